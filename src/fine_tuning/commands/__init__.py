@@ -1,0 +1,1 @@
+"""The commands of `ft-cli`, one file a group. They parse, call a door, and print."""

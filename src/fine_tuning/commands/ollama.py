@@ -1,0 +1,38 @@
+"""Local fine-tuning by script, for Ollama."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fine_tuning.errors import NotFoundError
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add this group's commands."""
+    app.command("create-ollama-script", rich_help_panel="Training")(create_ollama_script)
+
+
+def create_ollama_script(
+    base: Annotated[str, typer.Argument(help="Base model: an Ollama name, Hugging Face id, folder or catalogue name.")],
+    dataset: Annotated[Path, typer.Argument(help="Data set; also looked for in the workspace's datasets.")],
+    name: Annotated[str, typer.Argument(help="Name of the new model in Ollama.")],
+    epochs: Annotated[int, typer.Option(help="Passes over the data.")] = 3,
+    learning_rate: Annotated[float, typer.Option(help="Step size.")] = 0.0005,
+    batch_size: Annotated[int, typer.Option(help="Examples a step.")] = 4,
+    destination: Annotated[Path | None, typer.Option("--output", help="Where to write the script.")] = None,
+) -> None:
+    """Write a Python script that fine-tunes on the machine it is run on."""
+    from fine_tuning.ollama_fine_tuner import OllamaFineTuner
+    from fine_tuning.settings import get_settings
+
+    folder = get_settings().folder("datasets")
+    found = next((path for path in (dataset, folder / dataset) if path.is_file()), None)
+    if found is None:
+        raise NotFoundError(f"no data set {dataset}, neither in {Path.cwd()} nor in {folder}")
+    path = OllamaFineTuner().generate_unsloth_script(
+        base, found, name, epochs, learning_rate, batch_size, output_path=destination
+    )
+    typer.echo(f"{path}\nrun it with: python {path}")

@@ -1,0 +1,77 @@
+"""Printing for people (tables) and for programs (--json)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from math import isfinite, isnan
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+Json = Annotated[bool, typer.Option("--json", help="Print the same facts as JSON.")]
+
+
+def console() -> Console:
+    """A console on the standard output stream, as it is now."""
+    from rich.console import Console
+
+    return Console(highlight=False)
+
+
+def print_json(value: Any) -> None:
+    """Indented JSON; what is unknown is null."""
+    typer.echo(json.dumps(_plain(value), indent=2, ensure_ascii=False, default=str))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return None if isinstance(value, float) and not isfinite(value) else value
+
+
+def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """A table; columns whose name ends in "#" are numbers, set flush right."""
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(title=title, title_justify="left")
+    for column in columns:
+        table.add_column(column.removesuffix("#"), justify="right" if column.endswith("#") else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(Text("-" if cell is None else str(cell)) for cell in row))
+    console().print(table)
+
+
+def print_facts(title: str, facts: Mapping[str, Any]) -> None:
+    """Names and values, one a line."""
+    print_table(title, ["", ""], facts.items())
+
+
+def percent(value: float | None) -> str:
+    """A rate as "95.0 %", "unknown" where it is."""
+    return "unknown" if value is None or isnan(value) else f"{value:.1%}".replace("%", " %")
+
+
+def usd(value: float | None) -> str:
+    """US dollars, with more digits for small amounts; "unknown" where it is."""
+    if value is None or isnan(value):
+        return "unknown"
+    return f"${value:,.2f}" if value == 0 or abs(value) >= 1 else f"${value:.3g}"
+
+
+def number(value: float | None, unit: str = "", digits: int = 1) -> str:
+    """A figure with its unit; "unknown" or "never" (infinite) where it is so."""
+    if value is None or isnan(value):
+        return "unknown"
+    return f"{value:,.{digits}f}{' ' + unit if unit else ''}" if isfinite(value) else "never"
+
+
+def day(moment: str | None) -> str:
+    """ISO 8601 time as "2026-11-23 13:45" (UTC)."""
+    return "-" if moment is None else moment[:16].replace("T", " ")

@@ -1,0 +1,1 @@
+"""What training and calls cost, and what they save."""

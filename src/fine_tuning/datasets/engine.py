@@ -1,0 +1,38 @@
+"""Data set plans run on Daft: on all local cores, or unchanged on a Ray cluster."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+from fine_tuning.errors import ConfigurationError, MissingDependencyError
+from fine_tuning.settings import get_settings
+
+
+def daft() -> Any:
+    """The daft module, its runner set by FINE_TUNING_RAY_ADDRESS (local when unset).
+
+    Raises:
+        MissingDependencyError: an address is set and Ray is not installed.
+        ConfigurationError: no cluster answers there.
+    """
+    return _daft(get_settings().ray_address)
+
+
+@lru_cache(maxsize=1)
+def _daft(ray_address: str | None) -> Any:
+    import daft as module
+
+    if ray_address is not None:
+        try:
+            import ray
+        except ImportError:
+            raise MissingDependencyError("ray", "distributed", "running on a Ray cluster") from None
+        try:
+            ray.init(ray_address, ignore_reinit_error=True, log_to_driver=False)
+        except (ConnectionError, ValueError) as error:
+            raise ConfigurationError(
+                f"no Ray cluster at {ray_address}: {error}; check FINE_TUNING_RAY_ADDRESS"
+            ) from None
+        module.set_runner_ray(ray_address)
+    return module

@@ -1,0 +1,73 @@
+"""Examples as rows of the formats that trainers read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from fine_tuning.errors import DataError, UsageError
+
+Example = Mapping[str, Any]
+
+
+def openai_row(example: Example) -> dict[str, Any]:
+    """A chat row: the captured conversation where there is one, else prompt and response; tools are kept."""
+    messages = example.get("messages") or [
+        {"role": "user", "content": _field(example, "prompt")},
+        {"role": "assistant", "content": _field(example, "response")},
+    ]
+    return {"messages": list(messages)} | ({"tools": example["tools"]} if example.get("tools") else {})
+
+
+def alpaca_row(example: Example) -> dict[str, Any]:
+    """An instruction row with an empty input."""
+    return {"instruction": _field(example, "prompt"), "input": "", "output": _field(example, "response")}
+
+
+def jsonl_row(example: Example) -> dict[str, Any]:
+    """The example itself."""
+    return dict(example)
+
+
+ROWS: dict[str, tuple[Callable[[Example], dict[str, Any]], str]] = {
+    "openai": (openai_row, ".jsonl"),
+    "alpaca": (alpaca_row, ".json"),
+    "jsonl": (jsonl_row, ".jsonl"),
+}
+
+
+def check_format(format: str) -> str:
+    """Return the format, or raise UsageError naming the known ones."""
+    if format not in ROWS:
+        raise UsageError(f"unknown data set format {format!r}; use one of {', '.join(ROWS)}")
+    return format
+
+
+def rows_in(examples: Sequence[Example], format: str) -> list[dict[str, Any]]:
+    """Every example as a row of `format`.
+
+    Raises:
+        UsageError: the format is unknown.
+        DataError: an example lacks prompt or response; the message names its position.
+    """
+    to_row, _ = ROWS[check_format(format)]
+    rows = []
+    for position, example in enumerate(examples, 1):
+        try:
+            rows.append(to_row(example))
+        except DataError as error:
+            raise DataError(f"example {position}: {error}; run validate_examples first") from None
+    return rows
+
+
+def json_line(row: Mapping[str, Any]) -> str:
+    """One row as a line of JSON; non-ASCII text stays readable."""
+    return json.dumps(row, ensure_ascii=False, default=str)
+
+
+def _field(example: Example, name: str) -> str:
+    value = example.get(name)
+    if not isinstance(value, str):
+        raise DataError(f"{name} is {'missing' if value is None else 'not text'}")
+    return value

@@ -1,0 +1,64 @@
+"""Writing a data set once, with a hash of its content and the recipe that made it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from fine_tuning.datasets.formats import ROWS, check_format, json_line, rows_in
+from fine_tuning.errors import UsageError
+from fine_tuning.files import atomic_write
+from fine_tuning.rows import content_hash
+from fine_tuning.store import datasets
+from fine_tuning.store.database import Database
+
+Example = Mapping[str, Any]
+
+
+def target(folder: Path, name: str, format: str) -> Path:
+    """Where a data set of this name is written; the extension is added unless it is there.
+
+    Raises:
+        UsageError: the name is empty or leads out of the folder.
+    """
+    _, extension = ROWS[check_format(format)]
+    plain = name.removesuffix(extension)
+    path = (folder / f"{plain}{extension}").absolute()
+    if not plain or not path.resolve().is_relative_to(folder.resolve()):
+        raise UsageError(f"data set name {name!r} must be a file name inside {folder}")
+    return path
+
+
+def freeze(
+    database: Database, folder: Path, examples: Sequence[Example], name: str, format: str, recipe: Mapping[str, Any]
+) -> Path:
+    """Write the examples atomically and record hash, recipe and membership. Returns the file's path.
+
+    Raises:
+        UsageError: name or format is wrong, or there is nothing to write.
+        DataError: an example lacks prompt or response.
+        StorageError: the disk refuses.
+    """
+    path = target(folder, name, format)
+    if not examples:
+        raise UsageError(f"no examples to save as {name}; loosen the filters or capture more calls first")
+    rows = rows_in(examples, format)
+    with atomic_write(path) as stream:
+        if path.suffix == ".json":
+            json.dump(rows, stream, ensure_ascii=False, indent=2, default=str)
+            stream.write("\n")
+        else:
+            stream.writelines(json_line(row) + "\n" for row in rows)
+    record = {
+        "name": path.stem,
+        "content_hash": content_hash(rows),
+        "format": format,
+        "path": str(path),
+        "rows": len(rows),
+        "recipe": dict(recipe),
+    }
+    with database.write() as tx:
+        datasets.freeze(tx, record, [str(example["id"]) for example in examples if example.get("id")])
+    return path

@@ -1,0 +1,64 @@
+"""Train and test sides that share no near-duplicates."""
+
+from __future__ import annotations
+
+import logging
+import random
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from fine_tuning.datasets import near_duplicates
+from fine_tuning.errors import DataError, UsageError
+
+_log = logging.getLogger(__name__)
+Example = Mapping[str, Any]
+
+
+def split(
+    examples: Sequence[Example],
+    train_ratio: float,
+    *,
+    seed: int = 42,
+    threshold: float = near_duplicates.DEFAULT_THRESHOLD,
+) -> tuple[list[Any], list[Any]]:
+    """Shuffle by `seed` and divide; examples with near-duplicate prompts stay on one side.
+
+    The test side has `len(examples) - round(len(examples) * train_ratio)` examples, or a few less where groups do not
+    fit. Only where near-duplicates make up so much that half of the test side would stay empty are they divided, and
+    a warning says so.
+
+    Raises:
+        UsageError: the ratio is not between 0 and 1.
+        DataError: an example has no prompt.
+    """
+    if not 0 <= train_ratio <= 1:
+        raise UsageError(f"train_ratio must be between 0 and 1, not {train_ratio}")
+    members: dict[int, list[int]] = defaultdict(list)
+    for position, group in enumerate(
+        near_duplicates.groups([_prompt(e, i) for i, e in enumerate(examples)], threshold)
+    ):
+        members[group].append(position)
+    shuffled = list(members.values())
+    random.Random(seed).shuffle(shuffled)  # noqa: S311 - a reproducible shuffle, no secret
+    wanted = len(examples) - round(len(examples) * train_ratio)
+    train, test = _fill(shuffled, wanted)
+    if len(test) * 2 < wanted:
+        _log.warning("%d near-duplicates are on both sides: the examples are too alike to split", len(examples))
+        train, test = _fill([[position] for group in shuffled for position in group], wanted)
+    return [examples[i] for i in train], [examples[i] for i in test]
+
+
+def _fill(groups: Sequence[list[int]], wanted: int) -> tuple[list[int], list[int]]:
+    train: list[int] = []
+    test: list[int] = []
+    for group in groups:
+        (test if len(test) + len(group) <= wanted else train).extend(group)
+    return train, test
+
+
+def _prompt(example: Example, position: int) -> str:
+    prompt = example.get("prompt")
+    if not isinstance(prompt, str):
+        raise DataError(f"example {position + 1} has no prompt; run validate_examples first")
+    return prompt

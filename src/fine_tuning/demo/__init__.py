@@ -1,0 +1,1 @@
+"""`ft-cli demo`: the whole loop on real weights, on a support inbox."""

@@ -1,0 +1,62 @@
+"""Push a model to a running Ollama."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from fine_tuning.errors import MissingDependencyError, NotFoundError, ProviderError
+from fine_tuning.export import modelfile
+
+
+def create(
+    base_url: str,
+    model_path: Path,
+    model_name: str,
+    system_prompt: str | None,
+    on_status: Callable[[str], None] = lambda _: None,
+) -> None:
+    """Upload the weights and create the model, as `ollama create` would from its Modelfile.
+
+    Args:
+        on_status: called with Ollama's own words on what it does.
+
+    Raises:
+        NotFoundError: there are no weights at the path.
+        ProviderError: Ollama does not answer, or refuses.
+    """
+    modelfile.check_name(model_name)
+    weights = _weights(model_path)
+    try:
+        import ollama
+    except ImportError:
+        raise MissingDependencyError("ollama", "ollama", "creating a model in Ollama") from None
+    family = modelfile.chat_format(model_path)
+    parameters: dict[str, object] = {"num_ctx": modelfile.context_length(model_path)}
+    if family is not None:
+        parameters["stop"] = list(family.stops)
+    client = ollama.Client(host=base_url)
+    try:
+        files = {file.name: client.create_blob(file) for file in weights}
+        for progress in client.create(
+            model=model_name,
+            files=files,
+            template=family.template if family else None,
+            system=system_prompt or modelfile.default_system(model_path),
+            parameters=parameters,
+            stream=True,
+        ):
+            on_status(progress.status or "")
+    except ollama.ResponseError as error:
+        raise ProviderError(f"Ollama at {base_url} refused {model_name}: {error.error}") from error
+    except (ConnectionError, OSError) as error:
+        raise ProviderError(f"cannot reach Ollama at {base_url}; start it, or set OLLAMA_HOST") from error
+
+
+def _weights(model_path: Path) -> list[Path]:
+    if model_path.is_file():
+        return [model_path]
+    wanted = [*model_path.glob("*.safetensors"), *model_path.glob("*.json"), *model_path.glob("*.jinja")]
+    if not any(file.suffix == ".safetensors" for file in wanted):
+        raise NotFoundError(f"no weights at {model_path}; name a GGUF file or a folder with safetensors")
+    return sorted(wanted)

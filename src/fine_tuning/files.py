@@ -1,0 +1,115 @@
+"""Reading and writing files so that a failure leaves no half-written file and names what went wrong."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+from fine_tuning.errors import DataError, NotFoundError, StorageError
+
+
+def explain_os_error(error: OSError, path: Path | str, action: str) -> StorageError:
+    """Translate an OSError into one line that says what to do."""
+    hints = {
+        errno.ENOSPC: "the disk is full; free some space and run again",
+        errno.EROFS: "the file system is read-only; choose another folder with FINE_TUNING_HOME",
+        errno.EACCES: "permission denied; choose another folder with FINE_TUNING_HOME or change its owner",
+        errno.EPERM: "permission denied; choose another folder with FINE_TUNING_HOME or change its owner",
+        errno.EISDIR: "it is a folder; name a file",
+        errno.ENOTDIR: "a part of the path is a file, not a folder",
+    }
+    hint = hints.get(error.errno or 0, error.strerror or str(error))
+    return StorageError(f"cannot {action} {path}: {hint}")
+
+
+def make_folder(path: Path) -> Path:
+    """Create `path` and its parents if needed.
+
+    Raises:
+        StorageError: the folder cannot be made.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise explain_os_error(error, path, "create folder") from error
+    return path
+
+
+@contextmanager
+def atomic_write(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
+    """Write to a temporary neighbour and rename it over `path` on success; remove it on failure.
+
+    Raises:
+        StorageError: the disk is full, read-only, or the folder may not be written.
+    """
+    make_folder(path.parent)
+    encoding = None if "b" in mode else "utf-8"
+    try:
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    except OSError as error:
+        raise explain_os_error(error, path, "write") from error
+    try:
+        with os.fdopen(handle, mode, encoding=encoding) as stream:
+            yield stream
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(path)
+    except OSError as error:
+        Path(temporary).unlink(missing_ok=True)
+        raise explain_os_error(error, path, "write") from error
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def write_json(path: Path, value: Any, indent: int | None = 2) -> None:
+    """Write `value` as UTF-8 JSON, atomically."""
+    with atomic_write(path) as stream:
+        json.dump(value, stream, ensure_ascii=False, indent=indent)
+        stream.write("\n")
+
+
+def open_to_read(path: Path | str) -> IO[bytes]:
+    """Open a file for reading bytes.
+
+    Raises:
+        NotFoundError: there is no such file.
+        DataError: it is a folder or may not be read.
+    """
+    try:
+        return Path(path).open("rb")
+    except FileNotFoundError:
+        raise NotFoundError(f"no such file: {path}; check the path (relative to {Path.cwd()})") from None
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror}") from error
+
+
+def read_json(path: Path | str) -> Any:
+    """Parse a whole JSON file.
+
+    Raises:
+        NotFoundError: there is no such file.
+        DataError: it is not UTF-8 JSON; the message names the line.
+    """
+    with open_to_read(path) as stream:
+        try:
+            return json.loads(stream.read().decode("utf-8-sig"))
+        except UnicodeDecodeError as error:
+            raise DataError(f"{path} is not UTF-8 text (byte {error.start}); save it as UTF-8") from error
+        except json.JSONDecodeError as error:
+            raise DataError(f"{path}, line {error.lineno}: not JSON ({error.msg})") from error
+
+
+def sha256_file(path: Path) -> str:
+    """Hexadecimal SHA-256 of a file's bytes, read in blocks of 1 MiB."""
+    digest = hashlib.sha256()
+    with open_to_read(path) as stream:
+        while block := stream.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()

@@ -1,0 +1,85 @@
+"""OpenAI-compatible hosts: one way to make a client, one way to read its errors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from fine_tuning.errors import ConfigurationError, NotFoundError, ProviderError
+from fine_tuning.settings import get_settings
+
+if TYPE_CHECKING:
+    from openai import AsyncOpenAI, OpenAI
+
+OPENAI_URL = "https://api.openai.com/v1"
+
+
+def address(base_url: str | None = None) -> str:
+    """The host in force: the argument, OPENAI_BASE_URL, or OpenAI."""
+    return (base_url or get_settings().openai_base_url or OPENAI_URL).rstrip("/")
+
+
+def make_client(api_key: str | None = None, base_url: str | None = None) -> OpenAI:
+    """A client of the official SDK.
+
+    Raises:
+        ConfigurationError: OpenAI itself is asked and there is no key. Other hosts may not need one.
+    """
+    from openai import OpenAI
+
+    return OpenAI(**_options(api_key, base_url))
+
+
+def make_async_client(api_key: str | None = None, base_url: str | None = None) -> AsyncOpenAI:
+    """As `make_client`, for asyncio."""
+    from openai import AsyncOpenAI
+
+    return AsyncOpenAI(**_options(api_key, base_url))
+
+
+def _options(api_key: str | None, base_url: str | None) -> dict[str, Any]:
+    url = address(base_url)
+    configured = get_settings().openai_api_key
+    key = api_key or (configured.get_secret_value() if configured else None)
+    if not key and urlsplit(url).hostname == urlsplit(OPENAI_URL).hostname:
+        raise ConfigurationError(
+            "no OpenAI API key: set OPENAI_API_KEY, or set OPENAI_BASE_URL to another host, "
+            "or train on this machine with LocalFineTuner (ft-cli train), which needs none"
+        )
+    return {"api_key": key or "none", "base_url": url}
+
+
+@contextmanager
+def translated_errors(url: str, asked: str) -> Iterator[None]:
+    """Turn the SDK's exceptions into one line.
+
+    Args:
+        url: the host, for the message.
+        asked: what was asked for, e.g. "job ftjob-1" or "model gpt-4o".
+    """
+    import openai
+
+    try:
+        yield
+    except openai.AuthenticationError as error:
+        raise ConfigurationError(f"{url} refused the API key (401); check OPENAI_API_KEY") from error
+    except openai.NotFoundError as error:
+        raise NotFoundError(f"{url} does not know {asked} (404): {_message(error)}") from error
+    except openai.RateLimitError as error:
+        raise ProviderError(f"{url} has no capacity or credit for {asked} (429): {_message(error)}") from error
+    except openai.APIStatusError as error:
+        raise ProviderError(f"{url} refused {asked} ({error.status_code}): {_message(error)}") from error
+    except openai.APITimeoutError as error:
+        raise ProviderError(f"{url} did not answer in time for {asked}; try again") from error
+    except openai.APIConnectionError as error:
+        raise ProviderError(f"cannot reach {url} for {asked}; check the address (OPENAI_BASE_URL)") from error
+    except openai.OpenAIError as error:
+        raise ProviderError(f"{url}, {asked}: {error}") from error
+
+
+def _message(error: Any) -> str:
+    body = error.body
+    text = body.get("message") if isinstance(body, dict) else None
+    return " ".join(str(text or error.message).split())

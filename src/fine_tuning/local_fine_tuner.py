@@ -1,0 +1,52 @@
+"""LocalFineTuner: the methods of OpenAIFineTuner, on this machine."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fine_tuning.base_models.catalogue import DEFAULT_BASE_MODEL
+from fine_tuning.store.database import open_database
+from fine_tuning.training.fine_tuner import FineTuner
+from fine_tuning.training.local import LocalTrainer
+
+
+class LocalFineTuner(FineTuner):
+    """Trains LoRA adapters in a process of its own; needs neither key nor network for the embedded base model.
+
+    A job survives the process that started it: it can be watched, paused, cancelled and resumed from any other.
+    """
+
+    def __init__(self) -> None:
+        self._local = LocalTrainer(open_database())
+        super().__init__(self._local)
+
+    def resume_like(self, model: str, training_file_id: str, **hyperparameters: Any) -> dict[str, Any] | None:
+        """Resume the newest paused job with this base model, data and hyperparameters; None where there is none."""
+        found = self._local.paused_like(model, training_file_id, hyperparameters)
+        return None if found is None else self.resume_job(found)
+
+    def create_fine_tuning_job(
+        self,
+        model: str = DEFAULT_BASE_MODEL,
+        training_file_id: str = "",
+        validation_file_id: str | None = None,
+        suffix: str | None = None,
+        learning_rate_multiplier: float | str = 1.0,
+        n_epochs: int | str = 3,
+        **hyperparameters: Any,
+    ) -> dict[str, Any]:
+        """As `FineTuner.create_fine_tuning_job`.
+
+        Args:
+            model: a base model's name in the catalogue, a local folder, or a Hugging Face id.
+            hyperparameters: see `training.config.HYPERPARAMETERS`: batch_size, max_steps, seed, lora_rank and others.
+        """
+        return super().create_fine_tuning_job(
+            model,
+            training_file_id,
+            validation_file_id,
+            suffix,
+            learning_rate_multiplier,
+            n_epochs,
+            **hyperparameters,
+        )

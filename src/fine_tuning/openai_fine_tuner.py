@@ -1,0 +1,49 @@
+"""OpenAIFineTuner: fine-tuning at OpenAI, or at any host that speaks its API."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fine_tuning.costs import prices
+from fine_tuning.errors import UsageError
+from fine_tuning.store.database import open_database
+from fine_tuning.training.fine_tuner import FineTuner
+from fine_tuning.training.hosted import HostedTrainer
+
+
+class OpenAIFineTuner(FineTuner):
+    """Jobs at an OpenAI-compatible host; the key is needed at the first call, not before.
+
+    Args:
+        api_key: OPENAI_API_KEY by default.
+        base_url: OPENAI_BASE_URL by default, else OpenAI.
+    """
+
+    def __init__(self, api_key: str | None = None, base_url: str | None = None) -> None:
+        super().__init__(HostedTrainer(open_database(), api_key, base_url))
+
+    def estimate_cost(self, training_tokens: int, model: str) -> dict[str, Any]:
+        """What training on that many tokens (over all epochs) costs.
+
+        Training is billed by the token that goes in; nothing is generated, so the output part is 0.
+
+        Returns:
+            model, training_tokens, input_tokens, output_tokens, input_cost, output_cost, total_cost, currency;
+            costs are US dollars, nan for a model without a known training price.
+
+        Raises:
+            UsageError: a negative number of tokens.
+        """
+        if isinstance(training_tokens, bool) or not isinstance(training_tokens, int) or training_tokens < 0:
+            raise UsageError(f"training_tokens must be a whole number of 0 or more, not {training_tokens!r}")
+        input_cost = training_tokens / 1e6 * prices.training_price(model)
+        return {
+            "model": model,
+            "training_tokens": training_tokens,
+            "input_tokens": training_tokens,
+            "output_tokens": 0,
+            "input_cost": input_cost,
+            "output_cost": 0.0,
+            "total_cost": input_cost,
+            "currency": "USD",
+        }

@@ -1,0 +1,83 @@
+"""Rows of data set files, whatever of our formats they are in, and the hash that names their content."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from fine_tuning.errors import DataError
+from fine_tuning.files import open_to_read, read_json
+
+
+def read_rows(path: Path | str) -> list[tuple[int, dict[str, Any]]]:
+    """Rows of a .json array or of a JSONL file, each with its line (or position), counted from 1.
+
+    Raises:
+        NotFoundError: there is no such file.
+        DataError: it is empty, or a row is not a JSON object; the message names file and line.
+    """
+    rows = list(_array(path) if str(path).endswith(".json") else _lines(path))
+    if not rows:
+        raise DataError(f"{path} is empty; it needs at least one row")
+    return rows
+
+
+def _array(path: Path | str) -> Iterator[tuple[int, dict[str, Any]]]:
+    value = read_json(path)
+    if not isinstance(value, list):
+        raise DataError(f"{path} must hold a JSON array of rows, not {type(value).__name__}")
+    for position, row in enumerate(value, 1):
+        yield position, _checked(row, f"{path}, row {position}")
+
+
+def _lines(path: Path | str) -> Iterator[tuple[int, dict[str, Any]]]:
+    with open_to_read(path) as stream:
+        for number, line in enumerate(stream, 1):
+            if not line.strip():
+                continue
+            try:
+                row = json.loads(line.decode("utf-8-sig" if number == 1 else "utf-8"))
+            except UnicodeDecodeError:
+                raise DataError(f"{path}, line {number}: not UTF-8 text; save the file as UTF-8") from None
+            except json.JSONDecodeError as error:
+                raise DataError(f"{path}, line {number}: not JSON ({error.msg})") from None
+            yield number, _checked(row, f"{path}, line {number}")
+
+
+def _checked(row: Any, where: str) -> dict[str, Any]:
+    if not isinstance(row, dict):
+        raise DataError(f"{where}: a row must be a JSON object, not {type(row).__name__}")
+    return row
+
+
+def conversation(row: Mapping[str, Any], where: str) -> tuple[list[dict[str, Any]], str]:
+    """The messages to send to a model and the answer expected of it, from a chat, alpaca or prompt/response row.
+
+    Args:
+        where: file and line, for the message of an error.
+
+    Raises:
+        DataError: the row is none of these.
+    """
+    if isinstance(messages := row.get("messages"), list) and messages:
+        *asked, answer = messages
+        if not (asked and isinstance(answer, dict) and answer.get("role") == "assistant"):
+            raise DataError(f"{where}: the last message must be the assistant's expected answer")
+        return asked, str(answer.get("content") or "")
+    for prompt, response in (("prompt", "response"), ("instruction", "output"), ("prompt", "reference")):
+        if isinstance(row.get(prompt), str) and isinstance(row.get(response), str):
+            content = "\n\n".join(part for part in (row[prompt], row.get("input")) if part)
+            return [{"role": "user", "content": content}], row[response]
+    raise DataError(f"{where}: needs messages, prompt and response, or instruction and output")
+
+
+def content_hash(rows: Iterable[Mapping[str, Any]]) -> str:
+    """`sha256:` and the hash over the rows' canonical JSON, in order: the same rows, the same hash, on any machine."""
+    digest = hashlib.sha256()
+    for row in rows:
+        canonical = json.dumps(row, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str)
+        digest.update(canonical.encode("utf-8", "surrogatepass") + b"\n")
+    return f"sha256:{digest.hexdigest()}"

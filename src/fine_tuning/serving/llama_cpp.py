@@ -1,0 +1,193 @@
+"""llama.cpp inside this process (through xllamacpp): a GGUF model with continuous batching, on CPUs and GPUs.
+
+The native server keeps `slots` conversations in one batch, so requests from several threads share each pass over the
+weights. Its memory of a conversation (KV cache) is divided among the slots: each holds `context_length` tokens.
+"""
+
+from __future__ import annotations
+
+import atexit
+import queue
+import secrets
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from fine_tuning.errors import MissingDependencyError, NotFoundError, ProviderError
+from fine_tuning.serving.engine import Completion, Messages, in_order
+
+_SILENT = -1
+_lock = threading.Lock()
+_servers: dict[tuple[Any, ...], _Server] = {}
+
+
+def open_llama_cpp(path: Path, name: str, *, slots: int = 4, context_length: int = 4096) -> LlamaCppEngine:
+    """Open the GGUF model at `path`; it is loaded once a process however often it is opened, and freed when all close.
+
+    Args:
+        path: the GGUF file.
+        name: what answers call the model.
+        slots: conversations answered at once; more wait their turn.
+        context_length: tokens of prompt and answer together, for each slot; never more than the model was trained on.
+
+    Raises:
+        NotFoundError: there is no such file.
+        ProviderError: llama.cpp cannot load it.
+        MissingDependencyError: the `serve` extra is not installed.
+    """
+    if not path.is_file():
+        raise NotFoundError(f"no GGUF file {path}; export the model first")
+    facts = path.stat()
+    key = (path.resolve(), facts.st_mtime_ns, facts.st_size, slots, context_length)
+    with _lock:
+        if key not in _servers:
+            _servers[key] = _Server(path, slots, context_length)
+        server = _servers[key]
+        server.users += 1
+    return LlamaCppEngine(server, name)
+
+
+class LlamaCppEngine:
+    """An `Engine` over a loaded GGUF model; made by `open_llama_cpp`."""
+
+    def __init__(self, server: _Server, model_name: str) -> None:
+        self._server: _Server | None = server
+        self.model = model_name
+
+    def complete(self, messages: Messages, *, temperature: float, max_tokens: int, **params: Any) -> Completion:
+        """Answer one conversation. See `Engine`."""
+        started = time.perf_counter()
+        body = self._body(messages, temperature=temperature, max_tokens=max_tokens, **params)
+        reply = self._open_server().ask(body)
+        latency = (time.perf_counter() - started) * 1000
+        choice, usage = _checked(reply, self.model)["choices"][0], reply.get("usage", {})
+        return Completion(
+            text=choice["message"].get("content") or "",
+            model=self.model,
+            prompt_tokens=usage.get("prompt_tokens"),
+            completion_tokens=usage.get("completion_tokens"),
+            latency_ms=latency,
+            finish_reason=choice.get("finish_reason"),
+        )
+
+    def stream(self, messages: Messages, *, temperature: float, max_tokens: int, **params: Any) -> Iterator[str]:
+        """Answer one conversation piece by piece. See `Engine`."""
+        body = self._body(messages, temperature=temperature, max_tokens=max_tokens, **params)
+        for chunk in self._open_server().ask_in_pieces(body):
+            if text := _checked(chunk, self.model)["choices"][0]["delta"].get("content"):
+                yield text
+
+    def complete_many(
+        self, batch: Sequence[Messages], *, temperature: float, max_tokens: int, **params: Any
+    ) -> Iterator[Completion]:
+        """Answer many conversations in order, all slots busy. See `Engine`."""
+        answer = partial(self.complete, temperature=temperature, max_tokens=max_tokens, **params)
+        return in_order(answer, batch, self._open_server().slots)
+
+    def close(self) -> None:
+        """Give the model back; the last user's close frees its memory."""
+        with _lock:
+            server, self._server = self._server, None
+            if server is None:
+                return
+            server.users -= 1
+            if server.users == 0:
+                for key in [key for key, each in _servers.items() if each is server]:
+                    del _servers[key]
+                server.stop()
+
+    def _open_server(self) -> _Server:
+        if self._server is None:
+            raise ProviderError(f"the engine of {self.model} is closed; open it again")
+        return self._server
+
+    @staticmethod
+    def _body(messages: Messages, **params: Any) -> dict[str, Any]:
+        return {"messages": [dict(message) for message in messages], **params}
+
+
+class _Server:
+    """A loaded model and how many engines use it."""
+
+    def __init__(self, path: Path, slots: int, context_length: int) -> None:
+        self.slots = slots
+        self.users = 0
+        self._native = _load(path, slots, context_length)
+        atexit.register(self.stop)  # the native threads must end before the interpreter does
+
+    def ask(self, body: dict[str, Any]) -> dict[str, Any]:
+        """One request, one reply; a request llama.cpp cannot read is reported as its error replies are."""
+        try:
+            reply: dict[str, Any] = self._loaded().handle_chat_completions(body)
+        except (ValueError, RuntimeError) as error:
+            return {"error": {"message": str(error)}}
+        return reply
+
+    def ask_in_pieces(self, body: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        """One request, its reply's chunks as they come; leaving early stops the generation."""
+        chunks: queue.Queue[dict[str, Any] | None] = queue.Queue()
+        left = threading.Event()
+        native = self._loaded()
+
+        def receive(chunk: dict[str, Any]) -> bool:
+            chunks.put(chunk)
+            return left.is_set()
+
+        def work() -> None:
+            try:
+                native.handle_chat_completions({**body, "stream": True}, receive)
+            except (ValueError, RuntimeError) as error:
+                chunks.put({"error": {"message": str(error)}})
+            finally:
+                chunks.put(None)
+
+        worker = threading.Thread(target=work, daemon=True)
+        worker.start()
+        try:
+            while (chunk := chunks.get()) is not None:
+                yield chunk
+        finally:
+            left.set()
+            worker.join()
+
+    def _loaded(self) -> Any:
+        if self._native is None:
+            raise ProviderError("the engine was closed while it was asked; open it again")
+        return self._native
+
+    def stop(self) -> None:
+        """Free the model; requests under way end first."""
+        self._native = None
+        atexit.unregister(self.stop)
+
+
+def _load(path: Path, slots: int, context_length: int) -> Any:
+    """Start xllamacpp's server on the file, quietly."""
+    try:
+        import xllamacpp
+    except ImportError as error:
+        raise MissingDependencyError("xllamacpp", "serve", "answering with a local model through llama.cpp") from error
+    params = xllamacpp.CommonParams()
+    params.model.path = str(path)
+    params.n_parallel = slots
+    params.n_ctx = slots * context_length
+    params.use_jinja = True
+    params.verbosity = _SILENT
+    # llama.cpp also listens on a port of the loopback address; nobody else on this machine may use it.
+    params.api_keys = [secrets.token_hex(32)]
+    params.endpoint_slots = False
+    params.ui = False
+    try:
+        return xllamacpp.Server(params)
+    except RuntimeError as error:
+        raise ProviderError(f"llama.cpp cannot load {path}; export the model again or choose another GGUF") from error
+
+
+def _checked(reply: dict[str, Any], model: str) -> dict[str, Any]:
+    """The reply, unless it reports an error."""
+    if error := reply.get("error"):
+        raise ProviderError(f"llama.cpp with {model}: {error.get('message', error)}")
+    return reply

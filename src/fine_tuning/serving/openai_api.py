@@ -1,0 +1,143 @@
+"""Any host that speaks OpenAI's chat API: OpenAI itself, vLLM, Ollama, this project's server elsewhere."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+from fine_tuning.errors import ConfigurationError, MissingDependencyError, ProviderError
+from fine_tuning.serving.engine import Completion, Messages, in_order
+
+OPENAI_URL = "https://api.openai.com/v1"
+
+_LOCAL_INSTEAD = "or name a local model, which needs no key"
+
+
+class OpenAIEngine:
+    """An `Engine` over the official client.
+
+    Args:
+        base_url: the host's address up to and including its version ("http://localhost:8000/v1"); None is OpenAI.
+        api_key: the host's key; hosts other than OpenAI may need none.
+        model: the model's name at the host.
+        workers: requests that `complete_many` has under way at once.
+        timeout: seconds to wait for an answer.
+        max_retries: how often a failed connection, a 429 or a 5xx is tried again, with growing pauses.
+
+    Raises:
+        ConfigurationError: no key for OpenAI.
+        MissingDependencyError: the openai package is not installed.
+    """
+
+    def __init__(
+        self,
+        base_url: str | None,
+        api_key: str | None,
+        model: str,
+        *,
+        workers: int = 8,
+        timeout: float = 120.0,
+        max_retries: int = 2,
+    ) -> None:
+        try:
+            import openai
+        except ImportError as error:
+            raise MissingDependencyError("openai", "serve", "asking an OpenAI-compatible host") from error
+        self.model = model
+        self._url = base_url or OPENAI_URL
+        self._hosted = "api.openai.com" in self._url
+        if self._hosted and not api_key:
+            raise ConfigurationError(f"no OpenAI key: set OPENAI_API_KEY, {_LOCAL_INSTEAD}")
+        self._workers = workers
+        settings: dict[str, Any] = {"base_url": self._url, "api_key": api_key or "none", "timeout": timeout}
+        self._client = openai.OpenAI(**settings, max_retries=max_retries)
+        self._async_client = openai.AsyncOpenAI(**settings, max_retries=max_retries)
+
+    def complete(self, messages: Messages, *, temperature: float, max_tokens: int, **params: Any) -> Completion:
+        """Answer one conversation. See `Engine`; also raises ConfigurationError for a key that is refused."""
+        started = time.perf_counter()
+        with self._one_line():
+            reply = self._client.chat.completions.create(**self._body(messages, temperature, max_tokens, params))
+        return self._completion(reply, started)
+
+    async def acomplete(self, messages: Messages, *, temperature: float, max_tokens: int, **params: Any) -> Completion:
+        """As `complete`, for callers that run an event loop."""
+        started = time.perf_counter()
+        with self._one_line():
+            body = self._body(messages, temperature, max_tokens, params)
+            reply = await self._async_client.chat.completions.create(**body)
+        return self._completion(reply, started)
+
+    def stream(self, messages: Messages, *, temperature: float, max_tokens: int, **params: Any) -> Iterator[str]:
+        """Answer one conversation piece by piece. See `Engine`."""
+        body = self._body(messages, temperature, max_tokens, params)
+        with self._one_line(), self._client.chat.completions.create(**body, stream=True) as chunks:
+            for chunk in chunks:
+                if chunk.choices and (text := chunk.choices[0].delta.content):
+                    yield text
+
+    def complete_many(
+        self, batch: Sequence[Messages], *, temperature: float, max_tokens: int, **params: Any
+    ) -> Iterator[Completion]:
+        """Answer many conversations in order, `workers` at once. See `Engine`."""
+        answer = partial(self.complete, temperature=temperature, max_tokens=max_tokens, **params)
+        return in_order(answer, batch, self._workers)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    async def aclose(self) -> None:
+        """Close the connections, those of `acomplete` included."""
+        self._client.close()
+        await self._async_client.close()
+
+    def _body(self, messages: Messages, temperature: float, max_tokens: int, params: dict[str, Any]) -> dict[str, Any]:
+        """The request; OpenAI's newer models know the limit by its newer name only, other hosts often by the older."""
+        limit = "max_completion_tokens" if self._hosted else "max_tokens"
+        plain = [dict(message) for message in messages]
+        return {"model": self.model, "messages": plain, "temperature": temperature, limit: max_tokens, **params}
+
+    def _completion(self, reply: Any, started: float) -> Completion:
+        if not reply.choices:
+            raise ProviderError(f"{self._url} sent an answer without choices for {self.model}")
+        return Completion(
+            text=reply.choices[0].message.content or "",
+            model=self.model,
+            prompt_tokens=reply.usage.prompt_tokens if reply.usage else None,
+            completion_tokens=reply.usage.completion_tokens if reply.usage else None,
+            latency_ms=(time.perf_counter() - started) * 1000,
+            finish_reason=reply.choices[0].finish_reason,
+        )
+
+    @contextmanager
+    def _one_line(self) -> Iterator[None]:
+        """Turn the client's exceptions into one line each that says what to do."""
+        import openai
+
+        try:
+            yield
+        except (openai.AuthenticationError, openai.PermissionDeniedError) as error:
+            key = f"set OPENAI_API_KEY to a valid key, {_LOCAL_INSTEAD}" if self._hosted else "check the key"
+            raise ConfigurationError(f"{self._url} refused the key ({error.status_code}): {key}") from error
+        except openai.NotFoundError as error:
+            raise ProviderError(f"{self._url} has no model {self.model} (404): {_said(error)}") from error
+        except openai.RateLimitError as error:
+            raise ProviderError(f"{self._url} is over its rate or quota (429), try later: {_said(error)}") from error
+        except openai.APITimeoutError as error:
+            raise ProviderError(f"{self._url} did not answer in time; try again or raise the timeout") from error
+        except openai.APIConnectionError as error:
+            raise ProviderError(f"cannot reach {self._url}; check the address and that the host runs") from error
+        except openai.APIStatusError as error:
+            raise ProviderError(f"{self._url} failed for {self.model} ({error.status_code}): {_said(error)}") from error
+        except openai.APIError as error:
+            raise ProviderError(f"{self._url} failed for {self.model}: {_said(error)}") from error
+
+
+def _said(error: Any) -> str:
+    """The host's own words, on one line."""
+    body = error.body if isinstance(error.body, dict) else {}
+    return " ".join(str(body.get("message") or error.message).split())

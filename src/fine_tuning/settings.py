@@ -1,0 +1,39 @@
+"""Configuration from the environment, a `.env` file, or keyword arguments; nothing else reads environment variables."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Where things are kept and how hosts are reached. Variables are prefixed `FINE_TUNING_` unless named otherwise."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="FINE_TUNING_", env_file=".env", extra="ignore", populate_by_name=True, frozen=True
+    )
+
+    home: Path = Field(default=Path("data/fine_tuning"), description="the workspace folder of this project")
+    database_url: str | None = Field(default=None, description="SQLAlchemy URL; SQLite inside `home` when unset")
+    ray_address: str | None = Field(default=None, description="Ray cluster that runs data set plans; local when unset")
+    machine_usd_per_hour: float | None = Field(
+        default=None, ge=0, description="what an hour of this machine costs; local training has no price when unset"
+    )
+    openai_api_key: SecretStr | None = Field(default=None, validation_alias="OPENAI_API_KEY")
+    openai_base_url: str | None = Field(default=None, validation_alias="OPENAI_BASE_URL")
+
+    def folder(self, name: str) -> Path:
+        """Path of the workspace folder `name` (datasets, files, artifacts, models, logs); it may not exist yet."""
+        return self.home.absolute() / name
+
+    @property
+    def resolved_database_url(self) -> str:
+        """The SQLAlchemy URL in force."""
+        return self.database_url or f"sqlite:///{self.home.absolute() / 'fine_tuning.db'}"
+
+
+def get_settings() -> Settings:
+    """Read the settings as they are now (cheap; not cached, so a changed environment is seen)."""
+    return Settings()

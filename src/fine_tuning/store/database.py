@@ -1,0 +1,167 @@
+"""Connections and transactions, the same for SQLite and PostgreSQL."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModuleError
+
+from fine_tuning.errors import ConfigurationError, StorageError
+from fine_tuning.files import make_folder
+from fine_tuning.settings import get_settings
+from fine_tuning.store.schema import ensure_schema, is_current
+
+SQLITE_BUSY_SECONDS = 30.0
+Transaction = Connection  # what the other rooms call the thing that store functions take
+
+
+class Database:
+    """One database; connects, and migrates if needed, at the first transaction.
+
+    SQLite runs in WAL mode with foreign keys on; a write transaction takes its lock at once (BEGIN IMMEDIATE) and
+    waits up to 30 s for another writer, so that readers never wait and writers never deadlock.
+    """
+
+    def __init__(self, url: URL) -> None:
+        self.url = url
+        self._engine = _create_engine(url)
+        self._ready = False
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A consistent snapshot, nothing is written."""
+        with self._transaction(write=False) as connection:
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """A transaction that commits when the block ends and rolls back when it raises."""
+        with self._transaction(write=True) as connection:
+            yield connection
+
+    @contextmanager
+    def _transaction(self, *, write: bool) -> Iterator[Connection]:
+        if not self._ready:
+            self._prepare()
+        with translated_errors(self.url), self._begin(write=write) as connection:
+            yield connection
+
+    @contextmanager
+    def _begin(self, *, write: bool) -> Iterator[Connection]:
+        with self._engine.connect().execution_options(write=write) as connection, connection.begin():
+            yield connection
+
+    def _prepare(self) -> None:
+        if self.url.get_backend_name() == "sqlite" and self.url.database:
+            make_folder(Path(self.url.database).parent)
+        with translated_errors(self.url):
+            with self._begin(write=False) as connection:
+                current = is_current(connection)
+            if not current:
+                with self._begin(write=True) as connection:
+                    ensure_schema(connection)
+        self._ready = True
+
+    def close(self) -> None:
+        """Close pooled connections; the object can be used again afterwards."""
+        self._engine.dispose()
+
+
+def open_database(where: str | Path | None = None) -> Database:
+    """The database at a path or URL; the workspace's own when `where` is None.
+
+    A path that is a folder gets `fine_tuning.db` inside; a path ending in .json or .jsonl (a file of the older
+    file-based system) gets a database of the same name beside it. One object per database and process is shared.
+
+    Raises:
+        ConfigurationError: the URL is not one of SQLite or PostgreSQL.
+    """
+    return _shared(_url(where).render_as_string(hide_password=False), os.getpid())
+
+
+@lru_cache(maxsize=64)
+def _shared(url: str, process: int) -> Database:  # noqa: ARG001 - a forked child must not share its parent's connections
+    return Database(make_url(url))
+
+
+def _url(where: str | Path | None) -> URL:
+    if where is None:
+        text = get_settings().resolved_database_url
+    elif "://" in str(where):
+        text = str(where)
+    else:
+        text = f"sqlite:///{_database_file(Path(where)).absolute()}"
+    try:
+        url = make_url(text)
+        backend = url.get_backend_name()
+    except (ArgumentError, NoSuchModuleError):
+        raise ConfigurationError(f"not a database URL: {text}; use sqlite:///FILE or postgresql://...") from None
+    if backend == "postgresql":
+        return url.set(drivername="postgresql+psycopg")
+    if backend != "sqlite":
+        raise ConfigurationError(f"database {backend} is not supported; use sqlite:///FILE or postgresql://...")
+    return url
+
+
+def _database_file(path: Path) -> Path:
+    if path.is_dir():
+        return path / "fine_tuning.db"
+    if path.suffix in {".json", ".jsonl"}:
+        return path.with_suffix(".db")
+    return path
+
+
+def _create_engine(url: URL) -> Engine:
+    if url.get_backend_name() != "sqlite":
+        return create_engine(url, pool_pre_ping=True, pool_size=5)
+    engine = create_engine(url, connect_args={"timeout": SQLITE_BUSY_SECONDS})
+
+    @event.listens_for(engine, "connect")
+    def _configure(dbapi_connection: Any, _record: Any) -> None:
+        dbapi_connection.isolation_level = None  # we say BEGIN ourselves
+        cursor = dbapi_connection.cursor()
+        cursor.execute("PRAGMA foreign_keys = ON")
+        cursor.execute("PRAGMA synchronous = NORMAL")
+        cursor.execute("PRAGMA journal_mode = WAL")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        immediate = connection.get_execution_options().get("write")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+
+    return engine
+
+
+@contextmanager
+def translated_errors(url: URL) -> Iterator[None]:
+    """Turn what the driver raises into one line; constraint violations pass, since the caller knows their meaning."""
+    try:
+        yield
+    except IntegrityError:
+        raise
+    except DBAPIError as error:
+        first_line = str(error.orig).strip().splitlines()[0] if str(error.orig).strip() else type(error.orig).__name__
+        hint = next((h for words, h in _HINTS.items() if words in str(error.orig).lower()), "see the message")
+        raise StorageError(f"database {url.render_as_string(hide_password=True)}: {first_line}; {hint}") from error
+
+
+_HINTS = {
+    "disk is full": "free some space and run again",
+    "readonly": "the disk or file is read-only; choose another folder with FINE_TUNING_HOME",
+    "read-only": "the disk or file is read-only; choose another folder with FINE_TUNING_HOME",
+    "unable to open": "check that the folder exists and may be written, or choose another with FINE_TUNING_HOME",
+    "not a database": "the file is something else; choose another path",
+    "malformed": "the file is damaged; restore it from a backup",
+    "locked": "another process holds the database for long; try again",
+    "connection": "check FINE_TUNING_DATABASE_URL and that the server runs",
+    "authentication": "check user and password in FINE_TUNING_DATABASE_URL",
+    "does not exist": "check FINE_TUNING_DATABASE_URL",
+}

@@ -1,0 +1,42 @@
+"""Frozen data sets: what is in them, what made them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from fine_tuning.store import tables
+from fine_tuning.store.types import iso, now
+
+_table = tables.datasets
+
+
+def freeze(connection: Connection, dataset: Mapping[str, Any], example_ids: Iterable[str]) -> int:
+    """Record a written data set (name, content_hash, format, path, rows, recipe) and its members. Returns its id.
+
+    Ids that are not in the store (examples that were never captured) are no members.
+    """
+    created = connection.execute(tables.datasets.insert().values(**dataset, created_at=now()))
+    dataset_id: int = created.inserted_primary_key[0]  # type: ignore[index]
+    wanted = set(example_ids)
+    if wanted:
+        known = select(tables.examples.c.id).where(tables.examples.c.id.in_(wanted))
+        members = [{"dataset_id": dataset_id, "example_id": member} for member in connection.scalars(known)]
+        if members:
+            connection.execute(tables.dataset_examples.insert(), members)
+    return dataset_id
+
+
+def find_by_hash(connection: Connection, content_hash: str) -> dict[str, Any] | None:
+    """The newest data set with this content, or None."""
+    query = select(_table).where(_table.c.content_hash == content_hash).order_by(_table.c.id.desc()).limit(1)
+    row = connection.execute(query).mappings().one_or_none()
+    return None if row is None else {**row, "created_at": iso(row["created_at"])}
+
+
+def members(connection: Connection, dataset_id: int) -> list[str]:
+    """Ids of the captured examples in a data set."""
+    table = tables.dataset_examples
+    return list(connection.scalars(select(table.c.example_id).where(table.c.dataset_id == dataset_id)))

@@ -1,0 +1,41 @@
+"""Evaluations and their per-example results."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from fine_tuning.store import models, tables
+from fine_tuning.store.types import iso, now
+
+_table = tables.evaluations
+
+
+def add(connection: Connection, evaluation: Mapping[str, Any], results: Sequence[Mapping[str, Any]]) -> int:
+    """Store an evaluation and one row per example. Returns its id.
+
+    It is linked to the registered version that `metadata["version"]` names, else to the latest of that model.
+    """
+    version = evaluation["metadata"].get("version")
+    linked = models.version_id(connection, evaluation["model_name"], version if isinstance(version, int) else None)
+    created = connection.execute(_table.insert().values(**evaluation, model_version_id=linked, created_at=now()))
+    evaluation_id: int = created.inserted_primary_key[0]  # type: ignore[index]
+    if results:
+        rows = [{"evaluation_id": evaluation_id, "ordinal": i, **result} for i, result in enumerate(results, 1)]
+        connection.execute(tables.evaluation_results.insert(), rows)
+    return evaluation_id
+
+
+def all_evaluations(connection: Connection) -> list[dict[str, Any]]:
+    """Every evaluation, oldest first."""
+    rows = connection.execute(select(_table).order_by(_table.c.id)).mappings()
+    return [{**row, "created_at": iso(row["created_at"])} for row in rows]
+
+
+def results(connection: Connection, evaluation_id: int) -> list[dict[str, Any]]:
+    """The per-example rows of an evaluation, in order."""
+    table = tables.evaluation_results
+    query = select(table).where(table.c.evaluation_id == evaluation_id).order_by(table.c.ordinal)
+    return [dict(row) for row in connection.execute(query).mappings()]

@@ -1,0 +1,108 @@
+"""Captured calls, their ratings and corrections."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, func, select, update
+
+from fine_tuning.store import tables
+from fine_tuning.store.types import iso, now
+from fine_tuning.store.upsert import insert
+
+CURATED_RATING = 4
+_table = tables.examples
+_columns = _table.c
+
+
+def capture(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> int:
+    """Store captured calls; one seen before gets one more sighting and the newer rating. Returns how many are new."""
+    new = 0
+    for row in rows:
+        statement = insert(connection, _table).values(**row, sightings=1, last_seen_at=row["captured_at"])
+        statement = statement.on_conflict_do_update(
+            index_elements=[_columns.id],
+            set_={
+                "sightings": _columns.sightings + 1,
+                "rating": statement.excluded.rating,
+                "last_seen_at": statement.excluded.last_seen_at,
+            },
+        )
+        new += connection.execute(statement.returning(_columns.sightings)).scalar_one() == 1
+    return new
+
+
+def find(
+    connection: Connection,
+    *,
+    min_rating: int,
+    domain: str | None = None,
+    task_type: str | None = None,
+    limit: int | None = None,
+) -> list[dict[str, Any]]:
+    """Records rated at least `min_rating`, oldest first."""
+    wanted: list[ColumnElement[bool]] = [_columns.rating >= min_rating]
+    if domain is not None:
+        wanted.append(_columns.domain == domain)
+    if task_type is not None:
+        wanted.append(_columns.task_type == task_type)
+    query = select(_table).where(*wanted).order_by(_columns.captured_at, _columns.id).limit(limit)
+    return [_record(row) for row in connection.execute(query)]
+
+
+def get(connection: Connection, example_id: str) -> dict[str, Any] | None:
+    """One record, or None."""
+    row = connection.execute(select(_table).where(_columns.id == example_id)).one_or_none()
+    return None if row is None else _record(row)
+
+
+def rate(connection: Connection, example_id: str, rating: int) -> bool:
+    """Change a rating; False where there is no such example."""
+    return connection.execute(update(_table).where(_columns.id == example_id).values(rating=rating)).rowcount == 1
+
+
+def add_preference(connection: Connection, example: Mapping[str, Any], chosen: str) -> None:
+    """Remember that `chosen` is the better answer to the example's prompt; repeating it changes nothing."""
+    statement = insert(connection, tables.preferences).values(
+        example_id=example["id"],
+        prompt=example["prompt"],
+        chosen=chosen,
+        rejected=example["response"],
+        created_at=now(),
+    )
+    connection.execute(statement.on_conflict_do_nothing())
+
+
+def preferences(connection: Connection) -> list[dict[str, Any]]:
+    """All preference pairs, oldest first: example_id, prompt, chosen, rejected."""
+    table = tables.preferences
+    query = select(table.c.example_id, table.c.prompt, table.c.chosen, table.c.rejected).order_by(table.c.id)
+    return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def counts(connection: Connection) -> dict[str, Any]:
+    """Totals: examples, sightings, curated ones and these by domain."""
+    examples, sightings = connection.execute(select(func.count(), func.sum(_columns.sightings))).one()
+    by_domain = (
+        select(_columns.domain, func.count())
+        .where(_columns.rating >= CURATED_RATING)
+        .group_by(_columns.domain)
+        .order_by(_columns.domain)
+    )
+    domains: dict[str, int] = {row[0]: row[1] for row in connection.execute(by_domain)}
+    return {
+        "examples": examples,
+        "sightings": int(sightings or 0),
+        "curated": sum(domains.values()),
+        "domains": domains,
+        "preferences": connection.scalar(select(func.count()).select_from(tables.preferences)) or 0,
+    }
+
+
+def _record(row: Row[Any]) -> dict[str, Any]:
+    record = dict(row._mapping)
+    record["captured_at"] = iso(record["captured_at"])
+    record["last_seen_at"] = iso(record["last_seen_at"])
+    record["curated"] = record["rating"] >= CURATED_RATING
+    return record

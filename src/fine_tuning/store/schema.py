@@ -1,0 +1,57 @@
+"""Bring a database to this version's schema, or say why not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sqlalchemy import Connection, inspect, text
+
+from fine_tuning.errors import StorageError
+
+# Oldest first; the last one is what this version of the code works with. A test keeps it equal to the scripts.
+REVISIONS = ("0001",)
+MIGRATIONS = Path(__file__).parent / "migrations"
+_LOCK = 0x66742D70  # an arbitrary constant that names the migration lock in PostgreSQL
+
+
+def stored_revision(connection: Connection) -> str | None:
+    """The revision a database says it has; None for an empty database."""
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    revision: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
+    return revision
+
+
+def ensure_schema(connection: Connection) -> None:
+    """Migrate an empty or older database in the caller's write transaction; two processes may do this at once.
+
+    Raises:
+        StorageError: the database was written by a newer version of this package.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+    if is_current(connection):
+        return
+    # Alembic is imported only when there is something to migrate: it costs a third of a second.
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config(attributes={"connection": connection})
+    config.set_main_option("script_location", str(MIGRATIONS))
+    command.upgrade(config, "head")
+
+
+def is_current(connection: Connection) -> bool:
+    """Whether the database has exactly this version's schema.
+
+    Raises:
+        StorageError: it is newer.
+    """
+    revision = stored_revision(connection)
+    if revision is not None and revision not in REVISIONS:
+        shown = connection.engine.url.render_as_string(hide_password=True)
+        raise StorageError(
+            f"database {shown} has schema {revision}, newer than this version knows ({REVISIONS[-1]}); "
+            "upgrade fine-tuning-pipeline, or point FINE_TUNING_HOME or FINE_TUNING_DATABASE_URL elsewhere"
+        )
+    return revision == REVISIONS[-1]

@@ -1,0 +1,350 @@
+"""Every table, declared once. Lineage is one chain of foreign keys:
+
+    example -> dataset -> job -> artifact -> model version -> evaluation -> experiment -> deployment -> cost
+
+Unknown is NULL, money is US dollars, times are UTC. A change here needs a migration in `migrations/versions`;
+a test compares the two.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    Boolean,
+    CheckConstraint,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+from fine_tuning.store.types import BigId, Json, UtcTime, now
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+MODEL_STATUSES = ("TRAINING", "READY", "DEPLOYED", "ARCHIVED", "FAILED")
+JOB_STATUSES = ("validating_files", "queued", "running", "paused", "succeeded", "failed", "cancelled")
+ARMS = ("model_a", "model_b")
+
+
+def _one_of(column: str, values: tuple[str, ...], name: str) -> CheckConstraint:
+    listed = ", ".join(f"'{value}'" for value in values)
+    return CheckConstraint(f"{column} IN ({listed})", name=name)
+
+
+examples = Table(
+    "examples",
+    metadata,
+    Column("id", String(80), primary_key=True, doc="sha256:<hash of the canonical conversation>"),
+    Column("prompt", Text, nullable=False),
+    Column("response", Text, nullable=False),
+    Column("messages", Json, doc="the whole conversation where it is more than prompt and response"),
+    Column("tools", Json),
+    Column("domain", String(200), nullable=False),
+    Column("task_type", String(200), nullable=False),
+    Column("rating", Integer, nullable=False),
+    Column("model_used", String(200), nullable=False),
+    Column("metadata", Json, nullable=False),
+    Column("sightings", Integer, nullable=False, default=1),
+    Column("captured_at", UtcTime, nullable=False),
+    Column("last_seen_at", UtcTime, nullable=False),
+    CheckConstraint("rating BETWEEN 1 AND 5", name="rating_1_to_5"),
+    Index(None, "domain", "rating"),
+    Index(None, "captured_at"),
+)
+
+preferences = Table(
+    "preferences",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("example_id", ForeignKey("examples.id"), nullable=False, doc="the corrected example"),
+    Column("prompt", Text, nullable=False),
+    Column("chosen", Text, nullable=False),
+    Column("rejected", Text, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    UniqueConstraint("example_id", "chosen"),
+)
+
+datasets = Table(
+    "datasets",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("name", String(200), nullable=False),
+    Column("content_hash", String(80), nullable=False, doc="sha256:<hash over rows in order>"),
+    Column("format", String(20), nullable=False),
+    Column("path", Text, nullable=False),
+    Column("rows", Integer, nullable=False),
+    Column("recipe", Json, nullable=False, doc="the filters that made it and the counts at each step"),
+    Column("created_at", UtcTime, nullable=False),
+    Index(None, "content_hash"),
+)
+
+dataset_examples = Table(
+    "dataset_examples",
+    metadata,
+    Column("dataset_id", ForeignKey("datasets.id"), primary_key=True),
+    Column("example_id", ForeignKey("examples.id"), primary_key=True),
+)
+
+files = Table(
+    "files",
+    metadata,
+    Column("id", String(80), primary_key=True),
+    Column("provider", String(200), nullable=False, doc="local, or the address of the host"),
+    Column("provider_file_id", String(200), doc="NULL until the host has answered"),
+    Column("purpose", String(40), nullable=False),
+    Column("filename", Text, nullable=False),
+    Column("path", Text, nullable=False),
+    Column("bytes", BigId, nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("dataset_id", ForeignKey("datasets.id"), doc="the data set whose content this is, if known"),
+    Column("created_at", UtcTime, nullable=False),
+    Index(None, "provider_file_id"),
+)
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("id", String(80), primary_key=True),
+    Column("provider", String(200), nullable=False, doc="local, or the address of the host"),
+    Column("provider_job_id", String(200), doc="NULL until the host has answered"),
+    Column("idempotency_key", String(200), nullable=False, unique=True),
+    Column("model", Text, nullable=False, doc="the base model"),
+    Column("training_file_id", Text, nullable=False),
+    Column("validation_file_id", Text),
+    Column("dataset_id", ForeignKey("datasets.id")),
+    Column("suffix", String(200)),
+    Column("hyperparameters", Json, nullable=False),
+    Column("status", String(20), nullable=False),
+    Column("requested", String(10), nullable=False, default="run", doc="run, pause or cancel: what the user wants"),
+    Column("fine_tuned_model", Text),
+    Column("trained_tokens", BigId),
+    Column("error", Json),
+    Column("result", Json, doc="metrics and folders of a finished local run"),
+    Column("worker", String(200), doc="who trains it now"),
+    Column("lease_expires_at", UtcTime, doc="after this the worker counts as dead"),
+    Column("created_at", UtcTime, nullable=False),
+    Column("started_at", UtcTime),
+    Column("finished_at", UtcTime),
+    _one_of("status", JOB_STATUSES, "status"),
+    _one_of("requested", ("run", "pause", "cancel"), "requested"),
+    Index(None, "status", "created_at"),
+    Index(None, "provider_job_id"),
+)
+
+job_events = Table(
+    "job_events",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("job_id", ForeignKey("jobs.id"), nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("level", String(10), nullable=False),
+    Column("kind", String(20), nullable=False, doc="message, metrics or checkpoint"),
+    Column("message", Text, nullable=False),
+    Column("data", Json, nullable=False),
+    Index(None, "job_id", "id"),
+)
+
+artifacts = Table(
+    "artifacts",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("job_id", ForeignKey("jobs.id")),
+    Column("kind", String(20), nullable=False, doc="checkpoint, adapter, merged or gguf"),
+    Column("step", Integer),
+    Column("path", Text, nullable=False),
+    Column("sha256", String(64), doc="of the weights file; NULL for a folder that may still change"),
+    Column("created_at", UtcTime, nullable=False),
+    Index(None, "job_id"),
+)
+
+models = Table(
+    "models",
+    metadata,
+    Column("name", String(200), primary_key=True),
+    Column("created_at", UtcTime, nullable=False),
+)
+
+model_versions = Table(
+    "model_versions",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("model_name", ForeignKey("models.name"), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("base_model", Text, nullable=False),
+    Column("job_id", Text, nullable=False, doc="as the caller named it; a job of a host we never saw is allowed"),
+    Column("job_ref", ForeignKey("jobs.id"), doc="our own record of that job, where there is one"),
+    Column("artifact_id", ForeignKey("artifacts.id")),
+    Column("dataset_size", Integer, nullable=False),
+    Column("accuracy", Float),
+    Column("cost", Float),
+    Column("status", String(20), nullable=False),
+    Column("provider", String(200), doc="local, or the address of the host that answers for it"),
+    Column("provider_model", Text, doc="what that host calls it, or a local folder"),
+    Column("metadata", Json, nullable=False),
+    Column("registered_at", UtcTime, nullable=False),
+    Column("deployed_at", UtcTime),
+    UniqueConstraint("model_name", "version"),
+    _one_of("status", MODEL_STATUSES, "status"),
+)
+# The database itself keeps the promise that at most one version of a model is deployed.
+Index(
+    "uq_model_versions_one_deployed",
+    model_versions.c.model_name,
+    unique=True,
+    sqlite_where=text("status = 'DEPLOYED'"),
+    postgresql_where=text("status = 'DEPLOYED'"),
+)
+
+deployment_events = Table(
+    "deployment_events",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("model_version_id", ForeignKey("model_versions.id"), nullable=False),
+    Column("from_status", String(20)),
+    Column("to_status", String(20), nullable=False),
+    Column("actor", String(200), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("experiment_id", ForeignKey("experiments.id"), doc="the experiment that decided it, if one did"),
+    Column("created_at", UtcTime, nullable=False),
+    Index(None, "model_version_id"),
+)
+
+evaluations = Table(
+    "evaluations",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("model_name", String(200), nullable=False),
+    Column("model_version_id", ForeignKey("model_versions.id")),
+    Column("model_type", String(20), nullable=False),
+    Column("metric", String(40), nullable=False),
+    Column("accuracy", Float),
+    Column("precision", Float),
+    Column("recall", Float),
+    Column("f1_score", Float),
+    Column("avg_latency_ms", Float),
+    Column("cost_per_inference", Float),
+    Column("test_set_size", Integer, nullable=False),
+    Column("metadata", Json, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Index(None, "model_name", "created_at"),
+)
+
+evaluation_results = Table(
+    "evaluation_results",
+    metadata,
+    Column("evaluation_id", ForeignKey("evaluations.id"), primary_key=True),
+    Column("ordinal", Integer, primary_key=True),
+    Column("prediction", Text, nullable=False),
+    Column("reference", Text, nullable=False),
+    Column("score", Float),
+    Column("latency_ms", Float),
+)
+
+experiments = Table(
+    "experiments",
+    metadata,
+    Column("id", String(200), primary_key=True),
+    Column("model_a", String(200), nullable=False),
+    Column("model_b", String(200), nullable=False),
+    Column("status", String(20), nullable=False),
+    Column("a_only", Integer, nullable=False, default=0, doc="pairs that only model_a got right"),
+    Column("b_only", Integer, nullable=False, default=0, doc="pairs that only model_b got right"),
+    Column("metadata", Json, nullable=False),
+    Column("result", Json, doc="the verdict, once concluded"),
+    Column("started_at", UtcTime, nullable=False),
+    Column("completed_at", UtcTime),
+    _one_of("status", ("running", "completed"), "status"),
+)
+
+experiment_arms = Table(
+    "experiment_arms",
+    metadata,
+    Column("experiment_id", ForeignKey("experiments.id"), primary_key=True),
+    Column("arm", String(10), primary_key=True),
+    Column("samples", BigId, nullable=False, default=0),
+    Column("correct", BigId, nullable=False, default=0),
+    Column("latency_count", BigId, nullable=False, default=0, doc="samples whose latency is known"),
+    Column("latency_sum", Float, nullable=False, default=0.0),
+    Column("latency_squares", Float, nullable=False, default=0.0),
+    Column("cost_count", BigId, nullable=False, default=0, doc="samples whose cost is known"),
+    Column("cost_sum", Float, nullable=False, default=0.0),
+    Column("cost_squares", Float, nullable=False, default=0.0),
+    _one_of("arm", ARMS, "arm"),
+)
+
+samples = Table(
+    "samples",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("experiment_id", ForeignKey("experiments.id"), nullable=False),
+    Column("arm", String(10), nullable=False),
+    Column("ordinal", BigId, nullable=False, doc="1, 2, 3 ... within the arm"),
+    Column("prediction", Text, nullable=False),
+    Column("reference", Text, nullable=False),
+    Column("correct", Boolean, nullable=False),
+    Column("latency_ms", Float),
+    Column("cost", Float),
+    Column("metadata", Json, nullable=False),
+    Column("recorded_at", UtcTime, nullable=False),
+    UniqueConstraint("experiment_id", "arm", "ordinal"),
+)
+
+cost_events = Table(
+    "cost_events",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("kind", String(20), nullable=False, doc="training, inference or evaluation"),
+    Column("model_name", String(200), nullable=False),
+    Column("base_model", Text),
+    Column("job_id", Text),
+    Column("dataset_size", Integer),
+    Column("tokens", BigId),
+    Column("cost", Float, doc="NULL where no price is known: unknown is not free"),
+    Column("is_fine_tuned", Boolean),
+    Column("metadata", Json, nullable=False),
+    Column("recorded_at", UtcTime, nullable=False),
+    _one_of("kind", ("training", "inference", "evaluation"), "kind"),
+    Index(None, "kind", "model_name"),
+)
+Index(
+    "uq_cost_events_one_per_training_job",
+    cost_events.c.job_id,
+    unique=True,
+    sqlite_where=text("kind = 'training'"),
+    postgresql_where=text("kind = 'training'"),
+)
+
+tasks = Table(
+    "tasks",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("title", Text, nullable=False),
+    Column("fine_tuned_model_id", String(255), doc="<model name>-v<version>"),
+    Column("model_accuracy", Float),
+    Column("details", Json, nullable=False, default=dict),
+    Column("created_at", UtcTime, nullable=False, default=now),
+)
+
+imports = Table(
+    "imports",
+    metadata,
+    Column("path", Text, primary_key=True, doc="a file of the older file-based system, read once"),
+    Column("kind", String(20), primary_key=True),
+    Column("rows", Integer, nullable=False),
+    Column("imported_at", UtcTime, nullable=False),
+)

@@ -1,0 +1,75 @@
+"""The task columns: which fine-tuned model did a task, and how accurate that model is."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from datetime import datetime
+from pathlib import Path
+from typing import Any, ClassVar
+
+from sqlalchemy import Float, String
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, validates
+
+from fine_tuning.errors import NotFoundError, UsageError
+from fine_tuning.store import models, tables
+from fine_tuning.store.database import open_database
+
+_VERSIONED = re.compile(r"(?P<name>.+)-v(?P<version>[1-9]\d*)")
+
+
+class FineTunedModelMixin:
+    """Adds `fine_tuned_model_id` and `model_accuracy` to a declarative class of the host application.
+
+    The id is `<model name>-v<version>` and must be registered; `fine_tuning_registry` names the registry's file or
+    URL where it is not the workspace's.
+    """
+
+    fine_tuning_registry: ClassVar[str | Path | None] = None
+
+    fine_tuned_model_id: Mapped[str | None] = mapped_column(String(255), default=None)
+    model_accuracy: Mapped[float | None] = mapped_column(Float, default=None)
+
+    @validates("fine_tuned_model_id")
+    def _registered(self, _key: str, value: str | None) -> str | None:
+        if value is not None:
+            check_registered(value, self.fine_tuning_registry)
+        return value
+
+    @validates("model_accuracy")
+    def _rate(self, _key: str, value: float | None) -> float | None:
+        if value is not None and not 0 <= value <= 1:
+            raise UsageError(f"model_accuracy must be between 0 and 1, not {value}")
+        return value
+
+
+class _Base(DeclarativeBase):
+    metadata = tables.metadata
+
+
+class Task(FineTunedModelMixin, _Base):
+    """A task in the workspace's own database, for applications without a table of their own."""
+
+    __table__ = tables.tasks
+
+    id: Mapped[int]
+    title: Mapped[str]
+    details: Mapped[dict[str, Any]]
+    created_at: Mapped[datetime]
+
+
+def parse_model_id(model_id: str) -> tuple[str, int] | None:
+    """Name and version of `<name>-v<version>`; None where the text has another form."""
+    match = _VERSIONED.fullmatch(model_id)
+    return (match["name"], int(match["version"])) if match else None
+
+
+def check_registered(model_id: str, registry: str | Path | None = None) -> None:
+    """Raise NotFoundError, naming the nearest ids, unless the registry holds `<name>-v<version>`."""
+    parsed = parse_model_id(model_id)
+    with open_database(registry).read() as tx:
+        if parsed is not None and models.get(tx, *parsed) is not None:
+            return
+        known = [f"{record['model_name']}-v{record['version']}" for record in models.versions(tx)]
+    near = difflib.get_close_matches(model_id, known, n=3, cutoff=0.3) or known[-3:]
+    raise NotFoundError(f"no registered model version {model_id}; nearest: {', '.join(near) or 'none registered yet'}")

@@ -1,0 +1,162 @@
+"""The process that trains one job: `python -m fine_tuning.training.worker JOB WORKER`.
+
+It holds the job by a lease that a thread prolongs; a worker that loses its lease stops without touching the job.
+"""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+import threading
+from pathlib import Path
+from typing import Any, Literal
+
+from fine_tuning.base_models import catalogue
+from fine_tuning.errors import FineTuningError
+from fine_tuning.files import sha256_file
+from fine_tuning.settings import get_settings
+from fine_tuning.store import costs, files, jobs
+from fine_tuning.store.database import Database, open_database
+from fine_tuning.training.config import TrainingConfig
+from fine_tuning.training.events import TrainingEvent, TrainingResult
+
+LEASE_SECONDS = 30.0
+HEARTBEAT_SECONDS = 1.0
+Wanted = Literal["run", "pause", "cancel"]
+_log = logging.getLogger(__name__)
+
+
+class Worker:
+    """One job, from claim to release."""
+
+    def __init__(self, database: Database, job_id: str, name: str) -> None:
+        self._database = database
+        self._job_id = job_id
+        self._name = name
+        self._wanted: Wanted = "run"
+        self._lost = False
+        self._done = threading.Event()
+
+    def run(self) -> int:
+        """Train the job if it is ours to train. Returns the process's exit code."""
+        with self._database.write() as tx:
+            if not jobs.claim(tx, self._job_id, self._name, LEASE_SECONDS):
+                _log.error("job %s is not ours to train", self._job_id)
+                return 1
+        signal.signal(signal.SIGTERM, lambda *_: self._want("pause"))
+        signal.signal(signal.SIGINT, lambda *_: self._want("pause"))
+        heart = threading.Thread(target=self._beat, daemon=True)
+        heart.start()
+        try:
+            return self._train()
+        except FineTuningError as error:
+            return self._fail(type(error).__name__, str(error))
+        except MemoryError:
+            return self._fail("MemoryError", "out of memory; use a smaller batch_size or max_length")
+        except Exception as error:
+            # A bug: the log has the traceback, the job says so, nothing hangs.
+            self._fail("internal_error", f"{type(error).__name__}: {error}; see {self._log_file()}")
+            raise
+        finally:
+            self._done.set()
+            heart.join()
+
+    def _want(self, wanted: Wanted) -> None:
+        self._wanted = wanted
+
+    def _beat(self) -> None:
+        while not self._done.wait(HEARTBEAT_SECONDS):
+            with self._database.write() as tx:
+                wanted = jobs.heartbeat(tx, self._job_id, self._name, LEASE_SECONDS)
+            if wanted is None:
+                self._lost = True
+                self._want("pause")
+            elif wanted != "run":
+                self._want("cancel" if wanted == "cancel" else "pause")
+
+    def _train(self) -> int:
+        with self._database.read() as tx:
+            job = jobs.get(tx, self._job_id)
+            assert job is not None  # noqa: S101 - claimed above
+            train_file = files.get(tx, job["training_file_id"])
+            validation_file = files.get(tx, job["validation_file_id"]) if job["validation_file_id"] else None
+        assert train_file is not None  # noqa: S101 - checked when the job was created
+        self._on_message(f"preparing base model {job['model']}")
+        base = catalogue.resolve(job["model"], get_settings().folder("models"))
+        self._on_message("loading the training libraries")
+        from fine_tuning.training.loop import train
+
+        config = TrainingConfig(
+            base_model_path=str(base.path),
+            train_file=train_file["path"],
+            validation_file=validation_file["path"] if validation_file else None,
+            output_dir=str(get_settings().folder("artifacts") / self._job_id),
+            **job["hyperparameters"],
+        )
+        result = train(config, self._on_event, lambda: self._wanted)
+        return self._finish(job, result)
+
+    def _on_message(self, message: str) -> None:
+        with self._database.write() as tx:
+            jobs.add_event(tx, self._job_id, "message", message, {})
+
+    def _on_event(self, event: TrainingEvent) -> None:
+        with self._database.write() as tx:
+            jobs.add_event(tx, self._job_id, event.kind, event.message, event.data)
+            if event.kind == "checkpoint":
+                jobs.add_artifact(tx, self._job_id, "checkpoint", event.data["path"], None, event.data["step"])
+
+    def _finish(self, job: dict[str, Any], result: TrainingResult) -> int:
+        if self._lost:
+            return 1
+        seconds = result.wall_seconds + ((job["result"] or {}).get("wall_seconds") or 0.0)
+        facts = {**result.as_dict(), "wall_seconds": seconds}
+        if result.status != "succeeded":
+            with self._database.write() as tx:
+                jobs.add_event(tx, self._job_id, "message", f"job {result.status} at step {result.steps}", {})
+                jobs.release(tx, self._job_id, self._name, result.status, result=facts)
+            return 0
+        checksum = sha256_file(Path(str(result.merged_dir)) / "model.safetensors")
+        rate = get_settings().machine_usd_per_hour
+        with self._database.write() as tx:
+            name = f"ft:{Path(job['model']).name}:local:{job['suffix'] or ''}:{self._job_id.removeprefix('ftjob-')[:8]}"
+            done = {"fine_tuned_model": name, "trained_tokens": result.trained_tokens, "result": facts, "error": None}
+            if not jobs.release(tx, self._job_id, self._name, "succeeded", **done):
+                return 1
+            jobs.add_artifact(tx, self._job_id, "adapter", str(result.adapter_dir), None)
+            jobs.add_artifact(tx, self._job_id, "merged", str(result.merged_dir), checksum)
+            jobs.add_event(tx, self._job_id, "message", f"job succeeded: {name}", {})
+            cost = {
+                "kind": "training",
+                "model_name": job["suffix"] or name,
+                "base_model": job["model"],
+                "job_id": self._job_id,
+                "dataset_size": result.rows,
+                "tokens": result.trained_tokens,
+                "cost": None if rate is None else seconds / 3600 * rate,
+                "is_fine_tuned": True,
+                "metadata": {"seconds": seconds, "machine_usd_per_hour": rate},
+            }
+            costs.add(tx, cost)
+        return 0
+
+    def _fail(self, code: str, message: str) -> int:
+        with self._database.write() as tx:
+            jobs.add_event(tx, self._job_id, "message", message, {}, level="error")
+            jobs.release(tx, self._job_id, self._name, "failed", error={"code": code, "message": message})
+        return 1
+
+    def _log_file(self) -> Path:
+        return get_settings().folder("logs") / f"{self._job_id}.log"
+
+
+def main(arguments: list[str]) -> int:
+    """Run the worker for the job and name given as arguments."""
+    job_id, name = arguments
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    return Worker(open_database(), job_id, name).run()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
