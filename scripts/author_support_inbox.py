@@ -27,13 +27,14 @@ from typing import Any
 SENTENCES = Path(__file__).with_name("support_inbox_sentences.txt")
 OUTPUT = Path(__file__).parents[1] / "src" / "fine_tuning" / "demo" / "support_inbox.jsonl"
 SEED = 2026
+SYSTEM_PROMPT = "Triage the mail. Answer with JSON: intent, order, date."
 
 GOOD, REPEATED, NEARLY_REPEATED, MISTAKES_PER_KIND = 640, 40, 20, 12
 GOOD_BUT_NOT_PERFECT = 0.25
 TYPO_SHARE = 0.15
 MOST_WORDS = 45
 
-FIRST_DAY, DAYS = datetime(2026, 9, 1, tzinfo=UTC), 91
+FIRST_DAY, DAYS = datetime(2026, 8, 15, tzinfo=UTC), 91
 LAST_ORIGINAL = FIRST_DAY + timedelta(days=DAYS - 6)  # so that what comes again does so in November at the latest
 
 MISTAKEN_FOR = {
@@ -261,6 +262,7 @@ def read_sections(path: Path) -> Sections:
 def as_row(prompt: str, response: str, rating: int, channel: str, moment: datetime) -> Row:
     """A line of the file as a mapping."""
     return {
+        "system_prompt": SYSTEM_PROMPT,
         "prompt": prompt,
         "response": response,
         "domain": "support",

@@ -98,7 +98,18 @@ def real_model_dir(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 @pytest.fixture
 def examples() -> list[dict[str, Any]]:
     """Twenty different, valid examples of two domains."""
-    subjects = "invoices parcels passwords refunds meetings tickets reports licences routers maps".split()
+    subjects = [
+        "invoices",
+        "parcels",
+        "passwords",
+        "refunds",
+        "meetings",
+        "tickets",
+        "reports",
+        "licences",
+        "routers",
+        "maps",
+    ]
     return [
         {
             "prompt": f"{question} {subject} {place}?",

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from src.fine_tuning import (
     ABTestFramework,
     CostTracker,

@@ -1,4 +1,4 @@
-"""A random llama of 100 thousand weights with a real tokenizer, made in a second; shaped like SmolLM2 but for its size."""
+"""A random llama of 112 thousand weights with a trained tokenizer; like SmolLM2 in everything but size and sense."""
 
 from __future__ import annotations
 

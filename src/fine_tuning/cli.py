@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-import click
 import typer
 
 from fine_tuning.commands import costs, datasets, evaluation, experiments, jobs, models, ollama, pipeline, registry
@@ -34,28 +33,19 @@ class FineTuningCLI:
     """`FineTuningCLI().run(["list-models"])` is `ft-cli list-models`."""
 
     def run(self, argv: Sequence[str] | None = None) -> int:
-        """Run one command and return its exit code: 0, 1 for a failure, 2 for wrong usage, 130 for Ctrl-C.
+        """Run one command and return its exit code: 0, 1 for a failure, 2 for wrong usage.
 
         A user's mistake prints one line to the standard error stream; a bug raises.
         """
         arguments = list(sys.argv[1:] if argv is None else argv)
         try:
-            code = app(arguments, prog_name="ft-cli", standalone_mode=False)
+            app(arguments, prog_name="ft-cli")
         except FineTuningError as error:
             print_error(str(error))
             return error.exit_code
-        except click.exceptions.Exit as stop:
-            return stop.exit_code
-        except click.ClickException as error:
-            error.show()
-            return error.exit_code
-        except (click.exceptions.Abort, KeyboardInterrupt):
-            print_error("interrupted")
-            return 130
-        except BrokenPipeError:
-            sys.stderr.close()  # the reader of our output has gone, e.g. `ft-cli list-models | head`
-            return 0
-        return code if isinstance(code, int) else 0
+        except SystemExit as stop:  # how the parser ends, also after a usage error (2) or Ctrl-C
+            return stop.code if isinstance(stop.code, int) else 0
+        return 0
 
 
 def print_error(message: str) -> None:

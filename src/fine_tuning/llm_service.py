@@ -183,9 +183,13 @@ class LLMService:
             found = find_target(tx, self._model)
         if found is not None:
             return found
-        if catalogue.is_known(self._model):
+        url = hosts.address(self._base_url)
+        # A name such as org/model is a hub's as well as a host's: a host that was chosen is asked.
+        is_here = catalogue.is_embedded(self._model) or Path(self._model).is_dir()
+        host_chosen = self._base_url is not None or (url != hosts.OPENAI_URL and not is_here)
+        if catalogue.is_known(self._model) and not host_chosen:
             return Target(LOCAL, self._model)
-        return Target(hosts.address(self._base_url), self._model)
+        return Target(url, self._model)
 
     def _engine(self, target: Target) -> Engine:
         if target not in self._engines:

@@ -156,19 +156,28 @@ class ModelRegistry:
         with self._database.write() as tx:
             return models.set_accuracy(tx, model_name, version, None if isnan(accuracy) else accuracy)
 
-    def rollback_model(self, model_name: str, target_version: int) -> bool:
-        """Deploy an earlier (or any) version, archiving the one in production, in one transaction.
+    def deploy_model(self, model_name: str, version: int | None = None, reason: str = "deployed") -> int:
+        """Deploy a version (the latest by default), archiving the one in production, in one transaction.
+
+        Returns:
+            The version's number.
 
         Raises:
             NotFoundError: there is no such version; the message says which exist.
         """
         with self._database.write() as tx:
-            if models.get(tx, model_name, target_version) is None:
+            record = models.get(tx, model_name, version)
+            if record is None:
                 known = [str(record["version"]) for record in models.versions(tx, model_name)]
                 if not known:
                     raise unknown_model(model_name, models.names(tx))
-                raise NotFoundError(f"{model_name} has no version {target_version}; it has {', '.join(known)}")
-            models.set_status(tx, model_name, target_version, "DEPLOYED", actor=_actor(), reason="rollback")
+                raise NotFoundError(f"{model_name} has no version {version}; it has {', '.join(known)}")
+            models.set_status(tx, model_name, record["version"], "DEPLOYED", actor=_actor(), reason=reason)
+        return int(record["version"])
+
+    def rollback_model(self, model_name: str, target_version: int) -> bool:
+        """Deploy an earlier (or any) version again; as `deploy_model`, and the history says that it was a rollback."""
+        self.deploy_model(model_name, target_version, reason="rollback")
         return True
 
     def get_deployment_status(self) -> dict[str, dict[str, Any]]:

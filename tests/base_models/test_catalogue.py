@@ -10,7 +10,7 @@ from fine_tuning.errors import DataError, NotFoundError
 
 
 def test_a_folder_is_a_base_model(tiny_model_dir: Path, tmp_path: Path) -> None:
-    expected = BaseModel(str(tiny_model_dir), tiny_model_dir, 112_256, "path")
+    expected = BaseModel(str(tiny_model_dir), tiny_model_dir, 112_448, "path")
     assert resolve(str(tiny_model_dir), tmp_path) == expected
     assert pull(str(tiny_model_dir), tmp_path) == expected
 
@@ -36,7 +36,7 @@ def test_an_unknown_name_lists_the_known_ones_and_the_nearest(name: str, tmp_pat
     assert "local model folder" in str(caught.value)
 
 
-@pytest.mark.parametrize("name", ["gpt-4o", "", "a/b/c", "/no/such/folder", "../x"])
+@pytest.mark.parametrize("name", ["gpt-4o", "", "~no-such-user", "a/b/c", "/no/such/folder", "../x"])
 def test_a_name_like_no_other_gets_no_guess(name: str, tmp_path: Path) -> None:
     with pytest.raises(NotFoundError, match=f"known are {DEFAULT_BASE_MODEL}"):
         resolve(name, tmp_path)

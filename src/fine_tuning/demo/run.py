@@ -108,9 +108,8 @@ def run(
     recommendation = ABTestFramework().recommend_winner(experiment)
     deployed = version_id if recommendation == version_id else None
     if deployed is not None:
-        ModelRegistry().set_model_status(
-            MODEL_NAME, "DEPLOYED", outcome.record["version"], reason=f"won A/B test {experiment.test_id}"
-        )
+        reason = f"won A/B test {experiment.test_id}"
+        ModelRegistry().deploy_model(MODEL_NAME, outcome.record["version"], reason)
         report(f"deployed {deployed}")
     question = FRESH_REQUEST if data is None else str(traffic[0]["prompt"])
     answer = _answer(MODEL_NAME if deployed else base_model, question, examples[0])

@@ -166,7 +166,9 @@ def _load(model_dir: Path, dtype: str | None) -> tuple[Any, Any]:
     safely = {"local_files_only": True, "trust_remote_code": False}
     try:
         with _no_progress_bar():
-            network = AutoModelForCausalLM.from_pretrained(model_dir, dtype=dtype or fastest, use_safetensors=True, **safely)
+            network = AutoModelForCausalLM.from_pretrained(
+                model_dir, dtype=dtype or fastest, use_safetensors=True, **safely
+            )
             tokenizer = AutoTokenizer.from_pretrained(model_dir, padding_side="left", **safely)
     except (OSError, ValueError) as error:
         raise ProviderError(f"transformers cannot load {model_dir} ({str(error).splitlines()[0]})") from error

@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from fine_tuning.base_models import catalogue
-from fine_tuning.errors import ConflictError, NotFoundError, UsageError
+from fine_tuning.errors import ConflictError, NotFoundError
 from fine_tuning.files import explain_os_error, make_folder
 from fine_tuning.settings import get_settings
 from fine_tuning.store import files, jobs, models
 from fine_tuning.store.database import Database, Transaction
 from fine_tuning.store.types import iso, now
-from fine_tuning.training.config import HYPERPARAMETERS
+from fine_tuning.training.config import check_hyperparameters
 from fine_tuning.training.port import ENDED, Action
 from fine_tuning.training.uploads import file_record
 
@@ -212,8 +212,7 @@ def view(job: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _resolved(hyperparameters: Mapping[str, Any]) -> dict[str, Any]:
-    """Hyperparameters without "auto" (the trainer's own choice), checked by name."""
-    unknown = sorted(set(hyperparameters) - set(HYPERPARAMETERS))
-    if unknown:
-        raise UsageError(f"unknown hyperparameter {', '.join(unknown)}; known are {', '.join(HYPERPARAMETERS)}")
-    return {name: value for name, value in hyperparameters.items() if value not in (None, "auto")}
+    """Hyperparameters without "auto" (the trainer's own choice), checked."""
+    chosen = {name: value for name, value in hyperparameters.items() if value not in (None, "auto")}
+    check_hyperparameters(chosen)
+    return chosen

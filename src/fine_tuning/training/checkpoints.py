@@ -1,0 +1,30 @@
+"""Checkpoints that can be trusted: one without its mark of completion was cut off while being written."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+MARK = "complete"
+KEPT = 2
+
+
+def mark_complete(checkpoint: Path) -> None:
+    """Call after everything in the checkpoint is written."""
+    (checkpoint / MARK).touch()
+
+
+def newest_complete(folder: Path) -> Path | None:
+    """The complete checkpoint with the highest step; those that were cut off are removed."""
+    complete = []
+    for checkpoint in folder.glob("checkpoint-*"):
+        if (checkpoint / MARK).is_file():
+            complete.append(checkpoint)
+        else:
+            shutil.rmtree(checkpoint)
+    return max(complete, key=step_of, default=None)
+
+
+def step_of(checkpoint: Path) -> int:
+    """The optimizer step a checkpoint was made at."""
+    return int(checkpoint.name.removeprefix("checkpoint-"))

@@ -1,0 +1,63 @@
+"""What one training run does: every setting, checked once, storable as JSON beside the job."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, ValidationError
+
+from fine_tuning.errors import UsageError
+
+Precision = Literal["auto", "bf16", "fp32"]
+
+
+class TrainingConfig(BaseModel):
+    """Settings of one LoRA fine-tuning run.
+
+    Files are OpenAI chat JSONL: one `{"messages": [{"role": ..., "content": ...}, ...]}` a line; an assistant message
+    may carry `"weight": 0` to be read but not learned. The effective learning rate is
+    `learning_rate * learning_rate_multiplier`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    base_model_path: str = Field(min_length=1, description="folder with config, safetensors, tokenizer, chat template")
+    train_file: str = Field(min_length=1)
+    validation_file: str | None = None
+    output_dir: str = Field(min_length=1, description="receives checkpoints/, adapter/, merged/ and metrics.json")
+    n_epochs: PositiveInt = 3
+    max_steps: PositiveInt | None = Field(default=None, description="stop after so many optimizer steps")
+    batch_size: PositiveInt = Field(default=8, description="conversations in one optimizer step")
+    micro_batch_size: PositiveInt | None = Field(default=None, description="conversations in memory at once")
+    learning_rate: PositiveFloat = 1e-3
+    learning_rate_multiplier: PositiveFloat = 1.0
+    lora_rank: PositiveInt = 16
+    lora_alpha: PositiveInt = 32
+    lora_dropout: float = Field(default=0.0, ge=0.0, lt=1.0)
+    trained_layers: PositiveInt | None = Field(default=None, description="adapt only the uppermost so many layers")
+    max_length: int = Field(default=1024, ge=8, description="tokens of a conversation that are kept, from its start")
+    seed: int = Field(default=42, ge=0, lt=2**32)
+    checkpoint_steps: PositiveInt | None = Field(default=None, description="optimizer steps between checkpoints")
+    eval_steps: PositiveInt | None = Field(default=None, description="steps between validations; each epoch when unset")
+    precision: Precision = "auto"
+
+
+FILES = ("base_model_path", "train_file", "validation_file", "output_dir")
+HYPERPARAMETERS = tuple(name for name in TrainingConfig.model_fields if name not in FILES)
+
+
+def check_hyperparameters(values: Mapping[str, Any]) -> None:
+    """Check the settings that a user may choose for a job.
+
+    Raises:
+        UsageError: one is unknown or out of range; the line names each.
+    """
+    unknown = sorted(set(values) - set(HYPERPARAMETERS))
+    if unknown:
+        raise UsageError(f"unknown hyperparameter {', '.join(unknown)}; known are {', '.join(HYPERPARAMETERS)}")
+    try:
+        TrainingConfig(base_model_path="-", train_file="-", output_dir="-", **values)
+    except ValidationError as error:
+        problems = (f"{item['loc'][0]} = {item['input']!r}: {item['msg']}" for item in error.errors())
+        raise UsageError(f"hyperparameters: {'; '.join(problems)}") from error

@@ -1,0 +1,218 @@
+"""One LoRA run from files to files. Knows nothing of jobs or databases; the worker process imports it."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import time
+import warnings
+from collections.abc import Callable
+from contextlib import contextmanager
+from math import ceil
+from pathlib import Path
+from typing import Any
+
+import torch
+import transformers
+from datasets import Dataset, disable_progress_bars
+from peft import LoraConfig, get_peft_model
+from transformers import AutoModelForCausalLM, AutoTokenizer, set_seed
+from transformers.utils import logging as transformers_logging
+from trl import SFTConfig
+
+from fine_tuning.errors import DataError, NotFoundError
+from fine_tuning.files import make_folder, write_json
+from fine_tuning.training import checkpoints, precision
+from fine_tuning.training.chat_tokens import Tokenised, tokenise_file
+from fine_tuning.training.config import TrainingConfig
+from fine_tuning.training.events import TrainingEvent, TrainingResult
+from fine_tuning.training.trainer import LabelledTrainer, Reporter, Requested
+
+TARGETS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
+WARMUP_SHARE = 0.05
+CHECKPOINTS_PER_RUN = 10
+
+
+def train(config: TrainingConfig, on_event: Callable[[TrainingEvent], None], requested: Requested) -> TrainingResult:
+    """Train, or go on from the newest complete checkpoint in `config.output_dir`.
+
+    The same configuration and files give the same adapter on a CPU, also when the run was paused or killed between.
+
+    Args:
+        on_event: told every logged step, evaluation and checkpoint.
+        requested: asked after every step; "pause" writes a checkpoint and returns, "cancel" returns.
+
+    Raises:
+        NotFoundError, DataError: the base model or a data file cannot be used.
+        TrainingError: the loss is no longer finite.
+    """
+    started = time.monotonic()
+    with _quiet():
+        tokenizer = _tokenizer(config)
+        data = tokenise_file(config.train_file, tokenizer, config.max_length)
+        held_out = (
+            tokenise_file(config.validation_file, tokenizer, config.max_length) if config.validation_file else None
+        )
+        _tell_lengths(data, config, on_event)
+        trainer, reporter = _trainer(config, tokenizer, data, held_out, on_event, requested)
+        checkpoint = checkpoints.newest_complete(Path(trainer.args.output_dir))
+        if checkpoint is not None:
+            on_event(TrainingEvent("message", f"going on from step {checkpoints.step_of(checkpoint)}"))
+        outcome = trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+        saved = (None, None) if reporter.stopped else _save(trainer, tokenizer, Path(config.output_dir), on_event)
+    result = TrainingResult(
+        status=reporter.stopped or "succeeded",
+        steps=trainer.state.global_step,
+        trained_tokens=int(trainer.state.num_input_tokens_seen),
+        train_loss=outcome.training_loss,
+        validation_loss=reporter.valid_loss,
+        wall_seconds=time.monotonic() - started,
+        rows=len(data.rows),
+        truncated=data.truncated,
+        dropped=data.dropped,
+        adapter_dir=saved[0],
+        merged_dir=saved[1],
+    )
+    write_json(Path(config.output_dir) / "metrics.json", {**result.as_dict(), "config": config.model_dump()})
+    return result
+
+
+def _tokenizer(config: TrainingConfig) -> Any:
+    if not Path(config.base_model_path).is_dir():
+        raise NotFoundError(f"no base model at {config.base_model_path}")
+    tokenizer = AutoTokenizer.from_pretrained(config.base_model_path, local_files_only=True)
+    if not tokenizer.chat_template:
+        raise DataError(f"{config.base_model_path} has no chat template; choose an instruction-tuned base model")
+    if tokenizer.pad_token is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    return tokenizer
+
+
+def _tell_lengths(data: Tokenised, config: TrainingConfig, on_event: Callable[[TrainingEvent], None]) -> None:
+    for lines, what in ((data.truncated, "cut off"), (data.dropped, "left out")):
+        if lines:
+            shown = ", ".join(map(str, lines[:20])) + (" ..." if len(lines) > 20 else "")
+            message = f"{len(lines)} rows longer than {config.max_length} tokens were {what}: lines {shown}"
+            on_event(TrainingEvent("message", message, {"lines": lines}))
+
+
+def _trainer(
+    config: TrainingConfig,
+    tokenizer: Any,
+    data: Tokenised,
+    held_out: Tokenised | None,
+    on_event: Callable[[TrainingEvent], None],
+    requested: Requested,
+) -> tuple[LabelledTrainer, Reporter]:
+    reporter = Reporter(on_event, requested)
+    trainer = LabelledTrainer(
+        model=_model(config),
+        args=_arguments(config, len(data.rows), held_out is not None),
+        processing_class=tokenizer,
+        train_dataset=Dataset.from_list(data.rows),
+        eval_dataset=Dataset.from_list(held_out.rows) if held_out else None,
+        callbacks=[reporter],
+    )
+    trainer.remove_callback(transformers.PrinterCallback)
+    reporter.trainer = trainer
+    return trainer, reporter
+
+
+def _model(config: TrainingConfig) -> Any:
+    dtype = torch.bfloat16 if precision.choose(config.precision) == "bf16" else torch.float32
+    set_seed(config.seed)  # the adapters' random start
+    model = AutoModelForCausalLM.from_pretrained(
+        config.base_model_path, dtype=dtype, local_files_only=True, use_safetensors=True
+    )
+    layers = model.config.num_hidden_layers
+    trained = range(max(0, layers - (config.trained_layers or layers)), layers)
+    lora = LoraConfig(
+        r=config.lora_rank,
+        lora_alpha=config.lora_alpha,
+        lora_dropout=config.lora_dropout,
+        target_modules=TARGETS,
+        layers_to_transform=list(trained),
+        task_type="CAUSAL_LM",
+    )
+    return get_peft_model(model, lora)
+
+
+def _arguments(config: TrainingConfig, rows: int, evaluate: bool) -> SFTConfig:
+    micro = min(config.micro_batch_size or config.batch_size, config.batch_size)
+    steps_per_epoch = ceil(rows / config.batch_size)
+    steps = min(config.max_steps or steps_per_epoch * config.n_epochs, steps_per_epoch * config.n_epochs)
+    on_cpu = not torch.cuda.is_available()
+    return SFTConfig(
+        output_dir=str(make_folder(Path(config.output_dir) / "checkpoints")),
+        num_train_epochs=config.n_epochs,
+        max_steps=steps,
+        per_device_train_batch_size=micro,
+        per_device_eval_batch_size=config.batch_size,
+        gradient_accumulation_steps=max(1, config.batch_size // micro),
+        learning_rate=config.learning_rate * config.learning_rate_multiplier,
+        lr_scheduler_type="linear",
+        warmup_steps=ceil(steps * WARMUP_SHARE),
+        weight_decay=0.0,
+        bf16=precision.choose(config.precision) == "bf16",
+        use_cpu=on_cpu,
+        dataloader_pin_memory=not on_cpu,
+        gradient_checkpointing=False,
+        max_length=None,
+        dataset_kwargs={"skip_prepare_dataset": True},
+        train_sampling_strategy="group_by_length",
+        logging_steps=max(1, steps // 200),
+        logging_nan_inf_filter=False,
+        include_num_input_tokens_seen="non_padding",
+        eval_strategy="steps" if evaluate else "no",
+        eval_steps=min(config.eval_steps or steps_per_epoch, steps),
+        save_strategy="steps",
+        save_steps=config.checkpoint_steps or ceil(steps / CHECKPOINTS_PER_RUN),
+        save_total_limit=checkpoints.KEPT,
+        report_to="none",
+        disable_tqdm=True,
+        seed=config.seed,
+        data_seed=config.seed,
+    )
+
+
+def _save(
+    trainer: LabelledTrainer, tokenizer: Any, output: Path, on_event: Callable[[TrainingEvent], None]
+) -> tuple[Path, Path]:
+    """Write the adapter, then the merged model; both appear whole or not at all."""
+    adapter, merged = output / "adapter", output / "merged"
+    model = trainer.accelerator.unwrap_model(trainer.model)
+    with _whole(adapter) as folder:
+        model.save_pretrained(folder)
+    on_event(TrainingEvent("message", "merging the adapter into the base model"))
+    # Merged in fp32 and rounded to bf16 once.
+    whole = model.float().merge_and_unload().to(torch.bfloat16)
+    with _whole(merged) as folder:
+        whole.save_pretrained(folder)
+        tokenizer.save_pretrained(folder)
+    return adapter, merged
+
+
+@contextmanager
+def _whole(folder: Path) -> Any:
+    temporary = folder.with_name(f".{folder.name}.partial")
+    shutil.rmtree(temporary, ignore_errors=True)
+    temporary.mkdir(parents=True)
+    yield temporary
+    shutil.rmtree(folder, ignore_errors=True)
+    temporary.rename(folder)
+
+
+@contextmanager
+def _quiet() -> Any:
+    """The libraries' own bars and advice go nowhere; ours are events."""
+    disable_progress_bars()
+    transformers_logging.disable_progress_bar()
+    before = transformers_logging.get_verbosity()
+    transformers_logging.set_verbosity_error()
+    logging.getLogger("trl").setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        transformers_logging.set_verbosity(before)

@@ -1,0 +1,218 @@
+"""Every command, as a person types it: what it prints, what it stores, what it exits with."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+
+from fine_tuning import FineTuningCLI
+from fine_tuning.cli import app
+from fine_tuning.distillation import DistillationDataCollector
+from fine_tuning.store.database import Database
+
+LISTED = """prepare-dataset create-openai-job check-job-status create-ollama-script evaluate-model setup-ab-test
+    register-model list-models rollback-model cost-summary auto-pipeline help""".split()
+
+
+@pytest.fixture
+def cli(capsys: pytest.CaptureFixture[str]) -> Any:
+    """Run a command line; gives (exit code, standard output, standard error)."""
+
+    def run(*argv: str) -> tuple[int, str, str]:
+        code = FineTuningCLI().run(list(argv))
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    return run
+
+
+def commands(group: Any, prefix: str = "") -> dict[str, Any]:
+    found = {}
+    for name, command in getattr(group, "commands", {}).items():
+        nested = commands(command, f"{prefix}{name} ")
+        found |= nested or {f"{prefix}{name}": command}
+    return found
+
+
+def test_every_listed_command_exists_and_every_command_has_help(cli: Any) -> None:
+    known = commands(typer.main.get_command(app))
+    assert set(LISTED) <= set(known)
+    for name, command in known.items():
+        assert command.help, name
+        for parameter in command.params:
+            assert getattr(parameter, "help", None), f"{name} {parameter.name}"
+    assert cli("help")[0] == 0
+    assert "auto-pipeline" in cli("help")[1]
+
+
+def test_reading_commands_have_json() -> None:
+    known = commands(typer.main.get_command(app))
+    reading = [name for name in known if name.split()[-1] in {"list", "show", "stats", "events", "history", "roi"}]
+    for name in [*reading, "list-models", "cost-summary", "check-job-status", "evaluate-model"]:
+        assert any("--json" in parameter.opts for parameter in known[name].params), name
+
+
+def test_an_unknown_command_exits_2(cli: Any) -> None:
+    code, _, err = cli("lst-models")
+    assert code == 2
+    assert "lst-models" in err
+
+
+def test_registers_lists_deploys_and_rolls_back(cli: Any, database: Database) -> None:
+    for accuracy in ("0.9", "0.95"):
+        code, out, _ = cli("register-model", "m", "base", "ftjob-1", "500", "--accuracy", accuracy, "--cost", "50.0")
+        assert code == 0
+    assert out.strip() == "registered m v2 (READY)"
+    assert cli("deploy", "m")[1].strip() == "deployed m v2"
+    assert cli("rollback-model", "m", "1")[1].strip() == "rolled back m to v1"
+    records = json.loads(cli("list-models", "--json")[1])
+    assert [(r["version"], r["status"], r["accuracy"]) for r in records] == [
+        (1, "DEPLOYED", 0.9),
+        (2, "ARCHIVED", 0.95),
+    ]
+    table = cli("list-models")[1]
+    assert "DEPLOYED" in table
+    assert "95.0 %" in table
+    history = json.loads(cli("history", "m", "--json")[1])
+    assert [change["to_status"] for change in history] == ["READY", "READY", "DEPLOYED", "ARCHIVED", "DEPLOYED"]
+
+
+def test_prepares_a_dataset(cli: Any, examples: list[dict[str, Any]], workspace: Path, database: Database) -> None:
+    for example in examples:
+        DistillationDataCollector().capture_success(**example)
+    argv = ("--format", "alpaca", "--min-rating", "5", "--domain", "support", "--task-type", "answer", "--output", "d")
+    code, out, _ = cli("prepare-dataset", *argv, "--json")
+    facts = json.loads(out)
+    assert (code, facts["rows"], facts["path"]) == (0, 5, str(workspace / "datasets" / "d.json"))
+    assert "5 (of 5 found" in cli("prepare-dataset", *argv)[1]
+
+
+def test_imports_captured_calls(cli: Any, tmp_path: Path) -> None:
+    (tmp_path / "calls.jsonl").write_text('{"prompt": "a question", "response": "an answer"}\nbroken\n')
+    code, out, _ = cli("capture", "import", "calls.jsonl")
+    assert code == 0
+    assert "line 2: not JSON" in out
+    assert json.loads(cli("capture", "stats", "--json")[1])["teacher_examples"] == 1
+
+
+def test_evaluates_predictions_of_a_file(cli: Any, tmp_path: Path, database: Database) -> None:
+    rows = [
+        {"prediction": "a", "reference": "a", "latency_ms": 5},
+        {"prediction": "b", "reference": "c", "latency_ms": 7},
+    ]
+    (tmp_path / "test.jsonl").write_text("\n".join(json.dumps(row) for row in rows))
+    code, out, _ = cli("evaluate-model", "m", "base", "test.jsonl", "--cost", "0.001", "--json")
+    result = json.loads(out)
+    assert (code, result["accuracy"], result["avg_latency_ms"], result["cost_per_inference"]) == (0, 0.5, 6, 0.001)
+    assert "50.0 %" in cli("evaluate-model", "m", "base", "test.jsonl")[1]
+    assert cli("evaluate-model", "m", "other", "test.jsonl")[0] == 2
+
+
+def test_sets_up_shows_and_concludes_ab_tests(cli: Any, database: Database) -> None:
+    assert cli("setup-ab-test", "t", "old", "new")[0] == 0
+    assert "TIE: no samples for old yet" in cli("ab", "show", "t")[1].replace("\n", " ")
+    assert json.loads(cli("ab", "list", "--json")[1])["t"]["status"] == "running"
+    assert json.loads(cli("ab", "conclude", "t", "--json")[1])["recommendation"].startswith("TIE")
+
+
+def test_sums_costs(cli: Any, database: Database) -> None:
+    from fine_tuning import CostTracker
+
+    CostTracker().record_training_job("j", "m", "b", 5, 1000, 12.5)
+    CostTracker().record_inference("m", 10, None, is_fine_tuned=True)
+    out = cli("cost-summary")[1]
+    assert "$12.50" in out
+    assert "1 events have no known price" in out
+    assert json.loads(cli("cost-summary", "--json")[1])["unpriced_events"] == 1
+    assert json.loads(cli("roi", "m", "0.01", "1000", "--json")[1])["roi_at_expected"] is None
+
+
+def test_writes_an_ollama_script(cli: Any, tmp_path: Path) -> None:
+    (tmp_path / "dataset.json").write_text('[{"instruction": "q", "input": "", "output": "a"}]')
+    code, out, _ = cli("create-ollama-script", "llama2", "dataset.json", "my-finetuned-llama")
+    assert code == 0
+    script = Path(out.splitlines()[0])
+    compile(script.read_text(), str(script), "exec")
+
+
+BAD = [
+    (("register-model", "m", "b", "j", "many"), 2, "valid integer"),
+    (("register-model", "m", "b", "j", "5", "--accuracy", "7"), 2, "accuracy must be between 0 and 1, not 7.0"),
+    (("register-model", "m", "b", "j", "-5"), 2, "-5"),
+    (("rollback-model", "m", "1"), 1, "no model m is registered; registered: none yet"),
+    (("history", "m"), 1, "no model m is registered"),
+    (("deploy", "m"), 1, "no model m is registered"),
+    (("prepare-dataset", "--min-rating", "9"), 2, "rating must be a whole number from 1 to 5, not 9"),
+    (("prepare-dataset", "--format", "parquet"), 2, "parquet"),
+    (("prepare-dataset",), 1, "no valid training examples with rating >= 4"),
+    (("capture", "import", "nowhere.jsonl"), 1, "no such file: nowhere.jsonl"),
+    (("create-openai-job", "gpt-3.5-turbo", "nowhere.jsonl"), 1, "no training file nowhere.jsonl"),
+    (("check-job-status", "ftjob-abc123"), 1, "set OPENAI_API_KEY"),
+    (("create-ollama-script", "llama2", "nowhere.json", "x"), 1, "no data set nowhere.json"),
+    (("evaluate-model", "m", "base", "nowhere.jsonl"), 1, "no such file: nowhere.jsonl"),
+    (("evaluate-model", "m", "base", "empty.jsonl"), 1, "empty.jsonl is empty"),
+    (("evaluate-model", "m", "base", "broken.jsonl"), 1, "broken.jsonl, line 2: not JSON"),
+    (("evaluate-model", "m", "base", "."), 1, "cannot read .: Is a directory"),
+    (("ab", "show", "t"), 1, "no test t; known tests: none"),
+    (("train", "nowhere.jsonl"), 1, "no training file nowhere.jsonl"),
+    (("train", "good.jsonl", "--model", "smollm3-135m"), 1, "did you mean smollm2-135m-instruct?"),
+    (("auto-pipeline", "smollm2-135m-instruct"), 1, "at least 10 are needed"),
+    (("models", "pull", "nothing"), 1, "no base model 'nothing'"),
+    (("roi", "m", "-1", "10"), 2, "-1"),
+    (("jobs", "cancel", "ftjob-1"), 1, "set OPENAI_API_KEY"),
+]
+
+
+@pytest.mark.parametrize(("argv", "code", "message"), BAD, ids=[" ".join(argv) for argv, _, _ in BAD])
+def test_bad_input_is_one_line(cli: Any, tmp_path: Path, argv: tuple[str, ...], code: int, message: str) -> None:
+    (tmp_path / "empty.jsonl").write_text("")
+    (tmp_path / "broken.jsonl").write_text('{"prompt": "q", "response": "a"}\nbroken\n')
+    (tmp_path / "good.jsonl").write_text('{"messages": [{"role": "user", "content": "q"}]}\n')
+    got, out, err = cli(*argv)
+    assert got == code
+    assert message in " ".join(err.replace("│", " ").split())
+    assert "Traceback" not in out + err
+    if code == 1:
+        assert len(err.strip().splitlines()) == 1
+
+
+def ft_cli(*argv: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "fine_tuning.cli", *argv]
+    return subprocess.run(command, env=os.environ | environment, capture_output=True, text=True, check=False)
+
+
+def test_a_workspace_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    done = ft_cli("list-models", FINE_TUNING_HOME=str(tmp_path / "file" / "home"))
+    assert done.returncode == 1
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert "cannot create folder" in done.stderr
+
+
+def test_a_full_disk_is_one_line(tmp_path: Path) -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("this system has no /dev/full")
+    from fine_tuning.errors import StorageError
+    from fine_tuning.files import explain_os_error
+
+    try:
+        with Path("/dev/full").open("w") as stream:
+            stream.write("x")
+    except OSError as error:
+        message = explain_os_error(error, tmp_path / "x", "write")
+    assert isinstance(message, StorageError)
+    assert str(message) == f"cannot write {tmp_path / 'x'}: the disk is full; free some space and run again"
+
+
+def test_output_that_nobody_reads_is_no_error() -> None:
+    done = subprocess.run(
+        f"{sys.executable} -m fine_tuning.cli --help | head -1", shell=True, capture_output=True, text=True, check=False
+    )
+    assert "Traceback" not in done.stderr

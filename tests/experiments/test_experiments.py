@@ -1,0 +1,183 @@
+"""Verdicts that hold at every look, and recommendations that say why."""
+
+from __future__ import annotations
+
+import math
+import threading
+
+import numpy as np
+import pytest
+
+from fine_tuning import ABTestFramework
+from fine_tuning.errors import ConflictError, NotFoundError, UsageError
+from fine_tuning.experiments import sequential
+from fine_tuning.experiments.assignment import assign
+from fine_tuning.store.database import Database
+
+
+def test_e_value_is_the_mean_likelihood_ratio_under_its_prior() -> None:
+    wins, losses, a = 14, 5, sequential.PRIOR
+    rates = (np.arange(200_000) + 0.5) / 200_000
+    density = np.exp((a - 1) * np.log(rates * (1 - rates)))
+    ratio = np.exp(wins * np.log(2 * rates) + losses * np.log(2 * (1 - rates)))
+    expected = float((density * ratio).sum() / density.sum())
+    assert math.exp(sequential.discordant_pair_log_e_value(wins, losses)) == pytest.approx(expected, rel=1e-6)
+    assert sequential.discordant_pair_log_e_value(0, 0) == 0
+
+
+def test_peeking_after_every_pair_rarely_calls_a_false_winner() -> None:
+    rng = np.random.default_rng(7)
+    tests, pairs = 400, 400
+    a_right, b_right = rng.random((2, tests, pairs)) < 0.8
+    b_only = np.cumsum(b_right & ~a_right, axis=1)
+    a_only = np.cumsum(a_right & ~b_right, axis=1)
+    cache = {
+        (w, l): sequential.discordant_pair_log_e_value(w, l)
+        for w, l in {*zip(b_only.ravel().tolist(), a_only.ravel().tolist(), strict=True)}
+    }
+    false = sum(
+        any(cache[w, l] >= math.log(20) for w, l in zip(b_only[t].tolist(), a_only[t].tolist(), strict=True))
+        for t in range(tests)
+    )
+    assert false / tests <= 0.05
+
+
+def test_confidence_sequence_covers_at_every_look() -> None:
+    rng = np.random.default_rng(11)
+    missed = 0
+    for _ in range(200):
+        a, b = rng.normal(100, 20, 500), rng.normal(90, 20, 500)
+        looks = range(20, 500, 20)
+        missed += any(
+            abs((a[:n].mean() - b[:n].mean()) - 10)
+            > sequential.mean_difference_half_width(float(a[:n].var(ddof=1)), n, float(b[:n].var(ddof=1)), n, 0.05)
+            for n in looks
+        )
+    assert missed / 200 <= 0.05
+
+
+def test_alpha_is_honoured(database: Database) -> None:
+    framework = ABTestFramework()
+    framework.create_test("t", "a", "b")
+    for index in range(60):
+        framework.record_sample("t", "model_a", "yes" if index % 10 < 6 else "no", "yes", 1.0, 0.0)
+        framework.record_sample("t", "model_b", "yes" if index % 10 < 8 else "no", "yes", 1.0, 0.0)
+    p = framework.monitor("t").p_value
+    assert 0.001 < p < 1
+    assert framework.monitor("t", alpha=min(0.99, p * 1.01)).statistical_significance
+    assert not framework.monitor("t", alpha=p * 0.99).statistical_significance
+
+
+def test_cheaper_and_not_worse_wins(database: Database) -> None:
+    framework = ABTestFramework()
+    framework.create_test("t", "a", "b")
+    rng = np.random.default_rng(3)
+    for _ in range(400):
+        for arm, cost, latency in (("model_a", 0.004, 900), ("model_b", 0.001, 300)):
+            right = rng.random() < 0.98
+            noise = rng.uniform(0.9, 1.1)
+            framework.record_sample("t", arm, "y" if right else "n", "y", latency * noise, cost * noise)
+    result = framework.conclude_test("t")
+    assert not result.statistical_significance
+    assert framework.recommend_winner(result) == "b"
+
+
+def test_cheaper_but_perhaps_worse_is_a_tie(database: Database) -> None:
+    framework = ABTestFramework()
+    framework.create_test("t", "a", "b")
+    for index in range(30):
+        framework.record_sample("t", "model_a", "y", "y", 900 + index, 0.004)
+        framework.record_sample("t", "model_b", "y" if index % 10 else "n", "y", 300 + index, 0.001)
+    assert framework.recommend_winner(framework.monitor("t")).startswith("TIE: undecided after 30 and 30 samples")
+
+
+def test_an_empty_arm_is_never_a_verdict(database: Database) -> None:
+    framework = ABTestFramework()
+    framework.create_test("t", "a", "b")
+    framework.record_sample("t", "model_a", "y", "y", 1.0, 0.1)
+    result = framework.conclude_test("t")
+    assert (result.status, result.statistical_significance) == ("running", False)
+    assert math.isnan(result.model_b_accuracy)
+    assert framework.recommend_winner(result) == "TIE: no samples for b yet; aim for 100 or more per model"
+    assert framework.record_sample("t", "model_b", "y", "y", 1.0, 0.1)
+
+
+def test_a_concluded_test_takes_no_more_samples_and_keeps_its_verdict(database: Database) -> None:
+    framework = ABTestFramework()
+    framework.create_test("t", "a", "b")
+    for arm in ("model_a", "model_b"):
+        framework.record_sample("t", arm, "y", "y", None, None)
+    concluded = framework.conclude_test("t")
+    assert math.isnan(concluded.model_a_avg_latency)
+    assert framework.record_sample("t", "model_a", "y", "y", 1.0, 0.1) is False
+    again = framework.conclude_test("t")
+    assert (again.total_samples, again.completed_at) == (2, concluded.completed_at)
+    with pytest.raises(ConflictError, match="test t exists: a against b, completed"):
+        framework.create_test("t", "a", "b")
+
+
+def test_creating_a_running_test_again_returns_it_unless_it_differs(database: Database) -> None:
+    framework = ABTestFramework()
+    assert framework.create_test("t", "a", "b") == framework.create_test("t", "a", "b")
+    with pytest.raises(ConflictError, match="choose another id"):
+        framework.create_test("t", "a", "c")
+
+
+@pytest.mark.parametrize(
+    ("arm", "latency", "cost", "message"),
+    [
+        ("model_c", 1.0, 0.0, "unknown arm 'model_c'"),
+        ("model_a", -1.0, 0.0, "latency_ms must be a number of 0 or more"),
+        ("model_a", float("nan"), 0.0, "latency_ms must be"),
+        ("model_a", 1.0, float("inf"), "cost must be"),
+    ],
+)
+def test_bad_samples_are_refused(arm: str, latency: float, cost: float, message: str) -> None:
+    framework = ABTestFramework()
+    framework.create_test("t", "a", "b")
+    with pytest.raises(UsageError, match=message):
+        framework.record_sample("t", arm, "y", "y", latency, cost)
+    assert framework.monitor("t").total_samples == 0
+
+
+def test_unknown_tests_and_alphas_are_one_line() -> None:
+    framework = ABTestFramework()
+    framework.create_test("known", "a", "b")
+    with pytest.raises(NotFoundError, match="no test t; known tests: known"):
+        framework.conclude_test("t")
+    for alpha in (0.0, 1.0, 2.0, float("nan")):
+        with pytest.raises(UsageError, match="alpha must be between 0 and 1"):
+            framework.conclude_test("known", alpha=alpha)
+
+
+def test_many_writers_lose_no_sample_and_pair_exactly(database: Database) -> None:
+    framework = ABTestFramework()
+    framework.create_test("t", "a", "b")
+
+    def record(arm: str) -> None:
+        for index in range(20):
+            framework.record_sample("t", arm, "y" if arm == "model_b" or index % 2 else "n", "y", 1.0, 0.1)
+
+    threads = [threading.Thread(target=record, args=(arm,)) for arm in ("model_a", "model_b") * 2]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    result = framework.monitor("t")
+    assert (result.model_a_samples, result.model_b_samples, result.model_a_accuracy) == (40, 40, 0.5)
+    with database.read() as tx:
+        from fine_tuning.store import experiments
+
+        stored = experiments.get(tx, "t")
+    assert stored is not None
+    assert (stored["a_only"], stored["b_only"]) == (0, 20)
+
+
+def test_assignment_is_sticky_even_and_ramps_without_reshuffling() -> None:
+    units = [f"user-{number}" for number in range(4000)]
+    half = {unit for unit in units if assign("t", unit) == "model_b"}
+    assert 1850 < len(half) < 2150
+    assert half == {unit for unit in units if assign("t", unit) == "model_b"}
+    assert half <= {unit for unit in units if assign("t", unit, share_b=0.7) == "model_b"}
+    other = {unit for unit in units if assign("u", unit) == "model_b"}
+    assert 850 < len(half & other) < 1150

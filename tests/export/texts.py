@@ -1,0 +1,38 @@
+"""Texts on which tokenizers disagree when they disagree at all."""
+
+# ruff: noqa: RUF001 - letters that look alike are the point
+
+TRICKY_TEXTS = [
+    "Hello, world!",
+    " leading and trailing ",
+    "two  spaces   three    four",
+    "\n\n\nnew\r\nlines\t\ttabs \n ",
+    "1234567890",
+    "3.14159 and 1,000,000 and 2025-07-14 and 0x1F",
+    "a1b2c3 abc123def",
+    "٣٤٥ १२३ ４５６ ²³ ½ Ⅷ",
+    "it's they're I'LL don't we'd 'quoted' ’typographic’",
+    "naïve café Zürich Łódź",
+    "e\u0301 versus \u00e9",
+    "日本語のテキストです。",
+    "中文，没有空格",
+    "العربية من اليمين",
+    "עברית",
+    "हिन्दी में लिखा",
+    "ภาษาไทย",
+    "😀 👩‍👩‍👧‍👦 🏳️‍🌈 ✊🏽",
+    "zero\u200bwidth\u200djoin\ufeff",
+    "non\u00a0breaking\u2003em\u3000ideographic",
+    "def f(x):\n    return x**2 + 1  # comment\n",
+    "if (a && b || !c) { x[i] = y->z; }",
+    '{"key": [1, 2.5, null], "nested": {"a": "b\\n"}}',
+    "https://example.com/path?q=1&r=a%20b#frag",
+    "user@example.com +48 600-700-800",
+    "<|im_start|>system\nYou are kind.<|im_end|>\n<|im_start|>user\nhi<|im_end|>\n<|im_start|>assistant\n",
+    "<|im_start|> <|endoftext|><|im_end|>",
+    "<|im_start <|im_end|",
+    "∑∫√π ≠ ≤ → ←",
+    "UPPER lower MiXeD snake_case camelCase kebab-case",
+    "\\n \\t \\\\ \\u00e9",
+    "",
+]

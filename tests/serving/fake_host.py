@@ -1,0 +1,81 @@
+"""A host that speaks OpenAI's chat API on the loopback address, answers as told to, and remembers the requests."""
+
+from __future__ import annotations
+
+import json
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import Any, NamedTuple, Self
+
+
+class Request(NamedTuple):
+    path: str
+    headers: dict[str, str]
+    body: dict[str, Any]
+
+
+class FakeHost(ThreadingHTTPServer):
+    """Echoes the last message, or fails with `status` and `error`; a body of None is an answer that is not JSON."""
+
+    daemon_threads = True
+
+    def __init__(self, status: int = 200, error: str = "no", usage: bool = True) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.status, self.error, self.usage = status, error, usage
+        self.requests: list[Request] = []
+        self._thread = threading.Thread(target=self.serve_forever)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}/v1"
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.shutdown()
+        self._thread.join()
+        self.server_close()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: FakeHost
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.server.requests.append(Request(self.path, {k.lower(): v for k, v in self.headers.items()}, body))
+        if self.server.status != 200:
+            self.answer(self.server.status, json.dumps({"error": {"message": self.server.error}}), "application/json")
+        elif body.get("stream"):
+            self.answer(200, "".join(f"data: {event}\n\n" for event in self.events(body)), "text/event-stream")
+        else:
+            self.answer(200, json.dumps(self.completion(body)), "application/json")
+
+    def completion(self, body: dict[str, Any]) -> dict[str, Any]:
+        message = {"role": "assistant", "content": f"echo {body['messages'][-1]['content']}"}
+        choices = [{"index": 0, "message": message, "finish_reason": "stop"}]
+        reply = {"id": "1", "object": "chat.completion", "created": 1, "model": body["model"], "choices": choices}
+        if self.server.usage:
+            reply["usage"] = {"prompt_tokens": 7, "completion_tokens": 2, "total_tokens": 9}
+        return reply
+
+    def events(self, body: dict[str, Any]) -> list[str]:
+        chunk = {"id": "1", "object": "chat.completion.chunk", "created": 1, "model": body["model"]}
+        pieces: list[dict[str, Any]] = [{"role": "assistant"}, {"content": "echo "}]
+        pieces += [{"content": body["messages"][-1]["content"]}, {}]
+        chunks = [{**chunk, "choices": [{"index": 0, "delta": piece, "finish_reason": None}]} for piece in pieces]
+        return [json.dumps(each) for each in [*chunks, {**chunk, "choices": []}]] + ["[DONE]"]
+
+    def answer(self, status: int, content: str, kind: str) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(content.encode())))
+        self.end_headers()
+        self.wfile.write(content.encode())
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass

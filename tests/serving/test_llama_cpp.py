@@ -1,0 +1,156 @@
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from fine_tuning.errors import NotFoundError, ProviderError
+from fine_tuning.export.gguf import export_gguf
+from fine_tuning.serving.llama_cpp import LlamaCppEngine, open_llama_cpp
+from fine_tuning.serving.transformers_engine import TransformersEngine
+from tests.tiny_model import SENTENCES
+
+CHATS = [[{"role": "user", "content": sentence}] for sentence in SENTENCES]
+GREEDY = {"temperature": 0, "max_tokens": 12}
+
+
+@pytest.fixture(scope="module")
+def gguf(tiny_model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return export_gguf(tiny_model_dir, tmp_path_factory.mktemp("gguf") / "tiny.gguf")
+
+
+@pytest.fixture(scope="module")
+def engine(gguf: Path) -> Iterator[LlamaCppEngine]:
+    with closing(open_llama_cpp(gguf, "tiny", context_length=256)) as opened:
+        yield opened
+
+
+def test_it_answers_as_transformers_does(engine: LlamaCppEngine, tiny_model_dir: Path) -> None:
+    with closing(TransformersEngine(tiny_model_dir, "tiny", dtype="float32")) as reference:
+        expected = list(reference.complete_many(CHATS, **GREEDY))
+    answers = list(engine.complete_many(CHATS, **GREEDY))
+    assert [answer.text for answer in answers] == [answer.text for answer in expected]
+    assert [answer.prompt_tokens for answer in answers] == [answer.prompt_tokens for answer in expected]
+    assert [answer.completion_tokens for answer in answers] == [answer.completion_tokens for answer in expected]
+    assert [answer.finish_reason for answer in answers] == [answer.finish_reason for answer in expected]
+
+
+def test_one_answer_is_described(engine: LlamaCppEngine) -> None:
+    answer = engine.complete(CHATS[0], **GREEDY)
+    assert (answer.model, answer.completion_tokens, answer.finish_reason) == ("tiny", 12, "length")
+    assert answer.latency_ms > 0
+    assert answer.text
+
+
+def test_a_stream_adds_up_to_the_answer(engine: LlamaCppEngine) -> None:
+    chat = next(chat for chat in CHATS if engine.complete(chat, **GREEDY).text.isascii())
+    pieces = list(engine.stream(chat, **GREEDY))
+    assert len(pieces) > 3
+    assert "".join(pieces) == engine.complete(chat, **GREEDY).text
+
+
+def test_leaving_a_stream_stops_the_model(engine: LlamaCppEngine) -> None:
+    stream = engine.stream(CHATS[0], temperature=0, max_tokens=200)
+    next(stream)
+    stream.close()
+    assert threading.active_count() < 20
+    assert engine.complete(CHATS[0], **GREEDY).completion_tokens == 12
+
+
+def test_sampling_follows_the_seed(engine: LlamaCppEngine) -> None:
+    def sample(seed: int) -> str:
+        return engine.complete(CHATS[1], temperature=1.5, max_tokens=12, seed=seed, top_p=0.99).text
+
+    assert sample(1) == sample(1)
+    assert len({sample(seed) for seed in range(5)}) > 1
+
+
+def test_a_stop_text_ends_the_answer(engine: LlamaCppEngine) -> None:
+    whole = engine.complete(CHATS[0], **GREEDY).text
+    cut = engine.complete(CHATS[0], **GREEDY, stop=[whole[4:6]])
+    assert cut.text == whole[: whole.index(whole[4:6])]
+    assert cut.finish_reason == "stop"
+
+
+def test_a_schema_is_kept_to(engine: LlamaCppEngine) -> None:
+    schema = {"type": "object", "properties": {"ok": {"type": "boolean"}}, "required": ["ok"]}
+    kept = {"type": "json_schema", "json_schema": {"name": "verdict", "schema": schema}}
+    answer = engine.complete(CHATS[2], temperature=0, max_tokens=200, response_format=kept)
+    assert isinstance(json.loads(answer.text)["ok"], bool)
+
+
+def test_what_llama_cpp_refuses_is_one_line(engine: LlamaCppEngine) -> None:
+    long = [{"role": "user", "content": "word " * 2000}]
+    with pytest.raises(ProviderError, match="llama.cpp with tiny: .* exceeds the available context size"):
+        engine.complete(long, **GREEDY)
+    with pytest.raises(ProviderError, match="exceeds the available context size"):
+        list(engine.stream(long, **GREEDY))
+    for ask in (engine.complete, lambda *a, **k: list(engine.stream(*a, **k))):
+        with pytest.raises(ProviderError, match="llama.cpp with tiny"):
+            ask([{"role": "user"}], **GREEDY)
+    with pytest.raises(ProviderError, match="exceeds"):
+        list(engine.complete_many([CHATS[0], long, CHATS[1]], **GREEDY))
+
+
+def test_the_same_file_is_loaded_once_and_freed_by_the_last(gguf: Path) -> None:
+    first, second = open_llama_cpp(gguf, "first"), open_llama_cpp(gguf, "second")
+    assert first._server is second._server
+    first.close()
+    first.close()
+    with pytest.raises(ProviderError, match="engine of first is closed"):
+        first.complete(CHATS[0], **GREEDY)
+    assert second.complete(CHATS[0], **GREEDY).model == "second"
+    server = second._server
+    second.close()
+    with closing(open_llama_cpp(gguf, "third")) as third:
+        assert third._server is not server
+        assert third.complete(CHATS[0], **GREEDY).text
+
+
+def test_a_changed_file_is_loaded_anew(gguf: Path, tmp_path: Path) -> None:
+    path = tmp_path / "model.gguf"
+    path.write_bytes(gguf.read_bytes())
+    with closing(open_llama_cpp(path, "old")) as old:
+        os.utime(path, (1, 1))
+        with closing(open_llama_cpp(path, "new")) as new:
+            assert old._server is not new._server
+
+
+def test_nobody_else_on_the_machine_may_use_its_port(engine: LlamaCppEngine) -> None:
+    assert engine._server is not None
+    address = engine._server._native.listening_address
+    assert address.startswith("http://127.0.0.1:")
+    for path in ("/slots", "/v1/models/../props"):
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            urllib.request.urlopen(address + path)
+        assert refused.value.code in (401, 404, 501)
+        refused.value.close()
+
+
+def test_files_that_cannot_be_loaded_are_named(tmp_path: Path) -> None:
+    with pytest.raises(NotFoundError, match=r"no GGUF file .*none\.gguf"):
+        open_llama_cpp(tmp_path / "none.gguf", "x")
+    (tmp_path / "bad.gguf").write_bytes(b"GGUF and then nonsense")
+    with pytest.raises(ProviderError, match=r"llama\.cpp cannot load .*bad\.gguf"):
+        open_llama_cpp(tmp_path / "bad.gguf", "x")
+
+
+def test_a_process_that_closes_nothing_ends_quietly(gguf: Path) -> None:
+    code = (
+        "import sys\nfrom pathlib import Path\nfrom fine_tuning.serving.llama_cpp import open_llama_cpp\n"
+        "engine = open_llama_cpp(Path(sys.argv[1]), 'x')\n"
+        "engine.complete([{'role': 'user', 'content': 'hi'}], temperature=0, max_tokens=4)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(gguf)], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

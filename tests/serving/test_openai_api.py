@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import closing
+from typing import Any
+
+import pytest
+
+from fine_tuning.errors import ConfigurationError, FineTuningError, ProviderError
+from fine_tuning.serving.openai_api import OpenAIEngine
+from tests.serving.fake_host import FakeHost
+
+CHAT = [{"role": "system", "content": "Be kind."}, {"role": "user", "content": "hi"}]
+
+
+@pytest.fixture
+def host() -> Iterator[FakeHost]:
+    with FakeHost() as running:
+        yield running
+
+
+@pytest.fixture
+def engine(host: FakeHost) -> Iterator[OpenAIEngine]:
+    with closing(OpenAIEngine(host.url, "secret", "gpt-x", max_retries=0)) as opened:
+        yield opened
+
+
+def test_an_answer_carries_what_the_host_said(host: FakeHost, engine: OpenAIEngine) -> None:
+    answer = engine.complete(CHAT, temperature=0, max_tokens=5, seed=3, stop=["."], top_p=0.9)
+    assert (answer.text, answer.model, answer.finish_reason) == ("echo hi", "gpt-x", "stop")
+    assert (answer.prompt_tokens, answer.completion_tokens) == (7, 2)
+    assert answer.latency_ms > 0
+    (request,) = host.requests
+    assert request.path == "/v1/chat/completions"
+    assert request.headers["authorization"] == "Bearer secret"
+    sampling = {"temperature": 0, "max_tokens": 5, "seed": 3, "stop": ["."], "top_p": 0.9}
+    assert request.body == {"model": "gpt-x", "messages": CHAT, **sampling}
+
+
+def test_counts_the_host_does_not_give_are_none() -> None:
+    with FakeHost(usage=False) as host, closing(OpenAIEngine(host.url, None, "m")) as engine:
+        answer = engine.complete(CHAT, temperature=0, max_tokens=5)
+    assert (answer.prompt_tokens, answer.completion_tokens) == (None, None)
+
+
+def test_a_stream_comes_in_pieces(host: FakeHost, engine: OpenAIEngine) -> None:
+    assert list(engine.stream(CHAT, temperature=0.5, max_tokens=5)) == ["echo ", "hi"]
+    assert host.requests[0].body["stream"] is True
+
+
+def test_many_come_in_order(host: FakeHost, engine: OpenAIEngine) -> None:
+    batch = [[{"role": "user", "content": str(number)}] for number in range(40)]
+    answers = engine.complete_many(batch, temperature=0, max_tokens=5)
+    assert [answer.text for answer in answers] == [f"echo {number}" for number in range(40)]
+    assert len(host.requests) == 40
+
+
+def test_an_event_loop_can_ask_too(host: FakeHost) -> None:
+    async def ask() -> str:
+        engine = OpenAIEngine(host.url, "secret", "m")
+        answers = await asyncio.gather(*(engine.acomplete(CHAT, temperature=0, max_tokens=5) for _ in range(3)))
+        await engine.aclose()
+        return " ".join(answer.text for answer in answers)
+
+    assert asyncio.run(ask()) == "echo hi echo hi echo hi"
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "words"),
+    [
+        (401, ConfigurationError, r"refused the key \(401\): check the key"),
+        (403, ConfigurationError, r"refused the key \(403\)"),
+        (404, ProviderError, r"has no model gpt-x \(404\): the host's own words"),
+        (429, ProviderError, r"over its rate or quota \(429\), try later: the host's own words"),
+        (400, ProviderError, r"failed for gpt-x \(400\): the host's own words"),
+        (500, ProviderError, r"failed for gpt-x \(500\): the host's own words"),
+    ],
+)
+def test_each_refusal_is_one_line(status: int, error: type[FineTuningError], words: str) -> None:
+    with FakeHost(status, "the host's\nown words") as host:
+        with closing(OpenAIEngine(host.url, "k", "gpt-x", max_retries=0)) as engine:
+            with pytest.raises(error, match=words) as caught:
+                engine.complete(CHAT, temperature=0, max_tokens=5)
+            with pytest.raises(error, match=words):
+                list(engine.stream(CHAT, temperature=0, max_tokens=5))
+    assert "\n" not in str(caught.value)
+    assert host.url in str(caught.value)
+
+
+def test_a_host_that_is_not_there_is_named() -> None:
+    with closing(OpenAIEngine("http://127.0.0.1:9/v1", None, "m", max_retries=0)) as engine:
+        with pytest.raises(ProviderError, match="cannot reach http://127.0.0.1:9/v1; check the address"):
+            engine.complete(CHAT, temperature=0, max_tokens=5)
+
+
+@pytest.mark.parametrize("arguments", [{"base_url": None}, {"base_url": "https://api.openai.com/v1"}])
+def test_no_key_for_openai_says_what_to_set(arguments: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "not to be read here")
+    with pytest.raises(ConfigurationError, match="set OPENAI_API_KEY, or name a local model"):
+        OpenAIEngine(api_key=None, model="gpt-4o", **arguments)

@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from fine_tuning.errors import ProviderError, UsageError
+from fine_tuning.serving.transformers_engine import TransformersEngine, until
+from tests.tiny_model import SENTENCES
+
+CHATS = [[{"role": "user", "content": sentence}] for sentence in SENTENCES]
+GREEDY = {"temperature": 0, "max_tokens": 12}
+
+
+@pytest.fixture(scope="module")
+def engine(tiny_model_dir: Path) -> Iterator[TransformersEngine]:
+    with closing(TransformersEngine(tiny_model_dir, "tiny", batch_size=4, dtype="float32")) as opened:
+        yield opened
+
+
+def test_a_batch_answers_as_one_at_a_time(engine: TransformersEngine) -> None:
+    batch = list(engine.complete_many(CHATS, **GREEDY))
+    alone = [engine.complete(chat, **GREEDY) for chat in CHATS]
+    assert [answer.text for answer in batch] == [answer.text for answer in alone]
+    assert [answer.prompt_tokens for answer in batch] == [answer.prompt_tokens for answer in alone]
+    assert {answer.model for answer in batch} == {"tiny"}
+
+
+def test_a_stream_adds_up_to_the_answer(engine: TransformersEngine) -> None:
+    pieces = list(engine.stream(CHATS[0], **GREEDY))
+    assert len(pieces) > 1
+    assert "".join(pieces) == engine.complete(CHATS[0], **GREEDY).text
+
+
+def test_leaving_a_stream_frees_the_engine(engine: TransformersEngine) -> None:
+    stream = engine.stream(CHATS[0], temperature=0, max_tokens=300)
+    next(stream)
+    stream.close()
+    assert engine.complete(CHATS[0], **GREEDY).completion_tokens == 12
+
+
+def test_sampling_follows_the_seed_and_leaves_the_process_alone(engine: TransformersEngine) -> None:
+    import torch
+
+    def sample(seed: int) -> str:
+        return engine.complete(CHATS[1], temperature=1.5, max_tokens=12, seed=seed, top_p=0.99).text
+
+    before = torch.random.get_rng_state()
+    assert sample(1) == sample(1)
+    assert len({sample(seed) for seed in range(5)}) > 1
+    assert torch.equal(before, torch.random.get_rng_state())
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_a_stop_text_ends_the_answer(several: bool, engine: TransformersEngine) -> None:
+    whole = engine.complete(CHATS[0], **GREEDY).text
+    stop = whole[4:6]
+    cut = engine.complete(CHATS[0], **GREEDY, stop=["never seen", stop] if several else stop)
+    assert cut.text == whole[: whole.index(stop)]
+    assert cut.finish_reason == "stop"
+    assert "".join(engine.stream(CHATS[0], **GREEDY, stop=stop)) == cut.text
+
+
+def test_the_end_of_turn_ends_the_answer(tiny_model_dir: Path, engine: TransformersEngine, tmp_path: Path) -> None:
+    from transformers import AutoTokenizer
+
+    whole = engine.complete(CHATS[0], **GREEDY)
+    ids = AutoTokenizer.from_pretrained(tiny_model_dir).encode(whole.text, add_special_tokens=False)
+    copy = Path(shutil.copytree(tiny_model_dir, tmp_path / "copy"))
+    (copy / "generation_config.json").write_text(json.dumps({"eos_token_id": [2, ids[1]], "temperature": 0.6}))
+    with closing(TransformersEngine(copy, "early", dtype="float32")) as early:
+        answer = early.complete(CHATS[0], **GREEDY)
+    assert (answer.completion_tokens, answer.finish_reason) == (2, "stop")
+
+
+def test_parts_of_text_are_joined(engine: TransformersEngine) -> None:
+    parts = [{"type": "text", "text": SENTENCES[0][:10]}, {"type": "text", "text": SENTENCES[0][10:]}]
+    joined = engine.complete([{"role": "user", "content": parts}], **GREEDY)
+    assert joined.text == engine.complete(CHATS[0], **GREEDY).text
+
+
+def test_what_it_cannot_do_is_said(engine: TransformersEngine) -> None:
+    with pytest.raises(UsageError, match=r"does not support response_format; pip install .*\[serve\]"):
+        engine.complete(CHATS[0], **GREEDY, response_format={"type": "json_object"})
+    with pytest.raises(ProviderError, match=r"tiny reads 512 tokens, prompt and answer need \d+; shorten"):
+        engine.complete(CHATS[0], temperature=0, max_tokens=600)
+    with pytest.raises(ProviderError, match="shorten the prompt"):
+        list(engine.stream(CHATS[0], temperature=0, max_tokens=600))
+
+
+def test_a_closed_engine_says_so(tiny_model_dir: Path) -> None:
+    engine = TransformersEngine(tiny_model_dir, "gone")
+    engine.close()
+    engine.close()
+    with pytest.raises(ProviderError, match="engine of gone is closed"):
+        engine.complete(CHATS[0], **GREEDY)
+
+
+def test_a_folder_that_cannot_be_loaded_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ProviderError, match="transformers cannot load"):
+        TransformersEngine(tmp_path, "x")
+
+
+def test_code_in_a_model_folder_is_never_run(tiny_model_dir: Path, tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(tiny_model_dir, tmp_path / "copy"))
+    settings = json.loads((copy / "config.json").read_text())
+    code = {"AutoConfig": "evil.Evil", "AutoModelForCausalLM": "evil.Evil"}
+    (copy / "config.json").write_text(json.dumps({**settings, "model_type": "evil", "auto_map": code}))
+    (copy / "evil.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')")
+    with pytest.raises(ProviderError, match="transformers cannot load"):
+        TransformersEngine(copy, "x")
+    assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize(
+    ("pieces", "stops", "expected"),
+    [
+        (["ab", "cd"], [], "abcd"),
+        (["ab", "cd"], ["bc"], "a"),
+        (["a", "b", "c"], ["abcd"], "abc"),
+        (["stop at once"], ["stop"], ""),
+        (["x", "y", "END", "z"], ["zz", "END"], "xy"),
+        ([], ["x"], ""),
+    ],
+)
+def test_a_stop_text_is_found_across_pieces(pieces: list[str], stops: list[str], expected: str) -> None:
+    assert "".join(until(pieces, stops)) == expected

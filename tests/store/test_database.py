@@ -1,0 +1,116 @@
+"""Opening, migrating and failing of databases."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import text
+
+from fine_tuning import ModelRegistry
+from fine_tuning.errors import ConfigurationError, StorageError
+from fine_tuning.store.database import Database, open_database
+from fine_tuning.store.schema import MIGRATIONS, REVISIONS
+from fine_tuning.store.tables import metadata
+
+
+def test_migrations_give_the_declared_tables(database: Database) -> None:
+    with database.read() as tx:
+        assert compare_metadata(MigrationContext.configure(tx, opts={"compare_type": True}), metadata) == []
+
+
+def test_known_revisions_are_those_of_the_scripts() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    scripts = ScriptDirectory.from_config(config)
+    assert tuple(script.revision for script in reversed(list(scripts.walk_revisions()))) == REVISIONS
+
+
+def test_a_newer_database_is_refused(database: Database) -> None:
+    with database.write() as tx:
+        tx.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    fresh = Database(database.url)
+    with pytest.raises(StorageError, match=r"schema 9999, newer than this version knows.*upgrade"), fresh.read():
+        pass
+    fresh.close()
+
+
+def test_a_failed_transaction_leaves_nothing(database: Database) -> None:
+    registry = ModelRegistry()
+    with pytest.raises(RuntimeError), database.write() as tx:
+        tx.execute(text("INSERT INTO models (name, created_at) VALUES ('m', '2026-01-01 00:00:00')"))
+        raise RuntimeError
+    assert registry.list_models() == []
+
+
+def test_writers_in_many_threads_lose_nothing(database: Database) -> None:
+    def register() -> None:
+        for _ in range(5):
+            ModelRegistry().register_model("m", "base", "job", 1)
+            ModelRegistry().set_model_status("m", "DEPLOYED")
+
+    threads = [threading.Thread(target=register) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    records = ModelRegistry().list_model_versions("m")
+    assert [record["version"] for record in records] == list(range(1, 31))
+    assert sum(record["status"] == "DEPLOYED" for record in records) == 1
+    deployments = [event for event in ModelRegistry().history("m") if event["to_status"] == "DEPLOYED"]
+    assert len(deployments) == 30
+
+
+def test_two_processes_may_migrate_at_once(tmp_path: Path) -> None:
+    url = open_database(tmp_path / "new.db").url
+    databases = [Database(url) for _ in range(4)]
+    failures: list[BaseException] = []
+
+    def use(database: Database) -> None:
+        try:
+            with database.write() as tx:
+                tx.execute(text("SELECT 1 FROM models"))
+        except BaseException as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=use, args=(database,)) for database in databases]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    for database in databases:
+        database.close()
+
+
+def test_wal_and_foreign_keys_are_on(tmp_path: Path) -> None:
+    with open_database(tmp_path / "x.db").read() as tx:
+        assert tx.scalar(text("PRAGMA journal_mode")) == "wal"
+        assert tx.scalar(text("PRAGMA foreign_keys")) == 1
+
+
+@pytest.mark.parametrize(
+    ("where", "message"),
+    [("mysql://localhost/x", "database mysql is not supported"), ("://", "not a database URL")],
+)
+def test_a_wrong_url_is_one_line(where: str, message: str) -> None:
+    with pytest.raises(ConfigurationError, match=message):
+        open_database(where)
+
+
+def test_a_file_that_is_no_database_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "x.db").write_text("this is a text, not a database at all, and long enough to be sure")
+    with pytest.raises(StorageError, match="file is not a database"), open_database(tmp_path / "x.db").read():
+        pass
+
+
+def test_an_unreachable_server_is_one_line() -> None:
+    database = open_database("postgresql://someone:secret@127.0.0.1:9/none")
+    with pytest.raises(StorageError, match="check FINE_TUNING_DATABASE_URL") as caught, database.read():
+        pass
+    assert "secret" not in str(caught.value)

@@ -1,0 +1,76 @@
+"""Files of the older file-based system are taken over once and kept."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from fine_tuning import CostTracker, ModelRegistry
+from fine_tuning.distillation import DistillationDataCollector
+from fine_tuning.errors import DataError
+
+
+def version(number: int, status: str) -> dict[str, object]:
+    return {
+        "version": number,
+        "model_name": "m",
+        "base_model": "gpt-3.5-turbo",
+        "job_id": f"ftjob-{number}",
+        "dataset_size": 500,
+        "accuracy": 0.9,
+        "cost": 50.0,
+        "status": status,
+        "registered_at": "2025-01-01T00:00:00+00:00",
+        "deployed_at": None,
+        "metadata": {"a": 1},
+    }
+
+
+def test_imports_a_registry_once(tmp_path: Path) -> None:
+    path = tmp_path / "model_registry.json"
+    content = json.dumps({"m": [version(1, "DEPLOYED"), version(2, "READY"), version(3, "DEPLOYED")]})
+    path.write_text(content)
+    registry = ModelRegistry(path)
+    statuses = {record["version"]: record["status"] for record in registry.list_model_versions("m")}
+    assert statuses == {1: "ARCHIVED", 2: "READY", 3: "DEPLOYED"}
+    registry.register_model("m", "b", "j", 1)
+    assert len(ModelRegistry(path).list_model_versions("m")) == 4
+    assert path.read_text() == content
+
+
+def test_imports_costs_once(tmp_path: Path) -> None:
+    path = tmp_path / "cost_tracking.json"
+    job = {
+        "job_id": "j",
+        "model_name": "m",
+        "base_model": "b",
+        "dataset_size": 5,
+        "training_tokens": 7,
+        "total_cost": 3,
+    }
+    call = {"model_name": "m", "tokens_used": 9, "cost": 0.5, "is_fine_tuned": True, "timestamp": "2025-01-01T00:00:00"}
+    path.write_text(json.dumps({"jobs": {"j": job}, "inferences": [call, call]}))
+    for _ in range(2):
+        assert CostTracker(path).get_cost_summary()["total_cost"] == 4.0
+
+
+def test_imports_captured_calls_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    row = {"prompt": "a question", "response": "an answer", "domain": "d", "task_type": "t", "rating": 5}
+    (tmp_path / "teacher_examples.jsonl").write_text(json.dumps(row) + "\nbroken\n")
+    (tmp_path / "curated_dataset.jsonl").write_text(json.dumps(row) + "\n")
+    for _ in range(2):
+        (example,) = DistillationDataCollector(output_dir=tmp_path).get_curated_examples()
+        assert (example["domain"], example["sightings"]) == ("d", 1)
+    assert "teacher_examples.jsonl, line 2 was not imported: not JSON" in caplog.text
+
+
+@pytest.mark.parametrize("content", ["[1, 2]", '{"m": 3}', '{"m": [{"version": 1}]}', "not json"])
+def test_another_file_is_refused_and_nothing_kept(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "registry.json"
+    path.write_text(content)
+    for _ in range(2):
+        with pytest.raises(DataError, match=r"registry\.json"):
+            ModelRegistry(path)
+    assert path.read_text() == content

@@ -1,0 +1,124 @@
+"""A name, the version deployed under it, and whoever answers for that version."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from fine_tuning import CostTracker, LLMService, ModelRegistry
+from fine_tuning.distillation import DistillationDataCollector
+from fine_tuning.errors import ConfigurationError, ConflictError, NotFoundError, UsageError
+from fine_tuning.store.database import Database
+from tests import wire
+
+
+def reply(request: wire.Request) -> tuple[int, dict[str, object]]:
+    return 200, {
+        "id": "chat-1",
+        "object": "chat.completion",
+        "created": 1,
+        "model": request.body["model"],
+        "choices": [
+            {
+                "index": 0,
+                "finish_reason": "stop",
+                "message": {"role": "assistant", "content": f"I am {request.body['model']}"},
+            }
+        ],
+        "usage": {"prompt_tokens": 1000, "completion_tokens": 100, "total_tokens": 1100},
+    }
+
+
+@pytest.fixture
+def host(monkeypatch: pytest.MonkeyPatch) -> Iterator[wire.Host]:
+    with wire.host() as running:
+        running.answers["POST /chat/completions"] = reply
+        monkeypatch.setenv("OPENAI_BASE_URL", running.url)
+        yield running
+
+
+def test_an_unknown_name_goes_to_the_host_as_it_is(database: Database, host: wire.Host) -> None:
+    llm = LLMService(model="gpt-4o", default_temperature=0.2)
+    answer = llm.complete("hello", system_prompt="be kind", max_tokens=7, seed=3)
+    assert (answer["content"], answer["version"], answer["provider"]) == ("I am gpt-4o", None, host.url)
+    assert answer["usage"]["total_tokens"] == 1100
+    assert answer["cost"] == pytest.approx(0.0035)
+    (request,) = host.asked("POST /chat/completions")
+    assert request.body["messages"] == [{"role": "system", "content": "be kind"}, {"role": "user", "content": "hello"}]
+    assert (request.body["temperature"], request.body["max_tokens"], request.body["seed"]) == (0.2, 7, 3)
+    assert CostTracker().get_inference_costs()["gpt-4o"]["total"] == pytest.approx(0.0035)
+
+
+def test_a_registered_name_is_its_deployed_version_at_every_call(database: Database, host: wire.Host) -> None:
+    registry = ModelRegistry()
+    for number in (1, 2):
+        registry.register_model("m", "base", "j", 1, provider=host.url, provider_model=f"ft:base::{number}")
+    registry.set_model_status("m", "DEPLOYED", 1)
+    llm = LLMService(model="m")
+    assert llm.complete("hello")["content"] == "I am ft:base::1"
+    registry.set_model_status("m", "DEPLOYED", 2)
+    answer = llm.complete("hello")
+    assert (answer["content"], answer["version"]) == ("I am ft:base::2", 2)
+    assert LLMService(model="m-v1").complete("hello")["version"] == 1
+    assert llm.get_config()["provider_model"] == "ft:base::2"
+    assert not llm.is_local()
+
+
+def test_a_model_without_a_deployed_version_or_an_answerer_says_so(host: wire.Host) -> None:
+    registry = ModelRegistry()
+    registry.register_model("m", "base", "ftjob-elsewhere", 1)
+    with pytest.raises(ConflictError, match=r"m has no deployed version \(it has 1\)"):
+        LLMService(model="m").complete("hello")
+    registry.set_model_status("m", "DEPLOYED")
+    with pytest.raises(NotFoundError, match="does not say who answers for it: job ftjob-elsewhere"):
+        LLMService(model="m").complete("hello")
+
+
+def test_calls_are_captured_when_asked(host: wire.Host) -> None:
+    LLMService(model="gpt-4o", capture=4, domain="d").complete("hello", system_prompt="be kind")
+    (example,) = DistillationDataCollector().get_curated_examples()
+    assert (example["prompt"], example["response"], example["domain"]) == ("hello", "I am gpt-4o", "d")
+    assert example["messages"][0]["role"] == "system"
+
+
+def test_async_and_many(host: wire.Host) -> None:
+    llm = LLMService(model="gpt-4o", record_costs=False)
+    assert asyncio.run(llm.complete_async("hello"))["content"] == "I am gpt-4o"
+    assert [answer["content"] for answer in llm.complete_many(["a", "b", "c"])] == ["I am gpt-4o"] * 3
+    assert CostTracker().get_inference_costs() == {}
+    llm.close()
+
+
+def test_no_key_and_bad_arguments_are_one_line() -> None:
+    with pytest.raises(ConfigurationError, match="set OPENAI_API_KEY"):
+        LLMService(model="gpt-4o").complete("hello")
+    with pytest.raises(UsageError, match="prompt must not be empty"):
+        LLMService(model="gpt-4o").complete(" ")
+    with pytest.raises(UsageError, match="temperature must be between 0 and 2"):
+        LLMService(model="gpt-4o").complete("x", temperature=3)
+    with pytest.raises(UsageError, match="max_tokens must be 1 or more"):
+        LLMService(model="gpt-4o").complete("x", max_tokens=0)
+    with pytest.raises(UsageError, match="model must be a non-empty name"):
+        LLMService(model="")
+
+
+def test_a_local_model_answers_without_network(tiny_model_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FINE_TUNING_MACHINE_USD_PER_HOUR", "1")
+    llm = LLMService(model=str(tiny_model_dir), default_temperature=0)
+    assert llm.is_local()
+    answer = llm.complete("Where is my order?", max_tokens=8)
+    assert 0 < answer["usage"]["completion_tokens"] <= 8
+    assert answer["cost"] == pytest.approx(answer["latency_ms"] / 3.6e6)
+    assert "".join(llm.complete_streaming("Where is my order?", max_tokens=8)) == answer["content"]
+    llm.close()
+
+
+def test_files_that_are_gone_are_named(tmp_path: Path) -> None:
+    registry = ModelRegistry()
+    registry.register_model("m", "b", "j", 1, provider="local", provider_model=str(tmp_path / "gone"))
+    registry.set_model_status("m", "DEPLOYED")
+    with pytest.raises(NotFoundError, match="the files of m are gone: .*gone; train it again"):
+        LLMService(model="m").complete("hello")

@@ -1,0 +1,190 @@
+"""Local jobs: a real worker process that trains a tiny model."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fine_tuning import LocalFineTuner, ModelRegistry
+from fine_tuning.errors import ConflictError, NotFoundError, TrainingError, UsageError
+from fine_tuning.store import costs, jobs
+from fine_tuning.store.database import Database, open_database
+
+
+def write_chats(path: Path, count: int) -> str:
+    rows = [
+        {
+            "messages": [
+                {"role": "user", "content": f"Please add {number} and {number + 1} for me."},
+                {"role": "assistant", "content": f"That makes {2 * number + 1}."},
+            ]
+        }
+        for number in range(count)
+    ]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return str(path)
+
+
+@pytest.fixture
+def file_id(tmp_path: Path) -> str:
+    return LocalFineTuner().upload_training_file(write_chats(tmp_path / "chats.jsonl", 24))
+
+
+def start(file_id: str, model: Path, **hyperparameters: Any) -> tuple[LocalFineTuner, str]:
+    tuner = LocalFineTuner()
+    settings = {"n_epochs": 1, "batch_size": 4, **hyperparameters}
+    return tuner, tuner.create_fine_tuning_job(str(model), file_id, suffix="tiny", **settings)["job_id"]
+
+
+def wait_until(condition: Any, seconds: float = 90) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.1)
+
+
+def step(tuner: LocalFineTuner, job_id: str) -> int:
+    steps = [event["data"].get("step", 0) for event in tuner.list_events(job_id, 50)]
+    return max(steps, default=0)
+
+
+def test_a_job_runs_to_a_model(
+    database: Database, tmp_path: Path, tiny_model_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FINE_TUNING_MACHINE_USD_PER_HOUR", "3.6")
+    tuner = LocalFineTuner()
+    training = tuner.upload_training_file(write_chats(tmp_path / "chats.jsonl", 24))
+    validation = tuner.upload_training_file(write_chats(tmp_path / "more.jsonl", 4))
+    settings = {"suffix": "tiny", "n_epochs": 2, "batch_size": 4}
+    created = tuner.create_fine_tuning_job(str(tiny_model_dir), training, validation, **settings)
+    assert created["status"] in {"queued", "running"}
+    job = tuner.wait_for_job(created["job_id"], poll_seconds=0.1)
+    assert job["status"] == "succeeded", job["error"]
+    assert job["fine_tuned_model"].startswith(f"ft:{tiny_model_dir.name}:local:tiny:")
+    assert job["trained_tokens"] > 1000
+    metrics = [event["data"] for event in tuner.list_events(job["job_id"], 100) if event["type"] == "metrics"]
+    assert [facts["step"] for facts in metrics if "train_loss" in facts] == list(range(1, 13))
+    assert any("valid_loss" in facts for facts in metrics)
+    with database.read() as tx:
+        stored = jobs.get(tx, job["job_id"])
+        made = {artifact["kind"]: artifact for artifact in jobs.artifacts(tx, job["job_id"])}
+        (cost,) = costs.training_jobs(tx, job_id=job["job_id"])
+    assert stored is not None
+    assert (Path(made["merged"]["path"]) / "model.safetensors").is_file()
+    assert len(made["merged"]["sha256"]) == 64
+    assert (Path(made["adapter"]["path"]) / "adapter_model.safetensors").is_file()
+    assert cost["total_cost"] == pytest.approx(stored["result"]["wall_seconds"] * 0.001)
+    assert cost["training_tokens"] == job["trained_tokens"]
+    assert LocalFineTuner().list_jobs()[0]["job_id"] == job["job_id"]
+
+
+def test_pause_and_resume_go_on_where_they_stopped(file_id: str, tiny_model_dir: Path) -> None:
+    tuner, job_id = start(file_id, tiny_model_dir, n_epochs=60)
+    wait_until(lambda: step(tuner, job_id) >= 3)
+    tuner.pause_job(job_id)
+    assert tuner.wait_for_job(job_id, poll_seconds=0.1)["status"] == "paused"
+    paused_at = step(tuner, job_id)
+    assert 3 <= paused_at < 360
+    assert tuner.list_checkpoints(job_id)[0]["step"] == paused_at
+    assert tuner.resume_job(job_id)["status"] in {"queued", "running"}
+    job = tuner.wait_for_job(job_id, poll_seconds=0.1)
+    assert job["status"] == "succeeded", job["error"]
+    trained = [e["data"]["step"] for e in tuner.list_events(job_id, 1000) if "train_loss" in (e["data"] or {})]
+    assert trained == sorted(set(trained))
+    assert step(tuner, job_id) == 360
+
+
+def test_a_killed_worker_leaves_a_job_that_resumes(file_id: str, tiny_model_dir: Path) -> None:
+    tuner, job_id = start(file_id, tiny_model_dir, n_epochs=60, checkpoint_steps=5)
+    wait_until(lambda: len(tuner.list_checkpoints(job_id)) >= 1)
+    with open_database().read() as tx:
+        assert jobs.get(tx, job_id) is not None
+    for worker in tuner._local._workers:
+        os.kill(worker.pid, signal.SIGKILL)
+        worker.wait()
+    # The lease runs out by itself after 30 s; here we do not wait for that.
+    with open_database().write() as tx:
+        jobs.change(tx, job_id, lease_expires_at=jobs.now())
+    assert tuner.get_job_status(job_id)["status"] == "paused"
+    assert any("the worker died" in event["message"] for event in tuner.list_events(job_id))
+    tuner.resume_job(job_id)
+    job = tuner.wait_for_job(job_id, poll_seconds=0.1)
+    assert job["status"] == "succeeded", job["error"]
+    assert any("going on from step" in event["message"] for event in tuner.list_events(job_id, 1000))
+
+
+def test_cancel_ends_a_running_job(file_id: str, tiny_model_dir: Path) -> None:
+    tuner, job_id = start(file_id, tiny_model_dir, n_epochs=200)
+    wait_until(lambda: step(tuner, job_id) >= 1)
+    asked = time.monotonic()
+    assert tuner.cancel_job(job_id) is True
+    assert tuner.wait_for_job(job_id, poll_seconds=0.1)["status"] == "cancelled"
+    assert time.monotonic() - asked < 5
+    with pytest.raises(ConflictError, match="has cancelled; resume is no longer possible"):
+        tuner.resume_job(job_id)
+
+
+def test_a_job_outlives_the_process_that_started_it(file_id: str, tiny_model_dir: Path) -> None:
+    import subprocess
+    import sys
+
+    code = (
+        "from fine_tuning import LocalFineTuner\n"
+        f"job = LocalFineTuner().create_fine_tuning_job({str(tiny_model_dir)!r}, {file_id!r}, n_epochs=1)\n"
+        "print(job['job_id'])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    job = LocalFineTuner().wait_for_job(done.stdout.strip(), poll_seconds=0.1)
+    assert job["status"] == "succeeded", job["error"]
+
+
+def test_a_bad_row_fails_the_job_with_file_and_line(tmp_path: Path, tiny_model_dir: Path) -> None:
+    (tmp_path / "bad.jsonl").write_text('{"messages": [{"role": "user", "content": "no answer"}]}\n')
+    tuner, job_id = start(LocalFineTuner().upload_training_file("bad.jsonl"), tiny_model_dir)
+    job = tuner.wait_for_job(job_id, poll_seconds=0.1)
+    assert job["status"] == "failed"
+    assert job["error"]["message"].endswith("line 1: there is no assistant message to train on")
+    assert job["fine_tuned_model"] is None
+
+
+def test_what_is_wrong_is_said_before_anything_starts(file_id: str, tiny_model_dir: Path) -> None:
+    tuner = LocalFineTuner()
+    with pytest.raises(NotFoundError, match="no base model 'smollm3'"):
+        tuner.create_fine_tuning_job("smollm3", file_id)
+    with pytest.raises(NotFoundError, match="no training file file-0"):
+        tuner.create_fine_tuning_job(str(tiny_model_dir), "file-0")
+    with pytest.raises(UsageError, match="unknown hyperparameter batchsize; known are n_epochs"):
+        tuner.create_fine_tuning_job(str(tiny_model_dir), file_id, batchsize=4)
+    with pytest.raises(UsageError, match="hyperparameter batch_size = 0: input should be greater than or equal to 1"):
+        tuner.create_fine_tuning_job(str(tiny_model_dir), file_id, batch_size=0)
+    with pytest.raises(NotFoundError, match="no job ftjob-0 in this workspace"):
+        tuner.get_job_status("ftjob-0")
+    assert tuner.list_jobs() == []
+
+
+def test_waiting_has_a_timeout_and_the_job_goes_on(file_id: str, tiny_model_dir: Path) -> None:
+    tuner, job_id = start(file_id, tiny_model_dir, n_epochs=200)
+    with pytest.raises(TrainingError, match="after 0.2 s; it goes on"):
+        tuner.wait_for_job(job_id, poll_seconds=0.1, timeout_seconds=0.2)
+    tuner.cancel_job(job_id)
+    assert tuner.wait_for_job(job_id, poll_seconds=0.1)["status"] == "cancelled"
+
+
+def test_a_deployed_models_files_are_not_deleted(file_id: str, tiny_model_dir: Path) -> None:
+    tuner, job_id = start(file_id, tiny_model_dir)
+    model = str(tuner.wait_for_job(job_id, poll_seconds=0.1)["fine_tuned_model"])
+    registry = ModelRegistry()
+    registry.register_model("m", str(tiny_model_dir), job_id, 24)
+    registry.set_model_status("m", "DEPLOYED")
+    with pytest.raises(ConflictError, match="is deployed as m"):
+        tuner.delete_fine_tuned_model(model)
+    registry.set_model_status("m", "ARCHIVED")
+    assert tuner.delete_fine_tuned_model(model) is True
+    with pytest.raises(NotFoundError, match="no local fine-tuned model"):
+        tuner.delete_fine_tuned_model(model)

@@ -1,0 +1,102 @@
+"""A server that speaks enough of OpenAI's wire to be asked by the real SDK, and remembers what it was asked."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+
+@dataclass
+class Request:
+    """One request as it came in; `body` is parsed JSON, or bytes for anything else."""
+
+    method: str
+    path: str
+    headers: dict[str, str]
+    body: Any
+
+
+@dataclass
+class Host:
+    """Answers by "METHOD /path" (without query), each a (status, JSON) or a function of the request giving one."""
+
+    url: str
+    answers: dict[str, Any] = field(default_factory=dict)
+    requests: list[Request] = field(default_factory=list)
+
+    def asked(self, route: str) -> list[Request]:
+        """The requests to "METHOD /path" so far."""
+        return [request for request in self.requests if f"{request.method} {request.path}" == route]
+
+
+@contextmanager
+def host() -> Iterator[Host]:
+    """A host on the loopback interface for the length of a block."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
+    server.daemon_threads = True
+    state = Host(f"http://127.0.0.1:{server.server_address[1]}/v1")
+    server.state = state  # type: ignore[attr-defined]
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        yield state
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    def _answer(self) -> None:
+        state: Host = self.server.state  # type: ignore[attr-defined]
+        raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        is_json = "json" in (self.headers.get("Content-Type") or "")
+        path = self.path.partition("?")[0].removeprefix("/v1")
+        request = Request(
+            self.command,
+            path,
+            {k.lower(): v for k, v in self.headers.items()},
+            json.loads(raw) if is_json and raw else raw,
+        )
+        state.requests.append(request)
+        answer = state.answers.get(f"{self.command} {path}", (404, {"error": {"message": f"no route {path}"}}))
+        status, body = answer(request) if callable(answer) else answer
+        payload = json.dumps(body).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(payload)))
+        self.end_headers()
+        self.wfile.write(payload)
+
+    do_GET = do_POST = do_DELETE = _answer  # noqa: N815
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Say nothing."""
+
+
+def job(**changes: Any) -> dict[str, Any]:
+    """A fine-tuning job as OpenAI sends it."""
+    return {
+        "id": "ftjob-abc123",
+        "object": "fine_tuning.job",
+        "model": "gpt-3.5-turbo",
+        "created_at": 1_760_000_000,
+        "finished_at": None,
+        "fine_tuned_model": None,
+        "organization_id": "org-1",
+        "result_files": [],
+        "status": "queued",
+        "validation_file": None,
+        "training_file": "file-1",
+        "hyperparameters": {"n_epochs": 3},
+        "trained_tokens": None,
+        "error": None,
+        "seed": 7,
+        "metadata": None,
+        **changes,
+    }
