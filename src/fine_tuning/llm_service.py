@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -157,11 +158,13 @@ class LLMService:
         target = self._target()
         messages = _messages(prompt, system_prompt)
         pieces = self._engine(target).stream(messages, **self._options(temperature, max_tokens), **kwargs)
+        started = time.perf_counter()
         text = []
         for piece in pieces:
             text.append(piece)
             yield piece
-        self._answered(target, messages, Completion("".join(text), target.model, None, None, None, None))
+        milliseconds = (time.perf_counter() - started) * 1000
+        self._answered(target, messages, Completion("".join(text), target.model, None, None, milliseconds, None))
 
     def close(self) -> None:
         """Free the engines; the next call opens them again."""
@@ -245,9 +248,7 @@ class LLMService:
         if target.provider != LOCAL:
             return prices.call_price(target.model, completion.prompt_tokens, completion.completion_tokens)
         rate = get_settings().machine_usd_per_hour
-        if rate is None or completion.latency_ms is None:
-            return None
-        return completion.latency_ms / 3.6e6 * rate
+        return None if rate is None else completion.latency_ms / 3.6e6 * rate
 
 
 def _gguf(folder: Path) -> Path | None:

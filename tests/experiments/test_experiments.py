@@ -32,11 +32,11 @@ def test_peeking_after_every_pair_rarely_calls_a_false_winner() -> None:
     b_only = np.cumsum(b_right & ~a_right, axis=1)
     a_only = np.cumsum(a_right & ~b_right, axis=1)
     cache = {
-        (w, l): sequential.discordant_pair_log_e_value(w, l)
-        for w, l in {*zip(b_only.ravel().tolist(), a_only.ravel().tolist(), strict=True)}
+        (won, lost): sequential.discordant_pair_log_e_value(won, lost)
+        for won, lost in {*zip(b_only.ravel().tolist(), a_only.ravel().tolist(), strict=True)}
     }
     false = sum(
-        any(cache[w, l] >= math.log(20) for w, l in zip(b_only[t].tolist(), a_only[t].tolist(), strict=True))
+        any(cache[pair] >= math.log(20) for pair in zip(b_only[t].tolist(), a_only[t].tolist(), strict=True))
         for t in range(tests)
     )
     assert false / tests <= 0.05

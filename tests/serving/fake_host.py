@@ -24,7 +24,7 @@ class FakeHost(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.status, self.error, self.usage = status, error, usage
         self.requests: list[Request] = []
-        self._thread = threading.Thread(target=self.serve_forever)
+        self._thread = threading.Thread(target=self.serve_forever, args=(0.01,))
 
     @property
     def url(self) -> str:

@@ -38,7 +38,8 @@ def test_it_answers_as_transformers_does(engine: LlamaCppEngine, tiny_model_dir:
     with closing(TransformersEngine(tiny_model_dir, "tiny", dtype="float32")) as reference:
         expected = list(reference.complete_many(CHATS, **GREEDY))
     answers = list(engine.complete_many(CHATS, **GREEDY))
-    assert [answer.text for answer in answers] == [answer.text for answer in expected]
+    # an answer cut in the middle of a letter: transformers shows that, llama.cpp leaves the letter out
+    assert [answer.text.rstrip("\ufffd") for answer in answers] == [each.text.rstrip("\ufffd") for each in expected]
     assert [answer.prompt_tokens for answer in answers] == [answer.prompt_tokens for answer in expected]
     assert [answer.completion_tokens for answer in answers] == [answer.completion_tokens for answer in expected]
     assert [answer.finish_reason for answer in answers] == [answer.finish_reason for answer in expected]
@@ -90,12 +91,12 @@ def test_a_schema_is_kept_to(engine: LlamaCppEngine) -> None:
 
 def test_what_llama_cpp_refuses_is_one_line(engine: LlamaCppEngine) -> None:
     long = [{"role": "user", "content": "word " * 2000}]
-    with pytest.raises(ProviderError, match="llama.cpp with tiny: .* exceeds the available context size"):
+    with pytest.raises(ProviderError, match=r"llama\.cpp with tiny: .* exceeds the available context size"):
         engine.complete(long, **GREEDY)
     with pytest.raises(ProviderError, match="exceeds the available context size"):
         list(engine.stream(long, **GREEDY))
     for ask in (engine.complete, lambda *a, **k: list(engine.stream(*a, **k))):
-        with pytest.raises(ProviderError, match="llama.cpp with tiny"):
+        with pytest.raises(ProviderError, match=r"llama\.cpp with tiny"):
             ask([{"role": "user"}], **GREEDY)
     with pytest.raises(ProviderError, match="exceeds"):
         list(engine.complete_many([CHATS[0], long, CHATS[1]], **GREEDY))
@@ -150,7 +151,6 @@ def test_a_process_that_closes_nothing_ends_quietly(gguf: Path) -> None:
         "engine = open_llama_cpp(Path(sys.argv[1]), 'x')\n"
         "engine.complete([{'role': 'user', 'content': 'hi'}], temperature=0, max_tokens=4)\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code, str(gguf)], capture_output=True, text=True, timeout=60, check=False
-    )
+    command = [sys.executable, "-c", code, str(gguf)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

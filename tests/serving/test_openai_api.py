@@ -78,20 +78,20 @@ def test_an_event_loop_can_ask_too(host: FakeHost) -> None:
     ],
 )
 def test_each_refusal_is_one_line(status: int, error: type[FineTuningError], words: str) -> None:
-    with FakeHost(status, "the host's\nown words") as host:
-        with closing(OpenAIEngine(host.url, "k", "gpt-x", max_retries=0)) as engine:
-            with pytest.raises(error, match=words) as caught:
-                engine.complete(CHAT, temperature=0, max_tokens=5)
-            with pytest.raises(error, match=words):
-                list(engine.stream(CHAT, temperature=0, max_tokens=5))
+    host = FakeHost(status, "the host's\nown words")
+    with host, closing(OpenAIEngine(host.url, "k", "gpt-x", max_retries=0)) as engine:
+        with pytest.raises(error, match=words) as caught:
+            engine.complete(CHAT, temperature=0, max_tokens=5)
+        with pytest.raises(error, match=words):
+            list(engine.stream(CHAT, temperature=0, max_tokens=5))
     assert "\n" not in str(caught.value)
     assert host.url in str(caught.value)
 
 
 def test_a_host_that_is_not_there_is_named() -> None:
-    with closing(OpenAIEngine("http://127.0.0.1:9/v1", None, "m", max_retries=0)) as engine:
-        with pytest.raises(ProviderError, match="cannot reach http://127.0.0.1:9/v1; check the address"):
-            engine.complete(CHAT, temperature=0, max_tokens=5)
+    nowhere = closing(OpenAIEngine("http://127.0.0.1:9/v1", None, "m", max_retries=0))
+    with nowhere as engine, pytest.raises(ProviderError, match=r"cannot reach http://127\.0\.0\.1:9/v1; check"):
+        engine.complete(CHAT, temperature=0, max_tokens=5)
 
 
 @pytest.mark.parametrize("arguments", [{"base_url": None}, {"base_url": "https://api.openai.com/v1"}])

@@ -102,15 +102,14 @@ class HostedTrainer:
 
     def _create(self, client: OpenAI, request: Mapping[str, Any], key: str) -> FineTuningJob:
         optional = {"validation_file": request["validation_file_id"], "suffix": request["suffix"]}
-        created: FineTuningJob = client.fine_tuning.jobs.create(
-            model=request["model"],
-            training_file=request["training_file_id"],
-            method={"type": "supervised", "supervised": {"hyperparameters": dict(request["hyperparameters"])}},
-            metadata={_KEY: key},
-            extra_headers={"Idempotency-Key": key},
-            **{name: value for name, value in optional.items() if value is not None},  # type: ignore[arg-type]
-        )
-        return created
+        body: dict[str, Any] = {
+            "model": request["model"],
+            "training_file": request["training_file_id"],
+            "method": {"type": "supervised", "supervised": {"hyperparameters": dict(request["hyperparameters"])}},
+            "metadata": {_KEY: key},
+            **{name: value for name, value in optional.items() if value is not None},
+        }
+        return client.fine_tuning.jobs.create(**body, extra_headers={"Idempotency-Key": key})
 
     def _mirror(self, our_id: str, job: FineTuningJob, **more: Any) -> None:
         values = {

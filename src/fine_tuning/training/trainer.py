@@ -21,7 +21,7 @@ from fine_tuning.training.events import TrainingEvent
 Requested = Callable[[], Literal["run", "pause", "cancel"]]
 
 
-class LabelledTrainer(SFTTrainer):
+class LabelledTrainer(SFTTrainer):  # type: ignore[misc]
     """Runs the output layer on labelled positions only.
 
     With a vocabulary of 49,152 the logits of one token cost as much as a fifth of a 135M model; prompts need none.
@@ -69,7 +69,7 @@ class LabelledTrainer(SFTTrainer):
         """None: a checkpoint is no publication."""
 
 
-class Reporter(TrainerCallback):
+class Reporter(TrainerCallback):  # type: ignore[misc]
     """Turns the trainer's logs into events, and the user's wishes into control."""
 
     def __init__(self, on_event: Callable[[TrainingEvent], None], requested: Requested) -> None:
