@@ -62,7 +62,8 @@ def test_no_module_is_loaded_twice() -> None:
 
 def test_public_names_are_exact_and_all_load() -> None:
     contract = """DatasetBuilder prepare_fine_tuning_dataset OpenAIFineTuner OllamaFineTuner ModelEvaluator
-        EvaluationResult ABTestFramework ABTestResult ModelRegistry FinetuneJobRecord CostTracker CostAnalysis FineTuningCLI""".split()
+        EvaluationResult ABTestFramework ABTestResult ModelRegistry FinetuneJobRecord CostTracker CostAnalysis
+        FineTuningCLI""".split()
     ours = ["FineTuningError", "LLMService", "LocalFineTuner"]
     assert sorted(fine_tuning.__all__) == sorted(contract + ours)
     for name in fine_tuning.__all__:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 Progress = Callable[[str, float], None]
 """Called with what is being done and the share of it that is done, from 0.0 to 1.0."""
 
-_NORMAL, _CONTROL, _USER_DEFINED = 1, 3, 4  # gguf.TokenType
+_CONTROL, _USER_DEFINED = 3, 4  # gguf.TokenType
 _PADDING_NAMES = ("<|pad|>", "<pad>", "<|padding|>", "<|endoftext|>", "<|end_of_text|>")
 
 

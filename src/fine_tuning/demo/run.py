@@ -30,7 +30,7 @@ from fine_tuning.store.tables import ARMS
 MODEL_NAME = "support-inbox"
 MACHINE_USD_PER_HOUR = 0.10  # about what a rented machine with two cores costs; FINE_TUNING_MACHINE_USD_PER_HOUR wins
 MONTHLY_CALLS = 10_000
-MAX_ANSWER_TOKENS = 64
+MAX_ANSWER_TOKENS = 48
 FRESH_REQUEST = (
     "Hello there, the kettle from order 58213 came with a cracked lid and it leaks all over the counter. "
     "It was delivered on the 14th of October. Please advise. Thanks, Mira"

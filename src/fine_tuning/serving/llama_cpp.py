@@ -24,7 +24,9 @@ _lock = threading.Lock()
 _servers: dict[tuple[Any, ...], _Server] = {}
 
 
-def open_llama_cpp(path: Path, name: str, *, slots: int = 4, context_length: int = 4096) -> LlamaCppEngine:
+def open_llama_cpp(
+    path: Path, name: str, *, slots: int = 8, context_length: int = 2048, threads: int | None = None
+) -> LlamaCppEngine:
     """Open the GGUF model at `path`; it is loaded once a process however often it is opened, and freed when all close.
 
     Args:
@@ -32,6 +34,8 @@ def open_llama_cpp(path: Path, name: str, *, slots: int = 4, context_length: int
         name: what answers call the model.
         slots: conversations answered at once; more wait their turn.
         context_length: tokens of prompt and answer together, for each slot; never more than the model was trained on.
+        threads: CPU threads, by default one a core; with fewer it stays usable while another program computes, such as
+            a training run (its threads wait for each other by spinning).
 
     Raises:
         NotFoundError: there is no such file.
@@ -41,10 +45,10 @@ def open_llama_cpp(path: Path, name: str, *, slots: int = 4, context_length: int
     if not path.is_file():
         raise NotFoundError(f"no GGUF file {path}; export the model first")
     facts = path.stat()
-    key = (path.resolve(), facts.st_mtime_ns, facts.st_size, slots, context_length)
+    key = (path.resolve(), facts.st_mtime_ns, facts.st_size, slots, context_length, threads)
     with _lock:
         if key not in _servers:
-            _servers[key] = _Server(path, slots, context_length)
+            _servers[key] = _Server(path, slots, context_length, threads)
         server = _servers[key]
         server.users += 1
     return LlamaCppEngine(server, name)
@@ -112,10 +116,10 @@ class LlamaCppEngine:
 class _Server:
     """A loaded model and how many engines use it."""
 
-    def __init__(self, path: Path, slots: int, context_length: int) -> None:
+    def __init__(self, path: Path, slots: int, context_length: int, threads: int | None) -> None:
         self.slots = slots
         self.users = 0
-        self._native = _load(path, slots, context_length)
+        self._native = _load(path, slots, context_length, threads)
         atexit.register(self.stop)  # the native threads must end before the interpreter does
 
     def ask(self, body: dict[str, Any]) -> dict[str, Any]:
@@ -164,7 +168,7 @@ class _Server:
         atexit.unregister(self.stop)
 
 
-def _load(path: Path, slots: int, context_length: int) -> Any:
+def _load(path: Path, slots: int, context_length: int, threads: int | None) -> Any:
     """Start xllamacpp's server on the file, quietly."""
     try:
         import xllamacpp
@@ -174,16 +178,21 @@ def _load(path: Path, slots: int, context_length: int) -> Any:
     params.model.path = str(path)
     params.n_parallel = slots
     params.n_ctx = slots * context_length
+    if threads:
+        params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads
     params.use_jinja = True
     params.verbosity = _SILENT
     # llama.cpp also listens on a port of the loopback address; nobody else on this machine may use it.
     params.api_keys = [secrets.token_hex(32)]
     params.endpoint_slots = False
+    params.endpoint_metrics = True
     params.ui = False
     try:
-        return xllamacpp.Server(params)
+        server = xllamacpp.Server(params)
     except RuntimeError as error:
         raise ProviderError(f"llama.cpp cannot load {path}; export the model again or choose another GGUF") from error
+    server.handle_metrics()  # waits for the native loop: freeing a server whose loop has not started never returns
+    return server
 
 
 def _checked(reply: dict[str, Any], model: str) -> dict[str, Any]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, ValidationError
 
 from fine_tuning.errors import UsageError
 
 Precision = Literal["auto", "bf16", "fp32"]
+Count = Annotated[int, Field(ge=1)]
 
 
 class TrainingConfig(BaseModel):
@@ -26,20 +27,20 @@ class TrainingConfig(BaseModel):
     train_file: str = Field(min_length=1)
     validation_file: str | None = None
     output_dir: str = Field(min_length=1, description="receives checkpoints/, adapter/, merged/ and metrics.json")
-    n_epochs: PositiveInt = 3
-    max_steps: PositiveInt | None = Field(default=None, description="stop after so many optimizer steps")
-    batch_size: PositiveInt = Field(default=8, description="conversations in one optimizer step")
-    micro_batch_size: PositiveInt | None = Field(default=None, description="conversations in memory at once")
+    n_epochs: Count = 3
+    max_steps: Count | None = Field(default=None, description="stop after so many optimizer steps")
+    batch_size: Count = Field(default=4, description="conversations in one optimizer step")
+    micro_batch_size: Count | None = Field(default=None, description="conversations in memory at once")
     learning_rate: PositiveFloat = 1e-3
     learning_rate_multiplier: PositiveFloat = 1.0
-    lora_rank: PositiveInt = 16
-    lora_alpha: PositiveInt = 32
+    lora_rank: Count = 16
+    lora_alpha: Count = 32
     lora_dropout: float = Field(default=0.0, ge=0.0, lt=1.0)
-    trained_layers: PositiveInt | None = Field(default=None, description="adapt only the uppermost so many layers")
+    trained_layers: Count | None = Field(default=None, description="adapt only the uppermost so many layers")
     max_length: int = Field(default=1024, ge=8, description="tokens of a conversation that are kept, from its start")
     seed: int = Field(default=42, ge=0, lt=2**32)
-    checkpoint_steps: PositiveInt | None = Field(default=None, description="optimizer steps between checkpoints")
-    eval_steps: PositiveInt | None = Field(default=None, description="steps between validations; each epoch when unset")
+    checkpoint_steps: Count | None = Field(default=None, description="optimizer steps between checkpoints")
+    eval_steps: Count | None = Field(default=None, description="steps between validations; each epoch when unset")
     precision: Precision = "auto"
 
 
@@ -59,5 +60,5 @@ def check_hyperparameters(values: Mapping[str, Any]) -> None:
     try:
         TrainingConfig(base_model_path="-", train_file="-", output_dir="-", **values)
     except ValidationError as error:
-        problems = (f"{item['loc'][0]} = {item['input']!r}: {item['msg']}" for item in error.errors())
-        raise UsageError(f"hyperparameters: {'; '.join(problems)}") from error
+        problems = (f"{e['loc'][0]} = {e['input']!r}: {e['msg'][0].lower()}{e['msg'][1:]}" for e in error.errors())
+        raise UsageError(f"hyperparameter {'; '.join(problems)}") from error
