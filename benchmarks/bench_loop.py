@@ -196,8 +196,8 @@ Written by `benchmarks/bench_loop.py` (`make bench`); no figure here was typed b
 ## The demo
 
 SmolLM2-135M, LoRA, one epoch; base and fine-tuned model get the same prompts, with the same short system prompt, and
-answer greedily. Held-out mails share no near-duplicates with the training side; some share a sentence pattern with other
-names, numbers and dates in it, since that is how the authored mails were made.
+answer greedily. Held-out mails share no near-duplicates with the training side; some share a sentence pattern with
+other names, numbers and dates in it, since that is how the authored mails were made.
 
 | | measured | wanted |
 |---|---|---|

@@ -21,22 +21,22 @@ def address(base_url: str | None = None) -> str:
     return (base_url or get_settings().openai_base_url or OPENAI_URL).rstrip("/")
 
 
-def make_client(api_key: str | None = None, base_url: str | None = None) -> OpenAI:
-    """A client of the official SDK.
+def make_client(api_key: str | None = None, base_url: str | None = None, **options: Any) -> OpenAI:
+    """A client of the official SDK; `options` are its own, e.g. timeout and max_retries.
 
     Raises:
         ConfigurationError: OpenAI itself is asked and there is no key. Other hosts may not need one.
     """
     from openai import OpenAI
 
-    return OpenAI(**_options(api_key, base_url))
+    return OpenAI(**_options(api_key, base_url), **options)
 
 
-def make_async_client(api_key: str | None = None, base_url: str | None = None) -> AsyncOpenAI:
+def make_async_client(api_key: str | None = None, base_url: str | None = None, **options: Any) -> AsyncOpenAI:
     """As `make_client`, for asyncio."""
     from openai import AsyncOpenAI
 
-    return AsyncOpenAI(**_options(api_key, base_url))
+    return AsyncOpenAI(**_options(api_key, base_url), **options)
 
 
 def _options(api_key: str | None, base_url: str | None) -> dict[str, Any]:
@@ -46,7 +46,7 @@ def _options(api_key: str | None, base_url: str | None) -> dict[str, Any]:
     if not key and urlsplit(url).hostname == urlsplit(OPENAI_URL).hostname:
         raise ConfigurationError(
             "no OpenAI API key: set OPENAI_API_KEY, or set OPENAI_BASE_URL to another host, "
-            "or train on this machine with LocalFineTuner (ft-cli train), which needs none"
+            "or use a local model (LocalFineTuner, ft-cli train), which needs none"
         )
     return {"api_key": key or "none", "base_url": url}
 
@@ -63,8 +63,8 @@ def translated_errors(url: str, asked: str) -> Iterator[None]:
 
     try:
         yield
-    except openai.AuthenticationError as error:
-        raise ConfigurationError(f"{url} refused the API key (401); check OPENAI_API_KEY") from error
+    except (openai.AuthenticationError, openai.PermissionDeniedError) as error:
+        raise ConfigurationError(f"{url} refused the API key ({error.status_code}); check OPENAI_API_KEY") from error
     except openai.NotFoundError as error:
         raise NotFoundError(f"{url} does not know {asked} (404): {_message(error)}") from error
     except openai.RateLimitError as error:

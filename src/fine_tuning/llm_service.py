@@ -122,9 +122,9 @@ class LLMService:
             NotFoundError: the model is not known, here or to the host.
             ProviderError, ConfigurationError: the host refuses, fails or cannot be reached.
         """
-        messages = _messages(prompt, system_prompt)
+        messages, options = _messages(prompt, system_prompt), self._options(temperature, max_tokens)
         target = self._target()
-        completion = self._engine(target).complete(messages, **self._options(temperature, max_tokens), **kwargs)
+        completion = self._engine(target).complete(messages, **options, **kwargs)
         return self._answered(target, messages, completion)
 
     def complete_many(
@@ -136,9 +136,12 @@ class LLMService:
         **kwargs: Any,
     ) -> Iterator[dict[str, Any]]:
         """Answers in the order of the prompts, worked on at once where the engine can; else as `complete`."""
-        batch = [_messages(prompt, system_prompt) for prompt in prompts]
+        batch, options = (
+            [_messages(prompt, system_prompt) for prompt in prompts],
+            self._options(temperature, max_tokens),
+        )
         target = self._target()
-        answers = self._engine(target).complete_many(batch, **self._options(temperature, max_tokens), **kwargs)
+        answers = self._engine(target).complete_many(batch, **options, **kwargs)
         for messages, completion in zip(batch, answers, strict=True):
             yield self._answered(target, messages, completion)
 
@@ -155,9 +158,9 @@ class LLMService:
         **kwargs: Any,
     ) -> Iterator[str]:
         """The answer piece by piece, as it is made."""
+        messages, options = _messages(prompt, system_prompt), self._options(temperature, max_tokens)
         target = self._target()
-        messages = _messages(prompt, system_prompt)
-        pieces = self._engine(target).stream(messages, **self._options(temperature, max_tokens), **kwargs)
+        pieces = self._engine(target).stream(messages, **options, **kwargs)
         started = time.perf_counter()
         text = []
         for piece in pieces:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from fine_tuning.errors import ConfigurationError, FineTuningError, ProviderError
+from fine_tuning.errors import ConfigurationError, FineTuningError, NotFoundError, ProviderError
 from fine_tuning.serving.openai_api import OpenAIEngine
 from tests.serving.fake_host import FakeHost
 
@@ -69,12 +69,12 @@ def test_an_event_loop_can_ask_too(host: FakeHost) -> None:
 @pytest.mark.parametrize(
     ("status", "error", "words"),
     [
-        (401, ConfigurationError, r"refused the key \(401\): check the key"),
-        (403, ConfigurationError, r"refused the key \(403\)"),
-        (404, ProviderError, r"has no model gpt-x \(404\): the host's own words"),
-        (429, ProviderError, r"over its rate or quota \(429\), try later: the host's own words"),
-        (400, ProviderError, r"failed for gpt-x \(400\): the host's own words"),
-        (500, ProviderError, r"failed for gpt-x \(500\): the host's own words"),
+        (401, ConfigurationError, r"refused the API key \(401\); check OPENAI_API_KEY"),
+        (403, ConfigurationError, r"refused the API key \(403\)"),
+        (404, NotFoundError, r"does not know model gpt-x \(404\): the host's own words"),
+        (429, ProviderError, r"no capacity or credit for model gpt-x \(429\): the host's own words"),
+        (400, ProviderError, r"refused model gpt-x \(400\): the host's own words"),
+        (500, ProviderError, r"refused model gpt-x \(500\): the host's own words"),
     ],
 )
 def test_each_refusal_is_one_line(status: int, error: type[FineTuningError], words: str) -> None:
@@ -90,12 +90,14 @@ def test_each_refusal_is_one_line(status: int, error: type[FineTuningError], wor
 
 def test_a_host_that_is_not_there_is_named() -> None:
     nowhere = closing(OpenAIEngine("http://127.0.0.1:9/v1", None, "m", max_retries=0))
-    with nowhere as engine, pytest.raises(ProviderError, match=r"cannot reach http://127\.0\.0\.1:9/v1; check"):
+    with (
+        nowhere as engine,
+        pytest.raises(ProviderError, match=r"cannot reach http://127\.0\.0\.1:9/v1 for model m; check"),
+    ):
         engine.complete(CHAT, temperature=0, max_tokens=5)
 
 
 @pytest.mark.parametrize("arguments", [{"base_url": None}, {"base_url": "https://api.openai.com/v1"}])
-def test_no_key_for_openai_says_what_to_set(arguments: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OPENAI_API_KEY", "not to be read here")
-    with pytest.raises(ConfigurationError, match="set OPENAI_API_KEY, or name a local model"):
+def test_no_key_for_openai_says_what_to_set(arguments: dict[str, Any]) -> None:
+    with pytest.raises(ConfigurationError, match="set OPENAI_API_KEY, .* or use a local model"):
         OpenAIEngine(api_key=None, model="gpt-4o", **arguments)

@@ -4,24 +4,22 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any
 
-from fine_tuning.errors import ConfigurationError, MissingDependencyError, ProviderError
+from fine_tuning import hosts
+from fine_tuning.errors import ProviderError
 from fine_tuning.serving.engine import Completion, Messages, in_order
-
-OPENAI_URL = "https://api.openai.com/v1"
-
-_LOCAL_INSTEAD = "or name a local model, which needs no key"
 
 
 class OpenAIEngine:
     """An `Engine` over the official client.
 
     Args:
-        base_url: the host's address up to and including its version ("http://localhost:8000/v1"); None is OpenAI.
-        api_key: the host's key; hosts other than OpenAI may need none.
+        base_url: the host's address with its version ("http://localhost:8000/v1"); OPENAI_BASE_URL, else OpenAI, if
+            None.
+        api_key: the host's key, OPENAI_API_KEY if None; hosts other than OpenAI may need none.
         model: the model's name at the host.
         workers: requests that `complete_many` has under way at once.
         timeout: seconds to wait for an answer.
@@ -29,7 +27,6 @@ class OpenAIEngine:
 
     Raises:
         ConfigurationError: no key for OpenAI.
-        MissingDependencyError: the openai package is not installed.
     """
 
     def __init__(
@@ -42,19 +39,13 @@ class OpenAIEngine:
         timeout: float = 120.0,
         max_retries: int = 2,
     ) -> None:
-        try:
-            import openai
-        except ImportError as error:
-            raise MissingDependencyError("openai", "serve", "asking an OpenAI-compatible host") from error
         self.model = model
-        self._url = base_url or OPENAI_URL
+        self._url = hosts.address(base_url)
         self._hosted = "api.openai.com" in self._url
-        if self._hosted and not api_key:
-            raise ConfigurationError(f"no OpenAI key: set OPENAI_API_KEY, {_LOCAL_INSTEAD}")
         self._workers = workers
-        settings: dict[str, Any] = {"base_url": self._url, "api_key": api_key or "none", "timeout": timeout}
-        self._client = openai.OpenAI(**settings, max_retries=max_retries)
-        self._async_client = openai.AsyncOpenAI(**settings, max_retries=max_retries)
+        options: dict[str, Any] = {"timeout": timeout, "max_retries": max_retries}
+        self._client = hosts.make_client(api_key, base_url, **options)
+        self._async_client = hosts.make_async_client(api_key, base_url, **options)
 
     def complete(self, messages: Messages, *, temperature: float, max_tokens: int, **params: Any) -> Completion:
         """Answer one conversation. See `Engine`; also raises ConfigurationError for a key that is refused."""
@@ -113,31 +104,5 @@ class OpenAIEngine:
             finish_reason=reply.choices[0].finish_reason,
         )
 
-    @contextmanager
-    def _one_line(self) -> Iterator[None]:
-        """Turn the client's exceptions into one line each that says what to do."""
-        import openai
-
-        try:
-            yield
-        except (openai.AuthenticationError, openai.PermissionDeniedError) as error:
-            key = f"set OPENAI_API_KEY to a valid key, {_LOCAL_INSTEAD}" if self._hosted else "check the key"
-            raise ConfigurationError(f"{self._url} refused the key ({error.status_code}): {key}") from error
-        except openai.NotFoundError as error:
-            raise ProviderError(f"{self._url} has no model {self.model} (404): {_said(error)}") from error
-        except openai.RateLimitError as error:
-            raise ProviderError(f"{self._url} is over its rate or quota (429), try later: {_said(error)}") from error
-        except openai.APITimeoutError as error:
-            raise ProviderError(f"{self._url} did not answer in time; try again or raise the timeout") from error
-        except openai.APIConnectionError as error:
-            raise ProviderError(f"cannot reach {self._url}; check the address and that the host runs") from error
-        except openai.APIStatusError as error:
-            raise ProviderError(f"{self._url} failed for {self.model} ({error.status_code}): {_said(error)}") from error
-        except openai.APIError as error:
-            raise ProviderError(f"{self._url} failed for {self.model}: {_said(error)}") from error
-
-
-def _said(error: Any) -> str:
-    """The host's own words, on one line."""
-    body = error.body if isinstance(error.body, dict) else {}
-    return " ".join(str(body.get("message") or error.message).split())
+    def _one_line(self) -> AbstractContextManager[None]:
+        return hosts.translated_errors(self._url, f"model {self.model}")

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 import uuid
 from collections.abc import Mapping
 from pathlib import Path
@@ -31,7 +32,6 @@ class LocalTrainer:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._workers: list[subprocess.Popen[bytes]] = []
 
     def upload(self, path: Path) -> str:
         """Check a training file and keep a copy, so that later edits do not change what was trained on."""
@@ -92,20 +92,19 @@ class LocalTrainer:
         }
         log = make_folder(settings.folder("logs")) / f"{job_id}.log"
         with log.open("ab") as stream:
-            self._workers.append(
-                subprocess.Popen(  # noqa: S603 - our own module, no shell
-                    [sys.executable, "-m", "fine_tuning.training.worker", job_id, worker],
-                    env=environment,
-                    stdin=subprocess.DEVNULL,
-                    stdout=stream,
-                    stderr=stream,
-                    start_new_session=True,  # Ctrl-C is for the one who waits; a worker is paused, not killed
-                )
+            process = subprocess.Popen(  # noqa: S603 - our own module, no shell
+                [sys.executable, "-m", "fine_tuning.training.worker", job_id, worker],
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=stream,
+                stderr=stream,
+                start_new_session=True,  # Ctrl-C is for the one who waits; a worker is paused, not killed
             )
+        # Someone has to take note of its end, or it stays as a zombie while this process lives.
+        threading.Thread(target=process.wait, daemon=True).start()
 
     def status(self, job_id: str) -> dict[str, Any]:
         """A job's view. A job whose worker died (kill, power cut) shows as paused: it can be resumed."""
-        self._workers = [worker for worker in self._workers if worker.poll() is None]
         with self._database.read() as tx:
             job = self._job(tx, job_id)
         if job["status"] in {"queued", "running"} and self._abandoned(job):
