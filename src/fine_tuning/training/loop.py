@@ -159,7 +159,6 @@ def _arguments(config: TrainingConfig, rows: int, evaluate: bool) -> SFTConfig:
         gradient_checkpointing=False,
         max_length=None,
         dataset_kwargs={"skip_prepare_dataset": True},
-        train_sampling_strategy="group_by_length",
         logging_steps=max(1, steps // 200),
         logging_nan_inf_filter=False,
         include_num_input_tokens_seen="non_padding",

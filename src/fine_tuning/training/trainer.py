@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from math import isfinite
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
 from torch.nn.functional import cross_entropy
+from torch.utils.data import Sampler
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from transformers.trainer_pt_utils import get_length_grouped_indices
 from trl import SFTTrainer
 
 from fine_tuning.errors import TrainingError
@@ -19,6 +21,28 @@ from fine_tuning.training.chat_tokens import IGNORED
 from fine_tuning.training.events import TrainingEvent
 
 Requested = Callable[[], Literal["run", "pause", "cancel"]]
+
+
+class LengthGrouped(Sampler[int]):
+    """Rows of similar length next to each other, in an order that depends on seed and epoch alone.
+
+    The library's own sampler draws from the global generator, so that its order would not survive a resume.
+    """
+
+    def __init__(self, lengths: list[int], batch_size: int, seed: int) -> None:
+        self._lengths, self._batch_size, self._seed = lengths, batch_size, seed
+        self._epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Called by the trainer before each pass, also after a resume."""
+        self._epoch = epoch
+
+    def __len__(self) -> int:
+        return len(self._lengths)
+
+    def __iter__(self) -> Iterator[int]:
+        generator = torch.Generator().manual_seed(self._seed + self._epoch)
+        return iter(get_length_grouped_indices(self._lengths, self._batch_size, generator=generator))
 
 
 class LabelledTrainer(SFTTrainer):  # type: ignore[misc]
@@ -58,6 +82,12 @@ class LabelledTrainer(SFTTrainer):  # type: ignore[misc]
             loss = self.compute_loss(model, self._prepare_inputs(inputs))
         self.labelled, self.hits = before
         return loss.detach(), None, None
+
+    def _get_train_sampler(self, train_dataset: Any = None) -> LengthGrouped:
+        rows = train_dataset if train_dataset is not None else self.train_dataset
+        lengths = [len(ids) for ids in rows["input_ids"]]
+        batch = self.args.train_batch_size * self.args.gradient_accumulation_steps
+        return LengthGrouped(lengths, batch, self.args.seed)
 
     def take_accuracy(self) -> float | None:
         """Share of labelled tokens predicted right since the last call; None if there were none."""
