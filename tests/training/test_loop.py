@@ -123,7 +123,12 @@ def test_the_merged_model_answers_as_base_and_adapter_do(run: Run, tiny_model_di
     adapted = PeftModel.from_pretrained(base, result.adapter_dir)
     merged = AutoModelForCausalLM.from_pretrained(result.merged_dir, dtype=torch.float32)
     with torch.no_grad():
-        assert torch.allclose(adapted(ids).logits, merged(ids).logits, atol=0.02)
+        wanted, got = adapted(ids).logits, merged(ids).logits
+        with adapted.disable_adapter():
+            untrained = adapted(ids).logits
+    # The merged weights are rounded to bfloat16 once, which is small against what training changed.
+    rounding, learnt = (got - wanted).norm() / wanted.norm(), (untrained - wanted).norm() / wanted.norm()
+    assert rounding < 0.02 < 0.1 < learnt
 
 
 def test_only_upper_layers_can_be_trained(run: Run) -> None:
