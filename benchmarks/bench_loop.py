@@ -26,7 +26,7 @@ PAGE = PROJECT / "docs" / "benchmarks.md"
 FT_CLI = [sys.executable, "-m", "fine_tuning.cli"]
 COMMAND_RUNS = 5
 TRAINING_STEPS = 6
-TRAINING_PAIRS = 3
+TRAINING_PAIRS = 2
 
 
 def cpu_seconds(command: list[str], environment: dict[str, str]) -> float:
