@@ -117,7 +117,7 @@ def print_result(result: ABTestResult, recommendation: str, as_json: bool = Fals
             "",
         ),
     ]
-    columns = ["", f"A: {result.model_a}", f"B: {result.model_b}", f"B better by ({result.confidence_level:.0%})"]
+    columns = ["", f"A: {result.model_a}", f"B: {result.model_b}", f"B better by, {result.confidence_level:.0%}"]
     output.print_table(f"A/B test {result.test_id} ({result.status})", columns, rows)
     verdict = "different" if result.statistical_significance else "no difference shown"
     typer.echo(f"accuracy: {verdict} (always-valid p = {result.p_value:.2g})\nrecommendation: {recommendation}")
@@ -125,4 +125,4 @@ def print_result(result: ABTestResult, recommendation: str, as_json: bool = Fals
 
 def _interval(result: ABTestResult, measure: str, scale: float, unit: str) -> str:
     low, high = result.intervals[measure]
-    return f"{low * scale:+.1f} to {high * scale:+.1f} {unit}" if abs(low) < float("inf") else "unknown"
+    return f"{low * scale:+.0f} to {high * scale:+.0f} {unit}" if abs(low) < float("inf") else "unknown"

@@ -78,16 +78,15 @@ def print_comparison(outcome: Outcome) -> None:
     """Base against fine-tuned on the held-out examples."""
     rows = [
         (
-            label,
-            result.model_name,
+            f"{label}: {result.model_name}",
             output.percent(result.accuracy),
-            " to ".join(output.percent(bound) for bound in result.accuracy_interval),
+            " to ".join(f"{bound * 100:.1f}" for bound in result.accuracy_interval),
             output.number(result.avg_latency_ms, "ms", 0),
             output.usd(result.cost_per_inference),
         )
         for label, result in (("base", outcome.base), ("fine-tuned", outcome.tuned))
     ]
-    columns = ["", "Model", "Exact match#", "95 % interval#", "Mean latency#", "Cost a call#"]
+    columns = ["", "Exact match#", "95 % interval#", "Latency#", "Cost a call#"]
     output.print_table(f"Evaluation on {outcome.base.test_set_size} held-out examples", columns, rows)
 
 

@@ -1,0 +1,41 @@
+"""The whole loop on your own rated calls, a line a stage: python examples/own_data.py calls.jsonl
+
+Each row of the file needs prompt and response (or messages), and may have rating, domain, task_type, model_used.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from fine_tuning import DatasetBuilder, LLMService, LocalFineTuner, ModelEvaluator, ModelRegistry
+from fine_tuning.distillation import DistillationDataCollector
+
+NAME = "own-model"
+BASE = "smollm2-135m-instruct"
+
+
+def main(path: str) -> None:
+    """Capture, build, train, evaluate, register, deploy, answer."""
+    report = DistillationDataCollector().capture_file(path)
+    print(f"captured {report.captured}, rejected {len(report.rejected)}")
+
+    builder = DatasetBuilder()
+    valid = builder.validate_examples(builder.build_from_distillation(min_rating=4))["valid_examples"]
+    train, test = builder.split_train_test(valid, train_ratio=0.8)
+
+    tuner = LocalFineTuner()
+    file_id = tuner.upload_training_file(builder.save_dataset(train, NAME))
+    job = tuner.wait_for_job(tuner.create_fine_tuning_job(BASE, file_id, suffix=NAME, n_epochs=1)["job_id"])
+
+    registry = ModelRegistry()
+    registry.register_model(NAME, BASE, job["job_id"], len(train))
+    registry.deploy_model(NAME)
+
+    llm = LLMService(model=NAME, default_temperature=0)
+    answers = [answer["content"] for answer in llm.complete_many([e["prompt"] for e in test], max_tokens=128)]
+    result = ModelEvaluator().evaluate_exact_match(answers, [e["response"] for e in test], NAME, "fine_tuned")
+    print(f"exact match {result.accuracy:.1%} of {result.test_set_size}, 95 % interval {result.accuracy_interval}")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
