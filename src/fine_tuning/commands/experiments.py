@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from math import isfinite
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -96,33 +97,42 @@ def print_result(result: ABTestResult, recommendation: str, as_json: bool = Fals
     if as_json:
         output.print_json({**asdict(result), "recommendation": recommendation})
         return
+    columns = ["", "Samples#", "Accuracy#", "Mean latency#", "Cost a call#"]
     rows = [
-        ("samples", result.model_a_samples, result.model_b_samples, ""),
         (
-            "accuracy",
-            output.percent(result.model_a_accuracy),
-            output.percent(result.model_b_accuracy),
-            _interval(result, "accuracy", 100, "points"),
-        ),
-        (
-            "latency",
-            output.number(result.model_a_avg_latency, "ms"),
-            output.number(result.model_b_avg_latency, "ms"),
-            _interval(result, "latency", 1, "ms"),
-        ),
-        (
-            "cost a call",
-            output.usd(result.model_a_cost_per_inference),
-            output.usd(result.model_b_cost_per_inference),
-            "",
-        ),
+            f"{letter}: {model}",
+            samples,
+            output.percent(accuracy),
+            output.number(latency, "ms", 0),
+            output.usd(cost),
+        )
+        for letter, model, samples, accuracy, latency, cost in (
+            (
+                "A",
+                result.model_a,
+                result.model_a_samples,
+                result.model_a_accuracy,
+                result.model_a_avg_latency,
+                result.model_a_cost_per_inference,
+            ),
+            (
+                "B",
+                result.model_b,
+                result.model_b_samples,
+                result.model_b_accuracy,
+                result.model_b_avg_latency,
+                result.model_b_cost_per_inference,
+            ),
+        )
     ]
-    columns = ["", f"A: {result.model_a}", f"B: {result.model_b}", f"B better by, {result.confidence_level:.0%}"]
     output.print_table(f"A/B test {result.test_id} ({result.status})", columns, rows)
     verdict = "different" if result.statistical_significance else "no difference shown"
-    typer.echo(f"accuracy: {verdict} (always-valid p = {result.p_value:.2g})\nrecommendation: {recommendation}")
+    output.print_text(f"accuracy: {verdict} (always-valid p = {result.p_value:.2g})")
+    accuracy, latency = _interval(result, "accuracy", 100, "points"), _interval(result, "latency", 1, "ms")
+    output.print_text(f"B better by ({result.confidence_level:.0%} intervals): accuracy {accuracy}, latency {latency}")
+    output.print_text(f"recommendation: {recommendation}")
 
 
 def _interval(result: ABTestResult, measure: str, scale: float, unit: str) -> str:
     low, high = result.intervals[measure]
-    return f"{low * scale:+.0f} to {high * scale:+.0f} {unit}" if abs(low) < float("inf") else "unknown"
+    return f"{low * scale:+.0f} to {high * scale:+.0f} {unit}" if isfinite(low) else "unknown"

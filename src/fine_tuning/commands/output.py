@@ -23,6 +23,12 @@ def console() -> Console:
     return Console(highlight=False)
 
 
+def print_text(line: str) -> None:
+    """A line for people: folded between words in a terminal, whole in a file or pipe."""
+    stream = console()
+    stream.print(line, markup=False, soft_wrap=not stream.is_terminal)
+
+
 def print_json(value: Any) -> None:
     """Indented JSON; what is unknown is null."""
     typer.echo(json.dumps(_plain(value), indent=2, ensure_ascii=False, default=str))

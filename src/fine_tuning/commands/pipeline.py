@@ -43,7 +43,7 @@ def auto_pipeline(
         return
     print_comparison(outcome)
     version = outcome.record["version"]
-    typer.echo(f"put it into production with: ft-cli deploy {name} {version}")
+    output.print_text(f"put it into production with: ft-cli deploy {name} {version}")
 
 
 def demo(
@@ -60,15 +60,13 @@ def demo(
 
     started = time.monotonic()
     with run.workspace() as home:
-        result = run.run(
-            data, model or DEFAULT_BASE_MODEL, epochs, max_steps, lambda line: typer.echo(line), jobs.follow
-        )
-        typer.echo("")
+        result = run.run(data, model or DEFAULT_BASE_MODEL, epochs, max_steps, output.print_text, jobs.follow)
+        typer.echo()
         print_comparison(result.outcome)
         experiments.print_result(result.experiment, result.recommendation)
         print_costs(result)
-    typer.echo(f"\nquestion: {result.question}\nanswer of {result.answer['model']}: {result.answer['content']}")
-    typer.echo(
+    output.print_text(f"\nquestion: {result.question}\nanswer of {result.answer['model']}: {result.answer['content']}")
+    output.print_text(
         f"\nall of it took {time.monotonic() - started:.0f} s and is kept in {home}\n"
         f"look around with: FINE_TUNING_HOME={home} ft-cli list-models"
     )
@@ -93,7 +91,7 @@ def print_comparison(outcome: Outcome) -> None:
 def print_costs(result: DemoResult) -> None:
     """What it cost and when it pays, with the assumptions."""
     costs.print_analysis(result.analysis)
-    typer.echo(
+    output.print_text(
         f"against {result.teacher} at {output.usd(result.teacher_cost)} a call (today's price for the captured calls), "
         f"{result.analysis.expected_inferences:,} calls a month, this machine at "
         f"{output.usd(result.machine_usd_per_hour)} an hour"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from functools import lru_cache
 from typing import Any
 
@@ -21,6 +22,7 @@ def daft() -> Any:
 
 @lru_cache(maxsize=1)
 def _daft(ray_address: str | None) -> Any:
+    os.environ.setdefault("DAFT_SHOW_QUERY_ID", "0")  # otherwise a line on the terminal for every query
     import daft as module
 
     if ray_address is not None:

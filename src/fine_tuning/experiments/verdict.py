@@ -54,8 +54,8 @@ def judge(experiment: Mapping[str, Any], alpha: float) -> ABTestResult:
     log_e = sequential.discordant_pair_log_e_value(experiment["b_only"], experiment["a_only"])
     p_value = sequential.always_valid_p(log_e)
     means, intervals = {}, {}
-    for measure, sign in (("accuracy", 1), ("latency", -1), ("cost", -1)):
-        means[measure], intervals[measure] = _difference(_sums(a, measure), _sums(b, measure), sign, alpha)
+    for measure in ("accuracy", "latency", "cost"):
+        means[measure], intervals[measure] = _difference(a, b, measure, alpha)
     return ABTestResult(
         test_id=experiment["id"],
         model_a=experiment["model_a"],
@@ -83,22 +83,30 @@ def judge(experiment: Mapping[str, Any], alpha: float) -> ABTestResult:
     )
 
 
-def _sums(arm: Mapping[str, Any], measure: str) -> tuple[int, float, float]:
+def _moments(arm: Mapping[str, Any], measure: str) -> tuple[int, float, float]:
+    """Count, mean and variance of one arm; nan where too few samples were seen."""
     if measure == "accuracy":
-        return arm["samples"], arm["correct"], arm["correct"]
-    return arm[f"{measure}_count"], arm[f"{measure}_sum"], arm[f"{measure}_squares"]
+        count, correct = arm["samples"], arm["correct"]
+        # One more right and one more wrong answer: a few answers that are all right are no proof of certainty.
+        rate = (correct + 1) / (count + 2)
+        return count, correct / count if count else nan, rate * (1 - rate)
+    count = arm[f"{measure}_count"]
+    return count, *sequential.mean_and_variance(count, arm[f"{measure}_sum"], arm[f"{measure}_squares"])
 
 
 def _difference(
-    a: tuple[int, float, float], b: tuple[int, float, float], sign: int, alpha: float
+    a: Mapping[str, Any], b: Mapping[str, Any], measure: str, alpha: float
 ) -> tuple[tuple[float, float], tuple[float, float]]:
-    mean_a, variance_a = sequential.mean_and_variance(*a)
-    mean_b, variance_b = sequential.mean_and_variance(*b)
-    half = sequential.mean_difference_half_width(variance_a, a[0], variance_b, b[0], alpha)
-    improvement = sign * (mean_b - mean_a)
+    """The means of both arms, and the interval of the improvement of b."""
+    (count_a, mean_a, variance_a), (count_b, mean_b, variance_b) = _moments(a, measure), _moments(b, measure)
+    improvement = mean_b - mean_a if measure == "accuracy" else mean_a - mean_b
     if isnan(improvement):
         return (mean_a, mean_b), (-inf, inf)
-    return (mean_a, mean_b), (improvement - half, improvement + half)
+    half = sequential.mean_difference_half_width(variance_a, count_a, variance_b, count_b, alpha)
+    low, high = improvement - half, improvement + half
+    if measure == "accuracy":
+        low, high = max(low, -1.0), min(high, 1.0)
+    return (mean_a, mean_b), (low, high)
 
 
 def recommend(result: ABTestResult) -> str:
