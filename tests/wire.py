@@ -23,7 +23,10 @@ class Request:
 
 @dataclass
 class Host:
-    """Answers by "METHOD /path" (without query), each a (status, JSON) or a function of the request giving one."""
+    """Answers by "METHOD /path" (without query), each a (status, JSON) or a function of the request giving one.
+
+    A list of JSON values is sent as lines, as Ollama does.
+    """
 
     url: str
     answers: dict[str, Any] = field(default_factory=dict)
@@ -61,12 +64,13 @@ class _Handler(BaseHTTPRequestHandler):
             self.command,
             path,
             {k.lower(): v for k, v in self.headers.items()},
-            json.loads(raw) if is_json and raw else raw,
+            json.loads(raw) if is_json and raw[:1] in {b"{", b"["} and "/blobs/" not in path else raw,
         )
         state.requests.append(request)
         answer = state.answers.get(f"{self.command} {path}", (404, {"error": {"message": f"no route {path}"}}))
         status, body = answer(request) if callable(answer) else answer
-        payload = json.dumps(body).encode()
+        lines = body if isinstance(body, list) else [body]
+        payload = "\n".join(json.dumps(line) for line in lines).encode()
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(payload)))

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -196,19 +198,41 @@ def test_a_workspace_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
     assert "cannot create folder" in done.stderr
 
 
-def test_a_full_disk_is_one_line(tmp_path: Path) -> None:
-    if not Path("/dev/full").exists():
-        pytest.skip("this system has no /dev/full")
-    from fine_tuning.errors import StorageError
-    from fine_tuning.files import explain_os_error
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of its own with 1 MiB of room."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "none", str(disk)]
+    if shutil.which("mount") is None or subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("file systems can only be mounted by root on Linux")
+    yield disk
+    subprocess.run(["umount", "--lazy", str(disk)], check=True)
 
-    try:
-        with Path("/dev/full").open("w") as stream:
-            stream.write("x")
-    except OSError as error:
-        message = explain_os_error(error, tmp_path / "x", "write")
-    assert isinstance(message, StorageError)
-    assert str(message) == f"cannot write {tmp_path / 'x'}: the disk is full; free some space and run again"
+
+def test_a_full_disk_is_one_line_and_leaves_nothing_half_written(small_disk: Path, tmp_path: Path) -> None:
+    row = {"prompt": "How do I reset my password?", "response": "Open the settings page. " * 40, "domain": "a"}
+    calls = [row | {"task_type": "b", "rating": 5, "prompt": f"{row['prompt']} {number}"} for number in range(2000)]
+    (tmp_path / "calls.jsonl").write_text("\n".join(map(json.dumps, calls)))
+    done = ft_cli("capture", "import", str(tmp_path / "calls.jsonl"), FINE_TUNING_HOME=str(small_disk / "home"))
+    assert done.returncode == 1
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert "is full" in done.stderr
+    assert "free some space and run again" in done.stderr
+    seen = ft_cli("capture", "stats", "--json", FINE_TUNING_HOME=str(small_disk / "home"))
+    if seen.returncode == 0:  # with no room at all SQLite cannot even read
+        assert json.loads(seen.stdout)["teacher_examples"] == 0
+
+
+def test_a_read_only_disk_is_one_line(small_disk: Path) -> None:
+    home = str(small_disk / "home")
+    assert ft_cli("list-models", FINE_TUNING_HOME=home).returncode == 0
+    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+    for command in (["register-model", "m", "b", "j", "1"], ["prepare-dataset"]):
+        done = ft_cli(*command, FINE_TUNING_HOME=home)
+        assert done.returncode == 1, done.stdout
+        assert len(done.stderr.strip().splitlines()) == 1
+        assert "read-only" in done.stderr
 
 
 def test_output_that_nobody_reads_is_no_error() -> None:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from fine_tuning import OllamaFineTuner
 from fine_tuning.errors import NotFoundError, ProviderError, UsageError
+from fine_tuning.files import sha256_file
+from tests import wire
 
 
 def test_a_modelfile_has_the_training_template_and_no_invented_parameter(tiny_model_dir: Path) -> None:
@@ -56,6 +59,51 @@ def test_ollama_that_is_not_there_and_weights_that_are_not_there(tiny_model_dir:
         tuner.create(tiny_model_dir, "mine")
     with pytest.raises(NotFoundError, match="no weights at"):
         tuner.create(tmp_path, "mine")
+
+
+def test_creates_a_model_in_ollama_from_its_weights(tiny_model_dir: Path) -> None:
+    files = {
+        file.name: sha256_file(file)
+        for file in tiny_model_dir.iterdir()
+        if file.suffix in {".safetensors", ".json", ".jinja"}
+    }
+    heard: list[str] = []
+    with wire.host() as host:
+        host.answers |= {f"POST /api/blobs/sha256:{checksum}": (201, {}) for checksum in files.values()}
+        host.answers["POST /api/create"] = (200, [{"status": "parsing"}, {"status": "success"}])
+        OllamaFineTuner(host.url.removesuffix("/v1")).create(tiny_model_dir, "mine", "Be brief.", heard.append)
+    (created,) = host.asked("POST /api/create")
+    assert heard == ["parsing", "success"]
+    assert created.body["model"] == "mine"
+    assert created.body["system"] == "Be brief."
+    assert created.body["files"] == {name: f"sha256:{checksum}" for name, checksum in files.items()}
+    assert created.body["parameters"]["stop"] == ["<|im_end|>", "<|im_start|>"]
+    assert "<|im_start|>{{ .Role }}" in created.body["template"]
+    sent = [len(request.body) for request in host.requests if "/blobs/" in request.path]
+    assert sorted(sent) == sorted((tiny_model_dir / name).stat().st_size for name in files)
+
+
+def test_what_ollama_refuses_is_one_line(tiny_model_dir: Path) -> None:
+    with wire.host() as host, pytest.raises(ProviderError, match="refused mine: no space left"):
+        file = tiny_model_dir / "model.safetensors"
+        host.answers[f"POST /api/blobs/sha256:{sha256_file(file)}"] = (200, {})
+        host.answers["POST /api/create"] = (500, {"error": "no space left"})
+        OllamaFineTuner(host.url.removesuffix("/v1")).create(tiny_model_dir / "model.safetensors", "mine")
+
+
+def test_the_script_trains_and_leaves_what_the_modelfile_names(
+    tiny_model_dir: Path, tmp_path: Path, examples: list[dict[str, Any]]
+) -> None:
+    tuner = OllamaFineTuner()
+    dataset = tuner.prepare_dataset_for_unsloth(examples[:4], tmp_path / "data.json")
+    script = tuner.generate_unsloth_script(str(tiny_model_dir), dataset, "mine", num_epochs=1)
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    merged = tmp_path / "mine" / "merged"
+    assert (merged / "model.safetensors").is_file()
+    text = (tmp_path / "mine" / "Modelfile").read_text()
+    assert text.startswith(f"FROM {merged}\n")
+    assert 'PARAMETER stop "<|im_end|>"' in text
 
 
 def test_config_is_checked_and_kept(workspace: Path) -> None:

@@ -10,13 +10,13 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from fine_tuning import ModelRegistry
 from fine_tuning.errors import ConfigurationError, StorageError
 from fine_tuning.store.database import Database, open_database
 from fine_tuning.store.schema import MIGRATIONS, REVISIONS
-from fine_tuning.store.tables import metadata
+from fine_tuning.store.tables import metadata, tasks
 
 
 def test_migrations_give_the_declared_tables(database: Database) -> None:
@@ -114,3 +114,14 @@ def test_an_unreachable_server_is_one_line() -> None:
     with pytest.raises(StorageError, match="check FINE_TUNING_DATABASE_URL") as caught, database.read():
         pass
     assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("odd", ["a\0b", "half \ud83d of a pair"])
+def test_text_that_a_database_cannot_hold_loses_only_that(database: Database, odd: str) -> None:
+    with database.write() as tx:
+        tx.execute(tasks.insert().values(title=odd, details={odd: [odd, {"x": odd}], "kept": "\\u0000 é 😀"}))
+    with database.read() as tx:
+        row = tx.execute(select(tasks)).mappings().one()
+    clean = odd.replace("\0", "\ufffd").replace("\ud83d", "\ufffd")
+    assert row["title"] == clean
+    assert row["details"] == {clean: [clean, {"x": clean}], "kept": "\\u0000 é 😀"}

@@ -28,6 +28,7 @@ def create(
     modelfile.check_name(model_name)
     weights = _weights(model_path)
     try:
+        import httpx
         import ollama
     except ImportError:
         raise MissingDependencyError("ollama", "ollama", "creating a model in Ollama") from None
@@ -49,7 +50,7 @@ def create(
             on_status(progress.status or "")
     except ollama.ResponseError as error:
         raise ProviderError(f"Ollama at {base_url} refused {model_name}: {error.error}") from error
-    except (ConnectionError, OSError) as error:
+    except (OSError, httpx.HTTPError) as error:
         raise ProviderError(f"cannot reach Ollama at {base_url}; start it, or set OLLAMA_HOST") from error
 
 

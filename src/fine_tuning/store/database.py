@@ -17,6 +17,7 @@ from fine_tuning.errors import ConfigurationError, StorageError
 from fine_tuning.files import make_folder
 from fine_tuning.settings import get_settings
 from fine_tuning.store.schema import ensure_schema, is_current
+from fine_tuning.store.types import to_json
 
 SQLITE_BUSY_SECONDS = 30.0
 Transaction = Connection  # what the other rooms call the thing that store functions take
@@ -120,8 +121,8 @@ def _database_file(path: Path) -> Path:
 
 def _create_engine(url: URL) -> Engine:
     if url.get_backend_name() != "sqlite":
-        return create_engine(url, pool_pre_ping=True, pool_size=5)
-    engine = create_engine(url, connect_args={"timeout": SQLITE_BUSY_SECONDS})
+        return create_engine(url, pool_pre_ping=True, pool_size=5, json_serializer=to_json)
+    engine = create_engine(url, connect_args={"timeout": SQLITE_BUSY_SECONDS}, json_serializer=to_json)
 
     @event.listens_for(engine, "connect")
     def _configure(dbapi_connection: Any, _record: Any) -> None:
@@ -157,7 +158,7 @@ _HINTS = {
     "disk is full": "free some space and run again",
     "readonly": "the disk or file is read-only; choose another folder with FINE_TUNING_HOME",
     "read-only": "the disk or file is read-only; choose another folder with FINE_TUNING_HOME",
-    "unable to open": "check that the folder exists and may be written, or choose another with FINE_TUNING_HOME",
+    "unable to open": "check that its folder exists and is not read-only, or choose another with FINE_TUNING_HOME",
     "not a database": "the file is something else; choose another path",
     "malformed": "the file is damaged; restore it from a backup",
     "locked": "another process holds the database for long; try again",

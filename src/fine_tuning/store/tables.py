@@ -17,14 +17,12 @@ from sqlalchemy import (
     Index,
     Integer,
     MetaData,
-    String,
     Table,
-    Text,
     UniqueConstraint,
     text,
 )
 
-from fine_tuning.store.types import BigId, Json, UtcTime, now
+from fine_tuning.store.types import BigId, Json, String, Text, UtcTime, now
 
 metadata = MetaData(
     naming_convention={

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from typing import Any
 
+import sqlalchemy as sa
 from sqlalchemy import JSON, BigInteger, DateTime, Dialect, Integer
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import TypeDecorator
@@ -12,6 +14,53 @@ from sqlalchemy.types import TypeDecorator
 # SQLite numbers rows by itself only for a column declared INTEGER.
 BigId = BigInteger().with_variant(Integer, "sqlite")
 Json = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
+
+
+def storable(text: str) -> str:
+    """The text with U+FFFD in place of what UTF-8 or PostgreSQL cannot hold: NUL and halves of surrogate pairs.
+
+    A model may answer with either, and a user's JSON may hold them; neither is a reason to lose the rest.
+    """
+    if "\0" in text:
+        text = text.replace("\0", "\ufffd")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
+
+
+def to_json(value: Any) -> str:
+    """What a Json column is sent as."""
+    text = json.dumps(value)
+    return json.dumps(_storable_parts(value)) if "\\u0000" in text or "\\ud" in text else text
+
+
+def _storable_parts(value: Any) -> Any:
+    if isinstance(value, str):
+        return storable(value)
+    if isinstance(value, dict):
+        return {storable(str(key)): _storable_parts(item) for key, item in value.items()}
+    return [_storable_parts(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+class _Storable(TypeDecorator[str]):
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002
+        return storable(value) if isinstance(value, str) else value
+
+
+class Text(_Storable):
+    """Text of any length; see `storable`."""
+
+    impl = sa.Text
+    cache_ok = True  # asked of each class itself
+
+
+class String(_Storable):
+    """Text of limited length; see `storable`."""
+
+    impl = sa.String
+    cache_ok = True
 
 
 class UtcTime(TypeDecorator[datetime]):

@@ -15,20 +15,19 @@ from typing import Any
 import torch
 import transformers
 from datasets import Dataset, disable_progress_bars
-from peft import LoraConfig, get_peft_model
 from transformers import AutoModelForCausalLM, AutoTokenizer, set_seed
 from transformers.utils import logging as transformers_logging
 from trl import SFTConfig
 
 from fine_tuning.errors import DataError, NotFoundError
 from fine_tuning.files import make_folder, write_json
-from fine_tuning.training import checkpoints, precision
+from fine_tuning.training import attention, checkpoints, precision
 from fine_tuning.training.chat_tokens import Tokenised, tokenise_file
 from fine_tuning.training.config import TrainingConfig
 from fine_tuning.training.events import TrainingEvent, TrainingResult
+from fine_tuning.training.lora import add_adapters
 from fine_tuning.training.trainer import LabelledTrainer, Reporter, Requested
 
-TARGETS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
 WARMUP_SHARE = 0.05
 CHECKPOINTS_PER_RUN = 10
 
@@ -122,19 +121,13 @@ def _model(config: TrainingConfig) -> Any:
     dtype = torch.bfloat16 if precision.choose(config.precision) == "bf16" else torch.float32
     set_seed(config.seed)  # the adapters' random start
     model = AutoModelForCausalLM.from_pretrained(
-        config.base_model_path, dtype=dtype, local_files_only=True, use_safetensors=True
+        config.base_model_path,
+        dtype=dtype,
+        attn_implementation="sdpa" if torch.cuda.is_available() else attention.NAME,
+        local_files_only=True,
+        use_safetensors=True,
     )
-    layers = model.config.num_hidden_layers
-    trained = range(max(0, layers - (config.trained_layers or layers)), layers)
-    lora = LoraConfig(
-        r=config.lora_rank,
-        lora_alpha=config.lora_alpha,
-        lora_dropout=config.lora_dropout,
-        target_modules=TARGETS,
-        layers_to_transform=list(trained),
-        task_type="CAUSAL_LM",
-    )
-    return get_peft_model(model, lora)
+    return add_adapters(model, config)
 
 
 def _arguments(config: TrainingConfig, rows: int, evaluate: bool) -> SFTConfig:
