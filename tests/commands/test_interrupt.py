@@ -19,7 +19,7 @@ def test_ctrl_c_leaves_a_job_that_resumes(tmp_path: Path, tiny_model_dir: Path) 
     (tmp_path / "chats.jsonl").write_text((json.dumps(row) + "\n") * 20)
     command = [sys.executable, "-m", "fine_tuning.cli", "train", "chats.jsonl", "--model", str(tiny_model_dir)]
     process = subprocess.Popen(
-        [*command, "--epochs", "400"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ
+        [*command, "--epochs", "200"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ
     )
     tuner = LocalFineTuner()
     deadline = time.monotonic() + 90
