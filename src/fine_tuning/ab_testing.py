@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Mapping
 from dataclasses import asdict, fields
 from math import isfinite, isnan, nan, sqrt
@@ -47,8 +48,8 @@ class ABTestFramework:
             UsageError: an empty name.
             ConflictError: the id is taken by another test, or that test was concluded.
         """
-        if not test_id.strip() or not model_a.strip() or not model_b.strip():
-            raise UsageError("test_id, model_a and model_b must not be empty")
+        if not all(isinstance(name, str) and name.strip() for name in (test_id, model_a, model_b)):
+            raise UsageError("test_id, model_a and model_b must be non-empty text")
         with self._database.write() as tx:
             created = experiments.create(tx, test_id, model_a, model_b, metadata or {})
             test = experiments.get(tx, test_id)
@@ -159,6 +160,8 @@ class ABTestFramework:
 
     def _chi_squared_test(self, p_a: float, p_b: float, n_a: int, n_b: int, alpha: float = 0.05) -> bool:
         """Pearson's chi-squared test of two rates at one planned look (not for peeking; `monitor` is)."""
+        if n_a <= 0 or n_b <= 0:
+            return False
         pooled = (p_a * n_a + p_b * n_b) / (n_a + n_b)
         if pooled in {0.0, 1.0}:
             return False
@@ -173,7 +176,7 @@ class ABTestFramework:
 def _measure(name: str, value: float | None) -> float | None:
     if value is None or (isinstance(value, float) and isnan(value) and name == "cost"):
         return None  # an unknown price is nan in results and None in records
-    if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value) or value < 0:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= sys.float_info.max:
         raise UsageError(f"{name} must be a number of 0 or more, not {value!r}")
     return float(value)
 

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-from fine_tuning.errors import DataError, NotFoundError, StorageError
+from fine_tuning.errors import DataError, NotFoundError, StorageError, UsageError
 
 
 def explain_os_error(error: OSError, path: Path | str, action: str) -> StorageError:
@@ -34,11 +34,14 @@ def make_folder(path: Path) -> Path:
 
     Raises:
         StorageError: the folder cannot be made.
+        UsageError: the path has a NUL character.
     """
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise explain_os_error(error, path, "create folder") from error
+    except ValueError:
+        raise UsageError(f"no path: {str(path)!r}; a path has no NUL character") from None
     return path
 
 

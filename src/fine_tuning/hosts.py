@@ -39,7 +39,12 @@ def make_async_client(api_key: str | None = None, base_url: str | None = None, *
     return AsyncOpenAI(**_options(api_key, base_url), **options)
 
 
-def _options(api_key: str | None, base_url: str | None) -> dict[str, Any]:
+def find_key(api_key: str | None = None, base_url: str | None = None) -> str | None:
+    """The key for a host: the argument, else OPENAI_API_KEY; None where the host may need none.
+
+    Raises:
+        ConfigurationError: OpenAI itself is asked and there is no key.
+    """
     url = address(base_url)
     configured = get_settings().openai_api_key
     key = api_key or (configured.get_secret_value() if configured else None)
@@ -48,7 +53,11 @@ def _options(api_key: str | None, base_url: str | None) -> dict[str, Any]:
             "no OpenAI API key: set OPENAI_API_KEY, or set OPENAI_BASE_URL to another host, "
             "or use a local model (LocalFineTuner, ft-cli train), which needs none"
         )
-    return {"api_key": key or "none", "base_url": url}
+    return key
+
+
+def _options(api_key: str | None, base_url: str | None) -> dict[str, Any]:
+    return {"api_key": find_key(api_key, base_url) or "none", "base_url": address(base_url)}
 
 
 @contextmanager

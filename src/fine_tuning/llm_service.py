@@ -12,7 +12,7 @@ from fine_tuning import hosts
 from fine_tuning.base_models import catalogue
 from fine_tuning.costs import prices
 from fine_tuning.distillation import DistillationDataCollector
-from fine_tuning.errors import DataError, NotFoundError, UsageError
+from fine_tuning.errors import ConfigurationError, DataError, NotFoundError, UsageError
 from fine_tuning.export.gguf import export_gguf
 from fine_tuning.serving.engine import Completion, Engine
 from fine_tuning.serving.local import open_local
@@ -204,13 +204,21 @@ class LLMService:
 
     def _open(self, target: Target) -> Engine:
         if target.provider != LOCAL:
-            return OpenAIEngine(base_url=target.provider, api_key=self._api_key, model=target.model)
+            return self._open_host(target)
         folder = Path(target.model)
         if not folder.is_dir() and (folder.is_absolute() or not catalogue.is_known(target.model)):
             raise NotFoundError(f"the files of {self._model} are gone: {folder}; train it again or deploy another")
         if not folder.is_absolute():
             folder = catalogue.resolve(target.model, get_settings().folder("models")).path
         return open_local(folder, self._model, _gguf(folder))
+
+    def _open_host(self, target: Target) -> OpenAIEngine:
+        try:
+            return OpenAIEngine(base_url=target.provider, api_key=self._api_key, model=target.model)
+        except ConfigurationError as error:
+            if target.name is not None:
+                raise
+            raise ConfigurationError(f"no model {self._model} in this workspace, and no host to ask: {error}") from None
 
     def _answered(self, target: Target, messages: Messages, completion: Completion) -> dict[str, Any]:
         used = (completion.prompt_tokens, completion.completion_tokens)

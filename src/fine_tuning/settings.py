@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from fine_tuning.errors import ConfigurationError
 
 
 class Settings(BaseSettings):
@@ -35,5 +37,16 @@ class Settings(BaseSettings):
 
 
 def get_settings() -> Settings:
-    """Read the settings as they are now (cheap; not cached, so a changed environment is seen)."""
-    return Settings()
+    """Read the settings as they are now (cheap; not cached, so a changed environment is seen).
+
+    Raises:
+        ConfigurationError: one cannot be what it is set to.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        problem = error.errors()[0]
+        prefix = str(Settings.model_config.get("env_prefix", ""))
+        raise ConfigurationError(
+            f"setting {prefix}{str(problem['loc'][0]).upper()} = {problem['input']!r}: {problem['msg'].lower()}"
+        ) from None

@@ -168,7 +168,14 @@ BAD = [
     (("auto-pipeline", "smollm2-135m-instruct"), 1, "at least 10 are needed"),
     (("models", "pull", "nothing"), 1, "no base model 'nothing'"),
     (("roi", "m", "-1", "10"), 2, "-1"),
-    (("jobs", "cancel", "ftjob-1"), 1, "set OPENAI_API_KEY"),
+    (("jobs", "cancel", "ftjob-1"), 1, "no job ftjob-1 in this workspace, and no host to ask"),
+    (("register-model", "m", "b", "j", "99999999999999999999"), 2, "a number is too large to be kept"),
+    (("capture", "import", "empty.jsonl"), 1, "empty.jsonl: the file is empty"),
+    (("capture", "import", "unusable.jsonl"), 1, "unusable.jsonl: no row could be used"),
+    (("train", "broken.jsonl"), 1, "broken.jsonl, line 2: not JSON"),
+    (("train", "unusable.jsonl"), 1, "unusable.jsonl, line 1: messages is missing or not a list"),
+    (("evaluate-model", "m", "base", "good.jsonl"), 1, "no model m in this workspace, and no host to ask"),
+    (("demo", "--model", "nothing"), 1, "no base model 'nothing'"),
 ]
 
 
@@ -176,7 +183,10 @@ BAD = [
 def test_bad_input_is_one_line(cli: Any, tmp_path: Path, argv: tuple[str, ...], code: int, message: str) -> None:
     (tmp_path / "empty.jsonl").write_text("")
     (tmp_path / "broken.jsonl").write_text('{"prompt": "q", "response": "a"}\nbroken\n')
-    (tmp_path / "good.jsonl").write_text('{"messages": [{"role": "user", "content": "q"}]}\n')
+    (tmp_path / "good.jsonl").write_text(
+        '{"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]}\n'
+    )
+    (tmp_path / "unusable.jsonl").write_text('{"prompt": "q", "response": "a", "rating": 9}\n')
     got, out, err = cli(*argv)
     assert got == code
     assert message in " ".join(err.replace("│", " ").split())
@@ -196,6 +206,12 @@ def test_a_workspace_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert len(done.stderr.strip().splitlines()) == 1
     assert "cannot create folder" in done.stderr
+
+
+def test_a_setting_that_cannot_be_is_one_line() -> None:
+    done = ft_cli("list-models", FINE_TUNING_MACHINE_USD_PER_HOUR="cheap")
+    assert (done.returncode, len(done.stderr.strip().splitlines())) == (1, 1)
+    assert "setting FINE_TUNING_MACHINE_USD_PER_HOUR = 'cheap': input should be a valid number" in done.stderr
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import select, text
 
 from fine_tuning import ModelRegistry
-from fine_tuning.errors import ConfigurationError, StorageError
+from fine_tuning.errors import ConfigurationError, StorageError, UsageError
 from fine_tuning.store.database import Database, open_database
 from fine_tuning.store.schema import MIGRATIONS, REVISIONS
 from fine_tuning.store.tables import metadata, tasks
@@ -114,6 +114,12 @@ def test_an_unreachable_server_is_one_line() -> None:
     with pytest.raises(StorageError, match="check FINE_TUNING_DATABASE_URL") as caught, database.read():
         pass
     assert "secret" not in str(caught.value)
+
+
+def test_what_is_no_json_is_one_line(database: Database) -> None:
+    with pytest.raises(UsageError, match="cannot be kept as JSON: Object of type object"):
+        ModelRegistry().register_model("m", "base", "job", 1, metadata={"x": object()})
+    assert ModelRegistry().list_models() == []
 
 
 @pytest.mark.parametrize("odd", ["a\0b", "half \ud83d of a pair"])

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from fine_tuning.commands import output
+from fine_tuning.errors import DataError
+
+if TYPE_CHECKING:
+    from fine_tuning.distillation.importer import ImportReport
 
 REJECTED_SHOWN = 10
 
@@ -80,7 +84,13 @@ def capture_import(
     report = DistillationDataCollector().capture_file(file, domain, task_type)
     if as_json:
         output.print_json(vars(report))
-        return
+    else:
+        _print_import(file, report)
+    if len(report.rejected) == report.read:
+        raise DataError(f"{file}: " + ("no row could be used" if report.read else "the file is empty"))
+
+
+def _print_import(file: Path, report: ImportReport) -> None:
     counts = {
         "read": report.read,
         "captured": report.captured,

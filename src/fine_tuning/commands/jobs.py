@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from fine_tuning import hosts
 from fine_tuning.commands import output
-from fine_tuning.errors import TrainingError
+from fine_tuning.errors import ConfigurationError, NotFoundError, TrainingError
 
 if TYPE_CHECKING:
     from fine_tuning.training.fine_tuner import FineTuner
@@ -95,7 +96,11 @@ def follow(tuner: FineTuner, job_id: str) -> dict[str, Any]:
 
 
 def tuner_of(job_id: str) -> FineTuner:
-    """The fine-tuner that a job belongs to: this machine, the host it was created at, or the host in force."""
+    """The fine-tuner that a job belongs to: this machine, the host it was created at, or the host in force.
+
+    Raises:
+        NotFoundError: the job is not known here, and there is no key to ask a host with.
+    """
     from fine_tuning.store import jobs
     from fine_tuning.store.database import open_database
 
@@ -107,7 +112,13 @@ def tuner_of(job_id: str) -> FineTuner:
         return LocalFineTuner()
     from fine_tuning.openai_fine_tuner import OpenAIFineTuner
 
-    return OpenAIFineTuner(base_url=job["provider"] if job else None)
+    if job is not None:
+        return OpenAIFineTuner(base_url=job["provider"])
+    try:
+        hosts.find_key()
+    except ConfigurationError as error:
+        raise NotFoundError(f"no job {job_id} in this workspace, and no host to ask: {error}") from None
+    return OpenAIFineTuner()
 
 
 def check_job_status(job: Job, as_json: output.Json = False) -> None:

@@ -26,7 +26,7 @@ def target(folder: Path, name: str, format: str) -> Path:
     _, extension = ROWS[check_format(format)]
     plain = name.removesuffix(extension)
     path = (folder / f"{plain}{extension}").absolute()
-    if not plain or not path.resolve().is_relative_to(folder.resolve()):
+    if not plain or "\0" in plain or not path.resolve().is_relative_to(folder.resolve()):
         raise UsageError(f"data set name {name!r} must be a file name inside {folder}")
     return path
 

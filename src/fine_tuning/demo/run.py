@@ -13,6 +13,7 @@ from typing import Any
 
 from fine_tuning import pipeline
 from fine_tuning.ab_testing import ABTestFramework, ABTestResult
+from fine_tuning.base_models import catalogue
 from fine_tuning.cost_tracker import CostAnalysis, CostTracker
 from fine_tuning.costs import prices
 from fine_tuning.dataset_builder import DatasetBuilder
@@ -85,10 +86,12 @@ def run(
 
     Args:
         data: the user's own JSONL of rated calls; the packaged support inbox by default.
+        base_model: one that can be trained here: a catalogue name, a folder or a Hugging Face id.
 
     Raises:
         FineTuningError: a stage cannot go on; what was done so far is kept.
     """
+    catalogue.check(base_model)
     captured = _capture(data)
     report(
         f"captured {captured.captured} teacher calls ({captured.read} rows read, {captured.duplicates} seen twice, "

@@ -49,9 +49,12 @@ def score(
     """Score predictions with a matching rule; also returns which examples were right.
 
     Raises:
-        UsageError: the lists differ in length, hold something other than text, or the model type is unknown.
+        UsageError: the lists differ in length, hold something other than text, or have negative latencies;
+            the cost is negative, or the model type is unknown.
     """
     _check(predictions, references, model_type, latencies_ms)
+    if cost_per_inference < 0:
+        raise UsageError(f"cost_per_inference must be 0 or more US dollars, or nan, not {cost_per_inference}")
     correct = [matches(p, r) for p, r in zip(predictions, references, strict=True)]
     # A prediction that matches stands for its reference's label, whatever its exact wording.
     labels = [r if hit else p for p, r, hit in zip(predictions, references, correct, strict=True)]

@@ -11,9 +11,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModuleError, StatementError
 
-from fine_tuning.errors import ConfigurationError, StorageError
+from fine_tuning.errors import ConfigurationError, StorageError, UsageError
 from fine_tuning.files import make_folder
 from fine_tuning.settings import get_settings
 from fine_tuning.store.schema import ensure_schema, is_current
@@ -152,6 +152,12 @@ def translated_errors(url: URL) -> Iterator[None]:
         first_line = str(error.orig).strip().splitlines()[0] if str(error.orig).strip() else type(error.orig).__name__
         hint = next((h for words, h in _HINTS.items() if words in str(error.orig).lower()), "see the message")
         raise StorageError(f"database {url.render_as_string(hide_password=True)}: {first_line}; {hint}") from error
+    except StatementError as error:
+        if not isinstance(error.orig, UsageError):  # of `to_json`, which SQLAlchemy wraps on SQLite
+            raise
+        raise error.orig from None
+    except OverflowError:
+        raise UsageError("a number is too large to be kept; the largest whole number is 9223372036854775807") from None
 
 
 _HINTS = {

@@ -11,6 +11,8 @@ from sqlalchemy import JSON, BigInteger, DateTime, Dialect, Integer
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import TypeDecorator
 
+from fine_tuning.errors import UsageError
+
 # SQLite numbers rows by itself only for a column declared INTEGER.
 BigId = BigInteger().with_variant(Integer, "sqlite")
 Json = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
@@ -31,8 +33,15 @@ def storable(text: str) -> str:
 
 
 def to_json(value: Any) -> str:
-    """What a Json column is sent as."""
-    text = json.dumps(value)
+    """What a Json column is sent as.
+
+    Raises:
+        UsageError: the value holds something that JSON does not have.
+    """
+    try:
+        text = json.dumps(value)
+    except TypeError as error:
+        raise UsageError(f"cannot be kept as JSON: {error}; use texts, numbers, lists and dicts") from None
     return json.dumps(_storable_parts(value)) if "\\u0000" in text or "\\ud" in text else text
 
 

@@ -36,7 +36,7 @@ def tokenise_file(path: Path | str, tokenizer: Any, max_length: int) -> Tokenise
     result = Tokenised()
     for line, row in read_rows(path):
         where = f"{path}, line {line}"
-        ids, labels = tokenise(_messages(row, where), row.get("tools"), tokenizer, where)
+        ids, labels = tokenise(checked_messages(row, where), row.get("tools"), tokenizer, where)
         if len(ids) > max_length:
             ids, labels = ids[:max_length], labels[:max_length]
             (result.truncated if any(label != IGNORED for label in labels) else result.dropped).append(line)
@@ -93,7 +93,12 @@ def _render(messages: Sequence[Mapping[str, Any]], tools: Any, tokenizer: Any, w
     return rendered
 
 
-def _messages(row: Mapping[str, Any], where: str) -> list[dict[str, Any]]:
+def checked_messages(row: Mapping[str, Any], where: str) -> list[dict[str, Any]]:
+    """The conversation of a training row, its contents as text.
+
+    Raises:
+        DataError: it is no conversation, or has nothing to learn; the message starts with `where`.
+    """
     messages = row.get("messages")
     if not isinstance(messages, list) or not messages:
         raise DataError(f'{where}: messages is missing or not a list; each row needs {{"messages": [...]}}')
