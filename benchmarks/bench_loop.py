@@ -25,7 +25,7 @@ PROJECT = Path(__file__).parent.parent
 PAGE = PROJECT / "docs" / "benchmarks.md"
 FT_CLI = [sys.executable, "-m", "fine_tuning.cli"]
 COMMAND_RUNS = 5
-TRAINING_STEPS = 6
+TRAINING_STEPS = 12
 TRAINING_PAIRS = 2
 
 
