@@ -93,20 +93,37 @@ def open_to_read(path: Path | str) -> IO[bytes]:
         raise DataError(f"cannot read {path}: {error.strerror}") from error
 
 
+def parse_json(text: bytes) -> Any:
+    """Parse JSON in UTF-8, with or without a byte order mark.
+
+    Raises:
+        DataError: it is none; the message says why, the caller where.
+    """
+    try:
+        return json.loads(text.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        raise DataError(f"not UTF-8 text (byte {error.start}); save the file as UTF-8") from None
+    except json.JSONDecodeError as error:
+        at = f", line {error.lineno}" if error.lineno > 1 else ""
+        raise DataError(f"not JSON ({error.msg}{at})") from None
+    except ValueError:
+        raise DataError("not usable: a number has thousands of digits") from None
+    except RecursionError:
+        raise DataError("not usable: nested too deeply") from None
+
+
 def read_json(path: Path | str) -> Any:
     """Parse a whole JSON file.
 
     Raises:
         NotFoundError: there is no such file.
-        DataError: it is not UTF-8 JSON; the message names the line.
+        DataError: it is not UTF-8 JSON.
     """
     with open_to_read(path) as stream:
         try:
-            return json.loads(stream.read().decode("utf-8-sig"))
-        except UnicodeDecodeError as error:
-            raise DataError(f"{path} is not UTF-8 text (byte {error.start}); save it as UTF-8") from error
-        except json.JSONDecodeError as error:
-            raise DataError(f"{path}, line {error.lineno}: not JSON ({error.msg})") from error
+            return parse_json(stream.read())
+        except DataError as error:
+            raise DataError(f"{path}: {error}") from None
 
 
 def sha256_file(path: Path) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from fine_tuning.errors import DataError
-from fine_tuning.files import open_to_read, read_json
+from fine_tuning.files import open_to_read, parse_json, read_json
 
 
 def read_rows(path: Path | str) -> list[tuple[int, dict[str, Any]]]:
@@ -39,11 +39,9 @@ def _lines(path: Path | str) -> Iterator[tuple[int, dict[str, Any]]]:
             if not line.strip():
                 continue
             try:
-                row = json.loads(line.decode("utf-8-sig" if number == 1 else "utf-8"))
-            except UnicodeDecodeError:
-                raise DataError(f"{path}, line {number}: not UTF-8 text; save the file as UTF-8") from None
-            except json.JSONDecodeError as error:
-                raise DataError(f"{path}, line {number}: not JSON ({error.msg})") from None
+                row = parse_json(line)
+            except DataError as error:
+                raise DataError(f"{path}, line {number}: {error}") from None
             yield number, _checked(row, f"{path}, line {number}")
 
 

@@ -36,6 +36,8 @@ def prompt_and_response(messages: Sequence[Message]) -> tuple[str, str]:
     Raises:
         DataError: the conversation does not end with an assistant message, or has no user message.
     """
+    if not all(isinstance(message, Mapping) and isinstance(message.get("role"), str) for message in messages):
+        raise DataError("each message must be an object with role and content")
     if not messages or messages[-1].get("role") != "assistant":
         raise DataError("a captured conversation must end with an assistant message")
     prompts = [message for message in messages if message.get("role") == "user"]
@@ -45,10 +47,16 @@ def prompt_and_response(messages: Sequence[Message]) -> tuple[str, str]:
 
 
 def text_of(message: Message) -> str:
-    """The text of a message whose content is a string or a list of parts; tool calls as JSON."""
+    """The text of a message whose content is a string or a list of parts; tool calls as JSON.
+
+    Raises:
+        DataError: the content is something else.
+    """
     content = message.get("content")
     if isinstance(content, list):
-        return "".join(part.get("text", "") for part in content if isinstance(part, Mapping))
+        return "".join(str(part.get("text", "")) for part in content if isinstance(part, Mapping))
     if content is None and message.get("tool_calls"):
         return json.dumps(message["tool_calls"], ensure_ascii=False)
-    return "" if content is None else str(content)
+    if content is not None and not isinstance(content, str):
+        raise DataError(f"content must be text or a list of parts, not {type(content).__name__}")
+    return content or ""

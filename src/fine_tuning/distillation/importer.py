@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,11 +11,12 @@ from typing import Any
 
 from fine_tuning.distillation.conversation import Message, as_messages, conversation_id, prompt_and_response, text_of
 from fine_tuning.errors import DataError, UsageError
-from fine_tuning.files import open_to_read
+from fine_tuning.files import open_to_read, parse_json
 from fine_tuning.store import examples, imports
 from fine_tuning.store.database import Database
 
 _log = logging.getLogger(__name__)
+LONGEST_NAME = 200  # what the columns of the store take
 
 
 @dataclass
@@ -75,15 +75,13 @@ def parse_row(line: bytes, domain: str, task_type: str) -> dict[str, Any]:
     Raises:
         DataError, UsageError: the line cannot be used; the message says why.
     """
-    try:
-        row = json.loads(line)
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise DataError(f"not JSON ({error})") from None
+    row = parse_json(line)
     if not isinstance(row, dict):
         raise DataError(f"a row must be a JSON object, not {type(row).__name__}")
     messages = row.get("messages")
     if messages is None:
-        messages = as_messages(_string(row, "prompt"), _string(row, "response"), row.get("system_prompt"))
+        system = _string(row, "system_prompt") if row.get("system_prompt") else None
+        messages = as_messages(_string(row, "prompt"), _string(row, "response"), system)
     elif not isinstance(messages, list) or not all(isinstance(message, dict) for message in messages):
         raise DataError("messages must be a list of objects with role and content")
     return example_row(
@@ -117,11 +115,15 @@ def example_row(
     check_rating(rating)
     if not messages:
         raise UsageError("prompt and response must not be empty")
+    if tools is not None and not (isinstance(tools, list | tuple) and all(isinstance(t, Mapping) for t in tools)):
+        raise UsageError("tools must be a list of objects")
     prompt, response = prompt_and_response(messages)
     if not prompt.strip() or not response.strip():
         raise UsageError("prompt and response must not be empty")
     if not isinstance(domain, str) or not isinstance(task_type, str) or not domain.strip() or not task_type.strip():
         raise UsageError("domain and task_type must be non-empty text")
+    if max(len(domain), len(task_type), len(str(model_used))) > LONGEST_NAME:
+        raise UsageError(f"domain, task_type and model_used may have up to {LONGEST_NAME} characters")
     if not isinstance(metadata, Mapping):
         raise UsageError(f"metadata must be a mapping, not {type(metadata).__name__}")
     plain = list(messages) == as_messages(prompt, response)
@@ -159,6 +161,6 @@ def _moment(value: Any) -> datetime:
         return datetime.now(UTC)
     try:
         moment = datetime.fromisoformat(str(value))
-    except ValueError:
+        return moment.astimezone(UTC) if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
         raise DataError(f"captured_at is not an ISO 8601 time: {value!r}") from None
-    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
