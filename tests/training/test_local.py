@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from fine_tuning import LocalFineTuner, ModelRegistry
-from fine_tuning.errors import ConflictError, NotFoundError, TrainingError, UsageError
+from fine_tuning.errors import ConflictError, DataError, NotFoundError, TrainingError, UsageError
 from fine_tuning.store import costs, jobs
 from fine_tuning.store.database import Database, open_database
 
@@ -142,12 +142,19 @@ def test_a_job_outlives_the_process_that_started_it(file_id: str, tiny_model_dir
     assert job["status"] == "succeeded", job["error"]
 
 
-def test_a_bad_row_fails_the_job_with_file_and_line(tmp_path: Path, tiny_model_dir: Path) -> None:
+def test_a_bad_row_is_named_before_anything_is_kept(tmp_path: Path, workspace: Path) -> None:
     (tmp_path / "bad.jsonl").write_text('{"messages": [{"role": "user", "content": "no answer"}]}\n')
-    tuner, job_id = start(LocalFineTuner().upload_training_file("bad.jsonl"), tiny_model_dir)
+    with pytest.raises(DataError, match=r"^bad\.jsonl, line 1: there is no assistant message to train on$"):
+        LocalFineTuner().upload_training_file("bad.jsonl")
+    assert not (workspace / "files").exists()
+
+
+def test_what_only_the_worker_can_find_fails_the_job(file_id: str, tiny_model_dir: Path) -> None:
+    tuner = LocalFineTuner()
+    job_id = tuner.create_fine_tuning_job(str(tiny_model_dir), file_id, max_length=8)["job_id"]
     job = tuner.wait_for_job(job_id, poll_seconds=0.1)
     assert job["status"] == "failed"
-    assert job["error"]["message"].endswith("line 1: there is no assistant message to train on")
+    assert job["error"]["message"].endswith("has no row that fits into 8 tokens; raise max_length")
     assert job["fine_tuned_model"] is None
 
 
