@@ -105,17 +105,16 @@ class CostTracker:
         return found[0] if found else None
 
     def get_model_training_cost(self, name: str) -> float:
-        """Sum of a model's recorded training costs; what the registry holds for its versions where none is recorded.
+        """Sum of a model's recorded training costs; what the registry holds for its versions where none is known.
 
         Returns:
-            US dollars; nan where nothing is known.
+            US dollars; nan where a part is not known.
         """
         with self._database.read() as tx:
             recorded = [job["total_cost"] for job in costs.training_jobs(tx, name=name)]
-            if not recorded:
+            if all(cost is None for cost in recorded):
                 recorded = [version["cost"] for version in models.versions(tx, name)]
-        known = [cost for cost in recorded if cost is not None]
-        return sum(known) if known else nan
+        return sum(recorded) if recorded and None not in recorded else nan
 
     def get_inference_costs(self, name: str | None = None) -> dict[str, dict[str, Any]]:
         """Recorded production calls per model: count, total (US dollars of the priced ones), tokens, unpriced."""
@@ -123,14 +122,22 @@ class CostTracker:
             return costs.calls_by_model(tx, "inference", name)
 
     def get_cost_summary(self) -> dict[str, Any]:
-        """Totals in US dollars, and per model; `unpriced_events` counts what has no known price and is in no sum."""
+        """Totals in US dollars, and per model; `unpriced_events` counts what has no known price and is in no sum.
+
+        A model whose training has no recorded price counts with what the registry holds for its versions.
+        """
         with self._database.read() as tx:
             training = costs.training_jobs(tx)
             inference = costs.calls_by_model(tx, "inference")
             evaluation = costs.calls_by_model(tx, "evaluation")
+            versions = models.versions(tx)
         by_model: dict[str, float] = {}
         for job in training:
             by_model[job["model_name"]] = by_model.get(job["model_name"], 0.0) + (job["total_cost"] or 0.0)
+        priced = {job["model_name"] for job in training if job["total_cost"] is not None}
+        for version in versions:
+            if version["model_name"] not in priced:
+                by_model[version["model_name"]] = by_model.get(version["model_name"], 0.0) + (version["cost"] or 0.0)
         totals = {
             "total_training_cost": sum(by_model.values()),
             "total_inference_cost": sum(model["total"] for model in inference.values()),

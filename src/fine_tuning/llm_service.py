@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -12,7 +13,8 @@ from fine_tuning import hosts
 from fine_tuning.base_models import catalogue
 from fine_tuning.costs import prices
 from fine_tuning.distillation import DistillationDataCollector
-from fine_tuning.errors import ConfigurationError, DataError, NotFoundError, UsageError
+from fine_tuning.distillation.importer import check_rating
+from fine_tuning.errors import ConfigurationError, DataError, FineTuningError, NotFoundError, UsageError
 from fine_tuning.export.gguf import export_gguf
 from fine_tuning.serving.engine import Completion, Engine
 from fine_tuning.serving.local import open_local
@@ -23,6 +25,8 @@ from fine_tuning.store import costs
 from fine_tuning.store.database import open_database
 
 Messages = Sequence[Mapping[str, Any]]
+PURPOSES = ("inference", "evaluation")
+_log = logging.getLogger(__name__)
 
 
 class LLMService:
@@ -39,6 +43,9 @@ class LLMService:
         domain, task_type: of captured examples.
         record_costs: keep every call in the cost ledger.
         purpose: what the ledger calls them: "inference", or "evaluation" for calls that only test a model.
+
+    Raises:
+        UsageError: the rating or purpose is none, or the model's name is empty.
     """
 
     def __init__(
@@ -55,6 +62,10 @@ class LLMService:
         record_costs: bool = True,
         purpose: str = "inference",
     ) -> None:
+        if capture is not None:
+            check_rating(capture)
+        if purpose not in PURPOSES:
+            raise UsageError(f"unknown purpose {purpose!r}; use one of {', '.join(PURPOSES)}")
         self.default_temperature = default_temperature
         self.default_max_tokens = default_max_tokens
         self._base_url = base_url
@@ -236,13 +247,7 @@ class LLMService:
             with self._database.write() as tx:
                 costs.add(tx, event)
         if self._capture is not None:
-            DistillationDataCollector().capture_conversation(
-                [*messages, {"role": "assistant", "content": completion.text}],
-                self._domain,
-                self._task_type,
-                self._capture,
-                model_used=self._model,
-            )
+            self._keep(messages, completion.text, self._capture)
         return {
             "content": completion.text,
             "model": self._model,
@@ -253,6 +258,16 @@ class LLMService:
             "cost": cost,
             "finish_reason": completion.finish_reason,
         }
+
+    def _keep(self, messages: Messages, answer: str, rating: int) -> None:
+        """Capture a call; one that cannot be captured (an empty answer, no user message) is still an answer."""
+        conversation = [*messages, {"role": "assistant", "content": answer}]
+        try:
+            DistillationDataCollector().capture_conversation(
+                conversation, self._domain, self._task_type, rating, model_used=self._model
+            )
+        except FineTuningError as error:
+            _log.warning("call of %s not captured: %s", self._model, error)
 
     @staticmethod
     def _cost(target: Target, completion: Completion) -> float | None:

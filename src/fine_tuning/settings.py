@@ -14,7 +14,12 @@ class Settings(BaseSettings):
     """Where things are kept and how hosts are reached. Variables are prefixed `FINE_TUNING_` unless named otherwise."""
 
     model_config = SettingsConfigDict(
-        env_prefix="FINE_TUNING_", env_file=".env", extra="ignore", populate_by_name=True, frozen=True
+        env_prefix="FINE_TUNING_",
+        env_file=".env",
+        env_ignore_empty=True,
+        extra="ignore",
+        populate_by_name=True,
+        frozen=True,
     )
 
     home: Path = Field(default=Path("data/fine_tuning"), description="the workspace folder of this project")
@@ -29,11 +34,6 @@ class Settings(BaseSettings):
     def folder(self, name: str) -> Path:
         """Path of the workspace folder `name` (datasets, files, artifacts, models, logs); it may not exist yet."""
         return self.home.absolute() / name
-
-    @property
-    def resolved_database_url(self) -> str:
-        """The SQLAlchemy URL in force."""
-        return self.database_url or f"sqlite:///{self.home.absolute() / 'fine_tuning.db'}"
 
 
 def get_settings() -> Settings:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 UNBROKEN = {"Model", "Status", "Created", "Time", "Job", "Type", "From", "To"}  # short, and of no use in pieces
+WIDTH_OF_FILES = 200  # a table in a file or pipe need not fit a screen
 Json = Annotated[bool, typer.Option("--json", help="Print the same facts as JSON.")]
 
 
@@ -20,7 +21,8 @@ def console() -> Console:
     """A console on the standard output stream, as it is now."""
     from rich.console import Console
 
-    return Console(highlight=False)
+    found = Console(highlight=False)
+    return found if found.is_terminal else Console(highlight=False, width=max(found.width, WIDTH_OF_FILES))
 
 
 def print_text(line: str) -> None:
@@ -43,8 +45,12 @@ def _plain(value: Any) -> Any:
 
 
 def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]], *, header: bool = True) -> None:
-    """A table; columns whose name ends in "#" are numbers, set flush right. Only text columns may be folded."""
+    """A table; columns whose name ends in "#" are numbers, set flush right. Only text columns may be folded.
+
+    Where even that is too wide for the terminal, each row is printed as a table of its own: nothing is cut off.
+    """
     from rich import box
+    from rich.measure import Measurement
     from rich.table import Table
     from rich.text import Text
 
@@ -60,9 +66,16 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]
             overflow="fold",
             min_width=min(len(column), 12),
         )
-    for row in rows:
-        table.add_row(*(Text("-" if cell is None else str(cell)) for cell in row))
-    console().print(table)
+    cells = [["-" if cell is None else str(cell) for cell in row] for row in rows]
+    for row in cells:
+        table.add_row(*map(Text, row))
+    stream = console()
+    if header and Measurement.get(stream, stream.options, table).minimum > stream.width:
+        names = [column.removesuffix("#") for column in columns]
+        for row in cells:
+            print_facts(title, dict(zip(names, row, strict=True)))
+    else:
+        stream.print(table)
 
 
 def print_facts(title: str, facts: Mapping[str, Any]) -> None:

@@ -58,10 +58,12 @@ class DemoResult:
 @contextmanager
 def workspace() -> Iterator[Path]:
     """A workspace of the demo's own inside the user's, so that no data is mixed; local work gets a price."""
+    home, price = get_settings().home.absolute() / "demo", get_settings().machine_usd_per_hour
     changed = {
-        "FINE_TUNING_HOME": str(get_settings().home.absolute() / "demo"),
-        "FINE_TUNING_MACHINE_USD_PER_HOUR": str(get_settings().machine_usd_per_hour or MACHINE_USD_PER_HOUR),
-        "FINE_TUNING_DATABASE_URL": None,
+        "FINE_TUNING_HOME": str(home),
+        "FINE_TUNING_MACHINE_USD_PER_HOUR": str(MACHINE_USD_PER_HOUR if price is None else price),
+        # Said, not left out: a .env file may name the database of the user's application.
+        "FINE_TUNING_DATABASE_URL": str(home / "fine_tuning.db"),
     }
     before = {name: os.environ.get(name) for name in changed}
     try:
@@ -128,7 +130,7 @@ def run(
         teacher=teacher,
         teacher_cost=teacher_cost,
         analysis=CostTracker().calculate_roi(MODEL_NAME, teacher_cost, MONTHLY_CALLS),
-        machine_usd_per_hour=get_settings().machine_usd_per_hour or nan,
+        machine_usd_per_hour=nan if (price := get_settings().machine_usd_per_hour) is None else price,
     )
 
 

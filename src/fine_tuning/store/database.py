@@ -84,26 +84,27 @@ def open_database(where: str | Path | None = None) -> Database:
     Raises:
         ConfigurationError: the URL is not one of SQLite or PostgreSQL.
     """
-    return _shared(_url(where).render_as_string(hide_password=False), os.getpid())
+    return _shared(_url(where), os.getpid())
 
 
 @lru_cache(maxsize=64)
-def _shared(url: str, process: int) -> Database:  # noqa: ARG001 - a forked child must not share its parent's connections
-    return Database(make_url(url))
+def _shared(url: URL, process: int) -> Database:  # noqa: ARG001 - a forked child must not share its parent's connections
+    return Database(url)
 
 
 def _url(where: str | Path | None) -> URL:
     if where is None:
-        text = get_settings().resolved_database_url
-    elif "://" in str(where):
-        text = str(where)
-    else:
-        text = f"sqlite:///{_database_file(Path(where)).absolute()}"
+        where = get_settings().database_url or get_settings().home / "fine_tuning.db"
+    if "://" not in str(where):  # a path may hold any character, so it is never read as part of a URL
+        return URL.create("sqlite", database=str(_database_file(Path(where)).absolute()))
     try:
-        url = make_url(text)
+        url = make_url(str(where))
         backend = url.get_backend_name()
-    except (ArgumentError, NoSuchModuleError):
-        raise ConfigurationError(f"not a database URL: {text}; use sqlite:///FILE or postgresql://...") from None
+    except (ArgumentError, NoSuchModuleError, ValueError):
+        shown = str(where).partition("://")[0]
+        raise ConfigurationError(
+            f"not a database URL: {shown}://...; use sqlite:///FILE or postgresql://user@host:port/name"
+        ) from None
     if backend == "postgresql":
         return url.set(drivername="postgresql+psycopg")
     if backend != "sqlite":

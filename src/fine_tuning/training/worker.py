@@ -9,11 +9,12 @@ import logging
 import signal
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Any, Literal
 
 from fine_tuning.base_models import catalogue
-from fine_tuning.errors import FineTuningError
+from fine_tuning.errors import FineTuningError, StorageError
 from fine_tuning.files import sha256_file
 from fine_tuning.settings import get_settings
 from fine_tuning.store import costs, files, jobs
@@ -66,9 +67,16 @@ class Worker:
         self._wanted = wanted
 
     def _beat(self) -> None:
+        prolonged = time.monotonic()
         while not self._done.wait(HEARTBEAT_SECONDS):
-            with self._database.write() as tx:
-                wanted = jobs.heartbeat(tx, self._job_id, self._name, LEASE_SECONDS)
+            try:
+                with self._database.write() as tx:
+                    wanted = jobs.heartbeat(tx, self._job_id, self._name, LEASE_SECONDS)
+                prolonged = time.monotonic()
+            except StorageError as error:
+                _log.warning("lease of %s not prolonged: %s", self._job_id, error)
+                # Another worker may take the job once the lease is over; until then the database may come back.
+                wanted = "run" if time.monotonic() - prolonged < LEASE_SECONDS else None
             if wanted is None:
                 self._lost = True
                 self._want("pause")
