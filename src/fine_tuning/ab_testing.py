@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import logging
-import sys
 from collections.abc import Mapping
 from dataclasses import asdict, fields
-from math import isfinite, isnan, nan, sqrt
+from math import isfinite, nan, sqrt
 from pathlib import Path
 from typing import Any
 
 from scipy.special import ndtri
 
+from fine_tuning import checks
 from fine_tuning.errors import ConflictError, NotFoundError, UsageError
 from fine_tuning.evaluation import exact_match
 from fine_tuning.experiments import verdict
@@ -48,10 +48,10 @@ class ABTestFramework:
             UsageError: an empty name.
             ConflictError: the id is taken by another test, or that test was concluded.
         """
-        if not all(isinstance(name, str) and name.strip() for name in (test_id, model_a, model_b)):
-            raise UsageError("test_id, model_a and model_b must be non-empty text")
+        for label, value in (("test_id", test_id), ("model_a", model_a), ("model_b", model_b)):
+            checks.name(label, value)
         with self._database.write() as tx:
-            created = experiments.create(tx, test_id, model_a, model_b, metadata or {})
+            created = experiments.create(tx, test_id, model_a, model_b, checks.mapping("metadata", metadata))
             test = experiments.get(tx, test_id)
         assert test is not None  # noqa: S101 - created or found in this transaction
         if not created and (test["model_a"], test["model_b"], test["status"]) != (model_a, model_b, "running"):
@@ -74,8 +74,8 @@ class ABTestFramework:
 
         Args:
             model: "model_a" or "model_b".
-            latency_ms: milliseconds; None where unknown.
-            cost: US dollars; None where unknown.
+            latency_ms: milliseconds; None (or nan) where unknown.
+            cost: US dollars; None (or nan) where unknown.
 
         Returns:
             False for an unknown or concluded test (logged, nothing recorded).
@@ -91,9 +91,9 @@ class ABTestFramework:
             "prediction": prediction,
             "reference": reference,
             "correct": exact_match.matches(prediction, reference),
-            "latency_ms": _measure("latency_ms", latency_ms),
-            "cost": _measure("cost", cost),
-            "metadata": dict(metadata or {}),
+            "latency_ms": checks.amount("latency_ms", latency_ms),
+            "cost": checks.amount("cost", cost),
+            "metadata": checks.mapping("metadata", metadata),
         }
         with self._database.write() as tx:
             test = experiments.get(tx, test_id, lock=True)
@@ -171,14 +171,6 @@ class ABTestFramework:
     @staticmethod
     def _unknown(test_id: str, known: list[str]) -> NotFoundError:
         return NotFoundError(f"no test {test_id}; known tests: {', '.join(known) or 'none'}")
-
-
-def _measure(name: str, value: float | None) -> float | None:
-    if value is None or (isinstance(value, float) and isnan(value) and name == "cost"):
-        return None  # an unknown price is nan in results and None in records
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= sys.float_info.max:
-        raise UsageError(f"{name} must be a number of 0 or more, not {value!r}")
-    return float(value)
 
 
 def _check_alpha(alpha: float) -> None:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
 from collections.abc import Sequence
+from importlib.metadata import version
+from io import TextIOWrapper
+from typing import Annotated, Any
 
 import typer
 
@@ -12,7 +17,6 @@ from fine_tuning.errors import FineTuningError
 
 app = typer.Typer(
     name="ft-cli",
-    help="Own a smaller, cheaper model for your job: capture, curate, fine-tune, evaluate, A/B test, deploy.",
     no_args_is_help=True,
     add_completion=True,
     pretty_exceptions_enable=False,
@@ -20,6 +24,23 @@ app = typer.Typer(
 )
 for group in (datasets, jobs, ollama, evaluation, experiments, registry, costs, models, pipeline):
     group.add_to(app)
+
+_WrongUsage: Any = typer.BadParameter.__base__  # the parser's error for any wrong command line
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"ft-cli {version('fine-tuning-pipeline')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Own a smaller, cheaper model for your job: capture, curate, fine-tune, evaluate, A/B test, deploy."""
 
 
 @app.command("help", rich_help_panel="Help")
@@ -39,13 +60,32 @@ class FineTuningCLI:
         """
         arguments = list(sys.argv[1:] if argv is None else argv)
         try:
-            app(arguments, prog_name="ft-cli")
+            stopped = app(arguments, prog_name="ft-cli", standalone_mode=False)
+            sys.stdout.flush()
         except FineTuningError as error:
             print_error(str(error))
             return error.exit_code
-        except SystemExit as stop:  # how the parser ends, also after a usage error (2) or Ctrl-C
+        except _WrongUsage as error:
+            return _explain(error)
+        except OSError as error:
+            if error.errno != errno.ENOSPC or error.filename is not None:
+                raise
+            print_error("cannot write the output: no space left")
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left must not fail at the exit
+            return 1
+        except SystemExit as stop:  # the reader of a pipe is gone
             return stop.code if isinstance(stop.code, int) else 0
-        return 0
+        return stopped if isinstance(stopped, int) else 0
+
+
+def _explain(error: Any) -> int:
+    """Say what is wrong with a command line, and where its help is; help itself where a command alone was given."""
+    if type(error).__name__ == "NoArgsIsHelpError":
+        error.show()
+    else:
+        command = error.ctx.command_path if error.ctx is not None else "ft-cli"
+        print_error(f"{error.format_message().rstrip('.')}; {command} --help shows the usage")
+    return int(error.exit_code)
 
 
 def print_error(message: str) -> None:
@@ -55,6 +95,8 @@ def print_error(message: str) -> None:
 
 def main() -> None:
     """The `ft-cli` command."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a terminal without Unicode gets a ? instead of a traceback
     sys.exit(FineTuningCLI().run())
 
 

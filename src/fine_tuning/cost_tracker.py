@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import replace
-from math import isfinite, isnan, nan
+from math import isnan, nan
 from pathlib import Path
 from typing import Any
 
+from fine_tuning import checks
 from fine_tuning.costs import roi
 from fine_tuning.costs.roi import CostAnalysis
 from fine_tuning.errors import UsageError
@@ -54,14 +55,14 @@ class CostTracker:
         """
         self._add(
             kind="training",
-            model_name=_named("model_name", model_name),
-            base_model=base_model,
-            job_id=_named("job_id", job_id),
-            dataset_size=dataset_size,
-            tokens=_amount("training_tokens", training_tokens),
-            cost=_amount("total_cost", total_cost),
+            model_name=checks.name("model_name", model_name),
+            base_model=checks.name("base_model", base_model),
+            job_id=checks.name("job_id", job_id),
+            dataset_size=checks.count("dataset_size", dataset_size),
+            tokens=checks.tokens("training_tokens", training_tokens),
+            cost=checks.amount("total_cost", total_cost),
             is_fine_tuned=True,
-            metadata=dict(metadata or {}),
+            metadata=checks.mapping("metadata", metadata),
         )
 
     def record_inference(
@@ -84,12 +85,12 @@ class CostTracker:
             UsageError: a negative or non-finite figure, or an empty name.
         """
         self._add(
-            kind=kind,
-            model_name=_named("model_name", model_name),
-            tokens=_amount("tokens_used", tokens_used),
-            cost=_amount("cost", cost),
+            kind=checks.one_of("kind", kind, ("inference", "evaluation")),
+            model_name=checks.name("model_name", model_name),
+            tokens=checks.tokens("tokens_used", tokens_used),
+            cost=checks.amount("cost", cost),
             is_fine_tuned=is_fine_tuned,
-            metadata=dict(metadata or {}),
+            metadata=checks.mapping("metadata", metadata),
         )
 
     def _add(self, **event: Any) -> None:
@@ -171,7 +172,7 @@ class CostTracker:
         The fine-tuned price per call is the mean of recorded calls, else of A/B samples.
 
         Args:
-            base_model_inference_cost: US dollars per call of the model it replaces.
+            base_model_inference_cost: US dollars per call of the model it replaces; nan where unknown.
             cost_per_error: US dollars an avoided error is worth; only enters `accuracy_value`.
             horizon_days: the time over which the expected calls happen, unless `calls_per_day` is given.
             accuracy_improvement: absolute (0 to 1), where it was measured.
@@ -182,13 +183,13 @@ class CostTracker:
         Raises:
             UsageError: a negative or zero argument where that makes no sense.
         """
-        _amount("base_model_inference_cost", base_model_inference_cost)
-        _amount("expected_inference_count", expected_inference_count)
-        if horizon_days <= 0 or (calls_per_day is not None and calls_per_day <= 0):
+        known_price = checks.amount("base_model_inference_cost", base_model_inference_cost)
+        checks.count("expected_inference_count", expected_inference_count, most=int(checks.LARGEST_AMOUNT))
+        if not checks.amount("horizon_days", horizon_days) or checks.amount("calls_per_day", calls_per_day) == 0:
             raise UsageError("horizon_days and calls_per_day must be greater than 0")
         training_cost = self.get_model_training_cost(model_name)
         price = self._price_per_call(model_name)
-        saving = base_model_inference_cost - price
+        saving = (nan if known_price is None else known_price) - price
         even = roi.break_even(training_cost, saving)
         analysis = CostAnalysis(
             model_name=model_name,
@@ -243,17 +244,3 @@ def _missing(analysis: CostAnalysis) -> list[str]:
     for line in missing:
         _log.warning("ROI is unknown for lack of %s", line)
     return missing
-
-
-def _named(label: str, text: str) -> str:
-    if not isinstance(text, str) or not text.strip():
-        raise UsageError(f"{label} must be non-empty text")
-    return text
-
-
-def _amount(label: str, value: float | None) -> float | None:
-    if value is None or (isinstance(value, float) and isnan(value)):
-        return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value) or value < 0:
-        raise UsageError(f"{label} must be a number of 0 or more, not {value!r}")
-    return value

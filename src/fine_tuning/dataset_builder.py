@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -108,12 +109,33 @@ def prepare_fine_tuning_dataset(
         DataError: nothing fits the filters, or nothing that does is valid.
         UsageError: an argument is wrong.
     """
+    return prepare(DatasetBuilder(output_dir), format, min_rating, domain, task_type, filename).path
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A saved data set: its file, the examples in it, and how many were found, the invalid ones included."""
+
+    path: str
+    examples: list[dict[str, Any]]
+    found: int
+
+
+def prepare(
+    builder: DatasetBuilder,
+    format: str,
+    min_rating: int,
+    domain: str | None,
+    task_type: str | None,
+    filename: str | None,
+) -> Prepared:
+    """As `prepare_fine_tuning_dataset`, which returns the path alone."""
     formats.check_format(format)
-    builder = DatasetBuilder(output_dir)
     examples = builder.build_from_distillation(min_rating=min_rating, domain=domain, task_type=task_type)
-    report = builder.validate_examples(examples)
-    if not report["valid_examples"]:
+    valid = builder.validate_examples(examples)["valid_examples"]
+    if not valid:
         filters = f"rating >= {min_rating}, domain {domain or 'any'}, task type {task_type or 'any'}"
         raise DataError(f"no valid training examples with {filters} ({len(examples)} found); capture more calls first")
     stamp = datetime.now(UTC).strftime("%Y%m%d_%H%M%S")
-    return builder.save_dataset(report["valid_examples"], filename or f"dataset_{domain or 'all'}_{stamp}", format)
+    path = builder.save_dataset(valid, filename or f"dataset_{domain or 'all'}_{stamp}", format)
+    return Prepared(path, valid, len(examples))

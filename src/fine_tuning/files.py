@@ -53,13 +53,13 @@ def atomic_write(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
         StorageError: the disk is full, read-only, or the folder may not be written.
     """
     make_folder(path.parent)
-    encoding = None if "b" in mode else "utf-8"
+    encoding, errors = (None, None) if "b" in mode else ("utf-8", "replace")  # half a surrogate pair becomes ?
     try:
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     except OSError as error:
         raise explain_os_error(error, path, "write") from error
     try:
-        with os.fdopen(handle, mode, encoding=encoding) as stream:
+        with os.fdopen(handle, mode, encoding=encoding, errors=errors) as stream:
             yield stream
         Path(temporary).chmod(0o644)
         Path(temporary).replace(path)

@@ -17,8 +17,22 @@ OPENAI_URL = "https://api.openai.com/v1"
 
 
 def address(base_url: str | None = None) -> str:
-    """The host in force: the argument, OPENAI_BASE_URL, or OpenAI."""
-    return (base_url or get_settings().openai_base_url or OPENAI_URL).rstrip("/")
+    """The host in force: the argument, OPENAI_BASE_URL, or OpenAI.
+
+    Raises:
+        ConfigurationError: it is no http or https address.
+    """
+    url = (base_url or get_settings().openai_base_url or OPENAI_URL).rstrip("/")
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise ConfigurationError(
+            f"{url!r} is no address of a host; OPENAI_BASE_URL looks like http://localhost:8000/v1"
+        )
+    return url
 
 
 def make_client(api_key: str | None = None, base_url: str | None = None, **options: Any) -> OpenAI:
@@ -43,11 +57,13 @@ def find_key(api_key: str | None = None, base_url: str | None = None) -> str | N
     """The key for a host: the argument, else OPENAI_API_KEY; None where the host may need none.
 
     Raises:
-        ConfigurationError: OpenAI itself is asked and there is no key.
+        ConfigurationError: OpenAI itself is asked and there is no key, or the key cannot be sent.
     """
     url = address(base_url)
     configured = get_settings().openai_api_key
     key = api_key or (configured.get_secret_value() if configured else None)
+    if key and not (key.isascii() and key.isprintable()):
+        raise ConfigurationError("OPENAI_API_KEY has characters that no key has; copy it again")
     if not key and urlsplit(url).hostname == urlsplit(OPENAI_URL).hostname:
         raise ConfigurationError(
             "no OpenAI API key: set OPENAI_API_KEY, or set OPENAI_BASE_URL to another host, "

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from fine_tuning import hosts
+from fine_tuning import checks, hosts
 from fine_tuning.base_models import catalogue
 from fine_tuning.costs import prices
 from fine_tuning.distillation import DistillationDataCollector
@@ -64,8 +64,9 @@ class LLMService:
     ) -> None:
         if capture is not None:
             check_rating(capture)
-        if purpose not in PURPOSES:
-            raise UsageError(f"unknown purpose {purpose!r}; use one of {', '.join(PURPOSES)}")
+        for label, value in (("domain", domain), ("task_type", task_type)):
+            checks.name(label, value)
+        checks.one_of("purpose", purpose, PURPOSES)
         self.default_temperature = default_temperature
         self.default_max_tokens = default_max_tokens
         self._base_url = base_url
@@ -84,9 +85,7 @@ class LLMService:
         Raises:
             UsageError: the name is empty.
         """
-        if not isinstance(model, str) or not model.strip():
-            raise UsageError("model must be a non-empty name")
-        self._model = model
+        self._model = checks.name("model", model)
 
     def get_model(self) -> str:
         """The name in force."""
@@ -189,11 +188,11 @@ class LLMService:
     def _options(self, temperature: float | None, max_tokens: int | None) -> dict[str, Any]:
         chosen = self.default_temperature if temperature is None else temperature
         limit = self.default_max_tokens if max_tokens is None else max_tokens
-        if not 0 <= chosen <= 2:
+        checks.count("max_tokens", limit, 1)
+        warmth = checks.amount("temperature", chosen)
+        if warmth is None or warmth > 2:
             raise UsageError(f"temperature must be between 0 and 2, not {chosen}")
-        if limit < 1:
-            raise UsageError(f"max_tokens must be 1 or more, not {limit}")
-        return {"temperature": chosen, "max_tokens": limit}
+        return {"temperature": warmth, "max_tokens": limit}
 
     def _target(self) -> Target:
         with self._database.read() as tx:
@@ -294,4 +293,6 @@ def _messages(prompt: str | Messages, system_prompt: str | None) -> list[dict[st
         if not prompt.strip():
             raise UsageError("prompt must not be empty")
         return [*system, {"role": "user", "content": prompt}]
+    if not prompt or not all(isinstance(m, Mapping) and isinstance(m.get("role"), str) for m in prompt):
+        raise UsageError("prompt must be text, or chat messages that each have a role and content")
     return [*system, *(dict(message) for message in prompt)]

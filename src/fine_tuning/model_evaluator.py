@@ -8,6 +8,7 @@ from math import inf, isnan, nan
 from pathlib import Path
 from typing import Any
 
+from fine_tuning import checks
 from fine_tuning.errors import UsageError
 from fine_tuning.evaluation import exact_match, result, substring_match
 from fine_tuning.evaluation.intervals import wilson
@@ -114,8 +115,9 @@ class ModelEvaluator:
         Raises:
             UsageError: a negative count or cost, or an improvement outside -1 to 1.
         """
-        if inference_count < 0 or base_cost < 0 or finetuned_cost < 0:
-            raise UsageError("costs and inference_count must be 0 or more")
+        checks.count("inference_count", inference_count, most=int(checks.LARGEST_AMOUNT))
+        for label, value in (("base_cost", base_cost), ("finetuned_cost", finetuned_cost)):
+            checks.amount(label, value)
         if not (isnan(accuracy_improvement) or -1 <= accuracy_improvement <= 1):
             raise UsageError(f"accuracy_improvement must be between -1 and 1, not {accuracy_improvement}")
         savings = (base_cost - finetuned_cost) * inference_count

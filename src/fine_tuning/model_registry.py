@@ -6,14 +6,14 @@ import difflib
 import getpass
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from math import isfinite, isnan
 from pathlib import Path
 from typing import Any
 
+from fine_tuning import checks
 from fine_tuning.errors import NotFoundError, UsageError
 from fine_tuning.files import write_json
 from fine_tuning.store import jobs, legacy, models
-from fine_tuning.store.database import open_database
+from fine_tuning.store.database import Transaction, open_database
 from fine_tuning.store.tables import MODEL_STATUSES
 from fine_tuning.store.types import iso
 
@@ -84,26 +84,20 @@ class ModelRegistry:
         Raises:
             UsageError: an empty name, a negative size or cost, an accuracy outside 0 to 1, an unknown status.
         """
-        for label, text in (("model_name", model_name), ("base_model", base_model), ("job_id", job_id)):
-            if not isinstance(text, str) or not text.strip():
-                raise UsageError(f"{label} must be non-empty text")
-        if isinstance(dataset_size, bool) or not isinstance(dataset_size, int) or dataset_size < 0:
-            raise UsageError(f"dataset_size must be a whole number of 0 or more, not {dataset_size!r}")
-        _check_accuracy(accuracy)
-        if cost is not None and not isnan(cost) and not (isfinite(cost) and cost >= 0):
-            raise UsageError(f"cost must be 0 or more US dollars, not {cost}")
+        if (provider is None) != (provider_model is None):
+            raise UsageError("provider and provider_model belong together; give both or neither")
         version = {
-            "model_name": model_name,
-            "base_model": base_model,
-            "job_id": job_id,
+            "model_name": checks.name("model_name", model_name),
+            "base_model": checks.name("base_model", base_model),
+            "job_id": checks.name("job_id", job_id),
             "artifact_id": artifact_id,
-            "dataset_size": dataset_size,
-            "accuracy": None if accuracy is None or isnan(accuracy) else accuracy,
-            "cost": None if cost is None or isnan(cost) else cost,
-            "status": _checked_status(status),
-            "provider": provider,
-            "provider_model": provider_model,
-            "metadata": dict(metadata or {}),
+            "dataset_size": checks.count("dataset_size", dataset_size),
+            "accuracy": checks.rate("accuracy", accuracy),
+            "cost": checks.amount("cost", cost),
+            "status": checks.one_of("status", status, MODEL_STATUSES),
+            "provider": None if provider is None else checks.name("provider", provider),
+            "provider_model": None if provider_model is None else checks.name("provider_model", provider_model),
+            "metadata": checks.mapping("metadata", metadata),
         }
         with self._database.write() as tx:
             number = models.register(tx, version, actor=_actor())
@@ -142,7 +136,7 @@ class ModelRegistry:
         Raises:
             UsageError: the status is not one of TRAINING, READY, DEPLOYED, ARCHIVED, FAILED.
         """
-        _checked_status(status)
+        checks.one_of("status", status, MODEL_STATUSES)
         with self._database.write() as tx:
             record = models.get(tx, model_name, version)
             if record is None:
@@ -152,9 +146,9 @@ class ModelRegistry:
 
     def set_accuracy(self, model_name: str, version: int, accuracy: float) -> bool:
         """Note a version's measured accuracy (0 to 1; nan where unknown); False where there is no such version."""
-        _check_accuracy(accuracy)
+        known = checks.rate("accuracy", accuracy)
         with self._database.write() as tx:
-            return models.set_accuracy(tx, model_name, version, None if isnan(accuracy) else accuracy)
+            return models.set_accuracy(tx, model_name, version, known)
 
     def deploy_model(self, model_name: str, version: int | None = None, reason: str = "deployed") -> int:
         """Deploy a version (the latest by default), archiving the one in production, in one transaction.
@@ -168,16 +162,13 @@ class ModelRegistry:
         with self._database.write() as tx:
             record = models.get(tx, model_name, version)
             if record is None:
-                known = [str(record["version"]) for record in models.versions(tx, model_name)]
-                if not known:
-                    raise unknown_model(model_name, models.names(tx))
-                raise NotFoundError(f"{model_name} has no version {version}; it has {', '.join(known)}")
+                raise _missing(tx, model_name, version)
             models.set_status(tx, model_name, record["version"], "DEPLOYED", actor=_actor(), reason=reason)
         return int(record["version"])
 
     def rollback_model(self, model_name: str, target_version: int) -> bool:
         """Deploy an earlier (or any) version again; as `deploy_model`, and the history says that it was a rollback."""
-        self.deploy_model(model_name, target_version, reason="rollback")
+        self.deploy_model(model_name, checks.count("target_version", target_version, 1), reason="rollback")
         return True
 
     def get_deployment_status(self) -> dict[str, dict[str, Any]]:
@@ -185,9 +176,15 @@ class ModelRegistry:
         return {record["model_name"]: record for record in self.list_models() if record["status"] == "DEPLOYED"}
 
     def history(self, model_name: str) -> list[dict[str, Any]]:
-        """Every change of status, oldest first: version, from_status, to_status, actor, reason, created_at."""
+        """Every change of status, oldest first: version, from_status, to_status, actor, reason, created_at.
+
+        Raises:
+            NotFoundError: no model of this name is registered.
+        """
         with self._database.read() as tx:
-            return models.history(tx, model_name)
+            if changes := models.history(tx, model_name):
+                return changes
+            raise _missing(tx, model_name, None)
 
     def get_job_record(self, model_name: str, version: int | None = None) -> FinetuneJobRecord:
         """The training run behind a version (the latest by default).
@@ -198,7 +195,7 @@ class ModelRegistry:
         with self._database.read() as tx:
             record = models.get(tx, model_name, version)
             if record is None:
-                raise unknown_model(model_name, models.names(tx))
+                raise _missing(tx, model_name, version)
             job = jobs.get(tx, record["job_id"])
         started, finished = (job["started_at"], job["finished_at"]) if job else (None, None)
         return FinetuneJobRecord(
@@ -252,21 +249,13 @@ class ModelRegistry:
         return str(filepath)
 
 
-def unknown_model(name: str, known: list[str]) -> NotFoundError:
-    """The error for a model name that is not registered; it names the nearest ones."""
+def _missing(tx: Transaction, name: str, version: int | None) -> NotFoundError:
+    """The error for a version that is not registered; it names those that are."""
+    if versions := [str(record["version"]) for record in models.versions(tx, name)]:
+        return NotFoundError(f"{name} has no version {version}; it has {', '.join(versions)}")
+    known = models.names(tx)
     near = difflib.get_close_matches(name, known, n=3, cutoff=0.4) or known[:5]
     return NotFoundError(f"no model {name} is registered; registered: {', '.join(near) or 'none yet'}")
-
-
-def _check_accuracy(accuracy: float | None) -> None:
-    if accuracy is not None and not isnan(accuracy) and not 0 <= accuracy <= 1:
-        raise UsageError(f"accuracy must be between 0 and 1, not {accuracy}")
-
-
-def _checked_status(status: str) -> str:
-    if status not in MODEL_STATUSES:
-        raise UsageError(f"unknown status {status!r}; use one of {', '.join(MODEL_STATUSES)}")
-    return status
 
 
 def _actor() -> str:

@@ -6,11 +6,11 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from importlib import resources
-from math import inf
 from pathlib import Path
 from string import Template
 from typing import Any
 
+from fine_tuning import checks
 from fine_tuning.base_models import catalogue
 from fine_tuning.datasets.formats import rows_in
 from fine_tuning.errors import UsageError
@@ -174,11 +174,11 @@ def _checked(
     batch_size: int,
 ) -> dict[str, Any]:
     modelfile.check_name(output_model_name)
-    if not base_model.strip():
-        raise UsageError("base_model must not be empty")
-    for label, value in (("num_epochs", num_epochs), ("learning_rate", learning_rate), ("batch_size", batch_size)):
-        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < inf:
-            raise UsageError(f"{label} must be greater than 0, not {value!r}")
+    checks.name("base_model", base_model)
+    checks.count("num_epochs", num_epochs, 1)
+    checks.count("batch_size", batch_size, 1)
+    if not checks.amount("learning_rate", learning_rate):
+        raise UsageError(f"learning_rate must be greater than 0, not {learning_rate!r}")
     return {
         "base_model": base_model,
         "dataset_path": str(dataset_path),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from fine_tuning import checks
 from fine_tuning.costs import prices
-from fine_tuning.errors import UsageError
 from fine_tuning.store.database import open_database
 from fine_tuning.training.fine_tuner import FineTuner
 from fine_tuning.training.hosted import HostedTrainer
@@ -34,8 +34,7 @@ class OpenAIFineTuner(FineTuner):
         Raises:
             UsageError: a negative number of tokens.
         """
-        if isinstance(training_tokens, bool) or not isinstance(training_tokens, int) or training_tokens < 0:
-            raise UsageError(f"training_tokens must be a whole number of 0 or more, not {training_tokens!r}")
+        checks.count("training_tokens", training_tokens, most=int(checks.LARGEST_AMOUNT))
         input_cost = training_tokens / 1e6 * prices.training_price(model)
         return {
             "model": model,

@@ -8,10 +8,10 @@ from math import nan
 from pathlib import Path
 from typing import Any
 
-from fine_tuning import hosts
+from fine_tuning import checks, hosts
 from fine_tuning.base_models import catalogue
 from fine_tuning.dataset_builder import DatasetBuilder
-from fine_tuning.errors import DataError, TrainingError
+from fine_tuning.errors import DataError, TrainingError, UsageError
 from fine_tuning.llm_service import LLMService
 from fine_tuning.local_fine_tuner import LocalFineTuner
 from fine_tuning.model_evaluator import EvaluationResult, ModelEvaluator
@@ -158,6 +158,8 @@ def answers_for(model: str, test_file: Path, max_tokens: int) -> Answers:
     Raises:
         NotFoundError, DataError: the file is missing or a row cannot be used; the message names the line.
     """
+    checks.name("model", model)
+    checks.count("max_tokens", max_tokens, 1)
     rows = read_rows(test_file)
     if all("prediction" in row for _, row in rows):
         return _predicted(test_file, rows)
@@ -166,16 +168,21 @@ def answers_for(model: str, test_file: Path, max_tokens: int) -> Answers:
 
 
 def _predicted(test_file: Path, rows: Sequence[tuple[int, Mapping[str, Any]]]) -> Answers:
+    latencies, prices = [], []
     for number, row in rows:
         if not isinstance(row["prediction"], str) or not isinstance(row.get("reference"), str):
             raise DataError(f"{test_file}, row {number}: prediction and reference must be text")
-    latencies = [row.get("latency_ms") for _, row in rows]
-    known = all(isinstance(latency, int | float) for latency in latencies)
+        try:
+            latencies.append(checks.amount("latency_ms", row.get("latency_ms")))
+            prices.append(checks.amount("cost", row.get("cost")))
+        except UsageError as error:
+            raise DataError(f"{test_file}, row {number}: {error}") from None
+    known = [latency for latency in latencies if latency is not None]
     return Answers(
         predictions=[row["prediction"] for _, row in rows],
         references=[row["reference"] for _, row in rows],
-        latencies_ms=[float(latency) for latency in latencies if latency is not None] if known else None,
-        costs=[row.get("cost") for _, row in rows],
+        latencies_ms=known if len(known) == len(rows) else None,
+        costs=prices,
     )
 
 

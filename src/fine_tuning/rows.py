@@ -62,12 +62,16 @@ def conversation(row: Mapping[str, Any], where: str) -> tuple[list[dict[str, Any
     """
     if isinstance(messages := row.get("messages"), list) and messages:
         *asked, answer = messages
-        if not (asked and isinstance(answer, dict) and answer.get("role") == "assistant"):
+        if not all(isinstance(message, dict) and isinstance(message.get("role"), str) for message in messages):
+            raise DataError(f"{where}: each message must be an object with role and content")
+        if not asked or answer["role"] != "assistant":
             raise DataError(f"{where}: the last message must be the assistant's expected answer")
         return asked, str(answer.get("content") or "")
     for prompt, response in (("prompt", "response"), ("instruction", "output"), ("prompt", "reference")):
         if isinstance(row.get(prompt), str) and isinstance(row.get(response), str):
-            content = "\n\n".join(part for part in (row[prompt], row.get("input")) if part)
+            if not isinstance(more := row.get("input") or "", str):
+                raise DataError(f"{where}: input must be text, not {type(more).__name__}")
+            content = "\n\n".join(part for part in (row[prompt], more) if part)
             return [{"role": "user", "content": content}], row[response]
     raise DataError(f"{where}: needs messages, prompt and response, or instruction and output")
 

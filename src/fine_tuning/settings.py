@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from fine_tuning.errors import ConfigurationError
@@ -35,6 +36,12 @@ class Settings(BaseSettings):
         """Path of the workspace folder `name` (datasets, files, artifacts, models, logs); it may not exist yet."""
         return self.home.absolute() / name
 
+    @field_validator("home")
+    @classmethod
+    def _expanded(cls, home: Path) -> Path:
+        """A `~` from a .env file, which no shell has replaced."""
+        return Path(os.path.expanduser(home))  # noqa: PTH111 - Path.expanduser fails for a user that does not exist
+
 
 def get_settings() -> Settings:
     """Read the settings as they are now (cheap; not cached, so a changed environment is seen).
@@ -44,6 +51,8 @@ def get_settings() -> Settings:
     """
     try:
         return Settings()
+    except UnicodeDecodeError:
+        raise ConfigurationError(f"{Path('.env').absolute()} is not UTF-8 text; save it as UTF-8") from None
     except ValidationError as error:
         problem = error.errors()[0]
         prefix = str(Settings.model_config.get("env_prefix", ""))

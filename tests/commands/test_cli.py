@@ -155,21 +155,44 @@ BAD = [
     (("prepare-dataset", "--format", "parquet"), 2, "parquet"),
     (("prepare-dataset",), 1, "no valid training examples with rating >= 4"),
     (("capture", "import", "nowhere.jsonl"), 1, "no such file: nowhere.jsonl"),
-    (("create-openai-job", "gpt-3.5-turbo", "nowhere.jsonl"), 1, "no training file nowhere.jsonl"),
+    (("create-openai-job", "gpt-3.5-turbo", "nowhere.jsonl"), 1, "no data set file nowhere.jsonl"),
     (("check-job-status", "ftjob-abc123"), 1, "set OPENAI_API_KEY"),
-    (("create-ollama-script", "llama2", "nowhere.json", "x"), 1, "no data set nowhere.json"),
+    (("create-ollama-script", "llama2", "nowhere.json", "x"), 1, "no data set file nowhere.json"),
     (("evaluate-model", "m", "base", "nowhere.jsonl"), 1, "no such file: nowhere.jsonl"),
     (("evaluate-model", "m", "base", "empty.jsonl"), 1, "empty.jsonl is empty"),
     (("evaluate-model", "m", "base", "broken.jsonl"), 1, "broken.jsonl, line 2: not JSON"),
     (("evaluate-model", "m", "base", "."), 1, "cannot read .: Is a directory"),
     (("ab", "show", "t"), 1, "no test t; known tests: none"),
-    (("train", "nowhere.jsonl"), 1, "no training file nowhere.jsonl"),
+    (("train", "nowhere.jsonl"), 1, "no data set file nowhere.jsonl"),
     (("train", "good.jsonl", "--model", "smollm3-135m"), 1, "did you mean smollm2-135m-instruct?"),
     (("auto-pipeline", "smollm2-135m-instruct"), 1, "at least 10 are needed"),
     (("models", "pull", "nothing"), 1, "no base model 'nothing'"),
     (("roi", "m", "-1", "10"), 2, "-1"),
     (("jobs", "cancel", "ftjob-1"), 1, "no job ftjob-1 in this workspace, and no host to ask"),
-    (("register-model", "m", "b", "j", "99999999999999999999"), 2, "a number is too large to be kept"),
+    (("register-model", "m", "b", "j", "99999999999999999999"), 2, "dataset_size is too large"),
+    (("register-model", "m", "b", "j", "5", "--cost", "-1"), 2, "cost must be a number of 0 or more, not -1.0"),
+    (("register-model", "m", "b", "j", "5", "--provider", "http://h/v1"), 2, "give both or neither"),
+    (("register-model", "two\nlines", "b", "j", "5"), 2, "model_name must be one line of text"),
+    (("register-model", "m" * 201, "b", "j", "5"), 2, "model_name has 201 characters; up to 200 are kept"),
+    (("rollback-model", "m", "99999999999999999999"), 2, "target_version is too large"),
+    (("jobs", "list", "--limit", "0"), 2, "limit must be a whole number of 1 or more, not 0"),
+    (("jobs", "list", "--limit", "99999999999999999999"), 2, "limit is too large"),
+    (("prepare-dataset", "--output", "."), 1, "no valid training examples"),
+    (("create-ollama-script", "llama2", "empty.jsonl", "x"), 1, "empty.jsonl is empty"),
+    (("create-ollama-script", "llama2", "number.jsonl", "x"), 1, "number.jsonl, row 1: input must be text"),
+    (("create-ollama-script", "llama2", "good.jsonl", "x", "--batch-size", "0"), 2, "batch_size must be"),
+    (("evaluate-model", "m", "base", "number.jsonl"), 1, "number.jsonl, row 1: input must be text, not int"),
+    (("evaluate-model", "m", "base", "odd.jsonl"), 1, "odd.jsonl, row 1: each message must be an object"),
+    (("evaluate-model", "m", "base", "costs.jsonl"), 1, "costs.jsonl, row 1: cost must be a number of 0 or more"),
+    (("evaluate-model", "m", "base", "good.jsonl", "--max-tokens", "0"), 2, "max_tokens must be"),
+    (("evaluate-model", "m", "base", "good.jsonl", "--cost", "-1"), 2, "--cost must be a number of 0 or more"),
+    (("evaluate-model", " ", "base", "good.jsonl"), 2, "model must be non-empty text"),
+    (("train", "good.jsonl", "--epochs", "0"), 2, "n_epochs must be a whole number of 1 or more, not 0"),
+    (("train", "good.jsonl", "--max-steps", "0"), 2, "max_steps = 0"),
+    (("train", "good.jsonl", "--validation-file", "nowhere.jsonl"), 1, "no data set file nowhere.jsonl"),
+    (("train", "good.jsonl", "--model", "."), 1, "is not a model folder"),
+    (("train",), 2, "Missing argument 'file'; ft-cli train --help shows the usage"),
+    (("lst-models",), 2, "No such command 'lst-models'"),
     (("capture", "import", "empty.jsonl"), 1, "empty.jsonl: the file is empty"),
     (("capture", "import", "unusable.jsonl"), 1, "unusable.jsonl: no row could be used"),
     (("train", "broken.jsonl"), 1, "broken.jsonl, line 2: not JSON"),
@@ -186,13 +209,46 @@ def test_bad_input_is_one_line(cli: Any, tmp_path: Path, argv: tuple[str, ...], 
     (tmp_path / "good.jsonl").write_text(
         '{"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]}\n'
     )
+    (tmp_path / "number.jsonl").write_text('{"instruction": "q", "input": 5, "output": "a"}\n')
+    (tmp_path / "odd.jsonl").write_text('{"messages": ["q", {"role": "assistant", "content": "a"}]}\n')
+    (tmp_path / "costs.jsonl").write_text('{"prediction": "a", "reference": "a", "cost": -2}\n')
     (tmp_path / "unusable.jsonl").write_text('{"prompt": "q", "response": "a", "rating": 9}\n')
     got, out, err = cli(*argv)
     assert got == code
     assert message in " ".join(err.replace("│", " ").split())
     assert "Traceback" not in out + err
-    if code == 1:
-        assert len(err.strip().splitlines()) == 1
+    assert len(err.strip().splitlines()) == 1
+    for folder in ("files", "artifacts"):  # nothing half-done is left behind
+        assert not list((tmp_path / "workspace").glob(f"{folder}/*"))
+
+
+def test_training_without_its_extra_is_one_line_and_leaves_nothing(
+    cli: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "trl", None)
+    row = {"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]}
+    (tmp_path / "good.jsonl").write_text(json.dumps(row))
+    code, _, err = cli("train", "good.jsonl")
+    assert (code, err.strip()) == (
+        1,
+        "ft-cli: training on this machine needs trl: pip install 'fine-tuning-pipeline[train]'",
+    )
+    assert json.loads(cli("jobs", "list", "--json")[1]) == []
+    assert not list((tmp_path / "workspace").glob("files/*"))
+
+
+@pytest.mark.parametrize("width", ["40", "80", "200"])
+def test_no_digit_is_cut_off_however_long_the_names_and_narrow_the_screen(
+    cli: Any, monkeypatch: pytest.MonkeyPatch, width: str, database: Database
+) -> None:
+    monkeypatch.setenv("COLUMNS", width)
+    monkeypatch.setenv("FORCE_COLOR", "1")  # as in a terminal
+    monkeypatch.setenv("NO_COLOR", "1")
+    name = "a-model-with-a-name-of-many-characters"
+    cli("register-model", name, f"{name}-base", "ftjob-1", "1234567", "--accuracy", "0.123", "--cost", "98765.43")
+    out = cli("list-models")[1]
+    for shown in ("1234567", "12.3 %", "$98,765.43", "READY"):
+        assert shown in out
 
 
 def ft_cli(*argv: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -249,6 +305,49 @@ def test_a_read_only_disk_is_one_line(small_disk: Path) -> None:
         assert done.returncode == 1, done.stdout
         assert len(done.stderr.strip().splitlines()) == 1
         assert "read-only" in done.stderr
+
+
+def test_output_that_cannot_be_written_is_one_line() -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("this system has no /dev/full")
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "fine_tuning.cli", "--help"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert (done.returncode, done.stderr.strip()) == (1, "ft-cli: cannot write the output: no space left")
+    assert ft_cli("help", PYTHONIOENCODING="ascii").returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("OPENAI_BASE_URL", "http://[bad", "is no address of a host"),
+        ("OPENAI_BASE_URL", "localhost:8000", "is no address of a host"),
+        ("OPENAI_API_KEY", "sk-\u2026", "has characters that no key has"),
+        ("FINE_TUNING_DATABASE_URL", "postgresql://u:secret@h:port/x", "not a database URL: postgresql://..."),
+        ("FINE_TUNING_DATABASE_URL", "mysql://u:secret@h/x", "database mysql is not supported"),
+    ],
+)
+def test_an_address_or_key_that_cannot_be_is_one_line(
+    cli: Any, monkeypatch: pytest.MonkeyPatch, name: str, value: str, message: str
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-1")
+    monkeypatch.setenv(name, value)
+    code, _, err = cli("jobs", "list", "--hosted")
+    assert (code, len(err.strip().splitlines())) == (1, 1)
+    assert message in err
+    assert "secret" not in err
+
+
+def test_a_dotenv_file_that_is_not_text_is_one_line(cli: Any, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_bytes(b"FINE_TUNING_HOME=caf\xe9\n")
+    code, _, err = cli("list-models")
+    assert (code, len(err.strip().splitlines())) == (1, 1)
+    assert "is not UTF-8 text" in err
 
 
 def test_output_that_nobody_reads_is_no_error() -> None:

@@ -23,7 +23,7 @@ UNUSABLE = {
         {"messages": [{"role": "user", "content": "q"}, ANSWER], "tools": "abc"}
     ),
     "system_prompt must be text": json.dumps(GOOD | {"system_prompt": 5}),
-    "may have up to 200 characters": json.dumps(GOOD | {"domain": "d" * 201}),
+    "has 201 characters; up to 200 are kept": json.dumps(GOOD | {"domain": "d" * 201}),
     "captured_at is not an ISO 8601 time": json.dumps(GOOD | {"captured_at": "0001-01-01T00:00:00+05:00"}),
     "not UTF-8 text": b'{"prompt": "\xff"}'.decode("latin-1"),
 }

@@ -52,7 +52,7 @@ def test_no_examples_score_nan_not_zero(database: Database) -> None:
         (["a"], ["a", "b"], {}, "1 predictions for 2 references"),
         (["a"], [None], {}, "example 1: predictions and references must be text, not NoneType"),
         (["a"], ["a"], {"latencies_ms": [1.0, 2.0]}, "2 latencies for 1 predictions"),
-        (["a"], ["a"], {"latencies_ms": [-1.0]}, "latencies must be 0 ms or more"),
+        (["a"], ["a"], {"latencies_ms": [-1.0]}, "latency_ms must be a number of 0 or more, not -1.0"),
         (["a"], ["a"], {"model_type": "other"}, "unknown model type 'other'"),
     ],
 )

@@ -35,7 +35,7 @@ def test_a_gguf_file_keeps_its_own_template(tmp_path: Path) -> None:
 
 def test_the_script_is_python_whatever_the_names_hold(tmp_path: Path) -> None:
     tuner = OllamaFineTuner()
-    odd = 'base"""\nimport os  # $x'
+    odd = 'base"""; import os  # $x'
     path = Path(tuner.generate_unsloth_script(odd, tmp_path / 'da"ta.json', "mine"))
     compile(path.read_text(), str(path), "exec")
     missing = subprocess.run([sys.executable, str(path)], capture_output=True, text=True, check=False)
@@ -110,5 +110,5 @@ def test_config_is_checked_and_kept(workspace: Path) -> None:
     config = OllamaFineTuner().create_fine_tuning_config("llama2", "d.json", "mine", num_epochs=2)
     assert Path(config["config_path"]).is_file()
     assert config["num_epochs"] == 2
-    with pytest.raises(UsageError, match="batch_size must be greater than 0, not 0"):
+    with pytest.raises(UsageError, match="batch_size must be a whole number of 1 or more, not 0"):
         OllamaFineTuner().create_fine_tuning_config("llama2", "d.json", "mine", batch_size=0)

@@ -56,6 +56,28 @@ def test_imports_costs_once(tmp_path: Path) -> None:
         assert CostTracker(path).get_cost_summary()["total_cost"] == 4.0
 
 
+def test_imports_its_own_export_and_lines_of_events(tmp_path: Path) -> None:
+    tracker = CostTracker(tmp_path / "first.db")
+    tracker.record_training_job("j", "m", "b", 5, 7, 3.0)
+    tracker.record_inference("m", 9, 0.5, is_fine_tuned=True)
+    tracker.record_inference("m", 2, 0.25, is_fine_tuned=True, kind="evaluation")
+    exported = Path(tracker.export_costs(tmp_path / "export.json"))
+    summary = CostTracker(exported).get_cost_summary()
+    assert summary == tracker.get_cost_summary()
+    assert CostTracker(exported).get_job_cost("j") == tracker.get_job_cost("j")
+    content = json.loads(exported.read_text())
+    lines = [content["jobs"]["j"], *content["inferences"]]
+    (tmp_path / "events.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    assert CostTracker(tmp_path / "events.jsonl").get_cost_summary()["total_cost"] == 3.5
+
+
+def test_the_newest_of_several_deployed_versions_stays_deployed_whatever_their_order(tmp_path: Path) -> None:
+    (tmp_path / "r.json").write_text(json.dumps({"m": [version(3, "DEPLOYED"), version(1, "DEPLOYED")]}))
+    deployed = ModelRegistry(tmp_path / "r.json").get_deployed_version("m")
+    assert deployed is not None
+    assert deployed["version"] == 3
+
+
 def test_imports_captured_calls_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     row = {"prompt": "a question", "response": "an answer", "domain": "d", "task_type": "t", "rating": 5}
     (tmp_path / "teacher_examples.jsonl").write_text(json.dumps(row) + "\nbroken\n")
@@ -66,7 +88,15 @@ def test_imports_captured_calls_once(tmp_path: Path, caplog: pytest.LogCaptureFi
     assert "teacher_examples.jsonl, line 2 was not imported: not JSON" in caplog.text
 
 
-@pytest.mark.parametrize("content", ["[1, 2]", '{"m": 3}', '{"m": [{"version": 1}]}', "not json"])
+DAMAGED = [
+    json.dumps({"m": [version(1, "READY"), version(1, "READY")]}),
+    json.dumps({"m": [version(1, "READY") | {"base_model": None}]}),
+    json.dumps({"m": [version(1, "READY") | {"cost": "much"}]}),
+    json.dumps({"m": [version(1, "READY") | {"registered_at": "yesterday"}]}),
+]
+
+
+@pytest.mark.parametrize("content", ["[1, 2]", '{"m": 3}', '{"m": [{"version": 1}]}', "not json", *DAMAGED])
 def test_another_file_is_refused_and_nothing_kept(tmp_path: Path, content: str) -> None:
     path = tmp_path / "registry.json"
     path.write_text(content)
@@ -74,3 +104,4 @@ def test_another_file_is_refused_and_nothing_kept(tmp_path: Path, content: str) 
         with pytest.raises(DataError, match=r"registry\.json"):
             ModelRegistry(path)
     assert path.read_text() == content
+    assert [file.name for file in tmp_path.glob("registry*")] == ["registry.json"]

@@ -137,12 +137,12 @@ def test_errors_are_one_line(database: Database, host: wire.Host, tuner: OpenAIF
     with pytest.raises(ConfigurationError, match="refused the API key") as caught:
         tuner.get_job_status("ftjob-1")
     assert "secret-key" not in str(caught.value)
-    with pytest.raises(NotFoundError, match=r"no training file nowhere\.jsonl, neither in"):
+    with pytest.raises(NotFoundError, match=r"no data set file nowhere\.jsonl, neither in"):
         tuner.upload_training_file("nowhere.jsonl")
     (tmp_path / "bad.jsonl").write_text('{"messages": []}\nnot json\n')
     with pytest.raises(DataError, match=r"bad\.jsonl, line 2: not JSON"):
         tuner.upload_training_file("bad.jsonl")
-    with pytest.raises(UsageError, match="n_epochs must be a whole number greater than 0, not 0"):
+    with pytest.raises(UsageError, match="n_epochs must be a whole number of 1 or more, not 0"):
         tuner.create_fine_tuning_job("m", "file-1", n_epochs=0)
     with pytest.raises(ProviderError, match="cannot reach http://127.0.0.1:9/v1"):
         OpenAIFineTuner(api_key="k", base_url="http://127.0.0.1:9/v1").get_job_status("x")

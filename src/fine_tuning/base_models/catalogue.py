@@ -54,7 +54,17 @@ def is_known(name: str) -> bool:
 
 
 def check(name: str) -> None:
-    """Raise NotFoundError, listing the known names, unless `is_known`; nothing is fetched."""
+    """Check a name without fetching anything.
+
+    Raises:
+        NotFoundError: nothing is known under this name, or the folder is no model; the message lists the known names.
+        DataError: the folder of this name is incomplete.
+    """
+    if is_embedded(name):
+        return
+    if folder := _folder(name):
+        check_model_folder(folder)
+        return
     if is_known(name):
         return
     near = get_close_matches(name.lower(), EMBEDDED, n=1, cutoff=0.4)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
@@ -69,6 +70,7 @@ def roi(
     """When a fine-tuned model has paid for itself."""
     from fine_tuning.cost_tracker import CostTracker
 
+    logging.getLogger("fine_tuning.cost_tracker").setLevel(logging.ERROR)  # what is unknown is printed below
     analysis = CostTracker().calculate_roi(name, base_cost, calls, horizon_days=days)
     if as_json:
         output.print_json(asdict(analysis))

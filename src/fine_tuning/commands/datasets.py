@@ -43,23 +43,19 @@ def prepare_dataset(
     as_json: output.Json = False,
 ) -> None:
     """Build, validate and save a data set from captured calls."""
-    from fine_tuning.dataset_builder import DatasetBuilder, prepare_fine_tuning_dataset
-    from fine_tuning.rows import read_rows
+    from fine_tuning.dataset_builder import DatasetBuilder, prepare
 
-    path = prepare_fine_tuning_dataset(
-        format=format.value, min_rating=min_rating, domain=domain, task_type=task_type, filename=name
-    )
-    builder = DatasetBuilder()
-    examples = builder.build_from_distillation(min_rating=min_rating, domain=domain, task_type=task_type)
-    stats = builder.get_dataset_stats(examples)
-    facts = {"path": path, "format": format.value, "rows": len(read_rows(path)), "found": len(examples), **stats}
+    prepared = prepare(DatasetBuilder(), format.value, min_rating, domain, task_type, name)
+    stats = DatasetBuilder().get_dataset_stats(prepared.examples)
+    rows = len(prepared.examples)
+    facts = {"path": prepared.path, "format": format.value, "rows": rows, "found": prepared.found, **stats}
     if as_json:
         output.print_json(facts)
         return
     lengths = f"prompt {stats['avg_prompt_length']:.0f}, response {stats['avg_response_length']:.0f} characters"
     shown = {
-        "file": path,
-        "examples": f"{facts['rows']} (of {len(examples)} found; the rest is invalid)",
+        "file": prepared.path,
+        "examples": f"{rows} (of {prepared.found} found; the rest is invalid)",
         "domains": _counts(stats["domains"]),
         "task types": _counts(stats["task_types"]),
         "ratings": _counts(stats["ratings"]),

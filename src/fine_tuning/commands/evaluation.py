@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from fine_tuning import checks
 from fine_tuning.commands import output
 
 
@@ -48,6 +49,7 @@ def evaluate_model(
     from fine_tuning.model_evaluator import ModelEvaluator
     from fine_tuning.pipeline import answers_for
 
+    checks.amount("--cost", cost)
     answers = answers_for(name, test_file, max_tokens=max_tokens)
     evaluator = ModelEvaluator()
     score = evaluator.evaluate_exact_match if metric is Metric.exact else evaluator.evaluate_substring_match

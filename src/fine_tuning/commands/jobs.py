@@ -46,10 +46,18 @@ def create_openai_job(
     """Upload a file and start a job at OpenAI, or at the host that OPENAI_BASE_URL names."""
     from fine_tuning.openai_fine_tuner import OpenAIFineTuner
 
-    tuner = OpenAIFineTuner()
-    training = tuner.upload_training_file(file)
-    validation = tuner.upload_training_file(validation_file) if validation_file else None
-    _print_job(tuner.create_fine_tuning_job(model, training, validation, suffix, n_epochs=epochs), as_json)
+    _print_job(_create(OpenAIFineTuner(), model, file, validation_file, suffix, n_epochs=epochs), as_json)
+
+
+def _create(
+    tuner: FineTuner, model: str, file: Path, validation_file: Path | None, suffix: str | None, **hyperparameters: Any
+) -> dict[str, Any]:
+    """Upload and start, once everything that can be checked before is."""
+    found = [tuner.find_file(path) for path in (file, validation_file) if path is not None]
+    tuner.check_request(model, suffix, **hyperparameters)
+    uploaded = [tuner.upload_training_file(path) for path in found]
+    validation = uploaded[1] if validation_file is not None else None
+    return tuner.create_fine_tuning_job(model, uploaded[0], validation, suffix, **hyperparameters)
 
 
 def train(
@@ -67,10 +75,8 @@ def train(
     from fine_tuning.local_fine_tuner import LocalFineTuner
 
     tuner = LocalFineTuner()
-    training = tuner.upload_training_file(file)
-    validation = tuner.upload_training_file(validation_file) if validation_file else None
-    job = tuner.create_fine_tuning_job(
-        model or DEFAULT_BASE_MODEL, training, validation, suffix, n_epochs=epochs, max_steps=max_steps
+    job = _create(
+        tuner, model or DEFAULT_BASE_MODEL, file, validation_file, suffix, n_epochs=epochs, max_steps=max_steps
     )
     _print_job(job if detach else follow(tuner, job["job_id"]), as_json)
 

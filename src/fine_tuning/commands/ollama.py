@@ -7,8 +7,6 @@ from typing import Annotated
 
 import typer
 
-from fine_tuning.errors import NotFoundError
-
 
 def add_to(app: typer.Typer) -> None:
     """Add this group's commands."""
@@ -26,12 +24,12 @@ def create_ollama_script(
 ) -> None:
     """Write a Python script that fine-tunes on the machine it is run on."""
     from fine_tuning.ollama_fine_tuner import OllamaFineTuner
-    from fine_tuning.settings import get_settings
+    from fine_tuning.rows import conversation, read_rows
+    from fine_tuning.training.fine_tuner import FineTuner
 
-    folder = get_settings().folder("datasets")
-    found = next((path for path in (dataset, folder / dataset) if path.is_file()), None)
-    if found is None:
-        raise NotFoundError(f"no data set {dataset}, neither in {Path.cwd()} nor in {folder}")
+    found = FineTuner.find_file(dataset)
+    for line, row in read_rows(found):
+        conversation(row, f"{found}, row {line}")
     path = OllamaFineTuner().generate_unsloth_script(
         base, found, name, epochs, learning_rate, batch_size, output_path=destination
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 from math import isfinite, isnan
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -70,7 +71,8 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]
     for row in cells:
         table.add_row(*map(Text, row))
     stream = console()
-    if header and Measurement.get(stream, stream.options, table).minimum > stream.width:
+    unbounded = stream.options.update(max_width=sum(map(len, chain.from_iterable(cells))) + stream.width)
+    if header and Measurement.get(stream, unbounded, table).minimum > stream.width:
         names = [column.removesuffix("#") for column in columns]
         for row in cells:
             print_facts(title, dict(zip(names, row, strict=True)))

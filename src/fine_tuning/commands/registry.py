@@ -7,7 +7,6 @@ from typing import Annotated
 import typer
 
 from fine_tuning.commands import output
-from fine_tuning.errors import NotFoundError
 
 Name = Annotated[str, typer.Argument(help="Model name.")]
 
@@ -28,13 +27,17 @@ def register_model(
     job: Annotated[str, typer.Argument(help="Job that made it.")],
     size: Annotated[int, typer.Argument(help="Training examples.")],
     accuracy: Annotated[float | None, typer.Option(help="0 to 1.")] = None,
-    cost: Annotated[float, typer.Option(help="Training cost, US dollars.")] = 0.0,
+    cost: Annotated[float | None, typer.Option(help="Training cost, US dollars; unknown if not given.")] = None,
+    provider: Annotated[str | None, typer.Option(help="Address of the host that answers for it, or local.")] = None,
+    provider_model: Annotated[str | None, typer.Option(help="Its name there, or its folder.")] = None,
     as_json: output.Json = False,
 ) -> None:
     """Add the next version of a model."""
     from fine_tuning.model_registry import ModelRegistry
 
-    record = ModelRegistry().register_model(name, base, job, size, accuracy, cost)
+    record = ModelRegistry().register_model(
+        name, base, job, size, accuracy, cost, provider=provider, provider_model=provider_model
+    )
     if as_json:
         output.print_json(record)
     else:
@@ -87,12 +90,9 @@ def rollback_model(name: Name, version: Annotated[int, typer.Argument(help="Vers
 
 def history(name: Name, as_json: output.Json = False) -> None:
     """Every change of status of a model's versions."""
-    from fine_tuning.model_registry import ModelRegistry, unknown_model
+    from fine_tuning.model_registry import ModelRegistry
 
-    registry = ModelRegistry()
-    changes = registry.history(name)
-    if not changes:
-        raise NotFoundError(str(unknown_model(name, [record["model_name"] for record in registry.list_models()])))
+    changes = ModelRegistry().history(name)
     if as_json:
         output.print_json(changes)
         return

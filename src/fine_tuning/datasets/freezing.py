@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from fine_tuning import checks
 from fine_tuning.datasets.formats import ROWS, check_format, json_line, rows_in
 from fine_tuning.errors import UsageError
 from fine_tuning.files import atomic_write
@@ -24,9 +25,9 @@ def target(folder: Path, name: str, format: str) -> Path:
         UsageError: the name is empty or leads out of the folder.
     """
     _, extension = ROWS[check_format(format)]
-    plain = name.removesuffix(extension)
+    plain = checks.name("data set name", name).removesuffix(extension)
     path = (folder / f"{plain}{extension}").absolute()
-    if not plain or "\0" in plain or not path.resolve().is_relative_to(folder.resolve()):
+    if plain.strip(". ") == "" or plain.endswith("/") or not path.resolve().is_relative_to(folder.resolve()):
         raise UsageError(f"data set name {name!r} must be a file name inside {folder}")
     return path
 

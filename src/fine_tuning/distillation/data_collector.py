@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from fine_tuning import checks
 from fine_tuning.distillation import importer
 from fine_tuning.distillation.conversation import Message, as_messages
 from fine_tuning.errors import NotFoundError, UsageError
@@ -228,8 +229,8 @@ class DistillationDataCollector:
             UsageError: the rating is out of range or the limit negative.
         """
         importer.check_rating(min_rating)
-        if limit is not None and limit < 0:
-            raise UsageError(f"limit must be 0 or more, not {limit}")
+        if limit is not None:
+            checks.count("limit", limit)
         with self._database.read() as tx:
             return examples.find(tx, min_rating=min_rating, domain=domain, task_type=task_type, limit=limit)
 

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from fine_tuning import checks
 from fine_tuning.distillation.conversation import Message, as_messages, conversation_id, prompt_and_response, text_of
 from fine_tuning.errors import DataError, UsageError
 from fine_tuning.files import open_to_read, parse_json
@@ -16,7 +17,6 @@ from fine_tuning.store import examples, imports
 from fine_tuning.store.database import Database
 
 _log = logging.getLogger(__name__)
-LONGEST_NAME = 200  # what the columns of the store take
 
 
 @dataclass
@@ -120,12 +120,6 @@ def example_row(
     prompt, response = prompt_and_response(messages)
     if not prompt.strip() or not response.strip():
         raise UsageError("prompt and response must not be empty")
-    if not isinstance(domain, str) or not isinstance(task_type, str) or not domain.strip() or not task_type.strip():
-        raise UsageError("domain and task_type must be non-empty text")
-    if max(len(domain), len(task_type), len(str(model_used))) > LONGEST_NAME:
-        raise UsageError(f"domain, task_type and model_used may have up to {LONGEST_NAME} characters")
-    if not isinstance(metadata, Mapping):
-        raise UsageError(f"metadata must be a mapping, not {type(metadata).__name__}")
     plain = list(messages) == as_messages(prompt, response)
     return {
         "id": conversation_id(messages, tools),
@@ -133,11 +127,11 @@ def example_row(
         "response": response,
         "messages": None if plain else list(messages),
         "tools": list(tools) if tools else None,
-        "domain": domain,
-        "task_type": task_type,
+        "domain": checks.name("domain", domain),
+        "task_type": checks.name("task_type", task_type),
         "rating": rating,
-        "metadata": dict(metadata),
-        "model_used": str(model_used),
+        "metadata": checks.mapping("metadata", metadata),
+        "model_used": checks.name("model_used", model_used),
         "captured_at": captured_at,
     }
 

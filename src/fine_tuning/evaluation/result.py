@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from math import nan
 from typing import Any
 
+from fine_tuning import checks
 from fine_tuning.errors import UsageError
 from fine_tuning.evaluation.classification import macro_averages
 from fine_tuning.evaluation.intervals import wilson
@@ -52,42 +53,38 @@ def score(
         UsageError: the lists differ in length, hold something other than text, or have negative latencies;
             the cost is negative, or the model type is unknown.
     """
-    _check(predictions, references, model_type, latencies_ms)
-    if cost_per_inference < 0:
-        raise UsageError(f"cost_per_inference must be 0 or more US dollars, or nan, not {cost_per_inference}")
+    _check(predictions, references, latencies_ms)
+    checks.one_of("model type", model_type, MODEL_TYPES)
+    cost = checks.amount("cost_per_inference", cost_per_inference)
     correct = [matches(p, r) for p, r in zip(predictions, references, strict=True)]
     # A prediction that matches stands for its reference's label, whatever its exact wording.
     labels = [r if hit else p for p, r, hit in zip(predictions, references, correct, strict=True)]
     averages = macro_averages([label.strip() for label in labels], [r.strip() for r in references])
     size = len(references)
     result = EvaluationResult(
-        model_name=model_name,
+        model_name=checks.name("model_name", model_name),
         model_type=model_type,
         accuracy=sum(correct) / size if size else nan,
         precision=averages.precision,
         recall=averages.recall,
         f1_score=averages.f1,
         avg_latency_ms=sum(latencies_ms) / len(latencies_ms) if latencies_ms else nan,
-        cost_per_inference=cost_per_inference,
+        cost_per_inference=nan if cost is None else cost,
         timestamp=datetime.now(UTC).isoformat(),
         test_set_size=size,
-        metadata=dict(metadata or {}),
+        metadata=checks.mapping("metadata", metadata),
         accuracy_interval=wilson(sum(correct), size),
     )
     return result, correct
 
 
-def _check(
-    predictions: Sequence[str], references: Sequence[str], model_type: str, latencies_ms: Sequence[float] | None
-) -> None:
+def _check(predictions: Sequence[str], references: Sequence[str], latencies_ms: Sequence[float] | None) -> None:
     if len(predictions) != len(references):
         raise UsageError(f"{len(predictions)} predictions for {len(references)} references; they must be as many")
     if latencies_ms is not None and len(latencies_ms) != len(predictions):
         raise UsageError(f"{len(latencies_ms)} latencies for {len(predictions)} predictions; they must be as many")
-    if latencies_ms is not None and not all(latency >= 0 for latency in latencies_ms):
-        raise UsageError("latencies must be 0 ms or more")
-    if model_type not in MODEL_TYPES:
-        raise UsageError(f"unknown model type {model_type!r}; use one of {', '.join(MODEL_TYPES)}")
+    for latency in latencies_ms or ():
+        checks.amount("latency_ms", latency)
     for position, text in enumerate([*predictions, *references]):
         if not isinstance(text, str):
             where = position % len(predictions) + 1

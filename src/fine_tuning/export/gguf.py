@@ -34,9 +34,11 @@ def export_gguf(model_dir: Path, output: Path) -> Path:
         StorageError: the disk is full or read-only.
     """
     try:
+        import safetensors  # noqa: F401 - read further down
+        import torch  # noqa: F401
         from gguf import GGUFWriter
     except ImportError as error:
-        raise MissingDependencyError("gguf", "train", "writing a GGUF file") from error
+        raise MissingDependencyError(error.name or "gguf", "train", "writing a GGUF file") from error
     config = _llama_config(model_dir)
     make_folder(output.parent)
     try:

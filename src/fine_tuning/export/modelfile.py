@@ -66,7 +66,7 @@ def modelfile(model_path: Path, model_name: str, system_prompt: str | None) -> s
 
 def check_name(name: str) -> None:
     """Raise UsageError unless Ollama accepts the name (letters, digits, . _ - / and one :tag)."""
-    if not _NAME.fullmatch(name):
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise UsageError(f"{name!r} is no Ollama model name; use letters, digits, '.', '_', '-', and ':' before a tag")
 
 

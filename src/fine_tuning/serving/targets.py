@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from fine_tuning.errors import ConflictError, NotFoundError
@@ -46,10 +46,16 @@ def _version(tx: Transaction, name: str) -> Mapping[str, Any] | None:
     parsed = parse_model_id(name)
     if parsed is not None and (record := models.get(tx, *parsed)) is not None:
         return record
+    if parsed is not None and (known := models.versions(tx, parsed[0])):
+        raise NotFoundError(f"{parsed[0]} has no version {parsed[1]}; it has {_numbers(known)}")
     if known := models.versions(tx, name):
-        numbers = ", ".join(str(record["version"]) for record in known)
-        raise ConflictError(f"{name} has no deployed version (it has {numbers}); deploy one, or ask for {name}-v1")
+        example = f"{name}-v{known[-1]['version']}"
+        raise ConflictError(f"{name} has no deployed version (it has {_numbers(known)}); deploy one, or ask {example}")
     return None
+
+
+def _numbers(versions: Sequence[Mapping[str, Any]]) -> str:
+    return ", ".join(str(version["version"]) for version in versions)
 
 
 def _of_version(tx: Transaction, version: Mapping[str, Any]) -> Target:
@@ -57,6 +63,11 @@ def _of_version(tx: Transaction, version: Mapping[str, Any]) -> Target:
     if version["provider"] and version["provider_model"]:
         return Target(version["provider"], version["provider_model"])._replace(**named)
     job = jobs.get(tx, version["job_id"])
+    if job is not None and job["provider"] != LOCAL and job["fine_tuned_model"] is None:
+        raise NotFoundError(
+            f"job {version['job_id']} had no model yet when its host was last asked ({job['status']}); "
+            f"ask again with: ft-cli check-job-status {version['job_id']}"
+        )
     if job is None or job["fine_tuned_model"] is None:
         raise NotFoundError(
             f"{version['model_name']} v{version['version']} does not say who answers for it: job {version['job_id']} "

@@ -74,6 +74,18 @@ class Database:
         """Close pooled connections; the object can be used again afterwards."""
         self._engine.dispose()
 
+    def exists(self) -> bool:
+        """Whether there may be something in it: False only for an SQLite file that is not there."""
+        file = self.url.database if self.url.get_backend_name() == "sqlite" else None
+        return file is None or Path(file).exists()
+
+    @property
+    def location(self) -> str:
+        """What `open_database` takes to open the same database in another process; it may hold a password."""
+        if self.url.get_backend_name() == "sqlite" and self.url.database:
+            return self.url.database
+        return self.url.render_as_string(hide_password=False)
+
 
 def open_database(where: str | Path | None = None) -> Database:
     """The database at a path or URL; the workspace's own when `where` is None.
@@ -83,6 +95,7 @@ def open_database(where: str | Path | None = None) -> Database:
 
     Raises:
         ConfigurationError: the URL is not one of SQLite or PostgreSQL.
+        UsageError: the path is empty.
     """
     return _shared(_url(where), os.getpid())
 
@@ -94,9 +107,10 @@ def _shared(url: URL, process: int) -> Database:  # noqa: ARG001 - a forked chil
 
 def _url(where: str | Path | None) -> URL:
     if where is None:
-        where = get_settings().database_url or get_settings().home / "fine_tuning.db"
+        settings = get_settings()
+        where = settings.database_url or settings.home / "fine_tuning.db"
     if "://" not in str(where):  # a path may hold any character, so it is never read as part of a URL
-        return URL.create("sqlite", database=str(_database_file(Path(where)).absolute()))
+        return URL.create("sqlite", database=str(_database_file(where).absolute()))
     try:
         url = make_url(str(where))
         backend = url.get_backend_name()
@@ -112,7 +126,10 @@ def _url(where: str | Path | None) -> URL:
     return url
 
 
-def _database_file(path: Path) -> Path:
+def _database_file(where: str | Path) -> Path:
+    if not str(where).strip() or "\0" in str(where):
+        raise UsageError(f"no path of a database: {str(where)!r}; leave it out to use the workspace's")
+    path = Path(os.path.expanduser(where))  # noqa: PTH111 - Path.expanduser fails for a user that does not exist
     if path.is_dir():
         return path / "fine_tuning.db"
     if path.suffix in {".json", ".jsonl"}:

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection
 
-from fine_tuning.errors import DataError
+from fine_tuning import checks
+from fine_tuning.errors import DataError, UsageError
 from fine_tuning.files import read_json
+from fine_tuning.rows import read_rows
 from fine_tuning.store import costs, imports, models
 from fine_tuning.store.database import Database
 from fine_tuning.store.tables import MODEL_STATUSES
 from fine_tuning.store.types import now
 
 ACTOR = "import of the older system"
+Row = dict[str, Any]
 
 
 def import_registry(database: Database, path: Path) -> None:
@@ -25,92 +28,117 @@ def import_registry(database: Database, path: Path) -> None:
     Raises:
         DataError: the file is not such a file; nothing was imported.
     """
-    _import_once(database, path, "registry", _registry)
+    _import_once(database, path, "registry", _versions, _register)
 
 
 def import_costs(database: Database, path: Path) -> None:
-    """A cost file: `{"jobs": {job id: record}, "inferences": [record]}`.
+    """A cost file: `{"jobs": {job id: record}, "inferences": [record]}`, or JSONL of both kinds of records.
 
     Raises:
         DataError: the file is not such a file; nothing was imported.
     """
-    _import_once(database, path, "costs", _costs)
+    _import_once(database, path, "costs", _events, costs.add)
 
 
-def _import_once(database: Database, path: Path, kind: str, read: Callable[[Connection, Any], int]) -> None:
+def _import_once(
+    database: Database,
+    path: Path,
+    kind: str,
+    read: Callable[[Path], Iterator[Row]],
+    add: Callable[[Connection, Row], object],
+) -> None:
     if path.suffix not in {".json", ".jsonl"} or not path.is_file():
         return
     key = str(path.absolute())
-    with database.read() as tx:
-        if imports.is_done(tx, key, kind):
-            return
-    content = read_json(path)
+    if database.exists():
+        with database.read() as tx:
+            if imports.is_done(tx, key, kind):
+                return
+    try:
+        rows = list(read(path))
+    except (KeyError, TypeError, AttributeError, UsageError, ValueError) as error:
+        if isinstance(error, DataError):
+            raise
+        reason = f"{error.args[0]} is missing" if isinstance(error, KeyError) else str(error)
+        raise DataError(f"{path} is no {kind} file of the older system ({reason}); nothing was imported") from None
     with database.write() as tx:
         if imports.is_done(tx, key, kind):
             return
-        try:
-            imports.mark_done(tx, key, kind, read(tx, content))
-        except (KeyError, TypeError, AttributeError, ValueError) as error:
-            raise DataError(f"{path} is no {kind} file of the older system ({error!r}); nothing was imported") from None
+        for row in rows:
+            add(tx, row)
+        imports.mark_done(tx, key, kind, len(rows))
 
 
-def _registry(tx: Connection, content: Mapping[str, list[Mapping[str, Any]]]) -> int:
-    count = 0
-    for name, versions in content.items():
-        deployed = [record["version"] for record in versions if record.get("status") == "DEPLOYED"]
-        for record in versions:
+def _versions(path: Path) -> Iterator[Row]:
+    for name, records in read_json(path).items():
+        numbers = [checks.count(f"version of {name}", record["version"], 1) for record in records]
+        if len(set(numbers)) < len(numbers):
+            raise UsageError(f"{name} has a version twice")
+        deployed = [record["version"] for record in records if record.get("status") == "DEPLOYED"]
+        for record in records:
             status = record.get("status", "READY")
             # The older system could leave several versions deployed; the newest of them is the one in force.
-            if status not in MODEL_STATUSES or (status == "DEPLOYED" and record["version"] != deployed[-1]):
+            if status not in MODEL_STATUSES or (status == "DEPLOYED" and record["version"] != max(deployed)):
                 status = "ARCHIVED"
-            version = {
-                "model_name": name,
-                "base_model": record["base_model"],
-                "job_id": record["job_id"],
-                "dataset_size": record["dataset_size"],
-                "accuracy": record.get("accuracy"),
-                "cost": record.get("cost"),
+            yield {
+                "model_name": checks.name("model_name", name),
+                "version": record["version"],
+                "base_model": checks.name("base_model", record["base_model"]),
+                "job_id": checks.name("job_id", record["job_id"]),
+                "dataset_size": checks.count("dataset_size", record["dataset_size"]),
+                "accuracy": checks.rate("accuracy", record.get("accuracy")),
+                "cost": checks.amount("cost", record.get("cost")),
                 "status": status,
-                "metadata": record.get("metadata") or {},
+                "metadata": checks.mapping("metadata", record.get("metadata")),
                 "registered_at": _moment(record.get("registered_at")) or now(),
                 "deployed_at": _moment(record.get("deployed_at")),
             }
-            models.register(tx, version, actor=ACTOR, number=record["version"])
-            count += 1
-    return count
 
 
-def _costs(tx: Connection, content: Mapping[str, Any]) -> int:
+def _register(tx: Connection, version: Row) -> None:
+    models.register(tx, version, actor=ACTOR, number=version["version"])
+
+
+def _events(path: Path) -> Iterator[Row]:
+    if path.suffix == ".jsonl":
+        for _, record in read_rows(path):
+            yield _training(record) if "total_cost" in record else _call("inference", record)
+        return
+    content = read_json(path)
     for record in content["jobs"].values():
-        costs.add(
-            tx,
-            {
-                "kind": "training",
-                "model_name": record["model_name"],
-                "base_model": record.get("base_model"),
-                "job_id": record["job_id"],
-                "dataset_size": record.get("dataset_size"),
-                "tokens": record.get("training_tokens"),
-                "cost": record.get("total_cost"),
-                "is_fine_tuned": True,
-                "metadata": record.get("metadata") or {},
-                "recorded_at": _moment(record.get("recorded_at")) or now(),
-            },
-        )
-    for record in content["inferences"]:
-        costs.add(
-            tx,
-            {
-                "kind": "inference",
-                "model_name": record["model_name"],
-                "tokens": record.get("tokens_used"),
-                "cost": record.get("cost"),
-                "is_fine_tuned": record.get("is_fine_tuned"),
-                "metadata": record.get("metadata") or {},
-                "recorded_at": _moment(record.get("timestamp")) or now(),
-            },
-        )
-    return len(content["jobs"]) + len(content["inferences"])
+        yield _training(record)
+    for kind in ("inference", "evaluation"):
+        for record in content.get(f"{kind}s", []):
+            yield _call(kind, record)
+
+
+def _training(record: Mapping[str, Any]) -> Row:
+    size = record.get("dataset_size")
+    return {
+        "kind": "training",
+        "model_name": checks.name("model_name", record["model_name"]),
+        "base_model": record.get("base_model"),
+        "job_id": checks.name("job_id", record["job_id"]),
+        "dataset_size": None if size is None else checks.count("dataset_size", size),
+        "tokens": checks.tokens("training_tokens", record.get("training_tokens")),
+        "cost": checks.amount("total_cost", record.get("total_cost")),
+        "is_fine_tuned": True,
+        "metadata": checks.mapping("metadata", record.get("metadata")),
+        "recorded_at": _moment(record.get("recorded_at")) or now(),
+    }
+
+
+def _call(kind: str, record: Mapping[str, Any]) -> Row:
+    """A call; `tokens` and `recorded_at` are what `export_costs` writes."""
+    return {
+        "kind": kind,
+        "model_name": checks.name("model_name", record["model_name"]),
+        "tokens": checks.tokens("tokens_used", record.get("tokens_used", record.get("tokens"))),
+        "cost": checks.amount("cost", record.get("cost")),
+        "is_fine_tuned": record.get("is_fine_tuned"),
+        "metadata": checks.mapping("metadata", record.get("metadata")),
+        "recorded_at": _moment(record.get("timestamp", record.get("recorded_at"))) or now(),
+    }
 
 
 def _moment(value: str | None) -> datetime | None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, func, select, update
 
+from fine_tuning import checks
 from fine_tuning.store import tables
 from fine_tuning.store.types import iso, now
 from fine_tuning.store.upsert import insert
@@ -66,6 +67,8 @@ def set_accuracy(connection: Connection, name: str, version: int, accuracy: floa
 
 def get(connection: Connection, name: str, version: int | None = None) -> dict[str, Any] | None:
     """One version, the latest if none is named; None where there is none."""
+    if version is not None and (not isinstance(version, int) or version > checks.LARGEST_COUNT):
+        return None
     query = select(_table).where(_columns.model_name == name).order_by(_columns.version.desc()).limit(1)
     if version is not None:
         query = query.where(_columns.version == version)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from math import isfinite
 from typing import Any
 
 import sqlalchemy as sa
@@ -39,7 +40,9 @@ def to_json(value: Any) -> str:
         UsageError: the value holds something that JSON does not have.
     """
     try:
-        text = json.dumps(value)
+        text = json.dumps(value, allow_nan=False)
+    except ValueError:
+        return json.dumps(_storable_parts(value))
     except TypeError as error:
         raise UsageError(f"cannot be kept as JSON: {error}; use texts, numbers, lists and dicts") from None
     return json.dumps(_storable_parts(value)) if "\\u0000" in text or "\\ud" in text else text
@@ -48,6 +51,8 @@ def to_json(value: Any) -> str:
 def _storable_parts(value: Any) -> Any:
     if isinstance(value, str):
         return storable(value)
+    if isinstance(value, float):
+        return value if isfinite(value) else None  # JSON has no nan; unknown is null
     if isinstance(value, dict):
         return {storable(str(key)): _storable_parts(item) for key, item in value.items()}
     return [_storable_parts(item) for item in value] if isinstance(value, list | tuple) else value

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from fine_tuning import checks
 from fine_tuning.errors import UsageError
 
 # Peak dense half-precision rates from the makers' data sheets, in FLOP/s (M1: GPU single precision; CPU: two cores
@@ -30,10 +31,11 @@ def training_time(
     num_examples: int, num_epochs: int, gpu_type: str, parameters: float, tokens_per_example: float
 ) -> dict[str, Any]:
     """Seconds = tokens x 4 x parameters / (peak x 0.4); see `OllamaFineTuner.estimate_training_time`."""
-    if num_examples < 0 or num_epochs < 1 or parameters <= 0 or tokens_per_example <= 0:
-        raise UsageError("num_examples must be 0 or more; num_epochs, parameters and tokens_per_example more than 0")
-    if gpu_type.lower() not in PEAK_FLOPS:
-        raise UsageError(f"unknown gpu_type {gpu_type!r}; use one of {', '.join(PEAK_FLOPS)}")
+    checks.count("num_examples", num_examples)
+    checks.count("num_epochs", num_epochs, 1)
+    if not checks.amount("parameters", parameters) or not checks.amount("tokens_per_example", tokens_per_example):
+        raise UsageError("parameters and tokens_per_example must be more than 0")
+    checks.one_of("gpu_type", str(gpu_type).lower(), list(PEAK_FLOPS))
     rate = PEAK_FLOPS[gpu_type.lower()] * UTILISATION / (FLOPS_PER_PARAMETER_AND_TOKEN * parameters)
     tokens = num_examples * num_epochs * tokens_per_example
     seconds = tokens / rate

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from fine_tuning import checks
 from fine_tuning.errors import NotFoundError, UsageError
 from fine_tuning.settings import get_settings
 from fine_tuning.training import progress
@@ -30,15 +31,20 @@ class FineTuner:
             NotFoundError: it is in neither.
             DataError: it is empty or not JSONL; the message names file and line.
         """
-        return self._trainer.upload(self._find(Path(path)))
+        return self._trainer.upload(self.find_file(path))
 
     @staticmethod
-    def _find(path: Path) -> Path:
+    def find_file(path: str | Path) -> Path:
+        """Where a data set file is: in the current directory, else in the workspace's `datasets` folder.
+
+        Raises:
+            NotFoundError: it is in neither.
+        """
         datasets = get_settings().folder("datasets")
-        for candidate in (path, datasets / path):
+        for candidate in (Path(path), datasets / path):
             if candidate.is_file():
                 return candidate
-        raise NotFoundError(f"no training file {path}, neither in {Path.cwd()} nor in {datasets}")
+        raise NotFoundError(f"no data set file {path}, neither in {Path.cwd()} nor in {datasets}")
 
     def create_fine_tuning_job(
         self,
@@ -65,22 +71,34 @@ class FineTuner:
             UsageError: a hyperparameter is out of range or unknown.
             NotFoundError: the file or the base model does not exist.
         """
-        if not model.strip() or not training_file_id.strip():
-            raise UsageError("model and training_file_id must not be empty")
-        _check_positive("n_epochs", n_epochs, whole=True)
-        _check_positive("learning_rate_multiplier", learning_rate_multiplier, whole=False)
+        chosen = {"n_epochs": n_epochs, "learning_rate_multiplier": learning_rate_multiplier, **hyperparameters}
+        self.check_request(model, suffix, **chosen)
         request = {
             "model": model,
-            "training_file_id": training_file_id,
+            "training_file_id": checks.name("training_file_id", training_file_id),
             "validation_file_id": validation_file_id,
             "suffix": suffix,
-            "hyperparameters": {
-                "n_epochs": n_epochs,
-                "learning_rate_multiplier": learning_rate_multiplier,
-                **hyperparameters,
-            },
+            "hyperparameters": chosen,
         }
         return self._trainer.start(request)
+
+    def check_request(self, model: str, suffix: str | None = None, **hyperparameters: Any) -> None:
+        """Check what a job would be created with, before its files are sent.
+
+        Raises:
+            UsageError: a hyperparameter is out of range or unknown, or a name is none.
+            NotFoundError: the base model does not exist.
+            ConfigurationError, MissingDependencyError: the trainer cannot work: a key or a package is missing.
+        """
+        checks.name("model", model)
+        if suffix is not None:
+            checks.name("suffix", suffix)
+        if (epochs := hyperparameters.get("n_epochs", "auto")) != "auto":
+            checks.count("n_epochs", epochs, 1)
+        multiplier = hyperparameters.get("learning_rate_multiplier", "auto")
+        if multiplier != "auto" and not checks.amount("learning_rate_multiplier", multiplier):
+            raise UsageError(f"learning_rate_multiplier must be greater than 0, not {multiplier!r}")
+        self._trainer.check(model, hyperparameters)
 
     def get_job_status(self, job_id: str) -> dict[str, Any]:
         """A job's view; keys as from `create_fine_tuning_job`.
@@ -110,12 +128,16 @@ class FineTuner:
         Raises:
             UsageError: the limit is not positive.
         """
-        _check_positive("limit", limit, whole=True)
-        return self._trainer.newest(limit)
+        return self._trainer.newest(checks.count("limit", limit, 1))
 
     def list_events(self, job_id: str, limit: int = 20) -> list[dict[str, Any]]:
-        """A job's newest events, oldest first: id, created_at, level, type (message or metrics), message, data."""
-        return self._trainer.events(job_id, limit)
+        """A job's newest events, oldest first: id, created_at, level, type (message or metrics), message, data.
+
+        Raises:
+            NotFoundError: there is no such job.
+            UsageError: the limit is not positive.
+        """
+        return self._trainer.events(job_id, checks.count("limit", limit, 1))
 
     def list_checkpoints(self, job_id: str) -> list[dict[str, Any]]:
         """A job's checkpoints, newest first: id, step, model, metrics, created_at."""
@@ -148,12 +170,3 @@ class FineTuner:
             NotFoundError: there is no such model.
         """
         return self._trainer.delete_model(model_id)
-
-
-def _check_positive(name: str, value: float | str, *, whole: bool) -> None:
-    if value == "auto":
-        return
-    right_type = isinstance(value, int) if whole else isinstance(value, int | float)
-    if isinstance(value, bool) or not right_type or not value > 0:  # type: ignore[operator]
-        kind = "a whole number" if whole else "a number"
-        raise UsageError(f"{name} must be {kind} greater than 0, not {value!r}")

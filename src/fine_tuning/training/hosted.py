@@ -46,6 +46,10 @@ class HostedTrainer:
             self._client = hosts.make_client(self._api_key, self.url)
         return self._client
 
+    def check(self, model: str, hyperparameters: Mapping[str, Any]) -> None:  # noqa: ARG002 - the host knows them
+        """See `FineTuner.check_request`: there is a key; the rest is the host's to say."""
+        _ = self.client
+
     def upload(self, path: Path) -> str:
         """Check a training file and send it. Returns the host's file id.
 

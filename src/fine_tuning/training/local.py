@@ -9,11 +9,12 @@ import sys
 import threading
 import uuid
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from fine_tuning.base_models import catalogue
-from fine_tuning.errors import ConflictError, NotFoundError
+from fine_tuning.errors import ConflictError, MissingDependencyError, NotFoundError
 from fine_tuning.files import explain_os_error, make_folder
 from fine_tuning.rows import read_rows
 from fine_tuning.settings import get_settings
@@ -35,6 +36,14 @@ class LocalTrainer:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    def check(self, model: str, hyperparameters: Mapping[str, Any]) -> None:
+        """See `FineTuner.check_request`; a model of the hub is fetched, and so checked, by the job itself."""
+        for package in ("torch", "transformers", "trl", "peft"):
+            if find_spec(package) is None:
+                raise MissingDependencyError(package, "train", "training on this machine")
+        catalogue.check(model)
+        _resolved(hyperparameters)
+
     def upload(self, path: Path) -> str:
         """Check a training file and keep a copy, so that later edits do not change what was trained on."""
         record = file_record(self._database, path, PROVIDER)
@@ -52,7 +61,6 @@ class LocalTrainer:
 
     def start(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """Record a job and start its worker."""
-        catalogue.check(request["model"])
         hyperparameters = _resolved(request["hyperparameters"])
         with self._database.write() as tx:
             dataset_id = self._file(tx, request["training_file_id"])["dataset_id"]
@@ -92,18 +100,23 @@ class LocalTrainer:
         environment = {
             **os.environ,
             "FINE_TUNING_HOME": str(settings.home.absolute()),
-            "FINE_TUNING_DATABASE_URL": self._database.url.render_as_string(hide_password=False),
+            "FINE_TUNING_DATABASE_URL": self._database.location,
         }
         log = make_folder(settings.folder("logs")) / f"{job_id}.log"
-        with log.open("ab") as stream:
-            process = subprocess.Popen(  # noqa: S603 - our own module, no shell
-                [sys.executable, "-m", "fine_tuning.training.worker", job_id, worker],
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=stream,
-                stderr=stream,
-                start_new_session=True,  # Ctrl-C is for the one who waits; a worker is paused, not killed
-            )
+        try:
+            with log.open("ab") as stream:
+                process = subprocess.Popen(  # noqa: S603 - our own module, no shell
+                    [sys.executable, "-m", "fine_tuning.training.worker", job_id, worker],
+                    env=environment,
+                    stdin=subprocess.DEVNULL,
+                    stdout=stream,
+                    stderr=stream,
+                    start_new_session=True,  # Ctrl-C is for the one who waits; a worker is paused, not killed
+                )
+        except OSError as error:
+            with self._database.write() as tx:
+                jobs.release(tx, job_id, worker, "paused")
+            raise explain_os_error(error, log, f"start the worker of {job_id} with its log") from error
         # Someone has to take note of its end, or it stays as a zombie while this process lives.
         threading.Thread(target=process.wait, daemon=True).start()
 

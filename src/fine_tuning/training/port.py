@@ -18,6 +18,9 @@ class Trainer(Protocol):
     finished_at (ISO 8601 or None), trained_tokens and error ({code, message} or None).
     """
 
+    def check(self, model: str, hyperparameters: Mapping[str, Any]) -> None:
+        """Raise what would keep a job with these from starting, as far as that can be told at once."""
+
     def upload(self, path: Path) -> str:
         """Check and take a training file; returns its id."""
 

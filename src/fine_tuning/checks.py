@@ -1,0 +1,72 @@
+"""Checks of arguments: each returns the value as it is kept, or raises a UsageError that names the argument."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from math import inf, isnan
+from typing import Any
+
+from fine_tuning.errors import UsageError
+
+LONGEST_NAME = 200  # what the store's columns of names take
+LARGEST_AMOUNT = 1e15  # far above any price, latency or token count, and its square is still a number
+LARGEST_COUNT = 2**31 - 1  # what the store's columns of counts take
+
+
+def name(label: str, value: Any) -> str:
+    """A name: one line of text that is not blank, of up to 200 characters."""
+    if not isinstance(value, str) or not value.strip():
+        raise UsageError(f"{label} must be non-empty text, not {value!r}")
+    if len(value) > LONGEST_NAME:
+        raise UsageError(f"{label} has {len(value)} characters; up to {LONGEST_NAME} are kept")
+    if any(ord(character) < ord(" ") for character in value):
+        raise UsageError(f"{label} must be one line of text, not {value!r}")
+    return value
+
+
+def amount(label: str, value: Any) -> float | None:
+    """A number of 0 or more (money, time, tokens); None where it is None or nan, which both say unknown."""
+    if value is None or (isinstance(value, float) and isnan(value)):
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < inf:
+        raise UsageError(f"{label} must be a number of 0 or more, not {value!r}")
+    if value > LARGEST_AMOUNT:
+        raise UsageError(f"{label} is too large; the largest number that is kept is {LARGEST_AMOUNT:.0e}")
+    return value
+
+
+def count(label: str, value: Any, least: int = 0, most: int = LARGEST_COUNT) -> int:
+    """A whole number from `least` to `most`."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise UsageError(f"{label} must be a whole number of {least} or more, not {value!r}")
+    if value > most:
+        raise UsageError(f"{label} is too large; the largest number that is kept is {most}")
+    return value
+
+
+def tokens(label: str, value: Any) -> int | None:
+    """A number of tokens; None where unknown."""
+    known = amount(label, value)
+    return None if known is None else count(label, value, most=int(LARGEST_AMOUNT))
+
+
+def rate(label: str, value: Any) -> float | None:
+    """A share of 0 to 1; None where it is None or nan."""
+    known = amount(label, value)
+    if known is not None and known > 1:
+        raise UsageError(f"{label} must be between 0 and 1, not {value!r}")
+    return known
+
+
+def one_of(label: str, value: Any, known: Sequence[str]) -> str:
+    """One of the known words."""
+    if value not in known:
+        raise UsageError(f"unknown {label} {value!r}; use one of {', '.join(known)}")
+    return str(value)
+
+
+def mapping(label: str, value: Any) -> dict[str, Any]:
+    """A dict of its own; empty where the value is None."""
+    if value is not None and not isinstance(value, Mapping):
+        raise UsageError(f"{label} must be a mapping, not {type(value).__name__}")
+    return dict(value or {})
