@@ -101,7 +101,7 @@ def test_no_key_and_bad_arguments_are_one_line() -> None:
         LLMService(model="gpt-4o").complete("x", temperature=3)
     with pytest.raises(UsageError, match="max_tokens must be a whole number of 1 or more"):
         LLMService(model="gpt-4o").complete("x", max_tokens=0)
-    with pytest.raises(UsageError, match="model must be a non-empty name"):
+    with pytest.raises(UsageError, match="model must be non-empty text"):
         LLMService(model="")
 
 
