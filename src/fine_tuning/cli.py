@@ -6,7 +6,6 @@ import errno
 import os
 import sys
 from collections.abc import Sequence
-from importlib.metadata import version
 from io import TextIOWrapper
 from typing import Annotated, Any
 
@@ -30,6 +29,8 @@ _WrongUsage: Any = typer.BadParameter.__base__  # the parser's error for any wro
 
 def _show_version(wanted: bool) -> None:
     if wanted:
+        from importlib.metadata import version
+
         typer.echo(f"ft-cli {version('fine-tuning-pipeline')}")
         raise typer.Exit
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
@@ -68,6 +67,8 @@ def roi(
     as_json: output.Json = False,
 ) -> None:
     """When a fine-tuned model has paid for itself."""
+    import logging
+
     from fine_tuning.cost_tracker import CostTracker
 
     logging.getLogger("fine_tuning.cost_tracker").setLevel(logging.ERROR)  # what is unknown is printed below

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from fine_tuning import hosts
 from fine_tuning.commands import output
 from fine_tuning.errors import ConfigurationError, NotFoundError, TrainingError
 
@@ -107,6 +106,7 @@ def tuner_of(job_id: str) -> FineTuner:
     Raises:
         NotFoundError: the job is not known here, and there is no key to ask a host with.
     """
+    from fine_tuning import hosts
     from fine_tuning.store import jobs
     from fine_tuning.store.database import open_database
 
