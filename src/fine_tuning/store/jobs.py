@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, or_, select, update
+from sqlalchemy import Connection, case, func, or_, select, update
 
-from fine_tuning.store import tables
+from fine_tuning.store import paging, tables
 from fine_tuning.store.types import now
+from fine_tuning.store.upsert import insert
 
 _table = tables.jobs
 _columns = _table.c
 FINISHED = ("succeeded", "failed", "cancelled")
+MOST_EVENTS = 10_000  # of one job: far more than any run writes
 
 
 def add(connection: Connection, job: Mapping[str, Any]) -> None:
@@ -156,9 +158,21 @@ def paused(connection: Connection, model: str, dataset_id: int) -> list[dict[str
 
 
 def find_by_model(connection: Connection, fine_tuned_model: str) -> dict[str, Any] | None:
-    """The job that made a fine-tuned model, or None."""
-    query = select(_table).where(_columns.fine_tuned_model == fine_tuned_model).limit(1)
+    """The job that made a fine-tuned model, or None.
+
+    Where the workspace's own server made it for a client in the same workspace, both have a record of the job, and the
+    server's is the one that knows the files.
+    """
+    of_host = case((_columns.provider == "local", 0), else_=1)
+    query = select(_table).where(_columns.fine_tuned_model == fine_tuned_model).order_by(of_host).limit(1)
     row = connection.execute(query).mappings().one_or_none()
+    return None if row is None else dict(row)
+
+
+def find_by_folder(connection: Connection, merged_dir: str) -> dict[str, Any] | None:
+    """The local job that wrote its merged model to this folder, or None."""
+    query = select(_table).where(_columns.provider == "local", _columns.result["merged_dir"].as_string() == merged_dir)
+    row = connection.execute(query.limit(1)).mappings().one_or_none()
     return None if row is None else dict(row)
 
 
@@ -191,3 +205,200 @@ def artifacts(connection: Connection, job_id: str) -> list[dict[str, Any]]:
     table = tables.artifacts
     query = select(table).where(table.c.job_id == job_id).order_by(table.c.id)
     return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def in_project(connection: Connection, project: str, job_id: str) -> dict[str, Any] | None:
+    """A local job of a project, or None."""
+    query = select(_table).where(_columns.project == project, _columns.provider == "local", _columns.id == job_id)
+    row = connection.execute(query).mappings().one_or_none()
+    return None if row is None else dict(row)
+
+
+def page(
+    connection: Connection, project: str, *, metadata: Mapping[str, str], after: str | None, limit: int
+) -> paging.Page:
+    """A project's local jobs, newest first; see `paging.page`."""
+    wanted = [_columns.project == project, _columns.provider == "local", *paging.has_metadata(_table, metadata)]
+    return paging.page(connection, _table, wanted, after=after, limit=limit)
+
+
+def by_key(connection: Connection, idempotency_key: str) -> dict[str, Any] | None:
+    """The job that was created with this key, or None."""
+    row = connection.execute(select(_table).where(_columns.idempotency_key == idempotency_key)).mappings().one_or_none()
+    return None if row is None else dict(row)
+
+
+def add_once(connection: Connection, job: Mapping[str, Any]) -> bool:
+    """Record a new job; False where one has its idempotency key."""
+    statement = insert(connection, _table).values(**job, requested="run", created_at=now())
+    added = connection.scalar(
+        statement.on_conflict_do_nothing(index_elements=["idempotency_key"]).returning(_columns.id)
+    )
+    return added is not None
+
+
+def queue_again(connection: Connection, job_id: str) -> None:
+    """Let a paused pooled job wait for a worker again, or take back a pause that no worker has obeyed yet."""
+    connection.execute(
+        update(_table).where(_columns.id == job_id, _columns.status.not_in(FINISHED)).values(requested="run")
+    )
+    connection.execute(
+        update(_table).where(_columns.id == job_id, _columns.status == "paused").values(status="queued", deaths=0)
+    )
+
+
+def unvalidated(connection: Connection) -> dict[str, Any] | None:
+    """The oldest pooled job whose files nobody has looked at yet, or None."""
+    query = (
+        select(_table)
+        .where(_columns.pooled, _columns.status == "validating_files", _columns.requested == "run")
+        .order_by(_columns.created_at, _columns.id)
+        .limit(1)
+    )
+    row = connection.execute(query).mappings().one_or_none()
+    return None if row is None else dict(row)
+
+
+def end_validation(connection: Connection, job_id: str, status: str, **values: Any) -> bool:
+    """Queue or fail a job whose files were looked at; False when another worker did before."""
+    finished = {"finished_at": now()} if status in FINISHED else {}
+    ended = connection.execute(
+        update(_table)
+        .where(_columns.id == job_id, _columns.status == "validating_files")
+        .values(status=status, **finished, **values)
+    )
+    return ended.rowcount == 1
+
+
+def take(connection: Connection, worker: str, lease_seconds: float) -> str | None:
+    """Reserve the oldest pooled job that waits or whose worker died. Returns its id, or None."""
+    moment = now()
+    waiting = (
+        select(_columns.id)
+        .where(
+            _columns.pooled,
+            _columns.requested == "run",
+            _columns.status.in_(("queued", "running")),
+            or_(_columns.lease_expires_at.is_(None), _columns.lease_expires_at < moment),
+        )
+        .order_by(_columns.created_at, _columns.id)
+        .limit(1)
+        .with_for_update(skip_locked=True)
+    )
+    job_id = connection.scalar(waiting)
+    if job_id is not None:
+        lease = moment + timedelta(seconds=lease_seconds)
+        connection.execute(update(_table).where(_columns.id == job_id).values(worker=worker, lease_expires_at=lease))
+    return job_id
+
+
+def held(connection: Connection, worker_prefix: str) -> int:
+    """How many jobs are leased to workers whose names begin so."""
+    query = (
+        select(func.count())
+        .select_from(_table)
+        .where(_columns.worker.startswith(worker_prefix, autoescape=True), _columns.lease_expires_at >= now())
+    )
+    return int(connection.scalar(query) or 0)
+
+
+def give_up(connection: Connection, job_id: str, worker: str) -> int | None:
+    """Queue a job again whose worker died without a word. Returns its deaths so far; None if it was not its own."""
+    query = (
+        update(_table)
+        .where(_columns.id == job_id, _columns.worker == worker, _columns.status.not_in(FINISHED))
+        .values(status="queued", worker=None, lease_expires_at=None, deaths=_columns.deaths + 1)
+        .returning(_columns.deaths)
+    )
+    deaths: int | None = connection.scalar(query)
+    return deaths
+
+
+def end(connection: Connection, job_id: str, status: str, **values: Any) -> None:
+    """End a job that nobody holds."""
+    connection.execute(
+        update(_table)
+        .where(_columns.id == job_id, _columns.status.not_in(FINISHED))
+        .values(status=status, finished_at=now(), **values)
+    )
+
+
+def queue_if_wanted(connection: Connection, job_id: str) -> None:
+    """Queue a job again that its worker paused on its own, not on the user's word."""
+    connection.execute(
+        update(_table)
+        .where(_columns.id == job_id, _columns.pooled, _columns.status == "paused", _columns.requested == "run")
+        .values(status="queued")
+    )
+
+
+def settle(connection: Connection) -> None:
+    """Pause or cancel pooled jobs for which that was asked and whose worker died before it obeyed."""
+    idle = or_(_columns.lease_expires_at.is_(None), _columns.lease_expires_at < now())
+    for wanted, values in (("pause", {"status": "paused"}), ("cancel", {"status": "cancelled", "finished_at": now()})):
+        connection.execute(
+            update(_table)
+            .where(_columns.pooled, _columns.requested == wanted, _columns.status.in_(("queued", "running")), idle)
+            .values(worker=None, lease_expires_at=None, **values)
+        )
+
+
+def events_page(connection: Connection, job_id: str, *, after: int | None, limit: int) -> paging.Page:
+    """A job's events, newest first."""
+    table = tables.job_events
+    return paging.page_by_id(connection, table, [table.c.job_id == job_id], after=after, limit=limit)
+
+
+def epochs_page(connection: Connection, job_id: str, *, after: int | None, limit: int) -> paging.Page:
+    """The adapters that a job kept at the end of its epochs, newest first."""
+    table = tables.artifacts
+    conditions = [table.c.job_id == job_id, table.c.kind == "epoch"]
+    return paging.page_by_id(connection, table, conditions, after=after, limit=limit)
+
+
+def estimated_finish(connection: Connection, job_id: str) -> datetime | None:
+    """When a running job ends by its own estimate, or None."""
+    table = tables.job_events
+    query = (
+        select(table.c.created_at, table.c.data)
+        .where(table.c.job_id == job_id, table.c.kind == "metrics")
+        .order_by(table.c.id.desc())
+        .limit(1)
+    )
+    row = connection.execute(query).one_or_none()
+    left = row.data.get("seconds_left") if row is not None else None
+    return None if row is None or left is None else row.created_at + timedelta(seconds=left)
+
+
+def epoch_at(connection: Connection, job_id: str, step: int) -> dict[str, Any] | None:
+    """The adapter that a job kept at a step, or None."""
+    table = tables.artifacts
+    query = select(table).where(table.c.job_id == job_id, table.c.kind == "epoch", table.c.step == step)
+    row = connection.execute(query.order_by(table.c.id.desc()).limit(1)).mappings().one_or_none()
+    return None if row is None else dict(row)
+
+
+def made(connection: Connection, project: str) -> list[dict[str, Any]]:
+    """A project's local jobs whose model is there, oldest first."""
+    query = select(_table).where(
+        _columns.project == project,
+        _columns.provider == "local",
+        _columns.status == "succeeded",
+        _columns.fine_tuned_model.is_not(None),
+    )
+    return [dict(row) for row in connection.execute(query.order_by(_columns.created_at)).mappings()]
+
+
+def count_by_status(connection: Connection) -> dict[str, int]:
+    """How many local jobs there are of each status."""
+    query = select(_columns.status, func.count()).where(_columns.provider == "local").group_by(_columns.status)
+    return {status: count for status, count in connection.execute(query)}  # noqa: C416 - a row is no tuple to mypy
+
+
+def metrics_at(connection: Connection, job_id: str, step: int) -> dict[str, Any]:
+    """What is known of a job at a step: its metrics events up to there, later ones over earlier ones."""
+    known: dict[str, Any] = {}
+    for event in newest_events(connection, job_id, MOST_EVENTS):
+        if event["kind"] == "metrics" and event["data"].get("step", 0) <= step:
+            known |= {name: value for name, value in event["data"].items() if value is not None}
+    return known

@@ -96,6 +96,11 @@ def names(connection: Connection) -> list[str]:
     return list(connection.scalars(select(tables.models.c.name).order_by(tables.models.c.name)))
 
 
+def deployed_names(connection: Connection) -> list[str]:
+    """Every model name that has a deployed version."""
+    return list(connection.scalars(select(_columns.model_name).where(_columns.status == "DEPLOYED")))
+
+
 def version_id(connection: Connection, name: str, version: int | None) -> int | None:
     """The key of a version's row (for foreign keys); of the latest when `version` is None."""
     query = select(_columns.id).where(_columns.model_name == name).order_by(_columns.version.desc()).limit(1)

@@ -19,6 +19,7 @@ from sqlalchemy import (
     MetaData,
     Table,
     UniqueConstraint,
+    false,
     text,
 )
 
@@ -111,7 +112,40 @@ files = Table(
     Column("sha256", String(64), nullable=False),
     Column("dataset_id", ForeignKey("datasets.id"), doc="the data set whose content this is, if known"),
     Column("created_at", UtcTime, nullable=False),
+    Column("project", String(80), nullable=False, server_default="default"),
+    Column("status", String(20), nullable=False, server_default="processed"),
+    Column("expires_at", UtcTime, doc="NULL: kept until deleted"),
+    Column("deleted_at", UtcTime, doc="its bytes are gone; the record stays for the lineage of its jobs"),
     Index(None, "provider_file_id"),
+    Index(None, "project", "created_at"),
+)
+
+uploads = Table(
+    "uploads",
+    metadata,
+    Column("id", String(80), primary_key=True),
+    Column("project", String(80), nullable=False),
+    Column("filename", Text, nullable=False),
+    Column("purpose", String(40), nullable=False),
+    Column("mime_type", String(200), nullable=False),
+    Column("bytes", BigId, nullable=False, doc="as announced; completing checks it"),
+    Column("status", String(20), nullable=False),
+    Column("file_expires_after", Integer, doc="seconds that the finished file is kept; NULL: until deleted"),
+    Column("file_id", ForeignKey("files.id"), doc="the file it became"),
+    Column("created_at", UtcTime, nullable=False),
+    Column("expires_at", UtcTime, nullable=False),
+    _one_of("status", ("pending", "completed", "cancelled", "expired"), "status"),
+)
+
+upload_parts = Table(
+    "upload_parts",
+    metadata,
+    Column("id", String(80), primary_key=True),
+    Column("upload_id", ForeignKey("uploads.id"), nullable=False),
+    Column("bytes", BigId, nullable=False),
+    Column("path", Text, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Index(None, "upload_id"),
 )
 
 jobs = Table(
@@ -138,10 +172,20 @@ jobs = Table(
     Column("created_at", UtcTime, nullable=False),
     Column("started_at", UtcTime),
     Column("finished_at", UtcTime),
+    Column("project", String(80), nullable=False, server_default="default"),
+    Column("pooled", Boolean, nullable=False, server_default=false(), doc="waits for any worker that has a free slot"),
+    Column("deaths", Integer, nullable=False, server_default="0", doc="workers that died since the last checkpoint"),
+    Column("base_model", Text, doc="what `model` stands for here: a catalogue name, folder or hub id; NULL: itself"),
+    Column("method", Json, doc="supervised or dpo, as requested"),
+    Column("seed", BigId),
+    Column("metadata", Json),
+    Column("integrations", Json),
+    Column("result_file_id", Text, doc="the CSV of its metrics"),
     _one_of("status", JOB_STATUSES, "status"),
     _one_of("requested", ("run", "pause", "cancel"), "requested"),
     Index(None, "status", "created_at"),
     Index(None, "provider_job_id"),
+    Index(None, "project", "created_at"),
 )
 
 job_events = Table(
@@ -325,6 +369,42 @@ Index(
     unique=True,
     sqlite_where=text("kind = 'training'"),
     postgresql_where=text("kind = 'training'"),
+)
+
+completions = Table(
+    "completions",
+    metadata,
+    Column("id", String(80), primary_key=True),
+    Column("project", String(80), nullable=False),
+    Column("model", String(200), nullable=False, doc="as the caller named it"),
+    Column("request", Json, nullable=False),
+    Column("response", Json, nullable=False),
+    Column("metadata", Json, nullable=False),
+    Column("example_id", ForeignKey("examples.id"), doc="the captured example it became"),
+    Column("created_at", UtcTime, nullable=False),
+    Index(None, "project", "created_at"),
+)
+
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("id", String(80), primary_key=True),
+    Column("name", String(200), nullable=False),
+    Column("project", String(80), nullable=False),
+    Column("prefix", String(20), nullable=False, doc="its first characters, to tell keys apart"),
+    Column("sha256", String(64), nullable=False, unique=True, doc="of the key, which is kept nowhere"),
+    Column("created_at", UtcTime, nullable=False),
+    Column("revoked_at", UtcTime),
+)
+
+checkpoint_permissions = Table(
+    "checkpoint_permissions",
+    metadata,
+    Column("id", String(80), primary_key=True),
+    Column("checkpoint", String(200), nullable=False),
+    Column("project", String(80), nullable=False, doc="that may use the checkpoint"),
+    Column("created_at", UtcTime, nullable=False),
+    UniqueConstraint("checkpoint", "project"),
 )
 
 tasks = Table(

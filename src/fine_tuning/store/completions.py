@@ -1,0 +1,53 @@
+"""Chat completions that a caller asked to store."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Connection, delete, select, update
+
+from fine_tuning.store import paging, tables
+from fine_tuning.store.paging import Page
+from fine_tuning.store.types import now
+
+_table = tables.completions
+
+
+def add(connection: Connection, completion: Mapping[str, Any]) -> None:
+    """Keep a request and its response."""
+    connection.execute(_table.insert().values(**completion, created_at=now()))
+
+
+def get(connection: Connection, project: str, completion_id: str) -> dict[str, Any] | None:
+    """A stored completion of a project, or None."""
+    query = select(_table).where(_table.c.project == project, _table.c.id == completion_id)
+    row = connection.execute(query).mappings().one_or_none()
+    return None if row is None else dict(row)
+
+
+def page(
+    connection: Connection,
+    project: str,
+    *,
+    model: str | None,
+    metadata: Mapping[str, str],
+    after: str | None,
+    limit: int,
+    newest_first: bool,
+) -> Page:
+    """A project's stored completions; see `paging.page`."""
+    wanted = [_table.c.project == project, *paging.has_metadata(_table, metadata)]
+    if model is not None:
+        wanted.append(_table.c.model == model)
+    return paging.page(connection, _table, wanted, after=after, limit=limit, newest_first=newest_first)
+
+
+def set_metadata(connection: Connection, completion_id: str, metadata: Mapping[str, str]) -> None:
+    """Replace the metadata."""
+    connection.execute(update(_table).where(_table.c.id == completion_id).values(metadata=dict(metadata)))
+
+
+def remove(connection: Connection, completion_id: str) -> None:
+    """Forget a stored completion; the example it became stays."""
+    connection.execute(delete(_table).where(_table.c.id == completion_id))
