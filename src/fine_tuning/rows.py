@@ -76,10 +76,25 @@ def conversation(row: Mapping[str, Any], where: str) -> tuple[list[dict[str, Any
     raise DataError(f"{where}: needs messages, prompt and response, or instruction and output")
 
 
-def content_hash(rows: Iterable[Mapping[str, Any]]) -> str:
-    """`sha256:` and the hash over the rows' canonical JSON, in order: the same rows, the same hash, on any machine."""
-    digest = hashlib.sha256()
-    for row in rows:
+class ContentHash:
+    """The hash over rows' canonical JSON, in order: the same rows, the same hash, on any machine."""
+
+    def __init__(self) -> None:
+        self._digest = hashlib.sha256()
+
+    def add(self, row: Mapping[str, Any]) -> None:
+        """Add the next row."""
         canonical = json.dumps(row, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str)
-        digest.update(canonical.encode("utf-8", "surrogatepass") + b"\n")
-    return f"sha256:{digest.hexdigest()}"
+        self._digest.update(canonical.encode("utf-8", "surrogatepass") + b"\n")
+
+    def text(self) -> str:
+        """`sha256:` and the hash so far."""
+        return f"sha256:{self._digest.hexdigest()}"
+
+
+def content_hash(rows: Iterable[Mapping[str, Any]]) -> str:
+    """The `ContentHash` of all rows."""
+    digest = ContentHash()
+    for row in rows:
+        digest.add(row)
+    return digest.text()

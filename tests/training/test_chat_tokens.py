@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -63,13 +64,13 @@ def test_long_rows_are_cut_or_dropped_and_named(tokenizer: Any, tmp_path: Path) 
     [
         ("{broken", "not JSON"),
         ({"prompt": "q"}, "messages is missing or not a list"),
-        ({"messages": ["text"]}, "message 1 must be an object with role and content"),
+        ({"messages": ["text"]}, "messages[0] must be an object with role and content"),
         ({"messages": TALK[:2]}, "there is no assistant message to train on"),
-        ({"messages": [{**TALK[2], "weight": 3}]}, "message 1 has weight 3"),
+        ({"messages": [{**TALK[2], "weight": 3}]}, "messages[0].weight must be 0 or 1, not 3"),
         ({"messages": [*TALK[:2], {"role": "assistant", "content": [{"type": "image_url"}]}]}, "content must be text"),
     ],
 )
 def test_a_bad_row_names_file_and_line(tokenizer: Any, tmp_path: Path, row: Any, message: str) -> None:
     path = write(tmp_path / "x.jsonl", {"messages": TALK}, row)
-    with pytest.raises(DataError, match=rf"x\.jsonl, line 2: .*{message}"):
+    with pytest.raises(DataError, match=rf"x\.jsonl, line 2: .*{re.escape(message)}"):
         tokenise_file(path, tokenizer, max_length=64)

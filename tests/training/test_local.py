@@ -144,7 +144,7 @@ def test_a_job_outlives_the_process_that_started_it(file_id: str, tiny_model_dir
 
 def test_a_bad_row_is_named_before_anything_is_kept(tmp_path: Path, workspace: Path) -> None:
     (tmp_path / "bad.jsonl").write_text('{"messages": [{"role": "user", "content": "no answer"}]}\n')
-    with pytest.raises(DataError, match=r"^bad\.jsonl, line 1: there is no assistant message to train on$"):
+    with pytest.raises(DataError, match=r"^bad\.jsonl, line 1: messages: there is no assistant message to train on$"):
         LocalFineTuner().upload_training_file("bad.jsonl")
     assert not (workspace / "files").exists()
 

@@ -48,6 +48,11 @@ def is_embedded(name: str) -> bool:
     return name.lower() in EMBEDDED
 
 
+def embedded_names() -> list[str]:
+    """The names of the models that come along."""
+    return list(EMBEDDED)
+
+
 def is_known(name: str) -> bool:
     """Whether `name` can be resolved here: an embedded model, a local folder, or the form of a hub id."""
     return is_embedded(name) or _folder(name) is not None or _HUB_ID.fullmatch(name) is not None

@@ -102,14 +102,17 @@ def checked_messages(row: Mapping[str, Any], where: str) -> list[dict[str, Any]]
     messages = row.get("messages")
     if not isinstance(messages, list) or not messages:
         raise DataError(f'{where}: messages is missing or not a list; each row needs {{"messages": [...]}}')
-    for number, message in enumerate(messages, 1):
+    for index, message in enumerate(messages):
         if not isinstance(message, dict) or not isinstance(message.get("role"), str):
-            raise DataError(f"{where}: message {number} must be an object with role and content")
+            raise DataError(f"{where}: messages[{index}] must be an object with role and content")
         if message.get("weight", 1) not in (0, 1):
-            raise DataError(f"{where}: message {number} has weight {message['weight']!r}; it must be 0 or 1")
+            raise DataError(f"{where}: messages[{index}].weight must be 0 or 1, not {message['weight']!r}")
     if not any(message["role"] == "assistant" and message.get("weight", 1) for message in messages):
-        raise DataError(f"{where}: there is no assistant message to train on")
-    return [{**message, "content": _text(message.get("content"), where)} for message in messages]
+        raise DataError(f"{where}: messages: there is no assistant message to train on")
+    return [
+        {**message, "content": _text(message.get("content"), f"{where}: messages[{index}].content")}
+        for index, message in enumerate(messages)
+    ]
 
 
 def _text(content: Any, where: str) -> str:
@@ -119,4 +122,4 @@ def _text(content: Any, where: str) -> str:
         return content
     if isinstance(content, list) and all(isinstance(part, dict) and part.get("type") == "text" for part in content):
         return "".join(str(part.get("text", "")) for part in content)
-    raise DataError(f"{where}: content must be text or a list of text parts")
+    raise DataError(f"{where} must be text or a list of text parts")

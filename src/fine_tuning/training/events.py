@@ -13,11 +13,12 @@ class TrainingEvent:
     """One line of a run's history.
 
     `data` holds, as far as known: step, total_steps, epoch, learning_rate, train_loss (nats a trained token, mean
-    since the previous event), token_accuracy (0 to 1, same tokens), valid_loss, trained_tokens, tokens_per_second
-    (non-padding tokens, this session), seconds_left, and `path` for a checkpoint.
+    since the previous event), token_accuracy (0 to 1, same tokens), valid_loss, valid_token_accuracy, trained_tokens,
+    tokens_per_second (non-padding tokens, this session), seconds_left, and `path` for a checkpoint (everything that is
+    needed to go on) or the adapter kept at the end of an epoch.
     """
 
-    kind: Literal["message", "metrics", "checkpoint"]
+    kind: Literal["message", "metrics", "checkpoint", "epoch"]
     message: str
     data: dict[str, Any] = field(default_factory=dict)
     created_at: datetime = field(default_factory=lambda: datetime.now(UTC))

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
-import sys
 import threading
 import uuid
 from collections.abc import Mapping
@@ -14,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from fine_tuning.base_models import catalogue
-from fine_tuning.errors import ConflictError, MissingDependencyError, NotFoundError
+from fine_tuning.errors import ConflictError, MissingDependencyError, NotFoundError, StorageError
 from fine_tuning.files import explain_os_error, make_folder
 from fine_tuning.rows import read_rows
 from fine_tuning.settings import get_settings
@@ -24,10 +21,10 @@ from fine_tuning.store.types import iso, now
 from fine_tuning.training.chat_tokens import checked_messages
 from fine_tuning.training.config import check_hyperparameters
 from fine_tuning.training.port import ENDED, Action
+from fine_tuning.training.spawning import START_SECONDS, spawn
 from fine_tuning.training.uploads import file_record
 
 PROVIDER = "local"
-START_SECONDS = 120.0  # how long a worker may take to import its libraries and claim its job
 
 
 class LocalTrainer:
@@ -90,33 +87,26 @@ class LocalTrainer:
             raise NotFoundError(f"no training file {file_id}; upload_training_file gives one")
         return file
 
+    def _resume(self, job_id: str) -> None:
+        with self._database.write() as tx:
+            pooled = self._job(tx, job_id)["pooled"]
+            if pooled:
+                jobs.queue_again(tx, job_id)
+        if not pooled:
+            self._launch(job_id)
+
     def _launch(self, job_id: str) -> None:
         """Start a worker that alone may claim the job; it runs on when this process ends."""
         worker = uuid.uuid4().hex
         with self._database.write() as tx:
             if not jobs.reserve(tx, job_id, worker, START_SECONDS):
                 raise ConflictError(f"job {job_id} is being trained already")
-        settings = get_settings()
-        environment = {
-            **os.environ,
-            "FINE_TUNING_HOME": str(settings.home.absolute()),
-            "FINE_TUNING_DATABASE_URL": self._database.location,
-        }
-        log = make_folder(settings.folder("logs")) / f"{job_id}.log"
         try:
-            with log.open("ab") as stream:
-                process = subprocess.Popen(  # noqa: S603 - our own module, no shell
-                    [sys.executable, "-m", "fine_tuning.training.worker", job_id, worker],
-                    env=environment,
-                    stdin=subprocess.DEVNULL,
-                    stdout=stream,
-                    stderr=stream,
-                    start_new_session=True,  # Ctrl-C is for the one who waits; a worker is paused, not killed
-                )
-        except OSError as error:
+            process = spawn(self._database, job_id, worker)
+        except StorageError:
             with self._database.write() as tx:
                 jobs.release(tx, job_id, worker, "paused")
-            raise explain_os_error(error, log, f"start the worker of {job_id} with its log") from error
+            raise
         # Someone has to take note of its end, or it stays as a zombie while this process lives.
         threading.Thread(target=process.wait, daemon=True).start()
 
@@ -131,7 +121,8 @@ class LocalTrainer:
         return view(job)
 
     def _abandoned(self, job: Mapping[str, Any]) -> bool:
-        return job["lease_expires_at"] is None or job["lease_expires_at"] < now()
+        # A pooled job waits for any worker; a pool takes it up again by itself.
+        return not job["pooled"] and (job["lease_expires_at"] is None or job["lease_expires_at"] < now())
 
     @staticmethod
     def _job(tx: Transaction, job_id: str) -> dict[str, Any]:
@@ -152,7 +143,7 @@ class LocalTrainer:
             raise ConflictError(f"job {job_id} has {job['status']}; {action} is no longer possible")
         if action == "resume":
             if job["status"] == "paused":
-                self._launch(job_id)
+                self._resume(job_id)
         else:
             with self._database.write() as tx:
                 jobs.request(tx, job_id, action)

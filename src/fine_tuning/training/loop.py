@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import shutil
 import time
 import warnings
 from collections.abc import Callable
@@ -20,7 +19,7 @@ from transformers.utils import logging as transformers_logging
 from trl import SFTConfig
 
 from fine_tuning.errors import DataError, NotFoundError
-from fine_tuning.files import make_folder, write_json
+from fine_tuning.files import make_folder, write_json, written_whole
 from fine_tuning.training import attention, checkpoints, precision
 from fine_tuning.training.chat_tokens import Tokenised, tokenise_file
 from fine_tuning.training.config import TrainingConfig
@@ -173,25 +172,15 @@ def _save(
     """Write the adapter, then the merged model; both appear whole or not at all."""
     adapter, merged = output / "adapter", output / "merged"
     model = trainer.accelerator.unwrap_model(trainer.model)
-    with _whole(adapter) as folder:
+    with written_whole(adapter) as folder:
         model.save_pretrained(folder)
     on_event(TrainingEvent("message", "merging the adapter into the base model"))
     # Merged in fp32 and rounded to bf16 once.
     whole = model.float().merge_and_unload().to(torch.bfloat16)
-    with _whole(merged) as folder:
+    with written_whole(merged) as folder:
         whole.save_pretrained(folder)
         tokenizer.save_pretrained(folder)
     return adapter, merged
-
-
-@contextmanager
-def _whole(folder: Path) -> Any:
-    temporary = folder.with_name(f".{folder.name}.partial")
-    shutil.rmtree(temporary, ignore_errors=True)
-    temporary.mkdir(parents=True)
-    yield temporary
-    shutil.rmtree(folder, ignore_errors=True)
-    temporary.rename(folder)
 
 
 @contextmanager

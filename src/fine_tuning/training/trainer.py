@@ -16,6 +16,7 @@ from transformers.trainer_pt_utils import get_length_grouped_indices
 from trl import SFTTrainer
 
 from fine_tuning.errors import TrainingError
+from fine_tuning.files import written_whole
 from fine_tuning.training import checkpoints
 from fine_tuning.training.chat_tokens import IGNORED
 from fine_tuning.training.events import TrainingEvent
@@ -52,8 +53,8 @@ class LabelledTrainer(SFTTrainer):  # type: ignore[misc]
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        self.labelled = 0
-        self.hits = 0
+        self.labelled = self.hits = 0
+        self.held_out_labelled = self.held_out_hits = 0
         super().__init__(*args, **kwargs)
 
     def compute_loss(
@@ -80,6 +81,8 @@ class LabelledTrainer(SFTTrainer):  # type: ignore[misc]
         before = self.labelled, self.hits
         with torch.no_grad():
             loss = self.compute_loss(model, self._prepare_inputs(inputs))
+        self.held_out_labelled += self.labelled - before[0]
+        self.held_out_hits += self.hits - before[1]
         self.labelled, self.hits = before
         return loss.detach(), None, None
 
@@ -92,6 +95,12 @@ class LabelledTrainer(SFTTrainer):  # type: ignore[misc]
     def take_accuracy(self) -> float | None:
         """Share of labelled tokens predicted right since the last call; None if there were none."""
         labelled, hits, self.labelled, self.hits = self.labelled, self.hits, 0, 0
+        return hits / labelled if labelled else None
+
+    def take_held_out_accuracy(self) -> float | None:
+        """As `take_accuracy`, of the validation file."""
+        labelled, hits = self.held_out_labelled, self.held_out_hits
+        self.held_out_labelled = self.held_out_hits = 0
         return hits / labelled if labelled else None
 
     def create_model_card(self, *_: Any, **__: Any) -> None:
@@ -147,6 +156,7 @@ class Reporter(TrainerCallback):  # type: ignore[misc]
         if "eval_loss" in logs:
             self.valid_loss = logs["eval_loss"]
             facts["valid_loss"] = self.valid_loss
+            facts["valid_token_accuracy"] = self.trainer.take_held_out_accuracy()
         self._on_event(TrainingEvent("metrics", f"step {state.global_step}/{state.max_steps}", facts))
 
     def _speed(self, state: TrainerState) -> dict[str, Any]:
@@ -159,6 +169,16 @@ class Reporter(TrainerCallback):  # type: ignore[misc]
             "tokens_per_second": (tokens - self._tokens_before) / seconds if seconds > 0 else None,
             "seconds_left": left,
         }
+
+    def on_epoch_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        """Keep the adapter as it is after each epoch."""
+        if self.stopped is not None:
+            return  # cut short in the middle
+        folder = Path(str(args.output_dir)).parent / "epochs" / f"step-{state.global_step}"
+        with written_whole(folder) as temporary:
+            self.trainer.accelerator.unwrap_model(self.trainer.model).save_pretrained(temporary)
+        facts = {"step": state.global_step, "path": str(folder)}
+        self._on_event(TrainingEvent("epoch", f"epoch {round(state.epoch or 0)} ended", facts))
 
     def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         """Mark the checkpoint as complete and tell of it."""

@@ -21,6 +21,8 @@ from fine_tuning.store import costs, files, jobs
 from fine_tuning.store.database import Database, open_database
 from fine_tuning.training.config import TrainingConfig
 from fine_tuning.training.events import TrainingEvent, TrainingResult
+from fine_tuning.training.naming import fine_tuned_name
+from fine_tuning.training.results import write_results
 
 LEASE_SECONDS = 30.0
 HEARTBEAT_SECONDS = 1.0
@@ -91,7 +93,7 @@ class Worker:
             validation_file = files.get(tx, job["validation_file_id"]) if job["validation_file_id"] else None
         assert train_file is not None  # noqa: S101 - checked when the job was created
         self._on_message(f"preparing base model {job['model']}")
-        base = catalogue.resolve(job["model"], get_settings().folder("models"))
+        base = catalogue.resolve(job["base_model"] or job["model"], get_settings().folder("models"))
         self._on_message("loading the training libraries")
         from fine_tuning.training.loop import train
 
@@ -113,7 +115,9 @@ class Worker:
         with self._database.write() as tx:
             jobs.add_event(tx, self._job_id, event.kind, event.message, event.data)
             if event.kind == "checkpoint":
-                jobs.add_artifact(tx, self._job_id, "checkpoint", event.data["path"], None, event.data["step"])
+                jobs.change(tx, self._job_id, deaths=0)
+            if event.kind in {"checkpoint", "epoch"}:
+                jobs.add_artifact(tx, self._job_id, event.kind, event.data["path"], None, event.data["step"])
 
     def _finish(self, job: dict[str, Any], result: TrainingResult) -> int:
         if self._lost:
@@ -125,13 +129,21 @@ class Worker:
                 jobs.add_event(tx, self._job_id, "message", f"job {result.status} at step {result.steps}", {})
                 jobs.release(tx, self._job_id, self._name, result.status, result=facts)
             return 0
+        results = write_results(self._database, job)
         checksum = sha256_file(Path(str(result.merged_dir)) / "model.safetensors")
         rate = get_settings().machine_usd_per_hour
         with self._database.write() as tx:
-            name = f"ft:{Path(job['model']).name}:local:{job['suffix'] or ''}:{self._job_id.removeprefix('ftjob-')[:8]}"
-            done = {"fine_tuned_model": name, "trained_tokens": result.trained_tokens, "result": facts, "error": None}
+            name = fine_tuned_name(job)
+            done = {
+                "fine_tuned_model": name,
+                "trained_tokens": result.trained_tokens,
+                "result": facts,
+                "error": None,
+                "result_file_id": results["id"],
+            }
             if not jobs.release(tx, self._job_id, self._name, "succeeded", **done):
                 return 1
+            files.add(tx, results)
             jobs.add_artifact(tx, self._job_id, "adapter", str(result.adapter_dir), None)
             jobs.add_artifact(tx, self._job_id, "merged", str(result.merged_dir), checksum)
             jobs.add_event(tx, self._job_id, "message", f"job succeeded: {name}", {})

@@ -1,0 +1,22 @@
+"""What a fine-tuned model is called."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+_CHECKPOINT = re.compile(r"(?P<model>ft:.+):ckpt-step-(?P<step>\d{1,9})")
+
+
+def fine_tuned_name(job: Mapping[str, Any]) -> str:
+    """`ft:<base>:<organisation>:<suffix>:<id>`, as OpenAI names its own; known before the job has ended."""
+    organisation = job["project"] if job["pooled"] else "local"
+    return f"ft:{Path(job['model']).name}:{organisation}:{job['suffix'] or ''}:{job['id'].removeprefix('ftjob-')[:8]}"
+
+
+def parse_checkpoint(name: str) -> tuple[str, int] | None:
+    """Model and step of `ft:...:ckpt-step-<step>`; None for another name."""
+    match = _CHECKPOINT.fullmatch(name)
+    return (match["model"], int(match["step"])) if match else None
