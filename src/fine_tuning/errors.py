@@ -8,6 +8,7 @@
     ├── ConfigurationError          a key, address or setting is missing or wrong
     ├── MissingDependencyError      an optional extra is not installed (also an ImportError)
     ├── ProviderError               a model host refused, failed or could not be reached
+    │   └── RefusedError            it found the request itself wrong: too long, or a value that it does not take
     ├── TrainingError               a training run could not start or go on
     └── StorageError                the database or the disk refused (full, read-only, newer than the code)
 
@@ -55,6 +56,10 @@ class MissingDependencyError(FineTuningError, ImportError):
 
 class ProviderError(FineTuningError):
     """A model host refused, failed or could not be reached."""
+
+
+class RefusedError(ProviderError):
+    """A model or its host found the request itself wrong."""
 
 
 class TrainingError(FineTuningError):

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from fine_tuning.errors import ConfigurationError, NotFoundError, ProviderError
+from fine_tuning.errors import ConfigurationError, NotFoundError, ProviderError, RefusedError
 from fine_tuning.settings import get_settings
 
 if TYPE_CHECKING:
@@ -94,6 +94,8 @@ def translated_errors(url: str, asked: str) -> Iterator[None]:
         raise NotFoundError(f"{url} does not know {asked} (404): {_message(error)}") from error
     except openai.RateLimitError as error:
         raise ProviderError(f"{url} has no capacity or credit for {asked} (429): {_message(error)}") from error
+    except (openai.BadRequestError, openai.UnprocessableEntityError) as error:
+        raise RefusedError(f"{url} refused {asked} ({error.status_code}): {_message(error)}") from error
     except openai.APIStatusError as error:
         raise ProviderError(f"{url} refused {asked} ({error.status_code}): {_message(error)}") from error
     except openai.APITimeoutError as error:

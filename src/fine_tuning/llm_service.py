@@ -14,8 +14,8 @@ from fine_tuning.base_models import catalogue
 from fine_tuning.costs import prices
 from fine_tuning.distillation import DistillationDataCollector
 from fine_tuning.distillation.importer import check_rating
-from fine_tuning.errors import ConfigurationError, DataError, FineTuningError, NotFoundError, UsageError
-from fine_tuning.export.gguf import export_gguf
+from fine_tuning.errors import ConfigurationError, FineTuningError, NotFoundError, UsageError
+from fine_tuning.export.gguf import kept_gguf
 from fine_tuning.serving.engine import Completion, Engine
 from fine_tuning.serving.local import open_local
 from fine_tuning.serving.openai_api import OpenAIEngine
@@ -220,7 +220,7 @@ class LLMService:
             raise NotFoundError(f"the files of {self._model} are gone: {folder}; train it again or deploy another")
         if not folder.is_absolute():
             folder = catalogue.resolve(target.model, get_settings().folder("models")).path
-        return open_local(folder, self._model, _gguf(folder))
+        return open_local(folder, self._model, kept_gguf(folder))
 
     def _open_host(self, target: Target) -> OpenAIEngine:
         try:
@@ -274,17 +274,6 @@ class LLMService:
             return prices.call_price(target.model, completion.prompt_tokens, completion.completion_tokens)
         rate = get_settings().machine_usd_per_hour
         return None if rate is None else completion.latency_ms / 3.6e6 * rate
-
-
-def _gguf(folder: Path) -> Path | None:
-    """The model as GGUF, made at first use; None where its kind cannot be written as GGUF yet."""
-    path = folder / "model.f16.gguf"
-    if path.is_file():
-        return path
-    try:
-        return export_gguf(folder, path)
-    except DataError:
-        return None  # answered through transformers instead
 
 
 def _messages(prompt: str | Messages, system_prompt: str | None) -> list[dict[str, Any]]:

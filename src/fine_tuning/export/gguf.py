@@ -19,6 +19,17 @@ _NORMAL, _CONTROL, _USER_DEFINED, _UNUSED = 1, 3, 4, 5  # gguf.TokenType
 _INSTEAD = "it cannot become a GGUF file, so transformers will be used instead"
 
 
+def kept_gguf(folder: Path) -> Path | None:
+    """The model as GGUF beside its weights, made at first use; None where its kind cannot be written as GGUF yet."""
+    path = folder / "model.f16.gguf"
+    if path.is_file():
+        return path
+    try:
+        return export_gguf(folder, path)
+    except DataError:
+        return None  # answered through transformers instead
+
+
 def export_gguf(model_dir: Path, output: Path) -> Path:
     """Write the model in `model_dir` to `output` as GGUF: matrices float16, norms float32, tokenizer and chat template.
 

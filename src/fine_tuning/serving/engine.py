@@ -49,6 +49,14 @@ class Engine(Protocol):
         """Answer many conversations, in their order, side by side where the engine can; the first failure is raised."""
         ...
 
+    def chat(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Answer a request of OpenAI's chat API (messages and parameters) in that API's words."""
+        ...
+
+    def chat_pieces(self, body: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+        """As `chat`, chunk by chunk; the last one has the usage. Closing the iterator stops the model."""
+        ...
+
     def close(self) -> None:
         """Free what the engine holds; closing twice is harmless."""
         ...

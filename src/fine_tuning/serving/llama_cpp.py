@@ -11,21 +11,30 @@ import queue
 import secrets
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
-from fine_tuning.errors import MissingDependencyError, NotFoundError, ProviderError
+from fine_tuning.errors import MissingDependencyError, NotFoundError, ProviderError, RefusedError
 from fine_tuning.serving.engine import Completion, Messages, in_order
 
 _SILENT = -1
+# What OpenAI's API samples with where a request does not say; llama.cpp's own defaults cut off unlikely tokens.
+PLAIN_SAMPLING = {"temperature": 1.0, "top_p": 1.0, "top_k": 0, "min_p": 0.0}
 _lock = threading.Lock()
 _servers: dict[tuple[Any, ...], _Server] = {}
 
 
 def open_llama_cpp(
-    path: Path, name: str, *, slots: int = 8, context_length: int = 2048, threads: int | None = None
+    path: Path,
+    name: str,
+    *,
+    slots: int = 8,
+    context_length: int = 2048,
+    threads: int | None = None,
+    adapters: Sequence[Path] = (),
 ) -> LlamaCppEngine:
     """Open the GGUF model at `path`; it is loaded once a process however often it is opened, and freed when all close.
 
@@ -36,6 +45,7 @@ def open_llama_cpp(
         context_length: tokens of prompt and answer together, for each slot; never more than the model was trained on.
         threads: CPU threads, by default one a core; with fewer it stays usable while another program computes, such as
             a training run (its threads wait for each other by spinning).
+        adapters: LoRA adapters in GGUF that `LlamaCppEngine.adapted` can put on the model, request by request.
 
     Raises:
         NotFoundError: there is no such file.
@@ -45,10 +55,10 @@ def open_llama_cpp(
     if not path.is_file():
         raise NotFoundError(f"no GGUF file {path}; export the model first")
     facts = path.stat()
-    key = (path.resolve(), facts.st_mtime_ns, facts.st_size, slots, context_length, threads)
+    key = (path.resolve(), facts.st_mtime_ns, facts.st_size, slots, context_length, threads, tuple(adapters))
     with _lock:
         if key not in _servers:
-            _servers[key] = _Server(path, slots, context_length, threads)
+            _servers[key] = _Server(path, slots, context_length, threads, adapters)
         server = _servers[key]
         server.users += 1
     return LlamaCppEngine(server, name)
@@ -57,9 +67,17 @@ def open_llama_cpp(
 class LlamaCppEngine:
     """An `Engine` over a loaded GGUF model; made by `open_llama_cpp`."""
 
-    def __init__(self, server: _Server, model_name: str) -> None:
+    def __init__(self, server: _Server, model_name: str, adapter: int | None = None) -> None:
         self._server: _Server | None = server
+        self._adapter = adapter
         self.model = model_name
+
+    def adapted(self, adapter: int | None, model_name: str) -> LlamaCppEngine:
+        """The same loaded model with the adapter at this place of `adapters` on it; None for the plain model."""
+        server = self._open_server()
+        with _lock:
+            server.users += 1
+        return LlamaCppEngine(server, model_name, adapter)
 
     def complete(self, messages: Messages, *, temperature: float, max_tokens: int, **params: Any) -> Completion:
         """Answer one conversation. See `Engine`."""
@@ -91,6 +109,16 @@ class LlamaCppEngine:
         answer = partial(self.complete, temperature=temperature, max_tokens=max_tokens, **params)
         return in_order(answer, batch, self._open_server().slots)
 
+    def chat(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Answer a request of OpenAI's chat API. See `Engine`."""
+        return _checked(self._open_server().ask(self._body(**{**PLAIN_SAMPLING, **body})), self.model)
+
+    def chat_pieces(self, body: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+        """Answer a request of OpenAI's chat API chunk by chunk. See `Engine`."""
+        wanted = self._body(**{**PLAIN_SAMPLING, **body, "stream_options": {"include_usage": True}})
+        for chunk in self._open_server().ask_in_pieces(wanted):
+            yield _checked(chunk, self.model)
+
     def close(self) -> None:
         """Give the model back; the last user's close frees its memory."""
         with _lock:
@@ -108,18 +136,27 @@ class LlamaCppEngine:
             raise ProviderError(f"the engine of {self.model} is closed; open it again")
         return self._server
 
-    @staticmethod
-    def _body(messages: Messages, **params: Any) -> dict[str, Any]:
-        return {"messages": [dict(message) for message in messages], **params}
+    def _body(self, messages: Messages, **params: Any) -> dict[str, Any]:
+        return {"messages": [dict(message) for message in messages], **params, **self._chosen_adapter()}
+
+    def _chosen_adapter(self) -> dict[str, Any]:
+        if not self._open_server().adapters:
+            return {}
+        # The plain model says so too: otherwise it goes on from what an adapter left in the cache.
+        scale = 0.0 if self._adapter is None else 1.0
+        return {"lora": [{"id": self._adapter or 0, "scale": scale}]}
 
 
 class _Server:
     """A loaded model and how many engines use it."""
 
-    def __init__(self, path: Path, slots: int, context_length: int, threads: int | None) -> None:
+    def __init__(
+        self, path: Path, slots: int, context_length: int, threads: int | None, adapters: Sequence[Path]
+    ) -> None:
         self.slots = slots
+        self.adapters = len(adapters)
         self.users = 0
-        self._native = _load(path, slots, context_length, threads)
+        self._native = _load(path, slots, context_length, threads, adapters)
         atexit.register(self.stop)  # the native threads must end before the interpreter does
 
     def ask(self, body: dict[str, Any]) -> dict[str, Any]:
@@ -168,7 +205,7 @@ class _Server:
         atexit.unregister(self.stop)
 
 
-def _load(path: Path, slots: int, context_length: int, threads: int | None) -> Any:
+def _load(path: Path, slots: int, context_length: int, threads: int | None, adapters: Sequence[Path]) -> Any:
     """Start xllamacpp's server on the file, quietly."""
     try:
         import xllamacpp
@@ -180,6 +217,9 @@ def _load(path: Path, slots: int, context_length: int, threads: int | None) -> A
     params.n_ctx = slots * context_length
     if threads:
         params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads
+    # With a scale of 0 an adapter rests until a request names it.
+    params.lora_adapters = [xllamacpp.CommonAdapterLoraInfo(str(adapter), 0.0) for adapter in adapters]
+    params.cache_ram_mib = 0  # prompts kept beside the slots grow to gigabytes, and forget whose adapter made them
     params.use_jinja = True
     params.verbosity = _SILENT
     # llama.cpp also listens on a port of the loopback address; nobody else on this machine may use it.
@@ -196,7 +236,8 @@ def _load(path: Path, slots: int, context_length: int, threads: int | None) -> A
 
 
 def _checked(reply: dict[str, Any], model: str) -> dict[str, Any]:
-    """The reply, unless it reports an error."""
+    """The reply, unless it reports an error, which is the caller's where the prompt is too long or a value wrong."""
     if error := reply.get("error"):
-        raise ProviderError(f"llama.cpp with {model}: {error.get('message', error)}")
+        kind = RefusedError if error.get("code") == HTTPStatus.BAD_REQUEST else ProviderError
+        raise kind(f"llama.cpp with {Path(model).name}: {error.get('message', error)}")
     return reply

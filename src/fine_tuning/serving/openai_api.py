@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any
@@ -76,6 +76,22 @@ class OpenAIEngine:
         """Answer many conversations in order, `workers` at once. See `Engine`."""
         answer = partial(self.complete, temperature=temperature, max_tokens=max_tokens, **params)
         return in_order(answer, batch, self._workers)
+
+    def chat(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Hand a request on. See `Engine`."""
+        with self._one_line():
+            reply = self._client.chat.completions.create(**{**body, "model": self.model})
+        return dict(reply.model_dump(mode="json", exclude_unset=True))
+
+    def chat_pieces(self, body: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+        """Hand a request on, chunk by chunk. See `Engine`."""
+        wanted: dict[str, Any] = {**body, "model": self.model, "stream": True}
+        with (
+            self._one_line(),
+            self._client.chat.completions.create(**wanted, stream_options={"include_usage": True}) as chunks,
+        ):
+            for chunk in chunks:
+                yield dict(chunk.model_dump(mode="json", exclude_unset=True))
 
     def close(self) -> None:
         """Close the connections."""

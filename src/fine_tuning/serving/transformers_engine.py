@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fine_tuning.errors import MissingDependencyError, ProviderError, UsageError
+from fine_tuning.serving.chat_words import chat_pieces_through, chat_through
 from fine_tuning.serving.engine import Completion, Messages
 
 if TYPE_CHECKING:
@@ -98,6 +99,14 @@ class TransformersEngine:
             worker.join()
         if failures:
             raise failures[0]
+
+    def chat(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Answer a request of OpenAI's chat API. See `Engine`."""
+        return chat_through(self, body)
+
+    def chat_pieces(self, body: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+        """Answer a request of OpenAI's chat API chunk by chunk. See `Engine`."""
+        return chat_pieces_through(self, body)
 
     def close(self) -> None:
         """Let go of the model."""
