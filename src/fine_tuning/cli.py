@@ -11,7 +11,18 @@ from typing import Annotated, Any
 
 import typer
 
-from fine_tuning.commands import costs, datasets, evaluation, experiments, jobs, models, ollama, pipeline, registry
+from fine_tuning.commands import (
+    costs,
+    datasets,
+    evaluation,
+    experiments,
+    jobs,
+    models,
+    ollama,
+    pipeline,
+    registry,
+    server,
+)
 from fine_tuning.errors import FineTuningError
 
 app = typer.Typer(
@@ -21,7 +32,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for group in (datasets, jobs, ollama, evaluation, experiments, registry, costs, models, pipeline):
+for group in (datasets, jobs, ollama, evaluation, experiments, registry, costs, models, server, pipeline):
     group.add_to(app)
 
 _WrongUsage: Any = typer.BadParameter.__base__  # the parser's error for any wrong command line

@@ -29,6 +29,9 @@ class Settings(BaseSettings):
     machine_usd_per_hour: float | None = Field(
         default=None, ge=0, description="what an hour of this machine costs; local training has no price when unset"
     )
+    aliases: dict[str, str] = Field(
+        default_factory=dict, description='names that clients of the server may use, as JSON: {"name": "base model"}'
+    )
     openai_api_key: SecretStr | None = Field(default=None, validation_alias="OPENAI_API_KEY")
     openai_base_url: str | None = Field(default=None, validation_alias="OPENAI_BASE_URL")
 

@@ -1,0 +1,147 @@
+"""The OpenAI-compatible server, its workers and its keys."""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+import socket
+from typing import Annotated
+
+import typer
+
+from fine_tuning.commands import output
+from fine_tuning.errors import MissingDependencyError, UsageError
+
+LOOPBACK = "127.0.0.1"
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add this group's commands."""
+    panel = "Server"
+    app.command("serve", rich_help_panel=panel)(serve)
+    app.command("worker", rich_help_panel=panel)(worker)
+    keys = typer.Typer(help="API keys of the server.", no_args_is_help=True)
+    keys.command("create")(create_key)
+    keys.command("list")(list_keys)
+    keys.command("revoke")(revoke_key)
+    app.add_typer(keys, name="keys", rich_help_panel=panel)
+
+
+def serve(
+    host: Annotated[str, typer.Option(help="Address to listen on; others than loopback need a key.")] = LOOPBACK,
+    port: Annotated[int, typer.Option(help="Port to listen on.", min=0, max=65535)] = 8000,
+    alias: Annotated[list[str] | None, typer.Option(help="NAME=MODEL: a name that clients may use.")] = None,
+    slots: Annotated[int, typer.Option(help="Jobs trained at once; 0 where workers run elsewhere.", min=0)] = 1,
+    requests_per_minute: Annotated[int | None, typer.Option(help="Of one key.", min=1)] = None,
+    max_concurrent: Annotated[int, typer.Option(help="Requests worked on at once.", min=1)] = 64,
+    memory_limit: Annotated[int | None, typer.Option(help="MiB of loaded models.", min=1)] = None,
+) -> None:
+    """Serve OpenAI's API: files, fine-tuning jobs, models and chat, on this machine."""
+    try:
+        import uvicorn
+
+        from fine_tuning.server import keys
+        from fine_tuning.server.app import make_app
+        from fine_tuning.server.config import ServerConfig, parse_aliases
+    except ImportError as error:
+        raise MissingDependencyError(error.name or "fastapi", "serve", "the server") from error
+    from fine_tuning.server.supervisor import workers
+    from fine_tuning.settings import get_settings
+    from fine_tuning.store.database import open_database
+
+    database = open_database()
+    if not _is_loopback(host) and not keys.any_valid(database):
+        raise UsageError(f"listening on {host} needs a key, or anyone could use it; make one: ft-cli keys create NAME")
+    config = ServerConfig(
+        aliases={**get_settings().aliases, **parse_aliases(alias or [])},
+        requests_per_minute=requests_per_minute,
+        max_concurrent=max_concurrent,
+        memory_limit_mib=memory_limit,
+    )
+    app = make_app(config, database)
+    with _listen(host, port) as listener:
+        address = f"http://{host}:{listener.getsockname()[1]}"
+        typer.echo(f"OpenAI's API at {address}/v1, documentation at {address}/docs", err=True)
+        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False))
+        with workers(slots) if slots else contextlib.nullcontext():
+            server.run(sockets=[listener])
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family)
+    except OSError as error:
+        raise UsageError(
+            f"cannot listen on {host}:{port} ({error.strerror}); choose another --port or --host"
+        ) from None
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def worker(
+    slots: Annotated[int, typer.Option(help="Jobs trained at once on this machine.", min=1)] = 1,
+    parent: Annotated[int | None, typer.Option(help="End when this process does.", hidden=True)] = None,
+) -> None:
+    """Train the jobs of the server's queue; any number of workers may share one database."""
+    import logging
+
+    from fine_tuning.store.database import open_database
+    from fine_tuning.training.pool import Pool, parent_is
+
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    Pool(open_database(), slots, parent_is(parent) if parent is not None else lambda: True).run()
+
+
+def create_key(
+    name: Annotated[str, typer.Argument(help="Who will use it.")],
+    project: Annotated[str, typer.Option(help="Whose files, jobs and models it opens.")] = "default",
+    as_json: output.Json = False,
+) -> None:
+    """Make a key; it is shown once."""
+    from fine_tuning.server import keys
+    from fine_tuning.store.database import open_database
+
+    key, record = keys.create(open_database(), name, project)
+    if as_json:
+        output.print_json({**record, "key": key})
+    else:
+        typer.echo(f"{key}\nkeep it: it cannot be shown again (id {record['id']}, project {project})")
+
+
+def list_keys(as_json: output.Json = False) -> None:
+    """Every key, without the key itself."""
+    from fine_tuning.server import keys
+    from fine_tuning.store.database import open_database
+
+    found = keys.listed(open_database())
+    if as_json:
+        output.print_json(found)
+        return
+    columns = ["Id", "Name", "Project", "Key", "Created", "Revoked"]
+    rows = [
+        (
+            key["id"],
+            key["name"],
+            key["project"],
+            f"{key['prefix']}...",
+            output.day(key["created_at"].isoformat()),
+            "no" if key["revoked_at"] is None else output.day(key["revoked_at"].isoformat()),
+        )
+        for key in found
+    ]
+    output.print_table("Keys", columns, rows)
+
+
+def revoke_key(key_id: Annotated[str, typer.Argument(help="Id of the key.")]) -> None:
+    """Make a key invalid at once."""
+    from fine_tuning.server import keys
+    from fine_tuning.store.database import open_database
+
+    keys.revoke(open_database(), key_id)
+    typer.echo(f"revoked {key_id}")

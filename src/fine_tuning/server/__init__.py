@@ -1,0 +1,1 @@
+"""OpenAI's HTTP API over this workspace: files, fine-tuning jobs, models, chat completions."""

@@ -1,0 +1,61 @@
+"""The application: every route under /v1, limits in front, errors in OpenAI's words."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from fastapi.concurrency import run_in_threadpool
+
+from fine_tuning.server import errors, limits
+from fine_tuning.server.config import ServerConfig
+from fine_tuning.server.context import Context
+from fine_tuning.server.engines import Engines
+from fine_tuning.server.routes import chat, checkpoints, files, jobs, models, operations, stored, uploads
+from fine_tuning.store.database import Database, open_database
+
+SWEEP_SECONDS = 60.0
+RESOURCES = (files, uploads, jobs, checkpoints, models, chat, stored)
+
+
+def make_app(config: ServerConfig | None = None, database: Database | None = None) -> FastAPI:
+    """OpenAI's API over the workspace.
+
+    Args:
+        database: the workspace's own by default.
+    """
+    config = config or ServerConfig()
+    context = Context(config, database or open_database(), Engines(config.memory_limit_mib))
+    app = FastAPI(
+        title="Fine-tuning pipeline",
+        summary="OpenAI's API for files, fine-tuning, models and chat, on your own hardware.",
+        docs_url="/docs",
+        redoc_url=None,
+        lifespan=_lifespan,
+    )
+    app.state.context = context
+    errors.install(app)
+    limits.install(app, config)
+    for resource in RESOURCES:
+        app.include_router(resource.router, prefix="/v1")
+    app.include_router(operations.router)
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    context: Context = app.state.context
+    sweeping = asyncio.create_task(_sweep(context))
+    try:
+        yield
+    finally:
+        sweeping.cancel()
+        await run_in_threadpool(context.engines.close)
+
+
+async def _sweep(context: Context) -> None:
+    while True:
+        await run_in_threadpool(uploads.sweep, context)
+        await asyncio.sleep(SWEEP_SECONDS)

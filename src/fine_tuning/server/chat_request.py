@@ -1,0 +1,176 @@
+"""What a chat completion may be asked with; each field says whether it is supported, ignored or refused."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from fine_tuning.server.errors import invalid
+
+Number = Annotated[float, Field(allow_inf_nan=False)]
+Metadata = Annotated[
+    dict[Annotated[str, Field(max_length=64)], Annotated[str, Field(max_length=512)]], Field(max_length=16)
+]
+ROLES = Literal["system", "developer", "user", "assistant", "tool"]
+
+
+def _ignored(why: str) -> Any:
+    return Field(default=None, json_schema_extra={"support": "ignored", "why": why})
+
+
+def _refused(why: str) -> Any:
+    return Field(default=None, json_schema_extra={"support": "refused", "why": why})
+
+
+class TextPart(BaseModel):
+    """A piece of text; other kinds of parts are refused, since the models read text alone."""
+
+    model_config = ConfigDict(extra="forbid")
+    type: Literal["text"]
+    text: str
+
+
+class Message(BaseModel):
+    """A message of the conversation."""
+
+    model_config = ConfigDict(extra="forbid")
+    role: ROLES
+    content: str | list[TextPart] | None = None
+    name: str | None = None
+    tool_calls: list[dict[str, Any]] | None = None
+    tool_call_id: str | None = None
+    refusal: str | None = None
+
+    def plain(self) -> dict[str, Any]:
+        """The message as chat templates take it: a system message for a developer's, one text for its parts."""
+        content = self.content
+        if isinstance(content, list):
+            content = "".join(part.text for part in content)
+        given = self.model_dump(exclude={"content", "role", "refusal"}, exclude_none=True)
+        role = "system" if self.role == "developer" else self.role
+        return {"role": role, "content": content or "", **given}
+
+
+class StreamOptions(BaseModel):
+    """What a stream tells beside the text."""
+
+    model_config = ConfigDict(extra="forbid")
+    include_usage: bool = False
+    include_obfuscation: bool = Field(default=False, json_schema_extra={"support": "ignored", "why": "no padding"})
+
+
+class JsonSchema(BaseModel):
+    """A schema that the answer will fit."""
+
+    model_config = ConfigDict(extra="forbid")
+    name: str
+    description: str | None = None
+    schema_: dict[str, Any] = Field(default_factory=dict, alias="schema")
+    strict: bool | None = None
+
+
+class ResponseFormat(BaseModel):
+    """The form of the answer, kept by a grammar."""
+
+    model_config = ConfigDict(extra="forbid")
+    type: Literal["text", "json_object", "json_schema"]
+    json_schema: JsonSchema | None = None
+
+    @model_validator(mode="after")
+    def _has_schema(self) -> ResponseFormat:
+        if (self.type == "json_schema") != (self.json_schema is not None):
+            raise ValueError("json_schema goes with type 'json_schema', and only with it")
+        return self
+
+
+class ChatRequest(BaseModel):
+    """A chat completion as OpenAI's API takes it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    model: str = Field(min_length=1, max_length=200)
+    messages: list[Message] = Field(min_length=1, max_length=2048)
+    max_tokens: int | None = Field(default=None, ge=1, le=2**31 - 1)
+    max_completion_tokens: int | None = Field(default=None, ge=1, le=2**31 - 1)
+    temperature: Number | None = Field(default=None, ge=0, le=2)
+    top_p: Number | None = Field(default=None, ge=0, le=1)
+    n: int | None = Field(default=None, ge=1, le=16)
+    stop: str | Annotated[list[str], Field(max_length=4)] | None = None
+    seed: int | None = Field(default=None, ge=-(2**63), le=2**63 - 1)
+    presence_penalty: Number | None = Field(default=None, ge=-2, le=2)
+    frequency_penalty: Number | None = Field(default=None, ge=-2, le=2)
+    logit_bias: dict[str, Annotated[Number, Field(ge=-100, le=100)]] | None = None
+    logprobs: bool | None = None
+    top_logprobs: int | None = Field(default=None, ge=0, le=20)
+    tools: list[dict[str, Any]] | None = Field(default=None, max_length=128)
+    tool_choice: Literal["none", "auto", "required"] | dict[str, Any] | None = None
+    parallel_tool_calls: bool | None = None
+    response_format: ResponseFormat | None = None
+    stream: bool | None = None
+    stream_options: StreamOptions | None = None
+    store: bool | None = None
+    metadata: Metadata | None = None
+
+    user: str | None = _ignored("all callers of a key are one")
+    safety_identifier: str | None = _ignored("nothing is reported to anyone")
+    prompt_cache_key: str | None = _ignored("prompts that begin alike are found without it")
+    prompt_cache_retention: str | None = _ignored("the cache is the model's own memory")
+    prompt_cache_options: dict[str, Any] | None = _ignored("the cache is the model's own memory")
+    service_tier: str | None = _ignored("there is one tier")
+    prediction: dict[str, Any] | None = _ignored("it only saves time at OpenAI")
+    reasoning_effort: str | None = _ignored("the models do not reason apart from their answer")
+    verbosity: str | None = _ignored("the models have no such setting")
+    moderation: dict[str, Any] | None = _ignored("nothing is moderated")
+
+    audio: Any = _refused("the models write text only")
+    modalities: list[str] | None = Field(
+        default=None, json_schema_extra={"support": "supported", "why": 'only ["text"]: the models write text only'}
+    )
+    functions: Any = _refused("use tools")
+    function_call: Any = _refused("use tool_choice")
+    web_search_options: Any = _refused("the models have no web")
+
+    def check(self) -> None:
+        """Refuse what this server cannot do, instead of answering as if it had.
+
+        Raises:
+            ApiError: 400, naming the field.
+        """
+        for name, field in type(self).model_fields.items():
+            told = field.json_schema_extra
+            if isinstance(told, dict) and told.get("support") == "refused" and getattr(self, name) is not None:
+                raise invalid(f"{name} is not supported: {told['why']}", name, "unsupported_parameter")
+        if self.modalities not in (None, ["text"]):
+            raise invalid('modalities may only be ["text"]', "modalities", "unsupported_value")
+        if self.top_logprobs is not None and not self.logprobs:
+            raise invalid("top_logprobs needs logprobs = true", "top_logprobs")
+        if self.stream_options is not None and not self.stream:
+            raise invalid("stream_options goes with stream = true only", "stream_options")
+        if self.max_tokens is not None and self.max_completion_tokens is not None:
+            raise invalid("give max_tokens or max_completion_tokens, not both", "max_tokens")
+        if self.metadata and not self.store:
+            raise invalid("metadata goes with store = true only", "metadata")
+        if self.tool_choice is not None and not self.tools:
+            raise invalid("tool_choice goes with tools only", "tool_choice")
+        for index, message in enumerate(self.messages):
+            if message.content is None and not message.tool_calls:
+                raise invalid(f"messages[{index}].content is missing", f"messages.{index}.content")
+
+    def for_engine(self) -> dict[str, Any]:
+        """The request for one answer, with what an engine has to know."""
+        body: dict[str, Any] = {"messages": [message.plain() for message in self.messages]}
+        for name in _PASSED_ON:
+            if (value := getattr(self, name)) is not None:
+                body[name] = value
+        if (limit := self.max_tokens or self.max_completion_tokens) is not None:
+            body["max_tokens"] = limit
+        if self.response_format is not None and self.response_format.type != "text":
+            body["response_format"] = self.response_format.model_dump(by_alias=True, exclude_none=True)
+        return body
+
+
+_PASSED_ON = (
+    "temperature", "top_p", "stop", "seed", "presence_penalty", "frequency_penalty", "logit_bias", "logprobs",
+    "top_logprobs", "tools", "tool_choice", "parallel_tool_calls",
+)  # fmt: skip

@@ -1,0 +1,46 @@
+"""What the server may do and for whom."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from fine_tuning.errors import UsageError
+
+MIB = 1 << 20
+MAX_FILE_BYTES = 512 * MIB
+
+
+@dataclass(frozen=True)
+class ServerConfig:
+    """Settings of one server.
+
+    Attributes:
+        aliases: names that clients use -> base models of the catalogue, folders or hub ids. Apart from the embedded
+            models these are the only base models a client can name: a path in a request is never opened.
+        max_body_bytes: of a JSON request; uploads may have `MAX_FILE_BYTES`.
+        requests_per_minute: for each key; None for any number.
+        max_concurrent: requests worked on at once; more are refused with 429.
+        memory_limit_mib: of loaded models; the least recently used are unloaded above it. None for no limit.
+    """
+
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    max_body_bytes: int = 16 * MIB
+    requests_per_minute: int | None = None
+    max_concurrent: int = 64
+    memory_limit_mib: int | None = None
+
+
+def parse_aliases(pairs: list[str]) -> dict[str, str]:
+    """`["gpt-4o-mini=smollm2-135m-instruct"]` as a mapping.
+
+    Raises:
+        UsageError: a pair is not NAME=MODEL.
+    """
+    aliases = {}
+    for pair in pairs:
+        name, _, model = pair.partition("=")
+        if not name.strip() or not model.strip():
+            raise UsageError(f"--alias {pair!r}: write NAME=MODEL, such as gpt-4o-mini=smollm2-135m-instruct")
+        aliases[name.strip()] = model.strip()
+    return aliases

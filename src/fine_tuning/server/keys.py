@@ -1,0 +1,69 @@
+"""API keys: made once, shown once, kept as a hash."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import secrets
+import uuid
+from typing import Any
+
+from fine_tuning.errors import NotFoundError, UsageError
+from fine_tuning.store import api_keys
+from fine_tuning.store.database import Database
+
+DEFAULT_PROJECT = "default"
+_PREFIX = "sk-ft-"
+_SHOWN = len(_PREFIX) + 4
+_PROJECT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+def create(database: Database, name: str, project: str = DEFAULT_PROJECT) -> tuple[str, dict[str, Any]]:
+    """Make a key for a project. Returns the key, which cannot be shown again, and its record.
+
+    Raises:
+        UsageError: the name is empty, or the project is no short plain name.
+    """
+    if not name.strip():
+        raise UsageError("a key needs a name, such as the program that will use it")
+    if not _PROJECT.fullmatch(project):
+        raise UsageError(f"no project name: {project!r}; use up to 64 letters, digits, dots, dashes and underscores")
+    key = _PREFIX + secrets.token_urlsafe(32)
+    record = {"id": f"key_{uuid.uuid4().hex[:24]}", "name": name, "project": project, "prefix": key[:_SHOWN]}
+    with database.write() as tx:
+        api_keys.add(tx, {**record, "sha256": _hash(key)})
+    return key, record
+
+
+def project_of(database: Database, key: str) -> str | None:
+    """The project that a key opens; None for a key that is unknown or revoked."""
+    with database.read() as tx:
+        return api_keys.project_of(tx, _hash(key))
+
+
+def any_valid(database: Database) -> bool:
+    """Whether any key opens anything; without one the server serves the loopback address only."""
+    with database.read() as tx:
+        return api_keys.any_valid(tx)
+
+
+def listed(database: Database) -> list[dict[str, Any]]:
+    """Every key's record, newest first, without the key."""
+    with database.read() as tx:
+        return api_keys.newest(tx)
+
+
+def revoke(database: Database, key_id: str) -> None:
+    """Make a key invalid at once.
+
+    Raises:
+        NotFoundError: there is no such valid key.
+    """
+    with database.write() as tx:
+        if not api_keys.revoke(tx, key_id):
+            raise NotFoundError(f"no valid key {key_id}; ft-cli keys list shows their ids")
+
+
+def _hash(key: str) -> str:
+    # A fast hash is enough: the key is 256 random bits, which nobody can guess from a list.
+    return hashlib.sha256(key.encode()).hexdigest()

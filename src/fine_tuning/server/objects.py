@@ -1,0 +1,141 @@
+"""Stored records as the objects of OpenAI's API."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+Row = Mapping[str, Any]
+
+
+def seconds(moment: datetime | None) -> int | None:
+    """Unix time of a stored moment."""
+    return None if moment is None else int(moment.timestamp())
+
+
+def file(row: Row) -> dict[str, Any]:
+    """A file."""
+    shown = {
+        "id": row["id"],
+        "object": "file",
+        "bytes": row["bytes"],
+        "created_at": seconds(row["created_at"]),
+        "filename": row["filename"],
+        "purpose": row["purpose"],
+        "status": row["status"],
+    }
+    return shown | ({"expires_at": seconds(row["expires_at"])} if row["expires_at"] else {})
+
+
+def upload(row: Row, file_row: Row | None = None) -> dict[str, Any]:
+    """An upload, with the file it became."""
+    return {
+        "id": row["id"],
+        "object": "upload",
+        "bytes": row["bytes"],
+        "created_at": seconds(row["created_at"]),
+        "expires_at": seconds(row["expires_at"]),
+        "filename": row["filename"],
+        "purpose": row["purpose"],
+        "status": row["status"],
+        "file": None if file_row is None else file(file_row),
+    }
+
+
+def part(row: Row) -> dict[str, Any]:
+    """A part of an upload."""
+    return {
+        "id": row["id"],
+        "object": "upload.part",
+        "created_at": seconds(row["created_at"]),
+        "upload_id": row["upload_id"],
+    }
+
+
+def job(row: Row, estimated_finish: datetime | None = None) -> dict[str, Any]:
+    """A fine-tuning job."""
+    kind = (row["method"] or {"type": "supervised"})["type"]
+    chosen = {name: row["hyperparameters"][name] for name in REPORTED[kind] if name in row["hyperparameters"]}
+    error = row["error"]
+    return {
+        "id": row["id"],
+        "object": "fine_tuning.job",
+        "created_at": seconds(row["created_at"]),
+        "error": None if error is None else {"param": None, **error},
+        "fine_tuned_model": row["fine_tuned_model"],
+        "finished_at": seconds(row["finished_at"]),
+        "hyperparameters": {name: value for name, value in chosen.items() if name in REPORTED["supervised"]},
+        "model": row["model"],
+        "organization_id": f"org-{row['project']}",
+        "result_files": [row["result_file_id"]] if row["result_file_id"] else [],
+        "seed": row["hyperparameters"].get("seed", 0),
+        "status": row["status"],
+        "trained_tokens": row["trained_tokens"],
+        "training_file": row["training_file_id"],
+        "validation_file": row["validation_file_id"],
+        "estimated_finish": seconds(estimated_finish),
+        "integrations": row["integrations"] or [],
+        "metadata": row["metadata"] or {},
+        "method": {"type": kind, kind: {"hyperparameters": chosen}},
+    }
+
+
+REPORTED = {
+    "supervised": ("n_epochs", "batch_size", "learning_rate_multiplier"),
+    "dpo": ("n_epochs", "batch_size", "learning_rate_multiplier", "beta"),
+}
+_METRICS = {
+    "train_loss": "train_loss",
+    "token_accuracy": "train_mean_token_accuracy",
+    "valid_loss": "valid_loss",
+    "valid_token_accuracy": "valid_mean_token_accuracy",
+}
+
+
+def event(row: Row) -> dict[str, Any]:
+    """An event of a job; a checkpoint is told as a message."""
+    data = {_METRICS.get(name, name): value for name, value in row["data"].items() if name != "path"}
+    return {
+        "id": f"ftevent-{row['id']}",
+        "object": "fine_tuning.job.event",
+        "created_at": seconds(row["created_at"]),
+        "level": row["level"],
+        "message": row["message"],
+        "type": "metrics" if row["kind"] == "metrics" else "message",
+        "data": data,
+    }
+
+
+def checkpoint(row: Row, model: str, metrics: Row) -> dict[str, Any]:
+    """A checkpoint of a job, which can be called like a model."""
+    known = {_METRICS[name]: metrics[name] for name in _METRICS if metrics.get(name) is not None}
+    return {
+        "id": f"ftckpt-{row['id']}",
+        "object": "fine_tuning.job.checkpoint",
+        "created_at": seconds(row["created_at"]),
+        "fine_tuned_model_checkpoint": f"{model}:ckpt-step-{row['step']}",
+        "fine_tuning_job_id": row["job_id"],
+        "metrics": {"step": row["step"], **known},
+        "step_number": row["step"],
+    }
+
+
+def permission(row: Row) -> dict[str, Any]:
+    """A permission on a checkpoint."""
+    return {
+        "id": row["id"],
+        "object": "checkpoint.permission",
+        "created_at": seconds(row["created_at"]),
+        "project_id": row["project"],
+    }
+
+
+def model(name: str, created: datetime | None, owner: str) -> dict[str, Any]:
+    """A model; none of ours has a day on which it stops answering."""
+    return {"id": name, "object": "model", "created": seconds(created) or 0, "owned_by": owner, "shutdown_date": None}
+
+
+def deleted(name: str, kind: str) -> dict[str, Any]:
+    """The word that something is gone."""
+    return {"id": name, "object": kind, "deleted": True}

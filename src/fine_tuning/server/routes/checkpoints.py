@@ -1,0 +1,74 @@
+"""Permissions on checkpoints: which other projects may call one."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query
+from openai.pagination import SyncCursorPage
+from openai.types.fine_tuning.checkpoints import PermissionCreateResponse, PermissionDeleteResponse
+from pydantic import BaseModel, ConfigDict, Field
+
+from fine_tuning.server import models, objects
+from fine_tuning.server.context import Context, Project, Server
+from fine_tuning.server.errors import not_found
+from fine_tuning.server.pages import known_position, listed
+from fine_tuning.store import checkpoint_permissions, jobs
+from fine_tuning.store.paging import Page
+from fine_tuning.training.naming import parse_checkpoint
+
+router = APIRouter(prefix="/fine_tuning/checkpoints", tags=["Fine-tuning"])
+
+
+class Grant(BaseModel):
+    """The projects that may use a checkpoint."""
+
+    model_config = ConfigDict(extra="forbid")
+    project_ids: list[Annotated[str, Field(min_length=1, max_length=80)]] = Field(min_length=1, max_length=100)
+
+
+@router.post("/{checkpoint:path}/permissions", response_model=SyncCursorPage[PermissionCreateResponse])
+def create(server: Server, project: Project, checkpoint: str, body: Grant) -> dict[str, Any]:
+    """Let projects use a checkpoint of a model of the caller's project."""
+    _check_owned(server, project, checkpoint)
+    with server.database.write() as tx:
+        rows = checkpoint_permissions.grant(tx, checkpoint, body.project_ids)
+    return listed(Page(rows, False), objects.permission)
+
+
+@router.get("/{checkpoint:path}/permissions", response_model=SyncCursorPage[PermissionCreateResponse])
+def list_(
+    server: Server,
+    project: Project,
+    checkpoint: str,
+    project_id: str | None = None,
+    after: str | None = None,
+    limit: Annotated[int, Query(ge=1, le=100)] = 10,
+    order: Literal["ascending", "descending"] = "descending",
+) -> dict[str, Any]:
+    """Who may use a checkpoint."""
+    _check_owned(server, project, checkpoint)
+    with known_position(), server.database.read() as tx:
+        page = checkpoint_permissions.page(
+            tx, checkpoint, project=project_id, after=after, limit=limit, newest_first=order == "descending"
+        )
+    return listed(page, objects.permission)
+
+
+@router.delete("/{checkpoint:path}/permissions/{permission_id}", response_model=PermissionDeleteResponse)
+def delete(server: Server, project: Project, checkpoint: str, permission_id: str) -> dict[str, Any]:
+    """Take a permission back."""
+    _check_owned(server, project, checkpoint)
+    with server.database.write() as tx:
+        if not checkpoint_permissions.revoke(tx, checkpoint, permission_id):
+            raise not_found("permission", permission_id, "permission_id")
+    return objects.deleted(permission_id, "checkpoint.permission")
+
+
+def _check_owned(server: Context, project: str, checkpoint: str) -> None:
+    parsed = parse_checkpoint(checkpoint)
+    with server.database.read() as tx:
+        job = jobs.find_by_model(tx, parsed[0]) if parsed else None
+        owned = job is not None and parsed is not None and job["project"] == project
+        if job is None or parsed is None or not owned or jobs.epoch_at(tx, job["id"], parsed[1]) is None:
+            raise models.unknown(server, tx, project, checkpoint)

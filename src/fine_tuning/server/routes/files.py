@@ -1,0 +1,118 @@
+"""Files: upload, list, retrieve, content, delete."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Any, BinaryIO, Literal
+
+from fastapi import APIRouter, Query, Request
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import FileResponse
+from openai.pagination import SyncCursorPage
+from openai.types import FileDeleted, FileObject
+from starlette.datastructures import FormData, UploadFile
+
+from fine_tuning.server import objects, storage
+from fine_tuning.server.context import Context, Project, Server, context_of
+from fine_tuning.server.errors import invalid, not_found
+from fine_tuning.server.pages import known_position, listed
+from fine_tuning.store import files
+
+router = APIRouter(tags=["Files"])
+PURPOSES = ("assistants", "batch", "fine-tune", "vision", "user_data")  # a file object cannot say "evals"
+KEPT_SECONDS = range(3600, 2592001)  # an hour to 30 days
+
+
+@router.post("/files", response_model=FileObject, response_model_exclude_unset=True)
+async def create(request: Request, project: Project) -> dict[str, Any]:
+    """Upload a file."""
+    async with request.form(max_files=1, max_fields=8) as form:
+        upload = form.get("file")
+        if not isinstance(upload, UploadFile):
+            raise invalid("'file' is a required property and must be a file", "file")
+        purpose = _purpose(form)
+        kept = _kept_seconds(form)
+        return await run_in_threadpool(
+            lambda: objects.file(
+                storage.save(
+                    context_of(request).database, project, pieces(upload.file), upload.filename or "", purpose, kept
+                )
+            )
+        )
+
+
+def pieces(stream: BinaryIO) -> Iterator[bytes]:
+    """A stream in pieces that fit into memory."""
+    while piece := stream.read(storage.PIECE):
+        yield piece
+
+
+def _purpose(form: FormData) -> str:
+    purpose = form.get("purpose")
+    if not isinstance(purpose, str) or purpose not in PURPOSES:
+        raise invalid(f"{purpose!r} is not one of {list(PURPOSES)} - 'purpose'", "purpose")
+    return purpose
+
+
+def _kept_seconds(form: FormData) -> int | None:
+    anchor, seconds = form.get("expires_after[anchor]"), form.get("expires_after[seconds]")
+    if anchor is None and seconds is None:
+        return None
+    if anchor != "created_at":
+        raise invalid("expires_after.anchor must be 'created_at'", "expires_after.anchor")
+    return checked_lifetime(int(seconds) if isinstance(seconds, str) and seconds.isdecimal() else -1)
+
+
+def checked_lifetime(seconds: int) -> int:
+    """Seconds that a file is kept, if OpenAI would take them too."""
+    if seconds not in KEPT_SECONDS:
+        raise invalid("expires_after.seconds must be between 3600 and 2592000", "expires_after.seconds")
+    return seconds
+
+
+@router.get("/files", response_model=SyncCursorPage[FileObject], response_model_exclude_unset=True)
+def list_(
+    server: Server,
+    project: Project,
+    purpose: str | None = None,
+    limit: Annotated[int, Query(ge=1, le=10_000)] = 10_000,
+    order: Literal["asc", "desc"] = "desc",
+    after: str | None = None,
+) -> dict[str, Any]:
+    """The project's files."""
+    with known_position(), server.database.read() as tx:
+        page = files.page(tx, project, purpose=purpose, after=after, limit=limit, newest_first=order == "desc")
+    return listed(page, objects.file)
+
+
+@router.get("/files/{file_id}", response_model=FileObject, response_model_exclude_unset=True)
+def retrieve(server: Server, project: Project, file_id: str) -> dict[str, Any]:
+    """One file."""
+    return objects.file(find(server, project, file_id))
+
+
+@router.get("/files/{file_id}/content", response_class=FileResponse)
+def content(server: Server, project: Project, file_id: str) -> FileResponse:
+    """A file's bytes."""
+    row = find(server, project, file_id)
+    return FileResponse(row["path"], media_type="application/octet-stream", filename=row["filename"])
+
+
+@router.delete("/files/{file_id}", response_model=FileDeleted)
+def delete(server: Server, project: Project, file_id: str) -> dict[str, Any]:
+    """Delete a file; jobs that were trained on it keep their record of it."""
+    storage.remove(server.database, find(server, project, file_id))
+    return objects.deleted(file_id, "file")
+
+
+def find(server: Context, project: str, file_id: str, param: str = "file_id") -> dict[str, Any]:
+    """A file that the project can read.
+
+    Raises:
+        ApiError: 404.
+    """
+    with server.database.read() as tx:
+        row = files.in_project(tx, project, file_id)
+    if row is None:
+        raise not_found("File object", file_id, param)
+    return row

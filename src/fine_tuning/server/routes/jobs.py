@@ -1,0 +1,290 @@
+"""Fine-tuning jobs: create, list, retrieve, cancel, pause, resume, events, checkpoints."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Header, Query, Request
+from openai.pagination import SyncCursorPage
+from openai.types.fine_tuning import FineTuningJob, FineTuningJobEvent
+from openai.types.fine_tuning.jobs import FineTuningJobCheckpoint
+from pydantic import BaseModel, ConfigDict, Field
+
+from fine_tuning.server import models, objects
+from fine_tuning.server.context import Context, Project, Server
+from fine_tuning.server.errors import ApiError, invalid, not_found
+from fine_tuning.server.pages import known_position, listed
+from fine_tuning.server.routes.files import find as find_file
+from fine_tuning.store import jobs
+from fine_tuning.store.database import Transaction
+from fine_tuning.training.port import ENDED, RUNNING, Action
+
+router = APIRouter(prefix="/fine_tuning/jobs", tags=["Fine-tuning"])
+AUTO = {"n_epochs": 3, "batch_size": 4, "learning_rate_multiplier": 1.0}
+DEFAULT_SEED = 42
+_METADATA = re.compile(r"metadata\[(?P<key>.+)\]")
+
+Auto = Literal["auto"]
+Metadata = Annotated[
+    dict[Annotated[str, Field(max_length=64)], Annotated[str, Field(max_length=512)]], Field(max_length=16)
+]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Hyperparameters(_Strict):
+    """Of supervised fine-tuning; "auto" is resolved and reported back."""
+
+    n_epochs: Auto | Annotated[int, Field(ge=1, le=50, strict=True)] = "auto"
+    batch_size: Auto | Annotated[int, Field(ge=1, le=256, strict=True)] = "auto"
+    learning_rate_multiplier: Auto | Annotated[float, Field(gt=0, le=1e6)] = "auto"
+
+
+class Supervised(_Strict):
+    """Supervised fine-tuning."""
+
+    hyperparameters: Hyperparameters = Hyperparameters()
+
+
+class Method(BaseModel):
+    """How to train."""
+
+    type: Literal["supervised", "dpo", "reinforcement"]
+    supervised: Supervised | None = None
+
+
+class Wandb(_Strict):
+    """A run at Weights & Biases; noted with the job, nothing is sent."""
+
+    project: str
+    name: str | None = None
+    entity: str | None = None
+    tags: list[str] | None = None
+
+
+class Integration(_Strict):
+    """A service that a job is reported to."""
+
+    type: Literal["wandb"]
+    wandb: Wandb
+
+
+class Job(FineTuningJob):
+    """OpenAI's job; its own models leave out a state that its endpoints for pausing need."""
+
+    status: Literal["validating_files", "queued", "running", "paused", "succeeded", "failed", "cancelled"]  # type: ignore[assignment]
+
+
+class CreateJob(_Strict):
+    """A fine-tuning job as OpenAI's API takes it."""
+
+    model: str = Field(min_length=1, max_length=200)
+    training_file: str = Field(min_length=1)
+    validation_file: str | None = None
+    suffix: str | None = Field(default=None, min_length=1, max_length=64)
+    seed: int | None = Field(default=None, ge=0, le=2**31 - 1)
+    hyperparameters: Hyperparameters | None = None
+    method: Method | None = Field(
+        default=None, json_schema_extra={"support": "supported", "why": "supervised; dpo and reinforcement are refused"}
+    )
+    metadata: Metadata | None = None
+    integrations: list[Integration] | None = Field(
+        default=None,
+        max_length=5,
+        json_schema_extra={"support": "ignored", "why": "noted with the job, nothing is sent"},
+    )
+
+
+@router.post("", response_model=Job, response_model_exclude_unset=True)
+def create(
+    server: Server,
+    project: Project,
+    body: CreateJob,
+    idempotency_key: Annotated[str | None, Header(max_length=100)] = None,
+) -> dict[str, Any]:
+    """Create a job; the same Idempotency-Key gives the first job again."""
+    key = f"{project}:{idempotency_key or uuid.uuid4().hex}"
+    with server.database.read() as tx:
+        if (known := jobs.by_key(tx, key)) is not None:
+            return shown(tx, known)
+    row = _row(server, project, body) | {"idempotency_key": key}
+    with server.database.write() as tx:
+        if jobs.add_once(tx, row):
+            jobs.add_event(tx, row["id"], "message", f"Created fine-tuning job: {row['id']}", {})
+            jobs.add_event(tx, row["id"], "message", f"Validating training file: {body.training_file}", {})
+        stored = jobs.by_key(tx, key)
+        assert stored is not None  # noqa: S101 - added here, or by the request that was faster
+        return shown(tx, stored)
+
+
+def _row(server: Context, project: str, body: CreateJob) -> dict[str, Any]:
+    chosen = _hyperparameters(body)
+    base = models.base_model(server, project, body.model)
+    for param in ("training_file", "validation_file"):
+        if (file_id := getattr(body, param)) is not None:
+            file = find_file(server, project, file_id, param)
+            if file["purpose"] != "fine-tune":
+                raise invalid(f"{file_id} has purpose {file['purpose']}; upload it as 'fine-tune'", param)
+    return {
+        "id": f"ftjob-{uuid.uuid4().hex[:24]}",
+        "provider": "local",
+        "project": project,
+        "pooled": True,
+        "model": body.model,
+        "base_model": base,
+        "training_file_id": body.training_file,
+        "validation_file_id": body.validation_file,
+        "suffix": body.suffix,
+        "hyperparameters": {
+            **{name: AUTO[name] if value == "auto" else value for name, value in chosen.model_dump().items()},
+            "seed": DEFAULT_SEED if body.seed is None else body.seed,
+        },
+        "method": {"type": "supervised"},
+        "metadata": body.metadata,
+        "integrations": [each.model_dump(exclude_none=True) for each in body.integrations or []] or None,
+        "dataset_id": None,
+        "status": "validating_files",
+    }
+
+
+def _hyperparameters(body: CreateJob) -> Hyperparameters:
+    method = body.method
+    if method is not None and method.type != "supervised":
+        raise invalid(
+            f"method {method.type!r} is not supported by this server; use 'supervised'",
+            "method.type",
+            "unsupported_method",
+        )
+    if method is not None and method.supervised is not None:
+        if body.hyperparameters is not None:
+            raise invalid("give hyperparameters within method, or beside it, not both", "hyperparameters")
+        return method.supervised.hyperparameters
+    return body.hyperparameters or Hyperparameters()
+
+
+def shown(tx: Transaction, row: Mapping[str, Any]) -> dict[str, Any]:
+    """A job as an object, with the estimate of its end while it runs."""
+    running = row["status"] == "running"
+    return objects.job(row, jobs.estimated_finish(tx, row["id"]) if running else None)
+
+
+@router.get("", response_model=SyncCursorPage[Job], response_model_exclude_unset=True)
+def list_(
+    request: Request,
+    server: Server,
+    project: Project,
+    limit: Annotated[int, Query(ge=1, le=100)] = 20,
+    after: str | None = None,
+) -> dict[str, Any]:
+    """The project's jobs, newest first; `metadata[key]=value` filters."""
+    wanted = {m["key"]: value for name, value in request.query_params.items() if (m := _METADATA.fullmatch(name))}
+    with known_position(), server.database.read() as tx:
+        page = jobs.page(tx, project, metadata=wanted, after=after, limit=limit)
+        return listed(page, lambda row: shown(tx, row))
+
+
+@router.get("/{job_id}", response_model=Job, response_model_exclude_unset=True)
+def retrieve(server: Server, project: Project, job_id: str) -> dict[str, Any]:
+    """One job."""
+    with server.database.read() as tx:
+        return shown(tx, find(tx, project, job_id))
+
+
+@router.post("/{job_id}/cancel", response_model=Job, response_model_exclude_unset=True)
+def cancel(server: Server, project: Project, job_id: str) -> dict[str, Any]:
+    """Stop a job for good."""
+    return _act(server, project, job_id, "cancel")
+
+
+@router.post("/{job_id}/pause", response_model=Job, response_model_exclude_unset=True)
+def pause(server: Server, project: Project, job_id: str) -> dict[str, Any]:
+    """Let a job stop at its next step; its slot is free for another."""
+    return _act(server, project, job_id, "pause")
+
+
+@router.post("/{job_id}/resume", response_model=Job, response_model_exclude_unset=True)
+def resume(server: Server, project: Project, job_id: str) -> dict[str, Any]:
+    """Let a paused job go on from its last checkpoint."""
+    return _act(server, project, job_id, "resume")
+
+
+_POSSIBLE: dict[Action, tuple[str, ...]] = {
+    "cancel": (*RUNNING, "paused", "cancelled"),
+    "pause": (*RUNNING, "paused"),
+    "resume": (*RUNNING, "paused"),
+}
+
+
+def _act(server: Context, project: str, job_id: str, action: Action) -> dict[str, Any]:
+    with server.database.write() as tx:
+        job = find(tx, project, job_id)
+        if job["status"] not in _POSSIBLE[action]:
+            raise ApiError(
+                400,
+                f"Job has {'already ' if job['status'] in ENDED else ''}{job['status']}; {action} is not possible",
+                param="fine_tuning_job_id",
+                code="invalid_job_state",
+            )
+        if action == "resume":
+            jobs.queue_again(tx, job_id)
+        elif job["status"] != "cancelled":
+            jobs.request(tx, job_id, action)
+        return shown(tx, find(tx, project, job_id))
+
+
+@router.get("/{job_id}/events", response_model=SyncCursorPage[FineTuningJobEvent])
+def events(
+    server: Server,
+    project: Project,
+    job_id: str,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 20,
+    after: str | None = None,
+) -> dict[str, Any]:
+    """A job's events, newest first."""
+    with known_position(), server.database.read() as tx:
+        find(tx, project, job_id)
+        return listed(jobs.events_page(tx, job_id, after=_number(after, "ftevent-"), limit=limit), objects.event)
+
+
+@router.get(
+    "/{job_id}/checkpoints", response_model=SyncCursorPage[FineTuningJobCheckpoint], response_model_exclude_unset=True
+)
+def checkpoints(
+    server: Server,
+    project: Project,
+    job_id: str,
+    limit: Annotated[int, Query(ge=1, le=100)] = 10,
+    after: str | None = None,
+) -> dict[str, Any]:
+    """A job's checkpoints, one an epoch, newest first; each can be called like a model."""
+    with known_position(), server.database.read() as tx:
+        job = find(tx, project, job_id)
+        page = jobs.epochs_page(tx, job_id, after=_number(after, "ftckpt-"), limit=limit)
+        name = models.name_of(job)
+        return listed(page, lambda row: objects.checkpoint(row, name, jobs.metrics_at(tx, job_id, row["step"])))
+
+
+def _number(name: str | None, prefix: str) -> int | None:
+    if name is None:
+        return None
+    digits = name.removeprefix(prefix)
+    if not name.startswith(prefix) or not (digits.isascii() and digits.isdecimal()) or len(digits) > 18:
+        raise invalid(f"no item {name} to go on after", "after")
+    return int(digits)
+
+
+def find(tx: Transaction, project: str, job_id: str) -> dict[str, Any]:
+    """A job of the project.
+
+    Raises:
+        ApiError: 404.
+    """
+    row = jobs.in_project(tx, project, job_id)
+    if row is None:
+        raise not_found("fine-tuning job", job_id, "fine_tuning_job_id")
+    return row

@@ -1,0 +1,179 @@
+"""Uploads: a file that arrives in parts."""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Literal
+
+from fastapi import APIRouter, Request
+from fastapi.concurrency import run_in_threadpool
+from openai.types import Upload
+from openai.types.uploads import UploadPart
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.datastructures import UploadFile
+
+from fine_tuning.files import atomic_write
+from fine_tuning.server import objects, storage
+from fine_tuning.server.config import MAX_FILE_BYTES, MIB
+from fine_tuning.server.context import Context, Project, Server, context_of
+from fine_tuning.server.errors import ApiError, invalid, not_found
+from fine_tuning.server.routes.files import checked_lifetime, pieces
+from fine_tuning.store import files, uploads
+from fine_tuning.store.types import now
+
+router = APIRouter(tags=["Uploads"])
+LIFETIME = timedelta(hours=1)
+MAX_PART_BYTES = 64 * MIB
+
+
+class ExpiresAfter(BaseModel):
+    """When the finished file is deleted."""
+
+    model_config = ConfigDict(extra="forbid")
+    anchor: Literal["created_at"]
+    seconds: int
+
+
+class CreateUpload(BaseModel):
+    """What is announced of a file."""
+
+    model_config = ConfigDict(extra="forbid")
+    filename: str = Field(min_length=1, max_length=255)
+    purpose: Literal["assistants", "batch", "fine-tune", "vision", "user_data"]
+    bytes: int = Field(ge=1)
+    mime_type: str = Field(min_length=1, max_length=200)
+    expires_after: ExpiresAfter | None = None
+
+
+class CompleteUpload(BaseModel):
+    """The parts in their order, and the checksum of the whole."""
+
+    model_config = ConfigDict(extra="forbid")
+    part_ids: list[str] = Field(min_length=1)
+    md5: str | None = None
+
+
+@router.post("/uploads", response_model=Upload, response_model_exclude_unset=True)
+def create(server: Server, project: Project, body: CreateUpload) -> dict[str, Any]:
+    """Announce a file that will arrive in parts within an hour."""
+    if body.bytes > MAX_FILE_BYTES:
+        raise invalid(f"bytes must be at most {MAX_FILE_BYTES}", "bytes")
+    moment = now()
+    row = {
+        "id": f"upload_{uuid.uuid4().hex[:24]}",
+        "project": project,
+        "filename": body.filename,
+        "purpose": body.purpose,
+        "mime_type": body.mime_type,
+        "bytes": body.bytes,
+        "file_expires_after": checked_lifetime(body.expires_after.seconds) if body.expires_after else None,
+        "created_at": moment,
+        "expires_at": moment + LIFETIME,
+    }
+    with server.database.write() as tx:
+        uploads.add(tx, row)
+    return objects.upload({**row, "status": "pending"})
+
+
+@router.post("/uploads/{upload_id}/parts", response_model=UploadPart)
+async def add_part(request: Request, project: Project, upload_id: str) -> dict[str, Any]:
+    """Add a part of up to 64 MiB; parts may arrive side by side and in any order."""
+    server = context_of(request)
+    await run_in_threadpool(_pending, server, project, upload_id)
+    async with request.form(max_files=1, max_fields=1) as form:
+        data = form.get("data")
+        if not isinstance(data, UploadFile):
+            raise invalid("'data' is a required property and must be a file", "data")
+        return await run_in_threadpool(_store_part, server, upload_id, data)
+
+
+def _store_part(server: Context, upload_id: str, data: UploadFile) -> dict[str, Any]:
+    part_id = f"part_{uuid.uuid4().hex[:24]}"
+    path = storage.folder() / f"{part_id}.part"
+    size = 0
+    with atomic_write(path, "wb") as stream:
+        for piece in pieces(data.file):
+            size += len(piece)
+            if size > MAX_PART_BYTES:
+                raise ApiError(413, f"a part may have {MAX_PART_BYTES // MIB} MiB", param="data")
+            stream.write(piece)
+    row = {"id": part_id, "upload_id": upload_id, "bytes": size, "path": str(path), "created_at": now()}
+    with server.database.write() as tx:
+        uploads.add_part(tx, row)
+    return objects.part(row)
+
+
+@router.post("/uploads/{upload_id}/complete", response_model=Upload, response_model_exclude_unset=True)
+def complete(server: Server, project: Project, upload_id: str, body: CompleteUpload) -> dict[str, Any]:
+    """Join the parts into a file."""
+    row = _pending(server, project, upload_id)
+    with server.database.read() as tx:
+        known = uploads.parts(tx, upload_id)
+    if unknown := [part for part in body.part_ids if part not in known]:
+        raise invalid(f"Upload {upload_id} has no part {unknown[0]}", "part_ids")
+    if len(set(body.part_ids)) < len(body.part_ids):
+        raise invalid("part_ids names a part twice", "part_ids")
+    chosen = [known[part] for part in body.part_ids]
+    if (size := sum(part["bytes"] for part in chosen)) != row["bytes"]:
+        raise invalid(f"the parts have {size} bytes, the upload was created for {row['bytes']}", "part_ids")
+    digest = hashlib.md5(usedforsecurity=False)
+    file = storage.save(
+        server.database, project, _joined(chosen, digest), row["filename"], row["purpose"], row["file_expires_after"]
+    )
+    if body.md5 is not None and digest.hexdigest() != body.md5.lower():
+        storage.remove(server.database, file)
+        raise invalid(f"the parts have the MD5 checksum {digest.hexdigest()}, not {body.md5}", "md5")
+    if not _end(server, upload_id, "completed", file["id"]):
+        storage.remove(server.database, file)
+        raise invalid(f"Upload {upload_id} was ended meanwhile", "upload_id")
+    return objects.upload({**row, "status": "completed"}, file)
+
+
+def _joined(parts: list[dict[str, Any]], digest: Any) -> Iterator[bytes]:
+    for part in parts:
+        with Path(part["path"]).open("rb") as stream:
+            for piece in pieces(stream):
+                digest.update(piece)
+                yield piece
+
+
+@router.post("/uploads/{upload_id}/cancel", response_model=Upload, response_model_exclude_unset=True)
+def cancel(server: Server, project: Project, upload_id: str) -> dict[str, Any]:
+    """Give an upload up; its parts are deleted."""
+    row = _pending(server, project, upload_id)
+    _end(server, upload_id, "cancelled")
+    return objects.upload({**row, "status": "cancelled"})
+
+
+def _end(server: Context, upload_id: str, status: str, file_id: str | None = None) -> bool:
+    with server.database.write() as tx:
+        ended = uploads.end(tx, upload_id, status, file_id)
+        parts = uploads.parts(tx, upload_id) if ended else {}
+        uploads.remove_parts(tx, upload_id) if ended else None
+    for part in parts.values():
+        Path(part["path"]).unlink(missing_ok=True)
+    return ended
+
+
+def sweep(server: Context) -> None:
+    """Delete what has outlived its time: pending uploads and files with an end."""
+    with server.database.read() as tx:
+        late, old = uploads.overdue(tx), files.expired(tx)
+    for upload in late:
+        _end(server, upload["id"], "expired")
+    for file in old:
+        storage.remove(server.database, file)
+
+
+def _pending(server: Context, project: str, upload_id: str) -> dict[str, Any]:
+    with server.database.read() as tx:
+        row = uploads.get(tx, project, upload_id)
+    if row is None:
+        raise not_found("Upload", upload_id, "upload_id")
+    if row["status"] != "pending":
+        raise invalid(f"Upload {upload_id} is {row['status']}; only a pending upload can go on", "upload_id")
+    return row

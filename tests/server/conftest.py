@@ -1,0 +1,111 @@
+"""A real server on a port of its own, asked by the real SDK; its models are tiny."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uvicorn
+from openai import OpenAI
+
+from fine_tuning.server.app import make_app
+from fine_tuning.server.config import ServerConfig
+from fine_tuning.store.database import open_database
+from fine_tuning.training.pool import Pool
+
+ALIAS = "gpt-4o-mini"
+
+
+@contextmanager
+def listening(config: ServerConfig) -> Iterator[str]:
+    """The address of a server with these settings, for as long as the block runs."""
+    server = uvicorn.Server(uvicorn.Config(make_app(config), host="127.0.0.1", port=0, log_level="warning"))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        assert thread.is_alive()
+    port = server.servers[0].sockets[0].getsockname()[1]
+    try:
+        yield f"http://127.0.0.1:{port}/v1"
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+_clients: list[OpenAI] = []
+
+
+def client_of(address: str, key: str = "any") -> OpenAI:
+    """A client that is closed after the test."""
+    _clients.append(OpenAI(base_url=address, api_key=key, max_retries=0))
+    return _clients[-1]
+
+
+@pytest.fixture(autouse=True)
+def _close_clients() -> Iterator[None]:
+    yield
+    while _clients:
+        _clients.pop().close()
+
+
+@pytest.fixture
+def config(tiny_model_dir: Path) -> ServerConfig:
+    return ServerConfig(aliases={ALIAS: str(tiny_model_dir)})
+
+
+@pytest.fixture
+def address(config: ServerConfig, workspace: Path) -> Iterator[str]:
+    with listening(config) as found:
+        yield found
+
+
+@pytest.fixture
+def client(address: str) -> OpenAI:
+    return client_of(address)
+
+
+def chats(count: int) -> bytes:
+    rows = [
+        {
+            "messages": [
+                {"role": "user", "content": f"Please add {number} and {number + 1} for me."},
+                {"role": "assistant", "content": f"That makes {2 * number + 1}."},
+            ]
+        }
+        for number in range(count)
+    ]
+    return "".join(json.dumps(row) + "\n" for row in rows).encode()
+
+
+@pytest.fixture
+def upload(client: OpenAI) -> Callable[..., str]:
+    def make(content: bytes | None = None) -> str:
+        return client.files.create(file=("chats.jsonl", content or chats(12)), purpose="fine-tune").id
+
+    return make
+
+
+@pytest.fixture
+def pool(workspace: Path) -> Iterator[Pool]:
+    """A pool of one slot whose rounds the test asks for; its trainers are stopped at the end."""
+    made = Pool(open_database())
+    yield made
+    made.leave()
+
+
+@pytest.fixture
+def finish(client: OpenAI, pool: Pool) -> Callable[[str], Any]:
+    """Work until a job has ended."""
+
+    def work(job_id: str) -> Any:
+        while (job := client.fine_tuning.jobs.retrieve(job_id)).status not in {"succeeded", "failed", "cancelled"}:
+            pool.step()
+            threading.Event().wait(0.1)
+        return job
+
+    return work

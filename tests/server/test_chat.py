@@ -1,0 +1,194 @@
+"""Chat completions, asked by the real SDK, answered by llama.cpp with a tiny model."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import openai
+import pytest
+from openai import AsyncOpenAI, OpenAI
+
+from fine_tuning import ModelRegistry
+from fine_tuning.distillation import DistillationDataCollector
+from tests.server.conftest import ALIAS
+
+ASKED: list[Any] = [{"role": "user", "content": "What is the capital of France?"}]
+
+
+def ask(client: OpenAI, **more: Any) -> Any:
+    return client.chat.completions.create(**{"model": ALIAS, "messages": ASKED, "max_tokens": 8, **more})
+
+
+def test_an_answer_has_exact_usage_and_is_greedy_at_zero(client: OpenAI) -> None:
+    first, again = ask(client, temperature=0), ask(client, temperature=0)
+    assert first.choices[0].message.content == again.choices[0].message.content
+    assert (first.object, first.model, first.choices[0].finish_reason) == ("chat.completion", ALIAS, "length")
+    assert first.usage.completion_tokens == 8
+    assert first.usage.total_tokens == first.usage.prompt_tokens + 8
+    assert ask(client, max_tokens=None, max_completion_tokens=3).usage.completion_tokens == 3
+
+
+def test_the_stream_says_the_same(client: OpenAI) -> None:
+    whole = ask(client, temperature=0)
+    chunks = list(ask(client, temperature=0, stream=True, stream_options={"include_usage": True}))
+    assert "".join(chunk.choices[0].delta.content or "" for chunk in chunks[:-1]) == whole.choices[0].message.content
+    assert (chunks[0].choices[0].delta.role, chunks[-2].choices[0].finish_reason) == ("assistant", "length")
+    assert (chunks[-1].choices, chunks[-1].usage) == ([], whole.usage)
+    assert all(chunk.usage is None for chunk in chunks[:-1])
+    assert len({chunk.id for chunk in chunks}) == 1
+    assert all(chunk.choices for chunk in ask(client, stream=True))
+
+
+def test_a_seed_repeats_a_sample_and_several_choices_are_counted(client: OpenAI) -> None:
+    def texts(reply: Any) -> list[str]:
+        return [choice.message.content for choice in reply.choices]
+
+    several = ask(client, n=3, seed=5)
+    assert texts(several) == texts(ask(client, n=3, seed=5))
+    assert len(set(texts(several))) > 1
+    assert [choice.index for choice in several.choices] == [0, 1, 2]
+    assert several.usage.completion_tokens == 24
+    streamed = list(ask(client, n=2, stream=True, stream_options={"include_usage": True}))
+    assert {chunk.choices[0].index for chunk in streamed[:-1]} == {0, 1}
+    assert streamed[-1].usage.completion_tokens == 16
+
+
+def test_stops_where_it_is_told(client: OpenAI) -> None:
+    whole = ask(client, temperature=0, max_tokens=20).choices[0].message.content
+    stop = whole[5:7]
+    cut = ask(client, temperature=0, max_tokens=20, stop=[stop]).choices[0]
+    assert cut.message.content == whole[: whole.index(stop)]
+    assert cut.finish_reason == "stop"
+
+
+def test_logprobs_are_those_of_the_answer(client: OpenAI) -> None:
+    choice = ask(client, temperature=0, logprobs=True, top_logprobs=2, max_tokens=4).choices[0]
+    tokens = choice.logprobs.content
+    assert 1 <= len(tokens) <= 4  # llama.cpp joins tokens that are parts of one character
+    assert "".join(token.token for token in tokens) == choice.message.content
+    for token in tokens:
+        assert token.logprob <= 0
+        assert token.top_logprobs[0].logprob >= token.top_logprobs[1].logprob
+        assert len(token.top_logprobs) == 2
+    assert ask(client).choices[0].logprobs is None
+
+
+SCHEMA = {
+    "type": "object",
+    "properties": {"kind": {"enum": ["billing", "technical"]}},
+    "required": ["kind"],
+    "additionalProperties": False,
+}
+
+
+def test_a_schema_constrains_even_a_random_model(client: OpenAI) -> None:
+    form = {"type": "json_schema", "json_schema": {"name": "ticket", "schema": SCHEMA, "strict": True}}
+    for seed in range(3):
+        text = ask(client, response_format=form, max_tokens=100, seed=seed).choices[0].message.content
+        assert json.loads(text)["kind"] in {"billing", "technical"}
+
+
+def test_developer_messages_and_parts_are_understood(client: OpenAI) -> None:
+    plain = ask(client, messages=[{"role": "system", "content": "Be brief."}, *ASKED], temperature=0)
+    parts = [{"type": "text", "text": "What is the capital"}, {"type": "text", "text": " of France?"}]
+    same = [{"role": "developer", "content": "Be brief."}, {"role": "user", "content": parts}]
+    assert ask(client, messages=same, temperature=0).choices == plain.choices
+
+
+REFUSED: list[tuple[dict[str, Any], str]] = [
+    ({"audio": {"voice": "alloy", "format": "mp3"}}, "audio"),
+    ({"modalities": ["text", "audio"]}, "modalities"),
+    ({"functions": [{"name": "f"}]}, "functions"),
+    ({"web_search_options": {}}, "web_search_options"),
+    ({"top_logprobs": 2}, "top_logprobs"),
+    ({"temperature": 3}, "temperature"),
+    ({"n": 0}, "n"),
+    ({"messages": []}, "messages"),
+    ({"messages": [{"role": "user"}]}, "messages.0.content"),
+    ({"messages": [{"role": "party", "content": "x"}]}, "messages.0.role"),
+    ({"stream_options": {"include_usage": True}}, "stream_options"),
+    ({"metadata": {"k": "v"}}, "metadata"),
+    ({"max_completion_tokens": 5}, "max_tokens"),
+    ({"tool_choice": "auto"}, "tool_choice"),
+    ({"response_format": {"type": "json_schema"}}, "response_format"),
+    ({"extra_body": {"party": True}}, "party"),
+    ({"messages": [{"role": "user", "content": "x " * 3000}]}, None),
+]
+
+
+@pytest.mark.parametrize(("arguments", "param"), REFUSED, ids=[str(arguments)[:40] for arguments, _ in REFUSED])
+def test_what_cannot_be_done_is_refused_by_name(client: OpenAI, arguments: dict[str, Any], param: str | None) -> None:
+    with pytest.raises(openai.BadRequestError) as caught:
+        ask(client, **arguments)
+    body: Any = caught.value.body
+    assert body["param"] == param
+    assert body["type"] == "invalid_request_error"
+
+
+def test_what_changes_nothing_is_ignored(client: OpenAI) -> None:
+    more = {"user": "u", "service_tier": "auto", "prompt_cache_key": "k", "verbosity": "low"}
+    assert ask(client, temperature=0, **more).choices == ask(client, temperature=0).choices
+
+
+def test_an_unknown_model_is_404_with_the_known_ones_also_in_a_stream(client: OpenAI) -> None:
+    for stream in (False, True):
+        with pytest.raises(openai.NotFoundError, match=f"The model 'gpt-5' does not exist.*{ALIAS}"):
+            ask(client, model="gpt-5", stream=stream)
+    for path in ("/etc", ".", "../../etc/passwd", "org/model"):
+        with pytest.raises(openai.NotFoundError):
+            ask(client, model=path)
+
+
+def test_many_clients_at_once_and_asyncio(client: OpenAI, address: str) -> None:
+    with ThreadPoolExecutor(8) as threads:
+        replies = list(threads.map(lambda _: ask(client, temperature=0), range(24)))
+    assert len({reply.choices[0].message.content for reply in replies}) == 1
+
+    async def several() -> list[Any]:
+        async with AsyncOpenAI(base_url=address, api_key="any") as asked:
+            calls = [asked.chat.completions.create(model=ALIAS, messages=ASKED, max_tokens=4) for _ in range(8)]
+            return await asyncio.gather(*calls)
+
+    assert all(reply.usage.completion_tokens == 4 for reply in asyncio.run(several()))
+
+
+def test_leaving_a_stream_early_stops_the_model(client: OpenAI) -> None:
+    for _ in range(12):  # more than there are slots
+        with ask(client, stream=True, max_tokens=400) as stream:
+            next(iter(stream))
+    assert ask(client).usage.completion_tokens == 8
+
+
+def test_a_registered_name_answers_with_what_is_deployed(client: OpenAI, tiny_model_dir: Any) -> None:
+    registry = ModelRegistry()
+    registry.register_model("inbox", ALIAS, "j", 1, provider="local", provider_model=str(tiny_model_dir))
+    with pytest.raises(openai.BadRequestError, match="no deployed version"):
+        ask(client, model="inbox")
+    registry.deploy_model("inbox")
+    assert ask(client, model="inbox", temperature=0).choices == ask(client, temperature=0).choices
+    assert "inbox" in {model.id for model in client.models.list()}
+
+
+def test_stored_calls_are_captured_examples(client: OpenAI) -> None:
+    kept = ask(client, store=True, metadata={"domain": "geo", "rating": "4"}, temperature=0)
+    streamed = list(ask(client, store=True, stream=True, metadata={"domain": "geo"}, seed=2))
+    ask(client)
+    stored = list(client.chat.completions.list(metadata={"domain": "geo"}))
+    assert [each.id for each in stored] == [kept.id, streamed[0].id]
+    assert stored[1].choices[0].message.content == "".join(c.choices[0].delta.content or "" for c in streamed)
+    assert client.chat.completions.retrieve(kept.id).choices == kept.choices
+    (message,) = client.chat.completions.messages.list(kept.id)
+    assert message.content == ASKED[0]["content"]
+    captured = {e["metadata"]["completion"]: e for e in DistillationDataCollector().find_examples(domain="geo")}
+    assert captured[kept.id]["response"] == kept.choices[0].message.content
+    assert (captured[kept.id]["rating"], captured[streamed[0].id]["rating"]) == (4, 5)
+    updated = client.chat.completions.update(kept.id, metadata={"rating": "1"})
+    assert updated.metadata == {"rating": "1"}
+    (rated,) = [e for e in DistillationDataCollector().find_examples() if e["metadata"]["completion"] == kept.id]
+    assert rated["rating"] == 1
+    assert client.chat.completions.delete(kept.id).deleted
+    with pytest.raises(openai.NotFoundError):
+        client.chat.completions.retrieve(kept.id)

@@ -1,0 +1,124 @@
+"""Files and uploads, asked by the real SDK."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import openai
+import pytest
+from openai import OpenAI
+
+from fine_tuning.server.app import make_app
+from fine_tuning.server.routes import uploads as upload_routes
+from fine_tuning.store import files, uploads
+from fine_tuning.store.database import open_database
+from fine_tuning.store.types import now
+from tests.server.conftest import chats
+
+
+def test_a_file_is_kept_listed_read_and_deleted(client: OpenAI, workspace: Path) -> None:
+    made = client.files.create(file=("../../etc/chats.jsonl", chats(3)), purpose="fine-tune")
+    assert (made.filename, made.bytes, made.status, made.purpose) == (
+        "chats.jsonl",
+        len(chats(3)),
+        "processed",
+        "fine-tune",
+    )
+    assert client.files.retrieve(made.id) == made
+    assert client.files.content(made.id).read() == chats(3)
+    assert [file.name for file in (workspace / "files").iterdir()] == [f"{made.id}.jsonl"]
+    assert client.files.delete(made.id).deleted
+    assert not list((workspace / "files").iterdir())
+    with pytest.raises(openai.NotFoundError, match="No such File object"):
+        client.files.retrieve(made.id)
+    with pytest.raises(openai.NotFoundError):
+        client.files.content("..%2F..%2Fetc%2Fpasswd")
+
+
+def test_lists_are_paged_filtered_and_ordered(client: OpenAI) -> None:
+    made = [client.files.create(file=(f"{n}.jsonl", b"{}"), purpose="batch").id for n in range(5)]
+    other = client.files.create(file=("x", b"x"), purpose="assistants").id
+    assert [file.id for file in client.files.list(purpose="batch", limit=2)] == made[::-1]
+    assert [file.id for file in client.files.list(order="asc")] == [*made, other]
+    page = client.files.list(limit=2, after=made[3], purpose="batch")
+    assert ([file.id for file in page.data], page.has_more) == (made[2:0:-1], True)
+    assert client.files.list(purpose="vision").data == []
+
+
+def test_a_file_may_have_an_end(client: OpenAI) -> None:
+    made = client.files.create(
+        file=("x", b"x"), purpose="batch", expires_after={"anchor": "created_at", "seconds": 3600}
+    )
+    assert made.expires_at is not None
+    assert made.expires_at - made.created_at in {3599, 3600}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"purpose": "party"}, "'party' is not one of"),
+        ({"expires_after": {"anchor": "created_at", "seconds": 5}}, "must be between 3600 and 2592000"),
+        ({"expires_after": {"anchor": "noon", "seconds": 3600}}, "anchor must be 'created_at'"),
+    ],
+)
+def test_a_bad_upload_is_refused_and_leaves_nothing(
+    client: OpenAI, workspace: Path, arguments: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(openai.BadRequestError, match=message):
+        client.files.create(**{"file": ("x", b"x"), "purpose": "batch", **arguments})
+    assert not list(workspace.glob("files/*"))
+
+
+def test_parts_are_joined_in_the_order_that_is_asked(client: OpenAI, workspace: Path) -> None:
+    whole = chats(40)
+    upload = client.uploads.create(bytes=len(whole), filename="c.jsonl", mime_type="text/jsonl", purpose="fine-tune")
+    assert upload.status == "pending"
+    cut = len(whole) // 2
+    second = client.uploads.parts.create(upload.id, data=whole[cut:])
+    first = client.uploads.parts.create(upload.id, data=whole[:cut])
+    with pytest.raises(openai.BadRequestError, match="the parts have"):
+        client.uploads.complete(upload.id, part_ids=[first.id])
+    with pytest.raises(openai.BadRequestError, match="MD5"):
+        client.uploads.complete(upload.id, part_ids=[first.id, second.id], md5="0" * 32)
+    with pytest.raises(openai.BadRequestError, match="has no part part_0"):
+        client.uploads.complete(upload.id, part_ids=["part_0"])
+    md5 = hashlib.md5(whole, usedforsecurity=False).hexdigest()
+    done = client.uploads.complete(upload.id, part_ids=[first.id, second.id], md5=md5)
+    assert done.status == "completed"
+    assert done.file is not None
+    assert client.files.content(done.file.id).read() == whole
+    assert [file.name for file in (workspace / "files").iterdir()] == [f"{done.file.id}.jsonl"]
+    with pytest.raises(openai.BadRequestError, match="is completed"):
+        client.uploads.parts.create(upload.id, data=b"more")
+
+
+def test_an_upload_can_be_cancelled_and_ends_after_an_hour(client: OpenAI, workspace: Path) -> None:
+    def begin() -> str:
+        made = client.uploads.create(bytes=4, filename="c", mime_type="text/plain", purpose="batch")
+        client.uploads.parts.create(made.id, data=b"part")
+        return made.id
+
+    assert client.uploads.cancel(begin()).status == "cancelled"
+    assert not list((workspace / "files").iterdir())
+    late = begin()
+    context = make_app().state.context
+    with open_database().write() as tx:
+        tx.execute(uploads._table.update().values(expires_at=now() - timedelta(seconds=1)))
+    with pytest.raises(openai.BadRequestError, match="is expired"):
+        client.uploads.parts.create(late, data=b"more")
+    upload_routes.sweep(context)
+    assert not list((workspace / "files").iterdir())
+
+
+def test_a_file_past_its_end_is_gone(client: OpenAI, workspace: Path, upload: Callable[..., str]) -> None:
+    file_id = upload()
+    with open_database().write() as tx:
+        tx.execute(files._table.update().values(expires_at=now() - timedelta(seconds=1)))
+    with pytest.raises(openai.NotFoundError):
+        client.files.retrieve(file_id)
+    upload_routes.sweep(make_app().state.context)
+    assert not list((workspace / "files").iterdir())

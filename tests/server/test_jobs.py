@@ -1,0 +1,318 @@
+"""Fine-tuning jobs, from the SDK's call to a model that answers, trained by a real pool."""
+
+from __future__ import annotations
+
+import csv
+import io
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import openai
+import psutil
+import pytest
+from openai import OpenAI
+
+from fine_tuning.rows import content_hash, read_rows
+from fine_tuning.server import keys
+from fine_tuning.store import datasets, jobs
+from fine_tuning.store.database import open_database
+from fine_tuning.training.pool import MAX_DEATHS, Pool
+from tests.server.conftest import ALIAS, chats, client_of
+
+Finish = Callable[[str], Any]
+Upload = Callable[..., str]
+
+
+def create(client: OpenAI, file_id: str, **more: Any) -> Any:
+    method = {"type": "supervised", "supervised": {"hyperparameters": {"n_epochs": 2}}}
+    return client.fine_tuning.jobs.create(**{"model": ALIAS, "training_file": file_id, "method": method, **more})
+
+
+def test_from_upload_to_an_answer(client: OpenAI, upload: Upload, finish: Finish) -> None:
+    held_out = upload(chats(4))
+    job = create(
+        client, upload(), validation_file=held_out, suffix="sums", seed=3, metadata={"team": "a"},
+        integrations=[{"type": "wandb", "wandb": {"project": "p"}}],
+    )  # fmt: skip
+    assert (job.status, job.model, job.seed, job.fine_tuned_model) == ("validating_files", ALIAS, 3, None)
+    done = finish(job.id)
+    assert done.status == "succeeded"
+    assert done.fine_tuned_model == f"ft:{ALIAS}:default:sums:{job.id[6:14]}"
+    assert (done.hyperparameters.n_epochs, done.hyperparameters.batch_size) == (2, 4)
+    assert done.method.supervised.hyperparameters.learning_rate_multiplier == 1.0
+    assert done.trained_tokens > 0
+    assert done.finished_at >= done.created_at
+    assert (done.metadata, done.error) == ({"team": "a"}, None)
+    events = list(client.fine_tuning.jobs.list_events(job.id, limit=3))[::-1]
+    assert {event.type for event in events} == {"message", "metrics"}
+    assert events[0].message == f"Created fine-tuning job: {job.id}"
+    numbers = [int(event.id.removeprefix("ftevent-")) for event in events]
+    assert numbers == sorted(numbers)
+    lines = list(csv.DictReader(io.StringIO(client.files.content(done.result_files[0]).text)))
+    assert [line["step"] for line in lines] == [str(step) for step in range(1, 7)]
+    assert all(float(line["train_loss"]) > 0 for line in lines)
+    assert lines[-1]["valid_mean_token_accuracy"]
+    assert client.files.retrieve(done.result_files[0]).purpose == "fine-tune-results"
+    answer = client.chat.completions.create(
+        model=done.fine_tuned_model, messages=[{"role": "user", "content": "Please add 1 and 2 for me."}], max_tokens=5
+    )
+    assert answer.usage is not None
+    assert answer.usage.completion_tokens <= 5
+    assert client.models.retrieve(done.fine_tuned_model).owned_by == "org-default"
+    assert client.models.delete(done.fine_tuned_model).deleted
+    with pytest.raises(openai.NotFoundError, match="does not exist"):
+        client.models.retrieve(done.fine_tuned_model)
+
+
+def test_checkpoints_answer_like_models_and_can_be_lent(
+    client: OpenAI, upload: Upload, finish: Finish, address: str
+) -> None:
+    method = {"type": "supervised", "supervised": {"hyperparameters": {"n_epochs": 3, "learning_rate_multiplier": 20}}}
+    done = finish(create(client, upload(), method=method).id)
+    points = list(client.fine_tuning.jobs.checkpoints.list(done.id, limit=2))
+    assert [point.step_number for point in points] == [9, 6, 3]
+    assert points[0].fine_tuned_model_checkpoint == f"{done.fine_tuned_model}:ckpt-step-9"
+    assert points[0].metrics.train_loss is not None
+
+    def answer(model: str, asked: OpenAI = client) -> str | None:
+        messages: Any = [{"role": "user", "content": "Please add 1 and 2 for me."}]
+        reply = asked.chat.completions.create(model=model, messages=messages, max_tokens=12, temperature=0)
+        return reply.choices[0].message.content
+
+    assert answer(points[0].fine_tuned_model_checkpoint) == answer(done.fine_tuned_model)
+    told = {answer(name) for name in (ALIAS, *(point.fine_tuned_model_checkpoint for point in points))}
+    assert len(told) > 1  # the adapters are really on
+    with pytest.raises(openai.NotFoundError):
+        answer(f"{done.fine_tuned_model}:ckpt-step-4")
+    ours, _ = keys.create(open_database(), "ours")
+    theirs, _ = keys.create(open_database(), "theirs", project="other")
+    lent, owner, stranger = points[1].fine_tuned_model_checkpoint, client_of(address, ours), client_of(address, theirs)
+    with pytest.raises(openai.NotFoundError):
+        answer(lent, stranger)
+    (permission,) = owner.fine_tuning.checkpoints.permissions.create(lent, project_ids=["other"])
+    assert answer(lent, stranger) == answer(lent, owner)
+    with pytest.raises(openai.NotFoundError):
+        stranger.fine_tuning.checkpoints.permissions.create(lent, project_ids=["third"])
+    assert owner.fine_tuning.checkpoints.permissions.list(lent).data[0].project_id == "other"
+    owner.fine_tuning.checkpoints.permissions.delete(permission.id, fine_tuned_model_checkpoint=lent)
+    with pytest.raises(openai.NotFoundError):
+        answer(lent, stranger)
+
+
+def test_a_fine_tuned_model_can_be_trained_further(client: OpenAI, upload: Upload, finish: Finish) -> None:
+    first = finish(create(client, upload()).id)
+    second = finish(create(client, upload(), model=first.fine_tuned_model).id)
+    assert second.status == "succeeded"
+    assert second.fine_tuned_model != first.fine_tuned_model
+
+
+def test_every_bad_line_is_named(client: OpenAI, upload: Upload, finish: Finish) -> None:
+    rows = [
+        b'{"messages": [{"role": "user", "content": "q"}]}',
+        b"not json",
+        b'{"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a", "weight": 7}]}',
+        b'{"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]}',
+        b'["a list"]',
+    ]
+    job = finish(create(client, upload(b"\n".join(rows))).id)
+    assert job.status == "failed"
+    assert (job.error.code, job.error.param) == ("invalid_training_file", "training_file")
+    for told in (
+        "4 bad lines",
+        "line 1: messages: there is no assistant message",
+        "line 2: not JSON",
+        "line 3: messages[1].weight",
+        "line 5: a row must be a JSON object, not list",
+    ):
+        assert told in job.error.message
+    assert client.fine_tuning.jobs.list_events(job.id).data[0].level == "error"
+
+
+def test_a_file_deleted_before_its_turn_fails_the_job(client: OpenAI, upload: Upload, finish: Finish) -> None:
+    file_id = upload()
+    job = create(client, file_id)
+    client.files.delete(file_id)
+    assert "was deleted" in finish(job.id).error.message
+
+
+def test_a_data_set_of_the_workspace_is_recognised_by_its_content(
+    client: OpenAI, upload: Upload, pool: Pool, examples: list[dict[str, Any]]
+) -> None:
+    from fine_tuning import DatasetBuilder
+
+    path = Path(DatasetBuilder().save_dataset(examples, "known"))
+    job = create(client, upload(path.read_bytes()))
+    pool.step()
+    with open_database().read() as tx:
+        stored = jobs.get(tx, job.id)
+        known = datasets.find_by_hash(tx, content_hash(row for _, row in read_rows(path)))
+    assert stored is not None
+    assert known is not None
+    assert stored["dataset_id"] == known["id"]
+
+
+BAD: list[tuple[dict[str, Any], type[openai.APIStatusError], str | None]] = [
+    ({"model": "nothing"}, openai.NotFoundError, "model"),
+    ({"model": "/etc"}, openai.NotFoundError, "model"),
+    ({"training_file": "file-0"}, openai.NotFoundError, "training_file"),
+    ({"validation_file": "file-0"}, openai.NotFoundError, "validation_file"),
+    ({"seed": -1}, openai.BadRequestError, "seed"),
+    ({"suffix": "x" * 65}, openai.BadRequestError, "suffix"),
+    ({"hyperparameters": {"n_epochs": 0}}, openai.BadRequestError, "hyperparameters"),
+    ({"method": {"type": "reinforcement", "reinforcement": {}}}, openai.BadRequestError, "method.type"),
+    ({"metadata": {"k": "v" * 513}}, openai.BadRequestError, "metadata.k"),
+    ({"extra_body": {"party": True}}, openai.BadRequestError, "party"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "error", "param"), BAD, ids=[str(arguments)[:50] for arguments, _, _ in BAD])
+def test_a_bad_job_is_refused_in_openais_words(
+    client: OpenAI, upload: Upload, arguments: dict[str, Any], error: type[openai.APIStatusError], param: str | None
+) -> None:
+    with pytest.raises(error) as caught:
+        client.fine_tuning.jobs.create(**{"model": ALIAS, "training_file": upload(), **arguments})
+    body: Any = caught.value.body
+    assert set(body) == {"message", "type", "param", "code"}
+    assert body["type"] == "invalid_request_error"
+    assert body["param"].startswith(str(param))
+    assert client.fine_tuning.jobs.list().data == []
+
+
+def test_the_same_key_gives_the_first_job_again(client: OpenAI, upload: Upload) -> None:
+    file_id = upload()
+    first, again = (create(client, file_id, extra_headers={"Idempotency-Key": "k"}) for _ in range(2))
+    other = create(client, file_id, extra_headers={"Idempotency-Key": "l"})
+    assert first.id == again.id != other.id
+
+
+def test_lists_filter_on_metadata_and_page(client: OpenAI, upload: Upload) -> None:
+    file_id = upload()
+    made = [create(client, file_id, metadata={"n": str(n % 2)}).id for n in range(5)]
+    assert [job.id for job in client.fine_tuning.jobs.list(limit=2)] == made[::-1]
+    assert [job.id for job in client.fine_tuning.jobs.list(metadata={"n": "1"})] == [made[3], made[1]]
+    with pytest.raises(openai.BadRequestError, match="no item"):
+        client.fine_tuning.jobs.list(after="ftjob-0")
+
+
+def test_cancel_pause_and_resume_before_anyone_works_on_it(client: OpenAI, upload: Upload, finish: Finish) -> None:
+    job = create(client, upload())
+    assert client.fine_tuning.jobs.pause(job.id).status == "paused"
+    assert client.fine_tuning.jobs.resume(job.id).status == "queued"
+    assert finish(job.id).status == "succeeded"
+    with pytest.raises(openai.BadRequestError, match="already succeeded"):
+        client.fine_tuning.jobs.cancel(job.id)
+    other = create(client, upload())
+    assert client.fine_tuning.jobs.cancel(other.id).status == "cancelled"
+    assert client.fine_tuning.jobs.cancel(other.id).status == "cancelled"
+    with pytest.raises(openai.BadRequestError, match="cancelled"):
+        client.fine_tuning.jobs.resume(other.id)
+
+
+def until(condition: Callable[[], bool], pool: Pool, seconds: float = 90) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        pool.step()
+        time.sleep(0.05)
+
+
+def steps(client: OpenAI, job_id: str) -> list[int]:
+    events = list(client.fine_tuning.jobs.list_events(job_id, limit=100))
+    return [event.data["step"] for event in events if event.type == "metrics" and "train_loss" in event.data]  # type: ignore[index]
+
+
+LONG = {"type": "supervised", "supervised": {"hyperparameters": {"n_epochs": 50, "batch_size": 1}}}
+
+
+def test_pausing_frees_the_slot_and_resuming_goes_on(
+    client: OpenAI, upload: Upload, pool: Pool, finish: Finish
+) -> None:
+    long = create(client, upload(chats(24)), method=LONG)
+    until(lambda: len(steps(client, long.id)) > 2, pool)
+    client.fine_tuning.jobs.pause(long.id)
+    until(lambda: client.fine_tuning.jobs.retrieve(long.id).status == "paused", pool, 10)
+    seen = max(steps(client, long.id))
+    assert finish(create(client, upload()).id).status == "succeeded"
+    client.fine_tuning.jobs.resume(long.id)
+    until(lambda: max(steps(client, long.id)) > seen, pool)
+    assert len(set(steps(client, long.id))) == len(steps(client, long.id))  # none is trained twice
+    started = time.monotonic()
+    client.fine_tuning.jobs.cancel(long.id)
+    until(lambda: client.fine_tuning.jobs.retrieve(long.id).status == "cancelled", pool, 10)
+    assert time.monotonic() - started < 5
+
+
+def trainers_of(job_id: str) -> list[psutil.Process]:
+    return [process for process in psutil.process_iter(["cmdline"]) if job_id in (process.info["cmdline"] or [])]
+
+
+def test_a_killed_trainer_is_replaced_and_the_curve_goes_on(
+    client: OpenAI, upload: Upload, pool: Pool, finish: Finish
+) -> None:
+    method = {"type": "supervised", "supervised": {"hyperparameters": {"n_epochs": 10, "batch_size": 1}}}
+    job = create(client, upload(chats(24)), method=method)
+    until(lambda: max(steps(client, job.id), default=0) > 30, pool)
+    trainers_of(job.id)[0].kill()
+    done = finish(job.id)
+    assert done.status == "succeeded"
+    messages = [event.message for event in client.fine_tuning.jobs.list_events(job.id, limit=100)]
+    assert any("the trainer died" in message for message in messages)
+    assert any(message.startswith("going on from step") for message in messages)
+    lines = list(csv.DictReader(io.StringIO(client.files.content(done.result_files[0]).text)))
+    told = [int(line["step"]) for line in lines]
+    assert told == sorted(set(told))
+    assert told[-1] == 240
+
+
+def test_a_trainer_that_always_dies_fails_the_job(client: OpenAI, upload: Upload, pool: Pool) -> None:
+    job = create(client, upload())
+    pool.step()
+    with open_database().write() as tx:
+        jobs.change(tx, job.id, deaths=MAX_DEATHS - 1)
+    until(lambda: bool(trainers_of(job.id)), pool)
+    trainers_of(job.id)[0].kill()
+    until(lambda: client.fine_tuning.jobs.retrieve(job.id).status == "failed", pool)
+    failed = client.fine_tuning.jobs.retrieve(job.id)
+    assert failed.error is not None
+    assert failed.error.code == "trainer_died"
+
+
+def test_two_pools_never_train_a_job_twice(client: OpenAI, upload: Upload, pool: Pool) -> None:
+    made = [create(client, upload()).id for _ in range(3)]
+    other = Pool(open_database(), slots=2)
+    until(lambda: not [job for job in client.fine_tuning.jobs.list() if job.status == "validating_files"], pool)
+    try:
+        for _ in range(20):
+            pool.step()
+            other.step()
+        running = [
+            job_id
+            for job_id in made
+            if any(job_id in (p.info["cmdline"] or []) for p in psutil.process_iter(["cmdline"]))
+        ]
+        assert len(running) == 2  # as many as the larger pool allows on this machine
+        for job_id in running:
+            assert sum(job_id in (p.info["cmdline"] or []) for p in psutil.process_iter(["cmdline"])) == 1
+    finally:
+        other.leave()
+
+
+def test_projects_see_nothing_of_each_other(client: OpenAI, upload: Upload, address: str) -> None:
+    file_id = upload()
+    job = create(client, file_id)
+    key, _ = keys.create(open_database(), "a", project="other")
+    with pytest.raises(openai.AuthenticationError):
+        client.fine_tuning.jobs.list()
+    stranger = client_of(address, key)
+    assert stranger.fine_tuning.jobs.list().data == []
+    for call in (
+        lambda: stranger.fine_tuning.jobs.retrieve(job.id),
+        lambda: stranger.fine_tuning.jobs.cancel(job.id),
+        lambda: stranger.fine_tuning.jobs.list_events(job.id),
+        lambda: stranger.files.content(file_id),
+        lambda: create(stranger, file_id),
+    ):
+        with pytest.raises(openai.NotFoundError):
+            call()

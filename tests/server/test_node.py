@@ -1,0 +1,48 @@
+"""The real openai package for Node, from upload to a streamed answer."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import threading
+from pathlib import Path
+
+import pytest
+
+from fine_tuning.training.pool import Pool
+from tests.server.conftest import ALIAS, chats
+
+VERSION = "7"  # of the npm package
+SCENARIO = Path(__file__).parent / "scenario.mjs"
+
+
+@pytest.fixture(scope="session")
+def node_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    if shutil.which("npm") is None or shutil.which("node") is None:
+        pytest.skip("Node and npm are not installed")
+    folder = tmp_path_factory.mktemp("node")
+    command = ["npm", "install", "--no-audit", "--no-fund", "--prefix", str(folder), f"openai@{VERSION}"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        pytest.skip(f"npm could not install openai: {done.stderr.strip().splitlines()[-1:]}")
+    shutil.copy(SCENARIO, folder / SCENARIO.name)
+    return folder
+
+
+def test_from_upload_to_a_streamed_answer(node_project: Path, address: str, pool: Pool, tmp_path: Path) -> None:
+    (tmp_path / "chats.jsonl").write_bytes(chats(12))
+    command = ["node", SCENARIO.name, address, ALIAS, str(tmp_path / "chats.jsonl")]
+    process = subprocess.Popen(command, cwd=node_project, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    while process.poll() is None:
+        pool.step()
+        threading.Event().wait(0.1)
+    printed, errors = process.communicate()
+    assert process.returncode == 0, errors
+    told = json.loads(printed)
+    assert (told["status"], told["usage"]) == ("succeeded", 6)
+    assert told["model"].startswith(f"ft:{ALIAS}:default:node:")
+    assert told["whole"] == told["streamed"] == told["stored"]
+    assert told["events"] > 4
+    assert told["results"].startswith("step,train_loss,train_accuracy")
+    assert told["missing"] == {"name": "NotFoundError", "status": 404, "code": "model_not_found", "param": "model"}
