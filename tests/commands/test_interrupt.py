@@ -17,9 +17,11 @@ from fine_tuning import LocalFineTuner
 def test_ctrl_c_leaves_a_job_that_resumes(tmp_path: Path, tiny_model_dir: Path) -> None:
     row = {"messages": [{"role": "user", "content": "say yes"}, {"role": "assistant", "content": "yes"}]}
     (tmp_path / "chats.jsonl").write_text((json.dumps(row) + "\n") * 20)
+    # Where the tests run in a shell's background SIGINT is ignored, also by every child, unless it is handled here.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     command = [sys.executable, "-m", "fine_tuning.cli", "train", "chats.jsonl", "--model", str(tiny_model_dir)]
     process = subprocess.Popen(
-        [*command, "--epochs", "200"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ
+        [*command, "--epochs", "40"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ
     )
     tuner = LocalFineTuner()
     deadline = time.monotonic() + 90

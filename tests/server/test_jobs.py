@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -64,6 +65,24 @@ def test_from_upload_to_an_answer(client: OpenAI, upload: Upload, finish: Finish
     assert client.models.delete(done.fine_tuned_model).deleted
     with pytest.raises(openai.NotFoundError, match="does not exist"):
         client.models.retrieve(done.fine_tuned_model)
+
+
+def test_learns_from_preferences(client: OpenAI, upload: Upload, finish: Finish) -> None:
+    rows = [
+        {
+            "input": {"messages": [{"role": "user", "content": f"Please add {n} and 1."}]},
+            "preferred_output": [{"role": "assistant", "content": f"That makes {n + 1}."}],
+            "non_preferred_output": [{"role": "assistant", "content": "No."}],
+        }
+        for n in range(8)
+    ]
+    method = {"type": "dpo", "dpo": {"hyperparameters": {"n_epochs": 1, "beta": 0.2}}}
+    job = create(client, upload("\n".join(map(json.dumps, rows)).encode()), method=method)
+    assert job.method.type == "dpo"
+    assert (job.method.dpo.hyperparameters.beta, job.method.dpo.hyperparameters.batch_size) == (0.2, 4)
+    assert finish(job.id).status == "succeeded"
+    wrong = finish(create(client, upload(), method=method).id)
+    assert "line 1: input is missing" in wrong.error.message
 
 
 def test_checkpoints_answer_like_models_and_can_be_lent(

@@ -10,14 +10,17 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, ValidationErro
 from fine_tuning.errors import UsageError
 
 Precision = Literal["auto", "bf16", "fp32"]
+Method = Literal["supervised", "dpo"]
 Count = Annotated[int, Field(ge=1)]
+LEARNING_RATES = {"supervised": 1e-3, "dpo": 1e-4}  # what LoRA adapters learn well with
 
 
 class TrainingConfig(BaseModel):
     """Settings of one LoRA fine-tuning run.
 
     Files are OpenAI chat JSONL: one `{"messages": [{"role": ..., "content": ...}, ...]}` a line; an assistant message
-    may carry `"weight": 0` to be read but not learned. The effective learning rate is
+    may carry `"weight": 0` to be read but not learned. With the method "dpo" they are OpenAI's preference JSONL:
+    `input`, `preferred_output` and `non_preferred_output`. The effective learning rate is
     `learning_rate * learning_rate_multiplier`.
     """
 
@@ -27,12 +30,14 @@ class TrainingConfig(BaseModel):
     train_file: str = Field(min_length=1)
     validation_file: str | None = None
     output_dir: str = Field(min_length=1, description="receives checkpoints/, adapter/, merged/ and metrics.json")
+    method: Method = "supervised"
     n_epochs: Count = 3
     max_steps: Count | None = Field(default=None, description="stop after so many optimizer steps")
     batch_size: Count = Field(default=4, description="conversations in one optimizer step")
     micro_batch_size: Count | None = Field(default=None, description="conversations in memory at once")
-    learning_rate: PositiveFloat = 1e-3
+    learning_rate: PositiveFloat = Field(default_factory=lambda data: LEARNING_RATES[data.get("method", "supervised")])
     learning_rate_multiplier: PositiveFloat = 1.0
+    beta: PositiveFloat = Field(default=0.1, description="dpo: how much drifting from the base model costs")
     lora_rank: Count = 16
     lora_alpha: Count = 32
     lora_dropout: float = Field(default=0.0, ge=0.0, lt=1.0)

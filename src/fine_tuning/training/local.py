@@ -18,9 +18,9 @@ from fine_tuning.settings import get_settings
 from fine_tuning.store import files, jobs, models
 from fine_tuning.store.database import Database, Transaction
 from fine_tuning.store.types import iso, now
-from fine_tuning.training.chat_tokens import checked_messages
 from fine_tuning.training.config import check_hyperparameters
 from fine_tuning.training.port import ENDED, Action
+from fine_tuning.training.preferences import check_row
 from fine_tuning.training.spawning import START_SECONDS, spawn
 from fine_tuning.training.uploads import file_record
 
@@ -45,7 +45,7 @@ class LocalTrainer:
         """Check a training file and keep a copy, so that later edits do not change what was trained on."""
         record = file_record(self._database, path, PROVIDER)
         for line, row in read_rows(path):
-            checked_messages(row, f"{path}, line {line}")
+            check_row(row, f"{path}, line {line}")
         kept = make_folder(get_settings().folder("files")) / f"{record['id']}{path.suffix}"
         try:
             shutil.copyfile(path, kept)

@@ -7,6 +7,7 @@ import time
 import warnings
 from collections.abc import Callable
 from contextlib import contextmanager
+from functools import partial
 from math import ceil
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,8 @@ from fine_tuning.training.chat_tokens import Tokenised, tokenise_file
 from fine_tuning.training.config import TrainingConfig
 from fine_tuning.training.events import TrainingEvent, TrainingResult
 from fine_tuning.training.lora import add_adapters
+from fine_tuning.training.preference_trainer import PreferenceTrainer
+from fine_tuning.training.preferences import tokenise_preferences
 from fine_tuning.training.trainer import LabelledTrainer, Reporter, Requested
 
 WARMUP_SHARE = 0.05
@@ -47,10 +50,9 @@ def train(config: TrainingConfig, on_event: Callable[[TrainingEvent], None], req
     started = time.monotonic()
     with _quiet():
         tokenizer = _tokenizer(config)
-        data = tokenise_file(config.train_file, tokenizer, config.max_length)
-        held_out = (
-            tokenise_file(config.validation_file, tokenizer, config.max_length) if config.validation_file else None
-        )
+        read = tokenise_file if config.method == "supervised" else tokenise_preferences
+        data = read(config.train_file, tokenizer, config.max_length)
+        held_out = read(config.validation_file, tokenizer, config.max_length) if config.validation_file else None
         _tell_lengths(data, config, on_event)
         trainer, reporter = _trainer(config, tokenizer, data, held_out, on_event, requested)
         checkpoint = checkpoints.newest_complete(Path(trainer.args.output_dir))
@@ -103,7 +105,8 @@ def _trainer(
     requested: Requested,
 ) -> tuple[LabelledTrainer, Reporter]:
     reporter = Reporter(on_event, requested)
-    trainer = LabelledTrainer(
+    make = LabelledTrainer if config.method == "supervised" else partial(PreferenceTrainer, beta=config.beta)
+    trainer: LabelledTrainer = make(
         model=_model(config),
         args=_arguments(config, len(data.rows), held_out is not None),
         processing_class=tokenizer,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +12,10 @@ from fine_tuning.rows import ContentHash
 from fine_tuning.store import datasets, files, jobs
 from fine_tuning.store.database import Database
 from fine_tuning.training.chat_tokens import checked_messages
+from fine_tuning.training.preferences import checked_pair
 
 MOST_SHOWN = 20
+CHECKS = {"supervised": checked_messages, "dpo": checked_pair}
 
 
 def check_job(database: Database, job: Mapping[str, Any]) -> None:
@@ -25,7 +27,7 @@ def check_job(database: Database, job: Mapping[str, Any]) -> None:
         with database.read() as tx:
             file = files.get(tx, file_id)
         try:
-            content, problems = _checked(file, file_id)
+            content, problems = _checked(file, file_id, CHECKS[job["hyperparameters"].get("method", "supervised")])
         except FineTuningError as error:
             content, problems = None, [str(error)]
         if problems:
@@ -42,7 +44,9 @@ def check_job(database: Database, job: Mapping[str, Any]) -> None:
             jobs.add_event(tx, job["id"], "message", "Files validated, moving job to queued state", {})
 
 
-def _checked(file: Mapping[str, Any] | None, file_id: str) -> tuple[str, list[str]]:
+def _checked(
+    file: Mapping[str, Any] | None, file_id: str, check: Callable[[Mapping[str, Any], str], object]
+) -> tuple[str, list[str]]:
     if file is None or file["deleted_at"] is not None:
         raise DataError(f"file {file_id} was deleted")
     digest, rows, problems = ContentHash(), 0, []
@@ -51,7 +55,7 @@ def _checked(file: Mapping[str, Any] | None, file_id: str) -> tuple[str, list[st
         try:
             if isinstance(row, DataError):
                 raise row
-            checked_messages(row, f"line {line}")
+            check(row, f"line {line}")
             digest.add(row)
         except DataError as error:
             problems.append(str(error))

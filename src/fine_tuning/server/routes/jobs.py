@@ -23,7 +23,7 @@ from fine_tuning.store.database import Transaction
 from fine_tuning.training.port import ENDED, RUNNING, Action
 
 router = APIRouter(prefix="/fine_tuning/jobs", tags=["Fine-tuning"])
-AUTO = {"n_epochs": 3, "batch_size": 4, "learning_rate_multiplier": 1.0}
+AUTO = {"n_epochs": 3, "batch_size": 4, "learning_rate_multiplier": 1.0, "beta": 0.1}
 DEFAULT_SEED = 42
 _METADATA = re.compile(r"metadata\[(?P<key>.+)\]")
 
@@ -45,10 +45,22 @@ class Hyperparameters(_Strict):
     learning_rate_multiplier: Auto | Annotated[float, Field(gt=0, le=1e6)] = "auto"
 
 
+class DpoHyperparameters(Hyperparameters):
+    """Of direct preference optimization."""
+
+    beta: Auto | Annotated[float, Field(gt=0, le=2)] = "auto"
+
+
 class Supervised(_Strict):
     """Supervised fine-tuning."""
 
     hyperparameters: Hyperparameters = Hyperparameters()
+
+
+class Dpo(_Strict):
+    """Direct preference optimization."""
+
+    hyperparameters: DpoHyperparameters = DpoHyperparameters()
 
 
 class Method(BaseModel):
@@ -56,6 +68,7 @@ class Method(BaseModel):
 
     type: Literal["supervised", "dpo", "reinforcement"]
     supervised: Supervised | None = None
+    dpo: Dpo | None = None
 
 
 class Wandb(_Strict):
@@ -90,7 +103,7 @@ class CreateJob(_Strict):
     seed: int | None = Field(default=None, ge=0, le=2**31 - 1)
     hyperparameters: Hyperparameters | None = None
     method: Method | None = Field(
-        default=None, json_schema_extra={"support": "supported", "why": "supervised; dpo and reinforcement are refused"}
+        default=None, json_schema_extra={"support": "supported", "why": "supervised and dpo; reinforcement is refused"}
     )
     metadata: Metadata | None = None
     integrations: list[Integration] | None = Field(
@@ -123,7 +136,7 @@ def create(
 
 
 def _row(server: Context, project: str, body: CreateJob) -> dict[str, Any]:
-    chosen = _hyperparameters(body)
+    kind, chosen = _hyperparameters(body)
     base = models.base_model(server, project, body.model)
     for param in ("training_file", "validation_file"):
         if (file_id := getattr(body, param)) is not None:
@@ -143,8 +156,9 @@ def _row(server: Context, project: str, body: CreateJob) -> dict[str, Any]:
         "hyperparameters": {
             **{name: AUTO[name] if value == "auto" else value for name, value in chosen.model_dump().items()},
             "seed": DEFAULT_SEED if body.seed is None else body.seed,
+            "method": kind,
         },
-        "method": {"type": "supervised"},
+        "method": {"type": kind},
         "metadata": body.metadata,
         "integrations": [each.model_dump(exclude_none=True) for each in body.integrations or []] or None,
         "dataset_id": None,
@@ -152,19 +166,19 @@ def _row(server: Context, project: str, body: CreateJob) -> dict[str, Any]:
     }
 
 
-def _hyperparameters(body: CreateJob) -> Hyperparameters:
-    method = body.method
-    if method is not None and method.type != "supervised":
-        raise invalid(
-            f"method {method.type!r} is not supported by this server; use 'supervised'",
-            "method.type",
-            "unsupported_method",
-        )
-    if method is not None and method.supervised is not None:
-        if body.hyperparameters is not None:
-            raise invalid("give hyperparameters within method, or beside it, not both", "hyperparameters")
-        return method.supervised.hyperparameters
-    return body.hyperparameters or Hyperparameters()
+def _hyperparameters(body: CreateJob) -> tuple[str, Hyperparameters]:
+    """The method and its hyperparameters, which older clients send beside it."""
+    method = body.method or Method(type="supervised")
+    if method.type == "reinforcement":
+        message = "method 'reinforcement' is not supported by this server; use 'supervised' or 'dpo'"
+        raise invalid(message, "method.type", "unsupported_method")
+    given = method.dpo if method.type == "dpo" else method.supervised
+    if given is not None and body.hyperparameters is not None:
+        raise invalid("give hyperparameters within method, or beside it, not both", "hyperparameters")
+    if given is not None:
+        return method.type, given.hyperparameters
+    beside = (body.hyperparameters or Hyperparameters()).model_dump()
+    return method.type, DpoHyperparameters(**beside) if method.type == "dpo" else Hyperparameters(**beside)
 
 
 def shown(tx: Transaction, row: Mapping[str, Any]) -> dict[str, Any]:
