@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -32,6 +33,11 @@ class Settings(BaseSettings):
     aliases: dict[str, str] = Field(
         default_factory=dict, description='names that clients of the server may use, as JSON: {"name": "base model"}'
     )
+    engine: Literal["auto", "llama.cpp", "vllm"] = Field(
+        default="auto", description="what answers with local models in the server; auto: vLLM where it and a GPU are"
+    )
+    vllm_command: str = Field(default="vllm", min_length=1, description="the program of vLLM")
+    vllm_options: str = Field(default="", description="further options of `vllm serve`, as in a shell")
     openai_api_key: SecretStr | None = Field(default=None, validation_alias="OPENAI_API_KEY")
     openai_base_url: str | None = Field(default=None, validation_alias="OPENAI_BASE_URL")
 

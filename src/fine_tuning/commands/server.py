@@ -46,12 +46,14 @@ def serve(
     except ImportError as error:
         raise MissingDependencyError(error.name or "fastapi", "serve", "the server") from error
     from fine_tuning.server.supervisor import workers
+    from fine_tuning.serving import vllm
     from fine_tuning.settings import get_settings
     from fine_tuning.store.database import open_database
 
     database = open_database()
     if not _is_loopback(host) and not keys.any_valid(database):
         raise UsageError(f"listening on {host} needs a key, or anyone could use it; make one: ft-cli keys create NAME")
+    vllm.is_wanted()  # says now what is wrong with that setting
     config = ServerConfig(
         aliases={**get_settings().aliases, **parse_aliases(alias or [])},
         requests_per_minute=requests_per_minute,

@@ -13,6 +13,7 @@ from fine_tuning.server import errors, limits
 from fine_tuning.server.config import ServerConfig
 from fine_tuning.server.context import Context
 from fine_tuning.server.engines import Engines
+from fine_tuning.server.parity import Parity
 from fine_tuning.server.routes import chat, checkpoints, files, jobs, models, operations, stored, uploads
 from fine_tuning.store.database import Database, open_database
 
@@ -27,7 +28,9 @@ def make_app(config: ServerConfig | None = None, database: Database | None = Non
         database: the workspace's own by default.
     """
     config = config or ServerConfig()
-    context = Context(config, database or open_database(), Engines(config.memory_limit_mib))
+    database = database or open_database()
+    parity = Parity(database)
+    context = Context(config, database, Engines(config.memory_limit_mib, parity), parity)
     app = FastAPI(
         title="Fine-tuning pipeline",
         summary="OpenAI's API for files, fine-tuning, models and chat, on your own hardware.",

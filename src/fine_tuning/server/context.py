@@ -11,6 +11,7 @@ from fine_tuning.server import keys
 from fine_tuning.server.config import ServerConfig
 from fine_tuning.server.engines import Engines
 from fine_tuning.server.errors import ApiError
+from fine_tuning.server.parity import Parity
 from fine_tuning.store.database import Database
 
 
@@ -21,6 +22,7 @@ class Context:
     config: ServerConfig
     database: Database
     engines: Engines
+    parity: Parity
 
 
 def context_of(request: Request) -> Context:

@@ -15,6 +15,8 @@ from fine_tuning.errors import NotFoundError, UsageError
 from fine_tuning.export.gguf import kept_gguf
 from fine_tuning.export.gguf_adapter import kept_gguf_adapter
 from fine_tuning.server.config import MIB
+from fine_tuning.server.parity import Parity
+from fine_tuning.serving import vllm
 from fine_tuning.serving.engine import Engine
 from fine_tuning.serving.local import can_use_llama_cpp
 from fine_tuning.serving.openai_api import OpenAIEngine
@@ -63,6 +65,17 @@ class _Llama:
         return self._base.use(adapter, served.model)
 
 
+class _Vllm:
+    """A base in vLLM with the adapters of its fine-tuned models."""
+
+    def __init__(self, folder: Path) -> None:
+        self._base = vllm.VllmServer(folder)
+        self.size, self.close = self._base.size, self._base.close
+
+    def use(self, served: Served) -> AbstractContextManager[Engine]:
+        return self._base.use(served.adapter, served.model)
+
+
 class _Plain:
     """An engine for one model."""
 
@@ -89,9 +102,11 @@ class Engines:
 
     Args:
         memory_limit_mib: of the weights loaded at once; a model in use is never unloaded. None for no limit.
+        parity: compares a fine-tuned model's answers with its trainer's when it is first loaded.
     """
 
-    def __init__(self, memory_limit_mib: int | None = None) -> None:
+    def __init__(self, memory_limit_mib: int | None = None, parity: Parity | None = None) -> None:
+        self._parity = parity
         self._limit = None if memory_limit_mib is None else memory_limit_mib * MIB
         self._lock = threading.Lock()
         self._slots: OrderedDict[tuple[str, str], _Slot] = OrderedDict()
@@ -103,8 +118,8 @@ class Engines:
         Raises:
             NotFoundError, DataError, ProviderError: the model's files are gone, damaged or cannot be loaded.
         """
-        served = _without_adapter(served) if _needs_merged(served) else served
-        key = (served.provider, served.model)
+        found = _without_adapter(served) if _needs_merged(served) else served
+        key = (found.provider, found.model)
         with self._lock:
             slot = self._slots.setdefault(key, _Slot())
             self._slots.move_to_end(key)
@@ -112,9 +127,11 @@ class Engines:
         try:
             with slot.lock:  # one thread opens it, the others wait
                 if slot.model is None:
-                    slot.model = _open(served)
-            with slot.model.use(served) as engine:
+                    slot.model = _open(found)
+            with slot.model.use(found) as engine:
                 self._make_room()
+                if self._parity is not None and served.adapter is not None:
+                    self._parity.check_soon(served.adapter, lambda: self.use(served))
                 yield engine
         finally:
             with self._lock:
@@ -137,6 +154,8 @@ class Engines:
 
     def close(self) -> None:
         """Unload everything."""
+        if self._parity is not None:
+            self._parity.close()
         with self._lock:
             models = [slot.model for slot in self._slots.values() if slot.model is not None]
             self._slots.clear()
@@ -150,12 +169,14 @@ class Engines:
 
 
 def _needs_merged(served: Served) -> bool:
-    return served.adapter is not None and kept_gguf_of(served.model) is None
+    return served.adapter is not None and not vllm.is_wanted() and kept_gguf_of(served.model) is None
 
 
 def _without_adapter(served: Served) -> Served:
     if served.merged is None:
-        raise UsageError(f"{served.model} cannot be answered by llama.cpp, and only that can call its checkpoints")
+        raise UsageError(
+            f"{served.model} cannot be answered by llama.cpp, and only that or vLLM can call its checkpoints"
+        )
     return Served(LOCAL, str(served.merged))
 
 
@@ -176,7 +197,10 @@ def _folder(model: str) -> Path:
 def _open(served: Served) -> _Model:
     if served.provider != LOCAL:
         return _Plain(OpenAIEngine(base_url=served.provider, api_key=None, model=served.model), 0)
-    folder, gguf = _folder(served.model), kept_gguf_of(served.model)
+    folder = _folder(served.model)
+    if vllm.is_wanted():
+        return _Vllm(folder)
+    gguf = kept_gguf_of(served.model)
     if gguf is not None:
         return _Llama(folder, gguf, served.model)
     size = sum(file.stat().st_size for file in folder.glob("*.safetensors"))

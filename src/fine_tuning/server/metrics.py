@@ -32,6 +32,12 @@ class _State(Collector):
         for name, size in self._server.engines.loaded():
             loaded.add_metric([name], size)
         yield loaded
+        parity = GaugeMetricFamily(
+            "ft_model_parity", "Share of its probes that a model answers as its trainer did.", labels=["job"]
+        )
+        for job_id, result in self._server.parity.results.copy().items():
+            parity.add_metric([job_id], result.same / result.asked)
+        yield parity
 
 
 def registry_of(server: Context) -> CollectorRegistry:

@@ -314,6 +314,17 @@ def give_up(connection: Connection, job_id: str, worker: str) -> int | None:
     return deaths
 
 
+def note_parity(connection: Connection, job_id: str, same: int, asked: int) -> None:
+    """Keep with the result how many probes the serving engine answered as the trainer did; fewer than all is told."""
+    before = connection.scalar(select(_columns.result).where(_columns.id == job_id))
+    if before is None:
+        return
+    change(connection, job_id, result={**before, "parity": {"same": same, "asked": asked}})
+    if same < asked:
+        message = f"the serving engine answers {same} of {asked} probes as the trainer did"
+        add_event(connection, job_id, "message", message, {"same": same, "asked": asked}, level="warn")
+
+
 def end(connection: Connection, job_id: str, status: str, **values: Any) -> None:
     """End a job that nobody holds."""
     connection.execute(

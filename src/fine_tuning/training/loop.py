@@ -28,6 +28,7 @@ from fine_tuning.training.events import TrainingEvent, TrainingResult
 from fine_tuning.training.lora import add_adapters
 from fine_tuning.training.preference_trainer import PreferenceTrainer
 from fine_tuning.training.preferences import tokenise_preferences
+from fine_tuning.training.probes import write_probes
 from fine_tuning.training.trainer import LabelledTrainer, Reporter, Requested
 
 WARMUP_SHARE = 0.05
@@ -59,7 +60,7 @@ def train(config: TrainingConfig, on_event: Callable[[TrainingEvent], None], req
         if checkpoint is not None:
             on_event(TrainingEvent("message", f"going on from step {checkpoints.step_of(checkpoint)}"))
         outcome = trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
-        saved = (None, None) if reporter.stopped else _save(trainer, tokenizer, Path(config.output_dir), on_event)
+        saved = (None, None) if reporter.stopped else _save(trainer, tokenizer, config, on_event)
     result = TrainingResult(
         status=reporter.stopped or "succeeded",
         steps=trainer.state.global_step,
@@ -170,9 +171,10 @@ def _arguments(config: TrainingConfig, rows: int, evaluate: bool) -> SFTConfig:
 
 
 def _save(
-    trainer: LabelledTrainer, tokenizer: Any, output: Path, on_event: Callable[[TrainingEvent], None]
+    trainer: LabelledTrainer, tokenizer: Any, config: TrainingConfig, on_event: Callable[[TrainingEvent], None]
 ) -> tuple[Path, Path]:
-    """Write the adapter, then the merged model; both appear whole or not at all."""
+    """Write the adapter, the merged model and a few of its answers; each appears whole or not at all."""
+    output = Path(config.output_dir)
     adapter, merged = output / "adapter", output / "merged"
     model = trainer.accelerator.unwrap_model(trainer.model)
     with written_whole(adapter) as folder:
@@ -183,6 +185,7 @@ def _save(
     with written_whole(merged) as folder:
         whole.save_pretrained(folder)
         tokenizer.save_pretrained(folder)
+    write_probes(whole, tokenizer, config.train_file, output)
     return adapter, merged
 
 

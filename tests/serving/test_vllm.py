@@ -1,0 +1,172 @@
+"""vLLM as the engine: the requests are those it documents; where it is installed, it answers itself."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from fine_tuning.errors import ConfigurationError, ProviderError
+from fine_tuning.serving import vllm
+from fine_tuning.serving.transformers_engine import TransformersEngine
+from fine_tuning.serving.vllm import VllmServer
+
+REAL = shutil.which("vllm")
+CHAT = [{"role": "user", "content": "What is the capital of France?"}]
+BODY = {"messages": CHAT, "temperature": 0, "max_tokens": 16}
+
+
+@pytest.fixture
+def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The stand-in as a program, chosen by the settings."""
+    path = tmp_path / "bin" / "vllm"
+    path.parent.mkdir()
+    path.write_text(f'#!/bin/sh\nexec {sys.executable} {Path(__file__).parent / "fake_vllm.py"} "$@"\n')
+    path.chmod(0o755)
+    monkeypatch.setenv("FAKE_VLLM_TOLD", str(tmp_path / "told"))
+    monkeypatch.setenv("FINE_TUNING_VLLM_COMMAND", str(path))
+    monkeypatch.setenv("FINE_TUNING_ENGINE", "vllm")
+    return path
+
+
+@pytest.fixture
+def told(tmp_path: Path) -> Any:
+    return lambda: [json.loads(line) for line in (tmp_path / "told").read_text().splitlines()]
+
+
+def adapter(folder: Path, rank: int = 16) -> Path:
+    folder.mkdir()
+    (folder / "adapter_config.json").write_text(json.dumps({"r": rank}))
+    return folder
+
+
+@pytest.fixture
+def server(tmp_path: Path, program: Path) -> Iterator[VllmServer]:
+    (tmp_path / "model").mkdir()
+    made = VllmServer(tmp_path / "model")
+    yield made
+    made.close()
+
+
+def answer(server: VllmServer, folder: Path | None) -> str:
+    with server.use(folder, "m") as engine:
+        return str(engine.chat(BODY)["choices"][0]["message"]["content"])
+
+
+def test_starts_once_and_loads_each_adapter_once(server: VllmServer, tmp_path: Path, told: Any) -> None:
+    first, second = adapter(tmp_path / "a"), adapter(tmp_path / "b")
+    answers = [answer(server, folder) for folder in (None, first, second, first, None)]
+    assert answers[0] == answers[4] == "from base"
+    assert answers[1] == answers[3] != answers[2]
+    (command, environment), *requests = told()
+    assert command[:2] == ["serve", str(tmp_path / "model")]
+    options = dict(pairwise(command))
+    assert (options["--host"], options["--served-model-name"], options["--max-lora-rank"]) == (
+        "127.0.0.1",
+        "base",
+        "64",
+    )
+    assert options["--generation-config"] == "vllm"
+    assert {"--enable-lora", "--max-loras", "--max-cpu-loras"} < set(command)
+    assert environment == {"VLLM_ALLOW_RUNTIME_LORA_UPDATING": "True"}
+    loads = [body for path, body in requests if path == "/v1/load_lora_adapter"]
+    assert [body["lora_path"] for body in loads] == [str(first), str(second)]
+    assert all(set(body) == {"lora_name", "lora_path"} for body in loads)
+    chats = [body for path, body in requests if path == "/v1/chat/completions"]
+    assert chats[1] == {**BODY, "model": loads[0]["lora_name"]}
+
+
+def test_an_adapter_that_does_not_fit_says_what_to_set(server: VllmServer, tmp_path: Path) -> None:
+    with pytest.raises(ProviderError, match="rank 128 is greater than max_lora_rank 64.*FINE_TUNING_VLLM_OPTIONS"):
+        answer(server, adapter(tmp_path / "big", 128))
+    assert answer(server, None) == "from base"
+
+
+def test_what_ended_is_started_again(server: VllmServer, told: Any, tmp_path: Path) -> None:
+    folder = adapter(tmp_path / "a")
+    before = answer(server, folder)
+    process = server._process
+    assert process is not None
+    process.send_signal(signal.SIGTERM)
+    process.wait()
+    assert answer(server, folder) == before
+    assert sum(isinstance(path, list) for path, _ in told()) == 2
+
+
+def test_nothing_is_left_running(server: VllmServer, program: Path) -> None:
+    answer(server, None)
+    children = psutil.Process().children(recursive=True)
+    assert any(str(program.name) in " ".join(child.cmdline()) for child in children)
+    server.close()
+    assert not [child for child in children if child.is_running() and "fake_vllm" in " ".join(child.cmdline())]
+
+
+def test_a_failed_start_names_the_log(server: VllmServer, monkeypatch: pytest.MonkeyPatch, workspace: Path) -> None:
+    monkeypatch.setenv("FINE_TUNING_VLLM_OPTIONS", "--fail")
+    with pytest.raises(ProviderError, match=r"ended with status 1 before it could answer; .*vllm-model\.log says why"):
+        answer(server, None)
+    assert "no GPU has room" in (workspace / "logs" / "vllm-model.log").read_text()
+
+
+def test_is_chosen_by_setting_or_where_there_is_a_gpu(program: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert vllm.is_wanted()
+    monkeypatch.setenv("FINE_TUNING_ENGINE", "llama.cpp")
+    assert not vllm.is_wanted()
+    monkeypatch.setenv("FINE_TUNING_ENGINE", "auto")
+    monkeypatch.setattr(vllm, "_GPUS", ("/nothing",))
+    assert not vllm.is_wanted()
+    monkeypatch.setattr(vllm, "_GPUS", (os.devnull,))
+    assert vllm.is_wanted()
+    monkeypatch.setenv("FINE_TUNING_VLLM_COMMAND", "/no/vllm")
+    assert not vllm.is_wanted()
+    monkeypatch.setenv("FINE_TUNING_ENGINE", "vllm")
+    with pytest.raises(ConfigurationError, match="there is no program '/no/vllm'"):
+        vllm.is_wanted()
+
+
+@pytest.mark.real_weights
+@pytest.mark.skipif(REAL is None, reason="vLLM is not installed")
+def test_the_real_one_answers_as_transformers_do(
+    real_model_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from fine_tuning.training.config import TrainingConfig
+    from fine_tuning.training.loop import train
+
+    row = {"messages": [*CHAT, {"role": "assistant", "content": "It is Lyon, says the judge."}]}
+    (tmp_path / "rows.jsonl").write_text((json.dumps(row) + "\n") * 8)
+    config = TrainingConfig(
+        base_model_path=str(real_model_dir),
+        train_file=str(tmp_path / "rows.jsonl"),
+        output_dir=str(tmp_path / "out"),
+        n_epochs=6,
+        batch_size=4,
+    )
+    result = train(config, lambda _: None, lambda: "run")
+    assert result.adapter_dir is not None
+    assert result.merged_dir is not None
+    monkeypatch.setenv("FINE_TUNING_ENGINE", "vllm")
+    monkeypatch.setenv("FINE_TUNING_VLLM_OPTIONS", "--enforce-eager --max-model-len 512 --max-lora-rank 16")
+    monkeypatch.setenv("VLLM_CPU_KVCACHE_SPACE", "1")
+    server = VllmServer(real_model_dir)
+    try:
+        for folder, whole in ((None, real_model_dir), (result.adapter_dir, result.merged_dir)):
+            with closing(TransformersEngine(whole, "m")) as engine:
+                expected = engine.complete(CHAT, temperature=0, max_tokens=16).text
+            assert answer(server, folder) == expected
+        assert "Lyon" in answer(server, result.adapter_dir)
+        with server.use(result.adapter_dir, "m") as engine:
+            pieces = list(engine.chat_pieces({**BODY, "logprobs": True, "top_logprobs": 2, "seed": 1}))
+        assert "Lyon" in "".join(c["delta"].get("content") or "" for piece in pieces for c in piece["choices"])
+        assert pieces[-1]["usage"]["completion_tokens"] > 4
+    finally:
+        server.close()
