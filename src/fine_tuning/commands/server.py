@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import ipaddress
 import socket
+import tempfile
 from typing import Annotated
 
 import typer
@@ -45,6 +46,7 @@ def serve(
         from fine_tuning.server.config import ServerConfig, parse_aliases
     except ImportError as error:
         raise MissingDependencyError(error.name or "fastapi", "serve", "the server") from error
+    from fine_tuning.files import make_folder
     from fine_tuning.server.supervisor import workers
     from fine_tuning.serving import vllm
     from fine_tuning.settings import get_settings
@@ -60,6 +62,8 @@ def serve(
         max_concurrent=max_concurrent,
         memory_limit_mib=memory_limit,
     )
+    # A file that is being uploaded lies beside the others: the system's own folder for such may be small, or in memory.
+    tempfile.tempdir = str(make_folder(get_settings().folder("files")))
     app = make_app(config, database)
     with _listen(host, port) as listener:
         address = f"http://{host}:{listener.getsockname()[1]}"
@@ -72,11 +76,14 @@ def serve(
 def _listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=family)
+        listener = socket.create_server((host, port), family=family)
     except OSError as error:
         raise UsageError(
             f"cannot listen on {host}:{port} ({error.strerror}); choose another --port or --host"
         ) from None
+    # The connections it accepts inherit this; without it each answer waits 40 ms for the client's acknowledgement.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listener
 
 
 def _is_loopback(host: str) -> bool:

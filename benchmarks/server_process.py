@@ -1,0 +1,71 @@
+"""A server of its own process for the benchmarks, and a client that costs next to nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.client import HTTPConnection
+from typing import Any, NamedTuple
+
+import report
+
+
+class Served(NamedTuple):
+    """A running server."""
+
+    host: str
+    port: int
+    process_id: int
+
+
+@contextmanager
+def serving(home: str, *options: str) -> Iterator[Served]:
+    """`ft-cli serve` over a workspace, while the block runs."""
+    command = [*report.FT_CLI, "serve", "--port", "0", *options]
+    environment = {**os.environ, "FINE_TUNING_HOME": home}
+    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        line = process.stderr.readline()
+        found = re.search(r"http://([\d.]+):(\d+)/v1", line)
+        if found is None:
+            process.kill()
+            raise SystemExit(line + process.stderr.read())
+        try:
+            yield Served(found[1], int(found[2]), process.pid)
+        finally:
+            process.terminate()
+
+
+class Client:
+    """One kept connection. The SDK's own work would share the cores with the server that is measured."""
+
+    def __init__(self, served: Served) -> None:
+        self._connection = HTTPConnection(served.host, served.port)
+
+    def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        """Send JSON and read JSON.
+
+        Raises:
+            RuntimeError: the server answered with an error.
+        """
+        return self._ask("POST", path, json.dumps(body))
+
+    def get(self, path: str) -> dict[str, Any]:
+        """Read JSON."""
+        return self._ask("GET", path, None)
+
+    def _ask(self, method: str, path: str, body: str | None) -> dict[str, Any]:
+        self._connection.request(method, f"/v1{path}", body, {"Content-Type": "application/json"})
+        response = self._connection.getresponse()
+        told: dict[str, Any] = json.loads(response.read())
+        if response.status != 200:
+            raise RuntimeError(f"{path}: {told}")
+        return told
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()
