@@ -211,6 +211,9 @@ def test_lists_filter_on_metadata_and_page(client: OpenAI, upload: Upload) -> No
     made = [create(client, file_id, metadata={"n": str(n % 2)}).id for n in range(5)]
     assert [job.id for job in client.fine_tuning.jobs.list(limit=2)] == made[::-1]
     assert [job.id for job in client.fine_tuning.jobs.list(metadata={"n": "1"})] == [made[3], made[1]]
+    without = create(client, file_id).id
+    assert [job.id for job in client.fine_tuning.jobs.list(extra_query={"metadata": "null"})] == [without]
+    client.fine_tuning.jobs.cancel(without)
     with pytest.raises(openai.BadRequestError, match="no item"):
         client.fine_tuning.jobs.list(after="ftjob-0")
 

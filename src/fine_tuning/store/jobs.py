@@ -215,9 +215,9 @@ def in_project(connection: Connection, project: str, job_id: str) -> dict[str, A
 
 
 def page(
-    connection: Connection, project: str, *, metadata: Mapping[str, str], after: str | None, limit: int
+    connection: Connection, project: str, *, metadata: Mapping[str, str] | None, after: str | None, limit: int
 ) -> paging.Page:
-    """A project's local jobs, newest first; see `paging.page`."""
+    """A project's local jobs, newest first; see `paging.page`, and `paging.has_metadata` for `metadata`."""
     wanted = [_columns.project == project, _columns.provider == "local", *paging.has_metadata(_table, metadata)]
     return paging.page(connection, _table, wanted, after=after, limit=limit)
 

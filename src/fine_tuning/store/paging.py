@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Table, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Table, null, select, tuple_
 
 from fine_tuning.errors import NotFoundError
 
@@ -55,6 +55,8 @@ def page_by_id(
     return Page(found[:limit], len(found) > limit)
 
 
-def has_metadata(table: Table, wanted: Mapping[str, str]) -> list[ColumnElement[bool]]:
-    """Conditions on the text values of a table's `metadata`."""
+def has_metadata(table: Table, wanted: Mapping[str, str] | None) -> list[ColumnElement[bool]]:
+    """Conditions on the text values of a table's `metadata`; None for rows without any."""
+    if wanted is None:
+        return [table.c.metadata.is_(null())]
     return [table.c.metadata[key].as_string() == value for key, value in wanted.items()]

@@ -195,10 +195,11 @@ def list_(
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
     after: str | None = None,
 ) -> dict[str, Any]:
-    """The project's jobs, newest first; `metadata[key]=value` filters."""
+    """The project's jobs, newest first; `metadata[key]=value` filters, `metadata=null` keeps those without any."""
     wanted = {m["key"]: value for name, value in request.query_params.items() if (m := _METADATA.fullmatch(name))}
+    without = request.query_params.get("metadata") == "null"
     with known_position(), server.database.read() as tx:
-        page = jobs.page(tx, project, metadata=wanted, after=after, limit=limit)
+        page = jobs.page(tx, project, metadata=None if without else wanted, after=after, limit=limit)
         return listed(page, lambda row: shown(tx, row))
 
 
