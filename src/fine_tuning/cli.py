@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from fine_tuning.commands import (
+    capture,
     costs,
     datasets,
     evaluation,
@@ -32,7 +33,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for group in (datasets, jobs, ollama, evaluation, experiments, registry, costs, models, server, pipeline):
+for group in (datasets, capture, jobs, ollama, evaluation, experiments, registry, costs, models, server, pipeline):
     group.add_to(app)
 
 _WrongUsage: Any = typer.BadParameter.__base__  # the parser's error for any wrong command line

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from fine_tuning.datasets import formats, freezing, splits, statistics, validation
+from fine_tuning import sources
+from fine_tuning.datasets import checking, formats, freezing, splits, statistics, validation
 from fine_tuning.distillation import DistillationDataCollector
 from fine_tuning.errors import DataError
 from fine_tuning.settings import get_settings
@@ -88,6 +89,32 @@ class DatasetBuilder:
         """
         recipe = {**self._recipe, "saved": len(examples)}
         return str(freezing.freeze(open_database(), self.output_dir, examples, filename, format, recipe))
+
+    def check_files(
+        self,
+        files: Sequence[str | Path],
+        model: str | None = None,
+        *,
+        rejected_to: str | Path | None = None,
+        progress: Callable[[int], None] = lambda _: None,
+    ) -> checking.CheckReport:
+        """Check files of training data as strictly as the hosts that train on them.
+
+        Args:
+            files: paths, folders, globs or addresses; any format that `ft-cli capture import` reads.
+            model: count tokens as this OpenAI model and hold rows to its limit; None to leave tokens out.
+            rejected_to: a file for the rejected rows with their reasons.
+            progress: told of the number of rows now and then.
+
+        Returns:
+            Counts (read = kept + rejected + duplicates) and the findings by code.
+
+        Raises:
+            NotFoundError, DataError: a file is missing or breaks off.
+            UsageError: the model's tokens cannot be counted.
+        """
+        target = None if rejected_to is None else Path(rejected_to)
+        return checking.check(sources.read_all(sources.expand(files)), model, target, progress)
 
     def get_dataset_stats(self, examples: Sequence[Example]) -> dict[str, Any]:
         """Counts and mean lengths; see `datasets.statistics.describe`."""

@@ -1,4 +1,4 @@
-"""Captured calls and data sets."""
+"""Data sets."""
 
 from __future__ import annotations
 
@@ -9,12 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fine_tuning.commands import output
-from fine_tuning.errors import DataError
 
 if TYPE_CHECKING:
-    from fine_tuning.distillation.importer import ImportReport
-
-REJECTED_SHOWN = 10
+    from fine_tuning.datasets.checking import CheckReport
 
 
 class Format(StrEnum):
@@ -22,16 +19,16 @@ class Format(StrEnum):
 
     openai = "openai"
     alpaca = "alpaca"
+    sharegpt = "sharegpt"
     jsonl = "jsonl"
 
 
 def add_to(app: typer.Typer) -> None:
     """Add this group's commands."""
     app.command("prepare-dataset", rich_help_panel="Data")(prepare_dataset)
-    capture = typer.Typer(help="Captured calls of a big model.", no_args_is_help=True)
-    capture.command("import")(capture_import)
-    capture.command("stats")(capture_stats)
-    app.add_typer(capture, name="capture", rich_help_panel="Data")
+    dataset = typer.Typer(help="Files of training data.", no_args_is_help=True)
+    dataset.command("check")(check)
+    app.add_typer(dataset, name="dataset", rich_help_panel="Data")
 
 
 def prepare_dataset(
@@ -56,57 +53,60 @@ def prepare_dataset(
     shown = {
         "file": prepared.path,
         "examples": f"{rows} (of {prepared.found} found; the rest is invalid)",
-        "domains": _counts(stats["domains"]),
-        "task types": _counts(stats["task_types"]),
-        "ratings": _counts(stats["ratings"]),
+        "domains": output.counts(stats["domains"]),
+        "task types": output.counts(stats["task_types"]),
+        "ratings": output.counts(stats["ratings"]),
         "mean length": lengths,
     }
     output.print_facts("Data set", shown)
 
 
-def _counts(counts: dict[str, int]) -> str:
-    return ", ".join(f"{name}: {count}" for name, count in counts.items())
-
-
-def capture_import(
-    file: Annotated[Path, typer.Argument(help="JSONL: prompt and response, or messages; rating, domain, ...")],
-    domain: Annotated[str, typer.Option(help="For rows that do not say theirs.")] = "general",
-    task_type: Annotated[str, typer.Option(help="For rows that do not say theirs.")] = "chat",
+def check(
+    files: Annotated[list[str], typer.Argument(help="Files, folders, globs: JSONL, JSON, CSV, Parquet.")],
+    model: Annotated[str | None, typer.Option(help="Count tokens as this OpenAI model, and hold to its limit.")] = None,
+    rejected: Annotated[Path | None, typer.Option(help="Write rejected rows and their reasons here.")] = None,
     as_json: output.Json = False,
 ) -> None:
-    """Capture the calls in a file; a call that is known already is counted, not doubled."""
-    from fine_tuning.distillation import DistillationDataCollector
+    """Say what is wrong with files of training data, by kind; exit code 1 if a trainer would refuse a row."""
+    from rich.progress import Progress
 
-    report = DistillationDataCollector().capture_file(file, domain, task_type)
+    from fine_tuning.dataset_builder import DatasetBuilder
+
+    with Progress(console=output.console(stderr=True), transient=True) as progress:
+        task = progress.add_task("rows checked: 0", total=None)
+
+        def told(rows: int) -> None:
+            progress.update(task, description=f"rows checked: {rows:,}")
+
+        report = DatasetBuilder().check_files(files, model, rejected_to=rejected, progress=told)
     if as_json:
-        output.print_json(vars(report))
+        output.print_json(report.facts())
     else:
-        _print_import(file, report)
-    if len(report.rejected) == report.read:
-        raise DataError(f"{file}: " + ("no row could be used" if report.read else "the file is empty"))
+        _print_check(", ".join(files), report)
+    if not report.is_fit:
+        raise typer.Exit(1)
 
 
-def _print_import(file: Path, report: ImportReport) -> None:
-    counts = {
+def _print_check(names: str, report: CheckReport) -> None:
+    facts = {
         "read": report.read,
-        "captured": report.captured,
-        "seen before": report.duplicates,
-        "rejected": len(report.rejected),
+        "kept": report.kept,
+        "rejected": report.rejected,
+        "duplicates": report.duplicates,
+        "formats": output.counts(report.formats) or None,
+        "tokens of one epoch": report.tokens,
+        "longest row": None if report.longest is None else f"{report.longest} tokens",
     }
-    output.print_facts(f"Captured from {file}", counts)
-    for row in report.rejected[:REJECTED_SHOWN]:
-        typer.echo(f"  line {row['line']}: {row['reason']}")
-    if len(report.rejected) > REJECTED_SHOWN:
-        typer.echo(f"  ... and {len(report.rejected) - REJECTED_SHOWN} more; --json lists them all")
+    output.print_facts(f"Checked {names}", {name: value for name, value in facts.items() if value is not None})
+    columns = ["Code", "Severity", "Rows#", "First", "What", "To do"]
+    rows = [
+        (each["code"], each["severity"], each["rows"], _place(each), each["message"], each["advice"])
+        for each in report.tally.rows()
+    ]
+    if rows:
+        output.print_table("Findings", columns, rows)
 
 
-def capture_stats(as_json: output.Json = False) -> None:
-    """How many calls are captured, by domain."""
-    from fine_tuning.distillation import get_distillation_status
-
-    status = get_distillation_status()
-    if as_json:
-        output.print_json(status)
-        return
-    shown = {name.replace("_", " "): value for name, value in status.items() if name != "domain_distribution"}
-    output.print_facts("Captured calls", {**shown, "curated by domain": _counts(status["domain_distribution"]) or "-"})
+def _place(finding: dict[str, object]) -> str:
+    where = f"{finding['file']}:{finding['line']}" if finding["line"] else str(finding["file"])
+    return f"{where} {finding['field']}".rstrip()

@@ -18,11 +18,11 @@ WIDTH_OF_FILES = 200  # a table in a file or pipe need not fit a screen
 Json = Annotated[bool, typer.Option("--json", help="Print the same facts as JSON.")]
 
 
-def console() -> Console:
-    """A console on the standard output stream, as it is now."""
+def console(*, stderr: bool = False) -> Console:
+    """A console on the standard output (or error) stream, as it is now."""
     from rich.console import Console
 
-    found = Console(highlight=False)
+    found = Console(highlight=False, stderr=stderr)
     return found if found.is_terminal else Console(highlight=False, width=max(found.width, WIDTH_OF_FILES))
 
 
@@ -83,6 +83,11 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]
 def print_facts(title: str, facts: Mapping[str, Any]) -> None:
     """Names and values, one a line."""
     print_table(title, ["", ""], facts.items(), header=False)
+
+
+def counts(numbers: Mapping[str, int]) -> str:
+    """Names with their numbers, in a line."""
+    return ", ".join(f"{name}: {number}" for name, number in numbers.items())
 
 
 def percent(value: float | None) -> str:

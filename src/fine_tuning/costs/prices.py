@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from math import nan
 
+from fine_tuning.encodings import base_of, encoding_of
+
 # US dollars per million training tokens for supervised fine-tuning, from OpenAI's price page, as of 2026-08.
 TRAINING_PRICES_AS_OF = "2026-08"
 TRAINING_USD_PER_MILLION_TOKENS = {
@@ -22,8 +24,7 @@ _DATED = re.compile(r"-(\d{4}-\d{2}-\d{2}|\d{4})$")
 
 def training_price(model: str) -> float:
     """US dollars per million training tokens of an OpenAI base model (dated names too); nan where unknown."""
-    base = model.split(":")[1] if model.startswith("ft:") and model.count(":") >= 1 else model
-    return TRAINING_USD_PER_MILLION_TOKENS.get(_DATED.sub("", base), nan)
+    return TRAINING_USD_PER_MILLION_TOKENS.get(_DATED.sub("", base_of(model)), nan)
 
 
 def call_price(model: str, prompt_tokens: int | None, completion_tokens: int | None) -> float | None:
@@ -41,10 +42,7 @@ def call_price(model: str, prompt_tokens: int | None, completion_tokens: int | N
 
 def text_price(model: str, prompt: str, response: str) -> float | None:
     """US dollars for a call with these texts, tokens counted by OpenAI's encoding; None for a model of another host."""
-    import bpe_openai  # the vocabularies come along in its wheel
-
-    try:
-        encoding = bpe_openai.encoding_for_model(model)
-    except KeyError:
+    encoding = encoding_of(model)
+    if encoding is None:
         return None
-    return call_price(model, *(len(encoding.encode(text, disallowed_special=())) for text in (prompt, response)))
+    return call_price(model, *(len(encoding.encode_ordinary(text)) for text in (prompt, response)))

@@ -7,22 +7,25 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from fine_tuning.errors import DataError, UsageError
+from fine_tuning.formats import Call, alpaca, preference, sharegpt
+from fine_tuning.formats.call import conversation_of
 
 Example = Mapping[str, Any]
 
 
 def openai_row(example: Example) -> dict[str, Any]:
     """A chat row: the captured conversation where there is one, else prompt and response; tools are kept."""
-    messages = example.get("messages") or [
-        {"role": "user", "content": _field(example, "prompt")},
-        {"role": "assistant", "content": _field(example, "response")},
-    ]
-    return {"messages": list(messages)} | ({"tools": example["tools"]} if example.get("tools") else {})
+    return {"messages": conversation_of(example)} | ({"tools": example["tools"]} if example.get("tools") else {})
 
 
 def alpaca_row(example: Example) -> dict[str, Any]:
     """An instruction row with an empty input."""
-    return {"instruction": _field(example, "prompt"), "input": "", "output": _field(example, "response")}
+    return alpaca.row_of(conversation_of(example), example.get("tools"))
+
+
+def sharegpt_row(example: Example) -> dict[str, Any]:
+    """A row of turns; tools are kept."""
+    return sharegpt.row_of(conversation_of(example), example.get("tools"))
 
 
 def jsonl_row(example: Example) -> dict[str, Any]:
@@ -33,8 +36,17 @@ def jsonl_row(example: Example) -> dict[str, Any]:
 ROWS: dict[str, tuple[Callable[[Example], dict[str, Any]], str]] = {
     "openai": (openai_row, ".jsonl"),
     "alpaca": (alpaca_row, ".json"),
+    "sharegpt": (sharegpt_row, ".jsonl"),
     "jsonl": (jsonl_row, ".jsonl"),
 }
+
+
+def row_of_call(call: Call) -> dict[str, Any]:
+    """A recorded call as OpenAI's preference row where there are two answers, else as its chat row."""
+    if call.rejected is not None:
+        asked = call.asked()
+        return preference.row_of(asked, call.messages[len(asked) :], call.rejected, call.tools)
+    return {"messages": call.messages} | ({"tools": call.tools} if call.tools else {})
 
 
 def check_format(format: str) -> str:
@@ -64,10 +76,3 @@ def rows_in(examples: Sequence[Example], format: str) -> list[dict[str, Any]]:
 def json_line(row: Mapping[str, Any]) -> str:
     """One row as a line of JSON; non-ASCII text stays readable."""
     return json.dumps(row, ensure_ascii=False, default=str)
-
-
-def _field(example: Example, name: str) -> str:
-    value = example.get(name)
-    if not isinstance(value, str):
-        raise DataError(f"{name} is {'missing' if value is None else 'not text'}")
-    return value

@@ -24,12 +24,6 @@ def conversation_id(messages: Sequence[Message], tools: Sequence[Mapping[str, An
     return "sha256:" + hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def as_messages(prompt: str, response: str, system_prompt: str | None = None) -> list[dict[str, Any]]:
-    """A prompt and its response as chat messages."""
-    system = [{"role": "system", "content": system_prompt}] if system_prompt else []
-    return [*system, {"role": "user", "content": prompt}, {"role": "assistant", "content": response}]
-
-
 def prompt_and_response(messages: Sequence[Message]) -> tuple[str, str]:
     """The last user message and the last assistant answer of a conversation.
 

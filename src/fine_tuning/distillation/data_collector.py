@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from fine_tuning import checks
+from fine_tuning import checks, sources
 from fine_tuning.distillation import importer
-from fine_tuning.distillation.conversation import Message, as_messages
-from fine_tuning.errors import NotFoundError, UsageError
+from fine_tuning.errors import DataError, NotFoundError, UsageError
 from fine_tuning.files import write_json
+from fine_tuning.formats import alpaca, sharegpt
+from fine_tuning.formats.call import Message, as_messages, conversation_of
 from fine_tuning.settings import get_settings
 from fine_tuning.store import examples
 from fine_tuning.store.database import open_database
@@ -74,7 +74,7 @@ class DistillationDataCollector:
 
     def capture_conversation(
         self,
-        messages: Sequence[Message],
+        messages: Sequence[Mapping[str, Any]],
         domain: str,
         task_type: str,
         rating: int = 5,
@@ -93,7 +93,7 @@ class DistillationDataCollector:
 
     def _capture(
         self,
-        messages: Sequence[Message],
+        messages: Sequence[Mapping[str, Any]],
         tools: Sequence[Mapping[str, Any]] | None,
         domain: str,
         task_type: str,
@@ -138,18 +138,48 @@ class DistillationDataCollector:
         )
 
     def capture_file(self, path: str | Path, domain: str = "general", task_type: str = "chat") -> importer.ImportReport:
-        """Store every row of a JSONL file (prompt and response, or chat messages).
+        """Store every call in a file; see `import_files`."""
+        return self.import_files([path], domain=domain, task_type=task_type)
+
+    def import_files(
+        self,
+        files: Sequence[str | Path],
+        format: str | None = None,
+        *,
+        domain: str = "general",
+        task_type: str = "chat",
+        rating: int | None = None,
+    ) -> importer.ImportReport:
+        """Store every call in files of any format of `formats.FORMATS`; the very same rows a second time add nothing.
 
         Args:
+            files: paths, folders, globs or addresses of JSONL, JSON, CSV or Parquet files, compressed or not.
+            format: of the rows; by default each row's own is recognised.
             domain, task_type: for rows that do not say theirs.
+            rating: for rows that do not say theirs; by default 5 for training data, 3 for logs of production.
 
         Returns:
-            The counts, and each rejected row with its line number and reason.
+            The counts, and each rejected row with its file, line and reason.
 
         Raises:
-            NotFoundError, DataError: the file is missing or unreadable.
+            NotFoundError, DataError: a file is missing, or breaks off; then nothing is stored.
+            UsageError: an argument is wrong.
         """
-        return importer.import_file(self._database, Path(path), domain, task_type)
+        defaults = importer.Defaults(format, domain, task_type, rating)
+        return importer.import_rows(self._database, sources.read_all(sources.expand(files)), defaults)
+
+    def import_table(
+        self,
+        table: Any,
+        format: str | None = None,
+        *,
+        domain: str = "general",
+        task_type: str = "chat",
+        rating: int | None = None,
+    ) -> importer.ImportReport:
+        """Store every call in a pandas, Polars, Arrow, Daft or Hugging Face table; see `import_files`."""
+        defaults = importer.Defaults(format, domain, task_type, rating)
+        return importer.import_rows(self._database, sources.table_rows(table), defaults)
 
     def rate(self, example_id: str, rating: int) -> None:
         """Change an example's rating (1 to 5).
@@ -183,7 +213,7 @@ class DistillationDataCollector:
                 raise NotFoundError(f"no captured example {example_id}")
             if not corrected_response.strip() or corrected_response == example["response"]:
                 raise UsageError("a correction must be a different, non-empty answer")
-            messages = example["messages"] or as_messages(example["prompt"], example["response"])
+            messages = conversation_of(example)
             better = [*messages[:-1], {**messages[-1], "content": corrected_response}]
             row = importer.example_row(
                 better,
@@ -197,11 +227,14 @@ class DistillationDataCollector:
             )
             examples.capture(tx, [row])
             examples.rate(tx, example_id, min(2, example["rating"]))
-            examples.add_preference(tx, example, corrected_response)
+            examples.add_preference(tx, example, row)
         return str(row["id"])
 
     def get_preferences(self) -> list[dict[str, Any]]:
-        """Preference pairs made by corrections: example_id, prompt, chosen, rejected."""
+        """Pairs of a worse and a better answer, from corrections and imports.
+
+        Keys: example_id (the worse call), prompt, chosen, rejected, chosen_id (the better call; None where unknown).
+        """
         with self._database.read() as tx:
             return examples.preferences(tx)
 
@@ -257,10 +290,11 @@ class DistillationDataCollector:
 
         Raises:
             UsageError: the format is unknown.
+            DataError: an example cannot be said in the format (tool calls in alpaca).
         """
         writers: dict[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
-            "alpaca": _alpaca,
-            "sharegpt": _sharegpt,
+            "alpaca": _row_of(alpaca.row_of),
+            "sharegpt": _row_of(sharegpt.row_of),
             "raw": dict,
         }
         if format not in writers:
@@ -271,22 +305,16 @@ class DistillationDataCollector:
         return str(path)
 
 
-def _alpaca(example: Mapping[str, Any]) -> dict[str, Any]:
-    return {"instruction": example["prompt"], "input": "", "output": example["response"]}
+def _row_of(
+    write: Callable[[list[Message], Any], dict[str, Any]],
+) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
+    def row(example: Mapping[str, Any]) -> dict[str, Any]:
+        try:
+            return write(conversation_of(example), example["tools"])
+        except DataError as error:
+            raise DataError(f"example {example['id']}: {error}") from None
 
-
-def _sharegpt(example: Mapping[str, Any]) -> dict[str, Any]:
-    names = {"user": "human", "assistant": "gpt"}
-    messages = example["messages"] or as_messages(example["prompt"], example["response"])
-    turns = [
-        {"from": names.get(message["role"], message["role"]), "value": _text(message.get("content"))}
-        for message in messages
-    ]
-    return {"conversations": turns}
-
-
-def _text(content: Any) -> str:
-    return content if isinstance(content, str) else json.dumps(content, ensure_ascii=False)
+    return row
 
 
 def capture_cloud_success(

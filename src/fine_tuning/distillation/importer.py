@@ -1,53 +1,122 @@
-"""Rows of captured calls from files, each kept or rejected with its line number and the reason."""
+"""Recorded calls from files and tables, each kept or rejected with its file, its line and the reason."""
 
 from __future__ import annotations
 
+import hashlib
 import logging
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from fine_tuning import checks
-from fine_tuning.distillation.conversation import Message, as_messages, conversation_id, prompt_and_response, text_of
+from fine_tuning import checks, formats, sources
+from fine_tuning.distillation.conversation import conversation_id, prompt_and_response
 from fine_tuning.errors import DataError, UsageError
-from fine_tuning.files import open_to_read, parse_json
+from fine_tuning.files import parse_json
+from fine_tuning.formats import Call
+from fine_tuning.formats.call import as_messages
+from fine_tuning.sources import RawRow
 from fine_tuning.store import examples, imports
-from fine_tuning.store.database import Database
+from fine_tuning.store.database import Database, Transaction
 
 _log = logging.getLogger(__name__)
+CHOSEN_RATING = 5  # of training data, which somebody chose
+LOGGED_RATING = 3  # of what production wrote down; not curated until somebody rates it
+REJECTED_RATING = 2  # of the worse answer of a pair
+
+
+@dataclass(frozen=True)
+class Defaults:
+    """For what a row does not say.
+
+    Attributes:
+        format: of the rows; None to recognise each.
+        rating: None for 5 where the format is of training data, 3 where it is of logs.
+
+    Raises:
+        UsageError: one of them is wrong.
+    """
+
+    format: str | None = None
+    domain: str = "general"
+    task_type: str = "chat"
+    rating: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.format is not None:
+            formats.check_format(self.format)
+        if self.rating is not None:
+            check_rating(self.rating)
+        checks.name("domain", self.domain)
+        checks.name("task_type", self.task_type)
 
 
 @dataclass
 class ImportReport:
-    """What became of a file's rows: read = captured + duplicates + len(rejected)."""
+    """What became of the calls that were read: read = captured + duplicates + skipped + len(rejected).
+
+    Attributes:
+        read: calls; a row that holds none counts as one.
+        skipped: rows of logs that are no answered chat.
+        unrated: calls that got a default rating, by that rating.
+        formats: rows by their format.
+        preferences: pairs of answers among the captured calls.
+        known_since: when the very same rows were imported before, in which case nothing was done; else None.
+    """
 
     read: int = 0
     captured: int = 0
     duplicates: int = 0
+    skipped: int = 0
+    preferences: int = 0
     rejected: list[dict[str, Any]] = field(default_factory=list)
+    formats: Counter[str] = field(default_factory=Counter)
+    unrated: Counter[int] = field(default_factory=Counter)
+    known_since: str | None = None
 
 
-def import_file(database: Database, path: Path, domain: str = "general", task_type: str = "chat") -> ImportReport:
-    """Capture a JSONL file's rows in one transaction; see `DistillationDataCollector.capture_file`."""
-    report = ImportReport()
-    rows = list(_rows(path, domain, task_type, report))
+@dataclass(frozen=True)
+class _Pair:
+    """A call as rows for the store: the answer, and the worse one where there is one."""
+
+    better: dict[str, Any]
+    worse: dict[str, Any] | None
+
+
+def import_rows(database: Database, rows: Iterable[RawRow], defaults: Defaults) -> ImportReport:
+    """Capture rows in one transaction; see `DistillationDataCollector.import_files`."""
+    report, digest = ImportReport(), hashlib.sha256(repr(defaults).encode())
+    pairs = list(_pairs(rows, defaults, report, digest))
+    content = f"sha256:{digest.hexdigest()}"
     with database.write() as tx:
-        report.captured = examples.capture(tx, rows)
-    report.duplicates = len(rows) - report.captured
+        report.known_since = imports.done_at(tx, content, "rows")
+        if report.known_since is None:
+            _store(tx, pairs, report)
+            imports.mark_done(tx, content, "rows", report.read)
+    report.duplicates = len(pairs) - report.captured
     return report
+
+
+def _store(tx: Transaction, pairs: Sequence[_Pair], report: ImportReport) -> None:
+    report.captured = examples.capture(tx, [pair.better for pair in pairs])
+    for pair in pairs:
+        if pair.worse is not None:
+            examples.capture(tx, [pair.worse])
+            examples.add_preference(tx, pair.worse, pair.better)
+            report.preferences += 1
 
 
 def import_once(database: Database, path: Path) -> None:
     """Take over a file of the older file-based system the first time it is seen; the file stays as it is."""
     with database.read() as tx:
-        if imports.is_done(tx, str(path.absolute()), "examples"):
+        if imports.done_at(tx, str(path.absolute()), "examples"):
             return
     report = ImportReport()
-    rows = list(_rows(path, "general", "chat", report))
+    rows = [pair.better for pair in _pairs(sources.read(str(path)), Defaults(), report, hashlib.sha256())]
     with database.write() as tx:
-        if imports.is_done(tx, str(path.absolute()), "examples"):
+        if imports.done_at(tx, str(path.absolute()), "examples"):
             return
         # The curated file repeats the teacher file's rows; that is not a second sighting.
         fresh = [row for row in rows if examples.get(tx, row["id"]) is None]
@@ -57,47 +126,60 @@ def import_once(database: Database, path: Path) -> None:
         _log.warning("%s, line %d was not imported: %s", path, rejected["line"], rejected["reason"])
 
 
-def _rows(path: Path, domain: str, task_type: str, report: ImportReport) -> Iterator[dict[str, Any]]:
-    with open_to_read(path) as stream:
-        for number, line in enumerate(stream, 1):
-            if not line.strip():
-                continue
+def _pairs(rows: Iterable[RawRow], defaults: Defaults, report: ImportReport, digest: Any) -> Iterator[_Pair]:
+    for row in rows:
+        digest.update((row.text or b"") + b"\n")
+        found = 0
+        try:
+            for call in _calls(row, defaults, report):
+                found += 1
+                report.read += 1
+                yield _pair(call, defaults)
+        except (DataError, UsageError) as error:
+            report.read += not found
+            found += 1
+            report.rejected.append({"file": row.file, "line": row.line, "reason": str(error)})
+        if not found:
             report.read += 1
-            try:
-                yield parse_row(line, domain, task_type)
-            except (DataError, UsageError) as error:
-                report.rejected.append({"line": number, "reason": str(error)})
+            report.skipped += 1
 
 
-def parse_row(line: bytes, domain: str, task_type: str) -> dict[str, Any]:
-    """One line of JSONL as a row for the store.
+def _calls(row: RawRow, defaults: Defaults, report: ImportReport) -> Iterator[Call]:
+    if row.text is None:
+        raise DataError(f"the line is longer than {sources.LONGEST_ROW >> 20} MiB")
+    value = parse_json(row.text)
+    if not isinstance(value, dict):
+        raise DataError(f"a row must be a JSON object, not {type(value).__name__}")
+    name = defaults.format or formats.format_of(value)
+    rating = defaults.rating or (LOGGED_RATING if name in formats.LOGS else CHOSEN_RATING)
+    for place, call in enumerate(formats.calls_in(value, name)):
+        if not place:
+            report.formats[str(name)] += 1
+        if call.rating is None:
+            report.unrated[rating] += 1
+            yield replace(call, rating=rating)
+        else:
+            yield call
 
-    Raises:
-        DataError, UsageError: the line cannot be used; the message says why.
-    """
-    row = parse_json(line)
-    if not isinstance(row, dict):
-        raise DataError(f"a row must be a JSON object, not {type(row).__name__}")
-    messages = row.get("messages")
-    if messages is None:
-        system = _string(row, "system_prompt") if row.get("system_prompt") else None
-        messages = as_messages(_string(row, "prompt"), _string(row, "response"), system)
-    elif not isinstance(messages, list) or not all(isinstance(message, dict) for message in messages):
-        raise DataError("messages must be a list of objects with role and content")
-    return example_row(
-        messages,
-        row.get("tools"),
-        row.get("domain") or domain,
-        row.get("task_type") or task_type,
-        row.get("rating", 5),
-        row.get("metadata") or {},
-        row.get("model_used") or row.get("model") or "unknown",
-        _moment(row.get("captured_at")),
+
+def _pair(call: Call, defaults: Defaults) -> _Pair:
+    facts = (
+        call.domain or defaults.domain,
+        call.task_type or defaults.task_type,
+        call.rating,
+        call.metadata,
+        call.model or "unknown",
+        _moment(call.captured_at),
     )
+    better = example_row(call.messages, call.tools, *facts)
+    if call.rejected is None:
+        return _Pair(better, None)
+    worse = example_row([*call.asked(), *call.rejected], call.tools, *facts)
+    return _Pair(better, {**worse, "rating": min(REJECTED_RATING, better["rating"])})
 
 
 def example_row(
-    messages: Sequence[Message],
+    messages: Sequence[Mapping[str, Any]],
     tools: Sequence[Mapping[str, Any]] | None,
     domain: str,
     task_type: str,
@@ -142,19 +224,14 @@ def check_rating(rating: Any) -> None:
         raise UsageError(f"rating must be a whole number from 1 to 5, not {rating!r}")
 
 
-def _string(row: Mapping[str, Any], key: str) -> str:
-    if key not in row:
-        raise DataError(f"{key} is missing")
-    if not isinstance(row[key], str):
-        raise DataError(f"{key} must be text, not {type(row[key]).__name__}")
-    return text_of({"content": row[key]})
-
-
 def _moment(value: Any) -> datetime:
+    """ISO 8601, or seconds since 1970; now where it is unknown."""
     if value is None:
         return datetime.now(UTC)
     try:
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return datetime.fromtimestamp(value, UTC)
         moment = datetime.fromisoformat(str(value))
         return moment.astimezone(UTC) if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
-    except (ValueError, OverflowError):
+    except (ValueError, OverflowError, OSError):
         raise DataError(f"captured_at is not an ISO 8601 time: {value!r}") from None

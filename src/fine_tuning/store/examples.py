@@ -62,22 +62,24 @@ def rate(connection: Connection, example_id: str, rating: int) -> bool:
     return connection.execute(update(_table).where(_columns.id == example_id).values(rating=rating)).rowcount == 1
 
 
-def add_preference(connection: Connection, example: Mapping[str, Any], chosen: str) -> None:
-    """Remember that `chosen` is the better answer to the example's prompt; repeating it changes nothing."""
+def add_preference(connection: Connection, worse: Mapping[str, Any], better: Mapping[str, Any]) -> None:
+    """Remember which of two stored examples answers the prompt better; repeating it changes nothing."""
     statement = insert(connection, tables.preferences).values(
-        example_id=example["id"],
-        prompt=example["prompt"],
-        chosen=chosen,
-        rejected=example["response"],
+        example_id=worse["id"],
+        prompt=worse["prompt"],
+        chosen=better["response"],
+        chosen_id=better["id"],
+        rejected=worse["response"],
         created_at=now(),
     )
     connection.execute(statement.on_conflict_do_nothing())
 
 
 def preferences(connection: Connection) -> list[dict[str, Any]]:
-    """All preference pairs, oldest first: example_id, prompt, chosen, rejected."""
+    """All preference pairs, oldest first: example_id, prompt, chosen, rejected, chosen_id."""
     table = tables.preferences
-    query = select(table.c.example_id, table.c.prompt, table.c.chosen, table.c.rejected).order_by(table.c.id)
+    columns = (table.c.example_id, table.c.prompt, table.c.chosen, table.c.rejected, table.c.chosen_id)
+    query = select(*columns).order_by(table.c.id)
     return [dict(row) for row in connection.execute(query).mappings()]
 
 

@@ -1,18 +1,23 @@
-"""Which files of the older file-based system have been read."""
+"""What has been imported, so that it is imported once."""
 
 from __future__ import annotations
 
 from sqlalchemy import Connection, select
 
 from fine_tuning.store import tables
-from fine_tuning.store.types import now
+from fine_tuning.store.types import iso, now
 
 _table = tables.imports
 
 
-def is_done(connection: Connection, path: str, kind: str) -> bool:
-    """Whether this file was imported before."""
-    return connection.scalar(select(_table.c.path).where(_table.c.path == path, _table.c.kind == kind)) is not None
+def done_at(connection: Connection, path: str, kind: str) -> str | None:
+    """When this was imported (ISO 8601); None where it was not.
+
+    Args:
+        path: of a file of the older file-based system, or the hash of imported rows.
+    """
+    moment = connection.scalar(select(_table.c.imported_at).where(_table.c.path == path, _table.c.kind == kind))
+    return None if moment is None else iso(moment)
 
 
 def mark_done(connection: Connection, path: str, kind: str, rows: int) -> None:

@@ -52,7 +52,7 @@ def _import_once(
     key = str(path.absolute())
     if database.exists():
         with database.read() as tx:
-            if imports.is_done(tx, key, kind):
+            if imports.done_at(tx, key, kind):
                 return
     try:
         rows = list(read(path))
@@ -62,7 +62,7 @@ def _import_once(
         reason = f"{error.args[0]} is missing" if isinstance(error, KeyError) else str(error)
         raise DataError(f"{path} is no {kind} file of the older system ({reason}); nothing was imported") from None
     with database.write() as tx:
-        if imports.is_done(tx, key, kind):
+        if imports.done_at(tx, key, kind):
             return
         for row in rows:
             add(tx, row)

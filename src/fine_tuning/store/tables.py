@@ -74,6 +74,7 @@ preferences = Table(
     Column("prompt", Text, nullable=False),
     Column("chosen", Text, nullable=False),
     Column("rejected", Text, nullable=False),
+    Column("chosen_id", ForeignKey("examples.id"), doc="the better call, whole; NULL in records of older versions"),
     Column("created_at", UtcTime, nullable=False),
     UniqueConstraint("example_id", "chosen"),
 )

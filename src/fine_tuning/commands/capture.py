@@ -1,0 +1,84 @@
+"""Captured calls of a big model."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from fine_tuning.commands import output
+from fine_tuning.errors import DataError
+
+if TYPE_CHECKING:
+    from fine_tuning.distillation.importer import ImportReport
+
+REJECTED_SHOWN = 10
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add this group's commands."""
+    capture = typer.Typer(help="Captured calls of a big model.", no_args_is_help=True)
+    capture.command("import")(capture_import)
+    capture.command("stats")(capture_stats)
+    app.add_typer(capture, name="capture", rich_help_panel="Data")
+
+
+def capture_import(
+    files: Annotated[
+        list[str], typer.Argument(help="Files, folders, globs: JSONL, JSON, CSV, Parquet, also compressed.")
+    ],
+    format: Annotated[str | None, typer.Option(help="Format of the rows; by default each row's own.")] = None,
+    domain: Annotated[str, typer.Option(help="For rows that do not say theirs.")] = "general",
+    task_type: Annotated[str, typer.Option(help="For rows that do not say theirs.")] = "chat",
+    rating: Annotated[
+        int | None, typer.Option(help="For rows that do not say theirs. Default: 5 for training data, 3 for logs.")
+    ] = None,
+    as_json: output.Json = False,
+) -> None:
+    """Capture the calls in files; a call that is known already is counted, not doubled."""
+    from fine_tuning.distillation import DistillationDataCollector
+
+    collector = DistillationDataCollector()
+    report = collector.import_files(files, format, domain=domain, task_type=task_type, rating=rating)
+    if as_json:
+        output.print_json(vars(report))
+    else:
+        _print_import(", ".join(files), report)
+    if len(report.rejected) == report.read:
+        empty = "the file is empty" if len(files) == 1 else "the files are empty"
+        raise DataError(f"{', '.join(files)}: {'no row could be used' if report.read else empty}")
+
+
+def _print_import(names: str, report: ImportReport) -> None:
+    counts = {
+        "formats recognised": output.counts(report.formats),
+        "read": report.read,
+        "captured": report.captured,
+        "seen before": report.duplicates,
+        "no calls of a chat model": report.skipped or None,
+        "rejected": len(report.rejected),
+        "preference pairs": report.preferences or None,
+        "rated by default": ", ".join(f"{count} as {rating}" for rating, count in sorted(report.unrated.items())),
+    }
+    shown = {name: value for name, value in counts.items() if value not in (None, "")}
+    output.print_facts(f"Captured from {names}", shown)
+    if report.known_since is not None:
+        typer.echo(f"These very rows were captured on {output.day(report.known_since)} already; nothing was added.")
+    for row in report.rejected[:REJECTED_SHOWN]:
+        typer.echo(f"  {row['file']}, line {row['line']}: {row['reason']}")
+    if len(report.rejected) > REJECTED_SHOWN:
+        typer.echo(f"  ... and {len(report.rejected) - REJECTED_SHOWN} more; --json lists them all")
+
+
+def capture_stats(as_json: output.Json = False) -> None:
+    """How many calls are captured, by domain."""
+    from fine_tuning.distillation import get_distillation_status
+
+    status = get_distillation_status()
+    if as_json:
+        output.print_json(status)
+        return
+    shown = {name.replace("_", " "): value for name, value in status.items() if name != "domain_distribution"}
+    output.print_facts(
+        "Captured calls", {**shown, "curated by domain": output.counts(status["domain_distribution"]) or "-"}
+    )

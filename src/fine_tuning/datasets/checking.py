@@ -1,0 +1,166 @@
+"""Look at files as a trainer would, before it does: every row kept, rejected with its reasons, or a duplicate."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any, NamedTuple
+
+from fine_tuning import formats
+from fine_tuning.datasets import chat_checks, row_text, tokens
+from fine_tuning.datasets.findings import CODES, Finding, Tally, has_error
+from fine_tuning.datasets.formats import row_of_call
+from fine_tuning.errors import DataError
+from fine_tuning.files import atomic_write
+from fine_tuning.sources import RawRow
+
+LEAST_ROWS = 10
+_LEARNT = ("messages", "tools", "input", "preferred_output", "non_preferred_output")
+
+
+class Examined(NamedTuple):
+    """A row after all checks of it alone.
+
+    Attributes:
+        row: as chat or as a pair, whatever its format was; None where it cannot be read.
+        key: a hash of what is learnt from the row; rows that teach the same have the same.
+        format: None where it is unknown.
+        tokens: None where they were not counted.
+    """
+
+    row: dict[str, Any] | None
+    key: bytes
+    format: str | None
+    tokens: int | None
+    findings: list[Finding]
+
+
+@dataclass
+class CheckReport:
+    """What was found: read = kept + rejected + duplicates.
+
+    Attributes:
+        tally: the findings by code.
+        tokens: of the kept rows, in all; None where they were not counted.
+    """
+
+    read: int = 0
+    kept: int = 0
+    rejected: int = 0
+    duplicates: int = 0
+    formats: Counter[str] = field(default_factory=Counter)
+    tally: Tally = field(default_factory=Tally)
+    tokens: int | None = None
+    longest: int | None = None
+
+    @property
+    def is_fit(self) -> bool:
+        """Whether a trainer would take the file as it is."""
+        return self.tally.errors == 0
+
+    def facts(self) -> dict[str, Any]:
+        """The report for a program."""
+        counted = {"read": self.read, "kept": self.kept, "rejected": self.rejected, "duplicates": self.duplicates}
+        known = {"formats": dict(self.formats), "tokens": self.tokens, "longest": self.longest}
+        return {**counted, **known, "fit": self.is_fit, "findings": self.tally.rows()}
+
+
+def examine(text: bytes | None, count: Callable[[Mapping[str, Any]], int] | None, limit: int | None) -> Examined:
+    """Parse and check one row.
+
+    Args:
+        count: counts its tokens; None not to.
+        limit: the most tokens that a row may have.
+    """
+    parsed = row_text.parse(text)
+    if isinstance(parsed, Finding):
+        return Examined(None, hashlib.sha256(text or b"").digest(), None, None, [parsed])
+    name = formats.format_of(parsed.row)
+    try:
+        row = _in_own_words(parsed.row, name)
+    except DataError as error:
+        code = "unknown-format" if name is None else "malformed"
+        return Examined(None, hashlib.sha256(parsed.canonical).digest(), name, None, [Finding(code, "", str(error))])
+    key = hashlib.sha256(row_text.canonical({name: row[name] for name in _LEARNT if name in row})).digest()
+    findings = chat_checks.check_row(row)
+    counted = None
+    if count is not None and not has_error(findings):
+        counted = count(row)
+        if limit is not None and counted > limit:
+            findings.append(Finding("too-many-tokens", "", f"{counted:,} tokens; the model reads {limit:,} of a row"))
+    return Examined(row, key, name, counted, findings)
+
+
+def _in_own_words(row: dict[str, Any], name: str | None) -> dict[str, Any]:
+    """The row as OpenAI's chat or preference row; one that is none keeps what it says beside its conversation."""
+    if name == "openai" or (name == "preference" and "input" in row) or (name is None and "messages" in row):
+        return row
+    calls = list(formats.calls_in(row, name))
+    if len(calls) != 1:
+        raise DataError(f"the row holds {len(calls)} calls; capture it (ft-cli capture import) and build from there")
+    return row_of_call(calls[0])
+
+
+def check(
+    rows: Iterable[RawRow],
+    model: str | None,
+    rejected_to: Path | None,
+    progress: Callable[[int], None] = lambda _: None,
+) -> CheckReport:
+    """Check rows one after the other.
+
+    Args:
+        model: whose tokens are counted and whose limit holds; None to leave tokens out.
+        rejected_to: a file for the rejected rows, each with its reasons; None for none.
+        progress: told of the number of rows now and then.
+
+    Raises:
+        NotFoundError, DataError: a file cannot be read; then no file of rejected rows is left.
+    """
+    if rejected_to is None:
+        return _check(rows, model, None, progress)
+    with atomic_write(rejected_to) as stream:
+        return _check(rows, model, stream, progress)
+
+
+def _check(
+    rows: Iterable[RawRow], model: str | None, stream: IO[str] | None, progress: Callable[[int], None]
+) -> CheckReport:
+    count, limit = (tokens.counter(model), tokens.row_limit(model)) if model else (None, None)
+    report, seen = CheckReport(tokens=0 if count else None), set[bytes]()
+    for raw in rows:
+        report.read += 1
+        found = examine(raw.text, count, limit)
+        report.tally.add(raw.file, raw.line, found.findings)
+        if found.format:
+            report.formats[found.format] += 1
+        if has_error(found.findings):
+            report.rejected += 1
+            if stream is not None:
+                stream.write(rejected_line(raw, found.findings))
+        elif found.key in seen:
+            report.duplicates += 1
+        else:
+            seen.add(found.key)
+            report.kept += 1
+            if found.tokens is not None and report.tokens is not None:
+                report.tokens += found.tokens
+                report.longest = max(report.longest or 0, found.tokens)
+        if report.read % 1000 == 0:
+            progress(report.read)
+    if report.kept < LEAST_ROWS:
+        few = Finding("too-few-rows", "", f"{report.kept} usable rows; at least {LEAST_ROWS} are needed")
+        report.tally.add(raw.file if report.read else "", 0, [few])
+    return report
+
+
+def rejected_line(raw: RawRow, findings: Iterable[Finding]) -> str:
+    """A line of a file of rejected rows: where the row stood, its reasons, its text."""
+    errors = [finding for finding in findings if CODES[finding.code].is_error]
+    reasons = [{**finding._asdict(), "advice": CODES[finding.code].advice} for finding in errors]
+    text = None if raw.text is None else raw.text.decode("utf-8", "replace")
+    return json.dumps({"file": raw.file, "line": raw.line, "reasons": reasons, "text": text}, ensure_ascii=False) + "\n"

@@ -1,0 +1,79 @@
+"""Tokens of a conversation: by OpenAI's encodings, or by an open model's tokenizer and chat template."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from fine_tuning.encodings import base_of, encoding_of
+from fine_tuning.errors import UsageError
+
+# What OpenAI's chat format adds, as its cookbook counts it ("How to count tokens with tiktoken"): three tokens around
+# each message, one for a name, three that start the answer.
+PER_MESSAGE, PER_NAME, PER_CONVERSATION = 3, 1, 3
+# Tokens of one training row, from OpenAI's table of limits, 2026-08; longer rows are cut off there.
+ROW_LIMITS = {"gpt-4.1": 65_536, "gpt-4.1-mini": 65_536, "gpt-4.1-nano": 65_536, "gpt-4o": 65_536,
+              "gpt-4o-mini": 65_536, "gpt-3.5-turbo": 16_385}  # fmt: skip
+Row = Mapping[str, Any]
+
+
+def counter(model: str) -> Callable[[Row], int]:
+    """A function that counts a chat row's tokens as OpenAI's model does.
+
+    Exact for text; tools and their calls are counted by their JSON, since OpenAI does not say how it writes them.
+
+    Raises:
+        UsageError: the model has no public encoding.
+    """
+    encoding = encoding_of(model)
+    if encoding is None:
+        raise UsageError(f"no public encoding for the model {model}; name an OpenAI model such as gpt-4.1-mini")
+
+    def count(row: Row) -> int:
+        return sum(len(encoding.encode_ordinary(text)) for text in texts(row)) + overhead(row)
+
+    return count
+
+
+def texts(row: Row) -> list[str]:
+    """Every text of a chat row that a model reads."""
+    found: list[str] = []
+    for message in _messages(row):
+        found.append(str(message.get("role", "")))
+        content = message.get("content")
+        if isinstance(content, str):
+            found.append(content)
+        elif isinstance(content, list):
+            found += [str(part.get("text", "")) for part in content if isinstance(part, Mapping)]
+        found += [str(message[key]) for key in ("name", "tool_call_id", "refusal") if message.get(key)]
+        if message.get("tool_calls"):
+            found.append(_compact(message["tool_calls"]))
+    tools = row.get("tools") or (row["input"].get("tools") if isinstance(row.get("input"), Mapping) else None)
+    return [*found, _compact(tools)] if tools else found
+
+
+def overhead(row: Row) -> int:
+    """Tokens that the chat format adds to the texts."""
+    messages = _messages(row)
+    named = sum(1 for message in messages if message.get("name"))
+    return PER_MESSAGE * len(messages) + PER_NAME * named + PER_CONVERSATION
+
+
+def row_limit(model: str) -> int | None:
+    """The most tokens of one row that a host trains on; None where unknown."""
+    base = base_of(model)
+    fitting = [name for name in ROW_LIMITS if base == name or base.startswith(f"{name}-")]
+    return ROW_LIMITS[max(fitting, key=len)] if fitting else None
+
+
+def _messages(row: Row) -> list[Mapping[str, Any]]:
+    """The messages of a chat row, or all those of a pair of answers."""
+    parts: Sequence[Any] = [row.get("messages"), row.get("preferred_output"), row.get("non_preferred_output")]
+    if isinstance(row.get("input"), Mapping):
+        parts = [row["input"].get("messages"), *parts]
+    return [message for part in parts if isinstance(part, list) for message in part if isinstance(message, Mapping)]
+
+
+def _compact(value: Any) -> str:
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)

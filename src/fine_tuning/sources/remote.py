@@ -1,0 +1,65 @@
+"""Object storage (s3://, gs://, ...), through Arrow's file systems; keys and regions as their clients find them."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatch
+from typing import IO, Any, cast
+
+from fine_tuning.errors import DataError, NotFoundError, UsageError
+
+
+def remote_files(address: str) -> list[str]:
+    """The files that an address means: itself, those below a prefix that ends in /, or those that match a glob.
+
+    Raises:
+        NotFoundError: there is none.
+        UsageError: the address is none that is known.
+    """
+    if not (address.endswith("/") or set("*?[") & set(address)):
+        return [address]
+    from pyarrow.fs import FileSelector
+
+    scheme, _, rest = address.partition("://")
+    folder = rest.rstrip("/") if address.endswith("/") else rest[: min(rest.find(c) for c in "*?[" if c in rest)]
+    folder = folder if address.endswith("/") else folder.rpartition("/")[0]
+    system, _ = _system(f"{scheme}://{folder}")
+    try:
+        found = system.get_file_info(FileSelector(folder, recursive=True))
+    except OSError as error:
+        raise DataError(f"cannot list {address}: {_short(error)}") from None
+    files = sorted(info.path for info in found if info.is_file and (address.endswith("/") or fnmatch(info.path, rest)))
+    if not files:
+        raise NotFoundError(f"no file at {address}")
+    return [f"{scheme}://{path}" for path in files]
+
+
+def open_remote(address: str) -> IO[bytes]:
+    """The bytes at an address, seekable.
+
+    Raises:
+        NotFoundError, DataError: there is none, or the host refuses.
+    """
+    system, path = _system(address)
+    try:
+        return cast("IO[bytes]", system.open_input_file(path))
+    except FileNotFoundError:
+        raise NotFoundError(f"no file at {address}") from None
+    except OSError as error:
+        raise DataError(f"cannot read {address}: {_short(error)}") from None
+
+
+def _system(address: str) -> tuple[Any, str]:
+    import pyarrow as pa
+    from pyarrow.fs import FileSystem
+
+    try:
+        system, path = FileSystem.from_uri(address)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+        raise UsageError(f"cannot read {address}: {_short(error)}; use s3://, gs:// or a file") from None
+    except OSError as error:
+        raise DataError(f"cannot read {address}: {_short(error)}") from None
+    return system, path
+
+
+def _short(error: BaseException) -> str:
+    return str(error).splitlines()[0].rstrip(".") if str(error) else type(error).__name__

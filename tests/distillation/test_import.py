@@ -1,0 +1,122 @@
+"""Calls from other tools' files and tables, taken over once and accounted for."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from fine_tuning.distillation import DistillationDataCollector
+from fine_tuning.distillation.importer import ImportReport
+from fine_tuning.errors import DataError, UsageError
+from fine_tuning.store import examples
+from fine_tuning.store.database import Database
+from tests.formats.test_formats import ONE_CALL
+
+CHAT = {"messages": [{"role": "user", "content": "Where is it?"}, {"role": "assistant", "content": "Here."}]}
+
+
+def write(path: Path, rows: list[Any]) -> Path:
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return path
+
+
+def adds_up(report: ImportReport) -> bool:
+    return report.read == report.captured + report.duplicates + report.skipped + len(report.rejected)
+
+
+def test_every_format_in_one_file(database: Database, tmp_path: Path) -> None:
+    file = write(
+        tmp_path / "mixed.jsonl", [*ONE_CALL.values(), {"call_type": "embedding", "messages": [], "response": {}}]
+    )
+    report = DistillationDataCollector().import_files([file], domain="shop")
+    assert (report.read, report.captured, report.duplicates, report.skipped) == (10, 2, 7, 1)
+    assert report.formats == dict.fromkeys(ONE_CALL, 1)
+    assert report.rejected == []
+    assert report.preferences == 1
+    assert adds_up(report)
+
+
+def test_the_same_rows_again_add_nothing(database: Database, tmp_path: Path) -> None:
+    collector = DistillationDataCollector()
+    first = collector.import_files([write(tmp_path / "a.jsonl", [CHAT])])
+    again = collector.import_files([write(tmp_path / "copy.jsonl", [CHAT])])
+    assert (first.captured, first.known_since) == (1, None)
+    assert (again.captured, again.duplicates) == (0, 1)
+    assert again.known_since is not None
+    assert collector.get_dataset_stats()["sightings"] == 1
+    other = collector.import_files([write(tmp_path / "b.jsonl", [CHAT, {**CHAT, "rating": 2}])])
+    assert (other.captured, other.duplicates, other.known_since) == (0, 2, None)
+    assert collector.get_dataset_stats()["sightings"] == 3
+
+
+def test_ratings_that_nobody_gave(database: Database, tmp_path: Path) -> None:
+    collector = DistillationDataCollector()
+    logged = {**ONE_CALL["litellm"], "messages": [{"role": "user", "content": "logged"}]}
+    report = collector.import_files([write(tmp_path / "a.jsonl", [CHAT, logged, {**CHAT, "rating": 1}])])
+    assert report.unrated == {5: 1, 3: 1}
+    found = {each["prompt"]: each["rating"] for each in collector.find_examples()}
+    assert found == {"Where is it?": 1, "logged": 3}
+    collector.import_files([tmp_path / "a.jsonl"], rating=4)
+    assert {each["rating"] for each in collector.find_examples()} == {1, 4}
+
+
+def test_a_pair_keeps_both_calls_whole(database: Database, tmp_path: Path) -> None:
+    call = {"id": "1", "type": "function", "function": {"name": "track", "arguments": "{}"}}
+    asked = [{"role": "system", "content": "s"}, {"role": "user", "content": "Where is it?"}]
+    pair = {
+        "input": {"messages": asked},
+        "preferred_output": [{"role": "assistant", "content": None, "tool_calls": [call]}],
+        "non_preferred_output": [{"role": "assistant", "content": "No idea."}],
+    }
+    collector = DistillationDataCollector()
+    assert collector.import_files([write(tmp_path / "a.jsonl", [pair])]).preferences == 1
+    (preference,) = collector.get_preferences()
+    with database.read() as tx:
+        worse, better = (examples.get(tx, preference[key]) for key in ("example_id", "chosen_id"))
+    assert worse is not None
+    assert better is not None
+    assert (worse["rating"], better["rating"]) == (2, 5)
+    assert better["messages"] == [*asked, *pair["preferred_output"]]
+    assert worse["messages"] == [*asked, *pair["non_preferred_output"]]
+
+
+def test_what_is_rejected_names_file_and_line(database: Database, tmp_path: Path) -> None:
+    write(tmp_path / "a.jsonl", [CHAT, {"question": "x"}])
+    (tmp_path / "b.jsonl").write_bytes(b"\n{oops\n" + b"x" * (17 << 20) + b"\n3\n")
+    report = DistillationDataCollector().import_files([tmp_path])
+    assert [(Path(each["file"]).name, each["line"]) for each in report.rejected] == [
+        ("a.jsonl", 2), ("b.jsonl", 2), ("b.jsonl", 3), ("b.jsonl", 4),
+    ]  # fmt: skip
+    assert "longer than 16 MiB" in report.rejected[2]["reason"]
+    assert adds_up(report)
+
+
+def test_a_file_that_breaks_off_stores_nothing(database: Database, tmp_path: Path) -> None:
+    write(tmp_path / "a.jsonl", [CHAT])
+    (tmp_path / "b.json").write_text(json.dumps([CHAT, CHAT])[:-3])
+    with pytest.raises(DataError, match=r"b\.json, line 1: not JSON"):
+        DistillationDataCollector().import_files([tmp_path])
+    assert DistillationDataCollector().get_dataset_stats()["teacher_examples"] == 0
+    assert DistillationDataCollector().import_files([tmp_path / "a.jsonl"]).captured == 1
+
+
+def test_tables(database: Database) -> None:
+    table = pa.Table.from_pylist([{"prompt": "Where is it?", "response": "Here.", "rating": 4}])
+    assert DistillationDataCollector().import_table(table).captured == 1
+    nan = pa.Table.from_pylist([{"prompt": "Where is it?", "response": "Here.", "rating": float("nan")}])
+    assert "rating must be a whole number" in DistillationDataCollector().import_table(nan).rejected[0]["reason"]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "reason"),
+    [({"format": "xml"}, "unknown format"), ({"rating": 9}, "from 1 to 5"), ({"domain": " "}, "domain must be")],
+)
+def test_wrong_arguments_are_refused_before_anything_is_read(
+    database: Database, wrong: dict[str, Any], reason: str
+) -> None:
+    with pytest.raises(UsageError, match=reason):
+        DistillationDataCollector().import_files(["missing.jsonl"], **wrong)
