@@ -11,6 +11,7 @@ from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 _ALIASES = {
     "src.fine_tuning": "fine_tuning",
@@ -28,6 +29,11 @@ class _Alias(Loader):
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:  # noqa: ARG002
         return self._module
+
+    def get_code(self, fullname: str) -> Any:  # noqa: ARG002
+        """For `python -m src.fine_tuning.cli`."""
+        loader: Any = self._spec.loader if self._spec else None
+        return loader.get_code(self._spec.name) if self._spec else None
 
     def exec_module(self, module: ModuleType) -> None:
         module.__spec__ = self._spec  # the import system has just overwritten it with the alias

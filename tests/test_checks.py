@@ -1,15 +1,18 @@
-"""Arguments that cannot be kept are refused by name."""
+"""Arguments that cannot be kept are refused by name; errors of disks and paths are explained."""
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable
 from math import inf, nan
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from fine_tuning import checks
-from fine_tuning.errors import UsageError
+from fine_tuning.errors import StorageError, UsageError
+from fine_tuning.files import atomic_write, disk_error_in, explained, is_file
 
 
 @pytest.mark.parametrize(
@@ -53,3 +56,29 @@ def test_what_can_be_kept_is_returned() -> None:
     assert checks.one_of("it", "b", "abc") == "b"
     with pytest.raises(UsageError, match="unknown it 'd'; use one of a, b, c"):
         checks.one_of("it", "d", "abc")
+
+
+def test_files_that_may_not_be_looked_at(tmp_path: Path) -> None:
+    assert not is_file(tmp_path / "none")
+    assert not is_file(tmp_path)
+    (tmp_path / "file").touch()
+    assert is_file(tmp_path / "file")
+    assert not is_file(tmp_path / "file" / "below")
+    with pytest.raises(StorageError, match="the name is too long; choose a shorter one"):
+        is_file(tmp_path / ("x" * 300))
+    with pytest.raises(UsageError, match="no path"):
+        is_file("a\0b")
+    for path in ("a\0b", "a\ud800b"):
+        with pytest.raises(UsageError, match="no path"), atomic_write(tmp_path / path):
+            pass
+
+
+def test_a_full_disk_is_found_in_what_a_library_says() -> None:
+    told = RuntimeError("Error while serializing: I/O error: No space left on device (os error 28)")
+    found = disk_error_in(told)
+    assert found is not None
+    assert found.errno == errno.ENOSPC
+    assert disk_error_in(FileNotFoundError(errno.ENOENT, "x")) is None
+    assert disk_error_in(ValueError("x")) is None
+    with pytest.raises(StorageError, match="cannot write model: the disk is full"), explained("model", "write"):
+        raise told

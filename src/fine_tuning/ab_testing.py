@@ -17,7 +17,7 @@ from fine_tuning.evaluation import exact_match
 from fine_tuning.experiments import verdict
 from fine_tuning.experiments.verdict import ABTestResult
 from fine_tuning.files import write_json
-from fine_tuning.store import experiments
+from fine_tuning.store import experiments, legacy
 from fine_tuning.store.database import open_database
 from fine_tuning.store.tables import ARMS
 from fine_tuning.store.types import now
@@ -31,10 +31,16 @@ class ABTestFramework:
     """A/B tests kept in the workspace: created here, recorded by production, concluded tomorrow by a colleague.
 
     Verdicts are valid at every look: stopping as soon as a difference shows does not raise the error rate above alpha.
+
+    Args:
+        path: a file, folder or database URL; the workspace by default. A file of results (.json, as `export_results`
+            writes it, or .jsonl) is imported once into a database beside it.
     """
 
     def __init__(self, path: str | Path | None = None) -> None:
         self._database = open_database(path)
+        if path is not None and "://" not in str(path):
+            legacy.import_experiments(self._database, path)
 
     def create_test(
         self, test_id: str, model_a: str, model_b: str, metadata: Mapping[str, Any] | None = None
@@ -50,6 +56,8 @@ class ABTestFramework:
         """
         for label, value in (("test_id", test_id), ("model_a", model_a), ("model_b", model_b)):
             checks.name(label, value)
+        if model_a == model_b:
+            raise UsageError(f"model_a and model_b are both {model_a}; name two models to compare")
         with self._database.write() as tx:
             created = experiments.create(tx, test_id, model_a, model_b, checks.mapping("metadata", metadata))
             test = experiments.get(tx, test_id)
@@ -160,6 +168,8 @@ class ABTestFramework:
 
     def _chi_squared_test(self, p_a: float, p_b: float, n_a: int, n_b: int, alpha: float = 0.05) -> bool:
         """Pearson's chi-squared test of two rates at one planned look (not for peeking; `monitor` is)."""
+        for label, value in (("p_a", p_a), ("p_b", p_b)):
+            checks.rate(label, value)
         if n_a <= 0 or n_b <= 0:
             return False
         pooled = (p_a * n_a + p_b * n_b) / (n_a + n_b)
@@ -174,7 +184,7 @@ class ABTestFramework:
 
 
 def _check_alpha(alpha: float) -> None:
-    if not 0 < alpha < 1:
+    if not isinstance(alpha, int | float) or not 0 < alpha < 1:
         raise UsageError(f"alpha must be between 0 and 1, not {alpha}")
 
 

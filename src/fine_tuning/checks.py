@@ -58,6 +58,13 @@ def rate(label: str, value: Any) -> float | None:
     return known
 
 
+def flag(label: str, value: Any) -> bool:
+    """True or False."""
+    if not isinstance(value, bool):
+        raise UsageError(f"{label} must be True or False, not {value!r}")
+    return value
+
+
 def one_of(label: str, value: Any, known: Sequence[str]) -> str:
     """One of the known words."""
     if value not in known:

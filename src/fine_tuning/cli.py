@@ -25,6 +25,7 @@ from fine_tuning.commands import (
     server,
 )
 from fine_tuning.errors import FineTuningError
+from fine_tuning.files import explain_os_error
 
 app = typer.Typer(
     name="ft-cli",
@@ -81,7 +82,10 @@ class FineTuningCLI:
         except _WrongUsage as error:
             return _explain(error)
         except OSError as error:
-            if error.errno != errno.ENOSPC or error.filename is not None:
+            if error.filename is not None:
+                print_error(str(explain_os_error(error, error.filename, "use")))
+                return 1
+            if error.errno != errno.ENOSPC:
                 raise
             print_error("cannot write the output: no space left")
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left must not fail at the exit

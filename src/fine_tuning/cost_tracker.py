@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from fine_tuning import checks
-from fine_tuning.costs import roi
+from fine_tuning.costs import roi, training
 from fine_tuning.costs.roi import CostAnalysis
 from fine_tuning.errors import UsageError
 from fine_tuning.files import write_json
@@ -33,7 +33,7 @@ class CostTracker:
     def __init__(self, tracker_path: str | Path | None = None) -> None:
         self._database = open_database(tracker_path)
         if tracker_path is not None and "://" not in str(tracker_path):
-            legacy.import_costs(self._database, Path(tracker_path))
+            legacy.import_costs(self._database, tracker_path)
 
     def record_training_job(
         self,
@@ -89,7 +89,7 @@ class CostTracker:
             model_name=checks.name("model_name", model_name),
             tokens=checks.tokens("tokens_used", tokens_used),
             cost=checks.amount("cost", cost),
-            is_fine_tuned=is_fine_tuned,
+            is_fine_tuned=checks.flag("is_fine_tuned", is_fine_tuned),
             metadata=checks.mapping("metadata", metadata),
         )
 
@@ -106,16 +106,14 @@ class CostTracker:
         return found[0] if found else None
 
     def get_model_training_cost(self, name: str) -> float:
-        """Sum of a model's recorded training costs; what the registry holds for its versions where none is known.
+        """What the training of a model's versions cost; see `costs.training.by_model`.
 
         Returns:
             US dollars; nan where a part is not known.
         """
         with self._database.read() as tx:
-            recorded = [job["total_cost"] for job in costs.training_jobs(tx, name=name)]
-            if all(cost is None for cost in recorded):
-                recorded = [version["cost"] for version in models.versions(tx, name)]
-        return sum(recorded) if recorded and None not in recorded else nan
+            found = training.by_model(costs.training_jobs(tx), models.versions(tx))
+        return training.total(found.get(name, {}))
 
     def get_inference_costs(self, name: str | None = None) -> dict[str, dict[str, Any]]:
         """Recorded production calls per model: count, total (US dollars of the priced ones), tokens, unpriced."""
@@ -125,22 +123,16 @@ class CostTracker:
     def get_cost_summary(self) -> dict[str, Any]:
         """Totals in US dollars, and per model; `unpriced_events` counts what has no known price and is in no sum.
 
-        A model whose training has no recorded price counts with what the registry holds for its versions.
+        A model of which no price is known has nan in `training_by_model`.
         """
         with self._database.read() as tx:
-            training = costs.training_jobs(tx)
+            jobs = costs.training_jobs(tx)
             inference = costs.calls_by_model(tx, "inference")
             evaluation = costs.calls_by_model(tx, "evaluation")
-            versions = models.versions(tx)
-        by_model: dict[str, float] = {}
-        for job in training:
-            by_model[job["model_name"]] = by_model.get(job["model_name"], 0.0) + (job["total_cost"] or 0.0)
-        priced = {job["model_name"] for job in training if job["total_cost"] is not None}
-        for version in versions:
-            if version["model_name"] not in priced:
-                by_model[version["model_name"]] = by_model.get(version["model_name"], 0.0) + (version["cost"] or 0.0)
+            prices = training.by_model(jobs, models.versions(tx))
+        trained = [price for model in prices.values() for price in model.values()]
         totals = {
-            "total_training_cost": sum(by_model.values()),
+            "total_training_cost": sum(price for price in trained if price is not None),
             "total_inference_cost": sum(model["total"] for model in inference.values()),
             "total_evaluation_cost": sum(model["total"] for model in evaluation.values()),
         }
@@ -148,11 +140,11 @@ class CostTracker:
         return {
             **totals,
             "total_cost": sum(totals.values()),
-            "training_jobs": len(training),
-            "training_by_model": by_model,
+            "training_jobs": len(jobs),
+            "training_by_model": {name: training.known_part(model) for name, model in prices.items()},
             "inference_by_model": inference,
             "evaluation_by_model": evaluation,
-            "unpriced_events": unpriced_calls + sum(job["total_cost"] is None for job in training),
+            "unpriced_events": unpriced_calls + trained.count(None),
         }
 
     def calculate_roi(
@@ -206,15 +198,17 @@ class CostTracker:
         if accuracy_improvement is not None:
             worth = accuracy_improvement * expected_inference_count * cost_per_error
             analysis = replace(analysis, accuracy_value=worth)
-        return replace(analysis, unknown=_missing(analysis))
+        return replace(analysis, unknown=_missing(analysis, known_price))
 
     def _price_per_call(self, name: str) -> float:
+        """Mean of the recorded calls of a model and of its versions (`<name>-v<N>`), else of their A/B samples."""
         with self._database.read() as tx:
-            recorded = costs.calls_by_model(tx, "inference", name).get(name)
-            priced = recorded["count"] - recorded["unpriced"] if recorded else 0
-            if recorded and priced:
-                return float(recorded["total"]) / priced
-            sampled = experiments.cost_per_call(tx, name)
+            names = [name, *(f"{name}-v{version['version']}" for version in models.versions(tx, name))]
+            recorded = [calls for each, calls in costs.calls_by_model(tx, "inference").items() if each in names]
+            priced = sum(calls["count"] - calls["unpriced"] for calls in recorded)
+            if priced:
+                return float(sum(calls["total"] for calls in recorded) / priced)
+            sampled = experiments.cost_per_call(tx, names)
         return nan if sampled is None else sampled
 
     def _training_tokens(self, name: str) -> int | None:
@@ -235,8 +229,10 @@ class CostTracker:
         return str(filepath)
 
 
-def _missing(analysis: CostAnalysis) -> list[str]:
+def _missing(analysis: CostAnalysis, base_price: float | None) -> list[str]:
     missing = []
+    if base_price is None:
+        missing.append("price per call of the base model: base_model_inference_cost")
     if isnan(analysis.training_cost):
         missing.append(f"training cost of {analysis.model_name}: record_training_job, or register_model with a cost")
     if isnan(analysis.inference_cost_per_call):

@@ -8,7 +8,8 @@
     ├── ConfigurationError          a key, address or setting is missing or wrong
     ├── MissingDependencyError      an optional extra is not installed (also an ImportError)
     ├── ProviderError               a model host refused, failed or could not be reached
-    │   └── RefusedError            it found the request itself wrong: too long, or a value that it does not take
+    │   └── RefusedError            it found the request itself wrong, such as a value that it does not take
+    │       └── ContextLengthError  the prompt is longer than the model reads
     ├── TrainingError               a training run could not start or go on
     └── StorageError                the database or the disk refused (full, read-only, newer than the code)
 
@@ -60,6 +61,10 @@ class ProviderError(FineTuningError):
 
 class RefusedError(ProviderError):
     """A model or its host found the request itself wrong."""
+
+
+class ContextLengthError(RefusedError):
+    """The prompt is longer than what the model reads."""
 
 
 class TrainingError(FineTuningError):

@@ -6,7 +6,9 @@ import errno
 import hashlib
 import json
 import os
+import re
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +16,9 @@ from pathlib import Path
 from typing import IO, Any
 
 from fine_tuning.errors import DataError, NotFoundError, StorageError, UsageError
+
+# What torch.save says of a file that it could not write to its end, whatever the reason; in practice a full disk.
+_TORCH_COULD_NOT_WRITE = re.compile(r"PytorchStreamWriter failed writing|inline_container\.cc.*unexpected pos")
 
 
 def explain_os_error(error: OSError, path: Path | str, action: str) -> StorageError:
@@ -25,9 +30,68 @@ def explain_os_error(error: OSError, path: Path | str, action: str) -> StorageEr
         errno.EPERM: "permission denied; choose another folder with FINE_TUNING_HOME or change its owner",
         errno.EISDIR: "it is a folder; name a file",
         errno.ENOTDIR: "a part of the path is a file, not a folder",
+        errno.ENAMETOOLONG: "the name is too long; choose a shorter one",
+        errno.EIO: "the disk fails or is full; check it and run again",
     }
     hint = hints.get(error.errno or 0, error.strerror or str(error))
     return StorageError(f"cannot {action} {path}: {hint}")
+
+
+def os_error_in(error: BaseException) -> OSError | None:
+    """The error of the operating system that an exception is or tells of; None where it is another kind of error.
+
+    The safetensors library says "(os error 28)" in an error of its own; torch only says that it could not write.
+    """
+    if isinstance(error, OSError):
+        return error
+    if _TORCH_COULD_NOT_WRITE.search(str(error)):
+        return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    told = re.search(r"\(os error (\d+)\)", str(error))
+    return OSError(int(told[1]), os.strerror(int(told[1]))) if told else None
+
+
+def disk_error_in(error: BaseException | None) -> OSError | None:
+    """The error of a disk that is full, read-only or failing, in an exception or in what it came from; else None."""
+    while error is not None:
+        found = os_error_in(error)
+        if found is not None and found.errno in {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO}:
+            return found
+        error = error.__cause__
+    return None
+
+
+@contextmanager
+def explained(path: Path | str, action: str) -> Iterator[None]:
+    """Say in one line what the operating system refused in the block.
+
+    Raises:
+        StorageError: instead of an error of the operating system, or of a library that tells of one.
+    """
+    try:
+        yield
+    except Exception as error:
+        found = os_error_in(error)
+        if found is None:
+            raise
+        raise explain_os_error(found, path, action) from error
+
+
+def is_file(path: Path | str) -> bool:
+    """Whether there is a file.
+
+    Raises:
+        StorageError: a folder above it may not be entered, or the name is too long.
+        UsageError: the path has a NUL character.
+    """
+    try:
+        with explained(path, "look for"):
+            return stat.S_ISREG(os.stat(path).st_mode)  # noqa: PTH116 - Path.is_file differs between versions of Python
+    except ValueError:
+        raise UsageError(f"no path: {str(path)!r}; a path has no NUL character") from None
+    except StorageError as error:
+        if isinstance(error.__cause__, FileNotFoundError | NotADirectoryError):
+            return False
+        raise
 
 
 def make_folder(path: Path) -> Path:
@@ -42,7 +106,7 @@ def make_folder(path: Path) -> Path:
     except OSError as error:
         raise explain_os_error(error, path, "create folder") from error
     except ValueError:
-        raise UsageError(f"no path: {str(path)!r}; a path has no NUL character") from None
+        raise UsageError(f"no path: {str(path)!r}; a path is text without NUL characters") from None
     return path
 
 
@@ -56,9 +120,11 @@ def atomic_write(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
     make_folder(path.parent)
     encoding, errors = (None, None) if "b" in mode else ("utf-8", "replace")  # half a surrogate pair becomes ?
     try:
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:100]}.")
     except OSError as error:
         raise explain_os_error(error, path, "write") from error
+    except (ValueError, UnicodeEncodeError):
+        raise UsageError(f"no path: {str(path)!r}; a path is text without NUL characters") from None
     try:
         with os.fdopen(handle, mode, encoding=encoding, errors=errors) as stream:
             yield stream

@@ -52,7 +52,7 @@ class ModelRegistry:
     def __init__(self, registry_path: str | Path | None = None) -> None:
         self._database = open_database(registry_path)
         if registry_path is not None and "://" not in str(registry_path):
-            legacy.import_registry(self._database, Path(registry_path))
+            legacy.import_registry(self._database, registry_path)
 
     def register_model(
         self,

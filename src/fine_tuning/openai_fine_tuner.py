@@ -35,6 +35,7 @@ class OpenAIFineTuner(FineTuner):
             UsageError: a negative number of tokens.
         """
         checks.count("training_tokens", training_tokens, most=int(checks.LARGEST_AMOUNT))
+        checks.name("model", model)
         input_cost = training_tokens / 1e6 * prices.training_price(model)
         return {
             "model": model,

@@ -38,6 +38,9 @@ class Plan:
         model_name: the registered name.
         train_ratio: share of the examples to train on; the rest is for evaluation.
         max_answer_tokens: longest answer in the evaluation.
+
+    Raises:
+        UsageError: epochs or steps are less than 1.
     """
 
     base_model: str
@@ -49,6 +52,11 @@ class Plan:
     max_steps: int | None = None
     max_answer_tokens: int = 256
     hyperparameters: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        checks.count("n_epochs", self.n_epochs, 1)
+        if self.max_steps is not None:
+            checks.count("max_steps", self.max_steps, 1)
 
     @property
     def is_local(self) -> bool:

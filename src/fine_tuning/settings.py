@@ -60,6 +60,9 @@ def get_settings() -> Settings:
     """
     try:
         return Settings()
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise ConfigurationError(f"cannot read {Path('.env').absolute()}: {reason}; change its owner or mode") from None
     except UnicodeDecodeError:
         raise ConfigurationError(f"{Path('.env').absolute()} is not UTF-8 text; save it as UTF-8") from None
     except ValidationError as error:

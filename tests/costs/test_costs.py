@@ -6,7 +6,7 @@ from math import inf, isnan
 
 import pytest
 
-from fine_tuning import CostTracker, OpenAIFineTuner
+from fine_tuning import ABTestFramework, CostTracker, ModelRegistry, OpenAIFineTuner
 from fine_tuning.costs import prices, roi
 from fine_tuning.errors import UsageError
 from fine_tuning.store.database import Database
@@ -61,3 +61,52 @@ def test_a_call_without_a_price_is_counted_and_in_no_sum(database: Database) -> 
 def test_costs_that_are_none_are_refused(cost: object) -> None:
     with pytest.raises(UsageError, match="cost must be a number of 0 or more"):
         CostTracker().record_inference("m", 1, cost, is_fine_tuned=True)  # type: ignore[arg-type]
+
+
+def test_a_training_job_counts_once_whoever_recorded_it(database: Database) -> None:
+    tracker, registry = CostTracker(), ModelRegistry()
+    tracker.record_training_job("first", "m", "b", 10, 1000, 5.0)
+    registry.register_model("m", "b", "first", 10, cost=5.0)
+    registry.register_model("m", "b", "second", 10, cost=100.0)
+    registry.register_model("m", "b", "second", 10, cost=100.0)  # another version of the same job
+    assert tracker.get_model_training_cost("m") == 105.0
+    assert tracker.get_cost_summary()["training_by_model"] == {"m": 105.0}
+
+
+def test_a_job_recorded_under_another_name_belongs_to_the_model_registered_from_it(database: Database) -> None:
+    CostTracker().record_training_job("job", "ft:smollm2:local::1", "b", 10, 1000, 2.0)
+    ModelRegistry().register_model("inbox", "b", "job", 10)
+    assert CostTracker().get_cost_summary()["training_by_model"] == {"inbox": 2.0}
+
+
+def test_an_unknown_training_price_is_not_free(database: Database) -> None:
+    ModelRegistry().register_model("m", "b", "job", 10, cost=None)
+    ModelRegistry().register_model("n", "b", "other", 10)
+    summary = CostTracker().get_cost_summary()
+    assert all(isnan(cost) for cost in summary["training_by_model"].values())
+    assert (summary["total_training_cost"], summary["unpriced_events"]) == (0, 2)
+    assert isnan(CostTracker().get_model_training_cost("n"))
+
+
+def test_prices_recorded_for_a_version_are_the_models(database: Database) -> None:
+    ModelRegistry().register_model("m", "b", "job", 10, cost=1.0)
+    ab = ABTestFramework()
+    ab.create_test("t", "base", "m-v1")
+    ab.record_sample("t", "model_b", "a", "a", 10, 0.01)
+    assert CostTracker().calculate_roi("m", 0.02, 1000).inference_cost_per_call == pytest.approx(0.01)
+    CostTracker().record_inference("m-v1", 10, 0.004, True)
+    CostTracker().record_inference("m-v10", 10, 9.0, True)  # no version of it
+    assert CostTracker().calculate_roi("m", 0.02, 1000).inference_cost_per_call == pytest.approx(0.004)
+
+
+def test_a_return_says_that_the_base_price_is_missing(database: Database) -> None:
+    CostTracker().record_training_job("job", "m", "b", 10, 1000, 5.0)
+    CostTracker().record_inference("m", 10, 0.004, True)
+    analysis = CostTracker().calculate_roi("m", float("nan"), 1000)
+    assert isnan(analysis.roi_at_expected)
+    assert analysis.unknown == ["price per call of the base model: base_model_inference_cost"]
+
+
+def test_a_call_is_fine_tuned_or_not() -> None:
+    with pytest.raises(UsageError, match="is_fine_tuned must be True or False, not ''"):
+        CostTracker().record_inference("m", 10, 0.1, "")  # type: ignore[arg-type]

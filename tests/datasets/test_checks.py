@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from fine_tuning import DatasetBuilder
 from fine_tuning.datasets import checking, tokens
-from fine_tuning.datasets.findings import CODES, Finding, has_error
 from fine_tuning.errors import DataError, UsageError
+from fine_tuning.formats.findings import CODES, Finding, has_error
 from tests.formats.test_formats import ONE_CALL
 
 Q = {"role": "user", "content": "q"}

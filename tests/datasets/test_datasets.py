@@ -136,3 +136,22 @@ def test_questions_come_out_of_every_format() -> None:
 def test_jsonl_round_trips(examples: list[dict[str, Any]]) -> None:
     text = DatasetBuilder().to_jsonl_format(examples)
     assert [json.loads(line) for line in text.split("\n")] == examples
+
+
+def test_a_data_set_of_the_same_name_does_not_replace_the_frozen_one(
+    database: Database, examples: list[dict[str, Any]], workspace: Path
+) -> None:
+    builder = DatasetBuilder()
+    first = Path(builder.save_dataset(examples, "same"))
+    content = first.read_text()
+    assert builder.save_dataset(examples, "same") == str(first)  # nothing new, nothing moves
+    builder.save_dataset(examples[:5], "same")
+    (kept,) = (workspace / "datasets" / "earlier").iterdir()
+    assert kept.read_text() == content
+    assert len(first.read_text().splitlines()) == 5
+    with database.read() as tx:
+        for path in (kept, first):
+            rows = [row for _, row in read_rows(path)]
+            record = datasets.find_by_hash(tx, content_hash(rows))
+            assert record is not None
+            assert record["path"] == str(path)

@@ -146,3 +146,15 @@ def test_the_packages_public_names_are_exact() -> None:
         "capture_cloud_success",
         "get_distillation_status",
     }
+
+
+def test_a_judgement_outlives_later_sightings(database: Database) -> None:
+    collector = DistillationDataCollector()
+    wrong = collector.capture_success("Where is it?", "No idea.", "d", "t")
+    collector.correct(wrong, "In the van.")
+    rated = collector.capture_success("And the other?", "Lost.", "d", "t")
+    collector.rate(rated, 1)
+    for question, answer in (("Where is it?", "No idea."), ("And the other?", "Lost.")):
+        collector.capture_success(question, answer, "d", "t", rating=5)
+    assert [(each["response"], each["sightings"]) for each in collector.get_curated_examples()] == [("In the van.", 1)]
+    assert {each["response"]: each["rating"] for each in collector.find_examples()}["Lost."] == 1

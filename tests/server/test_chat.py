@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
+import urllib.error
+import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -13,7 +16,7 @@ from openai import AsyncOpenAI, OpenAI
 
 from fine_tuning import ModelRegistry
 from fine_tuning.distillation import DistillationDataCollector
-from tests.server.conftest import ALIAS
+from tests.server.conftest import ALIAS, client_of
 
 ASKED: list[Any] = [{"role": "user", "content": "What is the capital of France?"}]
 
@@ -98,6 +101,9 @@ def test_developer_messages_and_parts_are_understood(client: OpenAI) -> None:
     assert ask(client, messages=same, temperature=0).choices == plain.choices
 
 
+PLACE = {"type": "object", "properties": {"place": {"type": "string", "maxLength": 12}}, "required": ["place"]}
+WEATHER = {"type": "function", "function": {"name": "weather", "parameters": PLACE}}
+MANY = "messages.0.content.0.type"
 REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"audio": {"voice": "alloy", "format": "mp3"}}, "audio"),
     ({"modalities": ["text", "audio"]}, "modalities"),
@@ -115,7 +121,32 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"tool_choice": "auto"}, "tool_choice"),
     ({"response_format": {"type": "json_schema"}}, "response_format"),
     ({"extra_body": {"party": True}}, "party"),
-    ({"messages": [{"role": "user", "content": "x " * 3000}]}, None),
+    ({"messages": [{"role": "user", "content": "x " * 3000}]}, "messages"),
+    ({"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "x"}}]}]}, MANY),
+    ({"messages": [*ASKED, {"role": "assistant", "tool_calls": [{"x": 1}]}]}, "messages.1.tool_calls.0.id"),
+    ({"stop": ""}, "stop"),
+    ({"stop": ["a"] * 5}, "stop"),
+    ({"tools": [{"type": "x"}]}, "tools.0.type"),
+    ({"tools": [{"type": "function", "function": {}}]}, "tools.0.function.name"),
+    ({"tools": [WEATHER], "tool_choice": {"type": "function", "function": {"name": "other"}}}, "tool_choice"),
+    *[
+        ({"response_format": {"type": "json_schema", "json_schema": {"name": "n", "schema": schema}}}, None)
+        for schema in (
+            {"$ref": "#"},
+            {"$ref": "#/nope"},
+            {"type": "bogus"},
+            {"enum": []},
+            {"oneOf": []},
+            {"type": "object", "properties": {"a": False}},
+            {"minItems": -5},
+            {"not": {}},
+            {"type": "string", "pattern": "a"},
+            {"type": "string", "format": "x"},
+            {"type": "object", "required": ["a"]},
+            {"type": "string", "minLength": 9999},
+            {"type": "object", "properties": {f"p{n}": {"type": "string"} for n in range(3000)}},
+        )
+    ],
 ]
 
 
@@ -124,7 +155,7 @@ def test_what_cannot_be_done_is_refused_by_name(client: OpenAI, arguments: dict[
     with pytest.raises(openai.BadRequestError) as caught:
         ask(client, **arguments)
     body: Any = caught.value.body
-    assert body["param"] == param
+    assert param is None or body["param"] == param
     assert body["type"] == "invalid_request_error"
 
 
@@ -192,3 +223,57 @@ def test_stored_calls_are_captured_examples(client: OpenAI) -> None:
     assert client.chat.completions.delete(kept.id).deleted
     with pytest.raises(openai.NotFoundError):
         client.chat.completions.retrieve(kept.id)
+
+
+def test_a_call_that_is_demanded_is_made(client: OpenAI) -> None:
+    for choice in ("required", {"type": "function", "function": {"name": "weather"}}):
+        answer = ask(client, tools=[WEATHER], tool_choice=choice, max_tokens=200)
+        (choice_made,) = answer.choices
+        assert choice_made.finish_reason == "tool_calls"
+        (call,) = choice_made.message.tool_calls
+        assert call.function.name == "weather"
+        assert isinstance(json.loads(call.function.arguments)["place"], str)
+    with client.chat.completions.stream(
+        model=ALIAS, messages=ASKED, tools=[WEATHER], tool_choice="required", max_tokens=200
+    ) as stream:
+        assert stream.get_final_completion().choices[0].message.tool_calls[0].function.name == "weather"
+
+
+def test_tools_reach_a_model_whose_template_has_none(client: OpenAI) -> None:
+    plain = ask(client, temperature=0)
+    with_tools = ask(client, temperature=0, tools=[WEATHER])
+    assert with_tools.usage.prompt_tokens > plain.usage.prompt_tokens
+    without = ask(client, temperature=0, tools=[WEATHER], tool_choice="none")
+    assert without.usage.prompt_tokens == plain.usage.prompt_tokens
+    call = {"id": "1", "type": "function", "function": {"name": "weather", "arguments": "{}"}}
+    turns = [{"role": "assistant", "tool_calls": [call]}, {"role": "tool", "tool_call_id": "1", "content": "sunny"}]
+    assert ask(client, messages=[*ASKED, *turns], temperature=0).usage.prompt_tokens > plain.usage.prompt_tokens
+
+
+def test_an_answer_can_be_sent_back_as_the_sdk_dumps_it(client: OpenAI) -> None:
+    first = ask(client).choices[0].message.model_dump()
+    assert ask(client, messages=[*ASKED, first, *ASKED]).choices
+
+
+def test_numbers_and_text_that_json_does_not_have_are_refused(address: str) -> None:
+    for body in (
+        b'{"model": "m", "messages": [{"role": "user", "content": "\\ud800"}]}',
+        b'{"model": "m", "messages": [{"role": "user", "content": "q"}], "logit_bias": {"1": NaN}}',
+        b'{"model": "m", "messages": [{"role": "user", "content": "q"}], "temperature": 1e999}',
+        b'{"model": "m", "messages": [], "prediction": ' + b'{"a":' * 500 + b"1" + b"}" * 500 + b"}",
+        b"{",
+    ):
+        request = urllib.request.Request(f"{address}/chat/completions", body, {"Content-Type": "application/json"})
+        with pytest.raises(urllib.error.HTTPError) as caught:
+            urllib.request.urlopen(request)
+        assert caught.value.code == 400
+        assert json.load(caught.value)["error"]["type"] == "invalid_request_error"
+
+
+def test_a_client_that_leaves_stops_the_model(address: str) -> None:
+    impatient = OpenAI(base_url=address, api_key="any", max_retries=0, timeout=1.0)
+    with impatient, pytest.raises(openai.APITimeoutError):
+        impatient.chat.completions.create(model=ALIAS, messages=ASKED, max_tokens=100_000, n=16)
+    started = time.monotonic()
+    ask(client_of(address), max_tokens=1)
+    assert time.monotonic() - started < 20

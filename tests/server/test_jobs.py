@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -82,7 +83,7 @@ def test_learns_from_preferences(client: OpenAI, upload: Upload, finish: Finish)
     assert (job.method.dpo.hyperparameters.beta, job.method.dpo.hyperparameters.batch_size) == (0.2, 4)
     assert finish(job.id).status == "succeeded"
     wrong = finish(create(client, upload(), method=method).id)
-    assert "line 1: input is missing" in wrong.error.message
+    assert "line 1: input: no pair: dpo needs input" in wrong.error.message
 
 
 def test_checkpoints_answer_like_models_and_can_be_lent(
@@ -140,20 +141,72 @@ def test_every_bad_line_is_named(client: OpenAI, upload: Upload, finish: Finish)
     assert (job.error.code, job.error.param) == ("invalid_training_file", "training_file")
     for told in (
         "4 bad lines",
-        "line 1: messages: there is no assistant message",
-        "line 2: not JSON",
-        "line 3: messages[1].weight",
-        "line 5: a row must be a JSON object, not list",
+        "line 1: messages: there is no message of the assistant to learn",
+        "line 2: Expecting value (column 1)",
+        "line 3: messages[1].weight: 7 is neither 0 nor 1",
+        "line 5: a list, not an object",
     ):
         assert told in job.error.message
-    assert client.fine_tuning.jobs.list_events(job.id).data[0].level == "error"
+    event = client.fine_tuning.jobs.list_events(job.id).data[0]
+    assert event.level == "error"
+    found = [problem.partition(":")[0] for problem in event.data["problems"]]
+    assert found == ["line 1", "line 1", "line 2", "line 3", "line 5"]
 
 
-def test_a_file_deleted_before_its_turn_fails_the_job(client: OpenAI, upload: Upload, finish: Finish) -> None:
+def test_rows_that_a_host_would_refuse_are_refused_before_they_train(
+    client: OpenAI, upload: Upload, finish: Finish
+) -> None:
+    asked, answer = {"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}
+    rows: list[dict[str, Any]] = [
+        {"messages": [{"role": "bogus", "content": "q"}, answer]},
+        {"messages": [asked, {**answer, "content": ""}]},
+        {"messages": [asked, {"role": "assistant"}]},
+        {"messages": [asked, {"role": "assistant", "content": None, "tool_calls": [{"id": "a"}]}]},
+        {"messages": [{**asked, "content": "\ud800"}, answer]},
+        {"messages": [asked, answer], "tools": "x"},
+    ]
+    job = finish(create(client, upload("\n".join(map(json.dumps, rows)).encode())).id)
+    assert job.status == "failed"
+    assert "6 bad lines" in job.error.message
+
+
+def test_a_file_that_a_job_needs_cannot_be_deleted(client: OpenAI, upload: Upload, finish: Finish) -> None:
     file_id = upload()
     job = create(client, file_id)
-    client.files.delete(file_id)
-    assert "was deleted" in finish(job.id).error.message
+    with pytest.raises(openai.BadRequestError, match=f"in use by {job.id}"):
+        client.files.delete(file_id)
+    assert finish(job.id).status == "succeeded"
+    assert client.files.delete(file_id).deleted
+
+
+def test_a_model_that_another_is_based_on_cannot_be_deleted(client: OpenAI, upload: Upload, finish: Finish) -> None:
+    parent = finish(create(client, upload(), suffix="p" * 64).id)
+    child = finish(create(client, upload(), model=parent.fine_tuned_model, suffix="c" * 64).id)
+    assert child.fine_tuned_model.startswith(f"ft:{ALIAS}:default:{'c' * 64}:")
+    with pytest.raises(openai.BadRequestError, match=f"is the base model of {child.id}"):
+        client.models.delete(parent.fine_tuned_model)
+    assert client.models.delete(child.fine_tuned_model).deleted
+    assert client.models.delete(parent.fine_tuned_model).deleted
+
+
+@pytest.mark.parametrize("suffix", ["a/b", "a\n", "a\0", "a:b", "ü", "x" * 65, ""])
+def test_a_suffix_is_a_plain_word(client: OpenAI, upload: Upload, suffix: str) -> None:
+    with pytest.raises(openai.BadRequestError) as caught:
+        create(client, upload(), suffix=suffix)
+    assert caught.value.body["param"] == "suffix"  # type: ignore[index]
+
+
+@pytest.mark.parametrize(
+    ("method", "told"),
+    [
+        ({"type": "dpo", "supervised": {"hyperparameters": {"n_epochs": 2}}}, "supervised goes with type 'supervised'"),
+        ({"type": "supervised", "zzz": 1}, "Extra inputs are not permitted: 'method.zzz'"),
+        ({"type": "supervised", "supervised": {"hyperparameters": {"n_epochs": 0}}}, "greater than or equal to 1"),
+    ],
+)
+def test_a_method_that_says_too_much_is_refused(client: OpenAI, upload: Upload, method: Any, told: str) -> None:
+    with pytest.raises(openai.BadRequestError, match=re.escape(told)):
+        create(client, upload(), method=method)
 
 
 def test_a_data_set_of_the_workspace_is_recognised_by_its_content(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
+import socket
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -88,14 +90,20 @@ def test_neither_keys_nor_prompts_are_logged(address: str, caplog: pytest.LogCap
 
 
 def test_too_many_requests_a_minute_are_told_when_to_come_back(config: ServerConfig) -> None:
+    (key, _), (other, _) = (keys.create(open_database(), name) for name in ("one", "another"))
     with listening(replace(config, requests_per_minute=3)) as address:
-        client = client_of(address)
+        client = client_of(address, key)
         for _ in range(3):
             client.models.list()
         with pytest.raises(openai.RateLimitError) as caught:
             client.models.list()
         assert 1 <= int(caught.value.response.headers["Retry-After"]) <= 60
-        assert client_of(address, "another caller").models.list().data
+        assert client_of(address, other).models.list().data
+        for number in range(3):
+            with pytest.raises(openai.AuthenticationError):
+                client_of(address, f"guess {number}").models.list()
+        with pytest.raises(openai.RateLimitError):  # guesses are counted by address
+            client_of(address, "guess 4").models.list()
         assert "ok" in get(f"{address.removesuffix('/v1')}/healthz")
 
 
@@ -173,3 +181,53 @@ def test_idle_models_are_unloaded_under_a_limit(config: ServerConfig, tiny_model
         told = get(f"{address.removesuffix('/v1')}/metrics")
         loaded = [line for line in told.splitlines() if line.startswith("ft_loaded_model_bytes{")]
         assert len(loaded) in {1, 2}
+
+
+def test_a_busy_server_says_that_it_is_well(config: ServerConfig) -> None:
+    with listening(replace(config, max_concurrent=50)) as address:
+        clients = [client_of(address) for _ in range(50)]
+        with ThreadPoolExecutor(50) as pool:
+            running = [
+                pool.submit(client.chat.completions.create, model=ALIAS, messages=ASKED, max_tokens=200)
+                for client in clients
+            ]
+            time.sleep(0.2)
+            started = time.monotonic()
+            assert "ok" in get(f"{address.removesuffix('/v1')}/healthz")
+            assert time.monotonic() - started < 5
+            assert all(each.result().choices for each in running)
+
+
+def test_whoever_has_no_key_or_never_ends_takes_no_place(config: ServerConfig) -> None:
+    key, _ = keys.create(open_database(), "mine")
+    with listening(replace(config, max_concurrent=2, patience_seconds=1.0)) as address:
+        host, port = address.removeprefix("http://").removesuffix("/v1").split(":")
+        slow = [_begin(host, int(port), each) for each in ("no-key", "no-key", "no-key", key, key, key)]
+        assert client_of(address, key).models.list().data
+        answers = [each.recv(300) for each in slow]
+        for each in slow:
+            each.close()
+    assert [answer.split(b" ")[1] for answer in answers] == [b"401"] * 3 + [b"408"] * 3
+
+
+def _begin(host: str, port: int, key: str) -> socket.socket:
+    """A request whose body never comes."""
+    connection = socket.create_connection((host, port), timeout=10)
+    head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {key}\r\n"
+    connection.sendall(f"{head}Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{{".encode())
+    return connection
+
+
+def test_metrics_name_no_paths(config: ServerConfig, workspace: Path) -> None:
+    with listening(config) as address:
+        client_of(address).chat.completions.create(model=ALIAS, messages=ASKED, max_tokens=1)
+        told = get(f"{address.removesuffix('/v1')}/metrics")
+    assert 'ft_loaded_model_bytes{model="' in told
+    assert str(workspace.parent) not in told
+
+
+def test_the_documentation_loads_nothing_from_elsewhere(address: str) -> None:
+    root = address.removesuffix("/v1")
+    page = get(f"{root}/docs")
+    assert "cdn" not in page
+    assert "SwaggerUIBundle" in get(f"{root}/static-offline-docs/swagger-ui-bundle.js")

@@ -94,7 +94,7 @@ def test_a_schema_is_kept_to(engine: LlamaCppEngine) -> None:
 
 def test_what_llama_cpp_refuses_is_one_line(engine: LlamaCppEngine) -> None:
     long = [{"role": "user", "content": "word " * 2000}]
-    with pytest.raises(ProviderError, match=r"llama\.cpp with tiny: .* exceeds the available context size"):
+    with pytest.raises(ProviderError, match=r"the prompt is too long for tiny: .* exceeds the available context size"):
         engine.complete(long, **GREEDY)
     with pytest.raises(ProviderError, match="exceeds the available context size"):
         list(engine.stream(long, **GREEDY))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from fine_tuning import CostTracker, ModelRegistry
+from fine_tuning import ABTestFramework, CostTracker, ModelRegistry
 from fine_tuning.distillation import DistillationDataCollector
 from fine_tuning.errors import DataError
 
@@ -105,3 +105,27 @@ def test_another_file_is_refused_and_nothing_kept(tmp_path: Path, content: str) 
             ModelRegistry(path)
     assert path.read_text() == content
     assert [file.name for file in tmp_path.glob("registry*")] == ["registry.json"]
+
+
+def test_a_home_folder_is_found_and_lines_of_versions_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "registry.jsonl").write_text("".join(json.dumps(version(n, "READY")) + "\n" for n in (1, 2)))
+    assert len(ModelRegistry("~/registry.jsonl").list_model_versions("m")) == 2
+
+
+def test_imports_results_of_ab_tests_once(tmp_path: Path) -> None:
+    ab = ABTestFramework(tmp_path / "first.db")
+    ab.create_test("t", "old", "new")
+    for _ in range(40):
+        ab.record_sample("t", "model_a", "a", "b", 10, None)
+        ab.record_sample("t", "model_b", "b", "b", 10, None)
+    result = ab.conclude_test("t")
+    file = ab.export_results(tmp_path / "results.json")
+    for _ in range(2):
+        imported = ABTestFramework(file)
+        found = imported.get_test_results("t")
+        assert (found.p_value, found.total_samples, imported.recommend_winner(found)) == (result.p_value, 80, "new")
+        assert not imported.record_sample("t", "model_a", "a", "b", 10, None)
+    (tmp_path / "other.json").write_text('{"t": {"model_a": "x"}}')
+    with pytest.raises(DataError, match="is no A/B test file of the older system"):
+        ABTestFramework(tmp_path / "other.json")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import time
 from pathlib import Path
 from typing import Any
@@ -193,3 +194,24 @@ def test_a_deployed_models_files_are_not_deleted(file_id: str, tiny_model_dir: P
     assert tuner.delete_fine_tuned_model(model) is True
     with pytest.raises(NotFoundError, match="no local fine-tuned model"):
         tuner.delete_fine_tuned_model(model)
+
+
+def test_a_full_disk_pauses_a_job_that_goes_on_with_room(
+    database: Database, workspace: Path, file_id: str, tiny_model_dir: Path
+) -> None:
+    disk = workspace / "artifacts"
+    disk.mkdir(parents=True)
+    mount = ["mount", "-t", "tmpfs", "-o", "size=200k", "none", str(disk)]
+    if subprocess.run(mount, check=False, capture_output=True).returncode:
+        pytest.skip("mounting a small file system is not allowed here")
+    try:
+        tuner, job_id = start(file_id, tiny_model_dir, checkpoint_steps=1)
+        job = tuner.wait_for_job(job_id, progress_bar=False)
+        assert job["status"] == "paused", job
+        assert "the disk is full; free some space" in job["error"]["message"]
+        subprocess.run(["mount", "-o", "remount,size=500m", str(disk)], check=True)
+        tuner.resume_job(job_id)
+        job = tuner.wait_for_job(job_id, progress_bar=False)
+        assert (job["status"], job["error"]) == ("succeeded", None)
+    finally:
+        subprocess.run(["umount", "-l", str(disk)], check=True)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from fine_tuning.errors import DataError, NotFoundError
-from fine_tuning.files import explain_os_error, make_folder, open_to_read, read_json
+from fine_tuning.files import explained, make_folder, open_to_read, read_json
 
 
 def check_model_folder(folder: Path) -> None:
@@ -65,22 +65,19 @@ def folder_written_at_once(target: Path) -> Iterator[Path]:
         StorageError: the disk is full, read-only, or the folder may not be written.
     """
     make_folder(target.parent)
-    try:
+    with explained(target, "write"):
         temporary = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
-    except OSError as error:
-        raise explain_os_error(error, target, "write") from error
     try:
-        yield temporary
-        temporary.chmod(0o755)
-        for file in temporary.iterdir():
-            file.chmod(0o644)
-        try:
-            temporary.rename(target)
-        except OSError:
-            if not target.is_dir():
-                raise
-    except OSError as error:
-        raise explain_os_error(error, target, "write") from error
+        with explained(target, "write"):
+            yield temporary
+            temporary.chmod(0o755)
+            for file in temporary.iterdir():
+                file.chmod(0o644)
+            try:
+                temporary.rename(target)
+            except OSError:
+                if not target.is_dir():
+                    raise
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 

@@ -42,7 +42,7 @@ def capture_import(
     report = collector.import_files(files, format, domain=domain, task_type=task_type, rating=rating)
     if as_json:
         output.print_json(vars(report))
-    else:
+    elif report.read:
         _print_import(", ".join(files), report)
     if len(report.rejected) == report.read:
         empty = "the file is empty" if len(files) == 1 else "the files are empty"

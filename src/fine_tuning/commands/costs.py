@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -37,8 +38,8 @@ def cost_summary(as_json: output.Json = False) -> None:
             name,
             output.usd(training[name]) if name in training else "-",
             calls.get(name, {}).get("count", 0),
-            output.usd(calls[name]["total"]) if name in calls else "-",
-            output.usd(evaluation[name]["total"]) if name in evaluation else "-",
+            _total(calls.get(name)),
+            _total(evaluation.get(name)),
         )
         for name in sorted({*training, *calls, *evaluation})
     ]
@@ -59,6 +60,12 @@ def cost_summary(as_json: output.Json = False) -> None:
         )
 
 
+def _total(calls: Mapping[str, Any] | None) -> str:
+    if calls is None:
+        return "-"
+    return "unknown" if calls["unpriced"] == calls["count"] else output.usd(calls["total"])
+
+
 def roi(
     name: Annotated[str, typer.Argument(help="Fine-tuned model.")],
     base_cost: Annotated[float, typer.Argument(help="US dollars a call of the model it replaces.")],
@@ -67,11 +74,9 @@ def roi(
     as_json: output.Json = False,
 ) -> None:
     """When a fine-tuned model has paid for itself."""
-    import logging
-
     from fine_tuning.cost_tracker import CostTracker
 
-    logging.getLogger("fine_tuning.cost_tracker").setLevel(logging.ERROR)  # what is unknown is printed below
+    output.silence("fine_tuning.cost_tracker")  # what is unknown is printed below
     analysis = CostTracker().calculate_roi(name, base_cost, calls, horizon_days=days)
     if as_json:
         output.print_json(asdict(analysis))

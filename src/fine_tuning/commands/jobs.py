@@ -94,9 +94,10 @@ def follow(tuner: FineTuner, job_id: str) -> dict[str, Any]:
         job = tuner.wait_for_job(job_id, progress_bar=False)
     if job["status"] == "succeeded":
         return dict(job)
-    if job["status"] == "paused":
-        raise TrainingError(f"job {job_id} is paused; go on with: ft-cli jobs resume {job_id}")
     reason = (job["error"] or {}).get("message", "")
+    if job["status"] == "paused":
+        why = f" ({reason})" if reason else ""
+        raise TrainingError(f"job {job_id} is paused{why}; go on with: ft-cli jobs resume {job_id}")
     raise TrainingError(f"job {job_id} {job['status']}{': ' + reason if reason else ''}")
 
 

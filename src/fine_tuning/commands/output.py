@@ -26,6 +26,13 @@ def console(*, stderr: bool = False) -> Console:
     return found if found.is_terminal else Console(highlight=False, width=max(found.width, WIDTH_OF_FILES))
 
 
+def silence(logger: str) -> None:
+    """Keep a logger's warnings off the terminal, where the command itself prints what they say."""
+    import logging
+
+    logging.getLogger(logger).setLevel(logging.ERROR)
+
+
 def print_text(line: str) -> None:
     """A line for people: folded between words in a terminal, whole in a file or pipe."""
     stream = console()
@@ -55,9 +62,7 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(
-        title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False, show_header=header
-    )
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_header=header)
     for column in columns:
         is_number = column.endswith("#")
         table.add_column(
@@ -77,6 +82,7 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]
         for row in cells:
             print_facts(title, dict(zip(names, row, strict=True)))
     else:
+        stream.print(Text(title, "bold"), soft_wrap=not stream.is_terminal)  # of a table's own, it would be cut to fit
         stream.print(table)
 
 

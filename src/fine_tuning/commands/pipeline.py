@@ -59,7 +59,8 @@ def demo(
     from fine_tuning.demo import run
 
     started = time.monotonic()
-    with run.workspace() as home:
+    output.silence("fine_tuning.cost_tracker")
+    with run.workspace(data) as home:
         result = run.run(data, model or DEFAULT_BASE_MODEL, epochs, max_steps, output.print_text, jobs.follow)
         typer.echo()
         print_comparison(result.outcome)

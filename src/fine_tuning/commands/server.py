@@ -36,6 +36,7 @@ def serve(
     requests_per_minute: Annotated[int | None, typer.Option(help="Of one key.", min=1)] = None,
     max_concurrent: Annotated[int, typer.Option(help="Requests worked on at once.", min=1)] = 64,
     memory_limit: Annotated[int | None, typer.Option(help="MiB of loaded models.", min=1)] = None,
+    context_length: Annotated[int, typer.Option(help="Tokens of prompt and answer, in llama.cpp.", min=64)] = 2048,
 ) -> None:
     """Serve OpenAI's API: files, fine-tuning jobs, models and chat, on this machine."""
     try:
@@ -61,6 +62,7 @@ def serve(
         requests_per_minute=requests_per_minute,
         max_concurrent=max_concurrent,
         memory_limit_mib=memory_limit,
+        context_length=context_length,
     )
     # A file that is being uploaded lies beside the others: the system's own folder for such may be small, or in memory.
     tempfile.tempdir = str(make_folder(get_settings().folder("files")))

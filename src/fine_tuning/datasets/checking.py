@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 from fine_tuning import formats
-from fine_tuning.datasets import chat_checks, row_text, tokens
-from fine_tuning.datasets.findings import CODES, Finding, Tally, has_error
+from fine_tuning.datasets import tokens
 from fine_tuning.datasets.formats import row_of_call
 from fine_tuning.errors import DataError
 from fine_tuning.files import atomic_write
+from fine_tuning.formats import chat_checks, row_text
+from fine_tuning.formats.findings import CODES, Finding, Tally, has_error
 from fine_tuning.sources import RawRow
 
 LEAST_ROWS = 10

@@ -10,12 +10,13 @@ from typing import Any
 from fine_tuning import checks
 from fine_tuning.datasets.formats import ROWS, check_format, json_line, rows_in
 from fine_tuning.errors import UsageError
-from fine_tuning.files import atomic_write
+from fine_tuning.files import atomic_write, explained, is_file, make_folder
 from fine_tuning.rows import content_hash
 from fine_tuning.store import datasets
 from fine_tuning.store.database import Database
 
 Example = Mapping[str, Any]
+EARLIER = "earlier"
 
 
 def target(folder: Path, name: str, format: str) -> Path:
@@ -37,6 +38,8 @@ def freeze(
 ) -> Path:
     """Write the examples atomically and record hash, recipe and membership. Returns the file's path.
 
+    An earlier data set of that name with other content is kept: its file moves to the folder `earlier`.
+
     Raises:
         UsageError: name or format is wrong, or there is nothing to write.
         DataError: an example lacks prompt or response.
@@ -46,6 +49,8 @@ def freeze(
     if not examples:
         raise UsageError(f"no examples to save as {name}; loosen the filters or capture more calls first")
     rows = rows_in(examples, format)
+    content = content_hash(rows)
+    _keep_earlier(database, path, content)
     with atomic_write(path) as stream:
         if path.suffix == ".json":
             json.dump(rows, stream, ensure_ascii=False, indent=2, default=str)
@@ -54,7 +59,7 @@ def freeze(
             stream.writelines(json_line(row) + "\n" for row in rows)
     record = {
         "name": path.stem,
-        "content_hash": content_hash(rows),
+        "content_hash": content,
         "format": format,
         "path": str(path),
         "rows": len(rows),
@@ -63,3 +68,16 @@ def freeze(
     with database.write() as tx:
         datasets.freeze(tx, record, [str(example["id"]) for example in examples if example.get("id")])
     return path
+
+
+def _keep_earlier(database: Database, path: Path, content: str) -> None:
+    """Move the file of a data set that is about to be replaced, and note where it is now."""
+    with database.write() as tx:
+        before = datasets.newest_at(tx, str(path))
+        if before is None or before["content_hash"] == content or not is_file(path):
+            return
+        kept = path.parent / EARLIER / f"{path.stem}-{before['content_hash'].removeprefix('sha256:')[:12]}{path.suffix}"
+        make_folder(kept.parent)
+        with explained(kept, "write"):
+            path.replace(kept)
+        datasets.move(tx, str(path), str(kept), before["content_hash"])

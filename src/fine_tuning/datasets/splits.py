@@ -32,7 +32,7 @@ def split(
         UsageError: the ratio is not between 0 and 1.
         DataError: an example has no prompt.
     """
-    if not 0 <= train_ratio <= 1:
+    if not isinstance(train_ratio, int | float) or not 0 <= train_ratio <= 1:
         raise UsageError(f"train_ratio must be between 0 and 1, not {train_ratio}")
     members: dict[int, list[int]] = defaultdict(list)
     for position, group in enumerate(

@@ -21,6 +21,7 @@ from fine_tuning.distillation import DistillationDataCollector
 from fine_tuning.distillation.importer import ImportReport
 from fine_tuning.errors import DataError
 from fine_tuning.experiments.assignment import assign
+from fine_tuning.files import sha256_file
 from fine_tuning.llm_service import LLMService
 from fine_tuning.model_registry import ModelRegistry
 from fine_tuning.pipeline import Follow, Outcome, Plan, Report
@@ -56,9 +57,16 @@ class DemoResult:
 
 
 @contextmanager
-def workspace() -> Iterator[Path]:
-    """A workspace of the demo's own inside the user's, so that no data is mixed; local work gets a price."""
-    home, price = get_settings().home.absolute() / "demo", get_settings().machine_usd_per_hour
+def workspace(data: Path | None = None) -> Iterator[Path]:
+    """A workspace of the demo's own inside the user's, one for each file, so that no data is mixed.
+
+    Local work gets a price in it.
+
+    Raises:
+        NotFoundError, DataError: the file cannot be read.
+    """
+    name = "demo" if data is None else f"demo-{sha256_file(data)[:8]}"
+    home, price = get_settings().home.absolute() / name, get_settings().machine_usd_per_hour
     changed = {
         "FINE_TUNING_HOME": str(home),
         "FINE_TUNING_MACHINE_USD_PER_HOUR": str(MACHINE_USD_PER_HOUR if price is None else price),
@@ -94,12 +102,13 @@ def run(
         FineTuningError: a stage cannot go on; what was done so far is kept.
     """
     catalogue.check(base_model)
+    plan = Plan(base_model, MODEL_NAME, n_epochs=epochs, max_steps=max_steps, max_answer_tokens=MAX_ANSWER_TOKENS)
     captured = _capture(data)
+    known = "" if captured.known_since is None else "; these rows were captured before"
     report(
         f"captured {captured.captured} teacher calls ({captured.read} rows read, {captured.duplicates} seen twice, "
-        f"{len(captured.rejected)} malformed and left out)"
+        f"{len(captured.rejected)} malformed and left out{known})"
     )
-    plan = Plan(base_model, MODEL_NAME, n_epochs=epochs, max_steps=max_steps, max_answer_tokens=MAX_ANSWER_TOKENS)
     examples = pipeline.select(plan)
     train, held_out = DatasetBuilder().split_train_test(examples, plan.train_ratio)
     test, traffic = DatasetBuilder().split_train_test(held_out, 0.5)

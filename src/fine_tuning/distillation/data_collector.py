@@ -10,7 +10,7 @@ from typing import Any
 from fine_tuning import checks, sources
 from fine_tuning.distillation import importer
 from fine_tuning.errors import DataError, NotFoundError, UsageError
-from fine_tuning.files import write_json
+from fine_tuning.files import is_file, write_json
 from fine_tuning.formats import alpaca, sharegpt
 from fine_tuning.formats.call import Message, as_messages, conversation_of
 from fine_tuning.settings import get_settings
@@ -45,7 +45,7 @@ class DistillationDataCollector:
         else:
             self._database = open_database(teacher_file)
         for file in (teacher_file, curated_file):
-            if file is not None and Path(file).is_file():
+            if file is not None and is_file(file):
                 importer.import_once(self._database, Path(file))
 
     def capture_success(
@@ -120,20 +120,21 @@ class DistillationDataCollector:
         Returns:
             The id; None where nothing was captured: a failure, no prompt, or an answer under 50 characters.
         """
-        if not task_result.get("success"):
+        result, request = checks.mapping("task_result", task_result), checks.mapping("task_request", task_request)
+        if not result.get("success"):
             return None
-        response = next((str(task_result[key]) for key in ("code", "output", "content") if task_result.get(key)), "")
-        prompt = str(task_request.get("user_request") or "")
+        response = next((str(result[key]) for key in ("code", "output", "content") if result.get(key)), "")
+        prompt = str(request.get("user_request") or "")
         if len(response) < MIN_RESPONSE_CHARACTERS or not prompt.strip():
             return None
-        rating = 3 if task_result.get("review_issues") else 4 if task_result.get("review_feedback") else 5
+        rating = 3 if result.get("review_issues") else 4 if result.get("review_feedback") else 5
         return self.capture_success(
             prompt,
             response,
-            domain=task_request.get("domain") or "data_analysis",
-            task_type=task_request.get("task_type") or "visualization",
+            domain=request.get("domain") or "data_analysis",
+            task_type=request.get("task_type") or "visualization",
             rating=rating,
-            metadata={key: task_result[key] for key in _TASK_METADATA if key in task_result},
+            metadata={key: result[key] for key in _TASK_METADATA if key in result},
             model_used=model_used,
         )
 
@@ -211,7 +212,11 @@ class DistillationDataCollector:
             example = examples.get(tx, example_id)
             if example is None:
                 raise NotFoundError(f"no captured example {example_id}")
-            if not corrected_response.strip() or corrected_response == example["response"]:
+            if (
+                not isinstance(corrected_response, str)
+                or not corrected_response.strip()
+                or corrected_response == example["response"]
+            ):
                 raise UsageError("a correction must be a different, non-empty answer")
             messages = conversation_of(example)
             better = [*messages[:-1], {**messages[-1], "content": corrected_response}]

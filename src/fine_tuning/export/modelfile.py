@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 from fine_tuning.errors import UsageError
 from fine_tuning.files import read_json
 
+_log = logging.getLogger(__name__)
 _NAME = re.compile(r"[a-zA-Z0-9][\w.-]*(/[\w.-]+)*(:[\w.-]+)?")
 DEFAULT_CONTEXT = 4096
 
@@ -50,17 +52,20 @@ def modelfile(model_path: Path, model_name: str, system_prompt: str | None) -> s
     family, Ollama uses the one inside the file. Adapters are never named: Ollama refuses them for most families.
 
     Raises:
-        UsageError: the name is not one that Ollama accepts.
+        UsageError: the name is not one that Ollama accepts, or the system prompt cannot be written.
     """
     check_name(model_name)
+    if not model_path.exists():
+        _log.warning("%s is not there: its chat template and stop tokens are left to Ollama", model_path)
     lines = [f"FROM {model_path}"]
     if (family := chat_format(model_path)) is not None:
         lines += ["", f'TEMPLATE """{family.template}"""', *(f'PARAMETER stop "{stop}"' for stop in family.stops)]
     lines.append(f"PARAMETER num_ctx {context_length(model_path)}")
     system = system_prompt or default_system(model_path)
     if system:
-        quoted = system.replace('"""', "'''")
-        lines += ["", f'SYSTEM """{quoted}"""']
+        if '"""' in system:
+            raise UsageError('a Modelfile cannot hold a system prompt with """ in it; use other quotes')
+        lines += ["", f'SYSTEM """{system}"""']
     return "\n".join(lines) + "\n"
 
 

@@ -25,7 +25,8 @@ def calls(row: Row) -> Iterator[Call]:
     Raises:
         DataError: it is malformed, or nothing was answered.
     """
-    request, response = (row["request"], parsed(row["response"])) if "request" in row else (row, row)
+    is_pair = isinstance(row.get("request"), dict) and "response" in row
+    request, response = (row["request"], parsed(row["response"])) if is_pair else (row, row)
     if isinstance(response, Mapping) and isinstance(response.get("body"), Mapping):
         response = response["body"]  # as batch results have it
     asked = next((request[key] for key in _ASKED if isinstance(request.get(key), list)), None)

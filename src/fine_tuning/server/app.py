@@ -6,8 +6,10 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from anyio.to_thread import current_default_thread_limiter
 from fastapi import FastAPI
 from fastapi.concurrency import run_in_threadpool
+from fastapi_offline import FastAPIOffline
 
 from fine_tuning.server import errors, limits
 from fine_tuning.server.config import ServerConfig
@@ -18,6 +20,7 @@ from fine_tuning.server.routes import chat, checkpoints, files, jobs, models, op
 from fine_tuning.store.database import Database, open_database
 
 SWEEP_SECONDS = 60.0
+SPARE_THREADS = 16
 RESOURCES = (files, uploads, jobs, checkpoints, models, chat, stored)
 
 
@@ -30,8 +33,8 @@ def make_app(config: ServerConfig | None = None, database: Database | None = Non
     config = config or ServerConfig()
     database = database or open_database()
     parity = Parity(database)
-    context = Context(config, database, Engines(config.memory_limit_mib, parity), parity)
-    app = FastAPI(
+    context = Context(config, database, Engines(config.memory_limit_mib, parity, config.context_length), parity)
+    app = FastAPIOffline(  # its documentation page loads nothing from elsewhere
         title="Fine-tuning pipeline",
         summary="OpenAI's API for files, fine-tuning, models and chat, on your own hardware.",
         docs_url="/docs",
@@ -40,7 +43,7 @@ def make_app(config: ServerConfig | None = None, database: Database | None = Non
     )
     app.state.context = context
     errors.install(app)
-    limits.install(app, config)
+    limits.install(app, config, database)
     for resource in RESOURCES:
         app.include_router(resource.router, prefix="/v1")
     app.include_router(operations.router)
@@ -50,6 +53,8 @@ def make_app(config: ServerConfig | None = None, database: Database | None = Non
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     context: Context = app.state.context
+    # A thread for each request that may run, or they would wait for each other, and a few for what runs beside them.
+    current_default_thread_limiter().total_tokens = context.config.max_concurrent + SPARE_THREADS
     sweeping = asyncio.create_task(_sweep(context))
     try:
         yield

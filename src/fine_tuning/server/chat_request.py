@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
+from fine_tuning.server import schema_check
+from fine_tuning.server.body import Body
 from fine_tuning.server.errors import invalid
 
 Number = Annotated[float, Field(allow_inf_nan=False)]
 Metadata = Annotated[
     dict[Annotated[str, Field(max_length=64)], Annotated[str, Field(max_length=512)]], Field(max_length=16)
 ]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+Stop = Annotated[str, Field(min_length=1)]
+SEEDS = 2**32 - 1  # how many llama.cpp tells apart; the next number means "any" there
 ROLES = Literal["system", "developer", "user", "assistant", "tool"]
 
 
@@ -23,57 +28,99 @@ def _refused(why: str) -> Any:
     return Field(default=None, json_schema_extra={"support": "refused", "why": why})
 
 
-class TextPart(BaseModel):
+class TextPart(Body):
     """A piece of text; other kinds of parts are refused, since the models read text alone."""
 
-    model_config = ConfigDict(extra="forbid")
     type: Literal["text"]
     text: str
 
 
-class Message(BaseModel):
-    """A message of the conversation."""
+class CalledFunction(Body):
+    """What a message of the assistant calls."""
 
-    model_config = ConfigDict(extra="forbid")
+    name: Name
+    arguments: str
+
+
+class ToolCall(Body):
+    """A call that the assistant made."""
+
+    id: str
+    type: Literal["function"] = "function"
+    function: CalledFunction
+
+
+class Function(Body):
+    """A function that the model may call."""
+
+    name: Name
+    description: str | None = None
+    parameters: dict[str, Any] | None = None
+    strict: bool | None = None
+
+
+class Tool(Body):
+    """A tool that the model may call; OpenAI's own kinds are refused, since nothing here runs them."""
+
+    type: Literal["function"]
+    function: Function
+
+
+class NamedFunction(Body):
+    """The function to call."""
+
+    name: Name
+
+
+class ToolChoice(Body):
+    """One function that the answer has to call."""
+
+    type: Literal["function"]
+    function: NamedFunction
+
+
+class Message(Body):
+    """A message of the conversation; what OpenAI's SDK sends back of an answer beside it is accepted."""
+
     role: ROLES
     content: str | list[TextPart] | None = None
     name: str | None = None
-    tool_calls: list[dict[str, Any]] | None = None
+    tool_calls: list[ToolCall] | None = None
     tool_call_id: str | None = None
     refusal: str | None = None
+    annotations: list[Any] | None = None
+    audio: None = None
+    function_call: None = None
 
     def plain(self) -> dict[str, Any]:
         """The message as chat templates take it: a system message for a developer's, one text for its parts."""
         content = self.content
         if isinstance(content, list):
             content = "".join(part.text for part in content)
-        given = self.model_dump(exclude={"content", "role", "refusal"}, exclude_none=True)
+        given = self.model_dump(include={"name", "tool_calls", "tool_call_id"}, exclude_none=True)
         role = "system" if self.role == "developer" else self.role
         return {"role": role, "content": content or "", **given}
 
 
-class StreamOptions(BaseModel):
+class StreamOptions(Body):
     """What a stream tells beside the text."""
 
-    model_config = ConfigDict(extra="forbid")
     include_usage: bool = False
     include_obfuscation: bool = Field(default=False, json_schema_extra={"support": "ignored", "why": "no padding"})
 
 
-class JsonSchema(BaseModel):
+class JsonSchema(Body):
     """A schema that the answer will fit."""
 
-    model_config = ConfigDict(extra="forbid")
     name: str
     description: str | None = None
     schema_: dict[str, Any] = Field(default_factory=dict, alias="schema")
     strict: bool | None = None
 
 
-class ResponseFormat(BaseModel):
+class ResponseFormat(Body):
     """The form of the answer, kept by a grammar."""
 
-    model_config = ConfigDict(extra="forbid")
     type: Literal["text", "json_object", "json_schema"]
     json_schema: JsonSchema | None = None
 
@@ -84,10 +131,8 @@ class ResponseFormat(BaseModel):
         return self
 
 
-class ChatRequest(BaseModel):
+class ChatRequest(Body):
     """A chat completion as OpenAI's API takes it."""
-
-    model_config = ConfigDict(extra="forbid")
 
     model: str = Field(min_length=1, max_length=200)
     messages: list[Message] = Field(min_length=1, max_length=2048)
@@ -96,15 +141,15 @@ class ChatRequest(BaseModel):
     temperature: Number | None = Field(default=None, ge=0, le=2)
     top_p: Number | None = Field(default=None, ge=0, le=1)
     n: int | None = Field(default=None, ge=1, le=16)
-    stop: str | Annotated[list[str], Field(max_length=4)] | None = None
+    stop: Stop | Annotated[list[Stop], Field(max_length=4)] | None = None
     seed: int | None = Field(default=None, ge=-(2**63), le=2**63 - 1)
     presence_penalty: Number | None = Field(default=None, ge=-2, le=2)
     frequency_penalty: Number | None = Field(default=None, ge=-2, le=2)
     logit_bias: dict[str, Annotated[Number, Field(ge=-100, le=100)]] | None = None
     logprobs: bool | None = None
     top_logprobs: int | None = Field(default=None, ge=0, le=20)
-    tools: list[dict[str, Any]] | None = Field(default=None, max_length=128)
-    tool_choice: Literal["none", "auto", "required"] | dict[str, Any] | None = None
+    tools: list[Tool] | None = Field(default=None, max_length=128)
+    tool_choice: Literal["none", "auto", "required"] | ToolChoice | None = None
     parallel_tool_calls: bool | None = None
     response_format: ResponseFormat | None = None
     stream: bool | None = None
@@ -153,16 +198,29 @@ class ChatRequest(BaseModel):
             raise invalid("metadata goes with store = true only", "metadata")
         if self.tool_choice is not None and not self.tools:
             raise invalid("tool_choice goes with tools only", "tool_choice")
+        self._check_schemas()
         for index, message in enumerate(self.messages):
             if message.content is None and not message.tool_calls:
                 raise invalid(f"messages[{index}].content is missing", f"messages.{index}.content")
+
+    def _check_schemas(self) -> None:
+        names = [tool.function.name for tool in self.tools or []]
+        if isinstance(self.tool_choice, ToolChoice) and self.tool_choice.function.name not in names:
+            raise invalid(f"tool_choice names {self.tool_choice.function.name}, which is not in tools", "tool_choice")
+        for index, tool in enumerate(self.tools or []):
+            if tool.function.parameters:
+                schema_check.check(tool.function.parameters, f"tools.{index}.function.parameters")
+        if self.response_format is not None and self.response_format.json_schema is not None:
+            schema_check.check(self.response_format.json_schema.schema_, "response_format.json_schema.schema")
 
     def for_engine(self) -> dict[str, Any]:
         """The request for one answer, with what an engine has to know."""
         body: dict[str, Any] = {"messages": [message.plain() for message in self.messages]}
         for name in _PASSED_ON:
             if (value := getattr(self, name)) is not None:
-                body[name] = value
+                body[name] = _plain(value)
+        if self.seed is not None:
+            body["seed"] = self.seed % SEEDS
         if (limit := self.max_tokens or self.max_completion_tokens) is not None:
             body["max_tokens"] = limit
         if self.response_format is not None and self.response_format.type != "text":
@@ -171,6 +229,12 @@ class ChatRequest(BaseModel):
 
 
 _PASSED_ON = (
-    "temperature", "top_p", "stop", "seed", "presence_penalty", "frequency_penalty", "logit_bias", "logprobs",
+    "temperature", "top_p", "stop", "presence_penalty", "frequency_penalty", "logit_bias", "logprobs",
     "top_logprobs", "tools", "tool_choice", "parallel_tool_calls",
 )  # fmt: skip
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Body):
+        return value.model_dump(exclude_none=True)
+    return [_plain(item) for item in value] if isinstance(value, list) else value

@@ -9,6 +9,7 @@ from fine_tuning.errors import UsageError
 
 MIB = 1 << 20
 MAX_FILE_BYTES = 512 * MIB
+DEFAULT_CONTEXT = 2048
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,8 @@ class ServerConfig:
         requests_per_minute: for each key; None for any number.
         max_concurrent: requests worked on at once; more are refused with 429.
         memory_limit_mib: of loaded models; the least recently used are unloaded above it. None for no limit.
+        context_length: tokens of prompt and answer together that llama.cpp keeps room for, for each of its 8 slots.
+        patience_seconds: how long a request's body may take, or the next piece of an upload.
     """
 
     aliases: Mapping[str, str] = field(default_factory=dict)
@@ -29,6 +32,8 @@ class ServerConfig:
     requests_per_minute: int | None = None
     max_concurrent: int = 64
     memory_limit_mib: int | None = None
+    context_length: int = DEFAULT_CONTEXT
+    patience_seconds: float = 30.0
 
 
 def parse_aliases(pairs: list[str]) -> dict[str, str]:

@@ -7,6 +7,7 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -14,7 +15,9 @@ from fine_tuning.base_models import catalogue
 from fine_tuning.errors import NotFoundError, UsageError
 from fine_tuning.export.gguf import kept_gguf
 from fine_tuning.export.gguf_adapter import kept_gguf_adapter
-from fine_tuning.server.config import MIB
+from fine_tuning.export.modelfile import chat_template
+from fine_tuning.formats import tool_text
+from fine_tuning.server.config import DEFAULT_CONTEXT, MIB
 from fine_tuning.server.parity import Parity
 from fine_tuning.serving import vllm
 from fine_tuning.serving.engine import Engine
@@ -22,6 +25,7 @@ from fine_tuning.serving.local import can_use_llama_cpp
 from fine_tuning.serving.openai_api import OpenAIEngine
 from fine_tuning.serving.shared_base import SharedBase
 from fine_tuning.serving.targets import LOCAL
+from fine_tuning.serving.tools_in_words import ToolsInWords
 from fine_tuning.serving.transformers_engine import TransformersEngine
 from fine_tuning.settings import get_settings
 
@@ -55,9 +59,9 @@ class _Model(Protocol):
 class _Llama:
     """A base in llama.cpp with the adapters of its fine-tuned models."""
 
-    def __init__(self, folder: Path, gguf: Path, name: str) -> None:
+    def __init__(self, folder: Path, gguf: Path, name: str, context_length: int) -> None:
         self._folder = folder
-        self._base = SharedBase(gguf, name)
+        self._base = SharedBase(gguf, name, context_length)
         self.size, self.close = self._base.size, self._base.close
 
     def use(self, served: Served) -> AbstractContextManager[Engine]:
@@ -103,9 +107,16 @@ class Engines:
     Args:
         memory_limit_mib: of the weights loaded at once; a model in use is never unloaded. None for no limit.
         parity: compares a fine-tuned model's answers with its trainer's when it is first loaded.
+        context_length: of llama.cpp's models, in tokens.
     """
 
-    def __init__(self, memory_limit_mib: int | None = None, parity: Parity | None = None) -> None:
+    def __init__(
+        self,
+        memory_limit_mib: int | None = None,
+        parity: Parity | None = None,
+        context_length: int = DEFAULT_CONTEXT,
+    ) -> None:
+        self._context_length = context_length
         self._parity = parity
         self._limit = None if memory_limit_mib is None else memory_limit_mib * MIB
         self._lock = threading.Lock()
@@ -127,8 +138,9 @@ class Engines:
         try:
             with slot.lock:  # one thread opens it, the others wait
                 if slot.model is None:
-                    slot.model = _open(found)
-            with slot.model.use(found) as engine:
+                    slot.model = _open(found, self._context_length)
+            with slot.model.use(found) as plain:
+                engine = plain if _knows_tools(found) else ToolsInWords(plain)
                 self._make_room()
                 if self._parity is not None and served.adapter is not None:
                     self._parity.check_soon(served.adapter, lambda: self.use(served))
@@ -165,7 +177,24 @@ class Engines:
     def loaded(self) -> list[tuple[str, int]]:
         """Name and bytes of each loaded model."""
         with self._lock:
-            return [(name, slot.model.size()) for (_, name), slot in self._slots.items() if slot.model is not None]
+            return [
+                (_shown(name), slot.model.size()) for (_, name), slot in self._slots.items() if slot.model is not None
+            ]
+
+
+def _shown(name: str) -> str:
+    """A model's name without where it lies: the job's id for a merged model's folder."""
+    return Path(name).parent.name if Path(name).is_absolute() else name
+
+
+def _knows_tools(served: Served) -> bool:
+    """Whether a model writes tools itself; a host's model is the host's matter."""
+    return served.provider != LOCAL or _template_knows_tools(_folder(served.model))
+
+
+@lru_cache(maxsize=64)
+def _template_knows_tools(folder: Path) -> bool:
+    return tool_text.knows_tools(chat_template(folder))
 
 
 def _needs_merged(served: Served) -> bool:
@@ -189,12 +218,12 @@ def _folder(model: str) -> Path:
     folder = Path(model)
     if folder.is_absolute():
         if not folder.is_dir():
-            raise NotFoundError(f"the files of the model are gone: {folder}; train it again")
+            raise NotFoundError("the files of the model are gone; train it again")
         return folder
     return catalogue.resolve(model, get_settings().folder("models")).path
 
 
-def _open(served: Served) -> _Model:
+def _open(served: Served, context_length: int) -> _Model:
     if served.provider != LOCAL:
         return _Plain(OpenAIEngine(base_url=served.provider, api_key=None, model=served.model), 0)
     folder = _folder(served.model)
@@ -202,6 +231,6 @@ def _open(served: Served) -> _Model:
         return _Vllm(folder)
     gguf = kept_gguf_of(served.model)
     if gguf is not None:
-        return _Llama(folder, gguf, served.model)
+        return _Llama(folder, gguf, served.model, context_length)
     size = sum(file.stat().st_size for file in folder.glob("*.safetensors"))
     return _Plain(TransformersEngine(folder, served.model), size)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -12,6 +13,7 @@ from starlette.exceptions import HTTPException
 
 from fine_tuning.errors import (
     ConflictError,
+    ContextLengthError,
     DataError,
     FineTuningError,
     NotFoundError,
@@ -75,13 +77,18 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(FineTuningError)
     async def _expected(_: Request, error: FineTuningError) -> JSONResponse:
         status = next((status for kind, status in _STATUSES if isinstance(error, kind)), 500)
-        return _answer(status, str(error), None, None)
+        is_too_long = isinstance(error, ContextLengthError)
+        param, code = ("messages", "context_length_exceeded") if is_too_long else (None, None)
+        return _answer(status, str(error), param, code)
 
     @app.exception_handler(RequestValidationError)
     async def _fields(_: Request, error: RequestValidationError) -> JSONResponse:
-        first = error.errors()[0]
-        param = ".".join(str(part) for part in first["loc"] if part not in {"body", "query", "path"}) or None
-        return _answer(400, f"{first['msg']}" + (f": '{param}'" if param else ""), param, first["type"])
+        found = _most_telling(error.errors())
+        if found["type"] == "json_invalid":
+            return _answer(400, f"the body is not JSON: {found['ctx']['error']}", None, "json_invalid")
+        param = ".".join(str(part) for part in found["loc"] if not _is_tag(part)) or None
+        message = str(found["msg"]).removeprefix("Value error, ")
+        return _answer(400, message + (f": '{param}'" if param else ""), param, found["type"])
 
     @app.exception_handler(HTTPException)
     async def _http(request: Request, error: HTTPException) -> JSONResponse:
@@ -92,6 +99,31 @@ def install(app: FastAPI) -> None:
     async def _bug(request: Request, error: Exception) -> JSONResponse:
         _log.error("%s %s failed", request.method, request.url.path, exc_info=error)
         return _answer(500, "The server had an error while processing your request; its log says more.", None, None)
+
+
+def _most_telling(found: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """Of the errors of a value that may be of several kinds, the one that is deepest in it, and no mere wrong word."""
+    first = found[0]
+    field = [part for part in first["loc"] if not _is_tag(part)]
+    same = [each for each in found if [part for part in each["loc"] if not _is_tag(part)][: len(field)] == field]
+    return max(same, key=lambda each: (len(each["loc"]), _worth(each)))
+
+
+def _worth(error: Mapping[str, Any]) -> int:
+    """A wrong `type` says more than the fields that another type would need; not being one constant says nothing."""
+    if error["type"] != "literal_error":
+        return 1
+    return 2 if error["loc"][-1] == "type" else 0
+
+
+def _is_tag(part: int | str) -> bool:
+    """Whether a part of an error's place names a kind of value, not a field."""
+    return isinstance(part, str) and (
+        part in {"body", "query", "path", "str", "int", "float", "dict"}
+        or "[" in part
+        or part[:1].isupper()
+        or "constrained" in part
+    )
 
 
 def answer(error: ApiError) -> JSONResponse:

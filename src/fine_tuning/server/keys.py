@@ -6,9 +6,10 @@ import hashlib
 import re
 import secrets
 import uuid
-from typing import Any
+from typing import Any, NamedTuple
 
 from fine_tuning.errors import NotFoundError, UsageError
+from fine_tuning.server.errors import ApiError
 from fine_tuning.store import api_keys
 from fine_tuning.store.database import Database
 
@@ -35,10 +36,28 @@ def create(database: Database, name: str, project: str = DEFAULT_PROJECT) -> tup
     return key, record
 
 
-def project_of(database: Database, key: str) -> str | None:
-    """The project that a key opens; None for a key that is unknown or revoked."""
+class Access(NamedTuple):
+    """What a request's key opens: nothing where `project` is None; `key_id` is None where no valid key was given."""
+
+    key_id: str | None
+    project: str | None
+
+
+def access(database: Database, authorization: str) -> Access:
+    """What the `Authorization` header of a request opens; everything of the default project while there are no keys."""
+    scheme, _, key = authorization.partition(" ")
     with database.read() as tx:
-        return api_keys.project_of(tx, _hash(key))
+        if not api_keys.any_valid(tx):
+            return Access(None, DEFAULT_PROJECT)
+        hashed = _hash(key.strip())
+        project = api_keys.project_of(tx, hashed) if scheme.lower() == "bearer" else None
+    return Access(None if project is None else hashed, project)
+
+
+def refusal(authorization: str) -> ApiError:
+    """401, for a request whose key opens nothing."""
+    told = "Incorrect API key provided" if authorization.partition(" ")[2] else "You didn't provide an API key"
+    return ApiError(401, f"{told}; make one with: ft-cli keys create NAME", code="invalid_api_key")
 
 
 def any_valid(database: Database) -> bool:

@@ -9,11 +9,12 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from fine_tuning.errors import ConflictError
 from fine_tuning.files import atomic_write, make_folder
 from fine_tuning.server.config import MAX_FILE_BYTES, MIB
 from fine_tuning.server.errors import ApiError
 from fine_tuning.settings import get_settings
-from fine_tuning.store import files
+from fine_tuning.store import files, jobs
 from fine_tuning.store.database import Database
 from fine_tuning.store.types import now
 
@@ -72,7 +73,13 @@ def save(
 
 
 def remove(database: Database, row: dict[str, Any]) -> None:
-    """Delete a file's bytes; its record stays for the lineage of its jobs."""
+    """Delete a file's bytes; its record stays for the lineage of its jobs.
+
+    Raises:
+        ConflictError: a job that has not ended needs it.
+    """
     with database.write() as tx:
+        if (job_id := jobs.needing_file(tx, row["id"])) is not None:
+            raise ConflictError(f"File {row['id']} is in use by {job_id}; cancel that job, or wait for its end")
         files.mark_deleted(tx, row["id"])
     Path(row["path"]).unlink(missing_ok=True)

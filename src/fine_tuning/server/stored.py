@@ -22,6 +22,7 @@ class Collected:
         self._text = ["" for _ in range(number)]
         self._calls: list[dict[int, dict[str, Any]]] = [{} for _ in range(number)]
         self._reasons: list[str | None] = [None] * number
+        self._logprobs: list[list[dict[str, Any]]] = [[] for _ in range(number)]
         self._begun: set[int] = set()
 
     def is_new(self, index: int) -> bool:
@@ -40,6 +41,7 @@ class Collected:
             known["id"] += call.get("id") or ""
             for part in ("name", "arguments"):
                 known["function"][part] += (call.get("function") or {}).get(part) or ""
+        self._logprobs[index] += (choice["logprobs"] or {}).get("content") or []
         self._reasons[index] = choice["finish_reason"] or self._reasons[index]
 
     def choices(self) -> list[dict[str, Any]]:
@@ -49,14 +51,16 @@ class Collected:
                 "index": index,
                 "message": {
                     "role": "assistant",
-                    "content": text or None,
+                    "content": text if text or not calls else None,
                     "refusal": None,
                     **({"tool_calls": list(calls.values())} if calls else {}),
                 },
-                "logprobs": None,
+                "logprobs": {"content": logprobs, "refusal": None} if logprobs else None,
                 "finish_reason": reason or "stop",
             }
-            for index, (text, calls, reason) in enumerate(zip(self._text, self._calls, self._reasons, strict=True))
+            for index, (text, calls, reason, logprobs) in enumerate(
+                zip(self._text, self._calls, self._reasons, self._logprobs, strict=True)
+            )
         ]
 
 
@@ -92,7 +96,7 @@ def _capture(body: ChatRequest, answer: Mapping[str, Any], metadata: Mapping[str
             int(rating) if rating in {"1", "2", "3", "4", "5"} else DEFAULT_RATING,
             {"completion": answer["id"], **metadata},
             model_used=body.model,
-            tools=body.tools,
+            tools=None if body.tools is None else [tool.model_dump(exclude_none=True) for tool in body.tools],
         )
     except FineTuningError:
         return None  # nothing to learn from; the stored completion says what happened

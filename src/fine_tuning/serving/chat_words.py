@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def chat_through(engine: Engine, body: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def chat_pieces_through(engine: Engine, body: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+def chat_pieces_through(engine: Engine, body: Mapping[str, Any]) -> Generator[dict[str, Any], None, None]:
     """One request answered in chunks.
 
     The engine says neither token counts nor why it stopped while it streams, so the answer is made whole first.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
@@ -53,7 +53,7 @@ class Engine(Protocol):
         """Answer a request of OpenAI's chat API (messages and parameters) in that API's words."""
         ...
 
-    def chat_pieces(self, body: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    def chat_pieces(self, body: Mapping[str, Any]) -> Generator[dict[str, Any], None, None]:
         """As `chat`, chunk by chunk; the last one has the usage. Closing the iterator stops the model."""
         ...
 

@@ -8,19 +8,24 @@ from __future__ import annotations
 
 import atexit
 import queue
+import re
 import secrets
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
-from fine_tuning.errors import MissingDependencyError, NotFoundError, ProviderError, RefusedError
+from fine_tuning.errors import ContextLengthError, MissingDependencyError, NotFoundError, ProviderError, RefusedError
 from fine_tuning.serving.engine import Completion, Messages, in_order
 
 _SILENT = -1
+# What llama.cpp says of requests that it cannot read; some of these it calls errors of its own.
+_UNREADABLE = re.compile(
+    r"pars|schema|grammar|template|tool|assistant message|unsupported|invalid|must be|expected", re.IGNORECASE
+)
 # What OpenAI's API samples with where a request does not say; llama.cpp's own defaults cut off unlikely tokens.
 PLAIN_SAMPLING = {"temperature": 1.0, "top_p": 1.0, "top_k": 0, "min_p": 0.0}
 _lock = threading.Lock()
@@ -113,7 +118,7 @@ class LlamaCppEngine:
         """Answer a request of OpenAI's chat API. See `Engine`."""
         return _checked(self._open_server().ask(self._body(**{**PLAIN_SAMPLING, **body})), self.model)
 
-    def chat_pieces(self, body: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    def chat_pieces(self, body: Mapping[str, Any]) -> Generator[dict[str, Any], None, None]:
         """Answer a request of OpenAI's chat API chunk by chunk. See `Engine`."""
         wanted = self._body(**{**PLAIN_SAMPLING, **body, "stream_options": {"include_usage": True}})
         for chunk in self._open_server().ask_in_pieces(wanted):
@@ -221,6 +226,7 @@ def _load(path: Path, slots: int, context_length: int, threads: int | None, adap
     params.lora_adapters = [xllamacpp.CommonAdapterLoraInfo(str(adapter), 0.0) for adapter in adapters]
     params.cache_ram_mib = 0  # prompts kept beside the slots grow to gigabytes, and forget whose adapter made them
     params.use_jinja = True
+    params.prefill_assistant = False  # an answer follows a message of the assistant; it does not continue it
     params.verbosity = _SILENT
     # llama.cpp also listens on a port of the loopback address; nobody else on this machine may use it.
     params.api_keys = [secrets.token_hex(32)]
@@ -236,8 +242,12 @@ def _load(path: Path, slots: int, context_length: int, threads: int | None, adap
 
 
 def _checked(reply: dict[str, Any], model: str) -> dict[str, Any]:
-    """The reply, unless it reports an error, which is the caller's where the prompt is too long or a value wrong."""
+    """The reply, unless it reports an error, which is the caller's where llama.cpp cannot read what was asked."""
     if error := reply.get("error"):
-        kind = RefusedError if error.get("code") == HTTPStatus.BAD_REQUEST else ProviderError
-        raise kind(f"llama.cpp with {Path(model).name}: {error.get('message', error)}")
+        message = str(error.get("message", error))
+        if error.get("type") == "exceed_context_size_error" or "context size" in message:
+            raise ContextLengthError(f"the prompt is too long for {Path(model).name}: {message}")
+        is_asked_wrong = error.get("code") == HTTPStatus.BAD_REQUEST or _UNREADABLE.search(message)
+        kind = RefusedError if is_asked_wrong else ProviderError
+        raise kind(f"llama.cpp with {Path(model).name}: {message}")
     return reply

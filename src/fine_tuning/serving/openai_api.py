@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any
@@ -83,7 +83,7 @@ class OpenAIEngine:
             reply = self._client.chat.completions.create(**{**body, "model": self.model})
         return dict(reply.model_dump(mode="json", exclude_unset=True))
 
-    def chat_pieces(self, body: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    def chat_pieces(self, body: Mapping[str, Any]) -> Generator[dict[str, Any], None, None]:
         """Hand a request on, chunk by chunk. See `Engine`."""
         wanted: dict[str, Any] = {**body, "model": self.model, "stream": True}
         with (

@@ -21,10 +21,11 @@ class SharedBase:
     Args:
         gguf: the base model.
         name: what answers call it.
+        context_length: see `open_llama_cpp`.
     """
 
-    def __init__(self, gguf: Path, name: str) -> None:
-        self._gguf, self._name = gguf, name
+    def __init__(self, gguf: Path, name: str, context_length: int = 2048) -> None:
+        self._gguf, self._name, self._context_length = gguf, name, context_length
         self._adapters: list[Path] = []
         self._newest: LlamaCppEngine | None = None
         self._lock = threading.Lock()
@@ -55,7 +56,7 @@ class SharedBase:
     def _next_generation(self, adapter: Path | None, name: str) -> LlamaCppEngine:
         kept = [path for path in self._adapters if path.is_file()]  # models may have been deleted
         adapters = [*kept, *([] if adapter is None else [adapter])]
-        newest = open_llama_cpp(self._gguf, self._name, adapters=adapters)
+        newest = open_llama_cpp(self._gguf, self._name, context_length=self._context_length, adapters=adapters)
         with self._lock:
             before, self._newest, self._adapters = self._newest, newest, adapters
         if before is not None:

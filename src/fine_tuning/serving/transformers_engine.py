@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -104,9 +104,9 @@ class TransformersEngine:
         """Answer a request of OpenAI's chat API. See `Engine`."""
         return chat_through(self, body)
 
-    def chat_pieces(self, body: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    def chat_pieces(self, body: Mapping[str, Any]) -> Generator[dict[str, Any], None, None]:
         """Answer a request of OpenAI's chat API chunk by chunk. See `Engine`."""
-        return chat_pieces_through(self, body)
+        yield from chat_pieces_through(self, body)
 
     def close(self) -> None:
         """Let go of the model."""

@@ -14,7 +14,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModuleError, StatementError
 
 from fine_tuning.errors import ConfigurationError, StorageError, UsageError
-from fine_tuning.files import make_folder
+from fine_tuning.files import explained, is_file, make_folder
 from fine_tuning.settings import get_settings
 from fine_tuning.store.schema import ensure_schema, is_current
 from fine_tuning.store.types import to_json
@@ -77,7 +77,7 @@ class Database:
     def exists(self) -> bool:
         """Whether there may be something in it: False only for an SQLite file that is not there."""
         file = self.url.database if self.url.get_backend_name() == "sqlite" else None
-        return file is None or Path(file).exists()
+        return file is None or is_file(file)
 
     @property
     def location(self) -> str:
@@ -126,12 +126,18 @@ def _url(where: str | Path | None) -> URL:
     return url
 
 
+def expanded(where: str | Path) -> Path:
+    """A path with its `~` replaced, which no shell has done in a Python program or a .env file."""
+    return Path(os.path.expanduser(where))  # noqa: PTH111 - Path.expanduser fails for a user that does not exist
+
+
 def _database_file(where: str | Path) -> Path:
     if not str(where).strip() or "\0" in str(where):
         raise UsageError(f"no path of a database: {str(where)!r}; leave it out to use the workspace's")
-    path = Path(os.path.expanduser(where))  # noqa: PTH111 - Path.expanduser fails for a user that does not exist
-    if path.is_dir():
-        return path / "fine_tuning.db"
+    path = expanded(where)
+    with explained(path, "open the database at"):
+        if path.is_dir():
+            return path / "fine_tuning.db"
     if path.suffix in {".json", ".jsonl"}:
         return path.with_suffix(".db")
     return path
@@ -168,7 +174,10 @@ def translated_errors(url: URL) -> Iterator[None]:
         raise
     except DBAPIError as error:
         first_line = str(error.orig).strip().splitlines()[0] if str(error.orig).strip() else type(error.orig).__name__
-        hint = next((h for words, h in _HINTS.items() if words in str(error.orig).lower()), "see the message")
+        hint = next(
+            (h for words, h in _HINTS.items() if words in str(error.orig).lower()),
+            "nothing was changed; run again, and report it if it stays",
+        )
         raise StorageError(f"database {url.render_as_string(hide_password=True)}: {first_line}; {hint}") from error
     except StatementError as error:
         if not isinstance(error.orig, UsageError):  # of `to_json`, which SQLAlchemy wraps on SQLite
@@ -178,8 +187,11 @@ def translated_errors(url: URL) -> Iterator[None]:
         raise UsageError("a number is too large to be kept; the largest whole number is 9223372036854775807") from None
 
 
+_OTHERWISE = "nothing was changed; run again, and report it if it stays"
 _HINTS = {
     "disk is full": "free some space and run again",
+    "disk i/o error": "the disk is full, read-only or failing; free some space and run again",
+    "already exists": "the database belongs to another program; choose another",
     "readonly": "the disk or file is read-only; choose another folder with FINE_TUNING_HOME",
     "read-only": "the disk or file is read-only; choose another folder with FINE_TUNING_HOME",
     "unable to open": "check that its folder exists and is not read-only, or choose another with FINE_TUNING_HOME",

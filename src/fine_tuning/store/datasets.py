@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, update
 
 from fine_tuning.store import tables
 from fine_tuning.store.types import iso, now
@@ -27,6 +27,19 @@ def freeze(connection: Connection, dataset: Mapping[str, Any], example_ids: Iter
         if members:
             connection.execute(tables.dataset_examples.insert(), members)
     return dataset_id
+
+
+def newest_at(connection: Connection, path: str) -> dict[str, Any] | None:
+    """The newest data set that was written to a path, or None."""
+    query = select(_table).where(_table.c.path == path).order_by(_table.c.id.desc()).limit(1)
+    row = connection.execute(query).mappings().one_or_none()
+    return None if row is None else dict(row)
+
+
+def move(connection: Connection, path: str, to: str, content_hash: str) -> None:
+    """Note the new path of the data sets with this content that were at `path`."""
+    at = (_table.c.path == path, _table.c.content_hash == content_hash)
+    connection.execute(update(_table).where(*at).values(path=to))
 
 
 def find_by_hash(connection: Connection, content_hash: str) -> dict[str, Any] | None:

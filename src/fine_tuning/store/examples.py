@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, func, select, update
+from sqlalchemy import ColumnElement, Connection, Row, case, func, select, update
 
 from fine_tuning.store import tables
 from fine_tuning.store.types import iso, now
@@ -17,7 +17,10 @@ _columns = _table.c
 
 
 def capture(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> int:
-    """Store captured calls; one seen before gets one more sighting and the newer rating. Returns how many are new."""
+    """Store captured calls. Returns how many are new.
+
+    One seen before gets one more sighting, and the newer rating unless somebody has judged it.
+    """
     new = 0
     for row in rows:
         statement = insert(connection, _table).values(**row, sightings=1, last_seen_at=row["captured_at"])
@@ -25,7 +28,7 @@ def capture(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> int:
             index_elements=[_columns.id],
             set_={
                 "sightings": _columns.sightings + 1,
-                "rating": statement.excluded.rating,
+                "rating": case((_columns.judged, _columns.rating), else_=statement.excluded.rating),
                 "last_seen_at": statement.excluded.last_seen_at,
             },
         )
@@ -58,8 +61,11 @@ def get(connection: Connection, example_id: str) -> dict[str, Any] | None:
 
 
 def rate(connection: Connection, example_id: str, rating: int) -> bool:
-    """Change a rating; False where there is no such example."""
-    return connection.execute(update(_table).where(_columns.id == example_id).values(rating=rating)).rowcount == 1
+    """Set a rating by judgement, which later sightings leave alone; False where there is no such example."""
+    return (
+        connection.execute(update(_table).where(_columns.id == example_id).values(rating=rating, judged=True)).rowcount
+        == 1
+    )
 
 
 def add_preference(connection: Connection, worse: Mapping[str, Any], better: Mapping[str, Any]) -> None:
@@ -104,6 +110,7 @@ def counts(connection: Connection) -> dict[str, Any]:
 
 def _record(row: Row[Any]) -> dict[str, Any]:
     record = dict(row._mapping)
+    del record["judged"]
     record["captured_at"] = iso(record["captured_at"])
     record["last_seen_at"] = iso(record["last_seen_at"])
     record["curated"] = record["rating"] >= CURATED_RATING

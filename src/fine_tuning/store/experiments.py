@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, func, select, update
@@ -25,6 +25,13 @@ def create(connection: Connection, test_id: str, model_a: str, model_b: str, met
         return False
     connection.execute(_arms.insert(), [{"experiment_id": test_id, "arm": arm} for arm in tables.ARMS])
     return True
+
+
+def add_concluded(connection: Connection, test: Mapping[str, Any]) -> None:
+    """Keep a test that was concluded elsewhere; its samples are not known, only its result."""
+    statement = insert(connection, _table).values(**test, status="completed")
+    if connection.scalar(statement.on_conflict_do_nothing().returning(_table.c.id)) is not None:
+        connection.execute(_arms.insert(), [{"experiment_id": test["id"], "arm": arm} for arm in tables.ARMS])
 
 
 def add_sample(connection: Connection, test_id: str, arm: str, sample: Mapping[str, Any]) -> None:
@@ -80,9 +87,9 @@ def conclude(connection: Connection, test_id: str, result: Mapping[str, Any]) ->
     )
 
 
-def cost_per_call(connection: Connection, model_name: str) -> float | None:
-    """Mean cost of a model's samples over all tests, in US dollars; None where it has none."""
-    arm_of = [(_table.c.model_a == model_name, "model_a"), (_table.c.model_b == model_name, "model_b")]
+def cost_per_call(connection: Connection, names: Sequence[str]) -> float | None:
+    """Mean cost of the samples of a model under any of its names over all tests, in US dollars; None without any."""
+    arm_of = [(_table.c.model_a.in_(names), "model_a"), (_table.c.model_b.in_(names), "model_b")]
     total, count = 0.0, 0
     for is_model, arm in arm_of:
         query = (

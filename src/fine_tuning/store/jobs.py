@@ -169,6 +169,18 @@ def find_by_model(connection: Connection, fine_tuned_model: str) -> dict[str, An
     return None if row is None else dict(row)
 
 
+def needing_file(connection: Connection, file_id: str) -> str | None:
+    """A job that has not ended and trains or validates on a file; None where there is none."""
+    uses = or_(_columns.training_file_id == file_id, _columns.validation_file_id == file_id)
+    return connection.scalar(select(_columns.id).where(uses, _columns.status.not_in(FINISHED)).limit(1))
+
+
+def based_on(connection: Connection, folder: str) -> str | None:
+    """A job that trains, or has a model, on the base model in a folder; None where there is none."""
+    alive = or_(_columns.status.not_in(FINISHED), _columns.fine_tuned_model.is_not(None))
+    return connection.scalar(select(_columns.id).where(_columns.base_model == folder, alive).limit(1))
+
+
 def find_by_folder(connection: Connection, merged_dir: str) -> dict[str, Any] | None:
     """The local job that wrote its merged model to this folder, or None."""
     query = select(_table).where(_columns.provider == "local", _columns.result["merged_dir"].as_string() == merged_dir)
@@ -198,6 +210,16 @@ def add_artifact(
     artifact = {"job_id": job_id, "kind": kind, "path": path, "sha256": sha256, "step": step}
     created = connection.execute(tables.artifacts.insert().values(**artifact, created_at=now()))
     return int(created.inserted_primary_key[0])  # type: ignore[index]
+
+
+def keep_artifact(connection: Connection, job_id: str, kind: str, path: str, step: int) -> bool:
+    """Record what a job made at a step, unless a trainer that was killed since had. Returns whether it is new."""
+    table = tables.artifacts
+    known = select(table.c.id).where(table.c.job_id == job_id, table.c.kind == kind, table.c.step == step)
+    if connection.scalar(known) is not None:
+        return False
+    add_artifact(connection, job_id, kind, path, None, step)
+    return True
 
 
 def artifacts(connection: Connection, job_id: str) -> list[dict[str, Any]]:
@@ -312,6 +334,11 @@ def give_up(connection: Connection, job_id: str, worker: str) -> int | None:
     )
     deaths: int | None = connection.scalar(query)
     return deaths
+
+
+def is_wanted(connection: Connection, job_id: str) -> bool:
+    """Whether a job is to go on: nobody has asked for a pause or its end."""
+    return connection.scalar(select(_columns.requested).where(_columns.id == job_id)) == "run"
 
 
 def note_parity(connection: Connection, job_id: str, same: int, asked: int) -> None:

@@ -11,18 +11,24 @@ from sqlalchemy import Connection
 
 from fine_tuning import checks
 from fine_tuning.errors import DataError, UsageError
-from fine_tuning.files import read_json
+from fine_tuning.files import is_file, read_json
 from fine_tuning.rows import read_rows
-from fine_tuning.store import costs, imports, models
-from fine_tuning.store.database import Database
+from fine_tuning.store import costs, experiments, imports, models
+from fine_tuning.store.database import Database, expanded
 from fine_tuning.store.tables import MODEL_STATUSES
 from fine_tuning.store.types import now
 
 ACTOR = "import of the older system"
 Row = dict[str, Any]
+_RESULT = (
+    "test_id", "model_a", "model_b", "total_samples", "model_a_accuracy", "model_b_accuracy", "accuracy_improvement",
+    "model_a_avg_latency", "model_b_avg_latency", "latency_improvement", "model_a_cost_per_inference",
+    "model_b_cost_per_inference", "cost_improvement", "statistical_significance", "confidence_level", "started_at",
+    "completed_at",
+)  # fmt: skip
 
 
-def import_registry(database: Database, path: Path) -> None:
+def import_registry(database: Database, path: str | Path) -> None:
     """A registry file: model name -> list of version records.
 
     Raises:
@@ -31,7 +37,7 @@ def import_registry(database: Database, path: Path) -> None:
     _import_once(database, path, "registry", _versions, _register)
 
 
-def import_costs(database: Database, path: Path) -> None:
+def import_costs(database: Database, path: str | Path) -> None:
     """A cost file: `{"jobs": {job id: record}, "inferences": [record]}`, or JSONL of both kinds of records.
 
     Raises:
@@ -42,12 +48,13 @@ def import_costs(database: Database, path: Path) -> None:
 
 def _import_once(
     database: Database,
-    path: Path,
+    where: str | Path,
     kind: str,
     read: Callable[[Path], Iterator[Row]],
     add: Callable[[Connection, Row], object],
 ) -> None:
-    if path.suffix not in {".json", ".jsonl"} or not path.is_file():
+    path = expanded(where)
+    if path.suffix not in {".json", ".jsonl"} or not is_file(path):
         return
     key = str(path.absolute())
     if database.exists():
@@ -70,7 +77,7 @@ def _import_once(
 
 
 def _versions(path: Path) -> Iterator[Row]:
-    for name, records in read_json(path).items():
+    for name, records in _records_by_model(path).items():
         numbers = [checks.count(f"version of {name}", record["version"], 1) for record in records]
         if len(set(numbers)) < len(numbers):
             raise UsageError(f"{name} has a version twice")
@@ -93,6 +100,41 @@ def _versions(path: Path) -> Iterator[Row]:
                 "registered_at": _moment(record.get("registered_at")) or now(),
                 "deployed_at": _moment(record.get("deployed_at")),
             }
+
+
+def _records_by_model(path: Path) -> dict[str, list[Row]]:
+    """The versions of each model: as the JSON file has them, or from JSONL of one version a line."""
+    if path.suffix == ".json":
+        return dict(read_json(path))
+    found: dict[str, list[Row]] = {}
+    for _, record in read_rows(path):
+        found.setdefault(record["model_name"], []).append(record)
+    return found
+
+
+def import_experiments(database: Database, path: str | Path) -> None:
+    """A file of concluded A/B tests, as `export_results` writes it: test id -> result.
+
+    Raises:
+        DataError: the file is not such a file; nothing was imported.
+    """
+    _import_once(database, path, "A/B test", _tests, experiments.add_concluded)
+
+
+def _tests(path: Path) -> Iterator[Row]:
+    found = read_json(path) if path.suffix == ".json" else {row["test_id"]: row for _, row in read_rows(path)}
+    for test_id, result in found.items():
+        if missing := [name for name in _RESULT if name not in result]:
+            raise KeyError(missing[0])
+        yield {
+            "id": checks.name("test_id", test_id),
+            "model_a": checks.name("model_a", result["model_a"]),
+            "model_b": checks.name("model_b", result["model_b"]),
+            "metadata": checks.mapping("metadata", result.get("metadata")),
+            "started_at": _moment(result.get("started_at")) or now(),
+            "completed_at": _moment(result.get("completed_at")) or now(),
+            "result": {**result, "status": "completed"},
+        }
 
 
 def _register(tx: Connection, version: Row) -> None:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, Table, null, select, tuple_
 
-from fine_tuning.errors import NotFoundError
+from fine_tuning.errors import NotFoundError, UsageError
 
 
 class Page(NamedTuple):
@@ -56,7 +56,13 @@ def page_by_id(
 
 
 def has_metadata(table: Table, wanted: Mapping[str, str] | None) -> list[ColumnElement[bool]]:
-    """Conditions on the text values of a table's `metadata`; None for rows without any."""
+    """Conditions on the text values of a table's `metadata`; None for rows without any.
+
+    Raises:
+        UsageError: a key has characters that no path into JSON can name.
+    """
     if wanted is None:
         return [table.c.metadata.is_(null())]
+    if odd := [key for key in wanted if '"' in key or not key.isprintable()]:
+        raise UsageError(f"metadata key {odd[0]!r}: a filter takes keys of printable characters without quotes")
     return [table.c.metadata[key].as_string() == value for key, value in wanted.items()]

@@ -56,6 +56,7 @@ examples = Table(
     Column("domain", String(200), nullable=False),
     Column("task_type", String(200), nullable=False),
     Column("rating", Integer, nullable=False),
+    Column("judged", Boolean, nullable=False, server_default=false(), doc="somebody rated or corrected it"),
     Column("model_used", String(200), nullable=False),
     Column("metadata", Json, nullable=False),
     Column("sightings", Integer, nullable=False, default=1),

@@ -40,12 +40,13 @@ def to_json(value: Any) -> str:
         UsageError: the value holds something that JSON does not have.
     """
     try:
-        text = json.dumps(value, allow_nan=False)
+        text = json.dumps(value, allow_nan=False, ensure_ascii=False)
+        text.encode()
     except ValueError:
-        return json.dumps(_storable_parts(value))
+        return json.dumps(_storable_parts(value), ensure_ascii=False)
     except TypeError as error:
         raise UsageError(f"cannot be kept as JSON: {error}; use texts, numbers, lists and dicts") from None
-    return json.dumps(_storable_parts(value)) if "\\u0000" in text or "\\ud" in text else text
+    return json.dumps(_storable_parts(value), ensure_ascii=False) if "\\u0000" in text else text
 
 
 def _storable_parts(value: Any) -> Any:

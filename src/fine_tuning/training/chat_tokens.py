@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from fine_tuning.errors import DataError
+from fine_tuning.formats import tool_text
 from fine_tuning.rows import read_rows
 
 IGNORED = -100  # the label of a token that is not trained on, as PyTorch's cross-entropy has it
@@ -58,6 +59,8 @@ def tokenise(
     Raises:
         DataError: the template cannot render the chat, or renders a turn differently later on.
     """
+    if not tool_text.knows_tools(str(tokenizer.chat_template or "")):
+        messages, tools = tool_text.in_words(messages, tools), None
     text = _render(messages, tools, tokenizer, where, generation=False)
     spans = list(_assistant_spans(messages, tools, tokenizer, where, text))
     encoded = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)

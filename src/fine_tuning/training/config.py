@@ -65,5 +65,6 @@ def check_hyperparameters(values: Mapping[str, Any]) -> None:
     try:
         TrainingConfig(base_model_path="-", train_file="-", output_dir="-", **values)
     except ValidationError as error:
-        problems = (f"{e['loc'][0]} = {e['input']!r}: {e['msg'][0].lower()}{e['msg'][1:]}" for e in error.errors())
+        found = [e for e in error.errors() if e["type"] != "default_factory_not_called"]  # follows from another one
+        problems = (f"{e['loc'][0]} = {e['input']!r}: {e['msg'][0].lower()}{e['msg'][1:]}" for e in found)
         raise UsageError(f"hyperparameter {'; '.join(problems)}") from error

@@ -9,6 +9,7 @@ from typing import Any
 
 from fine_tuning import checks
 from fine_tuning.errors import NotFoundError, UsageError
+from fine_tuning.files import is_file
 from fine_tuning.settings import get_settings
 from fine_tuning.training import progress
 from fine_tuning.training.port import Trainer
@@ -42,7 +43,7 @@ class FineTuner:
         """
         datasets = get_settings().folder("datasets")
         for candidate in (Path(path), datasets / path):
-            if candidate.is_file():
+            if is_file(candidate):
                 return candidate
         raise NotFoundError(f"no data set file {path}, neither in {Path.cwd()} nor in {datasets}")
 

@@ -186,7 +186,7 @@ class LocalTrainer:
 
         Raises:
             NotFoundError: no job of this workspace made it.
-            ConflictError: a deployed version of the registry answers with it.
+            ConflictError: a deployed version of the registry answers with it, or another model was trained from it.
         """
         with self._database.write() as tx:
             job = jobs.find_by_model(tx, model_id)
@@ -197,6 +197,9 @@ class LocalTrainer:
                 raise ConflictError(
                     f"{model_id} is deployed as {in_use[0]['model_name']}; deploy another version first"
                 )
+            child = jobs.based_on(tx, str((job["result"] or {}).get("merged_dir")))
+            if child is not None:
+                raise ConflictError(f"{model_id} is the base model of {child}; delete what that made first")
             jobs.change(tx, job["id"], fine_tuned_model=None)
         shutil.rmtree(get_settings().folder("artifacts") / job["id"], ignore_errors=True)
         return True

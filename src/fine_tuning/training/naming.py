@@ -7,13 +7,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from fine_tuning.encodings import base_of
+
 _CHECKPOINT = re.compile(r"(?P<model>ft:.+):ckpt-step-(?P<step>\d{1,9})")
 
 
 def fine_tuned_name(job: Mapping[str, Any]) -> str:
     """`ft:<base>:<organisation>:<suffix>:<id>`, as OpenAI names its own; known before the job has ended."""
     organisation = job["project"] if job["pooled"] else "local"
-    return f"ft:{Path(job['model']).name}:{organisation}:{job['suffix'] or ''}:{job['id'].removeprefix('ftjob-')[:8]}"
+    base = Path(base_of(job["model"])).name  # of a model that was itself fine-tuned, the one that it began with
+    return f"ft:{base}:{organisation}:{job['suffix'] or ''}:{job['id'].removeprefix('ftjob-')[:8]}"
 
 
 def parse_checkpoint(name: str) -> tuple[str, int] | None:

@@ -91,8 +91,8 @@ class Pool:
             del self._children[worker]
             with self._database.write() as tx:
                 deaths = jobs.give_up(tx, job_id, worker)
-                if deaths is None:
-                    continue  # it ended the job itself
+                if deaths is None or not jobs.is_wanted(tx, job_id):
+                    continue  # it ended the job itself, or nobody wants it to go on: see `jobs.settle`
                 if deaths >= MAX_DEATHS:
                     message = f"the trainer died {deaths} times without reaching a checkpoint; its log says more"
                     jobs.end(tx, job_id, "failed", error={"code": "trainer_died", "message": message})

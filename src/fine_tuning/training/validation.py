@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
+from fine_tuning import sources
 from fine_tuning.errors import DataError, FineTuningError
-from fine_tuning.files import open_to_read, parse_json
+from fine_tuning.formats import chat_checks, row_text
+from fine_tuning.formats.findings import CODES, Finding
 from fine_tuning.rows import ContentHash
 from fine_tuning.store import datasets, files, jobs
 from fine_tuning.store.database import Database
-from fine_tuning.training.chat_tokens import checked_messages
-from fine_tuning.training.preferences import checked_pair
 
-MOST_SHOWN = 20
-CHECKS = {"supervised": checked_messages, "dpo": checked_pair}
+MOST_SHOWN = 20  # in the message; the event has them all
+MOST_OF_A_LINE = 3
+MOST_KEPT = 10_000
 
 
 def check_job(database: Database, job: Mapping[str, Any]) -> None:
@@ -27,7 +27,7 @@ def check_job(database: Database, job: Mapping[str, Any]) -> None:
         with database.read() as tx:
             file = files.get(tx, file_id)
         try:
-            content, problems = _checked(file, file_id, CHECKS[job["hyperparameters"].get("method", "supervised")])
+            content, problems = _checked(file, file_id, job["hyperparameters"].get("method", "supervised"))
         except FineTuningError as error:
             content, problems = None, [str(error)]
         if problems:
@@ -44,46 +44,44 @@ def check_job(database: Database, job: Mapping[str, Any]) -> None:
             jobs.add_event(tx, job["id"], "message", "Files validated, moving job to queued state", {})
 
 
-def _checked(
-    file: Mapping[str, Any] | None, file_id: str, check: Callable[[Mapping[str, Any], str], object]
-) -> tuple[str, list[str]]:
+def _checked(file: Mapping[str, Any] | None, file_id: str, method: str) -> tuple[str, list[str]]:
+    """The hash of a file's rows, and each line that cannot be trained on."""
     if file is None or file["deleted_at"] is not None:
         raise DataError(f"file {file_id} was deleted")
     digest, rows, problems = ContentHash(), 0, []
-    for line, row in _rows(Path(file["path"])):
+    for raw in sources.read(file["path"]):
         rows += 1
-        try:
-            if isinstance(row, DataError):
-                raise row
-            check(row, f"line {line}")
-            digest.add(row)
-        except DataError as error:
-            problems.append(str(error))
+        parsed = row_text.parse(raw.text)
+        if isinstance(parsed, Finding):
+            findings = [parsed]
+        else:
+            findings = [each for each in _findings(parsed.row, method) if CODES[each.code].is_error]
+            digest.add(parsed.row)
+        problems += [f"line {raw.line}: {_said(each)}" for each in findings[:MOST_OF_A_LINE]]
     if not rows:
         problems.append("the file is empty; it needs at least one row")
     return digest.text(), problems
 
 
-def _rows(path: Path) -> Iterator[tuple[int, Any]]:
-    with open_to_read(path) as stream:
-        for number, line in enumerate(stream, 1):
-            if not line.strip():
-                continue
-            try:
-                row = parse_json(line)
-            except DataError as error:
-                row = DataError(f"line {number}: {error}")
-            else:
-                if not isinstance(row, dict):
-                    row = DataError(f"line {number}: a row must be a JSON object, not {type(row).__name__}")
-            yield number, row
+def _findings(row: dict[str, Any], method: str) -> list[Finding]:
+    if method == "dpo" and "preferred_output" not in row:
+        return [Finding("no-messages", "input", "no pair: dpo needs input, preferred_output and non_preferred_output")]
+    if method != "dpo" and "messages" not in row:
+        return [Finding("no-messages", "messages", 'missing; each row needs {"messages": [...]}')]
+    return chat_checks.check_row(row)
+
+
+def _said(finding: Finding) -> str:
+    place = f"{finding.field}: " if finding.field else ""
+    return f"{place}{finding.message}; {CODES[finding.code].advice}"
 
 
 def _fail(database: Database, job_id: str, param: str, file_id: str, problems: list[str]) -> None:
     more = f"; and {len(problems) - MOST_SHOWN} more" if len(problems) > MOST_SHOWN else ""
-    lines = "1 bad line" if len(problems) == 1 else f"{len(problems)} bad lines"
+    bad = len({problem.partition(":")[0] for problem in problems})
+    lines = "1 bad line" if bad == 1 else f"{bad} bad lines"
     message = f"{file_id} has {lines}: {'; '.join(problems[:MOST_SHOWN])}{more}"
     error = {"code": f"invalid_{param}", "message": message, "param": param}
     with database.write() as tx:
         if jobs.end_validation(tx, job_id, "failed", error=error):
-            jobs.add_event(tx, job_id, "message", message, {}, level="error")
+            jobs.add_event(tx, job_id, "message", message, {"problems": problems[:MOST_KEPT]}, level="error")

@@ -6,6 +6,7 @@ It holds the job by a lease that a thread prolongs; a worker that loses its leas
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import sys
 import threading
@@ -15,10 +16,11 @@ from typing import Any, Literal
 
 from fine_tuning.base_models import catalogue
 from fine_tuning.errors import FineTuningError, StorageError
-from fine_tuning.files import sha256_file
+from fine_tuning.files import disk_error_in, explain_os_error, sha256_file
 from fine_tuning.settings import get_settings
 from fine_tuning.store import costs, files, jobs
 from fine_tuning.store.database import Database, open_database
+from fine_tuning.training import checkpoints
 from fine_tuning.training.config import TrainingConfig
 from fine_tuning.training.events import TrainingEvent, TrainingResult
 from fine_tuning.training.naming import fine_tuned_name
@@ -53,11 +55,14 @@ class Worker:
         heart.start()
         try:
             return self._train()
-        except FineTuningError as error:
-            return self._fail(type(error).__name__, str(error))
         except MemoryError:
             return self._fail("MemoryError", "out of memory; use a smaller batch_size or max_length")
         except Exception as error:
+            disk = disk_error_in(error)
+            if disk is not None:  # there is nothing wrong with the job: with room again it can go on
+                return self._end("paused", "StorageError", str(explain_os_error(disk, self._folder(), "write")))
+            if isinstance(error, FineTuningError):
+                return self._fail(type(error).__name__, str(error))
             # A bug: the log has the traceback, the job says so, nothing hangs.
             self._fail("internal_error", f"{type(error).__name__}: {error}; see {self._log_file()}")
             raise
@@ -70,7 +75,7 @@ class Worker:
 
     def _beat(self) -> None:
         prolonged = time.monotonic()
-        while not self._done.wait(HEARTBEAT_SECONDS):
+        while True:
             try:
                 with self._database.write() as tx:
                     wanted = jobs.heartbeat(tx, self._job_id, self._name, LEASE_SECONDS)
@@ -82,8 +87,22 @@ class Worker:
             if wanted is None:
                 self._lost = True
                 self._want("pause")
-            elif wanted != "run":
-                self._want("cancel" if wanted == "cancel" else "pause")
+            elif wanted == "cancel":
+                self._cancel()
+            elif wanted == "pause":
+                self._want("pause")
+            if self._done.wait(HEARTBEAT_SECONDS):
+                return
+
+    def _cancel(self) -> None:
+        """End at once, wherever the training is: of a cancelled job nothing has to be saved."""
+        with self._database.write() as tx:
+            if not jobs.release(tx, self._job_id, self._name, "cancelled"):
+                return  # it has just ended by itself
+            jobs.add_event(tx, self._job_id, "message", "job cancelled", {})
+        _log.info("job %s was cancelled", self._job_id)
+        logging.shutdown()
+        os._exit(0)
 
     def _train(self) -> int:
         with self._database.read() as tx:
@@ -101,7 +120,7 @@ class Worker:
             base_model_path=str(base.path),
             train_file=train_file["path"],
             validation_file=validation_file["path"] if validation_file else None,
-            output_dir=str(get_settings().folder("artifacts") / self._job_id),
+            output_dir=str(self._folder()),
             **job["hyperparameters"],
         )
         result = train(config, self._on_event, lambda: self._wanted)
@@ -113,11 +132,13 @@ class Worker:
 
     def _on_event(self, event: TrainingEvent) -> None:
         with self._database.write() as tx:
-            jobs.add_event(tx, self._job_id, event.kind, event.message, event.data)
             if event.kind == "checkpoint":
                 jobs.change(tx, self._job_id, deaths=0)
-            if event.kind in {"checkpoint", "epoch"}:
-                jobs.add_artifact(tx, self._job_id, event.kind, event.data["path"], None, event.data["step"])
+            is_new = event.kind not in {"checkpoint", "epoch"} or jobs.keep_artifact(
+                tx, self._job_id, event.kind, event.data["path"], event.data["step"]
+            )
+            if is_new:
+                jobs.add_event(tx, self._job_id, event.kind, event.message, event.data)
 
     def _finish(self, job: dict[str, Any], result: TrainingResult) -> int:
         if self._lost:
@@ -162,10 +183,19 @@ class Worker:
         return 0
 
     def _fail(self, code: str, message: str) -> int:
+        return self._end("failed", code, message)
+
+    def _end(self, status: Literal["failed", "paused"], code: str, message: str) -> int:
+        checkpoints.newest_complete(
+            get_settings().folder("artifacts") / self._job_id / "checkpoints"
+        )  # drops torn ones
         with self._database.write() as tx:
             jobs.add_event(tx, self._job_id, "message", message, {}, level="error")
-            jobs.release(tx, self._job_id, self._name, "failed", error={"code": code, "message": message})
+            jobs.release(tx, self._job_id, self._name, status, error={"code": code, "message": message})
         return 1
+
+    def _folder(self) -> Path:
+        return get_settings().folder("artifacts") / self._job_id
 
     def _log_file(self) -> Path:
         return get_settings().folder("logs") / f"{self._job_id}.log"

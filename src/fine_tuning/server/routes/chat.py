@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import logging
 import time
 import uuid
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from contextlib import closing
+from typing import Annotated, Any
 
 from anyio import CancelScope
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import StreamingResponse
 from openai.types.chat import ChatCompletion
@@ -21,21 +24,43 @@ from fine_tuning.server import errors, models, stored
 from fine_tuning.server.chat_request import ChatRequest
 from fine_tuning.server.context import Context, Project, Server
 from fine_tuning.server.engines import Served
+from fine_tuning.server.errors import ApiError
 from fine_tuning.serving.engine import Engine
 
 router = APIRouter(prefix="/chat/completions", tags=["Chat"])
 FINGERPRINT = "fp_fine_tuning"
+LOOK_SECONDS = 0.5
+CLIENT_LEFT = 499  # what nginx logs; nobody reads it
+_log = logging.getLogger(__name__)
+
+
+async def client_has_left(request: Request) -> Callable[[], bool]:
+    """A function for the thread that answers: whether the client is gone; looked at now and then, as it takes time."""
+    loop = asyncio.get_running_loop()
+    looked = time.monotonic()
+
+    def has_left() -> bool:
+        nonlocal looked
+        if time.monotonic() - looked < LOOK_SECONDS:
+            return False
+        looked = time.monotonic()
+        return asyncio.run_coroutine_threadsafe(request.is_disconnected(), loop).result()
+
+    return has_left
+
+
+HasLeft = Annotated[Callable[[], bool], Depends(client_has_left)]
 
 
 @router.post("", response_model=ChatCompletion, response_model_exclude_unset=True)
-def create(server: Server, project: Project, body: ChatRequest) -> Any:
+def create(server: Server, project: Project, body: ChatRequest, has_left: HasLeft) -> Any:
     """Answer a conversation."""
     body.check()
     served = models.find(server, project, body.model)
     if body.stream:
         return _streamed(server, project, served, body)
     with server.engines.use(served) as engine:
-        answer = _head(body, "chat.completion") | _answers(engine, body)
+        answer = _head(body, "chat.completion") | _answers(engine, body, has_left)
     if body.store:
         stored.keep(server, project, body, answer)
     return answer
@@ -51,42 +76,50 @@ def _head(body: ChatRequest, kind: str) -> dict[str, Any]:
     }
 
 
-def _answers(engine: Engine, body: ChatRequest) -> dict[str, Any]:
+def _answers(engine: Engine, body: ChatRequest, has_left: Callable[[], bool]) -> dict[str, Any]:
     """Choices and exact usage. Several choices are several requests, since engines count only one choice's tokens."""
-    asked = body.for_engine()
-    if (body.n or 1) == 1:
-        replies = [engine.chat(asked)]
+    asked, number = body.for_engine(), body.n or 1
+    requests = [asked | ({} if body.seed is None else {"seed": asked["seed"] + index}) for index in range(number)]
+
+    def whole(request: Mapping[str, Any]) -> tuple[dict[str, Any], Mapping[str, Any]]:
+        return _whole(engine, request, body.top_logprobs or 0, has_left)
+
+    if number == 1:
+        found = [whole(requests[0])]
     else:
-        requests = [asked | ({} if body.seed is None else {"seed": body.seed + index}) for index in range(body.n or 1)]
-        with ThreadPoolExecutor(len(requests)) as pool:
-            replies = list(pool.map(engine.chat, requests))
-    choices = [_choice(reply["choices"][0], index) for index, reply in enumerate(replies)]
-    return {"choices": choices, "usage": _usage([reply["usage"] for reply in replies])}
+        with ThreadPoolExecutor(number) as pool:
+            found = list(pool.map(whole, requests))
+    choices = [{**choice, "index": index} for index, (choice, _) in enumerate(found)]
+    return {"choices": choices, "usage": _usage([usage for _, usage in found])}
 
 
-def _choice(choice: Mapping[str, Any], index: int) -> dict[str, Any]:
-    message = choice["message"]
-    calls = {"tool_calls": message["tool_calls"]} if message.get("tool_calls") else {}
-    text = message.get("content")
-    return {
-        "index": index,
-        "message": {"role": "assistant", "content": text if text or not calls else None, "refusal": None, **calls},
-        "logprobs": _logprobs(choice.get("logprobs")),
-        "finish_reason": choice.get("finish_reason") or "stop",
-    }
+def _whole(
+    engine: Engine, asked: Mapping[str, Any], top: int, has_left: Callable[[], bool]
+) -> tuple[dict[str, Any], Mapping[str, Any]]:
+    """One choice and its usage, put together from its pieces, so that it can be stopped when nobody waits for it."""
+    collected, usage = stored.Collected(1), None
+    with closing(engine.chat_pieces(asked)) as pieces:
+        for piece in pieces:
+            if piece.get("usage") and not piece["choices"]:
+                usage = piece["usage"]
+            for choice in piece["choices"]:
+                collected.add(_delta(choice, top, is_first=collected.is_new(choice["index"])))
+            if has_left():
+                raise ApiError(CLIENT_LEFT, "the client has left")
+    return collected.choices()[0], usage or {"prompt_tokens": 0, "completion_tokens": 0}
 
 
-def _logprobs(found: Mapping[str, Any] | None) -> dict[str, Any] | None:
+def _logprobs(found: Mapping[str, Any] | None, top: int) -> dict[str, Any] | None:
     if not found or not found.get("content"):
         return None
-    return {"content": [_token(token) for token in found["content"]], "refusal": None}
+    return {"content": [_token(token, top) for token in found["content"]], "refusal": None}
 
 
-def _token(token: Mapping[str, Any]) -> dict[str, Any]:
+def _token(token: Mapping[str, Any], top: int) -> dict[str, Any]:
     def plain(each: Mapping[str, Any]) -> dict[str, Any]:
         return {name: each.get(name) for name in ("token", "logprob", "bytes")}
 
-    return {**plain(token), "top_logprobs": [plain(other) for other in token.get("top_logprobs", [])]}
+    return {**plain(token), "top_logprobs": [plain(other) for other in token.get("top_logprobs", [])[:top]]}
 
 
 def _usage(parts: list[Mapping[str, Any]]) -> dict[str, int]:
@@ -107,6 +140,10 @@ def _streamed(server: Context, project: str, served: Served, body: ChatRequest) 
                 yield _event(chunk)
         except FineTuningError as error:  # too late for a status
             yield _event({"error": errors.body(500, str(error))})
+            return
+        except Exception:  # noqa: BLE001 - the status is sent; the reader is told, the log has the traceback
+            _log.exception("a streamed answer failed")
+            yield _event({"error": errors.body(500, "The server had an error while it answered; its log says more.")})
             return
         finally:
             chunks.close()
@@ -143,19 +180,14 @@ def _chunks(server: Context, project: str, served: Served, body: ChatRequest) ->
     usages: list[Mapping[str, Any]] = []
     with server.engines.use(served) as engine:
         asked = body.for_engine() | ({"n": body.n} if (body.n or 1) > 1 else {})
-        pieces = engine.chat_pieces(asked)
-        try:
+        with closing(engine.chat_pieces(asked)) as pieces:
             for piece in pieces:
                 if piece.get("usage") and not piece["choices"]:
                     usages.append(piece["usage"])
                 for choice in piece["choices"]:
-                    shown = _delta(choice, is_first=collected.is_new(choice["index"]))
+                    shown = _delta(choice, body.top_logprobs or 0, is_first=collected.is_new(choice["index"]))
                     collected.add(shown)
                     yield {**head, "choices": [shown], **unknown}
-        finally:
-            close = getattr(pieces, "close", None)
-            if close is not None:
-                close()
     if with_usage:
         yield {**head, "choices": [], "usage": _usage(usages)}
     if body.store:
@@ -163,7 +195,7 @@ def _chunks(server: Context, project: str, served: Served, body: ChatRequest) ->
         stored.keep(server, project, body, whole)
 
 
-def _delta(choice: Mapping[str, Any], *, is_first: bool) -> dict[str, Any]:
+def _delta(choice: Mapping[str, Any], top: int, *, is_first: bool) -> dict[str, Any]:
     """A chunk's choice; the first one says the role, which llama.cpp sometimes leaves out."""
     delta = {name: value for name, value in choice["delta"].items() if name in {"content", "tool_calls"}}
     if is_first:
@@ -171,6 +203,6 @@ def _delta(choice: Mapping[str, Any], *, is_first: bool) -> dict[str, Any]:
     return {
         "index": choice["index"],
         "delta": delta,
-        "logprobs": _logprobs(choice.get("logprobs")),
+        "logprobs": _logprobs(choice.get("logprobs"), top),
         "finish_reason": choice.get("finish_reason"),
     }

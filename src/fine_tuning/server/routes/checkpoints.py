@@ -7,9 +7,10 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query
 from openai.pagination import SyncCursorPage
 from openai.types.fine_tuning.checkpoints import PermissionCreateResponse, PermissionDeleteResponse
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from fine_tuning.server import models, objects
+from fine_tuning.server.body import Body
 from fine_tuning.server.context import Context, Project, Server
 from fine_tuning.server.errors import not_found
 from fine_tuning.server.pages import known_position, listed
@@ -20,10 +21,9 @@ from fine_tuning.training.naming import parse_checkpoint
 router = APIRouter(prefix="/fine_tuning/checkpoints", tags=["Fine-tuning"])
 
 
-class Grant(BaseModel):
+class Grant(Body):
     """The projects that may use a checkpoint."""
 
-    model_config = ConfigDict(extra="forbid")
     project_ids: list[Annotated[str, Field(min_length=1, max_length=80)]] = Field(min_length=1, max_length=100)
 
 

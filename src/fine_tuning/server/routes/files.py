@@ -20,6 +20,7 @@ from fine_tuning.store import files
 
 router = APIRouter(tags=["Files"])
 PURPOSES = ("assistants", "batch", "fine-tune", "vision", "user_data")  # a file object cannot say "evals"
+FIELDS = {"file", "purpose", "expires_after[anchor]", "expires_after[seconds]"}
 KEPT_SECONDS = range(3600, 2592001)  # an hour to 30 days
 
 
@@ -30,6 +31,8 @@ async def create(request: Request, project: Project) -> dict[str, Any]:
         upload = form.get("file")
         if not isinstance(upload, UploadFile):
             raise invalid("'file' is a required property and must be a file", "file")
+        if unknown := sorted(form.keys() - FIELDS):
+            raise invalid(f"Unknown parameter: '{unknown[0]}'", unknown[0], "unknown_parameter")
         purpose = _purpose(form)
         kept = _kept_seconds(form)
         return await run_in_threadpool(
@@ -60,7 +63,8 @@ def _kept_seconds(form: FormData) -> int | None:
         return None
     if anchor != "created_at":
         raise invalid("expires_after.anchor must be 'created_at'", "expires_after.anchor")
-    return checked_lifetime(int(seconds) if isinstance(seconds, str) and seconds.isdecimal() else -1)
+    plain = isinstance(seconds, str) and seconds.isascii() and seconds.isdecimal() and len(seconds) < 10
+    return checked_lifetime(int(str(seconds)) if plain else -1)
 
 
 def checked_lifetime(seconds: int) -> int:

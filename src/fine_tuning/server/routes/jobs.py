@@ -11,9 +11,10 @@ from fastapi import APIRouter, Header, Query, Request
 from openai.pagination import SyncCursorPage
 from openai.types.fine_tuning import FineTuningJob, FineTuningJobEvent
 from openai.types.fine_tuning.jobs import FineTuningJobCheckpoint
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field, model_validator
 
 from fine_tuning.server import models, objects
+from fine_tuning.server.body import Body
 from fine_tuning.server.context import Context, Project, Server
 from fine_tuning.server.errors import ApiError, invalid, not_found
 from fine_tuning.server.pages import known_position, listed
@@ -33,11 +34,7 @@ Metadata = Annotated[
 ]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class Hyperparameters(_Strict):
+class Hyperparameters(Body):
     """Of supervised fine-tuning; "auto" is resolved and reported back."""
 
     n_epochs: Auto | Annotated[int, Field(ge=1, le=50, strict=True)] = "auto"
@@ -51,27 +48,35 @@ class DpoHyperparameters(Hyperparameters):
     beta: Auto | Annotated[float, Field(gt=0, le=2)] = "auto"
 
 
-class Supervised(_Strict):
+class Supervised(Body):
     """Supervised fine-tuning."""
 
     hyperparameters: Hyperparameters = Hyperparameters()
 
 
-class Dpo(_Strict):
+class Dpo(Body):
     """Direct preference optimization."""
 
     hyperparameters: DpoHyperparameters = DpoHyperparameters()
 
 
-class Method(BaseModel):
-    """How to train."""
+class Method(Body):
+    """How to train; a block of hyperparameters belongs to the type it is named after."""
 
     type: Literal["supervised", "dpo", "reinforcement"]
     supervised: Supervised | None = None
     dpo: Dpo | None = None
+    reinforcement: dict[str, Any] | None = None
+
+    @model_validator(mode="after")
+    def _fits(self) -> Method:
+        for name in ("supervised", "dpo", "reinforcement"):
+            if name != self.type and getattr(self, name) is not None:
+                raise ValueError(f"{name} goes with type {name!r}, and the type is {self.type!r}")
+        return self
 
 
-class Wandb(_Strict):
+class Wandb(Body):
     """A run at Weights & Biases; noted with the job, nothing is sent."""
 
     project: str
@@ -80,7 +85,7 @@ class Wandb(_Strict):
     tags: list[str] | None = None
 
 
-class Integration(_Strict):
+class Integration(Body):
     """A service that a job is reported to."""
 
     type: Literal["wandb"]
@@ -93,13 +98,13 @@ class Job(FineTuningJob):
     status: Literal["validating_files", "queued", "running", "paused", "succeeded", "failed", "cancelled"]  # type: ignore[assignment]
 
 
-class CreateJob(_Strict):
+class CreateJob(Body):
     """A fine-tuning job as OpenAI's API takes it."""
 
     model: str = Field(min_length=1, max_length=200)
     training_file: str = Field(min_length=1)
     validation_file: str | None = None
-    suffix: str | None = Field(default=None, min_length=1, max_length=64)
+    suffix: str | None = Field(default=None, pattern=r"^[A-Za-z0-9._-]{1,64}$")
     seed: int | None = Field(default=None, ge=0, le=2**31 - 1)
     hyperparameters: Hyperparameters | None = None
     method: Method | None = Field(

@@ -9,10 +9,10 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query, Request
 from openai.pagination import SyncCursorPage
 from openai.types.chat import ChatCompletion, ChatCompletionDeleted
-from pydantic import BaseModel, ConfigDict
 
 from fine_tuning.distillation import DistillationDataCollector
 from fine_tuning.server import objects
+from fine_tuning.server.body import Body
 from fine_tuning.server.chat_request import Metadata
 from fine_tuning.server.context import Context, Project, Server
 from fine_tuning.server.errors import invalid, not_found
@@ -26,10 +26,9 @@ Order = Literal["asc", "desc"]
 Limit = Annotated[int, Query(ge=1, le=100)]
 
 
-class Update(BaseModel):
+class Update(Body):
     """New metadata; a `rating` of 1 to 5 in it also rates the captured example."""
 
-    model_config = ConfigDict(extra="forbid")
     metadata: Metadata | None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import uuid
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal
@@ -13,11 +14,13 @@ from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 from openai.types import Upload
 from openai.types.uploads import UploadPart
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from starlette.datastructures import UploadFile
 
+from fine_tuning.errors import ConflictError
 from fine_tuning.files import atomic_write
 from fine_tuning.server import objects, storage
+from fine_tuning.server.body import Body
 from fine_tuning.server.config import MAX_FILE_BYTES, MIB
 from fine_tuning.server.context import Context, Project, Server, context_of
 from fine_tuning.server.errors import ApiError, invalid, not_found
@@ -30,18 +33,16 @@ LIFETIME = timedelta(hours=1)
 MAX_PART_BYTES = 64 * MIB
 
 
-class ExpiresAfter(BaseModel):
+class ExpiresAfter(Body):
     """When the finished file is deleted."""
 
-    model_config = ConfigDict(extra="forbid")
     anchor: Literal["created_at"]
     seconds: int
 
 
-class CreateUpload(BaseModel):
+class CreateUpload(Body):
     """What is announced of a file."""
 
-    model_config = ConfigDict(extra="forbid")
     filename: str = Field(min_length=1, max_length=255)
     purpose: Literal["assistants", "batch", "fine-tune", "vision", "user_data"]
     bytes: int = Field(ge=1)
@@ -49,10 +50,9 @@ class CreateUpload(BaseModel):
     expires_after: ExpiresAfter | None = None
 
 
-class CompleteUpload(BaseModel):
+class CompleteUpload(Body):
     """The parts in their order, and the checksum of the whole."""
 
-    model_config = ConfigDict(extra="forbid")
     part_ids: list[str] = Field(min_length=1)
     md5: str | None = None
 
@@ -83,25 +83,27 @@ def create(server: Server, project: Project, body: CreateUpload) -> dict[str, An
 async def add_part(request: Request, project: Project, upload_id: str) -> dict[str, Any]:
     """Add a part of up to 64 MiB; parts may arrive side by side and in any order."""
     server = context_of(request)
-    await run_in_threadpool(_pending, server, project, upload_id)
+    upload = await run_in_threadpool(_pending, server, project, upload_id)
     async with request.form(max_files=1, max_fields=1) as form:
         data = form.get("data")
         if not isinstance(data, UploadFile):
             raise invalid("'data' is a required property and must be a file", "data")
-        return await run_in_threadpool(_store_part, server, upload_id, data)
+        return await run_in_threadpool(_store_part, server, upload, data)
 
 
-def _store_part(server: Context, upload_id: str, data: UploadFile) -> dict[str, Any]:
+def _store_part(server: Context, upload: dict[str, Any], data: UploadFile) -> dict[str, Any]:
     part_id = f"part_{uuid.uuid4().hex[:24]}"
     path = storage.folder() / f"{part_id}.part"
     size = 0
     with atomic_write(path, "wb") as stream:
         for piece in pieces(data.file):
             size += len(piece)
+            if size > upload["bytes"]:
+                raise invalid(f"the part has more than the {upload['bytes']} bytes of the whole upload", "data")
             if size > MAX_PART_BYTES:
                 raise ApiError(413, f"a part may have {MAX_PART_BYTES // MIB} MiB", param="data")
             stream.write(piece)
-    row = {"id": part_id, "upload_id": upload_id, "bytes": size, "path": str(path), "created_at": now()}
+    row = {"id": part_id, "upload_id": upload["id"], "bytes": size, "path": str(path), "created_at": now()}
     with server.database.write() as tx:
         uploads.add_part(tx, row)
     return objects.part(row)
@@ -166,7 +168,8 @@ def sweep(server: Context) -> None:
     for upload in late:
         _end(server, upload["id"], "expired")
     for file in old:
-        storage.remove(server.database, file)
+        with suppress(ConflictError):  # a job still needs it; it goes when that has ended
+            storage.remove(server.database, file)
 
 
 def _pending(server: Context, project: str, upload_id: str) -> dict[str, Any]:

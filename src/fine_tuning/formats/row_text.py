@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any, NamedTuple
 
-from fine_tuning.datasets.findings import Finding
+from fine_tuning.formats.findings import Finding
 from fine_tuning.sources import LONGEST_ROW
 
 

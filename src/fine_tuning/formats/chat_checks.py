@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from fine_tuning.datasets.findings import Finding
+from fine_tuning.formats.findings import Finding
 
 ROLES = ("system", "developer", "user", "assistant", "tool")
 _ROW_KEYS = {"messages", "tools", "parallel_tool_calls"}
