@@ -45,7 +45,8 @@ NOTES = {
     ),
     "Chat": (
         "Content may be text or parts of text. Tools work with every model, in words where its chat template has none; "
-        "schemas that a grammar cannot keep are refused. Lists take `metadata[key]=value` as a filter. With `store` a call also becomes a captured example: `domain`, "
+        "schemas that a grammar cannot keep are refused. Lists take `metadata[key]=value` as a filter. "
+        "With `store` a call also becomes a captured example: `domain`, "
         "`task_type` and `rating` (1 to 5) of its `metadata` are taken over, and updating `rating` rates the example."
     ),
     "Models": "`shutdown_date` is null: nothing here stops answering on a date.",
