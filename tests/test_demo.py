@@ -56,5 +56,4 @@ def test_the_whole_loop_on_a_users_own_file(
         "Return on support-inbox",
     ):
         assert expected in printed
-    assert (workspace / "demo" / "fine_tuning.db").is_file()
-    assert not (workspace / "fine_tuning.db").exists()
+    assert [folder.name[:5] for folder in workspace.iterdir()] == ["demo-"]  # each file has a workspace of its own
