@@ -27,7 +27,7 @@ from fine_tuning.base_models import catalogue
 from fine_tuning.export.gguf import kept_gguf
 
 CLIENTS = 8
-ROUNDS = 5
+ROUNDS = 4
 REQUESTS = 24  # in a round
 TOKENS = 48
 LATENCIES = 400

@@ -8,7 +8,7 @@ import re
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.client import HTTPConnection
+from http.client import HTTPConnection, RemoteDisconnected
 from typing import Any, NamedTuple
 
 import report
@@ -59,8 +59,13 @@ class Client:
         return self._ask("GET", path, None)
 
     def _ask(self, method: str, path: str, body: str | None) -> dict[str, Any]:
-        self._connection.request(method, f"/v1{path}", body, {"Content-Type": "application/json"})
-        response = self._connection.getresponse()
+        try:
+            self._connection.request(method, f"/v1{path}", body, {"Content-Type": "application/json"})
+            response = self._connection.getresponse()
+        except (BrokenPipeError, RemoteDisconnected):  # the server closes a connection that rests for some seconds
+            self._connection.close()
+            self._connection.request(method, f"/v1{path}", body, {"Content-Type": "application/json"})
+            response = self._connection.getresponse()
         told: dict[str, Any] = json.loads(response.read())
         if response.status != 200:
             raise RuntimeError(f"{path}: {told}")
