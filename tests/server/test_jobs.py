@@ -21,6 +21,7 @@ from fine_tuning.server import keys
 from fine_tuning.store import datasets, jobs
 from fine_tuning.store.database import open_database
 from fine_tuning.training.pool import MAX_DEATHS, Pool
+from fine_tuning.training.validation import check_job
 from tests.server.conftest import ALIAS, chats, client_of
 
 Finish = Callable[[str], Any]
@@ -391,3 +392,23 @@ def test_projects_see_nothing_of_each_other(client: OpenAI, upload: Upload, addr
     ):
         with pytest.raises(openai.NotFoundError):
             call()
+
+
+def test_a_job_that_paused_as_its_pool_was_killed_goes_on(client: OpenAI, upload: Upload, finish: Finish) -> None:
+    left, wanted = create(client, upload()), create(client, upload())
+    validate(client, left.id, wanted.id)
+    with open_database().write() as tx:
+        jobs.change(tx, left.id, status="paused")
+    client.fine_tuning.jobs.pause(wanted.id)
+    assert finish(left.id).status == "succeeded"
+    assert client.fine_tuning.jobs.retrieve(wanted.id).status == "paused"
+
+
+def validate(client: OpenAI, *job_ids: str) -> None:
+    """Let the files be validated, and nothing be trained."""
+    for job_id in job_ids:
+        with open_database().read() as tx:
+            row = jobs.get(tx, job_id)
+        assert row is not None
+        check_job(open_database(), row)
+        assert client.fine_tuning.jobs.retrieve(job_id).status == "queued"

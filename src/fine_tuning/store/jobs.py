@@ -371,7 +371,10 @@ def queue_if_wanted(connection: Connection, job_id: str) -> None:
 
 
 def settle(connection: Connection) -> None:
-    """Pause or cancel pooled jobs for which that was asked and whose worker died before it obeyed."""
+    """Bring pooled jobs that nobody holds to where they were wanted, whoever died before seeing to it.
+
+    A pause or an end that was asked for takes place; a job that paused on its own, as its pool was leaving, goes on.
+    """
     idle = or_(_columns.lease_expires_at.is_(None), _columns.lease_expires_at < now())
     for wanted, values in (("pause", {"status": "paused"}), ("cancel", {"status": "cancelled", "finished_at": now()})):
         connection.execute(
@@ -379,6 +382,11 @@ def settle(connection: Connection) -> None:
             .where(_columns.pooled, _columns.requested == wanted, _columns.status.in_(("queued", "running")), idle)
             .values(worker=None, lease_expires_at=None, **values)
         )
+    connection.execute(
+        update(_table)
+        .where(_columns.pooled, _columns.requested == "run", _columns.status == "paused", idle)
+        .values(status="queued")
+    )
 
 
 def events_page(connection: Connection, job_id: str, *, after: int | None, limit: int) -> paging.Page:

@@ -191,7 +191,8 @@ class Worker:
         )  # drops torn ones
         with self._database.write() as tx:
             jobs.add_event(tx, self._job_id, "message", message, {}, level="error")
-            jobs.release(tx, self._job_id, self._name, status, error={"code": code, "message": message})
+            wanted = {"requested": "pause"} if status == "paused" else {}  # until somebody has made room and resumes it
+            jobs.release(tx, self._job_id, self._name, status, error={"code": code, "message": message}, **wanted)
         return 1
 
     def _folder(self) -> Path:
