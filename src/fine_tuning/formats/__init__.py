@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Protocol
 
 from fine_tuning.errors import DataError, UsageError
@@ -20,7 +19,7 @@ from fine_tuning.formats import (
 )
 from fine_tuning.formats.call import Call, Row
 
-__all__ = ["FORMATS", "LOGS", "Call", "Row", "calls_in", "check_format", "format_of", "most_common"]
+__all__ = ["FORMATS", "LOGS", "Call", "Row", "calls_in", "check_format", "format_of"]
 
 
 class Format(Protocol):
@@ -51,12 +50,6 @@ def check_format(name: str) -> str:
 def format_of(row: Row) -> str | None:
     """The name of a row's format; None where it is of none."""
     return next((name for name, each in FORMATS.items() if each.recognises(row)), None)
-
-
-def most_common(rows: Iterable[Row]) -> str | None:
-    """The format that most of these rows have; None where none has any."""
-    counts = Counter(name for row in rows if (name := format_of(row)) is not None)
-    return counts.most_common(1)[0][0] if counts else None
 
 
 def calls_in(row: Row, name: str | None = None) -> Iterator[Call]:

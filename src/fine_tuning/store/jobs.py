@@ -361,15 +361,6 @@ def end(connection: Connection, job_id: str, status: str, **values: Any) -> None
     )
 
 
-def queue_if_wanted(connection: Connection, job_id: str) -> None:
-    """Queue a job again that its worker paused on its own, not on the user's word."""
-    connection.execute(
-        update(_table)
-        .where(_columns.id == job_id, _columns.pooled, _columns.status == "paused", _columns.requested == "run")
-        .values(status="queued")
-    )
-
-
 def settle(connection: Connection) -> None:
     """Bring pooled jobs that nobody holds to where they were wanted, whoever died before seeing to it.
 

@@ -105,10 +105,10 @@ class Pool:
         for _, process in self._children.values():
             if process.poll() is None:
                 process.send_signal(signal.SIGTERM)
-        for job_id, process in self._children.values():
+        for _, process in self._children.values():
             process.wait()
-            with self._database.write() as tx:
-                jobs.queue_if_wanted(tx, job_id)
+        with self._database.write() as tx:
+            jobs.settle(tx)
 
 
 def parent_is(process_id: int) -> Callable[[], bool]:
