@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from fine_tuning import formats
 from fine_tuning.datasets.formats import json_line, rows_in
 from fine_tuning.errors import DataError
-from fine_tuning.formats import alpaca, preference, sharegpt
+from fine_tuning.formats import alpaca, preference, sharegpt, tool_text
 from fine_tuning.formats.call import as_messages
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=40).filter(lambda text: text.strip())
@@ -95,3 +95,9 @@ def test_sharegpt_keeps_what_it_has_no_word_for() -> None:
     row = sharegpt.row_of(messages)
     (call,) = formats.calls_in(through(row))
     assert call.messages == messages
+
+
+def test_half_a_pair_of_surrogates_in_a_call_can_be_sent() -> None:
+    said = r'{"tool_calls": [{"name": "f", "arguments": {"a": "\ud800 ü"}}]}'
+    (call,) = tool_text.calls_in(said, [{"function": {"name": "f"}}]) or []
+    assert json.loads(call["function"]["arguments"].encode()) == {"a": "\ud800 ü"}

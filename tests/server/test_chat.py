@@ -101,7 +101,12 @@ def test_developer_messages_and_parts_are_understood(client: OpenAI) -> None:
     assert ask(client, messages=same, temperature=0).choices == plain.choices
 
 
-PLACE = {"type": "object", "properties": {"place": {"type": "string", "maxLength": 12}}, "required": ["place"]}
+PLACE = {
+    "type": "object",
+    "properties": {"place": {"type": "string", "maxLength": 12}},
+    "required": ["place"],
+    "additionalProperties": False,
+}
 WEATHER = {"type": "function", "function": {"name": "weather", "parameters": PLACE}}
 MANY = "messages.0.content.0.type"
 REFUSED: list[tuple[dict[str, Any], str]] = [
@@ -227,15 +232,14 @@ def test_stored_calls_are_captured_examples(client: OpenAI) -> None:
 
 def test_a_call_that_is_demanded_is_made(client: OpenAI) -> None:
     for choice in ("required", {"type": "function", "function": {"name": "weather"}}):
-        answer = ask(client, tools=[WEATHER], tool_choice=choice, max_tokens=200)
+        answer = ask(client, tools=[WEATHER], tool_choice=choice, parallel_tool_calls=False, max_tokens=200)
         (choice_made,) = answer.choices
         assert choice_made.finish_reason == "tool_calls"
         (call,) = choice_made.message.tool_calls
         assert call.function.name == "weather"
         assert isinstance(json.loads(call.function.arguments)["place"], str)
-    with client.chat.completions.stream(
-        model=ALIAS, messages=ASKED, tools=[WEATHER], tool_choice="required", max_tokens=200
-    ) as stream:
+    one: dict[str, Any] = {"tools": [WEATHER], "tool_choice": "required", "parallel_tool_calls": False}
+    with client.chat.completions.stream(model=ALIAS, messages=ASKED, max_tokens=200, **one) as stream:
         assert stream.get_final_completion().choices[0].message.tool_calls[0].function.name == "weather"
 
 

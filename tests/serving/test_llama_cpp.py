@@ -92,6 +92,20 @@ def test_a_schema_is_kept_to(engine: LlamaCppEngine) -> None:
     assert isinstance(json.loads(answer.text)["ok"], bool)
 
 
+def test_an_answer_in_a_schema_is_given_however_it_came_out(engine: LlamaCppEngine) -> None:
+    strict = {
+        "type": "object",
+        "properties": {"place": {"type": "string", "maxLength": 12}},
+        "required": ["place"],
+        "additionalProperties": False,
+    }
+    for wanted in ({"type": "json_object"}, {"type": "json_schema", "json_schema": {"name": "p", "schema": strict}}):
+        for seed in range(30):
+            answer = engine.complete(CHATS[2], temperature=1, max_tokens=60, seed=seed, response_format=wanted)
+            assert answer.text.startswith("{")
+            assert answer.finish_reason == "length" or isinstance(json.loads(answer.text), dict)
+
+
 def test_what_llama_cpp_refuses_is_one_line(engine: LlamaCppEngine) -> None:
     long = [{"role": "user", "content": "word " * 2000}]
     with pytest.raises(ProviderError, match=r"the prompt is too long for tiny: .* exceeds the available context size"):

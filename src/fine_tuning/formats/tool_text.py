@@ -90,10 +90,19 @@ def calls_in(text: str, tools: Sequence[Mapping[str, Any]]) -> list[dict[str, An
         {
             "id": f"call_{uuid.uuid4().hex[:24]}",
             "type": "function",
-            "function": {"name": call["name"], "arguments": _compact(call["arguments"])},
+            "function": {"name": call["name"], "arguments": _sendable(_compact(call["arguments"]))},
         }
         for call in calls
     ]
+
+
+def _sendable(text: str) -> str:
+    """The same JSON; where a model wrote half of a pair of surrogates, escaped as the model escaped it."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return json.dumps(json.loads(text))
+    return text
 
 
 def _compact(value: Any) -> str:

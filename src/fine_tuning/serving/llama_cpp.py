@@ -28,6 +28,8 @@ _UNREADABLE = re.compile(
 )
 # What OpenAI's API samples with where a request does not say; llama.cpp's own defaults cut off unlikely tokens.
 PLAIN_SAMPLING = {"temperature": 1.0, "top_p": 1.0, "top_k": 0, "min_p": 0.0}
+# JSON as json.dumps writes it: a small model that may write any white space can go on with it for ever.
+_WHITE_SPACE = {"whitespace_flexible": False, "item_separator": ", ", "key_separator": ": "}
 _lock = threading.Lock()
 _servers: dict[tuple[Any, ...], _Server] = {}
 
@@ -142,7 +144,8 @@ class LlamaCppEngine:
         return self._server
 
     def _body(self, messages: Messages, **params: Any) -> dict[str, Any]:
-        return {"messages": [dict(message) for message in messages], **params, **self._chosen_adapter()}
+        asked = _with_grammar(params)
+        return {"messages": [dict(message) for message in messages], **asked, **self._chosen_adapter()}
 
     def _chosen_adapter(self) -> dict[str, Any]:
         if not self._open_server().adapters:
@@ -241,13 +244,29 @@ def _load(path: Path, slots: int, context_length: int, threads: int | None, adap
     return server
 
 
+def _with_grammar(params: dict[str, Any]) -> dict[str, Any]:
+    """The same request with its wanted JSON as a grammar.
+
+    Told of a schema, llama.cpp would parse the finished answer once more and report one in odd white space as an error.
+    """
+    wanted = params.get("response_format") or {}
+    if params.get("tools") or wanted.get("type") not in {"json_object", "json_schema"}:
+        return params
+    from xllamacpp import json_schema_to_grammar
+
+    schema = wanted.get("json_schema", {"schema": {"type": "object"}}).get("schema", {})
+    rest = {key: value for key, value in params.items() if key != "response_format"}
+    return {**rest, "grammar": json_schema_to_grammar({**schema, "x-guidance": _WHITE_SPACE})}
+
+
 def _checked(reply: dict[str, Any], model: str) -> dict[str, Any]:
     """The reply, unless it reports an error, which is the caller's where llama.cpp cannot read what was asked."""
     if error := reply.get("error"):
         message = str(error.get("message", error))
         if error.get("type") == "exceed_context_size_error" or "context size" in message:
             raise ContextLengthError(f"the prompt is too long for {Path(model).name}: {message}")
+        is_answered_wrong = message.startswith("The model produced")
         is_asked_wrong = error.get("code") == HTTPStatus.BAD_REQUEST or _UNREADABLE.search(message)
-        kind = RefusedError if is_asked_wrong else ProviderError
+        kind = RefusedError if is_asked_wrong and not is_answered_wrong else ProviderError
         raise kind(f"llama.cpp with {Path(model).name}: {message}")
     return reply
