@@ -336,6 +336,7 @@ def test_a_killed_trainer_is_replaced_and_the_curve_goes_on(
     messages = [event.message for event in client.fine_tuning.jobs.list_events(job.id, limit=100)]
     assert any("the trainer died" in message for message in messages)
     assert any(message.startswith("going on from step") for message in messages)
+    assert sorted(set(steps(client, job.id))) == sorted(steps(client, job.id))
     lines = list(csv.DictReader(io.StringIO(client.files.content(done.result_files[0]).text)))
     told = [int(line["step"]) for line in lines]
     assert told == sorted(set(told))
@@ -373,6 +374,18 @@ def test_two_pools_never_train_a_job_twice(client: OpenAI, upload: Upload, pool:
             assert sum(job_id in (p.info["cmdline"] or []) for p in psutil.process_iter(["cmdline"])) == 1
     finally:
         other.leave()
+
+
+def test_a_job_whose_trainer_was_starting_as_its_pool_left_is_free_at_once(
+    client: OpenAI, upload: Upload, pool: Pool
+) -> None:
+    job = create(client, upload())
+    until(lambda: bool(trainers_of(job.id)), pool)
+    pool.leave()
+    with open_database().read() as tx:
+        left = jobs.get(tx, job.id)
+    assert left is not None
+    assert (left["status"], left["worker"], left["deaths"]) == ("queued", None, 0)
 
 
 def test_projects_see_nothing_of_each_other(client: OpenAI, upload: Upload, address: str) -> None:

@@ -115,7 +115,10 @@ def test_a_killed_worker_leaves_a_job_that_resumes(file_id: str, tiny_model_dir:
     tuner.resume_job(job_id)
     job = tuner.wait_for_job(job_id, poll_seconds=0.1)
     assert job["status"] == "succeeded", job["error"]
-    assert any("going on from step" in event["message"] for event in tuner.list_events(job_id, 1000))
+    events = tuner.list_events(job_id, 1000)
+    assert any("going on from step" in event["message"] for event in events)
+    trained = [event["data"]["step"] for event in events if "train_loss" in (event["data"] or {})]
+    assert trained == sorted(set(trained))
 
 
 def test_cancel_ends_a_running_job(file_id: str, tiny_model_dir: Path) -> None:

@@ -196,6 +196,13 @@ def add_event(
     connection.execute(tables.job_events.insert().values(**event, created_at=now()))
 
 
+def forget_steps(connection: Connection, job_id: str, after: int) -> None:
+    """Drop the metrics of steps that will be trained once more, since a worker died after its last checkpoint."""
+    table = tables.job_events
+    told = table.c.data["step"].as_integer() > after
+    connection.execute(table.delete().where(table.c.job_id == job_id, table.c.kind == "metrics", told))
+
+
 def newest_events(connection: Connection, job_id: str, limit: int) -> list[dict[str, Any]]:
     """The newest events of a job, oldest first."""
     table = tables.job_events
@@ -324,12 +331,12 @@ def held(connection: Connection, worker_prefix: str) -> int:
     return int(connection.scalar(query) or 0)
 
 
-def give_up(connection: Connection, job_id: str, worker: str) -> int | None:
-    """Queue a job again whose worker died without a word. Returns its deaths so far; None if it was not its own."""
+def give_up(connection: Connection, job_id: str, worker: str, *, died: bool = True) -> int | None:
+    """Queue a job again whose worker ended without a word. Returns its deaths so far; None if it was not its own."""
     query = (
         update(_table)
         .where(_columns.id == job_id, _columns.worker == worker, _columns.status.not_in(FINISHED))
-        .values(status="queued", worker=None, lease_expires_at=None, deaths=_columns.deaths + 1)
+        .values(status="queued", worker=None, lease_expires_at=None, deaths=_columns.deaths + int(died))
         .returning(_columns.deaths)
     )
     deaths: int | None = connection.scalar(query)

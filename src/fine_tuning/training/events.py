@@ -15,10 +15,11 @@ class TrainingEvent:
     `data` holds, as far as known: step, total_steps, epoch, learning_rate, train_loss (nats a trained token, mean
     since the previous event), token_accuracy (0 to 1, same tokens), valid_loss, valid_token_accuracy, trained_tokens,
     tokens_per_second (non-padding tokens, this session), seconds_left, and `path` for a checkpoint (everything that is
-    needed to go on) or the adapter kept at the end of an epoch.
+    needed to go on) or the adapter kept at the end of an epoch. A "start" has the step it starts from: what an earlier
+    run told of later steps no longer counts.
     """
 
-    kind: Literal["message", "metrics", "checkpoint", "epoch"]
+    kind: Literal["message", "start", "metrics", "checkpoint", "epoch"]
     message: str
     data: dict[str, Any] = field(default_factory=dict)
     created_at: datetime = field(default_factory=lambda: datetime.now(UTC))

@@ -57,8 +57,7 @@ def train(config: TrainingConfig, on_event: Callable[[TrainingEvent], None], req
         _tell_lengths(data, config, on_event)
         trainer, reporter = _trainer(config, tokenizer, data, held_out, on_event, requested)
         checkpoint = checkpoints.newest_complete(Path(trainer.args.output_dir))
-        if checkpoint is not None:
-            on_event(TrainingEvent("message", f"going on from step {checkpoints.step_of(checkpoint)}"))
+        on_event(_start(checkpoint))
         outcome = trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
         saved = (None, None) if reporter.stopped else _save(trainer, tokenizer, config, on_event)
     result = TrainingResult(
@@ -76,6 +75,11 @@ def train(config: TrainingConfig, on_event: Callable[[TrainingEvent], None], req
     )
     write_json(Path(config.output_dir) / "metrics.json", {**result.as_dict(), "config": config.model_dump()})
     return result
+
+
+def _start(checkpoint: Path | None) -> TrainingEvent:
+    step = checkpoints.step_of(checkpoint) if checkpoint else 0
+    return TrainingEvent("start", f"going on from step {step}" if checkpoint else "training", {"step": step})
 
 
 def _tokenizer(config: TrainingConfig) -> Any:

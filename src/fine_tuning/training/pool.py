@@ -79,7 +79,7 @@ class Pool:
             self._children[worker] = (job_id, spawn(self._database, job_id, worker))
         except StorageError:
             with self._database.write() as tx:
-                jobs.give_up(tx, job_id, worker)
+                jobs.give_up(tx, job_id, worker, died=False)
             raise
         _log.info("training %s", job_id)
         return True
@@ -108,6 +108,8 @@ class Pool:
         for _, process in self._children.values():
             process.wait()
         with self._database.write() as tx:
+            for worker, (job_id, _) in self._children.items():
+                jobs.give_up(tx, job_id, worker, died=False)  # one that was told to leave before it listened
             jobs.settle(tx)
 
 

@@ -22,10 +22,7 @@ COLUMNS = {
 
 
 def write_results(database: Database, job: Mapping[str, Any]) -> dict[str, Any]:
-    """Write one line for each step that was told of; returns the row of the file, for the caller to record.
-
-    Steps that were trained twice, since a worker died after its last checkpoint, have the figures of the second time.
-    """
+    """Write one line for each step that was told of; returns the row of the file, for the caller to record."""
     with database.read() as tx:
         events = jobs.newest_events(tx, job["id"], jobs.MOST_EVENTS)
     steps: dict[int, dict[str, Any]] = {}

@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NoReturn
 
 from fine_tuning.base_models import catalogue
 from fine_tuning.errors import FineTuningError, StorageError
@@ -40,7 +40,6 @@ class Worker:
         self._job_id = job_id
         self._name = name
         self._wanted: Wanted = "run"
-        self._lost = False
         self._done = threading.Event()
 
     def run(self) -> int:
@@ -84,9 +83,8 @@ class Worker:
                 _log.warning("lease of %s not prolonged: %s", self._job_id, error)
                 # Another worker may take the job once the lease is over; until then the database may come back.
                 wanted = "run" if time.monotonic() - prolonged < LEASE_SECONDS else None
-            if wanted is None:
-                self._lost = True
-                self._want("pause")
+            if wanted is None:  # another trainer may be in the job's folder: nothing there is ours to write any more
+                _leave(1, f"lost the lease of job {self._job_id}")
             elif wanted == "cancel":
                 self._cancel()
             elif wanted == "pause":
@@ -100,9 +98,7 @@ class Worker:
             if not jobs.release(tx, self._job_id, self._name, "cancelled"):
                 return  # it has just ended by itself
             jobs.add_event(tx, self._job_id, "message", "job cancelled", {})
-        _log.info("job %s was cancelled", self._job_id)
-        logging.shutdown()
-        os._exit(0)
+        _leave(0, f"job {self._job_id} was cancelled")
 
     def _train(self) -> int:
         with self._database.read() as tx:
@@ -134,6 +130,10 @@ class Worker:
         with self._database.write() as tx:
             if event.kind == "checkpoint":
                 jobs.change(tx, self._job_id, deaths=0)
+            if event.kind == "start":
+                jobs.add_event(tx, self._job_id, "message", event.message, event.data)
+                jobs.forget_steps(tx, self._job_id, event.data["step"])
+                return
             is_new = event.kind not in {"checkpoint", "epoch"} or jobs.keep_artifact(
                 tx, self._job_id, event.kind, event.data["path"], event.data["step"]
             )
@@ -141,8 +141,6 @@ class Worker:
                 jobs.add_event(tx, self._job_id, event.kind, event.message, event.data)
 
     def _finish(self, job: dict[str, Any], result: TrainingResult) -> int:
-        if self._lost:
-            return 1
         seconds = result.wall_seconds + ((job["result"] or {}).get("wall_seconds") or 0.0)
         facts = {**result.as_dict(), "wall_seconds": seconds}
         if result.status != "succeeded":
@@ -202,12 +200,19 @@ class Worker:
         return get_settings().folder("logs") / f"{self._job_id}.log"
 
 
-def main(arguments: list[str]) -> int:
+def _leave(code: int, why: str) -> NoReturn:
+    """End the process now: what its libraries tidy up takes seconds in which it would still be there."""
+    _log.info("%s", why)
+    logging.shutdown()
+    os._exit(code)
+
+
+def main(arguments: list[str]) -> NoReturn:
     """Run the worker for the job and name given as arguments."""
     job_id, name = arguments
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    return Worker(open_database(), job_id, name).run()
+    _leave(Worker(open_database(), job_id, name).run(), f"the trainer of job {job_id} ends")
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    main(sys.argv[1:])
