@@ -149,24 +149,25 @@ def fine_tune(served: Served) -> list[str]:
         return [str(client.fine_tuning.jobs.retrieve(job.id).fine_tuned_model) for job in jobs]
 
 
-def resident(served: Served) -> int:
-    """Bytes of the server itself in memory."""
-    return int(psutil.Process(served.process_id).memory_info().rss)
+def memory(served: Served) -> int:
+    """Bytes of the server itself in memory, what it has mapped twice counted once."""
+    return int(psutil.Process(served.process_id).memory_full_info().pss)
 
 
-def many_models(clients: list[Client], names: list[str], served: Served) -> str:
-    """One fine-tuned model against all of them."""
-    asks = [chat_of(client) for client in clients]
+def many_models(alone: Served, together: Served, names: list[str]) -> str:
+    """A server with one fine-tuned model against a server with all of them, in turn."""
+    asks, others = ([chat_of(Client(served)) for _ in range(CLIENTS)] for served in (alone, together))
     asks[0](body(names[0]))
-    before = resident(served)
+    others[0](body(names[0]))
+    before = memory(together)
     for name in names:
-        asks[0](body(name))
-    grown = (resident(served) - before) / 1e6
+        others[0](body(name))
+    grown = (memory(together) - before) / 1e6
     speeds: dict[int, list[tuple[float, float]]] = {1: [], CLIENTS: []}
     for _ in range(ROUNDS):
         for size, found in speeds.items():
             one = throughput(asks[:size], [body(names[0]) for _ in range(REQUESTS)])
-            found.append((one, throughput(asks[:size], [body(names[n % MODELS]) for n in range(REQUESTS)])))
+            found.append((one, throughput(others[:size], [body(names[n % MODELS]) for n in range(REQUESTS)])))
     lines = [
         f"| {size} | {statistics.median(a for a, _ in found):.1f} | {statistics.median(b for _, b in found):.1f} "
         f"| {statistics.median(b / a for a, b in found):.2f} |"
@@ -197,9 +198,8 @@ def merged_apart(home: str) -> str:
         engine.close()
     speed = statistics.median(speeds)
     return f"""
-The other way, {len(engines)} merged models each loaded by itself, a thread each: {speed:.1f} tokens/s with {CLIENTS}
-clients at {CLIENTS} of them, and {grown:.0f} MB. llama.cpp computes a batch with one set of adapters, so that requests
-of different models never share a pass over the weights, which is what a token costs on a CPU.
+For comparison, {len(engines)} merged models each loaded by itself, a thread each: {speed:.1f} tokens/s with {CLIENTS}
+clients at {CLIENTS} of them, and {grown:.0f} MB.
 """
 
 
@@ -214,9 +214,8 @@ def main() -> None:
         with serving(home, "--slots", "0") as served:
             clients = [Client(served) for _ in range(CLIENTS)]
             text = against_direct(clients, gguf)
-        with serving(home, "--slots", "0") as served:
-            clients = [Client(served) for _ in range(CLIENTS)]
-            text += many_models(clients, names, served)
+        with serving(home, "--slots", "0") as alone, serving(home, "--slots", "0") as together:
+            text += many_models(alone, together, names)
         text += merged_apart(home)
     report.write("Chat", "bench_chat.py", text)
 

@@ -2,20 +2,42 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from fine_tuning import sources
-from fine_tuning.datasets import checking, formats, freezing, splits, statistics, validation
+from fine_tuning import checks, sources
+from fine_tuning.costs import prices
+from fine_tuning.datasets import (
+    building,
+    catalogue,
+    checking,
+    differences,
+    formats,
+    freezing,
+    leaks,
+    manifest,
+    origins,
+    report_page,
+    splits,
+    statistics,
+    validation,
+)
+from fine_tuning.datasets.near_duplicates import DEFAULT_THRESHOLD
+from fine_tuning.datasets.recipe import Recipe
 from fine_tuning.distillation import DistillationDataCollector
+from fine_tuning.encodings import encoding_of
 from fine_tuning.errors import DataError
+from fine_tuning.files import atomic_write, make_folder
 from fine_tuning.settings import get_settings
 from fine_tuning.store.database import open_database
+from fine_tuning.training.estimate import training_time
 
 Example = Mapping[str, Any]
+LOCAL_TARGETS = ((0.135e9, "cpu"), (1.5e9, "rtx4090"), (8e9, "a100"), (8e9, "h100"))  # parameters and machine
 
 
 class DatasetBuilder:
@@ -104,7 +126,7 @@ class DatasetBuilder:
             files: paths, folders, globs or addresses; any format that `ft-cli capture import` reads.
             model: count tokens as this OpenAI model and hold rows to its limit; None to leave tokens out.
             rejected_to: a file for the rejected rows with their reasons.
-            progress: told of the number of rows now and then.
+            progress: told how many further rows were looked at.
 
         Returns:
             Counts (read = kept + rejected + duplicates) and the findings by code.
@@ -115,6 +137,128 @@ class DatasetBuilder:
         """
         target = None if rejected_to is None else Path(rejected_to)
         return checking.check(sources.read_all(sources.expand(files)), model, target, progress)
+
+    def build(
+        self,
+        name: str,
+        files: Sequence[str | Path] | None = None,
+        *,
+        table: Any = None,
+        progress: Callable[[int], None] = lambda _: None,
+        **choices: Any,
+    ) -> dict[str, Any]:
+        """Build a frozen data set of any size: checked, selected, divided into parts, written with its manifest.
+
+        Args:
+            name: of the folder in `output_dir`; one of that name with other content is moved to `earlier`.
+            files: paths, folders, globs or addresses, in any format that `ft-cli capture import` reads.
+            table: instead a pandas, Polars, Arrow, Daft or Hugging Face table; without both, the captured calls.
+            progress: told how many further rows were read.
+            choices: see `datasets.recipe.Recipe`.
+
+        Returns:
+            The manifest: hash, parts, counts (read = kept + rejected + duplicates + left_out), findings, recipe.
+
+        Raises:
+            UsageError: name or a choice is wrong.
+            NotFoundError, DataError: a file is missing or breaks off, or no row is left.
+            StorageError: the disk refuses.
+        """
+        recipe = Recipe.of(**choices)
+        folder = building.check_target(freezing.target(self.output_dir, name, "jsonl").with_suffix(""))
+        database = open_database()
+        with tempfile.TemporaryDirectory(dir=make_folder(self.output_dir), prefix=".rows.") as work:
+            if files is not None:
+                rows = origins.of_files(files)
+            elif table is not None:
+                rows = origins.of_table(table, Path(work))
+            else:
+                rows = origins.of_store(database, Path(work), pairs=recipe.format == "preference")
+            return building.build(database, rows, recipe, folder, progress).as_dict()
+
+    def list_datasets(self, limit: int = 20) -> list[dict[str, Any]]:
+        """The newest data sets of the workspace: name, hash, format, rows, path, created_at."""
+        checks.count("limit", limit, 1)
+        return [catalogue.listed(record) for record in catalogue.newest(open_database(), limit)]
+
+    def get_dataset(self, name: str) -> dict[str, Any]:
+        """What a data set says of itself: the manifest of one that was built, what was recorded of another.
+
+        Args:
+            name: the data set's name, the beginning of its hash, or the folder of one that was built.
+
+        Raises:
+            NotFoundError: there is none.
+        """
+        return catalogue.described(open_database(), name)
+
+    def estimate_training(self, name: str, epochs: int = 3) -> list[dict[str, Any]]:
+        """What training on a data set costs, for each target whose price or speed is known.
+
+        Returns:
+            target, epochs, tokens (that are trained on), usd and hours (None where unknown); empty where the tokens
+            were not counted. Prices are OpenAI's list prices; hours are of a machine's peak rate, see
+            `training.estimate`.
+
+        Raises:
+            NotFoundError: there is no such data set.
+        """
+        checks.count("epochs", epochs, 1)
+        found = self.get_dataset(name)
+        part = found["parts"].get("train") or next(iter(found["parts"].values()))
+        if part["tokens"] is None:
+            return []
+        counted = encoding_of(found["recipe"].get("tokens_of") or "")
+        tokens = part["tokens"] * epochs
+        hosted = [
+            {"target": model, "usd": tokens / 1e6 * price, "hours": None}
+            for model, price in prices.TRAINING_USD_PER_MILLION_TOKENS.items()
+            if counted is not None and encoding_of(model) is counted
+        ]
+        local = [
+            {"target": f"{size / 1e9:g}B parameters, {machine}", "usd": None, "hours": estimate["estimated_hours"]}
+            for size, machine in LOCAL_TARGETS
+            for estimate in [training_time(part["rows"], epochs, machine, size, part["tokens"] / part["rows"])]
+        ]
+        return [{"epochs": epochs, "tokens": tokens, **each} for each in (*hosted, *local)]
+
+    def write_report(self, name: str, path: str | Path, epochs: int = 3) -> str:
+        """Draw a data set's report as one self-contained HTML file. Returns its path.
+
+        Raises:
+            NotFoundError: there is no such data set.
+            MissingDependencyError: the `report` extra is not installed.
+            StorageError: the file cannot be written.
+        """
+        text = report_page.page(self.get_dataset(name), self.estimate_training(name, epochs))
+        with atomic_write(Path(path)) as stream:
+            stream.write(text)
+        return str(path)
+
+    def compare_datasets(self, first: str, second: str) -> dict[str, Any]:
+        """What changed from one data set to another; see `datasets.differences.compare`."""
+        database = open_database()
+        before, after = (catalogue.folder_of(database, name) for name in (first, second))
+        return differences.compare(manifest.read(before), before, manifest.read(after), after)
+
+    def find_leaks(self, first: str, second: str, threshold: float = DEFAULT_THRESHOLD) -> dict[str, Any]:
+        """Rows of the second that are in the first: what was trained on, and what is tested with.
+
+        Args:
+            first, second: data sets by name, hash or folder; or files, folders, globs.
+            threshold: see `datasets.near_duplicates.groups`.
+
+        Returns:
+            rows (of the second), leaking, counts (by kind), unusable, first (some of the rows and what they match).
+
+        Raises:
+            NotFoundError, DataError: a file is missing or breaks off.
+            UsageError: the threshold is out of range.
+        """
+        database = open_database()
+        sides = [catalogue.files_of(database, name) for name in (first, second)]
+        report = leaks.find(sides[0], sides[1], self.output_dir, threshold)
+        return {**asdict(report), "leaking": report.leaking}
 
     def get_dataset_stats(self, examples: Sequence[Example]) -> dict[str, Any]:
         """Counts and mean lengths; see `datasets.statistics.describe`."""

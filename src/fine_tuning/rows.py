@@ -87,6 +87,10 @@ class ContentHash:
         canonical = json.dumps(row, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str)
         self._digest.update(canonical.encode("utf-8", "surrogatepass") + b"\n")
 
+    def add_lines(self, lines: bytes) -> None:
+        """Add rows that are canonical JSON already, each with a line break at its end."""
+        self._digest.update(lines)
+
     def text(self) -> str:
         """`sha256:` and the hash so far."""
         return f"sha256:{self._digest.hexdigest()}"

@@ -115,7 +115,7 @@ def test_each_mistake_is_found_where_it_is(code: str, field: str, row: Any) -> N
 
 
 def test_every_code_is_tested() -> None:
-    assert {code for code, _, _ in WRONG} | {"too-few-rows", "too-many-tokens"} == set(CODES)
+    assert {code for code, _, _ in WRONG} | {"too-few-rows", "too-many-tokens", "wrong-rating"} == set(CODES)
 
 
 GOOD = [
@@ -209,7 +209,7 @@ anything = st.recursive(
 def test_nothing_that_a_row_holds_breaks_the_checks(value: Any) -> None:
     count = tokens.counter("gpt-4o")
     found = checking.examine(json.dumps(value).encode("utf-8", "surrogatepass"), count, 100)
-    assert found.findings or found.row is not None
+    assert found.findings or found.source is not None
 
 
 @settings(max_examples=500, deadline=None)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fine_tuning.commands import output
+from fine_tuning.commands import frozen_datasets, output
+from fine_tuning.errors import UsageError
 
 if TYPE_CHECKING:
     from fine_tuning.datasets.checking import CheckReport
@@ -23,11 +25,23 @@ class Format(StrEnum):
     jsonl = "jsonl"
 
 
+class BuiltFormat(StrEnum):
+    """Formats of the parts of a frozen data set."""
+
+    openai = "openai"
+    preference = "preference"
+    alpaca = "alpaca"
+    sharegpt = "sharegpt"
+    jsonl = "jsonl"
+
+
 def add_to(app: typer.Typer) -> None:
     """Add this group's commands."""
     app.command("prepare-dataset", rich_help_panel="Data")(prepare_dataset)
-    dataset = typer.Typer(help="Files of training data.", no_args_is_help=True)
+    dataset = typer.Typer(help="Files of training data, and data sets frozen from them.", no_args_is_help=True)
     dataset.command("check")(check)
+    dataset.command("build")(build)
+    frozen_datasets.add_to(dataset)
     app.add_typer(dataset, name="dataset", rich_help_panel="Data")
 
 
@@ -68,16 +82,9 @@ def check(
     as_json: output.Json = False,
 ) -> None:
     """Say what is wrong with files of training data, by kind; exit code 1 if a trainer would refuse a row."""
-    from rich.progress import Progress
-
     from fine_tuning.dataset_builder import DatasetBuilder
 
-    with Progress(console=output.console(stderr=True), transient=True) as progress:
-        task = progress.add_task("rows checked: 0", total=None)
-
-        def told(rows: int) -> None:
-            progress.update(task, description=f"rows checked: {rows:,}")
-
+    with output.rows_told("rows checked") as told:
         report = DatasetBuilder().check_files(files, model, rejected_to=rejected, progress=told)
     if as_json:
         output.print_json(report.facts())
@@ -85,6 +92,68 @@ def check(
         _print_check(", ".join(files), report)
     if not report.is_fit:
         raise typer.Exit(1)
+
+
+def build(
+    name: Annotated[str, typer.Argument(help="Of the data set: a folder of this name in the workspace.")],
+    files: Annotated[
+        list[str] | None, typer.Argument(help="Files, folders, globs; without any, the captured calls.")
+    ] = None,
+    format: Annotated[BuiltFormat, typer.Option(help="Format of the parts.")] = BuiltFormat.openai,
+    tokens_of: Annotated[str | None, typer.Option(help="Count tokens as this model, and hold to its limit.")] = None,
+    min_rating: Annotated[int | None, typer.Option(help="Leave out rows rated lower (1 to 5).")] = None,
+    domain: Annotated[list[str] | None, typer.Option(help="Only these; may be given often.")] = None,
+    task_type: Annotated[list[str] | None, typer.Option(help="Only these.")] = None,
+    model: Annotated[list[str] | None, typer.Option(help="Only answers of these models.")] = None,
+    metadata: Annotated[list[str] | None, typer.Option(help="KEY=VALUE that a row's metadata must say.")] = None,
+    since: Annotated[str | None, typer.Option(help="Only rows captured from this time on (ISO 8601).")] = None,
+    until: Annotated[str | None, typer.Option(help="Only rows captured before this time.")] = None,
+    min_prompt: Annotated[int, typer.Option(help="Least characters of a question.")] = 0,
+    min_response: Annotated[int, typer.Option(help="Least characters of an answer.")] = 0,
+    max_characters: Annotated[int | None, typer.Option(help="Most characters of both.")] = None,
+    near_duplicates: Annotated[
+        float, typer.Option(help="Questions at least so alike count as one (Jaccard, 0.7 to 1).")
+    ] = 0.8,
+    keep_near_duplicates: Annotated[bool, typer.Option(help="Remove exact duplicates only.")] = False,
+    balance: Annotated[str | None, typer.Option(help="As many rows of each value of this field.")] = None,
+    limit: Annotated[int | None, typer.Option(help="Most rows, drawn by the seed.")] = None,
+    validation: Annotated[float, typer.Option(help="Share of the rows.")] = 0.1,
+    test: Annotated[float, typer.Option(help="Share of the rows.")] = 0.1,
+    stratify: Annotated[str, typer.Option(help="Field whose values are spread evenly over the parts.")] = "domain",
+    seed: Annotated[int, typer.Option(help="Of the draw.")] = 42,
+    ray: Annotated[str | None, typer.Option(help="Address of a Ray cluster to run on.")] = None,
+    as_json: output.Json = False,
+) -> None:
+    """Build a frozen data set: checked, without duplicates, in train, validation and test, with its manifest."""
+    from fine_tuning.dataset_builder import DatasetBuilder
+
+    on_cluster(ray)
+    choices = {
+        "format": format.value, "tokens_of": tokens_of, "min_rating": min_rating, "domains": domain or [],
+        "task_types": task_type or [], "models": model or [], "metadata": _pairs(metadata or []), "since": since,
+        "until": until, "min_prompt": min_prompt, "min_response": min_response, "max_characters": max_characters,
+        "near_duplicates": None if keep_near_duplicates else near_duplicates, "balance": balance, "limit": limit,
+        "validation": validation, "test": test, "stratify": stratify, "seed": seed,
+    }  # fmt: skip
+    with output.rows_told("rows read") as told:
+        manifest = DatasetBuilder().build(name, files or None, progress=told, **choices)
+    if as_json:
+        output.print_json(manifest)
+        return
+    frozen_datasets.print_manifest(manifest)
+
+
+def _pairs(options: list[str]) -> dict[str, str]:
+    """KEY=VALUE, as typed."""
+    if wrong := [option for option in options if "=" not in option]:
+        raise UsageError(f"--metadata takes KEY=VALUE, not {wrong[0]!r}")
+    return dict(option.split("=", 1) for option in options)
+
+
+def on_cluster(address: str | None) -> None:
+    """Let this command's plans run on a Ray cluster, as FINE_TUNING_RAY_ADDRESS does for all."""
+    if address is not None:
+        os.environ["FINE_TUNING_RAY_ADDRESS"] = address
 
 
 def _print_check(names: str, report: CheckReport) -> None:
@@ -98,15 +167,4 @@ def _print_check(names: str, report: CheckReport) -> None:
         "longest row": None if report.longest is None else f"{report.longest} tokens",
     }
     output.print_facts(f"Checked {names}", {name: value for name, value in facts.items() if value is not None})
-    columns = ["Code", "Severity", "Rows#", "First", "What", "To do"]
-    rows = [
-        (each["code"], each["severity"], each["rows"], _place(each), each["message"], each["advice"])
-        for each in report.tally.rows()
-    ]
-    if rows:
-        output.print_table("Findings", columns, rows)
-
-
-def _place(finding: dict[str, object]) -> str:
-    where = f"{finding['file']}:{finding['line']}" if finding["line"] else str(finding["file"])
-    return f"{where} {finding['field']}".rstrip()
+    frozen_datasets.print_findings(report.tally.rows())

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import chain
 from math import isfinite, isnan
 from typing import TYPE_CHECKING, Annotated, Any
@@ -89,6 +90,17 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]
 def print_facts(title: str, facts: Mapping[str, Any]) -> None:
     """Names and values, one a line."""
     print_table(title, ["", ""], facts.items(), header=False)
+
+
+@contextmanager
+def rows_told(what: str) -> Iterator[Callable[[int], None]]:
+    """A line on the terminal that says how many rows there were so far; yields what to tell of further ones."""
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns = (SpinnerColumn(), TextColumn("{task.description}: {task.completed:,.0f}"), TimeElapsedColumn())
+    with Progress(*columns, console=console(stderr=True), transient=True) as progress:
+        task = progress.add_task(what, total=None)
+        yield lambda rows: progress.advance(task, rows)
 
 
 def counts(numbers: Mapping[str, int]) -> str:

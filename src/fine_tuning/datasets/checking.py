@@ -20,6 +20,7 @@ from fine_tuning.formats.findings import CODES, Finding, Tally, has_error
 from fine_tuning.sources import RawRow
 
 LEAST_ROWS = 10
+TOLD_ROWS = 1000
 _LEARNT = ("messages", "tools", "input", "preferred_output", "non_preferred_output")
 
 
@@ -27,14 +28,14 @@ class Examined(NamedTuple):
     """A row after all checks of it alone.
 
     Attributes:
-        row: as chat or as a pair, whatever its format was; None where it cannot be read.
-        key: a hash of what is learnt from the row; rows that teach the same have the same.
+        source: as its file has it; None where it cannot be read.
+        learnt: canonical JSON of what is learnt from it, as chat or as a pair; rows that teach the same have the same.
         format: None where it is unknown.
         tokens: None where they were not counted.
     """
 
-    row: dict[str, Any] | None
-    key: bytes
+    source: dict[str, Any] | None
+    learnt: bytes
     format: str | None
     tokens: int | None
     findings: list[Finding]
@@ -79,21 +80,21 @@ def examine(text: bytes | None, count: Callable[[Mapping[str, Any]], int] | None
     """
     parsed = row_text.parse(text)
     if isinstance(parsed, Finding):
-        return Examined(None, hashlib.sha256(text or b"").digest(), None, None, [parsed])
-    name = formats.format_of(parsed.row)
+        return Examined(None, text or b"", None, None, [parsed])
+    name = formats.format_of(parsed)
     try:
-        row = _in_own_words(parsed.row, name)
+        row = _in_own_words(parsed, name)
     except DataError as error:
         code = "unknown-format" if name is None else "malformed"
-        return Examined(None, hashlib.sha256(parsed.canonical).digest(), name, None, [Finding(code, "", str(error))])
-    key = hashlib.sha256(row_text.canonical({name: row[name] for name in _LEARNT if name in row})).digest()
+        return Examined(None, text or b"", name, None, [Finding(code, "", str(error))])
+    learnt = row_text.canonical({name: row[name] for name in _LEARNT if name in row})
     findings = chat_checks.check_row(row)
     counted = None
     if count is not None and not has_error(findings):
         counted = count(row)
         if limit is not None and counted > limit:
             findings.append(Finding("too-many-tokens", "", f"{counted:,} tokens; the model reads {limit:,} of a row"))
-    return Examined(row, key, name, counted, findings)
+    return Examined(parsed, learnt, name, counted, findings)
 
 
 def _in_own_words(row: dict[str, Any], name: str | None) -> dict[str, Any]:
@@ -117,7 +118,7 @@ def check(
     Args:
         model: whose tokens are counted and whose limit holds; None to leave tokens out.
         rejected_to: a file for the rejected rows, each with its reasons; None for none.
-        progress: told of the number of rows now and then.
+        progress: told how many further rows were looked at.
 
     Raises:
         NotFoundError, DataError: a file cannot be read; then no file of rejected rows is left.
@@ -143,16 +144,16 @@ def _check(
             report.rejected += 1
             if stream is not None:
                 stream.write(rejected_line(raw, found.findings))
-        elif found.key in seen:
+        elif (key := hashlib.sha256(found.learnt).digest()) in seen:
             report.duplicates += 1
         else:
-            seen.add(found.key)
+            seen.add(key)
             report.kept += 1
             if found.tokens is not None and report.tokens is not None:
                 report.tokens += found.tokens
                 report.longest = max(report.longest or 0, found.tokens)
-        if report.read % 1000 == 0:
-            progress(report.read)
+        if report.read % TOLD_ROWS == 0:
+            progress(TOLD_ROWS)
     if report.kept < LEAST_ROWS:
         few = Finding("too-few-rows", "", f"{report.kept} usable rows; at least {LEAST_ROWS} are needed")
         report.tally.add(raw.file if report.read else "", 0, [few])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from functools import lru_cache
 from typing import Any
@@ -24,6 +25,9 @@ def daft() -> Any:
 def _daft(ray_address: str | None) -> Any:
     os.environ.setdefault("DAFT_SHOW_QUERY_ID", "0")  # otherwise a line on the terminal for every query
     import daft as module
+
+    # What goes wrong in a plan is an error of whoever runs it, and said once.
+    logging.getLogger("daft_local_execution").setLevel(logging.CRITICAL)
 
     if ray_address is not None:
         try:

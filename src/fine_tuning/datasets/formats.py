@@ -49,6 +49,30 @@ def row_of_call(call: Call) -> dict[str, Any]:
     return {"messages": call.messages} | ({"tools": call.tools} if call.tools else {})
 
 
+def _chat_of(call: Call) -> dict[str, Any]:
+    """A call as a chat row; of a pair the better answer."""
+    row = {"messages": call.messages} | ({"tools": call.tools} if call.tools else {})
+    if "parallel_tool_calls" in call.metadata:
+        row["parallel_tool_calls"] = call.metadata["parallel_tool_calls"]
+    return row
+
+
+def _pair_of(call: Call) -> dict[str, Any]:
+    if call.rejected is None:
+        raise DataError("there is one answer only; preference rows need a better and a worse one")
+    return row_of_call(call)
+
+
+BUILT: dict[str, Callable[[Call, dict[str, Any]], dict[str, Any]]] = {
+    "openai": lambda call, _: _chat_of(call),
+    "preference": lambda call, _: _pair_of(call),
+    "alpaca": lambda call, _: alpaca.row_of(call.messages, call.tools),
+    "sharegpt": lambda call, _: sharegpt.row_of(call.messages, call.tools),
+    "jsonl": lambda _, row: row,
+}
+"""How a call, and the row it stood in, are written in each format that `datasets.building` knows."""
+
+
 def check_format(format: str) -> str:
     """Return the format, or raise UsageError naming the known ones."""
     if format not in ROWS:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from fine_tuning.encodings import base_of, encoding_of
@@ -15,6 +16,8 @@ PER_MESSAGE, PER_NAME, PER_CONVERSATION = 3, 1, 3
 # Tokens of one training row, from OpenAI's table of limits, 2026-08; longer rows are cut off there.
 ROW_LIMITS = {"gpt-4.1": 65_536, "gpt-4.1-mini": 65_536, "gpt-4.1-nano": 65_536, "gpt-4o": 65_536,
               "gpt-4o-mini": 65_536, "gpt-3.5-turbo": 16_385}  # fmt: skip
+OFTEN_SAID = 100  # characters
+LONGEST_PIECE = 900_000  # characters
 Row = Mapping[str, Any]
 
 
@@ -30,10 +33,29 @@ def counter(model: str) -> Callable[[Row], int]:
     if encoding is None:
         raise UsageError(f"no public encoding for the model {model}; name an OpenAI model such as gpt-4.1-mini")
 
+    @lru_cache(maxsize=10_000)
+    def often(text: str) -> int:
+        return len(encoding.encode_ordinary(text))
+
+    def count_text(text: str) -> int:
+        if len(text) <= OFTEN_SAID:  # roles, names, system messages
+            return often(text)
+        return sum(len(encoding.encode_ordinary(piece)) for piece in pieces(text))
+
     def count(row: Row) -> int:
-        return sum(len(encoding.encode_ordinary(text)) for text in texts(row)) + overhead(row)
+        return sum(map(count_text, texts(row))) + overhead(row)
 
     return count
+
+
+def pieces(text: str) -> Iterator[str]:
+    """The text in pieces short enough for the encoder, cut before a space, where every encoding starts a new token."""
+    while len(text) > LONGEST_PIECE:
+        cut = text.rfind(" ", 1, LONGEST_PIECE)
+        cut = cut if cut > 0 else LONGEST_PIECE
+        yield text[:cut]
+        text = text[cut:]
+    yield text
 
 
 def texts(row: Row) -> list[str]:

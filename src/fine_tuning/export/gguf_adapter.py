@@ -22,7 +22,7 @@ def kept_gguf_adapter(adapter_dir: Path, base_dir: Path) -> Path:
 
 
 def export_gguf_adapter(adapter_dir: Path, base_dir: Path, output: Path) -> Path:
-    """Write the adapter in `adapter_dir` to `output`, float32, with the rows of query and key as llama.cpp orders them.
+    """Write the adapter in `adapter_dir` to `output`, float16, with the rows of query and key as llama.cpp orders them.
 
     Args:
         base_dir: the base model's folder, whose config.json says how many heads share the rows.
@@ -54,7 +54,7 @@ def export_gguf_adapter(adapter_dir: Path, base_dir: Path, output: Path) -> Path
                 writer.add_string("adapter.type", "lora")
                 writer.add_float32("adapter.lora.alpha", float(settings["lora_alpha"]))
                 for name, rows in tensors.items():
-                    writer.add_tensor(name, rows.float().contiguous().numpy())
+                    writer.add_tensor(name, rows.half().contiguous().numpy())
                 writer.write_header_to_file()
                 writer.write_kv_data_to_file()
                 writer.write_tensors_to_file()

@@ -54,6 +54,7 @@ CODES: dict[str, Code] = {
     "unanswered-call": Code(True, "add a tool message for each call, before the next turn"),
     "unasked-result": Code(True, "a tool message answers a call by its tool_call_id, once"),
     "wrong-tools": Code(True, "tools is a list of {type: function, function: {name, parameters}}"),
+    "wrong-rating": Code(True, "a rating is a number from 1 to 5; leave it out where it is unknown"),
     "same-answers": Code(True, "the two answers of a pair have to differ"),
     "wrong-answer": Code(True, "an answer of a pair is a list of messages of the assistant"),
     "too-many-tokens": Code(True, "shorten the conversation or choose a model with a longer context"),

@@ -1,19 +1,13 @@
-"""A row's text: parsed without losing anything, and its canonical form; or what is wrong with the text."""
+"""A row's text: parsed without losing anything, or what is wrong with it; and the canonical form of a row."""
 
 from __future__ import annotations
 
 import json
-from typing import Any, NamedTuple
+from math import isinf
+from typing import Any
 
 from fine_tuning.formats.findings import Finding
 from fine_tuning.sources import LONGEST_ROW
-
-
-class Parsed(NamedTuple):
-    """A row and its canonical JSON (sorted keys, no spaces, UTF-8)."""
-
-    row: dict[str, Any]
-    canonical: bytes
 
 
 class _NotFiniteError(ValueError):
@@ -36,23 +30,24 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-_FAST = json.JSONDecoder(parse_constant=_refuse)
-_STRICT = json.JSONDecoder(parse_constant=_refuse, object_pairs_hook=_unique)
+def _finite(number: str) -> float:
+    value = float(number)
+    if isinf(value):  # such as 1e999
+        raise _NotFiniteError(number)
+    return value
+
+
+_FAST = json.JSONDecoder(parse_constant=_refuse, parse_float=_finite)
+_STRICT = json.JSONDecoder(parse_constant=_refuse, parse_float=_finite, object_pairs_hook=_unique)
 _CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
-def parse(text: bytes | None) -> Parsed | Finding:
+def parse(text: bytes | None) -> dict[str, Any] | Finding:
     """The row, or why there is none."""
     if text is None:
         return Finding("too-long-line", "", f"longer than {LONGEST_ROW >> 20} MiB")
     try:
-        decoded = text.decode("utf-8")
-        row = _FAST.decode(decoded)
-        if not isinstance(row, dict):
-            return Finding("not-an-object", "", f"a {type(row).__name__}, not an object")
-        if decoded.count('":') != _keys(row):  # equal for most rows, and soon counted; else look at every key
-            _STRICT.decode(decoded)
-        return Parsed(row, canonical(row))
+        return _read(text.decode("utf-8"))
     except UnicodeDecodeError as error:
         return Finding("not-utf8", "", f"byte {error.start} is not UTF-8")
     except UnicodeEncodeError:
@@ -65,9 +60,19 @@ def parse(text: bytes | None) -> Parsed | Finding:
         return Finding("not-json", "", f"{error.msg} (column {error.colno})")
     except RecursionError:
         return Finding("too-deep", "", "nested too deeply")
-    except ValueError as error:
-        long = "digits" in str(error)  # Python's own limit; else a number such as 1e999
-        return Finding("not-finite", "", "a number has thousands of digits" if long else "a number is too large")
+    except ValueError:  # Python's own limit
+        return Finding("not-finite", "", "a number has thousands of digits")
+
+
+def _read(text: str) -> dict[str, Any] | Finding:
+    row = _FAST.decode(text)
+    if not isinstance(row, dict):
+        return Finding("not-an-object", "", f"a {type(row).__name__}, not an object")
+    if text.count('":') != _keys(row):  # equal for most rows, and soon counted; else look at every key
+        _STRICT.decode(text)
+    if "\\u" in text:  # only an escape can say half a character
+        canonical(row)
+    return row
 
 
 def canonical(row: dict[str, Any]) -> bytes:

@@ -22,6 +22,7 @@ from fine_tuning.errors import ContextLengthError, MissingDependencyError, NotFo
 from fine_tuning.serving.engine import Completion, Messages, in_order
 
 _SILENT = -1
+SLOTS = 8
 # What llama.cpp says of requests that it cannot read; some of these it calls errors of its own.
 _UNREADABLE = re.compile(
     r"pars|schema|grammar|template|tool|assistant message|unsupported|invalid|must be|expected", re.IGNORECASE
@@ -38,10 +39,11 @@ def open_llama_cpp(
     path: Path,
     name: str,
     *,
-    slots: int = 8,
+    slots: int = SLOTS,
     context_length: int = 2048,
     threads: int | None = None,
     adapters: Sequence[Path] = (),
+    copy: int = 0,
 ) -> LlamaCppEngine:
     """Open the GGUF model at `path`; it is loaded once a process however often it is opened, and freed when all close.
 
@@ -53,6 +55,7 @@ def open_llama_cpp(
         threads: CPU threads, by default one a core; with fewer it stays usable while another program computes, such as
             a training run (its threads wait for each other by spinning).
         adapters: LoRA adapters in GGUF that `LlamaCppEngine.adapted` can put on the model, request by request.
+        copy: each computes by itself; the weights, mapped from the file, are in memory once.
 
     Raises:
         NotFoundError: there is no such file.
@@ -62,13 +65,21 @@ def open_llama_cpp(
     if not path.is_file():
         raise NotFoundError(f"no GGUF file {path}; export the model first")
     facts = path.stat()
-    key = (path.resolve(), facts.st_mtime_ns, facts.st_size, slots, context_length, threads, tuple(adapters))
+    key = (path.resolve(), facts.st_mtime_ns, facts.st_size, slots, context_length, threads, tuple(adapters), copy)
     with _lock:
         if key not in _servers:
             _servers[key] = _Server(path, slots, context_length, threads, adapters)
         server = _servers[key]
         server.users += 1
     return LlamaCppEngine(server, name)
+
+
+def has_gpu() -> bool:
+    """Whether llama.cpp computes on something else than the CPU here."""
+    import xllamacpp
+
+    kinds = (device["type"] for device in xllamacpp.get_device_info())
+    return any(kind != xllamacpp.ggml_backend_dev_type.GGML_BACKEND_DEVICE_TYPE_CPU for kind in kinds)
 
 
 class LlamaCppEngine:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, or_, select, update
 
 from fine_tuning.store import tables
 from fine_tuning.store.types import iso, now
@@ -45,6 +45,22 @@ def move(connection: Connection, path: str, to: str, content_hash: str) -> None:
 def find_by_hash(connection: Connection, content_hash: str) -> dict[str, Any] | None:
     """The newest data set with this content, or None."""
     query = select(_table).where(_table.c.content_hash == content_hash).order_by(_table.c.id.desc()).limit(1)
+    row = connection.execute(query).mappings().one_or_none()
+    return None if row is None else {**row, "created_at": iso(row["created_at"])}
+
+
+def newest(connection: Connection, limit: int) -> list[dict[str, Any]]:
+    """The newest data sets first; the parts of one are not listed by themselves."""
+    whole = _table.c.recipe["part_of"].as_string().is_(None)
+    query = select(_table).where(whole).order_by(_table.c.id.desc()).limit(limit)
+    return [{**row, "created_at": iso(row["created_at"])} for row in connection.execute(query).mappings()]
+
+
+def find(connection: Connection, name: str) -> dict[str, Any] | None:
+    """The newest data set with this name, or whose hash begins so (also without its `sha256:`); None without one."""
+    whole = _table.c.recipe["part_of"].as_string().is_(None)
+    begins = [_table.c.content_hash.startswith(prefix + name, autoescape=True) for prefix in ("", "sha256:")]
+    query = select(_table).where(whole, or_(_table.c.name == name, *begins)).order_by(_table.c.id.desc()).limit(1)
     row = connection.execute(query).mappings().one_or_none()
     return None if row is None else {**row, "created_at": iso(row["created_at"])}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, case, func, select, update
@@ -12,6 +12,7 @@ from fine_tuning.store.types import iso, now
 from fine_tuning.store.upsert import insert
 
 CURATED_RATING = 4
+BLOCK = 1000
 _table = tables.examples
 _columns = _table.c
 
@@ -52,6 +53,13 @@ def find(
         wanted.append(_columns.task_type == task_type)
     query = select(_table).where(*wanted).order_by(_columns.captured_at, _columns.id).limit(limit)
     return [_record(row) for row in connection.execute(query)]
+
+
+def each(connection: Connection) -> Iterator[dict[str, Any]]:
+    """Every record, oldest first, a block of them in memory at a time."""
+    query = select(_table).order_by(_columns.captured_at, _columns.id)
+    for row in connection.execution_options(yield_per=BLOCK).execute(query):
+        yield _record(row)
 
 
 def get(connection: Connection, example_id: str) -> dict[str, Any] | None:

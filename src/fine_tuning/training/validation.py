@@ -55,8 +55,8 @@ def _checked(file: Mapping[str, Any] | None, file_id: str, method: str) -> tuple
         if isinstance(parsed, Finding):
             findings = [parsed]
         else:
-            findings = [each for each in _findings(parsed.row, method) if CODES[each.code].is_error]
-            digest.add(parsed.row)
+            findings = [each for each in _findings(parsed, method) if CODES[each.code].is_error]
+            digest.add(parsed)
         problems += [f"line {raw.line}: {_said(each)}" for each in findings[:MOST_OF_A_LINE]]
     if not rows:
         problems.append("the file is empty; it needs at least one row")

@@ -1,0 +1,191 @@
+"""Building data sets: a million rows and ten, against the same work in other tools, and how near-duplicates are found.
+
+    python benchmarks/bench_datasets.py                    # about half an hour on two cores, and 40 GB of disk
+    python benchmarks/bench_datasets.py --rows 100000      # a shorter look, without the ten-fold run
+
+All sides read the same JSONL file, leave out what cannot be trained on or is rated under 3, remove exact and
+near-duplicates (MinHash, 64 hashes, 16 bands), count tokens with the same encoder and write train, validation, test.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import chat_rows
+import psutil
+import report
+
+PEER_ROWS = 50_000
+PEER_ROUNDS = 3
+MODEL = "gpt-4.1-mini"
+BUILD = """
+import sys
+from fine_tuning import DatasetBuilder
+made = DatasetBuilder().build("bench", [sys.argv[1]], tokens_of="gpt-4.1-mini", min_rating=3)
+print(made["counts"]["read"], made["counts"]["kept"], made["hash"])
+"""
+POLARS = """
+import sys
+from peer_polars import build
+print(*build(sys.argv[1], sys.argv[2]))
+"""
+HUGGING_FACE = """
+import sys
+from peer_hugging_face import build
+print(*build(sys.argv[1], sys.argv[2]))
+"""
+PREPARE = [*report.FT_CLI, "prepare-dataset", "--output", "bench"]
+
+
+def measured(code: str, *arguments: str, home: str) -> tuple[float, float, list[str]]:
+    """Seconds and most bytes in memory (all processes of it) of a piece of Python, and the words of its last line."""
+    most, done = [0], threading.Event()
+
+    def watch() -> None:
+        while not done.wait(0.2):
+            children = psutil.Process().children()
+            most[0] = max([most[0], *(report.memory_of_tree(child.pid) for child in children)])
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    started = time.perf_counter()
+    try:
+        line = report.run_python(code, *arguments, FINE_TUNING_HOME=home, PYTHONPATH=str(Path(__file__).parent))
+    finally:
+        done.set()
+        watcher.join()
+    return time.perf_counter() - started, most[0], line.split()
+
+
+def against_peers(folder: Path) -> str:
+    """The same work three times, in turn."""
+    file = folder / "peers.jsonl"
+    chat_rows.write(file, PEER_ROWS)
+    sides = {"this project": BUILD, "Polars + rensa": POLARS, "Hugging Face datasets + datasketch": HUGGING_FACE}
+    seconds: dict[str, list[float]] = {name: [] for name in sides}
+    kept: dict[str, str] = {}
+    for _ in range(PEER_ROUNDS):
+        for name, code in sides.items():
+            with tempfile.TemporaryDirectory(dir=folder) as home:
+                took, _, (_, kept[name], *_) = measured(code, str(file), home, home=home)
+            seconds[name].append(took)
+    ours = statistics.median(seconds["this project"])
+    medians = {name: statistics.median(found) for name, found in seconds.items()}
+    lines = [
+        f"| {name} | {int(kept[name]):,} | {took:.1f} | {PEER_ROWS / took:,.0f} | {took / ours:.1f} |"
+        for name, took in medians.items()
+    ]
+    return f"""
+{PEER_ROWS:,} rows, {PEER_ROUNDS} rounds in turn, medians, with the start of each program.
+
+| | rows kept | seconds | rows a second | times our seconds (wanted: 10 for Hugging Face, 1 for Polars) |
+|---|---|---|---|---|
+{chr(10).join(lines)}
+"""
+
+
+def at_size(folder: Path, rows: list[int]) -> str:
+    """Time and memory by size."""
+    lines = []
+    for count in rows:
+        file = folder / f"{count}.jsonl"
+        chat_rows.write(file, count)
+        with tempfile.TemporaryDirectory(dir=folder) as home:
+            took, most, (_, kept, _) = measured(BUILD, str(file), home=home)
+        size = file.stat().st_size / 1e9
+        lines.append(
+            f"| {count:,} | {size:.2f} | {int(kept):,} | {took:.0f} | {count / took:,.0f} | {most / 1e9:.1f} |"
+        )
+        file.unlink()
+    return f"""
+| rows | GB | kept | seconds | rows a second | GB of memory at most |
+|---|---|---|---|---|---|
+{chr(10).join(lines)}
+
+Wanted: 1,000,000 rows in at most 120 s and 4 GB, 10,000,000 in at most 11 times that and 8 GB.
+"""
+
+
+def near_duplicates() -> str:
+    """Pairs with known edits: found or not, by how alike they are."""
+    from fine_tuning.datasets.near_duplicates import groups, normalised, similarity
+
+    writer, threshold = chat_rows.Writer(seed=5), 0.8
+    pairs = []
+    for number in range(6000):
+        text = writer.text(80)
+        pairs.append((text, writer.edited(text, (0.0, 0.005, 0.01, 0.02, 0.03, 0.04, 0.05, 0.06)[number % 8])))
+    alike = [similarity(normalised(a), normalised(b)) for a, b in pairs]
+    group = groups([text for pair in pairs for text in pair], threshold)
+    found = [group[2 * place] == group[2 * place + 1] for place in range(len(pairs))]
+    true = [value >= threshold for value in alike]
+    both = sum(a and b for a, b in zip(true, found, strict=True))
+    together = len(group) - len(set(group))
+    return f"""
+### Near-duplicates
+
+{len(pairs):,} pairs of 80 words, of which up to 5 were replaced (Jaccard similarity of their word 3-grams
+{min(alike):.2f} to {max(alike):.2f}), threshold {threshold}.
+
+| | | wanted |
+|---|---|---|
+| recall of pairs above the threshold | {both / sum(true):.1%} of {sum(true):,} | at least 95 % |
+| precision | {both / together:.1%} of {together:,} | at least 95 % |
+"""
+
+
+def small(folder: Path) -> str:
+    """`ft-cli prepare-dataset` over 500 captured calls."""
+    import os
+    import subprocess
+
+    code = """
+import sys
+sys.path.insert(0, sys.argv[1])
+import chat_rows
+from fine_tuning.distillation import DistillationDataCollector
+collector, writer = DistillationDataCollector(), chat_rows.Writer()
+for number in range(500):
+    asked, _, answered = (writer.text(40), None, writer.text(40))
+    collector.capture_success(asked, answered, "gpt-4o", domain="shop", task_type="chat", rating=5)
+print(500)
+"""
+    with tempfile.TemporaryDirectory(dir=folder) as home:
+        report.run_python(code, str(Path(__file__).parent), FINE_TUNING_HOME=home)
+        times = []
+        for _ in range(5):
+            started = time.perf_counter()
+            subprocess.run(PREPARE, check=True, capture_output=True, env={**os.environ, "FINE_TUNING_HOME": home})
+            times.append(time.perf_counter() - started)
+    return (
+        f"\n`ft-cli prepare-dataset` with 500 captured calls: {statistics.median(times):.2f} s (wanted: at most 2).\n"
+    )
+
+
+def main() -> None:
+    """Measure all."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--once", action="store_true", help="leave out the run with ten times the rows")
+    asked = parser.parse_args()
+    sizes = [asked.rows] if asked.once or asked.rows < 1_000_000 else [asked.rows, 10 * asked.rows]
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        steps: list[Callable[[], str]] = [
+            lambda: at_size(folder, sizes),
+            lambda: against_peers(folder),
+            near_duplicates,
+            lambda: small(folder),
+        ]
+        text = "".join(step() for step in steps)
+    report.write("Data sets", "bench_datasets.py", text)
+
+
+if __name__ == "__main__":
+    main()

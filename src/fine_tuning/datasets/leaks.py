@@ -1,0 +1,123 @@
+"""Whether rows of one data set are in another: a test that was seen in training says nothing."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fine_tuning.datasets import plan
+from fine_tuning.datasets.near_duplicates import DEFAULT_THRESHOLD
+from fine_tuning.datasets.recipe import Recipe
+from fine_tuning.datasets.records import State
+from fine_tuning.datasets.selection import similar_pairs
+from fine_tuning.datasets.spool import Spool
+from fine_tuning.files import make_folder
+
+SHOWN = 20
+
+
+@dataclass(frozen=True)
+class Leak:
+    """A row of the second data set that the first one has too.
+
+    Attributes:
+        kind: "same row", "same question" or "near-duplicate".
+        file, line: of the row; other_file, other_line: of the row of the first data set.
+        question: the words of what is asked.
+    """
+
+    kind: str
+    file: str
+    line: int
+    other_file: str
+    other_line: int
+    question: str
+
+
+@dataclass
+class LeakReport:
+    """What two data sets have in common.
+
+    Attributes:
+        rows: of the second, usable ones; unusable: rows of both that cannot be read.
+        counts: rows of the second by the kind of their leak, each counted once.
+        first: some of them.
+    """
+
+    rows: int = 0
+    unusable: int = 0
+    counts: dict[str, int] = field(default_factory=dict)
+    first: list[Leak] = field(default_factory=list)
+
+    @property
+    def leaking(self) -> int:
+        """How many rows of the second are in the first."""
+        return sum(self.counts.values())
+
+
+def find(first: Sequence[str], second: Sequence[str], folder: Path, threshold: float = DEFAULT_THRESHOLD) -> LeakReport:
+    """Rows of the second files that are in the first ones: the same, the same question, or nearly the same question.
+
+    Args:
+        folder: for what does not fit into memory; nothing is left there.
+        threshold: see `near_duplicates.groups`.
+
+    Raises:
+        UsageError: the threshold is out of range.
+        NotFoundError, DataError: a file is missing or breaks off.
+    """
+    recipe = Recipe(near_duplicates=threshold)
+    files = [*first, *second]
+    with tempfile.TemporaryDirectory(dir=make_folder(folder), prefix=".leak.") as work:
+        spool = Spool(Path(work))
+        spool.fill(plan.records(files, files, recipe))
+        if not len(spool):
+            return LeakReport()
+        fit = np.flatnonzero(spool.numbers["state"] == State.FIT)
+        is_second = spool.numbers["source"][fit] >= len(first)
+        report = LeakReport(rows=int(is_second.sum()), unusable=len(spool) - len(fit))
+        kinds = {
+            "same row": _pairs(spool.content[fit, 0] ^ spool.content[fit, 1], is_second),
+            "same question": _pairs(spool.numbers["question"][fit], is_second),
+            "near-duplicate": _across(similar_pairs(spool, fit, threshold), is_second),
+        }
+        _report(report, kinds, spool, fit, files)
+    return report
+
+
+def _pairs(keys: Any, is_second: Any) -> Any:
+    """For each row of the second with a key that the first has too: a row of the first, and it."""
+    first, second = np.flatnonzero(~is_second), np.flatnonzero(is_second)
+    _, places = np.unique(keys[first], return_index=True)
+    known = keys[first[places]]
+    at = np.minimum(np.searchsorted(known, keys[second]), len(known) - 1)
+    same = known[at] == keys[second] if len(known) else np.zeros(len(second), bool)
+    return np.stack([first[places[at[same]]], second[same]], axis=1) if same.any() else np.empty((0, 2), np.int64)
+
+
+def _across(pairs: Any, is_second: Any) -> Any:
+    """The pairs with a row on each side; the files of the first come first, so its row does too."""
+    return pairs[is_second[pairs[:, 0]] != is_second[pairs[:, 1]]]
+
+
+def _report(report: LeakReport, kinds: dict[str, Any], spool: Spool, fit: Any, files: Sequence[str]) -> None:
+    seen = np.zeros(len(fit), bool)
+    for kind, pairs in kinds.items():
+        pairs = pairs[~seen[pairs[:, 1]]]
+        pairs = pairs[np.unique(pairs[:, 1], return_index=True)[1]]
+        seen[pairs[:, 1]] = True
+        if not len(pairs):
+            continue
+        report.counts[kind] = len(pairs)
+        shown = fit[pairs[: SHOWN - len(report.first)]]
+        questions = spool.pick("asked", shown[:, 1])
+        source, line = spool.numbers["source"], spool.numbers["line"]
+        report.first += [
+            Leak(kind, files[source[b]], int(line[b]), files[source[a]], int(line[a]), questions[b])
+            for a, b in shown.tolist()
+        ]

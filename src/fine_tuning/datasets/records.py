@@ -1,0 +1,212 @@
+"""One row, from its file's text to what the plan has to know about it."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from enum import IntEnum
+from hashlib import blake2b
+from typing import Any, NamedTuple
+
+from fine_tuning import formats
+from fine_tuning.datasets import tokens
+from fine_tuning.datasets.checking import examine, rejected_line
+from fine_tuning.datasets.formats import BUILT
+from fine_tuning.datasets.near_duplicates import normalised
+from fine_tuning.datasets.recipe import Recipe, moment
+from fine_tuning.errors import DataError
+from fine_tuning.formats import Call, row_text
+from fine_tuning.formats.findings import Finding, has_error
+from fine_tuning.sources import RawRow
+
+_CONVERSATION_KEYS = ("conversation_id", "session_id", "thread_id")  # what applications call it
+
+
+class State(IntEnum):
+    """What became of a row when it was looked at by itself."""
+
+    FIT = 0
+    REJECTED = 1
+    LEFT_OUT = 2
+
+
+class Record(NamedTuple):
+    """A row, looked at by itself.
+
+    Attributes:
+        text: its line in the data set; of a rejected row, its line among those.
+        reason: the filter that left it out.
+        findings: JSON of [code, field, message] each, also warnings; None where there are none.
+        content: a hash of what is learnt from it.
+        asked: the question's words, for near-duplicates.
+        question, answer, conversation: hashes; 0 where there is none.
+        rating: nan where unknown.
+        stratum, balanced: the values of the recipe's fields.
+        example: the id of the captured call.
+        tokens: -1 where they were not counted.
+    """
+
+    text: str
+    state: int
+    reason: str | None = None
+    findings: str | None = None
+    content: bytes = b""
+    asked: str = ""
+    question: int = 0
+    answer: int = 0
+    conversation: int = 0
+    rating: float = math.nan
+    stratum: str | None = None
+    balanced: str | None = None
+    example: str | None = None
+    tokens: int = -1
+
+
+class Recorder:
+    """Makes the records of a recipe."""
+
+    def __init__(self, recipe: Recipe) -> None:
+        self._recipe = recipe
+        self._to_row = BUILT[recipe.format]
+        model = recipe.tokens_of
+        self._count = tokens.counter(model) if model else None
+        self._limit = tokens.row_limit(model) if model else None
+        self._since, self._until = moment("since", recipe.since), moment("until", recipe.until)
+
+    def record(self, raw: RawRow) -> Record:
+        """Look at one row."""
+        examined = examine(raw.text, self._count, self._limit)
+        findings = [each for each in examined.findings if each.code != "unknown-key"]  # no such key is written
+        if has_error(findings):
+            return _rejected(raw, findings)
+        assert examined.source is not None  # noqa: S101 - a row without one has an error
+        try:
+            (call,) = formats.calls_in(examined.source, examined.format)
+            row = self._to_row(call, examined.source)
+        except (DataError, ValueError) as error:
+            return _rejected(raw, [*findings, Finding("malformed", "", str(error))])
+        rating = _rating(call.rating)
+        if rating is None:
+            return _rejected(raw, [*findings, Finding("wrong-rating", "rating", f"{call.rating!r} is no rating")])
+        asked = call.asked()
+        reason = self._left_out(call, rating)
+        return Record(
+            text=row_text.canonical(row).decode(),
+            state=State.LEFT_OUT if reason else State.FIT,
+            reason=reason,
+            findings=json.dumps(findings, ensure_ascii=False) if findings else None,
+            content=blake2b(examined.learnt, digest_size=16).digest(),
+            asked=_words_of(asked),
+            question=_hash("\0".join(_texts(asked))),
+            answer=_hash(" ".join(" ".join(_texts(call.messages[len(asked) :])).lower().split())),
+            conversation=_conversation(call),
+            rating=rating,
+            stratum=_value(call, self._recipe.stratify),
+            balanced=_value(call, self._recipe.balance),
+            example=examined.source.get("id") if examined.source.get("captured_at") else None,
+            tokens=-1 if examined.tokens is None else examined.tokens,
+        )
+
+    def _left_out(self, call: Call, rating: float) -> str | None:
+        """The name of the first filter that a call does not pass."""
+        recipe = self._recipe
+        for name, wanted, value in (
+            ("domains", recipe.domains, call.domain),
+            ("task_types", recipe.task_types, call.task_type),
+            ("models", recipe.models, call.model),
+        ):
+            if wanted and value not in wanted:
+                return name
+        if recipe.min_rating is not None and rating < recipe.min_rating:
+            return "min_rating"
+        if any(str(call.metadata.get(key)) != value for key, value in recipe.metadata.items()):
+            return "metadata"
+        if (self._since is not None or self._until is not None) and not self._is_in_time(call.captured_at):
+            return "since" if self._since is not None else "until"
+        return self._wrong_length(call)
+
+    def _is_in_time(self, captured_at: Any) -> bool:
+        at = _seconds(captured_at)
+        if at is None:
+            return False
+        return (self._since is None or at >= self._since) and (self._until is None or at < self._until)
+
+    def _wrong_length(self, call: Call) -> str | None:
+        recipe = self._recipe
+        if not (recipe.min_prompt or recipe.min_response or recipe.max_characters):
+            return None
+        asked = sum(len(text.strip()) for text in _texts(call.asked()))
+        answered = sum(len(text.strip()) for text in _texts(call.messages[len(call.asked()) :]))
+        if asked < recipe.min_prompt:
+            return "min_prompt"
+        if answered < recipe.min_response:
+            return "min_response"
+        return "max_characters" if recipe.max_characters and asked + answered > recipe.max_characters else None
+
+
+def _rejected(raw: RawRow, findings: list[Finding]) -> Record:
+    line = rejected_line(raw, findings)
+    return Record(line, State.REJECTED, findings=json.dumps(findings, ensure_ascii=False))
+
+
+def _rating(value: Any) -> float | None:
+    """1 to 5, nan where there is none, None where it is something else."""
+    if value is None or value == "":
+        return math.nan
+    try:
+        found = float(value)
+    except (TypeError, ValueError):
+        return None
+    return found if 1 <= found <= 5 and not isinstance(value, bool) else None
+
+
+def _seconds(value: Any) -> float | None:
+    """A time as seconds since 1970; None where it is none."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value)
+    try:
+        parsed = datetime.fromisoformat(value)
+    except (TypeError, ValueError):
+        return None
+    return (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).timestamp()
+
+
+def _texts(messages: Iterable[Mapping[str, Any]]) -> list[str]:
+    """What the messages say, tools' calls too."""
+    found = []
+    for message in messages:
+        content = message.get("content")
+        if isinstance(content, str):
+            found.append(content)
+        elif content:
+            found += [str(part.get("text", "")) for part in content]
+        if message.get("tool_calls"):
+            found.append(json.dumps(message["tool_calls"], ensure_ascii=False))
+    return found
+
+
+def _words_of(messages: Iterable[Mapping[str, Any]]) -> str:
+    """The words of a question or an answer. System messages are left out: rows that share one are no duplicates."""
+    said = (message for message in messages if message.get("role") not in {"system", "developer"})
+    return normalised(" ".join(_texts(said)))
+
+
+def _conversation(call: Call) -> int:
+    """A hash that rows of one conversation share: its id, or else its first turn."""
+    for key in _CONVERSATION_KEYS:
+        if call.metadata.get(key):
+            return _hash(f"{key}={call.metadata[key]}")
+    turns = [message for message in call.messages if message.get("role") not in {"system", "developer"}]
+    return _hash("\0".join(_texts(turns[:2])))
+
+
+def _hash(text: str) -> int:
+    return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "little") or 1
+
+
+def _value(call: Call, field: str | None) -> str | None:
+    value = None if field is None else getattr(call, field)
+    return None if value is None else re.sub(r"\.0$", "", str(value))
