@@ -23,7 +23,7 @@ def calls(row: Row) -> Iterator[Call]:
     Raises:
         DataError: it is malformed.
     """
-    if "preferred_output" in row:
+    if "preferred_output" in row and "input" in row:
         asked, tools, better, worse = _openai(row)
     else:
         asked, tools, better, worse = _chosen(row)
