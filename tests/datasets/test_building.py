@@ -241,6 +241,27 @@ class TestFreezing:
         again = build("again", path, validation=0, test=0)
         assert rows_of(again) == rows
 
+    def test_parquet_loads_as_a_hugging_face_folder(self, tmp_path: Path) -> None:
+        from datasets import load_dataset
+
+        tool = {"type": "function", "function": {"name": "f", "parameters": {"type": "object", "properties": {}}}}
+        call = {"id": "1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+        asked = {"role": "user", "content": question(90)}
+        rows = [
+            {"messages": [asked, {"role": "assistant", "tool_calls": [call]}], "tools": [tool]},
+            {"messages": [*chat(question(91))["messages"][:1], {"role": "assistant", "content": "No.", "weight": 1}]},
+            *(chat(question(n)) for n in range(20)),
+        ]
+        made = build("folder", write(tmp_path / "rows.jsonl", [*rows, chat([{"type": "text", "text": "x"}])]), format="parquet")
+        assert made["counts"]["rejected"] == 1
+        folder = DatasetBuilder().output_dir / "folder"
+        loaded = load_dataset(str(folder), cache_dir=str(tmp_path / "cache"))
+        assert {name: len(part) for name, part in loaded.items()} == {n: p["rows"] for n, p in made["parts"].items()}
+        files = [folder / part["file"] for part in made["parts"].values()]
+        again = build("again", files, validation=0, test=0)
+        plain = build("plain", write(tmp_path / "rows.jsonl", rows), validation=0, test=0)
+        assert sorted(map(str, rows_of(again))) == sorted(map(str, rows_of(plain)))
+
     def test_tables(self) -> None:
         import pyarrow as pa
 

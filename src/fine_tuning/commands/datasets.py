@@ -30,9 +30,19 @@ class BuiltFormat(StrEnum):
 
     openai = "openai"
     preference = "preference"
+    parquet = "parquet"
     alpaca = "alpaca"
     sharegpt = "sharegpt"
     jsonl = "jsonl"
+
+
+class Policy(StrEnum):
+    """What is done about secrets and personal data."""
+
+    ignore = "ignore"
+    report = "report"
+    mask = "mask"
+    reject = "reject"
 
 
 def add_to(app: typer.Typer) -> None:
@@ -111,6 +121,10 @@ def build(
     min_prompt: Annotated[int, typer.Option(help="Least characters of a question.")] = 0,
     min_response: Annotated[int, typer.Option(help="Least characters of an answer.")] = 0,
     max_characters: Annotated[int | None, typer.Option(help="Most characters of both.")] = None,
+    secrets: Annotated[Policy, typer.Option(help="What to do about keys, tokens and passwords.")] = Policy.ignore,
+    personal_data: Annotated[
+        Policy, typer.Option(help="What to do about e-mail addresses, phone, card and account numbers.")
+    ] = Policy.ignore,
     near_duplicates: Annotated[
         float, typer.Option(help="Questions at least so alike count as one (Jaccard, 0.7 to 1).")
     ] = 0.8,
@@ -132,6 +146,7 @@ def build(
         "format": format.value, "tokens_of": tokens_of, "min_rating": min_rating, "domains": domain or [],
         "task_types": task_type or [], "models": model or [], "metadata": _pairs(metadata or []), "since": since,
         "until": until, "min_prompt": min_prompt, "min_response": min_response, "max_characters": max_characters,
+        "secrets": secrets.value, "personal_data": personal_data.value,
         "near_duplicates": None if keep_near_duplicates else near_duplicates, "balance": balance, "limit": limit,
         "validation": validation, "test": test, "stratify": stratify, "seed": seed,
     }  # fmt: skip

@@ -10,7 +10,7 @@ import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 
@@ -18,8 +18,9 @@ from fine_tuning.datasets import lengths, parts, plan
 from fine_tuning.datasets import manifest as manifests
 from fine_tuning.datasets.checking import LEAST_ROWS
 from fine_tuning.datasets.freezing import EARLIER
-from fine_tuning.datasets.manifest import FILE, Manifest, extension_of
+from fine_tuning.datasets.manifest import FILE, Manifest
 from fine_tuning.datasets.origins import Sources
+from fine_tuning.datasets.part_files import card, extension_of, open_part
 from fine_tuning.datasets.recipe import Recipe
 from fine_tuning.datasets.records import State
 from fine_tuning.datasets.selection import Fate, Selection, select
@@ -27,7 +28,6 @@ from fine_tuning.datasets.spool import Spool
 from fine_tuning.errors import DataError, UsageError
 from fine_tuning.files import explained, is_file, make_folder, write_json, written_whole
 from fine_tuning.formats.findings import Finding, Tally
-from fine_tuning.rows import ContentHash
 from fine_tuning.store import datasets
 from fine_tuning.store.database import Database
 
@@ -185,9 +185,8 @@ def _write(
     files = {name: folder / f"{name}{extension_of(recipe.format)}" for name in names}
     examples: list[str] = []
     with ExitStack() as stack, explained(folder, "write"):
-        streams = {name: stack.enter_context(file.open("wb")) for name, file in files.items()}
         rejected = stack.enter_context((folder / REJECTED).open("wb"))
-        writers = {name: _PartWriter(stream, recipe.format) for name, stream in streams.items()}
+        writers = {name: open_part(file, recipe.format) for name, file in files.items()}
         for start, batch in spool.texts("text", "example"):
             texts, here = batch.column("text"), where[start : start + batch.num_rows]
             for place, name in enumerate(parts.PARTS):
@@ -198,6 +197,8 @@ def _write(
             examples += [each for each in _chosen(batch.column("example"), here >= 0) if each]
         for writer in writers.values():
             writer.end()
+        if recipe.format == "parquet":
+            (folder / "README.md").write_text(card([(name, file.name) for name, file in files.items()]), "utf-8")
         left = stack.enter_context((folder / LEFT_OUT).open("w", encoding="utf-8"))
         left.writelines(_left_out(spool, selection, sources))
     tokens = spool.numbers["tokens"]
@@ -232,28 +233,3 @@ def _left_out(spool: Spool, selection: Selection, sources: Sources) -> Iterator[
         if (other := int(selection.instead[position])) >= 0:
             facts["kept_file"], facts["kept_line"] = _place(spool, sources, other)
         yield json.dumps(facts, ensure_ascii=False) + "\n"
-
-
-class _PartWriter:
-    """Writes the lines of a part, and keeps the hash over them."""
-
-    def __init__(self, stream: IO[bytes], format: str) -> None:
-        self._stream = stream
-        self._is_array = extension_of(format) == ".json"
-        self.rows = 0
-        self.digest = ContentHash()
-
-    def add(self, lines: Sequence[str]) -> None:
-        if not lines:
-            return
-        block = "\n".join(lines).encode()
-        self.digest.add_lines(block + b"\n")
-        if self._is_array:
-            self._stream.write((b",\n" if self.rows else b"[\n") + block.replace(b"\n", b",\n"))
-        else:
-            self._stream.write(block + b"\n")
-        self.rows += len(lines)
-
-    def end(self) -> None:
-        if self._is_array:
-            self._stream.write(b"\n]\n" if self.rows else b"[]\n")

@@ -63,11 +63,19 @@ def _pair_of(call: Call) -> dict[str, Any]:
     return row_of_call(call)
 
 
+def _text_of(call: Call) -> dict[str, Any]:
+    """A call as a chat row whose messages are plain text."""
+    if any(not isinstance(message.get("content"), str | None) for message in call.messages):
+        raise DataError("parquet holds messages of plain text; for content in parts use the format openai")
+    return _chat_of(call)
+
+
 BUILT: dict[str, Callable[[Call, dict[str, Any]], dict[str, Any]]] = {
     "openai": lambda call, _: _chat_of(call),
     "preference": lambda call, _: _pair_of(call),
     "alpaca": lambda call, _: alpaca.row_of(call.messages, call.tools),
     "sharegpt": lambda call, _: sharegpt.row_of(call.messages, call.tools),
+    "parquet": lambda call, _: _text_of(call),
     "jsonl": lambda _, row: row,
 }
 """How a call, and the row it stood in, are written in each format that `datasets.building` knows."""

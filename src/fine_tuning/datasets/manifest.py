@@ -9,7 +9,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from fine_tuning.datasets.formats import ROWS
 from fine_tuning.errors import DataError
 from fine_tuning.files import read_json
 
@@ -72,8 +71,3 @@ def read(folder: Path) -> Manifest:
         return Manifest(**{name: value for name, value in facts.items() if name in known})
     except (TypeError, AttributeError):
         raise DataError(f"{folder / FILE} is no manifest of a data set; build the data set again") from None
-
-
-def extension_of(format: str) -> str:
-    """How a part's file of this format ends."""
-    return ROWS[format][1] if format in ROWS else ".jsonl"

@@ -12,8 +12,8 @@ from hashlib import blake2b
 from typing import Any, NamedTuple
 
 from fine_tuning import formats
-from fine_tuning.datasets import tokens
-from fine_tuning.datasets.checking import examine, rejected_line
+from fine_tuning.datasets import privacy, tokens
+from fine_tuning.datasets.checking import Examined, examine, rejected_line
 from fine_tuning.datasets.formats import BUILT
 from fine_tuning.datasets.near_duplicates import normalised
 from fine_tuning.datasets.recipe import Recipe, moment
@@ -78,10 +78,11 @@ class Recorder:
 
     def record(self, raw: RawRow) -> Record:
         """Look at one row."""
-        examined = examine(raw.text, self._count, self._limit)
+        examined = self._private(examine(raw.text, self._count, self._limit))
         findings = [each for each in examined.findings if each.code != "unknown-key"]  # no such key is written
         if has_error(findings):
-            return _rejected(raw, findings)
+            is_private = any(each.code.endswith("-rejected") for each in findings)
+            return _rejected(raw._replace(text=row_text.canonical(examined.source or {})) if is_private else raw, findings)
         assert examined.source is not None  # noqa: S101 - a row without one has an error
         try:
             (call,) = formats.calls_in(examined.source, examined.format)
@@ -109,6 +110,24 @@ class Recorder:
             example=examined.source.get("id") if examined.source.get("captured_at") else None,
             tokens=-1 if examined.tokens is None else examined.tokens,
         )
+
+    def _private(self, examined: Examined) -> Examined:
+        """The row after what the recipe wants done about secrets and personal data."""
+        for code, policy, finder in (
+            ("secret", self._recipe.secrets, privacy.secrets),
+            ("personal-data", self._recipe.personal_data, privacy.personal_data),
+        ):
+            if policy == "ignore" or examined.source is None or has_error(examined.findings):
+                continue
+            kinds = ", ".join(sorted(privacy.kinds_in(examined.source, finder())))
+            if not kinds:
+                continue
+            if policy != "report":  # the text of a rejected row is kept too
+                text = row_text.canonical(privacy.without(examined.source, finder()))
+                examined = examine(text, self._count, self._limit)
+            outcome = {"report": "found", "mask": "masked", "reject": "rejected"}[policy]
+            examined.findings.append(Finding(f"{code}-{outcome}", "", kinds))
+        return examined
 
     def _left_out(self, call: Call, rating: float) -> str | None:
         """The name of the first filter that a call does not pass."""
