@@ -20,12 +20,17 @@ def rows(tmp_path: Path) -> Path:
 
 
 def test_build_and_show(cli: Any, rows: Path, workspace: Path) -> None:  # noqa: F811
-    code, out, _ = cli("dataset", "build", "support", str(rows), "--tokens-of", "gpt-4.1-mini", "--test", "0.2", "--json")
+    code, out, _ = cli(
+        "dataset", "build", "support", str(rows), "--tokens-of", "gpt-4.1-mini", "--test", "0.2", "--json"
+    )
     made = json.loads(out)
     assert (code, made["counts"]["kept"], made["counts"]["read"]) == (0, 40, 42)
     assert (workspace / "datasets" / "support" / "manifest.json").is_file()
     assert json.loads(cli("dataset", "show", "support", "--json")[1]) == made
-    for command in (("build", "support", str(rows), "--tokens-of", "gpt-4.1-mini", "--test", "0.2"), ("show", "support")):
+    for command in (
+        ("build", "support", str(rows), "--tokens-of", "gpt-4.1-mini", "--test", "0.2"),
+        ("show", "support"),
+    ):
         code, out, _ = cli("dataset", *command)
         assert code == 0
         for said in ("near-duplicates", "no-messages", "rows.jsonl:42", "validation", made["hash"]):

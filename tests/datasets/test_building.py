@@ -252,7 +252,9 @@ class TestFreezing:
             {"messages": [*chat(question(91))["messages"][:1], {"role": "assistant", "content": "No.", "weight": 1}]},
             *(chat(question(n)) for n in range(20)),
         ]
-        made = build("folder", write(tmp_path / "rows.jsonl", [*rows, chat([{"type": "text", "text": "x"}])]), format="parquet")
+        made = build(
+            "folder", write(tmp_path / "rows.jsonl", [*rows, chat([{"type": "text", "text": "x"}])]), format="parquet"
+        )
         assert made["counts"]["rejected"] == 1
         folder = DatasetBuilder().output_dir / "folder"
         loaded = load_dataset(str(folder), cache_dir=str(tmp_path / "cache"))

@@ -16,7 +16,7 @@ from fine_tuning.datasets.formats import row_of_call
 from fine_tuning.errors import DataError
 from fine_tuning.files import atomic_write
 from fine_tuning.formats import chat_checks, row_text
-from fine_tuning.formats.call import tools_of
+from fine_tuning.formats.call import parsed as parsed_text
 from fine_tuning.formats.findings import CODES, Finding, Tally, has_error
 from fine_tuning.sources import RawRow
 
@@ -100,8 +100,8 @@ def examine(text: bytes | None, count: Callable[[Mapping[str, Any]], int] | None
 
 def _in_own_words(row: dict[str, Any], name: str | None) -> dict[str, Any]:
     """The row as OpenAI's chat or preference row; one that is none keeps what it says beside its conversation."""
-    if isinstance(row.get("tools"), str):  # as tables have it
-        row = {**row, "tools": tools_of(row["tools"])}
+    if isinstance(row.get("tools"), str) and isinstance(tools := parsed_text(row["tools"]), list):  # as tables have it
+        row = {**row, "tools": tools}
     if name == "openai" or (name == "preference" and "input" in row) or (name is None and "messages" in row):
         return row
     calls = list(formats.calls_in(row, name))

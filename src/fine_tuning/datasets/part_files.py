@@ -34,9 +34,11 @@ class PartFile(Protocol):
     rows: int
     digest: ContentHash
 
-    def add(self, lines: Sequence[str]) -> None: ...
+    def add(self, lines: Sequence[str]) -> None:
+        """Write rows, each as canonical JSON."""
 
-    def end(self) -> None: ...
+    def end(self) -> None:
+        """Write what ends the file, and close it."""
 
 
 def open_part(path: Path, format: str) -> PartFile:

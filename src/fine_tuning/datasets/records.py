@@ -82,7 +82,9 @@ class Recorder:
         findings = [each for each in examined.findings if each.code != "unknown-key"]  # no such key is written
         if has_error(findings):
             is_private = any(each.code.endswith("-rejected") for each in findings)
-            return _rejected(raw._replace(text=row_text.canonical(examined.source or {})) if is_private else raw, findings)
+            return _rejected(
+                raw._replace(text=row_text.canonical(examined.source or {})) if is_private else raw, findings
+            )
         assert examined.source is not None  # noqa: S101 - a row without one has an error
         try:
             (call,) = formats.calls_in(examined.source, examined.format)

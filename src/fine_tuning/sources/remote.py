@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import io
 from fnmatch import fnmatch
-from typing import IO, Any, cast
+from typing import IO, Any
 
 from fine_tuning.errors import DataError, NotFoundError, UsageError
+
+BUFFER = 1 << 20  # bytes asked for at once
 
 
 def remote_files(address: str) -> list[str]:
@@ -24,7 +27,7 @@ def remote_files(address: str) -> list[str]:
     folder = folder if address.endswith("/") else folder.rpartition("/")[0]
     system, _ = _system(f"{scheme}://{folder}")
     try:
-        found = system.get_file_info(FileSelector(folder, recursive=True))
+        found = system.get_file_info(FileSelector(folder, allow_not_found=True, recursive=True))
     except OSError as error:
         raise DataError(f"cannot list {address}: {_short(error)}") from None
     files = sorted(info.path for info in found if info.is_file and (address.endswith("/") or fnmatch(info.path, rest)))
@@ -41,7 +44,7 @@ def open_remote(address: str) -> IO[bytes]:
     """
     system, path = _system(address)
     try:
-        return cast("IO[bytes]", system.open_input_file(path))
+        return io.BufferedReader(system.open_input_file(path), BUFFER)  # which Arrow's own files cannot do: read lines
     except FileNotFoundError:
         raise NotFoundError(f"no file at {address}") from None
     except OSError as error:
