@@ -24,12 +24,10 @@ class Writer:
     def __init__(self, seed: int = 1) -> None:
         self._chosen = random.Random(seed)
         self._words = re.findall(r"\b[a-z]{2,12}\b", " ".join(topics.values()))
-        self._pool = self._chosen.choices(self._words, k=1_000_000)
 
     def text(self, words: int) -> str:
         """So many words in sentences."""
-        at = self._chosen.randrange(len(self._pool) - words)
-        said = self._pool[at : at + words]
+        said = self._chosen.choices(self._words, k=words)
         for place in range(12, words, 12):
             said[place] = said[place].capitalize()
             said[place - 1] += "."
