@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
+import subprocess
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -14,8 +16,9 @@ from fine_tuning import DatasetBuilder
 from fine_tuning.datasets import manifest
 from fine_tuning.datasets.parts import deal
 from fine_tuning.distillation import DistillationDataCollector
-from fine_tuning.errors import DataError, NotFoundError, UsageError
+from fine_tuning.errors import DataError, NotFoundError, StorageError, UsageError
 from fine_tuning.rows import content_hash, read_rows
+from fine_tuning.store.database import open_database
 
 WORDS = "amber birch cedar dune ember fjord grove heath inlet juniper knoll lagoon marsh nook orchard pond".split()
 
@@ -285,6 +288,59 @@ class TestFailures:
         assert DatasetBuilder().list_datasets() == []
         file.write_bytes(whole)
         assert build("broken", file)["counts"]["read"] == 2000
+
+    def test_a_line_of_a_gigabyte(self, tmp_path: Path) -> None:
+        file = write(tmp_path / "rows.jsonl", [chat(question(n)) for n in range(12)])
+        with file.open("r+b") as stream:
+            stream.truncate(1 << 30)  # zeros that take no room on the disk
+        with file.open("a", encoding="utf-8") as text:
+            text.write("\n" + json.dumps(chat(question(12))) + "\n")
+        made = build("long", file)
+        assert (made["counts"]["kept"], made["counts"]["rejected"]) == (13, 1)
+        (line,) = lines_of(made, "rejected.jsonl")
+        assert (line["line"], line["reasons"][0]["code"]) == (13, "too-long-line")
+
+    def test_odd_rows_and_files_of_different_schemas(self, tmp_path: Path) -> None:
+        import pyarrow as pa
+        from pyarrow import parquet
+
+        folder = tmp_path / "mixed"
+        (folder / "deep").mkdir(parents=True)
+        (folder / "deep" / "loop").symlink_to(folder)
+        prompts = [question(n) for n in range(6)]
+        table = {
+            "prompt": prompts,
+            "response": ["Over there, see."] * 6,
+            "rating": [5.0, float("nan"), 4.0, None, 3.0, 9.0],
+        }
+        parquet.write_table(pa.table(table), folder / "a.parquet")
+        (folder / "b.csv").write_text(f"instruction,output,extra\n{question(7)},It is here.,x\n", encoding="utf-8")
+        write(folder / "deep" / "c.jsonl", [chat(question(n), rating=n) for n in range(8, 11)])
+        with (folder / "deep" / "d.jsonl").open("wb") as stream:
+            stream.write(b'{"messages": [], "rating": NaN}\n\xff\xfe{"a": 1}\n[1]\n')
+        made = build("mixed", folder, validation=0, test=0)
+        assert made["counts"] == {"read": 13, "kept": 6, "rejected": 7, "duplicates": 0, "left_out": 0}
+        codes = Counter(line["reasons"][0]["code"] for line in lines_of(made, "rejected.jsonl"))
+        assert codes == {"wrong-rating": 4, "not-finite": 1, "not-utf8": 1, "not-an-object": 1}
+
+    @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root mounts a small disk")
+    def test_a_disk_that_fills(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        disk = tmp_path / "disk"
+        disk.mkdir()
+        mount = ["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(disk)]
+        if subprocess.run(mount, check=False, capture_output=True).returncode != 0:
+            pytest.skip("no small disk can be mounted here")
+        file = write(tmp_path / "rows.jsonl", [chat(f"{question(n)} {n}", "word " * 300) for n in range(3000)])
+        try:
+            monkeypatch.setenv("FINE_TUNING_HOME", str(disk / "workspace"))
+            with pytest.raises(StorageError, match="the disk is full; free some space and run again"):
+                build("full", file)
+            assert [each.name for each in (disk / "workspace" / "datasets").iterdir()] == []
+        finally:
+            open_database().close()
+            subprocess.run(["umount", str(disk)], check=True)
+        monkeypatch.setenv("FINE_TUNING_HOME", str(tmp_path / "roomy"))
+        assert build("full", file)["counts"]["read"] == 3000
 
     def test_nothing_to_train_on(self, tmp_path: Path) -> None:
         empty = write(tmp_path / "rows.jsonl", [])

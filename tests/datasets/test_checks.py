@@ -206,7 +206,7 @@ anything = st.recursive(
 )
 
 
-@settings(max_examples=2000, deadline=None)
+@settings(max_examples=8000, deadline=None)
 @given(anything)
 def test_nothing_that_a_row_holds_breaks_the_checks(value: Any) -> None:
     count = tokens.counter("gpt-4o")
@@ -214,7 +214,7 @@ def test_nothing_that_a_row_holds_breaks_the_checks(value: Any) -> None:
     assert found.findings or found.source is not None
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=2000, deadline=None)
 @given(st.binary(max_size=200))
 def test_nothing_that_a_line_holds_breaks_the_checks(line: bytes) -> None:
     assert checking.examine(line, None, None).findings

@@ -11,25 +11,16 @@ from pathlib import Path
 import pytest
 
 from fine_tuning.training.pool import Pool
+from tests.node import installed
 from tests.server.conftest import ALIAS, chats
 
 VERSION = "7"  # of the npm package
-INSTALL_SECONDS = 120
 SCENARIO = Path(__file__).parent / "scenario.mjs"
 
 
 @pytest.fixture(scope="session")
 def node_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    if shutil.which("npm") is None or shutil.which("node") is None:
-        pytest.skip("Node and npm are not installed")
-    folder = tmp_path_factory.mktemp("node")
-    command = ["npm", "install", "--no-audit", "--no-fund", "--prefix", str(folder), f"openai@{VERSION}"]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=INSTALL_SECONDS)
-    except subprocess.TimeoutExpired:
-        pytest.skip(f"npm could not install openai within {INSTALL_SECONDS} s")
-    if done.returncode != 0:
-        pytest.skip(f"npm could not install openai: {done.stderr.strip().splitlines()[-1:]}")
+    folder = installed(tmp_path_factory.mktemp("node"), f"openai@{VERSION}")
     shutil.copy(SCENARIO, folder / SCENARIO.name)
     return folder
 

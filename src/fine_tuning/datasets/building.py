@@ -25,6 +25,7 @@ from fine_tuning.datasets.recipe import Recipe
 from fine_tuning.datasets.records import State
 from fine_tuning.datasets.selection import Fate, Selection, select
 from fine_tuning.datasets.spool import Spool
+from fine_tuning.datasets.tokens import counter
 from fine_tuning.errors import DataError, UsageError
 from fine_tuning.files import explained, is_file, make_folder, write_json, written_whole
 from fine_tuning.formats.findings import Finding, Tally
@@ -53,6 +54,8 @@ def build(
         NotFoundError, DataError: a file is missing or breaks off, or no row is left to train on.
         StorageError: the disk refuses.
     """
+    if recipe.tokens_of:
+        counter(recipe.tokens_of)  # a wrong name is said before anything is read, and a model is fetched once
     with written_whole(folder) as unfinished:
         work = make_folder(unfinished / ".work")
         spool = Spool(work)

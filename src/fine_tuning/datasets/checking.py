@@ -92,7 +92,10 @@ def examine(text: bytes | None, count: Callable[[Mapping[str, Any]], int] | None
     findings = chat_checks.check_row(row)
     counted = None
     if count is not None and not has_error(findings):
-        counted = count(row)
+        try:
+            counted = count(row)
+        except DataError as error:  # an open model's chat template takes less than OpenAI's format has
+            return Examined(parsed, learnt, name, None, [*findings, Finding("malformed", "", str(error))])
         if limit is not None and counted > limit:
             findings.append(Finding("too-many-tokens", "", f"{counted:,} tokens; the model reads {limit:,} of a row"))
     return Examined(parsed, learnt, name, counted, findings)

@@ -175,7 +175,7 @@ def _rejected(raw: RawRow, findings: list[Finding]) -> Record:
 
 def _rating(value: Any) -> float | None:
     """1 to 5, nan where there is none, None where it is something else."""
-    if value is None or value == "":
+    if value is None or value in ("", "nan", "NaN"):  # as tables say that there is none
         return math.nan
     try:
         found = float(value)

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
+from fine_tuning.base_models import catalogue
+from fine_tuning.datasets import open_models
 from fine_tuning.encodings import base_of, encoding_of
 from fine_tuning.errors import UsageError
 
@@ -22,16 +24,21 @@ Row = Mapping[str, Any]
 
 
 def counter(model: str) -> Callable[[Row], int]:
-    """A function that counts a chat row's tokens as OpenAI's model does.
+    """A function that counts a chat row's tokens: as OpenAI's model does, or as an open model's chat template has them.
 
-    Exact for text; tools and their calls are counted by their JSON, since OpenAI does not say how it writes them.
+    With OpenAI's models exact for text; tools and their calls are counted by their JSON, since OpenAI does not say how
+    it writes them.
 
     Raises:
-        UsageError: the model has no public encoding.
+        UsageError: the model has no public encoding, and no base model is named so.
+        NotFoundError, MissingDependencyError: see `open_models.counter`.
     """
     encoding = encoding_of(model)
     if encoding is None:
-        raise UsageError(f"no public encoding for the model {model}; name an OpenAI model such as gpt-4.1-mini")
+        if not catalogue.is_known(model):
+            wanted = "name an OpenAI model such as gpt-4.1-mini, or a base model (`ft-cli models list`)"
+            raise UsageError(f"no public encoding for the model {model}; {wanted}")
+        return open_models.counter(model)
 
     @lru_cache(maxsize=10_000)
     def often(text: str) -> int:
@@ -84,6 +91,8 @@ def overhead(row: Row) -> int:
 
 def row_limit(model: str) -> int | None:
     """The most tokens of one row that a host trains on; None where unknown."""
+    if encoding_of(model) is None and catalogue.is_known(model):
+        return open_models.row_limit(model)
     base = base_of(model)
     fitting = [name for name in ROW_LIMITS if base == name or base.startswith(f"{name}-")]
     return ROW_LIMITS[max(fitting, key=len)] if fitting else None
