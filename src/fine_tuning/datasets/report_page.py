@@ -36,7 +36,7 @@ def page(manifest: Mapping[str, Any], estimates: Sequence[Mapping[str, Any]]) ->
     ]
     if (lengths := manifest["lengths"]) is not None:
         shown = [(label, lengths[key]) for label, key in (("median", "p50"), ("95 %", "p95"), ("99 %", "p99"))]
-        shown += [("longest", lengths["longest"]), ("mean", round(lengths["mean"], 1))]
+        shown += [("longest", lengths["longest"]), ("mean", lengths["mean"])]
         over = [(f"longer than {int(limit):,}", count) for limit, count in lengths["over"].items()]
         sections.append(_section("Tokens of a row", _histogram(lengths), _table(("", "tokens"), shown)))
         if over:
@@ -74,7 +74,9 @@ def _table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
     def cell(value: Any) -> str:
         if value is None:
             return "<td>-</td>"
-        if isinstance(value, int | float) and not isinstance(value, bool):
+        if isinstance(value, float):
+            return f'<td class="n">{f"{value:,.2f}" if abs(value) >= 1 else f"{value:.3g}"}</td>'
+        if isinstance(value, int) and not isinstance(value, bool):
             return f'<td class="n">{value:,}</td>'
         return f"<td>{escape(str(value))}</td>"
 
