@@ -28,7 +28,10 @@ def cluster() -> Iterator[str]:
 def test_local_and_ray_give_the_same_bytes(cluster: str, tmp_path: Path) -> None:
     files = []
     for part in range(3):
-        rows = [chat(question(n), domain="ab"[n % 2], rating=n % 5 + 1) for n in range(part * 40, part * 40 + 60)]
+        texts = ["word " * (600 if part == 2 else 5)] * (4000 if part == 2 else 60)  # one of them in many blocks
+        rows = [
+            chat(question(n), text, domain="ab"[n % 2], rating=n % 5 + 1) for n, text in enumerate(texts, part * 40)
+        ]
         files.append(str(write(tmp_path / f"{part}.jsonl", [*rows, {"bad": part}])))
     here = build("here", files, tokens_of="gpt-4.1-mini")
     command = [sys.executable, "-m", "fine_tuning.cli", "dataset", "build", "there", *files]

@@ -281,3 +281,59 @@ def test_a_client_that_leaves_stops_the_model(address: str) -> None:
     started = time.monotonic()
     ask(client_of(address), max_tokens=1)
     assert time.monotonic() - started < 20
+
+
+NESTED = {
+    "type": "object",
+    "properties": {"p": {"$ref": "#/$defs/Place"}},
+    "required": ["p"],
+    "additionalProperties": False,
+    "$defs": {"Place": PLACE},
+}
+
+
+def test_a_demanded_call_keeps_to_a_schema_with_references(client: OpenAI) -> None:
+    tool = {"type": "function", "function": {"name": "go", "parameters": NESTED}}
+    answer = ask(client, tools=[tool], tool_choice="required", parallel_tool_calls=False, max_tokens=140)
+    (call,) = answer.choices[0].message.tool_calls
+    assert isinstance(json.loads(call.function.arguments)["p"]["place"], str)
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"type": {"a": 1}},
+        {"type": [["string"]]},
+        {"type": "string", "format": ["date"]},
+        {"type": "object", "properties": ["a"], "required": ["a"]},
+        {"type": "object", "properties": None},
+        {"$ref": "#/$defs/a", "$defs": None},
+        {"$ref": "#/$defs/a", "$defs": {"a": {"$ref": "#/$defs/a"}}},
+        {
+            "$ref": "#/$defs/a",
+            "$defs": {"a": {"allOf": [{"$ref": "#/$defs/b"}]}, "b": {"allOf": [{"$ref": "#/$defs/a"}]}},
+        },
+        {"type": "string", "pattern": "^a{99999999999}$"},
+        {"type": "string", "pattern": "^a{" + "9" * 5000 + "}$"},
+        {"type": "string", "pattern": "^" + "(" * 3000 + "a" + ")" * 3000 + "$"},
+        {"type": "string", "pattern": "^a{,3}$"},
+        {"type": "string", "pattern": "^a^b$c$"},
+        {"type": "string", "enum": [1, 2]},
+        {"type": "integer", "minimum": 10, "maximum": 5},
+        {"type": "integer", "minimum": 1.5, "maximum": 1.9},
+        {"allOf": [{"enum": ["a"]}, {"enum": ["c"]}]},
+    ],
+    ids=lambda schema: str(schema)[:60],
+)
+def test_schemas_that_no_answer_can_be_held_to_are_refused(client: OpenAI, schema: dict[str, Any]) -> None:
+    wanted = {"type": "json_schema", "json_schema": {"name": "s", "schema": schema}}
+    with pytest.raises(openai.BadRequestError):
+        ask(client, response_format=wanted)
+
+
+def test_bounds_of_numbers_are_kept(client: OpenAI) -> None:
+    bounded = {"type": "number", "minimum": 1.5, "maximum": 2.25}
+    wanted = {"type": "json_schema", "json_schema": {"name": "s", "schema": bounded}}
+    for seed in range(10):
+        answer = ask(client, response_format=wanted, max_tokens=30, seed=seed).choices[0]
+        assert answer.finish_reason == "length" or 1.5 <= float(answer.message.content) <= 2.25

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -122,3 +123,32 @@ def test_a_file_past_its_end_is_gone(client: OpenAI, workspace: Path, upload: Ca
         client.files.retrieve(file_id)
     upload_routes.sweep(make_app().state.context)
     assert not list((workspace / "files").iterdir())
+
+
+def test_files_can_be_deleted_while_they_are_listed(client: OpenAI) -> None:
+    for number in range(7):
+        client.files.create(file=(f"{number}.txt", b"x"), purpose="batch")
+    for file in client.files.list(limit=2, purpose="batch"):
+        client.files.delete(file.id)
+    assert client.files.list(purpose="batch").data == []
+
+
+@pytest.mark.parametrize("asked", ["bytes=abc", "items=1-2", "bytes=5-1", "bytes=100-200", "bytes=0-1"])
+def test_ranges_are_not_known(client: OpenAI, asked: str) -> None:
+    file = client.files.create(file=("a.txt", b"sixsix"), purpose="batch")
+    answer = client.files.with_raw_response.content(file.id, extra_headers={"Range": asked})
+    assert (answer.status_code, answer.content) == (200, b"sixsix")
+
+
+def test_an_upload_is_completed_once_also_when_asked_at_once(client: OpenAI) -> None:
+    upload = client.uploads.create(bytes=600_000, filename="a.bin", mime_type="text/plain", purpose="batch")
+    parts = [client.uploads.parts.create(upload.id, data=b"x" * 100_000).id for _ in range(6)]
+
+    def complete(_: int) -> str:
+        try:
+            return str(client.uploads.complete(upload.id, part_ids=parts).status)
+        except openai.BadRequestError:
+            return "refused"
+
+    with ThreadPoolExecutor(4) as threads:
+        assert sorted(threads.map(complete, range(4))) == ["completed", "refused", "refused", "refused"]

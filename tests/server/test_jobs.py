@@ -42,7 +42,7 @@ def test_from_upload_to_an_answer(client: OpenAI, upload: Upload, finish: Finish
     assert (job.status, job.model, job.seed, job.fine_tuned_model) == ("validating_files", ALIAS, 3, None)
     done = finish(job.id)
     assert done.status == "succeeded"
-    assert done.fine_tuned_model == f"ft:{ALIAS}:default:sums:{job.id[6:14]}"
+    assert done.fine_tuned_model == f"ft:{ALIAS}:default:sums:{job.id[6:18]}"
     assert (done.hyperparameters.n_epochs, done.hyperparameters.batch_size) == (2, 4)
     assert done.method.supervised.hyperparameters.learning_rate_multiplier == 1.0
     assert done.trained_tokens > 0
@@ -275,7 +275,7 @@ def test_lists_filter_on_metadata_and_page(client: OpenAI, upload: Upload) -> No
 def test_cancel_pause_and_resume_before_anyone_works_on_it(client: OpenAI, upload: Upload, finish: Finish) -> None:
     job = create(client, upload())
     assert client.fine_tuning.jobs.pause(job.id).status == "paused"
-    assert client.fine_tuning.jobs.resume(job.id).status == "queued"
+    assert client.fine_tuning.jobs.resume(job.id).status == "validating_files"
     assert finish(job.id).status == "succeeded"
     with pytest.raises(openai.BadRequestError, match="already succeeded"):
         client.fine_tuning.jobs.cancel(job.id)
@@ -425,3 +425,50 @@ def validate(client: OpenAI, *job_ids: str) -> None:
         assert row is not None
         check_job(open_database(), row)
         assert client.fine_tuning.jobs.retrieve(job_id).status == "queued"
+
+
+def test_a_job_that_was_paused_before_anyone_looked_at_its_file_is_looked_at(client: OpenAI, upload: Upload) -> None:
+    lines = chats(10) + b"{\n[]\n"
+    job = create(client, client.files.create(file=("bad.jsonl", lines), purpose="fine-tune").id)
+    client.fine_tuning.jobs.pause(job.id)
+    client.fine_tuning.jobs.resume(job.id)
+    with open_database().read() as tx:
+        row = jobs.get(tx, job.id)
+    assert row is not None
+    assert row["status"] == "validating_files"
+    check_job(open_database(), row)
+    failed = client.fine_tuning.jobs.retrieve(job.id)
+    assert failed.status == "failed"
+    assert failed.error is not None
+    assert failed.error.code == "invalid_training_file"
+    assert "line 11" in str(failed.error.message)
+    assert "line 12" in str(failed.error.message)
+
+
+def test_cancel_is_obeyed_when_pool_and_trainer_were_killed(client: OpenAI, upload: Upload, pool: Pool) -> None:
+    job = create(client, upload(), method=LONG)
+    until(lambda: bool(trainers_of(job.id)), pool)
+    trainers_of(job.id)[0].kill()
+    other = Pool(open_database(), slots=1)  # its pool was killed too: this one has never heard of the trainer
+    client.fine_tuning.jobs.cancel(job.id)
+    asked = time.monotonic()
+    until(lambda: client.fine_tuning.jobs.retrieve(job.id).status == "cancelled", other, 10)
+    assert time.monotonic() - asked < 5
+
+
+def test_each_epoch_is_kept_and_can_be_called_also_of_a_paused_job(
+    client: OpenAI, upload: Upload, pool: Pool, finish: Finish
+) -> None:
+    method = {"type": "supervised", "supervised": {"hyperparameters": {"n_epochs": 30, "batch_size": 256}}}
+    job = create(client, upload(), method=method)  # each step is an epoch
+    until(lambda: len(steps(client, job.id)) > 3, pool)
+    client.fine_tuning.jobs.pause(job.id)
+    until(lambda: client.fine_tuning.jobs.retrieve(job.id).status in {"paused", "succeeded"}, pool, 30)
+    newest = client.fine_tuning.jobs.checkpoints.list(job.id).data[0]
+    asked: Any = [{"role": "user", "content": "Please add 1 and 2 for me."}]
+    answer = client.chat.completions.create(model=newest.fine_tuned_model_checkpoint, messages=asked, max_tokens=3)
+    assert answer.usage is not None
+    client.fine_tuning.jobs.resume(job.id)
+    assert finish(job.id).status == "succeeded"
+    kept = [each.step_number for each in client.fine_tuning.jobs.checkpoints.list(job.id, limit=100)]
+    assert sorted(kept) == list(range(1, 31))

@@ -15,6 +15,7 @@ from fine_tuning.datasets import near_duplicates, reading
 from fine_tuning.datasets.engine import daft
 from fine_tuning.datasets.recipe import Recipe
 from fine_tuning.datasets.records import Record, Recorder, State
+from fine_tuning.settings import get_settings
 from fine_tuning.sources import RawRow
 
 BLOCK_ROWS = 2000
@@ -40,7 +41,8 @@ def records(files: Sequence[str], labels: Sequence[str], recipe: Recipe) -> Iter
         ProviderError: the engine lost rows.
     """
     column = daft().col
-    look = _look(apart=_bytes(files) > FEW_BYTES)(list(labels), recipe)
+    is_here = get_settings().ray_address is None  # a cluster's workers are processes already
+    look = _look(apart=is_here and _bytes(files) > FEW_BYTES)(list(labels), recipe)
     seen = reading.frame(files).select("source", "line", look.look(column("source"), column("line"), column("raw")))
     signed = seen.with_column("signature", near_duplicates.signature(column("asked")))
     arrivals = reading.Arrivals(labels)

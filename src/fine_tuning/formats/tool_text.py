@@ -61,20 +61,37 @@ def _parsed(call: Mapping[str, Any]) -> Any:
 
 def schema(tools: Sequence[Mapping[str, Any]], *, parallel: bool) -> dict[str, Any]:
     """The JSON schema of an answer that calls one of these tools, or several."""
+    parameters = {f"tool{n}": tool["function"].get("parameters") or {"type": "object"} for n, tool in enumerate(tools)}
     calls = [
         {
             "type": "object",
             "properties": {
                 "name": {"const": tool["function"]["name"]},
-                "arguments": tool["function"].get("parameters") or {"type": "object"},
+                "arguments": {"$ref": f"#/$defs/tool{n}"},
             },
             "required": ["name", "arguments"],
             "additionalProperties": False,
         }
-        for tool in tools
+        for n, tool in enumerate(tools)
     ]
     items = {"type": "array", "items": {"anyOf": calls}, "minItems": 1, "maxItems": 8 if parallel else 1}
-    return {"type": "object", "properties": {CALLS: items}, "required": [CALLS], "additionalProperties": False}
+    return {
+        "type": "object",
+        "properties": {CALLS: items},
+        "required": [CALLS],
+        "additionalProperties": False,
+        "$defs": {name: _moved(each, f"#/$defs/{name}") for name, each in parameters.items()},
+    }
+
+
+def _moved(schema: Any, root: str) -> Any:
+    """A schema for another place: what it says of its own root leads to the new one."""
+    if isinstance(schema, Mapping):
+        return {
+            key: f"{root}{value[1:]}" if key == "$ref" and isinstance(value, str) else _moved(value, root)
+            for key, value in schema.items()
+        }
+    return [_moved(item, root) for item in schema] if isinstance(schema, list) else schema
 
 
 def calls_in(text: str, tools: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]] | None:

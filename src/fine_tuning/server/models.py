@@ -76,7 +76,7 @@ def _made_by(job: Mapping[str, Any]) -> Served:
 
 
 def _checkpoint(server: Context, tx: Transaction, project: str, name: str, model: str, step: int) -> Served:
-    job = jobs.find_by_model(tx, model)
+    job = jobs.find_by_model(tx, model) or _making(tx, model)
     allowed = job is not None and (job["project"] == project or checkpoint_permissions.has(tx, name, project))
     if job is None or not allowed:
         raise unknown(server, tx, project, name)
@@ -84,6 +84,12 @@ def _checkpoint(server: Context, tx: Transaction, project: str, name: str, model
     if found is None:
         raise unknown(server, tx, project, name)
     return Served(LOCAL, job["base_model"] or job["model"], Path(found["path"]))
+
+
+def _making(tx: Transaction, model: str) -> dict[str, Any] | None:
+    """The job that is to make a model and has not, or will not; its checkpoints are there."""
+    found = jobs.find_by_id_start(tx, f"ftjob-{model.rpartition(':')[2]}")
+    return next((job for job in found if fine_tuned_name(job) == model), None)
 
 
 def listed(server: Context, tx: Transaction, project: str) -> list[Listed]:

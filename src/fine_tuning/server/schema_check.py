@@ -1,6 +1,6 @@
 """Which JSON schemas an answer can be held to by a grammar; the others are refused, not half kept.
 
-The rules are those of llama.cpp's converter from schemas to grammars, and limits on what would take it too long.
+The rules are those of JSON Schema, of what llama.cpp makes grammars of, and limits on what would take it too long.
 """
 
 from __future__ import annotations
@@ -9,10 +9,13 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from jsonschema import Draft202012Validator, SchemaError  # type: ignore[import-untyped]
+
 from fine_tuning.server.errors import ApiError, invalid
 
 MOST_KEYWORDS = 2_000  # in all; a grammar's size and the time to make it grow with them
 MOST_REPEATS = 500  # of a character, item or property, as minLength and the like ask for
+LONGEST_PATTERN, MOST_GROUPS = 2_000, 100
 _TYPES = {"string", "number", "integer", "boolean", "null", "object", "array"}
 _REPEATS = ("minLength", "maxLength", "minItems", "maxItems")
 _BOUNDS = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")
@@ -46,12 +49,39 @@ def check(schema: Mapping[str, Any], param: str) -> None:
     Raises:
         ApiError: 400, naming the keyword.
     """
+    try:
+        Draft202012Validator.check_schema(schema)
+    except SchemaError as error:
+        where = ".".join(map(str, (param, *error.absolute_path)))
+        raise _refusal(where, f"is not right: {error.message[:200]}") from None
+    except RecursionError:
+        raise invalid("the schema is nested too deeply", param, "invalid_json_schema") from None
+    except (OverflowError, ValueError):  # from a regular expression
+        raise invalid("a pattern of the schema has too large a number", param, "invalid_json_schema") from None
     left = MOST_KEYWORDS
     for where, part in _parts(schema, param):
         left -= len(part)
         if left < 0:
             raise invalid(f"the schema has more than {MOST_KEYWORDS} keywords", param, "invalid_json_schema")
         _check_part(part, where, schema)
+        if _is_endless(part, schema):
+            raise _refusal(where, "refers to itself and to nothing else")
+
+
+def _is_endless(part: Mapping[str, Any], root: Mapping[str, Any]) -> bool:
+    """Whether a part is, by references alone, a part of itself."""
+    seen: set[str] = set()
+    waiting = [part]
+    while waiting:
+        each = waiting.pop()
+        waiting += each.get("allOf", [])
+        if isinstance(target := each.get("$ref"), str):
+            if target in seen:
+                return True
+            seen.add(target)
+            _, kind, name = target.split("/")
+            waiting.append(root[kind][name])
+    return False
 
 
 def _parts(schema: Any, where: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -102,8 +132,6 @@ def _check_part(part: Mapping[str, Any], where: str, root: Mapping[str, Any]) ->
         value = part.get(key, 0)
         if isinstance(value, bool) or not isinstance(value, int | float) or abs(value) > 1e15:
             raise _refusal(f"{where}.{key}", "must be a number of up to 1e15")
-        if key in part and part.get("type") == "number":
-            raise _refusal(f"{where}.{key}", "bounds can be kept for the type integer only")
     required = part.get("required", [])
     if not isinstance(required, list) or not set(map(str, required)) <= part.get("properties", {}).keys():
         raise _refusal(f"{where}.required", "must list names of properties")
@@ -123,9 +151,11 @@ def _check_text(part: Mapping[str, Any], where: str) -> None:
 
 
 def _is_plain(pattern: str) -> bool:
+    if len(pattern) > LONGEST_PATTERN or pattern.count("(") > MOST_GROUPS:
+        return False
     try:
         re.compile(pattern)
-    except re.error:
+    except (re.error, OverflowError, RecursionError, ValueError):
         return False
     repeats = [int(number) for number in re.findall(r"\d+", " ".join(re.findall(r"\{[\d,]+\}", pattern)))]
     return "(?" not in pattern and not re.search(r"\\[bBAZ1-9]", pattern) and max(repeats, default=0) <= MOST_REPEATS

@@ -263,11 +263,17 @@ def _with_grammar(params: dict[str, Any]) -> dict[str, Any]:
     wanted = params.get("response_format") or {}
     if params.get("tools") or wanted.get("type") not in {"json_object", "json_schema"}:
         return params
+    from llguidance import LLMatcher
     from xllamacpp import json_schema_to_grammar
 
     schema = wanted.get("json_schema", {"schema": {"type": "object"}}).get("schema", {})
     rest = {key: value for key, value in params.items() if key != "response_format"}
-    return {**rest, "grammar": json_schema_to_grammar({**schema, "x-guidance": _WHITE_SPACE})}
+    grammar = json_schema_to_grammar({**schema, "x-guidance": _WHITE_SPACE})
+    # llama.cpp would answer without a grammar that it cannot read. It reads them with llguidance, which is asked first.
+    if problem := LLMatcher.validate_grammar(grammar, None):
+        reason = problem.splitlines()[0].partition("JSON schema: ")[2] or problem.splitlines()[0]
+        raise RefusedError(f"answers cannot be held to this schema: {reason}")
+    return {**rest, "grammar": grammar}
 
 
 def _checked(reply: dict[str, Any], model: str) -> dict[str, Any]:

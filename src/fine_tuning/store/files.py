@@ -52,7 +52,8 @@ def page(
 ) -> Page:
     """A project's files; see `paging.page`."""
     wanted = [*_readable(project)] + ([_table.c.purpose == purpose] if purpose else [])
-    return paging.page(connection, _table, wanted, after=after, limit=limit, newest_first=newest_first)
+    scope = [_table.c.project == project, _table.c.provider == "local"]
+    return paging.page(connection, _table, wanted, after=after, limit=limit, newest_first=newest_first, scope=scope)
 
 
 def _readable(project: str) -> list[ColumnElement[bool]]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, case, func, or_, select, update
+from sqlalchemy import Connection, and_, case, func, or_, select, update
 
 from fine_tuning.store import paging, tables
 from fine_tuning.store.types import now
@@ -271,8 +271,10 @@ def queue_again(connection: Connection, job_id: str) -> None:
     connection.execute(
         update(_table).where(_columns.id == job_id, _columns.status.not_in(FINISHED)).values(requested="run")
     )
+    # One that has never run may not have been looked at; once more does no harm.
+    waiting = case((_columns.started_at.is_(None), "validating_files"), else_="queued")
     connection.execute(
-        update(_table).where(_columns.id == job_id, _columns.status == "paused").values(status="queued", deaths=0)
+        update(_table).where(_columns.id == job_id, _columns.status == "paused").values(status=waiting, deaths=0)
     )
 
 
@@ -329,6 +331,31 @@ def held(connection: Connection, worker_prefix: str) -> int:
         .where(_columns.worker.startswith(worker_prefix, autoescape=True), _columns.lease_expires_at >= now())
     )
     return int(connection.scalar(query) or 0)
+
+
+def silent(connection: Connection, worker_prefix: str, left: Mapping[str, float]) -> list[tuple[str, str]]:
+    """Pooled jobs of workers whose names begin so, and their workers, whose lease was not prolonged for a while.
+
+    Args:
+        left: for each status, the seconds that the lease of one that is alive would have left.
+    """
+    moment = now()
+    stale = [
+        and_(_columns.status == status, _columns.lease_expires_at < moment + timedelta(seconds=seconds))
+        for status, seconds in left.items()
+    ]
+    query = select(_columns.id, _columns.worker).where(
+        _columns.pooled, _columns.worker.startswith(worker_prefix, autoescape=True), or_(*stale)
+    )
+    return [(row.id, row.worker) for row in connection.execute(query)]
+
+
+def find_by_id_start(connection: Connection, start: str) -> list[dict[str, Any]]:
+    """The local jobs whose id begins so."""
+    query = (
+        select(_table).where(_columns.provider == "local", _columns.id.startswith(start, autoescape=True)).limit(100)
+    )
+    return [dict(row) for row in connection.execute(query).mappings()]
 
 
 def give_up(connection: Connection, job_id: str, worker: str, *, died: bool = True) -> int | None:

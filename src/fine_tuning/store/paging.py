@@ -25,8 +25,12 @@ def page(
     after: str | None,
     limit: int,
     newest_first: bool = True,
+    scope: list[ColumnElement[bool]] | None = None,
 ) -> Page:
     """Up to `limit` rows that follow the row with id `after`, by time of creation and then id.
+
+    Args:
+        scope: what `after` has to fulfil instead of `conditions`: it may have been deleted since the page before.
 
     Raises:
         NotFoundError: no row under these conditions has the id `after`.
@@ -34,7 +38,7 @@ def page(
     order = (table.c.created_at, table.c.id)
     query = select(table).where(*conditions)
     if after is not None:
-        last = connection.execute(select(*order).where(*conditions, table.c.id == after)).one_or_none()
+        last = connection.execute(select(*order).where(*(scope or conditions), table.c.id == after)).one_or_none()
         if last is None:
             raise NotFoundError(f"no item {after} to go on after")
         position = tuple_(*order)

@@ -16,7 +16,7 @@ def fine_tuned_name(job: Mapping[str, Any]) -> str:
     """`ft:<base>:<organisation>:<suffix>:<id>`, as OpenAI names its own; known before the job has ended."""
     organisation = job["project"] if job["pooled"] else "local"
     base = Path(base_of(job["model"])).name  # of a model that was itself fine-tuned, the one that it began with
-    return f"ft:{base}:{organisation}:{job['suffix'] or ''}:{job['id'].removeprefix('ftjob-')[:8]}"
+    return f"ft:{base}:{organisation}:{job['suffix'] or ''}:{job['id'].removeprefix('ftjob-')[:12]}"
 
 
 def parse_checkpoint(name: str) -> tuple[str, int] | None:

@@ -19,10 +19,13 @@ from socket import gethostname
 from fine_tuning.errors import StorageError
 from fine_tuning.store import jobs
 from fine_tuning.store.database import Database
+from fine_tuning.training import liveness
 from fine_tuning.training.spawning import START_SECONDS, spawn
 from fine_tuning.training.validation import check_job
 
 POLL_SECONDS = 0.5
+LEASE_SECONDS = 30.0  # that a trainer holds a job by, and prolongs every second
+SILENCE = 3.0  # seconds without a word from a trainer, after which its lock is looked at
 MAX_DEATHS = 10  # trainers of one job in a row that died before a new checkpoint
 _log = logging.getLogger(__name__)
 
@@ -60,6 +63,7 @@ class Pool:
     def step(self) -> bool:
         """One round: bury the dead, look at new files, fill a slot. Returns whether there may be more at once."""
         self._reap()
+        self._reap_others()
         with self._database.write() as tx:
             jobs.settle(tx)
             unseen = jobs.unvalidated(tx)
@@ -99,6 +103,17 @@ class Pool:
                 else:
                     message = f"the trainer died (exit status {process.returncode}); going on from the last checkpoint"
                 jobs.add_event(tx, job_id, "message", message, {}, level="warn")
+
+    def _reap_others(self) -> None:
+        """Bury trainers of pools that were killed on this machine."""
+        with self._database.read() as tx:
+            silent = jobs.silent(
+                tx, self._host, {"queued": START_SECONDS - SILENCE, "running": LEASE_SECONDS - SILENCE}
+            )
+        for job_id, worker in silent:
+            if worker not in self._children and liveness.is_gone(job_id):
+                with self._database.write() as tx:
+                    jobs.give_up(tx, job_id, worker, died=False)
 
     def leave(self) -> None:
         """Let our trainers write a checkpoint, and queue their jobs for whoever comes next."""

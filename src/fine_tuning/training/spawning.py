@@ -9,6 +9,7 @@ import sys
 from fine_tuning.files import explain_os_error, make_folder
 from fine_tuning.settings import get_settings
 from fine_tuning.store.database import Database
+from fine_tuning.training import liveness
 
 START_SECONDS = 120.0  # how long a trainer may take to import its libraries and claim its job
 
@@ -26,7 +27,9 @@ def spawn(database: Database, job_id: str, worker: str) -> subprocess.Popen[byte
         "FINE_TUNING_DATABASE_URL": database.location,
     }
     log = make_folder(settings.folder("logs")) / f"{job_id}.log"
+    lock: int | None = None
     try:
+        lock = liveness.hold(job_id)
         with log.open("ab") as stream:
             return subprocess.Popen(  # noqa: S603 - our own module, no shell
                 [sys.executable, "-m", "fine_tuning.training.worker", job_id, worker],
@@ -35,6 +38,10 @@ def spawn(database: Database, job_id: str, worker: str) -> subprocess.Popen[byte
                 stdout=stream,
                 stderr=stream,
                 start_new_session=True,  # Ctrl-C is for the one who waits; a worker is paused, not killed
+                pass_fds=() if lock is None else (lock,),
             )
     except OSError as error:
         raise explain_os_error(error, log, f"start the worker of {job_id} with its log") from error
+    finally:
+        if lock is not None:
+            os.close(lock)  # the trainer has it now

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from math import isfinite
+from math import isclose, isfinite
 from pathlib import Path
 from typing import Any, Literal
 
@@ -124,6 +124,8 @@ class Reporter(TrainerCallback):  # type: ignore[misc]
         """Start the clock; a resumed run does not count what was done before."""
         self._started = time.monotonic()
         self._tokens_before, self._steps_before = int(state.num_input_tokens_seen), state.global_step
+        if state.global_step and not self._epoch_folder(args, state).exists():
+            self._keep_epoch(args, state)  # paused or killed between the epoch's last checkpoint and its end
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         """Obey a pause (with a checkpoint) or a cancellation."""
@@ -133,7 +135,7 @@ class Reporter(TrainerCallback):  # type: ignore[misc]
         self.stopped = "paused" if wanted == "pause" else "cancelled"
         control.should_training_stop = True
         control.should_save = wanted == "pause"
-        control.should_evaluate = False
+        control.should_evaluate = control.should_evaluate and wanted == "pause"
 
     def on_log(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, logs: Any = None, **_: Any
@@ -172,9 +174,16 @@ class Reporter(TrainerCallback):  # type: ignore[misc]
 
     def on_epoch_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         """Keep the adapter as it is after each epoch."""
-        if self.stopped is not None:
+        self._keep_epoch(args, state)
+
+    @staticmethod
+    def _epoch_folder(args: TrainingArguments, state: TrainerState) -> Path:
+        return Path(str(args.output_dir)).parent / "epochs" / f"step-{state.global_step}"
+
+    def _keep_epoch(self, args: TrainingArguments, state: TrainerState) -> None:
+        if self.stopped == "cancelled" or not isclose(state.epoch or 0.5, round(state.epoch or 0.5), abs_tol=1e-6):
             return  # cut short in the middle
-        folder = Path(str(args.output_dir)).parent / "epochs" / f"step-{state.global_step}"
+        folder = self._epoch_folder(args, state)
         with written_whole(folder) as temporary:
             self.trainer.accelerator.unwrap_model(self.trainer.model).save_pretrained(temporary)
         facts = {"step": state.global_step, "path": str(folder)}

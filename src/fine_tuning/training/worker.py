@@ -24,9 +24,9 @@ from fine_tuning.training import checkpoints
 from fine_tuning.training.config import TrainingConfig
 from fine_tuning.training.events import TrainingEvent, TrainingResult
 from fine_tuning.training.naming import fine_tuned_name
+from fine_tuning.training.pool import LEASE_SECONDS
 from fine_tuning.training.results import write_results
 
-LEASE_SECONDS = 30.0
 HEARTBEAT_SECONDS = 1.0
 Wanted = Literal["run", "pause", "cancel"]
 _log = logging.getLogger(__name__)
@@ -79,14 +79,14 @@ class Worker:
                 with self._database.write() as tx:
                     wanted = jobs.heartbeat(tx, self._job_id, self._name, LEASE_SECONDS)
                 prolonged = time.monotonic()
+                if wanted == "cancel":
+                    self._cancel()
             except StorageError as error:
                 _log.warning("lease of %s not prolonged: %s", self._job_id, error)
                 # Another worker may take the job once the lease is over; until then the database may come back.
                 wanted = "run" if time.monotonic() - prolonged < LEASE_SECONDS else None
             if wanted is None:  # another trainer may be in the job's folder: nothing there is ours to write any more
                 _leave(1, f"lost the lease of job {self._job_id}")
-            elif wanted == "cancel":
-                self._cancel()
             elif wanted == "pause":
                 self._want("pause")
             if self._done.wait(HEARTBEAT_SECONDS):

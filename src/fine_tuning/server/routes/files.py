@@ -11,6 +11,7 @@ from fastapi.responses import FileResponse
 from openai.pagination import SyncCursorPage
 from openai.types import FileDeleted, FileObject
 from starlette.datastructures import FormData, UploadFile
+from starlette.types import Receive, Scope, Send
 
 from fine_tuning.server import objects, storage
 from fine_tuning.server.context import Context, Project, Server, context_of
@@ -99,7 +100,15 @@ def retrieve(server: Server, project: Project, file_id: str) -> dict[str, Any]:
 def content(server: Server, project: Project, file_id: str) -> FileResponse:
     """A file's bytes."""
     row = find(server, project, file_id)
-    return FileResponse(row["path"], media_type="application/octet-stream", filename=row["filename"])
+    return _Whole(row["path"], media_type="application/octet-stream", filename=row["filename"])
+
+
+class _Whole(FileResponse):
+    """A file without ranges, of which OpenAI's API knows nothing."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = [(name, value) for name, value in scope["headers"] if name != b"range"]
+        await super().__call__({**scope, "headers": headers}, receive, send)
 
 
 @router.delete("/files/{file_id}", response_model=FileDeleted)

@@ -39,7 +39,7 @@ class Hyperparameters(Body):
 
     n_epochs: Auto | Annotated[int, Field(ge=1, le=50, strict=True)] = "auto"
     batch_size: Auto | Annotated[int, Field(ge=1, le=256, strict=True)] = "auto"
-    learning_rate_multiplier: Auto | Annotated[float, Field(gt=0, le=1e6)] = "auto"
+    learning_rate_multiplier: Auto | Annotated[float, Field(gt=0, le=1e6, strict=True)] = "auto"
 
 
 class DpoHyperparameters(Hyperparameters):

@@ -137,7 +137,10 @@ def complete(server: Server, project: Project, upload_id: str, body: CompleteUpl
 
 def _joined(parts: list[dict[str, Any]], digest: Any) -> Iterator[bytes]:
     for part in parts:
-        with Path(part["path"]).open("rb") as stream:
+        path = Path(part["path"])
+        if not path.is_file():
+            raise invalid("the upload was ended meanwhile", "upload_id")
+        with path.open("rb") as stream:
             for piece in pieces(stream):
                 digest.update(piece)
                 yield piece
