@@ -47,11 +47,12 @@ def build(file: str, folder: str) -> tuple[int, int]:
     rows = rows.map(facts)
     lsh, seen, keep = MinHashLSH(threshold=THRESHOLD, params=(16, 4), num_perm=64), set[str](), []
     kept: dict[int, MinHash] = {}
+    scheme = MinHash(num_perm=64).scheme
     for place, row in enumerate(rows.select_columns(["signature", "content"])):
         if row["content"] in seen:
             continue
         seen.add(row["content"])
-        signature = MinHash(num_perm=64, hashvalues=row["signature"])
+        signature = MinHash(num_perm=64, hashvalues=row["signature"], scheme=scheme)
         if not any(signature.jaccard(kept[other]) >= THRESHOLD for other in lsh.query(signature)):
             lsh.insert(place, signature)
             kept[place] = signature
