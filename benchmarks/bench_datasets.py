@@ -152,8 +152,7 @@ import chat_rows
 from fine_tuning.distillation import DistillationDataCollector
 collector, writer = DistillationDataCollector(), chat_rows.Writer()
 for number in range(500):
-    asked, _, answered = (writer.text(40), None, writer.text(40))
-    collector.capture_success(asked, answered, "gpt-4o", domain="shop", task_type="chat", rating=5)
+    collector.capture_success(writer.text(40), writer.text(40), "shop", "chat", rating=5)
 print(500)
 """
     with tempfile.TemporaryDirectory(dir=folder) as home:
@@ -178,10 +177,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         steps: list[Callable[[], str]] = [
-            lambda: at_size(folder, sizes),
-            lambda: against_peers(folder),
-            near_duplicates,
             lambda: small(folder),
+            near_duplicates,
+            lambda: against_peers(folder),
+            lambda: at_size(folder, sizes),
         ]
         text = "".join(step() for step in steps)
     report.write("Data sets", "bench_datasets.py", text)
