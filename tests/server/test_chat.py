@@ -308,6 +308,8 @@ def test_a_demanded_call_keeps_to_a_schema_with_references(client: OpenAI) -> No
         {"type": "object", "properties": ["a"], "required": ["a"]},
         {"type": "object", "properties": None},
         {"$ref": "#/$defs/a", "$defs": None},
+        {"$ref": "#/$defs/a", "$defs": {"a": {"$ref": "#/$defs/none"}}},
+        {"$ref": "#/$defs/a", "$defs": {"a": {"$ref": "#"}}},
         {"$ref": "#/$defs/a", "$defs": {"a": {"$ref": "#/$defs/a"}}},
         {
             "$ref": "#/$defs/a",
@@ -329,6 +331,13 @@ def test_schemas_that_no_answer_can_be_held_to_are_refused(client: OpenAI, schem
     wanted = {"type": "json_schema", "json_schema": {"name": "s", "schema": schema}}
     with pytest.raises(openai.BadRequestError):
         ask(client, response_format=wanted)
+
+
+def test_a_definition_may_be_named_more_than_once(client: OpenAI) -> None:
+    twice = {"allOf": [{"$ref": "#/$defs/p"}, {"$ref": "#/$defs/p"}], "$defs": {"p": PLACE}}
+    wanted = {"type": "json_schema", "json_schema": {"name": "s", "schema": twice}}
+    answer = ask(client, response_format=wanted, max_tokens=80).choices[0]
+    assert isinstance(json.loads(answer.message.content)["place"], str)
 
 
 def test_bounds_of_numbers_are_kept(client: OpenAI) -> None:

@@ -46,12 +46,16 @@ def row_of_call(call: Call) -> dict[str, Any]:
     if call.rejected is not None:
         asked = call.asked()
         return preference.row_of(asked, call.messages[len(asked) :], call.rejected, call.tools)
+    return _conversation(call)
+
+
+def _conversation(call: Call) -> dict[str, Any]:
     return {"messages": call.messages} | ({"tools": call.tools} if call.tools else {})
 
 
 def _chat_of(call: Call) -> dict[str, Any]:
     """A call as a chat row; of a pair the better answer."""
-    row = {"messages": call.messages} | ({"tools": call.tools} if call.tools else {})
+    row = _conversation(call)
     if "parallel_tool_calls" in call.metadata:
         row["parallel_tool_calls"] = call.metadata["parallel_tool_calls"]
     return row

@@ -64,24 +64,19 @@ def check(schema: Mapping[str, Any], param: str) -> None:
         if left < 0:
             raise invalid(f"the schema has more than {MOST_KEYWORDS} keywords", param, "invalid_json_schema")
         _check_part(part, where, schema)
-        if _is_endless(part, schema):
+    for where, part in _parts(schema, param):  # once every reference is known to lead somewhere
+        if _is_endless(part, schema, ()):
             raise _refusal(where, "refers to itself and to nothing else")
 
 
-def _is_endless(part: Mapping[str, Any], root: Mapping[str, Any]) -> bool:
-    """Whether a part is, by references alone, a part of itself."""
-    seen: set[str] = set()
-    waiting = [part]
-    while waiting:
-        each = waiting.pop()
-        waiting += each.get("allOf", [])
-        if isinstance(target := each.get("$ref"), str):
-            if target in seen:
-                return True
-            seen.add(target)
-            _, kind, name = target.split("/")
-            waiting.append(root[kind][name])
-    return False
+def _is_endless(part: Mapping[str, Any], root: Mapping[str, Any], passed: tuple[str, ...]) -> bool:
+    """Whether a part is, by references alone, a part of itself; `passed` are the references on the way to it."""
+    if any(_is_endless(each, root, passed) for each in part.get("allOf", [])):
+        return True
+    if (target := part.get("$ref")) is None:
+        return False
+    _, kind, name = target.split("/")
+    return target in passed or _is_endless(root[kind][name], root, (*passed, target))
 
 
 def _parts(schema: Any, where: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
