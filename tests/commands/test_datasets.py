@@ -43,8 +43,10 @@ def test_filters_reach_the_recipe(cli: Any, rows: Path) -> None:  # noqa: F811
     options = ["--min-rating", "4", "--domain", "a", "--metadata", "k=v", "--keep-near-duplicates", "--format", "jsonl"]
     code, _, said = cli("dataset", "build", "few", str(rows), *options)
     assert (code, "no row is left to train on" in said) == (1, True)
-    code, out, _ = cli("dataset", "build", "few", str(rows), *options[:4], *options[6:], "--json")
+    spoken = ("--language", "en", "--language", "de")
+    code, out, _ = cli("dataset", "build", "few", str(rows), *spoken, *options[:4], *options[6:], "--json")
     recipe = json.loads(out)["recipe"]
+    assert recipe["languages"] == ["en", "de"]
     assert (code, recipe["min_rating"], recipe["domains"], recipe["near_duplicates"]) == (0, 4, ["a"], None)
 
 

@@ -110,13 +110,14 @@ class TestSelection:
             ({"min_prompt": 100}, {0}),
             ({"min_response": 100}, {1}),
             ({"max_characters": 90}, {2, 3}),
+            ({"languages": ["de", "fr"]}, {2}),
         ],
     )
     def test_filters(self, tmp_path: Path, choices: dict[str, Any], left: set[int]) -> None:
         rows = [
             chat(question(1) + " " + "long " * 30, rating=5, domain="a"),
             chat(question(2), "long " * 30, rating=3, domain="a", metadata={"team": 7}),
-            chat(question(3), task_type="chat", captured_at="2026-02-03T04:05:06Z"),
+            chat("Warum wurde meine Karte nicht angenommen?", task_type="chat", captured_at="2026-02-03T04:05:06Z"),
             chat(question(4), model="big", captured_at=1_780_000_000),
         ]
         made = build("filtered", write(tmp_path / "rows.jsonl", rows), validation=0, test=0, **choices)
@@ -125,6 +126,22 @@ class TestSelection:
         (name,) = choices
         assert made["steps"] == {f"filter {name}": 4 - len(left)}
         assert made["counts"]["left_out"] == 4 - len(left)
+
+    def test_an_unknown_language_is_refused_before_anything_is_read(self) -> None:
+        with pytest.raises(UsageError, match="unknown language 'english'; use ISO 639 codes: ace, af, am"):
+            build("none", "nowhere.jsonl", languages=["english"])
+
+    def test_a_template_around_each_question_does_not_make_them_alike(self, tmp_path: Path) -> None:
+        template = "You work for a shop of lamps. Say in one word what this customer wants, and nothing else:"
+        rows = [chat(f"{template} {question(n)}", ("parcel", "money")[n % 2]) for n in range(60)]
+        rows += [chat(f"{template} {question(7)}!", "parcel", rating=5)]
+        file = write(tmp_path / "rows.jsonl", rows)
+        made = build("lamps", file)
+        assert made["steps"] == {"near-duplicates": 1}
+        assert {name: part["rows"] for name, part in made["parts"].items()} == {"train": 48, "validation": 6, "test": 6}
+        parts = [str(DatasetBuilder().output_dir / "lamps" / f"{name}.jsonl") for name in ("train", "test")]
+        assert DatasetBuilder().find_leaks(*parts)["leaking"] == 0
+        assert DatasetBuilder().find_leaks(str(file), parts[1])["leaking"] == 6
 
     def test_balance_and_limit(self, tmp_path: Path) -> None:
         rows = [chat(question(n), domain="rare" if n < 12 else "common") for n in range(60)]

@@ -106,7 +106,7 @@ WRONG: list[tuple[str, str, Any]] = [
 
 def findings(row: Any) -> list[Finding]:
     text = row if row is None or isinstance(row, bytes) else json.dumps(row).encode()
-    return checking.examine(text, None, None).findings
+    return checking.examine(text).findings
 
 
 @pytest.mark.parametrize(("code", "field", "row"), WRONG, ids=[f"{code} {field}" for code, field, _ in WRONG])
@@ -175,7 +175,7 @@ def test_tokens_as_openai_counts_them() -> None:
     # The example and the counts of OpenAI's cookbook, "How to count tokens with tiktoken".
     say = "New synergies will help drive top-line growth."
     row = chat({"role": "system", "name": "example_user", "content": say}, {**Q, "content": "a b c"})
-    assert tokens.texts(row) == ["system", say, "example_user", "user", "a b c"]
+    assert tokens.texts(row, row["messages"]) == ["system", say, "example_user", "user", "a b c"]
     assert tokens.counter("gpt-4o")(row) == tokens.counter("gpt-4o-mini-2024-07-18")(row)
     assert tokens.counter("gpt-4o")({"messages": [{"role": "user", "content": "hello world"}]}) == 3 + 1 + 2 + 3
     assert tokens.row_limit("ft:gpt-4o-mini-2024-07-18:acme::1") == 65_536
@@ -209,12 +209,11 @@ anything = st.recursive(
 @settings(max_examples=8000, deadline=None)
 @given(anything)
 def test_nothing_that_a_row_holds_breaks_the_checks(value: Any) -> None:
-    count = tokens.counter("gpt-4o")
-    found = checking.examine(json.dumps(value).encode("utf-8", "surrogatepass"), count, 100)
-    assert found.findings or found.source is not None
+    found = checking.examine(json.dumps(value).encode("utf-8", "surrogatepass"))
+    assert found.findings or tokens.Meter("gpt-4o").measure(found.learnt)
 
 
 @settings(max_examples=2000, deadline=None)
 @given(st.binary(max_size=200))
 def test_nothing_that_a_line_holds_breaks_the_checks(line: bytes) -> None:
-    assert checking.examine(line, None, None).findings
+    assert checking.examine(line).findings

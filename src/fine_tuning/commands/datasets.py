@@ -121,6 +121,7 @@ def build(
     min_prompt: Annotated[int, typer.Option(help="Least characters of a question.")] = 0,
     min_response: Annotated[int, typer.Option(help="Least characters of an answer.")] = 0,
     max_characters: Annotated[int | None, typer.Option(help="Most characters of both.")] = None,
+    language: Annotated[list[str] | None, typer.Option(help="Only questions in these (ISO 639, such as en).")] = None,
     secrets: Annotated[Policy, typer.Option(help="What to do about keys, tokens and passwords.")] = Policy.ignore,
     personal_data: Annotated[
         Policy, typer.Option(help="What to do about e-mail addresses, phone, card and account numbers.")
@@ -146,7 +147,7 @@ def build(
         "format": format.value, "tokens_of": tokens_of, "min_rating": min_rating, "domains": domain or [],
         "task_types": task_type or [], "models": model or [], "metadata": _pairs(metadata or []), "since": since,
         "until": until, "min_prompt": min_prompt, "min_response": min_response, "max_characters": max_characters,
-        "secrets": secrets.value, "personal_data": personal_data.value,
+        "languages": language or [], "secrets": secrets.value, "personal_data": personal_data.value,
         "near_duplicates": None if keep_near_duplicates else near_duplicates, "balance": balance, "limit": limit,
         "validation": validation, "test": test, "stratify": stratify, "seed": seed,
     }  # fmt: skip

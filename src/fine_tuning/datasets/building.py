@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from fine_tuning.datasets import lengths, parts, plan
+from fine_tuning.datasets import languages, lengths, parts, plan, tokens
 from fine_tuning.datasets import manifest as manifests
 from fine_tuning.datasets.checking import LEAST_ROWS
 from fine_tuning.datasets.freezing import EARLIER
@@ -25,7 +25,6 @@ from fine_tuning.datasets.recipe import Recipe
 from fine_tuning.datasets.records import State
 from fine_tuning.datasets.selection import Fate, Selection, select
 from fine_tuning.datasets.spool import Spool
-from fine_tuning.datasets.tokens import counter
 from fine_tuning.errors import DataError, UsageError
 from fine_tuning.files import explained, is_file, make_folder, write_json, written_whole
 from fine_tuning.formats.findings import Finding, Tally
@@ -54,8 +53,9 @@ def build(
         NotFoundError, DataError: a file is missing or breaks off, or no row is left to train on.
         StorageError: the disk refuses.
     """
+    languages.check(recipe.languages)
     if recipe.tokens_of:
-        counter(recipe.tokens_of)  # a wrong name is said before anything is read, and a model is fetched once
+        tokens.counter(recipe.tokens_of)  # a wrong name is said before anything is read, and a model is fetched once
     with written_whole(folder) as unfinished:
         work = make_folder(unfinished / ".work")
         spool = Spool(work)
@@ -204,13 +204,13 @@ def _write(
             (folder / "README.md").write_text(card([(name, file.name) for name, file in files.items()]), "utf-8")
         left = stack.enter_context((folder / LEFT_OUT).open("w", encoding="utf-8"))
         left.writelines(_left_out(spool, selection, sources))
-    tokens = spool.numbers["tokens"]
+    counted = spool.numbers["tokens"]
     facts = {
         name: {
             "file": files[name].name,
             "rows": writer.rows,
             "content_hash": writer.digest.text(),
-            "tokens": _total(tokens[where == parts.PARTS.index(name)]),
+            "tokens": _total(counted[where == parts.PARTS.index(name)]),
         }
         for name, writer in writers.items()
     }
@@ -222,8 +222,8 @@ def _chosen(column: Any, mask: Any) -> list[Any]:
     return found
 
 
-def _total(tokens: Any) -> int | None:
-    return None if (tokens < 0).any() else int(tokens.sum())
+def _total(counted: Any) -> int | None:
+    return None if (counted < 0).any() else int(counted.sum())
 
 
 def _left_out(spool: Spool, selection: Selection, sources: Sources) -> Iterator[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, NamedTuple
@@ -30,15 +30,15 @@ class Examined(NamedTuple):
 
     Attributes:
         source: as its file has it; None where it cannot be read.
-        learnt: canonical JSON of what is learnt from it, as chat or as a pair; rows that teach the same have the same.
+        learnt: what is learnt from it, as chat or as a pair.
+        content: canonical JSON of that; rows that teach the same have the same.
         format: None where it is unknown.
-        tokens: None where they were not counted.
     """
 
     source: dict[str, Any] | None
-    learnt: bytes
+    learnt: dict[str, Any]
+    content: bytes
     format: str | None
-    tokens: int | None
     findings: list[Finding]
 
 
@@ -72,33 +72,19 @@ class CheckReport:
         return {**counted, **known, "fit": self.is_fit, "findings": self.tally.rows()}
 
 
-def examine(text: bytes | None, count: Callable[[Mapping[str, Any]], int] | None, limit: int | None) -> Examined:
-    """Parse and check one row.
-
-    Args:
-        count: counts its tokens; None not to.
-        limit: the most tokens that a row may have.
-    """
+def examine(text: bytes | None) -> Examined:
+    """Parse and check one row."""
     parsed = row_text.parse(text)
     if isinstance(parsed, Finding):
-        return Examined(None, text or b"", None, None, [parsed])
+        return Examined(None, {}, text or b"", None, [parsed])
     name = formats.format_of(parsed)
     try:
         row = _in_own_words(parsed, name)
     except DataError as error:
         code = "unknown-format" if name is None else "malformed"
-        return Examined(None, text or b"", name, None, [Finding(code, "", str(error))])
-    learnt = row_text.canonical({name: row[name] for name in _LEARNT if name in row})
-    findings = chat_checks.check_row(row)
-    counted = None
-    if count is not None and not has_error(findings):
-        try:
-            counted = count(row)
-        except DataError as error:  # an open model's chat template takes less than OpenAI's format has
-            return Examined(parsed, learnt, name, None, [*findings, Finding("malformed", "", str(error))])
-        if limit is not None and counted > limit:
-            findings.append(Finding("too-many-tokens", "", f"{counted:,} tokens; the model reads {limit:,} of a row"))
-    return Examined(parsed, learnt, name, counted, findings)
+        return Examined(None, {}, text or b"", name, [Finding(code, "", str(error))])
+    learnt = {name: row[name] for name in _LEARNT if name in row}
+    return Examined(parsed, learnt, row_text.canonical(learnt), name, chat_checks.check_row(row))
 
 
 def _in_own_words(row: dict[str, Any], name: str | None) -> dict[str, Any]:
@@ -138,11 +124,14 @@ def check(
 def _check(
     rows: Iterable[RawRow], model: str | None, stream: IO[str] | None, progress: Callable[[int], None]
 ) -> CheckReport:
-    count, limit = (tokens.counter(model), tokens.row_limit(model)) if model else (None, None)
-    report, seen = CheckReport(tokens=0 if count else None), set[bytes]()
+    meter = tokens.Meter(model) if model else None
+    report, seen = CheckReport(tokens=0 if meter else None), set[bytes]()
     for raw in rows:
         report.read += 1
-        found = examine(raw.text, count, limit)
+        found = examine(raw.text)
+        measured = meter.measure(found.learnt) if meter and not has_error(found.findings) else None
+        if isinstance(measured, Finding):
+            found.findings.append(measured)
         report.tally.add(raw.file, raw.line, found.findings)
         if found.format:
             report.formats[found.format] += 1
@@ -150,14 +139,14 @@ def _check(
             report.rejected += 1
             if stream is not None:
                 stream.write(rejected_line(raw, found.findings))
-        elif (key := hashlib.sha256(found.learnt).digest()) in seen:
+        elif (key := hashlib.sha256(found.content).digest()) in seen:
             report.duplicates += 1
         else:
             seen.add(key)
             report.kept += 1
-            if found.tokens is not None and report.tokens is not None:
-                report.tokens += found.tokens
-                report.longest = max(report.longest or 0, found.tokens)
+            if isinstance(measured, int):
+                report.tokens = (report.tokens or 0) + measured
+                report.longest = max(report.longest or 0, measured)
         if report.read % TOLD_ROWS == 0:
             progress(TOLD_ROWS)
     if report.kept < LEAST_ROWS:

@@ -2,7 +2,7 @@
 
 MinHash signatures (Broder, "On the resemblance and containment of documents", 1997) over word 3-grams, candidate pairs
 by banding (Leskovec, Rajaraman, Ullman, "Mining of Massive Datasets", chapter 3.4), each checked by its exact Jaccard
-similarity, groups by connected components.
+similarity, groups by connected components. Text that many have in common does not count; see `boilerplate`.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fine_tuning.datasets import boilerplate
 from fine_tuning.datasets.engine import daft
 
 NGRAM_WORDS = 3
@@ -91,7 +92,7 @@ def groups(texts: Sequence[str], threshold: float = DEFAULT_THRESHOLD) -> list[i
 
     Args:
         threshold: texts whose word 3-grams have at least this Jaccard similarity (0 to 1) share a group, also through
-            others between them. Case and punctuation do not count.
+            others between them. Case, punctuation and boilerplate do not count.
 
     Returns:
         One number per text; equal numbers are near-duplicates.
@@ -99,7 +100,9 @@ def groups(texts: Sequence[str], threshold: float = DEFAULT_THRESHOLD) -> list[i
     if len(texts) < 2:
         return list(range(len(texts)))
     words = [normalised(text) for text in texts]
-    pairs = candidates(bands_of(_signatures(words)))
+    if common := boilerplate.shared(words):
+        words = [boilerplate.own(text, common) for text in words]
+    pairs = candidates(bands_of(signatures(words)))
     pairs = pairs[alike(pairs, dict(enumerate(words)), threshold)]
     numbers: dict[int, int] = {}
     return [numbers.setdefault(group, len(numbers)) for group in components(len(texts), pairs).tolist()]
@@ -120,14 +123,15 @@ def _shingles(text: str) -> set[Any]:
     return set(zip(words, words[1:], words[2:], strict=False)) if len(words) >= NGRAM_WORDS else {text}
 
 
-def _signatures(texts: Sequence[str]) -> NDArray[np.uint32]:
+def signatures(texts: Sequence[str]) -> NDArray[np.uint32]:
+    """The signatures of normalised texts, a row each."""
     module = daft()
     frame = module.from_pydict({"position": list(range(len(texts))), "text": list(texts)})
     table = frame.select(module.col("position"), signature(module.col("text")).alias("s")).sort("position").to_arrow()
     return as_matrix(table.column("s").combine_chunks())
 
 
-def as_matrix(signatures: Any) -> NDArray[np.uint32]:
+def as_matrix(column: Any) -> NDArray[np.uint32]:
     """Arrow's list of signatures as an array."""
-    flat: NDArray[np.uint32] = signatures.flatten().to_numpy()
+    flat: NDArray[np.uint32] = column.flatten().to_numpy()
     return flat.reshape(-1, BANDS * ROWS_PER_BAND)

@@ -28,7 +28,7 @@ class Recipe:
         metadata: what a row's metadata must say, as text.
         since, until: ISO 8601; rows captured before or from then on are left out, also those without a time.
         min_prompt, min_response, max_characters: of what is asked, of the answer, of both.
-        languages: ISO 639-1 codes of the questions that stay.
+        languages: ISO 639 codes (such as en) of the questions that stay.
         secrets, personal_data: one of `POLICIES`.
         near_duplicates: questions at least so alike (Jaccard similarity of their word 3-grams) are one, of which the
             best-rated row stays; None keeps them all.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from enum import IntEnum
 from hashlib import blake2b
@@ -15,6 +15,7 @@ from fine_tuning import formats
 from fine_tuning.datasets import privacy, tokens
 from fine_tuning.datasets.checking import Examined, examine, rejected_line
 from fine_tuning.datasets.formats import BUILT
+from fine_tuning.datasets.languages import language_of
 from fine_tuning.datasets.near_duplicates import normalised
 from fine_tuning.datasets.recipe import Recipe, moment
 from fine_tuning.errors import DataError
@@ -22,6 +23,7 @@ from fine_tuning.formats import Call, row_text
 from fine_tuning.formats.findings import Finding, has_error
 from fine_tuning.sources import RawRow
 
+Messages = Sequence[Mapping[str, Any]]
 _CONVERSATION_KEYS = ("conversation_id", "session_id", "thread_id")  # what applications call it
 
 
@@ -71,14 +73,17 @@ class Recorder:
     def __init__(self, recipe: Recipe) -> None:
         self._recipe = recipe
         self._to_row = BUILT[recipe.format]
-        model = recipe.tokens_of
-        self._count = tokens.counter(model) if model else None
-        self._limit = tokens.row_limit(model) if model else None
+        self._meter = tokens.Meter(recipe.tokens_of) if recipe.tokens_of else None
+        policies = (
+            ("secret", recipe.secrets, privacy.secrets),
+            ("personal-data", recipe.personal_data, privacy.personal_data),
+        )
+        self._policies = [each for each in policies if each[1] != "ignore"]
         self._since, self._until = moment("since", recipe.since), moment("until", recipe.until)
 
     def record(self, raw: RawRow) -> Record:
         """Look at one row."""
-        examined = self._private(examine(raw.text, self._count, self._limit))
+        examined = self._private(examine(raw.text))
         findings = [each for each in examined.findings if each.code != "unknown-key"]  # no such key is written
         if has_error(findings):
             is_private = any(each.code.endswith("-rejected") for each in findings)
@@ -94,44 +99,45 @@ class Recorder:
         rating = _rating(call.rating)
         if rating is None:
             return _rejected(raw, [*findings, Finding("wrong-rating", "rating", f"{call.rating!r} is no rating")])
-        asked = call.asked()
-        reason = self._left_out(call, rating)
+        said = json.dumps(findings, ensure_ascii=False) if findings else None
+        asked, answer = _divided(call)
+        if reason := self._left_out(call, rating, asked, answer):
+            return Record("", State.LEFT_OUT, reason, said)
+        measured = self._meter.measure(examined.learnt) if self._meter else -1
+        if isinstance(measured, Finding):
+            return _rejected(raw, [*findings, measured])
         return Record(
-            text=row_text.canonical(row).decode(),
-            state=State.LEFT_OUT if reason else State.FIT,
-            reason=reason,
-            findings=json.dumps(findings, ensure_ascii=False) if findings else None,
-            content=blake2b(examined.learnt, digest_size=16).digest(),
-            asked=_words_of(asked),
+            text=(examined.content if row == examined.learnt else row_text.canonical(row)).decode(),
+            state=State.FIT,
+            findings=said,
+            content=blake2b(examined.content, digest_size=16).digest(),
+            asked=normalised(" ".join(_texts(_turns(asked)))),
             question=_hash("\0".join(_texts(asked))),
-            answer=_hash(" ".join(" ".join(_texts(call.messages[len(asked) :])).lower().split())),
+            answer=_hash(" ".join(" ".join(_texts(answer)).lower().split())),
             conversation=_conversation(call),
             rating=rating,
             stratum=_value(call, self._recipe.stratify),
             balanced=_value(call, self._recipe.balance),
             example=examined.source.get("id") if examined.source.get("captured_at") else None,
-            tokens=-1 if examined.tokens is None else examined.tokens,
+            tokens=measured,
         )
 
     def _private(self, examined: Examined) -> Examined:
         """The row after what the recipe wants done about secrets and personal data."""
-        for code, policy, finder in (
-            ("secret", self._recipe.secrets, privacy.secrets),
-            ("personal-data", self._recipe.personal_data, privacy.personal_data),
-        ):
-            if policy == "ignore" or examined.source is None or has_error(examined.findings):
+        for code, policy, finder in self._policies:
+            if examined.source is None or has_error(examined.findings):
                 continue
             kinds = ", ".join(sorted(privacy.kinds_in(examined.source, finder())))
             if not kinds:
                 continue
             if policy != "report":  # the text of a rejected row is kept too
                 text = row_text.canonical(privacy.without(examined.source, finder()))
-                examined = examine(text, self._count, self._limit)
+                examined = examine(text)
             outcome = {"report": "found", "mask": "masked", "reject": "rejected"}[policy]
             examined.findings.append(Finding(f"{code}-{outcome}", "", kinds))
         return examined
 
-    def _left_out(self, call: Call, rating: float) -> str | None:
+    def _left_out(self, call: Call, rating: float, asked: Messages, answer: Messages) -> str | None:
         """The name of the first filter that a call does not pass."""
         recipe = self._recipe
         for name, wanted, value in (
@@ -147,7 +153,7 @@ class Recorder:
             return "metadata"
         if (self._since is not None or self._until is not None) and not self._is_in_time(call.captured_at):
             return "since" if self._since is not None else "until"
-        return self._wrong_length(call)
+        return self._wrong_length(asked, answer) or self._wrong_language(asked)
 
     def _is_in_time(self, captured_at: Any) -> bool:
         at = _seconds(captured_at)
@@ -155,17 +161,21 @@ class Recorder:
             return False
         return (self._since is None or at >= self._since) and (self._until is None or at < self._until)
 
-    def _wrong_length(self, call: Call) -> str | None:
+    def _wrong_length(self, asked: Messages, answer: Messages) -> str | None:
         recipe = self._recipe
         if not (recipe.min_prompt or recipe.min_response or recipe.max_characters):
             return None
-        asked = sum(len(text.strip()) for text in _texts(call.asked()))
-        answered = sum(len(text.strip()) for text in _texts(call.messages[len(call.asked()) :]))
-        if asked < recipe.min_prompt:
+        of_question, of_answer = (sum(len(text.strip()) for text in _texts(each)) for each in (asked, answer))
+        if of_question < recipe.min_prompt:
             return "min_prompt"
-        if answered < recipe.min_response:
+        if of_answer < recipe.min_response:
             return "min_response"
-        return "max_characters" if recipe.max_characters and asked + answered > recipe.max_characters else None
+        is_long = recipe.max_characters and of_question + of_answer > recipe.max_characters
+        return "max_characters" if is_long else None
+
+    def _wrong_language(self, asked: Messages) -> str | None:
+        wanted = self._recipe.languages
+        return "languages" if wanted and language_of(" ".join(_texts(_turns(asked)))) not in wanted else None
 
 
 def _rejected(raw: RawRow, findings: list[Finding]) -> Record:
@@ -195,7 +205,7 @@ def _seconds(value: Any) -> float | None:
     return (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).timestamp()
 
 
-def _texts(messages: Iterable[Mapping[str, Any]]) -> list[str]:
+def _texts(messages: Messages) -> list[str]:
     """What the messages say, tools' calls too."""
     found = []
     for message in messages:
@@ -209,10 +219,15 @@ def _texts(messages: Iterable[Mapping[str, Any]]) -> list[str]:
     return found
 
 
-def _words_of(messages: Iterable[Mapping[str, Any]]) -> str:
-    """The words of a question or an answer. System messages are left out: rows that share one are no duplicates."""
-    said = (message for message in messages if message.get("role") not in {"system", "developer"})
-    return normalised(" ".join(_texts(said)))
+def _divided(call: Call) -> tuple[Messages, Messages]:
+    """The question and the answer of a call."""
+    asked = call.asked()
+    return asked, call.messages[len(asked) :]
+
+
+def _turns(messages: Messages) -> Messages:
+    """What user and assistant say. System messages are left out: rows that share one are no duplicates."""
+    return [message for message in messages if message.get("role") not in {"system", "developer"}]
 
 
 def _conversation(call: Call) -> int:
@@ -220,8 +235,7 @@ def _conversation(call: Call) -> int:
     for key in _CONVERSATION_KEYS:
         if call.metadata.get(key):
             return _hash(f"{key}={call.metadata[key]}")
-    turns = [message for message in call.messages if message.get("role") not in {"system", "developer"}]
-    return _hash("\0".join(_texts(turns[:2])))
+    return _hash("\0".join(_texts(_turns(call.messages)[:2])))
 
 
 def _hash(text: str) -> int:

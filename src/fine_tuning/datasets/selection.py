@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
+from itertools import islice
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fine_tuning.datasets import near_duplicates
+from fine_tuning.datasets import boilerplate, near_duplicates
 from fine_tuning.datasets.recipe import Recipe
 from fine_tuning.datasets.records import State
 from fine_tuning.datasets.spool import Spool
 
 Ints = NDArray[np.int64]
+SIGNED_AT_ONCE = 100_000  # texts
 
 
 class Fate(IntEnum):
@@ -99,9 +101,20 @@ def conflicts(spool: Spool, rows: Ints) -> list[Ints]:
 
 def similar_pairs(spool: Spool, rows: Ints, threshold: float) -> Ints:
     """Pairs, as places in `rows`, whose questions are so alike."""
-    pairs = near_duplicates.candidates(spool.bands[rows])
+    sample = spool.pick("asked", rows[:: max(1, len(rows) // boilerplate.SAMPLE)])
+    common = boilerplate.shared(list(sample.values()))
+    pairs = near_duplicates.candidates(_bands_of_own(spool, rows, common) if common else spool.bands[rows])
     texts = spool.pick("asked", rows[np.unique(pairs)])
+    if common:
+        texts = {position: boilerplate.own(text, common) for position, text in texts.items()}
     return pairs[near_duplicates.alike(rows[pairs], texts, threshold)]
+
+
+def _bands_of_own(spool: Spool, rows: Ints, common: frozenset[boilerplate.Shingle]) -> NDArray[np.uint32]:
+    """The bands of what questions say beside boilerplate."""
+    texts = (boilerplate.own(text, common) for part in spool.picked("asked", rows) for text in part.values())
+    blocks = iter(lambda: list(islice(texts, SIGNED_AT_ONCE)), [])
+    return np.concatenate([near_duplicates.bands_of(near_duplicates.signatures(block)) for block in blocks])
 
 
 def drawn(spool: Spool, rows: Ints, seed: int) -> Ints:

@@ -92,14 +92,20 @@ class Spool:
 
     def pick(self, name: str, positions: Sequence[int] | Numbers) -> dict[int, Any]:
         """The values of a column of text at these positions."""
-        wanted = np.unique(np.asarray(positions, np.int64))
         found: dict[int, Any] = {}
+        for part in self.picked(name, positions):
+            found.update(part)
+        return found
+
+    def picked(self, name: str, positions: Sequence[int] | Numbers) -> Iterator[dict[int, Any]]:
+        """The same a block at a time, in the order of the rows."""
+        wanted = np.unique(np.asarray(positions, np.int64))
         for start, batch in self.texts(name):
             low, high = np.searchsorted(wanted, (start, start + batch.num_rows))
             if low < high:
                 here = wanted[low:high]
-                found.update(zip(here.tolist(), batch.column(0).take(pa.array(here - start)).to_pylist(), strict=True))
-        return found
+                values = batch.column(0).take(pa.array(here - start)).to_pylist()
+                yield dict(zip(here.tolist(), values, strict=True))
 
 
 class _Codes:

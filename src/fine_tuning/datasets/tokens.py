@@ -10,7 +10,8 @@ from typing import Any
 from fine_tuning.base_models import catalogue
 from fine_tuning.datasets import open_models
 from fine_tuning.encodings import base_of, encoding_of
-from fine_tuning.errors import UsageError
+from fine_tuning.errors import DataError, UsageError
+from fine_tuning.formats.findings import Finding
 
 # What OpenAI's chat format adds, as its cookbook counts it ("How to count tokens with tiktoken"): three tokens around
 # each message, one for a name, three that start the answer.
@@ -21,6 +22,28 @@ ROW_LIMITS = {"gpt-4.1": 65_536, "gpt-4.1-mini": 65_536, "gpt-4.1-nano": 65_536,
 OFTEN_SAID = 100  # characters
 LONGEST_PIECE = 900_000  # characters
 Row = Mapping[str, Any]
+
+
+class Meter:
+    """Counts the tokens of rows as a model does, and holds them to its limit.
+
+    Raises:
+        UsageError, NotFoundError, MissingDependencyError: see `counter`.
+    """
+
+    def __init__(self, model: str) -> None:
+        self._count, self._limit = counter(model), row_limit(model)
+
+    def measure(self, row: Row) -> int | Finding:
+        """The tokens of a chat row or a pair of answers, or why the model does not take it."""
+        try:
+            counted = self._count(row)
+        except DataError as error:  # an open model's chat template takes less than OpenAI's format has
+            return Finding("malformed", "", str(error))
+        if self._limit is not None and counted > self._limit:
+            message = f"{counted:,} tokens; the model reads {self._limit:,} of a row"
+            return Finding("too-many-tokens", "", message)
+        return counted
 
 
 def counter(model: str) -> Callable[[Row], int]:
@@ -47,10 +70,13 @@ def counter(model: str) -> Callable[[Row], int]:
     def count_text(text: str) -> int:
         if len(text) <= OFTEN_SAID:  # roles, names, system messages
             return often(text)
+        if len(text) <= LONGEST_PIECE:
+            return len(encoding.encode_ordinary(text))
         return sum(len(encoding.encode_ordinary(piece)) for piece in pieces(text))
 
     def count(row: Row) -> int:
-        return sum(map(count_text, texts(row))) + overhead(row)
+        messages = _messages(row)
+        return sum(map(count_text, texts(row, messages))) + overhead(messages)
 
     return count
 
@@ -65,26 +91,26 @@ def pieces(text: str) -> Iterator[str]:
     yield text
 
 
-def texts(row: Row) -> list[str]:
+def texts(row: Row, messages: Sequence[Mapping[str, Any]]) -> list[str]:
     """Every text of a chat row that a model reads."""
     found: list[str] = []
-    for message in _messages(row):
+    for message in messages:
         found.append(str(message.get("role", "")))
         content = message.get("content")
         if isinstance(content, str):
             found.append(content)
         elif isinstance(content, list):
-            found += [str(part.get("text", "")) for part in content if isinstance(part, Mapping)]
-        found += [str(message[key]) for key in ("name", "tool_call_id", "refusal") if message.get(key)]
+            found += [str(part.get("text", "")) for part in content if isinstance(part, dict)]
+        if len(message) > 2:  # more than role and content
+            found += [str(message[key]) for key in ("name", "tool_call_id", "refusal") if message.get(key)]
         if message.get("tool_calls"):
             found.append(_compact(message["tool_calls"]))
     tools = row.get("tools") or (row["input"].get("tools") if isinstance(row.get("input"), Mapping) else None)
     return [*found, _compact(tools)] if tools else found
 
 
-def overhead(row: Row) -> int:
+def overhead(messages: Sequence[Mapping[str, Any]]) -> int:
     """Tokens that the chat format adds to the texts."""
-    messages = _messages(row)
     named = sum(1 for message in messages if message.get("name"))
     return PER_MESSAGE * len(messages) + PER_NAME * named + PER_CONVERSATION
 
@@ -101,9 +127,9 @@ def row_limit(model: str) -> int | None:
 def _messages(row: Row) -> list[Mapping[str, Any]]:
     """The messages of a chat row, or all those of a pair of answers."""
     parts: Sequence[Any] = [row.get("messages"), row.get("preferred_output"), row.get("non_preferred_output")]
-    if isinstance(row.get("input"), Mapping):
+    if isinstance(row.get("input"), dict):
         parts = [row["input"].get("messages"), *parts]
-    return [message for part in parts if isinstance(part, list) for message in part if isinstance(message, Mapping)]
+    return [message for part in parts if isinstance(part, list) for message in part if isinstance(message, dict)]
 
 
 def _compact(value: Any) -> str:

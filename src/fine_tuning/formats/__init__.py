@@ -49,7 +49,10 @@ def check_format(name: str) -> str:
 
 def format_of(row: Row) -> str | None:
     """The name of a row's format; None where it is of none."""
-    return next((name for name, each in FORMATS.items() if each.recognises(row)), None)
+    for name, each in FORMATS.items():
+        if each.recognises(row):
+            return name
+    return None
 
 
 def calls_in(row: Row, name: str | None = None) -> Iterator[Call]:

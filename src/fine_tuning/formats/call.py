@@ -11,7 +11,8 @@ from fine_tuning.errors import DataError
 
 Row = Mapping[str, Any]
 Message = dict[str, Any]
-RECORD_KEYS = ("domain", "task_type", "rating", "metadata", "captured_at")  # of a captured example, in any format
+# Of a captured example, in any format.
+RECORD_KEYS = frozenset({"domain", "task_type", "rating", "metadata", "captured_at", "model", "model_used"})
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ def record_facts(row: Row, known: Iterable[str]) -> dict[str, Any]:
     metadata = row.get("metadata") or {}
     if not isinstance(metadata, dict):
         raise DataError(f"metadata must be an object, not {type(metadata).__name__}")
-    left = {key: value for key, value in row.items() if key not in {*known, *RECORD_KEYS, "model", "model_used"}}
+    left = {key: value for key, value in row.items() if key not in RECORD_KEYS and key not in known}
     return {
         "domain": row.get("domain"),
         "task_type": row.get("task_type"),

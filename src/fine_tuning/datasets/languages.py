@@ -1,0 +1,35 @@
+"""The language of a text, told by py3langid, whose statistics of some 140 languages come along in its wheel."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+
+from fine_tuning.errors import UsageError
+
+ENOUGH = 2000  # characters
+
+
+def language_of(text: str) -> str:
+    """The ISO 639 code of the language that a text is most likely in, zxx for none; a guess where it is a few words."""
+    import py3langid
+
+    return str(py3langid.classify(text[:ENOUGH])[0])
+
+
+def check(codes: Sequence[str]) -> None:
+    """See that these languages can be told.
+
+    Raises:
+        UsageError: one is not known.
+    """
+    for code in codes:
+        if code not in _known():
+            raise UsageError(f"unknown language {code!r}; use ISO 639 codes: {', '.join(sorted(_known()))}")
+
+
+@cache
+def _known() -> frozenset[str]:
+    import py3langid
+
+    return frozenset(code for code, _ in py3langid.rank(""))

@@ -1,0 +1,44 @@
+"""Text that many questions share."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fine_tuning.datasets.boilerplate import own, shared
+
+TEMPLATE = "you work for a shop of lamps say what this customer wants"
+NAMES = "anna bert cora dave elsa fred gina hugo iris jack kate liam".split()
+
+
+def test_what_is_around_each_question_is_found_and_left_out() -> None:
+    asked = [f"{name} lost the parcel of {name}" for name in NAMES]
+    common = shared([f"{TEMPLATE} {text} answer in one word and in the language of the question" for text in asked])
+    assert [
+        own(f"{TEMPLATE} {text} answer in one word and in the language of the question", common) for text in asked
+    ] == asked
+    assert own(f"so {TEMPLATE} {TEMPLATE}", common) == "so"
+
+
+def test_a_text_of_nothing_else_stays_as_it_is() -> None:
+    common = shared([TEMPLATE] * 12)
+    assert own(TEMPLATE, common) == TEMPLATE
+
+
+def test_what_people_say_is_none() -> None:
+    assert not shared([f"how do i get a {name} card" for name in NAMES])  # short
+    assert not shared([f"{TEMPLATE} {name}" for name in NAMES[:9]])  # in few texts
+    assert not shared(
+        [f"{TEMPLATE} {name}" for name in NAMES] + [str(number) for number in range(300)]
+    )  # in a small share
+    assert not shared([])
+
+
+@given(st.lists(st.lists(st.sampled_from("abc"), max_size=30).map(" ".join), max_size=30))
+def test_nothing_is_made_up(texts: list[str]) -> None:
+    common = shared(texts)
+    for text in texts:
+        kept = own(text, common)
+        words = iter(text.split())
+        assert kept == text or all(word in words for word in kept.split())
+        assert bool(kept) == bool(text)
