@@ -8,6 +8,7 @@ import time
 import urllib.error
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import openai
@@ -16,6 +17,7 @@ from openai import AsyncOpenAI, OpenAI
 
 from fine_tuning import ModelRegistry
 from fine_tuning.distillation import DistillationDataCollector
+from tests.commands.test_cli import cli  # noqa: F401
 from tests.server.conftest import ALIAS, client_of
 
 ASKED: list[Any] = [{"role": "user", "content": "What is the capital of France?"}]
@@ -228,6 +230,42 @@ def test_stored_calls_are_captured_examples(client: OpenAI) -> None:
     assert client.chat.completions.delete(kept.id).deleted
     with pytest.raises(openai.NotFoundError):
         client.chat.completions.retrieve(kept.id)
+
+
+def test_stored_calls_are_fetched_from_a_host(
+    client: OpenAI,
+    tmp_path: Path,
+    cli: Any,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for seed in range(3):
+        ask(client, store=True, metadata={"domain": "geo", "rating": "4"}, seed=seed, tools=[WEATHER])
+    call = {"id": "call_1", "type": "function", "function": {"name": "weather", "arguments": '{"place": "Paris"}'}}
+    told_before = [
+        *ASKED,
+        {"role": "assistant", "content": None, "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "call_1", "content": "rain"},
+    ]
+    ask(client, store=True, metadata={"domain": "other"}, messages=told_before, tools=[WEATHER])
+    collector = DistillationDataCollector(tmp_path / "here")
+    host = {"base_url": str(client.base_url), "api_key": client.api_key}
+    told: list[int] = []
+    report = collector.import_stored_completions(metadata={"domain": "geo"}, progress=told.append, **host)
+    assert (report.read, report.captured, report.rejected, sum(told)) == (3, 3, [], 3)
+    first, *_ = collector.find_examples(domain="geo")
+    assert (first["prompt"], first["tools"], first["rating"]) == (ASKED[0]["content"], [WEATHER], 4)
+    again = collector.import_stored_completions(**host)
+    assert (again.read, again.captured, again.unrated) == (4, 1, {3: 1})
+    (other,) = [each for each in collector.find_examples() if each["domain"] == "other"]
+    assert other["messages"][:-1] == told_before
+    monkeypatch.setenv("OPENAI_BASE_URL", host["base_url"])
+    code, out, _ = cli("capture", "fetch", "--metadata", "domain=other", "--json")
+    assert (code, json.loads(out)["read"]) == (0, 1)
+    code, out, _ = cli("capture", "fetch", "--model", "unheard-of")
+    assert (code, "kept no such calls" in out) == (0, True)
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9/v1")
+    code, _, said = cli("capture", "fetch")
+    assert (code, "cannot reach http://127.0.0.1:9/v1 for stored completions" in said) == (1, True)
 
 
 def test_a_call_that_is_demanded_is_made(client: OpenAI) -> None:

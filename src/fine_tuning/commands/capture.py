@@ -19,6 +19,7 @@ def add_to(app: typer.Typer) -> None:
     """Add this group's commands."""
     capture = typer.Typer(help="Captured calls of a big model.", no_args_is_help=True)
     capture.command("import")(capture_import)
+    capture.command("fetch")(capture_fetch)
     capture.command("stats")(capture_stats)
     app.add_typer(capture, name="capture", rich_help_panel="Data")
 
@@ -47,6 +48,32 @@ def capture_import(
     if len(report.rejected) == report.read:
         empty = "the file is empty" if len(files) == 1 else "the files are empty"
         raise DataError(f"{', '.join(files)}: {'no row could be used' if report.read else empty}")
+
+
+def capture_fetch(
+    model: Annotated[str | None, typer.Option(help="Only calls of this model.")] = None,
+    metadata: Annotated[list[str] | None, typer.Option(help="KEY=VALUE that a call's metadata must say.")] = None,
+    domain: Annotated[str, typer.Option(help="For calls whose metadata does not say theirs.")] = "general",
+    task_type: Annotated[str, typer.Option(help="For calls whose metadata does not say theirs.")] = "chat",
+    rating: Annotated[
+        int | None, typer.Option(help="For calls whose metadata does not say theirs. Default: 3.")
+    ] = None,
+    as_json: output.Json = False,
+) -> None:
+    """Capture the chat completions that OpenAI (or OPENAI_BASE_URL) has kept, those sent with store=True."""
+    from fine_tuning.distillation import DistillationDataCollector
+
+    pairs = output.key_values("--metadata", metadata or [])
+    with output.rows_told("calls fetched") as told:
+        report = DistillationDataCollector().import_stored_completions(
+            model, pairs, domain=domain, task_type=task_type, rating=rating, progress=told
+        )
+    if as_json:
+        output.print_json(vars(report))
+    elif report.read:
+        _print_import("stored completions", report)
+    else:
+        typer.echo("The host has kept no such calls; it keeps those that were sent with store=True.")
 
 
 def _print_import(names: str, report: ImportReport) -> None:

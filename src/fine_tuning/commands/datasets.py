@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fine_tuning.commands import frozen_datasets, output
-from fine_tuning.errors import UsageError
 
 if TYPE_CHECKING:
     from fine_tuning.datasets.checking import CheckReport
@@ -145,8 +144,9 @@ def build(
     on_cluster(ray)
     choices = {
         "format": format.value, "tokens_of": tokens_of, "min_rating": min_rating, "domains": domain or [],
-        "task_types": task_type or [], "models": model or [], "metadata": _pairs(metadata or []), "since": since,
-        "until": until, "min_prompt": min_prompt, "min_response": min_response, "max_characters": max_characters,
+        "task_types": task_type or [], "models": model or [],
+        "metadata": output.key_values("--metadata", metadata or []), "since": since, "until": until,
+        "min_prompt": min_prompt, "min_response": min_response, "max_characters": max_characters,
         "languages": language or [], "secrets": secrets.value, "personal_data": personal_data.value,
         "near_duplicates": None if keep_near_duplicates else near_duplicates, "balance": balance, "limit": limit,
         "validation": validation, "test": test, "stratify": stratify, "seed": seed,
@@ -157,13 +157,6 @@ def build(
         output.print_json(manifest)
         return
     frozen_datasets.print_manifest(manifest)
-
-
-def _pairs(options: list[str]) -> dict[str, str]:
-    """KEY=VALUE, as typed."""
-    if wrong := [option for option in options if "=" not in option]:
-        raise UsageError(f"--metadata takes KEY=VALUE, not {wrong[0]!r}")
-    return dict(option.split("=", 1) for option in options)
 
 
 def on_cluster(address: str | None) -> None:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from fine_tuning.errors import UsageError
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -101,6 +103,17 @@ def rows_told(what: str) -> Iterator[Callable[[int], None]]:
     with Progress(*columns, console=console(stderr=True), transient=True) as progress:
         task = progress.add_task(what, total=None)
         yield lambda rows: progress.advance(task, rows)
+
+
+def key_values(name: str, options: Sequence[str]) -> dict[str, str]:
+    """KEY=VALUE as typed, of an option that may be given often.
+
+    Raises:
+        UsageError: one has no =.
+    """
+    if wrong := [option for option in options if "=" not in option]:
+        raise UsageError(f"{name} takes KEY=VALUE, not {wrong[0]!r}")
+    return dict(option.split("=", 1) for option in options)
 
 
 def counts(numbers: Mapping[str, int]) -> str:

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from fine_tuning import checks, sources
-from fine_tuning.distillation import importer
+from fine_tuning.distillation import importer, stored_completions
 from fine_tuning.errors import DataError, NotFoundError, UsageError
 from fine_tuning.files import is_file, write_json
-from fine_tuning.formats import alpaca, sharegpt
+from fine_tuning.formats import alpaca, sharegpt, stored_completion
 from fine_tuning.formats.call import Message, as_messages, conversation_of
 from fine_tuning.settings import get_settings
 from fine_tuning.store import examples
@@ -168,6 +168,37 @@ class DistillationDataCollector:
         """
         defaults = importer.Defaults(format, domain, task_type, rating)
         return importer.import_rows(self._database, sources.read_all(sources.expand(files)), defaults)
+
+    def import_stored_completions(
+        self,
+        model: str | None = None,
+        metadata: Mapping[str, str] | None = None,
+        *,
+        base_url: str | None = None,
+        api_key: str | None = None,
+        domain: str = "general",
+        task_type: str = "chat",
+        rating: int | None = None,
+        progress: Callable[[int], None] = lambda _: None,
+    ) -> importer.ImportReport:
+        """Store the chat completions that OpenAI, or another host, has kept (`store=True`).
+
+        Args:
+            model, metadata: only the calls of this model, and with this metadata.
+            base_url, api_key: of the host; by default OPENAI_BASE_URL and OPENAI_API_KEY, or OpenAI.
+            domain, task_type, rating: for calls whose metadata does not say theirs; the rating is 3 by default.
+            progress: told how many further calls were fetched.
+
+        Returns:
+            See `import_files`; the host is the file, the call's position the line.
+
+        Raises:
+            ConfigurationError, ProviderError: the host refuses the key, or cannot be reached; then nothing is stored.
+            UsageError: an argument is wrong.
+        """
+        defaults = importer.Defaults(stored_completion.NAME, domain, task_type, rating)
+        rows = stored_completions.fetch(base_url, api_key, model, metadata, progress)
+        return importer.import_rows(self._database, rows, defaults)
 
     def import_table(
         self,

@@ -21,6 +21,7 @@ from fine_tuning.store import completions
 from fine_tuning.store.paging import Page
 
 router = APIRouter(prefix="/chat/completions", tags=["Chat"])
+_SHOWN = ("tools", "tool_choice", "temperature", "top_p", "seed", "response_format")  # of a request, besides messages
 _METADATA = re.compile(r"metadata\[(?P<key>.+)\]")
 Order = Literal["asc", "desc"]
 Limit = Annotated[int, Query(ge=1, le=100)]
@@ -108,11 +109,13 @@ def _message(completion_id: str, number: int, message: Mapping[str, Any]) -> dic
         "content_parts": content if isinstance(content, list) else None,
         "name": message.get("name"),
         "refusal": None,
+        **{name: message[name] for name in ("tool_calls", "tool_call_id") if message.get(name)},
     }
 
 
 def _shown(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {**row["response"], "metadata": row["metadata"]}
+    asked = {name: row["request"][name] for name in _SHOWN if name in row["request"]}
+    return {**asked, **row["response"], "metadata": row["metadata"]}
 
 
 def _find(server: Context, project: str, completion_id: str) -> dict[str, Any]:
