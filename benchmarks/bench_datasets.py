@@ -1,7 +1,7 @@
 """Building data sets: a million rows and ten, against the same work in other tools, and how near-duplicates are found.
 
-    python benchmarks/bench_datasets.py                    # about an hour on two cores, and 60 GB of disk
-    python benchmarks/bench_datasets.py --rows 100000      # a shorter look, without the ten-fold run
+    python benchmarks/bench_datasets.py                         # about an hour on two cores, and 60 GB of disk
+    python benchmarks/bench_datasets.py small peers --rows 100000    # a shorter look
 
 All sides read the same JSONL file, leave out what cannot be trained on or is rated under 3, remove exact and
 near-duplicates (MinHash, 64 hashes, 16 bands), count tokens with the same encoder and write train, validation, test.
@@ -63,10 +63,18 @@ def measured(code: str, *arguments: str, home: str) -> tuple[float, float, list[
     return time.perf_counter() - started, most[0], line.split()
 
 
+def generated(folder: Path, rows: int) -> Path:
+    """A file of so many rows."""
+    file = folder / f"rows{rows}.jsonl"
+    if not file.exists():
+        chat_rows.write(file.with_suffix(".part"), rows)
+        file.with_suffix(".part").rename(file)
+    return file
+
+
 def against_peers(folder: Path, rows: int) -> str:
     """The same work in turn."""
-    file = folder / "rows.jsonl"
-    chat_rows.write(file, rows)
+    file = generated(folder, rows)
     sides = {"this project": BUILD, "Polars + rensa": POLARS, SLOW: HUGGING_FACE}
     seconds: dict[str, list[float]] = {name: [] for name in sides}
     most: dict[str, float] = dict.fromkeys(sides, 0.0)
@@ -88,7 +96,6 @@ def against_peers(folder: Path, rows: int) -> str:
         for name, took in medians.items()
     ]
     size = file.stat().st_size / 1e9
-    file.unlink()
     return f"""
 {rows:,} rows ({size:.2f} GB), medians of {ROUNDS} rounds in turn (Hugging Face: one), with the start of each program.
 
@@ -102,12 +109,10 @@ Wanted for 1,000,000 rows: at most 120 s and 4 GB, Hugging Face 10 times our sec
 
 def at_size(folder: Path, rows: int) -> str:
     """Time and memory of many rows."""
-    file = folder / "many.jsonl"
-    chat_rows.write(file, rows)
+    file = generated(folder, rows)
     with tempfile.TemporaryDirectory(dir=folder) as home:
         took, most, (_, kept, _) = measured(BUILD, str(file), home=home)
     size = file.stat().st_size / 1e9
-    file.unlink()
     return f"""
 {rows:,} rows ({size:.1f} GB), {int(kept):,} kept: {took:.0f} s, {most / 1e9:.1f} GB of memory at most
 (wanted for 10,000,000: at most 11 times the seconds of 1,000,000, and 8 GB).
@@ -170,22 +175,23 @@ print(500)
 
 
 def main() -> None:
-    """Measure all."""
+    """Measure what is named, or all; each has its section."""
+    steps: dict[str, tuple[str, Callable[[Path, int], str]]] = {
+        "small": ("Data sets", lambda folder, _: small(folder) + near_duplicates()),
+        "peers": ("Data sets beside other tools", against_peers),
+        "many": ("Data sets of many rows", lambda folder, rows: at_size(folder, 10 * rows)),
+    }
     parser = argparse.ArgumentParser()
+    parser.add_argument("steps", nargs="*", metavar="STEP", help=", ".join(steps))
     parser.add_argument("--rows", type=int, default=1_000_000)
-    parser.add_argument("--once", action="store_true", help="leave out the run with ten times the rows")
+    parser.add_argument("--folder", type=Path, help="where generated rows stay, to be used again; else nowhere")
     asked = parser.parse_args()
+    if unknown := set(asked.steps) - steps.keys():
+        parser.error(f"no step {min(unknown)}")
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        steps: list[Callable[[], str]] = [
-            lambda: small(folder),
-            near_duplicates,
-            lambda: against_peers(folder, asked.rows),
-        ]
-        if not asked.once and asked.rows >= 1_000_000:
-            steps.append(lambda: at_size(folder, 10 * asked.rows))
-        text = "".join(step() for step in steps)
-    report.write("Data sets", "bench_datasets.py", text)
+        for step in asked.steps or steps:
+            title, run = steps[step]
+            report.write(title, "bench_datasets.py", run(asked.folder or Path(name), asked.rows))
 
 
 if __name__ == "__main__":

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import getpass
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, fields
-from math import isfinite, nan, sqrt
+from itertools import islice
+from math import inf, isfinite, nan, sqrt
 from pathlib import Path
 from typing import Any
 
@@ -13,18 +15,23 @@ from scipy.special import ndtri
 
 from fine_tuning import checks
 from fine_tuning.errors import ConflictError, NotFoundError, UsageError
-from fine_tuning.evaluation import exact_match
-from fine_tuning.experiments import verdict
+from fine_tuning.evaluation import metrics
+from fine_tuning.experiments import assignment, non_inferiority, policy, recommendation, verdict
+from fine_tuning.experiments.buffer import Buffer
+from fine_tuning.experiments.design import Design, check_alpha
+from fine_tuning.experiments.recording import Recording, Sample, check_score
+from fine_tuning.experiments.statistics import Statistics
 from fine_tuning.experiments.verdict import ABTestResult
 from fine_tuning.files import write_json
 from fine_tuning.store import experiments, legacy
-from fine_tuning.store.database import open_database
-from fine_tuning.store.tables import ARMS
+from fine_tuning.store.database import Transaction, open_database
 from fine_tuning.store.types import now
 
 __all__ = ["ABTestFramework", "ABTestResult"]
 
 _log = logging.getLogger(__name__)
+AT_ONCE = 2000  # samples of one transaction
+Record = Mapping[str, Any]
 
 
 class ABTestFramework:
@@ -43,98 +50,223 @@ class ABTestFramework:
             legacy.import_experiments(self._database, path)
 
     def create_test(
-        self, test_id: str, model_a: str, model_b: str, metadata: Mapping[str, Any] | None = None
+        self,
+        test_id: str,
+        model_a: str,
+        model_b: str,
+        metadata: Mapping[str, Any] | None = None,
+        *,
+        design: str = "anytime",
+        **choices: Any,
     ) -> dict[str, Any]:
         """Start a test; starting the same running test again returns it as it is.
 
+        Args:
+            design: anytime (a verdict at every look), group_sequential (at planned looks) or fixed (at the end).
+            choices: alpha, planned, looks, spending, score, low, high, metric, margin, split, guardrails, ramp, layer,
+                auto; see `experiments.design.Design`. With a metric of the evaluator, `score` is the metric's.
+
         Returns:
-            test_id, model_a, model_b, status, started_at, metadata.
+            test_id, model_a, model_b, status, started_at, metadata, design.
 
         Raises:
-            UsageError: an empty name.
-            ConflictError: the id is taken by another test, or that test was concluded.
+            UsageError: an empty name, a wrong choice, or models that `auto` could not deploy.
+            ConflictError: the id is taken by another test, that test was concluded, or the layer has no room.
         """
         for label, value in (("test_id", test_id), ("model_a", model_a), ("model_b", model_b)):
             checks.name(label, value)
         if model_a == model_b:
             raise UsageError(f"model_a and model_b are both {model_a}; name two models to compare")
+        chosen = Design.of(kind=design, **_with_score_of_metric(choices))
         with self._database.write() as tx:
-            created = experiments.create(tx, test_id, model_a, model_b, checks.mapping("metadata", metadata))
-            test = experiments.get(tx, test_id)
-        assert test is not None  # noqa: S101 - created or found in this transaction
-        if not created and (test["model_a"], test["model_b"], test["status"]) != (model_a, model_b, "running"):
+            if chosen.auto:
+                for model in (model_a, model_b):
+                    policy.find_version(tx, model)
+            test = experiments.get(tx, test_id, lock=True)
+            if test is None:
+                experiments.create(tx, {
+                    "id": test_id, "model_a": model_a, "model_b": model_b, "design": chosen.as_dict(),
+                    "slots": self._room(tx, [], chosen.layer, chosen.ramp), "layer": chosen.layer,
+                    "metadata": checks.mapping("metadata", metadata),
+                })  # fmt: skip
+                test = experiments.get(tx, test_id)
+                assert test is not None  # noqa: S101 - created in this transaction
+        if (test["model_a"], test["model_b"], test["status"]) != (model_a, model_b, "running"):
             existing = f"{test['model_a']} against {test['model_b']}, {test['status']}"
             raise ConflictError(f"test {test_id} exists: {existing}; choose another id")
-        shown = ("model_a", "model_b", "status", "started_at", "metadata")
+        if Design.of(**test["design"]) != chosen:
+            raise ConflictError(f"test {test_id} exists with another design; a design stays as it was begun")
+        shown = ("model_a", "model_b", "status", "started_at", "metadata", "design")
         return {"test_id": test_id, **{key: test[key] for key in shown}}
 
     def record_sample(
         self,
         test_id: str,
         model: str,
-        prediction: str,
-        reference: str,
+        prediction: str | None,
+        reference: str | None,
         latency_ms: float | None,
         cost: float | None,
         metadata: Mapping[str, Any] | None = None,
+        **more: Any,
     ) -> bool:
-        """Record one answer; it is right when it equals the reference after stripping.
+        """Record one answer, scored by the test's metric (by default: equal to the reference after stripping).
 
         Args:
             model: "model_a" or "model_b".
             latency_ms: milliseconds; None (or nan) where unknown.
             cost: US dollars; None (or nan) where unknown.
+            more: score (instead of a metric's), error (why there is no answer), sample_id (what was answered: both
+                models' answers to it are a pair; the very same sample again is not counted twice), cluster_id (of
+                samples that may be alike, such as a user's), covariate (a figure known before the call), measures
+                (other figures by name). Without reference and score the outcome is open; see `record_outcome`.
 
         Returns:
-            False for an unknown or concluded test (logged, nothing recorded).
+            False for an unknown or concluded test (logged and counted, nothing recorded).
 
         Raises:
-            UsageError: another arm, text that is none, or a latency or cost that is negative or not finite.
+            UsageError: another arm, text that is none, or a figure that is out of range.
+            ConflictError: the sample_id is there already, with other content.
         """
-        if model not in ARMS:
-            raise UsageError(f"unknown arm {model!r}; use model_a or model_b")
-        if not isinstance(prediction, str) or not isinstance(reference, str):
-            raise UsageError("prediction and reference must be text")
-        sample = {
-            "prediction": prediction,
-            "reference": reference,
-            "correct": exact_match.matches(prediction, reference),
-            "latency_ms": checks.amount("latency_ms", latency_ms),
-            "cost": checks.amount("cost", cost),
-            "metadata": checks.mapping("metadata", metadata),
-        }
-        with self._database.write() as tx:
-            test = experiments.get(tx, test_id, lock=True)
-            if test is None or test["status"] != "running":
-                _log.warning("sample not recorded: test %s is %s", test_id, "unknown" if test is None else "concluded")
-                return False
-            experiments.add_sample(tx, test_id, model, sample)
-        return True
+        row = {"model": model, "prediction": prediction, "reference": reference, "latency_ms": latency_ms, "cost": cost}
+        counts = self.record_samples(test_id, [{**row, "metadata": metadata, **more}])
+        return counts["recorded"] + counts["repeated"] == 1
 
-    def monitor(self, test_id: str, alpha: float = 0.05) -> ABTestResult:
+    def record_samples(self, test_id: str, samples: Iterable[Record]) -> dict[str, int]:
+        """Record many answers; each has the names and the meaning of `record_sample`'s arguments.
+
+        Returns:
+            recorded, repeated (there already) and refused (of an unknown or concluded test).
+
+        Raises:
+            UsageError, ConflictError: as `record_sample`; of each block of 2,000 samples all are recorded, or none.
+        """
+        counts = {"recorded": 0, "repeated": 0, "refused": 0}
+        with self._database.read() as tx:
+            test = experiments.get(tx, test_id)
+        design = Design() if test is None else Design.of(**test["design"])
+        rest = iter(samples)
+        while block := [_sample(row, design) for row in islice(rest, AT_ONCE)]:
+            self._write(test_id, block, counts)
+        return counts
+
+    def buffer(self, test_id: str) -> _Recorder:
+        """Record in the background: `with framework.buffer("test") as samples: samples.add("model_a", ...)`.
+
+        `add` takes the arguments of `record_sample` after the test's id, and neither waits nor fails.
+
+        Raises:
+            NotFoundError: there is no such test.
+        """
+        design = Design.of(**self._find(test_id)["design"])
+
+        def write(block: Sequence[Sample]) -> None:
+            counts = {"recorded": 0, "repeated": 0, "refused": 0}
+            self._write(test_id, block, counts)
+            if counts["refused"]:
+                raise ConflictError(f"test {test_id} is over")
+
+        return _Recorder(write, design)
+
+    def record_outcome(
+        self,
+        test_id: str,
+        sample_id: str,
+        reference: str | None = None,
+        *,
+        score: float | None = None,
+        model: str | None = None,
+    ) -> bool:
+        """Say later how good an answer was that was recorded with a sample_id and without a score.
+
+        Args:
+            reference: the right answer, for the test's metric; or give the `score`.
+            model: the arm, where both models answered the sample.
+
+        Returns:
+            False for an unknown or concluded test, and where the outcome was given before.
+
+        Raises:
+            UsageError: there is no such sample, or nothing to score it by.
+            ConflictError: it has another score already.
+        """
+        with self._database.write() as tx:
+            test = self._running(tx, test_id, 1)
+            if test is None:
+                return False
+            recording = Recording(tx, test)
+            outcome: dict[str, Any] = {"reference": reference} if reference is not None else {}
+            if score is None:
+                found = experiments.samples_of(tx, test_id, [sample_id])
+                texts = [row["prediction"] for (arm, _), row in found.items() if model in (None, arm)]
+                if reference is None or not texts or texts[0] is None:
+                    raise UsageError(
+                        f"sample {sample_id!r} cannot be scored; give score, or reference and a prediction"
+                    )
+                score = metrics.find(recording.design.metric).score(texts[0], reference)
+            changed = recording.add_outcome(
+                sample_id, model, {**outcome, "score": check_score(recording.design, score)}
+            )
+            self._settle(tx, test, recording.statistics)
+        return changed
+
+    def assign(self, test_id: str, unit_id: str) -> str | None:
+        """The arm that a unit (a user, a conversation) sees, always the same; None where it takes no part.
+
+        Raises:
+            NotFoundError: there is no such test.
+        """
+        test = self._find(test_id)
+        if test["status"] != "running" or not assignment.takes_part(test["layer"] or test_id, unit_id, test["slots"]):
+            return None
+        return assignment.assign(test_id, unit_id, Design.of(**test["design"]).split or 0.5)
+
+    def ramp(self, test_id: str, share: float) -> None:
+        """Let another share of the units (0 to 1) take part; who is in stays in, with the same model.
+
+        Raises:
+            NotFoundError: there is no such test.
+            UsageError: the share is no rate.
+            ConflictError: the test is over, or its layer has no room.
+        """
+        if checks.rate("share", share) is None:
+            raise UsageError("share must be between 0 and 1")
+        with self._database.write() as tx:
+            test = self._running(tx, test_id, 0)
+            if test is None:
+                raise ConflictError(f"test {test_id} is not running")
+            experiments.set_slots(tx, test_id, self._room(tx, test["slots"], test["layer"], share, test_id))
+            experiments.decide(tx, test_id, "ramped", None, f"{share:.1%} of the units take part")
+
+    def monitor(self, test_id: str, alpha: float | None = None) -> ABTestResult:
         """The verdict so far, without concluding; for a concluded test, the stored one.
+
+        Args:
+            alpha: the test's own by default.
 
         Raises:
             NotFoundError: there is no such test.
             UsageError: alpha is not between 0 and 1.
         """
-        _check_alpha(alpha)
-        with self._database.read() as tx:
-            test = experiments.get(tx, test_id)
-            if test is None:
-                raise self._unknown(test_id, experiments.ids(tx))
+        if alpha is not None:
+            check_alpha(alpha)
+        test = self._find(test_id)
         return _stored(test["result"]) if test["result"] else verdict.judge(test, alpha)
 
-    def conclude_test(self, test_id: str, alpha: float = 0.05) -> ABTestResult:
+    def conclude_test(self, test_id: str, alpha: float | None = None) -> ABTestResult:
         """End a test and keep its verdict; concluding again returns the same.
 
         A test in which an arm has no samples stays open, with nothing significant.
 
+        Args:
+            alpha: the test's own by default, which is 0.05 unless it was created with another.
+
         Raises:
             NotFoundError: there is no such test.
             UsageError: alpha is not between 0 and 1.
         """
-        _check_alpha(alpha)
+        if alpha is not None:
+            check_alpha(alpha)
         with self._database.write() as tx:
             test = experiments.get(tx, test_id, lock=True)
             if test is None:
@@ -143,9 +275,28 @@ class ABTestFramework:
                 return _stored(test["result"])
             result = verdict.judge(test, alpha)
             if min(result.model_a_samples, result.model_b_samples) > 0:
-                result.status, result.completed_at = "completed", now().isoformat()
-                experiments.conclude(tx, test_id, _storable(asdict(result)))
+                _conclude(tx, result)
+                experiments.decide(tx, test_id, "concluded", None, recommendation.recommend(result))
         return result
+
+    def cheaper_and_not_worse(self, test_id: str, margin: float | None = None) -> dict[str, Any]:
+        """Whether model_b is shown to be both cheaper than model_a and no more than a margin worse.
+
+        Both one-sided statements must hold at the test's alpha, which therefore needs no splitting (an intersection of
+        tests, Berger 1982); valid at every look.
+
+        Args:
+            margin: in units of the score; the test's own by default.
+
+        Returns:
+            holds; cheaper and not_worse (each: holds, estimate, bound).
+
+        Raises:
+            NotFoundError: there is no such test.
+        """
+        test = self._find(test_id)
+        design, statistics = Design.of(**test["design"]), Statistics.of(test["statistics"])
+        return non_inferiority.cheaper_and_not_worse(design, statistics, margin)
 
     def get_test_results(self, test_id: str) -> ABTestResult:
         """The state of a test: its verdict once concluded, else the one so far; see `monitor`."""
@@ -154,8 +305,18 @@ class ABTestFramework:
     def get_all_results(self) -> dict[str, ABTestResult]:
         """The state of every test, by id, oldest first."""
         with self._database.read() as tx:
-            ids = experiments.ids(tx)
-        return {test_id: self.monitor(test_id) for test_id in ids}
+            tests = experiments.find(tx)
+        return {test["id"]: _stored(test["result"]) if test["result"] else verdict.judge(test) for test in tests}
+
+    def get_decisions(self, test_id: str) -> list[dict[str, Any]]:
+        """What was decided about a test, oldest first: action, model, reason, created_at.
+
+        Raises:
+            NotFoundError: there is no such test.
+        """
+        self._find(test_id)
+        with self._database.read() as tx:
+            return experiments.decisions(tx, test_id)
 
     def export_results(self, filepath: str | Path) -> str:
         """Write every test's state as JSON, by id; unknown figures are null. Returns the path."""
@@ -163,8 +324,8 @@ class ABTestFramework:
         return str(filepath)
 
     def recommend_winner(self, result: ABTestResult) -> str:
-        """The winning model's name, or a text starting with "TIE" that says why; see `verdict.recommend`."""
-        return verdict.recommend(result)
+        """The winning model's name, or a text starting with "TIE" that says why; see `recommendation.recommend`."""
+        return recommendation.recommend(result)
 
     def _chi_squared_test(self, p_a: float, p_b: float, n_a: int, n_b: int, alpha: float = 0.05) -> bool:
         """Pearson's chi-squared test of two rates at one planned look (not for peeking; `monitor` is)."""
@@ -178,14 +339,121 @@ class ABTestFramework:
         z = (p_a - p_b) / sqrt(pooled * (1 - pooled) * (1 / n_a + 1 / n_b))
         return abs(z) > float(ndtri(1 - alpha / 2))
 
+    def _write(self, test_id: str, samples: Sequence[Sample], counts: dict[str, int]) -> None:
+        with self._database.write() as tx:
+            test = self._running(tx, test_id, len(samples))
+            if test is None:
+                counts["refused"] += len(samples)
+                return
+            recording = Recording(tx, test)
+            recorded = recording.add(samples)
+            self._settle(tx, test, recording.statistics)
+        counts["recorded"] += recorded
+        counts["repeated"] += len(samples) - recorded
+
+    def _running(self, tx: Transaction, test_id: str, samples: int) -> dict[str, Any] | None:
+        """The test, locked; None, and a line in the log, where it takes no samples."""
+        test = experiments.get(tx, test_id, lock=True)
+        if test is not None and test["status"] == "running":
+            return test
+        if test is not None:
+            experiments.count_late(tx, test_id, samples)
+        state = "unknown" if test is None else "concluded"
+        _log.warning("sample not recorded: test %s is %s", test_id, state)
+        return None
+
+    @staticmethod
+    def _settle(tx: Transaction, test: Record, statistics: Statistics) -> None:
+        """Where the test decides by itself and the verdict is in: deploy the winner and end the test."""
+        if not test["design"].get("auto"):
+            return
+        result = verdict.judge({**test, "statistics": statistics.as_dict()})
+        decided = policy.decision(tx, result)
+        if decided is not None:
+            policy.carry_out(tx, test["id"], decided, getpass.getuser())
+            _conclude(tx, result)
+
+    @staticmethod
+    def _room(tx: Transaction, slots: Any, layer: str | None, share: float, test_id: str = "") -> list[list[int]]:
+        others = experiments.in_layer(tx, layer) if layer is not None else []
+        return assignment.ramped(slots, [each["slots"] for each in others if each["id"] != test_id], share)
+
+    def _find(self, test_id: str) -> dict[str, Any]:
+        with self._database.read() as tx:
+            test = experiments.get(tx, test_id)
+            if test is None:
+                raise self._unknown(test_id, experiments.ids(tx))
+        return test
+
     @staticmethod
     def _unknown(test_id: str, known: list[str]) -> NotFoundError:
         return NotFoundError(f"no test {test_id}; known tests: {', '.join(known) or 'none'}")
 
 
-def _check_alpha(alpha: float) -> None:
-    if not isinstance(alpha, int | float) or not 0 < alpha < 1:
-        raise UsageError(f"alpha must be between 0 and 1, not {alpha}")
+class _Recorder(Buffer):
+    """A buffer of one test's samples."""
+
+    def __init__(self, write: Callable[[Sequence[Sample]], object], design: Design) -> None:
+        super().__init__(write)
+        self._design = design
+
+    def record(self, model: str, prediction: str | None, reference: str | None, **more: Any) -> bool:
+        """As `ABTestFramework.record_sample`; a sample that is wrong is counted as dropped, and False."""
+        try:
+            sample = _sample({"model": model, "prediction": prediction, "reference": reference, **more}, self._design)
+        except UsageError as error:
+            _log.warning("sample not recorded: %s", error)
+            self.dropped += 1
+            return False
+        return self.add(sample)
+
+
+_ARGUMENTS = {"model", "prediction", "reference", "latency_ms", "cost", "metadata", "score", "error", "sample_id",
+              "cluster_id", "covariate", "measures"}  # fmt: skip
+
+
+def _sample(row: Record, design: Design) -> Sample:
+    """A sample of these arguments, with its score."""
+    if unknown := row.keys() - _ARGUMENTS:
+        raise UsageError(f"unknown argument {min(unknown)!r} of a sample; known are {', '.join(sorted(_ARGUMENTS))}")
+    prediction, reference, score = row.get("prediction"), row.get("reference"), row.get("score")
+    error, sample_id = row.get("error"), row.get("sample_id")
+    for text in (prediction, reference, error):
+        if text is not None and not isinstance(text, str):
+            raise UsageError("prediction, reference and error must be text")
+    if score is None and error is None:
+        if prediction is not None and reference is not None:
+            score = metrics.find(design.metric).score(prediction, reference)
+        elif sample_id is None:
+            raise UsageError("prediction and reference must be text; or give score, error, or a sample_id for later")
+    return Sample(
+        arm=row.get("model", ""),
+        prediction=prediction,
+        reference=reference,
+        score=None if score is None else check_score(design, score),
+        error=error,
+        latency_ms=checks.amount("latency_ms", row.get("latency_ms")),
+        cost=checks.amount("cost", row.get("cost")),
+        sample_id=sample_id,
+        cluster_id=row.get("cluster_id"),
+        covariate=row.get("covariate"),
+        measures=checks.mapping("measures", row.get("measures")),
+        metadata=checks.mapping("metadata", row.get("metadata")),
+    )
+
+
+def _with_score_of_metric(choices: dict[str, Any]) -> dict[str, Any]:
+    """With the kind and the bounds of scores that a metric gives, unless they are chosen."""
+    if "metric" not in choices or "score" in choices:
+        return choices
+    metric = metrics.find(choices["metric"])
+    bounds = {} if metric.bounds is None else {"low": metric.bounds[0], "high": metric.bounds[1]}
+    return {"score": metric.kind, **bounds, **choices}
+
+
+def _conclude(tx: Transaction, result: ABTestResult) -> None:
+    result.status, result.completed_at = "completed", now().isoformat()
+    experiments.conclude(tx, result.test_id, _storable(asdict(result)))
 
 
 def _storable(result: dict[str, Any]) -> dict[str, Any]:
@@ -207,7 +475,7 @@ def _stored(result: Mapping[str, Any]) -> ABTestResult:
         if value is None and key != "completed_at":
             values[key] = nan
     values["intervals"] = {
-        key: (low if low is not None else -float("inf"), high if high is not None else float("inf"))
+        key: (low if low is not None else -inf, high if high is not None else inf)
         for key, (low, high) in values.get("intervals", {}).items()
     }
     return ABTestResult(**values)

@@ -6,10 +6,13 @@ import asyncio
 import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+from uuid import uuid4
 
 from fine_tuning import checks, hosts
+from fine_tuning.ab_testing import ABTestFramework
 from fine_tuning.base_models import catalogue
 from fine_tuning.costs import prices
 from fine_tuning.distillation import DistillationDataCollector
@@ -43,6 +46,8 @@ class LLMService:
         domain, task_type: of captured examples.
         record_costs: keep every call in the cost ledger.
         purpose: what the ledger calls them: "inference", or "evaluation" for calls that only test a model.
+        experiment: the id of a running A/B test, by which each call goes to one of its two models and is recorded as a
+            sample; a unit that takes no part, and every call after its end, gets `model`.
 
     Raises:
         UsageError: the rating or purpose is none, or the model's name is empty.
@@ -61,6 +66,7 @@ class LLMService:
         task_type: str = "chat",
         record_costs: bool = True,
         purpose: str = "inference",
+        experiment: str | None = None,
     ) -> None:
         if capture is not None:
             check_rating(capture)
@@ -75,6 +81,7 @@ class LLMService:
         self._domain, self._task_type = domain, task_type
         self._record_costs = record_costs
         self._purpose = purpose
+        self._experiment = experiment
         self._database = open_database()
         self._engines: dict[Target, Engine] = {}
         self.set_model(model)
@@ -93,11 +100,11 @@ class LLMService:
 
     def is_local(self) -> bool:
         """Whether the model runs on this machine."""
-        return self._target().provider == LOCAL
+        return self._target(self._model).provider == LOCAL
 
     def get_config(self) -> dict[str, Any]:
         """model, provider, provider_model, version, default_temperature, default_max_tokens; never the key."""
-        target = self._target()
+        target = self._target(self._model)
         return {
             "model": self._model,
             "provider": target.provider,
@@ -113,6 +120,9 @@ class LLMService:
         temperature: float | None = None,
         max_tokens: int | None = None,
         system_prompt: str | None = None,
+        *,
+        unit_id: str | None = None,
+        reference: str | None = None,
         **kwargs: Any,
     ) -> dict[str, Any]:
         """One answer.
@@ -121,21 +131,27 @@ class LLMService:
             prompt: the user's text, or chat messages.
             temperature: 0 is greedy; `default_temperature` if None.
             max_tokens: of the answer; `default_max_tokens` if None.
+            unit_id: who asks (a user, a conversation): sees the same model of an experiment every time.
+            reference: the right answer, for an experiment, where it is known; else `ABTestFramework.record_outcome`.
             kwargs: passed to the engine: stop, seed, top_p, response_format and others that it knows.
 
         Returns:
             content, model, version (of a registered model, else None), provider, usage (prompt_tokens,
             completion_tokens, total_tokens; None where unknown), latency_ms, cost (US dollars; None where unknown),
-            finish_reason.
+            finish_reason; experiment (test_id, arm, sample_id), None where the call belongs to none.
 
         Raises:
-            NotFoundError: the model is not known, here or to the host.
+            NotFoundError: the model is not known, here or to the host; or there is no such experiment.
             ProviderError, ConfigurationError: the host refuses, fails or cannot be reached.
         """
         messages, options = _messages(prompt, system_prompt), self._options(temperature, max_tokens)
-        target = self._target()
-        completion = self._engine(target).complete(messages, **options, **kwargs)
-        return self._answered(target, messages, completion)
+        trial = None if self._experiment is None else _Trial.of(self._experiment, unit_id)
+        model = self._model if trial is None else trial.model
+        with nullcontext() if trial is None else trial.failures_recorded():
+            target = self._target(model)
+            completion = self._engine(target, model).complete(messages, **options, **kwargs)
+        answer = self._answered(target, messages, completion, model)
+        return answer if trial is None else answer | {"experiment": trial.record(answer, reference)}
 
     def complete_many(
         self,
@@ -145,13 +161,18 @@ class LLMService:
         system_prompt: str | None = None,
         **kwargs: Any,
     ) -> Iterator[dict[str, Any]]:
-        """Answers in the order of the prompts, worked on at once where the engine can; else as `complete`."""
+        """Answers in the order of the prompts, worked on at once where the engine can; else as `complete`.
+
+        Raises:
+            UsageError: the service belongs to an experiment.
+        """
         batch, options = (
             [_messages(prompt, system_prompt) for prompt in prompts],
             self._options(temperature, max_tokens),
         )
-        target = self._target()
-        answers = self._engine(target).complete_many(batch, **options, **kwargs)
+        self._outside_experiment()
+        target = self._target(self._model)
+        answers = self._engine(target, self._model).complete_many(batch, **options, **kwargs)
         for messages, completion in zip(batch, answers, strict=True):
             yield self._answered(target, messages, completion)
 
@@ -167,10 +188,15 @@ class LLMService:
         system_prompt: str | None = None,
         **kwargs: Any,
     ) -> Iterator[str]:
-        """The answer piece by piece, as it is made."""
+        """The answer piece by piece, as it is made.
+
+        Raises:
+            UsageError: the service belongs to an experiment.
+        """
         messages, options = _messages(prompt, system_prompt), self._options(temperature, max_tokens)
-        target = self._target()
-        pieces = self._engine(target).stream(messages, **options, **kwargs)
+        self._outside_experiment()
+        target = self._target(self._model)
+        pieces = self._engine(target, self._model).stream(messages, **options, **kwargs)
         started = time.perf_counter()
         text = []
         for piece in pieces:
@@ -178,6 +204,10 @@ class LLMService:
             yield piece
         milliseconds = (time.perf_counter() - started) * 1000
         self._answered(target, messages, Completion("".join(text), target.model, None, None, milliseconds, None))
+
+    def _outside_experiment(self) -> None:
+        if self._experiment is not None:
+            raise UsageError(f"calls of the experiment {self._experiment} go one by one, through complete")
 
     def close(self) -> None:
         """Free the engines; the next call opens them again."""
@@ -194,50 +224,53 @@ class LLMService:
             raise UsageError(f"temperature must be between 0 and 2, not {chosen}")
         return {"temperature": warmth, "max_tokens": limit}
 
-    def _target(self) -> Target:
+    def _target(self, model: str) -> Target:
         with self._database.read() as tx:
-            found = find_target(tx, self._model)
+            found = find_target(tx, model)
         if found is not None:
             return found
         url = hosts.address(self._base_url)
         # A name such as org/model is a hub's as well as a host's: a host that was chosen is asked.
-        is_here = catalogue.is_embedded(self._model) or Path(self._model).is_dir()
+        is_here = catalogue.is_embedded(model) or Path(model).is_dir()
         host_chosen = self._base_url is not None or (url != hosts.OPENAI_URL and not is_here)
-        if catalogue.is_known(self._model) and not host_chosen:
-            return Target(LOCAL, self._model)
-        return Target(url, self._model)
+        if catalogue.is_known(model) and not host_chosen:
+            return Target(LOCAL, model)
+        return Target(url, model)
 
-    def _engine(self, target: Target) -> Engine:
+    def _engine(self, target: Target, model: str) -> Engine:
         if target not in self._engines:
-            self._engines[target] = self._open(target)
+            self._engines[target] = self._open(target, model)
         return self._engines[target]
 
-    def _open(self, target: Target) -> Engine:
+    def _open(self, target: Target, model: str) -> Engine:
         if target.provider != LOCAL:
-            return self._open_host(target)
+            return self._open_host(target, model)
         folder = Path(target.model)
         if not folder.is_dir() and (folder.is_absolute() or not catalogue.is_known(target.model)):
-            raise NotFoundError(f"the files of {self._model} are gone: {folder}; train it again or deploy another")
+            raise NotFoundError(f"the files of {model} are gone: {folder}; train it again or deploy another")
         if not folder.is_absolute():
             folder = catalogue.resolve(target.model, get_settings().folder("models")).path
-        return open_local(folder, self._model, kept_gguf(folder))
+        return open_local(folder, model, kept_gguf(folder))
 
-    def _open_host(self, target: Target) -> OpenAIEngine:
+    def _open_host(self, target: Target, model: str) -> OpenAIEngine:
         try:
             return OpenAIEngine(base_url=target.provider, api_key=self._api_key, model=target.model)
         except ConfigurationError as error:
             if target.name is not None:
                 raise
-            raise ConfigurationError(f"no model {self._model} in this workspace, and no host to ask: {error}") from None
+            raise ConfigurationError(f"no model {model} in this workspace, and no host to ask: {error}") from None
 
-    def _answered(self, target: Target, messages: Messages, completion: Completion) -> dict[str, Any]:
+    def _answered(
+        self, target: Target, messages: Messages, completion: Completion, model: str | None = None
+    ) -> dict[str, Any]:
+        model = model or self._model
         used = (completion.prompt_tokens, completion.completion_tokens)
         total = None if used[0] is None or used[1] is None else used[0] + used[1]
         cost = self._cost(target, completion)
         if self._record_costs:
             event = {
                 "kind": self._purpose,
-                "model_name": target.name or self._model,
+                "model_name": target.name or model,
                 "tokens": total,
                 "cost": cost,
                 "is_fine_tuned": target.fine_tuned,
@@ -246,27 +279,28 @@ class LLMService:
             with self._database.write() as tx:
                 costs.add(tx, event)
         if self._capture is not None:
-            self._keep(messages, completion.text, self._capture)
+            self._keep(messages, completion.text, self._capture, model)
         return {
             "content": completion.text,
-            "model": self._model,
+            "model": model,
             "version": target.version,
             "provider": target.provider,
             "usage": {"prompt_tokens": used[0], "completion_tokens": used[1], "total_tokens": total},
             "latency_ms": completion.latency_ms,
             "cost": cost,
             "finish_reason": completion.finish_reason,
+            "experiment": None,
         }
 
-    def _keep(self, messages: Messages, answer: str, rating: int) -> None:
+    def _keep(self, messages: Messages, answer: str, rating: int, model: str) -> None:
         """Capture a call; one that cannot be captured (an empty answer, no user message) is still an answer."""
         conversation = [*messages, {"role": "assistant", "content": answer}]
         try:
             DistillationDataCollector().capture_conversation(
-                conversation, self._domain, self._task_type, rating, model_used=self._model
+                conversation, self._domain, self._task_type, rating, model_used=model
             )
         except FineTuningError as error:
-            _log.warning("call of %s not captured: %s", self._model, error)
+            _log.warning("call of %s not captured: %s", model, error)
 
     @staticmethod
     def _cost(target: Target, completion: Completion) -> float | None:
@@ -274,6 +308,42 @@ class LLMService:
             return prices.call_price(target.model, completion.prompt_tokens, completion.completion_tokens)
         rate = get_settings().machine_usd_per_hour
         return None if rate is None else completion.latency_ms / 3.6e6 * rate
+
+
+class _Trial(NamedTuple):
+    """A call that belongs to an A/B test: which arm it goes to, and the sample it becomes."""
+
+    framework: ABTestFramework
+    test_id: str
+    arm: str
+    model: str
+    sample_id: str
+
+    @classmethod
+    def of(cls, test_id: str, unit_id: str | None) -> _Trial | None:
+        """The arm of a unit, or of nobody in particular; None where it takes no part."""
+        framework, sample_id = ABTestFramework(), uuid4().hex
+        arm = framework.assign(test_id, unit_id or sample_id)
+        if arm is None:
+            return None
+        result = framework.monitor(test_id)
+        return cls(framework, test_id, arm, result.model_a if arm == "model_a" else result.model_b, sample_id)
+
+    @contextmanager
+    def failures_recorded(self) -> Iterator[None]:
+        """A call that fails is a sample too."""
+        try:
+            yield
+        except FineTuningError as error:
+            sample = {"model": self.arm, "error": str(error), "sample_id": self.sample_id}
+            self.framework.record_samples(self.test_id, [sample])
+            raise
+
+    def record(self, answer: Mapping[str, Any], reference: str | None) -> dict[str, str]:
+        """Record the answer. Returns what its outcome may be told of later."""
+        figures = (answer["content"], reference, answer["latency_ms"], answer["cost"])
+        self.framework.record_sample(self.test_id, self.arm, *figures, sample_id=self.sample_id)
+        return {"test_id": self.test_id, "arm": self.arm, "sample_id": self.sample_id}
 
 
 def _messages(prompt: str | Messages, system_prompt: str | None) -> list[dict[str, Any]]:

@@ -50,7 +50,7 @@ def test_confidence_sequence_covers_at_every_look() -> None:
         looks = range(20, 500, 20)
         missed += any(
             abs((a[:n].mean() - b[:n].mean()) - 10)
-            > sequential.mean_difference_half_width(float(a[:n].var(ddof=1)), n, float(b[:n].var(ddof=1)), n, 0.05)
+            > sequential.half_width(float(a[:n].var(ddof=1) + b[:n].var(ddof=1)) / n, 2 * n, 0.05)
             for n in looks
         )
     assert missed / 200 <= 0.05
@@ -170,7 +170,8 @@ def test_many_writers_lose_no_sample_and_pair_exactly(database: Database) -> Non
 
         stored = experiments.get(tx, "t")
     assert stored is not None
-    assert (stored["a_only"], stored["b_only"]) == (0, 20)
+    pairs = stored["statistics"]["by_order"]
+    assert (pairs["differences"]["count"], pairs["wins"], pairs["losses"]) == (40, 20, 0)
 
 
 def test_assignment_is_sticky_even_and_ramps_without_reshuffling() -> None:

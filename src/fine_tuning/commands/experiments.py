@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import asdict
+from enum import StrEnum
 from math import isfinite
-from typing import TYPE_CHECKING, Annotated
+from statistics import median
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from fine_tuning.commands import output
+from fine_tuning.errors import UsageError
 
 if TYPE_CHECKING:
     from fine_tuning.experiments.verdict import ABTestResult
+
+ARMS = ("model_a", "model_b")
+
+
+class Kind(StrEnum):
+    """When a test may have a verdict."""
+
+    anytime = "anytime"
+    group_sequential = "group_sequential"
+    fixed = "fixed"
+
 
 TestId = Annotated[str, typer.Argument(help="Id of the test.")]
 
@@ -20,10 +35,10 @@ def add_to(app: typer.Typer) -> None:
     """Add this group's commands."""
     panel = "Evaluation"
     app.command("setup-ab-test", rich_help_panel=panel)(setup_ab_test)
-    ab = typer.Typer(help="A/B tests: list, show, conclude.", no_args_is_help=True)
+    ab = typer.Typer(help="A/B tests: plan, simulate, watch, conclude.", no_args_is_help=True)
+    for command in (plan, simulate, show, watch, assign, ramp, conclude):
+        ab.command()(command)
     ab.command("list")(list_tests)
-    ab.command("show")(show)
-    ab.command("conclude")(conclude)
     app.add_typer(ab, name="ab", rich_help_panel=panel)
 
 
@@ -31,16 +46,150 @@ def setup_ab_test(
     test_id: TestId,
     model_a: Annotated[str, typer.Argument(help="The model in use.")],
     model_b: Annotated[str, typer.Argument(help="The model that may replace it.")],
+    design: Annotated[Kind, typer.Option(help="When there may be a verdict.")] = Kind.anytime,
+    alpha: Annotated[float, typer.Option(help="Rate of false winners to accept.")] = 0.05,
+    planned: Annotated[int | None, typer.Option(help="Samples per model of a planned design; see `ab plan`.")] = None,
+    looks: Annotated[int, typer.Option(help="Of group_sequential.")] = 8,
+    metric: Annotated[str, typer.Option(help="That scores answers.")] = "exact_match",
+    margin: Annotated[float, typer.Option(help="How much lower a score still counts as not worse.")] = 0.05,
+    split: Annotated[float, typer.Option(help="Share of the units that see model_b.")] = 0.5,
+    ramp: Annotated[float, typer.Option(help="Share of all units that take part.")] = 1.0,
+    layer: Annotated[str | None, typer.Option(help="Tests of one layer share no units.")] = None,
+    guardrail: Annotated[
+        list[str] | None,
+        typer.Option(help="MEASURE=MARGIN that model_b must keep, such as latency=0.1, p95=0.2, cost=0, errors=0.01."),
+    ] = None,
+    auto: Annotated[bool, typer.Option(help="Deploy the winner when the verdict is in.")] = False,
     as_json: output.Json = False,
 ) -> None:
-    """Start an A/B test; production records samples with ABTestFramework.record_sample."""
+    """Start an A/B test; production records samples with ABTestFramework.record_sample or LLMService."""
     from fine_tuning.ab_testing import ABTestFramework
 
-    test = ABTestFramework().create_test(test_id, model_a, model_b)
+    rails = output.key_values("--guardrail", guardrail or [])
+    test = ABTestFramework().create_test(
+        test_id, model_a, model_b, design=design.value, alpha=alpha, planned=planned, looks=looks, metric=metric,
+        margin=margin, split=split, ramp=ramp, layer=layer, auto=auto,
+        guardrails=[_guardrail(name, value) for name, value in rails.items()],
+    )  # fmt: skip
     if as_json:
         output.print_json(test)
+        return
+    facts = {name: value for name, value in test.items() if name not in {"test_id", "design"}}
+    output.print_facts(f"A/B test {test_id}", {**facts, "design": design.value, "alpha": alpha, "planned": planned})
+
+
+def _guardrail(name: str, value: str) -> dict[str, Any]:
+    """A guardrail as typed: a margin relative to model_a's figure, absolute for the rate of errors."""
+    try:
+        margin = float(value)
+    except ValueError:
+        raise UsageError(f"--guardrail {name} takes a number, not {value!r}") from None
+    if name == "p95":
+        return {"measure": "latency", "statistic": "p95", "margin": margin}
+    return {"measure": name, "margin": margin, "relative": name != "errors"}
+
+
+def plan(
+    rate_a: Annotated[float, typer.Option(help="How often model_a is right, 0 to 1.")],
+    rate_b: Annotated[float, typer.Option(help="How often model_b must be right for the difference to matter.")],
+    alpha: Annotated[float, typer.Option(help="Rate of false winners to accept.")] = 0.05,
+    power: Annotated[float, typer.Option(help="How often the difference is to be found.")] = 0.8,
+    looks: Annotated[int, typer.Option(help="Of group_sequential.")] = 8,
+    correlation: Annotated[
+        float | None, typer.Option(help="Both models answer the same samples; how their right answers correlate.")
+    ] = None,
+    as_json: output.Json = False,
+) -> None:
+    """How many samples each design needs to tell two rates apart."""
+    from fine_tuning.experiments import planning
+
+    plans = planning.plan(rate_a, rate_b, alpha=alpha, power=power, looks=looks, correlation=correlation)
+    if as_json:
+        output.print_json([asdict(each) for each in plans])
+        return
+    what = "samples per model" if correlation is None else "pairs"
+    rows = [(each.design, each.most, round(each.mean), round(each.without_difference)) for each in plans]
+    title = f"{rate_a:.1%} against {rate_b:.1%} with alpha {alpha:g} and power {power:g}: {what}"
+    output.print_table(title, ["Design", "For the power#", "Mean if so#", "Mean if equal#"], rows)
+
+
+def simulate(
+    rate_a: Annotated[float, typer.Option(help="How often model_a is right, 0 to 1.")],
+    rate_b: Annotated[float, typer.Option(help="How often model_b is right; the same for an A/A test.")],
+    samples: Annotated[int, typer.Option(help="Of each model, after which a test is given up.")] = 2000,
+    design: Annotated[Kind, typer.Option(help="When there may be a verdict.")] = Kind.anytime,
+    alpha: Annotated[float, typer.Option(help="Rate of false winners to accept.")] = 0.05,
+    looks: Annotated[int, typer.Option(help="Of group_sequential.")] = 8,
+    correlation: Annotated[float | None, typer.Option(help="Of right answers to the same samples.")] = None,
+    replications: Annotated[int, typer.Option(help="Tests to simulate.")] = 2000,
+    seed: Annotated[int, typer.Option(help="Of the made-up answers.")] = 0,
+    as_json: output.Json = False,
+) -> None:
+    """Run a design on made-up models, looked at after every sample: how often it names a winner, and how soon."""
+    from fine_tuning.experiments.design import Design
+    from fine_tuning.experiments.simulation import check
+    from fine_tuning.experiments.simulation import simulate as run
+
+    check(rate_a, rate_b, samples, replications, correlation)
+    chosen = Design.of(kind=design.value, alpha=alpha, planned=samples, looks=looks)
+    found = run(chosen, rate_a, rate_b, samples, replications, correlation=correlation, seed=seed)
+    facts = {
+        "model_b wins": float((found.favours > 0).mean()),
+        "model_a wins": float((found.favours < 0).mean()),
+        "no verdict": float((found.favours == 0).mean()),
+        "mean samples per model": float(found.samples.mean()),
+        "median samples per model": float(median(found.samples.tolist())),
+    }
+    if as_json:
+        output.print_json(facts)
+        return
+    shown = {name: f"{value:,.0f}" if "samples" in name else output.percent(value) for name, value in facts.items()}
+    output.print_facts(f"{replications:,} tests of {rate_a:.1%} against {rate_b:.1%}, {design.value}", shown)
+
+
+def watch(
+    test_id: TestId,
+    every: Annotated[float, typer.Option(help="Seconds between looks.")] = 2.0,
+) -> None:
+    """Show a test as it goes on, until it is concluded or Ctrl-C."""
+    from fine_tuning.ab_testing import ABTestFramework
+
+    framework = ABTestFramework()
+    screen = output.console()
+    while True:
+        result = framework.monitor(test_id)
+        if screen.is_terminal:
+            screen.clear()
+        print_result(result, framework.recommend_winner(result))
+        if result.status != "running" or not screen.is_terminal:
+            return
+        time.sleep(every)
+
+
+def assign(
+    test_id: TestId,
+    unit: Annotated[list[str], typer.Argument(help="Users or conversations.")],
+    as_json: output.Json = False,
+) -> None:
+    """Which arm units see; always the same."""
+    from fine_tuning.ab_testing import ABTestFramework
+
+    framework = ABTestFramework()
+    found = {each: framework.assign(test_id, each) for each in unit}
+    if as_json:
+        output.print_json(found)
     else:
-        output.print_facts(f"A/B test {test_id}", {name: value for name, value in test.items() if name != "test_id"})
+        output.print_table(
+            f"Units of {test_id}", ["Unit", "Arm"], [(name, arm or "none") for name, arm in found.items()]
+        )
+
+
+def ramp(test_id: TestId, share: Annotated[float, typer.Argument(help="Of all units, 0 to 1.")]) -> None:
+    """Let another share of the units take part; who is in stays in, with the same model."""
+    from fine_tuning.ab_testing import ABTestFramework
+
+    ABTestFramework().ramp(test_id, share)
+    output.print_text(f"{share:.1%} of the units take part in {test_id}")
 
 
 def list_tests(as_json: output.Json = False) -> None:
@@ -71,12 +220,18 @@ def list_tests(as_json: output.Json = False) -> None:
 
 
 def show(test_id: TestId, as_json: output.Json = False) -> None:
-    """The verdict so far, without concluding; looking often does no harm."""
+    """The verdict so far, without concluding, and what was decided; looking often does no harm."""
     from fine_tuning.ab_testing import ABTestFramework
 
     framework = ABTestFramework()
-    result = framework.monitor(test_id)
-    print_result(result, framework.recommend_winner(result), as_json)
+    result, decisions = framework.monitor(test_id), framework.get_decisions(test_id)
+    if as_json:
+        output.print_json({**_facts(result, framework.recommend_winner(result)), "decisions": decisions})
+        return
+    print_result(result, framework.recommend_winner(result))
+    if decisions:
+        rows = [(output.day(each["created_at"]), each["action"], each["model"], each["reason"]) for each in decisions]
+        output.print_table("Decisions", ["Time", "Action", "Model", "Reason"], rows)
 
 
 def conclude(
@@ -95,7 +250,7 @@ def conclude(
 def print_result(result: ABTestResult, recommendation: str, as_json: bool = False) -> None:
     """Both arms side by side, and the recommendation."""
     if as_json:
-        output.print_json({**asdict(result), "recommendation": recommendation})
+        output.print_json(_facts(result, recommendation))
         return
     columns = ["", "Samples#", "Accuracy#", "Mean latency#", "Cost a call#"]
     rows = [
@@ -127,12 +282,20 @@ def print_result(result: ABTestResult, recommendation: str, as_json: bool = Fals
     ]
     output.print_table(f"A/B test {result.test_id} ({result.status})", columns, rows)
     verdict = "different" if result.statistical_significance else "no difference shown"
-    output.print_text(f"accuracy: {verdict} (always-valid p = {result.p_value:.2g})")
-    accuracy, latency = _interval(result, "accuracy", 100, "points"), _interval(result, "latency", 1, "ms")
-    output.print_text(f"B better by ({result.confidence_level:.0%} intervals): accuracy {accuracy}, latency {latency}")
+    output.print_text(f"{result.design}: scores {verdict} (p = {result.p_value:.2g})")
+    scale, unit = (100, "points") if result.score == "binary" else (1, "")
+    accuracy, latency = _interval(result, "accuracy", scale, unit), _interval(result, "latency", 1, "ms")
+    output.print_text(f"B better by ({result.confidence_level:.0%} intervals): score {accuracy}, latency {latency}")
+    if result.guardrails:
+        rails = [(rail["name"], rail["status"], *(f"{rail[arm]:.4g}" for arm in ARMS)) for rail in result.guardrails]
+        output.print_table("Guardrails", ["Measure", "Status", "A#", "B#"], rails)
     output.print_text(f"recommendation: {recommendation}")
+
+
+def _facts(result: ABTestResult, recommendation: str) -> dict[str, Any]:
+    return {**asdict(result), "recommendation": recommendation}
 
 
 def _interval(result: ABTestResult, measure: str, scale: float, unit: str) -> str:
     low, high = result.intervals[measure]
-    return f"{low * scale:+.0f} to {high * scale:+.0f} {unit}" if isfinite(low) else "unknown"
+    return f"{low * scale:+.3g} to {high * scale:+.3g} {unit}".rstrip() if isfinite(low) else "unknown"

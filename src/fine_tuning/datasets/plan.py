@@ -43,10 +43,13 @@ def records(files: Sequence[str], labels: Sequence[str], recipe: Recipe) -> Iter
     column = daft().col
     is_here = get_settings().ray_address is None  # a cluster's workers are processes already
     look = _look(apart=is_here and _bytes(files) > FEW_BYTES)(list(labels), recipe)
-    seen = reading.frame(files).select("source", "line", look.look(column("source"), column("line"), column("raw")))
+    flow = reading.Flow()
+    looked = look.look(column("source"), column("line"), column("raw"))
+    seen = reading.frame(files, flow).select("source", "line", looked)
     signed = seen.with_column("signature", near_duplicates.signature(column("asked")))
     arrivals = reading.Arrivals(labels)
     for batch in signed.to_arrow_iter():
+        flow.arrive(batch.num_rows)
         yield arrivals.take(batch)
     arrivals.check()
 

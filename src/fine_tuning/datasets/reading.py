@@ -6,6 +6,7 @@ error, and has been seen to; so what went wrong travels as data, and what does n
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator, Sequence
 from functools import cache
@@ -19,13 +20,41 @@ from fine_tuning.datasets.engine import daft
 from fine_tuning.errors import FineTuningError, ProviderError
 
 BLOCK_BYTES = 4 << 20  # of rows that travel together
+AHEAD_ROWS = 200_000  # that are read and not yet looked at
+PAUSE_SECONDS, PATIENCE = 0.02, 100
 END = -1  # the line of the row that ends a file
 RAW = pa.schema([("source", pa.int32()), ("line", pa.int64()), ("raw", pa.large_binary())])
 
 
-def frame(files: Sequence[str]) -> Any:
+def frame(files: Sequence[str], flow: Flow) -> Any:
     """A lazy frame of Daft with the columns of `RAW`."""
-    return _source()(list(files)).read()
+    return _source()(list(files), flow).read()
+
+
+class Flow:
+    """Keeps readers from running ahead of what is done with the rows: an engine keeps in memory what waits.
+
+    It works within one process; a copy on another machine does not hold anybody up.
+    """
+
+    def __init__(self, most: int | None = AHEAD_ROWS) -> None:
+        self._most = most
+        self._read = self._arrived = 0
+
+    async def let_pass(self, rows: int) -> None:
+        """Wait, for a while at most, until there is room for so many rows."""
+        for _ in range(PATIENCE):
+            if self._most is None or self._read - self._arrived < self._most:
+                break
+            await asyncio.sleep(PAUSE_SECONDS)
+        self._read += rows
+
+    def arrive(self, rows: int) -> None:
+        """Rows have passed through the whole plan."""
+        self._arrived += rows
+
+    def __reduce__(self) -> tuple[type[Flow], tuple[None]]:
+        return Flow, (None,)
 
 
 def blocks(place: int, name: str) -> Iterator[pa.Table]:
@@ -101,8 +130,8 @@ def _source() -> Any:
     schema = module.Schema.from_pyarrow_schema(RAW)
 
     class File(DataSourceTask):  # type: ignore[misc]
-        def __init__(self, place: int, name: str) -> None:
-            self._place, self._name = place, name
+        def __init__(self, place: int, name: str, flow: Flow) -> None:
+            self._place, self._name, self._flow = place, name, flow
 
         @property
         def schema(self) -> Any:
@@ -110,11 +139,12 @@ def _source() -> Any:
 
         async def read(self) -> AsyncIterator[Any]:
             for block in blocks(self._place, self._name):
+                await self._flow.let_pass(block.num_rows)
                 yield RecordBatch.from_arrow_table(block)
 
     class Files(DataSource):  # type: ignore[misc]
-        def __init__(self, names: list[str]) -> None:
-            self._names = names
+        def __init__(self, names: list[str], flow: Flow) -> None:
+            self._names, self._flow = names, flow
 
         name = "rows of files"
 
@@ -124,6 +154,6 @@ def _source() -> Any:
 
         async def get_tasks(self, _pushdowns: Any) -> AsyncIterator[Any]:
             for place, name in enumerate(self._names):
-                yield File(place, name)
+                yield File(place, name, self._flow)
 
     return Files

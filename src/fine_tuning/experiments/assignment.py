@@ -1,8 +1,15 @@
-"""Which arm a unit sees: always the same one for the same test and unit."""
+"""Which model a unit (a user, a conversation) sees: always the same one for the same test and unit."""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable, Sequence
+
+from fine_tuning.errors import ConflictError
+from fine_tuning.experiments.statistics import A, B
+
+SLOTS = 1000  # thousandths of all units
+Slots = Sequence[Sequence[int]]
 
 
 def assign(test_id: str, unit_id: str, share_b: float = 0.5) -> str:
@@ -11,5 +18,49 @@ def assign(test_id: str, unit_id: str, share_b: float = 0.5) -> str:
     Args:
         share_b: part of the units (0 to 1) that see model_b; raising it moves units from A to B only.
     """
-    digest = hashlib.sha256(f"{test_id}\0{unit_id}".encode()).digest()
-    return "model_b" if int.from_bytes(digest[:8], "big") / 2**64 < share_b else "model_a"
+    return B if _hashed(test_id, unit_id) < share_b else A
+
+
+def takes_part(salt: str, unit_id: str, slots: Slots) -> bool:
+    """Whether a unit is among these thousandths of all.
+
+    Args:
+        salt: the test's id; of a test in a layer the layer's name, so that tests of a layer divide the same units.
+        slots: pairs of first and one after last, from 0 to `SLOTS`.
+    """
+    place = int(_hashed(f"{salt}\0units", unit_id) * SLOTS)
+    return any(first <= place < end for first, end in slots)
+
+
+def ramped(slots: Slots, taken: Iterable[Slots], share: float) -> list[list[int]]:
+    """Slots for another share of the units, in which nobody moves who is in and can stay.
+
+    Args:
+        slots: of the test so far; taken: of the other tests of its layer.
+
+    Raises:
+        ConflictError: the layer has not so many units left.
+    """
+    own = [place for first, end in slots for place in range(first, end)]
+    others = {place for each in taken for first, end in each for place in range(first, end)}
+    wanted = round(share * SLOTS)
+    free = [place for place in range(SLOTS) if place not in others and place not in own]
+    if wanted > len(own) + len(free):
+        left = (len(own) + len(free)) / SLOTS
+        raise ConflictError(f"the layer has {left:.1%} of the units left, not {share:.1%}; other tests have the rest")
+    return _joined([*own, *free][:wanted])
+
+
+def _joined(places: Iterable[int]) -> list[list[int]]:
+    found: list[list[int]] = []
+    for place in sorted(places):
+        if found and found[-1][1] == place:
+            found[-1][1] += 1
+        else:
+            found.append([place, place + 1])
+    return found
+
+
+def _hashed(salt: str, unit_id: str) -> float:
+    """A number from 0 to 1 that looks like chance."""
+    return int.from_bytes(hashlib.sha256(f"{salt}\0{unit_id}".encode()).digest()[:8], "big") / 2**64

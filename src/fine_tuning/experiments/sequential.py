@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from math import exp, inf, log, nan, sqrt
+from math import exp, inf, log, sqrt
+from typing import Any
 
 from scipy.special import betaln
 
 PRIOR = 10.0  # a of the Beta(a, a) mixture: wide enough for small, narrow enough for large differences
-PLANNED_SAMPLES = 1000  # the sample size at which the confidence sequence is tightest
+PLANNED_SAMPLES = 2000  # in all, at which the confidence sequence is tightest, unless a test is planned for other
+_START = float(betaln(PRIOR, PRIOR))
 
 
 def discordant_pair_log_e_value(wins: int, losses: int) -> float:
@@ -19,8 +21,12 @@ def discordant_pair_log_e_value(wins: int, losses: int) -> float:
     law of the iterated logarithm", 1970; Howard et al., "Time-uniform, nonparametric, nonasymptotic confidence
     sequences", 2021).
     """
-    mixture = float(betaln(PRIOR + wins, PRIOR + losses)) - float(betaln(PRIOR, PRIOR))
-    return mixture + (wins + losses) * log(2)
+    return float(discordant_pair_log_e_values(wins, losses))
+
+
+def discordant_pair_log_e_values(wins: Any, losses: Any) -> Any:
+    """The same for arrays of counts."""
+    return betaln(PRIOR + wins, PRIOR + losses) - _START + (wins + losses) * log(2)
 
 
 def always_valid_p(log_e_value: float) -> float:
@@ -28,30 +34,38 @@ def always_valid_p(log_e_value: float) -> float:
     return min(1.0, exp(-log_e_value)) if log_e_value > 0 else 1.0
 
 
-def mean_difference_half_width(variance_a: float, count_a: int, variance_b: float, count_b: int, alpha: float) -> float:
-    """Half width of the asymptotic confidence sequence for the difference of two means.
+def half_width(variance: float, n: float, alpha: float, planned: float = PLANNED_SAMPLES) -> float:
+    """Half width of the asymptotic confidence sequence around an estimate whose sampling variance is `variance`.
 
-    With n = min(count_a, count_b) and s^2 = variance_a + variance_b:
-    s sqrt(2 (n r^2 + 1) / (n^2 r^2) ln(sqrt(n r^2 + 1) / alpha)), r^2 = (-2 ln alpha + ln(-2 ln alpha + 1)) / N*.
+    With s^2 = n variance: s sqrt(2 (n r^2 + 1) / (n^2 r^2) ln(sqrt(n r^2 + 1) / alpha)).
     Source: Waudby-Smith, Arbour, Sinha, Kennedy, Ramdas, "Time-uniform central limit theory and asymptotic confidence
     sequences", Annals of Statistics 52 (2024), theorem 2.2 and appendix B.2.
 
+    Args:
+        variance: of the estimate, such as s_a^2 / n_a + s_b^2 / n_b for a difference of means.
+        n: how many samples it is made of (of both models, n_a + n_b; pairs where answers are paired).
+        planned: n at which the sequence is tightest.
+
     Returns:
-        In the units of the means; inf with fewer than two samples in an arm.
+        In the units of the estimate; inf without samples.
     """
-    n = min(count_a, count_b)
-    if n < 2:
+    if n < 1 or not variance >= 0:
         return inf
-    rho2 = (-2 * log(alpha) + log(-2 * log(alpha) + 1)) / PLANNED_SAMPLES
-    spread = variance_a + variance_b
-    return sqrt(spread * 2 * (n * rho2 + 1) / (n * n * rho2) * log(sqrt(n * rho2 + 1) / alpha))
+    scaled = n * _rho_squared(alpha, planned)
+    return sqrt(variance * 2 * (scaled + 1) / scaled * log(sqrt(scaled + 1) / alpha))
 
 
-def mean_and_variance(count: int, total: float, squares: float) -> tuple[float, float]:
-    """Mean and unbiased variance from running sums; nan where too few samples were seen."""
-    if count == 0:
-        return nan, nan
-    mean = total / count
-    if count == 1:
-        return mean, nan
-    return mean, max(0.0, (squares - count * mean * mean) / (count - 1))
+def mixture_log_e_value(estimate: float, variance: float, n: float, alpha: float, planned: float) -> float:
+    """ln of the e-value against "the estimate's mean is 0" that the confidence sequence inverts: it excludes 0 exactly
+    where e >= 1/alpha. ln e = n r^2 z^2 / (2 (n r^2 + 1)) - ln(n r^2 + 1) / 2 with z = estimate / sqrt(variance); see
+    `half_width`. 0, no evidence, where the variance is 0 or unknown.
+    """
+    if n < 1 or not variance > 0:
+        return 0.0
+    scaled = n * _rho_squared(alpha, planned)
+    return scaled * estimate**2 / variance / (2 * (scaled + 1)) - log(scaled + 1) / 2
+
+
+def _rho_squared(alpha: float, planned: float) -> float:
+    """r^2 = (-2 ln alpha + ln(-2 ln alpha + 1)) / N*."""
+    return (-2 * log(alpha) + log(-2 * log(alpha) + 1)) / planned

@@ -1,26 +1,43 @@
-"""From an experiment's running sums to a result, and from a result to a recommendation."""
+"""From an experiment's running sums to a result."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from math import inf, isfinite, isnan, nan
-from typing import Any
+from dataclasses import asdict, dataclass, field
+from functools import lru_cache
+from math import exp, inf, isnan, log, nan, sqrt
+from typing import Any, NamedTuple
 
-from fine_tuning.experiments import sequential
+from scipy.special import ndtr, ndtri
 
-# Accuracy may be this much lower (absolute) and still count as "not worse".
-NON_INFERIORITY_MARGIN = 0.05
-WEIGHTS = {"latency": 0.2, "cost": 0.2}  # accuracy has the other 0.6, and decides alone where it differs
+from fine_tuning.experiments import group_sequential, guardrails, ratio_mismatch, sequential
+from fine_tuning.experiments.design import Design
+from fine_tuning.experiments.statistics import A, B, Effect, Statistics
+from fine_tuning.experiments.sums import Moments
+
+LEAST_P = 1e-12
 
 
 @dataclass
 class ABTestResult:
     """The state of a test; improvements are positive where model_b is better, unknown is nan.
 
-    `statistical_significance` is whether the accuracies differ at `1 - confidence_level`, valid at any look;
-    `p_value` is the always-valid p behind it. `intervals` holds for accuracy, latency and cost the confidence sequence
-    of the improvement as (low, high), infinite while too few samples are known.
+    Accuracy is the mean score: the share of right answers where scores are binary.
+
+    Attributes:
+        accuracy_improvement, latency_improvement, cost_improvement: differences of the plain means.
+        statistical_significance: whether the design shows that the scores differ, at `1 - confidence_level`.
+        p_value: valid at every look (anytime), at the planned looks (group_sequential), at the end (fixed).
+        intervals: of the improvements in accuracy, latency and cost as (low, high), infinite while unknown.
+        effect: the difference in score that the verdict is about: of pairs where answers are paired, adjusted where
+            there is a covariate.
+        favours: 1 where the verdict is for model_b, -1 for model_a, 0 while there is none.
+        samples_needed: about how many more of each model (or pairs) until a verdict; nan where unknown.
+        is_over: whether no further sample can change the verdict (planned designs after their last look).
+        guardrails: how each stands; see `guardrails.Kept`.
+        ratio_mismatch_p: of the counts against the planned split; nan where none is planned.
+        withheld: why there is no verdict whatever the scores say; empty where there may be one.
+        score, margin, is_paired: of the design; see there.
     """
 
     test_id: str
@@ -46,103 +63,178 @@ class ABTestResult:
     model_a_samples: int = 0
     model_b_samples: int = 0
     intervals: dict[str, tuple[float, float]] = field(default_factory=dict)
+    design: str = "anytime"
+    effect: float = nan
+    favours: int = 0
+    samples_needed: float = nan
+    is_over: bool = False
+    guardrails: list[dict[str, Any]] = field(default_factory=list)
+    ratio_mismatch_p: float = nan
+    withheld: str = ""
+    score: str = "binary"
+    margin: float = 0.05
+    is_paired: bool = False
 
 
-def judge(experiment: Mapping[str, Any], alpha: float) -> ABTestResult:
-    """The verdict so far, from the stored sums alone."""
-    a, b = experiment["arms"]["model_a"], experiment["arms"]["model_b"]
-    log_e = sequential.discordant_pair_log_e_value(experiment["b_only"], experiment["a_only"])
-    p_value = sequential.always_valid_p(log_e)
-    means, intervals = {}, {}
-    for measure in ("accuracy", "latency", "cost"):
-        means[measure], intervals[measure] = _difference(a, b, measure, alpha)
+class _Decision(NamedTuple):
+    """favours, p_value, low, high, is_over: as in `ABTestResult`."""
+
+    favours: int
+    p_value: float
+    low: float
+    high: float
+    is_over: bool = False
+
+
+def judge(experiment: Mapping[str, Any], alpha: float | None = None) -> ABTestResult:
+    """The verdict so far, from the stored sums alone.
+
+    Args:
+        alpha: instead of the design's.
+    """
+    design, statistics = Design.of(**experiment["design"]), Statistics.of(experiment["statistics"])
+    alpha = design.alpha if alpha is None else alpha
+    a, b = statistics.arms[A], statistics.arms[B]
+    effect = statistics.effect(design)
+    decided = _decide(design, statistics, effect, alpha)
+    mismatch = _mismatch(design, statistics)
+    withheld = _withheld(design, statistics, mismatch)
+    means = {name: (a.measure(name).average, b.measure(name).average) for name in ("latency", "cost")}
+    intervals = {name: _lower(a.measure(name), b.measure(name), alpha) for name in means}
     return ABTestResult(
         test_id=experiment["id"],
         model_a=experiment["model_a"],
         model_b=experiment["model_b"],
         status=experiment["status"],
-        total_samples=a["samples"] + b["samples"],
-        model_a_accuracy=means["accuracy"][0],
-        model_b_accuracy=means["accuracy"][1],
-        accuracy_improvement=means["accuracy"][1] - means["accuracy"][0],
+        total_samples=a.samples + b.samples,
+        model_a_accuracy=a.scores.average,
+        model_b_accuracy=b.scores.average,
+        accuracy_improvement=b.scores.average - a.scores.average,
         model_a_avg_latency=means["latency"][0],
         model_b_avg_latency=means["latency"][1],
         latency_improvement=means["latency"][0] - means["latency"][1],
         model_a_cost_per_inference=means["cost"][0],
         model_b_cost_per_inference=means["cost"][1],
         cost_improvement=means["cost"][0] - means["cost"][1],
-        statistical_significance=p_value <= alpha,
+        statistical_significance=decided.favours != 0 and not withheld,
         confidence_level=1 - alpha,
         started_at=experiment["started_at"],
         completed_at=experiment["completed_at"],
         metadata=experiment["metadata"],
-        p_value=p_value,
-        model_a_samples=a["samples"],
-        model_b_samples=b["samples"],
-        intervals=intervals,
+        p_value=decided.p_value,
+        model_a_samples=a.samples,
+        model_b_samples=b.samples,
+        intervals={"accuracy": (decided.low, decided.high), **intervals},
+        design=design.kind,
+        effect=effect.estimate,
+        favours=0 if withheld else decided.favours,
+        samples_needed=_needed(design, statistics, effect, alpha),
+        is_over=decided.is_over,
+        guardrails=[asdict(guardrails.judge(rail, statistics, alpha)) for rail in design.guardrails],
+        ratio_mismatch_p=mismatch,
+        withheld=withheld,
+        score=design.score,
+        margin=design.margin,
+        is_paired=statistics.is_paired,
     )
 
 
-def _moments(arm: Mapping[str, Any], measure: str) -> tuple[int, float, float]:
-    """Count, mean and variance of one arm; nan where too few samples were seen."""
-    if measure == "accuracy":
-        count, correct = arm["samples"], arm["correct"]
-        # One more right and one more wrong answer: a few answers that are all right are no proof of certainty.
-        rate = (correct + 1) / (count + 2)
-        return count, correct / count if count else nan, rate * (1 - rate)
-    count = arm[f"{measure}_count"]
-    return count, *sequential.mean_and_variance(count, arm[f"{measure}_sum"], arm[f"{measure}_squares"])
+def _mismatch(design: Design, statistics: Statistics) -> float:
+    if design.split is None or statistics.is_paired:
+        return nan
+    return ratio_mismatch.p_value(statistics.arms[A].samples, statistics.arms[B].samples, design.split)
 
 
-def _difference(
-    a: Mapping[str, Any], b: Mapping[str, Any], measure: str, alpha: float
-) -> tuple[tuple[float, float], tuple[float, float]]:
-    """The means of both arms, and the interval of the improvement of b."""
-    (count_a, mean_a, variance_a), (count_b, mean_b, variance_b) = _moments(a, measure), _moments(b, measure)
-    improvement = mean_b - mean_a if measure == "accuracy" else mean_a - mean_b
-    if isnan(improvement):
-        return (mean_a, mean_b), (-inf, inf)
-    half = sequential.mean_difference_half_width(variance_a, count_a, variance_b, count_b, alpha)
-    low, high = improvement - half, improvement + half
-    if measure == "accuracy":
-        low, high = max(low, -1.0), min(high, 1.0)
-    return (mean_a, mean_b), (low, high)
-
-
-def recommend(result: ABTestResult) -> str:
-    """The winning model's name, or a text starting with "TIE" that says why there is none.
-
-    A significant difference in accuracy decides alone. Otherwise the model whose latency and cost are better wins
-    (weights 0.2 and 0.2, each counted only where its interval excludes 0), if its accuracy is shown to be no more than
-    the margin lower.
-    """
-    fewest = min(result.model_a_samples, result.model_b_samples)
-    if fewest == 0:
-        empty = result.model_a if result.model_a_samples == 0 else result.model_b
-        return f"TIE: no samples for {empty} yet; aim for 100 or more per model"
-    if result.statistical_significance:
-        return result.model_b if result.accuracy_improvement > 0 else result.model_a
-    gain = sum(weight * _relative_gain(result, measure) for measure, weight in WEIGHTS.items())
-    low, high = result.intervals["accuracy"]
-    if gain > 0 and low >= -NON_INFERIORITY_MARGIN:
-        return result.model_b
-    if gain < 0 and high <= NON_INFERIORITY_MARGIN:
-        return result.model_a
+def _withheld(design: Design, statistics: Statistics, mismatch: float) -> str:
+    if not mismatch <= ratio_mismatch.ALPHA:
+        return ""
+    a, b = statistics.arms[A].samples, statistics.arms[B].samples
     return (
-        f"TIE: undecided after {result.model_a_samples} and {result.model_b_samples} samples: the accuracy of "
-        f"{result.model_b} is {result.accuracy_improvement:+.1%} against {result.model_a} "
-        f"(p = {result.p_value:.2g}, needs {1 - result.confidence_level:.2g}); record more samples"
+        f"the models got {a:,} and {b:,} samples where {1 - (design.split or 0):.0%} and {design.split:.0%} were "
+        f"planned (p = {mismatch:.1g}); something keeps samples of one of them away, so that they cannot be compared"
     )
 
 
-def _relative_gain(result: ABTestResult, measure: str) -> float:
-    """Improvement of model_b relative to the worse model, -1 to 1; 0 where it may be noise or is unknown."""
-    low, high = result.intervals[measure]
-    if not (isfinite(low) and isfinite(high)) or low <= 0 <= high:
-        return 0.0
-    a, b = (
-        (result.model_a_avg_latency, result.model_b_avg_latency)
-        if measure == "latency"
-        else (result.model_a_cost_per_inference, result.model_b_cost_per_inference)
-    )
-    return (a - b) / max(a, b)
+def _decide(design: Design, statistics: Statistics, effect: Effect, alpha: float) -> _Decision:
+    if design.kind == "anytime":
+        return _anytime(design, statistics, effect, alpha)
+    return _planned(design, statistics, alpha)
+
+
+def _anytime(design: Design, statistics: Statistics, effect: Effect, alpha: float) -> _Decision:
+    spread = design.spread if design.score != "real" else inf
+    is_plain = not statistics.is_clustered and not statistics.has_covariate
+    low, high = statistics.low, statistics.high
+    if alpha != design.alpha and effect.is_ready:
+        half = sequential.half_width(effect.variance, effect.n, alpha, effect.planned)
+        low, high = effect.estimate - half, effect.estimate + half
+    if design.score == "bounded" and is_plain and statistics.wealth is not None:
+        ends = statistics.wealth.interval(alpha)
+        low, high = ((2 * end - 1) * spread for end in ends)
+        log_e = statistics.wealth.log_e_value(0.5)
+        favours = 1 if effect.estimate > 0 else -1
+    elif design.score == "binary" and is_plain:
+        log_e, favours = statistics.pairs.log_e, statistics.pairs.favours
+    else:
+        log_e, favours = statistics.log_e, statistics.favours
+    p_value = sequential.always_valid_p(log_e)
+    return _Decision(favours if p_value <= alpha else 0, p_value, max(low, -spread), min(high, spread))
+
+
+def _planned(design: Design, statistics: Statistics, alpha: float) -> _Decision:
+    """Of the looks so far the first that crosses its boundary decides."""
+    looks = statistics.looks
+    if not looks:
+        return _Decision(0, nan, -inf, inf)
+    limits = _limits(design, len(looks), alpha)
+    crossed = next((at for at, look in enumerate(looks) if abs(look.z) >= limits[at]), None)
+    last = looks[-1 if crossed is None else crossed]
+    half = limits[-1 if crossed is None else crossed] * sqrt(last.variance) if last.variance > 0 else inf
+    favours = 0 if crossed is None else 1 if last.z > 0 else -1
+    is_over = crossed is not None or len(looks) == len(design.fractions)
+    p_value = _p_of(design, tuple(abs(look.z) for look in looks))
+    return _Decision(favours, p_value, last.estimate - half, last.estimate + half, is_over)
+
+
+def _limits(design: Design, looks: int, alpha: float) -> tuple[float, ...]:
+    if design.kind == "fixed":
+        return (float(ndtri(1 - alpha / 2)),)
+    return group_sequential.boundaries(design.fractions[:looks], alpha, design.spending)
+
+
+@lru_cache(maxsize=1024)
+def _p_of(design: Design, zs: tuple[float, ...]) -> float:
+    """The least alpha at which the design would have found a difference by now."""
+    if design.kind == "fixed":
+        return float(2 * ndtr(-zs[0]))
+    low, high = log(LEAST_P), 0.0
+    for _ in range(16):  # to about 5 % of itself
+        middle = (low + high) / 2
+        limits = group_sequential.boundaries(design.fractions[: len(zs)], exp(middle), design.spending)
+        if any(z >= limit for z, limit in zip(zs, limits, strict=True)):
+            high = middle
+        else:
+            low = middle
+    return exp(high)
+
+
+def _lower(a: Moments, b: Moments, alpha: float) -> tuple[float, float]:
+    """The confidence sequence of how much lower b's mean is."""
+    if min(a.count, b.count) < 2:
+        return -inf, inf
+    variance = a.variance / a.count + b.variance / b.count
+    half = sequential.half_width(variance, a.count + b.count, alpha)
+    return a.mean - b.mean - half, a.mean - b.mean + half
+
+
+def _needed(design: Design, statistics: Statistics, effect: Effect, alpha: float) -> float:
+    """How many more samples of each model (or pairs) until the interval excludes 0, or all that is not harmless."""
+    if design.kind != "anytime":
+        return max(0, (design.planned or 0) - statistics.size)
+    target = max(abs(effect.estimate), design.margin)
+    if not effect.is_ready or isnan(target) or not target > 0 or not effect.variance > 0:
+        return nan
+    per_observation, n = effect.variance * effect.n, float(effect.n)
+    while sequential.half_width(per_observation / n, n, alpha, effect.planned) > target and n < 1e12:
+        n *= 1.05
+    return max(0, round((n / effect.n - 1) * statistics.size))

@@ -5,77 +5,130 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, Row, func, or_, select, update
 
 from fine_tuning.store import tables
 from fine_tuning.store.types import iso, now
 from fine_tuning.store.upsert import insert
 
 _table = tables.experiments
-_arms = tables.experiment_arms
 _samples = tables.samples
+_clusters = tables.experiment_clusters
+_decisions = tables.experiment_decisions
+_SHOWN = ("id", "arm", "ordinal", "sample_id", "cluster_id", "prediction", "reference", "score", "error",
+          "latency_ms", "cost", "covariate", "measures", "metadata")  # fmt: skip
+AT_ONCE = 500  # values of one IN
 
 
-def create(connection: Connection, test_id: str, model_a: str, model_b: str, metadata: Mapping[str, Any]) -> bool:
+def create(connection: Connection, test: Mapping[str, Any]) -> bool:
     """Record a new test; False where the id is taken."""
-    statement = insert(connection, _table).values(
-        id=test_id, model_a=model_a, model_b=model_b, status="running", metadata=dict(metadata), started_at=now()
-    )
-    if connection.scalar(statement.on_conflict_do_nothing().returning(_table.c.id)) is None:
-        return False
-    connection.execute(_arms.insert(), [{"experiment_id": test_id, "arm": arm} for arm in tables.ARMS])
-    return True
+    statement = insert(connection, _table).values(status="running", started_at=now(), late=0, **test)
+    return connection.scalar(statement.on_conflict_do_nothing().returning(_table.c.id)) is not None
 
 
 def add_concluded(connection: Connection, test: Mapping[str, Any]) -> None:
     """Keep a test that was concluded elsewhere; its samples are not known, only its result."""
-    statement = insert(connection, _table).values(**test, status="completed")
-    if connection.scalar(statement.on_conflict_do_nothing().returning(_table.c.id)) is not None:
-        connection.execute(_arms.insert(), [{"experiment_id": test["id"], "arm": arm} for arm in tables.ARMS])
-
-
-def add_sample(connection: Connection, test_id: str, arm: str, sample: Mapping[str, Any]) -> None:
-    """Append a sample to a running test and update its sums in the same transaction.
-
-    The k-th sample of one arm is paired with the k-th of the other; a pair that only one of them got right is counted.
-    The caller holds the test's lock (`get(..., lock=True)`), so that pairing is exact where writers run at once.
-    """
-    sums = {"samples": _arms.c.samples + 1, "correct": _arms.c.correct + int(sample["correct"])}
-    for measure, value in (("latency", sample["latency_ms"]), ("cost", sample["cost"])):
-        if value is not None:
-            sums[f"{measure}_count"] = _arms.c[f"{measure}_count"] + 1
-            sums[f"{measure}_sum"] = _arms.c[f"{measure}_sum"] + value
-            sums[f"{measure}_squares"] = _arms.c[f"{measure}_squares"] + value**2
-    counted = update(_arms).where(_arms.c.experiment_id == test_id, _arms.c.arm == arm).values(**sums)
-    ordinal = connection.execute(counted.returning(_arms.c.samples)).scalar_one()
-    connection.execute(
-        _samples.insert().values(experiment_id=test_id, arm=arm, ordinal=ordinal, recorded_at=now(), **sample)
-    )
-    partner = connection.scalar(
-        select(_samples.c.correct).where(
-            _samples.c.experiment_id == test_id, _samples.c.arm != arm, _samples.c.ordinal == ordinal
-        )
-    )
-    if partner is not None and partner != sample["correct"]:
-        winner = arm if sample["correct"] else next(other for other in tables.ARMS if other != arm)
-        column = _table.c.a_only if winner == "model_a" else _table.c.b_only
-        connection.execute(update(_table).where(_table.c.id == test_id).values({column: column + 1}))
+    statement = insert(connection, _table).values(status="completed", design={}, slots=[], late=0, **test)
+    connection.execute(statement.on_conflict_do_nothing())
 
 
 def get(connection: Connection, test_id: str, *, lock: bool = False) -> dict[str, Any] | None:
-    """A test with its arms' sums under `arms`, or None; `lock` keeps other writers out until the transaction ends."""
+    """A test, or None; `lock` keeps other writers out until the transaction ends."""
     query = select(_table).where(_table.c.id == test_id)
-    row = connection.execute(query.with_for_update() if lock else query).mappings().one_or_none()
-    if row is None:
-        return None
-    arms = connection.execute(select(_arms).where(_arms.c.experiment_id == test_id)).mappings()
-    record = {**row, "arms": {arm["arm"]: dict(arm) for arm in arms}}
-    return record | {"started_at": iso(row["started_at"]), "completed_at": iso(row["completed_at"])}
+    row = connection.execute(query.with_for_update() if lock else query).one_or_none()
+    return None if row is None else _record(row)
+
+
+def find(connection: Connection, status: str | None = None) -> list[dict[str, Any]]:
+    """Every test, or those of a status, oldest first."""
+    query = select(_table).order_by(_table.c.started_at, _table.c.id)
+    return [_record(row) for row in connection.execute(query.where(_table.c.status == status) if status else query)]
 
 
 def ids(connection: Connection) -> list[str]:
     """Every test's id, oldest first."""
     return list(connection.scalars(select(_table.c.id).order_by(_table.c.started_at, _table.c.id)))
+
+
+def in_layer(connection: Connection, layer: str) -> list[dict[str, Any]]:
+    """The running tests of a layer, kept from changing until the transaction ends."""
+    query = select(_table).where(_table.c.layer == layer, _table.c.status == "running").with_for_update()
+    return [_record(row) for row in connection.execute(query)]
+
+
+def set_slots(connection: Connection, test_id: str, slots: Sequence[Sequence[int]]) -> None:
+    """Change which thousandths of the units take part."""
+    connection.execute(update(_table).where(_table.c.id == test_id).values(slots=[list(each) for each in slots]))
+
+
+def set_statistics(connection: Connection, test_id: str, state: Mapping[str, Any]) -> None:
+    """Keep the running sums; the caller holds the test's lock."""
+    connection.execute(update(_table).where(_table.c.id == test_id).values(statistics=dict(state)))
+
+
+def count_late(connection: Connection, test_id: str, count: int) -> None:
+    """Samples came after the end."""
+    connection.execute(update(_table).where(_table.c.id == test_id).values(late=_table.c.late + count))
+
+
+def add_samples(connection: Connection, test_id: str, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Append samples; see `tables.samples` for what each has."""
+    if rows:
+        moment = now()
+        connection.execute(
+            _samples.insert(), [{"experiment_id": test_id, "recorded_at": moment, **row} for row in rows]
+        )
+
+
+def scores_at(connection: Connection, test_id: str, arm: str, first: int, last: int) -> dict[int, float]:
+    """The scores of an arm from one ordinal to another, both included."""
+    here = (_samples.c.experiment_id == test_id, _samples.c.arm == arm, _samples.c.ordinal.between(first, last))
+    rows = connection.execute(select(_samples.c.ordinal, _samples.c.score).where(*here))
+    return {row.ordinal: row.score for row in rows}
+
+
+def samples_of(
+    connection: Connection, test_id: str, sample_ids: Sequence[str]
+) -> dict[tuple[str, str], dict[str, Any]]:
+    """The samples with these ids, by arm and id."""
+    columns = [_samples.c[name] for name in _SHOWN]
+    found: dict[tuple[str, str], dict[str, Any]] = {}
+    for start in range(0, len(sample_ids), AT_ONCE):
+        some = sample_ids[start : start + AT_ONCE]
+        query = select(*columns).where(_samples.c.experiment_id == test_id, _samples.c.sample_id.in_(some))
+        found.update({(row["arm"], row["sample_id"]): dict(row) for row in connection.execute(query).mappings()})
+    return found
+
+
+def set_outcome(connection: Connection, sample: int, outcome: Mapping[str, Any]) -> None:
+    """What became known of a sample later."""
+    connection.execute(update(_samples).where(_samples.c.id == sample).values(**outcome))
+
+
+def clusters_of(
+    connection: Connection, test_id: str, cluster_ids: Sequence[str]
+) -> dict[tuple[str, str], tuple[int, float]]:
+    """Size and total of clusters, by arm and id."""
+    found: dict[tuple[str, str], tuple[int, float]] = {}
+    for start in range(0, len(cluster_ids), AT_ONCE):
+        some = cluster_ids[start : start + AT_ONCE]
+        query = select(_clusters).where(_clusters.c.experiment_id == test_id, _clusters.c.cluster_id.in_(some))
+        found.update({(row.arm, row.cluster_id): (row.size, row.total) for row in connection.execute(query)})
+    return found
+
+
+def set_clusters(connection: Connection, test_id: str, clusters: Mapping[tuple[str, str], tuple[int, float]]) -> None:
+    """Keep sizes and totals of clusters."""
+    if not clusters:
+        return
+    rows = [
+        {"experiment_id": test_id, "arm": arm, "cluster_id": cluster, "size": size, "total": total}
+        for (arm, cluster), (size, total) in clusters.items()
+    ]
+    statement = insert(connection, _clusters)
+    keys = ("experiment_id", "arm", "cluster_id")
+    changed = {name: statement.excluded[name] for name in ("size", "total")}
+    connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=changed), rows)
 
 
 def conclude(connection: Connection, test_id: str, result: Mapping[str, Any]) -> None:
@@ -87,16 +140,39 @@ def conclude(connection: Connection, test_id: str, result: Mapping[str, Any]) ->
     )
 
 
+def decide(connection: Connection, test_id: str, action: str, model: str | None, reason: str) -> None:
+    """Append to the log of decisions."""
+    row = {"experiment_id": test_id, "action": action, "model": model, "reason": reason, "created_at": now()}
+    connection.execute(_decisions.insert().values(**row))
+
+
+def decisions(connection: Connection, test_id: str) -> list[dict[str, Any]]:
+    """What was decided, oldest first."""
+    columns = [_decisions.c[name] for name in ("action", "model", "reason", "created_at")]
+    query = select(*columns).where(_decisions.c.experiment_id == test_id).order_by(_decisions.c.id)
+    return [{**row, "created_at": iso(row["created_at"])} for row in connection.execute(query).mappings()]
+
+
 def cost_per_call(connection: Connection, names: Sequence[str]) -> float | None:
     """Mean cost of the samples of a model under any of its names over all tests, in US dollars; None without any."""
-    arm_of = [(_table.c.model_a.in_(names), "model_a"), (_table.c.model_b.in_(names), "model_b")]
+    query = select(_table.c.model_a, _table.c.model_b, _table.c.statistics).where(
+        or_(_table.c.model_a.in_(names), _table.c.model_b.in_(names)), _table.c.statistics.is_not(None)
+    )
     total, count = 0.0, 0
-    for is_model, arm in arm_of:
-        query = (
-            select(func.sum(_arms.c.cost_sum), func.sum(_arms.c.cost_count))
-            .join(_table, _table.c.id == _arms.c.experiment_id)
-            .where(is_model, _arms.c.arm == arm)
-        )
-        arm_total, arm_count = connection.execute(query).one()
-        total, count = total + float(arm_total or 0.0), count + int(arm_count or 0)
+    for model_a, model_b, state in connection.execute(query):
+        for arm, model in zip(tables.ARMS, (model_a, model_b), strict=True):
+            cost = state["arms"][arm]["measures"].get("cost")
+            if model in names and cost:
+                total, count = total + cost["total"], count + cost["count"]
     return total / count if count else None
+
+
+def count_samples(connection: Connection, test_id: str) -> dict[str, int]:
+    """How many samples are stored, by arm."""
+    query = select(_samples.c.arm, func.count()).where(_samples.c.experiment_id == test_id).group_by(_samples.c.arm)
+    return {row[0]: row[1] for row in connection.execute(query)}
+
+
+def _record(row: Row[Any]) -> dict[str, Any]:
+    record = dict(row._mapping)
+    return record | {"started_at": iso(record["started_at"]), "completed_at": iso(record["completed_at"])}

@@ -306,29 +306,17 @@ experiments = Table(
     Column("model_a", String(200), nullable=False),
     Column("model_b", String(200), nullable=False),
     Column("status", String(20), nullable=False),
-    Column("a_only", Integer, nullable=False, default=0, doc="pairs that only model_a got right"),
-    Column("b_only", Integer, nullable=False, default=0, doc="pairs that only model_b got right"),
+    Column("design", Json, nullable=False, doc="see experiments.design.Design"),
+    Column("statistics", Json, doc="running sums, see experiments.statistics.Statistics; NULL before the first sample"),
+    Column("slots", Json, nullable=False, doc="the thousandths of all units (of the layer) that take part"),
+    Column("layer", String(200), doc="tests of one layer share no units"),
+    Column("late", BigId, nullable=False, default=0, doc="samples that came after the end"),
     Column("metadata", Json, nullable=False),
     Column("result", Json, doc="the verdict, once concluded"),
     Column("started_at", UtcTime, nullable=False),
     Column("completed_at", UtcTime),
     _one_of("status", ("running", "completed"), "status"),
-)
-
-experiment_arms = Table(
-    "experiment_arms",
-    metadata,
-    Column("experiment_id", ForeignKey("experiments.id"), primary_key=True),
-    Column("arm", String(10), primary_key=True),
-    Column("samples", BigId, nullable=False, default=0),
-    Column("correct", BigId, nullable=False, default=0),
-    Column("latency_count", BigId, nullable=False, default=0, doc="samples whose latency is known"),
-    Column("latency_sum", Float, nullable=False, default=0.0),
-    Column("latency_squares", Float, nullable=False, default=0.0),
-    Column("cost_count", BigId, nullable=False, default=0, doc="samples whose cost is known"),
-    Column("cost_sum", Float, nullable=False, default=0.0),
-    Column("cost_squares", Float, nullable=False, default=0.0),
-    _one_of("arm", ARMS, "arm"),
+    Index(None, "layer"),
 )
 
 samples = Table(
@@ -337,15 +325,44 @@ samples = Table(
     Column("id", BigId, primary_key=True),
     Column("experiment_id", ForeignKey("experiments.id"), nullable=False),
     Column("arm", String(10), nullable=False),
-    Column("ordinal", BigId, nullable=False, doc="1, 2, 3 ... within the arm"),
-    Column("prediction", Text, nullable=False),
-    Column("reference", Text, nullable=False),
-    Column("correct", Boolean, nullable=False),
+    Column("ordinal", BigId, doc="1, 2, 3 ... of the scored ones within the arm"),
+    Column("sample_id", String(200), doc="what was answered: the same for both models, or for a later outcome"),
+    Column("cluster_id", String(200), doc="samples that may be alike, such as a user's"),
+    Column("prediction", Text),
+    Column("reference", Text),
+    Column("score", Float, doc="NULL while nobody knows, and of a call that failed"),
+    Column("error", Text, doc="why there is no answer"),
     Column("latency_ms", Float),
     Column("cost", Float),
+    Column("covariate", Float, doc="known before the call"),
+    Column("measures", Json, doc="other figures of the answer, by name"),
     Column("metadata", Json, nullable=False),
     Column("recorded_at", UtcTime, nullable=False),
+    _one_of("arm", ARMS, "arm"),
     UniqueConstraint("experiment_id", "arm", "ordinal"),
+    UniqueConstraint("experiment_id", "arm", "sample_id"),
+)
+
+experiment_clusters = Table(
+    "experiment_clusters",
+    metadata,
+    Column("experiment_id", ForeignKey("experiments.id"), primary_key=True),
+    Column("arm", String(10), primary_key=True, doc="or pair, for differences of pairs"),
+    Column("cluster_id", String(200), primary_key=True),
+    Column("size", BigId, nullable=False),
+    Column("total", Float, nullable=False, doc="of the scores"),
+)
+
+experiment_decisions = Table(
+    "experiment_decisions",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("experiment_id", ForeignKey("experiments.id"), nullable=False),
+    Column("action", String(20), nullable=False, doc="promoted, rolled_back, kept, concluded or ramped"),
+    Column("model", String(200), doc="that answers from then on"),
+    Column("reason", Text, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Index(None, "experiment_id"),
 )
 
 cost_events = Table(

@@ -1,0 +1,20 @@
+"""How alike two texts are in meaning: the cosine of their embeddings, by wordllama's model inside its wheel."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+
+def score(prediction: str, reference: str) -> float:
+    """-1 to 1."""
+    if not prediction.strip() or not reference.strip():
+        return float(prediction.strip() == reference.strip())
+    return float(_model().similarity(prediction, reference))
+
+
+@cache
+def _model() -> Any:
+    from wordllama import WordLlama
+
+    return WordLlama.load(disable_download=True)

@@ -1,0 +1,111 @@
+"""The metrics by name: what each makes of a prediction and its reference."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import NamedTuple
+
+from fine_tuning.errors import MissingDependencyError, UsageError
+from fine_tuning.evaluation import (
+    edit_similarity,
+    embedding,
+    exact_match,
+    numeric,
+    pattern,
+    rouge,
+    structured,
+    substring_match,
+    token_f1,
+    translation,
+)
+from fine_tuning.files import read_json
+
+Score = Callable[[str, str], float]
+Interval = tuple[float, float]
+
+
+class Metric(NamedTuple):
+    """A metric.
+
+    Attributes:
+        kind: of its scores: binary (0 or 1), bounded or real.
+        bounds: of its scores, where they have some.
+        score: of a prediction and its reference; a missing library raises MissingDependencyError.
+        higher_is_better: false for error rates.
+        corpus: the kind under which `translation` scores a whole test set, where that is no mean.
+    """
+
+    kind: str
+    bounds: Interval | None
+    score: Score
+    higher_is_better: bool = True
+    corpus: str | None = None
+
+
+@lru_cache(maxsize=64)
+def find(name: str) -> Metric:
+    """A metric by its name; `numeric:0.01` sets a tolerance, `json_schema:FILE` names a schema.
+
+    Raises:
+        UsageError: there is none, or it wants something after a colon.
+    """
+    plain, _, option = name.partition(":")
+    if plain == "json_schema":
+        return _binary(partial(_conforms, schema=json.dumps(read_json(Path(option))))) if option else _wants(plain)
+    if plain == "numeric" and option:
+        try:
+            return _binary(partial(numeric.matches, tolerance=abs(float(option))))
+        except ValueError:
+            raise UsageError(f"numeric takes a tolerance such as numeric:0.01, not {option!r}") from None
+    if name not in _METRICS:
+        raise UsageError(f"unknown metric {name!r}; use one of {', '.join(names())}")
+    return _METRICS[name]
+
+
+def names() -> list[str]:
+    """Every metric that `find` knows."""
+    return sorted([*_METRICS, "json_schema:FILE"])
+
+
+def _wants(name: str) -> Metric:
+    raise UsageError(f"{name} takes a file: {name}:FILE")
+
+
+def _conforms(prediction: str, _reference: str, schema: str) -> bool:
+    return structured.conforms(prediction, json.loads(schema))
+
+
+def _binary(matches: Callable[..., bool]) -> Metric:
+    return Metric("binary", (0.0, 1.0), lambda prediction, reference: float(_needed(matches, prediction, reference)))
+
+
+def _bounded(score: Callable[..., float], low: float = 0.0, high: float = 1.0, corpus: str | None = None) -> Metric:
+    return Metric("bounded", (low, high), partial(_needed, score), corpus=corpus)
+
+
+def _needed(score: Callable[..., float], prediction: str, reference: str) -> float:
+    try:
+        return score(prediction, reference)
+    except ImportError as error:
+        raise MissingDependencyError(error.name or "a library", "evaluate", "this metric") from error
+
+
+_METRICS: dict[str, Metric] = {
+    "exact_match": _binary(exact_match.matches),
+    "substring_match": _binary(substring_match.matches),
+    "token_f1": _bounded(token_f1.score),
+    "edit_similarity": _bounded(edit_similarity.score),
+    **{kind: _bounded(partial(rouge.score, kind=kind)) for kind in ("rouge1", "rouge2", "rougeL")},
+    "bleu": _bounded(partial(translation.score, kind="bleu"), 0.0, 100.0, "bleu"),
+    "chrf": _bounded(partial(translation.score, kind="chrf"), 0.0, 100.0, "chrf"),
+    "ter": Metric("real", None, partial(_needed, partial(translation.score, kind="ter")), False, "ter"),
+    "numeric": _binary(numeric.matches),
+    "regex": _binary(pattern.matches),
+    "json_valid": _binary(lambda prediction, _: structured.is_valid(prediction)),
+    "json_field_f1": _bounded(structured.field_f1),
+    "tool_calls": _binary(structured.same_calls),
+    "embedding_similarity": _bounded(embedding.score, -1.0, 1.0),
+}

@@ -1,0 +1,21 @@
+"""Whether the last number of the answer is the reference's, within a tolerance."""
+
+from __future__ import annotations
+
+import re
+from math import isclose
+
+_NUMBER = re.compile(r"[-+]?(?:\d[\d,]*\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
+
+
+def matches(prediction: str, reference: str, tolerance: float = 1e-6) -> bool:
+    """Compare the last numbers of both texts; `tolerance` is relative, and absolute around 0."""
+    said, wanted = _last(prediction), _last(reference)
+    if said is None or wanted is None:
+        return False
+    return isclose(said, wanted, rel_tol=tolerance, abs_tol=tolerance)
+
+
+def _last(text: str) -> float | None:
+    found = _NUMBER.findall(text)
+    return float(found[-1].replace(",", "")) if found else None

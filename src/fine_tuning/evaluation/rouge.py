@@ -1,0 +1,21 @@
+"""ROUGE: word n-grams (rouge1, rouge2) and longest common subsequences (rougeL) shared with the reference, as F1.
+
+By Google's rouge-score, with stemming off (Lin, "ROUGE: A package for automatic evaluation of summaries", 2004).
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+
+def score(prediction: str, reference: str, kind: str) -> float:
+    """0 to 1."""
+    return float(_scorer(kind).score(reference, prediction)[kind].fmeasure)
+
+
+@cache
+def _scorer(kind: str) -> Any:
+    from rouge_score.rouge_scorer import RougeScorer
+
+    return RougeScorer([kind])

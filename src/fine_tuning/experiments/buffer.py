@@ -1,0 +1,83 @@
+"""Samples written in the background, so that recording never makes a caller wait or fail."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from queue import Empty, Full, Queue
+from types import TracebackType
+
+from fine_tuning.errors import FineTuningError
+from fine_tuning.experiments.recording import Sample
+
+_log = logging.getLogger(__name__)
+ROOM, AT_ONCE, PAUSE_SECONDS = 10_000, 500, 0.2
+
+
+class Buffer:
+    """Takes samples at once and writes them in blocks; what does not fit or cannot be written is counted.
+
+    Args:
+        write: records samples, all or none.
+
+    Attributes:
+        written, dropped: samples so far.
+    """
+
+    def __init__(self, write: Callable[[Sequence[Sample]], object]) -> None:
+        self._write = write
+        self._waiting: Queue[Sample] = Queue(ROOM)
+        self._end = threading.Event()
+        self.written = self.dropped = 0
+        self._thread = threading.Thread(target=self._run, name="samples", daemon=True)
+        self._thread.start()
+
+    def add(self, sample: Sample) -> bool:
+        """Take a sample; False where too many wait to be written, or the buffer is closed."""
+        if not self._end.is_set():
+            try:
+                self._waiting.put_nowait(sample)
+            except Full:
+                pass
+            else:
+                return True
+        self.dropped += 1
+        return False
+
+    def close(self) -> None:
+        """Write what waits, and say what was lost."""
+        self._end.set()
+        self._thread.join()
+        if self.dropped:
+            _log.warning("%d samples were lost: too many at once, or not accepted", self.dropped)
+
+    def _run(self) -> None:
+        while not (self._end.is_set() and self._waiting.empty()):
+            try:
+                block = [self._waiting.get(timeout=PAUSE_SECONDS)]
+            except Empty:
+                continue
+            while len(block) < AT_ONCE and not self._waiting.empty():
+                block.append(self._waiting.get_nowait())
+            self._store(block)
+
+    def _store(self, block: Sequence[Sample]) -> None:
+        """Write a block; if it is refused, sample by sample, so that one bad sample takes no others along."""
+        try:
+            self._write(block)
+        except FineTuningError as error:
+            if len(block) > 1:
+                for sample in block:
+                    self._store([sample])
+                return
+            self.dropped += 1
+            _log.warning("sample not recorded: %s", error)
+        else:
+            self.written += len(block)
+
+    def __enter__(self) -> Buffer:
+        return self
+
+    def __exit__(self, _kind: type[BaseException] | None, _e: BaseException | None, _t: TracebackType | None) -> None:
+        self.close()

@@ -1,0 +1,161 @@
+"""How a test is run and judged: chosen when it is created, never changed after."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from fine_tuning import checks
+from fine_tuning.errors import UsageError
+from fine_tuning.experiments.group_sequential import SPENDING
+
+KINDS = ("anytime", "group_sequential", "fixed")
+SCORES = ("binary", "bounded", "real")
+LOOKS = 8  # planned by default: more hardly shortens a test, and lengthens the longest
+STATISTICS = ("mean", "p95")
+MEASURES = ("latency", "cost", "errors")  # that every sample brings along
+
+
+@dataclass(frozen=True)
+class Guardrail:
+    """What model_b must not make worse.
+
+    Attributes:
+        measure: latency, cost, errors (the rate of failed calls), or a name under `measures` of the samples.
+        statistic: mean, or p95 for latency.
+        margin: how much worse is still harmless: a share of model_a's figure, or absolute.
+        relative: whether the margin is a share.
+        higher_is_better: of a measure of the samples.
+    """
+
+    measure: str
+    margin: float
+    statistic: str = "mean"
+    relative: bool = True
+    higher_is_better: bool = False
+
+    def __post_init__(self) -> None:
+        checks.name("guardrail's measure", self.measure)
+        checks.one_of("statistic", self.statistic, STATISTICS)
+        if self.statistic == "p95" and self.measure != "latency":
+            raise UsageError(f"p95 is kept of latency alone, not of {self.measure}")
+        if checks.amount("guardrail's margin", self.margin) is None:
+            raise UsageError("guardrail's margin must be a number of 0 or more")
+        if self.higher_is_better and self.measure in MEASURES:
+            raise UsageError(f"{self.measure} is better where it is lower")
+
+    @property
+    def name(self) -> str:
+        """How it is called in results."""
+        return self.measure if self.statistic == "mean" else f"{self.measure} {self.statistic}"
+
+
+@dataclass(frozen=True)
+class Design:
+    """The rules of a test.
+
+    Attributes:
+        kind: anytime (valid at every look), group_sequential (planned looks) or fixed (one look).
+        alpha: the rate of false winners, two-sided.
+        planned: samples per model (pairs, where answers are paired) that group_sequential and fixed are planned for.
+        looks: how many times group_sequential looks, evenly spaced.
+        spending: one of `group_sequential.SPENDING`.
+        score: binary (0 or 1), bounded (`low` to `high`) or real.
+        metric: of the evaluator, that makes a score of prediction and reference.
+        margin: how much lower a score (in its own units) still counts as "not worse".
+        split: the share of the units that see model_b; None where the samples are not assigned at random.
+        guardrails: what model_b must not make worse.
+        ramp: the share of the units that take part.
+        layer: tests of one layer share no units.
+        auto: deploy the winner, and end the test, when the verdict is in.
+    """
+
+    kind: str = "anytime"
+    alpha: float = 0.05
+    planned: int | None = None
+    looks: int = LOOKS
+    spending: str = "t2"
+    score: str = "binary"
+    low: float = 0.0
+    high: float = 1.0
+    metric: str = "exact_match"
+    margin: float = 0.05
+    split: float | None = 0.5
+    guardrails: tuple[Guardrail, ...] = ()
+    ramp: float = 1.0
+    layer: str | None = None
+    auto: bool = False
+
+    def __post_init__(self) -> None:
+        """Check every choice.
+
+        Raises:
+            UsageError: one is out of range, or missing.
+        """
+        checks.one_of("design", self.kind, KINDS)
+        check_alpha(self.alpha)
+        checks.one_of("spending", self.spending, SPENDING)
+        checks.one_of("score", self.score, SCORES)
+        checks.name("metric", self.metric)
+        checks.count("looks", self.looks, 1, 100)
+        if self.kind != "anytime" and self.planned is None:
+            raise UsageError(
+                f"a {self.kind} test needs planned=, its samples per model; `ft-cli ab plan` tells how many"
+            )
+        if self.planned is not None:
+            checks.count("planned", self.planned, max(2, self.looks if self.kind == "group_sequential" else 2))
+        if not self.low < self.high or abs(self.low) > checks.LARGEST_AMOUNT or abs(self.high) > checks.LARGEST_AMOUNT:
+            raise UsageError(f"scores must lie between low and high, not {self.low} and {self.high}")
+        if checks.amount("margin", self.margin) is None:
+            raise UsageError("margin must be a number of 0 or more")
+        if self.split is not None and not 0 < (checks.rate("split", self.split) or 0) < 1:
+            raise UsageError(f"split must be between 0 and 1, not {self.split}")
+        checks.rate("ramp", self.ramp)
+        if self.layer is not None:
+            checks.name("layer", self.layer)
+
+    @property
+    def spread(self) -> float:
+        """How far apart two scores can be."""
+        return self.high - self.low
+
+    @property
+    def fractions(self) -> tuple[float, ...]:
+        """The parts of the planned samples at which the test looks; none for anytime."""
+        if self.kind == "fixed":
+            return (1.0,)
+        return tuple(look / self.looks for look in range(1, self.looks + 1)) if self.kind != "anytime" else ()
+
+    def as_dict(self) -> dict[str, Any]:
+        """The choices as plain JSON values."""
+        return asdict(self)
+
+    @classmethod
+    def of(cls, **choices: Any) -> Design:
+        """A design of these choices; guardrails may be dicts.
+
+        Raises:
+            UsageError: a choice is unknown or out of range.
+        """
+        if unknown := choices.keys() - {each.name for each in fields(cls)}:
+            known = ", ".join(each.name for each in fields(cls))
+            raise UsageError(f"unknown choice {min(unknown)!r}; known are {known}")
+        rails = choices.get("guardrails") or ()
+        return cls(**{**choices, "guardrails": tuple(_guardrail(each) for each in rails)})
+
+
+def _guardrail(given: Any) -> Guardrail:
+    if isinstance(given, Guardrail):
+        return given
+    known = {each.name for each in fields(Guardrail)}
+    if not isinstance(given, Mapping) or not {"measure", "margin"} <= given.keys() <= known:
+        raise UsageError(f"a guardrail has measure and margin, and may have {', '.join(sorted(known))}; not {given!r}")
+    return Guardrail(**given)
+
+
+def check_alpha(alpha: float) -> float:
+    """Raise UsageError unless `alpha` is between 0 and 1."""
+    if isinstance(alpha, bool) or not isinstance(alpha, int | float) or not 0 < alpha < 1:
+        raise UsageError(f"alpha must be between 0 and 1, not {alpha}")
+    return alpha

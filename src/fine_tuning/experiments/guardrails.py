@@ -1,0 +1,79 @@
+"""What the new model must not make worse: non-inferiority by a margin, valid at every look."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import inf
+
+from fine_tuning.experiments import sequential
+from fine_tuning.experiments.design import Guardrail
+from fine_tuning.experiments.statistics import LEAST, A, B, Statistics
+from fine_tuning.experiments.sums import Moments, quantile_slack
+
+P95 = 0.95
+HOLDS, BROKEN, OPEN = "holds", "broken", "open"
+
+
+@dataclass(frozen=True)
+class Kept:
+    """How a guardrail stands.
+
+    Attributes:
+        status: holds (model_b is shown to be no worse than the margin), broken (shown to be worse), or open.
+        model_a, model_b: the figures; nan while unknown.
+        low, high: of how much model_b is worse than allowed; below 0 is within the margin.
+    """
+
+    name: str
+    status: str
+    model_a: float
+    model_b: float
+    low: float
+    high: float
+
+
+def judge(rail: Guardrail, statistics: Statistics, alpha: float) -> Kept:
+    """How a guardrail stands, each of its two statements (holds, broken) wrong at a rate of at most alpha."""
+    a, b, low, high = (_p95 if rail.statistic == "p95" else _mean)(rail, statistics, alpha)
+    status = HOLDS if high <= 0 else BROKEN if low > 0 else OPEN
+    return Kept(rail.name, status, a, b, low, high)
+
+
+def _mean(rail: Guardrail, statistics: Statistics, alpha: float) -> tuple[float, float, float, float]:
+    """Both means, and the one-sided bounds of sign (b - f a) - m: of a share f = 1 + margin, absolute m = margin."""
+    a, b = (statistics.arms[arm].measure(rail.measure) for arm in (A, B))
+    sign = -1 if rail.higher_is_better else 1
+    factor, absolute = (1 + sign * rail.margin, 0.0) if rail.relative else (1.0, rail.margin)
+    if min(a.count, b.count) < LEAST:
+        return a.average, b.average, -inf, inf
+    excess = sign * (b.mean - factor * a.mean) - absolute
+    variances = [_smoothed(each, rail.measure) / each.count for each in (a, b)]
+    # Two one-sided statements, each at alpha: together an interval at 2 alpha.
+    level = min(2 * alpha, 0.999)
+    variance = variances[1] + factor**2 * variances[0]
+    half = sequential.half_width(variance, a.count + b.count, level)
+    return a.average, b.average, excess - half, excess + half
+
+
+def _smoothed(moments: Moments, measure: str) -> float:
+    """The variance; of a rate with one more failure and one more success."""
+    if measure != "errors":
+        return moments.variance
+    rate = (moments.total + 1) / (moments.count + 2)
+    return rate * (1 - rate)
+
+
+def _p95(rail: Guardrail, statistics: Statistics, alpha: float) -> tuple[float, float, float, float]:
+    """Both 95th percentiles, and bounds from the confidence sequences of both quantiles, each at half of alpha."""
+    sides = []
+    for arm in (A, B):
+        seen = statistics.arms[arm].latencies
+        # One-sided at alpha / 2 is two-sided at alpha.
+        slack = quantile_slack(P95, seen.count, min(alpha, 0.999))
+        low = seen.quantile(P95 - slack) if seen.count and slack < P95 else 0.0
+        high = seen.quantile(P95 + slack) if seen.count else inf
+        sides.append((seen.quantile(P95), low, high))
+    (a, low_a, high_a), (b, low_b, high_b) = sides
+    factor, absolute = (1 + rail.margin, 0.0) if rail.relative else (1.0, rail.margin)
+    low = low_b - factor * high_a - absolute if high_a < inf else -inf
+    return a, b, low, high_b - factor * low_a - absolute

@@ -1,0 +1,296 @@
+"""Designs, guardrails, mismatches, what a verdict says, and what follows from it."""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pytest
+
+from fine_tuning import ABTestFramework, ModelRegistry
+from fine_tuning.errors import ConflictError, UsageError
+from fine_tuning.experiments.assignment import ramped, takes_part
+from fine_tuning.store.database import Database
+
+
+def rows(rate_a: float, rate_b: float, count: int, seed: int = 0, **more: Any) -> list[dict[str, Any]]:
+    """So many samples of each model, in turn."""
+    rng = np.random.default_rng(seed)
+    found: list[dict[str, Any]] = []
+    for right_a, right_b in (rng.random((count, 2)) < (rate_a, rate_b)).tolist():
+        found += [
+            {"model": "model_a", "score": float(right_a), **more},
+            {"model": "model_b", "score": float(right_b), **more},
+        ]
+    return found
+
+
+def started(**choices: Any) -> ABTestFramework:
+    framework = ABTestFramework()
+    framework.create_test("t", "a", "b", **choices)
+    return framework
+
+
+class TestDesigns:
+    def test_a_fixed_test_says_nothing_before_its_end(self, database: Database) -> None:
+        framework = started(design="fixed", planned=200)
+        framework.record_samples("t", rows(0.5, 0.95, 199))
+        result = framework.monitor("t")
+        assert (result.statistical_significance, math.isnan(result.p_value), result.samples_needed) == (False, True, 1)
+        assert framework.recommend_winner(result).startswith("TIE: no verdict before the next planned look; 1 more")
+        framework.record_samples("t", rows(0.5, 0.95, 1))
+        result = framework.monitor("t")
+        assert (result.statistical_significance, result.is_over, framework.recommend_winner(result)) == (
+            True,
+            True,
+            "b",
+        )
+        p_value = result.p_value
+        framework.record_samples("t", rows(0.5, 0.0, 500))  # after the end: shown in the means, without influence
+        assert framework.monitor("t").p_value == p_value
+
+    def test_planned_looks_fall_where_they_were_planned(self) -> None:
+        framework = started(design="group_sequential", planned=400, looks=4)
+        said = []
+        for number, block in enumerate(np.array_split(np.array(rows(0.6, 0.75, 400, seed=4), object), 40), 1):
+            framework.record_samples("t", block.tolist())
+            result = framework.monitor("t")
+            said.append((number, result.statistical_significance, round(result.p_value, 9)))
+        changes = {after[0] for before, after in pairwise(said) if f"{before[2]}" != f"{after[2]}"}
+        assert changes <= {10, 20, 30, 40}
+        assert said[-1][1]
+        assert framework.recommend_winner(framework.monitor("t")) == "b"
+
+    def test_alpha_is_honoured_by_every_design(self) -> None:
+        for design in ("group_sequential", "fixed", "anytime"):
+            framework = ABTestFramework()
+            framework.create_test(design, "a", "b", design=design, planned=300)
+            framework.record_samples(design, rows(0.6, 0.72, 300, seed=8))
+            p_value = framework.monitor(design).p_value
+            assert 0 < p_value < 1
+            assert framework.monitor(design, min(0.99, p_value * 1.1)).statistical_significance
+            assert not framework.monitor(design, p_value * 0.9).statistical_significance
+            assert framework.conclude_test(design, alpha=p_value * 0.9).confidence_level == 1 - p_value * 0.9
+
+    def test_the_alpha_that_a_test_was_begun_with_is_its_own(self) -> None:
+        framework = started(alpha=0.001)
+        framework.record_samples("t", rows(0.6, 0.9, 60, seed=1))
+        result = framework.monitor("t")
+        assert 0.001 < result.p_value < 0.05
+        assert (result.statistical_significance, result.confidence_level) == (False, 0.999)
+        assert framework.conclude_test("t").confidence_level == 0.999
+
+    @pytest.mark.parametrize(
+        ("choices", "said"),
+        [
+            ({"design": "fixed"}, "a fixed test needs planned="),
+            ({"design": "sometimes"}, "unknown design 'sometimes'"),
+            ({"alpha": 0}, "alpha must be between 0 and 1"),
+            ({"alpha": 2}, "alpha must be between 0 and 1"),
+            ({"alpha": math.nan}, "alpha must be between 0 and 1"),
+            ({"split": 0.0}, "split must be between 0 and 1"),
+            ({"planned": 0, "design": "fixed"}, "planned must be a whole number"),
+            ({"looks": 0}, "looks must be a whole number"),
+            ({"score": "bounded", "low": 1, "high": 0}, "scores must lie between low and high"),
+            ({"metric": "beauty"}, "unknown metric 'beauty'"),
+            ({"margin": -1}, "margin must be"),
+            ({"colour": "red"}, "unknown choice 'colour'"),
+            ({"guardrails": [{"measure": "cost"}]}, "a guardrail has measure and margin"),
+            ({"guardrails": [{"measure": "cost", "margin": 0.1, "statistic": "p95"}]}, "p95 is kept of latency alone"),
+            ({"auto": True}, "a is no registered model that could be deployed"),
+        ],
+    )
+    def test_what_is_no_design(self, choices: dict[str, Any], said: str) -> None:
+        with pytest.raises(UsageError, match=said):
+            started(**choices)
+        assert ABTestFramework().get_all_results() == {}
+
+    def test_a_design_stays_as_it_was_begun(self) -> None:
+        framework = started(margin=0.02)
+        framework.create_test("t", "a", "b", margin=0.02)
+        with pytest.raises(ConflictError, match="exists with another design"):
+            framework.create_test("t", "a", "b", margin=0.03)
+
+    def test_a_metric_of_the_evaluator_scores_the_answers(self) -> None:
+        framework = started(metric="token_f1")
+        framework.record_sample("t", "model_a", "the red lamp", "a red lamp", 1.0, 0.0)
+        framework.record_sample("t", "model_b", "a blue lamp", "a red lamp", 1.0, 0.0)
+        result = framework.monitor("t")
+        assert (result.score, result.model_a_accuracy, result.model_b_accuracy) == ("bounded", 1.0, 0.5)
+
+
+class TestVerdicts:
+    def test_a_tie_says_what_is_excluded_and_what_is_missing(self) -> None:
+        framework = started()
+        framework.record_samples("t", rows(0.8, 0.82, 150, seed=5))
+        result = framework.monitor("t")
+        said = framework.recommend_winner(result)
+        assert said.startswith("TIE: undecided after 150 and 150 samples: the accuracy of b is ")
+        assert "points is excluded; record about" in said
+        assert result.samples_needed > 300
+
+    def test_equivalent_models_are_called_so(self) -> None:
+        framework = started(margin=0.1)
+        framework.record_samples("t", rows(0.8, 0.8, 3000, seed=6))
+        said = framework.recommend_winner(framework.monitor("t"))
+        assert said.startswith("TIE: equivalent: ")
+        assert said.endswith("is within 10 points")
+
+    def test_a_mismatch_of_samples_withholds_every_verdict(self) -> None:
+        framework = started()
+        framework.record_samples("t", rows(0.5, 0.9, 300))
+        assert framework.monitor("t").statistical_significance
+        framework.record_samples("t", [{"model": "model_a", "score": 0.0}] * 200)
+        result = framework.monitor("t")
+        assert (result.statistical_significance, result.favours) == (False, 0)
+        assert framework.recommend_winner(result).startswith(
+            "TIE: withheld: the models got 500 and 300 samples where 50%"
+        )
+        framework.create_test("free", "a", "b", split=None)
+        framework.record_samples("free", [*rows(0.5, 0.9, 300), *[{"model": "model_a", "score": 0.0}] * 200])
+        assert framework.monitor("free").statistical_significance
+
+    def test_guardrails_keep_a_better_model_back(self) -> None:
+        rails = [{"measure": "latency", "margin": 0.1}, {"measure": "latency", "statistic": "p95", "margin": 0.2},
+                 {"measure": "cost", "margin": 0.0}, {"measure": "politeness", "margin": 0.1, "relative": False,
+                                                      "higher_is_better": True}]  # fmt: skip
+        rng = np.random.default_rng(1)
+
+        def framework_of(test_id: str, slower: float, politer: float) -> ABTestFramework:
+            framework = ABTestFramework()
+            framework.create_test(test_id, "a", "b", guardrails=rails)
+            samples = rows(0.5, 0.9, 900)
+            for sample in samples:
+                is_b = sample["model"] == "model_b"
+                sample["latency_ms"] = float(rng.normal(200, 20)) * (slower if is_b else 1)
+                sample["cost"] = float(rng.uniform(0.5, 1.0)) * (0.5 if is_b else 1)
+                sample["measures"] = {"politeness": float(rng.normal(4, 0.2)) + (politer if is_b else 0)}
+            framework.record_samples(test_id, samples)
+            return framework
+
+        fine = framework_of("fine", 1.0, 0.0)
+        result = fine.monitor("fine")
+        assert {rail["name"]: rail["status"] for rail in result.guardrails} == {
+            "latency": "holds", "latency p95": "holds", "cost": "holds", "politeness": "holds"
+        }  # fmt: skip
+        assert fine.recommend_winner(result) == "b"
+        slow = framework_of("slow", 1.6, -0.5)
+        result = slow.monitor("slow")
+        assert {rail["name"]: rail["status"] for rail in result.guardrails} == {
+            "latency": "broken", "latency p95": "broken", "cost": "holds", "politeness": "broken"
+        }  # fmt: skip
+        assert (
+            slow.recommend_winner(result)
+            == "TIE: b scores no worse, but breaks the guardrail latency, latency p95, politeness"
+        )
+
+    def test_cheaper_and_not_worse_needs_both(self) -> None:
+        framework = started(margin=0.1)
+        for cheap, rate, holds in ((0.5, 0.8, True), (1.5, 0.8, False), (0.5, 0.6, False)):
+            test_id = f"{cheap} {rate}"
+            framework.create_test(test_id, "a", "b", margin=0.1)
+            samples = rows(0.8, rate, 1500)
+            for sample in samples:
+                sample["cost"] = (cheap if sample["model"] == "model_b" else 1.0) * (1 + 0.1 * sample["score"])
+            framework.record_samples(test_id, samples)
+            found = framework.cheaper_and_not_worse(test_id)
+            assert found["holds"] is holds
+            assert (found["cheaper"]["holds"] and found["not_worse"]["holds"]) is holds
+        assert framework.cheaper_and_not_worse("t")["holds"] is False
+
+
+class TestAssignment:
+    def test_units_stay_where_they_are_while_a_test_ramps_up(self, database: Database) -> None:
+        framework = started(ramp=0.1)
+        units = [f"user-{number}" for number in range(3000)]
+
+        def arms() -> dict[str, str | None]:
+            return {unit: framework.assign("t", unit) for unit in units}
+
+        few = arms()
+        taking_part = sum(arm is not None for arm in few.values())
+        assert 230 < taking_part < 370
+        framework.ramp("t", 0.6)
+        more = arms()
+        assert all(more[unit] == arm for unit, arm in few.items() if arm)
+        assert 1650 < sum(arm is not None for arm in more.values()) < 1950
+        framework.ramp("t", 0.1)
+        assert arms() == few
+        assert [each["action"] for each in framework.get_decisions("t")] == ["ramped", "ramped"]
+
+    def test_tests_of_a_layer_share_no_units(self) -> None:
+        framework = ABTestFramework()
+        framework.create_test("x", "a", "b", layer="prompt", ramp=0.5)
+        framework.create_test("y", "a", "c", layer="prompt", ramp=0.4)
+        framework.create_test("z", "a", "c", ramp=1.0)
+        units = [f"u{number}" for number in range(2000)]
+        x, y = ({unit for unit in units if framework.assign(test, unit)} for test in ("x", "y"))
+        assert not x & y
+        assert 850 < len(x) < 1150
+        assert all(framework.assign("z", unit) for unit in units)
+        with pytest.raises(ConflictError, match=r"the layer has 10.0% of the units left, not 20.0%"):
+            framework.create_test("w", "a", "d", layer="prompt", ramp=0.2)
+        with pytest.raises(ConflictError, match="the layer has 60.0% of the units left, not 70.0%"):
+            framework.ramp("x", 0.7)
+        framework.record_samples("y", rows(0.5, 0.5, 1))
+        framework.conclude_test("y")
+        framework.ramp("x", 0.7)
+        assert framework.assign("y", "u1") is None
+
+    def test_slots_are_kept_in_pieces(self) -> None:
+        assert ramped([], [[[0, 100], [200, 1000]]], 0.05) == [[100, 150]]
+        assert ramped([[100, 150]], [[[0, 100], [200, 1000]]], 0.1) == [[100, 200]]
+        assert ramped([[10, 20], [0, 5]], [], 0.017) == [[0, 7], [10, 20]]
+        assert ramped([[0, 1000]], [], 0.0) == []
+        assert not takes_part("t", "u", [])
+
+
+class TestPolicy:
+    def registered(self) -> ModelRegistry:
+        registry = ModelRegistry()
+        for _ in range(2):
+            registry.register_model("lamp", "base", "job", 10)
+        registry.deploy_model("lamp", 1)
+        return registry
+
+    def test_the_winner_is_deployed_by_itself_and_the_test_ends(self, database: Database) -> None:
+        registry = self.registered()
+        framework = ABTestFramework()
+        framework.create_test("auto", "lamp-v1", "lamp-v2", auto=True)
+        framework.record_samples("auto", rows(0.5, 0.9, 20))
+        assert registry.get_deployment_status()["lamp"]["version"] == 1
+        framework.record_samples("auto", rows(0.5, 0.9, 300))
+        assert registry.get_deployment_status()["lamp"]["version"] == 2
+        assert framework.monitor("auto").status == "completed"
+        (decided,) = framework.get_decisions("auto")
+        assert (decided["action"], decided["model"]) == ("promoted", "lamp-v2")
+        assert registry.history("lamp")[-1]["reason"].startswith("A/B test auto: score 0.8875 against 0.4188")
+        assert framework.record_samples("auto", rows(0.5, 0.9, 1))["refused"] == 2
+
+    def test_a_worse_model_that_was_let_in_is_rolled_back(self) -> None:
+        registry = self.registered()
+        registry.deploy_model("lamp", 2)
+        framework = ABTestFramework()
+        framework.create_test("auto", "lamp-v1", "lamp-v2", auto=True)
+        framework.record_samples("auto", rows(0.9, 0.5, 300))
+        assert registry.get_deployment_status()["lamp"]["version"] == 1
+        assert [each["action"] for each in framework.get_decisions("auto")] == ["rolled_back"]
+
+    def test_equivalent_models_keep_the_one_in_use(self) -> None:
+        registry = self.registered()
+        framework = ABTestFramework()
+        framework.create_test("auto", "lamp-v1", "lamp-v2", auto=True, design="fixed", planned=100)
+        framework.record_samples("auto", rows(0.8, 0.8, 100))
+        (decided,) = framework.get_decisions("auto")
+        assert (decided["action"], decided["model"]) == ("kept", "lamp-v1")
+        assert registry.get_deployment_status()["lamp"]["version"] == 1
+
+    def test_nothing_is_decided_while_a_verdict_is_withheld(self) -> None:
+        self.registered()
+        framework = ABTestFramework()
+        framework.create_test("auto", "lamp-v1", "lamp-v2", auto=True)
+        framework.record_samples("auto", [*[{"model": "model_a", "score": 0.0}] * 900, *rows(0.1, 0.9, 300)])
+        assert framework.monitor("auto").withheld
+        assert framework.get_decisions("auto") == []

@@ -1,0 +1,165 @@
+"""Formulas against published values and against what they are derived from."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from fine_tuning.errors import UsageError
+from fine_tuning.experiments import betting, group_sequential, planning, ratio_mismatch, sequential, simulation
+from fine_tuning.experiments.design import Design
+from fine_tuning.experiments.sums import Clusters, Covaried, Histogram, Moments, quantile_slack
+
+
+def test_the_confidence_sequence_is_gbstats_published_one() -> None:
+    # gbstats' documented test of proportions, relative difference, tuning parameter 5000.
+    rate_a, rate_b = 1396 / 3000, 2422 / 3461
+    variance = rate_b * (1 - rate_b) / 3461 / rate_a**2 + rate_a * (1 - rate_a) / 3000 * rate_b**2 / rate_a**4
+    half = sequential.half_width(variance, 3000 + 3461, 0.05, 5000)
+    lift = (rate_b - rate_a) / rate_a
+    assert (lift - half, lift + half) == pytest.approx((0.40098, 0.60675), abs=1e-5)
+
+
+def test_the_confidence_sequence_excludes_zero_where_its_evidence_is_enough() -> None:
+    rng = np.random.default_rng(0)
+    for _ in range(200):
+        estimate, variance, n, alpha = (
+            rng.normal(0, 3),
+            rng.uniform(0.1, 2),
+            int(rng.integers(2, 5000)),
+            rng.uniform(0.01, 0.2),
+        )
+        excludes = abs(estimate) > sequential.half_width(variance, n, alpha, 2000)
+        log_e = sequential.mixture_log_e_value(estimate, variance, n, alpha, 2000)
+        assert excludes == (log_e > -math.log(alpha))
+
+
+@pytest.mark.parametrize(
+    ("spending", "wanted", "digits"),
+    [
+        ("t2", (3.0902, 2.7141, 2.4727, 2.2798, 2.1140), 1e-4),
+        ("obrien_fleming", (4.877, 3.357, 2.680, 2.290, 2.031), 1e-3),
+    ],
+)
+def test_boundaries_are_the_tabulated_ones(spending: str, wanted: tuple[float, ...], digits: float) -> None:
+    fractions = tuple(look / 5 for look in range(1, 6))
+    limits = group_sequential.boundaries(fractions, 0.05, spending)
+    assert limits == pytest.approx(wanted, abs=digits)
+    ups, downs = group_sequential.crossing(fractions, limits, 0.0)
+    assert ups.sum() + downs.sum() == pytest.approx(0.05, abs=1e-6)
+    assert group_sequential.spent(0.0, 0.05, spending) == 0
+    assert group_sequential.spent(1.5, 0.05, spending) == pytest.approx(0.025)
+
+
+def test_sample_sizes() -> None:
+    assert planning.fixed_size(0.80, 0.85) == pytest.approx(905.366, abs=1e-3)
+    fixed, looked_at, anytime = planning.plan(0.80, 0.85)
+    assert (fixed.most, looked_at.most) == (906, 975)
+    assert looked_at.mean < 700
+    assert anytime.most <= 1600
+    paired = planning.plan(0.80, 0.85, correlation=0.5)
+    assert paired[0].most < 500
+    assert paired[2].most <= 800
+
+
+@pytest.mark.parametrize(
+    ("choices", "said"),
+    [
+        ({"rate_a": 0.8, "rate_b": 0.8}, "rate_a and rate_b are equal"),
+        ({"rate_a": 0.0, "rate_b": 0.8}, "rate_a must be between 0 and 1"),
+        ({"rate_a": 0.7, "rate_b": 0.8, "power": 1.0}, "power must be between 0 and 1"),
+        ({"rate_a": 0.7, "rate_b": 0.8, "alpha": 2}, "alpha must be between 0 and 1"),
+        ({"rate_a": 0.1, "rate_b": 0.9, "correlation": 0.9}, "cannot correlate by 0.9"),
+    ],
+)
+def test_what_cannot_be_planned(choices: dict[str, float], said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        planning.plan(**choices)  # type: ignore[arg-type]
+
+
+def test_made_up_answers_have_their_rates_and_their_correlation() -> None:
+    a, b = simulation.answers(np.random.default_rng(1), (1, 400_000), 0.8, 0.85, 0.5)
+    assert (a.mean(), b.mean()) == pytest.approx((0.8, 0.85), abs=0.003)
+    assert np.corrcoef(a[0], b[0])[0, 1] == pytest.approx(0.5, abs=0.01)
+
+
+@pytest.mark.parametrize("kind", ["anytime", "group_sequential", "fixed"])
+def test_equal_models_are_rarely_told_apart_and_different_ones_often(kind: str) -> None:
+    design = Design(kind=kind, planned=960)
+    same = simulation.simulate(design, 0.8, 0.8, 2000, 1000, seed=2)
+    assert same.found < 0.05 + 3 * math.sqrt(0.05 * 0.95 / 1000)
+    other = simulation.simulate(design, 0.8, 0.9, 2000, 300)
+    assert (other.favours == 1).mean() > 0.95
+    assert other.samples.max() <= (960 if kind != "anytime" else 2000)
+
+
+def test_a_bounded_mean_is_covered_at_every_sample_from_the_first() -> None:
+    rng, missed = np.random.default_rng(5), 0
+    for _ in range(200):
+        wealth, is_missed = betting.Wealth(0.05), False
+        for value in rng.beta(0.5, 1.5, 60):  # mean 0.25, far from normal
+            wealth.bet(float(value))
+            low, high = wealth.interval(0.05)
+            is_missed |= not low <= 0.25 <= high
+        missed += is_missed
+    assert missed / 200 <= 0.05
+    assert wealth.log_e_value(0.5) > wealth.log_e_value(0.25)
+    again = betting.Wealth.of(wealth.as_dict())
+    again.bet(0.3)
+    wealth.bet(0.3)
+    assert again.as_dict() == wealth.as_dict()
+
+
+def test_a_mismatch_of_shares_is_caught_and_seldom_imagined() -> None:
+    rng = np.random.default_rng(4)
+    looks = np.arange(100, 10_001, 100)
+
+    def fires(share: float) -> float:
+        b = np.cumsum(rng.binomial(100, share, (4000, 100)), axis=1)
+        found = ratio_mismatch.log_e_values(looks - b, b, 0.5) >= -math.log(ratio_mismatch.ALPHA)
+        return float(found.any(axis=1).mean())
+
+    assert fires(0.5) <= 0.03
+    assert fires(0.53) > 0.95
+    assert ratio_mismatch.p_value(800, 200, 0.2) > 0.5
+
+
+def test_running_sums_are_those_of_all_values() -> None:
+    rng = np.random.default_rng(3)
+    x = rng.normal(1e9, 1, 500)  # large and close together, where plain sums of squares lose their digits
+    y = x * 2 + rng.normal(0, 1, 500)
+    moments, covaried, clusters = Moments(), Covaried(), Clusters()
+    sizes: dict[int, tuple[int, float]] = {}
+    for place, (a, b) in enumerate(zip(x.tolist(), y.tolist(), strict=True)):
+        moments.add(a)
+        covaried.add(a, b)
+        size, total = sizes.get(place % 7, (0, 0.0))
+        clusters.grow(size, total, a - 1e9)
+        sizes[place % 7] = (size + 1, total + a - 1e9)
+    assert moments.variance == pytest.approx(x.var(ddof=1), rel=1e-6)
+    assert covaried.xy / covaried.xx == pytest.approx(np.polyfit(x - 1e9, y, 1)[0], rel=1e-4)
+    sums = np.array([total for _, total in sizes.values()]), np.array([size for size, _ in sizes.values()])
+    mean = (x - 1e9).mean()
+    wanted = ((sums[0] - mean * sums[1]) ** 2).sum() * 7 / 6 / 500**2
+    assert clusters.variance_of_mean(500, mean) == pytest.approx(wanted, rel=1e-6)
+    assert math.isnan(Moments().average)
+    assert math.isnan(Clusters().variance_of_mean(1, 0.0))
+
+
+def test_quantiles_are_kept_to_two_percent_and_covered_at_every_look() -> None:
+    rng, missed = np.random.default_rng(6), 0
+    true = math.exp(1.6448536 * 0.5) * 200
+    for _ in range(100):
+        histogram, is_missed = Histogram(), False
+        for number, value in enumerate((rng.lognormal(0, 0.5, 400) * 200).tolist(), 1):
+            histogram.add(value)
+            if number % 20 == 0:
+                slack = quantile_slack(0.95, number, 0.05)
+                low = histogram.quantile(0.95 - slack) if slack < 0.95 else 0.0
+                is_missed |= not low * 0.98 <= true <= histogram.quantile(0.95 + slack) * 1.02
+        missed += is_missed
+    assert missed <= 5
+    assert histogram.quantile(0.5) == pytest.approx(200, rel=0.1)
+    assert math.isnan(Histogram().quantile(0.5))
