@@ -9,15 +9,16 @@ from pathlib import Path
 from typing import Any
 
 from fine_tuning import checks
-from fine_tuning.errors import UsageError
-from fine_tuning.evaluation import exact_match, result, substring_match
+from fine_tuning.errors import NotFoundError, UsageError
+from fine_tuning.evaluation import comparison, exact_match, result, substring_match
+from fine_tuning.evaluation.evaluation import Evaluation, evaluated
 from fine_tuning.evaluation.intervals import wilson
 from fine_tuning.evaluation.result import EvaluationResult
 from fine_tuning.files import write_json
 from fine_tuning.store import evaluations
-from fine_tuning.store.database import open_database
+from fine_tuning.store.database import Transaction, open_database
 
-__all__ = ["EvaluationResult", "ModelEvaluator"]
+__all__ = ["Evaluation", "EvaluationResult", "ModelEvaluator"]
 
 VALUE_OF_AVOIDED_ERROR = 10.0  # US dollars, unless the caller knows better
 
@@ -84,12 +85,83 @@ class ModelEvaluator:
         known = {key: _none_if_nan(value) for key, value in asdict(scored).items() if key not in _NOT_COLUMNS}
         latencies: Sequence[float | None] = latencies_ms or [None] * len(correct)
         rows = [
-            {"prediction": prediction, "reference": reference, "score": float(hit), "latency_ms": latency}
+            {
+                "prediction": prediction,
+                "reference": reference,
+                "score": float(hit),
+                "latency_ms": latency,
+                "scores": {metric: float(hit)},
+            }
             for prediction, reference, hit, latency in zip(predictions, references, correct, latencies, strict=True)
         ]
         with self._database.write() as tx:
             evaluations.add(tx, {**known, "metric": metric}, rows)
         return scored
+
+    def evaluate(
+        self,
+        predictions: Sequence[str | None],
+        references: Sequence[str],
+        model_name: str,
+        model_type: str = "base",
+        *,
+        metrics: Sequence[str] = ("exact_match",),
+        scores: Mapping[str, Sequence[float | None]] | None = None,
+        errors: Sequence[str | None] | None = None,
+        latencies_ms: Sequence[float | None] | None = None,
+        costs: Sequence[float | None] | None = None,
+        questions: Sequence[str] | None = None,
+        slices: Sequence[Mapping[str, str]] | None = None,
+        clusters: Sequence[str] | None = None,
+        metadata: Mapping[str, Any] | None = None,
+    ) -> Evaluation:
+        """Score answers by any metrics, each figure with its 95 % interval, and keep every example's result.
+
+        Args:
+            predictions: None where the call failed: an error, never a score.
+            model_type: "base" or "fine_tuned".
+            metrics: names of `evaluation.metrics`; the first is the accuracy.
+            scores: further scores by metric, that were made elsewhere: "judge", see `judging.grades`.
+            errors: why a call failed, for each example.
+            latencies_ms, costs: of each call, in milliseconds and US dollars; None is unknown.
+            questions: texts by which examples of two evaluations are matched.
+            slices: fields of each example by which results are shown apart.
+            clusters: examples that may be alike, such as the turns of one conversation: intervals become wider.
+            metadata: kept with the result; `version` links it to that version of a registered model.
+
+        Raises:
+            UsageError: the lists differ in length, or a metric is unknown.
+            MissingDependencyError: a metric needs the `evaluate` extra.
+        """
+        checks.name("model_name", model_name)
+        checks.one_of("model type", model_type, result.MODEL_TYPES)
+        found = evaluated(
+            predictions, references, model_name, model_type, metrics, scores, errors, latencies_ms, costs, questions,
+            slices, clusters, checks.mapping("metadata", metadata),
+        )  # fmt: skip
+        with self._database.write() as tx:
+            found.id = evaluations.add(tx, found.row(), found.rows)
+        return found
+
+    def compare_evaluations(self, first: str | int, second: str | int) -> dict[str, Any]:
+        """How the second evaluation differs from the first, example by example.
+
+        Args:
+            first, second: ids of evaluations, or names of models, of which the latest is taken.
+
+        Returns:
+            first, second (what was compared); examples (in both); changes (of each metric that both have: first,
+            second, difference, low, high, p_value, adjusted_p, test); slices (differences by field and value); rows
+            (the examples whose score changed, the worst losses first).
+
+        Raises:
+            NotFoundError: there is no such evaluation.
+            UsageError: they have no example, or no metric, in common.
+        """
+        with self._database.read() as tx:
+            sides = [_evaluation(tx, each) for each in (first, second)]
+            rows = [evaluations.results(tx, side["id"]) for side in sides]
+        return comparison.compare(sides, rows)
 
     def compare_models(self, base_result: EvaluationResult, finetuned_result: EvaluationResult) -> dict[str, Any]:
         """Deltas of the fine-tuned model over its base; latency and cost deltas are base minus fine-tuned."""
@@ -187,6 +259,16 @@ def _from_row(row: Mapping[str, Any]) -> EvaluationResult:
         accuracy_interval=(nan, nan) if isnan(accuracy) else wilson(round(accuracy * size), size),
         **{name: _nan_if_none(row[name]) for name in _FIGURES},
     )
+
+
+def _evaluation(tx: Transaction, which: str | int) -> dict[str, Any]:
+    """An evaluation by its id, or the latest of a model."""
+    number = which if isinstance(which, int) else int(which) if which.isascii() and which.isdecimal() else None
+    found = evaluations.get(tx, number) if number is not None else evaluations.latest(tx, str(which))
+    if found is None:
+        known = ", ".join(evaluations.names(tx)) or "none"
+        raise NotFoundError(f"no evaluation of {which}; evaluated are: {known} (ft-cli evaluate-model)")
+    return found
 
 
 def _none_if_nan(value: Any) -> Any:

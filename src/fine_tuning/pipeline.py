@@ -5,19 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import nan
-from pathlib import Path
 from typing import Any
 
 from fine_tuning import checks, hosts
 from fine_tuning.base_models import catalogue
 from fine_tuning.dataset_builder import DatasetBuilder
-from fine_tuning.errors import DataError, TrainingError, UsageError
+from fine_tuning.errors import DataError, TrainingError
 from fine_tuning.llm_service import LLMService
 from fine_tuning.local_fine_tuner import LocalFineTuner
 from fine_tuning.model_evaluator import EvaluationResult, ModelEvaluator
 from fine_tuning.model_registry import ModelRegistry
 from fine_tuning.openai_fine_tuner import OpenAIFineTuner
-from fine_tuning.rows import conversation, read_rows
+from fine_tuning.rows import conversation
 from fine_tuning.store import costs
 from fine_tuning.store.database import open_database
 from fine_tuning.training.fine_tuner import FineTuner
@@ -157,40 +156,6 @@ def ask(
         references=list(references),
         latencies_ms=[answer["latency_ms"] for answer in answered],
         costs=[answer["cost"] for answer in answered],
-    )
-
-
-def answers_for(model: str, test_file: Path, max_tokens: int) -> Answers:
-    """Answers to the questions of a test file, or the predictions it holds (rows with prediction and reference).
-
-    Raises:
-        NotFoundError, DataError: the file is missing or a row cannot be used; the message names the line.
-    """
-    checks.name("model", model)
-    checks.count("max_tokens", max_tokens, 1)
-    rows = read_rows(test_file)
-    if all("prediction" in row for _, row in rows):
-        return _predicted(test_file, rows)
-    asked = [conversation(row, f"{test_file}, row {number}") for number, row in rows]
-    return ask(model, [messages for messages, _ in asked], [answer for _, answer in asked], max_tokens)
-
-
-def _predicted(test_file: Path, rows: Sequence[tuple[int, Mapping[str, Any]]]) -> Answers:
-    latencies, prices = [], []
-    for number, row in rows:
-        if not isinstance(row["prediction"], str) or not isinstance(row.get("reference"), str):
-            raise DataError(f"{test_file}, row {number}: prediction and reference must be text")
-        try:
-            latencies.append(checks.amount("latency_ms", row.get("latency_ms")))
-            prices.append(checks.amount("cost", row.get("cost")))
-        except UsageError as error:
-            raise DataError(f"{test_file}, row {number}: {error}") from None
-    known = [latency for latency in latencies if latency is not None]
-    return Answers(
-        predictions=[row["prediction"] for _, row in rows],
-        references=[row["reference"] for _, row in rows],
-        latencies_ms=known if len(known) == len(rows) else None,
-        costs=prices,
     )
 
 

@@ -42,7 +42,7 @@ class Settings(BaseSettings):
     openai_base_url: str | None = Field(default=None, validation_alias="OPENAI_BASE_URL")
 
     def folder(self, name: str) -> Path:
-        """Path of the workspace folder `name` (datasets, files, artifacts, models, logs); it may not exist yet."""
+        """Path of a workspace folder (datasets, files, artifacts, models, logs, evaluations), there or not yet."""
         return self.home.absolute() / name
 
     @field_validator("home")

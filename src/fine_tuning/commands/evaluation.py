@@ -1,16 +1,25 @@
-"""Evaluation of one model on a test file."""
+"""Evaluation of models on test files, and the difference between two."""
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from enum import StrEnum
-from math import nan
+from math import isnan
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from fine_tuning import checks
 from fine_tuning.commands import output
+
+if TYPE_CHECKING:
+    from fine_tuning.evaluation.evaluation import Evaluation
+    from fine_tuning.evaluation.summary import Figure
+
+ROWS_SHOWN = 10
+TEXT_SHOWN = 60  # characters of a text in a table
+SHORT_NAMES = {"exact": "exact_match", "substring": "substring_match"}
 
 
 class ModelType(StrEnum):
@@ -20,16 +29,10 @@ class ModelType(StrEnum):
     fine_tuned = "fine_tuned"
 
 
-class Metric(StrEnum):
-    """When an answer is right."""
-
-    exact = "exact"
-    substring = "substring"
-
-
 def add_to(app: typer.Typer) -> None:
     """Add this group's commands."""
     app.command("evaluate-model", rich_help_panel="Evaluation")(evaluate_model)
+    app.command("evaluate-compare", rich_help_panel="Evaluation")(evaluate_compare)
 
 
 def evaluate_model(
@@ -41,39 +44,160 @@ def evaluate_model(
         Path, typer.Argument(help="Chat, alpaca or prompt/response rows; or prediction and reference.")
     ],
     cost: Annotated[float | None, typer.Option(help="US dollars a call, where it is not measured.")] = None,
-    metric: Annotated[Metric, typer.Option(help="When an answer is right.")] = Metric.exact,
+    metric: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="exact, substring, token_f1, rougeL, bleu, json_valid, ...; may be given often. Default: exact."
+        ),
+    ] = None,
+    judge: Annotated[str | None, typer.Option(help="A model that grades each answer; named as the model.")] = None,
+    rubric: Annotated[str | None, typer.Option(help="What a good answer is, for the judge.")] = None,
     max_tokens: Annotated[int, typer.Option(help="Longest answer.")] = 256,
+    at_once: Annotated[int, typer.Option(help="Calls of a host that are under way together.")] = 8,
+    per_minute: Annotated[float | None, typer.Option(help="Most calls of a host.")] = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Ask again what was answered in an earlier run.")] = False,
     as_json: output.Json = False,
 ) -> None:
-    """Ask the model every question of a file (or read its answers there) and score them."""
+    """Ask the model every question of a file (or read its answers there) and score them; interrupted, it goes on."""
+    from fine_tuning import answering, judging
+    from fine_tuning.evaluation import metrics
+    from fine_tuning.evaluation.judge import RUBRIC
     from fine_tuning.model_evaluator import ModelEvaluator
-    from fine_tuning.pipeline import answers_for
 
-    checks.amount("--cost", cost)
-    answers = answers_for(name, test_file, max_tokens=max_tokens)
-    evaluator = ModelEvaluator()
-    score = evaluator.evaluate_exact_match if metric is Metric.exact else evaluator.evaluate_substring_match
-    measured = answers.mean_cost
-    result = score(
-        answers.predictions,
-        answers.references,
+    names = list(dict.fromkeys(SHORT_NAMES.get(each, each) for each in metric or ["exact"]))
+    for each in names:
+        metrics.find(each)  # a wrong name is said before a call is paid
+    price = checks.amount("--cost", cost)
+    questions = answering.read_questions(test_file)
+    with output.rows_told("questions answered") as told:
+        answers = answering.answers(
+            name, questions, max_tokens, at_once=at_once, per_minute=per_minute, fresh=fresh, progress=told
+        )
+    grades = None
+    if judge is not None:
+        with output.rows_told("answers judged") as told:
+            said = [answer.text for answer in answers]
+            grades = judging.grades(judge, questions, said, rubric or RUBRIC, progress=told)
+    evaluation = ModelEvaluator().evaluate(
+        [answer.text for answer in answers],
+        [question.reference for question in questions],
         name,
         model_type.value,
-        answers.latencies_ms,
-        cost if cost is not None else (nan if measured is None else measured),
-        metadata={"test_file": str(test_file)},
+        metrics=names,
+        errors=[answer.error for answer in answers],
+        latencies_ms=[answer.latency_ms for answer in answers],
+        costs=[answer.cost if price is None else price for answer in answers],
+        questions=[question.text for question in questions],
+        slices=[question.slices for question in questions],
+        scores=None if grades is None else {"judge": grades},
+        metadata={"test_file": str(test_file), **({"judge": judge} if judge else {})},
     )
     if as_json:
-        output.print_json(vars(result))
-        return
-    low, high = (output.percent(bound) for bound in result.accuracy_interval)
+        output.print_json(_facts(evaluation))
+    else:
+        _print(evaluation, test_file.name)
+
+
+def _facts(evaluation: Evaluation) -> dict[str, Any]:
+    """An evaluation for a program, with the names of an EvaluationResult for the first metric."""
+    facts = asdict(evaluation)
+    del facts["rows"]
+    accuracy = next(iter(evaluation.figures.values()))
+    return facts | {
+        "accuracy": accuracy.value, "accuracy_interval": (accuracy.low, accuracy.high),
+        "avg_latency_ms": evaluation.latency_ms["mean"], "cost_per_inference": evaluation.cost.value,
+    }  # fmt: skip
+
+
+def _print(evaluation: Evaluation, file: str) -> None:
+    rows = [(name, *_cells(figure, _is_rate(name))) for name, figure in evaluation.figures.items()]
+    rows += [("errors", *_cells(evaluation.errors, True)), ("refusals", *_cells(evaluation.refusals, True))]
+    columns = ["Metric", "Value#", "95 % interval#", "Examples#"]
+    output.print_table(f"{evaluation.model_name} on {file} (evaluation {evaluation.id})", columns, rows)
+    latency = evaluation.latency_ms
     facts = {
-        "accuracy": f"{output.percent(result.accuracy)} (95 % interval {low} to {high})",
-        "precision (macro)": output.percent(result.precision),
-        "recall (macro)": output.percent(result.recall),
-        "F1 (macro)": output.percent(result.f1_score),
-        "mean latency": output.number(result.avg_latency_ms, "ms"),
-        "cost a call": output.usd(result.cost_per_inference),
-        "examples": result.test_set_size,
+        "precision, recall, F1 (macro)": ", ".join(
+            map(output.percent, (evaluation.precision, evaluation.recall, evaluation.f1_score))
+        ),
+        "latency mean, p50, p95": ", ".join(output.number(latency[each], "ms") for each in ("mean", "p50", "p95")),
+        "cost a call": output.usd(evaluation.cost.value),
+        "examples": evaluation.test_set_size,
     }
-    output.print_facts(f"{name} on {test_file.name}, {metric.value} match", facts)
+    if isnan(evaluation.f1_score):
+        del facts["precision, recall, F1 (macro)"]
+    output.print_facts("Further", facts)
+    for field, values in evaluation.slices.items():
+        output.print_table(
+            f"By {field}",
+            [field, *(f"{name}#" for name in evaluation.figures), "Examples#"],
+            [(value, *_slice(found)) for value, found in values.items()],
+        )
+
+
+def _slice(found: dict[str, Figure]) -> tuple[Any, ...]:
+    values = (_value(figure.value, _is_rate(name)) for name, figure in found.items())
+    return (*values, next(iter(found.values())).examples)
+
+
+def evaluate_compare(
+    first: Annotated[str, typer.Argument(help="A model's name (its latest evaluation), or an evaluation's number.")],
+    second: Annotated[str, typer.Argument(help="The one to compare with it.")],
+    rows: Annotated[int, typer.Option(help="How many changed examples to show.")] = ROWS_SHOWN,
+    as_json: output.Json = False,
+) -> None:
+    """How the second evaluation differs from the first: each metric with its interval, by slice, and the rows."""
+    from fine_tuning.model_evaluator import ModelEvaluator
+
+    found = ModelEvaluator().compare_evaluations(first, second)
+    if as_json:
+        output.print_json(found)
+        return
+    names = [f"{side['model_name']} ({side['id']})" for side in (found["first"], found["second"])]
+    columns = ["Metric", "First#", "Second#", "Difference#", "95 % interval#", "p#", "adjusted p#", "Test"]
+    shown = [_change(change["metric"], change) for change in found["changes"]]
+    output.print_table(f"{names[0]} and {names[1]}, {found['examples']} examples of both", columns, shown)
+    if found["slices"]:
+        by_slice = [_change(f"{each['field']} = {each['value']}", each) for each in found["slices"]]
+        output.print_table(f"By slice: {found['changes'][0]['metric']}", ["Slice", *columns[1:]], by_slice)
+    changed = [
+        (
+            _short(row["question"]), _short(row["reference"]), _short(row["first"] or row["first_error"]),
+            _short(row["second"] or row["second_error"]), row["first_score"], row["second_score"],
+        )
+        for row in found["rows"][:rows]
+    ]  # fmt: skip
+    if changed:
+        title = f"Changed examples ({len(found['rows'])}, the worst losses first)"
+        output.print_table(title, ["Question", "Wanted", "First", "Second", "Score#", "Score now#"], changed)
+
+
+def _change(label: str, change: dict[str, Any]) -> tuple[Any, ...]:
+    is_rate = _is_rate(change["metric"])
+    ends = f"{_value(change['low'], is_rate)} to {_value(change['high'], is_rate)}"
+    values = [_value(change[name], is_rate) for name in ("first", "second", "difference")]
+    return (label, *values, ends, _p(change["p_value"]), _p(change["adjusted_p"]), change["test"])
+
+
+def _is_rate(name: str) -> bool:
+    from fine_tuning.evaluation import metrics
+
+    return metrics.find(name).bounds == (0.0, 1.0)
+
+
+def _cells(figure: Figure, is_rate: bool) -> tuple[str, str, int]:
+    ends = f"{_value(figure.low, is_rate)} to {_value(figure.high, is_rate)}"
+    return _value(figure.value, is_rate), "unknown" if isnan(figure.low) else ends, figure.examples
+
+
+def _value(value: float, is_rate: bool) -> str:
+    return output.percent(value) if is_rate or isnan(value) else f"{value:.2f}"
+
+
+def _p(value: float) -> str:
+    return "-" if isnan(value) else f"{value:.2g}"
+
+
+def _short(text: str | None) -> str:
+    """A text in one line, cut."""
+    line = " ".join((text or "").split())
+    return line if len(line) <= TEXT_SHOWN else f"{line[: TEXT_SHOWN - 1]}…"

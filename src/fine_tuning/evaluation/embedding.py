@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 
@@ -15,6 +16,7 @@ def score(prediction: str, reference: str) -> float:
 
 @cache
 def _model() -> Any:
-    from wordllama import WordLlama
+    import wordllama
 
-    return WordLlama.load(disable_download=True)
+    # The wheel holds weights and tokenizer where it looks for downloaded ones.
+    return wordllama.WordLlama.load(cache_dir=Path(wordllama.__file__).parent, disable_download=True)

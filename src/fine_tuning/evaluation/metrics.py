@@ -78,6 +78,10 @@ def _conforms(prediction: str, _reference: str, schema: str) -> bool:
     return structured.conforms(prediction, json.loads(schema))
 
 
+def _judged(_prediction: str, _reference: str) -> float:
+    raise UsageError("the judge is a model: name it with --judge, or grade by judging.grades")
+
+
 def _binary(matches: Callable[..., bool]) -> Metric:
     return Metric("binary", (0.0, 1.0), lambda prediction, reference: float(_needed(matches, prediction, reference)))
 
@@ -108,4 +112,5 @@ _METRICS: dict[str, Metric] = {
     "json_field_f1": _bounded(structured.field_f1),
     "tool_calls": _binary(structured.same_calls),
     "embedding_similarity": _bounded(embedding.score, -1.0, 1.0),
+    "judge": _bounded(_judged),
 }

@@ -17,5 +17,6 @@ def score(prediction: str, reference: str, kind: str) -> float:
 @cache
 def _scorer(kind: str) -> Any:
     from rouge_score.rouge_scorer import RougeScorer
+    from rouge_score.tokenizers import DefaultTokenizer
 
-    return RougeScorer([kind])
+    return RougeScorer([kind], tokenizer=DefaultTokenizer(use_stemmer=False))

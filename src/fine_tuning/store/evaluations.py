@@ -34,6 +34,28 @@ def all_evaluations(connection: Connection) -> list[dict[str, Any]]:
     return [{**row, "created_at": iso(row["created_at"])} for row in rows]
 
 
+def get(connection: Connection, evaluation_id: int) -> dict[str, Any] | None:
+    """One evaluation, or None."""
+    return _one(connection, select(_table).where(_table.c.id == evaluation_id))
+
+
+def latest(connection: Connection, model_name: str) -> dict[str, Any] | None:
+    """A model's last evaluation, or None."""
+    return _one(
+        connection, select(_table).where(_table.c.model_name == model_name).order_by(_table.c.id.desc()).limit(1)
+    )
+
+
+def names(connection: Connection) -> list[str]:
+    """Every model that was evaluated."""
+    return list(connection.scalars(select(_table.c.model_name).distinct().order_by(_table.c.model_name)))
+
+
+def _one(connection: Connection, query: Any) -> dict[str, Any] | None:
+    row = connection.execute(query).mappings().one_or_none()
+    return None if row is None else {**row, "created_at": iso(row["created_at"])}
+
+
 def results(connection: Connection, evaluation_id: int) -> list[dict[str, Any]]:
     """The per-example rows of an evaluation, in order."""
     table = tables.evaluation_results

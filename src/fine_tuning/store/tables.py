@@ -293,10 +293,15 @@ evaluation_results = Table(
     metadata,
     Column("evaluation_id", ForeignKey("evaluations.id"), primary_key=True),
     Column("ordinal", Integer, primary_key=True),
-    Column("prediction", Text, nullable=False),
+    Column("question", Text),
+    Column("prediction", Text, doc="NULL where the call failed"),
     Column("reference", Text, nullable=False),
     Column("score", Float),
+    Column("scores", Json, doc="of each metric, by name"),
+    Column("slices", Json, doc="the example's fields by which results are shown apart"),
+    Column("error", Text, doc="why there is no answer"),
     Column("latency_ms", Float),
+    Column("cost", Float),
 )
 
 experiments = Table(

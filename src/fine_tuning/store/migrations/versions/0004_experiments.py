@@ -1,4 +1,4 @@
-"""What designed experiments need: running sums of any measure in one place, sample ids, clusters, slots, decisions."""
+"""Designed experiments: running sums in one place, sample ids, clusters, slots, decisions; scores of any metric."""
 
 import json
 from math import lgamma, log
@@ -70,6 +70,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_experiment_decisions"),
     )
     op.create_index("ix_experiment_decisions_experiment_id", "experiment_decisions", ["experiment_id"])
+    with op.batch_alter_table("evaluation_results") as table:
+        table.add_column(sa.Column("question", sa.Text()))
+        table.add_column(sa.Column("scores", JSON))
+        table.add_column(sa.Column("slices", JSON))
+        table.add_column(sa.Column("error", sa.Text()))
+        table.add_column(sa.Column("cost", sa.Float()))
+        table.alter_column("prediction", existing_type=sa.Text(), nullable=True)
 
 
 def _move_sums() -> None:

@@ -1,0 +1,228 @@
+"""A model's answers to a file of questions: several at once, paced, each kept, so that a second run goes on."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from fine_tuning import checks
+from fine_tuning.errors import DataError, ProviderError, UsageError
+from fine_tuning.files import explained, make_folder
+from fine_tuning.llm_service import LLMService
+from fine_tuning.rows import conversation, read_rows
+from fine_tuning.settings import get_settings
+
+Messages = Sequence[Mapping[str, Any]]
+AT_ONCE = 8  # calls of a host
+SLICES = ("domain", "task_type", "slice")  # of a row, by which results are also shown apart
+
+
+class Answer(NamedTuple):
+    """What a model said to one question, or why it said nothing; None is unknown.
+
+    Attributes:
+        text: None where the call failed.
+        latency_ms: milliseconds; cost: US dollars.
+        kept: whether it was answered in an earlier run.
+    """
+
+    text: str | None
+    error: str | None = None
+    latency_ms: float | None = None
+    cost: float | None = None
+    kept: bool = False
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked, and the answer that is wanted.
+
+    Attributes:
+        messages: empty where the file holds a prediction instead.
+        answer: that prediction.
+    """
+
+    messages: Messages
+    reference: str
+    slices: Mapping[str, str] = field(default_factory=dict)
+    answer: Answer | None = None
+
+    @property
+    def text(self) -> str:
+        """The last message's text, for people."""
+        content = self.messages[-1].get("content") if self.messages else ""
+        return content if isinstance(content, str) else json.dumps(content, ensure_ascii=False)
+
+
+def read_questions(path: Path) -> list[Question]:
+    """The rows of a test file: chat, alpaca or prompt/response rows, or rows with prediction and reference.
+
+    Raises:
+        NotFoundError, DataError: the file is missing or a row cannot be used; the message names the line.
+    """
+    return [_question(row, f"{path}, row {number}") for number, row in read_rows(path)]
+
+
+def _question(row: Mapping[str, Any], where: str) -> Question:
+    slices = {name: str(row[name]) for name in SLICES if row.get(name) is not None}
+    if "prediction" in row:
+        return _predicted(row, where, slices)
+    messages, reference = conversation(row, where)
+    return Question(messages, reference, slices)
+
+
+def _predicted(row: Mapping[str, Any], where: str, slices: Mapping[str, str]) -> Question:
+    prediction, reference = row["prediction"], row.get("reference")
+    if not isinstance(prediction, str | None) or not isinstance(reference, str):
+        raise DataError(f"{where}: prediction and reference must be text")
+    asked = row.get("prompt")
+    try:
+        answer = Answer(
+            prediction,
+            "no prediction" if prediction is None else None,
+            checks.amount("latency_ms", row.get("latency_ms")),
+            checks.amount("cost", row.get("cost")),
+        )
+    except UsageError as error:
+        raise DataError(f"{where}: {error}") from None
+    return Question([{"role": "user", "content": asked}] if isinstance(asked, str) else [], reference, slices, answer)
+
+
+def answers(
+    model: str,
+    questions: Sequence[Question],
+    max_tokens: int,
+    *,
+    at_once: int = AT_ONCE,
+    per_minute: float | None = None,
+    fresh: bool = False,
+    progress: Callable[[int], None] = lambda _: None,
+    **options: Any,
+) -> list[Answer]:
+    """A model's greedy answers in the order of the questions; those of an earlier run are not asked again.
+
+    A call that fails (after the host's client has tried again) is an answer with an error, and asked again next time.
+
+    Args:
+        at_once: calls of a host that are under way together; a local model decides itself.
+        per_minute: calls of a host at most; None for no limit.
+        fresh: ask again what was answered before.
+        progress: told how many further questions have their answer.
+        options: passed to the model.
+
+    Raises:
+        NotFoundError, ConfigurationError: there is no such model, or its host refuses the key.
+        ProviderError: no call at all was answered.
+    """
+    checks.name("model", model)
+    checks.count("max_tokens", max_tokens, 1)
+    checks.count("at_once", at_once, 1, 1000)
+    if per_minute is not None and not (checks.amount("per_minute", per_minute) or 0) > 0:
+        raise UsageError("per_minute must be more than 0")
+    service = LLMService(model=model, default_temperature=0.0, purpose="evaluation")
+    found: list[Answer | None] = [question.answer for question in questions]
+    open_ones = [place for place, answer in enumerate(found) if answer is None]
+    if open_ones:
+        kept = _Kept(service.get_config(), {"max_tokens": max_tokens, **options}, fresh=fresh)
+        for place in open_ones:
+            found[place] = kept.find(questions[place].messages)
+        missing = [place for place in open_ones if found[place] is None]
+        progress(len(open_ones) - len(missing))
+        asked = [questions[place].messages for place in missing]
+        ask = _Asking(service, max_tokens, options)
+        made = ask.here(asked) if service.is_local() else ask.host(asked, at_once, per_minute)
+        try:
+            for place, answer in zip(missing, made, strict=True):
+                found[place] = answer
+                kept.keep(questions[place].messages, answer)
+                progress(1)
+        finally:
+            service.close()
+    given = [answer for answer in found if answer is not None]
+    if given and all(answer.error is not None for answer in given):
+        raise ProviderError(f"no question was answered: {given[0].error}")
+    return given
+
+
+class _Asking:
+    """Calls of a service."""
+
+    def __init__(self, service: LLMService, max_tokens: int, options: Mapping[str, Any]) -> None:
+        self._service, self._options = service, {"max_tokens": max_tokens, **options}
+
+    def here(self, asked: Sequence[Messages]) -> Iterator[Answer]:
+        for answer in self._service.complete_many(asked, **self._options):
+            yield Answer(answer["content"], None, answer["latency_ms"], answer["cost"])
+
+    def host(self, asked: Sequence[Messages], at_once: int, per_minute: float | None) -> Iterator[Answer]:
+        pace = _Pace(per_minute)
+
+        def one(messages: Messages) -> Answer:
+            pace.wait()
+            try:
+                answer = self._service.complete(messages, **self._options)
+            except ProviderError as error:
+                return Answer(None, str(error))
+            return Answer(answer["content"], None, answer["latency_ms"], answer["cost"])
+
+        with ThreadPoolExecutor(at_once) as pool:
+            yield from pool.map(one, asked)
+
+
+class _Pace:
+    """Lets so many pass a minute, evenly."""
+
+    def __init__(self, per_minute: float | None) -> None:
+        self._seconds = 60 / per_minute if per_minute else 0.0
+        self._next = time.monotonic()
+        self._lock = threading.Lock()
+
+    def wait(self) -> None:
+        """Wait for one's turn."""
+        with self._lock:
+            turn = max(self._next, time.monotonic())
+            self._next = turn + self._seconds
+        time.sleep(max(0.0, turn - time.monotonic()))
+
+
+class _Kept:
+    """Answers on disk, of one model with one set of options: a line each."""
+
+    def __init__(self, target: Mapping[str, Any], options: Mapping[str, Any], *, fresh: bool) -> None:
+        asked_of = {name: target[name] for name in ("provider", "provider_model", "version")}
+        name = _hash([asked_of, dict(options)])[:24]
+        self._file = make_folder(get_settings().folder("evaluations")) / f"{name}.jsonl"
+        self._known = {} if fresh else dict(self._read())
+
+    def _read(self) -> Iterator[tuple[str, Answer]]:
+        if not self._file.is_file():
+            return
+        for line in self._file.read_text("utf-8", "replace").splitlines():
+            try:
+                row = json.loads(line)
+                yield row["question"], Answer(row["text"], None, row["latency_ms"], row["cost"], kept=True)
+            except (ValueError, KeyError, TypeError):
+                continue  # the last line of a run that was killed
+
+    def find(self, messages: Messages) -> Answer | None:
+        """The answer of an earlier run."""
+        return self._known.get(_hash(list(messages)))
+
+    def keep(self, messages: Messages, answer: Answer) -> None:
+        """Write an answer down; one that failed is asked again next time."""
+        if answer.error is None:
+            row = {"question": _hash(list(messages)), "text": answer.text, "latency_ms": answer.latency_ms,
+                   "cost": answer.cost}  # fmt: skip
+            with explained(self._file, "write"), self._file.open("a", encoding="utf-8") as stream:
+                stream.write("\n" + json.dumps(row, ensure_ascii=False))
+
+
+def _hash(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode("utf-8", "replace")).hexdigest()

@@ -1,0 +1,104 @@
+"""From scores of single examples to figures with their intervals. A call that failed is an error, never a score."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from math import nan
+from typing import Any
+
+import numpy as np
+
+from fine_tuning.evaluation import intervals, metrics, paired, refusal, translation
+
+Scores = Sequence[float | None]
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A mean, rate or corpus score with its 95 % interval, and of how many examples; nan is unknown."""
+
+    value: float
+    low: float
+    high: float
+    examples: int
+
+
+def score_all(metric: str, predictions: Sequence[str | None], references: Sequence[str]) -> list[float | None]:
+    """The score of each answer; None where the call failed."""
+    score = metrics.find(metric).score
+    return [None if p is None else score(p, r) for p, r in zip(predictions, references, strict=True)]
+
+
+def figure(scores: Scores, kind: str, clusters: Sequence[Hashable] | None = None) -> Figure:
+    """A mean with its interval: Wilson's for rates, Student's t for means, clustered where examples may be alike.
+
+    Args:
+        kind: of the scores; see `metrics.Metric`.
+        clusters: of each example.
+    """
+    known = [score for score in scores if score is not None]
+    if not known:
+        return Figure(nan, nan, nan, 0)
+    value = float(np.mean(known))
+    if clusters is not None:
+        of_known = [cluster for cluster, score in zip(clusters, scores, strict=True) if score is not None]
+        return Figure(value, *intervals.clustered_mean(known, of_known), len(known))
+    if kind == "binary":
+        return Figure(value, *intervals.wilson(round(sum(known)), len(known)), len(known))
+    return Figure(value, *intervals.mean(known), len(known))
+
+
+def corpus_figure(metric: str, predictions: Sequence[str | None], references: Sequence[str]) -> Figure:
+    """The score of a whole test set by BLEU, chrF or TER, with a bootstrap interval."""
+    kind = metrics.find(metric).corpus or metric
+    pairs = [(p, r) for p, r in zip(predictions, references, strict=True) if p is not None]
+    if not pairs:
+        return Figure(nan, nan, nan, 0)
+    said, wanted = zip(*pairs, strict=True)
+
+    def score(places: Any) -> float:
+        return translation.corpus_score([said[at] for at in places], [wanted[at] for at in places], kind)
+
+    low, high = paired.bootstrap(score, len(pairs), resamples=200)
+    return Figure(translation.corpus_score(said, wanted, kind), low, high, len(pairs))
+
+
+def rate(hits: Sequence[bool]) -> Figure:
+    """A share with Wilson's interval."""
+    return figure([float(hit) for hit in hits], "binary")
+
+
+def refusals(predictions: Sequence[str | None]) -> Figure:
+    """How often the model declines."""
+    return rate([refusal.is_refusal(text) for text in predictions if text is not None])
+
+
+def latency(milliseconds: Sequence[float | None]) -> dict[str, float]:
+    """mean, p50, p95 and p99 of the known ones; nan where none is."""
+    known = [each for each in milliseconds if each is not None]
+    if not known:
+        return dict.fromkeys(("mean", "p50", "p95", "p99"), nan)
+    p50, p95, p99 = np.quantile(known, [0.5, 0.95, 0.99]).tolist()
+    return {"mean": float(np.mean(known)), "p50": p50, "p95": p95, "p99": p99}
+
+
+def by_slice(
+    scores: Mapping[str, Scores], slices: Sequence[Mapping[str, str]]
+) -> dict[str, dict[str, dict[str, Figure]]]:
+    """For each field of the slices and each of its values the figure of each metric."""
+    places: dict[str, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
+    for place, each in enumerate(slices):
+        for name, value in each.items():
+            places[name][value].append(place)
+    return {
+        name: {
+            value: {
+                metric: figure([found[at] for at in here], metrics.find(metric).kind)
+                for metric, found in scores.items()
+            }
+            for value, here in sorted(values.items())
+        }
+        for name, values in places.items()
+    }

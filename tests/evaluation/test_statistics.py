@@ -1,0 +1,120 @@
+"""Intervals and tests against published values, and how often they are right."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy.stats import binom, ttest_rel
+
+from fine_tuning.evaluation import comparison, intervals, paired, summary
+from fine_tuning.evaluation.prediction_powered import corrected_mean
+
+
+def test_differences_of_rates_have_the_published_intervals() -> None:
+    assert intervals.rate_difference(56, 70, 48, 80) == pytest.approx((0.0524, 0.3339), abs=5e-5)  # Newcombe 1998
+    assert intervals.rate_difference_by_score(82, 100, 75, 100) == pytest.approx((-0.0448, 0.1844), abs=5e-5)
+    assert intervals.rate_difference_by_score(10, 10, 0, 10)[1] == 1
+    assert intervals.rate_difference_by_score(0, 10, 0, 10) == pytest.approx((-0.288, 0.288), abs=1e-3)
+    for empty in (intervals.rate_difference, intervals.rate_difference_by_score):
+        assert all(math.isnan(end) for end in empty(0, 0, 1, 2))
+
+
+def test_mcnemar_is_the_exact_binomial_test() -> None:
+    assert paired.mcnemar(121, 59) == pytest.approx(4.434e-6, rel=1e-3)
+    assert paired.mcnemar(0, 0) == 1
+    assert paired.mcnemar(3, 3) == 1
+    assert paired.mcnemar(0, 6) == pytest.approx(2 * 0.5**6)
+
+
+def test_adjusted_p_values() -> None:
+    # The example of Benjamini and Hochberg (1995), table of 15: four are found at q = 0.05.
+    found = [0.0001, 0.0004, 0.0019, 0.0095, 0.0201, 0.0278, 0.0298, 0.0344, 0.0459, 0.3240, 0.4262, 0.5719, 0.6528,
+             0.7590, 1.0000]  # fmt: skip
+    adjusted = paired.benjamini_hochberg(found[::-1])[::-1]
+    assert sum(p <= 0.05 for p in adjusted) == 4
+    assert adjusted[3] == pytest.approx(0.0095 * 15 / 4)
+    assert paired.benjamini_hochberg([]) == []
+
+
+@pytest.mark.parametrize("rate", [0.05, 0.3, 0.5, 0.9])
+@pytest.mark.parametrize("size", [20, 100, 1000])
+def test_wilson_covers(rate: float, size: int) -> None:
+    bounds = np.array([intervals.wilson(k, size) for k in range(size + 1)])
+    near = np.linspace(max(0.01, rate - 0.025), rate + 0.025, 41)
+    covered = [binom.pmf(np.arange(size + 1), size, p) @ ((bounds[:, 0] <= p) & (p <= bounds[:, 1])) for p in near]
+    assert 0.93 <= np.mean(covered) <= 0.97
+
+
+def test_clusters_widen_an_interval_as_they_should() -> None:
+    rng, covered, naive = np.random.default_rng(1), 0, 0
+    for _ in range(400):
+        moods = rng.normal(0, 1, 40).repeat(8)
+        values = (moods + rng.normal(0, 0.5, 320)).tolist()
+        clusters = np.arange(40).repeat(8).tolist()
+        low, high = intervals.clustered_mean(values, clusters)
+        covered += low <= 0 <= high
+        low, high = intervals.mean(values)
+        naive += low <= 0 <= high
+    assert 0.92 <= covered / 400 <= 0.98
+    assert naive / 400 < 0.7
+
+
+def test_a_judge_corrected_by_people_is_right_where_the_judge_is_not() -> None:
+    rng, covered, widths = np.random.default_rng(2), 0, []
+    for _ in range(300):
+        truth = rng.random(1200) < 0.6
+        judged = np.where(rng.random(1200) < 0.9, truth, True).astype(float)  # too kind
+        found = corrected_mean(truth[:150].astype(float), judged[:150], judged[150:])
+        covered += found.low <= 0.6 <= found.high
+        widths.append(found.high - found.low)
+        alone = intervals.mean(truth[:150].astype(float))
+    assert 0.92 <= covered / 300 <= 0.98
+    assert np.mean(widths) < 0.75 * (alone[1] - alone[0])
+    assert math.isnan(corrected_mean([1.0], [1.0], [0.5]).estimate)
+    with pytest.raises(ValueError, match="2 scores of people and 1 of the judge"):
+        corrected_mean([1.0, 0.0], [1.0], [])
+
+
+def row(question: str, score: float | None, error: str | None = None) -> dict[str, Any]:
+    scores = {"exact_match": score, "token_f1": score}
+    said = {"question": question, "reference": "r", "prediction": None if error else "p"}
+    return {**said, "error": error, "slices": None, "scores": scores}
+
+
+def test_changes_are_those_of_matched_examples() -> None:
+    rng = np.random.default_rng(3)
+    before = [row(f"q{n}", float(rng.random() < 0.5)) for n in range(200)]
+    was = [each["scores"]["exact_match"] for each in before]
+    after = [row(f"q{n}", max(was[n], float(rng.random() < 0.3))) for n in range(200)]
+    after += [row("q1000", 1.0)]
+    pairs = comparison.matched(before, after[::-1])
+    assert len(pairs) == 200
+    exact, f1 = comparison.changes(pairs, ["exact_match", "token_f1"])
+    gained = sum(b["scores"]["exact_match"] > a["scores"]["exact_match"] for a, b in pairs)
+    assert exact.difference == pytest.approx(gained / 200)
+    assert exact.p_value == pytest.approx(paired.mcnemar(0, gained))
+    assert exact.low < exact.difference < exact.high
+    sides = [[pair[side]["scores"]["token_f1"] for pair in pairs] for side in (1, 0)]
+    assert f1.p_value == pytest.approx(ttest_rel(*sides).pvalue)
+    assert exact.adjusted_p >= exact.p_value
+    changed = comparison.changed_rows(pairs, "exact_match")
+    assert len(changed) == gained
+
+
+def test_a_failed_call_is_no_score_on_either_side() -> None:
+    before, after = [row("a", 1.0), row("b", None, "timeout")], [row("a", None, "timeout"), row("b", 1.0)]
+    (change,) = comparison.changes(comparison.matched(before, after), ["exact_match"])
+    assert (change.examples, math.isnan(change.difference)) == (0, True)
+    assert len(comparison.changed_rows(comparison.matched(before, after), "exact_match")) == 2
+
+
+def test_figures_know_what_they_are_of() -> None:
+    assert summary.figure([1.0, None, 0.0], "binary").examples == 2
+    assert math.isnan(summary.figure([None], "binary").value)
+    assert summary.figure([0.5], "real").low != summary.figure([0.5], "real").low  # of one value no interval is known
+    assert summary.latency([None, 10.0, 30.0]) == pytest.approx({"mean": 20, "p50": 20, "p95": 29, "p99": 29.8})
+    assert math.isnan(summary.latency([])["p95"])
+    assert summary.refusals(["I'm sorry, but I can't help with that.", "Paris", None]).value == 0.5

@@ -1,0 +1,180 @@
+"""Answers to a file of questions: failures, pace, going on after an end, judges, comparisons."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fine_tuning import CostTracker, ModelEvaluator, answering, judging
+from fine_tuning.answering import Question
+from fine_tuning.errors import NotFoundError, ProviderError, UsageError
+from fine_tuning.settings import get_settings
+from fine_tuning.store.database import Database
+from tests import wire
+from tests.commands.test_cli import cli  # noqa: F401 - a fixture
+
+
+def completion(text: str) -> tuple[int, dict[str, Any]]:
+    choice = {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": text}}
+    usage = {"prompt_tokens": 10, "completion_tokens": 2, "total_tokens": 12}
+    return 200, {
+        "id": "c",
+        "object": "chat.completion",
+        "created": 1,
+        "model": "m",
+        "choices": [choice],
+        "usage": usage,
+    }
+
+
+def reply(request: wire.Request) -> tuple[int, dict[str, Any]]:
+    """Upper case for model `loud`, what was asked for others; a grade for a judge; an error for what fails."""
+    said = str(request.body["messages"][-1]["content"])
+    if said == "fail":
+        return 400, {"error": {"message": "too long"}}
+    if "Grade an answer" in said:
+        return completion(f"Fine. Grade: {5 if 'RIGHT' in said else 1}")
+    if "Which is better" in said:
+        return completion("Better: A" if said.index("RIGHT") < said.index("WRONG") else "Better: B")
+    return completion(said.upper() if request.body["model"] == "loud" else said)
+
+
+@pytest.fixture
+def host(monkeypatch: pytest.MonkeyPatch) -> Iterator[wire.Host]:
+    with wire.host() as running:
+        running.answers["POST /chat/completions"] = reply
+        monkeypatch.setenv("OPENAI_BASE_URL", running.url)
+        yield running
+
+
+def questions(*texts: str) -> list[Question]:
+    return [Question([{"role": "user", "content": text}], text.upper()) for text in texts]
+
+
+def test_answers_come_in_order_and_a_failure_is_one(database: Database, host: wire.Host) -> None:
+    told: list[int] = []
+    found = answering.answers("loud", questions("a", "fail", "b"), 16, progress=told.append)
+    assert [answer.text for answer in found] == ["A", None, "B"]
+    assert "too long" in str(found[1].error)
+    assert found[0].latency_ms is not None
+    assert sum(told) == 3
+    assert CostTracker().get_cost_summary()["total_inference_cost"] == 0  # an evaluation, in the ledger as such
+
+
+def test_a_second_run_goes_on_where_the_first_ended(host: wire.Host) -> None:
+    asked = questions("a", "b", "c")
+    answering.answers("loud", asked[:2], 16)
+    found = answering.answers("loud", asked, 16)
+    assert [(answer.text, answer.kept) for answer in found] == [("A", True), ("B", True), ("C", False)]
+    assert len(host.requests) == 3
+    answering.answers("loud", asked, 17)  # other options, other answers
+    answering.answers("quiet", asked, 16)
+    answering.answers("loud", asked, 16, fresh=True)
+    assert len(host.requests) == 12
+    for file in get_settings().folder("evaluations").glob("*.jsonl"):
+        with file.open("a", encoding="utf-8") as stream:
+            stream.write('\n{"question": "cut')  # a run that was killed
+    answering.answers("loud", asked, 16)
+    assert len(host.requests) == 12
+
+
+def test_a_failed_call_is_asked_again_next_time(host: wire.Host) -> None:
+    answering.answers("loud", questions("a", "fail"), 16)
+    host.answers["POST /chat/completions"] = completion("now it works")
+    assert [a.text for a in answering.answers("loud", questions("a", "fail"), 16)] == ["A", "now it works"]
+
+
+def test_where_nothing_is_answered_the_reason_is_said(host: wire.Host) -> None:
+    with pytest.raises(ProviderError, match="no question was answered: .*too long"):
+        answering.answers("loud", questions("fail"), 16)
+    host.answers["POST /chat/completions"] = (404, {"error": {"message": "no such model"}})
+    with pytest.raises(NotFoundError, match="does not know"):
+        answering.answers("gone", questions("a"), 16)
+
+
+def test_calls_are_paced(host: wire.Host) -> None:
+    started = time.monotonic()
+    answering.answers("loud", questions(*"abcdef"), 16, per_minute=600)
+    assert time.monotonic() - started >= 0.5
+    for wrong in ({"per_minute": 0}, {"at_once": 0}):
+        with pytest.raises(UsageError):
+            answering.answers("loud", questions("a"), 16, **wrong)
+
+
+def test_a_judge_grades_and_prefers(host: wire.Host) -> None:
+    asked = questions("one", "two", "three")
+    assert judging.grades("judge", asked, ["RIGHT", "WRONG", None]) == [1.0, 0.0, None]
+    found = judging.preferences("judge", asked[:2], ["RIGHT x", "WRONG x"], ["WRONG y", "RIGHT y"])
+    assert found == [-1, 1]
+    grades: list[float | None] = [1.0, 1.0, 0.0, 1.0, 0.0, 1.0, None]
+    corrected = judging.corrected(grades, [1.0, 0.0, 0.0, 1.0, None, None, 1.0])
+    assert corrected.low < corrected.estimate < corrected.high
+
+
+def test_two_models_on_one_file_are_compared(host: wire.Host, cli: Any, tmp_path: Path) -> None:  # noqa: F811
+    rows = [{"prompt": text, "response": text.upper() if n % 2 else text, "domain": "even" if n % 2 else "odd"}
+            for n, text in enumerate(["lamp", "RIGHT", "desk", "chair", "sofa", "bed"])]  # fmt: skip
+    (tmp_path / "test.jsonl").write_text("\n".join(json.dumps(row) for row in rows))
+    options = ["--metric", "exact", "--metric", "token_f1", "--metric", "bleu"]
+    code, out, _ = cli("evaluate-model", "quiet", "base", "test.jsonl", *options, "--judge", "judge")
+    assert code == 0
+    for said in ("exact_match", "token_f1", "bleu", "judge", "errors", "refusals", "By domain", "95 % interval"):
+        assert said in out
+    code, out, _ = cli("evaluate-model", "loud", "fine_tuned", "test.jsonl", *options, "--json")
+    facts = json.loads(out)
+    assert (facts["accuracy"], facts["figures"]["exact_match"]["examples"]) == (0.5, 6)
+    assert facts["slices"]["domain"]["even"]["exact_match"]["value"] == 1.0
+    code, out, _ = cli("evaluate-compare", "quiet", "loud", "--json")
+    found = json.loads(out)
+    assert (code, found["examples"], [change["metric"] for change in found["changes"]]) == (
+        0, 6, ["exact_match", "bleu", "token_f1"]
+    )  # fmt: skip
+    assert {each["value"]: each["second"] for each in found["slices"]} == {"even": 1.0, "odd": 0.0}
+    code, out, _ = cli("evaluate-compare", "quiet", "loud")
+    for said in ("6 examples of both", "McNemar, exact", "paired bootstrap", "domain = even", "Changed examples (5"):
+        assert said in out
+    said = cli("evaluate-compare", "quiet", "nobody")[2]
+    assert said.startswith("ft-cli: no evaluation of nobody; evaluated are: loud, quiet")
+    assert cli("evaluate-compare", "1", "99")[0] == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--metric", "beauty"), "unknown metric 'beauty'"),
+        (("--at-once", "0"), "at_once must be"),
+        (("--per-minute", "0"), "per_minute must be more than 0"),
+    ],
+)
+def test_wrong_options_cost_nothing(
+    host: wire.Host,
+    cli: Any,  # noqa: F811
+    tmp_path: Path,
+    arguments: tuple[str, ...],
+    said: str,
+) -> None:
+    (tmp_path / "test.jsonl").write_text('{"prompt": "a", "response": "A"}')
+    code, _, err = cli("evaluate-model", "loud", "base", "test.jsonl", *arguments)
+    assert (code, said in err) == (2, True)
+    assert host.requests == []
+
+
+def test_what_is_evaluated_fits_together() -> None:
+    evaluator = ModelEvaluator()
+    for arguments, said in (
+        ({"latencies_ms": [1.0]}, "1 latencies_ms for 2 references"),
+        ({"metrics": []}, "name at least one metric"),
+        ({"scores": {"judge": [1.0]}}, "1 judge for 2 references"),
+        ({"costs": [-1.0, 0.0]}, "cost must be"),
+    ):
+        with pytest.raises(UsageError, match=said):
+            evaluator.evaluate(["a", None], ["a", "b"], "m", **arguments)  # type: ignore[arg-type]
+    found = evaluator.evaluate(["a", None], ["a", "b"], "m", errors=[None, "timeout"])
+    assert (found.figures["exact_match"].value, found.figures["exact_match"].examples) == (1.0, 1)
+    assert (found.errors.value, found.rows[1]["error"], found.f1_score) == (0.5, "timeout", 1.0)
+    assert evaluator.get_results()[-1].accuracy == 1.0
