@@ -46,6 +46,7 @@ class ABTestFramework:
 
     def __init__(self, path: str | Path | None = None) -> None:
         self._database = open_database(path)
+        self._designs: dict[str, Design] = {}
         if path is not None and "://" not in str(path):
             legacy.import_experiments(self._database, path)
 
@@ -142,9 +143,7 @@ class ABTestFramework:
             UsageError, ConflictError: as `record_sample`; of each block of 2,000 samples all are recorded, or none.
         """
         counts = {"recorded": 0, "repeated": 0, "refused": 0}
-        with self._database.read() as tx:
-            test = experiments.get(tx, test_id)
-        design = Design() if test is None else Design.of(**test["design"])
+        design = self._design(test_id) or Design()
         rest = iter(samples)
         while block := [_sample(row, design) for row in islice(rest, AT_ONCE)]:
             self._write(test_id, block, counts)
@@ -158,7 +157,7 @@ class ABTestFramework:
         Raises:
             NotFoundError: there is no such test.
         """
-        design = Design.of(**self._find(test_id)["design"])
+        design = self._design(test_id) or Design.of(**self._find(test_id)["design"])
 
         def write(block: Sequence[Sample]) -> None:
             counts = {"recorded": 0, "repeated": 0, "refused": 0}
@@ -345,7 +344,7 @@ class ABTestFramework:
             if test is None:
                 counts["refused"] += len(samples)
                 return
-            recording = Recording(tx, test)
+            recording = Recording(tx, test, self._design(test_id))
             recorded = recording.add(samples)
             self._settle(tx, test, recording.statistics)
         counts["recorded"] += recorded
@@ -377,6 +376,16 @@ class ABTestFramework:
     def _room(tx: Transaction, slots: Any, layer: str | None, share: float, test_id: str = "") -> list[list[int]]:
         others = experiments.in_layer(tx, layer) if layer is not None else []
         return assignment.ramped(slots, [each["slots"] for each in others if each["id"] != test_id], share)
+
+    def _design(self, test_id: str) -> Design | None:
+        """A test's design, which never changes; None where there is no such test."""
+        if test_id not in self._designs:
+            with self._database.read() as tx:
+                test = experiments.get(tx, test_id)
+            if test is None:
+                return None
+            self._designs[test_id] = Design.of(**test["design"])
+        return self._designs[test_id]
 
     def _find(self, test_id: str) -> dict[str, Any]:
         with self._database.read() as tx:

@@ -93,12 +93,12 @@ class Recording:
     """A transaction's additions to one test, whose lock the caller holds.
 
     Args:
-        test: as the store has it.
+        test: as the store has it; design: the test's, where it is known already.
     """
 
-    def __init__(self, tx: Transaction, test: Mapping[str, Any]) -> None:
+    def __init__(self, tx: Transaction, test: Mapping[str, Any], design: Design | None = None) -> None:
         self._tx, self._id = tx, test["id"]
-        self.design = Design.of(**test["design"])
+        self.design = design or Design.of(**test["design"])
         self.statistics = Statistics.of(test["statistics"])
         self._scores: dict[str, dict[int, float]] = {arm: {} for arm in ARMS}
         self._clusters: dict[tuple[str, str], tuple[int, float]] = {}
@@ -124,8 +124,9 @@ class Recording:
             self._arrive(sample)
             if sample.score is not None:
                 row["ordinal"] = self._score(sample.arm, sample.score, row, known)
-            self.statistics.look(self.design)
             rows.append(row)
+            self.statistics.look(self.design, ends_block=False)
+        self.statistics.look(self.design)
         experiments.add_samples(self._tx, self._id, rows)
         self._save()
         return len(rows)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field
 from math import ceil, inf, nan, sqrt
 from typing import Any
 
 from fine_tuning.experiments import sequential
 from fine_tuning.experiments.betting import Wealth
 from fine_tuning.experiments.design import Design
-from fine_tuning.experiments.sums import Arm, Clusters, Pairs, pairs_of
+from fine_tuning.experiments.sums import Arm, Clusters, Pairs
 
 LEAST = 10  # samples of each model before an asymptotic statement is made
 PLANNED_CLUSTERS = 500
@@ -140,10 +140,16 @@ class Statistics:
             null = (self.by_id.wins + self.by_id.losses) / n**2
         return Effect(found.mean, variance, null, n, design.planned or planned, n >= LEAST)
 
-    def look(self, design: Design) -> None:
-        """Note what this moment shows; to be called after every sample."""
+    def look(self, design: Design, *, ends_block: bool = True) -> None:
+        """Note what this moment shows; to be called after every sample.
+
+        Args:
+            ends_block: False for a sample that others follow at once. Where pairs decide, whose evidence is noted with
+                every pair, the interval need not be looked at in between.
+        """
         if design.kind == "anytime":
-            self._watch(design)
+            if ends_block or design.score == "real" or self.is_clustered or self.has_covariate:
+                self._watch(design)
             return
         due = len(self.looks)
         if due < len(design.fractions) and self.size >= ceil(design.fractions[due] * (design.planned or 1) - 1e-9):
@@ -168,16 +174,15 @@ class Statistics:
 
     def as_dict(self) -> dict[str, Any]:
         """The state as plain JSON values."""
-        found = {each.name: getattr(self, each.name) for each in fields(self)}
-        return found | {
-            "arms": {name: asdict(arm) for name, arm in self.arms.items()},
-            "by_id": asdict(self.by_id),
-            "by_order": asdict(self.by_order),
-            "pair_clusters": asdict(self.pair_clusters),
+        return vars(self) | {
+            "arms": {name: arm.as_dict() for name, arm in self.arms.items()},
+            "by_id": self.by_id.as_dict(),
+            "by_order": self.by_order.as_dict(),
+            "pair_clusters": vars(self.pair_clusters),
             "wealth": self.wealth and self.wealth.as_dict(),
             "low": None if self.low == -inf else self.low,
             "high": None if self.high == inf else self.high,
-            "looks": [asdict(look) for look in self.looks],
+            "looks": [vars(look) for look in self.looks],
         }
 
     @classmethod
@@ -188,8 +193,8 @@ class Statistics:
         low, high = state["low"], state["high"]
         return cls(
             {name: Arm.of(arm) for name, arm in state["arms"].items()},
-            pairs_of(state["by_id"]),
-            pairs_of(state["by_order"]),
+            Pairs.of(state["by_id"]),
+            Pairs.of(state["by_order"]),
             Clusters(**state["pair_clusters"]),
             Wealth.of(state["wealth"]) if state["wealth"] else None,
             state["log_e"],

@@ -113,6 +113,15 @@ class Pairs:
     log_e: float = 0.0
     favours: int = 0
 
+    def as_dict(self) -> dict[str, Any]:
+        """The pairs as plain JSON values."""
+        return vars(self) | {"differences": vars(self.differences)}
+
+    @classmethod
+    def of(cls, state: Mapping[str, Any]) -> Pairs:
+        """Pairs as `as_dict` gave them."""
+        return cls(**{**state, "differences": Moments(**state["differences"])})
+
     def add(self, a: float, b: float) -> None:
         """Take one more pair in."""
         self.differences.add(b - a)
@@ -190,9 +199,20 @@ class Arm:
         """The moments of a measure, also of one that nothing is known of yet."""
         return self.measures.get(name) or self.measures.setdefault(name, Moments())
 
+    def as_dict(self) -> dict[str, Any]:
+        """The arm as plain JSON values."""
+        return {
+            "samples": self.samples,
+            "scores": vars(self.scores),
+            "measures": {name: vars(each) for name, each in self.measures.items()},
+            "latencies": vars(self.latencies),
+            "covaried": vars(self.covaried),
+            "clusters": vars(self.clusters),
+        }
+
     @classmethod
     def of(cls, state: Mapping[str, Any]) -> Arm:
-        """An arm as `asdict` gave it."""
+        """An arm as `as_dict` gave it."""
         return cls(
             state["samples"],
             Moments(**state["scores"]),
@@ -201,8 +221,3 @@ class Arm:
             Covaried(**state["covaried"]),
             Clusters(**state["clusters"]),
         )
-
-
-def pairs_of(state: Mapping[str, Any]) -> Pairs:
-    """Pairs as `asdict` gave them."""
-    return Pairs(**{**state, "differences": Moments(**state["differences"])})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, or_, select, update
+from sqlalchemy import BindParameter, Connection, Row, bindparam, func, or_, select, update
 
 from fine_tuning.store import tables
 from fine_tuning.store.types import iso, now
@@ -18,6 +18,20 @@ _decisions = tables.experiment_decisions
 _SHOWN = ("id", "arm", "ordinal", "sample_id", "cluster_id", "prediction", "reference", "score", "error",
           "latency_ms", "cost", "covariate", "measures", "metadata")  # fmt: skip
 AT_ONCE = 500  # values of one IN
+# Built once: these run for every sample.
+_ID: BindParameter[str] = bindparam("test")
+_GET = select(_table).where(_table.c.id == _ID)
+_LOCK = _GET.with_for_update()
+_SET_STATISTICS = update(_table).where(_table.c.id == _ID).values(statistics=bindparam("state"))
+_INSERT = _samples.insert()
+_SCORES_AT = select(_samples.c.ordinal, _samples.c.score).where(
+    _samples.c.experiment_id == _ID,
+    _samples.c.arm == bindparam("arm"),
+    _samples.c.ordinal.between(bindparam("first"), bindparam("last")),
+)
+_BY_ID = select(*(_samples.c[name] for name in _SHOWN)).where(
+    _samples.c.experiment_id == _ID, _samples.c.sample_id.in_(bindparam("ids", expanding=True))
+)
 
 
 def create(connection: Connection, test: Mapping[str, Any]) -> bool:
@@ -34,8 +48,7 @@ def add_concluded(connection: Connection, test: Mapping[str, Any]) -> None:
 
 def get(connection: Connection, test_id: str, *, lock: bool = False) -> dict[str, Any] | None:
     """A test, or None; `lock` keeps other writers out until the transaction ends."""
-    query = select(_table).where(_table.c.id == test_id)
-    row = connection.execute(query.with_for_update() if lock else query).one_or_none()
+    row = connection.execute(_LOCK if lock else _GET, {"test": test_id}).one_or_none()
     return None if row is None else _record(row)
 
 
@@ -63,7 +76,7 @@ def set_slots(connection: Connection, test_id: str, slots: Sequence[Sequence[int
 
 def set_statistics(connection: Connection, test_id: str, state: Mapping[str, Any]) -> None:
     """Keep the running sums; the caller holds the test's lock."""
-    connection.execute(update(_table).where(_table.c.id == test_id).values(statistics=dict(state)))
+    connection.execute(_SET_STATISTICS, {"test": test_id, "state": dict(state)})
 
 
 def count_late(connection: Connection, test_id: str, count: int) -> None:
@@ -75,15 +88,12 @@ def add_samples(connection: Connection, test_id: str, rows: Sequence[Mapping[str
     """Append samples; see `tables.samples` for what each has."""
     if rows:
         moment = now()
-        connection.execute(
-            _samples.insert(), [{"experiment_id": test_id, "recorded_at": moment, **row} for row in rows]
-        )
+        connection.execute(_INSERT, [{"experiment_id": test_id, "recorded_at": moment, **row} for row in rows])
 
 
 def scores_at(connection: Connection, test_id: str, arm: str, first: int, last: int) -> dict[int, float]:
     """The scores of an arm from one ordinal to another, both included."""
-    here = (_samples.c.experiment_id == test_id, _samples.c.arm == arm, _samples.c.ordinal.between(first, last))
-    rows = connection.execute(select(_samples.c.ordinal, _samples.c.score).where(*here))
+    rows = connection.execute(_SCORES_AT, {"test": test_id, "arm": arm, "first": first, "last": last})
     return {row.ordinal: row.score for row in rows}
 
 
@@ -91,12 +101,11 @@ def samples_of(
     connection: Connection, test_id: str, sample_ids: Sequence[str]
 ) -> dict[tuple[str, str], dict[str, Any]]:
     """The samples with these ids, by arm and id."""
-    columns = [_samples.c[name] for name in _SHOWN]
     found: dict[tuple[str, str], dict[str, Any]] = {}
     for start in range(0, len(sample_ids), AT_ONCE):
         some = sample_ids[start : start + AT_ONCE]
-        query = select(*columns).where(_samples.c.experiment_id == test_id, _samples.c.sample_id.in_(some))
-        found.update({(row["arm"], row["sample_id"]): dict(row) for row in connection.execute(query).mappings()})
+        rows = connection.execute(_BY_ID, {"test": test_id, "ids": list(some)}).mappings()
+        found.update({(row["arm"], row["sample_id"]): dict(row) for row in rows})
     return found
 
 

@@ -1,0 +1,126 @@
+"""Recording samples of an A/B test: in bulk, one by one, by eight writers at once; and a verdict over ten million.
+
+python benchmarks/bench_recording.py          # two minutes
+"""
+
+from __future__ import annotations
+
+import statistics
+import tempfile
+import time
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import report
+
+from fine_tuning import ABTestFramework
+from fine_tuning.experiments.statistics import Statistics
+from fine_tuning.store import experiments
+from fine_tuning.store.database import open_database
+
+BULK, SINGLE, WRITERS, EACH = 200_000, 3_000, 8, 400
+MILLIONS = 10_000_000
+
+
+def sample(number: int, writer: int = 0) -> dict[str, Any]:
+    """An answer with all that production knows of it."""
+    arm, said = "model_b" if number % 2 else "model_a", "yes" if number % 5 else "no"
+    figures = {"latency_ms": 100.0 + number % 37, "cost": 0.001}
+    return {"model": arm, "prediction": said, "reference": "yes", **figures, "sample_id": f"{writer}-{number}"}
+
+
+def bulk(path: str) -> float:
+    """Samples a second in blocks."""
+    framework = ABTestFramework(path)
+    framework.create_test("bulk", "a", "b")
+    started = time.perf_counter()
+    counts = framework.record_samples("bulk", (sample(number) for number in range(BULK)))
+    assert counts["recorded"] == BULK, counts
+    return BULK / (time.perf_counter() - started)
+
+
+def single(path: str) -> float:
+    """Samples a second, each in a transaction of its own, committed before the next."""
+    framework = ABTestFramework(path)
+    framework.create_test("single", "a", "b")
+    started = time.perf_counter()
+    for number in range(SINGLE):
+        say = sample(number)
+        figures = (say["prediction"], say["reference"], say["latency_ms"], say["cost"])
+        framework.record_sample("single", say["model"], *figures, sample_id=say["sample_id"])
+    return SINGLE / (time.perf_counter() - started)
+
+
+def write(path: str, writer: int) -> int:
+    """One of many writers."""
+    framework = ABTestFramework(path)
+    rows = [sample(number, writer) for number in range(EACH)]
+    for row in rows:
+        framework.record_samples("many", [row])
+    return framework.record_samples("many", rows)["repeated"]  # all of them again: nothing is doubled
+
+
+def many(path: str) -> tuple[float, dict[str, int]]:
+    """Samples a second by several processes at once, and what the store holds then."""
+    ABTestFramework(path).create_test("many", "a", "b")
+    started = time.perf_counter()
+    with ProcessPoolExecutor(WRITERS, get_context("spawn")) as pool:
+        repeated = list(pool.map(write, [path] * WRITERS, range(WRITERS)))
+    seconds = time.perf_counter() - started
+    assert repeated == [EACH] * WRITERS, repeated
+    with open_database(path).read() as tx:
+        return WRITERS * EACH / seconds, experiments.count_samples(tx, "many")
+
+
+def verdict(path: str) -> float:
+    """Milliseconds for a verdict over ten million samples: their running sums, as recording leaves them."""
+    framework, database = ABTestFramework(path), open_database(path)
+    framework.create_test("large", "a", "b", guardrails=[{"measure": "latency", "statistic": "p95", "margin": 0.1}])
+    framework.record_samples("large", (sample(number) for number in range(20_000)))
+    with database.write() as tx:
+        test = experiments.get(tx, "large")
+        assert test is not None
+        grown = Statistics.of(test["statistics"])
+        for arm in grown.arms.values():
+            factor = MILLIONS / 2 / arm.samples
+            arm.samples = MILLIONS // 2
+            for moments in (arm.scores, *arm.measures.values()):
+                moments.count, moments.total = MILLIONS // 2, moments.total * factor
+                moments.squares *= factor
+            arm.latencies.buckets = {bucket: round(count * factor) for bucket, count in arm.latencies.buckets.items()}
+        experiments.set_statistics(tx, "large", grown.as_dict())
+    times = []
+    for _ in range(20):
+        started = time.perf_counter()
+        result = framework.monitor("large")
+        times.append((time.perf_counter() - started) * 1000)
+    assert result.total_samples == MILLIONS
+    return statistics.median(times)
+
+
+def main() -> None:
+    """Measure all, on SQLite."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = str(Path(folder) / "tests.db")
+        in_bulk = statistics.median(bulk(f"{path}.{number}") for number in range(3))
+        singly = statistics.median(single(f"{path}.{number}") for number in range(10, 13))
+        together, stored = many(path)
+        milliseconds = verdict(path)
+    wanted = WRITERS * EACH // 2
+    report.write("Recording A/B samples", "bench_recording.py", f"""
+SQLite. Each sample has an id (a repeated one is not counted twice), a score, a latency and a cost.
+
+| | measured | wanted |
+|---|---|---|
+| in blocks of 2,000 | {in_bulk:,.0f} a second | at least 20,000 |
+| one by one, each committed | {singly:,.0f} a second | at least 1,500 |
+| {WRITERS} processes at once, one by one, then all again | {together:,.0f} a second | |
+| stored of {WRITERS * EACH:,}, by model | {stored["model_a"]:,} and {stored["model_b"]:,} | {wanted:,} each |
+| a verdict over {MILLIONS:,} samples | {milliseconds:.1f} ms | at most 50 |
+""")  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()

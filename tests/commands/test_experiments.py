@@ -1,0 +1,78 @@
+"""`ft-cli ab`."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from fine_tuning import ABTestFramework
+from fine_tuning.store.database import Database
+from tests.commands.test_cli import cli  # noqa: F401 - a fixture
+
+
+def test_a_design_is_chosen_when_a_test_is_set_up(cli: Any, database: Database) -> None:  # noqa: F811
+    options = "--design group_sequential --planned 100 --looks 4 --alpha 0.1 --metric token_f1 --layer l --ramp 0.5"
+    rails = "--guardrail latency=0.1 --guardrail p95=0.2 --guardrail errors=0.01 --json"
+    code, out, _ = cli("setup-ab-test", "t", "old", "new", *options.split(), *rails.split())
+    design = json.loads(out)["design"]
+    assert code == 0
+    assert (design["kind"], design["planned"], design["looks"], design["alpha"]) == ("group_sequential", 100, 4, 0.1)
+    assert (design["score"], design["layer"], design["ramp"]) == ("bounded", "l", 0.5)
+    assert [(rail["measure"], rail["statistic"], rail["relative"]) for rail in design["guardrails"]] == [
+        ("latency", "mean", True), ("latency", "p95", True), ("errors", "mean", False)
+    ]  # fmt: skip
+
+
+def test_plans_and_simulations(cli: Any) -> None:  # noqa: F811
+    code, out, _ = cli("ab", "plan", "--rate-a", "0.6", "--rate-b", "0.8")
+    assert code == 0
+    for said in ("anytime", "group_sequential", "fixed", "samples per model"):
+        assert said in out
+    code, out, _ = cli("ab", "plan", "--rate-a", "0.8", "--rate-b", "0.85", "--correlation", "0.5", "--json")
+    assert (code, [plan["design"] for plan in json.loads(out)]) == (0, ["fixed", "group_sequential", "anytime"])
+    same = ["ab", "simulate", "--rate-a", "0.8", "--rate-b", "0.8", "--samples", "500", "--replications", "400"]
+    facts = json.loads(cli(*same, "--json")[1])
+    assert facts["no verdict"] >= 0.93
+    assert facts["model_b wins"] + facts["model_a wins"] + facts["no verdict"] == pytest.approx(1)
+    code, out, _ = cli(*same, "--design", "fixed")
+    assert (code, "median samples per model" in out) == (0, True)
+
+
+def test_a_test_is_assigned_ramped_watched_and_shown(cli: Any, database: Database) -> None:  # noqa: F811
+    cli("setup-ab-test", "t", "old", "new", "--guardrail", "errors=0.1")
+    arms = json.loads(cli("ab", "assign", "t", "u1", "u2", "u3", "--json")[1])
+    assert arms == {unit: ABTestFramework().assign("t", unit) for unit in ("u1", "u2", "u3")}
+    assert "model_" in cli("ab", "assign", "t", "u1")[1]
+    assert cli("ab", "ramp", "t", "0")[0] == 0
+    assert "none" in cli("ab", "assign", "t", "u1")[1]
+    samples = [{"model": arm, "score": float(n % 3 != 0)} for n in range(30) for arm in ("model_a", "model_b")]
+    ABTestFramework().record_samples("t", samples)
+    code, out, _ = cli("ab", "watch", "t")
+    assert (code, "recommendation: TIE" in out, "Guardrails" in out) == (0, True, True)
+    code, out, _ = cli("ab", "show", "t")
+    assert (code, "ramped" in out) == (0, True)
+    assert json.loads(cli("ab", "show", "t", "--json")[1])["decisions"][0]["action"] == "ramped"
+    code, out, _ = cli("ab", "conclude", "t")
+    assert (code, "completed" in out) == (0, True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (("setup-ab-test", "t", "a", "b", "--design", "fixed"), 2, "a fixed test needs planned="),
+        (("setup-ab-test", "t", "a", "b", "--guardrail", "latency"), 2, "--guardrail takes KEY=VALUE"),
+        (("setup-ab-test", "t", "a", "b", "--guardrail", "latency=much"), 2, "--guardrail latency takes a number"),
+        (("setup-ab-test", "t", "a", "b", "--auto"), 2, "a is no registered model"),
+        (("ab", "plan", "--rate-a", "0.8", "--rate-b", "0.8"), 2, "rate_a and rate_b are equal"),
+        (("ab", "simulate", "--rate-a", "2", "--rate-b", "0.8"), 2, "rate_a must be between 0 and 1"),
+        (("ab", "simulate", "--rate-a", "0.5", "--rate-b", "0.8", "--samples", "0"), 2, "samples must be"),
+        (("ab", "watch", "nowhere"), 1, "no test nowhere"),
+        (("ab", "assign", "nowhere", "u"), 1, "no test nowhere"),
+        (("ab", "ramp", "nowhere", "0.5"), 1, "test nowhere is not running"),
+    ],
+)
+def test_mistakes_are_one_line(cli: Any, arguments: tuple[str, ...], code: int, said: str) -> None:  # noqa: F811
+    found, _, err = cli(*arguments)
+    assert (found, said in err, "Traceback" in err) == (code, True, False)
