@@ -190,10 +190,9 @@ class ABTestFramework:
             ConflictError: it has another score already.
         """
         with self._database.write() as tx:
-            test = self._running(tx, test_id, 1)
-            if test is None:
+            recording = self._recording(tx, test_id, 1)
+            if recording is None:
                 return False
-            recording = Recording(tx, test)
             outcome: dict[str, Any] = {"reference": reference} if reference is not None else {}
             if score is None:
                 found = experiments.samples_of(tx, test_id, [sample_id])
@@ -206,7 +205,7 @@ class ABTestFramework:
             changed = recording.add_outcome(
                 sample_id, model, {**outcome, "score": check_score(recording.design, score)}
             )
-            self._settle(tx, test, recording.statistics)
+            self._settle(tx, test_id, recording)
         return changed
 
     def assign(self, test_id: str, unit_id: str) -> str | None:
@@ -231,8 +230,8 @@ class ABTestFramework:
         if checks.rate("share", share) is None:
             raise UsageError("share must be between 0 and 1")
         with self._database.write() as tx:
-            test = self._running(tx, test_id, 0)
-            if test is None:
+            test = experiments.get(tx, test_id, lock=True)
+            if test is None or test["status"] != "running":
                 raise ConflictError(f"test {test_id} is not running")
             experiments.set_slots(tx, test_id, self._room(tx, test["slots"], test["layer"], share, test_id))
             experiments.decide(tx, test_id, "ramped", None, f"{share:.1%} of the units take part")
@@ -340,36 +339,36 @@ class ABTestFramework:
 
     def _write(self, test_id: str, samples: Sequence[Sample], counts: dict[str, int]) -> None:
         with self._database.write() as tx:
-            test = self._running(tx, test_id, len(samples))
-            if test is None:
+            recording = self._recording(tx, test_id, len(samples))
+            if recording is None:
                 counts["refused"] += len(samples)
                 return
-            recording = Recording(tx, test, self._design(test_id))
             recorded = recording.add(samples)
-            self._settle(tx, test, recording.statistics)
+            self._settle(tx, test_id, recording)
         counts["recorded"] += recorded
         counts["repeated"] += len(samples) - recorded
 
-    def _running(self, tx: Transaction, test_id: str, samples: int) -> dict[str, Any] | None:
+    def _recording(self, tx: Transaction, test_id: str, samples: int) -> Recording | None:
         """The test, locked; None, and a line in the log, where it takes no samples."""
-        test = experiments.get(tx, test_id, lock=True)
-        if test is not None and test["status"] == "running":
-            return test
-        if test is not None:
+        found, design = experiments.lock(tx, test_id), self._design(test_id)
+        if found is not None and design is not None and found[0] == "running":
+            return Recording(tx, test_id, design, found[1])
+        if found is not None:
             experiments.count_late(tx, test_id, samples)
-        state = "unknown" if test is None else "concluded"
+        state = "unknown" if found is None else "concluded"
         _log.warning("sample not recorded: test %s is %s", test_id, state)
         return None
 
     @staticmethod
-    def _settle(tx: Transaction, test: Record, statistics: Statistics) -> None:
+    def _settle(tx: Transaction, test_id: str, recording: Recording) -> None:
         """Where the test decides by itself and the verdict is in: deploy the winner and end the test."""
-        if not test["design"].get("auto"):
+        if not recording.design.auto:
             return
-        result = verdict.judge({**test, "statistics": statistics.as_dict()})
+        test = experiments.get(tx, test_id)
+        result = verdict.judge({**(test or {}), "statistics": recording.statistics.as_dict()})
         decided = policy.decision(tx, result)
         if decided is not None:
-            policy.carry_out(tx, test["id"], decided, getpass.getuser())
+            policy.carry_out(tx, test_id, decided, getpass.getuser())
             _conclude(tx, result)
 
     @staticmethod

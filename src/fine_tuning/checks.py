@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from math import inf, isnan
 from typing import Any
 
 from fine_tuning.errors import UsageError
 
+_CONTROL = re.compile(r"[\x00-\x1f]")
 LONGEST_NAME = 200  # what the store's columns of names take
 LARGEST_AMOUNT = 1e15  # far above any price, latency or token count, and its square is still a number
 LARGEST_COUNT = 2**31 - 1  # what the store's columns of counts take
@@ -19,7 +21,7 @@ def name(label: str, value: Any) -> str:
         raise UsageError(f"{label} must be non-empty text, not {value!r}")
     if len(value) > LONGEST_NAME:
         raise UsageError(f"{label} has {len(value)} characters; up to {LONGEST_NAME} are kept")
-    if any(ord(character) < ord(" ") for character in value):
+    if _CONTROL.search(value):
         raise UsageError(f"{label} must be one line of text, not {value!r}")
     return value
 

@@ -93,13 +93,13 @@ class Recording:
     """A transaction's additions to one test, whose lock the caller holds.
 
     Args:
-        test: as the store has it; design: the test's, where it is known already.
+        state: the running sums, as the store has them.
     """
 
-    def __init__(self, tx: Transaction, test: Mapping[str, Any], design: Design | None = None) -> None:
-        self._tx, self._id = tx, test["id"]
-        self.design = design or Design.of(**test["design"])
-        self.statistics = Statistics.of(test["statistics"])
+    def __init__(self, tx: Transaction, test_id: str, design: Design, state: Mapping[str, Any] | None) -> None:
+        self._tx, self._id = tx, test_id
+        self.design = design
+        self.statistics = Statistics.of(state)
         self._scores: dict[str, dict[int, float]] = {arm: {} for arm in ARMS}
         self._clusters: dict[tuple[str, str], tuple[int, float]] = {}
         self._touched: set[tuple[str, str]] = set()

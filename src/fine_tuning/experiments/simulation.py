@@ -14,6 +14,7 @@ from fine_tuning.errors import UsageError
 from fine_tuning.experiments import group_sequential
 from fine_tuning.experiments.design import Design
 from fine_tuning.experiments.sequential import discordant_pair_log_e_values
+from fine_tuning.experiments.statistics import CONTINUITY
 
 CELLS = 4_000_000  # numbers in memory at once
 Ints = NDArray[np.int64]
@@ -129,10 +130,10 @@ def _planned(a: NDArray[np.bool_], b: NDArray[np.bool_], design: Design, *, is_p
 def _z(a: NDArray[np.bool_], b: NDArray[np.bool_], *, is_paired: bool) -> NDArray[np.float64]:
     """As `Statistics` has it: McNemar's z of pairs, else that of two rates with their pooled variance (n - 1)."""
     size = a.shape[1]
+    apart = b.sum(axis=1) - a.sum(axis=1)
+    less = np.sign(apart) * np.maximum(np.abs(apart) - CONTINUITY, 0)
     if is_paired:
-        wins, losses = (b & ~a).sum(axis=1), (a & ~b).sum(axis=1)
-        return np.asarray((wins - losses) / np.sqrt(np.maximum(wins + losses, 1)))
-    right_a, right_b = a.sum(axis=1), b.sum(axis=1)
-    rate = (right_a + right_b) / (2 * size)
+        return np.asarray(less / np.sqrt(np.maximum((a ^ b).sum(axis=1), 1)))
+    rate = (a.sum(axis=1) + b.sum(axis=1)) / (2 * size)
     variance = rate * (1 - rate) * (2 * size) / (2 * size - 1) * 2 / size
-    return np.asarray((right_b - right_a) / size / np.sqrt(np.maximum(variance, 1e-12)))
+    return np.asarray(less / size / np.sqrt(np.maximum(variance, 1e-12)))

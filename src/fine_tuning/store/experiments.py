@@ -22,6 +22,7 @@ AT_ONCE = 500  # values of one IN
 _ID: BindParameter[str] = bindparam("test")
 _GET = select(_table).where(_table.c.id == _ID)
 _LOCK = _GET.with_for_update()
+_LOCK_SUMS = select(_table.c.status, _table.c.statistics).where(_table.c.id == _ID).with_for_update()
 _SET_STATISTICS = update(_table).where(_table.c.id == _ID).values(statistics=bindparam("state"))
 _INSERT = _samples.insert()
 _SCORES_AT = select(_samples.c.ordinal, _samples.c.score).where(
@@ -50,6 +51,12 @@ def get(connection: Connection, test_id: str, *, lock: bool = False) -> dict[str
     """A test, or None; `lock` keeps other writers out until the transaction ends."""
     row = connection.execute(_LOCK if lock else _GET, {"test": test_id}).one_or_none()
     return None if row is None else _record(row)
+
+
+def lock(connection: Connection, test_id: str) -> tuple[str, dict[str, Any] | None] | None:
+    """Keep other writers of a test out until the transaction ends. Its status and running sums; None where unknown."""
+    row = connection.execute(_LOCK_SUMS, {"test": test_id}).one_or_none()
+    return None if row is None else (row.status, row.statistics)
 
 
 def find(connection: Connection, status: str | None = None) -> list[dict[str, Any]]:
@@ -86,9 +93,12 @@ def count_late(connection: Connection, test_id: str, count: int) -> None:
 
 def add_samples(connection: Connection, test_id: str, rows: Sequence[Mapping[str, Any]]) -> None:
     """Append samples; see `tables.samples` for what each has."""
-    if rows:
-        moment = now()
-        connection.execute(_INSERT, [{"experiment_id": test_id, "recorded_at": moment, **row} for row in rows])
+    if not rows:
+        return
+    # What no sample has is left to its default: each column of each row costs time.
+    used = {name for row in rows for name, value in row.items() if value is not None}
+    known = {"experiment_id": test_id, "recorded_at": now()}
+    connection.execute(_INSERT, [known | {name: row[name] for name in used} for row in rows])
 
 
 def scores_at(connection: Connection, test_id: str, arm: str, first: int, last: int) -> dict[int, float]:

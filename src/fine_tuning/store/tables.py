@@ -345,7 +345,7 @@ samples = Table(
     Column("recorded_at", UtcTime, nullable=False),
     _one_of("arm", ARMS, "arm"),
     UniqueConstraint("experiment_id", "arm", "ordinal"),
-    UniqueConstraint("experiment_id", "arm", "sample_id"),
+    UniqueConstraint("experiment_id", "sample_id", "arm"),
 )
 
 experiment_clusters = Table(

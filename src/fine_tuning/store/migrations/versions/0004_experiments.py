@@ -43,7 +43,7 @@ def upgrade() -> None:
         table.alter_column("ordinal", existing_type=BIG_ID, nullable=True)
         table.alter_column("prediction", existing_type=sa.Text(), nullable=True)
         table.alter_column("reference", existing_type=sa.Text(), nullable=True)
-        table.create_unique_constraint("uq_samples_experiment_id_arm_sample_id", ["experiment_id", "arm", "sample_id"])
+        table.create_unique_constraint("uq_samples_experiment_id_sample_id_arm", ["experiment_id", "sample_id", "arm"])
         table.create_check_constraint("ck_samples_arm", f"arm IN {ARMS}")
     op.execute("UPDATE samples SET score = CASE WHEN correct THEN 1.0 ELSE 0.0 END")
     with op.batch_alter_table("samples") as table:

@@ -1,0 +1,74 @@
+"""What docs/statistics.md promises, by ten thousand simulated tests; and that production does what is simulated."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from fine_tuning.experiments import ratio_mismatch, simulation
+from fine_tuning.experiments.design import Design
+from fine_tuning.experiments.statistics import Statistics
+
+REPLICATIONS = 10_000
+MOST = 0.05 + 2.6 * math.sqrt(0.05 * 0.95 / REPLICATIONS)  # what a true 5 % stays below in 99.5 % of all runs
+DESIGNS = [
+    Design(),
+    Design(kind="group_sequential", planned=975),
+    Design(kind="group_sequential", planned=940, spending="obrien_fleming"),
+    Design(kind="fixed", planned=906),
+]
+pytestmark = pytest.mark.slow
+
+
+@pytest.mark.parametrize("design", DESIGNS, ids=lambda design: f"{design.kind}-{design.spending}")
+@pytest.mark.parametrize("correlation", [None, 0.5])
+def test_equal_models_seldom_get_a_winner(design: Design, correlation: float | None) -> None:
+    found = simulation.simulate(design, 0.8, 0.8, 5000, REPLICATIONS, correlation=correlation, seed=20)
+    assert (0.02 if design.kind != "fixed" else 0.0) <= found.found <= MOST
+
+
+def test_sample_sizes_are_close_to_the_best_known() -> None:
+    looked_at = simulation.simulate(DESIGNS[1], 0.8, 0.85, 975, REPLICATIONS, seed=21)
+    assert looked_at.samples.mean() <= 720
+    assert looked_at.found >= 0.785
+    anytime = simulation.simulate(DESIGNS[0], 0.8, 0.85, 1600, REPLICATIONS, seed=22)
+    assert anytime.found >= 0.8
+    pairs = simulation.simulate(DESIGNS[0], 0.8, 0.85, 800, REPLICATIONS, correlation=0.5, seed=23)
+    assert pairs.found >= 0.8
+
+
+def test_a_mismatch_is_seldom_imagined_and_soon_caught() -> None:
+    rng, units = np.random.default_rng(24), np.arange(100, 10_001, 100)
+    first = {}
+    for share in (0.5, 0.53):
+        b = np.cumsum(rng.binomial(100, share, (REPLICATIONS, 100)), axis=1)
+        fires = ratio_mismatch.log_e_values(units - b, b, 0.5) >= -math.log(ratio_mismatch.ALPHA)
+        first[share] = np.where(fires.any(axis=1), units[fires.argmax(axis=1)], 10**9)
+    assert (first[0.5] < 10**9).mean() <= 0.03
+    assert np.median(first[0.53]) <= 2700
+
+
+@pytest.mark.parametrize(
+    "design", [Design(kind="group_sequential", planned=400), Design(kind="fixed", planned=400), Design()]
+)
+@pytest.mark.parametrize("is_paired", [False, True])
+def test_the_simulation_does_what_production_does(design: Design, is_paired: bool) -> None:
+    from fine_tuning.experiments import verdict
+
+    a, b = simulation.answers(np.random.default_rng(25), (20, 400), 0.7, 0.8, 0.3 if is_paired else 0.0)
+    simulate = simulation._anytime if design.kind == "anytime" else simulation._planned
+    more = {} if design.kind == "anytime" else {"is_paired": is_paired}
+    favours, _ = simulate(a, b, design, **more)  # type: ignore[operator]
+    for right_a, right_b, wanted in zip(a.tolist(), b.tolist(), favours.tolist(), strict=True):
+        statistics = Statistics()
+        for pair in zip(right_a, right_b, strict=True):
+            for arm, right in zip(statistics.arms.values(), pair, strict=True):
+                arm.samples += 1
+                arm.scores.add(float(right))
+            (statistics.by_id if is_paired else statistics.by_order).add(*map(float, pair))
+            statistics.look(design)
+        test = {"id": "t", "model_a": "a", "model_b": "b", "status": "running", "metadata": {}, "started_at": "",
+                "completed_at": None, "design": design.as_dict(), "statistics": statistics.as_dict()}  # fmt: skip
+        assert verdict.judge(test).favours == wanted
