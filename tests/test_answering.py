@@ -143,6 +143,23 @@ def test_two_models_on_one_file_are_compared(host: wire.Host, cli: Any, tmp_path
     assert cli("evaluate-compare", "1", "99")[0] == 1
 
 
+def test_people_correct_a_judge(host: wire.Host, cli: Any, tmp_path: Path) -> None:  # noqa: F811
+    rows = [{"prompt": f"q{n}", "prediction": "RIGHT" if n % 4 else "no", "reference": "r",
+             **({"human_rating": 5 if n % 2 else 2} if n < 20 else {})} for n in range(60)]  # fmt: skip
+    (tmp_path / "test.jsonl").write_text("\n".join(json.dumps(row) for row in rows))
+    code, out, _ = cli("evaluate-model", "m", "base", "test.jsonl", "--judge", "judge", "--json")
+    found = json.loads(out)["judge_corrected"]
+    assert code == 0
+    assert found["low"] < found["estimate"] < found["high"]
+    assert found["estimate"] == pytest.approx(0.625, abs=0.1)  # the judge alone says 0.75
+    code, out, _ = cli("evaluate-model", "m", "base", "test.jsonl", "--judge", "judge")
+    assert (code, "as people would grade" in out) == (0, True)
+    (tmp_path / "test.jsonl").write_text(json.dumps({**rows[0], "human_rating": 9}))
+    assert (
+        "row 1: human_rating must be a number from 1 to 5, not 9" in cli("evaluate-model", "m", "base", "test.jsonl")[2]
+    )
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

@@ -21,6 +21,7 @@ from fine_tuning.settings import get_settings
 
 Messages = Sequence[Mapping[str, Any]]
 AT_ONCE = 8  # calls of a host
+RATINGS = (1, 2, 3, 4, 5)
 SLICES = ("domain", "task_type", "slice")  # of a row, by which results are also shown apart
 
 
@@ -47,12 +48,14 @@ class Question:
     Attributes:
         messages: empty where the file holds a prediction instead.
         answer: that prediction.
+        human: what people think of that answer, 0 to 1: a row's `human_rating` of 1 to 5.
     """
 
     messages: Messages
     reference: str
     slices: Mapping[str, str] = field(default_factory=dict)
     answer: Answer | None = None
+    human: float | None = None
 
     @property
     def text(self) -> str:
@@ -82,7 +85,9 @@ def _predicted(row: Mapping[str, Any], where: str, slices: Mapping[str, str]) ->
     prediction, reference = row["prediction"], row.get("reference")
     if not isinstance(prediction, str | None) or not isinstance(reference, str):
         raise DataError(f"{where}: prediction and reference must be text")
-    asked = row.get("prompt")
+    asked, rating = row.get("prompt"), row.get("human_rating")
+    if rating is not None and (isinstance(rating, bool) or rating not in RATINGS):
+        raise DataError(f"{where}: human_rating must be a number from 1 to 5, not {rating!r}")
     try:
         answer = Answer(
             prediction,
@@ -92,7 +97,9 @@ def _predicted(row: Mapping[str, Any], where: str, slices: Mapping[str, str]) ->
         )
     except UsageError as error:
         raise DataError(f"{where}: {error}") from None
-    return Question([{"role": "user", "content": asked}] if isinstance(asked, str) else [], reference, slices, answer)
+    messages = [{"role": "user", "content": asked}] if isinstance(asked, str) else []
+    human = None if rating is None else (rating - RATINGS[0]) / (RATINGS[-1] - RATINGS[0])
+    return Question(messages, reference, slices, answer, human)
 
 
 def answers(

@@ -92,10 +92,15 @@ def evaluate_model(
         scores=None if grades is None else {"judge": grades},
         metadata={"test_file": str(test_file), **({"judge": judge} if judge else {})},
     )
+    people = None if grades is None else judging.corrected(grades, [question.human for question in questions])
     if as_json:
-        output.print_json(_facts(evaluation))
-    else:
-        _print(evaluation, test_file.name)
+        output.print_json(_facts(evaluation) | ({"judge_corrected": people._asdict()} if people else {}))
+        return
+    _print(evaluation, test_file.name)
+    if people is not None and not isnan(people.estimate):
+        low, high = output.percent(people.low), output.percent(people.high)
+        shown = f"{output.percent(people.estimate)} (95 % interval {low} to {high})"
+        output.print_text(f"as people would grade, by the human_rating of some answers: {shown}")
 
 
 def _facts(evaluation: Evaluation) -> dict[str, Any]:

@@ -28,9 +28,9 @@ def upgrade() -> None:
     ):
         op.add_column("experiments", column)
     _move_sums()
-    with op.batch_alter_table("experiments") as table:
-        table.drop_column("a_only")
-        table.drop_column("b_only")
+    # Not in a batch, which copies the table: samples refer to its rows.
+    op.drop_column("experiments", "a_only")
+    op.drop_column("experiments", "b_only")
     op.create_index("ix_experiments_layer", "experiments", ["layer"])
     op.drop_table("experiment_arms")
     with op.batch_alter_table("samples") as table:
