@@ -189,6 +189,7 @@ class ABTestFramework:
             UsageError: there is no such sample, or nothing to score it by.
             ConflictError: it has another score already.
         """
+        checks.name("sample_id", sample_id)
         with self._database.write() as tx:
             recording = self._recording(tx, test_id, 1)
             if recording is None:
@@ -422,6 +423,8 @@ _ARGUMENTS = {"model", "prediction", "reference", "latency_ms", "cost", "metadat
 
 def _sample(row: Record, design: Design) -> Sample:
     """A sample of these arguments, with its score."""
+    if not isinstance(row, Mapping):
+        raise UsageError(f"a sample must be a mapping of its arguments, not {type(row).__name__}")
     if unknown := row.keys() - _ARGUMENTS:
         raise UsageError(f"unknown argument {min(unknown)!r} of a sample; known are {', '.join(sorted(_ARGUMENTS))}")
     prediction, reference, score = row.get("prediction"), row.get("reference"), row.get("score")
@@ -486,4 +489,9 @@ def _stored(result: Mapping[str, Any]) -> ABTestResult:
         key: (low if low is not None else -inf, high if high is not None else inf)
         for key, (low, high) in values.get("intervals", {}).items()
     }
+    ends = {"model_a": nan, "model_b": nan, "low": -inf, "high": inf}
+    values["guardrails"] = [
+        {name: ends.get(name) if value is None else value for name, value in rail.items()}
+        for rail in values.get("guardrails") or []
+    ]
     return ABTestResult(**values)

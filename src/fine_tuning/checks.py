@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from math import inf, isnan
+from math import inf, isfinite, isnan
 from typing import Any
 
 from fine_tuning.errors import UsageError
@@ -33,6 +33,15 @@ def amount(label: str, value: Any) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < inf:
         raise UsageError(f"{label} must be a number of 0 or more, not {value!r}")
     if value > LARGEST_AMOUNT:
+        raise UsageError(f"{label} is too large; the largest number that is kept is {LARGEST_AMOUNT:.0e}")
+    return value
+
+
+def number(label: str, value: Any) -> float:
+    """A number, not nan, not infinite, and no larger than the store keeps."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
+        raise UsageError(f"{label} must be a number, not {value!r}")
+    if abs(value) > LARGEST_AMOUNT:
         raise UsageError(f"{label} is too large; the largest number that is kept is {LARGEST_AMOUNT:.0e}")
     return value
 

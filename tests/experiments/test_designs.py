@@ -96,6 +96,11 @@ class TestDesigns:
             ({"score": "bounded", "low": 1, "high": 0}, "scores must lie between low and high"),
             ({"metric": "beauty"}, "unknown metric 'beauty'"),
             ({"margin": -1}, "margin must be"),
+            ({"ramp": math.nan}, "ramp must be between 0 and 1"),
+            ({"score": "bounded", "low": "a"}, "low must be a number, not 'a'"),
+            ({"auto": "yes"}, "auto must be True or False"),
+            ({"guardrails": 5}, "guardrails must be a list, not int"),
+            ({"guardrails": [{"measure": "cost", "margin": 0.1, "relative": "no"}]}, "relative must be True or False"),
             ({"colour": "red"}, "unknown choice 'colour'"),
             ({"guardrails": [{"measure": "cost"}]}, "a guardrail has measure and margin"),
             ({"guardrails": [{"measure": "cost", "margin": 0.1, "statistic": "p95"}]}, "p95 is kept of latency alone"),
@@ -294,3 +299,14 @@ class TestPolicy:
         framework.record_samples("auto", [*[{"model": "model_a", "score": 0.0}] * 900, *rows(0.1, 0.9, 300)])
         assert framework.monitor("auto").withheld
         assert framework.get_decisions("auto") == []
+
+
+def test_a_concluded_test_with_unknown_guardrails_is_read_back() -> None:
+    framework = started(guardrails=[{"measure": "cost", "margin": 0.1}, {"measure": "latency", "margin": 0.1}])
+    framework.record_samples("t", [{"model": arm, "score": 1.0} for arm in ("model_a", "model_b")])
+    concluded = framework.conclude_test("t")
+    again = framework.monitor("t")
+    assert f"{again.guardrails}" == f"{concluded.guardrails}"
+    assert [(rail["status"], math.isnan(rail["model_a"]), rail["high"]) for rail in again.guardrails] == [
+        ("open", True, math.inf)
+    ] * 2

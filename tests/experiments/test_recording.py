@@ -191,6 +191,8 @@ def test_bounded_scores_are_judged_from_the_first_pairs_on() -> None:
         (row("model_a", 1, latency_ms=-1), "latency_ms must be a number of 0 or more"),
         (row("model_a", 1, cost=float("inf")), "cost must be"),
         (row("model_a", 1, measures={"toxicity": "high"}), "toxicity must be a number"),
+        (row("model_a", 1, measures={"latency": 3}), "latency is no name for a measure of your own"),
+        (["model_a", 1], "a sample must be a mapping of its arguments, not list"),
         (row("model_a", 1, covariate=1e300), "covariate is too large"),
         (row("model_a", 1, error="timeout"), "a call that failed has no score"),
         (row("model_a"), "or give score, error, or a sample_id for later"),
@@ -199,7 +201,7 @@ def test_bounded_scores_are_judged_from_the_first_pairs_on() -> None:
         (row("model_a", prediction=1, reference="x"), "must be text"),
     ],
 )
-def test_what_is_no_sample_is_refused_and_changes_nothing(sample: Row, said: str) -> None:
+def test_what_is_no_sample_is_refused_and_changes_nothing(sample: Any, said: str) -> None:
     framework = started()
     with pytest.raises(UsageError, match=said):
         framework.record_samples("t", [row("model_a", 1), sample])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import asdict
 from enum import StrEnum
-from math import isfinite
+from math import isfinite, isnan
 from statistics import median
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -211,7 +211,7 @@ def list_tests(as_json: output.Json = False) -> None:
             result.total_samples,
             output.percent(result.model_a_accuracy),
             output.percent(result.model_b_accuracy),
-            f"{result.p_value:.2g}",
+            _p(result.p_value),
             framework.recommend_winner(result),
         )
         for test_id, result in found.items()
@@ -282,7 +282,7 @@ def print_result(result: ABTestResult, recommendation: str, as_json: bool = Fals
     ]
     output.print_table(f"A/B test {result.test_id} ({result.status})", columns, rows)
     verdict = "different" if result.statistical_significance else "no difference shown"
-    output.print_text(f"{result.design}: scores {verdict} (p = {result.p_value:.2g})")
+    output.print_text(f"{result.design}: scores {verdict} (p = {_p(result.p_value)})")
     scale, unit = (100, "points") if result.score == "binary" else (1, "")
     accuracy, latency = _interval(result, "accuracy", scale, unit), _interval(result, "latency", 1, "ms")
     output.print_text(f"B better by ({result.confidence_level:.0%} intervals): score {accuracy}, latency {latency}")
@@ -290,6 +290,10 @@ def print_result(result: ABTestResult, recommendation: str, as_json: bool = Fals
         rails = [(rail["name"], rail["status"], *(f"{rail[arm]:.4g}" for arm in ARMS)) for rail in result.guardrails]
         output.print_table("Guardrails", ["Measure", "Status", "A#", "B#"], rails)
     output.print_text(f"recommendation: {recommendation}")
+
+
+def _p(value: float) -> str:
+    return "unknown" if isnan(value) else f"{value:.2g}"
 
 
 def _facts(result: ABTestResult, recommendation: str) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
 import threading
 from collections.abc import Callable, Sequence
@@ -32,6 +33,7 @@ class Buffer:
         self.written = self.dropped = 0
         self._thread = threading.Thread(target=self._run, name="samples", daemon=True)
         self._thread.start()
+        atexit.register(self.close)  # for a program that ends without closing it
 
     def add(self, sample: Sample) -> bool:
         """Take a sample; False where too many wait to be written, or the buffer is closed."""
@@ -47,8 +49,11 @@ class Buffer:
 
     def close(self) -> None:
         """Write what waits, and say what was lost."""
+        if self._end.is_set():
+            return
         self._end.set()
         self._thread.join()
+        atexit.unregister(self.close)
         if self.dropped:
             _log.warning("%d samples were lost: too many at once, or not accepted", self.dropped)
 

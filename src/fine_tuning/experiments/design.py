@@ -42,6 +42,8 @@ class Guardrail:
             raise UsageError(f"p95 is kept of latency alone, not of {self.measure}")
         if checks.amount("guardrail's margin", self.margin) is None:
             raise UsageError("guardrail's margin must be a number of 0 or more")
+        for label in ("relative", "higher_is_better"):
+            checks.flag(label, getattr(self, label))
         if self.higher_is_better and self.measure in MEASURES:
             raise UsageError(f"{self.measure} is better where it is lower")
 
@@ -105,13 +107,16 @@ class Design:
             )
         if self.planned is not None:
             checks.count("planned", self.planned, max(2, self.looks if self.kind == "group_sequential" else 2))
-        if not self.low < self.high or abs(self.low) > checks.LARGEST_AMOUNT or abs(self.high) > checks.LARGEST_AMOUNT:
+        ends = [checks.number(label, getattr(self, label)) for label in ("low", "high")]
+        if not ends[0] < ends[1]:
             raise UsageError(f"scores must lie between low and high, not {self.low} and {self.high}")
         if checks.amount("margin", self.margin) is None:
             raise UsageError("margin must be a number of 0 or more")
         if self.split is not None and not 0 < (checks.rate("split", self.split) or 0) < 1:
             raise UsageError(f"split must be between 0 and 1, not {self.split}")
-        checks.rate("ramp", self.ramp)
+        if checks.rate("ramp", self.ramp) is None:
+            raise UsageError("ramp must be between 0 and 1")
+        checks.flag("auto", self.auto)
         if self.layer is not None:
             checks.name("layer", self.layer)
 
@@ -142,6 +147,8 @@ class Design:
             known = ", ".join(each.name for each in fields(cls))
             raise UsageError(f"unknown choice {min(unknown)!r}; known are {known}")
         rails = choices.get("guardrails") or ()
+        if not isinstance(rails, list | tuple):
+            raise UsageError(f"guardrails must be a list, not {type(rails).__name__}")
         return cls(**{**choices, "guardrails": tuple(_guardrail(each) for each in rails)})
 
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from math import isfinite
 from typing import Any
 
 from fine_tuning import checks
 from fine_tuning.errors import ConflictError, UsageError
-from fine_tuning.experiments.design import Design
+from fine_tuning.experiments.design import MEASURES, Design
 from fine_tuning.experiments.statistics import ARMS, A, B, Statistics
 from fine_tuning.store import experiments
 from fine_tuning.store.database import Transaction
@@ -56,7 +55,10 @@ class Sample:
             if (value := getattr(self, label)) is not None:
                 checks.name(label, value)
         for label, value in (("score", self.score), ("covariate", self.covariate), *self.measures.items()):
-            _number(label, value)
+            if value is not None:
+                checks.number(label, value)
+        if taken := self.measures.keys() & set(MEASURES):
+            raise UsageError(f"{min(taken)} is no name for a measure of your own; give it as an argument of the sample")
         if self.error is not None and self.score is not None:
             raise UsageError("a call that failed has no score")
 
@@ -66,22 +68,13 @@ class Sample:
         return found | {"measures": dict(self.measures) or None, "metadata": dict(self.metadata), "ordinal": None}
 
 
-def _number(label: str, value: Any) -> None:
-    if value is None:
-        return
-    if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
-        raise UsageError(f"{label} must be a number, not {value!r}")
-    if abs(value) > checks.LARGEST_AMOUNT:
-        raise UsageError(f"{label} is too large; the largest number that is kept is {checks.LARGEST_AMOUNT:.0e}")
-
-
 def check_score(design: Design, score: float) -> float:
     """The score, if the design allows it.
 
     Raises:
         UsageError: it is none, or out of its bounds.
     """
-    _number("score", score)
+    checks.number("score", score)
     if design.score == "binary" and score not in (0, 1):
         raise UsageError(f"scores of this test are 0 or 1, not {score!r}; create it with score='bounded' or 'real'")
     if design.score == "bounded" and not design.low <= score <= design.high:
@@ -181,7 +174,8 @@ class Recording:
         if sample.cost is not None:
             arm.measure("cost").add(sample.cost)
         for name, value in sample.measures.items():
-            arm.measure(name).add(value)
+            if value is not None:
+                arm.measure(name).add(value)
 
     def _score(self, name: str, score: float, row: Mapping[str, Any], known: Mapping[tuple[str, str], Any]) -> int:
         """Count a score, alone and with its partners. Returns its ordinal."""
