@@ -30,7 +30,7 @@ from fine_tuning.datasets.near_duplicates import DEFAULT_THRESHOLD
 from fine_tuning.datasets.recipe import Recipe
 from fine_tuning.distillation import DistillationDataCollector
 from fine_tuning.encodings import encoding_of
-from fine_tuning.errors import DataError
+from fine_tuning.errors import DataError, UsageError
 from fine_tuning.files import atomic_write, make_folder
 from fine_tuning.settings import get_settings
 from fine_tuning.store.database import open_database
@@ -165,6 +165,8 @@ class DatasetBuilder:
             StorageError: the disk refuses.
         """
         recipe = Recipe.of(**choices)
+        if files is not None and table is not None:
+            raise UsageError("give files or a table, not both")
         folder = building.check_target(freezing.target(self.output_dir, name, "jsonl").with_suffix(""))
         database = open_database()
         with tempfile.TemporaryDirectory(dir=make_folder(self.output_dir), prefix=".rows.") as work:

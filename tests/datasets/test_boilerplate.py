@@ -17,7 +17,8 @@ def test_what_is_around_each_question_is_found_and_left_out() -> None:
     assert [
         own(f"{TEMPLATE} {text} answer in one word and in the language of the question", common) for text in asked
     ] == asked
-    assert own(f"so {TEMPLATE} {TEMPLATE}", common) == "so"
+    assert own(f"so it is {TEMPLATE} {TEMPLATE}", common) == "so it is"
+    assert own(f"so {TEMPLATE}", common) == f"so {TEMPLATE}"  # next to nothing: the whole counts
 
 
 def test_a_text_of_nothing_else_stays_as_it_is() -> None:

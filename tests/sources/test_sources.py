@@ -106,7 +106,7 @@ def test_a_line_that_is_too_long_does_not_hide_the_next(tmp_path: Path) -> None:
 def test_csv_cells(tmp_path: Path) -> None:
     file = tmp_path / "calls.csv"
     file.write_text('\ufeffprompt,response,rating,metadata,note\n"a, ""b""\nc",r,4,"{""k"": 1}",\n', encoding="utf-8")
-    assert rows(file) == [(3, {"prompt": 'a, "b"\nc', "response": "r", "rating": 4, "metadata": {"k": 1}})]
+    assert rows(file) == [(2, {"prompt": 'a, "b"\nc', "response": "r", "rating": 4, "metadata": {"k": 1}})]
     file.write_text("prompt,response\na,b,c\n", encoding="utf-8")
     with pytest.raises(DataError, match="line 2: more cells than the first line has names"):
         rows(file)

@@ -1,6 +1,7 @@
 """Text that many questions have in common, such as a prompt's template: it tells no question from another.
 
-A run of words is boilerplate if it is long and each of its word 3-grams stands in a good share of the questions.
+A run of words is boilerplate if it is long and each of its word 3-grams stands in a good share of the questions. Where
+a question says next to nothing else, it is compared whole: variants of one question are near-duplicates, no template.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ Shingle = tuple[str, str, str]
 SAMPLE = 5000  # texts that are looked at
 SHARE, LEAST_TEXTS = 0.05, 10  # of the texts
 LEAST_WORDS = 8  # a shorter run is what people say, such as "how do I get a"
+LEAST_OWN = 3  # words
 
 
 def shared(texts: Sequence[str]) -> frozenset[Shingle]:
@@ -30,12 +32,13 @@ def shared(texts: Sequence[str]) -> frozenset[Shingle]:
 
 
 def own(text: str, boilerplate: frozenset[Shingle]) -> str:
-    """What a normalised text says beside boilerplate; a text that says nothing else stays as it is."""
+    """What a normalised text says beside boilerplate; a text that says next to nothing else stays as it is."""
     words, kept, at = text.split(), list[str](), 0
     for start, end in _runs(words, boilerplate):
         kept += words[at:start]
         at = end
-    return " ".join([*kept, *words[at:]]) or text
+    kept += words[at:]
+    return " ".join(kept) if len(kept) >= LEAST_OWN else text
 
 
 def _runs(words: Sequence[str], often: frozenset[Shingle]) -> Iterator[tuple[int, int]]:

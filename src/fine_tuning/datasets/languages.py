@@ -8,12 +8,17 @@ from functools import cache
 from fine_tuning.errors import UsageError
 
 ENOUGH = 2000  # characters
+LEAST_LETTERS = 16  # of a text whose language can be told
 
 
-def language_of(text: str) -> str:
-    """The ISO 639 code of the language that a text is most likely in, zxx for none; a guess where it is a few words."""
+def language_of(text: str) -> str | None:
+    """The ISO 639 code of the language that a text is most likely in, zxx for none; None for one too short to tell."""
     import py3langid
 
+    letters = sum(character.isalpha() for character in text[:ENOUGH])
+    # A letter of Chinese, Japanese or Korean says as much as a word.
+    if letters < LEAST_LETTERS and not any(character >= "\u3040" for character in text if character.isalpha()):
+        return None
     return str(py3langid.classify(text[:ENOUGH])[0])
 
 

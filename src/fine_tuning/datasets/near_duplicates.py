@@ -100,10 +100,12 @@ def groups(texts: Sequence[str], threshold: float = DEFAULT_THRESHOLD) -> list[i
     if len(texts) < 2:
         return list(range(len(texts)))
     words = [normalised(text) for text in texts]
-    if common := boilerplate.shared(words):
-        words = [boilerplate.own(text, common) for text in words]
-    pairs = candidates(bands_of(signatures(words)))
-    pairs = pairs[alike(pairs, dict(enumerate(words)), threshold)]
+    common = boilerplate.shared(words)
+    own = [boilerplate.own(text, common) for text in words] if common else words
+    pairs = candidates(bands_of(signatures(own)))
+    pairs = pairs[alike(pairs, dict(enumerate(own)), threshold)]
+    if common:  # with what is around them, too: the same question about two long documents is not the same
+        pairs = pairs[alike(pairs, dict(enumerate(words)), threshold)]
     numbers: dict[int, int] = {}
     return [numbers.setdefault(group, len(numbers)) for group in components(len(texts), pairs).tolist()]
 

@@ -18,12 +18,23 @@ from fine_tuning.errors import MissingDependencyError
 # What can be told by its form; detectors of high entropy find too much in prose.
 _SECRETS = (
     "artifactory.ArtifactoryDetector", "aws.AWSKeyDetector", "azure_storage_key.AzureStorageKeyDetector",
-    "basic_auth.BasicAuthDetector", "discord.DiscordBotTokenDetector", "github_token.GitHubTokenDetector",
+    "discord.DiscordBotTokenDetector", "github_token.GitHubTokenDetector",
     "gitlab_token.GitLabTokenDetector", "jwt.JwtTokenDetector", "mailchimp.MailchimpDetector", "npm.NpmDetector",
-    "openai.OpenAIDetector", "private_key.PrivateKeyDetector", "pypi_token.PypiTokenDetector",
+    "openai.OpenAIDetector", "pypi_token.PypiTokenDetector",
     "sendgrid.SendGridDetector", "slack.SlackDetector", "square_oauth.SquareOAuthDetector", "stripe.StripeDetector",
     "telegram_token.TelegramBotTokenDetector", "twilio.TwilioKeyDetector",
 )  # fmt: skip
+# What detect-secrets does not know, or knows the beginning of.
+_MORE_SECRETS = (
+    ("private key", re.compile(
+        r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL)),
+    ("password in an address", re.compile(r"(?<=://)[^\s:/@]{1,200}:[^\s/@]{1,200}(?=@)")),
+    ("API key", re.compile(r"\b(?:github_pat_\w{20,}|AIza[\w-]{30,}|sk-[A-Za-z]+-[\w-]{20,}|hf_[A-Za-z0-9]{20,})")),
+    ("password", re.compile(
+        r"\b(?:password|passwd|aws_secret_access_key|api[_-]?key|secret[_-]?key|access[_-]?token)['\"]?\s*[:=]\s*"
+        r"['\"]?[^\s'\",;]{6,}", re.IGNORECASE)),
+)  # fmt: skip
+_TOKEN = re.compile(r"[\w.+/=-]*")
 _MAIL = re.compile(r"\b[A-Za-z0-9][A-Za-z0-9._%+-]{0,63}@(?:[A-Za-z0-9-]{1,63}\.){1,8}[A-Za-z]{2,24}\b")
 _CARD = re.compile(r"\b(?:\d[ -]?){12,18}\d\b")
 _ACCOUNT = re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?\b")
@@ -59,12 +70,14 @@ def secrets() -> Finder:
         raise MissingDependencyError("detect-secrets", "privacy", "finding secrets") from error
 
     def find(text: str) -> list[Found]:
-        return [
-            Found(start, start + len(value), detector.secret_type)
-            for detector in detectors
-            for value in detector.analyze_string(text)
-            if value and (start := text.find(value)) >= 0
-        ]
+        found = [Found(m.start(), m.end(), kind) for kind, pattern in _MORE_SECRETS for m in pattern.finditer(text)]
+        for detector in detectors:
+            for value in filter(None, detector.analyze_string(text)):
+                # Some detectors give the beginning of a token only, and each value once.
+                for match in re.finditer(re.escape(value), text):
+                    end = _TOKEN.match(text, match.end()).end()  # type: ignore[union-attr]
+                    found.append(Found(match.start(), end, detector.secret_type))
+        return found
 
     return find
 

@@ -28,7 +28,7 @@ class Recipe:
         metadata: what a row's metadata must say, as text.
         since, until: ISO 8601; rows captured before or from then on are left out, also those without a time.
         min_prompt, min_response, max_characters: of what is asked, of the answer, of both.
-        languages: ISO 639 codes (such as en) of the questions that stay.
+        languages: ISO 639 codes (such as en) of the questions that stay; those too short to tell stay too.
         secrets, personal_data: one of `POLICIES`.
         near_duplicates: questions at least so alike (Jaccard similarity of their word 3-grams) are one, of which the
             best-rated row stays; None keeps them all.
@@ -85,6 +85,10 @@ class Recipe:
             raise UsageError("validation and test together leave nothing to train on; they are shares below 1")
         if self.near_duplicates is not None and not LEAST_THRESHOLD <= self.near_duplicates <= 1:
             raise UsageError(f"near_duplicates must be between {LEAST_THRESHOLD} and 1, or None to keep them")
+        for label in ("domains", "task_types", "models", "languages"):
+            value = getattr(self, label)
+            if not isinstance(value, tuple) or not all(isinstance(each, str) for each in value):
+                raise UsageError(f"{label} must be a list of texts, not {value!r}")
         for label in ("since", "until"):
             moment(label, getattr(self, label))
 

@@ -24,7 +24,7 @@ from fine_tuning.formats.findings import Finding, has_error
 from fine_tuning.sources import RawRow
 
 Messages = Sequence[Mapping[str, Any]]
-_CONVERSATION_KEYS = ("conversation_id", "session_id", "thread_id")  # what applications call it
+_CONVERSATION_KEYS = ("conversation_id", "session_id", "thread_id", "session")  # what applications call it
 
 
 class State(IntEnum):
@@ -86,39 +86,37 @@ class Recorder:
         examined = self._private(examine(raw.text))
         findings = [each for each in examined.findings if each.code != "unknown-key"]  # no such key is written
         if has_error(findings):
-            is_private = any(each.code.endswith("-rejected") for each in findings)
-            return _rejected(
-                raw._replace(text=row_text.canonical(examined.source or {})) if is_private else raw, findings
-            )
+            return _rejected(self._hidden(raw), findings)
         assert examined.source is not None  # noqa: S101 - a row without one has an error
         try:
             (call,) = formats.calls_in(examined.source, examined.format)
             row = self._to_row(call, examined.source)
         except (DataError, ValueError) as error:
-            return _rejected(raw, [*findings, Finding("malformed", "", str(error))])
+            return _rejected(self._hidden(raw), [*findings, Finding("malformed", "", str(error))])
         rating = _rating(call.rating)
         if rating is None:
-            return _rejected(raw, [*findings, Finding("wrong-rating", "rating", f"{call.rating!r} is no rating")])
+            wrong = Finding("wrong-rating", "rating", f"{call.rating!r} is no rating")
+            return _rejected(self._hidden(raw), [*findings, wrong])
         said = json.dumps(findings, ensure_ascii=False) if findings else None
         asked, answer = _divided(call)
         if reason := self._left_out(call, rating, asked, answer):
             return Record("", State.LEFT_OUT, reason, said)
         measured = self._meter.measure(examined.learnt) if self._meter else -1
         if isinstance(measured, Finding):
-            return _rejected(raw, [*findings, measured])
+            return _rejected(self._hidden(raw), [*findings, measured])
         return Record(
             text=(examined.content if row == examined.learnt else row_text.canonical(row)).decode(),
             state=State.FIT,
             findings=said,
             content=blake2b(examined.content, digest_size=16).digest(),
-            asked=normalised(" ".join(_texts(_turns(asked)))),
+            asked=_asked_words(asked),
             question=_hash("\0".join(_texts(asked))),
             answer=_hash(" ".join(" ".join(_texts(answer)).lower().split())),
             conversation=_conversation(call),
             rating=rating,
             stratum=_value(call, self._recipe.stratify),
             balanced=_value(call, self._recipe.balance),
-            example=examined.source.get("id") if examined.source.get("captured_at") else None,
+            example=_example_id(examined.source),
             tokens=measured,
         )
 
@@ -137,6 +135,14 @@ class Recorder:
             examined.findings.append(Finding(f"{code}-{outcome}", "", kinds))
         return examined
 
+    def _hidden(self, raw: RawRow) -> RawRow:
+        """The row as it may be written among the rejected ones: what is to be masked or rejected is masked."""
+        text = None if raw.text is None else raw.text.decode("utf-8", "replace")
+        for _, policy, finder in self._policies:
+            if text is not None and policy != "report":
+                text = privacy.masked(text, finder()(text))
+        return raw if text is None or not self._policies else raw._replace(text=text.encode())
+
     def _left_out(self, call: Call, rating: float, asked: Messages, answer: Messages) -> str | None:
         """The name of the first filter that a call does not pass."""
         recipe = self._recipe
@@ -149,17 +155,14 @@ class Recorder:
                 return name
         if recipe.min_rating is not None and rating < recipe.min_rating:
             return "min_rating"
-        if any(str(call.metadata.get(key)) != value for key, value in recipe.metadata.items()):
+        if any(_shown(call.metadata.get(key)) != value for key, value in recipe.metadata.items()):
             return "metadata"
-        if (self._since is not None or self._until is not None) and not self._is_in_time(call.captured_at):
-            return "since" if self._since is not None else "until"
+        at = _seconds(call.captured_at)
+        if self._since is not None and (at is None or at < self._since):
+            return "since"
+        if self._until is not None and (at is None or at >= self._until):
+            return "until"
         return self._wrong_length(asked, answer) or self._wrong_language(asked)
-
-    def _is_in_time(self, captured_at: Any) -> bool:
-        at = _seconds(captured_at)
-        if at is None:
-            return False
-        return (self._since is None or at >= self._since) and (self._until is None or at < self._until)
 
     def _wrong_length(self, asked: Messages, answer: Messages) -> str | None:
         recipe = self._recipe
@@ -175,12 +178,19 @@ class Recorder:
 
     def _wrong_language(self, asked: Messages) -> str | None:
         wanted = self._recipe.languages
-        return "languages" if wanted and language_of(" ".join(_texts(_turns(asked)))) not in wanted else None
+        if not wanted or (found := language_of(" ".join(_texts(_turns(asked))))) is None:
+            return None
+        return None if found in wanted else "languages"
 
 
 def _rejected(raw: RawRow, findings: list[Finding]) -> Record:
     line = rejected_line(raw, findings)
     return Record(line, State.REJECTED, findings=json.dumps(findings, ensure_ascii=False))
+
+
+def _shown(value: Any) -> str | None:
+    """A value as one types it: JSON's words for true and false; None for nothing."""
+    return None if value is None else str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _rating(value: Any) -> float | None:
@@ -213,7 +223,7 @@ def _texts(messages: Messages) -> list[str]:
         if isinstance(content, str):
             found.append(content)
         elif content:
-            found += [str(part.get("text", "")) for part in content]
+            found += [str(part["text"]) if "text" in part else json.dumps(part, sort_keys=True) for part in content]
         if message.get("tool_calls"):
             found.append(json.dumps(message["tool_calls"], ensure_ascii=False))
     return found
@@ -230,16 +240,31 @@ def _turns(messages: Messages) -> Messages:
     return [message for message in messages if message.get("role") not in {"system", "developer"}]
 
 
+def _asked_words(asked: Messages) -> str:
+    """A question's words. One that also shows something else, or has no words of a user, is like its equals only."""
+    turns = _turns(asked)
+    parts = [part for message in turns if isinstance(message.get("content"), list) for part in message["content"]]
+    if all(part.get("type") == "text" for part in parts) and (words := normalised(" ".join(_texts(turns)))):
+        return words
+    return f"{_hash(json.dumps(asked, sort_keys=True)):x}"
+
+
 def _conversation(call: Call) -> int:
     """A hash that rows of one conversation share: its id, or else its first turn."""
     for key in _CONVERSATION_KEYS:
-        if call.metadata.get(key):
+        if call.metadata.get(key) not in (None, ""):
             return _hash(f"{key}={call.metadata[key]}")
     return _hash("\0".join(_texts(_turns(call.messages)[:2])))
 
 
 def _hash(text: str) -> int:
     return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "little") or 1
+
+
+def _example_id(row: Mapping[str, Any]) -> str | None:
+    """The id of a captured example; rows of other systems may have ids of their own."""
+    found = row.get("id")
+    return found if row.get("captured_at") and isinstance(found, str) else None
 
 
 def _value(call: Call, field: str | None) -> str | None:

@@ -105,7 +105,8 @@ def similar_pairs(spool: Spool, rows: Ints, threshold: float) -> Ints:
     common = boilerplate.shared(list(sample.values()))
     pairs = near_duplicates.candidates(_bands_of_own(spool, rows, common) if common else spool.bands[rows])
     texts = spool.pick("asked", rows[np.unique(pairs)])
-    if common:
+    if common:  # what is around questions must be alike, and what they say beside it
+        pairs = pairs[near_duplicates.alike(rows[pairs], texts, threshold)]
         texts = {position: boilerplate.own(text, common) for position, text in texts.items()}
     return pairs[near_duplicates.alike(rows[pairs], texts, threshold)]
 

@@ -14,9 +14,9 @@ from typing import Any
 from fine_tuning import checks, formats, sources
 from fine_tuning.distillation.conversation import conversation_id, prompt_and_response
 from fine_tuning.errors import DataError, UsageError
-from fine_tuning.files import parse_json
-from fine_tuning.formats import Call
+from fine_tuning.formats import Call, row_text
 from fine_tuning.formats.call import as_messages
+from fine_tuning.formats.findings import CODES, Finding
 from fine_tuning.sources import RawRow
 from fine_tuning.store import examples, imports
 from fine_tuning.store.database import Database, Transaction
@@ -147,26 +147,47 @@ def _pairs(rows: Iterable[RawRow], defaults: Defaults, report: ImportReport, dig
 def _calls(row: RawRow, defaults: Defaults, report: ImportReport) -> Iterator[Call]:
     if row.text is None:
         raise DataError(f"the line is longer than {sources.LONGEST_ROW >> 20} MiB")
-    value = parse_json(row.text)
-    if not isinstance(value, dict):
-        raise DataError(f"a row must be a JSON object, not {type(value).__name__}")
+    value = row_text.parse(row.text)
+    if isinstance(value, Finding):
+        raise DataError(_unread(value))
     name = defaults.format or formats.format_of(value)
     rating = defaults.rating or (LOGGED_RATING if name in formats.LOGS else CHOSEN_RATING)
     for place, call in enumerate(formats.calls_in(value, name)):
         if not place:
             report.formats[str(name)] += 1
-        if call.rating is None:
+        if call.rating in (None, ""):
             report.unrated[rating] += 1
             yield replace(call, rating=rating)
         else:
             yield call
 
 
+def _unread(finding: Finding) -> str:
+    """Why a row's text is none, in words."""
+    if finding.code == "not-json":
+        return f"not JSON ({finding.message})"
+    if finding.code == "not-utf8":
+        return f"not UTF-8 text ({finding.message})"
+    if finding.code == "not-an-object":
+        return f"a row must be a JSON object ({finding.message})"
+    said = " ".join(part for part in (finding.field, finding.message) if part)
+    return f"{finding.code}: {said}; {CODES[finding.code].advice}"
+
+
+def _as_rating(value: Any) -> Any:
+    """A rating as tables write it, such as 5.0, as a whole number; anything else as it is."""
+    try:
+        number = float(value) if isinstance(value, str | float) else None
+    except ValueError:
+        return value
+    return int(number) if number is not None and number.is_integer() else value
+
+
 def _pair(call: Call, defaults: Defaults) -> _Pair:
     facts = (
         call.domain or defaults.domain,
         call.task_type or defaults.task_type,
-        call.rating,
+        _as_rating(call.rating),
         call.metadata,
         call.model or "unknown",
         _moment(call.captured_at),

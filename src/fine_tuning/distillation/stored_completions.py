@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from fine_tuning import hosts
+from fine_tuning.errors import ProviderError
 from fine_tuning.sources import RawRow
 
 PAGE = 100
@@ -34,16 +35,20 @@ def fetch(
     with hosts.make_client(api_key, base_url) as client, hosts.translated_errors(url, "stored completions"):
         completions = client.chat.completions
         given = {name: value for name, value in chosen.items() if value}
-        for number, completion in enumerate(completions.list(limit=PAGE, order="asc", **given), 1):
+        page = completions.list(limit=PAGE, order="asc", **given)
+        if isinstance(page, str):
+            raise ProviderError(f"{url} answers with something else than JSON; is it the address of an API?")
+        for number, completion in enumerate(page, 1):
             asked = [_plain(each) for each in completions.messages.list(completion.id, limit=PAGE, order="asc")]
-            row = {**completion.model_dump(mode="json"), "messages": asked}
+            row = {**completion.model_dump(mode="json", exclude_unset=True), "messages": asked}
             yield RawRow(url, number, json.dumps(row, ensure_ascii=False).encode())
             progress(1)
 
 
 def _plain(message: Any) -> dict[str, Any]:
     """A message as it was sent, without what storing added."""
-    kept = {key: value for key, value in message.model_dump(mode="json").items() if value is not None}
+    sent = message.model_dump(mode="json", exclude_unset=True)  # the SDK knows more fields than were sent
+    kept = {key: value for key, value in sent.items() if value is not None}
     content = kept.pop("content_parts", None) or kept.get("content")
     kept.pop("id", None)
     return {**kept, "content": content}

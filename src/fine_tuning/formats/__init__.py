@@ -68,4 +68,10 @@ def calls_in(row: Row, name: str | None = None) -> Iterator[Call]:
     if known is None or not FORMATS[known].recognises(row):
         wanted = f"of the format {name}" if name else "of any known format"
         raise DataError(f"the row is not {wanted} (it has {', '.join(sorted(row)[:6]) or 'nothing'})")
-    yield from FORMATS[known].calls(row)
+    try:
+        yield from FORMATS[known].calls(row)
+    except (TypeError, AttributeError, KeyError, IndexError, ValueError, OverflowError) as error:
+        if isinstance(error, DataError):
+            raise
+        # Each format says what it finds missing; shapes that nobody writes are found here.
+        raise DataError(f"not a row that {known} has: {type(error).__name__}: {error}") from None

@@ -151,6 +151,8 @@ def _part(part: Any, role: str, at: str) -> Iterator[Finding]:
             yield Finding("empty-content", f"{at}.text", "no text")
     elif kind != "image_url" or role != "user":
         yield Finding("wrong-content", at, f"a part of type {kind!r} in a message of the {role}")
+    elif not isinstance(part.get("image_url"), dict) or not isinstance(part["image_url"].get("url"), str):
+        yield Finding("wrong-content", f"{at}.image_url.url", "missing or no text")
 
 
 def _calls(calls: Any, where: str, waiting: dict[str, str], tools: set[str] | None) -> Iterator[Finding]:
@@ -204,6 +206,8 @@ def _tools(tools: Any, where: str) -> tuple[list[Finding], set[str]]:
         name, parameters = function.get("name"), function.get("parameters", {})
         if not isinstance(name, str) or not _NAME.fullmatch(name):
             problems.append(Finding("wrong-name", f"{at}.function.name", f"{name!r} is no name of a function"))
+        elif name in names:
+            problems.append(Finding("wrong-tools", f"{at}.function.name", f"{name!r} is declared twice"))
         else:
             names.add(name)
         if not isinstance(parameters, dict):

@@ -90,7 +90,7 @@ def _metadata(row: Row, scores: Any) -> dict[str, Any]:
         "observation": row.get("id"),
         "trace": _first(row, "traceId", "trace_id"),
         "user": _first(row, "userId", "user_id"),
-        "session": _first(row, "sessionId", "session_id"),
+        "session_id": _first(row, "sessionId", "session_id"),
         "scores": scores,
     }
     return {key: value for key, value in facts.items() if value} | (given if isinstance(given, dict) else {})

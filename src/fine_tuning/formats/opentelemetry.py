@@ -24,7 +24,7 @@ _EVENTS = {f"gen_ai.{role}.message": role for role in ("system", "user", "assist
 
 def recognises(row: Row) -> bool:
     """Whether a row is of this format."""
-    return "resourceSpans" in row or any(key.startswith("gen_ai.") for key in _attributes(row))
+    return "resourceSpans" in row or any(str(key).startswith("gen_ai.") for key in _attributes(row))
 
 
 def calls(row: Row) -> Iterator[Call]:
@@ -44,8 +44,14 @@ def calls(row: Row) -> Iterator[Call]:
             tools_of(attributes.get("gen_ai.tool.definitions")),
             model=attributes.get("gen_ai.response.model") or attributes.get("gen_ai.request.model"),
             captured_at=_moment(span),
-            metadata={name: span[name] for name in ("traceId", "spanId") if span.get(name)},
+            metadata=_metadata(span, attributes),
         )
+
+
+def _metadata(span: Row, attributes: Mapping[str, Any]) -> dict[str, Any]:
+    found = {name: span[name] for name in ("traceId", "spanId") if span.get(name)}
+    conversation = attributes.get("gen_ai.conversation.id")
+    return found | ({"conversation_id": conversation} if conversation else {})
 
 
 def _spans(row: Row) -> Iterator[Row]:

@@ -93,7 +93,7 @@ def row_of(messages: list[Message], tools: Any = None) -> dict[str, Any]:
     for message in messages:
         rest = {key: value for key, value in message.items() if key not in {"role", "content"}}
         content = message.get("content")
-        if "content" in message and not isinstance(content, str):
+        if not isinstance(content, str):
             rest["content"] = content
         text = content if isinstance(content, str) else _as_text(content if content is not None else "")
         turns.append({"from": _NAMES.get(message["role"], message["role"]), "value": text, **rest})

@@ -9,6 +9,7 @@ from fine_tuning.errors import DataError
 from fine_tuning.formats.call import Call, Row, list_of_objects, parsed, tools_of
 
 NAME = "stored-completion"
+_SAID = ("role", "content", "name", "tool_calls", "refusal", "weight")  # hosts add notes of their own
 _ASKED = ("messages", "input_messages", "input")
 
 
@@ -56,7 +57,7 @@ def answer_of(response: Any) -> dict[str, Any]:
         if isinstance(choices, list) and choices and isinstance(choices[0], Mapping):
             message = choices[0].get("message")
             if isinstance(message, Mapping):
-                kept = {key: value for key, value in message.items() if value not in (None, [], {})}
+                kept = {key: value for key, value in message.items() if key in _SAID and value not in (None, [], {})}
                 return {"role": "assistant", "content": None, **kept}
     raise DataError("the response has no choices with a message")
 

@@ -17,7 +17,7 @@ def is_remote(name: str) -> bool:
     return "://" in name
 
 
-def expand(names: Sequence[str | Path]) -> list[str]:
+def expand(names: Sequence[str | Path] | str | Path) -> list[str]:
     """The files that the names mean, each once, in the order given; those of a folder or glob sorted by path.
 
     Links to folders are not followed within a folder or glob, so that a loop of links ends.
@@ -26,6 +26,8 @@ def expand(names: Sequence[str | Path]) -> list[str]:
         NotFoundError: a name means no file.
         UsageError: there are no names.
     """
+    if isinstance(names, str | Path):  # a single name
+        names = [names]
     if not names:
         raise UsageError("no files given; name files, folders or globs such as 'calls/*.jsonl'")
     found = [file for name in names for file in _files(str(name))]
@@ -54,7 +56,20 @@ def _sorted(folder: Path, pattern: str, otherwise: str, *, any_kind: bool = Fals
         raise UsageError(f"cannot look for {pattern}: {error}") from None
     if not found:
         raise NotFoundError(otherwise)
+    lost = next(
+        (each for each in folder.glob(pattern) if each.is_symlink() and has_rows(each) and not is_there(each)), None
+    )
+    if lost is not None:
+        raise NotFoundError(f"the link {lost} leads nowhere; remove it or name the files")
     return found
+
+
+def is_there(path: Path) -> bool:
+    """Whether a path leads to something; a loop of links does not."""
+    try:
+        return path.exists()
+    except OSError:
+        return False
 
 
 def has_rows(path: Path | str) -> bool:

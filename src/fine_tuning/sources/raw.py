@@ -15,6 +15,9 @@ from fine_tuning.sources.streams import breaking_off, opened
 
 LONGEST_ROW = 16 << 20  # bytes; a longer line is no row that anybody can train on
 LARGEST_ARRAY = 1 << 30  # bytes of a file that is one JSON value and so has to be read at once
+_TEXTS = {"prompt", "response", "instruction", "output", "reference", "prediction", "chosen", "rejected", "domain",
+          "task_type", "model", "model_used"}  # fmt: skip
+_NUMBERS = {"rating", "weight"}
 _SPACE = b" \t\r\n"
 _DECODER = json.JSONDecoder()
 
@@ -147,23 +150,34 @@ def _after_space(text: str, at: int) -> int:
 def _csv(stream: IO[bytes], file: str, delimiter: str) -> Iterator[RawRow]:
     """Rows by the names in the first line; cells that hold JSON are taken as that, empty cells left out."""
     csv.field_size_limit(LONGEST_ROW)
+    reader: Any = None
     try:
         with io.TextIOWrapper(stream, "utf-8-sig", newline="") as text:
-            reader = csv.DictReader(text, delimiter=delimiter, restkey="", strict=True)
-            for row in reader:
-                if row.get(""):
-                    raise DataError(f"{file}, line {reader.line_num}: more cells than the first line has names")
-                facts = {name: _cell(cell) for name, cell in row.items() if cell}
-                yield RawRow(file, reader.line_num, to_json(facts))
+            reader = csv.reader(text, delimiter=delimiter, strict=True)
+            names: list[str] = next(reader, [])
+            if twice := next((name for name in names if name and names.count(name) > 1), None):
+                raise DataError(f"{file}, line 1: two columns are named {twice!r}; rename one")
+            ended = reader.line_num
+            for cells in reader:
+                line, ended = ended + 1, reader.line_num
+                if len(cells) > len(names):
+                    raise DataError(f"{file}, line {line}: more cells than the first line has names")
+                # A column without a name is the index that pandas writes.
+                facts = {name: _cell(name, cell) for name, cell in zip(names, cells, strict=False) if name and cell}
+                if cells:
+                    yield RawRow(file, line, to_json(facts))
     except UnicodeDecodeError as error:
-        raise DataError(f"{file}: not UTF-8 text ({error.reason}); save the file as UTF-8") from None
+        where = f"{file}, after line {reader.line_num}" if reader is not None else file
+        raise DataError(f"{where}: not UTF-8 text ({error.reason}); save the file as UTF-8") from None
     except csv.Error as error:
         raise DataError(f"{file}, line {reader.line_num}: not CSV ({error})") from None
 
 
-def _cell(cell: str) -> Any:
-    """What a cell says: objects, arrays and whole numbers of a few digits by their JSON, anything else as text."""
-    if cell[:1] in {"[", "{"} or (cell.isascii() and cell.isdecimal() and len(cell) == 1):
+def _cell(name: str, cell: str) -> Any:
+    """What a cell says: texts as they are, whatever they look like; ratings as numbers, other columns by their JSON."""
+    if name in _TEXTS:
+        return cell
+    if cell[:1] in {"[", "{"} or (name in _NUMBERS and cell.isascii() and cell.isdecimal() and len(cell) == 1):
         try:
             return json.loads(cell)
         except (ValueError, RecursionError):

@@ -37,6 +37,7 @@ def opened(name: str) -> Iterator[IO[bytes]]:
 
 
 def _unpacked(stream: IO[bytes], name: str) -> IO[bytes]:
+    name = name.lower()
     if name.endswith(".gz"):
         return cast("IO[bytes]", gzip.GzipFile(fileobj=stream))
     if name.endswith(".bz2"):

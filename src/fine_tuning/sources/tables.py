@@ -62,10 +62,27 @@ def table_rows(table: Any, name: str | None = None) -> Iterator[RawRow]:
     elif hasattr(table, "to_arrow_iter"):  # Daft's
         batches = table.to_arrow_iter()
     elif hasattr(table, "__arrow_c_stream__"):
-        batches = iter(pa.RecordBatchReader.from_stream(table))
+        try:
+            batches = iter(pa.RecordBatchReader.from_stream(table))
+        except (pa.ArrowInvalid, pa.ArrowTypeError):
+            if not hasattr(table, "to_dict"):
+                raise
+            yield from _rows_of_pandas(table, label)  # its columns may hold anything
+            return
     else:
         raise UsageError(f"{type(table).__name__} is no table; give a pandas, Polars, Arrow, Daft or Hugging Face one")
     yield from _rows_of(batches, label)
+
+
+def _rows_of_pandas(table: Any, file: str) -> Iterator[RawRow]:
+    for place, row in enumerate(table.to_dict("records"), 1):
+        facts = {str(key): _plain(value) for key, value in row.items() if not _is_missing(value)}
+        yield RawRow(file, place, to_json(facts))
+
+
+def _is_missing(value: Any) -> bool:
+    """Whether this is pandas' word for nothing."""
+    return value is None or (isinstance(value, float) and math.isnan(value)) or str(value) in {"<NA>", "NaT"}
 
 
 def _rows_of(batches: Any, file: str) -> Iterator[RawRow]:
