@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from fine_tuning import CostTracker, ModelEvaluator, answering, judging
+from fine_tuning import CostTracker, ModelEvaluator, ModelRegistry, answering, judging
 from fine_tuning.answering import Question
 from fine_tuning.errors import NotFoundError, ProviderError, UsageError
 from fine_tuning.settings import get_settings
@@ -195,3 +195,84 @@ def test_what_is_evaluated_fits_together() -> None:
     assert (found.figures["exact_match"].value, found.figures["exact_match"].examples) == (1.0, 1)
     assert (found.errors.value, found.rows[1]["error"], found.f1_score) == (0.5, "timeout", 1.0)
     assert evaluator.get_results()[-1].accuracy == 1.0
+
+
+def test_a_slow_question_keeps_no_answer_waiting(host: wire.Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    def slowly(request: wire.Request) -> tuple[int, dict[str, Any]]:
+        if request.body["messages"][-1]["content"] == "slow":
+            time.sleep(1.5)
+            return 404, {"error": {"message": "gone meanwhile"}}
+        return reply(request)
+
+    host.answers["POST /chat/completions"] = slowly
+    with pytest.raises(NotFoundError):
+        answering.answers("loud", questions("slow", *"abcdefgh"), 16, at_once=4)
+    host.answers["POST /chat/completions"] = reply
+    asked = len(host.requests)
+    answering.answers("loud", questions("slow", *"abcdefgh"), 16, at_once=4)
+    assert len(host.requests) == asked + 1
+
+
+def test_a_deployment_meanwhile_does_not_mix_two_models(database: Database, host: wire.Host) -> None:
+    registry = ModelRegistry()
+    for name in ("quiet", "loud"):
+        registry.register_model("prod", "base", "job", 1, provider=host.url, provider_model=name)
+    registry.deploy_model("prod", 1)
+
+    def deploying(request: wire.Request) -> tuple[int, dict[str, Any]]:
+        if request.body["messages"][-1]["content"] == "c":
+            registry.deploy_model("prod", 2)
+        return reply(request)
+
+    host.answers["POST /chat/completions"] = deploying
+    found = answering.answers("prod", questions(*"abcdefgh"), 16, at_once=1)
+    assert [answer.text for answer in found] == list("abcdefgh")
+    assert [answer.text for answer in answering.answers("prod", questions("a"), 16)] == ["A"]
+
+
+def test_a_failed_call_is_an_error_whatever_it_said(cli: Any, tmp_path: Path) -> None:  # noqa: F811
+    found = ModelEvaluator().evaluate(["", "a"], ["b", "a"], "m", errors=["timeout", None])
+    assert (found.errors.value, found.figures["exact_match"].value, found.figures["exact_match"].examples) == (
+        0.5,
+        1,
+        1,
+    )
+    rows = [{"prediction": "", "reference": "b", "error": "timeout"}, {"prediction": "a", "reference": "a"}]
+    (tmp_path / "test.jsonl").write_text("\n".join(json.dumps(row) for row in rows))
+    facts = json.loads(cli("evaluate-model", "m", "base", "test.jsonl", "--json")[1])
+    assert (facts["accuracy"], facts["errors"]["value"]) == (1.0, 0.5)
+    with pytest.raises(UsageError, match="scores of judge lie between 0 and 1"):
+        ModelEvaluator().evaluate(["a"], ["a"], "m", scores={"judge": [7]})
+
+
+def test_examples_without_questions_are_compared_in_their_order_or_not_at_all(tmp_path: Path) -> None:
+    evaluator = ModelEvaluator()
+    first = evaluator.evaluate(["a", "x", "a"], ["a", "b", "a"], "first")
+    second = evaluator.evaluate(["a", "b", "a"], ["a", "b", "a"], "second")
+    assert len(evaluator.compare_evaluations(first.id or 0, second.id or 0)["rows"]) == 1
+    other = evaluator.evaluate(["a", "a", "b"], ["a", "a", "b"], "other")
+    with pytest.raises(UsageError, match="hold no questions to match their examples by"):
+        evaluator.compare_evaluations(first.id or 0, other.id or 0)
+    talk = Question([{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"},
+                     {"role": "user", "content": "go on"}], "r")  # fmt: skip
+    assert talk.text == "user: a\nassistant: b\nuser: go on"
+
+
+def test_a_comparison_needs_no_schema_file(tmp_path: Path) -> None:
+    evaluator, schema = ModelEvaluator(), tmp_path / "schema.json"
+    schema.write_text('{"type": "object"}')
+    made = [
+        evaluator.evaluate([said], ["r"], "m", metrics=[f"json_schema:{schema}"], questions=["q"])
+        for said in ("{}", "1")
+    ]
+    schema.unlink()
+    assert evaluator.compare_evaluations(*(each.id or 0 for each in made))["changes"][0]["difference"] == -1.0
+
+
+def test_scores_of_whole_files_are_resampled_soon(tmp_path: Path) -> None:
+    words = [" ".join(chr(97 + (n * k) % 26) * 3 for k in range(1, 30)) for n in range(150)]
+    said = [text if n % 3 else words[n - 1] for n, text in enumerate(words)]
+    started = time.monotonic()
+    found = ModelEvaluator().evaluate(said, words, "m", metrics=["ter", "bleu", "chrf"])
+    assert found.figures["bleu"].low < found.figures["bleu"].value < found.figures["bleu"].high
+    assert time.monotonic() - started < 60  # it took minutes

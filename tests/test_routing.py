@@ -8,7 +8,8 @@ import pytest
 
 from fine_tuning import ABTestFramework, LLMService
 from fine_tuning.errors import NotFoundError, ProviderError, UsageError
-from fine_tuning.store.database import Database
+from fine_tuning.store import experiments
+from fine_tuning.store.database import Database, open_database
 from tests import wire
 from tests.test_llm_service import reply
 
@@ -61,3 +62,20 @@ def test_a_call_that_fails_is_a_sample_too(host: wire.Host) -> None:
     result = framework.monitor("t")
     assert result.total_samples == 1
     assert result.model_a_accuracy != result.model_a_accuracy  # nobody knows
+
+
+def test_calls_of_one_user_belong_together_and_a_wrong_reference_loses_none(host: wire.Host) -> None:
+    framework = ABTestFramework()
+    framework.create_test("t", "small", "large", metric="regex")
+    service = LLMService(model="small", experiment="t")
+    for _ in range(3):
+        answer = service.complete("hello", unit_id="u", reference="I am .*")
+    wrong = service.complete("hello", unit_id="u", reference="(")
+    assert wrong["content"].startswith("I am")
+    assert framework.record_outcome("t", wrong["experiment"]["sample_id"], score=1)
+    assert framework.monitor("t").total_samples == 4
+    with open_database().read() as tx:
+        test = experiments.get(tx, "t")
+    assert test is not None
+    arm = test["statistics"]["arms"][answer["experiment"]["arm"]]
+    assert (arm["scores"]["count"], arm["clusters"]["count"]) == (4, 1)

@@ -150,9 +150,10 @@ class ABTestFramework:
         return counts
 
     def buffer(self, test_id: str) -> _Recorder:
-        """Record in the background: `with framework.buffer("test") as samples: samples.add("model_a", ...)`.
+        """Record in the background: `with framework.buffer("test") as samples: samples.record("model_a", ...)`.
 
-        `add` takes the arguments of `record_sample` after the test's id, and neither waits nor fails.
+        `record` takes model, prediction and reference, and the other arguments of `record_sample` by name; it neither
+        waits nor fails.
 
         Raises:
             NotFoundError: there is no such test.
@@ -232,7 +233,9 @@ class ABTestFramework:
             raise UsageError("share must be between 0 and 1")
         with self._database.write() as tx:
             test = experiments.get(tx, test_id, lock=True)
-            if test is None or test["status"] != "running":
+            if test is None:
+                raise self._unknown(test_id, experiments.ids(tx))
+            if test["status"] != "running":
                 raise ConflictError(f"test {test_id} is not running")
             experiments.set_slots(tx, test_id, self._room(tx, test["slots"], test["layer"], share, test_id))
             experiments.decide(tx, test_id, "ramped", None, f"{share:.1%} of the units take part")
@@ -250,7 +253,7 @@ class ABTestFramework:
         if alpha is not None:
             check_alpha(alpha)
         test = self._find(test_id)
-        return _stored(test["result"]) if test["result"] else verdict.judge(test, alpha)
+        return _ended(test) if test["result"] else verdict.judge(test, alpha)
 
     def conclude_test(self, test_id: str, alpha: float | None = None) -> ABTestResult:
         """End a test and keep its verdict; concluding again returns the same.
@@ -271,7 +274,7 @@ class ABTestFramework:
             if test is None:
                 raise self._unknown(test_id, experiments.ids(tx))
             if test["result"]:
-                return _stored(test["result"])
+                return _ended(test)
             result = verdict.judge(test, alpha)
             if min(result.model_a_samples, result.model_b_samples) > 0:
                 _conclude(tx, result)
@@ -288,14 +291,18 @@ class ABTestFramework:
             margin: in units of the score; the test's own by default.
 
         Returns:
-            holds; cheaper and not_worse (each: holds, estimate, bound).
+            holds; cheaper and not_worse (each: holds, estimate, bound); withheld (why nothing holds, where the models'
+            shares of samples are not as planned).
 
         Raises:
             NotFoundError: there is no such test.
+            UsageError: the margin is no difference of scores.
         """
         test = self._find(test_id)
         design, statistics = Design.of(**test["design"]), Statistics.of(test["statistics"])
-        return non_inferiority.cheaper_and_not_worse(design, statistics, margin)
+        found = non_inferiority.cheaper_and_not_worse(design, statistics, margin)
+        withheld = verdict.judge(test).withheld
+        return found | {"holds": found["holds"] and not withheld, "withheld": withheld}
 
     def get_test_results(self, test_id: str) -> ABTestResult:
         """The state of a test: its verdict once concluded, else the one so far; see `monitor`."""
@@ -305,7 +312,7 @@ class ABTestFramework:
         """The state of every test, by id, oldest first."""
         with self._database.read() as tx:
             tests = experiments.find(tx)
-        return {test["id"]: _stored(test["result"]) if test["result"] else verdict.judge(test) for test in tests}
+        return {test["id"]: _ended(test) if test["result"] else verdict.judge(test) for test in tests}
 
     def get_decisions(self, test_id: str) -> list[dict[str, Any]]:
         """What was decided about a test, oldest first: action, model, reason, created_at.
@@ -447,8 +454,12 @@ def _sample(row: Record, design: Design) -> Sample:
         cost=checks.amount("cost", row.get("cost")),
         sample_id=sample_id,
         cluster_id=row.get("cluster_id"),
-        covariate=row.get("covariate"),
-        measures=checks.mapping("measures", row.get("measures")),
+        covariate=None if row.get("covariate") is None else checks.number("covariate", row["covariate"]),
+        measures={
+            name: checks.number(str(name), value)
+            for name, value in checks.mapping("measures", row.get("measures")).items()
+            if value is not None
+        },
         metadata=checks.mapping("metadata", row.get("metadata")),
     )
 
@@ -477,6 +488,13 @@ def _storable(result: dict[str, Any]) -> dict[str, Any]:
 
     cleaned: dict[str, Any] = clean(result)
     return cleaned
+
+
+def _ended(test: Mapping[str, Any]) -> ABTestResult:
+    """The stored verdict of a test that is over, with what came after."""
+    result = _stored(test["result"])
+    result.late_samples = test["late"]
+    return result
 
 
 def _stored(result: Mapping[str, Any]) -> ABTestResult:

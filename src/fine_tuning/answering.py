@@ -7,7 +7,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,6 +18,7 @@ from fine_tuning.files import explained, make_folder
 from fine_tuning.llm_service import LLMService
 from fine_tuning.rows import conversation, read_rows
 from fine_tuning.settings import get_settings
+from fine_tuning.store.tasks import parse_model_id
 
 Messages = Sequence[Mapping[str, Any]]
 AT_ONCE = 8  # calls of a host
@@ -59,9 +60,15 @@ class Question:
 
     @property
     def text(self) -> str:
-        """The last message's text, for people."""
-        content = self.messages[-1].get("content") if self.messages else ""
-        return content if isinstance(content, str) else json.dumps(content, ensure_ascii=False)
+        """What is asked, for people; of a conversation all of it."""
+        said = [_text(message.get("content")) for message in self.messages]
+        if len(said) < 2:
+            return "".join(said)
+        return "\n".join(f"{message.get('role')}: {text}" for message, text in zip(self.messages, said, strict=True))
+
+
+def _text(content: Any) -> str:
+    return content if isinstance(content, str) else json.dumps(content, ensure_ascii=False)
 
 
 def read_questions(path: Path) -> list[Question]:
@@ -82,16 +89,18 @@ def _question(row: Mapping[str, Any], where: str) -> Question:
 
 
 def _predicted(row: Mapping[str, Any], where: str, slices: Mapping[str, str]) -> Question:
-    prediction, reference = row["prediction"], row.get("reference")
+    prediction, reference, failed = row["prediction"], row.get("reference"), row.get("error")
     if not isinstance(prediction, str | None) or not isinstance(reference, str):
         raise DataError(f"{where}: prediction and reference must be text")
+    if failed:
+        prediction = None
     asked, rating = row.get("prompt"), row.get("human_rating")
     if rating is not None and (isinstance(rating, bool) or rating not in RATINGS):
         raise DataError(f"{where}: human_rating must be a number from 1 to 5, not {rating!r}")
     try:
         answer = Answer(
             prediction,
-            "no prediction" if prediction is None else None,
+            str(failed or "no prediction") if prediction is None else None,
             checks.amount("latency_ms", row.get("latency_ms")),
             checks.amount("cost", row.get("cost")),
         )
@@ -137,6 +146,9 @@ def answers(
     found: list[Answer | None] = [question.answer for question in questions]
     open_ones = [place for place, answer in enumerate(found) if answer is None]
     if open_ones:
+        version = service.get_config()["version"]
+        if version is not None and parse_model_id(model) is None:  # a deployment meanwhile must not mix two versions
+            service.set_model(f"{model}-v{version}")
         kept = _Kept(service.get_config(), {"max_tokens": max_tokens, **options}, fresh=fresh)
         for place in open_ones:
             found[place] = kept.find(questions[place].messages)
@@ -146,9 +158,9 @@ def answers(
         ask = _Asking(service, max_tokens, options)
         made = ask.here(asked) if service.is_local() else ask.host(asked, at_once, per_minute)
         try:
-            for place, answer in zip(missing, made, strict=True):
-                found[place] = answer
-                kept.keep(questions[place].messages, answer)
+            for number, answer in made:
+                found[missing[number]] = answer
+                kept.keep(asked[number], answer)
                 progress(1)
         finally:
             service.close()
@@ -164,11 +176,13 @@ class _Asking:
     def __init__(self, service: LLMService, max_tokens: int, options: Mapping[str, Any]) -> None:
         self._service, self._options = service, {"max_tokens": max_tokens, **options}
 
-    def here(self, asked: Sequence[Messages]) -> Iterator[Answer]:
-        for answer in self._service.complete_many(asked, **self._options):
-            yield Answer(answer["content"], None, answer["latency_ms"], answer["cost"])
+    def here(self, asked: Sequence[Messages]) -> Iterator[tuple[int, Answer]]:
+        """Each answer with the place of its question, in order."""
+        for number, answer in enumerate(self._service.complete_many(asked, **self._options)):
+            yield number, Answer(answer["content"], None, answer["latency_ms"], answer["cost"])
 
-    def host(self, asked: Sequence[Messages], at_once: int, per_minute: float | None) -> Iterator[Answer]:
+    def host(self, asked: Sequence[Messages], at_once: int, per_minute: float | None) -> Iterator[tuple[int, Answer]]:
+        """Each answer with the place of its question, as they come."""
         pace = _Pace(per_minute)
 
         def one(messages: Messages) -> Answer:
@@ -180,7 +194,12 @@ class _Asking:
             return Answer(answer["content"], None, answer["latency_ms"], answer["cost"])
 
         with ThreadPoolExecutor(at_once) as pool:
-            yield from pool.map(one, asked)
+            calls = {pool.submit(one, messages): number for number, messages in enumerate(asked)}
+            try:
+                for call in as_completed(calls):
+                    yield calls[call], call.result()
+            finally:  # after Ctrl-C, or where the host does not know the model: what has not begun is not asked
+                pool.shutdown(wait=True, cancel_futures=True)
 
 
 class _Pace:

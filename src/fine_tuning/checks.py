@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from math import inf, isfinite, isnan
+from numbers import Real
 from typing import Any
 
 from fine_tuning.errors import UsageError
@@ -39,11 +40,12 @@ def amount(label: str, value: Any) -> float | None:
 
 def number(label: str, value: Any) -> float:
     """A number, not nan, not infinite, and no larger than the store keeps."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, Real) or not isfinite(value):
         raise UsageError(f"{label} must be a number, not {value!r}")
-    if abs(value) > LARGEST_AMOUNT:
+    found = float(value)
+    if abs(found) > LARGEST_AMOUNT:
         raise UsageError(f"{label} is too large; the largest number that is kept is {LARGEST_AMOUNT:.0e}")
-    return value
+    return found
 
 
 def count(label: str, value: Any, least: int = 0, most: int = LARGEST_COUNT) -> int:

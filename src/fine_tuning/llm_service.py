@@ -318,6 +318,7 @@ class _Trial(NamedTuple):
     arm: str
     model: str
     sample_id: str
+    unit_id: str | None
 
     @classmethod
     def of(cls, test_id: str, unit_id: str | None) -> _Trial | None:
@@ -327,7 +328,7 @@ class _Trial(NamedTuple):
         if arm is None:
             return None
         result = framework.monitor(test_id)
-        return cls(framework, test_id, arm, result.model_a if arm == "model_a" else result.model_b, sample_id)
+        return cls(framework, test_id, arm, result.model_a if arm == "model_a" else result.model_b, sample_id, unit_id)
 
     @contextmanager
     def failures_recorded(self) -> Iterator[None]:
@@ -335,15 +336,23 @@ class _Trial(NamedTuple):
         try:
             yield
         except FineTuningError as error:
-            sample = {"model": self.arm, "error": str(error), "sample_id": self.sample_id}
-            self.framework.record_samples(self.test_id, [sample])
+            self._record(error=str(error))
             raise
 
     def record(self, answer: Mapping[str, Any], reference: str | None) -> dict[str, str]:
         """Record the answer. Returns what its outcome may be told of later."""
-        figures = (answer["content"], reference, answer["latency_ms"], answer["cost"])
-        self.framework.record_sample(self.test_id, self.arm, *figures, sample_id=self.sample_id)
+        facts = {"prediction": answer["content"], "latency_ms": answer["latency_ms"], "cost": answer["cost"]}
+        try:
+            self._record(**facts, reference=reference)
+        except UsageError as error:  # the answer is paid for: its outcome can still be told
+            _log.warning("the answer of sample %s is not scored: %s", self.sample_id, error)
+            self._record(**facts)
         return {"test_id": self.test_id, "arm": self.arm, "sample_id": self.sample_id}
+
+    def _record(self, **facts: Any) -> None:
+        """Record a sample of this unit, whose calls may be alike."""
+        sample = {"model": self.arm, "sample_id": self.sample_id, "cluster_id": self.unit_id, **facts}
+        self.framework.record_samples(self.test_id, [sample])
 
 
 def _messages(prompt: str | Messages, system_prompt: str | None) -> list[dict[str, Any]]:

@@ -53,6 +53,12 @@ def test_corpus_scores_are_sacrebleus_documented_ones() -> None:
         ("json_field_f1", '{"a": 1, "b": {"c": 2}}', '{"a": 1, "b": {"c": 3}}', 0.5),
         ("json_field_f1", "nothing", '{"a": 1}', 0.0),
         ("json_field_f1", "[]", "[]", 1.0),
+        ("json_field_f1", '{"a/b": 1}', '{"a": {"b": 1}}', 0.0),
+        ("json_field_f1", '{"a": 1.0}', '{"a": 1}', 1.0),
+        ("json_valid", "NaN", "", 0.0),
+        ("json_valid", '{"a": 1e999}', "", 0.0),
+        ("numeric", "1e999", "1e998", 0.0),
+        ("tool_calls", '{"name": "f", "arguments": "{x"}', '{"name": "f", "arguments": "{y"}', 0.0),
         ("tool_calls", '[{"name": "f", "arguments": {"x": 1}}]', '{"name": "f", "arguments": "{\\"x\\": 1}"}', 1.0),
         ("tool_calls", '{"name": "f", "arguments": {"x": 2}}', '{"name": "f", "arguments": {"x": 1}}', 0.0),
         ("tool_calls", "I would call f.", '{"name": "f"}', 0.0),
@@ -67,6 +73,7 @@ def test_meaning_is_told_without_a_network() -> None:
     far = score("embedding_similarity", "Where is my parcel?", "I like cheese")
     assert near > far + 0.2
     assert score("embedding_similarity", "", "") == 1
+    assert score("embedding_similarity", "half \ud83d", "half") > 0.5
 
 
 def test_a_schema_is_read_from_a_file(tmp_path: Path) -> None:
@@ -89,6 +96,7 @@ def test_a_schema_is_read_from_a_file(tmp_path: Path) -> None:
         ("json_schema", "", "json_schema takes a file"),
         ("numeric:much", "", "numeric takes a tolerance"),
         ("regex", "(", "is no regular expression"),
+        ("regex", "a{99999999999}", "is no regular expression"),
         ("json_field_f1", "text", "the reference is not JSON"),
         ("tool_calls", "text", "the reference holds no tool calls"),
         ("judge", "", "the judge is a model"),

@@ -66,7 +66,7 @@ def evaluate_model(
 
     names = list(dict.fromkeys(SHORT_NAMES.get(each, each) for each in metric or ["exact"]))
     for each in names:
-        metrics.find(each)  # a wrong name is said before a call is paid
+        metrics.check(each)  # a wrong name is said before a call is paid
     price = checks.amount("--cost", cost)
     questions = answering.read_questions(test_file)
     with output.rows_told("questions answered") as told:

@@ -57,7 +57,9 @@ def setup_ab_test(
     layer: Annotated[str | None, typer.Option(help="Tests of one layer share no units.")] = None,
     guardrail: Annotated[
         list[str] | None,
-        typer.Option(help="MEASURE=MARGIN that model_b must keep, such as latency=0.1, p95=0.2, cost=0, errors=0.01."),
+        typer.Option(
+            help="MEASURE=MARGIN that model_b must keep, as latency=0.1, p95=0.2, errors=0.01, NAME:higher=0.1."
+        ),
     ] = None,
     auto: Annotated[bool, typer.Option(help="Deploy the winner when the verdict is in.")] = False,
     as_json: output.Json = False,
@@ -86,7 +88,13 @@ def _guardrail(name: str, value: str) -> dict[str, Any]:
         raise UsageError(f"--guardrail {name} takes a number, not {value!r}") from None
     if name == "p95":
         return {"measure": "latency", "statistic": "p95", "margin": margin}
-    return {"measure": name, "margin": margin, "relative": name != "errors"}
+    measure, _, direction = name.partition(":")
+    return {
+        "measure": measure,
+        "margin": margin,
+        "relative": name != "errors",
+        "higher_is_better": direction == "higher",
+    }
 
 
 def plan(
@@ -108,9 +116,13 @@ def plan(
         output.print_json([asdict(each) for each in plans])
         return
     what = "samples per model" if correlation is None else "pairs"
-    rows = [(each.design, each.most, round(each.mean), round(each.without_difference)) for each in plans]
+    rows = [(each.design, each.most, *map(_samples, (each.mean, each.without_difference))) for each in plans]
     title = f"{rate_a:.1%} against {rate_b:.1%} with alpha {alpha:g} and power {power:g}: {what}"
     output.print_table(title, ["Design", "For the power#", "Mean if so#", "Mean if equal#"], rows)
+
+
+def _samples(size: float) -> str | None:
+    return None if isnan(size) else f"{size:,.0f}"
 
 
 def simulate(
@@ -236,7 +248,7 @@ def show(test_id: TestId, as_json: output.Json = False) -> None:
 
 def conclude(
     test_id: TestId,
-    alpha: Annotated[float, typer.Option(help="Rate of false winners to accept.")] = 0.05,
+    alpha: Annotated[float | None, typer.Option(help="Rate of false winners; the test's own by default.")] = None,
     as_json: output.Json = False,
 ) -> None:
     """End a test and keep its verdict."""
@@ -289,6 +301,8 @@ def print_result(result: ABTestResult, recommendation: str, as_json: bool = Fals
     if result.guardrails:
         rails = [(rail["name"], rail["status"], *(f"{rail[arm]:.4g}" for arm in ARMS)) for rail in result.guardrails]
         output.print_table("Guardrails", ["Measure", "Status", "A#", "B#"], rails)
+    if result.late_samples:
+        output.print_text(f"{result.late_samples:,} samples came after the end and were not recorded")
     output.print_text(f"recommendation: {recommendation}")
 
 

@@ -79,6 +79,8 @@ def matched(first: Sequence[Row], second: Sequence[Row]) -> list[tuple[Row, Row]
     Raises:
         UsageError: they have none in common.
     """
+    if any(row["question"] in (None, "") for side in (first, second) for row in side):
+        return _in_order(first, second)
     known: dict[tuple[Any, Any], list[Row]] = {}
     for row in first:
         known.setdefault((row["question"], row["reference"]), []).append(row)
@@ -86,6 +88,16 @@ def matched(first: Sequence[Row], second: Sequence[Row]) -> list[tuple[Row, Row]
     if not pairs:
         raise UsageError("the two evaluations have no example in common; evaluate both models on the same file")
     return pairs
+
+
+def _in_order(first: Sequence[Row], second: Sequence[Row]) -> list[tuple[Row, Row]]:
+    """Rows without questions belong together where both files have the same references in the same order."""
+    if [row["reference"] for row in first] != [row["reference"] for row in second]:
+        raise UsageError(
+            "the evaluations hold no questions to match their examples by, and their references differ; "
+            "evaluate files with prompts, in which each example can be found again"
+        )
+    return list(zip(first, second, strict=True))
 
 
 def changes(pairs: Sequence[tuple[Row, Row]], names: Sequence[str]) -> list[Change]:
@@ -123,21 +135,16 @@ def _t_test(first: Sequence[float], second: Sequence[float]) -> float:
     apart = np.subtract(second, first)
     spread = float(np.std(apart, ddof=1)) if len(apart) > 1 else nan
     if not spread > 0:
-        return nan if spread != spread else 1.0 if not apart.any() else 0.0
+        return 1.0 if len(apart) > 1 and not apart.any() else nan
     return float(2 * stdtr(len(apart) - 1, -abs(float(apart.mean())) / (spread / np.sqrt(len(apart)))))
 
 
 def _corpus(name: str, kind: str, scored: Sequence[tuple[Row, Row]]) -> Change:
-    texts = [(a["prediction"], b["prediction"], a["reference"]) for a, b in scored]
-
-    def score(side: int, places: Sequence[int]) -> float:
-        chosen = [texts[at] for at in places]
-        return translation.corpus_score([each[side] for each in chosen], [each[2] for each in chosen], kind)
-
-    everything = range(len(texts))
-    first, second = score(0, everything), score(1, everything)
-    low, high = paired.bootstrap(lambda at: score(1, at) - score(0, at), len(texts), resamples=200)
-    return Change(name, len(texts), first, second, second - first, low, high, nan, "paired bootstrap")
+    wanted = [a["reference"] for a, _ in scored]
+    sides = [translation.resampled_score([pair[at]["prediction"] for pair in scored], wanted, kind) for at in (0, 1)]
+    first, second = (score(range(len(scored))) for score in sides)
+    low, high = paired.bootstrap(lambda at: sides[1](at) - sides[0](at), len(scored))
+    return Change(name, len(scored), first, second, second - first, low, high, nan, "paired bootstrap")
 
 
 def _score(row: Row, name: str) -> float | None:

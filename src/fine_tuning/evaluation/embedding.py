@@ -11,7 +11,8 @@ def score(prediction: str, reference: str) -> float:
     """-1 to 1."""
     if not prediction.strip() or not reference.strip():
         return float(prediction.strip() == reference.strip())
-    return float(_model().similarity(prediction, reference))
+    texts = (text.encode("utf-8", "replace").decode() for text in (prediction, reference))
+    return float(_model().similarity(*texts))
 
 
 @cache

@@ -76,6 +76,8 @@ def evaluated(
 ) -> Evaluation:
     """Score answers; see `ModelEvaluator.evaluate`."""
     size = len(references)
+    if errors is not None and len(errors) == len(predictions):  # a failed call has no answer
+        predictions = [None if error else said for said, error in zip(predictions, errors, strict=True)]
     if not names:
         raise UsageError("name at least one metric")
     columns = {
@@ -93,7 +95,8 @@ def evaluated(
     why = [
         each or "no answer" if p is None else None for each, p in zip(errors or [None] * size, predictions, strict=True)
     ]
-    scores = {name: summary.score_all(name, predictions, references) for name in names} | {**(made or {})}
+    scores = {name: summary.score_all(name, predictions, references) for name in names}
+    scores |= {name: _checked(name, found) for name, found in (made or {}).items()}
     figures = {
         name: summary.corpus_figure(name, predictions, references)
         if metrics.find(name).corpus
@@ -127,6 +130,15 @@ def evaluated(
         metadata=metadata,
         rows=rows,
     )
+
+
+def _checked(name: str, scores: Sequence[float | None]) -> list[float | None]:
+    """Scores that were made elsewhere, within the metric's bounds."""
+    bounds = metrics.find(name).bounds
+    found = [None if score is None else checks.number(f"score of {name}", score) for score in scores]
+    if bounds is not None and any(score is not None and not bounds[0] <= score <= bounds[1] for score in found):
+        raise UsageError(f"scores of {name} lie between {bounds[0]:g} and {bounds[1]:g}")
+    return found
 
 
 def _averages(

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
+from contextlib import suppress
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from fine_tuning.errors import MissingDependencyError, UsageError
 from fine_tuning.evaluation import (
@@ -54,7 +54,7 @@ def find(name: str) -> Metric:
     """
     plain, _, option = name.partition(":")
     if plain == "json_schema":
-        return _binary(partial(_conforms, schema=json.dumps(read_json(Path(option))))) if option else _wants(plain)
+        return _binary(partial(_conforms, file=option)) if option else _wants(plain)
     if plain == "numeric" and option:
         try:
             return _binary(partial(numeric.matches, tolerance=abs(float(option))))
@@ -74,8 +74,28 @@ def _wants(name: str) -> Metric:
     raise UsageError(f"{name} takes a file: {name}:FILE")
 
 
-def _conforms(prediction: str, _reference: str, schema: str) -> bool:
-    return structured.conforms(prediction, json.loads(schema))
+def check(name: str) -> None:
+    """See that a metric can be used, before anything is paid.
+
+    Raises:
+        UsageError, NotFoundError, DataError: there is none, or its schema cannot be read.
+        MissingDependencyError: see `find`.
+    """
+    metric = find(name)
+    if name.startswith("json_schema"):
+        metric.score("{}", "")
+    elif name != "judge":
+        with suppress(UsageError):  # of a reference that is none of this metric
+            metric.score("1", "1")
+
+
+def _conforms(prediction: str, _reference: str, file: str) -> bool:
+    return structured.conforms(prediction, _schema(file))
+
+
+@lru_cache(maxsize=16)
+def _schema(file: str) -> Any:
+    return read_json(Path(file))
 
 
 def _judged(_prediction: str, _reference: str) -> float:

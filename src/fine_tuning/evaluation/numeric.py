@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from math import isclose
+from math import inf, isclose, isfinite
 
 _NUMBER = re.compile(r"[-+]?(?:\d[\d,]*\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
 
@@ -18,4 +18,5 @@ def matches(prediction: str, reference: str, tolerance: float = 1e-6) -> bool:
 
 def _last(text: str) -> float | None:
     found = _NUMBER.findall(text)
-    return float(found[-1].replace(",", "")) if found else None
+    value = float(found[-1].replace(",", "")) if found else inf
+    return value if isfinite(value) else None

@@ -21,5 +21,5 @@ def matches(prediction: str, reference: str) -> bool:
 def _compiled(pattern: str) -> re.Pattern[str]:
     try:
         return re.compile(pattern, re.DOTALL)
-    except re.error as error:
+    except (re.error, OverflowError) as error:
         raise UsageError(f"{pattern!r} is no regular expression: {error}") from None

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
+from math import isfinite
 from typing import Any
 
 from fine_tuning.errors import UsageError
@@ -21,8 +22,17 @@ def is_valid(prediction: str) -> bool:
 
 def conforms(prediction: str, schema: Mapping[str, Any]) -> bool:
     """Whether the answer is JSON that a JSON schema allows."""
+    from referencing.exceptions import Unresolvable
+
     value = _parsed(prediction)
-    return value is not _NOTHING and bool(_validator(json.dumps(schema, sort_keys=True)).is_valid(value))
+    if value is _NOTHING:
+        return False
+    try:
+        return bool(_validator(json.dumps(schema, sort_keys=True)).is_valid(value))
+    except (RecursionError, Unresolvable) as error:
+        raise UsageError(f"the JSON schema refers to nothing, or to itself: {error}") from None
+    except (OverflowError, ValueError):
+        return False  # a number that no schema can be held against
 
 
 def field_f1(prediction: str, reference: str) -> float:
@@ -55,11 +65,22 @@ def same_calls(prediction: str, reference: str) -> bool:
     return _calls(_parsed(prediction)) == wanted
 
 
+def _refuse(constant: str) -> Any:
+    raise ValueError(constant)
+
+
+def _finite(number: str) -> float:
+    value = float(number)
+    if not isfinite(value):
+        raise ValueError(number)
+    return value
+
+
 def _parsed(text: str) -> Any:
     stripped = text.strip()
     fenced = _FENCE.match(stripped)
     try:
-        return json.loads(fenced[1] if fenced else stripped)
+        return json.loads(fenced[1] if fenced else stripped, parse_constant=_refuse, parse_float=_finite)
     except (ValueError, RecursionError):
         return _NOTHING
 
@@ -77,15 +98,16 @@ def _validator(schema: str) -> Any:
     return Draft202012Validator(loaded)
 
 
-def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
+def _leaves(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], str]]:
     if isinstance(value, dict) and value:
         for key, item in value.items():
-            yield from _leaves(item, f"{path}/{key}")
+            yield from _leaves(item, (*path, key))
     elif isinstance(value, list) and value:
         for place, item in enumerate(value):
-            yield from _leaves(item, f"{path}/{place}")
+            yield from _leaves(item, (*path, place))
     else:
-        yield path, json.dumps(value)
+        is_whole = isinstance(value, float) and value.is_integer()
+        yield path, json.dumps(int(value) if is_whole else value)
 
 
 def _calls(value: Any) -> list[str] | None:
@@ -98,5 +120,7 @@ def _calls(value: Any) -> list[str] | None:
         arguments = function.get("arguments", {})
         if isinstance(arguments, str):
             arguments = _parsed(arguments) if arguments.strip() else {}
-        found.append(json.dumps([function["name"], None if arguments is _NOTHING else arguments], sort_keys=True))
+        if arguments is _NOTHING:
+            arguments = {"": function["arguments"]}  # no JSON: alike only as texts
+        found.append(json.dumps([function["name"], arguments], sort_keys=True))
     return sorted(found)

@@ -6,7 +6,6 @@ from collections import defaultdict
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from math import nan
-from typing import Any
 
 import numpy as np
 
@@ -56,13 +55,9 @@ def corpus_figure(metric: str, predictions: Sequence[str | None], references: Se
     pairs = [(p, r) for p, r in zip(predictions, references, strict=True) if p is not None]
     if not pairs:
         return Figure(nan, nan, nan, 0)
-    said, wanted = zip(*pairs, strict=True)
-
-    def score(places: Any) -> float:
-        return translation.corpus_score([said[at] for at in places], [wanted[at] for at in places], kind)
-
-    low, high = paired.bootstrap(score, len(pairs), resamples=200)
-    return Figure(translation.corpus_score(said, wanted, kind), low, high, len(pairs))
+    score = translation.resampled_score([said for said, _ in pairs], [wanted for _, wanted in pairs], kind)
+    low, high = paired.bootstrap(score, len(pairs))
+    return Figure(score(range(len(pairs))), low, high, len(pairs))
 
 
 def rate(hits: Sequence[bool]) -> Figure:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from queue import Empty, Full, Queue
 from types import TracebackType
 
-from fine_tuning.errors import FineTuningError
+from fine_tuning.errors import FineTuningError, UsageError
 from fine_tuning.experiments.recording import Sample
 
 _log = logging.getLogger(__name__)
@@ -37,6 +37,8 @@ class Buffer:
 
     def add(self, sample: Sample) -> bool:
         """Take a sample; False where too many wait to be written, or the buffer is closed."""
+        if not isinstance(sample, Sample):
+            raise UsageError(f"a buffer takes samples, not {type(sample).__name__}; see record")
         if not self._end.is_set():
             try:
                 self._waiting.put_nowait(sample)

@@ -78,6 +78,12 @@ def crossing(
     return ups, downs
 
 
+@lru_cache(maxsize=1)
+def _nodes() -> tuple[Floats, Floats]:
+    nodes, weights = np.polynomial.legendre.leggauss(NODES)
+    return nodes, weights
+
+
 def _start() -> tuple[Floats, Floats]:
     """All mass at 0."""
     return np.zeros(1), np.ones(1)
@@ -93,7 +99,7 @@ def _boundary(at: Floats, density: Floats, step: float, budget: float) -> float:
 
 def _moved(at: Floats, density: Floats, step: float, mean: float, low: float, high: float) -> tuple[Floats, Floats]:
     """The mass that stays between two edges after a step: nodes, and the mass that each stands for."""
-    nodes, weights = np.polynomial.legendre.leggauss(NODES)
+    nodes, weights = _nodes()
     places = (high - low) / 2 * nodes + (high + low) / 2
     apart = (places[:, None] - at[None, :] - mean) / step
     kernel = np.exp(-0.5 * apart**2) / (sqrt(2 * np.pi) * step)

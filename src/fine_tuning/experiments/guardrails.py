@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import inf
+from math import copysign, exp, inf
 
 from fine_tuning.experiments import sequential
 from fine_tuning.experiments.design import Guardrail
 from fine_tuning.experiments.statistics import LEAST, A, B, Statistics
-from fine_tuning.experiments.sums import Moments, quantile_slack
+from fine_tuning.experiments.sums import GROWTH, Moments, quantile_slack
 
 P95 = 0.95
+WITHIN = exp(GROWTH / 2)  # an amount is so close to the middle of its bucket
 HOLDS, BROKEN, OPEN = "holds", "broken", "open"
 
 
@@ -43,7 +44,8 @@ def _mean(rail: Guardrail, statistics: Statistics, alpha: float) -> tuple[float,
     """Both means, and the one-sided bounds of sign (b - f a) - m: of a share f = 1 + margin, absolute m = margin."""
     a, b = (statistics.arms[arm].measure(rail.measure) for arm in (A, B))
     sign = -1 if rail.higher_is_better else 1
-    factor, absolute = (1 + sign * rail.margin, 0.0) if rail.relative else (1.0, rail.margin)
+    # Of a figure below 0 a share of its size is allowed, too.
+    factor, absolute = (1 + sign * copysign(rail.margin, a.mean), 0.0) if rail.relative else (1.0, rail.margin)
     if min(a.count, b.count) < LEAST:
         return a.average, b.average, -inf, inf
     excess = sign * (b.mean - factor * a.mean) - absolute
@@ -70,8 +72,8 @@ def _p95(rail: Guardrail, statistics: Statistics, alpha: float) -> tuple[float, 
         seen = statistics.arms[arm].latencies
         # One-sided at alpha / 2 is two-sided at alpha.
         slack = quantile_slack(P95, seen.count, min(alpha, 0.999))
-        low = seen.quantile(P95 - slack) if seen.count and slack < P95 else 0.0
-        high = seen.quantile(P95 + slack) if seen.count else inf
+        low = seen.quantile(P95 - slack) / WITHIN if seen.count and slack < P95 else 0.0
+        high = seen.quantile(P95 + slack) * WITHIN if seen.count else inf
         sides.append((seen.quantile(P95), low, high))
     (a, low_a, high_a), (b, low_b, high_b) = sides
     factor, absolute = (1 + rail.margin, 0.0) if rail.relative else (1.0, rail.margin)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from math import inf, nan
 from typing import Any
 
+from fine_tuning import checks
+from fine_tuning.errors import UsageError
 from fine_tuning.experiments import sequential
 from fine_tuning.experiments.design import Design
 from fine_tuning.experiments.statistics import LEAST, A, B, Statistics
@@ -20,7 +22,9 @@ def cheaper_and_not_worse(design: Design, statistics: Statistics, margin: float 
     cost = (nan, nan, 0)
     if min(a.count, b.count) >= LEAST:
         cost = (b.mean - a.mean, a.variance / a.count + b.variance / b.count, a.count + b.count)
-    effect, allowed = statistics.effect(design), design.margin if margin is None else margin
+    effect, allowed = statistics.effect(design), design.margin if margin is None else checks.amount("margin", margin)
+    if allowed is None or allowed > design.spread:
+        raise UsageError(f"margin must be between 0 and {design.spread:g}, not {margin}")
     cheaper = _statement(-cost[0], cost[1], cost[2], design.alpha, 0.0, sequential.PLANNED_SAMPLES)
     ready = effect.n if effect.is_ready else 0
     not_worse = _statement(effect.estimate, effect.variance, ready, design.alpha, -allowed, effect.planned)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from math import ceil, sqrt
+from math import ceil, nan, sqrt
 
 import numpy as np
 from scipy.optimize import brentq
@@ -17,6 +17,7 @@ from fine_tuning.experiments.design import LOOKS, Design, check_alpha
 
 FARTHEST = 8.0  # times the fixed size that an anytime test is followed
 REPLICATIONS = 2000
+CELLS, LARGEST = 20_000_000, 200_000  # samples that are made up in all, and for one test
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class Plan:
     """
 
     design: str
-    most: int
+    most: int | None
     mean: float
     without_difference: float
 
@@ -84,6 +85,8 @@ def plan(
     for label, value in (("rate_a", rate_a), ("rate_b", rate_b), ("power", power)):
         if not 0 < (checks.rate(label, value) or 0) < 1:
             raise UsageError(f"{label} must be between 0 and 1, not {value}")
+    if power <= alpha:
+        raise UsageError(f"power must be above alpha ({alpha:g}), not {power}")
     if rate_a == rate_b:
         raise UsageError("rate_a and rate_b are equal; name the smallest difference that matters")
     paired = correlation is not None
@@ -118,11 +121,13 @@ def _drift(fractions: tuple[float, ...], alpha: float, power: float, spending: s
 
 
 def _anytime(size: float, rate_a: float, rate_b: float, alpha: float, power: float, correlation: float | None) -> Plan:
-    """Simulated: by how many samples this share of the tests has its verdict."""
+    """Simulated: by how many samples this share of the tests has its verdict; unknown for very small differences."""
     most = ceil(FARTHEST * size)
-    design = Design(alpha=alpha)
-    found = simulation.simulate(design, rate_a, rate_b, most, REPLICATIONS, correlation=correlation)
-    without = simulation.simulate(design, rate_a, rate_a, most, REPLICATIONS // 4, correlation=correlation)
+    if most > LARGEST:
+        return Plan("anytime", None, nan, nan)
+    design, tests = Design(alpha=alpha), max(400, min(REPLICATIONS, CELLS // most))
+    found = simulation.simulate(design, rate_a, rate_b, most, tests, correlation=correlation)
+    without = simulation.simulate(design, rate_a, rate_a, most, tests // 4, correlation=correlation)
     needed = int(np.quantile(found.samples, power))
     return Plan("anytime", needed, float(np.minimum(found.samples, needed).mean()),
                 float(np.minimum(without.samples, needed).mean()))  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,8 +11,10 @@ from fine_tuning import checks
 from fine_tuning.errors import ConflictError, UsageError
 from fine_tuning.experiments.design import MEASURES, Design
 from fine_tuning.experiments.statistics import ARMS, A, B, Statistics
+from fine_tuning.experiments.sums import Pairs
 from fine_tuning.store import experiments
 from fine_tuning.store.database import Transaction
+from fine_tuning.store.types import to_json
 
 PAIR = "pair"  # the arm under which clusters of differences are kept
 _CONTENT = ("cluster_id", "prediction", "reference", "error", "latency_ms", "cost", "covariate", "measures", "metadata")
@@ -74,7 +77,7 @@ def check_score(design: Design, score: float) -> float:
     Raises:
         UsageError: it is none, or out of its bounds.
     """
-    checks.number("score", score)
+    score = checks.number("score", float(score) if isinstance(score, bool) else score)
     if design.score == "binary" and score not in (0, 1):
         raise UsageError(f"scores of this test are 0 or 1, not {score!r}; create it with score='bounded' or 'real'")
     if design.score == "bounded" and not design.low <= score <= design.high:
@@ -113,7 +116,7 @@ class Recording:
                 if key in known:
                     _check_same(known[key], row)
                     continue
-                known[key] = row
+                known[key] = row | json.loads(to_json({"metadata": row["metadata"], "measures": row["measures"]}))
             self._arrive(sample)
             if sample.score is not None:
                 row["ordinal"] = self._score(sample.arm, sample.score, row, known)
@@ -183,8 +186,7 @@ class Recording:
         arm.scores.add(score)
         if row["covariate"] is not None:
             arm.covaried.add(row["covariate"], score)
-        if row["cluster_id"] is not None:
-            arm.clusters.grow(*self._grow(name, row["cluster_id"], score), score)
+        arm.clusters.grow(*self._grow(name, row["cluster_id"], score), score)
         partner = known.get((other, row["sample_id"])) if row["sample_id"] is not None else None
         if partner is not None and partner["score"] is not None:
             self._pair(name, score, partner["score"], row["cluster_id"])
@@ -192,24 +194,24 @@ class Recording:
         self._scores[name][ordinal] = score
         if ordinal <= self.statistics.arms[other].scores.count:
             a, b = (score, self._scores[other][ordinal]) if name == A else (self._scores[other][ordinal], score)
-            self.statistics.by_order.add(a, b)
-            if self.design.score == "bounded" and not self.statistics.is_paired:
-                self.statistics.bet(self.design, b - a)
+            self._add_pair(self.statistics.by_order, a, b)
         return ordinal
 
     def _pair(self, name: str, score: float, partner: float, cluster: str | None) -> None:
         """Count both answers to the same sample."""
         a, b = (score, partner) if name == A else (partner, score)
-        if not self.statistics.is_paired:
-            self.statistics.wealth = None  # bets so far were on pairs by order
-        self.statistics.by_id.add(a, b)
-        if self.design.score == "bounded":
-            self.statistics.bet(self.design, b - a)
-        if cluster is not None:
-            self.statistics.pair_clusters.grow(*self._grow(PAIR, cluster, b - a), b - a)
+        self._add_pair(self.statistics.by_id, a, b)
+        self.statistics.pair_clusters.grow(*self._grow(PAIR, cluster, b - a), b - a)
 
-    def _grow(self, arm: str, cluster: str, score: float) -> tuple[int, float]:
-        """Size and total of a cluster before this score."""
+    def _add_pair(self, pairs: Pairs, a: float, b: float) -> None:
+        pairs.add(a, b)
+        if self.design.score == "bounded":
+            pairs.bet(self.design.alpha, self.design.spread, b - a)
+
+    def _grow(self, arm: str, cluster: str | None, score: float) -> tuple[int, float]:
+        """Size and total of a cluster before this score; what belongs to none is a cluster of its own."""
+        if cluster is None:
+            return 0, 0.0
         size, total = self._clusters.get((arm, cluster), (0, 0.0))
         self._clusters[arm, cluster] = (size + 1, total + score)
         self._touched.add((arm, cluster))
@@ -222,5 +224,8 @@ class Recording:
 
 def _check_same(known: Mapping[str, Any], row: Mapping[str, Any]) -> None:
     """A sample that is recorded twice says the same twice; a score may have become known in between."""
-    if any(known[name] != row[name] for name in _CONTENT) or row["score"] not in (None, known["score"]):
+    if known["score"] is not None and row["score"] is None:  # the outcome came in between, perhaps with its reference
+        row = {**row, "reference": row["reference"] or known["reference"]}
+    as_kept = json.loads(to_json(row))  # such as a tuple, which is a list when it comes back
+    if any(known[name] != as_kept[name] for name in _CONTENT) or row["score"] not in (None, known["score"]):
         raise ConflictError(f"sample {row['sample_id']!r} of {row['arm']} is there already, with other content")

@@ -8,7 +8,6 @@ from math import ceil, copysign, inf, nan, sqrt
 from typing import Any
 
 from fine_tuning.experiments import sequential
-from fine_tuning.experiments.betting import Wealth
 from fine_tuning.experiments.design import Design
 from fine_tuning.experiments.sums import Arm, Clusters, Pairs
 
@@ -54,8 +53,7 @@ class Statistics:
 
     Attributes:
         by_id: pairs of answers to the same sample; by_order: each model's k-th score with the other's k-th.
-        pair_clusters: of the differences in `by_id`.
-        wealth: of bets on the differences, where scores are bounded.
+        pair_clusters: of the differences in `by_id`; what belongs to none is a cluster of its own.
         log_e, favours: as in `Pairs`, of the asymptotic test.
         low, high: what every look's confidence sequence of the effect has in common.
         looks: the planned ones so far.
@@ -65,7 +63,6 @@ class Statistics:
     by_id: Pairs = field(default_factory=Pairs)
     by_order: Pairs = field(default_factory=Pairs)
     pair_clusters: Clusters = field(default_factory=Clusters)
-    wealth: Wealth | None = None
     log_e: float = 0.0
     favours: int = 0
     low: float = -inf
@@ -74,13 +71,15 @@ class Statistics:
 
     @property
     def is_paired(self) -> bool:
-        """Whether both models answered the same samples."""
-        return self.by_id.differences.count > 0
+        """Whether both models answered the same samples: most that the one with fewer scores has answered."""
+        return 2 * self.by_id.differences.count > min(arm.scores.count for arm in self.arms.values())
 
     @property
     def is_clustered(self) -> bool:
-        """Whether the samples say which belong together."""
-        return self.pair_clusters.count > 0 if self.is_paired else any(arm.clusters.count for arm in self.arms.values())
+        """Whether some samples belong together."""
+        if self.is_paired:
+            return self.pair_clusters.count < self.by_id.differences.count
+        return any(arm.clusters.count < arm.scores.count for arm in self.arms.values())
 
     @property
     def has_covariate(self) -> bool:
@@ -179,11 +178,6 @@ class Statistics:
         if log_e > self.log_e:
             self.log_e, self.favours = log_e, 1 if found.estimate > 0 else -1
 
-    def bet(self, design: Design, difference: float) -> None:
-        """Take the difference of a pair of bounded scores in."""
-        self.wealth = self.wealth or Wealth(design.alpha)
-        self.wealth.bet((difference / design.spread + 1) / 2)
-
     def as_dict(self) -> dict[str, Any]:
         """The state as plain JSON values."""
         return vars(self) | {
@@ -191,7 +185,6 @@ class Statistics:
             "by_id": self.by_id.as_dict(),
             "by_order": self.by_order.as_dict(),
             "pair_clusters": vars(self.pair_clusters),
-            "wealth": self.wealth and self.wealth.as_dict(),
             "low": None if self.low == -inf else self.low,
             "high": None if self.high == inf else self.high,
             "looks": [vars(look) for look in self.looks],
@@ -208,7 +201,6 @@ class Statistics:
             Pairs.of(state["by_id"]),
             Pairs.of(state["by_order"]),
             Clusters(**state["pair_clusters"]),
-            Wealth.of(state["wealth"]) if state["wealth"] else None,
             state["log_e"],
             state["favours"],
             -inf if low is None else low,

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from math import exp, log, nan, sqrt
 from typing import Any
 
+from fine_tuning.experiments.betting import Wealth
 from fine_tuning.experiments.sequential import discordant_pair_log_e_value
 
 GROWTH = log(1.02)  # each bucket of a histogram ends 2 % above the one before
@@ -105,6 +106,7 @@ class Pairs:
         wins, losses: pairs in which model_b (model_a) alone has the better score.
         log_e: ln of the most evidence there was against "equally often", see `discordant_pair_log_e_value`.
         favours: 1 where that evidence speaks for model_b, -1 for model_a, 0 for none.
+        wealth: of bets on the differences, where scores are bounded; bets_favour: as `favours`, of their evidence.
     """
 
     differences: Moments = field(default_factory=Moments)
@@ -112,15 +114,26 @@ class Pairs:
     losses: int = 0
     log_e: float = 0.0
     favours: int = 0
+    wealth: Wealth | None = None
+    bets_favour: int = 0
 
     def as_dict(self) -> dict[str, Any]:
         """The pairs as plain JSON values."""
-        return vars(self) | {"differences": vars(self.differences)}
+        return vars(self) | {"differences": vars(self.differences), "wealth": self.wealth and self.wealth.as_dict()}
 
     @classmethod
     def of(cls, state: Mapping[str, Any]) -> Pairs:
         """Pairs as `as_dict` gave them."""
-        return cls(**{**state, "differences": Moments(**state["differences"])})
+        wealth = Wealth.of(state["wealth"]) if state.get("wealth") else None
+        return cls(**{**state, "differences": Moments(**state["differences"]), "wealth": wealth})
+
+    def bet(self, alpha: float, spread: float, difference: float) -> None:
+        """Take the difference of a pair of bounded scores, which lie up to `spread` apart, in."""
+        self.wealth = self.wealth or Wealth(alpha)
+        before = self.wealth.log_e_value(0.5)
+        self.wealth.bet((difference / spread + 1) / 2)
+        if self.wealth.log_e_value(0.5) > before:
+            self.bets_favour = 1 if self.differences.mean > 0 else -1
 
     def add(self, a: float, b: float) -> None:
         """Take one more pair in."""

@@ -16,6 +16,7 @@ from fine_tuning.experiments.statistics import A, B, Effect, Statistics
 from fine_tuning.experiments.sums import Moments
 
 LEAST_P = 1e-12
+SECONDARY = 0.2  # of alpha, for latency and for cost
 
 
 @dataclass
@@ -28,7 +29,9 @@ class ABTestResult:
         accuracy_improvement, latency_improvement, cost_improvement: differences of the plain means.
         statistical_significance: whether the design shows that the scores differ, at `1 - confidence_level`.
         p_value: valid at every look (anytime), at the planned looks (group_sequential), at the end (fixed).
-        intervals: of the improvements in accuracy, latency and cost as (low, high), infinite while unknown.
+        intervals: of the improvements in accuracy, and (at alpha / 5) latency and cost, as (low, high), infinite while
+            unknown.
+        late_samples: those that came after the end.
         effect: the difference in score that the verdict is about: of pairs where answers are paired, adjusted where
             there is a covariate.
         favours: 1 where the verdict is for model_b, -1 for model_a, 0 while there is none.
@@ -74,16 +77,18 @@ class ABTestResult:
     score: str = "binary"
     margin: float = 0.05
     is_paired: bool = False
+    late_samples: int = 0
 
 
 class _Decision(NamedTuple):
-    """favours, p_value, low, high, is_over: as in `ABTestResult`."""
+    """favours, p_value, low, high, is_over: as in `ABTestResult`; estimate: of the effect at the deciding look."""
 
     favours: int
     p_value: float
     low: float
     high: float
     is_over: bool = False
+    estimate: float = nan
 
 
 def judge(experiment: Mapping[str, Any], alpha: float | None = None) -> ABTestResult:
@@ -100,7 +105,8 @@ def judge(experiment: Mapping[str, Any], alpha: float | None = None) -> ABTestRe
     mismatch = _mismatch(design, statistics)
     withheld = _withheld(design, statistics, mismatch)
     means = {name: (a.measure(name).average, b.measure(name).average) for name in ("latency", "cost")}
-    intervals = {name: _lower(a.measure(name), b.measure(name), alpha) for name in means}
+    # Latency and cost may decide where scores do not: with a part of alpha, so that three chances do not add up.
+    intervals = {name: _lower(a.measure(name), b.measure(name), alpha * SECONDARY) for name in means}
     return ABTestResult(
         test_id=experiment["id"],
         model_a=experiment["model_a"],
@@ -126,7 +132,7 @@ def judge(experiment: Mapping[str, Any], alpha: float | None = None) -> ABTestRe
         model_b_samples=b.samples,
         intervals={"accuracy": (decided.low, decided.high), **intervals},
         design=design.kind,
-        effect=effect.estimate,
+        effect=effect.estimate if design.kind == "anytime" or not statistics.looks else decided.estimate,
         favours=0 if withheld else decided.favours,
         samples_needed=_needed(design, statistics, effect, alpha),
         is_over=decided.is_over,
@@ -136,22 +142,30 @@ def judge(experiment: Mapping[str, Any], alpha: float | None = None) -> ABTestRe
         score=design.score,
         margin=design.margin,
         is_paired=statistics.is_paired,
+        late_samples=experiment.get("late", 0),
     )
 
 
 def _mismatch(design: Design, statistics: Statistics) -> float:
     if design.split is None or statistics.is_paired:
         return nan
-    return ratio_mismatch.p_value(statistics.arms[A].samples, statistics.arms[B].samples, design.split)
+    return ratio_mismatch.p_value(*_units(statistics), design.split)
+
+
+def _units(statistics: Statistics) -> tuple[int, int]:
+    """What was assigned to each model: units, where samples say which are the same one's; else samples."""
+    a, b = statistics.arms[A], statistics.arms[B]
+    return (a.clusters.count, b.clusters.count) if statistics.is_clustered else (a.samples, b.samples)
 
 
 def _withheld(design: Design, statistics: Statistics, mismatch: float) -> str:
     if not mismatch <= ratio_mismatch.ALPHA:
         return ""
-    a, b = statistics.arms[A].samples, statistics.arms[B].samples
+    a, b = _units(statistics)
+    what = "units" if statistics.is_clustered else "samples"
     return (
-        f"the models got {a:,} and {b:,} samples where {1 - (design.split or 0):.0%} and {design.split:.0%} were "
-        f"planned (p = {mismatch:.1g}); something keeps samples of one of them away, so that they cannot be compared"
+        f"the models got {a:,} and {b:,} {what} where {1 - (design.split or 0):.0%} and {design.split:.0%} were "
+        f"planned (p = {mismatch:.1g}); something keeps some of one of them away, so that they cannot be compared"
     )
 
 
@@ -166,19 +180,25 @@ def _anytime(design: Design, statistics: Statistics, effect: Effect, alpha: floa
     is_plain = not statistics.is_clustered and not statistics.has_covariate
     low, high = statistics.low, statistics.high
     if alpha != design.alpha and effect.is_ready:
-        half = sequential.half_width(effect.variance, effect.n, alpha, effect.planned)
-        low, high = effect.estimate - half, effect.estimate + half
-    if design.score == "bounded" and is_plain and statistics.wealth is not None:
-        ends = statistics.wealth.interval(alpha)
-        low, high = ((2 * end - 1) * spread for end in ends)
-        log_e = statistics.wealth.log_e_value(0.5)
-        favours = 1 if effect.estimate > 0 else -1
+        low, high = _now(effect, alpha)
+    pairs = statistics.pairs
+    if low > high:  # what the samples say has changed in between: no effect fits all looks
+        low, high = _now(effect, alpha)
+    if design.score == "bounded" and is_plain and pairs.wealth is not None:
+        low, high = ((2 * end - 1) * spread for end in pairs.wealth.interval(alpha))
+        log_e, favours = pairs.wealth.log_e_value(0.5), pairs.bets_favour
     elif design.score == "binary" and is_plain:
-        log_e, favours = statistics.pairs.log_e, statistics.pairs.favours
+        log_e, favours = pairs.log_e, pairs.favours
     else:
         log_e, favours = statistics.log_e, statistics.favours
     p_value = sequential.always_valid_p(log_e)
     return _Decision(favours if p_value <= alpha else 0, p_value, max(low, -spread), min(high, spread))
+
+
+def _now(effect: Effect, alpha: float) -> tuple[float, float]:
+    """The confidence sequence of the effect at this look."""
+    half = sequential.half_width(effect.variance, effect.n, alpha, effect.planned)
+    return effect.estimate - half, effect.estimate + half
 
 
 def _planned(design: Design, statistics: Statistics, alpha: float) -> _Decision:
@@ -193,7 +213,7 @@ def _planned(design: Design, statistics: Statistics, alpha: float) -> _Decision:
     favours = 0 if crossed is None else 1 if last.z > 0 else -1
     is_over = crossed is not None or len(looks) == len(design.fractions)
     p_value = _p_of(design, tuple(abs(look.z) for look in looks))
-    return _Decision(favours, p_value, last.estimate - half, last.estimate + half, is_over)
+    return _Decision(favours, p_value, last.estimate - half, last.estimate + half, is_over, last.estimate)
 
 
 def _limits(design: Design, looks: int, alpha: float) -> tuple[float, ...]:

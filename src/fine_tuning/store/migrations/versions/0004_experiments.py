@@ -102,16 +102,25 @@ def _statistics(arms: dict[str, Any], wins: int, losses: int) -> dict[str, Any]:
     differences = {"count": pairs, "total": wins - losses, "squares": wins + losses - pairs * mean**2}
     return {
         "arms": {name: _arm(arm) for name, arm in arms.items()},
-        "by_id": {"differences": no_differences, "wins": 0, "losses": 0, "log_e": 0.0, "favours": 0},
+        "by_id": {
+            "differences": no_differences,
+            "wins": 0,
+            "losses": 0,
+            "log_e": 0.0,
+            "favours": 0,
+            "wealth": None,
+            "bets_favour": 0,
+        },
         "by_order": {
             "differences": differences,
             "wins": wins,
             "losses": losses,
             "log_e": max(0.0, log_e),
             "favours": (wins > losses) - (wins < losses) if log_e > 0 else 0,
+            "wealth": None,
+            "bets_favour": 0,
         },
         "pair_clusters": {"count": 0, "s_squared": 0.0, "s_n": 0.0, "n_squared": 0.0},
-        "wealth": None,
         "log_e": 0.0,
         "favours": 0,
         "low": None,
@@ -130,7 +139,13 @@ def _arm(arm: Any) -> dict[str, Any]:
         "measures": measures | {"errors": _moments(arm["samples"], 0.0, 0.0)},
         "latencies": {"buckets": {}},
         "covaried": {"count": 0, "mean_x": 0.0, "mean_y": 0.0, "xx": 0.0, "xy": 0.0, "yy": 0.0},
-        "clusters": {"count": 0, "s_squared": 0.0, "s_n": 0.0, "n_squared": 0.0},
+        # Each sample is a cluster of its own; scores are 0 or 1.
+        "clusters": {
+            "count": arm["samples"],
+            "s_squared": arm["correct"],
+            "s_n": arm["correct"],
+            "n_squared": arm["samples"],
+        },
     }
 
 
