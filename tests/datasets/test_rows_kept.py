@@ -205,6 +205,19 @@ class TestChoices:
         made = build("times", write(tmp_path / "rows.jsonl", rows), since="2026-02-01", until="2026-03-01")
         assert made["steps"] == {"filter since": 10, "filter until": 10}
 
+    def test_codes_of_languages_are_read_in_any_case(self, tmp_path: Path) -> None:
+        rows = [chat("Hvorfor ble ikke kortet mitt godtatt i butikken i går?"), chat("Why was my card not accepted?")]
+        made = build("codes", write(tmp_path / "rows.jsonl", rows), languages=["NB", "En"], validation=0, test=0)
+        assert made["counts"]["kept"] == 2
+
+    def test_parallel_calls_survive_sharegpt(self, tmp_path: Path) -> None:
+        tools = [{"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}]
+        rows = [chat(question(n), tools=tools, parallel_tool_calls=False) for n in range(12)]
+        build("turns", write(tmp_path / "rows.jsonl", rows), format="sharegpt", validation=0, test=0)
+        folder = DatasetBuilder().output_dir / "turns"
+        back = build("back", folder / "train.jsonl", validation=0, test=0)
+        assert {row["parallel_tool_calls"] for row in rows_of(back)} == {False}
+
     def test_short_questions_have_no_language(self, tmp_path: Path) -> None:
         rows = [
             chat(text, f"{n}")

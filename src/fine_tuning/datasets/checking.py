@@ -94,6 +94,8 @@ def _in_own_words(row: dict[str, Any], name: str | None) -> dict[str, Any]:
     if name == "openai" or (name == "preference" and "input" in row) or (name is None and "messages" in row):
         return row
     calls = list(formats.calls_in(row, name))
+    if not calls:
+        raise DataError("the row records no answered call of a chat model")
     if len(calls) != 1:
         raise DataError(f"the row holds {len(calls)} calls; capture it (ft-cli capture import) and build from there")
     return row_of_call(calls[0])

@@ -61,6 +61,14 @@ def _chat_of(call: Call) -> dict[str, Any]:
     return row
 
 
+def _turns_of(call: Call) -> dict[str, Any]:
+    """A call as a row of turns; what the format has no word for stands beside them."""
+    row = sharegpt.row_of(call.messages, call.tools)
+    if "parallel_tool_calls" in call.metadata:
+        row["parallel_tool_calls"] = call.metadata["parallel_tool_calls"]
+    return row
+
+
 def _pair_of(call: Call) -> dict[str, Any]:
     if call.rejected is None:
         raise DataError("there is one answer only; preference rows need a better and a worse one")
@@ -78,7 +86,7 @@ BUILT: dict[str, Callable[[Call, dict[str, Any]], dict[str, Any]]] = {
     "openai": lambda call, _: _chat_of(call),
     "preference": lambda call, _: _pair_of(call),
     "alpaca": lambda call, _: alpaca.row_of(call.messages, call.tools),
-    "sharegpt": lambda call, _: sharegpt.row_of(call.messages, call.tools),
+    "sharegpt": lambda call, _: _turns_of(call),
     "parquet": lambda call, _: _text_of(call),
     "jsonl": lambda _, row: row,
 }

@@ -22,6 +22,11 @@ def language_of(text: str) -> str | None:
     return str(py3langid.classify(text[:ENOUGH])[0])
 
 
+def plain(code: str) -> str:
+    """A code as the statistics have it: in lower case, and Norwegian without its kind."""
+    return {"nb": "no"}.get(code.lower(), code.lower())
+
+
 def check(codes: Sequence[str]) -> None:
     """See that these languages can be told.
 
@@ -29,7 +34,7 @@ def check(codes: Sequence[str]) -> None:
         UsageError: one is not known.
     """
     for code in codes:
-        if code not in _known():
+        if plain(code) not in _known():
             raise UsageError(f"unknown language {code!r}; use ISO 639 codes: {', '.join(sorted(_known()))}")
 
 

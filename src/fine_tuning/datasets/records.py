@@ -15,7 +15,7 @@ from fine_tuning import formats
 from fine_tuning.datasets import privacy, tokens
 from fine_tuning.datasets.checking import Examined, examine, rejected_line
 from fine_tuning.datasets.formats import BUILT
-from fine_tuning.datasets.languages import language_of
+from fine_tuning.datasets.languages import language_of, plain
 from fine_tuning.datasets.near_duplicates import normalised
 from fine_tuning.datasets.recipe import Recipe, moment
 from fine_tuning.errors import DataError
@@ -180,7 +180,7 @@ class Recorder:
         wanted = self._recipe.languages
         if not wanted or (found := language_of(" ".join(_texts(_turns(asked))))) is None:
             return None
-        return None if found in wanted else "languages"
+        return None if found in map(plain, wanted) else "languages"
 
 
 def _rejected(raw: RawRow, findings: list[Finding]) -> Record:
