@@ -37,6 +37,7 @@ app = typer.Typer(
 for group in (datasets, capture, jobs, ollama, evaluation, experiments, registry, costs, models, server, pipeline):
     group.add_to(app)
 
+INTERRUPTED = 130  # the exit code after Ctrl-C, as shells have it
 _WrongUsage: Any = typer.BadParameter.__base__  # the parser's error for any wrong command line
 
 
@@ -114,7 +115,13 @@ def main() -> None:
     """The `ft-cli` command."""
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a terminal without Unicode gets a ? instead of a traceback
-    sys.exit(FineTuningCLI().run())
+    code = FineTuningCLI().run()
+    if code == INTERRUPTED:
+        print_error("interrupted")
+        # A library's threads may abort the process if they meet the interpreter's end at work.
+        sys.stdout.flush()
+        os._exit(code)
+    sys.exit(code)
 
 
 if __name__ == "__main__":

@@ -47,3 +47,24 @@ def test_ctrl_c_leaves_a_job_that_resumes(tmp_path: Path, tiny_model_dir: Path) 
     )
     assert done.returncode == 0, done.stderr
     assert tuner.get_job_status(found[1])["status"] == "succeeded"
+
+
+def test_ctrl_c_ends_a_build_without_a_trace(tmp_path: Path, workspace: Path) -> None:
+    row = {"messages": [{"role": "user", "content": "why is it so"}, {"role": "assistant", "content": "because"}]}
+    with (tmp_path / "rows.jsonl").open("w") as stream:
+        for number in range(150_000):
+            row["messages"][0]["content"] = f"why is the number {number} so and not {number * 7919 % 100_003}"
+            stream.write(json.dumps(row) + "\n")
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    command = [sys.executable, "-m", "fine_tuning.cli", "dataset", "build", "big", "rows.jsonl"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ)
+    deadline = time.monotonic() + 60
+    while not list(workspace.glob("datasets/.*")):
+        assert time.monotonic() < deadline
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.1)
+    time.sleep(1)
+    process.send_signal(signal.SIGINT)
+    _, error = process.communicate(timeout=60)
+    assert (process.returncode, error) == (130, "ft-cli: interrupted\n")
+    assert list((workspace / "datasets").iterdir()) == []
