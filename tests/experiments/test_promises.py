@@ -67,6 +67,8 @@ def test_the_simulation_does_what_production_does(design: Design, is_paired: boo
             for arm, right in zip(statistics.arms.values(), pair, strict=True):
                 arm.samples += 1
                 arm.scores.add(float(right))
+                arm.clusters.grow(0, 0.0, float(right))
+            statistics.pair_clusters.grow(0, 0.0, float(pair[1]) - pair[0])
             (statistics.by_id if is_paired else statistics.by_order).add(*map(float, pair))
             statistics.look(design)
         test = {"id": "t", "model_a": "a", "model_b": "b", "status": "running", "metadata": {}, "started_at": "",
