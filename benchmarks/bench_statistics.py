@@ -236,52 +236,32 @@ def _pairs(size: int, tests: int = 4000) -> float:
     return kept / tests
 
 
-def _steps(stopped: Any, end: int, tests: int) -> tuple[Any, Any]:
-    """The share of the tests that had stopped, by samples."""
-    return [0, *stopped, end], np.r_[0, np.arange(1, len(stopped) + 1), len(stopped)] / tests
-
-
 def draw(replications: int) -> None:
     """Both plots."""
+    tests = min(replications, 2000)
+    sizes = np.arange(50, SIZE + 1, 50)
+    naive = np.maximum.accumulate(peeks(tests), axis=1).mean(axis=0)
+    _plot("false-winners", 0.80, SIZE, tests, 0.05, "false winners so far", naive=(sizes, naive))
+    _plot("samples-needed", 0.85, 3000, tests, 0.80, "differences found")
+
+
+def _plot(file: str, rate_b: float, end: int, tests: int, line: float, label: str, naive: Any = None) -> None:
+    """The share of the tests that have a verdict, by samples, for each design."""
     from matplotlib import pyplot
 
-    IMAGES.mkdir(parents=True, exist_ok=True)
-    tests = min(replications, 2000)
     axes = pyplot.figure(figsize=(7, 3.6)).subplots()
-    sizes = np.arange(50, SIZE + 1, 50)
-    axes.plot(
-        sizes,
-        np.maximum.accumulate(peeks(tests), axis=1).mean(axis=0),
-        label="z-test, looked at every 50",
-        color="#b33",
-    )
+    if naive is not None:
+        axes.plot(*naive, label="z-test, looked at every 50", color="black", linestyle="--")
     for name, design in DESIGNS.items():
-        found = simulation.simulate(design, 0.8, 0.8, SIZE, tests, seed=12)
+        found = simulation.simulate(design, 0.8, rate_b, end, tests, seed=12)
         stopped = np.sort(found.samples[found.favours != 0])
-        axes.step(
-            [0, *stopped, SIZE],
-            np.r_[0, np.arange(1, len(stopped) + 1), len(stopped)] / tests,
-            where="post",
-            label=name,
-        )
-    axes.axhline(0.05, color="grey", linestyle=":")
-    axes.set(xlabel="samples of each model", ylabel="false winners so far", title="0.80 against 0.80")
+        share = np.r_[0, np.arange(1, len(stopped) + 1), len(stopped)] / tests
+        axes.step([0, *stopped, end], share, where="post", label=name)
+    axes.axhline(line, color="grey", linestyle=":")
+    axes.set(xlabel="samples of each model", ylabel=label, title=f"0.80 against {rate_b:.2f}")
     axes.legend(fontsize=8)
-    axes.figure.savefig(IMAGES / "false-winners.svg", bbox_inches="tight", metadata={"Date": None})
-    axes = pyplot.figure(figsize=(7, 3.6)).subplots()
-    for name, design in DESIGNS.items():
-        found = simulation.simulate(design, 0.8, 0.85, 3000, tests, seed=13)
-        stopped = np.sort(found.samples[found.favours > 0])
-        axes.step(
-            [0, *stopped, 3000],
-            np.r_[0, np.arange(1, len(stopped) + 1), len(stopped)] / tests,
-            where="post",
-            label=name,
-        )
-    axes.axhline(0.8, color="grey", linestyle=":")
-    axes.set(xlabel="samples of each model", ylabel="differences found", title="0.80 against 0.85")
-    axes.legend(fontsize=8)
-    axes.figure.savefig(IMAGES / "samples-needed.svg", bbox_inches="tight", metadata={"Date": None})
+    IMAGES.mkdir(parents=True, exist_ok=True)
+    axes.figure.savefig(IMAGES / f"{file}.svg", bbox_inches="tight", metadata={"Date": None})
 
 
 def main() -> None:

@@ -216,10 +216,16 @@ class ABTestFramework:
         Raises:
             NotFoundError: there is no such test.
         """
+        chosen = self.choose(test_id, unit_id)
+        return None if chosen is None else chosen[0]
+
+    def choose(self, test_id: str, unit_id: str) -> tuple[str, str] | None:
+        """The arm that a unit sees, and its model's name; see `assign`."""
         test = self._find(test_id)
         if test["status"] != "running" or not assignment.takes_part(test["layer"] or test_id, unit_id, test["slots"]):
             return None
-        return assignment.assign(test_id, unit_id, Design.of(**test["design"]).split or 0.5)
+        arm = assignment.assign(test_id, unit_id, Design.of(**test["design"]).split or 0.5)
+        return arm, test[arm]
 
     def ramp(self, test_id: str, share: float) -> None:
         """Let another share of the units (0 to 1) take part; who is in stays in, with the same model.
@@ -301,7 +307,7 @@ class ABTestFramework:
         test = self._find(test_id)
         design, statistics = Design.of(**test["design"]), Statistics.of(test["statistics"])
         found = non_inferiority.cheaper_and_not_worse(design, statistics, margin)
-        withheld = verdict.judge(test).withheld
+        withheld = verdict.withheld(design, statistics)
         return found | {"holds": found["holds"] and not withheld, "withheld": withheld}
 
     def get_test_results(self, test_id: str) -> ABTestResult:

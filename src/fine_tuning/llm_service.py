@@ -324,11 +324,8 @@ class _Trial(NamedTuple):
     def of(cls, test_id: str, unit_id: str | None) -> _Trial | None:
         """The arm of a unit, or of nobody in particular; None where it takes no part."""
         framework, sample_id = ABTestFramework(), uuid4().hex
-        arm = framework.assign(test_id, unit_id or sample_id)
-        if arm is None:
-            return None
-        result = framework.monitor(test_id)
-        return cls(framework, test_id, arm, result.model_a if arm == "model_a" else result.model_b, sample_id, unit_id)
+        chosen = framework.choose(test_id, unit_id or sample_id)
+        return None if chosen is None else cls(framework, test_id, *chosen, sample_id, unit_id)
 
     @contextmanager
     def failures_recorded(self) -> Iterator[None]:

@@ -157,12 +157,15 @@ class Recorder:
             return "min_rating"
         if any(_shown(call.metadata.get(key)) != value for key, value in recipe.metadata.items()):
             return "metadata"
+        return self._wrong_time(call) or self._wrong_length(asked, answer) or self._wrong_language(asked)
+
+    def _wrong_time(self, call: Call) -> str | None:
+        if self._since is None and self._until is None:
+            return None
         at = _seconds(call.captured_at)
         if self._since is not None and (at is None or at < self._since):
             return "since"
-        if self._until is not None and (at is None or at >= self._until):
-            return "until"
-        return self._wrong_length(asked, answer) or self._wrong_language(asked)
+        return "until" if self._until is not None and (at is None or at >= self._until) else None
 
     def _wrong_length(self, asked: Messages, answer: Messages) -> str | None:
         recipe = self._recipe

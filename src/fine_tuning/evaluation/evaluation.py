@@ -84,12 +84,7 @@ def evaluated(
         "predictions": predictions, "errors": errors, "latencies_ms": latencies_ms, "costs": costs,
         "questions": questions, "slices": slices, "clusters": clusters, **(made or {}),
     }  # fmt: skip
-    for label, column in columns.items():
-        if column is not None and len(column) != size:
-            raise UsageError(f"{len(column)} {label} for {size} references; they must be as many")
-    for place, (prediction, reference) in enumerate(zip(predictions, references, strict=True), 1):
-        if not isinstance(prediction, str | None) or not isinstance(reference, str):
-            raise UsageError(f"example {place}: prediction and reference must be text")
+    _check(columns, references)
     latencies = [checks.amount("latency_ms", each) for each in latencies_ms or [None] * size]
     spent = [checks.amount("cost", each) for each in costs or [None] * size]
     why = [
@@ -130,6 +125,17 @@ def evaluated(
         metadata=metadata,
         rows=rows,
     )
+
+
+def _check(columns: Mapping[str, Any], references: Sequence[str]) -> None:
+    """Raise UsageError unless all columns are as long as the references, and texts are texts."""
+    size = len(references)
+    for label, column in columns.items():
+        if column is not None and len(column) != size:
+            raise UsageError(f"{len(column)} {label} for {size} references; they must be as many")
+    for place, (prediction, reference) in enumerate(zip(columns["predictions"], references, strict=True), 1):
+        if not isinstance(prediction, str | None) or not isinstance(reference, str):
+            raise UsageError(f"example {place}: prediction and reference must be text")
 
 
 def _checked(name: str, scores: Sequence[float | None]) -> list[float | None]:

@@ -11,8 +11,6 @@ from typing import Any
 
 import numpy as np
 
-KINDS = ("bleu", "chrf", "ter")
-
 
 def score(prediction: str, reference: str, kind: str) -> float:
     """Of one answer, 0 to 100 (TER: 0 and more, lower is better)."""
@@ -21,7 +19,7 @@ def score(prediction: str, reference: str, kind: str) -> float:
 
 def corpus_score(predictions: Sequence[str], references: Sequence[str], kind: str) -> float:
     """Of a whole test set."""
-    return float(_metric(kind, of_sentence=False).corpus_score(list(predictions), [list(references)]).score)
+    return resampled_score(predictions, references, kind)(range(len(predictions)))
 
 
 def resampled_score(

@@ -116,7 +116,7 @@ class Recording:
                 if key in known:
                     _check_same(known[key], row)
                     continue
-                known[key] = row | json.loads(to_json({"metadata": row["metadata"], "measures": row["measures"]}))
+                known[key] = row
             self._arrive(sample)
             if sample.score is not None:
                 row["ordinal"] = self._score(sample.arm, sample.score, row, known)
@@ -226,6 +226,10 @@ def _check_same(known: Mapping[str, Any], row: Mapping[str, Any]) -> None:
     """A sample that is recorded twice says the same twice; a score may have become known in between."""
     if known["score"] is not None and row["score"] is None:  # the outcome came in between, perhaps with its reference
         row = {**row, "reference": row["reference"] or known["reference"]}
-    as_kept = json.loads(to_json(row))  # such as a tuple, which is a list when it comes back
-    if any(known[name] != as_kept[name] for name in _CONTENT) or row["score"] not in (None, known["score"]):
+    if _as_kept(known) != _as_kept(row) or row["score"] not in (None, known["score"]):
         raise ConflictError(f"sample {row['sample_id']!r} of {row['arm']} is there already, with other content")
+
+
+def _as_kept(row: Mapping[str, Any]) -> Any:
+    """What a sample says, as it comes back from the store: a tuple, for one, as a list."""
+    return json.loads(to_json({name: row[name] for name in _CONTENT}))

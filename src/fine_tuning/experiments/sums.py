@@ -196,7 +196,7 @@ class Arm:
     """All samples of one model.
 
     Attributes:
-        samples: of any kind; failed: calls without an answer.
+        samples: of any kind, also calls that failed.
         scores: of the answers that were scored.
         measures: latency (milliseconds), cost (US dollars), errors (0 or 1), and others by name.
     """

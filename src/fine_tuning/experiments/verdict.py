@@ -102,8 +102,7 @@ def judge(experiment: Mapping[str, Any], alpha: float | None = None) -> ABTestRe
     a, b = statistics.arms[A], statistics.arms[B]
     effect = statistics.effect(design)
     decided = _decide(design, statistics, effect, alpha)
-    mismatch = _mismatch(design, statistics)
-    withheld = _withheld(design, statistics, mismatch)
+    kept_back = withheld(design, statistics)
     means = {name: (a.measure(name).average, b.measure(name).average) for name in ("latency", "cost")}
     # Latency and cost may decide where scores do not: with a part of alpha, so that three chances do not add up.
     intervals = {name: _lower(a.measure(name), b.measure(name), alpha * SECONDARY) for name in means}
@@ -122,7 +121,7 @@ def judge(experiment: Mapping[str, Any], alpha: float | None = None) -> ABTestRe
         model_a_cost_per_inference=means["cost"][0],
         model_b_cost_per_inference=means["cost"][1],
         cost_improvement=means["cost"][0] - means["cost"][1],
-        statistical_significance=decided.favours != 0 and not withheld,
+        statistical_significance=decided.favours != 0 and not kept_back,
         confidence_level=1 - alpha,
         started_at=experiment["started_at"],
         completed_at=experiment["completed_at"],
@@ -133,12 +132,12 @@ def judge(experiment: Mapping[str, Any], alpha: float | None = None) -> ABTestRe
         intervals={"accuracy": (decided.low, decided.high), **intervals},
         design=design.kind,
         effect=effect.estimate if design.kind == "anytime" or not statistics.looks else decided.estimate,
-        favours=0 if withheld else decided.favours,
+        favours=0 if kept_back else decided.favours,
         samples_needed=_needed(design, statistics, effect, alpha),
         is_over=decided.is_over,
         guardrails=[asdict(guardrails.judge(rail, statistics, alpha)) for rail in design.guardrails],
-        ratio_mismatch_p=mismatch,
-        withheld=withheld,
+        ratio_mismatch_p=_mismatch(design, statistics),
+        withheld=kept_back,
         score=design.score,
         margin=design.margin,
         is_paired=statistics.is_paired,
@@ -158,7 +157,9 @@ def _units(statistics: Statistics) -> tuple[int, int]:
     return (a.clusters.count, b.clusters.count) if statistics.is_clustered else (a.samples, b.samples)
 
 
-def _withheld(design: Design, statistics: Statistics, mismatch: float) -> str:
+def withheld(design: Design, statistics: Statistics) -> str:
+    """Why there is no verdict whatever the scores say; empty where there may be one."""
+    mismatch = _mismatch(design, statistics)
     if not mismatch <= ratio_mismatch.ALPHA:
         return ""
     a, b = _units(statistics)

@@ -51,14 +51,13 @@ def _files(name: str) -> list[str]:
 
 def _sorted(folder: Path, pattern: str, otherwise: str, *, any_kind: bool = False) -> list[str]:
     try:
-        found = sorted(str(each) for each in folder.glob(pattern) if each.is_file() and (any_kind or has_rows(each)))
+        there = list(folder.glob(pattern))
     except (ValueError, NotImplementedError) as error:
         raise UsageError(f"cannot look for {pattern}: {error}") from None
+    found = sorted(str(each) for each in there if each.is_file() and (any_kind or has_rows(each)))
     if not found:
         raise NotFoundError(otherwise)
-    lost = next(
-        (each for each in folder.glob(pattern) if each.is_symlink() and has_rows(each) and not is_there(each)), None
-    )
+    lost = next((each for each in there if each.is_symlink() and has_rows(each) and not is_there(each)), None)
     if lost is not None:
         raise NotFoundError(f"the link {lost} leads nowhere; remove it or name the files")
     return found
