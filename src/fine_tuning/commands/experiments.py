@@ -261,6 +261,8 @@ def conclude(
 
 def print_result(result: ABTestResult, recommendation: str, as_json: bool = False) -> None:
     """Both arms side by side, and the recommendation."""
+    from fine_tuning.experiments.verdict import SECONDARY
+
     if as_json:
         output.print_json(_facts(result, recommendation))
         return
@@ -297,13 +299,19 @@ def print_result(result: ABTestResult, recommendation: str, as_json: bool = Fals
     output.print_text(f"{result.design}: scores {verdict} (p = {_p(result.p_value)})")
     scale, unit = (100, "points") if result.score == "binary" else (1, "")
     accuracy, latency = _interval(result, "accuracy", scale, unit), _interval(result, "latency", 1, "ms")
-    output.print_text(f"B better by ({result.confidence_level:.0%} intervals): score {accuracy}, latency {latency}")
+    alpha = 1 - result.confidence_level
+    sure, surer = f"{1 - alpha:.4g}", f"{1 - alpha * SECONDARY:.4g}"
+    output.print_text(f"B better by: score {accuracy} (confidence {sure}), latency {latency} (confidence {surer})")
     if result.guardrails:
-        rails = [(rail["name"], rail["status"], *(f"{rail[arm]:.4g}" for arm in ARMS)) for rail in result.guardrails]
+        rails = [(rail["name"], rail["status"], *(_figure(rail[arm]) for arm in ARMS)) for rail in result.guardrails]
         output.print_table("Guardrails", ["Measure", "Status", "A#", "B#"], rails)
     if result.late_samples:
         output.print_text(f"{result.late_samples:,} samples came after the end and were not recorded")
     output.print_text(f"recommendation: {recommendation}")
+
+
+def _figure(value: float) -> str:
+    return "unknown" if isnan(value) else f"{value:.4g}"
 
 
 def _p(value: float) -> str:
