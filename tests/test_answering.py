@@ -138,6 +138,20 @@ def test_two_models_on_one_file_are_compared(host: wire.Host, cli: Any, tmp_path
     code, out, _ = cli("evaluate-compare", "quiet", "loud")
     for said in ("6 examples of both", "McNemar, exact", "paired bootstrap", "domain = even", "Changed examples (5"):
         assert said in out
+
+
+def test_rows_of_one_conversation_are_a_cluster(host: wire.Host, cli: Any, tmp_path: Path) -> None:  # noqa: F811
+    rows = [{"prompt": f"RIGHT {n}", "response": f"RIGHT {n}", "session_id": n // 5} for n in range(20)]
+    (tmp_path / "test.jsonl").write_text("\n".join(json.dumps(row) for row in rows))
+    figures = {}
+    for name in ("loud", "quiet"):
+        code, out, _ = cli("evaluate-model", name, "base", "test.jsonl", "--json")
+        assert code == 0
+        figures[name] = json.loads(out)["figures"]["exact_match"]
+    assert figures["loud"]["value"] == 1
+    assert figures["loud"]["low"] < 0.4  # four conversations, not twenty examples
+    code, out, _ = cli("evaluate-compare", "quiet", "loud", "--json")
+    assert (code, json.loads(out)["changes"][0]["test"]) == (0, "paired t, clustered")
     said = cli("evaluate-compare", "quiet", "nobody")[2]
     assert said.startswith("ft-cli: no evaluation of nobody; evaluated are: loud, quiet")
     assert cli("evaluate-compare", "1", "99")[0] == 1

@@ -215,12 +215,14 @@ class ABTestFramework:
 
         Raises:
             NotFoundError: there is no such test.
+            UsageError: the unit is no text.
         """
         chosen = self.choose(test_id, unit_id)
         return None if chosen is None else chosen[0]
 
     def choose(self, test_id: str, unit_id: str) -> tuple[str, str] | None:
         """The arm that a unit sees, and its model's name; see `assign`."""
+        checks.name("unit_id", unit_id)
         test = self._find(test_id)
         if test["status"] != "running" or not assignment.takes_part(test["layer"] or test_id, unit_id, test["slots"]):
             return None
@@ -336,7 +338,13 @@ class ABTestFramework:
         return str(filepath)
 
     def recommend_winner(self, result: ABTestResult) -> str:
-        """The winning model's name, or a text starting with "TIE" that says why; see `recommendation.recommend`."""
+        """The winning model's name, or a text starting with "TIE" that says why; see `recommendation.recommend`.
+
+        Raises:
+            UsageError: it is no result.
+        """
+        if not isinstance(result, ABTestResult):
+            raise UsageError(f"recommend_winner takes what monitor or conclude_test returned, not {result!r}")
         return recommendation.recommend(result)
 
     def _chi_squared_test(self, p_a: float, p_b: float, n_a: int, n_b: int, alpha: float = 0.05) -> bool:

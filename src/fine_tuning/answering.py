@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,7 +16,7 @@ from fine_tuning import checks
 from fine_tuning.errors import DataError, ProviderError, UsageError
 from fine_tuning.files import explained, make_folder
 from fine_tuning.llm_service import LLMService
-from fine_tuning.rows import conversation, read_rows
+from fine_tuning.rows import conversation, conversation_of, read_rows
 from fine_tuning.settings import get_settings
 from fine_tuning.store.tasks import parse_model_id
 
@@ -50,6 +50,7 @@ class Question:
         messages: empty where the file holds a prediction instead.
         answer: that prediction.
         human: what people think of that answer, 0 to 1: a row's `human_rating` of 1 to 5.
+        cluster: the conversation that the row belongs to, if it says.
     """
 
     messages: Messages
@@ -57,6 +58,7 @@ class Question:
     slices: Mapping[str, str] = field(default_factory=dict)
     answer: Answer | None = None
     human: float | None = None
+    cluster: str | None = None
 
     @property
     def text(self) -> str:
@@ -80,12 +82,20 @@ def read_questions(path: Path) -> list[Question]:
     return [_question(row, f"{path}, row {number}") for number, row in read_rows(path)]
 
 
+def clusters(questions: Sequence[Question]) -> list[str] | None:
+    """The conversation of each question, one without any by itself; None where no two share one."""
+    found = [question.cluster or f"row={number}" for number, question in enumerate(questions)]
+    return found if len(set(found)) < len(found) else None
+
+
 def _question(row: Mapping[str, Any], where: str) -> Question:
     slices = {name: str(row[name]) for name in SLICES if row.get(name) is not None}
     if "prediction" in row:
-        return _predicted(row, where, slices)
-    messages, reference = conversation(row, where)
-    return Question(messages, reference, slices)
+        asked = _predicted(row, where, slices)
+    else:
+        messages, reference = conversation(row, where)
+        asked = Question(messages, reference, slices)
+    return replace(asked, cluster=conversation_of(row))
 
 
 def _predicted(row: Mapping[str, Any], where: str, slices: Mapping[str, str]) -> Question:

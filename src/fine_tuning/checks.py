@@ -11,6 +11,7 @@ from typing import Any
 from fine_tuning.errors import UsageError
 
 _CONTROL = re.compile(r"[\x00-\x1f]")
+_HALF_CHARACTER = re.compile("[\ud800-\udfff]")  # half a surrogate pair has no UTF-8
 LONGEST_NAME = 200  # what the store's columns of names take
 LARGEST_AMOUNT = 1e15  # far above any price, latency or token count, and its square is still a number
 LARGEST_COUNT = 2**31 - 1  # what the store's columns of counts take
@@ -24,6 +25,8 @@ def name(label: str, value: Any) -> str:
         raise UsageError(f"{label} has {len(value)} characters; up to {LONGEST_NAME} are kept")
     if _CONTROL.search(value):
         raise UsageError(f"{label} must be one line of text, not {value!r}")
+    if _HALF_CHARACTER.search(value):
+        raise UsageError(f"{label} must be whole characters, not {value!r}")
     return value
 
 

@@ -263,7 +263,11 @@ def _from_row(row: Mapping[str, Any]) -> EvaluationResult:
 
 def _evaluation(tx: Transaction, which: str | int) -> dict[str, Any]:
     """An evaluation by its id, or the latest of a model."""
-    number = which if isinstance(which, int) else int(which) if which.isascii() and which.isdecimal() else None
+    if isinstance(which, int):
+        number: int | None = checks.count("evaluation", which)
+    else:
+        which = checks.name("evaluation", which)
+        number = int(which) if which.isascii() and which.isdecimal() and int(which) <= checks.LARGEST_COUNT else None
     found = evaluations.get(tx, number) if number is not None else evaluations.latest(tx, str(which))
     if found is None:
         known = ", ".join(evaluations.names(tx)) or "none"

@@ -11,6 +11,8 @@ from typing import Any
 from fine_tuning.errors import DataError
 from fine_tuning.files import open_to_read, parse_json, read_json
 
+_CONVERSATION_KEYS = ("conversation_id", "session_id", "thread_id", "session")  # what applications call it
+
 
 def read_rows(path: Path | str) -> list[tuple[int, dict[str, Any]]]:
     """Rows of a .json array or of a JSONL file, each with its line (or position), counted from 1.
@@ -49,6 +51,11 @@ def _checked(row: Any, where: str) -> dict[str, Any]:
     if not isinstance(row, dict):
         raise DataError(f"{where}: a row must be a JSON object, not {type(row).__name__}")
     return row
+
+
+def conversation_of(row: Mapping[str, Any]) -> str | None:
+    """The id of the conversation that a row says it belongs to, with the name of its field; None without one."""
+    return next((f"{key}={row[key]}" for key in _CONVERSATION_KEYS if row.get(key) not in (None, "")), None)
 
 
 def conversation(row: Mapping[str, Any], where: str) -> tuple[list[dict[str, Any]], str]:

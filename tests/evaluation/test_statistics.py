@@ -78,10 +78,12 @@ def test_a_judge_corrected_by_people_is_right_where_the_judge_is_not() -> None:
         corrected_mean([1.0, 0.0], [1.0], [])
 
 
-def row(question: str, score: float | None, error: str | None = None) -> dict[str, Any]:
-    scores = {"exact_match": score, "token_f1": score}
-    said = {"question": question, "reference": "r", "prediction": None if error else "p"}
-    return {**said, "error": error, "slices": None, "scores": scores}
+def row(
+    question: str, score: float | None, error: str | None = None, cluster: str | None = None, said: str = "p"
+) -> dict[str, Any]:
+    scores = {"exact_match": score, "token_f1": score, "bleu": score}
+    answer = {"question": question, "reference": "r", "prediction": None if error else said}
+    return {**answer, "error": error, "slices": None, "scores": scores, "cluster": cluster}
 
 
 def test_changes_are_those_of_matched_examples() -> None:
@@ -118,3 +120,70 @@ def test_figures_know_what_they_are_of() -> None:
     assert summary.latency([None, 10.0, 30.0]) == pytest.approx({"mean": 20, "p50": 20, "p95": 29, "p99": 29.8})
     assert math.isnan(summary.latency([])["p95"])
     assert summary.refusals(["I'm sorry, but I can't help with that.", "Paris", None]).value == 0.5
+
+
+def test_rates_of_clustered_examples_cover_and_are_never_certain() -> None:
+    rng, covered = np.random.default_rng(5), 0
+    for _ in range(1000):
+        chances = rng.beta(7, 3, 30)  # conversations differ: some go well, some do not
+        hits = (rng.random((30, 6)) < chances[:, None]).astype(float).ravel().tolist()
+        low, high = intervals.clustered_rate(hits, np.arange(30).repeat(6).tolist())
+        covered += low <= 0.7 <= high
+    assert 0.93 <= covered / 1000 <= 0.97
+    low, high = intervals.clustered_rate([1.0] * 6, [1, 1, 2, 2, 3, 3])
+    assert low < 0.4  # three conversations, all right, tell little
+    assert high == pytest.approx(1)
+    assert math.isnan(intervals.clustered_rate([1.0, 0.0], [1, 1])[0])
+
+
+def test_equal_scores_are_not_certain_either() -> None:
+    figure = summary.figure([1.0] * 5, "bounded", bounds=(0.0, 1.0))
+    assert (figure.low, figure.high) == pytest.approx(intervals.wilson(5, 5))
+    low_end = summary.figure([-1.0] * 5, "bounded", bounds=(-1.0, 1.0))
+    assert (low_end.low, low_end.high) == pytest.approx((-1, 1 - 2 * intervals.wilson(5, 5)[0]))
+    spread = summary.figure([1.0, 0.9, 0.2], "bounded", bounds=(0.0, 1.0))
+    assert spread.high == 1  # an interval ends where the metric does
+
+
+def test_clusters_are_heeded_when_two_evaluations_are_compared() -> None:
+    rng = np.random.default_rng(6)
+    better = rng.random(12) < 0.7
+    before = [row(f"q{n}", 0.0, cluster=f"c{n // 10}") for n in range(120)]
+    after = [row(f"q{n}", float(better[n // 10]), cluster=f"c{n // 10}") for n in range(120)]
+    (change,) = comparison.changes(comparison.matched(before, after), ["exact_match"])
+    assert change.test == "paired t, clustered"
+    assert change.p_value > 1e-6  # twelve conversations are no 120 examples
+    assert change.p_value == pytest.approx(ttest_rel(better.astype(float), np.zeros(12)).pvalue, rel=1e-9)
+    alone = [{**each, "cluster": None} for each in before], [{**each, "cluster": None} for each in after]
+    (change,) = comparison.changes(comparison.matched(*alone), ["exact_match"])
+    assert change.p_value < 1e-12
+
+
+def test_corpus_metrics_have_a_p_value_that_is_adjusted_with_the_others() -> None:
+    wanted = "the quick brown fox jumps over the lazy dog near the river bank"
+    words = wanted.split()
+    rng = np.random.default_rng(7)
+
+    def answer(missing: int) -> str:
+        return " ".join(word for at, word in enumerate(words) if at not in set(rng.choice(13, missing)))
+
+    questions = [f"q{n}" for n in range(60)]
+    poor = [{**row(each, 0.5, said=answer(4)), "reference": wanted} for each in questions]
+    good = [{**row(each, 0.9, said=answer(1)), "reference": wanted} for each in questions]
+    bleu, exact = comparison.changes(comparison.matched(poor, good), ["bleu", "exact_match"])
+    assert bleu.p_value == pytest.approx(1 / 2001)
+    assert bleu.adjusted_p >= bleu.p_value
+    assert bleu.low > 0
+    again = [{**row(each, 0.5, said=answer(4)), "reference": wanted} for each in questions]
+    (same,) = comparison.changes(comparison.matched(poor, again), ["bleu"])
+    assert same.p_value > 0.05
+    assert exact.examples == 60
+
+
+def test_the_paired_bootstrap_rejects_as_often_as_it_says() -> None:
+    rng, rejected = np.random.default_rng(8), 0
+    for _ in range(400):
+        apart = rng.normal(0, 1, 60)
+        _, p_value = paired.bootstrap_test(lambda at, apart=apart: float(apart[at].mean()), 60, resamples=400)
+        rejected += p_value <= 0.05
+    assert 0.02 <= rejected / 400 <= 0.08

@@ -89,6 +89,7 @@ def evaluate_model(
         costs=[answer.cost if price is None else price for answer in answers],
         questions=[question.text for question in questions],
         slices=[question.slices for question in questions],
+        clusters=answering.clusters(questions),
         scores=None if grades is None else {"judge": grades},
         metadata={"test_file": str(test_file), **({"judge": judge} if judge else {})},
     )

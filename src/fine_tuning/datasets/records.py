@@ -21,10 +21,10 @@ from fine_tuning.datasets.recipe import Recipe, moment
 from fine_tuning.errors import DataError
 from fine_tuning.formats import Call, row_text
 from fine_tuning.formats.findings import Finding, has_error
+from fine_tuning.rows import conversation_of
 from fine_tuning.sources import RawRow
 
 Messages = Sequence[Mapping[str, Any]]
-_CONVERSATION_KEYS = ("conversation_id", "session_id", "thread_id", "session")  # what applications call it
 
 
 class State(IntEnum):
@@ -254,9 +254,8 @@ def _asked_words(asked: Messages) -> str:
 
 def _conversation(call: Call) -> int:
     """A hash that rows of one conversation share: its id, or else its first turn."""
-    for key in _CONVERSATION_KEYS:
-        if call.metadata.get(key) not in (None, ""):
-            return _hash(f"{key}={call.metadata[key]}")
+    if (named := conversation_of(call.metadata)) is not None:
+        return _hash(named)
     return _hash("\0".join(_texts(_turns(call.messages)[:2])))
 
 

@@ -8,7 +8,6 @@ from math import nan
 from typing import Any
 
 import numpy as np
-from scipy.special import stdtr
 
 from fine_tuning.errors import UsageError
 from fine_tuning.evaluation import metrics, paired, translation
@@ -23,7 +22,8 @@ class Change:
     Attributes:
         first, second: the figures over the examples that both have scores of.
         difference: second - first, with its 95 % interval low to high.
-        p_value: McNemar's exact test for rates, a paired t-test for means; nan where there is no test.
+        p_value: McNemar's exact test for rates, a paired t-test for means and clustered examples, a paired bootstrap
+            for corpus metrics; nan where there is no test.
         adjusted_p: for the number of metrics that are compared (Benjamini and Hochberg).
         test: what the interval and the p-value come from.
     """
@@ -119,7 +119,10 @@ def _change(name: str, pairs: Sequence[tuple[Row, Row]]) -> Change:
     if metric.corpus is not None:
         return _corpus(name, metric.corpus, scored)
     means = float(np.mean(first)), float(np.mean(second))
-    if metric.kind == "binary":
+    if (clusters := _clusters(scored)) is not None:
+        interval, p_value = paired.clustered_difference(first, second, clusters)
+        test = "paired t, clustered"
+    elif metric.kind == "binary":
         only_first = sum(a > b for a, b in zip(first, second, strict=True))
         only_second = sum(b > a for a, b in zip(first, second, strict=True))
         both = sum(a == b == 1 for a, b in zip(first, second, strict=True))
@@ -127,24 +130,22 @@ def _change(name: str, pairs: Sequence[tuple[Row, Row]]) -> Change:
         p_value, test = paired.mcnemar(only_first, only_second), "McNemar, exact"
     else:
         interval = paired.mean_difference(first, second)
-        p_value, test = _t_test(first, second), "paired t"
+        p_value, test = paired.mean_test(first, second), "paired t"
     return Change(name, count, *means, means[1] - means[0], *interval, p_value, test)
 
 
-def _t_test(first: Sequence[float], second: Sequence[float]) -> float:
-    apart = np.subtract(second, first)
-    spread = float(np.std(apart, ddof=1)) if len(apart) > 1 else nan
-    if not spread > 0:
-        return 1.0 if len(apart) > 1 and not apart.any() else nan
-    return float(2 * stdtr(len(apart) - 1, -abs(float(apart.mean())) / (spread / np.sqrt(len(apart)))))
+def _clusters(pairs: Sequence[tuple[Row, Row]]) -> list[Any] | None:
+    """The cluster of each pair, one without any by itself; None where no two pairs share one."""
+    found = [a["cluster"] or b["cluster"] or at for at, (a, b) in enumerate(pairs)]
+    return found if len(set(found)) < len(found) else None
 
 
 def _corpus(name: str, kind: str, scored: Sequence[tuple[Row, Row]]) -> Change:
     wanted = [a["reference"] for a, _ in scored]
     sides = [translation.resampled_score([pair[at]["prediction"] for pair in scored], wanted, kind) for at in (0, 1)]
     first, second = (score(range(len(scored))) for score in sides)
-    low, high = paired.bootstrap(lambda at: sides[1](at) - sides[0](at), len(scored))
-    return Change(name, len(scored), first, second, second - first, low, high, nan, "paired bootstrap")
+    interval, p_value = paired.bootstrap_test(lambda at: sides[1](at) - sides[0](at), len(scored))
+    return Change(name, len(scored), first, second, second - first, *interval, p_value, "paired bootstrap")
 
 
 def _score(row: Row, name: str) -> float | None:

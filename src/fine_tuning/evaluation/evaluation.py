@@ -71,7 +71,7 @@ def evaluated(
     costs: Sequence[float | None] | None,
     questions: Sequence[str] | None,
     slices: Sequence[Any] | None,
-    clusters: Sequence[Any] | None,
+    clusters: Sequence[str] | None,
     metadata: dict[str, Any],
 ) -> Evaluation:
     """Score answers; see `ModelEvaluator.evaluate`."""
@@ -92,19 +92,26 @@ def evaluated(
     ]
     scores = {name: summary.score_all(name, predictions, references) for name in names}
     scores |= {name: _checked(name, found) for name, found in (made or {}).items()}
-    figures = {
-        name: summary.corpus_figure(name, predictions, references)
-        if metrics.find(name).corpus
-        else summary.figure(found, metrics.find(name).kind, clusters)
-        for name, found in scores.items()
-    }
+
+    def figures_at(places: Sequence[int]) -> dict[str, Figure]:
+        said, wanted = [predictions[at] for at in places], [references[at] for at in places]
+        alike = None if clusters is None else [clusters[at] for at in places]
+        return {
+            name: summary.corpus_figure(name, said, wanted)
+            if (metric := metrics.find(name)).corpus
+            else summary.figure([found[at] for at in places], metric.kind, alike, metric.bounds)
+            for name, found in scores.items()
+        }
+
+    figures = figures_at(range(size))
     averages = _averages(predictions, references, scores[names[0]]) if metrics.find(names[0]).kind == "binary" else None
-    apart = slices or [{}] * size
+    apart = [checks.mapping("slices", each) for each in slices or [{}] * size]
     rows = [
         {
             "question": None if questions is None else questions[at], "prediction": predictions[at],
             "reference": references[at], "score": scores[names[0]][at],
             "scores": {name: found[at] for name, found in scores.items()}, "slices": dict(apart[at]) or None,
+            "cluster": None if clusters is None else clusters[at],
             "error": why[at], "latency_ms": latencies[at], "cost": spent[at],
         }
         for at in range(size)
@@ -120,7 +127,7 @@ def evaluated(
         refusals=summary.refusals(predictions),
         latency_ms=summary.latency(latencies),
         cost=summary.figure(spent, "real"),
-        slices=summary.by_slice(scores, apart),
+        slices=summary.by_slice(apart, figures_at),
         test_set_size=size,
         metadata=metadata,
         rows=rows,

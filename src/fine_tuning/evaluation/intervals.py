@@ -13,8 +13,10 @@ from scipy.special import ndtri, stdtrit
 Interval = tuple[float, float]
 
 
-def wilson(successes: int, trials: int, confidence: float = 0.95) -> Interval:
+def wilson(successes: float, trials: float, confidence: float = 0.95) -> Interval:
     """Wilson's score interval for a rate; (nan, nan) without trials.
+
+    Both numbers may be broken ones: effective sizes of samples whose members are alike.
 
     Source: Wilson, "Probable inference, the law of succession, and statistical inference", JASA 22 (1927).
     """
@@ -52,6 +54,25 @@ def clustered_mean(values: Sequence[float], clusters: Sequence[Hashable], confid
     variance = sum(each**2 for each in apart.values()) * count / (count - 1) / len(values) ** 2
     half = float(stdtrit(count - 1, 0.5 + confidence / 2)) * sqrt(variance)
     return centre - half, centre + half
+
+
+def clustered_rate(hits: Sequence[float], clusters: Sequence[Hashable], confidence: float = 0.95) -> Interval:
+    """Wilson's interval for a rate of hits that may be alike within a cluster; (nan, nan) of fewer than two clusters.
+
+    It is taken at the sample size that independent hits would need for the same standard error, and at the number of
+    clusters where all hits are the same: Korn, Graubard, "Confidence intervals for proportions with small expected
+    number of positive counts estimated from survey data", Survey Methodology 24 (1998).
+    """
+    low, high = clustered_mean(hits, clusters, confidence)
+    if low != low:
+        return nan, nan
+    rate, count = float(np.mean(hits)), len(set(clusters))
+    standard_error = (high - low) / 2 / float(stdtrit(count - 1, 0.5 + confidence / 2))
+    alike = standard_error**2 <= 1e-12
+    size = float(count) if alike else min(float(len(hits)), rate * (1 - rate) / standard_error**2)
+    # Few clusters tell little of their spread: the size shrinks by the ratio of the two quantiles (ibid.).
+    size *= (float(ndtri(0.5 + confidence / 2)) / float(stdtrit(count - 1, 0.5 + confidence / 2))) ** 2
+    return wilson(rate * size, size, confidence)
 
 
 def rate_difference(

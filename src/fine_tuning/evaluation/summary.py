@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from math import nan
+from math import isnan, nan
 
 import numpy as np
 
@@ -30,11 +30,16 @@ def score_all(metric: str, predictions: Sequence[str | None], references: Sequen
     return [None if p is None else score(p, r) for p, r in zip(predictions, references, strict=True)]
 
 
-def figure(scores: Scores, kind: str, clusters: Sequence[Hashable] | None = None) -> Figure:
+def figure(
+    scores: Scores,
+    kind: str,
+    clusters: Sequence[Hashable] | None = None,
+    bounds: tuple[float, float] | None = None,
+) -> Figure:
     """A mean with its interval: Wilson's for rates, Student's t for means, clustered where examples may be alike.
 
     Args:
-        kind: of the scores; see `metrics.Metric`.
+        kind, bounds: of the scores; see `metrics.Metric`.
         clusters: of each example.
     """
     known = [score for score in scores if score is not None]
@@ -43,10 +48,26 @@ def figure(scores: Scores, kind: str, clusters: Sequence[Hashable] | None = None
     value = float(np.mean(known))
     if clusters is not None:
         of_known = [cluster for cluster, score in zip(clusters, scores, strict=True) if score is not None]
-        return Figure(value, *intervals.clustered_mean(known, of_known), len(known))
+        clustered = intervals.clustered_rate if kind == "binary" else intervals.clustered_mean
+        return Figure(value, *_within(clustered(known, of_known), bounds), len(known))
     if kind == "binary":
         return Figure(value, *intervals.wilson(round(sum(known)), len(known)), len(known))
-    return Figure(value, *intervals.mean(known), len(known))
+    if bounds is not None and min(known) == max(known):
+        return Figure(value, *_of_equal(value, len(known), bounds), len(known))
+    return Figure(value, *_within(intervals.mean(known), bounds), len(known))
+
+
+def _of_equal(value: float, count: int, bounds: tuple[float, float]) -> intervals.Interval:
+    """Equal scores tell nothing of their spread; it is at most that of a rate between the bounds."""
+    low, width = bounds[0], bounds[1] - bounds[0]
+    ends = intervals.wilson((value - low) / width * count, count)
+    return low + ends[0] * width, low + ends[1] * width
+
+
+def _within(interval: intervals.Interval, bounds: tuple[float, float] | None) -> intervals.Interval:
+    if bounds is None or isnan(interval[0]):
+        return interval
+    return max(bounds[0], interval[0]), min(bounds[1], interval[1])
 
 
 def corpus_figure(metric: str, predictions: Sequence[str | None], references: Sequence[str]) -> Figure:
@@ -80,20 +101,13 @@ def latency(milliseconds: Sequence[float | None]) -> dict[str, float]:
 
 
 def by_slice(
-    scores: Mapping[str, Scores], slices: Sequence[Mapping[str, str]]
+    slices: Sequence[Mapping[str, str]], figures_at: Callable[[Sequence[int]], dict[str, Figure]]
 ) -> dict[str, dict[str, dict[str, Figure]]]:
-    """For each field of the slices and each of its values the figure of each metric."""
+    """For each field of the slices and each of its values the figures of the examples at these places."""
     places: dict[str, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
     for place, each in enumerate(slices):
         for name, value in each.items():
             places[name][value].append(place)
     return {
-        name: {
-            value: {
-                metric: figure([found[at] for at in here], metrics.find(metric).kind)
-                for metric, found in scores.items()
-            }
-            for value, here in sorted(values.items())
-        }
-        for name, values in places.items()
+        name: {value: figures_at(here) for value, here in sorted(values.items())} for name, values in places.items()
     }

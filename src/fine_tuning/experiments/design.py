@@ -144,7 +144,7 @@ class Design:
             UsageError: a choice is unknown or out of range.
         """
         if unknown := choices.keys() - {each.name for each in fields(cls)}:
-            known = ", ".join(each.name for each in fields(cls))
+            known = ", ".join(each.name for each in fields(cls) if each.name != "kind")
             raise UsageError(f"unknown choice {min(unknown)!r}; known are {known}")
         rails = choices.get("guardrails") or ()
         if not isinstance(rails, list | tuple):

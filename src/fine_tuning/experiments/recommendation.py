@@ -61,7 +61,7 @@ def _undecided(result: ABTestResult) -> str:
     low, high = result.intervals["accuracy"]
     known = isfinite(low) and isfinite(high)
     excluded = f"below {_shown(result, low)} and above {_shown(result, high)} is excluded; " if known else ""
-    more = "more" if isnan(result.samples_needed) else f"about {result.samples_needed:,.0f} more"
+    more = f"about {result.samples_needed:,.0f} more" if result.samples_needed > 0 else "more"
     what = "pairs" if result.is_paired else "samples per model"
     return (
         f"TIE: undecided after {result.model_a_samples} and {result.model_b_samples} samples: the accuracy of "

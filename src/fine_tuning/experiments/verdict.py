@@ -249,10 +249,10 @@ def _lower(a: Moments, b: Moments, alpha: float) -> tuple[float, float]:
 
 
 def _needed(design: Design, statistics: Statistics, effect: Effect, alpha: float) -> float:
-    """How many more samples of each model (or pairs) until the interval excludes 0, or all that is not harmless."""
+    """How many more samples of each model (or pairs) until the interval excludes 0, or all beyond the margin."""
     if design.kind != "anytime":
         return max(0, (design.planned or 0) - statistics.size)
-    target = max(abs(effect.estimate), design.margin)
+    target = max(abs(effect.estimate), design.margin - abs(effect.estimate))
     if not effect.is_ready or isnan(target) or not target > 0 or not effect.variance > 0:
         return nan
     per_observation, n = effect.variance * effect.n, float(effect.n)

@@ -299,6 +299,7 @@ evaluation_results = Table(
     Column("score", Float),
     Column("scores", Json, doc="of each metric, by name"),
     Column("slices", Json, doc="the example's fields by which results are shown apart"),
+    Column("cluster", Text, doc="the conversation, or whatever else makes examples alike"),
     Column("error", Text, doc="why there is no answer"),
     Column("latency_ms", Float),
     Column("cost", Float),

@@ -17,8 +17,8 @@ from openai.types.uploads import UploadPart
 from pydantic import Field
 from starlette.datastructures import UploadFile
 
-from fine_tuning.errors import ConflictError
-from fine_tuning.files import atomic_write
+from fine_tuning.errors import ConflictError, NotFoundError
+from fine_tuning.files import atomic_write, open_to_read
 from fine_tuning.server import objects, storage
 from fine_tuning.server.body import Body
 from fine_tuning.server.config import MAX_FILE_BYTES, MIB
@@ -137,10 +137,11 @@ def complete(server: Server, project: Project, upload_id: str, body: CompleteUpl
 
 def _joined(parts: list[dict[str, Any]], digest: Any) -> Iterator[bytes]:
     for part in parts:
-        path = Path(part["path"])
-        if not path.is_file():
-            raise invalid("the upload was ended meanwhile", "upload_id")
-        with path.open("rb") as stream:
+        try:
+            stream = open_to_read(part["path"])
+        except NotFoundError:
+            raise invalid("the upload was ended meanwhile", "upload_id") from None
+        with stream:
             for piece in pieces(stream):
                 digest.update(piece)
                 yield piece

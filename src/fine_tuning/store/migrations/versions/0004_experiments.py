@@ -74,6 +74,7 @@ def upgrade() -> None:
         table.add_column(sa.Column("question", sa.Text()))
         table.add_column(sa.Column("scores", JSON))
         table.add_column(sa.Column("slices", JSON))
+        table.add_column(sa.Column("cluster", sa.Text()))
         table.add_column(sa.Column("error", sa.Text()))
         table.add_column(sa.Column("cost", sa.Float()))
         table.alter_column("prediction", existing_type=sa.Text(), nullable=True)
