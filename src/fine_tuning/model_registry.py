@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import difflib
 import getpass
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from fine_tuning import checks
+from fine_tuning import checks, hosts
 from fine_tuning.errors import NotFoundError, UsageError
 from fine_tuning.files import write_json
-from fine_tuning.store import jobs, legacy, models
+from fine_tuning.registry import expiry, gates, lineage
+from fine_tuning.registry.lineage import Lineage
+from fine_tuning.settings import get_settings
+from fine_tuning.store import jobs, legacy, model_labels, models
 from fine_tuning.store.database import Transaction, open_database
 from fine_tuning.store.tables import MODEL_STATUSES
 from fine_tuning.store.types import iso
@@ -125,6 +128,48 @@ class ModelRegistry:
         with self._database.read() as tx:
             return models.versions(tx)
 
+    def list_expiring(self, days: int | None = None, *, deployed_only: bool = False) -> list[dict[str, Any]]:
+        """The versions whose base its host switches off within a time, or has; records with shutdown_date, days_left.
+
+        Args:
+            days: the setting `expiry_days` (30) by default.
+
+        Raises:
+            UsageError: a negative number of days.
+        """
+        limit = get_settings().expiry_days if days is None else checks.count("days", days)
+        with self._database.read() as tx:
+            dated = expiry.with_ends(tx, models.versions(tx))
+        return [
+            each
+            for each in dated
+            if each["days_left"] is not None and each["days_left"] <= limit
+            and (not deployed_only or each["status"] == "DEPLOYED")
+        ]  # fmt: skip
+
+    def refresh_shutdown_dates(self, addresses: Sequence[str] | None = None) -> dict[str, int | str]:
+        """Ask hosts when they switch their models off, and keep what they say.
+
+        Args:
+            addresses: those that versions use, and the one in force (OPENAI_BASE_URL, else OpenAI), by default.
+
+        Returns:
+            By host how many of its models have a date, or why it could not be asked.
+        """
+        if addresses is None:
+            used = {each["provider"] for each in self.list_models()} - {None, "local"}
+            addresses = sorted(used | {hosts.address()})
+        return expiry.refresh(self._database, [hosts.address(each) for each in addresses])
+
+    def describe_models(self) -> list[dict[str, Any]]:
+        """As `list_models`, each record with its aliases, shutdown_date and days_left (None: no end is announced)."""
+        with self._database.read() as tx:
+            named = model_labels.all_aliases(tx)
+            return [
+                each | {"aliases": named.get((each["model_name"], each["version"]), [])}
+                for each in expiry.with_ends(tx, models.versions(tx))
+            ]
+
     def set_model_status(
         self, model_name: str, status: str, version: int | None = None, reason: str = "set by hand"
     ) -> bool:
@@ -144,47 +189,135 @@ class ModelRegistry:
             models.set_status(tx, model_name, record["version"], status, actor=_actor(), reason=reason)
         return True
 
-    def set_accuracy(self, model_name: str, version: int, accuracy: float) -> bool:
-        """Note a version's measured accuracy (0 to 1; nan where unknown); False where there is no such version."""
-        known = checks.rate("accuracy", accuracy)
-        with self._database.write() as tx:
-            return models.set_accuracy(tx, model_name, version, known)
-
-    def deploy_model(self, model_name: str, version: int | None = None, reason: str = "deployed") -> int:
+    def deploy_model(
+        self, model_name: str, version: int | None = None, reason: str = "deployed", *, force: bool = False
+    ) -> int:
         """Deploy a version (the latest by default), archiving the one in production, in one transaction.
+
+        Args:
+            force: also one that does not pass the gates of the settings (FINE_TUNING_DEPLOY_GATES).
 
         Returns:
             The version's number.
 
         Raises:
             NotFoundError: there is no such version; the message says which exist.
+            ConflictError: a gate is closed, or its status does not allow it; the message says which.
+        """
+        return self._deploy(model_name, version, reason, gated=not force)
+
+    def rollback_model(self, model_name: str, target_version: int | None = None) -> bool:
+        """Deploy an earlier (or any) version again, whatever the gates say; the history says that it was a rollback.
+
+        Args:
+            target_version: the one that was deployed before the present one by default.
+
+        Raises:
+            NotFoundError: there is no such version, or none was deployed before.
+            ConflictError: its status does not allow it.
+        """
+        if target_version is None:
+            with self._database.read() as tx:
+                target_version = models.deployed_before(tx, model_name)
+                if target_version is None:
+                    if not models.versions(tx, model_name):
+                        raise _missing(tx, model_name, None)
+                    raise NotFoundError(f"no version of {model_name} was deployed before; name the one to deploy")
+        self._deploy(model_name, checks.count("target_version", target_version, 1), "rollback", gated=False)
+        return True
+
+    def _deploy(self, name: str, version: int | None, reason: str, *, gated: bool) -> int:
+        with self._database.write() as tx:
+            record = models.get(tx, name, version)
+            if record is None:
+                raise _missing(tx, name, version)
+            if gated:
+                gates.check(tx, record, get_settings())
+            models.set_status(tx, name, record["version"], "DEPLOYED", actor=_actor(), reason=reason)
+        return int(record["version"])
+
+    def set_accuracy(self, model_name: str, version: int, accuracy: float, reason: str = "evaluated") -> bool:
+        """Note a version's measured accuracy (0 to 1; nan where unknown); False where there is no such version."""
+        known = checks.rate("accuracy", accuracy)
+        with self._database.write() as tx:
+            return model_labels.set_accuracy(tx, model_name, version, known, actor=_actor(), reason=reason)
+
+    def set_alias(self, model_name: str, alias: str, version: int | None = None, reason: str = "set by hand") -> int:
+        """Let a name such as champion or challenger point at a version (the latest by default).
+
+        `<model>@<alias>` is then a name that LLMService and evaluations know.
+
+        Returns:
+            The version's number.
+
+        Raises:
+            NotFoundError: there is no such version.
+            UsageError: the alias is no name.
         """
         with self._database.write() as tx:
             record = models.get(tx, model_name, version)
             if record is None:
                 raise _missing(tx, model_name, version)
-            models.set_status(tx, model_name, record["version"], "DEPLOYED", actor=_actor(), reason=reason)
-        return int(record["version"])
+            number = int(record["version"])
+            model_labels.set_alias(tx, model_name, _label("alias", alias), number, actor=_actor(), reason=reason)
+        return number
 
-    def rollback_model(self, model_name: str, target_version: int) -> bool:
-        """Deploy an earlier (or any) version again; as `deploy_model`, and the history says that it was a rollback."""
-        self.deploy_model(model_name, checks.count("target_version", target_version, 1), reason="rollback")
+    def remove_alias(self, model_name: str, alias: str, reason: str = "removed by hand") -> bool:
+        """Take an alias away; False where the model has none of that name."""
+        with self._database.write() as tx:
+            if alias not in model_labels.aliases(tx, model_name):
+                return False
+            model_labels.set_alias(tx, model_name, alias, None, actor=_actor(), reason=reason)
         return True
+
+    def get_aliases(self, model_name: str) -> dict[str, int]:
+        """A model's aliases, and the version that each points at."""
+        with self._database.read() as tx:
+            return model_labels.aliases(tx, model_name)
+
+    def set_tag(
+        self, model_name: str, tag: str, value: str | None, version: int | None = None, reason: str = "set by hand"
+    ) -> bool:
+        """Give a version (the latest by default) a tag, or take it away with None; False where there is no version."""
+        checks.name("tag", tag)
+        if value is not None and not isinstance(value, str):
+            raise UsageError(f"a tag's value must be text, not {value!r}")
+        with self._database.write() as tx:
+            record = models.get(tx, model_name, version)
+            return record is not None and model_labels.set_tag(
+                tx, model_name, record["version"], tag, value, actor=_actor(), reason=reason
+            )
 
     def get_deployment_status(self) -> dict[str, dict[str, Any]]:
         """The deployed version's record of every model that has one."""
         return {record["model_name"]: record for record in self.list_models() if record["status"] == "DEPLOYED"}
 
     def history(self, model_name: str) -> list[dict[str, Any]]:
-        """Every change of status, oldest first: version, from_status, to_status, actor, reason, created_at.
+        """Every change of status, aliases, tags and accuracy, oldest first; see `store.model_labels.history`.
 
         Raises:
             NotFoundError: no model of this name is registered.
         """
         with self._database.read() as tx:
-            if changes := models.history(tx, model_name):
+            if changes := model_labels.history(tx, model_name):
                 return changes
             raise _missing(tx, model_name, None)
+
+    def lineage(self, model_name: str, version: int | None = None) -> Lineage:
+        """Where a version (the deployed one by default, else the latest) comes from and what became of it.
+
+        Returns:
+            nodes (kind, id, label, facts; the version first) and edges (from what was before to what came of it).
+
+        Raises:
+            NotFoundError: there is no such version.
+        """
+        with self._database.read() as tx:
+            record = models.get(tx, model_name, version) if version else models.deployed(tx, model_name)
+            record = record or (None if version else models.get(tx, model_name))
+            if record is None:
+                raise _missing(tx, model_name, version)
+            return lineage.trace(tx, record)
 
     def get_job_record(self, model_name: str, version: int | None = None) -> FinetuneJobRecord:
         """The training run behind a version (the latest by default).
@@ -258,8 +391,15 @@ def _missing(tx: Transaction, name: str, version: int | None) -> NotFoundError:
     return NotFoundError(f"no model {name} is registered; registered: {', '.join(near) or 'none yet'}")
 
 
+def _label(what: str, value: str) -> str:
+    """A name without what separates names."""
+    if "@" in checks.name(what, value):
+        raise UsageError(f"{what} must have no @, not {value!r}")
+    return value
+
+
 def _actor() -> str:
     try:
-        return getpass.getuser()
+        return get_settings().actor or getpass.getuser()
     except (KeyError, OSError):  # a container without a user database
         return "unknown"

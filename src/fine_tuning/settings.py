@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from fine_tuning.errors import ConfigurationError
+
+Gate = Literal["evaluation", "experiment", "expiry", "artifact"]
 
 
 class Settings(BaseSettings):
@@ -30,6 +32,12 @@ class Settings(BaseSettings):
     machine_usd_per_hour: float | None = Field(
         default=None, ge=0, description="what an hour of this machine costs; local training has no price when unset"
     )
+    actor: str | None = Field(default=None, description="who changes the registry; the user of the system when unset")
+    deploy_gates: Annotated[tuple[Gate, ...], NoDecode] = Field(
+        default=("expiry",), description="what `deploy` asks of a version: evaluation, experiment, expiry, artifact"
+    )
+    deploy_min_accuracy: float = Field(default=0.0, ge=0, le=1, description="what the gate evaluation asks")
+    expiry_days: int = Field(default=30, ge=0, description="a base that its host ends within these is about to expire")
     aliases: dict[str, str] = Field(
         default_factory=dict, description='names that clients of the server may use, as JSON: {"name": "base model"}'
     )
@@ -44,6 +52,14 @@ class Settings(BaseSettings):
     def folder(self, name: str) -> Path:
         """Path of a workspace folder (datasets, files, artifacts, models, logs, evaluations), there or not yet."""
         return self.home.absolute() / name
+
+    @field_validator("deploy_gates", mode="before")
+    @classmethod
+    def _listed(cls, gates: object) -> object:
+        """Names with commas between, as a variable of the environment has them; "none" for no gate."""
+        if not isinstance(gates, str):
+            return gates
+        return () if gates.strip() == "none" else tuple(name.strip() for name in gates.split(",") if name.strip())
 
     @field_validator("home")
     @classmethod

@@ -83,7 +83,7 @@ def test_registers_lists_deploys_and_rolls_back(cli: Any, database: Database) ->
     assert "DEPLOYED" in table
     assert "95.0 %" in table
     history = json.loads(cli("history", "m", "--json")[1])
-    assert [change["to_status"] for change in history] == ["READY", "READY", "DEPLOYED", "ARCHIVED", "DEPLOYED"]
+    assert [change["after"] for change in history] == ["READY", "READY", "DEPLOYED", "ARCHIVED", "DEPLOYED"]
 
 
 def test_prepares_a_dataset(cli: Any, examples: list[dict[str, Any]], workspace: Path, database: Database) -> None:

@@ -62,7 +62,7 @@ def test_writers_in_many_threads_lose_nothing(database: Database) -> None:
     records = ModelRegistry().list_model_versions("m")
     assert [record["version"] for record in records] == list(range(1, 31))
     assert sum(record["status"] == "DEPLOYED" for record in records) == 1
-    deployments = [event for event in ModelRegistry().history("m") if event["to_status"] == "DEPLOYED"]
+    deployments = [event for event in ModelRegistry().history("m") if event["after"] == "DEPLOYED"]
     assert len(deployments) == 30
 
 

@@ -1,4 +1,4 @@
-"""Base models."""
+"""Base models, and when hosts switch theirs off."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ def add_to(app: typer.Typer) -> None:
     models = typer.Typer(help="Base models to fine-tune.", no_args_is_help=True)
     models.command("list")(list_base_models)
     models.command("pull")(pull)
+    models.command("refresh")(refresh)
+    models.command("expiring")(expiring)
     app.add_typer(models, name="models", rich_help_panel="Training")
 
 
@@ -55,3 +57,48 @@ def pull(name: Annotated[str, typer.Argument(help="Catalogue name, folder or Hug
 
         model = catalogue.pull(name, get_settings().folder("models"), show)
     typer.echo(f"{model.name} is ready in {model.path}")
+
+
+def refresh(
+    hosts: Annotated[list[str] | None, typer.Argument(help="Addresses; those that versions use, and OpenAI.")] = None,
+    as_json: output.Json = False,
+) -> None:
+    """Ask hosts when they switch their models off."""
+    from fine_tuning.model_registry import ModelRegistry
+
+    outcome = ModelRegistry().refresh_shutdown_dates(hosts)
+    if as_json:
+        output.print_json(outcome)
+        return
+    for host, found in outcome.items():
+        output.print_text(f"{host}: {found} models with a date" if isinstance(found, int) else f"not asked: {found}")
+    if all(isinstance(found, str) for found in outcome.values()):
+        raise typer.Exit(1)
+
+
+def expiring(
+    days: Annotated[int | None, typer.Option(help="How far to look; FINE_TUNING_EXPIRY_DAYS by default.")] = None,
+    all_versions: Annotated[bool, typer.Option("--all", help="Also versions that are not deployed.")] = False,
+    as_json: output.Json = False,
+) -> None:
+    """The models whose base will be switched off; exit code 1 when a deployed one is among them."""
+    from fine_tuning.model_registry import ModelRegistry
+
+    found = ModelRegistry().list_expiring(days, deployed_only=not all_versions)
+    if as_json:
+        output.print_json(found)
+    elif found:
+        columns = ["Model", "v#", "Status", "Base model", "Ends", "Days left#"]
+        rows = [
+            (
+                each["model_name"], each["version"], each["status"], each["base_model"], each["shutdown_date"],
+                output.days_left(each["days_left"]),
+            )
+            for each in found
+        ]  # fmt: skip
+        output.print_table("Models that end", columns, rows)
+        typer.echo("train the same data on another base: ft-cli relocate MODEL --to BASE")
+    else:
+        typer.echo("no model ends within that time")
+    if any(each["status"] == "DEPLOYED" for each in found):
+        raise typer.Exit(1)

@@ -140,6 +140,11 @@ def number(value: float | None, unit: str = "", digits: int = 1) -> str:
     return f"{value:,.{digits}f}{' ' + unit if unit else ''}" if isfinite(value) else "never"
 
 
+def days_left(days: int | None) -> str:
+    """Days until a base model ends; "gone" afterwards, "-" where no end is announced."""
+    return "-" if days is None else str(days) if days > 0 else "gone"
+
+
 def day(moment: str | None) -> str:
     """ISO 8601 time as "2026-11-23 13:45" (UTC)."""
     return "-" if moment is None else moment[:16].replace("T", " ")  # minutes are enough to tell records apart

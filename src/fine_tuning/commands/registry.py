@@ -2,23 +2,43 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping
+from dataclasses import asdict
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from fine_tuning.commands import output
+from fine_tuning.errors import UsageError
+
+if TYPE_CHECKING:
+    from rich.tree import Tree
+
+    from fine_tuning.registry.lineage import Lineage
 
 Name = Annotated[str, typer.Argument(help="Model name.")]
+Version = Annotated[int | None, typer.Argument(help="Version; the latest if not given.")]
+Reason = Annotated[str, typer.Option(help="Kept in the history.")]
+
+
+class Form(StrEnum):
+    """How a lineage is shown."""
+
+    tree = "tree"
+    json = "json"
+    mermaid = "mermaid"
 
 
 def add_to(app: typer.Typer) -> None:
     """Add this group's commands."""
     panel = "Registry"
-    app.command("register-model", rich_help_panel=panel)(register_model)
-    app.command("list-models", rich_help_panel=panel)(list_models)
-    app.command("deploy", rich_help_panel=panel)(deploy)
-    app.command("rollback-model", rich_help_panel=panel)(rollback_model)
-    app.command("history", rich_help_panel=panel)(history)
+    for name, command in (
+        ("register-model", register_model), ("list-models", list_models), ("deploy", deploy),
+        ("rollback-model", rollback_model), ("set-status", set_status), ("alias", alias), ("tag", tag),
+        ("history", history), ("lineage", show_lineage),
+    ):  # fmt: skip
+        app.command(name, rich_help_panel=panel)(command)
 
 
 def register_model(
@@ -45,10 +65,10 @@ def register_model(
 
 
 def list_models(as_json: output.Json = False) -> None:
-    """Every version of every model."""
+    """Every version of every model, and how long its base will be there."""
     from fine_tuning.model_registry import ModelRegistry
 
-    records = ModelRegistry().list_models()
+    records = ModelRegistry().describe_models()
     if as_json:
         output.print_json(records)
         return
@@ -56,6 +76,8 @@ def list_models(as_json: output.Json = False) -> None:
         typer.echo("no model is registered yet; ft-cli register-model adds one")
         return
     columns = ["Model", "v#", "Status", "Base model", "Accuracy#", "Cost#", "Examples#"]
+    ends, named = any(each["shutdown_date"] for each in records), any(each["aliases"] for each in records)
+    columns += (["Days left#"] if ends else []) + (["Aliases"] if named else [])
     rows = [
         (
             record["model_name"],
@@ -65,6 +87,8 @@ def list_models(as_json: output.Json = False) -> None:
             output.percent(record["accuracy"]),
             output.usd(record["cost"]),
             record["dataset_size"],
+            *([output.days_left(record["days_left"])] if ends else []),
+            *([", ".join(record["aliases"])] if named else []),
         )
         for record in records
     ]
@@ -72,33 +96,154 @@ def list_models(as_json: output.Json = False) -> None:
 
 
 def deploy(
-    name: Name, version: Annotated[int | None, typer.Argument(help="Version; the latest if not given.")] = None
+    name: Name,
+    version: Version = None,
+    force: Annotated[bool, typer.Option("--force", help="Whatever FINE_TUNING_DEPLOY_GATES say.")] = False,
+    reason: Reason = "deployed",
 ) -> None:
     """Put a version into production; the one before is archived."""
     from fine_tuning.model_registry import ModelRegistry
 
-    typer.echo(f"deployed {name} v{ModelRegistry().deploy_model(name, version)}")
+    typer.echo(f"deployed {name} v{ModelRegistry().deploy_model(name, version, reason, force=force)}")
 
 
-def rollback_model(name: Name, version: Annotated[int, typer.Argument(help="Version to go back to.")]) -> None:
+def rollback_model(
+    name: Name,
+    version: Annotated[int | None, typer.Argument(help="Version; the one deployed before if not given.")] = None,
+) -> None:
     """Put an earlier version back into production."""
     from fine_tuning.model_registry import ModelRegistry
 
-    ModelRegistry().rollback_model(name, version)
-    typer.echo(f"rolled back {name} to v{version}")
+    registry = ModelRegistry()
+    registry.rollback_model(name, version)
+    deployed = registry.get_deployed_version(name)
+    typer.echo(f"rolled back {name} to v{version if version or deployed is None else deployed['version']}")
+
+
+def set_status(
+    name: Name,
+    status: Annotated[str, typer.Argument(help="TRAINING, READY, DEPLOYED, ARCHIVED or FAILED.")],
+    version: Version = None,
+    reason: Reason = "set by hand",
+) -> None:
+    """Move a version to a status by hand."""
+    from fine_tuning.errors import NotFoundError
+    from fine_tuning.model_registry import ModelRegistry
+
+    registry = ModelRegistry()
+    if not registry.set_model_status(name, status, version, reason):
+        raise NotFoundError(f"no version {version} of {name}" if version else f"no model {name} is registered")
+    typer.echo(f"{name} is {status}")
+
+
+def alias(
+    name: Name,
+    alias: Annotated[str | None, typer.Argument(help="champion, challenger or another name.")] = None,
+    version: Version = None,
+    remove: Annotated[bool, typer.Option("--remove", help="Take the alias away.")] = False,
+    reason: Reason = "set by hand",
+    as_json: output.Json = False,
+) -> None:
+    """Show a model's aliases, or let one point at a version; NAME@ALIAS is then a model's name."""
+    from fine_tuning.model_registry import ModelRegistry
+
+    registry = ModelRegistry()
+    if alias is None:
+        found = registry.get_aliases(name)
+        output.print_json(found) if as_json else output.print_table(
+            f"Aliases of {name}", ["Alias", "Version#"], found.items()
+        )
+    elif remove:
+        if not registry.remove_alias(name, alias, reason):
+            raise UsageError(f"{name} has no alias {alias}; it has {', '.join(registry.get_aliases(name)) or 'none'}")
+        typer.echo(f"{name}@{alias} is removed")
+    else:
+        typer.echo(f"{name}@{alias} is v{registry.set_alias(name, alias, version, reason)}")
+
+
+def tag(
+    name: Name,
+    tags: Annotated[list[str], typer.Argument(help="KEY=VALUE; KEY= takes the tag away.")],
+    version: Annotated[int | None, typer.Option(help="The latest if not given.")] = None,
+    reason: Reason = "set by hand",
+) -> None:
+    """Give a version tags."""
+    from fine_tuning.errors import NotFoundError
+    from fine_tuning.model_registry import ModelRegistry
+
+    registry = ModelRegistry()
+    for key, value in output.key_values("tag", tags).items():
+        if not registry.set_tag(name, key, value or None, version, reason):
+            raise NotFoundError(f"no version {version} of {name}" if version else f"no model {name} is registered")
+    record = registry.get_model_version(name, version) or {}
+    typer.echo(f"{name} v{record['version']}: {record['tags']}")
 
 
 def history(name: Name, as_json: output.Json = False) -> None:
-    """Every change of status of a model's versions."""
+    """Every change of a model: statuses, aliases, tags, accuracies; who, when and why."""
     from fine_tuning.model_registry import ModelRegistry
 
     changes = ModelRegistry().history(name)
     if as_json:
         output.print_json(changes)
         return
-    columns = ["Time", "Version#", "From", "To", "Who", "Why"]
+    columns = ["Time", "Version#", "What", "From", "To", "Who", "Why"]
     rows = [
-        (output.day(c["created_at"]), c["version"], c["from_status"], c["to_status"], c["actor"], c["reason"])
+        (
+            output.day(c["created_at"]), c["version"], _what(c),
+            c["before"], c["after"], c["actor"], c["reason"],
+        )
         for c in changes
-    ]
+    ]  # fmt: skip
     output.print_table(f"History of {name}", columns, rows)
+
+
+def show_lineage(
+    name: Name,
+    version: Annotated[int | None, typer.Argument(help="Version; the deployed one if not given.")] = None,
+    form: Annotated[Form, typer.Option("--as", help="tree, json or mermaid.")] = Form.tree,
+    as_json: output.Json = False,
+) -> None:
+    """Where a version comes from, and what became of it."""
+    from fine_tuning.model_registry import ModelRegistry
+    from fine_tuning.registry.lineage import as_mermaid
+
+    graph = ModelRegistry().lineage(name, version)
+    if as_json or form is Form.json:
+        output.print_json(asdict(graph))
+    elif form is Form.mermaid:
+        typer.echo(as_mermaid(graph))
+    else:
+        output.console().print(_tree(graph), soft_wrap=True)
+
+
+def _tree(graph: Lineage) -> Tree:
+    """The version at the root: what it was made of above, what came of it below."""
+    from rich.text import Text
+    from rich.tree import Tree
+
+    from fine_tuning.registry.lineage import ways_back, ways_on
+
+    root = graph.nodes[0]
+    tree = Tree(Text(root.label, "bold"))
+
+    def add_sources(branch: Any, node_id: str, seen: frozenset[str]) -> None:
+        for node in ways_back(graph, node_id):
+            below = branch.add(Text(node.label))
+            if node.id not in seen:
+                add_sources(below, node.id, seen | {node.id})
+
+    made_of = tree.add(Text("made of", "italic"))
+    add_sources(made_of, root.id, frozenset())
+    for kind in ("evaluation", "experiment", "deployment", "cost"):
+        found = [node for node in ways_on(graph, root.id) if node.kind == kind]
+        if found:
+            branch = tree.add(Text(f"{kind}s", "italic"))
+            for node in found:
+                branch.add(Text(node.label))
+    return tree
+
+
+def _what(change: Mapping[str, Any]) -> str:
+    """What a change is of: "status", "alias champion"."""
+    return change["kind"] if change["kind"] == change["name"] else f"{change['kind']} {change['name']}"

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from fine_tuning.errors import ConflictError, NotFoundError
-from fine_tuning.store import jobs, models
+from fine_tuning.store import jobs, model_labels, models
 from fine_tuning.store.database import Transaction
 from fine_tuning.store.tasks import parse_model_id
 
@@ -43,6 +43,11 @@ def _version(tx: Transaction, name: str) -> Mapping[str, Any] | None:
     deployed = models.deployed(tx, name)
     if deployed is not None:
         return deployed
+    model, at, alias = name.rpartition("@")
+    if at and (aliases := model_labels.aliases(tx, model)):
+        if alias not in aliases:
+            raise NotFoundError(f"{model} has no alias {alias}; it has {', '.join(aliases)}")
+        return models.get(tx, model, aliases[alias])
     parsed = parse_model_id(name)
     if parsed is not None and (record := models.get(tx, *parsed)) is not None:
         return record

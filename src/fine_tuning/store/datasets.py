@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import Connection, or_, select, update
+from sqlalchemy import Connection, func, or_, select, update
 
 from fine_tuning.store import tables
 from fine_tuning.store.types import iso, now
@@ -63,6 +63,19 @@ def find(connection: Connection, name: str) -> dict[str, Any] | None:
     query = select(_table).where(whole, or_(_table.c.name == name, *begins)).order_by(_table.c.id.desc()).limit(1)
     row = connection.execute(query).mappings().one_or_none()
     return None if row is None else {**row, "created_at": iso(row["created_at"])}
+
+
+def get(connection: Connection, dataset_id: int | None) -> dict[str, Any] | None:
+    """A data set by its key, or None."""
+    row = connection.execute(select(_table).where(_table.c.id == dataset_id)).mappings().one_or_none()
+    return None if row is None else {**row, "created_at": iso(row["created_at"])}
+
+
+def member_count(connection: Connection, dataset_id: int) -> int:
+    """How many captured examples are in a data set."""
+    table = tables.dataset_examples
+    found = connection.scalar(select(func.count()).select_from(table).where(table.c.dataset_id == dataset_id))
+    return int(found or 0)
 
 
 def members(connection: Connection, dataset_id: int) -> list[str]:

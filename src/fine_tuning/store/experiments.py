@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import BindParameter, Connection, Row, bindparam, func, or_, select, update
+from sqlalchemy import BindParameter, Connection, Row, and_, bindparam, func, or_, select, update
 
 from fine_tuning.store import tables
 from fine_tuning.store.types import iso, now
@@ -163,6 +163,20 @@ def decide(connection: Connection, test_id: str, action: str, model: str | None,
     """Append to the log of decisions."""
     row = {"experiment_id": test_id, "action": action, "model": model, "reason": reason, "created_at": now()}
     connection.execute(_decisions.insert().values(**row))
+
+
+def with_model(connection: Connection, names: Sequence[str]) -> list[dict[str, Any]]:
+    """The tests in which a model takes part, by any of its names, oldest first."""
+    query = select(_table).where(or_(_table.c.model_a.in_(names), _table.c.model_b.in_(names)))
+    return [_record(row) for row in connection.execute(query.order_by(_table.c.started_at, _table.c.id))]
+
+
+def won_by(connection: Connection, names: Sequence[str]) -> list[str]:
+    """The concluded tests that a model won, by any of its names."""
+    concluded = and_(_decisions.c.action == "concluded", _decisions.c.reason.in_(names))
+    promoted = and_(_decisions.c.action == "promoted", _decisions.c.model.in_(names))
+    query = select(_decisions.c.experiment_id).where(or_(concluded, promoted)).distinct()
+    return list(connection.scalars(query.order_by(_decisions.c.experiment_id)))
 
 
 def decisions(connection: Connection, test_id: str) -> list[dict[str, Any]]:

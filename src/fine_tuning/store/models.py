@@ -1,31 +1,53 @@
-"""Model versions and the append-only history of their deployment."""
+"""Model versions: numbered without gaps, at most one of a model deployed, every move of a status written down."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, select, update
+from sqlalchemy import Connection, Row, bindparam, func, select, update
 
 from fine_tuning import checks
+from fine_tuning.errors import ConflictError
 from fine_tuning.store import tables
 from fine_tuning.store.types import iso, now
 from fine_tuning.store.upsert import insert
 
+# From each status to those that may follow.
+MOVES = {
+    "TRAINING": ("READY", "FAILED"),
+    "READY": ("DEPLOYED", "ARCHIVED", "FAILED"),
+    "DEPLOYED": ("READY", "ARCHIVED"),
+    "ARCHIVED": ("DEPLOYED", "READY"),
+    "FAILED": ("TRAINING", "ARCHIVED"),
+}
 _table = tables.model_versions
 _columns = _table.c
 _HIDDEN = {"id", "job_ref", "artifact_id"}
+
+# Built once: building a statement costs more than running it.
+_OF_NAME = select(_table).where(_columns.model_name == bindparam("name"))
+_LATEST = _OF_NAME.order_by(_columns.version.desc()).limit(1)
+_NUMBERED = _OF_NAME.where(_columns.version == bindparam("number"))
+_DEPLOYED = _OF_NAME.where(_columns.status == "DEPLOYED")
+_HIGHEST = select(func.max(_columns.version)).where(_columns.model_name == bindparam("name"))
+_JOB = select(tables.jobs.c.id).where(tables.jobs.c.id == bindparam("job"))
+_ADD = _table.insert()
+_SET_STATUS = update(_table).where(_columns.id == bindparam("row")).values(status=bindparam("to"))
+_SET_DEPLOYED = _SET_STATUS.values(deployed_at=bindparam("at"))
+_LOG = tables.deployment_events.insert()
+_LOCK = select(tables.models.c.name).where(tables.models.c.name == bindparam("name")).with_for_update()
 
 
 def register(connection: Connection, version: Mapping[str, Any], *, actor: str, number: int | None = None) -> int:
     """Add a version (gap-free numbers unless `number` is given, as in an import). Returns the number."""
     name = version["model_name"]
-    _lock(connection, name)
+    lock(connection, name)
     if number is None:
-        number = 1 + (connection.scalar(select(func.max(_columns.version)).where(_columns.model_name == name)) or 0)
+        number = 1 + (connection.scalar(_HIGHEST, {"name": name}) or 0)
     values = {"registered_at": now(), **version, "version": number}
-    values["job_ref"] = connection.scalar(select(tables.jobs.c.id).where(tables.jobs.c.id == version["job_id"]))
-    created = connection.execute(_table.insert().values(**values))
+    values["job_ref"] = connection.scalar(_JOB, {"job": version["job_id"]})
+    created = connection.execute(_ADD, values)
     row_id: int = created.inserted_primary_key[0]  # type: ignore[index]
     _log(connection, row_id, None, version["status"], actor, "registered")
     return number
@@ -40,47 +62,68 @@ def set_status(
     actor: str,
     reason: str,
     experiment: str | None = None,
-) -> None:
-    """Move a version to a status; deploying one archives the one deployed before, in the same transaction."""
-    _lock(connection, name)
+) -> bool:
+    """Move a version to a status; deploying one archives the one deployed before, in the same transaction.
+
+    Returns:
+        Whether it moved: False where it has the status already.
+
+    Raises:
+        ConflictError: the status may not follow the one it has; the message says which may.
+    """
+    lock(connection, name)
+    row = connection.execute(_NUMBERED, {"name": name, "number": version}).one()
+    if row.status == status:
+        return False
+    if status not in MOVES[row.status]:
+        legal = " or ".join(MOVES[row.status])
+        raise ConflictError(f"{name} v{version} is {row.status}; from there it can become {legal}, not {status}")
     if status == "DEPLOYED":
-        deployed = select(_columns.id).where(
-            _columns.model_name == name, _columns.status == "DEPLOYED", _columns.version != version
-        )
-        for row_id in connection.scalars(deployed).all():
-            connection.execute(update(_table).where(_columns.id == row_id).values(status="ARCHIVED"))
-            _log(connection, row_id, "DEPLOYED", "ARCHIVED", actor, f"version {version} was deployed", experiment)
-    chosen = select(_columns.id, _columns.status).where(_columns.model_name == name, _columns.version == version)
-    row_id, before = connection.execute(chosen).one()
-    deployed_at = {"deployed_at": now()} if status == "DEPLOYED" else {}
-    connection.execute(update(_table).where(_columns.id == row_id).values(status=status, **deployed_at))
-    _log(connection, row_id, before, status, actor, reason, experiment)
-
-
-def set_accuracy(connection: Connection, name: str, version: int, accuracy: float | None) -> bool:
-    """Note a measured accuracy; False where there is no such version."""
-    changed = connection.execute(
-        update(_table).where(_columns.model_name == name, _columns.version == version).values(accuracy=accuracy)
-    )
-    return changed.rowcount == 1
+        before = connection.execute(_DEPLOYED, {"name": name}).one_or_none()
+        if before is not None:
+            connection.execute(_SET_STATUS, {"row": before.id, "to": "ARCHIVED"})
+            _log(connection, before.id, "DEPLOYED", "ARCHIVED", actor, f"version {version} was deployed", experiment)
+        connection.execute(_SET_DEPLOYED, {"row": row.id, "to": status, "at": now()})
+    else:
+        connection.execute(_SET_STATUS, {"row": row.id, "to": status})
+    _log(connection, row.id, row.status, status, actor, reason, experiment)
+    return True
 
 
 def get(connection: Connection, name: str, version: int | None = None) -> dict[str, Any] | None:
     """One version, the latest if none is named; None where there is none."""
-    if version is not None and (not isinstance(version, int) or version > checks.LARGEST_COUNT):
-        return None
-    query = select(_table).where(_columns.model_name == name).order_by(_columns.version.desc()).limit(1)
-    if version is not None:
-        query = query.where(_columns.version == version)
-    row = connection.execute(query).one_or_none()
+    row = row_of(connection, name, version)
     return None if row is None else _record(row)
+
+
+def row_of(connection: Connection, name: str, version: int | None = None) -> Row[Any] | None:
+    """As `get`, with the keys by which other tables refer to it."""
+    if version is None:
+        return connection.execute(_LATEST, {"name": name}).one_or_none()
+    if not isinstance(version, int) or version > checks.LARGEST_COUNT:
+        return None
+    return connection.execute(_NUMBERED, {"name": name, "number": version}).one_or_none()
 
 
 def deployed(connection: Connection, name: str) -> dict[str, Any] | None:
     """The deployed version of a model, or None."""
-    query = select(_table).where(_columns.model_name == name, _columns.status == "DEPLOYED")
-    row = connection.execute(query).one_or_none()
+    row = connection.execute(_DEPLOYED, {"name": name}).one_or_none()
     return None if row is None else _record(row)
+
+
+def deployed_before(connection: Connection, name: str) -> int | None:
+    """The version that was deployed before the one that is (or, where none is, the last one); None without any."""
+    events = tables.deployment_events
+    query = (
+        select(_columns.version, _columns.status)
+        .join(events, events.c.model_version_id == _columns.id)
+        .where(_columns.model_name == name, events.c.to_status == "DEPLOYED")
+        .order_by(events.c.id.desc())
+    )
+    for row in connection.execute(query):
+        if row.status == "ARCHIVED":
+            return int(row.version)
+    return None
 
 
 def versions(connection: Connection, name: str | None = None) -> list[dict[str, Any]]:
@@ -89,6 +132,18 @@ def versions(connection: Connection, name: str | None = None) -> list[dict[str, 
     if name is not None:
         query = query.where(_columns.model_name == name)
     return [_record(row) for row in connection.execute(query)]
+
+
+def of_job(connection: Connection, job_id: str) -> dict[str, Any] | None:
+    """The first version that was registered from a job, or None."""
+    row = connection.execute(select(_table).where(_columns.job_id == job_id).order_by(_columns.id).limit(1)).first()
+    return None if row is None else _record(row)
+
+
+def providers_of_jobs(connection: Connection) -> dict[str, str]:
+    """Who trained each job that a version was registered from."""
+    query = select(tables.jobs.c.id, tables.jobs.c.provider).join(_table, _columns.job_ref == tables.jobs.c.id)
+    return {row.id: row.provider for row in connection.execute(query.distinct())}
 
 
 def names(connection: Connection) -> list[str]:
@@ -103,31 +158,19 @@ def deployed_names(connection: Connection) -> list[str]:
 
 def version_id(connection: Connection, name: str, version: int | None) -> int | None:
     """The key of a version's row (for foreign keys); of the latest when `version` is None."""
-    query = select(_columns.id).where(_columns.model_name == name).order_by(_columns.version.desc()).limit(1)
-    if version is not None:
-        query = query.where(_columns.version == version)
-    return connection.scalar(query)
+    row = row_of(connection, name, version)
+    return None if row is None else int(row.id)
 
 
-def history(connection: Connection, name: str) -> list[dict[str, Any]]:
-    """Every change of status of a model's versions, oldest first."""
-    table = tables.deployment_events
-    query = (
-        select(
-            _columns.version, table.c.from_status, table.c.to_status, table.c.actor, table.c.reason, table.c.created_at
-        )
-        .join(_table, table.c.model_version_id == _columns.id)
-        .where(_columns.model_name == name)
-        .order_by(table.c.id)
-    )
-    return [{**row, "created_at": iso(row["created_at"])} for row in connection.execute(query).mappings()]
-
-
-def _lock(connection: Connection, name: str) -> None:
-    """Serialise writers of one model (SQLite already has a single writer)."""
+def lock(connection: Connection, name: str) -> None:
+    """Serialise writers of one model, whose name is made known."""
+    if connection.dialect.name == "sqlite":  # whose writers wait for each other anyway
+        if connection.execute(_LOCK, {"name": name}).first() is None:
+            connection.execute(tables.models.insert(), {"name": name, "created_at": now()})
+        return
     statement = insert(connection, tables.models).values(name=name, created_at=now())
     connection.execute(statement.on_conflict_do_nothing())
-    connection.execute(select(tables.models.c.name).where(tables.models.c.name == name).with_for_update())
+    connection.execute(_LOCK, {"name": name})
 
 
 def _log(
@@ -139,8 +182,9 @@ def _log(
     reason: str,
     experiment: str | None = None,
 ) -> None:
-    event = {"model_version_id": row_id, "from_status": before, "to_status": after, "actor": actor, "reason": reason}
-    connection.execute(tables.deployment_events.insert().values(**event, experiment_id=experiment, created_at=now()))
+    event = {"model_version_id": row_id, "from_status": before, "to_status": after, "actor": actor, "reason": reason,
+             "experiment_id": experiment, "created_at": now()}  # fmt: skip
+    connection.execute(_LOG, event)
 
 
 def _record(row: Row[Any]) -> dict[str, Any]:

@@ -38,6 +38,7 @@ metadata = MetaData(
 MODEL_STATUSES = ("TRAINING", "READY", "DEPLOYED", "ARCHIVED", "FAILED")
 JOB_STATUSES = ("validating_files", "queued", "running", "paused", "succeeded", "failed", "cancelled")
 ARMS = ("model_a", "model_b")
+COST_KINDS = ("training", "inference", "evaluation", "judge")
 
 
 def _one_of(column: str, values: tuple[str, ...], name: str) -> CheckConstraint:
@@ -183,6 +184,7 @@ jobs = Table(
     Column("metadata", Json),
     Column("integrations", Json),
     Column("result_file_id", Text, doc="the CSV of its metrics"),
+    Column("estimate", Json, doc="tokens and usd expected of it before it was sent; usd is null where unknown"),
     _one_of("status", JOB_STATUSES, "status"),
     _one_of("requested", ("run", "pause", "cancel"), "requested"),
     Index(None, "status", "created_at"),
@@ -240,6 +242,7 @@ model_versions = Table(
     Column("provider", String(200), doc="local, or the address of the host that answers for it"),
     Column("provider_model", Text, doc="what that host calls it, or a local folder"),
     Column("metadata", Json, nullable=False),
+    Column("tags", Json, nullable=False, server_default="{}", doc="of the user's own, by name"),
     Column("registered_at", UtcTime, nullable=False),
     Column("deployed_at", UtcTime),
     UniqueConstraint("model_name", "version"),
@@ -266,6 +269,40 @@ deployment_events = Table(
     Column("experiment_id", ForeignKey("experiments.id"), doc="the experiment that decided it, if one did"),
     Column("created_at", UtcTime, nullable=False),
     Index(None, "model_version_id"),
+)
+
+model_aliases = Table(
+    "model_aliases",
+    metadata,
+    Column("model_name", ForeignKey("models.name"), primary_key=True),
+    Column("alias", String(200), primary_key=True, doc="champion, challenger or any other name"),
+    Column("model_version_id", ForeignKey("model_versions.id"), nullable=False),
+)
+
+registry_changes = Table(
+    "registry_changes",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("model_name", ForeignKey("models.name"), nullable=False),
+    Column("version", Integer, doc="NULL for an alias, which belongs to the model"),
+    Column("kind", String(20), nullable=False),
+    Column("name", String(200), nullable=False, doc="of the alias or tag, or accuracy"),
+    Column("before", Text, doc="NULL: there was none"),
+    Column("after", Text, doc="NULL: it was removed"),
+    Column("actor", String(200), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    _one_of("kind", ("alias", "tag", "accuracy"), "kind"),
+    Index(None, "model_name"),
+)
+
+model_shutdowns = Table(
+    "model_shutdowns",
+    metadata,
+    Column("provider", String(200), primary_key=True),
+    Column("model", String(200), primary_key=True, doc="as the host names it"),
+    Column("shutdown_date", String(10), doc="ISO 8601; NULL: the host has announced none"),
+    Column("checked_at", UtcTime, nullable=False),
 )
 
 evaluations = Table(
@@ -385,7 +422,7 @@ cost_events = Table(
     Column("is_fine_tuned", Boolean),
     Column("metadata", Json, nullable=False),
     Column("recorded_at", UtcTime, nullable=False),
-    _one_of("kind", ("training", "inference", "evaluation"), "kind"),
+    _one_of("kind", COST_KINDS, "kind"),
     Index(None, "kind", "model_name"),
 )
 Index(
@@ -394,6 +431,40 @@ Index(
     unique=True,
     sqlite_where=text("kind = 'training'"),
     postgresql_where=text("kind = 'training'"),
+)
+
+cost_totals = Table(
+    "cost_totals",
+    metadata,
+    Column("kind", String(20), primary_key=True),
+    Column("model_name", String(200), primary_key=True),
+    Column("day", String(10), primary_key=True, doc="UTC, ISO 8601"),
+    Column("count", BigId, nullable=False),
+    Column("priced", BigId, nullable=False, doc="those whose cost is known"),
+    Column("total", Float, nullable=False, doc="of their costs"),
+    Column("squares", Float, nullable=False, doc="sum of their squared costs"),
+    Column("tokens", BigId, nullable=False),
+)
+
+budgets = Table(
+    "budgets",
+    metadata,
+    Column("model_name", String(200), primary_key=True, doc="* is all models together"),
+    Column("usd_per_month", Float, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+)
+
+relocations = Table(
+    "relocations",
+    metadata,
+    Column("id", String(80), primary_key=True, doc="a hash of what is asked, so that asking again goes on"),
+    Column("model_name", String(200), nullable=False),
+    Column("version", Integer, nullable=False, doc="that is to be replaced"),
+    Column("base_model", Text, nullable=False),
+    Column("provider", String(200), nullable=False),
+    Column("done", Json, nullable=False, doc="what each finished step made, by its name"),
+    Column("created_at", UtcTime, nullable=False),
+    Column("finished_at", UtcTime),
 )
 
 completions = Table(

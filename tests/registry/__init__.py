@@ -1,0 +1,1 @@
+"""The registry: labels, gates, ends, lineage."""

@@ -1,0 +1,247 @@
+"""Gates before a deployment, the ends of base models, and the lineage of a version."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fine_tuning import ABTestFramework, CostTracker, DatasetBuilder, LocalFineTuner, ModelEvaluator, ModelRegistry
+from fine_tuning.distillation import DistillationDataCollector
+from fine_tuning.errors import ConfigurationError, ConflictError, NotFoundError
+from fine_tuning.registry import expiry, lineage
+from fine_tuning.store.database import Database, open_database
+from tests import wire
+from tests.commands.test_cli import cli  # noqa: F401
+
+OPENAI = "https://api.openai.com/v1"
+
+
+def version(base: str, provider: str | None = None, model: str | None = None) -> dict[str, Any]:
+    return {"base_model": base, "provider": provider, "provider_model": model}
+
+
+@pytest.mark.parametrize(
+    ("base", "provider", "model", "expected"),
+    [
+        ("gpt-4o-mini", None, None, "2027-01-14"),
+        ("gpt-4o-mini-2024-07-18", OPENAI, "ft:gpt-4o-mini-2024-07-18:org::abc", "2027-01-14"),
+        ("gpt-4o-2024-05-13", OPENAI, None, "2026-10-23"),  # a snapshot that ended before the others
+        ("gpt-3.5-turbo-0125", None, None, "2026-10-23"),
+        ("smollm2-135m-instruct", "local", "/models/x", None),
+        ("gpt-4o-mini", "local", "/models/x", None),  # whatever it was made of, it runs here
+        ("gpt-4o-mini", "http://other/v1", "gpt-4o-mini", None),  # another host's dates are its own
+        ("gpt-99", OPENAI, None, None),
+    ],
+)
+def test_ends_of_base_models(base: str, provider: str | None, model: str | None, expected: str | None) -> None:
+    found = expiry.end_of(version(base, provider, model), {})
+    assert found == (None if expected is None else date.fromisoformat(expected))
+
+
+def test_what_a_host_says_counts_more_than_the_table() -> None:
+    told = {(OPENAI, "gpt-4o-mini"): "2028-02-03", (OPENAI, "gpt-4o"): None}
+    assert expiry.end_of(version("gpt-4o-mini-2024-07-18", OPENAI), told) == date(2028, 2, 3)
+    assert expiry.end_of(version("gpt-4o", OPENAI), told) is None
+    assert expiry.days_left(date(2028, 2, 3), today=date(2028, 2, 1)) == 2
+    assert expiry.days_left(None) is None
+
+
+@pytest.fixture
+def host() -> Iterator[wire.Host]:
+    with wire.host() as started:
+        yield started
+
+
+def test_hosts_are_asked_for_their_dates(
+    host: wire.Host,
+    database: Database,
+    cli: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("OPENAI_BASE_URL", host.url)
+    registry = ModelRegistry()
+    registry.register_model("lamp", "big", "j", 1, provider=host.url, provider_model="ft:big:x")
+    registry.set_model_status("lamp", "DEPLOYED")
+    model = {"object": "model", "created": 1, "owned_by": "x"}
+    days = {"big": "2099-01-01", "ft:big:x": None, "small": "2026-01-01"}
+    host.answers["GET /models"] = (200, {"object": "list", "data": [
+        {"id": name, "shutdown_date": day, **model} for name, day in days.items()]})  # fmt: skip
+    assert cli("models", "refresh")[:2] == (0, f"{host.url}: 2 models with a date\n")
+    assert cli("models", "expiring")[0] == 0  # the host has announced no end of this fine-tune
+    days["ft:big:x"] = "2026-11-01"
+    host.answers["GET /models"] = (200, {"object": "list", "data": [
+        {"id": name, "shutdown_date": day, **model} for name, day in days.items()]})  # fmt: skip
+    assert registry.refresh_shutdown_dates() == {host.url: 3}
+    code, out, _ = cli("models", "expiring", "--json")
+    assert (code, [each["shutdown_date"] for each in json.loads(out)]) == (1, ["2026-11-01"])
+    assert "gone" in cli("list-models")[1]
+    host.answers["GET /models"] = (401, {"error": {"message": "no"}})
+    code, out, _ = cli("models", "refresh")
+    assert code == 1
+    assert "refused the API key" in out
+
+
+def test_a_base_that_ends_soon_needs_force(cli: Any, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
+    registry = ModelRegistry()
+    registry.register_model("old", "gpt-3.5-turbo", "j", 1)
+    code, _, err = cli("deploy", "old")
+    assert code == 1
+    assert "gate expiry: old v1 is built on gpt-3.5-turbo" in err
+    assert "--force" in err
+    assert registry.get_deployed_version("old") is None
+    assert cli("deploy", "old", "--force")[0] == 0
+    assert cli("models", "expiring")[0] == 1
+    registry.register_model("old", "gpt-3.5-turbo", "j2", 1)
+    assert registry.rollback_model("old", 2)  # in an emergency nothing is asked
+    monkeypatch.setenv("FINE_TUNING_DEPLOY_GATES", "none")
+    assert registry.deploy_model("old", 1) == 1
+    monkeypatch.setenv("FINE_TUNING_DEPLOY_GATES", "expiry,weather")
+    with pytest.raises(ConfigurationError, match="FINE_TUNING_DEPLOY_GATES"):
+        registry.deploy_model("old", 2)
+
+
+def test_an_evaluation_may_be_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FINE_TUNING_DEPLOY_GATES", "evaluation")
+    monkeypatch.setenv("FINE_TUNING_DEPLOY_MIN_ACCURACY", "0.8")
+    registry, evaluator = ModelRegistry(), ModelEvaluator()
+    registry.register_model("lamp", "base", "j", 1)
+    with pytest.raises(ConflictError, match="gate evaluation: lamp v1 has no evaluation"):
+        registry.deploy_model("lamp")
+    evaluator.evaluate_exact_match(["a", "b"], ["a", "c"], "lamp", "fine_tuned")
+    with pytest.raises(ConflictError, match=r"has accuracy 0\.5, less than 0\.8"):
+        registry.deploy_model("lamp")
+    evaluator.evaluate_exact_match(["a", "b"], ["a", "b"], "lamp", "fine_tuned")
+    assert registry.deploy_model("lamp") == 1
+    registry.register_model("lamp", "base", "j2", 1)
+    with pytest.raises(ConflictError, match="lamp v2 has no evaluation"):  # that of v1 does not count
+        registry.deploy_model("lamp")
+
+
+def test_a_won_experiment_may_be_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FINE_TUNING_DEPLOY_GATES", "experiment")
+    registry, tests = ModelRegistry(), ABTestFramework()
+    for job in ("j1", "j2"):
+        registry.register_model("lamp", "base", job, 1)
+    tests.create_test("t", "lamp-v1", "lamp-v2")
+    tests.record_samples("t", [
+        {"model": arm, "prediction": "x", "reference": "x" if arm == "model_b" or number % 3 else "y"}
+        for number in range(300) for arm in ("model_a", "model_b")])  # fmt: skip
+    with pytest.raises(ConflictError, match="gate experiment: lamp v2 has won no concluded A/B test"):
+        registry.deploy_model("lamp", 2)
+    tests.conclude_test("t")
+    with pytest.raises(ConflictError, match="lamp v1 has won no"):
+        registry.deploy_model("lamp", 1)
+    assert registry.deploy_model("lamp", 2) == 2
+
+
+@pytest.fixture
+def trained(tiny_model_dir: Path) -> dict[str, Any]:
+    """A registered version with all that comes before it."""
+    collector = DistillationDataCollector()
+    for number in range(12):
+        collector.capture_success(f"Where is order {number}, please?", f"Order {number} is on its way.", "support", "t")
+    builder = DatasetBuilder()
+    path = builder.save_dataset(builder.build_from_distillation(), "orders")
+    tuner = LocalFineTuner()
+    job = tuner.create_fine_tuning_job(str(tiny_model_dir), tuner.upload_training_file(path), n_epochs=1)
+    assert tuner.wait_for_job(job["job_id"], progress_bar=False)["status"] == "succeeded"
+    ModelRegistry().register_model("orders", str(tiny_model_dir), job["job_id"], 12)
+    return job
+
+
+def test_files_that_are_not_those_registered_are_not_deployed(
+    trained: dict[str, Any], monkeypatch: pytest.MonkeyPatch, workspace: Path
+) -> None:
+    monkeypatch.setenv("FINE_TUNING_DEPLOY_GATES", "artifact")
+    registry = ModelRegistry()
+    assert registry.deploy_model("orders") == 1
+    registry.set_model_status("orders", "ARCHIVED")
+    weights = next((workspace / "artifacts" / trained["job_id"]).rglob("merged/model.safetensors"))
+    weights.write_bytes(weights.read_bytes()[:-1] + b"\0\1")
+    with pytest.raises(ConflictError, match="gate artifact: orders v1 has a file that is not the one"):
+        registry.deploy_model("orders")
+    weights.unlink()
+    with pytest.raises(ConflictError, match="gate artifact: orders v1 lacks its file"):
+        registry.deploy_model("orders")
+
+
+def test_a_lineage_leads_from_examples_to_costs(trained: dict[str, Any], cli: Any) -> None:  # noqa: F811
+    ModelEvaluator().evaluate_exact_match(["a"], ["a"], "orders", "fine_tuned")
+    tests = ABTestFramework()
+    tests.create_test('t "1"', "orders-v1", "big")
+    registry = ModelRegistry()
+    registry.deploy_model("orders", reason="a < b & c")
+    CostTracker().record_inference("orders", 100, 0.25, True)
+    graph = registry.lineage("orders")
+    kinds = [node.kind for node in graph.nodes]
+    assert kinds[0] == "version"
+    assert {"examples", "data set", "file", "job", "artifact", "evaluation", "experiment", "deployment", "cost"} <= {
+        *kinds
+    }
+    known = {node.id: node for node in graph.nodes}
+    assert all(before in known and after in known for before, after in graph.edges)
+
+    def reached(start: str) -> set[str]:
+        found, left = set(), [start]
+        while left:
+            here = left.pop()
+            found.add(known[here].kind)
+            left += [after for before, after in graph.edges if before == here]
+        return found
+
+    (examples,) = [node for node in graph.nodes if node.kind == "examples"]
+    assert examples.facts == {"count": 12}
+    assert reached(examples.id) == {*kinds}  # one chain, from the calls to the money
+    code, out, _ = cli("lineage", "orders")
+    assert code == 0
+    for said in ("orders v1 (DEPLOYED)", trained["job_id"], "12 captured examples", "A/B test", "1 calls, $0.25"):
+        assert said in out
+    _, out, _ = cli("lineage", "orders", "1", "--json")
+    assert len(json.loads(out)["nodes"]) == len(graph.nodes)
+    _, out, _ = cli("lineage", "orders", "--as", "mermaid")
+    assert out.startswith("flowchart LR")
+    assert "a &lt; b &amp; c" in out
+    assert out.count("-->") == len(graph.edges)
+    assert cli("lineage", "sofa")[0] == 1
+    with pytest.raises(NotFoundError, match="no version 7"):
+        registry.lineage("orders", 7)
+    assert lineage.ways_back(graph, graph.nodes[0].id)
+
+
+def test_a_lineage_says_what_is_not_recorded() -> None:
+    registry = ModelRegistry()
+    registry.register_model("lamp", "base", "elsewhere-1", 10)
+    (root, job, _) = registry.lineage("lamp").nodes
+    assert (root.kind, job.label) == ("version", "job elsewhere-1 (not recorded here)")
+    assert open_database().exists()
+
+
+def test_labels_from_the_command_line(cli: Any) -> None:  # noqa: F811
+    registry = ModelRegistry()
+    for job in ("j1", "j2"):
+        registry.register_model("lamp", "base", job, 1)
+    assert cli("alias", "lamp", "champion", "1")[:2] == (0, "lamp@champion is v1\n")
+    assert json.loads(cli("alias", "lamp", "--json")[1]) == {"champion": 1}
+    assert cli("tag", "lamp", "team=search", "kind=small", "--version", "1")[0] == 0
+    assert registry.list_model_versions("lamp")[0]["tags"] == {"team": "search", "kind": "small"}
+    assert cli("tag", "lamp", "kind=", "--version", "1")[0] == 0
+    assert registry.list_model_versions("lamp")[0]["tags"] == {"team": "search"}
+    assert cli("tag", "lamp", "kind", "--version", "1")[0] == 2
+    assert cli("tag", "sofa", "a=b")[:1] == (1,)
+    assert cli("set-status", "lamp", "ARCHIVED", "1")[0] == 0
+    assert "from there it can become DEPLOYED or READY" in cli("set-status", "lamp", "FAILED", "1")[2]
+    assert cli("set-status", "lamp", "GONE")[0] == 2
+    assert cli("alias", "lamp", "champion", "--remove")[0] == 0
+    assert cli("alias", "lamp", "champion", "--remove")[0] == 2
+    _, out, _ = cli("history", "lamp")
+    for said in ("alias champion", "tag team", "READY", "ARCHIVED", "set by hand"):
+        assert said in out
+    assert cli("rollback-model", "lamp")[0] == 1
+    cli("deploy", "lamp", "2")
+    cli("deploy", "lamp", "1")
+    assert cli("rollback-model", "lamp")[1] == "rolled back lamp to v2\n"

@@ -1,0 +1,128 @@
+"""Statuses, aliases, tags and the history, and that they hold whoever writes at once."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from fine_tuning import ModelRegistry
+from fine_tuning.errors import ConflictError, NotFoundError, StorageError, UsageError
+from fine_tuning.store.database import Database, open_database
+from fine_tuning.store.models import MOVES
+from fine_tuning.store.tables import MODEL_STATUSES
+from tests.registry.invariants import violations
+
+
+@pytest.fixture
+def registry(database: Database) -> ModelRegistry:
+    found = ModelRegistry()
+    for job in ("j1", "j2", "j3"):
+        found.register_model("lamp", "base", job, 10)
+    return found
+
+
+@pytest.mark.parametrize("status", MODEL_STATUSES)
+def test_only_legal_moves_are_made(workspace: Path, status: str) -> None:
+    assert MOVES.keys() == set(MODEL_STATUSES)
+    registry = ModelRegistry()
+    for wanted in MODEL_STATUSES:
+        version = registry.register_model("m", "base", "job", 1, status=status if status != "DEPLOYED" else "READY")
+        if status == "DEPLOYED":
+            registry.set_model_status("m", "DEPLOYED")
+        if wanted in MOVES[status] or wanted == status:
+            assert registry.set_model_status("m", wanted, version["version"])
+        else:
+            with pytest.raises(ConflictError, match=f"is {status}; from there it can become {MOVES[status][0]}"):
+                registry.set_model_status("m", wanted, version["version"])
+
+
+def test_a_move_to_the_same_status_is_no_change(registry: ModelRegistry) -> None:
+    registry.deploy_model("lamp", 1)
+    before = registry.history("lamp")
+    registry.deploy_model("lamp", 1)
+    assert registry.history("lamp") == before
+
+
+def test_rolling_back_goes_one_deployment_back(registry: ModelRegistry) -> None:
+    with pytest.raises(NotFoundError, match="no version of lamp was deployed before"):
+        registry.rollback_model("lamp")
+    for version in (1, 3, 2):
+        registry.deploy_model("lamp", version)
+    registry.rollback_model("lamp")
+    deployed = registry.get_deployed_version("lamp")
+    assert deployed is not None
+    assert deployed["version"] == 3
+    with pytest.raises(NotFoundError, match="no model sofa is registered; registered: lamp"):
+        registry.rollback_model("sofa")
+
+
+def test_aliases_and_tags_are_kept_and_told(registry: ModelRegistry) -> None:
+    assert registry.set_alias("lamp", "champion", 1) == 1
+    assert registry.set_alias("lamp", "challenger") == 3
+    assert registry.set_alias("lamp", "champion", 2, "won") == 2
+    assert registry.get_aliases("lamp") == {"challenger": 3, "champion": 2}
+    assert registry.remove_alias("lamp", "challenger")
+    assert not registry.remove_alias("lamp", "challenger")
+    assert registry.set_tag("lamp", "team", "search", 2)
+    assert registry.set_tag("lamp", "team", None, 2)
+    assert not registry.set_tag("lamp", "team", "x", 9)
+    assert registry.set_accuracy("lamp", 2, 0.75)
+    told = [(c["kind"], c["name"], c["before"], c["after"], c["reason"]) for c in registry.history("lamp")[3:]]
+    assert told == [
+        ("alias", "champion", None, "1", "set by hand"),
+        ("alias", "challenger", None, "3", "set by hand"),
+        ("alias", "champion", "1", "2", "won"),
+        ("alias", "challenger", "3", None, "removed by hand"),
+        ("tag", "team", None, "search", "set by hand"),
+        ("tag", "team", "search", None, "set by hand"),
+        ("accuracy", "accuracy", None, "0.75", "evaluated"),
+    ]
+    by_version = {each["version"]: each for each in registry.describe_models()}
+    assert by_version[2]["aliases"] == ["champion"]
+    assert by_version[1]["aliases"] == []
+
+
+def test_wrong_labels_are_refused(registry: ModelRegistry) -> None:
+    for wrong in ("", "a@b", "x" * 300, "two\nlines"):
+        with pytest.raises(UsageError):
+            registry.set_alias("lamp", wrong, 1)
+    with pytest.raises(NotFoundError, match="lamp has no version 9; it has 1, 2, 3"):
+        registry.set_alias("lamp", "champion", 9)
+    with pytest.raises(UsageError, match="must be text"):
+        registry.set_tag("lamp", "size", 3)  # type: ignore[arg-type]
+    assert registry.get_aliases("sofa") == {}
+
+
+@pytest.mark.parametrize("statement", ["UPDATE deployment_events SET reason = 'x'", "DELETE FROM deployment_events"])
+def test_the_history_only_grows(registry: ModelRegistry, statement: str) -> None:
+    before = registry.history("lamp")
+    with pytest.raises((StorageError, DBAPIError), match="only added"), open_database().write() as tx:
+        tx.execute(text(statement))
+    assert registry.history("lamp") == before
+
+
+_WRITER = """
+import sys, time
+from fine_tuning import ModelRegistry
+registry, name, until = ModelRegistry(), sys.argv[1], time.time() + float(sys.argv[2])
+while time.time() < until:
+    version = registry.register_model(name, "base", "job", 1)["version"]
+    registry.set_alias(name, "newest", version)
+    registry.deploy_model(name, version)
+    registry.rollback_model(name, max(1, version - 1))
+"""
+
+
+def test_many_processes_at_once_keep_the_promises(database: Database) -> None:
+    seconds = 3.0
+    writers = [subprocess.Popen([sys.executable, "-c", _WRITER, f"m{number % 2}", str(seconds)], stderr=subprocess.PIPE)
+               for number in range(6)]  # fmt: skip
+    errors = [writer.communicate(timeout=120)[1].decode() for writer in writers]
+    assert errors == [""] * 6
+    assert violations(database) == []
+    assert sum(len(ModelRegistry().list_model_versions(name)) for name in ("m0", "m1")) > 10
