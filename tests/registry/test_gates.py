@@ -60,7 +60,7 @@ def host() -> Iterator[wire.Host]:
 def test_hosts_are_asked_for_their_dates(
     host: wire.Host,
     database: Database,
-    cli: Any,
+    cli: Any,  # noqa: F811
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("OPENAI_BASE_URL", host.url)
