@@ -130,6 +130,7 @@ def answers(
     per_minute: float | None = None,
     fresh: bool = False,
     progress: Callable[[int], None] = lambda _: None,
+    purpose: str = "evaluation",
     **options: Any,
 ) -> list[Answer]:
     """A model's greedy answers in the order of the questions; those of an earlier run are not asked again.
@@ -141,6 +142,7 @@ def answers(
         per_minute: calls of a host at most; None for no limit.
         fresh: ask again what was answered before.
         progress: told how many further questions have their answer.
+        purpose: what the ledger calls these calls.
         options: passed to the model.
 
     Raises:
@@ -152,7 +154,7 @@ def answers(
     checks.count("at_once", at_once, 1, 1000)
     if per_minute is not None and not (checks.amount("per_minute", per_minute) or 0) > 0:
         raise UsageError("per_minute must be more than 0")
-    service = LLMService(model=model, default_temperature=0.0, purpose="evaluation")
+    service = LLMService(model=model, default_temperature=0.0, purpose=purpose)
     found: list[Answer | None] = [question.answer for question in questions]
     open_ones = [place for place, answer in enumerate(found) if answer is None]
     if open_ones:

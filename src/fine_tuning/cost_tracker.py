@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from math import isnan, nan
 from pathlib import Path
 from typing import Any
 
-from fine_tuning import checks
+from fine_tuning import checks, measured_gain
 from fine_tuning.costs import roi, training
-from fine_tuning.costs.roi import CostAnalysis
+from fine_tuning.costs.roi import CostAnalysis, Facts
+from fine_tuning.costs.uncertainty import ENOUGH, UNKNOWN, Measured, given, mean_of, mean_of_many
 from fine_tuning.errors import UsageError
 from fine_tuning.files import write_json
+from fine_tuning.measured_gain import Gain
 from fine_tuning.store import costs, experiments, legacy, models
-from fine_tuning.store.database import open_database
+from fine_tuning.store.database import Transaction, open_database
 
 __all__ = ["CostAnalysis", "CostTracker"]
 
@@ -79,13 +80,13 @@ class CostTracker:
 
         Args:
             cost: US dollars; None where no price is known, which is not the same as free.
-            kind: "inference" for production, "evaluation" for calls that only test a model.
+            kind: "inference" for production, "evaluation" for calls that only test a model, "judge" for grading.
 
         Raises:
             UsageError: a negative or non-finite figure, or an empty name.
         """
         self._add(
-            kind=checks.one_of("kind", kind, ("inference", "evaluation")),
+            kind=checks.one_of("kind", kind, costs.CALLS),
             model_name=checks.name("model_name", model_name),
             tokens=checks.tokens("tokens_used", tokens_used),
             cost=checks.amount("cost", cost),
@@ -129,14 +130,16 @@ class CostTracker:
             jobs = costs.training_jobs(tx)
             inference = costs.calls_by_model(tx, "inference")
             evaluation = costs.calls_by_model(tx, "evaluation")
+            judging = costs.calls_by_model(tx, "judge")
             prices = training.by_model(jobs, models.versions(tx))
         trained = [price for model in prices.values() for price in model.values()]
         totals = {
             "total_training_cost": sum(price for price in trained if price is not None),
             "total_inference_cost": sum(model["total"] for model in inference.values()),
             "total_evaluation_cost": sum(model["total"] for model in evaluation.values()),
+            "total_judge_cost": sum(model["total"] for model in judging.values()),
         }
-        unpriced_calls = sum(model["unpriced"] for model in [*inference.values(), *evaluation.values()])
+        unpriced_calls = sum(model["unpriced"] for kind in (inference, evaluation, judging) for model in kind.values())
         return {
             **totals,
             "total_cost": sum(totals.values()),
@@ -144,33 +147,39 @@ class CostTracker:
             "training_by_model": {name: training.known_part(model) for name, model in prices.items()},
             "inference_by_model": inference,
             "evaluation_by_model": evaluation,
+            "judge_by_model": judging,
             "unpriced_events": unpriced_calls + trained.count(None),
         }
 
     def calculate_roi(
         self,
         model_name: str,
-        base_model_inference_cost: float,
+        base_model_inference_cost: float | None,
         expected_inference_count: int,
         cost_per_error: float = 10.0,
         *,
         horizon_days: float = roi.DEFAULT_HORIZON_DAYS,
         calls_per_day: float | None = None,
         accuracy_improvement: float | None = None,
+        base_model: str | None = None,
     ) -> CostAnalysis:
-        """When the fine-tuned model pays for itself against the base model.
+        """When the fine-tuned model pays for itself against the base model, and how sure that is.
 
         Savings are (base - fine-tuned price per call) x expected calls, the ROI is (savings - training) / training.
         The fine-tuned price per call is the mean of recorded calls, else of A/B samples.
 
         Args:
-            base_model_inference_cost: US dollars per call of the model it replaces; nan where unknown.
+            base_model_inference_cost: US dollars per call of the model it replaces; None (or nan) to take the mean of
+                that model's recorded calls.
             cost_per_error: US dollars an avoided error is worth; only enters `accuracy_value`.
             horizon_days: the time over which the expected calls happen, unless `calls_per_day` is given.
-            accuracy_improvement: absolute (0 to 1), where it was measured.
+            accuracy_improvement: absolute (-1 to 1); where it is not given, what the version's evaluations or A/B
+                tests have measured.
+            base_model: whose recorded calls are meant; what the model was trained on by default.
 
         Returns:
-            The analysis; a figure that depends on something unknown is nan, and `unknown` (also logged) says on what.
+            The analysis, with 95 % intervals from what was measured and a list of what was assumed; a figure that
+            depends on something unknown is nan, and `unknown` (also logged) says on what.
 
         Raises:
             UsageError: a negative or zero argument where that makes no sense.
@@ -179,37 +188,32 @@ class CostTracker:
         checks.count("expected_inference_count", expected_inference_count, most=int(checks.LARGEST_AMOUNT))
         if not checks.amount("horizon_days", horizon_days) or checks.amount("calls_per_day", calls_per_day) == 0:
             raise UsageError("horizon_days and calls_per_day must be greater than 0")
-        training_cost = self.get_model_training_cost(model_name)
-        price = self._price_per_call(model_name)
-        saving = (nan if known_price is None else known_price) - price
-        even = roi.break_even(training_cost, saving)
-        analysis = CostAnalysis(
-            model_name=model_name,
-            training_cost=training_cost,
-            training_tokens=self._training_tokens(model_name),
-            inference_cost_per_call=price,
-            expected_inferences=expected_inference_count,
-            total_inference_cost=price * expected_inference_count,
-            total_cost=training_cost + price * expected_inference_count,
-            break_even_inferences=even,
-            roi_at_expected=roi.return_on_investment(training_cost, saving * expected_inference_count),
-            payback_days=roi.payback_days(even, calls_per_day or expected_inference_count / horizon_days),
-        )
-        if accuracy_improvement is not None:
-            worth = accuracy_improvement * expected_inference_count * cost_per_error
-            analysis = replace(analysis, accuracy_value=worth)
-        return replace(analysis, unknown=_missing(analysis, known_price))
-
-    def _price_per_call(self, name: str) -> float:
-        """Mean of the recorded calls of a model and of its versions (`<name>-v<N>`), else of their A/B samples."""
         with self._database.read() as tx:
-            names = [name, *(f"{name}-v{version['version']}" for version in models.versions(tx, name))]
-            recorded = [calls for each, calls in costs.calls_by_model(tx, "inference").items() if each in names]
-            priced = sum(calls["count"] - calls["unpriced"] for calls in recorded)
-            if priced:
-                return float(sum(calls["total"] for calls in recorded) / priced)
-            sampled = experiments.cost_per_call(tx, names)
-        return nan if sampled is None else sampled
+            version = models.deployed(tx, model_name) or models.get(tx, model_name)
+            names = [model_name, *(f"{model_name}-v{each['version']}" for each in models.versions(tx, model_name))]
+            price = _price(tx, names)
+            replaced = base_model or (None if version is None else version["base_model"])
+            base = given(known_price) if known_price is not None else _price(tx, [replaced] if replaced else [])
+            gain = None if version is None else measured_gain.of_version(tx, version)
+        if accuracy_improvement is not None:
+            gain = Gain(accuracy_improvement, nan, nan, "as given")
+        analysis = roi.analyse(
+            Facts(
+                model_name=model_name,
+                training_cost=self.get_model_training_cost(model_name),
+                training_tokens=self._training_tokens(model_name),
+                price=price,
+                base_price=base,
+                calls=expected_inference_count,
+                calls_per_day=calls_per_day or expected_inference_count / horizon_days,
+                cost_per_error=cost_per_error,
+                accuracy=nan if gain is None else gain.value,
+                accuracy_interval=(nan, nan) if gain is None else (gain.low, gain.high),
+            )
+        )
+        analysis.assumptions = _assumptions(analysis, price, base, known_price, gain, cost_per_error, replaced)
+        analysis.unknown = _missing(analysis, base)
+        return analysis
 
     def _training_tokens(self, name: str) -> int | None:
         with self._database.read() as tx:
@@ -224,15 +228,54 @@ class CostTracker:
                 "jobs": {job["job_id"]: job for job in costs.training_jobs(tx)},
                 "inferences": costs.all_events(tx, "inference"),
                 "evaluations": costs.all_events(tx, "evaluation"),
+                "judgements": costs.all_events(tx, "judge"),
             }
         write_json(Path(filepath), ledger)
         return str(filepath)
 
 
-def _missing(analysis: CostAnalysis, base_price: float | None) -> list[str]:
+def _price(tx: Transaction, names: Sequence[str]) -> Measured:
+    """US dollars a call of a model under any of its names: of its recorded calls, else of its A/B samples."""
+    recorded = costs.moments(tx, "inference", names)
+    if recorded.n > ENOUGH:
+        return mean_of_many(recorded)
+    if recorded.n:
+        return mean_of(costs.newest_costs(tx, "inference", names, ENOUGH))
+    sampled = costs.Moments(*experiments.costs_of(tx, names))
+    if not sampled.n:
+        return UNKNOWN
+    return mean_of_many(sampled) if sampled.n > 1 else Measured(sampled.total, nan)
+
+
+def _assumptions(
+    analysis: CostAnalysis,
+    price: Measured,
+    base: Measured,
+    known_price: float | None,
+    gain: Gain | None,
+    cost_per_error: float,
+    replaced: str | None,
+) -> list[str]:
+    """What the figures rest on, a line each."""
+    lines = [f"{analysis.expected_inferences:,} calls are expected"]
+    if known_price is not None:
+        lines.append(f"a call of the base model costs ${known_price:g}, as given; taken as certain")
+    elif not isnan(base.value):
+        lines.append(f"a call of {replaced} costs ${base.value:.4g}, the mean of its recorded calls")
+    if not isnan(price.value):
+        lines.append(f"a call of {analysis.model_name} costs ${price.value:.4g}, the mean of recorded calls")
+    if not isnan(analysis.training_cost):
+        lines.append(f"its training cost ${analysis.training_cost:.4g}, all versions together")
+    if gain is not None:
+        lines.append(f"its accuracy differs by {gain.value:+.1%} ({gain.source}); an avoided error is worth "
+                     f"${cost_per_error:g}")  # fmt: skip
+    return lines
+
+
+def _missing(analysis: CostAnalysis, base: Measured) -> list[str]:
     missing = []
-    if base_price is None:
-        missing.append("price per call of the base model: base_model_inference_cost")
+    if isnan(base.value):
+        missing.append("price per call of the base model: base_model_inference_cost, or recorded calls of it")
     if isnan(analysis.training_cost):
         missing.append(f"training cost of {analysis.model_name}: record_training_job, or register_model with a cost")
     if isnan(analysis.inference_cost_per_call):

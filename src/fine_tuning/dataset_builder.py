@@ -214,7 +214,7 @@ class DatasetBuilder:
         tokens = part["tokens"] * epochs
         hosted = [
             {"target": model, "usd": tokens / 1e6 * price, "hours": None}
-            for model, price in prices.TRAINING_USD_PER_MILLION_TOKENS.items()
+            for model, price in prices.training_prices().items()
             if counted is not None and encoding_of(model) is counted
         ]
         local = [

@@ -71,4 +71,7 @@ def corrected(grades: Sequence[float | None], human: Sequence[float | None]) -> 
 
 def _ask(model: str, prompts: Sequence[str], progress: Told) -> list[str | None]:
     asked = [Question([{"role": "user", "content": prompt}], "") for prompt in prompts]
-    return [answer.text for answer in answering.answers(model, asked, REPLY_TOKENS, progress=progress)] if asked else []
+    if not asked:
+        return []
+    replies = answering.answers(model, asked, REPLY_TOKENS, progress=progress, purpose="judge")
+    return [reply.text for reply in replies]

@@ -28,7 +28,7 @@ from fine_tuning.store import costs
 from fine_tuning.store.database import open_database
 
 Messages = Sequence[Mapping[str, Any]]
-PURPOSES = ("inference", "evaluation")
+PURPOSES = costs.CALLS
 _log = logging.getLogger(__name__)
 
 
@@ -45,7 +45,7 @@ class LLMService:
         capture: store every answered call as a captured example with this rating (1 to 5); None captures nothing.
         domain, task_type: of captured examples.
         record_costs: keep every call in the cost ledger.
-        purpose: what the ledger calls them: "inference", or "evaluation" for calls that only test a model.
+        purpose: what the ledger calls them: "inference", "evaluation" (calls that only test a model) or "judge".
         experiment: the id of a running A/B test, by which each call goes to one of its two models and is recorded as a
             sample; a unit that takes no part, and every call after its end, gets `model`.
 

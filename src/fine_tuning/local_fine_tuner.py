@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
+from fine_tuning import job_estimates
 from fine_tuning.base_models.catalogue import DEFAULT_BASE_MODEL
 from fine_tuning.store.database import open_database
 from fine_tuning.training.fine_tuner import FineTuner
-from fine_tuning.training.local import LocalTrainer
+from fine_tuning.training.local import PROVIDER, LocalTrainer
 
 
 class LocalFineTuner(FineTuner):
@@ -17,8 +19,9 @@ class LocalFineTuner(FineTuner):
     """
 
     def __init__(self) -> None:
-        self._local = LocalTrainer(open_database())
-        super().__init__(self._local)
+        database = open_database()
+        self._local = LocalTrainer(database)
+        super().__init__(self._local, partial(job_estimates.before_start, database, provider=PROVIDER))
 
     def resume_like(self, model: str, training_file_id: str, **hyperparameters: Any) -> dict[str, Any] | None:
         """Resume the newest paused job with this base model, data and hyperparameters; None where there is none."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
-from fine_tuning import checks
+from fine_tuning import checks, job_estimates
 from fine_tuning.costs import prices
 from fine_tuning.store.database import open_database
 from fine_tuning.training.fine_tuner import FineTuner
@@ -20,7 +21,9 @@ class OpenAIFineTuner(FineTuner):
     """
 
     def __init__(self, api_key: str | None = None, base_url: str | None = None) -> None:
-        super().__init__(HostedTrainer(open_database(), api_key, base_url))
+        database = open_database()
+        trainer = HostedTrainer(database, api_key, base_url, prices.training_price)
+        super().__init__(trainer, partial(job_estimates.before_start, database, provider=trainer.url))
 
     def estimate_cost(self, training_tokens: int, model: str) -> dict[str, Any]:
         """What training on that many tokens (over all epochs) costs.

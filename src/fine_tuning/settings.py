@@ -6,12 +6,22 @@ import os
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from fine_tuning.errors import ConfigurationError
 
 Gate = Literal["evaluation", "experiment", "expiry", "artifact"]
+
+
+class Price(BaseModel):
+    """US dollars per million tokens; what is left out is as published."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    input: float | None = Field(default=None, ge=0)
+    output: float | None = Field(default=None, ge=0)
+    training: float | None = Field(default=None, ge=0)
 
 
 class Settings(BaseSettings):
@@ -38,6 +48,13 @@ class Settings(BaseSettings):
     )
     deploy_min_accuracy: float = Field(default=0.0, ge=0, le=1, description="what the gate evaluation asks")
     expiry_days: int = Field(default=30, ge=0, description="a base that its host ends within these is about to expire")
+    prices: dict[str, Price] = Field(
+        default_factory=dict,
+        description='prices of your own, US dollars per million tokens, as JSON: {"model": {"input": 1, "output": 2}}',
+    )
+    electricity_usd_per_kwh: float | None = Field(
+        default=None, ge=0, description="adds the energy of local training to its cost, where the machine tells it"
+    )
     aliases: dict[str, str] = Field(
         default_factory=dict, description='names that clients of the server may use, as JSON: {"name": "base model"}'
     )

@@ -104,7 +104,7 @@ def test_a_return_says_that_the_base_price_is_missing(database: Database) -> Non
     CostTracker().record_inference("m", 10, 0.004, True)
     analysis = CostTracker().calculate_roi("m", float("nan"), 1000)
     assert isnan(analysis.roi_at_expected)
-    assert analysis.unknown == ["price per call of the base model: base_model_inference_cost"]
+    assert analysis.unknown == ["price per call of the base model: base_model_inference_cost, or recorded calls of it"]
 
 
 def test_a_call_is_fine_tuned_or_not() -> None:

@@ -51,8 +51,8 @@ def test_a_failed_transaction_leaves_nothing(database: Database) -> None:
 def test_writers_in_many_threads_lose_nothing(database: Database) -> None:
     def register() -> None:
         for _ in range(5):
-            ModelRegistry().register_model("m", "base", "job", 1)
-            ModelRegistry().set_model_status("m", "DEPLOYED")
+            version = ModelRegistry().register_model("m", "base", "job", 1)["version"]
+            ModelRegistry().set_model_status("m", "DEPLOYED", version)
 
     threads = [threading.Thread(target=register) for _ in range(6)]
     for thread in threads:

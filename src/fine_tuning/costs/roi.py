@@ -1,9 +1,12 @@
-"""When a fine-tuned model has paid for itself."""
+"""When a fine-tuned model has paid for itself, and how sure that is."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from math import inf, isnan, nan
+
+from fine_tuning.costs.uncertainty import Interval, Measured, interval
 
 DEFAULT_HORIZON_DAYS = 30.0
 
@@ -14,6 +17,13 @@ class CostAnalysis:
 
     `accuracy_value` is the worth of avoided errors over the expected inferences (nan without measured accuracies); it
     is shown beside the ROI and is not part of it.
+
+    Attributes:
+        savings: over the expected inferences, before the training is paid.
+        accuracy_improvement: absolute; nan where it was neither given nor measured.
+        intervals: 95 % intervals of savings, accuracy_value, roi_at_expected, break_even_inferences and payback_days,
+            from what was measured; a figure without one is not among them.
+        assumptions: what was taken as it was given, and what was measured how.
     """
 
     model_name: str
@@ -28,6 +38,69 @@ class CostAnalysis:
     payback_days: float
     accuracy_value: float = nan
     unknown: list[str] = field(default_factory=list)
+    savings: float = nan
+    accuracy_improvement: float = nan
+    intervals: dict[str, Interval] = field(default_factory=dict)
+    assumptions: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What an analysis is made of; a Measured that is unknown is nan.
+
+    Attributes:
+        price, base_price: US dollars a call.
+        accuracy, accuracy_interval: how much more often the fine-tuned model is right, absolute.
+        calls: expected; calls_per_day: how fast they come.
+        cost_per_error: US dollars that an avoided error is worth.
+    """
+
+    model_name: str
+    training_cost: float
+    training_tokens: int | None
+    price: Measured
+    base_price: Measured
+    calls: int
+    calls_per_day: float
+    cost_per_error: float
+    accuracy: float = nan
+    accuracy_interval: Interval = (nan, nan)
+
+
+def analyse(facts: Facts) -> CostAnalysis:
+    """All figures, each with its interval where what it is made of was measured."""
+    saving = facts.base_price.value - facts.price.value
+    per_call = interval([(1.0, facts.base_price), (-1.0, facts.price)])
+    even = break_even(facts.training_cost, saving)
+    worth = facts.calls * facts.cost_per_error
+    analysis = CostAnalysis(
+        model_name=facts.model_name,
+        training_cost=facts.training_cost,
+        training_tokens=facts.training_tokens,
+        inference_cost_per_call=facts.price.value,
+        expected_inferences=facts.calls,
+        total_inference_cost=facts.price.value * facts.calls,
+        total_cost=facts.training_cost + facts.price.value * facts.calls,
+        break_even_inferences=even,
+        roi_at_expected=return_on_investment(facts.training_cost, saving * facts.calls),
+        payback_days=payback_days(even, facts.calls_per_day),
+        accuracy_value=facts.accuracy * worth,
+        savings=saving * facts.calls,
+        accuracy_improvement=facts.accuracy,
+    )
+    # Each figure moves one way with the saving per call, so that the ends of its interval are theirs.
+    of_saving: dict[str, Callable[[float], float]] = {
+        "savings": lambda each: each * facts.calls,
+        "roi_at_expected": lambda each: return_on_investment(facts.training_cost, each * facts.calls),
+        "break_even_inferences": lambda each: break_even(facts.training_cost, each),
+        "payback_days": lambda each: payback_days(break_even(facts.training_cost, each), facts.calls_per_day),
+    }
+    found = {name: (make(per_call[0]), make(per_call[1])) for name, make in of_saving.items()}
+    found["accuracy_value"] = (facts.accuracy_interval[0] * worth, facts.accuracy_interval[1] * worth)
+    analysis.intervals = {
+        name: (min(ends), max(ends)) for name, ends in found.items() if not isnan(ends[0]) and not isnan(ends[1])
+    }
+    return analysis
 
 
 def break_even(training_cost: float, saving_per_call: float) -> float:

@@ -46,6 +46,12 @@ def latest(connection: Connection, model_name: str) -> dict[str, Any] | None:
     )
 
 
+def of_model(connection: Connection, model_name: str) -> list[dict[str, Any]]:
+    """The evaluations under a model's name, oldest first."""
+    rows = connection.execute(select(_table).where(_table.c.model_name == model_name).order_by(_table.c.id))
+    return [{**row, "created_at": iso(row["created_at"])} for row in rows.mappings()]
+
+
 def of_version(connection: Connection, model_name: str, version: int) -> list[dict[str, Any]]:
     """The evaluations of a registered version, oldest first."""
     row_id = models.version_id(connection, model_name, version)

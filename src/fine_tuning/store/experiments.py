@@ -186,18 +186,21 @@ def decisions(connection: Connection, test_id: str) -> list[dict[str, Any]]:
     return [{**row, "created_at": iso(row["created_at"])} for row in connection.execute(query).mappings()]
 
 
-def cost_per_call(connection: Connection, names: Sequence[str]) -> float | None:
-    """Mean cost of the samples of a model under any of its names over all tests, in US dollars; None without any."""
+def costs_of(connection: Connection, names: Sequence[str]) -> tuple[int, float, float]:
+    """Of the samples of a model, under any of its names over all tests, that have a cost in US dollars: how many, the
+    sum of their costs, and that of their squares.
+    """
     query = select(_table.c.model_a, _table.c.model_b, _table.c.statistics).where(
         or_(_table.c.model_a.in_(names), _table.c.model_b.in_(names)), _table.c.statistics.is_not(None)
     )
-    total, count = 0.0, 0
+    count, total, squares = 0, 0.0, 0.0
     for model_a, model_b, state in connection.execute(query):
         for arm, model in zip(tables.ARMS, (model_a, model_b), strict=True):
             cost = state["arms"][arm]["measures"].get("cost")
-            if model in names and cost:
-                total, count = total + cost["total"], count + cost["count"]
-    return total / count if count else None
+            if model in names and cost and cost["count"]:
+                count, total = count + cost["count"], total + cost["total"]
+                squares += cost["squares"] + cost["total"] ** 2 / cost["count"]  # those of the state are about the mean
+    return count, total, squares
 
 
 def count_samples(connection: Connection, test_id: str) -> dict[str, int]:

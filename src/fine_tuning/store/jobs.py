@@ -50,7 +50,8 @@ def newest(connection: Connection, limit: int, provider: str | None = None) -> l
 
 def unanswered(connection: Connection, provider: str, request: Mapping[str, Any]) -> dict[str, Any] | None:
     """A job with this request that was recorded but never confirmed by its host: the trace of a crash."""
-    same = [_columns[name] == value for name, value in request.items() if name != "hyperparameters"]
+    compared = request.keys() - {"hyperparameters", "estimate"}
+    same = [_columns[name] == request[name] for name in compared]
     query = select(_table).where(
         _columns.provider == provider, _columns.provider_job_id.is_(None), _columns.status == "queued", *same
     )
@@ -425,6 +426,19 @@ def epochs_page(connection: Connection, job_id: str, *, after: int | None, limit
     table = tables.artifacts
     conditions = [table.c.job_id == job_id, table.c.kind == "epoch"]
     return paging.page_by_id(connection, table, conditions, after=after, limit=limit)
+
+
+def tokens_per_second(connection: Connection, model: str) -> float | None:
+    """How fast the last local job with this base model trained; None without one."""
+    query = (
+        select(_columns.trained_tokens, _columns.result)
+        .where(_columns.provider == "local", _columns.status == "succeeded", _columns.model == model)
+        .order_by(_columns.finished_at.desc())
+        .limit(1)
+    )
+    row = connection.execute(query).one_or_none()
+    seconds = None if row is None or not row.result else row.result.get("wall_seconds")
+    return row.trained_tokens / seconds if row is not None and seconds and row.trained_tokens else None
 
 
 def estimated_finish(connection: Connection, job_id: str) -> datetime | None:

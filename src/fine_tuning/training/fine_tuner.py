@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +14,21 @@ from fine_tuning.settings import get_settings
 from fine_tuning.training import progress
 from fine_tuning.training.port import Trainer
 
+BeforeStart = Callable[[Mapping[str, Any]], dict[str, Any]]
+
 
 class FineTuner:
     """Upload a file, create a job, follow it."""
 
-    def __init__(self, trainer: Trainer) -> None:
+    def __init__(self, trainer: Trainer, before_start: BeforeStart | None = None) -> None:
+        """Work with a trainer.
+
+        Args:
+            before_start: told of a request before it is sent; what it returns is kept as the job's estimate, and what
+                it raises keeps the job from starting.
+        """
         self._trainer = trainer
+        self._before_start = before_start
 
     def upload_training_file(self, path: str | Path) -> str:
         """Check a training file and hand it to the trainer. Returns its file id.
@@ -71,16 +80,19 @@ class FineTuner:
         Raises:
             UsageError: a hyperparameter is out of range or unknown.
             NotFoundError: the file or the base model does not exist.
+            ConflictError: the estimate is more than a budget has left.
         """
         chosen = {"n_epochs": n_epochs, "learning_rate_multiplier": learning_rate_multiplier, **hyperparameters}
         self.check_request(model, suffix, **chosen)
-        request = {
+        request: dict[str, Any] = {
             "model": model,
             "training_file_id": checks.name("training_file_id", training_file_id),
             "validation_file_id": validation_file_id,
             "suffix": suffix,
             "hyperparameters": chosen,
         }
+        if self._before_start is not None:
+            request["estimate"] = self._before_start(request)
         return self._trainer.start(request)
 
     def check_request(self, model: str, suffix: str | None = None, **hyperparameters: Any) -> None:

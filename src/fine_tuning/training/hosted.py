@@ -7,15 +7,16 @@ idempotency key in its metadata, so the host's list tells whether it exists alre
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from math import isnan, nan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fine_tuning import hosts
 from fine_tuning.errors import ProviderError
-from fine_tuning.store import files, jobs
-from fine_tuning.store.database import Database
+from fine_tuning.store import costs, datasets, files, jobs
+from fine_tuning.store.database import Database, Transaction
 from fine_tuning.training.uploads import file_record
 
 if TYPE_CHECKING:
@@ -29,8 +30,20 @@ _RECENT_JOBS = 100
 class HostedTrainer:
     """Jobs of one host, mirrored in the workspace's database."""
 
-    def __init__(self, database: Database, api_key: str | None, base_url: str | None) -> None:
+    def __init__(
+        self,
+        database: Database,
+        api_key: str | None,
+        base_url: str | None,
+        price: Callable[[str], float] = lambda _: nan,
+    ) -> None:
+        """Train at a host.
+
+        Args:
+            price: US dollars per million trained tokens of a base model; nan where unknown.
+        """
         self.url = hosts.address(base_url)
+        self._price = price
         self._database = database
         self._api_key = api_key
         self._client: OpenAI | None = None
@@ -125,6 +138,28 @@ class HostedTrainer:
         }
         with self._database.write() as tx:
             jobs.change(tx, our_id, **values, **more)
+            if job.status == "succeeded" and job.trained_tokens is not None:
+                self._bill(tx, our_id, job, job.trained_tokens)
+
+    def _bill(self, tx: Transaction, our_id: str, job: FineTuningJob, trained_tokens: int) -> None:
+        """Put what the job was billed for in the ledger, in place of its estimate."""
+        record = jobs.get(tx, our_id)
+        if record is None or costs.training_jobs(tx, job_id=job.id):
+            return
+        price = self._price(job.model)
+        dataset = datasets.get(tx, record["dataset_id"])
+        event = {
+            "kind": "training",
+            "model_name": record["suffix"] or job.fine_tuned_model or job.model,
+            "base_model": job.model,
+            "job_id": job.id,
+            "dataset_size": None if dataset is None else dataset["rows"],
+            "tokens": trained_tokens,
+            "cost": None if isnan(price) else trained_tokens / 1e6 * price,
+            "is_fine_tuned": True,
+            "metadata": {"estimate": record["estimate"]},
+        }
+        costs.add(tx, event)
 
     def status(self, job_id: str) -> dict[str, Any]:
         """The host's word on a job, mirrored into the database."""

@@ -1,0 +1,68 @@
+"""Budgets by model and month, and what is spent of them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, delete, func, or_, select
+
+from fine_tuning.store import tables
+from fine_tuning.store.types import now
+from fine_tuning.store.upsert import insert
+
+ALL = "*"  # the name of the budget that all models share
+_table = tables.budgets
+
+
+def set_budget(connection: Connection, name: str, usd_per_month: float | None) -> bool:
+    """Give a model (or `ALL`) a budget, or take it away with None; whether something changed."""
+    if usd_per_month is None:
+        return connection.execute(delete(_table).where(_table.c.model_name == name)).rowcount == 1
+    statement = insert(connection, _table).values(model_name=name, usd_per_month=usd_per_month, created_at=now())
+    connection.execute(
+        statement.on_conflict_do_update(index_elements=["model_name"], set_={"usd_per_month": usd_per_month})
+    )
+    return True
+
+
+def known(connection: Connection) -> dict[str, float]:
+    """US dollars a month by model."""
+    rows = connection.execute(select(_table).order_by(_table.c.model_name))
+    return {row.model_name: row.usd_per_month for row in rows}
+
+
+def spent(connection: Connection, name: str, month: datetime) -> tuple[float, int]:
+    """US dollars spent in the month of a moment (UTC), and how many calls and trainings of it have no known price.
+
+    Jobs that have not ended count with what they were estimated at.
+    """
+    begin = month.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    end = begin.replace(year=begin.year + begin.month // 12, month=begin.month % 12 + 1)
+    totals, events, jobs = tables.cost_totals, tables.cost_events, tables.jobs
+    unpriced = func.sum(totals.c.count - totals.c.priced)
+    calls = connection.execute(
+        select(func.coalesce(func.sum(totals.c.total), 0.0), func.coalesce(unpriced, 0))
+        .where(totals.c.day >= begin.date().isoformat(), totals.c.day < end.date().isoformat())
+        .where(*_of(totals.c.model_name, name))
+    ).one()  # fmt: skip
+    trained = connection.execute(
+        select(events.c.cost)
+        .where(events.c.kind == "training", events.c.recorded_at >= begin, events.c.recorded_at < end)
+        .where(*_of(events.c.model_name, name))
+    ).scalars()
+    costs = list(trained)
+    open_jobs = connection.execute(
+        select(jobs.c.estimate).where(
+            jobs.c.status.not_in(("succeeded", "failed", "cancelled")), jobs.c.estimate.is_not(None),
+            *_of(func.coalesce(jobs.c.suffix, jobs.c.model), name),
+        )
+    ).scalars()  # fmt: skip
+    expected = [estimate["usd"] for estimate in open_jobs]
+    known = [cost for cost in [*costs, *expected] if cost is not None]
+    return float(calls[0]) + sum(known), int(calls[1]) + len(costs) + len(expected) - len(known)
+
+
+def _of(column: Any, name: str) -> list[ColumnElement[bool]]:
+    """A model under its name and under those of its versions; every model for `ALL`."""
+    return [] if name == ALL else [or_(column == name, column.startswith(f"{name}-v", autoescape=True))]
