@@ -123,7 +123,7 @@ def test_a_mismatch_of_shares_is_caught_and_seldom_imagined() -> None:
 
     assert fires(0.5) <= 0.03
     assert fires(0.53) > 0.95
-    assert ratio_mismatch.p_value(800, 200, 0.2) > 0.5
+    assert ratio_mismatch.p_value(float(ratio_mismatch.log_e_values(800, 200, 0.2))) > 0.5
 
 
 def test_running_sums_are_those_of_all_values() -> None:

@@ -80,5 +80,5 @@ def test_their_sums_and_samples_are_kept_and_they_go_on(older: str, tmp_path: Pa
     with database.read() as tx:
         assert experiments.count_samples(tx, "t") == {"model_a": 41, "model_b": 41}
         assert sum(experiments.scores_at(tx, "t", "model_a", 1, 40).values()) == 20
-        assert experiments.cost_per_call(tx, ["b"]) == 0.5
+        assert experiments.costs_of(tx, ["b"]) == (41 - 1, 20.0, 10.0)
     database.close()

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import copysign, exp, inf
 
-from fine_tuning.experiments import sequential
+from fine_tuning.experiments import measures, sequential
 from fine_tuning.experiments.design import Guardrail
-from fine_tuning.experiments.statistics import LEAST, A, B, Statistics
-from fine_tuning.experiments.sums import GROWTH, Moments, quantile_slack
+from fine_tuning.experiments.statistics import A, B, Statistics
+from fine_tuning.experiments.sums import GROWTH, Arm, quantile_slack
 
 P95 = 0.95
 WITHIN = exp(GROWTH / 2)  # an amount is so close to the middle of its bucket
@@ -46,23 +46,24 @@ def _mean(rail: Guardrail, statistics: Statistics, alpha: float) -> tuple[float,
     sign = -1 if rail.higher_is_better else 1
     # Of a figure below 0 a share of its size is allowed, too.
     factor, absolute = (1 + sign * copysign(rail.margin, a.mean), 0.0) if rail.relative else (1.0, rail.margin)
-    if min(a.count, b.count) < LEAST:
+    found = measures.difference(statistics, rail.measure, alpha, factor)
+    if not found.is_ready:
         return a.average, b.average, -inf, inf
-    excess = sign * (b.mean - factor * a.mean) - absolute
-    variances = [_smoothed(each, rail.measure) / each.count for each in (a, b)]
     # Two one-sided statements, each at alpha: together an interval at 2 alpha.
-    level = min(2 * alpha, 0.999)
-    variance = variances[1] + factor**2 * variances[0]
-    half = sequential.half_width(variance, a.count + b.count, level)
-    return a.average, b.average, excess - half, excess + half
+    ends = found.interval(sequential.limit(found.n, min(2 * alpha, 0.999), found.planned))
+    low, high = sorted(sign * end - absolute for end in ends)
+    return a.average, b.average, low, high
 
 
-def _smoothed(moments: Moments, measure: str) -> float:
-    """The variance; of a rate with one more failure and one more success."""
-    if measure != "errors":
-        return moments.variance
-    rate = (moments.total + 1) / (moments.count + 2)
-    return rate * (1 - rate)
+def _independent(arm: Arm, count: int) -> int:
+    """How many latencies would tell as much if those of a cluster were not alike; by the ratio of the variances of
+    their mean, for want of one of the quantile.
+    """
+    found, clusters = arm.measure("latency"), arm.measure_clusters("latency")
+    if clusters.count == found.count or clusters.count < 2 or not found.variance > 0:
+        return count
+    alike = clusters.variance_of_mean(found.count, found.mean) / (found.variance / found.count)
+    return max(clusters.count, int(count / max(1.0, alike)))
 
 
 def _p95(rail: Guardrail, statistics: Statistics, alpha: float) -> tuple[float, float, float, float]:
@@ -71,7 +72,7 @@ def _p95(rail: Guardrail, statistics: Statistics, alpha: float) -> tuple[float, 
     for arm in (A, B):
         seen = statistics.arms[arm].latencies
         # One-sided at alpha / 2 is two-sided at alpha.
-        slack = quantile_slack(P95, seen.count, min(alpha, 0.999))
+        slack = quantile_slack(P95, _independent(statistics.arms[arm], seen.count), min(alpha, 0.999))
         low = seen.quantile(P95 - slack) / WITHIN if seen.count and slack < P95 else 0.0
         high = seen.quantile(P95 + slack) * WITHIN if seen.count else inf
         sides.append((seen.quantile(P95), low, high))

@@ -22,6 +22,6 @@ def log_e_values(count_a: Any, count_b: Any, share_b: float) -> Any:
     return mixture - count_a * log(1 - share_b) - count_b * log(share_b)
 
 
-def p_value(count_a: int, count_b: int, share_b: float) -> float:
-    """Valid at any look: min(1, 1/e)."""
-    return exp(-max(0.0, float(log_e_values(count_a, count_b, share_b))))
+def p_value(most_log_e: float) -> float:
+    """Valid at any look: min(1, 1/e) of the most evidence there was; units that are missing once stay missing."""
+    return exp(-max(0.0, most_log_e))

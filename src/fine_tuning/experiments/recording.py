@@ -14,6 +14,7 @@ from fine_tuning.experiments.statistics import ARMS, A, B, Statistics
 from fine_tuning.experiments.sums import Pairs
 from fine_tuning.store import experiments
 from fine_tuning.store.database import Transaction
+from fine_tuning.store.experiments import Cluster
 from fine_tuning.store.types import to_json
 
 PAIR = "pair"  # the arm under which clusters of differences are kept
@@ -97,7 +98,7 @@ class Recording:
         self.design = design
         self.statistics = Statistics.of(state)
         self._scores: dict[str, dict[int, float]] = {arm: {} for arm in ARMS}
-        self._clusters: dict[tuple[str, str], tuple[int, float]] = {}
+        self._clusters: dict[tuple[str, str], Cluster] = {}
         self._touched: set[tuple[str, str]] = set()
 
     def add(self, samples: Sequence[Sample]) -> int:
@@ -162,23 +163,20 @@ class Recording:
             last = min(counts[other] + sum(sample.arm == other for sample in scored), counts[arm])
             if last > counts[other]:
                 self._scores[arm] = experiments.scores_at(self._tx, self._id, arm, counts[other] + 1, last)
-        clusters = {sample.cluster_id for sample in scored if sample.cluster_id is not None}
+        clusters = {sample.cluster_id for sample in samples if sample.cluster_id is not None}
         self._clusters = experiments.clusters_of(self._tx, self._id, sorted(clusters))
 
     def _arrive(self, sample: Sample) -> None:
         """Count a call and what it took."""
         arm = self.statistics.arms[sample.arm]
         arm.samples += 1
-        arm.measure("errors").add(float(sample.error is not None))
-        if sample.latency_ms is not None:
-            arm.measure("latency").add(sample.latency_ms)
-            if any(rail.statistic != "mean" for rail in self.design.guardrails):
-                arm.latencies.add(sample.latency_ms)
-        if sample.cost is not None:
-            arm.measure("cost").add(sample.cost)
-        for name, value in sample.measures.items():
+        if sample.latency_ms is not None and any(rail.statistic != "mean" for rail in self.design.guardrails):
+            arm.latencies.add(sample.latency_ms)
+        brought = {"errors": float(sample.error is not None), "latency": sample.latency_ms, "cost": sample.cost}
+        for name, value in (brought | dict(sample.measures)).items():
             if value is not None:
                 arm.measure(name).add(value)
+                arm.measure_clusters(name).grow(*self._grow_measure(sample, name, value), value)
 
     def _score(self, name: str, score: float, row: Mapping[str, Any], known: Mapping[tuple[str, str], Any]) -> int:
         """Count a score, alone and with its partners. Returns its ordinal."""
@@ -212,10 +210,24 @@ class Recording:
         """Size and total of a cluster before this score; what belongs to none is a cluster of its own."""
         if cluster is None:
             return 0, 0.0
-        size, total = self._clusters.get((arm, cluster), (0, 0.0))
-        self._clusters[arm, cluster] = (size + 1, total + score)
-        self._touched.add((arm, cluster))
+        known = self._cluster(arm, cluster)
+        size, total = known.size, known.total
+        known.size, known.total = size + 1, total + score
         return size, total
+
+    def _grow_measure(self, sample: Sample, name: str, value: float) -> tuple[int, float]:
+        """The same of a measure."""
+        if sample.cluster_id is None:
+            return 0, 0.0
+        known = self._cluster(sample.arm, sample.cluster_id).measures
+        size, total = known.get(name, (0, 0.0))
+        known[name] = (size + 1, total + value)
+        return size, total
+
+    def _cluster(self, arm: str, cluster: str) -> Cluster:
+        """What is known of a cluster, which is about to change."""
+        self._touched.add((arm, cluster))
+        return self._clusters.setdefault((arm, cluster), Cluster())
 
     def _save(self) -> None:
         experiments.set_clusters(self._tx, self._id, {key: self._clusters[key] for key in self._touched})

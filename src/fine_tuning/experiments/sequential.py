@@ -49,10 +49,15 @@ def half_width(variance: float, n: float, alpha: float, planned: float = PLANNED
     Returns:
         In the units of the estimate; inf without samples.
     """
-    if n < 1 or not variance >= 0:
+    return sqrt(variance) * limit(n, alpha, planned) if n >= 1 and variance >= 0 else inf
+
+
+def limit(n: float, alpha: float, planned: float = PLANNED_SAMPLES) -> float:
+    """The same in standard errors; inf without samples."""
+    if n < 1:
         return inf
     scaled = n * _rho_squared(alpha, planned)
-    return sqrt(variance * 2 * (scaled + 1) / scaled * log(sqrt(scaled + 1) / alpha))
+    return sqrt(2 * (scaled + 1) / scaled * log(sqrt(scaled + 1) / alpha))
 
 
 def mixture_log_e_value(estimate: float, variance: float, n: float, alpha: float, planned: float) -> float:

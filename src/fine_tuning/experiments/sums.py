@@ -15,21 +15,26 @@ GROWTH = log(1.02)  # each bucket of a histogram ends 2 % above the one before
 
 @dataclass
 class Moments:
-    """Count, total and sum of squared distances from the mean, updated so that no digits are lost.
+    """Count, total, and sums of squared and cubed distances from the mean, updated so that no digits are lost.
 
-    Source: Welford, "Note on a method for calculating corrected sums of squares and products", Technometrics 4 (1962).
+    Source: Welford, "Note on a method for calculating corrected sums of squares and products", Technometrics 4 (1962);
+    for the cubes Terriberry, "Computing higher-order moments online" (2007).
     """
 
     count: int = 0
     total: float = 0.0
     squares: float = 0.0
+    cubes: float = 0.0
 
     def add(self, value: float) -> None:
         """Take one more value in."""
         apart = value - self.mean
         self.count += 1
         self.total += value
-        self.squares += apart * (value - self.mean)
+        share = apart / self.count
+        added = apart * share * (self.count - 1)
+        self.cubes += added * share * (self.count - 2) - 3 * share * self.squares
+        self.squares += added
 
     @property
     def mean(self) -> float:
@@ -198,7 +203,8 @@ class Arm:
     Attributes:
         samples: of any kind, also calls that failed.
         scores: of the answers that were scored.
-        measures: latency (milliseconds), cost (US dollars), errors (0 or 1), and others by name.
+        measures: latency (milliseconds), cost (US dollars), errors (0 or 1), and others by name; by_cluster: their
+            sums over clusters.
     """
 
     samples: int = 0
@@ -207,6 +213,11 @@ class Arm:
     latencies: Histogram = field(default_factory=Histogram)
     covaried: Covaried = field(default_factory=Covaried)
     clusters: Clusters = field(default_factory=Clusters)
+    by_cluster: dict[str, Clusters] = field(default_factory=dict)
+
+    def measure_clusters(self, name: str) -> Clusters:
+        """The sums over clusters of a measure, also of one that nothing is known of yet."""
+        return self.by_cluster.get(name) or self.by_cluster.setdefault(name, Clusters())
 
     def measure(self, name: str) -> Moments:
         """The moments of a measure, also of one that nothing is known of yet."""
@@ -221,6 +232,7 @@ class Arm:
             "latencies": vars(self.latencies),
             "covaried": vars(self.covaried),
             "clusters": vars(self.clusters),
+            "by_cluster": {name: vars(each) for name, each in self.by_cluster.items()},
         }
 
     @classmethod
@@ -233,4 +245,5 @@ class Arm:
             Histogram(dict(state["latencies"]["buckets"])),
             Covaried(**state["covaried"]),
             Clusters(**state["clusters"]),
+            {name: Clusters(**each) for name, each in state.get("by_cluster", {}).items()},
         )

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
-from math import exp, inf, isnan, log, nan, sqrt
+from math import exp, inf, isnan, log, nan
 from typing import Any, NamedTuple
 
 from scipy.special import ndtr, ndtri
 
-from fine_tuning.experiments import group_sequential, guardrails, ratio_mismatch, sequential
+from fine_tuning.experiments import group_sequential, guardrails, measures, ratio_mismatch, sequential
 from fine_tuning.experiments.design import Design
 from fine_tuning.experiments.statistics import A, B, Effect, Statistics
-from fine_tuning.experiments.sums import Moments
 
 LEAST_P = 1e-12
 SECONDARY = 0.2  # of alpha, for latency and for cost
@@ -105,7 +104,7 @@ def judge(experiment: Mapping[str, Any], alpha: float | None = None) -> ABTestRe
     kept_back = withheld(design, statistics)
     means = {name: (a.measure(name).average, b.measure(name).average) for name in ("latency", "cost")}
     # Latency and cost may decide where scores do not: with a part of alpha, so that three chances do not add up.
-    intervals = {name: _lower(a.measure(name), b.measure(name), alpha * SECONDARY) for name in means}
+    intervals = {name: _lower(statistics, name, alpha * SECONDARY) for name in means}
     return ABTestResult(
         test_id=experiment["id"],
         model_a=experiment["model_a"],
@@ -148,13 +147,7 @@ def judge(experiment: Mapping[str, Any], alpha: float | None = None) -> ABTestRe
 def _mismatch(design: Design, statistics: Statistics) -> float:
     if design.split is None or statistics.is_paired:
         return nan
-    return ratio_mismatch.p_value(*_units(statistics), design.split)
-
-
-def _units(statistics: Statistics) -> tuple[int, int]:
-    """What was assigned to each model: units, where samples say which are the same one's; else samples."""
-    a, b = statistics.arms[A], statistics.arms[B]
-    return (a.clusters.count, b.clusters.count) if statistics.is_clustered else (a.samples, b.samples)
+    return ratio_mismatch.p_value(statistics.mismatch)
 
 
 def withheld(design: Design, statistics: Statistics) -> str:
@@ -162,8 +155,8 @@ def withheld(design: Design, statistics: Statistics) -> str:
     mismatch = _mismatch(design, statistics)
     if not mismatch <= ratio_mismatch.ALPHA:
         return ""
-    a, b = _units(statistics)
-    what = "units" if statistics.is_clustered else "samples"
+    a, b = statistics.units()
+    what = "samples" if (a, b) == tuple(statistics.arms[arm].samples for arm in (A, B)) else "units"
     return (
         f"the models got {a:,} and {b:,} {what} where {1 - (design.split or 0):.0%} and {design.split:.0%} were "
         f"planned (p = {mismatch:.1g}); something keeps some of one of them away, so that they cannot be compared"
@@ -198,8 +191,7 @@ def _anytime(design: Design, statistics: Statistics, effect: Effect, alpha: floa
 
 def _now(effect: Effect, alpha: float) -> tuple[float, float]:
     """The confidence sequence of the effect at this look."""
-    half = sequential.half_width(effect.variance, effect.n, alpha, effect.planned)
-    return effect.estimate - half, effect.estimate + half
+    return effect.interval(sequential.limit(effect.n, alpha, effect.planned))
 
 
 def _planned(design: Design, statistics: Statistics, alpha: float) -> _Decision:
@@ -210,11 +202,11 @@ def _planned(design: Design, statistics: Statistics, alpha: float) -> _Decision:
     limits = _limits(design, len(looks), alpha)
     crossed = next((at for at, look in enumerate(looks) if abs(look.z) >= limits[at]), None)
     last = looks[-1 if crossed is None else crossed]
-    half = limits[-1 if crossed is None else crossed] * sqrt(last.variance) if last.variance > 0 else inf
+    low, high = last.interval(limits[-1 if crossed is None else crossed]) if last.variance > 0 else (-inf, inf)
     favours = 0 if crossed is None else 1 if last.z > 0 else -1
     is_over = crossed is not None or len(looks) == len(design.fractions)
     p_value = _p_of(design, tuple(abs(look.z) for look in looks))
-    return _Decision(favours, p_value, last.estimate - half, last.estimate + half, is_over, last.estimate)
+    return _Decision(favours, p_value, low, high, is_over, last.estimate)
 
 
 def _limits(design: Design, looks: int, alpha: float) -> tuple[float, ...]:
@@ -239,13 +231,13 @@ def _p_of(design: Design, zs: tuple[float, ...]) -> float:
     return exp(high)
 
 
-def _lower(a: Moments, b: Moments, alpha: float) -> tuple[float, float]:
-    """The confidence sequence of how much lower b's mean is."""
-    if min(a.count, b.count) < 2:
+def _lower(statistics: Statistics, name: str, alpha: float) -> tuple[float, float]:
+    """The confidence sequence of how much lower model_b's mean of a measure is."""
+    found = measures.difference(statistics, name, alpha)
+    if not found.is_ready:
         return -inf, inf
-    variance = a.variance / a.count + b.variance / b.count
-    half = sequential.half_width(variance, a.count + b.count, alpha)
-    return a.mean - b.mean - half, a.mean - b.mean + half
+    low, high = found.interval(sequential.limit(found.n, alpha, found.planned))
+    return -high, -low
 
 
 def _needed(design: Design, statistics: Statistics, effect: Effect, alpha: float) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import BindParameter, Connection, Row, and_, bindparam, func, or_, select, update
@@ -124,29 +125,38 @@ def set_outcome(connection: Connection, sample: int, outcome: Mapping[str, Any])
     connection.execute(update(_samples).where(_samples.c.id == sample).values(**outcome))
 
 
-def clusters_of(
-    connection: Connection, test_id: str, cluster_ids: Sequence[str]
-) -> dict[tuple[str, str], tuple[int, float]]:
-    """Size and total of clusters, by arm and id."""
-    found: dict[tuple[str, str], tuple[int, float]] = {}
+@dataclass
+class Cluster:
+    """Scores of one arm that belong together: how many, and their sum; measures: the same of other figures by name."""
+
+    size: int = 0
+    total: float = 0.0
+    measures: dict[str, tuple[int, float]] = field(default_factory=dict)
+
+
+def clusters_of(connection: Connection, test_id: str, cluster_ids: Sequence[str]) -> dict[tuple[str, str], Cluster]:
+    """Clusters by arm and id."""
+    found: dict[tuple[str, str], Cluster] = {}
     for start in range(0, len(cluster_ids), AT_ONCE):
         some = cluster_ids[start : start + AT_ONCE]
         query = select(_clusters).where(_clusters.c.experiment_id == test_id, _clusters.c.cluster_id.in_(some))
-        found.update({(row.arm, row.cluster_id): (row.size, row.total) for row in connection.execute(query)})
+        for row in connection.execute(query):
+            measures = {name: (int(size), float(total)) for name, (size, total) in (row.measures or {}).items()}
+            found[row.arm, row.cluster_id] = Cluster(row.size, row.total, measures)
     return found
 
 
-def set_clusters(connection: Connection, test_id: str, clusters: Mapping[tuple[str, str], tuple[int, float]]) -> None:
-    """Keep sizes and totals of clusters."""
+def set_clusters(connection: Connection, test_id: str, clusters: Mapping[tuple[str, str], Cluster]) -> None:
+    """Keep what is known of clusters."""
     if not clusters:
         return
     rows = [
-        {"experiment_id": test_id, "arm": arm, "cluster_id": cluster, "size": size, "total": total}
-        for (arm, cluster), (size, total) in clusters.items()
+        {"experiment_id": test_id, "arm": arm, "cluster_id": cluster, **vars(known)}
+        for (arm, cluster), known in clusters.items()
     ]
     statement = insert(connection, _clusters)
     keys = ("experiment_id", "arm", "cluster_id")
-    changed = {name: statement.excluded[name] for name in ("size", "total")}
+    changed = {name: statement.excluded[name] for name in ("size", "total", "measures")}
     connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=changed), rows)
 
 

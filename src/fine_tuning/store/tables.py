@@ -394,6 +394,7 @@ experiment_clusters = Table(
     Column("cluster_id", String(200), primary_key=True),
     Column("size", BigId, nullable=False),
     Column("total", Float, nullable=False, doc="of the scores"),
+    Column("measures", Json, doc="count and sum of latency, cost and others, by name"),
 )
 
 experiment_decisions = Table(

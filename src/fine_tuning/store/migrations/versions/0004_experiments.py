@@ -55,6 +55,7 @@ def upgrade() -> None:
         sa.Column("cluster_id", sa.String(200), nullable=False),
         sa.Column("size", BIG_ID, nullable=False),
         sa.Column("total", sa.Float(), nullable=False),
+        sa.Column("measures", JSON),
         sa.ForeignKeyConstraint(["experiment_id"], ["experiments.id"], name="fk_experiment_clusters_experiment_id"),
         sa.PrimaryKeyConstraint("experiment_id", "arm", "cluster_id", name="pk_experiment_clusters"),
     )
@@ -134,8 +135,15 @@ def _arm(arm: Any) -> dict[str, Any]:
     measures = {
         name: _moments(arm[f"{name}_count"], arm[f"{name}_sum"], arm[f"{name}_squares"]) for name in ("latency", "cost")
     }
+    own = {name: (arm[f"{name}_count"], arm[f"{name}_sum"], arm[f"{name}_squares"]) for name in ("latency", "cost")}
+    own["errors"] = (arm["samples"], 0.0, 0.0)
     return {
         "samples": arm["samples"],
+        # Each sample is a cluster of its own.
+        "by_cluster": {
+            name: {"count": count, "s_squared": squares, "s_n": total, "n_squared": count}
+            for name, (count, total, squares) in own.items()
+        },
         "scores": _moments(arm["samples"], arm["correct"], arm["correct"]),
         "measures": measures | {"errors": _moments(arm["samples"], 0.0, 0.0)},
         "latencies": {"buckets": {}},

@@ -1,0 +1,57 @@
+"""How two models differ in a figure that every call brings along: latency, cost, failures, or one of the user's own."""
+
+from __future__ import annotations
+
+from math import ceil, inf, log
+
+from fine_tuning.experiments import small_samples
+from fine_tuning.experiments.small_samples import welch
+from fine_tuning.experiments.statistics import LEAST, LEAST_MEANS, MOST_SKEWED, A, B, Effect, Statistics
+from fine_tuning.experiments.sums import Arm
+
+ROUNDING = 1e-9  # of a figure: what its running sums may lose
+RARE = 0.01  # of the calls: what has never differed may differ so often
+
+
+def difference(statistics: Statistics, name: str, alpha: float, factor: float = 1.0) -> Effect:
+    """The mean of model_b less `factor` times that of model_a.
+
+    Args:
+        alpha: with which an unseen event may be missed: figures that are all the same say nothing about rare ones, so
+            that such a model needs ln(alpha) / ln(1 - RARE) calls.
+    """
+    arms = [statistics.arms[arm] for arm in (A, B)]
+    (mean_a, variance_a, degrees_a, n_a, ready_a), (mean_b, variance_b, degrees_b, n_b, ready_b) = (
+        _mean(arm, name, alpha) for arm in arms
+    )
+    variance = variance_b + factor**2 * variance_a
+    a, b = (arm.measure(name) for arm in arms)
+    is_plain = degrees_a == a.count - 1 and degrees_b == b.count - 1  # neither clusters nor a rate
+    skewness = small_samples.skewness_of_difference(a, b, variance, factor) if is_plain else 0.0
+    return Effect(
+        estimate=mean_b - factor * mean_a,
+        variance=variance,
+        null_variance=variance,
+        n=n_a + n_b,
+        planned=statistics.planned_for(name),
+        is_ready=ready_a and ready_b and abs(skewness) <= MOST_SKEWED,
+        degrees=welch(factor**2 * variance_a, variance_b, degrees_a, degrees_b),
+        skewness=skewness,
+    )
+
+
+def _mean(arm: Arm, name: str, alpha: float) -> tuple[float, float, float, int, bool]:
+    """Mean, its variance and degrees of freedom; independent observations; whether there are enough."""
+    found, clusters = arm.measure(name), arm.measure_clusters(name)
+    count = found.count
+    if count < 2:
+        return found.average, inf, 0.0, count, False
+    if clusters.count < count:
+        variance = clusters.variance_of_mean(count, found.mean)
+        return found.mean, variance, clusters.count - 1, clusters.count, clusters.count >= LEAST
+    if name == "errors":  # one more failure and one more success: a few without any are no proof of none
+        rate = (found.total + 1) / (count + 2)
+        return found.mean, rate * (1 - rate) / count, inf, count, count >= LEAST
+    differs = found.squares > count * (ROUNDING * found.mean) ** 2
+    least = LEAST_MEANS if differs else ceil(log(alpha) / log(1 - RARE))
+    return found.mean, found.variance / count, count - 1, count, count >= least
