@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -290,3 +291,38 @@ def test_scores_of_whole_files_are_resampled_soon(tmp_path: Path) -> None:
     found = ModelEvaluator().evaluate(said, words, "m", metrics=["ter", "bleu", "chrf"])
     assert found.figures["bleu"].low < found.figures["bleu"].value < found.figures["bleu"].high
     assert time.monotonic() - started < 60  # it took minutes
+
+
+def test_a_judge_that_fails_is_told_of(host: wire.Host, cli: Any, tmp_path: Path) -> None:  # noqa: F811
+    asked = questions("one", "two")
+    usual = host.answers["POST /chat/completions"]
+
+    def some_fail(request: wire.Request) -> Any:
+        said = request.body["messages"][-1]["content"]
+        return (400, {"error": {"message": "too long"}}) if "WRONG" in said else usual(request)
+
+    host.answers["POST /chat/completions"] = some_fail
+    found = judging.judged("judge", asked, ["RIGHT", "WRONG"])
+    assert (found[0].grade, found[1].grade) == (1.0, None)
+    assert "too long" in str(found[1].error)
+    rows = [{"prompt": "q", "prediction": said, "reference": "r"} for said in ("RIGHT a", "WRONG b")]
+    (tmp_path / "test.jsonl").write_text("\n".join(json.dumps(row) for row in rows))
+    code, out, _ = cli("evaluate-model", "m", "base", "test.jsonl", "--judge", "judge")
+    assert (code, "1 of 2 answers were not judged" in out) == (0, True)
+    code, out, _ = cli("evaluate-model", "m", "base", "test.jsonl", "--judge", "judge", "--json")
+    assert len(json.loads(out)["judge_errors"]) == 1
+    assert cli("evaluate-model", "m", "base", "test.jsonl", "--rubric", "x")[0] == 2
+
+
+def test_what_cannot_be_judged_is_said() -> None:
+    asked = questions("one")
+    for wrong in (
+        lambda: judging.grades("judge", asked, []),
+        lambda: judging.preferences("judge", asked, ["a"], []),
+        lambda: judging.preferences("judge", asked, [None], ["a"]),  # type: ignore[list-item]
+        lambda: judging.corrected([1.0], []),
+        lambda: judging.corrected([math.nan], [1.0]),
+        lambda: judging.corrected([4.0], [1.0]),
+    ):
+        with pytest.raises(UsageError):
+            wrong()

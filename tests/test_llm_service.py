@@ -156,6 +156,21 @@ def test_calls_outside_get_the_usual_model(host: wire.Host) -> None:
             call()
 
 
+def test_calls_follow_the_model_that_a_test_has_promoted(host: wire.Host) -> None:
+    registry, framework = ModelRegistry(), ABTestFramework()
+    for name in ("small", "large"):
+        registry.register_model(name, "base", "job", 1, provider=host.url, provider_model=name)
+        registry.deploy_model(name)
+    framework.create_test("t", "small", "large", auto=True)
+    service = LLMService(model="small", experiment="t")
+    for number in range(80):
+        service.complete("hello", unit_id=f"u{number}", reference="I am large")
+    (decided,) = framework.get_decisions("t")
+    assert (decided["action"], decided["model"]) == ("promoted", "large-v1")
+    answer = service.complete("hello", unit_id="u1")
+    assert (answer["model"], answer["content"], answer["experiment"]) == ("large", "I am large", None)
+
+
 def test_a_call_that_fails_is_a_sample_too(host: wire.Host) -> None:
     framework = ABTestFramework()
     framework.create_test("t", "small", "large")

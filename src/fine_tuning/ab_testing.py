@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, fields
@@ -20,11 +19,13 @@ from fine_tuning.experiments import assignment, non_inferiority, policy, recomme
 from fine_tuning.experiments.buffer import Buffer
 from fine_tuning.experiments.design import Design, check_alpha
 from fine_tuning.experiments.recording import Recording, Sample, check_score
-from fine_tuning.experiments.statistics import Statistics
+from fine_tuning.experiments.statistics import A, B, Statistics
 from fine_tuning.experiments.verdict import ABTestResult
 from fine_tuning.files import write_json
+from fine_tuning.settings import acting_user
 from fine_tuning.store import experiments, legacy
 from fine_tuning.store.database import Transaction, open_database
+from fine_tuning.store.tasks import parse_model_id
 from fine_tuning.store.types import now
 
 __all__ = ["ABTestFramework", "ABTestResult"]
@@ -80,15 +81,15 @@ class ABTestFramework:
             raise UsageError(f"model_a and model_b are both {model_a}; name two models to compare")
         chosen = Design.of(kind=design, **_with_score_of_metric(choices))
         with self._database.write() as tx:
-            if chosen.auto:
-                for model in (model_a, model_b):
-                    policy.find_version(tx, model)
+            if chosen.layer is not None:
+                experiments.lock_layer(tx, chosen.layer)
             test = experiments.get(tx, test_id, lock=True)
             if test is None:
+                pinned = policy.pin(tx, {A: model_a, B: model_b}, deployable=chosen.auto)
                 experiments.create(tx, {
                     "id": test_id, "model_a": model_a, "model_b": model_b, "design": chosen.as_dict(),
                     "slots": self._room(tx, [], chosen.layer, chosen.ramp), "layer": chosen.layer,
-                    "metadata": checks.mapping("metadata", metadata),
+                    "pinned": pinned, "metadata": checks.mapping("metadata", metadata),
                 })  # fmt: skip
                 test = experiments.get(tx, test_id)
                 assert test is not None  # noqa: S101 - created in this transaction
@@ -227,7 +228,17 @@ class ABTestFramework:
         if test["status"] != "running" or not assignment.takes_part(test["layer"] or test_id, unit_id, test["slots"]):
             return None
         arm = assignment.assign(test_id, unit_id, Design.of(**test["design"]).split or 0.5)
-        return arm, test[arm]
+        return arm, (test["pinned"] or test)[arm]
+
+    def promoted(self, test_id: str) -> str | None:
+        """The registered name of the model that a test has promoted by itself; None where it has promoted none.
+
+        Raises:
+            NotFoundError: there is no such test.
+        """
+        last = [each for each in self.get_decisions(test_id) if each["action"] == policy.PROMOTED]
+        parsed = parse_model_id(last[-1]["model"]) if last else None
+        return None if parsed is None else parsed[0]
 
     def ramp(self, test_id: str, share: float) -> None:
         """Let another share of the units (0 to 1) take part; who is in stays in, with the same model.
@@ -239,7 +250,12 @@ class ABTestFramework:
         """
         if checks.rate("share", share) is None:
             raise UsageError("share must be between 0 and 1")
+        if 0 < share < 1 / assignment.SLOTS:
+            raise UsageError(f"share must be 0 or at least {1 / assignment.SLOTS:g}, not {share:g}")
+        layer = self._find(test_id)["layer"]
         with self._database.write() as tx:
+            if layer is not None:
+                experiments.lock_layer(tx, layer)  # before the test itself, as `create_test` does: no deadlock
             test = experiments.get(tx, test_id, lock=True)
             if test is None:
                 raise self._unknown(test_id, experiments.ids(tx))
@@ -388,9 +404,10 @@ class ABTestFramework:
             return
         test = experiments.get(tx, test_id)
         result = verdict.judge({**(test or {}), "statistics": recording.statistics.as_dict()})
-        decided = policy.decision(tx, result)
+        pinned = (test or {}).get("pinned") or {A: result.model_a, B: result.model_b}
+        decided = policy.decision(tx, result, pinned)
         if decided is not None:
-            policy.carry_out(tx, test_id, decided, getpass.getuser())
+            policy.carry_out(tx, test_id, decided, acting_user())
             _conclude(tx, result)
 
     @staticmethod
@@ -455,7 +472,7 @@ def _sample(row: Record, design: Design) -> Sample:
             raise UsageError("prediction, reference and error must be text")
     if score is None and error is None:
         if prediction is not None and reference is not None:
-            score = metrics.find(design.metric).score(prediction, reference)
+            score = _scored(design.metric, prediction, reference)
         elif sample_id is None:
             raise UsageError("prediction and reference must be text; or give score, error, or a sample_id for later")
     return Sample(
@@ -478,9 +495,25 @@ def _sample(row: Record, design: Design) -> Sample:
     )
 
 
+def _scored(name: str, prediction: str, reference: str) -> float:
+    """A score of which more is better: one of a metric that counts errors is taken negative."""
+    metric = metrics.find(name)
+    score = metric.score(prediction, reference)
+    return score if metric.higher_is_better else -score
+
+
 def _with_score_of_metric(choices: dict[str, Any]) -> dict[str, Any]:
-    """With the kind and the bounds of scores that a metric gives, unless they are chosen."""
-    if "metric" not in choices or "score" in choices:
+    """With the kind and the bounds of scores that a metric gives, unless they are chosen.
+
+    Raises:
+        UsageError, NotFoundError, DataError, MissingDependencyError: the metric cannot be used.
+    """
+    if "metric" not in choices:
+        return choices
+    if checks.name("metric", choices["metric"]) == "judge":
+        raise UsageError("a judge is asked later: grade answers with judging.grades, and record their score")
+    metrics.check(choices["metric"])  # before the first answer is paid for
+    if "score" in choices:
         return choices
     metric = metrics.find(choices["metric"])
     bounds = {} if metric.bounds is None else {"low": metric.bounds[0], "high": metric.bounds[1]}

@@ -47,7 +47,8 @@ class LLMService:
         record_costs: keep every call in the cost ledger.
         purpose: what the ledger calls them: "inference", "evaluation" (calls that only test a model) or "judge".
         experiment: the id of a running A/B test, by which each call goes to one of its two models and is recorded as a
-            sample; a unit that takes no part, and every call after its end, gets `model`.
+            sample; a unit that takes no part gets `model`, as does every call after its end, unless it was one that
+            promotes by itself and did.
 
     Raises:
         UsageError: the rating or purpose is none, or the model's name is empty.
@@ -146,7 +147,7 @@ class LLMService:
         """
         messages, options = _messages(prompt, system_prompt), self._options(temperature, max_tokens)
         trial = None if self._experiment is None else _Trial.of(self._experiment, unit_id)
-        model = self._model if trial is None else trial.model
+        model = self._model_outside() if trial is None else trial.model
         with nullcontext() if trial is None else trial.failures_recorded():
             target = self._target(model)
             completion = self._engine(target, model).complete(messages, **options, **kwargs)
@@ -204,6 +205,12 @@ class LLMService:
             yield piece
         milliseconds = (time.perf_counter() - started) * 1000
         self._answered(target, messages, Completion("".join(text), target.model, None, None, milliseconds, None))
+
+    def _model_outside(self) -> str:
+        """The model of a call that belongs to no test: once a test has promoted a model by itself, that one."""
+        if self._experiment is None:
+            return self._model
+        return ABTestFramework().promoted(self._experiment) or self._model
 
     def _outside_experiment(self) -> None:
         if self._experiment is not None:
@@ -341,7 +348,7 @@ class _Trial(NamedTuple):
         facts = {"prediction": answer["content"], "latency_ms": answer["latency_ms"], "cost": answer["cost"]}
         try:
             self._record(**facts, reference=reference)
-        except UsageError as error:  # the answer is paid for: its outcome can still be told
+        except FineTuningError as error:  # the answer is paid for: its outcome can still be told
             _log.warning("the answer of sample %s is not scored: %s", self.sample_id, error)
             self._record(**facts)
         return {"test_id": self.test_id, "arm": self.arm, "sample_id": self.sample_id}

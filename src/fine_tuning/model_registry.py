@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import getpass
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +13,7 @@ from fine_tuning.errors import NotFoundError, UsageError
 from fine_tuning.files import write_json
 from fine_tuning.registry import expiry, gates, lineage
 from fine_tuning.registry.lineage import Lineage
-from fine_tuning.settings import get_settings
+from fine_tuning.settings import acting_user, get_settings
 from fine_tuning.store import jobs, legacy, model_labels, models
 from fine_tuning.store.database import Transaction, open_database
 from fine_tuning.store.tables import MODEL_STATUSES
@@ -103,7 +102,7 @@ class ModelRegistry:
             "metadata": checks.mapping("metadata", metadata),
         }
         with self._database.write() as tx:
-            number = models.register(tx, version, actor=_actor())
+            number = models.register(tx, version, actor=acting_user())
             record = models.get(tx, model_name, number)
         assert record is not None  # noqa: S101 - written in this transaction
         return record
@@ -186,7 +185,7 @@ class ModelRegistry:
             record = models.get(tx, model_name, version)
             if record is None:
                 return False
-            models.set_status(tx, model_name, record["version"], status, actor=_actor(), reason=reason)
+            models.set_status(tx, model_name, record["version"], status, actor=acting_user(), reason=reason)
         return True
 
     def deploy_model(
@@ -233,14 +232,14 @@ class ModelRegistry:
                 raise _missing(tx, name, version)
             if gated:
                 gates.check(tx, record, get_settings())
-            models.set_status(tx, name, record["version"], "DEPLOYED", actor=_actor(), reason=reason)
+            models.set_status(tx, name, record["version"], "DEPLOYED", actor=acting_user(), reason=reason)
         return int(record["version"])
 
     def set_accuracy(self, model_name: str, version: int, accuracy: float, reason: str = "evaluated") -> bool:
         """Note a version's measured accuracy (0 to 1; nan where unknown); False where there is no such version."""
         known = checks.rate("accuracy", accuracy)
         with self._database.write() as tx:
-            return model_labels.set_accuracy(tx, model_name, version, known, actor=_actor(), reason=reason)
+            return model_labels.set_accuracy(tx, model_name, version, known, actor=acting_user(), reason=reason)
 
     def set_alias(self, model_name: str, alias: str, version: int | None = None, reason: str = "set by hand") -> int:
         """Let a name such as champion or challenger point at a version (the latest by default).
@@ -259,7 +258,7 @@ class ModelRegistry:
             if record is None:
                 raise _missing(tx, model_name, version)
             number = int(record["version"])
-            model_labels.set_alias(tx, model_name, _label("alias", alias), number, actor=_actor(), reason=reason)
+            model_labels.set_alias(tx, model_name, _label("alias", alias), number, actor=acting_user(), reason=reason)
         return number
 
     def remove_alias(self, model_name: str, alias: str, reason: str = "removed by hand") -> bool:
@@ -267,7 +266,7 @@ class ModelRegistry:
         with self._database.write() as tx:
             if alias not in model_labels.aliases(tx, model_name):
                 return False
-            model_labels.set_alias(tx, model_name, alias, None, actor=_actor(), reason=reason)
+            model_labels.set_alias(tx, model_name, alias, None, actor=acting_user(), reason=reason)
         return True
 
     def get_aliases(self, model_name: str) -> dict[str, int]:
@@ -285,7 +284,7 @@ class ModelRegistry:
         with self._database.write() as tx:
             record = models.get(tx, model_name, version)
             return record is not None and model_labels.set_tag(
-                tx, model_name, record["version"], tag, value, actor=_actor(), reason=reason
+                tx, model_name, record["version"], tag, value, actor=acting_user(), reason=reason
             )
 
     def get_deployment_status(self) -> dict[str, dict[str, Any]]:
@@ -396,10 +395,3 @@ def _label(what: str, value: str) -> str:
     if "@" in checks.name(what, value):
         raise UsageError(f"{what} must have no @, not {value!r}")
     return value
-
-
-def _actor() -> str:
-    try:
-        return get_settings().actor or getpass.getuser()
-    except (KeyError, OSError):  # a container without a user database
-        return "unknown"

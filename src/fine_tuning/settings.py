@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import os
 from pathlib import Path
 from typing import Annotated, Literal
@@ -83,6 +84,14 @@ class Settings(BaseSettings):
     def _expanded(cls, home: Path) -> Path:
         """A `~` from a .env file, which no shell has replaced."""
         return Path(os.path.expanduser(home))  # noqa: PTH111 - Path.expanduser fails for a user that does not exist
+
+
+def acting_user() -> str:
+    """Who changes the registry: the setting `actor`, else the user of the system."""
+    try:
+        return get_settings().actor or getpass.getuser()
+    except (KeyError, OSError):  # a container without a user database
+        return "unknown"
 
 
 def get_settings() -> Settings:

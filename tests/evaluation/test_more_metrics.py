@@ -145,6 +145,37 @@ def test_refusals(text: str, wanted: bool) -> None:
     assert refusal.is_refusal(text) is wanted
 
 
+@pytest.mark.parametrize(
+    ("reply", "grade"),
+    [
+        ("Grade (1-5): 4", 0.75),
+        ("**Score: 4/5**", 0.75),
+        ("The grade is 4.", 0.75),
+        ("Grade: 4.5", 0.875),
+        ("I would upgrade 3 things.", None),
+        ("Grade: -1", None),
+        ("Grade: 3-4", None),
+        ("Grade: 10", None),
+    ],
+)
+def test_grades_in_many_forms(reply: str, grade: float | None) -> None:
+    assert judge.grade_of(reply) == grade
+
+
+@pytest.mark.parametrize(
+    ("reply", "choice"),
+    [
+        ("Better: a tie", 0),
+        ("Better: Answer A", -1),
+        ("The better answer is B.", 1),
+        ("Better: A and B are equal", None),
+        ("A better one would say more", None),
+    ],
+)
+def test_choices_in_many_forms(reply: str, choice: int | None) -> None:
+    assert judge.choice_of(reply) == choice
+
+
 def test_a_judges_words_are_read() -> None:
     assert judge.grade_of("It is right.\nGrade: 4") == 0.75
     assert judge.grade_of("**Grade:** 1, or rather Grade: 5.") == 1.0

@@ -187,3 +187,47 @@ def test_the_paired_bootstrap_rejects_as_often_as_it_says() -> None:
         _, p_value = paired.bootstrap_test(lambda at, apart=apart: float(apart[at].mean()), 60, resamples=400)
         rejected += p_value <= 0.05
     assert 0.02 <= rejected / 400 <= 0.08
+
+
+@pytest.mark.parametrize(("labels", "top"), [(20, False), (50, False), (100, False), (20, True), (50, True)])
+def test_a_judge_that_people_correct_has_an_interval_that_covers(labels: int, top: bool) -> None:
+    chances = (0.02, 0.01, 0.01, 0.01, 0.95) if top else (0.05, 0.05, 0.1, 0.3, 0.5)
+    mean = float(np.dot(chances, range(5))) / 4
+    rng, covered, tests = np.random.default_rng(9), 0, 1000
+    for _ in range(tests):
+        people = rng.choice(5, labels + 300, p=chances)
+        judged = np.clip(np.round(people + 0.4 + 0.5 * rng.normal(size=len(people))), 0, 4) / 4
+        found = corrected_mean((people[:labels] / 4).tolist(), judged[:labels].tolist(), judged[labels:].tolist())
+        covered += found.low <= mean <= found.high
+        assert 0 <= found.low < found.high <= 1
+    assert covered / tests >= 0.93
+
+
+def test_labels_of_one_conversation_are_alike() -> None:
+    rng, covered, naive, tests = np.random.default_rng(10), 0, 0, 600
+    moods = 1 / (1 + np.exp(-1 - 2 * np.random.default_rng(11).normal(size=200_000)))
+    for _ in range(tests):
+        chances = 1 / (1 + np.exp(-1 - 2 * rng.normal(size=90).repeat(5)))
+        people = (rng.random(450) < chances).astype(float)
+        judged = np.where(rng.random(450) < 0.9, people, 1 - people)
+        parts = people[:150].tolist(), judged[:150].tolist(), judged[150:].tolist()
+        found = corrected_mean(*parts, clusters=np.arange(90).repeat(5).tolist())
+        covered += found.low <= moods.mean() <= found.high
+        found = corrected_mean(*parts)
+        naive += found.low <= moods.mean() <= found.high
+    assert covered / tests >= 0.92 > naive / tests
+
+
+def test_equal_differences_and_copies_are_no_certainty() -> None:
+    assert paired.mean_difference([0.5] * 3, [0.5] * 3, bounds=(0.0, 1.0))[1] > 0.3
+    assert math.isnan(paired.mean_difference([0.5] * 3, [0.5] * 3)[0])
+    (low, high), p_value = paired.clustered_difference([1.0] * 4, [1.0] * 4, [1, 1, 2, 2], (0.0, 1.0))
+    assert (low < -0.3, high > 0.3, p_value) == (True, True, 1.0)
+    values = np.random.default_rng(12).normal(0.3, 1, 20)
+    copies = values.repeat(15)
+    clusters = np.arange(20).repeat(15).tolist()
+    once, p_once = paired.bootstrap_test(lambda at: float(values[at].mean()), 20)
+    again, p_again = paired.bootstrap_test(lambda at: float(copies[at].mean()), 300, clusters=clusters)
+    assert again == pytest.approx(once, abs=0.05)
+    assert p_again == pytest.approx(p_once, abs=0.05)
+    assert math.isnan(paired.bootstrap_test(lambda at: float(values[at].mean()), 9)[1])

@@ -96,7 +96,7 @@ class TestDesigns:
             ({"score": "bounded", "low": 1, "high": 0}, "scores must lie between low and high"),
             ({"metric": "beauty"}, "unknown metric 'beauty'"),
             ({"margin": -1}, "margin must be"),
-            ({"ramp": math.nan}, "ramp must be between 0 and 1"),
+            ({"ramp": math.nan}, "ramp must be 0, or between 0.001 and 1"),
             ({"score": "bounded", "low": "a"}, "low must be a number, not 'a'"),
             ({"auto": "yes"}, "auto must be True or False"),
             ({"guardrails": 5}, "guardrails must be a list, not int"),

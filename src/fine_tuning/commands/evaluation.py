@@ -12,6 +12,7 @@ import typer
 
 from fine_tuning import checks
 from fine_tuning.commands import output
+from fine_tuning.errors import UsageError
 
 if TYPE_CHECKING:
     from fine_tuning.evaluation.evaluation import Evaluation
@@ -68,16 +69,20 @@ def evaluate_model(
     for each in names:
         metrics.check(each)  # a wrong name is said before a call is paid
     price = checks.amount("--cost", cost)
+    if rubric is not None and judge is None:
+        raise UsageError("--rubric is for a judge; name one with --judge")
     questions = answering.read_questions(test_file)
     with output.rows_told("questions answered") as told:
         answers = answering.answers(
             name, questions, max_tokens, at_once=at_once, per_minute=per_minute, fresh=fresh, progress=told
         )
-    grades = None
+    judged = []
     if judge is not None:
         with output.rows_told("answers judged") as told:
             said = [answer.text for answer in answers]
-            grades = judging.grades(judge, questions, said, rubric or RUBRIC, progress=told)
+            judged = judging.judged(judge, questions, said, rubric or RUBRIC, progress=told)
+    grades = [each.grade for each in judged] if judged else None
+    unjudged = [each.error for each in judged if each.error is not None]
     evaluation = ModelEvaluator().evaluate(
         [answer.text for answer in answers],
         [question.reference for question in questions],
@@ -93,11 +98,17 @@ def evaluate_model(
         scores=None if grades is None else {"judge": grades},
         metadata={"test_file": str(test_file), **({"judge": judge} if judge else {})},
     )
-    people = None if grades is None else judging.corrected(grades, [question.human for question in questions])
+    human, clusters = [question.human for question in questions], answering.clusters(questions)
+    people = None if grades is None else judging.corrected(grades, human, clusters)
     if as_json:
-        output.print_json(_facts(evaluation) | ({"judge_corrected": people._asdict()} if people else {}))
+        more = {"judge_corrected": people._asdict(), "judge_errors": unjudged} if people else {}
+        output.print_json(_facts(evaluation) | more)
         return
     _print(evaluation, test_file.name)
+    if unjudged:
+        output.print_text(
+            f"{len(unjudged)} of {len(judged)} answers were not judged: {unjudged[0]}; run again for them"
+        )
     if people is not None and not isnan(people.estimate):
         low, high = output.percent(people.low), output.percent(people.high)
         shown = f"{output.percent(people.estimate)} (95 % interval {low} to {high})"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from fine_tuning import checks
 from fine_tuning.commands import output
 from fine_tuning.errors import UsageError
 
@@ -86,9 +87,13 @@ def _guardrail(name: str, value: str) -> dict[str, Any]:
         margin = float(value)
     except ValueError:
         raise UsageError(f"--guardrail {name} takes a number, not {value!r}") from None
-    if name == "p95":
+    measure, colon, direction = name.partition(":")
+    if colon and direction != "higher":
+        raise UsageError(f"--guardrail {name}: after a colon only `higher` has a meaning, as in {measure}:higher=0.1")
+    if measure == "p95":
+        if colon:
+            raise UsageError("--guardrail p95 is of latency, which is better where it is lower")
         return {"measure": "latency", "statistic": "p95", "margin": margin}
-    measure, _, direction = name.partition(":")
     return {
         "measure": measure,
         "margin": margin,
@@ -134,7 +139,7 @@ def simulate(
     looks: Annotated[int, typer.Option(help="Of group_sequential.")] = 8,
     correlation: Annotated[float | None, typer.Option(help="Of right answers to the same samples.")] = None,
     replications: Annotated[int, typer.Option(help="Tests to simulate.")] = 2000,
-    seed: Annotated[int, typer.Option(help="Of the made-up answers.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Of the made-up answers.")] = 0,
     as_json: output.Json = False,
 ) -> None:
     """Run a design on made-up models, looked at after every sample: how often it names a winner, and how soon."""
@@ -166,6 +171,9 @@ def watch(
     """Show a test as it goes on, until it is concluded or Ctrl-C."""
     from fine_tuning.ab_testing import ABTestFramework
 
+    pause = checks.amount("--every", every)
+    if pause is None or not 0.1 <= pause <= 86_400:
+        raise UsageError(f"--every takes seconds, from 0.1 to a day, not {every:g}")
     framework = ABTestFramework()
     screen = output.console()
     while True:
@@ -175,7 +183,7 @@ def watch(
         print_result(result, framework.recommend_winner(result))
         if result.status != "running" or not screen.is_terminal:
             return
-        time.sleep(every)
+        time.sleep(pause)
 
 
 def assign(

@@ -109,11 +109,15 @@ def key_values(name: str, options: Sequence[str]) -> dict[str, str]:
     """KEY=VALUE as typed, of an option that may be given often.
 
     Raises:
-        UsageError: one has no =.
+        UsageError: one has no =, or two have the same key.
     """
     if wrong := [option for option in options if "=" not in option]:
         raise UsageError(f"{name} takes KEY=VALUE, not {wrong[0]!r}")
-    return dict(option.split("=", 1) for option in options)
+    pairs = [option.split("=", 1) for option in options]
+    names = [key for key, _ in pairs]
+    if twice := [key for key in names if names.count(key) > 1]:
+        raise UsageError(f"{name} names {twice[0]} twice")
+    return dict(pairs)
 
 
 def counts(numbers: Mapping[str, int]) -> str:

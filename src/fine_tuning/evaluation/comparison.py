@@ -120,7 +120,7 @@ def _change(name: str, pairs: Sequence[tuple[Row, Row]]) -> Change:
         return _corpus(name, metric.corpus, scored)
     means = float(np.mean(first)), float(np.mean(second))
     if (clusters := _clusters(scored)) is not None:
-        interval, p_value = paired.clustered_difference(first, second, clusters)
+        interval, p_value = paired.clustered_difference(first, second, clusters, metric.bounds)
         test = "paired t, clustered"
     elif metric.kind == "binary":
         only_first = sum(a > b for a, b in zip(first, second, strict=True))
@@ -129,7 +129,7 @@ def _change(name: str, pairs: Sequence[tuple[Row, Row]]) -> Change:
         interval = paired.rate_difference(both, only_first, only_second, count - both - only_first - only_second)
         p_value, test = paired.mcnemar(only_first, only_second), "McNemar, exact"
     else:
-        interval = paired.mean_difference(first, second)
+        interval = paired.mean_difference(first, second, bounds=metric.bounds)
         p_value, test = paired.mean_test(first, second), "paired t"
     return Change(name, count, *means, means[1] - means[0], *interval, p_value, test)
 
@@ -144,8 +144,10 @@ def _corpus(name: str, kind: str, scored: Sequence[tuple[Row, Row]]) -> Change:
     wanted = [a["reference"] for a, _ in scored]
     sides = [translation.resampled_score([pair[at]["prediction"] for pair in scored], wanted, kind) for at in (0, 1)]
     first, second = (score(range(len(scored))) for score in sides)
-    interval, p_value = paired.bootstrap_test(lambda at: sides[1](at) - sides[0](at), len(scored))
-    return Change(name, len(scored), first, second, second - first, *interval, p_value, "paired bootstrap")
+    clusters = _clusters(scored)
+    interval, p_value = paired.bootstrap_test(lambda at: sides[1](at) - sides[0](at), len(scored), clusters=clusters)
+    test = "paired bootstrap" if clusters is None else "paired bootstrap, clustered"
+    return Change(name, len(scored), first, second, second - first, *interval, p_value, test)
 
 
 def _score(row: Row, name: str) -> float | None:
@@ -167,4 +169,5 @@ def changed_rows(pairs: Sequence[tuple[Row, Row]], name: str) -> list[dict[str, 
                 "first_error": a["error"], "second_error": b["error"],
             }
         )  # fmt: skip
-    return sorted(found, key=lambda row: (row["second_score"] or 0) - (row["first_score"] or 0))
+    better = 1 if metrics.find(name).higher_is_better else -1
+    return sorted(found, key=lambda row: better * ((row["second_score"] or 0) - (row["first_score"] or 0)))

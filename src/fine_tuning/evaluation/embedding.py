@@ -12,7 +12,7 @@ def score(prediction: str, reference: str) -> float:
     if not prediction.strip() or not reference.strip():
         return float(prediction.strip() == reference.strip())
     texts = (text.encode("utf-8", "replace").decode() for text in (prediction, reference))
-    return float(_model().similarity(*texts))
+    return min(1.0, max(-1.0, float(_model().similarity(*texts))))  # single precision goes a little beyond
 
 
 @cache

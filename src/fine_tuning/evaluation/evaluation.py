@@ -97,7 +97,7 @@ def evaluated(
         said, wanted = [predictions[at] for at in places], [references[at] for at in places]
         alike = None if clusters is None else [clusters[at] for at in places]
         return {
-            name: summary.corpus_figure(name, said, wanted)
+            name: summary.corpus_figure(name, said, wanted, alike)
             if (metric := metrics.find(name)).corpus
             else summary.figure([found[at] for at in places], metric.kind, alike, metric.bounds)
             for name, found in scores.items()

@@ -11,8 +11,18 @@ import re
 
 RUBRIC = "The answer is correct, complete and to the point, and says what the reference says."
 LOWEST, HIGHEST = 1, 5
-_GRADE = re.compile(r"grade\W{0,5}([1-5])(?!\.?\d)", re.IGNORECASE)
-_CHOICE = re.compile(r"better\W{0,5}(A|B|tie)\b", re.IGNORECASE)
+# At the end of a line, in the forms that models use: "Grade: 4", "**Score: 4/5**", "Grade (1-5): 4.5".
+_MARKS = r"[\s:=*_\"']{0,5}"
+_GRADE = re.compile(
+    rf"\b(?:grade|score|rating)\s*(?:\(1\s*(?:-|to)\s*5\))?{_MARKS}(?:is\s+)?{_MARKS}"
+    r"([1-5](?:\.\d+)?)\s*(?:/\s*5|out of 5)?[\s.*_\"')]*$",
+    re.IGNORECASE | re.MULTILINE,
+)
+_CHOICE = re.compile(
+    rf"\b(?:better|best)(?: answer| one)?{_MARKS}(?:is\s+)?{_MARKS}(?:answer[ _])?(A|B|(?:a )?tie|neither|both)"
+    r"[\s.*_\"')]*$",
+    re.IGNORECASE | re.MULTILINE,
+)
 
 
 def grading_prompt(question: str, reference: str, answer: str, rubric: str = RUBRIC) -> str:
@@ -28,7 +38,8 @@ def grading_prompt(question: str, reference: str, answer: str, rubric: str = RUB
 def grade_of(reply: str) -> float | None:
     """The grade in a reply, from 0 (1) to 1 (5); the last where there are several; None where there is none."""
     found = _GRADE.findall(reply)
-    return (int(found[-1]) - LOWEST) / (HIGHEST - LOWEST) if found else None
+    grade = float(found[-1]) if found else LOWEST - 1.0
+    return (grade - LOWEST) / (HIGHEST - LOWEST) if LOWEST <= grade <= HIGHEST else None
 
 
 def choosing_prompt(question: str, first: str, second: str, rubric: str = RUBRIC) -> str:
@@ -44,7 +55,7 @@ def choosing_prompt(question: str, first: str, second: str, rubric: str = RUBRIC
 def choice_of(reply: str) -> int | None:
     """-1 for A, 1 for B, 0 for a tie, None where the reply says neither."""
     found = _CHOICE.findall(reply)
-    return {"a": -1, "b": 1, "tie": 0}[found[-1].lower()] if found else None
+    return {"a": -1, "b": 1}.get(found[-1].lower(), 0) if found else None
 
 
 def agreed(reply: str, swapped: str) -> int | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from functools import lru_cache, partial
+from math import inf, nan
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -57,9 +58,12 @@ def find(name: str) -> Metric:
         return _binary(partial(_conforms, file=option)) if option else _wants(plain)
     if plain == "numeric" and option:
         try:
-            return _binary(partial(numeric.matches, tolerance=abs(float(option))))
+            tolerance = float(option)
         except ValueError:
-            raise UsageError(f"numeric takes a tolerance such as numeric:0.01, not {option!r}") from None
+            tolerance = nan
+        if not 0 <= tolerance < inf:
+            raise UsageError(f"numeric takes a tolerance such as numeric:0.01, not {option!r}")
+        return _binary(partial(numeric.matches, tolerance=tolerance))
     if name not in _METRICS:
         raise UsageError(f"unknown metric {name!r}; use one of {', '.join(names())}")
     return _METRICS[name]

@@ -10,9 +10,10 @@ import numpy as np
 from scipy.special import bdtr, stdtr, stdtrit
 from scipy.stats import norm
 
-from fine_tuning.evaluation.intervals import Interval, clustered_mean, mean
+from fine_tuning.evaluation.intervals import Interval, clustered_mean, mean, wilson
 
 RESAMPLES = 2000
+LEAST = 10  # examples (or clusters) of which resamples differ enough to tell something
 
 
 def mcnemar(only_a: int, only_b: int) -> float:
@@ -25,9 +26,27 @@ def mcnemar(only_a: int, only_b: int) -> float:
     return 1.0 if not trials else min(1.0, 2 * float(bdtr(min(only_a, only_b), trials, 0.5)))
 
 
-def mean_difference(first: Sequence[float], second: Sequence[float], confidence: float = 0.95) -> Interval:
-    """Student's t interval for the mean of second - first, example by example."""
-    return mean([b - a for a, b in zip(first, second, strict=True)], confidence)
+def mean_difference(
+    first: Sequence[float], second: Sequence[float], confidence: float = 0.95, bounds: Interval | None = None
+) -> Interval:
+    """Student's t interval for the mean of second - first, example by example.
+
+    Args:
+        bounds: of the scores. Differences that are all the same tell nothing of their spread; with bounds there is one
+            that it cannot exceed, without the interval is unknown.
+    """
+    apart = [b - a for a, b in zip(first, second, strict=True)]
+    if apart and min(apart) == max(apart):
+        return equal_differences(apart[0], len(apart), bounds)
+    return mean(apart, confidence)
+
+
+def equal_differences(value: float, count: int, bounds: Interval | None) -> Interval:
+    """The interval of a mean of equal differences: as many in which nothing else was seen (Wilson)."""
+    if bounds is None:
+        return nan, nan
+    rare, spread = wilson(0, count)[1], bounds[1] - bounds[0]
+    return max(-spread, value - rare * spread), min(spread, value + rare * spread)
 
 
 def rate_difference(both: int, only_a: int, only_b: int, neither: int, confidence: float = 0.95) -> Interval:
@@ -56,21 +75,30 @@ def mean_test(first: Sequence[float], second: Sequence[float]) -> float:
 
 
 def clustered_difference(
-    first: Sequence[float], second: Sequence[float], clusters: Sequence[Hashable]
+    first: Sequence[float], second: Sequence[float], clusters: Sequence[Hashable], bounds: Interval | None = None
 ) -> tuple[Interval, float]:
     """The 95 % interval of the mean of second - first, and the p-value of no difference, where examples of one
     cluster may be alike; see `intervals.clustered_mean`. nan of fewer than two clusters or without any spread.
     """
     apart, degrees = np.subtract(second, first), len(set(clusters)) - 1
     low, high = clustered_mean(apart.tolist(), clusters)
-    if not high - low > 0:
-        return (low, high), 1.0 if degrees > 0 and not apart.any() else nan
+    if degrees > 0 and not high - low > 1e-12:
+        equal = equal_differences(float(apart.mean()), degrees + 1, bounds)
+        return equal, 1.0 if not apart.any() else nan
+    if degrees < 1:
+        return (nan, nan), nan
     standard_error = (high - low) / 2 / float(stdtrit(degrees, 0.975))
     return (low, high), float(2 * stdtr(degrees, -abs(float(apart.mean())) / standard_error))
 
 
 def bootstrap(
-    score: Callable[[Any], float], examples: int, confidence: float = 0.95, *, resamples: int = RESAMPLES, seed: int = 0
+    score: Callable[[Any], float],
+    examples: int,
+    confidence: float = 0.95,
+    *,
+    clusters: Sequence[Hashable] | None = None,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
 ) -> Interval:
     """The percentile interval of a figure of the whole test set, such as a corpus metric's difference.
 
@@ -79,19 +107,30 @@ def bootstrap(
 
     Args:
         score: the figure of the examples at these positions (an array of indices).
+        clusters: of examples that may be alike: they are drawn together.
+
+    Returns:
+        (nan, nan) of fewer than `LEAST` examples (clusters), of which resamples tell too little.
     """
-    return _percentiles(_resampled(score, examples, resamples, seed), confidence)
+    return _percentiles(_resampled(score, examples, clusters, resamples, seed), confidence)
 
 
 def bootstrap_test(
-    difference: Callable[[Any], float], examples: int, *, resamples: int = RESAMPLES, seed: int = 0
+    difference: Callable[[Any], float],
+    examples: int,
+    *,
+    clusters: Sequence[Hashable] | None = None,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
 ) -> tuple[Interval, float]:
     """The 95 % interval of a difference of two models' figures of the whole test set, and the p-value of none.
+
+    nan of fewer than `LEAST` examples (clusters, which are drawn as a whole).
 
     The p-value is how often a resampled difference lies as far from its mean as the observed one lies from 0: Riezler,
     Maxwell, "On some pitfalls in automatic evaluation and significance testing for MT", ACL workshop 2005, section 4.
     """
-    found = _resampled(difference, examples, resamples, seed)
+    found = _resampled(difference, examples, clusters, resamples, seed)
     if not len(found):
         return (nan, nan), nan
     observed = abs(difference(range(examples)))
@@ -99,11 +138,19 @@ def bootstrap_test(
     return _percentiles(found, 0.95), (as_far + 1) / (len(found) + 1)
 
 
-def _resampled(score: Callable[[Any], float], examples: int, resamples: int, seed: int) -> Any:
-    """The figure of each resample; none of fewer than two examples."""
+def _resampled(
+    score: Callable[[Any], float], examples: int, clusters: Sequence[Hashable] | None, resamples: int, seed: int
+) -> Any:
+    """The figure of each resample; none of too few examples."""
     rng = np.random.default_rng(seed)
-    drawn = (rng.integers(0, examples, examples) for _ in range(resamples if examples > 1 else 0))
-    return np.array([score(places) for places in drawn])
+    groups: dict[Hashable, list[int]] = {}
+    for place, cluster in enumerate(range(examples) if clusters is None else clusters):
+        groups.setdefault(cluster, []).append(place)
+    members = list(groups.values())
+    drawn = (rng.integers(0, len(members), len(members)) for _ in range(resamples if len(members) >= LEAST else 0))
+    if clusters is None:
+        return np.array([score(places) for places in drawn])
+    return np.array([score([place for each in chosen for place in members[each]]) for chosen in drawn])
 
 
 def _percentiles(found: Any, confidence: float) -> Interval:

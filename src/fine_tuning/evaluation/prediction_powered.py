@@ -6,12 +6,13 @@ weight of the judge Angelopoulos, Duchi, Zrnic, "PPI++: Efficient prediction-pow
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Hashable, Sequence
 from math import nan, sqrt
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import ndtri
+from scipy.special import stdtrit
 
 
 class Corrected(NamedTuple):
@@ -24,29 +25,47 @@ class Corrected(NamedTuple):
 
 
 def corrected_mean(
-    human: Sequence[float], judged: Sequence[float], unlabelled: Sequence[float], confidence: float = 0.95
+    human: Sequence[float],
+    judged: Sequence[float],
+    unlabelled: Sequence[float],
+    confidence: float = 0.95,
+    *,
+    clusters: Sequence[Hashable] | None = None,
 ) -> Corrected:
     """The mean score of all answers, as people would give them.
 
+    Few labels tell little of how much people differ from the judge: the interval is Student's, and counts two more
+    labels, one at either end of the scale, as far as the judge does not tell (after Agresti and Coull, "Approximate is
+    better than exact for interval estimation of binomial proportions", The American Statistician 52, 1998).
+
     Args:
-        human: of the answers that people scored; judged: the judge's of the same answers.
+        human: of the answers that people scored, 0 to 1; judged: the judge's of the same answers.
         unlabelled: the judge's of the other answers.
+        clusters: of all answers, those of `human` first: answers that may be alike, such as a conversation's.
 
     Returns:
-        nan with fewer than two scores of people.
+        nan with fewer than two scores of people (of two clusters).
     """
     y, f, rest = (np.asarray(each, float) for each in (human, judged, unlabelled))
     if len(y) != len(f):
         raise ValueError(f"{len(y)} scores of people and {len(f)} of the judge for the same answers")
     n, more = len(y), len(rest)
-    if n < 2:
+    groups: Sequence[Hashable] = range(n + more) if clusters is None else clusters
+    labelled = len(set(groups[:n]))
+    if labelled < 2:
         return Corrected(nan, nan, nan, nan)
     weight = 0.0
     if more and (spread := float(np.var(np.concatenate([f, rest])))) > 0:
         weight = min(1.0, max(0.0, float(np.cov(y, f)[0, 1]) / ((1 + n / more) * spread)))
-    estimate = float(np.mean(y - weight * f)) + (weight * float(np.mean(rest)) if more and weight else 0.0)
-    variance = float(np.var(y - weight * f, ddof=1)) / n
-    if more > 1 and weight:
-        variance += weight**2 * float(np.var(rest, ddof=1)) / more
-    half = float(ndtri(0.5 + confidence / 2)) * sqrt(variance)
-    return Corrected(estimate, estimate - half, estimate + half, weight)
+    left = y - weight * f
+    estimate = float(np.mean(left)) + (weight * float(np.mean(rest)) if more and weight else 0.0)
+    parts = [*((left - left.mean()) / n), *(weight * (rest - rest.mean()) / more if more else [])]
+    by_cluster: dict[Hashable, float] = defaultdict(float)
+    for group, part in zip(groups, parts, strict=True):
+        by_cluster[group] += part
+    mean = float(np.mean(y))
+    ends = (mean / n) ** 2 + ((1 - mean) / n) ** 2
+    count = len(by_cluster)
+    variance = sum(part**2 for part in by_cluster.values()) * count / (count - 1) + ends * (1 - weight)
+    half = float(stdtrit(labelled - 1, 0.5 + confidence / 2)) * sqrt(variance)
+    return Corrected(estimate, max(0.0, estimate - half), min(1.0, estimate + half), weight)

@@ -70,15 +70,22 @@ def _within(interval: intervals.Interval, bounds: tuple[float, float] | None) ->
     return max(bounds[0], interval[0]), min(bounds[1], interval[1])
 
 
-def corpus_figure(metric: str, predictions: Sequence[str | None], references: Sequence[str]) -> Figure:
-    """The score of a whole test set by BLEU, chrF or TER, with a bootstrap interval."""
+def corpus_figure(
+    metric: str,
+    predictions: Sequence[str | None],
+    references: Sequence[str],
+    clusters: Sequence[Hashable] | None = None,
+) -> Figure:
+    """The score of a whole test set by BLEU, chrF or TER, with a bootstrap interval; see `paired.bootstrap`."""
     kind = metrics.find(metric).corpus or metric
-    pairs = [(p, r) for p, r in zip(predictions, references, strict=True) if p is not None]
-    if not pairs:
+    places = [place for place, said in enumerate(predictions) if said is not None]
+    if not places:
         return Figure(nan, nan, nan, 0)
-    score = translation.resampled_score([said for said, _ in pairs], [wanted for _, wanted in pairs], kind)
-    low, high = paired.bootstrap(score, len(pairs))
-    return Figure(score(range(len(pairs))), low, high, len(pairs))
+    said = [predictions[place] or "" for place in places]
+    score = translation.resampled_score(said, [references[place] for place in places], kind)
+    alike = None if clusters is None else [clusters[place] for place in places]
+    low, high = paired.bootstrap(score, len(places), clusters=alike)
+    return Figure(score(range(len(places))), low, high, len(places))
 
 
 def rate(hits: Sequence[bool]) -> Figure:

@@ -80,6 +80,9 @@ class Buffer:
                 return
             self.dropped += 1
             _log.warning("sample not recorded: %s", error)
+        except Exception:  # noqa: BLE001 - a bug, logged as one; the samples after it are not to be lost for it
+            self.dropped += len(block)
+            _log.exception("%d samples not recorded", len(block))
         else:
             self.written += len(block)
 

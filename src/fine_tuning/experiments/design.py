@@ -14,6 +14,7 @@ KINDS = ("anytime", "group_sequential", "fixed")
 SCORES = ("binary", "bounded", "real")
 LOOKS = 8  # planned by default: more hardly shortens a test, and lengthens the longest
 STATISTICS = ("mean", "p95")
+LEAST_SHARE = 0.001  # of the units, see `assignment.SLOTS`
 MEASURES = ("latency", "cost", "errors")  # that every sample brings along
 
 
@@ -112,10 +113,12 @@ class Design:
             raise UsageError(f"scores must lie between low and high, not {self.low} and {self.high}")
         if checks.amount("margin", self.margin) is None:
             raise UsageError("margin must be a number of 0 or more")
+        if self.score != "real" and self.margin >= self.spread:
+            raise UsageError(f"margin must be less than {self.spread:g}, the range of the scores, not {self.margin:g}")
         if self.split is not None and not 0 < (checks.rate("split", self.split) or 0) < 1:
             raise UsageError(f"split must be between 0 and 1, not {self.split}")
-        if checks.rate("ramp", self.ramp) is None:
-            raise UsageError("ramp must be between 0 and 1")
+        if checks.rate("ramp", self.ramp) is None or 0 < self.ramp < LEAST_SHARE:
+            raise UsageError(f"ramp must be 0, or between {LEAST_SHARE:g} and 1")
         checks.flag("auto", self.auto)
         if self.layer is not None:
             checks.name("layer", self.layer)
@@ -161,8 +164,11 @@ def _guardrail(given: Any) -> Guardrail:
     return Guardrail(**given)
 
 
+LEAST_ALPHA = 1e-9
+
+
 def check_alpha(alpha: float) -> float:
-    """Raise UsageError unless `alpha` is between 0 and 1."""
-    if isinstance(alpha, bool) or not isinstance(alpha, int | float) or not 0 < alpha < 1:
-        raise UsageError(f"alpha must be between 0 and 1, not {alpha}")
+    """Raise UsageError unless `alpha` is between 0 and 1, and no smaller than can be reckoned with."""
+    if isinstance(alpha, bool) or not isinstance(alpha, int | float) or not LEAST_ALPHA <= alpha < 1:
+        raise UsageError(f"alpha must be between 0 and 1 ({LEAST_ALPHA:g} at least), not {alpha}")
     return alpha

@@ -20,8 +20,8 @@ def cheaper_and_not_worse(design: Design, statistics: Statistics, margin: float 
     """
     cost = measures.difference(statistics, "cost", design.alpha)
     effect, allowed = statistics.effect(design), design.margin if margin is None else checks.amount("margin", margin)
-    if allowed is None or allowed > design.spread:
-        raise UsageError(f"margin must be between 0 and {design.spread:g}, not {margin}")
+    if allowed is None or (design.score != "real" and allowed > design.spread):
+        raise UsageError(f"margin must be between 0 and {design.spread:g}, not {margin or design.margin}")
     dearer = _bounds(cost, design.alpha)[1]
     cheaper = {"holds": dearer < 0, "estimate": -cost.estimate, "bound": -dearer}
     worst = _bounds(effect, design.alpha)[0]

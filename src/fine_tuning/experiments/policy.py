@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from fine_tuning.errors import UsageError
+from fine_tuning.errors import ConflictError, UsageError
 from fine_tuning.experiments.guardrails import BROKEN
 from fine_tuning.experiments.recommendation import recommend
+from fine_tuning.experiments.statistics import A, B
 from fine_tuning.experiments.verdict import ABTestResult
-from fine_tuning.store import experiments, models
+from fine_tuning.store import experiments, model_labels, models
 from fine_tuning.store.database import Transaction
 from fine_tuning.store.tasks import parse_model_id
 
@@ -24,43 +25,83 @@ class Decision(NamedTuple):
     reason: str
 
 
-def decision(tx: Transaction, result: ABTestResult) -> Decision | None:
-    """What a result means for production; None while it means nothing yet."""
+def decision(tx: Transaction, result: ABTestResult, pinned: Mapping[str, str]) -> Decision | None:
+    """What a result means for production; None while it means nothing yet.
+
+    Args:
+        pinned: by arm the version that the test is about; see `pin`.
+    """
     said = recommend(result)
     broken = [rail["name"] for rail in result.guardrails if rail["status"] == BROKEN]
     if result.withheld:
         return None
     if said == result.model_b:
-        return Decision(PROMOTED, result.model_b, _shown(result))
+        return Decision(PROMOTED, pinned[B], _shown(result))
     is_tie = said.startswith("TIE")
     is_settled = result.is_over or said.startswith("TIE: equivalent")
     if is_tie and not broken and not is_settled:
         return None
     why = f"guardrail broken: {', '.join(broken)}" if broken else said if is_tie else _shown(result)
-    return Decision(ROLLED_BACK if _is_deployed(tx, result.model_b) else KEPT, result.model_a, why)
+    loses = broken or not is_tie  # where nothing differs, nothing changes
+    return Decision(ROLLED_BACK if loses and _is_deployed(tx, pinned[B]) else KEPT, pinned[A], why)
 
 
 def carry_out(tx: Transaction, test_id: str, decided: Decision, actor: str) -> None:
-    """Deploy the model that won, where it is not deployed already, and write the decision down."""
+    """Deploy the model that won, where it is not deployed already, and write the decision down.
+
+    A version that may not be deployed any more (it has failed since) is not; the decision says so.
+    """
     name, version = find_version(tx, decided.model)
-    if not _is_deployed(tx, decided.model):
+    if decided.action != KEPT and not _is_deployed(tx, decided.model):
         reason = f"A/B test {test_id}: {decided.reason}"
-        models.set_status(tx, name, version, "DEPLOYED", actor=actor, reason=reason, experiment=test_id)
+        try:
+            models.set_status(tx, name, version, "DEPLOYED", actor=actor, reason=reason, experiment=test_id)
+        except ConflictError as error:
+            decided = decided._replace(action=KEPT, reason=f"{decided.reason}; not deployed: {error}")
     experiments.decide(tx, test_id, decided.action, decided.model, decided.reason)
 
 
+def pin(tx: Transaction, models_by_arm: Mapping[str, str], *, deployable: bool) -> dict[str, str]:
+    """By arm the version that a test is about from its first call to its last, whatever is deployed meanwhile.
+
+    A registered name stands for its deployed version, else for its latest; what is not registered stays as it is.
+
+    Raises:
+        UsageError: both are the same version; or, if they are to be `deployable`, one is not.
+    """
+    found = {arm: _pinned(tx, model) or model for arm, model in models_by_arm.items()}
+    if found[A] == found[B]:
+        raise UsageError(f"{models_by_arm[A]} and {models_by_arm[B]} are both {found[A]}; name two versions to compare")
+    if deployable:
+        for model in found.values():
+            name, version = find_version(tx, model)
+            record = models.get(tx, name, version) or {}
+            if record["status"] != "DEPLOYED" and "DEPLOYED" not in models.MOVES[record["status"]]:
+                raise UsageError(f"{model} is {record['status']}, which cannot be deployed; create without auto")
+    return found
+
+
+def _pinned(tx: Transaction, model: str) -> str | None:
+    parsed = parse_model_id(model)
+    if parsed and models.get(tx, *parsed) is not None:
+        return model
+    name, at, alias = model.rpartition("@")
+    if at and (version := model_labels.aliases(tx, name).get(alias)) is not None:
+        return f"{name}-v{version}"
+    record = models.deployed(tx, model) or models.get(tx, model)
+    return None if record is None else f"{model}-v{record['version']}"
+
+
 def find_version(tx: Transaction, model: str) -> tuple[str, int]:
-    """The registered version that a test's model is: `<name>-v<version>`, or the latest version of a name.
+    """The registered version that `<name>-v<version>` is.
 
     Raises:
         UsageError: it is not registered.
     """
     parsed = parse_model_id(model)
-    record = models.get(tx, *parsed) if parsed else None
-    record = record or models.get(tx, model)
-    if record is None:
+    if parsed is None or models.get(tx, *parsed) is None:
         raise UsageError(f"{model} is no registered model that could be deployed; register it, or create without auto")
-    return record["model_name"], record["version"]
+    return parsed
 
 
 def _is_deployed(tx: Transaction, model: str) -> bool:

@@ -16,6 +16,7 @@ from fine_tuning.experiments.design import Design
 from fine_tuning.experiments.sequential import discordant_pair_log_e_values
 from fine_tuning.experiments.statistics import CONTINUITY
 
+MOST = 10_000_000_000  # answers that are made up: some minutes
 CELLS = 4_000_000  # numbers in memory at once
 Ints = NDArray[np.int64]
 
@@ -45,6 +46,8 @@ def check(rate_a: float, rate_b: float, samples: int, replications: int, correla
             raise UsageError(f"{label} must be between 0 and 1, not {value}")
     checks.count("samples", samples, 2, CELLS)
     checks.count("replications", replications, 1, 1_000_000)
+    if samples * replications > MOST:
+        raise UsageError(f"{samples:,} samples of {replications:,} tests are more than {MOST:,} answers to make up")
     if correlation is not None:
         discordant(rate_a, rate_b, correlation)
 

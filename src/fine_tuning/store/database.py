@@ -213,6 +213,7 @@ _HINTS = {
     "unable to open": "check that its folder exists and is not read-only, or choose another with FINE_TUNING_HOME",
     "not a database": "the file is something else; choose another path",
     "malformed": "the file is damaged; restore it from a backup",
+    "deadlock": "two processes waited for each other; run it again",
     "locked": "another process holds the database for long; try again",
     "connection": "check FINE_TUNING_DATABASE_URL and that the server runs",
     "authentication": "check user and password in FINE_TUNING_DATABASE_URL",

@@ -72,9 +72,15 @@ def ids(connection: Connection) -> list[str]:
 
 
 def in_layer(connection: Connection, layer: str) -> list[dict[str, Any]]:
-    """The running tests of a layer, kept from changing until the transaction ends."""
-    query = select(_table).where(_table.c.layer == layer, _table.c.status == "running").with_for_update()
+    """The running tests of a layer; see `lock_layer`."""
+    query = select(_table).where(_table.c.layer == layer, _table.c.status == "running").order_by(_table.c.id)
     return [_record(row) for row in connection.execute(query)]
+
+
+def lock_layer(connection: Connection, layer: str) -> None:
+    """Let one transaction at a time change who takes part in a layer's tests, also in its first one."""
+    if connection.dialect.name == "postgresql":  # SQLite has one writer at a time anyway
+        connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(layer, 0))))
 
 
 def set_slots(connection: Connection, test_id: str, slots: Sequence[Sequence[int]]) -> None:

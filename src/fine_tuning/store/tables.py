@@ -353,6 +353,7 @@ experiments = Table(
     Column("statistics", Json, doc="running sums, see experiments.statistics.Statistics; NULL before the first sample"),
     Column("slots", Json, nullable=False, doc="the thousandths of all units (of the layer) that take part"),
     Column("layer", String(200), doc="tests of one layer share no units"),
+    Column("pinned", Json, doc="by arm the version that answers, for models that are registered"),
     Column("late", BigId, nullable=False, default=0, doc="samples that came after the end"),
     Column("metadata", Json, nullable=False),
     Column("result", Json, doc="the verdict, once concluded"),

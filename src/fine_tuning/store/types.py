@@ -43,9 +43,14 @@ def to_json(value: Any) -> str:
         text = json.dumps(value, allow_nan=False, ensure_ascii=False)
         text.encode()
     except ValueError:
-        return json.dumps(_storable_parts(value), ensure_ascii=False)
+        try:
+            return json.dumps(_storable_parts(value), ensure_ascii=False)
+        except RecursionError:
+            raise UsageError("cannot be kept as JSON: it contains itself, or is nested too deeply") from None
     except TypeError as error:
         raise UsageError(f"cannot be kept as JSON: {error}; use texts, numbers, lists and dicts") from None
+    except RecursionError:
+        raise UsageError("cannot be kept as JSON: it contains itself, or is nested too deeply") from None
     return json.dumps(_storable_parts(value), ensure_ascii=False) if "\\u0000" in text else text
 
 

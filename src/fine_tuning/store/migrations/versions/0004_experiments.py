@@ -24,6 +24,7 @@ def upgrade() -> None:
         sa.Column("statistics", JSON),
         sa.Column("slots", JSON, nullable=False, server_default="[[0, 1000]]"),
         sa.Column("layer", sa.String(200)),
+        sa.Column("pinned", JSON),
         sa.Column("late", BIG_ID, nullable=False, server_default="0"),
     ):
         op.add_column("experiments", column)
