@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from datetime import date
 from math import inf, isfinite, isnan
 from numbers import Real
 from typing import Any
@@ -72,6 +73,14 @@ def rate(label: str, value: Any) -> float | None:
     if known is not None and known > 1:
         raise UsageError(f"{label} must be between 0 and 1, not {value!r}")
     return known
+
+
+def day(label: str, value: Any) -> str:
+    """A day as ISO 8601 has it: 2026-11-25."""
+    try:
+        return date.fromisoformat(value).isoformat()
+    except (TypeError, ValueError):
+        raise UsageError(f"{label} must be a day such as 2026-11-25, not {value!r}") from None
 
 
 def flag(label: str, value: Any) -> bool:

@@ -9,17 +9,19 @@ from pathlib import Path
 from typing import Any
 
 from fine_tuning import checks, measured_gain
-from fine_tuning.costs import roi, training
+from fine_tuning.costs import report_page, roi, training
 from fine_tuning.costs.roi import CostAnalysis, Facts
 from fine_tuning.costs.uncertainty import ENOUGH, UNKNOWN, Measured, given, mean_of, mean_of_many
 from fine_tuning.errors import UsageError
-from fine_tuning.files import write_json
+from fine_tuning.files import atomic_write, write_json
 from fine_tuning.measured_gain import Gain
-from fine_tuning.store import costs, experiments, legacy, models
+from fine_tuning.store import budgets, costs, experiments, legacy, models
 from fine_tuning.store.database import Transaction, open_database
+from fine_tuning.store.types import now
 
 __all__ = ["CostAnalysis", "CostTracker"]
 
+COLUMNS = ("day", "month", "kind", "model_name")
 _log = logging.getLogger(__name__)
 
 
@@ -150,6 +152,75 @@ class CostTracker:
             "judge_by_model": judging,
             "unpriced_events": unpriced_calls + trained.count(None),
         }
+
+    def get_costs_by(self, *names: str, since: str | None = None) -> list[dict[str, Any]]:
+        """What was spent, summed by any of day, month, kind and model.
+
+        Args:
+            names: day, month (UTC, ISO 8601), kind (training, inference, evaluation, judge), model_name.
+            since: the first day, ISO 8601.
+
+        Returns:
+            Rows of the named columns with count, total (US dollars), tokens and unpriced (events without a price, which
+            are in no total), in their order.
+
+        Raises:
+            UsageError: an unknown name, or a day that is none.
+        """
+        for name in names:
+            checks.one_of("column", name, COLUMNS)
+        if since is not None:
+            checks.day("since", since)
+        with self._database.read() as tx:
+            rows = costs.by_day(tx, since)
+        found: dict[tuple[Any, ...], dict[str, Any]] = {}
+        for row in rows:
+            row["month"] = row["day"][:7]
+            key = tuple(row[name] for name in names)
+            entry = found.setdefault(key, {**dict(zip(names, key, strict=True)), "count": 0, "total": 0.0, "tokens": 0,
+                                           "unpriced": 0})  # fmt: skip
+            for name in ("count", "total", "tokens", "unpriced"):
+                entry[name] += row[name]
+        return [found[key] for key in sorted(found)]
+
+    def set_budget(self, model_name: str, usd_per_month: float | None) -> bool:
+        """Limit what a model ("*": all together) may cost in a calendar month (UTC), or lift the limit with None.
+
+        A training job whose estimate is more than what is left is refused before anything is sent.
+
+        Returns:
+            Whether there was, or is now, such a budget.
+
+        Raises:
+            UsageError: a negative amount, or no name.
+        """
+        amount = checks.amount("usd_per_month", usd_per_month)
+        with self._database.write() as tx:
+            return budgets.set_budget(tx, checks.name("model_name", model_name), amount)
+
+    def get_budgets(self) -> list[dict[str, Any]]:
+        """Each budget: model_name, usd_per_month, spent (this month, with the estimates of jobs that have not ended),
+        left, unpriced (events of the month without a price, which are not in `spent`).
+        """
+        moment = now()
+        found = []
+        with self._database.read() as tx:
+            for name, limit in budgets.known(tx).items():
+                used, unpriced = budgets.spent(tx, name, moment)
+                found.append({"model_name": name, "usd_per_month": limit, "spent": used, "left": max(0.0, limit - used),
+                              "unpriced": unpriced})  # fmt: skip
+        return found
+
+    def export_report(self, filepath: str | Path) -> str:
+        """Write the ledger as one HTML page, drawn. Returns the path.
+
+        Raises:
+            MissingDependencyError: the `report` extra is not installed.
+        """
+        page = report_page.page(self.get_costs_by("day", "kind", "model_name"), self.get_budgets())
+        with atomic_write(Path(filepath)) as stream:
+            stream.write(page)
+        return str(filepath)
 
     def calculate_roi(
         self,

@@ -8,6 +8,7 @@ from math import isnan
 from pathlib import Path
 from typing import Any
 
+from fine_tuning import hosts
 from fine_tuning.costs import prices
 from fine_tuning.datasets import tokens
 from fine_tuning.errors import ConflictError, FineTuningError
@@ -47,7 +48,7 @@ def _estimate(tx: Transaction, request: Mapping[str, Any], provider: str) -> dic
         return {"tokens": None, "usd": None}
     if provider == "local":
         return {"tokens": trained, "usd": _of_this_machine(tx, request["model"], trained)}
-    price = prices.training_price(request["model"])
+    price = prices.training_price(request["model"], at_openai=provider == hosts.OPENAI_URL)
     return {"tokens": trained, "usd": None if isnan(price) else trained / 1e6 * price}
 
 

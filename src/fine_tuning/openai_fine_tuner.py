@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from fine_tuning import checks, job_estimates
+from fine_tuning import checks, hosts, job_estimates
 from fine_tuning.costs import prices
 from fine_tuning.store.database import open_database
 from fine_tuning.training.fine_tuner import FineTuner
@@ -22,7 +22,9 @@ class OpenAIFineTuner(FineTuner):
 
     def __init__(self, api_key: str | None = None, base_url: str | None = None) -> None:
         database = open_database()
-        trainer = HostedTrainer(database, api_key, base_url, prices.training_price)
+        url = hosts.address(base_url)
+        price = partial(prices.training_price, at_openai=url == hosts.OPENAI_URL)
+        trainer = HostedTrainer(database, api_key, url, price)
         super().__init__(trainer, partial(job_estimates.before_start, database, provider=trainer.url))
 
     def estimate_cost(self, training_tokens: int, model: str) -> dict[str, Any]:

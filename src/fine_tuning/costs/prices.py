@@ -26,12 +26,16 @@ FINE_TUNED = {
 _DATED = re.compile(r"-(\d{4}-\d{2}-\d{2}|\d{4})$")
 
 
-def training_price(model: str) -> float:
-    """US dollars per million training tokens of a base model (dated names too); nan where unknown."""
+def training_price(model: str, *, at_openai: bool = True) -> float:
+    """US dollars per million training tokens of a base model (dated names too); nan where unknown.
+
+    Args:
+        at_openai: whether OpenAI trains it; other hosts have prices of their own, which only the user can know.
+    """
     for name in _names(model):
         if (own := get_settings().prices.get(name)) is not None and own.training is not None:
             return own.training
-    known = FINE_TUNED.get(_DATED.sub("", base_of(model)))
+    known = FINE_TUNED.get(_DATED.sub("", base_of(model))) if at_openai else None
     return nan if known is None or known.training is None else known.training
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, delete, func, or_, select
+from sqlalchemy import ColumnElement, Connection, delete, func, select
 
-from fine_tuning.store import tables
+from fine_tuning.store import models, tables
 from fine_tuning.store.types import now
 from fine_tuning.store.upsert import insert
 
@@ -40,22 +40,24 @@ def spent(connection: Connection, name: str, month: datetime) -> tuple[float, in
     begin = month.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     end = begin.replace(year=begin.year + begin.month // 12, month=begin.month % 12 + 1)
     totals, events, jobs = tables.cost_totals, tables.cost_events, tables.jobs
+    versions = [] if name == ALL else models.versions(connection, name)
+    names = [] if name == ALL else [name, *(f"{name}-v{each['version']}" for each in versions)]  # none is every one
     unpriced = func.sum(totals.c.count - totals.c.priced)
     calls = connection.execute(
         select(func.coalesce(func.sum(totals.c.total), 0.0), func.coalesce(unpriced, 0))
         .where(totals.c.day >= begin.date().isoformat(), totals.c.day < end.date().isoformat())
-        .where(*_of(totals.c.model_name, name))
+        .where(*_of(totals.c.model_name, names))
     ).one()  # fmt: skip
     trained = connection.execute(
         select(events.c.cost)
         .where(events.c.kind == "training", events.c.recorded_at >= begin, events.c.recorded_at < end)
-        .where(*_of(events.c.model_name, name))
+        .where(*_of(events.c.model_name, names))
     ).scalars()
     costs = list(trained)
     open_jobs = connection.execute(
         select(jobs.c.estimate).where(
             jobs.c.status.not_in(("succeeded", "failed", "cancelled")), jobs.c.estimate.is_not(None),
-            *_of(func.coalesce(jobs.c.suffix, jobs.c.model), name),
+            *_of(func.coalesce(jobs.c.suffix, jobs.c.model), names),
         )
     ).scalars()  # fmt: skip
     expected = [estimate["usd"] for estimate in open_jobs]
@@ -63,6 +65,5 @@ def spent(connection: Connection, name: str, month: datetime) -> tuple[float, in
     return float(calls[0]) + sum(known), int(calls[1]) + len(costs) + len(expected) - len(known)
 
 
-def _of(column: Any, name: str) -> list[ColumnElement[bool]]:
-    """A model under its name and under those of its versions; every model for `ALL`."""
-    return [] if name == ALL else [or_(column == name, column.startswith(f"{name}-v", autoescape=True))]
+def _of(column: Any, names: list[str]) -> list[ColumnElement[bool]]:
+    return [column.in_(names)] if names else []

@@ -25,9 +25,11 @@ from fine_tuning.training.config import TrainingConfig
 from fine_tuning.training.events import TrainingEvent, TrainingResult
 from fine_tuning.training.naming import fine_tuned_name
 from fine_tuning.training.pool import LEASE_SECONDS
+from fine_tuning.training.power import EnergyMeter
 from fine_tuning.training.results import write_results
 
 HEARTBEAT_SECONDS = 1.0
+JOULES_PER_KWH = 3.6e6
 Wanted = Literal["run", "pause", "cancel"]
 _log = logging.getLogger(__name__)
 
@@ -41,6 +43,7 @@ class Worker:
         self._name = name
         self._wanted: Wanted = "run"
         self._done = threading.Event()
+        self._energy = EnergyMeter()
 
     def run(self) -> int:
         """Train the job if it is ours to train. Returns the process's exit code."""
@@ -89,6 +92,7 @@ class Worker:
                 _leave(1, f"lost the lease of job {self._job_id}")
             elif wanted == "pause":
                 self._want("pause")
+            self._energy.read()
             if self._done.wait(HEARTBEAT_SECONDS):
                 return
 
@@ -142,7 +146,8 @@ class Worker:
 
     def _finish(self, job: dict[str, Any], result: TrainingResult) -> int:
         seconds = result.wall_seconds + ((job["result"] or {}).get("wall_seconds") or 0.0)
-        facts = {**result.as_dict(), "wall_seconds": seconds}
+        joules = _sum_known(self._energy.read(), (job["result"] or {}).get("joules", 0.0))
+        facts = {**result.as_dict(), "wall_seconds": seconds, "joules": joules}
         if result.status != "succeeded":
             with self._database.write() as tx:
                 jobs.add_event(tx, self._job_id, "message", f"job {result.status} at step {result.steps}", {})
@@ -150,7 +155,7 @@ class Worker:
             return 0
         results = write_results(self._database, job)
         checksum = sha256_file(Path(str(result.merged_dir)) / "model.safetensors")
-        rate = get_settings().machine_usd_per_hour
+        rate, electricity = get_settings().machine_usd_per_hour, get_settings().electricity_usd_per_kwh
         with self._database.write() as tx:
             name = fine_tuned_name(job)
             done = {
@@ -173,9 +178,14 @@ class Worker:
                 "job_id": self._job_id,
                 "dataset_size": result.rows,
                 "tokens": result.trained_tokens,
-                "cost": None if rate is None else seconds / 3600 * rate,
+                "cost": _local_cost(seconds, joules, rate, electricity),
                 "is_fine_tuned": True,
-                "metadata": {"seconds": seconds, "machine_usd_per_hour": rate},
+                "metadata": {
+                    "seconds": seconds,
+                    "machine_usd_per_hour": rate,
+                    "joules": joules,
+                    "electricity_usd_per_kwh": electricity,
+                },
             }
             costs.add(tx, cost)
         return 0
@@ -198,6 +208,19 @@ class Worker:
 
     def _log_file(self) -> Path:
         return get_settings().folder("logs") / f"{self._job_id}.log"
+
+
+def _sum_known(measured: float | None, before: float | None) -> float | None:
+    """Joules of this and of earlier parts of a job; None where one is unknown."""
+    return None if measured is None or before is None else measured + before
+
+
+def _local_cost(seconds: float, joules: float | None, rate: float | None, electricity: float | None) -> float | None:
+    """US dollars of the machine's time and of its energy, as far as they have a price and are known; None of neither."""
+    parts = [] if rate is None else [seconds / 3600 * rate]
+    if electricity is not None and joules is not None:
+        parts.append(joules / JOULES_PER_KWH * electricity)
+    return sum(parts) if parts else None
 
 
 def _leave(code: int, why: str) -> NoReturn:

@@ -1,0 +1,160 @@
+"""Estimates before a job starts, budgets that refuse it, and what is billed in the end."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fine_tuning import CostTracker, LocalFineTuner, OpenAIFineTuner, job_estimates
+from fine_tuning.costs import prices
+from fine_tuning.errors import ConfigurationError, ConflictError, UsageError
+from fine_tuning.store import budgets, jobs
+from fine_tuning.store.database import Database, open_database
+from tests import wire
+from tests.commands.test_cli import cli  # noqa: F401 - a fixture
+
+FILE = {"id": "file-1", "object": "file", "bytes": 1, "created_at": 1, "filename": "d.jsonl", "purpose": "fine-tune"}
+PRICES = '{"gpt-4o-mini": {"training": 10.0}}'
+
+
+@pytest.fixture
+def host() -> Iterator[wire.Host]:
+    with wire.host() as running:
+        running.answers["POST /files"] = (200, FILE | {"status": "processed"})
+        running.answers["POST /fine_tuning/jobs"] = lambda r: (200, wire.job(metadata=r.body["metadata"]))
+        yield running
+
+
+@pytest.fixture
+def training_file(tmp_path: Path) -> Path:
+    said = [(f"Where is order {n}?", f"Order {n} is on its way.") for n in range(50)]
+    rows = [{"messages": [{"role": "user", "content": a}, {"role": "assistant", "content": b}]} for a, b in said]
+    path = tmp_path / "d.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+def test_a_job_is_estimated_and_refused_where_the_budget_is_too_small(
+    database: Database, host: wire.Host, training_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FINE_TUNING_PRICES", PRICES)
+    tokens = job_estimates.training_tokens(training_file, "gpt-4o-mini", 3)
+    assert tokens is not None
+    usd = tokens * 10 / 1e6
+    tuner, tracker = OpenAIFineTuner("key", host.url), CostTracker()
+    file_id = tuner.upload_training_file(training_file)
+    tracker.set_budget("inbox", usd / 2)
+    with pytest.raises(ConflictError, match=r"the budget of inbox has \$.* left in .*; this job is estimated at"):
+        tuner.create_fine_tuning_job("gpt-4o-mini", file_id, suffix="inbox")
+    assert host.asked("POST /fine_tuning/jobs") == []
+    tracker.set_budget("inbox", usd * 1.5)
+    tuner.create_fine_tuning_job("gpt-4o-mini", file_id, suffix="inbox")
+    with open_database().read() as tx:
+        (record,) = jobs.newest(tx, 5)
+    assert record["estimate"] == {"tokens": tokens, "usd": pytest.approx(usd)}
+    (budget,) = tracker.get_budgets()
+    assert (budget["spent"], budget["left"]) == (pytest.approx(usd), pytest.approx(usd / 2))
+    with pytest.raises(ConflictError, match="the budget of inbox"):  # the first has not ended, but is counted
+        tuner.create_fine_tuning_job("gpt-4o-mini", file_id, suffix="inbox", n_epochs=4)
+    tracker.set_budget("inbox", None)
+    tracker.set_budget("*", usd)
+    with pytest.raises(ConflictError, match="the budget of all models has"):
+        tuner.create_fine_tuning_job("gpt-4o-mini", file_id, suffix="other")
+
+
+def test_what_was_billed_takes_the_place_of_the_estimate(
+    database: Database, host: wire.Host, training_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FINE_TUNING_PRICES", PRICES)
+    tuner, tracker = OpenAIFineTuner("key", host.url), CostTracker()
+    job = tuner.create_fine_tuning_job("gpt-4o-mini", tuner.upload_training_file(training_file), suffix="inbox")
+    done = wire.job(status="succeeded", trained_tokens=12_345, fine_tuned_model="ft:x", model="gpt-4o-mini")
+    host.answers[f"GET /fine_tuning/jobs/{job['job_id']}"] = (200, done)
+    for _ in range(2):  # asked again, it is not billed again
+        tuner.get_job_status(job["job_id"])
+    recorded = tracker.get_job_cost(job["job_id"])
+    assert recorded is not None
+    assert (recorded["model_name"], recorded["training_tokens"]) == ("inbox", 12_345)
+    assert recorded["total_cost"] == pytest.approx(0.12345)
+    assert recorded["metadata"]["estimate"]["tokens"] > 0
+    tracker.set_budget("inbox", 1.0)
+    assert tracker.get_budgets()[0]["spent"] == pytest.approx(0.12345)
+
+
+def test_an_estimate_is_what_the_trainer_counts(tiny_model_dir: Path, training_file: Path) -> None:
+    tuner = LocalFineTuner()
+    job = tuner.create_fine_tuning_job(str(tiny_model_dir), tuner.upload_training_file(training_file), n_epochs=2)
+    ended = tuner.wait_for_job(job["job_id"], progress_bar=False)
+    with open_database().read() as tx:
+        record = jobs.get(tx, job["job_id"])
+    assert record is not None
+    assert record["estimate"]["tokens"] == pytest.approx(ended["trained_tokens"], rel=0.01)
+
+
+def test_prices_of_ones_own_come_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert prices.call_price("ft:gpt-4o-mini-2024-07-18:org::1", 1_000_000, 1_000_000) == pytest.approx(1.5)
+    assert prices.call_price("gpt-4o-mini", 1_000_000, 1_000_000) == pytest.approx(0.75)
+    assert prices.training_price("gpt-4o-mini", at_openai=False) != prices.training_price("gpt-4o-mini")
+    own = {"gpt-4o-mini": (1, 2), "mine": (3, 4), "ft:a:b": (5, 6)}
+    named = {name: {"input": each[0], "output": each[1]} for name, each in own.items()}
+    monkeypatch.setenv("FINE_TUNING_PRICES", json.dumps(named))
+    assert prices.call_price("gpt-4o-mini-2024-07-18", 1_000_000, 1_000_000) == 3
+    assert prices.call_price("mine", 1_000_000, 0) == 3
+    assert prices.call_price("ft:a:b", 1_000_000, 1_000_000) == 11
+    assert prices.call_price("ft:gpt-4o-mini-2024-07-18:org::1", 1_000_000, 0) == pytest.approx(0.3)
+    assert prices.training_price("gpt-4o-mini") == 3.0  # what is not set is as published
+    monkeypatch.setenv("FINE_TUNING_PRICES", '{"m": {"imput": 1}}')
+    with pytest.raises(ConfigurationError, match="FINE_TUNING_PRICES"):
+        prices.call_price("m", 1, 1)
+
+
+def test_months_and_versions_are_told_apart(database: Database) -> None:
+    tracker = CostTracker()
+    tracker.record_inference("m", 10, 0.5, is_fine_tuned=True)
+    tracker.record_inference("m-video", 10, 4.0, is_fine_tuned=True)
+    tracker.record_inference("m", 10, None, is_fine_tuned=True)
+    tracker.record_training_job("j", "m", "b", 5, 100, 2.0)
+    with open_database().read() as tx:
+        assert budgets.spent(tx, "m", datetime.now(UTC)) == (2.5, 1)
+        assert budgets.spent(tx, "*", datetime.now(UTC)) == (6.5, 1)
+        assert budgets.spent(tx, "m", datetime(2020, 12, 31, tzinfo=UTC)) == (0.0, 0)
+
+
+def test_costs_by_day_kind_and_model(cli: Any, tmp_path: Path) -> None:  # noqa: F811
+    tracker = CostTracker()
+    for kind in ("inference", "evaluation", "judge"):
+        tracker.record_inference("m", 10, 0.25, is_fine_tuned=True, kind=kind)
+    tracker.record_inference("<b>", 10, None, is_fine_tuned=False)
+    tracker.record_training_job("j", "m", "b", 5, 100, 2.0)
+    by_kind = {each["kind"]: each["total"] for each in tracker.get_costs_by("kind")}
+    assert by_kind == {"training": 2.0, "inference": 0.25, "evaluation": 0.25, "judge": 0.25}
+    assert [each["model_name"] for each in tracker.get_costs_by("model_name")] == ["<b>", "m"]
+    assert tracker.get_costs_by("day", since="2999-01-01") == []
+    code, out, _ = cli("cost-summary", "--by", "month", "--by", "kind", "--json")
+    assert (code, {each["kind"] for each in json.loads(out)}) == (0, set(by_kind))
+    code, out, _ = cli("cost-summary", "--by", "model")
+    assert (code, "unknown" in out, "$2.75" in out) == (0, True, True)
+    assert cli("cost-summary", "--since", "tomorrow")[0] == 2
+    assert cli("cost-summary", "--html", str(tmp_path / "costs.html"))[0] == 0
+    page = (tmp_path / "costs.html").read_text()
+    assert "<svg" in page
+    assert "&lt;b&gt;" in page
+    assert "<b>" not in page
+    assert "Judge cost" in cli("cost-summary")[1]
+
+
+def test_budgets_from_the_command_line(cli: Any) -> None:  # noqa: F811
+    assert cli("budget", "list")[0] == 0
+    assert cli("budget", "set", "m", "20")[:2] == (0, "m: $20.00 a month\n")
+    assert cli("budget", "set", "m", "-1")[0] == 2
+    assert json.loads(cli("budget", "list", "--json")[1])[0]["left"] == 20
+    assert "$20.00" in cli("budget", "list")[1]
+    assert cli("budget", "remove", "m")[0] == 0
+    assert cli("budget", "remove", "m")[0] == 1
+    with pytest.raises(UsageError):
+        CostTracker().set_budget("", 1)

@@ -1,0 +1,122 @@
+"""Returns with intervals: what they rest on, how often they hold, and when there is none."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+
+from fine_tuning import ABTestFramework, CostTracker, ModelEvaluator, ModelRegistry
+from fine_tuning.costs import roi, uncertainty
+from fine_tuning.costs.roi import Facts
+from fine_tuning.costs.uncertainty import given, mean_of, mean_of_many
+from fine_tuning.store.costs import Moments
+from fine_tuning.store.database import Database, open_database
+from tests.commands.test_cli import cli  # noqa: F401 - a fixture
+
+
+@pytest.mark.parametrize("size", [50, 100, 400])
+def test_intervals_of_savings_hold_as_often_as_they_say(size: int) -> None:
+    rng, covered, tests = np.random.default_rng(size), 0, 1000
+    truth = 0.004 * math.exp(0.5**2 / 2) - 0.001 * math.exp(0.6**2 / 2)
+    for seed in range(tests):
+        base = mean_of((0.004 * rng.lognormal(0, 0.5, size)).tolist())
+        tuned = mean_of((0.001 * rng.lognormal(0, 0.6, size)).tolist())
+        low, high = uncertainty.interval([(1.0, base), (-1.0, tuned)], resamples=1000, seed=seed)
+        covered += low <= truth <= high
+    assert 0.93 <= covered / tests <= 0.97
+
+
+def test_sums_tell_as_much_as_values() -> None:
+    values = np.random.default_rng(1).lognormal(0, 0.5, 4000)
+    sums = mean_of_many(Moments(len(values), float(values.sum()), float((values**2).sum())))
+    exact = mean_of(values.tolist())
+    assert (sums.value, sums.error) == pytest.approx((exact.value, exact.error))
+    assert uncertainty.interval([(1.0, sums)]) == pytest.approx(uncertainty.interval([(1.0, exact)]), rel=0.01)
+    assert uncertainty.interval([(2.0, given(3.0))]) == (6.0, 6.0)
+    assert all(math.isnan(end) for end in uncertainty.interval([(1.0, mean_of([1.0]))]))
+    assert all(math.isnan(end) for end in uncertainty.interval([(1.0, uncertainty.UNKNOWN)]))
+
+
+def facts(**more: Any) -> Facts:
+    rng = np.random.default_rng(2)
+    return Facts(**{  # type: ignore[arg-type]
+        "model_name": "m", "training_cost": 10.0, "training_tokens": None, "calls": 100_000, "calls_per_day": 1000.0,
+        "price": mean_of(rng.lognormal(-7, 0.5, 200).tolist()), "base_price": given(0.004), "cost_per_error": 10.0,
+        **more,
+    })  # fmt: skip
+
+
+def test_every_figure_has_the_interval_that_its_savings_give() -> None:
+    analysis = roi.analyse(facts(accuracy=0.1, accuracy_interval=(0.05, 0.15)))
+    for name in ("savings", "accuracy_value", "roi_at_expected", "break_even_inferences", "payback_days"):
+        low, high = analysis.intervals[name]
+        assert low < getattr(analysis, name) < high
+    low, high = analysis.intervals["savings"]
+    assert analysis.intervals["break_even_inferences"] == pytest.approx((1e6 / high, 1e6 / low))
+    assert analysis.intervals["accuracy_value"] == pytest.approx((50_000, 150_000))
+    dearer = roi.analyse(facts(base_price=given(0.001)))
+    assert dearer.intervals["break_even_inferences"][1] == math.inf  # perhaps it never pays
+    unknown = roi.analyse(facts(base_price=uncertainty.UNKNOWN))
+    assert unknown.intervals == {}
+    assert math.isnan(unknown.savings)
+
+
+def test_a_return_rests_on_what_was_measured(database: Database, cli: Any) -> None:  # noqa: F811
+    tracker, registry, evaluator = CostTracker(), ModelRegistry(), ModelEvaluator()
+    registry.register_model("m", "big", "job", 10, cost=4.0)
+    rng = np.random.default_rng(3)
+    for _ in range(60):
+        tracker.record_inference("m", 10, float(rng.lognormal(-7, 0.3)), is_fine_tuned=True)
+        tracker.record_inference("big", 10, float(rng.lognormal(-5, 0.3)), is_fine_tuned=False)
+    questions = [f"q{n}" for n in range(80)]
+    said = {"big": ["x" if n % 4 else "y" for n in range(80)], "m": ["x" if n % 10 else "y" for n in range(80)]}
+    for name, kind in (("big", "base"), ("m", "fine_tuned")):
+        evaluator.evaluate(said[name], ["x"] * 80, name, kind, questions=questions)
+    analysis = tracker.calculate_roi("m", None, 10_000)
+    assert analysis.accuracy_improvement == pytest.approx(0.15)
+    low, high = analysis.intervals["accuracy_value"]
+    assert 0 < low < analysis.accuracy_value < high
+    assert analysis.unknown == []
+    assert any("evaluations 1 and 2" in line for line in analysis.assumptions)
+    assert any("a call of big costs" in line for line in analysis.assumptions)
+    stated = tracker.calculate_roi("m", 0.01, 10_000)
+    assert any("as given; taken as certain" in line for line in stated.assumptions)
+    code, out, _ = cli("roi", "m", "nan", "10000")
+    assert code == 0
+    for word in ("95 % interval", "break-even", "avoided errors", "assumed: 10,000 calls"):
+        assert word in out
+
+
+def test_an_ab_test_tells_of_accuracy_where_no_evaluation_does() -> None:
+    registry, tests = ModelRegistry(), ABTestFramework()
+    registry.register_model("m", "big", "job", 10, cost=4.0)
+    tests.create_test("t", "m-v1", "big")
+    tests.record_samples("t", [{"model": arm, "score": float(number % 10 != 0 if arm == "model_a" else number % 2)}
+                               for number in range(400) for arm in ("model_a", "model_b")])  # fmt: skip
+    analysis = CostTracker().calculate_roi("m", 0.01, 1000)
+    assert analysis.accuracy_improvement == pytest.approx(0.4)  # m is model_a here
+    low, high = analysis.intervals["accuracy_value"]
+    assert low < analysis.accuracy_value < high
+    assert "A/B test t against big" in analysis.assumptions[-1]
+
+
+def test_totals_are_those_of_the_events(database: Database) -> None:
+    from fine_tuning.store import costs
+
+    tracker = CostTracker()
+    rng = np.random.default_rng(4)
+    values = rng.lognormal(-5, 1, 50).tolist()
+    for value in values:
+        tracker.record_inference("m", 7, value, is_fine_tuned=True)
+    tracker.record_inference("m", None, None, is_fine_tuned=True)
+    with database.read() as tx:
+        sums = costs.moments(tx, "inference", ["m", "other"])
+        assert (sums.n, sums.total) == (50, pytest.approx(sum(values)))
+        assert sums.squares == pytest.approx(sum(value**2 for value in values))
+        assert costs.newest_costs(tx, "inference", ["m"], 3) == pytest.approx(values[:-4:-1])
+    assert tracker.get_inference_costs("m")["m"] == {"count": 51, "total": pytest.approx(sum(values)), "tokens": 350,
+                                                     "unpriced": 1}  # fmt: skip
+    assert open_database().exists()
