@@ -23,6 +23,7 @@ from fine_tuning.commands import (
     pipeline,
     registry,
     server,
+    upkeep,
 )
 from fine_tuning.errors import FineTuningError
 from fine_tuning.files import explain_os_error
@@ -34,7 +35,20 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for group in (datasets, capture, jobs, ollama, evaluation, experiments, registry, costs, models, server, pipeline):
+for group in (
+    datasets,
+    capture,
+    jobs,
+    ollama,
+    evaluation,
+    experiments,
+    registry,
+    costs,
+    models,
+    server,
+    pipeline,
+    upkeep,
+):
     group.add_to(app)
 
 INTERRUPTED = 130  # the exit code after Ctrl-C, as shells have it

@@ -105,6 +105,17 @@ def rows_told(what: str) -> Iterator[Callable[[int], None]]:
         yield lambda rows: progress.advance(task, rows)
 
 
+@contextmanager
+def steps_told() -> Iterator[Callable[[str], None]]:
+    """A line on the terminal that says what is being done; yields what to tell it."""
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Progress(*columns, console=console(stderr=True), transient=True) as progress:
+        task = progress.add_task("", total=None)
+        yield lambda step: progress.update(task, description=step)
+
+
 def key_values(name: str, options: Sequence[str]) -> dict[str, str]:
     """KEY=VALUE as typed, of an option that may be given often.
 

@@ -50,6 +50,22 @@ class Database:
             yield connection
 
     @contextmanager
+    def snapshot(self) -> Iterator[Connection]:
+        """As `read`, for reading long: what others commit meanwhile is not seen, on either database."""
+        if not self._ready:
+            self._prepare()
+        options = {} if self.url.get_backend_name() == "sqlite" else {"isolation_level": "REPEATABLE READ"}
+        with translated_errors(self.url), self._begin(write=False, **options) as connection:
+            yield connection
+
+    @contextmanager
+    def write_unprepared(self) -> Iterator[Connection]:
+        """As `write`, of a database that is left as it is: empty, or of an older schema."""
+        self._make_folder()
+        with translated_errors(self.url), self._begin(write=True) as connection:
+            yield connection
+
+    @contextmanager
     def _transaction(self, *, write: bool) -> Iterator[Connection]:
         if not self._ready:
             self._prepare()
@@ -57,13 +73,16 @@ class Database:
             yield connection
 
     @contextmanager
-    def _begin(self, *, write: bool) -> Iterator[Connection]:
-        with self._engine.connect().execution_options(write=write) as connection, connection.begin():
+    def _begin(self, *, write: bool, **options: Any) -> Iterator[Connection]:
+        with self._engine.connect().execution_options(write=write, **options) as connection, connection.begin():
             yield connection
 
-    def _prepare(self) -> None:
+    def _make_folder(self) -> None:
         if self.url.get_backend_name() == "sqlite" and self.url.database:
             make_folder(Path(self.url.database).parent)
+
+    def _prepare(self) -> None:
+        self._make_folder()
         with translated_errors(self.url):
             with self._begin(write=False) as connection:
                 current = is_current(connection)

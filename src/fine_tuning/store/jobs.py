@@ -127,6 +127,17 @@ def request(connection: Connection, job_id: str, wanted: str) -> None:
     )
 
 
+def abandoned(connection: Connection) -> list[str]:
+    """Jobs that count as queued or running, whose worker died and that no pool takes up."""
+    query = select(_columns.id).where(
+        _columns.provider == "local",
+        _columns.pooled.is_(False),
+        _columns.status.in_(("queued", "running")),
+        or_(_columns.lease_expires_at.is_(None), _columns.lease_expires_at < now()),
+    )
+    return list(connection.scalars(query.order_by(_columns.created_at)))
+
+
 def mark_abandoned(connection: Connection, job_id: str) -> None:
     """Pause a job whose worker died; nothing happens where the worker came back meanwhile."""
     changed = connection.execute(

@@ -32,13 +32,18 @@ def ensure_schema(connection: Connection) -> None:
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
     if is_current(connection):
         return
+    migrate(connection, "head")
+
+
+def migrate(connection: Connection, revision: str) -> None:
+    """Bring a database up to a revision."""
     # Alembic is imported only when there is something to migrate: it costs a third of a second.
     from alembic import command
     from alembic.config import Config
 
     config = Config(attributes={"connection": connection})
     config.set_main_option("script_location", str(MIGRATIONS))
-    command.upgrade(config, "head")
+    command.upgrade(config, revision)
 
 
 def is_current(connection: Connection) -> bool:

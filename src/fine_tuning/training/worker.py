@@ -216,7 +216,7 @@ def _sum_known(measured: float | None, before: float | None) -> float | None:
 
 
 def _local_cost(seconds: float, joules: float | None, rate: float | None, electricity: float | None) -> float | None:
-    """US dollars of the machine's time and of its energy, as far as they have a price and are known; None of neither."""
+    """US dollars of the machine's time and of its energy, as far as they have prices and are known; None of neither."""
     parts = [] if rate is None else [seconds / 3600 * rate]
     if electricity is not None and joules is not None:
         parts.append(joules / JOULES_PER_KWH * electricity)

@@ -1,0 +1,121 @@
+"""What must be true of a database whatever happened to it; each function lists what is not."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import Any
+
+from sqlalchemy import Connection, delete, select, text
+
+from fine_tuning.store import costs, tables
+from fine_tuning.store.models import MOVES
+
+
+def damage(connection: Connection) -> list[str]:
+    """What the database itself finds: broken pages, references that lead nowhere. PostgreSQL sees to that by itself."""
+    if connection.dialect.name != "sqlite":
+        return []
+    found = [row[0] for row in connection.execute(text("PRAGMA integrity_check")) if row[0] != "ok"]
+    found += [
+        f"row {row[1]} of {row[0]} refers to a row of {row[2]} that is not there"
+        for row in connection.execute(text("PRAGMA foreign_key_check"))
+    ]
+    return found
+
+
+def registry(connection: Connection) -> list[str]:
+    """At most one version deployed, numbers without gaps, and statuses that follow from the events alone."""
+    rows = connection.execute(select(tables.model_versions)).all()
+    names = {row.id: row.model_name for row in rows}
+    found: list[str] = []
+    numbers: dict[str, list[int]] = defaultdict(list)
+    for row in rows:
+        numbers[row.model_name].append(row.version)
+    for name, has in numbers.items():
+        if len(has) != max(has):
+            missing = sorted(set(range(1, max(has) + 1)) - set(has))
+            found.append(f"versions of {name} have gaps: {', '.join(map(str, missing[:5]))}")
+    status: dict[int, str | None] = dict.fromkeys(names)
+    deployed: dict[str, int] = {}
+    for event in connection.execute(select(tables.deployment_events).order_by(tables.deployment_events.c.id)):
+        version, name = event.model_version_id, names[event.model_version_id]
+        if status[version] != event.from_status:
+            found.append(f"deployment event {event.id} is from {event.from_status}, the version was {status[version]}")
+        if event.from_status is not None and event.to_status not in MOVES[event.from_status]:
+            found.append(f"deployment event {event.id}: {event.from_status} to {event.to_status} is no legal move")
+        if event.to_status == "DEPLOYED" and deployed.get(name) not in (None, version):
+            found.append(f"deployment event {event.id}: two versions of {name} are deployed")
+        if event.to_status == "DEPLOYED":
+            deployed[name] = version
+        elif deployed.get(name) == version:
+            del deployed[name]
+        status[version] = event.to_status
+    return found + [
+        f"{row.model_name} v{row.version} is {row.status}, its events say {status[row.id]}"
+        for row in rows
+        if row.status != status[row.id]
+    ]
+
+
+def totals(connection: Connection) -> list[str]:
+    """Running totals of costs that are not the sums of their events."""
+    kept = {
+        (row["kind"], row["model_name"], row["day"]): (row["count"], row["priced"], row["tokens"], row["total"])
+        for row in connection.execute(select(tables.cost_totals)).mappings()
+    }
+    true = _summed(connection)
+    return [
+        f"the total of {' '.join(key)} is not the sum of its events"
+        for key in sorted(kept.keys() | true.keys())
+        if not _same(kept.get(key), true.get(key))
+    ]
+
+
+def _same(a: tuple[Any, ...] | None, b: tuple[Any, ...] | None) -> bool:
+    if a is None or b is None:
+        return a is b
+    return a[:3] == b[:3] and abs(a[3] - b[3]) <= 1e-9 + 1e-6 * abs(b[3])
+
+
+def _summed(connection: Connection) -> dict[tuple[str, str, str], tuple[Any, ...]]:
+    events = tables.cost_events.c
+    found: dict[tuple[str, str, str], list[Any]] = {}
+    query = select(events.kind, events.model_name, events.recorded_at, events.cost, events.tokens)
+    calls = query.where(events.kind.in_(costs.CALLS))
+    for row in connection.execute(calls, execution_options={"yield_per": 10_000}):
+        entry = found.setdefault((row.kind, row.model_name, row.recorded_at.date().isoformat()), [0, 0, 0, 0.0, 0.0])
+        entry[0] += 1
+        entry[1] += row.cost is not None
+        entry[2] += row.tokens or 0
+        entry[3] += row.cost or 0.0
+        entry[4] += (row.cost or 0.0) ** 2
+    return {key: tuple(entry) for key, entry in found.items()}
+
+
+def mend_totals(connection: Connection) -> None:
+    """Make the running totals of costs anew from the events."""
+    connection.execute(delete(tables.cost_totals))
+    rows = [
+        {"kind": key[0], "model_name": key[1], "day": key[2], "count": count, "priced": priced, "tokens": tokens,
+         "total": total, "squares": squares}
+        for key, (count, priced, tokens, total, squares) in _summed(connection).items()
+    ]  # fmt: skip
+    if rows:
+        connection.execute(tables.cost_totals.insert(), rows)
+
+
+def kept_files(connection: Connection) -> list[tuple[str, str]]:
+    """What should be on the disk: of each file, artifact and data set what it is and its path."""
+    files, artifacts, datasets = tables.files.c, tables.artifacts.c, tables.datasets.c
+    found = [(f"file {row.id}", row.path) for row in connection.execute(
+        select(files.id, files.path).where(files.deleted_at.is_(None)))]  # fmt: skip
+    # Checkpoints of a job that has ended are tidied up, and all that a job made when its model is deleted.
+    has_model = tables.jobs.c.fine_tuned_model.is_not(None)
+    made = (
+        select(artifacts.kind, artifacts.path, artifacts.job_id)
+        .join(tables.jobs, tables.jobs.c.id == artifacts.job_id)
+        .where(artifacts.kind.in_(("adapter", "merged")), has_model)
+    )
+    found += [(f"{row.kind} of job {row.job_id}", row.path) for row in connection.execute(made)]
+    found += [(f"data set {row.name}", row.path) for row in connection.execute(select(datasets.name, datasets.path))]
+    return found

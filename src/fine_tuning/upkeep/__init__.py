@@ -1,0 +1,1 @@
+"""Keeping a workspace: backups, and a look at whether all is well."""
