@@ -18,6 +18,7 @@ from fine_tuning.commands import (
     evaluation,
     experiments,
     jobs,
+    leaving,
     models,
     ollama,
     pipeline,
@@ -47,6 +48,7 @@ for group in (
     models,
     server,
     pipeline,
+    leaving,
     upkeep,
 ):
     group.add_to(app)

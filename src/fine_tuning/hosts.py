@@ -84,6 +84,7 @@ def translated_errors(url: str, asked: str) -> Iterator[None]:
         url: the host, for the message.
         asked: what was asked for, e.g. "job ftjob-1" or "model gpt-4o".
     """
+    import httpx2
     import openai
 
     try:
@@ -102,6 +103,8 @@ def translated_errors(url: str, asked: str) -> Iterator[None]:
         raise ProviderError(f"{url} did not answer in time for {asked}; try again") from error
     except openai.APIConnectionError as error:
         raise ProviderError(f"cannot reach {url} for {asked}; check the address (OPENAI_BASE_URL)") from error
+    except httpx2.TransportError as error:  # of an answer that broke off, which the SDK does not translate
+        raise ProviderError(f"{url} broke off its answer about {asked}; try again") from error
     except openai.OpenAIError as error:
         raise ProviderError(f"{url}, {asked}: {error}") from error
 

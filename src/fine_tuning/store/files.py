@@ -19,6 +19,12 @@ def add(connection: Connection, file: Mapping[str, Any]) -> None:
     connection.execute(_table.insert().values(**file, created_at=now()))
 
 
+def renew(connection: Connection, file_id: str, values: Mapping[str, Any]) -> None:
+    """Note where a file's bytes are now."""
+    kept = {name: values[name] for name in ("path", "bytes", "sha256")}
+    connection.execute(update(_table).where(_table.c.id == file_id).values(**kept))
+
+
 def set_provider_id(connection: Connection, file_id: str, provider_file_id: str) -> None:
     """Note the id a host gave the file."""
     connection.execute(update(_table).where(_table.c.id == file_id).values(provider_file_id=provider_file_id))

@@ -1,0 +1,103 @@
+"""A host with failures: passes requests on to a real server, but some come back refused, broken off or not at all."""
+
+from __future__ import annotations
+
+import random
+import threading
+import urllib.error
+import urllib.request
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+WORST = 2  # failures in a row of one request
+
+
+@dataclass
+class Faulty:
+    """Attributes:
+    rate: of requests that fail.
+    seen: method and path of each request.
+    before: called with the path before a request is passed on.
+    """
+
+    url: str
+    upstream: str
+    rate: float = 0.0
+    seen: list[str] = field(default_factory=list)
+    failed: Counter[str] = field(default_factory=Counter)
+    before: Callable[[str], None] = lambda _: None
+    chance: random.Random = field(default_factory=lambda: random.Random(1))
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
+@contextmanager
+def faulty(upstream: str) -> Iterator[Faulty]:
+    """A host on the loopback interface that passes on to `upstream` (an address ending in /v1)."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
+    server.daemon_threads = True
+    state = Faulty(f"http://127.0.0.1:{server.server_address[1]}/v1", upstream.removesuffix("/v1"))
+    server.state = state  # type: ignore[attr-defined]
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        yield state
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def _pass_on(self) -> None:
+        state: Faulty = self.server.state  # type: ignore[attr-defined]
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        key = f"{self.command} {self.path}"
+        with state.lock:
+            state.seen.append(f"{self.command} {self.path.partition('?')[0]}")
+            fails = state.failed[key] < WORST and state.chance.random() < state.rate
+            state.failed[key] += fails
+            kind = state.chance.choice(["429", "500", "503", "drop", "half"]) if fails else ""
+        if kind.isdigit():
+            self._answer(int(kind), b'{"error": {"message": "not now"}}', {"Retry-After": "0"})
+            return
+        if kind == "drop":
+            self.close_connection = True
+            return
+        state.before(self.path)
+        request = urllib.request.Request(state.upstream + self.path, body or None, dict(self.headers),
+                                         method=self.command)  # fmt: skip
+        try:
+            with urllib.request.urlopen(request) as answer:
+                status, content = answer.status, answer.read()
+        except urllib.error.HTTPError as error:
+            status, content = error.code, error.read()
+        if kind == "half":
+            self.close_connection = True
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content[: len(content) // 2])
+            return
+        self._answer(status, content, {"Content-Type": "application/json"})
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("do_"):  # whatever the method
+            return self._pass_on
+        raise AttributeError(name)
+
+    def _answer(self, status: int, content: bytes, headers: dict[str, str]) -> None:
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, *_: Any) -> None:
+        """Say nothing."""

@@ -1,0 +1,160 @@
+"""An account with 500 jobs is brought home whole, whatever fails on the way, and nothing there is changed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fine_tuning import ModelRegistry, account_export
+from fine_tuning.errors import ConfigurationError, ProviderError
+from fine_tuning.server.config import ServerConfig
+from fine_tuning.store import files, jobs, tables
+from fine_tuning.store.database import Database, open_database
+from tests import wire
+from tests.commands.test_cli import cli  # noqa: F401 - a fixture
+from tests.faults import Faulty, faulty
+from tests.server.conftest import listening
+
+FILES = 40
+BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+def account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Iterator[Faulty]:
+    """This project's own server with a workspace of its own, playing OpenAI, behind a line that fails."""
+    theirs, ours = tmp_path / "theirs", tmp_path / "ours"
+    monkeypatch.setenv("FINE_TUNING_HOME", str(theirs))
+    database = open_database()
+    _fill(database, theirs / "files", getattr(request, "param", 120))
+    with listening(ServerConfig(aliases={})) as address, faulty(address) as line:
+        monkeypatch.setenv("FINE_TUNING_HOME", str(ours))
+        yield line
+    database.close()
+
+
+def _fill(database: Database, folder: Path, count: int) -> None:
+    folder.mkdir(parents=True)
+    with database.write() as tx:
+        for number in range(FILES):
+            said = [(f"{number} {row}", "x") for row in range(10 + number)]
+            rows = [{"messages": [{"role": "user", "content": a}, {"role": "assistant", "content": b}]}
+                    for a, b in said]  # fmt: skip
+            path = folder / f"file-{number:04}.jsonl"
+            path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+            files.add(tx, {
+                "id": path.stem, "provider": "local", "purpose": "fine-tune", "path": str(path),
+                "filename": f"data{number}.jsonl", "bytes": path.stat().st_size, "sha256": "0" * 64,
+            })  # fmt: skip
+        for number in range(count):
+            name = f"ft:gpt-4o-mini:local:team{number % 7}:{number:012x}"
+            failed = number % 10 == 9
+            job = {
+                "id": f"ftjob-{number:04}", "provider": "local", "idempotency_key": f"k{number}",
+                "model": "gpt-4o-mini", "training_file_id": f"file-{number % FILES:04}", "pooled": True,
+                "hyperparameters": {"n_epochs": 2}, "status": "failed" if failed else "succeeded",
+                "suffix": f"team{number % 7}", "trained_tokens": 1000 + number,
+                "fine_tuned_model": None if failed else name, "result": {"merged_dir": "/nowhere"},
+                "finished_at": BEGIN + timedelta(hours=number),
+            }  # fmt: skip
+            jobs.add(tx, job)
+            created = BEGIN + timedelta(minutes=number)
+            tx.execute(tables.jobs.update().where(tables.jobs.c.id == job["id"]).values(created_at=created))
+
+
+@pytest.mark.parametrize("account", [500], indirect=True)
+def test_an_account_comes_home_whole(account: Faulty) -> None:
+    account.rate = 0.15
+    report = account_export.export(open_database(), "key", account.url)
+    assert sum(account.failed.values()) > 50
+    assert {request.split()[0] for request in account.seen} == {"GET"}  # nothing there is changed
+    assert (report.jobs, report.new_jobs, report.models, report.new_models) == (500, 500, 450, 450)
+    assert (report.files, report.new_files) == (FILES, FILES)
+    with open_database().read() as tx:
+        for number in range(FILES):
+            row = files.get(tx, f"file-{number:04}")
+            assert row is not None
+            assert len(Path(row["path"]).read_text().splitlines()) == 10 + number
+            assert row["dataset_id"] is not None
+        job = jobs.get(tx, "ftjob-0123")
+    assert job is not None
+    assert (job["provider"], job["trained_tokens"], job["hyperparameters"]["n_epochs"]) == (account.url, 1123, 2)
+    registry = ModelRegistry()
+    versions = registry.list_model_versions("team3")
+    assert [each["job_id"] for each in versions] == sorted(each["job_id"] for each in versions)  # oldest first
+    assert (versions[0]["provider"], versions[0]["dataset_size"]) == (account.url, 13)
+    chain = [node.kind for node in registry.lineage("team3", 1).nodes]
+    assert {"job", "file", "data set"} <= set(chain)
+    inventory = json.loads(Path(report.inventory).read_text())
+    assert len(inventory["jobs"]) == 500
+    # Once more: nothing is fetched again, nothing is registered twice.
+    before = len([request for request in account.seen if request.endswith("/content")])
+    again = account_export.export(open_database(), "key", account.url)
+    assert (again.new_jobs, again.new_models, again.new_files, again.bytes) == (0, 0, 0, 0)
+    assert len([request for request in account.seen if request.endswith("/content")]) == before
+    assert len(registry.list_models()) == 450
+
+
+def test_what_is_deleted_or_cut_off_is_said(account: Faulty, tmp_path: Path, cli: Any) -> None:  # noqa: F811
+    (tmp_path / "theirs" / "files" / "file-0003.jsonl").write_text("shorter than announced\n")
+    theirs = open_database(tmp_path / "theirs")
+    with theirs.write() as tx:
+        files.mark_deleted(tx, "file-0001")
+    code, out, _ = cli("openai", "export", "--base-url", account.url, "--json")
+    report = json.loads(out)
+    assert code == 0
+    gone = sorted(line for line in report["missing"] if line.startswith("file"))
+    assert len(gone) == 2
+    assert "does not know file file-0001 (404)" in gone[0]
+    assert "file file-0003" in gone[1]
+    assert report["new_files"] == FILES - 2
+    code, out, _ = cli("openai", "export", "--base-url", account.url)
+    assert (code, "not to be had: " in out, "inventory: " in out) == (0, True, True)
+
+
+def test_a_list_that_changes_while_it_is_read(account: Faulty, tmp_path: Path) -> None:
+    """The job that a page follows is deleted between two calls; new ones begin meanwhile."""
+    theirs = open_database(tmp_path / "theirs")
+    changed = []
+
+    def change(path: str) -> None:
+        if "after=" in path and "/jobs?" in path and len(changed) < 2:
+            after = path.partition("after=")[2].partition("&")[0]
+            with theirs.write() as tx:
+                tx.execute(tables.jobs.delete().where(tables.jobs.c.id == after))
+            changed.append(after)
+
+    account.before = change
+    report = account_export.export(open_database(), "key", account.url)
+    assert len(changed) == 2
+    assert report.jobs == 118
+
+
+def test_an_interrupted_export_goes_on(account: Faulty) -> None:
+    def told(step: str) -> None:
+        if step.startswith("files: 20"):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        account_export.export(open_database(), "key", account.url, told)
+    before = len([request for request in account.seen if request.endswith("/content")])
+    report = account_export.export(open_database(), "key", account.url)
+    fetched = len([request for request in account.seen if request.endswith("/content")]) - before
+    assert fetched <= FILES - 20
+    assert report.new_models == 108
+
+
+def test_no_key_and_no_host_are_one_line(cli: Any) -> None:  # noqa: F811
+    code, _, err = cli("openai", "export")
+    assert (code, "no OpenAI API key" in err) == (1, True)
+    with wire.host() as host:
+        host.answers["GET /fine_tuning/jobs"] = (401, {"error": {"message": "no"}})
+        with pytest.raises(ConfigurationError, match="refused the API key"):
+            account_export.export(open_database(), "key", host.url)
+        host.answers["GET /fine_tuning/jobs"] = (400, {"error": {"message": "no such thing"}})
+        with pytest.raises(ProviderError, match="no such thing"):
+            account_export.export(open_database(), "key", host.url)
