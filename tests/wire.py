@@ -83,6 +83,15 @@ class _Handler(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
+def completion(text: str, model: str) -> dict[str, Any]:
+    """A chat completion as OpenAI sends it."""
+    message = {"role": "assistant", "content": text, "refusal": None}
+    usage = {"prompt_tokens": 5, "completion_tokens": 3, "total_tokens": 8}
+    choice = {"index": 0, "message": message, "finish_reason": "stop", "logprobs": None}
+    return {"id": "chatcmpl-1", "object": "chat.completion", "created": 1, "model": model, "choices": [choice],
+            "usage": usage}  # fmt: skip
+
+
 def job(**changes: Any) -> dict[str, Any]:
     """A fine-tuning job as OpenAI sends it."""
     return {

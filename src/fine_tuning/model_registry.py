@@ -11,10 +11,10 @@ from typing import Any
 from fine_tuning import checks, hosts
 from fine_tuning.errors import NotFoundError, UsageError
 from fine_tuning.files import write_json
-from fine_tuning.registry import expiry, gates, lineage
+from fine_tuning.registry import expiry, gates, lineage, mlflow_exchange, model_folder
 from fine_tuning.registry.lineage import Lineage
 from fine_tuning.settings import acting_user, get_settings
-from fine_tuning.store import jobs, legacy, model_labels, models
+from fine_tuning.store import evaluations, jobs, legacy, model_labels, models
 from fine_tuning.store.database import Transaction, open_database
 from fine_tuning.store.tables import MODEL_STATUSES
 from fine_tuning.store.types import iso
@@ -371,6 +371,89 @@ class ModelRegistry:
             "versions_by_status": by_status,
             "total_training_cost": sum(record["cost"] or 0.0 for record in records),
         }
+
+    def export_to_mlflow(self, uri: str) -> int:
+        """Put the versions that an MLflow registry lacks into it, with tags and aliases (DEPLOYED is `deployed` there).
+
+        Args:
+            uri: sqlite:///mlflow.db, http://host:5000 or another of MLflow's.
+
+        Returns:
+            How many were new to it.
+
+        Raises:
+            MissingDependencyError: the `mlflow` extra is not installed.
+            ProviderError: the registry refuses or cannot be reached.
+        """
+        with self._database.read() as tx:
+            versions, named = models.versions(tx), model_labels.all_aliases(tx)
+        return mlflow_exchange.send(uri, versions, named)
+
+    def import_from_mlflow(self, uri: str) -> int:
+        """Register the versions of an MLflow registry, with tags and aliases; once, however often it is asked for.
+
+        Returns:
+            How many were new here.
+
+        Raises:
+            MissingDependencyError, ProviderError: as `export_to_mlflow`.
+        """
+        added = 0
+        for facts, aliases in mlflow_exchange.receive(uri):
+            name, source = facts["model_name"], facts["metadata"]["mlflow"]
+            with self._database.write() as tx:
+                known = [
+                    each for each in models.versions(tx, name)
+                    if each["job_id"] == facts["job_id"] or each["metadata"].get("mlflow") == source
+                ]  # fmt: skip
+                number = known[0]["version"] if known else None
+                if number is None:
+                    version = {**facts, "artifact_id": None, "status": "READY"}
+                    number = models.register(tx, version, actor=acting_user())
+                    added += 1
+                for alias in aliases:
+                    if alias != mlflow_exchange.DEPLOYED:
+                        reason = f"import from MLflow at {uri.partition('?')[0]}"
+                        model_labels.set_alias(tx, name, alias, number, actor=acting_user(), reason=reason)
+        return added
+
+    def export_model(self, model_name: str, folder: str | Path, version: int | None = None) -> str:
+        """Write a local version as a Hugging Face model folder with a card. Returns the folder.
+
+        Args:
+            version: the deployed one by default, else the latest.
+
+        Raises:
+            NotFoundError: there is no such version, or its files are not on this machine.
+            ConflictError: the folder is not empty.
+        """
+        graph = self.lineage(model_name, version)
+        with self._database.read() as tx:
+            record = models.get(tx, model_name, version) if version else models.deployed(tx, model_name)
+            record = record or models.get(tx, model_name) or {}
+            job = jobs.get(tx, record["job_id"])
+            measured = evaluations.of_version(tx, model_name, record["version"])
+        source = record["provider_model"] if record["provider"] == "local" else None
+        source = source or ((job or {}).get("result") or {}).get("merged_dir")
+        if source is None:
+            shown = f"{model_name} v{record['version']}"
+            raise NotFoundError(
+                f"{shown} is at {record['provider'] or 'a host'}; only local models have files to export"
+            )
+        target = Path(folder).absolute()
+        return str(model_folder.write(record, Path(source), target, measured, lineage.as_mermaid(graph)))
+
+    def import_model(self, model_name: str, folder: str | Path, base_model: str = "unknown") -> dict[str, Any]:
+        """Register a Hugging Face model folder (safetensors) as the next version. Returns its record.
+
+        Raises:
+            DataError: it is no model folder, or one whose weights may run code.
+        """
+        path = model_folder.check(Path(folder))
+        return self.register_model(
+            model_name, base_model, f"folder-{path.name}"[:200], 0, cost=None, provider="local",
+            provider_model=str(path), metadata={"imported_from": str(path)},
+        )  # fmt: skip
 
     def export_registry(self, filepath: str | Path) -> str:
         """Write every record as JSON, model name -> versions. Returns the path."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -36,9 +37,14 @@ def add_to(app: typer.Typer) -> None:
     for name, command in (
         ("register-model", register_model), ("list-models", list_models), ("deploy", deploy),
         ("rollback-model", rollback_model), ("set-status", set_status), ("alias", alias), ("tag", tag),
-        ("history", history), ("lineage", show_lineage),
+        ("history", history), ("lineage", show_lineage), ("export-model", export_model),
+        ("import-model", import_model),
     ):  # fmt: skip
         app.command(name, rich_help_panel=panel)(command)
+    exchange = typer.Typer(help="Versions to and from an MLflow registry.", no_args_is_help=True)
+    exchange.command("export")(to_mlflow)
+    exchange.command("import")(from_mlflow)
+    app.add_typer(exchange, name="mlflow", rich_help_panel=panel)
 
 
 def register_model(
@@ -242,6 +248,46 @@ def _tree(graph: Lineage) -> Tree:
             for node in found:
                 branch.add(Text(node.label))
     return tree
+
+
+Uri = Annotated[str, typer.Argument(help="Of MLflow's registry: sqlite:///mlflow.db, http://host:5000, ...")]
+
+
+def to_mlflow(uri: Uri) -> None:
+    """Put the versions that an MLflow registry lacks into it."""
+    from fine_tuning.model_registry import ModelRegistry
+
+    typer.echo(f"{ModelRegistry().export_to_mlflow(uri)} versions are new there")
+
+
+def from_mlflow(uri: Uri) -> None:
+    """Register the versions of an MLflow registry that are not here yet."""
+    from fine_tuning.model_registry import ModelRegistry
+
+    typer.echo(f"{ModelRegistry().import_from_mlflow(uri)} versions are new here")
+
+
+def export_model(
+    name: Name,
+    folder: Annotated[Path, typer.Argument(help="A new folder.")],
+    version: Annotated[int | None, typer.Option(help="The deployed one if not given.")] = None,
+) -> None:
+    """Write a local version as a Hugging Face model folder with a card."""
+    from fine_tuning.model_registry import ModelRegistry
+
+    typer.echo(ModelRegistry().export_model(name, folder, version))
+
+
+def import_model(
+    name: Name,
+    folder: Annotated[Path, typer.Argument(help="A Hugging Face model folder with safetensors.")],
+    base: Annotated[str, typer.Option(help="What it was made from.")] = "unknown",
+) -> None:
+    """Register a model folder as the next version."""
+    from fine_tuning.model_registry import ModelRegistry
+
+    record = ModelRegistry().import_model(name, folder, base)
+    typer.echo(f"registered {name} v{record['version']} ({record['status']})")
 
 
 def _what(change: Mapping[str, Any]) -> str:

@@ -1,0 +1,293 @@
+"""A model that is about to lose its host, trained again elsewhere on the same data, and compared with itself.
+
+Each step keeps what it made, so that asking for the same again goes on where it was interrupted.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from math import isnan, nan
+from pathlib import Path
+from typing import Any
+
+from fine_tuning import answering, checks, hosts
+from fine_tuning.answering import Question
+from fine_tuning.errors import ConflictError, NotFoundError, ProviderError, TrainingError, UsageError
+from fine_tuning.evaluation import comparison, metrics
+from fine_tuning.files import atomic_write, make_folder
+from fine_tuning.local_fine_tuner import LocalFineTuner
+from fine_tuning.model_evaluator import ModelEvaluator
+from fine_tuning.model_registry import ModelRegistry
+from fine_tuning.openai_fine_tuner import OpenAIFineTuner
+from fine_tuning.rows import read_rows
+from fine_tuning.settings import get_settings
+from fine_tuning.store import evaluations, files, jobs, relocations
+from fine_tuning.store.database import Database, open_database
+from fine_tuning.store.tasks import parse_model_id
+from fine_tuning.training.fine_tuner import FineTuner
+
+LOCAL = "local"
+HELD_OUT = 0.1  # of the data, where the old model was trained without a validation file
+LEAST_TEST = 20  # questions, of which a verdict can be made
+NOT_WORSE, WORSE, UNDECIDED, UNKNOWN = "not worse", "worse", "undecided", "unknown"
+Told = Callable[[str], None]
+Follow = Callable[[FineTuner, str], Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is moved, and where to.
+
+    Attributes:
+        model: a registered model's name: its deployed version (else the latest) is replaced; or `<name>-v<version>`.
+        base_model: that is trained instead.
+        provider: "local", or the address of a host that speaks OpenAI's API.
+        metric, margin: the new model counts as not worse where its score is shown to be at most so much lower.
+        test_file: questions and answers to compare by; the job's validation file by default.
+        n_epochs, hyperparameters: of the training.
+        max_answer_tokens: longest answer.
+    """
+
+    model: str
+    base_model: str
+    provider: str = LOCAL
+    metric: str = "exact_match"
+    margin: float = 0.05
+    test_file: Path | None = None
+    n_epochs: int = 3
+    hyperparameters: Mapping[str, Any] | None = None
+    max_answer_tokens: int = 256
+
+    def __post_init__(self) -> None:
+        checks.name("base_model", self.base_model)
+        checks.count("n_epochs", self.n_epochs, 1)
+        checks.count("max_answer_tokens", self.max_answer_tokens, 1)
+        metrics.check(checks.name("metric", self.metric))
+        found = metrics.find(self.metric)
+        if found.corpus or found.bounds is None or not found.higher_is_better or self.metric == "judge":
+            raise UsageError(f"{self.metric} is no metric of single answers; use exact_match, token_f1 or another")
+        margin = checks.amount("margin", self.margin)
+        if margin is None or margin >= found.bounds[1] - found.bounds[0]:
+            raise UsageError(f"margin must be between 0 and {found.bounds[1] - found.bounds[0]:g}, not {self.margin}")
+
+
+@dataclass
+class Outcome:
+    """What became of a relocation; unknown is nan.
+
+    Attributes:
+        old, new: `<name>-v<version>`.
+        verdict: not worse, worse, undecided, or unknown where the old model does not answer any more.
+        difference, low, high: of the new score over the old one, with its 95 % interval; examples: of both.
+        scores, latency_ms, cost: of old and new: mean scores, milliseconds and US dollars a call.
+        held_out: whether the old model has seen the test questions in its training, which favours it.
+    """
+
+    old: str
+    new: str
+    job_id: str
+    evaluations: dict[str, int]
+    verdict: str
+    difference: float
+    low: float
+    high: float
+    examples: int
+    scores: tuple[float, float]
+    latency_ms: tuple[float, float]
+    cost: tuple[float, float]
+    held_out: bool
+    reason: str = ""
+
+
+def relocate(plan: Plan, told: Told = lambda _: None, follow: Follow | None = None) -> Outcome:
+    """Train, ask both, compare. The old version stays as it is; deploying the new one is for you to do.
+
+    Raises:
+        NotFoundError: there is no such model, or its training data is not here.
+        TrainingError, ProviderError: the training failed.
+    """
+    return _Relocation(plan, told, follow or _followed).run()
+
+
+class _Relocation:
+    def __init__(self, plan: Plan, told: Told, follow: Follow) -> None:
+        self._plan, self._told, self._follow = plan, told, follow
+        self._database: Database = open_database()
+        self._registry = ModelRegistry()
+        self._old = self._found(plan.model)
+        self._old_name = f"{self._old['model_name']}-v{self._old['version']}"
+        self._provider = LOCAL if plan.provider == LOCAL else hosts.address(plan.provider)
+        asked = {
+            "model_name": self._old["model_name"], "version": self._old["version"], "base_model": plan.base_model,
+            "provider": self._provider, "n_epochs": plan.n_epochs, "hyperparameters": dict(plan.hyperparameters or {}),
+            "test_file": str(plan.test_file) if plan.test_file else None,
+        }  # fmt: skip
+        with self._database.write() as tx:
+            self._record = relocations.begin(tx, asked)
+        self._done: dict[str, Any] = dict(self._record["done"])
+
+    def _found(self, name: str) -> dict[str, Any]:
+        """The version that a name stands for."""
+        parsed = parse_model_id(name)
+        found = self._registry.get_model_version(*parsed) if parsed else None
+        found = found or self._registry.get_deployed_version(name) or self._registry.get_model_version(name)
+        if found is None:
+            known = ", ".join(sorted({each["model_name"] for each in self._registry.list_models()})) or "none"
+            raise NotFoundError(f"no model {name} is registered; registered: {known}")
+        return found
+
+    def _step(self, name: str, make: Callable[[], Any]) -> Any:
+        """What a step makes, or made in an earlier run."""
+        if self._done.get(name) is None:
+            self._done[name] = make()
+            with self._database.write() as tx:
+                relocations.note(tx, self._record["id"], name, self._done[name])
+        return self._done[name]
+
+    def run(self) -> Outcome:
+        """See `relocate`."""
+        data = self._step("data", self._data)
+        questions = answering.read_questions(Path(data["test"]))
+        found, reason = {}, ""
+        try:  # first of all, while it is alive
+            found[self._old_name] = self._asked(self._old_name, questions)
+        except (ProviderError, NotFoundError) as error:
+            reason = f"the old model does not answer: {error}"
+        tuner = self._tuner()
+        job_id = self._job(tuner, data)
+        self._told(f"training {self._plan.base_model} ({job_id})")
+        job = self._step("trained", lambda: self._trained(tuner, job_id))
+        new_name = f"{self._old['model_name']}-v{self._step('version', lambda: self._register(job, data))}"
+        found[new_name] = self._asked(new_name, questions)
+        outcome = self._compared(new_name, job_id, found, reason, held_out=data["held_out"])
+        with self._database.write() as tx:
+            relocations.note(tx, self._record["id"], "verdict", outcome.verdict, last=True)
+        return outcome
+
+    def _data(self) -> dict[str, Any]:
+        """Files to train and to test on: those of the old model's job."""
+        with self._database.read() as tx:
+            job = jobs.get(tx, self._old["job_id"])
+            train = None if job is None else files.get(tx, job["training_file_id"])
+            named = None if job is None or not job["validation_file_id"] else files.get(tx, job["validation_file_id"])
+        if train is None or not Path(train["path"]).is_file():
+            advice = "ft-cli openai export brings an account's files here"
+            where = f"the data that {self._old_name} was trained on (job {self._old['job_id']})"
+            raise NotFoundError(f"{where} is not here; {advice}")
+        test = self._plan.test_file or (Path(named["path"]) if named and Path(named["path"]).is_file() else None)
+        if test is not None:
+            return {"train": train["path"], "test": str(Path(test).absolute()), "held_out": False}
+        return self._split(Path(train["path"]))
+
+    def _split(self, path: Path) -> dict[str, Any]:
+        """Without questions to test by, a part of the data is kept from the new model."""
+        lines = [line for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+        read_rows(path)  # says what is wrong with it
+        count = max(LEAST_TEST, round(len(lines) * HELD_OUT))
+        if len(lines) < 2 * count:
+            raise ConflictError(f"{path.name} has {len(lines)} rows, too few to keep some for a test; name a test file")
+        places = set(random.Random(0).sample(range(len(lines)), count))  # noqa: S311 - chance, no secret
+        folder = make_folder(get_settings().folder("datasets") / "relocations")
+        parts = {name: folder / f"{self._record['id']}.{name}.jsonl" for name in ("train", "test")}
+        for name, part in parts.items():
+            with atomic_write(part) as out:
+                out.writelines(f"{line}\n" for at, line in enumerate(lines) if (at in places) == (name == "test"))
+        return {name: str(part) for name, part in parts.items()} | {"held_out": True}
+
+    def _tuner(self) -> FineTuner:
+        return LocalFineTuner() if self._provider == LOCAL else OpenAIFineTuner(base_url=self._provider)
+
+    def _job(self, tuner: FineTuner, data: Mapping[str, Any]) -> str:
+        """The training job; another one where that of an earlier run failed."""
+        begun = self._done.get("job")
+        is_open = "trained" not in self._done
+        if begun and is_open and tuner.get_job_status(str(begun))["status"] in {"failed", "cancelled"}:
+            del self._done["job"]
+        return str(self._step("job", lambda: self._begin(tuner, data)))
+
+    def _begin(self, tuner: FineTuner, data: Mapping[str, Any]) -> str:
+        """The training job."""
+        more = dict(self._plan.hyperparameters or {})
+        tuner.check_request(self._plan.base_model, self._old["model_name"], n_epochs=self._plan.n_epochs, **more)
+        file_id = self._step("file", lambda: tuner.upload_training_file(data["train"]))
+        job = tuner.create_fine_tuning_job(
+            self._plan.base_model, file_id, None, self._old["model_name"][:64], n_epochs=self._plan.n_epochs, **more
+        )
+        return str(job["job_id"])
+
+    def _trained(self, tuner: FineTuner, job_id: str) -> dict[str, Any]:
+        if tuner.get_job_status(job_id)["status"] == "paused":
+            tuner.resume_job(job_id)
+        ended = dict(self._follow(tuner, job_id))
+        if ended["status"] != "succeeded":
+            reason = (ended["error"] or {}).get("message") or "the same command goes on with it"
+            raise TrainingError(f"job {job_id} is {ended['status']}: {reason}")
+        return ended
+
+    def _register(self, job: Mapping[str, Any], data: Mapping[str, Any]) -> int:
+        is_local = self._provider == LOCAL
+        record = self._registry.register_model(
+            self._old["model_name"], self._plan.base_model, job["job_id"], len(read_rows(data["train"])), cost=None,
+            metadata={"relocated_from": self._old["version"]},
+            provider=None if is_local else self._provider,
+            provider_model=None if is_local else job["fine_tuned_model"],
+        )  # fmt: skip
+        return int(record["version"])
+
+    def _asked(self, name: str, questions: Sequence[Question]) -> int:
+        """The evaluation of a version's answers."""
+        self._told(f"{len(questions)} questions for {name}")
+        step = f"{self._plan.metric} of {name}, {self._plan.max_answer_tokens} tokens"
+        return int(self._step(step, partial(self._evaluate, name, questions)))
+
+    def _evaluate(self, name: str, questions: Sequence[Question]) -> int:
+        answers = answering.answers(name, questions, self._plan.max_answer_tokens)
+        _, _, version = name.rpartition("-v")
+        found = ModelEvaluator().evaluate(
+            [answer.text for answer in answers], [question.reference for question in questions],
+            self._old["model_name"], "fine_tuned", metrics=[self._plan.metric],
+            errors=[answer.error for answer in answers], latencies_ms=[answer.latency_ms for answer in answers],
+            costs=[answer.cost for answer in answers], questions=[question.text for question in questions],
+            clusters=answering.clusters(questions),
+            metadata={"version": int(version), "relocation": self._record["id"]},
+        )  # fmt: skip
+        assert found.id is not None  # noqa: S101 - it was kept
+        return found.id
+
+    def _compared(
+        self, new_name: str, job_id: str, found: Mapping[str, int], reason: str, *, held_out: bool
+    ) -> Outcome:
+        with self._database.read() as tx:
+            sides = {name: evaluations.get(tx, number) or {} for name, number in found.items()}
+            rows = {name: evaluations.results(tx, number) for name, number in found.items()}
+
+        def both(column: str) -> tuple[float, float]:
+            values = [sides.get(name, {}).get(column) for name in (self._old_name, new_name)]
+            return tuple(nan if value is None else float(value) for value in values)  # type: ignore[return-value]
+
+        outcome = Outcome(
+            self._old_name, new_name, job_id, dict(found), UNKNOWN, nan, nan, nan, 0, both("accuracy"),
+            both("avg_latency_ms"), both("cost_per_inference"), held_out, reason,
+        )  # fmt: skip
+        if self._old_name not in rows:
+            return outcome
+        pairs = comparison.matched(rows[self._old_name], rows[new_name])
+        (change,) = comparison.changes(pairs, [self._plan.metric])
+        outcome.difference, outcome.low, outcome.high = change.difference, change.low, change.high
+        outcome.examples = change.examples
+        outcome.verdict = _verdict(change.low, change.high, self._plan.margin)
+        return outcome
+
+
+def _verdict(low: float, high: float, margin: float) -> str:
+    """By the 95 % interval of the difference, whose ends are each wrong at a rate of 2.5 %."""
+    if isnan(low) or isnan(high):
+        return UNKNOWN
+    return NOT_WORSE if low >= -margin else WORSE if high < -margin else UNDECIDED
+
+
+def _followed(tuner: FineTuner, job_id: str) -> Mapping[str, Any]:
+    return tuner.wait_for_job(job_id)

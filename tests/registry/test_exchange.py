@@ -1,0 +1,106 @@
+"""Versions in other registries: a real MLflow, and model folders."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fine_tuning import LLMService, ModelEvaluator, ModelRegistry
+from fine_tuning.errors import ConflictError, DataError, NotFoundError
+from tests.commands.test_cli import cli  # noqa: F401 - a fixture
+from tests.registry.test_gates import trained  # noqa: F401 - a fixture
+
+
+@pytest.fixture
+def uri(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path / 'mlflow.db'}"
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_versions_go_to_mlflow_and_come_back(
+    uri: str,
+    cli: Any,  # noqa: F811
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    registry = ModelRegistry()
+    for job in ("j1", "j2"):
+        registry.register_model("it's a lamp", "base", job, 10, accuracy=0.5, cost=None, metadata={"a": [1]},
+                                provider="http://h/v1", provider_model=f"ft:{job}")  # fmt: skip
+    registry.set_tag("it's a lamp", "team", "search", 1)
+    registry.set_alias("it's a lamp", "champion", 1)
+    registry.deploy_model("it's a lamp", 2)
+    assert cli("mlflow", "export", uri)[:2] == (0, "2 versions are new there\n")
+    assert registry.export_to_mlflow(uri) == 0
+    from mlflow.tracking import MlflowClient
+
+    client = MlflowClient(tracking_uri=uri, registry_uri=uri)
+    found = client.get_model_version_by_alias("it's a lamp", "deployed")
+    assert (found.version, found.source, found.tags["fine_tuning.status"]) == (2, "ft:j2", "DEPLOYED")
+    client.create_registered_model("other")
+    client.create_model_version("other", "s3://bucket/model", tags={"team": "x"})
+    client.set_registered_model_alias("other", "challenger", "1")
+    assert ModelRegistry().import_from_mlflow(uri) == 1  # what came from here is known
+    monkeypatch.setenv("FINE_TUNING_HOME", str(tmp_path / "elsewhere"))
+    assert cli("mlflow", "import", uri)[:2] == (0, "3 versions are new here\n")
+    assert ModelRegistry().import_from_mlflow(uri) == 0
+    fresh = ModelRegistry()
+    first, second = fresh.list_model_versions("it's a lamp")
+    assert (first["job_id"], first["accuracy"], first["cost"], first["tags"]) == ("j1", 0.5, None, {"team": "search"})
+    assert (second["provider"], second["provider_model"], second["status"]) == ("http://h/v1", "ft:j2", "READY")
+    assert fresh.get_aliases("it's a lamp") == {"champion": 1}
+    assert fresh.get_aliases("other") == {"challenger": 1}
+    other = fresh.get_model_version("other")
+    assert other is not None
+    assert other["metadata"]["mlflow"]["source"] == "s3://bucket/model"
+    code, _, err = cli("mlflow", "export", "nowhere://x")
+    assert (code, err.count("\n")) == (1, 1)
+
+
+def test_a_version_becomes_a_model_folder_and_the_other_way_round(
+    trained: dict[str, Any],  # noqa: F811
+    tmp_path: Path,
+    cli: Any,  # noqa: F811
+) -> None:
+    registry = ModelRegistry()
+    ModelEvaluator().evaluate_exact_match(["a", "b"], ["a", "c"], "orders", "fine_tuned")
+    assert cli("export-model", "orders", str(tmp_path / "out"))[0] == 0
+    card = (tmp_path / "out" / "README.md").read_text()
+    for said in ("base_model:", "# orders-v1", "exact_match | 0.500 | 2", "flowchart LR", "12 examples"):
+        assert said in card
+    import yaml
+
+    front = yaml.safe_load(card.split("---")[1])
+    assert front["model-index"][0]["results"][0]["metrics"][0]["value"] == 0.5
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from transformers import AutoModelForCausalLM, AutoTokenizer
+
+        model = AutoModelForCausalLM.from_pretrained(tmp_path / "out")
+        assert AutoTokenizer.from_pretrained(tmp_path / "out") is not None
+    assert model.num_parameters() > 0
+    with pytest.raises(ConflictError, match="not empty"):
+        registry.export_model("orders", tmp_path / "out")
+    assert cli("import-model", "copy", str(tmp_path / "out"), "--base", "tiny")[0] == 0
+    registry.deploy_model("copy")
+    llm = LLMService(model="copy", default_temperature=0)
+    assert llm.complete("Where is order 3, please?", max_tokens=4)["version"] == 1
+    llm.close()
+
+
+def test_what_is_no_model_folder(tmp_path: Path) -> None:
+    registry = ModelRegistry()
+    (tmp_path / "pickled").mkdir()
+    (tmp_path / "pickled" / "config.json").write_text(json.dumps({}))
+    (tmp_path / "pickled" / "pytorch_model.bin").write_bytes(b"x")
+    with pytest.raises(DataError, match=r"pytorch_model\.bin may run code and is not read"):
+        registry.import_model("m", tmp_path / "pickled")
+    with pytest.raises(DataError, match="is no model folder"):
+        registry.import_model("m", tmp_path / "nowhere")
+    registry.register_model("far", "b", "j", 1, provider="http://h/v1", provider_model="ft:x")
+    with pytest.raises(NotFoundError, match="only local models have files"):
+        registry.export_model("far", tmp_path / "out")
