@@ -131,3 +131,21 @@ def test_text_that_a_database_cannot_hold_loses_only_that(database: Database, od
     clean = odd.replace("\0", "\ufffd").replace("\ud83d", "\ufffd")
     assert row["title"] == clean
     assert row["details"] == {clean: [clean, {"x": clean}], "kept": "\\u0000 é 😀"}
+
+
+def test_two_databases_may_be_migrated_at_once_in_one_process(tmp_path: Path) -> None:
+    failed: list[Exception] = []
+
+    def begin(number: int) -> None:
+        try:
+            with open_database(tmp_path / f"{number}.db").read():
+                pass
+        except Exception as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=begin, args=(number,)) for number in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failed == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 from sqlalchemy import Connection, inspect, text
@@ -11,6 +12,7 @@ from fine_tuning.errors import StorageError
 # Oldest first; the last one is what this version of the code works with. A test keeps it equal to the scripts.
 REVISIONS = ("0001", "0002", "0003", "0004", "0005")
 MIGRATIONS = Path(__file__).parent / "migrations"
+_one_at_a_time = threading.Lock()  # Alembic keeps what it works on in a variable of the module
 _LOCK = 0x66742D70  # an arbitrary constant that names the migration lock in PostgreSQL
 
 
@@ -43,7 +45,8 @@ def migrate(connection: Connection, revision: str) -> None:
 
     config = Config(attributes={"connection": connection})
     config.set_main_option("script_location", str(MIGRATIONS))
-    command.upgrade(config, revision)
+    with _one_at_a_time:
+        command.upgrade(config, revision)
 
 
 def is_current(connection: Connection) -> bool:
