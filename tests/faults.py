@@ -7,11 +7,13 @@ import threading
 import urllib.error
 import urllib.request
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
+
+from tests.wire import serving
 
 WORST = 2  # failures in a row of one request
 
@@ -34,21 +36,9 @@ class Faulty:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
 
-@contextmanager
-def faulty(upstream: str) -> Iterator[Faulty]:
+def faulty(upstream: str) -> AbstractContextManager[Faulty]:
     """A host on the loopback interface that passes on to `upstream` (an address ending in /v1)."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-    server.daemon_threads = True
-    state = Faulty(f"http://127.0.0.1:{server.server_address[1]}/v1", upstream.removesuffix("/v1"))
-    server.state = state  # type: ignore[attr-defined]
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
-        yield state
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    return serving(_Handler, lambda url: Faulty(url, upstream.removesuffix("/v1")))
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, TypeVar
+
+S = TypeVar("S")
 
 
 @dataclass
@@ -37,12 +39,17 @@ class Host:
         return [request for request in self.requests if f"{request.method} {request.path}" == route]
 
 
-@contextmanager
-def host() -> Iterator[Host]:
+def host() -> AbstractContextManager[Host]:
     """A host on the loopback interface for the length of a block."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
+    return serving(_Handler, Host)
+
+
+@contextmanager
+def serving(handler: type[BaseHTTPRequestHandler], make: Callable[[str], S]) -> Iterator[S]:
+    """A server on the loopback interface; its handlers find what `make` makes of its address as `server.state`."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     server.daemon_threads = True
-    state = Host(f"http://127.0.0.1:{server.server_address[1]}/v1")
+    state = make(f"http://127.0.0.1:{server.server_address[1]}/v1")
     server.state = state  # type: ignore[attr-defined]
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, fields
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from itertools import islice
-from math import inf, isfinite, nan, sqrt
+from math import sqrt
 from pathlib import Path
 from typing import Any
 
 from scipy.special import ndtri
 
 from fine_tuning import checks
+from fine_tuning.ab_samples import Record, Recorder, checked_sample, scored, with_score_of_metric
 from fine_tuning.errors import ConflictError, NotFoundError, UsageError
-from fine_tuning.evaluation import metrics
 from fine_tuning.experiments import assignment, non_inferiority, policy, recommendation, verdict
-from fine_tuning.experiments.buffer import Buffer
 from fine_tuning.experiments.design import Design, check_alpha
 from fine_tuning.experiments.recording import Recording, Sample, check_score
+from fine_tuning.experiments.results import ended, storable
 from fine_tuning.experiments.statistics import A, B, Statistics
 from fine_tuning.experiments.verdict import ABTestResult
 from fine_tuning.files import write_json
@@ -32,7 +32,6 @@ __all__ = ["ABTestFramework", "ABTestResult"]
 
 _log = logging.getLogger(__name__)
 AT_ONCE = 2000  # samples of one transaction
-Record = Mapping[str, Any]
 
 
 class ABTestFramework:
@@ -79,7 +78,7 @@ class ABTestFramework:
             checks.name(label, value)
         if model_a == model_b:
             raise UsageError(f"model_a and model_b are both {model_a}; name two models to compare")
-        chosen = Design.of(kind=design, **_with_score_of_metric(choices))
+        chosen = Design.of(kind=design, **with_score_of_metric(choices))
         with self._database.write() as tx:
             if chosen.layer is not None:
                 experiments.lock_layer(tx, chosen.layer)
@@ -146,11 +145,11 @@ class ABTestFramework:
         counts = {"recorded": 0, "repeated": 0, "refused": 0}
         design = self._design(test_id) or Design()
         rest = iter(samples)
-        while block := [_sample(row, design) for row in islice(rest, AT_ONCE)]:
+        while block := [checked_sample(row, design) for row in islice(rest, AT_ONCE)]:
             self._write(test_id, block, counts)
         return counts
 
-    def buffer(self, test_id: str) -> _Recorder:
+    def buffer(self, test_id: str) -> Recorder:
         """Record in the background: `with framework.buffer("test") as samples: samples.record("model_a", ...)`.
 
         `record` takes model, prediction and reference, and the other arguments of `record_sample` by name; it neither
@@ -167,7 +166,7 @@ class ABTestFramework:
             if counts["refused"]:
                 raise ConflictError(f"test {test_id} is over")
 
-        return _Recorder(write, design)
+        return Recorder(write, design)
 
     def record_outcome(
         self,
@@ -204,7 +203,7 @@ class ABTestFramework:
                     raise UsageError(
                         f"sample {sample_id!r} cannot be scored; give score, or reference and a prediction"
                     )
-                score = metrics.find(recording.design.metric).score(texts[0], reference)
+                score = scored(recording.design.metric, texts[0], reference)
             changed = recording.add_outcome(
                 sample_id, model, {**outcome, "score": check_score(recording.design, score)}
             )
@@ -277,7 +276,7 @@ class ABTestFramework:
         if alpha is not None:
             check_alpha(alpha)
         test = self._find(test_id)
-        return _ended(test) if test["result"] else verdict.judge(test, alpha)
+        return ended(test) if test["result"] else verdict.judge(test, alpha)
 
     def conclude_test(self, test_id: str, alpha: float | None = None) -> ABTestResult:
         """End a test and keep its verdict; concluding again returns the same.
@@ -298,7 +297,7 @@ class ABTestFramework:
             if test is None:
                 raise self._unknown(test_id, experiments.ids(tx))
             if test["result"]:
-                return _ended(test)
+                return ended(test)
             result = verdict.judge(test, alpha)
             if min(result.model_a_samples, result.model_b_samples) > 0:
                 _conclude(tx, result)
@@ -336,7 +335,7 @@ class ABTestFramework:
         """The state of every test, by id, oldest first."""
         with self._database.read() as tx:
             tests = experiments.find(tx)
-        return {test["id"]: _ended(test) if test["result"] else verdict.judge(test) for test in tests}
+        return {test["id"]: ended(test) if test["result"] else verdict.judge(test) for test in tests}
 
     def get_decisions(self, test_id: str) -> list[dict[str, Any]]:
         """What was decided about a test, oldest first: action, model, reason, created_at.
@@ -350,7 +349,7 @@ class ABTestFramework:
 
     def export_results(self, filepath: str | Path) -> str:
         """Write every test's state as JSON, by id; unknown figures are null. Returns the path."""
-        write_json(Path(filepath), {key: _storable(asdict(value)) for key, value in self.get_all_results().items()})
+        write_json(Path(filepath), {key: storable(asdict(value)) for key, value in self.get_all_results().items()})
         return str(filepath)
 
     def recommend_winner(self, result: ABTestResult) -> str:
@@ -437,126 +436,6 @@ class ABTestFramework:
         return NotFoundError(f"no test {test_id}; known tests: {', '.join(known) or 'none'}")
 
 
-class _Recorder(Buffer):
-    """A buffer of one test's samples."""
-
-    def __init__(self, write: Callable[[Sequence[Sample]], object], design: Design) -> None:
-        super().__init__(write)
-        self._design = design
-
-    def record(self, model: str, prediction: str | None, reference: str | None, **more: Any) -> bool:
-        """As `ABTestFramework.record_sample`; a sample that is wrong is counted as dropped, and False."""
-        try:
-            sample = _sample({"model": model, "prediction": prediction, "reference": reference, **more}, self._design)
-        except UsageError as error:
-            _log.warning("sample not recorded: %s", error)
-            self.dropped += 1
-            return False
-        return self.add(sample)
-
-
-_ARGUMENTS = {"model", "prediction", "reference", "latency_ms", "cost", "metadata", "score", "error", "sample_id",
-              "cluster_id", "covariate", "measures"}  # fmt: skip
-
-
-def _sample(row: Record, design: Design) -> Sample:
-    """A sample of these arguments, with its score."""
-    if not isinstance(row, Mapping):
-        raise UsageError(f"a sample must be a mapping of its arguments, not {type(row).__name__}")
-    if unknown := row.keys() - _ARGUMENTS:
-        raise UsageError(f"unknown argument {min(unknown)!r} of a sample; known are {', '.join(sorted(_ARGUMENTS))}")
-    prediction, reference, score = row.get("prediction"), row.get("reference"), row.get("score")
-    error, sample_id = row.get("error"), row.get("sample_id")
-    for text in (prediction, reference, error):
-        if text is not None and not isinstance(text, str):
-            raise UsageError("prediction, reference and error must be text")
-    if score is None and error is None:
-        if prediction is not None and reference is not None:
-            score = _scored(design.metric, prediction, reference)
-        elif sample_id is None:
-            raise UsageError("prediction and reference must be text; or give score, error, or a sample_id for later")
-    return Sample(
-        arm=row.get("model", ""),
-        prediction=prediction,
-        reference=reference,
-        score=None if score is None else check_score(design, score),
-        error=error,
-        latency_ms=checks.amount("latency_ms", row.get("latency_ms")),
-        cost=checks.amount("cost", row.get("cost")),
-        sample_id=sample_id,
-        cluster_id=row.get("cluster_id"),
-        covariate=None if row.get("covariate") is None else checks.number("covariate", row["covariate"]),
-        measures={
-            name: checks.number(str(name), value)
-            for name, value in checks.mapping("measures", row.get("measures")).items()
-            if value is not None
-        },
-        metadata=checks.mapping("metadata", row.get("metadata")),
-    )
-
-
-def _scored(name: str, prediction: str, reference: str) -> float:
-    """A score of which more is better: one of a metric that counts errors is taken negative."""
-    metric = metrics.find(name)
-    score = metric.score(prediction, reference)
-    return score if metric.higher_is_better else -score
-
-
-def _with_score_of_metric(choices: dict[str, Any]) -> dict[str, Any]:
-    """With the kind and the bounds of scores that a metric gives, unless they are chosen.
-
-    Raises:
-        UsageError, NotFoundError, DataError, MissingDependencyError: the metric cannot be used.
-    """
-    if "metric" not in choices:
-        return choices
-    if checks.name("metric", choices["metric"]) == "judge":
-        raise UsageError("a judge is asked later: grade answers with judging.grades, and record their score")
-    metrics.check(choices["metric"])  # before the first answer is paid for
-    if "score" in choices:
-        return choices
-    metric = metrics.find(choices["metric"])
-    bounds = {} if metric.bounds is None else {"low": metric.bounds[0], "high": metric.bounds[1]}
-    return {"score": metric.kind, **bounds, **choices}
-
-
 def _conclude(tx: Transaction, result: ABTestResult) -> None:
     result.status, result.completed_at = "completed", now().isoformat()
-    experiments.conclude(tx, result.test_id, _storable(asdict(result)))
-
-
-def _storable(result: dict[str, Any]) -> dict[str, Any]:
-    def clean(value: Any) -> Any:
-        if isinstance(value, dict):
-            return {key: clean(item) for key, item in value.items()}
-        if isinstance(value, list | tuple):
-            return [clean(item) for item in value]
-        return None if isinstance(value, float) and not isfinite(value) else value
-
-    cleaned: dict[str, Any] = clean(result)
-    return cleaned
-
-
-def _ended(test: Mapping[str, Any]) -> ABTestResult:
-    """The stored verdict of a test that is over, with what came after."""
-    result = _stored(test["result"])
-    result.late_samples = test["late"]
-    return result
-
-
-def _stored(result: Mapping[str, Any]) -> ABTestResult:
-    known = {field.name for field in fields(ABTestResult)}
-    values = {key: value for key, value in result.items() if key in known}
-    for key, value in values.items():
-        if value is None and key != "completed_at":
-            values[key] = nan
-    values["intervals"] = {
-        key: (low if low is not None else -inf, high if high is not None else inf)
-        for key, (low, high) in values.get("intervals", {}).items()
-    }
-    ends = {"model_a": nan, "model_b": nan, "low": -inf, "high": inf}
-    values["guardrails"] = [
-        {name: ends.get(name) if value is None else value for name, value in rail.items()}
-        for rail in values.get("guardrails") or []
-    ]
-    return ABTestResult(**values)
+    experiments.conclude(tx, result.test_id, storable(asdict(result)))

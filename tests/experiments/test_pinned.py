@@ -137,7 +137,10 @@ def test_a_metric_that_counts_errors_favours_fewer() -> None:
         )
         samples.append({"model": "model_b", "prediction": " ".join(words[number % 2 :]), "reference": wanted})
     framework.record_samples("t", samples)
+    framework.record_samples("t", [{"model": "model_b", "prediction": wanted, "sample_id": "later"}])
+    framework.record_outcome("t", "later", reference=f"{wanted} again")
     result = framework.monitor("t")
+    assert result.model_b_accuracy < 0  # what came later is taken negative, too
     assert result.favours == 1
     assert framework.recommend_winner(result) == "new"
 
