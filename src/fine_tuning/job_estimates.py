@@ -19,6 +19,7 @@ from fine_tuning.store.database import Database, Transaction
 from fine_tuning.store.types import now
 
 _log = logging.getLogger(__name__)
+LARGE = 50_000_000  # bytes of a training file, whose tokens are counted only where a budget asks for it
 AUTO_EPOCHS = 3  # what hosts make of "auto" for data sets of some hundred rows
 
 
@@ -33,15 +34,17 @@ def before_start(database: Database, request: Mapping[str, Any], provider: str) 
         ConflictError: it is more than what a budget has left this month; nothing was sent.
     """
     with database.read() as tx:
-        found = _estimate(tx, request, provider)
-        _check_budgets(tx, request["suffix"] or request["model"], found["usd"])
+        owner = request["suffix"] or request["model"]
+        is_limited = bool({owner, budgets.ALL} & budgets.known(tx).keys())
+        found = _estimate(tx, request, provider, count_large=is_limited)
+        _check_budgets(tx, owner, found["usd"])
     return found
 
 
-def _estimate(tx: Transaction, request: Mapping[str, Any], provider: str) -> dict[str, Any]:
+def _estimate(tx: Transaction, request: Mapping[str, Any], provider: str, *, count_large: bool) -> dict[str, Any]:
     file = files.get(tx, request["training_file_id"])
     path = None if file is None else Path(file["path"])
-    if path is None or not path.is_file():
+    if path is None or not path.is_file() or (path.stat().st_size > LARGE and not count_large):
         return {"tokens": None, "usd": None}
     trained = training_tokens(path, request["model"], request["hyperparameters"].get("n_epochs", "auto"))
     if trained is None:
