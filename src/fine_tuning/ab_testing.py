@@ -16,7 +16,7 @@ from fine_tuning import checks
 from fine_tuning.ab_samples import Record, Recorder, checked_sample, scored, with_score_of_metric
 from fine_tuning.errors import ConflictError, NotFoundError, UsageError
 from fine_tuning.experiments import assignment, non_inferiority, policy, recommendation, verdict
-from fine_tuning.experiments.design import Design, check_alpha
+from fine_tuning.experiments.design import LEAST_SHARE, Design, check_alpha
 from fine_tuning.experiments.recording import Recording, Sample, check_score
 from fine_tuning.experiments.results import ended, storable
 from fine_tuning.experiments.statistics import A, B, Statistics
@@ -249,8 +249,8 @@ class ABTestFramework:
         """
         if checks.rate("share", share) is None:
             raise UsageError("share must be between 0 and 1")
-        if 0 < share < 1 / assignment.SLOTS:
-            raise UsageError(f"share must be 0 or at least {1 / assignment.SLOTS:g}, not {share:g}")
+        if 0 < share < LEAST_SHARE:
+            raise UsageError(f"share must be 0 or at least {LEAST_SHARE:g}, not {share:g}")
         layer = self._find(test_id)["layer"]
         with self._database.write() as tx:
             if layer is not None:

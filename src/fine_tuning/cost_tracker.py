@@ -261,8 +261,7 @@ class CostTracker:
             raise UsageError("horizon_days and calls_per_day must be greater than 0")
         with self._database.read() as tx:
             version = models.deployed(tx, model_name) or models.get(tx, model_name)
-            names = [model_name, *(f"{model_name}-v{each['version']}" for each in models.versions(tx, model_name))]
-            price = _price(tx, names)
+            price = _price(tx, models.known_as(tx, model_name))
             replaced = base_model or (None if version is None else version["base_model"])
             base = given(known_price) if known_price is not None else _price(tx, [replaced] if replaced else [])
             gain = None if version is None else measured_gain.of_version(tx, version)

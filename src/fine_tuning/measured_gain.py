@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache, partial
 from math import isfinite
 from typing import Any, NamedTuple
 
@@ -30,13 +31,13 @@ def of_version(tx: Transaction, version: Mapping[str, Any]) -> Gain | None:
 def _of_evaluations(tx: Transaction, version: Mapping[str, Any]) -> Gain | None:
     mine = evaluations.of_version(tx, version["model_name"], version["version"])
     theirs = [each for each in evaluations.of_model(tx, version["base_model"]) if each["model_type"] == "base"]
+    rows_of = cache(partial(evaluations.results, tx))
     for after in mine[::-1]:
         for before in theirs[::-1]:
             if after["metric"] != before["metric"] or metrics.find(after["metric"]).bounds != (0.0, 1.0):
                 continue
-            rows = [evaluations.results(tx, each["id"]) for each in (before, after)]
             try:
-                pairs = comparison.matched(*rows)
+                pairs = comparison.matched(rows_of(before["id"]), rows_of(after["id"]))
             except UsageError:  # of other questions
                 continue
             (change,) = comparison.changes(pairs, [after["metric"]])

@@ -312,11 +312,7 @@ class ModelRegistry:
             NotFoundError: there is no such version.
         """
         with self._database.read() as tx:
-            record = models.get(tx, model_name, version) if version else models.deployed(tx, model_name)
-            record = record or (None if version else models.get(tx, model_name))
-            if record is None:
-                raise _missing(tx, model_name, version)
-            return lineage.trace(tx, record)
+            return lineage.trace(tx, _in_force(tx, model_name, version))
 
     def get_job_record(self, model_name: str, version: int | None = None) -> FinetuneJobRecord:
         """The training run behind a version (the latest by default).
@@ -427,10 +423,9 @@ class ModelRegistry:
             NotFoundError: there is no such version, or its files are not on this machine.
             ConflictError: the folder is not empty.
         """
-        graph = self.lineage(model_name, version)
         with self._database.read() as tx:
-            record = models.get(tx, model_name, version) if version else models.deployed(tx, model_name)
-            record = record or models.get(tx, model_name) or {}
+            record = _in_force(tx, model_name, version)
+            graph = lineage.trace(tx, record)
             job = jobs.get(tx, record["job_id"])
             measured = evaluations.of_version(tx, model_name, record["version"])
         source = record["provider_model"] if record["provider"] == "local" else None
@@ -462,6 +457,18 @@ class ModelRegistry:
             content.setdefault(record["model_name"], []).append(record)
         write_json(Path(filepath), content)
         return str(filepath)
+
+
+def _in_force(tx: Transaction, name: str, version: int | None) -> dict[str, Any]:
+    """A version's record; of the deployed one, else the latest, where none is named.
+
+    Raises:
+        NotFoundError: there is no such version.
+    """
+    record = models.get(tx, name, version) if version else models.deployed(tx, name) or models.get(tx, name)
+    if record is None:
+        raise _missing(tx, name, version)
+    return record
 
 
 def _missing(tx: Transaction, name: str, version: int | None) -> NotFoundError:

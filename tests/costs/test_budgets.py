@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,17 +16,9 @@ from fine_tuning.store import budgets, jobs
 from fine_tuning.store.database import Database, open_database
 from tests import wire
 from tests.commands.test_cli import cli  # noqa: F401 - a fixture
+from tests.training.test_hosted import host  # noqa: F401 - a fixture
 
-FILE = {"id": "file-1", "object": "file", "bytes": 1, "created_at": 1, "filename": "d.jsonl", "purpose": "fine-tune"}
 PRICES = '{"gpt-4o-mini": {"training": 10.0}}'
-
-
-@pytest.fixture
-def host() -> Iterator[wire.Host]:
-    with wire.host() as running:
-        running.answers["POST /files"] = (200, FILE | {"status": "processed"})
-        running.answers["POST /fine_tuning/jobs"] = lambda r: (200, wire.job(metadata=r.body["metadata"]))
-        yield running
 
 
 @pytest.fixture
@@ -40,7 +31,10 @@ def training_file(tmp_path: Path) -> Path:
 
 
 def test_a_job_is_estimated_and_refused_where_the_budget_is_too_small(
-    database: Database, host: wire.Host, training_file: Path, monkeypatch: pytest.MonkeyPatch
+    database: Database,
+    host: wire.Host,
+    training_file: Path,
+    monkeypatch: pytest.MonkeyPatch,  # noqa: F811
 ) -> None:
     monkeypatch.setenv("FINE_TUNING_PRICES", PRICES)
     tokens = job_estimates.training_tokens(training_file, "gpt-4o-mini", 3)
@@ -68,7 +62,10 @@ def test_a_job_is_estimated_and_refused_where_the_budget_is_too_small(
 
 
 def test_what_was_billed_takes_the_place_of_the_estimate(
-    database: Database, host: wire.Host, training_file: Path, monkeypatch: pytest.MonkeyPatch
+    database: Database,
+    host: wire.Host,
+    training_file: Path,
+    monkeypatch: pytest.MonkeyPatch,  # noqa: F811
 ) -> None:
     monkeypatch.setenv("FINE_TUNING_PRICES", PRICES)
     tuner, tracker = OpenAIFineTuner("key", host.url), CostTracker()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from fine_tuning.commands import output
-from fine_tuning.errors import UsageError
+from fine_tuning.errors import NotFoundError, UsageError
 
 if TYPE_CHECKING:
     from rich.tree import Tree
@@ -133,12 +133,11 @@ def set_status(
     reason: Reason = "set by hand",
 ) -> None:
     """Move a version to a status by hand."""
-    from fine_tuning.errors import NotFoundError
     from fine_tuning.model_registry import ModelRegistry
 
     registry = ModelRegistry()
     if not registry.set_model_status(name, status, version, reason):
-        raise NotFoundError(f"no version {version} of {name}" if version else f"no model {name} is registered")
+        raise _no_version(name, version)
     typer.echo(f"{name} is {status}")
 
 
@@ -174,13 +173,12 @@ def tag(
     reason: Reason = "set by hand",
 ) -> None:
     """Give a version tags."""
-    from fine_tuning.errors import NotFoundError
     from fine_tuning.model_registry import ModelRegistry
 
     registry = ModelRegistry()
     for key, value in output.key_values("tag", tags).items():
         if not registry.set_tag(name, key, value or None, version, reason):
-            raise NotFoundError(f"no version {version} of {name}" if version else f"no model {name} is registered")
+            raise _no_version(name, version)
     record = registry.get_model_version(name, version) or {}
     typer.echo(f"{name} v{record['version']}: {record['tags']}")
 
@@ -293,3 +291,7 @@ def import_model(
 def _what(change: Mapping[str, Any]) -> str:
     """What a change is of: "status", "alias champion"."""
     return change["kind"] if change["kind"] == change["name"] else f"{change['kind']} {change['name']}"
+
+
+def _no_version(name: str, version: int | None) -> NotFoundError:
+    return NotFoundError(f"no version {version} of {name}" if version else f"no model {name} is registered")

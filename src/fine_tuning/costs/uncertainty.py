@@ -7,7 +7,6 @@ from math import inf, isnan, nan, sqrt
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy.special import ndtri
 
 from fine_tuning.store.costs import Moments
 
@@ -89,8 +88,3 @@ def _resampled(part: Measured, rng: np.random.Generator, resamples: int) -> tupl
         return part.value + part.error * rng.standard_normal(resamples), np.full(resamples, part.error)
     drawn = part.sample[rng.integers(0, len(part.sample), (resamples, len(part.sample)))]
     return drawn.mean(axis=1), drawn.std(axis=1, ddof=1) / sqrt(len(part.sample))
-
-
-def from_interval(value: float, low: float, high: float, confidence: float = 0.95) -> Measured:
-    """A figure that is known with an interval of its own."""
-    return Measured(value, (high - low) / 2 / float(ndtri(0.5 + confidence / 2)))

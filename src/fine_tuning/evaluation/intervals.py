@@ -44,16 +44,24 @@ def clustered_mean(values: Sequence[float], clusters: Sequence[Hashable], confid
     Standard errors by linearization, t with one degree of freedom less than clusters: Liang, Zeger, "Longitudinal data
     analysis using generalized linear models", Biometrika 73 (1986). (nan, nan) of fewer than two clusters.
     """
+    centre, error, clusters_seen = clustered_error(values, clusters)
+    if clusters_seen < 2:
+        return nan, nan
+    half = float(stdtrit(clusters_seen - 1, 0.5 + confidence / 2)) * error
+    return centre - half, centre + half
+
+
+def clustered_error(values: Sequence[float], clusters: Sequence[Hashable]) -> tuple[float, float, int]:
+    """Mean, its standard error and the number of clusters; see `clustered_mean`. The error is nan of fewer than two."""
     apart: dict[Hashable, float] = defaultdict(float)
     centre = float(np.mean(values)) if len(values) else nan
     for value, cluster in zip(values, clusters, strict=True):
         apart[cluster] += value - centre
     count = len(apart)
     if count < 2:
-        return nan, nan
+        return centre, nan, count
     variance = sum(each**2 for each in apart.values()) * count / (count - 1) / len(values) ** 2
-    half = float(stdtrit(count - 1, 0.5 + confidence / 2)) * sqrt(variance)
-    return centre - half, centre + half
+    return centre, sqrt(variance), count
 
 
 def clustered_rate(hits: Sequence[float], clusters: Sequence[Hashable], confidence: float = 0.95) -> Interval:
@@ -63,11 +71,9 @@ def clustered_rate(hits: Sequence[float], clusters: Sequence[Hashable], confiden
     clusters where all hits are the same: Korn, Graubard, "Confidence intervals for proportions with small expected
     number of positive counts estimated from survey data", Survey Methodology 24 (1998).
     """
-    low, high = clustered_mean(hits, clusters, confidence)
-    if low != low:
+    rate, standard_error, count = clustered_error(hits, clusters)
+    if count < 2:
         return nan, nan
-    rate, count = float(np.mean(hits)), len(set(clusters))
-    standard_error = (high - low) / 2 / float(stdtrit(count - 1, 0.5 + confidence / 2))
     alike = standard_error**2 <= 1e-12
     size = float(count) if alike else min(float(len(hits)), rate * (1 - rate) / standard_error**2)
     # Few clusters tell little of their spread: the size shrinks by the ratio of the two quantiles (ibid.).

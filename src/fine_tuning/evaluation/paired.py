@@ -10,7 +10,7 @@ import numpy as np
 from scipy.special import bdtr, stdtr, stdtrit
 from scipy.stats import norm
 
-from fine_tuning.evaluation.intervals import Interval, clustered_mean, mean, wilson
+from fine_tuning.evaluation.intervals import Interval, clustered_error, mean, wilson
 
 RESAMPLES = 2000
 LEAST = 10  # examples (or clusters) of which resamples differ enough to tell something
@@ -78,17 +78,17 @@ def clustered_difference(
     first: Sequence[float], second: Sequence[float], clusters: Sequence[Hashable], bounds: Interval | None = None
 ) -> tuple[Interval, float]:
     """The 95 % interval of the mean of second - first, and the p-value of no difference, where examples of one
-    cluster may be alike; see `intervals.clustered_mean`. nan of fewer than two clusters or without any spread.
+    cluster may be alike; see `intervals.clustered_error`. nan of fewer than two clusters or without any spread.
     """
-    apart, degrees = np.subtract(second, first), len(set(clusters)) - 1
-    low, high = clustered_mean(apart.tolist(), clusters)
-    if degrees > 0 and not high - low > 1e-12:
-        equal = equal_differences(float(apart.mean()), degrees + 1, bounds)
-        return equal, 1.0 if not apart.any() else nan
-    if degrees < 1:
+    apart = np.subtract(second, first)
+    mean_apart, standard_error, count = clustered_error(apart.tolist(), clusters)
+    if count < 2:
         return (nan, nan), nan
-    standard_error = (high - low) / 2 / float(stdtrit(degrees, 0.975))
-    return (low, high), float(2 * stdtr(degrees, -abs(float(apart.mean())) / standard_error))
+    reach = float(stdtrit(count - 1, 0.975)) * standard_error
+    if not reach > 5e-13:
+        return equal_differences(mean_apart, count, bounds), 1.0 if not apart.any() else nan
+    p_value = float(2 * stdtr(count - 1, -abs(mean_apart) / standard_error))
+    return (mean_apart - reach, mean_apart + reach), p_value
 
 
 def bootstrap(

@@ -6,9 +6,9 @@ import hashlib
 from collections.abc import Iterable, Sequence
 
 from fine_tuning.errors import ConflictError
+from fine_tuning.experiments.design import SLOTS
 from fine_tuning.experiments.statistics import A, B
 
-SLOTS = 1000  # thousandths of all units
 Slots = Sequence[Sequence[int]]
 
 

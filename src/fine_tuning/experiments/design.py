@@ -14,7 +14,8 @@ KINDS = ("anytime", "group_sequential", "fixed")
 SCORES = ("binary", "bounded", "real")
 LOOKS = 8  # planned by default: more hardly shortens a test, and lengthens the longest
 STATISTICS = ("mean", "p95")
-LEAST_SHARE = 0.001  # of the units, see `assignment.SLOTS`
+SLOTS = 1000  # thousandths of all units, the least that take part
+LEAST_SHARE = 1 / SLOTS
 MEASURES = ("latency", "cost", "errors")  # that every sample brings along
 
 

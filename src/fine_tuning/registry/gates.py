@@ -25,9 +25,10 @@ def check(tx: Transaction, version: Version, settings: Settings) -> None:
 
 
 def _evaluation(tx: Transaction, version: Version, settings: Settings) -> str:
-    found = evaluations.latest_of_version(tx, version["model_name"], version["version"])
-    if found is None:
+    measured = evaluations.of_version(tx, version["model_name"], version["version"])
+    if not measured:
         return "has no evaluation (ft-cli evaluate-model)"
+    found = measured[-1]
     accuracy, least = found["accuracy"], settings.deploy_min_accuracy
     if accuracy is None:
         return f"has no accuracy in its last evaluation ({found['id']})"

@@ -13,8 +13,6 @@ from fine_tuning.store import costs, datasets, evaluations, experiments, files, 
 from fine_tuning.store.database import Transaction
 from fine_tuning.store.types import iso
 
-UPSTREAM = ("examples", "data set", "file", "job", "artifact")
-
 
 @dataclass(frozen=True)
 class Node:

@@ -55,7 +55,9 @@ def prepare(connection: Connection, revision: str) -> list[Table]:
     if stored is None:
         schema.migrate(connection, revision)
     elif any(connection.scalar(select(func.count()).select_from(table)) for table in tables_of(connection)):
-        raise ConflictError("the database is not empty; restore into a new one (FINE_TUNING_HOME, or --to)")
+        raise ConflictError(
+            "the database is not empty; restore into a new one (FINE_TUNING_HOME, FINE_TUNING_DATABASE_URL)"
+        )
     elif stored != revision:
         raise ConflictError(f"the database has schema {stored}, the backup {revision}; restore into a new one")
     return tables_of(connection)
@@ -70,7 +72,9 @@ def insert(connection: Connection, table: Table, found: Iterable[dict[str, Any]]
     count, block = 0, []
     times = {column.name for column in table.columns if isinstance(column.type, DateTime)}
     flags = {column.name for column in table.columns if isinstance(column.type, Boolean)}
-    structured = {column.name for column in table.columns if isinstance(column.type, JSON)}
+    for column in table.columns:
+        if isinstance(column.type, JSON):  # a missing value is NULL, not JSON's null
+            column.type.none_as_null = True
     known = {column.name for column in table.columns}
     aware = connection.dialect.name == "postgresql"
     for row in found:
@@ -79,9 +83,10 @@ def insert(connection: Connection, table: Table, found: Iterable[dict[str, Any]]
         block.append({name: _value(name, value, times, flags, aware=aware) for name, value in row.items()})
         count += 1
         if len(block) == BLOCK:
-            _add(connection, table, block, structured)
+            connection.execute(table.insert(), block)
             block = []
-    _add(connection, table, block, structured)
+    if block:
+        connection.execute(table.insert(), block)
     return count
 
 
@@ -92,14 +97,6 @@ def _value(name: str, value: Any, times: set[str], flags: set[str], *, aware: bo
         moment = datetime.fromisoformat(value)
         return moment if aware else moment.astimezone(UTC).replace(tzinfo=None)
     return bool(value) if name in flags else value
-
-
-def _add(connection: Connection, table: Table, block: list[dict[str, Any]], structured: set[str]) -> None:
-    if not block:
-        return
-    for name in structured:  # a missing value is NULL, not JSON's null
-        table.c[name].type.none_as_null = True  # type: ignore[attr-defined]
-    connection.execute(table.insert(), block)
 
 
 def finish(connection: Connection) -> None:

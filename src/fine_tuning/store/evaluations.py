@@ -59,14 +59,6 @@ def of_version(connection: Connection, model_name: str, version: int) -> list[di
     return [{**row, "created_at": iso(row["created_at"])} for row in rows.mappings()]
 
 
-def latest_of_version(connection: Connection, model_name: str, version: int) -> dict[str, Any] | None:
-    """The last evaluation of a registered version, or None."""
-    row_id = models.version_id(connection, model_name, version)
-    return _one(
-        connection, select(_table).where(_table.c.model_version_id == row_id).order_by(_table.c.id.desc()).limit(1)
-    )
-
-
 def names(connection: Connection) -> list[str]:
     """Every model that was evaluated."""
     return list(connection.scalars(select(_table.c.model_name).distinct().order_by(_table.c.model_name)))

@@ -134,6 +134,12 @@ def versions(connection: Connection, name: str | None = None) -> list[dict[str, 
     return [_record(row) for row in connection.execute(query)]
 
 
+def known_as(connection: Connection, name: str) -> list[str]:
+    """A model's name, and `<name>-v<version>` of each of its versions: what its calls may be recorded under."""
+    numbers = connection.scalars(select(_columns.version).where(_columns.model_name == name).order_by(_columns.version))
+    return [name, *(f"{name}-v{number}" for number in numbers)]
+
+
 def of_job(connection: Connection, job_id: str) -> dict[str, Any] | None:
     """The first version that was registered from a job, or None."""
     row = connection.execute(select(_table).where(_columns.job_id == job_id).order_by(_columns.id).limit(1)).first()

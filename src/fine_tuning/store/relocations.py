@@ -36,9 +36,3 @@ def note(connection: Connection, relocation_id: str, step: str, made: Any, *, la
     ended = {"finished_at": now()} if last else {}
     changed = update(_table).where(_table.c.id == relocation_id).values(done={**done, step: made}, **ended)
     connection.execute(changed)
-
-
-def of_model(connection: Connection, name: str) -> list[dict[str, Any]]:
-    """The relocations of a model, oldest first."""
-    query = select(_table).where(_table.c.model_name == name).order_by(_table.c.created_at, _table.c.id)
-    return [dict(row) for row in connection.execute(query).mappings()]
