@@ -13,7 +13,10 @@ from typing import Any
 import pytest
 from sqlalchemy import create_engine, text
 
+from fine_tuning import DatasetBuilder, FineTuningCLI, LocalFineTuner, ModelRegistry
+from fine_tuning.distillation import DistillationDataCollector
 from fine_tuning.store.database import Database, open_database
+from tests import wire
 from tests.tiny_model import make_tiny_model
 
 PROJECT = Path(__file__).parent.parent
@@ -124,3 +127,39 @@ def examples() -> list[dict[str, Any]]:
         )
         for index, subject in enumerate(subjects)
     ]
+
+
+@pytest.fixture
+def cli(capsys: pytest.CaptureFixture[str]) -> Any:
+    """Run a command line; gives (exit code, standard output, standard error)."""
+
+    def run(*argv: str) -> tuple[int, str, str]:
+        code = FineTuningCLI().run(list(argv))
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    return run
+
+
+@pytest.fixture
+def host() -> Iterator[wire.Host]:
+    """A host that takes files and jobs, and remembers what it was asked."""
+    with wire.host() as running:
+        running.answers["POST /files"] = (200, wire.file())
+        running.answers["POST /fine_tuning/jobs"] = lambda r: (200, wire.job(metadata=r.body["metadata"]))
+        yield running
+
+
+@pytest.fixture
+def trained(tiny_model_dir: Path) -> dict[str, Any]:
+    """A registered version with all that comes before it."""
+    collector = DistillationDataCollector()
+    for number in range(12):
+        collector.capture_success(f"Where is order {number}, please?", f"Order {number} is on its way.", "support", "t")
+    builder = DatasetBuilder()
+    path = builder.save_dataset(builder.build_from_distillation(), "orders")
+    tuner = LocalFineTuner()
+    job = tuner.create_fine_tuning_job(str(tiny_model_dir), tuner.upload_training_file(path), n_epochs=1)
+    assert tuner.wait_for_job(job["job_id"], progress_bar=False)["status"] == "succeeded"
+    ModelRegistry().register_model("orders", str(tiny_model_dir), job["job_id"], 12)
+    return job

@@ -16,7 +16,6 @@ from fine_tuning.server.config import ServerConfig
 from fine_tuning.store import files, jobs, tables
 from fine_tuning.store.database import Database, open_database
 from tests import wire
-from tests.commands.test_cli import cli  # noqa: F401 - a fixture
 from tests.faults import Faulty, faulty
 from tests.server.conftest import listening
 
@@ -99,7 +98,7 @@ def test_an_account_comes_home_whole(account: Faulty) -> None:
     assert len(registry.list_models()) == 450
 
 
-def test_what_is_deleted_or_cut_off_is_said(account: Faulty, tmp_path: Path, cli: Any) -> None:  # noqa: F811
+def test_what_is_deleted_or_cut_off_is_said(account: Faulty, tmp_path: Path, cli: Any) -> None:
     (tmp_path / "theirs" / "files" / "file-0003.jsonl").write_text("shorter than announced\n")
     theirs = open_database(tmp_path / "theirs")
     with theirs.write() as tx:
@@ -148,7 +147,7 @@ def test_an_interrupted_export_goes_on(account: Faulty) -> None:
     assert report.new_models == 108
 
 
-def test_no_key_and_no_host_are_one_line(cli: Any) -> None:  # noqa: F811
+def test_no_key_and_no_host_are_one_line(cli: Any) -> None:
     code, _, err = cli("openai", "export")
     assert (code, "no OpenAI API key" in err) == (1, True)
     with wire.host() as host:

@@ -17,7 +17,6 @@ from fine_tuning.errors import NotFoundError, ProviderError, UsageError
 from fine_tuning.settings import get_settings
 from fine_tuning.store.database import Database
 from tests import wire
-from tests.commands.test_cli import cli  # noqa: F401 - a fixture
 
 
 def completion(text: str) -> tuple[int, dict[str, Any]]:
@@ -117,7 +116,7 @@ def test_a_judge_grades_and_prefers(host: wire.Host) -> None:
     assert corrected.low < corrected.estimate < corrected.high
 
 
-def test_two_models_on_one_file_are_compared(host: wire.Host, cli: Any, tmp_path: Path) -> None:  # noqa: F811
+def test_two_models_on_one_file_are_compared(host: wire.Host, cli: Any, tmp_path: Path) -> None:
     rows = [{"prompt": text, "response": text.upper() if n % 2 else text, "domain": "even" if n % 2 else "odd"}
             for n, text in enumerate(["lamp", "RIGHT", "desk", "chair", "sofa", "bed"])]  # fmt: skip
     (tmp_path / "test.jsonl").write_text("\n".join(json.dumps(row) for row in rows))
@@ -141,7 +140,7 @@ def test_two_models_on_one_file_are_compared(host: wire.Host, cli: Any, tmp_path
         assert said in out
 
 
-def test_rows_of_one_conversation_are_a_cluster(host: wire.Host, cli: Any, tmp_path: Path) -> None:  # noqa: F811
+def test_rows_of_one_conversation_are_a_cluster(host: wire.Host, cli: Any, tmp_path: Path) -> None:
     rows = [{"prompt": f"RIGHT {n}", "response": f"RIGHT {n}", "session_id": n // 5} for n in range(20)]
     (tmp_path / "test.jsonl").write_text("\n".join(json.dumps(row) for row in rows))
     figures = {}
@@ -158,7 +157,7 @@ def test_rows_of_one_conversation_are_a_cluster(host: wire.Host, cli: Any, tmp_p
     assert cli("evaluate-compare", "1", "99")[0] == 1
 
 
-def test_people_correct_a_judge(host: wire.Host, cli: Any, tmp_path: Path) -> None:  # noqa: F811
+def test_people_correct_a_judge(host: wire.Host, cli: Any, tmp_path: Path) -> None:
     rows = [{"prompt": f"q{n}", "prediction": "RIGHT" if n % 4 else "no", "reference": "r",
              **({"human_rating": 5 if n % 2 else 2} if n < 20 else {})} for n in range(60)]  # fmt: skip
     (tmp_path / "test.jsonl").write_text("\n".join(json.dumps(row) for row in rows))
@@ -185,7 +184,7 @@ def test_people_correct_a_judge(host: wire.Host, cli: Any, tmp_path: Path) -> No
 )
 def test_wrong_options_cost_nothing(
     host: wire.Host,
-    cli: Any,  # noqa: F811
+    cli: Any,
     tmp_path: Path,
     arguments: tuple[str, ...],
     said: str,
@@ -245,7 +244,7 @@ def test_a_deployment_meanwhile_does_not_mix_two_models(database: Database, host
     assert [answer.text for answer in answering.answers("prod", questions("a"), 16)] == ["A"]
 
 
-def test_a_failed_call_is_an_error_whatever_it_said(cli: Any, tmp_path: Path) -> None:  # noqa: F811
+def test_a_failed_call_is_an_error_whatever_it_said(cli: Any, tmp_path: Path) -> None:
     found = ModelEvaluator().evaluate(["", "a"], ["b", "a"], "m", errors=["timeout", None])
     assert (found.errors.value, found.figures["exact_match"].value, found.figures["exact_match"].examples) == (
         0.5,
@@ -293,7 +292,7 @@ def test_scores_of_whole_files_are_resampled_soon(tmp_path: Path) -> None:
     assert time.monotonic() - started < 60  # it took minutes
 
 
-def test_a_judge_that_fails_is_told_of(host: wire.Host, cli: Any, tmp_path: Path) -> None:  # noqa: F811
+def test_a_judge_that_fails_is_told_of(host: wire.Host, cli: Any, tmp_path: Path) -> None:
     asked = questions("one", "two")
     usual = host.answers["POST /chat/completions"]
 

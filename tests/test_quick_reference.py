@@ -24,9 +24,8 @@ pytestmark = pytest.mark.skipif(not PAGE.is_file(), reason="the quick reference 
 def host(monkeypatch: pytest.MonkeyPatch) -> Iterator[wire.Host]:
     with wire.host() as running:
         done = {"status": "succeeded", "fine_tuned_model": "ft:gpt-3.5-turbo:org:v1:1", "trained_tokens": 5000}
-        file = {"object": "file", "bytes": 1, "created_at": 1, "filename": "x", "purpose": "fine-tune"}
         running.answers |= {
-            "POST /files": (200, {"id": "file-1", "status": "processed", **file}),
+            "POST /files": (200, wire.file()),
             "POST /fine_tuning/jobs": lambda request: (200, wire.job(metadata=request.body["metadata"])),
             "GET /fine_tuning/jobs/ftjob-abc123": (200, wire.job(**done)),
         }

@@ -15,7 +15,6 @@ from fine_tuning.relocation import Plan
 from fine_tuning.store import files, jobs
 from fine_tuning.store.database import open_database
 from tests import wire
-from tests.commands.test_cli import cli  # noqa: F401 - a fixture
 
 STEPS = {"max_steps": 1}
 
@@ -60,7 +59,7 @@ def plan(base: Path, **more: Any) -> Plan:
     return Plan("inbox", str(base), n_epochs=1, hyperparameters=STEPS, max_answer_tokens=8, **more)
 
 
-def test_a_model_moves_home(exported: Path, tiny_model_dir: Path, host: wire.Host, cli: Any) -> None:  # noqa: F811
+def test_a_model_moves_home(exported: Path, tiny_model_dir: Path, host: wire.Host, cli: Any) -> None:
     said: list[str] = []
     outcome = relocation.relocate(plan(tiny_model_dir), said.append)
     assert (outcome.old, outcome.new, outcome.examples, outcome.held_out) == ("inbox-v1", "inbox-v2", 24, False)
@@ -126,7 +125,7 @@ def test_an_old_model_that_is_gone_leaves_no_verdict(exported: Path, tiny_model_
     assert outcome.new == "inbox-v2"
 
 
-def test_without_a_test_file_some_of_the_data_is_kept(exported: Path, tiny_model_dir: Path, cli: Any) -> None:  # noqa: F811
+def test_without_a_test_file_some_of_the_data_is_kept(exported: Path, tiny_model_dir: Path, cli: Any) -> None:
     with open_database().write() as tx:
         jobs.change(tx, "ftjob-old", validation_file_id=None)
     outcome = relocation.relocate(plan(tiny_model_dir))
@@ -144,7 +143,7 @@ def test_without_a_test_file_some_of_the_data_is_kept(exported: Path, tiny_model
     assert (code, "ft-cli openai export brings" in err) == (1, True)
 
 
-def test_what_cannot_be_moved_is_said(cli: Any) -> None:  # noqa: F811
+def test_what_cannot_be_moved_is_said(cli: Any) -> None:
     with pytest.raises(NotFoundError, match="no model nobody is registered"):
         relocation.relocate(Plan("nobody", "smollm2-135m-instruct"))
     for wrong in ({"metric": "bleu"}, {"metric": "judge"}, {"metric": "nothing"}, {"margin": 1.0}, {"margin": -1.0}):

@@ -99,6 +99,12 @@ def completion(text: str, model: str) -> dict[str, Any]:
             "usage": usage}  # fmt: skip
 
 
+def file(**changes: Any) -> dict[str, Any]:
+    """A file as OpenAI sends it."""
+    known = {"id": "file-1", "object": "file", "bytes": 1, "created_at": 1, "filename": "d.jsonl"}
+    return known | {"purpose": "fine-tune", "status": "processed"} | changes
+
+
 def job(**changes: Any) -> dict[str, Any]:
     """A fine-tuning job as OpenAI sends it."""
     return {

@@ -14,25 +14,12 @@ from typing import Any
 import pytest
 import typer
 
-from fine_tuning import FineTuningCLI
 from fine_tuning.cli import app
 from fine_tuning.distillation import DistillationDataCollector
 from fine_tuning.store.database import Database
 
 LISTED = """prepare-dataset create-openai-job check-job-status create-ollama-script evaluate-model setup-ab-test
     register-model list-models rollback-model cost-summary auto-pipeline help""".split()
-
-
-@pytest.fixture
-def cli(capsys: pytest.CaptureFixture[str]) -> Any:
-    """Run a command line; gives (exit code, standard output, standard error)."""
-
-    def run(*argv: str) -> tuple[int, str, str]:
-        code = FineTuningCLI().run(list(argv))
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return run
 
 
 def commands(group: Any, prefix: str = "") -> dict[str, Any]:

@@ -15,8 +15,6 @@ from fine_tuning.errors import ConfigurationError, ConflictError, UsageError
 from fine_tuning.store import budgets, jobs
 from fine_tuning.store.database import Database, open_database
 from tests import wire
-from tests.commands.test_cli import cli  # noqa: F401 - a fixture
-from tests.training.test_hosted import host  # noqa: F401 - a fixture
 
 PRICES = '{"gpt-4o-mini": {"training": 10.0}}'
 
@@ -34,7 +32,7 @@ def test_a_job_is_estimated_and_refused_where_the_budget_is_too_small(
     database: Database,
     host: wire.Host,
     training_file: Path,
-    monkeypatch: pytest.MonkeyPatch,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("FINE_TUNING_PRICES", PRICES)
     tokens = job_estimates.training_tokens(training_file, "gpt-4o-mini", 3)
@@ -65,7 +63,7 @@ def test_what_was_billed_takes_the_place_of_the_estimate(
     database: Database,
     host: wire.Host,
     training_file: Path,
-    monkeypatch: pytest.MonkeyPatch,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("FINE_TUNING_PRICES", PRICES)
     tuner, tracker = OpenAIFineTuner("key", host.url), CostTracker()
@@ -122,7 +120,7 @@ def test_months_and_versions_are_told_apart(database: Database) -> None:
         assert budgets.spent(tx, "m", datetime(2020, 12, 31, tzinfo=UTC)) == (0.0, 0)
 
 
-def test_costs_by_day_kind_and_model(cli: Any, tmp_path: Path) -> None:  # noqa: F811
+def test_costs_by_day_kind_and_model(cli: Any, tmp_path: Path) -> None:
     tracker = CostTracker()
     for kind in ("inference", "evaluation", "judge"):
         tracker.record_inference("m", 10, 0.25, is_fine_tuned=True, kind=kind)
@@ -145,7 +143,7 @@ def test_costs_by_day_kind_and_model(cli: Any, tmp_path: Path) -> None:  # noqa:
     assert "Judge cost" in cli("cost-summary")[1]
 
 
-def test_budgets_from_the_command_line(cli: Any) -> None:  # noqa: F811
+def test_budgets_from_the_command_line(cli: Any) -> None:
     assert cli("budget", "list")[0] == 0
     assert cli("budget", "set", "m", "20")[:2] == (0, "m: $20.00 a month\n")
     assert cli("budget", "set", "m", "-1")[0] == 2

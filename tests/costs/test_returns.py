@@ -14,7 +14,6 @@ from fine_tuning.costs.roi import Facts
 from fine_tuning.costs.uncertainty import given, mean_of, mean_of_many
 from fine_tuning.store.costs import Moments
 from fine_tuning.store.database import Database, open_database
-from tests.commands.test_cli import cli  # noqa: F401 - a fixture
 
 
 @pytest.mark.parametrize("size", [50, 100, 400])
@@ -64,7 +63,7 @@ def test_every_figure_has_the_interval_that_its_savings_give() -> None:
     assert math.isnan(unknown.savings)
 
 
-def test_a_return_rests_on_what_was_measured(database: Database, cli: Any) -> None:  # noqa: F811
+def test_a_return_rests_on_what_was_measured(database: Database, cli: Any) -> None:
     tracker, registry, evaluator = CostTracker(), ModelRegistry(), ModelEvaluator()
     registry.register_model("m", "big", "job", 10, cost=4.0)
     rng = np.random.default_rng(3)

@@ -10,7 +10,6 @@ import pytest
 from fine_tuning import ABTestFramework, ModelRegistry
 from fine_tuning.errors import ConflictError, UsageError
 from fine_tuning.store.database import Database
-from tests.commands.test_cli import cli  # noqa: F401 - a fixture
 from tests.experiments.test_designs import rows
 
 
@@ -119,7 +118,7 @@ def test_ramps_of_one_layer_do_not_wait_for_each_other_forever(database: Databas
 
 
 @pytest.mark.parametrize("metric", ["judge", "json_schema:/nope.json", "numeric:nan", "numeric:-1"])
-def test_a_metric_that_cannot_be_used_is_refused_before_the_first_call(cli: Any, metric: str) -> None:  # noqa: F811
+def test_a_metric_that_cannot_be_used_is_refused_before_the_first_call(cli: Any, metric: str) -> None:
     code, _, err = cli("setup-ab-test", "t", "a", "b", "--metric", metric)
     assert code in {1, 2}
     assert err.count("\n") == 1
@@ -167,7 +166,7 @@ def test_perfect_answers_are_scored_by_meaning_too() -> None:
         ("setup-ab-test", "u", "a", "b", "--margin", "5"),
     ],
 )
-def test_what_makes_no_sense_is_one_line(cli: Any, command: tuple[str, ...]) -> None:  # noqa: F811
+def test_what_makes_no_sense_is_one_line(cli: Any, command: tuple[str, ...]) -> None:
     cli("setup-ab-test", "t", "a", "b")
     code, _, err = cli(*command)
     assert code == 2

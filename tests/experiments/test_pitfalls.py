@@ -13,7 +13,6 @@ from fine_tuning import ABTestFramework
 from fine_tuning.errors import NotFoundError, UsageError
 from fine_tuning.experiments import planning
 from fine_tuning.store.database import Database
-from tests.commands.test_cli import cli  # noqa: F401 - a fixture
 from tests.experiments.test_designs import rows, started
 
 
@@ -149,7 +148,7 @@ def test_numbers_of_numpy_and_truth_values_are_scores() -> None:
     assert framework.monitor("t").model_a_accuracy == 0.5
 
 
-def test_a_test_concludes_at_its_own_alpha(cli: Any) -> None:  # noqa: F811
+def test_a_test_concludes_at_its_own_alpha(cli: Any) -> None:
     cli("setup-ab-test", "t", "a", "b", "--alpha", "0.0001")
     ABTestFramework().record_samples("t", rows(0.6, 0.85, 100, seed=3))
     shown = json.loads(cli("ab", "show", "t", "--json")[1])

@@ -11,8 +11,6 @@ import pytest
 
 from fine_tuning import LLMService, ModelEvaluator, ModelRegistry
 from fine_tuning.errors import ConflictError, DataError, NotFoundError
-from tests.commands.test_cli import cli  # noqa: F401 - a fixture
-from tests.registry.test_gates import trained  # noqa: F401 - a fixture
 
 
 @pytest.fixture
@@ -23,7 +21,7 @@ def uri(tmp_path: Path) -> str:
 @pytest.mark.filterwarnings("ignore")
 def test_versions_go_to_mlflow_and_come_back(
     uri: str,
-    cli: Any,  # noqa: F811
+    cli: Any,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -62,9 +60,9 @@ def test_versions_go_to_mlflow_and_come_back(
 
 
 def test_a_version_becomes_a_model_folder_and_the_other_way_round(
-    trained: dict[str, Any],  # noqa: F811
+    trained: dict[str, Any],
     tmp_path: Path,
-    cli: Any,  # noqa: F811
+    cli: Any,
 ) -> None:
     registry = ModelRegistry()
     ModelEvaluator().evaluate_exact_match(["a", "b"], ["a", "c"], "orders", "fine_tuned")

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from fine_tuning import ABTestFramework, CostTracker, DatasetBuilder, LocalFineTuner, ModelEvaluator, ModelRegistry
-from fine_tuning.distillation import DistillationDataCollector
+from fine_tuning import ABTestFramework, CostTracker, ModelEvaluator, ModelRegistry
 from fine_tuning.errors import ConfigurationError, ConflictError, NotFoundError
 from fine_tuning.registry import expiry, lineage
 from fine_tuning.store.database import Database, open_database
 from tests import wire
-from tests.commands.test_cli import cli  # noqa: F401
 
 OPENAI = "https://api.openai.com/v1"
 
@@ -51,16 +48,10 @@ def test_what_a_host_says_counts_more_than_the_table() -> None:
     assert expiry.days_left(None) is None
 
 
-@pytest.fixture
-def host() -> Iterator[wire.Host]:
-    with wire.host() as started:
-        yield started
-
-
 def test_hosts_are_asked_for_their_dates(
     host: wire.Host,
     database: Database,
-    cli: Any,  # noqa: F811
+    cli: Any,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("OPENAI_BASE_URL", host.url)
@@ -86,7 +77,7 @@ def test_hosts_are_asked_for_their_dates(
     assert "refused the API key" in out
 
 
-def test_a_base_that_ends_soon_needs_force(cli: Any, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
+def test_a_base_that_ends_soon_needs_force(cli: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     registry = ModelRegistry()
     registry.register_model("old", "gpt-3.5-turbo", "j", 1)
     code, _, err = cli("deploy", "old")
@@ -139,21 +130,6 @@ def test_a_won_experiment_may_be_asked_for(monkeypatch: pytest.MonkeyPatch) -> N
     assert registry.deploy_model("lamp", 2) == 2
 
 
-@pytest.fixture
-def trained(tiny_model_dir: Path) -> dict[str, Any]:
-    """A registered version with all that comes before it."""
-    collector = DistillationDataCollector()
-    for number in range(12):
-        collector.capture_success(f"Where is order {number}, please?", f"Order {number} is on its way.", "support", "t")
-    builder = DatasetBuilder()
-    path = builder.save_dataset(builder.build_from_distillation(), "orders")
-    tuner = LocalFineTuner()
-    job = tuner.create_fine_tuning_job(str(tiny_model_dir), tuner.upload_training_file(path), n_epochs=1)
-    assert tuner.wait_for_job(job["job_id"], progress_bar=False)["status"] == "succeeded"
-    ModelRegistry().register_model("orders", str(tiny_model_dir), job["job_id"], 12)
-    return job
-
-
 def test_files_that_are_not_those_registered_are_not_deployed(
     trained: dict[str, Any], monkeypatch: pytest.MonkeyPatch, workspace: Path
 ) -> None:
@@ -170,7 +146,7 @@ def test_files_that_are_not_those_registered_are_not_deployed(
         registry.deploy_model("orders")
 
 
-def test_a_lineage_leads_from_examples_to_costs(trained: dict[str, Any], cli: Any) -> None:  # noqa: F811
+def test_a_lineage_leads_from_examples_to_costs(trained: dict[str, Any], cli: Any) -> None:
     ModelEvaluator().evaluate_exact_match(["a"], ["a"], "orders", "fine_tuned")
     tests = ABTestFramework()
     tests.create_test('t "1"', "orders-v1", "big")
@@ -221,7 +197,7 @@ def test_a_lineage_says_what_is_not_recorded() -> None:
     assert open_database().exists()
 
 
-def test_labels_from_the_command_line(cli: Any) -> None:  # noqa: F811
+def test_labels_from_the_command_line(cli: Any) -> None:
     registry = ModelRegistry()
     for job in ("j1", "j2"):
         registry.register_model("lamp", "base", job, 1)

@@ -17,7 +17,6 @@ from openai import AsyncOpenAI, OpenAI
 
 from fine_tuning import ModelRegistry
 from fine_tuning.distillation import DistillationDataCollector
-from tests.commands.test_cli import cli  # noqa: F401
 from tests.server.conftest import ALIAS, client_of
 
 ASKED: list[Any] = [{"role": "user", "content": "What is the capital of France?"}]
@@ -235,7 +234,7 @@ def test_stored_calls_are_captured_examples(client: OpenAI) -> None:
 def test_stored_calls_are_fetched_from_a_host(
     client: OpenAI,
     tmp_path: Path,
-    cli: Any,  # noqa: F811
+    cli: Any,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     for seed in range(3):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,16 +12,6 @@ from fine_tuning.errors import ConfigurationError, DataError, NotFoundError, Pro
 from fine_tuning.store import jobs
 from fine_tuning.store.database import Database, open_database
 from tests import wire
-
-FILE = {"id": "file-1", "object": "file", "bytes": 1, "created_at": 1, "filename": "d.jsonl", "purpose": "fine-tune"}
-
-
-@pytest.fixture
-def host() -> Iterator[wire.Host]:
-    with wire.host() as running:
-        running.answers["POST /files"] = (200, FILE | {"status": "processed"})
-        running.answers["POST /fine_tuning/jobs"] = lambda r: (200, wire.job(metadata=r.body["metadata"]))
-        yield running
 
 
 @pytest.fixture

@@ -21,7 +21,6 @@ from fine_tuning.errors import ConflictError, DataError
 from fine_tuning.store import dump, integrity, schema
 from fine_tuning.store.database import Database, open_database
 from fine_tuning.upkeep import backup
-from tests.commands.test_cli import cli  # noqa: F401 - a fixture
 
 
 @pytest.fixture
@@ -136,7 +135,7 @@ def test_an_older_backup_is_restored_and_migrated(tmp_path: Path, monkeypatch: p
 
 
 def test_what_is_damaged_is_refused_whole(full: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
-                                          cli: Any) -> None:  # noqa: F811  # fmt: skip
+                                          cli: Any) -> None:  # fmt: skip
     file = tmp_path / "w.backup"
     backup.write(full, file)
     monkeypatch.setenv("FINE_TUNING_HOME", str(tmp_path / "new"))
@@ -165,7 +164,7 @@ def test_what_is_damaged_is_refused_whole(full: Database, tmp_path: Path, monkey
     assert (code, {name for name, findings in json.loads(out).items() if findings}) == (0, set())
 
 
-def test_backups_from_the_command_line(full: Database, tmp_path: Path, cli: Any) -> None:  # noqa: F811
+def test_backups_from_the_command_line(full: Database, tmp_path: Path, cli: Any) -> None:
     code, out, _ = cli("backup", str(tmp_path / "b"), "--json")
     assert code == 0
     assert json.loads(out)["members"] > 10

@@ -13,15 +13,13 @@ from fine_tuning import CostTracker, LocalFineTuner, ModelRegistry
 from fine_tuning.store import jobs
 from fine_tuning.store.database import Database, open_database
 from fine_tuning.upkeep import doctor
-from tests.commands.test_cli import cli  # noqa: F401 - a fixture
-from tests.registry.test_gates import trained  # noqa: F401 - a fixture
 
 
 def findings(database: Database, *, fix: bool = False) -> list[str]:
     return [each.what for found in doctor.examine(database, fix=fix).values() for each in found]
 
 
-def test_a_healthy_workspace(trained: dict[str, Any], cli: Any) -> None:  # noqa: F811
+def test_a_healthy_workspace(trained: dict[str, Any], cli: Any) -> None:
     ModelRegistry().deploy_model("orders")
     CostTracker().record_inference("orders", 10, 0.25, True)
     assert findings(open_database()) == []
@@ -30,9 +28,9 @@ def test_a_healthy_workspace(trained: dict[str, Any], cli: Any) -> None:  # noqa
 
 
 def test_files_and_weights_that_are_not_what_they_were(
-    trained: dict[str, Any],  # noqa: F811
+    trained: dict[str, Any],
     workspace: Path,
-    cli: Any,  # noqa: F811
+    cli: Any,
 ) -> None:
     ModelRegistry().deploy_model("orders")
     weights = next((workspace / "artifacts" / trained["job_id"]).rglob("merged/model.safetensors"))
