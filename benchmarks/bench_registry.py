@@ -33,6 +33,7 @@ from fine_tuning.upkeep import doctor
 
 ROUNDS = 3
 MODELS, CALLS = 10_000, 10_000_000
+WRITER = report.PROJECT / "scripts" / "write_everything.py"
 
 # A cycle is: register a version, deploy it, go back to the one before. MLflow deploys by moving an alias.
 OURS = """
@@ -101,38 +102,6 @@ def beside_mlflow(seconds: float) -> list[str]:
     return lines
 
 
-# Every kind of write, over and over.
-WRITES = """
-import tempfile
-from pathlib import Path
-from fine_tuning import CostTracker, DatasetBuilder, ModelEvaluator, ModelRegistry, ABTestFramework
-from fine_tuning.distillation import DistillationDataCollector
-from fine_tuning.store.database import open_database
-from fine_tuning.upkeep import backup
-registry, tracker, evaluator, tests = ModelRegistry(), CostTracker(), ModelEvaluator(), ABTestFramework()
-tests.create_test("t", "a", "b")
-print("begun", flush=True)
-number = 0
-while True:
-    number += 1
-    version = registry.register_model("m", "b", "j", 1)["version"]
-    registry.set_alias("m", "newest", version)
-    registry.set_tag("m", "n", str(version), version)
-    registry.deploy_model("m", version)
-    registry.rollback_model("m", max(1, version - 1))
-    tracker.record_inference("m", 10, 0.5, True)
-    tracker.record_training_job(f"j{number}", "m", "b", 1, 10, 1.0)
-    tracker.set_budget("m", 1000.0)
-    evaluator.evaluate(["a", None], ["a", "b"], "m", questions=["1", "2"])
-    tests.record_sample("t", "model_a", "x", "x", 10.0, 0.1)
-    DistillationDataCollector().capture_success(f"Where is order {number}?", f"Order {number} is on its way.", "s", "t")
-    if number % 5 == 0:
-        builder = DatasetBuilder()
-        builder.save_dataset(builder.build_from_distillation(limit=20), f"d{number}")
-    if number % 20 == 0:
-        with tempfile.TemporaryDirectory() as folder:
-            backup.write(open_database(), Path(folder) / "b")
-"""
 STRESS = """
 import sys, time
 from fine_tuning import ModelRegistry
@@ -169,7 +138,7 @@ def kills(count: int) -> str:
     with tempfile.TemporaryDirectory() as folder:
         os.environ["FINE_TUNING_HOME"] = folder
         for _ in range(count):
-            writer = subprocess.Popen([sys.executable, "-c", WRITES], stdout=subprocess.PIPE)
+            writer = subprocess.Popen([sys.executable, WRITER], stdout=subprocess.PIPE)
             assert writer.stdout is not None
             writer.stdout.readline()  # it has begun
             time.sleep(rng.random() * 0.3)
