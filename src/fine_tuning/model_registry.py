@@ -182,10 +182,10 @@ class ModelRegistry:
         """
         checks.one_of("status", status, MODEL_STATUSES)
         with self._database.write() as tx:
-            record = models.get(tx, model_name, version)
-            if record is None:
+            row = models.locked(tx, model_name, version)
+            if row is None:
                 return False
-            models.set_status(tx, model_name, record["version"], status, actor=acting_user(), reason=reason)
+            models.move(tx, row, status, actor=acting_user(), reason=reason)
         return True
 
     def deploy_model(
@@ -227,13 +227,13 @@ class ModelRegistry:
 
     def _deploy(self, name: str, version: int | None, reason: str, *, gated: bool) -> int:
         with self._database.write() as tx:
-            record = models.get(tx, name, version)
-            if record is None:
+            row = models.locked(tx, name, version)
+            if row is None:
                 raise _missing(tx, name, version)
             if gated:
-                gates.check(tx, record, get_settings())
-            models.set_status(tx, name, record["version"], "DEPLOYED", actor=acting_user(), reason=reason)
-        return int(record["version"])
+                gates.check(tx, models.record_of(row), get_settings())
+            models.move(tx, row, "DEPLOYED", actor=acting_user(), reason=reason)
+        return int(row.version)
 
     def set_accuracy(self, model_name: str, version: int, accuracy: float, reason: str = "evaluated") -> bool:
         """Note a version's measured accuracy (0 to 1; nan where unknown); False where there is no such version."""

@@ -54,8 +54,10 @@ def carry_out(tx: Transaction, test_id: str, decided: Decision, actor: str) -> N
     name, version = find_version(tx, decided.model)
     if decided.action != KEPT and not _is_deployed(tx, decided.model):
         reason = f"A/B test {test_id}: {decided.reason}"
+        row = models.locked(tx, name, version)
+        assert row is not None  # noqa: S101 - it was found
         try:
-            models.set_status(tx, name, version, "DEPLOYED", actor=actor, reason=reason, experiment=test_id)
+            models.move(tx, row, "DEPLOYED", actor=actor, reason=reason, experiment=test_id)
         except ConflictError as error:
             decided = decided._replace(action=KEPT, reason=f"{decided.reason}; not deployed: {error}")
     experiments.decide(tx, test_id, decided.action, decided.model, decided.reason)

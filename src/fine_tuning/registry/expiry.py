@@ -76,7 +76,8 @@ def days_left(end: date | None, today: date | None = None) -> int | None:
 
 def with_ends(tx: Transaction, versions: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Records with shutdown_date (ISO 8601) and days_left; both None where no end is announced."""
-    told, trained_by = shutdowns.known(tx), models.providers_of_jobs(tx)
+    told = shutdowns.known(tx)
+    trained_by = models.providers_of_jobs(tx, {version["job_id"] for version in versions})
     found = []
     for version in versions:
         end = end_of(version, told, trained_by.get(version["job_id"]))

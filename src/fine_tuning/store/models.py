@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, func, select, update
@@ -32,6 +32,8 @@ _NUMBERED = _OF_NAME.where(_columns.version == bindparam("number"))
 _DEPLOYED = _OF_NAME.where(_columns.status == "DEPLOYED")
 _HIGHEST = select(func.max(_columns.version)).where(_columns.model_name == bindparam("name"))
 _JOB = select(tables.jobs.c.id).where(tables.jobs.c.id == bindparam("job"))
+_PROVIDERS = (tables.jobs.c.id, tables.jobs.c.provider)
+_PROVIDER = select(*_PROVIDERS).where(tables.jobs.c.id == bindparam("job"))
 _ADD = _table.insert()
 _SET_STATUS = update(_table).where(_columns.id == bindparam("row")).values(status=bindparam("to"))
 _SET_DEPLOYED = _SET_STATUS.values(deployed_at=bindparam("at"))
@@ -42,28 +44,30 @@ _LOCK = select(tables.models.c.name).where(tables.models.c.name == bindparam("na
 def register(connection: Connection, version: Mapping[str, Any], *, actor: str, number: int | None = None) -> int:
     """Add a version (gap-free numbers unless `number` is given, as in an import). Returns the number."""
     name = version["model_name"]
-    lock(connection, name)
-    if number is None:
-        number = 1 + (connection.scalar(_HIGHEST, {"name": name}) or 0)
-    values = {"registered_at": now(), **version, "version": number}
+    if (highest := _highest(connection, name)) is None:
+        _make_known(connection, name)  # as another process may have done meanwhile
+        highest = _highest(connection, name)
+    values = {"registered_at": now(), **version, "version": number or 1 + (highest or 0)}
     values["job_ref"] = connection.scalar(_JOB, {"job": version["job_id"]})
     created = connection.execute(_ADD, values)
     row_id: int = created.inserted_primary_key[0]  # type: ignore[index]
-    _log(connection, row_id, None, version["status"], actor, "registered")
-    return number
+    connection.execute(_LOG, _event(row_id, None, version["status"], actor, "registered"))
+    return int(values["version"])
 
 
-def set_status(
-    connection: Connection,
-    name: str,
-    version: int,
-    status: str,
-    *,
-    actor: str,
-    reason: str,
-    experiment: str | None = None,
+def locked(connection: Connection, name: str, version: int | None = None) -> Row[Any] | None:
+    """As `row_of`, for `move`: no other process changes the model until this transaction ends."""
+    lock(connection, name)
+    return row_of(connection, name, version)
+
+
+def move(
+    connection: Connection, row: Row[Any], status: str, *, actor: str, reason: str, experiment: str | None = None
 ) -> bool:
     """Move a version to a status; deploying one archives the one deployed before, in the same transaction.
+
+    Args:
+        row: of `locked`.
 
     Returns:
         Whether it moved: False where it has the status already.
@@ -71,29 +75,30 @@ def set_status(
     Raises:
         ConflictError: the status may not follow the one it has; the message says which may.
     """
-    lock(connection, name)
-    row = connection.execute(_NUMBERED, {"name": name, "number": version}).one()
+    name, version = row.model_name, row.version
     if row.status == status:
         return False
     if status not in MOVES[row.status]:
         legal = " or ".join(MOVES[row.status])
         raise ConflictError(f"{name} v{version} is {row.status}; from there it can become {legal}, not {status}")
+    events = [_event(row.id, row.status, status, actor, reason, experiment)]
     if status == "DEPLOYED":
         before = connection.execute(_DEPLOYED, {"name": name}).one_or_none()
         if before is not None:
             connection.execute(_SET_STATUS, {"row": before.id, "to": "ARCHIVED"})
-            _log(connection, before.id, "DEPLOYED", "ARCHIVED", actor, f"version {version} was deployed", experiment)
+            why = f"version {version} was deployed"
+            events.insert(0, _event(before.id, "DEPLOYED", "ARCHIVED", actor, why, experiment))
         connection.execute(_SET_DEPLOYED, {"row": row.id, "to": status, "at": now()})
     else:
         connection.execute(_SET_STATUS, {"row": row.id, "to": status})
-    _log(connection, row.id, row.status, status, actor, reason, experiment)
+    connection.execute(_LOG, events)
     return True
 
 
 def get(connection: Connection, name: str, version: int | None = None) -> dict[str, Any] | None:
     """One version, the latest if none is named; None where there is none."""
     row = row_of(connection, name, version)
-    return None if row is None else _record(row)
+    return None if row is None else record_of(row)
 
 
 def row_of(connection: Connection, name: str, version: int | None = None) -> Row[Any] | None:
@@ -108,7 +113,7 @@ def row_of(connection: Connection, name: str, version: int | None = None) -> Row
 def deployed(connection: Connection, name: str) -> dict[str, Any] | None:
     """The deployed version of a model, or None."""
     row = connection.execute(_DEPLOYED, {"name": name}).one_or_none()
-    return None if row is None else _record(row)
+    return None if row is None else record_of(row)
 
 
 def deployed_before(connection: Connection, name: str) -> int | None:
@@ -131,7 +136,7 @@ def versions(connection: Connection, name: str | None = None) -> list[dict[str, 
     query = select(_table).order_by(_columns.model_name, _columns.version)
     if name is not None:
         query = query.where(_columns.model_name == name)
-    return [_record(row) for row in connection.execute(query)]
+    return [record_of(row) for row in connection.execute(query)]
 
 
 def known_as(connection: Connection, name: str) -> list[str]:
@@ -143,13 +148,16 @@ def known_as(connection: Connection, name: str) -> list[str]:
 def of_job(connection: Connection, job_id: str) -> dict[str, Any] | None:
     """The first version that was registered from a job, or None."""
     row = connection.execute(select(_table).where(_columns.job_id == job_id).order_by(_columns.id).limit(1)).first()
-    return None if row is None else _record(row)
+    return None if row is None else record_of(row)
 
 
-def providers_of_jobs(connection: Connection) -> dict[str, str]:
-    """Who trained each job that a version was registered from."""
-    query = select(tables.jobs.c.id, tables.jobs.c.provider).join(_table, _columns.job_ref == tables.jobs.c.id)
-    return {row.id: row.provider for row in connection.execute(query.distinct())}
+def providers_of_jobs(connection: Connection, job_ids: Collection[str]) -> dict[str, str]:
+    """Who trained each of these jobs, of those that are known."""
+    if len(job_ids) == 1:
+        found = connection.execute(_PROVIDER, {"job": next(iter(job_ids))})
+    else:
+        found = connection.execute(select(*_PROVIDERS).join(_table, _columns.job_ref == tables.jobs.c.id).distinct())
+    return {row.id: row.provider for row in found}
 
 
 def names(connection: Connection) -> list[str]:
@@ -169,30 +177,30 @@ def version_id(connection: Connection, name: str, version: int | None) -> int | 
 
 
 def lock(connection: Connection, name: str) -> None:
-    """Serialise writers of one model, whose name is made known."""
-    if connection.dialect.name == "sqlite":  # whose writers wait for each other anyway
-        if connection.execute(_LOCK, {"name": name}).first() is None:
-            connection.execute(tables.models.insert(), {"name": name, "created_at": now()})
-        return
+    """Serialise the writers of one model; those of SQLite wait for each other anyway."""
+    if connection.dialect.name != "sqlite":
+        connection.execute(_LOCK, {"name": name})
+
+
+def _highest(connection: Connection, name: str) -> int | None:
+    lock(connection, name)
+    found: int | None = connection.scalar(_HIGHEST, {"name": name})
+    return found
+
+
+def _make_known(connection: Connection, name: str) -> None:
     statement = insert(connection, tables.models).values(name=name, created_at=now())
     connection.execute(statement.on_conflict_do_nothing())
-    connection.execute(_LOCK, {"name": name})
 
 
-def _log(
-    connection: Connection,
-    row_id: int,
-    before: str | None,
-    after: str,
-    actor: str,
-    reason: str,
-    experiment: str | None = None,
-) -> None:
-    event = {"model_version_id": row_id, "from_status": before, "to_status": after, "actor": actor, "reason": reason,
-             "experiment_id": experiment, "created_at": now()}  # fmt: skip
-    connection.execute(_LOG, event)
+def _event(
+    row_id: int, before: str | None, after: str, actor: str, reason: str, experiment: str | None = None
+) -> dict[str, Any]:
+    return {"model_version_id": row_id, "from_status": before, "to_status": after, "actor": actor, "reason": reason,
+            "experiment_id": experiment, "created_at": now()}  # fmt: skip
 
 
-def _record(row: Row[Any]) -> dict[str, Any]:
+def record_of(row: Row[Any]) -> dict[str, Any]:
+    """What is told of a version: its row less the keys of other tables, times as ISO 8601."""
     record = {key: value for key, value in row._mapping.items() if key not in _HIDDEN}
     return record | {"registered_at": iso(record["registered_at"]), "deployed_at": iso(record["deployed_at"])}

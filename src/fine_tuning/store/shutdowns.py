@@ -11,6 +11,7 @@ from fine_tuning.store.types import now
 from fine_tuning.store.upsert import insert
 
 _table = tables.model_shutdowns
+_ALL = select(_table)
 
 
 def note(connection: Connection, provider: str, dates: Mapping[str, str | None]) -> None:
@@ -30,4 +31,4 @@ def note(connection: Connection, provider: str, dates: Mapping[str, str | None])
 
 def known(connection: Connection) -> dict[tuple[str, str], str | None]:
     """The dates by host and model."""
-    return {(row.provider, row.model): row.shutdown_date for row in connection.execute(select(_table))}
+    return {(row.provider, row.model): row.shutdown_date for row in connection.execute(_ALL)}
