@@ -43,6 +43,8 @@ where, name, seconds = sys.argv[1], sys.argv[2], float(sys.argv[3])
 registry = ModelRegistry(where)
 registry.register_model(name, "base", "job", 1)
 registry.deploy_model(name)
+print("ready", flush=True)
+sys.stdin.readline()
 until, done = time.perf_counter() + seconds, 0
 while time.perf_counter() < until:
     version = registry.register_model(name, "base", "job", 1)["version"]
@@ -60,6 +62,8 @@ client = MlflowClient(tracking_uri=where, registry_uri=where)
 client.create_registered_model(name)
 last = client.create_model_version(name, "file:///x").version
 client.set_registered_model_alias(name, "champion", last)
+print("ready", flush=True)
+sys.stdin.readline()
 until, done = time.perf_counter() + seconds, 0
 while time.perf_counter() < until:
     version = client.create_model_version(name, "file:///x").version
@@ -73,10 +77,17 @@ print(done)
 def cycles(code: str, where: str, writers: int, seconds: float, name: str) -> tuple[float, int]:
     """Cycles a second of all writers together, each with a model of its own, and how many writers ended in an error."""
     running = [
-        subprocess.Popen([sys.executable, "-c", code, where, f"{name}{number}", str(seconds)], stdout=subprocess.PIPE,
-                         stderr=subprocess.PIPE, text=True)
+        subprocess.Popen([sys.executable, "-c", code, where, f"{name}{number}", str(seconds)], stdin=subprocess.PIPE,
+                         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         for number in range(writers)
     ]  # fmt: skip
+    for process in running:
+        assert process.stdout is not None
+        process.stdout.readline()
+    for process in running:  # all begin together
+        assert process.stdin is not None
+        process.stdin.write("go\n")
+        process.stdin.flush()
     outputs = [process.communicate() for process in running]
     failed = [error for process, (_, error) in zip(running, outputs, strict=True) if process.returncode]
     return sum(int(out) for out, _ in outputs if out.strip()) / seconds, len(failed)

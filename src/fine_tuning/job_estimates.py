@@ -1,4 +1,4 @@
-"""What a training job will take, worked out before anything is sent, and whether the budget has room for it."""
+"""What a training job will take, worked out before anything is sent."""
 
 from __future__ import annotations
 
@@ -11,46 +11,35 @@ from typing import Any
 from fine_tuning import hosts
 from fine_tuning.costs import prices
 from fine_tuning.datasets import tokens
-from fine_tuning.errors import ConflictError, FineTuningError
+from fine_tuning.errors import FineTuningError
 from fine_tuning.rows import read_rows
 from fine_tuning.settings import get_settings
 from fine_tuning.store import budgets, files, jobs
-from fine_tuning.store.database import Database, Transaction
-from fine_tuning.store.types import now
+from fine_tuning.store.database import Database
 
 _log = logging.getLogger(__name__)
 LARGE = 50_000_000  # bytes of a training file, whose tokens are counted only where a budget asks for it
 AUTO_EPOCHS = 3  # what hosts make of "auto" for data sets of some hundred rows
 
 
-def before_start(database: Database, request: Mapping[str, Any], provider: str) -> dict[str, Any]:
-    """The estimate of a job that is about to start: tokens (over all epochs) and usd; None is unknown.
+def estimate(database: Database, request: Mapping[str, Any], provider: str) -> dict[str, Any]:
+    """What a job that is about to start will take: tokens (over all epochs) and usd; None is unknown.
 
     Args:
         request: model, training_file_id, suffix, hyperparameters.
         provider: "local" or the host's address.
-
-    Raises:
-        ConflictError: it is more than what a budget has left this month; nothing was sent.
     """
     with database.read() as tx:
-        owner = request["suffix"] or request["model"]
-        is_limited = bool({owner, budgets.ALL} & budgets.known(tx).keys())
-        found = _estimate(tx, request, provider, count_large=is_limited)
-        _check_budgets(tx, owner, found["usd"])
-    return found
-
-
-def _estimate(tx: Transaction, request: Mapping[str, Any], provider: str, *, count_large: bool) -> dict[str, Any]:
-    file = files.get(tx, request["training_file_id"])
+        file = files.get(tx, request["training_file_id"])
+        is_limited = bool({request["suffix"] or request["model"], budgets.ALL} & budgets.known(tx).keys())
     path = None if file is None else Path(file["path"])
-    if path is None or not path.is_file() or (path.stat().st_size > LARGE and not count_large):
+    if path is None or not path.is_file() or (path.stat().st_size > LARGE and not is_limited):
         return {"tokens": None, "usd": None}
     trained = training_tokens(path, request["model"], request["hyperparameters"].get("n_epochs", "auto"))
     if trained is None:
         return {"tokens": None, "usd": None}
     if provider == "local":
-        return {"tokens": trained, "usd": _of_this_machine(tx, request["model"], trained)}
+        return {"tokens": trained, "usd": _of_this_machine(database, request["model"], trained)}
     price = prices.training_price(request["model"], at_openai=provider == hosts.OPENAI_URL)
     return {"tokens": trained, "usd": None if isnan(price) else trained / 1e6 * price}
 
@@ -69,29 +58,11 @@ def training_tokens(path: Path, model: str, n_epochs: int | str) -> int | None:
     return once * (n_epochs if isinstance(n_epochs, int) else AUTO_EPOCHS)
 
 
-def _of_this_machine(tx: Transaction, model: str, trained: int) -> float | None:
+def _of_this_machine(database: Database, model: str, trained: int) -> float | None:
     """By the speed of the last job with the same base model and the price of an hour; None where one is unknown."""
     rate = get_settings().machine_usd_per_hour
     if rate is None:
         return None
-    speed = jobs.tokens_per_second(tx, model)
+    with database.read() as tx:
+        speed = jobs.tokens_per_second(tx, model)
     return None if speed is None else trained / speed / 3600 * rate
-
-
-def _check_budgets(tx: Transaction, name: str, usd: float | None) -> None:
-    known = budgets.known(tx)
-    month = now()
-    for owner in (name, budgets.ALL):
-        if owner not in known:
-            continue
-        used, unpriced = budgets.spent(tx, owner, month)
-        left = known[owner] - used
-        whose = f"the budget of {owner}" if owner != budgets.ALL else "the budget of all models"
-        shown = f"{whose} has ${max(left, 0):,.2f} of ${known[owner]:,.2f} left in {month:%Y-%m}"
-        if unpriced:
-            _log.warning("%s, without %d calls or trainings whose price is unknown", shown, unpriced)
-        if left <= 0 or (usd is not None and usd > left):
-            wanted = "has no known price" if usd is None else f"is estimated at ${usd:,.4g}"
-            raise ConflictError(f"{shown}; this job {wanted}: raise it with ft-cli budget set {owner!r} USD")
-        if usd is None:
-            _log.warning("%s; what this job will cost is unknown", shown)

@@ -21,7 +21,7 @@ class LocalFineTuner(FineTuner):
     def __init__(self) -> None:
         database = open_database()
         self._local = LocalTrainer(database)
-        super().__init__(self._local, partial(job_estimates.before_start, database, provider=PROVIDER))
+        super().__init__(self._local, partial(job_estimates.estimate, database, provider=PROVIDER))
 
     def resume_like(self, model: str, training_file_id: str, **hyperparameters: Any) -> dict[str, Any] | None:
         """Resume the newest paused job with this base model, data and hyperparameters; None where there is none."""

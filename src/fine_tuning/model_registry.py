@@ -101,11 +101,9 @@ class ModelRegistry:
             "provider_model": None if provider_model is None else checks.name("provider_model", provider_model),
             "metadata": checks.mapping("metadata", metadata),
         }
+        actor = acting_user()
         with self._database.write() as tx:
-            number = models.register(tx, version, actor=acting_user())
-            record = models.get(tx, model_name, number)
-        assert record is not None  # noqa: S101 - written in this transaction
-        return record
+            return models.record_of(models.register(tx, version, actor=actor))
 
     def get_model_version(self, model_name: str, version: int | None = None) -> dict[str, Any] | None:
         """One version's record, the latest if none is named; None where there is none."""
@@ -182,7 +180,8 @@ class ModelRegistry:
         """
         checks.one_of("status", status, MODEL_STATUSES)
         with self._database.write() as tx:
-            row = models.locked(tx, model_name, version)
+            known = models.get(tx, model_name, version)
+            row = models.locked(tx, model_name, known["version"]) if known is not None else None
             if row is None:
                 return False
             models.move(tx, row, status, actor=acting_user(), reason=reason)
@@ -226,14 +225,21 @@ class ModelRegistry:
         return True
 
     def _deploy(self, name: str, version: int | None, reason: str, *, gated: bool) -> int:
+        if gated or version is None:
+            with self._database.read() as tx:  # nobody waits while files are compared
+                record = models.get(tx, name, version)
+                if record is None:
+                    raise _missing(tx, name, version)
+                if gated:
+                    gates.check(tx, record, get_settings())
+            version = int(record["version"])
+        actor = acting_user()
         with self._database.write() as tx:
             row = models.locked(tx, name, version)
             if row is None:
                 raise _missing(tx, name, version)
-            if gated:
-                gates.check(tx, models.record_of(row), get_settings())
-            models.move(tx, row, "DEPLOYED", actor=acting_user(), reason=reason)
-        return int(row.version)
+            models.move(tx, row, "DEPLOYED", actor=actor, reason=reason)
+        return version
 
     def set_accuracy(self, model_name: str, version: int, accuracy: float, reason: str = "evaluated") -> bool:
         """Note a version's measured accuracy (0 to 1; nan where unknown); False where there is no such version."""
@@ -405,7 +411,7 @@ class ModelRegistry:
                 number = known[0]["version"] if known else None
                 if number is None:
                     version = {**facts, "artifact_id": None, "status": "READY"}
-                    number = models.register(tx, version, actor=acting_user())
+                    number = models.register(tx, version, actor=acting_user()).version
                     added += 1
                 for alias in aliases:
                     if alias != mlflow_exchange.DEPLOYED:

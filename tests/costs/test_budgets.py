@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -57,6 +59,30 @@ def test_a_job_is_estimated_and_refused_where_the_budget_is_too_small(
     tracker.set_budget("*", usd)
     with pytest.raises(ConflictError, match="the budget of all models has"):
         tuner.create_fine_tuning_job("gpt-4o-mini", file_id, suffix="other")
+
+
+def test_two_jobs_at_once_do_not_share_what_is_left(
+    database: Database, host: wire.Host, training_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FINE_TUNING_PRICES", PRICES)
+    tuner = OpenAIFineTuner("key", host.url)
+    file_id = tuner.upload_training_file(training_file)
+    tokens = job_estimates.training_tokens(training_file, "gpt-4o-mini", 3)
+    assert tokens is not None
+    CostTracker().set_budget("*", tokens * 10 / 1e6 * 1.5)
+    together = Barrier(6)
+
+    def start(number: int) -> bool:
+        together.wait()
+        try:
+            tuner.create_fine_tuning_job("gpt-4o-mini", file_id, suffix=f"inbox-{number}")
+        except ConflictError:
+            return False
+        return True
+
+    with ThreadPoolExecutor(6) as pool:
+        assert sum(pool.map(start, range(6))) == 1
+    assert len(host.asked("POST /fine_tuning/jobs")) == 1
 
 
 def test_what_was_billed_takes_the_place_of_the_estimate(

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, delete, func, select
 
+from fine_tuning.errors import ConflictError
 from fine_tuning.store import models, tables
 from fine_tuning.store.types import now
 from fine_tuning.store.upsert import insert
 
+_log = logging.getLogger(__name__)
 ALL = "*"  # the name of the budget that all models share
 _table = tables.budgets
 
@@ -30,6 +33,33 @@ def known(connection: Connection) -> dict[str, float]:
     """US dollars a month by model."""
     rows = connection.execute(select(_table).order_by(_table.c.model_name))
     return {row.model_name: row.usd_per_month for row in rows}
+
+
+def draw(connection: Connection, name: str, usd: float | None) -> None:
+    """Make sure that the budgets have room for a job, which the caller records in the same transaction.
+
+    Args:
+        name: what the model will be called.
+        usd: the job's estimate; None is unknown, which a budget with something left allows.
+
+    Raises:
+        ConflictError: it is more than what one has left this month.
+    """
+    month = now()
+    query = select(_table).where(_table.c.model_name.in_((name, ALL))).order_by(_table.c.model_name)
+    for row in connection.execute(query.with_for_update()).all():
+        owner, limit = row.model_name, row.usd_per_month
+        used, unpriced = spent(connection, owner, month)
+        left = limit - used
+        whose = f"the budget of {owner}" if owner != ALL else "the budget of all models"
+        shown = f"{whose} has ${max(left, 0):,.2f} of ${limit:,.2f} left in {month:%Y-%m}"
+        if unpriced:
+            _log.warning("%s, without %d calls or trainings whose price is unknown", shown, unpriced)
+        if left <= 0 or (usd is not None and usd > left):
+            wanted = "has no known price" if usd is None else f"is estimated at ${usd:,.4g}"
+            raise ConflictError(f"{shown}; this job {wanted}: raise it with ft-cli budget set {owner!r} USD")
+        if usd is None:
+            _log.warning("%s; what this job will cost is unknown", shown)
 
 
 def spent(connection: Connection, name: str, month: datetime) -> tuple[float, int]:

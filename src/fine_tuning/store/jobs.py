@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, case, func, or_, select, update
 
-from fine_tuning.store import paging, tables
+from fine_tuning.store import budgets, paging, tables
 from fine_tuning.store.types import now
 from fine_tuning.store.upsert import insert
 
@@ -19,7 +19,13 @@ MOST_EVENTS = 10_000  # of one job: far more than any run writes
 
 
 def add(connection: Connection, job: Mapping[str, Any]) -> None:
-    """Record a new job."""
+    """Record a new job.
+
+    Raises:
+        ConflictError: its `estimate` is more than what a budget has left this month.
+    """
+    if "estimate" in job:
+        budgets.draw(connection, job["suffix"] or job["model"], job["estimate"]["usd"])
     connection.execute(_table.insert().values(**job, requested="run", created_at=now()))
 
 

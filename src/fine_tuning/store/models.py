@@ -30,35 +30,41 @@ _OF_NAME = select(_table).where(_columns.model_name == bindparam("name"))
 _LATEST = _OF_NAME.order_by(_columns.version.desc()).limit(1)
 _NUMBERED = _OF_NAME.where(_columns.version == bindparam("number"))
 _DEPLOYED = _OF_NAME.where(_columns.status == "DEPLOYED")
+_MOVABLE = _NUMBERED.with_only_columns(_columns.id, _columns.model_name, _columns.version, _columns.status)
 _HIGHEST = select(func.max(_columns.version)).where(_columns.model_name == bindparam("name"))
-_JOB = select(tables.jobs.c.id).where(tables.jobs.c.id == bindparam("job"))
+_JOB = select(tables.jobs.c.id).where(tables.jobs.c.id == bindparam("of_job")).scalar_subquery()
 _PROVIDERS = (tables.jobs.c.id, tables.jobs.c.provider)
 _PROVIDER = select(*_PROVIDERS).where(tables.jobs.c.id == bindparam("job"))
-_ADD = _table.insert()
+_ADD = _table.insert().values(job_ref=_JOB).returning(_table)
 _SET_STATUS = update(_table).where(_columns.id == bindparam("row")).values(status=bindparam("to"))
+_ARCHIVE_DEPLOYED = (
+    update(_table)
+    .where(_columns.model_name == bindparam("name"), _columns.status == "DEPLOYED")
+    .values(status="ARCHIVED")
+    .returning(_columns.id)
+)
 _SET_DEPLOYED = _SET_STATUS.values(deployed_at=bindparam("at"))
 _LOG = tables.deployment_events.insert()
 _LOCK = select(tables.models.c.name).where(tables.models.c.name == bindparam("name")).with_for_update()
 
 
-def register(connection: Connection, version: Mapping[str, Any], *, actor: str, number: int | None = None) -> int:
-    """Add a version (gap-free numbers unless `number` is given, as in an import). Returns the number."""
+def register(connection: Connection, version: Mapping[str, Any], *, actor: str, number: int | None = None) -> Row[Any]:
+    """Add a version (gap-free numbers unless `number` is given, as in an import). Returns its row."""
     name = version["model_name"]
     if (highest := _highest(connection, name)) is None:
         _make_known(connection, name)  # as another process may have done meanwhile
         highest = _highest(connection, name)
     values = {"registered_at": now(), **version, "version": number or 1 + (highest or 0)}
-    values["job_ref"] = connection.scalar(_JOB, {"job": version["job_id"]})
-    created = connection.execute(_ADD, values)
-    row_id: int = created.inserted_primary_key[0]  # type: ignore[index]
-    connection.execute(_LOG, _event(row_id, None, version["status"], actor, "registered"))
-    return int(values["version"])
+    row = connection.execute(_ADD, values | {"of_job": version["job_id"]}).one()
+    connection.execute(_LOG, _event(row.id, None, row.status, actor, "registered"))
+    return row
 
 
-def locked(connection: Connection, name: str, version: int | None = None) -> Row[Any] | None:
-    """As `row_of`, for `move`: no other process changes the model until this transaction ends."""
+def locked(connection: Connection, name: str, version: int) -> Row[Any] | None:
+    """What `move` moves: no other process changes the model until this transaction ends. None where there is none."""
     lock(connection, name)
-    return row_of(connection, name, version)
+    row: Row[Any] | None = connection.execute(_MOVABLE, {"name": name, "number": version}).one_or_none()
+    return row
 
 
 def move(
@@ -83,11 +89,10 @@ def move(
         raise ConflictError(f"{name} v{version} is {row.status}; from there it can become {legal}, not {status}")
     events = [_event(row.id, row.status, status, actor, reason, experiment)]
     if status == "DEPLOYED":
-        before = connection.execute(_DEPLOYED, {"name": name}).one_or_none()
+        before: int | None = connection.scalar(_ARCHIVE_DEPLOYED, {"name": name})
         if before is not None:
-            connection.execute(_SET_STATUS, {"row": before.id, "to": "ARCHIVED"})
             why = f"version {version} was deployed"
-            events.insert(0, _event(before.id, "DEPLOYED", "ARCHIVED", actor, why, experiment))
+            events.insert(0, _event(before, "DEPLOYED", "ARCHIVED", actor, why, experiment))
         connection.execute(_SET_DEPLOYED, {"row": row.id, "to": status, "at": now()})
     else:
         connection.execute(_SET_STATUS, {"row": row.id, "to": status})

@@ -14,21 +14,20 @@ from fine_tuning.settings import get_settings
 from fine_tuning.training import progress
 from fine_tuning.training.port import Trainer
 
-BeforeStart = Callable[[Mapping[str, Any]], dict[str, Any]]
+Estimate = Callable[[Mapping[str, Any]], dict[str, Any]]
 
 
 class FineTuner:
     """Upload a file, create a job, follow it."""
 
-    def __init__(self, trainer: Trainer, before_start: BeforeStart | None = None) -> None:
+    def __init__(self, trainer: Trainer, estimate: Estimate | None = None) -> None:
         """Work with a trainer.
 
         Args:
-            before_start: told of a request before it is sent; what it returns is kept as the job's estimate, and what
-                it raises keeps the job from starting.
+            estimate: of a request that is about to be sent, tokens and usd; the budgets are asked for as much.
         """
         self._trainer = trainer
-        self._before_start = before_start
+        self._estimate = estimate
 
     def upload_training_file(self, path: str | Path) -> str:
         """Check a training file and hand it to the trainer. Returns its file id.
@@ -91,8 +90,8 @@ class FineTuner:
             "suffix": suffix,
             "hyperparameters": chosen,
         }
-        if self._before_start is not None:
-            request["estimate"] = self._before_start(request)
+        if self._estimate is not None:
+            request["estimate"] = self._estimate(request)
         return self._trainer.start(request)
 
     def check_request(self, model: str, suffix: str | None = None, **hyperparameters: Any) -> None:
