@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, func, select, update
+from sqlalchemy import Connection, Row, Select, bindparam, func, select, update
 
 from fine_tuning import checks
 from fine_tuning.errors import ConflictError
@@ -30,7 +30,7 @@ _OF_NAME = select(_table).where(_columns.model_name == bindparam("name"))
 _LATEST = _OF_NAME.order_by(_columns.version.desc()).limit(1)
 _NUMBERED = _OF_NAME.where(_columns.version == bindparam("number"))
 _DEPLOYED = _OF_NAME.where(_columns.status == "DEPLOYED")
-_MOVABLE = _NUMBERED.with_only_columns(_columns.id, _columns.model_name, _columns.version, _columns.status)
+_MOVABLE: Select[Any] = _NUMBERED.with_only_columns(_columns.id, _columns.model_name, _columns.version, _columns.status)
 _HIGHEST = select(func.max(_columns.version)).where(_columns.model_name == bindparam("name"))
 _JOB = select(tables.jobs.c.id).where(tables.jobs.c.id == bindparam("of_job")).scalar_subquery()
 _PROVIDERS = (tables.jobs.c.id, tables.jobs.c.provider)
@@ -63,8 +63,7 @@ def register(connection: Connection, version: Mapping[str, Any], *, actor: str, 
 def locked(connection: Connection, name: str, version: int) -> Row[Any] | None:
     """What `move` moves: no other process changes the model until this transaction ends. None where there is none."""
     lock(connection, name)
-    row: Row[Any] | None = connection.execute(_MOVABLE, {"name": name, "number": version}).one_or_none()
-    return row
+    return connection.execute(_MOVABLE, {"name": name, "number": version}).one_or_none()
 
 
 def move(
