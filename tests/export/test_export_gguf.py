@@ -92,10 +92,19 @@ def test_rows_of_the_embedding_beyond_the_tokenizer_are_unused_tokens(copy: Path
 @pytest.mark.parametrize(
     ("file", "values", "words"),
     [
-        ("config.json", {"model_type": "qwen2"}, "is a qwen2 model, not llama: .* transformers will be used instead"),
-        ("config.json", {"rope_parameters": {"rope_type": "llama3"}}, r"scales its rotary positions \(llama3\)"),
-        ("tokenizer.json", {"pre_tokenizer": {"type": "Whitespace"}}, "tokenizer that is not byte-level BPE"),
-        ("tokenizer.json", {"normalizer": {"type": "Lowercase"}}, "tokenizer that is not byte-level BPE"),
+        (
+            "config.json",
+            {"model_type": "gpt2"},
+            "is a gpt2 model, not one of llama, .* transformers will be used",
+        ),
+        ("config.json", {"model_type": "no"}, "is a no model that transformers cannot read"),
+        (
+            "config.json",
+            {"rope_parameters": {"rope_type": "dynamic", "rope_theta": 1e4, "factor": 2.0}},
+            r"scales its rotary positions \(dynamic\)",
+        ),
+        ("tokenizer.json", {"pre_tokenizer": {"type": "Whitespace"}}, "tokenizer that is no byte-level BPE"),
+        ("tokenizer.json", {"normalizer": {"type": "Lowercase"}}, "tokenizer that is no byte-level BPE"),
     ],
 )
 def test_what_gguf_cannot_hold_is_said(

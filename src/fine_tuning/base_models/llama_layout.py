@@ -25,8 +25,6 @@ _BLOCK = {
     "ffn_up": "mlp.up_proj",
     "ffn_down": "mlp.down_proj",
 }
-_BLOCK_BACK = {theirs: ours for ours, theirs in _BLOCK.items()}
-_TOP_BACK = {theirs: ours for ours, theirs in _TOP.items()}
 
 _BYTE_LEVEL = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": True}
 PRE_TOKENIZERS: dict[str, dict[str, Any]] = {
@@ -43,15 +41,6 @@ def to_hugging_face(name: str) -> str | None:
         return part and f"model.layers.{match[1]}.{part}.{match[3]}"
     stem, _, kind = name.rpartition(".")
     return f"{_TOP[stem]}.{kind}" if stem in _TOP else None
-
-
-def to_gguf(name: str) -> str | None:
-    """GGUF's name of the Hugging Face tensor `name`; None if a llama has no such tensor."""
-    stem, _, kind = name.rpartition(".")
-    if match := re.fullmatch(r"model\.layers\.(\d+)\.(.+)", stem):
-        part = _BLOCK_BACK.get(match[2])
-        return part and f"blk.{match[1]}.{part}.{kind}"
-    return f"{_TOP_BACK[stem]}.{kind}" if stem in _TOP_BACK else None
 
 
 def rotated_heads(gguf_name: str, heads: int, kv_heads: int) -> int | None:

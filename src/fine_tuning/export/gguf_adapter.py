@@ -7,8 +7,9 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from fine_tuning.base_models.llama_layout import rotated_heads, to_gguf, to_pairs
 from fine_tuning.errors import DataError, MissingDependencyError
+from fine_tuning.export.gguf import read_config, tensor_names
+from fine_tuning.export.gguf_families import Family, converted, family_of
 from fine_tuning.files import explain_os_error, make_folder, read_json
 
 WEIGHTS = "adapter_model.safetensors"
@@ -22,16 +23,16 @@ def kept_gguf_adapter(adapter_dir: Path, base_dir: Path) -> Path:
 
 
 def export_gguf_adapter(adapter_dir: Path, base_dir: Path, output: Path) -> Path:
-    """Write the adapter in `adapter_dir` to `output`, float16, with the rows of query and key as llama.cpp orders them.
+    """Write the adapter in `adapter_dir` to `output`, float16, its rows ordered as llama.cpp orders the base's.
 
     Args:
-        base_dir: the base model's folder, whose config.json says how many heads share the rows.
+        base_dir: the base model's folder, whose config.json says of which family it is.
 
     Returns:
         `output`.
 
     Raises:
-        DataError: the adapter is none for a plain llama.
+        DataError: the base is of no family that can be written, or the adapter has tensors unknown to llama.cpp.
         NotFoundError: a file is missing.
         MissingDependencyError: the `train` extra is not installed.
         StorageError: the disk is full or read-only.
@@ -42,13 +43,14 @@ def export_gguf_adapter(adapter_dir: Path, base_dir: Path, output: Path) -> Path
     except ImportError as error:
         raise MissingDependencyError(error.name or "gguf", "train", "writing a GGUF file") from error
     settings = read_json(adapter_dir / "adapter_config.json")
-    config = read_json(base_dir / "config.json")
-    tensors = _tensors(load_file(adapter_dir / WEIGHTS), config, adapter_dir)
+    config = read_config(base_dir)
+    family = family_of(config, base_dir)
+    tensors = _tensors(load_file(adapter_dir / WEIGHTS), family, config, adapter_dir)
     make_folder(output.parent)
     try:
         with tempfile.TemporaryDirectory(dir=output.parent, prefix=f".{output.name}.") as folder:
             unfinished = Path(folder) / output.name
-            writer = GGUFWriter(unfinished, "llama")
+            writer = GGUFWriter(unfinished, family.architecture)
             try:
                 writer.add_type("adapter")
                 writer.add_string("adapter.type", "lora")
@@ -66,16 +68,13 @@ def export_gguf_adapter(adapter_dir: Path, base_dir: Path, output: Path) -> Path
     return output
 
 
-def _tensors(stored: dict[str, Any], config: dict[str, Any], adapter_dir: Path) -> dict[str, Any]:
-    heads = config["num_attention_heads"]
-    kv_heads = config.get("num_key_value_heads") or heads
-    tensors = {}
+def _tensors(stored: dict[str, Any], family: Family, config: Any, adapter_dir: Path) -> dict[str, Any]:
+    names, tensors = tensor_names(family, config), {}
     for key, rows in stored.items():
         match = _KEY.fullmatch(key)
-        name = to_gguf(f"{match['layer']}.weight") if match else None
+        name = names.get_name(match["layer"]) if match else None
         if match is None or name is None:
             raise DataError(f"{adapter_dir} has a tensor {key} that llama.cpp has no place for")
-        if match["side"] == "B" and (shared := rotated_heads(name, heads, kv_heads)):
-            rows = to_pairs(rows, shared)
-        tensors[f"{name}.lora_{match['side'].lower()}"] = rows
+        side, name = match["side"].lower(), f"{name}.weight"
+        tensors[f"{name}.lora_{side}"] = converted(rows, name, family, config) if side == "b" else rows
     return tensors

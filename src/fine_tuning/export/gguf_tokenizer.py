@@ -1,0 +1,164 @@
+"""Write a tokenizer.json into a GGUF file: byte-level BPE, and SentencePiece's kind of BPE."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from fine_tuning.base_models.llama_layout import name_of_pre_tokenizer
+from fine_tuning.errors import DataError
+from fine_tuning.export.gguf_families import INSTEAD
+from fine_tuning.files import read_json
+
+_NORMAL, _UNKNOWN, _CONTROL, _USER_DEFINED, _UNUSED, _BYTE = 1, 2, 3, 4, 5, 6  # gguf.TokenType
+_BYTE_TOKEN = re.compile(r"<0x[0-9A-F]{2}>")
+_END = r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+_END_WITH_SLASHES = _END.replace("[\\r\\n]*", "[\\r\\n/]*")
+_ENGLISH = "(?i:'s|'t|'re|'ve|'m|'ll|'d)"
+_WORDS = _ENGLISH + r"|[^\r\n\p{L}\p{N}]?\p{L}+"
+_UPPER, _LOWER = r"[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]", r"[\p{Ll}\p{Lm}\p{Lo}\p{M}]"
+_CASED = (rf"[^\r\n\p{{L}}\p{{N}}]?{_UPPER}*{_LOWER}+", rf"[^\r\n\p{{L}}\p{{N}}]?{_UPPER}+{_LOWER}*")
+# By the expression that cuts a text and whether a word that is a token stays whole: llama.cpp's name of both.
+_CUTS = {
+    (_WORDS + r"|\p{N}{1,3}" + _END, True): "llama-bpe",
+    (_WORDS + r"|\p{N}{1,3}" + _END, False): "dbrx",
+    (_WORDS + r"|\p{N}" + _END, False): "qwen2",
+    ("|".join(_CASED) + r"|\p{N}" + _END_WITH_SLASHES, True): "tekken",
+    ("|".join(f"{each}{_ENGLISH}?" for each in _CASED) + r"|\p{N}{1,3}" + _END_WITH_SLASHES, False): "gpt-4o",
+}
+
+
+def add_tokenizer(writer: Any, model_dir: Path, vocab_size: int) -> None:
+    """Write the vocabulary, how texts are cut, the special tokens and the chat template.
+
+    Raises:
+        DataError: llama.cpp has no way to cut texts as this tokenizer does.
+        NotFoundError: a file of the tokenizer is missing.
+    """
+    definition = read_json(model_dir / "tokenizer.json")
+    settings = read_json(model_dir / "tokenizer_config.json")
+    if definition["model"].get("type") != "BPE":
+        raise DataError(f"{model_dir} has a tokenizer that is no BPE of a kind known to llama.cpp: {INSTEAD}")
+    tokens, kinds = _vocabulary(definition, vocab_size)
+    if definition["model"].get("byte_fallback"):
+        _add_sentence_piece(writer, definition, tokens, kinds, model_dir)
+    else:
+        _add_byte_level(writer, definition, model_dir)
+    writer.add_token_list(tokens)
+    writer.add_token_types(kinds)
+    writer.add_add_bos_token(_adds_bos(model_dir))
+    for role in ("bos", "eos", "unk", "pad"):
+        token = settings.get(f"{role}_token")
+        text = token["content"] if isinstance(token, dict) else token
+        if text in tokens:
+            getattr(writer, f"add_{role}_token_id")(tokens.index(text))
+    if template := chat_template(model_dir, settings):
+        writer.add_chat_template(template)
+
+
+def _add_byte_level(writer: Any, definition: dict[str, Any], model_dir: Path) -> None:
+    cut = _name_of_cut(definition)
+    if cut is None:
+        raise DataError(
+            f"{model_dir} has a tokenizer that is no byte-level BPE of a kind known to llama.cpp: {INSTEAD}"
+        )
+    writer.add_tokenizer_model("gpt2")
+    writer.add_tokenizer_pre(cut)
+    merges = definition["model"]["merges"]
+    writer.add_token_merges([merge if isinstance(merge, str) else " ".join(merge) for merge in merges])
+    writer.add_add_space_prefix(False)
+
+
+def _name_of_cut(definition: dict[str, Any]) -> str | None:
+    """llama.cpp's name of how a byte-level tokenizer cuts texts before it merges; None where it knows no such way.
+
+    It brings no text into Unicode's normal form (NFC), which hardly any text needs; the parity gate tells.
+    """
+    if (definition.get("normalizer") or {"type": "NFC"})["type"] != "NFC":
+        return None
+    match _steps(definition.get("pre_tokenizer"), "pretokenizers"):
+        case [
+            {"type": "Split", "pattern": {"Regex": expression}, "behavior": "Isolated", "invert": False},
+            {"type": "ByteLevel", "add_prefix_space": False, "use_regex": False},
+        ]:
+            return _CUTS.get((expression, bool(definition["model"].get("ignore_merges"))))
+        case _:
+            return name_of_pre_tokenizer(definition.get("pre_tokenizer"))
+
+
+def _add_sentence_piece(
+    writer: Any, definition: dict[str, Any], tokens: list[str], kinds: list[int], model_dir: Path
+) -> None:
+    """llama.cpp joins the pair whose result scores highest, so a token scores by its first merge."""
+    prefixed = _space_prefix(definition)
+    if prefixed is None:
+        raise DataError(f"{model_dir} has a tokenizer that changes texts in a way unknown to llama.cpp: {INSTEAD}")
+    first: dict[str, int] = {}
+    for rank, merge in enumerate(definition["model"]["merges"]):
+        first.setdefault("".join(merge.split(" ", 1) if isinstance(merge, str) else merge), rank)
+    unknown = definition["model"].get("unk_token")
+    for index, token in enumerate(tokens):
+        if _BYTE_TOKEN.fullmatch(token) and kinds[index] == _NORMAL:
+            kinds[index] = _BYTE
+        elif token == unknown:
+            kinds[index] = _UNKNOWN
+    writer.add_tokenizer_model("llama")
+    writer.add_tokenizer_pre("default")
+    writer.add_token_scores([-float(first.get(token, 0)) for token in tokens])
+    writer.add_add_space_prefix(prefixed)
+
+
+def _space_prefix(definition: dict[str, Any]) -> bool | None:
+    """Whether a space is put before the text; None where it is changed in other ways than SentencePiece does."""
+    steps = [*_steps(definition.get("normalizer"), "normalizers"),
+             *_steps(definition.get("pre_tokenizer"), "pretokenizers")]  # fmt: skip
+    prefixed = False
+    for step in steps:
+        match step:
+            case {"type": "Prepend", "prepend": "▁"}:
+                prefixed = True
+            case {"type": "Metaspace", "replacement": "▁"}:
+                # "first" puts one before a text that begins with no special token, as a conversation hardly does.
+                prefixed = prefixed or step.get("prepend_scheme", "always") == "always"
+            case {"type": "Replace", "pattern": {"String": " "}, "content": "▁"}:
+                pass
+            case {"type": "Split", "pattern": {"String": " "}}:
+                pass  # there is none left
+            case _:
+                return None
+    return prefixed
+
+
+def _steps(definition: dict[str, Any] | None, key: str) -> list[dict[str, Any]]:
+    if definition is None:
+        return []
+    return definition[key] if definition["type"] == "Sequence" else [definition]
+
+
+def _vocabulary(definition: dict[str, Any], size: int) -> tuple[list[str], list[int]]:
+    """Every token by id with its GGUF type; ids of the embedding that the tokenizer does not use are marked unused."""
+    tokens = [f"[PAD{index}]" for index in range(size)]
+    kinds = [_UNUSED] * size
+    for token, index in definition["model"]["vocab"].items():
+        tokens[index], kinds[index] = token, _NORMAL
+    for added in definition.get("added_tokens", []):
+        tokens[added["id"]] = added["content"]
+        kinds[added["id"]] = _CONTROL if added["special"] else _USER_DEFINED
+    return tokens, kinds
+
+
+def _adds_bos(model_dir: Path) -> bool:
+    """Whether the tokenizer itself puts a token in front of every text."""
+    from tokenizers import Tokenizer
+
+    return bool(Tokenizer.from_file(str(model_dir / "tokenizer.json")).encode("").ids)
+
+
+def chat_template(model_dir: Path, settings: dict[str, Any]) -> str | None:
+    """The chat template from its own file or from tokenizer_config.json."""
+    own = model_dir / "chat_template.jinja"
+    template = own.read_text(encoding="utf-8") if own.is_file() else settings.get("chat_template")
+    if isinstance(template, list):
+        return next((each["template"] for each in template if each["name"] == "default"), None)
+    return template

@@ -1,0 +1,215 @@
+"""Whether an exported model says what its trainer's model says: the same prompts through both, token by token.
+
+The reference answers each prompt greedily. The exported model is then asked, at every place of those answers, for its
+distribution of the next token, so that one token chosen otherwise does not make all later ones incomparable.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from fine_tuning.export import llama_cpp_probe
+from fine_tuning.export.llama_cpp_probe import Prompt
+from fine_tuning.export.quantization import Quantization
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Messages = Sequence[Mapping[str, str]]
+Decode = Callable[[list[int]], str]
+TOKENS = 24  # of each answer
+LONGEST = 1024  # tokens of a prompt
+TIED = 0.05  # nats between the two likeliest tokens, within which arithmetic decides which comes first
+PROMPTS: tuple[Messages, ...] = (
+    [{"role": "user", "content": "What is the capital of France?"}],
+    [{"role": "system", "content": "Answer with one word."}, {"role": "user", "content": "2025 + 17 = ?"}],
+    [{"role": "user", "content": "Écris «bonjour» 你好, здравствуй 👋\n\n\tand   some   spaces"}],
+    [
+        {"role": "user", "content": "def f(x):\n    return x**2  # why?"},
+        {"role": "assistant", "content": "It squares x."},
+        {"role": "user", "content": "And f(-3)?"},
+    ],
+)  # for a model whose training prompts are unknown
+
+
+class Answered(NamedTuple):
+    """A prompt of the reference with its answer: token ids, and the log probabilities at each place of the answer."""
+
+    messages: Messages
+    text: str
+    prompt: list[int]
+    answer: list[int]
+    logprobs: Tensor  # (places, vocabulary), nats
+
+
+@dataclass(frozen=True)
+class Parity:
+    """What was compared and how alike it was.
+
+    agreement: share of the places at which both choose the same token, ties left out; divergence: mean
+    Kullback-Leibler divergence from the reference, nats, over the exported model's likeliest tokens and the rest as
+    one; ties: places at which the reference itself could have chosen otherwise.
+    """
+
+    quantization: str
+    prompts: int
+    prompts_alike: int
+    places: int
+    ties: int
+    agreement: float
+    divergence: float
+    first_difference: str | None
+    passed: bool
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return asdict(self)
+
+
+def answers(model: Any, tokenizer: Any, prompts: Sequence[Messages], tokens: int = TOKENS) -> Iterator[Answered]:
+    """Let a transformers model answer greedily; prompts that its template refuses or that are too long are left out."""
+    import torch
+
+    model.eval()
+    for messages in prompts:
+        asked = [dict(message) for message in messages]
+        text = tokenizer.apply_chat_template(asked, add_generation_prompt=True, tokenize=False)
+        ids = tokenizer(text, add_special_tokens=False)["input_ids"]
+        if len(ids) > LONGEST:
+            continue
+        with torch.no_grad():
+            output = model.generate(
+                input_ids=torch.tensor([ids], device=model.device),
+                attention_mask=torch.ones((1, len(ids)), dtype=torch.long, device=model.device),
+                max_new_tokens=tokens,
+                do_sample=False,
+                output_logits=True,
+                return_dict_in_generate=True,
+                pad_token_id=tokenizer.pad_token_id or tokenizer.eos_token_id,
+            )
+        logprobs = torch.stack(output.logits)[:, 0].float().log_softmax(-1).cpu()
+        yield Answered(messages, text, ids, output.sequences[0, len(ids) :].tolist(), logprobs)
+
+
+def with_gguf(
+    reference: Sequence[Answered],
+    gguf: Path,
+    bound: Quantization,
+    decode: Decode,
+    adapter: Path | None = None,
+    progress: Callable[[int], None] = lambda _: None,
+) -> Parity:
+    """Compare a GGUF file, through llama.cpp, with the reference.
+
+    Args:
+        adapter: a LoRA adapter in GGUF to put on it.
+        decode: the text of token ids, for the first difference.
+        progress: told how many prompts are compared.
+
+    Raises:
+        DataError: llama.cpp cannot load it or answer with it.
+    """
+    longest = max(len(each.prompt) + len(each.answer) for each in reference)
+    found = _Tally()
+    with llama_cpp_probe.opened(gguf, longest + 8, adapter) as probe:
+        for number, each in enumerate(reference, 1):
+            prompt = probe.prompt(each.messages)
+            found.compare_prompts(each, prompt, decode)
+            for place in range(len(each.answer)):
+                said = probe.next_token([*each.prompt, *each.answer[:place]])
+                found.compare_place(each, place, said, decode)
+            progress(number)
+    return found.parity(bound)
+
+
+def with_model(reference: Sequence[Answered], model: Any, bound: Quantization,
+               decode: Decode) -> Parity:  # fmt: skip
+    """Compare another transformers model, such as the merged one with the trainer's, with the reference."""
+    import torch
+
+    found = _Tally()
+    model.eval()
+    for each in reference:
+        ids = torch.tensor([[*each.prompt, *each.answer]], device=model.device)
+        with torch.no_grad():
+            logits = model(input_ids=ids).logits[0, len(each.prompt) - 1 : -1].float()
+        likeliest = logits.log_softmax(-1).cpu().topk(min(llama_cpp_probe.LIKELIEST, logits.shape[-1]))
+        found.compare_prompts(each, Prompt(each.text, each.prompt), decode)
+        for place, (logprobs, tokens) in enumerate(zip(likeliest.values, likeliest.indices, strict=True)):
+            said = dict(zip(tokens.tolist(), logprobs.tolist(), strict=True))
+            found.compare_place(each, place, said, decode)
+    return found.parity(bound)
+
+
+class _Tally:
+    """Counts likeness, and keeps the first difference."""
+
+    def __init__(self) -> None:
+        self.prompts = self.prompts_alike = self.places = self.ties = self.same = 0
+        self.divergence = 0.0
+        self.first: str | None = None
+
+    def compare_prompts(self, each: Answered, other: llama_cpp_probe.Prompt, decode: Decode) -> None:
+        self.prompts += 1
+        if other.ids == each.prompt:
+            self.prompts_alike += 1
+            return
+        if other.text != each.text and each.text.removeprefix(decode(each.prompt[:1])) != other.text:
+            self._note(f"the chat template gives another text: {_apart(each.text, other.text)}")
+            return
+        place = _first_apart(each.prompt, other.ids)
+        cut = [decode(ids[place : place + 4]) for ids in (each.prompt, other.ids)]
+        self._note(f"token {place} of prompt {self.prompts} (its tokenizer or special tokens) is {cut[1]!r} where the "
+                   f"trainer has {cut[0]!r}")  # fmt: skip
+
+    def compare_place(self, each: Answered, place: int, said: Mapping[int, float],
+                      decode: Decode) -> None:  # fmt: skip
+        expected = each.logprobs[place]
+        self.places += 1
+        self.divergence += _divergence(expected, said)
+        chosen, wanted = max(said, key=lambda token: said[token]), each.answer[place]
+        best = expected.topk(2).values
+        if chosen == wanted:
+            self.same += 1
+        elif float(best[0] - best[1]) < TIED:
+            self.ties += 1
+        else:
+            before = decode([*each.prompt, *each.answer[:place]])[-60:]
+            self._note(f"after {before!r} it says {decode([chosen])!r} where the trainer's model says "
+                       f"{decode([wanted])!r} (its weights are computed otherwise)")  # fmt: skip
+
+    def _note(self, difference: str) -> None:
+        self.first = self.first or difference
+
+    def parity(self, bound: Quantization) -> Parity:
+        counted = self.places - self.ties
+        agreement = self.same / counted if counted else math.nan
+        divergence = self.divergence / self.places if self.places else math.nan
+        passed = self.prompts_alike == self.prompts > 0 and agreement >= bound.agreement \
+            and divergence <= bound.divergence  # fmt: skip
+        return Parity(bound.name, self.prompts, self.prompts_alike, self.places, self.ties, agreement, divergence,
+                      self.first, passed)  # fmt: skip
+
+
+def _divergence(expected: Tensor, said: Mapping[int, float]) -> float:
+    """Kullback-Leibler, nats; the tokens that the other model does not tell of count as one."""
+    ids = list(said)
+    known = expected[ids]
+    total = float((known.exp() * (known - known.new_tensor([said[each] for each in ids]))).sum())
+    rest, other = 1 - float(known.exp().sum()), 1 - math.fsum(map(math.exp, said.values()))
+    return total + rest * math.log(rest / other) if rest > 1e-6 and other > 1e-6 else total
+
+
+def _first_apart(one: Sequence[Any], other: Sequence[Any]) -> int:
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((index for index, (a, b) in pairs if a != b), min(len(one), len(other)))
+
+
+def _apart(one: str, other: str) -> str:
+    place = _first_apart(one, other)
+    start = max(0, place - 20)
+    return f"{other[start : place + 30]!r} where the trainer has {one[start : place + 30]!r}"

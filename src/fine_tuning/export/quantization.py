@@ -1,0 +1,111 @@
+"""How the matrices of a GGUF file are stored: 16 bits, or blocks of fewer with a scale each.
+
+The K-quants and the rest are computed by llama.cpp's own routine inside xllamacpp; without it the `gguf` package knows
+q8_0 and q4_0.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from fine_tuning.errors import MissingDependencyError, UsageError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+@dataclass(frozen=True)
+class Quantization:
+    """One way to store a model: of most matrices, of those that harm most when they are coarse, and its bound."""
+
+    name: str
+    file_type: int  # gguf.LlamaFileType
+    most: str  # gguf.GGMLQuantizationType
+    careful: str  # of the output matrix (or the embedding that stands for it)
+    agreement: float  # least share of tokens chosen as before
+    divergence: float  # most nats, mean Kullback-Leibler divergence of the next token's distribution
+
+
+# The bounds are several times what `benchmarks/bench_export.py` measures for a fine-tuned 135M model.
+KINDS = {
+    each.name: each
+    for each in (
+        Quantization("f16", 1, "F16", "F16", 1.0, 0.001),
+        Quantization("bf16", 32, "BF16", "BF16", 1.0, 0.001),
+        Quantization("q8_0", 7, "Q8_0", "Q8_0", 0.98, 0.01),
+        Quantization("q6_k", 18, "Q6_K", "Q8_0", 0.97, 0.02),
+        Quantization("q5_k", 17, "Q5_K", "Q6_K", 0.95, 0.05),
+        Quantization("q4_k", 15, "Q4_K", "Q6_K", 0.90, 0.15),
+        Quantization("q4_0", 2, "Q4_0", "Q8_0", 0.90, 0.2),
+    )
+}
+_FALLBACK = "Q8_0"  # of rows that do not divide into a kind's blocks
+
+
+def find(name: str) -> Quantization:
+    """The quantization of a name.
+
+    Raises:
+        UsageError: there is none; the message lists them.
+    """
+    try:
+        return KINDS[name.lower()]
+    except KeyError:
+        raise UsageError(f"no quantization {name!r}; choose {', '.join(KINDS)}") from None
+
+
+def type_of(chosen: Quantization, gguf_name: str, shape: tuple[int, ...], *, tied: bool) -> Any:
+    """The GGUF type of a tensor: norms and biases stay in 32 bits, as do factors of rotary positions."""
+    import gguf
+
+    if len(shape) == 1:
+        return gguf.GGMLQuantizationType.F32
+    careful = gguf_name == "output.weight" or (tied and gguf_name == "token_embd.weight")
+    kind = gguf.GGMLQuantizationType[chosen.careful if careful else chosen.most]
+    for each in (kind, gguf.GGMLQuantizationType[_FALLBACK]):
+        if shape[-1] % gguf.GGML_QUANT_SIZES[each][0] == 0:
+            return each
+    return gguf.GGMLQuantizationType.F16
+
+
+def quantized(rows: np.ndarray[Any, Any], kind: Any) -> np.ndarray[Any, Any]:
+    """A matrix in fp32 as the bytes of a GGUF type.
+
+    Raises:
+        MissingDependencyError: only llama.cpp can write this type, and xllamacpp is not installed.
+    """
+    import gguf
+    import numpy as np
+
+    if kind == gguf.GGMLQuantizationType.F32:
+        return rows.astype(np.float32, copy=False)
+    if kind == gguf.GGMLQuantizationType.F16:
+        return rows.astype(np.float16)
+    try:
+        stored: np.ndarray[Any, Any] = gguf.quants.quantize(rows, kind)
+    except NotImplementedError:
+        return _by_llama_cpp(np.ascontiguousarray(rows, dtype=np.float32), kind)
+    return stored
+
+
+def _by_llama_cpp(rows: np.ndarray[Any, Any], kind: Any) -> np.ndarray[Any, Any]:
+    import gguf
+    import numpy as np
+
+    try:
+        from xllamacpp import xllamacpp
+    except ImportError:
+        raise MissingDependencyError("xllamacpp", "serve", f"quantizing to {kind.name}") from None
+    quantize = ctypes.CDLL(xllamacpp.__file__).ggml_quantize_chunk
+    quantize.restype = ctypes.c_size_t
+    pointer = ctypes.c_void_p
+    quantize.argtypes = [ctypes.c_int, pointer, pointer, ctypes.c_int64, ctypes.c_int64, ctypes.c_int64, pointer]
+    width = rows.shape[-1]
+    block, size = gguf.GGML_QUANT_SIZES[kind]
+    stored = np.empty((*rows.shape[:-1], width // block * size), dtype=np.uint8)
+    written = quantize(int(kind), rows.ctypes.data, stored.ctypes.data, 0, rows.size // width, width, None)
+    if written != stored.nbytes:
+        raise ValueError(f"llama.cpp wrote {written} bytes of {kind.name} where {stored.nbytes} belong")
+    return stored

@@ -1,0 +1,112 @@
+"""The gate between a trained model and what is exported: it passes what is the same and names what is not."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from safetensors.torch import load_file, save_file
+
+from fine_tuning.errors import DataError, UsageError
+from fine_tuning.export import parity, quantization
+from fine_tuning.export.gguf import export_gguf
+from tests.export.test_families import make_model
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """A random Qwen3 with matrices wide enough for every quantization, and its answers."""
+    folder = tmp_path_factory.mktemp("parity") / "model"
+    model, tokenizer = make_model(folder, "Qwen3", {"head_dim": 64, "hidden_size": 256, "intermediate_size": 256})
+    reference = list(parity.answers(model, tokenizer, parity.PROMPTS))
+    return {"folder": folder, "model": model, "tokenizer": tokenizer, "reference": reference}
+
+
+def compared(exported: dict[str, Any], folder: Path, output: Path, kind: str = "f16") -> parity.Parity:
+    gguf = export_gguf(folder, output, kind)
+    return parity.with_gguf(exported["reference"], gguf, quantization.find(kind), exported["tokenizer"].decode)
+
+
+@pytest.mark.parametrize("kind", list(quantization.KINDS))
+def test_every_quantization_is_read_by_llama_cpp_and_finer_ones_are_closer(
+    kind: str, exported: dict[str, Any], tmp_path: Path
+) -> None:
+    found = compared(exported, exported["folder"], tmp_path / "x.gguf", kind)
+    assert found.prompts_alike == 4
+    # Random weights have no favourites; what a trained model loses is measured by benchmarks/bench_export.py.
+    most = {"f16": 1e-3, "bf16": 0.01, "q8_0": 0.02, "q6_k": 0.1, "q5_k": 0.3, "q4_k": 1.5, "q4_0": 3.0}[kind]
+    assert 0 <= found.divergence < most
+    if kind == "f16":
+        assert (found.passed, found.agreement, found.first_difference) == (True, 1.0, None)
+
+
+def spoil_rope(folder: Path) -> None:
+    path = folder / "model.safetensors"
+    weights = load_file(path)
+    name = "model.layers.0.self_attn.q_proj.weight"
+    rows = weights[name]
+    weights[name] = rows.reshape(2, -1, rows.shape[1]).swapaxes(0, 1).reshape_as(rows)
+    save_file({name: each.contiguous() for name, each in weights.items()}, path)
+
+
+def spoil_output(folder: Path) -> None:
+    path = folder / "model.safetensors"
+    weights = load_file(path)
+    weights["lm_head.weight"] = weights["model.embed_tokens.weight"].clone()
+    save_file(weights, path)
+
+
+def spoil_template(folder: Path) -> None:
+    path = folder / "chat_template.jinja"
+    path.write_text(path.read_text().replace("<|im_end|>\n", "<|im_end|>"))
+
+
+def spoil_tokens(folder: Path) -> None:
+    path = folder / "tokenizer.json"
+    definition = json.loads(path.read_text())
+    definition["model"]["merges"] = definition["model"]["merges"][:40]
+    path.write_text(json.dumps(definition))
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (spoil_rope, "its weights are computed otherwise"),
+        (spoil_output, "its weights are computed otherwise"),
+        (spoil_template, "the chat template gives another text"),
+        (spoil_tokens, "its tokenizer or special tokens"),
+    ],
+)
+def test_what_users_report_is_caught_and_named(
+    spoil: Any, words: str, exported: dict[str, Any], tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(exported["folder"], tmp_path / "spoiled"))
+    spoil(folder)
+    found = compared(exported, folder, tmp_path / "x.gguf")
+    assert not found.passed
+    assert found.first_difference is not None
+    assert words in found.first_difference
+
+
+def test_another_model_in_transformers_is_compared_too(exported: dict[str, Any], tmp_path: Path) -> None:
+    import torch
+
+    bound, decode = quantization.find("f16"), exported["tokenizer"].decode
+    same = parity.with_model(exported["reference"], exported["model"], bound, decode)
+    assert (same.passed, same.agreement) == (True, 1.0)
+    assert same.divergence == pytest.approx(0, abs=1e-5)
+    other, _ = make_model(tmp_path / "other", "Qwen3", {"head_dim": 64, "hidden_size": 256, "intermediate_size": 256})
+    with torch.no_grad():
+        other.model.layers[1].mlp.down_proj.weight.mul_(1.5)
+    assert not parity.with_model(exported["reference"], other, bound, decode).passed
+
+
+def test_what_cannot_be_is_said(exported: dict[str, Any], tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no quantization 'q3'; choose f16, bf16, q8_0"):
+        export_gguf(exported["folder"], tmp_path / "x.gguf", "q3")
+    (tmp_path / "bad.gguf").write_bytes(b"GGUF")
+    with pytest.raises(DataError, match="cannot load"):
+        parity.with_gguf(exported["reference"], tmp_path / "bad.gguf", quantization.find("f16"), str)
