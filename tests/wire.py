@@ -34,6 +34,12 @@ class Host:
     answers: dict[str, Any] = field(default_factory=dict)
     requests: list[Request] = field(default_factory=list)
 
+    def answer_to(self, route: str) -> Any:
+        """The answer to "METHOD /path", else to a route of which it is the beginning, written with a * at the end."""
+        starts = (answer for key, answer in self.answers.items() if key.endswith("*") and route.startswith(key[:-1]))
+        nothing = (404, {"error": {"message": f"no route {route}"}})
+        return self.answers.get(route) or next(starts, nothing)
+
     def asked(self, route: str) -> list[Request]:
         """The requests to "METHOD /path" so far."""
         return [request for request in self.requests if f"{request.method} {request.path}" == route]
@@ -74,7 +80,7 @@ class _Handler(BaseHTTPRequestHandler):
             json.loads(raw) if is_json and raw[:1] in {b"{", b"["} and "/blobs/" not in path else raw,
         )
         state.requests.append(request)
-        answer = state.answers.get(f"{self.command} {path}", (404, {"error": {"message": f"no route {path}"}}))
+        answer = state.answer_to(f"{self.command} {path}")
         status, body = answer(request) if callable(answer) else answer
         lines = body if isinstance(body, list) else [body]
         payload = "\n".join(json.dumps(line) for line in lines).encode()

@@ -14,7 +14,7 @@ from fine_tuning.files import write_json
 from fine_tuning.registry import expiry, gates, lineage, mlflow_exchange, model_folder
 from fine_tuning.registry.lineage import Lineage
 from fine_tuning.settings import acting_user, get_settings
-from fine_tuning.store import evaluations, jobs, legacy, model_labels, models
+from fine_tuning.store import jobs, legacy, model_labels, models
 from fine_tuning.store.database import Transaction, open_database
 from fine_tuning.store.tables import MODEL_STATUSES
 from fine_tuning.store.types import iso
@@ -418,31 +418,6 @@ class ModelRegistry:
                         reason = f"import from MLflow at {uri.partition('?')[0]}"
                         model_labels.set_alias(tx, name, alias, number, actor=acting_user(), reason=reason)
         return added
-
-    def export_model(self, model_name: str, folder: str | Path, version: int | None = None) -> str:
-        """Write a local version as a Hugging Face model folder with a card. Returns the folder.
-
-        Args:
-            version: the deployed one by default, else the latest.
-
-        Raises:
-            NotFoundError: there is no such version, or its files are not on this machine.
-            ConflictError: the folder is not empty.
-        """
-        with self._database.read() as tx:
-            record = _in_force(tx, model_name, version)
-            graph = lineage.trace(tx, record)
-            job = jobs.get(tx, record["job_id"])
-            measured = evaluations.of_version(tx, model_name, record["version"])
-        source = record["provider_model"] if record["provider"] == "local" else None
-        source = source or ((job or {}).get("result") or {}).get("merged_dir")
-        if source is None:
-            shown = f"{model_name} v{record['version']}"
-            raise NotFoundError(
-                f"{shown} is at {record['provider'] or 'a host'}; only local models have files to export"
-            )
-        target = Path(folder).absolute()
-        return str(model_folder.write(record, Path(source), target, measured, lineage.as_mermaid(graph)))
 
     def import_model(self, model_name: str, folder: str | Path, base_model: str = "unknown") -> dict[str, Any]:
         """Register a Hugging Face model folder (safetensors) as the next version. Returns its record.

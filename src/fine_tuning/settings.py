@@ -64,6 +64,9 @@ class Settings(BaseSettings):
     )
     vllm_command: str = Field(default="vllm", min_length=1, description="the program of vLLM")
     vllm_options: str = Field(default="", description="further options of `vllm serve`, as in a shell")
+    ollama_host: str = Field(
+        default="http://localhost:11434", validation_alias="OLLAMA_HOST", description="where Ollama answers"
+    )
     openai_api_key: SecretStr | None = Field(default=None, validation_alias="OPENAI_API_KEY")
     openai_base_url: str | None = Field(default=None, validation_alias="OPENAI_BASE_URL")
 
@@ -112,7 +115,9 @@ def get_settings() -> Settings:
 
 def _sources() -> object:
     """What the settings are read from, to be compared: reading takes 2 ms, and a deployment needs them three times."""
-    variables = {name: os.environ[name] for name in os.environ if name.upper().startswith(("FINE_TUNING_", "OPENAI_"))}
+    variables = {
+        name: os.environ[name] for name in os.environ if name.upper().startswith(("FINE_TUNING_", "OPENAI_", "OLLAMA_"))
+    }
     try:
         file = Path(".env").stat()
     except OSError:

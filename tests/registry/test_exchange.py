@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from fine_tuning import LLMService, ModelEvaluator, ModelRegistry
+from fine_tuning import LLMService, ModelEvaluator, ModelRegistry, model_export
 from fine_tuning.errors import ConflictError, DataError, NotFoundError
 
 
@@ -66,9 +66,16 @@ def test_a_version_becomes_a_model_folder_and_the_other_way_round(
 ) -> None:
     registry = ModelRegistry()
     ModelEvaluator().evaluate_exact_match(["a", "b"], ["a", "c"], "orders", "fine_tuned")
-    assert cli("export-model", "orders", str(tmp_path / "out"))[0] == 0
+    assert cli("export", "orders", "--to", "safetensors", "--output", str(tmp_path / "out"))[0] == 0
     card = (tmp_path / "out" / "README.md").read_text()
-    for said in ("base_model:", "# orders-v1", "exact_match | 0.500 | 2", "flowchart LR", "12 examples"):
+    for said in (
+        "base_model:",
+        "# orders-v1",
+        "exact_match | 0.500 | 2",
+        "flowchart LR",
+        "12 examples",
+        "| merged (bf16) |",
+    ):
         assert said in card
     import yaml
 
@@ -82,7 +89,7 @@ def test_a_version_becomes_a_model_folder_and_the_other_way_round(
         assert AutoTokenizer.from_pretrained(tmp_path / "out") is not None
     assert model.num_parameters() > 0
     with pytest.raises(ConflictError, match="not empty"):
-        registry.export_model("orders", tmp_path / "out")
+        model_export.export("orders", "safetensors", tmp_path / "out")
     assert cli("import-model", "copy", str(tmp_path / "out"), "--base", "tiny")[0] == 0
     registry.deploy_model("copy")
     llm = LLMService(model="copy", default_temperature=0)
@@ -101,4 +108,4 @@ def test_what_is_no_model_folder(tmp_path: Path) -> None:
         registry.import_model("m", tmp_path / "nowhere")
     registry.register_model("far", "b", "j", 1, provider="http://h/v1", provider_model="ft:x")
     with pytest.raises(NotFoundError, match="only local models have files"):
-        registry.export_model("far", tmp_path / "out")
+        model_export.export("far", "safetensors", tmp_path / "out")

@@ -37,7 +37,7 @@ def add_to(app: typer.Typer) -> None:
     for name, command in (
         ("register-model", register_model), ("list-models", list_models), ("deploy", deploy),
         ("rollback-model", rollback_model), ("set-status", set_status), ("alias", alias), ("tag", tag),
-        ("history", history), ("lineage", show_lineage), ("export-model", export_model),
+        ("history", history), ("lineage", show_lineage),
         ("import-model", import_model),
     ):  # fmt: skip
         app.command(name, rich_help_panel=panel)(command)
@@ -239,7 +239,7 @@ def _tree(graph: Lineage) -> Tree:
 
     made_of = tree.add(Text("made of", "italic"))
     add_sources(made_of, root.id, frozenset())
-    for kind in ("evaluation", "experiment", "deployment", "cost"):
+    for kind in ("evaluation", "experiment", "deployment", "export", "cost"):
         found = [node for node in ways_on(graph, root.id) if node.kind == kind]
         if found:
             branch = tree.add(Text(f"{kind}s", "italic"))
@@ -263,17 +263,6 @@ def from_mlflow(uri: Uri) -> None:
     from fine_tuning.model_registry import ModelRegistry
 
     typer.echo(f"{ModelRegistry().import_from_mlflow(uri)} versions are new here")
-
-
-def export_model(
-    name: Name,
-    folder: Annotated[Path, typer.Argument(help="A new folder.")],
-    version: Annotated[int | None, typer.Option(help="The deployed one if not given.")] = None,
-) -> None:
-    """Write a local version as a Hugging Face model folder with a card."""
-    from fine_tuning.model_registry import ModelRegistry
-
-    typer.echo(ModelRegistry().export_model(name, folder, version))
 
 
 def import_model(

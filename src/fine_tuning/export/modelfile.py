@@ -42,14 +42,28 @@ FORMATS = (
         "{{ .Content }}<end_of_turn>\n{{ end }}<start_of_turn>model\n",
         ("<end_of_turn>",),
     ),
+    ChatFormat(
+        "<|end|>",
+        "{{- range .Messages }}<|{{ .Role }}|>\n{{ .Content }}<|end|>\n{{ end }}<|assistant|>\n",
+        ("<|end|>", "<|user|>"),
+    ),
+    ChatFormat(
+        "[INST]",
+        '{{- range .Messages }}{{ if eq .Role "assistant" }} {{ .Content }}</s>{{ else }}[INST] {{ .Content }}[/INST]'
+        "{{ end }}{{ end }}",
+        ("[INST]", "[/INST]"),
+    ),
 )
 
 
-def modelfile(model_path: Path, model_name: str, system_prompt: str | None) -> str:
+def modelfile(model_path: Path, model_name: str, system_prompt: str | None, weights: str | None = None) -> str:
     """The text of a Modelfile for merged weights (a folder of safetensors or a GGUF file).
 
     A folder's own chat template decides TEMPLATE and the stop tokens; for a GGUF file, or a template of an unknown
     family, Ollama uses the one inside the file. Adapters are never named: Ollama refuses them for most families.
+
+    Args:
+        weights: what FROM names, such as a GGUF file made of the folder; the folder itself by default.
 
     Raises:
         UsageError: the name is not one that Ollama accepts, or the system prompt cannot be written.
@@ -57,7 +71,7 @@ def modelfile(model_path: Path, model_name: str, system_prompt: str | None) -> s
     check_name(model_name)
     if not model_path.exists():
         _log.warning("%s is not there: its chat template and stop tokens are left to Ollama", model_path)
-    lines = [f"FROM {model_path}"]
+    lines = [f"FROM {weights or model_path}"]
     if (family := chat_format(model_path)) is not None:
         lines += ["", f'TEMPLATE """{family.template}"""', *(f'PARAMETER stop "{stop}"' for stop in family.stops)]
     lines.append(f"PARAMETER num_ctx {context_length(model_path)}")

@@ -15,18 +15,21 @@ def create(
     model_name: str,
     system_prompt: str | None,
     on_status: Callable[[str], None] = lambda _: None,
+    weights: Path | None = None,
 ) -> None:
     """Upload the weights and create the model, as `ollama create` would from its Modelfile.
 
     Args:
+        model_path: the folder (or GGUF file) whose chat template and context length are meant.
         on_status: called with Ollama's own words on what it does.
+        weights: a GGUF file made of the folder, sent in its place.
 
     Raises:
         NotFoundError: there are no weights at the path.
         ProviderError: Ollama does not answer, or refuses.
     """
     modelfile.check_name(model_name)
-    weights = _weights(model_path)
+    sent = _weights(weights or model_path)
     try:
         import httpx
         import ollama
@@ -38,7 +41,7 @@ def create(
         parameters["stop"] = list(family.stops)
     client = ollama.Client(host=base_url)
     try:
-        files = {file.name: client.create_blob(file) for file in weights}
+        files = {file.name: client.create_blob(file) for file in sent}
         for progress in client.create(
             model=model_name,
             files=files,

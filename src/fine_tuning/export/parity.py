@@ -114,7 +114,7 @@ def with_gguf(
         DataError: llama.cpp cannot load it or answer with it.
     """
     longest = max(len(each.prompt) + len(each.answer) for each in reference)
-    found = _Tally()
+    found = _Tally(bound)
     with llama_cpp_probe.opened(gguf, longest + 8, adapter) as probe:
         for number, each in enumerate(reference, 1):
             prompt = probe.prompt(each.messages)
@@ -123,7 +123,7 @@ def with_gguf(
                 said = probe.next_token([*each.prompt, *each.answer[:place]])
                 found.compare_place(each, place, said, decode)
             progress(number)
-    return found.parity(bound)
+    return found.parity()
 
 
 def with_model(reference: Sequence[Answered], model: Any, bound: Quantization,
@@ -131,7 +131,7 @@ def with_model(reference: Sequence[Answered], model: Any, bound: Quantization,
     """Compare another transformers model, such as the merged one with the trainer's, with the reference."""
     import torch
 
-    found = _Tally()
+    found = _Tally(bound)
     model.eval()
     for each in reference:
         ids = torch.tensor([[*each.prompt, *each.answer]], device=model.device)
@@ -142,13 +142,16 @@ def with_model(reference: Sequence[Answered], model: Any, bound: Quantization,
         for place, (logprobs, tokens) in enumerate(zip(likeliest.values, likeliest.indices, strict=True)):
             said = dict(zip(tokens.tolist(), logprobs.tolist(), strict=True))
             found.compare_place(each, place, said, decode)
-    return found.parity(bound)
+    return found.parity()
 
 
 class _Tally:
     """Counts likeness, and keeps the first difference."""
 
-    def __init__(self) -> None:
+    def __init__(self, bound: Quantization) -> None:
+        self._bound = bound
+        coarse = f"stored as {bound.name}, it is too coarse, or " if bound.agreement < 1 else ""
+        self._why = f"{coarse}its weights are computed otherwise"
         self.prompts = self.prompts_alike = self.places = self.ties = self.same = 0
         self.divergence = 0.0
         self.first: str | None = None
@@ -180,12 +183,13 @@ class _Tally:
         else:
             before = decode([*each.prompt, *each.answer[:place]])[-60:]
             self._note(f"after {before!r} it says {decode([chosen])!r} where the trainer's model says "
-                       f"{decode([wanted])!r} (its weights are computed otherwise)")  # fmt: skip
+                       f"{decode([wanted])!r} ({self._why})")  # fmt: skip
 
     def _note(self, difference: str) -> None:
         self.first = self.first or difference
 
-    def parity(self, bound: Quantization) -> Parity:
+    def parity(self) -> Parity:
+        bound = self._bound
         counted = self.places - self.ties
         agreement = self.same / counted if counted else math.nan
         divergence = self.divergence / self.places if self.places else math.nan

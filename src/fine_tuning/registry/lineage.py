@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from fine_tuning.store import costs, datasets, evaluations, experiments, files, jobs, model_labels
+from fine_tuning.store import costs, datasets, evaluations, experiments, exports, files, jobs, model_labels
 from fine_tuning.store.database import Transaction
 from fine_tuning.store.types import iso
 
@@ -19,7 +19,7 @@ class Node:
     """One thing that is recorded.
 
     Attributes:
-        kind: examples, data set, file, job, artifact, version, evaluation, experiment, deployment or cost.
+        kind: examples, data set, file, job, artifact, version, evaluation, experiment, deployment, export or cost.
         id: unique within the graph.
         label: for people.
         facts: what is known of it; what is not is None.
@@ -60,6 +60,7 @@ def trace(tx: Transaction, version: Mapping[str, Any]) -> Lineage:
             facts = {name: change[name] for name in ("actor", "reason", "experiment", "created_at")}
             label = f"{change['before'] or 'new'} to {change['after']} by {change['actor']}: {change['reason']}"
             graph.add(Node("deployment", f"deployment:{number}", label, facts), of=root)
+    _add_exports(tx, graph, root, version)
     _add_costs(tx, graph, root, version)
     return graph
 
@@ -103,6 +104,14 @@ def _add_data(tx: Transaction, graph: Lineage, node: Node, job: Mapping[str, Any
         graph.add(
             Node("examples", f"examples:{found['id']}", f"{count:,} captured examples", {"count": count}), to=data
         )
+
+
+def _add_exports(tx: Transaction, graph: Lineage, root: Node, version: Mapping[str, Any]) -> None:
+    for each in exports.of_version(tx, version["model_name"], version["version"]):
+        alike = all(found["passed"] for found in each["parity"].values())
+        kind = " ".join(filter(None, (each["target"], each["quantization"])))
+        label = f"{kind} {_short(each['sha256'])} ({'alike' if alike else 'not alike'}) at {each['path']}"
+        graph.add(Node("export", f"export:{each['id']}", label, each), of=root)
 
 
 def _add_evaluations(tx: Transaction, graph: Lineage, root: Node, version: Mapping[str, Any]) -> None:

@@ -2,45 +2,23 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from fine_tuning.errors import ConflictError, DataError, NotFoundError
-from fine_tuning.files import explained, make_folder, written_whole
+from fine_tuning.errors import DataError
 
 CARD = "README.md"
 NEEDED = ("config.json", "model.safetensors")
 
 
-def write(version: Mapping[str, Any], source: Path, target: Path, evaluations: Sequence[Mapping[str, Any]],
-          lineage: str) -> Path:  # fmt: skip
-    """Copy a version's weights, settings and tokenizer, and write its card. Returns the folder.
+def card(version: Mapping[str, Any], evaluations: Sequence[Mapping[str, Any]], lineage: str,
+         compared: Mapping[str, Mapping[str, Any]] | None = None) -> str:  # fmt: skip
+    """The card, with the metadata that model hubs read.
 
     Args:
-        source: the folder of its model.
-        evaluations: of the version; lineage: as Mermaid.
-
-    Raises:
-        NotFoundError: the model's files are gone.
-        ConflictError: the target is there and not empty.
+        compared: what was compared with the trainer's model before it was exported; see `export.parity`.
     """
-    if not (source / NEEDED[0]).is_file():
-        raise NotFoundError(f"the files of {version['model_name']} v{version['version']} are not at {source}")
-    if target.is_dir() and any(target.iterdir()):
-        raise ConflictError(f"{target} is not empty; name a new folder")
-    make_folder(target.parent)
-    with written_whole(target) as folder, explained(target, "write"):
-        for path in sorted(source.iterdir()):
-            if path.is_file() and path.suffix != ".gguf":
-                shutil.copyfile(path, folder / path.name)
-        (folder / CARD).write_text(card(version, evaluations, lineage), encoding="utf-8")
-    return target
-
-
-def card(version: Mapping[str, Any], evaluations: Sequence[Mapping[str, Any]], lineage: str) -> str:
-    """The card, with the metadata that model hubs read."""
     from huggingface_hub import EvalResult, ModelCardData
 
     name = f"{version['model_name']}-v{version['version']}"
@@ -62,7 +40,19 @@ def card(version: Mapping[str, Any], evaluations: Sequence[Mapping[str, Any]], l
         shown = "unknown" if value is None else f"{value:.3f}"
         lines.append(f"| {each['metric']} | {shown} | {size:,} | {each['created_at'][:10]} |")
     lines += [] if evaluations else ["None is recorded."]
+    lines += _compared(compared) if compared else []
     return "\n".join([*lines, "", "## Lineage", "", "```mermaid", lineage, "```", ""])
+
+
+def _compared(compared: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    lines = ["", "## Compared with the trainer's model", "",
+             "| model | prompts with the same tokens | chosen tokens that agree | divergence (nats) |",
+             "|---|---|---|---|"]  # fmt: skip
+    for what, each in compared.items():
+        alike = f"{each['prompts_alike']} of {each['prompts']}"
+        lines.append(f"| {what} ({each['quantization']}) | {alike} | {each['agreement']:.1%} of {each['places']} | "
+                     f"{each['divergence']:.2g} |")  # fmt: skip
+    return lines
 
 
 def check(folder: Path) -> Path:

@@ -469,6 +469,22 @@ relocations = Table(
     Column("finished_at", UtcTime),
 )
 
+exports = Table(
+    "exports",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("model_version_id", ForeignKey("model_versions.id")),
+    Column("job_id", ForeignKey("jobs.id")),
+    Column("target", String(20), nullable=False, doc="gguf, ollama, safetensors or vllm"),
+    Column("quantization", String(20)),
+    Column("path", Text, nullable=False, doc="the folder, outside of the workspace's care"),
+    Column("sha256", String(64), nullable=False, doc="of the weights file"),
+    Column("parity", Json, nullable=False, doc="by what was compared, how it compared; see export.parity"),
+    Column("created_at", UtcTime, nullable=False),
+    Index(None, "model_version_id"),
+    Index(None, "job_id"),
+)
+
 completions = Table(
     "completions",
     metadata,

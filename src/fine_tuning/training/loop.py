@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import logging
 import time
-import warnings
 from collections.abc import Callable
-from contextlib import contextmanager
 from functools import partial
 from math import ceil
 from pathlib import Path
@@ -14,11 +11,11 @@ from typing import Any
 
 import torch
 import transformers
-from datasets import Dataset, disable_progress_bars
+from datasets import Dataset
 from transformers import AutoModelForCausalLM, AutoTokenizer, set_seed
-from transformers.utils import logging as transformers_logging
 from trl import SFTConfig
 
+from fine_tuning.base_models.quiet import quiet
 from fine_tuning.errors import DataError, NotFoundError
 from fine_tuning.files import make_folder, write_json, written_whole
 from fine_tuning.training import attention, checkpoints, precision
@@ -49,7 +46,7 @@ def train(config: TrainingConfig, on_event: Callable[[TrainingEvent], None], req
         TrainingError: the loss is no longer finite.
     """
     started = time.monotonic()
-    with _quiet():
+    with quiet():
         tokenizer = _tokenizer(config)
         read = tokenise_file if config.method == "supervised" else tokenise_preferences
         data = read(config.train_file, tokenizer, config.max_length)
@@ -191,19 +188,3 @@ def _save(
         tokenizer.save_pretrained(folder)
     write_probes(whole, tokenizer, config.train_file, output)
     return adapter, merged
-
-
-@contextmanager
-def _quiet() -> Any:
-    """The libraries' own bars and advice go nowhere; ours are events."""
-    disable_progress_bars()
-    transformers_logging.disable_progress_bar()
-    before = transformers_logging.get_verbosity()
-    transformers_logging.set_verbosity_error()
-    logging.getLogger("trl").setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        transformers_logging.set_verbosity(before)

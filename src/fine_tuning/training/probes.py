@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import torch
 
 from fine_tuning.files import write_json
-from fine_tuning.rows import read_rows
+from fine_tuning.training import training_prompts
 
 FILE = "probes.json"
 COUNT = 3
@@ -26,22 +25,9 @@ def write_probes(network: Any, tokenizer: Any, train_file: str, folder: Path) ->
     and is not whole.
     """
     network.eval()
-    found = (_answered(network, tokenizer, messages) for messages in _prompts(train_file))
+    prompts = training_prompts.of(Path(train_file), 10 * COUNT)
+    found = (_answered(network, tokenizer, messages) for messages in prompts)
     write_json(folder / FILE, list(islice((probe for probe in found if probe is not None), COUNT)))
-
-
-def _prompts(train_file: str) -> Iterator[list[dict[str, str]]]:
-    seen: set[str] = set()
-    for _, row in islice(read_rows(train_file), 10 * COUNT):
-        asked = row.get("input", row)
-        messages = asked["messages"]
-        if "messages" in row:
-            answers = [index for index, message in enumerate(messages) if message["role"] == "assistant"]
-            messages = messages[: answers[-1]] if answers else []
-        plain = messages and all(isinstance(m.get("content"), str) and m["role"] != "tool" for m in messages)
-        if plain and not asked.get("tools") and str(messages) not in seen:
-            seen.add(str(messages))
-            yield [{"role": message["role"], "content": message["content"]} for message in messages]
 
 
 def _answered(network: Any, tokenizer: Any, messages: list[dict[str, str]]) -> dict[str, Any] | None:

@@ -1,0 +1,83 @@
+"""Loads the trainer's model, the merged one and the exported file in turn, and compares them."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fine_tuning.base_models.quiet import quiet
+from fine_tuning.errors import DataError, MissingDependencyError
+from fine_tuning.export import parity, quantization
+
+if TYPE_CHECKING:
+    from fine_tuning.export.parity import Answered, Messages, Parity
+
+MERGED, EXPORTED = "merged", "exported"
+
+
+def compare(
+    merged: Path,
+    trainer: tuple[Path, Path] | None,
+    gguf: tuple[Path, str] | None,
+    prompts: Sequence[Messages],
+    on_step: Callable[[str], None] = lambda _: None,
+) -> dict[str, Parity]:
+    """How like the trainer's model the merged one is, and the GGUF file, if there is one.
+
+    All are computed in fp32 on the CPU, one after the other, so that memory holds one of them.
+
+    Args:
+        merged: the folder of the merged model.
+        trainer: the folders of the base model and of its adapter; None where only the merged model is known, which is
+            then what the file is compared with.
+        gguf: the file, and how it is quantized.
+        on_step: told what is done.
+
+    Raises:
+        DataError: llama.cpp cannot load or use the file, or no prompt can be asked.
+        MissingDependencyError: the `train` or the `serve` extra is not installed.
+    """
+    found = {}
+    with quiet():
+        on_step("asking the trainer's model")
+        tokenizer, reference = _reference(merged, trainer, prompts)
+        if not reference:
+            raise DataError(f"no prompt fits the chat template of {merged}; export with prompts of your own data")
+        gc.collect()
+        if trainer is not None:
+            on_step("asking the merged model")
+            found[MERGED] = parity.with_model(reference, _load(merged), quantization.find("bf16"), tokenizer.decode)
+            gc.collect()
+    if gguf is not None:
+        on_step("asking llama.cpp")
+        file, kind = gguf
+        found[EXPORTED] = parity.with_gguf(reference, file, quantization.find(kind), tokenizer.decode)
+    return found
+
+
+def _reference(
+    merged: Path, trainer: tuple[Path, Path] | None, prompts: Sequence[Messages]
+) -> tuple[Any, list[Answered]]:
+    try:
+        from peft import PeftModel
+        from transformers import AutoTokenizer
+    except ImportError as error:
+        raise MissingDependencyError(error.name or "peft", "train", "comparing models") from error
+    tokenizer = AutoTokenizer.from_pretrained(merged, local_files_only=True)
+    if trainer is None:
+        model = _load(merged)
+    else:
+        base, adapter = trainer
+        model = PeftModel.from_pretrained(_load(base), str(adapter), local_files_only=True)
+    return tokenizer, list(parity.answers(model, tokenizer, prompts))
+
+
+def _load(folder: Path) -> Any:
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    return AutoModelForCausalLM.from_pretrained(
+        folder, dtype=torch.float32, local_files_only=True, use_safetensors=True
+    )

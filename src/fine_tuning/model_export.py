@@ -1,0 +1,220 @@
+"""A fine-tuned model as files for other programs, compared with what its trainer's model says before they are given."""
+
+from __future__ import annotations
+
+import logging
+import shlex
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+from fine_tuning import checks
+from fine_tuning.base_models import catalogue
+from fine_tuning.errors import ConflictError, NotFoundError, UsageError
+from fine_tuning.export import modelfile, models_compared, ollama, parity, quantization
+from fine_tuning.export.gguf import export_gguf
+from fine_tuning.export.parity import Messages, Parity
+from fine_tuning.files import explained, make_folder, sha256_file, written_whole
+from fine_tuning.registry import lineage, model_folder
+from fine_tuning.serving import targets
+from fine_tuning.settings import get_settings
+from fine_tuning.store import evaluations, exports, files, jobs, models
+from fine_tuning.store.database import open_database
+from fine_tuning.training import training_prompts
+
+_log = logging.getLogger(__name__)
+To = Literal["gguf", "ollama", "safetensors", "vllm"]
+TARGETS: tuple[To, ...] = ("gguf", "ollama", "safetensors", "vllm")
+PROMPTS = 8
+
+
+class Exported(NamedTuple):
+    """What was written.
+
+    folder: all of it; weights: the file to load; parity: by what was compared ("merged", "exported"), how alike it is;
+    command: how it is run, for a shell.
+    """
+
+    folder: Path
+    weights: Path
+    parity: dict[str, Parity]
+    command: str
+
+
+@dataclass(frozen=True)
+class _Source:
+    """Where a local model and all that belongs to it are."""
+
+    label: str
+    merged: Path
+    trainer: tuple[Path, Path] | None  # base model and adapter
+    training_file: Path | None
+    job_id: str | None
+    version: Mapping[str, Any] | None
+
+
+def export(
+    name: str,
+    to: To,
+    output: str | Path | None = None,
+    *,
+    quantize: str | None = None,
+    prompts: int = PROMPTS,
+    force: bool = False,
+    create: bool = False,
+    on_step: Callable[[str], None] = lambda _: None,
+) -> Exported:
+    """Write a local model for other programs, unless it says something else than its trainer's model.
+
+    Args:
+        name: a registered model (its deployed version, else the latest), `<name>-v<version>`, or the model of a job.
+        to: "gguf" for llama.cpp; "ollama", the same with a Modelfile; "safetensors", a Hugging Face model folder;
+            "vllm", that folder and the command that serves it.
+        output: a new folder; named after the model in the current one by default.
+        quantize: of GGUF files: f16 (default), bf16, q8_0, q6_k, q5_k, q4_k, q4_0.
+        prompts: how many of the training data are compared.
+        force: write it although it is not alike; the result is kept and logged.
+        create: with "ollama", also create the model in the running Ollama (the setting OLLAMA_HOST).
+        on_step: told what is done.
+
+    Raises:
+        ProviderError: Ollama does not answer or refuses; the files are there.
+        NotFoundError: there is no such model, or it is not on this machine.
+        ConflictError: the model is not alike; the message has the first difference. Or the folder is not empty.
+        UsageError: an unknown target or quantization.
+        DataError: a model of a kind that cannot be written as GGUF.
+    """
+    checks.one_of("to", to, TARGETS)
+    checks.count("prompts", prompts, 1)
+    is_gguf = to in {"gguf", "ollama"}
+    if quantize is not None and not is_gguf:
+        raise UsageError(f"quantize is for gguf and ollama; {to} keeps the weights as they are")
+    if create and to != "ollama":
+        raise UsageError(f"create is for ollama, not for {to}")
+    kind = quantization.find(quantize or "f16").name if is_gguf else None
+    source = _source(name)
+    folder = Path(output or f"{_plain(source.label)}-{to}").absolute()
+    if folder.is_dir() and any(folder.iterdir()):
+        raise ConflictError(f"{folder} is not empty; name a new folder")
+    make_folder(folder.parent)
+    with written_whole(folder) as unfinished, explained(folder, "write"):
+        weights = _write(source, unfinished, kind, on_step)
+        gguf = None if kind is None else (weights, kind)
+        asked: Sequence[Messages] = training_prompts.of(source.training_file, prompts) or parity.PROMPTS[:prompts]
+        found = models_compared.compare(source.merged, source.trainer, gguf, asked, on_step)
+        _check(source.label, found, force=force)
+        command = _command(source, to, folder, folder / weights.name)
+        if to == "ollama":
+            text = modelfile.modelfile(source.merged, _plain(source.label), None, weights=f"./{weights.name}")
+            (unfinished / "Modelfile").write_text(text, encoding="utf-8")
+        checksum = sha256_file(weights)
+        _record(source, to, kind, folder, checksum, found)
+        _write_card(source, unfinished)
+    exported = Exported(folder, folder / weights.name, found, command)
+    if create:
+        name = _plain(source.label)
+        ollama.create(get_settings().ollama_host, source.merged, name, None, on_step, exported.weights)
+    return exported
+
+
+def _source(name: str) -> _Source:
+    with open_database().read() as tx:
+        latest = None if models.deployed(tx, name) else models.get(tx, name)
+        target = targets.find_target(tx, f"{name}-v{latest['version']}" if latest else name)
+        if target is None:
+            raise NotFoundError(f"no model {name}: name a registered model, <name>-v<version>, or the model of a job")
+        if target.provider != targets.LOCAL:
+            raise NotFoundError(f"{name} is at {target.provider}; only local models have files to export")
+        version = models.get(tx, target.name, target.version) if target.name is not None else None
+        job = jobs.get(tx, version["job_id"]) if version is not None else jobs.find_by_model(tx, name)
+        file = None if job is None else files.get(tx, job["training_file_id"])
+    merged = Path(target.model)
+    if not (merged / "config.json").is_file():
+        raise NotFoundError(f"the files of {name} are not at {merged}")
+    made = (job or {}).get("result") or {}
+    is_of_job = job is not None and made.get("merged_dir") == str(merged)
+    return _Source(
+        label=name if version is None else f"{version['model_name']}-v{version['version']}",
+        merged=merged,
+        trainer=_trainer(job, made) if job is not None and is_of_job else None,
+        training_file=Path(file["path"]) if file is not None and is_of_job else None,
+        job_id=job["id"] if job is not None else None,
+        version=version,
+    )
+
+
+def _trainer(job: Mapping[str, Any], made: Mapping[str, Any]) -> tuple[Path, Path] | None:
+    """The base model and the adapter of a job, where both are still there."""
+    adapter = Path(made.get("adapter_dir") or "")
+    if not (adapter / "adapter_config.json").is_file():
+        _log.warning("the adapter of job %s is gone; the merged model stands for the trainer's", job["id"])
+        return None
+    base = catalogue.resolve(job["base_model"] or job["model"], get_settings().folder("models"))
+    return base.path, adapter
+
+
+def _write(source: _Source, folder: Path, kind: str | None, on_step: Callable[[str], None]) -> Path:
+    """Write the weights, and for safetensors the tokenizer and settings beside them. Returns the weights' file."""
+    if kind is not None:
+        on_step(f"writing GGUF ({kind})")
+        return export_gguf(source.merged, folder / f"{_plain(source.label)}.{kind}.gguf", kind)
+    on_step("copying the weights")
+    for path in sorted(source.merged.iterdir()):
+        if path.is_file() and path.suffix != ".gguf":
+            shutil.copyfile(path, folder / path.name)
+    return min(folder.glob("*.safetensors"))
+
+
+def _check(label: str, found: Mapping[str, Parity], *, force: bool) -> None:
+    for what, each in found.items():
+        if each.passed:
+            continue
+        shown = (f"the {what} model of {label} is not like its trainer's: {each.prompts_alike} of {each.prompts} "
+                 f"prompts have the same tokens, {each.agreement:.1%} of {each.places} chosen tokens agree, divergence "
+                 f"{each.divergence:.2g} nats")  # fmt: skip
+        shown += f"; {each.first_difference}" if each.first_difference else ""
+        if not force:
+            raise ConflictError(f"{shown}. Nothing was written; --force (force=True) writes it anyway")
+        _log.warning("%s", shown)
+
+
+def _command(source: _Source, to: To, folder: Path, weights: Path) -> str:
+    """How the files are run."""
+    name = _plain(source.label)
+    if to == "gguf":
+        return shlex.join(["llama-server", "-m", str(weights), "--jinja", "--alias", name])
+    if to == "ollama":
+        return shlex.join(["ollama", "create", name, "-f", str(folder / "Modelfile")])
+    if to == "vllm":
+        # vLLM's own sampling defaults are OpenAI's; the model's file may have others.
+        return shlex.join(["vllm", "serve", str(folder), "--served-model-name", name, "--generation-config", "vllm"])
+    return shlex.join(["ft-cli", "import-model", name, str(folder)])
+
+
+def _record(
+    source: _Source, to: To, kind: str | None, folder: Path, checksum: str, found: Mapping[str, Parity]
+) -> None:
+    facts = {"job_id": source.job_id, "target": to, "quantization": kind, "path": str(folder), "sha256": checksum,
+             "parity": {what: each.as_dict() for what, each in found.items()}}  # fmt: skip
+    version = source.version or {}
+    with open_database().write() as tx:
+        exports.add(tx, facts, version.get("model_name"), version.get("version"))
+
+
+def _write_card(source: _Source, folder: Path) -> None:
+    if source.version is None:
+        return
+    name, number = source.version["model_name"], source.version["version"]
+    with open_database().read() as tx:
+        measured = evaluations.of_version(tx, name, number)
+        compared = exports.of_version(tx, name, number)[-1]["parity"]
+        graph = lineage.as_mermaid(lineage.trace(tx, source.version))
+    card = model_folder.card(source.version, measured, graph, compared)
+    (folder / model_folder.CARD).write_text(card, encoding="utf-8")
+
+
+def _plain(label: str) -> str:
+    """A name for files and for Ollama."""
+    return "".join(letter if letter.isalnum() or letter in "._-" else "-" for letter in label).strip(".-") or "model"

@@ -1,0 +1,29 @@
+"""What was exported of models: for whom, where to, and how it compared with the trainer's model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from fine_tuning.store import models, tables
+from fine_tuning.store.types import iso, now
+
+_table = tables.exports
+
+
+def add(connection: Connection, export: Mapping[str, Any], name: str | None, version: int | None) -> None:
+    """Keep an export: job_id, target, quantization, path, sha256, parity; of a version, if it is of one."""
+    version_id = models.version_id(connection, name, version) if name is not None else None
+    connection.execute(_table.insert().values(**export, model_version_id=version_id, created_at=now()))
+
+
+def of_version(connection: Connection, name: str, version: int) -> list[dict[str, Any]]:
+    """The exports of a version, oldest first."""
+    query = select(_table).where(_table.c.model_version_id == models.version_id(connection, name, version))
+    hidden = {"model_version_id"}
+    return [
+        {key: value for key, value in row.items() if key not in hidden} | {"created_at": iso(row["created_at"])}
+        for row in connection.execute(query.order_by(_table.c.id)).mappings()
+    ]
