@@ -36,7 +36,7 @@ KINDS = {
         Quantization("bf16", 32, "BF16", "BF16", 1.0, 0.001),
         Quantization("q8_0", 7, "Q8_0", "Q8_0", 0.98, 0.01),
         Quantization("q6_k", 18, "Q6_K", "Q8_0", 0.97, 0.02),
-        Quantization("q5_k", 17, "Q5_K", "Q6_K", 0.95, 0.05),
+        Quantization("q5_k", 17, "Q5_K", "Q6_K", 0.90, 0.1),
         Quantization("q4_k", 15, "Q4_K", "Q6_K", 0.85, 0.2),
         Quantization("q4_0", 2, "Q4_0", "Q8_0", 0.75, 0.6),
     )
