@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -157,3 +159,88 @@ def test_no_key_and_no_host_are_one_line(cli: Any) -> None:
         host.answers["GET /fine_tuning/jobs"] = (400, {"error": {"message": "no such thing"}})
         with pytest.raises(ProviderError, match="no such thing"):
             account_export.export(open_database(), "key", host.url)
+
+
+def listed(*each: Any) -> tuple[int, dict[str, Any]]:
+    return 200, {"object": "list", "data": list(each), "has_more": False}
+
+
+def model(name: str) -> dict[str, Any]:
+    return {"id": name, "object": "model", "created": 1, "owned_by": "me"}
+
+
+@pytest.fixture
+def small() -> Iterator[wire.Host]:
+    """An account with a job that has ended and one that runs."""
+    with wire.host() as host:
+        host.answers["GET /fine_tuning/jobs"] = listed(
+            wire.job(id="ftjob-1", status="succeeded", fine_tuned_model="ft:gpt:me:inbox:1"), wire.job(id="ftjob-2")
+        )
+        host.answers["GET /fine_tuning/jobs/*"] = listed()
+        host.answers["GET /models"] = listed(model("gpt"), model("ft:gpt:me:inbox:1"))
+        host.answers["GET /files"] = listed()
+        yield host
+
+
+def test_what_has_changed_there_is_changed_here(small: wire.Host, cli: Any) -> None:
+    first = account_export.export(open_database(), "key", small.url)
+    assert (first.new_jobs, first.new_models, first.changed_jobs) == (2, 1, 0)
+    again = account_export.export(open_database(), "key", small.url)
+    assert (again.new_jobs, again.new_models, again.changed_jobs) == (0, 0, 0)
+    small.answers["GET /fine_tuning/jobs"] = listed(
+        wire.job(id="ftjob-1", status="succeeded", fine_tuned_model="ft:gpt:me:inbox:1"),
+        wire.job(id="ftjob-2", status="succeeded", fine_tuned_model="ft:gpt:me:inbox:2", trained_tokens=7),
+    )
+    small.answers["GET /models"] = listed(model("gpt"), model("ft:gpt:me:inbox:2"))
+    ModelRegistry().deploy_model("inbox")
+    third = account_export.export(open_database(), "key", small.url)
+    assert (third.new_jobs, third.new_models, third.changed_jobs, third.archived_models) == (0, 1, 1, 0)
+    assert "model ft:gpt:me:inbox:1: the account has it no more; inbox-v1 is still deployed" in str(third.missing)
+    with open_database().read() as tx:
+        job = jobs.get(tx, "ftjob-2")
+    assert job is not None
+    assert (job["status"], job["trained_tokens"]) == ("succeeded", 7)
+    ModelRegistry().deploy_model("inbox", 2)
+    ModelRegistry().set_model_status("inbox", "READY", 1)
+    code, out, _ = cli("openai", "export", "--base-url", small.url, "--json")
+    report = json.loads(out)
+    assert (code, report["archived_models"], report["changed_jobs"]) == (0, 1, 0)
+    assert "inbox-v1 is kept as ARCHIVED" in str(report["missing"])
+    assert [each["status"] for each in ModelRegistry().list_model_versions("inbox")] == ["ARCHIVED", "DEPLOYED"]
+
+
+def test_a_model_whose_job_is_not_listed_is_registered(small: wire.Host) -> None:
+    alive = ("gpt", "ft:gpt:me:inbox:1", "ft:gpt:me:inbox:1:ckpt-step-5", "ft:gpt:me:old:9")
+    small.answers["GET /models"] = listed(*map(model, alive))
+    report = account_export.export(open_database(), "key", small.url)
+    assert (report.models, report.new_models) == (2, 2)
+    assert "job of ft:gpt:me:old:9: the account does not list it" in str(report.missing)
+    (old,) = ModelRegistry().list_model_versions("old")
+    assert (old["status"], old["base_model"], old["provider_model"]) == ("READY", "gpt", "ft:gpt:me:old:9")
+    again = account_export.export(open_database(), "key", small.url)
+    assert (again.models, again.new_models, "ft:gpt:me:old:9" in str(again.missing)) == (2, 0, False)
+
+
+def test_several_exports_at_once_do_no_harm(database: Database, tmp_path: Path) -> None:
+    """Into one new workspace, as each fetches what the others have not stored yet."""
+    together = threading.Barrier(3)
+    content = {"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]}
+    found = [wire.job(id=f"ftjob-{n}", status="succeeded", fine_tuned_model=f"ft:gpt:me:inbox:{n}") for n in range(20)]
+
+    def bytes_of_it(_: Any) -> Any:
+        together.wait(30)
+        return 200, content
+
+    with wire.host() as host, ThreadPoolExecutor(3) as pool:
+        host.answers["GET /fine_tuning/jobs"] = listed(*found)
+        host.answers["GET /fine_tuning/jobs/*"] = listed()
+        host.answers["GET /models"] = listed(model("ft:gpt:me:orphan:0"),
+                                             *(model(f"ft:gpt:me:inbox:{n}") for n in range(20)))  # fmt: skip
+        host.answers["GET /files"] = listed(wire.file(bytes=len(json.dumps(content))))
+        host.answers["GET /files/file-1/content"] = bytes_of_it
+        reports = list(pool.map(lambda _: account_export.export(database, "key", host.url), range(3)))
+    assert sum(report.new_files for report in reports) == 1
+    assert sum(report.new_jobs for report in reports) == 20
+    assert sum(report.new_models for report in reports) == 21
+    versions = ModelRegistry().list_model_versions("inbox")
+    assert [each["job_id"] for each in versions] == sorted(f"ftjob-{n}" for n in range(20))

@@ -89,6 +89,17 @@ def test_a_failed_call_is_asked_again_next_time(host: wire.Host) -> None:
     assert [a.text for a in answering.answers("loud", questions("a", "fail"), 16)] == ["A", "now it works"]
 
 
+def test_any_answer_is_kept_whole(host: wire.Host) -> None:
+    """Some characters end a line for Python and not for JSON; half a surrogate pair is no UTF-8."""
+    odd = "a\u2028b\u2029c\x85d\ud800"
+    host.answers["POST /chat/completions"] = completion(odd)
+    answering.answers("loud", questions("a", "b"), 16)
+    assert [answer.text for answer in answering.answers("loud", questions("a", "b"), 16)] == [odd, odd]
+    assert len(host.requests) == 2
+    kept = answering.kept_answers("loud", questions("a", "c"), 16, "gone")
+    assert [(answer.text, answer.error) for answer in kept] == [(odd, None), (None, "gone")]
+
+
 def test_where_nothing_is_answered_the_reason_is_said(host: wire.Host) -> None:
     with pytest.raises(ProviderError, match="no question was answered: .*too long"):
         answering.answers("loud", questions("fail"), 16)

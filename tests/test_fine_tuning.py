@@ -291,7 +291,7 @@ class TestCostTracker:
         assert roi.payback_days == pytest.approx(15)
         unknown = tracker.calculate_roi("other", base_model_inference_cost=0.002, expected_inference_count=10_000)
         assert isnan(unknown.roi_at_expected)
-        assert len(unknown.unknown) == 2
+        assert len(unknown.unknown) == 3  # its training, its price, its accuracy
 
     def test_exports_costs(self, tracker: CostTracker, tmp_path: Path) -> None:
         tracker.export_costs(tmp_path / "costs.json")

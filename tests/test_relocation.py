@@ -12,7 +12,7 @@ import pytest
 from fine_tuning import LocalFineTuner, ModelRegistry, relocation
 from fine_tuning.errors import ConflictError, NotFoundError, UsageError
 from fine_tuning.relocation import Plan
-from fine_tuning.store import files, jobs
+from fine_tuning.store import files, jobs, relocations, tables
 from fine_tuning.store.database import open_database
 from tests import wire
 
@@ -103,6 +103,128 @@ def test_an_interrupted_move_goes_on(exported: Path, tiny_model_dir: Path, host:
     assert outcome.job_id == job["job_id"]
     assert len(host.asked("POST /chat/completions")) == asked
     assert len(ModelRegistry().list_model_versions("inbox")) == 2
+
+
+def test_what_a_relocation_made_is_not_replaced(exported: Path, tiny_model_dir: Path) -> None:
+    """Where no version is deployed, or the new one is, the same relocation goes on, and shows the same again."""
+    ModelRegistry().set_model_status("inbox", "READY", 1)
+
+    def stop(step: str) -> None:
+        if step.endswith("questions for inbox-v2"):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        relocation.relocate(plan(tiny_model_dir), stop)
+    first = relocation.relocate(plan(tiny_model_dir))
+    again = relocation.relocate(plan(tiny_model_dir))
+    ModelRegistry().deploy_model("inbox", 2)
+    deployed = relocation.relocate(plan(tiny_model_dir))
+    assert {(each.old, each.new, each.verdict) for each in (first, again, deployed)} == {
+        ("inbox-v1", "inbox-v2", "worse")
+    }
+    assert len(LocalFineTuner().list_jobs()) == 1
+    assert len(ModelRegistry().list_model_versions("inbox")) == 2
+
+
+def test_a_version_that_was_not_noted_is_not_registered_twice(exported: Path, tiny_model_dir: Path) -> None:
+    def stop(step: str) -> None:
+        if step.endswith("questions for inbox-v2"):
+            with open_database().write() as tx:  # as if the process had ended a moment earlier
+                (row,) = tx.execute(tables.relocations.select()).mappings()
+                done = {step: made for step, made in row["done"].items() if step != "version"}
+                relocations.keep_only(tx, row["id"], done)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        relocation.relocate(plan(tiny_model_dir), stop)
+    assert relocation.relocate(plan(tiny_model_dir)).new == "inbox-v2"
+
+
+def some_fail(host: wire.Host, status: int, every: int = 2) -> Any:
+    """Let the host fail every second question. Returns what it answered with before."""
+    usual = host.answers["POST /chat/completions"]
+
+    def answer(request: wire.Request) -> Any:
+        number = int(request.body["messages"][-1]["content"].split()[-1])
+        return (status, {"error": {"message": "not now"}}) if number % every == 0 else usual(request)
+
+    host.answers["POST /chat/completions"] = answer
+    return usual
+
+
+def test_questions_that_failed_are_told_and_asked_again(
+    exported: Path, tiny_model_dir: Path, host: wire.Host, cli: Any
+) -> None:
+    usual = some_fail(host, 400)
+    command = ("relocate", "inbox", "--to", str(tiny_model_dir), "--epochs", "1", "--max-steps", "1", "--max-tokens")
+    code, out, _ = cli(*command, "8")
+    assert (code, "12 questions of both" in out) == (0, True)
+    assert "inbox-v1 did not answer 12 of 24 questions" in out
+    assert "not now" in out
+    assert json.loads(cli(*command, "8", "--json")[1])["failures"]["inbox-v1"]["count"] == 12
+    host.answers["POST /chat/completions"] = usual
+    asked = len(host.requests)
+    outcome = relocation.relocate(plan(tiny_model_dir))
+    assert (outcome.examples, outcome.failures, len(host.requests) - asked) == (24, {}, 12)
+    assert len(LocalFineTuner().list_jobs()) == 1
+
+
+def test_a_revoked_key_leaves_what_was_answered(exported: Path, tiny_model_dir: Path, host: wire.Host) -> None:
+    some_fail(host, 400)
+    with pytest.raises(KeyboardInterrupt):
+        relocation.relocate(plan(tiny_model_dir), stop_at("training"))
+    host.answers["POST /chat/completions"] = (401, {"error": {"message": "revoked"}})
+    outcome = relocation.relocate(plan(tiny_model_dir))
+    assert (outcome.examples, outcome.failures["inbox-v1"].count, outcome.verdict) == (12, 12, "worse")
+    # By another metric there is no evaluation yet, but there are answers.
+    other = relocation.relocate(plan(tiny_model_dir, metric="token_f1"))
+    assert (other.examples, other.failures["inbox-v1"].count) == (12, 12)
+    assert "refused the API key (401)" in other.failures["inbox-v1"].first
+
+
+def stop_at(word: str) -> Any:
+    def stop(step: str) -> None:
+        if step.startswith(word):
+            raise KeyboardInterrupt
+
+    return stop
+
+
+def test_a_key_that_was_revoked_before_leaves_no_verdict(
+    exported: Path, tiny_model_dir: Path, host: wire.Host, cli: Any
+) -> None:
+    host.answers["POST /chat/completions"] = (401, {"error": {"message": "revoked"}})
+    code, out, err = cli("relocate", "inbox", "--to", str(tiny_model_dir), "--epochs", "1", "--max-steps", "1")
+    assert (code, "no verdict: the old model does not answer: " in out, "(401)" in out) == (0, True, True)
+    assert err.index("the old model does not answer") < err.index("training")
+
+
+def test_line_separators_in_the_data_do_not_cut_rows(exported: Path, tiny_model_dir: Path) -> None:
+    with open_database().write() as tx:
+        jobs.change(tx, "ftjob-old", validation_file_id=None)
+    odd = [chat(f"odd \u2028 \u2029 \x85 question {n}") for n in range(60)]
+    exported.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in odd), encoding="utf-8")
+    with pytest.raises(KeyboardInterrupt):
+        relocation.relocate(plan(tiny_model_dir), stop_at("20 questions"))
+    (part,) = exported.parent.parent.glob("datasets/relocations/*.train.jsonl")
+    part.write_text('{"messages": [\n')  # as an earlier version split it
+    outcome = relocation.relocate(plan(tiny_model_dir))
+    assert (outcome.examples, outcome.held_out) == (20, True)
+    assert len(part.read_text().split("\n")) == 41
+    assert all(row in odd for row in map(json.loads, part.read_text().split("\n")[:-1]))
+
+
+def test_rows_of_one_conversation_stay_on_one_side() -> None:
+    rows = [chat(f"question {n // 3}") for n in range(90)] + [chat(f"a {n}") | {"session_id": 1} for n in range(60)]
+    named = [relocation._conversation(row, number) for number, row in enumerate(rows)]
+    assert len(set(named)) == 31
+    places = relocation._drawn(named, 20)
+    assert 20 <= len(places) <= 30
+    assert not {named[at] for at in places} & {name for at, name in enumerate(named) if at not in places}
+    assert relocation._drawn(["one"] * 100, 20) == set()
+    assert len(relocation._drawn([str(n) for n in range(60)], 20)) == 20
+    other = [relocation._conversation(row, 1) for row in ({"prompt": "a"}, {"instruction": "a"}, {"messages": 1}, {})]
+    assert other == ['"a"', '"a"', "row=1", "row=1"]
 
 
 def test_a_failed_training_begins_anew(exported: Path, tiny_model_dir: Path) -> None:

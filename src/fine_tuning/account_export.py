@@ -1,13 +1,15 @@
 """Everything of an OpenAI account (or of a host that speaks its API) that fine-tuning left there, brought home.
 
-Only reads. What was fetched before is not fetched again, so that an interrupted export is simply begun anew.
+Only reads. What was fetched before is not fetched again, so that an interrupted export is simply begun anew; what has
+changed there since is changed here. Several at once do no harm: each looks for what another has stored meanwhile.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from math import isnan
@@ -20,7 +22,7 @@ from fine_tuning.errors import DataError, NotFoundError, ProviderError
 from fine_tuning.files import atomic_write, make_folder, sha256_file, write_json
 from fine_tuning.rows import content_hash, read_rows
 from fine_tuning.settings import acting_user, get_settings
-from fine_tuning.store import datasets, files, jobs, models, shutdowns
+from fine_tuning.store import datasets, files, jobs, models, relocations, shutdowns
 from fine_tuning.store.database import Database, Transaction
 
 if TYPE_CHECKING:
@@ -42,6 +44,8 @@ class Report:
 
     Attributes:
         jobs, models, checkpoints, files: how many there are; new_jobs, new_models, new_files: of them new here.
+        changed_jobs: that were known here and have gone on since.
+        archived_models: that were known here and are in the account no more.
         bytes: of the files that were fetched now.
         missing: what could not be had, and why, a line each.
         inventory: the file with all that the host said.
@@ -50,8 +54,10 @@ class Report:
     host: str
     jobs: int = 0
     new_jobs: int = 0
+    changed_jobs: int = 0
     models: int = 0
     new_models: int = 0
+    archived_models: int = 0
     checkpoints: int = 0
     files: int = 0
     new_files: int = 0
@@ -78,6 +84,13 @@ class _Export:
         self._url = str(client.base_url).rstrip("/")
         self._report = Report(self._url)
 
+    @contextmanager
+    def _write(self) -> Iterator[Transaction]:
+        """A transaction to look in and to write by what was found: what other exports have stored is seen."""
+        with self._database.write() as tx:
+            relocations.take_turns(tx, self._url)
+            yield tx
+
     def run(self) -> Report:
         """See `export`."""
         self._told("jobs")
@@ -95,10 +108,15 @@ class _Export:
             by_job = _by_job(found, points)
             fetched = dict(self._counted("files", pool.map(lambda each: self._fetch(each, listed.get(each)), wanted),
                                          len(wanted)))  # fmt: skip
-        self._keep(sorted(found, key=lambda job: (job.created_at, job.id)), by_job, fetched, known)
+        alive = {model.id for model in known}
+        self._keep(sorted(found, key=lambda job: (job.created_at, job.id)), by_job, fetched, alive)
+        made = {job.fine_tuned_model for job in found if job.fine_tuned_model}
+        orphans = _orphans(known, made)
+        self._keep_orphans(orphans)
+        self._say_gone({job.id for job in found}, alive)
         report = self._report
         report.jobs, report.files = len(found), len(wanted)
-        report.models = sum(job.fine_tuned_model is not None for job in found)
+        report.models = len(made) + len(orphans)
         report.checkpoints = sum(map(len, points))
         self._write_inventory(found, known, uploaded, by_job)
         return report
@@ -138,11 +156,12 @@ class _Export:
             "filename": Path(listed.filename).name or file_id, "path": str(path), "bytes": size,
             "sha256": digest,
         }  # fmt: skip
-        with self._database.write() as tx:
+        with self._write() as tx:
+            row = files.get(tx, file_id)
             if row is None:
                 files.add(tx, {**record, "dataset_id": self._freeze(tx, record)})
                 self._report.new_files += 1
-            else:  # its bytes were lost here
+            else:  # its bytes were lost here, or another export fetched it meanwhile
                 files.renew(tx, row["id"], record)
         return file_id, record
 
@@ -194,18 +213,58 @@ class _Export:
         found: Sequence[FineTuningJob],
         points: Mapping[str, list[dict[str, Any]]],
         fetched: Mapping[str, dict[str, Any] | None],
-        known: Sequence[Model],
+        alive: Collection[str],
     ) -> None:
-        """Record jobs, oldest first, and register the models they made."""
-        alive = {model.id for model in known}
+        """Record jobs as they are now, oldest first, and register the models they made."""
         for job in found:
-            with self._database.write() as tx:
-                record = jobs.get(tx, job.id)
+            with self._write() as tx:
+                told, record = self._job(tx, job, points.get(job.id, [])), jobs.get(tx, job.id)
                 if record is None:
-                    jobs.add(tx, self._job(tx, job, points.get(job.id, [])))
+                    jobs.add(tx, told)
                     self._report.new_jobs += 1
-                if job.fine_tuned_model and models.of_job(tx, job.id) is None:
+                elif record["idempotency_key"] == told["idempotency_key"]:  # others are their trainer's to change
+                    self._report.changed_jobs += _renew(tx, record, told)
+                ids = {job.id, job.id if record is None else record["id"]}  # a job begun here has an id of ours, too
+                if job.fine_tuned_model and not any(models.of_job(tx, each) for each in ids):
                     self._register(tx, job, fetched.get(job.training_file), is_alive=job.fine_tuned_model in alive)
+
+    def _keep_orphans(self, orphans: Sequence[Model]) -> None:
+        """Register fine-tuned models whose jobs the account does not list."""
+        with self._write() as tx:
+            known = {(each["provider"], each["provider_model"]) for each in models.versions(tx)}
+            for model in orphans:
+                if (self._url, model.id) in known:
+                    continue
+                base = model.id.split(":")[1] or "unknown"
+                version = {
+                    "model_name": suffix_of(model.id) or _name_of_base(base), "base_model": base,
+                    "job_id": f"unknown, of {model.id}", "artifact_id": None, "dataset_size": 0, "accuracy": None,
+                    "cost": None, "status": "READY", "provider": self._url, "provider_model": model.id,
+                    "metadata": {"exported": True, "in_account": True},
+                }  # fmt: skip
+                models.register(tx, version, actor=acting_user())
+                self._report.new_models += 1
+                self._report.missing.append(f"job of {model.id}: the account does not list it; the model is registered")
+
+    def _say_gone(self, job_ids: Collection[str], alive: Collection[str]) -> None:
+        """Name the models of the account that it has no more, and archive those that are not in use."""
+        with self._write() as tx:
+            for each in models.versions(tx):
+                ours = each["metadata"].get("exported") or each["job_id"] in job_ids
+                if each["provider"] == self._url and ours and each["provider_model"] not in alive:
+                    self._report.missing.append(f"model {each['provider_model']}: the account has it no more; "
+                                                f"{self._archived(tx, each)}")  # fmt: skip
+
+    def _archived(self, tx: Transaction, version: Mapping[str, Any]) -> str:
+        """What becomes of a version whose model is gone."""
+        name, number, status = version["model_name"], version["version"], version["status"]
+        if status == "DEPLOYED":
+            return f"{name}-v{number} is still deployed: deploy another (ft-cli relocate {name} makes one)"
+        if status == "READY" and (row := models.locked(tx, name, number)) is not None:
+            models.move(tx, row, "ARCHIVED", actor=acting_user(), reason="the account has it no more")
+            self._report.archived_models += 1
+            status = "ARCHIVED"
+        return f"{name}-v{number} is kept as {status}"
 
     def _job(self, tx: Transaction, job: FineTuningJob, points: list[dict[str, Any]]) -> dict[str, Any]:
         file = files.get(tx, job.training_file)
@@ -235,8 +294,6 @@ class _Export:
         }  # fmt: skip
         models.register(tx, version, actor=acting_user())
         self._report.new_models += 1
-        if not is_alive:
-            self._report.missing.append(f"model {job.fine_tuned_model}: the account has it no more; kept as ARCHIVED")
 
     def _write_inventory(
         self, found: Sequence[Any], known: Sequence[Any], uploaded: Sequence[Any], points: Mapping[str, Any]
@@ -266,6 +323,26 @@ def _whole_list(url: str, asked: str, begin: Callable[[], Iterable[Any]]) -> lis
             continue
         return list(found.values())
     raise AssertionError
+
+
+def _renew(tx: Transaction, record: Mapping[str, Any], told: Mapping[str, Any]) -> bool:
+    """Bring a job to what its host says now, less what it does not say any more. Returns whether it has changed."""
+    new = {name: value for name, value in told.items() if value is not None and value != record[name]}
+    if not told["result"]["checkpoints"]:  # none, or they could not be had
+        new.pop("result", None)
+    if new:
+        jobs.change(tx, record["id"], **new)
+    return bool(new)
+
+
+def _orphans(known: Sequence[Model], made: Collection[str]) -> list[Model]:
+    """The fine-tuned models that no listed job made, less the checkpoints of models that are known."""
+    whole = {model.id for model in known} | set(made)
+    return [
+        model for model in known
+        if model.id.startswith("ft:") and model.id not in made
+        and (":ckpt-step-" not in model.id or model.id.partition(":ckpt-step-")[0] not in whole)
+    ]  # fmt: skip
 
 
 def _files_of(found: Sequence[FineTuningJob]) -> list[str]:

@@ -158,10 +158,7 @@ def answers(
     found: list[Answer | None] = [question.answer for question in questions]
     open_ones = [place for place, answer in enumerate(found) if answer is None]
     if open_ones:
-        version = service.get_config()["version"]
-        if version is not None and parse_model_id(model) is None:  # a deployment meanwhile must not mix two versions
-            service.set_model(f"{model}-v{version}")
-        kept = _Kept(service.get_config(), {"max_tokens": max_tokens, **options}, fresh=fresh)
+        kept = _kept(service, max_tokens, options, fresh=fresh)
         for place in open_ones:
             found[place] = kept.find(questions[place].messages)
         missing = [place for place in open_ones if found[place] is None]
@@ -180,6 +177,23 @@ def answers(
     if given and all(answer.error is not None for answer in given):
         raise ProviderError(f"no question was answered: {given[0].error}")
     return given
+
+
+def kept_answers(
+    model: str, questions: Sequence[Question], max_tokens: int, missing: str, **options: Any
+) -> list[Answer]:
+    """What `answers` of earlier runs has, without asking; each other question has `missing` as its error."""
+    service = LLMService(model=model, default_temperature=0.0)
+    kept = _kept(service, max_tokens, options, fresh=False)
+    return [each.answer or kept.find(each.messages) or Answer(None, missing) for each in questions]
+
+
+def _kept(service: LLMService, max_tokens: int, options: Mapping[str, Any], *, fresh: bool) -> _Kept:
+    """The kept answers of a service's model, which from here on is one version of it."""
+    config = service.get_config()
+    if config["version"] is not None and parse_model_id(config["model"]) is None:
+        service.set_model(f"{config['model']}-v{config['version']}")  # a deployment meanwhile must not mix two versions
+    return _Kept(service.get_config(), {"max_tokens": max_tokens, **options}, fresh=fresh)
 
 
 class _Asking:
@@ -242,7 +256,7 @@ class _Kept:
     def _read(self) -> Iterator[tuple[str, Answer]]:
         if not self._file.is_file():
             return
-        for line in self._file.read_text("utf-8", "replace").splitlines():
+        for line in self._file.read_text("utf-8", "replace").split("\n"):  # answers may hold other line separators
             try:
                 row = json.loads(line)
                 yield row["question"], Answer(row["text"], None, row["latency_ms"], row["cost"], kept=True)
@@ -259,7 +273,7 @@ class _Kept:
             row = {"question": _hash(list(messages)), "text": answer.text, "latency_ms": answer.latency_ms,
                    "cost": answer.cost}  # fmt: skip
             with explained(self._file, "write"), self._file.open("a", encoding="utf-8") as stream:
-                stream.write("\n" + json.dumps(row, ensure_ascii=False))
+                stream.write("\n" + json.dumps(row))  # ASCII: a half surrogate pair is no UTF-8
 
 
 def _hash(value: Any) -> str:

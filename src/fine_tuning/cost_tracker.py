@@ -11,7 +11,16 @@ from typing import Any
 from fine_tuning import checks, measured_gain
 from fine_tuning.costs import report_page, roi, training
 from fine_tuning.costs.roi import CostAnalysis, Facts
-from fine_tuning.costs.uncertainty import ENOUGH, UNKNOWN, Measured, given, mean_of, mean_of_many
+from fine_tuning.costs.uncertainty import (
+    ENOUGH,
+    LEAST,
+    UNKNOWN,
+    Measured,
+    given,
+    is_uneven,
+    mean_of,
+    mean_of_many,
+)
 from fine_tuning.errors import UsageError
 from fine_tuning.files import atomic_write, write_json
 from fine_tuning.measured_gain import Gain
@@ -169,8 +178,7 @@ class CostTracker:
         """
         for name in names:
             checks.one_of("column", name, COLUMNS)
-        if since is not None:
-            checks.day("since", since)
+        since = None if since is None else checks.day("since", since)
         with self._database.read() as tx:
             rows = costs.by_day(tx, since)
         found: dict[tuple[Any, ...], dict[str, Any]] = {}
@@ -195,6 +203,8 @@ class CostTracker:
             UsageError: a negative amount, or no name.
         """
         amount = checks.amount("usd_per_month", usd_per_month)
+        if usd_per_month is not None and amount is None:
+            raise UsageError("a budget must be a number of US dollars, not nan; None lifts it")
         with self._database.write() as tx:
             return budgets.set_budget(tx, checks.name("model_name", model_name), amount)
 
@@ -211,13 +221,17 @@ class CostTracker:
                               "unpriced": unpriced})  # fmt: skip
         return found
 
-    def export_report(self, filepath: str | Path) -> str:
+    def export_report(self, filepath: str | Path, since: str | None = None) -> str:
         """Write the ledger as one HTML page, drawn. Returns the path.
 
+        Args:
+            since: the first day, ISO 8601.
+
         Raises:
+            UsageError: the day is none.
             MissingDependencyError: the `report` extra is not installed.
         """
-        page = report_page.page(self.get_costs_by("day", "kind", "model_name"), self.get_budgets())
+        page = report_page.page(self.get_costs_by("day", "kind", "model_name", since=since), self.get_budgets())
         with atomic_write(Path(filepath)) as stream:
             stream.write(page)
         return str(filepath)
@@ -256,6 +270,8 @@ class CostTracker:
             UsageError: a negative or zero argument where that makes no sense.
         """
         known_price = checks.amount("base_model_inference_cost", base_model_inference_cost)
+        if checks.amount("cost_per_error", cost_per_error) is None:
+            raise UsageError("cost_per_error must be a number of US dollars, not nan")
         checks.count("expected_inference_count", expected_inference_count, most=int(checks.LARGEST_AMOUNT))
         if not checks.amount("horizon_days", horizon_days) or checks.amount("calls_per_day", calls_per_day) == 0:
             raise UsageError("horizon_days and calls_per_day must be greater than 0")
@@ -265,8 +281,7 @@ class CostTracker:
             replaced = base_model or (None if version is None else version["base_model"])
             base = given(known_price) if known_price is not None else _price(tx, [replaced] if replaced else [])
             gain = None if version is None else measured_gain.of_version(tx, version)
-        if accuracy_improvement is not None:
-            gain = Gain(accuracy_improvement, nan, nan, "as given")
+        gain = gain if accuracy_improvement is None else _given_gain(accuracy_improvement)
         analysis = roi.analyse(
             Facts(
                 model_name=model_name,
@@ -314,7 +329,13 @@ def _price(tx: Transaction, names: Sequence[str]) -> Measured:
     sampled = costs.Moments(*experiments.costs_of(tx, names))
     if not sampled.n:
         return UNKNOWN
-    return mean_of_many(sampled) if sampled.n > 1 else Measured(sampled.total, nan)
+    return mean_of_many(sampled) if sampled.n >= LEAST else Measured(sampled.total / sampled.n, nan)
+
+
+def _given_gain(accuracy_improvement: float) -> Gain:
+    if not -1 <= checks.number("accuracy_improvement", accuracy_improvement) <= 1:
+        raise UsageError(f"accuracy_improvement must be between -1 and 1, not {accuracy_improvement!r}")
+    return Gain(accuracy_improvement, nan, nan, "as given")
 
 
 def _assumptions(
@@ -332,6 +353,11 @@ def _assumptions(
         lines.append(f"a call of the base model costs ${known_price:g}, as given; taken as certain")
     elif not isnan(base.value):
         lines.append(f"a call of {replaced} costs ${base.value:.4g}, the mean of its recorded calls")
+    for whose, measured in ((analysis.model_name, price), (replaced, base)):
+        if isnan(measured.error) and not isnan(measured.value):
+            lines.append(f"fewer than {LEAST} calls of {whose} are recorded: too few for an interval")
+        if is_uneven(measured):
+            lines.append(f"a few calls of {whose} cost most of the money: the intervals may be too short")
     if not isnan(price.value):
         lines.append(f"a call of {analysis.model_name} costs ${price.value:.4g}, the mean of recorded calls")
     if not isnan(analysis.training_cost):
@@ -352,4 +378,8 @@ def _missing(analysis: CostAnalysis, base: Measured) -> list[str]:
         missing.append(f"price per call of {analysis.model_name}: record_inference, or A/B samples with a cost")
     for line in missing:
         _log.warning("ROI is unknown for lack of %s", line)
+    if isnan(analysis.accuracy_improvement):
+        missing.append(
+            "accuracy: evaluations of this version and its base model over the same questions, or an A/B test"
+        )
     return missing

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from math import isnan
 from pathlib import Path
 from typing import Any
@@ -22,15 +23,35 @@ LARGE = 50_000_000  # bytes of a training file, whose tokens are counted only wh
 AUTO_EPOCHS = 3  # what hosts make of "auto" for data sets of some hundred rows
 
 
-def estimate(database: Database, request: Mapping[str, Any], provider: str) -> dict[str, Any]:
+def of(database: Database, provider: str) -> tuple[Callable[..., dict[str, Any]], Callable[..., None]]:
+    """`estimate` and `check_budgets` for the jobs of one provider."""
+    return partial(estimate, database, provider=provider), partial(check_budgets, database, provider=provider)
+
+
+def check_budgets(database: Database, request: Mapping[str, Any], path: Path, provider: str) -> None:
+    """Before its file is sent: whether the budgets have room for a job. They are asked again when it is recorded.
+
+    Raises:
+        ConflictError: the estimate is more than what one has left this month.
+    """
+    owner = request["suffix"] or request["model"]
+    with database.read() as tx:
+        is_limited = bool({owner, budgets.ALL} & budgets.known(tx).keys())
+    if is_limited:
+        found = estimate(database, request, provider, path)
+        with database.read() as tx:
+            budgets.draw(tx, owner, found["usd"])
+
+
+def estimate(database: Database, request: Mapping[str, Any], provider: str, path: Path | None = None) -> dict[str, Any]:
     """What a job that is about to start will take: tokens (over all epochs) and usd; None is unknown.
 
     Args:
-        request: model, training_file_id, suffix, hyperparameters.
+        request: model, suffix, hyperparameters, and training_file_id where no path is given.
         provider: "local" or the host's address.
     """
     with database.read() as tx:
-        file = files.get(tx, request["training_file_id"])
+        file = files.get(tx, request["training_file_id"]) if path is None else {"path": path}
         is_limited = bool({request["suffix"] or request["model"], budgets.ALL} & budgets.known(tx).keys())
     path = None if file is None else Path(file["path"])
     if path is None or not path.is_file() or (path.stat().st_size > LARGE and not is_limited):
@@ -54,6 +75,8 @@ def training_tokens(path: Path, model: str, n_epochs: int | str) -> int | None:
         once = sum(count(row) for _, row in read_rows(path))
     except FineTuningError as error:
         _log.info("no estimate for %s: %s", path.name, error)
+        return None
+    except (KeyError, TypeError, AttributeError):  # no chat rows: the upload says where and why
         return None
     return once * (n_epochs if isinstance(n_epochs, int) else AUTO_EPOCHS)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 from fine_tuning import job_estimates
@@ -21,7 +20,7 @@ class LocalFineTuner(FineTuner):
     def __init__(self) -> None:
         database = open_database()
         self._local = LocalTrainer(database)
-        super().__init__(self._local, partial(job_estimates.estimate, database, provider=PROVIDER))
+        super().__init__(self._local, *job_estimates.of(database, PROVIDER))
 
     def resume_like(self, model: str, training_file_id: str, **hyperparameters: Any) -> dict[str, Any] | None:
         """Resume the newest paused job with this base model, data and hyperparameters; None where there is none."""

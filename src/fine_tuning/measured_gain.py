@@ -49,15 +49,14 @@ def _of_evaluations(tx: Transaction, version: Mapping[str, Any]) -> Gain | None:
 
 
 def _of_experiments(tx: Transaction, version: Mapping[str, Any]) -> Gain | None:
-    called = [f"{version['model_name']}-v{version['version']}", version["model_name"]]
-    for test in experiments.with_model(tx, called)[::-1]:
+    for test in experiments.of_version(tx, version["model_name"], version["version"])[::-1]:
         if not test["statistics"]:
             continue
         result = verdict.judge(test, 0.05)
         low, high = result.intervals["accuracy"]
         if result.score == "real" or not (isfinite(low) and isfinite(high)):
             continue
-        is_b = test["model_b"] in called
+        is_b = test["arm"] == "model_b"
         source = f"A/B test {test['id']} against {result.model_a if is_b else result.model_b}"
         return Gain(result.effect, low, high, source) if is_b else Gain(-result.effect, -high, -low, source)
     return None

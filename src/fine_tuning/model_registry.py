@@ -10,7 +10,7 @@ from typing import Any
 
 from fine_tuning import checks, hosts
 from fine_tuning.errors import NotFoundError, UsageError
-from fine_tuning.files import write_json
+from fine_tuning.files import sha256_file, write_json
 from fine_tuning.registry import expiry, gates, lineage, mlflow_exchange, model_folder
 from fine_tuning.registry.lineage import Lineage
 from fine_tuning.settings import acting_user, get_settings
@@ -84,10 +84,14 @@ class ModelRegistry:
             deployed_at, metadata, provider, provider_model.
 
         Raises:
-            UsageError: an empty name, a negative size or cost, an accuracy outside 0 to 1, an unknown status.
+            UsageError: an empty name, a negative size or cost, an accuracy outside 0 to 1, an unknown status or
+                DEPLOYED.
+            ConfigurationError: the provider is neither "local" nor the address of a host.
         """
         if (provider is None) != (provider_model is None):
             raise UsageError("provider and provider_model belong together; give both or neither")
+        if status == "DEPLOYED":
+            raise UsageError("a version is registered first and deployed then: register_model, then deploy_model")
         version = {
             "model_name": checks.name("model_name", model_name),
             "base_model": checks.name("base_model", base_model),
@@ -97,12 +101,14 @@ class ModelRegistry:
             "accuracy": checks.rate("accuracy", accuracy),
             "cost": checks.amount("cost", cost),
             "status": checks.one_of("status", status, MODEL_STATUSES),
-            "provider": None if provider is None else checks.name("provider", provider),
+            "provider": provider if provider in (None, "local") else hosts.address(checks.name("provider", provider)),
             "provider_model": None if provider_model is None else checks.name("provider_model", provider_model),
             "metadata": checks.mapping("metadata", metadata),
         }
         actor = acting_user()
         with self._database.write() as tx:
+            if artifact_id is not None and not models.has_artifact(tx, artifact_id):
+                raise NotFoundError(f"no artifact {artifact_id!r} is recorded")
             return models.record_of(models.register(tx, version, actor=actor))
 
     def get_model_version(self, model_name: str, version: int | None = None) -> dict[str, Any] | None:
@@ -221,7 +227,7 @@ class ModelRegistry:
                     if not models.versions(tx, model_name):
                         raise _missing(tx, model_name, None)
                     raise NotFoundError(f"no version of {model_name} was deployed before; name the one to deploy")
-        self._deploy(model_name, checks.count("target_version", target_version, 1), "rollback", gated=False)
+        self._deploy(model_name, checks.count("target_version", target_version, 1), models.ROLLBACK, gated=False)
         return True
 
     def _deploy(self, name: str, version: int | None, reason: str, *, gated: bool) -> int:
@@ -402,16 +408,11 @@ class ModelRegistry:
         """
         added = 0
         for facts, aliases in mlflow_exchange.receive(uri):
-            name, source = facts["model_name"], facts["metadata"]["mlflow"]
+            name = facts["model_name"]
             with self._database.write() as tx:
-                known = [
-                    each for each in models.versions(tx, name)
-                    if each["job_id"] == facts["job_id"] or each["metadata"].get("mlflow") == source
-                ]  # fmt: skip
-                number = known[0]["version"] if known else None
+                number = mlflow_exchange.known_as(models.versions(tx, name), facts)
                 if number is None:
-                    version = {**facts, "artifact_id": None, "status": "READY"}
-                    number = models.register(tx, version, actor=acting_user()).version
+                    number = self._receive(tx, facts)
                     added += 1
                 for alias in aliases:
                     if alias != mlflow_exchange.DEPLOYED:
@@ -419,16 +420,36 @@ class ModelRegistry:
                         model_labels.set_alias(tx, name, alias, number, actor=acting_user(), reason=reason)
         return added
 
-    def import_model(self, model_name: str, folder: str | Path, base_model: str = "unknown") -> dict[str, Any]:
+    @staticmethod
+    def _receive(tx: Transaction, facts: Mapping[str, Any]) -> int:
+        """Register a version of another registry; one that was deployed there is deployed where none is yet."""
+        actor = acting_user()
+        status = "READY" if facts["status"] == "DEPLOYED" else facts["status"]
+        row = models.register(tx, {**facts, "artifact_id": None, "status": status}, actor=actor)
+        name, number = facts["model_name"], int(row.version)
+        if facts["status"] == "DEPLOYED" and models.deployed(tx, name) is None:
+            locked = models.locked(tx, name, number)
+            assert locked is not None  # noqa: S101 - registered above
+            models.move(tx, locked, "DEPLOYED", actor=actor, reason="deployed in MLflow")
+        return number
+
+    def import_model(self, model_name: str, folder: str | Path, base_model: str | None = None) -> dict[str, Any]:
         """Register a Hugging Face model folder (safetensors) as the next version. Returns its record.
+
+        Args:
+            base_model: what its card says by default.
 
         Raises:
             DataError: it is no model folder, or one whose weights may run code.
         """
         path = model_folder.check(Path(folder))
+        checksum = sha256_file(path / "model.safetensors")
+        with self._database.write() as tx:
+            artifact_id = jobs.add_artifact(tx, None, "merged", str(path), checksum)
+        base = base_model or model_folder.base_of(path) or "unknown"
         return self.register_model(
-            model_name, base_model, f"folder-{path.name}"[:200], 0, cost=None, provider="local",
-            provider_model=str(path), metadata={"imported_from": str(path)},
+            model_name, base, f"folder-{path.name}"[:200], 0, cost=None, provider="local", provider_model=str(path),
+            artifact_id=artifact_id, metadata={"imported_from": str(path)},
         )  # fmt: skip
 
     def export_registry(self, filepath: str | Path) -> str:

@@ -25,7 +25,7 @@ class OpenAIFineTuner(FineTuner):
         url = hosts.address(base_url)
         price = partial(prices.training_price, at_openai=url == hosts.OPENAI_URL)
         trainer = HostedTrainer(database, api_key, url, price)
-        super().__init__(trainer, partial(job_estimates.estimate, database, provider=trainer.url))
+        super().__init__(trainer, *job_estimates.of(database, trainer.url))
 
     def estimate_cost(self, training_tokens: int, model: str) -> dict[str, Any]:
         """What training on that many tokens (over all epochs) costs.

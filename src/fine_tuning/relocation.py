@@ -5,26 +5,35 @@ Each step keeps what it made, so that asking for the same again goes on where it
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from math import isnan, nan
 from pathlib import Path
 from typing import Any
 
 from fine_tuning import answering, checks, hosts
-from fine_tuning.answering import Question
-from fine_tuning.errors import ConflictError, NotFoundError, ProviderError, TrainingError, UsageError
+from fine_tuning.answering import Answer, Question
+from fine_tuning.errors import (
+    ConfigurationError,
+    ConflictError,
+    DataError,
+    NotFoundError,
+    ProviderError,
+    TrainingError,
+    UsageError,
+)
 from fine_tuning.evaluation import comparison, metrics
 from fine_tuning.files import atomic_write, make_folder
 from fine_tuning.local_fine_tuner import LocalFineTuner
 from fine_tuning.model_evaluator import ModelEvaluator
 from fine_tuning.model_registry import ModelRegistry
 from fine_tuning.openai_fine_tuner import OpenAIFineTuner
-from fine_tuning.rows import read_rows
+from fine_tuning.rows import conversation_of, read_rows
 from fine_tuning.settings import get_settings
-from fine_tuning.store import evaluations, files, jobs, relocations
+from fine_tuning.store import evaluations, files, jobs, models, relocations
 from fine_tuning.store.database import Database, open_database
 from fine_tuning.store.tasks import parse_model_id
 from fine_tuning.training.fine_tuner import FineTuner
@@ -33,6 +42,8 @@ LOCAL = "local"
 HELD_OUT = 0.1  # of the data, where the old model was trained without a validation file
 LEAST_TEST = 20  # questions, of which a verdict can be made
 NOT_WORSE, WORSE, UNDECIDED, UNKNOWN = "not worse", "worse", "undecided", "unknown"
+_NO_ANSWER = (ProviderError, NotFoundError, ConfigurationError)  # it fails, it is gone, or the key is revoked
+_LASTING = ("file", "job", "trained", "version")  # steps that are paid for
 Told = Callable[[str], None]
 Follow = Callable[[FineTuner, str], Mapping[str, Any]]
 
@@ -42,7 +53,8 @@ class Plan:
     """What is moved, and where to.
 
     Attributes:
-        model: a registered model's name: its deployed version (else the latest) is replaced; or `<name>-v<version>`.
+        model: a registered model's name: its deployed version is replaced, else the latest that no relocation made;
+            or `<name>-v<version>`.
         base_model: that is trained instead.
         provider: "local", or the address of a host that speaks OpenAI's API.
         metric, margin: the new model counts as not worse where its score is shown to be at most so much lower.
@@ -74,6 +86,15 @@ class Plan:
             raise UsageError(f"margin must be between 0 and {found.bounds[1] - found.bounds[0]:g}, not {self.margin}")
 
 
+@dataclass(frozen=True)
+class Failures:
+    """Questions that a version did not answer: how many, of how many, and the first error."""
+
+    count: int
+    of: int
+    first: str
+
+
 @dataclass
 class Outcome:
     """What became of a relocation; unknown is nan.
@@ -82,8 +103,10 @@ class Outcome:
         old, new: `<name>-v<version>`.
         verdict: not worse, worse, undecided, or unknown where the old model does not answer any more.
         difference, low, high: of the new score over the old one, with its 95 % interval; examples: of both.
-        scores, latency_ms, cost: of old and new: mean scores, milliseconds and US dollars a call.
+        scores, latency_ms, cost: of old and new: mean scores (over the examples of both, where there are any),
+            milliseconds and US dollars a call.
         held_out: whether the old model has seen the test questions in its training, which favours it.
+        failures: by version, where there are any; the same relocation asks these questions again.
     """
 
     old: str
@@ -100,6 +123,7 @@ class Outcome:
     cost: tuple[float, float]
     held_out: bool
     reason: str = ""
+    failures: dict[str, Failures] = field(default_factory=dict)
 
 
 def relocate(plan: Plan, told: Told = lambda _: None, follow: Follow | None = None) -> Outcome:
@@ -117,27 +141,49 @@ class _Relocation:
         self._plan, self._told, self._follow = plan, told, follow
         self._database: Database = open_database()
         self._registry = ModelRegistry()
+        self._provider = LOCAL if plan.provider == LOCAL else hosts.address(plan.provider)
         self._old = self._found(plan.model)
         self._old_name = f"{self._old['model_name']}-v{self._old['version']}"
-        self._provider = LOCAL if plan.provider == LOCAL else hosts.address(plan.provider)
-        asked = {
-            "model_name": self._old["model_name"], "version": self._old["version"], "base_model": plan.base_model,
+        with self._database.write() as tx:
+            self._record = relocations.begin(tx, self._asked_of(self._old))
+        self._done: dict[str, Any] = dict(self._record["done"])
+
+    def _asked_of(self, old: Mapping[str, Any]) -> dict[str, Any]:
+        """What makes a relocation the same as an earlier one."""
+        plan = self._plan
+        return {
+            "model_name": old["model_name"], "version": old["version"], "base_model": plan.base_model,
             "provider": self._provider, "n_epochs": plan.n_epochs, "hyperparameters": dict(plan.hyperparameters or {}),
             "test_file": str(plan.test_file) if plan.test_file else None,
         }  # fmt: skip
-        with self._database.write() as tx:
-            self._record = relocations.begin(tx, asked)
-        self._done: dict[str, Any] = dict(self._record["done"])
 
     def _found(self, name: str) -> dict[str, Any]:
         """The version that a name stands for."""
         parsed = parse_model_id(name)
         found = self._registry.get_model_version(*parsed) if parsed else None
-        found = found or self._registry.get_deployed_version(name) or self._registry.get_model_version(name)
+        if found is None:
+            found = self._registry.get_deployed_version(name) or self._latest(name)
+            found = found and self._before(found)
         if found is None:
             known = ", ".join(sorted({each["model_name"] for each in self._registry.list_models()})) or "none"
             raise NotFoundError(f"no model {name} is registered; registered: {known}")
         return found
+
+    def _latest(self, name: str) -> dict[str, Any] | None:
+        """The latest version, but not what a relocation made of an earlier one."""
+        versions = self._registry.list_model_versions(name)
+        own = [each for each in versions if _origin(each) is None]
+        return next(reversed(own or versions), None)
+
+    def _before(self, found: dict[str, Any]) -> dict[str, Any]:
+        """Where this very relocation made the version, which was deployed since, the one that it replaced."""
+        origin = _origin(found)
+        old = None if origin is None else self._registry.get_model_version(found["model_name"], origin)
+        if old is None:
+            return found
+        with self._database.read() as tx:
+            made = relocations.version_made(tx, self._asked_of(old))
+        return old if made == found["version"] else found
 
     def _step(self, name: str, make: Callable[[], Any]) -> Any:
         """What a step makes, or made in an earlier run."""
@@ -149,16 +195,18 @@ class _Relocation:
 
     def run(self) -> Outcome:
         """See `relocate`."""
-        data = self._step("data", self._data)
+        data = self._readable(self._step("data", self._data))
         questions = answering.read_questions(Path(data["test"]))
         found, reason = {}, ""
         try:  # first of all, while it is alive
             found[self._old_name] = self._asked(self._old_name, questions)
-        except (ProviderError, NotFoundError) as error:
+        except _NO_ANSWER as error:
             reason = f"the old model does not answer: {error}"
+            self._told(reason)  # before anything is paid for a training that cannot be compared
         tuner = self._tuner()
         job_id = self._job(tuner, data)
-        self._told(f"training {self._plan.base_model} ({job_id})")
+        if "trained" not in self._done:
+            self._told(f"training {self._plan.base_model} ({job_id})")
         job = self._step("trained", lambda: self._trained(tuner, job_id))
         new_name = f"{self._old['model_name']}-v{self._step('version', lambda: self._register(job, data))}"
         found[new_name] = self._asked(new_name, questions)
@@ -182,19 +230,36 @@ class _Relocation:
             return {"train": train["path"], "test": str(Path(test).absolute()), "held_out": False}
         return self._split(Path(train["path"]))
 
+    def _readable(self, data: dict[str, Any]) -> dict[str, Any]:
+        """The split of an earlier run; where it is damaged or gone, all that came of it is made anew."""
+        if not data["held_out"]:
+            return data
+        try:
+            for part in ("train", "test"):
+                read_rows(data[part])
+        except (DataError, NotFoundError):
+            kept = _LASTING if "job" in self._done else ()
+            self._done = {step: self._done[step] for step in kept if step in self._done}
+            with self._database.write() as tx:
+                relocations.keep_only(tx, self._record["id"], self._done)
+            return dict(self._step("data", self._data))
+        return data
+
     def _split(self, path: Path) -> dict[str, Any]:
         """Without questions to test by, a part of the data is kept from the new model."""
-        lines = [line for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
-        read_rows(path)  # says what is wrong with it
-        count = max(LEAST_TEST, round(len(lines) * HELD_OUT))
-        if len(lines) < 2 * count:
-            raise ConflictError(f"{path.name} has {len(lines)} rows, too few to keep some for a test; name a test file")
-        places = set(random.Random(0).sample(range(len(lines)), count))  # noqa: S311 - chance, no secret
+        rows = [row for _, row in read_rows(path)]
+        count = max(LEAST_TEST, round(len(rows) * HELD_OUT))
+        if len(rows) < 2 * count:
+            raise ConflictError(f"{path.name} has {len(rows)} rows, too few to keep some for a test; name a test file")
+        places = _drawn([_conversation(row, number) for number, row in enumerate(rows)], count)
+        if len(places) < LEAST_TEST:
+            raise ConflictError(f"{path.name} has too few conversations to keep some for a test; name a test file")
         folder = make_folder(get_settings().folder("datasets") / "relocations")
         parts = {name: folder / f"{self._record['id']}.{name}.jsonl" for name in ("train", "test")}
         for name, part in parts.items():
+            here = [row for at, row in enumerate(rows) if (at in places) == (name == "test")]
             with atomic_write(part) as out:
-                out.writelines(f"{line}\n" for at, line in enumerate(lines) if (at in places) == (name == "test"))
+                out.writelines(f"{json.dumps(row)}\n" for row in here)
         return {name: str(part) for name, part in parts.items()} | {"held_out": True}
 
     def _tuner(self) -> FineTuner:
@@ -210,12 +275,11 @@ class _Relocation:
 
     def _begin(self, tuner: FineTuner, data: Mapping[str, Any]) -> str:
         """The training job."""
-        more = dict(self._plan.hyperparameters or {})
-        tuner.check_request(self._plan.base_model, self._old["model_name"], n_epochs=self._plan.n_epochs, **more)
+        more = dict(self._plan.hyperparameters or {}) | {"n_epochs": self._plan.n_epochs}
+        name = self._old["model_name"][:64]
+        tuner.check_request(self._plan.base_model, name, Path(data["train"]), **more)
         file_id = self._step("file", lambda: tuner.upload_training_file(data["train"]))
-        job = tuner.create_fine_tuning_job(
-            self._plan.base_model, file_id, None, self._old["model_name"][:64], n_epochs=self._plan.n_epochs, **more
-        )
+        job = tuner.create_fine_tuning_job(self._plan.base_model, file_id, None, name, **more)
         return str(job["job_id"])
 
     def _trained(self, tuner: FineTuner, job_id: str) -> dict[str, Any]:
@@ -228,6 +292,10 @@ class _Relocation:
         return ended
 
     def _register(self, job: Mapping[str, Any], data: Mapping[str, Any]) -> int:
+        with self._database.read() as tx:  # a run may have ended before it noted the version
+            known = models.of_job(tx, job["job_id"])
+        if known is not None and known["model_name"] == self._old["model_name"]:
+            return int(known["version"])
         is_local = self._provider == LOCAL
         record = self._registry.register_model(
             self._old["model_name"], self._plan.base_model, job["job_id"], len(read_rows(data["train"])), cost=None,
@@ -238,13 +306,43 @@ class _Relocation:
         return int(record["version"])
 
     def _asked(self, name: str, questions: Sequence[Question]) -> int:
-        """The evaluation of a version's answers."""
-        self._told(f"{len(questions)} questions for {name}")
+        """The evaluation of a version's answers; what it did not answer in an earlier run is asked again."""
         step = f"{self._plan.metric} of {name}, {self._plan.max_answer_tokens} tokens"
-        return int(self._step(step, partial(self._evaluate, name, questions)))
+        before = self._done.get(step)
+        failed = None if before is None else self._failures(int(before))
+        if before is not None and failed is None:
+            return int(before)
+        self._told(f"{len(questions)} questions for {name}")
+        try:
+            answers = self._answers(name, questions)
+        except _NO_ANSWER:
+            if before is None:
+                raise
+            return int(before)
+        if before is not None and failed is not None and _count_failed(answers) >= failed.count:
+            return int(before)
+        self._done.pop(step, None)
+        return int(self._step(step, partial(self._evaluate, name, questions, answers)))
 
-    def _evaluate(self, name: str, questions: Sequence[Question]) -> int:
-        answers = answering.answers(name, questions, self._plan.max_answer_tokens)
+    def _answers(self, name: str, questions: Sequence[Question]) -> list[Answer]:
+        """A version's answers; where the old one answers no more, those that it gave in earlier runs."""
+        longest = self._plan.max_answer_tokens
+        try:
+            return answering.answers(name, questions, longest)
+        except _NO_ANSWER as error:
+            kept = answering.kept_answers(name, questions, longest, str(error))
+            if name != self._old_name or _count_failed(kept) == len(kept):
+                raise
+            return kept
+
+    def _failures(self, evaluation_id: int) -> Failures | None:
+        """What was not answered; None where all was."""
+        with self._database.read() as tx:
+            rows = evaluations.results(tx, evaluation_id)
+        errors = [str(row["error"]) for row in rows if row["error"]]
+        return Failures(len(errors), len(rows), errors[0]) if errors else None
+
+    def _evaluate(self, name: str, questions: Sequence[Question], answers: Sequence[Answer]) -> int:
         _, _, version = name.rpartition("-v")
         found = ModelEvaluator().evaluate(
             [answer.text for answer in answers], [question.reference for question in questions],
@@ -271,15 +369,49 @@ class _Relocation:
         outcome = Outcome(
             self._old_name, new_name, job_id, dict(found), UNKNOWN, nan, nan, nan, 0, both("accuracy"),
             both("avg_latency_ms"), both("cost_per_inference"), held_out, reason,
+            {name: failed for name, number in found.items() if (failed := self._failures(number))},
         )  # fmt: skip
         if self._old_name not in rows:
             return outcome
         pairs = comparison.matched(rows[self._old_name], rows[new_name])
         (change,) = comparison.changes(pairs, [self._plan.metric])
         outcome.difference, outcome.low, outcome.high = change.difference, change.low, change.high
-        outcome.examples = change.examples
+        outcome.examples, outcome.scores = change.examples, (change.first, change.second)
         outcome.verdict = _verdict(change.low, change.high, self._plan.margin)
         return outcome
+
+
+def _origin(version: Mapping[str, Any]) -> int | None:
+    """The version that a relocation replaced by this one; None for a version that no relocation made."""
+    found = version["metadata"].get("relocated_from")
+    return found if isinstance(found, int) else None
+
+
+def _conversation(row: Mapping[str, Any], number: int) -> str:
+    """What rows of one conversation share: its id, or else what the user says first."""
+    said = row.get("messages")
+    turns = [each for each in said if isinstance(each, dict)] if isinstance(said, list) else []
+    first = next((each.get("content") for each in turns if each.get("role") == "user"), None)
+    asked = first or row.get("prompt") or row.get("instruction")
+    return conversation_of(row) or (json.dumps(asked, sort_keys=True) if asked else f"row={number}")
+
+
+def _drawn(conversations: Sequence[str], count: int) -> set[int]:
+    """By chance about so many places of rows, of whole conversations; long ones, which overshoot by far, are left."""
+    places: dict[str, list[int]] = {}
+    for at, conversation in enumerate(conversations):
+        places.setdefault(conversation, []).append(at)
+    groups = list(places.values())
+    random.Random(0).shuffle(groups)  # noqa: S311 - chance, no secret
+    found: set[int] = set()
+    for group in groups:
+        if len(found) < count and len(found) + len(group) <= count * 3 // 2:
+            found.update(group)
+    return found
+
+
+def _count_failed(answers: Sequence[Answer]) -> int:
+    return sum(answer.error is not None for answer in answers)
 
 
 def _verdict(low: float, high: float, margin: float) -> str:

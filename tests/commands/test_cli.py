@@ -15,6 +15,7 @@ import pytest
 import typer
 
 from fine_tuning.cli import app
+from fine_tuning.commands import output
 from fine_tuning.distillation import DistillationDataCollector
 from fine_tuning.store.database import Database
 
@@ -39,6 +40,17 @@ def test_every_listed_command_exists_and_every_command_has_help(cli: Any) -> Non
             assert getattr(parameter, "help", None), f"{name} {parameter.name}"
     assert cli("help")[0] == 0
     assert "auto-pipeline" in cli("help")[1]
+
+
+def test_a_table_of_very_many_rows_is_whole(capsys: pytest.CaptureFixture[str]) -> None:
+    output.print_table(
+        "Models",
+        ["Model", "Days left#"],
+        [("m" * (number % 9), None if number % 2 else number) for number in range(2000)],
+    )
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[:3] == ["Models", "Model     Days left", "                  0"]
+    assert (len(lines), lines[-1]) == (2002, "m                 -")
 
 
 def test_reading_commands_have_json() -> None:

@@ -85,6 +85,19 @@ def test_two_jobs_at_once_do_not_share_what_is_left(
     assert len(host.asked("POST /fine_tuning/jobs")) == 1
 
 
+def test_nothing_is_sent_of_a_job_that_is_refused(
+    host: wire.Host, training_file: Path, monkeypatch: pytest.MonkeyPatch, cli: Any
+) -> None:
+    monkeypatch.setenv("FINE_TUNING_PRICES", PRICES)
+    monkeypatch.setenv("OPENAI_BASE_URL", host.url)
+    monkeypatch.setenv("OPENAI_API_KEY", "k")
+    CostTracker().set_budget("inbox", 0.000001)
+    code, _, err = cli("create-openai-job", "gpt-4o-mini", str(training_file), "--suffix", "inbox")
+    assert code == 1
+    assert "the budget of inbox has" in err
+    assert host.requests == []
+
+
 def test_what_was_billed_takes_the_place_of_the_estimate(
     database: Database,
     host: wire.Host,
@@ -161,6 +174,11 @@ def test_costs_by_day_kind_and_model(cli: Any, tmp_path: Path) -> None:
     code, out, _ = cli("cost-summary", "--by", "model")
     assert (code, "unknown" in out, "$2.75" in out) == (0, True, True)
     assert cli("cost-summary", "--since", "tomorrow")[0] == 2
+    today = f"{datetime.now(UTC):%Y%m%d}"
+    assert json.loads(cli("cost-summary", "--since", today, "--json")[1])[0]["count"] > 0
+    assert cli("cost-summary", "--html", str(tmp_path / "x.html"), "--by", "day")[0] == 2
+    assert cli("cost-summary", "--html", str(tmp_path / "x.html"), "--since", "2999-01-01")[0] == 0
+    assert "&lt;b&gt;" not in (tmp_path / "x.html").read_text()
     assert cli("cost-summary", "--html", str(tmp_path / "costs.html"))[0] == 0
     page = (tmp_path / "costs.html").read_text()
     assert "<svg" in page

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import inf, isnan
+from math import inf, isnan, nan
 
 import pytest
 
@@ -104,7 +104,32 @@ def test_a_return_says_that_the_base_price_is_missing(database: Database) -> Non
     CostTracker().record_inference("m", 10, 0.004, True)
     analysis = CostTracker().calculate_roi("m", float("nan"), 1000)
     assert isnan(analysis.roi_at_expected)
-    assert analysis.unknown == ["price per call of the base model: base_model_inference_cost, or recorded calls of it"]
+    assert analysis.unknown[0] == (
+        "price per call of the base model: base_model_inference_cost, or recorded calls of it"
+    )
+    assert analysis.unknown[1].startswith("accuracy: evaluations of ")
+    assert "fewer than 30 calls of m are recorded: too few for an interval" in analysis.assumptions
+
+
+def test_arguments_of_a_return_are_checked() -> None:
+    tracker = CostTracker()
+    for wrong in (-5, nan, "x"):
+        with pytest.raises(UsageError, match="cost_per_error must be a number"):
+            tracker.calculate_roi("m", 0.1, 10, wrong)  # type: ignore[arg-type]
+    for wrong in (5.0, inf):
+        with pytest.raises(UsageError, match="accuracy_improvement must be"):
+            tracker.calculate_roi("m", 0.1, 10, accuracy_improvement=wrong)
+    with pytest.raises(UsageError, match="not nan; None lifts it"):
+        tracker.set_budget("m", nan)
+
+
+def test_free_training_that_loses_money_never_pays_back() -> None:
+    tracker = CostTracker()
+    tracker.record_training_job("j", "m", "b", 5, 100, 0.0)
+    tracker.record_inference("m", 10, 0.02, is_fine_tuned=True)
+    analysis = tracker.calculate_roi("m", 0.001, 1000)
+    assert (analysis.break_even_inferences, analysis.payback_days, analysis.roi_at_expected) == (inf, inf, -inf)
+    assert tracker.calculate_roi("m", 0.03, 1000).roi_at_expected == inf
 
 
 def test_a_call_is_fine_tuned_or_not() -> None:

@@ -26,7 +26,7 @@ def test_versions_go_to_mlflow_and_come_back(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     registry = ModelRegistry()
-    for job in ("j1", "j2"):
+    for job in ("j1", "j1"):  # as the versions of several epochs of one job
         registry.register_model("it's a lamp", "base", job, 10, accuracy=0.5, cost=None, metadata={"a": [1]},
                                 provider="http://h/v1", provider_model=f"ft:{job}")  # fmt: skip
     registry.set_tag("it's a lamp", "team", "search", 1)
@@ -38,23 +38,27 @@ def test_versions_go_to_mlflow_and_come_back(
 
     client = MlflowClient(tracking_uri=uri, registry_uri=uri)
     found = client.get_model_version_by_alias("it's a lamp", "deployed")
-    assert (found.version, found.source, found.tags["fine_tuning.status"]) == (2, "ft:j2", "DEPLOYED")
+    assert (found.version, found.source, found.tags["fine_tuning.status"]) == (2, "ft:j1", "DEPLOYED")
     client.create_registered_model("other")
     client.create_model_version("other", "s3://bucket/model", tags={"team": "x"})
     client.set_registered_model_alias("other", "challenger", "1")
-    assert ModelRegistry().import_from_mlflow(uri) == 1  # what came from here is known
+    client.set_model_version_tag("other", "1", "fine_tuning.dataset_size", "lots")
+    for _ in range(2):  # of one run
+        client.create_model_version("other", "s3://bucket/model", run_id="r")
+    assert ModelRegistry().import_from_mlflow(uri) == 3  # what came from here is known
     monkeypatch.setenv("FINE_TUNING_HOME", str(tmp_path / "elsewhere"))
-    assert cli("mlflow", "import", uri)[:2] == (0, "3 versions are new here\n")
+    assert cli("mlflow", "import", uri)[:2] == (0, "5 versions are new here\n")
     assert ModelRegistry().import_from_mlflow(uri) == 0
     fresh = ModelRegistry()
     first, second = fresh.list_model_versions("it's a lamp")
     assert (first["job_id"], first["accuracy"], first["cost"], first["tags"]) == ("j1", 0.5, None, {"team": "search"})
-    assert (second["provider"], second["provider_model"], second["status"]) == ("http://h/v1", "ft:j2", "READY")
+    assert (second["provider"], second["provider_model"], second["status"]) == ("http://h/v1", "ft:j1", "DEPLOYED")
     assert fresh.get_aliases("it's a lamp") == {"champion": 1}
     assert fresh.get_aliases("other") == {"challenger": 1}
-    other = fresh.get_model_version("other")
+    other = fresh.get_model_version("other", 1)
     assert other is not None
     assert other["metadata"]["mlflow"]["source"] == "s3://bucket/model"
+    assert other["dataset_size"] == 0
     code, _, err = cli("mlflow", "export", "nowhere://x")
     assert (code, err.count("\n")) == (1, 1)
 

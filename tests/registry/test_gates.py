@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from fine_tuning import ABTestFramework, CostTracker, ModelEvaluator, ModelRegistry
+from fine_tuning import ABTestFramework, CostTracker, ModelEvaluator, ModelRegistry, measured_gain
 from fine_tuning.errors import ConfigurationError, ConflictError, NotFoundError
 from fine_tuning.registry import expiry, lineage
 from fine_tuning.store.database import Database, open_database
@@ -43,7 +44,9 @@ def test_ends_of_base_models(base: str, provider: str | None, model: str | None,
 def test_what_a_host_says_counts_more_than_the_table() -> None:
     told = {(OPENAI, "gpt-4o-mini"): "2028-02-03", (OPENAI, "gpt-4o"): None}
     assert expiry.end_of(version("gpt-4o-mini-2024-07-18", OPENAI), told) == date(2028, 2, 3)
-    assert expiry.end_of(version("gpt-4o", OPENAI), told) is None
+    assert expiry.end_of(version("gpt-4o", OPENAI), told) == date(2027, 1, 14)  # it has not said that it stays
+    tuned = version("gpt-4o-mini-2024-07-18", OPENAI, "ft:gpt-4o-mini-2024-07-18:org::x")
+    assert expiry.end_of(tuned, {(OPENAI, "ft:gpt-4o-mini-2024-07-18:org::x"): None} | told) == date(2028, 2, 3)
     assert expiry.days_left(date(2028, 2, 3), today=date(2028, 2, 1)) == 2
     assert expiry.days_left(None) is None
 
@@ -71,6 +74,11 @@ def test_hosts_are_asked_for_their_dates(
     code, out, _ = cli("models", "expiring", "--json")
     assert (code, [each["shutdown_date"] for each in json.loads(out)]) == (1, ["2026-11-01"])
     assert "gone" in cli("list-models")[1]
+    days |= {"big": "2026-11-02T00:00:00Z", "small": 1764547200, "ft:big:x": "soon"}  # hosts write what they like
+    host.answers["GET /models"] = (200, {"object": "list", "data": [
+        {"id": name, "shutdown_date": day, **model} for name, day in days.items()]})  # fmt: skip
+    registry.refresh_shutdown_dates()
+    assert [each["shutdown_date"] for each in registry.describe_models()] == ["2026-11-02"]
     host.answers["GET /models"] = (401, {"error": {"message": "no"}})
     code, out, _ = cli("models", "refresh")
     assert code == 1
@@ -85,6 +93,9 @@ def test_a_base_that_ends_soon_needs_force(cli: Any, monkeypatch: pytest.MonkeyP
     assert "gate expiry: old v1 is built on gpt-3.5-turbo" in err
     assert "--force" in err
     assert registry.get_deployed_version("old") is None
+    code, _, err = cli("set-status", "old", "DEPLOYED")
+    assert code == 2
+    assert "ft-cli deploy old" in err
     assert cli("deploy", "old", "--force")[0] == 0
     assert cli("models", "expiring")[0] == 1
     registry.register_model("old", "gpt-3.5-turbo", "j2", 1)
@@ -128,6 +139,40 @@ def test_a_won_experiment_may_be_asked_for(monkeypatch: pytest.MonkeyPatch) -> N
     with pytest.raises(ConflictError, match="lamp v1 has won no"):
         registry.deploy_model("lamp", 1)
     assert registry.deploy_model("lamp", 2) == 2
+
+
+def test_a_test_of_a_name_is_of_the_version_it_had(monkeypatch: pytest.MonkeyPatch) -> None:
+    registry, tests = ModelRegistry(), ABTestFramework()
+    registry.register_model("lamp", "base", "j1", 1)
+    tests.create_test("t", "big", "lamp")
+    tests.record_samples("t", [
+        {"model": arm, "prediction": "x", "reference": "x" if arm == "model_b" or number % 3 else "y"}
+        for number in range(300) for arm in ("model_a", "model_b")])  # fmt: skip
+    tests.conclude_test("t")
+    second = registry.register_model("lamp", "base", "j2", 1)
+    monkeypatch.setenv("FINE_TUNING_DEPLOY_GATES", "experiment")
+    with pytest.raises(ConflictError, match="lamp v2 has won no"):
+        registry.deploy_model("lamp", 2)
+    assert registry.deploy_model("lamp", 1) == 1
+    with open_database().read() as tx:
+        assert measured_gain.of_version(tx, second) is None
+        assert not [node for node in lineage.trace(tx, second).nodes if node.kind == "experiment"]
+
+
+def test_an_imported_folder_is_looked_at_too(
+    tiny_model_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FINE_TUNING_DEPLOY_GATES", "artifact")
+    folder = Path(shutil.copytree(tiny_model_dir, tmp_path / "ext"))
+    (folder / "README.md").write_text("---\nbase_model: tiny\n---\n# Lamp\n")
+    registry = ModelRegistry()
+    assert registry.import_model("lamp", folder)["base_model"] == "tiny"
+    assert registry.deploy_model("lamp") == 1
+    registry.set_model_status("lamp", "READY")
+    weights = folder / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1] + b"\0\1")
+    with pytest.raises(ConflictError, match="gate artifact: lamp v1 has a file that is not the one"):
+        registry.deploy_model("lamp")
 
 
 def test_files_that_are_not_those_registered_are_not_deployed(

@@ -11,7 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from fine_tuning import ModelRegistry
-from fine_tuning.errors import ConflictError, NotFoundError, StorageError, UsageError
+from fine_tuning.errors import ConfigurationError, ConflictError, NotFoundError, StorageError, UsageError
 from fine_tuning.store import integrity
 from fine_tuning.store.database import Database, open_database
 from fine_tuning.store.models import MOVES
@@ -59,6 +59,44 @@ def test_rolling_back_goes_one_deployment_back(registry: ModelRegistry) -> None:
     assert deployed["version"] == 3
     with pytest.raises(NotFoundError, match="no model sofa is registered; registered: lamp"):
         registry.rollback_model("sofa")
+
+
+def test_rolling_back_again_goes_on_backwards(registry: ModelRegistry) -> None:
+    for version in (1, 2, 3):
+        registry.deploy_model("lamp", version)
+    for expected in (2, 1):
+        registry.rollback_model("lamp")
+        deployed = registry.get_deployed_version("lamp")
+        assert deployed is not None
+        assert deployed["version"] == expected
+    with pytest.raises(NotFoundError, match="no version of lamp was deployed before"):
+        registry.rollback_model("lamp")
+
+
+def test_a_version_made_ready_again_was_deployed_before_too(registry: ModelRegistry) -> None:
+    registry.deploy_model("lamp", 1)
+    registry.set_model_status("lamp", "READY", 1)
+    registry.deploy_model("lamp", 2)
+    registry.rollback_model("lamp")
+    assert [each["status"] for each in registry.list_model_versions("lamp")] == ["DEPLOYED", "ARCHIVED", "READY"]
+
+
+def test_never_are_two_deployed_in_the_history(registry: ModelRegistry) -> None:
+    for version in (1, 2):
+        registry.deploy_model("lamp", version)
+    moves = [(change["version"], change["after"]) for change in registry.history("lamp")[-3:]]
+    assert moves == [(1, "DEPLOYED"), (1, "ARCHIVED"), (2, "DEPLOYED")]
+
+
+def test_what_cannot_be_registered_is_said(registry: ModelRegistry) -> None:
+    with pytest.raises(UsageError, match="is registered first and deployed then"):
+        registry.register_model("lamp", "b", "j", 1, status="DEPLOYED")
+    with pytest.raises(NotFoundError, match="no artifact 99"):
+        registry.register_model("lamp", "b", "j", 1, artifact_id=99)
+    with pytest.raises(ConfigurationError, match="'openai' is no address of a host"):
+        registry.register_model("lamp", "b", "j", 1, provider="openai", provider_model="x")
+    record = registry.register_model("lamp", "b", "j", 1, provider="https://api.openai.com/v1/", provider_model="x")
+    assert record["provider"] == "https://api.openai.com/v1"
 
 
 def test_aliases_and_tags_are_kept_and_told(registry: ModelRegistry) -> None:
@@ -116,6 +154,14 @@ while time.time() < until:
     registry.deploy_model(name, version)
     registry.rollback_model(name, max(1, version - 1))
 """
+
+
+def test_no_row_of_the_history_is_replaced(workspace: Path) -> None:
+    registry = ModelRegistry()
+    registry.register_model("lamp", "b", "j", 1)
+    rewritten = "INSERT OR REPLACE INTO deployment_events SELECT * FROM deployment_events WHERE id = 1"
+    with pytest.raises((StorageError, DBAPIError), match="only added"), open_database().write() as tx:
+        tx.execute(text(rewritten))
 
 
 def test_many_processes_at_once_keep_the_promises(database: Database) -> None:

@@ -15,37 +15,13 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from fine_tuning import ABTestFramework, CostTracker, DatasetBuilder, ModelEvaluator, ModelRegistry
-from fine_tuning.distillation import DistillationDataCollector
-from fine_tuning.errors import ConflictError, DataError
+from fine_tuning import CostTracker, ModelRegistry
+from fine_tuning.errors import ConflictError, DataError, UsageError
 from fine_tuning.store import dump, integrity, schema
 from fine_tuning.store.database import Database, open_database
 from fine_tuning.upkeep import backup
-
-
-@pytest.fixture
-def full(database: Database) -> Database:
-    """A workspace with something of most kinds."""
-    collector = DistillationDataCollector()
-    for number in range(12):
-        collector.capture_success(f"Where is order {number}, please?", f"Ünterwegs: {number} 📦", "support", "t")
-    builder = DatasetBuilder()
-    builder.save_dataset(builder.build_from_distillation(), "orders")
-    registry = ModelRegistry()
-    for job in ("j1", "j2"):
-        registry.register_model("lamp", "base", job, 10, metadata={"nested": [1, None, {"a": True}]})
-    registry.deploy_model("lamp", 1)
-    registry.set_alias("lamp", "champion", 1)
-    ABTestFramework().create_test("t", "a", "b")
-    ABTestFramework().record_sample("t", "model_a", "x", "x", 10.0, None)
-    ModelEvaluator().evaluate(["a", None], ["a", "b"], "lamp", questions=["1", "2"])
-    CostTracker().record_inference("lamp", 10, 0.25, True)
-    return database
-
-
-def everything(database: Database) -> dict[str, list[dict[str, Any]]]:
-    with database.read() as tx:
-        return {table.name: list(dump.rows(tx, table)) for table in dump.tables_of(tx)}
+from tests.tiny_model import make_tiny_model
+from tests.upkeep.conftest import everything
 
 
 def test_all_rows_and_files_come_back(full: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
@@ -174,3 +150,38 @@ def test_backups_from_the_command_line(full: Database, tmp_path: Path, cli: Any)
     killed.send_signal(signal.SIGKILL)
     killed.wait()
     assert not (tmp_path / "half").exists()
+
+
+def test_a_backup_does_not_pack_itself(full: Database, workspace: Path, tmp_path: Path, cli: Any) -> None:
+    (tmp_path / "link").symlink_to(workspace / "files")
+    (workspace / "files").mkdir()
+    for file in (workspace / "files" / "b.zip", tmp_path / "link" / "b.zip", workspace / "artifacts" / "new" / "b"):
+        code, _, err = cli("backup", str(file))
+        assert (code, err.count("\n")) == (2, 1)
+        assert "write the backup somewhere else" in err
+    assert not list((workspace / "files").iterdir())
+    assert not (workspace / "artifacts").exists()
+    if full.url.get_backend_name() == "sqlite":
+        with pytest.raises(UsageError, match="the database itself"):
+            backup.write(full, workspace / "fine_tuning.db")
+    backup.write(full, workspace / "b.zip")  # beside the folders there is room
+
+
+def test_what_is_half_written_is_left_out(full: Database, workspace: Path, tmp_path: Path) -> None:
+    unfinished = workspace / "artifacts" / "job" / ".merged.partial" / "model.safetensors"
+    unfinished.parent.mkdir(parents=True)
+    unfinished.write_text("x")
+    (workspace / "datasets" / ".gitignore").write_text("*")
+    names = backup.write(full, tmp_path / "b")["members"]
+    assert "workspace/datasets/.gitignore" in names
+    assert not [name for name in names if name.startswith("workspace/artifacts")]
+
+
+def test_what_lies_outside_is_named(full: Database, workspace: Path, tmp_path: Path, cli: Any) -> None:
+    outside, inside = make_tiny_model(tmp_path / "elsewhere"), make_tiny_model(workspace / "artifacts" / "mine")
+    for folder in (outside, inside):
+        ModelRegistry().import_model("imported", folder)
+    code, _, err = cli("backup", str(tmp_path / "b"))
+    assert (code, err.strip().splitlines()[-1]) == (0, f"not in it, since outside of the workspace: {outside}")
+    code, out, _ = cli("backup", str(tmp_path / "b"), "--json")
+    assert (code, json.loads(out)["outside"]) == (0, [str(outside)])

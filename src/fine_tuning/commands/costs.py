@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from enum import StrEnum
-from math import inf, isnan
+from math import isinf, isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from fine_tuning.commands import output
-from fine_tuning.errors import NotFoundError
+from fine_tuning.errors import NotFoundError, UsageError
 
 if TYPE_CHECKING:
     from fine_tuning.costs.roi import CostAnalysis
@@ -49,7 +49,9 @@ def cost_summary(
 
     tracker = CostTracker()
     if html is not None:
-        typer.echo(tracker.export_report(html))
+        if by is not None or as_json:
+            raise UsageError("--html draws days, kinds and models; leave --by and --json out")
+        typer.echo(tracker.export_report(html, since))
         return
     if by is None and since is None:
         _by_model(tracker.get_cost_summary(), as_json=as_json)
@@ -197,4 +199,6 @@ def print_analysis(analysis: CostAnalysis) -> None:
 
 
 def _ratio(value: float) -> str:
-    return "unknown" if isnan(value) else "no end" if value == inf else f"{value:,.1%}"
+    if isinf(value):
+        return "no end" if value > 0 else "a loss"
+    return "unknown" if isnan(value) else f"{value:,.1%}"

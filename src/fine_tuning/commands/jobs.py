@@ -53,7 +53,7 @@ def _create(
 ) -> dict[str, Any]:
     """Upload and start, once everything that can be checked before is."""
     found = [tuner.find_file(path) for path in (file, validation_file) if path is not None]
-    tuner.check_request(model, suffix, **hyperparameters)
+    tuner.check_request(model, suffix, found[0], **hyperparameters)
     uploaded = [tuner.upload_training_file(path) for path in found]
     validation = uploaded[1] if validation_file is not None else None
     return tuner.create_fine_tuning_job(model, uploaded[0], validation, suffix, **hyperparameters)

@@ -38,12 +38,12 @@ def export(
         output.print_json(asdict(report))
         return
     rows = [
-        ("jobs", report.jobs, report.new_jobs),
-        ("models", report.models, report.new_models),
-        ("files", report.files, report.new_files),
-        ("checkpoints", report.checkpoints, "-"),
+        ("jobs", report.jobs, report.new_jobs, report.changed_jobs),
+        ("models", report.models, report.new_models, report.archived_models),
+        ("files", report.files, report.new_files, None),
+        ("checkpoints", report.checkpoints, None, None),
     ]
-    output.print_table(f"Account at {report.host}", ["", "There#", "New here#"], rows)
+    output.print_table(f"Account at {report.host}", ["", "There#", "New here#", "Changed#"], rows)
     typer.echo(f"inventory: {report.inventory}")
     for line in report.missing[:SHOWN]:
         output.print_text(f"not to be had: {line}")
@@ -81,6 +81,9 @@ def relocate(
         ("cost a call", *map(output.usd, outcome.cost)),
     ]
     output.print_table(f"{outcome.examples} questions of both", ["", f"{outcome.old}#", f"{outcome.new}#"], rows)
+    for name, failed in outcome.failures.items():
+        output.print_text(f"{name} did not answer {failed.count} of {failed.of} questions, which the same command asks "
+                          f"again; the first: {failed.first}")  # fmt: skip
     output.print_text(_decision(outcome, plan))
 
 

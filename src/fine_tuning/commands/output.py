@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 UNBROKEN = {"Model", "Status", "Created", "Time", "Job", "Type", "From", "To"}  # short, and of no use in pieces
+MANY = 500  # rows of a table, beyond which it is not laid out
 WIDTH_OF_FILES = 200  # a table in a file or pipe need not fit a screen
 Json = Annotated[bool, typer.Option("--json", help="Print the same facts as JSON.")]
 
@@ -65,6 +66,10 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]
     from rich.table import Table
     from rich.text import Text
 
+    rows = list(rows)
+    if len(rows) > MANY:
+        _print_many(title, columns, rows)
+        return
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_header=header)
     for column in columns:
         is_number = column.endswith("#")
@@ -87,6 +92,19 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]
     else:
         stream.print(Text(title, "bold"), soft_wrap=not stream.is_terminal)  # of a table's own, it would be cut to fit
         stream.print(table)
+
+
+def _print_many(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """A table as plain lines: laying out ten thousand rows takes the library seconds."""
+    names = [column.removesuffix("#") for column in columns]
+    cells = [names, *(["-" if cell is None else str(cell) for cell in row] for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    numbers = [column.endswith("#") for column in columns]
+    typer.echo(title)
+    for row in cells:
+        shown = (cell.rjust(width) if is_number else cell.ljust(width)
+                 for cell, width, is_number in zip(row, widths, numbers, strict=True))  # fmt: skip
+        typer.echo("  ".join(shown).rstrip())
 
 
 def print_facts(title: str, facts: Mapping[str, Any]) -> None:

@@ -128,7 +128,7 @@ def rollback_model(
 
 def set_status(
     name: Name,
-    status: Annotated[str, typer.Argument(help="TRAINING, READY, DEPLOYED, ARCHIVED or FAILED.")],
+    status: Annotated[str, typer.Argument(help="TRAINING, READY, ARCHIVED or FAILED.")],
     version: Version = None,
     reason: Reason = "set by hand",
 ) -> None:
@@ -136,6 +136,8 @@ def set_status(
     from fine_tuning.model_registry import ModelRegistry
 
     registry = ModelRegistry()
+    if status == "DEPLOYED":
+        raise UsageError(f"deploy it with ft-cli deploy {name}, which asks the gates first (--force: none)")
     if not registry.set_model_status(name, status, version, reason):
         raise _no_version(name, version)
     typer.echo(f"{name} is {status}")
@@ -268,7 +270,7 @@ def from_mlflow(uri: Uri) -> None:
 def import_model(
     name: Name,
     folder: Annotated[Path, typer.Argument(help="A Hugging Face model folder with safetensors.")],
-    base: Annotated[str, typer.Option(help="What it was made from.")] = "unknown",
+    base: Annotated[str | None, typer.Option(help="What it was made from; what its card says if not given.")] = None,
 ) -> None:
     """Register a model folder as the next version."""
     from fine_tuning.model_registry import ModelRegistry
@@ -283,4 +285,4 @@ def _what(change: Mapping[str, Any]) -> str:
 
 
 def _no_version(name: str, version: int | None) -> NotFoundError:
-    return NotFoundError(f"no version {version} of {name}" if version else f"no model {name} is registered")
+    return NotFoundError(f"no version {version} of {name}" if version is not None else f"no model {name} is registered")

@@ -9,6 +9,7 @@ import typer
 
 from fine_tuning.commands import output
 
+SHOWN = 5  # of the paths that a backup leaves out
 File = Annotated[Path, typer.Argument(help="The backup.")]
 
 
@@ -21,18 +22,25 @@ def add_to(app: typer.Typer) -> None:
 
 
 def backup(file: File, as_json: output.Json = False) -> None:
-    """Write the workspace (rows of one moment, data sets, files, weights) to one file, while others go on."""
+    """Write the workspace (rows of one moment, data sets, files, weights) to one file, while others go on.
+
+    What rows speak of and lies outside of the workspace is named, and not in it: models of import-model, for example.
+    """
     from fine_tuning.store.database import open_database
     from fine_tuning.upkeep import backup as backups
 
     with output.steps_told() as told:
         manifest = backups.write(open_database(), file, told)
     facts = {"file": str(file), "bytes": file.stat().st_size, "members": len(manifest["members"]),
-             "schema": manifest["schema"], "gone_meanwhile": manifest["gone_meanwhile"]}  # fmt: skip
+             "schema": manifest["schema"], "gone_meanwhile": manifest["gone_meanwhile"],
+             "outside": manifest["outside"]}  # fmt: skip
     if as_json:
         output.print_json(facts)
     else:
         typer.echo(f"{file}: {facts['members']} members, {facts['bytes'] / 1e6:,.1f} MB")
+        if outside := manifest["outside"]:
+            more = f" and {len(outside) - SHOWN} more (--json lists all)" if len(outside) > SHOWN else ""
+            typer.echo(f"not in it, since outside of the workspace: {', '.join(outside[:SHOWN])}{more}", err=True)
 
 
 def restore(file: File, as_json: output.Json = False) -> None:

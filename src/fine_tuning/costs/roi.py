@@ -107,7 +107,7 @@ def break_even(training_cost: float, saving_per_call: float) -> float:
     """Calls after which the savings cover the training; inf where nothing is saved, nan where unknown."""
     if isnan(training_cost) or isnan(saving_per_call):
         return nan
-    return training_cost / saving_per_call if saving_per_call > 0 else (0.0 if training_cost == 0 else inf)
+    return training_cost / saving_per_call if saving_per_call > 0 else inf
 
 
 def return_on_investment(training_cost: float, savings: float) -> float:
@@ -115,7 +115,7 @@ def return_on_investment(training_cost: float, savings: float) -> float:
     if isnan(training_cost) or isnan(savings):
         return nan
     if training_cost == 0:
-        return inf if savings > 0 else nan
+        return inf if savings > 0 else (-inf if savings < 0 else nan)
     return (savings - training_cost) / training_cost
 
 

@@ -12,6 +12,8 @@ from fine_tuning.store.costs import Moments
 
 Interval = tuple[float, float]
 RESAMPLES = 2000
+LEAST = 30  # values of which a mean has an interval: of fewer, skewed ones, too short intervals were measured
+UNEVEN = 0.2  # skewness over the root of the count, from which intervals of means were measured to be too short
 ENOUGH = 5000  # of so many values the mean is normal, whatever they are distributed like
 
 
@@ -38,12 +40,21 @@ def given(value: float) -> Measured:
 
 
 def mean_of(values: Sequence[float]) -> Measured:
-    """The mean of some measured values."""
+    """The mean of some measured values; of too few nobody knows how sure it is."""
     if not values:
         return UNKNOWN
     found = np.asarray(values, float)
-    error = float(found.std(ddof=1)) / sqrt(len(found)) if len(found) > 1 else nan
+    error = float(found.std(ddof=1)) / sqrt(len(found)) if len(found) >= LEAST else nan
     return Measured(float(found.mean()), error, found)
+
+
+def is_uneven(measured: Measured) -> bool:
+    """Whether a few of the values make so much of the mean that its interval may be too short."""
+    if measured.sample is None or isnan(measured.error) or measured.error == 0:
+        return False
+    apart = measured.sample - measured.value
+    skewness = float((apart**3).mean() / (apart**2).mean() ** 1.5)
+    return abs(skewness) / sqrt(len(apart)) > UNEVEN
 
 
 def mean_of_many(sums: Moments) -> Measured:

@@ -44,6 +44,8 @@ Told = Mapping[tuple[str, str], str | None]
 def end_of(version: Mapping[str, Any], told: Told, job_provider: str | None = None) -> date | None:
     """The day from which a version does not answer any more; None where none is announced.
 
+    A host that lists a model without a date has not said that it stays: its base's date, and the table's, hold.
+
     Args:
         version: base_model, provider and provider_model of its record.
         told: what hosts say, by host and model; see `refresh`.
@@ -55,9 +57,8 @@ def end_of(version: Mapping[str, Any], told: Told, job_provider: str | None = No
     asked = [name for name in (version["provider_model"], version["base_model"]) if name]
     for name in asked:
         for form in _forms(name):
-            if provider is not None and (provider, form) in told:
-                found = told[provider, form]
-                return None if found is None else date.fromisoformat(found)
+            if provider is not None and (found := told.get((provider, form))) is not None:
+                return date.fromisoformat(found)
     if provider not in (None, hosts.OPENAI_URL):
         return None
     return next((date.fromisoformat(PUBLISHED[form]) for name in asked for form in _forms(name) if form in PUBLISHED),

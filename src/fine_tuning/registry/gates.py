@@ -10,7 +10,7 @@ from fine_tuning.errors import ConflictError
 from fine_tuning.files import is_file, sha256_file
 from fine_tuning.registry import expiry
 from fine_tuning.settings import Settings
-from fine_tuning.store import evaluations, experiments, jobs, models
+from fine_tuning.store import evaluations, experiments, models
 from fine_tuning.store.database import Transaction
 
 Version = Mapping[str, Any]
@@ -36,11 +36,8 @@ def _evaluation(tx: Transaction, version: Version, settings: Settings) -> str:
 
 
 def _experiment(tx: Transaction, version: Version, settings: Settings) -> str:  # noqa: ARG001 - as every gate
-    name, number = version["model_name"], version["version"]
-    called = {f"{name}-v{number}"}
-    if (latest := models.get(tx, name)) is not None and latest["version"] == number:
-        called.add(name)
-    return "" if experiments.won_by(tx, sorted(called)) else "has won no concluded A/B test (ft-cli ab conclude)"
+    won = experiments.won_by(tx, version["model_name"], version["version"])
+    return "" if won else "has won no concluded A/B test (ft-cli ab conclude)"
 
 
 def _expiry(tx: Transaction, version: Version, settings: Settings) -> str:
@@ -53,7 +50,7 @@ def _expiry(tx: Transaction, version: Version, settings: Settings) -> str:
 
 
 def _artifact(tx: Transaction, version: Version, settings: Settings) -> str:  # noqa: ARG001 - as every gate
-    for artifact in jobs.artifacts(tx, version["job_id"]):
+    for artifact in models.artifacts(tx, version["model_name"], version["version"]):
         if artifact["sha256"] is None:
             continue
         path = weights_of(artifact)

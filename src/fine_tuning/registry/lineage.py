@@ -123,8 +123,7 @@ def _add_evaluations(tx: Transaction, graph: Lineage, root: Node, version: Mappi
 
 
 def _add_experiments(tx: Transaction, graph: Lineage, root: Node, version: Mapping[str, Any]) -> None:
-    called = [f"{version['model_name']}-v{version['version']}", version["model_name"]]
-    for test in experiments.with_model(tx, called):
+    for test in experiments.of_version(tx, version["model_name"], version["version"]):
         ended = experiments.decisions(tx, test["id"])
         facts = {name: test[name] for name in ("model_a", "model_b", "status", "started_at", "completed_at")}
         verdict = f": {ended[-1]['reason']}" if ended else ""

@@ -11,6 +11,7 @@ from typing import Any
 from fine_tuning.errors import MissingDependencyError, ProviderError
 
 PREFIX = "fine_tuning."  # of the tags that carry our facts
+KEPT = ("READY", "DEPLOYED", "ARCHIVED", "FAILED")  # statuses that come back as they went
 DEPLOYED = "deployed"  # the alias that MLflow's users load a model by
 _FACTS = (
     "base_model", "job_id", "dataset_size", "accuracy", "cost", "status", "provider", "provider_model", "metadata",
@@ -113,9 +114,33 @@ def _received(version: Any) -> Version:
         "provider": own.get("provider"), "provider_model": own.get("provider_model"), "tags": tags,
     }  # fmt: skip
     for name, unknown in (("dataset_size", 0), ("accuracy", None), ("cost", None), ("metadata", {})):
-        facts[name] = json.loads(own[name]) if name in own else unknown
-    facts["metadata"] = {**facts["metadata"], "mlflow": {"version": str(version.version), "source": version.source}}
+        facts[name] = _from_tag(own[name], unknown) if name in own else unknown
+    facts["status"] = own.get("status") if own.get("status") in KEPT else "READY"
+    facts["metadata"] = {**facts["metadata"], "mlflow": {
+        "version": str(version.version), "source": version.source, "ours": own.get("version")}}  # fmt: skip
     return facts
+
+
+def known_as(versions: Sequence[Version], facts: Version) -> int | None:
+    """Which of a model's versions is the one received: what was received before, or what went there from here."""
+    source = facts["metadata"]["mlflow"]
+    for each in versions:
+        before = each["metadata"].get("mlflow") or {}
+        if all(before.get(name) == source[name] for name in ("version", "source")):
+            return int(each["version"])
+        if source["ours"] == str(each["version"]) and each["job_id"] == facts["job_id"]:
+            return int(each["version"])
+    return None
+
+
+def _from_tag(text: str, unknown: Any) -> Any:
+    """A fact that we wrote; what somebody has changed into something else is unknown."""
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return unknown
+    kinds = dict if isinstance(unknown, dict) else (int, float)
+    return value if isinstance(value, kinds) and not isinstance(value, bool) else unknown
 
 
 def _client(uri: str) -> Any:

@@ -55,6 +55,17 @@ def _compared(compared: Mapping[str, Mapping[str, Any]]) -> list[str]:
     return lines
 
 
+def base_of(folder: Path) -> str | None:
+    """The base model that a folder's card names; None where there is none."""
+    from huggingface_hub import ModelCard
+
+    try:
+        found = ModelCard.load(folder / CARD).data.base_model if (folder / CARD).is_file() else None
+    except (ValueError, OSError):  # a card of another kind
+        return None
+    return found if isinstance(found, str) else None
+
+
 def check(folder: Path) -> Path:
     """A model folder that can be registered.
 

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Boolean, Connection, DateTime, MetaData, Table, func, select, text
+from sqlalchemy.exc import DBAPIError, IntegrityError, StatementError
 from sqlalchemy.types import JSON
 
 from fine_tuning.errors import ConflictError, DataError
@@ -29,11 +30,20 @@ def tables_of(connection: Connection) -> list[Table]:
 
 
 def rows(connection: Connection, table: Table) -> Iterator[dict[str, Any]]:
-    """Every row as JSON has it; times as ISO 8601 in UTC."""
+    """Every row as JSON has it; times as ISO 8601 in UTC.
+
+    Raises:
+        DataError: a value is not of its column's kind, in a damaged database.
+    """
     keys = list(table.primary_key.columns)
     result = connection.execute(select(table).order_by(*keys), execution_options={"yield_per": BLOCK})
-    for row in result.mappings():
-        yield {name: _plain(value) for name, value in row.items()}
+    try:
+        for row in result.mappings():
+            yield {name: _plain(value) for name, value in row.items()}
+    except ValueError as error:
+        raise DataError(
+            f"table {table.name} has a value that cannot be read ({error}); ft-cli doctor says more"
+        ) from error
 
 
 def _plain(value: Any) -> Any:
@@ -67,8 +77,18 @@ def insert(connection: Connection, table: Table, found: Iterable[dict[str, Any]]
     """Add rows as `rows` gave them. Returns how many.
 
     Raises:
-        DataError: a row has columns that the table has not.
+        DataError: a row has columns that the table has not, or values that it cannot have.
     """
+    try:
+        return _insert(connection, table, found)
+    except (IntegrityError, StatementError, TypeError, ValueError) as error:
+        if isinstance(error, DataError) or (isinstance(error, DBAPIError) and not isinstance(error, IntegrityError)):
+            raise  # the database's own trouble, such as a full disk
+        why = str(error.orig if isinstance(error, StatementError) else error).partition("\n")[0]
+        raise DataError(f"the backup's table {table.name} has a row that cannot be kept: {why}") from error
+
+
+def _insert(connection: Connection, table: Table, found: Iterable[dict[str, Any]]) -> int:
     count, block = 0, []
     times = {column.name for column in table.columns if isinstance(column.type, DateTime)}
     flags = {column.name for column in table.columns if isinstance(column.type, Boolean)}

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import BindParameter, Connection, Row, and_, bindparam, func, or_, select, update
+from sqlalchemy import BindParameter, Connection, Row, bindparam, func, or_, select, update
 
 from fine_tuning.store import tables
 from fine_tuning.store.types import iso, now
@@ -181,18 +181,33 @@ def decide(connection: Connection, test_id: str, action: str, model: str | None,
     connection.execute(_decisions.insert().values(**row))
 
 
-def with_model(connection: Connection, names: Sequence[str]) -> list[dict[str, Any]]:
-    """The tests in which a model takes part, by any of its names, oldest first."""
-    query = select(_table).where(or_(_table.c.model_a.in_(names), _table.c.model_b.in_(names)))
-    return [_record(row) for row in connection.execute(query.order_by(_table.c.started_at, _table.c.id))]
+def of_version(connection: Connection, name: str, version: int) -> list[dict[str, Any]]:
+    """The tests in which a version takes part, oldest first, with `arm`, the one that it is.
+
+    A test of a registered name is about the version that it was pinned to, not about later ones of that name.
+    """
+    called = f"{name}-v{version}"
+    query = select(_table).where(or_(_table.c.model_a.in_((called, name)), _table.c.model_b.in_((called, name))))
+    found = []
+    for row in connection.execute(query.order_by(_table.c.started_at, _table.c.id)):
+        models_by_arm = row.pinned or {arm: getattr(row, arm) for arm in tables.ARMS}
+        names = {called} if row.pinned else {called, name}
+        arm = next((arm for arm, model in models_by_arm.items() if model in names), None)
+        if arm is not None:
+            found.append(_record(row) | {"arm": arm})
+    return found
 
 
-def won_by(connection: Connection, names: Sequence[str]) -> list[str]:
-    """The concluded tests that a model won, by any of its names."""
-    concluded = and_(_decisions.c.action == "concluded", _decisions.c.reason.in_(names))
-    promoted = and_(_decisions.c.action == "promoted", _decisions.c.model.in_(names))
-    query = select(_decisions.c.experiment_id).where(or_(concluded, promoted)).distinct()
-    return list(connection.scalars(query.order_by(_decisions.c.experiment_id)))
+def won_by(connection: Connection, name: str, version: int) -> list[str]:
+    """The concluded tests that a version won."""
+    found = []
+    for test in of_version(connection, name, version):
+        called = {f"{name}-v{version}", test[test["arm"]]}
+        ended = decisions(connection, test["id"])
+        if any((each["action"] == "concluded" and each["reason"] in called)
+               or (each["action"] == "promoted" and each["model"] in called) for each in ended):  # fmt: skip
+            found.append(test["id"])
+    return found
 
 
 def decisions(connection: Connection, test_id: str) -> list[dict[str, Any]]:

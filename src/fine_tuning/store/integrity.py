@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from pathlib import PurePath
 from typing import Any
 
-from sqlalchemy import Connection, delete, select, text
+from sqlalchemy import JSON, Connection, Integer, delete, func, literal_column, select, text
 
 from fine_tuning.store import costs, tables
 from fine_tuning.store.models import MOVES
 
 
 def damage(connection: Connection) -> list[str]:
-    """What the database itself finds: broken pages, references that lead nowhere. PostgreSQL sees to that by itself."""
+    """Broken pages, references that lead nowhere, values that are no JSON. PostgreSQL sees to that by itself."""
     if connection.dialect.name != "sqlite":
         return []
     found = [row[0] for row in connection.execute(text("PRAGMA integrity_check")) if row[0] != "ok"]
@@ -20,28 +22,36 @@ def damage(connection: Connection) -> list[str]:
         f"row {row[1]} of {row[0]} refers to a row of {row[2]} that is not there"
         for row in connection.execute(text("PRAGMA foreign_key_check"))
     ]
-    return found
+    return [*found, *_not_json(connection)]
+
+
+def _not_json(connection: Connection) -> Iterator[str]:
+    for table in tables.metadata.sorted_tables:
+        for column in table.columns:
+            if isinstance(column.type, JSON):
+                query = select(func.count(), func.min(literal_column("rowid", Integer))).select_from(table)
+                count, first = connection.execute(query.where(column.is_not(None), func.json_valid(column) == 0)).one()
+                if count:
+                    yield f"{column.name} is not JSON in {count} rows of {table.name}; the first is row {first}"
 
 
 def registry(connection: Connection) -> list[str]:
     """At most one version deployed, numbers without gaps, and statuses that follow from the events alone."""
-    rows = connection.execute(select(tables.model_versions)).all()
+    columns = tables.model_versions.c  # only these: a value elsewhere that cannot be read must not hide what is here
+    rows = connection.execute(select(columns.id, columns.model_name, columns.version, columns.status)).all()
     names = {row.id: row.model_name for row in rows}
-    found: list[str] = []
-    numbers: dict[str, list[int]] = defaultdict(list)
-    for row in rows:
-        numbers[row.model_name].append(row.version)
-    for name, has in numbers.items():
-        if len(has) != max(has):
-            missing = sorted(set(range(1, max(has) + 1)) - set(has))
-            found.append(f"versions of {name} have gaps: {', '.join(map(str, missing[:5]))}")
+    found = _gaps((row.model_name, row.version) for row in rows)
     status: dict[int, str | None] = dict.fromkeys(names)
     deployed: dict[str, int] = {}
     for event in connection.execute(select(tables.deployment_events).order_by(tables.deployment_events.c.id)):
-        version, name = event.model_version_id, names[event.model_version_id]
+        version = event.model_version_id
+        if version not in names:
+            found.append(f"deployment event {event.id} is of a version that is not there (its row was {version})")
+            continue
+        name = names[version]
         if status[version] != event.from_status:
             found.append(f"deployment event {event.id} is from {event.from_status}, the version was {status[version]}")
-        if event.from_status is not None and event.to_status not in MOVES[event.from_status]:
+        if event.from_status is not None and event.to_status not in MOVES.get(event.from_status, ()):
             found.append(f"deployment event {event.id}: {event.from_status} to {event.to_status} is no legal move")
         if event.to_status == "DEPLOYED" and deployed.get(name) not in (None, version):
             found.append(f"deployment event {event.id}: two versions of {name} are deployed")
@@ -55,6 +65,14 @@ def registry(connection: Connection) -> list[str]:
         for row in rows
         if row.status != status[row.id]
     ]
+
+
+def _gaps(versions: Iterable[tuple[str, int]]) -> list[str]:
+    numbers: dict[str, set[int]] = defaultdict(set)
+    for name, version in versions:
+        numbers[name].add(version)
+    missing = {name: sorted(set(range(1, max(has))) - has) for name, has in numbers.items()}
+    return [f"versions of {name} have gaps: {', '.join(map(str, of[:5]))}" for name, of in missing.items() if of]
 
 
 def totals(connection: Connection) -> list[str]:
@@ -105,7 +123,7 @@ def mend_totals(connection: Connection) -> None:
 
 
 def kept_files(connection: Connection) -> list[tuple[str, str]]:
-    """What should be on the disk: of each file, artifact and data set what it is and its path."""
+    """What should be on the disk: of each file, artifact, data set and model folder what it is and its path."""
     files, artifacts, datasets = tables.files.c, tables.artifacts.c, tables.datasets.c
     found = [(f"file {row.id}", row.path) for row in connection.execute(
         select(files.id, files.path).where(files.deleted_at.is_(None)))]  # fmt: skip
@@ -118,4 +136,26 @@ def kept_files(connection: Connection) -> list[tuple[str, str]]:
     )
     found += [(f"{row.kind} of job {row.job_id}", row.path) for row in connection.execute(made)]
     found += [(f"data set {row.name}", row.path) for row in connection.execute(select(datasets.name, datasets.path))]
-    return found
+    return found + _model_folders(connection)
+
+
+def _model_folders(connection: Connection) -> list[tuple[str, str]]:
+    versions = tables.model_versions.c
+    query = select(versions.model_name, versions.version, versions.provider_model).where(versions.provider == "local")
+    return [
+        (f"the model of {row.model_name} v{row.version}", row.provider_model)
+        for row in connection.execute(query.where(versions.provider_model.is_not(None)))
+        if PurePath(row.provider_model).is_absolute()  # where another one leads depends on who asks
+    ]
+
+
+def deployed_artifacts(connection: Connection) -> list[dict[str, Any]]:
+    """What the jobs of deployed versions made: model_name and version, and kind, path and sha256 of each artifact."""
+    versions, artifacts = tables.model_versions.c, tables.artifacts.c
+    query = (
+        select(versions.model_name, versions.version, artifacts.kind, artifacts.path, artifacts.sha256)
+        .join(tables.artifacts, artifacts.job_id == versions.job_id)
+        .where(versions.status == "DEPLOYED")
+        .order_by(versions.model_name, artifacts.id)
+    )
+    return [dict(row) for row in connection.execute(query).mappings()]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, bindparam, func, select, update
+from sqlalchemy import Connection, Row, Select, bindparam, func, or_, select, update
 
 from fine_tuning import checks
 from fine_tuning.errors import ConflictError
@@ -21,6 +22,7 @@ MOVES = {
     "ARCHIVED": ("DEPLOYED", "READY"),
     "FAILED": ("TRAINING", "ARCHIVED"),
 }
+ROLLBACK = "rollback"  # the reason of a deployment that goes back
 _table = tables.model_versions
 _columns = _table.c
 _HIDDEN = {"id", "job_ref", "artifact_id"}
@@ -56,7 +58,7 @@ def register(connection: Connection, version: Mapping[str, Any], *, actor: str, 
         highest = _highest(connection, name)
     values = {"registered_at": now(), **version, "version": number or 1 + (highest or 0)}
     row = connection.execute(_ADD, values | {"of_job": version["job_id"]}).one()
-    connection.execute(_LOG, _event(row.id, None, row.status, actor, "registered"))
+    connection.execute(_LOG, _event(row.id, None, row.status, actor, "registered", None, now()))
     return row
 
 
@@ -86,13 +88,14 @@ def move(
     if status not in MOVES[row.status]:
         legal = " or ".join(MOVES[row.status])
         raise ConflictError(f"{name} v{version} is {row.status}; from there it can become {legal}, not {status}")
-    events = [_event(row.id, row.status, status, actor, reason, experiment)]
+    at = now()
+    events = [_event(row.id, row.status, status, actor, reason, experiment, at)]
     if status == "DEPLOYED":
         before: int | None = connection.scalar(_ARCHIVE_DEPLOYED, {"name": name})
         if before is not None:
             why = f"version {version} was deployed"
-            events.insert(0, _event(before, "DEPLOYED", "ARCHIVED", actor, why, experiment))
-        connection.execute(_SET_DEPLOYED, {"row": row.id, "to": status, "at": now()})
+            events.insert(0, _event(before, "DEPLOYED", "ARCHIVED", actor, why, experiment, at))
+        connection.execute(_SET_DEPLOYED, {"row": row.id, "to": status, "at": at})
     else:
         connection.execute(_SET_STATUS, {"row": row.id, "to": status})
     connection.execute(_LOG, events)
@@ -121,18 +124,43 @@ def deployed(connection: Connection, name: str) -> dict[str, Any] | None:
 
 
 def deployed_before(connection: Connection, name: str) -> int | None:
-    """The version that was deployed before the one that is (or, where none is, the last one); None without any."""
+    """The version that was deployed before the one that is (or, where none is, the last one); None without any.
+
+    What was rolled back from was not deployed before, so that rolling back twice goes back two deployments.
+    """
     events = tables.deployment_events
     query = (
-        select(_columns.version, _columns.status)
+        select(_columns.version, _columns.status, events.c.reason)
         .join(events, events.c.model_version_id == _columns.id)
         .where(_columns.model_name == name, events.c.to_status == "DEPLOYED")
-        .order_by(events.c.id.desc())
+        .order_by(events.c.id)
     )
+    way: list[int] = []
+    status = {}
     for row in connection.execute(query):
-        if row.status == "ARCHIVED":
-            return int(row.version)
-    return None
+        status[row.version] = row.status
+        if row.reason == ROLLBACK and row.version in way:
+            del way[way.index(row.version) :]
+        way.append(row.version)
+    if way and status[way[-1]] == "DEPLOYED":
+        now_deployed = way[-1]
+        way = [version for version in way if version != now_deployed]
+    return next((version for version in reversed(way) if "DEPLOYED" in MOVES[status[version]]), None)
+
+
+def has_artifact(connection: Connection, artifact_id: int) -> bool:
+    """Whether an artifact is recorded."""
+    return connection.scalar(select(tables.artifacts.c.id).where(tables.artifacts.c.id == artifact_id)) is not None
+
+
+def artifacts(connection: Connection, name: str, version: int) -> list[dict[str, Any]]:
+    """What a version was made as: the files of its job, and of its own where it has no job here."""
+    row = row_of(connection, name, version)
+    if row is None:
+        return []
+    table = tables.artifacts
+    own = or_(table.c.job_id == row.job_id, table.c.id == row.artifact_id)
+    return [dict(each) for each in connection.execute(select(table).where(own).order_by(table.c.id)).mappings()]
 
 
 def versions(connection: Connection, name: str | None = None) -> list[dict[str, Any]]:
@@ -198,10 +226,10 @@ def _make_known(connection: Connection, name: str) -> None:
 
 
 def _event(
-    row_id: int, before: str | None, after: str, actor: str, reason: str, experiment: str | None = None
+    row_id: int, before: str | None, after: str, actor: str, reason: str, experiment: str | None, at: datetime
 ) -> dict[str, Any]:
     return {"model_version_id": row_id, "from_status": before, "to_status": after, "actor": actor, "reason": reason,
-            "experiment_id": experiment, "created_at": now()}  # fmt: skip
+            "experiment_id": experiment, "created_at": at}  # fmt: skip
 
 
 def record_of(row: Row[Any]) -> dict[str, Any]:

@@ -15,19 +15,24 @@ from fine_tuning.training import progress
 from fine_tuning.training.port import Trainer
 
 Estimate = Callable[[Mapping[str, Any]], dict[str, Any]]
+BudgetCheck = Callable[[Mapping[str, Any], Path], None]
 
 
 class FineTuner:
     """Upload a file, create a job, follow it."""
 
-    def __init__(self, trainer: Trainer, estimate: Estimate | None = None) -> None:
+    def __init__(
+        self, trainer: Trainer, estimate: Estimate | None = None, check_budgets: BudgetCheck | None = None
+    ) -> None:
         """Work with a trainer.
 
         Args:
             estimate: of a request that is about to be sent, tokens and usd; the budgets are asked for as much.
+            check_budgets: given a request and its file, before that is sent.
         """
         self._trainer = trainer
         self._estimate = estimate
+        self._check_budgets = check_budgets
 
     def upload_training_file(self, path: str | Path) -> str:
         """Check a training file and hand it to the trainer. Returns its file id.
@@ -94,10 +99,16 @@ class FineTuner:
             request["estimate"] = self._estimate(request)
         return self._trainer.start(request)
 
-    def check_request(self, model: str, suffix: str | None = None, **hyperparameters: Any) -> None:
+    def check_request(
+        self, model: str, suffix: str | None = None, training_path: Path | None = None, **hyperparameters: Any
+    ) -> None:
         """Check what a job would be created with, before its files are sent.
 
+        Args:
+            training_path: the file that would be sent, for the budgets.
+
         Raises:
+            ConflictError: the job is estimated at more than what a budget has left.
             UsageError: a hyperparameter is out of range or unknown, or a name is none.
             NotFoundError: the base model does not exist.
             ConfigurationError, MissingDependencyError: the trainer cannot work: a key or a package is missing.
@@ -111,6 +122,9 @@ class FineTuner:
         if multiplier != "auto" and not checks.amount("learning_rate_multiplier", multiplier):
             raise UsageError(f"learning_rate_multiplier must be greater than 0, not {multiplier!r}")
         self._trainer.check(model, hyperparameters)
+        if training_path is not None and self._check_budgets is not None:
+            request = {"model": model, "suffix": suffix, "hyperparameters": hyperparameters}
+            self._check_budgets(request, training_path)
 
     def get_job_status(self, job_id: str) -> dict[str, Any]:
         """A job's view; keys as from `create_fine_tuning_job`.

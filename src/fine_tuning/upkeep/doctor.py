@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
 from fine_tuning.errors import FineTuningError
-from fine_tuning.files import sha256_file
+from fine_tuning.files import explained, is_file, sha256_file
 from fine_tuning.registry.gates import weights_of
 from fine_tuning.settings import get_settings
-from fine_tuning.store import integrity, jobs, models, schema
+from fine_tuning.store import integrity, jobs, schema
 from fine_tuning.store.database import Database
+from fine_tuning.upkeep import leftovers
 
 SHOWN = 20  # of each check's findings
 LEFT_OVER_SECONDS = 3600.0  # after which a half-written file belongs to nobody any more
+LEFT_OVER_PLAN_SECONDS = 86400.0  # a large plan compares rows for long before it writes on in a data set's folder
 
 
 class Finding(NamedTuple):
@@ -48,12 +51,15 @@ def examine(database: Database, *, fix: bool = False) -> dict[str, list[Finding]
         "left-over files": _left_over,
         "jobs": _jobs,
     }
-    found: dict[str, list[Finding]] = {}
+    found: dict[str, list[Finding]] = {name: [] for name in checks}
     for name, check in checks.items():
         try:
-            found[name] = list(check(database, fix))
-        except FineTuningError as error:  # a check that cannot be made is a finding
-            found[name] = [Finding(name, str(error))]
+            found[name].extend(check(database, fix))
+        # A check that cannot be made is a finding: rows of a damaged database may hold anything, and files vanish.
+        except FineTuningError as error:
+            found[name].append(Finding(name, str(error)))
+        except (ValueError, TypeError, LookupError, OSError) as error:
+            found[name].append(Finding(name, f"could not be looked at to the end: {type(error).__name__}: {error}"))
     return found
 
 
@@ -92,12 +98,11 @@ def _missing(database: Database, fix: bool) -> Iterable[Finding]:  # noqa: ARG00
 def _weights(database: Database, fix: bool) -> Iterable[Finding]:  # noqa: ARG001
     """Of deployed versions whether the weights are those that were registered."""
     with database.read() as tx:
-        deployed = [each for name in models.deployed_names(tx) if (each := models.deployed(tx, name)) is not None]
-        made = [(each, artifact) for each in deployed for artifact in jobs.artifacts(tx, each["job_id"])]
-    for version, artifact in made:
-        path = weights_of(artifact)
-        if artifact["sha256"] is not None and path.is_file() and sha256_file(path) != artifact["sha256"]:
-            shown = f"{version['model_name']} v{version['version']}"
+        made = integrity.deployed_artifacts(tx)
+    for each in made:
+        path = weights_of(each)
+        if each["sha256"] is not None and is_file(path) and sha256_file(path) != each["sha256"]:
+            shown = f"{each['model_name']} v{each['version']}"
             yield Finding("weights", f"{shown} is deployed, but {path} is not what it was registered with")
 
 
@@ -105,16 +110,33 @@ def _left_over(database: Database, fix: bool) -> Iterable[Finding]:
     """Half-written files of processes that were killed, and uploads that no row speaks of."""
     home, now = get_settings().home.absolute(), time.time()
     for folder in ("datasets", "files", "artifacts", "models", "evaluations"):
-        for path in sorted((home / folder).glob(".*")):
-            if path.is_file() and now - path.stat().st_mtime > LEFT_OVER_SECONDS:
+        for path, temporary in leftovers.walk(home / folder):
+            is_plan = folder == "datasets" and path.is_dir()
+            if temporary and _age(path, now) > (LEFT_OVER_PLAN_SECONDS if is_plan else LEFT_OVER_SECONDS):
                 if fix:
-                    path.unlink(missing_ok=True)
+                    _remove(path)
                 yield Finding("left-over files", f"half-written: {path}", fix)
     with database.read() as tx:
         known = {path for _, path in integrity.kept_files(tx)}
     for path in sorted((home / "files").glob("file-*")):
-        if str(path) not in known and now - path.stat().st_mtime > LEFT_OVER_SECONDS:
+        if str(path) not in known and _age(path, now) > LEFT_OVER_SECONDS:
             yield Finding("left-over files", f"no row speaks of {path}")
+
+
+def _age(path: Path, now: float) -> float:
+    """Seconds since it, or anything in it, was changed; 0 where it is gone by now, finished by whoever writes it."""
+    try:
+        return now - leftovers.last_change(path)
+    except FileNotFoundError:
+        return 0.0
+
+
+def _remove(path: Path) -> None:
+    with explained(path, "remove"):
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
 
 
 def _jobs(database: Database, fix: bool) -> Iterable[Finding]:
@@ -124,4 +146,5 @@ def _jobs(database: Database, fix: bool) -> Iterable[Finding]:
         if fix:
             with database.write() as tx:
                 jobs.mark_abandoned(tx, job_id)
-        yield Finding("jobs", f"{job_id} counts as running, but its worker is gone; ft-cli resume goes on with it", fix)
+        what = f"{job_id} counts as running, but its worker is gone; ft-cli jobs resume {job_id} goes on with it"
+        yield Finding("jobs", what, fix)

@@ -1,4 +1,4 @@
-"""What was exported of a model, and how like its trainer's model that was."""
+"""What was exported of a model, and how like its trainer's model that was; histories that nothing replaces."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -9,6 +9,8 @@ down_revision = "0005"
 
 BIG_ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 JSON = sa.JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
+
+HISTORIES = ("deployment_events", "registry_changes", "experiment_decisions")
 
 
 def upgrade() -> None:
@@ -30,3 +32,10 @@ def upgrade() -> None:
     )
     op.create_index("ix_exports_model_version_id", "exports", ["model_version_id"])
     op.create_index("ix_exports_job_id", "exports", ["job_id"])
+    if op.get_bind().dialect.name == "sqlite":
+        for table in HISTORIES:  # REPLACE removes a row without a word to the triggers on deletion
+            op.execute(
+                f"CREATE TRIGGER {table}_no_replace BEFORE INSERT ON {table} "  # noqa: S608 - constants
+                f"WHEN EXISTS (SELECT 1 FROM {table} WHERE id = NEW.id) "
+                f"BEGIN SELECT RAISE(ABORT, '{table} is a history: rows are only added'); END"
+            )
