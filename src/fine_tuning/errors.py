@@ -49,10 +49,11 @@ class ConfigurationError(FineTuningError):
 
 
 class MissingDependencyError(FineTuningError, ImportError):
-    """An optional extra is not installed."""
+    """A package that only some need is not installed: one of an extra, or (without one) of its own."""
 
-    def __init__(self, package: str, extra: str, purpose: str) -> None:
-        super().__init__(f"{purpose} needs {package}: pip install 'fine-tuning-pipeline[{extra}]'")
+    def __init__(self, package: str, extra: str | None, purpose: str) -> None:
+        wanted = f"'fine-tuning-pipeline[{extra}]'" if extra else package
+        super().__init__(f"{purpose} needs {package}: pip install {wanted}")
 
 
 class ProviderError(FineTuningError):

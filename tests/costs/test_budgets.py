@@ -183,6 +183,7 @@ def test_costs_by_day_kind_and_model(cli: Any, tmp_path: Path) -> None:
     page = (tmp_path / "costs.html").read_text()
     assert "<svg" in page
     assert "&lt;b&gt;" in page
+    assert "<td>unknown</td>" in page
     assert "<b>" not in page
     assert "Judge cost" in cli("cost-summary")[1]
 

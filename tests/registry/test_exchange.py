@@ -59,6 +59,10 @@ def test_versions_go_to_mlflow_and_come_back(
     assert other is not None
     assert other["metadata"]["mlflow"]["source"] == "s3://bucket/model"
     assert other["dataset_size"] == 0
+    fresh.register_model("a/b", "b", "j", 1)
+    code, _, err = cli("mlflow", "export", uri)
+    assert code == 1
+    assert "MLflow takes no models named 'a/b'; the others are there" in err
     code, _, err = cli("mlflow", "export", "nowhere://x")
     assert (code, err.count("\n")) == (1, 1)
 

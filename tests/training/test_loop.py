@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from safetensors.torch import load_file
 
-from fine_tuning.errors import TrainingError
+from fine_tuning import LocalFineTuner
+from fine_tuning.errors import MissingDependencyError, TrainingError, UsageError
 from fine_tuning.training import checkpoints
 from fine_tuning.training.config import TrainingConfig
 from fine_tuning.training.events import TrainingEvent, TrainingResult
@@ -129,6 +131,85 @@ def test_the_merged_model_answers_as_base_and_adapter_do(run: Run, tiny_model_di
     # The merged weights are rounded to bfloat16 once, which is small against what training changed.
     rounding, learnt = (got - wanted).norm() / wanted.norm(), (untrained - wanted).norm() / wanted.norm()
     assert rounding < 0.02 < 0.1 < learnt
+
+
+@pytest.fixture
+def held_out(tmp_path: Path) -> str:
+    """Questions like those of the training, with other answers: the better these are learned, the worse those fare."""
+    rows = [
+        [
+            {"role": "user", "content": f"say {'la ' * (n % 5 + 1)}{n}"},
+            {"role": "assistant", "content": f"not {n + 1}!"},
+        ]
+        for n in range(8)
+    ]
+    file = tmp_path / "held-out.jsonl"
+    file.write_text("".join(json.dumps({"messages": row}) + "\n" for row in rows))
+    return str(file)
+
+
+def validations(events: list[TrainingEvent]) -> dict[int, float]:
+    return {event.data["step"]: event.data["valid_loss"] for event in events if "valid_loss" in event.data}
+
+
+def weights(folder: Path) -> dict[str, Any]:
+    return {name: each.tolist() for name, each in load_file(folder / "adapter_model.safetensors").items()}
+
+
+def test_training_ends_when_the_held_out_loss_has_stopped_falling(run: Run, held_out: str, tmp_path: Path) -> None:
+    result, events = run("a", validation_file=held_out, n_epochs=40, eval_steps=2, early_stopping=3, learning_rate=0.02)
+    losses = validations(events)
+    best = min(losses, key=lambda step: losses[step])
+    assert result.status == "succeeded"
+    assert result.steps == best + 6 < 160
+    assert result.adapter_dir is not None
+    assert weights(result.adapter_dir) == weights(tmp_path / "a" / "best" / "adapter")
+    said = [event.message for event in events if event.kind == "message"]
+    assert f"stopped early: the validation loss was lowest at step {best}, 3 validations ago" in said
+    assert f"the adapter of step {best} is kept: its validation loss was lowest" in said
+
+
+def test_the_best_is_known_after_a_pause_too(run: Run, held_out: str) -> None:
+    settings = {"validation_file": held_out, "n_epochs": 6, "eval_steps": 2, "keep_best": True, "learning_rate": 0.02}
+    whole, events = run("whole", **settings)
+    losses = validations(events)
+    assert min(losses, key=lambda step: losses[step]) < max(losses)  # or else there would be nothing to see
+    run("parts", stop={13: "pause"}, **settings)
+    resumed, _ = run("parts", **settings)
+    assert fingerprint(resumed) == fingerprint(whole)
+
+
+def test_the_best_is_found_by_a_validation_file(run: Run) -> None:
+    with pytest.raises(UsageError, match="go by the loss of a validation file"):
+        run("a", keep_best=True)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_tracker_is_told_the_losses_too(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
+    monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", "lamp")
+    _, events = run("a", n_epochs=1, report_to=("mlflow",))
+    from mlflow.tracking import MlflowClient
+
+    client = MlflowClient()
+    experiment = client.get_experiment_by_name("lamp")
+    (tracked,) = client.search_runs([experiment.experiment_id])
+    assert [point.value for point in client.get_metric_history(tracked.info.run_id, "loss")] == losses(events)
+
+
+def test_trackers_and_validations_are_checked_before_a_job_is_made(tiny_model_dir: Path, tmp_path: Path) -> None:
+    file = tmp_path / "d.jsonl"
+    row = {"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]}
+    file.write_text(f"{json.dumps(row)}\n" * 10)
+    tuner = LocalFineTuner()
+    uploaded = tuner.upload_training_file(file)
+    with pytest.raises(UsageError, match="early_stopping go by the loss of a validation file"):
+        tuner.create_fine_tuning_job(str(tiny_model_dir), uploaded, early_stopping=2)
+    with pytest.raises(UsageError, match="report_to"):
+        tuner.create_fine_tuning_job(str(tiny_model_dir), uploaded, report_to=["paper"])
+    with pytest.raises(MissingDependencyError, match="wandb"):
+        tuner.create_fine_tuning_job(str(tiny_model_dir), uploaded, report_to=["wandb"])
+    assert tuner.list_jobs() == []
 
 
 def test_only_upper_layers_can_be_trained(run: Run) -> None:

@@ -66,6 +66,10 @@ def train(
     validation_file: Annotated[Path | None, typer.Option(help="File to validate on.")] = None,
     epochs: Annotated[int, typer.Option(help="Passes over the data.")] = 3,
     max_steps: Annotated[int | None, typer.Option(help="Stop after so many optimizer steps.")] = None,
+    early_stopping: Annotated[
+        int | None, typer.Option(help="Stop after so many validations without a lower loss; the best is kept.")
+    ] = None,
+    report_to: Annotated[list[str] | None, typer.Option(help="Also tell tensorboard, mlflow or wandb.")] = None,
     detach: Annotated[bool, typer.Option("--detach", help="Do not wait for the end.")] = False,
     as_json: output.Json = False,
 ) -> None:
@@ -74,9 +78,9 @@ def train(
     from fine_tuning.local_fine_tuner import LocalFineTuner
 
     tuner = LocalFineTuner()
-    job = _create(
-        tuner, model or DEFAULT_BASE_MODEL, file, validation_file, suffix, n_epochs=epochs, max_steps=max_steps
-    )
+    more = {"max_steps": max_steps, "early_stopping": early_stopping, "report_to": report_to}
+    asked = {name: value for name, value in more.items() if value is not None}
+    job = _create(tuner, model or DEFAULT_BASE_MODEL, file, validation_file, suffix, n_epochs=epochs, **asked)
     _print_job(job if detach else follow(tuner, job["job_id"]), as_json)
 
 

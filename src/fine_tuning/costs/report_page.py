@@ -42,7 +42,10 @@ def _summed(days: Sequence[Row], name: str) -> list[tuple[Any, ...]]:
     for row in days:
         for place, column in enumerate(("total", "count", "unpriced")):
             found[row[name]][place] += row[column]
-    return [(key, float(total), int(count), int(unpriced)) for key, (total, count, unpriced) in sorted(found.items())]
+    return [
+        (key, "unknown" if unpriced == count else float(total), int(count), int(unpriced))
+        for key, (total, count, unpriced) in sorted(found.items())
+    ]
 
 
 def _drawn(days: Sequence[Row]) -> str:

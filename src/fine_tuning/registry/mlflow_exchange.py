@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -32,10 +33,13 @@ def send(uri: str, versions: Sequence[Version], aliases: Mapping[tuple[str, int]
         ProviderError: the registry refuses or cannot be reached.
     """
     client = _client(uri)
-    added = 0
+    added, refused = 0, []
     with _translated(uri):
         for name in dict.fromkeys(version["model_name"] for version in versions):
             there = _numbers(client, name)
+            if there is None:
+                refused.append(name)
+                continue
             for version in (each for each in versions if each["model_name"] == name):
                 if version["version"] not in there:
                     there[version["version"]] = _create(client, version)
@@ -45,16 +49,24 @@ def send(uri: str, versions: Sequence[Version], aliases: Mapping[tuple[str, int]
                 named = list(aliases.get((name, version["version"]), ()))
                 for alias in named + ([DEPLOYED] if version["status"] == "DEPLOYED" else []):
                     client.set_registered_model_alias(name, alias, number)
+    if refused:
+        shown = ", ".join(map(repr, refused))
+        raise ProviderError(f"MLflow takes no models named {shown}; the others are there ({added} new versions)")
     return added
 
 
-def _numbers(client: Any, name: str) -> dict[int, str]:
-    """Our versions of a model that the registry has, and its numbers for them; the model is made known to it."""
+def _numbers(client: Any, name: str) -> dict[int, str] | None:
+    """Our versions of a model that the registry has, and its numbers for them; the model is made known to it.
+
+    None where the registry takes no model of this name.
+    """
     from mlflow.exceptions import MlflowException
 
     try:
         client.get_registered_model(name)
     except MlflowException as error:
+        if error.error_code == "INVALID_PARAMETER_VALUE":
+            return None
         if error.error_code != "RESOURCE_DOES_NOT_EXIST":
             raise
         client.create_registered_model(name)
@@ -148,6 +160,7 @@ def _client(uri: str) -> Any:
         from mlflow.tracking import MlflowClient
     except ImportError as error:
         raise MissingDependencyError("mlflow", "mlflow", "exchange with an MLflow registry") from error
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")  # its own 7 wait for minutes where nobody answers
     with _translated(uri):
         return MlflowClient(tracking_uri=uri, registry_uri=uri)
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib.util import find_spec
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, ValidationError
 
-from fine_tuning.errors import UsageError
+from fine_tuning.errors import MissingDependencyError, UsageError
 
 Precision = Literal["auto", "bf16", "fp32"]
 Method = Literal["supervised", "dpo"]
+Tracker = Literal["tensorboard", "mlflow", "wandb"]
 Count = Annotated[int, Field(ge=1)]
 LEARNING_RATES = {"supervised": 1e-3, "dpo": 1e-4}  # what LoRA adapters learn well with
 
@@ -46,7 +48,28 @@ class TrainingConfig(BaseModel):
     seed: int = Field(default=42, ge=0, lt=2**32)
     checkpoint_steps: Count | None = Field(default=None, description="optimizer steps between checkpoints")
     eval_steps: Count | None = Field(default=None, description="steps between validations; each epoch when unset")
+    early_stopping: Count | None = Field(
+        default=None, description="validations without a lower loss after which training ends; the best adapter is kept"
+    )
+    keep_best: bool = Field(default=False, description="keep the adapter with the lowest validation loss, not the last")
     precision: Precision = "auto"
+    report_to: tuple[Tracker, ...] = Field(
+        default=(), description="trackers that are told the losses too: tensorboard, mlflow, wandb"
+    )
+
+
+def check_validated(values: Mapping[str, Any], has_validation: bool) -> None:
+    """Raise UsageError for settings that go by a validation file where there is none."""
+    asked = [name for name in ("early_stopping", "keep_best") if values.get(name)]
+    if asked and not has_validation:
+        raise UsageError(f"{' and '.join(asked)} go by the loss of a validation file; name one")
+
+
+def check_trackers(values: Mapping[str, Any]) -> None:
+    """Raise MissingDependencyError unless the packages of the trackers are installed."""
+    for tracker in values.get("report_to", ()):
+        if find_spec(tracker) is None:
+            raise MissingDependencyError(tracker, None, f"reporting to {tracker}")
 
 
 FILES = ("base_model_path", "train_file", "validation_file", "output_dir")

@@ -18,7 +18,7 @@ from fine_tuning.settings import get_settings
 from fine_tuning.store import files, jobs, models
 from fine_tuning.store.database import Database, Transaction
 from fine_tuning.store.types import iso, now
-from fine_tuning.training.config import check_hyperparameters
+from fine_tuning.training.config import check_hyperparameters, check_trackers, check_validated
 from fine_tuning.training.port import ENDED, Action
 from fine_tuning.training.preferences import check_row
 from fine_tuning.training.spawning import START_SECONDS, spawn
@@ -59,6 +59,7 @@ class LocalTrainer:
     def start(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """Record a job and start its worker."""
         hyperparameters = _resolved(request["hyperparameters"])
+        check_validated(hyperparameters, request["validation_file_id"] is not None)
         with self._database.write() as tx:
             dataset_id = self._file(tx, request["training_file_id"])["dataset_id"]
             if request["validation_file_id"] is not None:
@@ -225,4 +226,5 @@ def _resolved(hyperparameters: Mapping[str, Any]) -> dict[str, Any]:
     """Hyperparameters without "auto" (the trainer's own choice), checked."""
     chosen = {name: value for name, value in hyperparameters.items() if value not in (None, "auto")}
     check_hyperparameters(chosen)
+    check_trackers(chosen)
     return chosen

@@ -12,6 +12,8 @@ from typing import Any
 import torch
 import transformers
 from datasets import Dataset
+from peft import set_peft_model_state_dict
+from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, AutoTokenizer, set_seed
 from trl import SFTConfig
 
@@ -19,8 +21,9 @@ from fine_tuning.base_models.quiet import quiet
 from fine_tuning.errors import DataError, NotFoundError
 from fine_tuning.files import make_folder, write_json, written_whole
 from fine_tuning.training import attention, checkpoints, precision
+from fine_tuning.training.best import Best
 from fine_tuning.training.chat_tokens import Tokenised, tokenise_file
-from fine_tuning.training.config import TrainingConfig
+from fine_tuning.training.config import TrainingConfig, check_validated
 from fine_tuning.training.events import TrainingEvent, TrainingResult
 from fine_tuning.training.lora import add_adapters
 from fine_tuning.training.preference_trainer import PreferenceTrainer
@@ -53,9 +56,12 @@ def train(config: TrainingConfig, on_event: Callable[[TrainingEvent], None], req
         held_out = read(config.validation_file, tokenizer, config.max_length) if config.validation_file else None
         _tell_lengths(data, config, on_event)
         trainer, reporter = _trainer(config, tokenizer, data, held_out, on_event, requested)
+        best = _keep_best(trainer, config, on_event)
         checkpoint = checkpoints.newest_complete(Path(trainer.args.output_dir))
         on_event(_start(checkpoint))
         outcome = trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+        if best is not None and not reporter.stopped:
+            _take_best(trainer, best, on_event)
         saved = (None, None) if reporter.stopped else _save(trainer, tokenizer, config, on_event)
     result = TrainingResult(
         status=reporter.stopped or "succeeded",
@@ -121,6 +127,30 @@ def _trainer(
     return trainer, reporter
 
 
+def _keep_best(
+    trainer: LabelledTrainer, config: TrainingConfig, on_event: Callable[[TrainingEvent], None]
+) -> Best | None:
+    if not (config.keep_best or config.early_stopping):
+        return None
+    check_validated(config.model_dump(), config.validation_file is not None)
+    model = trainer.accelerator.unwrap_model(trainer.model)
+    best = Best(Path(config.output_dir) / "best", config.early_stopping, model.save_pretrained, on_event)
+    trainer.add_callback(best)
+    return best
+
+
+def _take_best(trainer: LabelledTrainer, best: Best, on_event: Callable[[TrainingEvent], None]) -> None:
+    """Put the best adapter in place of the last one."""
+    if best.step is None or best.step == trainer.state.global_step:
+        return
+    model = trainer.accelerator.unwrap_model(trainer.model)
+    set_peft_model_state_dict(model, load_file(best.adapter / "adapter_model.safetensors"))
+    facts = {"best_step": best.step, "step": trainer.state.global_step}
+    on_event(
+        TrainingEvent("message", f"the adapter of step {best.step} is kept: its validation loss was lowest", facts)
+    )
+
+
 def _model(config: TrainingConfig) -> Any:
     dtype = torch.bfloat16 if precision.choose(config.precision) == "bf16" else torch.float32
     set_seed(config.seed)  # the adapters' random start
@@ -164,7 +194,7 @@ def _arguments(config: TrainingConfig, rows: int, evaluate: bool) -> SFTConfig:
         save_strategy="steps",
         save_steps=config.checkpoint_steps or ceil(steps / CHECKPOINTS_PER_RUN),
         save_total_limit=checkpoints.KEPT,
-        report_to="none",
+        report_to=list(config.report_to) or "none",
         disable_tqdm=True,
         seed=config.seed,
         data_seed=config.seed,

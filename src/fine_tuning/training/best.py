@@ -1,0 +1,73 @@
+"""Keeps the adapter with the lowest validation loss, and ends a training that has stopped getting better."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+
+from fine_tuning.files import read_json, write_json, written_whole
+from fine_tuning.training.events import TrainingEvent
+
+FACTS = "best.json"
+
+
+class Best(TrainerCallback):  # type: ignore[misc]
+    """Told of each validation.
+
+    What it knows is a file beside the adapter, so that a resumed run goes on with it; validations after the checkpoint
+    that the run resumes from are forgotten, as they are made again.
+
+    Args:
+        folder: holds the best adapter so far and `best.json`: step, loss, and the steps of all validations.
+        patience: validations in a row without a lower loss after which training ends; None for never.
+        save: writes the adapter as it is now into a folder.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        patience: int | None,
+        save: Callable[[Path], None],
+        on_event: Callable[[TrainingEvent], None],
+    ) -> None:
+        self._folder, self._patience, self._save, self._on_event = folder, patience, save, on_event
+        self._losses: dict[int, float] = {}
+
+    @property
+    def step(self) -> int | None:
+        """The step of the best adapter; None before the first validation."""
+        return min(self._losses, key=lambda step: (self._losses[step], step)) if self._losses else None
+
+    @property
+    def adapter(self) -> Path:
+        """The folder of the best adapter."""
+        return self._folder / "adapter"
+
+    def on_train_begin(self, _args: TrainingArguments, state: TrainerState, *_: Any, **__: Any) -> None:
+        """Go on with what was known at the step that the run begins with."""
+        file = self._folder / FACTS
+        if state.global_step == 0:
+            shutil.rmtree(self._folder, ignore_errors=True)
+        elif file.is_file():
+            known = {int(step): loss for step, loss in read_json(file)["losses"].items()}
+            self._losses = {step: loss for step, loss in known.items() if step <= state.global_step}
+
+    def on_evaluate(
+        self, _args: TrainingArguments, state: TrainerState, control: TrainerControl, metrics: Any = None, **_: Any
+    ) -> None:
+        """Keep the adapter if it is the best, and say whether to go on."""
+        self._losses[state.global_step] = metrics["eval_loss"]
+        best = self.step
+        if best == state.global_step:
+            with written_whole(self.adapter) as folder:
+                self._save(folder)
+        write_json(self._folder / FACTS, {"step": best, "losses": self._losses})
+        since = sum(step > (best or 0) for step in self._losses)
+        if self._patience is not None and since >= self._patience and state.global_step < state.max_steps:
+            control.should_training_stop = True
+            message = f"stopped early: the validation loss was lowest at step {best}, {since} validations ago"
+            self._on_event(TrainingEvent("message", message, {"step": state.global_step, "best_step": best}))
