@@ -15,6 +15,7 @@ from fine_tuning import LocalFineTuner
 from fine_tuning.errors import MissingDependencyError, TrainingError, UsageError
 from fine_tuning.training import checkpoints
 from fine_tuning.training.config import TrainingConfig
+from fine_tuning.training.divergence import Divergence
 from fine_tuning.training.events import TrainingEvent, TrainingResult
 from fine_tuning.training.loop import train
 
@@ -96,8 +97,22 @@ def test_cancel_stops_without_a_model(run: Run, tmp_path: Path) -> None:
 
 
 def test_a_loss_that_is_no_number_stops_with_its_step(run: Run) -> None:
-    with pytest.raises(TrainingError, match=r"the loss became nan at step \d+; lower learning_rate_multiplier"):
+    words = r"the loss became nan at step \d+ with the rows of lines \d+, \d+, \d+, \d+; lower learning_rate_mult"
+    with pytest.raises(TrainingError, match=words):
         run("x", learning_rate=1e30, precision="fp32", n_epochs=20)
+
+
+def test_a_loss_that_stays_worse_than_guessing_stops_too() -> None:
+    divergence = Divergence(vocabulary=1000)  # guessing costs 6.9
+    assert divergence.reason(2.0) is None
+    assert [divergence.reason(9.0) for _ in range(19)] == [None] * 19
+    assert divergence.reason(5.0) is None
+    found = [divergence.reason(9.0) for _ in range(20)]
+    assert found[:19] == [None] * 19
+    assert found[19] == "the loss has been above 6.9, worse than guessing, for 20 steps"
+    bad_start = Divergence(vocabulary=1000)
+    assert [bad_start.reason(20.0) for _ in range(50)] == [None] * 50
+    assert bad_start.reason(float("inf")) == "the loss became inf"
 
 
 def test_events_and_metrics_tell_the_run(run: Run, tmp_path: Path) -> None:

@@ -18,10 +18,11 @@ IGNORED = -100  # the label of a token that is not trained on, as PyTorch's cros
 class Tokenised:
     """Rows ready for training; `truncated` and `dropped` hold line numbers of rows that were too long.
 
-    Each of `rows` has `input_ids` and `labels`, lists of the same length.
+    Each of `rows` has `input_ids` and `labels`, lists of the same length; `lines` are their line numbers.
     """
 
     rows: list[dict[str, list[int]]] = field(default_factory=list)
+    lines: list[int] = field(default_factory=list)
     truncated: list[int] = field(default_factory=list)
     dropped: list[int] = field(default_factory=list)
 
@@ -43,6 +44,7 @@ def tokenise_file(path: Path | str, tokenizer: Any, max_length: int) -> Tokenise
             (result.truncated if any(label != IGNORED for label in labels) else result.dropped).append(line)
         if any(label != IGNORED for label in labels):
             result.rows.append({"input_ids": ids, "labels": labels})
+            result.lines.append(line)
     if not result.rows:
         raise DataError(f"{path} has no row that fits into {max_length} tokens; raise max_length")
     return result

@@ -124,6 +124,7 @@ def _trainer(
     )
     trainer.remove_callback(transformers.PrinterCallback)
     reporter.trainer = trainer
+    trainer.lines = data.lines
     return trainer, reporter
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from math import isclose, isfinite
+from math import isclose
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,6 +19,7 @@ from fine_tuning.errors import TrainingError
 from fine_tuning.files import written_whole
 from fine_tuning.training import checkpoints
 from fine_tuning.training.chat_tokens import IGNORED
+from fine_tuning.training.divergence import Divergence
 from fine_tuning.training.events import TrainingEvent
 
 Requested = Callable[[], Literal["run", "pause", "cancel"]]
@@ -55,7 +56,28 @@ class LabelledTrainer(SFTTrainer):  # type: ignore[misc]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self.labelled = self.hits = 0
         self.held_out_labelled = self.held_out_hits = 0
+        self.lines: list[int] = []  # of the training file, by row
         super().__init__(*args, **kwargs)
+        self._divergence = Divergence(self.accelerator.unwrap_model(self.model).config.vocab_size)
+
+    def training_step(self, model: Any, inputs: dict[str, Any], num_items_in_batch: Any = None) -> Any:
+        """One micro-batch; a training that has gone astray stops with its step and rows."""
+        loss = super().training_step(model, inputs, num_items_in_batch)
+        whole = float(loss) * self.args.gradient_accumulation_steps  # of one part of a step the loss is a part
+        if reason := self._divergence.reason(whole):
+            where = f"{reason} at step {self.state.global_step + 1}"
+            rows = self._lines_of(inputs)
+            shown = f" with the rows of lines {', '.join(map(str, rows))}" if rows else ""
+            raise TrainingError(f"{where}{shown}; lower learning_rate_multiplier, or look at these rows")
+        return loss
+
+    def _lines_of(self, inputs: dict[str, Any]) -> list[int]:
+        """The lines of the training file that a batch is made of, found by their tokens."""
+        if "input_ids" not in inputs or not self.lines:
+            return []
+        batch = [row.tolist() for row in inputs["input_ids"]]
+        rows = zip(self.lines, self.train_dataset["input_ids"], strict=True)
+        return sorted(line for line, ids in rows if any(row[: len(ids)] == ids for row in batch))
 
     def compute_loss(
         self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
@@ -145,10 +167,6 @@ class Reporter(TrainerCallback):  # type: ignore[misc]
             return
         facts: dict[str, Any] = {"step": state.global_step, "total_steps": state.max_steps, "epoch": state.epoch}
         if "loss" in logs:
-            if not isfinite(logs["loss"]):
-                raise TrainingError(
-                    f"the loss became {logs['loss']} at step {state.global_step}; lower learning_rate_multiplier"
-                )
             facts |= {
                 "train_loss": logs["loss"],
                 "token_accuracy": self.trainer.take_accuracy(),
