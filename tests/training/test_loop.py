@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 
 from fine_tuning import LocalFineTuner
 from fine_tuning.errors import MissingDependencyError, TrainingError, UsageError
-from fine_tuning.training import checkpoints
+from fine_tuning.training import checkpoints, memory
 from fine_tuning.training.config import TrainingConfig
 from fine_tuning.training.divergence import Divergence
 from fine_tuning.training.events import TrainingEvent, TrainingResult
@@ -146,6 +146,17 @@ def test_the_merged_model_answers_as_base_and_adapter_do(run: Run, tiny_model_di
     # The merged weights are rounded to bfloat16 once, which is small against what training changed.
     rounding, learnt = (got - wanted).norm() / wanted.norm(), (untrained - wanted).norm() / wanted.norm()
     assert rounding < 0.02 < 0.1 < learnt
+
+
+def test_the_memory_that_is_needed_is_said_before_the_first_step(run: Run) -> None:
+    _, events = run("a", n_epochs=1)
+    (place,) = [at for at, event in enumerate(events) if "GB of memory are needed" in event.message]
+    assert place < next(at for at, event in enumerate(events) if event.kind == "metrics")
+    assert set(events[place].data["needed"]) == {"weights", "trained", "activations", "logits"}
+    assert all(size > 0 for size in events[place].data["needed"].values())
+    need = memory.Needed(weights=10**9, trained=2 * 10**9, activations=3 * 10**9, logits=4 * 10**9)
+    assert "it may not fit; lower micro_batch_size" in memory.said(need, 10**9)
+    assert memory.said(need, 10**11).endswith("100.00 GB are free")
 
 
 @pytest.fixture

@@ -20,9 +20,9 @@ from trl import SFTConfig
 from fine_tuning.base_models.quiet import quiet
 from fine_tuning.errors import DataError, NotFoundError
 from fine_tuning.files import make_folder, write_json, written_whole
-from fine_tuning.training import attention, checkpoints, precision
+from fine_tuning.training import attention, checkpoints, memory, precision
 from fine_tuning.training.best import Best
-from fine_tuning.training.chat_tokens import Tokenised, tokenise_file
+from fine_tuning.training.chat_tokens import IGNORED, Tokenised, tokenise_file
 from fine_tuning.training.config import TrainingConfig, check_validated
 from fine_tuning.training.events import TrainingEvent, TrainingResult
 from fine_tuning.training.lora import add_adapters
@@ -57,6 +57,7 @@ def train(config: TrainingConfig, on_event: Callable[[TrainingEvent], None], req
         _tell_lengths(data, config, on_event)
         trainer, reporter = _trainer(config, tokenizer, data, held_out, on_event, requested)
         best = _keep_best(trainer, config, on_event)
+        _tell_memory(trainer, data, on_event)
         checkpoint = checkpoints.newest_complete(Path(trainer.args.output_dir))
         on_event(_start(checkpoint))
         outcome = trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
@@ -126,6 +127,12 @@ def _trainer(
     reporter.trainer = trainer
     trainer.lines = data.lines
     return trainer, reporter
+
+
+def _tell_memory(trainer: LabelledTrainer, data: Tokenised, on_event: Callable[[TrainingEvent], None]) -> None:
+    need = memory.needed(trainer.model, data.rows, trainer.args.per_device_train_batch_size, IGNORED)
+    there = memory.free()
+    on_event(TrainingEvent("message", memory.said(need, there), {"needed": need._asdict(), "free": there}))
 
 
 def _keep_best(

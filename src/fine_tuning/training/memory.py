@@ -1,0 +1,75 @@
+"""How much memory a training will need, said before it starts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import psutil
+import torch
+
+GB = 1e9
+# Numbers kept for the backward pass of a layer, by token: in units of the hidden size (norms, attention's inputs and
+# output, residuals) and of the feed-forward's (gate, up, their product). Counted in transformers' llama layer.
+OF_HIDDEN, OF_FEED_FORWARD = 12, 4
+OF_TRAINED = 4 + 4 + 8  # bytes: the master weight, its gradient, Adam's two moments
+OF_LOGIT = 4 + 4 + 4  # bytes: the logit in fp32, its logarithm of the softmax, its gradient
+
+
+class Needed(NamedTuple):
+    """Bytes, by what they are for."""
+
+    weights: int
+    trained: int
+    activations: int
+    logits: int
+
+    @property
+    def total(self) -> int:
+        """All together."""
+        return sum(self)
+
+
+def needed(model: Any, rows: Sequence[dict[str, list[int]]], micro_batch: int, ignored: int) -> Needed:
+    """An estimate for the longest micro-batch that these rows can make.
+
+    Args:
+        model: with its adapters.
+        rows: `input_ids` and `labels` of each, of pairs also `rejected_ids` and `rejected_labels`.
+        ignored: the label of tokens that are not trained on.
+    """
+    config = model.config
+    parameters = list(model.parameters())
+    trained = sum(each.numel() for each in parameters if each.requires_grad)
+    weights = sum(each.numel() * each.element_size() for each in parameters if not each.requires_grad)
+    size = 2 if any(each.element_size() == 2 for each in parameters) else 4
+    sides = 2 if "rejected_ids" in rows[0] else 1
+    longest = max(len(row[name]) for row in rows for name in ("input_ids", "rejected_ids")[:sides])
+    padded = longest * min(micro_batch, len(rows)) * sides
+    labelled = sorted(
+        (
+            sum(label != ignored for name in ("labels", "rejected_labels")[:sides] for label in row[name])
+            for row in rows
+        ),
+        reverse=True,
+    )[:micro_batch]
+    per_token = OF_HIDDEN * config.hidden_size + OF_FEED_FORWARD * config.intermediate_size
+    scores = 2 * config.num_attention_heads * longest  # before and after the softmax
+    activations = config.num_hidden_layers * padded * (per_token + scores) * size
+    return Needed(weights, trained * OF_TRAINED, activations, sum(labelled) * config.vocab_size * OF_LOGIT)
+
+
+def free() -> int:
+    """Bytes that are free where the training runs: the GPU's, else the machine's."""
+    if torch.cuda.is_available():
+        return int(torch.cuda.mem_get_info()[0])
+    return int(psutil.virtual_memory().available)
+
+
+def said(need: Needed, there: int) -> str:
+    """The estimate in a line, with what to do where it is more than there is."""
+    parts = ", ".join(f"{size / GB:.2f} {name}" for name, size in need._asdict().items())
+    line = f"about {need.total / GB:.2f} GB of memory are needed ({parts}), {there / GB:.2f} GB are free"
+    if need.total <= there:
+        return line
+    return f"{line}: it may not fit; lower micro_batch_size (the steps stay the same) or max_length"
