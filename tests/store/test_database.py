@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -64,6 +65,18 @@ def test_writers_in_many_threads_lose_nothing(database: Database) -> None:
     assert sum(record["status"] == "DEPLOYED" for record in records) == 1
     deployments = [event for event in ModelRegistry().history("m") if event["after"] == "DEPLOYED"]
     assert len(deployments) == 30
+
+
+def test_a_new_name_may_be_registered_by_many_at_once(database: Database) -> None:
+    together = threading.Barrier(6)
+
+    def register(name: str) -> int:
+        together.wait()
+        return int(ModelRegistry().register_model(name, "base", "job", 1)["version"])
+
+    with ThreadPoolExecutor(6) as pool:
+        for number in range(12):
+            assert sorted(pool.map(register, [f"m{number}"] * 6)) == [1, 2, 3, 4, 5, 6]
 
 
 def test_two_processes_may_migrate_at_once(tmp_path: Path) -> None:

@@ -199,9 +199,7 @@ def test_a_deployed_models_files_are_not_deleted(file_id: str, tiny_model_dir: P
         tuner.delete_fine_tuned_model(model)
 
 
-def test_a_full_disk_pauses_a_job_that_goes_on_with_room(
-    database: Database, workspace: Path, file_id: str, tiny_model_dir: Path
-) -> None:
+def test_a_full_disk_pauses_a_job_that_goes_on_with_room(workspace: Path, file_id: str, tiny_model_dir: Path) -> None:
     disk = workspace / "artifacts"
     disk.mkdir(parents=True)
     mount = ["mount", "-t", "tmpfs", "-o", "size=200k", "none", str(disk)]

@@ -21,7 +21,7 @@ from fine_tuning.store.database import Database, open_database
 from fine_tuning.upkeep import backup, doctor
 from tests.upkeep.conftest import everything
 
-DAMAGES = 200
+DAMAGES = 100
 
 
 def emptied(database: Database, home: Path, monkeypatch: pytest.MonkeyPatch) -> Database:

@@ -53,9 +53,12 @@ _LOCK = select(tables.models.c.name).where(tables.models.c.name == bindparam("na
 def register(connection: Connection, version: Mapping[str, Any], *, actor: str, number: int | None = None) -> Row[Any]:
     """Add a version (gap-free numbers unless `number` is given, as in an import). Returns its row."""
     name = version["model_name"]
-    if (highest := _highest(connection, name)) is None:
-        _make_known(connection, name)  # as another process may have done meanwhile
-        highest = _highest(connection, name)
+    if not lock(connection, name):
+        _make_known(connection, name)  # as another process may be doing
+        lock(connection, name)
+    highest: int | None = connection.scalar(_HIGHEST, {"name": name})
+    if highest is None:
+        _make_known(connection, name)
     values = {"registered_at": now(), **version, "version": number or 1 + (highest or 0)}
     row = connection.execute(_ADD, values | {"of_job": version["job_id"]}).one()
     connection.execute(_LOG, _event(row.id, None, row.status, actor, "registered", None, now()))
@@ -208,16 +211,13 @@ def version_id(connection: Connection, name: str, version: int | None) -> int | 
     return None if row is None else int(row.id)
 
 
-def lock(connection: Connection, name: str) -> None:
-    """Serialise the writers of one model; those of SQLite wait for each other anyway."""
-    if connection.dialect.name != "sqlite":
-        connection.execute(_LOCK, {"name": name})
+def lock(connection: Connection, name: str) -> bool:
+    """Serialise the writers of one model; those of SQLite wait for each other anyway.
 
-
-def _highest(connection: Connection, name: str) -> int | None:
-    lock(connection, name)
-    found: int | None = connection.scalar(_HIGHEST, {"name": name})
-    return found
+    Returns:
+        False where nobody waits, since the name is not known yet.
+    """
+    return connection.dialect.name == "sqlite" or connection.execute(_LOCK, {"name": name}).first() is not None
 
 
 def _make_known(connection: Connection, name: str) -> None:
