@@ -16,7 +16,7 @@ from fine_tuning.errors import FineTuningError
 from fine_tuning.rows import read_rows
 from fine_tuning.settings import get_settings
 from fine_tuning.store import budgets, files, jobs
-from fine_tuning.store.database import Database
+from fine_tuning.store.database import Database, Transaction
 
 _log = logging.getLogger(__name__)
 LARGE = 50_000_000  # bytes of a training file, whose tokens are counted only where a budget asks for it
@@ -34,13 +34,16 @@ def check_budgets(database: Database, request: Mapping[str, Any], path: Path, pr
     Raises:
         ConflictError: the estimate is more than what one has left this month.
     """
-    owner = request["suffix"] or request["model"]
     with database.read() as tx:
-        is_limited = bool({owner, budgets.ALL} & budgets.known(tx).keys())
+        is_limited = _is_limited(tx, request)
     if is_limited:
         found = estimate(database, request, provider, path)
         with database.read() as tx:
-            budgets.draw(tx, owner, found["usd"])
+            budgets.draw(tx, request["suffix"] or request["model"], found["usd"])
+
+
+def _is_limited(tx: Transaction, request: Mapping[str, Any]) -> bool:
+    return bool({request["suffix"] or request["model"], budgets.ALL} & budgets.known(tx).keys())
 
 
 def estimate(database: Database, request: Mapping[str, Any], provider: str, path: Path | None = None) -> dict[str, Any]:
@@ -52,7 +55,7 @@ def estimate(database: Database, request: Mapping[str, Any], provider: str, path
     """
     with database.read() as tx:
         file = files.get(tx, request["training_file_id"]) if path is None else {"path": path}
-        is_limited = bool({request["suffix"] or request["model"], budgets.ALL} & budgets.known(tx).keys())
+        is_limited = _is_limited(tx, request)
     path = None if file is None else Path(file["path"])
     if path is None or not path.is_file() or (path.stat().st_size > LARGE and not is_limited):
         return {"tokens": None, "usd": None}
