@@ -216,3 +216,15 @@ def test_a_model_folder_that_is_gone(database: Database, tmp_path: Path) -> None
     assert findings(database) == []
     shutil.rmtree(folder)
     assert findings(database) == [f"the model of imported v1 is not at {folder}"]
+
+
+def test_weights_of_an_imported_folder_are_looked_at_too(tiny_model_dir: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(tiny_model_dir, tmp_path / "ext"))
+    registry = ModelRegistry()
+    registry.import_model("lamp", folder)
+    registry.deploy_model("lamp")
+    assert [each.what for found in doctor.examine(open_database()).values() for each in found] == []
+    weights = folder / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1] + b"\0")
+    found = [each.what for found in doctor.examine(open_database()).values() for each in found]
+    assert found == [f"lamp v1 is deployed, but {weights} is not what it was registered with"]

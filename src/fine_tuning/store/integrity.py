@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import PurePath
 from typing import Any
 
-from sqlalchemy import JSON, Connection, Integer, delete, func, literal_column, select, text
+from sqlalchemy import JSON, Connection, Integer, delete, func, literal_column, or_, select, text
 
 from fine_tuning.store import costs, tables
 from fine_tuning.store.models import MOVES
@@ -150,11 +150,13 @@ def _model_folders(connection: Connection) -> list[tuple[str, str]]:
 
 
 def deployed_artifacts(connection: Connection) -> list[dict[str, Any]]:
-    """What the jobs of deployed versions made: model_name and version, and kind, path and sha256 of each artifact."""
+    """Of deployed versions what their jobs made, or what they were imported as: model_name and version, and kind, path
+    and sha256 of each artifact.
+    """
     versions, artifacts = tables.model_versions.c, tables.artifacts.c
     query = (
         select(versions.model_name, versions.version, artifacts.kind, artifacts.path, artifacts.sha256)
-        .join(tables.artifacts, artifacts.job_id == versions.job_id)
+        .join(tables.artifacts, or_(artifacts.job_id == versions.job_id, artifacts.id == versions.artifact_id))
         .where(versions.status == "DEPLOYED")
         .order_by(versions.model_name, artifacts.id)
     )
