@@ -147,7 +147,9 @@ def _source(name: str) -> _Source:
 
 def _trainer(job: Mapping[str, Any], made: Mapping[str, Any]) -> tuple[Path, Path] | None:
     """The base model and the adapter of a job, where both are still there."""
-    adapter = Path(made.get("adapter_dir") or "")
+    if made.get("adapter_dir") is None:
+        return None  # all weights were trained: the merged model is the trainer's
+    adapter = Path(made["adapter_dir"])
     if not (adapter / "adapter_config.json").is_file():
         _log.warning("the adapter of job %s is gone; the merged model stands for the trainer's", job["id"])
         return None

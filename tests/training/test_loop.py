@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,45 +12,9 @@ from safetensors.torch import load_file
 from fine_tuning import LocalFineTuner
 from fine_tuning.errors import MissingDependencyError, TrainingError, UsageError
 from fine_tuning.training import checkpoints, memory
-from fine_tuning.training.config import TrainingConfig
 from fine_tuning.training.divergence import Divergence
-from fine_tuning.training.events import TrainingEvent, TrainingResult
-from fine_tuning.training.loop import train
-
-Run = Callable[..., tuple[TrainingResult, list[TrainingEvent]]]
-
-
-@pytest.fixture
-def run(tmp_path: Path, tiny_model_dir: Path) -> Run:
-    """Train the tiny model on 16 chats of different lengths; `stop` maps a step to a wish."""
-    rows = [
-        [{"role": "user", "content": f"say {'la ' * (n % 5 + 1)}{n}"}, {"role": "assistant", "content": f"{n} is said"}]
-        for n in range(16)
-    ]
-    file = tmp_path / "chats.jsonl"
-    file.write_text("".join(json.dumps({"messages": row}) + "\n" for row in rows))
-
-    def go(output: str, stop: dict[int, str] | None = None, **settings: Any) -> tuple[TrainingResult, list[Any]]:
-        events: list[TrainingEvent] = []
-        config = TrainingConfig(
-            base_model_path=str(tiny_model_dir),
-            train_file=str(file),
-            output_dir=str(tmp_path / output),
-            **{"n_epochs": 3, "batch_size": 4, "checkpoint_steps": 3, **settings},
-        )
-        steps = iter(range(1, 10_000))
-        return train(config, events.append, lambda: (stop or {}).get(next(steps), "run")), events  # type: ignore[arg-type,return-value]
-
-    return go
-
-
-def fingerprint(result: TrainingResult) -> str:
-    assert result.adapter_dir is not None
-    return hashlib.sha256((result.adapter_dir / "adapter_model.safetensors").read_bytes()).hexdigest()
-
-
-def losses(events: list[TrainingEvent]) -> list[float]:
-    return [event.data["train_loss"] for event in events if "train_loss" in event.data]
+from fine_tuning.training.events import TrainingEvent
+from tests.training.conftest import Run, fingerprint, losses
 
 
 def test_the_same_seed_gives_the_same_adapter_and_another_does_not(run: Run) -> None:
@@ -159,21 +121,6 @@ def test_the_memory_that_is_needed_is_said_before_the_first_step(run: Run) -> No
     assert memory.said(need, 10**11).endswith("100.00 GB are free")
 
 
-@pytest.fixture
-def held_out(tmp_path: Path) -> str:
-    """Questions like those of the training, with other answers: the better these are learned, the worse those fare."""
-    rows = [
-        [
-            {"role": "user", "content": f"say {'la ' * (n % 5 + 1)}{n}"},
-            {"role": "assistant", "content": f"not {n + 1}!"},
-        ]
-        for n in range(8)
-    ]
-    file = tmp_path / "held-out.jsonl"
-    file.write_text("".join(json.dumps({"messages": row}) + "\n" for row in rows))
-    return str(file)
-
-
 def validations(events: list[TrainingEvent]) -> dict[int, float]:
     return {event.data["step"]: event.data["valid_loss"] for event in events if "valid_loss" in event.data}
 
@@ -189,10 +136,10 @@ def test_training_ends_when_the_held_out_loss_has_stopped_falling(run: Run, held
     assert result.status == "succeeded"
     assert result.steps == best + 6 < 160
     assert result.adapter_dir is not None
-    assert weights(result.adapter_dir) == weights(tmp_path / "a" / "best" / "adapter")
+    assert weights(result.adapter_dir) == weights(tmp_path / "a" / "best" / "weights")
     said = [event.message for event in events if event.kind == "message"]
     assert f"stopped early: the validation loss was lowest at step {best}, 3 validations ago" in said
-    assert f"the adapter of step {best} is kept: its validation loss was lowest" in said
+    assert f"the weights of step {best} are kept: their validation loss was lowest" in said
 
 
 def test_the_best_is_known_after_a_pause_too(run: Run, held_out: str) -> None:

@@ -136,6 +136,8 @@ def test_a_bad_pair_is_named(change: dict[str, Any], message: str) -> None:
 
 def test_the_learning_rate_is_the_methods_own() -> None:
     folders: dict[str, Any] = {"base_model_path": "-", "train_file": "-", "output_dir": "-"}
-    for method, rate in LEARNING_RATES.items():
-        assert TrainingConfig(**folders, method=method).learning_rate == rate  # type: ignore[arg-type]
+    for method, rates in LEARNING_RATES.items():
+        for tuning, rate in rates.items():
+            assert TrainingConfig(**folders, method=method, tuning=tuning).learning_rate == rate  # type: ignore[arg-type]
+        assert TrainingConfig(**folders, method=method).learning_rate == rates["lora"]  # type: ignore[arg-type]
     assert TrainingConfig(**folders, method="dpo", learning_rate=0.5).learning_rate == 0.5

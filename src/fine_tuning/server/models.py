@@ -70,9 +70,11 @@ def find(server: Context, project: str, name: str) -> Served:
 
 
 def _made_by(job: Mapping[str, Any]) -> Served:
-    """A finished job's model: its adapter over the base, which all models of that base share."""
-    result = job["result"]
-    return Served(LOCAL, job["base_model"] or job["model"], Path(result["adapter_dir"]), Path(result["merged_dir"]))
+    """A finished job's model: its adapter over the base, which all models of that base share, or all its weights."""
+    adapter, merged = job["result"]["adapter_dir"], job["result"]["merged_dir"]
+    if adapter is None:
+        return Served(LOCAL, merged)
+    return Served(LOCAL, job["base_model"] or job["model"], Path(adapter), Path(merged))
 
 
 def _checkpoint(server: Context, tx: Transaction, project: str, name: str, model: str, step: int) -> Served:
@@ -83,7 +85,10 @@ def _checkpoint(server: Context, tx: Transaction, project: str, name: str, model
     found = jobs.epoch_at(tx, job["id"], step)
     if found is None:
         raise unknown(server, tx, project, name)
-    return Served(LOCAL, job["base_model"] or job["model"], Path(found["path"]))
+    kept = Path(found["path"])
+    if (kept / "config.json").is_file():  # all its weights
+        return Served(LOCAL, str(kept))
+    return Served(LOCAL, job["base_model"] or job["model"], kept)
 
 
 def _making(tx: Transaction, model: str) -> dict[str, Any] | None:

@@ -1,4 +1,4 @@
-"""Keeps the adapter with the lowest validation loss, and ends a training that has stopped getting better."""
+"""Keeps the weights with the lowest validation loss, and ends a training that has stopped getting better."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ FACTS = "best.json"
 class Best(TrainerCallback):  # type: ignore[misc]
     """Told of each validation.
 
-    What it knows is a file beside the adapter, so that a resumed run goes on with it; validations after the checkpoint
+    What it knows is a file beside them, so that a resumed run goes on with it; validations after the checkpoint
     that the run resumes from are forgotten, as they are made again.
 
     Args:
-        folder: holds the best adapter so far and `best.json`: step, loss, and the steps of all validations.
+        folder: holds the best weights so far and `best.json`: step, and the losses of all validations.
         patience: validations in a row without a lower loss after which training ends; None for never.
-        save: writes the adapter as it is now into a folder.
+        save: writes the weights as they are now into a folder.
     """
 
     def __init__(
@@ -39,13 +39,13 @@ class Best(TrainerCallback):  # type: ignore[misc]
 
     @property
     def step(self) -> int | None:
-        """The step of the best adapter; None before the first validation."""
+        """The step of the best weights; None before the first validation."""
         return min(self._losses, key=lambda step: (self._losses[step], step)) if self._losses else None
 
     @property
-    def adapter(self) -> Path:
-        """The folder of the best adapter."""
-        return self._folder / "adapter"
+    def weights(self) -> Path:
+        """The folder of the best weights."""
+        return self._folder / "weights"
 
     def on_train_begin(self, _args: TrainingArguments, state: TrainerState, *_: Any, **__: Any) -> None:
         """Go on with what was known at the step that the run begins with."""
@@ -59,13 +59,14 @@ class Best(TrainerCallback):  # type: ignore[misc]
     def on_evaluate(
         self, _args: TrainingArguments, state: TrainerState, control: TrainerControl, metrics: Any = None, **_: Any
     ) -> None:
-        """Keep the adapter if it is the best, and say whether to go on."""
+        """Keep the weights if they are the best, and say whether to go on."""
         self._losses[state.global_step] = metrics["eval_loss"]
         best = self.step
-        if best == state.global_step:
-            with written_whole(self.adapter) as folder:
-                self._save(folder)
-        write_json(self._folder / FACTS, {"step": best, "losses": self._losses})
+        if state.is_world_process_zero:
+            if best == state.global_step:
+                with written_whole(self.weights) as folder:
+                    self._save(folder)
+            write_json(self._folder / FACTS, {"step": best, "losses": self._losses})
         since = sum(step > (best or 0) for step in self._losses)
         if self._patience is not None and since >= self._patience and state.global_step < state.max_steps:
             control.should_training_stop = True

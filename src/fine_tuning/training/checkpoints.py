@@ -21,7 +21,7 @@ def newest_complete(folder: Path) -> Path | None:
         if (checkpoint / MARK).is_file():
             complete.append(checkpoint)
         else:
-            shutil.rmtree(checkpoint)
+            shutil.rmtree(checkpoint, ignore_errors=True)  # another machine may be at it too
     return max(complete, key=step_of, default=None)
 
 

@@ -12,13 +12,17 @@ from fine_tuning.errors import MissingDependencyError, UsageError
 
 Precision = Literal["auto", "bf16", "fp32"]
 Method = Literal["supervised", "dpo"]
+Tuning = Literal["lora", "qlora", "full"]
 Tracker = Literal["tensorboard", "mlflow", "wandb"]
 Count = Annotated[int, Field(ge=1)]
-LEARNING_RATES = {"supervised": 1e-3, "dpo": 1e-4}  # what LoRA adapters learn well with
+LEARNING_RATES = {
+    "supervised": {"lora": 1e-3, "qlora": 1e-3, "full": 5e-5},
+    "dpo": {"lora": 1e-4, "qlora": 1e-4, "full": 1e-6},
+}  # what each learns well with
 
 
 class TrainingConfig(BaseModel):
-    """Settings of one LoRA fine-tuning run.
+    """Settings of one fine-tuning run.
 
     Files are OpenAI chat JSONL: one `{"messages": [{"role": ..., "content": ...}, ...]}` a line; an assistant message
     may carry `"weight": 0` to be read but not learned. With the method "dpo" they are OpenAI's preference JSONL:
@@ -33,17 +37,22 @@ class TrainingConfig(BaseModel):
     validation_file: str | None = None
     output_dir: str = Field(min_length=1, description="receives checkpoints/, adapter/, merged/ and metrics.json")
     method: Method = "supervised"
+    tuning: Tuning = Field(
+        default="lora", description="lora: adapters on the base; qlora: on the base in 4 bits; full: all its weights"
+    )
     n_epochs: Count = 3
     max_steps: Count | None = Field(default=None, description="stop after so many optimizer steps")
     batch_size: Count = Field(default=4, description="conversations in one optimizer step")
     micro_batch_size: Count | None = Field(default=None, description="conversations in memory at once")
-    learning_rate: PositiveFloat = Field(default_factory=lambda data: LEARNING_RATES[data.get("method", "supervised")])
+    learning_rate: PositiveFloat = Field(
+        default_factory=lambda data: LEARNING_RATES[data.get("method", "supervised")][data.get("tuning", "lora")]
+    )
     learning_rate_multiplier: PositiveFloat = 1.0
     beta: PositiveFloat = Field(default=0.1, description="dpo: how much drifting from the base model costs")
     lora_rank: Count = 16
     lora_alpha: Count = 32
     lora_dropout: float = Field(default=0.0, ge=0.0, lt=1.0)
-    trained_layers: Count | None = Field(default=None, description="adapt only the uppermost so many layers")
+    trained_layers: Count | None = Field(default=None, description="train only the uppermost so many layers")
     max_length: int = Field(default=1024, ge=8, description="tokens of a conversation that are kept, from its start")
     seed: int = Field(default=42, ge=0, lt=2**32)
     checkpoint_steps: Count | None = Field(default=None, description="optimizer steps between checkpoints")
@@ -65,8 +74,10 @@ def check_validated(values: Mapping[str, Any], has_validation: bool) -> None:
         raise UsageError(f"{' and '.join(asked)} go by the loss of a validation file; name one")
 
 
-def check_trackers(values: Mapping[str, Any]) -> None:
-    """Raise MissingDependencyError unless the packages of the trackers are installed."""
+def check_packages(values: Mapping[str, Any]) -> None:
+    """Raise MissingDependencyError unless the packages that these settings need are installed."""
+    if values.get("tuning") == "qlora" and find_spec("bitsandbytes") is None:
+        raise MissingDependencyError("bitsandbytes", "qlora", "training on a base in 4 bits")
     for tracker in values.get("report_to", ()):
         if find_spec(tracker) is None:
             raise MissingDependencyError(tracker, None, f"reporting to {tracker}")

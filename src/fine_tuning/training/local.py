@@ -18,7 +18,7 @@ from fine_tuning.settings import get_settings
 from fine_tuning.store import files, jobs, models
 from fine_tuning.store.database import Database, Transaction
 from fine_tuning.store.types import iso, now
-from fine_tuning.training.config import check_hyperparameters, check_trackers, check_validated
+from fine_tuning.training.config import check_hyperparameters, check_packages, check_validated
 from fine_tuning.training.port import ENDED, Action
 from fine_tuning.training.preferences import check_row
 from fine_tuning.training.spawning import START_SECONDS, spawn
@@ -226,5 +226,5 @@ def _resolved(hyperparameters: Mapping[str, Any]) -> dict[str, Any]:
     """Hyperparameters without "auto" (the trainer's own choice), checked."""
     chosen = {name: value for name, value in hyperparameters.items() if value not in (None, "auto")}
     check_hyperparameters(chosen)
-    check_trackers(chosen)
+    check_packages(chosen)
     return chosen

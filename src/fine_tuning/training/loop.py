@@ -1,4 +1,4 @@
-"""One LoRA run from files to files. Knows nothing of jobs or databases; the worker process imports it."""
+"""One training run from files to files. Knows nothing of jobs or databases; the worker process imports it."""
 
 from __future__ import annotations
 
@@ -12,20 +12,18 @@ from typing import Any
 import torch
 import transformers
 from datasets import Dataset
-from peft import set_peft_model_state_dict
-from safetensors.torch import load_file
-from transformers import AutoModelForCausalLM, AutoTokenizer, set_seed
+from transformers import AutoTokenizer
 from trl import SFTConfig
 
 from fine_tuning.base_models.quiet import quiet
-from fine_tuning.errors import DataError, NotFoundError
+from fine_tuning.errors import DataError, NotFoundError, TrainingError
 from fine_tuning.files import make_folder, write_json, written_whole
-from fine_tuning.training import attention, checkpoints, memory, precision
+from fine_tuning.training import checkpoints, memory, network, precision
+from fine_tuning.training.batches import filler
 from fine_tuning.training.best import Best
 from fine_tuning.training.chat_tokens import IGNORED, Tokenised, tokenise_file
 from fine_tuning.training.config import TrainingConfig, check_validated
 from fine_tuning.training.events import TrainingEvent, TrainingResult
-from fine_tuning.training.lora import add_adapters
 from fine_tuning.training.preference_trainer import PreferenceTrainer
 from fine_tuning.training.preferences import tokenise_preferences
 from fine_tuning.training.probes import write_probes
@@ -44,10 +42,29 @@ def train(config: TrainingConfig, on_event: Callable[[TrainingEvent], None], req
         on_event: told every logged step, evaluation and checkpoint.
         requested: asked after every step; "pause" writes a checkpoint and returns, "cancel" returns.
 
+    Where memory runs out, it goes on with half as many rows at once; the steps stay the same.
+
     Raises:
         NotFoundError, DataError: the base model or a data file cannot be used.
-        TrainingError: the loss is no longer finite.
+        TrainingError: the loss is no longer finite, or the memory is not enough for one row.
     """
+    while True:
+        try:
+            return train_once(config, on_event, requested)
+        except (RuntimeError, MemoryError) as error:
+            if not memory.ran_out(error):
+                raise
+            tried = rows_at_once(config)
+        memory.give_back()  # outside the clause, where the error still holds what it happened with
+        config = with_fewer_rows(config, tried)
+        message = f"out of memory with {tried} rows at once; going on with {config.micro_batch_size} at once"
+        on_event(TrainingEvent("message", message, {"micro_batch_size": config.micro_batch_size}))
+
+
+def train_once(
+    config: TrainingConfig, on_event: Callable[[TrainingEvent], None], requested: Requested
+) -> TrainingResult:
+    """As `train`, but raises where memory runs out."""
     started = time.monotonic()
     with quiet():
         tokenizer = _tokenizer(config)
@@ -114,19 +131,27 @@ def _trainer(
     requested: Requested,
 ) -> tuple[LabelledTrainer, Reporter]:
     reporter = Reporter(on_event, requested)
-    make = LabelledTrainer if config.method == "supervised" else partial(PreferenceTrainer, beta=config.beta)
-    trainer: LabelledTrainer = make(
-        model=_model(config),
-        args=_arguments(config, len(data.rows), held_out is not None),
+    arguments = _arguments(config, len(data.rows), held_out is not None)
+    fillers = [filler(data.rows[0], tokenizer.pad_token_id)] if arguments.world_size > 1 else []
+    trainer: LabelledTrainer = _kind_of_trainer(config)(
+        model=network.load(config),
+        args=arguments,
         processing_class=tokenizer,
-        train_dataset=Dataset.from_list(data.rows),
+        train_dataset=Dataset.from_list([*data.rows, *fillers]),
         eval_dataset=Dataset.from_list(held_out.rows) if held_out else None,
         callbacks=[reporter],
+        batch_size=config.batch_size,
+        lines=data.lines,
     )
     trainer.remove_callback(transformers.PrinterCallback)
     reporter.trainer = trainer
-    trainer.lines = data.lines
     return trainer, reporter
+
+
+def _kind_of_trainer(config: TrainingConfig) -> Callable[..., LabelledTrainer]:
+    if config.method == "supervised":
+        return LabelledTrainer
+    return partial(PreferenceTrainer, beta=config.beta, base=network.frozen(config))
 
 
 def _tell_memory(trainer: LabelledTrainer, data: Tokenised, on_event: Callable[[TrainingEvent], None]) -> None:
@@ -141,54 +166,35 @@ def _keep_best(
     if not (config.keep_best or config.early_stopping):
         return None
     check_validated(config.model_dump(), config.validation_file is not None)
-    model = trainer.accelerator.unwrap_model(trainer.model)
-    best = Best(Path(config.output_dir) / "best", config.early_stopping, model.save_pretrained, on_event)
+    save = partial(network.save, trainer.network, trainer.processing_class)
+    best = Best(Path(config.output_dir) / "best", config.early_stopping, save, on_event)
     trainer.add_callback(best)
     return best
 
 
 def _take_best(trainer: LabelledTrainer, best: Best, on_event: Callable[[TrainingEvent], None]) -> None:
-    """Put the best adapter in place of the last one."""
+    """Put the best weights in place of the last ones."""
     if best.step is None or best.step == trainer.state.global_step:
         return
-    model = trainer.accelerator.unwrap_model(trainer.model)
-    set_peft_model_state_dict(model, load_file(best.adapter / "adapter_model.safetensors"))
+    network.take(trainer.network, best.weights)
     facts = {"best_step": best.step, "step": trainer.state.global_step}
-    on_event(
-        TrainingEvent("message", f"the adapter of step {best.step} is kept: its validation loss was lowest", facts)
-    )
-
-
-def _model(config: TrainingConfig) -> Any:
-    dtype = torch.bfloat16 if precision.choose(config.precision) == "bf16" else torch.float32
-    set_seed(config.seed)  # the adapters' random start
-    model = AutoModelForCausalLM.from_pretrained(
-        config.base_model_path,
-        dtype=dtype,
-        attn_implementation="sdpa" if torch.cuda.is_available() else attention.NAME,
-        local_files_only=True,
-        use_safetensors=True,
-    )
-    return add_adapters(model, config)
+    message = f"the weights of step {best.step} are kept: their validation loss was lowest"
+    on_event(TrainingEvent("message", message, facts))
 
 
 def _arguments(config: TrainingConfig, rows: int, evaluate: bool) -> SFTConfig:
-    micro = min(config.micro_batch_size or config.batch_size, config.batch_size)
     steps_per_epoch = ceil(rows / config.batch_size)
     steps = min(config.max_steps or steps_per_epoch * config.n_epochs, steps_per_epoch * config.n_epochs)
     on_cpu = not torch.cuda.is_available()
-    return SFTConfig(
+    arguments = SFTConfig(
         output_dir=str(make_folder(Path(config.output_dir) / "checkpoints")),
         num_train_epochs=config.n_epochs,
         max_steps=steps,
-        per_device_train_batch_size=micro,
-        per_device_eval_batch_size=config.batch_size,
-        gradient_accumulation_steps=max(1, config.batch_size // micro),
         learning_rate=config.learning_rate * config.learning_rate_multiplier,
         lr_scheduler_type="linear",
         warmup_steps=ceil(steps * WARMUP_SHARE),
         weight_decay=0.0,
-        bf16=precision.choose(config.precision) == "bf16",
+        bf16=config.tuning == "full" and precision.choose(config.precision) == "bf16",  # else the base is in bf16
         use_cpu=on_cpu,
         dataloader_pin_memory=not on_cpu,
         gradient_checkpointing=False,
@@ -207,20 +213,44 @@ def _arguments(config: TrainingConfig, rows: int, evaluate: bool) -> SFTConfig:
         seed=config.seed,
         data_seed=config.seed,
     )
+    # How many machines there are is known from here on.
+    share = ceil(config.batch_size / arguments.world_size)
+    micro = rows_at_once(config, share)
+    arguments.per_device_train_batch_size, arguments.gradient_accumulation_steps = micro, share // micro
+    arguments.per_device_eval_batch_size = micro
+    return arguments
+
+
+def rows_at_once(config: TrainingConfig, share: int | None = None) -> int:
+    """Rows in memory at once: of a machine's share of a step (all of it by default), the largest whole part allowed."""
+    rows = share or config.batch_size
+    return next(size for size in range(min(rows, config.micro_batch_size or rows), 0, -1) if rows % size == 0)
+
+
+def with_fewer_rows(config: TrainingConfig, tried: int) -> TrainingConfig:
+    """Half as many rows at once as were tried.
+
+    Raises:
+        TrainingError: that was one.
+    """
+    if tried == 1:
+        raise TrainingError(
+            "out of memory with one row at a time; lower max_length, set tuning to qlora, or take a smaller base model"
+        )
+    return config.model_copy(update={"micro_batch_size": tried // 2})
 
 
 def _save(
     trainer: LabelledTrainer, tokenizer: Any, config: TrainingConfig, on_event: Callable[[TrainingEvent], None]
-) -> tuple[Path, Path]:
+) -> tuple[Path | None, Path]:
     """Write the adapter, the merged model and a few of its answers; each appears whole or not at all."""
     output = Path(config.output_dir)
-    adapter, merged = output / "adapter", output / "merged"
-    model = trainer.accelerator.unwrap_model(trainer.model)
-    with written_whole(adapter) as folder:
-        model.save_pretrained(folder)
-    on_event(TrainingEvent("message", "merging the adapter into the base model"))
-    # Merged in fp32 and rounded to bf16 once.
-    whole = model.float().merge_and_unload().to(torch.bfloat16)
+    adapter, merged = None if config.tuning == "full" else output / "adapter", output / "merged"
+    if adapter is not None:
+        with written_whole(adapter) as folder:
+            network.save(trainer.network, tokenizer, folder)
+        on_event(TrainingEvent("message", "merging the adapter into the base model"))
+    whole = network.merged(trainer.network, config, adapter)
     with written_whole(merged) as folder:
         whole.save_pretrained(folder)
         tokenizer.save_pretrained(folder)

@@ -35,7 +35,8 @@ def add_adapters(model: Any, config: TrainingConfig) -> PeftModel:
         layers_to_transform=list(range(first, layers)),
         task_type="CAUSAL_LM",
     )
-    settings._register_custom_module({torch.nn.Linear: LeanLinear})
+    if config.tuning == "lora":  # layers in 4 bits have a product of their own
+        settings._register_custom_module({torch.nn.Linear: LeanLinear})
     return get_peft_model(model, settings)
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import psutil
 import torch
+from accelerate.utils.memory import should_reduce_batch_size
 
 GB = 1e9
 # Numbers kept for the backward pass of a layer, by token: in units of the hidden size (norms, attention's inputs and
@@ -57,6 +59,18 @@ def needed(model: Any, rows: Sequence[dict[str, list[int]]], micro_batch: int, i
     scores = 2 * config.num_attention_heads * longest  # before and after the softmax
     activations = config.num_hidden_layers * padded * (per_token + scores) * size
     return Needed(weights, trained * OF_TRAINED, activations, sum(labelled) * config.vocab_size * OF_LOGIT)
+
+
+def ran_out(error: Exception) -> bool:
+    """Whether an error says that there was no memory left, on a CPU or a GPU."""
+    return isinstance(error, MemoryError) or bool(should_reduce_batch_size(error))
+
+
+def give_back() -> None:
+    """Let go of what a failed training held."""
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
 
 
 def free() -> int:

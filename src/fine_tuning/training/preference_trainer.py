@@ -14,46 +14,57 @@ from torch.nn.functional import cross_entropy, logsigmoid
 from torch.nn.utils.rnn import pad_sequence
 
 from fine_tuning.training.chat_tokens import IGNORED
-from fine_tuning.training.trainer import LabelledTrainer
+from fine_tuning.training.trainer import Count, LabelledTrainer
 
 
 class PreferenceTrainer(LabelledTrainer):
     """Trains on pairs. Its accuracy is the share of pairs in which the preferred answer gained more than the other."""
 
-    def __init__(self, *args: Any, beta: float, **kwargs: Any) -> None:
-        self._beta = beta
+    def __init__(self, *args: Any, beta: float, base: Any = None, **kwargs: Any) -> None:
+        self._beta, self._base = beta, base
         super().__init__(*args, data_collator=Pairs(kwargs["processing_class"].pad_token_id), **kwargs)
 
-    def compute_loss(
-        self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
-    ) -> Any:
-        """Mean loss of the pairs; the base model's part is the same network without its adapters."""
-        network = self.accelerator.unwrap_model(model)
-        learned = log_likelihoods(network, inputs)
-        with torch.no_grad(), network.disable_adapter():
-            base = log_likelihoods(network, inputs)
+    def count(self, model: Any, inputs: dict[str, Any]) -> Count:
+        """The summed loss of a batch's pairs."""
+        learned = log_likelihoods(model, inputs)
+        with torch.no_grad():
+            base = self._base_log_likelihoods(model, inputs)
         preferred, other = (learned - base).chunk(2)
-        self.labelled += preferred.numel()
-        self.hits += int((preferred > other).sum())
-        loss = -logsigmoid(self._beta * (preferred - other)).mean()
-        if num_items_in_batch is not None:  # the library adds up the parts of a batch as they are
-            loss = loss / self.current_gradient_accumulation_steps
-        return (loss, None) if return_outputs else loss
+        pairs = _pairs(inputs)
+        losses = -logsigmoid(self._beta * (preferred - other))
+        return Count(losses[pairs].sum(), int(pairs.sum()), int((preferred > other)[pairs].sum()))
+
+    def _base_log_likelihoods(self, model: Any, inputs: dict[str, Any]) -> torch.Tensor:
+        """Of the base model: the same network without its adapters, or a frozen copy where all weights are trained."""
+        if self._base is not None:
+            return log_likelihoods(self._base, inputs)
+        with self.network.disable_adapter():
+            return log_likelihoods(model, inputs)
+
+    def _get_num_items_in_batch(self, batch_samples: list[Any], device: torch.device) -> Any:
+        """Pairs of a step, on all machines."""
+        if not batch_samples:
+            return None
+        pairs = sum(_pairs(batch).sum() for batch in batch_samples)
+        return self.accelerator.reduce(torch.as_tensor(pairs).to(device))
 
     def _set_signature_columns_if_needed(self) -> None:
         self._signature_columns = ["input_ids", "labels", "rejected_ids", "rejected_labels"]
 
 
-def log_likelihoods(network: Any, inputs: dict[str, Any]) -> torch.Tensor:
-    """Sum of the labelled tokens' log-probabilities for each row, in nats; the logits are computed in fp32."""
-    causal = network.get_base_model()
-    hidden = causal.get_decoder()(input_ids=inputs["input_ids"], use_cache=False).last_hidden_state
-    labels = inputs["labels"][:, 1:]
-    chosen = labels != IGNORED
-    logits = causal.lm_head(hidden[:, :-1][chosen]).float()
-    losses = cross_entropy(logits, labels[chosen], reduction="none")
-    rows = chosen.nonzero()[:, 0]
+def log_likelihoods(model: Any, inputs: dict[str, Any]) -> torch.Tensor:
+    """Sum of the labelled tokens' log-probabilities for each row, in nats; see `network.compute_labelled_only`."""
+    labels = inputs["labels"]
+    logits, wanted = model(input_ids=inputs["input_ids"], labels=labels)
+    losses = cross_entropy(logits, wanted, reduction="none")
+    rows = (labels[:, 1:] != IGNORED).nonzero()[:, 0]
     return -torch.zeros(len(labels), dtype=losses.dtype, device=losses.device).index_add(0, rows, losses)
+
+
+def _pairs(inputs: dict[str, Any]) -> torch.Tensor:
+    """Which pairs of a batch are no fillers."""
+    labelled: torch.Tensor = (inputs["labels"] != IGNORED).any(dim=1)
+    return labelled.chunk(2)[0]
 
 
 class Pairs:

@@ -73,6 +73,7 @@ def tokenise_preferences(path: Path | str, tokenizer: Any, max_length: int) -> T
         elif any(label != IGNORED for label in labels) and any(label != IGNORED for label in rejected_labels):
             rejected = {"rejected_ids": rejected_ids, "rejected_labels": rejected_labels}
             result.rows.append({"input_ids": ids, "labels": labels, **rejected})
+            result.lines.append(line)
     if not result.rows:
         raise DataError(f"{path} has no pair that fits into {max_length} tokens; raise max_length")
     return result

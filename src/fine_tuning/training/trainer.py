@@ -3,62 +3,70 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from math import isclose
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import torch
 from torch.nn.functional import cross_entropy
-from torch.utils.data import Sampler
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
-from transformers.trainer_pt_utils import get_length_grouped_indices
 from trl import SFTTrainer
 
 from fine_tuning.errors import TrainingError
 from fine_tuning.files import written_whole
-from fine_tuning.training import checkpoints
-from fine_tuning.training.chat_tokens import IGNORED
+from fine_tuning.training import checkpoints, network
+from fine_tuning.training.batches import LengthGrouped, WithoutFillers
 from fine_tuning.training.divergence import Divergence
 from fine_tuning.training.events import TrainingEvent
 
 Requested = Callable[[], Literal["run", "pause", "cancel"]]
 
 
-class LengthGrouped(Sampler[int]):
-    """Rows of similar length next to each other, in an order that depends on seed and epoch alone.
+class Count(NamedTuple):
+    """What is summed over items: labelled tokens, or pairs of answers."""
 
-    The library's own sampler draws from the global generator, so that its order would not survive a resume.
-    """
+    loss: Any = 0.0
+    items: int = 0
+    hits: int = 0
 
-    def __init__(self, lengths: list[int], batch_size: int, seed: int) -> None:
-        self._lengths, self._batch_size, self._seed = lengths, batch_size, seed
-        self._epoch = 0
+    def plus(self, other: Count) -> Count:
+        """The sum, cut off from the gradients."""
+        return Count(self.loss + other.loss.detach(), self.items + other.items, self.hits + other.hits)
 
-    def set_epoch(self, epoch: int) -> None:
-        """Called by the trainer before each pass, also after a resume."""
-        self._epoch = epoch
+    @property
+    def mean_loss(self) -> float | None:
+        """None without items."""
+        return float(self.loss) / self.items if self.items else None
 
-    def __len__(self) -> int:
-        return len(self._lengths)
-
-    def __iter__(self) -> Iterator[int]:
-        generator = torch.Generator().manual_seed(self._seed + self._epoch)
-        return iter(get_length_grouped_indices(self._lengths, self._batch_size, generator=generator))
+    @property
+    def accuracy(self) -> float | None:
+        """None without items."""
+        return self.hits / self.items if self.items else None
 
 
 class LabelledTrainer(SFTTrainer):  # type: ignore[misc]
-    """Runs the output layer on labelled positions only.
+    """Trains a network of `network.load`, whose logits are those of labelled positions only.
 
-    With a vocabulary of 49,152 the logits of one token cost as much as a fifth of a 135M model; prompts need none.
+    Args:
+        batch_size: rows of an optimizer step, on all machines together.
+        lines: of the training file, by row.
     """
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        self.labelled = self.hits = 0
-        self.held_out_labelled = self.held_out_hits = 0
-        self.lines: list[int] = []  # of the training file, by row
+    def __init__(self, *args: Any, batch_size: int, lines: list[int], **kwargs: Any) -> None:
+        self._batch_size, self._lines = batch_size, lines
+        self._trained, self._held_out = Count(), Count()
         super().__init__(*args, **kwargs)
-        self._divergence = Divergence(self.accelerator.unwrap_model(self.model).config.vocab_size)
+        # 4-bit layers make the library round the adapters to bf16, in which small steps are lost.
+        for weight in self.network.parameters():
+            weight.data = weight.data.float() if weight.requires_grad else weight.data
+        self.data_collator: Any = WithoutFillers(self.data_collator)
+        self._divergence = Divergence(self.network.config.vocab_size)
+
+    @property
+    def network(self) -> Any:
+        """The network without what a distributed training puts around it."""
+        return self.accelerator.unwrap_model(self.model)
 
     def training_step(self, model: Any, inputs: dict[str, Any], num_items_in_batch: Any = None) -> Any:
         """One micro-batch; a training that has gone astray stops with its step and rows."""
@@ -73,57 +81,66 @@ class LabelledTrainer(SFTTrainer):  # type: ignore[misc]
 
     def _lines_of(self, inputs: dict[str, Any]) -> list[int]:
         """The lines of the training file that a batch is made of, found by their tokens."""
-        if "input_ids" not in inputs or not self.lines:
+        if "input_ids" not in inputs:
             return []
         batch = [row.tolist() for row in inputs["input_ids"]]
-        rows = zip(self.lines, self.train_dataset["input_ids"], strict=True)
+        rows = zip(self._lines, self.train_dataset["input_ids"], strict=False)  # fillers are of no line
         return sorted(line for line, ids in rows if any(row[: len(ids)] == ids for row in batch))
 
     def compute_loss(
         self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
     ) -> Any:
-        """Mean cross-entropy over the labelled tokens, in nats; the logits are computed in fp32."""
-        causal = self.accelerator.unwrap_model(model).get_base_model()
-        # Rows are padded on the right, where causal attention never looks: without a mask the faster kernel is used.
-        hidden = causal.get_decoder()(input_ids=inputs["input_ids"], use_cache=False).last_hidden_state
-        labels = inputs["labels"][:, 1:]
-        chosen = labels != IGNORED
-        logits = causal.lm_head(hidden[:, :-1][chosen]).float()
-        wanted = labels[chosen]
-        self.labelled += wanted.numel()
-        self.hits += int((logits.detach().argmax(-1) == wanted).sum())
-        total = cross_entropy(logits, wanted, reduction="sum")
-        loss = total / (num_items_in_batch if num_items_in_batch is not None else max(1, wanted.numel()))
+        """This process's share of the mean loss over the items of a step, times the number of processes.
+
+        The library averages over the processes what they have each computed.
+        """
+        count = self.count(model, inputs)
+        if model.training:
+            self._trained = self._trained.plus(count)
+        else:
+            self._held_out = self._held_out.plus(count)
+        items = count.items if num_items_in_batch is None else num_items_in_batch / self.accelerator.num_processes
+        loss = count.loss / max(1, items)
         return (loss, None) if return_outputs else loss
+
+    def count(self, model: Any, inputs: dict[str, Any]) -> Count:
+        """The summed loss over a batch's labelled tokens, in nats."""
+        logits, wanted = model(input_ids=inputs["input_ids"], labels=inputs["labels"])
+        hits = int((logits.detach().argmax(-1) == wanted).sum())
+        return Count(cross_entropy(logits, wanted, reduction="sum"), wanted.numel(), hits)
 
     def prediction_step(
         self, model: Any, inputs: dict[str, Any], prediction_loss_only: bool, ignore_keys: list[str] | None = None
     ) -> tuple[Any, None, None]:
         """The loss alone."""
-        before = self.labelled, self.hits
         with torch.no_grad():
             loss = self.compute_loss(model, self._prepare_inputs(inputs))
-        self.held_out_labelled += self.labelled - before[0]
-        self.held_out_hits += self.hits - before[1]
-        self.labelled, self.hits = before
         return loss.detach(), None, None
+
+    def evaluation_loop(self, *args: Any, **kwargs: Any) -> Any:
+        """The library's, whose loss is the mean of batches; here it is the mean of all tokens."""
+        output = super().evaluation_loop(*args, **kwargs)
+        found = self._reduced(self._held_out)
+        self._held_out = Count()
+        output.metrics["eval_loss"], output.metrics["eval_accuracy"] = found.mean_loss, found.accuracy
+        return output
 
     def _get_train_sampler(self, train_dataset: Any = None) -> LengthGrouped:
         rows = train_dataset if train_dataset is not None else self.train_dataset
-        lengths = [len(ids) for ids in rows["input_ids"]]
-        batch = self.args.train_batch_size * self.args.gradient_accumulation_steps
-        return LengthGrouped(lengths, batch, self.args.seed)
+        lengths = [len(ids) for ids in rows["input_ids"][: len(self._lines)]]
+        machines = self.accelerator.num_processes
+        places = self.args.train_batch_size * self.args.gradient_accumulation_steps * machines
+        return LengthGrouped(lengths, self._batch_size, places if machines > 1 else 0, self.args.seed)
 
     def take_accuracy(self) -> float | None:
-        """Share of labelled tokens predicted right since the last call; None if there were none."""
-        labelled, hits, self.labelled, self.hits = self.labelled, self.hits, 0, 0
-        return hits / labelled if labelled else None
+        """Share of items predicted right since the last call, on all machines; None if there were none."""
+        found, self._trained = self._reduced(self._trained), Count()
+        return found.accuracy
 
-    def take_held_out_accuracy(self) -> float | None:
-        """As `take_accuracy`, of the validation file."""
-        labelled, hits = self.held_out_labelled, self.held_out_hits
-        self.held_out_labelled = self.held_out_hits = 0
-        return hits / labelled if labelled else None
+    def _reduced(self, count: Count) -> Count:
+        sums = torch.tensor([float(count.loss), count.items, count.hits], dtype=torch.float64)
+        loss, items, hits = self.accelerator.reduce(sums.to(self.accelerator.device)).tolist()
+        return Count(loss, int(items), int(hits))
 
     def create_model_card(self, *_: Any, **__: Any) -> None:
         """None: a checkpoint is no publication."""
@@ -176,7 +193,7 @@ class Reporter(TrainerCallback):  # type: ignore[misc]
         if "eval_loss" in logs:
             self.valid_loss = logs["eval_loss"]
             facts["valid_loss"] = self.valid_loss
-            facts["valid_token_accuracy"] = self.trainer.take_held_out_accuracy()
+            facts["valid_token_accuracy"] = logs["eval_accuracy"]
         self._on_event(TrainingEvent("metrics", f"step {state.global_step}/{state.max_steps}", facts))
 
     def _speed(self, state: TrainerState) -> dict[str, Any]:
@@ -191,7 +208,7 @@ class Reporter(TrainerCallback):  # type: ignore[misc]
         }
 
     def on_epoch_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
-        """Keep the adapter as it is after each epoch."""
+        """Keep the weights as they are after each epoch."""
         self._keep_epoch(args, state)
 
     @staticmethod
@@ -201,14 +218,17 @@ class Reporter(TrainerCallback):  # type: ignore[misc]
     def _keep_epoch(self, args: TrainingArguments, state: TrainerState) -> None:
         if self.stopped == "cancelled" or not isclose(state.epoch or 0.5, round(state.epoch or 0.5), abs_tol=1e-6):
             return  # cut short in the middle
+        if not state.is_world_process_zero:
+            return
         folder = self._epoch_folder(args, state)
         with written_whole(folder) as temporary:
-            self.trainer.accelerator.unwrap_model(self.trainer.model).save_pretrained(temporary)
+            network.save(self.trainer.network, self.trainer.processing_class, temporary)
         facts = {"step": state.global_step, "path": str(folder)}
         self._on_event(TrainingEvent("epoch", f"epoch {round(state.epoch or 0)} ended", facts))
 
     def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         """Mark the checkpoint as complete and tell of it."""
+        self.trainer.accelerator.wait_for_everyone()  # each machine writes its part
         checkpoint = Path(str(args.output_dir)) / f"checkpoint-{state.global_step}"
         checkpoints.mark_complete(checkpoint)
         facts = {"step": state.global_step, "path": str(checkpoint)}

@@ -57,8 +57,6 @@ class Worker:
         heart.start()
         try:
             return self._train()
-        except MemoryError:
-            return self._fail("MemoryError", "out of memory; use a smaller batch_size or max_length")
         except Exception as error:
             disk = disk_error_in(error)
             if disk is not None:  # there is nothing wrong with the job: with room again it can go on
@@ -123,8 +121,18 @@ class Worker:
             output_dir=str(self._folder()),
             **job["hyperparameters"],
         )
-        result = train(config, self._on_event, lambda: self._wanted)
+        result = train(self._careful(config, job["deaths"]), self._on_event, lambda: self._wanted)
         return self._finish(job, result)
+
+    def _careful(self, config: TrainingConfig, deaths: int) -> TrainingConfig:
+        """With fewer rows at once where trainers died again: a system without memory kills without a word."""
+        rows = config.micro_batch_size or config.batch_size
+        fewer = max(1, rows >> max(0, deaths - 1))
+        if fewer == rows:
+            return config
+        self._on_message(f"{deaths} trainers died before a checkpoint, as they do where memory is short: "
+                         f"going on with {fewer} rows at once")  # fmt: skip
+        return config.model_copy(update={"micro_batch_size": fewer})
 
     def _on_message(self, message: str) -> None:
         with self._database.write() as tx:
@@ -168,7 +176,8 @@ class Worker:
             if not jobs.release(tx, self._job_id, self._name, "succeeded", **done):
                 return 1
             files.add(tx, results)
-            jobs.add_artifact(tx, self._job_id, "adapter", str(result.adapter_dir), None)
+            if result.adapter_dir is not None:
+                jobs.add_artifact(tx, self._job_id, "adapter", str(result.adapter_dir), None)
             jobs.add_artifact(tx, self._job_id, "merged", str(result.merged_dir), checksum)
             jobs.add_event(tx, self._job_id, "message", f"job succeeded: {name}", {})
             cost = {
