@@ -39,7 +39,8 @@ class Settings(BaseSettings):
 
     home: Path = Field(default=Path("data/fine_tuning"), description="the workspace folder of this project")
     database_url: str | None = Field(default=None, description="SQLAlchemy URL; SQLite inside `home` when unset")
-    ray_address: str | None = Field(default=None, description="Ray cluster that runs data set plans; local when unset")
+    ray_address: str | None = Field(default=None, description="Ray cluster of plans and trainings; local when unset")
+    training_workers: int = Field(default=1, ge=1, description="machines that share a training, unless it says")
     machine_usd_per_hour: float | None = Field(
         default=None, ge=0, description="what an hour of this machine costs; local training has no price when unset"
     )

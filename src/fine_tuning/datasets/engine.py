@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import logging
 import os
-import socket
 from functools import lru_cache
 from typing import Any
 
-from fine_tuning.errors import ConfigurationError, MissingDependencyError
+from fine_tuning import ray_cluster
 from fine_tuning.settings import get_settings
-
-CONNECT_SECONDS = 10.0
 
 
 def daft() -> Any:
@@ -33,29 +30,6 @@ def _daft(ray_address: str | None) -> Any:
     logging.getLogger("daft_local_execution").setLevel(logging.CRITICAL)
 
     if ray_address is not None:
-        try:
-            import ray
-        except ImportError:
-            raise MissingDependencyError("ray", "distributed", "running on a Ray cluster") from None
-        _reach(ray_address)
-        try:
-            ray.init(ray_address, ignore_reinit_error=True, log_to_driver=False)
-        except (ConnectionError, ValueError) as error:
-            raise _unreached(ray_address, error) from None
+        ray_cluster.connect(ray_address, log_to_driver=False)
         module.set_runner_ray(ray_address)
     return module
-
-
-def _reach(address: str) -> None:
-    """Connect once: Ray itself tries for minutes where nobody listens."""
-    host, _, port = address.removeprefix("ray://").rpartition(":")
-    if not port.isdecimal():
-        return  # such as "auto"
-    try:
-        socket.create_connection((host.strip("[]"), int(port)), CONNECT_SECONDS).close()
-    except (OSError, OverflowError) as error:
-        raise _unreached(address, error) from None
-
-
-def _unreached(address: str, error: Exception) -> ConfigurationError:
-    return ConfigurationError(f"no Ray cluster at {address}: {error}; check --ray or FINE_TUNING_RAY_ADDRESS")

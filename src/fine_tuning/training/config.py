@@ -62,6 +62,8 @@ class TrainingConfig(BaseModel):
     )
     keep_best: bool = Field(default=False, description="keep the adapter with the lowest validation loss, not the last")
     precision: Precision = "auto"
+    workers: Count = Field(default=1, description="machines, or processes of one, that share every step")
+    ray_address: str | None = Field(default=None, description="the Ray cluster they are on; this machine when unset")
     report_to: tuple[Tracker, ...] = Field(
         default=(), description="trackers that are told the losses too: tensorboard, mlflow, wandb"
     )
@@ -76,6 +78,8 @@ def check_validated(values: Mapping[str, Any], has_validation: bool) -> None:
 
 def check_packages(values: Mapping[str, Any]) -> None:
     """Raise MissingDependencyError unless the packages that these settings need are installed."""
+    if (values.get("workers", 1) > 1 or values.get("ray_address")) and find_spec("ray") is None:
+        raise MissingDependencyError("ray", "distributed", "training on several workers")
     if values.get("tuning") == "qlora" and find_spec("bitsandbytes") is None:
         raise MissingDependencyError("bitsandbytes", "qlora", "training on a base in 4 bits")
     for tracker in values.get("report_to", ()):

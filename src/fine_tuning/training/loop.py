@@ -12,6 +12,7 @@ from typing import Any
 import torch
 import transformers
 from datasets import Dataset
+from torch import distributed
 from transformers import AutoTokenizer
 from trl import SFTConfig
 
@@ -78,9 +79,12 @@ def train_once(
         checkpoint = checkpoints.newest_complete(Path(trainer.args.output_dir))
         on_event(_start(checkpoint))
         outcome = trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
-        if best is not None and not reporter.stopped:
-            _take_best(trainer, best, on_event)
-        saved = (None, None) if reporter.stopped else _save(trainer, tokenizer, config, on_event)
+        saved: tuple[Path | None, Path | None] = (None, None)
+        is_first = trainer.is_world_process_zero()
+        if is_first and not reporter.stopped:
+            if best is not None:
+                _take_best(trainer, best, on_event)
+            saved = _save(trainer, tokenizer, config, on_event)
     result = TrainingResult(
         status=reporter.stopped or "succeeded",
         steps=trainer.state.global_step,
@@ -94,13 +98,21 @@ def train_once(
         adapter_dir=saved[0],
         merged_dir=saved[1],
     )
-    write_json(Path(config.output_dir) / "metrics.json", {**result.as_dict(), "config": config.model_dump()})
+    if is_first:
+        write_json(Path(config.output_dir) / "metrics.json", {**result.as_dict(), "config": config.model_dump()})
     return result
 
 
 def _start(checkpoint: Path | None) -> TrainingEvent:
     step = checkpoints.step_of(checkpoint) if checkpoint else 0
-    return TrainingEvent("start", f"going on from step {step}" if checkpoint else "training", {"step": step})
+    what = f"going on from step {step}" if checkpoint else "training"
+    if distributed.is_initialized():
+        what += f" on {_machines()} workers"
+    return TrainingEvent("start", what, {"step": step, "workers": _machines()})
+
+
+def _machines() -> int:
+    return distributed.get_world_size() if distributed.is_initialized() else 1
 
 
 def _tokenizer(config: TrainingConfig) -> Any:
@@ -132,13 +144,14 @@ def _trainer(
 ) -> tuple[LabelledTrainer, Reporter]:
     reporter = Reporter(on_event, requested)
     arguments = _arguments(config, len(data.rows), held_out is not None)
-    fillers = [filler(data.rows[0], tokenizer.pad_token_id)] if arguments.world_size > 1 else []
+    is_shared = arguments.world_size > 1
+    empty = filler(data.rows[0], tokenizer.pad_token_id)
     trainer: LabelledTrainer = _kind_of_trainer(config)(
         model=network.load(config),
         args=arguments,
         processing_class=tokenizer,
-        train_dataset=Dataset.from_list([*data.rows, *fillers]),
-        eval_dataset=Dataset.from_list(held_out.rows) if held_out else None,
+        train_dataset=Dataset.from_list([*data.rows, empty] if is_shared else data.rows),
+        eval_dataset=_validation_set(held_out.rows, empty, arguments) if held_out else None,
         callbacks=[reporter],
         batch_size=config.batch_size,
         lines=data.lines,
@@ -146,6 +159,12 @@ def _trainer(
     trainer.remove_callback(transformers.PrinterCallback)
     reporter.trainer = trainer
     return trainer, reporter
+
+
+def _validation_set(rows: list[dict[str, list[int]]], empty: dict[str, list[int]], arguments: SFTConfig) -> Dataset:
+    """The rows, and so many fillers that every machine gets as many: the library would repeat rows."""
+    missing = -len(rows) % (arguments.per_device_eval_batch_size * arguments.world_size)
+    return Dataset.from_list(rows + [empty] * (missing if arguments.world_size > 1 else 0))
 
 
 def _kind_of_trainer(config: TrainingConfig) -> Callable[..., LabelledTrainer]:
@@ -186,10 +205,16 @@ def _arguments(config: TrainingConfig, rows: int, evaluate: bool) -> SFTConfig:
     steps_per_epoch = ceil(rows / config.batch_size)
     steps = min(config.max_steps or steps_per_epoch * config.n_epochs, steps_per_epoch * config.n_epochs)
     on_cpu = not torch.cuda.is_available()
-    arguments = SFTConfig(
+    machines = _machines()
+    share = ceil(config.batch_size / machines)
+    micro = rows_at_once(config, share)
+    return SFTConfig(
         output_dir=str(make_folder(Path(config.output_dir) / "checkpoints")),
         num_train_epochs=config.n_epochs,
         max_steps=steps,
+        per_device_train_batch_size=micro,
+        per_device_eval_batch_size=micro,
+        gradient_accumulation_steps=share // micro,
         learning_rate=config.learning_rate * config.learning_rate_multiplier,
         lr_scheduler_type="linear",
         warmup_steps=ceil(steps * WARMUP_SHARE),
@@ -209,16 +234,12 @@ def _arguments(config: TrainingConfig, rows: int, evaluate: bool) -> SFTConfig:
         save_steps=config.checkpoint_steps or ceil(steps / CHECKPOINTS_PER_RUN),
         save_total_limit=checkpoints.KEPT,
         report_to=list(config.report_to) or "none",
+        ddp_backend="gloo" if on_cpu and machines > 1 else None,
+        ddp_find_unused_parameters=False,
         disable_tqdm=True,
         seed=config.seed,
         data_seed=config.seed,
     )
-    # How many machines there are is known from here on.
-    share = ceil(config.batch_size / arguments.world_size)
-    micro = rows_at_once(config, share)
-    arguments.per_device_train_batch_size, arguments.gradient_accumulation_steps = micro, share // micro
-    arguments.per_device_eval_batch_size = micro
-    return arguments
 
 
 def rows_at_once(config: TrainingConfig, share: int | None = None) -> int:

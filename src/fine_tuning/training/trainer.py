@@ -20,7 +20,8 @@ from fine_tuning.training.batches import LengthGrouped, WithoutFillers
 from fine_tuning.training.divergence import Divergence
 from fine_tuning.training.events import TrainingEvent
 
-Requested = Callable[[], Literal["run", "pause", "cancel"]]
+Wanted = Literal["run", "pause", "cancel"]
+Requested = Callable[[], Wanted]
 
 
 class Count(NamedTuple):

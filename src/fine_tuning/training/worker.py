@@ -112,16 +112,21 @@ class Worker:
         self._on_message(f"preparing base model {job['model']}")
         base = catalogue.resolve(job["base_model"] or job["model"], get_settings().folder("models"))
         self._on_message("loading the training libraries")
+        from fine_tuning.training import data_parallel
         from fine_tuning.training.loop import train
 
+        settings = get_settings()
         config = TrainingConfig(
             base_model_path=str(base.path),
             train_file=train_file["path"],
             validation_file=validation_file["path"] if validation_file else None,
             output_dir=str(self._folder()),
-            **job["hyperparameters"],
+            **{"workers": settings.training_workers, "ray_address": settings.ray_address, **job["hyperparameters"]},
         )
-        result = train(self._careful(config, job["deaths"]), self._on_event, lambda: self._wanted)
+        config = self._careful(config, job["deaths"])
+        is_shared = config.workers > 1 or config.ray_address is not None
+        train_it = data_parallel.train if is_shared else train
+        result = train_it(config, self._on_event, lambda: self._wanted)
         return self._finish(job, result)
 
     def _careful(self, config: TrainingConfig, deaths: int) -> TrainingConfig:

@@ -1,0 +1,54 @@
+"""The Ray cluster that work is spread over."""
+
+from __future__ import annotations
+
+import socket
+from typing import Any
+
+from fine_tuning.errors import ConfigurationError, MissingDependencyError
+
+CONNECT_SECONDS = 10.0
+
+
+def connect(address: str, **options: Any) -> Any:
+    """Connect this process to the cluster at an address; gives the ray module.
+
+    Raises:
+        MissingDependencyError: Ray is not installed.
+        ConfigurationError: no cluster answers there.
+    """
+    ray = installed()
+    _reach(address)
+    try:
+        ray.init(address, ignore_reinit_error=True, **options)
+    except (ConnectionError, ValueError) as error:
+        raise _unreached(address, error) from None
+    return ray
+
+
+def installed() -> Any:
+    """The ray module.
+
+    Raises:
+        MissingDependencyError: Ray is not installed.
+    """
+    try:
+        import ray
+    except ImportError:
+        raise MissingDependencyError("ray", "distributed", "running on a Ray cluster") from None
+    return ray
+
+
+def _reach(address: str) -> None:
+    """Connect once: Ray itself tries for minutes where nobody listens."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if not port.isdecimal():
+        return  # such as "auto"
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), CONNECT_SECONDS).close()
+    except (OSError, OverflowError) as error:
+        raise _unreached(address, error) from None
+
+
+def _unreached(address: str, error: Exception) -> ConfigurationError:
+    return ConfigurationError(f"no Ray cluster at {address}: {error}; check --ray or FINE_TUNING_RAY_ADDRESS")

@@ -1,0 +1,153 @@
+"""One training on several workers: the same losses as on one, whatever happens to the workers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+pytest.importorskip("ray", reason="the extra `distributed` is not installed")
+from fine_tuning import LocalFineTuner
+from fine_tuning.errors import ConfigurationError, DataError, TrainingError
+from fine_tuning.training import data_parallel
+from fine_tuning.training.config import TrainingConfig
+from fine_tuning.training.data_parallel import Link
+from fine_tuning.training.events import TrainingEvent, TrainingResult
+from tests.training.conftest import Run, losses
+
+pytestmark = pytest.mark.filterwarnings("ignore")  # Ray's own
+SETTINGS = {"precision": "fp32", "n_epochs": 8, "checkpoint_steps": 4}
+
+
+@pytest.fixture
+def cluster() -> Iterator[Any]:
+    """A cluster of a head without cores and two machines with one each."""
+    from ray.cluster_utils import Cluster
+
+    made = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
+    for _ in range(2):
+        made.add_node(num_cpus=1)
+    yield made
+    made.shutdown()
+
+
+def spread(
+    like: TrainingConfig, address: str, on_event: Callable[[TrainingEvent], None] = lambda _: None, wanted: str = "run"
+) -> tuple[TrainingResult, list[TrainingEvent]]:
+    events: list[TrainingEvent] = []
+
+    def note(event: TrainingEvent) -> None:
+        events.append(event)
+        on_event(event)
+
+    config = like.model_copy(update={"workers": 2, "ray_address": address})
+    return data_parallel.train(config, note, lambda: wanted), events  # type: ignore[arg-type,return-value]
+
+
+def by_step(events: list[TrainingEvent]) -> dict[int, float]:
+    """The last word on each step: what a worker that died did after its checkpoint was done again."""
+    return {event.data["step"]: event.data["train_loss"] for event in events if "train_loss" in event.data}
+
+
+def config_of(folder: Path) -> TrainingConfig:
+    return TrainingConfig(**json.loads((folder / "metrics.json").read_text())["config"])
+
+
+def workers() -> list[psutil.Process]:
+    """The processes that train."""
+    running = psutil.process_iter(["cmdline"])
+    return [each for each in running if any("RayTrainWorker" in part for part in each.info["cmdline"] or ())]
+
+
+def test_two_workers_give_the_losses_of_one_though_one_is_killed_and_one_is_lost(
+    run: Run, cluster: Any, tmp_path: Path
+) -> None:
+    held_out = str(tmp_path / "chats.jsonl")
+    alone, events = run("alone", batch_size=5, validation_file=held_out, **SETTINGS)  # 16 rows: 5, 5, 5 and 1
+    harmed: dict[str, int] = {}
+
+    def harm(event: TrainingEvent) -> None:
+        if event.kind != "checkpoint":
+            return
+        step = event.data["step"]
+        if not harmed:
+            harmed["killed"] = step
+            workers()[0].kill()
+        elif "lost" not in harmed and step >= harmed["killed"] + 8:
+            harmed["lost"] = step
+            cluster.remove_node(cluster.list_all_nodes()[-1], allow_graceful=False)
+
+    folder = tmp_path / "spread"
+    config = config_of(tmp_path / "alone").model_copy(update={"output_dir": str(folder)})
+    result, told = spread(config, cluster.address, harm)
+    assert (result.status, result.steps) == ("succeeded", alone.steps) == ("succeeded", 32)
+    assert result.trained_tokens == alone.trained_tokens
+    assert result.validation_loss == pytest.approx(alone.validation_loss, abs=1e-3)
+    assert by_step(told) == pytest.approx(by_step(events), abs=1e-3)
+    starts = [event.data for event in told if event.kind == "start"]
+    assert [each["workers"] for each in starts] == [2, 2, 1]
+    begun = [each["step"] for each in starts]
+    assert begun[0] == 0
+    assert begun[1] >= harmed["killed"]
+    assert begun[2] >= harmed["lost"]
+    assert (folder / "merged" / "model.safetensors").is_file()
+    assert not list(folder.glob("ray-*"))
+    assert not workers()
+
+
+def test_a_pause_is_obeyed_and_one_machine_can_go_on(run: Run, cluster: Any, tmp_path: Path) -> None:
+    _, events = run("alone", **SETTINGS)
+    config = config_of(tmp_path / "alone").model_copy(update={"output_dir": str(tmp_path / "b")})
+    paused, before = spread(config, cluster.address, wanted="pause")
+    assert (paused.status, paused.merged_dir) == ("paused", None)
+    assert paused.steps < 32
+    resumed, after = run("b", **SETTINGS)
+    assert resumed.status == "succeeded"
+    assert losses(before) + losses(after) == pytest.approx(losses(events), abs=1e-3)
+
+
+def test_a_mistake_in_the_data_ends_it_at_once(run: Run, cluster: Any, tmp_path: Path) -> None:
+    run("alone", max_steps=1)
+    config = config_of(tmp_path / "alone").model_copy(update={"output_dir": str(tmp_path / "b"), "max_length": 8})
+    with pytest.raises(DataError, match="no row that fits into 8 tokens"):
+        spread(config, cluster.address)
+
+
+def test_a_job_of_this_machine_with_two_workers(
+    run: Run, tiny_model_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FINE_TUNING_TRAINING_WORKERS", "2")  # as for the jobs of a server
+    run("alone", max_steps=1)
+    tuner = LocalFineTuner()
+    file = tuner.upload_training_file(tmp_path / "chats.jsonl")
+    job = tuner.create_fine_tuning_job(str(tiny_model_dir), file, n_epochs=1)
+    ended = tuner.wait_for_job(job["job_id"], progress_bar=False)
+    assert ended["status"] == "succeeded", ended["error"]
+    messages = [event["message"] for event in tuner.list_events(job["job_id"], 100)]
+    assert any("GB of memory are needed" in message for message in messages)
+    assert "training on 2 workers" in messages
+
+
+def test_no_cluster_at_the_address(run: Run, tmp_path: Path) -> None:
+    run("alone", max_steps=1)
+    config = config_of(tmp_path / "alone").model_copy(update={"output_dir": str(tmp_path / "b")})
+    with pytest.raises(ConfigurationError, match="no Ray cluster at 127.0.0.1:1"):
+        spread(config, "127.0.0.1:1")
+
+
+def test_workers_without_memory_try_again_with_fewer_rows() -> None:
+    config = TrainingConfig(base_model_path="-", train_file="-", output_dir="-", batch_size=4)
+    link = Link(config)
+    link.ran_out_of_memory(4)
+    link.ran_out_of_memory(4)  # another worker's word about the same
+    found = link.config()
+    assert found is not None
+    assert found.micro_batch_size == 2
+    link.ran_out_of_memory(2)
+    link.ran_out_of_memory(1)
+    assert link.config() is None
+    assert isinstance(link.outcome(), TrainingError)
