@@ -36,7 +36,7 @@ class OllamaFineTuner:
     """Prepares local fine-tuning and hands the result to Ollama.
 
     Args:
-        ollama_base_url: where Ollama answers; only `create` talks to it.
+        ollama_base_url: where Ollama answers; only `create`, `show` and `delete` talk to it.
     """
 
     def __init__(self, ollama_base_url: str = "http://localhost:11434") -> None:
@@ -122,19 +122,30 @@ class OllamaFineTuner:
         num_epochs: int = 3,
         gpu_type: str = "a100",
         *,
-        parameters: float = estimate.PARAMETERS,
+        parameters: float | None = None,
         tokens_per_example: float = estimate.TOKENS_PER_EXAMPLE,
+        base_model: str | None = None,
     ) -> dict[str, Any]:
-        """Seconds from the arithmetic of LoRA training: tokens x 4 x parameters over 40 % of the GPU's peak rate.
+        """How long LoRA training takes on a named GPU, or, measured with a few steps, on this machine.
+
+        For a named GPU it is arithmetic: tokens x 4 x parameters over 40 % of its peak rate.
+
+        Args:
+            gpu_type: a GPU of `training.estimate.PEAK_FLOPS`, or "here" to train for some seconds and see.
+            parameters: of the model; 7e9 for a GPU, and here those of the base model if not given.
+            base_model: what is trained to see how fast this machine is; the embedded model if not given. Where
+                `parameters` are others than its own, its speed is scaled to them.
 
         Returns:
             num_examples, num_epochs, total_examples, total_tokens, gpu_type, parameters, tokens_per_second,
-            estimated_seconds, estimated_minutes, estimated_hours.
+            start_seconds (before the first and after the last step, 0 for a GPU), estimated_seconds,
+            estimated_minutes, estimated_hours.
 
         Raises:
             UsageError: an unknown GPU (the message lists the known ones) or a number out of range.
+            TrainingError: the base model cannot be trained here.
         """
-        return estimate.training_time(num_examples, num_epochs, gpu_type, parameters, tokens_per_example)
+        return estimate.training_time(num_examples, num_epochs, gpu_type, parameters, tokens_per_example, base_model)
 
     def create_ollama_modelfile(
         self,
@@ -163,6 +174,23 @@ class OllamaFineTuner:
     ) -> None:
         """Create the model in the running Ollama; see `export.ollama.create`."""
         ollama.create(self.ollama_base_url, Path(model_path), model_name, system_prompt, on_status)
+
+    def show(self, model_name: str) -> dict[str, Any]:
+        """What the running Ollama knows of a model: template, parameters, details, capabilities ...
+
+        Raises:
+            NotFoundError: it has no such model.
+            ProviderError: it does not answer.
+        """
+        return ollama.show(self.ollama_base_url, model_name)
+
+    def delete(self, model_name: str) -> bool:
+        """Remove a model from the running Ollama; False where there was none.
+
+        Raises:
+            ProviderError: it does not answer.
+        """
+        return ollama.delete(self.ollama_base_url, model_name)
 
 
 def _checked(

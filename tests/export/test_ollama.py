@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +12,7 @@ from typing import Any
 import pytest
 
 from fine_tuning import OllamaFineTuner
-from fine_tuning.errors import NotFoundError, ProviderError, UsageError
+from fine_tuning.errors import NotFoundError, ProviderError, TrainingError, UsageError
 from fine_tuning.files import sha256_file
 from tests import wire
 
@@ -51,6 +53,23 @@ def test_estimates_follow_the_arithmetic() -> None:
     assert estimate["estimated_hours"] == pytest.approx(estimate["estimated_seconds"] / 3600)
     with pytest.raises(UsageError, match="unknown gpu_type 'abacus'; use one of h200"):
         OllamaFineTuner().estimate_training_time(5, gpu_type="abacus")
+
+
+def test_this_machine_is_measured(tiny_model_dir: Path) -> None:
+    tuner = OllamaFineTuner()
+    here = tuner.estimate_training_time(400, 2, "here", base_model=str(tiny_model_dir), tokens_per_example=40)
+    assert here["total_tokens"] == 32_000
+    assert here["start_seconds"] > 0
+    steps = here["estimated_seconds"] - here["start_seconds"]
+    assert steps == pytest.approx(32_000 / here["tokens_per_second"])
+    assert 50 < here["tokens_per_second"] < 1e6
+    small = here["parameters"]
+    with pytest.raises(TrainingError, match="cannot measure how fast broken trains here: .*chat template"):
+        broken = tiny_model_dir.parent / "broken"
+        shutil.copytree(tiny_model_dir, broken)
+        (broken / "chat_template.jinja").write_text("{{ raise_exception('no') }}")
+        tuner.estimate_training_time(4, 1, "here", base_model=str(broken))
+    assert small == 112_448
 
 
 def test_ollama_that_is_not_there_and_weights_that_are_not_there(tiny_model_dir: Path, tmp_path: Path) -> None:
@@ -112,3 +131,39 @@ def test_config_is_checked_and_kept(workspace: Path) -> None:
     assert config["num_epochs"] == 2
     with pytest.raises(UsageError, match="batch_size must be a whole number of 1 or more, not 0"):
         OllamaFineTuner().create_fine_tuning_config("llama2", "d.json", "mine", batch_size=0)
+
+
+def test_shows_and_deletes_what_is_in_ollama() -> None:
+    details = {"parent_model": "", "format": "gguf", "family": "llama", "families": ["llama"],
+               "parameter_size": "134.52M", "quantization_level": "F16"}  # fmt: skip
+    with wire.host() as host:
+        tuner = OllamaFineTuner(host.url.removesuffix("/v1"))
+        host.answers["POST /api/show"] = (200, {"template": "{{ .Prompt }}", "details": details, "model_info": {}})
+        host.answers["DELETE /api/delete"] = (200, {})
+        shown = tuner.show("mine")
+        assert (shown["template"], shown["details"]["quantization_level"]) == ("{{ .Prompt }}", "F16")
+        assert tuner.delete("mine") is True
+        assert [each.body for each in host.asked("POST /api/show")] == [{"model": "mine"}]
+        assert [each.body for each in host.asked("DELETE /api/delete")] == [{"model": "mine"}]
+        host.answers["POST /api/show"] = host.answers["DELETE /api/delete"] = (404, {"error": "model 'mine' not found"})
+        with pytest.raises(NotFoundError, match="has no model mine"):
+            tuner.show("mine")
+        assert tuner.delete("mine") is False
+
+
+@pytest.mark.skipif("OLLAMA_HOST" not in os.environ, reason="OLLAMA_HOST names no Ollama to try")
+def test_a_real_ollama_answers_with_the_model(tiny_model_dir: Path) -> None:
+    import httpx
+
+    address = os.environ["OLLAMA_HOST"]
+    tuner = OllamaFineTuner(address)
+    tuner.create(tiny_model_dir, "fine-tuning-test", "Be brief.")
+    try:
+        shown = tuner.show("fine-tuning-test")
+        assert "<|im_start|>" in shown["template"]
+        asked = {"model": "fine-tuning-test", "messages": [{"role": "user", "content": "hi"}], "stream": False}
+        answer = httpx.post(f"{address}/api/chat", json=asked, timeout=60)
+        assert answer.json()["message"]["role"] == "assistant"
+    finally:
+        assert tuner.delete("fine-tuning-test")
+    assert not tuner.delete("fine-tuning-test")

@@ -1,9 +1,12 @@
-"""Push a model to a running Ollama."""
+"""Models of a running Ollama: create, show, delete."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http import HTTPStatus
 from pathlib import Path
+from typing import Any
 
 from fine_tuning.errors import MissingDependencyError, NotFoundError, ProviderError
 from fine_tuning.export import modelfile
@@ -30,17 +33,11 @@ def create(
     """
     modelfile.check_name(model_name)
     sent = _weights(weights or model_path)
-    try:
-        import httpx
-        import ollama
-    except ImportError:
-        raise MissingDependencyError("ollama", "ollama", "creating a model in Ollama") from None
     family = modelfile.chat_format(model_path)
     parameters: dict[str, object] = {"num_ctx": modelfile.context_length(model_path)}
     if family is not None:
         parameters["stop"] = list(family.stops)
-    client = ollama.Client(host=base_url)
-    try:
+    with _client(base_url, model_name) as client:
         files = {file.name: client.create_blob(file) for file in sent}
         for progress in client.create(
             model=model_name,
@@ -51,8 +48,42 @@ def create(
             stream=True,
         ):
             on_status(progress.status or "")
+
+
+def show(base_url: str, model_name: str) -> dict[str, Any]:
+    """See `OllamaFineTuner.show`."""
+    modelfile.check_name(model_name)
+    with _client(base_url, model_name) as client:
+        return dict(client.show(model_name).model_dump(mode="json", exclude_none=True))
+
+
+def delete(base_url: str, model_name: str) -> bool:
+    """See `OllamaFineTuner.delete`."""
+    modelfile.check_name(model_name)
+    try:
+        with _client(base_url, model_name) as client:
+            client.delete(model_name)
+    except NotFoundError:
+        return False
+    return True
+
+
+@contextmanager
+def _client(base_url: str, model_name: str) -> Iterator[Any]:
+    """The official client; what it raises is said in this project's errors."""
+    try:
+        import httpx
+        import ollama
+    except ImportError:
+        raise MissingDependencyError("ollama", "ollama", "talking to Ollama") from None
+    try:
+        yield ollama.Client(host=base_url)
     except ollama.ResponseError as error:
+        if error.status_code == HTTPStatus.NOT_FOUND:
+            raise NotFoundError(f"Ollama at {base_url} has no model {model_name}") from error
         raise ProviderError(f"Ollama at {base_url} refused {model_name}: {error.error}") from error
+    except ValueError as error:
+        raise ProviderError(f"Ollama at {base_url} answered what its client does not understand: {error}") from error
     except (OSError, httpx.HTTPError) as error:
         raise ProviderError(f"cannot reach Ollama at {base_url}; start it, or set OLLAMA_HOST") from error
 
