@@ -40,6 +40,21 @@ def test_a_gguf_file_is_compared_and_kept_in_mind(trained: dict[str, Any], tmp_p
     assert cli("export", "orders", "--to", "gguf", "--output", str(tmp_path / "o"))[0] == 1  # it is not empty
 
 
+def test_an_adapter_is_compared_on_its_base(trained: dict[str, Any], tmp_path: Path, cli: Any) -> None:
+    code, out, err = cli("export", "orders", "--to", "adapter", "--output", str(tmp_path / "o"), "--json")
+    assert code == 0, err
+    told = json.loads(out)
+    assert told["weights"] == str(tmp_path / "o" / "orders-v1.adapter.gguf")
+    command = shlex.split(told["command"])
+    assert command[:2] == ["llama-server", "-m"]
+    assert Path(command[2]).read_bytes()[:4] == b"GGUF"
+    assert command[3:5] == ["--lora", told["weights"]]
+    assert Path(told["weights"]).stat().st_size < Path(command[2]).stat().st_size
+    assert told["parity"]["exported"]["passed"]
+    with pytest.raises(UsageError, match="adapter keeps the weights as they are"):
+        model_export.export("orders", "adapter", tmp_path / "x", quantize="q8_0")
+
+
 def test_vllm_gets_a_folder_and_a_command(trained: dict[str, Any], tmp_path: Path, cli: Any) -> None:
     code, out, _ = cli("export", "orders-v1", "--to", "vllm", "--output", str(tmp_path / "with space"))
     assert code == 0
@@ -102,7 +117,7 @@ def test_without_the_adapter_the_merged_model_stands_for_the_trainers(
 
 
 def test_what_cannot_be_exported_is_said(trained: dict[str, Any], tmp_path: Path, cli: Any) -> None:
-    with pytest.raises(UsageError, match="unknown to 'tflite'; use one of gguf, ollama"):
+    with pytest.raises(UsageError, match="unknown to 'tflite'; use one of gguf, adapter, ollama"):
         model_export.export("orders", "tflite", tmp_path / "o")  # type: ignore[arg-type]
     with pytest.raises(UsageError, match="quantize is for gguf and ollama"):
         model_export.export("orders", "vllm", tmp_path / "o", quantize="q4_0")

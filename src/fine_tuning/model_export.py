@@ -12,9 +12,11 @@ from typing import Any, Literal, NamedTuple
 
 from fine_tuning import checks
 from fine_tuning.base_models import catalogue
-from fine_tuning.errors import ConflictError, NotFoundError, UsageError
+from fine_tuning.errors import ConflictError, DataError, NotFoundError, UsageError
 from fine_tuning.export import modelfile, models_compared, ollama, parity, quantization
-from fine_tuning.export.gguf import export_gguf
+from fine_tuning.export.gguf import export_gguf, kept_gguf
+from fine_tuning.export.gguf_adapter import export_gguf_adapter
+from fine_tuning.export.models_compared import Gguf
 from fine_tuning.export.parity import Messages, Parity
 from fine_tuning.files import explained, make_folder, sha256_file, written_whole
 from fine_tuning.registry import lineage, model_folder
@@ -25,8 +27,8 @@ from fine_tuning.store.database import open_database
 from fine_tuning.training import training_prompts
 
 _log = logging.getLogger(__name__)
-To = Literal["gguf", "ollama", "safetensors", "vllm"]
-TARGETS: tuple[To, ...] = ("gguf", "ollama", "safetensors", "vllm")
+To = Literal["gguf", "adapter", "ollama", "safetensors", "vllm"]
+TARGETS: tuple[To, ...] = ("gguf", "adapter", "ollama", "safetensors", "vllm")
 PROMPTS = 8
 
 
@@ -70,8 +72,9 @@ def export(
 
     Args:
         name: a registered model (its deployed version, else the latest), `<name>-v<version>`, or the model of a job.
-        to: "gguf" for llama.cpp; "ollama", the same with a Modelfile; "safetensors", a Hugging Face model folder;
-            "vllm", that folder and the command that serves it.
+        to: "gguf" for llama.cpp; "adapter", the LoRA adapter alone as GGUF, for llama.cpp with the base's; "ollama",
+            GGUF with a Modelfile; "safetensors", a Hugging Face model folder; "vllm", that folder and the command that
+            serves it.
         output: a new folder; named after the model in the current one by default.
         quantize: of GGUF files: f16 (default), bf16, q8_0, q6_k, q5_k, q4_k, q4_0.
         prompts: how many of the training data are compared.
@@ -81,27 +84,23 @@ def export(
 
     Raises:
         ProviderError: Ollama does not answer or refuses; the files are there.
-        NotFoundError: there is no such model, or it is not on this machine.
+        NotFoundError: there is no such model, or it is not on this machine, or it has no adapter.
         ConflictError: the model is not alike; the message has the first difference. Or the folder is not empty.
         UsageError: an unknown target or quantization.
         DataError: a model of a kind that cannot be written as GGUF.
     """
     checks.one_of("to", to, TARGETS)
     checks.count("prompts", prompts, 1)
-    is_gguf = to in {"gguf", "ollama"}
-    if quantize is not None and not is_gguf:
-        raise UsageError(f"quantize is for gguf and ollama; {to} keeps the weights as they are")
+    kind = _quantization(to, quantize)
     if create and to != "ollama":
         raise UsageError(f"create is for ollama, not for {to}")
-    kind = quantization.find(quantize or "f16").name if is_gguf else None
     source = _source(name)
     folder = Path(output or f"{_plain(source.label)}-{to}").absolute()
     if folder.is_dir() and any(folder.iterdir()):
         raise ConflictError(f"{folder} is not empty; name a new folder")
     make_folder(folder.parent)
     with written_whole(folder) as unfinished, explained(folder, "write"):
-        weights = _write(source, unfinished, kind, on_step)
-        gguf = None if kind is None else (weights, kind)
+        weights, gguf = _write(source, to, unfinished, kind, on_step)
         asked: Sequence[Messages] = training_prompts.of(source.training_file, prompts) or parity.PROMPTS[:prompts]
         found = models_compared.compare(source.merged, source.trainer, gguf, asked, on_step)
         _check(source.label, found, force=force)
@@ -157,16 +156,50 @@ def _trainer(job: Mapping[str, Any], made: Mapping[str, Any]) -> tuple[Path, Pat
     return base.path, adapter
 
 
-def _write(source: _Source, folder: Path, kind: str | None, on_step: Callable[[str], None]) -> Path:
-    """Write the weights, and for safetensors the tokenizer and settings beside them. Returns the weights' file."""
-    if kind is not None:
-        on_step(f"writing GGUF ({kind})")
-        return export_gguf(source.merged, folder / f"{_plain(source.label)}.{kind}.gguf", kind)
-    on_step("copying the weights")
-    for path in sorted(source.merged.iterdir()):
-        if path.is_file() and path.suffix != ".gguf":
-            shutil.copyfile(path, folder / path.name)
-    return min(folder.glob("*.safetensors"))
+def _quantization(to: To, quantize: str | None) -> str | None:
+    """The kind of GGUF file; None for what is none."""
+    if to in {"gguf", "ollama"}:
+        return quantization.find(quantize or "f16").name
+    if quantize is not None:
+        raise UsageError(f"quantize is for gguf and ollama; {to} keeps the weights as they are")
+    return "f16" if to == "adapter" else None
+
+
+def _write(
+    source: _Source, to: To, folder: Path, kind: str | None, on_step: Callable[[str], None]
+) -> tuple[Path, Gguf | None]:
+    """Write the weights, and for safetensors the tokenizer and settings beside them.
+
+    Returns:
+        The weights' file, and what llama.cpp has to load to answer with it.
+    """
+    name = _plain(source.label)
+    if kind is None:
+        on_step("copying the weights")
+        for path in sorted(source.merged.iterdir()):
+            if path.is_file() and path.suffix != ".gguf":
+                shutil.copyfile(path, folder / path.name)
+        return min(folder.glob("*.safetensors")), None
+    on_step(f"writing GGUF ({kind})")
+    if to == "adapter":
+        base, adapter = _adapted(source)
+        weights = export_gguf_adapter(adapter, base, folder / f"{name}.adapter.gguf")
+        return weights, Gguf(_base_gguf(base), kind, weights)
+    weights = export_gguf(source.merged, folder / f"{name}.{kind}.gguf", kind)
+    return weights, Gguf(weights, kind)
+
+
+def _adapted(source: _Source) -> tuple[Path, Path]:
+    if source.trainer is None:
+        raise NotFoundError(f"{source.label} has no adapter here; export it whole, with --to gguf")
+    return source.trainer
+
+
+def _base_gguf(base: Path) -> Path:
+    kept = kept_gguf(base)
+    if kept is None:
+        raise DataError(f"the base model {base.name} is of no kind that llama.cpp knows, and so is its adapter")
+    return kept
 
 
 def _check(label: str, found: Mapping[str, Parity], *, force: bool) -> None:
@@ -185,6 +218,9 @@ def _check(label: str, found: Mapping[str, Parity], *, force: bool) -> None:
 def _command(source: _Source, to: To, folder: Path, weights: Path) -> str:
     """How the files are run."""
     name = _plain(source.label)
+    if to == "adapter":
+        base = str(_base_gguf(_adapted(source)[0]))
+        return shlex.join(["llama-server", "-m", base, "--lora", str(weights), "--jinja", "--alias", name])
     if to == "gguf":
         return shlex.join(["llama-server", "-m", str(weights), "--jinja", "--alias", name])
     if to == "ollama":

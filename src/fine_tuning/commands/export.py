@@ -18,6 +18,7 @@ class To(StrEnum):
     """For whom the files are."""
 
     gguf = "gguf"
+    adapter = "adapter"
     ollama = "ollama"
     safetensors = "safetensors"
     vllm = "vllm"
@@ -30,7 +31,10 @@ def add_to(app: typer.Typer) -> None:
 
 def export(
     name: Annotated[str, typer.Argument(help="Model: a registered name, <name>-v<version>, or the model of a job.")],
-    to: Annotated[To, typer.Option(help="For whom: llama.cpp (gguf), Ollama, transformers (safetensors), vLLM.")],
+    to: Annotated[
+        To,
+        typer.Option(help="llama.cpp (gguf, or the LoRA adapter alone), Ollama, transformers (safetensors), vLLM."),
+    ],
     folder: Annotated[
         Path | None, typer.Option("--output", help="A new folder; named after the model if not given.")
     ] = None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fine_tuning.base_models.quiet import quiet
 from fine_tuning.errors import DataError, MissingDependencyError
@@ -17,10 +17,18 @@ if TYPE_CHECKING:
 MERGED, EXPORTED = "merged", "exported"
 
 
+class Gguf(NamedTuple):
+    """What llama.cpp loads: a file, how it is quantized, and an adapter to put on it."""
+
+    file: Path
+    kind: str
+    adapter: Path | None = None
+
+
 def compare(
     merged: Path,
     trainer: tuple[Path, Path] | None,
-    gguf: tuple[Path, str] | None,
+    gguf: Gguf | None,
     prompts: Sequence[Messages],
     on_step: Callable[[str], None] = lambda _: None,
 ) -> dict[str, Parity]:
@@ -32,7 +40,7 @@ def compare(
         merged: the folder of the merged model.
         trainer: the folders of the base model and of its adapter; None where only the merged model is known, which is
             then what the file is compared with.
-        gguf: the file, and how it is quantized.
+        gguf: what is exported, where that is for llama.cpp.
         on_step: told what is done.
 
     Raises:
@@ -52,8 +60,8 @@ def compare(
             gc.collect()
     if gguf is not None:
         on_step("asking llama.cpp")
-        file, kind = gguf
-        found[EXPORTED] = parity.with_gguf(reference, file, quantization.find(kind), tokenizer.decode)
+        kind = quantization.find(gguf.kind)
+        found[EXPORTED] = parity.with_gguf(reference, gguf.file, kind, tokenizer.decode, gguf.adapter)
     return found
 
 
