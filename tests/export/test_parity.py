@@ -36,7 +36,7 @@ def test_every_quantization_is_read_by_llama_cpp_and_finer_ones_are_closer(
 ) -> None:
     found = compared(exported, exported["folder"], tmp_path / "x.gguf", kind)
     assert found.prompts_alike == 4
-    # Random weights have no favourites; what a trained model loses is measured by benchmarks/bench_export.py.
+    # Random weights have no favourites; what a trained model loses is measured by benchmarks/bench_banking77.py.
     most = {"f16": 1e-3, "bf16": 0.01, "q8_0": 0.02, "q6_k": 0.1, "q5_k": 0.3, "q4_k": 1.5, "q4_0": 3.0}[kind]
     assert 0 <= found.divergence < most
     if kind == "f16":

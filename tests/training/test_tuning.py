@@ -13,12 +13,12 @@ from transformers import AutoModelForCausalLM, Gemma2Config, Gemma2ForCausalLM
 
 from fine_tuning import LocalFineTuner
 from fine_tuning.errors import MissingDependencyError
-from fine_tuning.training import network
+from fine_tuning.training import compiled, network
 from fine_tuning.training.batches import LengthGrouped
 from fine_tuning.training.chat_tokens import IGNORED
 from fine_tuning.training.config import TrainingConfig
 from fine_tuning.training.loop import rows_at_once
-from tests.training.conftest import Run, losses
+from tests.training.conftest import Run, fingerprint, losses
 
 pytestmark = pytest.mark.filterwarnings("ignore:.is_gradient_checkpointing. is deprecated:FutureWarning")
 
@@ -157,3 +157,23 @@ def test_steps_have_the_same_rows_however_many_machines_take_part() -> None:
         assert len(shared) == 3 * places == len(LengthGrouped(lengths, 4, places, seed=1))
         steps = [shared[at : at + places] for at in range(0, len(shared), places)]
         assert [[row for row in step if row != 10] for step in steps] == [alone[:4], alone[4:8], alone[8:]]
+
+
+@pytest.mark.skipif(not compiled.has_compiler(), reason="there is no C++ compiler")
+def test_compiled_layers_learn_the_same_also_after_a_pause(run: Run) -> None:
+    _, plain = run("plain")
+    whole, events = run("whole", compile_layers=True)
+    assert losses(events) == pytest.approx(losses(plain), abs=0.05)  # bf16, rounded at other places
+    run("parts", stop={5: "pause"}, compile_layers=True)
+    resumed, _ = run("parts", compile_layers=True)
+    assert fingerprint(resumed) == fingerprint(whole)
+
+
+def test_only_long_trainings_are_compiled_unless_asked() -> None:
+    folders: dict[str, Any] = {"base_model_path": "-", "train_file": "-", "output_dir": "-"}
+    config = TrainingConfig(**folders)
+    assert not compiled.is_wanted(config, 135_000_000, 20_000)
+    assert compiled.is_wanted(config, 135_000_000, 2_000_000) == compiled.has_compiler()
+    assert not compiled.is_wanted(config.model_copy(update={"tuning": "qlora"}), 135_000_000, 2_000_000)
+    assert not compiled.is_wanted(config.model_copy(update={"compile_layers": False}), 135_000_000, 2_000_000)
+    assert compiled.is_wanted(config.model_copy(update={"compile_layers": True}), 1, 1)

@@ -62,6 +62,9 @@ class TrainingConfig(BaseModel):
     )
     keep_best: bool = Field(default=False, description="keep the adapter with the lowest validation loss, not the last")
     precision: Precision = "auto"
+    compile_layers: bool | None = Field(
+        default=None, description="compile the model's layers first; unset: where the training is long enough"
+    )
     workers: Count = Field(default=1, description="machines, or processes of one, that share every step")
     ray_address: str | None = Field(default=None, description="the Ray cluster they are on; this machine when unset")
     report_to: tuple[Tracker, ...] = Field(

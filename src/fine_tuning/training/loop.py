@@ -19,7 +19,7 @@ from trl import SFTConfig
 from fine_tuning.base_models.quiet import quiet
 from fine_tuning.errors import DataError, NotFoundError, TrainingError
 from fine_tuning.files import make_folder, write_json, written_whole
-from fine_tuning.training import checkpoints, memory, network, precision
+from fine_tuning.training import checkpoints, compiled, memory, network, precision
 from fine_tuning.training.batches import filler
 from fine_tuning.training.best import Best
 from fine_tuning.training.chat_tokens import IGNORED, Tokenised, tokenise_file
@@ -76,6 +76,9 @@ def train_once(
         trainer, reporter = _trainer(config, tokenizer, data, held_out, on_event, requested)
         best = _keep_best(trainer, config, on_event)
         _tell_memory(trainer, data, on_event)
+        if compiled.is_wanted(config, trainer.network.num_parameters(), _tokens(data, config, trainer.args.max_steps)):
+            on_event(TrainingEvent("message", "compiling the model's layers, which the first steps wait for"))
+            compiled.compile_layers(network.causal(trainer.network))
         checkpoint = checkpoints.newest_complete(Path(trainer.args.output_dir))
         on_event(_start(checkpoint))
         outcome = trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
@@ -101,6 +104,12 @@ def train_once(
     if is_first:
         write_json(Path(config.output_dir) / "metrics.json", {**result.as_dict(), "config": config.model_dump()})
     return result
+
+
+def _tokens(data: Tokenised, config: TrainingConfig, steps: int) -> int:
+    """Of so many steps."""
+    mean = sum(len(row["input_ids"]) for row in data.rows) / len(data.rows)
+    return round(mean * steps * config.batch_size)
 
 
 def _start(checkpoint: Path | None) -> TrainingEvent:
@@ -271,6 +280,7 @@ def _save(
         with written_whole(adapter) as folder:
             network.save(trainer.network, tokenizer, folder)
         on_event(TrainingEvent("message", "merging the adapter into the base model"))
+    compiled.undo(network.causal(trainer.network))
     whole = network.merged(trainer.network, config, adapter)
     with written_whole(merged) as folder:
         whole.save_pretrained(folder)
