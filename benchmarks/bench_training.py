@@ -3,9 +3,9 @@
     python benchmarks/bench_training.py          # about a quarter of an hour on two cores
 
 In turn, each in a process of its own, on the same rows with the same precision, batch size, learning rate and adapters:
-this project's trainer, as it trains short jobs and (with compiled layers) long ones; and stock `SFTTrainer` with its own
-defaults in everything else. Once more, stock `SFTTrainer` starts from the same random adapters and takes the very batches
-of this project, which shows whether both compute the same. One function computes the validation loss of all.
+this project's trainer, as it trains short jobs and (with compiled layers) long ones; and stock `SFTTrainer` with its
+own defaults in everything else. Once more, stock `SFTTrainer` starts from the same random adapters and takes the very
+batches of this project, which shows whether both compute the same. One function computes the validation loss of all.
 """
 
 from __future__ import annotations
@@ -149,7 +149,7 @@ print(2 * 2048**3 / sorted(times)[len(times) // 2])
 
 
 def run(name: str, model: str, train: str, test: str, output: str) -> dict[str, float]:
-    """Tokens a second after the first steps, seconds of those and of the process, validation loss, share of a product."""
+    """Tokens a second after the first steps, seconds of those and in all, validation loss, share of a product."""
     product = float(report.run_python(PRODUCT))
     began = time.monotonic()
     told = report.run_python(OURS if name in {"ours", "compiled"} else STOCK, model, train, output, name)
@@ -195,11 +195,11 @@ def main() -> None:
     body = f"""
 SmolLM2-135M, LoRA of rank {RANK}; {ROWS} rows ({found["ours"][0]["tokens"]:,.0f} tokens), one epoch, {BATCH} rows a
 step, the same precision and learning rate; {PAIRS} runs of each in turn ({NAMES["batches"]}: one), medians. Speeds are
-of the steps after the first {WARM}; those took {waited:.0f} s longer where layers were compiled, which is done by itself
-where a training has more than {compiled.WORTH / FLOP / PARAMETERS:,.0f} tokens of this model. The share is of what a
-product of two 2048 x 2048 matrices reaches on the same machine at the time, counting {FLOP} FLOP a parameter and token.
-The validation loss (nats a token, {HELD_OUT} held-out rows) is of the merged models. With its defaults `SFTTrainer` starts
-from other adapters and takes other batches, which moves the loss; with the same it ends at the same loss.
+of the steps after the first {WARM}; those took {waited:.0f} s longer where layers were compiled, which is done by
+itself where a training has more than {compiled.WORTH / FLOP / PARAMETERS:,.0f} tokens of this model. The share is of
+what a product of two 2048 x 2048 matrices reaches on the same machine at the time, counting {FLOP} FLOP a parameter and
+token. The validation loss (nats a token, {HELD_OUT} held-out rows) is of the merged models. With its defaults
+`SFTTrainer` starts from other adapters and takes other batches, which moves the loss.
 
 | | tokens/s | times TRL's | share of a plain product | validation loss |
 |---|---|---|---|---|
