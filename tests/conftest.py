@@ -19,6 +19,9 @@ from fine_tuning.store.database import Database, open_database
 from tests import wire
 from tests.tiny_model import make_tiny_model
 
+if "PYTEST_XDIST_WORKER" in os.environ:  # others test beside us; trainers that we start have this too
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 PROJECT = Path(__file__).parent.parent
 SHARED = PROJECT.parent / "shared"
 

@@ -41,7 +41,7 @@ def test_captured_twice_changes_nothing_but_sightings() -> None:
 
 @pytest.mark.real_weights
 def test_the_whole_loop_on_a_users_own_file(
-    tmp_path: Path, workspace: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, workspace: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lines = packaged().read_text(encoding="utf-8").splitlines()
     rows = [line for line in lines if '"rating": 5' in line][:40]
@@ -56,4 +56,14 @@ def test_the_whole_loop_on_a_users_own_file(
         "Return on support-inbox",
     ):
         assert expected in printed
-    assert [folder.name[:5] for folder in workspace.iterdir()] == ["demo-"]  # each file has a workspace of its own
+    (own,) = workspace.iterdir()
+    assert own.name.startswith("demo-")  # each file has a workspace of its own
+    monkeypatch.setenv("FINE_TUNING_HOME", str(own))
+    asked = ["export", "support-inbox", "--to", "gguf", "--output", str(tmp_path / "o"), "--json"]
+    assert FineTuningCLI().run(asked) == 0
+    parity = json.loads(capsys.readouterr().out)["parity"]
+    assert parity.keys() == {"merged", "exported"}
+    for each in parity.values():
+        assert each["prompts"] == each["prompts_alike"] == 8
+        assert each["agreement"] == 1
+        assert each["divergence"] < 0.001

@@ -15,9 +15,9 @@ import openai
 import pytest
 from openai import AsyncOpenAI, OpenAI
 
-from fine_tuning import ModelRegistry
+from fine_tuning import LocalFineTuner, ModelRegistry
 from fine_tuning.distillation import DistillationDataCollector
-from tests.server.conftest import ALIAS, client_of
+from tests.server.conftest import ALIAS, chats, client_of
 
 ASKED: list[Any] = [{"role": "user", "content": "What is the capital of France?"}]
 
@@ -383,3 +383,18 @@ def test_bounds_of_numbers_are_kept(client: OpenAI) -> None:
     for seed in range(10):
         answer = ask(client, response_format=wanted, max_tokens=30, seed=seed).choices[0]
         assert answer.finish_reason == "length" or 1.5 <= float(answer.message.content) <= 2.25
+
+
+def test_a_model_whose_weights_were_all_trained_answers_and_so_do_its_checkpoints(
+    client: OpenAI, tiny_model_dir: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "chats.jsonl"
+    file.write_bytes(chats(10))
+    tuner = LocalFineTuner()
+    uploaded = tuner.upload_training_file(file)
+    job = tuner.create_fine_tuning_job(str(tiny_model_dir), uploaded, n_epochs=2, tuning="full", learning_rate=0.01)
+    model = tuner.wait_for_job(job["job_id"], progress_bar=False)["fine_tuned_model"]
+    names = [model, f"{model}:ckpt-step-3", f"{model}:ckpt-step-6", str(ALIAS)]
+    answers = [ask(client, model=name, temperature=0).choices[0].message.content for name in names]
+    assert answers[0] == answers[2]
+    assert len({answers[0], answers[1], answers[3]}) > 1

@@ -356,6 +356,19 @@ def test_a_trainer_that_always_dies_fails_the_job(client: OpenAI, upload: Upload
     assert failed.error.code == "trainer_died"
 
 
+def test_after_trainers_that_died_fewer_rows_are_taken_at_once(
+    client: OpenAI, upload: Upload, pool: Pool, finish: Finish
+) -> None:
+    job = create(client, upload())
+    pool.step()
+    with open_database().write() as tx:
+        jobs.change(tx, job.id, deaths=2)
+    assert finish(job.id).status == "succeeded"
+    messages = [event.message for event in client.fine_tuning.jobs.list_events(job.id, limit=100)]
+    said = "2 trainers died before a checkpoint, as they do where memory is short: going on with 2 rows at once"
+    assert said in messages
+
+
 def test_two_pools_never_train_a_job_twice(client: OpenAI, upload: Upload, pool: Pool) -> None:
     made = [create(client, upload()).id for _ in range(3)]
     other = Pool(open_database(), slots=2)

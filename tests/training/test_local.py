@@ -168,7 +168,7 @@ def test_what_is_wrong_is_said_before_anything_starts(file_id: str, tiny_model_d
         tuner.create_fine_tuning_job("smollm3", file_id)
     with pytest.raises(NotFoundError, match="no training file file-0"):
         tuner.create_fine_tuning_job(str(tiny_model_dir), "file-0")
-    with pytest.raises(UsageError, match="unknown hyperparameter batchsize; known are method, n_epochs"):
+    with pytest.raises(UsageError, match="unknown hyperparameter batchsize; known are method, tuning, n_epochs"):
         tuner.create_fine_tuning_job(str(tiny_model_dir), file_id, batchsize=4)
     with pytest.raises(UsageError, match="hyperparameter batch_size = 0: input should be greater than or equal to 1"):
         tuner.create_fine_tuning_job(str(tiny_model_dir), file_id, batch_size=0)

@@ -23,24 +23,34 @@ from fine_tuning.training.config import TrainingConfig
 from fine_tuning.training.loop import train
 
 room, settings = json.loads(sys.argv[1])
-told = []
+told, start, grown = [], 0, 0
+
+def size(name):
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(name))
 
 def on_event(event):
+    global start, grown
     told.append((event.kind, event.message, event.data))
-    if event.kind == "start" and room and resource.getrlimit(resource.RLIMIT_AS)[0] == resource.RLIM_INFINITY:
-        pages = int(Path("/proc/self/statm").read_text().split()[0])
-        limit = pages * resource.getpagesize() + room
-        resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    if event.kind == "metrics":
+        grown = size("VmPeak") - start
+    if event.kind == "start" and not start:
+        start = size("VmSize")
+        if room is not None:
+            resource.setrlimit(resource.RLIMIT_AS, (start + room, start + room))
 
 try:
     result = train(TrainingConfig(**settings), on_event, lambda: "run").as_dict()
 except TrainingError as error:
     result = str(error)
-print(json.dumps([result, told]))
+print(json.dumps([result, told, grown]))
 """
 
 
-def trained(settings: dict[str, object], room: int | None) -> tuple[object, list[tuple[str, str, dict[str, float]]]]:
+def trained(
+    settings: dict[str, object], room: int | None
+) -> tuple[object, list[tuple[str, str, dict[str, float]]], int]:
+    """The result, what was told, and the bytes that the address space grew by."""
     ran = subprocess.run(
         [sys.executable, "-c", LIMITED, json.dumps([room, settings])],
         env={**os.environ, "OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "1"},
@@ -60,8 +70,8 @@ def test_a_training_that_does_not_fit_goes_on_with_fewer_rows_at_once(tiny_model
     file.write_text("".join(json.dumps({"messages": row}) + "\n" for row in rows))
     settings = {"base_model_path": str(tiny_model_dir), "train_file": str(file), "n_epochs": 2, "batch_size": 16,
                 "checkpoint_steps": 1, "precision": "fp32"}  # fmt: skip
-    whole, at_ease = trained({**settings, "output_dir": str(tmp_path / "whole")}, None)
-    done, told = trained({**settings, "output_dir": str(tmp_path / "tight")}, 160_000_000)
+    whole, at_ease, grown = trained({**settings, "output_dir": str(tmp_path / "whole")}, None)
+    done, told, _ = trained({**settings, "output_dir": str(tmp_path / "tight")}, grown * 3 // 4)
     assert isinstance(whole, dict)
     assert isinstance(done, dict)
     assert done["status"] == "succeeded"
@@ -73,7 +83,7 @@ def test_a_training_that_does_not_fit_goes_on_with_fewer_rows_at_once(tiny_model
     assert losses[1] == pytest.approx(losses[0], abs=1e-4)
     assert done["trained_tokens"] == whole["trained_tokens"]
 
-    hopeless, _ = trained({**settings, "output_dir": str(tmp_path / "hopeless")}, 1_000_000)
+    hopeless, *_ = trained({**settings, "output_dir": str(tmp_path / "hopeless")}, 1_000_000)
     assert str(hopeless).startswith("out of memory with one row at a time; lower max_length")
 
 

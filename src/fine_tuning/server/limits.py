@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import time
+from contextlib import suppress
 
 from fastapi import FastAPI
 from fastapi.concurrency import run_in_threadpool
@@ -21,6 +22,7 @@ from fine_tuning.store.database import Database
 
 UPLOADS = ("/v1/files", "/v1/uploads/")
 MULTIPART_OVERHEAD = MIB
+LINGER_SECONDS = 1.0
 GUARDED = ("/v1/", "/metrics")
 FREE = ("/healthz",)  # a busy server is not a dead one
 
@@ -164,8 +166,16 @@ class _Body:
         self._is_complete = not message.get("more_body", False)
         self._total += len(message.get("body", b""))
         if self._total > self._limit:
+            await self._let_finish()
             raise self._error()
         return message
+
+    async def _let_finish(self) -> None:
+        """Throw away what still comes, for a moment: a client cut off while it sends may not read the answer."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LINGER_SECONDS):
+                while not self._is_complete:
+                    self._is_complete = not (await self._receive()).get("more_body", False)
 
     @staticmethod
     def _late() -> ApiError:

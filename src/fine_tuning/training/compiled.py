@@ -14,8 +14,8 @@ import torch
 
 from fine_tuning.training.config import TrainingConfig
 
-# Floating-point operations from which on it pays on a CPU: some eight minutes of them, against one of compiling.
-WORTH = 1e14
+# Floating-point operations from which on it pays on a CPU: some four minutes of them, against half a one of compiling.
+WORTH = 5e13
 PER_PARAMETER_AND_TOKEN = 4
 
 

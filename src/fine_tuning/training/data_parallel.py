@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import shutil
 import threading
+import time
 import uuid
 from collections.abc import Callable
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,8 @@ from fine_tuning.training.trainer import Requested, Wanted
 
 MOST_FAILURES = 10  # of workers, in one go
 ASK_SECONDS = 0.2
+START_SECONDS = 90.0  # within which workers begin where there is room
+OBJECT_STORE_BYTES = 128 * 2**20  # of a cluster of our own: what passes through it is small
 LOOPBACK = "127.0.0.1"
 
 
@@ -42,13 +46,18 @@ def train(config: TrainingConfig, on_event: Callable[[TrainingEvent], None], req
         link = _on_this_machine(Link).remote(config)
         fitting = _Fitting(_trainer(config, link))
         fitting.start()
+        patience = time.monotonic() + START_SECONDS
         while fitting.is_alive():
             fitting.join(ASK_SECONDS)
             for event in ray.get(link.exchange.remote(requested())):
                 on_event(event)
+                patience = inf
+            if time.monotonic() > patience:
+                on_event(TrainingEvent("message", "no worker has begun yet; the cluster may have no room for one"))
+                patience = inf
         outcome = ray.get(link.outcome.remote())
         if outcome is None:
-            raise TrainingError(f"the workers died {MOST_FAILURES + 1} times: {fitting.error}")
+            raise TrainingError(f"the workers did not get to the end: {fitting.error}")
         if isinstance(outcome, FineTuningError):
             raise outcome
         found: TrainingResult = outcome
@@ -61,7 +70,13 @@ def _connected(address: str | None, workers: int) -> Any:
     if address is not None:
         return ray_cluster.connect(address)
     ray = ray_cluster.installed()
-    ray.init(address="local", num_cpus=workers, include_dashboard=False, _node_ip_address=LOOPBACK)
+    ray.init(
+        address="local",
+        num_cpus=workers,
+        include_dashboard=False,
+        object_store_memory=OBJECT_STORE_BYTES,
+        _node_ip_address=LOOPBACK,
+    )
     return ray
 
 
@@ -114,11 +129,9 @@ class _Fitting(threading.Thread):
         self.error: Exception | None = None
 
     def run(self) -> None:
-        from ray.train import TrainingFailedError
-
         try:
             folder = Path(self._trainer.fit().path)
-        except TrainingFailedError as error:
+        except Exception as error:  # noqa: BLE001 - told by the thread that waits
             self.error = error
         else:
             shutil.rmtree(folder, ignore_errors=True)  # Ray's own notes of the run

@@ -9,11 +9,16 @@ from typing import Any, NamedTuple
 import psutil
 import torch
 from accelerate.utils.memory import should_reduce_batch_size
+from peft.tuners.lora.layer import LoraLayer
+
+from fine_tuning.training import attention
+from fine_tuning.training.lora import LeanLinear
 
 GB = 1e9
 # Numbers kept for the backward pass of a layer, by token: in units of the hidden size (norms, attention's inputs and
 # output, residuals) and of the feed-forward's (gate, up, their product). Counted in transformers' llama layer.
 OF_HIDDEN, OF_FEED_FORWARD = 12, 4
+OF_PLAIN_INPUT = 6  # bytes: of each number that enters one of PEFT's own adapters, in fp32 and once more in 16 bits
 OF_TRAINED = 4 + 4 + 8  # bytes: the master weight, its gradient, Adam's two moments
 OF_LOGIT = 4 + 4 + 4  # bytes: the logit in fp32, its logarithm of the softmax, its gradient
 
@@ -56,14 +61,18 @@ def needed(model: Any, rows: Sequence[dict[str, list[int]]], micro_batch: int, i
         reverse=True,
     )[:micro_batch]
     per_token = OF_HIDDEN * config.hidden_size + OF_FEED_FORWARD * config.intermediate_size
-    scores = 2 * config.num_attention_heads * longest  # before and after the softmax
+    # Before and after the softmax; other kernels compute them anew.
+    scores = 0 if torch.cuda.is_available() or longest > attention.LONGEST else 2 * config.num_attention_heads * longest
     activations = config.num_hidden_layers * padded * (per_token + scores) * size
+    plain = (each for each in model.modules() if isinstance(each, LoraLayer) and not isinstance(each, LeanLinear))
+    activations += padded * sum(each.in_features for each in plain) * OF_PLAIN_INPUT
     return Needed(weights, trained * OF_TRAINED, activations, sum(labelled) * config.vocab_size * OF_LOGIT)
 
 
 def ran_out(error: Exception) -> bool:
     """Whether an error says that there was no memory left, on a CPU or a GPU."""
-    return isinstance(error, MemoryError) or bool(should_reduce_batch_size(error))
+    no_stack = "can't start new thread" in str(error)  # a thread has memory of its own
+    return isinstance(error, MemoryError) or no_stack or bool(should_reduce_batch_size(error))
 
 
 def give_back() -> None:
