@@ -83,9 +83,6 @@ def test_a_training_that_does_not_fit_goes_on_with_fewer_rows_at_once(tiny_model
     assert losses[1] == pytest.approx(losses[0], abs=1e-4)
     assert done["trained_tokens"] == whole["trained_tokens"]
 
-    hopeless, *_ = trained({**settings, "output_dir": str(tmp_path / "hopeless")}, 1_000_000)
-    assert str(hopeless).startswith("out of memory with one row at a time; lower max_length")
-
 
 def test_rows_at_once_are_halved_down_to_one() -> None:
     config = TrainingConfig(base_model_path="-", train_file="-", output_dir="-", batch_size=6)
