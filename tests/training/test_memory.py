@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from fine_tuning.errors import TrainingError
+from fine_tuning.training.arguments import with_fewer_rows
 from fine_tuning.training.config import TrainingConfig
-from fine_tuning.training.loop import with_fewer_rows
 
 # Lets the address space grow by so many bytes from the moment at which the training proper begins.
 LIMITED = """

@@ -14,10 +14,10 @@ from transformers import AutoModelForCausalLM, Gemma2Config, Gemma2ForCausalLM
 from fine_tuning import LocalFineTuner
 from fine_tuning.errors import MissingDependencyError
 from fine_tuning.training import compiled, network
+from fine_tuning.training.arguments import rows_at_once
 from fine_tuning.training.batches import LengthGrouped
 from fine_tuning.training.chat_tokens import IGNORED
 from fine_tuning.training.config import TrainingConfig
-from fine_tuning.training.loop import rows_at_once
 from tests.training.conftest import Run, fingerprint, losses
 
 pytestmark = pytest.mark.filterwarnings("ignore:.is_gradient_checkpointing. is deprecated:FutureWarning")

@@ -20,9 +20,10 @@ from fine_tuning import ray_cluster
 from fine_tuning.errors import FineTuningError, TrainingError
 from fine_tuning.files import make_folder
 from fine_tuning.training import memory
+from fine_tuning.training.arguments import rows_at_once, with_fewer_rows
 from fine_tuning.training.config import TrainingConfig
 from fine_tuning.training.events import TrainingEvent, TrainingResult
-from fine_tuning.training.loop import rows_at_once, train_once, with_fewer_rows
+from fine_tuning.training.loop import train_once
 from fine_tuning.training.trainer import Requested, Wanted
 
 MOST_FAILURES = 10  # of workers, in one go

@@ -5,11 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from functools import partial
-from math import ceil
 from pathlib import Path
 from typing import Any
 
-import torch
 import transformers
 from datasets import Dataset
 from torch import distributed
@@ -17,9 +15,9 @@ from transformers import AutoTokenizer
 from trl import SFTConfig
 
 from fine_tuning.base_models.quiet import quiet
-from fine_tuning.errors import DataError, NotFoundError, TrainingError
-from fine_tuning.files import make_folder, write_json, written_whole
-from fine_tuning.training import checkpoints, compiled, memory, network, precision
+from fine_tuning.errors import DataError, NotFoundError
+from fine_tuning.files import write_json, written_whole
+from fine_tuning.training import arguments, checkpoints, compiled, memory, network
 from fine_tuning.training.batches import filler
 from fine_tuning.training.best import Best
 from fine_tuning.training.chat_tokens import IGNORED, Tokenised, tokenise_file
@@ -30,20 +28,17 @@ from fine_tuning.training.preferences import tokenise_preferences
 from fine_tuning.training.probes import write_probes
 from fine_tuning.training.trainer import LabelledTrainer, Reporter, Requested
 
-WARMUP_SHARE = 0.05
-CHECKPOINTS_PER_RUN = 10
-
 
 def train(config: TrainingConfig, on_event: Callable[[TrainingEvent], None], requested: Requested) -> TrainingResult:
     """Train, or go on from the newest complete checkpoint in `config.output_dir`.
 
     The same configuration and files give the same adapter on a CPU, also when the run was paused or killed between.
 
+    Where memory runs out, it goes on with half as many rows at once; the steps stay the same.
+
     Args:
         on_event: told every logged step, evaluation and checkpoint.
         requested: asked after every step; "pause" writes a checkpoint and returns, "cancel" returns.
-
-    Where memory runs out, it goes on with half as many rows at once; the steps stay the same.
 
     Raises:
         NotFoundError, DataError: the base model or a data file cannot be used.
@@ -55,9 +50,9 @@ def train(config: TrainingConfig, on_event: Callable[[TrainingEvent], None], req
         except (RuntimeError, MemoryError) as error:
             if not memory.ran_out(error):
                 raise
-            tried = rows_at_once(config)
+            tried = arguments.rows_at_once(config)
         memory.give_back()  # outside the clause, where the error still holds what it happened with
-        config = with_fewer_rows(config, tried)
+        config = arguments.with_fewer_rows(config, tried)
         message = f"out of memory with {tried} rows at once; going on with {config.micro_batch_size} at once"
         on_event(TrainingEvent("message", message, {"micro_batch_size": config.micro_batch_size}))
 
@@ -116,12 +111,8 @@ def _start(checkpoint: Path | None) -> TrainingEvent:
     step = checkpoints.step_of(checkpoint) if checkpoint else 0
     what = f"going on from step {step}" if checkpoint else "training"
     if distributed.is_initialized():
-        what += f" on {_machines()} workers"
-    return TrainingEvent("start", what, {"step": step, "workers": _machines()})
-
-
-def _machines() -> int:
-    return distributed.get_world_size() if distributed.is_initialized() else 1
+        what += f" on {arguments.machines()} workers"
+    return TrainingEvent("start", what, {"step": step, "workers": arguments.machines()})
 
 
 def _tokenizer(config: TrainingConfig) -> Any:
@@ -152,15 +143,15 @@ def _trainer(
     requested: Requested,
 ) -> tuple[LabelledTrainer, Reporter]:
     reporter = Reporter(on_event, requested)
-    arguments = _arguments(config, len(data.rows), held_out is not None)
-    is_shared = arguments.world_size > 1
+    chosen = arguments.of(config, len(data.rows), has_validation=held_out is not None)
+    is_shared = chosen.world_size > 1
     empty = filler(data.rows[0], tokenizer.pad_token_id)
     trainer: LabelledTrainer = _kind_of_trainer(config)(
         model=network.load(config),
-        args=arguments,
+        args=chosen,
         processing_class=tokenizer,
         train_dataset=Dataset.from_list([*data.rows, empty] if is_shared else data.rows),
-        eval_dataset=_validation_set(held_out.rows, empty, arguments) if held_out else None,
+        eval_dataset=_validation_set(held_out.rows, empty, chosen) if held_out else None,
         callbacks=[reporter],
         batch_size=config.batch_size,
         lines=data.lines,
@@ -170,10 +161,10 @@ def _trainer(
     return trainer, reporter
 
 
-def _validation_set(rows: list[dict[str, list[int]]], empty: dict[str, list[int]], arguments: SFTConfig) -> Dataset:
+def _validation_set(rows: list[dict[str, list[int]]], empty: dict[str, list[int]], chosen: SFTConfig) -> Dataset:
     """The rows, and so many fillers that every machine gets as many: the library would repeat rows."""
-    missing = -len(rows) % (arguments.per_device_eval_batch_size * arguments.world_size)
-    return Dataset.from_list(rows + [empty] * (missing if arguments.world_size > 1 else 0))
+    missing = -len(rows) % (chosen.per_device_eval_batch_size * chosen.world_size)
+    return Dataset.from_list(rows + [empty] * (missing if chosen.world_size > 1 else 0))
 
 
 def _kind_of_trainer(config: TrainingConfig) -> Callable[..., LabelledTrainer]:
@@ -208,66 +199,6 @@ def _take_best(trainer: LabelledTrainer, best: Best, on_event: Callable[[Trainin
     facts = {"best_step": best.step, "step": trainer.state.global_step}
     message = f"the weights of step {best.step} are kept: their validation loss was lowest"
     on_event(TrainingEvent("message", message, facts))
-
-
-def _arguments(config: TrainingConfig, rows: int, evaluate: bool) -> SFTConfig:
-    steps_per_epoch = ceil(rows / config.batch_size)
-    steps = min(config.max_steps or steps_per_epoch * config.n_epochs, steps_per_epoch * config.n_epochs)
-    on_cpu = not torch.cuda.is_available()
-    machines = _machines()
-    share = ceil(config.batch_size / machines)
-    micro = rows_at_once(config, share)
-    return SFTConfig(
-        output_dir=str(make_folder(Path(config.output_dir) / "checkpoints")),
-        num_train_epochs=config.n_epochs,
-        max_steps=steps,
-        per_device_train_batch_size=micro,
-        per_device_eval_batch_size=micro,
-        gradient_accumulation_steps=share // micro,
-        learning_rate=config.learning_rate * config.learning_rate_multiplier,
-        lr_scheduler_type="linear",
-        warmup_steps=ceil(steps * WARMUP_SHARE),
-        weight_decay=0.0,
-        bf16=config.tuning == "full" and precision.choose(config.precision) == "bf16",  # else the base is in bf16
-        use_cpu=on_cpu,
-        dataloader_pin_memory=not on_cpu,
-        gradient_checkpointing=False,
-        max_length=None,
-        dataset_kwargs={"skip_prepare_dataset": True},
-        logging_steps=max(1, steps // 200),
-        logging_nan_inf_filter=False,
-        include_num_input_tokens_seen="non_padding",
-        eval_strategy="steps" if evaluate else "no",
-        eval_steps=min(config.eval_steps or steps_per_epoch, steps),
-        save_strategy="steps",
-        save_steps=config.checkpoint_steps or ceil(steps / CHECKPOINTS_PER_RUN),
-        save_total_limit=checkpoints.KEPT,
-        report_to=list(config.report_to) or "none",
-        ddp_backend="gloo" if on_cpu and machines > 1 else None,
-        ddp_find_unused_parameters=False,
-        disable_tqdm=True,
-        seed=config.seed,
-        data_seed=config.seed,
-    )
-
-
-def rows_at_once(config: TrainingConfig, share: int | None = None) -> int:
-    """Rows in memory at once: of a machine's share of a step (all of it by default), the largest whole part allowed."""
-    rows = share or config.batch_size
-    return next(size for size in range(min(rows, config.micro_batch_size or rows), 0, -1) if rows % size == 0)
-
-
-def with_fewer_rows(config: TrainingConfig, tried: int) -> TrainingConfig:
-    """Half as many rows at once as were tried.
-
-    Raises:
-        TrainingError: that was one.
-    """
-    if tried == 1:
-        raise TrainingError(
-            "out of memory with one row at a time; lower max_length, set tuning to qlora, or take a smaller base model"
-        )
-    return config.model_copy(update={"micro_batch_size": tried // 2})
 
 
 def _save(
