@@ -57,10 +57,11 @@ def config_of(folder: Path) -> TrainingConfig:
     return TrainingConfig(**json.loads((folder / "metrics.json").read_text())["config"])
 
 
-def workers() -> list[psutil.Process]:
-    """The processes that train."""
-    running = psutil.process_iter(["cmdline"])
-    return [each for each in running if any("RayTrainWorker" in part for part in each.info["cmdline"] or ())]
+def workers(cluster: Any) -> list[psutil.Process]:
+    """The processes that train on a cluster."""
+    raylets = [psutil.Process(each.process.pid) for node in cluster.list_all_nodes()
+               for each in node.all_processes["raylet"]]  # fmt: skip
+    return [each for raylet in raylets for each in raylet.children(recursive=True) if "RayTrainWorker" in each.name()]
 
 
 def test_two_workers_give_the_losses_of_one_though_one_is_killed_and_one_is_lost(
@@ -76,7 +77,7 @@ def test_two_workers_give_the_losses_of_one_though_one_is_killed_and_one_is_lost
         step = event.data["step"]
         if not harmed:
             harmed["killed"] = step
-            workers()[0].kill()
+            workers(cluster)[0].kill()
         elif "lost" not in harmed and step >= harmed["killed"] + 8:
             harmed["lost"] = step
             cluster.remove_node(cluster.list_all_nodes()[-1], allow_graceful=False)
@@ -96,7 +97,7 @@ def test_two_workers_give_the_losses_of_one_though_one_is_killed_and_one_is_lost
     assert begun[2] >= harmed["lost"]
     assert (folder / "merged" / "model.safetensors").is_file()
     assert not list(folder.glob("ray-*"))
-    assert not workers()
+    assert not workers(cluster)
 
 
 def test_a_pause_is_obeyed_and_one_machine_can_go_on(run: Run, cluster: Any, tmp_path: Path) -> None:
