@@ -29,6 +29,7 @@ from fine_tuning.training.power import EnergyMeter
 from fine_tuning.training.results import write_results
 
 HEARTBEAT_SECONDS = 1.0
+RAY_SECONDS = 10.0  # for a Ray cluster to end
 JOULES_PER_KWH = 3.6e6
 Wanted = Literal["run", "pause", "cancel"]
 _log = logging.getLogger(__name__)
@@ -240,6 +241,10 @@ def _local_cost(seconds: float, joules: float | None, rate: float | None, electr
 def _leave(code: int, why: str) -> NoReturn:
     """End the process now: what its libraries tidy up takes seconds in which it would still be there."""
     _log.info("%s", why)
+    if (ray := sys.modules.get("ray")) is not None:  # a cluster of our own would leave processes behind
+        ending = threading.Thread(target=ray.shutdown, daemon=True)
+        ending.start()
+        ending.join(RAY_SECONDS)
     logging.shutdown()
     os._exit(code)
 
