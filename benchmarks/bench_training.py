@@ -23,6 +23,7 @@ import report
 
 from fine_tuning import OllamaFineTuner
 from fine_tuning.training import compiled
+from fine_tuning.training.estimate import FLOPS_PER_PARAMETER_AND_TOKEN as FLOP
 
 ROWS = 240
 HELD_OUT = 60
@@ -30,7 +31,6 @@ PAIRS = 2
 BATCH = 8  # SFTTrainer's own
 RANK = 16
 PARAMETERS = 134_515_008
-FLOP = 4  # a parameter and token: forwards and backwards through frozen weights
 WARM = 3  # steps before the clock starts: what is made ready once, and what is compiled
 NAMES = {
     "ours": "this project",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,26 +11,12 @@ import typer
 
 from fine_tuning.commands import output
 from fine_tuning.errors import ConfigurationError, NotFoundError, TrainingError
+from fine_tuning.training.config import Method, Tuning
 
 if TYPE_CHECKING:
     from fine_tuning.training.fine_tuner import FineTuner
 
 Job = Annotated[str, typer.Argument(help="Job id, e.g. ftjob-abc123.")]
-
-
-class MethodName(StrEnum):
-    """What is learned from."""
-
-    supervised = "supervised"
-    dpo = "dpo"
-
-
-class TuningName(StrEnum):
-    """What is trained."""
-
-    lora = "lora"
-    qlora = "qlora"
-    full = "full"
 
 
 def add_to(app: typer.Typer) -> None:
@@ -82,12 +67,12 @@ def train(
     validation_file: Annotated[Path | None, typer.Option(help="File to validate on.")] = None,
     epochs: Annotated[int, typer.Option(help="Passes over the data.")] = 3,
     max_steps: Annotated[int | None, typer.Option(help="Stop after so many optimizer steps.")] = None,
-    method: Annotated[MethodName, typer.Option(help="Chats with answers, or pairs of a better and a worse one.")] = (
-        MethodName.supervised
+    method: Annotated[Method, typer.Option(help="Chats with answers, or pairs of a better and a worse one.")] = (
+        "supervised"
     ),
     tuning: Annotated[
-        TuningName, typer.Option(help="Adapters, adapters on a base in 4 bits, or all its weights.")
-    ] = TuningName.lora,
+        Tuning, typer.Option(help="Adapters, adapters on a base in 4 bits, or all its weights.")
+    ] = "lora",
     batch_size: Annotated[int | None, typer.Option(help="Conversations in one optimizer step.")] = None,
     max_length: Annotated[int | None, typer.Option(help="Tokens of a conversation that are kept.")] = None,
     workers: Annotated[int | None, typer.Option(help="Machines, or processes of one, that share every step.")] = None,
@@ -105,7 +90,7 @@ def train(
 
     tuner = LocalFineTuner()
     more = {"max_steps": max_steps, "early_stopping": early_stopping, "report_to": report_to,
-            "method": method.value, "tuning": tuning.value, "batch_size": batch_size, "max_length": max_length,
+            "method": method, "tuning": tuning, "batch_size": batch_size, "max_length": max_length,
             "workers": workers, "ray_address": ray}  # fmt: skip
     asked = {name: value for name, value in more.items() if value is not None}
     job = _create(tuner, model or DEFAULT_BASE_MODEL, file, validation_file, suffix, n_epochs=epochs, **asked)

@@ -13,10 +13,10 @@ from typing import Any
 import torch
 
 from fine_tuning.training.config import TrainingConfig
+from fine_tuning.training.estimate import FLOPS_PER_PARAMETER_AND_TOKEN
 
 # Floating-point operations from which on it pays on a CPU: some four minutes of them, against half a one of compiling.
 WORTH = 5e13
-PER_PARAMETER_AND_TOKEN = 4
 
 
 def is_wanted(config: TrainingConfig, parameters: int, tokens: int) -> bool:
@@ -24,7 +24,7 @@ def is_wanted(config: TrainingConfig, parameters: int, tokens: int) -> bool:
     if config.compile_layers is not None:
         return config.compile_layers
     plain = config.method == "supervised" and config.tuning == "lora"
-    is_long = PER_PARAMETER_AND_TOKEN * parameters * tokens >= WORTH
+    is_long = FLOPS_PER_PARAMETER_AND_TOKEN * parameters * tokens >= WORTH
     return plain and is_long and not torch.cuda.is_available() and has_compiler()
 
 

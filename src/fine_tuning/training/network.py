@@ -25,18 +25,20 @@ def load(config: TrainingConfig) -> Any:
         network = base(config, torch.float32)
         _freeze_lower_layers(network, config.trained_layers)
     else:
-        fast = precision.choose(config.precision) == "bf16"
-        network = add_adapters(base(config, torch.bfloat16 if fast else torch.float32), config)
+        network = add_adapters(base(config, _fast(config)), config)
     compute_labelled_only(causal(network))
     return network
+
+
+def _fast(config: TrainingConfig) -> torch.dtype:
+    return torch.bfloat16 if precision.choose(config.precision) == "bf16" else torch.float32
 
 
 def frozen(config: TrainingConfig) -> Any:
     """The base model as it was, where a training of all weights has to be measured against it; else None."""
     if config.tuning != "full":
         return None
-    fast = precision.choose(config.precision) == "bf16"
-    found = base(config, torch.bfloat16 if fast else torch.float32).requires_grad_(requires_grad=False).eval()
+    found = base(config, _fast(config)).requires_grad_(requires_grad=False).eval()
     compute_labelled_only(found)
     return found.to("cuda" if torch.cuda.is_available() else "cpu")
 
