@@ -91,3 +91,13 @@ def test_only_fine_tuning_is_installed() -> None:
     project = (PROJECT / "pyproject.toml").read_text()
     assert 'packages = ["src/fine_tuning"]' in project
     assert importlib.util.find_spec("fine_tuning") is not None
+
+
+def test_no_library_tells_its_makers() -> None:
+    told = run(
+        "import fine_tuning, huggingface_hub.constants as hub, mlflow.telemetry.utils as mlflow\n"
+        "import daft.scarf_telemetry as daft, ray._common.usage.usage_lib as ray\n"
+        "print(hub.HF_HUB_DISABLE_TELEMETRY, mlflow.is_telemetry_disabled(), daft.opted_out(),"
+        " not ray.usage_stats_enabled())"
+    )
+    assert told == "True True True True"

@@ -5,8 +5,13 @@ The public names are loaded when they are first used, so that `import fine_tunin
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
+
+# TRL, MLflow, Daft and Ray would tell their makers that they are used, unless they find these before they are loaded.
+os.environ.setdefault("DO_NOT_TRACK", "true")
+os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 
 if TYPE_CHECKING:
     from fine_tuning.ab_testing import ABTestFramework, ABTestResult

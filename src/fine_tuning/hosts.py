@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -38,12 +39,18 @@ def address(base_url: str | None = None) -> str:
 def make_client(api_key: str | None = None, base_url: str | None = None, **options: Any) -> OpenAI:
     """A client of the official SDK; `options` are its own, e.g. timeout and max_retries.
 
+    Its connections are closed when nobody uses it any more.
+
     Raises:
         ConfigurationError: OpenAI itself is asked and there is no key. Other hosts may not need one.
     """
-    from openai import OpenAI
+    from openai import DefaultHttpxClient, OpenAI
 
-    return OpenAI(**_options(api_key, base_url), **options)
+    known = _options(api_key, base_url)
+    connections = DefaultHttpxClient()
+    client = OpenAI(**known, http_client=connections, **options)
+    weakref.finalize(client, connections.close)  # it is part of a cycle, of which Python may take its sockets first
+    return client
 
 
 def make_async_client(api_key: str | None = None, base_url: str | None = None, **options: Any) -> AsyncOpenAI:

@@ -186,7 +186,10 @@ def test_many_clients_at_once_and_asyncio(client: OpenAI, address: str) -> None:
 
     async def several() -> list[Any]:
         async with AsyncOpenAI(base_url=address, api_key="any") as asked:
-            calls = [asked.chat.completions.create(model=ALIAS, messages=ASKED, max_tokens=4) for _ in range(8)]
+            calls = [
+                asked.chat.completions.create(model=ALIAS, messages=ASKED, max_tokens=4, temperature=0)
+                for _ in range(8)
+            ]
             return await asyncio.gather(*calls)
 
     assert all(reply.usage.completion_tokens == 4 for reply in asyncio.run(several()))

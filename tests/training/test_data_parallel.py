@@ -9,6 +9,8 @@ from typing import Any
 
 import psutil
 import pytest
+import torch
+from safetensors.torch import load_file
 
 pytest.importorskip("ray", reason="the extra `distributed` is not installed")
 from fine_tuning import LocalFineTuner
@@ -111,6 +113,40 @@ def test_a_pause_is_obeyed_and_one_machine_can_go_on(run: Run, cluster: Any, tmp
     assert losses(before) + losses(after) == pytest.approx(losses(events), abs=1e-3)
 
 
+def test_all_weights_are_trained_by_workers_that_have_a_part_of_them_each(
+    run: Run, cluster: Any, tmp_path: Path
+) -> None:
+    held_out = str(tmp_path / "chats.jsonl")
+    settings = {**SETTINGS, "tuning": "full", "n_epochs": 2, "validation_file": held_out, "keep_best": True}
+    alone, events = run("alone", **settings)
+    _, first = run("b", stop={1: "pause"}, **settings)  # one machine begins, two go on, and go on from their own
+    config = config_of(tmp_path / "alone").model_copy(update={"output_dir": str(tmp_path / "b")})
+    paused, second = spread(config, cluster.address, wanted="pause")
+    result, third = spread(config, cluster.address)
+    assert (paused.status, paused.steps) == ("paused", 2)
+    assert trained_bytes(second) == pytest.approx(trained_bytes(events) / 2, rel=0.01)
+    assert losses(first) + losses(second) + losses(third) == pytest.approx(losses(events), abs=1e-3)
+    assert result.validation_loss == pytest.approx(alone.validation_loss, abs=1e-3)
+    assert_alike(alone.merged_dir, result.merged_dir)
+    (kept,) = (tmp_path / "b" / "epochs").glob("step-8")
+    assert_alike(alone.merged_dir, kept)
+
+
+def trained_bytes(events: list[TrainingEvent]) -> int:
+    """Of weights, gradients and moments on one machine, as said at the start."""
+    (found,) = [event.data["needed"]["trained"] for event in events if "needed" in event.data]
+    return int(found)
+
+
+def assert_alike(first: Path | None, second: Path | None) -> None:
+    """Two models have the same weights, but for what rounding to 16 bits does to sums in another order."""
+    assert first is not None
+    assert second is not None
+    a, b = (load_file(each / "model.safetensors") for each in (first, second))
+    assert a.keys() == b.keys()
+    assert all(torch.allclose(a[name].float(), b[name].float(), rtol=2**-6, atol=1e-3) for name in a)
+
+
 def test_a_mistake_in_the_data_ends_it_at_once(run: Run, cluster: Any, tmp_path: Path) -> None:
     run("alone", max_steps=1)
     config = config_of(tmp_path / "alone").model_copy(update={"output_dir": str(tmp_path / "b"), "max_length": 8})
@@ -148,6 +184,8 @@ def test_workers_without_memory_try_again_with_fewer_rows() -> None:
     found = link.config()
     assert found is not None
     assert found.micro_batch_size == 2
+    (told,) = link.exchange("run")
+    assert told.message == "out of memory with 4 rows at once; going on with 2 at once"
     link.ran_out_of_memory(2)
     link.ran_out_of_memory(1)
     assert link.config() is None

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from pathlib import Path
 
+import openai
 import pytest
 
-from fine_tuning import OpenAIFineTuner
+from fine_tuning import OpenAIFineTuner, hosts
 from fine_tuning.errors import ConfigurationError, DataError, NotFoundError, ProviderError, UsageError
 from fine_tuning.store import jobs
 from fine_tuning.store.database import Database, open_database
@@ -148,3 +150,14 @@ def test_estimates_cost() -> None:
     estimate = OpenAIFineTuner().estimate_cost(1_000_000, "gpt-3.5-turbo-0125")
     assert (estimate["total_cost"], estimate["input_tokens"], estimate["currency"]) == (8.0, 1_000_000, "USD")
     assert OpenAIFineTuner().estimate_cost(10, "someone-elses")["total_cost"] != 0
+
+
+def test_a_client_that_nobody_uses_any_more_has_closed_its_connections(host: wire.Host) -> None:
+    client = hosts.make_client("any", host.url)
+    with pytest.raises(openai.NotFoundError):
+        client.models.list()
+    connections = client._client
+    assert not connections.is_closed
+    del client
+    gc.collect()
+    assert connections.is_closed

@@ -158,7 +158,17 @@ def test_the_best_is_found_by_a_validation_file(run: Run) -> None:
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_a_tracker_is_told_the_losses_too(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tensorboard_is_told_the_losses_too(run: Run, tmp_path: Path) -> None:
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    _, events = run("a", n_epochs=1, report_to=("tensorboard",))
+    (written,) = (tmp_path / "a").rglob("events.out.tfevents.*")
+    told = EventAccumulator(str(written)).Reload().Scalars("train/loss")
+    assert [point.value for point in told] == pytest.approx(losses(events))
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_mlflow_is_told_the_losses_too(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
     monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", "lamp")
     _, events = run("a", n_epochs=1, report_to=("mlflow",))

@@ -11,7 +11,7 @@ from trl import SFTConfig
 
 from fine_tuning.errors import TrainingError
 from fine_tuning.files import make_folder
-from fine_tuning.training import checkpoints, precision
+from fine_tuning.training import checkpoints, precision, sharding
 from fine_tuning.training.config import TrainingConfig
 
 WARMUP_SHARE = 0.05
@@ -23,15 +23,14 @@ def of(config: TrainingConfig, rows: int, *, has_validation: bool) -> SFTConfig:
     steps_per_epoch = ceil(rows / config.batch_size)
     steps = min(config.max_steps or steps_per_epoch * config.n_epochs, steps_per_epoch * config.n_epochs)
     on_cpu = not torch.cuda.is_available()
-    share = ceil(config.batch_size / machines())
-    micro = rows_at_once(config, share)
+    micro = rows_at_once(config)
     return SFTConfig(
         output_dir=str(make_folder(Path(config.output_dir) / "checkpoints")),
         num_train_epochs=config.n_epochs,
         max_steps=steps,
         per_device_train_batch_size=micro,
         per_device_eval_batch_size=micro,
-        gradient_accumulation_steps=share // micro,
+        gradient_accumulation_steps=_share(config) // micro,
         learning_rate=config.learning_rate * config.learning_rate_multiplier,
         lr_scheduler_type="linear",
         warmup_steps=ceil(steps * WARMUP_SHARE),
@@ -50,6 +49,7 @@ def of(config: TrainingConfig, rows: int, *, has_validation: bool) -> SFTConfig:
         save_strategy="steps",
         save_steps=config.checkpoint_steps or ceil(steps / CHECKPOINTS_PER_RUN),
         save_total_limit=checkpoints.KEPT,
+        save_only_model=sharding.is_wanted(config),  # else the library refuses: our trainer saves the rest itself
         report_to=list(config.report_to) or "none",
         ddp_backend="gloo" if on_cpu and machines() > 1 else None,
         ddp_find_unused_parameters=False,
@@ -59,9 +59,14 @@ def of(config: TrainingConfig, rows: int, *, has_validation: bool) -> SFTConfig:
     )
 
 
-def rows_at_once(config: TrainingConfig, share: int | None = None) -> int:
-    """Rows in memory at once: of a machine's share of a step (all of it by default), the largest whole part allowed."""
-    rows = share or config.batch_size
+def _share(config: TrainingConfig) -> int:
+    """Rows of a step that each machine computes."""
+    return ceil(config.batch_size / machines())
+
+
+def rows_at_once(config: TrainingConfig) -> int:
+    """Rows in memory at once: of a machine's share of a step, the largest whole part allowed."""
+    rows = _share(config)
     return next(size for size in range(min(rows, config.micro_batch_size or rows), 0, -1) if rows % size == 0)
 
 

@@ -24,17 +24,20 @@ class Best(TrainerCallback):  # type: ignore[misc]
     Args:
         folder: holds the best weights so far and `best.json`: step, and the losses of all validations.
         patience: validations in a row without a lower loss after which training ends; None for never.
-        save: writes the weights as they are now into a folder.
+        network: gives the network in one piece as it is now (on the first worker; all have to ask).
+        save: writes a network into a folder.
     """
 
     def __init__(
         self,
         folder: Path,
         patience: int | None,
-        save: Callable[[Path], None],
+        network: Callable[[], Any],
+        save: Callable[[Any, Path], None],
         on_event: Callable[[TrainingEvent], None],
     ) -> None:
-        self._folder, self._patience, self._save, self._on_event = folder, patience, save, on_event
+        self._folder, self._patience, self._on_event = folder, patience, on_event
+        self._network, self._save = network, save
         self._losses: dict[int, float] = {}
 
     @property
@@ -62,10 +65,11 @@ class Best(TrainerCallback):  # type: ignore[misc]
         """Keep the weights if they are the best, and say whether to go on."""
         self._losses[state.global_step] = metrics["eval_loss"]
         best = self.step
+        network = self._network() if best == state.global_step else None
         if state.is_world_process_zero:
-            if best == state.global_step:
+            if network is not None:
                 with written_whole(self.weights) as folder:
-                    self._save(folder)
+                    self._save(network, folder)
             write_json(self._folder / FACTS, {"step": best, "losses": self._losses})
         since = sum(step > (best or 0) for step in self._losses)
         if self._patience is not None and since >= self._patience and state.global_step < state.max_steps:

@@ -58,9 +58,10 @@ class TrainingConfig(BaseModel):
     checkpoint_steps: Count | None = Field(default=None, description="optimizer steps between checkpoints")
     eval_steps: Count | None = Field(default=None, description="steps between validations; each epoch when unset")
     early_stopping: Count | None = Field(
-        default=None, description="validations without a lower loss after which training ends; the best adapter is kept"
+        default=None,
+        description="validations without a lower loss after which it ends; the best weights are kept",
     )
-    keep_best: bool = Field(default=False, description="keep the adapter with the lowest validation loss, not the last")
+    keep_best: bool = Field(default=False, description="keep the weights with the lowest validation loss, not the last")
     precision: Precision = "auto"
     compile_layers: bool | None = Field(
         default=None, description="compile the model's layers first; unset: where the training is long enough"

@@ -23,7 +23,7 @@ from fine_tuning.training import memory
 from fine_tuning.training.arguments import rows_at_once, with_fewer_rows
 from fine_tuning.training.config import TrainingConfig
 from fine_tuning.training.events import TrainingEvent, TrainingResult
-from fine_tuning.training.loop import train_once
+from fine_tuning.training.loop import out_of_memory, train_once
 from fine_tuning.training.trainer import Requested, Wanted
 
 MOST_FAILURES = 10  # of workers, in one go
@@ -170,11 +170,12 @@ class Link:
         self._outcome = self._outcome or outcome
 
     def ran_out_of_memory(self, rows: int) -> None:
-        """With so many rows at once; the next try is with fewer."""
-        if rows != rows_at_once(self._config):
+        """With so many rows at once on a worker; the next try is with fewer."""
+        if rows > (self._config.micro_batch_size or rows):
             return  # said by another worker before
         try:
             self._config = with_fewer_rows(self._config, rows)
+            self.tell(out_of_memory(rows, self._config))
         except TrainingError as error:
             self.end(error)
 

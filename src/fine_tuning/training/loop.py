@@ -53,8 +53,13 @@ def train(config: TrainingConfig, on_event: Callable[[TrainingEvent], None], req
             tried = arguments.rows_at_once(config)
         memory.give_back()  # outside the clause, where the error still holds what it happened with
         config = arguments.with_fewer_rows(config, tried)
-        message = f"out of memory with {tried} rows at once; going on with {config.micro_batch_size} at once"
-        on_event(TrainingEvent("message", message, {"micro_batch_size": config.micro_batch_size}))
+        on_event(out_of_memory(tried, config))
+
+
+def out_of_memory(tried: int, config: TrainingConfig) -> TrainingEvent:
+    """What to say after so many rows at once were too many and `config` has fewer."""
+    message = f"out of memory with {tried} rows at once; going on with {config.micro_batch_size} at once"
+    return TrainingEvent("message", message, {"micro_batch_size": config.micro_batch_size})
 
 
 def train_once(
@@ -79,10 +84,11 @@ def train_once(
         outcome = trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
         saved: tuple[Path | None, Path | None] = (None, None)
         is_first = trainer.is_world_process_zero()
-        if is_first and not reporter.stopped:
+        whole = None if reporter.stopped else trainer.whole_network()
+        if is_first and whole is not None:
             if best is not None:
-                _take_best(trainer, best, on_event)
-            saved = _save(trainer, tokenizer, config, on_event)
+                _take_best(whole, best, trainer.state.global_step, on_event)
+            saved = _save(whole, tokenizer, config, on_event)
     result = TrainingResult(
         status=reporter.stopped or "succeeded",
         steps=trainer.state.global_step,
@@ -185,36 +191,39 @@ def _keep_best(
     if not (config.keep_best or config.early_stopping):
         return None
     check_validated(config.model_dump(), config.validation_file is not None)
-    save = partial(network.save, trainer.network, trainer.processing_class)
-    best = Best(Path(config.output_dir) / "best", config.early_stopping, save, on_event)
+
+    def save(whole: Any, folder: Path) -> None:
+        network.save(whole, trainer.processing_class, folder)
+
+    best = Best(Path(config.output_dir) / "best", config.early_stopping, trainer.whole_network, save, on_event)
     trainer.add_callback(best)
     return best
 
 
-def _take_best(trainer: LabelledTrainer, best: Best, on_event: Callable[[TrainingEvent], None]) -> None:
+def _take_best(whole: Any, best: Best, step: int, on_event: Callable[[TrainingEvent], None]) -> None:
     """Put the best weights in place of the last ones."""
-    if best.step is None or best.step == trainer.state.global_step:
+    if best.step is None or best.step == step:
         return
-    network.take(trainer.network, best.weights)
-    facts = {"best_step": best.step, "step": trainer.state.global_step}
+    network.take(whole, best.weights)
+    facts = {"best_step": best.step, "step": step}
     message = f"the weights of step {best.step} are kept: their validation loss was lowest"
     on_event(TrainingEvent("message", message, facts))
 
 
 def _save(
-    trainer: LabelledTrainer, tokenizer: Any, config: TrainingConfig, on_event: Callable[[TrainingEvent], None]
+    trained: Any, tokenizer: Any, config: TrainingConfig, on_event: Callable[[TrainingEvent], None]
 ) -> tuple[Path | None, Path]:
     """Write the adapter, the merged model and a few of its answers; each appears whole or not at all."""
     output = Path(config.output_dir)
     adapter, merged = None if config.tuning == "full" else output / "adapter", output / "merged"
     if adapter is not None:
         with written_whole(adapter) as folder:
-            network.save(trainer.network, tokenizer, folder)
+            network.save(trained, tokenizer, folder)
         on_event(TrainingEvent("message", "merging the adapter into the base model"))
-    compiled.undo(network.causal(trainer.network))
-    whole = network.merged(trainer.network, config, adapter)
+    compiled.undo(network.causal(trained))
+    model = network.merged(trained, config, adapter)
     with written_whole(merged) as folder:
-        whole.save_pretrained(folder)
+        model.save_pretrained(folder)
         tokenizer.save_pretrained(folder)
-    write_probes(whole, tokenizer, config.train_file, output)
+    write_probes(model, tokenizer, config.train_file, output)
     return adapter, merged

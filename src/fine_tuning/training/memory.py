@@ -10,6 +10,7 @@ import psutil
 import torch
 from accelerate.utils.memory import should_reduce_batch_size
 from peft.tuners.lora.layer import LoraLayer
+from torch.distributed.tensor import DTensor
 
 from fine_tuning.training import attention
 from fine_tuning.training.lora import LeanLinear
@@ -46,7 +47,7 @@ def needed(model: Any, rows: Sequence[dict[str, list[int]]], micro_batch: int, i
         ignored: the label of tokens that are not trained on.
     """
     config = model.config
-    parameters = list(model.parameters())
+    parameters = [each.to_local() if isinstance(each, DTensor) else each for each in model.parameters()]
     trained = sum(each.numel() for each in parameters if each.requires_grad)
     weights = sum(each.numel() * each.element_size() for each in parameters if not each.requires_grad)
     size = 2 if any(each.element_size() == 2 for each in parameters) else 4

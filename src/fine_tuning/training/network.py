@@ -10,7 +10,7 @@ from peft import PeftModel, set_peft_model_state_dict
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, BitsAndBytesConfig, set_seed
 
-from fine_tuning.training import attention, precision
+from fine_tuning.training import attention, precision, sharding
 from fine_tuning.training.chat_tokens import IGNORED
 from fine_tuning.training.config import TrainingConfig
 from fine_tuning.training.lora import add_adapters
@@ -40,6 +40,8 @@ def frozen(config: TrainingConfig) -> Any:
         return None
     found = base(config, _fast(config)).requires_grad_(requires_grad=False).eval()
     compute_labelled_only(found)
+    if sharding.is_wanted(config):
+        return found
     return found.to("cuda" if torch.cuda.is_available() else "cpu")
 
 
@@ -58,6 +60,7 @@ def base(config: TrainingConfig, dtype: torch.dtype) -> Any:
         local_files_only=True,
         use_safetensors=True,
         quantization_config=four_bits if config.tuning == "qlora" else None,
+        distributed_config=sharding.plan(config),
     )
 
 

@@ -11,11 +11,12 @@ from typing import Any, Literal, NamedTuple
 import torch
 from torch.nn.functional import cross_entropy
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from transformers.trainer import SCHEDULER_NAME
 from trl import SFTTrainer
 
 from fine_tuning.errors import TrainingError
 from fine_tuning.files import written_whole
-from fine_tuning.training import checkpoints, network
+from fine_tuning.training import checkpoints, network, sharding
 from fine_tuning.training.batches import LengthGrouped, WithoutFillers
 from fine_tuning.training.divergence import Divergence
 from fine_tuning.training.events import TrainingEvent
@@ -58,6 +59,7 @@ class LabelledTrainer(SFTTrainer):  # type: ignore[misc]
         self._batch_size, self._lines = batch_size, lines
         self._trained, self._held_out = Count(), Count()
         super().__init__(*args, **kwargs)
+        self.args.save_only_model = False  # see `arguments.of`
         # 4-bit layers make the library round the adapters to bf16, in which small steps are lost.
         for weight in self.network.parameters():
             weight.data = weight.data.float() if weight.requires_grad else weight.data
@@ -68,6 +70,10 @@ class LabelledTrainer(SFTTrainer):  # type: ignore[misc]
     def network(self) -> Any:
         """The network without what a distributed training puts around it."""
         return self.accelerator.unwrap_model(self.model)
+
+    def whole_network(self) -> Any:
+        """The network in one piece, on the first worker; see `sharding.whole`."""
+        return sharding.whole(self.network)
 
     def training_step(self, model: Any, inputs: dict[str, Any], num_items_in_batch: Any = None) -> Any:
         """One micro-batch; a training that has gone astray stops with its step and rows."""
@@ -142,6 +148,27 @@ class LabelledTrainer(SFTTrainer):  # type: ignore[misc]
         sums = torch.tensor([float(count.loss), count.items, count.hits], dtype=torch.float64)
         loss, items, hits = self.accelerator.reduce(sums.to(self.accelerator.device)).tolist()
         return Count(loss, int(items), int(hits))
+
+    def _save_optimizer_and_scheduler(self, output_dir: str) -> None:
+        sharding.save_optimizer(self.network, self._plain_optimizer, Path(output_dir))
+        if self.args.should_save:
+            torch.save(self.lr_scheduler.state_dict(), Path(output_dir) / SCHEDULER_NAME)
+
+    def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
+        if checkpoint is None:
+            return
+        sharding.load_optimizer(self.network, self._plain_optimizer, Path(checkpoint))
+        self.lr_scheduler.load_state_dict(torch.load(Path(checkpoint) / SCHEDULER_NAME, weights_only=True))
+
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
+        if self.is_distributed_loading_by_transformers:
+            sharding.take_weights(self.network, Path(resume_from_checkpoint))
+        else:
+            super()._load_from_checkpoint(resume_from_checkpoint, model)
+
+    @property
+    def _plain_optimizer(self) -> Any:
+        return getattr(self.optimizer, "optimizer", self.optimizer)
 
     def create_model_card(self, *_: Any, **__: Any) -> None:
         """None: a checkpoint is no publication."""
@@ -219,11 +246,12 @@ class Reporter(TrainerCallback):  # type: ignore[misc]
     def _keep_epoch(self, args: TrainingArguments, state: TrainerState) -> None:
         if self.stopped == "cancelled" or not isclose(state.epoch or 0.5, round(state.epoch or 0.5), abs_tol=1e-6):
             return  # cut short in the middle
+        whole = self.trainer.whole_network()
         if not state.is_world_process_zero:
             return
         folder = self._epoch_folder(args, state)
         with written_whole(folder) as temporary:
-            network.save(self.trainer.network, self.trainer.processing_class, temporary)
+            network.save(whole, self.trainer.processing_class, temporary)
         facts = {"step": state.global_step, "path": str(folder)}
         self._on_event(TrainingEvent("epoch", f"epoch {round(state.epoch or 0)} ended", facts))
 
