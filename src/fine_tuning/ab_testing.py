@@ -337,6 +337,11 @@ class ABTestFramework:
             tests = experiments.find(tx)
         return {test["id"]: ended(test) if test["result"] else verdict.judge(test) for test in tests}
 
+    def get_running(self) -> list[ABTestResult]:
+        """How each test that has not been concluded stands."""
+        with self._database.read() as tx:
+            return [verdict.judge(test) for test in experiments.find(tx, "running")]
+
     def get_decisions(self, test_id: str) -> list[dict[str, Any]]:
         """What was decided about a test, oldest first: action, model, reason, created_at.
 
@@ -346,6 +351,19 @@ class ABTestFramework:
         self._find(test_id)
         with self._database.read() as tx:
             return experiments.decisions(tx, test_id)
+
+    def get_history(self, test_id: str) -> list[dict[str, Any]]:
+        """What a test showed as it grew, at some 300 sizes up to ten million samples.
+
+        Keys: size (scored samples per model, or pairs), effect, low and high (its interval), p_value, created_at; None
+        where there was none yet.
+
+        Raises:
+            NotFoundError: no such test.
+        """
+        self._find(test_id)
+        with self._database.read() as tx:
+            return experiments.looks(tx, test_id)
 
     def export_results(self, filepath: str | Path) -> str:
         """Write every test's state as JSON, by id; unknown figures are null. Returns the path."""

@@ -22,6 +22,7 @@ from fine_tuning.commands import (
     leaving,
     models,
     ollama,
+    overview,
     pipeline,
     registry,
     server,
@@ -38,6 +39,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for group in (
+    overview,
     datasets,
     capture,
     jobs,

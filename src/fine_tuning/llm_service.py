@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -188,8 +188,8 @@ class LLMService:
         max_tokens: int | None = None,
         system_prompt: str | None = None,
         **kwargs: Any,
-    ) -> Iterator[str]:
-        """The answer piece by piece, as it is made.
+    ) -> Generator[str, None, dict[str, Any]]:
+        """The answer piece by piece, as it is made. The generator returns what `complete` returns.
 
         Raises:
             UsageError: the service belongs to an experiment.
@@ -204,7 +204,7 @@ class LLMService:
             text.append(piece)
             yield piece
         milliseconds = (time.perf_counter() - started) * 1000
-        self._answered(target, messages, Completion("".join(text), target.model, None, None, milliseconds, None))
+        return self._answered(target, messages, Completion("".join(text), target.model, None, None, milliseconds, None))
 
     def _model_outside(self) -> str:
         """The model of a call that belongs to no test: once a test has promoted a model by itself, that one."""

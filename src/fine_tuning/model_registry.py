@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from fine_tuning import checks, hosts
-from fine_tuning.errors import NotFoundError, UsageError
+from fine_tuning.errors import ConflictError, NotFoundError, UsageError
 from fine_tuning.files import sha256_file, write_json
 from fine_tuning.registry import expiry, gates, lineage, mlflow_exchange, model_folder
 from fine_tuning.registry.lineage import Lineage
 from fine_tuning.settings import acting_user, get_settings
-from fine_tuning.store import jobs, legacy, model_labels, models
+from fine_tuning.store import costs, datasets, jobs, legacy, model_labels, models
 from fine_tuning.store.database import Transaction, open_database
 from fine_tuning.store.tables import MODEL_STATUSES
 from fine_tuning.store.types import iso
@@ -110,6 +110,36 @@ class ModelRegistry:
             if artifact_id is not None and not models.has_artifact(tx, artifact_id):
                 raise NotFoundError(f"no artifact {artifact_id!r} is recorded")
             return models.record_of(models.register(tx, version, actor=actor))
+
+    def register_job(self, model_name: str, job_id: str) -> dict[str, Any]:
+        """Add the model that a finished job made as the next version, with the rows and the cost of its training.
+
+        Returns:
+            The record; see `register_model`.
+
+        Raises:
+            NotFoundError: there is no such job.
+            ConflictError: it has not succeeded.
+            UsageError: an empty name.
+        """
+        with self._database.read() as tx:
+            job = jobs.get(tx, job_id)
+            if job is None:
+                raise NotFoundError(f"no job {job_id} in this workspace; ft-cli jobs list shows them")
+            spent = costs.training_jobs(tx, job_id=job["id"])
+            data = datasets.get(tx, job["dataset_id"])
+        if job["status"] != "succeeded":
+            raise ConflictError(f"job {job_id} has {job['status']}; only what has succeeded can be registered")
+        is_local = job["provider"] == "local"
+        return self.register_model(
+            model_name,
+            job["model"],
+            job["id"],
+            (job["result"] or {}).get("rows") or (data or {}).get("rows") or 0,
+            cost=spent[0]["total_cost"] if spent else None,
+            provider=None if is_local else job["provider"],
+            provider_model=None if is_local else job["fine_tuned_model"],
+        )
 
     def get_model_version(self, model_name: str, version: int | None = None) -> dict[str, Any] | None:
         """One version's record, the latest if none is named; None where there is none."""
@@ -209,6 +239,18 @@ class ModelRegistry:
             ConflictError: a gate is closed, or its status does not allow it; the message says which.
         """
         return self._deploy(model_name, version, reason, gated=not force)
+
+    def check_gates(self, model_name: str, version: int | None = None) -> dict[str, str]:
+        """What each gate of the settings says of a version (the latest by default): why it is closed, or nothing.
+
+        Raises:
+            NotFoundError: there is no such version.
+        """
+        with self._database.read() as tx:
+            record = models.get(tx, model_name, version)
+            if record is None:
+                raise _missing(tx, model_name, version)
+            return gates.reasons(tx, record, get_settings())
 
     def rollback_model(self, model_name: str, target_version: int | None = None) -> bool:
         """Deploy an earlier (or any) version again, whatever the gates say; the history says that it was a rollback.

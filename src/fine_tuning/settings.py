@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import getpass
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -90,8 +93,23 @@ class Settings(BaseSettings):
         return Path(os.path.expanduser(home))  # noqa: PTH111 - Path.expanduser fails for a user that does not exist
 
 
+_acting: ContextVar[str | None] = ContextVar("acting", default=None)
+
+
+@contextmanager
+def acting_as(name: str) -> Iterator[None]:
+    """What the block does to the registry is done by somebody else, such as a person at the dashboard."""
+    token = _acting.set(name)
+    try:
+        yield
+    finally:
+        _acting.reset(token)
+
+
 def acting_user() -> str:
-    """Who changes the registry: the setting `actor`, else the user of the system."""
+    """Who changes the registry: see `acting_as`; else the setting `actor`, else the user of the system."""
+    if (name := _acting.get()) is not None:
+        return name
     try:
         return get_settings().actor or getpass.getuser()
     except (KeyError, OSError):  # a container without a user database

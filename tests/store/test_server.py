@@ -89,12 +89,15 @@ def test_keys_open_their_project_until_revoked(database: Database) -> None:
     with database.write() as tx:
         assert not api_keys.any_valid(tx)
         api_keys.add(tx, {"id": "key_1", "name": "ci", "project": "p", "prefix": "sk-ft-abc", "sha256": "h"})
-        assert api_keys.project_of(tx, "h") == "p"
-        assert api_keys.project_of(tx, "g") is None
+        found = api_keys.find(tx, sha256="h")
+        assert found is not None
+        assert (found["project"], found["read_only"]) == ("p", False)
+        assert api_keys.find(tx, key_id=found["id"]) == found
+        assert api_keys.find(tx, sha256="g") is None
         assert "sha256" not in api_keys.newest(tx)[0]
         assert api_keys.revoke(tx, "key_1")
         assert not api_keys.revoke(tx, "key_1")
-        assert api_keys.project_of(tx, "h") is None
+        assert api_keys.find(tx, sha256="h") is None
         assert not api_keys.any_valid(tx)
 
 

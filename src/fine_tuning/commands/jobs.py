@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from fine_tuning.commands import output
-from fine_tuning.errors import ConfigurationError, NotFoundError, TrainingError
+from fine_tuning.errors import TrainingError
 from fine_tuning.training.config import Method, Tuning
 
 if TYPE_CHECKING:
@@ -44,20 +44,10 @@ def create_openai_job(
     as_json: output.Json = False,
 ) -> None:
     """Upload a file and start a job at OpenAI, or at the host that OPENAI_BASE_URL names."""
+    from fine_tuning import tuners
     from fine_tuning.openai_fine_tuner import OpenAIFineTuner
 
-    _print_job(_create(OpenAIFineTuner(), model, file, validation_file, suffix, n_epochs=epochs), as_json)
-
-
-def _create(
-    tuner: FineTuner, model: str, file: Path, validation_file: Path | None, suffix: str | None, **hyperparameters: Any
-) -> dict[str, Any]:
-    """Upload and start, once everything that can be checked before is."""
-    found = [tuner.find_file(path) for path in (file, validation_file) if path is not None]
-    tuner.check_request(model, suffix, found[0], **hyperparameters)
-    uploaded = [tuner.upload_training_file(path) for path in found]
-    validation = uploaded[1] if validation_file is not None else None
-    return tuner.create_fine_tuning_job(model, uploaded[0], validation, suffix, **hyperparameters)
+    _print_job(tuners.start(OpenAIFineTuner(), model, file, validation_file, suffix, n_epochs=epochs), as_json)
 
 
 def train(
@@ -85,6 +75,7 @@ def train(
     as_json: output.Json = False,
 ) -> None:
     """Fine-tune on this machine. Ctrl-C pauses the job; `ft-cli jobs resume` lets it go on."""
+    from fine_tuning import tuners
     from fine_tuning.base_models.catalogue import DEFAULT_BASE_MODEL
     from fine_tuning.local_fine_tuner import LocalFineTuner
 
@@ -93,7 +84,7 @@ def train(
             "method": method, "tuning": tuning, "batch_size": batch_size, "max_length": max_length,
             "workers": workers, "ray_address": ray}  # fmt: skip
     asked = {name: value for name, value in more.items() if value is not None}
-    job = _create(tuner, model or DEFAULT_BASE_MODEL, file, validation_file, suffix, n_epochs=epochs, **asked)
+    job = tuners.start(tuner, model or DEFAULT_BASE_MODEL, file, validation_file, suffix, n_epochs=epochs, **asked)
     _print_job(job if detach else follow(tuner, job["job_id"]), as_json)
 
 
@@ -118,60 +109,39 @@ def follow(tuner: FineTuner, job_id: str) -> dict[str, Any]:
     raise TrainingError(f"job {job_id} {job['status']}{': ' + reason if reason else ''}")
 
 
-def tuner_of(job_id: str) -> FineTuner:
-    """The fine-tuner that a job belongs to: this machine, the host it was created at, or the host in force.
+def _tuner_of(job_id: str) -> FineTuner:
+    from fine_tuning import tuners
 
-    Raises:
-        NotFoundError: the job is not known here, and there is no key to ask a host with.
-    """
-    from fine_tuning import hosts
-    from fine_tuning.store import jobs
-    from fine_tuning.store.database import open_database
-
-    with open_database().read() as tx:
-        job = jobs.get(tx, job_id)
-    if job is not None and job["provider"] == "local":
-        from fine_tuning.local_fine_tuner import LocalFineTuner
-
-        return LocalFineTuner()
-    from fine_tuning.openai_fine_tuner import OpenAIFineTuner
-
-    if job is not None:
-        return OpenAIFineTuner(base_url=job["provider"])
-    try:
-        hosts.find_key()
-    except ConfigurationError as error:
-        raise NotFoundError(f"no job {job_id} in this workspace, and no host to ask: {error}") from None
-    return OpenAIFineTuner()
+    return tuners.of_job(job_id)
 
 
 def check_job_status(job: Job, as_json: output.Json = False) -> None:
     """Show how a job stands."""
-    _print_job(tuner_of(job).get_job_status(job), as_json)
+    _print_job(_tuner_of(job).get_job_status(job), as_json)
 
 
 def watch(job: Job) -> None:
     """Follow a job to its end. Ctrl-C pauses it."""
-    _print_job(follow(tuner_of(job), job), as_json=False)
+    _print_job(follow(_tuner_of(job), job), as_json=False)
 
 
 def pause(job: Job) -> None:
     """Let a job stop at the next step, to go on later."""
-    _print_job(tuner_of(job).pause_job(job), as_json=False)
+    _print_job(_tuner_of(job).pause_job(job), as_json=False)
 
 
 def resume(
     job: Job, detach: Annotated[bool, typer.Option("--detach", help="Do not wait for the end.")] = False
 ) -> None:
     """Let a paused job go on from its last checkpoint."""
-    tuner = tuner_of(job)
+    tuner = _tuner_of(job)
     view = tuner.resume_job(job)
     _print_job(view if detach else follow(tuner, job), as_json=False)
 
 
 def cancel(job: Job) -> None:
     """Stop a job for good."""
-    tuner = tuner_of(job)
+    tuner = _tuner_of(job)
     if not tuner.cancel_job(job):
         raise TrainingError(f"job {job} has {tuner.get_job_status(job)['status']}; there is nothing to cancel")
     _print_job(tuner.get_job_status(job), as_json=False)
@@ -211,7 +181,7 @@ def list_jobs(
 
 def events(job: Job, limit: Annotated[int, typer.Option(help="How many.")] = 20, as_json: output.Json = False) -> None:
     """A job's newest events."""
-    found = tuner_of(job).list_events(job, limit)
+    found = _tuner_of(job).list_events(job, limit)
     if as_json:
         output.print_json(found)
         return

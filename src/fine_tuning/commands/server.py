@@ -6,12 +6,15 @@ import contextlib
 import ipaddress
 import socket
 import tempfile
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from fine_tuning.commands import output
 from fine_tuning.errors import MissingDependencyError, UsageError
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
 
 LOOPBACK = "127.0.0.1"
 
@@ -20,6 +23,7 @@ def add_to(app: typer.Typer) -> None:
     """Add this group's commands."""
     panel = "Server"
     app.command("serve", rich_help_panel=panel)(serve)
+    app.command("ui", rich_help_panel=panel)(ui)
     app.command("worker", rich_help_panel=panel)(worker)
     keys = typer.Typer(help="API keys of the server.", no_args_is_help=True)
     keys.command("create")(create_key)
@@ -38,24 +42,18 @@ def serve(
     memory_limit: Annotated[int | None, typer.Option(help="MiB of loaded models.", min=1)] = None,
     context_length: Annotated[int, typer.Option(help="Tokens of prompt and answer, in llama.cpp.", min=64)] = 2048,
 ) -> None:
-    """Serve OpenAI's API: files, fine-tuning jobs, models and chat, on this machine."""
+    """Serve OpenAI's API (files, fine-tuning jobs, models, chat) and the dashboard, on this machine."""
     try:
-        import uvicorn
-
-        from fine_tuning.server import keys
+        from fine_tuning.dashboard.app import make_app as with_dashboard
         from fine_tuning.server.app import make_app
         from fine_tuning.server.config import ServerConfig, parse_aliases
     except ImportError as error:
         raise MissingDependencyError(error.name or "fastapi", "serve", "the server") from error
     from fine_tuning.files import make_folder
-    from fine_tuning.server.supervisor import workers
     from fine_tuning.serving import vllm
     from fine_tuning.settings import get_settings
-    from fine_tuning.store.database import open_database
 
-    database = open_database()
-    if not _is_loopback(host) and not keys.any_valid(database):
-        raise UsageError(f"listening on {host} needs a key, or anyone could use it; make one: ft-cli keys create NAME")
+    _check_host(host)
     vllm.is_wanted()  # says now what is wrong with that setting
     config = ServerConfig(
         aliases={**get_settings().aliases, **parse_aliases(alias or [])},
@@ -66,10 +64,38 @@ def serve(
     )
     # A file that is being uploaded lies beside the others: the system's own folder for such may be small, or in memory.
     tempfile.tempdir = str(make_folder(get_settings().folder("files")))
-    app = make_app(config, database)
+    said = "the dashboard at {0}, OpenAI's API at {0}/v1, its documentation at {0}/docs"
+    _run(with_dashboard(make_app(config)), host, port, said, slots)
+
+
+def ui(
+    host: Annotated[str, typer.Option(help="Address to listen on; others than loopback need a key.")] = LOOPBACK,
+    port: Annotated[int, typer.Option(help="Port to listen on.", min=0, max=65535)] = 8000,
+) -> None:
+    """Show the dashboard alone, without the API."""
+    try:
+        from fine_tuning.dashboard.app import make_app
+    except ImportError as error:
+        raise MissingDependencyError(error.name or "nicegui", "serve", "the dashboard") from error
+    _check_host(host)
+    _run(make_app(), host, port, "the dashboard at {0}")
+
+
+def _check_host(host: str) -> None:
+    from fine_tuning.server import keys
+    from fine_tuning.store.database import open_database
+
+    if not _is_loopback(host) and not keys.any_valid(open_database()):
+        raise UsageError(f"listening on {host} needs a key, or anyone could use it; make one: ft-cli keys create NAME")
+
+
+def _run(app: ASGIApp, host: str, port: int, said: str, slots: int = 0) -> None:
+    import uvicorn
+
+    from fine_tuning.server.supervisor import workers
+
     with _listen(host, port) as listener:
-        address = f"http://{host}:{listener.getsockname()[1]}"
-        typer.echo(f"OpenAI's API at {address}/v1, documentation at {address}/docs", err=True)
+        typer.echo(said.format(f"http://{host}:{listener.getsockname()[1]}"), err=True)
         server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False))
         with workers(slots) if slots else contextlib.nullcontext():
             server.run(sockets=[listener])
@@ -112,17 +138,19 @@ def worker(
 def create_key(
     name: Annotated[str, typer.Argument(help="Who will use it.")],
     project: Annotated[str, typer.Option(help="Whose files, jobs and models it opens.")] = "default",
+    read_only: Annotated[bool, typer.Option("--read-only", help="For looking at things only.")] = False,
     as_json: output.Json = False,
 ) -> None:
     """Make a key; it is shown once."""
     from fine_tuning.server import keys
     from fine_tuning.store.database import open_database
 
-    key, record = keys.create(open_database(), name, project)
+    key, record = keys.create(open_database(), name, project, read_only=read_only)
     if as_json:
         output.print_json({**record, "key": key})
     else:
-        typer.echo(f"{key}\nkeep it: it cannot be shown again (id {record['id']}, project {project})")
+        may = ", may only read" if read_only else ""
+        typer.echo(f"{key}\nkeep it: it cannot be shown again (id {record['id']}, project {project}{may})")
 
 
 def list_keys(as_json: output.Json = False) -> None:
@@ -134,12 +162,13 @@ def list_keys(as_json: output.Json = False) -> None:
     if as_json:
         output.print_json(found)
         return
-    columns = ["Id", "Name", "Project", "Key", "Created", "Revoked"]
+    columns = ["Id", "Name", "Project", "May", "Key", "Created", "Revoked"]
     rows = [
         (
             key["id"],
             key["name"],
             key["project"],
+            "read" if key["read_only"] else "all",
             f"{key['prefix']}...",
             output.day(key["created_at"].isoformat()),
             "no" if key["revoked_at"] is None else output.day(key["revoked_at"].isoformat()),

@@ -9,6 +9,7 @@ from typing import Any
 
 from fine_tuning import checks, sources
 from fine_tuning.distillation import importer, stored_completions
+from fine_tuning.distillation.correction import CORRECTED_RATING, store_correction
 from fine_tuning.errors import DataError, NotFoundError, UsageError
 from fine_tuning.files import is_file, write_json
 from fine_tuning.formats import alpaca, sharegpt, stored_completion
@@ -243,28 +244,48 @@ class DistillationDataCollector:
             example = examples.get(tx, example_id)
             if example is None:
                 raise NotFoundError(f"no captured example {example_id}")
-            if (
-                not isinstance(corrected_response, str)
-                or not corrected_response.strip()
-                or corrected_response == example["response"]
-            ):
-                raise UsageError("a correction must be a different, non-empty answer")
-            messages = conversation_of(example)
-            better = [*messages[:-1], {**messages[-1], "content": corrected_response}]
-            row = importer.example_row(
-                better,
-                example["tools"],
-                example["domain"],
-                example["task_type"],
-                5,
-                {**example["metadata"], "corrects": example_id},
-                "human",
-                datetime.now(UTC),
+            better = store_correction(tx, example, corrected_response)
+            examples.rate(tx, example_id, min(CORRECTED_RATING, example["rating"]))
+        return better
+
+    def capture_preference(
+        self,
+        prompt: str,
+        chosen: str,
+        rejected: str,
+        domain: str,
+        task_type: str = "chat",
+        *,
+        chosen_by: str = "unknown",
+        rejected_by: str = "unknown",
+    ) -> tuple[str, str]:
+        """Store two answers to a prompt, of which the first is better, as a pair; they are rated 5 and 2.
+
+        Args:
+            chosen_by, rejected_by: the models that answered.
+
+        Returns:
+            The ids of the better and of the worse call.
+
+        Raises:
+            UsageError: a text is empty, or both answers are the same.
+        """
+        if chosen == rejected:
+            raise UsageError("both answers are the same: neither is better")
+        moment = datetime.now(UTC)
+        better, worse = (
+            importer.example_row(as_messages(prompt, answer), None, domain, task_type, rating, {}, model, moment)
+            for answer, rating, model in (
+                (chosen, importer.CHOSEN_RATING, chosen_by),
+                (rejected, importer.REJECTED_RATING, rejected_by),
             )
-            examples.capture(tx, [row])
-            examples.rate(tx, example_id, min(2, example["rating"]))
-            examples.add_preference(tx, example, row)
-        return str(row["id"])
+        )
+        with self._database.write() as tx:
+            examples.capture(tx, [better, worse])
+            for row in (better, worse):
+                examples.rate(tx, row["id"], row["rating"])
+            examples.add_preference(tx, worse, better)
+        return str(better["id"]), str(worse["id"])
 
     def get_preferences(self) -> list[dict[str, Any]]:
         """Pairs of a worse and a better answer, from corrections and imports.

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from math import ceil
 from typing import Any
 
 from fine_tuning import checks
 from fine_tuning.errors import ConflictError, UsageError
+from fine_tuning.experiments import verdict
 from fine_tuning.experiments.design import MEASURES, Design
 from fine_tuning.experiments.statistics import ARMS, A, B, Statistics
 from fine_tuning.experiments.sums import Pairs
@@ -17,6 +19,7 @@ from fine_tuning.store.database import Transaction
 from fine_tuning.store.experiments import Cluster
 from fine_tuning.store.types import to_json
 
+LOOKS_APART = 1.05  # sizes at which what is known is kept: some 300 up to ten million samples
 PAIR = "pair"  # the arm under which clusters of differences are kept
 _CONTENT = ("cluster_id", "prediction", "reference", "error", "latency_ms", "cost", "covariate", "measures", "metadata")
 
@@ -229,7 +232,18 @@ class Recording:
         self._touched.add((arm, cluster))
         return self._clusters.setdefault((arm, cluster), Cluster())
 
+    def _note_look(self) -> None:
+        """Keep what the test shows now, once in a while: for looking back at how its interval became narrow."""
+        size = self.statistics.size
+        if size < self.statistics.next_look:
+            return
+        self.statistics.next_look = max(size + 1, ceil(size * LOOKS_APART))
+        found = verdict.shown(self.design, self.statistics)
+        if found["effect"] is not None:
+            experiments.add_look(self._tx, self._id, {"size": size, **found})
+
     def _save(self) -> None:
+        self._note_look()
         experiments.set_clusters(self._tx, self._id, {key: self._clusters[key] for key in self._touched})
         experiments.set_statistics(self._tx, self._id, self.statistics.as_dict())
 

@@ -79,6 +79,7 @@ class Statistics:
         low, high: what every look's confidence sequence of the effect has in common.
         looks: the planned ones so far.
         mismatch: ln of the most evidence there was that the models do not get their planned shares of the units.
+        next_look: the size at which what is known is kept the next time, for looking back.
     """
 
     arms: dict[str, Arm] = field(default_factory=lambda: {arm: Arm() for arm in ARMS})
@@ -91,6 +92,7 @@ class Statistics:
     high: float = inf
     looks: list[Look] = field(default_factory=list)
     mismatch: float = 0.0
+    next_look: int = 1
 
     @property
     def is_paired(self) -> bool:
@@ -264,6 +266,7 @@ class Statistics:
             inf if high is None else high,
             [Look(**look) for look in state["looks"]],
             state.get("mismatch", 0.0),
+            state.get("next_look", 1),
         )
 
 

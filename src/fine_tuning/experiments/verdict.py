@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
-from math import exp, inf, isnan, log, nan
+from math import exp, inf, isfinite, isnan, log, nan
 from typing import Any, NamedTuple
 
 from scipy.special import ndtr, ndtri
@@ -142,6 +142,14 @@ def judge(experiment: Mapping[str, Any], alpha: float | None = None) -> ABTestRe
         is_paired=statistics.is_paired,
         late_samples=experiment.get("late", 0),
     )
+
+
+def shown(design: Design, statistics: Statistics) -> dict[str, float | None]:
+    """The effect so far, its interval and its p-value, for looking back later; None where there is none yet."""
+    effect = statistics.effect(design)
+    decided = _decide(design, statistics, effect, design.alpha)
+    found = {"effect": effect.estimate, "low": decided.low, "high": decided.high, "p_value": decided.p_value}
+    return {name: value if isfinite(value) else None for name, value in found.items()}
 
 
 def _mismatch(design: Design, statistics: Statistics) -> float:

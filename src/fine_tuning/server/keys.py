@@ -19,8 +19,13 @@ _SHOWN = len(_PREFIX) + 4
 _PROJECT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
-def create(database: Database, name: str, project: str = DEFAULT_PROJECT) -> tuple[str, dict[str, Any]]:
+def create(
+    database: Database, name: str, project: str = DEFAULT_PROJECT, *, read_only: bool = False
+) -> tuple[str, dict[str, Any]]:
     """Make a key for a project. Returns the key, which cannot be shown again, and its record.
+
+    Args:
+        read_only: it opens everything for looking at, and nothing for changing or for the models' time.
 
     Raises:
         UsageError: the name is empty, or the project is no short plain name.
@@ -30,7 +35,13 @@ def create(database: Database, name: str, project: str = DEFAULT_PROJECT) -> tup
     if not _PROJECT.fullmatch(project):
         raise UsageError(f"no project name: {project!r}; use up to 64 letters, digits, dots, dashes and underscores")
     key = _PREFIX + secrets.token_urlsafe(32)
-    record = {"id": f"key_{uuid.uuid4().hex[:24]}", "name": name, "project": project, "prefix": key[:_SHOWN]}
+    record = {
+        "id": f"key_{uuid.uuid4().hex[:24]}",
+        "name": name,
+        "project": project,
+        "prefix": key[:_SHOWN],
+        "read_only": read_only,
+    }
     with database.write() as tx:
         api_keys.add(tx, {**record, "sha256": _hash(key)})
     return key, record
@@ -41,6 +52,7 @@ class Access(NamedTuple):
 
     key_id: str | None
     project: str | None
+    read_only: bool = False
 
 
 def access(database: Database, authorization: str) -> Access:
@@ -49,15 +61,19 @@ def access(database: Database, authorization: str) -> Access:
     with database.read() as tx:
         if not api_keys.any_valid(tx):
             return Access(None, DEFAULT_PROJECT)
-        hashed = _hash(key.strip())
-        project = api_keys.project_of(tx, hashed) if scheme.lower() == "bearer" else None
-    return Access(None if project is None else hashed, project)
+        found = api_keys.find(tx, sha256=_hash(key.strip())) if scheme.lower() == "bearer" else None
+    return Access(None, None) if found is None else Access(found["id"], found["project"], found["read_only"])
 
 
 def refusal(authorization: str) -> ApiError:
     """401, for a request whose key opens nothing."""
     told = "Incorrect API key provided" if authorization.partition(" ")[2] else "You didn't provide an API key"
     return ApiError(401, f"{told}; make one with: ft-cli keys create NAME", code="invalid_api_key")
+
+
+def forbidden() -> ApiError:
+    """403, for a request that a key for reading does not open."""
+    return ApiError(403, "This key may only read; make another one with: ft-cli keys create NAME", code="read_only_key")
 
 
 def any_valid(database: Database) -> bool:
@@ -70,6 +86,13 @@ def listed(database: Database) -> list[dict[str, Any]]:
     """Every key's record, newest first, without the key."""
     with database.read() as tx:
         return api_keys.newest(tx)
+
+
+def find(database: Database, key_id: str) -> dict[str, Any] | None:
+    """The record of a valid key of the default project; None where there is none or it was revoked."""
+    with database.read() as tx:
+        found = api_keys.find(tx, key_id=key_id)
+    return found if found is not None and found["project"] == DEFAULT_PROJECT else None
 
 
 def revoke(database: Database, key_id: str) -> None:

@@ -25,6 +25,7 @@ MULTIPART_OVERHEAD = MIB
 LINGER_SECONDS = 1.0
 GUARDED = ("/v1/", "/metrics")
 FREE = ("/healthz",)  # a busy server is not a dead one
+READING = ("GET", "HEAD", "OPTIONS")
 
 
 class Limits:
@@ -71,6 +72,8 @@ class Limits:
         self._check_rate(access.key_id, scope)
         if access.project is None:
             raise keys.refusal(authorization)
+        if access.read_only and scope["method"] not in READING:
+            raise keys.forbidden()
         scope.setdefault("state", {})["project"] = access.project
         limit = MAX_FILE_BYTES + MULTIPART_OVERHEAD if _is_upload(scope) else self._config.max_body_bytes
         _check_length(headers.get(b"content-length", b"0"), limit)

@@ -19,9 +19,11 @@ def add(connection: Connection, key: Mapping[str, Any]) -> None:
     connection.execute(_table.insert().values(**key, created_at=now()))
 
 
-def project_of(connection: Connection, sha256: str) -> str | None:
-    """The project of the key with this hash; None where there is none or it was revoked."""
-    return connection.scalar(select(_table.c.project).where(_table.c.sha256 == sha256, _table.c.revoked_at.is_(None)))
+def find(connection: Connection, *, sha256: str | None = None, key_id: str | None = None) -> dict[str, Any] | None:
+    """The valid key with this hash, or this id; None where there is none or it was revoked."""
+    wanted = _table.c.sha256 == sha256 if sha256 is not None else _table.c.id == key_id
+    row = connection.execute(select(*_shown).where(wanted, _table.c.revoked_at.is_(None))).mappings().one_or_none()
+    return None if row is None else dict(row)
 
 
 def any_valid(connection: Connection) -> bool:

@@ -56,6 +56,24 @@ def newest(connection: Connection, limit: int) -> list[dict[str, Any]]:
     return [{**row, "created_at": iso(row["created_at"])} for row in connection.execute(query).mappings()]
 
 
+def count(connection: Connection) -> int:
+    """How many there are."""
+    whole = _table.c.recipe["part_of"].as_string().is_(None)
+    return connection.scalar(select(func.count()).select_from(_table).where(whole)) or 0
+
+
+def newest_files(connection: Connection, limit: int) -> list[dict[str, Any]]:
+    """The newest files that can be trained on: name, part ("all" of a data set of one file), rows, path."""
+    part = _table.c.recipe["part"].as_string()
+    query = select(_table.c.name, part.label("part"), _table.c.rows, _table.c.path, _table.c.recipe)
+    found = connection.execute(query.order_by(_table.c.id.desc()).limit(limit)).mappings()
+    return [
+        {"name": row["name"], "part": row["part"] or "all", "rows": row["rows"], "path": row["path"]}
+        for row in found
+        if row["part"] or "parts" not in row["recipe"]
+    ]
+
+
 def find(connection: Connection, name: str) -> dict[str, Any] | None:
     """The newest data set with this name, or whose hash begins so (also without its `sha256:`); None without one."""
     whole = _table.c.recipe["part_of"].as_string().is_(None)

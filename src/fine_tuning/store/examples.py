@@ -52,28 +52,32 @@ def find(
     if task_type is not None:
         wanted.append(_columns.task_type == task_type)
     query = select(_table).where(*wanted).order_by(_columns.captured_at, _columns.id).limit(limit)
-    return [_record(row) for row in connection.execute(query)]
+    return [record_of(row) for row in connection.execute(query)]
 
 
 def each(connection: Connection) -> Iterator[dict[str, Any]]:
     """Every record, oldest first, a block of them in memory at a time."""
     query = select(_table).order_by(_columns.captured_at, _columns.id)
     for row in connection.execution_options(yield_per=BLOCK).execute(query):
-        yield _record(row)
+        yield record_of(row)
 
 
 def get(connection: Connection, example_id: str) -> dict[str, Any] | None:
     """One record, or None."""
     row = connection.execute(select(_table).where(_columns.id == example_id)).one_or_none()
-    return None if row is None else _record(row)
+    return None if row is None else record_of(row)
 
 
-def rate(connection: Connection, example_id: str, rating: int) -> bool:
+def lock(connection: Connection, example_id: str) -> tuple[dict[str, Any], bool] | None:
+    """One record that nobody changes until the end of the transaction, and whether it was judged; or None."""
+    row = connection.execute(select(_table).where(_columns.id == example_id).with_for_update()).one_or_none()
+    return None if row is None else (record_of(row), bool(row.judged))
+
+
+def rate(connection: Connection, example_id: str, rating: int, *, judged: bool = True) -> bool:
     """Set a rating by judgement, which later sightings leave alone; False where there is no such example."""
-    return (
-        connection.execute(update(_table).where(_columns.id == example_id).values(rating=rating, judged=True)).rowcount
-        == 1
-    )
+    query = update(_table).where(_columns.id == example_id).values(rating=rating, judged=judged)
+    return connection.execute(query).rowcount == 1
 
 
 def add_preference(connection: Connection, worse: Mapping[str, Any], better: Mapping[str, Any]) -> None:
@@ -97,6 +101,13 @@ def preferences(connection: Connection) -> list[dict[str, Any]]:
     return [dict(row) for row in connection.execute(query).mappings()]
 
 
+def totals(connection: Connection) -> tuple[int, int]:
+    """How many examples there are, and how many of them are curated."""
+    query = select(func.count()).select_from(_table)
+    curated = query.where(_columns.rating >= CURATED_RATING)
+    return connection.scalar(query) or 0, connection.scalar(curated) or 0
+
+
 def counts(connection: Connection) -> dict[str, Any]:
     """Totals: examples, sightings, curated ones and these by domain."""
     examples, sightings = connection.execute(select(func.count(), func.sum(_columns.sightings))).one()
@@ -116,7 +127,8 @@ def counts(connection: Connection) -> dict[str, Any]:
     }
 
 
-def _record(row: Row[Any]) -> dict[str, Any]:
+def record_of(row: Row[Any]) -> dict[str, Any]:
+    """A row of the table as a record."""
     record = dict(row._mapping)
     del record["judged"]
     record["captured_at"] = iso(record["captured_at"])

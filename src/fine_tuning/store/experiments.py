@@ -93,6 +93,19 @@ def set_statistics(connection: Connection, test_id: str, state: Mapping[str, Any
     connection.execute(_SET_STATISTICS, {"test": test_id, "state": dict(state)})
 
 
+def add_look(connection: Connection, test_id: str, look: Mapping[str, Any]) -> None:
+    """Note what a test showed at a size; what was noted at that size stays."""
+    statement = insert(connection, tables.experiment_looks).values(experiment_id=test_id, **look, created_at=now())
+    connection.execute(statement.on_conflict_do_nothing())
+
+
+def looks(connection: Connection, test_id: str) -> list[dict[str, Any]]:
+    """What a test showed over time, smallest size first."""
+    table = tables.experiment_looks
+    query = select(table).where(table.c.experiment_id == test_id).order_by(table.c.size)
+    return [dict(row) for row in connection.execute(query).mappings()]
+
+
 def count_late(connection: Connection, test_id: str, count: int) -> None:
     """Samples came after the end."""
     connection.execute(update(_table).where(_table.c.id == test_id).values(late=_table.c.late + count))

@@ -54,6 +54,22 @@ def newest(connection: Connection, limit: int, provider: str | None = None) -> l
     return [dict(row) for row in connection.execute(query).mappings()]
 
 
+def listed(
+    connection: Connection, *, status: str | None = None, offset: int = 0, limit: int = 50
+) -> tuple[list[dict[str, Any]], int]:
+    """Jobs of all hosts, newest first, `limit` of them from `offset` on; and how many there are."""
+    wanted = [] if status is None else [_columns.status == status]
+    query = select(_table).where(*wanted).order_by(_columns.created_at.desc(), _columns.id)
+    found = [dict(row) for row in connection.execute(query.offset(offset).limit(limit)).mappings()]
+    return found, connection.scalar(select(func.count()).select_from(_table).where(*wanted)) or 0
+
+
+def failed_since(connection: Connection, moment: datetime) -> list[dict[str, Any]]:
+    """The jobs that have failed after a moment, newest first."""
+    query = select(_table).where(_columns.status == "failed", _columns.finished_at > moment)
+    return [dict(row) for row in connection.execute(query.order_by(_columns.finished_at.desc())).mappings()]
+
+
 def unanswered(connection: Connection, provider: str, request: Mapping[str, Any]) -> dict[str, Any] | None:
     """A job with this request that was recorded but never confirmed by its host: the trace of a crash."""
     compared = request.keys() - {"hyperparameters", "estimate"}
@@ -226,6 +242,20 @@ def newest_events(connection: Connection, job_id: str, limit: int) -> list[dict[
     table = tables.job_events
     query = select(table).where(table.c.job_id == job_id).order_by(table.c.id.desc()).limit(limit)
     return [dict(row) for row in connection.execute(query).mappings()][::-1]
+
+
+def events_after(connection: Connection, job_id: str, last: int, limit: int) -> list[dict[str, Any]]:
+    """The events of a job that follow the one with an id, oldest first."""
+    table = tables.job_events
+    query = select(table).where(table.c.job_id == job_id, table.c.id > last).order_by(table.c.id).limit(limit)
+    return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def metrics(connection: Connection, job_id: str, limit: int = MOST_EVENTS) -> list[dict[str, Any]]:
+    """What was measured while a job trained, oldest first: the data of its newest metrics events."""
+    table = tables.job_events
+    query = select(table.c.data).where(table.c.job_id == job_id, table.c.kind == "metrics")
+    return list(connection.scalars(query.order_by(table.c.id.desc()).limit(limit)))[::-1]
 
 
 def add_artifact(

@@ -67,6 +67,39 @@ examples = Table(
     Index(None, "domain", "rating"),
     Index(None, "captured_at"),
 )
+# The calls that wait for a judgement are few among those that were captured.
+Index(
+    "ix_examples_waiting",
+    examples.c.captured_at,
+    examples.c.id,
+    sqlite_where=examples.c.judged.is_(False),
+    postgresql_where=examples.c.judged.is_(False),
+)
+
+reviews = Table(
+    "reviews",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("example_id", ForeignKey("examples.id"), nullable=False),
+    Column("reviewer", String(200), nullable=False),
+    Column("rating", Integer, nullable=False),
+    Column("corrected_id", String(80), doc="the better call that came of it; no key, as it may be taken back"),
+    Column("rating_before", Integer, nullable=False, doc="of the call; what an undo goes back to"),
+    Column("judged_before", Boolean, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("undone_at", UtcTime, doc="it stands no longer"),
+    CheckConstraint("rating BETWEEN 1 AND 5", name="rating_1_to_5"),
+    Index(None, "example_id"),
+    Index(None, "reviewer", "id"),
+)
+
+review_claims = Table(
+    "review_claims",
+    metadata,
+    Column("example_id", ForeignKey("examples.id"), primary_key=True),
+    Column("reviewer", String(200), nullable=False, doc="who has it before him; nobody else is given it"),
+    Column("expires_at", UtcTime, nullable=False),
+)
 
 preferences = Table(
     "preferences",
@@ -410,6 +443,18 @@ experiment_decisions = Table(
     Index(None, "experiment_id"),
 )
 
+experiment_looks = Table(
+    "experiment_looks",
+    metadata,
+    Column("experiment_id", ForeignKey("experiments.id"), primary_key=True),
+    Column("size", BigId, primary_key=True, doc="samples, or pairs, that the interval was of"),
+    Column("effect", Float, nullable=False),
+    Column("low", Float, doc="of the interval; NULL: no bound yet"),
+    Column("high", Float),
+    Column("p_value", Float),
+    Column("created_at", UtcTime, nullable=False),
+)
+
 cost_events = Table(
     "cost_events",
     metadata,
@@ -509,6 +554,7 @@ api_keys = Table(
     Column("sha256", String(64), nullable=False, unique=True, doc="of the key, which is kept nowhere"),
     Column("created_at", UtcTime, nullable=False),
     Column("revoked_at", UtcTime),
+    Column("read_only", Boolean, nullable=False, server_default=false(), doc="opens what it opens for looking at"),
 )
 
 checkpoint_permissions = Table(

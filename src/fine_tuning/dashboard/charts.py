@@ -1,0 +1,64 @@
+"""Options of ECharts' plots. Each says in words what it shows, for those who do not see it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+BLUE, ORANGE, GREEN, GREY = (
+    "#3b82c4",
+    "#d97706",
+    "#4d9a5d",
+    "#7d8590",
+)  # apart in light and in dark
+Point = tuple[Any, float | None]
+
+
+def _base(said: str) -> dict[str, Any]:
+    return {
+        "aria": {"enabled": True, "label": {"description": said}},
+        "animation": False,
+        "textStyle": {"color": GREY},
+        "legend": {"textStyle": {"color": GREY}, "top": 0},
+        "grid": {"left": 8, "right": 16, "top": 36, "bottom": 8, "containLabel": True},
+        "tooltip": {"trigger": "axis"},
+    }
+
+
+def lines(said: str, x: str, series: Mapping[str, Sequence[Point]], *, kind: str = "value") -> dict[str, Any]:
+    """Curves by name over a common axis."""
+    axis = {"axisLabel": {"color": GREY}, "splitLine": {"lineStyle": {"color": "#7d859044"}}}
+    return _base(said) | {
+        "color": [BLUE, ORANGE, GREEN, GREY],
+        "xAxis": {"type": kind, "name": x, "nameLocation": "middle", "nameGap": 26, **axis},
+        "yAxis": {"type": "value", "scale": True, **axis},
+        "series": [
+            {"name": name, "type": "line", "showSymbol": len(points) < 20, "data": [list(point) for point in points]}
+            for name, points in series.items()
+        ],
+    }
+
+
+def stacked_bars(said: str, labels: Sequence[str], series: Mapping[str, Sequence[float]]) -> dict[str, Any]:
+    """Bars by label, made of parts by name."""
+    axis = {"axisLabel": {"color": GREY}, "splitLine": {"lineStyle": {"color": "#7d859044"}}}
+    return _base(said) | {
+        "color": [BLUE, ORANGE, GREEN, GREY],
+        "xAxis": {"type": "category", "data": list(labels), **axis},
+        "yAxis": {"type": "value", **axis},
+        "series": [
+            {"name": name, "type": "bar", "stack": "all", "data": list(values)} for name, values in series.items()
+        ],
+    }
+
+
+def interval(said: str, sizes: Sequence[int], effect: Sequence[float], low: Sequence[Any], high: Sequence[Any]) -> Any:
+    """An estimate with its interval as it became narrow, and the line of no difference."""
+    drawn = lines(said, "samples per model, or pairs", {"effect": list(zip(sizes, effect, strict=True))}, kind="log")
+    for name, ends in (("lower bound", low), ("upper bound", high)):
+        points = [list(point) for point in zip(sizes, ends, strict=True)]
+        drawn["series"].append(
+            {"name": name, "type": "line", "showSymbol": False, "lineStyle": {"type": "dashed"}, "data": points}
+        )
+    drawn["series"][0]["markLine"] = {"silent": True, "symbol": "none", "data": [{"yAxis": 0, "name": "no difference"}]}
+    return drawn

@@ -1,0 +1,105 @@
+"""What stands before the dashboard: whose request it is, and whether its own pages sent it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from http.cookies import SimpleCookie
+from secrets import token_hex
+from urllib.parse import quote, urlsplit
+
+from fastapi.concurrency import run_in_threadpool
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from fine_tuning.dashboard.sessions import COOKIE, GUEST, Session, Sessions
+
+PAGES = ("/review", "/datasets", "/jobs", "/models", "/experiments", "/costs", "/playground")
+OPEN = ("/sign-in", "/dashboard.css", "/_nicegui/", "/favicon.ico")  # nothing of the workspace is in these
+SOCKET = "/_nicegui_ws/"
+OURS = ("/sign-out", SOCKET, *OPEN)
+SAFE = ("GET", "HEAD", "OPTIONS")
+MAX_BODY = 1 << 20  # of a request to the dashboard; what is long comes through its socket
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+# Everything comes from this server. The library compiles its templates in the browser, which needs unsafe-eval.
+POLICY = (
+    "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
+    "img-src 'self' data:; font-src 'self' data:; connect-src 'self' ws: wss:; frame-ancestors 'none'; base-uri 'self'"
+)
+
+
+class Gate:
+    """Requests for the dashboard's pages go to `app`, with the session and more in their state; all others to `api`.
+
+    Args:
+        aliases: names of base models, and what they stand for.
+    """
+
+    def __init__(self, app: ASGIApp, api: ASGIApp | None, sessions: Sessions, aliases: Mapping[str, str]) -> None:
+        self.app, self._api, self._sessions, self._aliases = app, api, sessions, aliases
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let a request through, send it to the sign-in page, or refuse it."""
+        if scope["type"] == "lifespan":
+            await self.app(scope, receive, send)
+        elif not _is_ours(scope["path"]):
+            await (self._api or PlainTextResponse("not found", 404))(scope, receive, send)
+        else:
+            await self._ours(scope, receive, send)
+
+    async def _ours(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = Headers(scope=scope)
+        cookies = SimpleCookie(headers.get("cookie", ""))
+        guest = cookies[GUEST].value if GUEST in cookies else token_hex(2)
+        cookie = cookies[COOKIE].value if COOKIE in cookies else None
+        session = await run_in_threadpool(self._sessions.find, cookie, guest)
+        refused = _refusal(scope, headers, session)
+        if refused is not None:
+            await (refused if scope["type"] == "http" else _close)(scope, receive, send)
+            return
+        scope.setdefault("state", {}).update(
+            session=session, sessions=self._sessions, cookie=cookie, guest=guest, aliases=self._aliases
+        )
+
+        async def with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                _protect(MutableHeaders(scope=message), None if GUEST in cookies else guest)
+            await send(message)
+
+        await self.app(scope, receive, with_headers)
+
+
+def _is_ours(path: str) -> bool:
+    return path == "/" or path.startswith(OURS) or any(path == page or path.startswith(f"{page}/") for page in PAGES)
+
+
+def _refusal(scope: Scope, headers: Headers, session: Session | None) -> Response | None:
+    """The answer to a request that may not pass."""
+    host, origin = headers.get("host", ""), headers.get("origin")
+    is_socket = scope["path"].startswith(SOCKET)
+    must_say = scope["type"] == "websocket" or scope["method"] not in SAFE  # browsers then say which page asks
+    if (must_say or (is_socket and origin is not None)) and urlsplit(origin or "").netloc != host:
+        return PlainTextResponse("this request was not sent by a page of this server", 403)
+    if not headers.get("content-length", "0").isdigit() or int(headers.get("content-length", "0")) > MAX_BODY:
+        return PlainTextResponse("the request is too large", 413)
+    if session is not None and session.name.startswith("guest-") and urlsplit(f"//{host}").hostname not in LOOPBACK:
+        # Without keys only this machine may look, and no page elsewhere whose name was made to point to this machine.
+        return PlainTextResponse(f"{host} is no name of this machine; make a key first: ft-cli keys create NAME", 403)
+    if session is None and not scope["path"].startswith(OPEN):
+        if scope["type"] == "http" and scope["method"] == "GET" and not is_socket:
+            return RedirectResponse(f"/sign-in?next={quote(scope['path'], safe='')}", 303)
+        return PlainTextResponse("sign in first", 401)
+    return None
+
+
+async def _close(_scope: Scope, receive: Receive, send: Send) -> None:
+    await receive()
+    await send({"type": "websocket.close", "code": 1008})
+
+
+def _protect(headers: MutableHeaders, guest: str | None) -> None:
+    headers["Content-Security-Policy"] = POLICY
+    headers["X-Content-Type-Options"] = "nosniff"
+    headers["Referrer-Policy"] = "same-origin"
+    if guest is not None:
+        headers.append("set-cookie", f"{GUEST}={guest}; Path=/; Max-Age=31536000; HttpOnly; SameSite=Strict")

@@ -1,0 +1,177 @@
+"""What every page has: its frame, and the parts that pages are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from math import isfinite
+from typing import Any
+from urllib.parse import quote
+
+from nicegui import ui
+
+from fine_tuning.dashboard.acting import session
+
+PAGES = {
+    "Overview": "/",
+    "Review": "/review",
+    "Data sets": "/datasets",
+    "Jobs": "/jobs",
+    "Models": "/models",
+    "Experiments": "/experiments",
+    "Costs": "/costs",
+    "Playground": "/playground",
+}
+NONE = "-"
+THEME = "ft_theme"  # the cookie that remembers light or dark
+
+
+@contextmanager
+def page(title: str, heading: str | None = None) -> Iterator[None]:
+    """The frame of a page: navigation, theme, session, and a main part that the block fills."""
+    request = ui.context.client.request
+    ui.page_title(f"{heading or title} - fine-tuning")
+    ui.add_head_html('<link rel="stylesheet" href="/dashboard.css">')
+    chosen = {"dark": True, "light": False}.get(request.cookies.get(THEME, "")) if request is not None else None
+    theme = ui.dark_mode(value=chosen)
+    with ui.element("header").classes("top"):
+        with ui.element("nav").props('aria-label="Pages"'):
+            for name, path in PAGES.items():
+                link = ui.link(name, path).classes("page-link")
+                if name == title:
+                    link.props('aria-current="page"')
+        with ui.element("div").classes("who"):
+            who = session()
+            ui.label(f"{who.name}{' (read only)' if who.read_only else ''}").classes("name")
+            button("Dark" if not theme.value else "Light", lambda: _switch(theme))
+            if not who.name.startswith("guest-"):
+                with ui.element("form").props('method="post" action="/sign-out"'):
+                    text("Sign out", "button").props("type=submit").classes("plain")
+    with ui.element("main"):
+        heading_of(heading or title, 1)
+        yield
+
+
+def _switch(theme: ui.dark_mode) -> None:
+    dark = not theme.value
+    theme.set_value(dark)
+    chosen = "dark" if dark else "light"
+    ui.run_javascript(f"document.cookie = '{THEME}={chosen}; Path=/; Max-Age=31536000; SameSite=Strict'; "
+                      "location.reload()")  # fmt: skip
+
+
+def heading_of(text: str, level: int = 2) -> None:
+    """A heading."""
+    with ui.element(f"h{level}"):
+        _text(text)
+
+
+def _text(text: str) -> None:
+    ui.element("span")._text = text
+
+
+def text(said: str, kind: str = "p") -> ui.element:
+    """A paragraph, or another element that has nothing but text; whatever is in it is shown as it is."""
+    element = ui.element(kind)
+    element._text = said
+    return element
+
+
+def button(label: str, on_click: Callable[[], Any], *, main: bool = False, changes: bool = False) -> ui.button:
+    """A button; one that changes something is off for whoever may only read."""
+    made = ui.button(label, on_click=on_click, color=None).props("no-caps unelevated" if main else "no-caps outline")
+    if changes and session().read_only:
+        made.disable()
+        made.tooltip("this key may only read")
+    return made
+
+
+def empty(what: str, next_step: str) -> None:
+    """Where there is nothing yet: what would be here, and what to do for it."""
+    with ui.element("div").classes("empty"):
+        text(what)
+        text(next_step, "code")
+
+
+def facts(rows: Mapping[str, Any]) -> None:
+    """Names and values, such as those of one job."""
+    with ui.element("dl").classes("facts"):
+        for name, value in rows.items():
+            text(name, "dt")
+            text(shown(value), "dd")
+
+
+def table(label: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """A table; a value that is a pair of a text and a path is a link, numbers are set flush right."""
+    box = ui.element("div").classes("scroll").props(f'role="region" tabindex="0" aria-label="{_attribute(label)}"')
+    with box, ui.element("table"):
+        with ui.element("thead"), ui.element("tr"):
+            for column in columns:
+                text(column, "th").props('scope="col"')
+        with ui.element("tbody"):
+            for row in rows:
+                with ui.element("tr"):
+                    for value in row:
+                        _cell(value)
+
+
+def _cell(value: Any) -> None:
+    if isinstance(value, tuple):
+        with ui.element("td"):
+            ui.link(*value)
+        return
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    text(shown(value), "td").classes("number" if is_number else "")
+
+
+def _attribute(said: str) -> str:
+    return said.replace("\\", "").replace('"', "'").replace("\n", " ")
+
+
+def shown(value: Any) -> str:
+    """A value as people read it; what is unknown is a dash."""
+    if value is None or (isinstance(value, float) and not isfinite(value)):
+        return NONE
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, float):
+        return f"{value:,.2f}" if abs(value) >= 1 else f"{value:.3g}"
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d %H:%M}"
+    return str(value)
+
+
+def usd(value: float | None) -> str:
+    """US dollars; cents where that is enough."""
+    if value is None or not isfinite(value):
+        return NONE
+    return f"${value:,.2f}" if value == 0 or abs(value) >= 0.01 else f"${value:.2g}"
+
+
+def duration(seconds: float | None) -> str:
+    """Seconds as people say them."""
+    if seconds is None or not isfinite(seconds):
+        return NONE
+    whole = round(seconds)
+    hours, minutes = divmod(whole // 60, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {whole % 60} s" if minutes else f"{whole} s"
+
+
+def pages(count: int, page: int, size: int, path: str) -> None:
+    """Links to the pages before and after one of a long table."""
+    last = max(1, -(-count // size))
+    with ui.element("nav").classes("bar").props('aria-label="Pages of the table"'):
+        if page > 1:
+            ui.link("Newer", f"{path}{page - 1}")
+        where = f"page {page:,} of {last:,}, {count:,} in all"
+        text(where, "span").classes("dim")
+        if page < last:
+            ui.link("Older", f"{path}{page + 1}")
+
+
+def path(*parts: str) -> str:
+    """An address whose last part may have any characters."""
+    return "/".join([parts[0], *(quote(part, safe="") for part in parts[1:])])

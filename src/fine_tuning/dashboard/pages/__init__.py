@@ -1,0 +1,13 @@
+"""One file a page."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+NAMES = ("overview", "review", "datasets", "jobs", "models", "experiments", "costs", "playground")
+
+
+def register() -> None:
+    """Make every page known to the library, which keeps them by path."""
+    for name in NAMES:
+        import_module(f"fine_tuning.dashboard.pages.{name}")

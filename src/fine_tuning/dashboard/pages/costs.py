@@ -1,0 +1,153 @@
+"""Costs: what was spent on what, against which budget, and when a model has paid for itself."""
+
+from __future__ import annotations
+
+from asyncio import to_thread
+from typing import Any
+
+from nicegui import ui
+
+from fine_tuning.cost_tracker import CostAnalysis, CostTracker
+from fine_tuning.dashboard import charts, layout
+from fine_tuning.dashboard.acting import FAILED, act, tell
+from fine_tuning.errors import FineTuningError
+from fine_tuning.store import jobs
+from fine_tuning.store.database import open_database
+
+DAYS = 60  # that the plot shows
+JOBS = 20
+
+
+@ui.page("/costs")
+async def show() -> None:
+    """The page."""
+    by_day, by_model, budgets, billed = await to_thread(_read)
+    with layout.page("Costs"):
+        layout.heading_of("Spent by day")
+        if not by_day:
+            layout.empty("Nothing has been spent, or nothing was recorded.", "CostTracker().record_inference(...)")
+        else:
+            ui.echart(_by_day(by_day)).classes("chart")
+            columns = ["Month", "Kind", "Model", "Events", "US dollars", "Without a price", "Tokens"]
+            layout.table("Costs by month, kind and model", columns, by_model)
+        _show_budgets(budgets)
+        _show_billed(billed)
+        _returns()
+
+
+def _read() -> tuple[list[dict[str, Any]], list[list[Any]], list[dict[str, Any]], list[list[Any]]]:
+    tracker = CostTracker()
+    days = tracker.get_costs_by("day", "kind")
+    months = [
+        [
+            each["month"],
+            each["kind"],
+            each["model_name"],
+            each["count"],
+            each["total"],
+            each["unpriced"],
+            each["tokens"],
+        ]
+        for each in reversed(tracker.get_costs_by("month", "kind", "model_name"))
+    ]
+    with open_database().read() as tx:
+        newest = jobs.newest(tx, JOBS)
+    billed = [
+        [(job["id"], f"/jobs/{job['id']}"), job["model"], job["estimate"]["usd"], (found or {}).get("total_cost")]
+        for job in newest
+        if job["estimate"]
+        for found in [tracker.get_job_cost(job["id"])]
+    ]
+    return days, months[:200], tracker.get_budgets(), billed
+
+
+def _by_day(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    days = sorted({row["day"] for row in rows})[-DAYS:]
+    kinds = sorted({row["kind"] for row in rows})
+    spent = {(row["day"], row["kind"]): row["total"] for row in rows}
+    series = {kind: [spent.get((day, kind), 0.0) for day in days] for kind in kinds}
+    return charts.stacked_bars("US dollars spent by day and kind", days, series)
+
+
+def _show_budgets(budgets: list[dict[str, Any]]) -> None:
+    layout.heading_of("Budgets of this month")
+    rows = [
+        ["all models" if each["model_name"] == "*" else each["model_name"], each["usd_per_month"], each["spent"],
+         each["left"], each["unpriced"]]
+        for each in budgets
+    ]  # fmt: skip
+    if rows:
+        layout.table("Budgets", ["Model", "US dollars a month", "Spent", "Left", "Without a price"], rows)
+    with ui.element("div").classes("bar"):
+        name = ui.input("Model (* is all together)", value="*")
+        amount = ui.number("US dollars a month", min=0)
+
+        async def save() -> None:
+            tracker = CostTracker()
+            if await act(tracker.set_budget, name.value, amount.value, done="the budget is set") is not FAILED:
+                ui.navigate.reload()
+
+        layout.button("Set the budget", save, changes=True)
+
+
+def _show_billed(rows: list[list[Any]]) -> None:
+    if rows:
+        layout.heading_of("Jobs: estimated and billed")
+        layout.table("Jobs", ["Job", "Base model", "Estimated, US dollars", "Billed, US dollars"], rows)
+
+
+def _returns() -> None:
+    layout.heading_of("When does a model pay for itself?")
+    with ui.element("div").classes("bar"):
+        model = ui.input("Model")
+        calls = ui.number("Expected calls", value=100_000, min=1, precision=0)
+        base_price = ui.number("A call of the model it replaces, US dollars (empty: as recorded)", min=0)
+        per_error = ui.number("An avoided error is worth, US dollars", value=10.0, min=0)
+        days = ui.number("Over so many days", value=30, min=1)
+    shown = ui.element("div")
+
+    async def compute() -> None:
+        try:
+            found = await to_thread(
+                CostTracker().calculate_roi, model.value, base_price.value, int(calls.value or 0), per_error.value,
+                horizon_days=days.value,
+            )  # fmt: skip
+        except FineTuningError as error:
+            tell(str(error), wrong=True)
+            return
+        shown.clear()
+        with shown:
+            _show_returns(found, int(calls.value))
+
+    layout.button("Compute", compute, main=True)
+
+
+def _show_returns(found: CostAnalysis, calls: int) -> None:
+    def with_interval(name: str, value: float, money: bool = True) -> str:
+        said = layout.usd if money else layout.shown
+        ends = found.intervals.get(name)
+        return said(value) if ends is None else f"{said(value)} ({said(ends[0])} to {said(ends[1])})"
+
+    layout.facts(
+        {
+            "Training cost": layout.usd(found.training_cost),
+            "Savings": with_interval("savings", found.savings),
+            "Return": with_interval("roi_at_expected", found.roi_at_expected, money=False),
+            "Pays back after calls": with_interval("break_even_inferences", found.break_even_inferences, money=False),
+            "Pays back after days": with_interval("payback_days", found.payback_days, money=False),
+            "Avoided errors are worth": with_interval("accuracy_value", found.accuracy_value),
+        }
+    )
+    if found.savings == found.savings and found.training_cost == found.training_cost:  # both are known
+        points = [(calls * part // 20, found.savings * part / 20 - found.training_cost) for part in range(21)]
+        ends = found.intervals.get("savings")
+        series: dict[str, Any] = {"savings less training": points}
+        for name, end in zip(("lower bound", "upper bound"), ends or (), strict=False):
+            series[name] = [(calls * part // 20, end * part / 20 - found.training_cost) for part in range(21)]
+        ui.echart(charts.lines("US dollars by calls", "calls", series)).classes("chart")
+    for title, lines in (("Assumed", found.assumptions), ("Unknown", found.unknown)):
+        if lines:
+            layout.heading_of(title, 3)
+            with ui.element("ul"):
+                for line in lines:
+                    layout.text(line, "li")

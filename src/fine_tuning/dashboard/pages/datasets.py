@@ -1,0 +1,173 @@
+"""Data sets: what became of every row, how long they are, what training on them takes, and how two differ."""
+
+from __future__ import annotations
+
+import re
+from asyncio import to_thread
+from itertools import pairwise
+from typing import Any
+
+from nicegui import ui
+
+from fine_tuning.dashboard import charts, layout
+from fine_tuning.dashboard.acting import FAILED, act, tell
+from fine_tuning.dataset_builder import DatasetBuilder
+from fine_tuning.errors import FineTuningError, NotFoundError
+
+NEWEST = 200
+HASH = re.compile("sha256:[0-9a-f]{64}")
+
+
+@ui.page("/datasets")
+async def show() -> None:
+    """The newest data sets."""
+    found = await to_thread(DatasetBuilder().list_datasets, NEWEST)
+    with layout.page("Data sets"):
+        _build_form()
+        layout.heading_of("Frozen data sets, newest first")
+        if not found:
+            layout.empty("No data set has been built yet.", "ft-cli dataset build NAME")
+            return
+        rows = [
+            [
+                (each["name"], layout.path("/datasets", each["hash"])),
+                each["format"],
+                each["rows"],
+                each["created_at"][:16],
+            ]
+            for each in found
+        ]
+        layout.table("Data sets", ["Name", "Format", "Rows", "Built"], rows)
+        _difference([each["name"] for each in found])
+
+
+def _build_form() -> None:
+    with ui.expansion("Build one").classes("card"):
+        with ui.element("div").classes("bar"):
+            name = ui.input("Name")
+            least = ui.number("Rated at least", value=4, min=1, max=5, precision=0)
+            domain = ui.input("Domain (empty: all)")
+            tokens_of = ui.input("Count tokens as")
+        read = layout.text("").props('role="status"')
+        counted = {"rows": 0}
+
+        async def build() -> None:
+            def progress(rows: int) -> None:
+                counted["rows"] += rows
+
+            choices: dict[str, Any] = {"min_rating": int(least.value or 4)}
+            if domain.value:
+                choices["domains"] = [domain.value]
+            if tokens_of.value:
+                choices["tokens_of"] = tokens_of.value
+            counted["rows"] = 0
+            ticking.activate()
+            found = await act(DatasetBuilder().build, name.value, progress=progress, **choices)
+            ticking.deactivate()
+            if found is not FAILED:
+                ui.navigate.to(layout.path("/datasets", found["hash"]))
+
+        def tick() -> None:
+            read._text = f"{counted['rows']:,} rows read"
+            read.update()
+
+        ticking = ui.timer(0.5, tick, active=False)
+        layout.button("Build", build, main=True, changes=True)
+
+
+def _difference(names: list[str]) -> None:
+    layout.heading_of("What changed between two")
+    with ui.element("div").classes("bar"):
+        first = ui.select(names, label="From")
+        second = ui.select(names, label="To")
+    shown = ui.element("div")
+
+    async def compare() -> None:
+        try:
+            found = await to_thread(DatasetBuilder().compare_datasets, first.value or "", second.value or "")
+        except FineTuningError as error:
+            tell(str(error), wrong=True)
+            return
+        rows = [[name, *values] for part in ("recipe", "counts") for name, values in found[part].items()]
+        rows += [[f"rows {name}", None, found[name]] for name in ("added", "removed", "moved", "kept")]
+        shown.clear()
+        with shown:
+            layout.table("Differences", ["What", "Before", "After"], rows)
+
+    layout.button("Compare", compare)
+
+
+@ui.page("/datasets/{name:path}")
+async def show_dataset(name: str) -> None:
+    """One data set."""
+    builder = DatasetBuilder()
+    try:
+        if not HASH.fullmatch(name):  # a folder's name is none that a browser may open
+            raise NotFoundError(f"no data set {name} is known; the list has their links")
+        manifest = await to_thread(builder.get_dataset, name)
+        estimates = await to_thread(builder.estimate_training, name)
+    except FineTuningError as error:
+        with layout.page("Data sets", "Data set"):
+            layout.empty(str(error), "ft-cli dataset list")
+        return
+    with layout.page("Data sets", str(manifest["name"])):
+        layout.text(manifest["hash"], "code")
+        _funnel(manifest)
+        _parts(manifest)
+        _lengths(manifest)
+        _estimates(estimates)
+        _findings(manifest)
+        layout.heading_of("Recipe")
+        layout.facts(manifest["recipe"])
+
+
+def _funnel(manifest: dict[str, Any]) -> None:
+    counts = manifest["counts"]
+    layout.heading_of("What became of the rows")
+    fates = [
+        ("read", counts["read"]),
+        ("rejected", counts["rejected"]),
+        *manifest["steps"].items(),
+        ("kept", counts["kept"]),
+    ]
+    names, values = [name for name, _ in fates], [float(count) for _, count in fates]
+    ui.echart(charts.stacked_bars("Rows by what became of them", names, {"rows": values})).classes("chart")
+    layout.table("Rows by what became of them", ["What", "Rows"], [list(fate) for fate in fates])
+    questions = manifest["conflicts"]["questions"]
+    if questions:
+        layout.text(f"{questions:,} questions have different answers, in {manifest['conflicts']['rows']:,} rows.")
+
+
+def _parts(manifest: dict[str, Any]) -> None:
+    layout.heading_of("Parts")
+    rows = [[name, part["rows"], part["tokens"], part["file"]] for name, part in manifest["parts"].items()]
+    layout.table("Parts", ["Part", "Rows", "Tokens", "File"], rows)
+
+
+def _lengths(manifest: dict[str, Any]) -> None:
+    lengths = manifest["lengths"]
+    layout.heading_of("Tokens of a row")
+    if lengths is None:
+        layout.empty("The tokens were not counted.", "ft-cli dataset build NAME --tokens-of MODEL")
+        return
+    edges, rows = lengths["histogram"]["edges"], lengths["histogram"]["counts"]
+    names = [f"{low:,.0f} to {high:,.0f}" for low, high in pairwise(edges)]
+    ui.echart(charts.stacked_bars("Rows by their tokens", names, {"rows": rows})).classes("chart")
+    shown = {"Median": "p50", "95 %": "p95", "99 %": "p99", "Longest": "longest"}
+    over = {f"Longer than {int(limit):,}": count for limit, count in lengths["over"].items()}
+    layout.facts({label: lengths[name] for label, name in shown.items()} | over)
+
+
+def _estimates(found: list[dict[str, Any]]) -> None:
+    if found:
+        layout.heading_of("What training takes")
+        rows = [[each["target"], each["epochs"], each["tokens"], each["usd"], each["hours"]] for each in found]
+        layout.table("Training", ["Target", "Epochs", "Tokens", "US dollars", "Hours"], rows)
+
+
+def _findings(manifest: dict[str, Any]) -> None:
+    if manifest["findings"]:
+        layout.heading_of("Findings")
+        names = ("code", "severity", "rows", "file", "line", "message", "advice")
+        rows = [[each[name] for name in names] for each in manifest["findings"]]
+        layout.table("Findings", [name.capitalize() for name in names], rows)

@@ -1,0 +1,192 @@
+"""Experiments: how sure one is by now, what is in the way, and what was decided."""
+
+from __future__ import annotations
+
+from asyncio import to_thread
+from math import isfinite
+from typing import Any
+
+from nicegui import ui
+
+from fine_tuning.ab_testing import ABTestFramework
+from fine_tuning.dashboard import charts, layout
+from fine_tuning.dashboard.acting import FAILED, act, confirmed
+from fine_tuning.dashboard.live import shared
+from fine_tuning.errors import FineTuningError
+from fine_tuning.experiments.verdict import ABTestResult
+
+PAGE = 50
+LIVE_SECONDS = 2.0
+SHARES = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0)  # of the units, that a ramp offers
+
+
+@ui.page("/experiments")
+async def show(page: int = 1) -> None:
+    """Every test, those that run first."""
+    found = await to_thread(_listed)
+    here = found[(max(1, page) - 1) * PAGE : max(1, page) * PAGE]
+    with layout.page("Experiments"):
+        _start_form()
+        layout.heading_of("Tests")
+        if not here:
+            layout.empty("No test has been started yet.", "ft-cli ab create TEST MODEL_A MODEL_B")
+            return
+        columns = ["Test", "Model A", "Model B", "Status", "Samples", "Effect", "p"]
+        layout.table("Tests", columns, [_row(test) for test in here])
+        layout.pages(len(found), page, PAGE, "/experiments?page=")
+
+
+def _listed() -> list[ABTestResult]:
+    every = ABTestFramework().get_all_results().values()
+    return sorted(
+        sorted(every, key=lambda test: test.started_at, reverse=True), key=lambda test: test.status != "running"
+    )
+
+
+def _row(test: ABTestResult) -> list[Any]:
+    return [(test.test_id, layout.path("/experiments", test.test_id)), test.model_a, test.model_b, test.status,
+            test.total_samples, test.effect, test.p_value]  # fmt: skip
+
+
+def _start_form() -> None:
+    with ui.expansion("Start a test").classes("card"), ui.element("div").classes("bar"):
+        test_id = ui.input("Test")
+        model_a = ui.input("Model A")
+        model_b = ui.input("Model B")
+        split = ui.number("Share of model B", value=0.5, min=0.01, max=0.99, step=0.01)
+
+        async def start() -> None:
+            framework = ABTestFramework()
+            found = await act(framework.create_test, test_id.value, model_a.value, model_b.value, split=split.value)
+            if found is not FAILED:
+                ui.navigate.to(layout.path("/experiments", test_id.value))
+
+        layout.button("Start", start, main=True, changes=True)
+
+
+@ui.page("/experiments/{test_id:path}")
+async def show_test(test_id: str) -> None:
+    """One test."""
+    with layout.page("Experiments", test_id):
+        try:
+            found = await to_thread(_read, test_id)
+        except FineTuningError as error:
+            layout.empty(str(error), "ft-cli ab list")
+            return
+        _Test(test_id, found)
+
+
+def _read(test_id: str) -> dict[str, Any]:
+    framework = ABTestFramework()
+    result = framework.monitor(test_id)
+    return {
+        "result": result,
+        "history": framework.get_history(test_id),
+        "decisions": framework.get_decisions(test_id),
+        "advice": framework.recommend_winner(result),
+    }
+
+
+class _Test:
+    """One test's page, which follows its samples."""
+
+    def __init__(self, test_id: str, found: dict[str, Any]) -> None:
+        self._id = test_id
+        self._seen: Any = None
+        self._verdict = layout.text("").props('role="status"')
+        with ui.element("div").classes("bar"):
+            self._controls = ui.element("div").classes("bar")
+            with self._controls:
+                self._share = ui.select(
+                    {share: f"{share:.0%}" for share in SHARES}, value=1.0, label="Units that take part"
+                )
+                layout.button("Ramp", self._ramp, changes=True)
+                layout.button("Conclude", self._conclude, main=True, changes=True)
+        self._chart = ui.echart(charts.interval("Effect and its interval", [], [], [], [])).classes("chart")
+        self._body = ui.element("div")
+        self._draw(found)
+        ui.timer(LIVE_SECONDS, self._refresh, immediate=False)
+
+    async def _refresh(self) -> None:
+        self._draw(await shared(("test", self._id), lambda: _read(self._id), LIVE_SECONDS))
+
+    def _draw(self, found: dict[str, Any]) -> None:
+        result: ABTestResult = found["result"]
+        seen = (result.status, result.total_samples, len(found["decisions"]))
+        if seen == self._seen:
+            return
+        self._seen = seen
+        self._verdict._text = found["advice"]
+        self._verdict.update()
+        self._controls.set_visibility(result.status == "running")
+        self._show_curve(found["history"], result)
+        self._body.clear()
+        with self._body:
+            _show_arms(result)
+            _show_guardrails(result)
+            layout.heading_of("Decisions")
+            if found["decisions"]:
+                rows = [
+                    [each["created_at"], each["action"], each["model"], each["reason"]] for each in found["decisions"]
+                ]
+                layout.table("Decisions", ["Time", "What", "Model", "Why"], rows)
+            else:
+                layout.text("None yet.").classes("dim")
+
+    def _show_curve(self, history: list[dict[str, Any]], result: ABTestResult) -> None:
+        sizes = [each["size"] for each in history]
+        effects, low, high = ([each[name] for each in history] for name in ("effect", "low", "high"))
+        said = f"Effect {layout.shown(result.effect)}, {_interval(result)}, after {result.total_samples:,} samples"
+        self._chart.options.clear()
+        self._chart.options.update(charts.interval(said, sizes, effects, low, high))
+        self._chart.update()
+
+    async def _ramp(self) -> None:
+        share = float(self._share.value)
+        await act(ABTestFramework().ramp, self._id, share, done=f"{share:.0%} of the units take part")
+        await self._refresh()
+
+    async def _conclude(self) -> None:
+        if await confirmed(f"End {self._id} and keep its verdict? No sample is counted afterwards.", "Conclude"):
+            await act(ABTestFramework().conclude_test, self._id, done="concluded")
+            await self._refresh()
+
+
+def _interval(result: ABTestResult) -> str:
+    low, high = result.intervals["accuracy"]
+    return f"{layout.shown(low) if isfinite(low) else 'open'} to {layout.shown(high) if isfinite(high) else 'open'}"
+
+
+def _show_arms(result: ABTestResult) -> None:
+    layout.heading_of("Models")
+    rows = [
+        [f"A: {result.model_a}", result.model_a_samples, result.model_a_accuracy, result.model_a_avg_latency,
+         layout.usd(result.model_a_cost_per_inference)],
+        [f"B: {result.model_b}", result.model_b_samples, result.model_b_accuracy, result.model_b_avg_latency,
+         layout.usd(result.model_b_cost_per_inference)],
+    ]  # fmt: skip
+    layout.table("Models", ["Model", "Samples", "Score", "Milliseconds", "A call costs"], rows)
+    layout.facts(
+        {
+            "Effect": f"{layout.shown(result.effect)}, {result.confidence_level:.0%} interval {_interval(result)}",
+            "p-value": result.p_value,
+            "Samples still needed": result.samples_needed if isfinite(result.samples_needed) else None,
+            "Shares as planned": _shares(result),
+            "Samples after the end": result.late_samples or None,
+        }
+    )
+
+
+def _shares(result: ABTestResult) -> str:
+    if result.withheld:
+        return f"no: {result.withheld}"
+    return f"yes (p {layout.shown(result.ratio_mismatch_p)})" if isfinite(result.ratio_mismatch_p) else "not planned"
+
+
+def _show_guardrails(result: ABTestResult) -> None:
+    layout.heading_of("Guardrails")
+    if not result.guardrails:
+        layout.text("This test has none.").classes("dim")
+        return
+    rows = [[rail["name"], rail["status"], rail["model_a"], rail["model_b"]] for rail in result.guardrails]
+    layout.table("Guardrails", ["What", "Stands", "A", "B"], rows)

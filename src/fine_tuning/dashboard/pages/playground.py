@@ -1,0 +1,109 @@
+"""One prompt to two models, side by side, as their answers come; a vote makes a pair to learn from."""
+
+from __future__ import annotations
+
+import asyncio
+from asyncio import to_thread
+from typing import Any
+
+from nicegui import ui
+
+from fine_tuning.dashboard import choices, layout
+from fine_tuning.dashboard.acting import act, state, tell
+from fine_tuning.distillation import DistillationDataCollector
+from fine_tuning.errors import FineTuningError
+from fine_tuning.llm_service import LLMService
+
+TOKENS = 256
+DOMAIN = "playground"
+DRAW_SECONDS = 0.1
+
+
+@ui.page("/playground")
+async def show() -> None:
+    """The page."""
+    models = await to_thread(choices.models, state().aliases)
+    with layout.page("Playground"):
+        prompt = ui.textarea("Prompt").props("autogrow").classes("wide")
+        with ui.element("div").classes("bar"):
+            tokens = ui.number("Tokens at most", value=TOKENS, min=1, max=4096, precision=0)
+        with ui.element("div").classes("two"):
+            sides = [_Side("A", models), _Side("B", models)]
+
+        async def ask() -> None:
+            if not (prompt.value or "").strip():
+                tell("write a prompt first", wrong=True)
+                return
+            await asyncio.gather(*(side.ask(prompt.value, int(tokens.value or TOKENS)) for side in sides))
+
+        async def vote(better: int) -> None:
+            first, second = sides[better], sides[1 - better]
+            if not (first.answer and second.answer) or first.asked != second.asked:
+                tell("ask both models the same prompt first", wrong=True)
+                return
+            await act(
+                DistillationDataCollector().capture_preference,
+                first.asked,
+                first.answer,
+                second.answer,
+                DOMAIN,
+                chosen_by=first.model,
+                rejected_by=second.model,
+                done="kept as a pair",
+            )
+
+        with ui.element("div").classes("bar"):
+            layout.button("Ask both", ask, main=True, changes=True)
+            layout.button("A is better", lambda: vote(0), changes=True)
+            layout.button("B is better", lambda: vote(1), changes=True)
+
+
+class _Side:
+    """One model and its answer."""
+
+    def __init__(self, name: str, models: dict[str, str]) -> None:
+        self.answer, self.asked, self.model = "", "", ""
+        with ui.element("section").classes("card").props(f'aria-label="Model {name}"'):
+            self._model = ui.select(models, value=next(iter(models)), label=f"Model {name}").classes("field")
+            self._text = layout.text("", "pre").props('aria-live="polite"')
+            self._facts = layout.text("").classes("dim")
+            self._like = layout.button("Keep as a good answer", self._rate, changes=True)
+
+    async def ask(self, prompt: str, tokens: int) -> None:
+        """Show the answer piece by piece."""
+        self.answer, self.asked, self.model = "", prompt, self._model.value
+        self._say("…")
+        with self._facts:
+            drawing = ui.timer(DRAW_SECONDS, lambda: self._say(self.answer or "…"))
+        try:
+            found = await to_thread(self._answer, prompt, tokens)
+            self._say(self.answer, f"{found['latency_ms'] / 1000:.1f} s, {layout.usd(found['cost'])}")
+        except FineTuningError as error:
+            self._say("", str(error))
+        finally:
+            drawing.delete()
+
+    def _answer(self, prompt: str, tokens: int) -> dict[str, Any]:
+        """In a thread: the answer grows while it is made."""
+        service = LLMService(model=self.model)
+        try:
+            pieces = service.complete_streaming(prompt, None, tokens)
+            while True:
+                self.answer += next(pieces)
+        except StopIteration as end:
+            return dict(end.value)
+        finally:
+            service.close()
+
+    def _say(self, answer: str, facts: str = "") -> None:
+        self._text._text, self._facts._text = answer, facts
+        self._text.update()
+        self._facts.update()
+
+    async def _rate(self) -> None:
+        if not self.answer:
+            tell("ask the model first", wrong=True)
+            return
+        capture = DistillationDataCollector().capture_success
+        done = "kept as an example rated 5"
+        await act(capture, self.asked, self.answer, DOMAIN, "chat", 5, None, self.model, done=done)

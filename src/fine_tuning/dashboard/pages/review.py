@@ -1,0 +1,216 @@
+"""The inbox: captured calls that wait for a judgement, by keyboard only if wished."""
+
+from __future__ import annotations
+
+from asyncio import Lock, to_thread
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from nicegui import events, ui
+
+from fine_tuning import checks
+from fine_tuning.dashboard import layout
+from fine_tuning.dashboard.acting import FAILED, act, session, tell
+from fine_tuning.distillation.review import Agreement, Filters, ReviewInbox
+from fine_tuning.errors import UsageError
+
+PAGE = 20
+KEYS = "1 to 5 rate · j and k go down and up · e corrects the answer · u takes the last judgement back"
+
+
+@ui.page("/review")
+async def show() -> None:
+    """The page."""
+    with layout.page("Review"):
+        inbox = _Inbox()
+        await inbox.load()
+    ui.context.client.on_disconnect(inbox.leave)
+
+
+class _Inbox:
+    """One browser's part of the inbox."""
+
+    def __init__(self) -> None:
+        self._second = False
+        self._filters = Filters()
+        self._rows: list[dict[str, Any]] = []
+        self._at = 0
+        self._turn = Lock()  # whoever types fast rates one call after the other
+        self._editor: ui.textarea | None = None
+        self._may_write = not session().read_only
+        self._reviewer = session().name
+        self._inbox = ReviewInbox(self._reviewer)
+        with ui.element("div").classes("bar"):
+            self._domain = ui.select({"": "all domains"}, value="", label="Domain", on_change=self._filter)
+            self._model = ui.select({"": "all models"}, value="", label="Model", on_change=self._filter)
+            self._since = ui.input("From day", placeholder="2026-01-31").on("change", self._filter)
+            self._until = ui.input("Before day", placeholder="2026-02-28").on("change", self._filter)
+            ui.switch("Second opinions", on_change=self._switch)
+        layout.text(KEYS).classes("dim")
+        self._count = layout.text("").props('role="status"')
+        self._list = ui.element("div")
+        self._agreement = ui.element("div")
+        if self._may_write:
+            ui.keyboard(on_key=self._key, ignore=["input", "textarea", "select"])
+
+    async def load(self) -> None:
+        """Take the next calls and show them."""
+        if self._may_write:
+            found = await act(self._inbox.take, self._filters, PAGE)
+        else:
+            found = await to_thread(self._inbox.peek, self._filters, PAGE)
+        self._rows = [] if found is FAILED else found
+        self._at = 0
+        choices = await to_thread(self._inbox.choices)
+        self._domain.set_options({"": "all domains", **{each: each for each in choices["domain"]}})
+        self._model.set_options({"": "all models", **{each: each for each in choices["model"]}})
+        await self._tell()
+        self._draw()
+
+    def leave(self) -> None:
+        """What was taken is free for others."""
+        if self._may_write:
+            self._inbox.leave()
+
+    async def _tell(self) -> None:
+        waiting = await to_thread(self._inbox.count, self._filters)
+        self._count._text = f"{waiting:,} waiting" if waiting else "nothing waits"
+        self._count.update()
+        agreement = await to_thread(self._inbox.agreement)
+        self._agreement.clear()
+        with self._agreement:
+            _show_agreement(agreement)
+
+    async def _filter(self) -> None:
+        try:
+            since, until = (_day(each.value) for each in (self._since, self._until))
+        except UsageError as error:
+            tell(str(error), wrong=True)
+            return
+        self._filters = Filters(self._domain.value or None, self._model.value or None, since, until)
+        await self.load()
+
+    async def _switch(self, event: events.ValueChangeEventArguments[bool | None]) -> None:
+        self.leave()
+        self._inbox = ReviewInbox(self._reviewer, second_opinions=bool(event.value))
+        await self.load()
+
+    def _draw(self) -> None:
+        self._editor = None
+        self._list.clear()
+        with self._list:
+            if not self._rows:
+                layout.empty("No captured call waits for a judgement here.", "ft-cli capture import FILE")
+            for place, row in enumerate(self._rows):
+                if place == self._at:
+                    self._card(row)
+                elif place > self._at:
+                    layout.text(_short(row["prompt"])).classes("dim")
+
+    def _card(self, row: dict[str, Any]) -> None:
+        with ui.element("article").classes("card current").props('aria-label="Call to rate"'):
+            layout.text(f"{row['domain']} · {row['model_used']} · {row['captured_at'][:16].replace('T', ' ')}").classes(
+                "dim"
+            )
+            for message in row["messages"] or [{"role": "user", "content": row["prompt"]}]:
+                if message.get("role") != "assistant" or message is not (row["messages"] or [None])[-1]:
+                    layout.text(str(message.get("role")), "strong")
+                    layout.text(_content(message), "pre")
+            layout.text("answer", "strong")
+            layout.text(row["response"], "pre").classes("answer")
+            with ui.element("div").classes("bar").props('role="group" aria-label="Rating"'):
+                for rating in range(1, 6):
+                    layout.button(f"{rating}", self._rater(rating), changes=True).props(
+                        f'aria-label="Rate {rating} of 5"'
+                    )
+                layout.button("Correct the answer", self._edit, changes=True)
+                layout.button("Undo", self._undo, changes=True)
+
+    def _rater(self, rating: int) -> Callable[[], Any]:
+        async def rate() -> None:
+            await self._judge(self._inbox.rate, rating)
+
+        return rate
+
+    async def _judge(self, judge: Callable[..., Any], what: Any) -> None:
+        if not self._rows:
+            return
+        row = self._rows[self._at]
+        if await act(judge, row["id"], what) is FAILED:
+            return
+        del self._rows[self._at]
+        self._at = min(self._at, max(0, len(self._rows) - 1))
+        if self._rows:
+            await self._tell()
+            self._draw()
+        else:
+            await self.load()
+
+    def _edit(self) -> None:
+        if self._editor is not None or not self._rows:
+            return
+        row = self._rows[self._at]
+        with self._list:
+            card = ui.element("div").classes("card").props('role="form" aria-label="Correction"')
+            card.move(target_index=1)
+            with card:
+                self._editor = editor = ui.textarea("Corrected answer", value=row["response"]).props(
+                    "autofocus autogrow"
+                )
+                with ui.element("div").classes("bar"):
+                    layout.button(
+                        "Save the correction", lambda: self._judge(self._inbox.correct, editor.value), main=True
+                    )
+                    layout.button("Cancel", self._draw)
+
+    async def _undo(self) -> None:
+        found = await act(self._inbox.undo)
+        if found is FAILED:
+            return
+        tell("there is nothing to take back" if found is None else "taken back")
+        await self.load()
+
+    async def _key(self, event: events.KeyEventArguments) -> None:
+        if not event.action.keydown or event.action.repeat or event.modifiers.ctrl or event.modifiers.meta:
+            return
+        async with self._turn:
+            await self._obey(event.key.name)
+
+    async def _obey(self, key: str) -> None:
+        if key in {"1", "2", "3", "4", "5"}:
+            await self._judge(self._inbox.rate, int(key))
+        elif key in {"j", "k"} and self._rows:
+            self._at = max(0, min(len(self._rows) - 1, self._at + (1 if key == "j" else -1)))
+            self._draw()
+        elif key == "e":
+            self._edit()
+        elif key == "u":
+            await self._undo()
+
+
+def _show_agreement(found: Agreement) -> None:
+    layout.heading_of("Reviewers")
+    if not found.reviewers:
+        layout.text("Nobody has judged a call yet.").classes("dim")
+        return
+    layout.table("Judgements of each reviewer", ["Reviewer", "Judgements"], list(found.reviewers.items()))
+    if found.same is None:
+        layout.text("How far reviewers agree is known once one gives second opinions.").classes("dim")
+    else:
+        layout.text(f"Of {found.items:,} calls that several have judged, {found.same:.0%} got the same rating; "
+                    f"Krippendorff's alpha is {layout.shown(found.alpha)} (1: perfect, 0: as by chance).")  # fmt: skip
+
+
+def _day(text: str) -> datetime | None:
+    return datetime.fromisoformat(checks.day("day", text)).replace(tzinfo=UTC) if text else None
+
+
+def _content(message: dict[str, Any]) -> str:
+    content = message.get("content")
+    return content if isinstance(content, str) else str(content or message.get("tool_calls") or "")
+
+
+def _short(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= 100 else f"{line[:99]}…"

@@ -1,0 +1,67 @@
+"""Who looks at the dashboard. Where there are keys a person signs in with one, and a signed cookie stands for it.
+
+The cookie names the key, whose record is read again at every step: revoking the key ends its sessions. The dashboard
+shows the whole workspace, so it takes keys of the default project only.
+"""
+
+from __future__ import annotations
+
+import secrets
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+
+from itsdangerous import BadSignature, URLSafeTimedSerializer
+
+from fine_tuning.files import make_folder
+from fine_tuning.server import keys
+from fine_tuning.store.database import Database
+
+COOKIE = "ft_session"
+GUEST = "ft_guest"  # tells browsers apart where there are no keys
+SECONDS = 7 * 24 * 3600
+
+
+class Session(NamedTuple):
+    """Attributes:
+    name: of the key, or of the browser where there are no keys; reviews are recorded under it.
+    read_only: nothing may be changed.
+    """
+
+    name: str
+    read_only: bool = False
+
+
+class Sessions:
+    """The sessions of one workspace."""
+
+    def __init__(self, database: Database, secret: str) -> None:
+        self._database = database
+        self._signer = URLSafeTimedSerializer(secret, salt=COOKIE)
+
+    def open(self, key: str) -> str | None:
+        """The cookie for a key; None for one that does not open the dashboard."""
+        access = keys.access(self._database, f"Bearer {key.strip()}")
+        if access.key_id is None or access.project != keys.DEFAULT_PROJECT:
+            return None
+        return str(self._signer.dumps(access.key_id))
+
+    def find(self, cookie: str | None, guest: str) -> Session | None:
+        """The session that a cookie stands for, or a guest's where there are no keys; None for nobody."""
+        if not keys.any_valid(self._database):
+            return Session(f"guest-{guest}")
+        try:
+            key_id = self._signer.loads(cookie or "", max_age=SECONDS)
+        except BadSignature:
+            return None
+        found = keys.find(self._database, str(key_id))
+        return None if found is None else Session(found["name"], found["read_only"])
+
+
+def secret_of(workspace: Path) -> str:
+    """What the workspace's cookies are signed with; made once, readable by its owner only."""
+    path = make_folder(workspace) / "dashboard.secret"
+    with suppress(FileExistsError):
+        path.touch(mode=0o600, exist_ok=False)
+        path.write_text(secrets.token_urlsafe(32))
+    return path.read_text()

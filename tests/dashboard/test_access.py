@@ -1,0 +1,70 @@
+"""For everybody: screen readers, keyboards, small screens, dark rooms, and connections that break."""
+
+from __future__ import annotations
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from fine_tuning import ABTestFramework, CostTracker, ModelRegistry
+from fine_tuning.distillation import DistillationDataCollector
+from tests.dashboard.conftest import Open
+from tests.dashboard.test_safety import PAGES
+
+SERIOUS = ("serious", "critical")
+HOST = "https://api.openai.com/v1"
+
+
+@pytest.fixture
+def filled(workspace: object) -> None:
+    """Something on every page."""
+    for number in range(3):
+        DistillationDataCollector().capture_success(f"Question {number}", f"Answer {number}", "d", "chat", rating=3)
+    registry = ModelRegistry()
+    registry.register_model(
+        "bot", "gpt-4o-mini", "job-1", 500, 0.9, provider="https://api.openai.com/v1", provider_model="ft:x"
+    )
+    registry.register_model(
+        "bot", "gpt-4o-mini", "job-2", 600, 0.95, provider="https://api.openai.com/v1", provider_model="ft:y"
+    )
+    registry.deploy_model("bot", 1, force=True)
+    framework = ABTestFramework()
+    framework.create_test("trial", "bot-v1", "bot-v2", split=0.5)
+    for number in range(60):
+        for arm in ("model_a", "model_b"):
+            framework.record_sample("trial", arm, "x", "x" if number % 3 or arm == "model_b" else "y", 100.0, 0.001)
+    for _ in range(3):
+        CostTracker().record_inference("bot", 100, 0.01, True)
+
+
+def problems(page: Page) -> list[str]:
+    found = Axe().run(page).response["violations"]
+    return [f"{each['id']}: {each['nodes'][0]['html'][:200]}" for each in found if each["impact"] in SERIOUS]
+
+
+@pytest.mark.usefixtures("filled")
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_serious_violation_on_any_page(address: str, open_page: Open, scheme: str) -> None:
+    page = open_page("about:blank", color_scheme=scheme)
+    for path in (*PAGES, "/models/bot", "/experiments/trial"):
+        page.goto(address + path)
+        expect(page.get_by_role("heading", level=1)).to_be_visible()
+        page.wait_for_timeout(300)
+        assert problems(page) == [], path
+
+
+@pytest.mark.usefixtures("filled")
+def test_nothing_is_wider_than_a_telephone(address: str, open_page: Open) -> None:
+    page = open_page("about:blank", viewport={"width": 400, "height": 800})
+    for path in (*PAGES, "/models/bot", "/experiments/trial"):
+        page.goto(address + path)
+        expect(page.get_by_role("heading", level=1)).to_be_visible()
+        assert page.evaluate("document.documentElement.scrollWidth") <= 400, path
+
+
+def test_dark_is_remembered(address: str, open_page: Open) -> None:
+    page = open_page(address, color_scheme="light")
+    page.get_by_role("button", name="Dark").click()
+    expect(page.get_by_role("button", name="Light")).to_be_visible()
+    page.goto(f"{address}/jobs")
+    assert "body--dark" in str(page.locator("body").get_attribute("class"))

@@ -1,0 +1,70 @@
+"""The inbox in two browsers at once, by keyboard alone."""
+
+from __future__ import annotations
+
+from playwright.sync_api import Page, expect
+
+from fine_tuning.distillation import DistillationDataCollector
+from tests.dashboard.conftest import Open
+
+
+def capture(count: int) -> DistillationDataCollector:
+    collector = DistillationDataCollector()
+    for number in range(count):
+        collector.capture_success(f"Question {number:02}", f"Answer {number:02}", f"d{number % 2}", "chat", rating=3)
+    return collector
+
+
+def current(page: Page) -> str:
+    return page.get_by_role("article", name="Call to rate").locator("pre").first.inner_text()
+
+
+def test_two_people_rate_at_once_and_none_rates_anothers(address: str, open_page: Open) -> None:
+    collector = capture(50)
+    first, second = (open_page(f"{address}/review") for _ in range(2))
+    for page in (first, second):
+        expect(page.get_by_role("status")).to_have_text("50 waiting")
+    assert (current(first), current(second)) == ("Question 00", "Question 20")
+    for number in range(6):
+        for page, start in ((first, 0), (second, 20)):
+            expect(page.get_by_role("article", name="Call to rate")).to_contain_text(f"Question {start + number:02}")
+            page.keyboard.press("5" if page is first else "1")
+    expect(first.get_by_role("article", name="Call to rate")).to_contain_text("Question 06")
+    expect(second.get_by_role("article", name="Call to rate")).to_contain_text("Question 26")
+    rated = {row["prompt"]: row["rating"] for row in collector.find_examples() if row["rating"] != 3}
+    assert rated == {f"Question {n:02}": 5 for n in range(6)} | {f"Question {n:02}": 1 for n in range(20, 26)}
+
+
+def test_by_keyboard_alone(address: str, open_page: Open) -> None:
+    collector = capture(3)
+    page = open_page(f"{address}/review")
+    expect(page.get_by_role("status")).to_have_text("3 waiting")
+    page.keyboard.press("j")
+    expect(page.get_by_role("article", name="Call to rate")).to_contain_text("Question 01")
+    page.keyboard.press("k")
+    expect(page.get_by_role("article", name="Call to rate")).to_contain_text("Question 00")
+    page.keyboard.press("e")
+    editor = page.get_by_label("Corrected answer")
+    expect(editor).to_be_focused()
+    editor.fill("A better answer 5")  # the figure is text here, no rating
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("status")).to_have_text("2 waiting")
+    (pair,) = collector.get_preferences()
+    assert (pair["chosen"], pair["rejected"]) == ("A better answer 5", "Answer 00")
+    page.keyboard.press("u")
+    expect(page.get_by_role("status")).to_have_text("3 waiting")
+    assert collector.get_preferences() == []
+
+
+def test_filters(address: str, open_page: Open) -> None:
+    capture(6)
+    page = open_page(f"{address}/review")
+    expect(page.get_by_role("status")).to_have_text("6 waiting")
+    page.get_by_label("Domain").click()
+    page.get_by_role("option", name="d1").click()
+    expect(page.get_by_role("status")).to_have_text("3 waiting")
+    assert current(page) == "Question 01"
+    page.get_by_label("From day").fill("yesterday")
+    page.get_by_label("From day").press("Enter")
+    expect(page.get_by_text("day must be")).to_be_visible()

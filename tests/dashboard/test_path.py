@@ -1,0 +1,98 @@
+"""A person's path from an empty workspace to a deployed model, and back to the one before."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Page, expect
+
+from fine_tuning import ModelRegistry
+from fine_tuning.distillation import DistillationDataCollector
+from tests.dashboard.conftest import Open, serving
+
+
+def go(page: Page, name: str) -> None:
+    page.get_by_role("navigation", name="Pages").get_by_role("link", name=name).click()
+    expect(page.get_by_role("heading", level=1)).to_have_text(name)
+
+
+def test_from_an_empty_workspace_to_a_deployed_model_and_back(
+    open_page: Open, tiny_model_dir: Path, workspace: Path
+) -> None:
+    with serving("serve", "--alias", f"tiny={tiny_model_dir}") as address:
+        _walk(open_page(address))
+
+
+def _walk(page: Page) -> None:
+    expect(page.get_by_role("heading", level=1)).to_have_text("Overview")
+    expect(page.get_by_text("no call is captured yet")).to_be_visible()
+    for name in ("Review", "Data sets", "Jobs", "Models", "Experiments", "Costs"):
+        go(page, name)
+        expect(page.locator(".empty").first).to_be_visible()
+
+    _capture(24)
+    go(page, "Overview")
+    expect(page.get_by_text("24 captured calls are waiting for a rating")).to_be_visible()
+    go(page, "Review")
+    for _ in range(3):
+        page.keyboard.press("5")
+    expect(page.get_by_role("status")).to_have_text("21 waiting")
+
+    go(page, "Data sets")
+    page.get_by_text("Build one").click()
+    page.get_by_label("Name").fill("sums")
+    page.get_by_role("button", name="Build", exact=True).click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("sums")
+    expect(page.get_by_role("region", name="Parts")).to_contain_text("train")
+
+    for _ in range(2):
+        _train_and_register(page)
+    page.get_by_role("button", name="Deploy version 1").click()
+    page.get_by_role("dialog").get_by_role("button", name="Deploy").click()
+    expect(page.get_by_role("heading", name="Version 1: deployed")).to_be_visible()
+    page.get_by_role("button", name="Deploy version 2").click()
+    page.get_by_role("dialog").get_by_role("button", name="Deploy").click()
+    expect(page.get_by_role("heading", name="Version 2: deployed")).to_be_visible()
+    page.get_by_role("button", name="Roll back").click()
+    page.get_by_role("dialog").get_by_role("button", name="Roll back").click()
+    expect(page.get_by_role("heading", name="Version 1: deployed")).to_be_visible()
+
+    history: list[dict[str, Any]] = ModelRegistry().history("sums")
+    moves = [(each["version"], each["after"]) for each in history if each["after"] == "DEPLOYED"]
+    assert moves == [(1, "DEPLOYED"), (2, "DEPLOYED"), (1, "DEPLOYED")]
+    assert all(re.fullmatch("guest-[0-9a-f]{4}", each["actor"]) for each in history)
+    go(page, "Overview")
+    expect(page.get_by_role("list", name="Stages of the loop")).to_contain_text("2 versions")
+
+
+def _capture(count: int) -> None:
+    collector = DistillationDataCollector()
+    for number in range(count):
+        question = f"Please add the numbers {number} and {number + 7} for me, and say it in words."
+        answer = f"The sum of {number} and {number + 7} is {2 * number + 7}, as you can check by counting on."
+        collector.capture_success(question, answer, "sums", "chat", rating=4)
+
+
+def _train_and_register(page: Page) -> None:
+    go(page, "Jobs")
+    page.get_by_text("Start a job on this machine").click()
+    for label, option in (("Training file", "sums, train"), ("Base model", "tiny")):
+        page.get_by_label(label).click()
+        page.get_by_role("option", name=option).click()
+    page.get_by_label("Epochs").fill("3")
+    page.get_by_role("button", name="Estimate").click()
+    expect(page.get_by_text("tokens are trained on")).to_be_visible()
+    page.get_by_role("button", name="Start", exact=True).click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Job")
+    expect(page.get_by_role("status")).to_contain_text("succeeded", timeout=120_000)
+    expect(page.locator("dl.facts")).to_contain_text("Training loss")
+    curve = page.evaluate("""() => {
+        const found = document.querySelector('.chart canvas');
+        return found !== null && found.width > 0;
+    }""")
+    assert curve
+    page.get_by_label("Name of the model").fill("sums")
+    page.get_by_role("button", name="Register as a model").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("sums")

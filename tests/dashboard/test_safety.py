@@ -1,0 +1,153 @@
+"""Who may look, who may change, and what a page makes of text that is HTML."""
+
+from __future__ import annotations
+
+import json
+import urllib.error
+import urllib.request
+from http.client import HTTPConnection
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from fine_tuning import ABTestFramework, ModelRegistry
+from fine_tuning.distillation import DistillationDataCollector
+from fine_tuning.server import keys
+from fine_tuning.store.database import open_database
+from tests.dashboard.conftest import Open, serving
+
+PAGES = ("/", "/review", "/datasets", "/jobs", "/models", "/experiments", "/costs", "/playground")
+EVIL = '<img src=x onerror="window.broken=1"><script>window.broken=1</script>'
+
+
+def status(address: str, method: str = "GET", data: bytes | None = None, **headers: str) -> int:
+    request = urllib.request.Request(address, data, headers, method=method)
+    opener = urllib.request.build_opener(_Stay())
+    try:
+        with opener.open(request) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code
+
+
+class _Stay(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *_: Any, **__: Any) -> None:
+        return None
+
+
+def sign_in(page: Page, key: str) -> None:
+    page.get_by_label("API key").fill(key)
+    page.get_by_role("button", name="Sign in").click()
+
+
+def test_with_keys_one_signs_in_with_one(address: str, open_page: Open) -> None:
+    key, record = keys.create(open_database(), "ann")
+    other, _ = keys.create(open_database(), "theirs", "another-project")
+    page = open_page(f"{address}/jobs")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Fine-tuning")
+    for wrong in ("sk-ft-wrong", other):
+        sign_in(page, wrong)
+        expect(page.get_by_role("alert")).to_have_text("This key does not open the dashboard.")
+    sign_in(page, key)
+    expect(page.get_by_role("heading", level=1)).to_have_text("Jobs")
+    expect(page.get_by_text("ann", exact=True)).to_be_visible()
+    (cookie,) = [each for each in page.context.cookies() if each["name"] == "ft_session"]
+    assert (cookie["httpOnly"], cookie["sameSite"]) == (True, "Strict")
+    assert key not in cookie["value"]
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_label("API key")).to_be_visible()
+    sign_in(page, key)
+    expect(page.get_by_role("heading", level=1)).to_have_text("Overview")
+    keys.revoke(open_database(), record["id"])
+    keys.create(open_database(), "bob")
+    page.goto(f"{address}/models")
+    expect(page.get_by_label("API key")).to_be_visible()
+
+
+def test_nothing_is_shown_without_a_session(address: str) -> None:
+    keys.create(open_database(), "ann")
+    for path in PAGES:
+        assert status(address + path) == 303, path
+    assert status(f"{address}/_nicegui_ws/socket.io/?EIO=4&transport=polling") == 401
+    assert status(f"{address}/v1/models") == 401
+    assert status(f"{address}/jobs", Cookie="ft_session=made-up") == 303
+
+
+def test_whoever_may_only_read_changes_nothing(address: str, open_page: Open) -> None:
+    key, _ = keys.create(open_database(), "eve", read_only=True)
+    DistillationDataCollector().capture_success("What is it?", "It is this.", "d", "chat", rating=3)
+    page = open_page(f"{address}/review")
+    sign_in(page, key)
+    expect(page.get_by_text("eve (read only)")).to_be_visible()
+    expect(page.get_by_role("article", name="Call to rate")).to_contain_text("What is it?")
+    expect(page.get_by_role("button", name="Rate 5 of 5")).to_be_disabled()
+    page.keyboard.press("5")
+    page.goto(f"{address}/jobs")
+    page.get_by_text("Start a job on this machine").click()
+    expect(page.get_by_role("button", name="Start", exact=True)).to_be_disabled()
+    assert DistillationDataCollector().find_examples()[0]["rating"] == 3
+    assert status(f"{address}/v1/models", Authorization=f"Bearer {key}") == 200
+    body = json.dumps({"model": "m", "messages": []}).encode()
+    headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
+    assert status(f"{address}/v1/chat/completions", "POST", body, **headers) == 403
+
+
+@pytest.mark.parametrize("origin", ["http://elsewhere.example", "null", ""])
+def test_other_sites_pages_send_nothing(address: str, origin: str) -> None:
+    headers = {"Origin": origin} if origin else {}
+    headers["Content-Type"] = "application/x-www-form-urlencoded"
+    for path in ("/sign-in", "/sign-out", "/_nicegui_ws/socket.io/?EIO=4&transport=polling"):
+        assert status(address + path, "POST", b"key=x", **headers) == 403, path
+    upgrade = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13",
+               "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ=="}  # fmt: skip
+    socket = "/_nicegui_ws/socket.io/?EIO=4&transport=websocket"
+    for headers_of_page, answer in ((headers, 403), ({"Origin": address}, 101)):
+        connection = HTTPConnection(address.removeprefix("http://"), timeout=10)
+        connection.request("GET", socket, headers={**upgrade, **headers_of_page})
+        assert connection.getresponse().status == answer
+        connection.close()
+
+
+def test_a_name_that_points_to_this_machine_opens_nothing(address: str) -> None:
+    port = address.rpartition(":")[2]
+    assert status(f"{address}/jobs", Host=f"rebound.example:{port}") == 403
+    assert status(f"{address}/jobs", Host=f"localhost:{port}") == 200
+
+
+def test_text_is_never_html(address: str, open_page: Open) -> None:
+    DistillationDataCollector().capture_success(f"Is this {EVIL}?", f"Yes: {EVIL}", EVIL[:60], "chat", rating=3)
+    ModelRegistry().register_model(f"m {EVIL}", EVIL, "job-1", 5)
+    ModelRegistry().deploy_model(f"m {EVIL}", reason=EVIL)
+    ABTestFramework().create_test(f"t {EVIL}", "a", f"b {EVIL}")
+    page = open_page(f"{address}/review")
+    expect(page.get_by_role("article", name="Call to rate")).to_contain_text(EVIL)
+    for path in PAGES:
+        page.goto(address + path)
+        expect(page.get_by_role("heading", level=1)).to_be_visible()
+        assert page.evaluate("window.broken") is None, path
+    for path, link in (("/models", "m "), ("/experiments", "t ")):
+        page.goto(address + path)
+        page.get_by_role("link", name=f"{link}<img").click()
+        expect(page.get_by_role("heading", level=1)).to_contain_text("<script>")
+        page.wait_for_timeout(500)  # a drawing might still come
+        assert page.evaluate("window.broken") is None, path
+
+
+def test_everything_comes_from_this_server(address: str, open_page: Open) -> None:
+    asked: list[str] = []
+    page = open_page("about:blank")
+    page.on("request", lambda request: asked.append(request.url))
+    for path in PAGES:
+        page.goto(address + path)
+        expect(page.get_by_role("heading", level=1)).to_be_visible()
+    host = address.removeprefix("http://")
+    assert [url for url in asked if f"//{host}" not in url and not url.startswith(("data:", "blob:"))] == []
+
+
+def test_the_dashboard_alone(workspace: Any, open_page: Open) -> None:
+    with serving("ui") as address:
+        page = open_page(address)
+        expect(page.get_by_role("heading", level=1)).to_have_text("Overview")
+        assert status(f"{address}/v1/models") == 404
