@@ -45,7 +45,7 @@ def fill() -> dict[str, str]:
             inbox.rate(row["id"], chance.choice((4, 5, 5)) if reviewer == "ann" else 5)
         inbox.leave()
     built = DatasetBuilder().build("support-triage", tokens_of="gpt-4o-mini")
-    model = make_tiny_model(Path(os.environ["FINE_TUNING_HOME"]) / "base")
+    model = make_tiny_model(Path("base-model"))
     tuner = LocalFineTuner()
     folder = Path(os.environ["FINE_TUNING_HOME"]) / "datasets" / "support-triage"
     file = folder / built["parts"]["train"]["file"]
@@ -96,20 +96,21 @@ def shoot(page: Page, address: str, path: str, name: str) -> None:
     page.goto(address + path)
     page.get_by_role("heading", level=1).wait_for()
     page.wait_for_timeout(1500)
-    page.screenshot(path=IMAGES / f"{name}.png", full_page=True)
+    page.screenshot(path=IMAGES / f"{name}.png")
 
 
 def main() -> None:
     """Fill a workspace, look at it, throw it away."""
     sys.path.insert(0, str(PROJECT))
     with tempfile.TemporaryDirectory() as home:
-        os.environ["FINE_TUNING_HOME"] = home
+        os.environ.update(FINE_TUNING_HOME=home, FINE_TUNING_ACTOR="ann")
+        os.chdir(home)  # the pictures shall show no folder of this machine
         pages = {"overview": "/", "review": "/review", "datasets": "/datasets", "jobs": "/jobs", "models": "/models",
                  "experiments": "/experiments", "costs": "/costs", "playground": "/playground", **fill()}  # fmt: skip
         with serving() as address, sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
             for scheme in ("light", "dark"):
-                context = browser.new_context(color_scheme=scheme, viewport={"width": 1200, "height": 800})
+                context = browser.new_context(color_scheme=scheme, viewport={"width": 1200, "height": 900})
                 page = context.new_page()
                 for name, path in pages.items():
                     shoot(page, address, path, f"dashboard-{name}-{scheme}")

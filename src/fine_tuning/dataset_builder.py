@@ -21,6 +21,7 @@ from fine_tuning.datasets import (
     leaks,
     manifest,
     origins,
+    removed,
     report_page,
     splits,
     statistics,
@@ -242,6 +243,23 @@ class DatasetBuilder:
         database = open_database()
         before, after = (catalogue.folder_of(database, name) for name in (first, second))
         return differences.compare(manifest.read(before), before, manifest.read(after), after)
+
+    def list_removed(self, name: str, limit: int = 50) -> dict[str, list[dict[str, Any]]]:
+        """What a data set was built without, and why.
+
+        Args:
+            limit: of each list.
+
+        Returns:
+            rejected, left_out and clusters (rows that ask nearly the same as one that stayed); see `datasets.removed`.
+
+        Raises:
+            NotFoundError: there is no such data set, or it is a single file.
+        """
+        checks.count("limit", limit)
+        folder = catalogue.folder_of(open_database(), name)
+        kinds = {"rejected": removed.rejected, "left_out": removed.left_out, "clusters": removed.clusters}
+        return {kind: read(folder, limit) for kind, read in kinds.items()}
 
     def find_leaks(self, first: str, second: str, threshold: float = DEFAULT_THRESHOLD) -> dict[str, Any]:
         """Rows of the second that are in the first: what was trained on, and what is tested with.

@@ -64,7 +64,9 @@ def test_nothing_is_wider_than_a_telephone(address: str, open_page: Open) -> Non
 
 def test_dark_is_remembered(address: str, open_page: Open) -> None:
     page = open_page(address, color_scheme="light")
-    page.get_by_role("button", name="Dark").click()
-    expect(page.get_by_role("button", name="Light")).to_be_visible()
+    page.get_by_role("button", name="Light / dark").click()
+    expect(page.locator("body.body--dark")).to_be_visible()
     page.goto(f"{address}/jobs")
-    assert "body--dark" in str(page.locator("body").get_attribute("class"))
+    expect(page.locator("body.body--dark")).to_be_visible()
+    page.get_by_role("button", name="Light / dark").click()
+    expect(page.locator("body.body--light")).to_be_visible()

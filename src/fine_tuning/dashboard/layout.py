@@ -33,8 +33,7 @@ def page(title: str, heading: str | None = None) -> Iterator[None]:
     request = ui.context.client.request
     ui.page_title(f"{heading or title} - fine-tuning")
     ui.add_head_html('<link rel="stylesheet" href="/dashboard.css">')
-    chosen = {"dark": True, "light": False}.get(request.cookies.get(THEME, "")) if request is not None else None
-    theme = ui.dark_mode(value=chosen)
+    ui.dark_mode({"dark": True, "light": False}.get(request.cookies.get(THEME, "")) if request is not None else None)
     with ui.element("header").classes("top"):
         with ui.element("nav").props('aria-label="Pages"'):
             for name, path in PAGES.items():
@@ -44,7 +43,7 @@ def page(title: str, heading: str | None = None) -> Iterator[None]:
         with ui.element("div").classes("who"):
             who = session()
             ui.label(f"{who.name}{' (read only)' if who.read_only else ''}").classes("name")
-            button("Dark" if not theme.value else "Light", lambda: _switch(theme))
+            button("Light / dark", _switch_theme)
             if not who.name.startswith("guest-"):
                 with ui.element("form").props('method="post" action="/sign-out"'):
                     text("Sign out", "button").props("type=submit").classes("plain")
@@ -53,12 +52,12 @@ def page(title: str, heading: str | None = None) -> Iterator[None]:
         yield
 
 
-def _switch(theme: ui.dark_mode) -> None:
-    dark = not theme.value
-    theme.set_value(dark)
-    chosen = "dark" if dark else "light"
-    ui.run_javascript(f"document.cookie = '{THEME}={chosen}; Path=/; Max-Age=31536000; SameSite=Strict'; "
-                      "location.reload()")  # fmt: skip
+def _switch_theme() -> None:
+    """To the other one of what is seen, which the browser knows; it is remembered there."""
+    ui.run_javascript(
+        "const other = document.body.classList.contains('body--dark') ? 'light' : 'dark';"
+        f"document.cookie = `{THEME}=${{other}}; Path=/; Max-Age=31536000; SameSite=Strict`; location.reload()"
+    )
 
 
 def heading_of(text: str, level: int = 2) -> None:
@@ -107,8 +106,9 @@ def table(label: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> 
     box = ui.element("div").classes("scroll").props(f'role="region" tabindex="0" aria-label="{_attribute(label)}"')
     with box, ui.element("table"):
         with ui.element("thead"), ui.element("tr"):
-            for column in columns:
-                text(column, "th").props('scope="col"')
+            for place, column in enumerate(columns):
+                numbers = bool(rows) and all(_is_number(row[place]) or row[place] is None for row in rows)
+                text(column, "th").props('scope="col"').classes("number" if numbers else "")
         with ui.element("tbody"):
             for row in rows:
                 with ui.element("tr"):
@@ -121,8 +121,11 @@ def _cell(value: Any) -> None:
         with ui.element("td"):
             ui.link(*value)
         return
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    text(shown(value), "td").classes("number" if is_number else "")
+    text(shown(value), "td").classes("number" if _is_number(value) else "")
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _attribute(said: str) -> str:

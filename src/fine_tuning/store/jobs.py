@@ -244,11 +244,17 @@ def newest_events(connection: Connection, job_id: str, limit: int) -> list[dict[
     return [dict(row) for row in connection.execute(query).mappings()][::-1]
 
 
-def events_after(connection: Connection, job_id: str, last: int, limit: int) -> list[dict[str, Any]]:
-    """The events of a job that follow the one with an id, oldest first."""
+def told(connection: Connection, job_id: str, limit: int) -> list[dict[str, Any]]:
+    """The newest events of a job that are no measurements, oldest first."""
     table = tables.job_events
-    query = select(table).where(table.c.job_id == job_id, table.c.id > last).order_by(table.c.id).limit(limit)
-    return [dict(row) for row in connection.execute(query).mappings()]
+    query = select(table).where(table.c.job_id == job_id, table.c.kind != "metrics").order_by(table.c.id.desc())
+    return [dict(row) for row in connection.execute(query.limit(limit)).mappings()][::-1]
+
+
+def last_event(connection: Connection, job_id: str) -> int:
+    """The id of the newest event of a job; 0 where there is none."""
+    table = tables.job_events
+    return connection.scalar(select(func.max(table.c.id)).where(table.c.job_id == job_id)) or 0
 
 
 def metrics(connection: Connection, job_id: str, limit: int = MOST_EVENTS) -> list[dict[str, Any]]:

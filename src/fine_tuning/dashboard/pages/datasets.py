@@ -15,6 +15,7 @@ from fine_tuning.dataset_builder import DatasetBuilder
 from fine_tuning.errors import FineTuningError, NotFoundError
 
 NEWEST = 200
+SHOWN = 50  # of the rows that were removed
 HASH = re.compile("sha256:[0-9a-f]{64}")
 
 
@@ -106,6 +107,7 @@ async def show_dataset(name: str) -> None:
             raise NotFoundError(f"no data set {name} is known; the list has their links")
         manifest = await to_thread(builder.get_dataset, name)
         estimates = await to_thread(builder.estimate_training, name)
+        removed = await to_thread(_removed, builder, name)
     except FineTuningError as error:
         with layout.page("Data sets", "Data set"):
             layout.empty(str(error), "ft-cli dataset list")
@@ -117,6 +119,7 @@ async def show_dataset(name: str) -> None:
         _lengths(manifest)
         _estimates(estimates)
         _findings(manifest)
+        _show_removed(removed)
         layout.heading_of("Recipe")
         layout.facts(manifest["recipe"])
 
@@ -171,3 +174,33 @@ def _findings(manifest: dict[str, Any]) -> None:
         names = ("code", "severity", "rows", "file", "line", "message", "advice")
         rows = [[each[name] for name in names] for each in manifest["findings"]]
         layout.table("Findings", [name.capitalize() for name in names], rows)
+
+
+def _removed(builder: DatasetBuilder, name: str) -> dict[str, list[dict[str, Any]]]:
+    try:
+        return builder.list_removed(name, SHOWN)
+    except NotFoundError:  # a single file: nothing was removed
+        return {"rejected": [], "left_out": [], "clusters": []}
+
+
+def _show_removed(found: dict[str, list[dict[str, Any]]]) -> None:
+    if found["clusters"]:
+        layout.heading_of("Questions that are nearly the same")
+        rows = [[_place(each), each["removed"], ", ".join(f"{file}:{line}" for file, line in each["first"])]
+                for each in found["clusters"]]  # fmt: skip
+        layout.table("Near-duplicates, largest groups first", ["Kept row", "Removed", "The first of them"], rows)
+    if found["rejected"]:
+        layout.heading_of("Rejected rows")
+        rows = [
+            [_place(each), "; ".join(f"{why['code']}: {why['message']}" for why in each["reasons"]), each["text"][:300]]
+            for each in found["rejected"]
+        ]
+        layout.table("The first rejected rows", ["Row", "Why", "Text"], rows)
+    if found["left_out"]:
+        layout.heading_of("Rows left out")
+        rows = [[_place(each), each["why"]] for each in found["left_out"]]
+        layout.table("The first rows left out", ["Row", "Why"], rows)
+
+
+def _place(row: dict[str, Any]) -> str:
+    return f"{row['file']}:{row['line']}"

@@ -116,7 +116,7 @@ class _Test:
         if seen == self._seen:
             return
         self._seen = seen
-        self._verdict._text = found["advice"]
+        self._verdict._text = f"Recommended {'now' if result.status == 'running' else 'at the end'}: {found['advice']}"
         self._verdict.update()
         self._controls.set_visibility(result.status == "running")
         self._show_curve(found["history"], result)

@@ -20,7 +20,7 @@ from fine_tuning.store.tables import JOB_STATUSES
 
 PAGE = 50
 LIVE_SECONDS = 0.5
-EVENTS = 200  # that are shown of one job
+EVENTS = 100  # that are shown of one job, and what it made
 ENDED = ("succeeded", "failed", "cancelled")
 
 
@@ -114,8 +114,9 @@ def _read(job_id: str) -> dict[str, Any] | None:
         return {
             "job": job,
             "metrics": jobs.metrics(tx, job["id"]),
-            "events": jobs.newest_events(tx, job["id"], EVENTS),
-            "artifacts": jobs.artifacts(tx, job["id"]),
+            "events": jobs.told(tx, job["id"], EVENTS),
+            "artifacts": jobs.artifacts(tx, job["id"])[-EVENTS:],
+            "last": jobs.last_event(tx, job["id"]),
         }
 
 
@@ -154,7 +155,7 @@ class _Live:
 
     def _draw(self, found: dict[str, Any]) -> None:
         job, events = found["job"], found["events"]
-        seen = (job["status"], job["requested"], events[-1]["id"] if events else 0, len(found["artifacts"]))
+        seen = (job["status"], job["requested"], found["last"])
         if seen == self._seen:
             return
         self._seen = seen
@@ -166,17 +167,18 @@ class _Live:
         self._resume.set_visibility(status == "paused")
         self._cancel.set_visibility(status not in ENDED)
         self._made.set_visibility(status == "succeeded")
-        self._show_facts(job, found["metrics"])
+        self._show_facts(job, found["metrics"], events)
         self._show_curves(found["metrics"])
         self._show_lists(events, found["artifacts"])
 
-    def _show_facts(self, job: dict[str, Any], metrics: list[dict[str, Any]]) -> None:
+    def _show_facts(self, job: dict[str, Any], metrics: list[dict[str, Any]], events: list[dict[str, Any]]) -> None:
         known: dict[str, Any] = {}
         for each in metrics:
             known |= {name: value for name, value in each.items() if value is not None}
         result = job["result"] or {}
         steps = f"{known['step']:,} of {known['total_steps']:,}" if "step" in known else None
         is_running = job["status"] == "running"
+        memory = [event["message"] for event in events if "needed" in event["data"]]
         self._facts.clear()
         with self._facts:
             layout.facts(
@@ -187,6 +189,7 @@ class _Live:
                     "Tokens per second": known.get("tokens_per_second"),
                     "Time left": layout.duration(known.get("seconds_left") if is_running else None),
                     "Time taken": layout.duration(result.get("wall_seconds")),
+                    "Memory": memory[-1] if memory else None,
                     "Tokens": job["trained_tokens"] or known.get("trained_tokens"),
                     "Fine-tuned model": job["fine_tuned_model"],
                     "Settings": ", ".join(f"{name} {value}" for name, value in job["hyperparameters"].items()) or None,
@@ -219,8 +222,9 @@ class _Live:
         self._artifacts.clear()
         with self._artifacts:
             if artifacts:
-                rows_of = [[each["kind"], each["step"], each["path"], each["created_at"]] for each in artifacts]
-                layout.table("What the job made", ["Kind", "Step", "Where", "Made"], rows_of)
+                names = ("kind", "step", "path", "created_at")
+                made = [[each[name] for name in names] for each in reversed(artifacts)]
+                layout.table("What the job made", ["Kind", "Step", "Where", "Made"], made)
             else:
                 layout.text("None yet.").classes("dim")
 

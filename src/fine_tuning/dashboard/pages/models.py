@@ -8,13 +8,15 @@ from typing import Any
 from nicegui import ui
 
 from fine_tuning.dashboard import layout
-from fine_tuning.dashboard.acting import FAILED, act, confirmed
+from fine_tuning.dashboard.acting import FAILED, act, confirmed, tell
 from fine_tuning.errors import FineTuningError
+from fine_tuning.model_evaluator import ModelEvaluator
 from fine_tuning.model_registry import ModelRegistry
 from fine_tuning.store import evaluations
 from fine_tuning.store.database import open_database
 
 PAGE = 50
+CHANGED_SHOWN = 50  # rows whose answers are shown side by side
 
 
 @ui.page("/models")
@@ -175,15 +177,33 @@ def _show_evaluations(found: list[dict[str, Any]]) -> None:
     if not found:
         layout.empty("It has not been evaluated yet.", "ft-cli evaluate-model MODEL FILE")
         return
-    rows = [
-        [
-            each["id"],
-            each["metric"],
-            each["accuracy"],
-            each["test_set_size"],
-            each["avg_latency_ms"],
-            each["created_at"],
-        ]
-        for each in reversed(found)
-    ]
+    shown = ("id", "metric", "accuracy", "test_set_size", "avg_latency_ms", "created_at")
+    rows = [[each[name] for name in shown] for each in reversed(found)]
     layout.table("Evaluations, newest first", ["Id", "Metric", "Score", "Rows", "Milliseconds", "When"], rows)
+    layout.heading_of("Two evaluations side by side", 3)
+    layout.text("Of any models, over the same questions.").classes("dim")
+    with ui.element("div").classes("bar"):
+        first = ui.number("First, by id", value=found[0]["id"], min=1, precision=0)
+        second = ui.number("Second, by id", value=found[-1]["id"], min=1, precision=0)
+        layout.button("Compare", lambda: _compare(int(first.value or 0), int(second.value or 0), place))
+    place = ui.element("div")
+
+
+async def _compare(first: int, second: int, place: ui.element) -> None:
+    try:
+        found = await to_thread(ModelEvaluator().compare_evaluations, first, second)
+    except FineTuningError as error:
+        tell(str(error), wrong=True)
+        return
+    place.clear()
+    with place:
+        columns = ["Metric", "First", "Second", "Difference", "From", "To", "p", "p, adjusted"]
+        names = ("metric", "first", "second", "difference", "low", "high", "p_value", "adjusted_p")
+        changes = [[each[name] for name in names] for each in found["changes"]]
+        layout.table("Differences with 95 % intervals", columns, changes)
+        sides = ("first", "second")
+        changed = [
+            [row["question"], row["reference"], *(row[side] or row[f"{side}_error"] for side in sides)]
+            for row in found["rows"][:CHANGED_SHOWN]
+        ]
+        layout.table("Rows that changed, the worst losses first", ["Question", "Right", "First", "Second"], changed)
