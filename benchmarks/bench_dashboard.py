@@ -129,28 +129,25 @@ def p99_of_requests(address: str) -> float:
 
 
 WATCH = """
-import asyncio, json, re, sys, urllib.request, uuid
+import asyncio, re, sys, urllib.request, uuid, socketio
 address, path, count = sys.argv[1], sys.argv[2], int(sys.argv[3])
 async def watch():
     with urllib.request.urlopen(address + path) as answer:
         text, cookie = answer.read().decode(), answer.headers["set-cookie"].split(";")[0]
-    client_id = re.search(r'"client_id": ?"([0-9a-f-]+)"|client_id: ?.([0-9a-f-]{36})', text)
-    identity = client_id[1] or client_id[2]
+    identity = re.search(r"'client_id': '([0-9a-f-]{36})'", text)[1]
     client = socketio.AsyncClient()
-    updates = 0
-    @client.on("update")
-    def _(_): nonlocal_updates.append(1)
+    client.on("update", lambda _: updates.append(1))
     query = f"client_id={identity}&document_id={uuid.uuid4()}&tab_id={uuid.uuid4()}&next_message_id=0"
     query += "&implicit_handshake=true"
     await client.connect(f"{address}?{query}", headers={"Cookie": cookie, "Origin": address},
                          socketio_path="/_nicegui_ws/socket.io", transports=["websocket"])
     return client
-nonlocal_updates = []
+updates = []
 async def main():
     clients = [await watch() for _ in range(count)]
     print("ready", flush=True)
     await asyncio.to_thread(sys.stdin.readline)
-    print(len(nonlocal_updates), flush=True)
+    print(len(updates), flush=True)
     for client in clients: await client.disconnect()
 asyncio.run(main())
 """

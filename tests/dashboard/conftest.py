@@ -30,9 +30,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @contextmanager
-def serving(*arguments: str) -> Iterator[str]:
+def serving(*arguments: str, port: int = 0) -> Iterator[str]:
     """The address of `ft-cli serve` in this workspace; a bug behind a page fails the test at its end."""
-    command = [sys.executable, "-m", "fine_tuning.cli", *(arguments or ("serve", "--slots", "1")), "--port", "0"]
+    command = [sys.executable, "-m", "fine_tuning.cli", *(arguments or ("serve", "--slots", "1")), "--port", str(port)]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=dict(os.environ))
     assert process.stderr is not None
     told: list[str] = []

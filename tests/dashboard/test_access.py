@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 
 from fine_tuning import ABTestFramework, CostTracker, ModelRegistry
 from fine_tuning.distillation import DistillationDataCollector
-from tests.dashboard.conftest import Open
+from tests.dashboard.conftest import Open, serving
 from tests.dashboard.test_safety import PAGES
 
 SERIOUS = ("serious", "critical")
@@ -70,3 +70,16 @@ def test_dark_is_remembered(address: str, open_page: Open) -> None:
     expect(page.locator("body.body--dark")).to_be_visible()
     page.get_by_role("button", name="Light / dark").click()
     expect(page.locator("body.body--light")).to_be_visible()
+
+
+@pytest.mark.usefixtures("workspace")
+def test_a_lost_connection_is_shown_and_comes_back(open_page: Open) -> None:
+    with serving("ui") as address:
+        page = open_page(f"{address}/jobs")
+        expect(page.get_by_role("heading", level=1)).to_have_text("Jobs")
+    expect(page.get_by_text("Connection lost")).to_be_visible()
+    with serving("ui", port=int(address.rpartition(":")[2])):
+        expect(page.get_by_text("Connection lost")).to_be_hidden()
+        expect(page.get_by_role("heading", level=1)).to_have_text("Jobs")
+        page.get_by_role("navigation", name="Pages").get_by_role("link", name="Costs").click()
+        expect(page.get_by_role("heading", level=1)).to_have_text("Costs")

@@ -93,12 +93,32 @@ def empty(what: str, next_step: str) -> None:
         text(next_step, "code")
 
 
+def say(element: ui.element, said: str) -> None:
+    """Give an element another text, if it is another."""
+    if element._text != said:
+        element._text = said
+        element.update()
+
+
+class Facts:
+    """Names and values that change, such as those of one job; only values that are others are sent."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self._values = {}
+        with ui.element("dl").classes("facts"):
+            for name in names:
+                text(name, "dt")
+                self._values[name] = text(NONE, "dd")
+
+    def show(self, values: Mapping[str, Any]) -> None:
+        """The values now."""
+        for name, value in values.items():
+            say(self._values[name], shown(value))
+
+
 def facts(rows: Mapping[str, Any]) -> None:
-    """Names and values, such as those of one job."""
-    with ui.element("dl").classes("facts"):
-        for name, value in rows.items():
-            text(name, "dt")
-            text(shown(value), "dd")
+    """Names and values."""
+    Facts(list(rows)).show(rows)
 
 
 def table(label: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
