@@ -12,7 +12,7 @@ import pytest
 from safetensors.torch import load_file, save_file
 
 from fine_tuning import ModelRegistry, model_export
-from fine_tuning.errors import ConflictError, NotFoundError, UsageError
+from fine_tuning.errors import ConflictError, DataError, NotFoundError, ProviderError, UsageError
 from fine_tuning.files import sha256_file
 from fine_tuning.store import exports
 from fine_tuning.store.database import open_database
@@ -71,6 +71,7 @@ def test_ollama_gets_a_modelfile_and_the_model(
     heard: list[str] = []
     with wire.host() as host:
         monkeypatch.setenv("OLLAMA_HOST", host.url.removesuffix("/v1"))
+        host.answers["GET /api/tags"] = (200, {"models": []})
         host.answers["POST /api/create"] = (200, [{"status": "success"}])
         host.answers["POST /api/blobs/*"] = (201, {})
         done = model_export.export("orders", "ollama", tmp_path / "o", prompts=2, create=True, on_step=heard.append)
@@ -82,6 +83,43 @@ def test_ollama_gets_a_modelfile_and_the_model(
     assert text.startswith("FROM ./orders-v1.f16.gguf\n")
     assert 'PARAMETER stop "<|im_end|>"' in text
     assert shlex.split(done.command) == ["ollama", "create", "orders-v1", "-f", str(tmp_path / "o" / "Modelfile")]
+
+
+def test_another_chat_template_than_the_trainers_is_seen(
+    trained: dict[str, Any], tmp_path: Path, workspace: Path
+) -> None:
+    template = workspace / "artifacts" / trained["job_id"] / "merged" / "chat_template.jinja"
+    template.write_text("{% for m in messages %}USER SAYS {{ m['content'] }}{% endfor %}BOT:")
+    for target in ("safetensors", "gguf"):
+        with pytest.raises(
+            ConflictError, match="0 of 2 prompts have the same tokens.* chat template gives another text"
+        ):
+            model_export.export("orders", target, tmp_path / target, prompts=2)  # type: ignore[arg-type]
+
+
+def test_where_ollama_does_not_answer_nothing_is_begun(
+    trained: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OLLAMA_HOST", "http://127.0.0.1:9")
+    with pytest.raises(ProviderError, match="cannot reach Ollama"):
+        model_export.export("orders", "ollama", tmp_path / "o", create=True)
+    assert not (tmp_path / "o").exists()
+
+
+def test_files_that_are_damaged_or_in_the_way_are_one_line(
+    trained: dict[str, Any], tmp_path: Path, workspace: Path
+) -> None:
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(ConflictError, match="is no folder"):
+        model_export.export("orders", "gguf", tmp_path / "file")
+    weights = workspace / "artifacts" / trained["job_id"] / "merged" / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:1000])
+    with pytest.raises(DataError, match="cannot be read"):
+        model_export.export("orders", "vllm", tmp_path / "v", prompts=1)
+    weights.unlink()
+    with pytest.raises(NotFoundError, match="there are no weights"):
+        model_export.export("orders", "safetensors", tmp_path / "s", prompts=1)
+    assert not (tmp_path / "s").exists()
 
 
 def test_a_model_that_is_not_like_its_trainers_is_not_given_away(
@@ -112,7 +150,7 @@ def test_without_the_adapter_the_merged_model_stands_for_the_trainers(
 ) -> None:
     shutil.rmtree(workspace / "artifacts" / trained["job_id"] / "adapter")
     done = model_export.export("orders", "gguf", tmp_path / "o", prompts=2)
-    assert list(done.parity) == ["exported"]
+    assert list(done.parity) == ["merged", "exported"]
     assert "the adapter of job" in caplog.text
 
 

@@ -45,7 +45,7 @@ def test_every_stage_is_counted(database: Database) -> None:
     CostTracker().record_inference("bot", 10, None, True)
     CostTracker().set_budget("*", 2.6)
     found = overview()
-    assert (found.captured, found.curated, found.waiting, found.datasets) == (6, 5, 5, 3)
+    assert (found.captured, found.curated, found.waiting, found.datasets) == (6, 5, 5, 1)
     assert found.jobs == {"succeeded": 1, "failed": 2, "paused": 1}
     assert (found.models, found.versions, found.deployed, found.running_tests) == (1, 1, 1, 1)
     assert (found.spent, found.unpriced) == (2.5, 1)

@@ -51,7 +51,7 @@ class _Source:
 
     label: str
     merged: Path
-    trainer: tuple[Path, Path] | None  # base model and adapter
+    trainer: tuple[Path, Path | None] | None  # base model and adapter
     training_file: Path | None
     job_id: str | None
     version: Mapping[str, Any] | None
@@ -96,8 +96,14 @@ def export(
         raise UsageError(f"create is for ollama, not for {to}")
     source = _source(name)
     folder = Path(output or f"{_plain(source.label)}-{to}").absolute()
+    if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
+        raise ConflictError(f"{folder} is no folder; name a new one")
     if folder.is_dir() and any(folder.iterdir()):
         raise ConflictError(f"{folder} is not empty; name a new folder")
+    if to == "ollama":
+        modelfile.check_name(_plain(source.label))
+    if create:
+        ollama.check(get_settings().ollama_host)
     make_folder(folder.parent)
     with written_whole(folder) as unfinished, explained(folder, "write"):
         weights, gguf = _write(source, to, unfinished, kind, on_step)
@@ -144,16 +150,16 @@ def _source(name: str) -> _Source:
     )
 
 
-def _trainer(job: Mapping[str, Any], made: Mapping[str, Any]) -> tuple[Path, Path] | None:
-    """The base model and the adapter of a job, where both are still there."""
+def _trainer(job: Mapping[str, Any], made: Mapping[str, Any]) -> tuple[Path, Path | None]:
+    """The base model of a job and its adapter; None where all weights were trained, or the adapter is gone."""
+    base = catalogue.resolve(job["base_model"] or job["model"], get_settings().folder("models")).path
     if made.get("adapter_dir") is None:
-        return None  # all weights were trained: the merged model is the trainer's
+        return base, None
     adapter = Path(made["adapter_dir"])
-    if not (adapter / "adapter_config.json").is_file():
+    if not all((adapter / name).is_file() for name in ("adapter_config.json", "adapter_model.safetensors")):
         _log.warning("the adapter of job %s is gone; the merged model stands for the trainer's", job["id"])
-        return None
-    base = catalogue.resolve(job["base_model"] or job["model"], get_settings().folder("models"))
-    return base.path, adapter
+        return base, None
+    return base, adapter
 
 
 def _quantization(to: To, quantize: str | None) -> str | None:
@@ -179,7 +185,10 @@ def _write(
         for path in sorted(source.merged.iterdir()):
             if path.is_file() and path.suffix != ".gguf":
                 shutil.copyfile(path, folder / path.name)
-        return min(folder.glob("*.safetensors")), None
+        weights_of = sorted(folder.glob("*.safetensors"))
+        if not weights_of:
+            raise NotFoundError(f"there are no weights at {source.merged}; train the model again")
+        return weights_of[0], None
     on_step(f"writing GGUF ({kind})")
     if to == "adapter":
         base, adapter = _adapted(source)
@@ -190,9 +199,10 @@ def _write(
 
 
 def _adapted(source: _Source) -> tuple[Path, Path]:
-    if source.trainer is None:
+    base, adapter = source.trainer or (source.merged, None)
+    if adapter is None:
         raise NotFoundError(f"{source.label} has no adapter here; export it whole, with --to gguf")
-    return source.trainer
+    return base, adapter
 
 
 def _base_gguf(base: Path) -> Path:
@@ -243,6 +253,7 @@ def _record(
 
 def _write_card(source: _Source, folder: Path) -> None:
     if source.version is None:
+        (folder / model_folder.CARD).write_text(_card_of_job(source), encoding="utf-8")
         return
     name, number = source.version["model_name"], source.version["version"]
     with open_database().read() as tx:
@@ -253,6 +264,20 @@ def _write_card(source: _Source, folder: Path) -> None:
     (folder / model_folder.CARD).write_text(card, encoding="utf-8")
 
 
+def _card_of_job(source: _Source) -> str:
+    """Of a model that is in no registry: what made it."""
+    with open_database().read() as tx:
+        job = jobs.get(tx, source.job_id or "") or {}
+    data = source.training_file.name if source.training_file is not None else "unknown"
+    return (
+        f"# {source.label}\n\nMade by job {source.job_id} from {job.get('model', 'an unknown base')}, trained on "
+        f"{data}.\nIt is in no registry: no evaluation or deployment of it is recorded.\n"
+    )
+
+
 def _plain(label: str) -> str:
-    """A name for files and for Ollama."""
-    return "".join(letter if letter.isalnum() or letter in "._-" else "-" for letter in label).strip(".-") or "model"
+    """A name for files and for Ollama: letters of ASCII, digits, dots, dashes and underscores."""
+    return (
+        "".join(each if each.isascii() and (each.isalnum() or each in "._-") else "-" for each in label).strip(".-_")
+        or "model"
+    )

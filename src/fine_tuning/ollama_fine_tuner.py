@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from importlib import resources
@@ -104,11 +103,13 @@ class OllamaFineTuner:
         path = Path(output_path) if output_path else self.output_dir / f"finetune_{name}_{_stamp()}.py"
         weights, text = _trainable(base_model)
         literals = {
-            "base_model_literal": json.dumps(weights),
-            "dataset_path_literal": json.dumps(str(Path(dataset_path).absolute())),
-            "output_model_name_literal": json.dumps(name),
+            "base_model_literal": repr(weights),
+            "dataset_path_literal": repr(str(Path(dataset_path).absolute())),
+            "folder_literal": repr(name),
+            "folder": name,
+            "output_model_name_literal": repr(output_model_name),
             "modelfile_literal": repr(text),
-            "script_name": path.name,
+            "script_name": ascii(path.name)[1:-1].replace('"', '\\"'),
         }
         template = resources.files("fine_tuning.training").joinpath("unsloth_script.py.template").read_text("utf-8")
         with atomic_write(path) as stream:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import runpy
 import shutil
 import subprocess
 import sys
@@ -28,11 +30,61 @@ def test_a_modelfile_has_the_training_template_and_no_invented_parameter(tiny_mo
     assert "ADAPTER" not in text
 
 
+@pytest.mark.parametrize(
+    "template",
+    [
+        "{% for m in messages %}<|im_start|>{{ m['role']|upper }}: {{ m['content'] }}<|im_end|>\n{% endfor %}",
+        "{% for m in messages %}<|im_start|>{{ m['role'] }}\n{{ m['content'] }}<|im_end|>\n{% endfor %}"
+        "<|im_start|>assistant\n<think>\n\n</think>\n",
+    ],
+)
+def test_a_template_that_ollamas_language_has_not_here_is_left_to_the_file(
+    tiny_model_dir: Path, tmp_path: Path, template: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = shutil.copytree(tiny_model_dir, tmp_path / "model")
+    (folder / "chat_template.jinja").write_text(template)
+    text = Path(OllamaFineTuner().create_ollama_modelfile(folder, "mine")).read_text()
+    assert "TEMPLATE" not in text
+    assert "the file's own is used" in caplog.text
+
+
 def test_a_gguf_file_keeps_its_own_template(tmp_path: Path) -> None:
     text = Path(OllamaFineTuner().create_ollama_modelfile(tmp_path / "m.gguf", "mine")).read_text()
     assert "TEMPLATE" not in text
     with pytest.raises(UsageError, match="no Ollama model name"):
         OllamaFineTuner().create_ollama_modelfile(tmp_path / "m.gguf", "my model; rm")
+
+
+def test_the_script_reads_what_json_lines_may_hold(tmp_path: Path) -> None:
+    call = {"type": "function", "function": {"name": "f", "arguments": "{}"}}
+    rows = [
+        {"messages": [{"role": "user", "content": "a\u2028b\u0085"}, {"role": "assistant", "content": "c"}]},
+        {
+            "messages": [
+                {"role": "user", "content": "one"},
+                {"role": "assistant", "content": "first", "weight": 0},
+                {"role": "user", "content": "two"},
+                {"role": "assistant", "tool_calls": [call]},
+            ],
+            "tools": [call],
+        },
+        {"messages": [{"role": "user", "content": "1"}, {"role": "assistant", "content": "2"},
+                      {"role": "user", "content": "3"}, {"role": "assistant", "content": "4"}]},
+    ]  # fmt: skip
+    folder = tmp_path / "emo\U0001f600ji"
+    folder.mkdir()
+    data = folder / "d.jsonl"
+    data.write_text("\ufeff" + "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
+    odd = tmp_path / 'we\\Nird"""x.py'
+    path = OllamaFineTuner().generate_unsloth_script("llama3", data, "me/notes:v1", output_path=odd)
+    script = runpy.run_path(path)
+    found = script["read_conversations"]()
+    assert [each["completion"][0]["content"] for each in found] == ["c", "", "2", "4"]
+    assert found[1]["completion"][0]["tool_calls"] == [call]
+    assert json.loads(found[1]["tools"]) == [call]
+    assert len(found[3]["prompt"]) == 3
+    assert (script["NAME"], str(script["OUTPUT"])) == ("me/notes:v1", "me_notes_v1")
+    assert "ollama create me/notes:v1 -f me_notes_v1/Modelfile" in script["__doc__"]
 
 
 def test_the_script_is_python_whatever_the_names_hold(tmp_path: Path) -> None:

@@ -94,14 +94,15 @@ def test_what_users_report_is_caught_and_named(
 def test_another_model_in_transformers_is_compared_too(exported: dict[str, Any], tmp_path: Path) -> None:
     import torch
 
-    bound, decode = quantization.find("f16"), exported["tokenizer"].decode
-    same = parity.with_model(exported["reference"], exported["model"], bound, decode)
+    tokenizer = exported["tokenizer"]
+    rest = (tokenizer, quantization.find("f16"), tokenizer.decode)
+    same = parity.with_model(exported["reference"], exported["model"], *rest)
     assert (same.passed, same.agreement) == (True, 1.0)
     assert same.divergence == pytest.approx(0, abs=1e-5)
     other, _ = make_model(tmp_path / "other", "Qwen3", {"head_dim": 64, "hidden_size": 256, "intermediate_size": 256})
     with torch.no_grad():
         other.model.layers[1].mlp.down_proj.weight.mul_(1.5)
-    assert not parity.with_model(exported["reference"], other, bound, decode).passed
+    assert not parity.with_model(exported["reference"], other, *rest).passed
 
 
 def test_what_cannot_be_is_said(exported: dict[str, Any], tmp_path: Path) -> None:

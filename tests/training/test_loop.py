@@ -65,14 +65,14 @@ def test_a_loss_that_is_no_number_stops_with_its_step(run: Run) -> None:
 
 
 def test_a_loss_that_stays_worse_than_guessing_stops_too() -> None:
-    divergence = Divergence(vocabulary=1000)  # guessing costs 6.9
+    divergence = Divergence(1000)  # guessing costs 6.9
     assert divergence.reason(2.0) is None
     assert [divergence.reason(9.0) for _ in range(19)] == [None] * 19
     assert divergence.reason(5.0) is None
     found = [divergence.reason(9.0) for _ in range(20)]
     assert found[:19] == [None] * 19
-    assert found[19] == "the loss has been above 6.9, worse than guessing, for 20 steps"
-    bad_start = Divergence(vocabulary=1000)
+    assert found[19] == "the loss has been above 6.84, no better than guessing, for 20 steps"
+    bad_start = Divergence(1000)
     assert [bad_start.reason(20.0) for _ in range(50)] == [None] * 50
     assert bad_start.reason(float("inf")) == "the loss became inf"
 
@@ -153,7 +153,7 @@ def test_the_best_is_known_after_a_pause_too(run: Run, held_out: str) -> None:
 
 
 def test_the_best_is_found_by_a_validation_file(run: Run) -> None:
-    with pytest.raises(UsageError, match="go by the loss of a validation file"):
+    with pytest.raises(UsageError, match="goes by the loss of a validation file"):
         run("a", keep_best=True)
 
 
@@ -186,7 +186,7 @@ def test_trackers_and_validations_are_checked_before_a_job_is_made(tiny_model_di
     file.write_text(f"{json.dumps(row)}\n" * 10)
     tuner = LocalFineTuner()
     uploaded = tuner.upload_training_file(file)
-    with pytest.raises(UsageError, match="early_stopping go by the loss of a validation file"):
+    with pytest.raises(UsageError, match="early_stopping: this goes by the loss of a validation file"):
         tuner.create_fine_tuning_job(str(tiny_model_dir), uploaded, early_stopping=2)
     with pytest.raises(UsageError, match="report_to"):
         tuner.create_fine_tuning_job(str(tiny_model_dir), uploaded, report_to=["paper"])
@@ -203,3 +203,30 @@ def test_only_upper_layers_can_be_trained(run: Run) -> None:
     with safe_open(result.adapter_dir / "adapter_model.safetensors", "pt") as tensors:
         layers = {name.split("layers.")[1].split(".")[0] for name in tensors.keys()}  # noqa: SIM118
     assert layers == {"1"}
+
+
+def test_a_training_of_one_step_trains(run: Run, tiny_model_dir: Path) -> None:
+    result, _ = run("a", n_epochs=1, batch_size=16, tuning="full")
+    assert result.steps == 1
+    assert result.merged_dir is not None
+    before, after = (load_file(each / "model.safetensors") for each in (tiny_model_dir, result.merged_dir))
+    assert any((before[name].float() - after[name].float()).abs().max() > 0 for name in after)
+
+
+def test_rows_longer_than_the_model_can_read_are_told_also_those_held_out(run: Run, tmp_path: Path) -> None:
+    long = {"messages": [{"role": "user", "content": "why"}, {"role": "assistant", "content": "so " * 700}]}
+    file = tmp_path / "long.jsonl"
+    file.write_text(json.dumps(long) + "\n")
+    _, events = run("a", max_steps=1, max_length=100_000, validation_file=str(file))
+    assert "1 rows of the validation file longer than 512 tokens were cut off: lines 1" in [e.message for e in events]
+
+
+def test_a_network_that_has_collapsed_is_noticed() -> None:
+    tokens, pairs = Divergence(49_152), Divergence(2, parts=2)
+    assert tokens.reason(2.0) is None
+    told = [tokens.reason(10.8) for _ in range(20)]
+    assert told[:-1] == [None] * 19
+    assert told[-1] == "the loss has been above 10.69, no better than guessing, for 20 steps"
+    assert pairs.reason(0.69) is None
+    assert [pairs.reason(8.0) for _ in range(40)].index("the loss has been above 1.38, no better than guessing, "
+                                                        "for 20 steps") == 39  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,6 +24,7 @@ from fine_tuning.files import explain_os_error, make_folder, read_json
 
 if TYPE_CHECKING:
     from torch import Tensor
+_log = logging.getLogger(__name__)
 
 
 def kept_gguf(folder: Path) -> Path | None:
@@ -106,7 +108,12 @@ def _write_weights(writer: Any, model_dir: Path, family: Family, config: Any, ch
 
     tied = bool(config.tie_word_embeddings)
     factors = {name: torch.tensor(each) for name, each in rope_factors(config).items()}
-    for name, shape, _ in _tensors(model_dir, family, config, factors):
+    tensors = [(name, shape) for name, shape, _ in _tensors(model_dir, family, config, factors)]
+    if coarse := quantization.falling_back(chosen, [shape for _, shape in tensors]):
+        _log.warning("%s: %d of %d matrices have rows that do not divide into the blocks of %s; these are stored in %s",
+                     model_dir.name, coarse, sum(len(shape) > 1 for _, shape in tensors), chosen.name,
+                     quantization.FALLBACK.lower())  # fmt: skip
+    for name, shape in tensors:
         kind = quantization.type_of(chosen, name, shape, tied=tied)
         block, size = gguf.GGML_QUANT_SIZES[kind]
         stored = (*shape[:-1], shape[-1] // block * size)

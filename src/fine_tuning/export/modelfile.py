@@ -4,54 +4,78 @@ from __future__ import annotations
 
 import logging
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from fine_tuning.errors import UsageError
 from fine_tuning.files import read_json
 
 _log = logging.getLogger(__name__)
-_NAME = re.compile(r"[a-zA-Z0-9][\w.-]*(/[\w.-]+)*(:[\w.-]+)?")
+_NAME = re.compile(r"[a-zA-Z0-9][\w.-]*(/[\w.-]+)*(:[\w.-]+)?", re.ASCII)
 DEFAULT_CONTEXT = 4096
 
 
 @dataclass(frozen=True)
 class ChatFormat:
-    """How one family of models marks turns: a text found in its chat template, Ollama's template, its stop tokens."""
+    """How one family of models marks turns.
+
+    Attributes:
+        marker: a text found in its chat template.
+        turn: what stands around a message; ROLE is the message's role.
+        assistant: the same around an answer, where that is otherwise.
+        begin: what an answer begins with.
+        stops: its stop tokens.
+    """
 
     marker: str
-    template: str
+    turn: tuple[str, str]
+    begin: str
     stops: tuple[str, ...]
+    assistant: tuple[str, str] | None = None
+
+    @property
+    def template(self) -> str:
+        """In Ollama's language."""
+        turn = _around(*self.turn)
+        if self.assistant is not None:
+            turn = '{{ if eq .Role "assistant" }}' + _around(*self.assistant) + "{{ else }}" + turn + "{{ end }}"
+        return "{{- range .Messages }}" + turn.replace(ROLE, "{{ .Role }}") + "{{ end }}" + self.begin
+
+    def rendered(self, messages: Sequence[Mapping[str, str]]) -> str:
+        """What Ollama makes of messages with it."""
+        text = ""
+        for message in messages:
+            is_answer = message["role"] == "assistant" and self.assistant is not None
+            before, after = self.assistant if is_answer and self.assistant else self.turn
+            text += f"{before}{message['content']}{after}".replace(ROLE, message["role"])
+        return text + self.begin
 
 
+def _around(before: str, after: str) -> str:
+    return before + "{{ .Content }}" + after
+
+
+ROLE = "\0role\0"
 FORMATS = (
-    ChatFormat(
-        "<|im_start|>",
-        "{{- range .Messages }}<|im_start|>{{ .Role }}\n{{ .Content }}<|im_end|>\n{{ end }}<|im_start|>assistant\n",
-        ("<|im_end|>", "<|im_start|>"),
-    ),
-    ChatFormat(
-        "<|start_header_id|>",
-        "{{- range .Messages }}<|start_header_id|>{{ .Role }}<|end_header_id|>\n\n{{ .Content }}<|eot_id|>{{ end }}"
-        "<|start_header_id|>assistant<|end_header_id|>\n\n",
-        ("<|eot_id|>",),
-    ),
-    ChatFormat(
-        "<start_of_turn>",
-        '{{- range .Messages }}<start_of_turn>{{ if eq .Role "assistant" }}model{{ else }}user{{ end }}\n'
-        "{{ .Content }}<end_of_turn>\n{{ end }}<start_of_turn>model\n",
-        ("<end_of_turn>",),
-    ),
-    ChatFormat(
-        "<|end|>",
-        "{{- range .Messages }}<|{{ .Role }}|>\n{{ .Content }}<|end|>\n{{ end }}<|assistant|>\n",
-        ("<|end|>", "<|user|>"),
-    ),
-    ChatFormat(
-        "[INST]",
-        '{{- range .Messages }}{{ if eq .Role "assistant" }} {{ .Content }}</s>{{ else }}[INST] {{ .Content }}[/INST]'
-        "{{ end }}{{ end }}",
-        ("[INST]", "[/INST]"),
+    ChatFormat("<|im_start|>", (f"<|im_start|>{ROLE}\n", "<|im_end|>\n"), "<|im_start|>assistant\n",
+               ("<|im_end|>", "<|im_start|>")),
+    ChatFormat("<|start_header_id|>", (f"<|start_header_id|>{ROLE}<|end_header_id|>\n\n", "<|eot_id|>"),
+               "<|start_header_id|>assistant<|end_header_id|>\n\n", ("<|eot_id|>",)),
+    ChatFormat("<start_of_turn>", ("<start_of_turn>user\n", "<end_of_turn>\n"), "<start_of_turn>model\n",
+               ("<end_of_turn>",), assistant=("<start_of_turn>model\n", "<end_of_turn>\n")),
+    ChatFormat("<|end|>", (f"<|{ROLE}|>\n", "<|end|>\n"), "<|assistant|>\n", ("<|end|>", "<|user|>")),
+    ChatFormat("[INST]", ("[INST] ", "[/INST]"), "", ("[INST]", "[/INST]"), assistant=(" ", "</s>")),
+)  # fmt: skip
+# What a template is tried with: a family's template is used only where it gives the very same text.
+TRIALS: tuple[tuple[dict[str, str], ...], ...] = (
+    ({"role": "user", "content": "How?"},),
+    ({"role": "system", "content": "Be brief."}, {"role": "user", "content": "How?"}),
+    (
+        {"role": "user", "content": "How?"},
+        {"role": "assistant", "content": "So."},
+        {"role": "user", "content": "And why?"},
     ),
 )
 
@@ -100,9 +124,56 @@ def chat_template(model_path: Path) -> str | None:
 
 
 def chat_format(model_path: Path) -> ChatFormat | None:
-    """The family whose marker the folder's chat template holds; None where unknown."""
+    """The family whose template gives what the folder's own chat template gives; None where there is none."""
     template = chat_template(model_path) or ""
-    return next((family for family in FORMATS if family.marker in template), None)
+    family = next((each for each in FORMATS if each.marker in template), None)
+    if family is None or _agrees(family, template, model_path):
+        return family
+    _log.warning("the chat template of %s is none that Ollama's language has here: the file's own is used", model_path)
+    return None
+
+
+def _agrees(family: ChatFormat, template: str, model_path: Path) -> bool:
+    """Whether both make the same text of every trial that the model's own template takes."""
+    system = default_system(model_path)
+    config = model_path / "tokenizer_config.json"
+    known = read_json(config) if config.is_file() else {}
+    tokens = {name: _token(known.get(name)) for name in ("bos_token", "eos_token")}
+    for trial in TRIALS:
+        messages = list(trial)
+        wanted = _rendered(template, messages, tokens)
+        if wanted is None:
+            continue
+        if system and messages[0]["role"] != "system":
+            messages.insert(0, {"role": "system", "content": system})
+        # The token that texts begin with is Ollama's to add; of some models it is what begins a turn.
+        if family.rendered(messages) not in {wanted, wanted.removeprefix(tokens["bos_token"])}:
+            return False
+    return True
+
+
+def _rendered(template: str, messages: Sequence[Mapping[str, str]], tokens: Mapping[str, str]) -> str | None:
+    """By Jinja; None where it is refused."""
+    try:
+        from jinja2 import TemplateError
+        from jinja2.ext import loopcontrols
+        from jinja2.sandbox import ImmutableSandboxedEnvironment
+    except ImportError:
+        return None  # the extra `train` is not installed: nothing can be compared
+
+    def refuse(why: str) -> None:
+        raise TemplateError(why)
+
+    environment = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True, extensions=[loopcontrols])
+    environment.globals |= {"raise_exception": refuse, "strftime_now": datetime.now().strftime}
+    try:
+        return environment.from_string(template).render(messages=messages, add_generation_prompt=True, **tokens)
+    except TemplateError:
+        return None
+
+
+def _token(value: object) -> str:
+    return str(value.get("content", "")) if isinstance(value, dict) else str(value or "")
 
 
 def default_system(model_path: Path) -> str | None:

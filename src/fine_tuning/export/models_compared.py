@@ -27,7 +27,7 @@ class Gguf(NamedTuple):
 
 def compare(
     merged: Path,
-    trainer: tuple[Path, Path] | None,
+    trainer: tuple[Path, Path | None] | None,
     gguf: Gguf | None,
     prompts: Sequence[Messages],
     on_step: Callable[[str], None] = lambda _: None,
@@ -38,8 +38,9 @@ def compare(
 
     Args:
         merged: the folder of the merged model.
-        trainer: the folders of the base model and of its adapter; None where only the merged model is known, which is
-            then what the file is compared with.
+        trainer: the folders of the base model, whose chat template and tokenizer were trained with, and of its adapter
+            (None: all weights were trained). None where only the merged model is known, which is then what the file is
+            compared with.
         gguf: what is exported, where that is for llama.cpp.
         on_step: told what is done.
 
@@ -56,7 +57,8 @@ def compare(
         gc.collect()
         if trainer is not None:
             on_step("asking the merged model")
-            found[MERGED] = parity.with_model(reference, _load(merged), quantization.find("bf16"), tokenizer.decode)
+            bound = quantization.find("bf16")
+            found[MERGED] = parity.with_model(reference, _load(merged), _tokenizer(merged), bound, tokenizer.decode)
             gc.collect()
     if gguf is not None:
         on_step("asking llama.cpp")
@@ -66,26 +68,35 @@ def compare(
 
 
 def _reference(
-    merged: Path, trainer: tuple[Path, Path] | None, prompts: Sequence[Messages]
+    merged: Path, trainer: tuple[Path, Path | None] | None, prompts: Sequence[Messages]
 ) -> tuple[Any, list[Answered]]:
     try:
         from peft import PeftModel
-        from transformers import AutoTokenizer
     except ImportError as error:
         raise MissingDependencyError(error.name or "peft", "train", "comparing models") from error
-    tokenizer = AutoTokenizer.from_pretrained(merged, local_files_only=True)
-    if trainer is None:
+    base, adapter = trainer or (merged, None)
+    tokenizer = _tokenizer(base)
+    if adapter is None:
         model = _load(merged)
     else:
-        base, adapter = trainer
         model = PeftModel.from_pretrained(_load(base), str(adapter), local_files_only=True)
     return tokenizer, list(parity.answers(model, tokenizer, prompts))
 
 
+def _tokenizer(folder: Path) -> Any:
+    from transformers import AutoTokenizer
+
+    return AutoTokenizer.from_pretrained(folder, local_files_only=True)
+
+
 def _load(folder: Path) -> Any:
     import torch
+    from safetensors import SafetensorError
     from transformers import AutoModelForCausalLM
 
-    return AutoModelForCausalLM.from_pretrained(
-        folder, dtype=torch.float32, local_files_only=True, use_safetensors=True
-    )
+    try:
+        return AutoModelForCausalLM.from_pretrained(
+            folder, dtype=torch.float32, local_files_only=True, use_safetensors=True
+        )
+    except (SafetensorError, OSError) as error:
+        raise DataError(f"the weights in {folder} cannot be read ({error}); train the model again") from None

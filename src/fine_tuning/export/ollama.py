@@ -50,6 +50,12 @@ def create(
             on_status(progress.status or "")
 
 
+def check(base_url: str) -> None:
+    """Raise ProviderError unless Ollama answers: before hours of work for it."""
+    with _client(base_url, "any model") as client:
+        client.list()
+
+
 def show(base_url: str, model_name: str) -> dict[str, Any]:
     """See `OllamaFineTuner.show`."""
     modelfile.check_name(model_name)

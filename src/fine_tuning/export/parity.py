@@ -126,9 +126,13 @@ def with_gguf(
     return found.parity()
 
 
-def with_model(reference: Sequence[Answered], model: Any, bound: Quantization,
+def with_model(reference: Sequence[Answered], model: Any, tokenizer: Any, bound: Quantization,
                decode: Decode) -> Parity:  # fmt: skip
-    """Compare another transformers model, such as the merged one with the trainer's, with the reference."""
+    """Compare another transformers model, such as the merged one with the trainer's, with the reference.
+
+    Args:
+        tokenizer: the other model's own.
+    """
     import torch
 
     found = _Tally(bound)
@@ -138,7 +142,8 @@ def with_model(reference: Sequence[Answered], model: Any, bound: Quantization,
         with torch.no_grad():
             logits = model(input_ids=ids).logits[0, len(each.prompt) - 1 : -1].float()
         likeliest = logits.log_softmax(-1).cpu().topk(min(llama_cpp_probe.LIKELIEST, logits.shape[-1]))
-        found.compare_prompts(each, Prompt(each.text, each.prompt), decode)
+        text = tokenizer.apply_chat_template(list(each.messages), add_generation_prompt=True, tokenize=False)
+        found.compare_prompts(each, Prompt(text, tokenizer(text, add_special_tokens=False)["input_ids"]), decode)
         for place, (logprobs, tokens) in enumerate(zip(likeliest.values, likeliest.indices, strict=True)):
             said = dict(zip(tokens.tolist(), logprobs.tolist(), strict=True))
             found.compare_place(each, place, said, decode)

@@ -7,6 +7,7 @@ q8_0 and q4_0.
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -42,7 +43,7 @@ KINDS = {
         Quantization("q4_0", 2, "Q4_0", "Q8_0", 0.75, 0.6),
     )
 }
-_FALLBACK = "Q8_0"  # of rows that do not divide into a kind's blocks
+FALLBACK = "Q8_0"  # of rows that do not divide into a kind's blocks
 
 
 def find(name: str) -> Quantization:
@@ -65,10 +66,18 @@ def type_of(chosen: Quantization, gguf_name: str, shape: tuple[int, ...], *, tie
         return gguf.GGMLQuantizationType.F32
     careful = gguf_name == "output.weight" or (tied and gguf_name == "token_embd.weight")
     kind = gguf.GGMLQuantizationType[chosen.careful if careful else chosen.most]
-    for each in (kind, gguf.GGMLQuantizationType[_FALLBACK]):
+    for each in (kind, gguf.GGMLQuantizationType[FALLBACK]):
         if shape[-1] % gguf.GGML_QUANT_SIZES[each][0] == 0:
             return each
     return gguf.GGMLQuantizationType.F16
+
+
+def falling_back(chosen: Quantization, shapes: Sequence[tuple[int, ...]]) -> int:
+    """How many matrices of these shapes cannot be stored as most are."""
+    import gguf
+
+    block = gguf.GGML_QUANT_SIZES[gguf.GGMLQuantizationType[chosen.most]][0]
+    return sum(len(shape) > 1 and shape[-1] % block != 0 for shape in shapes)
 
 
 def quantized(rows: np.ndarray[Any, Any], kind: Any) -> np.ndarray[Any, Any]:

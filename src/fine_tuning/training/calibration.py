@@ -15,6 +15,7 @@ from fine_tuning.errors import TrainingError
 
 WARM_STEPS, STEPS = 2, 6  # the first ones pay for what is made ready once
 BATCH = 4
+LONGEST = 1 << 20  # tokens of a row: as many as the model has positions for
 ANSWER_SHARE = 4  # every so manyth word is of the answer
 WORDS = "the of and to in is it for on with as at by from or an be this that are was not but have".split()
 
@@ -75,7 +76,7 @@ def _main(model: str, file: str, folder: str) -> None:
             steps[event.data["step"]] = event.created_at, event.data["trained_tokens"]
 
     config = TrainingConfig(base_model_path=model, train_file=file, output_dir=folder, n_epochs=1, batch_size=BATCH,
-                            checkpoint_steps=STEPS)  # fmt: skip
+                            checkpoint_steps=STEPS, max_length=LONGEST)  # fmt: skip
     train(config, note, lambda: "run")
     (warm, before), (last, after) = steps[WARM_STEPS], steps[STEPS]
     rate = (after - before) / (last - warm).total_seconds()

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from importlib.util import find_spec
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PositiveFloat, ValidationError
 
 from fine_tuning.errors import MissingDependencyError, UsageError
 
@@ -68,7 +68,7 @@ class TrainingConfig(BaseModel):
     )
     workers: Count = Field(default=1, description="machines, or processes of one, that share every step")
     ray_address: str | None = Field(default=None, description="the Ray cluster they are on; this machine when unset")
-    report_to: tuple[Tracker, ...] = Field(
+    report_to: Annotated[tuple[Tracker, ...], BeforeValidator(lambda v: (v,) if isinstance(v, str) else v)] = Field(
         default=(), description="trackers that are told the losses too: tensorboard, mlflow, wandb"
     )
 
@@ -77,7 +77,7 @@ def check_validated(values: Mapping[str, Any], has_validation: bool) -> None:
     """Raise UsageError for settings that go by a validation file where there is none."""
     asked = [name for name in ("early_stopping", "keep_best") if values.get(name)]
     if asked and not has_validation:
-        raise UsageError(f"{' and '.join(asked)} go by the loss of a validation file; name one")
+        raise UsageError(f"{' and '.join(asked)}: this goes by the loss of a validation file; name one")
 
 
 def check_packages(values: Mapping[str, Any]) -> None:
@@ -86,7 +86,8 @@ def check_packages(values: Mapping[str, Any]) -> None:
         raise MissingDependencyError("ray", "distributed", "training on several workers")
     if values.get("tuning") == "qlora" and find_spec("bitsandbytes") is None:
         raise MissingDependencyError("bitsandbytes", "qlora", "training on a base in 4 bits")
-    for tracker in values.get("report_to", ()):
+    trackers = values.get("report_to", ())
+    for tracker in (trackers,) if isinstance(trackers, str) else trackers:
         if find_spec(tracker) is None:
             raise MissingDependencyError(tracker, None, f"reporting to {tracker}")
 

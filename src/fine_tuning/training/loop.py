@@ -11,7 +11,7 @@ from typing import Any
 import transformers
 from datasets import Dataset
 from torch import distributed
-from transformers import AutoTokenizer
+from transformers import AutoConfig, AutoTokenizer
 from trl import SFTConfig
 
 from fine_tuning.base_models.quiet import quiet
@@ -70,9 +70,12 @@ def train_once(
     with quiet():
         tokenizer = _tokenizer(config)
         read = tokenise_file if config.method == "supervised" else tokenise_preferences
+        config = _within_context(config)
         data = read(config.train_file, tokenizer, config.max_length)
         held_out = read(config.validation_file, tokenizer, config.max_length) if config.validation_file else None
-        _tell_lengths(data, config, on_event)
+        for rows, what in ((data, "rows"), (held_out, "rows of the validation file")):
+            if rows is not None:
+                _tell_lengths(rows, what, config.max_length, on_event)
         trainer, reporter = _trainer(config, tokenizer, data, held_out, on_event, requested)
         best = _keep_best(trainer, config, on_event)
         _tell_memory(trainer, data, on_event)
@@ -132,11 +135,19 @@ def _tokenizer(config: TrainingConfig) -> Any:
     return tokenizer
 
 
-def _tell_lengths(data: Tokenised, config: TrainingConfig, on_event: Callable[[TrainingEvent], None]) -> None:
-    for lines, what in ((data.truncated, "cut off"), (data.dropped, "left out")):
+def _within_context(config: TrainingConfig) -> TrainingConfig:
+    """With rows no longer than the model has positions for."""
+    context = getattr(AutoConfig.from_pretrained(config.base_model_path), "max_position_embeddings", None)
+    if not isinstance(context, int) or config.max_length <= context:
+        return config
+    return config.model_copy(update={"max_length": context})
+
+
+def _tell_lengths(data: Tokenised, what: str, limit: int, on_event: Callable[[TrainingEvent], None]) -> None:
+    for lines, fate in ((data.truncated, "cut off"), (data.dropped, "left out")):
         if lines:
             shown = ", ".join(map(str, lines[:20])) + (" ..." if len(lines) > 20 else "")
-            message = f"{len(lines)} rows longer than {config.max_length} tokens were {what}: lines {shown}"
+            message = f"{len(lines)} {what} longer than {limit} tokens were {fate}: lines {shown}"
             on_event(TrainingEvent("message", message, {"lines": lines}))
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import psutil
@@ -16,6 +18,7 @@ from fine_tuning.training import attention
 from fine_tuning.training.lora import LeanLinear
 
 GB = 1e9
+CGROUP = Path("/sys/fs/cgroup")  # Linux's control group of a container
 # Numbers kept for the backward pass of a layer, by token: in units of the hidden size (norms, attention's inputs and
 # output, residuals) and of the feed-forward's (gate, up, their product). Counted in transformers' llama layer.
 OF_HIDDEN, OF_FEED_FORWARD = 12, 4
@@ -84,10 +87,19 @@ def give_back() -> None:
 
 
 def free() -> int:
-    """Bytes that are free where the training runs: the GPU's, else the machine's."""
+    """Bytes that are free where the training runs: the GPU's, else the machine's, the container's or the process's."""
     if torch.cuda.is_available():
         return int(torch.cuda.mem_get_info()[0])
-    return int(psutil.virtual_memory().available)
+    left = [int(psutil.virtual_memory().available)]
+    with suppress(OSError, ValueError):  # of a container: "max" where it has no limit
+        left.append(int(CGROUP.joinpath("memory.max").read_text()) - int(CGROUP.joinpath("memory.current").read_text()))
+    with suppress(ImportError):
+        import resource
+
+        limit = resource.getrlimit(resource.RLIMIT_AS)[0]
+        if limit != resource.RLIM_INFINITY:
+            left.append(limit - psutil.Process().memory_info().vms)
+    return max(0, min(left))
 
 
 def said(need: Needed, there: int) -> str:

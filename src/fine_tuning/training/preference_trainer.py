@@ -24,6 +24,11 @@ class PreferenceTrainer(LabelledTrainer):
         self._beta, self._base = beta, base
         super().__init__(*args, data_collator=Pairs(kwargs["processing_class"].pad_token_id), **kwargs)
 
+    @property
+    def choices(self) -> int:
+        """Of each pair one of the two answers."""
+        return 2
+
     def count(self, model: Any, inputs: dict[str, Any]) -> Count:
         """The summed loss of a batch's pairs."""
         learned = log_likelihoods(model, inputs)

@@ -64,12 +64,17 @@ class LabelledTrainer(SFTTrainer):  # type: ignore[misc]
         for weight in self.network.parameters():
             weight.data = weight.data.float() if weight.requires_grad else weight.data
         self.data_collator: Any = WithoutFillers(self.data_collator)
-        self._divergence = Divergence(self.network.config.vocab_size)
+        self._divergence = Divergence(self.choices, self.args.gradient_accumulation_steps)
 
     @property
     def network(self) -> Any:
         """The network without what a distributed training puts around it."""
         return self.accelerator.unwrap_model(self.model)
+
+    @property
+    def choices(self) -> int:
+        """Among how many the network chooses each time that a loss is counted."""
+        return int(self.network.config.vocab_size)
 
     def whole_network(self) -> Any:
         """The network in one piece, on the first worker; see `sharding.whole`."""

@@ -124,6 +124,8 @@ class Worker:
             output_dir=str(self._folder()),
             **{"workers": settings.training_workers, "ray_address": settings.ray_address, **job["hyperparameters"]},
         )
+        # MLflow would keep its figures where the process happens to run, which on a Ray cluster is a folder of Ray's.
+        os.environ.setdefault("MLFLOW_TRACKING_URI", f"sqlite:///{settings.home.absolute() / 'mlflow.db'}")
         config = self._careful(config, job["deaths"])
         is_shared = config.workers > 1 or config.ray_address is not None
         train_it = data_parallel.train if is_shared else train
