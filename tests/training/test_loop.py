@@ -205,14 +205,6 @@ def test_only_upper_layers_can_be_trained(run: Run) -> None:
     assert layers == {"1"}
 
 
-def test_a_training_of_one_step_trains(run: Run, tiny_model_dir: Path) -> None:
-    result, _ = run("a", n_epochs=1, batch_size=16, tuning="full")
-    assert result.steps == 1
-    assert result.merged_dir is not None
-    before, after = (load_file(each / "model.safetensors") for each in (tiny_model_dir, result.merged_dir))
-    assert any((before[name].float() - after[name].float()).abs().max() > 0 for name in after)
-
-
 def test_rows_longer_than_the_model_can_read_are_told_also_those_held_out(run: Run, tmp_path: Path) -> None:
     long = {"messages": [{"role": "user", "content": "why"}, {"role": "assistant", "content": "so " * 700}]}
     file = tmp_path / "long.jsonl"
