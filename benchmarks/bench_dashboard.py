@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import re
 import shutil
 import statistics
 import subprocess
@@ -22,6 +21,7 @@ from typing import Any
 
 import report
 from playwright.sync_api import Browser, sync_playwright
+from server_process import serving
 
 from fine_tuning import ABTestFramework
 from fine_tuning.store import jobs, tables
@@ -72,19 +72,6 @@ def _insert(table: Any, count: int, row: Any) -> None:
     for start in range(0, count, BLOCK):
         with open_database().write() as tx:
             tx.execute(table.insert(), [row(number) for number in range(start, min(count, start + BLOCK))])
-
-
-@contextmanager
-def serving() -> Iterator[str]:
-    """The address of the server with its dashboard."""
-    command = [*report.FT_CLI, "serve", "--slots", "0", "--port", "0"]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stderr is not None
-        found = next(match for line in process.stderr if (match := re.search(r"dashboard at ([^ ,]+)", line)))
-        try:
-            yield found[1]
-        finally:
-            process.terminate()
 
 
 def seconds_to_content(browser: Browser, address: str, path: str) -> float:
@@ -203,7 +190,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as home:
         os.environ["FINE_TUNING_HOME"] = home
         fill(scale)
-        with serving() as address:
+        with serving(home, "--slots", "0") as served:
+            address = f"http://{served.host}:{served.port}"
             idle = p99_of_requests(address)
             beside, updates = p99_beside_browsers(address)
             with sync_playwright() as playwright:

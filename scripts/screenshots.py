@@ -7,13 +7,9 @@ from __future__ import annotations
 
 import os
 import random
-import re
 import shutil
-import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
@@ -78,19 +74,6 @@ def fill() -> dict[str, str]:
             "dataset": f"/datasets/{built['hash']}"}  # fmt: skip
 
 
-@contextmanager
-def serving() -> Iterator[str]:
-    """The address of the dashboard."""
-    command = [sys.executable, "-m", "fine_tuning.cli", "ui", "--port", "0"]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stderr is not None
-        found = next(match for line in process.stderr if (match := re.search(r"dashboard at (\S+)", line)))
-        try:
-            yield found[1]
-        finally:
-            process.terminate()
-
-
 def shoot(page: Page, address: str, path: str, name: str) -> None:
     """One picture, once what the page draws is drawn."""
     page.goto(address + path)
@@ -102,12 +85,14 @@ def shoot(page: Page, address: str, path: str, name: str) -> None:
 def main() -> None:
     """Fill a workspace, look at it, throw it away."""
     sys.path.insert(0, str(PROJECT))
+    from tests.dashboard.conftest import serving
+
     with tempfile.TemporaryDirectory() as home:
         os.environ.update(FINE_TUNING_HOME=home, FINE_TUNING_ACTOR="ann")
         os.chdir(home)  # the pictures shall show no folder of this machine
         pages = {"overview": "/", "review": "/review", "datasets": "/datasets", "jobs": "/jobs", "models": "/models",
                  "experiments": "/experiments", "costs": "/costs", "playground": "/playground", **fill()}  # fmt: skip
-        with serving() as address, sync_playwright() as playwright:
+        with serving("ui") as address, sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
             for scheme in ("light", "dark"):
                 context = browser.new_context(color_scheme=scheme, viewport={"width": 1200, "height": 900})

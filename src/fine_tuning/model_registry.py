@@ -194,13 +194,13 @@ class ModelRegistry:
             addresses = sorted(used | {hosts.address()})
         return expiry.refresh(self._database, [hosts.address(each) for each in addresses])
 
-    def describe_models(self) -> list[dict[str, Any]]:
-        """As `list_models`, each record with its aliases, shutdown_date and days_left (None: no end is announced)."""
+    def describe_models(self, model_name: str | None = None) -> list[dict[str, Any]]:
+        """As `list_models`, or of one model, with its aliases, shutdown_date, days_left (None: no end announced)."""
         with self._database.read() as tx:
             named = model_labels.all_aliases(tx)
             return [
                 each | {"aliases": named.get((each["model_name"], each["version"]), [])}
-                for each in expiry.with_ends(tx, models.versions(tx))
+                for each in expiry.with_ends(tx, models.versions(tx, model_name))
             ]
 
     def set_model_status(
@@ -247,10 +247,7 @@ class ModelRegistry:
             NotFoundError: there is no such version.
         """
         with self._database.read() as tx:
-            record = models.get(tx, model_name, version)
-            if record is None:
-                raise _missing(tx, model_name, version)
-            return gates.reasons(tx, record, get_settings())
+            return dict(gates.reasons(tx, _existing(tx, model_name, version), get_settings()))
 
     def rollback_model(self, model_name: str, target_version: int | None = None) -> bool:
         """Deploy an earlier (or any) version again, whatever the gates say; the history says that it was a rollback.
@@ -275,9 +272,7 @@ class ModelRegistry:
     def _deploy(self, name: str, version: int | None, reason: str, *, gated: bool) -> int:
         if gated or version is None:
             with self._database.read() as tx:  # nobody waits while files are compared
-                record = models.get(tx, name, version)
-                if record is None:
-                    raise _missing(tx, name, version)
+                record = _existing(tx, name, version)
                 if gated:
                     gates.check(tx, record, get_settings())
             version = int(record["version"])
@@ -308,9 +303,7 @@ class ModelRegistry:
             UsageError: the alias is no name.
         """
         with self._database.write() as tx:
-            record = models.get(tx, model_name, version)
-            if record is None:
-                raise _missing(tx, model_name, version)
+            record = _existing(tx, model_name, version)
             number = int(record["version"])
             model_labels.set_alias(tx, model_name, _label("alias", alias), number, actor=acting_user(), reason=reason)
         return number
@@ -375,9 +368,7 @@ class ModelRegistry:
             NotFoundError: there is no such version.
         """
         with self._database.read() as tx:
-            record = models.get(tx, model_name, version)
-            if record is None:
-                raise _missing(tx, model_name, version)
+            record = _existing(tx, model_name, version)
             job = jobs.get(tx, record["job_id"])
         started, finished = (job["started_at"], job["finished_at"]) if job else (None, None)
         return FinetuneJobRecord(
@@ -510,6 +501,18 @@ def _in_force(tx: Transaction, name: str, version: int | None) -> dict[str, Any]
         NotFoundError: there is no such version.
     """
     record = models.get(tx, name, version) if version else models.deployed(tx, name) or models.get(tx, name)
+    if record is None:
+        raise _missing(tx, name, version)
+    return record
+
+
+def _existing(tx: Transaction, name: str, version: int | None) -> dict[str, Any]:
+    """A version's record, the latest if none is named.
+
+    Raises:
+        NotFoundError: there is none.
+    """
+    record = models.get(tx, name, version)
     if record is None:
         raise _missing(tx, name, version)
     return record

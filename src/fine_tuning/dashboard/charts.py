@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-BLUE, ORANGE, GREEN, GREY = (
-    "#3b82c4",
-    "#d97706",
-    "#4d9a5d",
-    "#7d8590",
-)  # apart in light and in dark
+GREY = "#7d8590"
+COLOURS = ("#3b82c4", "#d97706", "#4d9a5d", GREY)  # apart in light and in dark
+AXIS = {"axisLabel": {"color": GREY}, "splitLine": {"lineStyle": {"color": "#7d859044"}}}
 Point = tuple[Any, float | None]
 
 
@@ -18,6 +15,7 @@ def _base(said: str) -> dict[str, Any]:
     return {
         "aria": {"enabled": True, "label": {"description": said}},
         "animation": False,
+        "color": list(COLOURS),
         "textStyle": {"color": GREY},
         "legend": {"textStyle": {"color": GREY}, "top": 0},
         "grid": {"left": 8, "right": 16, "top": 36, "bottom": 8, "containLabel": True},
@@ -27,11 +25,9 @@ def _base(said: str) -> dict[str, Any]:
 
 def lines(said: str, x: str, series: Mapping[str, Sequence[Point]], *, kind: str = "value") -> dict[str, Any]:
     """Curves by name over a common axis."""
-    axis = {"axisLabel": {"color": GREY}, "splitLine": {"lineStyle": {"color": "#7d859044"}}}
     return _base(said) | {
-        "color": [BLUE, ORANGE, GREEN, GREY],
-        "xAxis": {"type": kind, "name": x, "nameLocation": "middle", "nameGap": 26, **axis},
-        "yAxis": {"type": "value", "scale": True, **axis},
+        "xAxis": {"type": kind, "name": x, "nameLocation": "middle", "nameGap": 26, **AXIS},
+        "yAxis": {"type": "value", "scale": True, **AXIS},
         "series": [
             {"name": name, "type": "line", "showSymbol": len(points) < 20, "data": [list(point) for point in points]}
             for name, points in series.items()
@@ -41,11 +37,9 @@ def lines(said: str, x: str, series: Mapping[str, Sequence[Point]], *, kind: str
 
 def stacked_bars(said: str, labels: Sequence[str], series: Mapping[str, Sequence[float]]) -> dict[str, Any]:
     """Bars by label, made of parts by name."""
-    axis = {"axisLabel": {"color": GREY}, "splitLine": {"lineStyle": {"color": "#7d859044"}}}
     return _base(said) | {
-        "color": [BLUE, ORANGE, GREEN, GREY],
-        "xAxis": {"type": "category", "data": list(labels), **axis},
-        "yAxis": {"type": "value", **axis},
+        "xAxis": {"type": "category", "data": list(labels), **AXIS},
+        "yAxis": {"type": "value", **AXIS},
         "series": [
             {"name": name, "type": "bar", "stack": "all", "data": list(values)} for name, values in series.items()
         ],

@@ -13,12 +13,22 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from fine_tuning.dashboard.sessions import COOKIE, GUEST, Session, Sessions
+from fine_tuning.server.limits import READING
 
-PAGES = ("/review", "/datasets", "/jobs", "/models", "/experiments", "/costs", "/playground")
+PAGES = {
+    "Overview": "/",
+    "Review": "/review",
+    "Data sets": "/datasets",
+    "Jobs": "/jobs",
+    "Models": "/models",
+    "Experiments": "/experiments",
+    "Costs": "/costs",
+    "Playground": "/playground",
+}
+BELOW = tuple(f"{path}/" for path in PAGES.values() if path != "/")
 OPEN = ("/sign-in", "/dashboard.css", "/_nicegui/", "/favicon.ico")  # nothing of the workspace is in these
 SOCKET = "/_nicegui_ws/"
 OURS = ("/sign-out", SOCKET, *OPEN)
-SAFE = ("GET", "HEAD", "OPTIONS")
 MAX_BODY = 1 << 20  # of a request to the dashboard; what is long comes through its socket
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 # Everything comes from this server. The library compiles its templates in the browser, which needs unsafe-eval.
@@ -70,19 +80,19 @@ class Gate:
 
 
 def _is_ours(path: str) -> bool:
-    return path == "/" or path.startswith(OURS) or any(path == page or path.startswith(f"{page}/") for page in PAGES)
+    return path in PAGES.values() or path.startswith((*OURS, *BELOW))
 
 
 def _refusal(scope: Scope, headers: Headers, session: Session | None) -> Response | None:
     """The answer to a request that may not pass."""
     host, origin = headers.get("host", ""), headers.get("origin")
     is_socket = scope["path"].startswith(SOCKET)
-    must_say = scope["type"] == "websocket" or scope["method"] not in SAFE  # browsers then say which page asks
+    must_say = scope["type"] == "websocket" or scope["method"] not in READING  # browsers then say which page asks
     if (must_say or (is_socket and origin is not None)) and urlsplit(origin or "").netloc != host:
         return PlainTextResponse("this request was not sent by a page of this server", 403)
     if not headers.get("content-length", "0").isdigit() or int(headers.get("content-length", "0")) > MAX_BODY:
         return PlainTextResponse("the request is too large", 413)
-    if session is not None and session.name.startswith("guest-") and urlsplit(f"//{host}").hostname not in LOOPBACK:
+    if session is not None and session.is_guest and urlsplit(f"//{host}").hostname not in LOOPBACK:
         # Without keys only this machine may look, and no page elsewhere whose name was made to point to this machine.
         return PlainTextResponse(f"{host} is no name of this machine; make a key first: ft-cli keys create NAME", 403)
     if session is None and not scope["path"].startswith(OPEN):

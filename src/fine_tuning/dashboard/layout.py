@@ -12,17 +12,8 @@ from urllib.parse import quote
 from nicegui import ui
 
 from fine_tuning.dashboard.acting import session
+from fine_tuning.dashboard.gate import PAGES
 
-PAGES = {
-    "Overview": "/",
-    "Review": "/review",
-    "Data sets": "/datasets",
-    "Jobs": "/jobs",
-    "Models": "/models",
-    "Experiments": "/experiments",
-    "Costs": "/costs",
-    "Playground": "/playground",
-}
 NONE = "-"
 THEME = "ft_theme"  # the cookie that remembers light or dark
 
@@ -44,7 +35,7 @@ def page(title: str, heading: str | None = None) -> Iterator[None]:
             who = session()
             ui.label(f"{who.name}{' (read only)' if who.read_only else ''}").classes("name")
             button("Light / dark", _switch_theme)
-            if not who.name.startswith("guest-"):
+            if not who.is_guest:
                 with ui.element("form").props('method="post" action="/sign-out"'):
                     text("Sign out", "button").props("type=submit").classes("plain")
     with ui.element("main"):
@@ -60,14 +51,9 @@ def _switch_theme() -> None:
     )
 
 
-def heading_of(text: str, level: int = 2) -> None:
+def heading_of(said: str, level: int = 2) -> None:
     """A heading."""
-    with ui.element(f"h{level}"):
-        _text(text)
-
-
-def _text(text: str) -> None:
-    ui.element("span")._text = text
+    text(said, f"h{level}")
 
 
 def text(said: str, kind: str = "p") -> ui.element:
@@ -165,6 +151,11 @@ def shown(value: Any) -> str:
     if isinstance(value, datetime):
         return f"{value:%Y-%m-%d %H:%M}"
     return str(value)
+
+
+def minute(moment: str) -> str:
+    """A time in ISO 8601, as far as people want to know it."""
+    return moment[:16].replace("T", " ")
 
 
 def usd(value: float | None) -> str:

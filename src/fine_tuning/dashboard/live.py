@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from asyncio import to_thread
 from collections.abc import Callable, Hashable
 from typing import Any
 
@@ -18,5 +17,5 @@ async def shared(key: Hashable, read: Callable[[], Any], seconds: float) -> Any:
     if known is None or now - known[0] > seconds:
         for old in [name for name, (at, answer) in _found.items() if now - at > 60 and answer.done()]:
             del _found[old]
-        _found[key] = known = (now, asyncio.ensure_future(to_thread(read)))
+        _found[key] = known = (now, asyncio.ensure_future(asyncio.to_thread(read)))
     return await asyncio.shield(known[1])

@@ -26,10 +26,12 @@ class Session(NamedTuple):
     """Attributes:
     name: of the key, or of the browser where there are no keys; reviews are recorded under it.
     read_only: nothing may be changed.
+    is_guest: there are no keys, so that nobody can sign in.
     """
 
     name: str
     read_only: bool = False
+    is_guest: bool = False
 
 
 class Sessions:
@@ -49,7 +51,7 @@ class Sessions:
     def find(self, cookie: str | None, guest: str) -> Session | None:
         """The session that a cookie stands for, or a guest's where there are no keys; None for nobody."""
         if not keys.any_valid(self._database):
-            return Session(f"guest-{guest}")
+            return Session(f"guest-{guest}", is_guest=True)
         try:
             key_id = self._signer.loads(cookie or "", max_age=SECONDS)
         except BadSignature:

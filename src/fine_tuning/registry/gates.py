@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,15 +18,15 @@ Version = Mapping[str, Any]
 
 def check(tx: Transaction, version: Version, settings: Settings) -> None:
     """Raise ConflictError, naming the gate, unless the version passes those that are set."""
-    for name, reason in reasons(tx, version, settings).items():
+    for name, reason in reasons(tx, version, settings):
         if reason:
             shown = f"{version['model_name']} v{version['version']}"
             raise ConflictError(f"gate {name}: {shown} {reason}; deploy it all the same with --force (force=True)")
 
 
-def reasons(tx: Transaction, version: Version, settings: Settings) -> dict[str, str]:
-    """Each gate that is set, and why it is closed for a version; empty where it is open."""
-    return {name: _GATES[name](tx, version, settings) for name in settings.deploy_gates}
+def reasons(tx: Transaction, version: Version, settings: Settings) -> Iterator[tuple[str, str]]:
+    """Each gate that is set, and why it is closed for a version, empty where it is open; looked at one by one."""
+    return ((name, _GATES[name](tx, version, settings)) for name in settings.deploy_gates)
 
 
 def _evaluation(tx: Transaction, version: Version, settings: Settings) -> str:

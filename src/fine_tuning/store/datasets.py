@@ -11,6 +11,7 @@ from fine_tuning.store import tables
 from fine_tuning.store.types import iso, now
 
 _table = tables.datasets
+_WHOLE = _table.c.recipe["part_of"].as_string().is_(None)  # not a part of another one
 
 
 def freeze(connection: Connection, dataset: Mapping[str, Any], example_ids: Iterable[str]) -> int:
@@ -51,15 +52,13 @@ def find_by_hash(connection: Connection, content_hash: str) -> dict[str, Any] | 
 
 def newest(connection: Connection, limit: int) -> list[dict[str, Any]]:
     """The newest data sets first; the parts of one are not listed by themselves."""
-    whole = _table.c.recipe["part_of"].as_string().is_(None)
-    query = select(_table).where(whole).order_by(_table.c.id.desc()).limit(limit)
+    query = select(_table).where(_WHOLE).order_by(_table.c.id.desc()).limit(limit)
     return [{**row, "created_at": iso(row["created_at"])} for row in connection.execute(query).mappings()]
 
 
 def count(connection: Connection) -> int:
     """How many there are."""
-    whole = _table.c.recipe["part_of"].as_string().is_(None)
-    return connection.scalar(select(func.count()).select_from(_table).where(whole)) or 0
+    return connection.scalar(select(func.count()).select_from(_table).where(_WHOLE)) or 0
 
 
 def newest_files(connection: Connection, limit: int) -> list[dict[str, Any]]:
@@ -76,9 +75,8 @@ def newest_files(connection: Connection, limit: int) -> list[dict[str, Any]]:
 
 def find(connection: Connection, name: str) -> dict[str, Any] | None:
     """The newest data set with this name, or whose hash begins so (also without its `sha256:`); None without one."""
-    whole = _table.c.recipe["part_of"].as_string().is_(None)
     begins = [_table.c.content_hash.startswith(prefix + name, autoescape=True) for prefix in ("", "sha256:")]
-    query = select(_table).where(whole, or_(_table.c.name == name, *begins)).order_by(_table.c.id.desc()).limit(1)
+    query = select(_table).where(_WHOLE, or_(_table.c.name == name, *begins)).order_by(_table.c.id.desc()).limit(1)
     row = connection.execute(query).mappings().one_or_none()
     return None if row is None else {**row, "created_at": iso(row["created_at"])}
 

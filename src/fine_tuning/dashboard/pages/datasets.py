@@ -69,8 +69,7 @@ def _build_form() -> None:
                 ui.navigate.to(layout.path("/datasets", found["hash"]))
 
         def tick() -> None:
-            read._text = f"{counted['rows']:,} rows read"
-            read.update()
+            layout.say(read, f"{counted['rows']:,} rows read")
 
         ticking = ui.timer(0.5, tick, active=False)
         layout.button("Build", build, main=True, changes=True)

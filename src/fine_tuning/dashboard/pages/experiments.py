@@ -116,8 +116,8 @@ class _Test:
         if seen == self._seen:
             return
         self._seen = seen
-        self._verdict._text = f"Recommended {'now' if result.status == 'running' else 'at the end'}: {found['advice']}"
-        self._verdict.update()
+        when = "now" if result.status == "running" else "at the end"
+        layout.say(self._verdict, f"Recommended {when}: {found['advice']}")
         self._controls.set_visibility(result.status == "running")
         self._show_curve(found["history"], result)
         self._body.clear()

@@ -61,8 +61,7 @@ async def _start_form() -> None:
         async def estimate() -> None:
             found = await act(_estimated, file.value or "", model.value, int(epochs.value or 1))
             if found is not FAILED:
-                said._text = _told(found)
-                said.update()
+                layout.say(said, _told(found))
 
         async def start() -> None:
             job = await act(_start, file.value or "", model.value, int(epochs.value or 1), suffix.value or None)

@@ -69,12 +69,11 @@ class _Model:
         """Read and show everything."""
         try:
             history = await to_thread(self._registry.history, self._name)
-            every = await to_thread(self._registry.describe_models)
+            versions = await to_thread(self._registry.describe_models, self._name)
             measured = await to_thread(_measured, self._name)
         except FineTuningError as error:
             layout.empty(str(error), "ft-cli list-models")
             return
-        versions = [each for each in every if each["model_name"] == self._name]
         self._body.clear()
         with self._body:
             for version in reversed(versions):
@@ -97,7 +96,7 @@ class _Model:
                     "Training cost": layout.usd(version["cost"]),
                     "Answered by": version["provider"] or "unknown",
                     "Ends": _end(version),
-                    "Registered": version["registered_at"][:16].replace("T", " "),
+                    "Registered": layout.minute(version["registered_at"]),
                 }
             )
             if not is_deployed:
@@ -160,7 +159,7 @@ def _end(version: dict[str, Any]) -> str | None:
 def _show_history(history: list[dict[str, Any]]) -> None:
     layout.heading_of("Deployments and other changes")
     rows = [
-        [each["created_at"][:16].replace("T", " "), each["version"], each["kind"], each["before"], each["after"],
+        [layout.minute(each["created_at"]), each["version"], each["kind"], each["before"], each["after"],
          each["actor"], each["reason"]]
         for each in reversed(history)
     ]  # fmt: skip

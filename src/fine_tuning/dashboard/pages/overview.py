@@ -20,8 +20,9 @@ async def show() -> None:
         _loop(found)
 
     async def refresh() -> None:
-        _needs.refresh(await shared("overview", overview, REFRESH_SECONDS))
-        _loop.refresh(await shared("overview", overview, REFRESH_SECONDS))
+        now = await shared("overview", overview, REFRESH_SECONDS)
+        _needs.refresh(now)
+        _loop.refresh(now)
 
     ui.timer(REFRESH_SECONDS, refresh, immediate=False)
 

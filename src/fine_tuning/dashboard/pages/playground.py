@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from asyncio import to_thread
+from asyncio import gather, to_thread
 from typing import Any
 
 from nicegui import ui
@@ -34,7 +33,7 @@ async def show() -> None:
             if not (prompt.value or "").strip():
                 tell("write a prompt first", wrong=True)
                 return
-            await asyncio.gather(*(side.ask(prompt.value, int(tokens.value or TOKENS)) for side in sides))
+            await gather(*(side.ask(prompt.value, int(tokens.value or TOKENS)) for side in sides))
 
         async def vote(better: int) -> None:
             first, second = sides[better], sides[1 - better]
@@ -67,7 +66,7 @@ class _Side:
             self._model = ui.select(models, value=next(iter(models)), label=f"Model {name}").classes("field")
             self._text = layout.text("", "pre").props('aria-live="polite"')
             self._facts = layout.text("").classes("dim")
-            self._like = layout.button("Keep as a good answer", self._rate, changes=True)
+            layout.button("Keep as a good answer", self._rate, changes=True)
 
     async def ask(self, prompt: str, tokens: int) -> None:
         """Show the answer piece by piece."""
@@ -96,9 +95,8 @@ class _Side:
             service.close()
 
     def _say(self, answer: str, facts: str = "") -> None:
-        self._text._text, self._facts._text = answer, facts
-        self._text.update()
-        self._facts.update()
+        layout.say(self._text, answer)
+        layout.say(self._facts, facts)
 
     async def _rate(self) -> None:
         if not self.answer:

@@ -14,6 +14,7 @@ from fine_tuning.dashboard import layout
 from fine_tuning.dashboard.acting import FAILED, act, session, tell
 from fine_tuning.distillation.review import Agreement, Filters, ReviewInbox
 from fine_tuning.errors import UsageError
+from fine_tuning.formats.call import conversation_of
 
 PAGE = 20
 KEYS = "1 to 5 rate · j and k go down and up · e corrects the answer · u takes the last judgement back"
@@ -32,7 +33,6 @@ class _Inbox:
     """One browser's part of the inbox."""
 
     def __init__(self) -> None:
-        self._second = False
         self._filters = Filters()
         self._rows: list[dict[str, Any]] = []
         self._at = 0
@@ -75,8 +75,7 @@ class _Inbox:
 
     async def _tell(self) -> None:
         waiting = await to_thread(self._inbox.count, self._filters)
-        self._count._text = f"{waiting:,} waiting" if waiting else "nothing waits"
-        self._count.update()
+        layout.say(self._count, f"{waiting:,} waiting" if waiting else "nothing waits")
         agreement = await to_thread(self._inbox.agreement)
         self._agreement.clear()
         with self._agreement:
@@ -110,13 +109,11 @@ class _Inbox:
 
     def _card(self, row: dict[str, Any]) -> None:
         with ui.element("article").classes("card current").props('aria-label="Call to rate"'):
-            layout.text(f"{row['domain']} · {row['model_used']} · {row['captured_at'][:16].replace('T', ' ')}").classes(
-                "dim"
-            )
-            for message in row["messages"] or [{"role": "user", "content": row["prompt"]}]:
-                if message.get("role") != "assistant" or message is not (row["messages"] or [None])[-1]:
-                    layout.text(str(message.get("role")), "strong")
-                    layout.text(_content(message), "pre")
+            where = f"{row['domain']} · {row['model_used']} · {layout.minute(row['captured_at'])}"
+            layout.text(where).classes("dim")
+            for message in conversation_of(row)[:-1]:  # the last one is the answer
+                layout.text(str(message.get("role")), "strong")
+                layout.text(_content(message), "pre")
             layout.text("answer", "strong")
             layout.text(row["response"], "pre").classes("answer")
             with ui.element("div").classes("bar").props('role="group" aria-label="Rating"'):
