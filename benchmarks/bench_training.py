@@ -104,7 +104,7 @@ clock = Clock()
 trainer = SFTTrainer(
     model=AutoModelForCausalLM.from_pretrained(model, dtype=torch.bfloat16 if fast else torch.float32),
     args=SFTConfig(output_dir=output, num_train_epochs=1, per_device_train_batch_size={BATCH}, learning_rate=1e-3,
-                   warmup_steps=math.ceil(math.ceil(len(rows) / {BATCH}) * 0.05), bf16=fast,
+                   warmup_steps=int(math.ceil(len(rows) / {BATCH}) * 0.05), bf16=fast,
                    use_cpu=not torch.cuda.is_available(), save_strategy="no", report_to="none", disable_tqdm=True,
                    include_num_input_tokens_seen="non_padding", **more),
     processing_class=tokenizer, train_dataset=Dataset.from_list(rows), callbacks=[clock],

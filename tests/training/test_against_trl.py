@@ -35,7 +35,7 @@ def test_losses_are_those_of_trl_on_the_same_batches(run: Run, tiny_model_dir: P
             per_device_train_batch_size=4,
             per_device_eval_batch_size=16,
             learning_rate=1e-3,
-            warmup_steps=1,
+            warmup_steps=0,
             bf16=False,
             use_cpu=True,
             save_strategy="no",

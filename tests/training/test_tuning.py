@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import load_file
-from transformers import AutoModelForCausalLM, Gemma2Config, Gemma2ForCausalLM
+from transformers import AutoModelForCausalLM, AutoTokenizer, Gemma2Config, Gemma2ForCausalLM
 
 from fine_tuning import LocalFineTuner
 from fine_tuning.errors import MissingDependencyError
@@ -38,13 +38,23 @@ def test_all_weights_are_trained_and_served_without_an_adapter(run: Run, tiny_mo
     assert result.merged_dir is not None
     before, after = weights(tiny_model_dir), weights(result.merged_dir)
     assert before.keys() == after.keys()
-    assert all(each.dtype == torch.bfloat16 for each in after.values())
+    assert all(each.dtype == torch.float16 for each in after.values())
+    assert AutoModelForCausalLM.from_pretrained(result.merged_dir).dtype == torch.bfloat16  # to be computed in
     assert not any(torch.equal(before[name], after[name]) for name in before)
     kept = sorted((tmp_path / "a" / "epochs").iterdir())
     assert [path.name for path in kept] == ["step-12", "step-4", "step-8"]
     for name, each in weights(kept[0]).items():  # the last epoch's end is the end
         assert torch.equal(each, after[name])
     assert (kept[0] / "tokenizer.json").is_file()
+
+
+def test_weights_out_of_the_range_of_float16_are_kept(run: Run, tmp_path: Path) -> None:
+    model = whole(run("a", max_steps=1)[0].merged_dir)
+    with torch.no_grad():
+        model.model.norm.weight[0] = 1e6
+    network.save_whole(model, AutoTokenizer.from_pretrained(tmp_path / "a" / "merged"), tmp_path / "wide")
+    kept = whole(tmp_path / "wide").model.norm.weight.detach()[0]
+    assert kept.item() == pytest.approx(1e6, rel=0.004)
 
 
 def test_only_upper_layers_of_all_weights(run: Run, tiny_model_dir: Path) -> None:

@@ -234,7 +234,6 @@ def _save(
     compiled.undo(network.causal(trained))
     model = network.merged(trained, config, adapter)
     with written_whole(merged) as folder:
-        model.save_pretrained(folder)
-        tokenizer.save_pretrained(folder)
+        network.save_whole(model, tokenizer, folder)
     write_probes(model, tokenizer, config.train_file, output)
     return adapter, merged

@@ -101,17 +101,30 @@ def compute_labelled_only(model: Any) -> None:
 
 
 def save(network: Any, tokenizer: Any, folder: Path) -> None:
-    """Write what was trained: the adapter, or the whole model in bf16 as it is served."""
+    """Write what was trained: the adapter, or the whole model."""
     if isinstance(network, PeftModel):
         network.save_pretrained(folder)
-        return
-    rounded: dict[int, Any] = {}  # by place in memory: weights that are one stay one
-    weights = {
-        name: rounded.setdefault(each.data_ptr(), each.to(torch.bfloat16))
-        for name, each in network.state_dict().items()
-    }
+    else:
+        save_whole(network, tokenizer, folder)
+
+
+def save_whole(network: Any, tokenizer: Any, folder: Path) -> None:
+    """Write a model in one piece, in 16 bits.
+
+    Stored as float16, which rounds weights eight times more finely than bf16, so that little of a small change is
+    lost; to be computed in bf16, as its configuration says, because activations of some models leave float16's range.
+    """
+    stored: dict[int, Any] = {}  # by place in memory: weights that are one stay one
+    weights = {name: stored.setdefault(each.data_ptr(), _half(each)) for name, each in network.state_dict().items()}
     network.save_pretrained(folder, state_dict=weights)
+    network.config.dtype = torch.bfloat16
+    network.config.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
+
+
+def _half(weights: torch.Tensor) -> torch.Tensor:
+    half = weights.half()
+    return half if bool(half.isfinite().all()) else weights.to(torch.bfloat16)
 
 
 def take(network: Any, folder: Path) -> None:
@@ -124,13 +137,13 @@ def take(network: Any, folder: Path) -> None:
 
 
 def merged(network: Any, config: TrainingConfig, adapter: Path | None) -> Any:
-    """The trained model in one piece, in bf16; merged in fp32 and rounded once.
+    """The trained model in one piece, in fp32.
 
     A QLoRA adapter is merged into the base as it is, not as it was in 4 bits: that is what it is served with.
     """
     if not isinstance(network, PeftModel):
-        return network.to(torch.bfloat16)
+        return network
     if config.tuning == "qlora":
         plain = base(config.model_copy(update={"tuning": "lora"}), torch.float32)
         network = PeftModel.from_pretrained(plain, str(adapter), local_files_only=True)
-    return network.float().merge_and_unload().to(torch.bfloat16)
+    return network.float().merge_and_unload()
