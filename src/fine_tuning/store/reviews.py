@@ -52,11 +52,8 @@ def count(connection: Connection, conditions: Sequence[ColumnElement[bool]]) -> 
 
 def values(connection: Connection, conditions: Sequence[ColumnElement[bool]]) -> dict[str, list[str]]:
     """The domains and models of the calls that fulfil conditions."""
-    columns = {"domain": _examples.c.domain, "model": _examples.c.model_used}
-    return {
-        name: list(connection.scalars(select(column).where(*conditions).distinct().order_by(column)))
-        for name, column in columns.items()
-    }
+    pairs = connection.execute(select(_examples.c.domain, _examples.c.model_used).where(*conditions).distinct()).all()
+    return {"domain": sorted({pair[0] for pair in pairs}), "model": sorted({pair[1] for pair in pairs})}
 
 
 def peek(connection: Connection, wanted: Sequence[ColumnElement[bool]], limit: int) -> list[dict[str, Any]]:

@@ -75,6 +75,13 @@ Index(
     sqlite_where=examples.c.judged.is_(False),
     postgresql_where=examples.c.judged.is_(False),
 )
+Index(
+    "ix_examples_waiting_kind",
+    examples.c.domain,
+    examples.c.model_used,
+    sqlite_where=examples.c.judged.is_(False),
+    postgresql_where=examples.c.judged.is_(False),
+)
 
 reviews = Table(
     "reviews",

@@ -20,6 +20,7 @@ from fine_tuning.store import jobs
 from fine_tuning.store.database import open_database
 
 LIVE_SECONDS = 0.4
+FRESH_SECONDS = 0.1  # what one browser has read is told to others for so long
 SHOWN = 100  # events, and things that the job made
 POINTS = 400  # of a curve
 ENDED = ("succeeded", "failed", "cancelled")
@@ -141,7 +142,7 @@ class _Live:
         ui.timer(LIVE_SECONDS, self._refresh, immediate=False)
 
     async def _refresh(self) -> None:
-        view = await shared(("job", self._id), lambda: _view(self._id), LIVE_SECONDS)
+        view = await shared(("job", self._id), lambda: _view(self._id), FRESH_SECONDS)
         if view is not None:
             self._draw(view)
 
