@@ -20,7 +20,6 @@ from fine_tuning.store import jobs
 from fine_tuning.store.database import open_database
 
 LIVE_SECONDS = 0.4
-FRESH_SECONDS = 0.1  # what one browser has read is told to others for so long
 SHOWN = 100  # events, and things that the job made
 POINTS = 400  # of a curve
 ENDED = ("succeeded", "failed", "cancelled")
@@ -142,7 +141,7 @@ class _Live:
         ui.timer(LIVE_SECONDS, self._refresh, immediate=False)
 
     async def _refresh(self) -> None:
-        view = await shared(("job", self._id), lambda: _view(self._id), FRESH_SECONDS)
+        view = await shared(("job", self._id), lambda: _view(self._id), LIVE_SECONDS)
         if view is not None:
             self._draw(view)
 
@@ -160,8 +159,8 @@ class _Live:
             self._register_form.set_visibility(view.status == "succeeded")
         for said, chart in self._charts.items():
             if before is not None and before.curves[said] != view.curves[said]:
-                chart.options.update(view.curves[said])
-                chart.update()
+                # Past NiceGUI's own copy of the options, which would be compared and wrapped point by point.
+                chart.run_chart_method("setOption", view.curves[said])
         if before is None or before.events != view.events:
             self._events.clear()
             with self._events:
