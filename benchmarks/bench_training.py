@@ -200,8 +200,8 @@ step, the same precision and learning rate; {PAIRS} runs of each in turn ({NAMES
 of the steps after the first {WARM}; those took {waited:.0f} s longer where layers were compiled, which is done by
 itself where a training has more than {compiled.WORTH / FLOP / PARAMETERS:,.0f} tokens of this model. The share is of
 what a product of two 2048 x 2048 matrices reaches on the same machine at the time, counting {FLOP} FLOP a parameter and
-token. The validation loss (nats a token, {HELD_OUT} held-out rows) is of the merged models. Rounding in bf16 moves it
-by some per cent, as the first two lines show, which differ in nothing else; in fp32 the losses of this project and of
+token. The validation loss (nats a token, {HELD_OUT} held-out rows) is of the merged models. Rounding in bf16 moves it,
+as the first two lines show, which differ in nothing else; in fp32 the losses of this project and of
 `SFTTrainer` on the same batches agree within 0.1 % (`tests/training/test_against_trl.py`).
 
 | | tokens/s | times TRL's | share of a plain product | validation loss |

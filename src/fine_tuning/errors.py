@@ -52,8 +52,13 @@ class MissingDependencyError(FineTuningError, ImportError):
     """A package that only some need is not installed: one of an extra, or (without one) of its own."""
 
     def __init__(self, package: str, extra: str | None, purpose: str) -> None:
+        self._made_of = (package, extra, purpose)
         wanted = f"'fine-tuning-pipeline[{extra}]'" if extra else package
         super().__init__(f"{purpose} needs {package}: pip install {wanted}")
+
+    def __reduce__(self) -> tuple[type[MissingDependencyError], tuple[str, str | None, str]]:
+        """From one process to another."""
+        return type(self), self._made_of
 
 
 class ProviderError(FineTuningError):

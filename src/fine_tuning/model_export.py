@@ -29,6 +29,7 @@ from fine_tuning.training import training_prompts
 _log = logging.getLogger(__name__)
 To = Literal["gguf", "adapter", "ollama", "safetensors", "vllm"]
 TARGETS: tuple[To, ...] = ("gguf", "adapter", "ollama", "safetensors", "vllm")
+QUANTIZED: tuple[To, ...] = ("gguf", "ollama")  # whose weights may be stored in fewer bits
 PROMPTS = 8
 
 
@@ -95,13 +96,13 @@ def export(
     if create and to != "ollama":
         raise UsageError(f"create is for ollama, not for {to}")
     source = _source(name)
-    folder = Path(output or f"{_plain(source.label)}-{to}").absolute()
+    folder = Path(output or f"{plain(source.label)}-{to}").absolute()
     if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
         raise ConflictError(f"{folder} is no folder; name a new one")
     if folder.is_dir() and any(folder.iterdir()):
         raise ConflictError(f"{folder} is not empty; name a new folder")
     if to == "ollama":
-        modelfile.check_name(_plain(source.label))
+        modelfile.check_name(plain(source.label))
     if create:
         ollama.check(get_settings().ollama_host)
     make_folder(folder.parent)
@@ -112,14 +113,14 @@ def export(
         _check(source.label, found, force=force)
         command = _command(source, to, folder, folder / weights.name)
         if to == "ollama":
-            text = modelfile.modelfile(source.merged, _plain(source.label), None, weights=f"./{weights.name}")
+            text = modelfile.modelfile(source.merged, plain(source.label), None, weights=f"./{weights.name}")
             (unfinished / "Modelfile").write_text(text, encoding="utf-8")
         checksum = sha256_file(weights)
         _record(source, to, kind, folder, checksum, found)
         _write_card(source, unfinished)
     exported = Exported(folder, folder / weights.name, found, command)
     if create:
-        name = _plain(source.label)
+        name = plain(source.label)
         ollama.create(get_settings().ollama_host, source.merged, name, None, on_step, exported.weights)
     return exported
 
@@ -164,7 +165,7 @@ def _trainer(job: Mapping[str, Any], made: Mapping[str, Any]) -> tuple[Path, Pat
 
 def _quantization(to: To, quantize: str | None) -> str | None:
     """The kind of GGUF file; None for what is none."""
-    if to in {"gguf", "ollama"}:
+    if to in QUANTIZED:
         return quantization.find(quantize or "f16").name
     if quantize is not None:
         raise UsageError(f"quantize is for gguf and ollama; {to} keeps the weights as they are")
@@ -179,7 +180,7 @@ def _write(
     Returns:
         The weights' file, and what llama.cpp has to load to answer with it.
     """
-    name = _plain(source.label)
+    name = plain(source.label)
     if kind is None:
         on_step("copying the weights")
         for path in sorted(source.merged.iterdir()):
@@ -227,7 +228,7 @@ def _check(label: str, found: Mapping[str, Parity], *, force: bool) -> None:
 
 def _command(source: _Source, to: To, folder: Path, weights: Path) -> str:
     """How the files are run."""
-    name = _plain(source.label)
+    name = plain(source.label)
     if to == "adapter":
         base = str(_base_gguf(_adapted(source)[0]))
         return shlex.join(["llama-server", "-m", base, "--lora", str(weights), "--jinja", "--alias", name])
@@ -275,7 +276,7 @@ def _card_of_job(source: _Source) -> str:
     )
 
 
-def _plain(label: str) -> str:
+def plain(label: str) -> str:
     """A name for files and for Ollama: letters of ASCII, digits, dots, dashes and underscores."""
     return (
         "".join(each if each.isascii() and (each.isalnum() or each in "._-") else "-" for each in label).strip(".-_")

@@ -195,7 +195,9 @@ class ModelRegistry:
         return expiry.refresh(self._database, [hosts.address(each) for each in addresses])
 
     def describe_models(self, model_name: str | None = None) -> list[dict[str, Any]]:
-        """As `list_models`, or of one model, with its aliases, shutdown_date, days_left (None: no end announced)."""
+        """As `list_models`, or of one model; with aliases, answered_by ("local" or a host's address; None if unknown),
+        shutdown_date and days_left (None: no end announced).
+        """
         with self._database.read() as tx:
             named = model_labels.all_aliases(tx)
             return [

@@ -10,6 +10,7 @@ from playwright.sync_api import Page, expect
 
 from fine_tuning import ModelRegistry
 from fine_tuning.distillation import DistillationDataCollector
+from fine_tuning.settings import get_settings
 from tests.dashboard.conftest import Open, serving
 
 
@@ -58,6 +59,14 @@ def _walk(page: Page) -> None:
     page.get_by_role("button", name="Roll back").click()
     page.get_by_role("dialog").get_by_role("button", name="Roll back").click()
     expect(page.get_by_role("heading", name="Version 1: deployed")).to_be_visible()
+    page.get_by_role("button", name="Export", exact=True).click()
+    made = page.get_by_role("region", name="Exports, newest first")
+    expect(made).to_contain_text("gguf", timeout=120_000)
+    (folder,) = (get_settings().folder("exports")).iterdir()
+    assert folder.name == "sums-v2-gguf-f16"
+    assert (folder / "sums-v2.f16.gguf").is_file()
+    page.get_by_role("button", name="Export", exact=True).click()  # once more: it is there already
+    expect(page.get_by_role("alert")).to_contain_text("is not empty")
 
     history: list[dict[str, Any]] = ModelRegistry().history("sums")
     moves = [(each["version"], each["after"]) for each in history if each["after"] == "DEPLOYED"]

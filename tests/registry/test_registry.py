@@ -123,6 +123,7 @@ def test_aliases_and_tags_are_kept_and_told(registry: ModelRegistry) -> None:
     by_version = {each["version"]: each for each in registry.describe_models()}
     assert by_version[2]["aliases"] == ["champion"]
     assert by_version[1]["aliases"] == []
+    assert {each["answered_by"] for each in by_version.values()} == {None}  # their job is not known here
 
 
 def test_wrong_labels_are_refused(registry: ModelRegistry) -> None:

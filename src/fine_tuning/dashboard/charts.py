@@ -56,3 +56,23 @@ def interval(said: str, sizes: Sequence[int], effect: Sequence[float], low: Sequ
         )
     drawn["series"][0]["markLine"] = {"silent": True, "symbol": "none", "data": [{"yAxis": 0, "name": "no difference"}]}
     return drawn
+
+
+def time_line(
+    said: str, spans: Mapping[str, Sequence[Sequence[str]]], points: Sequence[tuple[str, str]]
+) -> dict[str, Any]:
+    """A row for each name: bars from moment to moment, and points in time, all in ISO 8601."""
+    bars = [
+        {"name": "deployed", "type": "line", "showSymbol": False, "lineStyle": {"width": 12, "color": COLOURS[0]},
+         "data": [[moment, name] for moment in span]}
+        for name, of_name in spans.items()
+        for span in of_name
+    ]  # fmt: skip
+    dots = {"name": "registered", "type": "scatter", "symbolSize": 10, "color": COLOURS[1],
+            "data": [list(point) for point in points]}  # fmt: skip
+    return _base(said) | {
+        "tooltip": {"trigger": "item"},
+        "xAxis": {"type": "time", **AXIS},
+        "yAxis": {"type": "category", "data": list(spans), **AXIS},
+        "series": [*bars, dots],
+    }

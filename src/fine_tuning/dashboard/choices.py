@@ -19,6 +19,11 @@ def base_models(aliases: Mapping[str, str]) -> dict[str, str]:
     return {name: name for name in catalogue.embedded_names()} | {model: name for name, model in aliases.items()}
 
 
+def token_models(aliases: Mapping[str, str]) -> dict[str, str]:
+    """Models whose tokens can be counted."""
+    return base_models(aliases) | {name: name for name in sorted(prices.training_prices())}
+
+
 def training_files() -> dict[str, str]:
     """The files of the newest data sets, by path."""
     with open_database().read() as tx:

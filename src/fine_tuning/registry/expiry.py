@@ -76,14 +76,18 @@ def days_left(end: date | None, today: date | None = None) -> int | None:
 
 
 def with_ends(tx: Transaction, versions: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Records with shutdown_date (ISO 8601) and days_left; both None where no end is announced."""
+    """Records with answered_by ("local" or a host's address; None where unknown), shutdown_date (ISO 8601) and
+    days_left; both None where no end is announced.
+    """
     told = shutdowns.known(tx)
     trained_by = models.providers_of_jobs(tx, {version["job_id"] for version in versions})
     found = []
     for version in versions:
-        end = end_of(version, told, trained_by.get(version["job_id"]))
+        trainer = trained_by.get(version["job_id"])
+        end = end_of(version, told, trainer)
         shown = None if end is None else end.isoformat()
-        found.append(version | {"shutdown_date": shown, "days_left": days_left(end)})
+        answered_by = version["provider"] or trainer
+        found.append(version | {"answered_by": answered_by, "shutdown_date": shown, "days_left": days_left(end)})
     return found
 
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from nicegui import ui
 
-from fine_tuning.dashboard import charts, layout
-from fine_tuning.dashboard.acting import FAILED, act, tell
+from fine_tuning.dashboard import charts, choices, layout
+from fine_tuning.dashboard.acting import FAILED, act, state, tell
 from fine_tuning.dataset_builder import DatasetBuilder
 from fine_tuning.errors import FineTuningError, NotFoundError
 
@@ -48,7 +48,8 @@ def _build_form() -> None:
             name = ui.input("Name")
             least = ui.number("Rated at least", value=4, min=1, max=5, precision=0)
             domain = ui.input("Domain (empty: all)")
-            tokens_of = ui.input("Count tokens as")
+            known = {"": "not counted"} | choices.token_models(state().aliases)
+            tokens_of = ui.select(known, value="", label="Count tokens as").classes("field")
         read = layout.text("").props('role="status"')
         counted = {"rows": 0}
 
@@ -56,14 +57,14 @@ def _build_form() -> None:
             def progress(rows: int) -> None:
                 counted["rows"] += rows
 
-            choices: dict[str, Any] = {"min_rating": int(least.value or 4)}
+            wanted: dict[str, Any] = {"min_rating": int(least.value or 4)}
             if domain.value:
-                choices["domains"] = [domain.value]
+                wanted["domains"] = [domain.value]
             if tokens_of.value:
-                choices["tokens_of"] = tokens_of.value
+                wanted["tokens_of"] = tokens_of.value
             counted["rows"] = 0
             ticking.activate()
-            found = await act(DatasetBuilder().build, name.value, progress=progress, **choices)
+            found = await act(DatasetBuilder().build, name.value, progress=progress, **wanted)
             ticking.deactivate()
             if found is not FAILED:
                 ui.navigate.to(layout.path("/datasets", found["hash"]))

@@ -99,7 +99,7 @@ class _Test:
             with self._controls:
                 self._share = ui.select(
                     {share: f"{share:.0%}" for share in SHARES}, value=1.0, label="Units that take part"
-                )
+                ).classes("field")
                 layout.button("Ramp", self._ramp, changes=True)
                 layout.button("Conclude", self._conclude, main=True, changes=True)
         self._chart = ui.echart(charts.interval("Effect and its interval", [], [], [], [])).classes("chart")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from asyncio import gather, to_thread
+from threading import Lock
 from typing import Any
 
 from nicegui import ui
@@ -33,6 +34,9 @@ async def show() -> None:
             if not (prompt.value or "").strip():
                 tell("write a prompt first", wrong=True)
                 return
+            if any(side.is_answering for side in sides):
+                tell("the models are still answering", wrong=True)
+                return
             await gather(*(side.ask(prompt.value, int(tokens.value or TOKENS)) for side in sides))
 
         async def vote(better: int) -> None:
@@ -56,12 +60,21 @@ async def show() -> None:
             layout.button("A is better", lambda: vote(0), changes=True)
             layout.button("B is better", lambda: vote(1), changes=True)
 
+        async def leave() -> None:
+            for side in sides:
+                await to_thread(side.close)
+
+        ui.context.client.on_delete(leave)
+
 
 class _Side:
     """One model and its answer."""
 
     def __init__(self, name: str, models: dict[str, str]) -> None:
         self.answer, self.asked, self.model = "", "", ""
+        self.is_answering = False
+        self._service: LLMService | None = None  # stays open for the next question, while the page is
+        self._turn = Lock()
         with ui.element("section").classes("card").props(f'aria-label="Model {name}"'):
             self._model = ui.select(models, value=next(iter(models)), label=f"Model {name}").classes("field")
             self._text = layout.text("", "pre").props('aria-live="polite"')
@@ -71,6 +84,7 @@ class _Side:
     async def ask(self, prompt: str, tokens: int) -> None:
         """Show the answer piece by piece."""
         self.answer, self.asked, self.model = "", prompt, self._model.value
+        self.is_answering = True
         self._say("…")
         with self._facts:
             drawing = ui.timer(DRAW_SECONDS, lambda: self._say(self.answer or "…"))
@@ -81,18 +95,30 @@ class _Side:
             self._say("", str(error))
         finally:
             drawing.delete()
+            self.is_answering = False
 
     def _answer(self, prompt: str, tokens: int) -> dict[str, Any]:
         """In a thread: the answer grows while it is made."""
-        service = LLMService(model=self.model)
-        try:
-            pieces = service.complete_streaming(prompt, None, tokens)
-            while True:
-                self.answer += next(pieces)
-        except StopIteration as end:
-            return dict(end.value)
-        finally:
-            service.close()
+        with self._turn:
+            if self._service is None or self._service.get_model() != self.model:
+                self._close()
+                self._service = LLMService(model=self.model)
+            pieces = self._service.complete_streaming(prompt, None, tokens)
+            try:
+                while True:
+                    self.answer += next(pieces)
+            except StopIteration as end:
+                return dict(end.value)
+
+    def close(self) -> None:
+        """Free the model, once it has answered."""
+        with self._turn:
+            self._close()
+
+    def _close(self) -> None:
+        if self._service is not None:
+            self._service.close()
+        self._service = None
 
     def _say(self, answer: str, facts: str = "") -> None:
         layout.say(self._text, answer)

@@ -1,0 +1,27 @@
+"""Heavy work in a process of its own."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import pytest
+
+from fine_tuning.dashboard.apart import apart
+from fine_tuning.errors import FineTuningError, MissingDependencyError
+
+
+def be_killed() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def miss_something() -> None:
+    raise MissingDependencyError("torch", "train", "comparing models")
+
+
+def test_its_end_is_none_of_the_server() -> None:
+    assert apart(os.getpid) != os.getpid()
+    with pytest.raises(FineTuningError, match="was killed; the machine may be out of memory"):
+        apart(be_killed)
+    with pytest.raises(MissingDependencyError, match="comparing models needs torch: pip install"):
+        apart(miss_something)

@@ -1,0 +1,42 @@
+"""One question to two models side by side, and what a vote leaves behind."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from playwright.sync_api import Page, expect
+
+from fine_tuning.distillation import DistillationDataCollector
+from tests.dashboard.conftest import Open, serving
+
+
+def test_two_answers_and_a_vote(open_page: Open, tiny_model_dir: Path, workspace: Path) -> None:
+    with serving("serve", "--slots", "0", "--alias", f"tiny={tiny_model_dir}") as address:
+        page = open_page(f"{address}/playground")
+        for side in ("Model A", "Model B"):
+            page.get_by_label(side, exact=True).get_by_role("combobox").click()
+            page.get_by_role("option", name="tiny").click()
+            expect(page.get_by_role("option")).to_have_count(0)  # the list is closed
+        page.get_by_label("Tokens at most").fill("24")
+        for question in ("What is the capital of France?", "And of <b>Spain</b>?"):  # the model stays open in between
+            _ask(page, question)
+            page.get_by_role("button", name="A is better").click()
+            expect(page.get_by_text("kept as a pair").last).to_be_visible()
+        page.get_by_role("region", name="Model B").get_by_role("button", name="Keep as a good answer").click()
+        expect(page.get_by_text("kept as an example rated 5")).to_be_visible()
+    collector = DistillationDataCollector()
+    pairs = collector.get_preferences()
+    assert {pair["prompt"] for pair in pairs} == {"What is the capital of France?", "And of <b>Spain</b>?"}
+    assert all(pair["chosen"] != pair["rejected"] for pair in pairs)
+    kept = collector.find_examples()
+    assert {(each["domain"], each["model_used"]) for each in kept} == {("playground", str(tiny_model_dir))}
+    (lost,) = [pair["rejected"] for pair in pairs if "Spain" in pair["prompt"]]
+    assert [each["rating"] for each in kept if each["response"] == lost] == [5]  # the last word counts
+
+
+def _ask(page: Page, question: str) -> None:
+    page.get_by_label("Prompt").fill(question)
+    page.get_by_role("button", name="Ask both").click()
+    for side in ("Model A", "Model B"):
+        expect(page.get_by_role("region", name=side)).to_contain_text(" s, ")
+    page.wait_for_timeout(200)
