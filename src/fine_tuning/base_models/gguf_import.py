@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from fine_tuning.base_models.llama_layout import PRE_TOKENIZERS, rotated_heads, to_halves, to_hugging_face
 from fine_tuning.errors import DataError, MissingDependencyError
+from fine_tuning.imports import import_transformers
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -73,6 +74,8 @@ def convert_gguf(source: Path, folder: Path, on_progress: Progress | None = None
     """
     try:
         from safetensors.torch import save_file
+
+        import_transformers()
         from transformers import GenerationConfig
     except ImportError as error:
         raise MissingDependencyError("transformers", "train", "importing a GGUF model") from error

@@ -11,6 +11,7 @@ from fine_tuning.base_models import catalogue
 from fine_tuning.errors import DataError, MissingDependencyError
 from fine_tuning.files import read_json
 from fine_tuning.formats import tool_text
+from fine_tuning.imports import import_transformers
 from fine_tuning.settings import get_settings
 
 
@@ -46,6 +47,7 @@ def _folder(model: str) -> Path:
 @cache
 def _tokenizer(folder: Path) -> Any:
     try:
+        import_transformers()
         from transformers import AutoTokenizer
     except ImportError as error:
         raise MissingDependencyError("transformers", "train", "counting the tokens of an open model") from error

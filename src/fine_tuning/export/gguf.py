@@ -21,6 +21,7 @@ from fine_tuning.export.gguf_families import (
 from fine_tuning.export.gguf_tokenizer import add_tokenizer
 from fine_tuning.export.quantization import Quantization
 from fine_tuning.files import explain_os_error, make_folder, read_json
+from fine_tuning.imports import import_transformers
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -90,6 +91,7 @@ def read_config(model_dir: Path) -> Any:
     Raises:
         NotFoundError, DataError: there is no config.json, or it is none of a model that transformers knows.
     """
+    import_transformers()
     from transformers import AutoConfig
 
     known = read_json(model_dir / "config.json")

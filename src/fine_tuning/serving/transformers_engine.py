@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fine_tuning.errors import MissingDependencyError, ProviderError, UsageError
+from fine_tuning.imports import import_transformers
 from fine_tuning.serving.chat_words import chat_pieces_through, chat_through
 from fine_tuning.serving.engine import Completion, Messages
 
@@ -168,6 +169,7 @@ def until(pieces: Iterable[str], stops: Sequence[str]) -> Iterator[str]:
 def _load(model_dir: Path, dtype: str | None) -> tuple[Any, Any]:
     """The network, ready to answer, and its tokenizer."""
     try:
+        import_transformers()
         from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig
     except ImportError as error:
         raise MissingDependencyError("transformers", "train", "answering with a local model folder") from error
