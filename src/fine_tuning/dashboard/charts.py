@@ -18,7 +18,7 @@ def _base(said: str) -> dict[str, Any]:
         "color": list(COLOURS),
         "textStyle": {"color": GREY},
         "legend": {"textStyle": {"color": GREY}, "top": 0},
-        "grid": {"left": 8, "right": 16, "top": 36, "bottom": 8, "containLabel": True},
+        "grid": {"left": 8, "right": 32, "top": 36, "bottom": 8, "containLabel": True},
         "tooltip": {"trigger": "axis"},
     }
 
@@ -54,7 +54,12 @@ def interval(said: str, sizes: Sequence[int], effect: Sequence[float], low: Sequ
         drawn["series"].append(
             {"name": name, "type": "line", "showSymbol": False, "lineStyle": {"type": "dashed"}, "data": points}
         )
-    drawn["series"][0]["markLine"] = {"silent": True, "symbol": "none", "data": [{"yAxis": 0, "name": "no difference"}]}
+    drawn["series"][0]["markLine"] = {
+        "silent": True,
+        "symbol": "none",
+        "data": [{"yAxis": 0}],
+        "label": {"formatter": "no difference", "position": "insideStartTop", "color": GREY},
+    }
     return drawn
 
 

@@ -110,27 +110,37 @@ def facts(rows: Mapping[str, Any]) -> None:
 def table(label: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     """A table; a value that is a pair of a text and a path is a link, numbers are set flush right."""
     box = ui.element("div").classes("scroll").props(f'role="region" tabindex="0" aria-label="{_attribute(label)}"')
+    kinds = [_kind([row[place] for row in rows]) for place in range(len(columns))]
     with box, ui.element("table"):
         with ui.element("thead"), ui.element("tr"):
-            for place, column in enumerate(columns):
-                numbers = bool(rows) and all(_is_number(row[place]) or row[place] is None for row in rows)
-                text(column, "th").props('scope="col"').classes("number" if numbers else "")
+            for column, kind in zip(columns, kinds, strict=True):
+                text(column, "th").props('scope="col"').classes(kind)
         with ui.element("tbody"):
             for row in rows:
                 with ui.element("tr"):
-                    for value in row:
-                        _cell(value)
+                    for value, kind in zip(row, kinds, strict=True):
+                        _cell(value, kind)
 
 
-def _cell(value: Any) -> None:
+def _cell(value: Any, kind: str) -> None:
     if isinstance(value, tuple):
         with ui.element("td"):
             ui.link(*value)
         return
-    text(shown(value), "td").classes("number" if _is_number(value) else "")
+    text(shown(value), "td").classes(kind)
+
+
+def _kind(column: Sequence[Any]) -> str:
+    """The class of a column's cells: numbers and amounts are set flush right, times are not broken."""
+    known = [value for value in column if value is not None and value != NONE]
+    if known and all(isinstance(value, datetime) for value in known):
+        return "time"
+    return "number" if known and all(_is_number(value) for value in known) else ""
 
 
 def _is_number(value: Any) -> bool:
+    if isinstance(value, str):
+        return value.startswith("$")
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
@@ -150,6 +160,8 @@ def shown(value: Any) -> str:
         return f"{value:,.2f}" if abs(value) >= 1 else f"{value:.3g}"
     if isinstance(value, datetime):
         return f"{value:%Y-%m-%d %H:%M}"
+    if isinstance(value, list | dict) and not value:
+        return NONE
     return str(value)
 
 

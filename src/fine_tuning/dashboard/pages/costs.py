@@ -44,7 +44,7 @@ def _read() -> tuple[list[dict[str, Any]], list[list[Any]], list[dict[str, Any]]
             each["kind"],
             each["model_name"],
             each["count"],
-            each["total"],
+            each["total"] if each["unpriced"] < each["count"] else None,
             each["unpriced"],
             each["tokens"],
         ]
@@ -101,8 +101,8 @@ def _returns() -> None:
     with ui.element("div").classes("bar"):
         model = ui.input("Model")
         calls = ui.number("Expected calls", value=100_000, min=1, precision=0)
-        base_price = ui.number("A call of the model it replaces, US dollars (empty: as recorded)", min=0)
-        per_error = ui.number("An avoided error is worth, US dollars", value=10.0, min=0)
+        base_price = ui.number("US dollars a replaced call costs", min=0).classes("field").tooltip("empty: as recorded")
+        per_error = ui.number("US dollars an avoided error saves", value=10.0, min=0).classes("field")
         days = ui.number("Over so many days", value=30, min=1)
     shown = ui.element("div")
 

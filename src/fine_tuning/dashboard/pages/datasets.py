@@ -34,7 +34,7 @@ async def show() -> None:
                 (each["name"], layout.path("/datasets", each["hash"])),
                 each["format"],
                 each["rows"],
-                each["created_at"][:16],
+                layout.minute(each["created_at"]),
             ]
             for each in found
         ]
@@ -79,8 +79,8 @@ def _build_form() -> None:
 def _difference(names: list[str]) -> None:
     layout.heading_of("What changed between two")
     with ui.element("div").classes("bar"):
-        first = ui.select(names, label="From")
-        second = ui.select(names, label="To")
+        first = ui.select(names, label="From").classes("field")
+        second = ui.select(names, label="To").classes("field")
     shown = ui.element("div")
 
     async def compare() -> None:
@@ -158,14 +158,21 @@ def _lengths(manifest: dict[str, Any]) -> None:
     ui.echart(charts.stacked_bars("Rows by their tokens", names, {"rows": rows})).classes("chart")
     shown = {"Median": "p50", "95 %": "p95", "99 %": "p99", "Longest": "longest"}
     over = {f"Longer than {int(limit):,}": count for limit, count in lengths["over"].items()}
-    layout.facts({label: lengths[name] for label, name in shown.items()} | over)
+    layout.facts({label: round(lengths[name]) for label, name in shown.items()} | over)
 
 
 def _estimates(found: list[dict[str, Any]]) -> None:
     if found:
         layout.heading_of("What training takes")
-        rows = [[each["target"], each["epochs"], each["tokens"], each["usd"], each["hours"]] for each in found]
-        layout.table("Training", ["Target", "Epochs", "Tokens", "US dollars", "Hours"], rows)
+        rows = [
+            [each["target"], each["epochs"], each["tokens"], layout.usd(each["usd"]), _time(each["hours"])]
+            for each in found
+        ]
+        layout.table("Training", ["Target", "Epochs", "Tokens", "Price", "Time"], rows)
+
+
+def _time(hours: float | None) -> str:
+    return layout.duration(None if hours is None else hours * 3600)
 
 
 def _findings(manifest: dict[str, Any]) -> None:

@@ -13,6 +13,7 @@ from fine_tuning.dashboard import charts, layout
 from fine_tuning.dashboard.acting import FAILED, act, confirmed
 from fine_tuning.dashboard.live import shared
 from fine_tuning.errors import FineTuningError
+from fine_tuning.experiments.guardrails import BROKEN
 from fine_tuning.experiments.verdict import ABTestResult
 
 PAGE = 50
@@ -117,7 +118,7 @@ class _Test:
             return
         self._seen = seen
         when = "now" if result.status == "running" else "at the end"
-        layout.say(self._verdict, f"Recommended {when}: {found['advice']}")
+        layout.say(self._verdict, f"Recommended {when}: {found['advice']}{_because(found['advice'], result)}")
         self._controls.set_visibility(result.status == "running")
         self._show_curve(found["history"], result)
         self._body.clear()
@@ -150,6 +151,15 @@ class _Test:
         if await confirmed(f"End {self._id} and keep its verdict? No sample is counted afterwards.", "Conclude"):
             await act(ABTestFramework().conclude_test, self._id, done="concluded")
             await self._refresh()
+
+
+def _because(advice: str, result: ABTestResult) -> str:
+    """Why a model wins whose score is not shown to be better; a text that is no name says why itself."""
+    if result.statistical_significance or advice not in {result.model_a, result.model_b}:
+        return ""
+    if any(rail["status"] == BROKEN for rail in result.guardrails):
+        return ", as the other breaks a guardrail"
+    return f", which is faster or cheaper and at most {layout.shown(result.margin)} worse in its score"
 
 
 def _interval(result: ABTestResult) -> str:

@@ -28,8 +28,9 @@ async def show(status: str = "", page: int = 1) -> None:
         await _start_form()
         layout.heading_of("Queue and history")
         options = {"": "all", **{each: each.replace("_", " ") for each in JOB_STATUSES}}
-        ui.select(options, value=chosen or "", label="Status",
-                  on_change=lambda event: ui.navigate.to(f"/jobs?status={event.value}"))  # fmt: skip
+        with ui.element("div").classes("bar"):
+            ui.select(options, value=chosen or "", label="Status",
+                      on_change=lambda event: ui.navigate.to(f"/jobs?status={event.value}"))  # fmt: skip
         if not rows:
             layout.empty("No job here.", "ft-cli train FILE")
             return

@@ -110,7 +110,9 @@ class _Model:
         graph = {node.id: node.label for node in found.nodes}
         lines = [f"{_id(a)} --> {_id(b)}" for a, b in found.edges]
         named = [f'{_id(key)}["{_plain(label)}"]' for key, label in graph.items()]
-        ui.mermaid("\n".join(["graph LR", *named, *lines])).props('role="img" aria-label="Lineage graph"')
+        ui.mermaid("\n".join(["graph LR", *named, *lines])).classes("graph").props(
+            'role="img" aria-label="Lineage graph"'
+        )
         with ui.expansion("The same as a table"):
             layout.table("Lineage", ["What", "Which"], [[node.kind, node.label] for node in found.nodes])
 
@@ -182,7 +184,7 @@ def _id(key: str) -> str:
 
 def _plain(label: str) -> str:
     """A label without what the drawing language, or HTML, would read in it."""
-    kept = "".join(letter if letter.isalnum() or letter in " .,:()-/@" else "_" for letter in label)
+    kept = "".join(letter if letter.isalnum() or letter in " .,:()-/@$" else "_" for letter in label)
     return kept[:60]
 
 

@@ -17,6 +17,7 @@ from fine_tuning.llm_service import LLMService
 TOKENS = 256
 DOMAIN = "playground"
 DRAW_SECONDS = 0.1
+GOOD = 5
 
 
 @ui.page("/playground")
@@ -128,6 +129,11 @@ class _Side:
         if not self.answer:
             tell("ask the model first", wrong=True)
             return
-        capture = DistillationDataCollector().capture_success
-        done = "kept as an example rated 5"
-        await act(capture, self.asked, self.answer, DOMAIN, "chat", 5, None, self.model, done=done)
+        await act(_keep, self.asked, self.answer, self.model, done=f"kept as an example rated {GOOD}")
+
+
+def _keep(question: str, answer: str, model: str) -> None:
+    """Capture an answer; one that was captured before, as the worse of two, gets the rating too."""
+    collector = DistillationDataCollector()
+    kept = collector.capture_success(question, answer, DOMAIN, "chat", GOOD, model_used=model)
+    collector.rate(kept, GOOD)
