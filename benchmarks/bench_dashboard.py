@@ -83,7 +83,7 @@ def seconds_to_content(browser: Browser, address: str, path: str) -> float:
     started = time.perf_counter()
     page.goto(address + path, wait_until="commit")
     page.get_by_role("heading", level=1).wait_for()
-    page.locator("main > *:nth-child(2)").first.wait_for()
+    page.locator(".main > *:nth-child(2)").first.wait_for()
     taken = time.perf_counter() - started
     context.close()
     return taken

@@ -16,7 +16,7 @@ from fine_tuning import checks
 from fine_tuning.ab_samples import Record, Recorder, checked_sample, scored, with_score_of_metric
 from fine_tuning.errors import ConflictError, NotFoundError, UsageError
 from fine_tuning.experiments import assignment, non_inferiority, policy, recommendation, verdict
-from fine_tuning.experiments.design import LEAST_SHARE, Design, check_alpha
+from fine_tuning.experiments.design import LEAST_SHARE, SLOTS, Design, check_alpha
 from fine_tuning.experiments.recording import Recording, Sample, check_score
 from fine_tuning.experiments.results import ended, storable
 from fine_tuning.experiments.statistics import A, B, Statistics
@@ -262,6 +262,14 @@ class ABTestFramework:
                 raise ConflictError(f"test {test_id} is not running")
             experiments.set_slots(tx, test_id, self._room(tx, test["slots"], test["layer"], share, test_id))
             experiments.decide(tx, test_id, "ramped", None, f"{share:.1%} of the units take part")
+
+    def get_share(self, test_id: str) -> float:
+        """Of all units, the share that takes part in a test now (0 to 1).
+
+        Raises:
+            NotFoundError: there is no such test.
+        """
+        return float(sum(end - first for first, end in self._find(test_id)["slots"]) / SLOTS)
 
     def monitor(self, test_id: str, alpha: float | None = None) -> ABTestResult:
         """The verdict so far, without concluding; for a concluded test, the stored one.

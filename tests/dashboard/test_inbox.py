@@ -68,3 +68,38 @@ def test_filters(address: str, open_page: Open) -> None:
     page.get_by_label("From day").fill("yesterday")
     page.get_by_label("From day").press("Enter")
     expect(page.get_by_text("day must be")).to_be_visible()
+
+
+def test_what_a_tab_was_given_stays_with_it(address: str, open_page: Open) -> None:
+    capture(70)
+    first = open_page(f"{address}/review")
+    expect(first.get_by_role("status")).to_have_text("70 waiting")
+    first.keyboard.press("Alt+1")  # another tab, in some browsers
+    first.context.set_offline(True)
+    first.wait_for_timeout(1500)
+    first.context.set_offline(False)
+    second_tab = first.context.new_page()
+    second_tab.goto(f"{address}/review")
+    expect(second_tab.get_by_role("status")).to_have_text("70 waiting")
+    second_tab.close()
+    other = open_page(f"{address}/review")
+    expect(other.get_by_role("status")).to_have_text("70 waiting")
+    assert current(first) == "Question 00"
+    assert current(other) in {"Question 20", "Question 40"}  # the closed tab's calls are free again, soon or already
+    first.reload()
+    expect(first.get_by_role("article", name="Call to rate")).to_contain_text("Question 00")
+
+
+def test_what_is_written_is_not_thrown_away_by_a_key(address: str, open_page: Open) -> None:
+    capture(3)
+    page = open_page(f"{address}/review")
+    expect(page.get_by_role("status")).to_have_text("3 waiting")
+    page.keyboard.press("e")
+    page.get_by_label("Corrected answer").fill("A better answer")
+    page.get_by_role("heading", level=1).click()
+    for key in ("j", "3", "u"):
+        page.keyboard.press(key)
+    expect(page.get_by_label("Corrected answer")).to_have_value("A better answer")
+    expect(page.get_by_role("status")).to_have_text("3 waiting")
+    page.get_by_label("Corrected answer").press("Escape")
+    expect(page.get_by_label("Corrected answer")).to_have_count(0)

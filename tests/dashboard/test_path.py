@@ -37,6 +37,7 @@ def _walk(page: Page) -> None:
     go(page, "Overview")
     expect(page.get_by_text("24 captured calls are waiting for a rating")).to_be_visible()
     go(page, "Review")
+    expect(page.get_by_role("status")).to_have_text("24 waiting")
     for _ in range(3):
         page.keyboard.press("5")
     expect(page.get_by_role("status")).to_have_text("21 waiting")
@@ -91,7 +92,6 @@ def _train_and_register(page: Page) -> None:
         page.get_by_label(label).click()
         page.get_by_role("option", name=option).click()
     page.get_by_label("Epochs").fill("3")
-    page.get_by_role("button", name="Estimate").click()
     expect(page.get_by_text("tokens are trained on")).to_be_visible()
     page.get_by_role("button", name="Start", exact=True).click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Job")

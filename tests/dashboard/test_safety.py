@@ -7,6 +7,7 @@ import urllib.error
 import urllib.request
 from http.client import HTTPConnection
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -60,10 +61,15 @@ def test_with_keys_one_signs_in_with_one(address: str, open_page: Open) -> None:
     expect(page.get_by_label("API key")).to_be_visible()
     sign_in(page, key)
     expect(page.get_by_role("heading", level=1)).to_have_text("Overview")
-    keys.revoke(open_database(), record["id"])
+    page.goto(f"{address}/playground")
+    page.get_by_label("Prompt").fill("What is it?")
     keys.create(open_database(), "bob")
-    page.goto(f"{address}/models")
-    expect(page.get_by_label("API key")).to_be_visible()
+    keys.revoke(open_database(), record["id"])
+    page.get_by_role("button", name="Ask both").click()
+    expect(page.get_by_label("API key")).to_be_visible()  # at once, and not after an answer
+    page.goto(f"{address}/jobs?status=failed")
+    sign_in(page, keys.create(open_database(), "cem")[0])
+    expect(page).to_have_url(f"{address}/jobs?status=failed")
 
 
 def test_nothing_is_shown_without_a_session(address: str) -> None:
@@ -94,7 +100,16 @@ def test_whoever_may_only_read_changes_nothing(address: str, open_page: Open) ->
     assert status(f"{address}/v1/chat/completions", "POST", body, **headers) == 403
 
 
-@pytest.mark.parametrize("origin", ["http://elsewhere.example", "null", ""])
+def test_odd_requests_are_answered(address: str) -> None:
+    for cookie in ("a(b=c", "a/b=c; ft_guest=zz", f"ft_guest={'x' * 3000}", "ft_session=.."):
+        assert status(f"{address}/jobs", Cookie=cookie) == 200
+    for page in ("abc", "-1", "0", "99999", "1" * 30, "²"):
+        for path in ("/jobs", "/models", "/experiments"):
+            assert status(f"{address}{path}?page={quote(page)}") == 200
+    assert status(f"{address}/jobs", Host="[") == 403
+
+
+@pytest.mark.parametrize("origin", ["http://elsewhere.example", "null", "", "http://["])
 def test_other_sites_pages_send_nothing(address: str, origin: str) -> None:
     headers = {"Origin": origin} if origin else {}
     headers["Content-Type"] = "application/x-www-form-urlencoded"

@@ -82,7 +82,7 @@ def test_a_version_becomes_a_model_folder_and_the_other_way_round(
         "exact_match | 0.500 | 2",
         "flowchart LR",
         "12 examples",
-        "| merged (bf16) |",
+        "| merged (f16) |",
     ):
         assert said in card
     import yaml

@@ -28,12 +28,19 @@ def session() -> Session:
     return found
 
 
-async def act(change: Callable[..., Any], *args: Any, done: str | None = None, **kwargs: Any) -> Any:
-    """Change something, and say so. Gives what the change gives, or `FAILED` where it was refused."""
+async def session_now() -> Session | None:
+    """Of the person whose page this is, read again; one whose key was revoked is sent to the sign-in page."""
     known = state()
-    now = await to_thread(known.sessions.find, known.cookie, known.guest)
+    now: Session | None = await to_thread(known.sessions.find, known.cookie, known.guest)
     if now is None:
         ui.navigate.to("/sign-in")
+    return now
+
+
+async def act(change: Callable[..., Any], *args: Any, done: str | None = None, **kwargs: Any) -> Any:
+    """Change something, and say so. Gives what the change gives, or `FAILED` where it was refused."""
+    now = await session_now()
+    if now is None:
         return FAILED
     if now.read_only:
         tell("this key may only read", wrong=True)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from http.cookies import SimpleCookie
 from secrets import token_hex
 from urllib.parse import quote, urlsplit
 
 from fastapi.concurrency import run_in_threadpool
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import cookie_parser
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -59,9 +60,10 @@ class Gate:
 
     async def _ours(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope)
-        cookies = SimpleCookie(headers.get("cookie", ""))
-        guest = cookies[GUEST].value if GUEST in cookies else token_hex(2)
-        cookie = cookies[COOKIE].value if COOKIE in cookies else None
+        cookies = cookie_parser(headers.get("cookie", ""))  # whatever other programs of this machine have set too
+        known = re.fullmatch("[0-9a-f]{4}", cookies.get(GUEST, ""))
+        guest = known[0] if known else token_hex(2)
+        cookie = cookies.get(COOKIE)
         session = await run_in_threadpool(self._sessions.find, cookie, guest)
         refused = _refusal(scope, headers, session)
         if refused is not None:
@@ -73,7 +75,7 @@ class Gate:
 
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                _protect(MutableHeaders(scope=message), None if GUEST in cookies else guest)
+                _protect(MutableHeaders(scope=message), None if known else guest)
             await send(message)
 
         await self.app(scope, receive, with_headers)
@@ -88,18 +90,35 @@ def _refusal(scope: Scope, headers: Headers, session: Session | None) -> Respons
     host, origin = headers.get("host", ""), headers.get("origin")
     is_socket = scope["path"].startswith(SOCKET)
     must_say = scope["type"] == "websocket" or scope["method"] not in READING  # browsers then say which page asks
-    if (must_say or (is_socket and origin is not None)) and urlsplit(origin or "").netloc != host:
+    if (must_say or (is_socket and origin is not None)) and _host_of(origin) != host:
         return PlainTextResponse("this request was not sent by a page of this server", 403)
     if not headers.get("content-length", "0").isdigit() or int(headers.get("content-length", "0")) > MAX_BODY:
         return PlainTextResponse("the request is too large", 413)
-    if session is not None and session.is_guest and urlsplit(f"//{host}").hostname not in LOOPBACK:
+    if session is not None and session.is_guest and _name_of(host) not in LOOPBACK:
         # Without keys only this machine may look, and no page elsewhere whose name was made to point to this machine.
         return PlainTextResponse(f"{host} is no name of this machine; make a key first: ft-cli keys create NAME", 403)
     if session is None and not scope["path"].startswith(OPEN):
         if scope["type"] == "http" and scope["method"] == "GET" and not is_socket:
-            return RedirectResponse(f"/sign-in?next={quote(scope['path'], safe='')}", 303)
+            query = scope["query_string"].decode("latin-1")
+            wanted = f"{scope['path']}?{query}" if query else scope["path"]
+            return RedirectResponse(f"/sign-in?next={quote(wanted, safe='')}", 303)
         return PlainTextResponse("sign in first", 401)
     return None
+
+
+def _host_of(origin: str | None) -> str | None:
+    """Name and port of an origin; None where it is none."""
+    try:
+        return urlsplit(origin or "").netloc
+    except ValueError:
+        return None
+
+
+def _name_of(host: str) -> str | None:
+    try:
+        return urlsplit(f"//{host}").hostname
+    except ValueError:
+        return None
 
 
 async def _close(_scope: Scope, receive: Receive, send: Send) -> None:

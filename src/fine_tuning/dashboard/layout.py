@@ -11,10 +11,12 @@ from urllib.parse import quote
 
 from nicegui import ui
 
-from fine_tuning.dashboard.acting import session
+from fine_tuning.dashboard.acting import session, session_now
 from fine_tuning.dashboard.gate import PAGES
 
 NONE = "-"
+SESSION_SECONDS = 5.0  # after which a page whose key was revoked is left
+FURTHEST = 10**6  # page of a table
 THEME = "ft_theme"  # the cookie that remembers light or dark
 
 
@@ -25,6 +27,7 @@ def page(title: str, heading: str | None = None) -> Iterator[None]:
     ui.page_title(f"{heading or title} - fine-tuning")
     ui.add_head_html('<link rel="stylesheet" href="/dashboard.css">')
     ui.dark_mode({"dark": True, "light": False}.get(request.cookies.get(THEME, "")) if request is not None else None)
+    who = session()
     with ui.element("header").classes("top"):
         with ui.element("nav").props('aria-label="Pages"'):
             for name, path in PAGES.items():
@@ -32,13 +35,14 @@ def page(title: str, heading: str | None = None) -> Iterator[None]:
                 if name == title:
                     link.props('aria-current="page"')
         with ui.element("div").classes("who"):
-            who = session()
             ui.label(f"{who.name}{' (read only)' if who.read_only else ''}").classes("name")
             button("Light / dark", _switch_theme)
             if not who.is_guest:
                 with ui.element("form").props('method="post" action="/sign-out"'):
                     text("Sign out", "button").props("type=submit").classes("plain")
-    with ui.element("main"):
+    if not who.is_guest:
+        ui.timer(SESSION_SECONDS, session_now, immediate=False)
+    with ui.element("div").classes("main"):
         heading_of(heading or title, 1)
         yield
 
@@ -186,9 +190,15 @@ def duration(seconds: float | None) -> str:
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {whole % 60} s" if minutes else f"{whole} s"
 
 
+def page_of(said: str) -> int:
+    """The number of a page as an address has it; the first where it is none."""
+    return min(max(int(said), 1), FURTHEST) if said.isascii() and said.isdigit() else 1
+
+
 def pages(count: int, page: int, size: int, path: str) -> None:
     """Links to the pages before and after one of a long table."""
     last = max(1, -(-count // size))
+    page = min(page, last + 1)
     with ui.element("nav").classes("bar").props('aria-label="Pages of the table"'):
         if page > 1:
             ui.link("Newer", f"{path}{page - 1}")

@@ -57,10 +57,19 @@ class ReviewInbox:
     Args:
         reviewer: who judges.
         second_opinions: give out calls that one other reviewer has judged, instead of new ones.
+        seat: where the reviewer sits, if at several places at once: each has calls of its own.
     """
 
-    def __init__(self, reviewer: str, *, second_opinions: bool = False, database: Database | None = None) -> None:
+    def __init__(
+        self,
+        reviewer: str,
+        *,
+        second_opinions: bool = False,
+        seat: str | None = None,
+        database: Database | None = None,
+    ) -> None:
         self.reviewer = checks.name("reviewer", reviewer)
+        self._seat = self.reviewer if seat is None else checks.name("seat", seat)
         self._second = second_opinions
         self._database = database or open_database()
 
@@ -81,8 +90,8 @@ class ReviewInbox:
         """
         checks.count("limit", limit)
         with self._database.write() as tx:
-            found = reviews.claim(tx, self.reviewer, self._conditions(filters), limit, CLAIM_SECONDS)
-            reviews.let_go(tx, self.reviewer, but=[row["id"] for row in found])
+            found = reviews.claim(tx, self._seat, self._conditions(filters), limit, CLAIM_SECONDS)
+            reviews.let_go(tx, self._seat, but=[row["id"] for row in found])
             return found
 
     def peek(self, filters: Filters = Filters(), limit: int = 20) -> list[dict[str, Any]]:
@@ -93,7 +102,12 @@ class ReviewInbox:
     def leave(self) -> None:
         """Give back what was taken and not judged."""
         with self._database.write() as tx:
-            reviews.let_go(tx, self.reviewer)
+            reviews.let_go(tx, self._seat)
+
+    def holds(self, example_id: str) -> bool:
+        """Whether a call that was taken is still this reviewer's to judge."""
+        with self._database.read() as tx:
+            return reviews.is_claimed_by(tx, example_id, self._seat)
 
     def rate(self, example_id: str, rating: int) -> None:
         """Judge a call, 1 (useless) to 5 (perfect).
@@ -156,7 +170,7 @@ class ReviewInbox:
         if found is None:
             raise NotFoundError(f"no captured example {example_id}")
         example, was_judged = found
-        if reviews.is_claimed_by_another(tx, example_id, self.reviewer):
+        if reviews.is_claimed_by_another(tx, example_id, self._seat):
             raise ConflictError(f"another reviewer has call {example_id} now")
         others = [each for each in reviews.of_example(tx, example_id) if each["reviewer"] != self.reviewer]
         if others and not self._second:

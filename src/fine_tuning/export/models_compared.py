@@ -57,8 +57,9 @@ def compare(
         gc.collect()
         if trainer is not None:
             on_step("asking the merged model")
-            bound = quantization.find("bf16")
-            found[MERGED] = parity.with_model(reference, _load(merged), _tokenizer(merged), bound, tokenizer.decode)
+            model, bound = _load(merged), quantization.find(_stored_as(merged))
+            found[MERGED] = parity.with_model(reference, model, _tokenizer(merged), bound, tokenizer.decode)
+            del model
             gc.collect()
     if gguf is not None:
         on_step("asking llama.cpp")
@@ -87,6 +88,14 @@ def _tokenizer(folder: Path) -> Any:
     from transformers import AutoTokenizer
 
     return AutoTokenizer.from_pretrained(folder, local_files_only=True)
+
+
+def _stored_as(folder: Path) -> str:
+    """In which 16 bits a model folder has its weights; bf16 rounds them more."""
+    from safetensors import safe_open
+
+    with safe_open(next(folder.glob("*.safetensors")), "pt") as weights:
+        return "bf16" if weights.get_slice(next(iter(weights.keys()))).get_dtype() == "BF16" else "f16"
 
 
 def _load(folder: Path) -> Any:

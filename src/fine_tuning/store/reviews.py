@@ -84,6 +84,12 @@ def claim(
     return rows
 
 
+def is_claimed_by(connection: Connection, example_id: str, seat: str) -> bool:
+    """Whether a call is at this seat now."""
+    query = exists().where(_claims.c.example_id == example_id, _claims.c.reviewer == seat, _claims.c.expires_at > now())
+    return bool(connection.scalar(select(query)))
+
+
 def is_claimed_by_another(connection: Connection, example_id: str, reviewer: str) -> bool:
     """Whether a call is with somebody else now."""
     query = exists().where(

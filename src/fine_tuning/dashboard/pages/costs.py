@@ -9,7 +9,7 @@ from nicegui import ui
 
 from fine_tuning.cost_tracker import CostAnalysis, CostTracker
 from fine_tuning.dashboard import charts, layout
-from fine_tuning.dashboard.acting import FAILED, act, tell
+from fine_tuning.dashboard.acting import FAILED, act, session_now, tell
 from fine_tuning.errors import FineTuningError
 from fine_tuning.store import jobs
 from fine_tuning.store.database import open_database
@@ -27,7 +27,10 @@ async def show() -> None:
         if not by_day:
             layout.empty("Nothing has been spent, or nothing was recorded.", "CostTracker().record_inference(...)")
         else:
-            ui.echart(_by_day(by_day)).classes("chart")
+            if any(row["total"] for row in by_day):
+                ui.echart(_by_day(by_day)).classes("chart")
+            else:
+                layout.text("No price of what was recorded is known, or it was free.").classes("dim")
             columns = ["Month", "Kind", "Model", "Events", "US dollars", "Without a price", "Tokens"]
             layout.table("Costs by month, kind and model", columns, by_model)
         _show_budgets(budgets)
@@ -84,6 +87,9 @@ def _show_budgets(budgets: list[dict[str, Any]]) -> None:
 
         async def save() -> None:
             tracker = CostTracker()
+            if amount.value is None:
+                tell("say how many US dollars a month", wrong=True)
+                return
             if await act(tracker.set_budget, name.value, amount.value, done="the budget is set") is not FAILED:
                 ui.navigate.reload()
 
@@ -107,6 +113,11 @@ def _returns() -> None:
     shown = ui.element("div")
 
     async def compute() -> None:
+        if await session_now() is None:
+            return
+        if None in (calls.value, per_error.value, days.value):
+            tell("only the price of a replaced call may be left empty", wrong=True)
+            return
         try:
             found = await to_thread(
                 CostTracker().calculate_roi, model.value, base_price.value, int(calls.value or 0), per_error.value,

@@ -16,6 +16,7 @@ from fine_tuning.errors import FineTuningError, NotFoundError
 
 NEWEST = 200
 SHOWN = 50  # of the rows that were removed
+NAME = re.compile(r"(?!\.)[\w.-]{1,100}")
 HASH = re.compile("sha256:[0-9a-f]{64}")
 
 
@@ -39,7 +40,12 @@ async def show() -> None:
             for each in found
         ]
         layout.table("Data sets", ["Name", "Format", "Rows", "Built"], rows)
-        _difference([each["name"] for each in found])
+        _difference(
+            {
+                each["hash"]: f"{each['name']}, {each['rows']:,} rows, {layout.minute(each['created_at'])}"
+                for each in found
+            }
+        )
 
 
 def _build_form() -> None:
@@ -62,6 +68,9 @@ def _build_form() -> None:
                 wanted["domains"] = [domain.value]
             if tokens_of.value:
                 wanted["tokens_of"] = tokens_of.value
+            if not NAME.fullmatch(name.value or ""):
+                tell("a name has letters, figures, dots, dashes and underscores, at most 100", wrong=True)
+                return
             counted["rows"] = 0
             ticking.activate()
             found = await act(DatasetBuilder().build, name.value, progress=progress, **wanted)
@@ -76,7 +85,7 @@ def _build_form() -> None:
         layout.button("Build", build, main=True, changes=True)
 
 
-def _difference(names: list[str]) -> None:
+def _difference(names: dict[str, str]) -> None:
     layout.heading_of("What changed between two")
     with ui.element("div").classes("bar"):
         first = ui.select(names, label="From").classes("field")

@@ -10,7 +10,7 @@ from nicegui import ui
 
 from fine_tuning.ab_testing import ABTestFramework
 from fine_tuning.dashboard import charts, layout
-from fine_tuning.dashboard.acting import FAILED, act, confirmed
+from fine_tuning.dashboard.acting import FAILED, act, confirmed, tell
 from fine_tuning.dashboard.live import shared
 from fine_tuning.errors import FineTuningError
 from fine_tuning.experiments.guardrails import BROKEN
@@ -22,19 +22,20 @@ SHARES = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0)  # of the units, that a ramp offers
 
 
 @ui.page("/experiments")
-async def show(page: int = 1) -> None:
+async def show(page: str = "1") -> None:
     """Every test, those that run first."""
     found = await to_thread(_listed)
-    here = found[(max(1, page) - 1) * PAGE : max(1, page) * PAGE]
+    number = layout.page_of(page)
+    here = found[(number - 1) * PAGE : number * PAGE]
     with layout.page("Experiments"):
         _start_form()
         layout.heading_of("Tests")
-        if not here:
+        if not found:
             layout.empty("No test has been started yet.", "ft-cli ab create TEST MODEL_A MODEL_B")
             return
         columns = ["Test", "Model A", "Model B", "Status", "Samples", "Effect", "p"]
         layout.table("Tests", columns, [_row(test) for test in here])
-        layout.pages(len(found), page, PAGE, "/experiments?page=")
+        layout.pages(len(found), number, PAGE, "/experiments?page=")
 
 
 def _listed() -> list[ABTestResult]:
@@ -58,6 +59,9 @@ def _start_form() -> None:
 
         async def start() -> None:
             framework = ABTestFramework()
+            if split.value is None or (test_id.value or "").strip(".") == "":
+                tell("give the test a name and model B a share", wrong=True)
+                return
             found = await act(framework.create_test, test_id.value, model_a.value, model_b.value, split=split.value)
             if found is not FAILED:
                 ui.navigate.to(layout.path("/experiments", test_id.value))
@@ -82,6 +86,7 @@ def _read(test_id: str) -> dict[str, Any]:
     result = framework.monitor(test_id)
     return {
         "result": result,
+        "share": framework.get_share(test_id),
         "history": framework.get_history(test_id),
         "decisions": framework.get_decisions(test_id),
         "advice": framework.recommend_winner(result),
@@ -98,8 +103,11 @@ class _Test:
         with ui.element("div").classes("bar"):
             self._controls = ui.element("div").classes("bar")
             with self._controls:
+                shares = sorted({*SHARES, found["share"]})
                 self._share = ui.select(
-                    {share: f"{share:.0%}" for share in SHARES}, value=1.0, label="Units that take part"
+                    {share: f"{share * 100:.4g} %" for share in shares},
+                    value=found["share"],
+                    label="Units that take part",
                 ).classes("field")
                 layout.button("Ramp", self._ramp, changes=True)
                 layout.button("Conclude", self._conclude, main=True, changes=True)
@@ -118,7 +126,7 @@ class _Test:
             return
         self._seen = seen
         when = "now" if result.status == "running" else "at the end"
-        layout.say(self._verdict, f"Recommended {when}: {found['advice']}{_because(found['advice'], result)}")
+        layout.say(self._verdict, f"{_advice(found['advice'], result)} ({when})")
         self._controls.set_visibility(result.status == "running")
         self._show_curve(found["history"], result)
         self._body.clear()
@@ -144,8 +152,9 @@ class _Test:
 
     async def _ramp(self) -> None:
         share = float(self._share.value)
-        await act(ABTestFramework().ramp, self._id, share, done=f"{share:.0%} of the units take part")
-        await self._refresh()
+        if await confirmed(f"Let {share * 100:.4g} % of the units take part in {self._id}?", "Ramp"):
+            await act(ABTestFramework().ramp, self._id, share, done=f"{share * 100:.4g} % of the units take part")
+            await self._refresh()
 
     async def _conclude(self) -> None:
         if await confirmed(f"End {self._id} and keep its verdict? No sample is counted afterwards.", "Conclude"):
@@ -153,13 +162,15 @@ class _Test:
             await self._refresh()
 
 
-def _because(advice: str, result: ABTestResult) -> str:
-    """Why a model wins whose score is not shown to be better; a text that is no name says why itself."""
-    if result.statistical_significance or advice not in {result.model_a, result.model_b}:
-        return ""
+def _advice(advice: str, result: ABTestResult) -> str:
+    """The model to take, and why where its score is not shown to be better; or why none is to be taken."""
+    if advice not in {result.model_a, result.model_b}:
+        return f"No recommendation: {advice.removeprefix('TIE: ')}"
+    if result.statistical_significance:
+        return f"Recommended: {advice}"
     if any(rail["status"] == BROKEN for rail in result.guardrails):
-        return ", as the other breaks a guardrail"
-    return f", which is faster or cheaper and at most {layout.shown(result.margin)} worse in its score"
+        return f"Recommended: {advice}, as the other breaks a guardrail"
+    return f"Recommended: {advice}, faster or cheaper and at most {layout.shown(result.margin)} worse in its score"
 
 
 def _interval(result: ABTestResult) -> str:

@@ -10,7 +10,7 @@ from nicegui import ui
 
 from fine_tuning import job_estimates, tuners
 from fine_tuning.dashboard import choices, layout
-from fine_tuning.dashboard.acting import FAILED, act, state
+from fine_tuning.dashboard.acting import FAILED, act, session, state
 from fine_tuning.local_fine_tuner import LocalFineTuner
 from fine_tuning.store import jobs
 from fine_tuning.store.database import open_database
@@ -20,10 +20,11 @@ PAGE = 50
 
 
 @ui.page("/jobs")
-async def show(status: str = "", page: int = 1) -> None:
+async def show(status: str = "", page: str = "1") -> None:
     """Every job, newest first."""
     chosen = status if status in JOB_STATUSES else None
-    rows, count = await to_thread(_listed, chosen, (max(1, page) - 1) * PAGE)
+    number = layout.page_of(page)
+    rows, count = await to_thread(_listed, chosen, (number - 1) * PAGE)
     with layout.page("Jobs"):
         await _start_form()
         layout.heading_of("Queue and history")
@@ -31,12 +32,12 @@ async def show(status: str = "", page: int = 1) -> None:
         with ui.element("div").classes("bar"):
             ui.select(options, value=chosen or "", label="Status",
                       on_change=lambda event: ui.navigate.to(f"/jobs?status={event.value}"))  # fmt: skip
-        if not rows:
+        if not count:
             layout.empty("No job here.", "ft-cli train FILE")
             return
         columns = ["Job", "Base model", "Status", "Fine-tuned model", "Tokens", "Created"]
         layout.table("Jobs", columns, [_row(job) for job in rows])
-        layout.pages(count, page, PAGE, f"/jobs?status={chosen or ''}&page=")
+        layout.pages(count, number, PAGE, f"/jobs?status={chosen or ''}&page=")
 
 
 def _listed(status: str | None, offset: int) -> tuple[list[dict[str, Any]], int]:
@@ -52,26 +53,33 @@ def _row(job: dict[str, Any]) -> list[Any]:
 async def _start_form() -> None:
     files, bases = await to_thread(choices.training_files), choices.base_models(state().aliases)
     with ui.expansion("Start a job on this machine").classes("card"):
-        with ui.element("div").classes("bar"):
-            file = ui.select(files, label="Training file").classes("field")
-            model = ui.select(bases, value=next(iter(bases)), label="Base model").classes("field")
-            epochs = ui.number("Epochs", value=3, min=1, step=1, precision=0)
-            suffix = ui.input("Suffix")
-        said = layout.text("").props('role="status"')
+        latest = [0]  # number of the last estimate that was asked for
 
         async def estimate() -> None:
-            found = await act(_estimated, file.value or "", model.value, int(epochs.value or 1))
-            if found is not FAILED:
-                layout.say(said, _told(found))
+            if not file.value or session().read_only:
+                return
+            latest[0] = number = latest[0] + 1
+            starting.disable()
+            layout.say(said, "estimating …")
+            found = await act(_estimated, file.value, model.value, int(epochs.value or 1))
+            if number != latest[0]:
+                return  # another one is on its way
+            layout.say(said, "" if found is FAILED else _told(found))
+            starting.set_enabled(found is not FAILED)
 
         async def start() -> None:
-            job = await act(_start, file.value or "", model.value, int(epochs.value or 1), suffix.value or None)
+            job = await act(_start, file.value, model.value, int(epochs.value or 1), suffix.value or None)
             if job is not FAILED:
                 ui.navigate.to(f"/jobs/{job['job_id']}")
 
         with ui.element("div").classes("bar"):
-            layout.button("Estimate", estimate, changes=True)
-            layout.button("Start", start, main=True, changes=True)
+            file = ui.select(files, label="Training file", on_change=estimate).classes("field")
+            model = ui.select(bases, value=next(iter(bases)), label="Base model", on_change=estimate).classes("field")
+            epochs = ui.number("Epochs", value=3, min=1, step=1, precision=0, on_change=estimate)
+            suffix = ui.input("Suffix")
+        said = layout.text("Choose a training file to see what it takes.").props('role="status"')
+        starting = layout.button("Start", start, main=True, changes=True)
+        starting.disable()  # until it is said what it takes
 
 
 def _estimated(file: str, model: str, epochs: int) -> dict[str, Any]:
@@ -81,8 +89,8 @@ def _estimated(file: str, model: str, epochs: int) -> dict[str, Any]:
 
 
 def _told(found: dict[str, Any]) -> str:
-    tokens, usd = layout.shown(found["tokens"]), layout.usd(found["usd"])
-    return f"{tokens} tokens are trained on, for {usd} ({layout.NONE} is unknown)"
+    price = "unknown" if found["usd"] is None else layout.usd(found["usd"])
+    return f"{layout.shown(found['tokens'])} tokens are trained on; the price is {price}"
 
 
 def _start(file: str, model: str, epochs: int, suffix: str | None) -> dict[str, Any]:

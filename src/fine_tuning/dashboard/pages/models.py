@@ -14,18 +14,19 @@ PAGE = 50
 
 
 @ui.page("/models")
-async def show(page: int = 1) -> None:
+async def show(page: str = "1") -> None:
     """Every model and the version that answers for it."""
-    rows, count = await to_thread(_listed, (max(1, page) - 1) * PAGE)
+    number = layout.page_of(page)
+    rows, count = await to_thread(_listed, (number - 1) * PAGE)
     with layout.page("Models"):
-        if not rows:
+        if not count:
             layout.empty(
                 "No model is registered yet: a finished job makes one.", "ft-cli register-model NAME BASE JOB ROWS"
             )
             return
         columns = ["Model", "Versions", "Deployed", "Base", "Accuracy", "Ends in days"]
         layout.table("Models", columns, rows)
-        layout.pages(count, page, PAGE, "/models?page=")
+        layout.pages(count, number, PAGE, "/models?page=")
 
 
 def _listed(offset: int) -> tuple[list[list[Any]], int]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from asyncio import Lock, to_thread
+from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from nicegui import events, ui
 
@@ -24,15 +25,24 @@ KEYS = "1 to 5 rate · j and k go down and up · e corrects the answer · u take
 async def show() -> None:
     """The page."""
     with layout.page("Review"):
-        inbox = _Inbox()
+        await ui.context.client.connected()  # a tab has a name from then on, which it keeps when it is reloaded
+        inbox = _Inbox(f"{session().name[:100]} {ui.context.client.tab_id}"[:200])
+        ui.context.client.on_delete(inbox.leave)
         await inbox.load()
-    ui.context.client.on_disconnect(inbox.leave)
 
 
 class _Inbox:
-    """One browser's part of the inbox."""
+    """One tab's part of the inbox.
 
-    def __init__(self) -> None:
+    Args:
+        seat: names the tab; calls are given to it and not to the person, who may have several.
+    """
+
+    _sitting: ClassVar[Counter[str]] = Counter()  # a tab that is reloaded has two pages for some seconds
+
+    def __init__(self, seat: str) -> None:
+        self._seat = seat
+        self._sitting[seat] += 1
         self._filters = Filters()
         self._rows: list[dict[str, Any]] = []
         self._at = 0
@@ -40,7 +50,7 @@ class _Inbox:
         self._editor: ui.textarea | None = None
         self._may_write = not session().read_only
         self._reviewer = session().name
-        self._inbox = ReviewInbox(self._reviewer)
+        self._inbox = ReviewInbox(self._reviewer, seat=seat)
         with ui.element("div").classes("bar"):
             self._domain = ui.select({"": "all domains"}, value="", label="Domain", on_change=self._filter)
             self._model = ui.select({"": "all models"}, value="", label="Model", on_change=self._filter)
@@ -70,7 +80,8 @@ class _Inbox:
 
     def leave(self) -> None:
         """What was taken is free for others."""
-        if self._may_write:
+        self._sitting[self._seat] -= 1
+        if self._may_write and self._sitting[self._seat] == 0:
             self._inbox.leave()
 
     async def _tell(self) -> None:
@@ -91,8 +102,7 @@ class _Inbox:
         await self.load()
 
     async def _switch(self, event: events.ValueChangeEventArguments[bool | None]) -> None:
-        self.leave()
-        self._inbox = ReviewInbox(self._reviewer, second_opinions=bool(event.value))
+        self._inbox = ReviewInbox(self._reviewer, second_opinions=bool(event.value), seat=self._seat)
         await self.load()
 
     def _draw(self) -> None:
@@ -134,8 +144,8 @@ class _Inbox:
         if not self._rows:
             return
         row = self._rows[self._at]
-        if await act(judge, row["id"], what) is FAILED:
-            return
+        if await act(judge, row["id"], what) is FAILED and await to_thread(self._inbox.holds, row["id"]):
+            return  # it can be judged otherwise; one that somebody else has judged is gone from here
         del self._rows[self._at]
         self._at = min(self._at, max(0, len(self._rows) - 1))
         if self._rows:
@@ -152,8 +162,10 @@ class _Inbox:
             card = ui.element("div").classes("card").props('role="form" aria-label="Correction"')
             card.move(target_index=1)
             with card:
-                self._editor = editor = ui.textarea("Corrected answer", value=row["response"]).props(
-                    "autofocus autogrow"
+                self._editor = editor = (
+                    ui.textarea("Corrected answer", value=row["response"])
+                    .props("autofocus autogrow")
+                    .on("keydown.escape", self._draw)
                 )
                 with ui.element("div").classes("bar"):
                     layout.button(
@@ -169,12 +181,15 @@ class _Inbox:
         await self.load()
 
     async def _key(self, event: events.KeyEventArguments) -> None:
-        if not event.action.keydown or event.action.repeat or event.modifiers.ctrl or event.modifiers.meta:
+        modifiers = event.modifiers
+        if not event.action.keydown or event.action.repeat or modifiers.ctrl or modifiers.meta or modifiers.alt:
             return
         async with self._turn:
             await self._obey(event.key.name)
 
     async def _obey(self, key: str) -> None:
+        if self._editor is not None:  # what is being written is not thrown away
+            return
         if key in {"1", "2", "3", "4", "5"}:
             await self._judge(self._inbox.rate, int(key))
         elif key in {"j", "k"} and self._rows:
