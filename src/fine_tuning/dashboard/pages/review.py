@@ -25,9 +25,12 @@ KEYS = "1 to 5 rate · j and k go down and up · e corrects the answer · u take
 async def show() -> None:
     """The page."""
     with layout.page("Review"):
-        await ui.context.client.connected()  # a tab has a name from then on, which it keeps when it is reloaded
-        inbox = _Inbox(f"{session().name[:100]} {ui.context.client.tab_id}"[:200])
-        ui.context.client.on_delete(inbox.leave)
+        client = ui.context.client
+        await client.connected()  # a tab has a name from then on, which it keeps when it is reloaded
+        if client.is_deleted:  # it never came
+            return
+        inbox = _Inbox(f"{session().name[:100]} {client.tab_id}"[:200])
+        client.on_delete(inbox.leave)
         await inbox.load()
 
 
