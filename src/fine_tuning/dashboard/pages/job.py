@@ -115,6 +115,12 @@ def _curve(said: str, names: dict[str, str], metrics: list[Row]) -> Row:
     return charts.lines(said, "step", series)
 
 
+def _chart(said: str, options: Row) -> ui.echart:
+    with ui.element("section"):
+        layout.heading_of(said, 3)
+        return ui.echart(dict(options)).classes("chart")
+
+
 class _Live:
     """The parts of the page that change while a job trains."""
 
@@ -132,7 +138,7 @@ class _Live:
             self._name = ui.input("Name of the model")
             layout.button("Register as a model", self._register, main=True, changes=True)
         with ui.element("div").classes("two"):
-            self._charts = {said: ui.echart(dict(options)).classes("chart") for said, options in view.curves.items()}
+            self._charts = {said: _chart(said, options) for said, options in view.curves.items()}
         layout.heading_of("Events")
         self._events = ui.element("div")
         layout.heading_of("Checkpoints and results")
