@@ -37,15 +37,20 @@ async def session_now() -> Session | None:
     return now
 
 
+async def writer_now() -> Session | None:
+    """As `session_now`, of a person who may change something; another one is told so."""
+    now = await session_now()
+    if now is not None and now.read_only:
+        tell("this key may only read", wrong=True)
+        return None
+    return now
+
+
 async def act(change: Callable[..., Any], *args: Any, done: str | None = None, **kwargs: Any) -> Any:
     """Change something, and say so. Gives what the change gives, or `FAILED` where it was refused."""
-    now = await session_now()
+    now = await writer_now()
     if now is None:
         return FAILED
-    if now.read_only:
-        tell("this key may only read", wrong=True)
-        return FAILED
-
     try:
         with acting_as(now.name):
             result = await to_thread(change, *args, **kwargs)

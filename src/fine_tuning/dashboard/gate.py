@@ -90,11 +90,11 @@ def _refusal(scope: Scope, headers: Headers, session: Session | None) -> Respons
     host, origin = headers.get("host", ""), headers.get("origin")
     is_socket = scope["path"].startswith(SOCKET)
     must_say = scope["type"] == "websocket" or scope["method"] not in READING  # browsers then say which page asks
-    if (must_say or (is_socket and origin is not None)) and _host_of(origin) != host:
+    if (must_say or (is_socket and origin is not None)) and _part(origin or "", "netloc") != host:
         return PlainTextResponse("this request was not sent by a page of this server", 403)
     if not headers.get("content-length", "0").isdigit() or int(headers.get("content-length", "0")) > MAX_BODY:
         return PlainTextResponse("the request is too large", 413)
-    if session is not None and session.is_guest and _name_of(host) not in LOOPBACK:
+    if session is not None and session.is_guest and _part(f"//{host}", "hostname") not in LOOPBACK:
         # Without keys only this machine may look, and no page elsewhere whose name was made to point to this machine.
         return PlainTextResponse(f"{host} is no name of this machine; make a key first: ft-cli keys create NAME", 403)
     if session is None and not scope["path"].startswith(OPEN):
@@ -106,17 +106,10 @@ def _refusal(scope: Scope, headers: Headers, session: Session | None) -> Respons
     return None
 
 
-def _host_of(origin: str | None) -> str | None:
-    """Name and port of an origin; None where it is none."""
+def _part(address: str, name: str) -> str | None:
+    """A part of an address, by `urlsplit`'s name for it; None where it has none, or is no address."""
     try:
-        return urlsplit(origin or "").netloc
-    except ValueError:
-        return None
-
-
-def _name_of(host: str) -> str | None:
-    try:
-        return urlsplit(f"//{host}").hostname
+        return getattr(urlsplit(address), name)  # type: ignore[no-any-return]
     except ValueError:
         return None
 

@@ -107,7 +107,7 @@ class ReviewInbox:
     def holds(self, example_id: str) -> bool:
         """Whether a call that was taken is still this reviewer's to judge."""
         with self._database.read() as tx:
-            return reviews.is_claimed_by(tx, example_id, self._seat)
+            return reviews.seat_of(tx, example_id) == self._seat
 
     def rate(self, example_id: str, rating: int) -> None:
         """Judge a call, 1 (useless) to 5 (perfect).
@@ -170,7 +170,7 @@ class ReviewInbox:
         if found is None:
             raise NotFoundError(f"no captured example {example_id}")
         example, was_judged = found
-        if reviews.is_claimed_by_another(tx, example_id, self._seat):
+        if reviews.seat_of(tx, example_id) not in {None, self._seat}:
             raise ConflictError(f"another reviewer has call {example_id} now")
         others = [each for each in reviews.of_example(tx, example_id) if each["reviewer"] != self.reviewer]
         if others and not self._second:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, select
 from fine_tuning.store import models, tables
 from fine_tuning.store.types import iso, now
 
-_table = tables.exports
+_table, _versions = tables.exports, tables.model_versions
 
 
 def add(connection: Connection, export: Mapping[str, Any], name: str | None, version: int | None) -> None:
@@ -21,9 +21,14 @@ def add(connection: Connection, export: Mapping[str, Any], name: str | None, ver
 
 def of_version(connection: Connection, name: str, version: int) -> list[dict[str, Any]]:
     """The exports of a version, oldest first."""
-    query = select(_table).where(_table.c.model_version_id == models.version_id(connection, name, version))
+    return [each for each in of_model(connection, name) if each.pop("version") == version]
+
+
+def of_model(connection: Connection, name: str) -> list[dict[str, Any]]:
+    """The exports of all versions of a model, oldest first, each with its version."""
+    query = select(_versions.c.version, _table).join(_versions, _table.c.model_version_id == _versions.c.id)
     hidden = {"model_version_id"}
     return [
         {key: value for key, value in row.items() if key not in hidden} | {"created_at": iso(row["created_at"])}
-        for row in connection.execute(query.order_by(_table.c.id)).mappings()
+        for row in connection.execute(query.where(_versions.c.model_name == name).order_by(_table.c.id)).mappings()
     ]

@@ -63,13 +63,13 @@ def peek(connection: Connection, wanted: Sequence[ColumnElement[bool]], limit: i
 
 
 def claim(
-    connection: Connection, reviewer: str, wanted: Sequence[ColumnElement[bool]], limit: int, seconds: float
+    connection: Connection, seat: str, wanted: Sequence[ColumnElement[bool]], limit: int, seconds: float
 ) -> list[dict[str, Any]]:
-    """Give a reviewer up to `limit` calls that no other has: first those that are his already, then the oldest."""
+    """Give a seat up to `limit` calls that no other has: first those that are there already, then the oldest."""
     moment = now()
     connection.execute(delete(_claims).where(_claims.c.expires_at <= moment))
     of_example = _claims.c.example_id == _examples.c.id
-    mine = peek(connection, [*wanted, exists().where(of_example, _claims.c.reviewer == reviewer)], limit)
+    mine = peek(connection, [*wanted, exists().where(of_example, _claims.c.reviewer == seat)], limit)
     free = select(_examples).where(*wanted, ~exists().where(of_example)).order_by(*_OLDEST)
     if connection.dialect.name == "postgresql":
         free = free.with_for_update(skip_locked=True)
@@ -79,28 +79,20 @@ def claim(
         until = moment + timedelta(seconds=seconds)
         connection.execute(
             statement.on_conflict_do_update(index_elements=[_claims.c.example_id], set_={"expires_at": until}),
-            [{"example_id": row["id"], "reviewer": reviewer, "expires_at": until} for row in rows],
+            [{"example_id": row["id"], "reviewer": seat, "expires_at": until} for row in rows],
         )
     return rows
 
 
-def is_claimed_by(connection: Connection, example_id: str, seat: str) -> bool:
-    """Whether a call is at this seat now."""
-    query = exists().where(_claims.c.example_id == example_id, _claims.c.reviewer == seat, _claims.c.expires_at > now())
-    return bool(connection.scalar(select(query)))
+def seat_of(connection: Connection, example_id: str) -> str | None:
+    """Where a call is now; None where it is free."""
+    query = select(_claims.c.reviewer).where(_claims.c.example_id == example_id, _claims.c.expires_at > now())
+    return connection.scalar(query)
 
 
-def is_claimed_by_another(connection: Connection, example_id: str, reviewer: str) -> bool:
-    """Whether a call is with somebody else now."""
-    query = exists().where(
-        _claims.c.example_id == example_id, _claims.c.reviewer != reviewer, _claims.c.expires_at > now()
-    )
-    return bool(connection.scalar(select(query)))
-
-
-def let_go(connection: Connection, reviewer: str, *, but: Collection[str] = ()) -> None:
-    """Make a reviewer's calls free for others, but for these."""
-    connection.execute(delete(_claims).where(_claims.c.reviewer == reviewer, _claims.c.example_id.not_in(but)))
+def let_go(connection: Connection, seat: str, *, but: Collection[str] = ()) -> None:
+    """Make the calls at a seat free for others, but for these."""
+    connection.execute(delete(_claims).where(_claims.c.reviewer == seat, _claims.c.example_id.not_in(but)))
 
 
 def let_go_of(connection: Connection, example_id: str) -> None:

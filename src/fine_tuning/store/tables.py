@@ -8,16 +8,20 @@ a test compares the two.
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
+    ColumnElement,
     Float,
     ForeignKey,
     Index,
     Integer,
     MetaData,
     Table,
+    TextClause,
     UniqueConstraint,
     false,
     text,
@@ -39,6 +43,11 @@ MODEL_STATUSES = ("TRAINING", "READY", "DEPLOYED", "ARCHIVED", "FAILED")
 JOB_STATUSES = ("validating_files", "queued", "running", "paused", "succeeded", "failed", "cancelled")
 ARMS = ("model_a", "model_b")
 COST_KINDS = ("training", "inference", "evaluation", "judge")
+
+
+def _only(condition: ColumnElement[bool] | TextClause) -> dict[str, Any]:
+    """Of an index: the rows that are in it."""
+    return {"sqlite_where": condition, "postgresql_where": condition}
 
 
 def _one_of(column: str, values: tuple[str, ...], name: str) -> CheckConstraint:
@@ -72,15 +81,13 @@ Index(
     "ix_examples_waiting",
     examples.c.captured_at,
     examples.c.id,
-    sqlite_where=examples.c.judged.is_(False),
-    postgresql_where=examples.c.judged.is_(False),
+    **_only(examples.c.judged.is_(False)),
 )
 Index(
     "ix_examples_waiting_kind",
     examples.c.domain,
     examples.c.model_used,
-    sqlite_where=examples.c.judged.is_(False),
-    postgresql_where=examples.c.judged.is_(False),
+    **_only(examples.c.judged.is_(False)),
 )
 
 reviews = Table(
@@ -104,7 +111,12 @@ review_claims = Table(
     "review_claims",
     metadata,
     Column("example_id", ForeignKey("examples.id"), primary_key=True),
-    Column("reviewer", String(200), nullable=False, doc="who has it before him; nobody else is given it"),
+    Column(
+        "reviewer",
+        String(200),
+        nullable=False,
+        doc="the seat it is at: a reviewer, or one of his tabs; no other is given it",
+    ),
     Column("expires_at", UtcTime, nullable=False),
 )
 
@@ -293,8 +305,7 @@ Index(
     "uq_model_versions_one_deployed",
     model_versions.c.model_name,
     unique=True,
-    sqlite_where=text("status = 'DEPLOYED'"),
-    postgresql_where=text("status = 'DEPLOYED'"),
+    **_only(text("status = 'DEPLOYED'")),
 )
 
 deployment_events = Table(
@@ -483,8 +494,7 @@ Index(
     "uq_cost_events_one_per_training_job",
     cost_events.c.job_id,
     unique=True,
-    sqlite_where=text("kind = 'training'"),
-    postgresql_where=text("kind = 'training'"),
+    **_only(text("kind = 'training'")),
 )
 
 cost_totals = Table(

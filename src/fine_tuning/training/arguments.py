@@ -33,7 +33,7 @@ def of(config: TrainingConfig, rows: int, *, has_validation: bool) -> SFTConfig:
         gradient_accumulation_steps=_share(config) // micro,
         learning_rate=config.learning_rate * config.learning_rate_multiplier,
         lr_scheduler_type="linear",
-        warmup_steps=int(steps * WARMUP_SHARE),  # none in a short training: its first step has a rate of 0,
+        warmup_steps=int(steps * WARMUP_SHARE),  # none in a short training: its first step has a rate of 0
         weight_decay=0.0,
         bf16=config.tuning == "full" and precision.choose(config.precision) == "bf16",  # else the base is in bf16
         use_cpu=on_cpu,

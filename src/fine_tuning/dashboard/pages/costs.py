@@ -120,7 +120,7 @@ def _returns() -> None:
             return
         try:
             found = await to_thread(
-                CostTracker().calculate_roi, model.value, base_price.value, int(calls.value or 0), per_error.value,
+                CostTracker().calculate_roi, model.value, base_price.value, int(calls.value), per_error.value,
                 horizon_days=days.value,
             )  # fmt: skip
         except FineTuningError as error:

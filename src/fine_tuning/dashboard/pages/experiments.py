@@ -105,7 +105,7 @@ class _Test:
             with self._controls:
                 shares = sorted({*SHARES, found["share"]})
                 self._share = ui.select(
-                    {share: f"{share * 100:.4g} %" for share in shares},
+                    {share: _percent(share) for share in shares},
                     value=found["share"],
                     label="Units that take part",
                 ).classes("field")
@@ -152,14 +152,18 @@ class _Test:
 
     async def _ramp(self) -> None:
         share = float(self._share.value)
-        if await confirmed(f"Let {share * 100:.4g} % of the units take part in {self._id}?", "Ramp"):
-            await act(ABTestFramework().ramp, self._id, share, done=f"{share * 100:.4g} % of the units take part")
+        if await confirmed(f"Let {_percent(share)} of the units take part in {self._id}?", "Ramp"):
+            await act(ABTestFramework().ramp, self._id, share, done=f"{_percent(share)} of the units take part")
             await self._refresh()
 
     async def _conclude(self) -> None:
         if await confirmed(f"End {self._id} and keep its verdict? No sample is counted afterwards.", "Conclude"):
             await act(ABTestFramework().conclude_test, self._id, done="concluded")
             await self._refresh()
+
+
+def _percent(share: float) -> str:
+    return f"{share * 100:.4g} %"
 
 
 def _advice(advice: str, result: ABTestResult) -> str:

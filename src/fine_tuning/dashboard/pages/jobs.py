@@ -53,16 +53,17 @@ def _row(job: dict[str, Any]) -> list[Any]:
 async def _start_form() -> None:
     files, bases = await to_thread(choices.training_files), choices.base_models(state().aliases)
     with ui.expansion("Start a job on this machine").classes("card"):
-        latest = [0]  # number of the last estimate that was asked for
+        latest = 0  # number of the last estimate that was asked for
 
         async def estimate() -> None:
+            nonlocal latest
             if not file.value or session().read_only:
                 return
-            latest[0] = number = latest[0] + 1
+            latest = number = latest + 1
             starting.disable()
             layout.say(said, "estimating …")
             found = await act(_estimated, file.value, model.value, int(epochs.value or 1))
-            if number != latest[0]:
+            if number != latest:
                 return  # another one is on its way
             layout.say(said, "" if found is FAILED else _told(found))
             starting.set_enabled(found is not FAILED)

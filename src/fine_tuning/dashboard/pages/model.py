@@ -158,7 +158,7 @@ class _Export:
         await self._show()
 
     async def _show(self) -> None:
-        rows = await to_thread(_exported, self._name, self._versions)
+        rows = await to_thread(_exported, self._name)
         self._made.clear()
         with self._made:
             if rows:
@@ -166,16 +166,15 @@ class _Export:
                 layout.table("Exports, newest first", columns, rows)
 
 
-def _exported(name: str, versions: list[int]) -> list[list[Any]]:
+def _exported(name: str) -> list[list[Any]]:
     rows = []
     with open_database().read() as tx:
-        for version in versions:
-            for each in exports.of_version(tx, name, version):
-                last = list(each["parity"].values())[-1:]
-                alike = [last[0]["agreement"], last[0]["divergence"]] if last else [None, None]
-                when = layout.minute(each["created_at"])
-                rows.append([version, each["target"], each["quantization"], *alike, each["path"], when])
-    return sorted(rows, key=lambda row: str(row[-1]), reverse=True)
+        for each in reversed(exports.of_model(tx, name)):
+            last = list(each["parity"].values())[-1:]
+            alike = [last[0]["agreement"], last[0]["divergence"]] if last else [None, None]
+            when = layout.minute(each["created_at"])
+            rows.append([each["version"], each["target"], each["quantization"], *alike, each["path"], when])
+    return rows
 
 
 def _id(key: str) -> str:

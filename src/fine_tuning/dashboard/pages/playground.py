@@ -9,7 +9,7 @@ from typing import Any
 from nicegui import ui
 
 from fine_tuning.dashboard import choices, layout
-from fine_tuning.dashboard.acting import act, session_now, state, tell
+from fine_tuning.dashboard.acting import act, state, tell, writer_now
 from fine_tuning.distillation import DistillationDataCollector
 from fine_tuning.errors import FineTuningError
 from fine_tuning.llm_service import LLMService
@@ -35,7 +35,7 @@ async def show() -> None:
             if not (prompt.value or "").strip():
                 tell("write a prompt first", wrong=True)
                 return
-            if (now := await session_now()) is None or now.read_only:
+            if await writer_now() is None:
                 return
             if any(side.is_answering for side in sides):
                 tell("the models are still answering", wrong=True)

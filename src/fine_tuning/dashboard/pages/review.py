@@ -84,7 +84,10 @@ class _Inbox:
     def leave(self) -> None:
         """What was taken is free for others."""
         self._sitting[self._seat] -= 1
-        if self._may_write and self._sitting[self._seat] == 0:
+        if self._sitting[self._seat] > 0:
+            return
+        del self._sitting[self._seat]
+        if self._may_write:
             self._inbox.leave()
 
     async def _tell(self) -> None:
