@@ -57,6 +57,17 @@ def test_by_keyboard_alone(address: str, open_page: Open) -> None:
     assert collector.get_preferences() == []
 
 
+def test_a_second_click_is_not_meant_for_the_next_call(address: str, open_page: Open) -> None:
+    collector = capture(3)
+    page = open_page(f"{address}/review")
+    expect(page.get_by_role("status")).to_have_text("3 waiting")
+    page.get_by_role("button", name="Rate 5 of 5").dblclick()
+    expect(page.get_by_role("status")).to_have_text("2 waiting")
+    page.keyboard.press("j")
+    expect(page.get_by_role("article", name="Call to rate")).to_contain_text("Question 02")
+    assert [row["prompt"] for row in collector.find_examples(min_rating=5)] == ["Question 00"]
+
+
 def test_filters(address: str, open_page: Open) -> None:
     capture(6)
     page = open_page(f"{address}/review")

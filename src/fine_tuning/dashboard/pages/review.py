@@ -6,6 +6,7 @@ from asyncio import Lock, to_thread
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, ClassVar
 
 from nicegui import events, ui
@@ -18,6 +19,7 @@ from fine_tuning.errors import UsageError
 from fine_tuning.formats.call import conversation_of
 
 PAGE = 20
+RATINGS = ("1", "2", "3", "4", "5")
 KEYS = "1 to 5 rate · j and k go down and up · e corrects the answer · u takes the last judgement back"
 
 
@@ -49,7 +51,7 @@ class _Inbox:
         self._filters = Filters()
         self._rows: list[dict[str, Any]] = []
         self._at = 0
-        self._turn = Lock()  # whoever types fast rates one call after the other
+        self._turn = Lock()  # one step after the other, however fast they come: what is judged is what was shown
         self._editor: ui.textarea | None = None
         self._may_write = not session().read_only
         self._reviewer = session().name
@@ -69,17 +71,21 @@ class _Inbox:
 
     async def load(self) -> None:
         """Take the next calls and show them."""
+        async with self._turn:
+            await self._load()
+
+    async def _load(self) -> None:
         if self._may_write:
             found = await act(self._inbox.take, self._filters, PAGE)
         else:
             found = await to_thread(self._inbox.peek, self._filters, PAGE)
         self._rows = [] if found is FAILED else found
         self._at = 0
+        self._draw()
         choices = await to_thread(self._inbox.choices)
         self._domain.set_options({"": "all domains", **{each: each for each in choices["domain"]}})
         self._model.set_options({"": "all models", **{each: each for each in choices["model"]}})
         await self._tell()
-        self._draw()
 
     def leave(self) -> None:
         """What was taken is free for others."""
@@ -133,18 +139,11 @@ class _Inbox:
             layout.text("answer", "strong")
             layout.text(row["response"], "pre").classes("answer")
             with ui.element("div").classes("bar").props('role="group" aria-label="Rating"'):
-                for rating in range(1, 6):
-                    layout.button(f"{rating}", self._rater(rating), changes=True).props(
-                        f'aria-label="Rate {rating} of 5"'
-                    )
-                layout.button("Correct the answer", self._edit, changes=True)
-                layout.button("Undo", self._undo, changes=True)
-
-    def _rater(self, rating: int) -> Callable[[], Any]:
-        async def rate() -> None:
-            await self._judge(self._inbox.rate, rating)
-
-        return rate
+                for rating in RATINGS:
+                    button = layout.button(rating, partial(self._press, rating, row), changes=True)
+                    button.props(f'aria-label="Rate {rating} of 5"')
+                layout.button("Correct the answer", partial(self._press, "e", row), changes=True)
+                layout.button("Undo", partial(self._press, "u", row), changes=True)
 
     async def _judge(self, judge: Callable[..., Any], what: Any) -> None:
         if not self._rows:
@@ -155,10 +154,10 @@ class _Inbox:
         del self._rows[self._at]
         self._at = min(self._at, max(0, len(self._rows) - 1))
         if self._rows:
-            await self._tell()
             self._draw()
+            await self._tell()
         else:
-            await self.load()
+            await self._load()
 
     def _edit(self) -> None:
         if self._editor is not None or not self._rows:
@@ -174,29 +173,42 @@ class _Inbox:
                     .on("keydown.escape", self._draw)
                 )
                 with ui.element("div").classes("bar"):
-                    layout.button(
-                        "Save the correction", lambda: self._judge(self._inbox.correct, editor.value), main=True
-                    )
+                    layout.button("Save the correction", lambda: self._save(row, editor.value), main=True)
                     layout.button("Cancel", self._draw)
+
+    async def _save(self, row: dict[str, Any], answer: str) -> None:
+        async with self._turn:
+            if row is self._shown():
+                await self._judge(self._inbox.correct, answer)
 
     async def _undo(self) -> None:
         found = await act(self._inbox.undo)
         if found is FAILED:
             return
         tell("there is nothing to take back" if found is None else "taken back")
-        await self.load()
+        await self._load()
 
     async def _key(self, event: events.KeyEventArguments) -> None:
         modifiers = event.modifiers
         if not event.action.keydown or event.action.repeat or modifiers.ctrl or modifiers.meta or modifiers.alt:
             return
+        await self._press(event.key.name)
+
+    async def _press(self, key: str, row: dict[str, Any] | None = None) -> None:
+        """Obey a key, or a button of a row if that is still the one shown: a second click is not meant for the next."""
         async with self._turn:
-            await self._obey(event.key.name)
+            if row is None or row is self._shown():
+                await self._obey(key)
+
+    def _shown(self) -> dict[str, Any] | None:
+        return self._rows[self._at] if self._rows else None
 
     async def _obey(self, key: str) -> None:
         if self._editor is not None:  # what is being written is not thrown away
+            if key in {*RATINGS, *"jkeu"}:
+                tell("save the correction or cancel it first")
             return
-        if key in {"1", "2", "3", "4", "5"}:
+        if key in RATINGS:
             await self._judge(self._inbox.rate, int(key))
         elif key in {"j", "k"} and self._rows:
             self._at = max(0, min(len(self._rows) - 1, self._at + (1 if key == "j" else -1)))
