@@ -179,10 +179,15 @@ class DatasetBuilder:
                 rows = origins.of_store(database, Path(work), pairs=recipe.format == "preference")
             return building.build(database, rows, recipe, folder, progress).as_dict()
 
-    def list_datasets(self, limit: int = 20) -> list[dict[str, Any]]:
-        """The newest data sets of the workspace: name, hash, format, rows, path, created_at."""
+    def list_datasets(self, limit: int = 20, offset: int = 0) -> list[dict[str, Any]]:
+        """The data sets of the workspace, newest first: name, hash, format, rows, path, created_at."""
         checks.count("limit", limit, 1)
-        return [catalogue.listed(record) for record in catalogue.newest(open_database(), limit)]
+        checks.count("offset", offset)
+        return [catalogue.listed(record) for record in catalogue.newest(open_database(), limit, offset)]
+
+    def count_datasets(self) -> int:
+        """How many data sets the workspace has."""
+        return catalogue.count(open_database())
 
     def get_dataset(self, name: str) -> dict[str, Any]:
         """What a data set says of itself: the manifest of one that was built, what was recorded of another.

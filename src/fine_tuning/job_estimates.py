@@ -21,6 +21,7 @@ from fine_tuning.store.database import Database, Transaction
 _log = logging.getLogger(__name__)
 LARGE = 50_000_000  # bytes of a training file, whose tokens are counted only where a budget asks for it
 AUTO_EPOCHS = 3  # what hosts make of "auto" for data sets of some hundred rows
+UNKNOWN = {"tokens": None, "usd": None, "seconds": None}
 
 
 def of(database: Database, provider: str) -> tuple[Callable[..., dict[str, Any]], Callable[..., None]]:
@@ -47,7 +48,9 @@ def _is_limited(tx: Transaction, request: Mapping[str, Any]) -> bool:
 
 
 def estimate(database: Database, request: Mapping[str, Any], provider: str, path: Path | None = None) -> dict[str, Any]:
-    """What a job that is about to start will take: tokens (over all epochs) and usd; None is unknown.
+    """What a job that is about to start will take: tokens (over all epochs), usd and seconds; None is unknown.
+
+    Seconds are of this machine, by the speed of its last job with the same base model; a host says them later.
 
     Args:
         request: model, suffix, hyperparameters, and training_file_id where no path is given.
@@ -58,14 +61,14 @@ def estimate(database: Database, request: Mapping[str, Any], provider: str, path
         is_limited = _is_limited(tx, request)
     path = None if file is None else Path(file["path"])
     if path is None or not path.is_file() or (path.stat().st_size > LARGE and not is_limited):
-        return {"tokens": None, "usd": None}
+        return UNKNOWN
     trained = training_tokens(path, request["model"], request["hyperparameters"].get("n_epochs", "auto"))
     if trained is None:
-        return {"tokens": None, "usd": None}
+        return UNKNOWN
     if provider == "local":
-        return {"tokens": trained, "usd": _of_this_machine(database, request["model"], trained)}
+        return {"tokens": trained, **_of_this_machine(database, request["model"], trained)}
     price = prices.training_price(request["model"], at_openai=provider == hosts.OPENAI_URL)
-    return {"tokens": trained, "usd": None if isnan(price) else trained / 1e6 * price}
+    return {**UNKNOWN, "tokens": trained, "usd": None if isnan(price) else trained / 1e6 * price}
 
 
 def training_tokens(path: Path, model: str, n_epochs: int | str) -> int | None:
@@ -84,11 +87,9 @@ def training_tokens(path: Path, model: str, n_epochs: int | str) -> int | None:
     return once * (n_epochs if isinstance(n_epochs, int) else AUTO_EPOCHS)
 
 
-def _of_this_machine(database: Database, model: str, trained: int) -> float | None:
-    """By the speed of the last job with the same base model and the price of an hour; None where one is unknown."""
-    rate = get_settings().machine_usd_per_hour
-    if rate is None:
-        return None
+def _of_this_machine(database: Database, model: str, trained: int) -> dict[str, float | None]:
     with database.read() as tx:
         speed = jobs.tokens_per_second(tx, model)
-    return None if speed is None else trained / speed / 3600 * rate
+    seconds = None if speed is None else trained / speed
+    rate = get_settings().machine_usd_per_hour
+    return {"seconds": seconds, "usd": None if seconds is None or rate is None else seconds / 3600 * rate}

@@ -50,7 +50,7 @@ def test_a_job_is_estimated_and_refused_where_the_budget_is_too_small(
     tuner.create_fine_tuning_job("gpt-4o-mini", file_id, suffix="inbox")
     with open_database().read() as tx:
         (record,) = jobs.newest(tx, 5)
-    assert record["estimate"] == {"tokens": tokens, "usd": pytest.approx(usd)}
+    assert record["estimate"] == {"tokens": tokens, "usd": pytest.approx(usd), "seconds": None}
     (budget,) = tracker.get_budgets()
     assert (budget["spent"], budget["left"]) == (pytest.approx(usd), pytest.approx(usd / 2))
     with pytest.raises(ConflictError, match="the budget of inbox"):  # the first has not ended, but is counted
@@ -128,6 +128,10 @@ def test_an_estimate_is_what_the_trainer_counts(tiny_model_dir: Path, training_f
         record = jobs.get(tx, job["job_id"])
     assert record is not None
     assert record["estimate"]["tokens"] == pytest.approx(ended["trained_tokens"], rel=0.01)
+    assert record["estimate"]["seconds"] is None  # no job with this base model has ended before it
+    request = {name: record[name] for name in ("model", "suffix", "hyperparameters")}
+    again = job_estimates.estimate(open_database(), request, "local", training_file)
+    assert again["seconds"] == pytest.approx(record["result"]["wall_seconds"], rel=0.01)
 
 
 def test_prices_of_ones_own_come_first(monkeypatch: pytest.MonkeyPatch) -> None:

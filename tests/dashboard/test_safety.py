@@ -104,8 +104,10 @@ def test_odd_requests_are_answered(address: str) -> None:
     for cookie in ("a(b=c", "a/b=c; ft_guest=zz", f"ft_guest={'x' * 3000}", "ft_session=.."):
         assert status(f"{address}/jobs", Cookie=cookie) == 200
     for page in ("abc", "-1", "0", "99999", "1" * 30, "²"):
-        for path in ("/jobs", "/models", "/experiments"):
+        for path in ("/datasets", "/jobs", "/models", "/experiments"):
             assert status(f"{address}{path}?page={quote(page)}") == 200
+    form = {"Origin": address, "Content-Type": "application/x-www-form-urlencoded"}
+    assert status(f"{address}/sign-in", "POST", b"", **form) == 303
     assert status(f"{address}/jobs", Host="[") == 403
 
 

@@ -231,6 +231,7 @@ class TestFreezing:
         assert made["counts"]["read"] == 20
         listed = DatasetBuilder().list_datasets()
         assert [(each["name"], each["rows"]) for each in listed] == [("captured", made["counts"]["kept"])]
+        assert (DatasetBuilder().count_datasets(), DatasetBuilder().list_datasets(offset=1)) == (1, [])
 
     def test_pairs_from_corrections(self) -> None:
         collector = DistillationDataCollector()

@@ -48,7 +48,7 @@ def make_adapter(tiny_model_dir: Path, tmp_path_factory: pytest.TempPathFactory)
 
 def text(base: SharedBase, adapter: Path | None) -> str:
     with base.use(adapter, "m") as engine:
-        return str(engine.chat(ASKED)["choices"][0]["message"]["content"])
+        return engine.complete(**ASKED).text
 
 
 def test_an_adapter_answers_as_the_merged_model_does(

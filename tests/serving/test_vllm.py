@@ -60,7 +60,7 @@ def server(tmp_path: Path, program: Path) -> Iterator[VllmServer]:
 
 def answer(server: VllmServer, folder: Path | None) -> str:
     with server.use(folder, "m") as engine:
-        return str(engine.chat(BODY)["choices"][0]["message"]["content"])
+        return engine.complete(**BODY).text
 
 
 def test_starts_once_and_loads_each_adapter_once(server: VllmServer, tmp_path: Path, told: Any) -> None:

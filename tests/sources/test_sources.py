@@ -126,7 +126,6 @@ def test_parquet_and_tables(tmp_path: Path) -> None:
     expected = [{**plain[0], "messages": nested[0]}, {**plain[1], "rating": "nan", "messages": nested[1]}]
     assert [row for _, row in rows(file)] == expected
     for value in (table, daft.from_arrow(table)):
-        assert sources.is_table(value)
         assert [json.loads(row.text or b"") for row in sources.table_rows(value)] == expected
     file.write_bytes(b"PAR1 no")
     with pytest.raises(DataError, match="not a Parquet file"):

@@ -81,7 +81,7 @@ def sign_in_page(next: str = "/", refused: bool = False) -> HTMLResponse:
     )
 
 
-def sign_in(request: Request, key: Annotated[str, Form()], next: Annotated[str, Form()] = "/") -> Response:
+def sign_in(request: Request, key: Annotated[str, Form()] = "", next: Annotated[str, Form()] = "/") -> Response:
     """Take a key, and go where the person wanted to."""
     cookie = request.state.sessions.open(key)
     if cookie is None:

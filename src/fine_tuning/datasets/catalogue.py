@@ -14,10 +14,16 @@ from fine_tuning.store import datasets
 from fine_tuning.store.database import Database
 
 
-def newest(database: Database, limit: int) -> list[dict[str, Any]]:
+def newest(database: Database, limit: int, offset: int = 0) -> list[dict[str, Any]]:
     """The newest records first."""
     with database.read() as tx:
-        return datasets.newest(tx, limit)
+        return datasets.newest(tx, limit, offset)
+
+
+def count(database: Database) -> int:
+    """How many records there are."""
+    with database.read() as tx:
+        return datasets.count(tx)
 
 
 def listed(record: Mapping[str, Any]) -> dict[str, Any]:

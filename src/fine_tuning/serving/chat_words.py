@@ -12,27 +12,17 @@ DEFAULT_MAX_TOKENS = 512  # where the request sets no limit: such an engine make
 _HANDLED = {"messages", "max_tokens", "temperature"}
 
 
-def chat_through(engine: Engine, body: Mapping[str, Any]) -> dict[str, Any]:
-    """One request answered by `engine.complete`."""
-    messages, options = _asked(body)
-    answer = engine.complete(messages, **options)
-    message = {"role": "assistant", "content": answer.text}
-    return {
-        "choices": [{"index": 0, "message": message, "finish_reason": answer.finish_reason or "stop"}],
-        "usage": _usage(answer.prompt_tokens or 0, answer.completion_tokens or 0),
-    }
-
-
 def chat_pieces_through(engine: Engine, body: Mapping[str, Any]) -> Generator[dict[str, Any], None, None]:
-    """One request answered in chunks.
+    """One request answered by `engine.complete`.
 
     The engine says neither token counts nor why it stopped while it streams, so the answer is made whole first.
     """
-    whole = chat_through(engine, body)
-    choice = whole["choices"][0]
-    yield {"choices": [{"index": 0, "delta": choice["message"], "finish_reason": None}]}
-    yield {"choices": [{"index": 0, "delta": {}, "finish_reason": choice["finish_reason"]}]}
-    yield {"choices": [], "usage": whole["usage"]}
+    messages, options = _asked(body)
+    answer = engine.complete(messages, **options)
+    message = {"role": "assistant", "content": answer.text}
+    yield {"choices": [{"index": 0, "delta": message, "finish_reason": None}]}
+    yield {"choices": [{"index": 0, "delta": {}, "finish_reason": answer.finish_reason or "stop"}]}
+    yield {"choices": [], "usage": _usage(answer.prompt_tokens or 0, answer.completion_tokens or 0)}
 
 
 def _asked(body: Mapping[str, Any]) -> tuple[list[dict[str, Any]], dict[str, Any]]:

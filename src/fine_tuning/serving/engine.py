@@ -49,12 +49,11 @@ class Engine(Protocol):
         """Answer many conversations, in their order, side by side where the engine can; the first failure is raised."""
         ...
 
-    def chat(self, body: Mapping[str, Any]) -> dict[str, Any]:
-        """Answer a request of OpenAI's chat API (messages and parameters) in that API's words."""
-        ...
-
     def chat_pieces(self, body: Mapping[str, Any]) -> Generator[dict[str, Any], None, None]:
-        """As `chat`, chunk by chunk; the last one has the usage. Closing the iterator stops the model."""
+        """Answer a request of OpenAI's chat API (messages and parameters) in the chunks of that API.
+
+        The last one has the usage. Closing the iterator stops the model.
+        """
         ...
 
     def close(self) -> None:

@@ -127,12 +127,8 @@ class LlamaCppEngine:
         answer = partial(self.complete, temperature=temperature, max_tokens=max_tokens, **params)
         return in_order(answer, batch, self._open_server().slots)
 
-    def chat(self, body: Mapping[str, Any]) -> dict[str, Any]:
-        """Answer a request of OpenAI's chat API. See `Engine`."""
-        return _checked(self._open_server().ask(self._body(**{**PLAIN_SAMPLING, **body})), self.model)
-
     def chat_pieces(self, body: Mapping[str, Any]) -> Generator[dict[str, Any], None, None]:
-        """Answer a request of OpenAI's chat API chunk by chunk. See `Engine`."""
+        """Answer a request of OpenAI's chat API. See `Engine`."""
         wanted = self._body(**{**PLAIN_SAMPLING, **body, "stream_options": {"include_usage": True}})
         for chunk in self._open_server().ask_in_pieces(wanted):
             yield _checked(chunk, self.model)

@@ -77,14 +77,8 @@ class OpenAIEngine:
         answer = partial(self.complete, temperature=temperature, max_tokens=max_tokens, **params)
         return in_order(answer, batch, self._workers)
 
-    def chat(self, body: Mapping[str, Any]) -> dict[str, Any]:
-        """Hand a request on. See `Engine`."""
-        with self._one_line():
-            reply = self._client.chat.completions.create(**{**body, "model": self.model})
-        return dict(reply.model_dump(mode="json", exclude_unset=True))
-
     def chat_pieces(self, body: Mapping[str, Any]) -> Generator[dict[str, Any], None, None]:
-        """Hand a request on, chunk by chunk. See `Engine`."""
+        """Hand a request on. See `Engine`."""
         wanted: dict[str, Any] = {**body, "model": self.model, "stream": True}
         with (
             self._one_line(),

@@ -22,14 +22,8 @@ class ToolsInWords:
         self.complete, self.stream, self.complete_many = engine.complete, engine.stream, engine.complete_many
         self.close = engine.close
 
-    def chat(self, body: Mapping[str, Any]) -> dict[str, Any]:
-        """Answer a request of OpenAI's chat API. See `Engine`."""
-        if not _has_tools(body):
-            return self._engine.chat(body)
-        return _read(self._engine.chat(_said(body)), body)
-
     def chat_pieces(self, body: Mapping[str, Any]) -> Generator[dict[str, Any], None, None]:
-        """Answer a request of OpenAI's chat API chunk by chunk; an answer that may be a call is made whole first."""
+        """Answer a request of OpenAI's chat API; an answer that may be a call is made whole first. See `Engine`."""
         if not body.get("tools"):
             yield from self._engine.chat_pieces(body if not _has_tools(body) else _said(body))
             return
@@ -75,12 +69,3 @@ def _said(body: Mapping[str, Any]) -> dict[str, Any]:
         wanted = {"name": "tool_calls", "schema": tool_text.schema(tools, parallel=parallel)}
         plain["response_format"] = {"type": "json_schema", "json_schema": wanted}
     return plain
-
-
-def _read(answer: dict[str, Any], body: Mapping[str, Any]) -> dict[str, Any]:
-    for choice in answer["choices"]:
-        calls = tool_text.calls_in(choice["message"].get("content") or "", body.get("tools") or [])
-        if calls and body.get("tool_choice") != "none":
-            choice["message"] = {"role": "assistant", "content": None, "tool_calls": calls}
-            choice["finish_reason"] = "tool_calls"
-    return answer

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from fine_tuning.errors import MissingDependencyError, ProviderError, UsageError
 from fine_tuning.imports import import_transformers
-from fine_tuning.serving.chat_words import chat_pieces_through, chat_through
+from fine_tuning.serving.chat_words import chat_pieces_through
 from fine_tuning.serving.engine import Completion, Messages
 
 if TYPE_CHECKING:
@@ -101,12 +101,8 @@ class TransformersEngine:
         if failures:
             raise failures[0]
 
-    def chat(self, body: Mapping[str, Any]) -> dict[str, Any]:
-        """Answer a request of OpenAI's chat API. See `Engine`."""
-        return chat_through(self, body)
-
     def chat_pieces(self, body: Mapping[str, Any]) -> Generator[dict[str, Any], None, None]:
-        """Answer a request of OpenAI's chat API chunk by chunk. See `Engine`."""
+        """Answer a request of OpenAI's chat API. See `Engine`."""
         yield from chat_pieces_through(self, body)
 
     def close(self) -> None:

@@ -8,6 +8,6 @@ from __future__ import annotations
 
 from fine_tuning.sources.paths import expand, is_remote
 from fine_tuning.sources.raw import LONGEST_ROW, RawRow, read, read_all
-from fine_tuning.sources.tables import is_table, table_rows
+from fine_tuning.sources.tables import table_rows
 
-__all__ = ["LONGEST_ROW", "RawRow", "expand", "is_remote", "is_table", "read", "read_all", "table_rows"]
+__all__ = ["LONGEST_ROW", "RawRow", "expand", "is_remote", "read", "read_all", "table_rows"]

@@ -43,11 +43,6 @@ def parquet_rows(file: str) -> Iterator[RawRow]:
             raise DataError(f"{file}, after row {position[0]}: not a Parquet file that can be read ({error})") from None
 
 
-def is_table(value: Any) -> bool:
-    """Whether a value is a table of one of the known libraries."""
-    return any(hasattr(value, name) for name in ("__arrow_c_stream__", "to_arrow_iter", "with_format"))
-
-
 def table_rows(table: Any, name: str | None = None) -> Iterator[RawRow]:
     """The rows of a table in memory: of anything that speaks Arrow, of Daft, of Hugging Face's datasets.
 

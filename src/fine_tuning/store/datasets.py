@@ -50,9 +50,9 @@ def find_by_hash(connection: Connection, content_hash: str) -> dict[str, Any] | 
     return None if row is None else {**row, "created_at": iso(row["created_at"])}
 
 
-def newest(connection: Connection, limit: int) -> list[dict[str, Any]]:
+def newest(connection: Connection, limit: int, offset: int = 0) -> list[dict[str, Any]]:
     """The newest data sets first; the parts of one are not listed by themselves."""
-    query = select(_table).where(_WHOLE).order_by(_table.c.id.desc()).limit(limit)
+    query = select(_table).where(_WHOLE).order_by(_table.c.id.desc()).limit(limit).offset(offset)
     return [{**row, "created_at": iso(row["created_at"])} for row in connection.execute(query).mappings()]
 
 

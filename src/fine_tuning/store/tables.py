@@ -236,7 +236,7 @@ jobs = Table(
     Column("metadata", Json),
     Column("integrations", Json),
     Column("result_file_id", Text, doc="the CSV of its metrics"),
-    Column("estimate", Json, doc="tokens and usd expected of it before it was sent; usd is null where unknown"),
+    Column("estimate", Json, doc="tokens, usd and seconds expected of it before it was sent; null where unknown"),
     _one_of("status", JOB_STATUSES, "status"),
     _one_of("requested", ("run", "pause", "cancel"), "requested"),
     Index(None, "status", "created_at"),

@@ -27,7 +27,7 @@ class FineTuner:
         """Work with a trainer.
 
         Args:
-            estimate: of a request that is about to be sent, tokens and usd; the budgets are asked for as much.
+            estimate: of a request that is about to be sent, tokens, usd and seconds; the budgets are asked for as much.
             check_budgets: given a request and its file, before that is sent.
         """
         self._trainer = trainer

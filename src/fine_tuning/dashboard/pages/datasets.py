@@ -14,20 +14,24 @@ from fine_tuning.dashboard.acting import FAILED, act, state, tell
 from fine_tuning.dataset_builder import DatasetBuilder
 from fine_tuning.errors import FineTuningError, NotFoundError
 
-NEWEST = 200
+PAGE = 50
+NEWEST = 200  # to choose from
 SHOWN = 50  # of the rows that were removed
 NAME = re.compile(r"(?!\.)[\w.-]{1,100}")
 HASH = re.compile("sha256:[0-9a-f]{64}")
 
 
 @ui.page("/datasets")
-async def show() -> None:
-    """The newest data sets."""
-    found = await to_thread(DatasetBuilder().list_datasets, NEWEST)
+async def show(page: str = "1") -> None:
+    """Every data set, newest first."""
+    builder, number = DatasetBuilder(), layout.page_of(page)
+    count = await to_thread(builder.count_datasets)
+    found = await to_thread(builder.list_datasets, PAGE, (number - 1) * PAGE)
+    newest = await to_thread(builder.list_datasets, NEWEST)
     with layout.page("Data sets"):
         _build_form()
         layout.heading_of("Frozen data sets, newest first")
-        if not found:
+        if not count:
             layout.empty("No data set has been built yet.", "ft-cli dataset build NAME")
             return
         rows = [
@@ -40,10 +44,11 @@ async def show() -> None:
             for each in found
         ]
         layout.table("Data sets", ["Name", "Format", "Rows", "Built"], rows)
+        layout.pages(count, number, PAGE, "/datasets?page=")
         _difference(
             {
                 each["hash"]: f"{each['name']}, {each['rows']:,} rows, {layout.minute(each['created_at'])}"
-                for each in found
+                for each in newest
             }
         )
 

@@ -90,8 +90,13 @@ def _estimated(file: str, model: str, epochs: int) -> dict[str, Any]:
 
 
 def _told(found: dict[str, Any]) -> str:
+    if found["tokens"] is None:
+        return "nobody can say what this takes: its tokens cannot be counted in a moment"
+    time = "unknown until a job with this base model has ended here"
+    if found["seconds"] is not None:
+        time = f"{layout.duration(found['seconds'])}, at the speed of the last job with this base model"
     price = "unknown" if found["usd"] is None else layout.usd(found["usd"])
-    return f"{layout.shown(found['tokens'])} tokens are trained on; the price is {price}"
+    return f"{found['tokens']:,} tokens are trained on; the time is {time}; the price is {price}"
 
 
 def _start(file: str, model: str, epochs: int, suffix: str | None) -> dict[str, Any]:
