@@ -24,7 +24,7 @@ from playwright.sync_api import Browser, sync_playwright
 from server_process import serving
 
 from fine_tuning import ABTestFramework
-from fine_tuning.store import jobs, tables
+from fine_tuning.store import job_events, tables
 from fine_tuning.store.database import open_database
 from fine_tuning.store.types import now
 
@@ -98,7 +98,7 @@ def seconds_to_show(browser: Browser, address: str) -> list[float]:
     for step in range(2000, 2000 + LIVE):
         with open_database().write() as tx:
             facts = {"step": step, "total_steps": 3000, "train_loss": 1.0}
-            jobs.add_event(tx, WATCHED, "metrics", f"step {step}", facts)
+            job_events.add(tx, WATCHED, "metrics", f"step {step}", facts)
         started = time.perf_counter()
         page.wait_for_function(SEEN, arg=f"{step:,} of 3,000", polling="raf")  # locators look again after 0.5 s
         taken.append(time.perf_counter() - started)
@@ -173,7 +173,7 @@ def _going_on() -> Iterator[None]:
         "step = 5000\n"
         "while True:\n    step += 1\n    with open_database().write() as tx:\n"
         "        facts = {'step': step, 'total_steps': 9000, 'train_loss': 1.0}\n"
-        f"        jobs.add_event(tx, '{WATCHED}', 'metrics', 'step', facts)\n"
+        f"        job_events.add(tx, '{WATCHED}', 'metrics', 'step', facts)\n"
         "    time.sleep(0.5)\n"
     )
     process = subprocess.Popen([sys.executable, "-c", code])

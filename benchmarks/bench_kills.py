@@ -96,13 +96,13 @@ def enqueue(home: str, model: Path) -> None:
 def jobs_of(home: str) -> list[dict[str, Any]]:
     """Every job's record and loss curve, read from the database."""
     os.environ["FINE_TUNING_HOME"] = home
-    from fine_tuning.store import jobs
+    from fine_tuning.store import job_events, jobs
     from fine_tuning.store.database import open_database
 
     with open_database().read() as tx:
         found = jobs.newest(tx, 1000)
         for job in found:
-            events = jobs.newest_events(tx, job["id"], jobs.MOST_EVENTS)
+            events = job_events.newest(tx, job["id"], job_events.MOST_EVENTS)
             job["steps"] = [e["data"]["step"] for e in events if "train_loss" in e["data"]]
     return found
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from fine_tuning import LocalFineTuner, ModelRegistry, relocation
-from fine_tuning.errors import ConflictError, NotFoundError, UsageError
-from fine_tuning.relocation import Plan
+from fine_tuning.errors import ConflictError, NotFoundError, TrainingError, UsageError
+from fine_tuning.relocation import Plan, held_out
 from fine_tuning.store import files, jobs, relocations, tables
 from fine_tuning.store.database import open_database
 from tests import wire
@@ -216,14 +216,14 @@ def test_line_separators_in_the_data_do_not_cut_rows(exported: Path, tiny_model_
 
 def test_rows_of_one_conversation_stay_on_one_side() -> None:
     rows = [chat(f"question {n // 3}") for n in range(90)] + [chat(f"a {n}") | {"session_id": 1} for n in range(60)]
-    named = [relocation._conversation(row, number) for number, row in enumerate(rows)]
+    named = [held_out.conversation_at(row, number) for number, row in enumerate(rows)]
     assert len(set(named)) == 31
-    places = relocation._drawn(named, 20)
+    places = held_out.draw(named, 20)
     assert 20 <= len(places) <= 30
     assert not {named[at] for at in places} & {name for at, name in enumerate(named) if at not in places}
-    assert relocation._drawn(["one"] * 100, 20) == set()
-    assert len(relocation._drawn([str(n) for n in range(60)], 20)) == 20
-    other = [relocation._conversation(row, 1) for row in ({"prompt": "a"}, {"instruction": "a"}, {"messages": 1}, {})]
+    assert held_out.draw(["one"] * 100, 20) == set()
+    assert len(held_out.draw([str(n) for n in range(60)], 20)) == 20
+    other = [held_out.conversation_at(row, 1) for row in ({"prompt": "a"}, {"instruction": "a"}, {"messages": 1}, {})]
     assert other == ['"a"', '"a"', "row=1", "row=1"]
 
 
@@ -232,7 +232,7 @@ def test_a_failed_training_begins_anew(exported: Path, tiny_model_dir: Path) -> 
         tuner.cancel_job(job_id)
         return tuner.wait_for_job(job_id, progress_bar=False)
 
-    with pytest.raises(relocation.TrainingError, match="is cancelled"):
+    with pytest.raises(TrainingError, match="is cancelled"):
         relocation.relocate(plan(tiny_model_dir), follow=cancelled)
     outcome = relocation.relocate(plan(tiny_model_dir))
     assert len(LocalFineTuner().list_jobs()) == 2

@@ -14,7 +14,7 @@ from fine_tuning.files import sha256_file, write_json
 from fine_tuning.registry import expiry, gates, lineage, mlflow_exchange, model_folder
 from fine_tuning.registry.lineage import Lineage
 from fine_tuning.settings import acting_user, get_settings
-from fine_tuning.store import costs, datasets, jobs, legacy, model_labels, models
+from fine_tuning.store import artifacts, costs, datasets, jobs, legacy, model_labels, models
 from fine_tuning.store.database import Transaction, open_database
 from fine_tuning.store.tables import MODEL_STATUSES
 from fine_tuning.store.types import iso
@@ -480,7 +480,7 @@ class ModelRegistry:
         path = model_folder.check(Path(folder))
         checksum = sha256_file(path / "model.safetensors")
         with self._database.write() as tx:
-            artifact_id = jobs.add_artifact(tx, None, "merged", str(path), checksum)
+            artifact_id = artifacts.add(tx, None, "merged", str(path), checksum)
         base = base_model or model_folder.base_of(path) or "unknown"
         return self.register_model(
             model_name, base, f"folder-{path.name}"[:200], 0, cost=None, provider="local", provider_model=str(path),

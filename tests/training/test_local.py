@@ -13,7 +13,7 @@ import pytest
 
 from fine_tuning import LocalFineTuner, ModelRegistry
 from fine_tuning.errors import ConflictError, DataError, NotFoundError, TrainingError, UsageError
-from fine_tuning.store import costs, jobs
+from fine_tuning.store import artifacts, costs, jobs
 from fine_tuning.store.database import Database, open_database
 
 
@@ -73,7 +73,7 @@ def test_a_job_runs_to_a_model(
     assert any("valid_loss" in facts for facts in metrics)
     with database.read() as tx:
         stored = jobs.get(tx, job["job_id"])
-        made = {artifact["kind"]: artifact for artifact in jobs.artifacts(tx, job["job_id"])}
+        made = {artifact["kind"]: artifact for artifact in artifacts.of_job(tx, job["job_id"])}
         (cost,) = costs.training_jobs(tx, job_id=job["job_id"])
     assert stored is not None
     assert (Path(made["merged"]["path"]) / "model.safetensors").is_file()

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from fine_tuning.store import costs, datasets, evaluations, experiments, exports, files, jobs, model_labels
+from fine_tuning.store import artifacts, costs, datasets, evaluations, experiments, exports, files, jobs, model_labels
 from fine_tuning.store.database import Transaction
 from fine_tuning.store.types import iso
 
@@ -75,7 +75,7 @@ def _add_training(tx: Transaction, graph: Lineage, root: Node, version: Mapping[
                                           "trained_tokens", "fine_tuned_model")}  # fmt: skip
     facts |= {"started_at": iso(job["started_at"]), "finished_at": iso(job["finished_at"])}
     node = graph.add(Node("job", f"job:{job['id']}", f"job {job['id']} on {job['model']} ({job['status']})", facts))
-    made = [each for each in jobs.artifacts(tx, job["id"]) if each["kind"] not in {"checkpoint", "epoch"}]
+    made = [each for each in artifacts.of_job(tx, job["id"]) if each["kind"] not in {"checkpoint", "epoch"}]
     for artifact in made:
         facts = {"path": artifact["path"], "sha256": artifact["sha256"]}
         label = f"{artifact['kind']} {_short(artifact['sha256'])}".strip()

@@ -14,7 +14,7 @@ from fine_tuning.server.engines import Served
 from fine_tuning.server.errors import ApiError
 from fine_tuning.server.keys import DEFAULT_PROJECT
 from fine_tuning.serving.targets import LOCAL, find_target
-from fine_tuning.store import checkpoint_permissions, jobs
+from fine_tuning.store import artifacts, checkpoint_permissions, jobs
 from fine_tuning.store import models as versions
 from fine_tuning.store.database import Transaction
 from fine_tuning.training.naming import fine_tuned_name, parse_checkpoint
@@ -82,7 +82,7 @@ def _checkpoint(server: Context, tx: Transaction, project: str, name: str, model
     allowed = job is not None and (job["project"] == project or checkpoint_permissions.has(tx, name, project))
     if job is None or not allowed:
         raise unknown(server, tx, project, name)
-    found = jobs.epoch_at(tx, job["id"], step)
+    found = artifacts.epoch_at(tx, job["id"], step)
     if found is None:
         raise unknown(server, tx, project, name)
     kept = Path(found["path"])

@@ -112,7 +112,7 @@ def newest_costs(connection: Connection, kind: str, names: Sequence[str], limit:
 
 def by_day(connection: Connection, since: str | None = None) -> list[dict[str, Any]]:
     """Calls and trainings by day, kind and model: day, kind, model_name, count, total, unpriced, tokens."""
-    query = select(_totals).order_by(_totals.c.day, _totals.c.kind, _totals.c.model_name)
+    query = select(_totals) if since is None else select(_totals).where(_totals.c.day >= since)
     found = [
         {**{name: row[name] for name in ("day", "kind", "model_name", "count", "total", "tokens")},
          "unpriced": row["count"] - row["priced"]}
@@ -121,6 +121,8 @@ def by_day(connection: Connection, since: str | None = None) -> list[dict[str, A
     trained: dict[tuple[str, str], dict[str, Any]] = {}
     for job in training_jobs(connection):
         key = (str(job["recorded_at"])[:10], job["model_name"])
+        if since is not None and key[0] < since:
+            continue
         empty = {"day": key[0], "kind": "training", "model_name": key[1], "count": 0, "total": 0.0, "tokens": 0,
                  "unpriced": 0}  # fmt: skip
         entry = trained.setdefault(key, empty)
@@ -129,8 +131,7 @@ def by_day(connection: Connection, since: str | None = None) -> list[dict[str, A
         entry["tokens"] += job["training_tokens"] or 0
         entry["unpriced"] += job["total_cost"] is None
     found += trained.values()
-    found.sort(key=lambda row: (row["day"], row["kind"], row["model_name"]))
-    return [row for row in found if since is None or row["day"] >= since]
+    return sorted(found, key=lambda row: (row["day"], row["kind"], row["model_name"]))
 
 
 def all_events(connection: Connection, kind: str) -> list[dict[str, Any]]:

@@ -15,7 +15,7 @@ from fine_tuning.errors import ConflictError, MissingDependencyError, NotFoundEr
 from fine_tuning.files import explain_os_error, make_folder
 from fine_tuning.rows import read_rows
 from fine_tuning.settings import get_settings
-from fine_tuning.store import files, jobs, models
+from fine_tuning.store import artifacts, files, job_events, job_queue, jobs, models
 from fine_tuning.store.database import Database, Transaction
 from fine_tuning.store.types import iso, now
 from fine_tuning.training.config import check_hyperparameters, check_packages, check_validated
@@ -68,7 +68,7 @@ class LocalTrainer:
             record = {**request, "hyperparameters": hyperparameters, "dataset_id": dataset_id}
             key = uuid.uuid4().hex
             jobs.add(tx, {**record, "id": job_id, "provider": PROVIDER, "idempotency_key": key, "status": "queued"})
-            jobs.add_event(tx, job_id, "message", "job created", {})
+            job_events.add(tx, job_id, "message", "job created", {})
         self._launch(job_id)
         return self.status(job_id)
 
@@ -92,7 +92,7 @@ class LocalTrainer:
         with self._database.write() as tx:
             pooled = self._job(tx, job_id)["pooled"]
             if pooled:
-                jobs.queue_again(tx, job_id)
+                job_queue.queue_again(tx, job_id)
         if not pooled:
             self._launch(job_id)
 
@@ -100,13 +100,13 @@ class LocalTrainer:
         """Start a worker that alone may claim the job; it runs on when this process ends."""
         worker = uuid.uuid4().hex
         with self._database.write() as tx:
-            if not jobs.reserve(tx, job_id, worker, START_SECONDS):
+            if not job_queue.reserve(tx, job_id, worker, START_SECONDS):
                 raise ConflictError(f"job {job_id} is being trained already")
         try:
             process = spawn(self._database, job_id, worker)
         except StorageError:
             with self._database.write() as tx:
-                jobs.release(tx, job_id, worker, "paused")
+                job_queue.release(tx, job_id, worker, "paused")
             raise
         # Someone has to take note of its end, or it stays as a zombie while this process lives.
         threading.Thread(target=process.wait, daemon=True).start()
@@ -117,7 +117,7 @@ class LocalTrainer:
             job = self._job(tx, job_id)
         if job["status"] in {"queued", "running"} and self._abandoned(job):
             with self._database.write() as tx:
-                jobs.mark_abandoned(tx, job_id)
+                job_queue.mark_abandoned(tx, job_id)
                 job = self._job(tx, job_id)
         return view(job)
 
@@ -147,7 +147,7 @@ class LocalTrainer:
                 self._resume(job_id)
         else:
             with self._database.write() as tx:
-                jobs.request(tx, job_id, action)
+                job_queue.request(tx, job_id, action)
         return self.status(job_id)
 
     def newest(self, limit: int) -> list[dict[str, Any]]:
@@ -160,7 +160,7 @@ class LocalTrainer:
         """The newest `limit` events, oldest first."""
         with self._database.read() as tx:
             self._job(tx, job_id)
-            found = jobs.newest_events(tx, job_id, limit)
+            found = job_events.newest(tx, job_id, limit)
         names = {"kind": "type"}
         shown = ("id", "level", "kind", "message", "data")
         return [{names.get(k, k): row[k] for k in shown} | {"created_at": iso(row["created_at"])} for row in found]
@@ -169,7 +169,7 @@ class LocalTrainer:
         """Checkpoints that are on disk, newest first."""
         with self._database.read() as tx:
             self._job(tx, job_id)
-            found = [row for row in jobs.artifacts(tx, job_id) if row["kind"] == "checkpoint"]
+            found = [row for row in artifacts.of_job(tx, job_id) if row["kind"] == "checkpoint"]
         return [
             {
                 "id": str(row["id"]),

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from socket import gethostname
 
 from fine_tuning.errors import StorageError
-from fine_tuning.store import jobs
+from fine_tuning.store import job_events, job_queue, jobs
 from fine_tuning.store.database import Database
 from fine_tuning.training import liveness
 from fine_tuning.training.spawning import START_SECONDS, spawn
@@ -65,8 +65,8 @@ class Pool:
         self._reap()
         self._reap_others()
         with self._database.write() as tx:
-            jobs.settle(tx)
-            unseen = jobs.unvalidated(tx)
+            job_queue.settle(tx)
+            unseen = job_queue.unvalidated(tx)
         if unseen is not None:
             check_job(self._database, unseen)
         return self._fill() or unseen is not None
@@ -74,16 +74,16 @@ class Pool:
     def _fill(self) -> bool:
         worker = f"{self._host}{uuid.uuid4().hex}"
         with self._database.write() as tx:
-            if jobs.held(tx, self._host) >= self._slots:
+            if job_queue.held(tx, self._host) >= self._slots:
                 return False
-            job_id = jobs.take(tx, worker, START_SECONDS)
+            job_id = job_queue.take(tx, worker, START_SECONDS)
         if job_id is None:
             return False
         try:
             self._children[worker] = (job_id, spawn(self._database, job_id, worker))
         except StorageError:
             with self._database.write() as tx:
-                jobs.give_up(tx, job_id, worker, died=False)
+                job_queue.give_up(tx, job_id, worker, died=False)
             raise
         _log.info("training %s", job_id)
         return True
@@ -94,26 +94,26 @@ class Pool:
                 continue
             del self._children[worker]
             with self._database.write() as tx:
-                deaths = jobs.give_up(tx, job_id, worker)
-                if deaths is None or not jobs.is_wanted(tx, job_id):
-                    continue  # it ended the job itself, or nobody wants it to go on: see `jobs.settle`
+                deaths = job_queue.give_up(tx, job_id, worker)
+                if deaths is None or not job_queue.is_wanted(tx, job_id):
+                    continue  # it ended the job itself, or nobody wants it to go on: see `job_queue.settle`
                 if deaths >= MAX_DEATHS:
                     message = f"the trainer died {deaths} times without reaching a checkpoint; its log says more"
                     jobs.end(tx, job_id, "failed", error={"code": "trainer_died", "message": message})
                 else:
                     message = f"the trainer died (exit status {process.returncode}); going on from the last checkpoint"
-                jobs.add_event(tx, job_id, "message", message, {}, level="warn")
+                job_events.add(tx, job_id, "message", message, {}, level="warn")
 
     def _reap_others(self) -> None:
         """Bury trainers of pools that were killed on this machine."""
         with self._database.read() as tx:
-            silent = jobs.silent(
+            silent = job_queue.silent(
                 tx, self._host, {"queued": START_SECONDS - SILENCE, "running": LEASE_SECONDS - SILENCE}
             )
         for job_id, worker in silent:
             if worker not in self._children and liveness.is_gone(job_id):
                 with self._database.write() as tx:
-                    jobs.give_up(tx, job_id, worker, died=False)
+                    job_queue.give_up(tx, job_id, worker, died=False)
 
     def leave(self) -> None:
         """Let our trainers write a checkpoint, and queue their jobs for whoever comes next."""
@@ -124,8 +124,8 @@ class Pool:
             process.wait()
         with self._database.write() as tx:
             for worker, (job_id, _) in self._children.items():
-                jobs.give_up(tx, job_id, worker, died=False)  # one that was told to leave before it listened
-            jobs.settle(tx)
+                job_queue.give_up(tx, job_id, worker, died=False)  # one that was told to leave before it listened
+            job_queue.settle(tx)
 
 
 def parent_is(process_id: int) -> Callable[[], bool]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from fine_tuning.files import atomic_write, sha256_file
 from fine_tuning.settings import get_settings
-from fine_tuning.store import jobs
+from fine_tuning.store import job_events
 from fine_tuning.store.database import Database
 
 COLUMNS = {
@@ -24,7 +24,7 @@ COLUMNS = {
 def write_results(database: Database, job: Mapping[str, Any]) -> dict[str, Any]:
     """Write one line for each step that was told of; returns the row of the file, for the caller to record."""
     with database.read() as tx:
-        events = jobs.newest_events(tx, job["id"], jobs.MOST_EVENTS)
+        events = job_events.newest(tx, job["id"], job_events.MOST_EVENTS)
     steps: dict[int, dict[str, Any]] = {}
     for event in events:
         if event["kind"] == "metrics":

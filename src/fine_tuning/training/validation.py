@@ -10,7 +10,7 @@ from fine_tuning.errors import DataError, FineTuningError
 from fine_tuning.formats import chat_checks, row_text
 from fine_tuning.formats.findings import CODES, Finding
 from fine_tuning.rows import ContentHash
-from fine_tuning.store import datasets, files, jobs
+from fine_tuning.store import datasets, files, job_events, job_queue
 from fine_tuning.store.database import Database
 
 MOST_SHOWN = 20  # in the message; the event has them all
@@ -40,8 +40,8 @@ def check_job(database: Database, job: Mapping[str, Any]) -> None:
         if param == "training_file":
             dataset_id = dataset["id"] if dataset else None
     with database.write() as tx:
-        if jobs.end_validation(tx, job["id"], "queued", dataset_id=dataset_id):
-            jobs.add_event(tx, job["id"], "message", "Files validated, moving job to queued state", {})
+        if job_queue.end_validation(tx, job["id"], "queued", dataset_id=dataset_id):
+            job_events.add(tx, job["id"], "message", "Files validated, moving job to queued state", {})
 
 
 def _checked(file: Mapping[str, Any] | None, file_id: str, method: str) -> tuple[str, list[str]]:
@@ -83,5 +83,5 @@ def _fail(database: Database, job_id: str, param: str, file_id: str, problems: l
     message = f"{file_id} has {lines}: {'; '.join(problems[:MOST_SHOWN])}{more}"
     error = {"code": f"invalid_{param}", "message": message, "param": param}
     with database.write() as tx:
-        if jobs.end_validation(tx, job_id, "failed", error=error):
-            jobs.add_event(tx, job_id, "message", message, {"problems": problems[:MOST_KEPT]}, level="error")
+        if job_queue.end_validation(tx, job_id, "failed", error=error):
+            job_events.add(tx, job_id, "message", message, {"problems": problems[:MOST_KEPT]}, level="error")

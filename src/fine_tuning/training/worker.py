@@ -18,7 +18,7 @@ from fine_tuning.base_models import catalogue
 from fine_tuning.errors import FineTuningError, StorageError
 from fine_tuning.files import disk_error_in, explain_os_error, sha256_file
 from fine_tuning.settings import get_settings
-from fine_tuning.store import costs, files, jobs
+from fine_tuning.store import artifacts, costs, files, job_events, job_queue, jobs
 from fine_tuning.store.database import Database, open_database
 from fine_tuning.training import checkpoints
 from fine_tuning.training.config import TrainingConfig
@@ -49,7 +49,7 @@ class Worker:
     def run(self) -> int:
         """Train the job if it is ours to train. Returns the process's exit code."""
         with self._database.write() as tx:
-            if not jobs.claim(tx, self._job_id, self._name, LEASE_SECONDS):
+            if not job_queue.claim(tx, self._job_id, self._name, LEASE_SECONDS):
                 _log.error("job %s is not ours to train", self._job_id)
                 return 1
         signal.signal(signal.SIGTERM, lambda *_: self._want("pause"))
@@ -79,7 +79,7 @@ class Worker:
         while True:
             try:
                 with self._database.write() as tx:
-                    wanted = jobs.heartbeat(tx, self._job_id, self._name, LEASE_SECONDS)
+                    wanted = job_queue.heartbeat(tx, self._job_id, self._name, LEASE_SECONDS)
                 prolonged = time.monotonic()
                 if wanted == "cancel":
                     self._cancel()
@@ -98,9 +98,9 @@ class Worker:
     def _cancel(self) -> None:
         """End at once, wherever the training is: of a cancelled job nothing has to be saved."""
         with self._database.write() as tx:
-            if not jobs.release(tx, self._job_id, self._name, "cancelled"):
+            if not job_queue.release(tx, self._job_id, self._name, "cancelled"):
                 return  # it has just ended by itself
-            jobs.add_event(tx, self._job_id, "message", "job cancelled", {})
+            job_events.add(tx, self._job_id, "message", "job cancelled", {})
         _leave(0, f"job {self._job_id} was cancelled")
 
     def _train(self) -> int:
@@ -144,21 +144,21 @@ class Worker:
 
     def _on_message(self, message: str) -> None:
         with self._database.write() as tx:
-            jobs.add_event(tx, self._job_id, "message", message, {})
+            job_events.add(tx, self._job_id, "message", message, {})
 
     def _on_event(self, event: TrainingEvent) -> None:
         with self._database.write() as tx:
             if event.kind == "checkpoint":
                 jobs.change(tx, self._job_id, deaths=0)
             if event.kind == "start":
-                jobs.add_event(tx, self._job_id, "message", event.message, event.data)
-                jobs.forget_steps(tx, self._job_id, event.data["step"])
+                job_events.add(tx, self._job_id, "message", event.message, event.data)
+                job_events.forget_steps(tx, self._job_id, event.data["step"])
                 return
-            is_new = event.kind not in {"checkpoint", "epoch"} or jobs.keep_artifact(
+            is_new = event.kind not in {"checkpoint", "epoch"} or artifacts.keep(
                 tx, self._job_id, event.kind, event.data["path"], event.data["step"]
             )
             if is_new:
-                jobs.add_event(tx, self._job_id, event.kind, event.message, event.data)
+                job_events.add(tx, self._job_id, event.kind, event.message, event.data)
 
     def _finish(self, job: dict[str, Any], result: TrainingResult) -> int:
         seconds = result.wall_seconds + ((job["result"] or {}).get("wall_seconds") or 0.0)
@@ -166,8 +166,8 @@ class Worker:
         facts = {**result.as_dict(), "wall_seconds": seconds, "joules": joules}
         if result.status != "succeeded":
             with self._database.write() as tx:
-                jobs.add_event(tx, self._job_id, "message", f"job {result.status} at step {result.steps}", {})
-                jobs.release(tx, self._job_id, self._name, result.status, result=facts)
+                job_events.add(tx, self._job_id, "message", f"job {result.status} at step {result.steps}", {})
+                job_queue.release(tx, self._job_id, self._name, result.status, result=facts)
             return 0
         results = write_results(self._database, job)
         checksum = sha256_file(Path(str(result.merged_dir)) / "model.safetensors")
@@ -181,13 +181,13 @@ class Worker:
                 "error": None,
                 "result_file_id": results["id"],
             }
-            if not jobs.release(tx, self._job_id, self._name, "succeeded", **done):
+            if not job_queue.release(tx, self._job_id, self._name, "succeeded", **done):
                 return 1
             files.add(tx, results)
             if result.adapter_dir is not None:
-                jobs.add_artifact(tx, self._job_id, "adapter", str(result.adapter_dir), None)
-            jobs.add_artifact(tx, self._job_id, "merged", str(result.merged_dir), checksum)
-            jobs.add_event(tx, self._job_id, "message", f"job succeeded: {name}", {})
+                artifacts.add(tx, self._job_id, "adapter", str(result.adapter_dir), None)
+            artifacts.add(tx, self._job_id, "merged", str(result.merged_dir), checksum)
+            job_events.add(tx, self._job_id, "message", f"job succeeded: {name}", {})
             cost = {
                 "kind": "training",
                 "model_name": job["suffix"] or name,
@@ -215,9 +215,9 @@ class Worker:
             get_settings().folder("artifacts") / self._job_id / "checkpoints"
         )  # drops torn ones
         with self._database.write() as tx:
-            jobs.add_event(tx, self._job_id, "message", message, {}, level="error")
+            job_events.add(tx, self._job_id, "message", message, {}, level="error")
             wanted = {"requested": "pause"} if status == "paused" else {}  # until somebody has made room and resumes it
-            jobs.release(tx, self._job_id, self._name, status, error={"code": code, "message": message}, **wanted)
+            job_queue.release(tx, self._job_id, self._name, status, error={"code": code, "message": message}, **wanted)
         return 1
 
     def _folder(self) -> Path:

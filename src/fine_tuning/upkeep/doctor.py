@@ -12,7 +12,7 @@ from fine_tuning.errors import FineTuningError
 from fine_tuning.files import explained, is_file, sha256_file
 from fine_tuning.registry.gates import weights_of
 from fine_tuning.settings import get_settings
-from fine_tuning.store import integrity, jobs, schema
+from fine_tuning.store import integrity, job_queue, schema
 from fine_tuning.store.database import Database
 from fine_tuning.upkeep import leftovers
 
@@ -141,10 +141,10 @@ def _remove(path: Path) -> None:
 
 def _jobs(database: Database, fix: bool) -> Iterable[Finding]:
     with database.read() as tx:
-        dead = jobs.abandoned(tx)
+        dead = job_queue.abandoned(tx)
     for job_id in dead:
         if fix:
             with database.write() as tx:
-                jobs.mark_abandoned(tx, job_id)
+                job_queue.mark_abandoned(tx, job_id)
         what = f"{job_id} counts as running, but its worker is gone; ft-cli jobs resume {job_id} goes on with it"
         yield Finding("jobs", what, fix)

@@ -9,7 +9,7 @@ from typing import Any
 
 from nicegui import ui
 
-from fine_tuning.dashboard import charts, choices, layout
+from fine_tuning.dashboard import charts, choices, layout, parts, wording
 from fine_tuning.dashboard.acting import FAILED, act, state, tell
 from fine_tuning.dataset_builder import DatasetBuilder
 from fine_tuning.errors import FineTuningError, NotFoundError
@@ -24,30 +24,30 @@ HASH = re.compile("sha256:[0-9a-f]{64}")
 @ui.page("/datasets")
 async def show(page: str = "1") -> None:
     """Every data set, newest first."""
-    builder, number = DatasetBuilder(), layout.page_of(page)
+    builder, number = DatasetBuilder(), parts.page_of(page)
     count = await to_thread(builder.count_datasets)
     found = await to_thread(builder.list_datasets, PAGE, (number - 1) * PAGE)
     newest = await to_thread(builder.list_datasets, NEWEST)
     with layout.page("Data sets"):
         _build_form()
-        layout.heading_of("Frozen data sets, newest first")
+        parts.heading_of("Frozen data sets, newest first")
         if not count:
-            layout.empty("No data set has been built yet.", "ft-cli dataset build NAME")
+            parts.empty("No data set has been built yet.", "ft-cli dataset build NAME")
             return
         rows = [
             [
-                (each["name"], layout.path("/datasets", each["hash"])),
+                (each["name"], parts.path("/datasets", each["hash"])),
                 each["format"],
                 each["rows"],
-                layout.minute(each["created_at"]),
+                wording.minute(each["created_at"]),
             ]
             for each in found
         ]
-        layout.table("Data sets", ["Name", "Format", "Rows", "Built"], rows)
-        layout.pages(count, number, PAGE, "/datasets?page=")
+        parts.table("Data sets", ["Name", "Format", "Rows", "Built"], rows)
+        parts.pages(count, number, PAGE, "/datasets?page=")
         _difference(
             {
-                each["hash"]: f"{each['name']}, {each['rows']:,} rows, {layout.minute(each['created_at'])}"
+                each["hash"]: f"{each['name']}, {each['rows']:,} rows, {wording.minute(each['created_at'])}"
                 for each in newest
             }
         )
@@ -61,7 +61,7 @@ def _build_form() -> None:
             domain = ui.input("Domain (empty: all)")
             known = {"": "not counted"} | choices.token_models(state().aliases)
             tokens_of = ui.select(known, value="", label="Count tokens as").classes("field")
-        read = layout.text("").props('role="status"')
+        read = parts.text("").props('role="status"')
         counted = {"rows": 0}
 
         async def build() -> None:
@@ -81,17 +81,17 @@ def _build_form() -> None:
             found = await act(DatasetBuilder().build, name.value, progress=progress, **wanted)
             ticking.deactivate()
             if found is not FAILED:
-                ui.navigate.to(layout.path("/datasets", found["hash"]))
+                ui.navigate.to(parts.path("/datasets", found["hash"]))
 
         def tick() -> None:
-            layout.say(read, f"{counted['rows']:,} rows read")
+            parts.say(read, f"{counted['rows']:,} rows read")
 
         ticking = ui.timer(0.5, tick, active=False)
-        layout.button("Build", build, main=True, changes=True)
+        parts.button("Build", build, main=True, changes=True)
 
 
 def _difference(names: dict[str, str]) -> None:
-    layout.heading_of("What changed between two")
+    parts.heading_of("What changed between two")
     with ui.element("div").classes("bar"):
         first = ui.select(names, label="From").classes("field")
         second = ui.select(names, label="To").classes("field")
@@ -107,9 +107,9 @@ def _difference(names: dict[str, str]) -> None:
         rows += [[f"rows {name}", None, found[name]] for name in ("added", "removed", "moved", "kept")]
         shown.clear()
         with shown:
-            layout.table("Differences", ["What", "Before", "After"], rows)
+            parts.table("Differences", ["What", "Before", "After"], rows)
 
-    layout.button("Compare", compare)
+    parts.button("Compare", compare)
 
 
 @ui.page("/datasets/{name:path}")
@@ -124,23 +124,23 @@ async def show_dataset(name: str) -> None:
         removed = await to_thread(_removed, builder, name)
     except FineTuningError as error:
         with layout.page("Data sets", "Data set"):
-            layout.empty(str(error), "ft-cli dataset list")
+            parts.empty(str(error), "ft-cli dataset list")
         return
     with layout.page("Data sets", str(manifest["name"])):
-        layout.text(manifest["hash"], "code")
+        parts.text(manifest["hash"], "code")
         _funnel(manifest)
         _parts(manifest)
         _lengths(manifest)
         _estimates(estimates)
         _findings(manifest)
         _show_removed(removed)
-        layout.heading_of("Recipe")
-        layout.facts(manifest["recipe"])
+        parts.heading_of("Recipe")
+        parts.facts(manifest["recipe"])
 
 
 def _funnel(manifest: dict[str, Any]) -> None:
     counts = manifest["counts"]
-    layout.heading_of("What became of the rows")
+    parts.heading_of("What became of the rows")
     fates = [
         ("read", counts["read"]),
         ("rejected", counts["rejected"]),
@@ -149,52 +149,52 @@ def _funnel(manifest: dict[str, Any]) -> None:
     ]
     names, values = [name for name, _ in fates], [float(count) for _, count in fates]
     ui.echart(charts.stacked_bars("Rows by what became of them", names, {"rows": values})).classes("chart")
-    layout.table("Rows by what became of them", ["What", "Rows"], [list(fate) for fate in fates])
+    parts.table("Rows by what became of them", ["What", "Rows"], [list(fate) for fate in fates])
     questions = manifest["conflicts"]["questions"]
     if questions:
-        layout.text(f"{questions:,} questions have different answers, in {manifest['conflicts']['rows']:,} rows.")
+        parts.text(f"{questions:,} questions have different answers, in {manifest['conflicts']['rows']:,} rows.")
 
 
 def _parts(manifest: dict[str, Any]) -> None:
-    layout.heading_of("Parts")
+    parts.heading_of("Parts")
     rows = [[name, part["rows"], part["tokens"], part["file"]] for name, part in manifest["parts"].items()]
-    layout.table("Parts", ["Part", "Rows", "Tokens", "File"], rows)
+    parts.table("Parts", ["Part", "Rows", "Tokens", "File"], rows)
 
 
 def _lengths(manifest: dict[str, Any]) -> None:
     lengths = manifest["lengths"]
-    layout.heading_of("Tokens of a row")
+    parts.heading_of("Tokens of a row")
     if lengths is None:
-        layout.empty("The tokens were not counted.", "ft-cli dataset build NAME --tokens-of MODEL")
+        parts.empty("The tokens were not counted.", "ft-cli dataset build NAME --tokens-of MODEL")
         return
     edges, rows = lengths["histogram"]["edges"], lengths["histogram"]["counts"]
     names = [f"{low:,.0f} to {high:,.0f}" for low, high in pairwise(edges)]
     ui.echart(charts.stacked_bars("Rows by their tokens", names, {"rows": rows})).classes("chart")
     shown = {"Median": "p50", "95 %": "p95", "99 %": "p99", "Longest": "longest"}
     over = {f"Longer than {int(limit):,}": count for limit, count in lengths["over"].items()}
-    layout.facts({label: round(lengths[name]) for label, name in shown.items()} | over)
+    parts.facts({label: round(lengths[name]) for label, name in shown.items()} | over)
 
 
 def _estimates(found: list[dict[str, Any]]) -> None:
     if found:
-        layout.heading_of("What training takes")
+        parts.heading_of("What training takes")
         rows = [
-            [each["target"], each["epochs"], each["tokens"], layout.usd(each["usd"]), _time(each["hours"])]
+            [each["target"], each["epochs"], each["tokens"], wording.usd(each["usd"]), _time(each["hours"])]
             for each in found
         ]
-        layout.table("Training", ["Target", "Epochs", "Tokens", "Price", "Time"], rows)
+        parts.table("Training", ["Target", "Epochs", "Tokens", "Price", "Time"], rows)
 
 
 def _time(hours: float | None) -> str:
-    return layout.duration(None if hours is None else hours * 3600)
+    return wording.duration(None if hours is None else hours * 3600)
 
 
 def _findings(manifest: dict[str, Any]) -> None:
     if manifest["findings"]:
-        layout.heading_of("Findings")
+        parts.heading_of("Findings")
         names = ("code", "severity", "rows", "file", "line", "message", "advice")
         rows = [[each[name] for name in names] for each in manifest["findings"]]
-        layout.table("Findings", [name.capitalize() for name in names], rows)
+        parts.table("Findings", [name.capitalize() for name in names], rows)
 
 
 def _removed(builder: DatasetBuilder, name: str) -> dict[str, list[dict[str, Any]]]:
@@ -206,21 +206,21 @@ def _removed(builder: DatasetBuilder, name: str) -> dict[str, list[dict[str, Any
 
 def _show_removed(found: dict[str, list[dict[str, Any]]]) -> None:
     if found["clusters"]:
-        layout.heading_of("Questions that are nearly the same")
+        parts.heading_of("Questions that are nearly the same")
         rows = [[_place(each), each["removed"], ", ".join(f"{file}:{line}" for file, line in each["first"])]
                 for each in found["clusters"]]  # fmt: skip
-        layout.table("Near-duplicates, largest groups first", ["Kept row", "Removed", "The first of them"], rows)
+        parts.table("Near-duplicates, largest groups first", ["Kept row", "Removed", "The first of them"], rows)
     if found["rejected"]:
-        layout.heading_of("Rejected rows")
+        parts.heading_of("Rejected rows")
         rows = [
             [_place(each), "; ".join(f"{why['code']}: {why['message']}" for why in each["reasons"]), each["text"][:300]]
             for each in found["rejected"]
         ]
-        layout.table("The first rejected rows", ["Row", "Why", "Text"], rows)
+        parts.table("The first rejected rows", ["Row", "Why", "Text"], rows)
     if found["left_out"]:
-        layout.heading_of("Rows left out")
+        parts.heading_of("Rows left out")
         rows = [[_place(each), each["why"]] for each in found["left_out"]]
-        layout.table("The first rows left out", ["Row", "Why"], rows)
+        parts.table("The first rows left out", ["Row", "Why"], rows)
 
 
 def _place(row: dict[str, Any]) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 from nicegui import ui
 
 from fine_tuning.ab_testing import ABTestFramework
-from fine_tuning.dashboard import charts, layout
+from fine_tuning.dashboard import charts, layout, parts, wording
 from fine_tuning.dashboard.acting import FAILED, act, confirmed, tell
 from fine_tuning.dashboard.live import shared
 from fine_tuning.errors import FineTuningError
@@ -25,17 +25,17 @@ SHARES = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0)  # of the units, that a ramp offers
 async def show(page: str = "1") -> None:
     """Every test, those that run first."""
     found = await to_thread(_listed)
-    number = layout.page_of(page)
+    number = parts.page_of(page)
     here = found[(number - 1) * PAGE : number * PAGE]
     with layout.page("Experiments"):
         _start_form()
-        layout.heading_of("Tests")
+        parts.heading_of("Tests")
         if not found:
-            layout.empty("No test has been started yet.", "ft-cli ab create TEST MODEL_A MODEL_B")
+            parts.empty("No test has been started yet.", "ft-cli ab create TEST MODEL_A MODEL_B")
             return
         columns = ["Test", "Model A", "Model B", "Status", "Samples", "Effect", "p"]
-        layout.table("Tests", columns, [_row(test) for test in here])
-        layout.pages(len(found), number, PAGE, "/experiments?page=")
+        parts.table("Tests", columns, [_row(test) for test in here])
+        parts.pages(len(found), number, PAGE, "/experiments?page=")
 
 
 def _listed() -> list[ABTestResult]:
@@ -46,7 +46,7 @@ def _listed() -> list[ABTestResult]:
 
 
 def _row(test: ABTestResult) -> list[Any]:
-    return [(test.test_id, layout.path("/experiments", test.test_id)), test.model_a, test.model_b, test.status,
+    return [(test.test_id, parts.path("/experiments", test.test_id)), test.model_a, test.model_b, test.status,
             test.total_samples, test.effect, test.p_value]  # fmt: skip
 
 
@@ -64,9 +64,9 @@ def _start_form() -> None:
                 return
             found = await act(framework.create_test, test_id.value, model_a.value, model_b.value, split=split.value)
             if found is not FAILED:
-                ui.navigate.to(layout.path("/experiments", test_id.value))
+                ui.navigate.to(parts.path("/experiments", test_id.value))
 
-        layout.button("Start", start, main=True, changes=True)
+        parts.button("Start", start, main=True, changes=True)
 
 
 @ui.page("/experiments/{test_id:path}")
@@ -76,7 +76,7 @@ async def show_test(test_id: str) -> None:
         try:
             found = await to_thread(_read, test_id)
         except FineTuningError as error:
-            layout.empty(str(error), "ft-cli ab list")
+            parts.empty(str(error), "ft-cli ab list")
             return
         _Test(test_id, found)
 
@@ -99,7 +99,7 @@ class _Test:
     def __init__(self, test_id: str, found: dict[str, Any]) -> None:
         self._id = test_id
         self._seen: Any = None
-        self._verdict = layout.text("").props('role="status"')
+        self._verdict = parts.text("").props('role="status"')
         with ui.element("div").classes("bar"):
             self._controls = ui.element("div").classes("bar")
             with self._controls:
@@ -109,8 +109,8 @@ class _Test:
                     value=found["share"],
                     label="Units that take part",
                 ).classes("field")
-                layout.button("Ramp", self._ramp, changes=True)
-                layout.button("Conclude", self._conclude, main=True, changes=True)
+                parts.button("Ramp", self._ramp, changes=True)
+                parts.button("Conclude", self._conclude, main=True, changes=True)
         self._chart = ui.echart(charts.interval("Effect and its interval", [], [], [], [])).classes("chart")
         self._body = ui.element("div")
         self._draw(found)
@@ -126,26 +126,26 @@ class _Test:
             return
         self._seen = seen
         when = "now" if result.status == "running" else "at the end"
-        layout.say(self._verdict, f"{_advice(found['advice'], result)} ({when})")
+        parts.say(self._verdict, f"{_advice(found['advice'], result)} ({when})")
         self._controls.set_visibility(result.status == "running")
         self._show_curve(found["history"], result)
         self._body.clear()
         with self._body:
             _show_arms(result)
             _show_guardrails(result)
-            layout.heading_of("Decisions")
+            parts.heading_of("Decisions")
             if found["decisions"]:
                 rows = [
                     [each["created_at"], each["action"], each["model"], each["reason"]] for each in found["decisions"]
                 ]
-                layout.table("Decisions", ["Time", "What", "Model", "Why"], rows)
+                parts.table("Decisions", ["Time", "What", "Model", "Why"], rows)
             else:
-                layout.text("None yet.").classes("dim")
+                parts.text("None yet.").classes("dim")
 
     def _show_curve(self, history: list[dict[str, Any]], result: ABTestResult) -> None:
         sizes = [each["size"] for each in history]
         effects, low, high = ([each[name] for each in history] for name in ("effect", "low", "high"))
-        said = f"Effect {layout.shown(result.effect)}, {_interval(result)}, after {result.total_samples:,} samples"
+        said = f"Effect {wording.shown(result.effect)}, {_interval(result)}, after {result.total_samples:,} samples"
         self._chart.options.clear()
         self._chart.options.update(charts.interval(said, sizes, effects, low, high))
         self._chart.update()
@@ -174,26 +174,26 @@ def _advice(advice: str, result: ABTestResult) -> str:
         return f"Recommended: {advice}"
     if any(rail["status"] == BROKEN for rail in result.guardrails):
         return f"Recommended: {advice}, as the other breaks a guardrail"
-    return f"Recommended: {advice}, faster or cheaper and at most {layout.shown(result.margin)} worse in its score"
+    return f"Recommended: {advice}, faster or cheaper and at most {wording.shown(result.margin)} worse in its score"
 
 
 def _interval(result: ABTestResult) -> str:
     low, high = result.intervals["accuracy"]
-    return f"{layout.shown(low) if isfinite(low) else 'open'} to {layout.shown(high) if isfinite(high) else 'open'}"
+    return f"{wording.shown(low) if isfinite(low) else 'open'} to {wording.shown(high) if isfinite(high) else 'open'}"
 
 
 def _show_arms(result: ABTestResult) -> None:
-    layout.heading_of("Models")
+    parts.heading_of("Models")
     rows = [
         [f"A: {result.model_a}", result.model_a_samples, result.model_a_accuracy, result.model_a_avg_latency,
-         layout.usd(result.model_a_cost_per_inference)],
+         wording.usd(result.model_a_cost_per_inference)],
         [f"B: {result.model_b}", result.model_b_samples, result.model_b_accuracy, result.model_b_avg_latency,
-         layout.usd(result.model_b_cost_per_inference)],
+         wording.usd(result.model_b_cost_per_inference)],
     ]  # fmt: skip
-    layout.table("Models", ["Model", "Samples", "Score", "Milliseconds", "A call costs"], rows)
-    layout.facts(
+    parts.table("Models", ["Model", "Samples", "Score", "Milliseconds", "A call costs"], rows)
+    parts.facts(
         {
-            "Effect": f"{layout.shown(result.effect)}, {result.confidence_level:.0%} interval {_interval(result)}",
+            "Effect": f"{wording.shown(result.effect)}, {result.confidence_level:.0%} interval {_interval(result)}",
             "p-value": result.p_value,
             "Samples still needed": result.samples_needed if isfinite(result.samples_needed) else None,
             "Shares as planned": _shares(result),
@@ -205,13 +205,13 @@ def _show_arms(result: ABTestResult) -> None:
 def _shares(result: ABTestResult) -> str:
     if result.withheld:
         return f"no: {result.withheld}"
-    return f"yes (p {layout.shown(result.ratio_mismatch_p)})" if isfinite(result.ratio_mismatch_p) else "not planned"
+    return f"yes (p {wording.shown(result.ratio_mismatch_p)})" if isfinite(result.ratio_mismatch_p) else "not planned"
 
 
 def _show_guardrails(result: ABTestResult) -> None:
-    layout.heading_of("Guardrails")
+    parts.heading_of("Guardrails")
     if not result.guardrails:
-        layout.text("This test has none.").classes("dim")
+        parts.text("This test has none.").classes("dim")
         return
     rows = [[rail["name"], rail["status"], rail["model_a"], rail["model_b"]] for rail in result.guardrails]
-    layout.table("Guardrails", ["What", "Stands", "A", "B"], rows)
+    parts.table("Guardrails", ["What", "Stands", "A", "B"], rows)

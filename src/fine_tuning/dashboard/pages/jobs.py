@@ -9,7 +9,7 @@ from typing import Any
 from nicegui import ui
 
 from fine_tuning import job_estimates, tuners
-from fine_tuning.dashboard import choices, layout
+from fine_tuning.dashboard import choices, layout, parts, wording
 from fine_tuning.dashboard.acting import FAILED, act, session, state
 from fine_tuning.local_fine_tuner import LocalFineTuner
 from fine_tuning.store import jobs
@@ -23,21 +23,21 @@ PAGE = 50
 async def show(status: str = "", page: str = "1") -> None:
     """Every job, newest first."""
     chosen = status if status in JOB_STATUSES else None
-    number = layout.page_of(page)
+    number = parts.page_of(page)
     rows, count = await to_thread(_listed, chosen, (number - 1) * PAGE)
     with layout.page("Jobs"):
         await _start_form()
-        layout.heading_of("Queue and history")
+        parts.heading_of("Queue and history")
         options = {"": "all", **{each: each.replace("_", " ") for each in JOB_STATUSES}}
         with ui.element("div").classes("bar"):
             ui.select(options, value=chosen or "", label="Status",
                       on_change=lambda event: ui.navigate.to(f"/jobs?status={event.value}"))  # fmt: skip
         if not count:
-            layout.empty("No job here.", "ft-cli train FILE")
+            parts.empty("No job here.", "ft-cli train FILE")
             return
         columns = ["Job", "Base model", "Status", "Fine-tuned model", "Tokens", "Created"]
-        layout.table("Jobs", columns, [_row(job) for job in rows])
-        layout.pages(count, number, PAGE, f"/jobs?status={chosen or ''}&page=")
+        parts.table("Jobs", columns, [_row(job) for job in rows])
+        parts.pages(count, number, PAGE, f"/jobs?status={chosen or ''}&page=")
 
 
 def _listed(status: str | None, offset: int) -> tuple[list[dict[str, Any]], int]:
@@ -61,11 +61,11 @@ async def _start_form() -> None:
                 return
             latest = number = latest + 1
             starting.disable()
-            layout.say(said, "estimating …")
+            parts.say(said, "estimating …")
             found = await act(_estimated, file.value, model.value, int(epochs.value or 1))
             if number != latest:
                 return  # another one is on its way
-            layout.say(said, "" if found is FAILED else _told(found))
+            parts.say(said, "" if found is FAILED else _told(found))
             starting.set_enabled(found is not FAILED)
 
         async def start() -> None:
@@ -78,8 +78,8 @@ async def _start_form() -> None:
             model = ui.select(bases, value=next(iter(bases)), label="Base model", on_change=estimate).classes("field")
             epochs = ui.number("Epochs", value=3, min=1, step=1, precision=0, on_change=estimate)
             suffix = ui.input("Suffix")
-        said = layout.text("Choose a training file to see what it takes.").props('role="status"')
-        starting = layout.button("Start", start, main=True, changes=True)
+        said = parts.text("Choose a training file to see what it takes.").props('role="status"')
+        starting = parts.button("Start", start, main=True, changes=True)
         starting.disable()  # until it is said what it takes
 
 
@@ -94,8 +94,8 @@ def _told(found: dict[str, Any]) -> str:
         return "nobody can say what this takes: its tokens cannot be counted in a moment"
     time = "unknown until a job with this base model has ended here"
     if found["seconds"] is not None:
-        time = f"{layout.duration(found['seconds'])}, at the speed of the last job with this base model"
-    price = "unknown" if found["usd"] is None else layout.usd(found["usd"])
+        time = f"{wording.duration(found['seconds'])}, at the speed of the last job with this base model"
+    price = "unknown" if found["usd"] is None else wording.usd(found["usd"])
     return f"{found['tokens']:,} tokens are trained on; the time is {time}; the price is {price}"
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from nicegui import ui
 
-from fine_tuning.dashboard import choices, layout
+from fine_tuning.dashboard import choices, layout, parts, wording
 from fine_tuning.dashboard.acting import act, state, tell, writer_now
 from fine_tuning.distillation import DistillationDataCollector
 from fine_tuning.errors import FineTuningError
@@ -59,9 +59,9 @@ async def show() -> None:
             )
 
         with ui.element("div").classes("bar"):
-            layout.button("Ask both", ask, main=True, changes=True)
-            layout.button("A is better", lambda: vote(0), changes=True)
-            layout.button("B is better", lambda: vote(1), changes=True)
+            parts.button("Ask both", ask, main=True, changes=True)
+            parts.button("A is better", lambda: vote(0), changes=True)
+            parts.button("B is better", lambda: vote(1), changes=True)
 
         async def leave() -> None:
             for side in sides:
@@ -80,9 +80,9 @@ class _Side:
         self._turn = Lock()
         with ui.element("section").classes("card").props(f'aria-label="Model {name}"'):
             self._model = ui.select(models, value=next(iter(models)), label=f"Model {name}").classes("field")
-            self._text = layout.text("", "pre").props('aria-live="polite"')
-            self._facts = layout.text("").classes("dim")
-            layout.button("Keep as a good answer", self._rate, changes=True)
+            self._text = parts.text("", "pre").props('aria-live="polite"')
+            self._facts = parts.text("").classes("dim")
+            parts.button("Keep as a good answer", self._rate, changes=True)
 
     async def ask(self, prompt: str, tokens: int) -> None:
         """Show the answer piece by piece."""
@@ -93,7 +93,7 @@ class _Side:
             drawing = ui.timer(DRAW_SECONDS, lambda: self._say(self.answer or "…"))
         try:
             found = await to_thread(self._answer, prompt, tokens)
-            self._say(self.answer, f"{found['latency_ms'] / 1000:.1f} s, {layout.usd(found['cost'])}")
+            self._say(self.answer, f"{found['latency_ms'] / 1000:.1f} s, {wording.usd(found['cost'])}")
         except FineTuningError as error:
             self._say("", str(error))
         finally:
@@ -124,8 +124,8 @@ class _Side:
         self._service = None
 
     def _say(self, answer: str, facts: str = "") -> None:
-        layout.say(self._text, answer)
-        layout.say(self._facts, facts)
+        parts.say(self._text, answer)
+        parts.say(self._facts, facts)
 
     async def _rate(self) -> None:
         if not self.answer:

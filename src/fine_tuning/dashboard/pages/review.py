@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 from nicegui import events, ui
 
 from fine_tuning import checks
-from fine_tuning.dashboard import layout
+from fine_tuning.dashboard import layout, parts, wording
 from fine_tuning.dashboard.acting import FAILED, act, session, tell
 from fine_tuning.distillation.review import Agreement, Filters, ReviewInbox
 from fine_tuning.errors import UsageError
@@ -62,8 +62,8 @@ class _Inbox:
             self._since = ui.input("From day", placeholder="2026-01-31").on("change", self._filter)
             self._until = ui.input("Before day", placeholder="2026-02-28").on("change", self._filter)
             ui.switch("Second opinions", on_change=self._switch)
-        layout.text(KEYS).classes("dim")
-        self._count = layout.text("").props('role="status"')
+        parts.text(KEYS).classes("dim")
+        self._count = parts.text("").props('role="status"')
         self._list = ui.element("div")
         self._agreement = ui.element("div")
         if self._may_write:
@@ -98,7 +98,7 @@ class _Inbox:
 
     async def _tell(self) -> None:
         waiting = await to_thread(self._inbox.count, self._filters)
-        layout.say(self._count, f"{waiting:,} waiting" if waiting else "nothing waits")
+        parts.say(self._count, f"{waiting:,} waiting" if waiting else "nothing waits")
         agreement = await to_thread(self._inbox.agreement)
         self._agreement.clear()
         with self._agreement:
@@ -122,28 +122,28 @@ class _Inbox:
         self._list.clear()
         with self._list:
             if not self._rows:
-                layout.empty("No captured call waits for a judgement here.", "ft-cli capture import FILE")
+                parts.empty("No captured call waits for a judgement here.", "ft-cli capture import FILE")
             for place, row in enumerate(self._rows):
                 if place == self._at:
                     self._card(row)
                 elif place > self._at:
-                    layout.text(_short(row["prompt"])).classes("dim")
+                    parts.text(_short(row["prompt"])).classes("dim")
 
     def _card(self, row: dict[str, Any]) -> None:
         with ui.element("article").classes("card current").props('aria-label="Call to rate"'):
-            where = f"{row['domain']} · {row['model_used']} · {layout.minute(row['captured_at'])}"
-            layout.text(where).classes("dim")
+            where = f"{row['domain']} · {row['model_used']} · {wording.minute(row['captured_at'])}"
+            parts.text(where).classes("dim")
             for message in conversation_of(row)[:-1]:  # the last one is the answer
-                layout.text(str(message.get("role")), "strong")
-                layout.text(_content(message), "pre")
-            layout.text("answer", "strong")
-            layout.text(row["response"], "pre").classes("answer")
+                parts.text(str(message.get("role")), "strong")
+                parts.text(_content(message), "pre")
+            parts.text("answer", "strong")
+            parts.text(row["response"], "pre").classes("answer")
             with ui.element("div").classes("bar").props('role="group" aria-label="Rating"'):
                 for rating in RATINGS:
-                    button = layout.button(rating, partial(self._press, rating, row), changes=True)
+                    button = parts.button(rating, partial(self._press, rating, row), changes=True)
                     button.props(f'aria-label="Rate {rating} of 5"')
-                layout.button("Correct the answer", partial(self._press, "e", row), changes=True)
-                layout.button("Undo", partial(self._press, "u", row), changes=True)
+                parts.button("Correct the answer", partial(self._press, "e", row), changes=True)
+                parts.button("Undo", partial(self._press, "u", row), changes=True)
 
     async def _judge(self, judge: Callable[..., Any], what: Any) -> None:
         if not self._rows:
@@ -173,8 +173,8 @@ class _Inbox:
                     .on("keydown.escape", self._draw)
                 )
                 with ui.element("div").classes("bar"):
-                    layout.button("Save the correction", lambda: self._save(row, editor.value), main=True)
-                    layout.button("Cancel", self._draw)
+                    parts.button("Save the correction", lambda: self._save(row, editor.value), main=True)
+                    parts.button("Cancel", self._draw)
 
     async def _save(self, row: dict[str, Any], answer: str) -> None:
         async with self._turn:
@@ -220,16 +220,16 @@ class _Inbox:
 
 
 def _show_agreement(found: Agreement) -> None:
-    layout.heading_of("Reviewers")
+    parts.heading_of("Reviewers")
     if not found.reviewers:
-        layout.text("Nobody has judged a call yet.").classes("dim")
+        parts.text("Nobody has judged a call yet.").classes("dim")
         return
-    layout.table("Judgements of each reviewer", ["Reviewer", "Judgements"], list(found.reviewers.items()))
+    parts.table("Judgements of each reviewer", ["Reviewer", "Judgements"], list(found.reviewers.items()))
     if found.same is None:
-        layout.text("How far reviewers agree is known once one gives second opinions.").classes("dim")
+        parts.text("How far reviewers agree is known once one gives second opinions.").classes("dim")
     else:
-        layout.text(f"Of {found.items:,} calls that several have judged, {found.same:.0%} got the same rating; "
-                    f"Krippendorff's alpha is {layout.shown(found.alpha)} (1: perfect, 0: as by chance).")  # fmt: skip
+        parts.text(f"Of {found.items:,} calls that several have judged, {found.same:.0%} got the same rating; "
+                    f"Krippendorff's alpha is {wording.shown(found.alpha)} (1: perfect, 0: as by chance).")  # fmt: skip
 
 
 def _day(text: str) -> datetime | None:

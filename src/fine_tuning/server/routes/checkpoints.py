@@ -14,7 +14,7 @@ from fine_tuning.server.body import Body
 from fine_tuning.server.context import Context, Project, Server
 from fine_tuning.server.errors import not_found
 from fine_tuning.server.pages import known_position, listed
-from fine_tuning.store import checkpoint_permissions, jobs
+from fine_tuning.store import artifacts, checkpoint_permissions, jobs
 from fine_tuning.store.paging import Page
 from fine_tuning.training.naming import parse_checkpoint
 
@@ -70,5 +70,5 @@ def _check_owned(server: Context, project: str, checkpoint: str) -> None:
     with server.database.read() as tx:
         job = jobs.find_by_model(tx, parsed[0]) if parsed else None
         owned = job is not None and parsed is not None and job["project"] == project
-        if job is None or parsed is None or not owned or jobs.epoch_at(tx, job["id"], parsed[1]) is None:
+        if job is None or parsed is None or not owned or artifacts.epoch_at(tx, job["id"], parsed[1]) is None:
             raise models.unknown(server, tx, project, checkpoint)

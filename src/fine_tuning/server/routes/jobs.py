@@ -19,7 +19,7 @@ from fine_tuning.server.context import Context, Project, Server
 from fine_tuning.server.errors import ApiError, invalid, not_found
 from fine_tuning.server.pages import known_position, listed
 from fine_tuning.server.routes.files import find as find_file
-from fine_tuning.store import jobs
+from fine_tuning.store import artifacts, job_events, job_queue, jobs
 from fine_tuning.store.database import Transaction
 from fine_tuning.training.port import ENDED, RUNNING, Action
 
@@ -133,8 +133,8 @@ def create(
     row = _row(server, project, body) | {"idempotency_key": key}
     with server.database.write() as tx:
         if jobs.add_once(tx, row):
-            jobs.add_event(tx, row["id"], "message", f"Created fine-tuning job: {row['id']}", {})
-            jobs.add_event(tx, row["id"], "message", f"Validating training file: {body.training_file}", {})
+            job_events.add(tx, row["id"], "message", f"Created fine-tuning job: {row['id']}", {})
+            job_events.add(tx, row["id"], "message", f"Validating training file: {body.training_file}", {})
         stored = jobs.by_key(tx, key)
         assert stored is not None  # noqa: S101 - added here, or by the request that was faster
         return shown(tx, stored)
@@ -189,7 +189,7 @@ def _hyperparameters(body: CreateJob) -> tuple[str, Hyperparameters]:
 def shown(tx: Transaction, row: Mapping[str, Any]) -> dict[str, Any]:
     """A job as an object, with the estimate of its end while it runs."""
     running = row["status"] == "running"
-    return objects.job(row, jobs.estimated_finish(tx, row["id"]) if running else None)
+    return objects.job(row, job_events.estimated_finish(tx, row["id"]) if running else None)
 
 
 @router.get("", response_model=SyncCursorPage[Job], response_model_exclude_unset=True)
@@ -251,9 +251,9 @@ def _act(server: Context, project: str, job_id: str, action: Action) -> dict[str
                 code="invalid_job_state",
             )
         if action == "resume":
-            jobs.queue_again(tx, job_id)
+            job_queue.queue_again(tx, job_id)
         elif job["status"] != "cancelled":
-            jobs.request(tx, job_id, action)
+            job_queue.request(tx, job_id, action)
         return shown(tx, find(tx, project, job_id))
 
 
@@ -268,7 +268,7 @@ def events(
     """A job's events, newest first."""
     with known_position(), server.database.read() as tx:
         find(tx, project, job_id)
-        return listed(jobs.events_page(tx, job_id, after=_number(after, "ftevent-"), limit=limit), objects.event)
+        return listed(job_events.page(tx, job_id, after=_number(after, "ftevent-"), limit=limit), objects.event)
 
 
 @router.get(
@@ -284,9 +284,9 @@ def checkpoints(
     """A job's checkpoints, one an epoch, newest first; each can be called like a model."""
     with known_position(), server.database.read() as tx:
         job = find(tx, project, job_id)
-        page = jobs.epochs_page(tx, job_id, after=_number(after, "ftckpt-"), limit=limit)
+        page = artifacts.epochs_page(tx, job_id, after=_number(after, "ftckpt-"), limit=limit)
         name = models.name_of(job)
-        return listed(page, lambda row: objects.checkpoint(row, name, jobs.metrics_at(tx, job_id, row["step"])))
+        return listed(page, lambda row: objects.checkpoint(row, name, job_events.metrics_at(tx, job_id, row["step"])))
 
 
 def _number(name: str | None, prefix: str) -> int | None:

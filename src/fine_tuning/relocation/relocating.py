@@ -1,129 +1,38 @@
-"""A model that is about to lose its host, trained again elsewhere on the same data, and compared with itself.
+"""The steps of a relocation, one after the other.
 
-Each step keeps what it made, so that asking for the same again goes on where it was interrupted.
+Each keeps what it made, so that asking for the same again goes on where it was interrupted.
 """
 
 from __future__ import annotations
 
-import json
-import random
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import partial
-from math import isnan, nan
+from math import nan
 from pathlib import Path
 from typing import Any
 
-from fine_tuning import answering, checks, hosts
+from fine_tuning import answering, hosts
 from fine_tuning.answering import Answer, Question
-from fine_tuning.errors import (
-    ConfigurationError,
-    ConflictError,
-    DataError,
-    NotFoundError,
-    ProviderError,
-    TrainingError,
-    UsageError,
-)
-from fine_tuning.evaluation import comparison, metrics
-from fine_tuning.files import atomic_write, make_folder
+from fine_tuning.errors import ConfigurationError, DataError, NotFoundError, ProviderError, TrainingError
+from fine_tuning.evaluation import comparison
+from fine_tuning.files import make_folder
 from fine_tuning.local_fine_tuner import LocalFineTuner
 from fine_tuning.model_evaluator import ModelEvaluator
 from fine_tuning.model_registry import ModelRegistry
 from fine_tuning.openai_fine_tuner import OpenAIFineTuner
-from fine_tuning.rows import conversation_of, read_rows
+from fine_tuning.relocation import held_out
+from fine_tuning.relocation.plan import LOCAL, UNKNOWN, Failures, Outcome, Plan, verdict
+from fine_tuning.rows import read_rows
 from fine_tuning.settings import get_settings
 from fine_tuning.store import evaluations, files, jobs, models, relocations
 from fine_tuning.store.database import Database, open_database
 from fine_tuning.store.tasks import parse_model_id
 from fine_tuning.training.fine_tuner import FineTuner
 
-LOCAL = "local"
-HELD_OUT = 0.1  # of the data, where the old model was trained without a validation file
-LEAST_TEST = 20  # questions, of which a verdict can be made
-NOT_WORSE, WORSE, UNDECIDED, UNKNOWN = "not worse", "worse", "undecided", "unknown"
 _NO_ANSWER = (ProviderError, NotFoundError, ConfigurationError)  # it fails, it is gone, or the key is revoked
 _LASTING = ("file", "job", "trained", "version")  # steps that are paid for
 Told = Callable[[str], None]
 Follow = Callable[[FineTuner, str], Mapping[str, Any]]
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What is moved, and where to.
-
-    Attributes:
-        model: a registered model's name: its deployed version is replaced, else the latest that no relocation made;
-            or `<name>-v<version>`.
-        base_model: that is trained instead.
-        provider: "local", or the address of a host that speaks OpenAI's API.
-        metric, margin: the new model counts as not worse where its score is shown to be at most so much lower.
-        test_file: questions and answers to compare by; the job's validation file by default.
-        n_epochs, hyperparameters: of the training.
-        max_answer_tokens: longest answer.
-    """
-
-    model: str
-    base_model: str
-    provider: str = LOCAL
-    metric: str = "exact_match"
-    margin: float = 0.05
-    test_file: Path | None = None
-    n_epochs: int = 3
-    hyperparameters: Mapping[str, Any] | None = None
-    max_answer_tokens: int = 256
-
-    def __post_init__(self) -> None:
-        checks.name("base_model", self.base_model)
-        checks.count("n_epochs", self.n_epochs, 1)
-        checks.count("max_answer_tokens", self.max_answer_tokens, 1)
-        metrics.check(checks.name("metric", self.metric))
-        found = metrics.find(self.metric)
-        if found.corpus or found.bounds is None or not found.higher_is_better or self.metric == "judge":
-            raise UsageError(f"{self.metric} is no metric of single answers; use exact_match, token_f1 or another")
-        margin = checks.amount("margin", self.margin)
-        if margin is None or margin >= found.bounds[1] - found.bounds[0]:
-            raise UsageError(f"margin must be between 0 and {found.bounds[1] - found.bounds[0]:g}, not {self.margin}")
-
-
-@dataclass(frozen=True)
-class Failures:
-    """Questions that a version did not answer: how many, of how many, and the first error."""
-
-    count: int
-    of: int
-    first: str
-
-
-@dataclass
-class Outcome:
-    """What became of a relocation; unknown is nan.
-
-    Attributes:
-        old, new: `<name>-v<version>`.
-        verdict: not worse, worse, undecided, or unknown where the old model does not answer any more.
-        difference, low, high: of the new score over the old one, with its 95 % interval; examples: of both.
-        scores, latency_ms, cost: of old and new: mean scores (over the examples of both, where there are any),
-            milliseconds and US dollars a call.
-        held_out: whether the old model has seen the test questions in its training, which favours it.
-        failures: by version, where there are any; the same relocation asks these questions again.
-    """
-
-    old: str
-    new: str
-    job_id: str
-    evaluations: dict[str, int]
-    verdict: str
-    difference: float
-    low: float
-    high: float
-    examples: int
-    scores: tuple[float, float]
-    latency_ms: tuple[float, float]
-    cost: tuple[float, float]
-    held_out: bool
-    reason: str = ""
-    failures: dict[str, Failures] = field(default_factory=dict)
 
 
 def relocate(plan: Plan, told: Told = lambda _: None, follow: Follow | None = None) -> Outcome:
@@ -247,19 +156,9 @@ class _Relocation:
 
     def _split(self, path: Path) -> dict[str, Any]:
         """Without questions to test by, a part of the data is kept from the new model."""
-        rows = [row for _, row in read_rows(path)]
-        count = max(LEAST_TEST, round(len(rows) * HELD_OUT))
-        if len(rows) < 2 * count:
-            raise ConflictError(f"{path.name} has {len(rows)} rows, too few to keep some for a test; name a test file")
-        places = _drawn([_conversation(row, number) for number, row in enumerate(rows)], count)
-        if len(places) < LEAST_TEST:
-            raise ConflictError(f"{path.name} has too few conversations to keep some for a test; name a test file")
         folder = make_folder(get_settings().folder("datasets") / "relocations")
         parts = {name: folder / f"{self._record['id']}.{name}.jsonl" for name in ("train", "test")}
-        for name, part in parts.items():
-            here = [row for at, row in enumerate(rows) if (at in places) == (name == "test")]
-            with atomic_write(part) as out:
-                out.writelines(f"{json.dumps(row)}\n" for row in here)
+        held_out.split(path, parts)
         return {name: str(part) for name, part in parts.items()} | {"held_out": True}
 
     def _tuner(self) -> FineTuner:
@@ -377,7 +276,7 @@ class _Relocation:
         (change,) = comparison.changes(pairs, [self._plan.metric])
         outcome.difference, outcome.low, outcome.high = change.difference, change.low, change.high
         outcome.examples, outcome.scores = change.examples, (change.first, change.second)
-        outcome.verdict = _verdict(change.low, change.high, self._plan.margin)
+        outcome.verdict = verdict(change.low, change.high, self._plan.margin)
         return outcome
 
 
@@ -387,38 +286,8 @@ def _origin(version: Mapping[str, Any]) -> int | None:
     return found if isinstance(found, int) else None
 
 
-def _conversation(row: Mapping[str, Any], number: int) -> str:
-    """What rows of one conversation share: its id, or else what the user says first."""
-    said = row.get("messages")
-    turns = [each for each in said if isinstance(each, dict)] if isinstance(said, list) else []
-    first = next((each.get("content") for each in turns if each.get("role") == "user"), None)
-    asked = first or row.get("prompt") or row.get("instruction")
-    return conversation_of(row) or (json.dumps(asked, sort_keys=True) if asked else f"row={number}")
-
-
-def _drawn(conversations: Sequence[str], count: int) -> set[int]:
-    """By chance about so many places of rows, of whole conversations; long ones, which overshoot by far, are left."""
-    places: dict[str, list[int]] = {}
-    for at, conversation in enumerate(conversations):
-        places.setdefault(conversation, []).append(at)
-    groups = list(places.values())
-    random.Random(0).shuffle(groups)  # noqa: S311 - chance, no secret
-    found: set[int] = set()
-    for group in groups:
-        if len(found) < count and len(found) + len(group) <= count * 3 // 2:
-            found.update(group)
-    return found
-
-
 def _count_failed(answers: Sequence[Answer]) -> int:
     return sum(answer.error is not None for answer in answers)
-
-
-def _verdict(low: float, high: float, margin: float) -> str:
-    """By the 95 % interval of the difference, whose ends are each wrong at a rate of 2.5 %."""
-    if isnan(low) or isnan(high):
-        return UNKNOWN
-    return NOT_WORSE if low >= -margin else WORSE if high < -margin else UNDECIDED
 
 
 def _followed(tuner: FineTuner, job_id: str) -> Mapping[str, Any]:

@@ -1,0 +1,49 @@
+"""Files and folders that jobs made."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from fine_tuning.store import paging, tables
+from fine_tuning.store.types import now
+
+_table = tables.artifacts
+
+
+def add(
+    connection: Connection, job_id: str | None, kind: str, path: str, sha256: str | None, step: int | None = None
+) -> int:
+    """Record a file or folder that a job made. Returns its id."""
+    artifact = {"job_id": job_id, "kind": kind, "path": path, "sha256": sha256, "step": step}
+    created = connection.execute(_table.insert().values(**artifact, created_at=now()))
+    return int(created.inserted_primary_key[0])  # type: ignore[index]
+
+
+def keep(connection: Connection, job_id: str, kind: str, path: str, step: int) -> bool:
+    """Record what a job made at a step, unless a trainer that was killed since had. Returns whether it is new."""
+    known = select(_table.c.id).where(_table.c.job_id == job_id, _table.c.kind == kind, _table.c.step == step)
+    if connection.scalar(known) is not None:
+        return False
+    add(connection, job_id, kind, path, None, step)
+    return True
+
+
+def of_job(connection: Connection, job_id: str) -> list[dict[str, Any]]:
+    """What a job made, oldest first."""
+    query = select(_table).where(_table.c.job_id == job_id).order_by(_table.c.id)
+    return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def epochs_page(connection: Connection, job_id: str, *, after: int | None, limit: int) -> paging.Page:
+    """The adapters that a job kept at the end of its epochs, newest first."""
+    conditions = [_table.c.job_id == job_id, _table.c.kind == "epoch"]
+    return paging.page_by_id(connection, _table, conditions, after=after, limit=limit)
+
+
+def epoch_at(connection: Connection, job_id: str, step: int) -> dict[str, Any] | None:
+    """The adapter that a job kept at a step, or None."""
+    query = select(_table).where(_table.c.job_id == job_id, _table.c.kind == "epoch", _table.c.step == step)
+    row = connection.execute(query.order_by(_table.c.id.desc()).limit(1)).mappings().one_or_none()
+    return None if row is None else dict(row)
