@@ -88,10 +88,10 @@ def _capture(count: int) -> None:
 def _train_and_register(page: Page) -> None:
     go(page, "Jobs")
     page.get_by_text("Start a job on this machine").click()
-    for label, option in (("Training file", "sums, train"), ("Base model", "tiny")):
+    page.get_by_label("Epochs").fill("3")
+    for label, option in (("Base model", "tiny"), ("Training file", "sums, train")):  # the last one is estimated
         page.get_by_label(label).click()
         page.get_by_role("option", name=option).click()
-    page.get_by_label("Epochs").fill("3")
     expect(page.get_by_text("tokens are trained on")).to_be_visible()
     page.get_by_role("button", name="Start", exact=True).click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Job")

@@ -38,5 +38,5 @@ def _ask(page: Page, question: str) -> None:
     page.get_by_label("Prompt").fill(question)
     page.get_by_role("button", name="Ask both").click()
     for side in ("Model A", "Model B"):
-        expect(page.get_by_role("region", name=side)).to_contain_text(" s, ")
+        expect(page.get_by_role("region", name=side)).to_contain_text(" s, ", timeout=120_000)
     page.wait_for_timeout(200)
