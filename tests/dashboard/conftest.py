@@ -51,6 +51,7 @@ def serving(*arguments: str, port: int = 0) -> Iterator[str]:
         process.wait()
         rest.join()
         process.stderr.close()
+        sys.stderr.write("".join(told))  # is shown where the test fails
     assert "Traceback" not in "".join(told), "".join(told)
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 from safetensors.torch import load_file, save_file
 
 from fine_tuning.errors import DataError, NotFoundError, StorageError
-from fine_tuning.export.gguf import export_gguf
+from fine_tuning.export.gguf import export_gguf, kept_gguf
 from tests.export.llama_tokenizer import llama_cpp_tokens
 from tests.export.texts import TRICKY_TEXTS
 
@@ -156,3 +157,15 @@ def test_a_folder_in_the_place_of_the_file_is_reported(tiny_model_dir: Path, tmp
     (tmp_path / "x.gguf").mkdir()
     with pytest.raises(StorageError, match="it is a folder; name a file"):
         export_gguf(tiny_model_dir, tmp_path / "x.gguf")
+
+
+def test_who_asks_at_once_gets_the_same_file(copy: Path) -> None:
+    (copy / "model.f16.gguf").unlink(missing_ok=True)
+
+    def made(_: int) -> int:
+        path = kept_gguf(copy)
+        assert path is not None
+        return path.stat().st_ino
+
+    with ThreadPoolExecutor(4) as pool:
+        assert len(set(pool.map(made, range(4)))) == 1

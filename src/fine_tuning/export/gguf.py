@@ -6,6 +6,7 @@ import logging
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from fine_tuning.errors import DataError, MissingDependencyError, NotFoundError
@@ -26,6 +27,7 @@ from fine_tuning.imports import import_transformers
 if TYPE_CHECKING:
     from torch import Tensor
 _log = logging.getLogger(__name__)
+_making = Lock()  # who asks for a model that another is making waits for it, and both load the same file
 
 
 def kept_gguf(folder: Path) -> Path | None:
@@ -33,10 +35,11 @@ def kept_gguf(folder: Path) -> Path | None:
     path = folder / "model.f16.gguf"
     if path.is_file():
         return path
-    try:
-        return export_gguf(folder, path)
-    except DataError:
-        return None  # answered through transformers instead
+    with _making:
+        try:
+            return path if path.is_file() else export_gguf(folder, path)
+        except DataError:
+            return None  # answered through transformers instead
 
 
 def export_gguf(model_dir: Path, output: Path, quantize: str = "f16") -> Path:
