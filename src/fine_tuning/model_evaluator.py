@@ -11,6 +11,7 @@ from typing import Any
 from fine_tuning import checks
 from fine_tuning.errors import NotFoundError, UsageError
 from fine_tuning.evaluation import comparison, exact_match, result, substring_match
+from fine_tuning.evaluation.answered import Answered
 from fine_tuning.evaluation.evaluation import Evaluation, evaluated
 from fine_tuning.evaluation.intervals import wilson
 from fine_tuning.evaluation.result import EvaluationResult
@@ -135,10 +136,12 @@ class ModelEvaluator:
         """
         checks.name("model_name", model_name)
         checks.one_of("model type", model_type, result.MODEL_TYPES)
-        found = evaluated(
-            predictions, references, model_name, model_type, metrics, scores, errors, latencies_ms, costs, questions,
-            slices, clusters, checks.mapping("metadata", metadata),
+        answered = Answered.of(
+            predictions, references, errors=errors, latencies_ms=latencies_ms, costs=costs, questions=questions,
+            slices=slices, clusters=clusters,
         )  # fmt: skip
+        more = checks.mapping("metadata", metadata)
+        found = evaluated(answered, model_name, model_type, metrics, scores or {}, more)
         with self._database.write() as tx:
             found.id = evaluations.add(tx, found.row(), found.rows)
         return found

@@ -17,6 +17,7 @@ def test_two_answers_and_a_vote(open_page: Open, tiny_model_dir: Path, workspace
             page.get_by_label(side, exact=True).get_by_role("combobox").click()
             page.get_by_role("option", name="tiny").click()
             expect(page.get_by_role("option")).to_have_count(0)  # the list is closed
+            expect(page.get_by_label(side, exact=True)).to_contain_text("tiny")
         page.get_by_label("Tokens at most").fill("24")
         for question in ("What is the capital of France?", "And of <b>Spain</b>?"):  # the model stays open in between
             _ask(page, question)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from math import isnan, nan
 from typing import Any
 
 from fine_tuning import checks
 from fine_tuning.errors import UsageError
 from fine_tuning.evaluation import metrics, summary
-from fine_tuning.evaluation.classification import macro_averages
+from fine_tuning.evaluation.answered import Answered, check_lengths
+from fine_tuning.evaluation.classification import MacroAverages, macro_averages
 from fine_tuning.evaluation.summary import Figure
 
 
@@ -60,89 +62,63 @@ class Evaluation:
 
 
 def evaluated(
-    predictions: Sequence[str | None],
-    references: Sequence[str],
+    answered: Answered,
     model_name: str,
     model_type: str,
     names: Sequence[str],
-    made: Mapping[str, Sequence[float | None]] | None,
-    errors: Sequence[str | None] | None,
-    latencies_ms: Sequence[float | None] | None,
-    costs: Sequence[float | None] | None,
-    questions: Sequence[str] | None,
-    slices: Sequence[Any] | None,
-    clusters: Sequence[str] | None,
+    made: Mapping[str, Sequence[float | None]],
     metadata: dict[str, Any],
 ) -> Evaluation:
-    """Score answers; see `ModelEvaluator.evaluate`."""
-    size = len(references)
-    if errors is not None and len(errors) == len(predictions):  # a failed call has no answer
-        predictions = [None if error else said for said, error in zip(predictions, errors, strict=True)]
+    """Score answers; see `ModelEvaluator.evaluate`.
+
+    Args:
+        names: metrics; made: scores by metrics that were made elsewhere.
+    """
     if not names:
         raise UsageError("name at least one metric")
-    columns = {
-        "predictions": predictions, "errors": errors, "latencies_ms": latencies_ms, "costs": costs,
-        "questions": questions, "slices": slices, "clusters": clusters, **(made or {}),
-    }  # fmt: skip
-    _check(columns, references)
-    latencies = [checks.amount("latency_ms", each) for each in latencies_ms or [None] * size]
-    spent = [checks.amount("cost", each) for each in costs or [None] * size]
-    why = [
-        each or "no answer" if p is None else None for each, p in zip(errors or [None] * size, predictions, strict=True)
-    ]
-    scores = {name: summary.score_all(name, predictions, references) for name in names}
-    scores |= {name: _checked(name, found) for name, found in (made or {}).items()}
-
-    def figures_at(places: Sequence[int]) -> dict[str, Figure]:
-        said, wanted = [predictions[at] for at in places], [references[at] for at in places]
-        alike = None if clusters is None else [clusters[at] for at in places]
-        return {
-            name: summary.corpus_figure(name, said, wanted, alike)
-            if (metric := metrics.find(name)).corpus
-            else summary.figure([found[at] for at in places], metric.kind, alike, metric.bounds)
-            for name, found in scores.items()
-        }
-
-    figures = figures_at(range(size))
-    averages = _averages(predictions, references, scores[names[0]]) if metrics.find(names[0]).kind == "binary" else None
-    apart = [checks.mapping("slices", each) for each in slices or [{}] * size]
-    rows = [
-        {
-            "question": None if questions is None else questions[at], "prediction": predictions[at],
-            "reference": references[at], "score": scores[names[0]][at],
-            "scores": {name: found[at] for name, found in scores.items()}, "slices": dict(apart[at]) or None,
-            "cluster": None if clusters is None else clusters[at],
-            "error": why[at], "latency_ms": latencies[at], "cost": spent[at],
-        }
-        for at in range(size)
-    ]  # fmt: skip
+    check_lengths(made, len(answered))
+    scores = {name: summary.score_all(name, answered.predictions, answered.references) for name in names}
+    scores |= {name: _checked(name, found) for name, found in made.items()}
+    figures_at = partial(_figures, answered, scores)
+    averages = _averages(answered, scores[names[0]]) if metrics.find(names[0]).kind == "binary" else None
     return Evaluation(
         model_name=model_name,
         model_type=model_type,
-        figures=figures,
-        precision=averages[0] if averages else nan,
-        recall=averages[1] if averages else nan,
-        f1_score=averages[2] if averages else nan,
-        errors=summary.rate([each is not None for each in why]),
-        refusals=summary.refusals(predictions),
-        latency_ms=summary.latency(latencies),
-        cost=summary.figure(spent, "real"),
-        slices=summary.by_slice(apart, figures_at),
-        test_set_size=size,
+        figures=figures_at(range(len(answered))),
+        precision=averages.precision if averages else nan,
+        recall=averages.recall if averages else nan,
+        f1_score=averages.f1 if averages else nan,
+        errors=summary.rate([each is not None for each in answered.errors]),
+        refusals=summary.refusals(answered.predictions),
+        latency_ms=summary.latency(answered.latencies_ms),
+        cost=summary.figure(answered.costs, "real"),
+        slices=summary.by_slice(answered.slices, figures_at),
+        test_set_size=len(answered),
         metadata=metadata,
-        rows=rows,
+        rows=[
+            {
+                **answered.row(at),
+                "score": scores[names[0]][at],
+                "scores": {name: each[at] for name, each in scores.items()},
+            }
+            for at in range(len(answered))
+        ],
     )
 
 
-def _check(columns: Mapping[str, Any], references: Sequence[str]) -> None:
-    """Raise UsageError unless all columns are as long as the references, and texts are texts."""
-    size = len(references)
-    for label, column in columns.items():
-        if column is not None and len(column) != size:
-            raise UsageError(f"{len(column)} {label} for {size} references; they must be as many")
-    for place, (prediction, reference) in enumerate(zip(columns["predictions"], references, strict=True), 1):
-        if not isinstance(prediction, str | None) or not isinstance(reference, str):
-            raise UsageError(f"example {place}: prediction and reference must be text")
+def _figures(
+    answered: Answered, scores: Mapping[str, Sequence[float | None]], places: Sequence[int]
+) -> dict[str, Figure]:
+    """By metric the figure of the examples at some places."""
+    alike = answered.clusters_at(places)
+    found = {}
+    for name, each in scores.items():
+        metric = metrics.find(name)
+        if metric.corpus:
+            found[name] = summary.corpus_figure(name, *answered.texts(places), alike)
+        else:
+            found[name] = summary.figure([each[at] for at in places], metric.kind, alike, metric.bounds)
+    return found
 
 
 def _checked(name: str, scores: Sequence[float | None]) -> list[float | None]:
@@ -154,14 +130,11 @@ def _checked(name: str, scores: Sequence[float | None]) -> list[float | None]:
     return found
 
 
-def _averages(
-    predictions: Sequence[str | None], references: Sequence[str], scores: Sequence[float | None]
-) -> tuple[float, float, float]:
-    """Macro-averages over the answered examples; a right answer stands for its reference's label."""
-    answered = [
+def _averages(answered: Answered, scores: Sequence[float | None]) -> MacroAverages:
+    """Over the examples that have an answer; a right answer stands for its reference's label."""
+    pairs = [
         ((reference if score else prediction).strip(), reference.strip())
-        for prediction, reference, score in zip(predictions, references, scores, strict=True)
+        for prediction, reference, score in zip(answered.predictions, answered.references, scores, strict=True)
         if prediction is not None
     ]
-    found = macro_averages([label for label, _ in answered], [truth for _, truth in answered])
-    return found.precision, found.recall, found.f1
+    return macro_averages([label for label, _ in pairs], [truth for _, truth in pairs])
