@@ -15,8 +15,11 @@ from fine_tuning.commands import output
 from fine_tuning.errors import UsageError
 
 if TYPE_CHECKING:
+    from fine_tuning.answering import Answer, Question
     from fine_tuning.evaluation.evaluation import Evaluation
+    from fine_tuning.evaluation.prediction_powered import Corrected
     from fine_tuning.evaluation.summary import Figure
+    from fine_tuning.judging import Judged
 
 ROWS_SHOWN = 10
 TEXT_SHOWN = 60  # characters of a text in a table
@@ -76,13 +79,9 @@ def evaluate_model(
         answers = answering.answers(
             name, questions, max_tokens, at_once=at_once, per_minute=per_minute, fresh=fresh, progress=told
         )
-    judged = []
-    if judge is not None:
-        with output.rows_told("answers judged") as told:
-            said = [answer.text for answer in answers]
-            judged = judging.judged(judge, questions, said, rubric or RUBRIC, progress=told)
+    judged = _judged(judge, rubric or RUBRIC, questions, answers)
     grades = [each.grade for each in judged] if judged else None
-    unjudged = [each.error for each in judged if each.error is not None]
+    clusters = answering.clusters(questions)
     evaluation = ModelEvaluator().evaluate(
         [answer.text for answer in answers],
         [question.reference for question in questions],
@@ -94,21 +93,34 @@ def evaluate_model(
         costs=[answer.cost if price is None else price for answer in answers],
         questions=[question.text for question in questions],
         slices=[question.slices for question in questions],
-        clusters=answering.clusters(questions),
+        clusters=clusters,
         scores=None if grades is None else {"judge": grades},
         metadata={"test_file": str(test_file), **({"judge": judge} if judge else {})},
     )
-    human, clusters = [question.human for question in questions], answering.clusters(questions)
-    people = None if grades is None else judging.corrected(grades, human, clusters)
+    people = None if grades is None else judging.corrected(grades, [each.human for each in questions], clusters)
     if as_json:
+        unjudged = [each.error for each in judged if each.error is not None]
         more = {"judge_corrected": people._asdict(), "judge_errors": unjudged} if people else {}
         output.print_json(_facts(evaluation) | more)
         return
     _print(evaluation, test_file.name)
-    if unjudged:
-        output.print_text(
-            f"{len(unjudged)} of {len(judged)} answers were not judged: {unjudged[0]}; run again for them"
-        )
+    _print_judged(judged, people)
+
+
+def _judged(judge: str | None, rubric: str, questions: list[Question], answers: list[Answer]) -> list[Judged]:
+    """A judge's grades; none without a judge."""
+    from fine_tuning import judging
+
+    if judge is None:
+        return []
+    with output.rows_told("answers judged") as told:
+        return judging.judged(judge, questions, [answer.text for answer in answers], rubric, progress=told)
+
+
+def _print_judged(judged: list[Judged], people: Corrected | None) -> None:
+    errors = [each.error for each in judged if each.error is not None]
+    if errors:
+        output.print_text(f"{len(errors)} of {len(judged)} answers were not judged: {errors[0]}; run again for them")
     if people is not None and not isnan(people.estimate):
         low, high = output.percent(people.low), output.percent(people.high)
         shown = f"{output.percent(people.estimate)} (95 % interval {low} to {high})"
