@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 import shlex
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
 
-from fine_tuning import FineTuningCLI
+from fine_tuning import FineTuningCLI, cli
 from tests.conftest import PROJECT
 
 PAGES = sorted([*PROJECT.glob("*.md"), *(PROJECT / "docs").glob("*.md")])
@@ -39,6 +41,16 @@ def test_every_command_that_is_named_exists(capsys: pytest.CaptureFixture[str]) 
             if words:
                 assert FineTuningCLI().run([*words, "--help"]) == 0, f"{page.name}: ft-cli {command}"
     capsys.readouterr()
+
+
+def test_every_command_that_the_code_advises_exists() -> None:
+    commands: Any = typer.main.get_command(cli.app)
+    for path in (PROJECT / "src").rglob("*.py"):
+        for first, second in re.findall(r"ft-cli ([a-z][a-z-]*)(?: ([a-z][a-z-]*))?", path.read_text("utf-8")):
+            found = commands.commands.get(first)
+            assert found is not None, f"{path.name}: ft-cli {first}"
+            if hasattr(found, "commands"):
+                assert second in found.commands, f"{path.name}: ft-cli {first} {second}"
 
 
 def test_every_link_leads_somewhere() -> None:

@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save_file
 
 from fine_tuning import ModelRegistry, model_export
 from fine_tuning.errors import ConflictError, DataError, NotFoundError, ProviderError, UsageError
-from fine_tuning.files import sha256_file
+from fine_tuning.files import sha256_file, written_whole
 from fine_tuning.store import exports
 from fine_tuning.store.database import open_database
 from tests import wire
@@ -171,3 +171,20 @@ def test_what_cannot_be_exported_is_said(trained: dict[str, Any], tmp_path: Path
     with pytest.raises(ConflictError, match="is not empty; name a new folder"):
         model_export.export("orders", "gguf", tmp_path / "o")
     assert cli("export", "orders", "--to", "gguf", "--quantize", "q3")[0] == 2
+
+
+def test_two_exports_to_one_folder_are_one(trained: dict[str, Any], tmp_path: Path, cli: Any) -> None:
+    target = tmp_path / "o"
+    with written_whole(target):
+        code, _, err = cli("export", "orders", "--to", "safetensors", "--output", str(target))
+    assert (code, f"{target} is being written at this moment" in err) == (1, True)
+    with open_database().read() as tx:
+        assert exports.of_version(tx, "orders", 1) == []
+
+
+def test_a_job_is_registered_once_under_a_name(trained: dict[str, Any]) -> None:
+    registry = ModelRegistry()
+    first = registry.register_job("parcels", trained["job_id"])
+    assert registry.register_job("parcels", trained["job_id"]) == first
+    assert [each["version"] for each in registry.list_model_versions("parcels")] == [1]
+    assert registry.register_job("orders", trained["job_id"])["version"] == 1

@@ -286,13 +286,14 @@ class ABTestFramework:
         test = self._find(test_id)
         return ended(test) if test["result"] else verdict.judge(test, alpha)
 
-    def conclude_test(self, test_id: str, alpha: float | None = None) -> ABTestResult:
+    def conclude_test(self, test_id: str, alpha: float | None = None, *, even_empty: bool = False) -> ABTestResult:
         """End a test and keep its verdict; concluding again returns the same.
 
         A test in which an arm has no samples stays open, with nothing significant.
 
         Args:
             alpha: the test's own by default, which is 0.05 unless it was created with another.
+            even_empty: end it also where an arm has no samples, such as a test of a mistyped model.
 
         Raises:
             NotFoundError: there is no such test.
@@ -307,7 +308,7 @@ class ABTestFramework:
             if test["result"]:
                 return ended(test)
             result = verdict.judge(test, alpha)
-            if min(result.model_a_samples, result.model_b_samples) > 0:
+            if even_empty or min(result.model_a_samples, result.model_b_samples) > 0:
                 _conclude(tx, result)
                 experiments.decide(tx, test_id, "concluded", None, recommendation.recommend(result))
         return result

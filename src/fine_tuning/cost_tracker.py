@@ -123,9 +123,11 @@ class CostTracker:
         Returns:
             US dollars; nan where a part is not known.
         """
+        return training.total(self._training_prices(name))
+
+    def _training_prices(self, name: str) -> training.Prices:
         with self._database.read() as tx:
-            found = training.by_model(costs.training_jobs(tx), models.versions(tx))
-        return training.total(found.get(name, {}))
+            return training.by_model(costs.training_jobs(tx), models.versions(tx)).get(name, {})
 
     def get_inference_costs(self, name: str | None = None) -> dict[str, dict[str, Any]]:
         """Recorded production calls per model: count, total (US dollars of the priced ones), tokens, unpriced."""
@@ -282,10 +284,11 @@ class CostTracker:
             base = given(known_price) if known_price is not None else _price(tx, [replaced] if replaced else [])
             gain = None if version is None else measured_gain.of_version(tx, version)
         gain = gain if accuracy_improvement is None else _given_gain(accuracy_improvement)
+        trained = self._training_prices(model_name)
         analysis = roi.analyse(
             Facts(
                 model_name=model_name,
-                training_cost=self.get_model_training_cost(model_name),
+                training_cost=training.total(trained),
                 training_tokens=self._training_tokens(model_name),
                 price=price,
                 base_price=base,
@@ -297,7 +300,7 @@ class CostTracker:
             )
         )
         analysis.assumptions = _assumptions(analysis, price, base, known_price, gain, cost_per_error, replaced)
-        analysis.unknown = _missing(analysis, base)
+        analysis.unknown = _missing(analysis, base, [job for job, price in trained.items() if price is None])
         return analysis
 
     def _training_tokens(self, name: str) -> int | None:
@@ -368,12 +371,19 @@ def _assumptions(
     return lines
 
 
-def _missing(analysis: CostAnalysis, base: Measured) -> list[str]:
+def _missing(analysis: CostAnalysis, base: Measured, unpriced: Sequence[str]) -> list[str]:
+    """What a figure is unknown for lack of, a line each.
+
+    Args:
+        unpriced: the model's training jobs whose cost nobody has said.
+    """
     missing = []
     if isnan(base.value):
         missing.append("price per call of the base model: base_model_inference_cost, or recorded calls of it")
     if isnan(analysis.training_cost):
-        missing.append(f"training cost of {analysis.model_name}: record_training_job, or register_model with a cost")
+        of_jobs = f", by job {', '.join(unpriced)}" if unpriced else ""
+        how = "record_training_job, or register_model with a cost"
+        missing.append(f"training cost of {analysis.model_name}{of_jobs}: {how}")
     if isnan(analysis.inference_cost_per_call):
         missing.append(f"price per call of {analysis.model_name}: record_inference, or A/B samples with a cost")
     for line in missing:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -324,14 +325,29 @@ def prepare(
     domain: str | None,
     task_type: str | None,
     filename: str | None,
+    *,
+    min_prompt_length: int = validation.MIN_PROMPT_CHARACTERS,
+    min_response_length: int = validation.MIN_RESPONSE_CHARACTERS,
 ) -> Prepared:
     """As `prepare_fine_tuning_dataset`, which returns the path alone."""
     formats.check_format(format)
     examples = builder.build_from_distillation(min_rating=min_rating, domain=domain, task_type=task_type)
-    valid = builder.validate_examples(examples)["valid_examples"]
+    checked = builder.validate_examples(examples, min_prompt_length, min_response_length)
+    valid = checked["valid_examples"]
     if not valid:
         filters = f"rating >= {min_rating}, domain {domain or 'any'}, task type {task_type or 'any'}"
-        raise DataError(f"no valid training examples with {filters} ({len(examples)} found); capture more calls first")
+        raise DataError(f"no valid training examples with {filters}: {_why_none(checked['invalid_examples'])}")
     stamp = datetime.now(UTC).strftime("%Y%m%d_%H%M%S")
     path = builder.save_dataset(valid, filename or f"dataset_{domain or 'all'}_{stamp}", format)
     return Prepared(path, valid, len(examples))
+
+
+def _why_none(invalid: Sequence[Mapping[str, Any]]) -> str:
+    if not invalid:
+        return "none is captured; capture more calls first"
+    reasons = Counter(issue.partition(" (")[0] for each in invalid for issue in each["issues"])
+    named = ", ".join(f"{count} with {reason!r}" for reason, count in reasons.most_common())
+    return (
+        f"{len(invalid)} found, {named}; such as {invalid[0]['issues'][0]!r}. Short ones are let in with "
+        "--min-prompt-length and --min-response-length"
+    )

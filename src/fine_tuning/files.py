@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
+from fine_tuning import locks
 from fine_tuning.errors import DataError, NotFoundError, StorageError, UsageError
 
 # What torch.save says of a file that it could not write to its end, whatever the reason; in practice a full disk.
@@ -140,17 +141,29 @@ def atomic_write(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
 
 @contextmanager
 def written_whole(folder: Path) -> Iterator[Path]:
-    """Yield an empty folder that replaces `folder` when the block ends well, and is removed when it does not."""
-    temporary = folder.with_name(f".{folder.name}.partial")
-    shutil.rmtree(temporary, ignore_errors=True)
-    make_folder(temporary)
-    try:
-        yield temporary
-    except BaseException:
-        shutil.rmtree(temporary, ignore_errors=True)
-        raise
-    shutil.rmtree(folder, ignore_errors=True)
-    temporary.rename(folder)
+    """Yield an empty folder that replaces `folder` when the block ends well, and is removed when it does not.
+
+    Raises:
+        ConflictError: somebody else is writing it.
+    """
+    temporary = make_folder(folder.with_name(f".{folder.name}.partial"))
+    with locks.held(temporary, f"{folder} is being written"):
+        try:
+            _empty(temporary)  # of what a process that was killed has left
+            yield temporary
+        except BaseException:
+            shutil.rmtree(temporary, ignore_errors=True)
+            raise
+        shutil.rmtree(folder, ignore_errors=True)
+        temporary.rename(folder)
+
+
+def _empty(folder: Path) -> None:
+    for path in folder.iterdir():
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
 
 
 def write_json(path: Path, value: Any, indent: int | None = 2) -> None:

@@ -1,11 +1,14 @@
-"""Imports that several threads of a server may make first at the same time."""
+"""Imports that need care: made first by several threads at the same time, or with settings of their own."""
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
 from threading import Lock
+from typing import Any
 
 _lock = Lock()
+TURNS = "10000"  # that a thread of llama.cpp waits on the spot before it sleeps
 
 
 def import_transformers() -> None:
@@ -19,3 +22,22 @@ def import_transformers() -> None:
     """
     with _lock:
         import_module("transformers")
+
+
+def import_llama_cpp() -> Any:
+    """xllamacpp, whose threads soon sleep while they wait for each other.
+
+    By default they turn on the spot for so long that beside another busy program most of the time is lost; see
+    `benchmarks/bench_busy.py`. OpenMP reads how long when it is loaded. What the user has set is left alone.
+
+    Raises:
+        ImportError: it is not installed.
+    """
+    with _lock:
+        if {"GOMP_SPINCOUNT", "OMP_WAIT_POLICY"} & os.environ.keys():
+            return import_module("xllamacpp")
+        os.environ["GOMP_SPINCOUNT"] = TURNS
+        try:
+            return import_module("xllamacpp")
+        finally:
+            del os.environ["GOMP_SPINCOUNT"]

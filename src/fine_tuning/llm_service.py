@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -197,14 +196,8 @@ class LLMService:
         messages, options = _messages(prompt, system_prompt), self._options(temperature, max_tokens)
         self._outside_experiment()
         target = self._target(self._model)
-        pieces = self._engine(target, self._model).stream(messages, **options, **kwargs)
-        started = time.perf_counter()
-        text = []
-        for piece in pieces:
-            text.append(piece)
-            yield piece
-        milliseconds = (time.perf_counter() - started) * 1000
-        return self._answered(target, messages, Completion("".join(text), target.model, None, None, milliseconds, None))
+        completion = yield from self._engine(target, self._model).stream(messages, **options, **kwargs)
+        return self._answered(target, messages, completion)
 
     def _model_outside(self) -> str:
         """The model of a call that belongs to no test: once a test has promoted a model by itself, that one."""

@@ -116,8 +116,8 @@ def export(
             text = modelfile.modelfile(source.merged, plain(source.label), None, weights=f"./{weights.name}")
             (unfinished / "Modelfile").write_text(text, encoding="utf-8")
         checksum = sha256_file(weights)
-        _record(source, to, kind, folder, checksum, found)
-        _write_card(source, unfinished)
+        _write_card(source, unfinished, found)
+    _record(source, to, kind, folder, checksum, found)
     exported = Exported(folder, folder / weights.name, found, command)
     if create:
         name = plain(source.label)
@@ -252,15 +252,15 @@ def _record(
         exports.add(tx, facts, version.get("model_name"), version.get("version"))
 
 
-def _write_card(source: _Source, folder: Path) -> None:
+def _write_card(source: _Source, folder: Path, found: Mapping[str, Parity]) -> None:
     if source.version is None:
         (folder / model_folder.CARD).write_text(_card_of_job(source), encoding="utf-8")
         return
     name, number = source.version["model_name"], source.version["version"]
     with open_database().read() as tx:
         measured = evaluations.of_version(tx, name, number)
-        compared = exports.of_version(tx, name, number)[-1]["parity"]
         graph = lineage.as_mermaid(lineage.trace(tx, source.version))
+    compared = {what: each.as_dict() for what, each in found.items()}
     card = model_folder.card(source.version, measured, graph, compared)
     (folder / model_folder.CARD).write_text(card, encoding="utf-8")
 

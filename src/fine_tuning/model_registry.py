@@ -115,7 +115,7 @@ class ModelRegistry:
         """Add the model that a finished job made as the next version, with the rows and the cost of its training.
 
         Returns:
-            The record; see `register_model`.
+            The record; see `register_model`. Of a job that is registered under this name already, that version's.
 
         Raises:
             NotFoundError: there is no such job.
@@ -128,8 +128,11 @@ class ModelRegistry:
                 raise NotFoundError(f"no job {job_id} in this workspace; ft-cli jobs list shows them")
             spent = costs.training_jobs(tx, job_id=job["id"])
             data = datasets.get(tx, job["dataset_id"])
+            known = models.of_job(tx, job["id"], model_name)
         if job["status"] != "succeeded":
             raise ConflictError(f"job {job_id} has {job['status']}; only what has succeeded can be registered")
+        if known is not None:
+            return known
         is_local = job["provider"] == "local"
         return self.register_model(
             model_name,

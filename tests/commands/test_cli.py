@@ -120,7 +120,9 @@ def test_sets_up_shows_and_concludes_ab_tests(cli: Any, database: Database) -> N
     assert cli("setup-ab-test", "t", "old", "new")[0] == 0
     assert "TIE: no samples for old yet" in cli("ab", "show", "t")[1].replace("\n", " ")
     assert json.loads(cli("ab", "list", "--json")[1])["t"]["status"] == "running"
-    assert json.loads(cli("ab", "conclude", "t", "--json")[1])["recommendation"].startswith("TIE")
+    code, _, err = cli("ab", "conclude", "t", "--json")
+    assert (code, "t stays open: old has no samples; --even-empty ends it" in err) == (1, True)
+    assert json.loads(cli("ab", "conclude", "t", "--even-empty", "--json")[1])["recommendation"].startswith("TIE")
 
 
 def test_sums_costs(cli: Any, database: Database) -> None:
@@ -152,7 +154,11 @@ BAD = [
     (("deploy", "m"), 1, "no model m is registered"),
     (("prepare-dataset", "--min-rating", "9"), 2, "rating must be a whole number from 1 to 5, not 9"),
     (("prepare-dataset", "--format", "parquet"), 2, "parquet"),
-    (("prepare-dataset",), 1, "no valid training examples with rating >= 4"),
+    (
+        ("prepare-dataset",),
+        1,
+        "no valid training examples with rating >= 4, domain any, task type any: none is captured",
+    ),
     (("capture", "import", "nowhere.jsonl"), 1, "no such file: nowhere.jsonl"),
     (("create-openai-job", "gpt-3.5-turbo", "nowhere.jsonl"), 1, "no data set file nowhere.jsonl"),
     (("check-job-status", "ftjob-abc123"), 1, "set OPENAI_API_KEY"),

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from fine_tuning.distillation import DistillationDataCollector
 from tests.datasets.test_building import chat, question, write
 
 
@@ -90,3 +91,14 @@ def test_mistakes_are_one_line(cli: Any, rows: Path, argv: tuple[str, ...], code
     assert found == code
     assert said in error
     assert len(error.strip().splitlines()) == 1
+
+
+def test_why_no_captured_call_is_fit_is_said(workspace: Path, cli: Any) -> None:
+    for number in range(12):
+        DistillationDataCollector().capture_success(f"What is the mean of {number}?", f"It is {number}.", "d", "t")
+    code, _, err = cli("prepare-dataset")
+    assert code == 1
+    assert "12 found, 12 with 'Response too short'; such as 'Response too short (8 of 20 characters)'" in err
+    code, out, err = cli("prepare-dataset", "--min-response-length", "1", "--json")
+    assert code == 0, err
+    assert json.loads(out)["rows"] == 12

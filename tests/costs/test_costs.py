@@ -111,6 +111,13 @@ def test_a_return_says_that_the_base_price_is_missing(database: Database) -> Non
     assert "fewer than 30 calls of m are recorded: too few for an interval" in analysis.assumptions
 
 
+def test_a_return_says_whose_training_has_no_price(database: Database) -> None:
+    ModelRegistry().register_model("m", "b", "unpriced", 10)
+    CostTracker().record_training_job("priced", "m", "b", 10, 1000, 5.0)
+    analysis = CostTracker().calculate_roi("m", 0.1, 1000)
+    assert analysis.unknown[0].startswith("training cost of m, by job unpriced: record_training_job")
+
+
 def test_arguments_of_a_return_are_checked() -> None:
     tracker = CostTracker()
     for wrong in (-5, nan, "x"):

@@ -68,6 +68,26 @@ def test_a_second_click_is_not_meant_for_the_next_call(address: str, open_page: 
     assert [row["prompt"] for row in collector.find_examples(min_rating=5)] == ["Question 00"]
 
 
+def test_what_is_taken_back_is_shown_again(address: str, open_page: Open) -> None:
+    collector = capture(40)
+    page = open_page(f"{address}/review")
+    expect(page.get_by_role("status")).to_have_text("40 waiting")
+    card = page.get_by_role("article", name="Call to rate")
+    for _ in range(2):
+        page.keyboard.press("j")
+    expect(card).to_contain_text("Question 02")
+    page.keyboard.press("4")
+    expect(card).to_contain_text("Question 03")
+    page.keyboard.press("u")
+    expect(card).to_contain_text("Question 02")
+    page.keyboard.press("2")
+    expect(card).to_contain_text("Question 03")
+    expect(page.get_by_role("status")).to_have_text("39 waiting")
+    assert [(row["prompt"], row["rating"]) for row in collector.find_examples() if row["rating"] != 3] == [
+        ("Question 02", 2)
+    ]
+
+
 def test_filters(address: str, open_page: Open) -> None:
     capture(6)
     page = open_page(f"{address}/review")
@@ -76,6 +96,13 @@ def test_filters(address: str, open_page: Open) -> None:
     page.get_by_role("option", name="d1").click()
     expect(page.get_by_role("status")).to_have_text("3 waiting")
     assert current(page) == "Question 01"
+    page.keyboard.press("5")  # the keys are for the calls again
+    expect(page.get_by_role("status")).to_have_text("2 waiting")
+    page.keyboard.press("e")
+    expect(page.get_by_label("Corrected answer")).to_be_focused()
+    expect(page.get_by_role("combobox", name="Domain")).to_have_count(0)  # it would take away what is being written
+    page.get_by_label("Corrected answer").press("Escape")
+    expect(page.get_by_role("combobox", name="Domain")).to_have_count(1)
     page.get_by_label("From day").fill("yesterday")
     page.get_by_label("From day").press("Enter")
     expect(page.get_by_text("day must be")).to_be_visible()

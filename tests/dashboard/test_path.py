@@ -11,6 +11,8 @@ from playwright.sync_api import Page, expect
 from fine_tuning import ModelRegistry
 from fine_tuning.distillation import DistillationDataCollector
 from fine_tuning.settings import get_settings
+from fine_tuning.store import jobs
+from fine_tuning.store.database import open_database
 from tests.dashboard.conftest import Open, serving
 
 
@@ -45,13 +47,15 @@ def _walk(page: Page) -> None:
     go(page, "Data sets")
     page.get_by_text("Build one").click()
     page.get_by_label("Name").fill("sums")
-    page.get_by_role("button", name="Build", exact=True).click()
+    page.get_by_role("button", name="Build", exact=True).dblclick()  # a double click is one click, here and below
     expect(page.get_by_role("heading", level=1)).to_have_text("sums")
     expect(page.get_by_role("region", name="Parts")).to_contain_text("train")
 
     for _ in range(2):
         _train_and_register(page)
-    page.get_by_role("button", name="Deploy version 1").click()
+    with open_database().read() as tx:
+        assert len(jobs.newest(tx, 5)) == 2
+    page.get_by_role("button", name="Deploy version 1").dblclick()
     page.get_by_role("dialog").get_by_role("button", name="Deploy").click()
     expect(page.get_by_role("heading", name="Version 1: deployed")).to_be_visible()
     page.get_by_role("button", name="Deploy version 2").click()
@@ -93,7 +97,7 @@ def _train_and_register(page: Page) -> None:
         page.get_by_label(label).click()
         page.get_by_role("option", name=option).click()
     expect(page.get_by_text("tokens are trained on")).to_be_visible()
-    page.get_by_role("button", name="Start", exact=True).click()
+    page.get_by_role("button", name="Start", exact=True).dblclick()
     expect(page.get_by_role("heading", level=1)).to_have_text("Job")
     expect(page.get_by_role("status")).to_contain_text("succeeded", timeout=120_000)
     expect(page.locator("dl.facts")).to_contain_text("Training loss")
@@ -103,5 +107,5 @@ def _train_and_register(page: Page) -> None:
     }""")
     assert curve
     page.get_by_label("Name of the model").fill("sums")
-    page.get_by_role("button", name="Register as a model").click()
+    page.get_by_role("button", name="Register as a model").dblclick()
     expect(page.get_by_role("heading", level=1)).to_have_text("sums")

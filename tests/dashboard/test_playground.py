@@ -17,12 +17,14 @@ def test_two_answers_and_a_vote(open_page: Open, tiny_model_dir: Path, workspace
             page.get_by_label(side, exact=True).get_by_role("combobox").click()
             page.get_by_role("option", name="tiny").click()
             expect(page.get_by_role("option")).to_have_count(0)  # the list is closed
-            expect(page.get_by_label(side, exact=True)).to_contain_text("tiny")
+            expect(page.get_by_role("combobox", name=side)).to_have_value("tiny")
         page.get_by_label("Tokens at most").fill("24")
         for question in ("What is the capital of France?", "And of <b>Spain</b>?"):  # the model stays open in between
             _ask(page, question)
             page.get_by_role("button", name="A is better").click()
             expect(page.get_by_text("kept as a pair").last).to_be_visible()
+            page.get_by_role("button", name="B is better").click()  # once is enough
+            expect(page.get_by_text("these answers have a vote already").last).to_be_visible()
         page.get_by_role("region", name="Model B").get_by_role("button", name="Keep as a good answer").click()
         expect(page.get_by_text("kept as an example rated 5")).to_be_visible()
     collector = DistillationDataCollector()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
+from typing import Any
 
 import numpy as np
 import pytest
@@ -114,6 +115,18 @@ def test_a_concluded_test_takes_no_more_samples_and_keeps_its_verdict(database: 
     assert (again.total_samples, again.completed_at) == (2, concluded.completed_at)
     with pytest.raises(ConflictError, match="test t exists: a against b, completed"):
         framework.create_test("t", "a", "b")
+
+
+def test_a_test_without_samples_can_be_ended_on_purpose(database: Database, cli: Any) -> None:
+    framework = ABTestFramework()
+    framework.create_test("t", "a", "mistyped")
+    framework.record_sample("t", "model_a", "y", "y", None, None)
+    code, _, err = cli("ab", "conclude", "t")
+    assert (code, "t stays open: mistyped has no samples" in err) == (1, True)
+    assert cli("ab", "conclude", "t", "--even-empty")[0] == 0
+    result = framework.monitor("t")
+    assert (result.status, result.statistical_significance) == ("completed", False)
+    assert framework.recommend_winner(result).startswith("TIE: no samples for mistyped")
 
 
 def test_creating_a_running_test_again_returns_it_unless_it_differs(database: Database) -> None:

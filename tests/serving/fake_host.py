@@ -15,6 +15,9 @@ class Request(NamedTuple):
     body: dict[str, Any]
 
 
+USAGE = {"prompt_tokens": 7, "completion_tokens": 2, "total_tokens": 9}
+
+
 class FakeHost(ThreadingHTTPServer):
     """Echoes the last message, or fails with `status` and `error`; a body of None is an answer that is not JSON."""
 
@@ -60,7 +63,7 @@ class _Handler(BaseHTTPRequestHandler):
         choices = [{"index": 0, "message": message, "finish_reason": "stop"}]
         reply = {"id": "1", "object": "chat.completion", "created": 1, "model": body["model"], "choices": choices}
         if self.server.usage:
-            reply["usage"] = {"prompt_tokens": 7, "completion_tokens": 2, "total_tokens": 9}
+            reply["usage"] = USAGE
         return reply
 
     def events(self, body: dict[str, Any]) -> list[str]:
@@ -68,7 +71,10 @@ class _Handler(BaseHTTPRequestHandler):
         pieces: list[dict[str, Any]] = [{"role": "assistant"}, {"content": "echo "}]
         pieces += [{"content": body["messages"][-1]["content"]}, {}]
         chunks = [{**chunk, "choices": [{"index": 0, "delta": piece, "finish_reason": None}]} for piece in pieces]
-        return [json.dumps(each) for each in [*chunks, {**chunk, "choices": []}]] + ["[DONE]"]
+        last: dict[str, Any] = {**chunk, "choices": []}
+        if self.server.usage and body.get("stream_options", {}).get("include_usage"):
+            last["usage"] = USAGE
+        return [json.dumps(each) for each in [*chunks, last]] + ["[DONE]"]
 
     def answer(self, status: int, content: str, kind: str) -> None:
         self.send_response(status)

@@ -9,6 +9,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from fine_tuning.errors import NotFoundError, ProviderError
 from fine_tuning.export.gguf import export_gguf
 from fine_tuning.serving.llama_cpp import LlamaCppEngine, open_llama_cpp
 from fine_tuning.serving.transformers_engine import TransformersEngine
+from tests.serving.streamed import streamed
 from tests.tiny_model import SENTENCES
 
 CHATS = [[{"role": "user", "content": sentence}] for sentence in SENTENCES]
@@ -57,9 +59,10 @@ def test_one_answer_is_described(engine: LlamaCppEngine) -> None:
 
 def test_a_stream_adds_up_to_the_answer(engine: LlamaCppEngine) -> None:
     chat = next(chat for chat in CHATS if engine.complete(chat, **GREEDY).text.isascii())
-    pieces = list(engine.stream(chat, **GREEDY))
+    pieces, whole = streamed(engine.stream(chat, **GREEDY))
     assert len(pieces) > 3
-    assert "".join(pieces) == engine.complete(chat, **GREEDY).text
+    assert "".join(pieces) == whole.text
+    assert replace(whole, latency_ms=0) == replace(engine.complete(chat, **GREEDY), latency_ms=0)
 
 
 def test_leaving_a_stream_stops_the_model(engine: LlamaCppEngine) -> None:

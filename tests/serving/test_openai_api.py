@@ -10,6 +10,7 @@ import pytest
 from fine_tuning.errors import ConfigurationError, FineTuningError, NotFoundError, ProviderError
 from fine_tuning.serving.openai_api import OpenAIEngine
 from tests.serving.fake_host import FakeHost
+from tests.serving.streamed import streamed
 
 CHAT = [{"role": "system", "content": "Be kind."}, {"role": "user", "content": "hi"}]
 
@@ -45,8 +46,16 @@ def test_counts_the_host_does_not_give_are_none() -> None:
 
 
 def test_a_stream_comes_in_pieces(host: FakeHost, engine: OpenAIEngine) -> None:
-    assert list(engine.stream(CHAT, temperature=0.5, max_tokens=5)) == ["echo ", "hi"]
+    pieces, whole = streamed(engine.stream(CHAT, temperature=0.5, max_tokens=5))
+    assert pieces == ["echo ", "hi"]
     assert host.requests[0].body["stream"] is True
+    assert (whole.text, whole.prompt_tokens, whole.completion_tokens) == ("echo hi", 7, 2)
+
+
+def test_a_stream_of_a_host_that_does_not_count() -> None:
+    with FakeHost(usage=False) as host, closing(OpenAIEngine(host.url, None, "m")) as engine:
+        _, whole = streamed(engine.stream(CHAT, temperature=0, max_tokens=5))
+    assert (whole.text, whole.prompt_tokens, whole.completion_tokens) == ("echo hi", None, None)
 
 
 def test_many_come_in_order(host: FakeHost, engine: OpenAIEngine) -> None:

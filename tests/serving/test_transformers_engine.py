@@ -4,12 +4,14 @@ import json
 import shutil
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from fine_tuning.errors import ProviderError, UsageError
 from fine_tuning.serving.transformers_engine import TransformersEngine, until
+from tests.serving.streamed import streamed
 from tests.tiny_model import SENTENCES
 
 CHATS = [[{"role": "user", "content": sentence}] for sentence in SENTENCES]
@@ -31,9 +33,10 @@ def test_a_batch_answers_as_one_at_a_time(engine: TransformersEngine) -> None:
 
 
 def test_a_stream_adds_up_to_the_answer(engine: TransformersEngine) -> None:
-    pieces = list(engine.stream(CHATS[0], **GREEDY))
+    pieces, whole = streamed(engine.stream(CHATS[0], **GREEDY))
     assert len(pieces) > 1
-    assert "".join(pieces) == engine.complete(CHATS[0], **GREEDY).text
+    assert "".join(pieces) == whole.text
+    assert replace(whole, latency_ms=0) == replace(engine.complete(CHATS[0], **GREEDY), latency_ms=0)
 
 
 def test_leaving_a_stream_frees_the_engine(engine: TransformersEngine) -> None:

@@ -75,7 +75,7 @@ def prepare(model: EmbeddedModel, folder: Path, on_progress: Progress | None = N
     """
     if is_ready(model, folder):
         return folder
-    _clear(folder)
+    _clear(model, folder)
     with _gguf_of(model, on_progress) as gguf, folder_written_at_once(folder) as temporary:
         if (found := sha256_file(gguf)) != model.sha256:
             raise DataError(
@@ -86,10 +86,11 @@ def prepare(model: EmbeddedModel, folder: Path, on_progress: Progress | None = N
     return folder
 
 
-def _clear(folder: Path) -> None:
+def _clear(model: EmbeddedModel, folder: Path) -> None:
     """Remove an older or incomplete conversion; a folder that was not made here is left alone."""
     if (folder / _SOURCE).is_file():
-        shutil.rmtree(folder)
+        if not is_ready(model, folder):  # somebody else may have made it meanwhile, and use it
+            shutil.rmtree(folder)
     elif folder.exists():
         raise DataError(f"{folder} is not a copy of the embedded model of that name; move it away and run again")
 

@@ -18,7 +18,8 @@ def quiet() -> Iterator[None]:
     transformers_logging.disable_progress_bar()
     before = transformers_logging.get_verbosity()
     transformers_logging.set_verbosity_error()
-    logging.getLogger("trl").setLevel(logging.ERROR)
+    for name in ("trl", "bitsandbytes"):
+        logging.getLogger(name).setLevel(logging.ERROR)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

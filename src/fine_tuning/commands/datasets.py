@@ -60,12 +60,17 @@ def prepare_dataset(
     domain: Annotated[str | None, typer.Option(help="Only this domain.")] = None,
     task_type: Annotated[str | None, typer.Option(help="Only this task type.")] = None,
     name: Annotated[str | None, typer.Option("--output", help="File name; the extension is added.")] = None,
+    min_prompt_length: Annotated[int, typer.Option(help="Leave out shorter prompts (characters).")] = 10,
+    min_response_length: Annotated[int, typer.Option(help="Leave out shorter answers, such as labels.")] = 20,
     as_json: output.Json = False,
 ) -> None:
     """Build, validate and save a data set from captured calls."""
     from fine_tuning.dataset_builder import DatasetBuilder, prepare
 
-    prepared = prepare(DatasetBuilder(), format.value, min_rating, domain, task_type, name)
+    prepared = prepare(
+        DatasetBuilder(), format.value, min_rating, domain, task_type, name, min_prompt_length=min_prompt_length,
+        min_response_length=min_response_length,
+    )  # fmt: skip
     stats = DatasetBuilder().get_dataset_stats(prepared.examples)
     rows = len(prepared.examples)
     facts = {"path": prepared.path, "format": format.value, "rows": rows, "found": prepared.found, **stats}

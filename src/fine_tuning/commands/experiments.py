@@ -13,7 +13,7 @@ import typer
 
 from fine_tuning import checks
 from fine_tuning.commands import output
-from fine_tuning.errors import UsageError
+from fine_tuning.errors import ConflictError, UsageError
 
 if TYPE_CHECKING:
     from fine_tuning.experiments.verdict import ABTestResult
@@ -257,14 +257,21 @@ def show(test_id: TestId, as_json: output.Json = False) -> None:
 def conclude(
     test_id: TestId,
     alpha: Annotated[float | None, typer.Option(help="Rate of false winners; the test's own by default.")] = None,
+    even_empty: Annotated[bool, typer.Option("--even-empty", help="Also where a model has no samples.")] = False,
     as_json: output.Json = False,
 ) -> None:
     """End a test and keep its verdict."""
     from fine_tuning.ab_testing import ABTestFramework
 
     framework = ABTestFramework()
-    result = framework.conclude_test(test_id, alpha)
+    result = framework.conclude_test(test_id, alpha, even_empty=even_empty)
+    if result.status == "running":
+        raise ConflictError(f"{test_id} stays open: {_without_samples(result)} has no samples; --even-empty ends it")
     print_result(result, framework.recommend_winner(result), as_json)
+
+
+def _without_samples(result: ABTestResult) -> str:
+    return str(result.model_b if result.model_a_samples else result.model_a)
 
 
 def print_result(result: ABTestResult, recommendation: str, as_json: bool = False) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from inspect import isawaitable
 from typing import Any
 from urllib.parse import quote
 
@@ -13,6 +14,7 @@ from fine_tuning.dashboard.acting import session
 from fine_tuning.dashboard.wording import NONE, shown
 
 FURTHEST = 10**6  # page of a table
+DOUBLE_CLICK_SECONDS = 0.5
 
 
 def heading_of(said: str, level: int = 2) -> None:
@@ -28,8 +30,26 @@ def text(said: str, kind: str = "p") -> ui.element:
 
 
 def button(label: str, on_click: Callable[[], Any], *, main: bool = False, changes: bool = False) -> ui.button:
-    """A button; one that changes something is off for whoever may only read."""
-    made = ui.button(label, on_click=on_click, color=None).props("no-caps unelevated" if main else "no-caps outline")
+    """A button; one that changes something is off for whoever may only read.
+
+    A double click is one click, and one that comes while the last one is still at work is none.
+    """
+    made = ui.button(label, color=None).props("no-caps unelevated" if main else "no-caps outline")
+    is_busy = False
+
+    async def once() -> None:
+        nonlocal is_busy
+        if is_busy:
+            return
+        is_busy = True
+        try:
+            result = on_click()
+            if isawaitable(result):
+                await result
+        finally:
+            is_busy = False
+
+    made.on("click", once, [], throttle=DOUBLE_CLICK_SECONDS, trailing_events=False)
     if changes and session().read_only:
         made.disable()
         made.tooltip("this key may only read")

@@ -132,7 +132,10 @@ class ReviewInbox:
             return str(self._judge(tx, example_id, CORRECTED_RATING, corrected_response))
 
     def undo(self) -> str | None:
-        """Take back the last judgement, and the correction that was part of it. Returns the call's id; None: no more.
+        """Take back the last judgement, and the correction that was part of it; the call is this reviewer's again.
+
+        Returns:
+            The call's id; None where there is no further judgement.
 
         Raises:
             ConflictError: the corrected call is already used, by a data set or a judgement.
@@ -148,6 +151,7 @@ class ReviewInbox:
             standing = reviews.of_example(tx, example_id)
             rating = _rating(standing) if standing else last["rating_before"]
             examples.rate(tx, example_id, rating, judged=bool(standing) or last["judged_before"])
+            reviews.hold(tx, self._seat, example_id, CLAIM_SECONDS)
             return example_id
 
     def agreement(self) -> Agreement:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from fine_tuning.errors import DataError, MissingDependencyError
+from fine_tuning.imports import import_llama_cpp
 
 _SILENT = -1
 LIKELIEST = 200  # tokens whose probability is asked for at each place
@@ -68,7 +69,7 @@ def opened(gguf: Path, context_length: int, adapter: Path | None = None) -> Iter
         MissingDependencyError: the `serve` extra is not installed.
     """
     try:
-        import xllamacpp
+        xllamacpp = import_llama_cpp()
     except ImportError:
         raise MissingDependencyError("xllamacpp", "serve", "comparing a GGUF file with its model") from None
     params = xllamacpp.CommonParams()

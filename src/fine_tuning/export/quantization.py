@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from fine_tuning.errors import MissingDependencyError, UsageError
+from fine_tuning.imports import import_llama_cpp
 
 if TYPE_CHECKING:
     import numpy as np
@@ -105,10 +106,10 @@ def _by_llama_cpp(rows: np.ndarray[Any, Any], kind: Any) -> np.ndarray[Any, Any]
     import numpy as np
 
     try:
-        from xllamacpp import xllamacpp
+        native = import_llama_cpp().xllamacpp
     except ImportError:
         raise MissingDependencyError("xllamacpp", "serve", f"quantizing to {kind.name}") from None
-    quantize = ctypes.CDLL(xllamacpp.__file__).ggml_quantize_chunk
+    quantize = ctypes.CDLL(native.__file__).ggml_quantize_chunk
     quantize.restype = ctypes.c_size_t
     pointer = ctypes.c_void_p
     quantize.argtypes = [ctypes.c_int, pointer, pointer, ctypes.c_int64, ctypes.c_int64, ctypes.c_int64, pointer]

@@ -192,8 +192,8 @@ class _Relocation:
 
     def _register(self, job: Mapping[str, Any], data: Mapping[str, Any]) -> int:
         with self._database.read() as tx:  # a run may have ended before it noted the version
-            known = models.of_job(tx, job["job_id"])
-        if known is not None and known["model_name"] == self._old["model_name"]:
+            known = models.of_job(tx, job["job_id"], self._old["model_name"])
+        if known is not None:
             return int(known["version"])
         is_local = self._provider == LOCAL
         record = self._registry.register_model(

@@ -1,9 +1,13 @@
-"""OpenAI's chat requests and answers for an engine that only completes and streams text."""
+"""Between OpenAI's chat requests and answers, and the text of an answer."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Generator, Mapping
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
+
+from fine_tuning.serving.engine import Completion
 
 if TYPE_CHECKING:
     from fine_tuning.serving.engine import Engine
@@ -13,16 +17,36 @@ _HANDLED = {"messages", "max_tokens", "temperature"}
 
 
 def chat_pieces_through(engine: Engine, body: Mapping[str, Any]) -> Generator[dict[str, Any], None, None]:
-    """One request answered by `engine.complete`.
-
-    The engine says neither token counts nor why it stopped while it streams, so the answer is made whole first.
-    """
+    """One request answered by an engine that only completes and streams text."""
     messages, options = _asked(body)
-    answer = engine.complete(messages, **options)
-    message = {"role": "assistant", "content": answer.text}
-    yield {"choices": [{"index": 0, "delta": message, "finish_reason": None}]}
-    yield {"choices": [{"index": 0, "delta": {}, "finish_reason": answer.finish_reason or "stop"}]}
+    yield _chunk({"role": "assistant", "content": ""})
+    with closing(engine.stream(messages, **options)) as pieces:
+        while True:
+            try:
+                yield _chunk({"content": next(pieces)})
+            except StopIteration as end:
+                answer: Completion = end.value
+                break
+    yield _chunk({}, answer.finish_reason or "stop")
     yield {"choices": [], "usage": _usage(answer.prompt_tokens or 0, answer.completion_tokens or 0)}
+
+
+def text_of(pieces: Generator[dict[str, Any], None, None], model: str) -> Generator[str, None, Completion]:
+    """The text of an answer that comes in chunks, as it comes; returns the whole answer."""
+    started = time.perf_counter()
+    text: list[str] = []
+    usage: Mapping[str, Any] = {}
+    reason = None
+    with closing(pieces):
+        for piece in pieces:
+            usage = piece.get("usage") or usage
+            for choice in piece.get("choices") or []:
+                reason = choice.get("finish_reason") or reason
+                if said := choice["delta"].get("content"):
+                    text.append(said)
+                    yield said
+    counts = usage.get("prompt_tokens"), usage.get("completion_tokens")
+    return Completion("".join(text), model, *counts, (time.perf_counter() - started) * 1000, reason)
 
 
 def _asked(body: Mapping[str, Any]) -> tuple[list[dict[str, Any]], dict[str, Any]]:
@@ -30,6 +54,10 @@ def _asked(body: Mapping[str, Any]) -> tuple[list[dict[str, Any]], dict[str, Any
     options["temperature"] = body.get("temperature", 1.0)
     options["max_tokens"] = body.get("max_tokens", DEFAULT_MAX_TOKENS)
     return list(body["messages"]), options
+
+
+def _chunk(delta: dict[str, str], reason: str | None = None) -> dict[str, Any]:
+    return {"choices": [{"index": 0, "delta": delta, "finish_reason": reason}]}
 
 
 def _usage(prompt: int, completion: int) -> dict[str, int]:

@@ -39,8 +39,10 @@ class Engine(Protocol):
         """Answer one conversation."""
         ...
 
-    def stream(self, messages: Messages, *, temperature: float, max_tokens: int, **params: Any) -> Iterator[str]:
-        """Answer one conversation piece by piece; closing the iterator stops the model."""
+    def stream(
+        self, messages: Messages, *, temperature: float, max_tokens: int, **params: Any
+    ) -> Generator[str, None, Completion]:
+        """Answer one conversation piece by piece, and return what `complete` does; closing it stops the model."""
         ...
 
     def complete_many(

@@ -19,6 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from fine_tuning.errors import ContextLengthError, MissingDependencyError, NotFoundError, ProviderError, RefusedError
+from fine_tuning.imports import import_llama_cpp
+from fine_tuning.serving.chat_words import text_of
 from fine_tuning.serving.engine import Completion, Messages, in_order
 
 _SILENT = -1
@@ -76,8 +78,7 @@ def open_llama_cpp(
 
 def has_gpu() -> bool:
     """Whether llama.cpp computes on something else than the CPU here."""
-    import xllamacpp
-
+    xllamacpp = import_llama_cpp()
     kinds = (device["type"] for device in xllamacpp.get_device_info())
     return any(kind != xllamacpp.ggml_backend_dev_type.GGML_BACKEND_DEVICE_TYPE_CPU for kind in kinds)
 
@@ -113,12 +114,12 @@ class LlamaCppEngine:
             finish_reason=choice.get("finish_reason"),
         )
 
-    def stream(self, messages: Messages, *, temperature: float, max_tokens: int, **params: Any) -> Iterator[str]:
+    def stream(
+        self, messages: Messages, *, temperature: float, max_tokens: int, **params: Any
+    ) -> Generator[str, None, Completion]:
         """Answer one conversation piece by piece. See `Engine`."""
-        body = self._body(messages, temperature=temperature, max_tokens=max_tokens, **params)
-        for chunk in self._open_server().ask_in_pieces(body):
-            if text := _checked(chunk, self.model)["choices"][0]["delta"].get("content"):
-                yield text
+        body = {"messages": messages, "temperature": temperature, "max_tokens": max_tokens, **params}
+        return (yield from text_of(self.chat_pieces(body), self.model))
 
     def complete_many(
         self, batch: Sequence[Messages], *, temperature: float, max_tokens: int, **params: Any
@@ -129,7 +130,7 @@ class LlamaCppEngine:
 
     def chat_pieces(self, body: Mapping[str, Any]) -> Generator[dict[str, Any], None, None]:
         """Answer a request of OpenAI's chat API. See `Engine`."""
-        wanted = self._body(**{**PLAIN_SAMPLING, **body, "stream_options": {"include_usage": True}})
+        wanted = self._body(**{**body, "stream_options": {"include_usage": True}})
         for chunk in self._open_server().ask_in_pieces(wanted):
             yield _checked(chunk, self.model)
 
@@ -152,7 +153,8 @@ class LlamaCppEngine:
 
     def _body(self, messages: Messages, **params: Any) -> dict[str, Any]:
         asked = _with_grammar(params)
-        return {"messages": [dict(message) for message in messages], **asked, **self._chosen_adapter()}
+        said = [dict(message) for message in messages]
+        return {**PLAIN_SAMPLING, "messages": said, **asked, **self._chosen_adapter()}
 
     def _chosen_adapter(self) -> dict[str, Any]:
         if not self._open_server().adapters:
@@ -223,7 +225,7 @@ class _Server:
 def _load(path: Path, slots: int, context_length: int, threads: int | None, adapters: Sequence[Path]) -> Any:
     """Start xllamacpp's server on the file, quietly."""
     try:
-        import xllamacpp
+        xllamacpp = import_llama_cpp()
     except ImportError as error:
         raise MissingDependencyError("xllamacpp", "serve", "answering with a local model through llama.cpp") from error
     params = xllamacpp.CommonParams()
@@ -260,11 +262,10 @@ def _with_grammar(params: dict[str, Any]) -> dict[str, Any]:
     if params.get("tools") or wanted.get("type") not in {"json_object", "json_schema"}:
         return params
     from llguidance import LLMatcher
-    from xllamacpp import json_schema_to_grammar
 
     schema = wanted.get("json_schema", {"schema": {"type": "object"}}).get("schema", {})
     rest = {key: value for key, value in params.items() if key != "response_format"}
-    grammar = json_schema_to_grammar({**schema, "x-guidance": _WHITE_SPACE})
+    grammar = import_llama_cpp().json_schema_to_grammar({**schema, "x-guidance": _WHITE_SPACE})
     # llama.cpp would answer without a grammar that it cannot read. It reads them with llguidance, which is asked first.
     if problem := LLMatcher.validate_grammar(grammar, None):
         reason = problem.splitlines()[0].partition("JSON schema: ")[2] or problem.splitlines()[0]

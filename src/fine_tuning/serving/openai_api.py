@@ -10,6 +10,7 @@ from typing import Any
 
 from fine_tuning import hosts
 from fine_tuning.errors import ProviderError
+from fine_tuning.serving.chat_words import text_of
 from fine_tuning.serving.engine import Completion, Messages, in_order
 
 
@@ -62,13 +63,12 @@ class OpenAIEngine:
             reply = await self._async_client.chat.completions.create(**body)
         return self._completion(reply, started)
 
-    def stream(self, messages: Messages, *, temperature: float, max_tokens: int, **params: Any) -> Iterator[str]:
+    def stream(
+        self, messages: Messages, *, temperature: float, max_tokens: int, **params: Any
+    ) -> Generator[str, None, Completion]:
         """Answer one conversation piece by piece. See `Engine`."""
         body = self._body(messages, temperature, max_tokens, params)
-        with self._one_line(), self._client.chat.completions.create(**body, stream=True) as chunks:
-            for chunk in chunks:
-                if chunk.choices and (text := chunk.choices[0].delta.content):
-                    yield text
+        return (yield from text_of(self.chat_pieces(body), self.model))
 
     def complete_many(
         self, batch: Sequence[Messages], *, temperature: float, max_tokens: int, **params: Any

@@ -6,7 +6,6 @@ import threading
 import time
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,13 +18,6 @@ if TYPE_CHECKING:
     import torch
 
 _SAMPLING = {"seed", "stop", "top_p"}
-
-
-@dataclass(frozen=True)
-class _Answer:
-    text: str
-    tokens: int
-    finish_reason: str
 
 
 class TransformersEngine:
@@ -64,29 +56,30 @@ class TransformersEngine:
             inputs = self._inputs(batch[start : start + self._batch_size], max_tokens)
             with self._lock, _random_state(params.get("seed")):
                 output = self._generate(inputs, options)
-            latency = (time.perf_counter() - started) * 1000
-            width = inputs["input_ids"].shape[1]
+            latency = _since(started)
             for prompt, row in zip(inputs["attention_mask"], output, strict=True):
-                answer = self._answer(row[width:].tolist(), _stops(params))
-                yield Completion(
-                    answer.text, self.model, int(prompt.sum()), answer.tokens, latency, answer.finish_reason
-                )
+                yield self._completion(prompt, row, latency, _stops(params))
 
-    def stream(self, messages: Messages, *, temperature: float, max_tokens: int, **params: Any) -> Iterator[str]:
+    def stream(
+        self, messages: Messages, *, temperature: float, max_tokens: int, **params: Any
+    ) -> Generator[str, None, Completion]:
         """Answer one conversation piece by piece. See `Engine`."""
         from transformers import StoppingCriteriaList, TextIteratorStreamer
 
+        started = time.perf_counter()
         options = _options(temperature, max_tokens, params)
         inputs = self._inputs([messages], max_tokens)
         pieces = TextIteratorStreamer(self._tokenizer, skip_prompt=True, skip_special_tokens=True)
         left = threading.Event()
+        made: list[Any] = []
         failures: list[Exception] = []
 
         def work() -> None:
             stopping = StoppingCriteriaList([lambda ids, _scores, **_: _all_rows(ids, left.is_set())])
             try:
                 with self._lock, _random_state(params.get("seed")):
-                    self._generate(inputs, {**options, "streamer": pieces, "stopping_criteria": stopping})
+                    asked = {**options, "streamer": pieces, "stopping_criteria": stopping}
+                    made.extend(self._generate(inputs, asked))
             except Exception as error:  # noqa: BLE001 - raised again in the caller's thread below
                 failures.append(error)
                 pieces.end()
@@ -100,6 +93,7 @@ class TransformersEngine:
             worker.join()
         if failures:
             raise failures[0]
+        return self._completion(inputs["attention_mask"][0], made[0], _since(started), _stops(params))
 
     def chat_pieces(self, body: Mapping[str, Any]) -> Generator[dict[str, Any], None, None]:
         """Answer a request of OpenAI's chat API. See `Engine`."""
@@ -133,15 +127,25 @@ class TransformersEngine:
         with torch.inference_mode():
             return self._network.generate(**inputs, **options, tokenizer=self._tokenizer)
 
-    def _answer(self, tokens: list[int], stops: list[str]) -> _Answer:
-        """What one row of generated ids says, up to its end of turn or the first stop text."""
+    def _completion(self, prompt: torch.Tensor, row: torch.Tensor, latency_ms: float, stops: list[str]) -> Completion:
+        """What one row of ids says after its prompt, up to its end of turn or the first stop text.
+
+        Args:
+            prompt: 1 for each of its tokens, 0 for padding.
+        """
+        tokens = row[len(prompt) :].tolist()
         ends = self._network.generation_config.eos_token_id
         ends = {ends} if isinstance(ends, int) else set(ends or ())
         length = next((index for index, token in enumerate(tokens) if token in ends), None)
         kept = tokens if length is None else tokens[: length + 1]
         text = self._tokenizer.decode(kept, skip_special_tokens=True)
         cut = "".join(until([text], stops))
-        return _Answer(cut, len(kept), "length" if length is None and cut == text else "stop")
+        reason = "length" if length is None and cut == text else "stop"
+        return Completion(cut, self.model, int(prompt.sum()), len(kept), latency_ms, reason)
+
+
+def _since(started: float) -> float:
+    return (time.perf_counter() - started) * 1000
 
 
 def until(pieces: Iterable[str], stops: Sequence[str]) -> Iterator[str]:

@@ -180,9 +180,12 @@ def known_as(connection: Connection, name: str) -> list[str]:
     return [name, *(f"{name}-v{number}" for number in numbers)]
 
 
-def of_job(connection: Connection, job_id: str) -> dict[str, Any] | None:
-    """The first version that was registered from a job, or None."""
-    row = connection.execute(select(_table).where(_columns.job_id == job_id).order_by(_columns.id).limit(1)).first()
+def of_job(connection: Connection, job_id: str, model_name: str | None = None) -> dict[str, Any] | None:
+    """The first version (of a model) that was registered from a job, or None."""
+    query = select(_table).where(_columns.job_id == job_id)
+    if model_name is not None:
+        query = query.where(_columns.model_name == model_name)
+    row = connection.execute(query.order_by(_columns.id).limit(1)).first()
     return None if row is None else record_of(row)
 
 

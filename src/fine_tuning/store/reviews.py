@@ -65,7 +65,7 @@ def peek(connection: Connection, wanted: Sequence[ColumnElement[bool]], limit: i
 def claim(
     connection: Connection, seat: str, wanted: Sequence[ColumnElement[bool]], limit: int, seconds: float
 ) -> list[dict[str, Any]]:
-    """Give a seat up to `limit` calls that no other has: first those that are there already, then the oldest."""
+    """Give a seat up to `limit` calls that no other has, oldest first; those that are there already stay there."""
     moment = now()
     connection.execute(delete(_claims).where(_claims.c.expires_at <= moment))
     of_example = _claims.c.example_id == _examples.c.id
@@ -81,7 +81,13 @@ def claim(
             statement.on_conflict_do_update(index_elements=[_claims.c.example_id], set_={"expires_at": until}),
             [{"example_id": row["id"], "reviewer": seat, "expires_at": until} for row in rows],
         )
-    return rows
+    return sorted(rows, key=lambda row: (row["captured_at"], row["id"]))
+
+
+def hold(connection: Connection, seat: str, example_id: str, seconds: float) -> None:
+    """Give a seat a call that nobody has."""
+    claim = {"example_id": example_id, "reviewer": seat, "expires_at": now() + timedelta(seconds=seconds)}
+    connection.execute(insert(connection, _claims).on_conflict_do_nothing(), claim)
 
 
 def seat_of(connection: Connection, example_id: str) -> str | None:

@@ -17,7 +17,7 @@ from fine_tuning.errors import FineTuningError, NotFoundError
 PAGE = 50
 NEWEST = 200  # to choose from
 SHOWN = 50  # of the rows that were removed
-NAME = re.compile(r"(?!\.)[\w.-]{1,100}")
+NAME = re.compile(r"(?![. ])[\w. -]{1,100}(?<! )")
 HASH = re.compile("sha256:[0-9a-f]{64}")
 
 
@@ -74,7 +74,7 @@ def _build_form() -> None:
             if tokens_of.value:
                 wanted["tokens_of"] = tokens_of.value
             if not NAME.fullmatch(name.value or ""):
-                tell("a name has letters, figures, dots, dashes and underscores, at most 100", wrong=True)
+                tell("a name has letters, figures, spaces, dots, dashes and underscores, at most 100", wrong=True)
                 return
             counted["rows"] = 0
             ticking.activate()

@@ -31,7 +31,7 @@ async def show(page: str = "1") -> None:
         _start_form()
         parts.heading_of("Tests")
         if not found:
-            parts.empty("No test has been started yet.", "ft-cli ab create TEST MODEL_A MODEL_B")
+            parts.empty("No test has been started yet.", "ft-cli setup-ab-test TEST MODEL_A MODEL_B")
             return
         columns = ["Test", "Model A", "Model B", "Status", "Samples", "Effect", "p"]
         parts.table("Tests", columns, [_row(test) for test in here])
@@ -157,8 +157,12 @@ class _Test:
             await self._refresh()
 
     async def _conclude(self) -> None:
-        if await confirmed(f"End {self._id} and keep its verdict? No sample is counted afterwards.", "Conclude"):
-            await act(ABTestFramework().conclude_test, self._id, done="concluded")
+        framework = ABTestFramework()
+        now = await to_thread(framework.monitor, self._id)
+        is_empty = min(now.model_a_samples, now.model_b_samples) == 0
+        ending = "without a verdict, as a model has no samples" if is_empty else "and keep its verdict"
+        if await confirmed(f"End {self._id} {ending}? No sample is counted afterwards.", "Conclude"):
+            await act(framework.conclude_test, self._id, even_empty=is_empty, done="concluded")
             await self._refresh()
 
 

@@ -58,7 +58,7 @@ class _Model:
             _show_history(history)
             await _Export(self._name, versions).draw()
             await self._lineage(versions[-1]["version"])
-            _show_evaluations(measured)
+            _show_evaluations(self._name, measured)
 
     def _version(self, version: dict[str, Any]) -> None:
         number, is_deployed = version["version"], version["status"] == "DEPLOYED"
@@ -224,13 +224,13 @@ def _measured(name: str) -> list[dict[str, Any]]:
         return evaluations.of_model(tx, name)
 
 
-def _show_evaluations(found: list[dict[str, Any]]) -> None:
+def _show_evaluations(name: str, found: list[dict[str, Any]]) -> None:
     parts.heading_of("Evaluations")
     if not found:
-        parts.empty("It has not been evaluated yet.", "ft-cli evaluate-model MODEL FILE")
+        parts.empty("It has not been evaluated yet.", f"ft-cli evaluate-model {name} fine_tuned FILE")
         return
     shown = ("id", "metric", "accuracy", "test_set_size", "avg_latency_ms", "created_at")
-    rows = [[each[name] for name in shown] for each in reversed(found)]
+    rows = [[each[column] for column in shown] for each in reversed(found)]
     parts.table("Evaluations, newest first", ["Id", "Metric", "Score", "Rows", "Milliseconds", "When"], rows)
     parts.heading_of("Two evaluations side by side", 3)
     parts.text("Of any models, over the same questions.").classes("dim")

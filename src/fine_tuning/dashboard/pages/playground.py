@@ -9,12 +9,12 @@ from typing import Any
 from nicegui import ui
 
 from fine_tuning.dashboard import choices, layout, parts, wording
-from fine_tuning.dashboard.acting import act, state, tell, writer_now
+from fine_tuning.dashboard.acting import FAILED, act, state, tell, writer_now
 from fine_tuning.distillation import DistillationDataCollector
 from fine_tuning.errors import FineTuningError
 from fine_tuning.llm_service import LLMService
 
-TOKENS = 256
+TOKENS, MOST_TOKENS = 256, 4096
 DOMAIN = "playground"
 DRAW_SECONDS = 0.1
 GOOD = 5
@@ -27,7 +27,7 @@ async def show() -> None:
     with layout.page("Playground"):
         prompt = ui.textarea("Prompt").props("autogrow").classes("wide")
         with ui.element("div").classes("bar"):
-            tokens = ui.number("Tokens at most", value=TOKENS, min=1, max=4096, precision=0)
+            tokens = ui.number("Tokens at most", value=TOKENS, min=1, max=MOST_TOKENS, precision=0)
         with ui.element("div").classes("two"):
             sides = [_Side("A", models), _Side("B", models)]
 
@@ -40,14 +40,18 @@ async def show() -> None:
             if any(side.is_answering for side in sides):
                 tell("the models are still answering", wrong=True)
                 return
-            await gather(*(side.ask(prompt.value, int(tokens.value or TOKENS)) for side in sides))
+            longest = min(max(int(tokens.value or TOKENS), 1), MOST_TOKENS)
+            await gather(*(side.ask(prompt.value, longest) for side in sides))
 
         async def vote(better: int) -> None:
             first, second = sides[better], sides[1 - better]
             if not (first.answer and second.answer) or first.asked != second.asked:
                 tell("ask both models the same prompt first", wrong=True)
                 return
-            await act(
+            if first.has_vote:
+                tell("these answers have a vote already; ask again for another", wrong=True)
+                return
+            kept = await act(
                 DistillationDataCollector().capture_preference,
                 first.asked,
                 first.answer,
@@ -57,6 +61,7 @@ async def show() -> None:
                 rejected_by=second.model,
                 done="kept as a pair",
             )
+            first.has_vote = second.has_vote = kept is not FAILED
 
         with ui.element("div").classes("bar"):
             parts.button("Ask both", ask, main=True, changes=True)
@@ -75,7 +80,7 @@ class _Side:
 
     def __init__(self, name: str, models: dict[str, str]) -> None:
         self.answer, self.asked, self.model = "", "", ""
-        self.is_answering = False
+        self.is_answering = self.has_vote = False
         self._service: LLMService | None = None  # stays open for the next question, while the page is
         self._turn = Lock()
         with ui.element("section").classes("card").props(f'aria-label="Model {name}"'):
@@ -87,7 +92,7 @@ class _Side:
     async def ask(self, prompt: str, tokens: int) -> None:
         """Show the answer piece by piece."""
         self.answer, self.asked, self.model = "", prompt, self._model.value
-        self.is_answering = True
+        self.is_answering, self.has_vote = True, False
         self._say("…")
         with self._facts:
             drawing = ui.timer(DRAW_SECONDS, lambda: self._say(self.answer or "…"))

@@ -57,14 +57,14 @@ class _Inbox:
         self._reviewer = session().name
         self._inbox = ReviewInbox(self._reviewer, seat=seat)
         with ui.element("div").classes("bar"):
-            self._domain = ui.select({"": "all domains"}, value="", label="Domain", on_change=self._filter)
-            self._model = ui.select({"": "all models"}, value="", label="Model", on_change=self._filter)
+            self._domain = ui.select({"": "all domains"}, value="", label="Domain", on_change=self._choose)
+            self._model = ui.select({"": "all models"}, value="", label="Model", on_change=self._choose)
             self._since = ui.input("From day", placeholder="2026-01-31").on("change", self._filter)
             self._until = ui.input("Before day", placeholder="2026-02-28").on("change", self._filter)
-            ui.switch("Second opinions", on_change=self._switch)
+            self._second = ui.switch("Second opinions", on_change=self._switch)
         parts.text(KEYS).classes("dim")
         self._count = parts.text("").props('role="status"')
-        self._list = ui.element("div")
+        self._list = ui.element("div").props("tabindex=-1")
         self._agreement = ui.element("div")
         if self._may_write:
             ui.keyboard(on_key=self._key, ignore=["input", "textarea", "select"])
@@ -74,13 +74,14 @@ class _Inbox:
         async with self._turn:
             await self._load()
 
-    async def _load(self) -> None:
+    async def _load(self, first: str | None = None) -> None:
+        """As `load`, and show one of the calls first."""
         if self._may_write:
             found = await act(self._inbox.take, self._filters, PAGE)
         else:
             found = await to_thread(self._inbox.peek, self._filters, PAGE)
         self._rows = [] if found is FAILED else found
-        self._at = 0
+        self._at = next((place for place, row in enumerate(self._rows) if row["id"] == first), 0)
         self._draw()
         choices = await to_thread(self._inbox.choices)
         self._domain.set_options({"": "all domains", **{each: each for each in choices["domain"]}})
@@ -104,6 +105,10 @@ class _Inbox:
         with self._agreement:
             _show_agreement(agreement)
 
+    async def _choose(self) -> None:
+        await self._filter()
+        ui.run_javascript(f"getHtmlElement({self._list.id}).focus()")  # the keys are for the calls now
+
     async def _filter(self) -> None:
         try:
             since, until = (_day(each.value) for each in (self._since, self._until))
@@ -119,6 +124,7 @@ class _Inbox:
 
     def _draw(self) -> None:
         self._editor = None
+        self._allow_filters(True)
         self._list.clear()
         with self._list:
             if not self._rows:
@@ -163,6 +169,7 @@ class _Inbox:
         if self._editor is not None or not self._rows:
             return
         row = self._rows[self._at]
+        self._allow_filters(False)  # they would take away the call whose answer is being written
         with self._list:
             card = ui.element("div").classes("card").props('role="form" aria-label="Correction"')
             card.move(target_index=1)
@@ -176,6 +183,10 @@ class _Inbox:
                     parts.button("Save the correction", lambda: self._save(row, editor.value), main=True)
                     parts.button("Cancel", self._draw)
 
+    def _allow_filters(self, are_allowed: bool) -> None:
+        for control in (self._domain, self._model, self._since, self._until, self._second):
+            control.set_enabled(are_allowed)
+
     async def _save(self, row: dict[str, Any], answer: str) -> None:
         async with self._turn:
             if row is self._shown():
@@ -186,7 +197,7 @@ class _Inbox:
         if found is FAILED:
             return
         tell("there is nothing to take back" if found is None else "taken back")
-        await self._load()
+        await self._load(found)
 
     async def _key(self, event: events.KeyEventArguments) -> None:
         modifiers = event.modifiers
@@ -228,7 +239,7 @@ def _show_agreement(found: Agreement) -> None:
     if found.same is None:
         parts.text("How far reviewers agree is known once one gives second opinions.").classes("dim")
     else:
-        parts.text(f"Of {found.items:,} calls that several have judged, {found.same:.0%} got the same rating; "
+        parts.text(f"Calls that several have judged: {found.items:,}, of which {found.same:.0%} got the same rating; "
                     f"Krippendorff's alpha is {wording.shown(found.alpha)} (1: perfect, 0: as by chance).")  # fmt: skip
 
 
