@@ -62,6 +62,25 @@ def test_nothing_is_wider_than_a_telephone(address: str, open_page: Open) -> Non
         assert page.evaluate("document.documentElement.scrollWidth") <= 400, path
 
 
+LATE = """
+const Real = window.WebSocket;
+window.WebSocket = class extends Real {
+    get onopen() { return super.onopen; }
+    set onopen(tell) { super.onopen = (...told) => setTimeout(() => tell.apply(this, told), 3000); }
+};
+"""
+
+
+def test_a_page_takes_nothing_before_the_server_listens(address: str, open_page: Open) -> None:
+    page = open_page("about:blank")
+    page.add_init_script(LATE)
+    page.goto(f"{address}/playground")
+    expect(page.locator(".main h1")).to_be_visible()
+    assert page.evaluate("[window.did_handshake, document.querySelector('.main').inert]") == [False, True]
+    page.get_by_label("Prompt").click()  # waits as a person has to
+    assert page.evaluate("[window.did_handshake, document.querySelector('.main').inert]") == [True, False]
+
+
 def test_dark_is_remembered(address: str, open_page: Open) -> None:
     page = open_page(address, color_scheme="light")
     page.get_by_role("button", name="Light / dark").click()

@@ -37,7 +37,9 @@ def page(title: str, heading: str | None = None) -> Iterator[None]:
                     text("Sign out", "button").props("type=submit").classes("plain")
     if not who.is_guest:
         ui.timer(SESSION_SECONDS, session_now, immediate=False)
-    with ui.element("div").classes("main"):
+    # What is done on a page before the server listens would reach it later, and in any order.
+    with ui.element("div").classes("main").props("inert") as main:
+        ui.context.client.on_connect(lambda: main.props(remove="inert"))
         heading_of(heading or title, 1)
         yield
 

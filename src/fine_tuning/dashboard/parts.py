@@ -14,7 +14,7 @@ from fine_tuning.dashboard.acting import session
 from fine_tuning.dashboard.wording import NONE, shown
 
 FURTHEST = 10**6  # page of a table
-DOUBLE_CLICK_SECONDS = 0.5
+FIRST_CLICK = "(event) => { if (!(event.detail > 1)) emit(); }"  # 2 is the second one of a double click
 
 
 def heading_of(said: str, level: int = 2) -> None:
@@ -49,7 +49,7 @@ def button(label: str, on_click: Callable[[], Any], *, main: bool = False, chang
         finally:
             is_busy = False
 
-    made.on("click", once, [], throttle=DOUBLE_CLICK_SECONDS, trailing_events=False)
+    made.on("click", once, js_handler=FIRST_CLICK)
     if changes and session().read_only:
         made.disable()
         made.tooltip("this key may only read")

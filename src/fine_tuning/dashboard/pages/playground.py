@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from asyncio import gather, to_thread
-from threading import Lock
+from contextlib import closing
+from threading import Event, Lock
 from typing import Any
 
 from nicegui import ui
@@ -37,9 +38,6 @@ async def show() -> None:
                 return
             if await writer_now() is None:
                 return
-            if any(side.is_answering for side in sides):
-                tell("the models are still answering", wrong=True)
-                return
             longest = min(max(int(tokens.value or TOKENS), 1), MOST_TOKENS)
             await gather(*(side.ask(prompt.value, longest) for side in sides))
 
@@ -63,12 +61,18 @@ async def show() -> None:
             )
             first.has_vote = second.has_vote = kept is not FAILED
 
+        def stop() -> None:
+            for side in sides:
+                side.stop()
+
         with ui.element("div").classes("bar"):
             parts.button("Ask both", ask, main=True, changes=True)
+            parts.button("Stop", stop, changes=True)
             parts.button("A is better", lambda: vote(0), changes=True)
             parts.button("B is better", lambda: vote(1), changes=True)
 
         async def leave() -> None:
+            stop()
             for side in sides:
                 await to_thread(side.close)
 
@@ -79,10 +83,11 @@ class _Side:
     """One model and its answer."""
 
     def __init__(self, name: str, models: dict[str, str]) -> None:
-        self.answer, self.asked, self.model = "", "", ""
-        self.is_answering = self.has_vote = False
+        self.answer, self.asked, self.model = "", "", ""  # a part of an answer is none: there is nothing to judge yet
+        self.has_vote = False
+        self._so_far = ""
         self._service: LLMService | None = None  # stays open for the next question, while the page is
-        self._turn = Lock()
+        self._turn, self._is_stopped = Lock(), Event()
         with ui.element("section").classes("card").props(f'aria-label="Model {name}"'):
             self._model = ui.select(models, value=next(iter(models)), label=f"Model {name}").classes("field")
             self._text = parts.text("", "pre").props('aria-live="polite"')
@@ -92,31 +97,40 @@ class _Side:
     async def ask(self, prompt: str, tokens: int) -> None:
         """Show the answer piece by piece."""
         self.answer, self.asked, self.model = "", prompt, self._model.value
-        self.is_answering, self.has_vote = True, False
+        self.has_vote, self._so_far = False, ""
+        self._is_stopped.clear()
         self._say("…")
         with self._facts:
-            drawing = ui.timer(DRAW_SECONDS, lambda: self._say(self.answer or "…"))
+            drawing = ui.timer(DRAW_SECONDS, lambda: self._say(self._so_far or "…"))
         try:
             found = await to_thread(self._answer, prompt, tokens)
-            self._say(self.answer, f"{found['latency_ms'] / 1000:.1f} s, {wording.usd(found['cost'])}")
+            if found is None:
+                self._say(self._so_far, "stopped")
+            else:
+                self.answer = self._so_far
+                self._say(self.answer, f"{found['latency_ms'] / 1000:.1f} s, {wording.usd(found['cost'])}")
         except FineTuningError as error:
             self._say("", str(error))
         finally:
             drawing.delete()
-            self.is_answering = False
 
-    def _answer(self, prompt: str, tokens: int) -> dict[str, Any]:
-        """In a thread: the answer grows while it is made."""
+    def stop(self) -> None:
+        """Answer no further."""
+        self._is_stopped.set()
+
+    def _answer(self, prompt: str, tokens: int) -> dict[str, Any] | None:
+        """In a thread: the answer grows while it is made; None where it was stopped."""
         with self._turn:
             if self._service is None or self._service.get_model() != self.model:
                 self._close()
                 self._service = LLMService(model=self.model)
-            pieces = self._service.complete_streaming(prompt, None, tokens)
-            try:
-                while True:
-                    self.answer += next(pieces)
-            except StopIteration as end:
-                return dict(end.value)
+            with closing(self._service.complete_streaming(prompt, None, tokens)) as pieces:
+                while not self._is_stopped.is_set():
+                    try:
+                        self._so_far += next(pieces)
+                    except StopIteration as end:
+                        return dict(end.value)
+            return None
 
     def close(self) -> None:
         """Free the model, once it has answered."""
