@@ -308,7 +308,7 @@ class ABTestFramework:
             if test["result"]:
                 return ended(test)
             result = verdict.judge(test, alpha)
-            if even_empty or min(result.model_a_samples, result.model_b_samples) > 0:
+            if even_empty or result.without_samples is None:
                 _conclude(tx, result)
                 experiments.decide(tx, test_id, "concluded", None, recommendation.recommend(result))
         return result

@@ -21,7 +21,7 @@ from fine_tuning.store.database import Database, Transaction
 _log = logging.getLogger(__name__)
 LARGE = 50_000_000  # bytes of a training file, whose tokens are counted only where a budget asks for it
 AUTO_EPOCHS = 3  # what hosts make of "auto" for data sets of some hundred rows
-UNKNOWN = {"tokens": None, "usd": None, "seconds": None}
+_UNKNOWN = {"tokens": None, "usd": None, "seconds": None}
 
 
 def of(database: Database, provider: str) -> tuple[Callable[..., dict[str, Any]], Callable[..., None]]:
@@ -61,14 +61,14 @@ def estimate(database: Database, request: Mapping[str, Any], provider: str, path
         is_limited = _is_limited(tx, request)
     path = None if file is None else Path(file["path"])
     if path is None or not path.is_file() or (path.stat().st_size > LARGE and not is_limited):
-        return UNKNOWN
+        return dict(_UNKNOWN)
     trained = training_tokens(path, request["model"], request["hyperparameters"].get("n_epochs", "auto"))
     if trained is None:
-        return UNKNOWN
+        return dict(_UNKNOWN)
     if provider == "local":
         return {"tokens": trained, **_of_this_machine(database, request["model"], trained)}
     price = prices.training_price(request["model"], at_openai=provider == hosts.OPENAI_URL)
-    return {**UNKNOWN, "tokens": trained, "usd": None if isnan(price) else trained / 1e6 * price}
+    return {**_UNKNOWN, "tokens": trained, "usd": None if isnan(price) else trained / 1e6 * price}
 
 
 def training_tokens(path: Path, model: str, n_epochs: int | str) -> int | None:

@@ -116,8 +116,9 @@ def export(
             text = modelfile.modelfile(source.merged, plain(source.label), None, weights=f"./{weights.name}")
             (unfinished / "Modelfile").write_text(text, encoding="utf-8")
         checksum = sha256_file(weights)
-        _write_card(source, unfinished, found)
-    _record(source, to, kind, folder, checksum, found)
+        compared = {what: each.as_dict() for what, each in found.items()}
+        _write_card(source, unfinished, compared)
+    _record(source, to, kind, folder, checksum, compared)
     exported = Exported(folder, folder / weights.name, found, command)
     if create:
         name = plain(source.label)
@@ -243,16 +244,16 @@ def _command(source: _Source, to: To, folder: Path, weights: Path) -> str:
 
 
 def _record(
-    source: _Source, to: To, kind: str | None, folder: Path, checksum: str, found: Mapping[str, Parity]
+    source: _Source, to: To, kind: str | None, folder: Path, checksum: str, compared: Mapping[str, Any]
 ) -> None:
     facts = {"job_id": source.job_id, "target": to, "quantization": kind, "path": str(folder), "sha256": checksum,
-             "parity": {what: each.as_dict() for what, each in found.items()}}  # fmt: skip
+             "parity": compared}  # fmt: skip
     version = source.version or {}
     with open_database().write() as tx:
         exports.add(tx, facts, version.get("model_name"), version.get("version"))
 
 
-def _write_card(source: _Source, folder: Path, found: Mapping[str, Parity]) -> None:
+def _write_card(source: _Source, folder: Path, compared: Mapping[str, Any]) -> None:
     if source.version is None:
         (folder / model_folder.CARD).write_text(_card_of_job(source), encoding="utf-8")
         return
@@ -260,7 +261,6 @@ def _write_card(source: _Source, folder: Path, found: Mapping[str, Parity]) -> N
     with open_database().read() as tx:
         measured = evaluations.of_version(tx, name, number)
         graph = lineage.as_mermaid(lineage.trace(tx, source.version))
-    compared = {what: each.as_dict() for what, each in found.items()}
     card = model_folder.card(source.version, measured, graph, compared)
     (folder / model_folder.CARD).write_text(card, encoding="utf-8")
 

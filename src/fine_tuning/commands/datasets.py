@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fine_tuning.commands import frozen_datasets, output
+from fine_tuning.datasets import validation
 
 if TYPE_CHECKING:
     from fine_tuning.datasets.checking import CheckReport
@@ -60,8 +61,12 @@ def prepare_dataset(
     domain: Annotated[str | None, typer.Option(help="Only this domain.")] = None,
     task_type: Annotated[str | None, typer.Option(help="Only this task type.")] = None,
     name: Annotated[str | None, typer.Option("--output", help="File name; the extension is added.")] = None,
-    min_prompt_length: Annotated[int, typer.Option(help="Leave out shorter prompts (characters).")] = 10,
-    min_response_length: Annotated[int, typer.Option(help="Leave out shorter answers, such as labels.")] = 20,
+    min_prompt_length: Annotated[int, typer.Option(help="Leave out shorter prompts (characters).")] = (
+        validation.MIN_PROMPT_CHARACTERS
+    ),
+    min_response_length: Annotated[int, typer.Option(help="Leave out shorter answers, such as labels.")] = (
+        validation.MIN_RESPONSE_CHARACTERS
+    ),
     as_json: output.Json = False,
 ) -> None:
     """Build, validate and save a data set from captured calls."""

@@ -266,12 +266,8 @@ def conclude(
     framework = ABTestFramework()
     result = framework.conclude_test(test_id, alpha, even_empty=even_empty)
     if result.status == "running":
-        raise ConflictError(f"{test_id} stays open: {_without_samples(result)} has no samples; --even-empty ends it")
+        raise ConflictError(f"{test_id} stays open: {result.without_samples} has no samples; --even-empty ends it")
     print_result(result, framework.recommend_winner(result), as_json)
-
-
-def _without_samples(result: ABTestResult) -> str:
-    return str(result.model_b if result.model_a_samples else result.model_a)
 
 
 def print_result(result: ABTestResult, recommendation: str, as_json: bool = False) -> None:

@@ -17,9 +17,8 @@ def recommend(result: ABTestResult) -> str:
     better wins (weights 0.2 and 0.2, each counted only where its interval excludes 0), if its score is shown to be no
     more than the margin lower.
     """
-    if min(result.model_a_samples, result.model_b_samples) == 0:
-        empty = result.model_a if result.model_a_samples == 0 else result.model_b
-        return f"TIE: no samples for {empty} yet; aim for 100 or more per model"
+    if result.without_samples is not None:
+        return f"TIE: no samples for {result.without_samples} yet; aim for 100 or more per model"
     if result.withheld:
         return f"TIE: withheld: {result.withheld}"
     if result.statistical_significance:

@@ -78,6 +78,13 @@ class ABTestResult:
     is_paired: bool = False
     late_samples: int = 0
 
+    @property
+    def without_samples(self) -> str | None:
+        """The model (the first, if both) of which no sample is recorded; None where both have some."""
+        if self.model_a_samples and self.model_b_samples:
+            return None
+        return self.model_b if self.model_a_samples else self.model_a
+
 
 class _Decision(NamedTuple):
     """favours, p_value, low, high, is_over: as in `ABTestResult`; estimate: of the effect at the deciding look."""

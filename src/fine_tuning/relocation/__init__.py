@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fine_tuning.relocation.plan import LOCAL, Failures, Outcome, Plan
+from fine_tuning.relocation.plan import Failures, Outcome, Plan
 from fine_tuning.relocation.relocating import relocate
 
-__all__ = ["LOCAL", "Failures", "Outcome", "Plan", "relocate"]
+__all__ = ["Failures", "Outcome", "Plan", "relocate"]

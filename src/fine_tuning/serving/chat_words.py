@@ -5,12 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Generator, Mapping
 from contextlib import closing
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from fine_tuning.serving.engine import Completion
-
-if TYPE_CHECKING:
-    from fine_tuning.serving.engine import Engine
+from fine_tuning.serving.engine import Completion, Engine
 
 DEFAULT_MAX_TOKENS = 512  # where the request sets no limit: such an engine makes no shorter answer by itself
 _HANDLED = {"messages", "max_tokens", "temperature"}

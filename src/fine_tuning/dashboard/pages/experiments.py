@@ -159,7 +159,7 @@ class _Test:
     async def _conclude(self) -> None:
         framework = ABTestFramework()
         now = await to_thread(framework.monitor, self._id)
-        is_empty = min(now.model_a_samples, now.model_b_samples) == 0
+        is_empty = now.without_samples is not None
         ending = "without a verdict, as a model has no samples" if is_empty else "and keep its verdict"
         if await confirmed(f"End {self._id} {ending}? No sample is counted afterwards.", "Conclude"):
             await act(framework.conclude_test, self._id, even_empty=is_empty, done="concluded")

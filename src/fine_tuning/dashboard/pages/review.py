@@ -152,9 +152,9 @@ class _Inbox:
                 parts.button("Undo", partial(self._press, "u", row), changes=True)
 
     async def _judge(self, judge: Callable[..., Any], what: Any) -> None:
-        if not self._rows:
+        row = self._shown()
+        if row is None:
             return
-        row = self._rows[self._at]
         if await act(judge, row["id"], what) is FAILED and await to_thread(self._inbox.holds, row["id"]):
             return  # it can be judged otherwise; one that somebody else has judged is gone from here
         del self._rows[self._at]
@@ -166,9 +166,9 @@ class _Inbox:
             await self._load()
 
     def _edit(self) -> None:
-        if self._editor is not None or not self._rows:
+        row = self._shown()
+        if self._editor is not None or row is None:
             return
-        row = self._rows[self._at]
         self._allow_filters(False)  # they would take away the call whose answer is being written
         with self._list:
             card = ui.element("div").classes("card").props('role="form" aria-label="Correction"')
