@@ -21,13 +21,14 @@ from typing import Any
 
 import report
 
-from fine_tuning import LocalFineTuner, ModelRegistry, model_export
+from fine_tuning import LocalFineTuner, ModelRegistry
 from fine_tuning.base_models import catalogue
 from fine_tuning.evaluation import intervals
 from fine_tuning.export import quantization
 from fine_tuning.export.gguf import kept_gguf
-from fine_tuning.serving.local import open_local
+from fine_tuning.serving.engine_choice import open_local
 from fine_tuning.settings import get_settings
+from fine_tuning.workflows import model_export
 
 DATA = report.PROJECT.parent / "shared" / "data" / "banking77"
 SYSTEM = "Name the intent of the bank customer's question."

@@ -25,7 +25,7 @@ from server_process import Client, Served, serving
 
 from fine_tuning.base_models import catalogue
 from fine_tuning.export.gguf import kept_gguf
-from fine_tuning.serving.llama_cpp import open_llama_cpp
+from fine_tuning.serving.llama_cpp_engine import open_llama_cpp
 
 CLIENTS = 8
 ROUNDS = 4

@@ -25,8 +25,8 @@ from server_process import serving
 
 from fine_tuning import ABTestFramework
 from fine_tuning.store import job_events, tables
+from fine_tuning.store.column_types import now
 from fine_tuning.store.database import open_database
-from fine_tuning.store.types import now
 
 JOBS, EVENTS, EXAMPLES, SAMPLES = 100_000, 1_000_000, 1_000_000, 10_000_000
 BLOCK = 20_000

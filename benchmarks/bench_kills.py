@@ -41,7 +41,7 @@ def start(home: str, model: Path) -> subprocess.Popen[bytes]:
 
 def trainers(home: str) -> list[psutil.Process]:
     """Every trainer over this workspace, also those whose worker was killed."""
-    return [p for p in _pythons(home) if "fine_tuning.training.worker" in p.info["cmdline"]]
+    return [p for p in _pythons(home) if "fine_tuning.training.jobs.worker" in p.info["cmdline"]]
 
 
 def workers(home: str) -> list[psutil.Process]:

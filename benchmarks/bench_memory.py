@@ -31,7 +31,7 @@ import json, sys
 from pathlib import Path
 import psutil
 from fine_tuning.training import loop, network
-from fine_tuning.training.config import TrainingConfig
+from fine_tuning.training.loop.training_config import TrainingConfig
 model, folder, tuning, batch, length = sys.argv[1:]
 words = ["one", "two", "three", "four", "five", "six", "seven", "eight"]
 rows = []

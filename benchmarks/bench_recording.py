@@ -16,7 +16,7 @@ from typing import Any
 import report
 
 from fine_tuning import ABTestFramework
-from fine_tuning.experiments.statistics import Statistics
+from fine_tuning.experiments.sufficient_statistics import Statistics
 from fine_tuning.store import experiments
 from fine_tuning.store.database import open_database
 

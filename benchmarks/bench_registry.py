@@ -24,12 +24,12 @@ import numpy as np
 import report
 
 from fine_tuning import CostTracker, ModelRegistry
-from fine_tuning.costs import uncertainty
-from fine_tuning.costs.uncertainty import mean_of
-from fine_tuning.store import integrity, models, tables
+from fine_tuning.costs import cost_intervals
+from fine_tuning.costs.cost_intervals import mean_of
+from fine_tuning.store import integrity, model_versions, tables
+from fine_tuning.store.column_types import now
 from fine_tuning.store.database import open_database
-from fine_tuning.store.types import now
-from fine_tuning.upkeep import doctor
+from fine_tuning.workflows.maintenance import doctor
 
 ROUNDS = 3
 MODELS, CALLS = 10_000, 10_000_000
@@ -134,7 +134,7 @@ def promises(where: str, seconds: float) -> str:
     running = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for command in commands]
     errors = [process.communicate()[1] for process in running]
     with open_database(where).read() as tx:
-        wrong, versions = integrity.registry(tx), len(models.versions(tx))
+        wrong, versions = integrity.registry(tx), len(model_versions.versions(tx))
         events = tx.scalar(tables.deployment_events.select().with_only_columns(tables.deployment_events.c.id)
                            .order_by(tables.deployment_events.c.id.desc()).limit(1))  # fmt: skip
     open_database(where).close()
@@ -158,7 +158,7 @@ def kills(count: int) -> str:
         database = open_database()
         found = [each.what for findings in doctor.examine(database).values() for each in findings]
         with database.read() as tx:
-            versions = len(models.versions(tx))
+            versions = len(model_versions.versions(tx))
         database.close()
         del os.environ["FINE_TUNING_HOME"]
     wrong = f"{len(found)} things wrong{': ' + found[0] if found else ''}"
@@ -170,7 +170,7 @@ def listing() -> float:
     with tempfile.TemporaryDirectory() as folder:
         with open_database(f"{folder}/fine_tuning.db").write() as tx:
             for number in range(MODELS):
-                models.register(tx, {
+                model_versions.register(tx, {
                     "model_name": f"m{number}", "base_model": "gpt-4o-mini", "job_id": "j", "artifact_id": None,
                     "dataset_size": 1, "accuracy": None, "cost": None, "status": "READY", "provider": None,
                     "provider_model": None, "metadata": {},
@@ -223,7 +223,7 @@ def coverage(tests: int) -> str:
         for seed in range(tests):
             base = mean_of((0.004 * rng.lognormal(0, 0.5, size)).tolist())
             tuned = mean_of((0.001 * rng.lognormal(0, 0.6, size)).tolist())
-            low, high = uncertainty.interval([(1.0, base), (-1.0, tuned)], resamples=1000, seed=seed)
+            low, high = cost_intervals.interval([(1.0, base), (-1.0, tuned)], resamples=1000, seed=seed)
             covered += low <= truth <= high
         rate = covered / tests
         found.append(f"{rate:.1%} ± {1.96 * sqrt(rate * (1 - rate) / tests):.1%} with {size:,} recorded calls of each")

@@ -16,11 +16,18 @@ import numpy as np
 import report
 from scipy.stats import binom, norm
 
-from fine_tuning.evaluation import intervals, paired
-from fine_tuning.experiments import betting, guardrails, planning, ratio_mismatch, sequential, simulation
+from fine_tuning.evaluation import intervals, paired_tests
+from fine_tuning.experiments import (
+    betting_intervals,
+    confidence_sequences,
+    guardrails,
+    sample_ratio,
+    sample_size,
+    simulation,
+)
 from fine_tuning.experiments.design import Design, Guardrail
-from fine_tuning.experiments.statistics import Statistics
-from fine_tuning.experiments.sums import Clusters, Moments
+from fine_tuning.experiments.running_sums import Clusters, Moments
+from fine_tuning.experiments.sufficient_statistics import Statistics
 
 PAGE = report.PROJECT / "docs" / "statistics.md"
 IMAGES = report.PROJECT / "docs" / "images"
@@ -89,7 +96,7 @@ def real_scores(replications: int) -> Any:
     """Skewed scores (exponential) of two equal models: whether the confidence sequence ever excludes 0."""
     rng, found = np.random.default_rng(4), []
     number = np.arange(1, SIZE + 1)
-    width = np.array([sequential.half_width(1.0, 2 * n, 0.05) for n in number.tolist()])
+    width = np.array([confidence_sequences.half_width(1.0, 2 * n, 0.05) for n in number.tolist()])
     for _ in range(replications // 100):
         scores = rng.exponential(1.0, (2, 100, SIZE))
         means = np.cumsum(scores, axis=2) / number
@@ -104,7 +111,7 @@ def bounded_scores(replications: int, size: int) -> Any:
     """Bounded scores of two equal models: whether bets on pairs ever grow enough."""
     rng, found = np.random.default_rng(5), []
     for _ in range(replications):
-        wealth = betting.Wealth(0.05)
+        wealth = betting_intervals.Wealth(0.05)
         for a, b in rng.beta(0.5, 0.5, (size, 2)).tolist():
             wealth.bet((b - a + 1) / 2)
         found.append(wealth.log_e_value(0.5) >= log(20))
@@ -113,7 +120,7 @@ def bounded_scores(replications: int, size: int) -> Any:
 
 def different_models(replications: int) -> str:
     """Tests of two models that differ: how soon it shows."""
-    lines, planned = [], {plan.design: plan for plan in planning.plan(0.8, 0.85)}
+    lines, planned = [], {plan.design: plan for plan in sample_size.plan(0.8, 0.85)}
     for name, design in DESIGNS.items():
         found = simulation.simulate(design, 0.8, 0.85, SIZE, replications, seed=6)
         lines.append(
@@ -128,7 +135,7 @@ def different_models(replications: int) -> str:
     return f"""
 ## Different models: how soon it shows
 
-0.80 against 0.85, samples of each model. Fixed size for 80 % power: {planning.fixed_size(0.8, 0.85):.3f}.
+0.80 against 0.85, samples of each model. Fixed size for 80 % power: {sample_size.fixed_size(0.8, 0.85):.3f}.
 
 | design | found | mean | median | 80 % of the tests by | most |
 |---|---|---|---|---|---|
@@ -148,7 +155,7 @@ def not_worse(replications: int) -> str:
     """A model that is worse by exactly the margin, looked at after every sample: how often it is called not worse."""
     rng, margin, found = np.random.default_rng(8), 0.05, []
     number = np.arange(1, SIZE + 1)
-    width = np.array([sequential.half_width(1.0, 2 * n, 0.1) for n in number.tolist()])
+    width = np.array([confidence_sequences.half_width(1.0, 2 * n, 0.1) for n in number.tolist()])
     for _ in range(replications // 100):
         a, b = simulation.answers(rng, (100, SIZE), 0.85, 0.80)
         right = [np.cumsum(each, axis=1) for each in (a, b)]
@@ -170,7 +177,7 @@ def mismatch(replications: int) -> str:
 
     def first(count_b: float) -> Any:
         b = np.cumsum(rng.binomial(100, count_b, (replications, len(units))), axis=1)
-        fires = ratio_mismatch.log_e_values(units - b, b, 0.5) >= -log(ratio_mismatch.ALPHA)
+        fires = sample_ratio.log_e_values(units - b, b, 0.5) >= -log(sample_ratio.ALPHA)
         return np.where(fires.any(axis=1), units[fires.argmax(axis=1)], 10**9)
 
     even, odd = first(0.5), first(0.53)
@@ -295,7 +302,7 @@ def _pairs(size: int, tests: int = 4000) -> float:
         a, b = rng.uniform(0.1, 0.9, 2)
         both = rng.uniform(max(0, a + b - 1), min(a, b))
         counts = rng.multinomial(size, [both, a - both, b - both, max(0.0, 1 - a - b + both)])
-        low, high = paired.rate_difference(*(int(each) for each in counts))
+        low, high = paired_tests.rate_difference(*(int(each) for each in counts))
         kept += low <= b - a <= high
     return kept / tests
 

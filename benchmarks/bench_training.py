@@ -6,7 +6,7 @@ In turn, each in a process of its own, on the same rows with the same precision,
 this project's trainer, as it trains short jobs and (with compiled layers) long ones; and stock `SFTTrainer` with its
 own defaults in everything else. Once more, stock `SFTTrainer` starts from the same random adapters and takes the very
 batches of this project: what is left between their losses is the rounding of bf16 (in fp32 they are compared by
-`tests/training/test_against_trl.py`). One function computes the validation loss of all.
+`tests/training/loop/test_against_trl.py`). One function computes the validation loss of all.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from typing import Any
 import report
 
 from fine_tuning import OllamaFineTuner
-from fine_tuning.training import compiled
-from fine_tuning.training.estimate import FLOPS_PER_PARAMETER_AND_TOKEN as FLOP
+from fine_tuning.training.loop import compiled_layers
+from fine_tuning.training.loop.time_estimate import FLOPS_PER_PARAMETER_AND_TOKEN as FLOP
 
 ROWS = 240
 HELD_OUT = 60
@@ -31,6 +31,7 @@ PAIRS = 2
 BATCH = 8  # SFTTrainer's own
 RANK = 16
 PARAMETERS = 134_515_008
+WORTH_TOKENS = compiled_layers.WORTH / FLOP / PARAMETERS  # where compiling the layers pays
 WARM = 3  # steps before the clock starts: what is made ready once, and what is compiled
 NAMES = {
     "ours": "this project",
@@ -49,7 +50,7 @@ from fine_tuning.distillation import DistillationDataCollector
 from fine_tuning.settings import get_settings
 home = get_settings().home
 model = catalogue.resolve(catalogue.DEFAULT_BASE_MODEL, get_settings().folder("models")).path
-DistillationDataCollector().capture_file(files("fine_tuning.demo") / "support_inbox.jsonl")
+DistillationDataCollector().capture_file(files("fine_tuning.workflows.demo") / "support_inbox.jsonl")
 builder = DatasetBuilder()
 examples = builder.validate_examples(builder.build_from_distillation())["valid_examples"]
 train, test = builder.split_train_test(examples, 0.8)
@@ -59,8 +60,8 @@ print(json.dumps([str(model), *parts]))
 
 OURS = f"""
 import json, sys
-from fine_tuning.training.config import TrainingConfig
-from fine_tuning.training.loop import train
+from fine_tuning.training.loop.training_config import TrainingConfig
+from fine_tuning.training.loop.train import train
 model, file, output, kind = sys.argv[1:]
 seen, begun = {{}}, []
 def note(event):
@@ -81,10 +82,10 @@ from peft import LoraConfig, get_peft_model_state_dict, set_peft_model_state_dic
 from transformers import AutoModelForCausalLM, AutoTokenizer, TrainerCallback
 from trl import SFTConfig, SFTTrainer
 from fine_tuning.training import network, precision
-from fine_tuning.training.config import TrainingConfig
-from fine_tuning.training.batches import LengthGrouped
-from fine_tuning.training.chat_tokens import tokenise_file
-from fine_tuning.rows import read_rows
+from fine_tuning.training.loop.training_config import TrainingConfig
+from fine_tuning.training.loop.batches import LengthGrouped
+from fine_tuning.training.loop.chat_tokens import tokenise_file
+from fine_tuning.data_io.rows import read_rows
 model, file, output, kind = sys.argv[1:]
 tokenizer = AutoTokenizer.from_pretrained(model)
 rows = [{{"prompt": r["messages"][:-1], "completion": r["messages"][-1:]}} for _, r in read_rows(file)]
@@ -123,7 +124,7 @@ print(json.dumps([(tokens - before) / (last - warm), tokens, output + "/merged",
 VALIDATION_LOSS = """
 import sys, torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
-from fine_tuning.training.chat_tokens import tokenise_file
+from fine_tuning.training.loop.chat_tokens import tokenise_file
 folder, file = sys.argv[1:]
 model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
 loss = count = 0
@@ -198,11 +199,11 @@ def main() -> None:
 SmolLM2-135M, LoRA of rank {RANK}; {ROWS} rows ({found["ours"][0]["tokens"]:,.0f} tokens), one epoch, {BATCH} rows a
 step, the same precision and learning rate; {PAIRS} runs of each in turn ({NAMES["batches"]}: one), medians. Speeds are
 of the steps after the first {WARM}; those took {waited:.0f} s longer where layers were compiled, which is done by
-itself where a training has more than {compiled.WORTH / FLOP / PARAMETERS:,.0f} tokens of this model. The share is of
+itself where a training has more than {WORTH_TOKENS:,.0f} tokens of this model. The share is of
 what a product of two 2048 x 2048 matrices reaches on the same machine at the time, counting {FLOP} FLOP a parameter and
 token. The validation loss (nats a token, {HELD_OUT} held-out rows) is of the merged models. Rounding in bf16 moves it,
 as the first two lines show, which differ in nothing else; in fp32 the losses of this project and of
-`SFTTrainer` on the same batches agree within 0.1 % (`tests/training/test_against_trl.py`).
+`SFTTrainer` on the same batches agree within 0.1 % (`tests/training/loop/test_against_trl.py`).
 
 | | tokens/s | times TRL's | share of a plain product | validation loss |
 |---|---|---|---|---|

@@ -1,6 +1,7 @@
 """Every kind of write to the workspace, over and over until killed; says "begun" once it is at it.
 
-Started by tests/upkeep/test_kills.py and benchmarks/bench_registry.py, which kill it and look at what is left.
+Started by tests/workflows/maintenance/test_kills.py and benchmarks/bench_registry.py, which kill it and look at what is
+left.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from pathlib import Path
 from fine_tuning import ABTestFramework, CostTracker, DatasetBuilder, ModelEvaluator, ModelRegistry
 from fine_tuning.distillation import DistillationDataCollector
 from fine_tuning.store.database import open_database
-from fine_tuning.upkeep import backup
+from fine_tuning.workflows.maintenance import backup
 
 registry, tracker, evaluator, tests = ModelRegistry(), CostTracker(), ModelEvaluator(), ABTestFramework()
 tests.create_test("t", "a", "b")

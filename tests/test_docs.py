@@ -62,7 +62,7 @@ def test_every_link_leads_somewhere() -> None:
 
 def test_every_hyperparameter_and_setting_is_documented() -> None:
     from fine_tuning.settings import Settings
-    from fine_tuning.training.config import HYPERPARAMETERS
+    from fine_tuning.training.loop.training_config import HYPERPARAMETERS
 
     guide = (PROJECT / "docs" / "guide.md").read_text(encoding="utf-8")
     hidden = {"n_epochs", "learning_rate_multiplier", "micro_batch_size"}

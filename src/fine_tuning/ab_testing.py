@@ -12,21 +12,21 @@ from typing import Any
 
 from scipy.special import ndtri
 
-from fine_tuning import checks
-from fine_tuning.ab_samples import Record, Recorder, checked_sample, scored, with_score_of_metric
+from fine_tuning._util import checks
+from fine_tuning._util.files import write_json
 from fine_tuning.errors import ConflictError, NotFoundError, UsageError
-from fine_tuning.experiments import assignment, non_inferiority, policy, recommendation, verdict
+from fine_tuning.experiments import assignment, non_inferiority, promotion, recommendation, verdict
 from fine_tuning.experiments.design import LEAST_SHARE, SLOTS, Design, check_alpha
 from fine_tuning.experiments.recording import Recording, Sample, check_score
-from fine_tuning.experiments.results import ended, storable
-from fine_tuning.experiments.statistics import A, B, Statistics
+from fine_tuning.experiments.result_json import ended, storable
+from fine_tuning.experiments.sample_scoring import Record, Recorder, checked_sample, scored, with_score_of_metric
+from fine_tuning.experiments.sufficient_statistics import A, B, Statistics
 from fine_tuning.experiments.verdict import ABTestResult
-from fine_tuning.files import write_json
 from fine_tuning.settings import acting_user
-from fine_tuning.store import experiments, legacy
+from fine_tuning.store import experiments, legacy_files
+from fine_tuning.store.column_types import now
 from fine_tuning.store.database import Transaction, open_database
 from fine_tuning.store.tasks import parse_model_id
-from fine_tuning.store.types import now
 
 __all__ = ["ABTestFramework", "ABTestResult"]
 
@@ -48,7 +48,7 @@ class ABTestFramework:
         self._database = open_database(path)
         self._designs: dict[str, Design] = {}
         if path is not None and "://" not in str(path):
-            legacy.import_experiments(self._database, path)
+            legacy_files.import_experiments(self._database, path)
 
     def create_test(
         self,
@@ -84,7 +84,7 @@ class ABTestFramework:
                 experiments.lock_layer(tx, chosen.layer)
             test = experiments.get(tx, test_id, lock=True)
             if test is None:
-                pinned = policy.pin(tx, {A: model_a, B: model_b}, deployable=chosen.auto)
+                pinned = promotion.pin(tx, {A: model_a, B: model_b}, deployable=chosen.auto)
                 experiments.create(tx, {
                     "id": test_id, "model_a": model_a, "model_b": model_b, "design": chosen.as_dict(),
                     "slots": self._room(tx, [], chosen.layer, chosen.ramp), "layer": chosen.layer,
@@ -235,7 +235,7 @@ class ABTestFramework:
         Raises:
             NotFoundError: there is no such test.
         """
-        last = [each for each in self.get_decisions(test_id) if each["action"] == policy.PROMOTED]
+        last = [each for each in self.get_decisions(test_id) if each["action"] == promotion.PROMOTED]
         parsed = parse_model_id(last[-1]["model"]) if last else None
         return None if parsed is None else parsed[0]
 
@@ -431,9 +431,9 @@ class ABTestFramework:
         test = experiments.get(tx, test_id)
         result = verdict.judge({**(test or {}), "statistics": recording.statistics.as_dict()})
         pinned = (test or {}).get("pinned") or {A: result.model_a, B: result.model_b}
-        decided = policy.decision(tx, result, pinned)
+        decided = promotion.decision(tx, result, pinned)
         if decided is not None:
-            policy.carry_out(tx, test_id, decided, acting_user())
+            promotion.carry_out(tx, test_id, decided, acting_user())
             _conclude(tx, result)
 
     @staticmethod

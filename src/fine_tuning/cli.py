@@ -11,7 +11,9 @@ from typing import Annotated, Any
 
 import typer
 
+from fine_tuning._util.files import explain_os_error
 from fine_tuning.commands import (
+    base_models,
     capture,
     costs,
     datasets,
@@ -19,17 +21,15 @@ from fine_tuning.commands import (
     experiments,
     export,
     jobs,
-    leaving,
-    models,
+    maintenance,
     ollama,
     overview,
     pipeline,
     registry,
+    relocation,
     server,
-    upkeep,
 )
 from fine_tuning.errors import FineTuningError
-from fine_tuning.files import explain_os_error
 
 app = typer.Typer(
     name="ft-cli",
@@ -49,11 +49,11 @@ for group in (
     registry,
     export,
     costs,
-    models,
+    base_models,
     server,
     pipeline,
-    leaving,
-    upkeep,
+    relocation,
+    maintenance,
 ):
     group.add_to(app)
 

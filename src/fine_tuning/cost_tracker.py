@@ -8,25 +8,17 @@ from math import isnan, nan
 from pathlib import Path
 from typing import Any
 
-from fine_tuning import checks, measured_gain
-from fine_tuning.costs import report_page, roi, training
+from fine_tuning._util import checks
+from fine_tuning._util.files import atomic_write, write_json
+from fine_tuning.costs import cost_report, roi, training_costs
+from fine_tuning.costs.cost_intervals import ENOUGH, LEAST, UNKNOWN, Measured, given, is_uneven, mean_of, mean_of_many
 from fine_tuning.costs.roi import CostAnalysis, Facts
-from fine_tuning.costs.uncertainty import (
-    ENOUGH,
-    LEAST,
-    UNKNOWN,
-    Measured,
-    given,
-    is_uneven,
-    mean_of,
-    mean_of_many,
-)
 from fine_tuning.errors import UsageError
-from fine_tuning.files import atomic_write, write_json
-from fine_tuning.measured_gain import Gain
-from fine_tuning.store import budgets, costs, experiments, legacy, models
+from fine_tuning.experiments import measured_gain
+from fine_tuning.experiments.measured_gain import Gain
+from fine_tuning.store import budgets, costs, experiments, legacy_files, model_versions
+from fine_tuning.store.column_types import now
 from fine_tuning.store.database import Transaction, open_database
-from fine_tuning.store.types import now
 
 __all__ = ["CostAnalysis", "CostTracker"]
 
@@ -45,7 +37,7 @@ class CostTracker:
     def __init__(self, tracker_path: str | Path | None = None) -> None:
         self._database = open_database(tracker_path)
         if tracker_path is not None and "://" not in str(tracker_path):
-            legacy.import_costs(self._database, tracker_path)
+            legacy_files.import_costs(self._database, tracker_path)
 
     def record_training_job(
         self,
@@ -118,16 +110,16 @@ class CostTracker:
         return found[0] if found else None
 
     def get_model_training_cost(self, name: str) -> float:
-        """What the training of a model's versions cost; see `costs.training.by_model`.
+        """What the training of a model's versions cost; see `costs.training_costs.by_model`.
 
         Returns:
             US dollars; nan where a part is not known.
         """
-        return training.total(self._training_prices(name))
+        return training_costs.total(self._training_prices(name))
 
-    def _training_prices(self, name: str) -> training.Prices:
+    def _training_prices(self, name: str) -> training_costs.Prices:
         with self._database.read() as tx:
-            return training.by_model(costs.training_jobs(tx), models.versions(tx)).get(name, {})
+            return training_costs.by_model(costs.training_jobs(tx), model_versions.versions(tx)).get(name, {})
 
     def get_inference_costs(self, name: str | None = None) -> dict[str, dict[str, Any]]:
         """Recorded production calls per model: count, total (US dollars of the priced ones), tokens, unpriced."""
@@ -144,7 +136,7 @@ class CostTracker:
             inference = costs.calls_by_model(tx, "inference")
             evaluation = costs.calls_by_model(tx, "evaluation")
             judging = costs.calls_by_model(tx, "judge")
-            prices = training.by_model(jobs, models.versions(tx))
+            prices = training_costs.by_model(jobs, model_versions.versions(tx))
         trained = [price for model in prices.values() for price in model.values()]
         totals = {
             "total_training_cost": sum(price for price in trained if price is not None),
@@ -157,7 +149,7 @@ class CostTracker:
             **totals,
             "total_cost": sum(totals.values()),
             "training_jobs": len(jobs),
-            "training_by_model": {name: training.known_part(model) for name, model in prices.items()},
+            "training_by_model": {name: training_costs.known_part(model) for name, model in prices.items()},
             "inference_by_model": inference,
             "evaluation_by_model": evaluation,
             "judge_by_model": judging,
@@ -233,7 +225,7 @@ class CostTracker:
             UsageError: the day is none.
             MissingDependencyError: the `report` extra is not installed.
         """
-        page = report_page.page(self.get_costs_by("day", "kind", "model_name", since=since), self.get_budgets())
+        page = cost_report.page(self.get_costs_by("day", "kind", "model_name", since=since), self.get_budgets())
         with atomic_write(Path(filepath)) as stream:
             stream.write(page)
         return str(filepath)
@@ -278,8 +270,8 @@ class CostTracker:
         if not checks.amount("horizon_days", horizon_days) or checks.amount("calls_per_day", calls_per_day) == 0:
             raise UsageError("horizon_days and calls_per_day must be greater than 0")
         with self._database.read() as tx:
-            version = models.deployed(tx, model_name) or models.get(tx, model_name)
-            price = _price(tx, models.known_as(tx, model_name))
+            version = model_versions.deployed(tx, model_name) or model_versions.get(tx, model_name)
+            price = _price(tx, model_versions.known_as(tx, model_name))
             replaced = base_model or (None if version is None else version["base_model"])
             base = given(known_price) if known_price is not None else _price(tx, [replaced] if replaced else [])
             gain = None if version is None else measured_gain.of_version(tx, version)
@@ -288,7 +280,7 @@ class CostTracker:
         analysis = roi.analyse(
             Facts(
                 model_name=model_name,
-                training_cost=training.total(trained),
+                training_cost=training_costs.total(trained),
                 training_tokens=self._training_tokens(model_name),
                 price=price,
                 base_price=base,

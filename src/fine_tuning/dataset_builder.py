@@ -10,33 +10,34 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from fine_tuning import checks, sources
+from fine_tuning._util import checks
+from fine_tuning._util.encodings import encoding_of
+from fine_tuning._util.files import atomic_write, make_folder
 from fine_tuning.costs import prices
+from fine_tuning.data_io import sources
+from fine_tuning.datasets import build as building
 from fine_tuning.datasets import (
-    building,
-    catalogue,
-    checking,
-    differences,
-    formats,
-    freezing,
+    dataset_catalogue,
+    dataset_report,
+    dataset_stats,
+    diff,
+    example_validation,
+    file_check,
+    input_rows,
     leaks,
     manifest,
-    origins,
-    removed,
-    report_page,
-    splits,
-    statistics,
-    validation,
+    removed_rows,
+    save,
+    train_test_split,
+    training_formats,
 )
 from fine_tuning.datasets.near_duplicates import DEFAULT_THRESHOLD
 from fine_tuning.datasets.recipe import Recipe
 from fine_tuning.distillation import DistillationDataCollector
-from fine_tuning.encodings import encoding_of
 from fine_tuning.errors import DataError, UsageError
-from fine_tuning.files import atomic_write, make_folder
 from fine_tuning.settings import get_settings
 from fine_tuning.store.database import open_database
-from fine_tuning.training.estimate import training_time
+from fine_tuning.training.loop.time_estimate import training_time
 
 Example = Mapping[str, Any]
 LOCAL_TARGETS = ((0.135e9, "cpu"), (1.5e9, "rtx4090"), (8e9, "a100"), (8e9, "h100"))  # parameters and machine
@@ -76,29 +77,29 @@ class DatasetBuilder:
     def validate_examples(
         self,
         examples: Sequence[Any],
-        min_prompt_length: int = validation.MIN_PROMPT_CHARACTERS,
-        min_response_length: int = validation.MIN_RESPONSE_CHARACTERS,
+        min_prompt_length: int = example_validation.MIN_PROMPT_CHARACTERS,
+        min_response_length: int = example_validation.MIN_RESPONSE_CHARACTERS,
     ) -> dict[str, Any]:
-        """Sort examples into valid and invalid ones; see `datasets.validation.validate`."""
-        return validation.validate(examples, min_prompt_length, min_response_length)
+        """Sort examples into valid and invalid ones; see `datasets.example_validation.validate`."""
+        return example_validation.validate(examples, min_prompt_length, min_response_length)
 
     def to_openai_format(self, examples: Sequence[Example]) -> list[dict[str, Any]]:
         """Chat rows `{"messages": [...]}`."""
-        return formats.rows_in(examples, "openai")
+        return training_formats.rows_in(examples, "openai")
 
     def to_alpaca_format(self, examples: Sequence[Example]) -> list[dict[str, Any]]:
         """Instruction rows `{"instruction", "input": "", "output"}`."""
-        return formats.rows_in(examples, "alpaca")
+        return training_formats.rows_in(examples, "alpaca")
 
     def to_jsonl_format(self, examples: Sequence[Example]) -> str:
         """The examples as text, one JSON object per line."""
-        return "\n".join(formats.json_line(row) for row in formats.rows_in(examples, "jsonl"))
+        return "\n".join(training_formats.json_line(row) for row in training_formats.rows_in(examples, "jsonl"))
 
     def split_train_test(
         self, examples: Sequence[Example], train_ratio: float = 0.8, seed: int = 42
     ) -> tuple[list[Any], list[Any]]:
-        """Shuffled, reproducible sides that share no near-duplicate prompts; see `datasets.splits.split`."""
-        return splits.split(examples, train_ratio, seed=seed)
+        """Shuffled, reproducible sides that share no near-duplicate prompts; see `datasets.train_test_split.split`."""
+        return train_test_split.split(examples, train_ratio, seed=seed)
 
     def save_dataset(self, examples: Sequence[Example], filename: str, format: str = "openai") -> str:
         """Write a data set into `output_dir` and record its content hash and recipe. Returns the path.
@@ -112,7 +113,7 @@ class DatasetBuilder:
             DataError: an example lacks prompt or response.
         """
         recipe = {**self._recipe, "saved": len(examples)}
-        return str(freezing.freeze(open_database(), self.output_dir, examples, filename, format, recipe))
+        return str(save.freeze(open_database(), self.output_dir, examples, filename, format, recipe))
 
     def check_files(
         self,
@@ -121,7 +122,7 @@ class DatasetBuilder:
         *,
         rejected_to: str | Path | None = None,
         progress: Callable[[int], None] = lambda _: None,
-    ) -> checking.CheckReport:
+    ) -> file_check.CheckReport:
         """Check files of training data as strictly as the hosts that train on them.
 
         Args:
@@ -138,7 +139,7 @@ class DatasetBuilder:
             UsageError: the model's tokens cannot be counted.
         """
         target = None if rejected_to is None else Path(rejected_to)
-        return checking.check(sources.read_all(sources.expand(files)), model, target, progress)
+        return file_check.check(sources.read_all(sources.expand(files)), model, target, progress)
 
     def build(
         self,
@@ -169,26 +170,26 @@ class DatasetBuilder:
         recipe = Recipe.of(**choices)
         if files is not None and table is not None:
             raise UsageError("give files or a table, not both")
-        folder = building.check_target(freezing.target(self.output_dir, name, "jsonl").with_suffix(""))
+        folder = building.check_target(save.target(self.output_dir, name, "jsonl").with_suffix(""))
         database = open_database()
         with tempfile.TemporaryDirectory(dir=make_folder(self.output_dir), prefix=".rows.") as work:
             if files is not None:
-                rows = origins.of_files(files)
+                rows = input_rows.of_files(files)
             elif table is not None:
-                rows = origins.of_table(table, Path(work))
+                rows = input_rows.of_table(table, Path(work))
             else:
-                rows = origins.of_store(database, Path(work), pairs=recipe.format == "preference")
+                rows = input_rows.of_store(database, Path(work), pairs=recipe.format == "preference")
             return building.build(database, rows, recipe, folder, progress).as_dict()
 
     def list_datasets(self, limit: int = 20, offset: int = 0) -> list[dict[str, Any]]:
         """The data sets of the workspace, newest first: name, hash, format, rows, path, created_at."""
         checks.count("limit", limit, 1)
         checks.count("offset", offset)
-        return [catalogue.listed(record) for record in catalogue.newest(open_database(), limit, offset)]
+        return [dataset_catalogue.listed(record) for record in dataset_catalogue.newest(open_database(), limit, offset)]
 
     def count_datasets(self) -> int:
         """How many data sets the workspace has."""
-        return catalogue.count(open_database())
+        return dataset_catalogue.count(open_database())
 
     def get_dataset(self, name: str) -> dict[str, Any]:
         """What a data set says of itself: the manifest of one that was built, what was recorded of another.
@@ -199,7 +200,7 @@ class DatasetBuilder:
         Raises:
             NotFoundError: there is none.
         """
-        return catalogue.described(open_database(), name)
+        return dataset_catalogue.described(open_database(), name)
 
     def estimate_training(self, name: str, epochs: int = 3) -> list[dict[str, Any]]:
         """What training on a data set costs, for each target whose price or speed is known.
@@ -207,7 +208,7 @@ class DatasetBuilder:
         Returns:
             target, epochs, tokens (that are trained on), usd and hours (None where unknown); empty where the tokens
             were not counted. Prices are OpenAI's list prices; hours are of a machine's peak rate, see
-            `training.estimate`.
+            `training.loop.time_estimate`.
 
         Raises:
             NotFoundError: there is no such data set.
@@ -239,16 +240,16 @@ class DatasetBuilder:
             MissingDependencyError: the `report` extra is not installed.
             StorageError: the file cannot be written.
         """
-        text = report_page.page(self.get_dataset(name), self.estimate_training(name, epochs))
+        text = dataset_report.page(self.get_dataset(name), self.estimate_training(name, epochs))
         with atomic_write(Path(path)) as stream:
             stream.write(text)
         return str(path)
 
     def compare_datasets(self, first: str, second: str) -> dict[str, Any]:
-        """What changed from one data set to another; see `datasets.differences.compare`."""
+        """What changed from one data set to another; see `datasets.diff.compare`."""
         database = open_database()
-        before, after = (catalogue.folder_of(database, name) for name in (first, second))
-        return differences.compare(manifest.read(before), before, manifest.read(after), after)
+        before, after = (dataset_catalogue.folder_of(database, name) for name in (first, second))
+        return diff.compare(manifest.read(before), before, manifest.read(after), after)
 
     def list_removed(self, name: str, limit: int = 50) -> dict[str, list[dict[str, Any]]]:
         """What a data set was built without, and why.
@@ -257,14 +258,19 @@ class DatasetBuilder:
             limit: of each list.
 
         Returns:
-            rejected, left_out and clusters (rows that ask nearly the same as one that stayed); see `datasets.removed`.
+            rejected, left_out and clusters (rows that ask nearly the same as one that stayed); see
+            `datasets.removed_rows`.
 
         Raises:
             NotFoundError: there is no such data set, or it is a single file.
         """
         checks.count("limit", limit)
-        folder = catalogue.folder_of(open_database(), name)
-        kinds = {"rejected": removed.rejected, "left_out": removed.left_out, "clusters": removed.clusters}
+        folder = dataset_catalogue.folder_of(open_database(), name)
+        kinds = {
+            "rejected": removed_rows.rejected,
+            "left_out": removed_rows.left_out,
+            "clusters": removed_rows.clusters,
+        }
         return {kind: read(folder, limit) for kind, read in kinds.items()}
 
     def find_leaks(self, first: str, second: str, threshold: float = DEFAULT_THRESHOLD) -> dict[str, Any]:
@@ -282,13 +288,13 @@ class DatasetBuilder:
             UsageError: the threshold is out of range.
         """
         database = open_database()
-        sides = [catalogue.files_of(database, name) for name in (first, second)]
+        sides = [dataset_catalogue.files_of(database, name) for name in (first, second)]
         report = leaks.find(sides[0], sides[1], self.output_dir, threshold)
         return {**asdict(report), "leaking": report.leaking}
 
     def get_dataset_stats(self, examples: Sequence[Example]) -> dict[str, Any]:
-        """Counts and mean lengths; see `datasets.statistics.describe`."""
-        return statistics.describe(examples)
+        """Counts and mean lengths; see `datasets.dataset_stats.describe`."""
+        return dataset_stats.describe(examples)
 
 
 def prepare_fine_tuning_dataset(
@@ -326,11 +332,11 @@ def prepare(
     task_type: str | None,
     filename: str | None,
     *,
-    min_prompt_length: int = validation.MIN_PROMPT_CHARACTERS,
-    min_response_length: int = validation.MIN_RESPONSE_CHARACTERS,
+    min_prompt_length: int = example_validation.MIN_PROMPT_CHARACTERS,
+    min_response_length: int = example_validation.MIN_RESPONSE_CHARACTERS,
 ) -> Prepared:
     """As `prepare_fine_tuning_dataset`, which returns the path alone."""
-    formats.check_format(format)
+    training_formats.check_format(format)
     examples = builder.build_from_distillation(min_rating=min_rating, domain=domain, task_type=task_type)
     checked = builder.validate_examples(examples, min_prompt_length, min_response_length)
     valid = checked["valid_examples"]

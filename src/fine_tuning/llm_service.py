@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import uuid4
 
-from fine_tuning import checks, hosts
+from fine_tuning._util import checks, hosts
 from fine_tuning.ab_testing import ABTestFramework
 from fine_tuning.base_models import catalogue
 from fine_tuning.costs import prices
@@ -19,9 +19,9 @@ from fine_tuning.distillation.importer import check_rating
 from fine_tuning.errors import ConfigurationError, FineTuningError, NotFoundError, UsageError
 from fine_tuning.export.gguf import kept_gguf
 from fine_tuning.serving.engine import Completion, Engine
-from fine_tuning.serving.local import open_local
-from fine_tuning.serving.openai_api import OpenAIEngine
-from fine_tuning.serving.targets import LOCAL, Target, find_target
+from fine_tuning.serving.engine_choice import open_local
+from fine_tuning.serving.model_resolution import LOCAL, Target, find_target
+from fine_tuning.serving.openai_engine import OpenAIEngine
 from fine_tuning.settings import get_settings
 from fine_tuning.store import costs
 from fine_tuning.store.database import open_database

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from fine_tuning import job_estimates
 from fine_tuning.base_models.catalogue import DEFAULT_BASE_MODEL
 from fine_tuning.store.database import open_database
-from fine_tuning.training.fine_tuner import FineTuner
-from fine_tuning.training.local import PROVIDER, LocalTrainer
+from fine_tuning.training.jobs import job_estimates
+from fine_tuning.training.jobs.fine_tuner import FineTuner
+from fine_tuning.training.jobs.local_trainer import PROVIDER, LocalTrainer
 
 
 class LocalFineTuner(FineTuner):
@@ -41,7 +41,8 @@ class LocalFineTuner(FineTuner):
 
         Args:
             model: a base model's name in the catalogue, a local folder, or a Hugging Face id.
-            hyperparameters: see `training.config.HYPERPARAMETERS`: batch_size, max_steps, seed, lora_rank and others.
+            hyperparameters: batch_size, max_steps, seed, lora_rank and others; see
+                `training.loop.training_config.HYPERPARAMETERS`.
         """
         return super().create_fine_tuning_job(
             model,

@@ -8,14 +8,14 @@ from math import inf, isnan, nan
 from pathlib import Path
 from typing import Any
 
-from fine_tuning import checks
+from fine_tuning._util import checks
+from fine_tuning._util.files import write_json
 from fine_tuning.errors import NotFoundError, UsageError
-from fine_tuning.evaluation import comparison, exact_match, result, substring_match
-from fine_tuning.evaluation.answered import Answered
-from fine_tuning.evaluation.evaluation import Evaluation, evaluated
+from fine_tuning.evaluation import comparison, evaluation_result, exact_match, substring_match
+from fine_tuning.evaluation.evaluate import Evaluation, evaluated
+from fine_tuning.evaluation.evaluation_result import EvaluationResult
 from fine_tuning.evaluation.intervals import wilson
-from fine_tuning.evaluation.result import EvaluationResult
-from fine_tuning.files import write_json
+from fine_tuning.evaluation.predictions import Answered
 from fine_tuning.store import evaluations
 from fine_tuning.store.database import Transaction, open_database
 
@@ -80,7 +80,7 @@ class ModelEvaluator:
         cost_per_inference: float,
         metadata: Mapping[str, Any] | None,
     ) -> EvaluationResult:
-        scored, correct = result.score(
+        scored, correct = evaluation_result.score(
             matches, predictions, references, model_name, model_type, latencies_ms, cost_per_inference, metadata
         )
         known = {key: _none_if_nan(value) for key, value in asdict(scored).items() if key not in _NOT_COLUMNS}
@@ -135,7 +135,7 @@ class ModelEvaluator:
             MissingDependencyError: a metric needs the `evaluate` extra.
         """
         checks.name("model_name", model_name)
-        checks.one_of("model type", model_type, result.MODEL_TYPES)
+        checks.one_of("model type", model_type, evaluation_result.MODEL_TYPES)
         answered = Answered.of(
             predictions, references, errors=errors, latencies_ms=latencies_ms, costs=costs, questions=questions,
             slices=slices, clusters=clusters,
@@ -168,7 +168,7 @@ class ModelEvaluator:
 
     def compare_models(self, base_result: EvaluationResult, finetuned_result: EvaluationResult) -> dict[str, Any]:
         """Deltas of the fine-tuned model over its base; latency and cost deltas are base minus fine-tuned."""
-        return result.compare(base_result, finetuned_result)
+        return evaluation_result.compare(base_result, finetuned_result)
 
     def calculate_roi(
         self,

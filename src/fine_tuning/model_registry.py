@@ -8,16 +8,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from fine_tuning import checks, hosts
+from fine_tuning._util import checks, hosts
+from fine_tuning._util.files import sha256_file, write_json
 from fine_tuning.errors import ConflictError, NotFoundError, UsageError
-from fine_tuning.files import sha256_file, write_json
-from fine_tuning.registry import expiry, gates, lineage, mlflow_exchange, model_folder
+from fine_tuning.registry import deploy_gates, expiry, hugging_face_folder, lineage, mlflow_exchange
 from fine_tuning.registry.lineage import Lineage
 from fine_tuning.settings import acting_user, get_settings
-from fine_tuning.store import artifacts, costs, datasets, jobs, legacy, model_labels, models
+from fine_tuning.store import artifacts, costs, datasets, jobs, legacy_files, model_labels, model_versions
+from fine_tuning.store.column_types import iso
 from fine_tuning.store.database import Transaction, open_database
 from fine_tuning.store.tables import MODEL_STATUSES
-from fine_tuning.store.types import iso
 
 __all__ = ["FinetuneJobRecord", "ModelRegistry"]
 
@@ -54,7 +54,7 @@ class ModelRegistry:
     def __init__(self, registry_path: str | Path | None = None) -> None:
         self._database = open_database(registry_path)
         if registry_path is not None and "://" not in str(registry_path):
-            legacy.import_registry(self._database, registry_path)
+            legacy_files.import_registry(self._database, registry_path)
 
     def register_model(
         self,
@@ -107,9 +107,9 @@ class ModelRegistry:
         }
         actor = acting_user()
         with self._database.write() as tx:
-            if artifact_id is not None and not models.has_artifact(tx, artifact_id):
+            if artifact_id is not None and not model_versions.has_artifact(tx, artifact_id):
                 raise NotFoundError(f"no artifact {artifact_id!r} is recorded")
-            return models.record_of(models.register(tx, version, actor=actor))
+            return model_versions.record_of(model_versions.register(tx, version, actor=actor))
 
     def register_job(self, model_name: str, job_id: str) -> dict[str, Any]:
         """Add the model that a finished job made as the next version, with the rows and the cost of its training.
@@ -128,7 +128,7 @@ class ModelRegistry:
                 raise NotFoundError(f"no job {job_id} in this workspace; ft-cli jobs list shows them")
             spent = costs.training_jobs(tx, job_id=job["id"])
             data = datasets.get(tx, job["dataset_id"])
-            known = models.of_job(tx, job["id"], model_name)
+            known = model_versions.of_job(tx, job["id"], model_name)
         if job["status"] != "succeeded":
             raise ConflictError(f"job {job_id} has {job['status']}; only what has succeeded can be registered")
         if known is not None:
@@ -147,22 +147,22 @@ class ModelRegistry:
     def get_model_version(self, model_name: str, version: int | None = None) -> dict[str, Any] | None:
         """One version's record, the latest if none is named; None where there is none."""
         with self._database.read() as tx:
-            return models.get(tx, model_name, version)
+            return model_versions.get(tx, model_name, version)
 
     def get_deployed_version(self, model_name: str) -> dict[str, Any] | None:
         """The record of the version in production, or None."""
         with self._database.read() as tx:
-            return models.deployed(tx, model_name)
+            return model_versions.deployed(tx, model_name)
 
     def list_model_versions(self, model_name: str) -> list[dict[str, Any]]:
         """Every version of a model, ascending; empty for an unknown model."""
         with self._database.read() as tx:
-            return models.versions(tx, model_name)
+            return model_versions.versions(tx, model_name)
 
     def list_models(self) -> list[dict[str, Any]]:
         """Every version of every model, by name and version."""
         with self._database.read() as tx:
-            return models.versions(tx)
+            return model_versions.versions(tx)
 
     def list_expiring(self, days: int | None = None, *, deployed_only: bool = False) -> list[dict[str, Any]]:
         """The versions whose base its host switches off within a time, or has; records with shutdown_date, days_left.
@@ -175,7 +175,7 @@ class ModelRegistry:
         """
         limit = get_settings().expiry_days if days is None else checks.count("days", days)
         with self._database.read() as tx:
-            dated = expiry.with_ends(tx, models.versions(tx))
+            dated = expiry.with_ends(tx, model_versions.versions(tx))
         return [
             each
             for each in dated
@@ -205,7 +205,7 @@ class ModelRegistry:
             named = model_labels.all_aliases(tx)
             return [
                 each | {"aliases": named.get((each["model_name"], each["version"]), [])}
-                for each in expiry.with_ends(tx, models.versions(tx, model_name))
+                for each in expiry.with_ends(tx, model_versions.versions(tx, model_name))
             ]
 
     def set_model_status(
@@ -221,11 +221,11 @@ class ModelRegistry:
         """
         checks.one_of("status", status, MODEL_STATUSES)
         with self._database.write() as tx:
-            known = models.get(tx, model_name, version)
-            row = models.locked(tx, model_name, known["version"]) if known is not None else None
+            known = model_versions.get(tx, model_name, version)
+            row = model_versions.locked(tx, model_name, known["version"]) if known is not None else None
             if row is None:
                 return False
-            models.move(tx, row, status, actor=acting_user(), reason=reason)
+            model_versions.move(tx, row, status, actor=acting_user(), reason=reason)
         return True
 
     def deploy_model(
@@ -252,7 +252,7 @@ class ModelRegistry:
             NotFoundError: there is no such version.
         """
         with self._database.read() as tx:
-            return dict(gates.reasons(tx, _existing(tx, model_name, version), get_settings()))
+            return dict(deploy_gates.reasons(tx, _existing(tx, model_name, version), get_settings()))
 
     def rollback_model(self, model_name: str, target_version: int | None = None) -> bool:
         """Deploy an earlier (or any) version again, whatever the gates say; the history says that it was a rollback.
@@ -266,12 +266,14 @@ class ModelRegistry:
         """
         if target_version is None:
             with self._database.read() as tx:
-                target_version = models.deployed_before(tx, model_name)
+                target_version = model_versions.deployed_before(tx, model_name)
                 if target_version is None:
-                    if not models.versions(tx, model_name):
+                    if not model_versions.versions(tx, model_name):
                         raise _missing(tx, model_name, None)
                     raise NotFoundError(f"no version of {model_name} was deployed before; name the one to deploy")
-        self._deploy(model_name, checks.count("target_version", target_version, 1), models.ROLLBACK, gated=False)
+        self._deploy(
+            model_name, checks.count("target_version", target_version, 1), model_versions.ROLLBACK, gated=False
+        )
         return True
 
     def _deploy(self, name: str, version: int | None, reason: str, *, gated: bool) -> int:
@@ -279,14 +281,14 @@ class ModelRegistry:
             with self._database.read() as tx:  # nobody waits while files are compared
                 record = _existing(tx, name, version)
                 if gated:
-                    gates.check(tx, record, get_settings())
+                    deploy_gates.check(tx, record, get_settings())
             version = int(record["version"])
         actor = acting_user()
         with self._database.write() as tx:
-            row = models.locked(tx, name, version)
+            row = model_versions.locked(tx, name, version)
             if row is None:
                 raise _missing(tx, name, version)
-            models.move(tx, row, "DEPLOYED", actor=actor, reason=reason)
+            model_versions.move(tx, row, "DEPLOYED", actor=actor, reason=reason)
         return version
 
     def set_accuracy(self, model_name: str, version: int, accuracy: float, reason: str = "evaluated") -> bool:
@@ -334,7 +336,7 @@ class ModelRegistry:
         if value is not None and not isinstance(value, str):
             raise UsageError(f"a tag's value must be text, not {value!r}")
         with self._database.write() as tx:
-            record = models.get(tx, model_name, version)
+            record = model_versions.get(tx, model_name, version)
             return record is not None and model_labels.set_tag(
                 tx, model_name, record["version"], tag, value, actor=acting_user(), reason=reason
             )
@@ -396,7 +398,7 @@ class ModelRegistry:
         `unpriced_versions` counts the versions whose cost is not known and therefore not in the sum.
         """
         with self._database.read() as tx:
-            records = models.versions(tx, name)
+            records = model_versions.versions(tx, name)
         summary: dict[str, Any] = {"total_cost": 0.0, "unpriced_versions": 0, "models": {}}
         for record in records:
             entry = summary["models"].setdefault(record["model_name"], {"versions": 0, "cost": 0.0})
@@ -432,7 +434,7 @@ class ModelRegistry:
             ProviderError: the registry refuses or cannot be reached.
         """
         with self._database.read() as tx:
-            versions, named = models.versions(tx), model_labels.all_aliases(tx)
+            versions, named = model_versions.versions(tx), model_labels.all_aliases(tx)
         return mlflow_exchange.send(uri, versions, named)
 
     def import_from_mlflow(self, uri: str) -> int:
@@ -448,7 +450,7 @@ class ModelRegistry:
         for facts, aliases in mlflow_exchange.receive(uri):
             name = facts["model_name"]
             with self._database.write() as tx:
-                number = mlflow_exchange.known_as(models.versions(tx, name), facts)
+                number = mlflow_exchange.known_as(model_versions.versions(tx, name), facts)
                 if number is None:
                     number = self._receive(tx, facts)
                     added += 1
@@ -463,12 +465,12 @@ class ModelRegistry:
         """Register a version of another registry; one that was deployed there is deployed where none is yet."""
         actor = acting_user()
         status = "READY" if facts["status"] == "DEPLOYED" else facts["status"]
-        row = models.register(tx, {**facts, "artifact_id": None, "status": status}, actor=actor)
+        row = model_versions.register(tx, {**facts, "artifact_id": None, "status": status}, actor=actor)
         name, number = facts["model_name"], int(row.version)
-        if facts["status"] == "DEPLOYED" and models.deployed(tx, name) is None:
-            locked = models.locked(tx, name, number)
+        if facts["status"] == "DEPLOYED" and model_versions.deployed(tx, name) is None:
+            locked = model_versions.locked(tx, name, number)
             assert locked is not None  # noqa: S101 - registered above
-            models.move(tx, locked, "DEPLOYED", actor=actor, reason="deployed in MLflow")
+            model_versions.move(tx, locked, "DEPLOYED", actor=actor, reason="deployed in MLflow")
         return number
 
     def import_model(self, model_name: str, folder: str | Path, base_model: str | None = None) -> dict[str, Any]:
@@ -480,11 +482,11 @@ class ModelRegistry:
         Raises:
             DataError: it is no model folder, or one whose weights may run code.
         """
-        path = model_folder.check(Path(folder))
+        path = hugging_face_folder.check(Path(folder))
         checksum = sha256_file(path / "model.safetensors")
         with self._database.write() as tx:
             artifact_id = artifacts.add(tx, None, "merged", str(path), checksum)
-        base = base_model or model_folder.base_of(path) or "unknown"
+        base = base_model or hugging_face_folder.base_of(path) or "unknown"
         return self.register_model(
             model_name, base, f"folder-{path.name}"[:200], 0, cost=None, provider="local", provider_model=str(path),
             artifact_id=artifact_id, metadata={"imported_from": str(path)},
@@ -505,7 +507,11 @@ def _in_force(tx: Transaction, name: str, version: int | None) -> dict[str, Any]
     Raises:
         NotFoundError: there is no such version.
     """
-    record = models.get(tx, name, version) if version else models.deployed(tx, name) or models.get(tx, name)
+    record = (
+        model_versions.get(tx, name, version)
+        if version
+        else model_versions.deployed(tx, name) or model_versions.get(tx, name)
+    )
     if record is None:
         raise _missing(tx, name, version)
     return record
@@ -517,7 +523,7 @@ def _existing(tx: Transaction, name: str, version: int | None) -> dict[str, Any]
     Raises:
         NotFoundError: there is none.
     """
-    record = models.get(tx, name, version)
+    record = model_versions.get(tx, name, version)
     if record is None:
         raise _missing(tx, name, version)
     return record
@@ -525,9 +531,9 @@ def _existing(tx: Transaction, name: str, version: int | None) -> dict[str, Any]
 
 def _missing(tx: Transaction, name: str, version: int | None) -> NotFoundError:
     """The error for a version that is not registered; it names those that are."""
-    if versions := [str(record["version"]) for record in models.versions(tx, name)]:
+    if versions := [str(record["version"]) for record in model_versions.versions(tx, name)]:
         return NotFoundError(f"{name} has no version {version}; it has {', '.join(versions)}")
-    known = models.names(tx)
+    known = model_versions.names(tx)
     near = difflib.get_close_matches(name, known, n=3, cutoff=0.4) or known[:5]
     return NotFoundError(f"no model {name} is registered; registered: {', '.join(near) or 'none yet'}")
 

@@ -9,14 +9,14 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-from fine_tuning import checks
+from fine_tuning._util import checks
+from fine_tuning._util.files import atomic_write, write_json
 from fine_tuning.base_models import catalogue
-from fine_tuning.datasets.formats import rows_in
+from fine_tuning.datasets.training_formats import rows_in
 from fine_tuning.errors import UsageError
 from fine_tuning.export import modelfile, ollama
-from fine_tuning.files import atomic_write, write_json
 from fine_tuning.settings import get_settings
-from fine_tuning.training import estimate
+from fine_tuning.training.loop import time_estimate
 
 # Names that Ollama users know, as ids of weights that can be fine-tuned.
 TRAINABLE = {
@@ -111,7 +111,9 @@ class OllamaFineTuner:
             "modelfile_literal": repr(text),
             "script_name": ascii(path.name)[1:-1].replace('"', '\\"'),
         }
-        template = resources.files("fine_tuning.training").joinpath("unsloth_script.py.template").read_text("utf-8")
+        template = (
+            resources.files("fine_tuning.training.loop").joinpath("unsloth_script.py.template").read_text("utf-8")
+        )
         with atomic_write(path) as stream:
             stream.write(Template(template).substitute(config, **literals))
         path.chmod(0o755)
@@ -124,7 +126,7 @@ class OllamaFineTuner:
         gpu_type: str = "a100",
         *,
         parameters: float | None = None,
-        tokens_per_example: float = estimate.TOKENS_PER_EXAMPLE,
+        tokens_per_example: float = time_estimate.TOKENS_PER_EXAMPLE,
         base_model: str | None = None,
     ) -> dict[str, Any]:
         """How long LoRA training takes on a named GPU, or, measured with a few steps, on this machine.
@@ -132,7 +134,7 @@ class OllamaFineTuner:
         For a named GPU it is arithmetic: tokens x 4 x parameters over 40 % of its peak rate.
 
         Args:
-            gpu_type: a GPU of `training.estimate.PEAK_FLOPS`, or "here" to train for some seconds and see.
+            gpu_type: a GPU of `training.loop.time_estimate.PEAK_FLOPS`, or "here" to train for some seconds and see.
             parameters: of the model; 7e9 for a GPU, and here those of the base model if not given.
             base_model: what is trained to see how fast this machine is; the embedded model if not given. Where
                 `parameters` are others than its own, its speed is scaled to them.
@@ -146,7 +148,9 @@ class OllamaFineTuner:
             UsageError: an unknown GPU (the message lists the known ones) or a number out of range.
             TrainingError: the base model cannot be trained here.
         """
-        return estimate.training_time(num_examples, num_epochs, gpu_type, parameters, tokens_per_example, base_model)
+        return time_estimate.training_time(
+            num_examples, num_epochs, gpu_type, parameters, tokens_per_example, base_model
+        )
 
     def create_ollama_modelfile(
         self,

@@ -5,11 +5,12 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from fine_tuning import checks, hosts, job_estimates
+from fine_tuning._util import checks, hosts
 from fine_tuning.costs import prices
 from fine_tuning.store.database import open_database
-from fine_tuning.training.fine_tuner import FineTuner
-from fine_tuning.training.hosted import HostedTrainer
+from fine_tuning.training.jobs import job_estimates
+from fine_tuning.training.jobs.fine_tuner import FineTuner
+from fine_tuning.training.jobs.hosted_trainer import HostedTrainer
 
 
 class OpenAIFineTuner(FineTuner):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from fine_tuning.base_models.folder import check_model_folder, count_parameters, folder_written_at_once
+from fine_tuning.base_models.model_folder import check_model_folder, count_parameters, folder_written_at_once
 from fine_tuning.errors import DataError, NotFoundError, StorageError
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from fine_tuning._util.files import sha256_file
 from fine_tuning.base_models.embedded import EmbeddedModel
-from fine_tuning.files import sha256_file
 
 MEMBER = "tiny_embedded/model.gguf"
 

@@ -11,11 +11,12 @@ from typing import Any
 
 import pytest
 
-from fine_tuning import CostTracker, LocalFineTuner, OpenAIFineTuner, job_estimates
+from fine_tuning import CostTracker, LocalFineTuner, OpenAIFineTuner
 from fine_tuning.costs import prices
 from fine_tuning.errors import ConfigurationError, ConflictError, UsageError
 from fine_tuning.store import budgets, jobs
 from fine_tuning.store.database import Database, open_database
+from fine_tuning.training.jobs import job_estimates
 from tests import wire
 
 PRICES = '{"gpt-4o-mini": {"training": 10.0}}'

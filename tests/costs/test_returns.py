@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from fine_tuning import ABTestFramework, CostTracker, ModelEvaluator, ModelRegistry
-from fine_tuning.costs import roi, uncertainty
+from fine_tuning.costs import cost_intervals, roi
+from fine_tuning.costs.cost_intervals import given, mean_of, mean_of_many
 from fine_tuning.costs.roi import Facts
-from fine_tuning.costs.uncertainty import given, mean_of, mean_of_many
 from fine_tuning.store.costs import Moments
 from fine_tuning.store.database import Database, open_database
 
@@ -23,7 +23,7 @@ def test_intervals_of_savings_hold_as_often_as_they_say(size: int) -> None:
     for seed in range(tests):
         base = mean_of((0.004 * rng.lognormal(0, 0.5, size)).tolist())
         tuned = mean_of((0.001 * rng.lognormal(0, 0.6, size)).tolist())
-        low, high = uncertainty.interval([(1.0, base), (-1.0, tuned)], resamples=1000, seed=seed)
+        low, high = cost_intervals.interval([(1.0, base), (-1.0, tuned)], resamples=1000, seed=seed)
         covered += low <= truth <= high
     assert 0.93 <= covered / tests <= 0.97
 
@@ -33,10 +33,10 @@ def test_sums_tell_as_much_as_values() -> None:
     sums = mean_of_many(Moments(len(values), float(values.sum()), float((values**2).sum())))
     exact = mean_of(values.tolist())
     assert (sums.value, sums.error) == pytest.approx((exact.value, exact.error))
-    assert uncertainty.interval([(1.0, sums)]) == pytest.approx(uncertainty.interval([(1.0, exact)]), rel=0.01)
-    assert uncertainty.interval([(2.0, given(3.0))]) == (6.0, 6.0)
-    assert all(math.isnan(end) for end in uncertainty.interval([(1.0, mean_of([1.0]))]))
-    assert all(math.isnan(end) for end in uncertainty.interval([(1.0, uncertainty.UNKNOWN)]))
+    assert cost_intervals.interval([(1.0, sums)]) == pytest.approx(cost_intervals.interval([(1.0, exact)]), rel=0.01)
+    assert cost_intervals.interval([(2.0, given(3.0))]) == (6.0, 6.0)
+    assert all(math.isnan(end) for end in cost_intervals.interval([(1.0, mean_of([1.0]))]))
+    assert all(math.isnan(end) for end in cost_intervals.interval([(1.0, cost_intervals.UNKNOWN)]))
 
 
 def facts(**more: Any) -> Facts:
@@ -58,7 +58,7 @@ def test_every_figure_has_the_interval_that_its_savings_give() -> None:
     assert analysis.intervals["accuracy_value"] == pytest.approx((50_000, 150_000))
     dearer = roi.analyse(facts(base_price=given(0.001)))
     assert dearer.intervals["break_even_inferences"][1] == math.inf  # perhaps it never pays
-    unknown = roi.analyse(facts(base_price=uncertainty.UNKNOWN))
+    unknown = roi.analyse(facts(base_price=cost_intervals.UNKNOWN))
     assert unknown.intervals == {}
     assert math.isnan(unknown.savings)
 

@@ -7,7 +7,7 @@ import signal
 
 import pytest
 
-from fine_tuning.dashboard.apart import apart
+from fine_tuning.dashboard.separate_process import apart
 from fine_tuning.errors import FineTuningError, MissingDependencyError
 
 

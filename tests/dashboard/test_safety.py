@@ -14,7 +14,7 @@ from playwright.sync_api import Page, expect
 
 from fine_tuning import ABTestFramework, ModelRegistry
 from fine_tuning.distillation import DistillationDataCollector
-from fine_tuning.server import keys
+from fine_tuning.server import authentication
 from fine_tuning.store.database import open_database
 from tests.dashboard.conftest import Open, serving
 
@@ -44,8 +44,8 @@ def sign_in(page: Page, key: str) -> None:
 
 
 def test_with_keys_one_signs_in_with_one(address: str, open_page: Open) -> None:
-    key, record = keys.create(open_database(), "ann")
-    other, _ = keys.create(open_database(), "theirs", "another-project")
+    key, record = authentication.create(open_database(), "ann")
+    other, _ = authentication.create(open_database(), "theirs", "another-project")
     page = open_page(f"{address}/jobs")
     expect(page.get_by_role("heading", level=1)).to_have_text("Fine-tuning")
     for wrong in ("sk-ft-wrong", other):
@@ -63,17 +63,17 @@ def test_with_keys_one_signs_in_with_one(address: str, open_page: Open) -> None:
     expect(page.get_by_role("heading", level=1)).to_have_text("Overview")
     page.goto(f"{address}/playground")
     page.get_by_label("Prompt").fill("What is it?")
-    keys.create(open_database(), "bob")
-    keys.revoke(open_database(), record["id"])
+    authentication.create(open_database(), "bob")
+    authentication.revoke(open_database(), record["id"])
     page.get_by_role("button", name="Ask both").click()
     expect(page.get_by_label("API key")).to_be_visible()  # at once, and not after an answer
     page.goto(f"{address}/jobs?status=failed")
-    sign_in(page, keys.create(open_database(), "cem")[0])
+    sign_in(page, authentication.create(open_database(), "cem")[0])
     expect(page).to_have_url(f"{address}/jobs?status=failed")
 
 
 def test_nothing_is_shown_without_a_session(address: str) -> None:
-    keys.create(open_database(), "ann")
+    authentication.create(open_database(), "ann")
     for path in PAGES:
         assert status(address + path) == 303, path
     assert status(f"{address}/_nicegui_ws/socket.io/?EIO=4&transport=polling") == 401
@@ -82,7 +82,7 @@ def test_nothing_is_shown_without_a_session(address: str) -> None:
 
 
 def test_whoever_may_only_read_changes_nothing(address: str, open_page: Open) -> None:
-    key, _ = keys.create(open_database(), "eve", read_only=True)
+    key, _ = authentication.create(open_database(), "eve", read_only=True)
     DistillationDataCollector().capture_success("What is it?", "It is this.", "d", "chat", rating=3)
     page = open_page(f"{address}/review")
     sign_in(page, key)

@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 
 from fine_tuning import DatasetBuilder
+from fine_tuning.data_io.rows import content_hash, read_rows
 from fine_tuning.datasets import manifest
-from fine_tuning.datasets.parts import deal
+from fine_tuning.datasets.split_assignment import deal
 from fine_tuning.distillation import DistillationDataCollector
 from fine_tuning.errors import DataError, NotFoundError, StorageError, UsageError
-from fine_tuning.rows import content_hash, read_rows
 from fine_tuning.store.database import open_database
 
 WORDS = "amber birch cedar dune ember fjord grove heath inlet juniper knoll lagoon marsh nook orchard pond".split()

@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fine_tuning import DatasetBuilder
-from fine_tuning.datasets import checking, tokens
+from fine_tuning.data_io.formats.findings import CODES, Finding, has_error
+from fine_tuning.datasets import file_check, token_counts
 from fine_tuning.errors import DataError, UsageError
-from fine_tuning.formats.findings import CODES, Finding, has_error
-from tests.formats.test_formats import ONE_CALL
+from tests.data_io.test_formats import ONE_CALL
 
 Q = {"role": "user", "content": "q"}
 A = {"role": "assistant", "content": "a"}
@@ -106,7 +106,7 @@ WRONG: list[tuple[str, str, Any]] = [
 
 def findings(row: Any) -> list[Finding]:
     text = row if row is None or isinstance(row, bytes) else json.dumps(row).encode()
-    return checking.examine(text).findings
+    return file_check.examine(text).findings
 
 
 @pytest.mark.parametrize(("code", "field", "row"), WRONG, ids=[f"{code} {field}" for code, field, _ in WRONG])
@@ -175,12 +175,12 @@ def test_tokens_as_openai_counts_them() -> None:
     # The example and the counts of OpenAI's cookbook, "How to count tokens with tiktoken".
     say = "New synergies will help drive top-line growth."
     row = chat({"role": "system", "name": "example_user", "content": say}, {**Q, "content": "a b c"})
-    assert tokens.texts(row, row["messages"]) == ["system", say, "example_user", "user", "a b c"]
-    assert tokens.counter("gpt-4o")(row) == tokens.counter("gpt-4o-mini-2024-07-18")(row)
-    assert tokens.counter("gpt-4o")({"messages": [{"role": "user", "content": "hello world"}]}) == 3 + 1 + 2 + 3
-    assert tokens.row_limit("ft:gpt-4o-mini-2024-07-18:acme::1") == 65_536
-    assert tokens.row_limit("gpt-3.5-turbo") == 16_385
-    assert tokens.row_limit("llama") is None
+    assert token_counts.texts(row, row["messages"]) == ["system", say, "example_user", "user", "a b c"]
+    assert token_counts.counter("gpt-4o")(row) == token_counts.counter("gpt-4o-mini-2024-07-18")(row)
+    assert token_counts.counter("gpt-4o")({"messages": [{"role": "user", "content": "hello world"}]}) == 3 + 1 + 2 + 3
+    assert token_counts.row_limit("ft:gpt-4o-mini-2024-07-18:acme::1") == 65_536
+    assert token_counts.row_limit("gpt-3.5-turbo") == 16_385
+    assert token_counts.row_limit("llama") is None
 
 
 anything = st.recursive(
@@ -209,11 +209,11 @@ anything = st.recursive(
 @settings(max_examples=8000, deadline=None)
 @given(anything)
 def test_nothing_that_a_row_holds_breaks_the_checks(value: Any) -> None:
-    found = checking.examine(json.dumps(value).encode("utf-8", "surrogatepass"))
-    assert found.findings or tokens.Meter("gpt-4o").measure(found.learnt)
+    found = file_check.examine(json.dumps(value).encode("utf-8", "surrogatepass"))
+    assert found.findings or token_counts.Meter("gpt-4o").measure(found.learnt)
 
 
 @settings(max_examples=2000, deadline=None)
 @given(st.binary(max_size=200))
 def test_nothing_that_a_line_holds_breaks_the_checks(line: bytes) -> None:
-    assert checking.examine(line).findings
+    assert file_check.examine(line).findings

@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fine_tuning import DatasetBuilder
+from fine_tuning.data_io.rows import content_hash, conversation, read_rows
 from fine_tuning.datasets import near_duplicates
 from fine_tuning.distillation import DistillationDataCollector
 from fine_tuning.errors import DataError, StorageError, UsageError
-from fine_tuning.rows import content_hash, conversation, read_rows
 from fine_tuning.store import datasets
 from fine_tuning.store.database import Database
 

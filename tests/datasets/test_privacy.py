@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from fine_tuning import DatasetBuilder
-from fine_tuning.datasets import privacy
+from fine_tuning.datasets import pii
 from tests.datasets.test_building import build, chat, lines_of, question, rows_of, write
 
 # Made up in the form of the real ones.
@@ -39,22 +39,22 @@ PLAIN = [
 
 @pytest.mark.parametrize("text", SECRETS)
 def test_secrets_are_found(text: str) -> None:
-    assert privacy.secrets()(text)
+    assert pii.secrets()(text)
 
 
 @pytest.mark.parametrize(("text", "kind"), PERSONAL)
 def test_personal_data_is_found(text: str, kind: str) -> None:
-    found = privacy.personal_data()(text)
+    found = pii.personal_data()(text)
     assert kind in {each.kind for each in found}
-    masked = privacy.masked(text, found)
+    masked = pii.masked(text, found)
     assert f"<{kind.upper().replace(' ', '_')}>" in masked
     assert (masked.split()[0], masked.split()[-1]) == (text.split()[0], text.split()[-1])
 
 
 @pytest.mark.parametrize("text", PLAIN)
 def test_plain_text_is_left_alone(text: str) -> None:
-    assert privacy.secrets()(text) == []
-    assert privacy.personal_data()(text) == []
+    assert pii.secrets()(text) == []
+    assert pii.personal_data()(text) == []
 
 
 def rows(tmp_path: Path) -> Path:

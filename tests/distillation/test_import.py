@@ -14,7 +14,7 @@ from fine_tuning.distillation.importer import ImportReport
 from fine_tuning.errors import DataError, UsageError
 from fine_tuning.store import examples
 from fine_tuning.store.database import Database
-from tests.formats.test_formats import ONE_CALL
+from tests.data_io.test_formats import ONE_CALL
 
 CHAT = {"messages": [{"role": "user", "content": "Where is it?"}, {"role": "assistant", "content": "Here."}]}
 

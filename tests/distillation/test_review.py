@@ -10,8 +10,8 @@ import pytest
 
 from fine_tuning.dataset_builder import DatasetBuilder
 from fine_tuning.distillation import DistillationDataCollector
-from fine_tuning.distillation.agreement import alpha
 from fine_tuning.distillation.review import Filters, ReviewInbox
+from fine_tuning.distillation.reviewer_agreement import alpha
 from fine_tuning.errors import ConflictError, NotFoundError, UsageError
 from fine_tuning.store.database import Database
 

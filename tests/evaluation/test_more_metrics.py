@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fine_tuning.errors import UsageError
-from fine_tuning.evaluation import judge, metrics, refusal, structured, translation
+from fine_tuning.evaluation import json_match, judge, metrics, refusal, translation_metrics
 
 
 def score(name: str, prediction: str, reference: str) -> float:
@@ -27,7 +27,9 @@ def test_corpus_scores_are_sacrebleus_documented_ones() -> None:
     assert BLEU().corpus_score(system, [reference, other]).score == pytest.approx(48.53, abs=0.01)
     assert CHRF().corpus_score(system, [reference, other]).score == pytest.approx(59.73, abs=0.01)
     for kind, metric in (("bleu", BLEU()), ("chrf", CHRF()), ("ter", TER())):
-        assert translation.corpus_score(system, reference, kind) == metric.corpus_score(system, [reference]).score
+        assert (
+            translation_metrics.corpus_score(system, reference, kind) == metric.corpus_score(system, [reference]).score
+        )
     assert metrics.find("ter").higher_is_better is False
 
 
@@ -125,8 +127,8 @@ def test_scores_stay_within_their_bounds(name: str, prediction: str, reference: 
 
 def test_calls_in_any_order_are_the_same_calls() -> None:
     one, two = {"name": "a", "arguments": {"x": 1}}, {"name": "b", "arguments": "{}"}
-    assert structured.same_calls(json.dumps([one, two]), json.dumps([two, one]))
-    assert not structured.same_calls(json.dumps([one]), json.dumps([one, one]))
+    assert json_match.same_calls(json.dumps([one, two]), json.dumps([two, one]))
+    assert not json_match.same_calls(json.dumps([one]), json.dumps([one, one]))
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy.stats import binom, ttest_rel
 
-from fine_tuning.evaluation import comparison, intervals, paired, summary
+from fine_tuning.evaluation import comparison, intervals, paired_tests, score_summary
 from fine_tuning.evaluation.prediction_powered import corrected_mean
 
 
@@ -23,20 +23,20 @@ def test_differences_of_rates_have_the_published_intervals() -> None:
 
 
 def test_mcnemar_is_the_exact_binomial_test() -> None:
-    assert paired.mcnemar(121, 59) == pytest.approx(4.434e-6, rel=1e-3)
-    assert paired.mcnemar(0, 0) == 1
-    assert paired.mcnemar(3, 3) == 1
-    assert paired.mcnemar(0, 6) == pytest.approx(2 * 0.5**6)
+    assert paired_tests.mcnemar(121, 59) == pytest.approx(4.434e-6, rel=1e-3)
+    assert paired_tests.mcnemar(0, 0) == 1
+    assert paired_tests.mcnemar(3, 3) == 1
+    assert paired_tests.mcnemar(0, 6) == pytest.approx(2 * 0.5**6)
 
 
 def test_adjusted_p_values() -> None:
     # The example of Benjamini and Hochberg (1995), table of 15: four are found at q = 0.05.
     found = [0.0001, 0.0004, 0.0019, 0.0095, 0.0201, 0.0278, 0.0298, 0.0344, 0.0459, 0.3240, 0.4262, 0.5719, 0.6528,
              0.7590, 1.0000]  # fmt: skip
-    adjusted = paired.benjamini_hochberg(found[::-1])[::-1]
+    adjusted = paired_tests.benjamini_hochberg(found[::-1])[::-1]
     assert sum(p <= 0.05 for p in adjusted) == 4
     assert adjusted[3] == pytest.approx(0.0095 * 15 / 4)
-    assert paired.benjamini_hochberg([]) == []
+    assert paired_tests.benjamini_hochberg([]) == []
 
 
 @pytest.mark.parametrize("rate", [0.05, 0.3, 0.5, 0.9])
@@ -97,7 +97,7 @@ def test_changes_are_those_of_matched_examples() -> None:
     exact, f1 = comparison.changes(pairs, ["exact_match", "token_f1"])
     gained = sum(b["scores"]["exact_match"] > a["scores"]["exact_match"] for a, b in pairs)
     assert exact.difference == pytest.approx(gained / 200)
-    assert exact.p_value == pytest.approx(paired.mcnemar(0, gained))
+    assert exact.p_value == pytest.approx(paired_tests.mcnemar(0, gained))
     assert exact.low < exact.difference < exact.high
     sides = [[pair[side]["scores"]["token_f1"] for pair in pairs] for side in (1, 0)]
     assert f1.p_value == pytest.approx(ttest_rel(*sides).pvalue)
@@ -114,12 +114,14 @@ def test_a_failed_call_is_no_score_on_either_side() -> None:
 
 
 def test_figures_know_what_they_are_of() -> None:
-    assert summary.figure([1.0, None, 0.0], "binary").examples == 2
-    assert math.isnan(summary.figure([None], "binary").value)
-    assert summary.figure([0.5], "real").low != summary.figure([0.5], "real").low  # of one value no interval is known
-    assert summary.latency([None, 10.0, 30.0]) == pytest.approx({"mean": 20, "p50": 20, "p95": 29, "p99": 29.8})
-    assert math.isnan(summary.latency([])["p95"])
-    assert summary.refusals(["I'm sorry, but I can't help with that.", "Paris", None]).value == 0.5
+    assert score_summary.figure([1.0, None, 0.0], "binary").examples == 2
+    assert math.isnan(score_summary.figure([None], "binary").value)
+    assert (
+        score_summary.figure([0.5], "real").low != score_summary.figure([0.5], "real").low
+    )  # of one value no interval is known
+    assert score_summary.latency([None, 10.0, 30.0]) == pytest.approx({"mean": 20, "p50": 20, "p95": 29, "p99": 29.8})
+    assert math.isnan(score_summary.latency([])["p95"])
+    assert score_summary.refusals(["I'm sorry, but I can't help with that.", "Paris", None]).value == 0.5
 
 
 def test_rates_of_clustered_examples_cover_and_are_never_certain() -> None:
@@ -137,11 +139,11 @@ def test_rates_of_clustered_examples_cover_and_are_never_certain() -> None:
 
 
 def test_equal_scores_are_not_certain_either() -> None:
-    figure = summary.figure([1.0] * 5, "bounded", bounds=(0.0, 1.0))
+    figure = score_summary.figure([1.0] * 5, "bounded", bounds=(0.0, 1.0))
     assert (figure.low, figure.high) == pytest.approx(intervals.wilson(5, 5))
-    low_end = summary.figure([-1.0] * 5, "bounded", bounds=(-1.0, 1.0))
+    low_end = score_summary.figure([-1.0] * 5, "bounded", bounds=(-1.0, 1.0))
     assert (low_end.low, low_end.high) == pytest.approx((-1, 1 - 2 * intervals.wilson(5, 5)[0]))
-    spread = summary.figure([1.0, 0.9, 0.2], "bounded", bounds=(0.0, 1.0))
+    spread = score_summary.figure([1.0, 0.9, 0.2], "bounded", bounds=(0.0, 1.0))
     assert spread.high == 1  # an interval ends where the metric does
 
 
@@ -184,7 +186,7 @@ def test_the_paired_bootstrap_rejects_as_often_as_it_says() -> None:
     rng, rejected = np.random.default_rng(8), 0
     for _ in range(400):
         apart = rng.normal(0, 1, 60)
-        _, p_value = paired.bootstrap_test(lambda at, apart=apart: float(apart[at].mean()), 60, resamples=400)
+        _, p_value = paired_tests.bootstrap_test(lambda at, apart=apart: float(apart[at].mean()), 60, resamples=400)
         rejected += p_value <= 0.05
     assert 0.02 <= rejected / 400 <= 0.08
 
@@ -219,15 +221,15 @@ def test_labels_of_one_conversation_are_alike() -> None:
 
 
 def test_equal_differences_and_copies_are_no_certainty() -> None:
-    assert paired.mean_difference([0.5] * 3, [0.5] * 3, bounds=(0.0, 1.0))[1] > 0.3
-    assert math.isnan(paired.mean_difference([0.5] * 3, [0.5] * 3)[0])
-    (low, high), p_value = paired.clustered_difference([1.0] * 4, [1.0] * 4, [1, 1, 2, 2], (0.0, 1.0))
+    assert paired_tests.mean_difference([0.5] * 3, [0.5] * 3, bounds=(0.0, 1.0))[1] > 0.3
+    assert math.isnan(paired_tests.mean_difference([0.5] * 3, [0.5] * 3)[0])
+    (low, high), p_value = paired_tests.clustered_difference([1.0] * 4, [1.0] * 4, [1, 1, 2, 2], (0.0, 1.0))
     assert (low < -0.3, high > 0.3, p_value) == (True, True, 1.0)
     values = np.random.default_rng(12).normal(0.3, 1, 20)
     copies = values.repeat(15)
     clusters = np.arange(20).repeat(15).tolist()
-    once, p_once = paired.bootstrap_test(lambda at: float(values[at].mean()), 20)
-    again, p_again = paired.bootstrap_test(lambda at: float(copies[at].mean()), 300, clusters=clusters)
+    once, p_once = paired_tests.bootstrap_test(lambda at: float(values[at].mean()), 20)
+    again, p_again = paired_tests.bootstrap_test(lambda at: float(copies[at].mean()), 300, clusters=clusters)
     assert again == pytest.approx(once, abs=0.05)
     assert p_again == pytest.approx(p_once, abs=0.05)
-    assert math.isnan(paired.bootstrap_test(lambda at: float(values[at].mean()), 9)[1])
+    assert math.isnan(paired_tests.bootstrap_test(lambda at: float(values[at].mean()), 9)[1])

@@ -11,19 +11,19 @@ import pytest
 
 from fine_tuning import ABTestFramework
 from fine_tuning.errors import ConflictError, NotFoundError, UsageError
-from fine_tuning.experiments import sequential
+from fine_tuning.experiments import confidence_sequences
 from fine_tuning.experiments.assignment import assign
 from fine_tuning.store.database import Database
 
 
 def test_e_value_is_the_mean_likelihood_ratio_under_its_prior() -> None:
-    wins, losses, a = 14, 5, sequential.PRIOR
+    wins, losses, a = 14, 5, confidence_sequences.PRIOR
     rates = (np.arange(200_000) + 0.5) / 200_000
     density = np.exp((a - 1) * np.log(rates * (1 - rates)))
     ratio = np.exp(wins * np.log(2 * rates) + losses * np.log(2 * (1 - rates)))
     expected = float((density * ratio).sum() / density.sum())
-    assert math.exp(sequential.discordant_pair_log_e_value(wins, losses)) == pytest.approx(expected, rel=1e-6)
-    assert sequential.discordant_pair_log_e_value(0, 0) == 0
+    assert math.exp(confidence_sequences.discordant_pair_log_e_value(wins, losses)) == pytest.approx(expected, rel=1e-6)
+    assert confidence_sequences.discordant_pair_log_e_value(0, 0) == 0
 
 
 def test_peeking_after_every_pair_rarely_calls_a_false_winner() -> None:
@@ -33,7 +33,7 @@ def test_peeking_after_every_pair_rarely_calls_a_false_winner() -> None:
     b_only = np.cumsum(b_right & ~a_right, axis=1)
     a_only = np.cumsum(a_right & ~b_right, axis=1)
     cache = {
-        (won, lost): sequential.discordant_pair_log_e_value(won, lost)
+        (won, lost): confidence_sequences.discordant_pair_log_e_value(won, lost)
         for won, lost in {*zip(b_only.ravel().tolist(), a_only.ravel().tolist(), strict=True)}
     }
     false = sum(
@@ -51,7 +51,7 @@ def test_confidence_sequence_covers_at_every_look() -> None:
         looks = range(20, 500, 20)
         missed += any(
             abs((a[:n].mean() - b[:n].mean()) - 10)
-            > sequential.half_width(float(a[:n].var(ddof=1) + b[:n].var(ddof=1)) / n, 2 * n, 0.05)
+            > confidence_sequences.half_width(float(a[:n].var(ddof=1) + b[:n].var(ddof=1)) / n, 2 * n, 0.05)
             for n in looks
         )
     assert missed / 200 <= 0.05

@@ -10,10 +10,10 @@ import pytest
 from scipy.stats import t as student
 
 from fine_tuning import ABTestFramework
-from fine_tuning.experiments import guardrails, small_samples, verdict
+from fine_tuning.experiments import guardrails, small_sample_corrections, verdict
 from fine_tuning.experiments.design import Design, Guardrail
-from fine_tuning.experiments.statistics import A, B, Statistics
-from fine_tuning.experiments.sums import Clusters, Moments
+from fine_tuning.experiments.running_sums import Clusters, Moments
+from fine_tuning.experiments.sufficient_statistics import A, B, Statistics
 from tests.experiments.test_designs import started
 
 
@@ -32,16 +32,16 @@ def test_cubes_are_summed_as_they_come() -> None:
 
 
 def test_scores_are_students_where_the_spread_is_a_guess() -> None:
-    score = small_samples.normal_score(2.0, 1.0, 4, 0.0)
+    score = small_sample_corrections.normal_score(2.0, 1.0, 4, 0.0)
     assert student.sf(2.0, 4) == pytest.approx(0.5 * math.erfc(score / math.sqrt(2)))
-    assert small_samples.normal_score(-2.0, 1.0, 4, 0.0) == -score
-    assert small_samples.normal_score(2.0, 1.0, math.inf, 0.0) == 2.0
-    assert small_samples.normal_score(2.0, 0.0, 4, 0.0) == 0.0
-    low, high = small_samples.bounds(2.0, 1.0, 4, 0.3, score)
+    assert small_sample_corrections.normal_score(-2.0, 1.0, 4, 0.0) == -score
+    assert small_sample_corrections.normal_score(2.0, 1.0, math.inf, 0.0) == 2.0
+    assert small_sample_corrections.normal_score(2.0, 0.0, 4, 0.0) == 0.0
+    low, high = small_sample_corrections.bounds(2.0, 1.0, 4, 0.3, score)
     # The bounds are the means that score as much.
     for end in (low, high):
-        assert abs(small_samples.normal_score(2.0 - end, 1.0, 4, 0.3)) == pytest.approx(score, rel=1e-6)
-    assert small_samples.bounds(1.0, 1.0, 0, 0.0, 2.0) == (-math.inf, math.inf)
+        assert abs(small_sample_corrections.normal_score(2.0 - end, 1.0, 4, 0.3)) == pytest.approx(score, rel=1e-6)
+    assert small_sample_corrections.bounds(1.0, 1.0, 0, 0.0, 2.0) == (-math.inf, math.inf)
 
 
 def planned(design: Design, a: Any, b: Any, clusters: int | None = None) -> Statistics:

@@ -8,16 +8,23 @@ import numpy as np
 import pytest
 
 from fine_tuning.errors import UsageError
-from fine_tuning.experiments import betting, group_sequential, planning, ratio_mismatch, sequential, simulation
+from fine_tuning.experiments import (
+    betting_intervals,
+    confidence_sequences,
+    group_sequential,
+    sample_ratio,
+    sample_size,
+    simulation,
+)
 from fine_tuning.experiments.design import Design
-from fine_tuning.experiments.sums import Clusters, Covaried, Histogram, Moments, quantile_slack
+from fine_tuning.experiments.running_sums import Clusters, Covaried, Histogram, Moments, quantile_slack
 
 
 def test_the_confidence_sequence_is_gbstats_published_one() -> None:
     # gbstats' documented test of proportions, relative difference, tuning parameter 5000.
     rate_a, rate_b = 1396 / 3000, 2422 / 3461
     variance = rate_b * (1 - rate_b) / 3461 / rate_a**2 + rate_a * (1 - rate_a) / 3000 * rate_b**2 / rate_a**4
-    half = sequential.half_width(variance, 3000 + 3461, 0.05, 5000)
+    half = confidence_sequences.half_width(variance, 3000 + 3461, 0.05, 5000)
     lift = (rate_b - rate_a) / rate_a
     assert (lift - half, lift + half) == pytest.approx((0.40098, 0.60675), abs=1e-5)
 
@@ -31,8 +38,8 @@ def test_the_confidence_sequence_excludes_zero_where_its_evidence_is_enough() ->
             int(rng.integers(2, 5000)),
             rng.uniform(0.01, 0.2),
         )
-        excludes = abs(estimate) > sequential.half_width(variance, n, alpha, 2000)
-        log_e = sequential.mixture_log_e_value(estimate, variance, n, alpha, 2000)
+        excludes = abs(estimate) > confidence_sequences.half_width(variance, n, alpha, 2000)
+        log_e = confidence_sequences.mixture_log_e_value(estimate, variance, n, alpha, 2000)
         assert excludes == (log_e > -math.log(alpha))
 
 
@@ -54,12 +61,12 @@ def test_boundaries_are_the_tabulated_ones(spending: str, wanted: tuple[float, .
 
 
 def test_sample_sizes() -> None:
-    assert planning.fixed_size(0.80, 0.85) == pytest.approx(905.366, abs=1e-3)
-    fixed, looked_at, anytime = planning.plan(0.80, 0.85)
+    assert sample_size.fixed_size(0.80, 0.85) == pytest.approx(905.366, abs=1e-3)
+    fixed, looked_at, anytime = sample_size.plan(0.80, 0.85)
     assert (fixed.most, looked_at.most) == (906, 975)
     assert looked_at.mean < 700
     assert anytime.most <= 1600
-    paired = planning.plan(0.80, 0.85, correlation=0.5)
+    paired = sample_size.plan(0.80, 0.85, correlation=0.5)
     assert paired[0].most < 500
     assert paired[2].most <= 800
 
@@ -76,7 +83,7 @@ def test_sample_sizes() -> None:
 )
 def test_what_cannot_be_planned(choices: dict[str, float], said: str) -> None:
     with pytest.raises(UsageError, match=said):
-        planning.plan(**choices)  # type: ignore[arg-type]
+        sample_size.plan(**choices)  # type: ignore[arg-type]
 
 
 def test_made_up_answers_have_their_rates_and_their_correlation() -> None:
@@ -98,7 +105,7 @@ def test_equal_models_are_rarely_told_apart_and_different_ones_often(kind: str) 
 def test_a_bounded_mean_is_covered_at_every_sample_from_the_first() -> None:
     rng, missed = np.random.default_rng(5), 0
     for _ in range(200):
-        wealth, is_missed = betting.Wealth(0.05), False
+        wealth, is_missed = betting_intervals.Wealth(0.05), False
         for value in rng.beta(0.5, 1.5, 60):  # mean 0.25, far from normal
             wealth.bet(float(value))
             low, high = wealth.interval(0.05)
@@ -106,7 +113,7 @@ def test_a_bounded_mean_is_covered_at_every_sample_from_the_first() -> None:
         missed += is_missed
     assert missed / 200 <= 0.05
     assert wealth.log_e_value(0.5) > wealth.log_e_value(0.25)
-    again = betting.Wealth.of(wealth.as_dict())
+    again = betting_intervals.Wealth.of(wealth.as_dict())
     again.bet(0.3)
     wealth.bet(0.3)
     assert again.as_dict() == wealth.as_dict()
@@ -118,12 +125,12 @@ def test_a_mismatch_of_shares_is_caught_and_seldom_imagined() -> None:
 
     def fires(share: float) -> float:
         b = np.cumsum(rng.binomial(100, share, (4000, 100)), axis=1)
-        found = ratio_mismatch.log_e_values(looks - b, b, 0.5) >= -math.log(ratio_mismatch.ALPHA)
+        found = sample_ratio.log_e_values(looks - b, b, 0.5) >= -math.log(sample_ratio.ALPHA)
         return float(found.any(axis=1).mean())
 
     assert fires(0.5) <= 0.03
     assert fires(0.53) > 0.95
-    assert ratio_mismatch.p_value(float(ratio_mismatch.log_e_values(800, 200, 0.2))) > 0.5
+    assert sample_ratio.p_value(float(sample_ratio.log_e_values(800, 200, 0.2))) > 0.5
 
 
 def test_running_sums_are_those_of_all_values() -> None:

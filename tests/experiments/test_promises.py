@@ -7,9 +7,9 @@ import math
 import numpy as np
 import pytest
 
-from fine_tuning.experiments import ratio_mismatch, simulation
+from fine_tuning.experiments import sample_ratio, simulation
 from fine_tuning.experiments.design import Design
-from fine_tuning.experiments.statistics import Statistics
+from fine_tuning.experiments.sufficient_statistics import Statistics
 
 REPLICATIONS = 10_000
 MOST = 0.05 + 2.6 * math.sqrt(0.05 * 0.95 / REPLICATIONS)  # what a true 5 % stays below in 99.5 % of all runs
@@ -44,7 +44,7 @@ def test_a_mismatch_is_seldom_imagined_and_soon_caught() -> None:
     first = {}
     for share in (0.5, 0.53):
         b = np.cumsum(rng.binomial(100, share, (REPLICATIONS, 100)), axis=1)
-        fires = ratio_mismatch.log_e_values(units - b, b, 0.5) >= -math.log(ratio_mismatch.ALPHA)
+        fires = sample_ratio.log_e_values(units - b, b, 0.5) >= -math.log(sample_ratio.ALPHA)
         first[share] = np.where(fires.any(axis=1), units[fires.argmax(axis=1)], 10**9)
     assert (first[0.5] < 10**9).mean() <= 0.03
     assert np.median(first[0.53]) <= 2700

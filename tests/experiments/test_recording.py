@@ -13,7 +13,7 @@ import pytest
 from fine_tuning import ABTestFramework
 from fine_tuning.errors import ConflictError, NotFoundError, UsageError
 from fine_tuning.experiments.design import Design
-from fine_tuning.experiments.statistics import Statistics
+from fine_tuning.experiments.sufficient_statistics import Statistics
 from fine_tuning.store import experiments
 from fine_tuning.store.database import Database
 

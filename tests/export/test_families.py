@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from fine_tuning.export import parity, quantization
+from fine_tuning.export import quantization, token_parity
 from fine_tuning.export.gguf import export_gguf
 from fine_tuning.export.gguf_adapter import export_gguf_adapter
 from tests.tiny_model import make_tiny_tokenizer
@@ -76,21 +76,21 @@ def test_an_adapter_of_its_own_file_says_what_peft_says(name: str, settings: dic
             if "lora_B" in key:
                 torch.nn.init.normal_(weights, 0.0, 0.1)
     adapted.save_pretrained(tmp_path / "adapter")
-    reference = list(parity.answers(adapted, tokenizer, parity.PROMPTS))
+    reference = list(token_parity.answers(adapted, tokenizer, token_parity.PROMPTS))
     gguf = export_gguf(tmp_path / "model", tmp_path / "model.gguf")
     adapter = export_gguf_adapter(tmp_path / "adapter", tmp_path / "model", tmp_path / "adapter.gguf")
     bound = quantization.find("f16")
-    found = parity.with_gguf(reference, gguf, bound, tokenizer.decode, adapter)
+    found = token_parity.with_gguf(reference, gguf, bound, tokenizer.decode, adapter)
     assert (found.passed, found.first_difference) == (True, None)
-    assert not parity.with_gguf(reference, gguf, bound, tokenizer.decode).passed
+    assert not token_parity.with_gguf(reference, gguf, bound, tokenizer.decode).passed
 
 
 @pytest.mark.parametrize(("name", "settings"), [each[1:] for each in FAMILIES], ids=[each[0] for each in FAMILIES])
 def test_llama_cpp_says_what_transformers_says(name: str, settings: dict[str, Any], tmp_path: Path) -> None:
     model, tokenizer = make_model(tmp_path / "model", name, settings)
-    reference = list(parity.answers(model, tokenizer, parity.PROMPTS))
+    reference = list(token_parity.answers(model, tokenizer, token_parity.PROMPTS))
     gguf = export_gguf(tmp_path / "model", tmp_path / "model.gguf")
-    found = parity.with_gguf(reference, gguf, quantization.find("f16"), tokenizer.decode)
+    found = token_parity.with_gguf(reference, gguf, quantization.find("f16"), tokenizer.decode)
     assert (found.prompts, found.prompts_alike, found.first_difference) == (4, 4, None)
     assert found.places >= 40
     assert found.divergence < 0.001

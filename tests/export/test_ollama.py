@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from fine_tuning import OllamaFineTuner
+from fine_tuning._util.files import sha256_file
 from fine_tuning.errors import NotFoundError, ProviderError, TrainingError, UsageError
-from fine_tuning.files import sha256_file
 from tests import wire
 
 

@@ -11,7 +11,7 @@ import pytest
 from safetensors.torch import load_file, save_file
 
 from fine_tuning.errors import DataError, UsageError
-from fine_tuning.export import parity, quantization
+from fine_tuning.export import quantization, token_parity
 from fine_tuning.export.gguf import export_gguf
 from tests.export.test_families import make_model
 
@@ -21,13 +21,13 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """A random Qwen3 with matrices wide enough for every quantization, and its answers."""
     folder = tmp_path_factory.mktemp("parity") / "model"
     model, tokenizer = make_model(folder, "Qwen3", {"head_dim": 64, "hidden_size": 256, "intermediate_size": 256})
-    reference = list(parity.answers(model, tokenizer, parity.PROMPTS))
+    reference = list(token_parity.answers(model, tokenizer, token_parity.PROMPTS))
     return {"folder": folder, "model": model, "tokenizer": tokenizer, "reference": reference}
 
 
-def compared(exported: dict[str, Any], folder: Path, output: Path, kind: str = "f16") -> parity.Parity:
+def compared(exported: dict[str, Any], folder: Path, output: Path, kind: str = "f16") -> token_parity.Parity:
     gguf = export_gguf(folder, output, kind)
-    return parity.with_gguf(exported["reference"], gguf, quantization.find(kind), exported["tokenizer"].decode)
+    return token_parity.with_gguf(exported["reference"], gguf, quantization.find(kind), exported["tokenizer"].decode)
 
 
 @pytest.mark.parametrize("kind", list(quantization.KINDS))
@@ -96,13 +96,13 @@ def test_another_model_in_transformers_is_compared_too(exported: dict[str, Any],
 
     tokenizer = exported["tokenizer"]
     rest = (tokenizer, quantization.find("f16"), tokenizer.decode)
-    same = parity.with_model(exported["reference"], exported["model"], *rest)
+    same = token_parity.with_model(exported["reference"], exported["model"], *rest)
     assert (same.passed, same.agreement) == (True, 1.0)
     assert same.divergence == pytest.approx(0, abs=1e-5)
     other, _ = make_model(tmp_path / "other", "Qwen3", {"head_dim": 64, "hidden_size": 256, "intermediate_size": 256})
     with torch.no_grad():
         other.model.layers[1].mlp.down_proj.weight.mul_(1.5)
-    assert not parity.with_model(exported["reference"], other, *rest).passed
+    assert not token_parity.with_model(exported["reference"], other, *rest).passed
 
 
 def test_what_cannot_be_is_said(exported: dict[str, Any], tmp_path: Path) -> None:
@@ -110,4 +110,4 @@ def test_what_cannot_be_is_said(exported: dict[str, Any], tmp_path: Path) -> Non
         export_gguf(exported["folder"], tmp_path / "x.gguf", "q3")
     (tmp_path / "bad.gguf").write_bytes(b"GGUF")
     with pytest.raises(DataError, match="cannot load"):
-        parity.with_gguf(exported["reference"], tmp_path / "bad.gguf", quantization.find("f16"), str)
+        token_parity.with_gguf(exported["reference"], tmp_path / "bad.gguf", quantization.find("f16"), str)

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from fine_tuning import LLMService, ModelEvaluator, ModelRegistry, model_export
+from fine_tuning import LLMService, ModelEvaluator, ModelRegistry
 from fine_tuning.errors import ConflictError, DataError, NotFoundError
+from fine_tuning.workflows import model_export
 
 
 @pytest.fixture

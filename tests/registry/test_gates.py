@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from fine_tuning import ABTestFramework, CostTracker, ModelEvaluator, ModelRegistry, measured_gain
+from fine_tuning import ABTestFramework, CostTracker, ModelEvaluator, ModelRegistry
 from fine_tuning.errors import ConfigurationError, ConflictError, NotFoundError
+from fine_tuning.experiments import measured_gain
 from fine_tuning.registry import expiry, lineage
 from fine_tuning.store.database import Database, open_database
 from tests import wire

@@ -14,7 +14,7 @@ from fine_tuning import ModelRegistry
 from fine_tuning.errors import ConfigurationError, ConflictError, NotFoundError, StorageError, UsageError
 from fine_tuning.store import integrity
 from fine_tuning.store.database import Database, open_database
-from fine_tuning.store.models import MOVES
+from fine_tuning.store.model_versions import MOVES
 from fine_tuning.store.tables import MODEL_STATUSES
 
 

@@ -14,9 +14,9 @@ import uvicorn
 from openai import OpenAI
 
 from fine_tuning.server.app import make_app
-from fine_tuning.server.config import ServerConfig
+from fine_tuning.server.server_config import ServerConfig
 from fine_tuning.store.database import open_database
-from fine_tuning.training.pool import Pool
+from fine_tuning.training.jobs.worker_pool import Pool
 
 ALIAS = "gpt-4o-mini"
 

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from fine_tuning.server.chat_request import ChatRequest
-from fine_tuning.server.compatibility import page, parameters
+from fine_tuning.server.compatibility_page import page, parameters
 from fine_tuning.server.routes.jobs import CreateJob
 from tests.conftest import PROJECT, SHARED
 
@@ -16,7 +16,7 @@ SPECIFICATION = SHARED / "openai-api" / "openapi.json"
 
 def test_the_page_is_current() -> None:
     written = (PROJECT / "docs" / "openai-compatibility.md").read_text(encoding="utf-8")
-    assert written == page(), "run: python -m fine_tuning.server.compatibility > docs/openai-compatibility.md"
+    assert written == page(), "run: python -m fine_tuning.server.compatibility_page > docs/openai-compatibility.md"
 
 
 @pytest.mark.skipif(not SPECIFICATION.is_file(), reason="OpenAI's specification is not beside this checkout")

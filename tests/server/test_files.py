@@ -16,8 +16,8 @@ from openai import OpenAI
 from fine_tuning.server.app import make_app
 from fine_tuning.server.routes import uploads as upload_routes
 from fine_tuning.store import files, uploads
+from fine_tuning.store.column_types import now
 from fine_tuning.store.database import open_database
-from fine_tuning.store.types import now
 from tests.server.conftest import chats
 
 

@@ -16,12 +16,12 @@ import psutil
 import pytest
 from openai import OpenAI
 
-from fine_tuning.rows import content_hash, read_rows
-from fine_tuning.server import keys
+from fine_tuning.data_io.rows import content_hash, read_rows
+from fine_tuning.server import authentication
 from fine_tuning.store import datasets, jobs
 from fine_tuning.store.database import open_database
-from fine_tuning.training.pool import MAX_DEATHS, Pool
-from fine_tuning.training.validation import check_job
+from fine_tuning.training.jobs.file_validation import check_job
+from fine_tuning.training.jobs.worker_pool import MAX_DEATHS, Pool
 from tests.server.conftest import ALIAS, chats, client_of
 
 Finish = Callable[[str], Any]
@@ -107,8 +107,8 @@ def test_checkpoints_answer_like_models_and_can_be_lent(
     assert len(told) > 1  # the adapters are really on
     with pytest.raises(openai.NotFoundError):
         answer(f"{done.fine_tuned_model}:ckpt-step-4")
-    ours, _ = keys.create(open_database(), "ours")
-    theirs, _ = keys.create(open_database(), "theirs", project="other")
+    ours, _ = authentication.create(open_database(), "ours")
+    theirs, _ = authentication.create(open_database(), "theirs", project="other")
     lent, owner, stranger = points[1].fine_tuned_model_checkpoint, client_of(address, ours), client_of(address, theirs)
     with pytest.raises(openai.NotFoundError):
         answer(lent, stranger)
@@ -404,7 +404,7 @@ def test_a_job_whose_trainer_was_starting_as_its_pool_left_is_free_at_once(
 def test_projects_see_nothing_of_each_other(client: OpenAI, upload: Upload, address: str) -> None:
     file_id = upload()
     job = create(client, file_id)
-    key, _ = keys.create(open_database(), "a", project="other")
+    key, _ = authentication.create(open_database(), "a", project="other")
     with pytest.raises(openai.AuthenticationError):
         client.fine_tuning.jobs.list()
     stranger = client_of(address, key)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from fine_tuning.training.pool import Pool
+from fine_tuning.training.jobs.worker_pool import Pool
 from tests.node import installed
 from tests.server.conftest import ALIAS, chats
 

@@ -13,8 +13,8 @@ import pytest
 
 from fine_tuning import FineTuningCLI, LLMService, ModelRegistry, OpenAIFineTuner
 from fine_tuning.distillation import DistillationDataCollector
-from fine_tuning.server.config import ServerConfig
-from fine_tuning.training.pool import Pool
+from fine_tuning.server.server_config import ServerConfig
+from fine_tuning.training.jobs.worker_pool import Pool
 from tests.conftest import PROJECT
 from tests.server.conftest import listening
 from tests.test_docs import snippets

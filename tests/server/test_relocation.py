@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 
-from fine_tuning import ModelRegistry, relocation
-from fine_tuning.relocation import Plan
-from fine_tuning.server.config import ServerConfig
+from fine_tuning import ModelRegistry
+from fine_tuning.server.server_config import ServerConfig
 from fine_tuning.store import files, jobs
 from fine_tuning.store.database import open_database
-from fine_tuning.training.pool import Pool
+from fine_tuning.training.jobs.worker_pool import Pool
+from fine_tuning.workflows import relocation
+from fine_tuning.workflows.relocation import Plan
 from tests import wire
 from tests.faults import faulty
 from tests.server.conftest import ALIAS, listening

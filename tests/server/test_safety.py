@@ -19,8 +19,8 @@ import pytest
 from openai import OpenAI
 
 from fine_tuning import FineTuningCLI
-from fine_tuning.server import keys
-from fine_tuning.server.config import ServerConfig
+from fine_tuning.server import authentication
+from fine_tuning.server.server_config import ServerConfig
 from fine_tuning.store.database import open_database
 from tests.server.conftest import ALIAS, client_of, listening
 
@@ -76,7 +76,7 @@ def test_a_taken_port_and_a_bad_alias_are_one_line(run: Any, address: str) -> No
 
 def test_neither_keys_nor_prompts_are_logged(address: str, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
-    key, _ = keys.create(open_database(), "a")
+    key, _ = authentication.create(open_database(), "a")
     client = client_of(address, key)
     secret = "the vault opens at nine"
     client.chat.completions.create(model=ALIAS, messages=[{"role": "user", "content": secret}], max_tokens=2)
@@ -90,7 +90,7 @@ def test_neither_keys_nor_prompts_are_logged(address: str, caplog: pytest.LogCap
 
 
 def test_too_many_requests_a_minute_are_told_when_to_come_back(config: ServerConfig) -> None:
-    (key, _), (other, _) = (keys.create(open_database(), name) for name in ("one", "another"))
+    (key, _), (other, _) = (authentication.create(open_database(), name) for name in ("one", "another"))
     with listening(replace(config, requests_per_minute=3)) as address:
         client = client_of(address, key)
         for _ in range(3):
@@ -199,7 +199,7 @@ def test_a_busy_server_says_that_it_is_well(config: ServerConfig) -> None:
 
 
 def test_whoever_has_no_key_or_never_ends_takes_no_place(config: ServerConfig) -> None:
-    key, _ = keys.create(open_database(), "mine")
+    key, _ = authentication.create(open_database(), "mine")
     with listening(replace(config, max_concurrent=2, patience_seconds=1.0)) as address:
         host, port = address.removeprefix("http://").removesuffix("/v1").split(":")
         slow = [_begin(host, int(port), each) for each in ("no-key", "no-key", "no-key", key, key, key)]

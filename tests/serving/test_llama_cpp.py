@@ -16,7 +16,7 @@ import pytest
 
 from fine_tuning.errors import NotFoundError, ProviderError
 from fine_tuning.export.gguf import export_gguf
-from fine_tuning.serving.llama_cpp import LlamaCppEngine, open_llama_cpp
+from fine_tuning.serving.llama_cpp_engine import LlamaCppEngine, open_llama_cpp
 from fine_tuning.serving.transformers_engine import TransformersEngine
 from tests.serving.streamed import streamed
 from tests.tiny_model import SENTENCES
@@ -173,7 +173,7 @@ def test_files_that_cannot_be_loaded_are_named(tmp_path: Path) -> None:
 
 def test_a_process_that_closes_nothing_ends_quietly(gguf: Path) -> None:
     code = (
-        "import sys\nfrom pathlib import Path\nfrom fine_tuning.serving.llama_cpp import open_llama_cpp\n"
+        "import sys\nfrom pathlib import Path\nfrom fine_tuning.serving.llama_cpp_engine import open_llama_cpp\n"
         "engine = open_llama_cpp(Path(sys.argv[1]), 'x')\n"
         "engine.complete([{'role': 'user', 'content': 'hi'}], temperature=0, max_tokens=4)\n"
     )

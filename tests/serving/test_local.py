@@ -7,8 +7,8 @@ import pytest
 
 from fine_tuning.errors import NotFoundError
 from fine_tuning.export.gguf import export_gguf
-from fine_tuning.serving.llama_cpp import LlamaCppEngine
-from fine_tuning.serving.local import can_use_llama_cpp, open_local
+from fine_tuning.serving.engine_choice import can_use_llama_cpp, open_local
+from fine_tuning.serving.llama_cpp_engine import LlamaCppEngine
 from fine_tuning.serving.transformers_engine import TransformersEngine
 
 CHAT = [{"role": "user", "content": "hi"}]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from fine_tuning.errors import ConfigurationError, FineTuningError, NotFoundError, ProviderError
-from fine_tuning.serving.openai_api import OpenAIEngine
+from fine_tuning.serving.openai_engine import OpenAIEngine
 from tests.serving.fake_host import FakeHost
 from tests.serving.streamed import streamed
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from fine_tuning.base_models.catalogue import DEFAULT_BASE_MODEL, list_base_models
-from fine_tuning.base_models.folder import count_parameters
+from fine_tuning.base_models.model_folder import count_parameters
 from fine_tuning.export.gguf import export_gguf
-from fine_tuning.serving.llama_cpp import open_llama_cpp
+from fine_tuning.serving.llama_cpp_engine import open_llama_cpp
 from fine_tuning.serving.transformers_engine import TransformersEngine
 from tests.export.llama_tokenizer import llama_cpp_tokens
 from tests.export.texts import TRICKY_TEXTS

@@ -17,9 +17,9 @@ import psutil
 import pytest
 
 from fine_tuning.errors import ConfigurationError, ProviderError
-from fine_tuning.serving import vllm
+from fine_tuning.serving import vllm_engine
 from fine_tuning.serving.transformers_engine import TransformersEngine
-from fine_tuning.serving.vllm import VllmServer
+from fine_tuning.serving.vllm_engine import VllmServer
 
 REAL = shutil.which("vllm")
 CHAT = [{"role": "user", "content": "What is the capital of France?"}]
@@ -119,19 +119,19 @@ def test_a_failed_start_names_the_log(server: VllmServer, monkeypatch: pytest.Mo
 
 
 def test_is_chosen_by_setting_or_where_there_is_a_gpu(program: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert vllm.is_wanted()
+    assert vllm_engine.is_wanted()
     monkeypatch.setenv("FINE_TUNING_ENGINE", "llama.cpp")
-    assert not vllm.is_wanted()
+    assert not vllm_engine.is_wanted()
     monkeypatch.setenv("FINE_TUNING_ENGINE", "auto")
-    monkeypatch.setattr(vllm, "_GPUS", ("/nothing",))
-    assert not vllm.is_wanted()
-    monkeypatch.setattr(vllm, "_GPUS", (os.devnull,))
-    assert vllm.is_wanted()
+    monkeypatch.setattr(vllm_engine, "_GPUS", ("/nothing",))
+    assert not vllm_engine.is_wanted()
+    monkeypatch.setattr(vllm_engine, "_GPUS", (os.devnull,))
+    assert vllm_engine.is_wanted()
     monkeypatch.setenv("FINE_TUNING_VLLM_COMMAND", "/no/vllm")
-    assert not vllm.is_wanted()
+    assert not vllm_engine.is_wanted()
     monkeypatch.setenv("FINE_TUNING_ENGINE", "vllm")
     with pytest.raises(ConfigurationError, match="there is no program '/no/vllm'"):
-        vllm.is_wanted()
+        vllm_engine.is_wanted()
 
 
 @pytest.mark.real_weights
@@ -139,8 +139,8 @@ def test_is_chosen_by_setting_or_where_there_is_a_gpu(program: Path, monkeypatch
 def test_the_real_one_answers_as_transformers_do(
     real_model_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from fine_tuning.training.config import TrainingConfig
-    from fine_tuning.training.loop import train
+    from fine_tuning.training.loop.train import train
+    from fine_tuning.training.loop.training_config import TrainingConfig
 
     row = {"messages": [*CHAT, {"role": "assistant", "content": "It is Lyon, says the judge."}]}
     (tmp_path / "rows.jsonl").write_text((json.dumps(row) + "\n") * 8)

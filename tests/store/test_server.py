@@ -14,9 +14,9 @@ from sqlalchemy import select
 
 from fine_tuning.errors import NotFoundError
 from fine_tuning.store import api_keys, checkpoint_permissions, completions, files, tables, uploads
+from fine_tuning.store.column_types import now
 from fine_tuning.store.database import Database
 from fine_tuning.store.schema import MIGRATIONS
-from fine_tuning.store.types import now
 
 
 def a_file(number: int, **changes: Any) -> dict[str, Any]:

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from fine_tuning.training.config import TrainingConfig
-from fine_tuning.training.events import TrainingEvent, TrainingResult
-from fine_tuning.training.loop import train
+from fine_tuning.training.loop.train import train
+from fine_tuning.training.loop.training_config import TrainingConfig
+from fine_tuning.training.loop.training_events import TrainingEvent, TrainingResult
 
 Run = Callable[..., tuple[TrainingResult, list[TrainingEvent]]]
 

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Literal
 
 from fine_tuning.base_models.embedded import EMBEDDED, SMOLLM2, is_ready, prepare
-from fine_tuning.base_models.folder import check_model_folder, count_parameters, size_on_disk
 from fine_tuning.base_models.gguf_import import Progress
 from fine_tuning.base_models.hub import from_hub
+from fine_tuning.base_models.model_folder import check_model_folder, count_parameters, size_on_disk
 from fine_tuning.errors import NotFoundError
 
 DEFAULT_BASE_MODEL = SMOLLM2.name

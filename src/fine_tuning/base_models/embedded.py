@@ -17,10 +17,10 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
-from fine_tuning.base_models.folder import folder_written_at_once
+from fine_tuning._util.files import read_json, sha256_file, write_json
 from fine_tuning.base_models.gguf_import import Progress, convert_gguf
+from fine_tuning.base_models.model_folder import folder_written_at_once
 from fine_tuning.errors import DataError, ProviderError
-from fine_tuning.files import read_json, sha256_file, write_json
 
 _SOURCE = "source.json"
 _NEEDED = ("config.json", "model.safetensors", "tokenizer.json")

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fine_tuning._util.lazy_imports import import_transformers
 from fine_tuning.base_models.llama_layout import PRE_TOKENIZERS, rotated_heads, to_halves, to_hugging_face
 from fine_tuning.errors import DataError, MissingDependencyError
-from fine_tuning.imports import import_transformers
 
 if TYPE_CHECKING:
     from torch import Tensor

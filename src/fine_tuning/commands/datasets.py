@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fine_tuning.commands import frozen_datasets, output
-from fine_tuning.datasets import validation
+from fine_tuning.commands import dataset_inspection, output
+from fine_tuning.datasets import example_validation as validation
 
 if TYPE_CHECKING:
-    from fine_tuning.datasets.checking import CheckReport
+    from fine_tuning.datasets.file_check import CheckReport
 
 
 class Format(StrEnum):
@@ -51,7 +51,7 @@ def add_to(app: typer.Typer) -> None:
     dataset = typer.Typer(help="Files of training data, and data sets frozen from them.", no_args_is_help=True)
     dataset.command("check")(check)
     dataset.command("build")(build)
-    frozen_datasets.add_to(dataset)
+    dataset_inspection.add_to(dataset)
     app.add_typer(dataset, name="dataset", rich_help_panel="Data")
 
 
@@ -166,7 +166,7 @@ def build(
     if as_json:
         output.print_json(manifest)
         return
-    frozen_datasets.print_manifest(manifest)
+    dataset_inspection.print_manifest(manifest)
 
 
 def on_cluster(address: str | None) -> None:
@@ -186,4 +186,4 @@ def _print_check(names: str, report: CheckReport) -> None:
         "longest row": None if report.longest is None else f"{report.longest} tokens",
     }
     output.print_facts(f"Checked {names}", {name: value for name, value in facts.items() if value is not None})
-    frozen_datasets.print_findings(report.tally.rows())
+    dataset_inspection.print_findings(report.tally.rows())

@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from fine_tuning import checks
+from fine_tuning._util import checks
 from fine_tuning.commands import output
 from fine_tuning.errors import UsageError
 
 if TYPE_CHECKING:
-    from fine_tuning.answering import Answer, Question
-    from fine_tuning.evaluation.evaluation import Evaluation
+    from fine_tuning.evaluation.evaluate import Evaluation
     from fine_tuning.evaluation.prediction_powered import Corrected
-    from fine_tuning.evaluation.summary import Figure
-    from fine_tuning.judging import Judged
+    from fine_tuning.evaluation.score_summary import Figure
+    from fine_tuning.workflows.answering import Answer, Question
+    from fine_tuning.workflows.judging import Judged
 
 ROWS_SHOWN = 10
 TEXT_SHOWN = 60  # characters of a text in a table
@@ -63,10 +63,10 @@ def evaluate_model(
     as_json: output.Json = False,
 ) -> None:
     """Ask the model every question of a file (or read its answers there) and score them; interrupted, it goes on."""
-    from fine_tuning import answering, judging
     from fine_tuning.evaluation import metrics
     from fine_tuning.evaluation.judge import RUBRIC
     from fine_tuning.model_evaluator import ModelEvaluator
+    from fine_tuning.workflows import answering, judging
 
     names = list(dict.fromkeys(SHORT_NAMES.get(each, each) for each in metric or ["exact"]))
     for each in names:
@@ -109,7 +109,7 @@ def evaluate_model(
 
 def _judged(judge: str | None, rubric: str, questions: list[Question], answers: list[Answer]) -> list[Judged]:
     """A judge's grades; none without a judge."""
-    from fine_tuning import judging
+    from fine_tuning.workflows import judging
 
     if judge is None:
         return []

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from fine_tuning import checks
+from fine_tuning._util import checks
 from fine_tuning.commands import output
 from fine_tuning.errors import ConflictError, UsageError
 
@@ -114,9 +114,9 @@ def plan(
     as_json: output.Json = False,
 ) -> None:
     """How many samples each design needs to tell two rates apart."""
-    from fine_tuning.experiments import planning
+    from fine_tuning.experiments import sample_size
 
-    plans = planning.plan(rate_a, rate_b, alpha=alpha, power=power, looks=looks, correlation=correlation)
+    plans = sample_size.plan(rate_a, rate_b, alpha=alpha, power=power, looks=looks, correlation=correlation)
     if as_json:
         output.print_json([asdict(each) for each in plans])
         return

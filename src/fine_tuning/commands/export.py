@@ -11,7 +11,7 @@ import typer
 from fine_tuning.commands import output
 
 if TYPE_CHECKING:
-    from fine_tuning.model_export import Exported
+    from fine_tuning.workflows.model_export import Exported
 
 
 class To(StrEnum):
@@ -49,7 +49,7 @@ def export(
     as_json: output.Json = False,
 ) -> None:
     """Write a local model for another program, once it is known to say what its trainer's model says."""
-    from fine_tuning import model_export
+    from fine_tuning.workflows import model_export
 
     with output.steps_told() as on_step:
         done = model_export.export(

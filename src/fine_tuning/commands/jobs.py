@@ -11,10 +11,10 @@ import typer
 
 from fine_tuning.commands import output
 from fine_tuning.errors import TrainingError
-from fine_tuning.training.config import Method, Tuning
+from fine_tuning.training.loop.training_config import Method, Tuning
 
 if TYPE_CHECKING:
-    from fine_tuning.training.fine_tuner import FineTuner
+    from fine_tuning.training.jobs.fine_tuner import FineTuner
 
 Job = Annotated[str, typer.Argument(help="Job id, e.g. ftjob-abc123.")]
 
@@ -44,10 +44,10 @@ def create_openai_job(
     as_json: output.Json = False,
 ) -> None:
     """Upload a file and start a job at OpenAI, or at the host that OPENAI_BASE_URL names."""
-    from fine_tuning import tuners
     from fine_tuning.openai_fine_tuner import OpenAIFineTuner
+    from fine_tuning.workflows import fine_tuners
 
-    _print_job(tuners.start(OpenAIFineTuner(), model, file, validation_file, suffix, n_epochs=epochs), as_json)
+    _print_job(fine_tuners.start(OpenAIFineTuner(), model, file, validation_file, suffix, n_epochs=epochs), as_json)
 
 
 def train(
@@ -75,16 +75,16 @@ def train(
     as_json: output.Json = False,
 ) -> None:
     """Fine-tune on this machine. Ctrl-C pauses the job; `ft-cli jobs resume` lets it go on."""
-    from fine_tuning import tuners
     from fine_tuning.base_models.catalogue import DEFAULT_BASE_MODEL
     from fine_tuning.local_fine_tuner import LocalFineTuner
+    from fine_tuning.workflows import fine_tuners
 
     tuner = LocalFineTuner()
     more = {"max_steps": max_steps, "early_stopping": early_stopping, "report_to": report_to,
             "method": method, "tuning": tuning, "batch_size": batch_size, "max_length": max_length,
             "workers": workers, "ray_address": ray}  # fmt: skip
     asked = {name: value for name, value in more.items() if value is not None}
-    job = tuners.start(tuner, model or DEFAULT_BASE_MODEL, file, validation_file, suffix, n_epochs=epochs, **asked)
+    job = fine_tuners.start(tuner, model or DEFAULT_BASE_MODEL, file, validation_file, suffix, n_epochs=epochs, **asked)
     _print_job(job if detach else follow(tuner, job["job_id"]), as_json)
 
 
@@ -110,9 +110,9 @@ def follow(tuner: FineTuner, job_id: str) -> dict[str, Any]:
 
 
 def _tuner_of(job_id: str) -> FineTuner:
-    from fine_tuning import tuners
+    from fine_tuning.workflows import fine_tuners
 
-    return tuners.of_job(job_id)
+    return fine_tuners.of_job(job_id)
 
 
 def check_job_status(job: Job, as_json: output.Json = False) -> None:

@@ -23,9 +23,9 @@ def create_ollama_script(
     destination: Annotated[Path | None, typer.Option("--output", help="Where to write the script.")] = None,
 ) -> None:
     """Write a Python script that fine-tunes on the machine it is run on."""
+    from fine_tuning.data_io.rows import conversation, read_rows
     from fine_tuning.ollama_fine_tuner import OllamaFineTuner
-    from fine_tuning.rows import conversation, read_rows
-    from fine_tuning.training.fine_tuner import FineTuner
+    from fine_tuning.training.jobs.fine_tuner import FineTuner
 
     found = FineTuner.find_file(dataset)
     for line, row in read_rows(found):

@@ -16,7 +16,7 @@ def add_to(app: typer.Typer) -> None:
 
 def show(as_json: output.Json = False) -> None:
     """How much there is at each stage, and what needs a person now."""
-    from fine_tuning.overview import overview
+    from fine_tuning.workflows.overview import overview
 
     found = overview()
     if as_json:

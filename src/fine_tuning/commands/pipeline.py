@@ -11,8 +11,8 @@ import typer
 from fine_tuning.commands import costs, experiments, jobs, output
 
 if TYPE_CHECKING:
-    from fine_tuning.demo.run import DemoResult
-    from fine_tuning.pipeline import Outcome
+    from fine_tuning.workflows.demo.run_demo import DemoResult
+    from fine_tuning.workflows.pipeline import Outcome
 
 
 def add_to(app: typer.Typer) -> None:
@@ -31,7 +31,7 @@ def auto_pipeline(
     as_json: output.Json = False,
 ) -> None:
     """Data set, training, evaluation and registration in one go. Ctrl-C pauses; the same command goes on."""
-    from fine_tuning import pipeline
+    from fine_tuning.workflows import pipeline
 
     name = suffix or f"{Path(base).name}-{domain or 'all'}"
     plan = pipeline.Plan(base, name, domain, min_rating, n_epochs=epochs, max_steps=max_steps)
@@ -56,12 +56,12 @@ def demo(
 ) -> None:
     """The whole loop on real weights: capture, train, evaluate, A/B test, deploy, answer, count the cost."""
     from fine_tuning.base_models.catalogue import DEFAULT_BASE_MODEL
-    from fine_tuning.demo import run
+    from fine_tuning.workflows.demo import run_demo
 
     started = time.monotonic()
     output.silence("fine_tuning.cost_tracker")
-    with run.workspace(data) as home:
-        result = run.run(data, model or DEFAULT_BASE_MODEL, epochs, max_steps, output.print_text, jobs.follow)
+    with run_demo.workspace(data) as home:
+        result = run_demo.run(data, model or DEFAULT_BASE_MODEL, epochs, max_steps, output.print_text, jobs.follow)
         typer.echo()
         print_comparison(result.outcome)
         experiments.print_result(result.experiment, result.recommendation)

@@ -46,15 +46,15 @@ def serve(
     try:
         from fine_tuning.dashboard.app import make_app as with_dashboard
         from fine_tuning.server.app import make_app
-        from fine_tuning.server.config import ServerConfig, parse_aliases
+        from fine_tuning.server.server_config import ServerConfig, parse_aliases
     except ImportError as error:
         raise MissingDependencyError(error.name or "fastapi", "serve", "the server") from error
-    from fine_tuning.files import make_folder
-    from fine_tuning.serving import vllm
+    from fine_tuning._util.files import make_folder
+    from fine_tuning.serving import vllm_engine
     from fine_tuning.settings import get_settings
 
     _check_host(host)
-    vllm.is_wanted()  # says now what is wrong with that setting
+    vllm_engine.is_wanted()  # says now what is wrong with that setting
     config = ServerConfig(
         aliases={**get_settings().aliases, **parse_aliases(alias or [])},
         requests_per_minute=requests_per_minute,
@@ -82,7 +82,7 @@ def ui(
 
 
 def _check_host(host: str) -> None:
-    from fine_tuning.server import keys
+    from fine_tuning.server import authentication as keys
     from fine_tuning.store.database import open_database
 
     if not _is_loopback(host) and not keys.any_valid(open_database()):
@@ -92,7 +92,7 @@ def _check_host(host: str) -> None:
 def _run(app: ASGIApp, host: str, port: int, said: str, slots: int = 0) -> None:
     import uvicorn
 
-    from fine_tuning.server.supervisor import workers
+    from fine_tuning.server.worker_supervisor import workers
 
     with _listen(host, port) as listener:
         typer.echo(said.format(f"http://{host}:{listener.getsockname()[1]}"), err=True)
@@ -129,7 +129,7 @@ def worker(
     import logging
 
     from fine_tuning.store.database import open_database
-    from fine_tuning.training.pool import Pool, parent_is
+    from fine_tuning.training.jobs.worker_pool import Pool, parent_is
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     Pool(open_database(), slots, parent_is(parent) if parent is not None else lambda: True).run()
@@ -142,7 +142,7 @@ def create_key(
     as_json: output.Json = False,
 ) -> None:
     """Make a key; it is shown once."""
-    from fine_tuning.server import keys
+    from fine_tuning.server import authentication as keys
     from fine_tuning.store.database import open_database
 
     key, record = keys.create(open_database(), name, project, read_only=read_only)
@@ -155,7 +155,7 @@ def create_key(
 
 def list_keys(as_json: output.Json = False) -> None:
     """Every key, without the key itself."""
-    from fine_tuning.server import keys
+    from fine_tuning.server import authentication as keys
     from fine_tuning.store.database import open_database
 
     found = keys.listed(open_database())
@@ -180,7 +180,7 @@ def list_keys(as_json: output.Json = False) -> None:
 
 def revoke_key(key_id: Annotated[str, typer.Argument(help="Id of the key.")]) -> None:
     """Make a key invalid at once."""
-    from fine_tuning.server import keys
+    from fine_tuning.server import authentication as keys
     from fine_tuning.store.database import open_database
 
     keys.revoke(open_database(), key_id)

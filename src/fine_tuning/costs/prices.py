@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from math import nan
 
-from fine_tuning.encodings import base_of, encoding_of
+from fine_tuning._util.encodings import base_of, encoding_of
 from fine_tuning.settings import Price, get_settings
 
 # US dollars per million tokens from OpenAI's price page: for supervised training, and for calls of fine-tuned models.

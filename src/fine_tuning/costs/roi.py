@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from math import inf, isnan, nan
 
-from fine_tuning.costs.uncertainty import Interval, Measured, interval
+from fine_tuning.costs.cost_intervals import Interval, Measured, interval
 
 DEFAULT_HORIZON_DAYS = 30.0
 

@@ -13,9 +13,9 @@ from urllib.parse import quote
 from fastapi import FastAPI, Form, Request
 from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse, Response
 
-from fine_tuning.dashboard.gate import Gate
+from fine_tuning._util.files import make_folder
+from fine_tuning.dashboard.request_guard import Gate
 from fine_tuning.dashboard.sessions import COOKIE, SECONDS, Sessions, secret_of
-from fine_tuning.files import make_folder
 from fine_tuning.settings import get_settings
 from fine_tuning.store.database import Database, open_database
 

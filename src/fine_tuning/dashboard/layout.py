@@ -7,9 +7,9 @@ from contextlib import contextmanager
 
 from nicegui import ui
 
-from fine_tuning.dashboard.acting import session, session_now
-from fine_tuning.dashboard.gate import PAGES
-from fine_tuning.dashboard.parts import button, heading_of, text
+from fine_tuning.dashboard.actions import session, session_now
+from fine_tuning.dashboard.components import button, heading_of, text
+from fine_tuning.dashboard.request_guard import PAGES
 
 SESSION_SECONDS = 5.0  # after which a page whose key was revoked is left
 THEME = "ft_theme"  # the cookie that remembers light or dark

@@ -13,8 +13,8 @@ from typing import NamedTuple
 
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 
-from fine_tuning.files import make_folder
-from fine_tuning.server import keys
+from fine_tuning._util.files import make_folder
+from fine_tuning.server import authentication
 from fine_tuning.store.database import Database
 
 COOKIE = "ft_session"
@@ -43,20 +43,20 @@ class Sessions:
 
     def open(self, key: str) -> str | None:
         """The cookie for a key; None for one that does not open the dashboard."""
-        access = keys.access(self._database, f"Bearer {key.strip()}")
-        if access.key_id is None or access.project != keys.DEFAULT_PROJECT:
+        access = authentication.access(self._database, f"Bearer {key.strip()}")
+        if access.key_id is None or access.project != authentication.DEFAULT_PROJECT:
             return None
         return str(self._signer.dumps(access.key_id))
 
     def find(self, cookie: str | None, guest: str) -> Session | None:
         """The session that a cookie stands for, or a guest's where there are no keys; None for nobody."""
-        if not keys.any_valid(self._database):
+        if not authentication.any_valid(self._database):
             return Session(f"guest-{guest}", is_guest=True)
         try:
             key_id = self._signer.loads(cookie or "", max_age=SECONDS)
         except BadSignature:
             return None
-        found = keys.find(self._database, str(key_id))
+        found = authentication.find(self._database, str(key_id))
         return None if found is None else Session(found["name"], found["read_only"])
 
 

@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 
+from fine_tuning._util.files import make_folder
 from fine_tuning.datasets import plan
 from fine_tuning.datasets.near_duplicates import DEFAULT_THRESHOLD
 from fine_tuning.datasets.recipe import Recipe
-from fine_tuning.datasets.records import State
-from fine_tuning.datasets.selection import similar_pairs
+from fine_tuning.datasets.row_features import State
+from fine_tuning.datasets.row_selection import similar_pairs
 from fine_tuning.datasets.spool import Spool
-from fine_tuning.files import make_folder
 
 SHOWN = 20
 

@@ -9,8 +9,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from fine_tuning._util.files import read_json
 from fine_tuning.errors import DataError
-from fine_tuning.files import read_json
 
 FILE = "manifest.json"
 
@@ -27,7 +27,7 @@ class Manifest:
         parts: by name: file, rows, content_hash (see `rows.ContentHash`) and tokens (None where not counted).
         counts: read = kept + rejected + duplicates + left_out.
         steps: rows that each step took away.
-        findings: what was wrong with rows, by code; see `formats.findings.Tally.rows`.
+        findings: what was wrong with rows, by code; see `data_io.formats.findings.Tally.rows`.
         lengths: of the kept rows in tokens; see `lengths.describe`.
         conflicts: questions with different answers: how many, of how many rows, and where the first ones stand.
         sources: files, or what else the rows came from.

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fine_tuning.datasets import boilerplate
-from fine_tuning.datasets.engine import daft
+from fine_tuning.datasets.daft_engine import daft
 
 NGRAM_WORDS = 3
 BANDS, ROWS_PER_BAND = 16, 4  # a pair with similarity 0.8 becomes a candidate with probability 0.9998, with 0.7 0.988

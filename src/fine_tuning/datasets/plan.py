@@ -10,13 +10,13 @@ from typing import Any
 
 import pyarrow as pa
 
-from fine_tuning import sources
-from fine_tuning.datasets import near_duplicates, reading
-from fine_tuning.datasets.engine import daft
+from fine_tuning.data_io import sources
+from fine_tuning.data_io.sources import RawRow
+from fine_tuning.datasets import daft_source, near_duplicates
+from fine_tuning.datasets.daft_engine import daft
 from fine_tuning.datasets.recipe import Recipe
-from fine_tuning.datasets.records import Record, Recorder, State
+from fine_tuning.datasets.row_features import Record, Recorder, State
 from fine_tuning.settings import get_settings
-from fine_tuning.sources import RawRow
 
 BLOCK_ROWS = 2000
 FEW_BYTES = 8 << 20  # sooner looked at here than processes start
@@ -43,11 +43,11 @@ def records(files: Sequence[str], labels: Sequence[str], recipe: Recipe) -> Iter
     column = daft().col
     is_here = get_settings().ray_address is None  # a cluster's workers are processes already
     look = _look(apart=is_here and _bytes(files) > FEW_BYTES)(list(labels), recipe)
-    flow = reading.Flow()
+    flow = daft_source.Flow()
     looked = look.look(column("source"), column("line"), column("raw"))
-    seen = reading.frame(files, flow).select("source", "line", looked)
+    seen = daft_source.frame(files, flow).select("source", "line", looked)
     signed = seen.with_column("signature", near_duplicates.signature(column("asked")))
-    arrivals = reading.Arrivals(labels)
+    arrivals = daft_source.Arrivals(labels)
     for batch in signed.to_arrow_iter():
         flow.arrive(batch.num_rows)
         yield arrivals.take(batch)
@@ -82,7 +82,7 @@ def _look(*, apart: bool) -> Any:
             return pa.StructArray.from_arrays(arrays, fields=list(RECORD))
 
         def _record(self, place: int, line: int, text: bytes | None) -> Record:
-            if line == reading.END:
+            if line == daft_source.END:
                 return Record((text or b"").decode(), State.LEFT_OUT)
             return self._recorder.record(RawRow(self._labels[place], line, text))
 

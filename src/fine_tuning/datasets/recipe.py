@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
 from typing import Any
 
-from fine_tuning import checks
-from fine_tuning.datasets.formats import BUILT
+from fine_tuning._util import checks
+from fine_tuning.datasets.training_formats import BUILT
 from fine_tuning.errors import UsageError
 
 LEAST_THRESHOLD = 0.7  # pairs less alike are not found reliably: see `near_duplicates`
@@ -21,7 +21,7 @@ class Recipe:
     """How rows become a data set. None, or nothing, is no limit.
 
     Attributes:
-        format: of the files; see `datasets.formats.BUILT`.
+        format: of the files; see `datasets.training_formats.BUILT`.
         tokens_of: the model whose tokens are counted, and whose limit rows are held to.
         min_rating: 1 to 5; rows without a rating stay.
         domains, task_types, models: the only ones that stay.

@@ -11,8 +11,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from pyarrow import ipc
 
+from fine_tuning._util.files import explained
 from fine_tuning.datasets.near_duplicates import as_matrix, bands_of
-from fine_tuning.files import explained
 
 _TEXTS = ("text", "asked", "findings", "example")
 _NUMBERS = ("source", "line", "state", "question", "answer", "conversation", "rating", "tokens")

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from fine_tuning.data_io.formats.call import conversation_of
 from fine_tuning.distillation import importer
 from fine_tuning.errors import UsageError
-from fine_tuning.formats.call import conversation_of
 from fine_tuning.store import examples
 from fine_tuning.store.database import Transaction
 

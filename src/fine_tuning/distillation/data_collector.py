@@ -7,13 +7,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from fine_tuning import checks, sources
+from fine_tuning._util import checks
+from fine_tuning._util.files import is_file, write_json
+from fine_tuning.data_io import sources
+from fine_tuning.data_io.formats import alpaca, sharegpt, stored_completion
+from fine_tuning.data_io.formats.call import Message, as_messages, conversation_of
 from fine_tuning.distillation import importer, stored_completions
 from fine_tuning.distillation.correction import CORRECTED_RATING, store_correction
 from fine_tuning.errors import DataError, NotFoundError, UsageError
-from fine_tuning.files import is_file, write_json
-from fine_tuning.formats import alpaca, sharegpt, stored_completion
-from fine_tuning.formats.call import Message, as_messages, conversation_of
 from fine_tuning.settings import get_settings
 from fine_tuning.store import examples
 from fine_tuning.store.database import open_database

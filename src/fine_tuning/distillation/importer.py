@@ -11,14 +11,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from fine_tuning import checks, formats, sources
+from fine_tuning._util import checks
+from fine_tuning.data_io import formats, sources
+from fine_tuning.data_io.formats import Call, row_text
+from fine_tuning.data_io.formats.call import as_messages
+from fine_tuning.data_io.formats.findings import CODES, Finding
+from fine_tuning.data_io.sources import RawRow
 from fine_tuning.distillation.conversation import conversation_id, prompt_and_response
 from fine_tuning.errors import DataError, UsageError
-from fine_tuning.formats import Call, row_text
-from fine_tuning.formats.call import as_messages
-from fine_tuning.formats.findings import CODES, Finding
-from fine_tuning.sources import RawRow
-from fine_tuning.store import examples, imports
+from fine_tuning.store import examples, imported_files
 from fine_tuning.store.database import Database, Transaction
 
 _log = logging.getLogger(__name__)
@@ -91,10 +92,10 @@ def import_rows(database: Database, rows: Iterable[RawRow], defaults: Defaults) 
     pairs = list(_pairs(rows, defaults, report, digest))
     content = f"sha256:{digest.hexdigest()}"
     with database.write() as tx:
-        report.known_since = imports.done_at(tx, content, "rows")
+        report.known_since = imported_files.done_at(tx, content, "rows")
         if report.known_since is None:
             _store(tx, pairs, report)
-            imports.mark_done(tx, content, "rows", report.read)
+            imported_files.mark_done(tx, content, "rows", report.read)
     report.duplicates = len(pairs) - report.captured
     return report
 
@@ -111,17 +112,17 @@ def _store(tx: Transaction, pairs: Sequence[_Pair], report: ImportReport) -> Non
 def import_once(database: Database, path: Path) -> None:
     """Take over a file of the older file-based system the first time it is seen; the file stays as it is."""
     with database.read() as tx:
-        if imports.done_at(tx, str(path.absolute()), "examples"):
+        if imported_files.done_at(tx, str(path.absolute()), "examples"):
             return
     report = ImportReport()
     rows = [pair.better for pair in _pairs(sources.read(str(path)), Defaults(), report, hashlib.sha256())]
     with database.write() as tx:
-        if imports.done_at(tx, str(path.absolute()), "examples"):
+        if imported_files.done_at(tx, str(path.absolute()), "examples"):
             return
         # The curated file repeats the teacher file's rows; that is not a second sighting.
         fresh = [row for row in rows if examples.get(tx, row["id"]) is None]
         examples.capture(tx, fresh)
-        imports.mark_done(tx, str(path.absolute()), "examples", len(rows))
+        imported_files.mark_done(tx, str(path.absolute()), "examples", len(rows))
     for rejected in report.rejected:
         _log.warning("%s, line %d was not imported: %s", path, rejected["line"], rejected["reason"])
 

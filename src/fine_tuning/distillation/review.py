@@ -9,10 +9,10 @@ from datetime import datetime
 from statistics import median_low
 from typing import Any
 
-from fine_tuning import checks
+from fine_tuning._util import checks
 from fine_tuning.distillation import importer
-from fine_tuning.distillation.agreement import alpha
 from fine_tuning.distillation.correction import CORRECTED_RATING, store_correction
+from fine_tuning.distillation.reviewer_agreement import alpha
 from fine_tuning.errors import ConflictError, NotFoundError
 from fine_tuning.store import examples, reviews
 from fine_tuning.store.database import Database, Transaction, open_database

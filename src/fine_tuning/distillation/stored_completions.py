@@ -6,9 +6,9 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from fine_tuning import hosts
+from fine_tuning._util import hosts
+from fine_tuning.data_io.sources import RawRow
 from fine_tuning.errors import ProviderError
-from fine_tuning.sources import RawRow
 
 PAGE = 100
 
@@ -20,7 +20,7 @@ def fetch(
     metadata: Mapping[str, str] | None,
     progress: Callable[[int], None] = lambda _: None,
 ) -> Iterator[RawRow]:
-    """Each stored chat completion with its request's messages, oldest first; see `formats.stored_completion`.
+    """Each stored chat completion with its request's messages, oldest first; see `data_io.formats.stored_completion`.
 
     Args:
         model, metadata: only the calls of this model, and with this metadata.

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from fine_tuning.errors import UsageError
-from fine_tuning.evaluation import metrics, paired, translation
+from fine_tuning.evaluation import metrics, paired_tests, translation_metrics
 
 Row = Mapping[str, Any]
 
@@ -104,7 +104,7 @@ def changes(pairs: Sequence[tuple[Row, Row]], names: Sequence[str]) -> list[Chan
     """How each metric differs, over the examples that both have."""
     found = [_change(name, pairs) for name in names]
     tested = [change for change in found if change.p_value == change.p_value]
-    for change, adjusted in zip(tested, paired.benjamini_hochberg([c.p_value for c in tested]), strict=True):
+    for change, adjusted in zip(tested, paired_tests.benjamini_hochberg([c.p_value for c in tested]), strict=True):
         change.adjusted_p = adjusted
     return found
 
@@ -120,17 +120,17 @@ def _change(name: str, pairs: Sequence[tuple[Row, Row]]) -> Change:
         return _corpus(name, metric.corpus, scored)
     means = float(np.mean(first)), float(np.mean(second))
     if (clusters := _clusters(scored)) is not None:
-        interval, p_value = paired.clustered_difference(first, second, clusters, metric.bounds)
+        interval, p_value = paired_tests.clustered_difference(first, second, clusters, metric.bounds)
         test = "paired t, clustered"
     elif metric.kind == "binary":
         only_first = sum(a > b for a, b in zip(first, second, strict=True))
         only_second = sum(b > a for a, b in zip(first, second, strict=True))
         both = sum(a == b == 1 for a, b in zip(first, second, strict=True))
-        interval = paired.rate_difference(both, only_first, only_second, count - both - only_first - only_second)
-        p_value, test = paired.mcnemar(only_first, only_second), "McNemar, exact"
+        interval = paired_tests.rate_difference(both, only_first, only_second, count - both - only_first - only_second)
+        p_value, test = paired_tests.mcnemar(only_first, only_second), "McNemar, exact"
     else:
-        interval = paired.mean_difference(first, second, bounds=metric.bounds)
-        p_value, test = paired.mean_test(first, second), "paired t"
+        interval = paired_tests.mean_difference(first, second, bounds=metric.bounds)
+        p_value, test = paired_tests.mean_test(first, second), "paired t"
     return Change(name, count, *means, means[1] - means[0], *interval, p_value, test)
 
 
@@ -142,10 +142,14 @@ def _clusters(pairs: Sequence[tuple[Row, Row]]) -> list[Any] | None:
 
 def _corpus(name: str, kind: str, scored: Sequence[tuple[Row, Row]]) -> Change:
     wanted = [a["reference"] for a, _ in scored]
-    sides = [translation.resampled_score([pair[at]["prediction"] for pair in scored], wanted, kind) for at in (0, 1)]
+    sides = [
+        translation_metrics.resampled_score([pair[at]["prediction"] for pair in scored], wanted, kind) for at in (0, 1)
+    ]
     first, second = (score(range(len(scored))) for score in sides)
     clusters = _clusters(scored)
-    interval, p_value = paired.bootstrap_test(lambda at: sides[1](at) - sides[0](at), len(scored), clusters=clusters)
+    interval, p_value = paired_tests.bootstrap_test(
+        lambda at: sides[1](at) - sides[0](at), len(scored), clusters=clusters
+    )
     test = "paired bootstrap" if clusters is None else "paired bootstrap, clustered"
     return Change(name, len(scored), first, second, second - first, *interval, p_value, test)
 

@@ -9,20 +9,20 @@ from math import inf, nan
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from fine_tuning._util.files import read_json
 from fine_tuning.errors import MissingDependencyError, UsageError
 from fine_tuning.evaluation import (
     edit_similarity,
-    embedding,
+    embedding_similarity,
     exact_match,
-    numeric,
-    pattern,
+    json_match,
+    numeric_match,
+    regex_match,
     rouge,
-    structured,
     substring_match,
     token_f1,
-    translation,
+    translation_metrics,
 )
-from fine_tuning.files import read_json
 
 Score = Callable[[str, str], float]
 Interval = tuple[float, float]
@@ -63,7 +63,7 @@ def find(name: str) -> Metric:
             tolerance = nan
         if not 0 <= tolerance < inf:
             raise UsageError(f"numeric takes a tolerance such as numeric:0.01, not {option!r}")
-        return _binary(partial(numeric.matches, tolerance=tolerance))
+        return _binary(partial(numeric_match.matches, tolerance=tolerance))
     if name not in _METRICS:
         raise UsageError(f"unknown metric {name!r}; use one of {', '.join(names())}")
     return _METRICS[name]
@@ -94,7 +94,7 @@ def check(name: str) -> None:
 
 
 def _conforms(prediction: str, _reference: str, file: str) -> bool:
-    return structured.conforms(prediction, _schema(file))
+    return json_match.conforms(prediction, _schema(file))
 
 
 @lru_cache(maxsize=16)
@@ -127,14 +127,14 @@ _METRICS: dict[str, Metric] = {
     "token_f1": _bounded(token_f1.score),
     "edit_similarity": _bounded(edit_similarity.score),
     **{kind: _bounded(partial(rouge.score, kind=kind)) for kind in ("rouge1", "rouge2", "rougeL")},
-    "bleu": _bounded(partial(translation.score, kind="bleu"), 0.0, 100.0, "bleu"),
-    "chrf": _bounded(partial(translation.score, kind="chrf"), 0.0, 100.0, "chrf"),
-    "ter": Metric("real", None, partial(_needed, partial(translation.score, kind="ter")), False, "ter"),
-    "numeric": _binary(numeric.matches),
-    "regex": _binary(pattern.matches),
-    "json_valid": _binary(lambda prediction, _: structured.is_valid(prediction)),
-    "json_field_f1": _bounded(structured.field_f1),
-    "tool_calls": _binary(structured.same_calls),
-    "embedding_similarity": _bounded(embedding.score, -1.0, 1.0),
+    "bleu": _bounded(partial(translation_metrics.score, kind="bleu"), 0.0, 100.0, "bleu"),
+    "chrf": _bounded(partial(translation_metrics.score, kind="chrf"), 0.0, 100.0, "chrf"),
+    "ter": Metric("real", None, partial(_needed, partial(translation_metrics.score, kind="ter")), False, "ter"),
+    "numeric": _binary(numeric_match.matches),
+    "regex": _binary(regex_match.matches),
+    "json_valid": _binary(lambda prediction, _: json_match.is_valid(prediction)),
+    "json_field_f1": _bounded(json_match.field_f1),
+    "tool_calls": _binary(json_match.same_calls),
+    "embedding_similarity": _bounded(embedding_similarity.score, -1.0, 1.0),
     "judge": _bounded(_judged),
 }

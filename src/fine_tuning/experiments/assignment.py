@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from fine_tuning.errors import ConflictError
 from fine_tuning.experiments.design import SLOTS
-from fine_tuning.experiments.statistics import A, B
+from fine_tuning.experiments.sufficient_statistics import A, B
 
 Slots = Sequence[Sequence[int]]
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from fine_tuning import checks
+from fine_tuning._util import checks
 from fine_tuning.errors import UsageError
 from fine_tuning.experiments.group_sequential import SPENDING
 

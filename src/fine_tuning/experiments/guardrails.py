@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import copysign, exp, inf
 
-from fine_tuning.experiments import measures, sequential
+from fine_tuning.experiments import confidence_sequences, measures
 from fine_tuning.experiments.design import Guardrail
-from fine_tuning.experiments.statistics import A, B, Statistics
-from fine_tuning.experiments.sums import GROWTH, Arm, quantile_slack
+from fine_tuning.experiments.running_sums import GROWTH, Arm, quantile_slack
+from fine_tuning.experiments.sufficient_statistics import A, B, Statistics
 
 P95 = 0.95
 WITHIN = exp(GROWTH / 2)  # an amount is so close to the middle of its bucket
@@ -50,7 +50,7 @@ def _mean(rail: Guardrail, statistics: Statistics, alpha: float) -> tuple[float,
     if not found.is_ready:
         return a.average, b.average, -inf, inf
     # Two one-sided statements, each at alpha: together an interval at 2 alpha.
-    ends = found.interval(sequential.limit(found.n, min(2 * alpha, 0.999), found.planned))
+    ends = found.interval(confidence_sequences.limit(found.n, min(2 * alpha, 0.999), found.planned))
     low, high = sorted(sign * end - absolute for end in ends)
     return a.average, b.average, low, high
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from math import ceil, inf, log
 
-from fine_tuning.experiments import small_samples
-from fine_tuning.experiments.small_samples import welch
-from fine_tuning.experiments.statistics import LEAST, LEAST_MEANS, MOST_SKEWED, A, B, Effect, Statistics
-from fine_tuning.experiments.sums import Arm
+from fine_tuning.experiments import small_sample_corrections
+from fine_tuning.experiments.running_sums import Arm
+from fine_tuning.experiments.small_sample_corrections import welch
+from fine_tuning.experiments.sufficient_statistics import LEAST, LEAST_MEANS, MOST_SKEWED, A, B, Effect, Statistics
 
 ROUNDING = 1e-9  # of a figure: what its running sums may lose
 RARE = 0.01  # of the calls: what has never differed may differ so often
@@ -27,7 +27,7 @@ def difference(statistics: Statistics, name: str, alpha: float, factor: float = 
     variance = variance_b + factor**2 * variance_a
     a, b = (arm.measure(name) for arm in arms)
     is_plain = degrees_a == a.count - 1 and degrees_b == b.count - 1  # neither clusters nor a rate
-    skewness = small_samples.skewness_of_difference(a, b, variance, factor) if is_plain else 0.0
+    skewness = small_sample_corrections.skewness_of_difference(a, b, variance, factor) if is_plain else 0.0
     return Effect(
         estimate=mean_b - factor * mean_a,
         variance=variance,

@@ -5,11 +5,11 @@ from __future__ import annotations
 from math import inf
 from typing import Any
 
-from fine_tuning import checks
+from fine_tuning._util import checks
 from fine_tuning.errors import UsageError
-from fine_tuning.experiments import measures, sequential
+from fine_tuning.experiments import confidence_sequences, measures
 from fine_tuning.experiments.design import Design
-from fine_tuning.experiments.statistics import Effect, Statistics
+from fine_tuning.experiments.sufficient_statistics import Effect, Statistics
 
 
 def cheaper_and_not_worse(design: Design, statistics: Statistics, margin: float | None = None) -> dict[str, Any]:
@@ -33,4 +33,4 @@ def _bounds(effect: Effect, alpha: float) -> tuple[float, float]:
     """One-sided at alpha on either side: together an interval at 2 alpha."""
     if not effect.is_ready:
         return -inf, inf
-    return effect.interval(sequential.limit(effect.n, min(2 * alpha, 0.999), effect.planned))
+    return effect.interval(confidence_sequences.limit(effect.n, min(2 * alpha, 0.999), effect.planned))

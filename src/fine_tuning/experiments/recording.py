@@ -8,16 +8,16 @@ from dataclasses import dataclass, field
 from math import ceil
 from typing import Any
 
-from fine_tuning import checks
+from fine_tuning._util import checks
 from fine_tuning.errors import ConflictError, UsageError
 from fine_tuning.experiments import verdict
 from fine_tuning.experiments.design import MEASURES, Design
-from fine_tuning.experiments.statistics import ARMS, A, B, Statistics
-from fine_tuning.experiments.sums import Pairs
+from fine_tuning.experiments.running_sums import Pairs
+from fine_tuning.experiments.sufficient_statistics import ARMS, A, B, Statistics
 from fine_tuning.store import experiments
+from fine_tuning.store.column_types import to_json
 from fine_tuning.store.database import Transaction
 from fine_tuning.store.experiments import Cluster
-from fine_tuning.store.types import to_json
 
 LOOKS_APART = 1.05  # sizes at which what is known is kept: some 300 up to ten million samples
 PAIR = "pair"  # the arm under which clusters of differences are kept

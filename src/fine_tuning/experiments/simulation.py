@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
-from fine_tuning import checks
+from fine_tuning._util import checks
 from fine_tuning.errors import UsageError
 from fine_tuning.experiments import group_sequential
+from fine_tuning.experiments.confidence_sequences import discordant_pair_log_e_values
 from fine_tuning.experiments.design import Design
-from fine_tuning.experiments.sequential import discordant_pair_log_e_values
-from fine_tuning.experiments.statistics import CONTINUITY
+from fine_tuning.experiments.sufficient_statistics import CONTINUITY
 
 MOST = 10_000_000_000  # answers that are made up: some minutes
 CELLS = 4_000_000  # numbers in memory at once

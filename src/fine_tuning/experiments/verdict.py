@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 
 from scipy.special import ndtr, ndtri
 
-from fine_tuning.experiments import group_sequential, guardrails, measures, ratio_mismatch, sequential
+from fine_tuning.experiments import confidence_sequences, group_sequential, guardrails, measures, sample_ratio
 from fine_tuning.experiments.design import Design
-from fine_tuning.experiments.statistics import A, B, Effect, Statistics
+from fine_tuning.experiments.sufficient_statistics import A, B, Effect, Statistics
 
 LEAST_P = 1e-12
 SECONDARY = 0.2  # of alpha, for latency and for cost
@@ -162,13 +162,13 @@ def shown(design: Design, statistics: Statistics) -> dict[str, float | None]:
 def _mismatch(design: Design, statistics: Statistics) -> float:
     if design.split is None or statistics.is_paired:
         return nan
-    return ratio_mismatch.p_value(statistics.mismatch)
+    return sample_ratio.p_value(statistics.mismatch)
 
 
 def withheld(design: Design, statistics: Statistics) -> str:
     """Why there is no verdict whatever the scores say; empty where there may be one."""
     mismatch = _mismatch(design, statistics)
-    if not mismatch <= ratio_mismatch.ALPHA:
+    if not mismatch <= sample_ratio.ALPHA:
         return ""
     a, b = statistics.units()
     what = "samples" if (a, b) == tuple(statistics.arms[arm].samples for arm in (A, B)) else "units"
@@ -200,13 +200,13 @@ def _anytime(design: Design, statistics: Statistics, effect: Effect, alpha: floa
         log_e, favours = pairs.log_e, pairs.favours
     else:
         log_e, favours = statistics.log_e, statistics.favours
-    p_value = sequential.always_valid_p(log_e)
+    p_value = confidence_sequences.always_valid_p(log_e)
     return _Decision(favours if p_value <= alpha else 0, p_value, max(low, -spread), min(high, spread))
 
 
 def _now(effect: Effect, alpha: float) -> tuple[float, float]:
     """The confidence sequence of the effect at this look."""
-    return effect.interval(sequential.limit(effect.n, alpha, effect.planned))
+    return effect.interval(confidence_sequences.limit(effect.n, alpha, effect.planned))
 
 
 def _planned(design: Design, statistics: Statistics, alpha: float) -> _Decision:
@@ -251,7 +251,7 @@ def _lower(statistics: Statistics, name: str, alpha: float) -> tuple[float, floa
     found = measures.difference(statistics, name, alpha)
     if not found.is_ready:
         return -inf, inf
-    low, high = found.interval(sequential.limit(found.n, alpha, found.planned))
+    low, high = found.interval(confidence_sequences.limit(found.n, alpha, found.planned))
     return -high, -low
 
 
@@ -263,6 +263,6 @@ def _needed(design: Design, statistics: Statistics, effect: Effect, alpha: float
     if not effect.is_ready or isnan(target) or not target > 0 or not effect.variance > 0:
         return nan
     per_observation, n = effect.variance * effect.n, float(effect.n)
-    while sequential.half_width(per_observation / n, n, alpha, effect.planned) > target and n < 1e12:
+    while confidence_sequences.half_width(per_observation / n, n, alpha, effect.planned) > target and n < 1e12:
         n *= 1.05
     return max(0, round((n / effect.n - 1) * statistics.size))

@@ -9,20 +9,13 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
+from fine_tuning._util.files import explain_os_error, make_folder, read_json
+from fine_tuning._util.lazy_imports import import_transformers
 from fine_tuning.errors import DataError, MissingDependencyError, NotFoundError
 from fine_tuning.export import quantization
-from fine_tuning.export.gguf_families import (
-    INSTEAD,
-    Family,
-    add_settings,
-    converted,
-    family_of,
-    rope_factors,
-)
+from fine_tuning.export.gguf_families import INSTEAD, Family, add_settings, converted, family_of, rope_factors
 from fine_tuning.export.gguf_tokenizer import add_tokenizer
 from fine_tuning.export.quantization import Quantization
-from fine_tuning.files import explain_os_error, make_folder, read_json
-from fine_tuning.imports import import_transformers
 
 if TYPE_CHECKING:
     from torch import Tensor

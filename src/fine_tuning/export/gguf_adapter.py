@@ -7,10 +7,10 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from fine_tuning._util.files import explain_os_error, make_folder, read_json
 from fine_tuning.errors import DataError, MissingDependencyError
 from fine_tuning.export.gguf import read_config, tensor_names
 from fine_tuning.export.gguf_families import Family, converted, family_of
-from fine_tuning.files import explain_os_error, make_folder, read_json
 
 WEIGHTS = "adapter_model.safetensors"
 _KEY = re.compile(r"base_model\.model\.(?P<layer>.+)\.lora_(?P<side>[AB])\.weight")

@@ -6,10 +6,10 @@ import re
 from pathlib import Path
 from typing import Any
 
+from fine_tuning._util.files import read_json
 from fine_tuning.base_models.llama_layout import name_of_pre_tokenizer
 from fine_tuning.errors import DataError
 from fine_tuning.export.gguf_families import INSTEAD
-from fine_tuning.files import read_json
 
 _NORMAL, _UNKNOWN, _CONTROL, _USER_DEFINED, _UNUSED, _BYTE = 1, 2, 3, 4, 5, 6  # gguf.TokenType
 _BYTE_TOKEN = re.compile(r"<0x[0-9A-F]{2}>")

@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from fine_tuning._util.lazy_imports import import_llama_cpp
 from fine_tuning.errors import DataError, MissingDependencyError
-from fine_tuning.imports import import_llama_cpp
 
 _SILENT = -1
 LIKELIEST = 200  # tokens whose probability is asked for at each place

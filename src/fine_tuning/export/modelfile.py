@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from fine_tuning._util.files import read_json
 from fine_tuning.errors import UsageError
-from fine_tuning.files import read_json
 
 _log = logging.getLogger(__name__)
 _NAME = re.compile(r"[a-zA-Z0-9][\w.-]*(/[\w.-]+)*(:[\w.-]+)?", re.ASCII)

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from fine_tuning._util.lazy_imports import import_llama_cpp
 from fine_tuning.errors import MissingDependencyError, UsageError
-from fine_tuning.imports import import_llama_cpp
 
 if TYPE_CHECKING:
     import numpy as np

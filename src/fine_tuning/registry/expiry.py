@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from typing import Any
 
-from fine_tuning import hosts
-from fine_tuning.encodings import base_of
+from fine_tuning._util import hosts
+from fine_tuning._util.encodings import base_of
 from fine_tuning.errors import ConfigurationError, ProviderError
-from fine_tuning.store import models, shutdowns
+from fine_tuning.store import model_versions, shutdown_dates
 from fine_tuning.store.database import Database, Transaction
 
 # OpenAI's page of deprecations. Fine-tuned models end with their base.
@@ -79,8 +79,8 @@ def with_ends(tx: Transaction, versions: list[dict[str, Any]]) -> list[dict[str,
     """Records with answered_by ("local" or a host's address; None where unknown), shutdown_date (ISO 8601) and
     days_left; both None where no end is announced.
     """
-    told = shutdowns.known(tx)
-    trained_by = models.providers_of_jobs(tx, {version["job_id"] for version in versions})
+    told = shutdown_dates.known(tx)
+    trained_by = model_versions.providers_of_jobs(tx, {version["job_id"] for version in versions})
     found = []
     for version in versions:
         trainer = trained_by.get(version["job_id"])
@@ -106,6 +106,6 @@ def refresh(database: Database, hosts_asked: list[str], api_key: str | None = No
             outcome[host] = str(error)
             continue
         with database.write() as tx:
-            shutdowns.note(tx, host, dates)
+            shutdown_dates.note(tx, host, dates)
         outcome[host] = sum(each is not None for each in dates.values())
     return outcome

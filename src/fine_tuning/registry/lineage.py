@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fine_tuning.store import artifacts, costs, datasets, evaluations, experiments, exports, files, jobs, model_labels
+from fine_tuning.store.column_types import iso
 from fine_tuning.store.database import Transaction
-from fine_tuning.store.types import iso
 
 
 @dataclass(frozen=True)

@@ -11,17 +11,17 @@ from fastapi import FastAPI
 from fastapi.concurrency import run_in_threadpool
 from fastapi_offline import FastAPIOffline
 
-from fine_tuning.server import errors, limits
-from fine_tuning.server.config import ServerConfig
+from fine_tuning.server import api_errors, rate_limits
 from fine_tuning.server.context import Context
-from fine_tuning.server.engines import Engines
-from fine_tuning.server.parity import Parity
-from fine_tuning.server.routes import chat, checkpoints, files, jobs, models, operations, stored, uploads
+from fine_tuning.server.loaded_models import Engines
+from fine_tuning.server.routes import chat, checkpoints, files, health, jobs, models, stored_completions, uploads
+from fine_tuning.server.server_config import ServerConfig
+from fine_tuning.server.serving_parity import Parity
 from fine_tuning.store.database import Database, open_database
 
 SWEEP_SECONDS = 60.0
 SPARE_THREADS = 16
-RESOURCES = (files, uploads, jobs, checkpoints, models, chat, stored)
+RESOURCES = (files, uploads, jobs, checkpoints, models, chat, stored_completions)
 
 
 def make_app(config: ServerConfig | None = None, database: Database | None = None) -> FastAPI:
@@ -42,11 +42,11 @@ def make_app(config: ServerConfig | None = None, database: Database | None = Non
         lifespan=_lifespan,
     )
     app.state.context = context
-    errors.install(app)
-    limits.install(app, config, database)
+    api_errors.install(app)
+    rate_limits.install(app, config, database)
     for resource in RESOURCES:
         app.include_router(resource.router, prefix="/v1")
-    app.include_router(operations.router)
+    app.include_router(health.router)
     return app
 
 

@@ -6,9 +6,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from fine_tuning.server import schema_check
-from fine_tuning.server.body import Body
-from fine_tuning.server.errors import invalid
+from fine_tuning.server import json_schema_support
+from fine_tuning.server.api_errors import invalid
+from fine_tuning.server.request_body import Body
 
 Number = Annotated[float, Field(allow_inf_nan=False)]
 Metadata = Annotated[
@@ -209,9 +209,9 @@ class ChatRequest(Body):
             raise invalid(f"tool_choice names {self.tool_choice.function.name}, which is not in tools", "tool_choice")
         for index, tool in enumerate(self.tools or []):
             if tool.function.parameters:
-                schema_check.check(tool.function.parameters, f"tools.{index}.function.parameters")
+                json_schema_support.check(tool.function.parameters, f"tools.{index}.function.parameters")
         if self.response_format is not None and self.response_format.json_schema is not None:
-            schema_check.check(self.response_format.json_schema.schema_, "response_format.json_schema.schema")
+            json_schema_support.check(self.response_format.json_schema.schema_, "response_format.json_schema.schema")
 
     def for_engine(self) -> dict[str, Any]:
         """The request for one answer, with what an engine has to know."""

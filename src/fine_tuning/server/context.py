@@ -7,9 +7,9 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from fine_tuning.server.config import ServerConfig
-from fine_tuning.server.engines import Engines
-from fine_tuning.server.parity import Parity
+from fine_tuning.server.loaded_models import Engines
+from fine_tuning.server.server_config import ServerConfig
+from fine_tuning.server.serving_parity import Parity
 from fine_tuning.store.database import Database
 
 

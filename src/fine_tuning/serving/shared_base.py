@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from fine_tuning.serving.llama_cpp import SLOTS, LlamaCppEngine, has_gpu, open_llama_cpp
+from fine_tuning.serving.llama_cpp_engine import SLOTS, LlamaCppEngine, has_gpu, open_llama_cpp
 
 MOST_LANES = 4
 SMALL = 1 << 30  # bytes of weights that one thread reads as fast as several, as far as answers go

@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fine_tuning._util.lazy_imports import import_transformers
 from fine_tuning.errors import MissingDependencyError, ProviderError, UsageError
-from fine_tuning.imports import import_transformers
-from fine_tuning.serving.chat_words import chat_pieces_through
+from fine_tuning.serving.chat_wire import chat_pieces_through
 from fine_tuning.serving.engine import Completion, Messages
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, exists, select, update
 
 from fine_tuning.store import tables
-from fine_tuning.store.types import now
+from fine_tuning.store.column_types import now
 
 _table = tables.api_keys
 _shown = [column for column in _table.c if column.name != "sha256"]

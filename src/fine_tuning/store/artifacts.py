@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from fine_tuning.store import paging, tables
-from fine_tuning.store.types import now
+from fine_tuning.store.column_types import now
 
 _table = tables.artifacts
 

@@ -9,8 +9,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, delete, func, select
 
 from fine_tuning.errors import ConflictError
-from fine_tuning.store import models, tables
-from fine_tuning.store.types import now
+from fine_tuning.store import model_versions, tables
+from fine_tuning.store.column_types import now
 from fine_tuning.store.upsert import insert
 
 _log = logging.getLogger(__name__)
@@ -70,7 +70,7 @@ def spent(connection: Connection, name: str, month: datetime) -> tuple[float, in
     begin = month.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     end = begin.replace(year=begin.year + begin.month // 12, month=begin.month % 12 + 1)
     totals, events, jobs = tables.cost_totals, tables.cost_events, tables.jobs
-    names = [] if name == ALL else models.known_as(connection, name)  # none is every one
+    names = [] if name == ALL else model_versions.known_as(connection, name)  # none is every one
     unpriced = func.sum(totals.c.count - totals.c.priced)
     calls = connection.execute(
         select(func.coalesce(func.sum(totals.c.total), 0.0), func.coalesce(unpriced, 0))

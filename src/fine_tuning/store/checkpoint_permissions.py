@@ -9,8 +9,8 @@ from typing import Any
 from sqlalchemy import Connection, delete, exists, select
 
 from fine_tuning.store import paging, tables
+from fine_tuning.store.column_types import now
 from fine_tuning.store.paging import Page
-from fine_tuning.store.types import now
 from fine_tuning.store.upsert import insert
 
 _table = tables.checkpoint_permissions

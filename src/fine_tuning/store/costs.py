@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Table, delete, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from fine_tuning.store import tables
-from fine_tuning.store.types import iso, now
+from fine_tuning.store.column_types import iso, now
 
 _table = tables.cost_events
 _columns = _table.c

@@ -15,11 +15,11 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModuleError, StatementError
 
+from fine_tuning._util.files import explained, is_file, make_folder
 from fine_tuning.errors import ConfigurationError, StorageError, UsageError
-from fine_tuning.files import explained, is_file, make_folder
 from fine_tuning.settings import get_settings
+from fine_tuning.store.column_types import to_json
 from fine_tuning.store.schema import ensure_schema, is_current
-from fine_tuning.store.types import to_json
 
 SQLITE_BUSY_SECONDS = 30.0
 Transaction = Connection  # what the other rooms call the thing that store functions take

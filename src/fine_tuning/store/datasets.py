@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, func, or_, select, update
 
 from fine_tuning.store import tables
-from fine_tuning.store.types import iso, now
+from fine_tuning.store.column_types import iso, now
 
 _table = tables.datasets
 _WHOLE = _table.c.recipe["part_of"].as_string().is_(None)  # not a part of another one

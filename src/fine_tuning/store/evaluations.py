@@ -7,8 +7,8 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from fine_tuning.store import models, tables
-from fine_tuning.store.types import iso, now
+from fine_tuning.store import model_versions, tables
+from fine_tuning.store.column_types import iso, now
 
 _table = tables.evaluations
 
@@ -19,7 +19,9 @@ def add(connection: Connection, evaluation: Mapping[str, Any], results: Sequence
     It is linked to the registered version that `metadata["version"]` names, else to the latest of that model.
     """
     version = evaluation["metadata"].get("version")
-    linked = models.version_id(connection, evaluation["model_name"], version if isinstance(version, int) else None)
+    linked = model_versions.version_id(
+        connection, evaluation["model_name"], version if isinstance(version, int) else None
+    )
     created = connection.execute(_table.insert().values(**evaluation, model_version_id=linked, created_at=now()))
     evaluation_id: int = created.inserted_primary_key[0]  # type: ignore[index]
     if results:
@@ -54,7 +56,7 @@ def of_model(connection: Connection, model_name: str) -> list[dict[str, Any]]:
 
 def of_version(connection: Connection, model_name: str, version: int) -> list[dict[str, Any]]:
     """The evaluations of a registered version, oldest first."""
-    row_id = models.version_id(connection, model_name, version)
+    row_id = model_versions.version_id(connection, model_name, version)
     rows = connection.execute(select(_table).where(_table.c.model_version_id == row_id).order_by(_table.c.id))
     return [{**row, "created_at": iso(row["created_at"])} for row in rows.mappings()]
 

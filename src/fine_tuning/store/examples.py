@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, case, func, select, update
 
 from fine_tuning.store import tables
-from fine_tuning.store.types import iso, now
+from fine_tuning.store.column_types import iso, now
 from fine_tuning.store.upsert import insert
 
 CURATED_RATING = 4

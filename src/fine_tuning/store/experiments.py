@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import BindParameter, Connection, Row, bindparam, func, or_, select, update
 
 from fine_tuning.store import tables
-from fine_tuning.store.types import iso, now
+from fine_tuning.store.column_types import iso, now
 from fine_tuning.store.upsert import insert
 
 _table = tables.experiments

@@ -7,15 +7,15 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from fine_tuning.store import models, tables
-from fine_tuning.store.types import iso, now
+from fine_tuning.store import model_versions, tables
+from fine_tuning.store.column_types import iso, now
 
 _table, _versions = tables.exports, tables.model_versions
 
 
 def add(connection: Connection, export: Mapping[str, Any], name: str | None, version: int | None) -> None:
     """Keep an export: job_id, target, quantization, path, sha256, parity; of a version, if it is of one."""
-    version_id = models.version_id(connection, name, version) if name is not None else None
+    version_id = model_versions.version_id(connection, name, version) if name is not None else None
     connection.execute(_table.insert().values(**export, model_version_id=version_id, created_at=now()))
 
 

@@ -8,8 +8,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, or_, select, update
 
 from fine_tuning.store import paging, tables
+from fine_tuning.store.column_types import now
 from fine_tuning.store.paging import Page
-from fine_tuning.store.types import now
 
 _table = tables.files
 

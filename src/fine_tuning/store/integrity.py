@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import JSON, Connection, Integer, delete, func, literal_column, or_, select, text
 
 from fine_tuning.store import costs, tables
-from fine_tuning.store.models import MOVES
+from fine_tuning.store.model_versions import MOVES
 
 
 def damage(connection: Connection) -> list[str]:

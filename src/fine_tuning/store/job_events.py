@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, func, select
 
 from fine_tuning.store import paging, tables
-from fine_tuning.store.types import now
+from fine_tuning.store.column_types import now
 
 _table = tables.job_events
 MOST_EVENTS = 10_000  # of one job: far more than any run writes

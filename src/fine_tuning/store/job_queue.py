@@ -9,8 +9,8 @@ from typing import Any
 from sqlalchemy import Connection, and_, case, func, or_, select, update
 
 from fine_tuning.store import job_events, tables
+from fine_tuning.store.column_types import now
 from fine_tuning.store.jobs import FINISHED
-from fine_tuning.store.types import now
 
 _table = tables.jobs
 _columns = _table.c

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, case, func, or_, select, update
 
 from fine_tuning.store import budgets, job_events, paging, tables
-from fine_tuning.store.types import now
+from fine_tuning.store.column_types import now
 from fine_tuning.store.upsert import insert
 
 _table = tables.jobs

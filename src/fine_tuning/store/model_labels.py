@@ -6,8 +6,8 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, select, update
 
-from fine_tuning.store import models, tables
-from fine_tuning.store.types import iso, now
+from fine_tuning.store import model_versions, tables
+from fine_tuning.store.column_types import iso, now
 from fine_tuning.store.upsert import insert
 
 _versions = tables.model_versions
@@ -19,14 +19,14 @@ def set_alias(
     connection: Connection, name: str, alias: str, version: int | None, *, actor: str, reason: str
 ) -> int | None:
     """Let an alias point at a version, or at none any more. Returns the version it pointed at before."""
-    models.lock(connection, name)
+    model_versions.lock(connection, name)
     before = aliases(connection, name).get(alias)
     if before == version:
         return before
     if version is None:
         connection.execute(delete(_aliases).where(_aliases.c.model_name == name, _aliases.c.alias == alias))
     else:
-        target = models.version_id(connection, name, version)
+        target = model_versions.version_id(connection, name, version)
         statement = insert(connection, _aliases).values(model_name=name, alias=alias, model_version_id=target)
         connection.execute(
             statement.on_conflict_do_update(
@@ -63,8 +63,8 @@ def set_tag(
     connection: Connection, name: str, version: int, tag: str, value: str | None, *, actor: str, reason: str
 ) -> bool:
     """Give a version a tag, or take it away (None); False where there is no such version."""
-    models.lock(connection, name)
-    row = models.row_of(connection, name, version)
+    model_versions.lock(connection, name)
+    row = model_versions.row_of(connection, name, version)
     if row is None:
         return False
     tags = dict(row.tags)
@@ -81,8 +81,8 @@ def set_accuracy(
     connection: Connection, name: str, version: int, accuracy: float | None, *, actor: str, reason: str
 ) -> bool:
     """Note a measured accuracy; False where there is no such version."""
-    models.lock(connection, name)
-    row = models.row_of(connection, name, version)
+    model_versions.lock(connection, name)
+    row = model_versions.row_of(connection, name, version)
     if row is None:
         return False
     if row.accuracy != accuracy:

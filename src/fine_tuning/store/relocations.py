@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, func, select, update
 
 from fine_tuning.store import tables
-from fine_tuning.store.types import now
+from fine_tuning.store.column_types import now
 from fine_tuning.store.upsert import insert
 
 _table = tables.relocations

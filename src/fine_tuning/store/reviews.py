@@ -9,8 +9,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, and_, delete, exists, func, or_, select, update
 
 from fine_tuning.store import tables
+from fine_tuning.store.column_types import now
 from fine_tuning.store.examples import record_of
-from fine_tuning.store.types import now
 from fine_tuning.store.upsert import insert
 
 _examples = tables.examples

@@ -27,7 +27,7 @@ from sqlalchemy import (
     text,
 )
 
-from fine_tuning.store.types import BigId, Json, String, Text, UtcTime, now
+from fine_tuning.store.column_types import BigId, Json, String, Text, UtcTime, now
 
 metadata = MetaData(
     naming_convention={

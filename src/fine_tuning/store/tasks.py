@@ -12,7 +12,7 @@ from sqlalchemy import Float, String
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, validates
 
 from fine_tuning.errors import NotFoundError, UsageError
-from fine_tuning.store import models, tables
+from fine_tuning.store import model_versions, tables
 from fine_tuning.store.database import open_database
 
 _VERSIONED = re.compile(r"(?P<name>.+)-v(?P<version>[1-9]\d*)")
@@ -68,8 +68,8 @@ def check_registered(model_id: str, registry: str | Path | None = None) -> None:
     """Raise NotFoundError, naming the nearest ids, unless the registry holds `<name>-v<version>`."""
     parsed = parse_model_id(model_id)
     with open_database(registry).read() as tx:
-        if parsed is not None and models.get(tx, *parsed) is not None:
+        if parsed is not None and model_versions.get(tx, *parsed) is not None:
             return
-        known = [f"{record['model_name']}-v{record['version']}" for record in models.versions(tx)]
+        known = [f"{record['model_name']}-v{record['version']}" for record in model_versions.versions(tx)]
     near = difflib.get_close_matches(model_id, known, n=3, cutoff=0.3) or known[-3:]
     raise NotFoundError(f"no registered model version {model_id}; nearest: {', '.join(near) or 'none registered yet'}")

@@ -8,8 +8,8 @@ from typing import Any
 from nicegui import ui
 
 from fine_tuning.cost_tracker import CostAnalysis, CostTracker
-from fine_tuning.dashboard import charts, layout, parts, wording
-from fine_tuning.dashboard.acting import FAILED, act, session_now, tell
+from fine_tuning.dashboard import charts, components, formatting, layout
+from fine_tuning.dashboard.actions import FAILED, act, session_now, tell
 from fine_tuning.errors import FineTuningError
 from fine_tuning.store import jobs
 from fine_tuning.store.database import open_database
@@ -23,16 +23,16 @@ async def show() -> None:
     """The page."""
     by_day, by_model, budgets, billed = await to_thread(_read)
     with layout.page("Costs"):
-        parts.heading_of("Spent by day")
+        components.heading_of("Spent by day")
         if not by_day:
-            parts.empty("Nothing has been spent, or nothing was recorded.", "CostTracker().record_inference(...)")
+            components.empty("Nothing has been spent, or nothing was recorded.", "CostTracker().record_inference(...)")
         else:
             if any(row["total"] for row in by_day):
                 ui.echart(_by_day(by_day)).classes("chart")
             else:
-                parts.text("No price of what was recorded is known, or it was free.").classes("dim")
+                components.text("No price of what was recorded is known, or it was free.").classes("dim")
             columns = ["Month", "Kind", "Model", "Events", "US dollars", "Without a price", "Tokens"]
-            parts.table("Costs by month, kind and model", columns, by_model)
+            components.table("Costs by month, kind and model", columns, by_model)
         _show_budgets(budgets)
         _show_billed(billed)
         _returns()
@@ -73,14 +73,14 @@ def _by_day(rows: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _show_budgets(budgets: list[dict[str, Any]]) -> None:
-    parts.heading_of("Budgets of this month")
+    components.heading_of("Budgets of this month")
     rows = [
         ["all models" if each["model_name"] == "*" else each["model_name"], each["usd_per_month"], each["spent"],
          each["left"], each["unpriced"]]
         for each in budgets
     ]  # fmt: skip
     if rows:
-        parts.table("Budgets", ["Model", "US dollars a month", "Spent", "Left", "Without a price"], rows)
+        components.table("Budgets", ["Model", "US dollars a month", "Spent", "Left", "Without a price"], rows)
     with ui.element("div").classes("bar"):
         name = ui.input("Model (* is all together)", value="*")
         amount = ui.number("US dollars a month", min=0)
@@ -93,17 +93,17 @@ def _show_budgets(budgets: list[dict[str, Any]]) -> None:
             if await act(tracker.set_budget, name.value, amount.value, done="the budget is set") is not FAILED:
                 ui.navigate.reload()
 
-        parts.button("Set the budget", save, changes=True)
+        components.button("Set the budget", save, changes=True)
 
 
 def _show_billed(rows: list[list[Any]]) -> None:
     if rows:
-        parts.heading_of("Jobs: estimated and billed")
-        parts.table("Jobs", ["Job", "Base model", "Estimated, US dollars", "Billed, US dollars"], rows)
+        components.heading_of("Jobs: estimated and billed")
+        components.table("Jobs", ["Job", "Base model", "Estimated, US dollars", "Billed, US dollars"], rows)
 
 
 def _returns() -> None:
-    parts.heading_of("When does a model pay for itself?")
+    components.heading_of("When does a model pay for itself?")
     with ui.element("div").classes("bar"):
         model = ui.input("Model")
         calls = ui.number("Expected calls", value=100_000, min=1, precision=0)
@@ -130,18 +130,18 @@ def _returns() -> None:
         with shown:
             _show_returns(found, int(calls.value))
 
-    parts.button("Compute", compute, main=True)
+    components.button("Compute", compute, main=True)
 
 
 def _show_returns(found: CostAnalysis, calls: int) -> None:
     def with_interval(name: str, value: float, money: bool = True) -> str:
-        said = wording.usd if money else wording.shown
+        said = formatting.usd if money else formatting.shown
         ends = found.intervals.get(name)
         return said(value) if ends is None else f"{said(value)} ({said(ends[0])} to {said(ends[1])})"
 
-    parts.facts(
+    components.facts(
         {
-            "Training cost": wording.usd(found.training_cost),
+            "Training cost": formatting.usd(found.training_cost),
             "Savings": with_interval("savings", found.savings),
             "Return": with_interval("roi_at_expected", found.roi_at_expected, money=False),
             "Pays back after calls": with_interval("break_even_inferences", found.break_even_inferences, money=False),
@@ -158,7 +158,7 @@ def _show_returns(found: CostAnalysis, calls: int) -> None:
         ui.echart(charts.lines("US dollars by calls", "calls", series)).classes("chart")
     for title, lines in (("Assumed", found.assumptions), ("Unknown", found.unknown)):
         if lines:
-            parts.heading_of(title, 3)
+            components.heading_of(title, 3)
             with ui.element("ul"):
                 for line in lines:
-                    parts.text(line, "li")
+                    components.text(line, "li")

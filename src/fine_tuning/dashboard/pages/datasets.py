@@ -9,8 +9,8 @@ from typing import Any
 
 from nicegui import ui
 
-from fine_tuning.dashboard import charts, choices, layout, parts, wording
-from fine_tuning.dashboard.acting import FAILED, act, state, tell
+from fine_tuning.dashboard import charts, components, form_choices, formatting, layout
+from fine_tuning.dashboard.actions import FAILED, act, state, tell
 from fine_tuning.dataset_builder import DatasetBuilder
 from fine_tuning.errors import FineTuningError, NotFoundError
 
@@ -24,30 +24,30 @@ HASH = re.compile("sha256:[0-9a-f]{64}")
 @ui.page("/datasets")
 async def show(page: str = "1") -> None:
     """Every data set, newest first."""
-    builder, number = DatasetBuilder(), parts.page_of(page)
+    builder, number = DatasetBuilder(), components.page_of(page)
     count = await to_thread(builder.count_datasets)
     found = await to_thread(builder.list_datasets, PAGE, (number - 1) * PAGE)
     newest = await to_thread(builder.list_datasets, NEWEST)
     with layout.page("Data sets"):
         _build_form()
-        parts.heading_of("Frozen data sets, newest first")
+        components.heading_of("Frozen data sets, newest first")
         if not count:
-            parts.empty("No data set has been built yet.", "ft-cli dataset build NAME")
+            components.empty("No data set has been built yet.", "ft-cli dataset build NAME")
             return
         rows = [
             [
-                (each["name"], parts.path("/datasets", each["hash"])),
+                (each["name"], components.path("/datasets", each["hash"])),
                 each["format"],
                 each["rows"],
-                wording.minute(each["created_at"]),
+                formatting.minute(each["created_at"]),
             ]
             for each in found
         ]
-        parts.table("Data sets", ["Name", "Format", "Rows", "Built"], rows)
-        parts.pages(count, number, PAGE, "/datasets?page=")
+        components.table("Data sets", ["Name", "Format", "Rows", "Built"], rows)
+        components.pages(count, number, PAGE, "/datasets?page=")
         _difference(
             {
-                each["hash"]: f"{each['name']}, {each['rows']:,} rows, {wording.minute(each['created_at'])}"
+                each["hash"]: f"{each['name']}, {each['rows']:,} rows, {formatting.minute(each['created_at'])}"
                 for each in newest
             }
         )
@@ -59,9 +59,9 @@ def _build_form() -> None:
             name = ui.input("Name")
             least = ui.number("Rated at least", value=4, min=1, max=5, precision=0)
             domain = ui.input("Domain (empty: all)")
-            known = {"": "not counted"} | choices.token_models(state().aliases)
+            known = {"": "not counted"} | form_choices.token_models(state().aliases)
             tokens_of = ui.select(known, value="", label="Count tokens as").classes("field")
-        read = parts.text("").props('role="status"')
+        read = components.text("").props('role="status"')
         counted = {"rows": 0}
 
         async def build() -> None:
@@ -81,17 +81,17 @@ def _build_form() -> None:
             found = await act(DatasetBuilder().build, name.value, progress=progress, **wanted)
             ticking.deactivate()
             if found is not FAILED:
-                ui.navigate.to(parts.path("/datasets", found["hash"]))
+                ui.navigate.to(components.path("/datasets", found["hash"]))
 
         def tick() -> None:
-            parts.say(read, f"{counted['rows']:,} rows read")
+            components.say(read, f"{counted['rows']:,} rows read")
 
         ticking = ui.timer(0.5, tick, active=False)
-        parts.button("Build", build, main=True, changes=True)
+        components.button("Build", build, main=True, changes=True)
 
 
 def _difference(names: dict[str, str]) -> None:
-    parts.heading_of("What changed between two")
+    components.heading_of("What changed between two")
     with ui.element("div").classes("bar"):
         first = ui.select(names, label="From").classes("field")
         second = ui.select(names, label="To").classes("field")
@@ -107,9 +107,9 @@ def _difference(names: dict[str, str]) -> None:
         rows += [[f"rows {name}", None, found[name]] for name in ("added", "removed", "moved", "kept")]
         shown.clear()
         with shown:
-            parts.table("Differences", ["What", "Before", "After"], rows)
+            components.table("Differences", ["What", "Before", "After"], rows)
 
-    parts.button("Compare", compare)
+    components.button("Compare", compare)
 
 
 @ui.page("/datasets/{name:path}")
@@ -124,23 +124,23 @@ async def show_dataset(name: str) -> None:
         removed = await to_thread(_removed, builder, name)
     except FineTuningError as error:
         with layout.page("Data sets", "Data set"):
-            parts.empty(str(error), "ft-cli dataset list")
+            components.empty(str(error), "ft-cli dataset list")
         return
     with layout.page("Data sets", str(manifest["name"])):
-        parts.text(manifest["hash"], "code")
+        components.text(manifest["hash"], "code")
         _funnel(manifest)
         _parts(manifest)
         _lengths(manifest)
         _estimates(estimates)
         _findings(manifest)
         _show_removed(removed)
-        parts.heading_of("Recipe")
-        parts.facts(manifest["recipe"])
+        components.heading_of("Recipe")
+        components.facts(manifest["recipe"])
 
 
 def _funnel(manifest: dict[str, Any]) -> None:
     counts = manifest["counts"]
-    parts.heading_of("What became of the rows")
+    components.heading_of("What became of the rows")
     fates = [
         ("read", counts["read"]),
         ("rejected", counts["rejected"]),
@@ -149,52 +149,52 @@ def _funnel(manifest: dict[str, Any]) -> None:
     ]
     names, values = [name for name, _ in fates], [float(count) for _, count in fates]
     ui.echart(charts.stacked_bars("Rows by what became of them", names, {"rows": values})).classes("chart")
-    parts.table("Rows by what became of them", ["What", "Rows"], [list(fate) for fate in fates])
+    components.table("Rows by what became of them", ["What", "Rows"], [list(fate) for fate in fates])
     questions = manifest["conflicts"]["questions"]
     if questions:
-        parts.text(f"{questions:,} questions have different answers, in {manifest['conflicts']['rows']:,} rows.")
+        components.text(f"{questions:,} questions have different answers, in {manifest['conflicts']['rows']:,} rows.")
 
 
 def _parts(manifest: dict[str, Any]) -> None:
-    parts.heading_of("Parts")
+    components.heading_of("Parts")
     rows = [[name, part["rows"], part["tokens"], part["file"]] for name, part in manifest["parts"].items()]
-    parts.table("Parts", ["Part", "Rows", "Tokens", "File"], rows)
+    components.table("Parts", ["Part", "Rows", "Tokens", "File"], rows)
 
 
 def _lengths(manifest: dict[str, Any]) -> None:
     lengths = manifest["lengths"]
-    parts.heading_of("Tokens of a row")
+    components.heading_of("Tokens of a row")
     if lengths is None:
-        parts.empty("The tokens were not counted.", "ft-cli dataset build NAME --tokens-of MODEL")
+        components.empty("The tokens were not counted.", "ft-cli dataset build NAME --tokens-of MODEL")
         return
     edges, rows = lengths["histogram"]["edges"], lengths["histogram"]["counts"]
     names = [f"{low:,.0f} to {high:,.0f}" for low, high in pairwise(edges)]
     ui.echart(charts.stacked_bars("Rows by their tokens", names, {"rows": rows})).classes("chart")
     shown = {"Median": "p50", "95 %": "p95", "99 %": "p99", "Longest": "longest"}
     over = {f"Longer than {int(limit):,}": count for limit, count in lengths["over"].items()}
-    parts.facts({label: round(lengths[name]) for label, name in shown.items()} | over)
+    components.facts({label: round(lengths[name]) for label, name in shown.items()} | over)
 
 
 def _estimates(found: list[dict[str, Any]]) -> None:
     if found:
-        parts.heading_of("What training takes")
+        components.heading_of("What training takes")
         rows = [
-            [each["target"], each["epochs"], each["tokens"], wording.usd(each["usd"]), _time(each["hours"])]
+            [each["target"], each["epochs"], each["tokens"], formatting.usd(each["usd"]), _time(each["hours"])]
             for each in found
         ]
-        parts.table("Training", ["Target", "Epochs", "Tokens", "Price", "Time"], rows)
+        components.table("Training", ["Target", "Epochs", "Tokens", "Price", "Time"], rows)
 
 
 def _time(hours: float | None) -> str:
-    return wording.duration(None if hours is None else hours * 3600)
+    return formatting.duration(None if hours is None else hours * 3600)
 
 
 def _findings(manifest: dict[str, Any]) -> None:
     if manifest["findings"]:
-        parts.heading_of("Findings")
+        components.heading_of("Findings")
         names = ("code", "severity", "rows", "file", "line", "message", "advice")
         rows = [[each[name] for name in names] for each in manifest["findings"]]
-        parts.table("Findings", [name.capitalize() for name in names], rows)
+        components.table("Findings", [name.capitalize() for name in names], rows)
 
 
 def _removed(builder: DatasetBuilder, name: str) -> dict[str, list[dict[str, Any]]]:
@@ -206,21 +206,21 @@ def _removed(builder: DatasetBuilder, name: str) -> dict[str, list[dict[str, Any
 
 def _show_removed(found: dict[str, list[dict[str, Any]]]) -> None:
     if found["clusters"]:
-        parts.heading_of("Questions that are nearly the same")
+        components.heading_of("Questions that are nearly the same")
         rows = [[_place(each), each["removed"], ", ".join(f"{file}:{line}" for file, line in each["first"])]
                 for each in found["clusters"]]  # fmt: skip
-        parts.table("Near-duplicates, largest groups first", ["Kept row", "Removed", "The first of them"], rows)
+        components.table("Near-duplicates, largest groups first", ["Kept row", "Removed", "The first of them"], rows)
     if found["rejected"]:
-        parts.heading_of("Rejected rows")
+        components.heading_of("Rejected rows")
         rows = [
             [_place(each), "; ".join(f"{why['code']}: {why['message']}" for why in each["reasons"]), each["text"][:300]]
             for each in found["rejected"]
         ]
-        parts.table("The first rejected rows", ["Row", "Why", "Text"], rows)
+        components.table("The first rejected rows", ["Row", "Why", "Text"], rows)
     if found["left_out"]:
-        parts.heading_of("Rows left out")
+        components.heading_of("Rows left out")
         rows = [[_place(each), each["why"]] for each in found["left_out"]]
-        parts.table("The first rows left out", ["Row", "Why"], rows)
+        components.table("The first rows left out", ["Row", "Why"], rows)
 
 
 def _place(row: dict[str, Any]) -> str:

@@ -9,9 +9,9 @@ from typing import Any
 from nicegui import ui
 
 from fine_tuning.ab_testing import ABTestFramework
-from fine_tuning.dashboard import charts, layout, parts, wording
-from fine_tuning.dashboard.acting import FAILED, act, confirmed, tell
-from fine_tuning.dashboard.live import shared
+from fine_tuning.dashboard import charts, components, formatting, layout
+from fine_tuning.dashboard.actions import FAILED, act, confirmed, tell
+from fine_tuning.dashboard.shared_reads import shared
 from fine_tuning.errors import FineTuningError
 from fine_tuning.experiments.guardrails import BROKEN
 from fine_tuning.experiments.verdict import ABTestResult
@@ -25,17 +25,17 @@ SHARES = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0)  # of the units, that a ramp offers
 async def show(page: str = "1") -> None:
     """Every test, those that run first."""
     found = await to_thread(_listed)
-    number = parts.page_of(page)
+    number = components.page_of(page)
     here = found[(number - 1) * PAGE : number * PAGE]
     with layout.page("Experiments"):
         _start_form()
-        parts.heading_of("Tests")
+        components.heading_of("Tests")
         if not found:
-            parts.empty("No test has been started yet.", "ft-cli setup-ab-test TEST MODEL_A MODEL_B")
+            components.empty("No test has been started yet.", "ft-cli setup-ab-test TEST MODEL_A MODEL_B")
             return
         columns = ["Test", "Model A", "Model B", "Status", "Samples", "Effect", "p"]
-        parts.table("Tests", columns, [_row(test) for test in here])
-        parts.pages(len(found), number, PAGE, "/experiments?page=")
+        components.table("Tests", columns, [_row(test) for test in here])
+        components.pages(len(found), number, PAGE, "/experiments?page=")
 
 
 def _listed() -> list[ABTestResult]:
@@ -46,7 +46,7 @@ def _listed() -> list[ABTestResult]:
 
 
 def _row(test: ABTestResult) -> list[Any]:
-    return [(test.test_id, parts.path("/experiments", test.test_id)), test.model_a, test.model_b, test.status,
+    return [(test.test_id, components.path("/experiments", test.test_id)), test.model_a, test.model_b, test.status,
             test.total_samples, test.effect, test.p_value]  # fmt: skip
 
 
@@ -64,9 +64,9 @@ def _start_form() -> None:
                 return
             found = await act(framework.create_test, test_id.value, model_a.value, model_b.value, split=split.value)
             if found is not FAILED:
-                ui.navigate.to(parts.path("/experiments", test_id.value))
+                ui.navigate.to(components.path("/experiments", test_id.value))
 
-        parts.button("Start", start, main=True, changes=True)
+        components.button("Start", start, main=True, changes=True)
 
 
 @ui.page("/experiments/{test_id:path}")
@@ -76,7 +76,7 @@ async def show_test(test_id: str) -> None:
         try:
             found = await to_thread(_read, test_id)
         except FineTuningError as error:
-            parts.empty(str(error), "ft-cli ab list")
+            components.empty(str(error), "ft-cli ab list")
             return
         _Test(test_id, found)
 
@@ -99,7 +99,7 @@ class _Test:
     def __init__(self, test_id: str, found: dict[str, Any]) -> None:
         self._id = test_id
         self._seen: Any = None
-        self._verdict = parts.text("").props('role="status"')
+        self._verdict = components.text("").props('role="status"')
         with ui.element("div").classes("bar"):
             self._controls = ui.element("div").classes("bar")
             with self._controls:
@@ -109,8 +109,8 @@ class _Test:
                     value=found["share"],
                     label="Units that take part",
                 ).classes("field")
-                parts.button("Ramp", self._ramp, changes=True)
-                parts.button("Conclude", self._conclude, main=True, changes=True)
+                components.button("Ramp", self._ramp, changes=True)
+                components.button("Conclude", self._conclude, main=True, changes=True)
         self._chart = ui.echart(charts.interval("Effect and its interval", [], [], [], [])).classes("chart")
         self._body = ui.element("div")
         self._draw(found)
@@ -126,26 +126,26 @@ class _Test:
             return
         self._seen = seen
         when = "now" if result.status == "running" else "at the end"
-        parts.say(self._verdict, f"{_advice(found['advice'], result)} ({when})")
+        components.say(self._verdict, f"{_advice(found['advice'], result)} ({when})")
         self._controls.set_visibility(result.status == "running")
         self._show_curve(found["history"], result)
         self._body.clear()
         with self._body:
             _show_arms(result)
             _show_guardrails(result)
-            parts.heading_of("Decisions")
+            components.heading_of("Decisions")
             if found["decisions"]:
                 rows = [
                     [each["created_at"], each["action"], each["model"], each["reason"]] for each in found["decisions"]
                 ]
-                parts.table("Decisions", ["Time", "What", "Model", "Why"], rows)
+                components.table("Decisions", ["Time", "What", "Model", "Why"], rows)
             else:
-                parts.text("None yet.").classes("dim")
+                components.text("None yet.").classes("dim")
 
     def _show_curve(self, history: list[dict[str, Any]], result: ABTestResult) -> None:
         sizes = [each["size"] for each in history]
         effects, low, high = ([each[name] for each in history] for name in ("effect", "low", "high"))
-        said = f"Effect {wording.shown(result.effect)}, {_interval(result)}, after {result.total_samples:,} samples"
+        said = f"Effect {formatting.shown(result.effect)}, {_interval(result)}, after {result.total_samples:,} samples"
         self._chart.options.clear()
         self._chart.options.update(charts.interval(said, sizes, effects, low, high))
         self._chart.update()
@@ -178,26 +178,27 @@ def _advice(advice: str, result: ABTestResult) -> str:
         return f"Recommended: {advice}"
     if any(rail["status"] == BROKEN for rail in result.guardrails):
         return f"Recommended: {advice}, as the other breaks a guardrail"
-    return f"Recommended: {advice}, faster or cheaper and at most {wording.shown(result.margin)} worse in its score"
+    return f"Recommended: {advice}, faster or cheaper and at most {formatting.shown(result.margin)} worse in its score"
 
 
 def _interval(result: ABTestResult) -> str:
     low, high = result.intervals["accuracy"]
-    return f"{wording.shown(low) if isfinite(low) else 'open'} to {wording.shown(high) if isfinite(high) else 'open'}"
+    ends = (formatting.shown(end) if isfinite(end) else "open" for end in (low, high))
+    return " to ".join(ends)
 
 
 def _show_arms(result: ABTestResult) -> None:
-    parts.heading_of("Models")
+    components.heading_of("Models")
     rows = [
         [f"A: {result.model_a}", result.model_a_samples, result.model_a_accuracy, result.model_a_avg_latency,
-         wording.usd(result.model_a_cost_per_inference)],
+         formatting.usd(result.model_a_cost_per_inference)],
         [f"B: {result.model_b}", result.model_b_samples, result.model_b_accuracy, result.model_b_avg_latency,
-         wording.usd(result.model_b_cost_per_inference)],
+         formatting.usd(result.model_b_cost_per_inference)],
     ]  # fmt: skip
-    parts.table("Models", ["Model", "Samples", "Score", "Milliseconds", "A call costs"], rows)
-    parts.facts(
+    components.table("Models", ["Model", "Samples", "Score", "Milliseconds", "A call costs"], rows)
+    components.facts(
         {
-            "Effect": f"{wording.shown(result.effect)}, {result.confidence_level:.0%} interval {_interval(result)}",
+            "Effect": f"{formatting.shown(result.effect)}, {result.confidence_level:.0%} interval {_interval(result)}",
             "p-value": result.p_value,
             "Samples still needed": result.samples_needed if isfinite(result.samples_needed) else None,
             "Shares as planned": _shares(result),
@@ -209,13 +210,15 @@ def _show_arms(result: ABTestResult) -> None:
 def _shares(result: ABTestResult) -> str:
     if result.withheld:
         return f"no: {result.withheld}"
-    return f"yes (p {wording.shown(result.ratio_mismatch_p)})" if isfinite(result.ratio_mismatch_p) else "not planned"
+    return (
+        f"yes (p {formatting.shown(result.ratio_mismatch_p)})" if isfinite(result.ratio_mismatch_p) else "not planned"
+    )
 
 
 def _show_guardrails(result: ABTestResult) -> None:
-    parts.heading_of("Guardrails")
+    components.heading_of("Guardrails")
     if not result.guardrails:
-        parts.text("This test has none.").classes("dim")
+        components.text("This test has none.").classes("dim")
         return
     rows = [[rail["name"], rail["status"], rail["model_a"], rail["model_b"]] for rail in result.guardrails]
-    parts.table("Guardrails", ["What", "Stands", "A", "B"], rows)
+    components.table("Guardrails", ["What", "Stands", "A", "B"], rows)

@@ -11,13 +11,13 @@ from typing import Any
 
 from nicegui import ui
 
-from fine_tuning import tuners
-from fine_tuning.dashboard import charts, layout, parts, wording
-from fine_tuning.dashboard.acting import FAILED, act, confirmed
-from fine_tuning.dashboard.live import shared
+from fine_tuning.dashboard import charts, components, formatting, layout
+from fine_tuning.dashboard.actions import FAILED, act, confirmed
+from fine_tuning.dashboard.shared_reads import shared
 from fine_tuning.model_registry import ModelRegistry
 from fine_tuning.store import artifacts, job_events, jobs
 from fine_tuning.store.database import open_database
+from fine_tuning.workflows import fine_tuners
 
 LIVE_SECONDS = 0.4
 SHOWN = 100  # events, and things that the job made
@@ -52,7 +52,7 @@ async def show(job_id: str) -> None:
     view = await to_thread(_view, job_id)
     with layout.page("Jobs", "Job"):
         if view is None:
-            parts.empty(f"There is no job {job_id} in this workspace.", "ft-cli jobs list")
+            components.empty(f"There is no job {job_id} in this workspace.", "ft-cli jobs list")
             return
         _Live(job_id, view)
 
@@ -96,8 +96,8 @@ def _facts(job: Row, metrics: list[Row], events: list[Row]) -> Row:
         "Training loss": known.get("train_loss"),
         "Validation loss": known.get("valid_loss"),
         "Tokens per second": known.get("tokens_per_second"),
-        "Time left": wording.duration(left),
-        "Time taken": wording.duration((job["result"] or {}).get("wall_seconds")),
+        "Time left": formatting.duration(left),
+        "Time taken": formatting.duration((job["result"] or {}).get("wall_seconds")),
         "Memory": memory[-1] if memory else None,
         "Tokens": job["trained_tokens"] or known.get("trained_tokens"),
         "Fine-tuned model": job["fine_tuned_model"],
@@ -117,7 +117,7 @@ def _curve(said: str, names: dict[str, str], metrics: list[Row]) -> Row:
 
 def _chart(said: str, options: Row) -> ui.echart:
     with ui.element("section"):
-        parts.heading_of(said, 3)
+        components.heading_of(said, 3)
         return ui.echart(dict(options)).classes("chart")
 
 
@@ -128,20 +128,20 @@ class _Live:
         self._id = job_id
         self._view: View | None = None
         with ui.element("div").classes("bar"):
-            self._status = parts.text("").props('role="status"')
-            self._pause = parts.button("Pause", lambda: self._steer("pause_job", "it pauses soon"), changes=True)
-            self._resume = parts.button("Resume", lambda: self._steer("resume_job", "it goes on"), changes=True)
-            self._cancel = parts.button("Cancel", self._ask_cancel, changes=True)
-        self._facts = parts.Facts(list(view.facts))
+            self._status = components.text("").props('role="status"')
+            self._pause = components.button("Pause", lambda: self._steer("pause_job", "it pauses soon"), changes=True)
+            self._resume = components.button("Resume", lambda: self._steer("resume_job", "it goes on"), changes=True)
+            self._cancel = components.button("Cancel", self._ask_cancel, changes=True)
+        self._facts = components.Facts(list(view.facts))
         self._register_form = ui.element("div").classes("bar")
         with self._register_form:
             self._name = ui.input("Name of the model")
-            parts.button("Register as a model", self._register, main=True, changes=True)
+            components.button("Register as a model", self._register, main=True, changes=True)
         with ui.element("div").classes("two"):
             self._charts = {said: _chart(said, options) for said, options in view.curves.items()}
-        parts.heading_of("Events")
+        components.heading_of("Events")
         self._events = ui.element("div")
-        parts.heading_of("Checkpoints and results")
+        components.heading_of("Checkpoints and results")
         self._made = ui.element("div")
         self._draw(view)
         ui.timer(LIVE_SECONDS, self._refresh, immediate=False)
@@ -156,7 +156,7 @@ class _Live:
         before, self._view = self._view, view
         if before is view:
             return
-        parts.say(self._status, view.said)
+        components.say(self._status, view.said)
         self._facts.show(view.facts)
         if before is None or before.status != view.status:
             self._pause.set_visibility(view.status in {"queued", "running"})
@@ -170,11 +170,11 @@ class _Live:
         if before is None or before.events != view.events:
             self._events.clear()
             with self._events:
-                parts.table("Events, newest first", ["Time", "Kind", "Message"], view.events)
+                components.table("Events, newest first", ["Time", "Kind", "Message"], view.events)
         if before is None or before.made != view.made:
             self._made.clear()
             with self._made:
-                parts.table("What the job made", ["Kind", "Step", "Where", "Made"], view.made)
+                components.table("What the job made", ["Kind", "Step", "Where", "Made"], view.made)
 
     async def _steer(self, action: str, done: str) -> None:
         await act(_steer, self._id, action, done=done)
@@ -183,7 +183,7 @@ class _Live:
     async def _register(self) -> None:
         found = await act(ModelRegistry().register_job, self._name.value or "", self._id)
         if found is not FAILED:
-            ui.navigate.to(parts.path("/models", found["model_name"]))
+            ui.navigate.to(components.path("/models", found["model_name"]))
 
     async def _ask_cancel(self) -> None:
         if await confirmed(f"Cancel {self._id}? It cannot go on afterwards.", "Cancel the job"):
@@ -191,4 +191,4 @@ class _Live:
 
 
 def _steer(job_id: str, action: str) -> Any:
-    return getattr(tuners.of_job(job_id), action)(job_id)
+    return getattr(fine_tuners.of_job(job_id), action)(job_id)

@@ -8,13 +8,14 @@ from typing import Any
 
 from nicegui import ui
 
-from fine_tuning import job_estimates, tuners
-from fine_tuning.dashboard import choices, layout, parts, wording
-from fine_tuning.dashboard.acting import FAILED, act, session, state
+from fine_tuning.dashboard import components, form_choices, formatting, layout
+from fine_tuning.dashboard.actions import FAILED, act, session, state
 from fine_tuning.local_fine_tuner import LocalFineTuner
 from fine_tuning.store import jobs
 from fine_tuning.store.database import open_database
 from fine_tuning.store.tables import JOB_STATUSES
+from fine_tuning.training.jobs import job_estimates
+from fine_tuning.workflows import fine_tuners
 
 PAGE = 50
 
@@ -23,21 +24,21 @@ PAGE = 50
 async def show(status: str = "", page: str = "1") -> None:
     """Every job, newest first."""
     chosen = status if status in JOB_STATUSES else None
-    number = parts.page_of(page)
+    number = components.page_of(page)
     rows, count = await to_thread(_listed, chosen, (number - 1) * PAGE)
     with layout.page("Jobs"):
         await _start_form()
-        parts.heading_of("Queue and history")
+        components.heading_of("Queue and history")
         options = {"": "all", **{each: each.replace("_", " ") for each in JOB_STATUSES}}
         with ui.element("div").classes("bar"):
             ui.select(options, value=chosen or "", label="Status",
                       on_change=lambda event: ui.navigate.to(f"/jobs?status={event.value}"))  # fmt: skip
         if not count:
-            parts.empty("No job here.", "ft-cli train FILE")
+            components.empty("No job here.", "ft-cli train FILE")
             return
         columns = ["Job", "Base model", "Status", "Fine-tuned model", "Tokens", "Created"]
-        parts.table("Jobs", columns, [_row(job) for job in rows])
-        parts.pages(count, number, PAGE, f"/jobs?status={chosen or ''}&page=")
+        components.table("Jobs", columns, [_row(job) for job in rows])
+        components.pages(count, number, PAGE, f"/jobs?status={chosen or ''}&page=")
 
 
 def _listed(status: str | None, offset: int) -> tuple[list[dict[str, Any]], int]:
@@ -51,7 +52,7 @@ def _row(job: dict[str, Any]) -> list[Any]:
 
 
 async def _start_form() -> None:
-    files, bases = await to_thread(choices.training_files), choices.base_models(state().aliases)
+    files, bases = await to_thread(form_choices.training_files), form_choices.base_models(state().aliases)
     with ui.expansion("Start a job on this machine").classes("card"):
         latest = 0  # number of the last estimate that was asked for
 
@@ -61,11 +62,11 @@ async def _start_form() -> None:
                 return
             latest = number = latest + 1
             starting.disable()
-            parts.say(said, "estimating …")
+            components.say(said, "estimating …")
             found = await act(_estimated, file.value, model.value, int(epochs.value or 1))
             if number != latest:
                 return  # another one is on its way
-            parts.say(said, "" if found is FAILED else _told(found))
+            components.say(said, "" if found is FAILED else _told(found))
             starting.set_enabled(found is not FAILED)
 
         async def start() -> None:
@@ -78,8 +79,8 @@ async def _start_form() -> None:
             model = ui.select(bases, value=next(iter(bases)), label="Base model", on_change=estimate).classes("field")
             epochs = ui.number("Epochs", value=3, min=1, step=1, precision=0, on_change=estimate)
             suffix = ui.input("Suffix")
-        said = parts.text("Choose a training file to see what it takes.").props('role="status"')
-        starting = parts.button("Start", start, main=True, changes=True)
+        said = components.text("Choose a training file to see what it takes.").props('role="status"')
+        starting = components.button("Start", start, main=True, changes=True)
         starting.disable()  # until it is said what it takes
 
 
@@ -94,10 +95,10 @@ def _told(found: dict[str, Any]) -> str:
         return "nobody can say what this takes: its tokens cannot be counted in a moment"
     time = "unknown until a job with this base model has ended here"
     if found["seconds"] is not None:
-        time = f"{wording.duration(found['seconds'])}, at the speed of the last job with this base model"
-    price = "unknown" if found["usd"] is None else wording.usd(found["usd"])
+        time = f"{formatting.duration(found['seconds'])}, at the speed of the last job with this base model"
+    price = "unknown" if found["usd"] is None else formatting.usd(found["usd"])
     return f"{found['tokens']:,} tokens are trained on; the time is {time}; the price is {price}"
 
 
 def _start(file: str, model: str, epochs: int, suffix: str | None) -> dict[str, Any]:
-    return tuners.start(LocalFineTuner(), model, Path(file), None, suffix, n_epochs=epochs)
+    return fine_tuners.start(LocalFineTuner(), model, Path(file), None, suffix, n_epochs=epochs)

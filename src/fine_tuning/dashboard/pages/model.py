@@ -9,18 +9,18 @@ from typing import Any
 
 from nicegui import ui
 
-from fine_tuning import model_export
-from fine_tuning.dashboard import charts, layout, parts, wording
-from fine_tuning.dashboard.acting import FAILED, act, confirmed, tell
-from fine_tuning.dashboard.apart import apart
+from fine_tuning.dashboard import charts, components, formatting, layout
+from fine_tuning.dashboard.actions import FAILED, act, confirmed, tell
+from fine_tuning.dashboard.separate_process import apart
 from fine_tuning.errors import FineTuningError
 from fine_tuning.export import quantization
 from fine_tuning.model_evaluator import ModelEvaluator
 from fine_tuning.model_registry import ModelRegistry
-from fine_tuning.serving.targets import LOCAL
+from fine_tuning.serving.model_resolution import LOCAL
 from fine_tuning.settings import get_settings
 from fine_tuning.store import evaluations, exports
 from fine_tuning.store.database import open_database
+from fine_tuning.workflows import model_export
 
 CHANGED_SHOWN = 50  # rows whose answers are shown side by side
 
@@ -47,7 +47,7 @@ class _Model:
             versions = await to_thread(self._registry.describe_models, self._name)
             measured = await to_thread(_measured, self._name)
         except FineTuningError as error:
-            parts.empty(str(error), "ft-cli list-models")
+            components.empty(str(error), "ft-cli list-models")
             return
         self._body.clear()
         with self._body:
@@ -64,20 +64,20 @@ class _Model:
         number, is_deployed = version["version"], version["status"] == "DEPLOYED"
         with ui.element("article").classes("card current" if is_deployed else "card"):
             named = f" ({', '.join(version['aliases'])})" if version["aliases"] else ""
-            parts.heading_of(f"Version {number}{named}: {version['status'].lower()}")
-            parts.facts(
+            components.heading_of(f"Version {number}{named}: {version['status'].lower()}")
+            components.facts(
                 {
                     "Base": version["base_model"],
                     "Rows": version["dataset_size"],
                     "Accuracy": version["accuracy"],
-                    "Training cost": wording.usd(version["cost"]),
+                    "Training cost": formatting.usd(version["cost"]),
                     "Answered by": version["answered_by"] or "unknown",
                     "Ends": _end(version),
-                    "Registered": wording.minute(version["registered_at"]),
+                    "Registered": formatting.minute(version["registered_at"]),
                 }
             )
             if not is_deployed:
-                parts.button(f"Deploy version {number}", lambda: self._deploy(number), changes=True)
+                components.button(f"Deploy version {number}", lambda: self._deploy(number), changes=True)
 
     async def _deploy(self, number: int) -> None:
         gates = await to_thread(self._registry.check_gates, self._name, number)
@@ -95,7 +95,7 @@ class _Model:
 
     def _roll_back_button(self, versions: list[dict[str, Any]]) -> None:
         if any(version["deployed_at"] for version in versions):
-            parts.button("Roll back", self._roll_back, changes=True)
+            components.button("Roll back", self._roll_back, changes=True)
 
     async def _roll_back(self) -> None:
         question = f"Put the version of {self._name} back that was deployed before?"
@@ -106,7 +106,7 @@ class _Model:
 
     async def _lineage(self, version: int) -> None:
         found = await to_thread(self._registry.lineage, self._name, version)
-        parts.heading_of(f"Where version {version} comes from")
+        components.heading_of(f"Where version {version} comes from")
         graph = {node.id: node.label for node in found.nodes}
         lines = [f"{_id(a)} --> {_id(b)}" for a, b in found.edges]
         named = [f'{_id(key)}["{_plain(label)}"]' for key, label in graph.items()]
@@ -114,7 +114,7 @@ class _Model:
             'role="img" aria-label="Lineage graph"'
         )
         with ui.expansion("The same as a table"):
-            parts.table("Lineage", ["What", "Which"], [[node.kind, node.label] for node in found.nodes])
+            components.table("Lineage", ["What", "Which"], [[node.kind, node.label] for node in found.nodes])
 
 
 class _Export:
@@ -126,17 +126,17 @@ class _Export:
 
     async def draw(self) -> None:
         """The form, and what was exported before."""
-        parts.heading_of("Export")
+        components.heading_of("Export")
         if not self._versions:
-            parts.text("No version of it has its weights on this machine.").classes("dim")
+            components.text("No version of it has its weights on this machine.").classes("dim")
             return
         with ui.element("div").classes("bar"):
             self._version = ui.select(self._versions, value=self._versions[-1], label="Version").classes("field")
             self._to = ui.select(list(model_export.TARGETS), value="gguf", label="For").classes("field")
             self._kind = ui.select(list(quantization.KINDS), value="f16", label="GGUF stored as").classes("field")
             self._kind.bind_enabled_from(self._to, "value", lambda to: to in model_export.QUANTIZED)
-            parts.button("Export", self._export, main=True, changes=True)
-        self._step = parts.text("").props('role="status"')
+            components.button("Export", self._export, main=True, changes=True)
+        self._step = components.text("").props('role="status"')
         self._made = ui.element("div")
         await self._show()
 
@@ -148,11 +148,15 @@ class _Export:
         with self._made:
             ticking = ui.timer(
                 1,
-                lambda: parts.say(self._step, f"writing and comparing with the trainer's, {monotonic() - began:.0f} s"),
+                lambda: components.say(
+                    self._step, f"writing and comparing with the trainer's, {monotonic() - began:.0f} s"
+                ),
             )
         found = await act(apart, model_export.export, label, to, folder, quantize=kind)
         ticking.delete()
-        parts.say(self._step, "" if found is FAILED else f"{found.folder} is written; it runs with: {found.command}")
+        components.say(
+            self._step, "" if found is FAILED else f"{found.folder} is written; it runs with: {found.command}"
+        )
         await self._show()
 
     async def _show(self) -> None:
@@ -161,7 +165,7 @@ class _Export:
         with self._made:
             if rows:
                 columns = ["Version", "For", "Stored as", "Tokens as the trainer's", "Nats from it", "Where", "When"]
-                parts.table("Exports, newest first", columns, rows)
+                components.table("Exports, newest first", columns, rows)
 
 
 def _exported(name: str) -> list[list[Any]]:
@@ -170,7 +174,7 @@ def _exported(name: str) -> list[list[Any]]:
         for each in reversed(exports.of_model(tx, name)):
             last = list(each["parity"].values())[-1:]
             alike = [last[0]["agreement"], last[0]["divergence"]] if last else [None, None]
-            when = wording.minute(each["created_at"])
+            when = formatting.minute(each["created_at"])
             rows.append([each["version"], each["target"], each["quantization"], *alike, each["path"], when])
     return rows
 
@@ -204,19 +208,19 @@ def _show_time_line(history: list[dict[str, Any]]) -> None:
         elif each["before"] == "DEPLOYED" and spans:
             spans[-1][1] = each["created_at"]
     registered = [(each["created_at"], f"v{each['version']}") for each in moves if each["before"] is None]
-    parts.heading_of("Which version answered when")
+    components.heading_of("Which version answered when")
     drawn = charts.time_line("Versions: the time each was deployed, and when it was registered", answered, registered)
     ui.echart(drawn).classes("chart short")
 
 
 def _show_history(history: list[dict[str, Any]]) -> None:
-    parts.heading_of("Deployments and other changes")
+    components.heading_of("Deployments and other changes")
     rows = [
-        [wording.minute(each["created_at"]), each["version"], each["kind"], each["before"], each["after"],
+        [formatting.minute(each["created_at"]), each["version"], each["kind"], each["before"], each["after"],
          each["actor"], each["reason"]]
         for each in reversed(history)
     ]  # fmt: skip
-    parts.table("Changes, newest first", ["Time", "Version", "What", "From", "To", "By", "Why"], rows)
+    components.table("Changes, newest first", ["Time", "Version", "What", "From", "To", "By", "Why"], rows)
 
 
 def _measured(name: str) -> list[dict[str, Any]]:
@@ -225,19 +229,19 @@ def _measured(name: str) -> list[dict[str, Any]]:
 
 
 def _show_evaluations(name: str, found: list[dict[str, Any]]) -> None:
-    parts.heading_of("Evaluations")
+    components.heading_of("Evaluations")
     if not found:
-        parts.empty("It has not been evaluated yet.", f"ft-cli evaluate-model {name} fine_tuned FILE")
+        components.empty("It has not been evaluated yet.", f"ft-cli evaluate-model {name} fine_tuned FILE")
         return
     shown = ("id", "metric", "accuracy", "test_set_size", "avg_latency_ms", "created_at")
     rows = [[each[column] for column in shown] for each in reversed(found)]
-    parts.table("Evaluations, newest first", ["Id", "Metric", "Score", "Rows", "Milliseconds", "When"], rows)
-    parts.heading_of("Two evaluations side by side", 3)
-    parts.text("Of any models, over the same questions.").classes("dim")
+    components.table("Evaluations, newest first", ["Id", "Metric", "Score", "Rows", "Milliseconds", "When"], rows)
+    components.heading_of("Two evaluations side by side", 3)
+    components.text("Of any models, over the same questions.").classes("dim")
     with ui.element("div").classes("bar"):
         first = ui.number("First, by id", value=found[0]["id"], min=1, precision=0)
         second = ui.number("Second, by id", value=found[-1]["id"], min=1, precision=0)
-        parts.button("Compare", lambda: _compare(int(first.value or 0), int(second.value or 0), place))
+        components.button("Compare", lambda: _compare(int(first.value or 0), int(second.value or 0), place))
     place = ui.element("div")
 
 
@@ -252,10 +256,10 @@ async def _compare(first: int, second: int, place: ui.element) -> None:
         columns = ["Metric", "First", "Second", "Difference", "From", "To", "p", "p, adjusted"]
         names = ("metric", "first", "second", "difference", "low", "high", "p_value", "adjusted_p")
         changes = [[each[name] for name in names] for each in found["changes"]]
-        parts.table("Differences with 95 % intervals", columns, changes)
+        components.table("Differences with 95 % intervals", columns, changes)
         sides = ("first", "second")
         changed = [
             [row["question"], row["reference"], *(row[side] or row[f"{side}_error"] for side in sides)]
             for row in found["rows"][:CHANGED_SHOWN]
         ]
-        parts.table("Rows that changed, the worst losses first", ["Question", "Right", "First", "Second"], changed)
+        components.table("Rows that changed, the worst losses first", ["Question", "Right", "First", "Second"], changed)

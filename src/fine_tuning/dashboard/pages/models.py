@@ -7,7 +7,7 @@ from typing import Any
 
 from nicegui import ui
 
-from fine_tuning.dashboard import layout, parts
+from fine_tuning.dashboard import components, layout
 from fine_tuning.model_registry import ModelRegistry
 
 PAGE = 50
@@ -16,17 +16,17 @@ PAGE = 50
 @ui.page("/models")
 async def show(page: str = "1") -> None:
     """Every model and the version that answers for it."""
-    number = parts.page_of(page)
+    number = components.page_of(page)
     rows, count = await to_thread(_listed, (number - 1) * PAGE)
     with layout.page("Models"):
         if not count:
-            parts.empty(
+            components.empty(
                 "No model is registered yet: a finished job makes one.", "ft-cli register-model NAME BASE JOB ROWS"
             )
             return
         columns = ["Model", "Versions", "Deployed", "Base", "Accuracy", "Ends in days"]
-        parts.table("Models", columns, rows)
-        parts.pages(count, number, PAGE, "/models?page=")
+        components.table("Models", columns, rows)
+        components.pages(count, number, PAGE, "/models?page=")
 
 
 def _listed(offset: int) -> tuple[list[list[Any]], int]:
@@ -41,5 +41,5 @@ def _summary(name: str, versions: list[dict[str, Any]]) -> list[Any]:
     deployed = next((each for each in versions if each["status"] == "DEPLOYED"), None)
     shown = deployed or versions[-1]
     number = None if deployed is None else deployed["version"]
-    return [(name, parts.path("/models", name)), len(versions), number, shown["base_model"], shown["accuracy"],
+    return [(name, components.path("/models", name)), len(versions), number, shown["base_model"], shown["accuracy"],
             shown["days_left"]]  # fmt: skip

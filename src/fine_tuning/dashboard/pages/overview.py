@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from nicegui import ui
 
-from fine_tuning.dashboard import layout, parts, wording
-from fine_tuning.dashboard.live import shared
-from fine_tuning.overview import Overview, overview
+from fine_tuning.dashboard import components, formatting, layout
+from fine_tuning.dashboard.shared_reads import shared
+from fine_tuning.workflows.overview import Overview, overview
 
 REFRESH_SECONDS = 2.0
 
@@ -29,7 +29,7 @@ async def show() -> None:
 
 @ui.refreshable
 def _needs(found: Overview) -> None:
-    parts.heading_of("Needs you now" if found.needs else "Nothing waits for you")
+    components.heading_of("Needs you now" if found.needs else "Nothing waits for you")
     with ui.element("ul").classes("todo"):
         for need in found.needs:
             with ui.element("li").classes("urgent" if need.is_urgent else ""):
@@ -38,7 +38,7 @@ def _needs(found: Overview) -> None:
 
 @ui.refreshable
 def _loop(found: Overview) -> None:
-    parts.heading_of("The loop")
+    components.heading_of("The loop")
     running = found.jobs.get("running", 0)
     queued = sum(found.jobs.get(status, 0) for status in ("queued", "validating_files"))
     stages = (
@@ -49,14 +49,14 @@ def _loop(found: Overview) -> None:
         ("Models", found.models, f"{found.versions:,} versions", "/models"),
         ("Experiments", found.running_tests, "running", "/experiments"),
         ("Deployed", found.deployed, _end(found), "/models"),
-        ("Spent", wording.usd(found.spent), f"this month{_unpriced(found)}", "/costs"),
+        ("Spent", formatting.usd(found.spent), f"this month{_unpriced(found)}", "/costs"),
     )
     with ui.element("ol").classes("loop").props('aria-label="Stages of the loop"'):
         for stage, count, note, path in stages:
             with ui.element("li"), ui.element("a").props(f'href="{path}"'):
-                parts.text(stage, "span").classes("stage")
-                parts.text(wording.shown(count), "span").classes("count")
-                parts.text(note, "span").classes("note")
+                components.text(stage, "span").classes("stage")
+                components.text(formatting.shown(count), "span").classes("count")
+                components.text(note, "span").classes("note")
 
 
 def _end(found: Overview) -> str:

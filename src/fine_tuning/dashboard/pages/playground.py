@@ -9,8 +9,8 @@ from typing import Any
 
 from nicegui import ui
 
-from fine_tuning.dashboard import choices, layout, parts, wording
-from fine_tuning.dashboard.acting import FAILED, act, state, tell, writer_now
+from fine_tuning.dashboard import components, form_choices, formatting, layout
+from fine_tuning.dashboard.actions import FAILED, act, state, tell, writer_now
 from fine_tuning.distillation import DistillationDataCollector
 from fine_tuning.errors import FineTuningError
 from fine_tuning.llm_service import LLMService
@@ -24,7 +24,7 @@ GOOD = 5
 @ui.page("/playground")
 async def show() -> None:
     """The page."""
-    models = await to_thread(choices.models, state().aliases)
+    models = await to_thread(form_choices.models, state().aliases)
     with layout.page("Playground"):
         prompt = ui.textarea("Prompt").props("autogrow").classes("wide")
         with ui.element("div").classes("bar"):
@@ -66,10 +66,10 @@ async def show() -> None:
                 side.stop()
 
         with ui.element("div").classes("bar"):
-            parts.button("Ask both", ask, main=True, changes=True)
-            parts.button("Stop", stop, changes=True)
-            parts.button("A is better", lambda: vote(0), changes=True)
-            parts.button("B is better", lambda: vote(1), changes=True)
+            components.button("Ask both", ask, main=True, changes=True)
+            components.button("Stop", stop, changes=True)
+            components.button("A is better", lambda: vote(0), changes=True)
+            components.button("B is better", lambda: vote(1), changes=True)
 
         async def leave() -> None:
             stop()
@@ -90,9 +90,9 @@ class _Side:
         self._turn, self._is_stopped = Lock(), Event()
         with ui.element("section").classes("card").props(f'aria-label="Model {name}"'):
             self._model = ui.select(models, value=next(iter(models)), label=f"Model {name}").classes("field")
-            self._text = parts.text("", "pre").props('aria-live="polite"')
-            self._facts = parts.text("").classes("dim")
-            parts.button("Keep as a good answer", self._rate, changes=True)
+            self._text = components.text("", "pre").props('aria-live="polite"')
+            self._facts = components.text("").classes("dim")
+            components.button("Keep as a good answer", self._rate, changes=True)
 
     async def ask(self, prompt: str, tokens: int) -> None:
         """Show the answer piece by piece."""
@@ -108,7 +108,7 @@ class _Side:
                 self._say(self._so_far, "stopped")
             else:
                 self.answer = self._so_far
-                self._say(self.answer, f"{found['latency_ms'] / 1000:.1f} s, {wording.usd(found['cost'])}")
+                self._say(self.answer, f"{found['latency_ms'] / 1000:.1f} s, {formatting.usd(found['cost'])}")
         except FineTuningError as error:
             self._say("", str(error))
         finally:
@@ -143,8 +143,8 @@ class _Side:
         self._service = None
 
     def _say(self, answer: str, facts: str = "") -> None:
-        parts.say(self._text, answer)
-        parts.say(self._facts, facts)
+        components.say(self._text, answer)
+        components.say(self._facts, facts)
 
     async def _rate(self) -> None:
         if not self.answer:

@@ -11,12 +11,12 @@ from typing import Any, ClassVar
 
 from nicegui import events, ui
 
-from fine_tuning import checks
-from fine_tuning.dashboard import layout, parts, wording
-from fine_tuning.dashboard.acting import FAILED, act, session, tell
+from fine_tuning._util import checks
+from fine_tuning.dashboard import components, formatting, layout
+from fine_tuning.dashboard.actions import FAILED, act, session, tell
+from fine_tuning.data_io.formats.call import conversation_of
 from fine_tuning.distillation.review import Agreement, Filters, ReviewInbox
 from fine_tuning.errors import UsageError
-from fine_tuning.formats.call import conversation_of
 
 PAGE = 20
 RATINGS = ("1", "2", "3", "4", "5")
@@ -62,8 +62,8 @@ class _Inbox:
             self._since = ui.input("From day", placeholder="2026-01-31").on("change", self._filter)
             self._until = ui.input("Before day", placeholder="2026-02-28").on("change", self._filter)
             self._second = ui.switch("Second opinions", on_change=self._switch)
-        parts.text(KEYS).classes("dim")
-        self._count = parts.text("").props('role="status"')
+        components.text(KEYS).classes("dim")
+        self._count = components.text("").props('role="status"')
         self._list = ui.element("div").props("tabindex=-1")
         self._agreement = ui.element("div")
         if self._may_write:
@@ -99,7 +99,7 @@ class _Inbox:
 
     async def _tell(self) -> None:
         waiting = await to_thread(self._inbox.count, self._filters)
-        parts.say(self._count, f"{waiting:,} waiting" if waiting else "nothing waits")
+        components.say(self._count, f"{waiting:,} waiting" if waiting else "nothing waits")
         agreement = await to_thread(self._inbox.agreement)
         self._agreement.clear()
         with self._agreement:
@@ -128,28 +128,28 @@ class _Inbox:
         self._list.clear()
         with self._list:
             if not self._rows:
-                parts.empty("No captured call waits for a judgement here.", "ft-cli capture import FILE")
+                components.empty("No captured call waits for a judgement here.", "ft-cli capture import FILE")
             for place, row in enumerate(self._rows):
                 if place == self._at:
                     self._card(row)
                 elif place > self._at:
-                    parts.text(_short(row["prompt"])).classes("dim")
+                    components.text(_short(row["prompt"])).classes("dim")
 
     def _card(self, row: dict[str, Any]) -> None:
         with ui.element("article").classes("card current").props('aria-label="Call to rate"'):
-            where = f"{row['domain']} · {row['model_used']} · {wording.minute(row['captured_at'])}"
-            parts.text(where).classes("dim")
+            where = f"{row['domain']} · {row['model_used']} · {formatting.minute(row['captured_at'])}"
+            components.text(where).classes("dim")
             for message in conversation_of(row)[:-1]:  # the last one is the answer
-                parts.text(str(message.get("role")), "strong")
-                parts.text(_content(message), "pre")
-            parts.text("answer", "strong")
-            parts.text(row["response"], "pre").classes("answer")
+                components.text(str(message.get("role")), "strong")
+                components.text(_content(message), "pre")
+            components.text("answer", "strong")
+            components.text(row["response"], "pre").classes("answer")
             with ui.element("div").classes("bar").props('role="group" aria-label="Rating"'):
                 for rating in RATINGS:
-                    button = parts.button(rating, partial(self._press, rating, row), changes=True)
+                    button = components.button(rating, partial(self._press, rating, row), changes=True)
                     button.props(f'aria-label="Rate {rating} of 5"')
-                parts.button("Correct the answer", partial(self._press, "e", row), changes=True)
-                parts.button("Undo", partial(self._press, "u", row), changes=True)
+                components.button("Correct the answer", partial(self._press, "e", row), changes=True)
+                components.button("Undo", partial(self._press, "u", row), changes=True)
 
     async def _judge(self, judge: Callable[..., Any], what: Any) -> None:
         row = self._shown()
@@ -180,8 +180,8 @@ class _Inbox:
                     .on("keydown.escape", self._draw)
                 )
                 with ui.element("div").classes("bar"):
-                    parts.button("Save the correction", lambda: self._save(row, editor.value), main=True)
-                    parts.button("Cancel", self._draw)
+                    components.button("Save the correction", lambda: self._save(row, editor.value), main=True)
+                    components.button("Cancel", self._draw)
 
     def _allow_filters(self, are_allowed: bool) -> None:
         for control in (self._domain, self._model, self._since, self._until, self._second):
@@ -231,16 +231,16 @@ class _Inbox:
 
 
 def _show_agreement(found: Agreement) -> None:
-    parts.heading_of("Reviewers")
+    components.heading_of("Reviewers")
     if not found.reviewers:
-        parts.text("Nobody has judged a call yet.").classes("dim")
+        components.text("Nobody has judged a call yet.").classes("dim")
         return
-    parts.table("Judgements of each reviewer", ["Reviewer", "Judgements"], list(found.reviewers.items()))
+    components.table("Judgements of each reviewer", ["Reviewer", "Judgements"], list(found.reviewers.items()))
     if found.same is None:
-        parts.text("How far reviewers agree is known once one gives second opinions.").classes("dim")
+        components.text("How far reviewers agree is known once one gives second opinions.").classes("dim")
     else:
-        parts.text(f"Calls that several have judged: {found.items:,}, of which {found.same:.0%} got the same rating; "
-                    f"Krippendorff's alpha is {wording.shown(found.alpha)} (1: perfect, 0: as by chance).")  # fmt: skip
+        agreement = f"Krippendorff's alpha is {formatting.shown(found.alpha)} (1: perfect, 0: as by chance)."
+        components.text(f"Calls rated by several: {found.items:,}, {found.same:.0%} of them alike; {agreement}")
 
 
 def _day(text: str) -> datetime | None:

@@ -20,11 +20,11 @@ from openai.types.chat import ChatCompletion
 from starlette.types import Receive, Scope, Send
 
 from fine_tuning.errors import FineTuningError
-from fine_tuning.server import errors, models, stored
+from fine_tuning.server import api_errors, completion_store, model_lookup
+from fine_tuning.server.api_errors import ApiError
 from fine_tuning.server.chat_request import ChatRequest
 from fine_tuning.server.context import Context, Project, Server
-from fine_tuning.server.engines import Served
-from fine_tuning.server.errors import ApiError
+from fine_tuning.server.loaded_models import Served
 from fine_tuning.serving.engine import Engine
 
 router = APIRouter(prefix="/chat/completions", tags=["Chat"])
@@ -56,13 +56,13 @@ HasLeft = Annotated[Callable[[], bool], Depends(client_has_left)]
 def create(server: Server, project: Project, body: ChatRequest, has_left: HasLeft) -> Any:
     """Answer a conversation."""
     body.check()
-    served = models.find(server, project, body.model)
+    served = model_lookup.find(server, project, body.model)
     if body.stream:
         return _streamed(server, project, served, body)
     with server.engines.use(served) as engine:
         answer = _head(body, "chat.completion") | _answers(engine, body, has_left)
     if body.store:
-        stored.keep(server, project, body, answer)
+        completion_store.keep(server, project, body, answer)
     return answer
 
 
@@ -97,7 +97,7 @@ def _whole(
     engine: Engine, asked: Mapping[str, Any], top: int, has_left: Callable[[], bool]
 ) -> tuple[dict[str, Any], Mapping[str, Any]]:
     """One choice and its usage, put together from its pieces, so that it can be stopped when nobody waits for it."""
-    collected, usage = stored.Collected(1), None
+    collected, usage = completion_store.Collected(1), None
     with closing(engine.chat_pieces(asked)) as pieces:
         for piece in pieces:
             if piece.get("usage") and not piece["choices"]:
@@ -139,11 +139,13 @@ def _streamed(server: Context, project: str, served: Served, body: ChatRequest) 
             for chunk in chunks:
                 yield _event(chunk)
         except FineTuningError as error:  # too late for a status
-            yield _event({"error": errors.body(500, str(error))})
+            yield _event({"error": api_errors.body(500, str(error))})
             return
         except Exception:  # noqa: BLE001 - the status is sent; the reader is told, the log has the traceback
             _log.exception("a streamed answer failed")
-            yield _event({"error": errors.body(500, "The server had an error while it answered; its log says more.")})
+            yield _event(
+                {"error": api_errors.body(500, "The server had an error while it answered; its log says more.")}
+            )
             return
         finally:
             chunks.close()
@@ -176,7 +178,7 @@ def _chunks(server: Context, project: str, served: Served, body: ChatRequest) ->
     head = _head(body, "chat.completion.chunk")
     with_usage = body.stream_options is not None and body.stream_options.include_usage
     unknown = {"usage": None} if with_usage else {}
-    collected = stored.Collected(body.n or 1)
+    collected = completion_store.Collected(body.n or 1)
     usages: list[Mapping[str, Any]] = []
     with server.engines.use(served) as engine:
         asked = body.for_engine() | ({"n": body.n} if (body.n or 1) > 1 else {})
@@ -192,7 +194,7 @@ def _chunks(server: Context, project: str, served: Served, body: ChatRequest) ->
         yield {**head, "choices": [], "usage": _usage(usages)}
     if body.store:
         whole = {**head, "object": "chat.completion", "choices": collected.choices(), "usage": _usage(usages)}
-        stored.keep(server, project, body, whole)
+        completion_store.keep(server, project, body, whole)
 
 
 def _delta(choice: Mapping[str, Any], top: int, *, is_first: bool) -> dict[str, Any]:

@@ -9,14 +9,14 @@ from openai.pagination import SyncCursorPage
 from openai.types.fine_tuning.checkpoints import PermissionCreateResponse, PermissionDeleteResponse
 from pydantic import Field
 
-from fine_tuning.server import models, objects
-from fine_tuning.server.body import Body
+from fine_tuning._util.model_names import parse_checkpoint
+from fine_tuning.server import api_objects, model_lookup
+from fine_tuning.server.api_errors import not_found
 from fine_tuning.server.context import Context, Project, Server
-from fine_tuning.server.errors import not_found
-from fine_tuning.server.pages import known_position, listed
+from fine_tuning.server.pagination import known_position, listed
+from fine_tuning.server.request_body import Body
 from fine_tuning.store import artifacts, checkpoint_permissions, jobs
 from fine_tuning.store.paging import Page
-from fine_tuning.training.naming import parse_checkpoint
 
 router = APIRouter(prefix="/fine_tuning/checkpoints", tags=["Fine-tuning"])
 
@@ -33,7 +33,7 @@ def create(server: Server, project: Project, checkpoint: str, body: Grant) -> di
     _check_owned(server, project, checkpoint)
     with server.database.write() as tx:
         rows = checkpoint_permissions.grant(tx, checkpoint, body.project_ids)
-    return listed(Page(rows, False), objects.permission)
+    return listed(Page(rows, False), api_objects.permission)
 
 
 @router.get("/{checkpoint:path}/permissions", response_model=SyncCursorPage[PermissionCreateResponse])
@@ -52,7 +52,7 @@ def list_(
         page = checkpoint_permissions.page(
             tx, checkpoint, project=project_id, after=after, limit=limit, newest_first=order == "descending"
         )
-    return listed(page, objects.permission)
+    return listed(page, api_objects.permission)
 
 
 @router.delete("/{checkpoint:path}/permissions/{permission_id}", response_model=PermissionDeleteResponse)
@@ -62,7 +62,7 @@ def delete(server: Server, project: Project, checkpoint: str, permission_id: str
     with server.database.write() as tx:
         if not checkpoint_permissions.revoke(tx, checkpoint, permission_id):
             raise not_found("permission", permission_id, "permission_id")
-    return objects.deleted(permission_id, "checkpoint.permission")
+    return api_objects.deleted(permission_id, "checkpoint.permission")
 
 
 def _check_owned(server: Context, project: str, checkpoint: str) -> None:
@@ -71,4 +71,4 @@ def _check_owned(server: Context, project: str, checkpoint: str) -> None:
         job = jobs.find_by_model(tx, parsed[0]) if parsed else None
         owned = job is not None and parsed is not None and job["project"] == project
         if job is None or parsed is None or not owned or artifacts.epoch_at(tx, job["id"], parsed[1]) is None:
-            raise models.unknown(server, tx, project, checkpoint)
+            raise model_lookup.unknown(server, tx, project, checkpoint)

@@ -13,10 +13,10 @@ from openai.types import FileDeleted, FileObject
 from starlette.datastructures import FormData, UploadFile
 from starlette.types import Receive, Scope, Send
 
-from fine_tuning.server import objects, storage
+from fine_tuning.server import api_objects, file_storage
+from fine_tuning.server.api_errors import invalid, not_found
 from fine_tuning.server.context import Context, Project, Server, context_of
-from fine_tuning.server.errors import invalid, not_found
-from fine_tuning.server.pages import known_position, listed
+from fine_tuning.server.pagination import known_position, listed
 from fine_tuning.store import files
 
 router = APIRouter(tags=["Files"])
@@ -37,8 +37,8 @@ async def create(request: Request, project: Project) -> dict[str, Any]:
         purpose = _purpose(form)
         kept = _kept_seconds(form)
         return await run_in_threadpool(
-            lambda: objects.file(
-                storage.save(
+            lambda: api_objects.file(
+                file_storage.save(
                     context_of(request).database, project, pieces(upload.file), upload.filename or "", purpose, kept
                 )
             )
@@ -47,7 +47,7 @@ async def create(request: Request, project: Project) -> dict[str, Any]:
 
 def pieces(stream: IO[bytes]) -> Iterator[bytes]:
     """A stream in pieces that fit into memory."""
-    while piece := stream.read(storage.PIECE):
+    while piece := stream.read(file_storage.PIECE):
         yield piece
 
 
@@ -87,13 +87,13 @@ def list_(
     """The project's files."""
     with known_position(), server.database.read() as tx:
         page = files.page(tx, project, purpose=purpose, after=after, limit=limit, newest_first=order == "desc")
-    return listed(page, objects.file)
+    return listed(page, api_objects.file)
 
 
 @router.get("/files/{file_id}", response_model=FileObject, response_model_exclude_unset=True)
 def retrieve(server: Server, project: Project, file_id: str) -> dict[str, Any]:
     """One file."""
-    return objects.file(find(server, project, file_id))
+    return api_objects.file(find(server, project, file_id))
 
 
 @router.get("/files/{file_id}/content", response_class=FileResponse)
@@ -114,8 +114,8 @@ class _Whole(FileResponse):
 @router.delete("/files/{file_id}", response_model=FileDeleted)
 def delete(server: Server, project: Project, file_id: str) -> dict[str, Any]:
     """Delete a file; jobs that were trained on it keep their record of it."""
-    storage.remove(server.database, find(server, project, file_id))
-    return objects.deleted(file_id, "file")
+    file_storage.remove(server.database, find(server, project, file_id))
+    return api_objects.deleted(file_id, "file")
 
 
 def find(server: Context, project: str, file_id: str, param: str = "file_id") -> dict[str, Any]:

@@ -13,15 +13,15 @@ from openai.types.fine_tuning import FineTuningJob, FineTuningJobEvent
 from openai.types.fine_tuning.jobs import FineTuningJobCheckpoint
 from pydantic import Field, model_validator
 
-from fine_tuning.server import models, objects
-from fine_tuning.server.body import Body
+from fine_tuning.server import api_objects, model_lookup
+from fine_tuning.server.api_errors import ApiError, invalid, not_found
 from fine_tuning.server.context import Context, Project, Server
-from fine_tuning.server.errors import ApiError, invalid, not_found
-from fine_tuning.server.pages import known_position, listed
+from fine_tuning.server.pagination import known_position, listed
+from fine_tuning.server.request_body import Body
 from fine_tuning.server.routes.files import find as find_file
 from fine_tuning.store import artifacts, job_events, job_queue, jobs
 from fine_tuning.store.database import Transaction
-from fine_tuning.training.port import ENDED, RUNNING, Action
+from fine_tuning.training.jobs.trainer_port import ENDED, RUNNING, Action
 
 router = APIRouter(prefix="/fine_tuning/jobs", tags=["Fine-tuning"])
 AUTO = {"n_epochs": 3, "batch_size": 4, "learning_rate_multiplier": 1.0, "beta": 0.1}
@@ -142,7 +142,7 @@ def create(
 
 def _row(server: Context, project: str, body: CreateJob) -> dict[str, Any]:
     kind, chosen = _hyperparameters(body)
-    base = models.base_model(server, project, body.model)
+    base = model_lookup.base_model(server, project, body.model)
     for param in ("training_file", "validation_file"):
         if (file_id := getattr(body, param)) is not None:
             file = find_file(server, project, file_id, param)
@@ -189,7 +189,7 @@ def _hyperparameters(body: CreateJob) -> tuple[str, Hyperparameters]:
 def shown(tx: Transaction, row: Mapping[str, Any]) -> dict[str, Any]:
     """A job as an object, with the estimate of its end while it runs."""
     running = row["status"] == "running"
-    return objects.job(row, job_events.estimated_finish(tx, row["id"]) if running else None)
+    return api_objects.job(row, job_events.estimated_finish(tx, row["id"]) if running else None)
 
 
 @router.get("", response_model=SyncCursorPage[Job], response_model_exclude_unset=True)
@@ -268,7 +268,7 @@ def events(
     """A job's events, newest first."""
     with known_position(), server.database.read() as tx:
         find(tx, project, job_id)
-        return listed(job_events.page(tx, job_id, after=_number(after, "ftevent-"), limit=limit), objects.event)
+        return listed(job_events.page(tx, job_id, after=_number(after, "ftevent-"), limit=limit), api_objects.event)
 
 
 @router.get(
@@ -285,8 +285,10 @@ def checkpoints(
     with known_position(), server.database.read() as tx:
         job = find(tx, project, job_id)
         page = artifacts.epochs_page(tx, job_id, after=_number(after, "ftckpt-"), limit=limit)
-        name = models.name_of(job)
-        return listed(page, lambda row: objects.checkpoint(row, name, job_events.metrics_at(tx, job_id, row["step"])))
+        name = model_lookup.name_of(job)
+        return listed(
+            page, lambda row: api_objects.checkpoint(row, name, job_events.metrics_at(tx, job_id, row["step"]))
+        )
 
 
 def _number(name: str | None, prefix: str) -> int | None:

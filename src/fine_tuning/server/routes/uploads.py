@@ -17,16 +17,16 @@ from openai.types.uploads import UploadPart
 from pydantic import Field
 from starlette.datastructures import UploadFile
 
+from fine_tuning._util.files import atomic_write, open_to_read
 from fine_tuning.errors import ConflictError, NotFoundError
-from fine_tuning.files import atomic_write, open_to_read
-from fine_tuning.server import objects, storage
-from fine_tuning.server.body import Body
-from fine_tuning.server.config import MAX_FILE_BYTES, MIB
+from fine_tuning.server import api_objects, file_storage
+from fine_tuning.server.api_errors import ApiError, invalid, not_found
 from fine_tuning.server.context import Context, Project, Server, context_of
-from fine_tuning.server.errors import ApiError, invalid, not_found
+from fine_tuning.server.request_body import Body
 from fine_tuning.server.routes.files import checked_lifetime, pieces
+from fine_tuning.server.server_config import MAX_FILE_BYTES, MIB
 from fine_tuning.store import files, uploads
-from fine_tuning.store.types import now
+from fine_tuning.store.column_types import now
 
 router = APIRouter(tags=["Uploads"])
 LIFETIME = timedelta(hours=1)
@@ -76,7 +76,7 @@ def create(server: Server, project: Project, body: CreateUpload) -> dict[str, An
     }
     with server.database.write() as tx:
         uploads.add(tx, row)
-    return objects.upload({**row, "status": "pending"})
+    return api_objects.upload({**row, "status": "pending"})
 
 
 @router.post("/uploads/{upload_id}/parts", response_model=UploadPart)
@@ -93,7 +93,7 @@ async def add_part(request: Request, project: Project, upload_id: str) -> dict[s
 
 def _store_part(server: Context, upload: dict[str, Any], data: UploadFile) -> dict[str, Any]:
     part_id = f"part_{uuid.uuid4().hex[:24]}"
-    path = storage.folder() / f"{part_id}.part"
+    path = file_storage.folder() / f"{part_id}.part"
     size = 0
     with atomic_write(path, "wb") as stream:
         for piece in pieces(data.file):
@@ -106,7 +106,7 @@ def _store_part(server: Context, upload: dict[str, Any], data: UploadFile) -> di
     row = {"id": part_id, "upload_id": upload["id"], "bytes": size, "path": str(path), "created_at": now()}
     with server.database.write() as tx:
         uploads.add_part(tx, row)
-    return objects.part(row)
+    return api_objects.part(row)
 
 
 @router.post("/uploads/{upload_id}/complete", response_model=Upload, response_model_exclude_unset=True)
@@ -123,16 +123,16 @@ def complete(server: Server, project: Project, upload_id: str, body: CompleteUpl
     if (size := sum(part["bytes"] for part in chosen)) != row["bytes"]:
         raise invalid(f"the parts have {size} bytes, the upload was created for {row['bytes']}", "part_ids")
     digest = hashlib.md5(usedforsecurity=False)
-    file = storage.save(
+    file = file_storage.save(
         server.database, project, _joined(chosen, digest), row["filename"], row["purpose"], row["file_expires_after"]
     )
     if body.md5 is not None and digest.hexdigest() != body.md5.lower():
-        storage.remove(server.database, file)
+        file_storage.remove(server.database, file)
         raise invalid(f"the parts have the MD5 checksum {digest.hexdigest()}, not {body.md5}", "md5")
     if not _end(server, upload_id, "completed", file["id"]):
-        storage.remove(server.database, file)
+        file_storage.remove(server.database, file)
         raise invalid(f"Upload {upload_id} was ended meanwhile", "upload_id")
-    return objects.upload({**row, "status": "completed"}, file)
+    return api_objects.upload({**row, "status": "completed"}, file)
 
 
 def _joined(parts: list[dict[str, Any]], digest: Any) -> Iterator[bytes]:
@@ -152,7 +152,7 @@ def cancel(server: Server, project: Project, upload_id: str) -> dict[str, Any]:
     """Give an upload up; its parts are deleted."""
     row = _pending(server, project, upload_id)
     _end(server, upload_id, "cancelled")
-    return objects.upload({**row, "status": "cancelled"})
+    return api_objects.upload({**row, "status": "cancelled"})
 
 
 def _end(server: Context, upload_id: str, status: str, file_id: str | None = None) -> bool:
@@ -173,7 +173,7 @@ def sweep(server: Context) -> None:
         _end(server, upload["id"], "expired")
     for file in old:
         with suppress(ConflictError):  # a job still needs it; it goes when that has ended
-            storage.remove(server.database, file)
+            file_storage.remove(server.database, file)
 
 
 def _pending(server: Context, project: str, upload_id: str) -> dict[str, Any]:

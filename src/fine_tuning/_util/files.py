@@ -1,0 +1,230 @@
+"""Reading and writing files so that a failure leaves no half-written file and names what went wrong."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import re
+import shutil
+import stat
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+from fine_tuning._util import locks
+from fine_tuning.errors import DataError, NotFoundError, StorageError, UsageError
+
+# What torch.save says of a file that it could not write to its end, whatever the reason; in practice a full disk.
+_TORCH_COULD_NOT_WRITE = re.compile(r"PytorchStreamWriter failed writing|inline_container\.cc.*unexpected pos")
+
+
+def explain_os_error(error: OSError, path: Path | str, action: str) -> StorageError:
+    """Translate an OSError into one line that says what to do."""
+    hints = {
+        errno.ENOSPC: "the disk is full; free some space and run again",
+        errno.EROFS: "the file system is read-only; choose another folder with FINE_TUNING_HOME",
+        errno.EACCES: "permission denied; choose another folder with FINE_TUNING_HOME or change its owner",
+        errno.EPERM: "permission denied; choose another folder with FINE_TUNING_HOME or change its owner",
+        errno.EISDIR: "it is a folder; name a file",
+        errno.ENOTDIR: "a part of the path is a file, not a folder",
+        errno.ENAMETOOLONG: "the name is too long; choose a shorter one",
+        errno.EIO: "the disk fails or is full; check it and run again",
+    }
+    hint = hints.get(error.errno or 0, error.strerror or str(error))
+    return StorageError(f"cannot {action} {path}: {hint}")
+
+
+def os_error_in(error: BaseException) -> OSError | None:
+    """The error of the operating system that an exception is or tells of; None where it is another kind of error.
+
+    The safetensors library says "(os error 28)" in an error of its own; torch only says that it could not write.
+    """
+    if isinstance(error, OSError):
+        return error
+    if _TORCH_COULD_NOT_WRITE.search(str(error)):
+        return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    told = re.search(r"\(os error (\d+)\)", str(error))
+    return OSError(int(told[1]), os.strerror(int(told[1]))) if told else None
+
+
+def disk_error_in(error: BaseException | None) -> OSError | None:
+    """The error of a disk that is full, read-only or failing, in an exception or in what it came from; else None."""
+    while error is not None:
+        found = os_error_in(error)
+        if found is not None and found.errno in {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO}:
+            return found
+        error = error.__cause__
+    return None
+
+
+@contextmanager
+def explained(path: Path | str, action: str) -> Iterator[None]:
+    """Say in one line what the operating system refused in the block.
+
+    Raises:
+        StorageError: instead of an error of the operating system, or of a library that tells of one.
+    """
+    try:
+        yield
+    except Exception as error:
+        found = os_error_in(error)
+        if found is None:
+            raise
+        raise explain_os_error(found, path, action) from error
+
+
+def is_file(path: Path | str) -> bool:
+    """Whether there is a file.
+
+    Raises:
+        StorageError: a folder above it may not be entered, or the name is too long.
+        UsageError: the path has a NUL character.
+    """
+    try:
+        with explained(path, "look for"):
+            return stat.S_ISREG(os.stat(path).st_mode)  # noqa: PTH116 - Path.is_file differs between versions of Python
+    except ValueError:
+        raise UsageError(f"no path: {str(path)!r}; a path has no NUL character") from None
+    except StorageError as error:
+        if isinstance(error.__cause__, FileNotFoundError | NotADirectoryError):
+            return False
+        raise
+
+
+def make_folder(path: Path) -> Path:
+    """Create `path` and its parents if needed.
+
+    Raises:
+        StorageError: the folder cannot be made.
+        UsageError: the path has a NUL character.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise explain_os_error(error, path, "create folder") from error
+    except ValueError:
+        raise UsageError(f"no path: {str(path)!r}; a path is text without NUL characters") from None
+    return path
+
+
+@contextmanager
+def atomic_write(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
+    """Write to a temporary neighbour and rename it over `path` on success; remove it on failure.
+
+    Raises:
+        StorageError: the disk is full, read-only, or the folder may not be written.
+    """
+    make_folder(path.parent)
+    encoding, errors = (None, None) if "b" in mode else ("utf-8", "replace")  # half a surrogate pair becomes ?
+    try:
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:100]}.")
+    except OSError as error:
+        raise explain_os_error(error, path, "write") from error
+    except (ValueError, UnicodeEncodeError):
+        raise UsageError(f"no path: {str(path)!r}; a path is text without NUL characters") from None
+    try:
+        with os.fdopen(handle, mode, encoding=encoding, errors=errors) as stream:
+            yield stream
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(path)
+    except OSError as error:
+        Path(temporary).unlink(missing_ok=True)
+        raise explain_os_error(error, path, "write") from error
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
+def written_whole(folder: Path) -> Iterator[Path]:
+    """Yield an empty folder that replaces `folder` when the block ends well, and is removed when it does not.
+
+    Raises:
+        ConflictError: somebody else is writing it.
+    """
+    temporary = make_folder(folder.with_name(f".{folder.name}.partial"))
+    with locks.held(temporary, f"{folder} is being written"):
+        try:
+            _empty(temporary)  # of what a process that was killed has left
+            yield temporary
+        except BaseException:
+            shutil.rmtree(temporary, ignore_errors=True)
+            raise
+        shutil.rmtree(folder, ignore_errors=True)
+        temporary.rename(folder)
+
+
+def _empty(folder: Path) -> None:
+    for path in folder.iterdir():
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+
+
+def write_json(path: Path, value: Any, indent: int | None = 2) -> None:
+    """Write `value` as UTF-8 JSON, atomically."""
+    with atomic_write(path) as stream:
+        json.dump(value, stream, ensure_ascii=False, indent=indent)
+        stream.write("\n")
+
+
+def open_to_read(path: Path | str) -> IO[bytes]:
+    """Open a file for reading bytes.
+
+    Raises:
+        NotFoundError: there is no such file.
+        DataError: it is a folder or may not be read.
+    """
+    try:
+        return Path(path).open("rb")
+    except FileNotFoundError:
+        raise NotFoundError(f"no such file: {path}; check the path (relative to {Path.cwd()})") from None
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror}") from error
+
+
+def parse_json(text: bytes) -> Any:
+    """Parse JSON in UTF-8, with or without a byte order mark.
+
+    Raises:
+        DataError: it is none; the message says why, the caller where.
+    """
+    try:
+        return json.loads(text.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        raise DataError(f"not UTF-8 text (byte {error.start}); save the file as UTF-8") from None
+    except json.JSONDecodeError as error:
+        at = f", line {error.lineno}" if error.lineno > 1 else ""
+        raise DataError(f"not JSON ({error.msg}{at})") from None
+    except ValueError:
+        raise DataError("not usable: a number has thousands of digits") from None
+    except RecursionError:
+        raise DataError("not usable: nested too deeply") from None
+
+
+def read_json(path: Path | str) -> Any:
+    """Parse a whole JSON file.
+
+    Raises:
+        NotFoundError: there is no such file.
+        DataError: it is not UTF-8 JSON.
+    """
+    with open_to_read(path) as stream:
+        try:
+            return parse_json(stream.read())
+        except DataError as error:
+            raise DataError(f"{path}: {error}") from None
+
+
+def sha256_file(path: Path) -> str:
+    """Hexadecimal SHA-256 of a file's bytes, read in blocks of 1 MiB."""
+    digest = hashlib.sha256()
+    with open_to_read(path) as stream:
+        while block := stream.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()

@@ -1,0 +1,127 @@
+"""What stands before the dashboard: whose request it is, and whether its own pages sent it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from secrets import token_hex
+from urllib.parse import quote, urlsplit
+
+from fastapi.concurrency import run_in_threadpool
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import cookie_parser
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from fine_tuning.dashboard.sessions import COOKIE, GUEST, Session, Sessions
+from fine_tuning.server.rate_limits import READING
+
+PAGES = {
+    "Overview": "/",
+    "Review": "/review",
+    "Data sets": "/datasets",
+    "Jobs": "/jobs",
+    "Models": "/models",
+    "Experiments": "/experiments",
+    "Costs": "/costs",
+    "Playground": "/playground",
+}
+BELOW = tuple(f"{path}/" for path in PAGES.values() if path != "/")
+OPEN = ("/sign-in", "/dashboard.css", "/_nicegui/", "/favicon.ico")  # nothing of the workspace is in these
+SOCKET = "/_nicegui_ws/"
+OURS = ("/sign-out", SOCKET, *OPEN)
+MAX_BODY = 1 << 20  # of a request to the dashboard; what is long comes through its socket
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+# Everything comes from this server. The library compiles its templates in the browser, which needs unsafe-eval.
+POLICY = (
+    "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
+    "img-src 'self' data:; font-src 'self' data:; connect-src 'self' ws: wss:; frame-ancestors 'none'; base-uri 'self'"
+)
+
+
+class Gate:
+    """Requests for the dashboard's pages go to `app`, with the session and more in their state; all others to `api`.
+
+    Args:
+        aliases: names of base models, and what they stand for.
+    """
+
+    def __init__(self, app: ASGIApp, api: ASGIApp | None, sessions: Sessions, aliases: Mapping[str, str]) -> None:
+        self.app, self._api, self._sessions, self._aliases = app, api, sessions, aliases
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let a request through, send it to the sign-in page, or refuse it."""
+        if scope["type"] == "lifespan":
+            await self.app(scope, receive, send)
+        elif not _is_ours(scope["path"]):
+            await (self._api or PlainTextResponse("not found", 404))(scope, receive, send)
+        else:
+            await self._ours(scope, receive, send)
+
+    async def _ours(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = Headers(scope=scope)
+        cookies = cookie_parser(headers.get("cookie", ""))  # whatever other programs of this machine have set too
+        known = re.fullmatch("[0-9a-f]{4}", cookies.get(GUEST, ""))
+        guest = known[0] if known else token_hex(2)
+        cookie = cookies.get(COOKIE)
+        session = await run_in_threadpool(self._sessions.find, cookie, guest)
+        refused = _refusal(scope, headers, session)
+        if refused is not None:
+            await (refused if scope["type"] == "http" else _close)(scope, receive, send)
+            return
+        scope.setdefault("state", {}).update(
+            session=session, sessions=self._sessions, cookie=cookie, guest=guest, aliases=self._aliases
+        )
+
+        async def with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                _protect(MutableHeaders(scope=message), None if known else guest)
+            await send(message)
+
+        await self.app(scope, receive, with_headers)
+
+
+def _is_ours(path: str) -> bool:
+    return path in PAGES.values() or path.startswith((*OURS, *BELOW))
+
+
+def _refusal(scope: Scope, headers: Headers, session: Session | None) -> Response | None:
+    """The answer to a request that may not pass."""
+    host, origin = headers.get("host", ""), headers.get("origin")
+    is_socket = scope["path"].startswith(SOCKET)
+    must_say = scope["type"] == "websocket" or scope["method"] not in READING  # browsers then say which page asks
+    if (must_say or (is_socket and origin is not None)) and _part(origin or "", "netloc") != host:
+        return PlainTextResponse("this request was not sent by a page of this server", 403)
+    if not headers.get("content-length", "0").isdigit() or int(headers.get("content-length", "0")) > MAX_BODY:
+        return PlainTextResponse("the request is too large", 413)
+    if session is not None and session.is_guest and _part(f"//{host}", "hostname") not in LOOPBACK:
+        # Without keys only this machine may look, and no page elsewhere whose name was made to point to this machine.
+        return PlainTextResponse(f"{host} is no name of this machine; make a key first: ft-cli keys create NAME", 403)
+    if session is None and not scope["path"].startswith(OPEN):
+        if scope["type"] == "http" and scope["method"] == "GET" and not is_socket:
+            query = scope["query_string"].decode("latin-1")
+            wanted = f"{scope['path']}?{query}" if query else scope["path"]
+            return RedirectResponse(f"/sign-in?next={quote(wanted, safe='')}", 303)
+        return PlainTextResponse("sign in first", 401)
+    return None
+
+
+def _part(address: str, name: str) -> str | None:
+    """A part of an address, by `urlsplit`'s name for it; None where it has none, or is no address."""
+    try:
+        return getattr(urlsplit(address), name)  # type: ignore[no-any-return]
+    except ValueError:
+        return None
+
+
+async def _close(_scope: Scope, receive: Receive, send: Send) -> None:
+    await receive()
+    await send({"type": "websocket.close", "code": 1008})
+
+
+def _protect(headers: MutableHeaders, guest: str | None) -> None:
+    headers["Content-Security-Policy"] = POLICY
+    headers["X-Content-Type-Options"] = "nosniff"
+    headers["Referrer-Policy"] = "same-origin"
+    if guest is not None:
+        headers.append("set-cookie", f"{GUEST}={guest}; Path=/; Max-Age=31536000; HttpOnly; SameSite=Strict")

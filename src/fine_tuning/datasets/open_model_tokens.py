@@ -1,0 +1,73 @@
+"""Tokens of a row for an open model: by its tokenizer and its chat template, as a trainer renders it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from fine_tuning._util.files import read_json
+from fine_tuning._util.lazy_imports import import_transformers
+from fine_tuning.base_models import catalogue
+from fine_tuning.data_io.formats import tool_prompt
+from fine_tuning.errors import DataError, MissingDependencyError
+from fine_tuning.settings import get_settings
+
+
+def counter(model: str) -> Callable[[Mapping[str, Any]], int]:
+    """A function that counts the tokens of a chat row; of a pair of answers, those of both conversations.
+
+    Raises:
+        NotFoundError: there is no such base model.
+        MissingDependencyError: the `train` extra is not installed.
+    """
+    tokenizer = _tokenizer(_folder(model))
+
+    def count(row: Mapping[str, Any]) -> int:
+        if "preferred_output" not in row:
+            return _count(tokenizer, row["messages"], row.get("tools"))
+        asked, tools = row["input"]["messages"], row["input"].get("tools")
+        answers = (row["preferred_output"], row["non_preferred_output"])
+        return sum(_count(tokenizer, [*asked, *answer], tools) for answer in answers)
+
+    return count
+
+
+def row_limit(model: str) -> int | None:
+    """The most tokens that the model reads; None where its configuration does not say."""
+    limit = read_json(_folder(model) / "config.json").get("max_position_embeddings")
+    return int(limit) if limit else None
+
+
+def _folder(model: str) -> Path:
+    return catalogue.resolve(model, get_settings().folder("models")).path
+
+
+@cache
+def _tokenizer(folder: Path) -> Any:
+    try:
+        import_transformers()
+        from transformers import AutoTokenizer
+    except ImportError as error:
+        raise MissingDependencyError("transformers", "train", "counting the tokens of an open model") from error
+    return AutoTokenizer.from_pretrained(folder, local_files_only=True)
+
+
+def _count(tokenizer: Any, messages: Any, tools: Any) -> int:
+    from jinja2 import TemplateError
+
+    if not tool_prompt.knows_tools(str(tokenizer.chat_template or "")):
+        messages, tools = tool_prompt.in_words(messages, tools), None
+    plain = [{**message, "content": _text(message.get("content"))} for message in messages]
+    try:
+        rendered = tokenizer.apply_chat_template(plain, tools=tools, tokenize=False)
+    except (TemplateError, TypeError, ValueError) as error:
+        raise DataError(f"the model's chat template cannot render this row: {error}") from None
+    return len(tokenizer(rendered, add_special_tokens=False)["input_ids"])
+
+
+def _text(content: Any) -> str:
+    if isinstance(content, list):
+        return "".join(str(part.get("text", "")) for part in content)
+    return content or ""

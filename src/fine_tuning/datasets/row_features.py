@@ -1,0 +1,275 @@
+"""One row, from its file's text to what the plan has to know about it."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from enum import IntEnum
+from hashlib import blake2b
+from typing import Any, NamedTuple
+
+from fine_tuning.data_io import formats
+from fine_tuning.data_io.formats import Call, row_text
+from fine_tuning.data_io.formats.findings import Finding, has_error
+from fine_tuning.data_io.rows import conversation_of
+from fine_tuning.data_io.sources import RawRow
+from fine_tuning.datasets import pii
+from fine_tuning.datasets import token_counts as tokens
+from fine_tuning.datasets.file_check import Examined, examine, rejected_line
+from fine_tuning.datasets.languages import language_of, plain
+from fine_tuning.datasets.near_duplicates import normalised
+from fine_tuning.datasets.recipe import Recipe, moment
+from fine_tuning.datasets.training_formats import BUILT
+from fine_tuning.errors import DataError
+
+Messages = Sequence[Mapping[str, Any]]
+
+
+class State(IntEnum):
+    """What became of a row when it was looked at by itself."""
+
+    FIT = 0
+    REJECTED = 1
+    LEFT_OUT = 2
+
+
+class Record(NamedTuple):
+    """A row, looked at by itself.
+
+    Attributes:
+        text: its line in the data set; of a rejected row, its line among those.
+        reason: the filter that left it out.
+        findings: JSON of [code, field, message] each, also warnings; None where there are none.
+        content: a hash of what is learnt from it.
+        asked: the question's words, for near-duplicates.
+        question, answer, conversation: hashes; 0 where there is none.
+        rating: nan where unknown.
+        stratum, balanced: the values of the recipe's fields.
+        example: the id of the captured call.
+        tokens: -1 where they were not counted.
+    """
+
+    text: str
+    state: int
+    reason: str | None = None
+    findings: str | None = None
+    content: bytes = b""
+    asked: str = ""
+    question: int = 0
+    answer: int = 0
+    conversation: int = 0
+    rating: float = math.nan
+    stratum: str | None = None
+    balanced: str | None = None
+    example: str | None = None
+    tokens: int = -1
+
+
+class Recorder:
+    """Makes the records of a recipe."""
+
+    def __init__(self, recipe: Recipe) -> None:
+        self._recipe = recipe
+        self._to_row = BUILT[recipe.format]
+        self._meter = tokens.Meter(recipe.tokens_of) if recipe.tokens_of else None
+        policies = (
+            ("secret", recipe.secrets, pii.secrets),
+            ("personal-data", recipe.personal_data, pii.personal_data),
+        )
+        self._policies = [each for each in policies if each[1] != "ignore"]
+        self._since, self._until = moment("since", recipe.since), moment("until", recipe.until)
+
+    def record(self, raw: RawRow) -> Record:
+        """Look at one row."""
+        examined = self._private(examine(raw.text))
+        findings = [each for each in examined.findings if each.code != "unknown-key"]  # no such key is written
+        if has_error(findings):
+            return _rejected(self._hidden(raw), findings)
+        assert examined.source is not None  # noqa: S101 - a row without one has an error
+        try:
+            (call,) = formats.calls_in(examined.source, examined.format)
+            row = self._to_row(call, examined.source)
+        except (DataError, ValueError) as error:
+            return _rejected(self._hidden(raw), [*findings, Finding("malformed", "", str(error))])
+        rating = _rating(call.rating)
+        if rating is None:
+            wrong = Finding("wrong-rating", "rating", f"{call.rating!r} is no rating")
+            return _rejected(self._hidden(raw), [*findings, wrong])
+        said = json.dumps(findings, ensure_ascii=False) if findings else None
+        asked, answer = _divided(call)
+        if reason := self._left_out(call, rating, asked, answer):
+            return Record("", State.LEFT_OUT, reason, said)
+        measured = self._meter.measure(examined.learnt) if self._meter else -1
+        if isinstance(measured, Finding):
+            return _rejected(self._hidden(raw), [*findings, measured])
+        return Record(
+            text=(examined.content if row == examined.learnt else row_text.canonical(row)).decode(),
+            state=State.FIT,
+            findings=said,
+            content=blake2b(examined.content, digest_size=16).digest(),
+            asked=_asked_words(asked),
+            question=_hash("\0".join(_texts(asked))),
+            answer=_hash(" ".join(" ".join(_texts(answer)).lower().split())),
+            conversation=_conversation(call),
+            rating=rating,
+            stratum=_value(call, self._recipe.stratify),
+            balanced=_value(call, self._recipe.balance),
+            example=_example_id(examined.source),
+            tokens=measured,
+        )
+
+    def _private(self, examined: Examined) -> Examined:
+        """The row after what the recipe wants done about secrets and personal data."""
+        for code, policy, finder in self._policies:
+            if examined.source is None or has_error(examined.findings):
+                continue
+            kinds = ", ".join(sorted(pii.kinds_in(examined.source, finder())))
+            if not kinds:
+                continue
+            if policy != "report":  # the text of a rejected row is kept too
+                text = row_text.canonical(pii.without(examined.source, finder()))
+                examined = examine(text)
+            outcome = {"report": "found", "mask": "masked", "reject": "rejected"}[policy]
+            examined.findings.append(Finding(f"{code}-{outcome}", "", kinds))
+        return examined
+
+    def _hidden(self, raw: RawRow) -> RawRow:
+        """The row as it may be written among the rejected ones: what is to be masked or rejected is masked."""
+        text = None if raw.text is None else raw.text.decode("utf-8", "replace")
+        for _, policy, finder in self._policies:
+            if text is not None and policy != "report":
+                text = pii.masked(text, finder()(text))
+        return raw if text is None or not self._policies else raw._replace(text=text.encode())
+
+    def _left_out(self, call: Call, rating: float, asked: Messages, answer: Messages) -> str | None:
+        """The name of the first filter that a call does not pass."""
+        recipe = self._recipe
+        for name, wanted, value in (
+            ("domains", recipe.domains, call.domain),
+            ("task_types", recipe.task_types, call.task_type),
+            ("models", recipe.models, call.model),
+        ):
+            if wanted and value not in wanted:
+                return name
+        if recipe.min_rating is not None and rating < recipe.min_rating:
+            return "min_rating"
+        if any(_shown(call.metadata.get(key)) != value for key, value in recipe.metadata.items()):
+            return "metadata"
+        return self._wrong_time(call) or self._wrong_length(asked, answer) or self._wrong_language(asked)
+
+    def _wrong_time(self, call: Call) -> str | None:
+        if self._since is None and self._until is None:
+            return None
+        at = _seconds(call.captured_at)
+        if self._since is not None and (at is None or at < self._since):
+            return "since"
+        return "until" if self._until is not None and (at is None or at >= self._until) else None
+
+    def _wrong_length(self, asked: Messages, answer: Messages) -> str | None:
+        recipe = self._recipe
+        if not (recipe.min_prompt or recipe.min_response or recipe.max_characters):
+            return None
+        of_question, of_answer = (sum(len(text.strip()) for text in _texts(each)) for each in (asked, answer))
+        if of_question < recipe.min_prompt:
+            return "min_prompt"
+        if of_answer < recipe.min_response:
+            return "min_response"
+        is_long = recipe.max_characters and of_question + of_answer > recipe.max_characters
+        return "max_characters" if is_long else None
+
+    def _wrong_language(self, asked: Messages) -> str | None:
+        wanted = self._recipe.languages
+        if not wanted or (found := language_of(" ".join(_texts(_turns(asked))))) is None:
+            return None
+        return None if found in map(plain, wanted) else "languages"
+
+
+def _rejected(raw: RawRow, findings: list[Finding]) -> Record:
+    line = rejected_line(raw, findings)
+    return Record(line, State.REJECTED, findings=json.dumps(findings, ensure_ascii=False))
+
+
+def _shown(value: Any) -> str | None:
+    """A value as one types it: JSON's words for true and false; None for nothing."""
+    return None if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _rating(value: Any) -> float | None:
+    """1 to 5, nan where there is none, None where it is something else."""
+    if value is None or value in ("", "nan", "NaN"):  # as tables say that there is none
+        return math.nan
+    try:
+        found = float(value)
+    except (TypeError, ValueError):
+        return None
+    return found if 1 <= found <= 5 and not isinstance(value, bool) else None
+
+
+def _seconds(value: Any) -> float | None:
+    """A time as seconds since 1970; None where it is none."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value)
+    try:
+        parsed = datetime.fromisoformat(value)
+    except (TypeError, ValueError):
+        return None
+    return (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).timestamp()
+
+
+def _texts(messages: Messages) -> list[str]:
+    """What the messages say, tools' calls too."""
+    found = []
+    for message in messages:
+        content = message.get("content")
+        if isinstance(content, str):
+            found.append(content)
+        elif content:
+            found += [str(part["text"]) if "text" in part else json.dumps(part, sort_keys=True) for part in content]
+        if message.get("tool_calls"):
+            found.append(json.dumps(message["tool_calls"], ensure_ascii=False))
+    return found
+
+
+def _divided(call: Call) -> tuple[Messages, Messages]:
+    """The question and the answer of a call."""
+    asked = call.asked()
+    return asked, call.messages[len(asked) :]
+
+
+def _turns(messages: Messages) -> Messages:
+    """What user and assistant say. System messages are left out: rows that share one are no duplicates."""
+    return [message for message in messages if message.get("role") not in {"system", "developer"}]
+
+
+def _asked_words(asked: Messages) -> str:
+    """A question's words. One that also shows something else, or has no words of a user, is like its equals only."""
+    turns = _turns(asked)
+    parts = [part for message in turns if isinstance(message.get("content"), list) for part in message["content"]]
+    if all(part.get("type") == "text" for part in parts) and (words := normalised(" ".join(_texts(turns)))):
+        return words
+    return f"{_hash(json.dumps(asked, sort_keys=True)):x}"
+
+
+def _conversation(call: Call) -> int:
+    """A hash that rows of one conversation share: its id, or else its first turn."""
+    if (named := conversation_of(call.metadata)) is not None:
+        return _hash(named)
+    return _hash("\0".join(_texts(_turns(call.messages)[:2])))
+
+
+def _hash(text: str) -> int:
+    return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "little") or 1
+
+
+def _example_id(row: Mapping[str, Any]) -> str | None:
+    """The id of a captured example; rows of other systems may have ids of their own."""
+    found = row.get("id")
+    return found if row.get("captured_at") and isinstance(found, str) else None
+
+
+def _value(call: Call, field: str | None) -> str | None:
+    value = None if field is None else getattr(call, field)
+    return None if value is None else re.sub(r"\.0$", "", str(value))

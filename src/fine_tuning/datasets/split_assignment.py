@@ -1,0 +1,73 @@
+"""Train, validation and test: shares of the rows, spread evenly over a field, that have no conversation in common."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fine_tuning.datasets import near_duplicates
+from fine_tuning.datasets.recipe import Recipe
+from fine_tuning.datasets.row_selection import Selection, lot
+from fine_tuning.datasets.spool import Spool
+
+PARTS = ("train", "validation", "test")
+Ints = NDArray[np.int64]
+
+
+def assign(spool: Spool, selection: Selection, recipe: Recipe) -> Ints:
+    """For each kept row the place of its part in `PARTS`.
+
+    Rows with the same question, rows of one conversation and near-duplicates are in one part. The draw depends on the
+    seed and on what the rows say, not on their order.
+    """
+    kept = selection.kept
+    if len(kept) == 0 or recipe.shares[0] == 1:
+        return np.zeros(len(kept), np.int64)
+    groups = _groups(spool, selection, kept)
+    lots = lot(spool.content[kept, 0], recipe.seed)
+    strata = _ranked(spool.numbers["stratum"][kept], spool.names["stratum"])
+    # A group draws with its lowest lot, and stands with the stratum of that row.
+    order = np.lexsort((lots, groups))
+    heads = order[np.r_[True, groups[order[1:]] != groups[order[:-1]]]]
+    sizes = np.bincount(groups)
+    turn = np.lexsort((lots[heads], strata[heads]))
+    part = np.empty(len(heads), np.int64)
+    part[groups[heads[turn]]] = deal(sizes[groups[heads[turn]]].tolist(), recipe.shares)
+    return part[groups]
+
+
+def deal(sizes: Sequence[int], shares: Sequence[float]) -> list[int]:
+    """Give each group in turn to the part that lacks most: any stretch of groups is divided by the shares."""
+    lacking = [0.0] * len(shares)
+    found = []
+    for size in sizes:
+        for place, share in enumerate(shares):
+            lacking[place] += size * share
+        part = max(range(len(shares)), key=lacking.__getitem__)
+        lacking[part] -= size
+        found.append(part)
+    return found
+
+
+def _groups(spool: Spool, selection: Selection, kept: Ints) -> Ints:
+    """The group of each kept row, numbered from 0."""
+    places = np.full(len(spool), -1, np.int64)
+    places[kept] = np.arange(len(kept))
+    links = [places[selection.similar], *(_chained(spool.numbers[name][kept]) for name in ("question", "conversation"))]
+    return near_duplicates.components(len(kept), np.concatenate(links))
+
+
+def _chained(keys: NDArray[np.uint64]) -> Ints:
+    """Pairs that link all rows with the same key; 0 is no key."""
+    order = np.argsort(keys, kind="stable")
+    same = np.flatnonzero((keys[order[1:]] == keys[order[:-1]]) & (keys[order[1:]] != 0))
+    return np.stack([order[same], order[same + 1]], axis=1)
+
+
+def _ranked(codes: NDArray[np.int32], names: Sequence[str]) -> Ints:
+    """The codes by the order of their names, so that they do not depend on which name came first."""
+    rank = np.full(len(names) + 1, -1, np.int64)  # the last for -1, no name
+    rank[sorted(range(len(names)), key=names.__getitem__)] = np.arange(len(names))
+    return rank[codes]

@@ -1,0 +1,136 @@
+"""Tokens of a conversation: by OpenAI's encodings, or by an open model's tokenizer and chat template."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+from fine_tuning._util.encodings import base_of, encoding_of
+from fine_tuning.base_models import catalogue
+from fine_tuning.data_io.formats.findings import Finding
+from fine_tuning.datasets import open_model_tokens
+from fine_tuning.errors import DataError, UsageError
+
+# What OpenAI's chat format adds, as its cookbook counts it ("How to count tokens with tiktoken"): three tokens around
+# each message, one for a name, three that start the answer.
+PER_MESSAGE, PER_NAME, PER_CONVERSATION = 3, 1, 3
+# Tokens of one training row, from OpenAI's table of limits, 2026-08; longer rows are cut off there.
+ROW_LIMITS = {"gpt-4.1": 65_536, "gpt-4.1-mini": 65_536, "gpt-4.1-nano": 65_536, "gpt-4o": 65_536,
+              "gpt-4o-mini": 65_536, "gpt-3.5-turbo": 16_385}  # fmt: skip
+OFTEN_SAID = 100  # characters
+LONGEST_PIECE = 900_000  # characters
+Row = Mapping[str, Any]
+
+
+class Meter:
+    """Counts the tokens of rows as a model does, and holds them to its limit.
+
+    Raises:
+        UsageError, NotFoundError, MissingDependencyError: see `counter`.
+    """
+
+    def __init__(self, model: str) -> None:
+        self._count, self._limit = counter(model), row_limit(model)
+
+    def measure(self, row: Row) -> int | Finding:
+        """The tokens of a chat row or a pair of answers, or why the model does not take it."""
+        try:
+            counted = self._count(row)
+        except DataError as error:  # an open model's chat template takes less than OpenAI's format has
+            return Finding("malformed", "", str(error))
+        if self._limit is not None and counted > self._limit:
+            message = f"{counted:,} tokens; the model reads {self._limit:,} of a row"
+            return Finding("too-many-tokens", "", message)
+        return counted
+
+
+def counter(model: str) -> Callable[[Row], int]:
+    """A function that counts a chat row's tokens: as OpenAI's model does, or as an open model's chat template has them.
+
+    With OpenAI's models exact for text; tools and their calls are counted by their JSON, since OpenAI does not say how
+    it writes them.
+
+    Raises:
+        UsageError: the model has no public encoding, and no base model is named so.
+        NotFoundError, MissingDependencyError: see `open_models.counter`.
+    """
+    encoding = encoding_of(model)
+    if encoding is None:
+        if not catalogue.is_known(model):
+            wanted = "name an OpenAI model such as gpt-4.1-mini, or a base model (`ft-cli models list`)"
+            raise UsageError(f"no public encoding for the model {model}; {wanted}")
+        return open_model_tokens.counter(model)
+
+    @lru_cache(maxsize=10_000)
+    def often(text: str) -> int:
+        return len(encoding.encode_ordinary(text))
+
+    def count_text(text: str) -> int:
+        if len(text) <= OFTEN_SAID:  # roles, names, system messages
+            return often(text)
+        if len(text) <= LONGEST_PIECE:
+            return len(encoding.encode_ordinary(text))
+        return sum(len(encoding.encode_ordinary(piece)) for piece in pieces(text))
+
+    def count(row: Row) -> int:
+        messages = _messages(row)
+        return sum(map(count_text, texts(row, messages))) + overhead(messages)
+
+    return count
+
+
+def pieces(text: str) -> Iterator[str]:
+    """The text in pieces short enough for the encoder, cut before a space, where every encoding starts a new token."""
+    while len(text) > LONGEST_PIECE:
+        cut = text.rfind(" ", 1, LONGEST_PIECE)
+        cut = cut if cut > 0 else LONGEST_PIECE
+        yield text[:cut]
+        text = text[cut:]
+    yield text
+
+
+def texts(row: Row, messages: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Every text of a chat row that a model reads."""
+    found: list[str] = []
+    for message in messages:
+        found.append(str(message.get("role", "")))
+        content = message.get("content")
+        if isinstance(content, str):
+            found.append(content)
+        elif isinstance(content, list):
+            found += [str(part.get("text", "")) for part in content if isinstance(part, dict)]
+        if len(message) > 2:  # more than role and content
+            found += [str(message[key]) for key in ("name", "tool_call_id", "refusal") if message.get(key)]
+        if message.get("tool_calls"):
+            found.append(_compact(message["tool_calls"]))
+    tools = row.get("tools") or (row["input"].get("tools") if isinstance(row.get("input"), Mapping) else None)
+    return [*found, _compact(tools)] if tools else found
+
+
+def overhead(messages: Sequence[Mapping[str, Any]]) -> int:
+    """Tokens that the chat format adds to the texts."""
+    named = sum(1 for message in messages if message.get("name"))
+    return PER_MESSAGE * len(messages) + PER_NAME * named + PER_CONVERSATION
+
+
+def row_limit(model: str) -> int | None:
+    """The most tokens of one row that a host trains on; None where unknown."""
+    if encoding_of(model) is None and catalogue.is_known(model):
+        return open_model_tokens.row_limit(model)
+    base = base_of(model)
+    fitting = [name for name in ROW_LIMITS if base == name or base.startswith(f"{name}-")]
+    return ROW_LIMITS[max(fitting, key=len)] if fitting else None
+
+
+def _messages(row: Row) -> list[Mapping[str, Any]]:
+    """The messages of a chat row, or all those of a pair of answers."""
+    parts: Sequence[Any] = [row.get("messages"), row.get("preferred_output"), row.get("non_preferred_output")]
+    if isinstance(row.get("input"), dict):
+        parts = [row["input"].get("messages"), *parts]
+    return [message for part in parts if isinstance(part, list) for message in part if isinstance(message, dict)]
+
+
+def _compact(value: Any) -> str:
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)

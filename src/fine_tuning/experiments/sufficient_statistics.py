@@ -1,0 +1,297 @@
+"""All that is kept of a test's samples: enough for its verdict at any time, without looking at a sample again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from math import ceil, copysign, inf, isfinite, nan, sqrt
+from typing import Any
+
+from fine_tuning.experiments import confidence_sequences, sample_ratio, small_sample_corrections
+from fine_tuning.experiments.design import Design
+from fine_tuning.experiments.running_sums import Arm, Clusters, Pairs
+
+LEAST = 10  # answers right or wrong, or clusters, of each model before an asymptotic statement is made
+LEAST_MEANS = 30  # of figures of any size, whose spread and skewness must be guessed too
+PLANNED_CLUSTERS = 500
+CONTINUITY = 0.5  # answers
+MOST_SKEWED = 0.2  # skewness of an estimate: beyond, the few values that make it are no guide to the rest
+A, B = ARMS = ("model_a", "model_b")
+
+
+@dataclass(frozen=True)
+class Effect:
+    """How much better model_b's scores are.
+
+    Attributes:
+        estimate: of the difference of means; nan while unknown.
+        variance: of the estimate.
+        null_variance: of the estimate if both models were equally good, for tests.
+        n: independent observations behind it (samples of both, pairs, or clusters); planned: those of a usual test.
+        is_ready: whether there are enough for an approximation.
+        degrees: of freedom of the variance; inf where it follows from the rates alone.
+        skewness: of the estimate; 0 where unknown.
+    """
+
+    estimate: float
+    variance: float
+    null_variance: float
+    n: int
+    planned: float
+    is_ready: bool
+    degrees: float = inf
+    skewness: float = 0.0
+
+    def interval(self, limit: float) -> tuple[float, float]:
+        """What is within so many standard errors, as many as a known and symmetric one would need."""
+        return small_sample_corrections.bounds(self.estimate, self.variance, self.degrees, self.skewness, limit)
+
+    def score(self, variance: float) -> float:
+        """The estimate as a normal score, by this variance."""
+        return small_sample_corrections.normal_score(self.estimate, variance, self.degrees, self.skewness)
+
+
+@dataclass
+class Look:
+    """A planned look: samples per model (or pairs); the estimate, its variance, degrees of freedom and skewness; z."""
+
+    size: int
+    estimate: float
+    variance: float
+    z: float
+    degrees: float | None = None
+    skewness: float = 0.0
+
+    def interval(self, limit: float) -> tuple[float, float]:
+        """As of an `Effect`; no degrees (JSON has no infinity) are unlimited ones."""
+        degrees = inf if self.degrees is None else self.degrees
+        return small_sample_corrections.bounds(self.estimate, self.variance, degrees, self.skewness, limit)
+
+
+@dataclass
+class Statistics:
+    """Running sums of both models, and the evidence so far.
+
+    Attributes:
+        by_id: pairs of answers to the same sample; by_order: each model's k-th score with the other's k-th.
+        pair_clusters: of the differences in `by_id`; what belongs to none is a cluster of its own.
+        log_e, favours: as in `Pairs`, of the asymptotic test.
+        low, high: what every look's confidence sequence of the effect has in common.
+        looks: the planned ones so far.
+        mismatch: ln of the most evidence there was that the models do not get their planned shares of the units.
+        next_look: the size at which what is known is kept the next time, for looking back.
+    """
+
+    arms: dict[str, Arm] = field(default_factory=lambda: {arm: Arm() for arm in ARMS})
+    by_id: Pairs = field(default_factory=Pairs)
+    by_order: Pairs = field(default_factory=Pairs)
+    pair_clusters: Clusters = field(default_factory=Clusters)
+    log_e: float = 0.0
+    favours: int = 0
+    low: float = -inf
+    high: float = inf
+    looks: list[Look] = field(default_factory=list)
+    mismatch: float = 0.0
+    next_look: int = 1
+
+    @property
+    def is_paired(self) -> bool:
+        """Whether both models answered the same samples: most that the one with fewer scores has answered."""
+        return 2 * self.by_id.differences.count > min(arm.scores.count for arm in self.arms.values())
+
+    @property
+    def is_clustered(self) -> bool:
+        """Whether some samples belong together."""
+        if self.is_paired:
+            return self.pair_clusters.count < self.by_id.differences.count
+        return any(arm.clusters.count < arm.scores.count for arm in self.arms.values())
+
+    @property
+    def has_covariate(self) -> bool:
+        """Whether every scored sample came with a figure known before the call."""
+        return not self.is_paired and all(0 < a.covaried.count == a.scores.count for a in self.arms.values())
+
+    @property
+    def size(self) -> int:
+        """Scored samples per model, or pairs."""
+        if self.is_paired:
+            return self.by_id.differences.count
+        return min(arm.scores.count for arm in self.arms.values())
+
+    @property
+    def pairs(self) -> Pairs:
+        """Those that a test of pairs goes by."""
+        return self.by_id if self.is_paired else self.by_order
+
+    def units(self) -> tuple[int, int]:
+        """What was assigned to each model: units, where samples say which are the same one's; else samples."""
+        a, b = self.arms[A], self.arms[B]
+        clusters = a.measure_clusters("errors").count, b.measure_clusters("errors").count
+        return clusters if min(clusters) > 0 and sum(clusters) < a.samples + b.samples else (a.samples, b.samples)
+
+    def effect(self, design: Design) -> Effect:
+        """The difference so far."""
+        if self.is_paired:
+            return self._paired(design)
+        a, b = self.arms[A], self.arms[B]
+        if self.is_clustered:
+            return self._clustered(a, b)
+        estimate, variance = self._difference(design)
+        n, null, degrees, skewness, least = a.scores.count + b.scores.count, variance, inf, 0.0, LEAST_MEANS
+        if self.has_covariate:
+            degrees = n - 3
+        elif design.score != "binary" and self.size:
+            first, second = (_variance(arm, design) / arm.scores.count for arm in (a, b))
+            degrees = small_sample_corrections.welch(first, second, a.scores.count - 1, b.scores.count - 1)
+            skewness = small_sample_corrections.skewness_of_difference(a.scores, b.scores, variance)
+        elif self.size:
+            least, rate = LEAST, (a.scores.total + b.scores.total) / n
+            null = rate * (1 - rate) * n / max(1, n - 1) * (1 / a.scores.count + 1 / b.scores.count)
+        planned = 2 * design.planned if design.planned else confidence_sequences.PLANNED_SAMPLES
+        is_ready = self.size >= least and abs(skewness) <= MOST_SKEWED
+        return Effect(estimate, variance, null, n, planned, is_ready, degrees, skewness)
+
+    @staticmethod
+    def _clustered(a: Arm, b: Arm) -> Effect:
+        counts = a.clusters.count, b.clusters.count
+        estimate = b.scores.average - a.scores.average
+        first, second = (arm.clusters.variance_of_mean(arm.scores.count, arm.scores.mean) for arm in (a, b))
+        degrees, is_ready = (
+            small_sample_corrections.welch(first, second, counts[0] - 1, counts[1] - 1),
+            min(counts) >= LEAST,
+        )
+        return Effect(estimate, first + second, first + second, sum(counts), PLANNED_CLUSTERS, is_ready, degrees)
+
+    def planned_for(self, measure: str) -> float:
+        """The observations at which the confidence sequence of a measure is tightest."""
+        apart = any(arm.measure_clusters(measure).count < arm.measure(measure).count for arm in self.arms.values())
+        return PLANNED_CLUSTERS if apart else confidence_sequences.PLANNED_SAMPLES
+
+    def _difference(self, design: Design) -> tuple[float, float]:
+        """The difference of means and its variance, less what a covariate explains."""
+        a, b = self.arms[A], self.arms[B]
+        if not self.size:
+            return nan, nan
+        if self.has_covariate and (spread := a.covaried.xx + b.covaried.xx):
+            return _adjusted(a, b, (a.covaried.xy + b.covaried.xy) / spread)
+        variance = sum(_variance(arm, design) / arm.scores.count for arm in (a, b))
+        return b.scores.mean - a.scores.mean, variance
+
+    def _paired(self, design: Design) -> Effect:
+        found, n = self.by_id.differences, self.by_id.differences.count
+        planned = design.planned or confidence_sequences.PLANNED_SAMPLES / 2
+        if self.is_clustered:
+            variance, count = self.pair_clusters.variance_of_mean(n, found.mean), self.pair_clusters.count
+            return Effect(found.mean, variance, variance, count, PLANNED_CLUSTERS / 2, count >= LEAST, count - 1)
+        if design.score == "real":
+            variance = found.squares / max(1, n - 1) / n
+            skewness = found.cubes / n**3 / variance**1.5 if variance > 0 else 0.0
+            is_ready = n >= LEAST_MEANS and abs(skewness) <= MOST_SKEWED
+            return Effect(found.mean, variance, variance, n, planned, is_ready, n - 1, skewness)
+        # One more pair that each model wins: a few pairs without any difference are no proof of certainty.
+        variance = (found.squares + 2 * design.spread**2) / (n + 1) / n
+        if design.score == "bounded":
+            return Effect(found.mean, variance, variance, n, planned, n >= LEAST_MEANS, n - 1)
+        null = (self.by_id.wins + self.by_id.losses) / n**2
+        return Effect(found.mean, variance, null, n, planned, n >= LEAST)
+
+    def look(self, design: Design, *, ends_block: bool = True) -> None:
+        """Note what this moment shows; to be called after every sample.
+
+        Args:
+            ends_block: False for a sample that others follow at once. Where pairs decide, whose evidence is noted with
+                every pair, the interval need not be looked at in between.
+        """
+        if ends_block and design.split is not None and not self.is_paired:
+            self.mismatch = max(self.mismatch, float(sample_ratio.log_e_values(*self.units(), design.split)))
+        if design.kind == "anytime":
+            if ends_block or design.score == "real" or self.is_clustered or self.has_covariate:
+                self._watch(design)
+            return
+        due = len(self.looks)
+        if due < len(design.fractions) and self.size >= ceil(design.fractions[due] * (design.planned or 1) - 1e-9):
+            found = self.effect(design)
+            degrees = found.degrees if isfinite(found.degrees) else None
+            z = self._z(found, design)
+            self.looks.append(Look(self.size, found.estimate, found.variance, z, degrees, found.skewness))
+
+    def _z(self, found: Effect, design: Design) -> float:
+        """The statistic of a planned look.
+
+        Of binary scores the difference counts half an answer less: counts come in whole numbers, and without that the
+        error would be a little above alpha for some rates (Haber, "A comparison of some continuity corrections for the
+        chi-squared test on 2 x 2 tables", JASA 75, 1980).
+        """
+        if design.score != "binary" or isfinite(found.degrees):
+            return found.score(found.null_variance)
+        if not found.null_variance > 0:
+            return 0.0
+        less = CONTINUITY / self.size
+        return copysign(max(0.0, abs(found.estimate) - less), found.estimate) / sqrt(found.null_variance)
+
+    def _watch(self, design: Design) -> None:
+        found = self.effect(design)
+        if not found.is_ready or not found.variance > 0:
+            return
+        low, high = found.interval(confidence_sequences.limit(found.n, design.alpha, found.planned))
+        self.low, self.high = max(self.low, low), min(self.high, high)
+        score = found.score(found.variance)
+        log_e = confidence_sequences.mixture_log_e_value(score, 1.0, found.n, design.alpha, found.planned)
+        if log_e > self.log_e:
+            self.log_e, self.favours = log_e, 1 if found.estimate > 0 else -1
+
+    def as_dict(self) -> dict[str, Any]:
+        """The state as plain JSON values."""
+        return vars(self) | {
+            "arms": {name: arm.as_dict() for name, arm in self.arms.items()},
+            "by_id": self.by_id.as_dict(),
+            "by_order": self.by_order.as_dict(),
+            "pair_clusters": vars(self.pair_clusters),
+            "low": None if self.low == -inf else self.low,
+            "high": None if self.high == inf else self.high,
+            "looks": [vars(look) for look in self.looks],
+        }
+
+    @classmethod
+    def of(cls, state: Mapping[str, Any] | None) -> Statistics:
+        """A state as `as_dict` gave it; of nothing, the beginning."""
+        if not state:
+            return cls()
+        low, high = state["low"], state["high"]
+        return cls(
+            {name: Arm.of(arm) for name, arm in state["arms"].items()},
+            Pairs.of(state["by_id"]),
+            Pairs.of(state["by_order"]),
+            Clusters(**state["pair_clusters"]),
+            state["log_e"],
+            state["favours"],
+            -inf if low is None else low,
+            inf if high is None else high,
+            [Look(**look) for look in state["looks"]],
+            state.get("mismatch", 0.0),
+            state.get("next_look", 1),
+        )
+
+
+def _variance(arm: Arm, design: Design) -> float:
+    """Of one score; of binary ones with one more right and one more wrong answer: a few that are all right are no proof
+    of certainty."""
+    if design.score != "binary":
+        return arm.scores.variance
+    rate = (arm.scores.total + 1) / (arm.scores.count + 2)
+    return rate * (1 - rate)
+
+
+def _adjusted(a: Arm, b: Arm, slope: float) -> tuple[float, float]:
+    """The difference less what the covariate explains, and its variance.
+
+    Source: Deng, Xu, Kohavi, Walker, "Improving the sensitivity of online controlled experiments by utilizing
+    pre-experiment data" (CUPED), WSDM 2013.
+    """
+    x, y = a.covaried, b.covaried
+    estimate = (y.mean_y - x.mean_y) - slope * (y.mean_x - x.mean_x)
+    variance = 0.0
+    for each in (x, y):
+        left = each.yy - 2 * slope * each.xy + slope**2 * each.xx
+        variance += max(0.0, left) / max(1, each.count - 1) / each.count
+    return estimate, variance

@@ -1,0 +1,111 @@
+"""Loads the trainer's model, the merged one and the exported file in turn, and compares them."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from fine_tuning.base_models.quiet_libraries import quiet
+from fine_tuning.errors import DataError, MissingDependencyError
+from fine_tuning.export import quantization, token_parity
+
+if TYPE_CHECKING:
+    from fine_tuning.export.token_parity import Answered, Messages, Parity
+
+MERGED, EXPORTED = "merged", "exported"
+
+
+class Gguf(NamedTuple):
+    """What llama.cpp loads: a file, how it is quantized, and an adapter to put on it."""
+
+    file: Path
+    kind: str
+    adapter: Path | None = None
+
+
+def compare(
+    merged: Path,
+    trainer: tuple[Path, Path | None] | None,
+    gguf: Gguf | None,
+    prompts: Sequence[Messages],
+    on_step: Callable[[str], None] = lambda _: None,
+) -> dict[str, Parity]:
+    """How like the trainer's model the merged one is, and the GGUF file, if there is one.
+
+    All are computed in fp32 on the CPU, one after the other, so that memory holds one of them.
+
+    Args:
+        merged: the folder of the merged model.
+        trainer: the folders of the base model, whose chat template and tokenizer were trained with, and of its adapter
+            (None: all weights were trained). None where only the merged model is known, which is then what the file is
+            compared with.
+        gguf: what is exported, where that is for llama.cpp.
+        on_step: told what is done.
+
+    Raises:
+        DataError: llama.cpp cannot load or use the file, or no prompt can be asked.
+        MissingDependencyError: the `train` or the `serve` extra is not installed.
+    """
+    found = {}
+    with quiet():
+        on_step("asking the trainer's model")
+        tokenizer, reference = _reference(merged, trainer, prompts)
+        if not reference:
+            raise DataError(f"no prompt fits the chat template of {merged}; export with prompts of your own data")
+        gc.collect()
+        if trainer is not None:
+            on_step("asking the merged model")
+            model, bound = _load(merged), quantization.find(_stored_as(merged))
+            found[MERGED] = token_parity.with_model(reference, model, _tokenizer(merged), bound, tokenizer.decode)
+            del model
+            gc.collect()
+    if gguf is not None:
+        on_step("asking llama.cpp")
+        kind = quantization.find(gguf.kind)
+        found[EXPORTED] = token_parity.with_gguf(reference, gguf.file, kind, tokenizer.decode, gguf.adapter)
+    return found
+
+
+def _reference(
+    merged: Path, trainer: tuple[Path, Path | None] | None, prompts: Sequence[Messages]
+) -> tuple[Any, list[Answered]]:
+    try:
+        from peft import PeftModel
+    except ImportError as error:
+        raise MissingDependencyError(error.name or "peft", "train", "comparing models") from error
+    base, adapter = trainer or (merged, None)
+    tokenizer = _tokenizer(base)
+    if adapter is None:
+        model = _load(merged)
+    else:
+        model = PeftModel.from_pretrained(_load(base), str(adapter), local_files_only=True)
+    return tokenizer, list(token_parity.answers(model, tokenizer, prompts))
+
+
+def _tokenizer(folder: Path) -> Any:
+    from transformers import AutoTokenizer
+
+    return AutoTokenizer.from_pretrained(folder, local_files_only=True)
+
+
+def _stored_as(folder: Path) -> str:
+    """In which 16 bits a model folder has its weights; bf16 rounds them more."""
+    from safetensors import safe_open
+
+    with safe_open(next(folder.glob("*.safetensors")), "pt") as weights:
+        return "bf16" if weights.get_slice(next(iter(weights.keys()))).get_dtype() == "BF16" else "f16"
+
+
+def _load(folder: Path) -> Any:
+    import torch
+    from safetensors import SafetensorError
+    from transformers import AutoModelForCausalLM
+
+    try:
+        return AutoModelForCausalLM.from_pretrained(
+            folder, dtype=torch.float32, local_files_only=True, use_safetensors=True
+        )
+    except (SafetensorError, OSError) as error:
+        raise DataError(f"the weights in {folder} cannot be read ({error}); train the model again") from None

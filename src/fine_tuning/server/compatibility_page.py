@@ -1,0 +1,89 @@
+"""The page that says what of OpenAI's API this server does, written from the code that does it.
+
+python -m fine_tuning.server.compatibility_page > docs/openai-compatibility.md
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+from fastapi.routing import APIRoute
+from pydantic import BaseModel
+
+from fine_tuning.server.app import RESOURCES
+from fine_tuning.server.chat_request import ChatRequest
+from fine_tuning.server.routes.checkpoints import Grant
+from fine_tuning.server.routes.jobs import CreateJob
+from fine_tuning.server.routes.stored_completions import Update
+from fine_tuning.server.routes.uploads import CompleteUpload, CreateUpload
+
+INTRODUCTION = """# OpenAI compatibility
+
+Written by `python -m fine_tuning.server.compatibility_page`; a test keeps it equal to the code.
+
+A parameter is *supported*, *ignored* (accepted, changes nothing) or *refused* (400, naming it). Any other parameter is
+refused as unknown, so that no request seems to work while a part of it is lost. Errors have OpenAI's shape,
+`{"error": {"message", "type", "param", "code"}}`, and the SDKs raise their own typed exceptions.
+"""
+BODIES: dict[str, list[tuple[str, type[BaseModel]]]] = {
+    "Uploads": [("create", CreateUpload), ("complete", CompleteUpload)],
+    "Fine-tuning": [("jobs.create", CreateJob), ("checkpoints.permissions.create", Grant)],
+    "Chat": [("completions.create", ChatRequest), ("completions.update", Update)],
+}
+FORMS = {
+    "Files": [("file", "up to 512 MiB"), ("purpose", "all but evals"), ("expires_after", "an hour to 30 days")],
+    "Uploads": [("data", "of a part, up to 64 MiB")],
+}
+NOTES = {
+    "Fine-tuning": (
+        "`status` may also be `paused`. Hyperparameters that are `auto` are resolved when the job is created and "
+        "reported back. `Idempotency-Key` on create gives the first job again. A checkpoint is kept after each epoch "
+        "and can be called like a model. A base model is one of the embedded models, an alias (`--alias NAME=MODEL`) "
+        "or a model fine-tuned here. The list takes `metadata[key]=value` as a filter, and `metadata=null`."
+    ),
+    "Chat": (
+        "Content may be text or parts of text. Tools work with every model, in words where its chat template has none; "
+        "schemas that a grammar cannot keep are refused. Lists take `metadata[key]=value` as a filter. "
+        "With `store` a call also becomes a captured example: `domain`, "
+        "`task_type` and `rating` (1 to 5) of its `metadata` are taken over, and updating `rating` rates the example."
+    ),
+    "Models": "`shutdown_date` is null: nothing here stops answering on a date.",
+}
+
+
+def page() -> str:
+    """The page's text."""
+    parts = [INTRODUCTION]
+    for tag in ("Files", "Uploads", "Fine-tuning", "Models", "Chat"):
+        parts.append(f"## {tag}\n")
+        parts.append("\n".join(["| endpoint | query parameters |", "|---|---|", *_endpoints(tag)]) + "\n")
+        if tag in NOTES:
+            parts.append(NOTES[tag] + "\n")
+        rows = [f"| `{name}` | supported | {note} |" for name, note in FORMS.get(tag, [])]
+        for call, model in BODIES.get(tag, []):
+            rows += [f"| `{call}`: `{name}` | {support} | {why} |" for name, support, why in parameters(model)]
+        if rows:
+            parts.append("\n".join(["| body parameter | | |", "|---|---|---|", *rows]) + "\n")
+    return "\n".join(parts)
+
+
+def _endpoints(tag: str) -> Iterator[str]:
+    for resource in RESOURCES:
+        for route in resource.router.routes:
+            if isinstance(route, APIRoute) and tag in route.tags:
+                method = min(route.methods or {"?"})
+                queries = ", ".join(f"`{field.alias}`" for field in route.dependant.query_params)
+                yield f"| {method} `/v1{route.path.replace(':path', '')}` | {queries} |"
+
+
+def parameters(model: type[BaseModel]) -> Iterator[tuple[str, str, str]]:
+    """Name, support and reason of each parameter of a request."""
+    for name, field in model.model_fields.items():
+        told: Any = field.json_schema_extra or {}
+        yield name, told.get("support", "supported"), told.get("why", "")
+
+
+if __name__ == "__main__":
+    sys.stdout.write(page())

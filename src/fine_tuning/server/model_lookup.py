@@ -1,0 +1,115 @@
+"""From the name in a request to a model that the caller's project may use. A path in a request is never opened."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from fine_tuning._util.model_names import fine_tuned_name, parse_checkpoint
+from fine_tuning.base_models import catalogue
+from fine_tuning.server.api_errors import ApiError
+from fine_tuning.server.authentication import DEFAULT_PROJECT
+from fine_tuning.server.context import Context
+from fine_tuning.server.loaded_models import Served
+from fine_tuning.serving.model_resolution import LOCAL, find_target
+from fine_tuning.store import artifacts, checkpoint_permissions, jobs
+from fine_tuning.store import model_versions as versions
+from fine_tuning.store.database import Transaction
+
+
+class Listed(NamedTuple):
+    """A model as a list shows it."""
+
+    name: str
+    created: datetime | None
+    owner: str
+
+
+def name_of(job: Mapping[str, Any]) -> str:
+    """The name of the model that a job makes or has made."""
+    return str(job["fine_tuned_model"] or fine_tuned_name(job))
+
+
+def base_model(server: Context, project: str, name: str) -> str:
+    """What to train for a base model's name: a catalogue name, or the folder or hub id of an alias.
+
+    Raises:
+        ApiError: 404, the name is none that this server knows.
+    """
+    if name in server.config.aliases:
+        return server.config.aliases[name]
+    if catalogue.is_embedded(name):
+        return name
+    with server.database.read() as tx:
+        job = jobs.find_by_model(tx, name)
+        if job is not None and job["project"] == project and job["provider"] == LOCAL:
+            return str(job["result"]["merged_dir"])
+        raise unknown(server, tx, project, name)
+
+
+def find(server: Context, project: str, name: str) -> Served:
+    """Who answers for a name.
+
+    Raises:
+        ApiError: 404, the name is none that this server knows or the project may use.
+    """
+    with server.database.read() as tx:
+        if (checkpoint := parse_checkpoint(name)) is not None:
+            return _checkpoint(server, tx, project, name, *checkpoint)
+        job = jobs.find_by_model(tx, name)
+        if job is not None and job["project"] == project and job["provider"] == LOCAL:
+            return _made_by(job)
+        # The registry belongs to the workspace's owner, who works in the default project.
+        if project == DEFAULT_PROJECT and not name.startswith("ft:") and (target := find_target(tx, name)) is not None:
+            made = jobs.find_by_folder(tx, target.model) if target.provider == LOCAL else None
+            return Served(target.provider, target.model) if made is None else _made_by(made)
+    return Served(LOCAL, base_model(server, project, name))
+
+
+def _made_by(job: Mapping[str, Any]) -> Served:
+    """A finished job's model: its adapter over the base, which all models of that base share, or all its weights."""
+    adapter, merged = job["result"]["adapter_dir"], job["result"]["merged_dir"]
+    if adapter is None:
+        return Served(LOCAL, merged)
+    return Served(LOCAL, job["base_model"] or job["model"], Path(adapter), Path(merged))
+
+
+def _checkpoint(server: Context, tx: Transaction, project: str, name: str, model: str, step: int) -> Served:
+    job = jobs.find_by_model(tx, model) or _making(tx, model)
+    allowed = job is not None and (job["project"] == project or checkpoint_permissions.has(tx, name, project))
+    if job is None or not allowed:
+        raise unknown(server, tx, project, name)
+    found = artifacts.epoch_at(tx, job["id"], step)
+    if found is None:
+        raise unknown(server, tx, project, name)
+    kept = Path(found["path"])
+    if (kept / "config.json").is_file():  # all its weights
+        return Served(LOCAL, str(kept))
+    return Served(LOCAL, job["base_model"] or job["model"], kept)
+
+
+def _making(tx: Transaction, model: str) -> dict[str, Any] | None:
+    """The job that is to make a model and has not, or will not; its checkpoints are there."""
+    found = jobs.find_by_id_start(tx, f"ftjob-{model.rpartition(':')[2]}")
+    return next((job for job in found if fine_tuned_name(job) == model), None)
+
+
+def listed(server: Context, tx: Transaction, project: str) -> list[Listed]:
+    """Every model that the project may name."""
+    names = [Listed(name, None, "alias") for name in server.config.aliases]
+    names += [Listed(name, None, "system") for name in catalogue.embedded_names()]
+    names += [Listed(job["fine_tuned_model"], job["finished_at"], f"org-{project}") for job in jobs.made(tx, project)]
+    if project == DEFAULT_PROJECT:
+        names += [Listed(name, None, "registry") for name in versions.deployed_names(tx)]
+    return list({each.name: each for each in names}.values())
+
+
+def unknown(server: Context, tx: Transaction, project: str, name: str) -> ApiError:
+    """404, naming what comes nearest."""
+    known = [each.name for each in listed(server, tx, project)]
+    near = get_close_matches(name, known, n=3, cutoff=0.3) or known[:5]
+    message = f"The model '{name}' does not exist or you do not have access to it; there are {', '.join(near)}"
+    return ApiError(404, message, param="model", code="model_not_found")

@@ -1,0 +1,31 @@
+"""For those who run the server: whether it is well, and what it is doing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from anyio import CapacityLimiter
+from anyio.to_thread import run_sync
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from fine_tuning.server import authentication
+from fine_tuning.server.context import Project, Server, context_of
+from fine_tuning.server.prometheus_metrics import registry_of
+
+router = APIRouter(tags=["Operations"])
+_THREADS = CapacityLimiter(2)
+
+
+@router.get("/healthz")
+async def healthz(request: Request) -> dict[str, Any]:
+    """Whether the database answers; needs no key, and has threads of its own: a busy server is not a dead one."""
+    await run_sync(authentication.any_valid, context_of(request).database, limiter=_THREADS)
+    return {"status": "ok"}
+
+
+@router.get("/metrics", response_class=Response)
+def metrics(server: Server, project: Project) -> Response:  # noqa: ARG001 - a key is needed where there are keys
+    """Requests, jobs and loaded models, as Prometheus reads them."""
+    return Response(generate_latest(registry_of(server)), media_type=CONTENT_TYPE_LATEST)

@@ -1,0 +1,87 @@
+"""From a model's name to who answers for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from fine_tuning.errors import ConflictError, NotFoundError
+from fine_tuning.store import jobs, model_labels, model_versions
+from fine_tuning.store.database import Transaction
+from fine_tuning.store.tasks import parse_model_id
+
+LOCAL = "local"
+
+
+class Target(NamedTuple):
+    """Who answers: `provider` is "local" or a host's address, `model` a local folder or the host's model id."""
+
+    provider: str
+    model: str
+    name: str | None = None
+    version: int | None = None
+    fine_tuned: bool = False
+
+
+def find_target(tx: Transaction, name: str) -> Target | None:
+    """The target of a registered model or of a job's model; None for a name that is neither.
+
+    Raises:
+        ConflictError: the model is registered and no version of it is deployed.
+        NotFoundError: the version does not say who answers for it.
+    """
+    version = _version(tx, name)
+    if version is not None:
+        return _of_version(tx, version)
+    job = jobs.find_by_model(tx, name)
+    if job is None:
+        return None
+    return _of_job(job)._replace(fine_tuned=True)
+
+
+def _version(tx: Transaction, name: str) -> Mapping[str, Any] | None:
+    deployed = model_versions.deployed(tx, name)
+    if deployed is not None:
+        return deployed
+    model, at, alias = name.rpartition("@")
+    if at and (aliases := model_labels.aliases(tx, model)):
+        if alias not in aliases:
+            raise NotFoundError(f"{model} has no alias {alias}; it has {', '.join(aliases)}")
+        return model_versions.get(tx, model, aliases[alias])
+    parsed = parse_model_id(name)
+    if parsed is not None and (record := model_versions.get(tx, *parsed)) is not None:
+        return record
+    if parsed is not None and (known := model_versions.versions(tx, parsed[0])):
+        raise NotFoundError(f"{parsed[0]} has no version {parsed[1]}; it has {_numbers(known)}")
+    if known := model_versions.versions(tx, name):
+        example = f"{name}-v{known[-1]['version']}"
+        raise ConflictError(f"{name} has no deployed version (it has {_numbers(known)}); deploy one, or ask {example}")
+    return None
+
+
+def _numbers(versions: Sequence[Mapping[str, Any]]) -> str:
+    return ", ".join(str(version["version"]) for version in versions)
+
+
+def _of_version(tx: Transaction, version: Mapping[str, Any]) -> Target:
+    named = {"name": version["model_name"], "version": version["version"], "fine_tuned": True}
+    if version["provider"] and version["provider_model"]:
+        return Target(version["provider"], version["provider_model"])._replace(**named)
+    job = jobs.get(tx, version["job_id"])
+    if job is not None and job["provider"] != LOCAL and job["fine_tuned_model"] is None:
+        raise NotFoundError(
+            f"job {version['job_id']} had no model yet when its host was last asked ({job['status']}); "
+            f"ask again with: ft-cli check-job-status {version['job_id']}"
+        )
+    if job is None or job["fine_tuned_model"] is None:
+        raise NotFoundError(
+            f"{version['model_name']} v{version['version']} does not say who answers for it: job {version['job_id']} "
+            "has no model here; register it with provider and provider_model"
+        )
+    return _of_job(job)._replace(**named)
+
+
+def _of_job(job: Mapping[str, Any]) -> Target:
+    if job["provider"] == LOCAL:
+        return Target(LOCAL, job["result"]["merged_dir"])
+    return Target(job["provider"], job["fine_tuned_model"])

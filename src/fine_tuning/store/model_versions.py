@@ -1,0 +1,241 @@
+"""Model versions: numbered without gaps, at most one of a model deployed, every move of a status written down."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, bindparam, func, or_, select, update
+
+from fine_tuning._util import checks
+from fine_tuning.errors import ConflictError
+from fine_tuning.store import tables
+from fine_tuning.store.column_types import iso, now
+from fine_tuning.store.upsert import insert
+
+# From each status to those that may follow.
+MOVES = {
+    "TRAINING": ("READY", "FAILED"),
+    "READY": ("DEPLOYED", "ARCHIVED", "FAILED"),
+    "DEPLOYED": ("READY", "ARCHIVED"),
+    "ARCHIVED": ("DEPLOYED", "READY"),
+    "FAILED": ("TRAINING", "ARCHIVED"),
+}
+ROLLBACK = "rollback"  # the reason of a deployment that goes back
+_table = tables.model_versions
+_columns = _table.c
+_HIDDEN = {"id", "job_ref", "artifact_id"}
+
+# Built once: building a statement costs more than running it.
+_OF_NAME = select(_table).where(_columns.model_name == bindparam("name"))
+_LATEST = _OF_NAME.order_by(_columns.version.desc()).limit(1)
+_NUMBERED = _OF_NAME.where(_columns.version == bindparam("number"))
+_DEPLOYED = _OF_NAME.where(_columns.status == "DEPLOYED")
+_MOVABLE: Select[Any] = _NUMBERED.with_only_columns(_columns.id, _columns.model_name, _columns.version, _columns.status)
+_HIGHEST = select(func.max(_columns.version)).where(_columns.model_name == bindparam("name"))
+_JOB = select(tables.jobs.c.id).where(tables.jobs.c.id == bindparam("of_job")).scalar_subquery()
+_PROVIDERS = (tables.jobs.c.id, tables.jobs.c.provider)
+_PROVIDER = select(*_PROVIDERS).where(tables.jobs.c.id == bindparam("job"))
+_ADD = _table.insert().values(job_ref=_JOB).returning(_table)
+_SET_STATUS = update(_table).where(_columns.id == bindparam("row")).values(status=bindparam("to"))
+_ARCHIVE_DEPLOYED = (
+    update(_table)
+    .where(_columns.model_name == bindparam("name"), _columns.status == "DEPLOYED")
+    .values(status="ARCHIVED")
+    .returning(_columns.id)
+)
+_SET_DEPLOYED = _SET_STATUS.values(deployed_at=bindparam("at"))
+_LOG = tables.deployment_events.insert()
+_LOCK = select(tables.models.c.name).where(tables.models.c.name == bindparam("name")).with_for_update()
+
+
+def register(connection: Connection, version: Mapping[str, Any], *, actor: str, number: int | None = None) -> Row[Any]:
+    """Add a version (gap-free numbers unless `number` is given, as in an import). Returns its row."""
+    name = version["model_name"]
+    if not lock(connection, name):
+        _make_known(connection, name)  # as another process may be doing
+        lock(connection, name)
+    highest: int | None = connection.scalar(_HIGHEST, {"name": name})
+    if highest is None:
+        _make_known(connection, name)
+    values = {"registered_at": now(), **version, "version": number or 1 + (highest or 0)}
+    row = connection.execute(_ADD, values | {"of_job": version["job_id"]}).one()
+    connection.execute(_LOG, _event(row.id, None, row.status, actor, "registered", None, now()))
+    return row
+
+
+def locked(connection: Connection, name: str, version: int) -> Row[Any] | None:
+    """What `move` moves: no other process changes the model until this transaction ends. None where there is none."""
+    lock(connection, name)
+    return connection.execute(_MOVABLE, {"name": name, "number": version}).one_or_none()
+
+
+def move(
+    connection: Connection, row: Row[Any], status: str, *, actor: str, reason: str, experiment: str | None = None
+) -> bool:
+    """Move a version to a status; deploying one archives the one deployed before, in the same transaction.
+
+    Args:
+        row: of `locked`.
+
+    Returns:
+        Whether it moved: False where it has the status already.
+
+    Raises:
+        ConflictError: the status may not follow the one it has; the message says which may.
+    """
+    name, version = row.model_name, row.version
+    if row.status == status:
+        return False
+    if status not in MOVES[row.status]:
+        legal = " or ".join(MOVES[row.status])
+        raise ConflictError(f"{name} v{version} is {row.status}; from there it can become {legal}, not {status}")
+    at = now()
+    events = [_event(row.id, row.status, status, actor, reason, experiment, at)]
+    if status == "DEPLOYED":
+        before: int | None = connection.scalar(_ARCHIVE_DEPLOYED, {"name": name})
+        if before is not None:
+            why = f"version {version} was deployed"
+            events.insert(0, _event(before, "DEPLOYED", "ARCHIVED", actor, why, experiment, at))
+        connection.execute(_SET_DEPLOYED, {"row": row.id, "to": status, "at": at})
+    else:
+        connection.execute(_SET_STATUS, {"row": row.id, "to": status})
+    connection.execute(_LOG, events)
+    return True
+
+
+def get(connection: Connection, name: str, version: int | None = None) -> dict[str, Any] | None:
+    """One version, the latest if none is named; None where there is none."""
+    row = row_of(connection, name, version)
+    return None if row is None else record_of(row)
+
+
+def row_of(connection: Connection, name: str, version: int | None = None) -> Row[Any] | None:
+    """As `get`, with the keys by which other tables refer to it."""
+    if version is None:
+        return connection.execute(_LATEST, {"name": name}).one_or_none()
+    if not isinstance(version, int) or version > checks.LARGEST_COUNT:
+        return None
+    return connection.execute(_NUMBERED, {"name": name, "number": version}).one_or_none()
+
+
+def deployed(connection: Connection, name: str) -> dict[str, Any] | None:
+    """The deployed version of a model, or None."""
+    row = connection.execute(_DEPLOYED, {"name": name}).one_or_none()
+    return None if row is None else record_of(row)
+
+
+def deployed_before(connection: Connection, name: str) -> int | None:
+    """The version that was deployed before the one that is (or, where none is, the last one); None without any.
+
+    What was rolled back from was not deployed before, so that rolling back twice goes back two deployments.
+    """
+    events = tables.deployment_events
+    query = (
+        select(_columns.version, _columns.status, events.c.reason)
+        .join(events, events.c.model_version_id == _columns.id)
+        .where(_columns.model_name == name, events.c.to_status == "DEPLOYED")
+        .order_by(events.c.id)
+    )
+    way: list[int] = []
+    status = {}
+    for row in connection.execute(query):
+        status[row.version] = row.status
+        if row.reason == ROLLBACK and row.version in way:
+            del way[way.index(row.version) :]
+        way.append(row.version)
+    if way and status[way[-1]] == "DEPLOYED":
+        now_deployed = way[-1]
+        way = [version for version in way if version != now_deployed]
+    return next((version for version in reversed(way) if "DEPLOYED" in MOVES[status[version]]), None)
+
+
+def has_artifact(connection: Connection, artifact_id: int) -> bool:
+    """Whether an artifact is recorded."""
+    return connection.scalar(select(tables.artifacts.c.id).where(tables.artifacts.c.id == artifact_id)) is not None
+
+
+def artifacts(connection: Connection, name: str, version: int) -> list[dict[str, Any]]:
+    """What a version was made as: the files of its job, and of its own where it has no job here."""
+    row = row_of(connection, name, version)
+    if row is None:
+        return []
+    table = tables.artifacts
+    own = or_(table.c.job_id == row.job_id, table.c.id == row.artifact_id)
+    return [dict(each) for each in connection.execute(select(table).where(own).order_by(table.c.id)).mappings()]
+
+
+def versions(connection: Connection, name: str | None = None) -> list[dict[str, Any]]:
+    """Versions of one model, or of all, in ascending order."""
+    query = select(_table).order_by(_columns.model_name, _columns.version)
+    if name is not None:
+        query = query.where(_columns.model_name == name)
+    return [record_of(row) for row in connection.execute(query)]
+
+
+def known_as(connection: Connection, name: str) -> list[str]:
+    """A model's name, and `<name>-v<version>` of each of its versions: what its calls may be recorded under."""
+    numbers = connection.scalars(select(_columns.version).where(_columns.model_name == name).order_by(_columns.version))
+    return [name, *(f"{name}-v{number}" for number in numbers)]
+
+
+def of_job(connection: Connection, job_id: str, model_name: str | None = None) -> dict[str, Any] | None:
+    """The first version (of a model) that was registered from a job, or None."""
+    query = select(_table).where(_columns.job_id == job_id)
+    if model_name is not None:
+        query = query.where(_columns.model_name == model_name)
+    row = connection.execute(query.order_by(_columns.id).limit(1)).first()
+    return None if row is None else record_of(row)
+
+
+def providers_of_jobs(connection: Connection, job_ids: Collection[str]) -> dict[str, str]:
+    """Who trained each of these jobs, of those that are known."""
+    if len(job_ids) == 1:
+        found = connection.execute(_PROVIDER, {"job": next(iter(job_ids))})
+    else:
+        found = connection.execute(select(*_PROVIDERS).join(_table, _columns.job_ref == tables.jobs.c.id).distinct())
+    return {row.id: row.provider for row in found}
+
+
+def names(connection: Connection) -> list[str]:
+    """Every registered model name."""
+    return list(connection.scalars(select(tables.models.c.name).order_by(tables.models.c.name)))
+
+
+def deployed_names(connection: Connection) -> list[str]:
+    """Every model name that has a deployed version."""
+    return list(connection.scalars(select(_columns.model_name).where(_columns.status == "DEPLOYED")))
+
+
+def version_id(connection: Connection, name: str, version: int | None) -> int | None:
+    """The key of a version's row (for foreign keys); of the latest when `version` is None."""
+    row = row_of(connection, name, version)
+    return None if row is None else int(row.id)
+
+
+def lock(connection: Connection, name: str) -> bool:
+    """Serialise the writers of one model; those of SQLite wait for each other anyway.
+
+    Returns:
+        False where nobody waits, since the name is not known yet.
+    """
+    return connection.dialect.name == "sqlite" or connection.execute(_LOCK, {"name": name}).first() is not None
+
+
+def _make_known(connection: Connection, name: str) -> None:
+    statement = insert(connection, tables.models).values(name=name, created_at=now())
+    connection.execute(statement.on_conflict_do_nothing())
+
+
+def _event(
+    row_id: int, before: str | None, after: str, actor: str, reason: str, experiment: str | None, at: datetime
+) -> dict[str, Any]:
+    return {"model_version_id": row_id, "from_status": before, "to_status": after, "actor": actor, "reason": reason,
+            "experiment_id": experiment, "created_at": at}  # fmt: skip
+
+
+def record_of(row: Row[Any]) -> dict[str, Any]:
+    """What is told of a version: its row less the keys of other tables, times as ISO 8601."""
+    record = {key: value for key, value in row._mapping.items() if key not in _HIDDEN}
+    return record | {"registered_at": iso(record["registered_at"]), "deployed_at": iso(record["deployed_at"])}

@@ -1,0 +1,1 @@
+"""Fine-tuning jobs: records, queue, worker process, local and hosted trainers."""

@@ -1,0 +1,62 @@
+"""Which rows make a step: the same, in the same order, on however many machines and in however small parts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import torch
+from torch.utils.data import Sampler
+from transformers.trainer_pt_utils import get_length_grouped_indices
+
+from fine_tuning.training.loop.chat_tokens import IGNORED
+
+
+class LengthGrouped(Sampler[int]):
+    """Rows of similar length next to each other, in an order that depends on seed and epoch alone.
+
+    The library's own sampler draws from the global generator, so that its order would not survive a resume.
+
+    Args:
+        lengths: tokens of each row.
+        batch_size: rows of a step.
+        fill_to: rows that every step is filled up to with `filler`, so that each machine gets as many.
+    """
+
+    def __init__(self, lengths: list[int], batch_size: int, fill_to: int, seed: int) -> None:
+        self._lengths, self._batch_size, self._fill_to, self._seed = lengths, batch_size, fill_to, seed
+        self._epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Called by the trainer before each pass, also after a resume."""
+        self._epoch = epoch
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def __iter__(self) -> Iterator[int]:
+        generator = torch.Generator().manual_seed(self._seed + self._epoch)
+        rows = get_length_grouped_indices(self._lengths, self._batch_size, generator=generator)
+        filler = len(self._lengths)  # it follows the rows
+        for start in range(0, len(rows), self._batch_size):
+            step = rows[start : start + self._batch_size]
+            yield from step
+            yield from [filler] * (self._fill_to - len(step))
+
+
+def filler(like: dict[str, list[int]], padding: int) -> dict[str, list[int]]:
+    """A row that adds nothing to a step: one token, without a label."""
+    return {name: [IGNORED if name.endswith("labels") else padding] for name in like}
+
+
+class WithoutFillers:
+    """Makes a batch with `collate`, and lets nobody count the tokens of its fillers."""
+
+    def __init__(self, collate: Callable[[Sequence[dict[str, Any]]], dict[str, Any]]) -> None:
+        self._collate = collate
+
+    def __call__(self, rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
+        """The batch, with an attention mask of zeros for rows without a label."""
+        batch = self._collate(rows)
+        batch["attention_mask"][(batch["labels"] == IGNORED).all(dim=1)] = 0
+        return batch

@@ -1,0 +1,130 @@
+"""From chat rows to token ids with labels on the assistant's turns only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from fine_tuning.data_io.formats import tool_prompt
+from fine_tuning.data_io.rows import read_rows
+from fine_tuning.errors import DataError
+
+IGNORED = -100  # the label of a token that is not trained on, as PyTorch's cross-entropy has it
+
+
+@dataclass
+class Tokenised:
+    """Rows ready for training; `truncated` and `dropped` hold line numbers of rows that were too long.
+
+    Each of `rows` has `input_ids` and `labels`, lists of the same length; `lines` are their line numbers.
+    """
+
+    rows: list[dict[str, list[int]]] = field(default_factory=list)
+    lines: list[int] = field(default_factory=list)
+    truncated: list[int] = field(default_factory=list)
+    dropped: list[int] = field(default_factory=list)
+
+
+def tokenise_file(path: Path | str, tokenizer: Any, max_length: int) -> Tokenised:
+    """Every row of a JSONL file of chats.
+
+    A row longer than `max_length` tokens is cut off at its end; one that has no trained token left is dropped.
+
+    Raises:
+        NotFoundError, DataError: the file or a row cannot be used; the message names file and line.
+    """
+    result = Tokenised()
+    for line, row in read_rows(path):
+        where = f"{path}, line {line}"
+        ids, labels = tokenise(checked_messages(row, where), row.get("tools"), tokenizer, where)
+        if len(ids) > max_length:
+            ids, labels = ids[:max_length], labels[:max_length]
+            (result.truncated if any(label != IGNORED for label in labels) else result.dropped).append(line)
+        if any(label != IGNORED for label in labels):
+            result.rows.append({"input_ids": ids, "labels": labels})
+            result.lines.append(line)
+    if not result.rows:
+        raise DataError(f"{path} has no row that fits into {max_length} tokens; raise max_length")
+    return result
+
+
+def tokenise(
+    messages: Sequence[Mapping[str, Any]], tools: Any, tokenizer: Any, where: str
+) -> tuple[list[int], list[int]]:
+    """Ids of the rendered chat, and the same with every token outside trained assistant turns replaced by -100.
+
+    A turn is its content and the token that ends it. It is found by rendering the chat up to it with and without it,
+    so that any chat template works whose rendering of a turn does not depend on what follows.
+
+    Raises:
+        DataError: the template cannot render the chat, or renders a turn differently later on.
+    """
+    if not tool_prompt.knows_tools(str(tokenizer.chat_template or "")):
+        messages, tools = tool_prompt.in_words(messages, tools), None
+    text = _render(messages, tools, tokenizer, where, generation=False)
+    spans = list(_assistant_spans(messages, tools, tokenizer, where, text))
+    encoded = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
+    labels = [
+        token if end > start and any(low <= start and end <= high for low, high in spans) else IGNORED
+        for token, (start, end) in zip(encoded["input_ids"], encoded["offset_mapping"], strict=True)
+    ]
+    return list(encoded["input_ids"]), labels
+
+
+def _assistant_spans(
+    messages: Sequence[Mapping[str, Any]], tools: Any, tokenizer: Any, where: str, text: str
+) -> Iterator[tuple[int, int]]:
+    for index, message in enumerate(messages):
+        if message["role"] != "assistant" or message.get("weight", 1) == 0:
+            continue
+        before = _render(messages[:index], tools, tokenizer, where, generation=True)
+        upto = _render(messages[: index + 1], tools, tokenizer, where, generation=False)
+        if not (upto.startswith(before) and text.startswith(upto)):
+            raise DataError(f"{where}: the chat template renders message {index + 1} differently in a longer chat")
+        yield len(before), len(upto.rstrip())
+
+
+def _render(messages: Sequence[Mapping[str, Any]], tools: Any, tokenizer: Any, where: str, *, generation: bool) -> str:
+    from jinja2 import TemplateError
+
+    try:
+        rendered: str = tokenizer.apply_chat_template(
+            list(messages), tools=tools, tokenize=False, add_generation_prompt=generation
+        )
+    except (TemplateError, TypeError, ValueError) as error:
+        raise DataError(f"{where}: the base model's chat template cannot render this chat: {error}") from None
+    return rendered
+
+
+def checked_messages(row: Mapping[str, Any], where: str) -> list[dict[str, Any]]:
+    """The conversation of a training row, its contents as text.
+
+    Raises:
+        DataError: it is no conversation, or has nothing to learn; the message starts with `where`.
+    """
+    messages = row.get("messages")
+    if not isinstance(messages, list) or not messages:
+        raise DataError(f'{where}: messages is missing or not a list; each row needs {{"messages": [...]}}')
+    for index, message in enumerate(messages):
+        if not isinstance(message, dict) or not isinstance(message.get("role"), str):
+            raise DataError(f"{where}: messages[{index}] must be an object with role and content")
+        if message.get("weight", 1) not in (0, 1):
+            raise DataError(f"{where}: messages[{index}].weight must be 0 or 1, not {message['weight']!r}")
+    if not any(message["role"] == "assistant" and message.get("weight", 1) for message in messages):
+        raise DataError(f"{where}: messages: there is no assistant message to train on")
+    return [
+        {**message, "content": _text(message.get("content"), f"{where}: messages[{index}].content")}
+        for index, message in enumerate(messages)
+    ]
+
+
+def _text(content: Any, where: str) -> str:
+    if content is None:
+        return ""
+    if isinstance(content, str):
+        return content
+    if isinstance(content, list) and all(isinstance(part, dict) and part.get("type") == "text" for part in content):
+        return "".join(str(part.get("text", "")) for part in content)
+    raise DataError(f"{where} must be text or a list of text parts")

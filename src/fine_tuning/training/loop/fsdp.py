@@ -1,0 +1,76 @@
+"""Where several workers train all weights, each holds a part of them, of their gradients and of Adam's moments (FSDP).
+
+The weights of one layer at a time are gathered for computing. A checkpoint has all of them in one piece and the
+optimizer's state by the weights' names, so that any number of workers, or one, can go on from it.
+"""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file
+from torch import distributed
+from torch.distributed.checkpoint.state_dict import (
+    StateDictOptions,
+    get_optimizer_state_dict,
+    set_model_state_dict,
+    set_optimizer_state_dict,
+)
+from transformers.distributed import DistributedConfig
+from transformers.distributed.fsdp import is_fsdp_managed_module
+from transformers.distributed.utils import gather_full_state_dict
+
+from fine_tuning.training.loop.training_config import TrainingConfig
+
+OPTIMIZER = "optimizer.pt"
+_IN_ONE_PIECE = StateDictOptions(full_state_dict=True, cpu_offload=True)
+
+
+def is_wanted(config: TrainingConfig) -> bool:
+    """Whether the weights are shared out: an adapter is small, and its frozen base is held by every worker."""
+    return config.tuning == "full" and distributed.is_initialized() and distributed.get_world_size() > 1
+
+
+def plan(config: TrainingConfig) -> DistributedConfig | None:
+    """How `from_pretrained` shares the weights out; None where it does not."""
+    return DistributedConfig(fsdp_size=distributed.get_world_size()) if is_wanted(config) else None
+
+
+def whole(network: Any) -> Any:
+    """The network in one piece: of one that is shared out a copy on the first worker, None on the others.
+
+    Every worker has to call it.
+    """
+    if not is_fsdp_managed_module(network):
+        return network
+    weights = gather_full_state_dict(network)
+    if distributed.get_rank() != 0:
+        return None
+    config = copy.deepcopy(network.config)
+    config.distributed_config = None
+    return type(network).from_pretrained(None, config=config, state_dict=weights, dtype=torch.float32)
+
+
+def take_weights(network: Any, folder: Path) -> None:
+    """Give each worker its part of the weights in a folder."""
+    found: dict[str, Any] = {}
+    for file in folder.glob("*.safetensors"):
+        found |= load_file(file)
+    options = StateDictOptions(full_state_dict=True, strict=False)  # weights that are one are written once
+    set_model_state_dict(network, found, options=options)
+
+
+def save_optimizer(network: Any, optimizer: Any, folder: Path) -> None:
+    """Write the optimizer's state by the weights' names. Every worker has to call it."""
+    state = get_optimizer_state_dict(network, optimizer, options=_IN_ONE_PIECE)
+    if not distributed.is_initialized() or distributed.get_rank() == 0:
+        torch.save(state, folder / OPTIMIZER)
+
+
+def load_optimizer(network: Any, optimizer: Any, folder: Path) -> None:
+    """Take what `save_optimizer` wrote."""
+    state = torch.load(folder / OPTIMIZER, map_location="cpu", weights_only=True)
+    set_optimizer_state_dict(network, optimizer, state, options=StateDictOptions(full_state_dict=True))

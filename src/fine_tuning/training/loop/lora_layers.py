@@ -1,0 +1,92 @@
+"""LoRA adapters whose products run in the base model's precision, in as few passes over memory as will do.
+
+PEFT copies each input to fp32, multiplies and adds there, and copies back; on a CPU that costs as much as the base
+model's own products. Here the adapter adds onto the base product in place. Its weights and their gradients stay fp32.
+Formula: y = W x + scale * B (A x), Hu et al. 2021, https://arxiv.org/abs/2106.09685.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from peft import LoraConfig, PeftModel, get_peft_model
+from peft.tuners.lora.layer import Linear
+from torch.nn.functional import linear
+
+from fine_tuning.training.loop.training_config import TrainingConfig
+
+
+def add_adapters(model: Any, config: TrainingConfig) -> PeftModel:
+    """Freeze `model` and adapt every linear layer but the output layer, in all or the uppermost decoder layers."""
+    layers = model.config.get_text_config().num_hidden_layers
+    first = max(0, layers - (config.trained_layers or layers))
+    head = model.get_output_embeddings()
+    found = {
+        name.rpartition(".")[2]
+        for name, module in model.named_modules()
+        if isinstance(module, torch.nn.Linear) and module is not head
+    }
+    settings = LoraConfig(
+        r=config.lora_rank,
+        lora_alpha=config.lora_alpha,
+        lora_dropout=config.lora_dropout,
+        target_modules=sorted(found),
+        layers_to_transform=list(range(first, layers)),
+        task_type="CAUSAL_LM",
+    )
+    if config.tuning == "lora":  # layers in 4 bits have a product of their own
+        settings._register_custom_module({torch.nn.Linear: LeanLinear})
+    return get_peft_model(model, settings)
+
+
+class LeanLinear(Linear):  # type: ignore[misc]
+    """PEFT's LoRA layer with `_LoraProduct` in place of its forward pass wherever that means the same."""
+
+    def forward(self, x: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
+        """The adapted linear map of `x`, (..., in) to (..., out)."""
+        base = self.get_base_layer()
+        name = self.active_adapters[0]
+        plain = not (self.disable_adapters or self.merged or self.lora_variant or args or kwargs)
+        if not plain or not isinstance(self.lora_dropout[name], torch.nn.Identity) or x.dtype != base.weight.dtype:
+            result: torch.Tensor = super().forward(x, *args, **kwargs)
+            return result
+        a, b = self.lora_A[name].weight, self.lora_B[name].weight
+        product: torch.Tensor = _LoraProduct.apply(  # type: ignore[no-untyped-call]
+            x, base.weight, base.bias, a, b, self.scaling[name]
+        )
+        return product
+
+
+class _LoraProduct(torch.autograd.Function):
+    """The base weight and bias are constants; `a` is (rank, in) and `b` (out, rank), usually fp32."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        x: torch.Tensor,
+        weight: torch.Tensor,
+        bias: torch.Tensor | None,
+        a: torch.Tensor,
+        b: torch.Tensor,
+        scale: float,
+    ) -> torch.Tensor:
+        rows = x.reshape(-1, x.shape[-1])
+        small_a, small_b = a.to(x.dtype), (b * scale).to(x.dtype)
+        inner = rows @ small_a.t()
+        out = linear(rows, weight, bias).addmm_(inner, small_b.t())
+        ctx.save_for_backward(rows, weight, small_a, small_b, inner)
+        ctx.scale, ctx.shape, ctx.dtype = scale, x.shape, a.dtype
+        return out.view(*x.shape[:-1], -1)
+
+    @staticmethod
+    def backward(ctx: Any, grad: torch.Tensor) -> Any:
+        rows, weight, small_a, small_b, inner = ctx.saved_tensors
+        grad = grad.reshape(-1, grad.shape[-1])
+        grad_inner = grad @ small_b
+        grad_x = None
+        if ctx.needs_input_grad[0]:
+            grad_x = (grad @ weight).addmm_(grad_inner, small_a).view(ctx.shape)
+        grad_a = (grad_inner.t() @ rows).to(ctx.dtype)
+        grad_b = (grad.t() @ inner).to(ctx.dtype) * ctx.scale
+        return grad_x, None, None, grad_a, grad_b, None

@@ -1,0 +1,111 @@
+"""How much memory a training will need, said before it starts."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import psutil
+import torch
+from accelerate.utils.memory import should_reduce_batch_size
+from peft.tuners.lora.layer import LoraLayer
+from torch.distributed.tensor import DTensor
+
+from fine_tuning.training.loop import attention
+from fine_tuning.training.loop.lora_layers import LeanLinear
+
+GB = 1e9
+CGROUP = Path("/sys/fs/cgroup")  # Linux's control group of a container
+# Numbers kept for the backward pass of a layer, by token: in units of the hidden size (norms, attention's inputs and
+# output, residuals) and of the feed-forward's (gate, up, their product). Counted in transformers' llama layer.
+OF_HIDDEN, OF_FEED_FORWARD = 12, 4
+OF_PLAIN_INPUT = 6  # bytes: of each number that enters one of PEFT's own adapters, in fp32 and once more in 16 bits
+OF_TRAINED = 4 + 4 + 8  # bytes: the master weight, its gradient, Adam's two moments
+OF_LOGIT = 4 + 4 + 4  # bytes: the logit in fp32, its logarithm of the softmax, its gradient
+
+
+class Needed(NamedTuple):
+    """Bytes, by what they are for."""
+
+    weights: int
+    trained: int
+    activations: int
+    logits: int
+
+    @property
+    def total(self) -> int:
+        """All together."""
+        return sum(self)
+
+
+def needed(model: Any, rows: Sequence[dict[str, list[int]]], micro_batch: int, ignored: int) -> Needed:
+    """An estimate for the longest micro-batch that these rows can make.
+
+    Args:
+        model: with its adapters.
+        rows: `input_ids` and `labels` of each, of pairs also `rejected_ids` and `rejected_labels`.
+        ignored: the label of tokens that are not trained on.
+    """
+    config = model.config
+    parameters = [each.to_local() if isinstance(each, DTensor) else each for each in model.parameters()]
+    trained = sum(each.numel() for each in parameters if each.requires_grad)
+    weights = sum(each.numel() * each.element_size() for each in parameters if not each.requires_grad)
+    size = 2 if any(each.element_size() == 2 for each in parameters) else 4
+    sides = 2 if "rejected_ids" in rows[0] else 1
+    longest = max(len(row[name]) for row in rows for name in ("input_ids", "rejected_ids")[:sides])
+    padded = longest * min(micro_batch, len(rows)) * sides
+    labelled = sorted(
+        (
+            sum(label != ignored for name in ("labels", "rejected_labels")[:sides] for label in row[name])
+            for row in rows
+        ),
+        reverse=True,
+    )[:micro_batch]
+    per_token = OF_HIDDEN * config.hidden_size + OF_FEED_FORWARD * config.intermediate_size
+    # Before and after the softmax; other kernels compute them anew.
+    scores = 0 if torch.cuda.is_available() or longest > attention.LONGEST else 2 * config.num_attention_heads * longest
+    activations = config.num_hidden_layers * padded * (per_token + scores) * size
+    plain = (each for each in model.modules() if isinstance(each, LoraLayer) and not isinstance(each, LeanLinear))
+    activations += padded * sum(each.in_features for each in plain) * OF_PLAIN_INPUT
+    return Needed(weights, trained * OF_TRAINED, activations, sum(labelled) * config.vocab_size * OF_LOGIT)
+
+
+def ran_out(error: Exception) -> bool:
+    """Whether an error says that there was no memory left, on a CPU or a GPU."""
+    no_stack = "can't start new thread" in str(error)  # a thread has memory of its own
+    return isinstance(error, MemoryError) or no_stack or bool(should_reduce_batch_size(error))
+
+
+def give_back() -> None:
+    """Let go of what a failed training held."""
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+
+
+def free() -> int:
+    """Bytes that are free where the training runs: the GPU's, else the machine's, the container's or the process's."""
+    if torch.cuda.is_available():
+        return int(torch.cuda.mem_get_info()[0])
+    left = [int(psutil.virtual_memory().available)]
+    with suppress(OSError, ValueError):  # of a container: "max" where it has no limit
+        left.append(int(CGROUP.joinpath("memory.max").read_text()) - int(CGROUP.joinpath("memory.current").read_text()))
+    with suppress(ImportError):
+        import resource
+
+        limit = resource.getrlimit(resource.RLIMIT_AS)[0]
+        if limit != resource.RLIM_INFINITY:
+            left.append(limit - psutil.Process().memory_info().vms)
+    return max(0, min(left))
+
+
+def said(need: Needed, there: int) -> str:
+    """The estimate in a line, with what to do where it is more than there is."""
+    parts = ", ".join(f"{size / GB:.2f} {name}" for name, size in need._asdict().items())
+    line = f"about {need.total / GB:.2f} GB of memory are needed ({parts}), {there / GB:.2f} GB are free"
+    if need.total <= there:
+        return line
+    return f"{line}: it may not fit; lower micro_batch_size (the steps stay the same) or max_length"

@@ -1,0 +1,79 @@
+"""Rows for direct preference optimization, in OpenAI's format: one input, a preferred and a non-preferred answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from fine_tuning.data_io.rows import read_rows
+from fine_tuning.errors import DataError
+from fine_tuning.training.loop.chat_tokens import IGNORED, Tokenised, checked_messages, tokenise
+
+OUTPUTS = ("preferred_output", "non_preferred_output")
+Pair = tuple[list[dict[str, Any]], list[dict[str, Any]]]
+
+
+def check_row(row: Mapping[str, Any], where: str) -> None:
+    """Check a training row of either format.
+
+    Raises:
+        DataError: it cannot be trained on; the message starts with `where` and names the field.
+    """
+    if "preferred_output" in row:
+        checked_pair(row, where)
+    else:
+        checked_messages(row, where)
+
+
+def checked_pair(row: Mapping[str, Any], where: str) -> Pair:
+    """Both conversations of a row, with the answers alone to be learned.
+
+    Raises:
+        DataError: as for `check_row`.
+    """
+    asked = row.get("input")
+    if not isinstance(asked, dict) or not isinstance(asked.get("messages"), list) or not asked["messages"]:
+        raise DataError(
+            f'{where}: input is missing; each row needs {{"input": {{"messages": [...]}}, "preferred_output": [...], '
+            '"non_preferred_output": [...]}'
+        )
+    both = []
+    for name in OUTPUTS:
+        output = row.get(name)
+        if not isinstance(output, list) or not output:
+            raise DataError(f"{where}: {name} is missing or not a list of messages")
+        if not all(isinstance(message, dict) and message.get("role") == "assistant" for message in output):
+            raise DataError(f"{where}: {name} may hold messages of the assistant only")
+        read = [{**message, "weight": 0} if isinstance(message, dict) else message for message in asked["messages"]]
+        both.append(checked_messages({"messages": [*read, *output]}, f"{where}: {name}"))
+    if both[0] == both[1]:
+        raise DataError(f"{where}: preferred_output and non_preferred_output are the same")
+    return both[0], both[1]
+
+
+def tokenise_preferences(path: Path | str, tokenizer: Any, max_length: int) -> Tokenised:
+    """Every pair of a JSONL file: `input_ids` and `labels` of the preferred one, `rejected_ids`, `rejected_labels`.
+
+    An answer that is cut off says nothing of which is better, so that a pair longer than `max_length` is dropped.
+
+    Raises:
+        NotFoundError, DataError: the file or a row cannot be used; the message names file and line.
+    """
+    result = Tokenised()
+    for line, row in read_rows(path):
+        where = f"{path}, line {line}"
+        preferred, other = checked_pair(row, where)
+        tools = row["input"].get("tools") or None
+        (ids, labels), (rejected_ids, rejected_labels) = (
+            tokenise(messages, tools, tokenizer, where) for messages in (preferred, other)
+        )
+        if max(len(ids), len(rejected_ids)) > max_length:
+            result.dropped.append(line)
+        elif any(label != IGNORED for label in labels) and any(label != IGNORED for label in rejected_labels):
+            rejected = {"rejected_ids": rejected_ids, "rejected_labels": rejected_labels}
+            result.rows.append({"input_ids": ids, "labels": labels, **rejected})
+            result.lines.append(line)
+    if not result.rows:
+        raise DataError(f"{path} has no pair that fits into {max_length} tokens; raise max_length")
+    return result

@@ -1,0 +1,247 @@
+"""One training run from files to files. Knows nothing of jobs or databases; the worker process imports it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import transformers
+from datasets import Dataset
+from torch import distributed
+from transformers import AutoConfig, AutoTokenizer
+from trl import SFTConfig
+
+from fine_tuning._util.files import write_json, written_whole
+from fine_tuning.base_models.quiet_libraries import quiet
+from fine_tuning.errors import DataError, NotFoundError
+from fine_tuning.training.loop import (
+    compiled_layers,
+    memory_estimate,
+    trainable_model,
+    trainer_arguments,
+    training_checkpoints,
+)
+from fine_tuning.training.loop.batches import filler
+from fine_tuning.training.loop.chat_tokens import IGNORED, Tokenised, tokenise_file
+from fine_tuning.training.loop.dpo_trainer import PreferenceTrainer
+from fine_tuning.training.loop.early_stopping import Best
+from fine_tuning.training.loop.preference_rows import tokenise_preferences
+from fine_tuning.training.loop.probes import write_probes
+from fine_tuning.training.loop.sft_trainer import LabelledTrainer, Reporter, Requested
+from fine_tuning.training.loop.training_config import TrainingConfig, check_validated
+from fine_tuning.training.loop.training_events import TrainingEvent, TrainingResult
+
+
+def train(config: TrainingConfig, on_event: Callable[[TrainingEvent], None], requested: Requested) -> TrainingResult:
+    """Train, or go on from the newest complete checkpoint in `config.output_dir`.
+
+    The same configuration and files give the same adapter on a CPU, also when the run was paused or killed between.
+
+    Where memory runs out, it goes on with half as many rows at once; the steps stay the same.
+
+    Args:
+        on_event: told every logged step, evaluation and checkpoint.
+        requested: asked after every step; "pause" writes a checkpoint and returns, "cancel" returns.
+
+    Raises:
+        NotFoundError, DataError: the base model or a data file cannot be used.
+        TrainingError: the loss is no longer finite, or the memory is not enough for one row.
+    """
+    while True:
+        try:
+            return train_once(config, on_event, requested)
+        except (RuntimeError, MemoryError) as error:
+            if not memory_estimate.ran_out(error):
+                raise
+            tried = trainer_arguments.rows_at_once(config)
+        memory_estimate.give_back()  # outside the clause, where the error still holds what it happened with
+        config = trainer_arguments.with_fewer_rows(config, tried)
+        on_event(out_of_memory(tried, config))
+
+
+def out_of_memory(tried: int, config: TrainingConfig) -> TrainingEvent:
+    """What to say after so many rows at once were too many and `config` has fewer."""
+    message = f"out of memory with {tried} rows at once; going on with {config.micro_batch_size} at once"
+    return TrainingEvent("message", message, {"micro_batch_size": config.micro_batch_size})
+
+
+def train_once(
+    config: TrainingConfig, on_event: Callable[[TrainingEvent], None], requested: Requested
+) -> TrainingResult:
+    """As `train`, but raises where memory runs out."""
+    started = time.monotonic()
+    with quiet():
+        tokenizer = _tokenizer(config)
+        read = tokenise_file if config.method == "supervised" else tokenise_preferences
+        config = _within_context(config)
+        data = read(config.train_file, tokenizer, config.max_length)
+        held_out = read(config.validation_file, tokenizer, config.max_length) if config.validation_file else None
+        for rows, what in ((data, "rows"), (held_out, "rows of the validation file")):
+            if rows is not None:
+                _tell_lengths(rows, what, config.max_length, on_event)
+        trainer, reporter = _trainer(config, tokenizer, data, held_out, on_event, requested)
+        best = _keep_best(trainer, config, on_event)
+        _tell_memory(trainer, data, on_event)
+        if compiled_layers.is_wanted(
+            config, trainer.network.num_parameters(), _tokens(data, config, trainer.args.max_steps)
+        ):
+            on_event(TrainingEvent("message", "compiling the model's layers, which the first steps wait for"))
+            compiled_layers.compile_layers(trainable_model.causal(trainer.network))
+        checkpoint = training_checkpoints.newest_complete(Path(trainer.args.output_dir))
+        on_event(_start(checkpoint))
+        outcome = trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+        saved: tuple[Path | None, Path | None] = (None, None)
+        is_first = trainer.is_world_process_zero()
+        whole = None if reporter.stopped else trainer.whole_network()
+        if is_first and whole is not None:
+            if best is not None:
+                _take_best(whole, best, trainer.state.global_step, on_event)
+            saved = _save(whole, tokenizer, config, on_event)
+    result = TrainingResult(
+        status=reporter.stopped or "succeeded",
+        steps=trainer.state.global_step,
+        trained_tokens=int(trainer.state.num_input_tokens_seen),
+        train_loss=outcome.training_loss,
+        validation_loss=reporter.valid_loss,
+        wall_seconds=time.monotonic() - started,
+        rows=len(data.rows),
+        truncated=data.truncated,
+        dropped=data.dropped,
+        adapter_dir=saved[0],
+        merged_dir=saved[1],
+    )
+    if is_first:
+        write_json(Path(config.output_dir) / "metrics.json", {**result.as_dict(), "config": config.model_dump()})
+    return result
+
+
+def _tokens(data: Tokenised, config: TrainingConfig, steps: int) -> int:
+    """Of so many steps."""
+    mean = sum(len(row["input_ids"]) for row in data.rows) / len(data.rows)
+    return round(mean * steps * config.batch_size)
+
+
+def _start(checkpoint: Path | None) -> TrainingEvent:
+    step = training_checkpoints.step_of(checkpoint) if checkpoint else 0
+    what = f"going on from step {step}" if checkpoint else "training"
+    if distributed.is_initialized():
+        what += f" on {trainer_arguments.machines()} workers"
+    return TrainingEvent("start", what, {"step": step, "workers": trainer_arguments.machines()})
+
+
+def _tokenizer(config: TrainingConfig) -> Any:
+    if not Path(config.base_model_path).is_dir():
+        raise NotFoundError(f"no base model at {config.base_model_path}")
+    tokenizer = AutoTokenizer.from_pretrained(config.base_model_path, local_files_only=True)
+    if not tokenizer.chat_template:
+        raise DataError(f"{config.base_model_path} has no chat template; choose an instruction-tuned base model")
+    if tokenizer.pad_token is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    return tokenizer
+
+
+def _within_context(config: TrainingConfig) -> TrainingConfig:
+    """With rows no longer than the model has positions for."""
+    context = getattr(AutoConfig.from_pretrained(config.base_model_path), "max_position_embeddings", None)
+    if not isinstance(context, int) or config.max_length <= context:
+        return config
+    return config.model_copy(update={"max_length": context})
+
+
+def _tell_lengths(data: Tokenised, what: str, limit: int, on_event: Callable[[TrainingEvent], None]) -> None:
+    for lines, fate in ((data.truncated, "cut off"), (data.dropped, "left out")):
+        if lines:
+            shown = ", ".join(map(str, lines[:20])) + (" ..." if len(lines) > 20 else "")
+            message = f"{len(lines)} {what} longer than {limit} tokens were {fate}: lines {shown}"
+            on_event(TrainingEvent("message", message, {"lines": lines}))
+
+
+def _trainer(
+    config: TrainingConfig,
+    tokenizer: Any,
+    data: Tokenised,
+    held_out: Tokenised | None,
+    on_event: Callable[[TrainingEvent], None],
+    requested: Requested,
+) -> tuple[LabelledTrainer, Reporter]:
+    reporter = Reporter(on_event, requested)
+    chosen = trainer_arguments.of(config, len(data.rows), has_validation=held_out is not None)
+    is_shared = chosen.world_size > 1
+    empty = filler(data.rows[0], tokenizer.pad_token_id)
+    trainer: LabelledTrainer = _kind_of_trainer(config)(
+        model=trainable_model.load(config),
+        args=chosen,
+        processing_class=tokenizer,
+        train_dataset=Dataset.from_list([*data.rows, empty] if is_shared else data.rows),
+        eval_dataset=_validation_set(held_out.rows, empty, chosen) if held_out else None,
+        callbacks=[reporter],
+        batch_size=config.batch_size,
+        lines=data.lines,
+    )
+    trainer.remove_callback(transformers.PrinterCallback)
+    reporter.trainer = trainer
+    return trainer, reporter
+
+
+def _validation_set(rows: list[dict[str, list[int]]], empty: dict[str, list[int]], chosen: SFTConfig) -> Dataset:
+    """The rows, and so many fillers that every machine gets as many: the library would repeat rows."""
+    missing = -len(rows) % (chosen.per_device_eval_batch_size * chosen.world_size)
+    return Dataset.from_list(rows + [empty] * (missing if chosen.world_size > 1 else 0))
+
+
+def _kind_of_trainer(config: TrainingConfig) -> Callable[..., LabelledTrainer]:
+    if config.method == "supervised":
+        return LabelledTrainer
+    return partial(PreferenceTrainer, beta=config.beta, base=trainable_model.frozen(config))
+
+
+def _tell_memory(trainer: LabelledTrainer, data: Tokenised, on_event: Callable[[TrainingEvent], None]) -> None:
+    need = memory_estimate.needed(trainer.model, data.rows, trainer.args.per_device_train_batch_size, IGNORED)
+    there = memory_estimate.free()
+    on_event(TrainingEvent("message", memory_estimate.said(need, there), {"needed": need._asdict(), "free": there}))
+
+
+def _keep_best(
+    trainer: LabelledTrainer, config: TrainingConfig, on_event: Callable[[TrainingEvent], None]
+) -> Best | None:
+    if not (config.keep_best or config.early_stopping):
+        return None
+    check_validated(config.model_dump(), config.validation_file is not None)
+
+    def save(whole: Any, folder: Path) -> None:
+        trainable_model.save(whole, trainer.processing_class, folder)
+
+    best = Best(Path(config.output_dir) / "best", config.early_stopping, trainer.whole_network, save, on_event)
+    trainer.add_callback(best)
+    return best
+
+
+def _take_best(whole: Any, best: Best, step: int, on_event: Callable[[TrainingEvent], None]) -> None:
+    """Put the best weights in place of the last ones."""
+    if best.step is None or best.step == step:
+        return
+    trainable_model.take(whole, best.weights)
+    facts = {"best_step": best.step, "step": step}
+    message = f"the weights of step {best.step} are kept: their validation loss was lowest"
+    on_event(TrainingEvent("message", message, facts))
+
+
+def _save(
+    trained: Any, tokenizer: Any, config: TrainingConfig, on_event: Callable[[TrainingEvent], None]
+) -> tuple[Path | None, Path]:
+    """Write the adapter, the merged model and a few of its answers; each appears whole or not at all."""
+    output = Path(config.output_dir)
+    adapter, merged = None if config.tuning == "full" else output / "adapter", output / "merged"
+    if adapter is not None:
+        with written_whole(adapter) as folder:
+            trainable_model.save(trained, tokenizer, folder)
+        on_event(TrainingEvent("message", "merging the adapter into the base model"))
+    compiled_layers.undo(trainable_model.causal(trained))
+    model = trainable_model.merged(trained, config, adapter)
+    with written_whole(merged) as folder:
+        trainable_model.save_whole(model, tokenizer, folder)
+    write_probes(model, tokenizer, config.train_file, output)
+    return adapter, merged

@@ -1,0 +1,149 @@
+"""The network that is trained: adapters on a frozen base (LoRA), on a base in 4 bits (QLoRA), or all its weights."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from peft import PeftModel, set_peft_model_state_dict
+from safetensors.torch import load_file
+from transformers import AutoModelForCausalLM, BitsAndBytesConfig, set_seed
+
+from fine_tuning.training.loop import attention, fsdp, precision
+from fine_tuning.training.loop.chat_tokens import IGNORED
+from fine_tuning.training.loop.lora_layers import add_adapters
+from fine_tuning.training.loop.training_config import TrainingConfig
+
+ADAPTER_WEIGHTS = "adapter_model.safetensors"
+
+
+def load(config: TrainingConfig) -> Any:
+    """The network, with what is trained in fp32 and what is frozen in the precision that the machine is fast in."""
+    set_seed(config.seed)  # the adapters' random start
+    if config.tuning == "full":
+        network = base(config, torch.float32)
+        _freeze_lower_layers(network, config.trained_layers)
+    else:
+        network = add_adapters(base(config, _fast(config)), config)
+    compute_labelled_only(causal(network))
+    return network
+
+
+def _fast(config: TrainingConfig) -> torch.dtype:
+    return torch.bfloat16 if precision.choose(config.precision) == "bf16" else torch.float32
+
+
+def frozen(config: TrainingConfig) -> Any:
+    """The base model as it was, where a training of all weights has to be measured against it; else None."""
+    if config.tuning != "full":
+        return None
+    found = base(config, _fast(config)).requires_grad_(requires_grad=False).eval()
+    compute_labelled_only(found)
+    if fsdp.is_wanted(config):
+        return found
+    return found.to("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def base(config: TrainingConfig, dtype: torch.dtype) -> Any:
+    """The base model; for QLoRA its linear layers are stored in 4 bits, and computed with in `dtype`."""
+    four_bits = BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=dtype,
+    )
+    return AutoModelForCausalLM.from_pretrained(
+        config.base_model_path,
+        dtype=dtype,
+        attn_implementation="sdpa" if torch.cuda.is_available() else attention.NAME,
+        local_files_only=True,
+        use_safetensors=True,
+        quantization_config=four_bits if config.tuning == "qlora" else None,
+        distributed_config=fsdp.plan(config),
+    )
+
+
+def _freeze_lower_layers(network: Any, trained: int | None) -> None:
+    if trained is None:
+        return
+    network.requires_grad_(requires_grad=False)
+    for layer in network.get_decoder().layers[-trained:]:
+        layer.requires_grad_()
+
+
+def causal(network: Any) -> Any:
+    """The transformers model, without what PEFT puts around it."""
+    return network.get_base_model() if isinstance(network, PeftModel) else network
+
+
+def compute_labelled_only(model: Any) -> None:
+    """Let `model(input_ids=..., labels=...)` run the output layer on labelled positions only.
+
+    With a vocabulary of 49,152 the logits of one token cost as much as a fifth of a 135M model; prompts need none.
+    It then returns the logits in fp32, (labelled, vocabulary), and the labels, (labelled,), in the order of the rows.
+    Without labels the model answers as before.
+    """
+    whole = model.forward
+
+    def forward(input_ids: Any = None, labels: Any = None, **rest: Any) -> Any:
+        if labels is None:
+            return whole(input_ids=input_ids, **rest)
+        # Rows are padded on the right, where causal attention never looks: without a mask the faster kernel is used.
+        hidden = model.get_decoder()(input_ids=input_ids, use_cache=False).last_hidden_state
+        wanted = labels[:, 1:]
+        chosen = wanted != IGNORED
+        logits = model.get_output_embeddings()(hidden[:, :-1][chosen]).float()
+        return (logits if cap is None else cap * torch.tanh(logits / cap)), wanted[chosen]
+
+    cap = getattr(model.config, "final_logit_softcapping", None)  # Gemma 2
+    model.forward = forward
+
+
+def save(network: Any, tokenizer: Any, folder: Path) -> None:
+    """Write what was trained: the adapter, or the whole model."""
+    if isinstance(network, PeftModel):
+        network.save_pretrained(folder)
+    else:
+        save_whole(network, tokenizer, folder)
+
+
+def save_whole(network: Any, tokenizer: Any, folder: Path) -> None:
+    """Write a model in one piece, in 16 bits.
+
+    Stored as float16, which rounds weights eight times more finely than bf16, so that little of a small change is
+    lost; to be computed in bf16, as its configuration says, because activations of some models leave float16's range.
+    """
+    stored: dict[int, Any] = {}  # by place in memory: weights that are one stay one
+    weights = {name: stored.setdefault(each.data_ptr(), _half(each)) for name, each in network.state_dict().items()}
+    network.save_pretrained(folder, state_dict=weights)
+    network.config.dtype = torch.bfloat16
+    network.config.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+
+
+def _half(weights: torch.Tensor) -> torch.Tensor:
+    half = weights.half()
+    return half if bool(half.isfinite().all()) else weights.to(torch.bfloat16)
+
+
+def take(network: Any, folder: Path) -> None:
+    """Put the weights that `save` wrote back into the network."""
+    if isinstance(network, PeftModel):
+        set_peft_model_state_dict(network, load_file(folder / ADAPTER_WEIGHTS))
+        return
+    found = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, local_files_only=True)
+    network.load_state_dict(found.state_dict())
+
+
+def merged(network: Any, config: TrainingConfig, adapter: Path | None) -> Any:
+    """The trained model in one piece, in fp32.
+
+    A QLoRA adapter is merged into the base as it is, not as it was in 4 bits: that is what it is served with.
+    """
+    if not isinstance(network, PeftModel):
+        return network
+    if config.tuning == "qlora":
+        plain = base(config.model_copy(update={"tuning": "lora"}), torch.float32)
+        network = PeftModel.from_pretrained(plain, str(adapter), local_files_only=True)
+    return network.float().merge_and_unload()

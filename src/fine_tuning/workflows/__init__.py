@@ -1,0 +1,1 @@
+"""Workflows over several facades: pipeline, relocation, account export, demo, backup and doctor."""

@@ -1,0 +1,200 @@
+"""Rows as their tools write them, and the calls found in them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from fine_tuning.data_io import formats
+from fine_tuning.errors import DataError, UsageError
+
+ASKED = {"role": "user", "content": "Where is order 7?"}
+ANSWERED = {"role": "assistant", "content": "On its way."}
+TOOLS = [{"type": "function", "function": {"name": "track", "parameters": {"type": "object"}}}]
+CALL = {"id": "call_1", "type": "function", "function": {"name": "track", "arguments": '{"order": 7}'}}
+COMPLETION = {
+    "id": "chatcmpl-1",
+    "object": "chat.completion",
+    "created": 1764000000,
+    "model": "gpt-4o",
+    "choices": [{"index": 0, "message": {**ANSWERED, "refusal": None}, "finish_reason": "stop"}],
+}
+
+
+def said(role: str, text: str) -> dict[str, Any]:
+    return {"role": role, "parts": [{"type": "text", "content": text}]}
+
+
+ONE_CALL: dict[str, dict[str, Any]] = {
+    "openai": {"messages": [ASKED, ANSWERED]},
+    "prompt-response": {"prompt": ASKED["content"], "completion": ANSWERED["content"]},
+    "alpaca": {"instruction": "Where is", "input": "order 7?", "output": "On its way."},
+    "sharegpt": {
+        "conversations": [
+            {"from": "human", "value": "Where is order 7?"},
+            {"from": "gpt", "value": "On its way."},
+        ]
+    },
+    "preference": {
+        "input": {"messages": [ASKED], "tools": []},
+        "preferred_output": [ANSWERED],
+        "non_preferred_output": [{"role": "assistant", "content": "No idea."}],
+    },
+    "stored-completion": {**COMPLETION, "messages": [ASKED], "metadata": {"rating": "4", "domain": "shop"}},
+    "langfuse": {
+        "id": "o1",
+        "traceId": "t1",
+        "type": "GENERATION",
+        "name": "chat",
+        "model": "gpt-4o",
+        "startTime": "2026-01-02T03:04:05.000Z",
+        "input": json.dumps([ASKED]),
+        "output": json.dumps(ANSWERED),
+        "scores": [{"name": "user-feedback", "value": 1}],
+    },
+    "litellm": {
+        "id": "1",
+        "call_type": "acompletion",
+        "status": "success",
+        "model": "gpt-4o",
+        "messages": [ASKED],
+        "response": COMPLETION,
+        "startTime": 1764000000.5,
+        "response_cost": 0.001,
+    },
+    "opentelemetry": {
+        "traceId": "a",
+        "spanId": "b",
+        "startTimeUnixNano": "1764000000000000000",
+        "attributes": [
+            {"key": "gen_ai.operation.name", "value": {"stringValue": "chat"}},
+            {"key": "gen_ai.response.model", "value": {"stringValue": "gpt-4o"}},
+            {"key": "gen_ai.input.messages", "value": {"stringValue": json.dumps([said("user", "Where is order 7?")])}},
+            {"key": "gen_ai.output.messages", "value": {"stringValue": json.dumps([said("assistant", "On its way.")])}},
+        ],
+    },
+}
+
+
+def only(row: dict[str, Any], name: str | None = None) -> formats.Call:
+    (call,) = formats.calls_in(row, name)
+    return call
+
+
+@pytest.mark.parametrize("name", formats.FORMATS)
+def test_each_format_is_recognised_and_read(name: str) -> None:
+    row = ONE_CALL[name]
+    assert formats.format_of(row) == name
+    call = only(row)
+    question = "Where is\n\norder 7?" if name == "alpaca" else ASKED["content"]
+    assert [call.messages[0]["content"], call.messages[-1]["content"]] == [question, ANSWERED["content"]]
+    assert call.messages[-1]["role"] == "assistant"
+
+
+def test_what_a_row_says_beside_its_conversation_is_kept() -> None:
+    row = {"messages": [ASKED, ANSWERED], "rating": 4, "domain": "shop", "source": "crm", "metadata": {"id": 1}}
+    call = only(row)
+    assert (call.rating, call.domain, call.metadata) == (4, "shop", {"source": "crm", "id": 1})
+    assert only(ONE_CALL["stored-completion"]).rating == 4
+    assert only(ONE_CALL["langfuse"]).rating == 5
+    assert only(ONE_CALL["litellm"]).metadata["cost"] == 0.001
+    assert only(ONE_CALL["preference"]).rejected == [{"role": "assistant", "content": "No idea."}]
+    assert only(ONE_CALL["opentelemetry"]).captured_at == "2025-11-24T16:00:00+00:00"
+
+
+def test_chosen_and_rejected_conversations_share_their_beginning() -> None:
+    row = {"chosen": [ASKED, ANSWERED], "rejected": [ASKED, {"role": "assistant", "content": "No."}]}
+    call = only(row)
+    assert call.messages == [ASKED, ANSWERED]
+    assert call.asked() == [ASKED]
+    assert call.rejected == [{"role": "assistant", "content": "No."}]
+    assert only({"prompt": "p", "chosen": "a", "rejected": "b"}).asked() == [{"role": "user", "content": "p"}]
+
+
+def test_tool_calls_of_each_format() -> None:
+    sharegpt = {
+        "conversations": [
+            {"from": "human", "value": "Where is order 7?"},
+            {"from": "function_call", "value": '{"name": "track", "arguments": {"order": 7}}'},
+            {"from": "observation", "value": "in a van"},
+            {"from": "gpt", "value": "On its way."},
+        ],
+        "tools": json.dumps(TOOLS),
+    }
+    call = only(sharegpt)
+    asking = call.messages[1]["tool_calls"][0]
+    assert asking["function"] == {"name": "track", "arguments": '{"order": 7}'}
+    assert call.messages[2] == {"role": "tool", "content": "in a van", "tool_call_id": asking["id"]}
+    assert call.tools == TOOLS
+    parts = [
+        {"role": "user", "parts": [{"type": "text", "content": "Where is order 7?"}]},
+        {"role": "assistant", "parts": [{"type": "tool_call", "id": "1", "name": "track", "arguments": {"order": 7}}]},
+        {"role": "tool", "parts": [{"type": "tool_call_response", "id": "1", "response": "in a van"}]},
+    ]
+    answer = [{"role": "assistant", "parts": [{"type": "text", "content": "On its way."}], "finish_reason": "stop"}]
+    span = {"attributes": {"gen_ai.input.messages": parts, "gen_ai.output.messages": answer}}
+    found = only(span).messages
+    assert found[1]["tool_calls"][0]["function"] == {"name": "track", "arguments": '{"order": 7}'}
+    assert found[2] == {"role": "tool", "tool_call_id": "1", "content": "in a van"}
+    answered = {**COMPLETION, "choices": [{"message": {"role": "assistant", "content": None, "tool_calls": [CALL]}}]}
+    assert only({**answered, "messages": [ASKED]}).messages[-1]["tool_calls"] == [CALL]
+
+
+def test_a_trace_holds_any_number_of_calls() -> None:
+    spans = [ONE_CALL["opentelemetry"], {"attributes": []}, ONE_CALL["opentelemetry"]]
+    trace = {"resourceSpans": [{"scopeSpans": [{"spans": spans}]}]}
+    assert len(list(formats.calls_in(trace))) == 2
+    observations = [ONE_CALL["langfuse"], {"type": "SPAN", "name": "search", "input": "x"}]
+    assert len(list(formats.calls_in({"id": "t", "observations": observations}))) == 1
+    failed = {**ONE_CALL["litellm"], "status": "failure"}
+    assert list(formats.calls_in(failed)) == []
+
+
+def test_older_spans_are_read() -> None:
+    numbered = {
+        "attributes": {
+            "gen_ai.prompt.0.role": "user",
+            "gen_ai.prompt.0.content": "Where is order 7?",
+            "gen_ai.completion.0.content": "On its way.",
+            "gen_ai.completion.0.role": "assistant",
+        }
+    }
+    assert only(numbered).messages == [ASKED, ANSWERED]
+    events = [
+        {"name": "gen_ai.user.message", "attributes": {"content": "Where is order 7?"}},
+        {"name": "gen_ai.choice", "attributes": {"message": '{"content": "On its way."}'}},
+    ]
+    assert only({"attributes": {"gen_ai.system": "openai"}, "events": events}).messages == [ASKED, ANSWERED]
+
+
+BROKEN: dict[str, dict[str, Any]] = {
+    "is not of any known format": {"question": "a", "answer": "b"},
+    "messages must be a list of objects": {"messages": ["a"]},
+    "response must be text, not int": {"prompt": "a", "response": 3},
+    "metadata must be an object": {"prompt": "a", "response": "b", "metadata": [1]},
+    "history must be a list of": {"instruction": "a", "output": "b", "history": ["x"]},
+    "conversations[0].from is 'elf'": {"conversations": [{"from": "elf", "value": "x"}]},
+    "answers a call that nobody made": {"conversations": [{"from": "tool", "value": "x"}]},
+    "both answers are the same": {"prompt": "a", "chosen": "b", "rejected": "b"},
+    "the request's messages are missing": COMPLETION,
+    "no choices with a message": {**COMPLETION, "choices": [], "messages": [ASKED]},
+    "output has no message": {**ONE_CALL["langfuse"], "output": 5},
+    "messages or response is empty": {**ONE_CALL["litellm"], "messages": {}},
+    "the span holds no messages": {"attributes": {"gen_ai.operation.name": "chat"}},
+}
+
+
+@pytest.mark.parametrize("reason", BROKEN)
+def test_a_broken_row_is_explained(reason: str) -> None:
+    with pytest.raises(DataError) as caught:
+        list(formats.calls_in(BROKEN[reason]))
+    assert reason in str(caught.value)
+
+
+def test_a_format_that_was_named_must_fit() -> None:
+    with pytest.raises(DataError, match="is not of the format alpaca"):
+        only(ONE_CALL["openai"], "alpaca")
+    with pytest.raises(UsageError, match="unknown format 'xml'; use one of litellm, "):
+        formats.check_format("xml")

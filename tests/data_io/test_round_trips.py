@@ -1,0 +1,103 @@
+"""What a format can hold comes back from it unchanged."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fine_tuning.data_io import formats
+from fine_tuning.data_io.formats import alpaca, preference, sharegpt, tool_prompt
+from fine_tuning.data_io.formats.call import as_messages
+from fine_tuning.datasets.training_formats import json_line, rows_in
+from fine_tuning.errors import DataError
+
+texts = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=40).filter(lambda text: text.strip())
+parts = st.lists(st.fixed_dictionaries({"type": st.just("text"), "text": texts}), min_size=1, max_size=2)
+tool_calls = st.lists(
+    st.builds(
+        lambda number, name, value: {
+            "id": f"call_{number}",
+            "type": "function",
+            "function": {"name": name, "arguments": json.dumps({"a": value})},
+        },
+        st.integers(0, 9),
+        st.sampled_from(["track", "refund"]),
+        texts,
+    ),
+    min_size=1,
+    max_size=2,
+    unique_by=lambda call: call["id"],
+)
+tools = st.none() | st.just([{"type": "function", "function": {"name": "track", "parameters": {"type": "object"}}}])
+
+
+@st.composite
+def conversations(draw: st.DrawFn) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    if draw(st.booleans()):
+        found.append({"role": "system", "content": draw(texts)})
+    for _ in range(draw(st.integers(1, 3))):
+        found.append({"role": "user", "content": draw(texts | parts)} | draw(st.sampled_from([{}, {"name": "ann"}])))
+        if draw(st.booleans()):
+            asked = draw(tool_calls)
+            found.append({"role": "assistant", "content": None, "tool_calls": asked})
+            found += [{"role": "tool", "tool_call_id": call["id"], "content": draw(texts)} for call in asked]
+        weight = draw(st.sampled_from([{}, {"weight": 0}, {"weight": 1}]))
+        found.append({"role": "assistant", "content": draw(texts)} | weight)
+    return found
+
+
+def through(row: dict[str, Any]) -> dict[str, Any]:
+    text: dict[str, Any] = json.loads(json_line(row))
+    return text
+
+
+@given(conversations(), tools)
+def test_openai_and_sharegpt_hold_every_conversation(messages: list[dict[str, Any]], tools: Any) -> None:
+    example = {"messages": messages, "tools": tools}
+    for name in ("openai", "sharegpt"):
+        (row,) = rows_in([example], name)
+        (call,) = formats.calls_in(through(row), name)
+        assert (call.messages, call.tools) == (messages, tools)
+
+
+@given(conversations(), texts, tools)
+def test_preferences_hold_both_answers(messages: list[dict[str, Any]], other: str, tools: Any) -> None:
+    asked, better = messages[:-1], messages[-1:]
+    worse = [{"role": "assistant", "content": other + "!"}]
+    if better == worse:
+        return
+    (call,) = formats.calls_in(through(preference.row_of(asked, better, worse, tools)))
+    assert (call.asked(), call.messages[-1:], call.rejected, call.tools) == (asked, better, worse, tools)
+
+
+@given(st.lists(st.tuples(texts, texts), min_size=1, max_size=3), st.none() | texts)
+def test_alpaca_holds_turns_of_text(turns: list[tuple[str, str]], system: str | None) -> None:
+    said = [each for question, answer in turns for each in as_messages(question, answer)]
+    messages = [*([{"role": "system", "content": system}] if system else []), *said]
+    (call,) = formats.calls_in(through(alpaca.row_of(messages)))
+    assert call.messages == messages
+
+
+def test_alpaca_refuses_what_it_cannot_hold() -> None:
+    with pytest.raises(DataError, match="turns of plain text only; use the format openai or sharegpt"):
+        alpaca.row_of([{"role": "user", "content": "q"}, {"role": "assistant", "content": "a", "weight": 0}])
+    with pytest.raises(DataError, match="example 1: alpaca rows hold"):
+        rows_in([{"prompt": "q", "response": "a", "tools": [{"type": "function"}]}], "alpaca")
+
+
+def test_sharegpt_keeps_what_it_has_no_word_for() -> None:
+    messages = [{"role": "user", "content": None}, {"role": "assistant", "content": "", "refusal": "no"}]
+    row = sharegpt.row_of(messages)
+    (call,) = formats.calls_in(through(row))
+    assert call.messages == messages
+
+
+def test_half_a_pair_of_surrogates_in_a_call_can_be_sent() -> None:
+    said = r'{"tool_calls": [{"name": "f", "arguments": {"a": "\ud800 ü"}}]}'
+    (call,) = tool_prompt.calls_in(said, [{"function": {"name": "f"}}]) or []
+    assert json.loads(call["function"]["arguments"].encode()) == {"a": "\ud800 ü"}

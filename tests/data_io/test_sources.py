@@ -1,0 +1,182 @@
+"""Rows from every kind of file and table, and what is said of those that cannot be read."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import json
+import lzma
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from fine_tuning.data_io import sources
+from fine_tuning.data_io.sources.streams import zstandard
+from fine_tuning.errors import DataError, FineTuningError, NotFoundError, UsageError
+
+ROWS: list[dict[str, Any]] = [
+    {
+        "messages": [
+            {"role": "user", "content": "häuser"},
+            {"role": "assistant", "content": [{"type": "text", "text": "a"}]},
+        ]
+    },
+    {"prompt": "p", "response": "r", "rating": 4, "big": 12345678901234567890123, "exact": 1.0},
+]
+LINES = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in ROWS).encode()
+
+
+def rows(*names: str | Path) -> list[tuple[int, Any]]:
+    found = sources.read_all(sources.expand(names))
+    return [(row.line, None if row.text is None else json.loads(row.text)) for row in found]
+
+
+COMPRESSED: dict[str, Callable[[bytes], bytes]] = {
+    "": lambda data: data,
+    ".gz": gzip.compress,
+    ".bz2": bz2.compress,
+    ".xz": lzma.compress,
+    ".zst": zstandard().compress,
+}
+
+
+@pytest.mark.parametrize("ending", COMPRESSED)
+def test_lines_of_json_compressed_or_not(tmp_path: Path, ending: str) -> None:
+    file = tmp_path / f"calls.jsonl{ending}"
+    file.write_bytes(COMPRESSED[ending](b"\xef\xbb\xbf\n  \n" + LINES))
+    assert rows(file) == [(3, ROWS[0]), (4, ROWS[1])]
+
+
+@pytest.mark.parametrize("ending", [".gz", ".bz2", ".xz", ".zst"])
+def test_a_file_that_breaks_off_names_the_line(tmp_path: Path, ending: str) -> None:
+    file = tmp_path / f"calls.jsonl{ending}"
+    lines = "".join(json.dumps({"n": n, "text": str(n * 7919) * 9}) + "\n" for n in range(20_000)).encode()
+    whole = COMPRESSED[ending](lines)
+    file.write_bytes(whole[: len(whole) * 2 // 3])
+    with pytest.raises(DataError, match=r"calls\.jsonl\.\w+, after line \d+: the compressed file is damaged or ends"):
+        rows(file)
+
+
+def test_one_json_value(tmp_path: Path) -> None:
+    file = tmp_path / "calls.json"
+    file.write_text(json.dumps(ROWS, indent=1), encoding="utf-8")
+    assert [row for _, row in rows(file)] == ROWS
+    file.write_text(json.dumps({"object": "list", "data": ROWS}), encoding="utf-8")
+    assert [row for _, row in rows(file)] == ROWS
+    file.write_text(json.dumps(ROWS[1], indent=1), encoding="utf-8")
+    assert [row for _, row in rows(file)] == ROWS[1:]
+    file.write_bytes(LINES)
+    assert [row for _, row in rows(file)] == ROWS
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b'[{"a": 1}, {"a": }]', "line 1: not JSON"),
+        (b'[{"a": 1} {"a": 2}]', "not JSON"),
+        (b'[{"a": 1}] x', "not JSON"),
+        (b'[{"a": "\xff"}]', "not UTF-8"),
+        (b"[" * 100_000, "nested too deeply"),
+        (b"[1" + b"0" * 5000 + b"]", "thousands of digits"),
+        (b'[{"a": 1},', "not JSON"),
+    ],
+)
+def test_a_broken_json_value_is_explained(tmp_path: Path, content: bytes, reason: str) -> None:
+    file = tmp_path / "calls.json"
+    file.write_bytes(content)
+    with pytest.raises(DataError) as caught:
+        rows(file)
+    assert reason in str(caught.value)
+    assert str(file) in str(caught.value)
+
+
+def test_a_line_that_is_too_long_does_not_hide_the_next(tmp_path: Path) -> None:
+    file = tmp_path / "calls.jsonl"
+    with file.open("wb") as stream:
+        stream.write(b'{"a": "')
+        stream.writelines([b"x" * (1 << 20)] * 40)
+        stream.write(b'"}\n' + LINES)
+    assert rows(file) == [(1, None), (2, ROWS[0]), (3, ROWS[1])]
+
+
+def test_csv_cells(tmp_path: Path) -> None:
+    file = tmp_path / "calls.csv"
+    file.write_text('\ufeffprompt,response,rating,metadata,note\n"a, ""b""\nc",r,4,"{""k"": 1}",\n', encoding="utf-8")
+    assert rows(file) == [(2, {"prompt": 'a, "b"\nc', "response": "r", "rating": 4, "metadata": {"k": 1}})]
+    file.write_text("prompt,response\na,b,c\n", encoding="utf-8")
+    with pytest.raises(DataError, match="line 2: more cells than the first line has names"):
+        rows(file)
+    file.write_bytes(b"prompt\n\xff\n")
+    with pytest.raises(DataError, match="not UTF-8"):
+        rows(file)
+
+
+def test_parquet_and_tables(tmp_path: Path) -> None:
+    import daft
+
+    plain = [{"prompt": "p", "response": "r", "rating": 4.0}, {"prompt": "q", "response": "s", "rating": float("nan")}]
+    nested = [ROWS[0]["messages"][:1], [{"role": "assistant", "tool_calls": [{"id": "1"}]}]]
+    table = pa.Table.from_pylist([{**row, "messages": each} for row, each in zip(plain, nested, strict=True)])
+    file = tmp_path / "calls.parquet"
+    pq.write_table(table, file)
+    expected = [{**plain[0], "messages": nested[0]}, {**plain[1], "rating": "nan", "messages": nested[1]}]
+    assert [row for _, row in rows(file)] == expected
+    for value in (table, daft.from_arrow(table)):
+        assert [json.loads(row.text or b"") for row in sources.table_rows(value)] == expected
+    file.write_bytes(b"PAR1 no")
+    with pytest.raises(DataError, match="not a Parquet file"):
+        rows(file)
+    with pytest.raises(UsageError, match="int is no table"):
+        list(sources.table_rows(3))
+
+
+def test_hugging_face_tables() -> None:
+    from datasets import Dataset
+
+    table = Dataset.from_list([{"prompt": "p", "response": "r"}] * 3)
+    assert [json.loads(row.text or b"") for row in sources.table_rows(table)] == [{"prompt": "p", "response": "r"}] * 3
+    streamed = table.to_iterable_dataset()
+    assert [row.line for row in sources.table_rows(streamed)] == [1, 2, 3]
+
+
+def test_folders_and_globs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    for name in ("a/2.jsonl", "a/b/1.jsonl.gz", "a/note.txt", "3.json"):
+        (tmp_path / name).write_bytes(gzip.compress(LINES) if name.endswith("gz") else LINES)
+    (tmp_path / "a" / "b" / "up").symlink_to("..")
+    assert sources.expand(["a", "*.json", "a/2.jsonl"]) == ["a/2.jsonl", "a/b/1.jsonl.gz", "3.json"]
+    assert sources.expand([str(tmp_path / "a" / "*.jsonl")]) == [str(tmp_path / "a" / "2.jsonl")]
+    assert len(rows("a", "3.json")) == 6
+
+
+def _loop(folder: Path) -> Path:
+    (folder / "loop.jsonl").symlink_to("loop.jsonl")
+    return folder / "loop.jsonl"
+
+
+UNREADABLE: dict[str, Callable[[Path], str | Path]] = {
+    "no such file": lambda folder: folder / "none.jsonl",
+    "no file matches": lambda folder: folder / "*.jsonl",
+    "holds no file named": lambda folder: folder,
+    "symbolic links": _loop,
+    "use s3://, gs:// or a file": lambda folder: "gopher://host/x.jsonl",
+}
+
+
+@pytest.mark.parametrize("reason", UNREADABLE)
+def test_what_cannot_be_read_is_one_line(tmp_path: Path, reason: str) -> None:
+    with pytest.raises(FineTuningError) as caught:
+        rows(UNREADABLE[reason](tmp_path))
+    assert reason in str(caught.value)
+
+
+def test_no_files() -> None:
+    with pytest.raises(UsageError, match="no files given"):
+        sources.expand([])
+    with pytest.raises(NotFoundError):
+        rows("missing-folder/")

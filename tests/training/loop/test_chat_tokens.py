@@ -1,0 +1,76 @@
+"""Which tokens of a chat are trained on."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from transformers import AutoTokenizer
+
+from fine_tuning.errors import DataError
+from fine_tuning.training.loop.chat_tokens import IGNORED, tokenise, tokenise_file
+
+TALK = [
+    {"role": "system", "content": "be brief"},
+    {"role": "user", "content": "how tall is it?"},
+    {"role": "assistant", "content": "how tall is what?"},
+    {"role": "user", "content": "the tower"},
+    {"role": "assistant", "content": "330 metres"},
+]
+
+
+@pytest.fixture(scope="module")
+def tokenizer(tiny_model_dir: Path) -> Any:
+    return AutoTokenizer.from_pretrained(tiny_model_dir)
+
+
+def trained_text(tokenizer: Any, messages: list[dict[str, Any]]) -> str:
+    ids, labels = tokenise(messages, None, tokenizer, "here")
+    assert len(ids) == len(labels)
+    assert all(label in (IGNORED, token) for token, label in zip(ids, labels, strict=True))
+    assert tokenizer.decode(ids) == tokenizer.apply_chat_template(messages, tokenize=False)
+    return str(tokenizer.decode([label for label in labels if label != IGNORED]))
+
+
+def test_exactly_the_assistants_turns_and_their_ends_are_trained(tokenizer: Any) -> None:
+    assert trained_text(tokenizer, TALK) == "how tall is what?<|im_end|>330 metres<|im_end|>"
+    assert trained_text(tokenizer, TALK[:3]) == "how tall is what?<|im_end|>"
+
+
+def test_a_turn_of_weight_0_is_not_trained(tokenizer: Any) -> None:
+    weighted = [*TALK[:2], {**TALK[2], "weight": 0}, *TALK[3:]]
+    assert trained_text(tokenizer, weighted) == "330 metres<|im_end|>"
+
+
+def write(path: Path, *rows: Any) -> Path:
+    path.write_text("".join((row if isinstance(row, str) else json.dumps(row)) + "\n" for row in rows))
+    return path
+
+
+def test_long_rows_are_cut_or_dropped_and_named(tokenizer: Any, tmp_path: Path) -> None:
+    question, answer = {"role": "user", "content": "word " * 200}, {"role": "assistant", "content": "word " * 200}
+    short = {"role": "user", "content": "hi"}
+    rows = [{"messages": TALK}, {"messages": [short, answer]}, {"messages": [question, answer]}]
+    result = tokenise_file(write(tmp_path / "x.jsonl", *rows), tokenizer, max_length=128)
+    assert (len(result.rows), result.truncated, result.dropped) == (2, [2], [3])
+    assert len(result.rows[1]["input_ids"]) == 128
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ("{broken", "not JSON"),
+        ({"prompt": "q"}, "messages is missing or not a list"),
+        ({"messages": ["text"]}, "messages[0] must be an object with role and content"),
+        ({"messages": TALK[:2]}, "there is no assistant message to train on"),
+        ({"messages": [{**TALK[2], "weight": 3}]}, "messages[0].weight must be 0 or 1, not 3"),
+        ({"messages": [*TALK[:2], {"role": "assistant", "content": [{"type": "image_url"}]}]}, "content must be text"),
+    ],
+)
+def test_a_bad_row_names_file_and_line(tokenizer: Any, tmp_path: Path, row: Any, message: str) -> None:
+    path = write(tmp_path / "x.jsonl", {"messages": TALK}, row)
+    with pytest.raises(DataError, match=rf"x\.jsonl, line 2: .*{re.escape(message)}"):
+        tokenise_file(path, tokenizer, max_length=64)

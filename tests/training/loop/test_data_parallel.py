@@ -1,0 +1,192 @@
+"""One training on several workers: the same losses as on one, whatever happens to the workers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+import torch
+from safetensors.torch import load_file
+
+pytest.importorskip("ray", reason="the extra `distributed` is not installed")
+from fine_tuning import LocalFineTuner
+from fine_tuning.errors import ConfigurationError, DataError, TrainingError
+from fine_tuning.training.loop import data_parallel
+from fine_tuning.training.loop.data_parallel import Link
+from fine_tuning.training.loop.training_config import TrainingConfig
+from fine_tuning.training.loop.training_events import TrainingEvent, TrainingResult
+from tests.training.conftest import Run, losses
+
+pytestmark = pytest.mark.filterwarnings("ignore")  # Ray's own
+SETTINGS = {"precision": "fp32", "n_epochs": 8, "checkpoint_steps": 4}
+
+
+@pytest.fixture
+def cluster() -> Iterator[Any]:
+    """A cluster of a head without cores and two machines with one each."""
+    from ray.cluster_utils import Cluster
+
+    made = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
+    for _ in range(2):
+        made.add_node(num_cpus=1)
+    yield made
+    made.shutdown()
+
+
+def spread(
+    like: TrainingConfig, address: str, on_event: Callable[[TrainingEvent], None] = lambda _: None, wanted: str = "run"
+) -> tuple[TrainingResult, list[TrainingEvent]]:
+    events: list[TrainingEvent] = []
+
+    def note(event: TrainingEvent) -> None:
+        events.append(event)
+        on_event(event)
+
+    config = like.model_copy(update={"workers": 2, "ray_address": address})
+    return data_parallel.train(config, note, lambda: wanted), events  # type: ignore[arg-type,return-value]
+
+
+def by_step(events: list[TrainingEvent]) -> dict[int, float]:
+    """The last word on each step: what a worker that died did after its checkpoint was done again."""
+    return {event.data["step"]: event.data["train_loss"] for event in events if "train_loss" in event.data}
+
+
+def config_of(folder: Path) -> TrainingConfig:
+    return TrainingConfig(**json.loads((folder / "metrics.json").read_text())["config"])
+
+
+def workers(cluster: Any) -> list[psutil.Process]:
+    """The processes that train on a cluster."""
+    raylets = [psutil.Process(each.process.pid) for node in cluster.list_all_nodes()
+               for each in node.all_processes["raylet"]]  # fmt: skip
+    return [each for raylet in raylets for each in raylet.children(recursive=True) if "RayTrainWorker" in each.name()]
+
+
+def test_two_workers_give_the_losses_of_one_though_one_is_killed_and_one_is_lost(
+    run: Run, cluster: Any, tmp_path: Path
+) -> None:
+    held_out = str(tmp_path / "chats.jsonl")
+    alone, events = run("alone", batch_size=5, validation_file=held_out, **SETTINGS)  # 16 rows: 5, 5, 5 and 1
+    harmed: dict[str, int] = {}
+
+    def harm(event: TrainingEvent) -> None:
+        if event.kind != "checkpoint":
+            return
+        step = event.data["step"]
+        if not harmed:
+            harmed["killed"] = step
+            workers(cluster)[0].kill()
+        elif "lost" not in harmed and step >= harmed["killed"] + 8:
+            harmed["lost"] = step
+            cluster.remove_node(cluster.list_all_nodes()[-1], allow_graceful=False)
+
+    folder = tmp_path / "spread"
+    config = config_of(tmp_path / "alone").model_copy(update={"output_dir": str(folder)})
+    result, told = spread(config, cluster.address, harm)
+    assert (result.status, result.steps) == ("succeeded", alone.steps) == ("succeeded", 32)
+    assert result.trained_tokens == alone.trained_tokens
+    assert result.validation_loss == pytest.approx(alone.validation_loss, abs=1e-3)
+    assert by_step(told) == pytest.approx(by_step(events), abs=1e-3)
+    starts = [event.data for event in told if event.kind == "start"]
+    assert [each["workers"] for each in starts] == [2, 2, 1]
+    begun = [each["step"] for each in starts]
+    assert begun[0] == 0
+    assert begun[1] >= harmed["killed"]
+    assert begun[2] >= harmed["lost"]
+    assert (folder / "merged" / "model.safetensors").is_file()
+    assert not list(folder.glob("ray-*"))
+    assert not workers(cluster)
+
+
+def test_a_pause_is_obeyed_and_one_machine_can_go_on(run: Run, cluster: Any, tmp_path: Path) -> None:
+    _, events = run("alone", **SETTINGS)
+    config = config_of(tmp_path / "alone").model_copy(update={"output_dir": str(tmp_path / "b")})
+    paused, before = spread(config, cluster.address, wanted="pause")
+    assert (paused.status, paused.merged_dir) == ("paused", None)
+    assert paused.steps < 32
+    resumed, after = run("b", **SETTINGS)
+    assert resumed.status == "succeeded"
+    assert losses(before) + losses(after) == pytest.approx(losses(events), abs=1e-3)
+
+
+def test_all_weights_are_trained_by_workers_that_have_a_part_of_them_each(
+    run: Run, cluster: Any, tmp_path: Path
+) -> None:
+    held_out = str(tmp_path / "chats.jsonl")
+    settings = {**SETTINGS, "tuning": "full", "n_epochs": 2, "validation_file": held_out, "keep_best": True}
+    alone, events = run("alone", **settings)
+    _, first = run("b", stop={1: "pause"}, **settings)  # one machine begins, two go on, and go on from their own
+    config = config_of(tmp_path / "alone").model_copy(update={"output_dir": str(tmp_path / "b")})
+    paused, second = spread(config, cluster.address, wanted="pause")
+    result, third = spread(config, cluster.address)
+    assert (paused.status, paused.steps) == ("paused", 2)
+    assert trained_bytes(second) == pytest.approx(trained_bytes(events) / 2, rel=0.01)
+    assert losses(first) + losses(second) + losses(third) == pytest.approx(losses(events), abs=1e-3)
+    assert result.validation_loss == pytest.approx(alone.validation_loss, abs=1e-3)
+    assert_alike(alone.merged_dir, result.merged_dir)
+    (kept,) = (tmp_path / "b" / "epochs").glob("step-8")
+    assert_alike(alone.merged_dir, kept)
+
+
+def trained_bytes(events: list[TrainingEvent]) -> int:
+    """Of weights, gradients and moments on one machine, as said at the start."""
+    (found,) = [event.data["needed"]["trained"] for event in events if "needed" in event.data]
+    return int(found)
+
+
+def assert_alike(first: Path | None, second: Path | None) -> None:
+    """Two models have the same weights, but for what rounding to 16 bits does to sums in another order."""
+    assert first is not None
+    assert second is not None
+    a, b = (load_file(each / "model.safetensors") for each in (first, second))
+    assert a.keys() == b.keys()
+    assert all(torch.allclose(a[name].float(), b[name].float(), rtol=2**-6, atol=1e-3) for name in a)
+
+
+def test_a_mistake_in_the_data_ends_it_at_once(run: Run, cluster: Any, tmp_path: Path) -> None:
+    run("alone", max_steps=1)
+    config = config_of(tmp_path / "alone").model_copy(update={"output_dir": str(tmp_path / "b"), "max_length": 8})
+    with pytest.raises(DataError, match="no row that fits into 8 tokens"):
+        spread(config, cluster.address)
+
+
+def test_a_job_of_this_machine_with_two_workers(
+    run: Run, tiny_model_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FINE_TUNING_TRAINING_WORKERS", "2")  # as for the jobs of a server
+    run("alone", max_steps=1)
+    tuner = LocalFineTuner()
+    file = tuner.upload_training_file(tmp_path / "chats.jsonl")
+    job = tuner.create_fine_tuning_job(str(tiny_model_dir), file, n_epochs=1)
+    ended = tuner.wait_for_job(job["job_id"], progress_bar=False)
+    assert ended["status"] == "succeeded", ended["error"]
+    messages = [event["message"] for event in tuner.list_events(job["job_id"], 100)]
+    assert any("GB of memory are needed" in message for message in messages)
+    assert "training on 2 workers" in messages
+
+
+def test_no_cluster_at_the_address(run: Run, tmp_path: Path) -> None:
+    run("alone", max_steps=1)
+    config = config_of(tmp_path / "alone").model_copy(update={"output_dir": str(tmp_path / "b")})
+    with pytest.raises(ConfigurationError, match="no Ray cluster at 127.0.0.1:1"):
+        spread(config, "127.0.0.1:1")
+
+
+def test_workers_without_memory_try_again_with_fewer_rows() -> None:
+    config = TrainingConfig(base_model_path="-", train_file="-", output_dir="-", batch_size=4)
+    link = Link(config)
+    link.ran_out_of_memory(4)
+    link.ran_out_of_memory(4)  # another worker's word about the same
+    found = link.config()
+    assert found is not None
+    assert found.micro_batch_size == 2
+    (told,) = link.exchange("run")
+    assert told.message == "out of memory with 4 rows at once; going on with 2 at once"
+    link.ran_out_of_memory(2)
+    link.ran_out_of_memory(1)
+    assert link.config() is None
+    assert isinstance(link.outcome(), TrainingError)

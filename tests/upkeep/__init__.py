@@ -1,1 +1,0 @@
-"""Backups, restores, and what the doctor finds."""

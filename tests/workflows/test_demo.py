@@ -1,0 +1,69 @@
+"""The demo: its packaged data as described, and the whole loop on real weights over a user's own file."""
+
+from __future__ import annotations
+
+import json
+from importlib import resources
+from pathlib import Path
+
+import pytest
+
+from fine_tuning import DatasetBuilder, FineTuningCLI
+from fine_tuning.distillation import DistillationDataCollector
+
+
+def packaged() -> Path:
+    return Path(str(resources.files("fine_tuning.workflows.demo").joinpath("support_inbox.jsonl")))
+
+
+def test_the_packaged_data_is_as_in_life() -> None:
+    collector = DistillationDataCollector()
+    report = collector.capture_file(packaged())
+    assert (report.read, report.captured, report.duplicates, len(report.rejected)) == (774, 720, 40, 14)
+    examples = collector.find_examples()
+    assert {example["rating"] for example in examples} == {1, 2, 3, 4, 5}
+    assert sum(example["sightings"] == 2 for example in examples) == 40
+    good = DatasetBuilder().validate_examples(collector.get_curated_examples())["valid_examples"]
+    assert len(good) == 660
+    answers = [json.loads(example["response"]) for example in good]
+    assert len({answer["intent"] for answer in answers}) == 7
+    for example, answer in zip(good, answers, strict=True):
+        assert list(answer) == ["intent", "order", "date"]
+        assert answer["order"] is None or answer["order"] in example["prompt"]
+
+
+def test_captured_twice_changes_nothing_but_sightings() -> None:
+    collector = DistillationDataCollector()
+    collector.capture_file(packaged())
+    again = collector.capture_file(packaged())
+    assert (again.captured, again.duplicates) == (0, 760)
+
+
+@pytest.mark.real_weights
+def test_the_whole_loop_on_a_users_own_file(
+    tmp_path: Path, workspace: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = packaged().read_text(encoding="utf-8").splitlines()
+    rows = [line for line in lines if '"rating": 5' in line][:40]
+    (tmp_path / "mine.jsonl").write_text("\n".join(rows), encoding="utf-8")
+    code = FineTuningCLI().run(["demo", "--data", "mine.jsonl", "--max-steps", "1"])
+    printed = capsys.readouterr().out
+    assert code == 0, printed
+    for expected in (
+        "(40 rows read, 3 seen twice, 1 malformed and left out)",
+        "Evaluation on",
+        "A/B test demo-support-inbox-v1",
+        "Return on support-inbox",
+    ):
+        assert expected in printed
+    (own,) = workspace.iterdir()
+    assert own.name.startswith("demo-")  # each file has a workspace of its own
+    monkeypatch.setenv("FINE_TUNING_HOME", str(own))
+    asked = ["export", "support-inbox", "--to", "gguf", "--output", str(tmp_path / "o"), "--json"]
+    assert FineTuningCLI().run(asked) == 0
+    parity = json.loads(capsys.readouterr().out)["parity"]
+    assert parity.keys() == {"merged", "exported"}
+    for each in parity.values():
+        assert each["prompts"] == each["prompts_alike"] == 8
+        assert each["agreement"] == 1
+        assert each["divergence"] < 0.001

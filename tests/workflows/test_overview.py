@@ -1,0 +1,78 @@
+"""The loop at a glance: counts of every stage, and what waits for a person."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+
+import pytest
+
+from fine_tuning import ABTestFramework, CostTracker, DatasetBuilder, FineTuningCLI, ModelRegistry
+from fine_tuning.distillation import DistillationDataCollector
+from fine_tuning.store import jobs
+from fine_tuning.store.column_types import now
+from fine_tuning.store.database import Database, open_database
+from fine_tuning.workflows.overview import Overview, overview
+
+
+def needs(found: Overview) -> list[str]:
+    return [need.what for need in found.needs]
+
+
+def test_an_empty_workspace_says_where_to_begin(database: Database) -> None:
+    found = overview()
+    assert (found.captured, found.datasets, found.jobs, found.models, found.spent) == (0, 0, {}, 0, 0.0)
+    assert found.days_left is None
+    assert needs(found) == ["no call is captured yet; import some: ft-cli capture import FILE"]
+
+
+def test_every_stage_is_counted(database: Database) -> None:
+    collector = DistillationDataCollector()
+    ids = [collector.capture_success(f"Question {n}?", f"Answer {n}.", "d", "t", rating=3 + n % 3) for n in range(6)]
+    collector.rate(ids[0], 5)
+    DatasetBuilder().build("set", min_response=1)
+    with open_database().write() as tx:
+        for number, status in enumerate(("succeeded", "failed", "failed", "paused")):
+            jobs.add(tx, {"id": f"j{number}", "provider": "local", "idempotency_key": str(number), "model": "m",
+                          "training_file_id": "f", "hyperparameters": {}, "status": status,
+                          "error": {"message": "no room"} if status == "failed" else None,
+                          "finished_at": now() - timedelta(days=number * 5)})  # fmt: skip
+    registry = ModelRegistry()
+    registry.register_model("bot", "gpt-4o-mini", "job", 5, provider="https://api.openai.com/v1", provider_model="ft:x")
+    registry.deploy_model("bot", force=True)
+    ABTestFramework().create_test("t", "a", "b")
+    CostTracker().record_inference("bot", 10, 2.5, True)
+    CostTracker().record_inference("bot", 10, None, True)
+    CostTracker().set_budget("*", 2.6)
+    found = overview()
+    assert (found.captured, found.curated, found.waiting, found.datasets) == (6, 5, 5, 1)
+    assert found.jobs == {"succeeded": 1, "failed": 2, "paused": 1}
+    assert (found.models, found.versions, found.deployed, found.running_tests) == (1, 1, 1, 1)
+    assert (found.spent, found.unpriced) == (2.5, 1)
+    assert found.days_left == registry.describe_models()[0]["days_left"]
+    assert "job j1 failed: no room" in needs(found)
+    assert not any("j2" in each for each in needs(found))  # too long ago to be news
+    assert "1 job is paused; let it go on, or cancel" in needs(found)
+    assert "5 captured calls are waiting for a rating" in needs(found)
+    assert "$2.50 of $2.60 a month are spent on all models" in needs(found)
+    urgent = [need.is_urgent for need in found.needs]
+    assert urgent == sorted(urgent, reverse=True)
+
+
+def test_a_verdict_waits_to_be_concluded(database: Database) -> None:
+    framework = ABTestFramework()
+    framework.create_test("t", "a", "b")
+    for number in range(400):
+        framework.record_sample("t", "model_a", "x", "x" if number % 2 else "y", None, None)
+        framework.record_sample("t", "model_b", "x", "x", None, None)
+    assert "test t has its verdict; conclude it" in needs(overview())
+    framework.conclude_test("t")
+    assert not any("test t" in each for each in needs(overview()))
+
+
+def test_the_command(capsys: pytest.CaptureFixture[str]) -> None:
+    cli = FineTuningCLI()
+    assert cli.run(["overview"]) == 0
+    assert "no call is captured yet" in capsys.readouterr().out
+    assert cli.run(["overview", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["captured"] == 0
