@@ -50,7 +50,7 @@ def functions(text: str) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
 
 def long_signatures() -> list[Place]:
     """Functions with more than seven parameters, `self` aside."""
-    found = []
+    found: list[Place] = []
     for name, text in sources():
         if name in CONTRACT:
             continue
@@ -65,14 +65,16 @@ def long_signatures() -> list[Place]:
 
 def positional_booleans() -> list[Place]:
     """Parameters that are booleans and may be passed by position; literals that are. Options of commands have names."""
-    found = []
+    found: list[Place] = []
     for name, text in sources():
         if name in CONTRACT or name.startswith("commands/"):
             continue
         for node in functions(text):
-            for each in (*node.args.posonlyargs, *node.args.args):
-                if isinstance(each.annotation, ast.Name) and each.annotation.id == "bool":
-                    found.append((name, each.lineno, f"{node.name}({each.arg})"))
+            found += [
+                (name, each.lineno, f"{node.name}({each.arg})")
+                for each in (*node.args.posonlyargs, *node.args.args)
+                if isinstance(each.annotation, ast.Name) and each.annotation.id == "bool"
+            ]
         for call in ast.walk(ast.parse(text)):
             if isinstance(call, ast.Call):
                 found += [

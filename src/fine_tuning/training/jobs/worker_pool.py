@@ -1,8 +1,8 @@
 """Workers of the job queue: `ft-cli worker` keeps up to `slots` jobs of the database in training.
 
 A job is claimed by a lease and trained by a process of its own (`training.jobs.worker`), which renews the lease itself.
-So killing a pool stops no training, a killed trainer's job is requeued and resumes from its last checkpoint, and a job has
-one trainer at a time: whoever loses the lease stops.
+So killing a pool stops no training, a killed trainer's job is requeued and resumes from its last checkpoint, and a job
+has one trainer at a time: whoever loses the lease stops.
 """
 
 from __future__ import annotations
