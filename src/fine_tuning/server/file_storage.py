@@ -79,7 +79,7 @@ def remove(database: Database, row: dict[str, Any]) -> None:
         ConflictError: a job that has not ended needs it.
     """
     with database.write() as tx:
-        if (job_id := jobs.needing_file(tx, row["id"])) is not None:
+        if (job_id := jobs.using_file(tx, row["id"])) is not None:
             raise ConflictError(f"File {row['id']} is in use by {job_id}; cancel that job, or wait for its end")
         files.mark_deleted(tx, row["id"])
     Path(row["path"]).unlink(missing_ok=True)

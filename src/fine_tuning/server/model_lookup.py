@@ -101,7 +101,7 @@ def listed(server: Context, tx: Transaction, project: str) -> list[Listed]:
     """Every model that the project may name."""
     names = [Listed(name, None, "alias") for name in server.config.aliases]
     names += [Listed(name, None, "system") for name in catalogue.embedded_names()]
-    names += [Listed(job["fine_tuned_model"], job["finished_at"], f"org-{project}") for job in jobs.made(tx, project)]
+    names += [Listed(job["fine_tuned_model"], job["finished_at"], f"org-{project}") for job in jobs.with_model(tx, project)]
     if project == DEFAULT_PROJECT:
         names += [Listed(name, None, "registry") for name in versions.deployed_names(tx)]
     return list({each.name: each for each in names}.values())

@@ -163,7 +163,7 @@ class _Export:
                 files.add(tx, {**record, "dataset_id": self._freeze(tx, record)})
                 self._report.new_files += 1
             else:  # its bytes were lost here, or another export fetched it meanwhile
-                files.renew(tx, row["id"], record)
+                files.replace_bytes(tx, row["id"], record)
         return file_id, record
 
     def _file(self, file_id: str) -> FileObject:

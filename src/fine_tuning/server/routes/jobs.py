@@ -251,7 +251,7 @@ def _act(server: Context, project: str, job_id: str, action: Action) -> dict[str
                 code="invalid_job_state",
             )
         if action == "resume":
-            job_queue.queue_again(tx, job_id)
+            job_queue.requeue(tx, job_id)
         elif job["status"] != "cancelled":
             job_queue.request(tx, job_id, action)
         return shown(tx, find(tx, project, job_id))

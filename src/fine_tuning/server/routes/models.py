@@ -46,7 +46,7 @@ def delete(server: Server, project: Project, model: str) -> dict[str, Any]:
                 raise invalid(f"{model} was not fine-tuned here and cannot be deleted", "model")
             raise model_lookup.unknown(server, tx, project, model)
     try:
-        LocalTrainer(server.database).delete_model(model)
+        LocalTrainer(Workspace(get_settings(), server.database)).delete_model(model)
     except (ConflictError, NotFoundError) as error:
         raise invalid(str(error), "model") from None
     return api_objects.deleted(model, "model")
