@@ -1,7 +1,7 @@
 """An A/B test inside an application: python examples/ab_test_in_application.py MODEL_A MODEL_B questions.jsonl
 
-Each row of the file has `prompt` and `response`, the expected answer. The application calls one service, the test decides
-which model answers a user, and the verdict may be read after every call.
+Each row of the file has `prompt` and `response`, the expected answer. The application calls one service, the test
+decides which model answers a user, and the verdict may be read after every call.
 """
 
 from __future__ import annotations

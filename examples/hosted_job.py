@@ -1,7 +1,7 @@
 """A fine-tuning job at OpenAI or at any host that speaks its API: python examples/hosted_job.py rows.jsonl [MODEL]
 
-OPENAI_API_KEY is the key and OPENAI_BASE_URL the host (OpenAI where it is unset; `ft-cli serve` is one, too). The file has
-a row `{"messages": [...]}` per line. The model that comes out is registered and deployed under one name.
+OPENAI_API_KEY is the key and OPENAI_BASE_URL the host (OpenAI where it is unset; `ft-cli serve` is one, too). The file
+has a row `{"messages": [...]}` per line. The model that comes out is registered and deployed under one name.
 """
 
 from __future__ import annotations
