@@ -58,9 +58,7 @@ class OllamaFineTuner:
         workspace: by default the one that the environment names.
     """
 
-    def __init__(
-        self, ollama_base_url: str = "http://localhost:11434", *, workspace: Workspace | None = None
-    ) -> None:
+    def __init__(self, ollama_base_url: str = "http://localhost:11434", *, workspace: Workspace | None = None) -> None:
         workspace = workspace or open_workspace()
         self.ollama_base_url = ollama_base_url
         self.output_dir = workspace.folder("artifacts") / "ollama"

@@ -46,7 +46,7 @@ def test_a_model_moves_to_another_host_that_fails_now_and_then(
         finally:
             over.set()
             worker.join()
-            pool.leave()
+            pool.shut_down()
     assert (outcome.verdict, outcome.examples, outcome.held_out) == ("undecided", 20, True)  # both are always wrong
     assert sum(line.failed.values()) > 3
     with theirs.read() as tx:

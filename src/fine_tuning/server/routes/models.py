@@ -12,7 +12,9 @@ from fine_tuning.errors import ConflictError, NotFoundError
 from fine_tuning.server import api_objects, model_lookup
 from fine_tuning.server.api_errors import invalid
 from fine_tuning.server.context import Project, Server
+from fine_tuning.settings import get_settings
 from fine_tuning.store import jobs
+from fine_tuning.store.workspace import Workspace
 from fine_tuning.training.jobs.local_trainer import LocalTrainer
 
 router = APIRouter(prefix="/models", tags=["Models"])

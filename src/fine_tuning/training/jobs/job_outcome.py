@@ -16,9 +16,7 @@ from fine_tuning.training.loop.training_events import TrainingResult
 JOULES_PER_KWH = 3.6e6
 
 
-def record_outcome(
-    workspace: Workspace, job: Job, worker: str, trained: TrainingResult, joules: float | None
-) -> bool:
+def record_outcome(workspace: Workspace, job: Job, worker: str, trained: TrainingResult, joules: float | None) -> bool:
     """Release a job with what its training returned.
 
     Args:
@@ -45,9 +43,7 @@ def _over_all_sessions(before: JobResult, trained: TrainingResult, joules: float
     return result
 
 
-def _record_success(
-    workspace: Workspace, job: Job, worker: str, trained: TrainingResult, result: JobResult
-) -> bool:
+def _record_success(workspace: Workspace, job: Job, worker: str, trained: TrainingResult, result: JobResult) -> bool:
     metrics_file = write_results(workspace, job)
     checksum = sha256_file(Path(str(trained.merged_dir)) / "model.safetensors")
     name = fine_tuned_name(job)

@@ -16,9 +16,7 @@ from fine_tuning.training.jobs.trainer_port import ENDED, Trainer
 EVENTS_PER_POLL = 50
 
 
-def wait(
-    trainer: Trainer, job_id: str, *, poll_seconds: float, timeout_seconds: float | None, show: bool
-) -> JobView:
+def wait(trainer: Trainer, job_id: str, *, poll_seconds: float, timeout_seconds: float | None, show: bool) -> JobView:
     """Poll a job until it ends or pauses; returns its last view.
 
     Raises:

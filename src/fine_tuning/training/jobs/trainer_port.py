@@ -19,7 +19,7 @@ class Trainer(Protocol):
 
     @property
     def provider(self) -> str:
-        """"local" or the host's address."""
+        """ "local" or the host's address."""
 
     def check(self, request: TrainingRequest, *, has_validation: bool) -> TrainingRequest:
         """Raise what would keep a job from starting; returns the request with its defaults filled in."""
