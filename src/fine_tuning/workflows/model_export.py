@@ -272,8 +272,9 @@ def _card_of_job(source: _Source) -> str:
     with open_database().read() as tx:
         job = jobs.get(tx, source.job_id or "")
     data = source.training_file.name if source.training_file is not None else "unknown"
+    base = "an unknown base" if job is None else job["model"]
     return (
-        f"# {source.label}\n\nMade by job {source.job_id} from {'an unknown base' if job is None else job['model']}, trained on "
+        f"# {source.label}\n\nMade by job {source.job_id} from {base}, trained on "
         f"{data}.\nIt is in no registry: no evaluation or deployment of it is recorded.\n"
     )
 

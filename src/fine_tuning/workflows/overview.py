@@ -112,7 +112,7 @@ def _of_models(deployed: list[dict[str, Any]]) -> Iterator[Need]:
 def _of_jobs(failed: list[Job], paused: int) -> Iterator[Need]:
     for job in failed:
         yield Need(
-            f"job {job['id']} failed: {(job['error'] or {}).get('message') or 'unknown'}", "jobs", is_urgent=True
+            f"job {job['id']} failed: {job['error']['message'] if job['error'] else 'unknown'}", "jobs", is_urgent=True
         )
     if paused:
         yield Need(f"{_counted(paused, 'job')} paused; let {'it' if paused == 1 else 'them'} go on, or cancel", "jobs")

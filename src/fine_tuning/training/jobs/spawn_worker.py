@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 import sys
 
@@ -24,6 +25,8 @@ def spawn(workspace: Workspace, job_id: str, worker: str) -> subprocess.Popen[by
         "FINE_TUNING_HOME": str(workspace.settings.home.absolute()),
         "FINE_TUNING_DATABASE_URL": workspace.database.location,
     }
+    settings = workspace.settings
+    command = shlex.split(settings.trainer_command) or [sys.executable, "-m", "fine_tuning.training.jobs.worker"]
     logs = make_folder(workspace.folder("logs"))
     log = logs / f"{job_id}.log"
     lock: int | None = None
@@ -31,7 +34,7 @@ def spawn(workspace: Workspace, job_id: str, worker: str) -> subprocess.Popen[by
         lock = trainer_liveness.hold(logs, job_id)
         with log.open("ab") as stream:
             return subprocess.Popen(  # noqa: S603 - our own module, no shell
-                [sys.executable, "-m", "fine_tuning.training.jobs.worker", job_id, worker],
+                [*command, job_id, worker],
                 env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=stream,
