@@ -13,7 +13,7 @@ from fine_tuning.commands import output
 from fine_tuning.commands.command_workspace import command_workspace
 from fine_tuning.commands.options import with_options
 from fine_tuning.errors import TrainingError
-from fine_tuning.training.loop.training_config import Method, Tracker, TrainingConfig, Tuning
+from fine_tuning.training.loop.training_config import Method, TrainingConfig, Tuning
 
 if TYPE_CHECKING:
     from fine_tuning.training.jobs.fine_tuner import FineTuner
@@ -72,7 +72,7 @@ class TrainingOptions:
     workers: Annotated[int | None, _setting("workers")] = None
     ray_address: Annotated[str | None, _setting("ray_address", "--ray")] = None
     early_stopping: Annotated[int | None, _setting("early_stopping")] = None
-    report_to: Annotated[list[Tracker] | None, _setting("report_to")] = None
+    report_to: Annotated[list[str] | None, _setting("report_to")] = None
 
 
 @dataclass(frozen=True)
