@@ -27,12 +27,13 @@ from fine_tuning.experiments import (
 )
 from fine_tuning.experiments.design import Design, Guardrail
 from fine_tuning.experiments.running_sums import Clusters, Moments
+from fine_tuning.experiments.simulation import Scenario
 from fine_tuning.experiments.sufficient_statistics import Statistics
 
 PAGE = report.PROJECT / "docs" / "statistics.md"
 IMAGES = report.PROJECT / "docs" / "images"
 SIZE = 5000  # of each model in an A/A test
-PLANNED = 975  # of group_sequential for 0.80 against 0.85; see `planning.plan`
+PLANNED = 975  # of group_sequential for 0.80 against 0.85; see `sample_size.plan`
 DESIGNS = {
     "anytime": Design(),
     "group_sequential": Design(kind="group_sequential", planned=PLANNED),
@@ -57,8 +58,8 @@ def same_models(replications: int) -> str:
     """Tests of two models that are equally good."""
     lines = []
     for name, design in DESIGNS.items():
-        found = simulation.simulate(design, 0.8, 0.8, SIZE, replications, seed=1)
-        both = simulation.simulate(design, 0.8, 0.8, SIZE, replications, correlation=0.5, seed=2)
+        found = simulation.simulate(design, Scenario(0.8, 0.8), samples=SIZE, replications=replications, seed=1)
+        both = simulation.simulate(design, Scenario(0.8, 0.8, 0.5), samples=SIZE, replications=replications, seed=2)
         lines.append(f"| {name} | {share(found.favours != 0)} | {share(both.favours != 0)} |")
     lines.append(f"| anytime, means of real scores | {share(real_scores(replications))} | |")
     lines.append(f"| anytime, bounded scores (2,000 tests of 300) | | {share(bounded_scores(2000, 300))} |")
@@ -120,15 +121,19 @@ def bounded_scores(replications: int, size: int) -> Any:
 
 def different_models(replications: int) -> str:
     """Tests of two models that differ: how soon it shows."""
-    lines, planned = [], {plan.design: plan for plan in sample_size.plan(0.8, 0.85)}
+    lines, planned = [], {plan.design: plan for plan in sample_size.plan(Scenario(0.8, 0.85))}
     for name, design in DESIGNS.items():
-        found = simulation.simulate(design, 0.8, 0.85, SIZE, replications, seed=6)
+        found = simulation.simulate(design, Scenario(0.8, 0.85), samples=SIZE, replications=replications, seed=6)
         lines.append(
             f"| {name} | {found.found:.1%} | {found.samples.mean():,.0f} | {np.median(found.samples):,.0f} "
             f"| {np.quantile(found.samples, 0.8):,.0f} | {found.samples.max():,} |"
         )
-    anytime = simulation.simulate(DESIGNS["anytime"], 0.8, 0.85, SIZE, replications, seed=6)
-    pairs = simulation.simulate(DESIGNS["anytime"], 0.8, 0.85, SIZE, replications, correlation=0.5, seed=7)
+    anytime = simulation.simulate(
+        DESIGNS["anytime"], Scenario(0.8, 0.85), samples=SIZE, replications=replications, seed=6
+    )
+    pairs = simulation.simulate(
+        DESIGNS["anytime"], Scenario(0.8, 0.85, 0.5), samples=SIZE, replications=replications, seed=7
+    )
     exact = planned["group_sequential"]
     soon = share((anytime.favours != 0) & (anytime.samples <= 1600))
     soon_paired = share((pairs.favours != 0) & (pairs.samples <= 800))
@@ -157,7 +162,7 @@ def not_worse(replications: int) -> str:
     number = np.arange(1, SIZE + 1)
     width = np.array([confidence_sequences.half_width(1.0, 2 * n, 0.1) for n in number.tolist()])
     for _ in range(replications // 100):
-        a, b = simulation.answers(rng, (100, SIZE), 0.85, 0.80)
+        a, b = simulation.answers(rng, (100, SIZE), Scenario(0.85, 0.80))
         right = [np.cumsum(each, axis=1) for each in (a, b)]
         smooth = [(each + 1) / (number + 2) for each in right]
         variance = sum(rate * (1 - rate) for rate in smooth) / number
@@ -324,7 +329,7 @@ def _plot(file: str, rate_b: float, end: int, tests: int, line: float, label: st
     if naive is not None:
         axes.plot(*naive, label="z-test, looked at every 50", color="black", linestyle="--")
     for name, design in DESIGNS.items():
-        found = simulation.simulate(design, 0.8, rate_b, end, tests, seed=12)
+        found = simulation.simulate(design, Scenario(0.8, rate_b), samples=end, replications=tests, seed=12)
         stopped = np.sort(found.samples[found.favours != 0])
         share = np.r_[0, np.arange(1, len(stopped) + 1), len(stopped)] / tests
         axes.step([0, *stopped, end], share, where="post", label=name)

@@ -17,7 +17,9 @@ from fine_tuning.experiments import (
     simulation,
 )
 from fine_tuning.experiments.design import Design
-from fine_tuning.experiments.running_sums import Clusters, Covaried, Histogram, Moments, quantile_slack
+from fine_tuning.experiments.latency_histogram import Histogram, quantile_slack
+from fine_tuning.experiments.running_sums import Clusters, Covaried, Moments
+from fine_tuning.experiments.simulation import Scenario
 
 
 def test_the_confidence_sequence_is_gbstats_published_one() -> None:
@@ -62,11 +64,11 @@ def test_boundaries_are_the_tabulated_ones(spending: str, wanted: tuple[float, .
 
 def test_sample_sizes() -> None:
     assert sample_size.fixed_size(0.80, 0.85) == pytest.approx(905.366, abs=1e-3)
-    fixed, looked_at, anytime = sample_size.plan(0.80, 0.85)
+    fixed, looked_at, anytime = sample_size.plan(Scenario(0.80, 0.85))
     assert (fixed.most, looked_at.most) == (906, 975)
     assert looked_at.mean < 700
     assert anytime.most <= 1600
-    paired = sample_size.plan(0.80, 0.85, correlation=0.5)
+    paired = sample_size.plan(Scenario(0.80, 0.85, 0.5))
     assert paired[0].most < 500
     assert paired[2].most <= 800
 
@@ -83,11 +85,12 @@ def test_sample_sizes() -> None:
 )
 def test_what_cannot_be_planned(choices: dict[str, float], said: str) -> None:
     with pytest.raises(UsageError, match=said):
-        sample_size.plan(**choices)  # type: ignore[arg-type]
+        scenario = Scenario(choices.pop("rate_a"), choices.pop("rate_b"), choices.pop("correlation", None))
+        sample_size.plan(scenario, **choices)  # type: ignore[arg-type]
 
 
 def test_made_up_answers_have_their_rates_and_their_correlation() -> None:
-    a, b = simulation.answers(np.random.default_rng(1), (1, 400_000), 0.8, 0.85, 0.5)
+    a, b = simulation.answers(np.random.default_rng(1), (1, 400_000), Scenario(0.8, 0.85, 0.5))
     assert (a.mean(), b.mean()) == pytest.approx((0.8, 0.85), abs=0.003)
     assert np.corrcoef(a[0], b[0])[0, 1] == pytest.approx(0.5, abs=0.01)
 
@@ -95,9 +98,9 @@ def test_made_up_answers_have_their_rates_and_their_correlation() -> None:
 @pytest.mark.parametrize("kind", ["anytime", "group_sequential", "fixed"])
 def test_equal_models_are_rarely_told_apart_and_different_ones_often(kind: str) -> None:
     design = Design(kind=kind, planned=960)
-    same = simulation.simulate(design, 0.8, 0.8, 2000, 1000, seed=2)
+    same = simulation.simulate(design, Scenario(0.8, 0.8), samples=2000, replications=1000, seed=2)
     assert same.found < 0.05 + 3 * math.sqrt(0.05 * 0.95 / 1000)
-    other = simulation.simulate(design, 0.8, 0.9, 2000, 300)
+    other = simulation.simulate(design, Scenario(0.8, 0.9), samples=2000, replications=300)
     assert (other.favours == 1).mean() > 0.95
     assert other.samples.max() <= (960 if kind != "anytime" else 2000)
 

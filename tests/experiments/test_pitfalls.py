@@ -12,6 +12,7 @@ import pytest
 from fine_tuning import ABTestFramework
 from fine_tuning.errors import NotFoundError, UsageError
 from fine_tuning.experiments import sample_size
+from fine_tuning.experiments.simulation import Scenario
 from fine_tuning.store.database import Database
 from tests.experiments.test_designs import rows, started
 
@@ -158,10 +159,10 @@ def test_a_test_concludes_at_its_own_alpha(cli: Any) -> None:
 
 
 def test_small_differences_are_planned_in_time() -> None:
-    fixed, looked_at, anytime = sample_size.plan(0.5, 0.501)
+    fixed, looked_at, anytime = sample_size.plan(Scenario(0.5, 0.501))
     assert fixed.most is not None
     assert looked_at.most is not None
     assert fixed.most > 1_000_000
     assert anytime.most is None
     with pytest.raises(UsageError, match="power must be above alpha"):
-        sample_size.plan(0.5, 0.6, power=0.02)
+        sample_size.plan(Scenario(0.5, 0.6), power=0.02)

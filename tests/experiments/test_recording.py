@@ -14,7 +14,7 @@ from fine_tuning import ABTestFramework
 from fine_tuning.errors import ConflictError, NotFoundError, UsageError
 from fine_tuning.experiments.design import Design
 from fine_tuning.experiments.sufficient_statistics import Statistics
-from fine_tuning.store import experiments
+from fine_tuning.store import experiment_samples, experiments
 from fine_tuning.store.database import Database
 
 Row = dict[str, Any]
@@ -56,7 +56,7 @@ def test_blocks_count_as_single_samples_do(database: Database) -> None:
     assert {name for name in once if once[name] != often[name]} <= looked
     assert once["low"] <= often["low"] < often["high"] <= once["high"]  # looked at once, and after every sample
     with database.read() as tx:
-        assert experiments.count_samples(tx, "t") == {name: arm.samples for name, arm in block.arms.items()}
+        assert experiment_samples.count(tx, "t") == {name: arm.samples for name, arm in block.arms.items()}
 
 
 def test_answers_to_the_same_samples_are_pairs_in_any_order(database: Database) -> None:
@@ -85,7 +85,7 @@ def test_the_same_sample_again_is_not_counted_twice(database: Database) -> None:
     assert framework.record_samples("t", [row("model_a", **say)] * 2) == {"recorded": 1, "repeated": 1, "refused": 0}
     assert framework.record_sample("t", "model_a", "yes", "yes", None, None, sample_id="q1")
     assert framework.monitor("t").total_samples == 1
-    with pytest.raises(ConflictError, match="sample 'q1' of model_a is there already, with other content"):
+    with pytest.raises(ConflictError, match="sample 'q1' of model_a is stored already, with other content"):
         framework.record_samples(
             "t", [row("model_b", 1, sample_id="q2"), row("model_a", **{**say, "prediction": "no"})]
         )
@@ -262,7 +262,7 @@ def test_eight_writers_lose_nothing_and_double_nothing(database: Database) -> No
     assert not failures
     _, found = state(database)
     with database.read() as tx:
-        stored = experiments.count_samples(tx, "t")
+        stored = experiment_samples.count(tx, "t")
     assert stored == {name: arm.samples for name, arm in found.arms.items()} == {"model_a": 240, "model_b": 240}
     assert found.by_order.differences.count == 240
 

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, TypedDict, TypeVar, cast
 
+from fine_tuning.store.experiment_json import Arm, DesignRecord, ExperimentResult, Slots, StatisticsRecord
+
 JsonObject = dict[str, Any]  # a JSON column whose keys are the caller's (metadata) or another system's
 Record = TypeVar("Record")
 
@@ -112,22 +114,28 @@ class Example(TypedDict):
 
 
 class Experiment(TypedDict):
-    """A row of `experiments`."""
+    """An A/B test (`experiments`); times are ISO 8601."""
 
     id: str
     model_a: str
     model_b: str
     status: str
-    design: JsonObject
-    statistics: JsonObject | None
-    slots: JsonObject
+    design: DesignRecord
+    statistics: StatisticsRecord | None
+    slots: Slots
     layer: str | None
-    pinned: JsonObject | None
+    pinned: dict[Arm, str] | None
     late: int
     metadata: JsonObject
-    result: JsonObject | None
-    started_at: datetime
-    completed_at: datetime | None
+    result: ExperimentResult | None
+    started_at: str
+    completed_at: str | None
+
+
+class ExperimentOfVersion(Experiment):
+    """An A/B test, and the arm that a model version is in it."""
+
+    arm: Arm
 
 
 class ImportedFile(TypedDict):
@@ -186,14 +194,12 @@ class StoredCompletion(TypedDict):
 
 
 class ExperimentDecision(TypedDict):
-    """A row of `experiment_decisions`."""
+    """A decision about an A/B test (`experiment_decisions`), without its keys; the time is ISO 8601."""
 
-    id: int
-    experiment_id: str
     action: str
     model: str | None
     reason: str
-    created_at: datetime
+    created_at: str
 
 
 class ExperimentLook(TypedDict):
@@ -313,11 +319,10 @@ class Review(TypedDict):
 
 
 class Sample(TypedDict):
-    """A row of `samples`."""
+    """A sample of an A/B test (`samples`), without the test's id and the time."""
 
     id: int
-    experiment_id: str
-    arm: str
+    arm: Arm
     ordinal: int | None
     sample_id: str | None
     cluster_id: str | None
@@ -328,9 +333,8 @@ class Sample(TypedDict):
     latency_ms: float | None
     cost: float | None
     covariate: float | None
-    measures: JsonObject | None
+    measures: dict[str, float] | None
     metadata: JsonObject
-    recorded_at: datetime
 
 
 class Artifact(TypedDict):
