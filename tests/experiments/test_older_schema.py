@@ -55,7 +55,7 @@ def older(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return url.replace("+psycopg", "")
 
 
-def test_their_sums_and_samples_are_kept_and_they_go_on(older: str, tmp_path: Path) -> None:
+def test_migration_of_older_tests_keeps_sums_and_samples(older: str, tmp_path: Path) -> None:
     framework = ABTestFramework(older)
     result = framework.monitor("t")
     assert (result.total_samples, result.model_a_accuracy, result.model_b_accuracy) == (80, 0.5, 1.0)

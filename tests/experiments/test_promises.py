@@ -26,14 +26,14 @@ pytestmark = pytest.mark.slow
 
 @pytest.mark.parametrize("design", DESIGNS, ids=lambda design: f"{design.kind}-{design.spending}")
 @pytest.mark.parametrize("correlation", [None, 0.5])
-def test_equal_models_seldom_get_a_winner(design: Design, correlation: float | None) -> None:
+def test_simulate_of_equal_models_keeps_error_rate(design: Design, correlation: float | None) -> None:
     found = simulation.simulate(
         design, Scenario(0.8, 0.8, correlation), samples=5000, replications=REPLICATIONS, seed=20
     )
     assert (0.02 if design.kind != "fixed" else 0.0) <= found.found <= MOST
 
 
-def test_sample_sizes_are_close_to_the_best_known() -> None:
+def test_simulate_of_different_models_matches_best_known_sizes() -> None:
     looked_at = simulation.simulate(DESIGNS[1], Scenario(0.8, 0.85), samples=975, replications=REPLICATIONS, seed=21)
     assert looked_at.samples.mean() <= 720
     assert looked_at.found >= 0.785
@@ -43,7 +43,7 @@ def test_sample_sizes_are_close_to_the_best_known() -> None:
     assert pairs.found >= 0.8
 
 
-def test_a_mismatch_is_seldom_imagined_and_soon_caught() -> None:
+def test_sample_ratio_check_by_simulation_matches_documented_rates() -> None:
     rng, units = np.random.default_rng(24), np.arange(100, 10_001, 100)
     first = {}
     for share in (0.5, 0.53):
@@ -58,7 +58,7 @@ def test_a_mismatch_is_seldom_imagined_and_soon_caught() -> None:
     "design", [Design(kind="group_sequential", planned=400), Design(kind="fixed", planned=400), Design()]
 )
 @pytest.mark.parametrize("is_paired", [False, True])
-def test_the_simulation_does_what_production_does(design: Design, is_paired: bool) -> None:
+def test_simulate_of_each_design_matches_judge(design: Design, is_paired: bool) -> None:
     from fine_tuning.experiments import verdict
 
     a, b = simulation.answers(np.random.default_rng(25), (20, 400), Scenario(0.7, 0.8, 0.3 if is_paired else 0.0))

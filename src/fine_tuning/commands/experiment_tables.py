@@ -85,7 +85,7 @@ def print_results(results: dict[str, tuple[ABTestResult, str]]) -> None:
 
 def print_decisions(decisions: list[ExperimentDecision]) -> None:
     """Print decisions, oldest first."""
-    rows = [(output.day(each["created_at"]), each["action"], each["model"], each["reason"]) for each in decisions]
+    rows = [(output.utc(each["created_at"]), each["action"], each["model"], each["reason"]) for each in decisions]
     output.print_table("Decisions", ["Time", "Action", "Model", "Reason"], rows)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fine_tuning.commands import costs, jobs, output
+from fine_tuning.commands import costs, experiment_tables, jobs, output
 
 if TYPE_CHECKING:
     from fine_tuning.workflows.demo.run_demo import DemoResult
