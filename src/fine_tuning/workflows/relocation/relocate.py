@@ -25,6 +25,7 @@ from fine_tuning.settings import get_settings
 from fine_tuning.store import evaluations, files, jobs, model_versions, relocations
 from fine_tuning.store.database import Database, open_database
 from fine_tuning.training.jobs.fine_tuner import FineTuner
+from fine_tuning.training.jobs.training_request import UploadedFiles
 from fine_tuning.workflows import answering
 from fine_tuning.workflows.answering import Answer, Question
 from fine_tuning.workflows.relocation import held_out
@@ -177,9 +178,10 @@ class _Relocation:
         """The training job."""
         more = dict(self._plan.hyperparameters or {}) | {"n_epochs": self._plan.n_epochs}
         name = self._old["model_name"][:64]
-        tuner.check_request(self._plan.base_model, name, Path(data["train"]), **more)
-        file_id = self._step("file", lambda: tuner.upload_training_file(data["train"]))
-        job = tuner.create_fine_tuning_job(self._plan.base_model, file_id, None, name, **more)
+        request = tuner.check_request(self._plan.base_model, name, Path(data["train"]), **more)
+        file = request.training_file
+        assert file is not None  # noqa: S101 - of the path above
+        job = tuner.start_job(request, UploadedFiles(self._step("file", lambda: tuner.upload(file))))
         return str(job["job_id"])
 
     def _trained(self, tuner: FineTuner, job_id: str) -> dict[str, Any]:
