@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fine_tuning._util.model_names import version_name
 from fine_tuning.experiments.ab_test_result import concluded_result
 from fine_tuning.experiments.promotion import PROMOTED
 from fine_tuning.experiments.recommendation import recommend
@@ -18,7 +19,7 @@ def won_by(tx: Transaction, name: str, version: int) -> list[str]:
     A test that promotes by itself is won by the version that it promoted; another by the arm that its stored result
     recommends. Results imported from files count for nothing, as nobody concluded them here.
     """
-    model_id = f"{name}-v{version}"
+    model_id = version_name(name, version)
     return [
         test["id"]
         for test in experiments.of_version(tx, name, version)

@@ -8,6 +8,7 @@ from typing import Any, TypedDict
 
 from sqlalchemy import BindParameter, Connection, Row, bindparam, func, or_, select, update
 
+from fine_tuning._util.model_names import version_name
 from fine_tuning.store import tables
 from fine_tuning.store.column_types import iso, now
 from fine_tuning.store.experiment_json import Arm, DesignRecord, ExperimentResult, Slots, StatisticsRecord
@@ -162,7 +163,7 @@ def of_version(connection: Connection, name: str, version: int) -> list[Experime
 
     A test of a registered name is about the version that it was pinned to, not about later ones of that name.
     """
-    model_id = f"{name}-v{version}"
+    model_id = version_name(name, version)
     query = select(_table).where(or_(_table.c.model_a.in_((model_id, name)), _table.c.model_b.in_((model_id, name))))
     found = []
     for row in connection.execute(query.order_by(_table.c.started_at, _table.c.id)):

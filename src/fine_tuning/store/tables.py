@@ -404,7 +404,7 @@ experiments = Table(
     Column(
         "statistics",
         Json,
-        doc="running sums, see experiments.sufficient_statistics.Statistics; NULL before the first sample",
+        doc="running sums, see experiments.sufficient_statistics; NULL before the first sample",
     ),
     Column("slots", Json, nullable=False, doc="the thousandths of all units (of the layer) that take part"),
     Column("layer", String(200), doc="tests of one layer share no units"),
