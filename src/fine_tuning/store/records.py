@@ -580,12 +580,10 @@ class Deployment(TypedDict):
     created_at: datetime
 
 
-class Evaluation(TypedDict):
-    """A row of `evaluations`."""
+class NewEvaluation(TypedDict):
+    """The columns of `evaluations` that the caller gives."""
 
-    id: int
     model_name: str
-    model_version_id: int | None
     model_type: str
     metric: str
     accuracy: float | None
@@ -596,7 +594,14 @@ class Evaluation(TypedDict):
     cost_per_inference: float | None
     test_set_size: int
     metadata: JsonObject
-    created_at: datetime
+
+
+class Evaluation(NewEvaluation):
+    """A row of `evaluations`; `created_at` is ISO 8601."""
+
+    id: int
+    model_version_id: int | None
+    created_at: str
 
 
 class Export(TypedDict):
@@ -613,18 +618,27 @@ class Export(TypedDict):
     created_at: datetime
 
 
-class EvaluationRow(TypedDict):
-    """A row of `evaluation_results`."""
+class ScoredExample(TypedDict):
+    """One example of an evaluation.
 
-    evaluation_id: int
-    ordinal: int
+    `prediction` is None where the call failed for the reason `error`; `scores` are by metric, `score` is the first;
+    `slices` are the fields by which results are grouped; examples of one `cluster` may be correlated.
+    """
+
     question: str | None
     prediction: str | None
     reference: str
     score: float | None
-    scores: JsonObject | None
-    slices: JsonObject | None
+    scores: dict[str, float | None] | None
+    slices: dict[str, str] | None
     cluster: str | None
     error: str | None
     latency_ms: float | None
     cost: float | None
+
+
+class EvaluationRow(ScoredExample):
+    """A row of `evaluation_results`."""
+
+    evaluation_id: int
+    ordinal: int
