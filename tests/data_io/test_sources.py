@@ -130,7 +130,7 @@ def test_parquet_and_tables(tmp_path: Path) -> None:
     file.write_bytes(b"PAR1 no")
     with pytest.raises(DataError, match="not a Parquet file"):
         rows(file)
-    with pytest.raises(UsageError, match="int is no table"):
+    with pytest.raises(UsageError, match="int is not a table"):
         list(sources.table_rows(3))
 
 
@@ -162,7 +162,7 @@ def _loop(folder: Path) -> Path:
 UNREADABLE: dict[str, Callable[[Path], str | Path]] = {
     "no such file": lambda folder: folder / "none.jsonl",
     "no file matches": lambda folder: folder / "*.jsonl",
-    "holds no file named": lambda folder: folder,
+    "has no file named": lambda folder: folder,
     "symbolic links": _loop,
     "use s3://, gs:// or a file": lambda folder: "gopher://host/x.jsonl",
 }

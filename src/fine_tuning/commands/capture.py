@@ -10,7 +10,7 @@ from fine_tuning.commands import output
 from fine_tuning.errors import DataError
 
 if TYPE_CHECKING:
-    from fine_tuning.distillation.importer import ImportReport
+    from fine_tuning.distillation.import_report import ImportReport
 
 REJECTED_SHOWN = 10
 

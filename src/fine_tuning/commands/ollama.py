@@ -23,13 +23,13 @@ def create_ollama_script(
     destination: Annotated[Path | None, typer.Option("--output", help="Where to write the script.")] = None,
 ) -> None:
     """Write a Python script that fine-tunes on the machine it is run on."""
-    from fine_tuning.data_io.rows import conversation, read_rows
+    from fine_tuning.data_io.rows import prompt_and_reference, read_rows
     from fine_tuning.ollama_fine_tuner import OllamaFineTuner
     from fine_tuning.training.jobs.fine_tuner import FineTuner
 
     found = FineTuner.find_file(dataset)
     for line, row in read_rows(found):
-        conversation(row, f"{found}, row {line}")
+        prompt_and_reference(row, f"{found}, row {line}")
     path = OllamaFineTuner().generate_unsloth_script(
         base, found, name, epochs, learning_rate, batch_size, output_path=destination
     )

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from fine_tuning._util.files import sha256_file
-from fine_tuning.data_io.rows import content_hash, read_rows
+from fine_tuning.data_io.content_hash import content_hash
+from fine_tuning.data_io.rows import read_rows
 from fine_tuning.store import datasets
 from fine_tuning.store.database import Database
 

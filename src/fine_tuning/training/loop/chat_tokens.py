@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from fine_tuning.data_io.formats import tool_prompt
+from fine_tuning.data_io.messages import Message
 from fine_tuning.data_io.rows import read_rows
 from fine_tuning.errors import DataError
 
@@ -61,8 +62,8 @@ def tokenise(
     Raises:
         DataError: the template cannot render the chat, or renders a turn differently later on.
     """
-    if not tool_prompt.knows_tools(str(tokenizer.chat_template or "")):
-        messages, tools = tool_prompt.in_words(messages, tools), None
+    if not tool_prompt.template_supports_tools(str(tokenizer.chat_template or "")):
+        messages, tools = tool_prompt.with_tools_as_text(cast("Sequence[Message]", messages), tools), None
     text = _render(messages, tools, tokenizer, where, generation=False)
     spans = list(_assistant_spans(messages, tools, tokenizer, where, text))
     encoded = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from fine_tuning.data_io.json_values import object_or_empty
 from fine_tuning.data_io.rows import read_rows
 from fine_tuning.errors import DataError
 from fine_tuning.training.loop.chat_tokens import IGNORED, Tokenised, checked_messages, tokenise
@@ -64,7 +65,7 @@ def tokenise_preferences(path: Path | str, tokenizer: Any, max_length: int) -> T
     for line, row in read_rows(path):
         where = f"{path}, line {line}"
         preferred, other = checked_pair(row, where)
-        tools = row["input"].get("tools") or None
+        tools = object_or_empty(row["input"]).get("tools") or None
         (ids, labels), (rejected_ids, rejected_labels) = (
             tokenise(messages, tools, tokenizer, where) for messages in (preferred, other)
         )
