@@ -110,7 +110,9 @@ def test_chosen_and_rejected_conversations_share_their_beginning() -> None:
     assert call.messages == [ASKED, ANSWERED]
     assert call.request_messages() == [ASKED]
     assert call.rejected == [{"role": "assistant", "content": "No."}]
-    assert only({"prompt": "p", "chosen": "a", "rejected": "b"}).request_messages() == [{"role": "user", "content": "p"}]
+    assert only({"prompt": "p", "chosen": "a", "rejected": "b"}).request_messages() == [
+        {"role": "user", "content": "p"}
+    ]
 
 
 def test_tool_calls_of_each_format() -> None:
