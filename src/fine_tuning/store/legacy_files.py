@@ -108,7 +108,7 @@ def _records_by_model(path: Path) -> dict[str, list[Row]]:
         return dict(read_json(path))
     found: dict[str, list[Row]] = {}
     for _, record in read_rows(path):
-        found.setdefault(record["model_name"], []).append(record)
+        found.setdefault(str(record["model_name"]), []).append(record)
     return found
 
 
@@ -187,8 +187,8 @@ def _call(kind: str, record: Mapping[str, Any]) -> Row:
     }
 
 
-def _moment(value: str | None) -> datetime | None:
+def _moment(value: object) -> datetime | None:
     if value is None:
         return None
-    moment = datetime.fromisoformat(value)
+    moment = datetime.fromisoformat(str(value))
     return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)

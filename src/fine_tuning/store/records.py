@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, Literal, NotRequired, TypedDict, TypeVar, cast
 
+from fine_tuning.data_io.messages import Message, Tool
 from fine_tuning.store.experiment_json import Arm, DesignRecord, ExperimentResult, Slots, StatisticsRecord
 
 JsonObject = dict[str, Any]  # a JSON column whose keys are the caller's (metadata) or another system's
@@ -94,23 +95,39 @@ class Dataset(TypedDict):
     created_at: datetime
 
 
-class Example(TypedDict):
-    """A row of `examples`."""
+class NewExample(TypedDict):
+    """A captured call before it is stored; `messages` is None for a prompt and its response alone."""
 
     id: str
     prompt: str
     response: str
-    messages: JsonObject | None
-    tools: JsonObject | None
+    messages: list[Message] | None
+    tools: list[Tool] | None
     domain: str
     task_type: str
     rating: int
-    judged: bool
+    model_used: str
+    metadata: JsonObject
+    captured_at: datetime
+
+
+class Example(TypedDict):
+    """A captured call. Times are ISO 8601; `curated` is a rating of 4 or 5."""
+
+    id: str
+    prompt: str
+    response: str
+    messages: list[Message] | None
+    tools: list[Tool] | None
+    domain: str
+    task_type: str
+    rating: int
     model_used: str
     metadata: JsonObject
     sightings: int
-    captured_at: datetime
-    last_seen_at: datetime
+    captured_at: str
+    last_seen_at: str
+    curated: bool
 
 
 class Experiment(TypedDict):
@@ -393,15 +410,13 @@ class Job(TypedDict):
 
 
 class Preference(TypedDict):
-    """A row of `preferences`."""
+    """A preference pair; `example_id` is the rejected example, `chosen_id` the better one, None if unknown."""
 
-    id: int
     example_id: str
     prompt: str
     chosen: str
     rejected: str
     chosen_id: str | None
-    created_at: datetime
 
 
 class RegistryChange(TypedDict):
@@ -419,16 +434,8 @@ class RegistryChange(TypedDict):
     created_at: datetime
 
 
-class ReviewClaim(TypedDict):
-    """A row of `review_claims`."""
-
-    example_id: str
-    reviewer: str
-    expires_at: datetime
-
-
 class Review(TypedDict):
-    """A row of `reviews`."""
+    """A person's rating of a captured call; `corrected_id` is the example with the correction."""
 
     id: int
     example_id: str

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from fine_tuning._util import checks
 from fine_tuning._util.files import explained, make_folder
 from fine_tuning._util.model_names import parse_version_name, version_name
-from fine_tuning.data_io.rows import conversation, conversation_of, read_rows
+from fine_tuning.data_io.rows import conversation_key, prompt_and_reference, read_rows
 from fine_tuning.errors import DataError, ProviderError, UsageError
 from fine_tuning.llm_service import LLMService
 from fine_tuning.settings import get_settings
@@ -93,9 +93,9 @@ def _question(row: Mapping[str, Any], where: str) -> Question:
     if "prediction" in row:
         asked = _predicted(row, where, slices)
     else:
-        messages, reference = conversation(row, where)
+        messages, reference = prompt_and_reference(row, where)
         asked = Question(messages, reference, slices)
-    return replace(asked, cluster=conversation_of(row))
+    return replace(asked, cluster=conversation_key(row))
 
 
 def _predicted(row: Mapping[str, Any], where: str, slices: Mapping[str, str]) -> Question:
