@@ -26,7 +26,8 @@ from fine_tuning.experiments.verdict import ABTestResult
 from fine_tuning.settings import acting_user
 from fine_tuning.store import experiments, legacy_files
 from fine_tuning.store.column_types import now
-from fine_tuning.store.database import Transaction, open_database
+from fine_tuning.store.database import Transaction
+from fine_tuning.store.workspace import Workspace, open_workspace
 
 __all__ = ["ABTestFramework", "ABTestResult"]
 
@@ -44,8 +45,8 @@ class ABTestFramework:
             writes it, or .jsonl) is imported once into a database beside it.
     """
 
-    def __init__(self, path: str | Path | None = None) -> None:
-        self._database = open_database(path)
+    def __init__(self, path: str | Path | None = None, *, workspace: Workspace | None = None) -> None:
+        self._database = (workspace or open_workspace(path)).database
         self._designs: dict[str, Design] = {}
         if path is not None and "://" not in str(path):
             legacy_files.import_experiments(self._database, path)

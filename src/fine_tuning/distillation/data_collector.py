@@ -15,9 +15,9 @@ from fine_tuning.data_io.formats.call import Message, as_messages, conversation_
 from fine_tuning.distillation import importer, stored_completions
 from fine_tuning.distillation.correction import CORRECTED_RATING, store_correction
 from fine_tuning.errors import DataError, NotFoundError, UsageError
-from fine_tuning.settings import get_settings
 from fine_tuning.store import examples
 from fine_tuning.store.database import open_database
+from fine_tuning.store.workspace import Workspace, open_workspace
 
 MIN_EXAMPLES_FOR_TRAINING = 500
 MIN_RESPONSE_CHARACTERS = 50
@@ -38,14 +38,17 @@ class DistillationDataCollector:
         output_dir: str | Path | None = None,
         teacher_file: str | Path | None = None,
         curated_file: str | Path | None = None,
+        *,
+        workspace: Workspace | None = None,
     ) -> None:
-        self.output_dir = Path(output_dir) if output_dir is not None else get_settings().folder("datasets")
+        workspace = workspace or open_workspace(teacher_file)
+        self.output_dir = Path(output_dir) if output_dir is not None else workspace.folder("datasets")
         if output_dir is not None:
             self._database = open_database(self.output_dir / "fine_tuning.db")
             teacher_file = teacher_file or self.output_dir / "teacher_examples.jsonl"
             curated_file = curated_file or self.output_dir / "curated_dataset.jsonl"
         else:
-            self._database = open_database(teacher_file)
+            self._database = workspace.database
         for file in (teacher_file, curated_file):
             if file is not None and is_file(file):
                 importer.import_once(self._database, Path(file))
