@@ -11,7 +11,7 @@ from fine_tuning.experiments.guardrails import BROKEN
 from fine_tuning.experiments.recommendation import recommend
 from fine_tuning.experiments.sufficient_statistics import A, B
 from fine_tuning.experiments.verdict import ABTestResult
-from fine_tuning.store import experiments, model_labels, model_versions
+from fine_tuning.store import experiments, model_aliases, model_versions
 from fine_tuning.store.database import Transaction
 
 PROMOTED, ROLLED_BACK, KEPT = "promoted", "rolled_back", "kept"
@@ -77,7 +77,9 @@ def pin(tx: Transaction, models_by_arm: Mapping[str, str], *, deployable: bool) 
     if deployable:
         for model in found.values():
             name, version = find_version(tx, model)
-            record = model_versions.get(tx, name, version) or {}
+            record = model_versions.get(tx, name, version)
+            if record is None:
+                continue
             if record["status"] != "DEPLOYED" and "DEPLOYED" not in model_versions.MOVES[record["status"]]:
                 raise UsageError(f"{model} is {record['status']}, which cannot be deployed; create without auto")
     return found
@@ -89,7 +91,7 @@ def _pinned(tx: Transaction, model: str) -> str | None:
         return model
     if aliased := parse_alias_name(model):
         name, alias = aliased
-        if (version := model_labels.aliases(tx, name).get(alias)) is not None:
+        if (version := model_aliases.of_model(tx, name).get(alias)) is not None:
             return version_name(name, version)
     record = model_versions.deployed(tx, model) or model_versions.get(tx, model)
     return None if record is None else version_name(model, record["version"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import Connection
 
@@ -16,6 +16,7 @@ from fine_tuning.errors import DataError, UsageError
 from fine_tuning.store import costs, experiments, imported_files, model_versions
 from fine_tuning.store.column_types import now
 from fine_tuning.store.database import Database, expanded
+from fine_tuning.store.records import NewModelVersion
 from fine_tuning.store.tables import MODEL_STATUSES
 
 ACTOR = "import of the older system"
@@ -138,7 +139,7 @@ def _tests(path: Path) -> Iterator[Row]:
 
 
 def _register(tx: Connection, version: Row) -> None:
-    model_versions.register(tx, version, actor=ACTOR, number=version["version"])
+    model_versions.register(tx, cast("NewModelVersion", version), actor=ACTOR, number=version["version"])
 
 
 def _events(path: Path) -> Iterator[Row]:
