@@ -63,7 +63,7 @@ def test_mlflow_exchange_exported_versions_import_unchanged(
     fresh.register_model("a/b", "b", "j", 1)
     code, _, err = cli("mlflow", "export", uri)
     assert code == 1
-    assert "MLflow does not accept the model names 'a/b'; the others are exported" in err
+    assert "MLflow does not accept the model names 'a/b'; all others are exported" in err
     code, _, err = cli("mlflow", "export", "nowhere://x")
     assert (code, err.count("\n")) == (1, 1)
 

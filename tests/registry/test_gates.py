@@ -38,7 +38,9 @@ def version(base: str, provider: str | None = None, model: str | None = None) ->
         ("gpt-99", OPENAI, None, None),
     ],
 )
-def test_shutdown_date_base_model_is_published_date(base: str, provider: str | None, model: str | None, expected: str | None) -> None:
+def test_shutdown_date_base_model_is_published_date(
+    base: str, provider: str | None, model: str | None, expected: str | None
+) -> None:
     found = expiry.shutdown_date(version(base, provider, model), {})
     assert found == (None if expected is None else date.fromisoformat(expected))
 
@@ -48,7 +50,9 @@ def test_shutdown_date_announced_by_host_overrides_published() -> None:
     assert expiry.shutdown_date(version("gpt-4o-mini-2024-07-18", OPENAI), announced) == date(2028, 2, 3)
     assert expiry.shutdown_date(version("gpt-4o", OPENAI), announced) == date(2027, 1, 14)  # not a promise to keep it
     tuned = version("gpt-4o-mini-2024-07-18", OPENAI, "ft:gpt-4o-mini-2024-07-18:org::x")
-    assert expiry.shutdown_date(tuned, {(OPENAI, "ft:gpt-4o-mini-2024-07-18:org::x"): None} | announced) == date(2028, 2, 3)
+    assert expiry.shutdown_date(tuned, {(OPENAI, "ft:gpt-4o-mini-2024-07-18:org::x"): None} | announced) == date(
+        2028, 2, 3
+    )
     assert expiry.days_until(date(2028, 2, 3), today=date(2028, 2, 1)) == 2
     assert expiry.days_until(None) is None
 

@@ -75,7 +75,9 @@ def test_export_ollama_writes_modelfile_and_creates_model(
         host.answers["GET /api/tags"] = (200, {"models": []})
         host.answers["POST /api/create"] = (200, [{"status": "success"}])
         host.answers["POST /api/blobs/*"] = (201, {})
-        done = export_model(ExportPlan("orders", "ollama", tmp_path / "o", prompts=2, create=True), on_message=heard.append)
+        done = export_model(
+            ExportPlan("orders", "ollama", tmp_path / "o", prompts=2, create=True), on_message=heard.append
+        )
     (created,) = host.asked("POST /api/create")
     assert created.body["files"] == {"orders-v1.f16.gguf": f"sha256:{sha256_file(done.weights)}"}
     assert "<|im_start|>{{ .Role }}" in created.body["template"]
@@ -86,9 +88,7 @@ def test_export_ollama_writes_modelfile_and_creates_model(
     assert shlex.split(done.command) == ["ollama", "create", "orders-v1", "-f", str(tmp_path / "o" / "Modelfile")]
 
 
-def test_export_changed_chat_template_fails_parity(
-    trained: dict[str, Any], tmp_path: Path, workspace: Path
-) -> None:
+def test_export_changed_chat_template_fails_parity(trained: dict[str, Any], tmp_path: Path, workspace: Path) -> None:
     template = workspace / "artifacts" / trained["job_id"] / "merged" / "chat_template.jinja"
     template.write_text("{% for m in messages %}USER SAYS {{ m['content'] }}{% endfor %}BOT:")
     for target in ("safetensors", "gguf"):
@@ -123,9 +123,7 @@ def test_export_damaged_weights_or_existing_file_raise(
     assert not (tmp_path / "s").exists()
 
 
-def test_export_failed_parity_needs_force(
-    trained: dict[str, Any], tmp_path: Path, cli: Any, workspace: Path
-) -> None:
+def test_export_failed_parity_needs_force(trained: dict[str, Any], tmp_path: Path, cli: Any, workspace: Path) -> None:
     file = workspace / "artifacts" / trained["job_id"] / "merged" / "model.safetensors"
     weights = load_file(file)
     weights["model.layers.1.mlp.down_proj.weight"] *= -3

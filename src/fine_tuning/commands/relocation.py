@@ -58,9 +58,7 @@ class RelocationOptions:
     """How to train and to compare; see `workflows.relocation.Plan`."""
 
     provider: Annotated[str, typer.Option(help="local, or the address of an OpenAI-compatible host.")] = "local"
-    metric: Annotated[str, typer.Option(help="Metric of single answers, such as token_f1.")] = (
-        "exact_match"
-    )
+    metric: Annotated[str, typer.Option(help="Metric of single answers, such as token_f1.")] = "exact_match"
     margin: Annotated[float, typer.Option(help="How much lower a score still counts as not worse.")] = 0.05
     test: Annotated[Path | None, typer.Option(help="Prompts and references; the job's validation file by default.")] = (
         None

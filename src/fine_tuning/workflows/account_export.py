@@ -289,9 +289,7 @@ class _AccountExport:
                 if known is None:
                     jobs.add(tx, current)
                     self._report.new_jobs += 1
-                elif (
-                    known["idempotency_key"] == current["idempotency_key"]
-                ):  # others belong to their trainer
+                elif known["idempotency_key"] == current["idempotency_key"]:  # others belong to their trainer
                     self._report.changed_jobs += _renew(tx, known, current)
                 ids = {job.id, job.id if known is None else known["id"]}  # a job started here has an id of ours, too
                 if job.fine_tuned_model and not any(models.of_job(tx, each) for each in ids):

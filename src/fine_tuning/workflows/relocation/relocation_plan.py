@@ -47,9 +47,7 @@ class Plan:
         metrics.check(checks.name("metric", self.metric))
         found = metrics.find(self.metric)
         if found.corpus or found.bounds is None or not found.higher_is_better or self.metric == "judge":
-            raise UsageError(
-                f"{self.metric} does not score single answers; use exact_match, token_f1 or another"
-            )
+            raise UsageError(f"{self.metric} does not score single answers; use exact_match, token_f1 or another")
         margin = checks.amount("margin", self.margin)
         if margin is None or margin >= found.bounds[1] - found.bounds[0]:
             raise UsageError(f"margin must be between 0 and {found.bounds[1] - found.bounds[0]:g}, not {self.margin}")
