@@ -34,7 +34,7 @@ def list_datasets(
         output.print_json(found)
         return
     rows = [
-        (each["name"], each["format"], each["rows"], _short(each["hash"]), output.day(each["created_at"]), each["path"])
+        (each["name"], each["format"], each["rows"], _short(each["hash"]), output.utc(each["created_at"]), each["path"])
         for each in found
     ]
     output.print_table("Data sets", ["Name", "Format", "Rows#", "Hash", "Created", "Path"], rows)

@@ -103,7 +103,7 @@ def check(
     """Say what is wrong with files of training data, by kind; exit code 1 if a trainer would refuse a row."""
     from fine_tuning.dataset_builder import DatasetBuilder
 
-    with output.rows_told("rows checked") as told:
+    with output.count_progress("rows checked") as told:
         report = DatasetBuilder().check_files(files, model, rejected_to=rejected, progress=told)
     if as_json:
         output.print_json(report.facts())
@@ -161,7 +161,7 @@ def build(
         "near_duplicates": None if keep_near_duplicates else near_duplicates, "balance": balance, "limit": limit,
         "validation": validation, "test": test, "stratify": stratify, "seed": seed,
     }  # fmt: skip
-    with output.rows_told("rows read") as told:
+    with output.count_progress("rows read") as told:
         manifest = DatasetBuilder().build(name, files or None, progress=told, **choices)
     if as_json:
         output.print_json(manifest)

@@ -59,7 +59,7 @@ def export(
     from fine_tuning.workflows.model_export import ExportPlan, export_model
 
     plan = ExportPlan(name, to.value, **asdict(options))
-    with output.steps_told() as on_message:
+    with output.message_progress() as on_message:
         done = export_model(plan, on_message=on_message)
     if as_json:
         output.print_json(

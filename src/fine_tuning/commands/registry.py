@@ -210,7 +210,7 @@ def history(name: Name, as_json: output.Json = False) -> None:
     columns = ["Time", "Version#", "Change", "From", "To", "Actor", "Reason"]
     rows = [
         (
-            output.day(each["created_at"]),
+            output.utc(each["created_at"]),
             each["version"],
             _label(each),
             each["before"],

@@ -34,7 +34,7 @@ def export(
     from fine_tuning.store.workspace import open_workspace
     from fine_tuning.workflows.account_export import export_account
 
-    with output.steps_told() as on_message:
+    with output.message_progress() as on_message:
         report = export_account(open_workspace(), None, base_url, on_message=on_message)
     if as_json:
         output.print_json(asdict(report))

@@ -20,7 +20,7 @@ from fine_tuning.store import (
 )
 from fine_tuning.store.column_types import iso
 from fine_tuning.store.database import Transaction
-from fine_tuning.store.records import Job, ModelVersion, record
+from fine_tuning.store.records import Job, ModelVersion
 
 
 def trace(tx: Transaction, version: ModelVersion) -> Lineage:
@@ -70,7 +70,7 @@ def _add_training(tx: Transaction, graph: Lineage, root: Node, version: ModelVer
         graph.add(Node("artifact", f"artifact:{artifact['id']}", label, facts), upstream=node, downstream=root)
     if not models:
         graph.edges.append((node.id, root.id))
-    _add_data(tx, graph, node, record(Job, job))
+    _add_data(tx, graph, node, job)
 
 
 def _add_data(tx: Transaction, graph: Lineage, node: Node, job: Job) -> None:

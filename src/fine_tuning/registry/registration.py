@@ -6,7 +6,7 @@ from fine_tuning._util import checks, hosts
 from fine_tuning.errors import ConflictError, NotFoundError, UsageError
 from fine_tuning.store import costs, datasets, jobs, model_versions
 from fine_tuning.store.database import Database, Transaction
-from fine_tuning.store.records import Job, ModelVersion, NewModelVersion, record
+from fine_tuning.store.records import Job, ModelVersion, NewModelVersion
 from fine_tuning.store.tables import MODEL_STATUSES
 
 
@@ -57,7 +57,7 @@ def register_job(database: Database, model_name: str, job_id: str, *, actor: str
             raise ConflictError(f"job {job_id} has status {job['status']}; only a succeeded job can be registered")
         if (registered := model_versions.of_job(tx, job["id"], model_name)) is not None:
             return registered
-        version = _version_of_job(tx, model_name, record(Job, job))
+        version = _version_of_job(tx, model_name, job)
     return register_version(database, version, actor=actor)
 
 

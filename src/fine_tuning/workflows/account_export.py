@@ -26,7 +26,7 @@ from fine_tuning.settings import acting_user
 from fine_tuning.store import datasets, files, jobs, relocations, shutdown_dates
 from fine_tuning.store import model_versions as models
 from fine_tuning.store.database import Transaction
-from fine_tuning.store.records import JsonObject, ModelVersion, NewModelVersion, record
+from fine_tuning.store.records import JsonObject, ModelVersion, NewFile, NewJob, NewModelVersion, record
 from fine_tuning.store.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -226,10 +226,10 @@ class _AccountExport:
         with self._write() as tx:
             row = files.get(tx, file_id)
             if row is None:
-                files.add(tx, {**fetched, "dataset_id": self._freeze(tx, fetched)})
+                files.add(tx, record(NewFile, {**fetched, "dataset_id": self._freeze(tx, fetched)}))
                 self._report.new_files += 1
             else:  # its bytes were lost here, or another export fetched it meanwhile
-                files.renew(tx, row["id"], fetched)
+                files.replace_bytes(tx, row["id"], fetched)
         return file_id, fetched
 
     def _file(self, file_id: str) -> FileObject:
@@ -287,7 +287,7 @@ class _AccountExport:
             with self._write() as tx:
                 current, known = self._job(tx, job, points.get(job.id, [])), jobs.get(tx, job.id)
                 if known is None:
-                    jobs.add(tx, current)
+                    jobs.add(tx, record(NewJob, current))
                     self._report.new_jobs += 1
                 elif known["idempotency_key"] == current["idempotency_key"]:  # others belong to their trainer
                     self._report.changed_jobs += _renew(tx, known, current)

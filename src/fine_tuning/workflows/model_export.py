@@ -25,7 +25,7 @@ from fine_tuning.registry import lineage, model_card
 from fine_tuning.registry.lineage_graph import as_mermaid
 from fine_tuning.serving import model_resolution
 from fine_tuning.store import evaluations, exports, files, jobs, model_versions
-from fine_tuning.store.records import Evaluation, Job, ModelVersion, NewExport, ParityFigures, record, records
+from fine_tuning.store.records import Evaluation, Job, JobResult, ModelVersion, NewExport, ParityFigures, records
 from fine_tuning.store.workspace import Workspace, open_workspace
 from fine_tuning.training.loop import training_prompts
 
@@ -179,12 +179,12 @@ def _source(workspace: Workspace, name: str) -> _Source:
     merged = Path(target.model)
     if not (merged / "config.json").is_file():
         raise NotFoundError(f"the files of {name} are not at {merged}")
-    result = (job or {}).get("result") or {}
+    result: JobResult = (job["result"] if job is not None else None) or {}
     is_of_job = job is not None and result.get("merged_dir") == str(merged)
     return _Source(
         label=name if version is None else version_name(version["model_name"], version["version"]),
         merged=merged,
-        trainer=_trainer(workspace, record(Job, job)) if job is not None and is_of_job else None,
+        trainer=_trainer(workspace, job) if job is not None and is_of_job else None,
         training_file=Path(file["path"]) if file is not None and is_of_job else None,
         job_id=job["id"] if job is not None else None,
         version=version,
@@ -194,10 +194,11 @@ def _source(workspace: Workspace, name: str) -> _Source:
 def _trainer(workspace: Workspace, job: Job) -> tuple[Path, Path | None]:
     """The base model of a job and its adapter; None where all weights were trained, or the adapter is gone."""
     base = catalogue.resolve(job["base_model"] or job["model"], workspace.folder("models")).path
-    result = job["result"] or {}
-    if result.get("adapter_dir") is None:
+    result: JobResult = job["result"] or {}
+    folder = result.get("adapter_dir")
+    if folder is None:
         return base, None
-    adapter = Path(result["adapter_dir"])
+    adapter = Path(folder)
     if not all((adapter / name).is_file() for name in ("adapter_config.json", "adapter_model.safetensors")):
         _log.warning("the adapter of job %s is missing; its merged model is used as the reference", job["id"])
         return base, None

@@ -25,6 +25,7 @@ from fine_tuning.store import evaluations, files, jobs, model_versions, relocati
 from fine_tuning.store.records import JsonObject, ModelVersion, RelocationData, RelocationRequest
 from fine_tuning.store.workspace import Workspace, open_workspace
 from fine_tuning.training.jobs.fine_tuner import FineTuner
+from fine_tuning.training.jobs.training_request import UploadedFiles
 from fine_tuning.workflows import answering
 from fine_tuning.workflows.answering import Answer, Question
 from fine_tuning.workflows.relocation import held_out
@@ -190,9 +191,10 @@ class _Relocation:
         """Upload the training file and start the job. Returns its id."""
         hyperparameters: JsonObject = dict(self._plan.hyperparameters or {}) | {"n_epochs": self._plan.n_epochs}
         name = self._old["model_name"][:64]
-        tuner.check_request(self._plan.base_model, name, Path(data["train"]), **hyperparameters)
-        file_id = self._step("file", lambda: tuner.upload_training_file(data["train"]))
-        job = tuner.create_fine_tuning_job(self._plan.base_model, file_id, None, name, **hyperparameters)
+        request = tuner.check_request(self._plan.base_model, name, Path(data["train"]), **hyperparameters)
+        file = request.training_file
+        assert file is not None  # noqa: S101 - of the path above
+        job = tuner.start_job(request, UploadedFiles(self._step("file", lambda: tuner.upload(file))))
         return str(job["job_id"])
 
     def _trained(self, tuner: FineTuner, job_id: str) -> JsonObject:
