@@ -54,8 +54,7 @@ class ModelRegistry:
 
     def __init__(self, registry_path: str | Path | None = None, *, workspace: Workspace | None = None) -> None:
         self._workspace = workspace
-        is_shared = workspace is not None and registry_path is None
-        self._database = workspace.database if workspace and is_shared else open_database(registry_path)
+        self._database = workspace.database if workspace and registry_path is None else open_database(registry_path)
         if registry_path is not None and "://" not in str(registry_path):
             legacy_files.import_registry(self._database, registry_path)
 
