@@ -25,6 +25,7 @@ from fine_tuning.settings import acting_user, get_settings
 from fine_tuning.store import datasets, files, jobs, relocations, shutdown_dates
 from fine_tuning.store import model_versions as models
 from fine_tuning.store.database import Database, Transaction
+from fine_tuning.store.records import NewDataset, record
 
 if TYPE_CHECKING:
     from openai import OpenAI
@@ -207,7 +208,7 @@ class _Export:
             "name": Path(file["filename"]).stem[:200] or file["id"], "content_hash": digest, "format": "openai",
             "path": file["path"], "rows": len(rows), "recipe": {"exported_from": self._url, "file": file["id"]},
         }  # fmt: skip
-        return datasets.freeze(tx, found, ())
+        return datasets.freeze(tx, record(NewDataset, found), ())
 
     def _keep(
         self,
