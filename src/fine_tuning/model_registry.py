@@ -138,7 +138,7 @@ class ModelRegistry:
             model_name,
             job["model"],
             job["id"],
-            (job["result"] or {}).get("rows") or (data or {}).get("rows") or 0,
+            (job["result"] or {}).get("rows") or (data["rows"] if data else 0),
             cost=spent[0]["total_cost"] if spent else None,
             provider=None if is_local else job["provider"],
             provider_model=None if is_local else job["fine_tuned_model"],

@@ -19,7 +19,7 @@ COUNT = 12
 
 
 @pytest.fixture(autouse=True)
-def captured() -> None:
+def captured(database: Database) -> None:
     """Twelve captured calls in each of two domains."""
     collector = DistillationDataCollector()
     for domain in ("mail", "chat"):
@@ -75,7 +75,7 @@ def test_save_dataset_validated_examples_record_their_minimum_lengths(database: 
     valid = builder.validate_examples(found, min_prompt_length=5, min_response_length=6)["valid_examples"]
     recipe = recorded(database, builder.save_dataset(valid, "valid"))
     assert (recipe["source"], recipe["domain"], recipe["found"], recipe["saved"]) == ("distillation", "mail", 12, 12)
-    assert (recipe["min_prompt_length"], recipe["min_response_length"]) == (5, 6)
+    assert recipe["derived"] == [{"operation": "validate", "min_prompt_length": 5, "min_response_length": 6}]
 
 
 def test_save_dataset_sides_of_a_split_record_side_ratio_and_seed(database: Database) -> None:
@@ -84,7 +84,7 @@ def test_save_dataset_sides_of_a_split_record_side_ratio_and_seed(database: Data
     for side, name in zip(sides, ("train", "test"), strict=True):
         recipe = recorded(database, builder.save_dataset(side, name))
         assert (recipe["source"], recipe["domain"], recipe["found"]) == ("distillation", "mail", COUNT)
-        assert (recipe["split"], recipe["train_ratio"], recipe["split_seed"]) == (name, 0.75, 7)
+        assert recipe["derived"] == [{"operation": "split", "side": name, "train_ratio": 0.75, "seed": 7}]
         assert recipe["saved"] == len(side)
     plain, _ = builder.split_train_test([dict(example) for example in sides[0]])
     assert recorded(database, builder.save_dataset(plain, "plain"))["source"] == "given"
@@ -94,7 +94,8 @@ def test_save_dataset_a_slice_records_what_it_is_of(database: Database) -> None:
     builder = DatasetBuilder()
     found = builder.build_from_distillation(domain="mail")
     recipe = recorded(database, builder.save_dataset(found[2:10][:5], "few"))
-    assert (recipe["source"], recipe["slices"], recipe["saved"]) == ("distillation", ["2:10", "0:5"], 5)
+    assert (recipe["source"], recipe["saved"]) == ("distillation", 5)
+    assert recipe["derived"] == [{"operation": "slice", "rows": rows} for rows in ("2:10", "0:5")]
     assert found[0]["domain"] == "mail"
     assert found[:] == found
 
@@ -120,7 +121,7 @@ def test_auto_pipeline_records_the_recipe_of_both_sides(database: Database) -> N
         pipeline.fine_tune(plan, train, test, lambda _, job: {"job_id": job, "status": "failed", "error": None})
     with database.read() as tx:
         found = {each["name"]: each["recipe"] for each in datasets.newest(tx, 10)}
-    assert {name: recipe["split"] for name, recipe in found.items()} == {
+    assert {name: recipe["derived"][-1]["side"] for name, recipe in found.items()} == {
         "priced_train": "train",
         "priced_validation": "test",
     }

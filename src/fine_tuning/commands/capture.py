@@ -64,7 +64,7 @@ def capture_fetch(
     from fine_tuning.distillation import DistillationDataCollector
 
     pairs = output.key_values("--metadata", metadata or [])
-    with output.rows_told("calls fetched") as told:
+    with output.count_progress("calls fetched") as told:
         report = DistillationDataCollector().import_stored_completions(
             model, pairs, domain=domain, task_type=task_type, rating=rating, progress=told
         )
@@ -90,7 +90,7 @@ def _print_import(names: str, report: ImportReport) -> None:
     shown = {name: value for name, value in counts.items() if value not in (None, "")}
     output.print_facts(f"Captured from {names}", shown)
     if report.known_since is not None:
-        typer.echo(f"These very rows were captured on {output.day(report.known_since)} already; nothing was added.")
+        typer.echo(f"These very rows were captured on {output.utc(report.known_since)} already; nothing was added.")
     for row in report.rejected[:REJECTED_SHOWN]:
         typer.echo(f"  {row['file']}, line {row['line']}: {row['reason']}")
     if len(report.rejected) > REJECTED_SHOWN:

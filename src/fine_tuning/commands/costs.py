@@ -160,7 +160,7 @@ def roi(
     """When a fine-tuned model has paid for itself."""
     from fine_tuning.cost_tracker import CostTracker
 
-    output.silence("fine_tuning.cost_tracker")  # what is unknown is printed below
+    output.silence_logger("fine_tuning.cost_tracker")  # what is unknown is printed below
     analysis = CostTracker().calculate_roi(name, base_cost, calls, error_cost, horizon_days=days, base_model=base_model)
     if as_json:
         output.print_json(asdict(analysis))

@@ -75,7 +75,7 @@ def evaluate_model(
     if rubric is not None and judge is None:
         raise UsageError("--rubric is for a judge; name one with --judge")
     questions = answering.read_questions(test_file)
-    with output.rows_told("questions answered") as told:
+    with output.count_progress("questions answered") as told:
         answers = answering.answers(
             name, questions, max_tokens, at_once=at_once, per_minute=per_minute, fresh=fresh, progress=told
         )
@@ -113,7 +113,7 @@ def _judged(judge: str | None, rubric: str, questions: list[Question], answers: 
 
     if judge is None:
         return []
-    with output.rows_told("answers judged") as told:
+    with output.count_progress("answers judged") as told:
         return judging.judged(judge, questions, [answer.text for answer in answers], rubric, progress=told)
 
 

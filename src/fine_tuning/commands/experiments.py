@@ -250,7 +250,7 @@ def show(test_id: TestId, as_json: output.Json = False) -> None:
         return
     print_result(result, framework.recommend_winner(result))
     if decisions:
-        rows = [(output.day(each["created_at"]), each["action"], each["model"], each["reason"]) for each in decisions]
+        rows = [(output.utc(each["created_at"]), each["action"], each["model"], each["reason"]) for each in decisions]
         output.print_table("Decisions", ["Time", "Action", "Model", "Reason"], rows)
 
 

@@ -51,7 +51,7 @@ def export(
     """Write a local model for another program, once it is known to say what its trainer's model says."""
     from fine_tuning.workflows import model_export
 
-    with output.steps_told() as on_step:
+    with output.message_progress() as on_step:
         done = model_export.export(
             name, to.value, folder, quantize=quantize, prompts=prompts, force=force, create=create, on_step=on_step
         )

@@ -172,7 +172,7 @@ def list_jobs(
             job["status"],
             job["fine_tuned_model"],
             job["trained_tokens"],
-            output.day(job["created_at"]),
+            output.utc(job["created_at"]),
         )
         for job in found
     ]

@@ -29,7 +29,7 @@ def backup(file: File, as_json: output.Json = False) -> None:
     from fine_tuning.store.database import open_database
     from fine_tuning.workflows.maintenance import backup as backups
 
-    with output.steps_told() as told:
+    with output.message_progress() as told:
         manifest = backups.write(open_database(), file, told)
     facts = {"file": str(file), "bytes": file.stat().st_size, "members": len(manifest["members"]),
              "schema": manifest["schema"], "gone_meanwhile": manifest["gone_meanwhile"],
@@ -48,7 +48,7 @@ def restore(file: File, as_json: output.Json = False) -> None:
     from fine_tuning.store.database import open_database
     from fine_tuning.workflows.maintenance import backup as backups
 
-    with output.steps_told() as told:
+    with output.message_progress() as told:
         restored = backups.restore(open_database(), file, told)
     if as_json:
         output.print_json(restored)

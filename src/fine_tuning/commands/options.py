@@ -9,17 +9,17 @@ from functools import wraps
 from typing import Annotated, TypeVar, get_type_hints
 
 import typer
-from pydantic import BaseModel
 
+from fine_tuning._util.option_model import OptionModel
 from fine_tuning.commands.output import key_values
 
 Result = TypeVar("Result")
 
 
 def with_options(command: Callable[..., Result]) -> Callable[..., Result]:
-    """Let a command take dataclasses and pydantic models whose fields are options.
+    """Let a command take dataclasses and option models whose fields are options.
 
-    Fields of a dataclass are `Annotated[type, typer.Option(...)] = default`. A field of a pydantic model has its
+    Fields of a dataclass are `Annotated[type, typer.Option(...)] = default`. A field of an option model has its
     description as help text; a tuple of texts is an option in the singular that may be repeated, a dict of texts one
     that takes KEY=VALUE. Typer sees each field as a parameter of the command, in the order of the fields and at the
     place of the model; the command gets the model filled in.
@@ -28,7 +28,7 @@ def with_options(command: Callable[..., Result]) -> Callable[..., Result]:
     groups: dict[str, type] = {}
     shown: list[inspect.Parameter] = []
     for name, parameter in inspect.signature(command).parameters.items():
-        if is_dataclass(hints[name]) or (isinstance(hints[name], type) and issubclass(hints[name], BaseModel)):
+        if is_dataclass(hints[name]) or (isinstance(hints[name], type) and issubclass(hints[name], OptionModel)):
             groups[name] = hints[name]
             shown += _parameters_of(hints[name])
         else:
@@ -48,9 +48,9 @@ def _filled(group: type[object], given: dict[str, object]) -> object:
     """The model of the options that were given, which are removed from `given`."""
     if is_dataclass(group):
         return group(**{field.name: given.pop(field.name) for field in fields(group)})
-    assert issubclass(group, BaseModel)  # noqa: S101 - one of the two
+    assert issubclass(group, OptionModel)  # noqa: S101 - one of the two
     kinds = get_type_hints(group)
-    return group(**{name: _value(name, kinds[name], given.pop(name)) for name in group.model_fields})
+    return group.of({name: _value(name, kinds[name], given.pop(name)) for name in group.model_fields})
 
 
 def _value(name: str, kind: object, given: object) -> object:
@@ -65,14 +65,16 @@ def _value(name: str, kind: object, given: object) -> object:
 def _parameters_of(group: type) -> list[inspect.Parameter]:
     if is_dataclass(group):
         hints = get_type_hints(group, include_extras=True)
-        defaults = {each.name: inspect.Parameter.empty if each.default is MISSING else each.default for each in fields(group)}
+        defaults = {
+            each.name: inspect.Parameter.empty if each.default is MISSING else each.default for each in fields(group)
+        }
         return [_parameter(name, hints[name], default) for name, default in defaults.items()]
-    assert issubclass(group, BaseModel)  # noqa: S101 - one of the two
+    assert issubclass(group, OptionModel)  # noqa: S101 - one of the two
     kinds = get_type_hints(group)
     return [_of_model_field(group, name, kinds[name]) for name in group.model_fields]
 
 
-def _of_model_field(group: type[BaseModel], name: str, kind: object) -> inspect.Parameter:
+def _of_model_field(group: type[OptionModel], name: str, kind: object) -> inspect.Parameter:
     field = group.model_fields[name]
     help_text = field.description
     if kind == tuple[str, ...]:

@@ -16,9 +16,9 @@ from fine_tuning.errors import UsageError
 if TYPE_CHECKING:
     from rich.console import Console
 
-UNBROKEN = {"Model", "Status", "Created", "Time", "Job", "Type", "From", "To"}  # short, and of no use in pieces
-MANY = 500  # rows of a table, beyond which it is not laid out
-WIDTH_OF_FILES = 200  # a table in a file or pipe need not fit a screen
+NO_WRAP_COLUMNS = {"Model", "Status", "Created", "Time", "Job", "Type", "From", "To"}  # short values
+MAX_RICH_ROWS = 500  # longer tables are printed as plain lines
+PIPE_WIDTH = 200  # columns of output to a file or pipe
 Json = Annotated[bool, typer.Option("--json", help="Print the same facts as JSON.")]
 
 
@@ -27,11 +27,11 @@ def console(*, stderr: bool = False) -> Console:
     from rich.console import Console
 
     found = Console(highlight=False, stderr=stderr)
-    return found if found.is_terminal else Console(highlight=False, width=max(found.width, WIDTH_OF_FILES))
+    return found if found.is_terminal else Console(highlight=False, width=max(found.width, PIPE_WIDTH))
 
 
-def silence(logger: str) -> None:
-    """Keep a logger's warnings off the terminal, where the command itself prints what they say."""
+def silence_logger(logger: str) -> None:
+    """Hide a logger's warnings from the terminal when the command prints the same facts itself."""
     import logging
 
     logging.getLogger(logger).setLevel(logging.ERROR)
@@ -67,7 +67,7 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]
     from rich.text import Text
 
     rows = list(rows)
-    if len(rows) > MANY:
+    if len(rows) > MAX_RICH_ROWS:
         _print_many(title, columns, rows)
         return
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_header=header)
@@ -76,7 +76,7 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]
         table.add_column(
             column.removesuffix("#"),
             justify="right" if is_number else "left",
-            no_wrap=is_number or column in UNBROKEN,
+            no_wrap=is_number or column in NO_WRAP_COLUMNS,
             overflow="fold",
             min_width=min(len(column), 12),
         )
@@ -113,25 +113,28 @@ def print_facts(title: str, facts: Mapping[str, Any]) -> None:
 
 
 @contextmanager
-def rows_told(what: str) -> Iterator[Callable[[int], None]]:
-    """A line on the terminal that says how many rows there were so far; yields what to tell of further ones."""
+def count_progress(description: str) -> Iterator[Callable[[int], None]]:
+    """Show a running count on the terminal while the block runs.
+
+    Yields `on_progress`, to be called with the number of items done since the last call.
+    """
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
     columns = (SpinnerColumn(), TextColumn("{task.description}: {task.completed:,.0f}"), TimeElapsedColumn())
     with Progress(*columns, console=console(stderr=True), transient=True) as progress:
-        task = progress.add_task(what, total=None)
-        yield lambda rows: progress.advance(task, rows)
+        task = progress.add_task(description, total=None)
+        yield lambda count: progress.advance(task, count)
 
 
 @contextmanager
-def steps_told() -> Iterator[Callable[[str], None]]:
-    """A line on the terminal that says what is being done; yields what to tell it."""
+def message_progress() -> Iterator[Callable[[str], None]]:
+    """Show the current step on the terminal while the block runs; yields `on_message`, to be called with each step."""
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     with Progress(*columns, console=console(stderr=True), transient=True) as progress:
         task = progress.add_task("", total=None)
-        yield lambda step: progress.update(task, description=step)
+        yield lambda message: progress.update(task, description=message)
 
 
 def key_values(name: str, options: Sequence[str]) -> dict[str, str]:
@@ -178,6 +181,6 @@ def days_left(days: int | None) -> str:
     return "-" if days is None else str(days) if days > 0 else "gone"
 
 
-def day(moment: str | None) -> str:
-    """ISO 8601 time as "2026-11-23 13:45" (UTC)."""
+def utc(moment: str | None) -> str:
+    """Format an ISO 8601 time as "2026-11-23 13:45" (UTC)."""
     return "-" if moment is None else moment[:16].replace("T", " ")  # minutes are enough to tell records apart

@@ -59,7 +59,7 @@ def demo(
     from fine_tuning.workflows.demo import run_demo
 
     started = time.monotonic()
-    output.silence("fine_tuning.cost_tracker")
+    output.silence_logger("fine_tuning.cost_tracker")
     with run_demo.workspace(data) as home:
         result = run_demo.run(data, model or DEFAULT_BASE_MODEL, epochs, max_steps, output.print_text, jobs.follow)
         typer.echo()

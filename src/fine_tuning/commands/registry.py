@@ -196,7 +196,7 @@ def history(name: Name, as_json: output.Json = False) -> None:
     columns = ["Time", "Version#", "What", "From", "To", "Who", "Why"]
     rows = [
         (
-            output.day(c["created_at"]), c["version"], _what(c),
+            output.utc(c["created_at"]), c["version"], _what(c),
             c["before"], c["after"], c["actor"], c["reason"],
         )
         for c in changes

@@ -32,7 +32,7 @@ def export(
     from fine_tuning.store.database import open_database
     from fine_tuning.workflows import account_export
 
-    with output.steps_told() as told:
+    with output.message_progress() as told:
         report = account_export.export(open_database(), None, base_url, told)
     if as_json:
         output.print_json(asdict(report))

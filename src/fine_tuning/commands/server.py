@@ -170,8 +170,8 @@ def list_keys(as_json: output.Json = False) -> None:
             key["project"],
             "read" if key["read_only"] else "all",
             f"{key['prefix']}...",
-            output.day(key["created_at"].isoformat()),
-            "no" if key["revoked_at"] is None else output.day(key["revoked_at"].isoformat()),
+            output.utc(key["created_at"].isoformat()),
+            "no" if key["revoked_at"] is None else output.utc(key["revoked_at"].isoformat()),
         )
         for key in found
     ]

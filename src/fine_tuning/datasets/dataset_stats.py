@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import TypedDict
+from typing import TypedDict, cast
 
 
 class DatasetStats(TypedDict):
     """Counts by value, and mean lengths in characters (nan for no examples)."""
 
     total_examples: int
-    domains: dict[object, int]
-    task_types: dict[object, int]
-    ratings: dict[object, int]
+    domains: dict[str, int]
+    task_types: dict[str, int]
+    ratings: dict[str, int]
     avg_prompt_length: float
     avg_response_length: float
 
@@ -21,8 +21,9 @@ class DatasetStats(TypedDict):
 def describe(examples: Sequence[Mapping[str, object]]) -> DatasetStats:
     """Counts by domain, task type and rating (missing ones as "unknown"), and mean lengths."""
 
-    def counts(field: str) -> dict[object, int]:
-        found: Counter[object] = Counter(example.get(field) if example.get(field) is not None else "unknown" for example in examples)
+    def counts(field: str) -> dict[str, int]:
+        values = (example.get(field) for example in examples)
+        found = Counter("unknown" if value is None else cast("str", value) for value in values)
         return dict(sorted(found.items(), key=lambda item: str(item[0])))
 
     def mean_length(field: str) -> float:

@@ -1,4 +1,4 @@
-"""Detect the language of a text with py3langid, whose wheel holds the statistics of some 140 languages."""
+"""Detect the language of a text with py3langid, offline, among some 140 languages."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ MIN_LETTERS = 16  # of a text whose language can be detected
 
 
 def language_of(text: str) -> str | None:
-    """The ISO 639 code of the language that a text is most likely in, zxx for none; None for one too short to detect."""
+    """The ISO 639 code of a text's most likely language, zxx for none; None for a text too short to detect."""
     import py3langid
 
     letters = sum(character.isalpha() for character in text[:MAX_CHARACTERS])

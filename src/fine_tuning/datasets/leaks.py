@@ -87,9 +87,7 @@ class LeakFacts(TypedDict):
     question: str
 
 
-def find(
-    first: Sequence[str], second: Sequence[str], folder: Path, threshold: float, settings: Settings
-) -> LeakReport:
+def find(first: Sequence[str], second: Sequence[str], folder: Path, threshold: float, settings: Settings) -> LeakReport:
     """Rows of the second files that are in the first ones: identical rows, identical prompts, near-duplicates.
 
     Args:

@@ -63,7 +63,9 @@ class Recipe(OptionModel):
     stratify: RowField = Field(
         default="domain", description="Field whose values are distributed evenly over the splits."
     )
-    seed: Annotated[int, Field(ge=0, le=LARGEST_COUNT)] = Field(default=42, description="Random seed of samples and splits.")
+    seed: Annotated[int, Field(ge=0, le=LARGEST_COUNT)] = Field(
+        default=42, description="Random seed of samples and splits."
+    )
 
     @field_validator("domains", "task_types", "models", "languages", mode="before")
     @classmethod

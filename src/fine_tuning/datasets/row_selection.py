@@ -43,7 +43,9 @@ class Selection:
 def select(spool: Spool, recipe: Recipe) -> Selection:
     """The status of every row."""
     state = spool.numbers.get("state", np.empty(0, np.int8))
-    status = np.select([state == State.REJECTED, state == State.LEFT_OUT], [RowStatus.REJECTED, RowStatus.FILTERED], RowStatus.KEPT)
+    status = np.select(
+        [state == State.REJECTED, state == State.LEFT_OUT], [RowStatus.REJECTED, RowStatus.FILTERED], RowStatus.KEPT
+    )
     chosen = Selection(status.astype(np.int8), np.full(len(status), -1, np.int64), [], np.empty((0, 2), np.int64))
     if not len(status):
         return chosen

@@ -39,7 +39,7 @@ def assign(spool: Spool, selection: Selection, recipe: Recipe) -> Ints:
 
 
 def deal(sizes: Sequence[int], shares: Sequence[float]) -> list[int]:
-    """Assign each group in turn to the split that lacks most rows, so that any run of groups is divided by the shares."""
+    """Assign each group in turn to the split that lacks most rows, so that any run of groups has these shares."""
     lacking = [0.0] * len(shares)
     found = []
     for size in sizes:

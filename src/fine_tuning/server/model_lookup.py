@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from fine_tuning._util.model_names import fine_tuned_name, parse_checkpoint
+from fine_tuning._util.model_names import fine_tuned_name, is_fine_tuned, job_id_prefix, parse_checkpoint_name
 from fine_tuning.base_models import catalogue
 from fine_tuning.server.api_errors import ApiError
 from fine_tuning.server.authentication import DEFAULT_PROJECT
@@ -57,13 +57,13 @@ def find(server: Context, project: str, name: str) -> Served:
         ApiError: 404, the name is none that this server knows or the project may use.
     """
     with server.database.read() as tx:
-        if (checkpoint := parse_checkpoint(name)) is not None:
+        if (checkpoint := parse_checkpoint_name(name)) is not None:
             return _checkpoint(server, tx, project, name, *checkpoint)
         job = jobs.find_by_model(tx, name)
         if job is not None and job["project"] == project and job["provider"] == LOCAL:
             return _made_by(job)
         # The registry belongs to the workspace's owner, who works in the default project.
-        if project == DEFAULT_PROJECT and not name.startswith("ft:") and (target := find_target(tx, name)) is not None:
+        if project == DEFAULT_PROJECT and not is_fine_tuned(name) and (target := find_target(tx, name)) is not None:
             made = jobs.find_by_folder(tx, target.model) if target.provider == LOCAL else None
             return Served(target.provider, target.model) if made is None else _made_by(made)
     return Served(LOCAL, base_model(server, project, name))
@@ -93,7 +93,7 @@ def _checkpoint(server: Context, tx: Transaction, project: str, name: str, model
 
 def _making(tx: Transaction, model: str) -> dict[str, Any] | None:
     """The job that is to make a model and has not, or will not; its checkpoints are there."""
-    found = jobs.find_by_id_start(tx, f"ftjob-{model.rpartition(':')[2]}")
+    found = jobs.find_by_id_start(tx, job_id_prefix(model))
     return next((job for job in found if fine_tuned_name(job) == model), None)
 
 

@@ -13,7 +13,7 @@ from fine_tuning.dashboard.actions import FAILED, act, state, tell
 from fine_tuning.dataset_builder import DatasetBuilder
 from fine_tuning.datasets.removed_rows import DuplicateCluster, LeftOutRow, RejectedRow, RemovedRows
 from fine_tuning.errors import FineTuningError, NotFoundError
-from fine_tuning.store.records import DatasetManifest
+from fine_tuning.store.records import DatasetManifest, JsonObject
 from fine_tuning.training.jobs.dataset_estimates import TrainingEstimate
 
 PAGE_ROWS = 50
@@ -70,7 +70,7 @@ def _build_form() -> None:
             def on_progress(rows: int) -> None:
                 counted["rows"] += rows
 
-            choices: dict[str, object] = {"min_rating": int(min_rating.value or 4)}
+            choices: JsonObject = {"min_rating": int(min_rating.value or 4)}
             if domain.value:
                 choices["domains"] = [domain.value]
             if tokens_of.value:
@@ -220,7 +220,11 @@ def _show_removed(found: RemovedRows) -> None:
     if found["rejected"]:
         components.heading_of("Rejected rows")
         rows = [
-            [_place(each), "; ".join(f"{why['code']}: {why['message']}" for why in each["reasons"]), (each["text"] or "")[:300]]
+            [
+                _place(each),
+                "; ".join(f"{why['code']}: {why['message']}" for why in each["reasons"]),
+                (each["text"] or "")[:300],
+            ]
             for each in found["rejected"]
         ]
         components.table("First rejected rows", ["Row", "Reasons", "Text"], rows)

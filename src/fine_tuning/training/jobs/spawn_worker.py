@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 import sys
 
@@ -26,13 +27,14 @@ def spawn(database: Database, job_id: str, worker: str) -> subprocess.Popen[byte
         "FINE_TUNING_HOME": str(settings.home.absolute()),
         "FINE_TUNING_DATABASE_URL": database.location,
     }
+    command = shlex.split(settings.trainer_command) or [sys.executable, "-m", "fine_tuning.training.jobs.worker"]
     log = make_folder(settings.folder("logs")) / f"{job_id}.log"
     lock: int | None = None
     try:
         lock = trainer_liveness.hold(job_id)
         with log.open("ab") as stream:
             return subprocess.Popen(  # noqa: S603 - our own module, no shell
-                [sys.executable, "-m", "fine_tuning.training.jobs.worker", job_id, worker],
+                [*command, job_id, worker],
                 env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=stream,

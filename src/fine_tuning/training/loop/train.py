@@ -17,6 +17,7 @@ from trl import SFTConfig
 from fine_tuning._util.files import write_json, written_whole
 from fine_tuning.base_models.quiet_libraries import quiet
 from fine_tuning.errors import DataError, NotFoundError
+from fine_tuning.export.merge import save_merged
 from fine_tuning.training.loop import (
     compiled_layers,
     memory_estimate,
@@ -242,6 +243,6 @@ def _save(
     compiled_layers.undo(trainable_model.causal(trained))
     model = trainable_model.merged(trained, config, adapter)
     with written_whole(merged) as folder:
-        trainable_model.save_whole(model, tokenizer, folder)
+        save_merged(model, tokenizer, folder)
     write_probes(model, tokenizer, config.train_file, output)
     return adapter, merged
