@@ -240,6 +240,7 @@ def prepare_fine_tuning_dataset(
         DataError: no example passes the filters, or none of those is valid.
         UsageError: an argument is wrong.
     """
+    training_formats.check_format(format)
     options = PrepareOptions.of(
         {"format": format, "min_rating": min_rating, "domain": domain, "task_type": task_type, "output": filename}
     )

@@ -128,11 +128,11 @@ def worker(
     """Train the jobs of the server's queue; any number of workers may share one database."""
     import logging
 
-    from fine_tuning.store.database import open_database
+    from fine_tuning.commands.command_workspace import command_workspace
     from fine_tuning.training.jobs.worker_pool import Pool, parent_is
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    Pool(open_database(), slots, parent_is(parent) if parent is not None else lambda: True).run()
+    Pool(command_workspace(), slots, parent_is(parent) if parent is not None else lambda: True).run()
 
 
 def create_key(

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any, Literal, Required, TypedDict, TypeVar, cast, final
+from typing import Any, Literal, NotRequired, Required, TypedDict, TypeVar, cast, final
+
+from fine_tuning.store.experiment_json import Arm, DesignRecord, ExperimentResult, Slots, StatisticsRecord
 
 JsonObject = dict[str, Any]  # a JSON column whose keys are the caller's (metadata) or another system's
 Record = TypeVar("Record")
@@ -271,22 +273,28 @@ class Example(TypedDict):
 
 
 class Experiment(TypedDict):
-    """A row of `experiments`."""
+    """An A/B test (`experiments`); times are ISO 8601."""
 
     id: str
     model_a: str
     model_b: str
     status: str
-    design: JsonObject
-    statistics: JsonObject | None
-    slots: JsonObject
+    design: DesignRecord
+    statistics: StatisticsRecord | None
+    slots: Slots
     layer: str | None
-    pinned: JsonObject | None
+    pinned: dict[Arm, str] | None
     late: int
     metadata: JsonObject
-    result: JsonObject | None
-    started_at: datetime
-    completed_at: datetime | None
+    result: ExperimentResult | None
+    started_at: str
+    completed_at: str | None
+
+
+class ExperimentOfVersion(Experiment):
+    """An A/B test, and the arm that a model version is in it."""
+
+    arm: Arm
 
 
 class ImportedFile(TypedDict):
@@ -345,14 +353,12 @@ class StoredCompletion(TypedDict):
 
 
 class ExperimentDecision(TypedDict):
-    """A row of `experiment_decisions`."""
+    """A decision about an A/B test (`experiment_decisions`), without its keys; the time is ISO 8601."""
 
-    id: int
-    experiment_id: str
     action: str
     model: str | None
     reason: str
-    created_at: datetime
+    created_at: str
 
 
 class ExperimentLook(TypedDict):
@@ -365,6 +371,23 @@ class ExperimentLook(TypedDict):
     high: float | None
     p_value: float | None
     created_at: datetime
+
+
+class NewFile(TypedDict):
+    """What `files.add` records; the database fills in the rest."""
+
+    id: str
+    provider: str
+    purpose: str
+    filename: str
+    path: str
+    bytes: int
+    sha256: str
+    dataset_id: int | None
+    provider_file_id: NotRequired[str | None]
+    project: NotRequired[str]
+    status: NotRequired[str]
+    expires_at: NotRequired[datetime | None]
 
 
 class StoredFile(TypedDict):
@@ -386,6 +409,112 @@ class StoredFile(TypedDict):
     deleted_at: datetime | None
 
 
+JobStatus = Literal["validating_files", "queued", "running", "paused", "succeeded", "failed", "cancelled"]
+JobRequest = Literal["run", "pause", "cancel"]  # what the user last requested of a job
+
+
+class Hyperparameters(TypedDict, total=False):
+    """Settings of a job: those that OpenAI's API has too; `training_config.TrainingConfig` has the further ones."""
+
+    method: str
+    n_epochs: int | str
+    batch_size: int | str
+    learning_rate_multiplier: float | str
+    beta: float | str
+    seed: int
+
+
+class JobMethod(TypedDict):
+    """`jobs.method`; a host's has the method's settings under the type's name as well."""
+
+    type: str
+
+
+class JobError(TypedDict):
+    """`jobs.error`: why a job failed, or paused by itself."""
+
+    code: str
+    message: str
+    param: NotRequired[str | None]
+
+
+class JobEstimate(TypedDict):
+    """`jobs.estimate`: tokens over all epochs, US dollars and seconds expected of a job; None is unknown."""
+
+    tokens: int | None
+    usd: float | None
+    seconds: float | None
+
+
+class JobCheckpoint(TypedDict):
+    """A checkpoint, as trainers list them; `model` names it, or is its folder."""
+
+    id: str
+    step: int | None
+    model: str
+    metrics: JsonObject
+    created_at: str | None
+
+
+class ProbeParity(TypedDict):
+    """Probes that the serving engine answers as the trainer did, of how many."""
+
+    same: int
+    asked: int
+
+
+class JobResult(TypedDict, total=False):
+    """`jobs.result`: metrics and folders of a local run, see `training_events.TrainingResult`.
+
+    Sums over all sessions of the job: `wall_seconds` and `joules`. A job of a host has `checkpoints` alone.
+    """
+
+    status: str
+    steps: int
+    trained_tokens: int
+    train_loss: float | None
+    validation_loss: float | None
+    wall_seconds: float
+    joules: float | None
+    rows: int
+    truncated: list[int]
+    dropped: list[int]
+    adapter_dir: str | None
+    merged_dir: str | None
+    parity: ProbeParity
+    checkpoints: list[JobCheckpoint]
+
+
+class NewJob(TypedDict):
+    """What `jobs.add` records; the database fills in the rest."""
+
+    id: str
+    provider: str
+    idempotency_key: str
+    model: str
+    training_file_id: str
+    validation_file_id: str | None
+    dataset_id: int | None
+    suffix: str | None
+    hyperparameters: Hyperparameters
+    status: JobStatus
+    estimate: NotRequired[JobEstimate]
+    provider_job_id: NotRequired[str | None]
+    fine_tuned_model: NotRequired[str | None]
+    trained_tokens: NotRequired[int | None]
+    error: NotRequired[JobError | None]
+    result: NotRequired[JobResult | None]
+    started_at: NotRequired[datetime | None]
+    finished_at: NotRequired[datetime | None]
+    project: NotRequired[str]
+    pooled: NotRequired[bool]
+    base_model: NotRequired[str | None]
+    method: NotRequired[JobMethod | None]
+    seed: NotRequired[int | None]
+    metadata: NotRequired[JsonObject | None]
+    integrations: NotRequired[list[JsonObject] | None]
+
+
 class Job(TypedDict):
     """A row of `jobs`."""
 
@@ -398,13 +527,13 @@ class Job(TypedDict):
     validation_file_id: str | None
     dataset_id: int | None
     suffix: str | None
-    hyperparameters: JsonObject
-    status: str
-    requested: str
+    hyperparameters: Hyperparameters
+    status: JobStatus
+    requested: JobRequest
     fine_tuned_model: str | None
     trained_tokens: int | None
-    error: JsonObject | None
-    result: JsonObject | None
+    error: JobError | None
+    result: JobResult | None
     worker: str | None
     lease_expires_at: datetime | None
     created_at: datetime
@@ -414,12 +543,12 @@ class Job(TypedDict):
     pooled: bool
     deaths: int
     base_model: str | None
-    method: JsonObject | None
+    method: JobMethod | None
     seed: int | None
     metadata: JsonObject | None
-    integrations: JsonObject | None
+    integrations: list[JsonObject] | None
     result_file_id: str | None
-    estimate: JsonObject | None
+    estimate: JobEstimate | None
 
 
 class Preference(TypedDict):
@@ -472,11 +601,10 @@ class Review(TypedDict):
 
 
 class Sample(TypedDict):
-    """A row of `samples`."""
+    """A sample of an A/B test (`samples`), without the test's id and the time."""
 
     id: int
-    experiment_id: str
-    arm: str
+    arm: Arm
     ordinal: int | None
     sample_id: str | None
     cluster_id: str | None
@@ -487,9 +615,8 @@ class Sample(TypedDict):
     latency_ms: float | None
     cost: float | None
     covariate: float | None
-    measures: JsonObject | None
+    measures: dict[str, float] | None
     metadata: JsonObject
-    recorded_at: datetime
 
 
 class Artifact(TypedDict):
@@ -504,6 +631,41 @@ class Artifact(TypedDict):
     created_at: datetime
 
 
+class StepMetrics(TypedDict, total=False):
+    """What a training measures at a step.
+
+    Losses are nats a trained token, means since the previous metrics; accuracies are 0 to 1 over the same tokens;
+    `tokens_per_second` counts the non-padding tokens of this session; `seconds_left` is an estimate.
+    """
+
+    step: int
+    total_steps: int
+    epoch: float | None
+    learning_rate: float | None
+    train_loss: float | None
+    token_accuracy: float | None
+    valid_loss: float | None
+    valid_token_accuracy: float | None
+    trained_tokens: int
+    tokens_per_second: float | None
+    seconds_left: float | None
+
+
+class JobEventData(StepMetrics, total=False):
+    """`job_events.data`: metrics, the `path` of a checkpoint or of an epoch's weights, or facts behind a message."""
+
+    path: str
+    workers: int
+    lines: list[int]
+    needed: dict[str, int]
+    free: int
+    micro_batch_size: int | None
+    best_step: int | None
+    same: int
+    asked: int
+    problems: list[str]
+
+
 class JobEvent(TypedDict):
     """A row of `job_events`."""
 
@@ -513,7 +675,7 @@ class JobEvent(TypedDict):
     level: str
     kind: str
     message: str
-    data: JsonObject
+    data: JobEventData
 
 
 class Upload(TypedDict):
@@ -577,12 +739,10 @@ class Deployment(TypedDict):
     created_at: datetime
 
 
-class Evaluation(TypedDict):
-    """A row of `evaluations`."""
+class NewEvaluation(TypedDict):
+    """The columns of `evaluations` that the caller gives."""
 
-    id: int
     model_name: str
-    model_version_id: int | None
     model_type: str
     metric: str
     accuracy: float | None
@@ -593,7 +753,14 @@ class Evaluation(TypedDict):
     cost_per_inference: float | None
     test_set_size: int
     metadata: JsonObject
-    created_at: datetime
+
+
+class Evaluation(NewEvaluation):
+    """A row of `evaluations`; `created_at` is ISO 8601."""
+
+    id: int
+    model_version_id: int | None
+    created_at: str
 
 
 class Export(TypedDict):
@@ -610,18 +777,27 @@ class Export(TypedDict):
     created_at: datetime
 
 
-class EvaluationRow(TypedDict):
-    """A row of `evaluation_results`."""
+class ScoredExample(TypedDict):
+    """One example of an evaluation.
 
-    evaluation_id: int
-    ordinal: int
+    `prediction` is None where the call failed for the reason `error`; `scores` are by metric, `score` is the first;
+    `slices` are the fields by which results are grouped; examples of one `cluster` may be correlated.
+    """
+
     question: str | None
     prediction: str | None
     reference: str
     score: float | None
-    scores: JsonObject | None
-    slices: JsonObject | None
+    scores: dict[str, float | None] | None
+    slices: dict[str, str] | None
     cluster: str | None
     error: str | None
     latency_ms: float | None
     cost: float | None
+
+
+class EvaluationRow(ScoredExample):
+    """A row of `evaluation_results`."""
+
+    evaluation_id: int
+    ordinal: int

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from fine_tuning.data_io.formats import tool_prompt
 from fine_tuning.data_io.rows import read_rows
 from fine_tuning.errors import DataError
+from fine_tuning.store.records import JsonObject
+from fine_tuning.training.loop.library_types import Tokenizer
 
 IGNORED = -100  # the label of a token that is not trained on, as PyTorch's cross-entropy has it
 
@@ -27,10 +28,10 @@ class Tokenised:
     dropped: list[int] = field(default_factory=list)
 
 
-def tokenise_file(path: Path | str, tokenizer: Any, max_length: int) -> Tokenised:
+def tokenise_file(path: Path | str, tokenizer: Tokenizer, max_length: int) -> Tokenised:
     """Every row of a JSONL file of chats.
 
-    A row longer than `max_length` tokens is cut off at its end; one that has no trained token left is dropped.
+    A row longer than `max_length` tokens is truncated at its end; one without trained tokens left is dropped.
 
     Raises:
         NotFoundError, DataError: the file or a row cannot be used; the message names file and line.
@@ -51,7 +52,7 @@ def tokenise_file(path: Path | str, tokenizer: Any, max_length: int) -> Tokenise
 
 
 def tokenise(
-    messages: Sequence[Mapping[str, Any]], tools: Any, tokenizer: Any, where: str
+    messages: Sequence[JsonObject], tools: Sequence[JsonObject] | None, tokenizer: Tokenizer, where: str
 ) -> tuple[list[int], list[int]]:
     """Ids of the rendered chat, and the same with every token outside trained assistant turns replaced by -100.
 
@@ -74,7 +75,7 @@ def tokenise(
 
 
 def _assistant_spans(
-    messages: Sequence[Mapping[str, Any]], tools: Any, tokenizer: Any, where: str, text: str
+    messages: Sequence[JsonObject], tools: Sequence[JsonObject] | None, tokenizer: Tokenizer, where: str, text: str
 ) -> Iterator[tuple[int, int]]:
     for index, message in enumerate(messages):
         if message["role"] != "assistant" or message.get("weight", 1) == 0:
@@ -86,7 +87,14 @@ def _assistant_spans(
         yield len(before), len(upto.rstrip())
 
 
-def _render(messages: Sequence[Mapping[str, Any]], tools: Any, tokenizer: Any, where: str, *, generation: bool) -> str:
+def _render(
+    messages: Sequence[JsonObject],
+    tools: Sequence[JsonObject] | None,
+    tokenizer: Tokenizer,
+    where: str,
+    *,
+    generation: bool,
+) -> str:
     from jinja2 import TemplateError
 
     try:
@@ -98,11 +106,11 @@ def _render(messages: Sequence[Mapping[str, Any]], tools: Any, tokenizer: Any, w
     return rendered
 
 
-def checked_messages(row: Mapping[str, Any], where: str) -> list[dict[str, Any]]:
+def checked_messages(row: JsonObject, where: str) -> list[JsonObject]:
     """The conversation of a training row, its contents as text.
 
     Raises:
-        DataError: it is no conversation, or has nothing to learn; the message starts with `where`.
+        DataError: it is no conversation, or has nothing to train on; the message starts with `where`.
     """
     messages = row.get("messages")
     if not isinstance(messages, list) or not messages:
@@ -120,7 +128,7 @@ def checked_messages(row: Mapping[str, Any], where: str) -> list[dict[str, Any]]
     ]
 
 
-def _text(content: Any, where: str) -> str:
+def _text(content: object, where: str) -> str:
     if content is None:
         return ""
     if isinstance(content, str):

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from math import nan
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from fine_tuning._util import hosts
 from fine_tuning._util.files import make_folder
@@ -24,7 +24,9 @@ from fine_tuning.openai_fine_tuner import OpenAIFineTuner
 from fine_tuning.settings import get_settings
 from fine_tuning.store import evaluations, files, jobs, model_versions, relocations
 from fine_tuning.store.database import Database, open_database
+from fine_tuning.store.records import Evaluation
 from fine_tuning.training.jobs.fine_tuner import FineTuner
+from fine_tuning.training.jobs.training_request import UploadedFiles
 from fine_tuning.workflows import answering
 from fine_tuning.workflows.answering import Answer, Question
 from fine_tuning.workflows.relocation import held_out
@@ -177,9 +179,10 @@ class _Relocation:
         """The training job."""
         more = dict(self._plan.hyperparameters or {}) | {"n_epochs": self._plan.n_epochs}
         name = self._old["model_name"][:64]
-        tuner.check_request(self._plan.base_model, name, Path(data["train"]), **more)
-        file_id = self._step("file", lambda: tuner.upload_training_file(data["train"]))
-        job = tuner.create_fine_tuning_job(self._plan.base_model, file_id, None, name, **more)
+        request = tuner.check_request(self._plan.base_model, name, Path(data["train"]), **more)
+        file = request.training_file
+        assert file is not None  # noqa: S101 - of the path above
+        job = tuner.start_job(request, UploadedFiles(self._step("file", lambda: tuner.upload(file))))
         return str(job["job_id"])
 
     def _trained(self, tuner: FineTuner, job_id: str) -> dict[str, Any]:
@@ -259,12 +262,12 @@ class _Relocation:
         self, new_name: str, job_id: str, found: Mapping[str, int], reason: str, *, held_out: bool
     ) -> Outcome:
         with self._database.read() as tx:
-            sides = {name: evaluations.get(tx, number) or {} for name, number in found.items()}
+            sides = {name: evaluations.get(tx, number) for name, number in found.items()}
             rows = {name: evaluations.results(tx, number) for name, number in found.items()}
 
-        def both(column: str) -> tuple[float, float]:
-            values = [sides.get(name, {}).get(column) for name in (self._old_name, new_name)]
-            return tuple(nan if value is None else float(value) for value in values)  # type: ignore[return-value]
+        def both(column: FigureColumn) -> tuple[float, float]:
+            old, new = (_figure(sides.get(name), column) for name in (self._old_name, new_name))
+            return old, new
 
         outcome = Outcome(
             self._old_name, new_name, job_id, dict(found), UNKNOWN, nan, nan, nan, 0, both("accuracy"),
@@ -275,10 +278,18 @@ class _Relocation:
             return outcome
         pairs = comparison.matched(rows[self._old_name], rows[new_name])
         (change,) = comparison.changes(pairs, [self._plan.metric])
-        outcome.difference, outcome.low, outcome.high = change.difference, change.low, change.high
-        outcome.examples, outcome.scores = change.examples, (change.first, change.second)
-        outcome.verdict = verdict(change.low, change.high, self._plan.margin)
+        outcome.difference, outcome.low, outcome.high = change["difference"], change["low"], change["high"]
+        outcome.examples, outcome.scores = change["examples"], (change["first"], change["second"])
+        outcome.verdict = verdict(outcome.low, outcome.high, self._plan.margin)
         return outcome
+
+
+FigureColumn = Literal["accuracy", "avg_latency_ms", "cost_per_inference"]
+
+
+def _figure(evaluation: Evaluation | None, column: FigureColumn) -> float:
+    value = None if evaluation is None else evaluation[column]
+    return nan if value is None else value
 
 
 def _origin(version: Mapping[str, Any]) -> int | None:
