@@ -57,9 +57,7 @@ def test_a_file_that_breaks_off_names_the_line(tmp_path: Path, ending: str) -> N
     lines = "".join(json.dumps({"n": n, "text": str(n * 7919) * 9}) + "\n" for n in range(20_000)).encode()
     whole = COMPRESSED[ending](lines)
     file.write_bytes(whole[: len(whole) * 2 // 3])
-    with pytest.raises(
-        DataError, match=r"calls\.jsonl\.\w+, after line \d+: the compressed file is damaged"
-    ):
+    with pytest.raises(DataError, match=r"calls\.jsonl\.\w+, after line \d+: the compressed file is damaged"):
         rows(file)
 
 

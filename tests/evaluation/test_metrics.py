@@ -9,8 +9,8 @@ import pytest
 from fine_tuning import ModelEvaluator
 from fine_tuning.errors import UsageError
 from fine_tuning.evaluation import exact_match, substring_match
-from fine_tuning.evaluation.classification import macro_averages
 from fine_tuning.evaluation.intervals import wilson
+from fine_tuning.evaluation.precision_recall_f1 import macro_averages
 from fine_tuning.store.database import Database
 
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fine_tuning.errors import UsageError
-from fine_tuning.evaluation import json_match, judge, metrics, refusal, translation_metrics
+from fine_tuning.evaluation import bleu_chrf_ter, judge_prompts, metrics, refusal, tool_call_match
 
 
 def score(name: str, prediction: str, reference: str) -> float:
@@ -27,9 +27,7 @@ def test_corpus_scores_are_sacrebleus_documented_ones() -> None:
     assert BLEU().corpus_score(system, [reference, other]).score == pytest.approx(48.53, abs=0.01)
     assert CHRF().corpus_score(system, [reference, other]).score == pytest.approx(59.73, abs=0.01)
     for kind, metric in (("bleu", BLEU()), ("chrf", CHRF()), ("ter", TER())):
-        assert (
-            translation_metrics.corpus_score(system, reference, kind) == metric.corpus_score(system, [reference]).score
-        )
+        assert bleu_chrf_ter.corpus_score(system, reference, kind) == metric.corpus_score(system, [reference]).score
     assert metrics.find("ter").higher_is_better is False
 
 
@@ -127,8 +125,8 @@ def test_scores_stay_within_their_bounds(name: str, prediction: str, reference: 
 
 def test_calls_in_any_order_are_the_same_calls() -> None:
     one, two = {"name": "a", "arguments": {"x": 1}}, {"name": "b", "arguments": "{}"}
-    assert json_match.same_calls(json.dumps([one, two]), json.dumps([two, one]))
-    assert not json_match.same_calls(json.dumps([one]), json.dumps([one, one]))
+    assert tool_call_match.matches(json.dumps([one, two]), json.dumps([two, one]))
+    assert not tool_call_match.matches(json.dumps([one]), json.dumps([one, one]))
 
 
 @pytest.mark.parametrize(
@@ -161,7 +159,7 @@ def test_refusals(text: str, wanted: bool) -> None:
     ],
 )
 def test_grades_in_many_forms(reply: str, grade: float | None) -> None:
-    assert judge.grade_of(reply) == grade
+    assert judge_prompts.grade_of(reply) == grade
 
 
 @pytest.mark.parametrize(
@@ -175,14 +173,18 @@ def test_grades_in_many_forms(reply: str, grade: float | None) -> None:
     ],
 )
 def test_choices_in_many_forms(reply: str, choice: int | None) -> None:
-    assert judge.choice_of(reply) == choice
+    assert judge_prompts.choice_of(reply) == choice
 
 
 def test_a_judges_words_are_read() -> None:
-    assert judge.grade_of("It is right.\nGrade: 4") == 0.75
-    assert judge.grade_of("**Grade:** 1, or rather Grade: 5.") == 1.0
-    assert judge.grade_of("Grade: 7") is None
-    assert (judge.choice_of("Better: B"), judge.choice_of("better: tie"), judge.choice_of("both")) == (1, 0, None)
-    assert judge.agreed("Better: A", "Better: B") == -1  # the first answer, in either place
-    assert judge.agreed("Better: A", "Better: A") == 0  # the place, not the answer
-    assert judge.agreed("Better: A", "hm") is None
+    assert judge_prompts.grade_of("It is right.\nGrade: 4") == 0.75
+    assert judge_prompts.grade_of("**Grade:** 1, or rather Grade: 5.") == 1.0
+    assert judge_prompts.grade_of("Grade: 7") is None
+    assert (
+        judge_prompts.choice_of("Better: B"),
+        judge_prompts.choice_of("better: tie"),
+        judge_prompts.choice_of("both"),
+    ) == (1, 0, None)
+    assert judge_prompts.combined_choice("Better: A", "Better: B") == -1  # the first answer, in either place
+    assert judge_prompts.combined_choice("Better: A", "Better: A") == 0  # the place, not the answer
+    assert judge_prompts.combined_choice("Better: A", "hm") is None

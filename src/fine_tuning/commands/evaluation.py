@@ -15,8 +15,8 @@ from fine_tuning.commands import output
 from fine_tuning.errors import UsageError
 
 if TYPE_CHECKING:
-    from fine_tuning.evaluation.evaluate import Evaluation
     from fine_tuning.evaluation.prediction_powered import Corrected
+    from fine_tuning.evaluation.score_predictions import Evaluation
     from fine_tuning.evaluation.score_summary import Figure
     from fine_tuning.workflows.answering import Answer, Question
     from fine_tuning.workflows.judging import Judged
@@ -64,7 +64,7 @@ def evaluate_model(
 ) -> None:
     """Ask the model every question of a file (or read its answers there) and score them; interrupted, it goes on."""
     from fine_tuning.evaluation import metrics
-    from fine_tuning.evaluation.judge import RUBRIC
+    from fine_tuning.evaluation.judge_prompts import RUBRIC
     from fine_tuning.model_evaluator import ModelEvaluator
     from fine_tuning.workflows import answering, judging
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, Literal, NotRequired, TypedDict, TypeVar, cast
 
 from fine_tuning.data_io.messages import Message, Tool
+from fine_tuning.store.experiment_json import Arm, DesignRecord, ExperimentResult, Slots, StatisticsRecord
 
 JsonObject = dict[str, Any]  # a JSON column whose keys are the caller's (metadata) or another system's
 Record = TypeVar("Record")
@@ -130,22 +131,28 @@ class Example(TypedDict):
 
 
 class Experiment(TypedDict):
-    """A row of `experiments`."""
+    """An A/B test (`experiments`); times are ISO 8601."""
 
     id: str
     model_a: str
     model_b: str
     status: str
-    design: JsonObject
-    statistics: JsonObject | None
-    slots: JsonObject
+    design: DesignRecord
+    statistics: StatisticsRecord | None
+    slots: Slots
     layer: str | None
-    pinned: JsonObject | None
+    pinned: dict[Arm, str] | None
     late: int
     metadata: JsonObject
-    result: JsonObject | None
-    started_at: datetime
-    completed_at: datetime | None
+    result: ExperimentResult | None
+    started_at: str
+    completed_at: str | None
+
+
+class ExperimentOfVersion(Experiment):
+    """An A/B test, and the arm that a model version is in it."""
+
+    arm: Arm
 
 
 class ImportedFile(TypedDict):
@@ -204,14 +211,12 @@ class StoredCompletion(TypedDict):
 
 
 class ExperimentDecision(TypedDict):
-    """A row of `experiment_decisions`."""
+    """A decision about an A/B test (`experiment_decisions`), without its keys; the time is ISO 8601."""
 
-    id: int
-    experiment_id: str
     action: str
     model: str | None
     reason: str
-    created_at: datetime
+    created_at: str
 
 
 class ExperimentLook(TypedDict):
@@ -444,11 +449,10 @@ class Review(TypedDict):
 
 
 class Sample(TypedDict):
-    """A row of `samples`."""
+    """A sample of an A/B test (`samples`), without the test's id and the time."""
 
     id: int
-    experiment_id: str
-    arm: str
+    arm: Arm
     ordinal: int | None
     sample_id: str | None
     cluster_id: str | None
@@ -459,9 +463,8 @@ class Sample(TypedDict):
     latency_ms: float | None
     cost: float | None
     covariate: float | None
-    measures: JsonObject | None
+    measures: dict[str, float] | None
     metadata: JsonObject
-    recorded_at: datetime
 
 
 class Artifact(TypedDict):
@@ -584,12 +587,10 @@ class Deployment(TypedDict):
     created_at: datetime
 
 
-class Evaluation(TypedDict):
-    """A row of `evaluations`."""
+class NewEvaluation(TypedDict):
+    """The columns of `evaluations` that the caller gives."""
 
-    id: int
     model_name: str
-    model_version_id: int | None
     model_type: str
     metric: str
     accuracy: float | None
@@ -600,7 +601,14 @@ class Evaluation(TypedDict):
     cost_per_inference: float | None
     test_set_size: int
     metadata: JsonObject
-    created_at: datetime
+
+
+class Evaluation(NewEvaluation):
+    """A row of `evaluations`; `created_at` is ISO 8601."""
+
+    id: int
+    model_version_id: int | None
+    created_at: str
 
 
 class Export(TypedDict):
@@ -617,18 +625,27 @@ class Export(TypedDict):
     created_at: datetime
 
 
-class EvaluationRow(TypedDict):
-    """A row of `evaluation_results`."""
+class ScoredExample(TypedDict):
+    """One example of an evaluation.
 
-    evaluation_id: int
-    ordinal: int
+    `prediction` is None where the call failed for the reason `error`; `scores` are by metric, `score` is the first;
+    `slices` are the fields by which results are grouped; examples of one `cluster` may be correlated.
+    """
+
     question: str | None
     prediction: str | None
     reference: str
     score: float | None
-    scores: JsonObject | None
-    slices: JsonObject | None
+    scores: dict[str, float | None] | None
+    slices: dict[str, str] | None
     cluster: str | None
     error: str | None
     latency_ms: float | None
     cost: float | None
+
+
+class EvaluationRow(ScoredExample):
+    """A row of `evaluation_results`."""
+
+    evaluation_id: int
+    ordinal: int

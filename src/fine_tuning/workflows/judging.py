@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from fine_tuning._util import checks
 from fine_tuning.errors import UsageError
-from fine_tuning.evaluation import judge
+from fine_tuning.evaluation import judge_prompts
 from fine_tuning.evaluation.prediction_powered import Corrected, corrected_mean
 from fine_tuning.workflows import answering
 from fine_tuning.workflows.answering import Answer, Question
@@ -27,7 +27,7 @@ def grades(
     model: str,
     questions: Sequence[Question],
     predictions: Sequence[str | None],
-    rubric: str = judge.RUBRIC,
+    rubric: str = judge_prompts.RUBRIC,
     *,
     progress: Told = lambda _: None,
 ) -> list[float | None]:
@@ -39,7 +39,7 @@ def judged(
     model: str,
     questions: Sequence[Question],
     predictions: Sequence[str | None],
-    rubric: str = judge.RUBRIC,
+    rubric: str = judge_prompts.RUBRIC,
     *,
     progress: Told = lambda _: None,
 ) -> list[Judged]:
@@ -56,7 +56,7 @@ def judged(
     """
     _check_as_many(questions=questions, predictions=predictions)
     prompts = {
-        place: judge.grading_prompt(question.text, question.reference, said, rubric)
+        place: judge_prompts.grading_prompt(question.text, question.reference, said, rubric)
         for place, (question, said) in enumerate(zip(questions, predictions, strict=True))
         if said is not None
     }
@@ -69,7 +69,7 @@ def _grade(reply: Answer | None) -> Judged:
         return Judged(None)
     if reply.error is not None:
         return Judged(None, reply.error)
-    grade = judge.grade_of(reply.text or "")
+    grade = judge_prompts.grade_of(reply.text or "")
     return Judged(grade, None if grade is not None else "its reply has no grade")
 
 
@@ -78,7 +78,7 @@ def preferences(
     questions: Sequence[Question],
     first: Sequence[str],
     second: Sequence[str],
-    rubric: str = judge.RUBRIC,
+    rubric: str = judge_prompts.RUBRIC,
     *,
     progress: Told = lambda _: None,
 ) -> list[int | None]:
@@ -92,9 +92,9 @@ def preferences(
         raise UsageError("answers to be compared must be text; leave out the questions that one model did not answer")
     sides = [(a, b) for pair in zip(first, second, strict=True) for a, b in (pair, pair[::-1])]
     asked = [question for question in questions for _ in range(2)]
-    prompts = [judge.choosing_prompt(q.text, a, b, rubric) for q, (a, b) in zip(asked, sides, strict=True)]
+    prompts = [judge_prompts.choosing_prompt(q.text, a, b, rubric) for q, (a, b) in zip(asked, sides, strict=True)]
     replies = [reply.text or "" for reply in _ask(model, prompts, progress)]
-    return [judge.agreed(*pair) for pair in zip(replies[::2], replies[1::2], strict=True)]
+    return [judge_prompts.combined_choice(*pair) for pair in zip(replies[::2], replies[1::2], strict=True)]
 
 
 def corrected(

@@ -121,7 +121,7 @@ def _of_jobs(failed: list[Job], paused: int) -> Iterator[Need]:
 def _of_tests(tests: list[Any]) -> Iterator[Need]:
     for test in tests:
         if test.withheld:
-            yield Need(f"test {test.test_id} cannot be trusted: {test.withheld}", "experiments", is_urgent=True)
+            yield Need(f"test {test.test_id} has no verdict: {test.withheld}", "experiments", is_urgent=True)
         elif broken := [rail["name"] for rail in test.guardrails if rail["status"] == BROKEN]:
             yield Need(
                 f"test {test.test_id} breaks its guardrail on {', '.join(broken)}", "experiments", is_urgent=True

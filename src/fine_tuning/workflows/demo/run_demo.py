@@ -23,6 +23,7 @@ from fine_tuning.distillation import DistillationDataCollector
 from fine_tuning.distillation.import_report import ImportReport
 from fine_tuning.errors import DataError
 from fine_tuning.experiments.assignment import assign
+from fine_tuning.experiments.recommendation import recommend
 from fine_tuning.llm_service import LLMService
 from fine_tuning.model_registry import ModelRegistry
 from fine_tuning.settings import get_settings
@@ -121,7 +122,7 @@ def run(
     report(f"A/B test: {base_model} against {version_id} on {len(traffic)} requests")
     experiment = _experiment(plan, version_id, traffic)
     recommendation = ABTestFramework().recommend_winner(experiment)
-    deployed = version_id if recommendation == version_id else None
+    deployed = version_id if recommend(experiment).winner == "model_b" else None
     if deployed is not None:
         reason = f"won A/B test {experiment.test_id}"
         ModelRegistry().deploy_model(MODEL_NAME, outcome.record["version"], reason)

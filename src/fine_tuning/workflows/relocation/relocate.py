@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from math import nan
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from fine_tuning._util import hosts
 from fine_tuning._util.files import make_folder
@@ -24,6 +24,7 @@ from fine_tuning.openai_fine_tuner import OpenAIFineTuner
 from fine_tuning.settings import get_settings
 from fine_tuning.store import evaluations, files, jobs, model_versions, relocations
 from fine_tuning.store.database import Database, open_database
+from fine_tuning.store.records import Evaluation
 from fine_tuning.training.jobs.fine_tuner import FineTuner
 from fine_tuning.training.jobs.training_request import UploadedFiles
 from fine_tuning.workflows import answering
@@ -261,12 +262,12 @@ class _Relocation:
         self, new_name: str, job_id: str, found: Mapping[str, int], reason: str, *, held_out: bool
     ) -> Outcome:
         with self._database.read() as tx:
-            sides = {name: evaluations.get(tx, number) or {} for name, number in found.items()}
+            sides = {name: evaluations.get(tx, number) for name, number in found.items()}
             rows = {name: evaluations.results(tx, number) for name, number in found.items()}
 
-        def both(column: str) -> tuple[float, float]:
-            values = [sides.get(name, {}).get(column) for name in (self._old_name, new_name)]
-            return tuple(nan if value is None else float(value) for value in values)  # type: ignore[return-value]
+        def both(column: FigureColumn) -> tuple[float, float]:
+            old, new = (_figure(sides.get(name), column) for name in (self._old_name, new_name))
+            return old, new
 
         outcome = Outcome(
             self._old_name, new_name, job_id, dict(found), UNKNOWN, nan, nan, nan, 0, both("accuracy"),
@@ -277,10 +278,18 @@ class _Relocation:
             return outcome
         pairs = comparison.matched(rows[self._old_name], rows[new_name])
         (change,) = comparison.changes(pairs, [self._plan.metric])
-        outcome.difference, outcome.low, outcome.high = change.difference, change.low, change.high
-        outcome.examples, outcome.scores = change.examples, (change.first, change.second)
-        outcome.verdict = verdict(change.low, change.high, self._plan.margin)
+        outcome.difference, outcome.low, outcome.high = change["difference"], change["low"], change["high"]
+        outcome.examples, outcome.scores = change["examples"], (change["first"], change["second"])
+        outcome.verdict = verdict(outcome.low, outcome.high, self._plan.margin)
         return outcome
+
+
+FigureColumn = Literal["accuracy", "avg_latency_ms", "cost_per_inference"]
+
+
+def _figure(evaluation: Evaluation | None, column: FigureColumn) -> float:
+    value = None if evaluation is None else evaluation[column]
+    return nan if value is None else value
 
 
 def _origin(version: Mapping[str, Any]) -> int | None:

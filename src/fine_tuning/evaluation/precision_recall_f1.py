@@ -1,4 +1,4 @@
-"""Macro-averaged precision, recall and F1 over the labels that the references hold.
+"""Macro-averaged precision, recall and F1 over the labels of the references.
 
 Definitions as in Sokolova and Lapalme, "A systematic analysis of performance measures for classification tasks" (2009):
 each label counts the same, however rare. A label that is never predicted has precision 0.
@@ -23,7 +23,7 @@ def macro_averages(labels: Sequence[str], references: Sequence[str]) -> MacroAve
     """Averages for predicted `labels` against `references` of the same length."""
     if not references:
         return MacroAverages(float("nan"), float("nan"), float("nan"))
-    hits = Counter(truth for label, truth in zip(labels, references, strict=True) if label == truth)
+    hits = Counter(label for label, reference in zip(labels, references, strict=True) if label == reference)
     predicted, actual = Counter(labels), Counter(references)
     precisions, recalls, f1s = [], [], []
     for label in actual:
