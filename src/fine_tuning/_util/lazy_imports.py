@@ -14,7 +14,7 @@ SPIN_COUNT = "10000"  # busy-wait iterations of a llama.cpp thread before it sle
 def import_transformers() -> None:
     """Import transformers in one thread at a time, before anything is taken from it.
 
-    It replaces its own module while it is imported; a second thread that imports it meanwhile gets the old, empty module.
+    It replaces its own module while it is imported; a thread that imports it meanwhile gets the old, empty module.
 
     Raises:
         ImportError: it is not installed.
