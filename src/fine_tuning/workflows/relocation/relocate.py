@@ -27,8 +27,8 @@ from fine_tuning.store.database import Database, open_database
 from fine_tuning.store.records import Evaluation
 from fine_tuning.training.jobs.fine_tuner import FineTuner
 from fine_tuning.training.jobs.training_request import UploadedFiles
-from fine_tuning.workflows import answering
-from fine_tuning.workflows.answering import Answer, Question
+from fine_tuning.workflows.evaluation_questions import Prediction, Question, clusters, read_questions
+from fine_tuning.workflows.predict import CallOptions, cached_predictions, predict
 from fine_tuning.workflows.relocation import held_out
 from fine_tuning.workflows.relocation.relocation_plan import LOCAL, UNKNOWN, Failures, Outcome, Plan, verdict
 
@@ -108,7 +108,7 @@ class _Relocation:
     def run(self) -> Outcome:
         """See `relocate`."""
         data = self._readable(self._step("data", self._data))
-        questions = answering.read_questions(Path(data["test"]))
+        questions = read_questions(Path(data["test"]))
         found, reason = {}, ""
         try:  # first of all, while it is alive
             found[self._old_name] = self._asked(self._old_name, questions)
@@ -227,13 +227,13 @@ class _Relocation:
         self._done.pop(step, None)
         return int(self._step(step, partial(self._evaluate, name, questions, answers)))
 
-    def _answers(self, name: str, questions: Sequence[Question]) -> list[Answer]:
+    def _answers(self, name: str, questions: Sequence[Question]) -> list[Prediction]:
         """A version's answers; where the old one answers no more, those that it gave in earlier runs."""
         longest = self._plan.max_answer_tokens
         try:
-            return answering.answers(name, questions, longest)
+            return predict(name, questions, CallOptions(longest))
         except _NO_ANSWER as error:
-            kept = answering.kept_answers(name, questions, longest, str(error))
+            kept = cached_predictions(name, questions, longest, str(error))
             if name != self._old_name or _count_failed(kept) == len(kept):
                 raise
             return kept
@@ -245,14 +245,14 @@ class _Relocation:
         errors = [str(row["error"]) for row in rows if row["error"]]
         return Failures(len(errors), len(rows), errors[0]) if errors else None
 
-    def _evaluate(self, name: str, questions: Sequence[Question], answers: Sequence[Answer]) -> int:
+    def _evaluate(self, name: str, questions: Sequence[Question], answers: Sequence[Prediction]) -> int:
         _, _, version = name.rpartition("-v")
         found = ModelEvaluator().evaluate(
             [answer.text for answer in answers], [question.reference for question in questions],
             self._old["model_name"], "fine_tuned", metrics=[self._plan.metric],
             errors=[answer.error for answer in answers], latencies_ms=[answer.latency_ms for answer in answers],
             costs=[answer.cost for answer in answers], questions=[question.text for question in questions],
-            clusters=answering.clusters(questions),
+            clusters=clusters(questions),
             metadata={"version": int(version), "relocation": self._record["id"]},
         )  # fmt: skip
         assert found.id is not None  # noqa: S101 - it was kept
@@ -298,7 +298,7 @@ def _origin(version: Mapping[str, Any]) -> int | None:
     return found if isinstance(found, int) else None
 
 
-def _count_failed(answers: Sequence[Answer]) -> int:
+def _count_failed(answers: Sequence[Prediction]) -> int:
     return sum(answer.error is not None for answer in answers)
 
 
