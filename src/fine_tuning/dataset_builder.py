@@ -72,7 +72,7 @@ class DatasetBuilder:
             min_rating=min_rating, domain=domain, task_type=task_type, limit=limit
         )
         self._recipe = {"source": "distillation", **chosen, "found": len(examples)}
-        return examples
+        return [dict(example) for example in examples]
 
     def validate_examples(
         self,

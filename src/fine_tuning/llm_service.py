@@ -15,7 +15,7 @@ from fine_tuning.ab_testing import ABTestFramework
 from fine_tuning.base_models import catalogue
 from fine_tuning.costs import prices
 from fine_tuning.distillation import DistillationDataCollector
-from fine_tuning.distillation.importer import check_rating
+from fine_tuning.distillation.ratings import check_rating
 from fine_tuning.errors import ConfigurationError, FineTuningError, NotFoundError, UsageError
 from fine_tuning.export.gguf import kept_gguf
 from fine_tuning.serving.engine import Completion, Engine

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import cast
 
 from sqlalchemy import Connection
 
@@ -120,7 +121,7 @@ def _records_by_model(path: Path) -> dict[str, list[JsonObject]]:
         return dict(read_json(path))
     found: dict[str, list[JsonObject]] = {}
     for _, record in read_rows(path):
-        found.setdefault(record["model_name"], []).append(record)
+        found.setdefault(str(record["model_name"]), []).append(record)
     return found
 
 
@@ -130,7 +131,7 @@ def import_experiments(database: Database, path: str | Path) -> None:
     Raises:
         DataError: the file has another format; nothing was imported.
     """
-    _import_once(database, path, "A/B test", _tests, experiments.add_concluded)
+    _import_once(database, path, "A/B test", _tests, _add_test)
 
 
 def _tests(path: Path) -> Iterator[JsonObject]:
@@ -147,6 +148,10 @@ def _tests(path: Path) -> Iterator[JsonObject]:
             "completed_at": _moment(result.get("completed_at")) or now(),
             "result": {**result, "status": "completed"},
         }
+
+
+def _add_test(tx: Connection, test: JsonObject) -> None:
+    experiments.add_concluded(tx, cast("experiments.ConcludedExperiment", test))
 
 
 def _register(tx: Connection, version: JsonObject) -> None:
@@ -195,8 +200,8 @@ def _call(kind: str, record: JsonObject) -> JsonObject:
     }
 
 
-def _moment(value: str | None) -> datetime | None:
+def _moment(value: object) -> datetime | None:
     if value is None:
         return None
-    moment = datetime.fromisoformat(value)
+    moment = datetime.fromisoformat(str(value))
     return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
