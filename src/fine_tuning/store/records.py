@@ -661,6 +661,16 @@ class Artifact(TypedDict):
     created_at: datetime
 
 
+class DeployedArtifact(TypedDict):
+    """An artifact of a deployed version; `sha256` is of its weights file."""
+
+    model_name: str
+    version: int
+    kind: str
+    path: str
+    sha256: str | None
+
+
 class StepMetrics(TypedDict, total=False):
     """What a training measures at a step.
 
