@@ -11,7 +11,7 @@ from fine_tuning._util.files import read_json
 from fine_tuning._util.lazy_imports import import_transformers
 from fine_tuning.base_models import catalogue
 from fine_tuning.data_io.formats import tool_prompt
-from fine_tuning.data_io.formats.call import Message
+from fine_tuning.data_io.messages import Message, Tool
 from fine_tuning.errors import DataError, MissingDependencyError
 from fine_tuning.settings import get_settings
 
@@ -58,11 +58,11 @@ def _tokenizer(folder: Path) -> Tokenizer:
     return AutoTokenizer.from_pretrained(folder, local_files_only=True)
 
 
-def _count(tokenizer: Tokenizer, messages: list[Message], tools: list[Message] | None) -> int:
+def _count(tokenizer: Tokenizer, messages: list[Message], tools: list[Tool] | None) -> int:
     from jinja2 import TemplateError
 
-    if not tool_prompt.knows_tools(str(tokenizer.chat_template or "")):
-        messages, tools = tool_prompt.in_words(messages, tools), None
+    if not tool_prompt.template_supports_tools(str(tokenizer.chat_template or "")):
+        messages, tools = tool_prompt.with_tools_as_text(messages, tools), None
     plain = [{**message, "content": _text(message.get("content"))} for message in messages]
     try:
         rendered = tokenizer.apply_chat_template(plain, tools=tools, tokenize=False)

@@ -14,9 +14,9 @@ from typing import NamedTuple, cast
 
 from fine_tuning.data_io import formats
 from fine_tuning.data_io.formats import Call, row_text
-from fine_tuning.data_io.formats.call import Message
 from fine_tuning.data_io.formats.findings import Finding, has_error
-from fine_tuning.data_io.rows import conversation_of
+from fine_tuning.data_io.messages import Message
+from fine_tuning.data_io.rows import conversation_key
 from fine_tuning.data_io.sources import RawRow
 from fine_tuning.datasets import pii
 from fine_tuning.datasets import token_counts as tokens
@@ -238,7 +238,7 @@ def _texts(messages: Messages) -> list[str]:
 
 def _divided(call: Call) -> tuple[Messages, Messages]:
     """The prompt and the response of a call."""
-    prompt = call.asked()
+    prompt = call.request_messages()
     return prompt, call.messages[len(prompt) :]
 
 
@@ -250,7 +250,7 @@ def _turns(messages: Messages) -> Messages:
 def _prompt_words(prompt: Messages) -> str:
     """A prompt's words; a hash for one with other content or without words, which only its equals have."""
     turns = _turns(prompt)
-    parts = [part for message in turns if isinstance(message.get("content"), list) for part in message["content"]]
+    parts = [part for message in turns if isinstance(found := message.get("content"), list) for part in found]
     if all(part.get("type") == "text" for part in parts) and (words := normalised(" ".join(_texts(turns)))):
         return words
     return f"{_hash(json.dumps(prompt, sort_keys=True)):x}"
@@ -258,7 +258,7 @@ def _prompt_words(prompt: Messages) -> str:
 
 def _conversation(call: Call) -> int:
     """A hash that rows of one conversation share: its id, or else its first turn."""
-    if (named := conversation_of(call.metadata)) is not None:
+    if (named := conversation_key(call.metadata)) is not None:
         return _hash(named)
     return _hash("\0".join(_texts(_turns(call.messages)[:2])))
 

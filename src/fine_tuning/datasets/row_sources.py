@@ -11,13 +11,13 @@ from pathlib import Path
 from fine_tuning._util.files import atomic_write, make_folder
 from fine_tuning.data_io import sources
 from fine_tuning.data_io.formats import preference
-from fine_tuning.data_io.formats.call import conversation_of
+from fine_tuning.data_io.messages import Message, messages_of_example
 from fine_tuning.datasets.recipe import Recipe
 from fine_tuning.datasets.training_formats import json_line
 from fine_tuning.errors import UsageError
-from fine_tuning.store import examples
+from fine_tuning.store import examples, preferences
 from fine_tuning.store.database import Database
-from fine_tuning.store.records import JsonObject
+from fine_tuning.store.records import JsonObject, Preference
 
 CAPTURED = "captured calls"
 
@@ -69,21 +69,27 @@ def of_table(table: object, folder: Path) -> RowSources:
 def of_store(database: Database, folder: Path, *, pairs: bool) -> RowSources:
     """The captured calls, or their preference pairs, written to a file in `folder`."""
     with database.read() as tx:
-        rows = _pairs(examples.preferences(tx), database) if pairs else examples.each(tx)
+        rows = _pairs(preferences.find(tx), database) if pairs else examples.each(tx)
         return RowSources([_written((json_line(row).encode() for row in rows), folder)], [CAPTURED])
 
 
-def _pairs(preferences: Iterable[JsonObject], database: Database) -> Iterator[JsonObject]:
+def _pairs(found: Iterable[Preference], database: Database) -> Iterator[JsonObject]:
     with database.read() as tx:
-        for pair in preferences:
+        for pair in found:
             better = examples.get(tx, pair["chosen_id"]) if pair["chosen_id"] else None
             if better is None:
-                yield {name: pair[name] for name in ("prompt", "chosen", "rejected")}
+                yield {"prompt": pair["prompt"], "chosen": pair["chosen"], "rejected": pair["rejected"]}
                 continue
-            *prompt, response = conversation_of(better)
-            rejected = {"role": "assistant", "content": pair["rejected"]}
-            facts = {name: better[name] for name in ("domain", "task_type", "rating", "metadata", "captured_at")}
-            yield preference.row_of(prompt, [response], [rejected], better["tools"]) | facts
+            *prompt, response = messages_of_example(better)
+            rejected: Message = {"role": "assistant", "content": pair["rejected"]}
+            yield {
+                **preference.row_of(prompt, [response], [rejected], better["tools"]),
+                "domain": better["domain"],
+                "task_type": better["task_type"],
+                "rating": better["rating"],
+                "metadata": better["metadata"],
+                "captured_at": better["captured_at"],
+            }
 
 
 def _written(lines: Iterable[bytes], folder: Path) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from fine_tuning._util import checks
 from fine_tuning._util.files import atomic_write
-from fine_tuning.data_io.rows import content_hash
+from fine_tuning.data_io.content_hash import content_hash
 from fine_tuning.datasets.earlier_versions import keep_file
 from fine_tuning.datasets.examples_with_recipe import recipe_of
 from fine_tuning.datasets.training_formats import ROWS, Example, check_format, json_line, rows_in

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from typing import cast
 
 from fine_tuning.data_io.formats import Call, alpaca, preference, sharegpt
-from fine_tuning.data_io.formats.call import conversation_of
+from fine_tuning.data_io.messages import Tool, messages_of_example
 from fine_tuning.datasets.recipe import DatasetFormat
 from fine_tuning.errors import DataError, UsageError
 from fine_tuning.store.records import JsonObject
@@ -16,17 +17,21 @@ Example = Mapping[str, object]
 
 def openai_row(example: Example) -> JsonObject:
     """A chat row: the captured conversation where there is one, else prompt and response; tools are kept."""
-    return {"messages": conversation_of(example)} | ({"tools": example["tools"]} if example.get("tools") else {})
+    return {"messages": messages_of_example(example)} | ({"tools": example["tools"]} if example.get("tools") else {})
 
 
 def alpaca_row(example: Example) -> JsonObject:
     """An instruction row with an empty input."""
-    return alpaca.row_of(conversation_of(example), example.get("tools"))
+    return dict(alpaca.row_of(messages_of_example(example), _tools_of(example)))
 
 
 def sharegpt_row(example: Example) -> JsonObject:
     """A row of turns; tools are kept."""
-    return sharegpt.row_of(conversation_of(example), example.get("tools"))
+    return dict(sharegpt.row_of(messages_of_example(example), _tools_of(example)))
+
+
+def _tools_of(example: Example) -> list[Tool] | None:
+    return cast("list[Tool] | None", example.get("tools"))
 
 
 def jsonl_row(example: Example) -> JsonObject:
@@ -45,8 +50,8 @@ ROWS: dict[str, tuple[Callable[[Example], JsonObject], str]] = {
 def row_of_call(call: Call) -> JsonObject:
     """A recorded call as OpenAI's preference row where there are two answers, else as its chat row."""
     if call.rejected is not None:
-        asked = call.asked()
-        return preference.row_of(asked, call.messages[len(asked) :], call.rejected, call.tools)
+        asked = call.request_messages()
+        return dict(preference.row_of(asked, call.messages[len(asked) :], call.rejected, call.tools))
     return _conversation(call)
 
 
@@ -64,7 +69,7 @@ def _chat_of(call: Call) -> JsonObject:
 
 def _turns_of(call: Call) -> JsonObject:
     """A call as a row of turns; keys that the format does not have are kept beside them."""
-    row = sharegpt.row_of(call.messages, call.tools)
+    row: JsonObject = dict(sharegpt.row_of(call.messages, call.tools))
     if "parallel_tool_calls" in call.metadata:
         row["parallel_tool_calls"] = call.metadata["parallel_tool_calls"]
     return row
@@ -86,7 +91,7 @@ def _text_of(call: Call) -> JsonObject:
 BUILT: dict[DatasetFormat, Callable[[Call, JsonObject], JsonObject]] = {
     "openai": lambda call, _: _chat_of(call),
     "preference": lambda call, _: _pair_of(call),
-    "alpaca": lambda call, _: alpaca.row_of(call.messages, call.tools),
+    "alpaca": lambda call, _: dict(alpaca.row_of(call.messages, call.tools)),
     "sharegpt": lambda call, _: _turns_of(call),
     "parquet": lambda call, _: _text_of(call),
     "jsonl": lambda _, row: row,

@@ -16,6 +16,7 @@ from fine_tuning.errors import DataError, UsageError
 from fine_tuning.store import costs, experiments, imported_files, model_versions
 from fine_tuning.store.column_types import now
 from fine_tuning.store.database import Database, expanded
+from fine_tuning.store.records import NewModelVersion
 from fine_tuning.store.tables import MODEL_STATUSES
 
 ACTOR = "import of the older system"
@@ -108,7 +109,7 @@ def _records_by_model(path: Path) -> dict[str, list[Row]]:
         return dict(read_json(path))
     found: dict[str, list[Row]] = {}
     for _, record in read_rows(path):
-        found.setdefault(record["model_name"], []).append(record)
+        found.setdefault(str(record["model_name"]), []).append(record)
     return found
 
 
@@ -142,7 +143,7 @@ def _add_test(tx: Connection, test: Row) -> None:
 
 
 def _register(tx: Connection, version: Row) -> None:
-    model_versions.register(tx, version, actor=ACTOR, number=version["version"])
+    model_versions.register(tx, cast("NewModelVersion", version), actor=ACTOR, number=version["version"])
 
 
 def _events(path: Path) -> Iterator[Row]:
@@ -187,8 +188,8 @@ def _call(kind: str, record: Mapping[str, Any]) -> Row:
     }
 
 
-def _moment(value: str | None) -> datetime | None:
+def _moment(value: object) -> datetime | None:
     if value is None:
         return None
-    moment = datetime.fromisoformat(value)
+    moment = datetime.fromisoformat(str(value))
     return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)

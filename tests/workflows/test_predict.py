@@ -1,4 +1,4 @@
-"""Answers to a file of questions: failures, pace, going on after an end, judges, comparisons."""
+"""Predictions for a file of questions: failures, pace, resuming, judges, comparisons."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ from fine_tuning import CostTracker, ModelEvaluator, ModelRegistry
 from fine_tuning.errors import NotFoundError, ProviderError, UsageError
 from fine_tuning.settings import get_settings
 from fine_tuning.store.database import Database
-from fine_tuning.workflows import answering, judging
-from fine_tuning.workflows.answering import Question
+from fine_tuning.workflows import judging
+from fine_tuning.workflows.evaluation_questions import Question
+from fine_tuning.workflows.predict import CallOptions, cached_predictions, predict
 from tests import wire
 
 
@@ -57,68 +58,68 @@ def questions(*texts: str) -> list[Question]:
     return [Question([{"role": "user", "content": text}], text.upper()) for text in texts]
 
 
-def test_answers_come_in_order_and_a_failure_is_one(database: Database, host: wire.Host) -> None:
-    told: list[int] = []
-    found = answering.answers("loud", questions("a", "fail", "b"), 16, progress=told.append)
+def test_predict_with_a_failing_call_keeps_the_order_and_the_error(database: Database, host: wire.Host) -> None:
+    counts: list[int] = []
+    found = predict("loud", questions("a", "fail", "b"), CallOptions(16), on_progress=counts.append)
     assert [answer.text for answer in found] == ["A", None, "B"]
     assert "too long" in str(found[1].error)
     assert found[0].latency_ms is not None
-    assert sum(told) == 3
+    assert sum(counts) == 3
     assert CostTracker().get_cost_summary()["total_inference_cost"] == 0  # an evaluation, in the ledger as such
 
 
-def test_a_second_run_goes_on_where_the_first_ended(host: wire.Host) -> None:
+def test_predict_after_an_interrupted_run_calls_only_the_missing_questions(host: wire.Host) -> None:
     asked = questions("a", "b", "c")
-    answering.answers("loud", asked[:2], 16)
-    found = answering.answers("loud", asked, 16)
-    assert [(answer.text, answer.kept) for answer in found] == [("A", True), ("B", True), ("C", False)]
+    predict("loud", asked[:2], CallOptions(16))
+    found = predict("loud", asked, CallOptions(16))
+    assert [(answer.text, answer.is_cached) for answer in found] == [("A", True), ("B", True), ("C", False)]
     assert len(host.requests) == 3
-    answering.answers("loud", asked, 17)  # other options, other answers
-    answering.answers("quiet", asked, 16)
-    answering.answers("loud", asked, 16, fresh=True)
+    predict("loud", asked, CallOptions(17))  # other options, other answers
+    predict("quiet", asked, CallOptions(16))
+    predict("loud", asked, CallOptions(16, fresh=True))
     assert len(host.requests) == 12
     for file in get_settings().folder("evaluations").glob("*.jsonl"):
         with file.open("a", encoding="utf-8") as stream:
             stream.write('\n{"question": "cut')  # a run that was killed
-    answering.answers("loud", asked, 16)
+    predict("loud", asked, CallOptions(16))
     assert len(host.requests) == 12
 
 
-def test_a_failed_call_is_asked_again_next_time(host: wire.Host) -> None:
-    answering.answers("loud", questions("a", "fail"), 16)
+def test_predict_repeats_a_failed_call(host: wire.Host) -> None:
+    predict("loud", questions("a", "fail"), CallOptions(16))
     host.answers["POST /chat/completions"] = completion("now it works")
-    assert [a.text for a in answering.answers("loud", questions("a", "fail"), 16)] == ["A", "now it works"]
+    assert [a.text for a in predict("loud", questions("a", "fail"), CallOptions(16))] == ["A", "now it works"]
 
 
-def test_any_answer_is_kept_whole(host: wire.Host) -> None:
+def test_prediction_cache_keeps_unusual_characters(host: wire.Host) -> None:
     """Some characters end a line for Python and not for JSON; half a surrogate pair is no UTF-8."""
     odd = "a\u2028b\u2029c\x85d\ud800"
     host.answers["POST /chat/completions"] = completion(odd)
-    answering.answers("loud", questions("a", "b"), 16)
-    assert [answer.text for answer in answering.answers("loud", questions("a", "b"), 16)] == [odd, odd]
+    predict("loud", questions("a", "b"), CallOptions(16))
+    assert [answer.text for answer in predict("loud", questions("a", "b"), CallOptions(16))] == [odd, odd]
     assert len(host.requests) == 2
-    kept = answering.kept_answers("loud", questions("a", "c"), 16, "gone")
+    kept = cached_predictions("loud", questions("a", "c"), 16, "gone")
     assert [(answer.text, answer.error) for answer in kept] == [(odd, None), (None, "gone")]
 
 
-def test_where_nothing_is_answered_the_reason_is_said(host: wire.Host) -> None:
+def test_predict_without_any_answer_raises_the_reason(host: wire.Host) -> None:
     with pytest.raises(ProviderError, match="no question was answered: .*too long"):
-        answering.answers("loud", questions("fail"), 16)
+        predict("loud", questions("fail"), CallOptions(16))
     host.answers["POST /chat/completions"] = (404, {"error": {"message": "no such model"}})
     with pytest.raises(NotFoundError, match="does not know"):
-        answering.answers("gone", questions("a"), 16)
+        predict("gone", questions("a"), CallOptions(16))
 
 
-def test_calls_are_paced(host: wire.Host) -> None:
+def test_predict_per_minute_spaces_the_calls(host: wire.Host) -> None:
     started = time.monotonic()
-    answering.answers("loud", questions(*"abcdef"), 16, per_minute=600)
+    predict("loud", questions(*"abcdef"), CallOptions(16, per_minute=600))
     assert time.monotonic() - started >= 0.5
-    for wrong in ({"per_minute": 0}, {"at_once": 0}):
+    for wrong in ({"per_minute": 0}, {"concurrency": 0}):
         with pytest.raises(UsageError):
-            answering.answers("loud", questions("a"), 16, **wrong)
+            predict("loud", questions("a"), CallOptions(16, **wrong))
 
 
-def test_a_judge_grades_and_prefers(host: wire.Host) -> None:
+def test_judging_grades_prefers_and_corrects(host: wire.Host) -> None:
     asked = questions("one", "two", "three")
     assert judging.grades("judge", asked, ["RIGHT", "WRONG", None]) == [1.0, 0.0, None]
     found = judging.preferences("judge", asked[:2], ["RIGHT x", "WRONG x"], ["WRONG y", "RIGHT y"])
@@ -128,7 +129,9 @@ def test_a_judge_grades_and_prefers(host: wire.Host) -> None:
     assert corrected.low < corrected.estimate < corrected.high
 
 
-def test_two_models_on_one_file_are_compared(host: wire.Host, cli: Any, tmp_path: Path) -> None:
+def test_evaluate_compare_of_two_models_prints_metrics_slices_and_examples(
+    host: wire.Host, cli: Any, tmp_path: Path
+) -> None:
     rows = [{"prompt": text, "response": text.upper() if n % 2 else text, "domain": "even" if n % 2 else "odd"}
             for n, text in enumerate(["lamp", "RIGHT", "desk", "chair", "sofa", "bed"])]  # fmt: skip
     (tmp_path / "test.jsonl").write_text("\n".join(json.dumps(row) for row in rows))
@@ -152,7 +155,7 @@ def test_two_models_on_one_file_are_compared(host: wire.Host, cli: Any, tmp_path
         assert said in out
 
 
-def test_rows_of_one_conversation_are_a_cluster(host: wire.Host, cli: Any, tmp_path: Path) -> None:
+def test_evaluate_model_with_conversations_widens_the_interval(host: wire.Host, cli: Any, tmp_path: Path) -> None:
     rows = [{"prompt": f"RIGHT {n}", "response": f"RIGHT {n}", "session_id": n // 5} for n in range(20)]
     (tmp_path / "test.jsonl").write_text("\n".join(json.dumps(row) for row in rows))
     figures = {}
@@ -169,7 +172,7 @@ def test_rows_of_one_conversation_are_a_cluster(host: wire.Host, cli: Any, tmp_p
     assert cli("evaluate-compare", "1", "99")[0] == 1
 
 
-def test_people_correct_a_judge(host: wire.Host, cli: Any, tmp_path: Path) -> None:
+def test_evaluate_model_with_human_ratings_corrects_the_judge(host: wire.Host, cli: Any, tmp_path: Path) -> None:
     rows = [{"prompt": f"q{n}", "prediction": "RIGHT" if n % 4 else "no", "reference": "r",
              **({"human_rating": 5 if n % 2 else 2} if n < 20 else {})} for n in range(60)]  # fmt: skip
     (tmp_path / "test.jsonl").write_text("\n".join(json.dumps(row) for row in rows))
@@ -179,7 +182,7 @@ def test_people_correct_a_judge(host: wire.Host, cli: Any, tmp_path: Path) -> No
     assert found["low"] < found["estimate"] < found["high"]
     assert found["estimate"] == pytest.approx(0.625, abs=0.1)  # the judge alone says 0.75
     code, out, _ = cli("evaluate-model", "m", "base", "test.jsonl", "--judge", "judge")
-    assert (code, "as people would grade" in out) == (0, True)
+    assert (code, "estimated human score" in out) == (0, True)
     (tmp_path / "test.jsonl").write_text(json.dumps({**rows[0], "human_rating": 9}))
     assert (
         "row 1: human_rating must be a number from 1 to 5, not 9" in cli("evaluate-model", "m", "base", "test.jsonl")[2]
@@ -190,11 +193,11 @@ def test_people_correct_a_judge(host: wire.Host, cli: Any, tmp_path: Path) -> No
     ("arguments", "said"),
     [
         (("--metric", "beauty"), "unknown metric 'beauty'"),
-        (("--at-once", "0"), "at_once must be"),
+        (("--at-once", "0"), "--at-once must be"),
         (("--per-minute", "0"), "per_minute must be more than 0"),
     ],
 )
-def test_wrong_options_cost_nothing(
+def test_evaluate_model_with_wrong_options_makes_no_call(
     host: wire.Host,
     cli: Any,
     tmp_path: Path,
@@ -207,7 +210,7 @@ def test_wrong_options_cost_nothing(
     assert host.requests == []
 
 
-def test_what_is_evaluated_fits_together() -> None:
+def test_evaluate_with_mismatched_columns_is_refused() -> None:
     evaluator = ModelEvaluator()
     for arguments, said in (
         ({"latencies_ms": [1.0]}, "1 latencies_ms for 2 references"),
@@ -223,7 +226,7 @@ def test_what_is_evaluated_fits_together() -> None:
     assert evaluator.get_results()[-1].accuracy == 1.0
 
 
-def test_a_slow_question_keeps_no_answer_waiting(host: wire.Host, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_predict_keeps_answers_that_arrive_before_a_slow_one(host: wire.Host, monkeypatch: pytest.MonkeyPatch) -> None:
     def slowly(request: wire.Request) -> tuple[int, dict[str, Any]]:
         if request.body["messages"][-1]["content"] == "slow":
             time.sleep(1.5)
@@ -232,14 +235,14 @@ def test_a_slow_question_keeps_no_answer_waiting(host: wire.Host, monkeypatch: p
 
     host.answers["POST /chat/completions"] = slowly
     with pytest.raises(NotFoundError):
-        answering.answers("loud", questions("slow", *"abcdefgh"), 16, at_once=4)
+        predict("loud", questions("slow", *"abcdefgh"), CallOptions(16, concurrency=4))
     host.answers["POST /chat/completions"] = reply
     asked = len(host.requests)
-    answering.answers("loud", questions("slow", *"abcdefgh"), 16, at_once=4)
+    predict("loud", questions("slow", *"abcdefgh"), CallOptions(16, concurrency=4))
     assert len(host.requests) == asked + 1
 
 
-def test_a_deployment_meanwhile_does_not_mix_two_models(database: Database, host: wire.Host) -> None:
+def test_predict_during_a_deployment_stays_on_one_version(database: Database, host: wire.Host) -> None:
     registry = ModelRegistry()
     for name in ("quiet", "loud"):
         registry.register_model("prod", "base", "job", 1, provider=host.url, provider_model=name)
@@ -251,12 +254,12 @@ def test_a_deployment_meanwhile_does_not_mix_two_models(database: Database, host
         return reply(request)
 
     host.answers["POST /chat/completions"] = deploying
-    found = answering.answers("prod", questions(*"abcdefgh"), 16, at_once=1)
+    found = predict("prod", questions(*"abcdefgh"), CallOptions(16, concurrency=1))
     assert [answer.text for answer in found] == list("abcdefgh")
-    assert [answer.text for answer in answering.answers("prod", questions("a"), 16)] == ["A"]
+    assert [answer.text for answer in predict("prod", questions("a"), CallOptions(16))] == ["A"]
 
 
-def test_a_failed_call_is_an_error_whatever_it_said(cli: Any, tmp_path: Path) -> None:
+def test_evaluate_with_an_error_ignores_the_prediction(cli: Any, tmp_path: Path) -> None:
     found = ModelEvaluator().evaluate(["", "a"], ["b", "a"], "m", errors=["timeout", None])
     assert (found.errors.value, found.figures["exact_match"].value, found.figures["exact_match"].examples) == (
         0.5,
@@ -271,7 +274,7 @@ def test_a_failed_call_is_an_error_whatever_it_said(cli: Any, tmp_path: Path) ->
         ModelEvaluator().evaluate(["a"], ["a"], "m", scores={"judge": [7]})
 
 
-def test_examples_without_questions_are_compared_in_their_order_or_not_at_all(tmp_path: Path) -> None:
+def test_compare_evaluations_without_questions_matches_by_position(tmp_path: Path) -> None:
     evaluator = ModelEvaluator()
     first = evaluator.evaluate(["a", "x", "a"], ["a", "b", "a"], "first")
     second = evaluator.evaluate(["a", "b", "a"], ["a", "b", "a"], "second")
@@ -284,7 +287,7 @@ def test_examples_without_questions_are_compared_in_their_order_or_not_at_all(tm
     assert talk.text == "user: a\nassistant: b\nuser: go on"
 
 
-def test_a_comparison_needs_no_schema_file(tmp_path: Path) -> None:
+def test_compare_evaluations_without_the_schema_file_succeeds(tmp_path: Path) -> None:
     evaluator, schema = ModelEvaluator(), tmp_path / "schema.json"
     schema.write_text('{"type": "object"}')
     made = [
@@ -295,7 +298,7 @@ def test_a_comparison_needs_no_schema_file(tmp_path: Path) -> None:
     assert evaluator.compare_evaluations(*(each.id or 0 for each in made))["changes"][0]["difference"] == -1.0
 
 
-def test_scores_of_whole_files_are_resampled_soon(tmp_path: Path) -> None:
+def test_corpus_metrics_of_a_large_file_are_resampled_fast(tmp_path: Path) -> None:
     words = [" ".join(chr(97 + (n * k) % 26) * 3 for k in range(1, 30)) for n in range(150)]
     said = [text if n % 3 else words[n - 1] for n, text in enumerate(words)]
     started = time.monotonic()
@@ -304,7 +307,7 @@ def test_scores_of_whole_files_are_resampled_soon(tmp_path: Path) -> None:
     assert time.monotonic() - started < 60  # it took minutes
 
 
-def test_a_judge_that_fails_is_told_of(host: wire.Host, cli: Any, tmp_path: Path) -> None:
+def test_judging_reports_failed_grades(host: wire.Host, cli: Any, tmp_path: Path) -> None:
     asked = questions("one", "two")
     usual = host.answers["POST /chat/completions"]
 
@@ -313,19 +316,19 @@ def test_a_judge_that_fails_is_told_of(host: wire.Host, cli: Any, tmp_path: Path
         return (400, {"error": {"message": "too long"}}) if "WRONG" in said else usual(request)
 
     host.answers["POST /chat/completions"] = some_fail
-    found = judging.judged("judge", asked, ["RIGHT", "WRONG"])
-    assert (found[0].grade, found[1].grade) == (1.0, None)
+    found = judging.grade_predictions("judge", asked, ["RIGHT", "WRONG"])
+    assert (found[0].value, found[1].value) == (1.0, None)
     assert "too long" in str(found[1].error)
     rows = [{"prompt": "q", "prediction": said, "reference": "r"} for said in ("RIGHT a", "WRONG b")]
     (tmp_path / "test.jsonl").write_text("\n".join(json.dumps(row) for row in rows))
     code, out, _ = cli("evaluate-model", "m", "base", "test.jsonl", "--judge", "judge")
-    assert (code, "1 of 2 answers were not judged" in out) == (0, True)
+    assert (code, "1 of 2 predictions were not judged" in out) == (0, True)
     code, out, _ = cli("evaluate-model", "m", "base", "test.jsonl", "--judge", "judge", "--json")
     assert len(json.loads(out)["judge_errors"]) == 1
     assert cli("evaluate-model", "m", "base", "test.jsonl", "--rubric", "x")[0] == 2
 
 
-def test_what_cannot_be_judged_is_said() -> None:
+def test_judging_with_wrong_arguments_is_refused() -> None:
     asked = questions("one")
     for wrong in (
         lambda: judging.grades("judge", asked, []),

@@ -10,7 +10,7 @@ import pytest
 
 from fine_tuning.dataset_builder import DatasetBuilder
 from fine_tuning.distillation import DistillationDataCollector
-from fine_tuning.distillation.review import Filters, ReviewInbox
+from fine_tuning.distillation.review_inbox import Filters, ReviewInbox
 from fine_tuning.distillation.reviewer_agreement import alpha
 from fine_tuning.errors import ConflictError, NotFoundError, UsageError
 from fine_tuning.store.database import Database
@@ -50,7 +50,7 @@ def test_no_call_is_with_two_reviewers(collector: DistillationDataCollector) -> 
         taken = list(pool.map(take, ("ann", "bob", "cy", "di")))
     assert len({each for found in taken for each in found}) == 12
     assert take("ann") == taken[0]  # they stay his
-    with pytest.raises(ConflictError, match="another reviewer has"):
+    with pytest.raises(ConflictError, match="another reviewer has claimed"):
         ReviewInbox("bob").rate(taken[0][0], 5)
     ReviewInbox("ann").leave()
     assert len(set(take("bob")) | set(taken[1])) == 3
@@ -62,7 +62,7 @@ def test_a_call_is_judged_once_and_the_judgement_taken_back(collector: Distillat
     (first,) = (row["id"] for row in ann.take(limit=1))
     ann.rate(first, 5)
     assert (ann.count(), rating_of(collector, first)) == (11, 5)
-    with pytest.raises(ConflictError, match="ann has judged"):
+    with pytest.raises(ConflictError, match="ann has already reviewed"):
         bob.rate(first, 1)
     collector.capture_success("What is 0 plus one?", "It is 1.", "other", "chat", rating=1, model_used="big")
     assert rating_of(collector, first) == 5  # a judgement is not overruled by another sighting
