@@ -29,6 +29,7 @@ from fine_tuning.datasets.examples_with_recipe import Examples
 from fine_tuning.datasets.prepare_options import PrepareOptions
 from fine_tuning.datasets.recipe import DEFAULT_THRESHOLD, Recipe
 from fine_tuning.store.records import DatasetManifest, JsonObject, ListedDataset
+from fine_tuning.store.records import Example as CapturedExample
 from fine_tuning.store.workspace import Workspace, open_workspace
 from fine_tuning.training.jobs import dataset_estimates
 
@@ -54,16 +55,16 @@ class DatasetBuilder:
         domain: str | None = None,
         task_type: str | None = None,
         limit: int | None = None,
-    ) -> Examples[JsonObject]:
+    ) -> Examples[CapturedExample]:
         """Captured examples rated at least `min_rating`, oldest first; see `datasets.prepare_dataset.find_captured`."""
         return prepare_dataset.find_captured(self._database, min_rating, domain, task_type, limit)
 
     def validate_examples(
         self,
-        examples: Sequence[object],
+        examples: Sequence[example_validation.Row],
         min_prompt_length: int = example_validation.MIN_PROMPT_CHARACTERS,
         min_response_length: int = example_validation.MIN_RESPONSE_CHARACTERS,
-    ) -> example_validation.ValidationReport:
+    ) -> example_validation.ValidationReport[example_validation.Row]:
         """Sort examples into valid and invalid ones; see `datasets.example_validation.validate`."""
         return example_validation.validate(examples, min_prompt_length, min_response_length)
 

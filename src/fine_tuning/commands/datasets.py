@@ -43,7 +43,7 @@ def prepare_dataset(options: PrepareOptions, as_json: output.Json = False) -> No
     lengths = f"prompt {stats['avg_prompt_length']:.0f}, response {stats['avg_response_length']:.0f} characters"
     shown = {
         "file": prepared.path,
-        "examples": f"{rows} of {prepared.found} found; the others are invalid",
+        "examples": f"{rows} (of {prepared.found} found; the others are invalid)",
         "domains": output.counts(stats["domains"]),
         "task types": output.counts(stats["task_types"]),
         "ratings": output.counts(stats["ratings"]),

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TypedDict, cast
+from typing import Generic, TypedDict, TypeVar
 
 from fine_tuning.datasets.examples_with_recipe import Examples, derived
-from fine_tuning.store.records import DerivationStep, JsonObject
+from fine_tuning.store.records import DerivationStep
 
 MIN_PROMPT_CHARACTERS = 10
 MIN_RESPONSE_CHARACTERS = 20
+Row = TypeVar("Row")
 
 
 class InvalidExample(TypedDict):
@@ -19,22 +20,22 @@ class InvalidExample(TypedDict):
     issues: list[str]
 
 
-class ValidationReport(TypedDict):
+class ValidationReport(TypedDict, Generic[Row]):
     """Valid and invalid examples with their counts; validation_rate is valid / total, nan for no examples."""
 
     total: int
     valid: int
     invalid: int
-    valid_examples: Examples[JsonObject]
+    valid_examples: Examples[Row]
     invalid_examples: list[InvalidExample]
     validation_rate: float
 
 
 def validate(
-    examples: Sequence[object],
+    examples: Sequence[Row],
     min_prompt_length: int = MIN_PROMPT_CHARACTERS,
     min_response_length: int = MIN_RESPONSE_CHARACTERS,
-) -> ValidationReport:
+) -> ValidationReport[Row]:
     """Sort examples into valid and invalid ones; nothing is dropped.
 
     Args:
@@ -43,14 +44,14 @@ def validate(
     Returns:
         The valid examples with the recipe of all, and the invalid ones.
     """
-    valid: list[JsonObject] = []
+    valid: list[Row] = []
     invalid: list[InvalidExample] = []
     for example in examples:
         issues = find_issues(example, min_prompt_length, min_response_length)
         if issues:
             invalid.append({"example": example, "issues": issues})
         else:
-            valid.append(cast("JsonObject", example))
+            valid.append(example)
     step: DerivationStep = {
         "operation": "validate",
         "min_prompt_length": min_prompt_length,

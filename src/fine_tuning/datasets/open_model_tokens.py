@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -58,7 +58,7 @@ def _tokenizer(folder: Path) -> Tokenizer:
     return AutoTokenizer.from_pretrained(folder, local_files_only=True)
 
 
-def _count(tokenizer: Tokenizer, messages: Sequence[Message], tools: Sequence[Tool] | None) -> int:
+def _count(tokenizer: Tokenizer, messages: list[Message], tools: list[Tool] | None) -> int:
     from jinja2 import TemplateError
 
     if not tool_prompt.template_supports_tools(str(tokenizer.chat_template or "")):

@@ -18,7 +18,7 @@ from fine_tuning.distillation.ratings import check_rating
 from fine_tuning.errors import DataError
 from fine_tuning.store import examples
 from fine_tuning.store.database import Database
-from fine_tuning.store.records import ExamplesRecipe, JsonObject
+from fine_tuning.store.records import Example, ExamplesRecipe
 
 
 @dataclass(frozen=True)
@@ -26,13 +26,13 @@ class PreparedDataset:
     """A saved data set: its file, the examples in it, and how many were found, the invalid ones included."""
 
     path: str
-    examples: Examples[JsonObject]
+    examples: Examples[Example]
     found: int
 
 
 def find_captured(
     database: Database, min_rating: int, domain: str | None, task_type: str | None, limit: int | None
-) -> Examples[JsonObject]:
+) -> Examples[Example]:
     """Captured examples rated at least `min_rating`, oldest first, with the filters as their recipe.
 
     Raises:

@@ -250,8 +250,7 @@ def _turns(messages: Messages) -> Messages:
 def _prompt_words(prompt: Messages) -> str:
     """A prompt's words; a hash for one with other content or without words, which only its equals have."""
     turns = _turns(prompt)
-    contents = [message.get("content") for message in turns]
-    parts = [part for content in contents if isinstance(content, list) for part in content]
+    parts = [part for message in turns if isinstance(found := message.get("content"), list) for part in found]
     if all(part.get("type") == "text" for part in parts) and (words := normalised(" ".join(_texts(turns)))):
         return words
     return f"{_hash(json.dumps(prompt, sort_keys=True)):x}"

@@ -82,8 +82,14 @@ def _pairs(found: Iterable[Preference], database: Database) -> Iterator[JsonObje
                 continue
             *prompt, response = messages_of_example(better)
             rejected: Message = {"role": "assistant", "content": pair["rejected"]}
-            facts = {name: better[name] for name in ("domain", "task_type", "rating", "metadata", "captured_at")}
-            yield {**preference.row_of(prompt, [response], [rejected], better["tools"]), **facts}
+            yield {
+                **preference.row_of(prompt, [response], [rejected], better["tools"]),
+                "domain": better["domain"],
+                "task_type": better["task_type"],
+                "rating": better["rating"],
+                "metadata": better["metadata"],
+                "captured_at": better["captured_at"],
+            }
 
 
 def _written(lines: Iterable[bytes], folder: Path) -> str:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from typing import cast
 
 from fine_tuning.data_io.formats import Call, alpaca, preference, sharegpt
-from fine_tuning.data_io.messages import as_tools, messages_of_example
+from fine_tuning.data_io.messages import Tool, messages_of_example
 from fine_tuning.datasets.recipe import DatasetFormat
 from fine_tuning.errors import DataError, UsageError
 from fine_tuning.store.records import JsonObject
@@ -21,12 +22,16 @@ def openai_row(example: Example) -> JsonObject:
 
 def alpaca_row(example: Example) -> JsonObject:
     """An instruction row with an empty input."""
-    return dict(alpaca.row_of(messages_of_example(example), as_tools(example.get("tools"))))
+    return dict(alpaca.row_of(messages_of_example(example), _tools_of(example)))
 
 
 def sharegpt_row(example: Example) -> JsonObject:
     """A row of turns; tools are kept."""
-    return dict(sharegpt.row_of(messages_of_example(example), as_tools(example.get("tools"))))
+    return dict(sharegpt.row_of(messages_of_example(example), _tools_of(example)))
+
+
+def _tools_of(example: Example) -> list[Tool] | None:
+    return cast("list[Tool] | None", example.get("tools"))
 
 
 def jsonl_row(example: Example) -> JsonObject:

@@ -22,6 +22,7 @@ from fine_tuning.model_registry import ModelRegistry
 from fine_tuning.openai_fine_tuner import OpenAIFineTuner
 from fine_tuning.store import costs
 from fine_tuning.store.database import open_database
+from fine_tuning.store.records import Example as CapturedExample
 from fine_tuning.store.records import ModelVersion
 from fine_tuning.training.jobs.fine_tuner import FineTuner
 
@@ -83,7 +84,7 @@ class Answers:
         return sum(known) / len(known) if known and len(known) == len(self.costs) else None
 
 
-def select(plan: Plan) -> Examples[dict[str, Any]]:
+def select(plan: Plan) -> Examples[CapturedExample]:
     """Captured examples that are fit for training.
 
     Raises:
