@@ -152,7 +152,7 @@ def test_calls_outside_get_the_usual_model(host: wire.Host) -> None:
     with pytest.raises(NotFoundError, match="no test nowhere"):
         LLMService(model="usual", experiment="nowhere").complete("hello")
     for call in (lambda: list(service.complete_many(["a"])), lambda: list(service.complete_streaming("a"))):
-        with pytest.raises(UsageError, match="calls of the experiment t go one by one"):
+        with pytest.raises(UsageError, match="the experiment t takes single calls: use complete"):
             call()
 
 

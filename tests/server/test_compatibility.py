@@ -8,7 +8,7 @@ import pytest
 
 from fine_tuning.server.chat_request import ChatRequest
 from fine_tuning.server.compatibility_page import page, parameters
-from fine_tuning.server.routes.jobs import CreateJob
+from fine_tuning.server.job_request import CreateJob
 from tests.conftest import PROJECT, SHARED
 
 SPECIFICATION = SHARED / "openai-api" / "openapi.json"

@@ -16,7 +16,7 @@ import pytest
 
 from fine_tuning.errors import NotFoundError, ProviderError
 from fine_tuning.export.gguf import export_gguf
-from fine_tuning.serving.llama_cpp_engine import LlamaCppEngine, open_llama_cpp
+from fine_tuning.serving.llama_cpp_engine import LlamaCppEngine, LlamaCppOptions, open_llama_cpp
 from fine_tuning.serving.transformers_engine import TransformersEngine
 from tests.serving.streamed import streamed
 from tests.tiny_model import SENTENCES
@@ -32,7 +32,7 @@ def gguf(tiny_model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
 
 @pytest.fixture(scope="module")
 def engine(gguf: Path) -> Iterator[LlamaCppEngine]:
-    with closing(open_llama_cpp(gguf, "tiny", context_length=256)) as opened:
+    with closing(open_llama_cpp(gguf, "tiny", LlamaCppOptions(context_length=256))) as opened:
         yield opened
 
 
@@ -149,7 +149,7 @@ def test_a_changed_file_is_loaded_anew(gguf: Path, tmp_path: Path) -> None:
 
 def test_opening_and_closing_without_asking_returns(gguf: Path) -> None:
     for _ in range(10):
-        open_llama_cpp(gguf, "unused", slots=1, context_length=64).close()
+        open_llama_cpp(gguf, "unused", LlamaCppOptions(slots=1, context_length=64)).close()
 
 
 def test_nobody_else_on_the_machine_may_use_its_port(engine: LlamaCppEngine) -> None:

@@ -20,6 +20,7 @@ from fine_tuning.errors import ConfigurationError, ProviderError
 from fine_tuning.serving import vllm_engine
 from fine_tuning.serving.transformers_engine import TransformersEngine
 from fine_tuning.serving.vllm_engine import VllmServer
+from fine_tuning.settings import get_settings
 
 REAL = shutil.which("vllm")
 CHAT = [{"role": "user", "content": "What is the capital of France?"}]
@@ -53,7 +54,7 @@ def adapter(folder: Path, rank: int = 16) -> Path:
 @pytest.fixture
 def server(tmp_path: Path, program: Path) -> Iterator[VllmServer]:
     (tmp_path / "model").mkdir()
-    made = VllmServer(tmp_path / "model")
+    made = VllmServer(tmp_path / "model", get_settings())
     yield made
     made.close()
 
@@ -119,19 +120,19 @@ def test_a_failed_start_names_the_log(server: VllmServer, monkeypatch: pytest.Mo
 
 
 def test_is_chosen_by_setting_or_where_there_is_a_gpu(program: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert vllm_engine.is_wanted()
+    assert vllm_engine.is_enabled(get_settings())
     monkeypatch.setenv("FINE_TUNING_ENGINE", "llama.cpp")
-    assert not vllm_engine.is_wanted()
+    assert not vllm_engine.is_enabled(get_settings())
     monkeypatch.setenv("FINE_TUNING_ENGINE", "auto")
     monkeypatch.setattr(vllm_engine, "_GPUS", ("/nothing",))
-    assert not vllm_engine.is_wanted()
+    assert not vllm_engine.is_enabled(get_settings())
     monkeypatch.setattr(vllm_engine, "_GPUS", (os.devnull,))
-    assert vllm_engine.is_wanted()
+    assert vllm_engine.is_enabled(get_settings())
     monkeypatch.setenv("FINE_TUNING_VLLM_COMMAND", "/no/vllm")
-    assert not vllm_engine.is_wanted()
+    assert not vllm_engine.is_enabled(get_settings())
     monkeypatch.setenv("FINE_TUNING_ENGINE", "vllm")
     with pytest.raises(ConfigurationError, match="there is no program '/no/vllm'"):
-        vllm_engine.is_wanted()
+        vllm_engine.is_enabled(get_settings())
 
 
 @pytest.mark.real_weights
@@ -157,7 +158,7 @@ def test_the_real_one_answers_as_transformers_do(
     monkeypatch.setenv("FINE_TUNING_ENGINE", "vllm")
     monkeypatch.setenv("FINE_TUNING_VLLM_OPTIONS", "--enforce-eager --max-model-len 512 --max-lora-rank 16")
     monkeypatch.setenv("VLLM_CPU_KVCACHE_SPACE", "1")
-    server = VllmServer(real_model_dir)
+    server = VllmServer(real_model_dir, get_settings())
     try:
         for folder, whole in ((None, real_model_dir), (result.adapter_dir, result.merged_dir)):
             with closing(TransformersEngine(whole, "m")) as engine:
@@ -165,7 +166,7 @@ def test_the_real_one_answers_as_transformers_do(
             assert answer(server, folder) == expected
         assert "Lyon" in answer(server, result.adapter_dir)
         with server.use(result.adapter_dir, "m") as engine:
-            pieces = list(engine.chat_pieces({**BODY, "logprobs": True, "top_logprobs": 2, "seed": 1}))
+            pieces = list(engine.chat_chunks({**BODY, "logprobs": True, "top_logprobs": 2, "seed": 1}))
         assert "Lyon" in "".join(c["delta"].get("content") or "" for piece in pieces for c in piece["choices"])
         assert pieces[-1]["usage"]["completion_tokens"] > 4
     finally:

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, select
 
 from fine_tuning.store import paging, tables
 from fine_tuning.store.column_types import now
+from fine_tuning.store.records import Artifact
 
 _table = tables.artifacts
 
@@ -36,7 +37,7 @@ def of_job(connection: Connection, job_id: str) -> list[dict[str, Any]]:
     return [dict(row) for row in connection.execute(query).mappings()]
 
 
-def epochs_page(connection: Connection, job_id: str, *, after: int | None, limit: int) -> paging.Page:
+def epochs_page(connection: Connection, job_id: str, *, after: int | None, limit: int) -> paging.Page[Artifact]:
     """The adapters that a job kept at the end of its epochs, newest first."""
     conditions = [_table.c.job_id == job_id, _table.c.kind == "epoch"]
     return paging.page_by_id(connection, _table, conditions, after=after, limit=limit)

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Connection, or_, select, update
 from fine_tuning.store import paging, tables
 from fine_tuning.store.column_types import now
 from fine_tuning.store.paging import Page
+from fine_tuning.store.records import StoredFile
 
 _table = tables.files
 
@@ -55,7 +56,7 @@ def in_project(connection: Connection, project: str, file_id: str) -> dict[str, 
 
 def page(
     connection: Connection, project: str, *, purpose: str | None, after: str | None, limit: int, newest_first: bool
-) -> Page:
+) -> Page[StoredFile]:
     """A project's files; see `paging.page`."""
     wanted = [*_readable(project)] + ([_table.c.purpose == purpose] if purpose else [])
     scope = [_table.c.project == project, _table.c.provider == "local"]

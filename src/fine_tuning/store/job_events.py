@@ -10,6 +10,7 @@ from sqlalchemy import Connection, func, select
 
 from fine_tuning.store import paging, tables
 from fine_tuning.store.column_types import now
+from fine_tuning.store.records import JobEvent
 
 _table = tables.job_events
 MOST_EVENTS = 10_000  # of one job: far more than any run writes
@@ -52,7 +53,7 @@ def metrics(connection: Connection, job_id: str, limit: int = MOST_EVENTS) -> li
     return list(connection.scalars(query.order_by(_table.c.id.desc()).limit(limit)))[::-1]
 
 
-def page(connection: Connection, job_id: str, *, after: int | None, limit: int) -> paging.Page:
+def page(connection: Connection, job_id: str, *, after: int | None, limit: int) -> paging.Page[JobEvent]:
     """A job's events, newest first."""
     return paging.page_by_id(connection, _table, [_table.c.job_id == job_id], after=after, limit=limit)
 

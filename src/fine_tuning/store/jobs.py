@@ -10,6 +10,7 @@ from sqlalchemy import Connection, case, func, or_, select, update
 
 from fine_tuning.store import budgets, job_events, paging, tables
 from fine_tuning.store.column_types import now
+from fine_tuning.store.records import Job
 from fine_tuning.store.upsert import insert
 
 _table = tables.jobs
@@ -137,7 +138,7 @@ def in_project(connection: Connection, project: str, job_id: str) -> dict[str, A
 
 def page(
     connection: Connection, project: str, *, metadata: Mapping[str, str] | None, after: str | None, limit: int
-) -> paging.Page:
+) -> paging.Page[Job]:
     """A project's local jobs, newest first; see `paging.page`, and `paging.has_metadata` for `metadata`."""
     wanted = [_columns.project == project, _columns.provider == "local", *paging.has_metadata(_table, metadata)]
     return paging.page(connection, _table, wanted, after=after, limit=limit)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from fastapi import APIRouter
 from openai.pagination import SyncPage
 from openai.types import Model, ModelDeleted
@@ -11,6 +9,7 @@ from openai.types import Model, ModelDeleted
 from fine_tuning.errors import ConflictError, NotFoundError
 from fine_tuning.server import api_objects, model_lookup
 from fine_tuning.server.api_errors import invalid
+from fine_tuning.server.api_objects import ApiObject
 from fine_tuning.server.context import Project, Server
 from fine_tuning.store import jobs
 from fine_tuning.training.jobs.local_trainer import LocalTrainer
@@ -19,7 +18,7 @@ router = APIRouter(prefix="/models", tags=["Models"])
 
 
 @router.get("", response_model=SyncPage[Model])
-def list_(server: Server, project: Project) -> dict[str, Any]:
+def list_(server: Server, project: Project) -> ApiObject:
     """Every model that the caller may use."""
     with server.database.read() as tx:
         found = model_lookup.listed(server, tx, project)
@@ -27,7 +26,7 @@ def list_(server: Server, project: Project) -> dict[str, Any]:
 
 
 @router.get("/{model:path}", response_model=Model)
-def retrieve(server: Server, project: Project, model: str) -> dict[str, Any]:
+def retrieve(server: Server, project: Project, model: str) -> ApiObject:
     """One model."""
     with server.database.read() as tx:
         for each in model_lookup.listed(server, tx, project):
@@ -37,7 +36,7 @@ def retrieve(server: Server, project: Project, model: str) -> dict[str, Any]:
 
 
 @router.delete("/{model:path}", response_model=ModelDeleted)
-def delete(server: Server, project: Project, model: str) -> dict[str, Any]:
+def delete(server: Server, project: Project, model: str) -> ApiObject:
     """Delete a fine-tuned model and its files."""
     with server.database.read() as tx:
         job = jobs.find_by_model(tx, model)
