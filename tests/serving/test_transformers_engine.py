@@ -89,7 +89,7 @@ def test_parts_of_text_are_joined(engine: TransformersEngine) -> None:
 def test_what_it_cannot_do_is_said(engine: TransformersEngine) -> None:
     with pytest.raises(UsageError, match=r"does not support response_format; pip install .*\[serve\]"):
         engine.complete(CHATS[0], **GREEDY, response_format={"type": "json_object"})
-    with pytest.raises(ProviderError, match=r"tiny reads 512 tokens, prompt and answer need \d+; shorten"):
+    with pytest.raises(ProviderError, match=r"tiny has a context of 512 tokens, prompt and answer need \d+; shorten"):
         engine.complete(CHATS[0], temperature=0, max_tokens=600)
     with pytest.raises(ProviderError, match="shorten the prompt"):
         list(engine.stream(CHATS[0], temperature=0, max_tokens=600))

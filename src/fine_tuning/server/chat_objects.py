@@ -57,10 +57,15 @@ class ChatCompletion(Head):
 
 
 class ChatCompletionChunk(Head):
-    """A chunk of a streamed answer; `usage` only where the request includes it, and None before the last chunk."""
+    """A chunk of a streamed answer."""
 
     choices: list[ChunkChoice]
-    usage: NotRequired[Usage | None]
+
+
+class ChunkWithUsage(ChatCompletionChunk):
+    """A chunk of a stream whose request includes usage; only the last one has it."""
+
+    usage: Usage | None
 
 
 def head(model: str, kind: Literal["chat.completion", "chat.completion.chunk"]) -> Head:

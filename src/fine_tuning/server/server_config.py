@@ -17,8 +17,8 @@ class ServerConfig:
     """Settings of one server.
 
     Attributes:
-        aliases: names for clients -> base models of the catalogue, folders or hub ids. Clients can name only these and the
-            embedded models: a path in a request is never opened.
+        aliases: names for clients -> base models of the catalogue, folders or hub ids. Clients can name only these
+            and the embedded models: a path in a request is never opened.
         max_body_bytes: of a JSON request; uploads may have `MAX_FILE_BYTES`.
         requests_per_minute: of each key; None for no limit.
         max_concurrent: requests that run at once; further ones are refused with 429.

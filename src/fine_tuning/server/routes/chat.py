@@ -16,6 +16,7 @@ from fine_tuning.server.chat_objects import (
     ChatCompletion,
     ChatCompletionChunk,
     Choice,
+    ChunkWithUsage,
     ChoiceCollector,
     chunk_choice,
     head,
@@ -84,7 +85,7 @@ def _choice(
 
 def _chunks(
     server: Context, project: str, served: Served, body: ChatRequest
-) -> Generator[ChatCompletionChunk, None, None]:
+) -> Generator[ChatCompletionChunk | ChunkWithUsage, None, None]:
     """The chunks of a streamed answer; at its end it is stored, where the request stores it."""
     start = head(body.model, "chat.completion.chunk")
     with_usage = body.stream_options is not None and body.stream_options.include_usage
@@ -98,9 +99,7 @@ def _chunks(
                 shown = chunk_choice(choice, body.top_logprobs or 0, is_first=collector.is_new(choice["index"]))
                 collector.add(shown)
                 answered: ChatCompletionChunk = {**start, "choices": [shown]}
-                if with_usage:
-                    answered["usage"] = None
-                yield answered
+                yield {**answered, "usage": None} if with_usage else answered
     if with_usage:
         yield {**start, "choices": [], "usage": total_usage(usages)}
     if body.store:
