@@ -271,7 +271,7 @@ class CostTracker:
             raise UsageError("horizon_days and calls_per_day must be greater than 0")
         with self._database.read() as tx:
             version = model_versions.deployed(tx, model_name) or model_versions.get(tx, model_name)
-            price = _price(tx, model_versions.known_as(tx, model_name))
+            price = _price(tx, model_versions.recorded_names(tx, model_name))
             replaced = base_model or (None if version is None else version["base_model"])
             base = given(known_price) if known_price is not None else _price(tx, [replaced] if replaced else [])
             gain = None if version is None else measured_gain.of_version(tx, version)

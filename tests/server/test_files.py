@@ -111,7 +111,7 @@ def test_an_upload_can_be_cancelled_and_ends_after_an_hour(client: OpenAI, works
         tx.execute(uploads._table.update().values(expires_at=now() - timedelta(seconds=1)))
     with pytest.raises(openai.BadRequestError, match="is expired"):
         client.uploads.parts.create(late, data=b"more")
-    upload_routes.sweep(context)
+    upload_routes.delete_expired(context)
     assert not list((workspace / "files").iterdir())
 
 
@@ -121,7 +121,7 @@ def test_a_file_past_its_end_is_gone(client: OpenAI, workspace: Path, upload: Ca
         tx.execute(files._table.update().values(expires_at=now() - timedelta(seconds=1)))
     with pytest.raises(openai.NotFoundError):
         client.files.retrieve(file_id)
-    upload_routes.sweep(make_app().state.context)
+    upload_routes.delete_expired(make_app().state.context)
     assert not list((workspace / "files").iterdir())
 
 

@@ -112,8 +112,11 @@ def test_nothing_is_left_running(server: VllmServer, program: Path) -> None:
     assert not [child for child in children if child.is_running() and "fake_vllm" in " ".join(child.cmdline())]
 
 
-def test_a_failed_start_names_the_log(server: VllmServer, monkeypatch: pytest.MonkeyPatch, workspace: Path) -> None:
+def test_a_failed_start_names_the_log(
+    tmp_path: Path, program: Path, monkeypatch: pytest.MonkeyPatch, workspace: Path
+) -> None:
     monkeypatch.setenv("FINE_TUNING_VLLM_OPTIONS", "--fail")
+    server = VllmServer(tmp_path / "model", get_settings())
     with pytest.raises(ProviderError, match=r"ended with status 1 before it could answer; .*see .*vllm-model\.log"):
         answer(server, None)
     assert "no GPU has room" in (workspace / "logs" / "vllm-model.log").read_text()

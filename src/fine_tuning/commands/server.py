@@ -147,7 +147,7 @@ def worker(
     from fine_tuning.training.jobs.worker_pool import Pool, parent_is
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    Pool(command_workspace().database, slots, parent_is(parent) if parent is not None else lambda: True).run()
+    Pool(command_workspace(), slots, parent_is(parent) if parent is not None else lambda: True).run()
 
 
 def create_key(

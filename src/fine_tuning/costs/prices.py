@@ -5,10 +5,10 @@ The user's own prices come first (FINE_TUNING_PRICES), then those of fine-tuned 
 
 from __future__ import annotations
 
-import re
 from math import nan
 
-from fine_tuning._util.encodings import base_of, encoding_of
+from fine_tuning._util.encodings import encoding_of
+from fine_tuning._util.model_names import base_model_of, is_fine_tuned, without_snapshot
 from fine_tuning.settings import Price, get_settings
 
 # US dollars per million tokens from OpenAI's price page: for supervised training, and for calls of fine-tuned models.
@@ -23,7 +23,6 @@ FINE_TUNED = {
     "davinci-002": Price(training=6.00, input=12.00, output=12.00),
     "babbage-002": Price(training=0.40, input=1.60, output=1.60),
 }
-_DATED = re.compile(r"-(\d{4}-\d{2}-\d{2}|\d{4})$")
 
 
 def training_price(model: str, *, at_openai: bool = True) -> float:
@@ -35,7 +34,7 @@ def training_price(model: str, *, at_openai: bool = True) -> float:
     for name in _names(model):
         if (own := get_settings().prices.get(name)) is not None and own.training is not None:
             return own.training
-    known = FINE_TUNED.get(_DATED.sub("", base_of(model))) if at_openai else None
+    known = FINE_TUNED.get(without_snapshot(model)) if at_openai else None
     return nan if known is None or known.training is None else known.training
 
 
@@ -65,15 +64,15 @@ def call_price(model: str, prompt_tokens: int | None, completion_tokens: int | N
 def _set_price(model: str) -> Price | None:
     """The price of a call that the user has set, or of a fine-tuned model; None for genai-prices to say."""
     names = _names(model)
-    for name in names if not model.startswith("ft:") else names[:1]:  # a base's price is not its fine-tunes'
+    for name in names if not is_fine_tuned(model) else names[:1]:  # a base's price is not its fine-tunes'
         if (own := get_settings().prices.get(name)) is not None and (own.input, own.output) != (None, None):
             return own
-    return FINE_TUNED.get(names[-1]) if model.startswith("ft:") else None
+    return FINE_TUNED.get(names[-1]) if is_fine_tuned(model) else None
 
 
 def _names(model: str) -> list[str]:
     """A model's own name, that of its base, and that without its date."""
-    return list(dict.fromkeys([model, base_of(model), _DATED.sub("", base_of(model))]))
+    return list(dict.fromkeys([model, base_model_of(model), without_snapshot(model)]))
 
 
 def text_price(model: str, prompt: str, response: str) -> float | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from fine_tuning._util.model_names import version_name
 from fine_tuning.base_models import catalogue
 from fine_tuning.costs import prices
 from fine_tuning.model_registry import ModelRegistry
@@ -35,6 +36,6 @@ def models(aliases: Mapping[str, str]) -> dict[str, str]:
     """Models to ask, by what `LLMService` calls them: registered ones, base models, OpenAI's where there is a key."""
     versions = ModelRegistry().list_models()
     deployed = [each["model_name"] for each in versions if each["status"] == "DEPLOYED"]
-    numbered = [f"{each['model_name']}-v{each['version']}" for each in versions[-NEWEST:]]
+    numbered = [version_name(each["model_name"], each["version"]) for each in versions[-NEWEST:]]
     hosted = sorted(prices.training_prices()) if get_settings().openai_api_key else []
     return base_models(aliases) | {name: name for name in (*deployed, *numbered, *hosted)}

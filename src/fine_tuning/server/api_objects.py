@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
+from fine_tuning._util.model_names import checkpoint_name
 from fine_tuning.store.records import (
     Artifact,
     CheckpointPermission,
@@ -66,7 +67,7 @@ def part(row: UploadPart) -> ApiObject:
 def job(row: Job, estimated_finish: datetime | None = None) -> ApiObject:
     """A fine-tuning job."""
     kind = (row["method"] or {"type": "supervised"})["type"]
-    chosen = {name: row["hyperparameters"][name] for name in REPORTED[kind] if name in row["hyperparameters"]}
+    chosen = {name: value for name, value in row["hyperparameters"].items() if name in REPORTED[kind]}
     error = row["error"]
     return {
         "id": row["id"],
@@ -120,14 +121,16 @@ def event(row: JobEvent) -> ApiObject:
 def checkpoint(row: Artifact, model: str, metrics: Mapping[str, object]) -> ApiObject:
     """A checkpoint of a job, which can be called like a model."""
     known = {_METRICS[name]: metrics[name] for name in _METRICS if metrics.get(name) is not None}
+    step = row["step"]
+    assert step is not None  # noqa: S101 - each epoch's artifact has its step
     return {
         "id": f"ftckpt-{row['id']}",
         "object": "fine_tuning.job.checkpoint",
         "created_at": seconds(row["created_at"]),
-        "fine_tuned_model_checkpoint": f"{model}:ckpt-step-{row['step']}",
+        "fine_tuned_model_checkpoint": checkpoint_name(model, step),
         "fine_tuning_job_id": row["job_id"],
-        "metrics": {"step": row["step"], **known},
-        "step_number": row["step"],
+        "metrics": {"step": step, **known},
+        "step_number": step,
     }
 
 

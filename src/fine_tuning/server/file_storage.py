@@ -16,7 +16,7 @@ from fine_tuning.server.server_config import MAX_FILE_BYTES, MIB
 from fine_tuning.store import files, jobs
 from fine_tuning.store.column_types import now
 from fine_tuning.store.database import Database
-from fine_tuning.store.records import StoredFile, record
+from fine_tuning.store.records import NewFile, StoredFile
 from fine_tuning.store.workspace import Workspace
 
 PIECE = MIB
@@ -55,7 +55,7 @@ def save(workspace: Workspace, pieces: Iterable[bytes], upload: NewUpload) -> St
                 raise ApiError(413, f"a file may have {MAX_FILE_BYTES // MIB} MiB", param="file", code="file_too_large")
             digest.update(piece)
             stream.write(piece)
-    row = {
+    row: NewFile = {
         "id": file_id,
         "provider": "local",
         "project": upload.project,
@@ -76,7 +76,7 @@ def save(workspace: Workspace, pieces: Iterable[bytes], upload: NewUpload) -> St
         path.unlink(missing_ok=True)
         raise
     assert found is not None  # noqa: S101 - added in this transaction
-    return record(StoredFile, found)
+    return found
 
 
 def remove(database: Database, row: StoredFile) -> None:
@@ -86,7 +86,7 @@ def remove(database: Database, row: StoredFile) -> None:
         ConflictError: a job that has not ended needs it.
     """
     with database.write() as tx:
-        if (job_id := jobs.needing_file(tx, row["id"])) is not None:
+        if (job_id := jobs.using_file(tx, row["id"])) is not None:
             raise ConflictError(f"File {row['id']} is in use by {job_id}; cancel that job, or wait for its end")
         files.mark_deleted(tx, row["id"])
     Path(row["path"]).unlink(missing_ok=True)

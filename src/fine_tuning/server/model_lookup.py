@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import NamedTuple
 
-from fine_tuning._util.model_names import fine_tuned_name, parse_checkpoint
+from fine_tuning._util.model_names import fine_tuned_name, is_fine_tuned, job_id_prefix, parse_checkpoint_name
 from fine_tuning.base_models import catalogue
 from fine_tuning.server.api_errors import ApiError
 from fine_tuning.server.authentication import DEFAULT_PROJECT
@@ -17,7 +17,7 @@ from fine_tuning.serving.model_resolution import LOCAL, find_target
 from fine_tuning.store import artifacts, checkpoint_permissions, jobs
 from fine_tuning.store import model_versions as versions
 from fine_tuning.store.database import Transaction
-from fine_tuning.store.records import Job, record
+from fine_tuning.store.records import Job
 
 
 class Listed(NamedTuple):
@@ -46,7 +46,7 @@ def base_model(server: Context, project: str, name: str) -> str:
     with server.database.read() as tx:
         job = jobs.find_by_model(tx, name)
         if job is not None and job["project"] == project and job["provider"] == LOCAL:
-            return str(job["result"]["merged_dir"])
+            return str((job["result"] or {})["merged_dir"])
         raise unknown(server, tx, project, name)
 
 
@@ -57,23 +57,22 @@ def find(server: Context, project: str, name: str) -> Served:
         ApiError: 404, the name is unknown, or the project may not use the model.
     """
     with server.database.read() as tx:
-        if (checkpoint := parse_checkpoint(name)) is not None:
+        if (checkpoint := parse_checkpoint_name(name)) is not None:
             return _checkpoint(server, tx, project, name, *checkpoint)
         job = jobs.find_by_model(tx, name)
         if job is not None and job["project"] == project and job["provider"] == LOCAL:
-            return _model_of(record(Job, job))
+            return _model_of(job)
         # The registry belongs to the workspace's owner, who works in the default project.
-        if project == DEFAULT_PROJECT and not name.startswith("ft:") and (target := find_target(tx, name)) is not None:
+        if project == DEFAULT_PROJECT and not is_fine_tuned(name) and (target := find_target(tx, name)) is not None:
             made = jobs.find_by_folder(tx, target.model) if target.provider == LOCAL else None
-            return Served(target.provider, target.model) if made is None else _model_of(record(Job, made))
+            return Served(target.provider, target.model) if made is None else _model_of(made)
     return Served(LOCAL, base_model(server, project, name))
 
 
 def _model_of(job: Job) -> Served:
     """A finished job's model: its adapter over the base, which all models of that base share, or all its weights."""
-    result = job["result"]
-    assert result is not None  # noqa: S101 - the job has a model
-    adapter, merged = result["adapter_dir"], result["merged_dir"]
+    result = job["result"] or {}
+    adapter, merged = result["adapter_dir"], str(result["merged_dir"])
     if adapter is None:
         return Served(LOCAL, merged)
     return Served(LOCAL, job["base_model"] or job["model"], Path(adapter), Path(merged))
@@ -95,15 +94,18 @@ def _checkpoint(server: Context, tx: Transaction, project: str, name: str, model
 
 def _unfinished_job(tx: Transaction, model: str) -> Job | None:
     """The job of a model that it has not finished, or will not; its checkpoints exist."""
-    found = jobs.find_by_id_start(tx, f"ftjob-{model.rpartition(':')[2]}")
-    return next((record(Job, job) for job in found if fine_tuned_name(job) == model), None)
+    found = jobs.find_by_id_start(tx, job_id_prefix(model))
+    return next((job for job in found if fine_tuned_name(job) == model), None)
 
 
 def listed(server: Context, tx: Transaction, project: str) -> list[Listed]:
     """Every model that the project may use."""
     names = [Listed(name, None, "alias") for name in server.config.aliases]
     names += [Listed(name, None, "system") for name in catalogue.embedded_names()]
-    names += [Listed(job["fine_tuned_model"], job["finished_at"], f"org-{project}") for job in jobs.made(tx, project)]
+    names += [
+        Listed(str(job["fine_tuned_model"]), job["finished_at"], f"org-{project}")
+        for job in jobs.with_model(tx, project)
+    ]
     if project == DEFAULT_PROJECT:
         names += [Listed(name, None, "registry") for name in versions.deployed_names(tx)]
     return list({each.name: each for each in names}.values())

@@ -72,7 +72,7 @@ class Parity:
                 same = sum(_is_same(engine, probe) for probe in probes)
             result = self.results[job_id] = Result(same, len(probes))
             with self._database.write() as tx:
-                jobs.note_parity(tx, job_id, result.same, result.probes)
+                jobs.record_parity(tx, job_id, result.same, result.probes)
         except FineTuningError as error:  # unloaded in the meantime, or the request that loaded it fails as well
             _log.warning("serving parity of %s was not checked: %s", job_id, error)
             return

@@ -70,7 +70,7 @@ def spent(connection: Connection, name: str, month: datetime) -> tuple[float, in
     begin = month.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     end = begin.replace(year=begin.year + begin.month // 12, month=begin.month % 12 + 1)
     totals, events, jobs = tables.cost_totals, tables.cost_events, tables.jobs
-    names = [] if name == ALL else model_versions.known_as(connection, name)  # none is every one
+    names = [] if name == ALL else model_versions.recorded_names(connection, name)  # none is every one
     unpriced = func.sum(totals.c.count - totals.c.priced)
     calls = connection.execute(
         select(func.coalesce(func.sum(totals.c.total), 0.0), func.coalesce(unpriced, 0))

@@ -14,6 +14,7 @@ from fine_tuning.settings import get_settings
 from fine_tuning.store import datasets, examples, jobs, reviews
 from fine_tuning.store.column_types import now
 from fine_tuning.store.database import open_database
+from fine_tuning.store.records import Job
 
 RECENT = timedelta(days=7)  # within which a job that failed is news
 NEARLY = 0.9  # of a budget
@@ -108,10 +109,10 @@ def _of_models(deployed: list[dict[str, Any]]) -> Iterator[Need]:
                        f"{version['model_name']}", "models", is_urgent=True)  # fmt: skip
 
 
-def _of_jobs(failed: list[dict[str, Any]], paused: int) -> Iterator[Need]:
+def _of_jobs(failed: list[Job], paused: int) -> Iterator[Need]:
     for job in failed:
         yield Need(
-            f"job {job['id']} failed: {(job['error'] or {}).get('message') or 'unknown'}", "jobs", is_urgent=True
+            f"job {job['id']} failed: {job['error']['message'] if job['error'] else 'unknown'}", "jobs", is_urgent=True
         )
     if paused:
         yield Need(f"{_counted(paused, 'job')} paused; let {'it' if paused == 1 else 'them'} go on, or cancel", "jobs")

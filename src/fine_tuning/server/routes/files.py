@@ -20,7 +20,7 @@ from fine_tuning.server.context import Context, Project, Server, context_of
 from fine_tuning.server.file_storage import NewUpload
 from fine_tuning.server.pagination import known_position, listed
 from fine_tuning.store import files
-from fine_tuning.store.records import StoredFile, record
+from fine_tuning.store.records import StoredFile
 
 router = APIRouter(tags=["Files"])
 PURPOSES = ("assistants", "batch", "fine-tune", "vision", "user_data")  # the SDK's file object has no "evals"
@@ -127,4 +127,4 @@ def find(server: Context, project: str, file_id: str, param: str = "file_id") ->
         row = files.in_project(tx, project, file_id)
     if row is None:
         raise not_found("File object", file_id, param)
-    return record(StoredFile, row)
+    return row

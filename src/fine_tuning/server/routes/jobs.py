@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import uuid
-from typing import Annotated, Literal
+from typing import Annotated, Literal, cast
 
 from fastapi import APIRouter, Header, Query, Request
 from openai.pagination import SyncCursorPage
@@ -20,8 +20,8 @@ from fine_tuning.server.pagination import known_position, listed
 from fine_tuning.server.routes.files import find as find_file
 from fine_tuning.store import artifacts, job_events, job_queue, jobs
 from fine_tuning.store.database import Transaction
+from fine_tuning.store.records import Hyperparameters, NewJob
 from fine_tuning.store.records import Job as JobRecord
-from fine_tuning.store.records import JsonObject, record
 from fine_tuning.training.jobs.trainer_port import ENDED, RUNNING, Action
 
 router = APIRouter(prefix="/fine_tuning/jobs", tags=["Fine-tuning"])
@@ -45,18 +45,18 @@ def create(
     key = f"{project}:{idempotency_key or uuid.uuid4().hex}"
     with server.database.read() as tx:
         if (known := jobs.by_key(tx, key)) is not None:
-            return shown(tx, record(JobRecord, known))
-    row = _row(server, project, body) | {"idempotency_key": key}
+            return shown(tx, known)
+    row = _row(server, project, body, key)
     with server.database.write() as tx:
         if jobs.add_once(tx, row):
             job_events.add(tx, row["id"], "message", f"Created fine-tuning job: {row['id']}", {})
             job_events.add(tx, row["id"], "message", f"Validating training file: {body.training_file}", {})
         stored = jobs.by_key(tx, key)
         assert stored is not None  # noqa: S101 - added here, or by the request that was faster
-        return shown(tx, record(JobRecord, stored))
+        return shown(tx, stored)
 
 
-def _row(server: Context, project: str, body: CreateJob) -> JsonObject:
+def _row(server: Context, project: str, body: CreateJob, idempotency_key: str) -> NewJob:
     kind, chosen = hyperparameters_of(body)
     base = model_lookup.base_model(server, project, body.model)
     for param in ("training_file", "validation_file"):
@@ -67,6 +67,7 @@ def _row(server: Context, project: str, body: CreateJob) -> JsonObject:
     return {
         "id": f"ftjob-{uuid.uuid4().hex[:24]}",
         "provider": "local",
+        "idempotency_key": idempotency_key,
         "project": project,
         "pooled": True,
         "model": body.model,
@@ -74,11 +75,14 @@ def _row(server: Context, project: str, body: CreateJob) -> JsonObject:
         "training_file_id": body.training_file,
         "validation_file_id": body.validation_file,
         "suffix": body.suffix,
-        "hyperparameters": {
-            **{name: AUTO[name] if value == "auto" else value for name, value in chosen.model_dump().items()},
-            "seed": DEFAULT_SEED if body.seed is None else body.seed,
-            "method": kind,
-        },
+        "hyperparameters": cast(
+            "Hyperparameters",
+            {
+                **{name: AUTO[name] if value == "auto" else value for name, value in chosen.model_dump().items()},
+                "seed": DEFAULT_SEED if body.seed is None else body.seed,
+                "method": kind,
+            },
+        ),
         "method": {"type": kind},
         "metadata": body.metadata,
         "integrations": [each.model_dump(exclude_none=True) for each in body.integrations or []] or None,
@@ -152,7 +156,7 @@ def _act(server: Context, project: str, job_id: str, action: Action) -> ApiObjec
                 code="invalid_job_state",
             )
         if action == "resume":
-            job_queue.queue_again(tx, job_id)
+            job_queue.requeue(tx, job_id)
         elif job["status"] != "cancelled":
             job_queue.request(tx, job_id, action)
         return shown(tx, find(tx, project, job_id))
@@ -210,4 +214,4 @@ def find(tx: Transaction, project: str, job_id: str) -> JobRecord:
     row = jobs.in_project(tx, project, job_id)
     if row is None:
         raise not_found("fine-tuning job", job_id, "fine_tuning_job_id")
-    return record(JobRecord, row)
+    return row

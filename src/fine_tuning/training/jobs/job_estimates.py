@@ -1,95 +1,98 @@
-"""What a training job will take, worked out before anything is sent."""
+"""Tokens, price and time of a training job, estimated before anything is sent."""
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Mapping
-from functools import partial
 from math import isnan
 from pathlib import Path
-from typing import Any
 
 from fine_tuning._util import hosts
 from fine_tuning.costs import prices
 from fine_tuning.data_io.rows import read_rows
-from fine_tuning.datasets import token_counts
 from fine_tuning.errors import FineTuningError
-from fine_tuning.settings import get_settings
 from fine_tuning.store import budgets, files, jobs
-from fine_tuning.store.database import Database, Transaction
+from fine_tuning.store.records import JobEstimate
+from fine_tuning.store.workspace import Workspace
+from fine_tuning.training.jobs.token_count import TokenCount
+from fine_tuning.training.jobs.training_request import TrainingRequest
 
-_log = logging.getLogger(__name__)
-LARGE = 50_000_000  # bytes of a training file, whose tokens are counted only where a budget asks for it
+LARGE_FILE_BYTES = 50_000_000  # the tokens of a larger file are counted only where a budget limits the job
 AUTO_EPOCHS = 3  # what hosts make of "auto" for data sets of some hundred rows
-_UNKNOWN = {"tokens": None, "usd": None, "seconds": None}
 
 
-def of(database: Database, provider: str) -> tuple[Callable[..., dict[str, Any]], Callable[..., None]]:
-    """`estimate` and `check_budgets` for the jobs of one provider."""
-    return partial(estimate, database, provider=provider), partial(check_budgets, database, provider=provider)
-
-
-def check_budgets(database: Database, request: Mapping[str, Any], path: Path, provider: str) -> None:
-    """Before its file is sent: whether the budgets have room for a job. They are asked again when it is recorded.
-
-    Raises:
-        ConflictError: the estimate is more than what one has left this month.
-    """
-    with database.read() as tx:
-        is_limited = _is_limited(tx, request)
-    if is_limited:
-        found = estimate(database, request, provider, path)
-        with database.read() as tx:
-            budgets.draw(tx, request["suffix"] or request["model"], found["usd"])
-
-
-def _is_limited(tx: Transaction, request: Mapping[str, Any]) -> bool:
-    return bool({request["suffix"] or request["model"], budgets.ALL} & budgets.known(tx).keys())
-
-
-def estimate(database: Database, request: Mapping[str, Any], provider: str, path: Path | None = None) -> dict[str, Any]:
-    """What a job that is about to start will take: tokens (over all epochs), usd and seconds; None is unknown.
-
-    Seconds are of this machine, by the speed of its last job with the same base model; a host says them later.
+class JobEstimator:
+    """Estimates the jobs of one provider, and checks them against the budgets.
 
     Args:
-        request: model, suffix, hyperparameters, and training_file_id where no path is given.
         provider: "local" or the host's address.
     """
-    with database.read() as tx:
-        file = files.get(tx, request["training_file_id"]) if path is None else {"path": path}
-        is_limited = _is_limited(tx, request)
-    path = None if file is None else Path(file["path"])
-    if path is None or not path.is_file() or (path.stat().st_size > LARGE and not is_limited):
-        return dict(_UNKNOWN)
-    trained = training_tokens(path, request["model"], request["hyperparameters"].get("n_epochs", "auto"))
-    if trained is None:
-        return dict(_UNKNOWN)
-    if provider == "local":
-        return {"tokens": trained, **_of_this_machine(database, request["model"], trained)}
-    price = prices.training_price(request["model"], at_openai=provider == hosts.OPENAI_URL)
-    return {**_UNKNOWN, "tokens": trained, "usd": None if isnan(price) else trained / 1e6 * price}
 
+    def __init__(self, workspace: Workspace, provider: str) -> None:
+        self._workspace = workspace
+        self._provider = provider
 
-def training_tokens(path: Path, model: str, n_epochs: int | str) -> int | None:
-    """The tokens that training on a file reads, over all epochs; None where nobody can count them.
+    def token_count(self, request: TrainingRequest, path: Path) -> TokenCount | None:
+        """A count of the file's tokens, to be filled while it is read; None for a large file that no budget limits."""
+        if path.is_file() and path.stat().st_size > LARGE_FILE_BYTES and not self._is_limited(request):
+            return None
+        return TokenCount(request.model)
 
-    Source of the count: see `datasets.token_counts.counter`.
-    """
-    try:
-        count = token_counts.counter(model)
-        once = sum(count(row) for _, row in read_rows(path))
-    except FineTuningError as error:
-        _log.info("no estimate for %s: %s", path.name, error)
-        return None
-    except (KeyError, TypeError, AttributeError):  # no chat rows: the upload says where and why
-        return None
-    return once * (n_epochs if isinstance(n_epochs, int) else AUTO_EPOCHS)
+    def estimate(self, request: TrainingRequest, tokens: int | None) -> JobEstimate:
+        """Tokens over all epochs, US dollars and seconds of a job.
 
+        Seconds are of this machine, by the speed of its last job with the same base model; a host's are unknown.
 
-def _of_this_machine(database: Database, model: str, trained: int) -> dict[str, float | None]:
-    with database.read() as tx:
-        speed = jobs.tokens_per_second(tx, model)
-    seconds = None if speed is None else trained / speed
-    rate = get_settings().machine_usd_per_hour
-    return {"seconds": seconds, "usd": None if seconds is None or rate is None else seconds / 3600 * rate}
+        Args:
+            tokens: of the training file, once; None if unknown.
+        """
+        if tokens is None:
+            return {"tokens": None, "usd": None, "seconds": None}
+        epochs = request.hyperparameters.get("n_epochs", "auto")
+        trained = tokens * (epochs if isinstance(epochs, int) else AUTO_EPOCHS)
+        if self._provider == "local":
+            seconds = self._seconds_here(request.model, trained)
+            return {"tokens": trained, "usd": self._usd_here(seconds), "seconds": seconds}
+        price = prices.training_price(request.model, at_openai=self._provider == hosts.OPENAI_URL)
+        return {"tokens": trained, "usd": None if isnan(price) else trained / 1e6 * price, "seconds": None}
+
+    def estimate_file(self, request: TrainingRequest, path: Path) -> JobEstimate:
+        """As `estimate`, for a file that is read to count its tokens; all unknown where it cannot be read."""
+        count = self.token_count(request, path)
+        if count is None:
+            return self.estimate(request, None)
+        try:
+            for _, row in read_rows(path):
+                count.add(row)
+        except FineTuningError:
+            return self.estimate(request, None)
+        return self.estimate(request, count.total)
+
+    def estimate_uploaded(self, request: TrainingRequest, training_file_id: str) -> JobEstimate:
+        """As `estimate_file`, for a file that was uploaded before; all unknown where it is not stored here."""
+        with self._workspace.database.read() as tx:
+            file = files.get(tx, training_file_id)
+        if file is None or not Path(file["path"]).is_file():
+            return self.estimate(request, None)
+        return self.estimate_file(request, Path(file["path"]))
+
+    def check_budgets(self, request: TrainingRequest, estimate: JobEstimate) -> None:
+        """Check the budgets before a file is sent; they are checked again when the job is recorded.
+
+        Raises:
+            ConflictError: the estimate is more than what a budget has left this month.
+        """
+        if self._is_limited(request):
+            with self._workspace.database.read() as tx:
+                budgets.draw(tx, request.budget_name, estimate["usd"])
+
+    def _is_limited(self, request: TrainingRequest) -> bool:
+        with self._workspace.database.read() as tx:
+            return bool({request.budget_name, budgets.ALL} & budgets.known(tx).keys())
+
+    def _seconds_here(self, model: str, tokens: int) -> float | None:
+        with self._workspace.database.read() as tx:
+            speed = jobs.tokens_per_second(tx, model)
+        return None if speed is None else tokens / speed
+
+    def _usd_here(self, seconds: float | None) -> float | None:
+        rate = self._workspace.settings.machine_usd_per_hour
+        return None if seconds is None or rate is None else seconds / 3600 * rate
