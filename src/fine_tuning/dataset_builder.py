@@ -35,8 +35,7 @@ from fine_tuning.datasets.near_duplicates import DEFAULT_THRESHOLD
 from fine_tuning.datasets.recipe import Recipe
 from fine_tuning.distillation import DistillationDataCollector
 from fine_tuning.errors import DataError, UsageError
-from fine_tuning.settings import get_settings
-from fine_tuning.store.database import open_database
+from fine_tuning.store.workspace import Workspace, open_workspace
 from fine_tuning.training.loop.time_estimate import training_time
 
 Example = Mapping[str, Any]
@@ -50,8 +49,9 @@ class DatasetBuilder:
         output_dir: where files are written; the workspace's `datasets` folder by default.
     """
 
-    def __init__(self, output_dir: str | Path | None = None) -> None:
-        self.output_dir = Path(output_dir) if output_dir is not None else get_settings().folder("datasets")
+    def __init__(self, output_dir: str | Path | None = None, *, workspace: Workspace | None = None) -> None:
+        self._workspace = workspace or open_workspace()
+        self.output_dir = Path(output_dir) if output_dir is not None else self._workspace.folder("datasets")
         self._recipe: dict[str, Any] = {}
 
     def build_from_distillation(
@@ -68,11 +68,11 @@ class DatasetBuilder:
             StorageError: the database cannot be read.
         """
         chosen = {"min_rating": min_rating, "domain": domain, "task_type": task_type, "limit": limit}
-        examples = DistillationDataCollector().find_examples(
+        examples = DistillationDataCollector(workspace=self._workspace).find_examples(
             min_rating=min_rating, domain=domain, task_type=task_type, limit=limit
         )
         self._recipe = {"source": "distillation", **chosen, "found": len(examples)}
-        return examples
+        return [dict(example) for example in examples]
 
     def validate_examples(
         self,
@@ -113,7 +113,7 @@ class DatasetBuilder:
             DataError: an example lacks prompt or response.
         """
         recipe = {**self._recipe, "saved": len(examples)}
-        return str(save.freeze(open_database(), self.output_dir, examples, filename, format, recipe))
+        return str(save.freeze(self._workspace.database, self.output_dir, examples, filename, format, recipe))
 
     def check_files(
         self,
@@ -171,7 +171,7 @@ class DatasetBuilder:
         if files is not None and table is not None:
             raise UsageError("give files or a table, not both")
         folder = building.check_target(save.target(self.output_dir, name, "jsonl").with_suffix(""))
-        database = open_database()
+        database = self._workspace.database
         with tempfile.TemporaryDirectory(dir=make_folder(self.output_dir), prefix=".rows.") as work:
             if files is not None:
                 rows = input_rows.of_files(files)
@@ -185,11 +185,14 @@ class DatasetBuilder:
         """The data sets of the workspace, newest first: name, hash, format, rows, path, created_at."""
         checks.count("limit", limit, 1)
         checks.count("offset", offset)
-        return [dataset_catalogue.listed(record) for record in dataset_catalogue.newest(open_database(), limit, offset)]
+        return [
+            dataset_catalogue.listed(record)
+            for record in dataset_catalogue.newest(self._workspace.database, limit, offset)
+        ]
 
     def count_datasets(self) -> int:
         """How many data sets the workspace has."""
-        return dataset_catalogue.count(open_database())
+        return dataset_catalogue.count(self._workspace.database)
 
     def get_dataset(self, name: str) -> dict[str, Any]:
         """What a data set says of itself: the manifest of one that was built, what was recorded of another.
@@ -200,7 +203,7 @@ class DatasetBuilder:
         Raises:
             NotFoundError: there is none.
         """
-        return dataset_catalogue.described(open_database(), name)
+        return dataset_catalogue.described(self._workspace.database, name)
 
     def estimate_training(self, name: str, epochs: int = 3) -> list[dict[str, Any]]:
         """What training on a data set costs, for each target whose price or speed is known.
@@ -247,7 +250,7 @@ class DatasetBuilder:
 
     def compare_datasets(self, first: str, second: str) -> dict[str, Any]:
         """What changed from one data set to another; see `datasets.diff.compare`."""
-        database = open_database()
+        database = self._workspace.database
         before, after = (dataset_catalogue.folder_of(database, name) for name in (first, second))
         return diff.compare(manifest.read(before), before, manifest.read(after), after)
 
@@ -265,7 +268,7 @@ class DatasetBuilder:
             NotFoundError: there is no such data set, or it is a single file.
         """
         checks.count("limit", limit)
-        folder = dataset_catalogue.folder_of(open_database(), name)
+        folder = dataset_catalogue.folder_of(self._workspace.database, name)
         kinds = {
             "rejected": removed_rows.rejected,
             "left_out": removed_rows.left_out,
@@ -287,7 +290,7 @@ class DatasetBuilder:
             NotFoundError, DataError: a file is missing or breaks off.
             UsageError: the threshold is out of range.
         """
-        database = open_database()
+        database = self._workspace.database
         sides = [dataset_catalogue.files_of(database, name) for name in (first, second)]
         report = leaks.find(sides[0], sides[1], self.output_dir, threshold)
         return {**asdict(report), "leaking": report.leaking}

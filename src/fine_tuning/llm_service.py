@@ -10,7 +10,7 @@ from typing import Any
 from fine_tuning._util import checks
 from fine_tuning.ab_testing import ABTestFramework
 from fine_tuning.base_models import catalogue
-from fine_tuning.distillation.importer import check_rating
+from fine_tuning.distillation.ratings import check_rating
 from fine_tuning.errors import UsageError
 from fine_tuning.experiments.trial import Trial
 from fine_tuning.serving.answered_calls import Answer, LLMConfig, answer_of, record_cost
@@ -141,7 +141,7 @@ class LLMService:
             ProviderError, ConfigurationError: the host refuses, fails or cannot be reached.
         """
         messages, sampling = messages_of(prompt, system_prompt), self._sampling(temperature, max_tokens)
-        trial = None if self._experiment is None else Trial.assign(ABTestFramework(), self._experiment, unit_id)
+        trial = None if self._experiment is None else Trial.assign(self._framework(), self._experiment, unit_id)
         model = self._model_without_trial() if trial is None else trial.model
         with nullcontext() if trial is None else trial.failures_recorded():
             target = self._target(model)
@@ -206,7 +206,10 @@ class LLMService:
         """The model of a call that is no sample: the one that the test promoted, if it did."""
         if self._experiment is None:
             return self._model
-        return ABTestFramework().promoted(self._experiment) or self._model
+        return self._framework().promoted(self._experiment) or self._model
+
+    def _framework(self) -> ABTestFramework:
+        return ABTestFramework(workspace=self._workspace)
 
     def _check_no_experiment(self) -> None:
         if self._experiment is not None:
@@ -238,5 +241,5 @@ class LLMService:
         if self._record_costs:
             with self._workspace.database.write() as tx:
                 record_cost(tx, self._purpose, target, answer)
-        capture_call(messages, answer, self._capture)
+        capture_call(self._workspace, messages, answer, self._capture)
         return answer

@@ -16,8 +16,9 @@ from fine_tuning.registry.lineage import Lineage
 from fine_tuning.settings import acting_user, get_settings
 from fine_tuning.store import artifacts, costs, datasets, jobs, legacy_files, model_labels, model_versions
 from fine_tuning.store.column_types import iso
-from fine_tuning.store.database import Transaction, open_database
+from fine_tuning.store.database import Transaction
 from fine_tuning.store.tables import MODEL_STATUSES
+from fine_tuning.store.workspace import Workspace, open_workspace
 
 __all__ = ["FinetuneJobRecord", "ModelRegistry"]
 
@@ -51,8 +52,8 @@ class ModelRegistry:
             system is imported once into a database beside it.
     """
 
-    def __init__(self, registry_path: str | Path | None = None) -> None:
-        self._database = open_database(registry_path)
+    def __init__(self, registry_path: str | Path | None = None, *, workspace: Workspace | None = None) -> None:
+        self._database = (workspace or open_workspace(registry_path)).database
         if registry_path is not None and "://" not in str(registry_path):
             legacy_files.import_registry(self._database, registry_path)
 

@@ -108,9 +108,11 @@ def test_chosen_and_rejected_conversations_share_their_beginning() -> None:
     row = {"chosen": [ASKED, ANSWERED], "rejected": [ASKED, {"role": "assistant", "content": "No."}]}
     call = only(row)
     assert call.messages == [ASKED, ANSWERED]
-    assert call.asked() == [ASKED]
+    assert call.request_messages() == [ASKED]
     assert call.rejected == [{"role": "assistant", "content": "No."}]
-    assert only({"prompt": "p", "chosen": "a", "rejected": "b"}).asked() == [{"role": "user", "content": "p"}]
+    assert only({"prompt": "p", "chosen": "a", "rejected": "b"}).request_messages() == [
+        {"role": "user", "content": "p"}
+    ]
 
 
 def test_tool_calls_of_each_format() -> None:

@@ -135,7 +135,7 @@ def test_a_host_that_fails_halfway(server: str, monkeypatch: pytest.MonkeyPatch)
     with listening(hangs_up_after=400_000) as failing:
         monkeypatch.setenv("AWS_ENDPOINT_URL", failing)
         monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
-        with pytest.raises(DataError, match=r"s3://calls/day/a.jsonl, after line \d+: cannot be read on"):
+        with pytest.raises(DataError, match=r"s3://calls/day/a.jsonl, after line \d+: cannot be read further"):
             build("half", ["s3://calls/day/a.jsonl"])
     monkeypatch.setenv("AWS_ENDPOINT_URL", server)
     assert build("half", ["s3://calls/day/a.jsonl"])["counts"]["read"] == 3000

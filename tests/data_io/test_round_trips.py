@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from fine_tuning.data_io import formats
 from fine_tuning.data_io.formats import alpaca, preference, sharegpt, tool_prompt
-from fine_tuning.data_io.formats.call import as_messages
+from fine_tuning.data_io.messages import prompt_and_response_messages
 from fine_tuning.datasets.training_formats import json_line, rows_in
 from fine_tuning.errors import DataError
 
@@ -72,12 +72,12 @@ def test_preferences_hold_both_answers(messages: list[dict[str, Any]], other: st
     if better == worse:
         return
     (call,) = formats.calls_in(through(preference.row_of(asked, better, worse, tools)))
-    assert (call.asked(), call.messages[-1:], call.rejected, call.tools) == (asked, better, worse, tools)
+    assert (call.request_messages(), call.messages[-1:], call.rejected, call.tools) == (asked, better, worse, tools)
 
 
 @given(st.lists(st.tuples(texts, texts), min_size=1, max_size=3), st.none() | texts)
 def test_alpaca_holds_turns_of_text(turns: list[tuple[str, str]], system: str | None) -> None:
-    said = [each for question, answer in turns for each in as_messages(question, answer)]
+    said = [each for question, answer in turns for each in prompt_and_response_messages(question, answer)]
     messages = [*([{"role": "system", "content": system}] if system else []), *said]
     (call,) = formats.calls_in(through(alpaca.row_of(messages)))
     assert call.messages == messages
@@ -99,5 +99,5 @@ def test_sharegpt_keeps_what_it_has_no_word_for() -> None:
 
 def test_half_a_pair_of_surrogates_in_a_call_can_be_sent() -> None:
     said = r'{"tool_calls": [{"name": "f", "arguments": {"a": "\ud800 ü"}}]}'
-    (call,) = tool_prompt.calls_in(said, [{"function": {"name": "f"}}]) or []
+    (call,) = tool_prompt.parse_tool_calls(said, [{"function": {"name": "f"}}]) or []
     assert json.loads(call["function"]["arguments"].encode()) == {"a": "\ud800 ü"}

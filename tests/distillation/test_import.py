@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from fine_tuning.distillation import DistillationDataCollector
-from fine_tuning.distillation.importer import ImportReport
+from fine_tuning.distillation.import_report import ImportReport
 from fine_tuning.errors import DataError, UsageError
 from fine_tuning.store import examples
 from fine_tuning.store.database import Database

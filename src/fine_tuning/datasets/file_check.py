@@ -13,8 +13,8 @@ from typing import IO, Any, NamedTuple
 from fine_tuning._util.files import atomic_write
 from fine_tuning.data_io import formats
 from fine_tuning.data_io.formats import chat_checks, row_text
-from fine_tuning.data_io.formats.call import parsed as parsed_text
 from fine_tuning.data_io.formats.findings import CODES, Finding, Tally, has_error
+from fine_tuning.data_io.json_values import parse_embedded_json
 from fine_tuning.data_io.sources import RawRow
 from fine_tuning.datasets import token_counts as tokens
 from fine_tuning.datasets.training_formats import row_of_call
@@ -89,7 +89,8 @@ def examine(text: bytes | None) -> Examined:
 
 def _in_own_words(row: dict[str, Any], name: str | None) -> dict[str, Any]:
     """The row as OpenAI's chat or preference row; one that is none keeps what it says beside its conversation."""
-    if isinstance(row.get("tools"), str) and isinstance(tools := parsed_text(row["tools"]), list):  # as tables have it
+    tools = parse_embedded_json(row.get("tools"))  # JSON text in tables
+    if isinstance(row.get("tools"), str) and isinstance(tools, list):
         row = {**row, "tools": tools}
     if name == "openai" or (name == "preference" and "input" in row) or (name is None and "messages" in row):
         return row

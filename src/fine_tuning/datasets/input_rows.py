@@ -10,10 +10,11 @@ from typing import Any
 from fine_tuning._util.files import atomic_write
 from fine_tuning.data_io import sources
 from fine_tuning.data_io.formats import preference
-from fine_tuning.data_io.formats.call import conversation_of
+from fine_tuning.data_io.messages import Message, messages_of_example
 from fine_tuning.datasets.training_formats import json_line
-from fine_tuning.store import examples
+from fine_tuning.store import examples, preferences
 from fine_tuning.store.database import Database
+from fine_tuning.store.records import Preference
 
 CAPTURED = "captured calls"
 
@@ -41,21 +42,21 @@ def of_table(table: Any, folder: Path) -> Sources:
 def of_store(database: Database, folder: Path, *, pairs: bool) -> Sources:
     """The captured calls, or those of which somebody liked another answer better, written to a file in `folder`."""
     with database.read() as tx:
-        rows = _pairs(examples.preferences(tx), database) if pairs else examples.each(tx)
+        rows = _pairs(preferences.find(tx), database) if pairs else examples.each(tx)
         return Sources([_written((json_line(row).encode() for row in rows), folder)], [CAPTURED])
 
 
-def _pairs(preferences: Iterable[dict[str, Any]], database: Database) -> Iterator[dict[str, Any]]:
+def _pairs(found: Iterable[Preference], database: Database) -> Iterator[dict[str, Any]]:
     with database.read() as tx:
-        for pair in preferences:
+        for pair in found:
             better = examples.get(tx, pair["chosen_id"]) if pair["chosen_id"] else None
             if better is None:
-                yield {name: pair[name] for name in ("prompt", "chosen", "rejected")}
+                yield {"prompt": pair["prompt"], "chosen": pair["chosen"], "rejected": pair["rejected"]}
                 continue
-            *asked, answer = conversation_of(better)
-            worse = {"role": "assistant", "content": pair["rejected"]}
+            *asked, answer = messages_of_example(better)
+            worse: Message = {"role": "assistant", "content": pair["rejected"]}
             facts = {name: better[name] for name in ("domain", "task_type", "rating", "metadata", "captured_at")}
-            yield preference.row_of(asked, [answer], [worse], better["tools"]) | facts
+            yield {**preference.row_of(asked, [answer], [worse], better["tools"]), **facts}
 
 
 def _written(lines: Iterable[bytes], folder: Path) -> str:

@@ -57,8 +57,8 @@ def _tokenizer(folder: Path) -> Any:
 def _count(tokenizer: Any, messages: Any, tools: Any) -> int:
     from jinja2 import TemplateError
 
-    if not tool_prompt.knows_tools(str(tokenizer.chat_template or "")):
-        messages, tools = tool_prompt.in_words(messages, tools), None
+    if not tool_prompt.template_supports_tools(str(tokenizer.chat_template or "")):
+        messages, tools = tool_prompt.with_tools_as_text(messages, tools), None
     plain = [{**message, "content": _text(message.get("content"))} for message in messages]
     try:
         rendered = tokenizer.apply_chat_template(plain, tools=tools, tokenize=False)

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from fine_tuning.data_io import formats
 from fine_tuning.data_io.formats import Call, row_text
 from fine_tuning.data_io.formats.findings import Finding, has_error
-from fine_tuning.data_io.rows import conversation_of
+from fine_tuning.data_io.rows import conversation_key
 from fine_tuning.data_io.sources import RawRow
 from fine_tuning.datasets import pii
 from fine_tuning.datasets import token_counts as tokens
@@ -235,7 +235,7 @@ def _texts(messages: Messages) -> list[str]:
 
 def _divided(call: Call) -> tuple[Messages, Messages]:
     """The question and the answer of a call."""
-    asked = call.asked()
+    asked = call.request_messages()
     return asked, call.messages[len(asked) :]
 
 
@@ -255,7 +255,7 @@ def _asked_words(asked: Messages) -> str:
 
 def _conversation(call: Call) -> int:
     """A hash that rows of one conversation share: its id, or else its first turn."""
-    if (named := conversation_of(call.metadata)) is not None:
+    if (named := conversation_key(call.metadata)) is not None:
         return _hash(named)
     return _hash("\0".join(_texts(_turns(call.messages)[:2])))
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from fine_tuning._util import checks
 from fine_tuning._util.files import atomic_write, explained, is_file, make_folder
-from fine_tuning.data_io.rows import content_hash
+from fine_tuning.data_io.content_hash import content_hash
 from fine_tuning.datasets.training_formats import ROWS, check_format, json_line, rows_in
 from fine_tuning.errors import UsageError
 from fine_tuning.store import datasets

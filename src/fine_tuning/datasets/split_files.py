@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import pyarrow as pa
 from pyarrow import parquet
 
-from fine_tuning.data_io.rows import ContentHash
+from fine_tuning.data_io.content_hash import ContentHash
 from fine_tuning.datasets.training_formats import ROWS
 
 _FUNCTION = pa.struct([("name", pa.string()), ("arguments", pa.string())])

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from fine_tuning.data_io.formats import Call, alpaca, preference, sharegpt
-from fine_tuning.data_io.formats.call import conversation_of
+from fine_tuning.data_io.messages import messages_of_example
 from fine_tuning.errors import DataError, UsageError
 
 Example = Mapping[str, Any]
@@ -15,17 +15,17 @@ Example = Mapping[str, Any]
 
 def openai_row(example: Example) -> dict[str, Any]:
     """A chat row: the captured conversation where there is one, else prompt and response; tools are kept."""
-    return {"messages": conversation_of(example)} | ({"tools": example["tools"]} if example.get("tools") else {})
+    return {"messages": messages_of_example(example)} | ({"tools": example["tools"]} if example.get("tools") else {})
 
 
 def alpaca_row(example: Example) -> dict[str, Any]:
     """An instruction row with an empty input."""
-    return alpaca.row_of(conversation_of(example), example.get("tools"))
+    return dict(alpaca.row_of(messages_of_example(example), example.get("tools")))
 
 
 def sharegpt_row(example: Example) -> dict[str, Any]:
     """A row of turns; tools are kept."""
-    return sharegpt.row_of(conversation_of(example), example.get("tools"))
+    return dict(sharegpt.row_of(messages_of_example(example), example.get("tools")))
 
 
 def jsonl_row(example: Example) -> dict[str, Any]:
@@ -44,8 +44,8 @@ ROWS: dict[str, tuple[Callable[[Example], dict[str, Any]], str]] = {
 def row_of_call(call: Call) -> dict[str, Any]:
     """A recorded call as OpenAI's preference row where there are two answers, else as its chat row."""
     if call.rejected is not None:
-        asked = call.asked()
-        return preference.row_of(asked, call.messages[len(asked) :], call.rejected, call.tools)
+        asked = call.request_messages()
+        return dict(preference.row_of(asked, call.messages[len(asked) :], call.rejected, call.tools))
     return _conversation(call)
 
 
@@ -63,7 +63,7 @@ def _chat_of(call: Call) -> dict[str, Any]:
 
 def _turns_of(call: Call) -> dict[str, Any]:
     """A call as a row of turns; what the format has no word for stands beside them."""
-    row = sharegpt.row_of(call.messages, call.tools)
+    row: dict[str, Any] = dict(sharegpt.row_of(call.messages, call.tools))
     if "parallel_tool_calls" in call.metadata:
         row["parallel_tool_calls"] = call.metadata["parallel_tool_calls"]
     return row
@@ -85,7 +85,7 @@ def _text_of(call: Call) -> dict[str, Any]:
 BUILT: dict[str, Callable[[Call, dict[str, Any]], dict[str, Any]]] = {
     "openai": lambda call, _: _chat_of(call),
     "preference": lambda call, _: _pair_of(call),
-    "alpaca": lambda call, _: alpaca.row_of(call.messages, call.tools),
+    "alpaca": lambda call, _: dict(alpaca.row_of(call.messages, call.tools)),
     "sharegpt": lambda call, _: _turns_of(call),
     "parquet": lambda call, _: _text_of(call),
     "jsonl": lambda _, row: row,

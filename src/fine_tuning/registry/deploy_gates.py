@@ -8,9 +8,10 @@ from typing import Any
 
 from fine_tuning._util.files import is_file, sha256_file
 from fine_tuning.errors import ConflictError
+from fine_tuning.experiments.won_tests import won_by
 from fine_tuning.registry import expiry
 from fine_tuning.settings import Settings
-from fine_tuning.store import evaluations, experiments, model_versions
+from fine_tuning.store import evaluations, model_versions
 from fine_tuning.store.database import Transaction
 
 Version = Mapping[str, Any]
@@ -41,7 +42,7 @@ def _evaluation(tx: Transaction, version: Version, settings: Settings) -> str:
 
 
 def _experiment(tx: Transaction, version: Version, settings: Settings) -> str:  # noqa: ARG001 - as every gate
-    won = experiments.won_by(tx, version["model_name"], version["version"])
+    won = won_by(tx, version["model_name"], version["version"])
     return "" if won else "has won no concluded A/B test (ft-cli ab conclude)"
 
 

@@ -7,12 +7,12 @@ import uuid
 from collections.abc import Sequence
 from typing import Literal, NotRequired, TypedDict
 
+from fine_tuning.data_io.messages import ToolCall
 from fine_tuning.serving.chat_types import (
     ChunkChoice,
     Delta,
     Logprobs,
     TokenLogprob,
-    ToolCall,
     ToolCallDelta,
     Usage,
     usage,

@@ -19,7 +19,7 @@ RATINGS = {"1", "2", "3", "4", "5"}
 def store(server: Context, project: str, body: ChatRequest, completion: ChatCompletion) -> None:
     """Store a request with its completion. The first choice is captured, unless it cannot be (an empty answer)."""
     metadata = body.metadata or {}
-    example = _capture(body, completion, metadata)
+    example = _capture(server, body, completion, metadata)
     with server.database.write() as tx:
         completions.add(
             tx,
@@ -35,11 +35,11 @@ def store(server: Context, project: str, body: ChatRequest, completion: ChatComp
         )
 
 
-def _capture(body: ChatRequest, completion: ChatCompletion, metadata: Mapping[str, str]) -> str | None:
+def _capture(server: Context, body: ChatRequest, completion: ChatCompletion, metadata: Mapping[str, str]) -> str | None:
     message = {name: value for name, value in completion["choices"][0]["message"].items() if value is not None}
     rating = metadata.get("rating", "")
     try:
-        return DistillationDataCollector().capture_conversation(
+        return DistillationDataCollector(workspace=server.workspace).capture_conversation(
             [*(each.plain() for each in body.messages), message],
             (metadata.get("domain") or "general")[:LONGEST_NAME],
             (metadata.get("task_type") or "chat")[:LONGEST_NAME],

@@ -196,7 +196,7 @@ def _has_tool_template(choice: EngineChoice) -> bool:
 
 @lru_cache(maxsize=64)
 def _template_has_tools(folder: Path) -> bool:
-    return tool_prompt.knows_tools(chat_template(folder))
+    return tool_prompt.template_supports_tools(chat_template(folder))
 
 
 def _merged(served: Served) -> Served:

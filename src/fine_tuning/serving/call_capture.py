@@ -9,6 +9,7 @@ from fine_tuning.distillation import DistillationDataCollector
 from fine_tuning.errors import FineTuningError
 from fine_tuning.serving.answered_calls import Answer
 from fine_tuning.serving.chat_types import Messages
+from fine_tuning.store.workspace import Workspace
 
 _log = logging.getLogger(__name__)
 
@@ -22,13 +23,13 @@ class CaptureSettings:
     task_type: str
 
 
-def capture_call(messages: Messages, answer: Answer, settings: CaptureSettings) -> None:
+def capture_call(workspace: Workspace, messages: Messages, answer: Answer, settings: CaptureSettings) -> None:
     """Capture a call; one that cannot be captured (an empty answer, no user message) is logged."""
     if settings.rating is None:
         return
     conversation = [*messages, {"role": "assistant", "content": answer["content"]}]
     try:
-        DistillationDataCollector().capture_conversation(
+        DistillationDataCollector(workspace=workspace).capture_conversation(
             conversation, settings.domain, settings.task_type, settings.rating, model_used=answer["model"]
         )
     except FineTuningError as error:

@@ -8,25 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Literal, Required, TypedDict
 
-from fine_tuning.store.records import JsonObject
+from fine_tuning.data_io.json_values import JsonObject
+from fine_tuning.data_io.messages import Tool
 
 Messages = Sequence[Mapping[str, object]]
 """A conversation as OpenAI's chat API takes it: `{"role": ..., "content": ...}` each, oldest first."""
-
-
-class FunctionCall(TypedDict):
-    """The function that a tool call names, and its arguments as JSON text."""
-
-    name: str
-    arguments: str
-
-
-class ToolCall(TypedDict):
-    """A tool call of an answer."""
-
-    id: str
-    type: str
-    function: FunctionCall
 
 
 class FunctionCallDelta(TypedDict, total=False):
@@ -91,22 +77,6 @@ class Chunk(TypedDict, total=False):
 
     choices: Required[list[ChunkChoice]]
     usage: Usage | None
-
-
-class FunctionDefinition(TypedDict, total=False):
-    """A function that the model may call; `parameters` is a JSON schema."""
-
-    name: Required[str]
-    description: str
-    parameters: JsonObject
-    strict: bool
-
-
-class Tool(TypedDict):
-    """A tool that the model may call."""
-
-    type: Literal["function"]
-    function: FunctionDefinition
 
 
 class ToolChoiceFunction(TypedDict):

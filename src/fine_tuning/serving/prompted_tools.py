@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing
 from typing import cast
 
 from fine_tuning.data_io.formats import tool_prompt
+from fine_tuning.data_io.messages import Message
 from fine_tuning.serving.chat_types import ChatBody, Chunk, Delta, ToolCallDelta
 from fine_tuning.serving.engine import Engine
 from fine_tuning.store.records import JsonObject
@@ -42,7 +43,7 @@ class PromptedTools:
                     reasons[index] = choice.get("finish_reason") or reasons.get(index)
                 yield {"choices": []}  # lets the caller check whether its client is still connected
         for index, content in sorted(text.items()):
-            calls = tool_prompt.calls_in(content, body["tools"]) if body.get("tool_choice") != "none" else None
+            calls = tool_prompt.parse_tool_calls(content, body["tools"]) if body.get("tool_choice") != "none" else None
             numbered = [cast("ToolCallDelta", {"index": place, **call}) for place, call in enumerate(calls or [])]
             delta: Delta = {"tool_calls": numbered} if calls else {"content": content}
             yield {"choices": [{"index": index, "delta": delta, "finish_reason": None}]}
@@ -68,9 +69,9 @@ def _prompted(body: ChatBody) -> ChatBody:
     plain: JsonObject = {
         key: value for key, value in body.items() if key not in {"tools", "tool_choice", "parallel_tool_calls"}
     }
-    plain["messages"] = tool_prompt.in_words(body["messages"], tools)
+    plain["messages"] = tool_prompt.with_tools_as_text(cast("Sequence[Message]", body["messages"]), tools)
     if tools and choice != "auto":
         parallel = body.get("parallel_tool_calls", True) and not isinstance(choice, Mapping)
-        schema = {"name": "tool_calls", "schema": tool_prompt.schema(tools, parallel=parallel)}
+        schema = {"name": "tool_calls", "schema": tool_prompt.tool_call_schema(tools, parallel=parallel)}
         plain["response_format"] = {"type": "json_schema", "json_schema": schema}
     return cast("ChatBody", plain)

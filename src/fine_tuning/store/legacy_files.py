@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import Connection
 
@@ -108,7 +108,7 @@ def _records_by_model(path: Path) -> dict[str, list[Row]]:
         return dict(read_json(path))
     found: dict[str, list[Row]] = {}
     for _, record in read_rows(path):
-        found.setdefault(record["model_name"], []).append(record)
+        found.setdefault(str(record["model_name"]), []).append(record)
     return found
 
 
@@ -118,7 +118,7 @@ def import_experiments(database: Database, path: str | Path) -> None:
     Raises:
         DataError: the file is not such a file; nothing was imported.
     """
-    _import_once(database, path, "A/B test", _tests, experiments.add_concluded)
+    _import_once(database, path, "A/B test", _tests, _add_test)
 
 
 def _tests(path: Path) -> Iterator[Row]:
@@ -135,6 +135,10 @@ def _tests(path: Path) -> Iterator[Row]:
             "completed_at": _moment(result.get("completed_at")) or now(),
             "result": {**result, "status": "completed"},
         }
+
+
+def _add_test(tx: Connection, test: Row) -> None:
+    experiments.add_concluded(tx, cast("experiments.ConcludedExperiment", test))
 
 
 def _register(tx: Connection, version: Row) -> None:
@@ -183,8 +187,8 @@ def _call(kind: str, record: Mapping[str, Any]) -> Row:
     }
 
 
-def _moment(value: str | None) -> datetime | None:
+def _moment(value: object) -> datetime | None:
     if value is None:
         return None
-    moment = datetime.fromisoformat(value)
+    moment = datetime.fromisoformat(str(value))
     return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)

@@ -6,6 +6,9 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, Literal, NotRequired, TypedDict, TypeVar, cast
 
+from fine_tuning.data_io.messages import Message, Tool
+from fine_tuning.store.experiment_json import Arm, DesignRecord, ExperimentResult, Slots, StatisticsRecord
+
 JsonObject = dict[str, Any]  # a JSON column whose keys are the caller's (metadata) or another system's
 Record = TypeVar("Record")
 
@@ -102,42 +105,64 @@ class Dataset(TypedDict):
     created_at: datetime
 
 
-class Example(TypedDict):
-    """A row of `examples`."""
+class NewExample(TypedDict):
+    """A captured call before it is stored; `messages` is None for a prompt and its response alone."""
 
     id: str
     prompt: str
     response: str
-    messages: JsonObject | None
-    tools: JsonObject | None
+    messages: list[Message] | None
+    tools: list[Tool] | None
     domain: str
     task_type: str
     rating: int
-    judged: bool
+    model_used: str
+    metadata: JsonObject
+    captured_at: datetime
+
+
+class Example(TypedDict):
+    """A captured call. Times are ISO 8601; `curated` is a rating of 4 or 5."""
+
+    id: str
+    prompt: str
+    response: str
+    messages: list[Message] | None
+    tools: list[Tool] | None
+    domain: str
+    task_type: str
+    rating: int
     model_used: str
     metadata: JsonObject
     sightings: int
-    captured_at: datetime
-    last_seen_at: datetime
+    captured_at: str
+    last_seen_at: str
+    curated: bool
 
 
 class Experiment(TypedDict):
-    """A row of `experiments`."""
+    """An A/B test (`experiments`); times are ISO 8601."""
 
     id: str
     model_a: str
     model_b: str
     status: str
-    design: JsonObject
-    statistics: JsonObject | None
-    slots: JsonObject
+    design: DesignRecord
+    statistics: StatisticsRecord | None
+    slots: Slots
     layer: str | None
-    pinned: JsonObject | None
+    pinned: dict[Arm, str] | None
     late: int
     metadata: JsonObject
-    result: JsonObject | None
-    started_at: datetime
-    completed_at: datetime | None
+    result: ExperimentResult | None
+    started_at: str
+    completed_at: str | None
+
+
+class ExperimentOfVersion(Experiment):
+    """An A/B test, and the arm that a model version is in it."""
+
+    arm: Arm
 
 
 class ImportedFile(TypedDict):
@@ -201,14 +226,12 @@ class StoredCompletion(NewCompletion):
 
 
 class ExperimentDecision(TypedDict):
-    """A row of `experiment_decisions`."""
+    """A decision about an A/B test (`experiment_decisions`), without its keys; the time is ISO 8601."""
 
-    id: int
-    experiment_id: str
     action: str
     model: str | None
     reason: str
-    created_at: datetime
+    created_at: str
 
 
 class ExperimentLook(TypedDict):
@@ -402,15 +425,13 @@ class Job(TypedDict):
 
 
 class Preference(TypedDict):
-    """A row of `preferences`."""
+    """A preference pair; `example_id` is the rejected example, `chosen_id` the better one, None if unknown."""
 
-    id: int
     example_id: str
     prompt: str
     chosen: str
     rejected: str
     chosen_id: str | None
-    created_at: datetime
 
 
 class RegistryChange(TypedDict):
@@ -428,16 +449,8 @@ class RegistryChange(TypedDict):
     created_at: datetime
 
 
-class ReviewClaim(TypedDict):
-    """A row of `review_claims`."""
-
-    example_id: str
-    reviewer: str
-    expires_at: datetime
-
-
 class Review(TypedDict):
-    """A row of `reviews`."""
+    """A person's rating of a captured call; `corrected_id` is the example with the correction."""
 
     id: int
     example_id: str
@@ -451,11 +464,10 @@ class Review(TypedDict):
 
 
 class Sample(TypedDict):
-    """A row of `samples`."""
+    """A sample of an A/B test (`samples`), without the test's id and the time."""
 
     id: int
-    experiment_id: str
-    arm: str
+    arm: Arm
     ordinal: int | None
     sample_id: str | None
     cluster_id: str | None
@@ -466,9 +478,8 @@ class Sample(TypedDict):
     latency_ms: float | None
     cost: float | None
     covariate: float | None
-    measures: JsonObject | None
+    measures: dict[str, float] | None
     metadata: JsonObject
-    recorded_at: datetime
 
 
 class Artifact(TypedDict):
@@ -591,12 +602,10 @@ class Deployment(TypedDict):
     created_at: datetime
 
 
-class Evaluation(TypedDict):
-    """A row of `evaluations`."""
+class NewEvaluation(TypedDict):
+    """The columns of `evaluations` that the caller gives."""
 
-    id: int
     model_name: str
-    model_version_id: int | None
     model_type: str
     metric: str
     accuracy: float | None
@@ -607,7 +616,14 @@ class Evaluation(TypedDict):
     cost_per_inference: float | None
     test_set_size: int
     metadata: JsonObject
-    created_at: datetime
+
+
+class Evaluation(NewEvaluation):
+    """A row of `evaluations`; `created_at` is ISO 8601."""
+
+    id: int
+    model_version_id: int | None
+    created_at: str
 
 
 class Export(TypedDict):
@@ -624,18 +640,27 @@ class Export(TypedDict):
     created_at: datetime
 
 
-class EvaluationRow(TypedDict):
-    """A row of `evaluation_results`."""
+class ScoredExample(TypedDict):
+    """One example of an evaluation.
 
-    evaluation_id: int
-    ordinal: int
+    `prediction` is None where the call failed for the reason `error`; `scores` are by metric, `score` is the first;
+    `slices` are the fields by which results are grouped; examples of one `cluster` may be correlated.
+    """
+
     question: str | None
     prediction: str | None
     reference: str
     score: float | None
-    scores: JsonObject | None
-    slices: JsonObject | None
+    scores: dict[str, float | None] | None
+    slices: dict[str, str] | None
     cluster: str | None
     error: str | None
     latency_ms: float | None
     cost: float | None
+
+
+class EvaluationRow(ScoredExample):
+    """A row of `evaluation_results`."""
+
+    evaluation_id: int
+    ordinal: int

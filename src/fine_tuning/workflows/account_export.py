@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any, cast
 from fine_tuning._util import hosts
 from fine_tuning._util.files import atomic_write, make_folder, sha256_file, write_json
 from fine_tuning.costs import prices
-from fine_tuning.data_io.rows import content_hash, read_rows
+from fine_tuning.data_io.content_hash import content_hash
+from fine_tuning.data_io.rows import read_rows
 from fine_tuning.errors import DataError, NotFoundError, ProviderError
 from fine_tuning.settings import acting_user, get_settings
 from fine_tuning.store import datasets, files, jobs, relocations, shutdown_dates

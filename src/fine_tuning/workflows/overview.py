@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any, Literal, NamedTuple
 
 from fine_tuning import ab_testing, cost_tracker, model_registry
-from fine_tuning.distillation.data_collector import MIN_EXAMPLES_FOR_TRAINING
+from fine_tuning.distillation.distillation_stats import MIN_EXAMPLES_FOR_TRAINING
 from fine_tuning.experiments.guardrails import BROKEN
 from fine_tuning.settings import get_settings
 from fine_tuning.store import datasets, examples, jobs, reviews
@@ -65,7 +65,7 @@ def overview() -> Overview:
     moment = now()
     with open_database().read() as tx:
         captured, curated = examples.totals(tx)
-        waiting = reviews.count(tx, reviews.conditions())
+        waiting = reviews.count(tx, reviews.waiting(reviews.Filters()))
         frozen = datasets.count(tx)
         by_status = jobs.count_by_status(tx)
         failed = jobs.failed_since(tx, moment - RECENT)
@@ -121,7 +121,7 @@ def _of_jobs(failed: list[Job], paused: int) -> Iterator[Need]:
 def _of_tests(tests: list[Any]) -> Iterator[Need]:
     for test in tests:
         if test.withheld:
-            yield Need(f"test {test.test_id} cannot be trusted: {test.withheld}", "experiments", is_urgent=True)
+            yield Need(f"test {test.test_id} has no verdict: {test.withheld}", "experiments", is_urgent=True)
         elif broken := [rail["name"] for rail in test.guardrails if rail["status"] == BROKEN]:
             yield Need(
                 f"test {test.test_id} breaks its guardrail on {', '.join(broken)}", "experiments", is_urgent=True

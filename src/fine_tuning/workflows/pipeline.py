@@ -10,7 +10,8 @@ from typing import Any
 from fine_tuning._util import checks, hosts
 from fine_tuning._util.model_names import version_name
 from fine_tuning.base_models import catalogue
-from fine_tuning.data_io.rows import conversation
+from fine_tuning.data_io.messages import Message
+from fine_tuning.data_io.rows import prompt_and_reference
 from fine_tuning.dataset_builder import DatasetBuilder
 from fine_tuning.errors import DataError, TrainingError
 from fine_tuning.llm_service import LLMService
@@ -23,7 +24,7 @@ from fine_tuning.store.database import open_database
 from fine_tuning.training.jobs.fine_tuner import FineTuner
 
 Example = Mapping[str, Any]
-Messages = list[dict[str, Any]]
+Messages = list[Message]
 Report = Callable[[str], None]
 Follow = Callable[[FineTuner, str], Mapping[str, Any]]
 MIN_EXAMPLES = 10  # what OpenAI requires of a training file
@@ -163,7 +164,7 @@ def ask(
 def evaluate(plan: Plan, version: int, test: Sequence[Example]) -> tuple[EvaluationResult, EvaluationResult]:
     """Exact match of the base model and of the new version by real answers to the same questions."""
     rows = DatasetBuilder().to_openai_format(test)
-    asked = [conversation(row, f"example {number}") for number, row in enumerate(rows, 1)]
+    asked = [prompt_and_reference(row, f"example {number}") for number, row in enumerate(rows, 1)]
     questions, references = [messages for messages, _ in asked], [answer for _, answer in asked]
     evaluator = ModelEvaluator()
     results = []

@@ -20,6 +20,7 @@ from fine_tuning.serving.model_resolution import LOCAL
 from fine_tuning.settings import get_settings
 from fine_tuning.store import evaluations, exports
 from fine_tuning.store.database import open_database
+from fine_tuning.store.records import Evaluation
 from fine_tuning.workflows import model_export
 
 CHANGED_SHOWN = 50  # rows whose answers are shown side by side
@@ -223,18 +224,27 @@ def _show_history(history: list[dict[str, Any]]) -> None:
     components.table("Changes, newest first", ["Time", "Version", "What", "From", "To", "By", "Why"], rows)
 
 
-def _measured(name: str) -> list[dict[str, Any]]:
+def _measured(name: str) -> list[Evaluation]:
     with open_database().read() as tx:
         return evaluations.of_model(tx, name)
 
 
-def _show_evaluations(name: str, found: list[dict[str, Any]]) -> None:
+def _show_evaluations(name: str, found: list[Evaluation]) -> None:
     components.heading_of("Evaluations")
     if not found:
         components.empty("It has not been evaluated yet.", f"ft-cli evaluate-model {name} fine_tuned FILE")
         return
-    shown = ("id", "metric", "accuracy", "test_set_size", "avg_latency_ms", "created_at")
-    rows = [[each[column] for column in shown] for each in reversed(found)]
+    rows = [
+        [
+            each["id"],
+            each["metric"],
+            each["accuracy"],
+            each["test_set_size"],
+            each["avg_latency_ms"],
+            each["created_at"],
+        ]
+        for each in reversed(found)
+    ]
     components.table("Evaluations, newest first", ["Id", "Metric", "Score", "Rows", "Milliseconds", "When"], rows)
     components.heading_of("Two evaluations side by side", 3)
     components.text("Of any models, over the same questions.").classes("dim")
@@ -254,12 +264,27 @@ async def _compare(first: int, second: int, place: ui.element) -> None:
     place.clear()
     with place:
         columns = ["Metric", "First", "Second", "Difference", "From", "To", "p", "p, adjusted"]
-        names = ("metric", "first", "second", "difference", "low", "high", "p_value", "adjusted_p")
-        changes = [[each[name] for name in names] for each in found["changes"]]
+        changes = [
+            [
+                each["metric"],
+                each["first"],
+                each["second"],
+                each["difference"],
+                each["low"],
+                each["high"],
+                each["p_value"],
+                each["adjusted_p"],
+            ]
+            for each in found["changes"]
+        ]
         components.table("Differences with 95 % intervals", columns, changes)
-        sides = ("first", "second")
         changed = [
-            [row["question"], row["reference"], *(row[side] or row[f"{side}_error"] for side in sides)]
+            [
+                row["question"],
+                row["reference"],
+                row["first"] or row["first_error"],
+                row["second"] or row["second_error"],
+            ]
             for row in found["rows"][:CHANGED_SHOWN]
         ]
         components.table("Rows that changed, the worst losses first", ["Question", "Right", "First", "Second"], changed)

@@ -76,7 +76,7 @@ def update(server: Server, project: Project, completion_id: str, body: Update) -
     with server.database.write() as tx:
         completions.set_metadata(tx, completion_id, metadata)
     if row["example_id"] is not None and metadata.get("rating", "") in RATINGS:
-        DistillationDataCollector().rate(row["example_id"], int(metadata["rating"]))
+        DistillationDataCollector(workspace=server.workspace).rate(row["example_id"], int(metadata["rating"]))
     row["metadata"] = metadata
     return _shown(row)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from fine_tuning._util.files import atomic_write
-from fine_tuning.data_io.rows import conversation_of, read_rows
+from fine_tuning.data_io.rows import conversation_key, read_rows
 from fine_tuning.errors import ConflictError
 
 SHARE = 0.1  # of the data
@@ -44,7 +44,7 @@ def conversation_at(row: Mapping[str, Any], number: int) -> str:
     turns = [each for each in said if isinstance(each, dict)] if isinstance(said, list) else []
     first = next((each.get("content") for each in turns if each.get("role") == "user"), None)
     asked = first or row.get("prompt") or row.get("instruction")
-    return conversation_of(row) or (json.dumps(asked, sort_keys=True) if asked else f"row={number}")
+    return conversation_key(row) or (json.dumps(asked, sort_keys=True) if asked else f"row={number}")
 
 
 def draw(conversations: Sequence[str], count: int) -> set[int]:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from math import nan
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from fine_tuning._util import hosts
 from fine_tuning._util.files import make_folder
@@ -24,10 +24,11 @@ from fine_tuning.openai_fine_tuner import OpenAIFineTuner
 from fine_tuning.settings import get_settings
 from fine_tuning.store import evaluations, files, jobs, model_versions, relocations
 from fine_tuning.store.database import Database, open_database
+from fine_tuning.store.records import Evaluation
 from fine_tuning.training.jobs.fine_tuner import FineTuner
 from fine_tuning.training.jobs.training_request import UploadedFiles
-from fine_tuning.workflows import answering
-from fine_tuning.workflows.answering import Answer, Question
+from fine_tuning.workflows.evaluation_questions import Prediction, Question, clusters, read_questions
+from fine_tuning.workflows.predict import CallOptions, cached_predictions, predict
 from fine_tuning.workflows.relocation import held_out
 from fine_tuning.workflows.relocation.relocation_plan import LOCAL, UNKNOWN, Failures, Outcome, Plan, verdict
 
@@ -107,7 +108,7 @@ class _Relocation:
     def run(self) -> Outcome:
         """See `relocate`."""
         data = self._readable(self._step("data", self._data))
-        questions = answering.read_questions(Path(data["test"]))
+        questions = read_questions(Path(data["test"]))
         found, reason = {}, ""
         try:  # first of all, while it is alive
             found[self._old_name] = self._asked(self._old_name, questions)
@@ -226,13 +227,13 @@ class _Relocation:
         self._done.pop(step, None)
         return int(self._step(step, partial(self._evaluate, name, questions, answers)))
 
-    def _answers(self, name: str, questions: Sequence[Question]) -> list[Answer]:
+    def _answers(self, name: str, questions: Sequence[Question]) -> list[Prediction]:
         """A version's answers; where the old one answers no more, those that it gave in earlier runs."""
         longest = self._plan.max_answer_tokens
         try:
-            return answering.answers(name, questions, longest)
+            return predict(name, questions, CallOptions(longest))
         except _NO_ANSWER as error:
-            kept = answering.kept_answers(name, questions, longest, str(error))
+            kept = cached_predictions(name, questions, longest, str(error))
             if name != self._old_name or _count_failed(kept) == len(kept):
                 raise
             return kept
@@ -244,14 +245,14 @@ class _Relocation:
         errors = [str(row["error"]) for row in rows if row["error"]]
         return Failures(len(errors), len(rows), errors[0]) if errors else None
 
-    def _evaluate(self, name: str, questions: Sequence[Question], answers: Sequence[Answer]) -> int:
+    def _evaluate(self, name: str, questions: Sequence[Question], answers: Sequence[Prediction]) -> int:
         _, _, version = name.rpartition("-v")
         found = ModelEvaluator().evaluate(
             [answer.text for answer in answers], [question.reference for question in questions],
             self._old["model_name"], "fine_tuned", metrics=[self._plan.metric],
             errors=[answer.error for answer in answers], latencies_ms=[answer.latency_ms for answer in answers],
             costs=[answer.cost for answer in answers], questions=[question.text for question in questions],
-            clusters=answering.clusters(questions),
+            clusters=clusters(questions),
             metadata={"version": int(version), "relocation": self._record["id"]},
         )  # fmt: skip
         assert found.id is not None  # noqa: S101 - it was kept
@@ -261,12 +262,12 @@ class _Relocation:
         self, new_name: str, job_id: str, found: Mapping[str, int], reason: str, *, held_out: bool
     ) -> Outcome:
         with self._database.read() as tx:
-            sides = {name: evaluations.get(tx, number) or {} for name, number in found.items()}
+            sides = {name: evaluations.get(tx, number) for name, number in found.items()}
             rows = {name: evaluations.results(tx, number) for name, number in found.items()}
 
-        def both(column: str) -> tuple[float, float]:
-            values = [sides.get(name, {}).get(column) for name in (self._old_name, new_name)]
-            return tuple(nan if value is None else float(value) for value in values)  # type: ignore[return-value]
+        def both(column: FigureColumn) -> tuple[float, float]:
+            old, new = (_figure(sides.get(name), column) for name in (self._old_name, new_name))
+            return old, new
 
         outcome = Outcome(
             self._old_name, new_name, job_id, dict(found), UNKNOWN, nan, nan, nan, 0, both("accuracy"),
@@ -277,10 +278,18 @@ class _Relocation:
             return outcome
         pairs = comparison.matched(rows[self._old_name], rows[new_name])
         (change,) = comparison.changes(pairs, [self._plan.metric])
-        outcome.difference, outcome.low, outcome.high = change.difference, change.low, change.high
-        outcome.examples, outcome.scores = change.examples, (change.first, change.second)
-        outcome.verdict = verdict(change.low, change.high, self._plan.margin)
+        outcome.difference, outcome.low, outcome.high = change["difference"], change["low"], change["high"]
+        outcome.examples, outcome.scores = change["examples"], (change["first"], change["second"])
+        outcome.verdict = verdict(outcome.low, outcome.high, self._plan.margin)
         return outcome
+
+
+FigureColumn = Literal["accuracy", "avg_latency_ms", "cost_per_inference"]
+
+
+def _figure(evaluation: Evaluation | None, column: FigureColumn) -> float:
+    value = None if evaluation is None else evaluation[column]
+    return nan if value is None else value
 
 
 def _origin(version: Mapping[str, Any]) -> int | None:
@@ -289,7 +298,7 @@ def _origin(version: Mapping[str, Any]) -> int | None:
     return found if isinstance(found, int) else None
 
 
-def _count_failed(answers: Sequence[Answer]) -> int:
+def _count_failed(answers: Sequence[Prediction]) -> int:
     return sum(answer.error is not None for answer in answers)
 
 
