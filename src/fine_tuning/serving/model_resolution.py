@@ -10,7 +10,7 @@ from fine_tuning._util import hosts
 from fine_tuning._util.model_names import parse_alias_name, parse_version_name, version_name
 from fine_tuning.base_models import catalogue
 from fine_tuning.errors import ConflictError, NotFoundError
-from fine_tuning.store import jobs, model_labels, model_versions
+from fine_tuning.store import jobs, model_aliases, model_versions
 from fine_tuning.store.database import Transaction
 
 LOCAL = "local"
@@ -64,7 +64,7 @@ def _version(tx: Transaction, name: str) -> Mapping[str, Any] | None:
     if deployed is not None:
         return deployed
     model, alias = parse_alias_name(name) or (name, None)
-    if alias is not None and (aliases := model_labels.aliases(tx, model)):
+    if alias is not None and (aliases := model_aliases.of_model(tx, model)):
         if alias not in aliases:
             raise NotFoundError(f"{model} has no alias {alias}; it has {', '.join(aliases)}")
         return model_versions.get(tx, model, aliases[alias])

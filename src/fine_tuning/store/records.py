@@ -183,8 +183,28 @@ class ShutdownDate(TypedDict):
     checked_at: datetime
 
 
+class RelocationData(TypedDict):
+    """Files to train and to test on; held_out: the test file is a part of the training data."""
+
+    train: str
+    test: str
+    held_out: bool
+
+
+class RelocationRequest(TypedDict):
+    """What identifies a relocation."""
+
+    model_name: str
+    version: int
+    base_model: str
+    provider: str
+    n_epochs: int
+    hyperparameters: JsonObject
+    test_file: str | None
+
+
 class Relocation(TypedDict):
-    """A row of `relocations`."""
+    """A row of `relocations`; done: the result of each step that has finished."""
 
     id: str
     model_name: str
@@ -435,18 +455,21 @@ class Preference(TypedDict):
 
 
 class RegistryChange(TypedDict):
-    """A row of `registry_changes`."""
+    """A change of a model, from `registry_changes` or `deployment_events`; the time in ISO 8601.
 
-    id: int
-    model_name: str
-    version: int | None
+    kind: status, alias, tag or accuracy; name: the alias's or tag's name, else the kind; version: None of an alias;
+    experiment: the A/B test that decided it.
+    """
+
     kind: str
+    version: int | None
     name: str
     before: str | None
     after: str | None
     actor: str
     reason: str
-    created_at: datetime
+    experiment: str | None
+    created_at: str
 
 
 class Review(TypedDict):
@@ -558,15 +581,12 @@ class Upload(TypedDict):
 
 
 class ModelVersion(TypedDict):
-    """A row of `model_versions`."""
+    """A row of `model_versions` without the keys of other tables; times in ISO 8601."""
 
-    id: int
     model_name: str
     version: int
     base_model: str
     job_id: str
-    job_ref: str | None
-    artifact_id: int | None
     dataset_size: int
     accuracy: float | None
     cost: float | None
@@ -574,9 +594,45 @@ class ModelVersion(TypedDict):
     provider: str | None
     provider_model: str | None
     metadata: JsonObject
-    tags: JsonObject
-    registered_at: datetime
-    deployed_at: datetime | None
+    tags: dict[str, str]
+    registered_at: str
+    deployed_at: str | None
+
+
+class NewModelVersion(TypedDict):
+    """What `model_versions.register` stores, less the number that it gives."""
+
+    model_name: str
+    base_model: str
+    job_id: str
+    artifact_id: int | None
+    dataset_size: int
+    accuracy: float | None
+    cost: float | None
+    status: str
+    provider: NotRequired[str | None]
+    provider_model: NotRequired[str | None]
+    metadata: JsonObject
+    tags: NotRequired[dict[str, str]]
+    registered_at: NotRequired[datetime]
+
+
+class DatedModelVersion(ModelVersion):
+    """A version with the host that answers for it, and the day on which that host shuts it down.
+
+    answered_by: "local" or a host's address, None where unknown; shutdown_date (ISO 8601) and days_left (negative
+    afterwards): None where no shutdown is announced.
+    """
+
+    answered_by: str | None
+    shutdown_date: str | None
+    days_left: int | None
+
+
+class DescribedModelVersion(DatedModelVersion):
+    """As `DatedModelVersion`, with the aliases that point at the version."""
+
+    aliases: list[str]
 
 
 class UploadPart(TypedDict):
@@ -626,18 +682,37 @@ class Evaluation(NewEvaluation):
     created_at: str
 
 
-class Export(TypedDict):
-    """A row of `exports`."""
+class ParityFigures(TypedDict):
+    """How alike two models are, as JSON; see `export.token_parity.Parity`."""
 
-    id: int
-    model_version_id: int | None
+    quantization: str
+    prompts: int
+    prompts_alike: int
+    places: int
+    ties: int
+    agreement: float
+    divergence: float
+    first_difference: str | None
+    passed: bool
+
+
+class NewExport(TypedDict):
+    """What `exports.add` stores; parity: by what was compared, "merged" or "exported"."""
+
     job_id: str | None
     target: str
     quantization: str | None
     path: str
     sha256: str
-    parity: JsonObject
-    created_at: datetime
+    parity: dict[str, ParityFigures]
+
+
+class Export(NewExport):
+    """A row of `exports` with the number of its version; the time in ISO 8601."""
+
+    id: int
+    version: int
+    created_at: str
 
 
 class ScoredExample(TypedDict):

@@ -21,6 +21,7 @@ from fine_tuning.model_registry import ModelRegistry
 from fine_tuning.openai_fine_tuner import OpenAIFineTuner
 from fine_tuning.store import costs
 from fine_tuning.store.database import open_database
+from fine_tuning.store.records import ModelVersion
 from fine_tuning.training.jobs.fine_tuner import FineTuner
 
 Example = Mapping[str, Any]
@@ -126,7 +127,7 @@ def fine_tune(plan: Plan, train: Sequence[Example], validation: Sequence[Example
     return ended
 
 
-def register(plan: Plan, job: Mapping[str, Any], rows: int) -> dict[str, Any]:
+def register(plan: Plan, job: Mapping[str, Any], rows: int) -> ModelVersion:
     """Add the job's model as the next version, with what its training cost. Returns the record."""
     with open_database().read() as tx:
         recorded = costs.training_jobs(tx, job_id=job["job_id"])
