@@ -64,7 +64,7 @@ def answer(server: VllmServer, folder: Path | None) -> str:
         return engine.complete(**BODY).text
 
 
-def test_starts_once_and_loads_each_adapter_once(server: VllmServer, tmp_path: Path, told: Any) -> None:
+def test_use_starts_once_and_loads_each_adapter_once(server: VllmServer, tmp_path: Path, told: Any) -> None:
     first, second = adapter(tmp_path / "a"), adapter(tmp_path / "b")
     answers = [answer(server, folder) for folder in (None, first, second, first, None)]
     assert answers[0] == answers[4] == "from base"
@@ -87,13 +87,13 @@ def test_starts_once_and_loads_each_adapter_once(server: VllmServer, tmp_path: P
     assert chats[1] == {**BODY, "model": loads[0]["lora_name"]}
 
 
-def test_an_adapter_that_does_not_fit_says_what_to_set(server: VllmServer, tmp_path: Path) -> None:
+def test_use_adapter_of_high_rank_names_the_setting(server: VllmServer, tmp_path: Path) -> None:
     with pytest.raises(ProviderError, match="rank 128 is greater than max_lora_rank 64.*FINE_TUNING_VLLM_OPTIONS"):
         answer(server, adapter(tmp_path / "big", 128))
     assert answer(server, None) == "from base"
 
 
-def test_what_ended_is_started_again(server: VllmServer, told: Any, tmp_path: Path) -> None:
+def test_use_after_exit_restarts_vllm(server: VllmServer, told: Any, tmp_path: Path) -> None:
     folder = adapter(tmp_path / "a")
     before = answer(server, folder)
     process = server._process
@@ -104,7 +104,7 @@ def test_what_ended_is_started_again(server: VllmServer, told: Any, tmp_path: Pa
     assert sum(isinstance(path, list) for path, _ in told()) == 2
 
 
-def test_nothing_is_left_running(server: VllmServer, program: Path) -> None:
+def test_close_terminates_the_processes(server: VllmServer, program: Path) -> None:
     answer(server, None)
     children = psutil.Process().children(recursive=True)
     assert any(str(program.name) in " ".join(child.cmdline()) for child in children)
@@ -112,7 +112,7 @@ def test_nothing_is_left_running(server: VllmServer, program: Path) -> None:
     assert not [child for child in children if child.is_running() and "fake_vllm" in " ".join(child.cmdline())]
 
 
-def test_a_failed_start_names_the_log(
+def test_use_failed_start_raises_with_the_log(
     tmp_path: Path, program: Path, monkeypatch: pytest.MonkeyPatch, workspace: Path
 ) -> None:
     monkeypatch.setenv("FINE_TUNING_VLLM_OPTIONS", "--fail")
@@ -122,7 +122,7 @@ def test_a_failed_start_names_the_log(
     assert "no GPU has room" in (workspace / "logs" / "vllm-model.log").read_text()
 
 
-def test_is_chosen_by_setting_or_where_there_is_a_gpu(program: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_is_enabled_by_setting_or_gpu(program: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert vllm_engine.is_enabled(get_settings())
     monkeypatch.setenv("FINE_TUNING_ENGINE", "llama.cpp")
     assert not vllm_engine.is_enabled(get_settings())
@@ -140,7 +140,7 @@ def test_is_chosen_by_setting_or_where_there_is_a_gpu(program: Path, monkeypatch
 
 @pytest.mark.real_weights
 @pytest.mark.skipif(REAL is None, reason="vLLM is not installed")
-def test_the_real_one_answers_as_transformers_do(
+def test_real_vllm_answers_as_transformers(
     real_model_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from fine_tuning.training.loop.train import train
