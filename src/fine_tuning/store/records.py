@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any, Literal, NotRequired, TypedDict, TypeVar, cast
+from typing import Any, Literal, NotRequired, Required, TypedDict, TypeVar, cast, final
 
 from fine_tuning.data_io.messages import Message, Tool
 from fine_tuning.store.experiment_json import Arm, DesignRecord, ExperimentResult, Slots, StatisticsRecord
@@ -92,17 +92,176 @@ class DayTotal(TypedDict):
     tokens: int
 
 
-class Dataset(TypedDict):
-    """A row of `datasets`."""
+class DerivationStep(TypedDict, total=False):
+    """How examples were chosen from others; `operation` names the step, the other keys are its arguments."""
 
-    id: int
+    operation: Required[Literal["validate", "split", "slice"]]
+    min_prompt_length: int
+    min_response_length: int
+    side: Literal["train", "test"]
+    train_ratio: float
+    seed: int
+    rows: str
+
+
+@final
+class ExamplesRecipe(TypedDict, total=False):
+    """`datasets.recipe` of one file: the filters that found its examples, and what was done with these.
+
+    Attributes:
+        source: "distillation" (captured calls) or "given" (rows that the caller brought).
+        derived: steps after finding, in order.
+        saved: rows in the file.
+        exported_from, file: of a hosted account's file: the host's address, and the file's id there.
+    """
+
+    source: str
+    min_rating: int
+    domain: str | None
+    task_type: str | None
+    limit: int | None
+    found: int
+    derived: list[DerivationStep]
+    saved: int
+    exported_from: str
+    file: str
+
+
+@final
+class SplitRecipe(TypedDict):
+    """`datasets.recipe` of a split's file: the hash of its data set, the split's name and its tokens."""
+
+    part_of: str
+    part: str
+    tokens: int | None
+
+
+class SplitFile(TypedDict):
+    """A split in a manifest; tokens are None where they were not counted."""
+
+    file: str
+    rows: int
+    content_hash: str
+    tokens: int | None
+
+
+class RowCounts(TypedDict):
+    """Rows by status: read = kept + rejected + duplicates + left_out."""
+
+    read: int
+    kept: int
+    rejected: int
+    duplicates: int
+    left_out: int
+
+
+class FindingCount(TypedDict):
+    """A code of a finding with its rows, and the first of them."""
+
+    code: str
+    severity: str
+    rows: int
+    file: str
+    line: int
+    field: str
+    message: str
+    advice: str
+
+
+class Conflicts(TypedDict):
+    """Questions with different answers, their rows, and file and line of the first ones."""
+
+    questions: int
+    rows: int
+    first: list[list[tuple[str, int]]]
+
+
+class Histogram(TypedDict):
+    """Bin edges in tokens (one more than bins) and rows in each bin."""
+
+    edges: list[float]
+    counts: list[int]
+
+
+class TokenLengths(TypedDict):
+    """Tokens of the rows: see `datasets.token_lengths.describe`."""
+
+    rows: int
+    total: int
+    mean: float
+    p50: float
+    p95: float
+    p99: float
+    longest: int
+    histogram: Histogram
+    over: dict[str, int]
+
+
+class ManifestFacts(TypedDict):
+    """What a manifest says beside name and hash: see `datasets.manifest.Manifest`."""
+
+    recipe: JsonObject
+    parts: dict[str, SplitFile]
+    counts: RowCounts
+    steps: dict[str, int]
+    findings: list[FindingCount]
+    conflicts: Conflicts
+    lengths: TokenLengths | None
+    sources: list[str]
+    versions: dict[str, str]
+
+
+@final
+class BuiltRecipe(ManifestFacts):
+    """`datasets.recipe` of a data set in splits: its manifest."""
+
+
+class DatasetManifest(ManifestFacts):
+    """A data set's manifest."""
+
+    hash: str
+    name: str
+
+
+DatasetRecipe = ExamplesRecipe | SplitRecipe | BuiltRecipe
+
+
+class NewDataset(TypedDict):
+    """A data set to record; see `store.datasets.freeze`."""
+
     name: str
     content_hash: str
     format: str
     path: str
     rows: int
-    recipe: JsonObject
-    created_at: datetime
+    recipe: DatasetRecipe
+
+
+class Dataset(NewDataset):
+    """A row of `datasets`; created_at is ISO 8601, UTC."""
+
+    id: int
+    created_at: str
+
+
+class ListedDataset(TypedDict):
+    """A data set in a list."""
+
+    name: str
+    format: str
+    rows: int
+    path: str
+    created_at: str
+    hash: str
+
+
+class TrainingFile(TypedDict):
+    """A file that can be trained on; part is the name of its split, "all" of a data set of one file."""
+
+    name: str
+    part: str
+    rows: int
+    path: str
 
 
 class NewExample(TypedDict):
@@ -515,6 +674,16 @@ class Artifact(TypedDict):
     path: str
     sha256: str | None
     created_at: datetime
+
+
+class DeployedArtifact(TypedDict):
+    """An artifact of a deployed version; `sha256` is of its weights file."""
+
+    model_name: str
+    version: int
+    kind: str
+    path: str
+    sha256: str | None
 
 
 class StepMetrics(TypedDict, total=False):

@@ -27,7 +27,7 @@ from fine_tuning.settings import acting_user
 from fine_tuning.store import datasets, files, jobs, relocations, shutdown_dates
 from fine_tuning.store import model_versions as models
 from fine_tuning.store.database import Transaction
-from fine_tuning.store.records import JsonObject, ModelVersion, NewFile, NewJob, NewModelVersion, record
+from fine_tuning.store.records import JsonObject, ModelVersion, NewDataset, NewFile, NewJob, NewModelVersion, record
 from fine_tuning.store.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -274,7 +274,7 @@ class _AccountExport:
             "name": Path(file["filename"]).stem[:200] or file["id"], "content_hash": digest, "format": "openai",
             "path": file["path"], "rows": len(rows), "recipe": {"exported_from": self._url, "file": file["id"]},
         }  # fmt: skip
-        return datasets.freeze(tx, found, ())
+        return datasets.freeze(tx, record(NewDataset, found), ())
 
     def _keep(
         self,

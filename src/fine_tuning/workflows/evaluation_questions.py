@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from fine_tuning._util import checks
+from fine_tuning.data_io.json_values import JsonObject
 from fine_tuning.data_io.messages import Message
 from fine_tuning.data_io.rows import conversation_key, prompt_and_reference, read_rows
 from fine_tuning.errors import DataError, UsageError
-from fine_tuning.store.records import JsonObject
 
 Messages = Sequence[Message]
 RATINGS = (1, 2, 3, 4, 5)

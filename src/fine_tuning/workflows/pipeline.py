@@ -13,6 +13,7 @@ from fine_tuning.base_models import catalogue
 from fine_tuning.data_io.messages import Message
 from fine_tuning.data_io.rows import prompt_and_reference
 from fine_tuning.dataset_builder import DatasetBuilder
+from fine_tuning.datasets.examples_with_recipe import Examples
 from fine_tuning.errors import DataError, TrainingError
 from fine_tuning.llm_service import LLMService
 from fine_tuning.local_fine_tuner import LocalFineTuner
@@ -82,7 +83,7 @@ class Answers:
         return sum(known) / len(known) if known and len(known) == len(self.costs) else None
 
 
-def select(plan: Plan) -> list[dict[str, Any]]:
+def select(plan: Plan) -> Examples[dict[str, Any]]:
     """Captured examples that are fit for training.
 
     Raises:
@@ -90,7 +91,7 @@ def select(plan: Plan) -> list[dict[str, Any]]:
     """
     builder = DatasetBuilder()
     found = builder.build_from_distillation(min_rating=plan.min_rating, domain=plan.domain)
-    fit: list[dict[str, Any]] = builder.validate_examples(found)["valid_examples"]
+    fit = builder.validate_examples(found)["valid_examples"]
     if len(fit) < MIN_EXAMPLES:
         raise DataError(
             f"{len(fit)} valid examples rated {plan.min_rating} or more in domain {plan.domain or 'any'}; "
