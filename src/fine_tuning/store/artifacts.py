@@ -35,7 +35,7 @@ def of_job(connection: Connection, job_id: str) -> list[Artifact]:
     return records(Artifact, connection.execute(query).mappings())
 
 
-def epochs_page(connection: Connection, job_id: str, *, after: int | None, limit: int) -> paging.Page:
+def epochs_page(connection: Connection, job_id: str, *, after: int | None, limit: int) -> paging.Page[Artifact]:
     """The adapters that a job saved at the end of its epochs, newest first."""
     conditions = [_table.c.job_id == job_id, _table.c.kind == "epoch"]
     return paging.page_by_id(connection, _table, conditions, after=after, limit=limit)

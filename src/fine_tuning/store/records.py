@@ -23,14 +23,24 @@ def records(kind: type[Record], rows: Iterable[Mapping[Any, Any]]) -> list[Recor
     return [record(kind, row) for row in rows]
 
 
-class ApiKey(TypedDict):
-    """A row of `api_keys`."""
+class NewApiKey(TypedDict):
+    """A new row of `api_keys`."""
 
     id: str
     name: str
     project: str
     prefix: str
     sha256: str
+    read_only: bool
+
+
+class ApiKey(TypedDict):
+    """A row of `api_keys`, without the hash of the key."""
+
+    id: str
+    name: str
+    project: str
+    prefix: str
     created_at: datetime
     revoked_at: datetime | None
     read_only: bool
@@ -376,16 +386,21 @@ class TaskRecord(TypedDict):
     created_at: datetime
 
 
-class StoredCompletion(TypedDict):
-    """A row of `completions`."""
+class NewCompletion(TypedDict):
+    """A new row of `completions`: a request of OpenAI's chat API and its response."""
 
     id: str
     project: str
     model: str
     request: JsonObject
     response: JsonObject
-    metadata: JsonObject
+    metadata: dict[str, str]
     example_id: str | None
+
+
+class StoredCompletion(NewCompletion):
+    """A row of `completions`."""
+
     created_at: datetime
 
 
