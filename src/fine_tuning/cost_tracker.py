@@ -18,7 +18,8 @@ from fine_tuning.experiments import measured_gain
 from fine_tuning.experiments.measured_gain import Gain
 from fine_tuning.store import budgets, costs, experiments, legacy_files, model_versions
 from fine_tuning.store.column_types import now
-from fine_tuning.store.database import Transaction, open_database
+from fine_tuning.store.database import Transaction
+from fine_tuning.store.workspace import Workspace, open_workspace
 
 __all__ = ["CostAnalysis", "CostTracker"]
 
@@ -34,8 +35,8 @@ class CostTracker:
             system is imported once into a database beside it.
     """
 
-    def __init__(self, tracker_path: str | Path | None = None) -> None:
-        self._database = open_database(tracker_path)
+    def __init__(self, tracker_path: str | Path | None = None, *, workspace: Workspace | None = None) -> None:
+        self._database = (workspace or open_workspace(tracker_path)).database
         if tracker_path is not None and "://" not in str(tracker_path):
             legacy_files.import_costs(self._database, tracker_path)
 

@@ -41,10 +41,10 @@ def _of_evaluations(tx: Transaction, version: Mapping[str, Any]) -> Gain | None:
             except UsageError:  # of other questions
                 continue
             (change,) = comparison.changes(pairs, [after["metric"]])
-            if change.examples:
+            if change["examples"]:
                 which = f"evaluations {before['id']} and {after['id']}"
-                source = f"{which}: {after['metric']}, {change.examples:,} examples of both"
-                return Gain(change.difference, change.low, change.high, source)
+                source = f"{which}: {after['metric']}, {change['examples']:,} examples of both"
+                return Gain(change["difference"], change["low"], change["high"], source)
     return None
 
 

@@ -8,13 +8,14 @@ from datetime import timedelta
 from typing import Any, Literal, NamedTuple
 
 from fine_tuning import ab_testing, cost_tracker, model_registry
-from fine_tuning.distillation.data_collector import MIN_EXAMPLES_FOR_TRAINING
+from fine_tuning.distillation.distillation_stats import MIN_EXAMPLES_FOR_TRAINING
 from fine_tuning.experiments.guardrails import BROKEN
+from fine_tuning.registry import expiry
 from fine_tuning.settings import get_settings
 from fine_tuning.store import datasets, examples, jobs, reviews
 from fine_tuning.store.column_types import now
 from fine_tuning.store.database import open_database
-from fine_tuning.store.records import Job
+from fine_tuning.store.records import DescribedModelVersion, Job
 
 RECENT = timedelta(days=7)  # within which a job that failed is news
 NEARLY = 0.9  # of a budget
@@ -65,7 +66,7 @@ def overview() -> Overview:
     moment = now()
     with open_database().read() as tx:
         captured, curated = examples.totals(tx)
-        waiting = reviews.count(tx, reviews.conditions())
+        waiting = reviews.count(tx, reviews.waiting(reviews.Filters()))
         frozen = datasets.count(tx)
         by_status = jobs.count_by_status(tx)
         failed = jobs.failed_since(tx, moment - RECENT)
@@ -100,11 +101,11 @@ def overview() -> Overview:
     )
 
 
-def _of_models(deployed: list[dict[str, Any]]) -> Iterator[Need]:
+def _of_models(deployed: list[DescribedModelVersion]) -> Iterator[Need]:
     for version in deployed:
         left, name = version["days_left"], f"{version['model_name']} v{version['version']}"
-        if left is not None and left <= get_settings().expiry_days:
-            when = f"in {left} days" if left > 0 else "already"
+        if left is not None and expiry.is_expiring(version, get_settings().expiry_days):
+            when = "already" if expiry.is_retired(left) else expiry.time_left(left)
             yield Need(f"{name} stops answering {when}, on {version['shutdown_date']}; move it: ft-cli relocate "
                        f"{version['model_name']}", "models", is_urgent=True)  # fmt: skip
 
@@ -121,7 +122,7 @@ def _of_jobs(failed: list[Job], paused: int) -> Iterator[Need]:
 def _of_tests(tests: list[Any]) -> Iterator[Need]:
     for test in tests:
         if test.withheld:
-            yield Need(f"test {test.test_id} cannot be trusted: {test.withheld}", "experiments", is_urgent=True)
+            yield Need(f"test {test.test_id} has no verdict: {test.withheld}", "experiments", is_urgent=True)
         elif broken := [rail["name"] for rail in test.guardrails if rail["status"] == BROKEN]:
             yield Need(
                 f"test {test.test_id} breaks its guardrail on {', '.join(broken)}", "experiments", is_urgent=True

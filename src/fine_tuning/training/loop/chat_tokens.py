@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import cast
 
 from fine_tuning.data_io.formats import tool_prompt
+from fine_tuning.data_io.messages import Message, Tool
 from fine_tuning.data_io.rows import read_rows
 from fine_tuning.errors import DataError
 from fine_tuning.store.records import JsonObject
@@ -39,7 +41,7 @@ def tokenise_file(path: Path | str, tokenizer: Tokenizer, max_length: int) -> To
     result = Tokenised()
     for line, row in read_rows(path):
         where = f"{path}, line {line}"
-        ids, labels = tokenise(checked_messages(row, where), row.get("tools"), tokenizer, where)
+        ids, labels = tokenise(checked_messages(row, where), tools_of(row), tokenizer, where)
         if len(ids) > max_length:
             ids, labels = ids[:max_length], labels[:max_length]
             (result.truncated if any(label != IGNORED for label in labels) else result.dropped).append(line)
@@ -51,8 +53,13 @@ def tokenise_file(path: Path | str, tokenizer: Tokenizer, max_length: int) -> To
     return result
 
 
+def tools_of(request: Mapping[str, object]) -> Sequence[Tool] | None:
+    """The tools of a checked row, or of the input of a pair; None where it has none."""
+    return cast("Sequence[Tool] | None", request.get("tools") or None)
+
+
 def tokenise(
-    messages: Sequence[JsonObject], tools: Sequence[JsonObject] | None, tokenizer: Tokenizer, where: str
+    messages: Sequence[Message], tools: Sequence[Tool] | None, tokenizer: Tokenizer, where: str
 ) -> tuple[list[int], list[int]]:
     """Ids of the rendered chat, and the same with every token outside trained assistant turns replaced by -100.
 
@@ -62,8 +69,8 @@ def tokenise(
     Raises:
         DataError: the template cannot render the chat, or renders a turn differently later on.
     """
-    if not tool_prompt.knows_tools(str(tokenizer.chat_template or "")):
-        messages, tools = tool_prompt.in_words(messages, tools), None
+    if not tool_prompt.template_supports_tools(str(tokenizer.chat_template or "")):
+        messages, tools = tool_prompt.with_tools_as_text(messages, tools), None
     text = _render(messages, tools, tokenizer, where, generation=False)
     spans = list(_assistant_spans(messages, tools, tokenizer, where, text))
     encoded = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
@@ -75,7 +82,7 @@ def tokenise(
 
 
 def _assistant_spans(
-    messages: Sequence[JsonObject], tools: Sequence[JsonObject] | None, tokenizer: Tokenizer, where: str, text: str
+    messages: Sequence[Message], tools: Sequence[Tool] | None, tokenizer: Tokenizer, where: str, text: str
 ) -> Iterator[tuple[int, int]]:
     for index, message in enumerate(messages):
         if message["role"] != "assistant" or message.get("weight", 1) == 0:
@@ -88,8 +95,8 @@ def _assistant_spans(
 
 
 def _render(
-    messages: Sequence[JsonObject],
-    tools: Sequence[JsonObject] | None,
+    messages: Sequence[Message],
+    tools: Sequence[Tool] | None,
     tokenizer: Tokenizer,
     where: str,
     *,
@@ -106,7 +113,7 @@ def _render(
     return rendered
 
 
-def checked_messages(row: JsonObject, where: str) -> list[JsonObject]:
+def checked_messages(row: JsonObject, where: str) -> list[Message]:
     """The conversation of a training row, its contents as text.
 
     Raises:
@@ -123,7 +130,7 @@ def checked_messages(row: JsonObject, where: str) -> list[JsonObject]:
     if not any(message["role"] == "assistant" and message.get("weight", 1) for message in messages):
         raise DataError(f"{where}: messages: there is no assistant message to train on")
     return [
-        {**message, "content": _text(message.get("content"), f"{where}: messages[{index}].content")}
+        cast("Message", {**message, "content": _text(message.get("content"), f"{where}: messages[{index}].content")})
         for index, message in enumerate(messages)
     ]
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from fine_tuning.data_io.json_values import object_or_empty
+from fine_tuning.data_io.messages import Message
 from fine_tuning.data_io.rows import read_rows
 from fine_tuning.errors import DataError
 from fine_tuning.store.records import JsonObject
-from fine_tuning.training.loop.chat_tokens import IGNORED, Tokenised, checked_messages, tokenise
+from fine_tuning.training.loop.chat_tokens import IGNORED, Tokenised, checked_messages, tokenise, tools_of
 from fine_tuning.training.loop.library_types import Tokenizer
 
 OUTPUTS = ("preferred_output", "non_preferred_output")
-Pair = tuple[list[JsonObject], list[JsonObject]]
+Pair = tuple[list[Message], list[Message]]
 
 
 def check_row(row: JsonObject, where: str) -> None:
@@ -64,7 +66,7 @@ def tokenise_preferences(path: Path | str, tokenizer: Tokenizer, max_length: int
     for line, row in read_rows(path):
         where = f"{path}, line {line}"
         preferred, other = checked_pair(row, where)
-        tools = row["input"].get("tools") or None
+        tools = tools_of(object_or_empty(row["input"]))
         (ids, labels), (rejected_ids, rejected_labels) = (
             tokenise(messages, tools, tokenizer, where) for messages in (preferred, other)
         )

@@ -17,14 +17,16 @@ from fine_tuning.ab_testing import ABTestFramework, ABTestResult
 from fine_tuning.base_models import catalogue
 from fine_tuning.cost_tracker import CostAnalysis, CostTracker
 from fine_tuning.costs import prices
-from fine_tuning.data_io.rows import conversation
+from fine_tuning.data_io.rows import prompt_and_reference
 from fine_tuning.dataset_builder import DatasetBuilder
 from fine_tuning.distillation import DistillationDataCollector
-from fine_tuning.distillation.importer import ImportReport
+from fine_tuning.distillation.import_report import ImportReport
 from fine_tuning.errors import DataError
 from fine_tuning.experiments.assignment import assign
+from fine_tuning.experiments.recommendation import recommend
 from fine_tuning.llm_service import LLMService
 from fine_tuning.model_registry import ModelRegistry
+from fine_tuning.serving.answered_calls import Answer
 from fine_tuning.settings import get_settings
 from fine_tuning.store.tables import ARMS
 from fine_tuning.workflows import pipeline
@@ -50,7 +52,7 @@ class DemoResult:
     recommendation: str
     deployed: str | None
     question: str
-    answer: dict[str, Any]
+    answer: Answer
     teacher: str
     teacher_cost: float
     analysis: CostAnalysis
@@ -121,7 +123,7 @@ def run(
     report(f"A/B test: {base_model} against {version_id} on {len(traffic)} requests")
     experiment = _experiment(plan, version_id, traffic)
     recommendation = ABTestFramework().recommend_winner(experiment)
-    deployed = version_id if recommendation == version_id else None
+    deployed = version_id if recommend(experiment).winner == "model_b" else None
     if deployed is not None:
         reason = f"won A/B test {experiment.test_id}"
         ModelRegistry().deploy_model(MODEL_NAME, outcome.record["version"], reason)
@@ -158,7 +160,7 @@ def _experiment(plan: Plan, version_id: str, traffic: Sequence[Mapping[str, Any]
     framework = ABTestFramework()
     test_id = f"demo-{version_id}"
     framework.create_test(test_id, plan.base_model, version_id)
-    asked = [conversation(row, "traffic") for row in DatasetBuilder().to_openai_format(traffic)]
+    asked = [prompt_and_reference(row, "traffic") for row in DatasetBuilder().to_openai_format(traffic)]
     arms = [assign(test_id, str(example["id"])) for example in traffic]
     for arm, model in zip(ARMS, (plan.base_model, version_id), strict=True):
         mine = [pair for pair, assigned in zip(asked, arms, strict=True) if assigned == arm]
@@ -170,7 +172,7 @@ def _experiment(plan: Plan, version_id: str, traffic: Sequence[Mapping[str, Any]
     return framework.conclude_test(test_id)
 
 
-def _answer(model: str, question: str, example: Mapping[str, Any]) -> dict[str, Any]:
+def _answer(model: str, question: str, example: Mapping[str, Any]) -> Answer:
     """One production call, with the system prompt that the captured calls had."""
     first = (example.get("messages") or [{}])[0]
     system = first["content"] if first.get("role") == "system" else None
