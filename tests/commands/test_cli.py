@@ -173,7 +173,7 @@ BAD = [
     (("auto-pipeline", "smollm2-135m-instruct"), 1, "at least 10 are needed"),
     (("models", "pull", "nothing"), 1, "no base model 'nothing'"),
     (("roi", "m", "-1", "10"), 2, "-1"),
-    (("jobs", "cancel", "ftjob-1"), 1, "no job ftjob-1 in this workspace, and no host to ask"),
+    (("jobs", "cancel", "ftjob-1"), 1, "no job ftjob-1 in this workspace, and no host to look it up"),
     (("register-model", "m", "b", "j", "99999999999999999999"), 2, "dataset_size is too large"),
     (("register-model", "m", "b", "j", "5", "--cost", "-1"), 2, "cost must be a number of 0 or more, not -1.0"),
     (("register-model", "m", "b", "j", "5", "--provider", "http://h/v1"), 2, "give both or neither"),
