@@ -1,16 +1,16 @@
-"""Judging captured calls: alone, with others at once, and back again."""
+"""Reviews of captured calls: claims, ratings, corrections, undo and agreement."""
 
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from math import isnan
 
 import pytest
 
 from fine_tuning.dataset_builder import DatasetBuilder
 from fine_tuning.distillation import DistillationDataCollector
-from fine_tuning.distillation.review_inbox import Filters, ReviewInbox
+from fine_tuning.distillation.review_inbox import CLAIM_SECONDS, Filters, ReviewInbox
 from fine_tuning.distillation.reviewer_agreement import alpha
 from fine_tuning.errors import ConflictError, NotFoundError, UsageError
 from fine_tuning.store.database import Database
@@ -21,8 +21,14 @@ def collector(database: Database) -> DistillationDataCollector:
     """Twelve calls that wait."""
     made = DistillationDataCollector()
     for number in range(12):
-        made.capture_success(f"What is {number} plus one?", f"It is {number + 1}.", "sums" if number % 2 else "other",
-                             "chat", rating=3, model_used="big" if number < 6 else "small")  # fmt: skip
+        made.capture_success(
+            f"What is {number} plus one?",
+            f"It is {number + 1}.",
+            "sums" if number % 2 else "other",
+            "chat",
+            rating=3,
+            model_used="big" if number < 6 else "small",
+        )
     return made
 
 
@@ -30,7 +36,7 @@ def rating_of(collector: DistillationDataCollector, example_id: str) -> int:
     return next(int(row["rating"]) for row in collector.find_examples() if row["id"] == example_id)
 
 
-def test_calls_are_given_out_oldest_first_and_by_filter(collector: DistillationDataCollector) -> None:
+def test_take_with_filters_returns_oldest_matching_calls(collector: DistillationDataCollector) -> None:
     inbox = ReviewInbox("ann")
     assert inbox.count() == 12
     assert [row["prompt"] for row in inbox.take(limit=2)] == ["What is 0 plus one?", "What is 1 plus one?"]
@@ -42,14 +48,14 @@ def test_calls_are_given_out_oldest_first_and_by_filter(collector: DistillationD
     assert inbox.count(Filters(until=since)) == 3
 
 
-def test_no_call_is_with_two_reviewers(collector: DistillationDataCollector) -> None:
+def test_take_concurrent_reviewers_claim_different_calls(collector: DistillationDataCollector) -> None:
     def take(name: str) -> list[str]:
         return [row["id"] for row in ReviewInbox(name).take(limit=3)]
 
     with ThreadPoolExecutor(4) as pool:
         taken = list(pool.map(take, ("ann", "bob", "cy", "di")))
     assert len({each for found in taken for each in found}) == 12
-    assert take("ann") == taken[0]  # they stay his
+    assert take("ann") == taken[0]  # claims are kept
     with pytest.raises(ConflictError, match="another reviewer has claimed"):
         ReviewInbox("bob").rate(taken[0][0], 5)
     ReviewInbox("ann").leave()
@@ -57,7 +63,17 @@ def test_no_call_is_with_two_reviewers(collector: DistillationDataCollector) -> 
     ReviewInbox("bob").rate(taken[0][0], 5)
 
 
-def test_a_call_is_judged_once_and_the_judgement_taken_back(collector: DistillationDataCollector) -> None:
+def test_take_after_claims_expire_gives_calls_to_another_reviewer(collector: DistillationDataCollector) -> None:
+    moment = datetime.now(UTC)
+    ann, bob = (ReviewInbox(name, clock=lambda: moment) for name in ("ann", "bob"))
+    (claimed,) = (row["id"] for row in ann.take(limit=1))
+    assert claimed not in {row["id"] for row in bob.take()}
+    moment += timedelta(seconds=CLAIM_SECONDS)
+    assert not ann.holds(claimed)
+    assert claimed in {row["id"] for row in bob.take()}
+
+
+def test_rate_then_undo_restores_rating(collector: DistillationDataCollector) -> None:
     ann, bob = ReviewInbox("ann"), ReviewInbox("bob")
     (first,) = (row["id"] for row in ann.take(limit=1))
     ann.rate(first, 5)
@@ -65,28 +81,28 @@ def test_a_call_is_judged_once_and_the_judgement_taken_back(collector: Distillat
     with pytest.raises(ConflictError, match="ann has already reviewed"):
         bob.rate(first, 1)
     collector.capture_success("What is 0 plus one?", "It is 1.", "other", "chat", rating=1, model_used="big")
-    assert rating_of(collector, first) == 5  # a judgement is not overruled by another sighting
+    assert rating_of(collector, first) == 5  # a later sighting does not change a review
     assert bob.undo() is None
     assert ann.undo() == first
     assert (ann.count(), rating_of(collector, first)) == (12, 3)
     assert ann.undo() is None
 
 
-def test_a_correction_makes_a_pair_and_can_be_taken_back(collector: DistillationDataCollector) -> None:
+def test_correct_then_undo_removes_pair_and_example(collector: DistillationDataCollector) -> None:
     inbox = ReviewInbox("ann")
     (first,) = (row["id"] for row in inbox.take(limit=1))
     better = inbox.correct(first, "It is one.")
     assert (rating_of(collector, first), rating_of(collector, better)) == (2, 5)
     (pair,) = collector.get_preferences()
     assert (pair["chosen"], pair["rejected"]) == ("It is one.", "It is 1.")
-    assert better not in {row["id"] for row in inbox.take()}  # what a person wrote needs no judgement
+    assert better not in {row["id"] for row in inbox.take()}  # a correction needs no review
     assert inbox.undo() == first
     assert collector.get_preferences() == []
     assert len(collector.find_examples()) == 12
     assert rating_of(collector, first) == 3
 
 
-def test_a_correction_that_is_used_stays(collector: DistillationDataCollector) -> None:
+def test_undo_used_correction_raises(collector: DistillationDataCollector) -> None:
     inbox = ReviewInbox("ann")
     (first,) = (row["id"] for row in inbox.take(limit=1))
     better = inbox.correct(first, "It is one.")
@@ -97,7 +113,7 @@ def test_a_correction_that_is_used_stays(collector: DistillationDataCollector) -
     assert len(collector.get_preferences()) == 1
 
 
-def test_a_second_opinion_lowers_and_agreement_is_told(collector: DistillationDataCollector) -> None:
+def test_agreement_with_second_opinions_is_reported(collector: DistillationDataCollector) -> None:
     ann, bob = ReviewInbox("ann"), ReviewInbox("bob", second_opinions=True)
     for row, rating in zip(ann.take(limit=4), (5, 5, 1, 3), strict=True):
         ann.rate(row["id"], rating)
@@ -116,7 +132,7 @@ def test_a_second_opinion_lowers_and_agreement_is_told(collector: DistillationDa
     assert rating_of(collector, again[1]["id"]) == 5
 
 
-def test_mistakes(collector: DistillationDataCollector) -> None:
+def test_rate_and_correct_invalid_arguments_raise(collector: DistillationDataCollector) -> None:
     inbox = ReviewInbox("ann")
     (row,) = inbox.take(limit=1)
     with pytest.raises(UsageError, match="from 1 to 5"):
@@ -129,7 +145,7 @@ def test_mistakes(collector: DistillationDataCollector) -> None:
         ReviewInbox("")
 
 
-def test_agreement_as_published() -> None:
+def test_alpha_published_data_equals_published_value() -> None:
     """The reliability data of Krippendorff 2011, section D: four observers, twelve units; interval metric."""
     observers = (
         (1, 2, 3, 3, 2, 1, 4, 1, 2, None, None, None),

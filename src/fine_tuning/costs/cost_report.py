@@ -57,7 +57,7 @@ def _drawn(days: Sequence[Row]) -> str:
             name: sum(row["total"] for row in days if (row["day"], row["kind"]) == (name, kind)) for name in names
         }
         if any(heights.values()):
-            axes.bar(names, heights.values(), bottom=list(below.values()), color=colour, label=kind)
+            axes.bar(names, list(heights.values()), bottom=list(below.values()), color=colour, label=kind)
         below = {name: below[name] + heights[name] for name in names}
     axes.set_ylabel("US dollars")
     axes.set_xticks(names[:: max(1, len(names) // 8)])

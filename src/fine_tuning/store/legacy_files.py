@@ -16,7 +16,7 @@ from fine_tuning.errors import DataError, UsageError
 from fine_tuning.store import costs, experiments, imported_files, model_versions
 from fine_tuning.store.column_types import now
 from fine_tuning.store.database import Database, expanded
-from fine_tuning.store.records import JsonObject
+from fine_tuning.store.records import JsonObject, NewModelVersion
 from fine_tuning.store.tables import MODEL_STATUSES
 
 ACTOR = "import of the older system"
@@ -155,7 +155,7 @@ def _add_test(tx: Connection, test: JsonObject) -> None:
 
 
 def _register(tx: Connection, version: JsonObject) -> None:
-    model_versions.register(tx, version, actor=ACTOR, number=version["version"])
+    model_versions.register(tx, cast("NewModelVersion", version), actor=ACTOR, number=version["version"])
 
 
 def _events(path: Path) -> Iterator[JsonObject]:

@@ -12,6 +12,7 @@ from fine_tuning.base_models import catalogue
 from fine_tuning.data_io.messages import Message
 from fine_tuning.data_io.rows import prompt_and_reference
 from fine_tuning.dataset_builder import DatasetBuilder
+from fine_tuning.datasets.examples_with_recipe import Examples
 from fine_tuning.errors import DataError, TrainingError
 from fine_tuning.llm_service import LLMService
 from fine_tuning.local_fine_tuner import LocalFineTuner
@@ -19,12 +20,12 @@ from fine_tuning.model_evaluator import EvaluationResult, ModelEvaluator
 from fine_tuning.model_registry import ModelRegistry
 from fine_tuning.openai_fine_tuner import OpenAIFineTuner
 from fine_tuning.store import costs
-from fine_tuning.store.records import JsonObject
+from fine_tuning.store.records import Example, ModelVersion
 from fine_tuning.store.workspace import Workspace
 from fine_tuning.training.jobs.fine_tuner import FineTuner
 from fine_tuning.training.jobs.job_view import JobView
 
-Examples = Sequence[JsonObject]
+CapturedExamples = Examples[Example]
 OnMessage = Callable[[str], None]
 WaitForJob = Callable[[FineTuner, str], JobView]
 MIN_EXAMPLES = 10  # what OpenAI requires of a training file
@@ -75,7 +76,7 @@ class Outcome:
     """What a run of the pipeline made, and the evaluations of the base and the fine-tuned model."""
 
     job: JobView
-    record: JsonObject
+    record: ModelVersion
     base: EvaluationResult
     tuned: EvaluationResult
 
@@ -90,7 +91,7 @@ class TestSet:
     references: list[str]
 
     @classmethod
-    def of(cls, examples: Examples, workspace: Workspace) -> TestSet:
+    def of(cls, examples: Sequence[Example], workspace: Workspace) -> TestSet:
         """The test set of held-out examples."""
         rows = DatasetBuilder(workspace=workspace).to_openai_format(examples)
         pairs = [prompt_and_reference(row, f"example {number}") for number, row in enumerate(rows, 1)]
@@ -153,7 +154,7 @@ class Pipeline:
         self.on_message(f"data: {len(examples)} examples, {len(train)} to train on, {len(test)} held out")
         return self.train_and_evaluate(train, test)
 
-    def select_examples(self) -> Examples:
+    def select_examples(self) -> CapturedExamples:
         """The captured examples that are valid for training.
 
         Raises:
@@ -161,7 +162,7 @@ class Pipeline:
         """
         plan, builder = self.plan, self._builder()
         found = builder.build_from_distillation(min_rating=plan.min_rating, domain=plan.domain)
-        valid: Examples = builder.validate_examples(found)["valid_examples"]
+        valid = builder.validate_examples(found)["valid_examples"]
         if len(valid) < MIN_EXAMPLES:
             raise DataError(
                 f"{len(valid)} valid examples rated {plan.min_rating} or more in domain {plan.domain or 'any'}; "
@@ -169,7 +170,7 @@ class Pipeline:
             )
         return valid
 
-    def train_and_evaluate(self, train: Examples, test: Examples) -> Outcome:
+    def train_and_evaluate(self, train: CapturedExamples, test: CapturedExamples) -> Outcome:
         """Fine-tune on one side, register the model, and evaluate base and new version on the other."""
         plan = self.plan
         where = "on this machine" if plan.is_local else f"at {hosts.address()}"
@@ -180,12 +181,13 @@ class Pipeline:
         self.on_message(f"registered {plan.model_name} v{version}; evaluating on {len(test)} held-out examples")
         base, tuned = self._evaluate(version, TestSet.of(test, self.workspace))
         ModelRegistry(workspace=self.workspace).set_accuracy(plan.model_name, version, tuned.accuracy)
-        return Outcome(job, {**record, "accuracy": tuned.accuracy}, base, tuned)
+        record["accuracy"] = tuned.accuracy
+        return Outcome(job, record, base, tuned)
 
     def _builder(self) -> DatasetBuilder:
         return DatasetBuilder(workspace=self.workspace)
 
-    def _fine_tune(self, train: Examples, validation: Examples) -> JobView:
+    def _fine_tune(self, train: CapturedExamples, validation: CapturedExamples) -> JobView:
         """Save both sides, train and wait; an interrupted job of the same plan and data is resumed."""
         plan, builder = self.plan, self._builder()
         tuner: FineTuner
@@ -208,12 +210,12 @@ class Pipeline:
             raise TrainingError(f"job {ended['job_id']} {ended['status']}: {ended['error'] or 'no reason was given'}")
         return ended
 
-    def _register(self, job: JobView, rows: int) -> JsonObject:
+    def _register(self, job: JobView, rows: int) -> ModelVersion:
         """Register the job's model as the next version, with its training cost. Returns the record."""
         plan = self.plan
         with self.workspace.database.read() as tx:
             recorded = costs.training_jobs(tx, job_id=job["job_id"])
-        record: JsonObject = ModelRegistry(workspace=self.workspace).register_model(
+        return ModelRegistry(workspace=self.workspace).register_model(
             plan.model_name,
             plan.base_model,
             job["job_id"],
@@ -222,7 +224,6 @@ class Pipeline:
             provider=None if plan.is_local else hosts.address(),
             provider_model=None if plan.is_local else job["fine_tuned_model"],
         )
-        return record
 
     def _hosted_cost(self, job: JobView) -> float:
         tokens = job["trained_tokens"]

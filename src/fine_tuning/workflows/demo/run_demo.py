@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from importlib import resources
 from math import nan
 from pathlib import Path
-from typing import cast
 
 from fine_tuning._util.files import sha256_file
 from fine_tuning._util.model_names import version_name
@@ -24,9 +23,10 @@ from fine_tuning.experiments.assignment import assign
 from fine_tuning.llm_service import LLMService
 from fine_tuning.model_registry import ModelRegistry
 from fine_tuning.settings import get_settings
+from fine_tuning.store.records import Example
 from fine_tuning.store.tables import ARMS
 from fine_tuning.store.workspace import Workspace, open_workspace
-from fine_tuning.workflows.pipeline import Examples, Outcome, Pipeline, Plan, TestSet, predict_test_set
+from fine_tuning.workflows.pipeline import CapturedExamples, Outcome, Pipeline, Plan, TestSet, predict_test_set
 
 MODEL_NAME = "support-inbox"
 MACHINE_USD_PER_HOUR = 0.10  # of a rented machine with two cores, unless FINE_TUNING_MACHINE_USD_PER_HOUR is set
@@ -148,7 +148,11 @@ def demo_plan(base_model: str, epochs: int, max_steps: int | None) -> Plan:
     return Plan(base_model, MODEL_NAME, n_epochs=epochs, max_steps=max_steps, max_tokens=MAX_TOKENS)
 
 
-def _split(workspace: Workspace, examples: Examples, train_ratio: float) -> tuple[Examples, Examples, Examples]:
+def _split(
+    workspace: Workspace, examples: CapturedExamples, train_ratio: float
+) -> tuple[CapturedExamples, CapturedExamples, CapturedExamples]:
+    workspace: Workspace, examples: CapturedExamples, train_ratio: float
+) -> tuple[CapturedExamples, CapturedExamples, CapturedExamples]:
     """Examples to train on, to evaluate on, and as traffic of the A/B test."""
     builder = DatasetBuilder(workspace=workspace)
     train, held_out = builder.split_train_test(examples, train_ratio)
@@ -167,7 +171,7 @@ def _capture(workspace: Workspace, data: Path | None) -> ImportReport:
         return collector.capture_file(path)
 
 
-def _run_experiment(workspace: Workspace, plan: Plan, version: str, traffic: Examples) -> ABTestResult:
+def _run_experiment(workspace: Workspace, plan: Plan, version: str, traffic: CapturedExamples) -> ABTestResult:
     """An A/B test in which each request is answered by the model that its hash assigns."""
     framework = ABTestFramework(workspace=workspace)
     test_id = f"demo-{version}"
@@ -192,13 +196,12 @@ def _answer(workspace: Workspace, model: str, question: str, captured: Sequence[
     return DemoAnswer(question, answer["model"], answer["content"])
 
 
-def _messages(example: object) -> list[Message]:
+def _messages(example: Example) -> list[Message]:
     """The captured conversation; empty where only prompt and response were captured."""
-    messages = example.get("messages") if isinstance(example, dict) else None
-    return cast("list[Message]", messages or [])
+    return example.get("messages") or []
 
 
-def _teacher(examples: Examples) -> Teacher:
+def _teacher(examples: CapturedExamples) -> Teacher:
     """The model of most captured calls, with its mean price per call by today's prices."""
     names = [str(example["model_used"]) for example in examples]
     teacher = max(set(names), key=names.count)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from fine_tuning._util.files import explained, is_file, sha256_file
 from fine_tuning.errors import FineTuningError
-from fine_tuning.registry.deploy_gates import weights_of
+from fine_tuning.registry.deployment_gates import weights_file
 from fine_tuning.store import integrity, job_queue, schema
 from fine_tuning.store.database import Transaction
 from fine_tuning.store.workspace import Workspace
@@ -115,7 +115,7 @@ def _check_weights(examination: Examination) -> Iterable[Problem]:
     with examination.workspace.database.read() as tx:
         artifacts = integrity.deployed_artifacts(tx)
     for each in artifacts:
-        path = weights_of(each)
+        path = weights_file(each["kind"], each["path"])
         if each["sha256"] is not None and is_file(path) and sha256_file(path) != each["sha256"]:
             shown = f"{each['model_name']} v{each['version']}"
             yield Problem(f"{shown} is deployed, but {path} is not what it was registered with")
