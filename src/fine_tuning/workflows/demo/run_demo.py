@@ -151,8 +151,6 @@ def demo_plan(base_model: str, epochs: int, max_steps: int | None) -> Plan:
 def _split(
     workspace: Workspace, examples: CapturedExamples, train_ratio: float
 ) -> tuple[CapturedExamples, CapturedExamples, CapturedExamples]:
-    workspace: Workspace, examples: CapturedExamples, train_ratio: float
-) -> tuple[CapturedExamples, CapturedExamples, CapturedExamples]:
     """Examples to train on, to evaluate on, and as traffic of the A/B test."""
     builder = DatasetBuilder(workspace=workspace)
     train, held_out = builder.split_train_test(examples, train_ratio)
