@@ -25,7 +25,7 @@ from server_process import Client, Served, serving
 
 from fine_tuning.base_models import catalogue
 from fine_tuning.export.gguf import kept_gguf
-from fine_tuning.serving.llama_cpp_engine import open_llama_cpp
+from fine_tuning.serving.llama_cpp_engine import LlamaCppOptions, open_llama_cpp
 
 CLIENTS = 8
 ROUNDS = 4
@@ -188,7 +188,11 @@ def merged_apart(home: str) -> str:
     """The other way: each model merged and loaded by itself, in this process."""
     before = psutil.Process().memory_info().rss
     files = [kept_gguf(folder) for folder in sorted((Path(home) / "artifacts").glob("*/merged"))]
-    engines = [open_llama_cpp(file, f"m{n}", slots=1, threads=1) for n, file in enumerate(files) if file is not None]
+    engines = [
+        open_llama_cpp(file, f"m{n}", LlamaCppOptions(slots=1, threads=1))
+        for n, file in enumerate(files)
+        if file is not None
+    ]
     asks = [engine.chat for engine in engines[:CLIENTS]]
     for engine in engines:
         engine.chat(body("m"))

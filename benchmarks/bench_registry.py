@@ -29,6 +29,7 @@ from fine_tuning.costs.cost_intervals import mean_of
 from fine_tuning.store import integrity, model_versions, tables
 from fine_tuning.store.column_types import now
 from fine_tuning.store.database import open_database
+from fine_tuning.store.workspace import open_workspace
 from fine_tuning.workflows.maintenance import doctor
 
 ROUNDS = 3
@@ -156,7 +157,7 @@ def kills(count: int) -> str:
             writer.kill()
             died += writer.wait() == -signal.SIGKILL
         database = open_database()
-        found = [each.what for findings in doctor.examine(database).values() for each in findings]
+        found = [each.what for findings in doctor.check_workspace(open_workspace()).values() for each in findings]
         with database.read() as tx:
             versions = len(model_versions.versions(tx))
         database.close()

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from fine_tuning import ABTestFramework, CostTracker, DatasetBuilder, ModelEvaluator, ModelRegistry
 from fine_tuning.distillation import DistillationDataCollector
-from fine_tuning.store.database import open_database
+from fine_tuning.store.workspace import open_workspace
 from fine_tuning.workflows.maintenance import backup
 
 registry, tracker, evaluator, tests = ModelRegistry(), CostTracker(), ModelEvaluator(), ABTestFramework()
@@ -35,4 +35,4 @@ for number in count(1):
         builder.save_dataset(builder.build_from_distillation(limit=20), f"d{version}-{number}")
     if number % 20 == 0:
         with tempfile.TemporaryDirectory() as folder:
-            backup.write(open_database(), Path(folder) / "b")
+            backup.write(open_workspace(), Path(folder) / "b")

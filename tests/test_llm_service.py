@@ -41,7 +41,7 @@ def host(monkeypatch: pytest.MonkeyPatch) -> Iterator[wire.Host]:
         yield running
 
 
-def test_an_unknown_name_goes_to_the_host_as_it_is(database: Database, host: wire.Host) -> None:
+def test_complete_unknown_name_calls_the_host(database: Database, host: wire.Host) -> None:
     llm = LLMService(model="gpt-4o", default_temperature=0.2)
     answer = llm.complete("hello", system_prompt="be kind", max_tokens=7, seed=3)
     assert (answer["content"], answer["version"], answer["provider"]) == ("I am gpt-4o", None, host.url)
@@ -53,7 +53,7 @@ def test_an_unknown_name_goes_to_the_host_as_it_is(database: Database, host: wir
     assert CostTracker().get_inference_costs()["gpt-4o"]["total"] == pytest.approx(0.0035)
 
 
-def test_a_registered_name_is_its_deployed_version_at_every_call(database: Database, host: wire.Host) -> None:
+def test_complete_registered_name_calls_the_deployed_version(database: Database, host: wire.Host) -> None:
     registry = ModelRegistry()
     for number in (1, 2):
         registry.register_model("m", "base", "j", 1, provider=host.url, provider_model=f"ft:base::{number}")
@@ -68,7 +68,7 @@ def test_a_registered_name_is_its_deployed_version_at_every_call(database: Datab
     assert not llm.is_local()
 
 
-def test_a_model_without_a_deployed_version_or_an_answerer_says_so(host: wire.Host) -> None:
+def test_complete_without_deployment_or_provider_raises(host: wire.Host) -> None:
     registry = ModelRegistry()
     registry.register_model("m", "base", "ftjob-elsewhere", 1)
     with pytest.raises(ConflictError, match=r"m has no deployed version \(it has 1\)"):
@@ -78,14 +78,14 @@ def test_a_model_without_a_deployed_version_or_an_answerer_says_so(host: wire.Ho
         LLMService(model="m").complete("hello")
 
 
-def test_calls_are_captured_when_asked(host: wire.Host) -> None:
+def test_complete_with_capture_stores_an_example(host: wire.Host) -> None:
     LLMService(model="gpt-4o", capture=4, domain="d").complete("hello", system_prompt="be kind")
     (example,) = DistillationDataCollector().get_curated_examples()
     assert (example["prompt"], example["response"], example["domain"]) == ("hello", "I am gpt-4o", "d")
     assert example["messages"][0]["role"] == "system"
 
 
-def test_async_and_many(host: wire.Host) -> None:
+def test_complete_async_and_complete_many_return_answers(host: wire.Host) -> None:
     llm = LLMService(model="gpt-4o", record_costs=False)
     assert asyncio.run(llm.complete_async("hello"))["content"] == "I am gpt-4o"
     assert [answer["content"] for answer in llm.complete_many(["a", "b", "c"])] == ["I am gpt-4o"] * 3
@@ -93,7 +93,7 @@ def test_async_and_many(host: wire.Host) -> None:
     llm.close()
 
 
-def test_no_key_and_bad_arguments_are_one_line() -> None:
+def test_complete_without_key_or_with_invalid_arguments_raises() -> None:
     with pytest.raises(ConfigurationError, match="set OPENAI_API_KEY"):
         LLMService(model="gpt-4o").complete("hello")
     with pytest.raises(UsageError, match="prompt must not be empty"):
@@ -106,7 +106,7 @@ def test_no_key_and_bad_arguments_are_one_line() -> None:
         LLMService(model="")
 
 
-def test_a_local_model_answers_without_network(tiny_model_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_complete_local_model_needs_no_network(tiny_model_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FINE_TUNING_MACHINE_USD_PER_HOUR", "1")
     llm = LLMService(model=str(tiny_model_dir), default_temperature=0)
     assert llm.is_local()
@@ -117,7 +117,7 @@ def test_a_local_model_answers_without_network(tiny_model_dir: Path, monkeypatch
     llm.close()
 
 
-def test_files_that_are_gone_are_named(tmp_path: Path) -> None:
+def test_complete_missing_model_files_raises_with_the_folder(tmp_path: Path) -> None:
     registry = ModelRegistry()
     registry.register_model("m", "b", "j", 1, provider="local", provider_model=str(tmp_path / "gone"))
     registry.set_model_status("m", "DEPLOYED")
@@ -125,7 +125,7 @@ def test_files_that_are_gone_are_named(tmp_path: Path) -> None:
         LLMService(model="m").complete("hello")
 
 
-def test_calls_go_to_both_models_and_are_recorded(database: Database, host: wire.Host) -> None:
+def test_complete_in_experiment_calls_both_models_and_records_samples(database: Database, host: wire.Host) -> None:
     framework = ABTestFramework()
     framework.create_test("t", "small", "large")
     service = LLMService(model="small", experiment="t")
@@ -144,7 +144,7 @@ def test_calls_go_to_both_models_and_are_recorded(database: Database, host: wire
     assert framework.record_outcome(told["test_id"], told["sample_id"], score=1)
 
 
-def test_calls_outside_get_the_usual_model(host: wire.Host) -> None:
+def test_complete_unit_outside_experiment_calls_the_default_model(host: wire.Host) -> None:
     framework = ABTestFramework()
     framework.create_test("t", "small", "large", ramp=0.0)
     service = LLMService(model="usual", experiment="t")
@@ -152,11 +152,11 @@ def test_calls_outside_get_the_usual_model(host: wire.Host) -> None:
     with pytest.raises(NotFoundError, match="no test nowhere"):
         LLMService(model="usual", experiment="nowhere").complete("hello")
     for call in (lambda: list(service.complete_many(["a"])), lambda: list(service.complete_streaming("a"))):
-        with pytest.raises(UsageError, match="calls of the experiment t go one by one"):
+        with pytest.raises(UsageError, match="the experiment t takes single calls: use complete"):
             call()
 
 
-def test_calls_follow_the_model_that_a_test_has_promoted(host: wire.Host) -> None:
+def test_complete_after_promotion_calls_the_promoted_model(host: wire.Host) -> None:
     registry, framework = ModelRegistry(), ABTestFramework()
     for name in ("small", "large"):
         registry.register_model(name, "base", "job", 1, provider=host.url, provider_model=name)
@@ -171,7 +171,7 @@ def test_calls_follow_the_model_that_a_test_has_promoted(host: wire.Host) -> Non
     assert (answer["model"], answer["content"], answer["experiment"]) == ("large", "I am large", None)
 
 
-def test_a_call_that_fails_is_a_sample_too(host: wire.Host) -> None:
+def test_complete_failed_call_is_recorded_as_a_sample(host: wire.Host) -> None:
     framework = ABTestFramework()
     framework.create_test("t", "small", "large")
     host.answers["POST /chat/completions"] = (400, {"error": {"message": "too long"}})
@@ -182,7 +182,7 @@ def test_a_call_that_fails_is_a_sample_too(host: wire.Host) -> None:
     assert result.model_a_accuracy != result.model_a_accuracy  # nobody knows
 
 
-def test_calls_of_one_user_belong_together_and_a_wrong_reference_loses_none(host: wire.Host) -> None:
+def test_complete_calls_of_one_unit_form_a_cluster_despite_an_invalid_reference(host: wire.Host) -> None:
     framework = ABTestFramework()
     framework.create_test("t", "small", "large", metric="regex")
     service = LLMService(model="small", experiment="t")

@@ -1,55 +1,52 @@
-"""LLMService: call a model by its registered name, wherever it runs."""
+"""LLMService: call a model by its registered name, on whichever host or engine it runs."""
 
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
-from pathlib import Path
-from typing import Any, NamedTuple
-from uuid import uuid4
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import nullcontext
+from typing import Any
 
-from fine_tuning._util import checks, hosts
+from fine_tuning._util import checks
 from fine_tuning.ab_testing import ABTestFramework
 from fine_tuning.base_models import catalogue
-from fine_tuning.costs import prices
-from fine_tuning.distillation import DistillationDataCollector
 from fine_tuning.distillation.ratings import check_rating
-from fine_tuning.errors import ConfigurationError, FineTuningError, NotFoundError, UsageError
-from fine_tuning.export.gguf import kept_gguf
+from fine_tuning.errors import UsageError
+from fine_tuning.experiments.trial import Trial
+from fine_tuning.serving.answered_calls import Answer, LLMConfig, answer_of, record_cost
+from fine_tuning.serving.call_capture import CaptureSettings, capture_call
+from fine_tuning.serving.chat_types import Messages
 from fine_tuning.serving.engine import Completion, Engine
-from fine_tuning.serving.engine_choice import open_local
-from fine_tuning.serving.model_resolution import LOCAL, Target, find_target
-from fine_tuning.serving.openai_engine import OpenAIEngine
+from fine_tuning.serving.engine_choice import open_target
+from fine_tuning.serving.model_resolution import LOCAL, Target, resolve_target
+from fine_tuning.serving.prompt_messages import Sampling, checked_sampling, messages_of
 from fine_tuning.store import costs
 from fine_tuning.store.workspace import Workspace, open_workspace
 
-Messages = Sequence[Mapping[str, Any]]
 PURPOSES = costs.CALLS
-_log = logging.getLogger(__name__)
 
 
 class LLMService:
-    """Answers with the model that the registry has deployed under a name.
+    """Calls the model that is deployed under a name.
 
-    The name is looked up at every call, so that a deployment or rollback takes effect at once. A name is, in this
-    order: a registered model (its deployed version) or `<name>-v<version>`; a model that a local job made; a base
-    model of the catalogue or a local folder; else whatever the host at `base_url` knows it as.
+    The name is resolved at every call, so that a deployment or rollback takes effect at once. A name is, in this order:
+    a registered model (its deployed version) or `<name>-v<version>`; a model that a local job trained; a base model of
+    the catalogue or a local folder; else a model of the host at `base_url`.
 
     Args:
-        base_url: host for names that are not known here; OPENAI_BASE_URL by default, else OpenAI.
+        base_url: host of names that the workspace does not know; OPENAI_BASE_URL by default, else OpenAI.
         api_key: OPENAI_API_KEY by default.
-        capture: store every answered call as a captured example with this rating (1 to 5); None captures nothing.
+        capture: rating (1 to 5) with which each answered call is captured as an example; None captures nothing.
         domain, task_type: of captured examples.
-        record_costs: keep every call in the cost ledger.
-        purpose: what the ledger calls them: "inference", "evaluation" (calls that only test a model) or "judge".
-        experiment: the id of a running A/B test, by which each call goes to one of its two models and is recorded as a
-            sample; a unit that takes no part gets `model`, as does every call after its end, unless it was one that
-            promotes by itself and did.
+        record_costs: record each call in the cost ledger.
+        purpose: of the calls, in the ledger: "inference", "evaluation" (calls that only test a model) or "judge".
+        experiment: the id of an A/B test. While it runs, each call goes to one of its two models and is recorded as a
+            sample; units that take no part get `model`. After its end calls get the model that the test promoted, if
+            it did, else `model`.
+        workspace: the one that the environment names by default.
 
     Raises:
-        UsageError: the rating or purpose is none, or the model's name is empty.
+        UsageError: the rating or purpose is invalid, or the model's name is empty.
     """
 
     def __init__(
@@ -77,18 +74,16 @@ class LLMService:
         self.default_max_tokens = default_max_tokens
         self._base_url = base_url
         self._api_key = api_key
-        self._capture = capture
-        self._domain, self._task_type = domain, task_type
+        self._capture = CaptureSettings(capture, domain, task_type)
         self._record_costs = record_costs
         self._purpose = purpose
         self._experiment = experiment
         self._workspace = workspace or open_workspace()
-        self._database = self._workspace.database
         self._engines: dict[Target, Engine] = {}
         self.set_model(model)
 
     def set_model(self, model: str) -> None:
-        """Choose another model by name.
+        """Set the model by name.
 
         Raises:
             UsageError: the name is empty.
@@ -96,15 +91,15 @@ class LLMService:
         self._model = checks.name("model", model)
 
     def get_model(self) -> str:
-        """The name in force."""
+        """The model's name."""
         return self._model
 
     def is_local(self) -> bool:
         """Whether the model runs on this machine."""
         return self._target(self._model).provider == LOCAL
 
-    def get_config(self) -> dict[str, Any]:
-        """model, provider, provider_model, version, default_temperature, default_max_tokens; never the key."""
+    def get_config(self) -> LLMConfig:
+        """The model, what it resolves to, and the defaults of calls; never the key."""
         target = self._target(self._model)
         return {
             "model": self._model,
@@ -124,35 +119,39 @@ class LLMService:
         *,
         unit_id: str | None = None,
         reference: str | None = None,
-        **kwargs: Any,
-    ) -> dict[str, Any]:
-        """One answer.
+        **kwargs: object,
+    ) -> Answer:
+        """Answer one prompt.
 
         Args:
             prompt: the user's text, or chat messages.
             temperature: 0 is greedy; `default_temperature` if None.
             max_tokens: of the answer; `default_max_tokens` if None.
-            unit_id: who asks (a user, a conversation): sees the same model of an experiment every time.
-            reference: the right answer, for an experiment, where it is known; else `ABTestFramework.record_outcome`.
-            kwargs: passed to the engine: stop, seed, top_p, response_format and others that it knows.
+            unit_id: the user or conversation, which gets the same model of an experiment in every call.
+            reference: the expected answer, for an experiment, if it is known; else `ABTestFramework.record_outcome`.
+            kwargs: passed to the engine: stop, seed, top_p, response_format and others that it supports.
 
         Returns:
             content, model, version (of a registered model, else None), provider, usage (prompt_tokens,
             completion_tokens, total_tokens; None where unknown), latency_ms, cost (US dollars; None where unknown),
-            finish_reason; experiment (test_id, arm, sample_id), None where the call belongs to none.
+            finish_reason; experiment (test_id, arm, sample_id), None where the call is not a sample.
 
         Raises:
-            NotFoundError: the model is not known, here or to the host; or there is no such experiment.
+            NotFoundError: neither the workspace nor the host knows the model; or there is no such experiment.
             ProviderError, ConfigurationError: the host refuses, fails or cannot be reached.
         """
-        messages, options = _messages(prompt, system_prompt), self._options(temperature, max_tokens)
-        trial = None if self._experiment is None else _Trial.of(self._workspace, self._experiment, unit_id)
-        model = self._model_outside() if trial is None else trial.model
+        messages, sampling = messages_of(prompt, system_prompt), self._sampling(temperature, max_tokens)
+        trial = None if self._experiment is None else Trial.assign(self._framework(), self._experiment, unit_id)
+        model = self._model_without_trial() if trial is None else trial.model
         with nullcontext() if trial is None else trial.failures_recorded():
             target = self._target(model)
-            completion = self._engine(target, model).complete(messages, **options, **kwargs)
-        answer = self._answered(target, messages, completion, model)
-        return answer if trial is None else answer | {"experiment": trial.record(answer, reference)}
+            completion = self._engine(target, model).complete(
+                messages, temperature=sampling.temperature, max_tokens=sampling.max_tokens, **kwargs
+            )
+        answer = self._answered(target, model, messages, completion)
+        if trial is not None:
+            answer["experiment"] = trial.record(answer, reference)
+        return answer
 
     def complete_many(
         self,
@@ -160,24 +159,24 @@ class LLMService:
         temperature: float | None = None,
         max_tokens: int | None = None,
         system_prompt: str | None = None,
-        **kwargs: Any,
-    ) -> Iterator[dict[str, Any]]:
-        """Answers in the order of the prompts, worked on at once where the engine can; else as `complete`.
+        **kwargs: object,
+    ) -> Iterator[Answer]:
+        """Answer many prompts in order, concurrently where the engine can; else as `complete`.
 
         Raises:
             UsageError: the service belongs to an experiment.
         """
-        batch, options = (
-            [_messages(prompt, system_prompt) for prompt in prompts],
-            self._options(temperature, max_tokens),
+        batch = [messages_of(prompt, system_prompt) for prompt in prompts]
+        sampling, model = self._sampling(temperature, max_tokens), self._model
+        self._check_no_experiment()
+        target = self._target(model)
+        completions = self._engine(target, model).complete_many(
+            batch, temperature=sampling.temperature, max_tokens=sampling.max_tokens, **kwargs
         )
-        self._outside_experiment()
-        target = self._target(self._model)
-        answers = self._engine(target, self._model).complete_many(batch, **options, **kwargs)
-        for messages, completion in zip(batch, answers, strict=True):
-            yield self._answered(target, messages, completion)
+        for messages, completion in zip(batch, completions, strict=True):
+            yield self._answered(target, model, messages, completion)
 
-    async def complete_async(self, prompt: str | Messages, *args: Any, **kwargs: Any) -> dict[str, Any]:
+    async def complete_async(self, prompt: str | Messages, *args: Any, **kwargs: Any) -> Answer:
         """As `complete`, without blocking the event loop."""
         return await asyncio.to_thread(self.complete, prompt, *args, **kwargs)
 
@@ -187,177 +186,60 @@ class LLMService:
         temperature: float | None = None,
         max_tokens: int | None = None,
         system_prompt: str | None = None,
-        **kwargs: Any,
-    ) -> Generator[str, None, dict[str, Any]]:
-        """The answer piece by piece, as it is made. The generator returns what `complete` returns.
+        **kwargs: object,
+    ) -> Generator[str, None, Answer]:
+        """Yield the answer's text as it is generated. The generator returns what `complete` returns.
 
         Raises:
             UsageError: the service belongs to an experiment.
         """
-        messages, options = _messages(prompt, system_prompt), self._options(temperature, max_tokens)
-        self._outside_experiment()
-        target = self._target(self._model)
-        completion = yield from self._engine(target, self._model).stream(messages, **options, **kwargs)
-        return self._answered(target, messages, completion)
+        messages, sampling = messages_of(prompt, system_prompt), self._sampling(temperature, max_tokens)
+        self._check_no_experiment()
+        model = self._model
+        target = self._target(model)
+        completion = yield from self._engine(target, model).stream(
+            messages, temperature=sampling.temperature, max_tokens=sampling.max_tokens, **kwargs
+        )
+        return self._answered(target, model, messages, completion)
 
-    def _model_outside(self) -> str:
-        """The model of a call that belongs to no test: once a test has promoted a model by itself, that one."""
+    def _model_without_trial(self) -> str:
+        """The model of a call that is no sample: the one that the test promoted, if it did."""
         if self._experiment is None:
             return self._model
-        return ABTestFramework(workspace=self._workspace).promoted(self._experiment) or self._model
+        return self._framework().promoted(self._experiment) or self._model
 
-    def _outside_experiment(self) -> None:
+    def _framework(self) -> ABTestFramework:
+        return ABTestFramework(workspace=self._workspace)
+
+    def _check_no_experiment(self) -> None:
         if self._experiment is not None:
-            raise UsageError(f"calls of the experiment {self._experiment} go one by one, through complete")
+            raise UsageError(f"the experiment {self._experiment} takes single calls: use complete")
 
     def close(self) -> None:
-        """Free the engines; the next call opens them again."""
+        """Close the engines; the next call opens them again."""
         for engine in self._engines.values():
             engine.close()
         self._engines.clear()
 
-    def _options(self, temperature: float | None, max_tokens: int | None) -> dict[str, Any]:
-        chosen = self.default_temperature if temperature is None else temperature
-        limit = self.default_max_tokens if max_tokens is None else max_tokens
-        checks.count("max_tokens", limit, 1)
-        warmth = checks.amount("temperature", chosen)
-        if warmth is None or warmth > 2:
-            raise UsageError(f"temperature must be between 0 and 2, not {chosen}")
-        return {"temperature": warmth, "max_tokens": limit}
+    def _sampling(self, temperature: float | None, max_tokens: int | None) -> Sampling:
+        return checked_sampling(
+            self.default_temperature if temperature is None else temperature,
+            self.default_max_tokens if max_tokens is None else max_tokens,
+        )
 
     def _target(self, model: str) -> Target:
-        with self._database.read() as tx:
-            found = find_target(tx, model)
-        if found is not None:
-            return found
-        url = hosts.address(self._base_url)
-        # A name such as org/model is a hub's as well as a host's: a host that was chosen is asked.
-        is_here = catalogue.is_embedded(model) or Path(model).is_dir()
-        host_chosen = self._base_url is not None or (url != hosts.OPENAI_URL and not is_here)
-        if catalogue.is_known(model) and not host_chosen:
-            return Target(LOCAL, model)
-        return Target(url, model)
+        with self._workspace.database.read() as tx:
+            return resolve_target(tx, model, self._base_url)
 
     def _engine(self, target: Target, model: str) -> Engine:
         if target not in self._engines:
-            self._engines[target] = self._open(target, model)
+            self._engines[target] = open_target(target, model, self._workspace.settings, self._api_key)
         return self._engines[target]
 
-    def _open(self, target: Target, model: str) -> Engine:
-        if target.provider != LOCAL:
-            return self._open_host(target, model)
-        folder = Path(target.model)
-        if not folder.is_dir() and (folder.is_absolute() or not catalogue.is_known(target.model)):
-            raise NotFoundError(f"the files of {model} are gone: {folder}; train it again or deploy another")
-        if not folder.is_absolute():
-            folder = catalogue.resolve(target.model, self._workspace.folder("models")).path
-        return open_local(folder, model, kept_gguf(folder))
-
-    def _open_host(self, target: Target, model: str) -> OpenAIEngine:
-        try:
-            return OpenAIEngine(base_url=target.provider, api_key=self._api_key, model=target.model)
-        except ConfigurationError as error:
-            if target.name is not None:
-                raise
-            raise ConfigurationError(f"no model {model} in this workspace, and no host to ask: {error}") from None
-
-    def _answered(
-        self, target: Target, messages: Messages, completion: Completion, model: str | None = None
-    ) -> dict[str, Any]:
-        model = model or self._model
-        used = (completion.prompt_tokens, completion.completion_tokens)
-        total = None if used[0] is None or used[1] is None else used[0] + used[1]
-        cost = self._cost(target, completion)
+    def _answered(self, target: Target, model: str, messages: Messages, completion: Completion) -> Answer:
+        answer = answer_of(target, model, completion, self._workspace.settings)
         if self._record_costs:
-            event = {
-                "kind": self._purpose,
-                "model_name": target.name or model,
-                "tokens": total,
-                "cost": cost,
-                "is_fine_tuned": target.fine_tuned,
-                "metadata": {"latency_ms": completion.latency_ms, "version": target.version},
-            }
-            with self._database.write() as tx:
-                costs.add(tx, event)
-        if self._capture is not None:
-            self._keep(messages, completion.text, self._capture, model)
-        return {
-            "content": completion.text,
-            "model": model,
-            "version": target.version,
-            "provider": target.provider,
-            "usage": {"prompt_tokens": used[0], "completion_tokens": used[1], "total_tokens": total},
-            "latency_ms": completion.latency_ms,
-            "cost": cost,
-            "finish_reason": completion.finish_reason,
-            "experiment": None,
-        }
-
-    def _keep(self, messages: Messages, answer: str, rating: int, model: str) -> None:
-        """Capture a call; one that cannot be captured (an empty answer, no user message) is still an answer."""
-        conversation = [*messages, {"role": "assistant", "content": answer}]
-        try:
-            DistillationDataCollector(workspace=self._workspace).capture_conversation(
-                conversation, self._domain, self._task_type, rating, model_used=model
-            )
-        except FineTuningError as error:
-            _log.warning("call of %s not captured: %s", model, error)
-
-    def _cost(self, target: Target, completion: Completion) -> float | None:
-        if target.provider != LOCAL:
-            return prices.call_price(target.model, completion.prompt_tokens, completion.completion_tokens)
-        rate = self._workspace.settings.machine_usd_per_hour
-        return None if rate is None else completion.latency_ms / 3.6e6 * rate
-
-
-class _Trial(NamedTuple):
-    """A call that belongs to an A/B test: which arm it goes to, and the sample it becomes."""
-
-    framework: ABTestFramework
-    test_id: str
-    arm: str
-    model: str
-    sample_id: str
-    unit_id: str | None
-
-    @classmethod
-    def of(cls, workspace: Workspace, test_id: str, unit_id: str | None) -> _Trial | None:
-        """The arm of a unit, or of nobody in particular; None where it takes no part."""
-        framework, sample_id = ABTestFramework(workspace=workspace), uuid4().hex
-        chosen = framework.choose(test_id, unit_id or sample_id)
-        return None if chosen is None else cls(framework, test_id, *chosen, sample_id, unit_id)
-
-    @contextmanager
-    def failures_recorded(self) -> Iterator[None]:
-        """A call that fails is a sample too."""
-        try:
-            yield
-        except FineTuningError as error:
-            self._record(error=str(error))
-            raise
-
-    def record(self, answer: Mapping[str, Any], reference: str | None) -> dict[str, str]:
-        """Record the answer. Returns what its outcome may be told of later."""
-        facts = {"prediction": answer["content"], "latency_ms": answer["latency_ms"], "cost": answer["cost"]}
-        try:
-            self._record(**facts, reference=reference)
-        except FineTuningError as error:  # the answer is paid for: its outcome can still be told
-            _log.warning("the answer of sample %s is not scored: %s", self.sample_id, error)
-            self._record(**facts)
-        return {"test_id": self.test_id, "arm": self.arm, "sample_id": self.sample_id}
-
-    def _record(self, **facts: Any) -> None:
-        """Record a sample of this unit, whose calls may be alike."""
-        sample = {"model": self.arm, "sample_id": self.sample_id, "cluster_id": self.unit_id, **facts}
-        self.framework.record_samples(self.test_id, [sample])
-
-
-def _messages(prompt: str | Messages, system_prompt: str | None) -> list[dict[str, Any]]:
-    system = [{"role": "system", "content": system_prompt}] if system_prompt else []
-    if isinstance(prompt, str):
-        if not prompt.strip():
-            raise UsageError("prompt must not be empty")
-        return [*system, {"role": "user", "content": prompt}]
-    if not prompt or not all(isinstance(m, Mapping) and isinstance(m.get("role"), str) for m in prompt):
-        raise UsageError("prompt must be text, or chat messages that each have a role and content")
-    return [*system, *(dict(message) for message in prompt)]
+            with self._workspace.database.write() as tx:
+                record_cost(tx, self._purpose, target, answer)
+        capture_call(self._workspace, messages, answer, self._capture)
+        return answer

@@ -19,26 +19,26 @@ def test_two_answers_and_a_vote(open_page: Open, tiny_model_dir: Path, workspace
             page.get_by_role("option", name="tiny").click()
             expect(page.get_by_role("option")).to_have_count(0)  # the list is closed
             expect(page.get_by_role("combobox", name=side)).to_have_value("tiny")
-        page.get_by_label("Tokens at most").fill("24")
+        page.get_by_label("Max tokens").fill("24")
         for question in ("What is the capital of France?", "And of <b>Spain</b>?"):  # the model stays open in between
             _ask(page, question)
             page.get_by_role("button", name="A is better").click()
-            expect(page.get_by_text("kept as a pair")).to_be_visible()
+            expect(page.get_by_text("recorded as a preference pair")).to_be_visible()
             page.get_by_role("button", name="B is better").click()  # once is enough
-            expect(page.get_by_text("these answers have a vote already")).to_be_visible()
+            expect(page.get_by_text("these answers already have a vote")).to_be_visible()
             page.get_by_role("button", name="Close").click()
             expect(page.get_by_role("alert")).to_have_count(0, timeout=30_000)
-        page.get_by_role("region", name="Model B").get_by_role("button", name="Keep as a good answer").click()
-        expect(page.get_by_text("kept as an example rated 5")).to_be_visible()
-        page.get_by_label("Tokens at most").fill("1900")
-        page.get_by_role("button", name="Ask both").click()
+        page.get_by_role("region", name="Model B").get_by_role("button", name="Save as a good example").click()
+        expect(page.get_by_text("saved as an example rated 5")).to_be_visible()
+        page.get_by_label("Max tokens").fill("1900")
+        page.get_by_role("button", name="Send to both").click()
         for side in ("Model A", "Model B"):
             expect(page.get_by_role("region", name=side).locator("pre")).to_contain_text(re.compile("....."))
         page.get_by_role("button", name="Stop").click()
         for side in ("Model A", "Model B"):
             expect(page.get_by_role("region", name=side)).to_contain_text("stopped")
         page.get_by_role("button", name="A is better").click()  # a part of an answer
-        expect(page.get_by_text("ask both models the same prompt first").last).to_be_visible()
+        expect(page.get_by_text("send the same prompt to both models first").last).to_be_visible()
     collector = DistillationDataCollector()
     pairs = collector.get_preferences()
     assert {pair["prompt"] for pair in pairs} == {"What is the capital of France?", "And of <b>Spain</b>?"}
@@ -53,7 +53,7 @@ def _ask(page: Page, question: str) -> None:
     sides = [page.get_by_role("region", name=side) for side in ("Model A", "Model B")]
     before = [side.locator("pre").inner_text() for side in sides]
     page.get_by_label("Prompt").fill(question)
-    page.get_by_role("button", name="Ask both").click()
+    page.get_by_role("button", name="Send to both").click()
     for side, answer in zip(sides, before, strict=True):
         expect(side.locator("pre")).not_to_have_text(answer)
         expect(side).to_contain_text(" s, ", timeout=120_000)

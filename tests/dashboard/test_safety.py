@@ -65,7 +65,7 @@ def test_with_keys_one_signs_in_with_one(address: str, open_page: Open) -> None:
     page.get_by_label("Prompt").fill("What is it?")
     authentication.create(open_database(), "bob")
     authentication.revoke(open_database(), record["id"])
-    page.get_by_role("button", name="Ask both").click()
+    page.get_by_role("button", name="Send to both").click()
     expect(page.get_by_label("API key")).to_be_visible()  # at once, and not after an answer
     page.goto(f"{address}/jobs?status=failed")
     sign_in(page, authentication.create(open_database(), "cem")[0])

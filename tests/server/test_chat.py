@@ -26,7 +26,7 @@ def ask(client: OpenAI, **more: Any) -> Any:
     return client.chat.completions.create(**{"model": ALIAS, "messages": ASKED, "max_tokens": 8, **more})
 
 
-def test_an_answer_has_exact_usage_and_is_greedy_at_zero(client: OpenAI) -> None:
+def test_create_at_temperature_zero_is_greedy_with_exact_usage(client: OpenAI) -> None:
     first, again = ask(client, temperature=0), ask(client, temperature=0)
     assert first.choices[0].message.content == again.choices[0].message.content
     assert (first.object, first.model, first.choices[0].finish_reason) == ("chat.completion", ALIAS, "length")
@@ -35,7 +35,7 @@ def test_an_answer_has_exact_usage_and_is_greedy_at_zero(client: OpenAI) -> None
     assert ask(client, max_tokens=None, max_completion_tokens=3).usage.completion_tokens == 3
 
 
-def test_the_stream_says_the_same(client: OpenAI) -> None:
+def test_create_stream_equals_the_complete_answer(client: OpenAI) -> None:
     whole = ask(client, temperature=0)
     chunks = list(ask(client, temperature=0, stream=True, stream_options={"include_usage": True}))
     assert "".join(chunk.choices[0].delta.content or "" for chunk in chunks[:-1]) == whole.choices[0].message.content
@@ -46,7 +46,7 @@ def test_the_stream_says_the_same(client: OpenAI) -> None:
     assert all(chunk.choices for chunk in ask(client, stream=True))
 
 
-def test_a_seed_repeats_a_sample_and_several_choices_are_counted(client: OpenAI) -> None:
+def test_create_with_seed_and_n_is_reproducible_and_counted(client: OpenAI) -> None:
     def texts(reply: Any) -> list[str]:
         return [choice.message.content for choice in reply.choices]
 
@@ -60,7 +60,7 @@ def test_a_seed_repeats_a_sample_and_several_choices_are_counted(client: OpenAI)
     assert streamed[-1].usage == several.usage
 
 
-def test_stops_where_it_is_told(client: OpenAI) -> None:
+def test_create_with_stop_ends_before_it(client: OpenAI) -> None:
     whole = ask(client, temperature=0, max_tokens=20).choices[0].message.content
     stop = whole[5:7]
     cut = ask(client, temperature=0, max_tokens=20, stop=[stop]).choices[0]
@@ -68,7 +68,7 @@ def test_stops_where_it_is_told(client: OpenAI) -> None:
     assert cut.finish_reason == "stop"
 
 
-def test_logprobs_are_those_of_the_answer(client: OpenAI) -> None:
+def test_create_logprobs_belong_to_the_answer(client: OpenAI) -> None:
     choice = ask(client, temperature=0, logprobs=True, top_logprobs=2, max_tokens=4).choices[0]
     tokens = choice.logprobs.content
     assert 1 <= len(tokens) <= 4  # llama.cpp joins tokens that are parts of one character
@@ -88,14 +88,14 @@ SCHEMA = {
 }
 
 
-def test_a_schema_constrains_even_a_random_model(client: OpenAI) -> None:
+def test_create_with_schema_constrains_a_random_model(client: OpenAI) -> None:
     form = {"type": "json_schema", "json_schema": {"name": "ticket", "schema": SCHEMA, "strict": True}}
     for seed in range(3):
         text = ask(client, response_format=form, max_tokens=100, seed=seed).choices[0].message.content
         assert json.loads(text)["kind"] in {"billing", "technical"}
 
 
-def test_developer_messages_and_parts_are_understood(client: OpenAI) -> None:
+def test_create_accepts_developer_messages_and_parts(client: OpenAI) -> None:
     plain = ask(client, messages=[{"role": "system", "content": "Be brief."}, *ASKED], temperature=0)
     parts = [{"type": "text", "text": "What is the capital"}, {"type": "text", "text": " of France?"}]
     same = [{"role": "developer", "content": "Be brief."}, {"role": "user", "content": parts}]
@@ -157,7 +157,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
 
 
 @pytest.mark.parametrize(("arguments", "param"), REFUSED, ids=[str(arguments)[:40] for arguments, _ in REFUSED])
-def test_what_cannot_be_done_is_refused_by_name(client: OpenAI, arguments: dict[str, Any], param: str | None) -> None:
+def test_create_unsupported_parameter_returns_400(client: OpenAI, arguments: dict[str, Any], param: str | None) -> None:
     with pytest.raises(openai.BadRequestError) as caught:
         ask(client, **arguments)
     body: Any = caught.value.body
@@ -165,12 +165,12 @@ def test_what_cannot_be_done_is_refused_by_name(client: OpenAI, arguments: dict[
     assert body["type"] == "invalid_request_error"
 
 
-def test_what_changes_nothing_is_ignored(client: OpenAI) -> None:
+def test_create_ignored_parameters_change_nothing(client: OpenAI) -> None:
     more = {"user": "u", "service_tier": "auto", "prompt_cache_key": "k", "verbosity": "low"}
     assert ask(client, temperature=0, **more).choices == ask(client, temperature=0).choices
 
 
-def test_an_unknown_model_is_404_with_the_known_ones_also_in_a_stream(client: OpenAI) -> None:
+def test_create_unknown_model_returns_404_with_known_names(client: OpenAI) -> None:
     for stream in (False, True):
         with pytest.raises(openai.NotFoundError, match=f"The model 'gpt-5' does not exist.*{ALIAS}"):
             ask(client, model="gpt-5", stream=stream)
@@ -179,7 +179,7 @@ def test_an_unknown_model_is_404_with_the_known_ones_also_in_a_stream(client: Op
             ask(client, model=path)
 
 
-def test_many_clients_at_once_and_asyncio(client: OpenAI, address: str) -> None:
+def test_create_concurrent_clients_get_their_answers(client: OpenAI, address: str) -> None:
     with ThreadPoolExecutor(8) as threads:
         replies = list(threads.map(lambda _: ask(client, temperature=0), range(24)))
     assert len({reply.choices[0].message.content for reply in replies}) == 1
@@ -195,14 +195,14 @@ def test_many_clients_at_once_and_asyncio(client: OpenAI, address: str) -> None:
     assert all(reply.usage.completion_tokens == 4 for reply in asyncio.run(several()))
 
 
-def test_leaving_a_stream_early_stops_the_model(client: OpenAI) -> None:
+def test_create_stream_closed_early_stops_the_model(client: OpenAI) -> None:
     for _ in range(12):  # more than there are slots
         with ask(client, stream=True, max_tokens=400) as stream:
             next(iter(stream))
     assert ask(client, temperature=0).usage.completion_tokens == 8
 
 
-def test_a_registered_name_answers_with_what_is_deployed(client: OpenAI, tiny_model_dir: Any) -> None:
+def test_create_registered_name_calls_the_deployed_version(client: OpenAI, tiny_model_dir: Any) -> None:
     registry = ModelRegistry()
     registry.register_model("inbox", ALIAS, "j", 1, provider="local", provider_model=str(tiny_model_dir))
     with pytest.raises(openai.BadRequestError, match="no deployed version"):
@@ -212,7 +212,7 @@ def test_a_registered_name_answers_with_what_is_deployed(client: OpenAI, tiny_mo
     assert "inbox" in {model.id for model in client.models.list()}
 
 
-def test_stored_calls_are_captured_examples(client: OpenAI) -> None:
+def test_create_with_store_captures_an_example(client: OpenAI) -> None:
     kept = ask(client, store=True, metadata={"domain": "geo", "rating": "4"}, temperature=0)
     streamed = list(ask(client, store=True, stream=True, metadata={"domain": "geo"}, seed=2))
     ask(client)
@@ -234,7 +234,7 @@ def test_stored_calls_are_captured_examples(client: OpenAI) -> None:
         client.chat.completions.retrieve(kept.id)
 
 
-def test_stored_calls_are_fetched_from_a_host(
+def test_stored_completions_are_imported_from_a_host(
     client: OpenAI,
     tmp_path: Path,
     cli: Any,
@@ -270,7 +270,7 @@ def test_stored_calls_are_fetched_from_a_host(
     assert (code, "cannot reach http://127.0.0.1:9/v1 for stored completions" in said) == (1, True)
 
 
-def test_a_call_that_is_demanded_is_made(client: OpenAI) -> None:
+def test_create_required_tool_call_is_made(client: OpenAI) -> None:
     for choice in ("required", {"type": "function", "function": {"name": "weather"}}):
         answer = ask(client, tools=[WEATHER], tool_choice=choice, parallel_tool_calls=False, max_tokens=200)
         (choice_made,) = answer.choices
@@ -283,7 +283,7 @@ def test_a_call_that_is_demanded_is_made(client: OpenAI) -> None:
         assert stream.get_final_completion().choices[0].message.tool_calls[0].function.name == "weather"
 
 
-def test_tools_reach_a_model_whose_template_has_none(client: OpenAI) -> None:
+def test_create_tools_without_template_support_are_prompted(client: OpenAI) -> None:
     plain = ask(client, temperature=0)
     with_tools = ask(client, temperature=0, tools=[WEATHER])
     assert with_tools.usage.prompt_tokens > plain.usage.prompt_tokens
@@ -294,12 +294,12 @@ def test_tools_reach_a_model_whose_template_has_none(client: OpenAI) -> None:
     assert ask(client, messages=[*ASKED, *turns], temperature=0).usage.prompt_tokens > plain.usage.prompt_tokens
 
 
-def test_an_answer_can_be_sent_back_as_the_sdk_dumps_it(client: OpenAI) -> None:
+def test_create_accepts_a_message_dumped_by_the_sdk(client: OpenAI) -> None:
     first = ask(client).choices[0].message.model_dump()
     assert ask(client, messages=[*ASKED, first, *ASKED]).choices
 
 
-def test_numbers_and_text_that_json_does_not_have_are_refused(address: str) -> None:
+def test_create_invalid_numbers_and_text_return_400(address: str) -> None:
     for body in (
         b'{"model": "m", "messages": [{"role": "user", "content": "\\ud800"}]}',
         b'{"model": "m", "messages": [{"role": "user", "content": "q"}], "logit_bias": {"1": NaN}}',
@@ -314,7 +314,7 @@ def test_numbers_and_text_that_json_does_not_have_are_refused(address: str) -> N
         assert json.load(caught.value)["error"]["type"] == "invalid_request_error"
 
 
-def test_a_client_that_leaves_stops_the_model(address: str) -> None:
+def test_create_client_disconnected_stops_the_model(address: str) -> None:
     impatient = OpenAI(base_url=address, api_key="any", max_retries=0, timeout=1.0)
     with impatient, pytest.raises(openai.APITimeoutError):
         impatient.chat.completions.create(model=ALIAS, messages=ASKED, max_tokens=100_000, n=16)
@@ -332,7 +332,7 @@ NESTED = {
 }
 
 
-def test_a_demanded_call_keeps_to_a_schema_with_references(client: OpenAI) -> None:
+def test_create_required_tool_call_matches_schema_with_references(client: OpenAI) -> None:
     tool = {"type": "function", "function": {"name": "go", "parameters": NESTED}}
     answer = ask(client, tools=[tool], tool_choice="required", parallel_tool_calls=False, max_tokens=140)
     (call,) = answer.choices[0].message.tool_calls
@@ -367,20 +367,20 @@ def test_a_demanded_call_keeps_to_a_schema_with_references(client: OpenAI) -> No
     ],
     ids=lambda schema: str(schema)[:60],
 )
-def test_schemas_that_no_answer_can_be_held_to_are_refused(client: OpenAI, schema: dict[str, Any]) -> None:
+def test_create_unsupported_schema_returns_400(client: OpenAI, schema: dict[str, Any]) -> None:
     wanted = {"type": "json_schema", "json_schema": {"name": "s", "schema": schema}}
     with pytest.raises(openai.BadRequestError):
         ask(client, response_format=wanted)
 
 
-def test_a_definition_may_be_named_more_than_once(client: OpenAI) -> None:
+def test_create_schema_may_repeat_a_reference(client: OpenAI) -> None:
     twice = {"allOf": [{"$ref": "#/$defs/p"}, {"$ref": "#/$defs/p"}], "$defs": {"p": PLACE}}
     wanted = {"type": "json_schema", "json_schema": {"name": "s", "schema": twice}}
     answer = ask(client, response_format=wanted, max_tokens=80).choices[0]
     assert isinstance(json.loads(answer.message.content)["place"], str)
 
 
-def test_bounds_of_numbers_are_kept(client: OpenAI) -> None:
+def test_create_schema_number_bounds_are_kept(client: OpenAI) -> None:
     bounded = {"type": "number", "minimum": 1.5, "maximum": 2.25}
     wanted = {"type": "json_schema", "json_schema": {"name": "s", "schema": bounded}}
     for seed in range(10):
@@ -388,7 +388,7 @@ def test_bounds_of_numbers_are_kept(client: OpenAI) -> None:
         assert answer.finish_reason == "length" or 1.5 <= float(answer.message.content) <= 2.25
 
 
-def test_a_model_whose_weights_were_all_trained_answers_and_so_do_its_checkpoints(
+def test_create_fully_trained_model_and_its_checkpoints_answer(
     client: OpenAI, tiny_model_dir: Path, tmp_path: Path
 ) -> None:
     file = tmp_path / "chats.jsonl"

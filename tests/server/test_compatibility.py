@@ -8,13 +8,13 @@ import pytest
 
 from fine_tuning.server.chat_request import ChatRequest
 from fine_tuning.server.compatibility_page import page, parameters
-from fine_tuning.server.routes.jobs import CreateJob
+from fine_tuning.server.job_request import CreateJob
 from tests.conftest import PROJECT, SHARED
 
 SPECIFICATION = SHARED / "openai-api" / "openapi.json"
 
 
-def test_the_page_is_current() -> None:
+def test_compatibility_page_is_current() -> None:
     written = (PROJECT / "docs" / "openai-compatibility.md").read_text(encoding="utf-8")
     assert written == page(), "run: python -m fine_tuning.server.compatibility_page > docs/openai-compatibility.md"
 
@@ -23,7 +23,7 @@ def test_the_page_is_current() -> None:
 @pytest.mark.parametrize(
     ("schema", "model"), [("CreateChatCompletionRequest", ChatRequest), ("CreateFineTuningJobRequest", CreateJob)]
 )
-def test_every_parameter_of_openais_is_accounted_for(schema: str, model: type[ChatRequest] | type[CreateJob]) -> None:
+def test_request_models_cover_openai_parameters(schema: str, model: type[ChatRequest] | type[CreateJob]) -> None:
     schemas = json.loads(SPECIFICATION.read_text(encoding="utf-8"))["components"]["schemas"]
 
     def names(part: dict[str, object]) -> set[str]:

@@ -21,7 +21,7 @@ from fine_tuning.store.database import open_database
 from tests.server.conftest import chats
 
 
-def test_a_file_is_kept_listed_read_and_deleted(client: OpenAI, workspace: Path) -> None:
+def test_files_upload_list_read_and_delete(client: OpenAI, workspace: Path) -> None:
     made = client.files.create(file=("../../etc/chats.jsonl", chats(3)), purpose="fine-tune")
     assert (made.filename, made.bytes, made.status, made.purpose) == (
         "chats.jsonl",
@@ -40,7 +40,7 @@ def test_a_file_is_kept_listed_read_and_deleted(client: OpenAI, workspace: Path)
         client.files.content("..%2F..%2Fetc%2Fpasswd")
 
 
-def test_lists_are_paged_filtered_and_ordered(client: OpenAI) -> None:
+def test_list_pages_filters_and_orders(client: OpenAI) -> None:
     made = [client.files.create(file=(f"{n}.jsonl", b"{}"), purpose="batch").id for n in range(5)]
     other = client.files.create(file=("x", b"x"), purpose="assistants").id
     assert [file.id for file in client.files.list(purpose="batch", limit=2)] == made[::-1]
@@ -50,7 +50,7 @@ def test_lists_are_paged_filtered_and_ordered(client: OpenAI) -> None:
     assert client.files.list(purpose="vision").data == []
 
 
-def test_a_file_may_have_an_end(client: OpenAI) -> None:
+def test_create_with_expiry_returns_expires_at(client: OpenAI) -> None:
     made = client.files.create(
         file=("x", b"x"), purpose="batch", expires_after={"anchor": "created_at", "seconds": 3600}
     )
@@ -66,7 +66,7 @@ def test_a_file_may_have_an_end(client: OpenAI) -> None:
         ({"expires_after": {"anchor": "noon", "seconds": 3600}}, "anchor must be 'created_at'"),
     ],
 )
-def test_a_bad_upload_is_refused_and_leaves_nothing(
+def test_create_invalid_upload_returns_400_and_stores_nothing(
     client: OpenAI, workspace: Path, arguments: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(openai.BadRequestError, match=message):
@@ -74,7 +74,7 @@ def test_a_bad_upload_is_refused_and_leaves_nothing(
     assert not list(workspace.glob("files/*"))
 
 
-def test_parts_are_joined_in_the_order_that_is_asked(client: OpenAI, workspace: Path) -> None:
+def test_complete_upload_joins_parts_in_the_given_order(client: OpenAI, workspace: Path) -> None:
     whole = chats(40)
     upload = client.uploads.create(bytes=len(whole), filename="c.jsonl", mime_type="text/jsonl", purpose="fine-tune")
     assert upload.status == "pending"
@@ -97,7 +97,7 @@ def test_parts_are_joined_in_the_order_that_is_asked(client: OpenAI, workspace: 
         client.uploads.parts.create(upload.id, data=b"more")
 
 
-def test_an_upload_can_be_cancelled_and_ends_after_an_hour(client: OpenAI, workspace: Path) -> None:
+def test_upload_cancelled_or_expired_deletes_its_parts(client: OpenAI, workspace: Path) -> None:
     def begin() -> str:
         made = client.uploads.create(bytes=4, filename="c", mime_type="text/plain", purpose="batch")
         client.uploads.parts.create(made.id, data=b"part")
@@ -111,21 +111,21 @@ def test_an_upload_can_be_cancelled_and_ends_after_an_hour(client: OpenAI, works
         tx.execute(uploads._table.update().values(expires_at=now() - timedelta(seconds=1)))
     with pytest.raises(openai.BadRequestError, match="is expired"):
         client.uploads.parts.create(late, data=b"more")
-    upload_routes.sweep(context)
+    upload_routes.delete_expired(context)
     assert not list((workspace / "files").iterdir())
 
 
-def test_a_file_past_its_end_is_gone(client: OpenAI, workspace: Path, upload: Callable[..., str]) -> None:
+def test_delete_expired_removes_expired_files(client: OpenAI, workspace: Path, upload: Callable[..., str]) -> None:
     file_id = upload()
     with open_database().write() as tx:
         tx.execute(files._table.update().values(expires_at=now() - timedelta(seconds=1)))
     with pytest.raises(openai.NotFoundError):
         client.files.retrieve(file_id)
-    upload_routes.sweep(make_app().state.context)
+    upload_routes.delete_expired(make_app().state.context)
     assert not list((workspace / "files").iterdir())
 
 
-def test_files_can_be_deleted_while_they_are_listed(client: OpenAI) -> None:
+def test_list_continues_after_a_deleted_file(client: OpenAI) -> None:
     for number in range(7):
         client.files.create(file=(f"{number}.txt", b"x"), purpose="batch")
     for file in client.files.list(limit=2, purpose="batch"):
@@ -134,13 +134,13 @@ def test_files_can_be_deleted_while_they_are_listed(client: OpenAI) -> None:
 
 
 @pytest.mark.parametrize("asked", ["bytes=abc", "items=1-2", "bytes=5-1", "bytes=100-200", "bytes=0-1"])
-def test_ranges_are_not_known(client: OpenAI, asked: str) -> None:
+def test_content_ignores_range_headers(client: OpenAI, asked: str) -> None:
     file = client.files.create(file=("a.txt", b"sixsix"), purpose="batch")
     answer = client.files.with_raw_response.content(file.id, extra_headers={"Range": asked})
     assert (answer.status_code, answer.content) == (200, b"sixsix")
 
 
-def test_an_upload_is_completed_once_also_when_asked_at_once(client: OpenAI) -> None:
+def test_complete_upload_concurrently_succeeds_once(client: OpenAI) -> None:
     upload = client.uploads.create(bytes=600_000, filename="a.bin", mime_type="text/plain", purpose="batch")
     parts = [client.uploads.parts.create(upload.id, data=b"x" * 100_000).id for _ in range(6)]
 

@@ -35,7 +35,7 @@ def create(client: OpenAI, file_id: str, **more: Any) -> Any:
     return client.fine_tuning.jobs.create(**{"model": ALIAS, "training_file": file_id, "method": method, **more})
 
 
-def test_from_upload_to_an_answer(client: OpenAI, upload: Upload, finish: Finish) -> None:
+def test_job_from_upload_to_answer(client: OpenAI, upload: Upload, finish: Finish) -> None:
     held_out = upload(chats(4))
     job = create(
         client, upload(), validation_file=held_out, suffix="sums", seed=3, metadata={"team": "a"},
@@ -71,7 +71,7 @@ def test_from_upload_to_an_answer(client: OpenAI, upload: Upload, finish: Finish
         client.models.retrieve(done.fine_tuned_model)
 
 
-def test_learns_from_preferences(client: OpenAI, upload: Upload, finish: Finish) -> None:
+def test_job_dpo_learns_from_preferences(client: OpenAI, upload: Upload, finish: Finish) -> None:
     rows = [
         {
             "input": {"messages": [{"role": "user", "content": f"Please add {n} and 1."}]},
@@ -89,9 +89,7 @@ def test_learns_from_preferences(client: OpenAI, upload: Upload, finish: Finish)
     assert "line 1: input: no pair: dpo needs input" in wrong.error.message
 
 
-def test_checkpoints_answer_like_models_and_can_be_lent(
-    client: OpenAI, upload: Upload, finish: Finish, address: str
-) -> None:
+def test_checkpoints_answer_and_can_be_shared(client: OpenAI, upload: Upload, finish: Finish, address: str) -> None:
     method = {"type": "supervised", "supervised": {"hyperparameters": {"n_epochs": 3, "learning_rate_multiplier": 20}}}
     done = finish(create(client, upload(), method=method).id)
     points = list(client.fine_tuning.jobs.checkpoints.list(done.id, limit=2))
@@ -131,7 +129,7 @@ def test_a_fine_tuned_model_can_be_trained_further(client: OpenAI, upload: Uploa
     assert second.fine_tuned_model != first.fine_tuned_model
 
 
-def test_every_bad_line_is_named(client: OpenAI, upload: Upload, finish: Finish) -> None:
+def test_job_invalid_file_names_every_line(client: OpenAI, upload: Upload, finish: Finish) -> None:
     rows = [
         b'{"messages": [{"role": "user", "content": "q"}]}',
         b"not json",
@@ -156,9 +154,7 @@ def test_every_bad_line_is_named(client: OpenAI, upload: Upload, finish: Finish)
     assert found == ["line 1", "line 1", "line 2", "line 3", "line 5"]
 
 
-def test_rows_that_a_host_would_refuse_are_refused_before_they_train(
-    client: OpenAI, upload: Upload, finish: Finish
-) -> None:
+def test_job_rows_that_openai_refuses_fail_validation(client: OpenAI, upload: Upload, finish: Finish) -> None:
     asked, answer = {"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}
     rows: list[dict[str, Any]] = [
         {"messages": [{"role": "bogus", "content": "q"}, answer]},
@@ -173,7 +169,7 @@ def test_rows_that_a_host_would_refuse_are_refused_before_they_train(
     assert "6 bad lines" in job.error.message
 
 
-def test_a_file_that_a_job_needs_cannot_be_deleted(client: OpenAI, upload: Upload, finish: Finish) -> None:
+def test_delete_file_in_use_returns_400(client: OpenAI, upload: Upload, finish: Finish) -> None:
     file_id = upload()
     job = create(client, file_id)
     with pytest.raises(openai.BadRequestError, match=f"in use by {job.id}"):
@@ -182,7 +178,7 @@ def test_a_file_that_a_job_needs_cannot_be_deleted(client: OpenAI, upload: Uploa
     assert client.files.delete(file_id).deleted
 
 
-def test_a_model_that_another_is_based_on_cannot_be_deleted(client: OpenAI, upload: Upload, finish: Finish) -> None:
+def test_delete_base_of_another_model_returns_400(client: OpenAI, upload: Upload, finish: Finish) -> None:
     parent = finish(create(client, upload(), suffix="p" * 64).id)
     child = finish(create(client, upload(), model=parent.fine_tuned_model, suffix="c" * 64).id)
     assert child.fine_tuned_model.startswith(f"ft:{ALIAS}:default:{'c' * 64}:")
@@ -193,22 +189,22 @@ def test_a_model_that_another_is_based_on_cannot_be_deleted(client: OpenAI, uplo
 
 
 @pytest.mark.parametrize("suffix", ["a/b", "a\n", "a\0", "a:b", "ü", "x" * 65, ""])
-def test_a_suffix_is_a_plain_word(client: OpenAI, upload: Upload, suffix: str) -> None:
+def test_create_invalid_suffix_returns_400(client: OpenAI, upload: Upload, suffix: str) -> None:
     with pytest.raises(openai.BadRequestError) as caught:
         create(client, upload(), suffix=suffix)
     assert caught.value.body["param"] == "suffix"  # type: ignore[index]
 
 
 @pytest.mark.parametrize(
-    ("method", "told"),
+    ("method", "expected"),
     [
         ({"type": "dpo", "supervised": {"hyperparameters": {"n_epochs": 2}}}, "supervised goes with type 'supervised'"),
         ({"type": "supervised", "zzz": 1}, "Extra inputs are not permitted: 'method.zzz'"),
         ({"type": "supervised", "supervised": {"hyperparameters": {"n_epochs": 0}}}, "greater than or equal to 1"),
     ],
 )
-def test_a_method_that_says_too_much_is_refused(client: OpenAI, upload: Upload, method: Any, told: str) -> None:
-    with pytest.raises(openai.BadRequestError, match=re.escape(told)):
+def test_create_method_of_another_type_returns_400(client: OpenAI, upload: Upload, method: Any, expected: str) -> None:
+    with pytest.raises(openai.BadRequestError, match=re.escape(expected)):
         create(client, upload(), method=method)
 
 
@@ -243,7 +239,7 @@ BAD: list[tuple[dict[str, Any], type[openai.APIStatusError], str | None]] = [
 
 
 @pytest.mark.parametrize(("arguments", "error", "param"), BAD, ids=[str(arguments)[:50] for arguments, _, _ in BAD])
-def test_a_bad_job_is_refused_in_openais_words(
+def test_create_invalid_job_returns_openai_error(
     client: OpenAI, upload: Upload, arguments: dict[str, Any], error: type[openai.APIStatusError], param: str | None
 ) -> None:
     with pytest.raises(error) as caught:
@@ -255,14 +251,14 @@ def test_a_bad_job_is_refused_in_openais_words(
     assert client.fine_tuning.jobs.list().data == []
 
 
-def test_the_same_key_gives_the_first_job_again(client: OpenAI, upload: Upload) -> None:
+def test_create_same_idempotency_key_returns_the_first_job(client: OpenAI, upload: Upload) -> None:
     file_id = upload()
     first, again = (create(client, file_id, extra_headers={"Idempotency-Key": "k"}) for _ in range(2))
     other = create(client, file_id, extra_headers={"Idempotency-Key": "l"})
     assert first.id == again.id != other.id
 
 
-def test_lists_filter_on_metadata_and_page(client: OpenAI, upload: Upload) -> None:
+def test_list_filters_by_metadata_and_pages(client: OpenAI, upload: Upload) -> None:
     file_id = upload()
     made = [create(client, file_id, metadata={"n": str(n % 2)}).id for n in range(5)]
     assert [job.id for job in client.fine_tuning.jobs.list(limit=2)] == made[::-1]
@@ -274,7 +270,7 @@ def test_lists_filter_on_metadata_and_page(client: OpenAI, upload: Upload) -> No
         client.fine_tuning.jobs.list(after="ftjob-0")
 
 
-def test_cancel_pause_and_resume_before_anyone_works_on_it(client: OpenAI, upload: Upload, finish: Finish) -> None:
+def test_cancel_pause_and_resume_without_worker(client: OpenAI, upload: Upload, finish: Finish) -> None:
     job = create(client, upload())
     assert client.fine_tuning.jobs.pause(job.id).status == "paused"
     assert client.fine_tuning.jobs.resume(job.id).status == "validating_files"
@@ -304,9 +300,7 @@ def steps(client: OpenAI, job_id: str) -> list[int]:
 LONG = {"type": "supervised", "supervised": {"hyperparameters": {"n_epochs": 50, "batch_size": 1}}}
 
 
-def test_pausing_frees_the_slot_and_resuming_goes_on(
-    client: OpenAI, upload: Upload, pool: Pool, finish: Finish
-) -> None:
+def test_pause_frees_the_slot_and_resume_continues(client: OpenAI, upload: Upload, pool: Pool, finish: Finish) -> None:
     long = create(client, upload(chats(24)), method=LONG)
     until(lambda: len(steps(client, long.id)) > 2, pool)
     client.fine_tuning.jobs.pause(long.id)
@@ -326,7 +320,7 @@ def trainers_of(job_id: str) -> list[psutil.Process]:
     return [process for process in psutil.process_iter(["cmdline"]) if job_id in (process.info["cmdline"] or [])]
 
 
-def test_a_killed_trainer_is_replaced_and_the_curve_goes_on(
+def test_killed_trainer_is_replaced_and_the_loss_curve_continues(
     client: OpenAI, upload: Upload, pool: Pool, finish: Finish
 ) -> None:
     method = {"type": "supervised", "supervised": {"hyperparameters": {"n_epochs": 10, "batch_size": 1}}}
@@ -345,7 +339,7 @@ def test_a_killed_trainer_is_replaced_and_the_curve_goes_on(
     assert told[-1] == 240
 
 
-def test_a_trainer_that_always_dies_fails_the_job(client: OpenAI, upload: Upload, pool: Pool) -> None:
+def test_trainer_that_always_dies_fails_the_job(client: OpenAI, upload: Upload, pool: Pool) -> None:
     job = create(client, upload())
     pool.step()
     with open_database().write() as tx:
@@ -358,9 +352,7 @@ def test_a_trainer_that_always_dies_fails_the_job(client: OpenAI, upload: Upload
     assert failed.error.code == "trainer_died"
 
 
-def test_after_trainers_that_died_fewer_rows_are_taken_at_once(
-    client: OpenAI, upload: Upload, pool: Pool, finish: Finish
-) -> None:
+def test_died_trainers_reduce_the_micro_batch(client: OpenAI, upload: Upload, pool: Pool, finish: Finish) -> None:
     job = create(client, upload())
     pool.step()
     with open_database().write() as tx:
@@ -371,7 +363,7 @@ def test_after_trainers_that_died_fewer_rows_are_taken_at_once(
     assert said in messages
 
 
-def test_two_pools_never_train_a_job_twice(client: OpenAI, upload: Upload, pool: Pool) -> None:
+def test_two_pools_train_each_job_once(client: OpenAI, upload: Upload, pool: Pool) -> None:
     made = [create(client, upload()).id for _ in range(3)]
     other = Pool(open_workspace(), slots=2)
     until(lambda: not [job for job in client.fine_tuning.jobs.list() if job.status == "validating_files"], pool)
@@ -403,7 +395,7 @@ def test_a_job_whose_trainer_was_starting_as_its_pool_left_is_free_at_once(
     assert (left["status"], left["worker"], left["deaths"]) == ("queued", None, 0)
 
 
-def test_projects_see_nothing_of_each_other(client: OpenAI, upload: Upload, address: str) -> None:
+def test_projects_are_isolated(client: OpenAI, upload: Upload, address: str) -> None:
     file_id = upload()
     job = create(client, file_id)
     key, _ = authentication.create(open_database(), "a", project="other")
@@ -422,7 +414,7 @@ def test_projects_see_nothing_of_each_other(client: OpenAI, upload: Upload, addr
             call()
 
 
-def test_a_job_that_paused_as_its_pool_was_killed_goes_on(client: OpenAI, upload: Upload, finish: Finish) -> None:
+def test_job_paused_by_a_killed_pool_continues(client: OpenAI, upload: Upload, finish: Finish) -> None:
     left, wanted = create(client, upload()), create(client, upload())
     validate(client, left.id, wanted.id)
     with open_database().write() as tx:
@@ -460,7 +452,7 @@ def test_a_job_that_was_paused_before_anyone_looked_at_its_file_is_looked_at(cli
     assert "line 12" in str(failed.error.message)
 
 
-def test_cancel_is_obeyed_when_pool_and_trainer_were_killed(client: OpenAI, upload: Upload, pool: Pool) -> None:
+def test_cancel_after_killed_pool_and_trainer_cancels(client: OpenAI, upload: Upload, pool: Pool) -> None:
     job = create(client, upload(), method=LONG)
     until(lambda: bool(trainers_of(job.id)), pool)
     trainers_of(job.id)[0].kill()
@@ -471,9 +463,7 @@ def test_cancel_is_obeyed_when_pool_and_trainer_were_killed(client: OpenAI, uplo
     assert time.monotonic() - asked < 5
 
 
-def test_each_epoch_is_kept_and_can_be_called_also_of_a_paused_job(
-    client: OpenAI, upload: Upload, pool: Pool, finish: Finish
-) -> None:
+def test_epoch_checkpoints_of_a_paused_job_answer(client: OpenAI, upload: Upload, pool: Pool, finish: Finish) -> None:
     method = {"type": "supervised", "supervised": {"hyperparameters": {"n_epochs": 30, "batch_size": 256}}}
     job = create(client, upload(), method=method)  # each step is an epoch
     until(lambda: len(steps(client, job.id)) > 3, pool)

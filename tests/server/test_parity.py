@@ -38,7 +38,7 @@ def ask(client: OpenAI, model: str) -> None:
     client.chat.completions.create(model=model, messages=[{"role": "user", "content": "Hello"}], max_tokens=2)
 
 
-def test_a_model_answers_as_its_trainer_did(
+def test_parity_identical_answers_are_recorded(
     client: OpenAI, address: str, upload: Callable[..., str], finish: Callable[[str], Any], workspace: Path
 ) -> None:
     job = trained(client, upload, finish)
@@ -51,7 +51,7 @@ def test_a_model_answers_as_its_trainer_did(
     assert not [e for e in client.fine_tuning.jobs.list_events(job.id) if "probes" in e.message]
 
 
-def test_one_that_does_not_is_told_of(
+def test_parity_different_answers_are_reported(
     client: OpenAI,
     upload: Callable[..., str],
     finish: Callable[[str], Any],

@@ -42,7 +42,7 @@ def run(capsys: pytest.CaptureFixture[str]) -> Iterator[Any]:
     return command
 
 
-def test_keys_are_made_listed_and_revoked(run: Any, address: str, workspace: Path) -> None:
+def test_keys_create_list_and_revoke(run: Any, address: str, workspace: Path) -> None:
     assert client_of(address).models.list().data
     made = json.loads(run("keys", "create", "app", "--project", "shop", "--json")[1])
     with pytest.raises(openai.AuthenticationError, match="Incorrect API key") as caught:
@@ -61,20 +61,20 @@ def test_keys_are_made_listed_and_revoked(run: Any, address: str, workspace: Pat
     assert run("keys", "create", "x", "--project", "../up")[0] == 2
 
 
-def test_beyond_loopback_a_key_is_needed(run: Any) -> None:
+def test_serve_beyond_loopback_requires_a_key(run: Any) -> None:
     code, _, err = run("serve", "--host", "0.0.0.0")
     assert code == 2
     assert "needs a key" in err
 
 
-def test_a_taken_port_and_a_bad_alias_are_one_line(run: Any, address: str) -> None:
+def test_serve_taken_port_or_invalid_alias_prints_one_line(run: Any, address: str) -> None:
     port = address.split(":")[2].split("/")[0]
     code, _, err = run("serve", "--port", port, "--slots", "0")
     assert (code, f"cannot listen on 127.0.0.1:{port}" in err) == (2, True)
     assert run("serve", "--alias", "gpt-4o")[0] == 2
 
 
-def test_neither_keys_nor_prompts_are_logged(address: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_log_has_neither_keys_nor_prompts(address: str, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     key, _ = authentication.create(open_database(), "a")
     client = client_of(address, key)
@@ -89,7 +89,7 @@ def test_neither_keys_nor_prompts_are_logged(address: str, caplog: pytest.LogCap
     assert secret not in logged
 
 
-def test_too_many_requests_a_minute_are_told_when_to_come_back(config: ServerConfig) -> None:
+def test_rate_limit_exceeded_returns_429_with_retry_after(config: ServerConfig) -> None:
     (key, _), (other, _) = (authentication.create(open_database(), name) for name in ("one", "another"))
     with listening(replace(config, requests_per_minute=3)) as address:
         client = client_of(address, key)
@@ -107,7 +107,7 @@ def test_too_many_requests_a_minute_are_told_when_to_come_back(config: ServerCon
         assert "ok" in get(f"{address.removesuffix('/v1')}/healthz")
 
 
-def test_too_many_at_once_are_refused(config: ServerConfig) -> None:
+def test_concurrency_limit_exceeded_returns_429(config: ServerConfig) -> None:
     def ask(client: OpenAI) -> str | None:
         try:
             client.chat.completions.create(model=ALIAS, messages=ASKED, max_tokens=200)
@@ -122,7 +122,7 @@ def test_too_many_at_once_are_refused(config: ServerConfig) -> None:
     assert set(waits) == {None, "1"}
 
 
-def test_too_large_a_body_is_refused_announced_or_not(config: ServerConfig) -> None:
+def test_body_too_large_returns_413(config: ServerConfig) -> None:
     with listening(replace(config, max_body_bytes=1000)) as address:
         client = client_of(address)
         with pytest.raises(openai.APIStatusError) as caught:
@@ -137,7 +137,7 @@ def test_too_large_a_body_is_refused_announced_or_not(config: ServerConfig) -> N
         assert client.files.create(file=("x", b"x" * 5000), purpose="batch").bytes == 5000
 
 
-def test_errors_that_no_route_raises_have_openais_shape(address: str) -> None:
+def test_errors_outside_routes_have_openai_shape(address: str) -> None:
     def body(path: str, method: str = "GET", data: bytes | None = None) -> tuple[int, dict[str, Any]]:
         request = urllib.request.Request(f"{address}{path}", method=method, data=data)
         request.add_header("Content-Type", "application/json")
@@ -159,7 +159,7 @@ def test_errors_that_no_route_raises_have_openais_shape(address: str) -> None:
         assert set(error) == {"message", "type", "param", "code"}
 
 
-def test_says_how_it_is(address: str) -> None:
+def test_healthz_and_metrics_report_the_server(address: str) -> None:
     root = address.removesuffix("/v1")
     assert json.loads(get(f"{root}/healthz")) == {"status": "ok"}
     client_of(address).models.list()
@@ -169,7 +169,7 @@ def test_says_how_it_is(address: str) -> None:
     assert "swagger" in get(f"{root}/docs").lower()
 
 
-def test_idle_models_are_unloaded_under_a_limit(config: ServerConfig, tiny_model_dir: Path, tmp_path: Path) -> None:
+def test_memory_limit_unloads_idle_models(config: ServerConfig, tiny_model_dir: Path, tmp_path: Path) -> None:
     import shutil
 
     shutil.copytree(tiny_model_dir, tmp_path / "second")
@@ -183,7 +183,7 @@ def test_idle_models_are_unloaded_under_a_limit(config: ServerConfig, tiny_model
         assert len(loaded) in {1, 2}
 
 
-def test_a_busy_server_says_that_it_is_well(config: ServerConfig) -> None:
+def test_healthz_of_a_busy_server_returns_ok(config: ServerConfig) -> None:
     with listening(replace(config, max_concurrent=50)) as address:
         clients = [client_of(address) for _ in range(50)]
         with ThreadPoolExecutor(50) as pool:
@@ -198,7 +198,7 @@ def test_a_busy_server_says_that_it_is_well(config: ServerConfig) -> None:
             assert all(each.result().choices for each in running)
 
 
-def test_whoever_has_no_key_or_never_ends_takes_no_place(config: ServerConfig) -> None:
+def test_requests_without_key_or_end_do_not_count_as_running(config: ServerConfig) -> None:
     key, _ = authentication.create(open_database(), "mine")
     with listening(replace(config, max_concurrent=2, patience_seconds=1.0)) as address:
         host, port = address.removeprefix("http://").removesuffix("/v1").split(":")
@@ -218,7 +218,7 @@ def _begin(host: str, port: int, key: str) -> socket.socket:
     return connection
 
 
-def test_metrics_name_no_paths(config: ServerConfig, workspace: Path) -> None:
+def test_metrics_have_no_paths(config: ServerConfig, workspace: Path) -> None:
     with listening(config) as address:
         client_of(address).chat.completions.create(model=ALIAS, messages=ASKED, max_tokens=1)
         told = get(f"{address.removesuffix('/v1')}/metrics")
@@ -226,7 +226,7 @@ def test_metrics_name_no_paths(config: ServerConfig, workspace: Path) -> None:
     assert str(workspace.parent) not in told
 
 
-def test_the_documentation_loads_nothing_from_elsewhere(address: str) -> None:
+def test_docs_page_loads_nothing_external(address: str) -> None:
     root = address.removesuffix("/v1")
     page = get(f"{root}/docs")
     assert "cdn" not in page

@@ -8,7 +8,7 @@ import pytest
 from fine_tuning.serving.engine import in_order
 
 
-def test_results_keep_the_order_of_the_items() -> None:
+def test_in_order_keeps_the_order() -> None:
     def slow_first(number: int) -> int:
         time.sleep(0.02 if number == 0 else 0)
         return number * number
@@ -17,12 +17,12 @@ def test_results_keep_the_order_of_the_items() -> None:
     assert list(in_order(slow_first, [], 4)) == []
 
 
-def test_work_runs_side_by_side() -> None:
+def test_in_order_runs_concurrently() -> None:
     together = threading.Barrier(4, timeout=5)
     assert sorted(in_order(lambda _: together.wait(), range(4), 4)) == [0, 1, 2, 3]
 
 
-def test_a_failure_is_raised_in_its_place_and_ends_the_rest() -> None:
+def test_in_order_failure_is_raised_in_place_and_cancels_the_rest() -> None:
     called: list[int] = []
 
     def fail_at_three(number: int) -> int:
@@ -38,7 +38,7 @@ def test_a_failure_is_raised_in_its_place_and_ends_the_rest() -> None:
     assert len(called) < 50
 
 
-def test_leaving_early_starts_no_more() -> None:
+def test_in_order_closed_early_starts_no_more_calls() -> None:
     called: list[int] = []
     results = in_order(called.append, range(1000), 2)
     next(results)

@@ -16,7 +16,7 @@ import pytest
 
 from fine_tuning.errors import NotFoundError, ProviderError
 from fine_tuning.export.gguf import export_gguf
-from fine_tuning.serving.llama_cpp_engine import LlamaCppEngine, open_llama_cpp
+from fine_tuning.serving.llama_cpp_engine import LlamaCppEngine, LlamaCppOptions, open_llama_cpp
 from fine_tuning.serving.transformers_engine import TransformersEngine
 from tests.serving.streamed import streamed
 from tests.tiny_model import SENTENCES
@@ -32,11 +32,11 @@ def gguf(tiny_model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
 
 @pytest.fixture(scope="module")
 def engine(gguf: Path) -> Iterator[LlamaCppEngine]:
-    with closing(open_llama_cpp(gguf, "tiny", context_length=256)) as opened:
+    with closing(open_llama_cpp(gguf, "tiny", LlamaCppOptions(context_length=256))) as opened:
         yield opened
 
 
-def test_it_answers_as_transformers_does(engine: LlamaCppEngine, tiny_model_dir: Path) -> None:
+def test_complete_answers_as_transformers(engine: LlamaCppEngine, tiny_model_dir: Path) -> None:
     with closing(TransformersEngine(tiny_model_dir, "tiny", dtype="float32")) as reference:
         expected = list(reference.complete_many(CHATS, **GREEDY))
         first_words = list(reference.complete_many(CHATS, temperature=0, max_tokens=1))
@@ -50,14 +50,14 @@ def test_it_answers_as_transformers_does(engine: LlamaCppEngine, tiny_model_dir:
     assert sum(a.text == e.text.rstrip("\ufffd") for a, e in zip(answers, expected, strict=True)) >= 6
 
 
-def test_one_answer_is_described(engine: LlamaCppEngine) -> None:
+def test_complete_returns_usage_and_latency(engine: LlamaCppEngine) -> None:
     answer = engine.complete(CHATS[0], **GREEDY)
     assert (answer.model, answer.completion_tokens, answer.finish_reason) == ("tiny", 12, "length")
     assert answer.latency_ms > 0
     assert answer.text
 
 
-def test_a_stream_adds_up_to_the_answer(engine: LlamaCppEngine) -> None:
+def test_stream_pieces_join_to_the_completion(engine: LlamaCppEngine) -> None:
     chat = next(chat for chat in CHATS if engine.complete(chat, **GREEDY).text.isascii())
     pieces, whole = streamed(engine.stream(chat, **GREEDY))
     assert len(pieces) > 3
@@ -65,7 +65,7 @@ def test_a_stream_adds_up_to_the_answer(engine: LlamaCppEngine) -> None:
     assert replace(whole, latency_ms=0) == replace(engine.complete(chat, **GREEDY), latency_ms=0)
 
 
-def test_leaving_a_stream_stops_the_model(engine: LlamaCppEngine) -> None:
+def test_stream_closed_early_stops_the_model(engine: LlamaCppEngine) -> None:
     stream = engine.stream(CHATS[0], temperature=0, max_tokens=200)
     next(stream)
     stream.close()
@@ -73,7 +73,7 @@ def test_leaving_a_stream_stops_the_model(engine: LlamaCppEngine) -> None:
     assert engine.complete(CHATS[0], **GREEDY).completion_tokens == 12
 
 
-def test_sampling_follows_the_seed(engine: LlamaCppEngine) -> None:
+def test_complete_with_seed_is_reproducible(engine: LlamaCppEngine) -> None:
     def sample(seed: int) -> str:
         return engine.complete(CHATS[1], temperature=1.5, max_tokens=12, seed=seed, top_p=0.99).text
 
@@ -81,21 +81,21 @@ def test_sampling_follows_the_seed(engine: LlamaCppEngine) -> None:
     assert len({sample(seed) for seed in range(5)}) > 1
 
 
-def test_a_stop_text_ends_the_answer(engine: LlamaCppEngine) -> None:
+def test_complete_with_stop_ends_before_it(engine: LlamaCppEngine) -> None:
     whole = engine.complete(CHATS[0], **GREEDY).text
     cut = engine.complete(CHATS[0], **GREEDY, stop=[whole[4:6]])
     assert cut.text == whole[: whole.index(whole[4:6])]
     assert cut.finish_reason == "stop"
 
 
-def test_a_schema_is_kept_to(engine: LlamaCppEngine) -> None:
+def test_complete_with_schema_matches_it(engine: LlamaCppEngine) -> None:
     schema = {"type": "object", "properties": {"ok": {"type": "boolean"}}, "required": ["ok"]}
     kept = {"type": "json_schema", "json_schema": {"name": "verdict", "schema": schema}}
     answer = engine.complete(CHATS[2], temperature=0, max_tokens=200, response_format=kept)
     assert isinstance(json.loads(answer.text)["ok"], bool)
 
 
-def test_an_answer_in_a_schema_is_given_however_it_came_out(engine: LlamaCppEngine) -> None:
+def test_complete_with_schema_returns_truncated_answers(engine: LlamaCppEngine) -> None:
     strict = {
         "type": "object",
         "properties": {"place": {"type": "string", "maxLength": 12}},
@@ -109,7 +109,7 @@ def test_an_answer_in_a_schema_is_given_however_it_came_out(engine: LlamaCppEngi
             assert answer.finish_reason == "length" or isinstance(json.loads(answer.text), dict)
 
 
-def test_what_llama_cpp_refuses_is_one_line(engine: LlamaCppEngine) -> None:
+def test_complete_refused_by_llama_cpp_raises_one_line(engine: LlamaCppEngine) -> None:
     long = [{"role": "user", "content": "word " * 2000}]
     with pytest.raises(ProviderError, match=r"the prompt is too long for tiny: .* exceeds the available context size"):
         engine.complete(long, **GREEDY)
@@ -122,7 +122,7 @@ def test_what_llama_cpp_refuses_is_one_line(engine: LlamaCppEngine) -> None:
         list(engine.complete_many([CHATS[0], long, CHATS[1]], **GREEDY))
 
 
-def test_the_same_file_is_loaded_once_and_freed_by_the_last(gguf: Path) -> None:
+def test_open_same_file_twice_loads_it_once(gguf: Path) -> None:
     first, second = open_llama_cpp(gguf, "first"), open_llama_cpp(gguf, "second")
     assert first._server is second._server
     first.close()
@@ -137,7 +137,7 @@ def test_the_same_file_is_loaded_once_and_freed_by_the_last(gguf: Path) -> None:
         assert third.complete(CHATS[0], **GREEDY).text
 
 
-def test_a_changed_file_is_loaded_anew(gguf: Path, tmp_path: Path) -> None:
+def test_open_changed_file_loads_it_again(gguf: Path, tmp_path: Path) -> None:
     path = tmp_path / "model.gguf"
     path.write_bytes(gguf.read_bytes())
     with closing(open_llama_cpp(path, "old")) as old:
@@ -147,12 +147,12 @@ def test_a_changed_file_is_loaded_anew(gguf: Path, tmp_path: Path) -> None:
         assert old.complete(CHATS[0], **GREEDY).text
 
 
-def test_opening_and_closing_without_asking_returns(gguf: Path) -> None:
+def test_close_without_requests_returns(gguf: Path) -> None:
     for _ in range(10):
-        open_llama_cpp(gguf, "unused", slots=1, context_length=64).close()
+        open_llama_cpp(gguf, "unused", LlamaCppOptions(slots=1, context_length=64)).close()
 
 
-def test_nobody_else_on_the_machine_may_use_its_port(engine: LlamaCppEngine) -> None:
+def test_loopback_port_requires_the_key(engine: LlamaCppEngine) -> None:
     assert engine._server is not None
     address = engine._server._native.listening_address
     assert address.startswith("http://127.0.0.1:")
@@ -163,7 +163,7 @@ def test_nobody_else_on_the_machine_may_use_its_port(engine: LlamaCppEngine) -> 
         refused.value.close()
 
 
-def test_files_that_cannot_be_loaded_are_named(tmp_path: Path) -> None:
+def test_open_missing_or_damaged_file_raises_with_its_path(tmp_path: Path) -> None:
     with pytest.raises(NotFoundError, match=r"no GGUF file .*none\.gguf"):
         open_llama_cpp(tmp_path / "none.gguf", "x")
     (tmp_path / "bad.gguf").write_bytes(b"GGUF and then nonsense")
@@ -171,7 +171,7 @@ def test_files_that_cannot_be_loaded_are_named(tmp_path: Path) -> None:
         open_llama_cpp(tmp_path / "bad.gguf", "x")
 
 
-def test_a_process_that_closes_nothing_ends_quietly(gguf: Path) -> None:
+def test_process_exit_without_close_is_clean(gguf: Path) -> None:
     code = (
         "import sys\nfrom pathlib import Path\nfrom fine_tuning.serving.llama_cpp_engine import open_llama_cpp\n"
         "engine = open_llama_cpp(Path(sys.argv[1]), 'x')\n"

@@ -27,7 +27,7 @@ def engine(host: FakeHost) -> Iterator[OpenAIEngine]:
         yield opened
 
 
-def test_an_answer_carries_what_the_host_said(host: FakeHost, engine: OpenAIEngine) -> None:
+def test_complete_returns_text_and_usage_of_the_host(host: FakeHost, engine: OpenAIEngine) -> None:
     answer = engine.complete(CHAT, temperature=0, max_tokens=5, seed=3, stop=["."], top_p=0.9)
     assert (answer.text, answer.model, answer.finish_reason) == ("echo hi", "gpt-x", "stop")
     assert (answer.prompt_tokens, answer.completion_tokens) == (7, 2)
@@ -39,33 +39,33 @@ def test_an_answer_carries_what_the_host_said(host: FakeHost, engine: OpenAIEngi
     assert request.body == {"model": "gpt-x", "messages": CHAT, **sampling}
 
 
-def test_counts_the_host_does_not_give_are_none() -> None:
+def test_complete_without_usage_has_no_token_counts() -> None:
     with FakeHost(usage=False) as host, closing(OpenAIEngine(host.url, None, "m")) as engine:
         answer = engine.complete(CHAT, temperature=0, max_tokens=5)
     assert (answer.prompt_tokens, answer.completion_tokens) == (None, None)
 
 
-def test_a_stream_comes_in_pieces(host: FakeHost, engine: OpenAIEngine) -> None:
+def test_stream_yields_pieces_and_returns_the_completion(host: FakeHost, engine: OpenAIEngine) -> None:
     pieces, whole = streamed(engine.stream(CHAT, temperature=0.5, max_tokens=5))
     assert pieces == ["echo ", "hi"]
     assert host.requests[0].body["stream"] is True
     assert (whole.text, whole.prompt_tokens, whole.completion_tokens) == ("echo hi", 7, 2)
 
 
-def test_a_stream_of_a_host_that_does_not_count() -> None:
+def test_stream_without_usage_has_no_token_counts() -> None:
     with FakeHost(usage=False) as host, closing(OpenAIEngine(host.url, None, "m")) as engine:
         _, whole = streamed(engine.stream(CHAT, temperature=0, max_tokens=5))
     assert (whole.text, whole.prompt_tokens, whole.completion_tokens) == ("echo hi", None, None)
 
 
-def test_many_come_in_order(host: FakeHost, engine: OpenAIEngine) -> None:
+def test_complete_many_keeps_the_order(host: FakeHost, engine: OpenAIEngine) -> None:
     batch = [[{"role": "user", "content": str(number)}] for number in range(40)]
     answers = engine.complete_many(batch, temperature=0, max_tokens=5)
     assert [answer.text for answer in answers] == [f"echo {number}" for number in range(40)]
     assert len(host.requests) == 40
 
 
-def test_an_event_loop_can_ask_too(host: FakeHost) -> None:
+def test_acomplete_runs_in_an_event_loop(host: FakeHost) -> None:
     async def ask() -> str:
         engine = OpenAIEngine(host.url, "secret", "m")
         answers = await asyncio.gather(*(engine.acomplete(CHAT, temperature=0, max_tokens=5) for _ in range(3)))
@@ -86,7 +86,7 @@ def test_an_event_loop_can_ask_too(host: FakeHost) -> None:
         (500, ProviderError, r"refused model gpt-x \(500\): the host's own words"),
     ],
 )
-def test_each_refusal_is_one_line(status: int, error: type[FineTuningError], words: str) -> None:
+def test_complete_refused_by_host_raises_one_line(status: int, error: type[FineTuningError], words: str) -> None:
     host = FakeHost(status, "the host's\nown words")
     with host, closing(OpenAIEngine(host.url, "k", "gpt-x", max_retries=0)) as engine:
         with pytest.raises(error, match=words) as caught:
@@ -97,7 +97,7 @@ def test_each_refusal_is_one_line(status: int, error: type[FineTuningError], wor
     assert host.url in str(caught.value)
 
 
-def test_a_host_that_is_not_there_is_named() -> None:
+def test_complete_unreachable_host_raises_with_its_address() -> None:
     nowhere = closing(OpenAIEngine("http://127.0.0.1:9/v1", None, "m", max_retries=0))
     with (
         nowhere as engine,
@@ -107,6 +107,6 @@ def test_a_host_that_is_not_there_is_named() -> None:
 
 
 @pytest.mark.parametrize("arguments", [{"base_url": None}, {"base_url": "https://api.openai.com/v1"}])
-def test_no_key_for_openai_says_what_to_set(arguments: dict[str, Any]) -> None:
+def test_openai_engine_without_key_names_the_setting(arguments: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError, match="set OPENAI_API_KEY, .* or use a local model"):
         OpenAIEngine(api_key=None, model="gpt-4o", **arguments)

@@ -11,7 +11,7 @@ import pytest
 from fine_tuning.base_models.catalogue import DEFAULT_BASE_MODEL, list_base_models
 from fine_tuning.base_models.model_folder import count_parameters
 from fine_tuning.export.gguf import export_gguf
-from fine_tuning.serving.llama_cpp_engine import open_llama_cpp
+from fine_tuning.serving.llama_cpp_engine import LlamaCppOptions, open_llama_cpp
 from fine_tuning.serving.transformers_engine import TransformersEngine
 from tests.export.llama_tokenizer import llama_cpp_tokens
 from tests.export.texts import TRICKY_TEXTS
@@ -49,7 +49,7 @@ def test_transformers_and_llama_cpp_cut_texts_the_same(real_model_dir: Path, ggu
 def test_transformers_and_llama_cpp_answer_the_same(real_model_dir: Path, gguf: Path) -> None:
     with closing(TransformersEngine(real_model_dir, "base", dtype="float32")) as engine:
         expected = list(engine.complete_many(CHATS, temperature=0, max_tokens=24))
-    with closing(open_llama_cpp(gguf, "base", context_length=512)) as engine:
+    with closing(open_llama_cpp(gguf, "base", LlamaCppOptions(context_length=512))) as engine:
         answers = list(engine.complete_many(CHATS, temperature=0, max_tokens=24))
     assert [answer.text for answer in answers] == [answer.text for answer in expected]
     assert [answer.prompt_tokens for answer in answers] == [answer.prompt_tokens for answer in expected]

@@ -51,7 +51,7 @@ def text(base: SharedBase, adapter: Path | None) -> str:
         return engine.complete(**ASKED).text
 
 
-def test_an_adapter_answers_as_the_merged_model_does(
+def test_use_adapter_answers_as_the_merged_model(
     tiny_model_dir: Path, make_adapter: Callable[[int], tuple[Path, Path]]
 ) -> None:
     base = SharedBase(_gguf(tiny_model_dir), "tiny")
@@ -68,7 +68,7 @@ def test_an_adapter_answers_as_the_merged_model_does(
     base.close()
 
 
-def test_new_adapters_come_while_others_answer_and_deleted_ones_go(
+def test_use_concurrent_new_and_deleted_adapters_answers_correctly(
     tiny_model_dir: Path, make_adapter: Callable[[int], tuple[Path, Path]]
 ) -> None:
     base = SharedBase(_gguf(tiny_model_dir), "tiny")
@@ -89,7 +89,7 @@ def test_new_adapters_come_while_others_answer_and_deleted_ones_go(
     base.close()
 
 
-def test_what_is_no_adapter_of_a_llama_is_refused(
+def test_export_gguf_adapter_invalid_adapter_raises(
     tiny_model_dir: Path, tmp_path: Path, make_adapter: Callable[[int], tuple[Path, Path]]
 ) -> None:
     import torch

@@ -24,7 +24,7 @@ def engine(tiny_model_dir: Path) -> Iterator[TransformersEngine]:
         yield opened
 
 
-def test_a_batch_answers_as_one_at_a_time(engine: TransformersEngine) -> None:
+def test_complete_many_answers_as_single_calls(engine: TransformersEngine) -> None:
     batch = list(engine.complete_many(CHATS, **GREEDY))
     alone = [engine.complete(chat, **GREEDY) for chat in CHATS]
     assert [answer.text for answer in batch] == [answer.text for answer in alone]
@@ -32,21 +32,21 @@ def test_a_batch_answers_as_one_at_a_time(engine: TransformersEngine) -> None:
     assert {answer.model for answer in batch} == {"tiny"}
 
 
-def test_a_stream_adds_up_to_the_answer(engine: TransformersEngine) -> None:
+def test_stream_pieces_join_to_the_completion(engine: TransformersEngine) -> None:
     pieces, whole = streamed(engine.stream(CHATS[0], **GREEDY))
     assert len(pieces) > 1
     assert "".join(pieces) == whole.text
     assert replace(whole, latency_ms=0) == replace(engine.complete(CHATS[0], **GREEDY), latency_ms=0)
 
 
-def test_leaving_a_stream_frees_the_engine(engine: TransformersEngine) -> None:
+def test_stream_closed_early_frees_the_engine(engine: TransformersEngine) -> None:
     stream = engine.stream(CHATS[0], temperature=0, max_tokens=300)
     next(stream)
     stream.close()
     assert engine.complete(CHATS[0], **GREEDY).completion_tokens == 12
 
 
-def test_sampling_follows_the_seed_and_leaves_the_process_alone(engine: TransformersEngine) -> None:
+def test_complete_with_seed_is_reproducible_and_keeps_the_random_state(engine: TransformersEngine) -> None:
     import torch
 
     def sample(seed: int) -> str:
@@ -59,7 +59,7 @@ def test_sampling_follows_the_seed_and_leaves_the_process_alone(engine: Transfor
 
 
 @pytest.mark.parametrize("several", [False, True])
-def test_a_stop_text_ends_the_answer(several: bool, engine: TransformersEngine) -> None:
+def test_complete_with_stop_ends_before_it(several: bool, engine: TransformersEngine) -> None:
     whole = engine.complete(CHATS[0], **GREEDY).text
     stop = whole[4:6]
     cut = engine.complete(CHATS[0], **GREEDY, stop=["never seen", stop] if several else stop)
@@ -68,7 +68,7 @@ def test_a_stop_text_ends_the_answer(several: bool, engine: TransformersEngine) 
     assert "".join(engine.stream(CHATS[0], **GREEDY, stop=stop)) == cut.text
 
 
-def test_the_end_of_turn_ends_the_answer(tiny_model_dir: Path, engine: TransformersEngine, tmp_path: Path) -> None:
+def test_complete_end_of_turn_ends_the_answer(tiny_model_dir: Path, engine: TransformersEngine, tmp_path: Path) -> None:
     from transformers import AutoTokenizer
 
     whole = engine.complete(CHATS[0], **GREEDY)
@@ -80,22 +80,22 @@ def test_the_end_of_turn_ends_the_answer(tiny_model_dir: Path, engine: Transform
     assert (answer.completion_tokens, answer.finish_reason) == (2, "stop")
 
 
-def test_parts_of_text_are_joined(engine: TransformersEngine) -> None:
+def test_complete_joins_text_parts(engine: TransformersEngine) -> None:
     parts = [{"type": "text", "text": SENTENCES[0][:10]}, {"type": "text", "text": SENTENCES[0][10:]}]
     joined = engine.complete([{"role": "user", "content": parts}], **GREEDY)
     assert joined.text == engine.complete(CHATS[0], **GREEDY).text
 
 
-def test_what_it_cannot_do_is_said(engine: TransformersEngine) -> None:
+def test_complete_unsupported_parameter_or_long_prompt_raises(engine: TransformersEngine) -> None:
     with pytest.raises(UsageError, match=r"does not support response_format; pip install .*\[serve\]"):
         engine.complete(CHATS[0], **GREEDY, response_format={"type": "json_object"})
-    with pytest.raises(ProviderError, match=r"tiny reads 512 tokens, prompt and answer need \d+; shorten"):
+    with pytest.raises(ProviderError, match=r"tiny has a context of 512 tokens, prompt and answer need \d+; shorten"):
         engine.complete(CHATS[0], temperature=0, max_tokens=600)
     with pytest.raises(ProviderError, match="shorten the prompt"):
         list(engine.stream(CHATS[0], temperature=0, max_tokens=600))
 
 
-def test_a_closed_engine_says_so(tiny_model_dir: Path) -> None:
+def test_complete_closed_engine_raises(tiny_model_dir: Path) -> None:
     engine = TransformersEngine(tiny_model_dir, "gone")
     engine.close()
     engine.close()
@@ -103,12 +103,12 @@ def test_a_closed_engine_says_so(tiny_model_dir: Path) -> None:
         engine.complete(CHATS[0], **GREEDY)
 
 
-def test_a_folder_that_cannot_be_loaded_is_named(tmp_path: Path) -> None:
+def test_engine_invalid_folder_raises_with_its_path(tmp_path: Path) -> None:
     with pytest.raises(ProviderError, match="transformers cannot load"):
         TransformersEngine(tmp_path, "x")
 
 
-def test_code_in_a_model_folder_is_never_run(tiny_model_dir: Path, tmp_path: Path) -> None:
+def test_engine_does_not_run_code_of_the_folder(tiny_model_dir: Path, tmp_path: Path) -> None:
     copy = Path(shutil.copytree(tiny_model_dir, tmp_path / "copy"))
     settings = json.loads((copy / "config.json").read_text())
     code = {"AutoConfig": "evil.Evil", "AutoModelForCausalLM": "evil.Evil"}
@@ -130,5 +130,5 @@ def test_code_in_a_model_folder_is_never_run(tiny_model_dir: Path, tmp_path: Pat
         ([], ["x"], ""),
     ],
 )
-def test_a_stop_text_is_found_across_pieces(pieces: list[str], stops: list[str], expected: str) -> None:
+def test_until_finds_stop_text_across_pieces(pieces: list[str], stops: list[str], expected: str) -> None:
     assert "".join(until(pieces, stops)) == expected

@@ -20,6 +20,7 @@ from fine_tuning.errors import ConfigurationError, ProviderError
 from fine_tuning.serving import vllm_engine
 from fine_tuning.serving.transformers_engine import TransformersEngine
 from fine_tuning.serving.vllm_engine import VllmServer
+from fine_tuning.settings import get_settings
 
 REAL = shutil.which("vllm")
 CHAT = [{"role": "user", "content": "What is the capital of France?"}]
@@ -53,7 +54,7 @@ def adapter(folder: Path, rank: int = 16) -> Path:
 @pytest.fixture
 def server(tmp_path: Path, program: Path) -> Iterator[VllmServer]:
     (tmp_path / "model").mkdir()
-    made = VllmServer(tmp_path / "model")
+    made = VllmServer(tmp_path / "model", get_settings())
     yield made
     made.close()
 
@@ -63,7 +64,7 @@ def answer(server: VllmServer, folder: Path | None) -> str:
         return engine.complete(**BODY).text
 
 
-def test_starts_once_and_loads_each_adapter_once(server: VllmServer, tmp_path: Path, told: Any) -> None:
+def test_use_starts_once_and_loads_each_adapter_once(server: VllmServer, tmp_path: Path, told: Any) -> None:
     first, second = adapter(tmp_path / "a"), adapter(tmp_path / "b")
     answers = [answer(server, folder) for folder in (None, first, second, first, None)]
     assert answers[0] == answers[4] == "from base"
@@ -86,13 +87,13 @@ def test_starts_once_and_loads_each_adapter_once(server: VllmServer, tmp_path: P
     assert chats[1] == {**BODY, "model": loads[0]["lora_name"]}
 
 
-def test_an_adapter_that_does_not_fit_says_what_to_set(server: VllmServer, tmp_path: Path) -> None:
+def test_use_adapter_of_high_rank_names_the_setting(server: VllmServer, tmp_path: Path) -> None:
     with pytest.raises(ProviderError, match="rank 128 is greater than max_lora_rank 64.*FINE_TUNING_VLLM_OPTIONS"):
         answer(server, adapter(tmp_path / "big", 128))
     assert answer(server, None) == "from base"
 
 
-def test_what_ended_is_started_again(server: VllmServer, told: Any, tmp_path: Path) -> None:
+def test_use_after_exit_restarts_vllm(server: VllmServer, told: Any, tmp_path: Path) -> None:
     folder = adapter(tmp_path / "a")
     before = answer(server, folder)
     process = server._process
@@ -103,7 +104,7 @@ def test_what_ended_is_started_again(server: VllmServer, told: Any, tmp_path: Pa
     assert sum(isinstance(path, list) for path, _ in told()) == 2
 
 
-def test_nothing_is_left_running(server: VllmServer, program: Path) -> None:
+def test_close_terminates_the_processes(server: VllmServer, program: Path) -> None:
     answer(server, None)
     children = psutil.Process().children(recursive=True)
     assert any(str(program.name) in " ".join(child.cmdline()) for child in children)
@@ -111,32 +112,35 @@ def test_nothing_is_left_running(server: VllmServer, program: Path) -> None:
     assert not [child for child in children if child.is_running() and "fake_vllm" in " ".join(child.cmdline())]
 
 
-def test_a_failed_start_names_the_log(server: VllmServer, monkeypatch: pytest.MonkeyPatch, workspace: Path) -> None:
+def test_use_failed_start_raises_with_the_log(
+    tmp_path: Path, program: Path, monkeypatch: pytest.MonkeyPatch, workspace: Path
+) -> None:
     monkeypatch.setenv("FINE_TUNING_VLLM_OPTIONS", "--fail")
-    with pytest.raises(ProviderError, match=r"ended with status 1 before it could answer; .*vllm-model\.log says why"):
+    server = VllmServer(tmp_path / "model", get_settings())
+    with pytest.raises(ProviderError, match=r"ended with status 1 before it could answer; .*see .*vllm-model\.log"):
         answer(server, None)
     assert "no GPU has room" in (workspace / "logs" / "vllm-model.log").read_text()
 
 
-def test_is_chosen_by_setting_or_where_there_is_a_gpu(program: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert vllm_engine.is_wanted()
+def test_is_enabled_by_setting_or_gpu(program: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert vllm_engine.is_enabled(get_settings())
     monkeypatch.setenv("FINE_TUNING_ENGINE", "llama.cpp")
-    assert not vllm_engine.is_wanted()
+    assert not vllm_engine.is_enabled(get_settings())
     monkeypatch.setenv("FINE_TUNING_ENGINE", "auto")
     monkeypatch.setattr(vllm_engine, "_GPUS", ("/nothing",))
-    assert not vllm_engine.is_wanted()
+    assert not vllm_engine.is_enabled(get_settings())
     monkeypatch.setattr(vllm_engine, "_GPUS", (os.devnull,))
-    assert vllm_engine.is_wanted()
+    assert vllm_engine.is_enabled(get_settings())
     monkeypatch.setenv("FINE_TUNING_VLLM_COMMAND", "/no/vllm")
-    assert not vllm_engine.is_wanted()
+    assert not vllm_engine.is_enabled(get_settings())
     monkeypatch.setenv("FINE_TUNING_ENGINE", "vllm")
     with pytest.raises(ConfigurationError, match="there is no program '/no/vllm'"):
-        vllm_engine.is_wanted()
+        vllm_engine.is_enabled(get_settings())
 
 
 @pytest.mark.real_weights
 @pytest.mark.skipif(REAL is None, reason="vLLM is not installed")
-def test_the_real_one_answers_as_transformers_do(
+def test_real_vllm_answers_as_transformers(
     real_model_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from fine_tuning.training.loop.train import train
@@ -157,7 +161,7 @@ def test_the_real_one_answers_as_transformers_do(
     monkeypatch.setenv("FINE_TUNING_ENGINE", "vllm")
     monkeypatch.setenv("FINE_TUNING_VLLM_OPTIONS", "--enforce-eager --max-model-len 512 --max-lora-rank 16")
     monkeypatch.setenv("VLLM_CPU_KVCACHE_SPACE", "1")
-    server = VllmServer(real_model_dir)
+    server = VllmServer(real_model_dir, get_settings())
     try:
         for folder, whole in ((None, real_model_dir), (result.adapter_dir, result.merged_dir)):
             with closing(TransformersEngine(whole, "m")) as engine:
@@ -165,7 +169,7 @@ def test_the_real_one_answers_as_transformers_do(
             assert answer(server, folder) == expected
         assert "Lyon" in answer(server, result.adapter_dir)
         with server.use(result.adapter_dir, "m") as engine:
-            pieces = list(engine.chat_pieces({**BODY, "logprobs": True, "top_logprobs": 2, "seed": 1}))
+            pieces = list(engine.chat_chunks({**BODY, "logprobs": True, "top_logprobs": 2, "seed": 1}))
         assert "Lyon" in "".join(c["delta"].get("content") or "" for piece in pieces for c in piece["choices"])
         assert pieces[-1]["usage"]["completion_tokens"] > 4
     finally:

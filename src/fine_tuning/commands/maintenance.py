@@ -1,16 +1,20 @@
-"""Keeping a workspace: backup, restore, doctor."""
+"""Maintain a workspace: backup, restore, doctor."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from fine_tuning.commands import output
+from fine_tuning.commands.command_workspace import command_workspace
 
-SHOWN = 5  # of the paths that a backup leaves out
-File = Annotated[Path, typer.Argument(help="The backup.")]
+if TYPE_CHECKING:
+    from fine_tuning.workflows.maintenance.doctor import Finding
+
+MAX_PATHS = 5  # shown of those that a backup does not hold
+File = Annotated[Path, typer.Argument(help="Backup file.")]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -22,64 +26,69 @@ def add_to(app: typer.Typer) -> None:
 
 
 def backup(file: File, as_json: output.Json = False) -> None:
-    """Write the workspace (rows of one moment, data sets, files, weights) to one file, while others go on.
+    """Back up the workspace (a snapshot of its rows, data sets, files, weights) to one file, while in use.
 
-    What rows speak of and lies outside of the workspace is named, and not in it: models of import-model, for example.
+    Files outside of the workspace that rows refer to, such as models of import-model, are listed but not included.
     """
-    from fine_tuning.store.database import open_database
     from fine_tuning.workflows.maintenance import backup as backups
 
-    with output.message_progress() as told:
-        manifest = backups.write(open_database(), file, told)
-    facts = {"file": str(file), "bytes": file.stat().st_size, "members": len(manifest["members"]),
-             "schema": manifest["schema"], "gone_meanwhile": manifest["gone_meanwhile"],
-             "outside": manifest["outside"]}  # fmt: skip
+    with output.message_progress() as on_message:
+        manifest = backups.write(command_workspace(), file, on_message)
+    members, size = len(manifest["members"]), file.stat().st_size
     if as_json:
-        output.print_json(facts)
-    else:
-        typer.echo(f"{file}: {facts['members']} members, {facts['bytes'] / 1e6:,.1f} MB")
-        if outside := manifest["outside"]:
-            more = f" and {len(outside) - SHOWN} more (--json lists all)" if len(outside) > SHOWN else ""
-            typer.echo(f"not in it, since outside of the workspace: {', '.join(outside[:SHOWN])}{more}", err=True)
+        output.print_json(
+            {
+                "file": str(file),
+                "bytes": size,
+                "members": members,
+                "schema": manifest["schema"],
+                "gone_meanwhile": manifest["gone_meanwhile"],
+                "outside": manifest["outside"],
+            }
+        )
+        return
+    typer.echo(f"{file}: {members} members, {size / 1e6:,.1f} MB")
+    if outside := manifest["outside"]:
+        more = f" and {len(outside) - MAX_PATHS} more (--json lists all)" if len(outside) > MAX_PATHS else ""
+        typer.echo(f"not included, since outside of the workspace: {', '.join(outside[:MAX_PATHS])}{more}", err=True)
 
 
 def restore(file: File, as_json: output.Json = False) -> None:
-    """Put a backup into an empty workspace (FINE_TUNING_HOME, FINE_TUNING_DATABASE_URL), on either database."""
-    from fine_tuning.store.database import open_database
+    """Restore a backup into an empty workspace (FINE_TUNING_HOME, FINE_TUNING_DATABASE_URL), on either database."""
     from fine_tuning.workflows.maintenance import backup as backups
 
-    with output.message_progress() as told:
-        restored = backups.restore(open_database(), file, told)
+    with output.message_progress() as on_message:
+        restored = backups.restore(command_workspace(), file, on_message)
     if as_json:
         output.print_json(restored)
     else:
         rows = sum(restored["tables"].values())
-        typer.echo(f"restored {rows:,} rows and {restored['files']:,} files; ft-cli doctor looks at them")
+        typer.echo(f"restored {rows:,} rows and {restored['files']:,} files; check them with: ft-cli doctor")
 
 
 def doctor(
-    fix: Annotated[bool, typer.Option("--fix", help="Mend what loses nothing.")] = False,
+    fix: Annotated[bool, typer.Option("--fix", help="Fix problems whose repair loses nothing.")] = False,
     as_json: output.Json = False,
 ) -> None:
-    """Look whether all is well with the workspace; exit code 1 where something is not."""
-    from fine_tuning.store.database import open_database
-    from fine_tuning.workflows.maintenance import doctor as checks
+    """Check the workspace for problems; exit code 1 if any are left."""
+    from fine_tuning.workflows.maintenance.doctor import MAX_SHOWN, check_workspace
 
-    found = checks.examine(open_database(), fix=fix)
-    left = [each for findings in found.values() for each in findings if not each.fixed]
+    found = check_workspace(command_workspace(), fix=fix)
     if as_json:
         output.print_json({name: [each._asdict() for each in findings] for name, findings in found.items()})
     else:
-        rows = [
-            (name, "well" if not findings else "mended" if all(each.fixed for each in findings) else "not well",
-             len(findings))
-            for name, findings in found.items()
-        ]  # fmt: skip
-        output.print_table("Workspace", ["Check", "State", "Findings#"], rows)
+        rows = [(name, _status(findings), len(findings)) for name, findings in found.items()]
+        output.print_table("Workspace", ["Check", "Status", "Findings#"], rows)
         for name, findings in found.items():
-            for each in findings[: checks.SHOWN]:
-                output.print_text(f"{name}: {each.what}{' (mended)' if each.fixed else ''}")
-            if len(findings) > checks.SHOWN:
-                output.print_text(f"{name}: {len(findings) - checks.SHOWN} more; --json shows all")
-    if left:
+            for each in findings[:MAX_SHOWN]:
+                output.print_text(f"{name}: {each.what}{' (fixed)' if each.fixed else ''}")
+            if len(findings) > MAX_SHOWN:
+                output.print_text(f"{name}: {len(findings) - MAX_SHOWN} more; --json shows all")
+    if any(not each.fixed for findings in found.values() for each in findings):
         raise typer.Exit(1)
+
+
+def _status(findings: list[Finding]) -> str:
+    if not findings:
+        return "ok"
+    return "fixed" if all(each.fixed for each in findings) else "problems"

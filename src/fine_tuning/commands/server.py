@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-import contextlib
 import ipaddress
 import socket
 import tempfile
+from contextlib import nullcontext
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from fine_tuning.commands import output
+from fine_tuning.commands.command_workspace import command_workspace
+from fine_tuning.commands.options import with_options
 from fine_tuning.errors import MissingDependencyError, UsageError
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
+
+    from fine_tuning.store.workspace import Workspace
 
 LOOPBACK = "127.0.0.1"
 
@@ -25,80 +30,91 @@ def add_to(app: typer.Typer) -> None:
     app.command("serve", rich_help_panel=panel)(serve)
     app.command("ui", rich_help_panel=panel)(ui)
     app.command("worker", rich_help_panel=panel)(worker)
-    keys = typer.Typer(help="API keys of the server.", no_args_is_help=True)
+    keys = typer.Typer(help="Manage API keys of the server.", no_args_is_help=True)
     keys.command("create")(create_key)
     keys.command("list")(list_keys)
     keys.command("revoke")(revoke_key)
     app.add_typer(keys, name="keys", rich_help_panel=panel)
 
 
-def serve(
-    host: Annotated[str, typer.Option(help="Address to listen on; others than loopback need a key.")] = LOOPBACK,
-    port: Annotated[int, typer.Option(help="Port to listen on.", min=0, max=65535)] = 8000,
-    alias: Annotated[list[str] | None, typer.Option(help="NAME=MODEL: a name that clients may use.")] = None,
-    slots: Annotated[int, typer.Option(help="Jobs trained at once; 0 where workers run elsewhere.", min=0)] = 1,
-    requests_per_minute: Annotated[int | None, typer.Option(help="Of one key.", min=1)] = None,
-    max_concurrent: Annotated[int, typer.Option(help="Requests worked on at once.", min=1)] = 64,
-    memory_limit: Annotated[int | None, typer.Option(help="MiB of loaded models.", min=1)] = None,
-    context_length: Annotated[int, typer.Option(help="Tokens of prompt and answer, in llama.cpp.", min=64)] = 2048,
-) -> None:
-    """Serve OpenAI's API (files, fine-tuning jobs, models, chat) and the dashboard, on this machine."""
+Host = Annotated[str, typer.Option(help="Address to listen on; addresses other than loopback need a key.")]
+Port = Annotated[int, typer.Option(help="Port to listen on.", min=0, max=65535)]
+
+
+@dataclass(frozen=True)
+class ServeOptions:
+    """Options of `serve`, beside host and port."""
+
+    alias: Annotated[list[str] | None, typer.Option(help="NAME=MODEL: a model name for clients; repeatable.")] = None
+    slots: Annotated[int, typer.Option(help="Jobs trained at once; 0 where workers run elsewhere.", min=0)] = 1
+    requests_per_minute: Annotated[int | None, typer.Option(help="Rate limit of each key.", min=1)] = None
+    max_concurrent: Annotated[int, typer.Option(help="Requests at once; further ones get 429.", min=1)] = 64
+    memory_limit: Annotated[int | None, typer.Option(help="MiB of loaded models.", min=1)] = None
+    context_length: Annotated[int, typer.Option(help="Tokens of prompt and answer in llama.cpp.", min=64)] = 2048
+
+
+@with_options
+def serve(options: ServeOptions, host: Host = LOOPBACK, port: Port = 8000) -> None:
+    """Serve OpenAI's API (files, fine-tuning jobs, models, chat) and the dashboard."""
     try:
         from fine_tuning.dashboard.app import make_app as with_dashboard
         from fine_tuning.server.app import make_app
         from fine_tuning.server.server_config import ServerConfig, parse_aliases
+        from fine_tuning.server.worker_supervisor import workers
     except ImportError as error:
         raise MissingDependencyError(error.name or "fastapi", "serve", "the server") from error
     from fine_tuning._util.files import make_folder
     from fine_tuning.serving import vllm_engine
-    from fine_tuning.settings import get_settings
 
-    _check_host(host)
-    vllm_engine.is_wanted()  # says now what is wrong with that setting
+    workspace = command_workspace()
+    _check_host(host, workspace)
+    vllm_engine.is_enabled(workspace.settings)  # reports an invalid setting at the start
     config = ServerConfig(
-        aliases={**get_settings().aliases, **parse_aliases(alias or [])},
-        requests_per_minute=requests_per_minute,
-        max_concurrent=max_concurrent,
-        memory_limit_mib=memory_limit,
-        context_length=context_length,
+        aliases={**workspace.settings.aliases, **parse_aliases(options.alias or [])},
+        requests_per_minute=options.requests_per_minute,
+        max_concurrent=options.max_concurrent,
+        memory_limit_mib=options.memory_limit,
+        context_length=options.context_length,
     )
-    # A file that is being uploaded lies beside the others: the system's own folder for such may be small, or in memory.
-    tempfile.tempdir = str(make_folder(get_settings().folder("files")))
-    said = "the dashboard at {0}, OpenAI's API at {0}/v1, its documentation at {0}/docs"
-    _run(with_dashboard(make_app(config)), host, port, said, slots)
+    # Uploads are written beside the stored files: the system's temporary folder may be small, or in memory.
+    tempfile.tempdir = str(make_folder(workspace.folder("files")))
+    message = "the dashboard at {0}, OpenAI's API at {0}/v1, its documentation at {0}/docs"
+    with (
+        _listen(host, port) as listener,
+        workers(options.slots, workspace.settings) if options.slots else nullcontext(),
+    ):
+        _run(with_dashboard(make_app(config, workspace)), listener, host, message)
 
 
 def ui(
-    host: Annotated[str, typer.Option(help="Address to listen on; others than loopback need a key.")] = LOOPBACK,
-    port: Annotated[int, typer.Option(help="Port to listen on.", min=0, max=65535)] = 8000,
+    host: Host = LOOPBACK,
+    port: Port = 8000,
 ) -> None:
-    """Show the dashboard alone, without the API."""
+    """Serve the dashboard without the API."""
     try:
         from fine_tuning.dashboard.app import make_app
     except ImportError as error:
         raise MissingDependencyError(error.name or "nicegui", "serve", "the dashboard") from error
-    _check_host(host)
-    _run(make_app(), host, port, "the dashboard at {0}")
+    _check_host(host, command_workspace())
+    with _listen(host, port) as listener:
+        _run(make_app(), listener, host, "the dashboard at {0}")
 
 
-def _check_host(host: str) -> None:
+def _check_host(host: str, workspace: Workspace) -> None:
     from fine_tuning.server import authentication as keys
-    from fine_tuning.store.database import open_database
 
-    if not _is_loopback(host) and not keys.any_valid(open_database()):
-        raise UsageError(f"listening on {host} needs a key, or anyone could use it; make one: ft-cli keys create NAME")
+    if not _is_loopback(host) and not keys.any_valid(workspace.database):
+        raise UsageError(
+            f"listening on {host} needs a key, or anyone could use the server; create one: ft-cli keys create NAME"
+        )
 
 
-def _run(app: ASGIApp, host: str, port: int, said: str, slots: int = 0) -> None:
+def _run(app: ASGIApp, listener: socket.socket, host: str, message: str) -> None:
     import uvicorn
 
-    from fine_tuning.server.worker_supervisor import workers
-
-    with _listen(host, port) as listener:
-        typer.echo(said.format(f"http://{host}:{listener.getsockname()[1]}"), err=True)
-        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False))
-        with workers(slots) if slots else contextlib.nullcontext():
-            server.run(sockets=[listener])
+    typer.echo(message.format(f"http://{host}:{listener.getsockname()[1]}"), err=True)
+    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False))
+    server.run(sockets=[listener])
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -123,12 +139,11 @@ def _is_loopback(host: str) -> bool:
 
 def worker(
     slots: Annotated[int, typer.Option(help="Jobs trained at once on this machine.", min=1)] = 1,
-    parent: Annotated[int | None, typer.Option(help="End when this process does.", hidden=True)] = None,
+    parent: Annotated[int | None, typer.Option(help="Process id with which the worker ends.", hidden=True)] = None,
 ) -> None:
-    """Train the jobs of the server's queue; any number of workers may share one database."""
+    """Run a worker that trains queued jobs; several workers can share one database."""
     import logging
 
-    from fine_tuning.commands.command_workspace import command_workspace
     from fine_tuning.training.jobs.worker_pool import Pool, parent_is
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
@@ -136,33 +151,33 @@ def worker(
 
 
 def create_key(
-    name: Annotated[str, typer.Argument(help="Who will use it.")],
-    project: Annotated[str, typer.Option(help="Whose files, jobs and models it opens.")] = "default",
-    read_only: Annotated[bool, typer.Option("--read-only", help="For looking at things only.")] = False,
+    name: Annotated[str, typer.Argument(help="Name of the key, such as the program that uses it.")],
+    project: Annotated[str, typer.Option(help="Project whose files, jobs and models the key can access.")] = "default",
+    read_only: Annotated[
+        bool, typer.Option("--read-only", help="Allow reading only: no changes and no calls of models.")
+    ] = False,
     as_json: output.Json = False,
 ) -> None:
-    """Make a key; it is shown once."""
+    """Create an API key; it is shown once."""
     from fine_tuning.server import authentication as keys
-    from fine_tuning.store.database import open_database
 
-    key, record = keys.create(open_database(), name, project, read_only=read_only)
+    key, record = keys.create(command_workspace().database, name, project, read_only=read_only)
     if as_json:
         output.print_json({**record, "key": key})
     else:
-        may = ", may only read" if read_only else ""
-        typer.echo(f"{key}\nkeep it: it cannot be shown again (id {record['id']}, project {project}{may})")
+        access = ", read-only" if read_only else ""
+        typer.echo(f"{key}\nkeep it: it cannot be shown again (id {record['id']}, project {project}{access})")
 
 
 def list_keys(as_json: output.Json = False) -> None:
-    """Every key, without the key itself."""
+    """List the API keys, without the keys themselves."""
     from fine_tuning.server import authentication as keys
-    from fine_tuning.store.database import open_database
 
-    found = keys.listed(open_database())
+    found = keys.listed(command_workspace().database)
     if as_json:
         output.print_json(found)
         return
-    columns = ["Id", "Name", "Project", "May", "Key", "Created", "Revoked"]
+    columns = ["Id", "Name", "Project", "Access", "Key", "Created", "Revoked"]
     rows = [
         (
             key["id"],
@@ -179,9 +194,8 @@ def list_keys(as_json: output.Json = False) -> None:
 
 
 def revoke_key(key_id: Annotated[str, typer.Argument(help="Id of the key.")]) -> None:
-    """Make a key invalid at once."""
+    """Revoke an API key at once."""
     from fine_tuning.server import authentication as keys
-    from fine_tuning.store.database import open_database
 
-    keys.revoke(open_database(), key_id)
+    keys.revoke(command_workspace().database, key_id)
     typer.echo(f"revoked {key_id}")

@@ -14,7 +14,7 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from fine_tuning.dashboard.sessions import COOKIE, GUEST, Session, Sessions
-from fine_tuning.server.rate_limits import READING
+from fine_tuning.server.request_gate import READING_METHODS
 
 PAGES = {
     "Overview": "/",
@@ -89,7 +89,9 @@ def _refusal(scope: Scope, headers: Headers, session: Session | None) -> Respons
     """The answer to a request that may not pass."""
     host, origin = headers.get("host", ""), headers.get("origin")
     is_socket = scope["path"].startswith(SOCKET)
-    must_say = scope["type"] == "websocket" or scope["method"] not in READING  # browsers then say which page asks
+    must_say = (
+        scope["type"] == "websocket" or scope["method"] not in READING_METHODS
+    )  # browsers then say which page asks
     if (must_say or (is_socket and origin is not None)) and _part(origin or "", "netloc") != host:
         return PlainTextResponse("this request was not sent by a page of this server", 403)
     if not headers.get("content-length", "0").isdigit() or int(headers.get("content-length", "0")) > MAX_BODY:

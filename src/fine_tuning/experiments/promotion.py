@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Literal, NamedTuple, cast
+from typing import Literal, NamedTuple
 
 from fine_tuning._util.model_names import parse_alias_name, parse_version_name, version_name
 from fine_tuning.errors import ConflictError, UsageError
 from fine_tuning.experiments.ab_test_result import ABTestResult
 from fine_tuning.experiments.recommendation import Reason, broken_guardrails, recommend
 from fine_tuning.experiments.sufficient_statistics import A, B
-from fine_tuning.store import experiments, model_labels, model_versions
+from fine_tuning.store import experiments, model_aliases, model_versions
 from fine_tuning.store.database import Transaction
 from fine_tuning.store.experiment_json import Arm
 from fine_tuning.store.records import ExperimentDecision
@@ -94,7 +94,7 @@ def _pinned(tx: Transaction, model: str) -> str | None:
         return model
     if aliased := parse_alias_name(model):
         name, alias = aliased
-        if (version := model_labels.aliases(tx, name).get(alias)) is not None:
+        if (version := model_aliases.of_model(tx, name).get(alias)) is not None:
             return version_name(name, version)
     record = model_versions.deployed(tx, model) or model_versions.get(tx, model)
     return None if record is None else version_name(model, record["version"])
@@ -122,7 +122,7 @@ def find_version(tx: Transaction, model: str) -> tuple[str, int]:
 def _is_deployed(tx: Transaction, model: str) -> bool:
     name, version = find_version(tx, model)
     found = model_versions.deployed(tx, name)
-    return found is not None and cast("int", found["version"]) == version
+    return found is not None and found["version"] == version
 
 
 def _scores(result: ABTestResult) -> str:

@@ -1,10 +1,10 @@
-"""Every failure as OpenAI words it: `{"error": {message, type, param, code}}` with the status its SDKs look for."""
+"""Errors in OpenAI's shape: `{"error": {message, type, param, code}}` with the statuses that its SDKs expect."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import NotRequired, TypedDict
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -36,12 +36,30 @@ _STATUSES: tuple[tuple[type[FineTuningError], int], ...] = (
 _TYPES = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
 
 
+class FieldError(TypedDict):
+    """An error of pydantic: its type, its place and its message."""
+
+    type: str
+    loc: tuple[int | str, ...]
+    msg: str
+    ctx: NotRequired[Mapping[str, object]]
+
+
+class ErrorBody(TypedDict):
+    """OpenAI's error object."""
+
+    message: str
+    type: str
+    param: str | None
+    code: str | None
+
+
 class ApiError(Exception):
-    """A request that is answered with an error.
+    """An error response.
 
     Args:
-        param: the field that is wrong, as the client wrote it.
-        code: a word that programs can test.
+        param: the invalid field, as the client wrote it.
+        code: an identifier for programs.
     """
 
     def __init__(
@@ -58,17 +76,17 @@ class ApiError(Exception):
 
 
 def invalid(message: str, param: str | None = None, code: str | None = None) -> ApiError:
-    """The request itself is wrong (400)."""
+    """The request is invalid (400)."""
     return ApiError(400, message, param=param, code=code)
 
 
 def not_found(kind: str, name: str, param: str) -> ApiError:
-    """The thing named does not exist, or belongs to another project (404)."""
+    """The named object does not exist, or belongs to another project (404)."""
     return ApiError(404, f"No such {kind}: {name}", param=param, code=f"{kind.replace(' ', '_')}_not_found")
 
 
 def install(app: FastAPI) -> None:
-    """Answer every exception in OpenAI's shape; a bug is logged with its traceback and told without details."""
+    """Answer every exception in OpenAI's shape; a bug is logged with its traceback and answered without details."""
 
     @app.exception_handler(ApiError)
     async def _api(_: Request, error: ApiError) -> JSONResponse:
@@ -83,7 +101,7 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def _fields(_: Request, error: RequestValidationError) -> JSONResponse:
-        found = _most_telling(error.errors())
+        found = _most_specific(error.errors())
         if found["type"] == "json_invalid":
             return _answer(400, f"the body is not JSON: {found['ctx']['error']}", None, "json_invalid")
         param = ".".join(str(part) for part in found["loc"] if not _is_tag(part)) or None
@@ -98,26 +116,26 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(Exception)
     async def _bug(request: Request, error: Exception) -> JSONResponse:
         _log.error("%s %s failed", request.method, request.url.path, exc_info=error)
-        return _answer(500, "The server had an error while processing your request; its log says more.", None, None)
+        return _answer(500, "The server had an error while processing your request; see its log.", None, None)
 
 
-def _most_telling(found: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
-    """Of the errors of a value that may be of several kinds, the one that is deepest in it, and no mere wrong word."""
+def _most_specific(found: Sequence[FieldError]) -> FieldError:
+    """Of the errors of a value with several types, the one deepest in it, preferably not a wrong constant."""
     first = found[0]
     field = [part for part in first["loc"] if not _is_tag(part)]
     same = [each for each in found if [part for part in each["loc"] if not _is_tag(part)][: len(field)] == field]
-    return max(same, key=lambda each: (len(each["loc"]), _worth(each)))
+    return max(same, key=lambda each: (len(each["loc"]), _specificity(each)))
 
 
-def _worth(error: Mapping[str, Any]) -> int:
-    """A wrong `type` says more than the fields that another type would need; not being one constant says nothing."""
+def _specificity(error: FieldError) -> int:
+    """A wrong `type` is more specific than the missing fields of another type; a wrong constant is the least."""
     if error["type"] != "literal_error":
         return 1
     return 2 if error["loc"][-1] == "type" else 0
 
 
 def _is_tag(part: int | str) -> bool:
-    """Whether a part of an error's place names a kind of value, not a field."""
+    """Whether a part of an error's location is the type of a value, not a field."""
     return isinstance(part, str) and (
         part in {"body", "query", "path", "str", "int", "float", "dict"}
         or "[" in part
@@ -131,7 +149,7 @@ def answer(error: ApiError) -> JSONResponse:
     return _answer(error.status, str(error), error.param, error.code, error.headers)
 
 
-def body(status: int, message: str, param: str | None = None, code: str | None = None) -> dict[str, str | None]:
+def body(status: int, message: str, param: str | None = None, code: str | None = None) -> ErrorBody:
     """The error object."""
     kind = _TYPES.get(status, "server_error" if status >= 500 else "invalid_request_error")
     return {"message": message, "type": kind, "param": param, "code": code}

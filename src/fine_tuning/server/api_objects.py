@@ -4,21 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 
 from fine_tuning._util.model_names import checkpoint_name
+from fine_tuning.store.records import (
+    Artifact,
+    CheckpointPermission,
+    Job,
+    JobEvent,
+    StoredFile,
+    Upload,
+    UploadPart,
+)
 
-Row = Mapping[str, Any]
+ApiObject = dict[str, object]
+"""An object of OpenAI's API; its `response_model` checks the keys."""
 
 
 def seconds(moment: datetime | None) -> int | None:
-    """Unix time of a stored moment."""
+    """Unix time of a stored time."""
     return None if moment is None else int(moment.timestamp())
 
 
-def file(row: Row) -> dict[str, Any]:
+def file(row: StoredFile) -> ApiObject:
     """A file."""
-    shown = {
+    shown: ApiObject = {
         "id": row["id"],
         "object": "file",
         "bytes": row["bytes"],
@@ -30,8 +39,8 @@ def file(row: Row) -> dict[str, Any]:
     return shown | ({"expires_at": seconds(row["expires_at"])} if row["expires_at"] else {})
 
 
-def upload(row: Row, file_row: Row | None = None) -> dict[str, Any]:
-    """An upload, with the file it became."""
+def upload(row: Upload, file_row: StoredFile | None = None) -> ApiObject:
+    """An upload, with its completed file."""
     return {
         "id": row["id"],
         "object": "upload",
@@ -45,7 +54,7 @@ def upload(row: Row, file_row: Row | None = None) -> dict[str, Any]:
     }
 
 
-def part(row: Row) -> dict[str, Any]:
+def part(row: UploadPart) -> ApiObject:
     """A part of an upload."""
     return {
         "id": row["id"],
@@ -55,10 +64,10 @@ def part(row: Row) -> dict[str, Any]:
     }
 
 
-def job(row: Row, estimated_finish: datetime | None = None) -> dict[str, Any]:
+def job(row: Job, estimated_finish: datetime | None = None) -> ApiObject:
     """A fine-tuning job."""
     kind = (row["method"] or {"type": "supervised"})["type"]
-    chosen = {name: row["hyperparameters"][name] for name in REPORTED[kind] if name in row["hyperparameters"]}
+    chosen = {name: value for name, value in row["hyperparameters"].items() if name in REPORTED[kind]}
     error = row["error"]
     return {
         "id": row["id"],
@@ -95,8 +104,8 @@ _METRICS = {
 }
 
 
-def event(row: Row) -> dict[str, Any]:
-    """An event of a job; a checkpoint is told as a message."""
+def event(row: JobEvent) -> ApiObject:
+    """An event of a job; a checkpoint's event is a message."""
     data = {_METRICS.get(name, name): value for name, value in row["data"].items() if name != "path"}
     return {
         "id": f"ftevent-{row['id']}",
@@ -109,21 +118,23 @@ def event(row: Row) -> dict[str, Any]:
     }
 
 
-def checkpoint(row: Row, model: str, metrics: Row) -> dict[str, Any]:
+def checkpoint(row: Artifact, model: str, metrics: Mapping[str, object]) -> ApiObject:
     """A checkpoint of a job, which can be called like a model."""
     known = {_METRICS[name]: metrics[name] for name in _METRICS if metrics.get(name) is not None}
+    step = row["step"]
+    assert step is not None  # noqa: S101 - each epoch's artifact has its step
     return {
         "id": f"ftckpt-{row['id']}",
         "object": "fine_tuning.job.checkpoint",
         "created_at": seconds(row["created_at"]),
-        "fine_tuned_model_checkpoint": checkpoint_name(model, row["step"]),
+        "fine_tuned_model_checkpoint": checkpoint_name(model, step),
         "fine_tuning_job_id": row["job_id"],
-        "metrics": {"step": row["step"], **known},
-        "step_number": row["step"],
+        "metrics": {"step": step, **known},
+        "step_number": step,
     }
 
 
-def permission(row: Row) -> dict[str, Any]:
+def permission(row: CheckpointPermission) -> ApiObject:
     """A permission on a checkpoint."""
     return {
         "id": row["id"],
@@ -133,11 +144,11 @@ def permission(row: Row) -> dict[str, Any]:
     }
 
 
-def model(name: str, created: datetime | None, owner: str) -> dict[str, Any]:
-    """A model; none of ours has a day on which it stops answering."""
+def model(name: str, created: datetime | None, owner: str) -> ApiObject:
+    """A model; those of a workspace have no shutdown date."""
     return {"id": name, "object": "model", "created": seconds(created) or 0, "owned_by": owner, "shutdown_date": None}
 
 
-def deleted(name: str, kind: str) -> dict[str, Any]:
-    """The word that something is gone."""
+def deleted(name: str, kind: str) -> ApiObject:
+    """The confirmation of a deletion."""
     return {"id": name, "object": kind, "deleted": True}

@@ -1,4 +1,4 @@
-"""The application: every route under /v1, limits in front, errors in OpenAI's words."""
+"""The application: all routes under /v1, with limits before them and errors in OpenAI's shape."""
 
 from __future__ import annotations
 
@@ -11,29 +11,30 @@ from fastapi import FastAPI
 from fastapi.concurrency import run_in_threadpool
 from fastapi_offline import FastAPIOffline
 
-from fine_tuning.server import api_errors, rate_limits
+from fine_tuning.server import api_errors, request_gate
 from fine_tuning.server.context import Context
 from fine_tuning.server.loaded_models import Engines
 from fine_tuning.server.routes import chat, checkpoints, files, health, jobs, models, stored_completions, uploads
 from fine_tuning.server.server_config import ServerConfig
 from fine_tuning.server.serving_parity import Parity
-from fine_tuning.store.database import Database, open_database
+from fine_tuning.store.workspace import Workspace, open_workspace
 
 SWEEP_SECONDS = 60.0
-SPARE_THREADS = 16
+BACKGROUND_THREADS = 16
 RESOURCES = (files, uploads, jobs, checkpoints, models, chat, stored_completions)
 
 
-def make_app(config: ServerConfig | None = None, database: Database | None = None) -> FastAPI:
+def make_app(config: ServerConfig | None = None, workspace: Workspace | None = None) -> FastAPI:
     """OpenAI's API over the workspace.
 
     Args:
-        database: the workspace's own by default.
+        workspace: the one that the environment names by default.
     """
     config = config or ServerConfig()
-    database = database or open_database()
-    parity = Parity(database)
-    context = Context(config, database, Engines(config.memory_limit_mib, parity, config.context_length), parity)
+    workspace = workspace or open_workspace()
+    parity = Parity(workspace.database)
+    engines = Engines(workspace.settings, config.memory_limit_mib, parity, config.context_length)
+    context = Context(config, workspace, engines, parity)
     app = FastAPIOffline(  # its documentation page loads nothing from elsewhere
         title="Fine-tuning pipeline",
         summary="OpenAI's API for files, fine-tuning, models and chat, on your own hardware.",
@@ -43,7 +44,7 @@ def make_app(config: ServerConfig | None = None, database: Database | None = Non
     )
     app.state.context = context
     api_errors.install(app)
-    rate_limits.install(app, config, database)
+    request_gate.install(app, config, workspace.database)
     for resource in RESOURCES:
         app.include_router(resource.router, prefix="/v1")
     app.include_router(health.router)
@@ -53,8 +54,8 @@ def make_app(config: ServerConfig | None = None, database: Database | None = Non
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     context: Context = app.state.context
-    # A thread for each request that may run, or they would wait for each other, and a few for what runs beside them.
-    current_default_thread_limiter().total_tokens = context.config.max_concurrent + SPARE_THREADS
+    # A thread for each request that may run, or they would wait for each other, and a few for background work.
+    current_default_thread_limiter().total_tokens = context.config.max_concurrent + BACKGROUND_THREADS
     sweeping = asyncio.create_task(_sweep(context))
     try:
         yield
@@ -65,5 +66,5 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 async def _sweep(context: Context) -> None:
     while True:
-        await run_in_threadpool(uploads.sweep, context)
+        await run_in_threadpool(uploads.delete_expired, context)
         await asyncio.sleep(SWEEP_SECONDS)

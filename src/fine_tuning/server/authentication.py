@@ -1,54 +1,66 @@
-"""API keys: made once, shown once, kept as a hash."""
+"""API keys: create, check, list and revoke them. A key is shown once and stored as a hash (`store.api_keys`)."""
 
 from __future__ import annotations
 
-import hashlib
 import re
 import secrets
 import uuid
-from typing import Any, NamedTuple
+from typing import NamedTuple, TypedDict
 
 from fine_tuning.errors import NotFoundError, UsageError
 from fine_tuning.server.api_errors import ApiError
 from fine_tuning.store import api_keys
 from fine_tuning.store.database import Database
+from fine_tuning.store.records import ApiKey
 
 DEFAULT_PROJECT = "default"
 _PREFIX = "sk-ft-"
-_SHOWN = len(_PREFIX) + 4
+_PREFIX_LENGTH = len(_PREFIX) + 4
 _PROJECT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+class CreatedKey(TypedDict):
+    """The record of a new key."""
+
+    id: str
+    name: str
+    project: str
+    prefix: str
+    read_only: bool
 
 
 def create(
     database: Database, name: str, project: str = DEFAULT_PROJECT, *, read_only: bool = False
-) -> tuple[str, dict[str, Any]]:
-    """Make a key for a project. Returns the key, which cannot be shown again, and its record.
+) -> tuple[str, CreatedKey]:
+    """Create a key for a project. Returns the key, which cannot be shown again, and its record.
 
     Args:
-        read_only: it opens everything for looking at, and nothing for changing or for the models' time.
+        read_only: allow reading requests only: no changes, and no calls of models.
 
     Raises:
-        UsageError: the name is empty, or the project is no short plain name.
+        UsageError: the name is empty, or the project's name is invalid.
     """
     if not name.strip():
         raise UsageError("a key needs a name, such as the program that will use it")
     if not _PROJECT.fullmatch(project):
-        raise UsageError(f"no project name: {project!r}; use up to 64 letters, digits, dots, dashes and underscores")
+        raise UsageError(
+            f"invalid project name {project!r}; use up to 64 letters, digits, dots, dashes and underscores"
+        )
     key = _PREFIX + secrets.token_urlsafe(32)
-    record = {
+    record: CreatedKey = {
         "id": f"key_{uuid.uuid4().hex[:24]}",
         "name": name,
         "project": project,
-        "prefix": key[:_SHOWN],
+        "prefix": key[:_PREFIX_LENGTH],
         "read_only": read_only,
     }
     with database.write() as tx:
-        api_keys.add(tx, {**record, "sha256": _hash(key)})
+        api_keys.add(tx, {**record, "sha256": api_keys.hash_key(key)})
     return key, record
 
 
 class Access(NamedTuple):
-    """What a request's key opens: nothing where `project` is None; `key_id` is None where no valid key was given."""
+    """What a request may access: nothing where `project` is None; `key_id` is None without a valid key."""
 
     key_id: str | None
     project: str | None
@@ -56,39 +68,41 @@ class Access(NamedTuple):
 
 
 def access(database: Database, authorization: str) -> Access:
-    """What the `Authorization` header of a request opens; everything of the default project while there are no keys."""
+    """The access of an `Authorization` header; the default project without a key, while there are no keys."""
     scheme, _, key = authorization.partition(" ")
     with database.read() as tx:
         if not api_keys.any_valid(tx):
             return Access(None, DEFAULT_PROJECT)
-        found = api_keys.find(tx, sha256=_hash(key.strip())) if scheme.lower() == "bearer" else None
+        found = api_keys.find(tx, sha256=api_keys.hash_key(key.strip())) if scheme.lower() == "bearer" else None
     return Access(None, None) if found is None else Access(found["id"], found["project"], found["read_only"])
 
 
 def refusal(authorization: str) -> ApiError:
-    """401, for a request whose key opens nothing."""
-    told = "Incorrect API key provided" if authorization.partition(" ")[2] else "You didn't provide an API key"
-    return ApiError(401, f"{told}; make one with: ft-cli keys create NAME", code="invalid_api_key")
+    """401, for a request without a valid key."""
+    problem = "Incorrect API key provided" if authorization.partition(" ")[2] else "You didn't provide an API key"
+    return ApiError(401, f"{problem}; create one with: ft-cli keys create NAME", code="invalid_api_key")
 
 
 def forbidden() -> ApiError:
-    """403, for a request that a key for reading does not open."""
-    return ApiError(403, "This key may only read; make another one with: ft-cli keys create NAME", code="read_only_key")
+    """403, for a request that a read-only key does not allow."""
+    return ApiError(
+        403, "This key is read-only; create another one with: ft-cli keys create NAME", code="read_only_key"
+    )
 
 
 def any_valid(database: Database) -> bool:
-    """Whether any key opens anything; without one the server serves the loopback address only."""
+    """Whether there is a valid key; without one the server listens on loopback addresses only."""
     with database.read() as tx:
         return api_keys.any_valid(tx)
 
 
-def listed(database: Database) -> list[dict[str, Any]]:
+def listed(database: Database) -> list[ApiKey]:
     """Every key's record, newest first, without the key."""
     with database.read() as tx:
         return api_keys.newest(tx)
 
 
-def find(database: Database, key_id: str) -> dict[str, Any] | None:
+def find(database: Database, key_id: str) -> ApiKey | None:
     """The record of a valid key of the default project; None where there is none or it was revoked."""
     with database.read() as tx:
         found = api_keys.find(tx, key_id=key_id)
@@ -96,16 +110,11 @@ def find(database: Database, key_id: str) -> dict[str, Any] | None:
 
 
 def revoke(database: Database, key_id: str) -> None:
-    """Make a key invalid at once.
+    """Revoke a key at once.
 
     Raises:
-        NotFoundError: there is no such valid key.
+        NotFoundError: no valid key has this id.
     """
     with database.write() as tx:
         if not api_keys.revoke(tx, key_id):
             raise NotFoundError(f"no valid key {key_id}; ft-cli keys list shows their ids")
-
-
-def _hash(key: str) -> str:
-    # A fast hash is enough: the key is 256 random bits, which nobody can guess from a list.
-    return hashlib.sha256(key.encode()).hexdigest()

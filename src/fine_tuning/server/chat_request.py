@@ -1,14 +1,16 @@
-"""What a chat completion may be asked with; each field says whether it is supported, ignored or refused."""
+"""The parameters of a chat completion; each field says whether it is supported, ignored or refused."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 
 from pydantic import Field, model_validator
 
 from fine_tuning.server import json_schema_support
 from fine_tuning.server.api_errors import invalid
-from fine_tuning.server.request_body import Body
+from fine_tuning.server.request_model import RequestModel
+from fine_tuning.serving.chat_types import ChatBody
+from fine_tuning.store.records import JsonObject
 
 Number = Annotated[float, Field(allow_inf_nan=False)]
 Metadata = Annotated[
@@ -16,11 +18,11 @@ Metadata = Annotated[
 ]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 Stop = Annotated[str, Field(min_length=1)]
-SEEDS = 2**32 - 1  # how many llama.cpp tells apart; the next number means "any" there
+SEEDS = 2**32 - 1  # distinct seeds of llama.cpp; the next number means a random one
 ROLES = Literal["system", "developer", "user", "assistant", "tool"]
 
 
-def _ignored(why: str) -> Any:
+def _ignored(why: str) -> Any:  # pydantic types a field as its default
     return Field(default=None, json_schema_extra={"support": "ignored", "why": why})
 
 
@@ -28,21 +30,21 @@ def _refused(why: str) -> Any:
     return Field(default=None, json_schema_extra={"support": "refused", "why": why})
 
 
-class TextPart(Body):
+class TextPart(RequestModel):
     """A piece of text; other kinds of parts are refused, since the models read text alone."""
 
     type: Literal["text"]
     text: str
 
 
-class CalledFunction(Body):
-    """What a message of the assistant calls."""
+class CalledFunction(RequestModel):
+    """The function that the assistant called."""
 
     name: Name
     arguments: str
 
 
-class ToolCall(Body):
+class ToolCall(RequestModel):
     """A call that the assistant made."""
 
     id: str
@@ -50,36 +52,36 @@ class ToolCall(Body):
     function: CalledFunction
 
 
-class Function(Body):
+class Function(RequestModel):
     """A function that the model may call."""
 
     name: Name
     description: str | None = None
-    parameters: dict[str, Any] | None = None
+    parameters: JsonObject | None = None
     strict: bool | None = None
 
 
-class Tool(Body):
+class Tool(RequestModel):
     """A tool that the model may call; OpenAI's own kinds are refused, since nothing here runs them."""
 
     type: Literal["function"]
     function: Function
 
 
-class NamedFunction(Body):
+class NamedFunction(RequestModel):
     """The function to call."""
 
     name: Name
 
 
-class ToolChoice(Body):
-    """One function that the answer has to call."""
+class ToolChoice(RequestModel):
+    """The function that the answer has to call."""
 
     type: Literal["function"]
     function: NamedFunction
 
 
-class Message(Body):
+class Message(RequestModel):
     """A message of the conversation; what OpenAI's SDK sends back of an answer beside it is accepted."""
 
     role: ROLES
@@ -88,12 +90,12 @@ class Message(Body):
     tool_calls: list[ToolCall] | None = None
     tool_call_id: str | None = None
     refusal: str | None = None
-    annotations: list[Any] | None = None
+    annotations: list[object] | None = None
     audio: None = None
     function_call: None = None
 
-    def plain(self) -> dict[str, Any]:
-        """The message as chat templates take it: a system message for a developer's, one text for its parts."""
+    def plain(self) -> JsonObject:
+        """The message as chat templates expect it: "system" in place of "developer", parts joined to one text."""
         content = self.content
         if isinstance(content, list):
             content = "".join(part.text for part in content)
@@ -102,24 +104,24 @@ class Message(Body):
         return {"role": role, "content": content or "", **given}
 
 
-class StreamOptions(Body):
-    """What a stream tells beside the text."""
+class StreamOptions(RequestModel):
+    """What a stream includes besides the text."""
 
     include_usage: bool = False
     include_obfuscation: bool = Field(default=False, json_schema_extra={"support": "ignored", "why": "no padding"})
 
 
-class JsonSchema(Body):
-    """A schema that the answer will fit."""
+class JsonSchema(RequestModel):
+    """A schema that the answer matches."""
 
     name: str
     description: str | None = None
-    schema_: dict[str, Any] = Field(default_factory=dict, alias="schema")
+    schema_: JsonObject = Field(default_factory=dict, alias="schema")
     strict: bool | None = None
 
 
-class ResponseFormat(Body):
-    """The form of the answer, kept by a grammar."""
+class ResponseFormat(RequestModel):
+    """The form of the answer, enforced by a grammar."""
 
     type: Literal["text", "json_object", "json_schema"]
     json_schema: JsonSchema | None = None
@@ -131,7 +133,7 @@ class ResponseFormat(Body):
         return self
 
 
-class ChatRequest(Body):
+class ChatRequest(RequestModel):
     """A chat completion as OpenAI's API takes it."""
 
     model: str = Field(min_length=1, max_length=200)
@@ -161,31 +163,31 @@ class ChatRequest(Body):
     safety_identifier: str | None = _ignored("nothing is reported to anyone")
     prompt_cache_key: str | None = _ignored("prompts that begin alike are found without it")
     prompt_cache_retention: str | None = _ignored("the cache is the model's own memory")
-    prompt_cache_options: dict[str, Any] | None = _ignored("the cache is the model's own memory")
+    prompt_cache_options: JsonObject | None = _ignored("the cache is the model's own memory")
     service_tier: str | None = _ignored("there is one tier")
-    prediction: dict[str, Any] | None = _ignored("it only saves time at OpenAI")
+    prediction: JsonObject | None = _ignored("it only saves time at OpenAI")
     reasoning_effort: str | None = _ignored("the models do not reason apart from their answer")
     verbosity: str | None = _ignored("the models have no such setting")
-    moderation: dict[str, Any] | None = _ignored("nothing is moderated")
+    moderation: JsonObject | None = _ignored("nothing is moderated")
 
-    audio: Any = _refused("the models write text only")
+    audio: object = _refused("the models write text only")
     modalities: list[str] | None = Field(
         default=None, json_schema_extra={"support": "supported", "why": 'only ["text"]: the models write text only'}
     )
-    functions: Any = _refused("use tools")
-    function_call: Any = _refused("use tool_choice")
-    web_search_options: Any = _refused("the models have no web")
+    functions: object = _refused("use tools")
+    function_call: object = _refused("use tool_choice")
+    web_search_options: object = _refused("the models have no web")
 
     def check(self) -> None:
-        """Refuse what this server cannot do, instead of answering as if it had.
+        """Refuse what this server does not support, instead of ignoring it.
 
         Raises:
             ApiError: 400, naming the field.
         """
         for name, field in type(self).model_fields.items():
-            told = field.json_schema_extra
-            if isinstance(told, dict) and told.get("support") == "refused" and getattr(self, name) is not None:
-                raise invalid(f"{name} is not supported: {told['why']}", name, "unsupported_parameter")
+            extra = field.json_schema_extra
+            if isinstance(extra, dict) and extra.get("support") == "refused" and getattr(self, name) is not None:
+                raise invalid(f"{name} is not supported: {extra['why']}", name, "unsupported_parameter")
         if self.modalities not in (None, ["text"]):
             raise invalid('modalities may only be ["text"]', "modalities", "unsupported_value")
         if self.top_logprobs is not None and not self.logprobs:
@@ -213,9 +215,25 @@ class ChatRequest(Body):
         if self.response_format is not None and self.response_format.json_schema is not None:
             json_schema_support.check(self.response_format.json_schema.schema_, "response_format.json_schema.schema")
 
-    def for_engine(self) -> dict[str, Any]:
-        """The request for one answer, with what an engine has to know."""
-        body: dict[str, Any] = {"messages": [message.plain() for message in self.messages]}
+    def engine_requests(self) -> list[ChatBody]:
+        """The requests for engines, one for each choice; their seeds differ."""
+        requests = []
+        for index in range(self.n or 1):
+            request = self._engine_request()
+            if self.seed is not None:
+                request["seed"] += index
+            requests.append(request)
+        return requests
+
+    def streamed_request(self) -> ChatBody:
+        """The request for an engine that streams all choices at once."""
+        request = self._engine_request()
+        if self.n is not None and self.n > 1:
+            request["n"] = self.n
+        return request
+
+    def _engine_request(self) -> ChatBody:
+        body: JsonObject = {"messages": [message.plain() for message in self.messages]}
         for name in _PASSED_ON:
             if (value := getattr(self, name)) is not None:
                 body[name] = _plain(value)
@@ -225,16 +243,25 @@ class ChatRequest(Body):
             body["max_tokens"] = limit
         if self.response_format is not None and self.response_format.type != "text":
             body["response_format"] = self.response_format.model_dump(by_alias=True, exclude_none=True)
-        return body
+        return cast("ChatBody", body)
 
 
 _PASSED_ON = (
-    "temperature", "top_p", "stop", "presence_penalty", "frequency_penalty", "logit_bias", "logprobs",
-    "top_logprobs", "tools", "tool_choice", "parallel_tool_calls",
-)  # fmt: skip
+    "temperature",
+    "top_p",
+    "stop",
+    "presence_penalty",
+    "frequency_penalty",
+    "logit_bias",
+    "logprobs",
+    "top_logprobs",
+    "tools",
+    "tool_choice",
+    "parallel_tool_calls",
+)
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, Body):
+def _plain(value: object) -> object:
+    if isinstance(value, RequestModel):
         return value.model_dump(exclude_none=True)
     return [_plain(item) for item in value] if isinstance(value, list) else value

@@ -1,4 +1,4 @@
-"""The page that says what of OpenAI's API this server does, written from the code that does it.
+"""Write the page about the parts of OpenAI's API that this server supports, from the code.
 
 python -m fine_tuning.server.compatibility_page > docs/openai-compatibility.md
 """
@@ -7,15 +7,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from typing import Any
 
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
 
 from fine_tuning.server.app import RESOURCES
 from fine_tuning.server.chat_request import ChatRequest
-from fine_tuning.server.routes.checkpoints import Grant
-from fine_tuning.server.routes.jobs import CreateJob
+from fine_tuning.server.job_request import CreateJob
+from fine_tuning.server.routes.checkpoints import GrantPermissions
 from fine_tuning.server.routes.stored_completions import Update
 from fine_tuning.server.routes.uploads import CompleteUpload, CreateUpload
 
@@ -29,7 +28,7 @@ refused as unknown, so that no request seems to work while a part of it is lost.
 """
 BODIES: dict[str, list[tuple[str, type[BaseModel]]]] = {
     "Uploads": [("create", CreateUpload), ("complete", CompleteUpload)],
-    "Fine-tuning": [("jobs.create", CreateJob), ("checkpoints.permissions.create", Grant)],
+    "Fine-tuning": [("jobs.create", CreateJob), ("checkpoints.permissions.create", GrantPermissions)],
     "Chat": [("completions.create", ChatRequest), ("completions.update", Update)],
 }
 FORMS = {
@@ -81,8 +80,8 @@ def _endpoints(tag: str) -> Iterator[str]:
 def parameters(model: type[BaseModel]) -> Iterator[tuple[str, str, str]]:
     """Name, support and reason of each parameter of a request."""
     for name, field in model.model_fields.items():
-        told: Any = field.json_schema_extra or {}
-        yield name, told.get("support", "supported"), told.get("why", "")
+        extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
+        yield name, str(extra.get("support", "supported")), str(extra.get("why", ""))
 
 
 if __name__ == "__main__":

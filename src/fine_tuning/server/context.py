@@ -1,4 +1,4 @@
-"""What every request is answered with: the database, the models, and the project that the caller's key opens."""
+"""The parts of a server that requests use: workspace, loaded models, and the project of the client's key."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from fine_tuning.server.loaded_models import Engines
 from fine_tuning.server.server_config import ServerConfig
 from fine_tuning.server.serving_parity import Parity
 from fine_tuning.store.database import Database
+from fine_tuning.store.workspace import Workspace
 
 
 @dataclass(frozen=True)
@@ -18,19 +19,24 @@ class Context:
     """One server's parts."""
 
     config: ServerConfig
-    database: Database
+    workspace: Workspace
     engines: Engines
     parity: Parity
 
+    @property
+    def database(self) -> Database:
+        """The workspace's database."""
+        return self.workspace.database
+
 
 def context_of(request: Request) -> Context:
-    """The server that a request came to."""
+    """The server of a request."""
     context: Context = request.app.state.context
     return context
 
 
 def project_of(request: Request) -> str:
-    """The project of the caller's key, which `limits` has looked up."""
+    """The project of the client's key, which `request_gate` has looked up."""
     project: str = request.state.project
     return project
 

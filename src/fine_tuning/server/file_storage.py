@@ -1,10 +1,11 @@
-"""The bytes of uploaded files: written in pieces, named by us, hashed on the way."""
+"""The bytes of uploaded files: written in pieces under generated names, and hashed."""
 
 from __future__ import annotations
 
 import hashlib
 import uuid
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,34 +13,40 @@ from fine_tuning._util.files import atomic_write, make_folder
 from fine_tuning.errors import ConflictError
 from fine_tuning.server.api_errors import ApiError
 from fine_tuning.server.server_config import MAX_FILE_BYTES, MIB
-from fine_tuning.settings import get_settings
 from fine_tuning.store import files, jobs
 from fine_tuning.store.column_types import now
 from fine_tuning.store.database import Database
 from fine_tuning.store.records import NewFile, StoredFile
+from fine_tuning.store.workspace import Workspace
 
 PIECE = MIB
-_LONGEST_NAME = 255
+_MAX_NAME_LENGTH = 255
 
 
-def folder() -> Path:
-    """Where files are kept."""
-    return make_folder(get_settings().folder("files"))
+@dataclass(frozen=True)
+class NewUpload:
+    """A file to be stored; `name` is the client's and never used as a path, `keep_seconds` is None for ever."""
+
+    project: str
+    name: str
+    purpose: str
+    keep_seconds: int | None
 
 
-def save(
-    database: Database, project: str, pieces: Iterable[bytes], filename: str, purpose: str, keep_seconds: int | None
-) -> StoredFile:
-    """Write a file under a name of ours and record it. Returns its row.
+def folder(workspace: Workspace) -> Path:
+    """The folder of uploaded files."""
+    return make_folder(workspace.folder("files"))
 
-    The client's name is shown again and never used as a path.
+
+def save(workspace: Workspace, pieces: Iterable[bytes], upload: NewUpload) -> StoredFile:
+    """Write a file under a generated name and record it. Returns its record.
 
     Raises:
         ApiError: the file is too large.
         StorageError: the disk is full.
     """
     file_id = f"file-{uuid.uuid4().hex[:24]}"
-    path = folder() / f"{file_id}.jsonl"
+    path = folder(workspace) / f"{file_id}.jsonl"
     digest, size = hashlib.sha256(), 0
     with atomic_write(path, "wb") as stream:
         for piece in pieces:
@@ -51,18 +58,18 @@ def save(
     row: NewFile = {
         "id": file_id,
         "provider": "local",
-        "project": project,
-        "purpose": purpose,
-        "filename": Path(filename).name[:_LONGEST_NAME] or "file",
+        "project": upload.project,
+        "purpose": upload.purpose,
+        "filename": Path(upload.name).name[:_MAX_NAME_LENGTH] or "file",
         "path": str(path),
         "bytes": size,
         "sha256": digest.hexdigest(),
         "dataset_id": None,
         "status": "processed",
-        "expires_at": None if keep_seconds is None else now() + timedelta(seconds=keep_seconds),
+        "expires_at": None if upload.keep_seconds is None else now() + timedelta(seconds=upload.keep_seconds),
     }
     try:
-        with database.write() as tx:
+        with workspace.database.write() as tx:
             files.add(tx, row)
             found = files.get(tx, file_id)
     except BaseException:

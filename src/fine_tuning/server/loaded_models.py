@@ -1,4 +1,4 @@
-"""Models in memory: opened at first use, shared by all requests, the least recently used unloaded under a limit."""
+"""Models in memory: loaded at first use, shared by all requests, the least recently used unloaded above a limit."""
 
 from __future__ import annotations
 
@@ -11,33 +11,29 @@ from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from fine_tuning.base_models import catalogue
 from fine_tuning.data_io.formats import tool_prompt
-from fine_tuning.errors import NotFoundError, UsageError
-from fine_tuning.export.gguf import kept_gguf
+from fine_tuning.errors import UsageError
 from fine_tuning.export.gguf_adapter import kept_gguf_adapter
 from fine_tuning.export.modelfile import chat_template
 from fine_tuning.server.server_config import DEFAULT_CONTEXT, MIB
 from fine_tuning.server.serving_parity import Parity
 from fine_tuning.serving import vllm_engine
 from fine_tuning.serving.engine import Engine
-from fine_tuning.serving.engine_choice import can_use_llama_cpp
-from fine_tuning.serving.model_resolution import LOCAL
-from fine_tuning.serving.openai_engine import OpenAIEngine
-from fine_tuning.serving.prompted_tools import ToolsInWords
+from fine_tuning.serving.engine_choice import EngineChoice, EngineKind, choose_engine, open_target
+from fine_tuning.serving.model_resolution import LOCAL, Target
+from fine_tuning.serving.prompted_tools import PromptedTools
 from fine_tuning.serving.shared_base import SharedBase
-from fine_tuning.serving.transformers_engine import TransformersEngine
-from fine_tuning.settings import get_settings
+from fine_tuning.settings import Settings
 
 
 class Served(NamedTuple):
-    """What answers for a name.
+    """What answers for a model's name.
 
     Attributes:
         provider: "local" or a host's address.
         model: a base model's catalogue name, a model folder, or the host's name of it.
         adapter: a folder with a LoRA adapter over it.
-        merged: a folder with both in one, for an engine that knows no adapters; None where there is none.
+        merged: a folder with the merged weights, for an engine without adapters; None where there is none.
     """
 
     provider: str
@@ -72,8 +68,8 @@ class _Llama:
 class _Vllm:
     """A base in vLLM with the adapters of its fine-tuned models."""
 
-    def __init__(self, folder: Path) -> None:
-        self._base = vllm_engine.VllmServer(folder)
+    def __init__(self, folder: Path, settings: Settings) -> None:
+        self._base = vllm_engine.VllmServer(folder, settings)
         self.size, self.close = self._base.size, self._base.close
 
     def use(self, served: Served) -> AbstractContextManager[Engine]:
@@ -87,7 +83,7 @@ class _Plain:
         self._engine, self._size = engine, size
         self.close = engine.close
 
-    def use(self, served: Served) -> AbstractContextManager[Engine]:  # noqa: ARG002 - it has only one
+    def use(self, served: Served) -> AbstractContextManager[Engine]:  # noqa: ARG002 - there is only one
         return nullcontext(self._engine)
 
     def size(self) -> int:
@@ -105,6 +101,7 @@ class Engines:
     """The models of one server.
 
     Args:
+        settings: name the engines and the folder of base models.
         memory_limit_mib: of the weights loaded at once; a model in use is never unloaded. None for no limit.
         parity: compares a fine-tuned model's answers with its trainer's when it is first loaded.
         context_length: of llama.cpp's models, in tokens.
@@ -112,10 +109,12 @@ class Engines:
 
     def __init__(
         self,
+        settings: Settings,
         memory_limit_mib: int | None = None,
         parity: Parity | None = None,
         context_length: int = DEFAULT_CONTEXT,
     ) -> None:
+        self._settings = settings
         self._context_length = context_length
         self._parity = parity
         self._limit = None if memory_limit_mib is None else memory_limit_mib * MIB
@@ -129,7 +128,10 @@ class Engines:
         Raises:
             NotFoundError, DataError, ProviderError: the model's files are gone, damaged or cannot be loaded.
         """
-        found = _without_adapter(served) if _needs_merged(served) else served
+        found, choice = served, choose_engine(served.provider, served.model, self._settings)
+        if served.adapter is not None and choice.kind is EngineKind.TRANSFORMERS:  # which has no adapters here
+            found = _merged(served)
+            choice = choose_engine(found.provider, found.model, self._settings)
         key = (found.provider, found.model)
         with self._lock:
             slot = self._slots.setdefault(key, _Slot())
@@ -138,9 +140,9 @@ class Engines:
         try:
             with slot.lock:  # one thread opens it, the others wait
                 if slot.model is None:
-                    slot.model = _open(found, self._context_length)
+                    slot.model = _open(found, choice, self._settings, self._context_length)
             with slot.model.use(found) as plain:
-                engine = plain if _knows_tools(found) else ToolsInWords(plain)
+                engine = plain if _has_tool_template(choice) else PromptedTools(plain)
                 self._make_room()
                 if self._parity is not None and served.adapter is not None:
                     self._parity.check_soon(served.adapter, lambda: self.use(served))
@@ -165,7 +167,7 @@ class Engines:
             model.close()
 
     def close(self) -> None:
-        """Unload everything."""
+        """Unload all models."""
         if self._parity is not None:
             self._parity.close()
         with self._lock:
@@ -183,54 +185,31 @@ class Engines:
 
 
 def _shown(name: str) -> str:
-    """A model's name without where it lies: the job's id for a merged model's folder."""
+    """A model's name without its path: the job's id for the folder of a merged model."""
     return Path(name).parent.name if Path(name).is_absolute() else name
 
 
-def _knows_tools(served: Served) -> bool:
-    """Whether a model writes tools itself; a host's model is the host's matter."""
-    return served.provider != LOCAL or _template_knows_tools(_folder(served.model))
+def _has_tool_template(choice: EngineChoice) -> bool:
+    """Whether a model's chat template has tools; a host handles those of its models itself."""
+    return choice.folder is None or _template_has_tools(choice.folder)
 
 
 @lru_cache(maxsize=64)
-def _template_knows_tools(folder: Path) -> bool:
+def _template_has_tools(folder: Path) -> bool:
     return tool_prompt.template_supports_tools(chat_template(folder))
 
 
-def _needs_merged(served: Served) -> bool:
-    return served.adapter is not None and not vllm_engine.is_wanted() and kept_gguf_of(served.model) is None
-
-
-def _without_adapter(served: Served) -> Served:
+def _merged(served: Served) -> Served:
     if served.merged is None:
-        raise UsageError(
-            f"{served.model} cannot be answered by llama.cpp, and only that or vLLM can call its checkpoints"
-        )
+        raise UsageError(f"llama.cpp cannot load {served.model}, and only llama.cpp and vLLM can serve its checkpoints")
     return Served(LOCAL, str(served.merged))
 
 
-def kept_gguf_of(model: str) -> Path | None:
-    """A local model as GGUF, if llama.cpp is here and the model can be one."""
-    return kept_gguf(_folder(model)) if can_use_llama_cpp() else None
-
-
-def _folder(model: str) -> Path:
-    folder = Path(model)
-    if folder.is_absolute():
-        if not folder.is_dir():
-            raise NotFoundError("the files of the model are gone; train it again")
-        return folder
-    return catalogue.resolve(model, get_settings().folder("models")).path
-
-
-def _open(served: Served, context_length: int) -> _Model:
-    if served.provider != LOCAL:
-        return _Plain(OpenAIEngine(base_url=served.provider, api_key=None, model=served.model), 0)
-    folder = _folder(served.model)
-    if vllm_engine.is_wanted():
-        return _Vllm(folder)
-    gguf = kept_gguf_of(served.model)
-    if gguf is not None:
-        return _Llama(folder, gguf, served.model, context_length)
-    size = sum(file.stat().st_size for file in folder.glob("*.safetensors"))
-    return _Plain(TransformersEngine(folder, served.model), size)
+def _open(served: Served, choice: EngineChoice, settings: Settings, context_length: int) -> _Model:
+    if choice.folder is not None and choice.kind is EngineKind.VLLM:
+        return _Vllm(choice.folder, settings)
+    if choice.folder is not None and choice.gguf is not None:
+        return _Llama(choice.folder, choice.gguf, served.model, context_length)
+    engine = open_target(Target(served.provider, served.model), served.model, settings)
+    files = [] if choice.folder is None else choice.folder.glob("*.safetensors")
+    return _Plain(engine, sum(file.stat().st_size for file in files))

@@ -1,12 +1,11 @@
-"""From the name in a request to a model that the caller's project may use. A path in a request is never opened."""
+"""Look up the model that a request names, among those of the client's project. A path in a request is never opened."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from fine_tuning._util.model_names import fine_tuned_name, is_fine_tuned, job_id_prefix, parse_checkpoint_name
 from fine_tuning.base_models import catalogue
@@ -22,23 +21,23 @@ from fine_tuning.store.records import Job
 
 
 class Listed(NamedTuple):
-    """A model as a list shows it."""
+    """A model in the list of models."""
 
     name: str
     created: datetime | None
     owner: str
 
 
-def name_of(job: Mapping[str, Any]) -> str:
-    """The name of the model that a job makes or has made."""
+def name_of(job: Job) -> str:
+    """The name of the model of a job, also before it has ended."""
     return str(job["fine_tuned_model"] or fine_tuned_name(job))
 
 
 def base_model(server: Context, project: str, name: str) -> str:
-    """What to train for a base model's name: a catalogue name, or the folder or hub id of an alias.
+    """The base model to train for a name: a catalogue name, or the folder or hub id of an alias.
 
     Raises:
-        ApiError: 404, the name is none that this server knows.
+        ApiError: 404, the name is unknown.
     """
     if name in server.config.aliases:
         return server.config.aliases[name]
@@ -52,25 +51,25 @@ def base_model(server: Context, project: str, name: str) -> str:
 
 
 def find(server: Context, project: str, name: str) -> Served:
-    """Who answers for a name.
+    """What answers for a name.
 
     Raises:
-        ApiError: 404, the name is none that this server knows or the project may use.
+        ApiError: 404, the name is unknown, or the project may not use the model.
     """
     with server.database.read() as tx:
         if (checkpoint := parse_checkpoint_name(name)) is not None:
             return _checkpoint(server, tx, project, name, *checkpoint)
         job = jobs.find_by_model(tx, name)
         if job is not None and job["project"] == project and job["provider"] == LOCAL:
-            return _made_by(job)
+            return _model_of(job)
         # The registry belongs to the workspace's owner, who works in the default project.
         if project == DEFAULT_PROJECT and not is_fine_tuned(name) and (target := find_target(tx, name)) is not None:
             made = jobs.find_by_folder(tx, target.model) if target.provider == LOCAL else None
-            return Served(target.provider, target.model) if made is None else _made_by(made)
+            return Served(target.provider, target.model) if made is None else _model_of(made)
     return Served(LOCAL, base_model(server, project, name))
 
 
-def _made_by(job: Job) -> Served:
+def _model_of(job: Job) -> Served:
     """A finished job's model: its adapter over the base, which all models of that base share, or all its weights."""
     result = job["result"] or {}
     adapter, merged = result["adapter_dir"], str(result["merged_dir"])
@@ -80,7 +79,7 @@ def _made_by(job: Job) -> Served:
 
 
 def _checkpoint(server: Context, tx: Transaction, project: str, name: str, model: str, step: int) -> Served:
-    job = jobs.find_by_model(tx, model) or _making(tx, model)
+    job = jobs.find_by_model(tx, model) or _unfinished_job(tx, model)
     allowed = job is not None and (job["project"] == project or checkpoint_permissions.has(tx, name, project))
     if job is None or not allowed:
         raise unknown(server, tx, project, name)
@@ -93,14 +92,14 @@ def _checkpoint(server: Context, tx: Transaction, project: str, name: str, model
     return Served(LOCAL, job["base_model"] or job["model"], kept)
 
 
-def _making(tx: Transaction, model: str) -> Job | None:
-    """The job that is to make a model and has not, or will not; its checkpoints are there."""
+def _unfinished_job(tx: Transaction, model: str) -> Job | None:
+    """The job of a model that it has not finished, or will not; its checkpoints exist."""
     found = jobs.find_by_id_start(tx, job_id_prefix(model))
     return next((job for job in found if fine_tuned_name(job) == model), None)
 
 
 def listed(server: Context, tx: Transaction, project: str) -> list[Listed]:
-    """Every model that the project may name."""
+    """Every model that the project may use."""
     names = [Listed(name, None, "alias") for name in server.config.aliases]
     names += [Listed(name, None, "system") for name in catalogue.embedded_names()]
     names += [
@@ -113,7 +112,7 @@ def listed(server: Context, tx: Transaction, project: str) -> list[Listed]:
 
 
 def unknown(server: Context, tx: Transaction, project: str, name: str) -> ApiError:
-    """404, naming what comes nearest."""
+    """404, with the nearest names."""
     known = [each.name for each in listed(server, tx, project)]
     near = get_close_matches(name, known, n=3, cutoff=0.3) or known[:5]
     message = f"The model '{name}' does not exist or you do not have access to it; there are {', '.join(near)}"

@@ -1,4 +1,4 @@
-"""What Prometheus is told."""
+"""Metrics for Prometheus: requests, jobs, loaded models and serving parity."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SECONDS = Histogram("ft_request_seconds", "Time to the last byte.", ["method", "
 
 
 class _State(Collector):
-    """What the database and the engines say at the moment they are asked."""
+    """The state of the database and the engines when metrics are read."""
 
     def __init__(self, server: Context) -> None:
         self._server = server
@@ -33,15 +33,15 @@ class _State(Collector):
             loaded.add_metric([name], size)
         yield loaded
         parity = GaugeMetricFamily(
-            "ft_model_parity", "Share of its probes that a model answers as its trainer did.", labels=["job"]
+            "ft_model_parity", "Share of probe answers that are identical to the trainer's.", labels=["job"]
         )
         for job_id, result in self._server.parity.results.copy().items():
-            parity.add_metric([job_id], result.same / result.asked)
+            parity.add_metric([job_id], result.same / result.probes)
         yield parity
 
 
 def registry_of(server: Context) -> CollectorRegistry:
-    """The registry that tells of this server."""
+    """The registry with the state of this server."""
     if not hasattr(server.engines, "_registered"):
         REGISTRY.register(_State(server))
         server.engines._registered = True  # type: ignore[attr-defined]

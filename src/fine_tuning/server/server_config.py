@@ -1,4 +1,4 @@
-"""What the server may do and for whom."""
+"""Settings of a server: aliases and limits."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ class ServerConfig:
     """Settings of one server.
 
     Attributes:
-        aliases: names that clients use -> base models of the catalogue, folders or hub ids. Apart from the embedded
-            models these are the only base models a client can name: a path in a request is never opened.
+        aliases: names for clients -> base models of the catalogue, folders or hub ids. Clients can name only these
+            and the embedded models: a path in a request is never opened.
         max_body_bytes: of a JSON request; uploads may have `MAX_FILE_BYTES`.
-        requests_per_minute: for each key; None for any number.
-        max_concurrent: requests worked on at once; more are refused with 429.
+        requests_per_minute: of each key; None for no limit.
+        max_concurrent: requests that run at once; further ones are refused with 429.
         memory_limit_mib: of loaded models; the least recently used are unloaded above it. None for no limit.
-        context_length: tokens of prompt and answer together that llama.cpp keeps room for, for each of its 8 slots.
-        patience_seconds: how long a request's body may take, or the next piece of an upload.
+        context_length: tokens of prompt and answer together, for each of the 8 slots of llama.cpp.
+        patience_seconds: timeout of a request's body, or of the next piece of an upload.
     """
 
     aliases: Mapping[str, str] = field(default_factory=dict)

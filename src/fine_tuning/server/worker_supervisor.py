@@ -1,4 +1,4 @@
-"""The worker process that a server keeps running beside it."""
+"""The worker process that a server keeps running."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from fine_tuning._util.files import make_folder
-from fine_tuning.settings import get_settings
+from fine_tuning.settings import Settings
 
-PAUSE_SECONDS = 1.0
+RESTART_SECONDS = 1.0
 
 
 @contextmanager
-def workers(slots: int) -> Iterator[None]:
-    """Keep `ft-cli worker` running while the block runs; one that dies is started again.
+def workers(slots: int, settings: Settings) -> Iterator[None]:
+    """Keep `ft-cli worker` running while the block runs; one that dies is restarted.
 
-    It watches this process and ends when this one is killed. At the end its jobs are paused and wait for the next one.
+    The worker ends when this process is killed. When the block ends, its jobs are paused until the next worker starts.
     """
     stop = threading.Event()
-    log = make_folder(get_settings().folder("logs")) / "worker.log"
+    log = make_folder(settings.folder("logs")) / "worker.log"
     command = [sys.executable, "-m", "fine_tuning.cli", "worker", "--slots", str(slots), "--parent", str(os.getpid())]
     running: list[subprocess.Popen[bytes]] = []
 
-    def keep() -> None:
+    def keep_running() -> None:
         while not stop.is_set():
             with log.open("ab") as stream:
                 process = subprocess.Popen(  # noqa: S603 - our own module, no shell
@@ -35,9 +35,9 @@ def workers(slots: int) -> Iterator[None]:
                 )
             running[:] = [process]
             process.wait()
-            stop.wait(PAUSE_SECONDS)
+            stop.wait(RESTART_SECONDS)
 
-    thread = threading.Thread(target=keep, daemon=True)
+    thread = threading.Thread(target=keep_running, daemon=True)
     thread.start()
     try:
         yield

@@ -1,23 +1,28 @@
-"""Between OpenAI's chat requests and answers, and the text of an answer."""
+"""Between the chunks of OpenAI's chat API and the text of an answer."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Mapping
+from collections.abc import Generator
 from contextlib import closing
-from typing import Any
 
+from fine_tuning.serving.chat_types import ChatBody, Chunk, Delta, Usage, usage
 from fine_tuning.serving.engine import Completion, Engine
 
-DEFAULT_MAX_TOKENS = 512  # where the request sets no limit: such an engine makes no shorter answer by itself
+DEFAULT_MAX_TOKENS = 512  # of engines that need a limit, where the request sets none
 _HANDLED = {"messages", "max_tokens", "temperature"}
 
 
-def chat_pieces_through(engine: Engine, body: Mapping[str, Any]) -> Generator[dict[str, Any], None, None]:
-    """One request answered by an engine that only completes and streams text."""
-    messages, options = _asked(body)
+def chunks_from_text(engine: Engine, body: ChatBody) -> Generator[Chunk, None, None]:
+    """Answer a chat request in chunks through an engine that only completes and streams text."""
     yield _chunk({"role": "assistant", "content": ""})
-    with closing(engine.stream(messages, **options)) as pieces:
+    text = engine.stream(
+        body["messages"],
+        temperature=body.get("temperature", 1.0),
+        max_tokens=body.get("max_tokens", DEFAULT_MAX_TOKENS),
+        **{name: value for name, value in body.items() if name not in _HANDLED},
+    )
+    with closing(text) as pieces:
         while True:
             try:
                 yield _chunk({"content": next(pieces)})
@@ -25,37 +30,32 @@ def chat_pieces_through(engine: Engine, body: Mapping[str, Any]) -> Generator[di
                 answer: Completion = end.value
                 break
     yield _chunk({}, answer.finish_reason or "stop")
-    yield {"choices": [], "usage": _usage(answer.prompt_tokens or 0, answer.completion_tokens or 0)}
+    yield {"choices": [], "usage": usage(answer.prompt_tokens or 0, answer.completion_tokens or 0)}
 
 
-def text_of(pieces: Generator[dict[str, Any], None, None], model: str) -> Generator[str, None, Completion]:
-    """The text of an answer that comes in chunks, as it comes; returns the whole answer."""
+def text_from_chunks(chunks: Generator[Chunk, None, None], model: str) -> Generator[str, None, Completion]:
+    """The text of an answer that arrives in chunks, as it arrives; returns the complete answer."""
     started = time.perf_counter()
     text: list[str] = []
-    usage: Mapping[str, Any] = {}
+    counts: Usage | None = None
     reason = None
-    with closing(pieces):
-        for piece in pieces:
-            usage = piece.get("usage") or usage
-            for choice in piece.get("choices") or []:
+    with closing(chunks):
+        for chunk in chunks:
+            counts = chunk.get("usage") or counts
+            for choice in chunk.get("choices") or []:
                 reason = choice.get("finish_reason") or reason
-                if said := choice["delta"].get("content"):
-                    text.append(said)
-                    yield said
-    counts = usage.get("prompt_tokens"), usage.get("completion_tokens")
-    return Completion("".join(text), model, *counts, (time.perf_counter() - started) * 1000, reason)
+                if content := choice["delta"].get("content"):
+                    text.append(content)
+                    yield content
+    return Completion(
+        text="".join(text),
+        model=model,
+        prompt_tokens=counts.get("prompt_tokens") if counts else None,
+        completion_tokens=counts.get("completion_tokens") if counts else None,
+        latency_ms=(time.perf_counter() - started) * 1000,
+        finish_reason=reason,
+    )
 
 
-def _asked(body: Mapping[str, Any]) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    options: dict[str, Any] = {name: value for name, value in body.items() if name not in _HANDLED}
-    options["temperature"] = body.get("temperature", 1.0)
-    options["max_tokens"] = body.get("max_tokens", DEFAULT_MAX_TOKENS)
-    return list(body["messages"]), options
-
-
-def _chunk(delta: dict[str, str], reason: str | None = None) -> dict[str, Any]:
+def _chunk(delta: Delta, reason: str | None = None) -> Chunk:
     return {"choices": [{"index": 0, "delta": delta, "finish_reason": reason}]}
-
-
-def _usage(prompt: int, completion: int) -> dict[str, int]:
-    return {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion}

@@ -1,15 +1,16 @@
-"""What every engine does, so that callers need not know which one answers."""
+"""The interface of all engines, and the completion that they return."""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
-Messages = Sequence[Mapping[str, Any]]
-"""A conversation as OpenAI's chat API takes it: `{"role": ..., "content": ...}` each, oldest first."""
+from fine_tuning.serving.chat_types import ChatBody, Chunk, Messages
+
+DEFAULT_CONCURRENCY = 8  # requests to a host at once
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -17,7 +18,13 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class Completion:
-    """One answer; token counts and the reason it ended ("stop", "length", ...) are None where the engine says none."""
+    """One answer.
+
+    Attributes:
+        prompt_tokens, completion_tokens: None where the engine does not report them.
+        latency_ms: milliseconds until the answer was complete.
+        finish_reason: "stop", "length", ...; None where the engine does not report it.
+    """
 
     text: str
     model: str
@@ -32,48 +39,48 @@ class Engine(Protocol):
 
     `temperature` 0 means the most likely token each time; `max_tokens` bounds the answer. Further `params` are named as
     in OpenAI's chat API (seed, stop, top_p, response_format, ...). Every method raises ProviderError when the model or
-    its host refuses or fails, and UsageError when the engine does not know a parameter.
+    its host refuses or fails, and UsageError when the engine does not support a parameter.
     """
 
-    def complete(self, messages: Messages, *, temperature: float, max_tokens: int, **params: Any) -> Completion:
+    def complete(self, messages: Messages, *, temperature: float, max_tokens: int, **params: object) -> Completion:
         """Answer one conversation."""
         ...
 
     def stream(
-        self, messages: Messages, *, temperature: float, max_tokens: int, **params: Any
+        self, messages: Messages, *, temperature: float, max_tokens: int, **params: object
     ) -> Generator[str, None, Completion]:
-        """Answer one conversation piece by piece, and return what `complete` does; closing it stops the model."""
+        """Yield the text of one answer as it is generated, and return its completion; closing stops the model."""
         ...
 
     def complete_many(
-        self, batch: Sequence[Messages], *, temperature: float, max_tokens: int, **params: Any
+        self, batch: Sequence[Messages], *, temperature: float, max_tokens: int, **params: object
     ) -> Iterator[Completion]:
-        """Answer many conversations, in their order, side by side where the engine can; the first failure is raised."""
+        """Yield the answers to many conversations in order, concurrently where possible; raise the first failure."""
         ...
 
-    def chat_pieces(self, body: Mapping[str, Any]) -> Generator[dict[str, Any], None, None]:
-        """Answer a request of OpenAI's chat API (messages and parameters) in the chunks of that API.
+    def chat_chunks(self, body: ChatBody) -> Generator[Chunk, None, None]:
+        """Answer a request of OpenAI's chat API in the chunks of that API.
 
-        The last one has the usage. Closing the iterator stops the model.
+        The last chunk has the usage. Closing the generator stops the model.
         """
         ...
 
     def close(self) -> None:
-        """Free what the engine holds; closing twice is harmless."""
+        """Free the model and its connections; closing twice does nothing."""
         ...
 
 
-def in_order(call: Callable[[Item], Result], items: Iterable[Item], workers: int) -> Iterator[Result]:
-    """Yield `call(item)` for each item in order, running up to `workers` at once and a few of those ahead.
+def in_order(call: Callable[[Item], Result], items: Iterable[Item], concurrency: int) -> Iterator[Result]:
+    """Yield `call(item)` for each item in order, with up to `concurrency` calls at once.
 
-    An exception of a call is raised at its place in the order; calls not yet started are then dropped.
+    The exception of a call is raised at its place in the order; calls that have not started are then cancelled.
     """
-    with ThreadPoolExecutor(workers) as pool:
+    with ThreadPoolExecutor(concurrency) as pool:
         ahead: deque[Future[Result]] = deque()
         try:
             for item in items:
                 ahead.append(pool.submit(call, item))
-                if len(ahead) >= 4 * workers:
+                if len(ahead) >= 4 * concurrency:
                     yield ahead.popleft().result()
             while ahead:
                 yield ahead.popleft().result()

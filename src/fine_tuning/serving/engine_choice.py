@@ -1,33 +1,133 @@
-"""Choose the engine for a model on this disk."""
+"""Choose and open the engine that answers with a model: a host, vLLM, llama.cpp or transformers."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from enum import Enum
 from importlib.util import find_spec
 from pathlib import Path
 
+from fine_tuning.base_models import catalogue
+from fine_tuning.errors import ConfigurationError, NotFoundError
+from fine_tuning.export.gguf import kept_gguf
+from fine_tuning.serving import vllm_engine
 from fine_tuning.serving.engine import Engine
 from fine_tuning.serving.llama_cpp_engine import open_llama_cpp
+from fine_tuning.serving.model_resolution import LOCAL, Target
+from fine_tuning.serving.openai_engine import OpenAIEngine
 from fine_tuning.serving.transformers_engine import TransformersEngine
+from fine_tuning.settings import Settings
+
+
+class EngineKind(Enum):
+    """The engines."""
+
+    HOST = "host"
+    VLLM = "vllm"
+    LLAMA_CPP = "llama.cpp"
+    TRANSFORMERS = "transformers"
+
+
+@dataclass(frozen=True)
+class EngineChoice:
+    """The engine for a model.
+
+    Attributes:
+        folder: of a local model's files; None for a host's model.
+        gguf: the model as GGUF, for llama.cpp.
+    """
+
+    kind: EngineKind
+    folder: Path | None = None
+    gguf: Path | None = None
+
+
+def choose_engine(provider: str, model: str, settings: Settings, *, allow_vllm: bool = True) -> EngineChoice:
+    """The engine for a model: its host; else vLLM where it is enabled, llama.cpp where it can compute the model, else
+    transformers.
+
+    Args:
+        provider: "local" or a host's address.
+        model: a base model's catalogue name, a model folder, or the host's name of it.
+        allow_vllm: False for callers that do not keep a vLLM process.
+
+    Raises:
+        NotFoundError: the model's folder does not exist, or its name is unknown.
+        ConfigurationError: the settings name vLLM, and it is not installed.
+    """
+    if provider != LOCAL:
+        return EngineChoice(EngineKind.HOST)
+    folder = model_folder(model, settings)
+    if allow_vllm and vllm_engine.is_enabled(settings):
+        return EngineChoice(EngineKind.VLLM, folder)
+    gguf = kept_gguf(folder) if can_use_llama_cpp() else None
+    return EngineChoice(EngineKind.TRANSFORMERS if gguf is None else EngineKind.LLAMA_CPP, folder, gguf)
+
+
+def model_folder(model: str, settings: Settings) -> Path:
+    """The folder of a local model's files.
+
+    Raises:
+        NotFoundError: the folder does not exist, or the name is unknown.
+    """
+    folder = Path(model)
+    if not folder.is_absolute():
+        return catalogue.resolve(model, settings.folder("models")).path
+    if not folder.is_dir():
+        raise NotFoundError("the files of the model are gone; train it again")
+    return folder
+
+
+def open_target(target: Target, name: str, settings: Settings, api_key: str | None = None) -> Engine:
+    """Open an engine that answers with a target's own weights.
+
+    Args:
+        name: the model's name in messages and answers.
+        api_key: the host's key; OPENAI_API_KEY if None.
+
+    Raises:
+        NotFoundError: the files of the model are gone.
+        ConfigurationError: there is no key for OpenAI.
+        ProviderError: the model cannot be loaded.
+        MissingDependencyError: neither the `serve` nor the `train` extra is installed.
+    """
+    if target.provider != LOCAL:
+        return _open_host(target, name, api_key)
+    folder = Path(target.model)
+    if not folder.is_dir() and (folder.is_absolute() or not catalogue.is_known(target.model)):
+        raise NotFoundError(f"the files of {name} are gone: {folder}; train it again or deploy another")
+    choice = choose_engine(target.provider, target.model, settings, allow_vllm=False)
+    assert choice.folder is not None  # noqa: S101 - the model is local
+    return open_local(choice.folder, name, choice.gguf)
+
+
+def _open_host(target: Target, name: str, api_key: str | None) -> OpenAIEngine:
+    try:
+        return OpenAIEngine(base_url=target.provider, api_key=api_key, model=target.model)
+    except ConfigurationError as error:
+        if target.name is not None:
+            raise
+        raise ConfigurationError(f"no model {name} in this workspace, and no host to call: {error}") from None
 
 
 def can_use_llama_cpp() -> bool:
-    """Whether llama.cpp is installed, so that making a GGUF file of a model is worth while."""
+    """Whether llama.cpp is installed."""
     return find_spec("xllamacpp") is not None
 
 
-def open_local(model_dir: Path, model_name: str, gguf: Path | None = None) -> Engine:
-    """Open the model in `model_dir`: through llama.cpp if it is installed and `gguf` is given, else transformers.
+def open_local(folder: Path, name: str, gguf: Path | None = None) -> Engine:
+    """Open the model in a folder: through llama.cpp if it is installed and `gguf` is given, else transformers.
 
     Args:
-        model_dir: folder in Hugging Face's layout.
-        model_name: what answers call the model.
-        gguf: the same model as a GGUF file, which the caller makes (`fine_tuning.export` does); None if there is none.
+        folder: in Hugging Face's layout.
+        name: the model's name in answers.
+        gguf: the same model as a GGUF file.
 
     Raises:
         NotFoundError: `gguf` does not exist.
         ProviderError: the model cannot be loaded.
         MissingDependencyError: neither the `serve` nor the `train` extra is installed.
     """
-    if gguf and can_use_llama_cpp():
-        return open_llama_cpp(gguf, model_name)
-    return TransformersEngine(model_dir, model_name)
+    if gguf is not None and can_use_llama_cpp():
+        return open_llama_cpp(gguf, name)
+    return TransformersEngine(folder, name)

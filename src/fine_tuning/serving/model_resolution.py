@@ -1,20 +1,23 @@
-"""From a model's name to who answers for it."""
+"""Resolve a model's name to the host or the local files that answer for it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
+from fine_tuning._util import hosts
 from fine_tuning._util.model_names import parse_alias_name, parse_version_name, version_name
+from fine_tuning.base_models import catalogue
 from fine_tuning.errors import ConflictError, NotFoundError
-from fine_tuning.store import jobs, model_labels, model_versions
+from fine_tuning.store import jobs, model_aliases, model_versions
 from fine_tuning.store.database import Transaction
 
 LOCAL = "local"
 
 
 class Target(NamedTuple):
-    """Who answers: `provider` is "local" or a host's address, `model` a local folder or the host's model id."""
+    """What answers: `provider` is "local" or a host's address, `model` a local folder or the host's model id."""
 
     provider: str
     model: str
@@ -39,12 +42,29 @@ def find_target(tx: Transaction, name: str) -> Target | None:
     return _of_job(job)._replace(fine_tuned=True)
 
 
+def resolve_target(tx: Transaction, name: str, base_url: str | None = None) -> Target:
+    """The target of a name: as `find_target`, else a base model, else the host at `base_url`.
+
+    Raises:
+        ConflictError, NotFoundError: see `find_target`.
+        ConfigurationError: the address of the host is invalid.
+    """
+    found = find_target(tx, name)
+    if found is not None:
+        return found
+    url = hosts.address(base_url)
+    # A name such as org/model may be a hub's or a host's: a host that was chosen has priority.
+    is_here = catalogue.is_embedded(name) or Path(name).is_dir()
+    is_host_chosen = base_url is not None or (url != hosts.OPENAI_URL and not is_here)
+    return Target(LOCAL if catalogue.is_known(name) and not is_host_chosen else url, name)
+
+
 def _version(tx: Transaction, name: str) -> Mapping[str, Any] | None:
     deployed = model_versions.deployed(tx, name)
     if deployed is not None:
         return deployed
     model, alias = parse_alias_name(name) or (name, None)
-    if alias is not None and (aliases := model_labels.aliases(tx, model)):
+    if alias is not None and (aliases := model_aliases.of_model(tx, model)):
         if alias not in aliases:
             raise NotFoundError(f"{model} has no alias {alias}; it has {', '.join(aliases)}")
         return model_versions.get(tx, model, aliases[alias])

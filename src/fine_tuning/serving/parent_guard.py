@@ -1,7 +1,8 @@
-"""Run a program that must not outlive us: `python -m fine_tuning.serving.parent_guard PARENT PROGRAM ARGUMENT...`.
+"""Run a program that must not outlive its parent.
 
-A killed process cannot stop what it started. So this small one stands between: it ends the program when the parent is
-gone, and passes on the request to end and the exit status.
+Usage: `python -m fine_tuning.serving.parent_guard PARENT PROGRAM ARGUMENT...`. A killed process cannot stop its
+children, so this small process runs between them: it terminates the program when the parent is gone, and passes on
+SIGTERM and the exit status.
 """
 
 from __future__ import annotations
@@ -16,12 +17,12 @@ PATIENCE_SECONDS = 20.0
 
 
 def main(arguments: list[str]) -> int:
-    """Run the program. Returns its exit status, 143 where it was ended from here."""
+    """Run the program. Returns its exit status, 143 where this process terminated it."""
     parent, program = int(arguments[0]), arguments[1:]
     process = subprocess.Popen(program)  # noqa: S603 - chosen by the caller, no shell
-    asked: list[int] = []
-    signal.signal(signal.SIGTERM, lambda *_: asked.append(signal.SIGTERM))
-    while not asked and os.getppid() == parent:
+    received: list[int] = []
+    signal.signal(signal.SIGTERM, lambda *_: received.append(signal.SIGTERM))
+    while not received and os.getppid() == parent:
         try:
             return process.wait(POLL_SECONDS)
         except subprocess.TimeoutExpired:

@@ -1,12 +1,12 @@
-"""Fine-tuned models of one base in one loaded copy of it: each is an adapter that its requests name.
+"""Serve the fine-tuned models of one base from one loaded copy of it: each is an adapter that its requests name.
 
-llama.cpp takes its adapters when it loads a model. So a new adapter means a new generation: the base is opened again
-with all adapters (its weights are mapped from the same file, so they are in memory once), requests go there from then
-on, and the generation before is freed when its last request has ended.
+llama.cpp loads adapters together with the model. So a new adapter needs a new generation: the base is opened again with
+all adapters (its weights are mapped from the same file, so they are in memory once), new requests use it, and the
+previous generation is freed when its last request has ended.
 
 llama.cpp computes a batch with one set of adapters: requests of different models wait for each other. A small model
-with an adapter gains nothing from a second thread on a CPU, so that a generation with adapters has several lanes, each
-with its share of the threads, and different models are computed side by side.
+with an adapter gains nothing from a second thread on a CPU, so a generation with adapters has several lanes, each with
+its share of the threads, and different models are computed in parallel.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from fine_tuning.serving.llama_cpp_engine import SLOTS, LlamaCppEngine, has_gpu, open_llama_cpp
+from fine_tuning.serving.llama_cpp_engine import SLOTS, LlamaCppEngine, LlamaCppOptions, has_gpu, open_llama_cpp
 
-MOST_LANES = 4
-SMALL = 1 << 30  # bytes of weights that one thread reads as fast as several, as far as answers go
+MAX_LANES = 4
+MAX_BYTES_OF_LANES = 1 << 30  # of weights; up to here one thread answers as fast as several
 
 
 class SharedBase:
-    """One base model and the adapters that were asked for so far.
+    """One base model and the adapters that were requested so far.
 
     Args:
         gguf: the base model.
-        name: what answers call it.
-        context_length: see `open_llama_cpp`.
+        name: its name in answers.
+        context_length: see `LlamaCppOptions`.
     """
 
     def __init__(self, gguf: Path, name: str, context_length: int = 2048) -> None:
@@ -43,7 +43,7 @@ class SharedBase:
 
     @contextmanager
     def use(self, adapter: Path | None, name: str) -> Iterator[LlamaCppEngine]:
-        """The base with an adapter in GGUF on it, or as it is; requests for known adapters never wait for a new one.
+        """The base with an adapter in GGUF applied, or alone; requests for loaded adapters never wait for a new one.
 
         Raises:
             NotFoundError, ProviderError, MissingDependencyError: see `open_llama_cpp`.
@@ -61,7 +61,7 @@ class SharedBase:
                 lane.running[adapter] -= 1
 
     def _enter(self, adapter: Path | None, name: str) -> tuple[_Lane, LlamaCppEngine] | None:
-        """The lane with the fewest requests, of several one that has this adapter at work; None where it is unknown."""
+        """The lane with the fewest requests, preferably of this adapter; None where the adapter is not loaded."""
         with self._lock:
             if not self._newest or (adapter is not None and adapter not in self._adapters):
                 return None
@@ -83,21 +83,19 @@ class SharedBase:
 
     def _open(self, adapters: Sequence[Path]) -> list[_Lane]:
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        is_small = self._gguf.is_file() and self._gguf.stat().st_size <= SMALL
-        count = min(MOST_LANES, cores) if adapters and is_small and not has_gpu() else 1
+        is_small = self._gguf.is_file() and self._gguf.stat().st_size <= MAX_BYTES_OF_LANES
+        count = min(MAX_LANES, cores) if adapters and is_small and not has_gpu() else 1
         lanes: list[_Lane] = []
         try:
-            for place in range(count):
-                engine = open_llama_cpp(
-                    self._gguf,
-                    self._name,
+            for copy in range(count):
+                options = LlamaCppOptions(
                     slots=max(1, SLOTS // count),
                     context_length=self._context_length,
                     threads=None if count == 1 else max(1, cores // count),
-                    adapters=adapters,
-                    copy=place,
+                    adapters=tuple(adapters),
+                    copy=copy,
                 )
-                lanes.append(_Lane(engine))
+                lanes.append(_Lane(open_llama_cpp(self._gguf, self._name, options)))
         except BaseException:
             for lane in lanes:
                 lane.engine.close()
@@ -105,12 +103,12 @@ class SharedBase:
         return lanes
 
     def size(self) -> int:
-        """Bytes of the files in use."""
+        """Bytes of the loaded files."""
         with self._lock:
             return sum(path.stat().st_size for path in (self._gguf, *self._adapters) if path.is_file())
 
     def close(self) -> None:
-        """Free the base; requests under way end first."""
+        """Free the base after the requests that are running."""
         with self._lock:
             before, self._newest, self._adapters = self._newest, [], []
         for lane in before:
@@ -119,7 +117,7 @@ class SharedBase:
 
 @dataclass
 class _Lane:
-    """A context of the base that computes by itself, and how many requests each adapter has there."""
+    """A context of the base that computes by itself, and its running requests by adapter."""
 
     engine: LlamaCppEngine
     running: Counter[Path | None] = field(default_factory=Counter)

@@ -1,4 +1,4 @@
-"""vLLM beside us: its own server holds one base model, and loads the adapters of fine-tuned models while it runs.
+"""vLLM as a process of its own: it holds one base model, and loads the adapters of fine-tuned models while it runs.
 
 Options and endpoints are those of https://docs.vllm.ai/en/latest/features/lora/ (checked with vLLM 0.32). vLLM batches
 requests for different adapters together, on GPUs and, slower, on CPUs.
@@ -27,26 +27,25 @@ from fine_tuning._util import hosts
 from fine_tuning._util.files import explain_os_error, make_folder
 from fine_tuning.errors import ConfigurationError, FineTuningError, ProviderError
 from fine_tuning.serving.openai_engine import OpenAIEngine
-from fine_tuning.settings import get_settings
+from fine_tuning.settings import Settings
 
 HOST = "127.0.0.1"
-BASE = "base"  # what vLLM calls the model without an adapter
+BASE = "base"  # vLLM's name of the model without an adapter
 MAX_RANK = 64
-IN_A_BATCH = 8  # different adapters computed at once; each takes room for its rank on the GPU
-IN_MEMORY = 64  # adapters kept beside them, the least recently used of which is read from its file again
-START_SECONDS = 900.0
-ANSWER_SECONDS = 3600.0
+MAX_ADAPTERS_PER_BATCH = 8  # each takes GPU memory for its rank
+MAX_ADAPTERS_IN_MEMORY = 64  # the least recently used is read from its file again
+START_TIMEOUT_SECONDS = 900.0
+ANSWER_TIMEOUT_SECONDS = 3600.0
 POLL_SECONDS = 0.2
 _GPUS = ("/dev/nvidiactl", "/dev/kfd")
 
 
-def is_wanted() -> bool:
+def is_enabled(settings: Settings) -> bool:
     """Whether vLLM answers for local models: by the setting `engine`, else where it is installed and there is a GPU.
 
     Raises:
-        ConfigurationError: the setting wants it, and it is not installed.
+        ConfigurationError: the setting names it, and it is not installed.
     """
-    settings = get_settings()
     found = shutil.which(settings.vllm_command) is not None
     if settings.engine == "vllm" and not found:
         raise ConfigurationError(
@@ -65,11 +64,12 @@ class VllmServer:
 
     Args:
         folder: the base model in Hugging Face's layout.
+        settings: name vLLM's command, its options and the folder of logs.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._key = secrets.token_hex(32)  # vLLM listens on a port of the loopback address; nobody else may use it
+    def __init__(self, folder: Path, settings: Settings) -> None:
+        self._folder, self._settings = folder, settings
+        self._key = secrets.token_hex(32)  # vLLM listens on a loopback port, which other users must not use
         self._process: subprocess.Popen[bytes] | None = None
         self._url = ""
         self._engines: dict[Path | None, OpenAIEngine] = {}
@@ -77,7 +77,7 @@ class VllmServer:
 
     @contextmanager
     def use(self, adapter: Path | None, name: str) -> Iterator[OpenAIEngine]:
-        """The base with the adapter in a folder on it, or as it is; `name` is for messages.
+        """The base with the adapter in a folder applied, or alone; `name` is for messages.
 
         Raises:
             ProviderError: vLLM does not start, or cannot load the adapter.
@@ -91,10 +91,10 @@ class VllmServer:
         yield engine
 
     def _start(self) -> None:
-        self._forget()
+        self._close_engines()
         port = _free_port()
         self._url = f"http://{HOST}:{port}/v1"
-        settings = get_settings()
+        settings = self._settings
         command = [sys.executable, "-m", "fine_tuning.serving.parent_guard", str(os.getpid())]
         command += [settings.vllm_command, *serve_options(self._folder, port), *shlex.split(settings.vllm_options)]
         environment = {**os.environ, "VLLM_API_KEY": self._key, "VLLM_ALLOW_RUNTIME_LORA_UPDATING": "True"}
@@ -114,41 +114,41 @@ class VllmServer:
         self._wait(self._process, port, log)
 
     def _wait(self, process: subprocess.Popen[bytes], port: int, log: Path) -> None:
-        deadline = time.monotonic() + START_SECONDS
+        deadline = time.monotonic() + START_TIMEOUT_SECONDS
         while not _is_healthy(port):
             if (status := process.poll()) is not None:
-                raise ProviderError(f"vLLM ended with status {status} before it could answer; {log} says why")
+                raise ProviderError(f"vLLM ended with status {status} before it could answer; see {log}")
             if time.monotonic() > deadline:
                 self.close()
-                raise ProviderError(f"vLLM was not ready after {START_SECONDS:.0f} s; {log} says more")
+                raise ProviderError(f"vLLM was not ready after {START_TIMEOUT_SECONDS:.0f} s; see {log}")
             time.sleep(POLL_SECONDS)
 
     def _load(self, adapter: Path | None, name: str) -> OpenAIEngine:
         known_as = BASE if adapter is None else f"adapter-{hashlib.sha256(str(adapter).encode()).hexdigest()[:16]}"
         if adapter is not None:
-            wanted = {"lora_name": known_as, "lora_path": str(adapter)}
-            client = hosts.make_client(self._key, self._url, max_retries=0, timeout=START_SECONDS)
+            request = {"lora_name": known_as, "lora_path": str(adapter)}
+            client = hosts.make_client(self._key, self._url, max_retries=0, timeout=START_TIMEOUT_SECONDS)
             try:
                 with client, hosts.translated_errors(self._url, f"the adapter of {name}"):
-                    client.post("/load_lora_adapter", cast_to=str, body=wanted)
+                    client.post("/load_lora_adapter", cast_to=str, body=request)
             except FineTuningError as error:
                 raise ProviderError(f"vLLM cannot load {name}: {error}; see FINE_TUNING_VLLM_OPTIONS") from error
-        return OpenAIEngine(self._url, self._key, known_as, timeout=ANSWER_SECONDS, max_retries=0)
+        return OpenAIEngine(self._url, self._key, known_as, timeout=ANSWER_TIMEOUT_SECONDS, max_retries=0)
 
     def size(self) -> int:
-        """Bytes of the files in use."""
+        """Bytes of the loaded files."""
         folders = [self._folder, *(adapter for adapter in list(self._engines) if adapter is not None)]
         return sum(file.stat().st_size for folder in folders for file in folder.glob("*.safetensors"))
 
     def close(self) -> None:
-        """End the process; requests under way fail."""
-        self._forget()
+        """Terminate the process; running requests fail."""
+        self._close_engines()
         process, self._process = self._process, None
         if process is not None and process.poll() is None:
             process.send_signal(signal.SIGTERM)
             process.wait()
 
-    def _forget(self) -> None:
+    def _close_engines(self) -> None:
         for engine in self._engines.values():
             engine.close()
         self._engines.clear()
@@ -156,7 +156,8 @@ class VllmServer:
 
 def serve_options(folder: Path, port: int) -> list[str]:
     """The command line after `vllm`, as https://docs.vllm.ai/en/latest/cli/serve/ documents it."""
-    adapters = ["--enable-lora", "--max-lora-rank", MAX_RANK, "--max-loras", IN_A_BATCH, "--max-cpu-loras", IN_MEMORY]
+    adapters = ["--enable-lora", "--max-lora-rank", MAX_RANK]
+    adapters += ["--max-loras", MAX_ADAPTERS_PER_BATCH, "--max-cpu-loras", MAX_ADAPTERS_IN_MEMORY]
     listening = ["--host", HOST, "--port", port, "--served-model-name", BASE]
     # vLLM's own sampling defaults are OpenAI's; the model's file may have others.
     return ["serve", str(folder), *map(str, [*listening, *adapters]), "--generation-config", "vllm"]

@@ -4,26 +4,27 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
-from typing import Any
 
 from sqlalchemy import Connection, delete, exists, select
 
 from fine_tuning.store import paging, tables
 from fine_tuning.store.column_types import now
 from fine_tuning.store.paging import Page
+from fine_tuning.store.records import CheckpointPermission, records
 from fine_tuning.store.upsert import insert
 
 _table = tables.checkpoint_permissions
 
 
-def grant(connection: Connection, checkpoint: str, projects: Sequence[str]) -> list[dict[str, Any]]:
+def grant(connection: Connection, checkpoint: str, projects: Sequence[str]) -> list[CheckpointPermission]:
     """Let projects use a checkpoint; granting twice changes nothing. Returns the permissions."""
     for project in dict.fromkeys(projects):
         row = {"id": f"cp_{uuid.uuid4().hex[:24]}", "checkpoint": checkpoint, "project": project, "created_at": now()}
         statement = insert(connection, _table).values(**row)
         connection.execute(statement.on_conflict_do_nothing(index_elements=["checkpoint", "project"]))
     query = select(_table).where(_table.c.checkpoint == checkpoint, _table.c.project.in_(projects))
-    return [dict(row) for row in connection.execute(query.order_by(_table.c.created_at, _table.c.id)).mappings()]
+    rows = connection.execute(query.order_by(_table.c.created_at, _table.c.id)).mappings()
+    return records(CheckpointPermission, rows)
 
 
 def page(
@@ -34,10 +35,10 @@ def page(
     after: str | None,
     limit: int,
     newest_first: bool,
-) -> Page:
+) -> Page[CheckpointPermission]:
     """The permissions on a checkpoint; see `paging.page`."""
-    wanted = [_table.c.checkpoint == checkpoint] + ([_table.c.project == project] if project else [])
-    return paging.page(connection, _table, wanted, after=after, limit=limit, newest_first=newest_first)
+    conditions = [_table.c.checkpoint == checkpoint] + ([_table.c.project == project] if project else [])
+    return paging.page(connection, _table, conditions, after=after, limit=limit, newest_first=newest_first)
 
 
 def has(connection: Connection, checkpoint: str, project: str) -> bool:
@@ -48,6 +49,6 @@ def has(connection: Connection, checkpoint: str, project: str) -> bool:
 
 
 def revoke(connection: Connection, checkpoint: str, permission_id: str) -> bool:
-    """Take a permission back; False where there is no such one."""
+    """Delete a permission; False where there is none with this id."""
     query = delete(_table).where(_table.c.checkpoint == checkpoint, _table.c.id == permission_id)
     return connection.execute(query).rowcount == 1

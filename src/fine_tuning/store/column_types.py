@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 from math import isfinite
-from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import JSON, BigInteger, DateTime, Dialect, Integer
@@ -22,7 +21,7 @@ Json = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresq
 def storable(text: str) -> str:
     """The text with U+FFFD in place of what UTF-8 or PostgreSQL cannot hold: NUL and halves of surrogate pairs.
 
-    A model may answer with either, and a user's JSON may hold them; neither is a reason to lose the rest.
+    Predictions and users' JSON may hold either; the rest of the text is kept.
     """
     if "\0" in text:
         text = text.replace("\0", "\ufffd")
@@ -33,11 +32,11 @@ def storable(text: str) -> str:
     return text
 
 
-def to_json(value: Any) -> str:
-    """What a Json column is sent as.
+def to_json(value: object) -> str:
+    """Serialize the value of a Json column.
 
     Raises:
-        UsageError: the value holds something that JSON does not have.
+        UsageError: the value cannot be represented in JSON.
     """
     try:
         text = json.dumps(value, allow_nan=False, ensure_ascii=False)
@@ -54,7 +53,7 @@ def to_json(value: Any) -> str:
     return json.dumps(_storable_parts(value), ensure_ascii=False) if "\\u0000" in text else text
 
 
-def _storable_parts(value: Any) -> Any:
+def _storable_parts(value: object) -> object:
     if isinstance(value, str):
         return storable(value)
     if isinstance(value, float):
@@ -73,7 +72,7 @@ class Text(_Storable):
     """Text of any length; see `storable`."""
 
     impl = sa.Text
-    cache_ok = True  # asked of each class itself
+    cache_ok = True  # SQLAlchemy reads it from each class itself
 
 
 class String(_Storable):
@@ -84,7 +83,7 @@ class String(_Storable):
 
 
 class UtcTime(TypeDecorator[datetime]):
-    """An aware UTC datetime; naive values are refused, since nobody can tell what they mean."""
+    """An aware UTC datetime; naive values are refused as ambiguous."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
@@ -98,12 +97,11 @@ class UtcTime(TypeDecorator[datetime]):
         value = value.astimezone(UTC)
         return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
 
-    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
         """Attach UTC on the way out."""
         if value is None:
             return None
-        moment: datetime = value
-        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
 def now() -> datetime:

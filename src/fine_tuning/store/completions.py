@@ -1,29 +1,29 @@
-"""Chat completions that a caller asked to store."""
+"""Chat completions that a client stored."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from sqlalchemy import Connection, delete, select, update
 
 from fine_tuning.store import paging, tables
 from fine_tuning.store.column_types import now
 from fine_tuning.store.paging import Page
+from fine_tuning.store.records import NewCompletion, StoredCompletion, record
 
 _table = tables.completions
 
 
-def add(connection: Connection, completion: Mapping[str, Any]) -> None:
-    """Keep a request and its response."""
+def add(connection: Connection, completion: NewCompletion) -> None:
+    """Record a request and its response."""
     connection.execute(_table.insert().values(**completion, created_at=now()))
 
 
-def get(connection: Connection, project: str, completion_id: str) -> dict[str, Any] | None:
+def get(connection: Connection, project: str, completion_id: str) -> StoredCompletion | None:
     """A stored completion of a project, or None."""
     query = select(_table).where(_table.c.project == project, _table.c.id == completion_id)
     row = connection.execute(query).mappings().one_or_none()
-    return None if row is None else dict(row)
+    return None if row is None else record(StoredCompletion, row)
 
 
 def page(
@@ -35,12 +35,12 @@ def page(
     after: str | None,
     limit: int,
     newest_first: bool,
-) -> Page:
+) -> Page[StoredCompletion]:
     """A project's stored completions; see `paging.page`."""
-    wanted = [_table.c.project == project, *paging.has_metadata(_table, metadata)]
+    conditions = [_table.c.project == project, *paging.has_metadata(_table, metadata)]
     if model is not None:
-        wanted.append(_table.c.model == model)
-    return paging.page(connection, _table, wanted, after=after, limit=limit, newest_first=newest_first)
+        conditions.append(_table.c.model == model)
+    return paging.page(connection, _table, conditions, after=after, limit=limit, newest_first=newest_first)
 
 
 def set_metadata(connection: Connection, completion_id: str, metadata: Mapping[str, str]) -> None:
@@ -49,5 +49,5 @@ def set_metadata(connection: Connection, completion_id: str, metadata: Mapping[s
 
 
 def remove(connection: Connection, completion_id: str) -> None:
-    """Forget a stored completion; the example it became stays."""
+    """Delete a stored completion; its captured example stays."""
     connection.execute(delete(_table).where(_table.c.id == completion_id))

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
@@ -22,7 +21,7 @@ from fine_tuning.store.column_types import to_json
 from fine_tuning.store.schema import ensure_schema, is_current
 
 SQLITE_BUSY_SECONDS = 30.0
-Transaction = Connection  # what the other rooms call the thing that store functions take
+Transaction = Connection  # the other packages' name for what store functions take
 
 
 class Database:
@@ -51,16 +50,18 @@ class Database:
 
     @contextmanager
     def snapshot(self) -> Iterator[Connection]:
-        """As `read`, for reading long: what others commit meanwhile is not seen, on either database."""
+        """As `read`, for long reads: commits of others are not visible meanwhile, on either database."""
         if not self._ready:
             self._prepare()
-        options = {} if self.url.get_backend_name() == "sqlite" else {"isolation_level": "REPEATABLE READ"}
-        with translated_errors(self.url), self._begin(write=False, **options) as connection:
+        connection = self._engine.connect().execution_options(write=False)
+        if self.url.get_backend_name() != "sqlite":
+            connection = connection.execution_options(isolation_level="REPEATABLE READ")
+        with translated_errors(self.url), connection, connection.begin():
             yield connection
 
     @contextmanager
     def write_unprepared(self) -> Iterator[Connection]:
-        """As `write`, of a database that is left as it is: empty, or of an older schema."""
+        """As `write`, without migrating: the database is empty or has an older schema."""
         self._make_folder()
         with translated_errors(self.url), self._begin(write=True) as connection:
             yield connection
@@ -73,8 +74,8 @@ class Database:
             yield connection
 
     @contextmanager
-    def _begin(self, *, write: bool, **options: Any) -> Iterator[Connection]:
-        with self._engine.connect().execution_options(write=write, **options) as connection, connection.begin():
+    def _begin(self, *, write: bool) -> Iterator[Connection]:
+        with self._engine.connect().execution_options(write=write) as connection, connection.begin():
             yield connection
 
     def _make_folder(self) -> None:
@@ -96,13 +97,13 @@ class Database:
         self._engine.dispose()
 
     def exists(self) -> bool:
-        """Whether there may be something in it: False only for an SQLite file that is not there."""
+        """Whether the database may exist: False only for a missing SQLite file."""
         file = self.url.database if self.url.get_backend_name() == "sqlite" else None
         return file is None or is_file(file)
 
     @property
     def location(self) -> str:
-        """What `open_database` takes to open the same database in another process; it may hold a password."""
+        """The argument by which `open_database` opens this database in another process; it may hold a password."""
         if self.url.get_backend_name() == "sqlite" and self.url.database:
             return self.url.database
         return self.url.render_as_string(hide_password=False)
@@ -148,13 +149,13 @@ def _url(where: str | Path | None) -> URL:
 
 
 def expanded(where: str | Path) -> Path:
-    """A path with its `~` replaced, which no shell has done in a Python program or a .env file."""
+    """Expand `~`, which no shell has done in a Python program or a .env file."""
     return Path(os.path.expanduser(where))  # noqa: PTH111 - Path.expanduser fails for a user that does not exist
 
 
 def _database_file(where: str | Path) -> Path:
     if not str(where).strip() or "\0" in str(where):
-        raise UsageError(f"no path of a database: {str(where)!r}; leave it out to use the workspace's")
+        raise UsageError(f"not the path of a database: {str(where)!r}; omit it to use the workspace's")
     path = expanded(where)
     with explained(path, "open the database at"):
         if path.is_dir():
@@ -170,8 +171,8 @@ def _create_engine(url: URL) -> Engine:
     engine = create_engine(url, connect_args={"timeout": SQLITE_BUSY_SECONDS}, json_serializer=to_json)
 
     @event.listens_for(engine, "connect")
-    def _configure(dbapi_connection: Any, _record: Any) -> None:
-        dbapi_connection.isolation_level = None  # we say BEGIN ourselves
+    def _configure(dbapi_connection: sqlite3.Connection, _record: object) -> None:
+        dbapi_connection.isolation_level = None  # `_begin` below emits BEGIN
         cursor = dbapi_connection.cursor()
         cursor.execute("PRAGMA foreign_keys = ON")
         cursor.execute("PRAGMA synchronous = NORMAL")
@@ -187,7 +188,7 @@ def _create_engine(url: URL) -> Engine:
 
 
 def _use_wal(cursor: sqlite3.Cursor) -> None:
-    """Switch to the write-ahead log; SQLite does not wait by itself while another process is doing so."""
+    """Switch to the write-ahead log; SQLite itself does not wait while another process does so."""
     deadline = time.monotonic() + SQLITE_BUSY_SECONDS
     while True:
         try:
@@ -202,7 +203,7 @@ def _use_wal(cursor: sqlite3.Cursor) -> None:
 
 @contextmanager
 def translated_errors(url: URL) -> Iterator[None]:
-    """Turn what the driver raises into one line; constraint violations pass, since the caller knows their meaning."""
+    """Translate errors of the driver to one line; constraint violations are left to the caller."""
     try:
         yield
     except IntegrityError:
@@ -211,7 +212,7 @@ def translated_errors(url: URL) -> Iterator[None]:
         first_line = str(error.orig).strip().splitlines()[0] if str(error.orig).strip() else type(error.orig).__name__
         hint = next(
             (h for words, h in _HINTS.items() if words in str(error.orig).lower()),
-            "nothing was changed; run again, and report it if it stays",
+            _DEFAULT_HINT,
         )
         raise StorageError(f"database {url.render_as_string(hide_password=True)}: {first_line}; {hint}") from error
     except StatementError as error:
@@ -219,10 +220,10 @@ def translated_errors(url: URL) -> Iterator[None]:
             raise
         raise error.orig from None
     except OverflowError:
-        raise UsageError("a number is too large to be kept; the largest whole number is 9223372036854775807") from None
+        raise UsageError("a number is too large; the largest integer is 9223372036854775807") from None
 
 
-_OTHERWISE = "nothing was changed; run again, and report it if it stays"
+_DEFAULT_HINT = "nothing was changed; run again, and report it if it happens again"
 _HINTS = {
     "disk is full": "free some space and run again",
     "disk i/o error": "the disk is full, read-only or failing; free some space and run again",
@@ -233,7 +234,7 @@ _HINTS = {
     "not a database": "the file is something else; choose another path",
     "malformed": "the file is damaged; restore it from a backup",
     "deadlock": "two processes waited for each other; run it again",
-    "locked": "another process holds the database for long; try again",
+    "locked": "another process has locked the database; try again",
     "connection": "check FINE_TUNING_DATABASE_URL and that the server runs",
     "authentication": "check user and password in FINE_TUNING_DATABASE_URL",
     "does not exist": "check FINE_TUNING_DATABASE_URL",

@@ -1,7 +1,6 @@
-"""All rows of a database as plain values, and back into an empty one, whichever of the two databases it is.
+"""Dump the rows of a database as JSON values, and load them into an empty one, on SQLite or PostgreSQL.
 
-Columns are those that the database has, not those of the code: a dump of an older schema is restored as it was, and
-then migrated.
+Columns are those of the database, not of the code: a dump of an older schema is loaded as it is, then migrated.
 """
 
 from __future__ import annotations
@@ -9,7 +8,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
-from typing import Any
 
 from sqlalchemy import Boolean, Connection, DateTime, MetaData, Table, func, select, text
 from sqlalchemy.exc import DBAPIError, IntegrityError, StatementError
@@ -18,22 +16,23 @@ from sqlalchemy.types import JSON
 from fine_tuning.errors import ConflictError, DataError
 from fine_tuning.store import schema
 
+Row = dict[str, object]  # by column
 BLOCK = 1000
 _VERSION = "alembic_version"
 
 
 def tables_of(connection: Connection) -> list[Table]:
-    """The tables that a database has, those that others refer to first."""
+    """The tables of a database in the order of their foreign keys."""
     found = MetaData()
     found.reflect(connection)
     return [table for table in found.sorted_tables if table.name != _VERSION]
 
 
-def rows(connection: Connection, table: Table) -> Iterator[dict[str, Any]]:
-    """Every row as JSON has it; times as ISO 8601 in UTC.
+def rows(connection: Connection, table: Table) -> Iterator[Row]:
+    """Every row as JSON values; times are ISO 8601 in UTC.
 
     Raises:
-        DataError: a value is not of its column's kind, in a damaged database.
+        DataError: a value has the wrong type, in a damaged database.
     """
     keys = list(table.primary_key.columns)
     result = connection.execute(select(table).order_by(*keys), execution_options={"yield_per": BLOCK})
@@ -41,19 +40,17 @@ def rows(connection: Connection, table: Table) -> Iterator[dict[str, Any]]:
         for row in result.mappings():
             yield {name: _plain(value) for name, value in row.items()}
     except ValueError as error:
-        raise DataError(
-            f"table {table.name} has a value that cannot be read ({error}); ft-cli doctor says more"
-        ) from error
+        raise DataError(f"table {table.name} has a value that cannot be read ({error}); see ft-cli doctor") from error
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> object:
     if isinstance(value, datetime):
         return (value if value.tzinfo else value.replace(tzinfo=UTC)).astimezone(UTC).isoformat()
     return value
 
 
 def prepare(connection: Connection, revision: str) -> list[Table]:
-    """An empty database in the schema of a dump. Returns its tables.
+    """Bring an empty database to the schema of a dump. Returns its tables.
 
     Raises:
         ConflictError: it is not empty.
@@ -73,34 +70,44 @@ def prepare(connection: Connection, revision: str) -> list[Table]:
     return tables_of(connection)
 
 
-def insert(connection: Connection, table: Table, found: Iterable[dict[str, Any]]) -> int:
-    """Add rows as `rows` gave them. Returns how many.
+def insert(connection: Connection, table: Table, dumped: Iterable[Row]) -> int:
+    """Insert dumped rows. Returns their number.
 
     Raises:
-        DataError: a row has columns that the table has not, or values that it cannot have.
+        DataError: a row has unknown columns, or values that do not fit.
     """
     try:
-        return _insert(connection, table, found)
+        return _insert(connection, table, dumped)
     except (IntegrityError, StatementError, TypeError, ValueError) as error:
         if isinstance(error, DataError) or (isinstance(error, DBAPIError) and not isinstance(error, IntegrityError)):
-            raise  # the database's own trouble, such as a full disk
+            raise  # a problem of the database, such as a full disk
         why = str(error.orig if isinstance(error, StatementError) else error).partition("\n")[0]
-        raise DataError(f"the backup's table {table.name} has a row that cannot be kept: {why}") from error
+        raise DataError(f"the backup's table {table.name} has a row that cannot be inserted: {why}") from error
 
 
-def _insert(connection: Connection, table: Table, found: Iterable[dict[str, Any]]) -> int:
-    count, block = 0, []
+def _insert(connection: Connection, table: Table, dumped: Iterable[Row]) -> int:
+    count = 0
+    block: list[Row] = []
     times = {column.name for column in table.columns if isinstance(column.type, DateTime)}
     flags = {column.name for column in table.columns if isinstance(column.type, Boolean)}
     for column in table.columns:
         if isinstance(column.type, JSON):  # a missing value is NULL, not JSON's null
             column.type.none_as_null = True
     known = {column.name for column in table.columns}
-    aware = connection.dialect.name == "postgresql"
-    for row in found:
+    with_zone = connection.dialect.name == "postgresql"
+    for row in dumped:
         if unknown := row.keys() - known:
-            raise DataError(f"the backup's table {table.name} has a column {min(unknown)} that this schema has not")
-        block.append({name: _value(name, value, times, flags, aware=aware) for name, value in row.items()})
+            raise DataError(f"the backup's table {table.name} has a column {min(unknown)} that is not in this schema")
+        block.append(
+            {
+                name: _time(value, with_zone=with_zone)
+                if name in times and value is not None
+                else bool(value)
+                if name in flags and value is not None
+                else value
+                for name, value in row.items()
+            }
+        )
         count += 1
         if len(block) == BLOCK:
             connection.execute(table.insert(), block)
@@ -110,17 +117,15 @@ def _insert(connection: Connection, table: Table, found: Iterable[dict[str, Any]
     return count
 
 
-def _value(name: str, value: Any, times: set[str], flags: set[str], *, aware: bool) -> Any:
-    if value is None:
-        return None
-    if name in times:
-        moment = datetime.fromisoformat(value)
-        return moment if aware else moment.astimezone(UTC).replace(tzinfo=None)
-    return bool(value) if name in flags else value
+def _time(value: object, *, with_zone: bool) -> datetime:
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r} is not a time")
+    moment = datetime.fromisoformat(value)
+    return moment if with_zone else moment.astimezone(UTC).replace(tzinfo=None)
 
 
 def finish(connection: Connection) -> None:
-    """Let new rows be numbered after the restored ones, and bring the schema to this version's."""
+    """Continue the row numbers after the inserted ones, and migrate to the current schema."""
     if connection.dialect.name == "postgresql":
         for table in tables_of(connection):
             for column in table.primary_key.columns:
@@ -134,6 +139,6 @@ def finish(connection: Connection) -> None:
     schema.ensure_schema(connection)
 
 
-def as_line(row: dict[str, Any]) -> str:
+def as_line(row: Row) -> str:
     """A row as a line of JSON."""
     return json.dumps(row, ensure_ascii=False, separators=(",", ":"))

@@ -55,7 +55,7 @@ def in_project(connection: Connection, project: str, file_id: str) -> StoredFile
 
 def page(
     connection: Connection, project: str, *, purpose: str | None, after: str | None, limit: int, newest_first: bool
-) -> Page:
+) -> Page[StoredFile]:
     """A project's files; see `paging.page`."""
     conditions = [*_readable(project)] + ([_table.c.purpose == purpose] if purpose else [])
     scope = [_table.c.project == project, _table.c.provider == "local"]

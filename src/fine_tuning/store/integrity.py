@@ -1,25 +1,27 @@
-"""What must be true of a database whatever happened to it; each function lists what is not."""
+"""Integrity checks of the database; each function lists violations."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, fields
 from pathlib import PurePath
-from typing import Any
+from typing import NamedTuple
 
 from sqlalchemy import JSON, Connection, Integer, delete, func, literal_column, or_, select, text
 
 from fine_tuning.store import costs, tables
 from fine_tuning.store.model_versions import MOVES
+from fine_tuning.store.records import DeployedArtifact, records
 
 
 def damage(connection: Connection) -> list[str]:
-    """Broken pages, references that lead nowhere, values that are no JSON. PostgreSQL sees to that by itself."""
+    """Damaged pages, broken foreign keys and invalid JSON; empty on PostgreSQL, which prevents these."""
     if connection.dialect.name != "sqlite":
         return []
     found = [row[0] for row in connection.execute(text("PRAGMA integrity_check")) if row[0] != "ok"]
     found += [
-        f"row {row[1]} of {row[0]} refers to a row of {row[2]} that is not there"
+        f"row {row[1]} of {row[0]} refers to a missing row of {row[2]}"
         for row in connection.execute(text("PRAGMA foreign_key_check"))
     ]
     return [*found, *_not_json(connection)]
@@ -36,8 +38,8 @@ def _not_json(connection: Connection) -> Iterator[str]:
 
 
 def registry(connection: Connection) -> list[str]:
-    """At most one version deployed, numbers without gaps, and statuses that follow from the events alone."""
-    columns = tables.model_versions.c  # only these: a value elsewhere that cannot be read must not hide what is here
+    """More than one deployed version, gaps in version numbers, and statuses that contradict the events."""
+    columns = tables.model_versions.c  # only these: an unreadable value elsewhere must not hide findings
     rows = connection.execute(select(columns.id, columns.model_name, columns.version, columns.status)).all()
     names = {row.id: row.model_name for row in rows}
     found = _gaps((row.model_name, row.version) for row in rows)
@@ -46,13 +48,13 @@ def registry(connection: Connection) -> list[str]:
     for event in connection.execute(select(tables.deployment_events).order_by(tables.deployment_events.c.id)):
         version = event.model_version_id
         if version not in names:
-            found.append(f"deployment event {event.id} is of a version that is not there (its row was {version})")
+            found.append(f"deployment event {event.id} is of a missing version (row {version})")
             continue
         name = names[version]
         if status[version] != event.from_status:
             found.append(f"deployment event {event.id} is from {event.from_status}, the version was {status[version]}")
         if event.from_status is not None and event.to_status not in MOVES.get(event.from_status, ()):
-            found.append(f"deployment event {event.id}: {event.from_status} to {event.to_status} is no legal move")
+            found.append(f"deployment event {event.id}: {event.from_status} to {event.to_status} is not allowed")
         if event.to_status == "DEPLOYED" and deployed.get(name) not in (None, version):
             found.append(f"deployment event {event.id}: two versions of {name} are deployed")
         if event.to_status == "DEPLOYED":
@@ -76,58 +78,76 @@ def _gaps(versions: Iterable[tuple[str, int]]) -> list[str]:
 
 
 def totals(connection: Connection) -> list[str]:
-    """Running totals of costs that are not the sums of their events."""
-    kept = {
-        (row["kind"], row["model_name"], row["day"]): (row["count"], row["priced"], row["tokens"], row["total"])
-        for row in connection.execute(select(tables.cost_totals)).mappings()
-    }
-    true = _summed(connection)
+    """Cost totals that differ from the sums of their events."""
+    columns = tables.cost_totals.c
+    query = select(columns.kind, columns.model_name, columns.day, *(columns[field.name] for field in fields(Total)))
+    stored = {TotalKey(*row[:3]): Total(*row[3:]) for row in connection.execute(query)}
+    expected = _summed(connection)
     return [
         f"the total of {' '.join(key)} is not the sum of its events"
-        for key in sorted(kept.keys() | true.keys())
-        if not _same(kept.get(key), true.get(key))
+        for key in sorted(stored.keys() | expected.keys())
+        if not _equal(stored.get(key), expected.get(key))
     ]
 
 
-def _same(a: tuple[Any, ...] | None, b: tuple[Any, ...] | None) -> bool:
+class TotalKey(NamedTuple):
+    """The key of `cost_totals`."""
+
+    kind: str
+    model_name: str
+    day: str
+
+
+@dataclass(frozen=True)
+class Total:
+    """The sums of `cost_totals`; `squares` is the sum of squared costs."""
+
+    count: int
+    priced: int
+    tokens: int
+    total: float
+    squares: float
+
+
+def _equal(a: Total | None, b: Total | None) -> bool:
     if a is None or b is None:
         return a is b
-    return a[:3] == b[:3] and abs(a[3] - b[3]) <= 1e-9 + 1e-6 * abs(b[3])
+    counts_equal = (a.count, a.priced, a.tokens) == (b.count, b.priced, b.tokens)
+    return counts_equal and abs(a.total - b.total) <= 1e-9 + 1e-6 * abs(b.total)
 
 
-def _summed(connection: Connection) -> dict[tuple[str, str, str], tuple[Any, ...]]:
+def _summed(connection: Connection) -> dict[TotalKey, Total]:
     events = tables.cost_events.c
-    found: dict[tuple[str, str, str], list[Any]] = {}
+    found: dict[TotalKey, Total] = {}
     query = select(events.kind, events.model_name, events.recorded_at, events.cost, events.tokens)
     calls = query.where(events.kind.in_(costs.CALLS))
     for row in connection.execute(calls, execution_options={"yield_per": 10_000}):
-        entry = found.setdefault((row.kind, row.model_name, row.recorded_at.date().isoformat()), [0, 0, 0, 0.0, 0.0])
-        entry[0] += 1
-        entry[1] += row.cost is not None
-        entry[2] += row.tokens or 0
-        entry[3] += row.cost or 0.0
-        entry[4] += (row.cost or 0.0) ** 2
-    return {key: tuple(entry) for key, entry in found.items()}
+        key = TotalKey(row.kind, row.model_name, row.recorded_at.date().isoformat())
+        sums, cost = found.get(key, Total(0, 0, 0, 0.0, 0.0)), row.cost or 0.0
+        found[key] = Total(
+            count=sums.count + 1,
+            priced=sums.priced + (row.cost is not None),
+            tokens=sums.tokens + (row.tokens or 0),
+            total=sums.total + cost,
+            squares=sums.squares + cost**2,
+        )
+    return found
 
 
-def mend_totals(connection: Connection) -> None:
-    """Make the running totals of costs anew from the events."""
+def recompute_totals(connection: Connection) -> None:
+    """Recompute the cost totals from the events."""
     connection.execute(delete(tables.cost_totals))
-    rows = [
-        {"kind": key[0], "model_name": key[1], "day": key[2], "count": count, "priced": priced, "tokens": tokens,
-         "total": total, "squares": squares}
-        for key, (count, priced, tokens, total, squares) in _summed(connection).items()
-    ]  # fmt: skip
+    rows = [{**key._asdict(), **asdict(total)} for key, total in _summed(connection).items()]
     if rows:
         connection.execute(tables.cost_totals.insert(), rows)
 
 
-def kept_files(connection: Connection) -> list[tuple[str, str]]:
-    """What should be on the disk: of each file, artifact, data set and model folder what it is and its path."""
+def stored_paths(connection: Connection) -> list[tuple[str, str]]:
+    """Description and path of each file, artifact, data set and model folder that should exist."""
     files, artifacts, datasets = tables.files.c, tables.artifacts.c, tables.datasets.c
-    found = [(f"file {row.id}", row.path) for row in connection.execute(
-        select(files.id, files.path).where(files.deleted_at.is_(None)))]  # fmt: skip
-    # Checkpoints of a job that has ended are tidied up, and all that a job made when its model is deleted.
+    kept = select(files.id, files.path).where(files.deleted_at.is_(None))
+    found = [(f"file {row.id}", row.path) for row in connection.execute(kept)]
+    # Checkpoints are removed when their job ends, and all artifacts of a job when its model is deleted.
     has_model = tables.jobs.c.fine_tuned_model.is_not(None)
     made = (
         select(artifacts.kind, artifacts.path, artifacts.job_id)
@@ -145,14 +165,12 @@ def _model_folders(connection: Connection) -> list[tuple[str, str]]:
     return [
         (f"the model of {row.model_name} v{row.version}", row.provider_model)
         for row in connection.execute(query.where(versions.provider_model.is_not(None)))
-        if PurePath(row.provider_model).is_absolute()  # where another one leads depends on who asks
+        if PurePath(row.provider_model).is_absolute()  # a relative one depends on the current directory
     ]
 
 
-def deployed_artifacts(connection: Connection) -> list[dict[str, Any]]:
-    """Of deployed versions what their jobs made, or what they were imported as: model_name and version, and kind, path
-    and sha256 of each artifact.
-    """
+def deployed_artifacts(connection: Connection) -> list[DeployedArtifact]:
+    """The artifacts of deployed versions, trained or imported."""
     versions, artifacts = tables.model_versions.c, tables.artifacts.c
     query = (
         select(versions.model_name, versions.version, artifacts.kind, artifacts.path, artifacts.sha256)
@@ -160,4 +178,4 @@ def deployed_artifacts(connection: Connection) -> list[dict[str, Any]]:
         .where(versions.status == "DEPLOYED")
         .order_by(versions.model_name, artifacts.id)
     )
-    return [dict(row) for row in connection.execute(query).mappings()]
+    return records(DeployedArtifact, connection.execute(query).mappings())

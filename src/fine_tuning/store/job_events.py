@@ -53,7 +53,7 @@ def metrics(connection: Connection, job_id: str, limit: int = MAX_EVENTS) -> lis
     return list(connection.scalars(query.order_by(_table.c.id.desc()).limit(limit)))[::-1]
 
 
-def page(connection: Connection, job_id: str, *, after: int | None, limit: int) -> paging.Page:
+def page(connection: Connection, job_id: str, *, after: int | None, limit: int) -> paging.Page[JobEvent]:
     """A job's events, newest first."""
     return paging.page_by_id(connection, _table, [_table.c.job_id == job_id], after=after, limit=limit)
 

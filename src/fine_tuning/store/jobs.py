@@ -134,7 +134,7 @@ def in_project(connection: Connection, project: str, job_id: str) -> Job | None:
 
 def page(
     connection: Connection, project: str, *, metadata: Mapping[str, str] | None, after: str | None, limit: int
-) -> paging.Page:
+) -> paging.Page[Job]:
     """A project's local jobs, newest first; see `paging.page`, and `paging.has_metadata` for `metadata`."""
     conditions = [_columns.project == project, _columns.provider == "local", *paging.has_metadata(_table, metadata)]
     return paging.page(connection, _table, conditions, after=after, limit=limit)

@@ -1,11 +1,11 @@
-"""JSON files of the older file-based system, read into the database once; the originals are kept."""
+"""Import JSON files of the older file-based system into the database, once; the originals are kept."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 from sqlalchemy import Connection
 
@@ -16,32 +16,45 @@ from fine_tuning.errors import DataError, UsageError
 from fine_tuning.store import costs, experiments, imported_files, model_versions
 from fine_tuning.store.column_types import now
 from fine_tuning.store.database import Database, expanded
+from fine_tuning.store.records import JsonObject, NewModelVersion
 from fine_tuning.store.tables import MODEL_STATUSES
 
 ACTOR = "import of the older system"
-Row = dict[str, Any]
-_RESULT = (
-    "test_id", "model_a", "model_b", "total_samples", "model_a_accuracy", "model_b_accuracy", "accuracy_improvement",
-    "model_a_avg_latency", "model_b_avg_latency", "latency_improvement", "model_a_cost_per_inference",
-    "model_b_cost_per_inference", "cost_improvement", "statistical_significance", "confidence_level", "started_at",
+_RESULT_KEYS = (
+    "test_id",
+    "model_a",
+    "model_b",
+    "total_samples",
+    "model_a_accuracy",
+    "model_b_accuracy",
+    "accuracy_improvement",
+    "model_a_avg_latency",
+    "model_b_avg_latency",
+    "latency_improvement",
+    "model_a_cost_per_inference",
+    "model_b_cost_per_inference",
+    "cost_improvement",
+    "statistical_significance",
+    "confidence_level",
+    "started_at",
     "completed_at",
-)  # fmt: skip
+)
 
 
 def import_registry(database: Database, path: str | Path) -> None:
-    """A registry file: model name -> list of version records.
+    """Import a registry file: model name -> list of version records.
 
     Raises:
-        DataError: the file is not such a file; nothing was imported.
+        DataError: the file has another format; nothing was imported.
     """
     _import_once(database, path, "registry", _versions, _register)
 
 
 def import_costs(database: Database, path: str | Path) -> None:
-    """A cost file: `{"jobs": {job id: record}, "inferences": [record]}`, or JSONL of both kinds of records.
+    """Import a cost file: `{"jobs": {job id: record}, "inferences": [record]}`, or JSONL of both kinds of records.
 
     Raises:
-        DataError: the file is not such a file; nothing was imported.
+        DataError: the file has another format; nothing was imported.
     """
     _import_once(database, path, "costs", _events, costs.add)
 
@@ -50,8 +63,8 @@ def _import_once(
     database: Database,
     where: str | Path,
     kind: str,
-    read: Callable[[Path], Iterator[Row]],
-    add: Callable[[Connection, Row], object],
+    read: Callable[[Path], Iterator[JsonObject]],
+    add: Callable[[Connection, JsonObject], object],
 ) -> None:
     path = expanded(where)
     if path.suffix not in {".json", ".jsonl"} or not is_file(path):
@@ -67,7 +80,7 @@ def _import_once(
         if isinstance(error, DataError):
             raise
         reason = f"{error.args[0]} is missing" if isinstance(error, KeyError) else str(error)
-        raise DataError(f"{path} is no {kind} file of the older system ({reason}); nothing was imported") from None
+        raise DataError(f"{path} is not a {kind} file of the older system ({reason}); nothing was imported") from None
     with database.write() as tx:
         if imported_files.done_at(tx, key, kind):
             return
@@ -76,15 +89,15 @@ def _import_once(
         imported_files.mark_done(tx, key, kind, len(rows))
 
 
-def _versions(path: Path) -> Iterator[Row]:
+def _versions(path: Path) -> Iterator[JsonObject]:
     for name, records in _records_by_model(path).items():
         numbers = [checks.count(f"version of {name}", record["version"], 1) for record in records]
         if len(set(numbers)) < len(numbers):
-            raise UsageError(f"{name} has a version twice")
+            raise UsageError(f"{name} has a duplicate version")
         deployed = [record["version"] for record in records if record.get("status") == "DEPLOYED"]
         for record in records:
             status = record.get("status", "READY")
-            # The older system could leave several versions deployed; the newest of them is the one in force.
+            # The older system could leave several versions deployed; the newest is the one in use.
             if status not in MODEL_STATUSES or (status == "DEPLOYED" and record["version"] != max(deployed)):
                 status = "ARCHIVED"
             yield {
@@ -102,29 +115,29 @@ def _versions(path: Path) -> Iterator[Row]:
             }
 
 
-def _records_by_model(path: Path) -> dict[str, list[Row]]:
-    """The versions of each model: as the JSON file has them, or from JSONL of one version a line."""
+def _records_by_model(path: Path) -> dict[str, list[JsonObject]]:
+    """The versions of each model, from a JSON file or from JSONL with one version per line."""
     if path.suffix == ".json":
         return dict(read_json(path))
-    found: dict[str, list[Row]] = {}
+    found: dict[str, list[JsonObject]] = {}
     for _, record in read_rows(path):
         found.setdefault(str(record["model_name"]), []).append(record)
     return found
 
 
 def import_experiments(database: Database, path: str | Path) -> None:
-    """A file of concluded A/B tests, as `export_results` writes it: test id -> result.
+    """Import a file of concluded A/B tests, as `export_results` writes it: test id -> result.
 
     Raises:
-        DataError: the file is not such a file; nothing was imported.
+        DataError: the file has another format; nothing was imported.
     """
     _import_once(database, path, "A/B test", _tests, _add_test)
 
 
-def _tests(path: Path) -> Iterator[Row]:
+def _tests(path: Path) -> Iterator[JsonObject]:
     found = read_json(path) if path.suffix == ".json" else {row["test_id"]: row for _, row in read_rows(path)}
     for test_id, result in found.items():
-        if missing := [name for name in _RESULT if name not in result]:
+        if missing := [name for name in _RESULT_KEYS if name not in result]:
             raise KeyError(missing[0])
         yield {
             "id": checks.name("test_id", test_id),
@@ -137,15 +150,15 @@ def _tests(path: Path) -> Iterator[Row]:
         }
 
 
-def _add_test(tx: Connection, test: Row) -> None:
+def _add_test(tx: Connection, test: JsonObject) -> None:
     experiments.add_concluded(tx, cast("experiments.ConcludedExperiment", test))
 
 
-def _register(tx: Connection, version: Row) -> None:
-    model_versions.register(tx, version, actor=ACTOR, number=version["version"])
+def _register(tx: Connection, version: JsonObject) -> None:
+    model_versions.register(tx, cast("NewModelVersion", version), actor=ACTOR, number=version["version"])
 
 
-def _events(path: Path) -> Iterator[Row]:
+def _events(path: Path) -> Iterator[JsonObject]:
     if path.suffix == ".jsonl":
         for _, record in read_rows(path):
             yield _training(record) if "total_cost" in record else _call("inference", record)
@@ -158,7 +171,7 @@ def _events(path: Path) -> Iterator[Row]:
             yield _call(kind, record)
 
 
-def _training(record: Mapping[str, Any]) -> Row:
+def _training(record: JsonObject) -> JsonObject:
     size = record.get("dataset_size")
     return {
         "kind": "training",
@@ -174,8 +187,8 @@ def _training(record: Mapping[str, Any]) -> Row:
     }
 
 
-def _call(kind: str, record: Mapping[str, Any]) -> Row:
-    """A call; `tokens` and `recorded_at` are what `export_costs` writes."""
+def _call(kind: str, record: JsonObject) -> JsonObject:
+    """A call; `export_costs` writes `tokens` and `recorded_at`."""
     return {
         "kind": kind,
         "model_name": checks.name("model_name", record["model_name"]),

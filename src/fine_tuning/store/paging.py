@@ -1,19 +1,21 @@
-"""Pages of a list by the last id seen, which stay right while rows are added."""
+"""Pages of a list, which continue after an id and so stay consistent while rows are added."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from sqlalchemy import ColumnElement, Connection, Table, null, select, tuple_
 
 from fine_tuning.errors import NotFoundError, UsageError
 
+Record = TypeVar("Record")
 
-class Page(NamedTuple):
+
+class Page(NamedTuple, Generic[Record]):
     """Rows in order, and whether more follow."""
 
-    rows: list[dict[str, Any]]
+    rows: list[Record]
     has_more: bool
 
 
@@ -26,11 +28,11 @@ def page(
     limit: int,
     newest_first: bool = True,
     scope: list[ColumnElement[bool]] | None = None,
-) -> Page:
+) -> Page[Any]:
     """Up to `limit` rows that follow the row with id `after`, by time of creation and then id.
 
     Args:
-        scope: what `after` has to fulfil instead of `conditions`: it may have been deleted since the page before.
+        scope: conditions on the row `after` in place of `conditions`: it may have been deleted since the previous page.
 
     Raises:
         NotFoundError: no row under these conditions has the id `after`.
@@ -50,7 +52,7 @@ def page(
 
 def page_by_id(
     connection: Connection, table: Table, conditions: list[ColumnElement[bool]], *, after: int | None, limit: int
-) -> Page:
+) -> Page[Any]:
     """Up to `limit` rows with ids below `after`, newest first, of a table whose ids count up."""
     query = select(table).where(*conditions)
     if after is not None:
@@ -59,14 +61,14 @@ def page_by_id(
     return Page(found[:limit], len(found) > limit)
 
 
-def has_metadata(table: Table, wanted: Mapping[str, str] | None) -> list[ColumnElement[bool]]:
+def has_metadata(table: Table, metadata: Mapping[str, str] | None) -> list[ColumnElement[bool]]:
     """Conditions on the text values of a table's `metadata`; None for rows without any.
 
     Raises:
         UsageError: a key has characters that no path into JSON can name.
     """
-    if wanted is None:
+    if metadata is None:
         return [table.c.metadata.is_(null())]
-    if odd := [key for key in wanted if '"' in key or not key.isprintable()]:
-        raise UsageError(f"metadata key {odd[0]!r}: a filter takes keys of printable characters without quotes")
-    return [table.c.metadata[key].as_string() == value for key, value in wanted.items()]
+    if invalid := [key for key in metadata if '"' in key or not key.isprintable()]:
+        raise UsageError(f"metadata key {invalid[0]!r}: a filter takes keys of printable characters without quotes")
+    return [table.c.metadata[key].as_string() == value for key, value in metadata.items()]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any, Literal, NotRequired, TypedDict, TypeVar, cast
+from typing import Any, Literal, NotRequired, Required, TypedDict, TypeVar, cast, final
 
 from fine_tuning.data_io.messages import Message, Tool
 from fine_tuning.store.experiment_json import Arm, DesignRecord, ExperimentResult, Slots, StatisticsRecord
@@ -23,14 +23,24 @@ def records(kind: type[Record], rows: Iterable[Mapping[Any, Any]]) -> list[Recor
     return [record(kind, row) for row in rows]
 
 
-class ApiKey(TypedDict):
-    """A row of `api_keys`."""
+class NewApiKey(TypedDict):
+    """A new row of `api_keys`."""
 
     id: str
     name: str
     project: str
     prefix: str
     sha256: str
+    read_only: bool
+
+
+class ApiKey(TypedDict):
+    """A row of `api_keys`, without the hash of the key."""
+
+    id: str
+    name: str
+    project: str
+    prefix: str
     created_at: datetime
     revoked_at: datetime | None
     read_only: bool
@@ -82,17 +92,176 @@ class DayTotal(TypedDict):
     tokens: int
 
 
-class Dataset(TypedDict):
-    """A row of `datasets`."""
+class DerivationStep(TypedDict, total=False):
+    """How examples were chosen from others; `operation` names the step, the other keys are its arguments."""
 
-    id: int
+    operation: Required[Literal["validate", "split", "slice"]]
+    min_prompt_length: int
+    min_response_length: int
+    side: Literal["train", "test"]
+    train_ratio: float
+    seed: int
+    rows: str
+
+
+@final
+class ExamplesRecipe(TypedDict, total=False):
+    """`datasets.recipe` of one file: the filters that found its examples, and what was done with these.
+
+    Attributes:
+        source: "distillation" (captured calls) or "given" (rows that the caller brought).
+        derived: steps after finding, in order.
+        saved: rows in the file.
+        exported_from, file: of a hosted account's file: the host's address, and the file's id there.
+    """
+
+    source: str
+    min_rating: int
+    domain: str | None
+    task_type: str | None
+    limit: int | None
+    found: int
+    derived: list[DerivationStep]
+    saved: int
+    exported_from: str
+    file: str
+
+
+@final
+class SplitRecipe(TypedDict):
+    """`datasets.recipe` of a split's file: the hash of its data set, the split's name and its tokens."""
+
+    part_of: str
+    part: str
+    tokens: int | None
+
+
+class SplitFile(TypedDict):
+    """A split in a manifest; tokens are None where they were not counted."""
+
+    file: str
+    rows: int
+    content_hash: str
+    tokens: int | None
+
+
+class RowCounts(TypedDict):
+    """Rows by status: read = kept + rejected + duplicates + left_out."""
+
+    read: int
+    kept: int
+    rejected: int
+    duplicates: int
+    left_out: int
+
+
+class FindingCount(TypedDict):
+    """A code of a finding with its rows, and the first of them."""
+
+    code: str
+    severity: str
+    rows: int
+    file: str
+    line: int
+    field: str
+    message: str
+    advice: str
+
+
+class Conflicts(TypedDict):
+    """Questions with different answers, their rows, and file and line of the first ones."""
+
+    questions: int
+    rows: int
+    first: list[list[tuple[str, int]]]
+
+
+class Histogram(TypedDict):
+    """Bin edges in tokens (one more than bins) and rows in each bin."""
+
+    edges: list[float]
+    counts: list[int]
+
+
+class TokenLengths(TypedDict):
+    """Tokens of the rows: see `datasets.token_lengths.describe`."""
+
+    rows: int
+    total: int
+    mean: float
+    p50: float
+    p95: float
+    p99: float
+    longest: int
+    histogram: Histogram
+    over: dict[str, int]
+
+
+class ManifestFacts(TypedDict):
+    """What a manifest says beside name and hash: see `datasets.manifest.Manifest`."""
+
+    recipe: JsonObject
+    parts: dict[str, SplitFile]
+    counts: RowCounts
+    steps: dict[str, int]
+    findings: list[FindingCount]
+    conflicts: Conflicts
+    lengths: TokenLengths | None
+    sources: list[str]
+    versions: dict[str, str]
+
+
+@final
+class BuiltRecipe(ManifestFacts):
+    """`datasets.recipe` of a data set in splits: its manifest."""
+
+
+class DatasetManifest(ManifestFacts):
+    """A data set's manifest."""
+
+    hash: str
+    name: str
+
+
+DatasetRecipe = ExamplesRecipe | SplitRecipe | BuiltRecipe
+
+
+class NewDataset(TypedDict):
+    """A data set to record; see `store.datasets.freeze`."""
+
     name: str
     content_hash: str
     format: str
     path: str
     rows: int
-    recipe: JsonObject
-    created_at: datetime
+    recipe: DatasetRecipe
+
+
+class Dataset(NewDataset):
+    """A row of `datasets`; created_at is ISO 8601, UTC."""
+
+    id: int
+    created_at: str
+
+
+class ListedDataset(TypedDict):
+    """A data set in a list."""
+
+    name: str
+    format: str
+    rows: int
+    path: str
+    created_at: str
+    hash: str
+
+
+class TrainingFile(TypedDict):
+    """A file that can be trained on; part is the name of its split, "all" of a data set of one file."""
+
+    name: str
+    part: str
+    rows: int
+    path: str
 
 
 class NewExample(TypedDict):
@@ -173,8 +342,28 @@ class ShutdownDate(TypedDict):
     checked_at: datetime
 
 
+class RelocationData(TypedDict):
+    """Files to train and to test on; held_out: the test file is a part of the training data."""
+
+    train: str
+    test: str
+    held_out: bool
+
+
+class RelocationRequest(TypedDict):
+    """What identifies a relocation."""
+
+    model_name: str
+    version: int
+    base_model: str
+    provider: str
+    n_epochs: int
+    hyperparameters: JsonObject
+    test_file: str | None
+
+
 class Relocation(TypedDict):
-    """A row of `relocations`."""
+    """A row of `relocations`; done: the result of each step that has finished."""
 
     id: str
     model_name: str
@@ -197,16 +386,21 @@ class TaskRecord(TypedDict):
     created_at: datetime
 
 
-class StoredCompletion(TypedDict):
-    """A row of `completions`."""
+class NewCompletion(TypedDict):
+    """A new row of `completions`: a request of OpenAI's chat API and its response."""
 
     id: str
     project: str
     model: str
     request: JsonObject
     response: JsonObject
-    metadata: JsonObject
+    metadata: dict[str, str]
     example_id: str | None
+
+
+class StoredCompletion(NewCompletion):
+    """A row of `completions`."""
+
     created_at: datetime
 
 
@@ -420,18 +614,21 @@ class Preference(TypedDict):
 
 
 class RegistryChange(TypedDict):
-    """A row of `registry_changes`."""
+    """A change of a model, from `registry_changes` or `deployment_events`; the time in ISO 8601.
 
-    id: int
-    model_name: str
-    version: int | None
+    kind: status, alias, tag or accuracy; name: the alias's or tag's name, else the kind; version: None of an alias;
+    experiment: the A/B test that decided it.
+    """
+
     kind: str
+    version: int | None
     name: str
     before: str | None
     after: str | None
     actor: str
     reason: str
-    created_at: datetime
+    experiment: str | None
+    created_at: str
 
 
 class Review(TypedDict):
@@ -477,6 +674,16 @@ class Artifact(TypedDict):
     path: str
     sha256: str | None
     created_at: datetime
+
+
+class DeployedArtifact(TypedDict):
+    """An artifact of a deployed version; `sha256` is of its weights file."""
+
+    model_name: str
+    version: int
+    kind: str
+    path: str
+    sha256: str | None
 
 
 class StepMetrics(TypedDict, total=False):
@@ -543,15 +750,12 @@ class Upload(TypedDict):
 
 
 class ModelVersion(TypedDict):
-    """A row of `model_versions`."""
+    """A row of `model_versions` without the keys of other tables; times in ISO 8601."""
 
-    id: int
     model_name: str
     version: int
     base_model: str
     job_id: str
-    job_ref: str | None
-    artifact_id: int | None
     dataset_size: int
     accuracy: float | None
     cost: float | None
@@ -559,9 +763,45 @@ class ModelVersion(TypedDict):
     provider: str | None
     provider_model: str | None
     metadata: JsonObject
-    tags: JsonObject
-    registered_at: datetime
-    deployed_at: datetime | None
+    tags: dict[str, str]
+    registered_at: str
+    deployed_at: str | None
+
+
+class NewModelVersion(TypedDict):
+    """What `model_versions.register` stores, less the number that it gives."""
+
+    model_name: str
+    base_model: str
+    job_id: str
+    artifact_id: int | None
+    dataset_size: int
+    accuracy: float | None
+    cost: float | None
+    status: str
+    provider: NotRequired[str | None]
+    provider_model: NotRequired[str | None]
+    metadata: JsonObject
+    tags: NotRequired[dict[str, str]]
+    registered_at: NotRequired[datetime]
+
+
+class DatedModelVersion(ModelVersion):
+    """A version with the host that answers for it, and the day on which that host shuts it down.
+
+    answered_by: "local" or a host's address, None where unknown; shutdown_date (ISO 8601) and days_left (negative
+    afterwards): None where no shutdown is announced.
+    """
+
+    answered_by: str | None
+    shutdown_date: str | None
+    days_left: int | None
+
+
+class DescribedModelVersion(DatedModelVersion):
+    """As `DatedModelVersion`, with the aliases that point at the version."""
+
+    aliases: list[str]
 
 
 class UploadPart(TypedDict):
@@ -611,18 +851,37 @@ class Evaluation(NewEvaluation):
     created_at: str
 
 
-class Export(TypedDict):
-    """A row of `exports`."""
+class ParityFigures(TypedDict):
+    """How alike two models are, as JSON; see `export.token_parity.Parity`."""
 
-    id: int
-    model_version_id: int | None
+    quantization: str
+    prompts: int
+    prompts_alike: int
+    places: int
+    ties: int
+    agreement: float
+    divergence: float
+    first_difference: str | None
+    passed: bool
+
+
+class NewExport(TypedDict):
+    """What `exports.add` stores; parity: by what was compared, "merged" or "exported"."""
+
     job_id: str | None
     target: str
     quantization: str | None
     path: str
     sha256: str
-    parity: JsonObject
-    created_at: datetime
+    parity: dict[str, ParityFigures]
+
+
+class Export(NewExport):
+    """A row of `exports` with the number of its version; the time in ISO 8601."""
+
+    id: int
+    version: int
+    created_at: str
 
 
 class ScoredExample(TypedDict):

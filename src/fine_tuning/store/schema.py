@@ -1,4 +1,4 @@
-"""Bring a database to this version's schema, or say why not."""
+"""Migrate a database to the current schema."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from fine_tuning.errors import StorageError
 # Oldest first; the last one is what this version of the code works with. A test keeps it equal to the scripts.
 REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008")
 MIGRATIONS = Path(__file__).parent / "migrations"
-_one_at_a_time = threading.Lock()  # Alembic keeps what it works on in a variable of the module
+_migration_lock = threading.Lock()  # Alembic keeps its state in module variables
 _LOCK = 0x66742D70  # an arbitrary constant that names the migration lock in PostgreSQL
 
 
 def stored_revision(connection: Connection) -> str | None:
-    """The revision a database says it has; None for an empty database."""
+    """The revision recorded in a database; None for an empty one."""
     if not inspect(connection).has_table("alembic_version"):
         return None
     revision: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
@@ -25,7 +25,7 @@ def stored_revision(connection: Connection) -> str | None:
 
 
 def ensure_schema(connection: Connection) -> None:
-    """Migrate an empty or older database in the caller's write transaction; two processes may do this at once.
+    """Migrate an empty or older database in the caller's write transaction; safe for concurrent processes.
 
     Raises:
         StorageError: the database was written by a newer version of this package.
@@ -38,19 +38,19 @@ def ensure_schema(connection: Connection) -> None:
 
 
 def migrate(connection: Connection, revision: str) -> None:
-    """Bring a database up to a revision."""
+    """Migrate a database to a revision."""
     # Alembic is imported only when there is something to migrate: it costs a third of a second.
     from alembic import command
     from alembic.config import Config
 
     config = Config(attributes={"connection": connection})
     config.set_main_option("script_location", str(MIGRATIONS))
-    with _one_at_a_time:
+    with _migration_lock:
         command.upgrade(config, revision)
 
 
 def is_current(connection: Connection) -> bool:
-    """Whether the database has exactly this version's schema.
+    """Whether the database has the current schema.
 
     Raises:
         StorageError: it is newer.

@@ -8,7 +8,7 @@ a test compares the two.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TypedDict
 
 from sqlalchemy import (
     Boolean,
@@ -45,8 +45,15 @@ ARMS = ("model_a", "model_b")
 COST_KINDS = ("training", "inference", "evaluation", "judge")
 
 
-def _only(condition: ColumnElement[bool] | TextClause) -> dict[str, Any]:
-    """Of an index: the rows that are in it."""
+class IndexCondition(TypedDict):
+    """The condition of a partial index, for both dialects."""
+
+    sqlite_where: ColumnElement[bool] | TextClause
+    postgresql_where: ColumnElement[bool] | TextClause
+
+
+def _only(condition: ColumnElement[bool] | TextClause) -> IndexCondition:
+    """Restrict an index to the rows that meet a condition."""
     return {"sqlite_where": condition, "postgresql_where": condition}
 
 
@@ -76,7 +83,7 @@ examples = Table(
     Index(None, "domain", "rating"),
     Index(None, "captured_at"),
 )
-# The calls that wait for a judgement are few among those that were captured.
+# Few of the captured calls wait for a review.
 Index(
     "ix_examples_waiting",
     examples.c.captured_at,

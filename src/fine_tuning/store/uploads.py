@@ -2,31 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from sqlalchemy import Connection, select, update
 
 from fine_tuning.store import tables
 from fine_tuning.store.column_types import now
+from fine_tuning.store.records import Upload, UploadPart, record, records
 
 _table = tables.uploads
 _parts = tables.upload_parts
 
 
-def add(connection: Connection, upload: Mapping[str, Any]) -> None:
-    """Record a new upload; `created_at` and `expires_at` are the caller's."""
-    connection.execute(_table.insert().values(**upload, status="pending"))
+def add(connection: Connection, upload: Upload) -> None:
+    """Record a new upload, which is pending."""
+    connection.execute(_table.insert().values(**{**upload, "status": "pending"}))
 
 
-def get(connection: Connection, project: str, upload_id: str, *, lock: bool = False) -> dict[str, Any] | None:
-    """An upload of a project, or None; one whose time is over is "expired"."""
+def get(connection: Connection, project: str, upload_id: str, *, lock: bool = False) -> Upload | None:
+    """An upload of a project, or None; a pending one past its expiry time is "expired"."""
     query = select(_table).where(_table.c.id == upload_id, _table.c.project == project)
     row = connection.execute(query.with_for_update() if lock else query).mappings().one_or_none()
     if row is None:
         return None
-    over = row["status"] == "pending" and row["expires_at"] <= now()
-    return {**row, "status": "expired"} if over else dict(row)
+    upload = record(Upload, row)
+    if upload["status"] == "pending" and upload["expires_at"] <= now():
+        upload["status"] = "expired"
+    return upload
 
 
 def end(connection: Connection, upload_id: str, status: str, file_id: str | None = None) -> bool:
@@ -39,23 +39,23 @@ def end(connection: Connection, upload_id: str, status: str, file_id: str | None
     return ended.rowcount == 1
 
 
-def add_part(connection: Connection, part: Mapping[str, Any]) -> None:
+def add_part(connection: Connection, part: UploadPart) -> None:
     """Record a part whose bytes are on disk."""
     connection.execute(_parts.insert().values(**part))
 
 
-def parts(connection: Connection, upload_id: str) -> dict[str, dict[str, Any]]:
+def parts(connection: Connection, upload_id: str) -> dict[str, UploadPart]:
     """The parts of an upload, by id."""
     found = connection.execute(select(_parts).where(_parts.c.upload_id == upload_id)).mappings()
-    return {row["id"]: dict(row) for row in found}
+    return {part["id"]: part for part in records(UploadPart, found)}
 
 
 def remove_parts(connection: Connection, upload_id: str) -> None:
-    """Forget the parts of an upload that has ended."""
+    """Delete the records of the parts of an upload that has ended."""
     connection.execute(_parts.delete().where(_parts.c.upload_id == upload_id))
 
 
-def overdue(connection: Connection) -> list[dict[str, Any]]:
-    """Pending uploads whose time is over."""
+def overdue(connection: Connection) -> list[Upload]:
+    """Pending uploads past their expiry time."""
     query = select(_table).where(_table.c.status == "pending", _table.c.expires_at <= now())
-    return [dict(row) for row in connection.execute(query).mappings()]
+    return records(Upload, connection.execute(query).mappings())

@@ -1,4 +1,4 @@
-"""A workspace: the settings in force and the database they name. Opened once at the edge, then passed on."""
+"""A workspace: settings and a database. Open it once at the edge, then pass it on."""
 
 from __future__ import annotations
 
@@ -11,30 +11,30 @@ from fine_tuning.store.database import Database, open_database
 
 @dataclass(frozen=True)
 class Workspace:
-    """Where things are kept, and what is recorded there.
+    """The settings and the database that belong together.
 
     Attributes:
-        settings: as they were when the workspace was opened.
-        database: the workspace's own, or the one that a facade was pointed at.
+        settings: read when the workspace was opened.
+        database: the workspace's own, or another that a facade was given.
     """
 
     settings: Settings
     database: Database
 
     def folder(self, name: str) -> Path:
-        """Path of a folder of the workspace (datasets, files, artifacts, models, logs), there or not yet."""
+        """Path of a folder of the workspace (datasets, files, artifacts, models, logs), existing or not."""
         return self.settings.folder(name)
 
 
 def open_workspace(where: str | Path | None = None, settings: Settings | None = None) -> Workspace:
-    """The workspace that the environment names, or one of other settings.
+    """Open the workspace of the environment, or of other settings.
 
     Args:
         where: path or URL of a database in place of the workspace's own; see `open_database`.
-        settings: other than those of the environment, such as `get_settings().model_copy(update={"home": folder})`.
+        settings: in place of the environment's, such as `get_settings().model_copy(update={"home": folder})`.
 
     Raises:
-        ConfigurationError: a setting cannot be what it is set to, or the database's address is none.
+        ConfigurationError: a setting or the database's address is invalid.
     """
     chosen = settings or get_settings()
     if where is None:

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from fine_tuning._util import checks
-from fine_tuning.data_io.messages import Message, prompt_messages
+from fine_tuning.data_io.json_values import JsonObject
+from fine_tuning.data_io.messages import Message
 from fine_tuning.data_io.rows import conversation_key, prompt_and_reference, read_rows
 from fine_tuning.errors import DataError, UsageError
-from fine_tuning.store.records import JsonObject
 
 Messages = Sequence[Message]
 RATINGS = (1, 2, 3, 4, 5)
@@ -110,6 +110,6 @@ def _with_prediction(row: JsonObject, where: str, slices: Mapping[str, str]) -> 
         )
     except UsageError as error:
         raise DataError(f"{where}: {error}") from None
-    messages = prompt_messages(prompt) if isinstance(prompt, str) else []
+    messages: list[Message] = [{"role": "user", "content": prompt}] if isinstance(prompt, str) else []
     human = None if rating is None else (rating - RATINGS[0]) / (RATINGS[-1] - RATINGS[0])
     return Question(messages, reference, slices, prediction, human)

@@ -10,11 +10,12 @@ from typing import Any, Literal, NamedTuple
 from fine_tuning import ab_testing, cost_tracker, model_registry
 from fine_tuning.distillation.distillation_stats import MIN_EXAMPLES_FOR_TRAINING
 from fine_tuning.experiments.guardrails import BROKEN
+from fine_tuning.registry import expiry
 from fine_tuning.settings import get_settings
 from fine_tuning.store import datasets, examples, jobs, reviews
 from fine_tuning.store.column_types import now
 from fine_tuning.store.database import open_database
-from fine_tuning.store.records import Job
+from fine_tuning.store.records import DescribedModelVersion, Job
 
 RECENT = timedelta(days=7)  # within which a job that failed is news
 NEARLY = 0.9  # of a budget
@@ -100,11 +101,11 @@ def overview() -> Overview:
     )
 
 
-def _of_models(deployed: list[dict[str, Any]]) -> Iterator[Need]:
+def _of_models(deployed: list[DescribedModelVersion]) -> Iterator[Need]:
     for version in deployed:
         left, name = version["days_left"], f"{version['model_name']} v{version['version']}"
-        if left is not None and left <= get_settings().expiry_days:
-            when = f"in {left} days" if left > 0 else "already"
+        if left is not None and expiry.is_expiring(version, get_settings().expiry_days):
+            when = "already" if expiry.is_retired(left) else expiry.time_left(left)
             yield Need(f"{name} stops answering {when}, on {version['shutdown_date']}; move it: ft-cli relocate "
                        f"{version['model_name']}", "models", is_urgent=True)  # fmt: skip
 

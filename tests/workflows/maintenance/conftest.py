@@ -8,8 +8,15 @@ import pytest
 
 from fine_tuning import ABTestFramework, CostTracker, DatasetBuilder, ModelEvaluator, ModelRegistry
 from fine_tuning.distillation import DistillationDataCollector
+from fine_tuning.settings import get_settings
 from fine_tuning.store import dump
 from fine_tuning.store.database import Database
+from fine_tuning.store.workspace import Workspace
+
+
+def workspace_of(database: Database) -> Workspace:
+    """The workspace of the environment with a database of its own."""
+    return Workspace(get_settings(), database)
 
 
 @pytest.fixture

@@ -19,15 +19,16 @@ from fine_tuning import CostTracker, ModelRegistry
 from fine_tuning.errors import ConflictError, DataError, UsageError
 from fine_tuning.store import dump, integrity, schema
 from fine_tuning.store.database import Database, open_database
+from fine_tuning.store.workspace import open_workspace
 from fine_tuning.workflows.maintenance import backup
 from tests.tiny_model import make_tiny_model
-from tests.workflows.maintenance.conftest import everything
+from tests.workflows.maintenance.conftest import everything, workspace_of
 
 
 def test_all_rows_and_files_come_back(full: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
                                       workspace: Path, postgres_url: str) -> None:  # fmt: skip
     before, file = everything(full), tmp_path / "w.backup"
-    manifest = backup.write(full, file)
+    manifest = backup.write(workspace_of(full), file)
     assert manifest["schema"] == schema.REVISIONS[-1]
     monkeypatch.setenv("FINE_TUNING_HOME", str(tmp_path / "other"))
     # Onto the other database than it came from.
@@ -37,7 +38,7 @@ def test_all_rows_and_files_come_back(full: Database, tmp_path: Path, monkeypatc
         with open_database().write() as tx:
             tx.execute(text("DROP SCHEMA public CASCADE"))
             tx.execute(text("CREATE SCHEMA public"))
-    restored = backup.restore(open_database(), file)
+    restored = backup.restore(open_workspace(), file)
     assert restored["tables"] == {name: len(rows) for name, rows in before.items()}
     moved = json.loads(json.dumps(before).replace(str(workspace), str(tmp_path / "other")))
     assert everything(open_database()) == moved
@@ -52,7 +53,7 @@ def test_all_rows_and_files_come_back(full: Database, tmp_path: Path, monkeypatc
     with open_database().read() as tx:
         assert integrity.registry(tx) == integrity.totals(tx) == []
     with pytest.raises(ConflictError, match="not empty"):
-        backup.restore(open_database(), file)
+        backup.restore(open_workspace(), file)
     open_database().close()
 
 
@@ -71,14 +72,14 @@ def test_a_backup_is_of_one_moment(database: Database, tmp_path: Path) -> None:
         while not ModelRegistry().list_models() and time.monotonic() < deadline:
             time.sleep(0.05)
         for number in range(3):
-            backup.write(database, tmp_path / f"{number}.backup")
+            backup.write(workspace_of(database), tmp_path / f"{number}.backup")
     finally:
         writer.kill()
         writer.wait()
     for number in range(3):
         copy = Database(_sqlite(tmp_path / f"{number}.db"))
         os.environ["FINE_TUNING_HOME"] = str(tmp_path / f"home{number}")
-        backup.restore(copy, tmp_path / f"{number}.backup")
+        backup.restore(workspace_of(copy), tmp_path / f"{number}.backup")
         with copy.read() as tx:
             assert integrity.registry(tx) == integrity.totals(tx) == integrity.damage(tx) == []
         copy.close()
@@ -105,7 +106,7 @@ def test_an_older_backup_is_restored_and_migrated(tmp_path: Path, monkeypatch: p
         manifest = {"format": 1, "schema": "0003", "home": "/old", "members": members}
         archive.writestr("manifest.json", json.dumps(manifest))
     monkeypatch.setenv("FINE_TUNING_HOME", str(tmp_path / "new"))
-    backup.restore(open_database(), file)
+    backup.restore(open_workspace(), file)
     assert CostTracker().get_inference_costs("m")["m"]["total"] == 0.5
     assert CostTracker().get_costs_by("day")[0]["day"] == "2026-01-02"
 
@@ -113,7 +114,7 @@ def test_an_older_backup_is_restored_and_migrated(tmp_path: Path, monkeypatch: p
 def test_what_is_damaged_is_refused_whole(full: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
                                           cli: Any) -> None:  # fmt: skip
     file = tmp_path / "w.backup"
-    backup.write(full, file)
+    backup.write(workspace_of(full), file)
     monkeypatch.setenv("FINE_TUNING_HOME", str(tmp_path / "new"))
     monkeypatch.delenv("FINE_TUNING_DATABASE_URL", raising=False)
     whole = file.read_bytes()
@@ -131,7 +132,7 @@ def test_what_is_damaged_is_refused_whole(full: Database, tmp_path: Path, monkey
         code, _, err = cli("restore", name)
         assert (code, err.count("\n")) == (1, 1), name
         with pytest.raises(DataError):
-            backup.restore(open_database(), tmp_path / name)
+            backup.restore(open_workspace(), tmp_path / name)
     assert not (tmp_path / "new" / "datasets").exists()
     assert not (tmp_path.parent / "evil").exists()
     assert cli("restore", "nothing")[0] == 1
@@ -163,8 +164,8 @@ def test_a_backup_does_not_pack_itself(full: Database, workspace: Path, tmp_path
     assert not (workspace / "artifacts").exists()
     if full.url.get_backend_name() == "sqlite":
         with pytest.raises(UsageError, match="the database itself"):
-            backup.write(full, workspace / "fine_tuning.db")
-    backup.write(full, workspace / "b.zip")  # beside the folders there is room
+            backup.write(workspace_of(full), workspace / "fine_tuning.db")
+    backup.write(workspace_of(full), workspace / "b.zip")  # beside the folders there is room
 
 
 def test_what_is_half_written_is_left_out(full: Database, workspace: Path, tmp_path: Path) -> None:
@@ -172,7 +173,7 @@ def test_what_is_half_written_is_left_out(full: Database, workspace: Path, tmp_p
     unfinished.parent.mkdir(parents=True)
     unfinished.write_text("x")
     (workspace / "datasets" / ".gitignore").write_text("*")
-    names = backup.write(full, tmp_path / "b")["members"]
+    names = backup.write(workspace_of(full), tmp_path / "b")["members"]
     assert "workspace/datasets/.gitignore" in names
     assert not [name for name in names if name.startswith("workspace/artifacts")]
 

@@ -18,12 +18,14 @@ from sqlalchemy import text
 from fine_tuning import CostTracker, LocalFineTuner, ModelRegistry
 from fine_tuning.store import jobs
 from fine_tuning.store.database import Database, open_database
+from fine_tuning.store.workspace import open_workspace
 from fine_tuning.workflows.maintenance import doctor
 from tests.tiny_model import make_tiny_model
+from tests.workflows.maintenance.conftest import workspace_of
 
 
 def findings(database: Database, *, fix: bool = False) -> list[str]:
-    return [each.what for found in doctor.examine(database, fix=fix).values() for each in found]
+    return [each.what for found in doctor.check_workspace(workspace_of(database), fix=fix).values() for each in found]
 
 
 def test_a_healthy_workspace(trained: dict[str, Any], cli: Any) -> None:
@@ -204,7 +206,7 @@ def test_a_check_that_breaks_off_keeps_what_it_found(workspace: Path) -> None:
     with open_database().write() as tx:
         tx.execute(text("UPDATE cost_events SET recorded_at = 'yesterday'"))
         tx.execute(text("UPDATE model_versions SET version = 3"))
-    found = doctor.examine(open_database())
+    found = doctor.check_workspace(open_workspace())
     assert "could not be looked at" in found["totals of costs"][0].what
     assert "gaps: 1, 2" in found["registry"][0].what
 
@@ -223,8 +225,8 @@ def test_weights_of_an_imported_folder_are_looked_at_too(tiny_model_dir: Path, t
     registry = ModelRegistry()
     registry.import_model("lamp", folder)
     registry.deploy_model("lamp")
-    assert [each.what for found in doctor.examine(open_database()).values() for each in found] == []
+    assert [each.what for found in doctor.check_workspace(open_workspace()).values() for each in found] == []
     weights = folder / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-1] + b"\0")
-    found = [each.what for found in doctor.examine(open_database()).values() for each in found]
+    found = [each.what for found in doctor.check_workspace(open_workspace()).values() for each in found]
     assert found == [f"lamp v1 is deployed, but {weights} is not what it was registered with"]

@@ -11,6 +11,7 @@ from fine_tuning import ModelRegistry
 from fine_tuning.store.database import Database
 from fine_tuning.workflows.maintenance import doctor
 from tests.conftest import PROJECT
+from tests.workflows.maintenance.conftest import workspace_of
 
 KILLS = 6  # benchmarks/bench_registry.py has a hundred
 WRITER = PROJECT / "scripts" / "write_everything.py"
@@ -26,5 +27,7 @@ def test_killed_writers_leave_a_workspace_that_is_well(database: Database) -> No
         writer.kill()
         writer.wait()
         writer.stdout.close()
-    assert [each.what for findings in doctor.examine(database).values() for each in findings] == []
+    assert [
+        each.what for findings in doctor.check_workspace(workspace_of(database)).values() for each in findings
+    ] == []
     assert len(ModelRegistry().list_models()) >= KILLS

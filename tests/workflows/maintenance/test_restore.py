@@ -18,8 +18,9 @@ from sqlalchemy import text
 from fine_tuning import ModelRegistry
 from fine_tuning.errors import ConflictError, DataError
 from fine_tuning.store.database import Database, open_database
+from fine_tuning.store.workspace import open_workspace
 from fine_tuning.workflows.maintenance import backup, doctor
-from tests.workflows.maintenance.conftest import everything
+from tests.workflows.maintenance.conftest import everything, workspace_of
 
 DAMAGES = 100
 
@@ -52,17 +53,17 @@ def test_rows_lead_into_the_new_workspace_however_they_name_the_old(
             moved = {"old": named["real"], "new": named["link"]}
             tx.execute(text("UPDATE datasets SET path = replace(path, :old, :new)"), moved)
     monkeypatch.setenv("FINE_TUNING_HOME", named[set_as])
-    manifest = backup.write(full, tmp_path / "b")
+    manifest = backup.write(workspace_of(full), tmp_path / "b")
     assert set(manifest["homes"]) == set(named.values())
     assert manifest["outside"] == []
     new = emptied(full, tmp_path / "new", monkeypatch)
-    backup.restore(new, tmp_path / "b")
+    backup.restore(workspace_of(new), tmp_path / "b")
     with new.read() as tx:
         paths = list(tx.execute(text("SELECT path FROM datasets")).scalars())
     assert [Path(path).parent for path in paths] == [tmp_path / "new" / "datasets"] * len(paths) != []
 
 
-@pytest.mark.parametrize("step", ["file 1 of 3", "file 3 of 3", "keeping the rows", "half"])
+@pytest.mark.parametrize("step", ["file 1 of 3", "file 3 of 3", "writing the rows", "half"])
 def test_a_restore_that_was_killed_can_be_repeated(
     full: Database, step: str, workspace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -70,24 +71,24 @@ def test_a_restore_that_was_killed_can_be_repeated(
     for name in ("a", "b"):
         (workspace / "files" / name).write_text(name * 1000)
     before = everything(full)
-    backup.write(full, tmp_path / "b")
+    backup.write(workspace_of(full), tmp_path / "b")
     new = emptied(full, tmp_path / "new", monkeypatch)
     killer = (
         "import os, signal, sys\n"
         "from pathlib import Path\n"
-        "from fine_tuning.store.database import open_database\n"
+        "from fine_tuning.store.workspace import open_workspace\n"
         "from fine_tuning.workflows.maintenance import backup\n"
-        "def told(step):\n"
+        "def on_message(step):\n"
         "    if step == sys.argv[2]:\n"
         "        os.kill(os.getpid(), signal.SIGKILL)\n"
-        "backup.restore(open_database(), Path(sys.argv[1]), told)\n"
+        "backup.restore(open_workspace(), Path(sys.argv[1]), on_message)\n"
     )
     killed_at = "file 3 of 3" if step == "half" else step
     process = subprocess.run([sys.executable, "-c", killer, tmp_path / "b", killed_at], check=False)
     assert process.returncode == -signal.SIGKILL
     if step == "half":
         (tmp_path / "new" / "files" / ".restore.partial").write_text("bbb")
-    assert backup.restore(new, tmp_path / "b")["files"] == 3
+    assert backup.restore(workspace_of(new), tmp_path / "b")["files"] == 3
     assert files_of(tmp_path / "new") == files_of(workspace)
     moved = json.loads(json.dumps(before).replace(str(workspace), str(tmp_path / "new")))
     assert everything(new) == moved
@@ -96,19 +97,19 @@ def test_a_restore_that_was_killed_can_be_repeated(
 def test_a_users_own_files_are_never_written_over(
     full: Database, workspace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    backup.write(full, tmp_path / "b")
+    backup.write(workspace_of(full), tmp_path / "b")
     new = emptied(full, tmp_path / "new", monkeypatch)
     for name in ("orders.jsonl", "mine.txt", ".gitignore"):
         own = tmp_path / "new" / "datasets" / name
         own.parent.mkdir(parents=True, exist_ok=True)
         own.write_text("mine")
         with pytest.raises(ConflictError, match="is not empty"):
-            backup.restore(new, tmp_path / "b")
+            backup.restore(workspace_of(new), tmp_path / "b")
         assert own.read_text() == "mine"
         own.unlink()
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "new" / "files").symlink_to(tmp_path / "elsewhere")
-    backup.restore(new, tmp_path / "b")
+    backup.restore(workspace_of(new), tmp_path / "b")
 
 
 @pytest.fixture
@@ -117,7 +118,7 @@ def small(workspace: Path, tmp_path: Path) -> Path:
     ModelRegistry().register_model("lamp", "base", "j1", 10, metadata={"nested": [1, None]})
     (workspace / "files").mkdir()
     (workspace / "files" / "a").write_bytes(random.Random(5).randbytes(3000))
-    backup.write(open_database(), tmp_path / "b")
+    backup.write(open_workspace(), tmp_path / "b")
     return tmp_path / "b"
 
 
@@ -218,7 +219,7 @@ def assert_refused(file: Path, home: Path, monkeypatch: pytest.MonkeyPatch, cli:
     code, _, err = cli("restore", str(file))
     assert (code, err.count("\n")) == (1, 1)
     with pytest.raises(DataError):
-        backup.restore(open_database(), file)
+        backup.restore(open_workspace(), file)
     assert files_of(home) == {}
     with open_database().read() as tx:
         assert tx.scalar(text("SELECT count(*) FROM models")) == 0
@@ -228,5 +229,5 @@ def test_the_doctor_finds_a_restored_workspace_well(
     small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FINE_TUNING_HOME", str(tmp_path / "new"))
-    backup.restore(open_database(), small)
-    assert not [each for found in doctor.examine(open_database()).values() for each in found]
+    backup.restore(open_workspace(), small)
+    assert not [each for found in doctor.check_workspace(open_workspace()).values() for each in found]

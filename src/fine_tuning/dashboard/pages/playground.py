@@ -1,11 +1,11 @@
-"""One prompt to two models, side by side, as their answers come; a vote makes a pair to learn from."""
+"""One prompt to two models, side by side, as their answers stream; a vote records a preference pair."""
 
 from __future__ import annotations
 
 from asyncio import gather, to_thread
 from contextlib import closing
 from threading import Event, Lock
-from typing import Any
+from typing import cast
 
 from nicegui import ui
 
@@ -14,11 +14,12 @@ from fine_tuning.dashboard.actions import FAILED, act, state, tell, writer_now
 from fine_tuning.distillation import DistillationDataCollector
 from fine_tuning.errors import FineTuningError
 from fine_tuning.llm_service import LLMService
+from fine_tuning.serving.answered_calls import Answer
 
-TOKENS, MOST_TOKENS = 256, 4096
+DEFAULT_TOKENS, MAX_TOKENS = 256, 4096
 DOMAIN = "playground"
 DRAW_SECONDS = 0.1
-GOOD = 5
+GOOD_RATING = 5
 
 
 @ui.page("/playground")
@@ -28,36 +29,36 @@ async def show() -> None:
     with layout.page("Playground"):
         prompt = ui.textarea("Prompt").props("autogrow").classes("wide")
         with ui.element("div").classes("bar"):
-            tokens = ui.number("Tokens at most", value=TOKENS, min=1, max=MOST_TOKENS, precision=0)
+            tokens = ui.number("Max tokens", value=DEFAULT_TOKENS, min=1, max=MAX_TOKENS, precision=0)
         with ui.element("div").classes("two"):
             sides = [_Side("A", models), _Side("B", models)]
 
-        async def ask() -> None:
+        async def send() -> None:
             if not (prompt.value or "").strip():
                 tell("write a prompt first", wrong=True)
                 return
             if await writer_now() is None:
                 return
-            longest = min(max(int(tokens.value or TOKENS), 1), MOST_TOKENS)
-            await gather(*(side.ask(prompt.value, longest) for side in sides))
+            longest = min(max(int(tokens.value or DEFAULT_TOKENS), 1), MAX_TOKENS)
+            await gather(*(side.answer_prompt(prompt.value, longest) for side in sides))
 
         async def vote(better: int) -> None:
             first, second = sides[better], sides[1 - better]
-            if not (first.answer and second.answer) or first.asked != second.asked:
-                tell("ask both models the same prompt first", wrong=True)
+            if not (first.answer and second.answer) or first.prompt != second.prompt:
+                tell("send the same prompt to both models first", wrong=True)
                 return
             if first.has_vote:
-                tell("these answers have a vote already; ask again for another", wrong=True)
+                tell("these answers already have a vote; send the prompt again to vote again", wrong=True)
                 return
             kept = await act(
                 DistillationDataCollector().capture_preference,
-                first.asked,
+                first.prompt,
                 first.answer,
                 second.answer,
                 DOMAIN,
                 chosen_by=first.model,
                 rejected_by=second.model,
-                done="kept as a pair",
+                done="recorded as a preference pair",
             )
             first.has_vote = second.has_vote = kept is not FAILED
 
@@ -66,7 +67,7 @@ async def show() -> None:
                 side.stop()
 
         with ui.element("div").classes("bar"):
-            components.button("Ask both", ask, main=True, changes=True)
+            components.button("Send to both", send, main=True, changes=True)
             components.button("Stop", stop, changes=True)
             components.button("A is better", lambda: vote(0), changes=True)
             components.button("B is better", lambda: vote(1), changes=True)
@@ -83,43 +84,43 @@ class _Side:
     """One model and its answer."""
 
     def __init__(self, name: str, models: dict[str, str]) -> None:
-        self.answer, self.asked, self.model = "", "", ""  # a part of an answer is none: there is nothing to judge yet
+        self.answer, self.prompt, self.model = "", "", ""  # empty until the answer is complete
         self.has_vote = False
         self._so_far = ""
-        self._service: LLMService | None = None  # stays open for the next question, while the page is
+        self._service: LLMService | None = None  # open until the page is closed
         self._turn, self._is_stopped = Lock(), Event()
         with ui.element("section").classes("card").props(f'aria-label="Model {name}"'):
             self._model = ui.select(models, value=next(iter(models)), label=f"Model {name}").classes("field")
             self._text = components.text("", "pre").props('aria-live="polite"')
             self._facts = components.text("").classes("dim")
-            components.button("Keep as a good answer", self._rate, changes=True)
+            components.button("Save as a good example", self._rate, changes=True)
 
-    async def ask(self, prompt: str, tokens: int) -> None:
-        """Show the answer piece by piece."""
-        self.answer, self.asked, self.model = "", prompt, self._model.value
+    async def answer_prompt(self, prompt: str, tokens: int) -> None:
+        """Show the answer as it streams."""
+        self.answer, self.prompt, self.model = "", prompt, self._model.value
         self.has_vote, self._so_far = False, ""
         self._is_stopped.clear()
-        self._say("…")
+        self._show("…")
         with self._facts:
-            drawing = ui.timer(DRAW_SECONDS, lambda: self._say(self._so_far or "…"))
+            drawing = ui.timer(DRAW_SECONDS, lambda: self._show(self._so_far or "…"))
         try:
             found = await to_thread(self._answer, prompt, tokens)
             if found is None:
-                self._say(self._so_far, "stopped")
+                self._show(self._so_far, "stopped")
             else:
                 self.answer = self._so_far
-                self._say(self.answer, f"{found['latency_ms'] / 1000:.1f} s, {formatting.usd(found['cost'])}")
+                self._show(self.answer, f"{found['latency_ms'] / 1000:.1f} s, {formatting.usd(found['cost'])}")
         except FineTuningError as error:
-            self._say("", str(error))
+            self._show("", str(error))
         finally:
             drawing.delete()
 
     def stop(self) -> None:
-        """Answer no further."""
+        """Stop the answer."""
         self._is_stopped.set()
 
-    def _answer(self, prompt: str, tokens: int) -> dict[str, Any] | None:
-        """In a thread: the answer grows while it is made; None where it was stopped."""
+    def _answer(self, prompt: str, tokens: int) -> Answer | None:
+        """Stream the answer, in a thread; None where it was stopped."""
         with self._turn:
             if self._service is None or self._service.get_model() != self.model:
                 self._close()
@@ -129,11 +130,11 @@ class _Side:
                     try:
                         self._so_far += next(pieces)
                     except StopIteration as end:
-                        return dict(end.value)
+                        return cast("Answer", end.value)
             return None
 
     def close(self) -> None:
-        """Free the model, once it has answered."""
+        """Close the model after its answer."""
         with self._turn:
             self._close()
 
@@ -142,19 +143,19 @@ class _Side:
             self._service.close()
         self._service = None
 
-    def _say(self, answer: str, facts: str = "") -> None:
+    def _show(self, answer: str, facts: str = "") -> None:
         components.say(self._text, answer)
         components.say(self._facts, facts)
 
     async def _rate(self) -> None:
         if not self.answer:
-            tell("ask the model first", wrong=True)
+            tell("send a prompt first", wrong=True)
             return
-        await act(_keep, self.asked, self.answer, self.model, done=f"kept as an example rated {GOOD}")
+        await act(_save, self.prompt, self.answer, self.model, done=f"saved as an example rated {GOOD_RATING}")
 
 
-def _keep(question: str, answer: str, model: str) -> None:
-    """Capture an answer; one that was captured before, as the worse of two, gets the rating too."""
+def _save(prompt: str, answer: str, model: str) -> None:
+    """Capture an answer; one that was already captured, as a rejected answer, also gets the rating."""
     collector = DistillationDataCollector()
-    kept = collector.capture_success(question, answer, DOMAIN, "chat", GOOD, model_used=model)
-    collector.rate(kept, GOOD)
+    kept = collector.capture_success(prompt, answer, DOMAIN, "chat", GOOD_RATING, model_used=model)
+    collector.rate(kept, GOOD_RATING)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
 from openai.pagination import SyncCursorPage
@@ -12,28 +12,29 @@ from pydantic import Field
 from fine_tuning._util.model_names import parse_checkpoint_name
 from fine_tuning.server import api_objects, model_lookup
 from fine_tuning.server.api_errors import not_found
+from fine_tuning.server.api_objects import ApiObject
 from fine_tuning.server.context import Context, Project, Server
 from fine_tuning.server.pagination import known_position, listed
-from fine_tuning.server.request_body import Body
+from fine_tuning.server.request_model import RequestModel
 from fine_tuning.store import artifacts, checkpoint_permissions, jobs
 from fine_tuning.store.paging import Page
 
 router = APIRouter(prefix="/fine_tuning/checkpoints", tags=["Fine-tuning"])
 
 
-class Grant(Body):
+class GrantPermissions(RequestModel):
     """The projects that may use a checkpoint."""
 
     project_ids: list[Annotated[str, Field(min_length=1, max_length=80)]] = Field(min_length=1, max_length=100)
 
 
 @router.post("/{checkpoint:path}/permissions", response_model=SyncCursorPage[PermissionCreateResponse])
-def create(server: Server, project: Project, checkpoint: str, body: Grant) -> dict[str, Any]:
+def create(server: Server, project: Project, checkpoint: str, body: GrantPermissions) -> ApiObject:
     """Let projects use a checkpoint of a model of the caller's project."""
     _check_owned(server, project, checkpoint)
     with server.database.write() as tx:
         rows = checkpoint_permissions.grant(tx, checkpoint, body.project_ids)
-    return listed(Page(rows, False), api_objects.permission)
+    return listed(Page(rows, has_more=False), api_objects.permission)
 
 
 @router.get("/{checkpoint:path}/permissions", response_model=SyncCursorPage[PermissionCreateResponse])
@@ -45,8 +46,8 @@ def list_(
     after: str | None = None,
     limit: Annotated[int, Query(ge=1, le=100)] = 10,
     order: Literal["ascending", "descending"] = "descending",
-) -> dict[str, Any]:
-    """Who may use a checkpoint."""
+) -> ApiObject:
+    """The permissions on a checkpoint."""
     _check_owned(server, project, checkpoint)
     with known_position(), server.database.read() as tx:
         page = checkpoint_permissions.page(
@@ -56,8 +57,8 @@ def list_(
 
 
 @router.delete("/{checkpoint:path}/permissions/{permission_id}", response_model=PermissionDeleteResponse)
-def delete(server: Server, project: Project, checkpoint: str, permission_id: str) -> dict[str, Any]:
-    """Take a permission back."""
+def delete(server: Server, project: Project, checkpoint: str, permission_id: str) -> ApiObject:
+    """Revoke a permission."""
     _check_owned(server, project, checkpoint)
     with server.database.write() as tx:
         if not checkpoint_permissions.revoke(tx, checkpoint, permission_id):

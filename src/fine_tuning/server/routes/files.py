@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import IO, Annotated, Any, Literal
+from typing import IO, Annotated, Literal
 
 from fastapi import APIRouter, Query, Request
 from fastapi.concurrency import run_in_threadpool
@@ -15,19 +15,21 @@ from starlette.types import Receive, Scope, Send
 
 from fine_tuning.server import api_objects, file_storage
 from fine_tuning.server.api_errors import invalid, not_found
+from fine_tuning.server.api_objects import ApiObject
 from fine_tuning.server.context import Context, Project, Server, context_of
+from fine_tuning.server.file_storage import NewUpload
 from fine_tuning.server.pagination import known_position, listed
 from fine_tuning.store import files
 from fine_tuning.store.records import StoredFile
 
 router = APIRouter(tags=["Files"])
-PURPOSES = ("assistants", "batch", "fine-tune", "vision", "user_data")  # a file object cannot say "evals"
+PURPOSES = ("assistants", "batch", "fine-tune", "vision", "user_data")  # the SDK's file object has no "evals"
 FIELDS = {"file", "purpose", "expires_after[anchor]", "expires_after[seconds]"}
-KEPT_SECONDS = range(3600, 2592001)  # an hour to 30 days
+LIFETIME_SECONDS = range(3600, 2592001)  # an hour to 30 days
 
 
 @router.post("/files", response_model=FileObject, response_model_exclude_unset=True)
-async def create(request: Request, project: Project) -> dict[str, Any]:
+async def create(request: Request, project: Project) -> ApiObject:
     """Upload a file."""
     async with request.form(max_files=1, max_fields=8) as form:
         upload = form.get("file")
@@ -36,13 +38,9 @@ async def create(request: Request, project: Project) -> dict[str, Any]:
         if unknown := sorted(form.keys() - FIELDS):
             raise invalid(f"Unknown parameter: '{unknown[0]}'", unknown[0], "unknown_parameter")
         purpose = _purpose(form)
-        kept = _kept_seconds(form)
+        new = NewUpload(project, upload.filename or "", purpose, _lifetime_seconds(form))
         return await run_in_threadpool(
-            lambda: api_objects.file(
-                file_storage.save(
-                    context_of(request).database, project, pieces(upload.file), upload.filename or "", purpose, kept
-                )
-            )
+            lambda: api_objects.file(file_storage.save(context_of(request).workspace, pieces(upload.file), new))
         )
 
 
@@ -59,7 +57,7 @@ def _purpose(form: FormData) -> str:
     return purpose
 
 
-def _kept_seconds(form: FormData) -> int | None:
+def _lifetime_seconds(form: FormData) -> int | None:
     anchor, seconds = form.get("expires_after[anchor]"), form.get("expires_after[seconds]")
     if anchor is None and seconds is None:
         return None
@@ -71,7 +69,7 @@ def _kept_seconds(form: FormData) -> int | None:
 
 def checked_lifetime(seconds: int) -> int:
     """Seconds that a file is kept, if OpenAI would take them too."""
-    if seconds not in KEPT_SECONDS:
+    if seconds not in LIFETIME_SECONDS:
         raise invalid("expires_after.seconds must be between 3600 and 2592000", "expires_after.seconds")
     return seconds
 
@@ -84,7 +82,7 @@ def list_(
     limit: Annotated[int, Query(ge=1, le=10_000)] = 10_000,
     order: Literal["asc", "desc"] = "desc",
     after: str | None = None,
-) -> dict[str, Any]:
+) -> ApiObject:
     """The project's files."""
     with known_position(), server.database.read() as tx:
         page = files.page(tx, project, purpose=purpose, after=after, limit=limit, newest_first=order == "desc")
@@ -92,7 +90,7 @@ def list_(
 
 
 @router.get("/files/{file_id}", response_model=FileObject, response_model_exclude_unset=True)
-def retrieve(server: Server, project: Project, file_id: str) -> dict[str, Any]:
+def retrieve(server: Server, project: Project, file_id: str) -> ApiObject:
     """One file."""
     return api_objects.file(find(server, project, file_id))
 
@@ -101,11 +99,11 @@ def retrieve(server: Server, project: Project, file_id: str) -> dict[str, Any]:
 def content(server: Server, project: Project, file_id: str) -> FileResponse:
     """A file's bytes."""
     row = find(server, project, file_id)
-    return _Whole(row["path"], media_type="application/octet-stream", filename=row["filename"])
+    return _CompleteFile(row["path"], media_type="application/octet-stream", filename=row["filename"])
 
 
-class _Whole(FileResponse):
-    """A file without ranges, of which OpenAI's API knows nothing."""
+class _CompleteFile(FileResponse):
+    """A file without range requests, which OpenAI's API does not have."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = [(name, value) for name, value in scope["headers"] if name != b"range"]
@@ -113,7 +111,7 @@ class _Whole(FileResponse):
 
 
 @router.delete("/files/{file_id}", response_model=FileDeleted)
-def delete(server: Server, project: Project, file_id: str) -> dict[str, Any]:
+def delete(server: Server, project: Project, file_id: str) -> ApiObject:
     """Delete a file; jobs that were trained on it keep their record of it."""
     file_storage.remove(server.database, find(server, project, file_id))
     return api_objects.deleted(file_id, "file")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from anyio import CapacityLimiter
 from anyio.to_thread import run_sync
 from fastapi import APIRouter, Request
@@ -11,6 +9,7 @@ from fastapi.responses import Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from fine_tuning.server import authentication
+from fine_tuning.server.api_objects import ApiObject
 from fine_tuning.server.context import Project, Server, context_of
 from fine_tuning.server.prometheus_metrics import registry_of
 
@@ -19,7 +18,7 @@ _THREADS = CapacityLimiter(2)
 
 
 @router.get("/healthz")
-async def healthz(request: Request) -> dict[str, Any]:
+async def healthz(request: Request) -> ApiObject:
     """Whether the database answers; needs no key, and has threads of its own: a busy server is not a dead one."""
     await run_sync(authentication.any_valid, context_of(request).database, limiter=_THREADS)
     return {"status": "ok"}

@@ -4,118 +4,34 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Mapping
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Literal, cast
 
 from fastapi import APIRouter, Header, Query, Request
 from openai.pagination import SyncCursorPage
 from openai.types.fine_tuning import FineTuningJob, FineTuningJobEvent
 from openai.types.fine_tuning.jobs import FineTuningJobCheckpoint
-from pydantic import Field, model_validator
 
 from fine_tuning.server import api_objects, model_lookup
 from fine_tuning.server.api_errors import ApiError, invalid, not_found
+from fine_tuning.server.api_objects import ApiObject
 from fine_tuning.server.context import Context, Project, Server
+from fine_tuning.server.job_request import AUTO, DEFAULT_SEED, CreateJob, hyperparameters_of
 from fine_tuning.server.pagination import known_position, listed
-from fine_tuning.server.request_body import Body
 from fine_tuning.server.routes.files import find as find_file
-from fine_tuning.store import artifacts, job_events, job_queue, jobs, records
+from fine_tuning.store import artifacts, job_events, job_queue, jobs
 from fine_tuning.store.database import Transaction
+from fine_tuning.store.records import Hyperparameters, NewJob
+from fine_tuning.store.records import Job as JobRecord
 from fine_tuning.training.jobs.trainer_port import ENDED, RUNNING, Action
 
 router = APIRouter(prefix="/fine_tuning/jobs", tags=["Fine-tuning"])
-AUTO = {"n_epochs": 3, "batch_size": 4, "learning_rate_multiplier": 1.0, "beta": 0.1}
-DEFAULT_SEED = 42
 _METADATA = re.compile(r"metadata\[(?P<key>.+)\]")
-
-Auto = Literal["auto"]
-Metadata = Annotated[
-    dict[Annotated[str, Field(max_length=64)], Annotated[str, Field(max_length=512)]], Field(max_length=16)
-]
-
-
-class Hyperparameters(Body):
-    """Of supervised fine-tuning; "auto" is resolved and reported back."""
-
-    n_epochs: Auto | Annotated[int, Field(ge=1, le=50, strict=True)] = "auto"
-    batch_size: Auto | Annotated[int, Field(ge=1, le=256, strict=True)] = "auto"
-    learning_rate_multiplier: Auto | Annotated[float, Field(gt=0, le=1e6, strict=True)] = "auto"
-
-
-class DpoHyperparameters(Hyperparameters):
-    """Of direct preference optimization."""
-
-    beta: Auto | Annotated[float, Field(gt=0, le=2)] = "auto"
-
-
-class Supervised(Body):
-    """Supervised fine-tuning."""
-
-    hyperparameters: Hyperparameters = Hyperparameters()
-
-
-class Dpo(Body):
-    """Direct preference optimization."""
-
-    hyperparameters: DpoHyperparameters = DpoHyperparameters()
-
-
-class Method(Body):
-    """How to train; a block of hyperparameters belongs to the type it is named after."""
-
-    type: Literal["supervised", "dpo", "reinforcement"]
-    supervised: Supervised | None = None
-    dpo: Dpo | None = None
-    reinforcement: dict[str, Any] | None = None
-
-    @model_validator(mode="after")
-    def _fits(self) -> Method:
-        for name in ("supervised", "dpo", "reinforcement"):
-            if name != self.type and getattr(self, name) is not None:
-                raise ValueError(f"{name} goes with type {name!r}, and the type is {self.type!r}")
-        return self
-
-
-class Wandb(Body):
-    """A run at Weights & Biases; noted with the job, nothing is sent."""
-
-    project: str
-    name: str | None = None
-    entity: str | None = None
-    tags: list[str] | None = None
-
-
-class Integration(Body):
-    """A service that a job is reported to."""
-
-    type: Literal["wandb"]
-    wandb: Wandb
 
 
 class Job(FineTuningJob):
-    """OpenAI's job; its own models leave out a state that its endpoints for pausing need."""
+    """OpenAI's job, with the status `paused`, which the SDK's model lacks."""
 
     status: Literal["validating_files", "queued", "running", "paused", "succeeded", "failed", "cancelled"]  # type: ignore[assignment]
-
-
-class CreateJob(Body):
-    """A fine-tuning job as OpenAI's API takes it."""
-
-    model: str = Field(min_length=1, max_length=200)
-    training_file: str = Field(min_length=1)
-    validation_file: str | None = None
-    suffix: str | None = Field(default=None, pattern=r"^[A-Za-z0-9._-]{1,64}$")
-    seed: int | None = Field(default=None, ge=0, le=2**31 - 1)
-    hyperparameters: Hyperparameters | None = None
-    method: Method | None = Field(
-        default=None, json_schema_extra={"support": "supported", "why": "supervised and dpo; reinforcement is refused"}
-    )
-    metadata: Metadata | None = None
-    integrations: list[Integration] | None = Field(
-        default=None,
-        max_length=5,
-        json_schema_extra={"support": "ignored", "why": "noted with the job, nothing is sent"},
-    )
 
 
 @router.post("", response_model=Job, response_model_exclude_unset=True)
@@ -124,7 +40,7 @@ def create(
     project: Project,
     body: CreateJob,
     idempotency_key: Annotated[str | None, Header(max_length=100)] = None,
-) -> dict[str, Any]:
+) -> ApiObject:
     """Create a job; the same Idempotency-Key gives the first job again."""
     key = f"{project}:{idempotency_key or uuid.uuid4().hex}"
     with server.database.read() as tx:
@@ -140,8 +56,8 @@ def create(
         return shown(tx, stored)
 
 
-def _row(server: Context, project: str, body: CreateJob, idempotency_key: str) -> records.NewJob:
-    kind, chosen = _hyperparameters(body)
+def _row(server: Context, project: str, body: CreateJob, idempotency_key: str) -> NewJob:
+    kind, chosen = hyperparameters_of(body)
     base = model_lookup.base_model(server, project, body.model)
     for param in ("training_file", "validation_file"):
         if (file_id := getattr(body, param)) is not None:
@@ -160,7 +76,7 @@ def _row(server: Context, project: str, body: CreateJob, idempotency_key: str) -
         "validation_file_id": body.validation_file,
         "suffix": body.suffix,
         "hyperparameters": cast(
-            "records.Hyperparameters",
+            "Hyperparameters",
             {
                 **{name: AUTO[name] if value == "auto" else value for name, value in chosen.model_dump().items()},
                 "seed": DEFAULT_SEED if body.seed is None else body.seed,
@@ -175,23 +91,8 @@ def _row(server: Context, project: str, body: CreateJob, idempotency_key: str) -
     }
 
 
-def _hyperparameters(body: CreateJob) -> tuple[str, Hyperparameters]:
-    """The method and its hyperparameters, which older clients send beside it."""
-    method = body.method or Method(type="supervised")
-    if method.type == "reinforcement":
-        message = "method 'reinforcement' is not supported by this server; use 'supervised' or 'dpo'"
-        raise invalid(message, "method.type", "unsupported_method")
-    given = method.dpo if method.type == "dpo" else method.supervised
-    if given is not None and body.hyperparameters is not None:
-        raise invalid("give hyperparameters within method, or beside it, not both", "hyperparameters")
-    if given is not None:
-        return method.type, given.hyperparameters
-    beside = (body.hyperparameters or Hyperparameters()).model_dump()
-    return method.type, DpoHyperparameters(**beside) if method.type == "dpo" else Hyperparameters(**beside)
-
-
-def shown(tx: Transaction, row: Mapping[str, Any]) -> dict[str, Any]:
-    """A job as an object, with the estimate of its end while it runs."""
+def shown(tx: Transaction, row: JobRecord) -> ApiObject:
+    """A job as an object, with its estimated finish while it runs."""
     running = row["status"] == "running"
     return api_objects.job(row, job_events.estimated_finish(tx, row["id"]) if running else None)
 
@@ -203,37 +104,37 @@ def list_(
     project: Project,
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
     after: str | None = None,
-) -> dict[str, Any]:
+) -> ApiObject:
     """The project's jobs, newest first; `metadata[key]=value` filters, `metadata=null` keeps those without any."""
-    wanted = {m["key"]: value for name, value in request.query_params.items() if (m := _METADATA.fullmatch(name))}
-    without = request.query_params.get("metadata") == "null"
+    metadata = {m["key"]: value for name, value in request.query_params.items() if (m := _METADATA.fullmatch(name))}
+    is_without = request.query_params.get("metadata") == "null"
     with known_position(), server.database.read() as tx:
-        page = jobs.page(tx, project, metadata=None if without else wanted, after=after, limit=limit)
+        page = jobs.page(tx, project, metadata=None if is_without else metadata, after=after, limit=limit)
         return listed(page, lambda row: shown(tx, row))
 
 
 @router.get("/{job_id}", response_model=Job, response_model_exclude_unset=True)
-def retrieve(server: Server, project: Project, job_id: str) -> dict[str, Any]:
+def retrieve(server: Server, project: Project, job_id: str) -> ApiObject:
     """One job."""
     with server.database.read() as tx:
         return shown(tx, find(tx, project, job_id))
 
 
 @router.post("/{job_id}/cancel", response_model=Job, response_model_exclude_unset=True)
-def cancel(server: Server, project: Project, job_id: str) -> dict[str, Any]:
-    """Stop a job for good."""
+def cancel(server: Server, project: Project, job_id: str) -> ApiObject:
+    """Cancel a job."""
     return _act(server, project, job_id, "cancel")
 
 
 @router.post("/{job_id}/pause", response_model=Job, response_model_exclude_unset=True)
-def pause(server: Server, project: Project, job_id: str) -> dict[str, Any]:
-    """Let a job stop at its next step; its slot is free for another."""
+def pause(server: Server, project: Project, job_id: str) -> ApiObject:
+    """Pause a job at its next step, which frees its slot."""
     return _act(server, project, job_id, "pause")
 
 
 @router.post("/{job_id}/resume", response_model=Job, response_model_exclude_unset=True)
-def resume(server: Server, project: Project, job_id: str) -> dict[str, Any]:
-    """Let a paused job go on from its last checkpoint."""
+def resume(server: Server, project: Project, job_id: str) -> ApiObject:
+    """Resume a paused job from its last checkpoint."""
     return _act(server, project, job_id, "resume")
 
 
@@ -244,7 +145,7 @@ _POSSIBLE: dict[Action, tuple[str, ...]] = {
 }
 
 
-def _act(server: Context, project: str, job_id: str, action: Action) -> dict[str, Any]:
+def _act(server: Context, project: str, job_id: str, action: Action) -> ApiObject:
     with server.database.write() as tx:
         job = find(tx, project, job_id)
         if job["status"] not in _POSSIBLE[action]:
@@ -268,7 +169,7 @@ def events(
     job_id: str,
     limit: Annotated[int, Query(ge=1, le=1000)] = 20,
     after: str | None = None,
-) -> dict[str, Any]:
+) -> ApiObject:
     """A job's events, newest first."""
     with known_position(), server.database.read() as tx:
         find(tx, project, job_id)
@@ -284,14 +185,14 @@ def checkpoints(
     job_id: str,
     limit: Annotated[int, Query(ge=1, le=100)] = 10,
     after: str | None = None,
-) -> dict[str, Any]:
+) -> ApiObject:
     """A job's checkpoints, one an epoch, newest first; each can be called like a model."""
     with known_position(), server.database.read() as tx:
         job = find(tx, project, job_id)
         page = artifacts.epochs_page(tx, job_id, after=_number(after, "ftckpt-"), limit=limit)
         name = model_lookup.name_of(job)
         return listed(
-            page, lambda row: api_objects.checkpoint(row, name, job_events.metrics_at(tx, job_id, row["step"]))
+            page, lambda row: api_objects.checkpoint(row, name, job_events.metrics_at(tx, job_id, row["step"] or 0))
         )
 
 
@@ -300,11 +201,11 @@ def _number(name: str | None, prefix: str) -> int | None:
         return None
     digits = name.removeprefix(prefix)
     if not name.startswith(prefix) or not (digits.isascii() and digits.isdecimal()) or len(digits) > 18:
-        raise invalid(f"no item {name} to go on after", "after")
+        raise invalid(f"no item {name} to continue after", "after")
     return int(digits)
 
 
-def find(tx: Transaction, project: str, job_id: str) -> records.Job:
+def find(tx: Transaction, project: str, job_id: str) -> JobRecord:
     """A job of the project.
 
     Raises:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from fastapi import APIRouter
 from openai.pagination import SyncPage
 from openai.types import Model, ModelDeleted
@@ -11,17 +9,16 @@ from openai.types import Model, ModelDeleted
 from fine_tuning.errors import ConflictError, NotFoundError
 from fine_tuning.server import api_objects, model_lookup
 from fine_tuning.server.api_errors import invalid
+from fine_tuning.server.api_objects import ApiObject
 from fine_tuning.server.context import Project, Server
-from fine_tuning.settings import get_settings
 from fine_tuning.store import jobs
-from fine_tuning.store.workspace import Workspace
 from fine_tuning.training.jobs.local_trainer import LocalTrainer
 
 router = APIRouter(prefix="/models", tags=["Models"])
 
 
 @router.get("", response_model=SyncPage[Model])
-def list_(server: Server, project: Project) -> dict[str, Any]:
+def list_(server: Server, project: Project) -> ApiObject:
     """Every model that the caller may use."""
     with server.database.read() as tx:
         found = model_lookup.listed(server, tx, project)
@@ -29,7 +26,7 @@ def list_(server: Server, project: Project) -> dict[str, Any]:
 
 
 @router.get("/{model:path}", response_model=Model)
-def retrieve(server: Server, project: Project, model: str) -> dict[str, Any]:
+def retrieve(server: Server, project: Project, model: str) -> ApiObject:
     """One model."""
     with server.database.read() as tx:
         for each in model_lookup.listed(server, tx, project):
@@ -39,7 +36,7 @@ def retrieve(server: Server, project: Project, model: str) -> dict[str, Any]:
 
 
 @router.delete("/{model:path}", response_model=ModelDeleted)
-def delete(server: Server, project: Project, model: str) -> dict[str, Any]:
+def delete(server: Server, project: Project, model: str) -> ApiObject:
     """Delete a fine-tuned model and its files."""
     with server.database.read() as tx:
         job = jobs.find_by_model(tx, model)
@@ -48,7 +45,7 @@ def delete(server: Server, project: Project, model: str) -> dict[str, Any]:
                 raise invalid(f"{model} was not fine-tuned here and cannot be deleted", "model")
             raise model_lookup.unknown(server, tx, project, model)
     try:
-        LocalTrainer(Workspace(get_settings(), server.database)).delete_model(model)
+        LocalTrainer(server.workspace).delete_model(model)
     except (ConflictError, NotFoundError) as error:
         raise invalid(str(error), "model") from None
     return api_objects.deleted(model, "model")

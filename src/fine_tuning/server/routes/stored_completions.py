@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request
 from openai.pagination import SyncCursorPage
@@ -13,21 +13,31 @@ from openai.types.chat import ChatCompletion, ChatCompletionDeleted
 from fine_tuning.distillation import DistillationDataCollector
 from fine_tuning.server import api_objects
 from fine_tuning.server.api_errors import invalid, not_found
+from fine_tuning.server.api_objects import ApiObject
 from fine_tuning.server.chat_request import Metadata
+from fine_tuning.server.completion_store import RATINGS
 from fine_tuning.server.context import Context, Project, Server
 from fine_tuning.server.pagination import known_position, listed
-from fine_tuning.server.request_body import Body
+from fine_tuning.server.request_model import RequestModel
 from fine_tuning.store import completions
 from fine_tuning.store.paging import Page
+from fine_tuning.store.records import StoredCompletion
 
 router = APIRouter(prefix="/chat/completions", tags=["Chat"])
-_SHOWN = ("tools", "tool_choice", "temperature", "top_p", "seed", "response_format")  # of a request, besides messages
+_SHOWN_PARAMETERS = (
+    "tools",
+    "tool_choice",
+    "temperature",
+    "top_p",
+    "seed",
+    "response_format",
+)  # of a request, besides messages
 _METADATA = re.compile(r"metadata\[(?P<key>.+)\]")
 Order = Literal["asc", "desc"]
 Limit = Annotated[int, Query(ge=1, le=100)]
 
 
-class Update(Body):
+class Update(RequestModel):
     """New metadata; a `rating` of 1 to 5 in it also rates the captured example."""
 
     metadata: Metadata | None
@@ -42,37 +52,38 @@ def list_(
     after: str | None = None,
     limit: Limit = 20,
     order: Order = "asc",
-) -> dict[str, Any]:
+) -> ApiObject:
     """The project's stored completions; `metadata[key]=value` filters."""
-    wanted = {m["key"]: value for name, value in request.query_params.items() if (m := _METADATA.fullmatch(name))}
+    filters = {m["key"]: value for name, value in request.query_params.items() if (m := _METADATA.fullmatch(name))}
     with known_position(), server.database.read() as tx:
         page = completions.page(
-            tx, project, model=model, metadata=wanted, after=after, limit=limit, newest_first=order == "desc"
+            tx, project, model=model, metadata=filters, after=after, limit=limit, newest_first=order == "desc"
         )
     return listed(page, _shown)
 
 
 @router.get("/{completion_id}", response_model=ChatCompletion, response_model_exclude_unset=True)
-def retrieve(server: Server, project: Project, completion_id: str) -> dict[str, Any]:
+def retrieve(server: Server, project: Project, completion_id: str) -> ApiObject:
     """One stored completion."""
     return _shown(_find(server, project, completion_id))
 
 
 @router.post("/{completion_id}", response_model=ChatCompletion, response_model_exclude_unset=True)
-def update(server: Server, project: Project, completion_id: str, body: Update) -> dict[str, Any]:
+def update(server: Server, project: Project, completion_id: str, body: Update) -> ApiObject:
     """Replace the metadata."""
     row = _find(server, project, completion_id)
     metadata = body.metadata or {}
     with server.database.write() as tx:
         completions.set_metadata(tx, completion_id, metadata)
-    if row["example_id"] is not None and metadata.get("rating", "") in {"1", "2", "3", "4", "5"}:
-        DistillationDataCollector().rate(row["example_id"], int(metadata["rating"]))
-    return _shown({**row, "metadata": metadata})
+    if row["example_id"] is not None and metadata.get("rating", "") in RATINGS:
+        DistillationDataCollector(workspace=server.workspace).rate(row["example_id"], int(metadata["rating"]))
+    row["metadata"] = metadata
+    return _shown(row)
 
 
 @router.delete("/{completion_id}", response_model=ChatCompletionDeleted)
-def delete(server: Server, project: Project, completion_id: str) -> dict[str, Any]:
-    """Forget a stored completion; the captured example stays."""
+def delete(server: Server, project: Project, completion_id: str) -> ApiObject:
+    """Delete a stored completion; the captured example stays."""
     _find(server, project, completion_id)
     with server.database.write() as tx:
         completions.remove(tx, completion_id)
@@ -87,20 +98,20 @@ def messages(
     after: str | None = None,
     limit: Limit = 20,
     order: Order = "asc",
-) -> dict[str, Any]:
+) -> ApiObject:
     """The messages that were sent."""
-    asked = _find(server, project, completion_id)["request"]["messages"]
-    rows = [_message(completion_id, number, message) for number, message in enumerate(asked)]
+    sent = _find(server, project, completion_id)["request"]["messages"]
+    rows = [_message(completion_id, number, message) for number, message in enumerate(sent)]
     rows = rows if order == "asc" else rows[::-1]
     if after is not None:
         known = [row["id"] for row in rows]
         if after not in known:
-            raise invalid(f"no item {after} to go on after", "after")
+            raise invalid(f"no item {after} to continue after", "after")
         rows = rows[known.index(after) + 1 :]
-    return listed(Page(rows[:limit], len(rows) > limit), dict)
+    return listed(Page(rows[:limit], len(rows) > limit), lambda row: row)
 
 
-def _message(completion_id: str, number: int, message: Mapping[str, Any]) -> dict[str, Any]:
+def _message(completion_id: str, number: int, message: Mapping[str, object]) -> ApiObject:
     content = message.get("content")
     return {
         "id": f"{completion_id}-{number}",
@@ -113,12 +124,12 @@ def _message(completion_id: str, number: int, message: Mapping[str, Any]) -> dic
     }
 
 
-def _shown(row: Mapping[str, Any]) -> dict[str, Any]:
-    asked = {name: row["request"][name] for name in _SHOWN if name in row["request"]}
-    return {**asked, **row["response"], "metadata": row["metadata"]}
+def _shown(row: StoredCompletion) -> ApiObject:
+    parameters = {name: row["request"][name] for name in _SHOWN_PARAMETERS if name in row["request"]}
+    return {**parameters, **row["response"], "metadata": row["metadata"]}
 
 
-def _find(server: Context, project: str, completion_id: str) -> dict[str, Any]:
+def _find(server: Context, project: str, completion_id: str) -> StoredCompletion:
     with server.database.read() as tx:
         row = completions.get(tx, project, completion_id)
     if row is None:

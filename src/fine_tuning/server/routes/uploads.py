@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
@@ -21,27 +21,32 @@ from fine_tuning._util.files import atomic_write, open_to_read
 from fine_tuning.errors import ConflictError, NotFoundError
 from fine_tuning.server import api_objects, file_storage
 from fine_tuning.server.api_errors import ApiError, invalid, not_found
+from fine_tuning.server.api_objects import ApiObject
 from fine_tuning.server.context import Context, Project, Server, context_of
-from fine_tuning.server.request_body import Body
+from fine_tuning.server.file_storage import NewUpload
+from fine_tuning.server.request_model import RequestModel
 from fine_tuning.server.routes.files import checked_lifetime, pieces
 from fine_tuning.server.server_config import MAX_FILE_BYTES, MIB
 from fine_tuning.store import files, uploads
 from fine_tuning.store.column_types import now
+from fine_tuning.store.records import StoredFile, record
+from fine_tuning.store.records import Upload as UploadRecord
+from fine_tuning.store.records import UploadPart as UploadPartRecord
 
 router = APIRouter(tags=["Uploads"])
 LIFETIME = timedelta(hours=1)
 MAX_PART_BYTES = 64 * MIB
 
 
-class ExpiresAfter(Body):
+class ExpiresAfter(RequestModel):
     """When the finished file is deleted."""
 
     anchor: Literal["created_at"]
     seconds: int
 
 
-class CreateUpload(Body):
-    """What is announced of a file."""
+class CreateUpload(RequestModel):
+    """The file that will be uploaded."""
 
     filename: str = Field(min_length=1, max_length=255)
     purpose: Literal["assistants", "batch", "fine-tune", "vision", "user_data"]
@@ -50,7 +55,7 @@ class CreateUpload(Body):
     expires_after: ExpiresAfter | None = None
 
 
-class CompleteUpload(Body):
+class CompleteUpload(RequestModel):
     """The parts in their order, and the checksum of the whole."""
 
     part_ids: list[str] = Field(min_length=1)
@@ -58,30 +63,32 @@ class CompleteUpload(Body):
 
 
 @router.post("/uploads", response_model=Upload, response_model_exclude_unset=True)
-def create(server: Server, project: Project, body: CreateUpload) -> dict[str, Any]:
-    """Announce a file that will arrive in parts within an hour."""
+def create(server: Server, project: Project, body: CreateUpload) -> ApiObject:
+    """Create an upload, whose parts have to arrive within an hour."""
     if body.bytes > MAX_FILE_BYTES:
         raise invalid(f"bytes must be at most {MAX_FILE_BYTES}", "bytes")
     moment = now()
-    row = {
+    row: UploadRecord = {
         "id": f"upload_{uuid.uuid4().hex[:24]}",
         "project": project,
         "filename": body.filename,
         "purpose": body.purpose,
         "mime_type": body.mime_type,
         "bytes": body.bytes,
+        "status": "pending",
+        "file_id": None,
         "file_expires_after": checked_lifetime(body.expires_after.seconds) if body.expires_after else None,
         "created_at": moment,
         "expires_at": moment + LIFETIME,
     }
     with server.database.write() as tx:
         uploads.add(tx, row)
-    return api_objects.upload({**row, "status": "pending"})
+    return api_objects.upload(row)
 
 
 @router.post("/uploads/{upload_id}/parts", response_model=UploadPart)
-async def add_part(request: Request, project: Project, upload_id: str) -> dict[str, Any]:
-    """Add a part of up to 64 MiB; parts may arrive side by side and in any order."""
+async def add_part(request: Request, project: Project, upload_id: str) -> ApiObject:
+    """Add a part of up to 64 MiB; parts may arrive concurrently and in any order."""
     server = context_of(request)
     upload = await run_in_threadpool(_pending, server, project, upload_id)
     async with request.form(max_files=1, max_fields=1) as form:
@@ -91,9 +98,9 @@ async def add_part(request: Request, project: Project, upload_id: str) -> dict[s
         return await run_in_threadpool(_store_part, server, upload, data)
 
 
-def _store_part(server: Context, upload: dict[str, Any], data: UploadFile) -> dict[str, Any]:
+def _store_part(server: Context, upload: UploadRecord, data: UploadFile) -> ApiObject:
     part_id = f"part_{uuid.uuid4().hex[:24]}"
-    path = file_storage.folder() / f"{part_id}.part"
+    path = file_storage.folder(server.workspace) / f"{part_id}.part"
     size = 0
     with atomic_write(path, "wb") as stream:
         for piece in pieces(data.file):
@@ -103,14 +110,20 @@ def _store_part(server: Context, upload: dict[str, Any], data: UploadFile) -> di
             if size > MAX_PART_BYTES:
                 raise ApiError(413, f"a part may have {MAX_PART_BYTES // MIB} MiB", param="data")
             stream.write(piece)
-    row = {"id": part_id, "upload_id": upload["id"], "bytes": size, "path": str(path), "created_at": now()}
+    row: UploadPartRecord = {
+        "id": part_id,
+        "upload_id": upload["id"],
+        "bytes": size,
+        "path": str(path),
+        "created_at": now(),
+    }
     with server.database.write() as tx:
         uploads.add_part(tx, row)
     return api_objects.part(row)
 
 
 @router.post("/uploads/{upload_id}/complete", response_model=Upload, response_model_exclude_unset=True)
-def complete(server: Server, project: Project, upload_id: str, body: CompleteUpload) -> dict[str, Any]:
+def complete(server: Server, project: Project, upload_id: str, body: CompleteUpload) -> ApiObject:
     """Join the parts into a file."""
     row = _pending(server, project, upload_id)
     with server.database.read() as tx:
@@ -124,7 +137,9 @@ def complete(server: Server, project: Project, upload_id: str, body: CompleteUpl
         raise invalid(f"the parts have {size} bytes, the upload was created for {row['bytes']}", "part_ids")
     digest = hashlib.md5(usedforsecurity=False)
     file = file_storage.save(
-        server.database, project, _joined(chosen, digest), row["filename"], row["purpose"], row["file_expires_after"]
+        server.workspace,
+        _joined(chosen, digest),
+        NewUpload(project, row["filename"], row["purpose"], row["file_expires_after"]),
     )
     if body.md5 is not None and digest.hexdigest() != body.md5.lower():
         file_storage.remove(server.database, file)
@@ -135,7 +150,7 @@ def complete(server: Server, project: Project, upload_id: str, body: CompleteUpl
     return api_objects.upload({**row, "status": "completed"}, file)
 
 
-def _joined(parts: list[dict[str, Any]], digest: Any) -> Iterator[bytes]:
+def _joined(parts: list[UploadPartRecord], digest: hashlib._Hash) -> Iterator[bytes]:
     for part in parts:
         try:
             stream = open_to_read(part["path"])
@@ -148,8 +163,8 @@ def _joined(parts: list[dict[str, Any]], digest: Any) -> Iterator[bytes]:
 
 
 @router.post("/uploads/{upload_id}/cancel", response_model=Upload, response_model_exclude_unset=True)
-def cancel(server: Server, project: Project, upload_id: str) -> dict[str, Any]:
-    """Give an upload up; its parts are deleted."""
+def cancel(server: Server, project: Project, upload_id: str) -> ApiObject:
+    """Cancel an upload and delete its parts."""
     row = _pending(server, project, upload_id)
     _end(server, upload_id, "cancelled")
     return api_objects.upload({**row, "status": "cancelled"})
@@ -159,28 +174,29 @@ def _end(server: Context, upload_id: str, status: str, file_id: str | None = Non
     with server.database.write() as tx:
         ended = uploads.end(tx, upload_id, status, file_id)
         parts = uploads.parts(tx, upload_id) if ended else {}
-        uploads.remove_parts(tx, upload_id) if ended else None
+        if ended:
+            uploads.remove_parts(tx, upload_id)
     for part in parts.values():
         Path(part["path"]).unlink(missing_ok=True)
     return ended
 
 
-def sweep(server: Context) -> None:
-    """Delete what has outlived its time: pending uploads and files with an end."""
+def delete_expired(server: Context) -> None:
+    """Delete pending uploads and files past their expiry time."""
     with server.database.read() as tx:
         late, old = uploads.overdue(tx), files.expired(tx)
     for upload in late:
         _end(server, upload["id"], "expired")
     for file in old:
         with suppress(ConflictError):  # a job still needs it; it goes when that has ended
-            file_storage.remove(server.database, file)
+            file_storage.remove(server.database, record(StoredFile, file))
 
 
-def _pending(server: Context, project: str, upload_id: str) -> dict[str, Any]:
+def _pending(server: Context, project: str, upload_id: str) -> UploadRecord:
     with server.database.read() as tx:
         row = uploads.get(tx, project, upload_id)
     if row is None:
         raise not_found("Upload", upload_id, "upload_id")
     if row["status"] != "pending":
-        raise invalid(f"Upload {upload_id} is {row['status']}; only a pending upload can go on", "upload_id")
+        raise invalid(f"Upload {upload_id} is {row['status']}; it has to be pending", "upload_id")
     return row

@@ -26,6 +26,7 @@ from fine_tuning.experiments.assignment import assign
 from fine_tuning.experiments.recommendation import recommend
 from fine_tuning.llm_service import LLMService
 from fine_tuning.model_registry import ModelRegistry
+from fine_tuning.serving.answered_calls import Answer
 from fine_tuning.settings import get_settings
 from fine_tuning.store.tables import ARMS
 from fine_tuning.workflows import pipeline
@@ -51,7 +52,7 @@ class DemoResult:
     recommendation: str
     deployed: str | None
     question: str
-    answer: dict[str, Any]
+    answer: Answer
     teacher: str
     teacher_cost: float
     analysis: CostAnalysis
@@ -171,7 +172,7 @@ def _experiment(plan: Plan, version_id: str, traffic: Sequence[Mapping[str, Any]
     return framework.conclude_test(test_id)
 
 
-def _answer(model: str, question: str, example: Mapping[str, Any]) -> dict[str, Any]:
+def _answer(model: str, question: str, example: Mapping[str, Any]) -> Answer:
     """One production call, with the system prompt that the captured calls had."""
     first = (example.get("messages") or [{}])[0]
     system = first["content"] if first.get("role") == "system" else None

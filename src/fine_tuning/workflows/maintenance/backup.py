@@ -1,4 +1,4 @@
-"""A workspace in one file: its rows as they were at one moment, and the files that they speak of, with checksums."""
+"""Back up a workspace to one file, and restore it: a snapshot of its rows, and its files with checksums."""
 
 from __future__ import annotations
 
@@ -10,54 +10,89 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import TypedDict
 
 from fine_tuning._util.files import atomic_write, explained, is_file, make_folder, open_to_read, sha256_file
 from fine_tuning.errors import ConflictError, DataError, NotFoundError, UsageError
-from fine_tuning.settings import get_settings
 from fine_tuning.store import dump, integrity, schema
 from fine_tuning.store.database import Database, Transaction
+from fine_tuning.store.dump import Row
+from fine_tuning.store.workspace import Workspace
 from fine_tuning.workflows.maintenance import backup_archive as archives
 from fine_tuning.workflows.maintenance import leftovers
 from fine_tuning.workflows.maintenance.backup_archive import FOLDERS, FORMAT, MANIFEST, PIECE, Manifest
 
-Told = Callable[[str], None]
-Members = dict[str, dict[str, Any]]
+OnMessage = Callable[[str], None]
 
 
-def write(database: Database, path: Path, told: Told = lambda _: None) -> dict[str, Any]:
-    """Back the workspace up, while others go on writing.
+class MemberFacts(TypedDict):
+    """Checksum and size of a file of the backup."""
 
-    Returns:
-        The manifest; its `outside` lists files and folders that rows speak of and that are not in the backup, since
-        they are not in the workspace's own folders.
+    sha256: str
+    bytes: int
+
+
+Members = dict[str, MemberFacts]
+
+
+class BackupManifest(TypedDict):
+    """The manifest as written; see `backup_archive.Manifest`.
+
+    `gone_meanwhile` are files that were deleted while the backup was written; `outside` are files and folders that rows
+    refer to outside of the workspace's folders, which the backup does not hold.
+    """
+
+    format: int
+    schema: str | None
+    home: str
+    homes: list[str]
+    created_at: str
+    members: Members
+    gone_meanwhile: list[str]
+    outside: list[str]
+
+
+class Restored(TypedDict):
+    """The number of rows of each table, and of files."""
+
+    tables: dict[str, int]
+    files: int
+
+
+def write(workspace: Workspace, path: Path, on_message: OnMessage = lambda _: None) -> BackupManifest:
+    """Back up the workspace while others may write to it. Returns the manifest.
 
     Raises:
-        UsageError: the file would lie among those that are backed up, or in the database's place.
+        UsageError: the file would lie in a folder that is backed up, or replace the database.
         StorageError: the file cannot be written, or one of the workspace cannot be read.
     """
-    home = get_settings().home.absolute()
-    _refuse_inside(database, path, home)
+    home = workspace.settings.home.absolute()
+    _refuse_inside(workspace.database, path, home)
     with atomic_write(path, "wb") as stream, zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
-        with database.snapshot() as tx:
+        with workspace.database.snapshot() as tx:
             revision = schema.stored_revision(tx)
-            members = _add_tables(archive, tx, told)
-            stored = [path for _, path in integrity.kept_files(tx)]
-        packed, gone = _add_files(archive, home, told)
+            members = _add_tables(archive, tx, on_message)
+            stored = [path for _, path in integrity.stored_paths(tx)]
+        packed, gone = _add_files(archive, home, on_message)
         members |= packed
         homes = _spellings(home, stored)
-        manifest = {
-            "format": FORMAT, "schema": revision, "home": str(home), "homes": homes,
-            "created_at": datetime.now(UTC).isoformat(), "members": members, "gone_meanwhile": gone,
+        manifest: BackupManifest = {
+            "format": FORMAT,
+            "schema": revision,
+            "home": str(home),
+            "homes": homes,
+            "created_at": datetime.now(UTC).isoformat(),
+            "members": members,
+            "gone_meanwhile": gone,
             "outside": _outside(stored, homes, packed),
-        }  # fmt: skip
+        }
         archive.writestr(MANIFEST, json.dumps(manifest, indent=1))
     return manifest
 
 
 def _refuse_inside(database: Database, path: Path, home: Path) -> None:
-    """A backup among the files that it packs would pack itself, and grow without an end."""
-    is_file(path)  # says what is wrong with a path that no file can have
+    """A backup among the files that it packs would pack itself, endlessly."""
+    is_file(path)  # reports an invalid path
     target = Path(os.path.realpath(path.parent)) / path.name
     for folder in FOLDERS:
         if target.is_relative_to(os.path.realpath(home / folder)):
@@ -67,20 +102,20 @@ def _refuse_inside(database: Database, path: Path, home: Path) -> None:
         raise UsageError(f"{path} is the database itself; write the backup somewhere else")
 
 
-def _add_tables(archive: zipfile.ZipFile, tx: Transaction, told: Told) -> Members:
+def _add_tables(archive: zipfile.ZipFile, tx: Transaction, on_message: OnMessage) -> Members:
     members = {}
     for table in dump.tables_of(tx):
-        told(f"table {table.name}")
+        on_message(f"table {table.name}")
         lines = (dump.as_line(row).encode() + b"\n" for row in dump.rows(tx, table))
         members[f"tables/{table.name}.jsonl"] = _add(archive, f"tables/{table.name}.jsonl", lines)
     return members
 
 
-def _add_files(archive: zipfile.ZipFile, home: Path, told: Told) -> tuple[Members, list[str]]:
-    """Pack what is whole. Returns the members, and which were deleted since the rows were read."""
+def _add_files(archive: zipfile.ZipFile, home: Path, on_message: OnMessage) -> tuple[Members, list[str]]:
+    """Pack the finished files. Returns the members, and the files deleted since the rows were read."""
     members, gone = {}, []
     for folder in FOLDERS:
-        told(f"folder {folder}")
+        on_message(f"folder {folder}")
         for file, temporary in leftovers.walk(home / folder):
             if temporary or not file.is_file():
                 continue
@@ -98,9 +133,9 @@ def _pieces(file: Path) -> Iterator[bytes]:
             yield piece
 
 
-def _add(archive: zipfile.ZipFile, name: str, pieces: Iterator[bytes]) -> dict[str, Any]:
+def _add(archive: zipfile.ZipFile, name: str, pieces: Iterator[bytes]) -> MemberFacts:
     digest, size = hashlib.sha256(), 0
-    first = next(pieces, b"")  # a file that is gone raises here, before it has an entry
+    first = next(pieces, b"")  # a deleted file raises here, before it has an entry
     with archive.open(zipfile.ZipInfo(name, datetime.now().timetuple()[:6]), "w", force_zip64=True) as stream:
         piece: bytes | None = first
         while piece:
@@ -112,58 +147,55 @@ def _add(archive: zipfile.ZipFile, name: str, pieces: Iterator[bytes]) -> dict[s
 
 
 def _spellings(home: Path, stored: Iterable[str]) -> list[str]:
-    """Every way in which the workspace's folder is named: as set, without links, and as paths in rows have it."""
+    """Every path of the workspace's folder: as set, without links, and as in the paths of rows."""
     real = os.path.realpath(home)
     folders = {str(folder) for path in stored for folder in Path(path).parents if folder.is_absolute()}
     return sorted({str(home), real} | {folder for folder in folders if os.path.realpath(folder) == real})
 
 
 def _outside(stored: Iterable[str], homes: Sequence[str], packed: Collection[str]) -> list[str]:
-    """Paths of rows where there is something that was not packed, sorted."""
+    """Existing paths of rows that were not packed, sorted."""
     inside = {str(each) for name in packed for each in (PurePosixPath(name), *PurePosixPath(name).parents)}
     moved = [(home, "workspace") for home in homes]
     return sorted({path for path in stored if _moved(path, moved) not in inside and os.path.lexists(path)})
 
 
-def restore(database: Database, path: Path, told: Told = lambda _: None) -> dict[str, Any]:
-    """Put a backup into an empty workspace and database. Nothing is written unless all of it is as it was backed up.
+def restore(workspace: Workspace, path: Path, on_message: OnMessage = lambda _: None) -> Restored:
+    """Restore a backup into an empty workspace and database. Nothing is written unless all checksums are right.
 
-    Paths in rows that lead into the old workspace lead into the new one afterwards. One that was cut off (the rows
-    are kept last, all at once) can be repeated: files that are there already as the backup has them are let be.
-
-    Returns:
-        tables (rows of each) and files (how many).
+    Paths in rows that lead into the old workspace are changed to the new one. An interrupted restore can be repeated:
+    files that are already restored are kept, and the rows are written last, in one transaction.
 
     Raises:
-        DataError: it is no backup, or damaged.
+        DataError: it is not a backup, or damaged.
         ConflictError: the workspace or database is not empty.
     """
-    home = get_settings().home.absolute()
+    home = workspace.settings.home.absolute()
     with ExitStack() as stack:
         archive = archives.opened(stack, path)
         manifest = archives.manifest(archive, path)
-        told("checking checksums")
+        on_message("checking checksums")
         archives.check(archive, manifest, path)
         _refuse_taken(home, manifest)
         olds = sorted({manifest.home, *filter(None, manifest.homes)}, key=len, reverse=True)
         moved = [(old, str(home)) for old in olds]
         counts = {}
-        with database.write_unprepared() as tx:
+        with workspace.database.write_unprepared() as tx:
             for table in dump.prepare(tx, manifest.revision):
                 member = f"tables/{table.name}.jsonl"
                 if member not in manifest.members:
                     raise DataError(f"{path} lacks the table {table.name}; it is damaged")
-                told(f"table {table.name}")
+                on_message(f"table {table.name}")
                 rows = archives.rows(archive, member, path)
-                counts[table.name] = dump.insert(tx, table, (_moved(row, moved) for row in rows))
+                counts[table.name] = dump.insert(tx, table, (_moved_row(row, moved) for row in rows))
             dump.finish(tx)
-            files = _extract(archive, manifest, path, home, told)
-            told("keeping the rows")
+            files = _extract(archive, manifest, path, home, on_message)
+            on_message("writing the rows")
     return {"tables": counts, "files": files}
 
 
 def _refuse_taken(home: Path, manifest: Manifest) -> None:
-    """Files may be there only as an earlier try left them, which was cut off: whole, with the backup's bytes."""
+    """Refuse a workspace with other files than those of an interrupted restore, which have the backup's bytes."""
     for folder in FOLDERS:
         for file, _ in leftovers.walk(home / folder):
             if file.name == leftovers.RESTORING:
@@ -176,8 +208,12 @@ def _refuse_taken(home: Path, manifest: Manifest) -> None:
                 )
 
 
-def _moved(value: Any, prefixes: Sequence[tuple[str, str]]) -> Any:
-    """The value with paths into one folder leading into another; of prefixes that fit, the first counts."""
+def _moved_row(row: Row, prefixes: Sequence[tuple[str, str]]) -> Row:
+    return {name: _moved(value, prefixes) for name, value in row.items()}
+
+
+def _moved(value: object, prefixes: Sequence[tuple[str, str]]) -> object:
+    """The value with paths into one folder changed to another, by the first matching prefix."""
     if isinstance(value, str):
         for old, new in prefixes:
             if value.startswith(f"{old}/"):
@@ -188,15 +224,15 @@ def _moved(value: Any, prefixes: Sequence[tuple[str, str]]) -> Any:
     return [_moved(item, prefixes) for item in value] if isinstance(value, list) else value
 
 
-def _extract(archive: zipfile.ZipFile, manifest: Manifest, path: Path, home: Path, told: Told) -> int:
-    """Write the files that are not there yet, each whole or not at all. Returns how many the backup has."""
+def _extract(archive: zipfile.ZipFile, manifest: Manifest, path: Path, home: Path, on_message: OnMessage) -> int:
+    """Write the missing files, each atomically. Returns the number of files in the backup."""
     files = [name for name in manifest.members if name.startswith("workspace/")]
     for number, name in enumerate(files, 1):
-        told(f"file {number} of {len(files)}")
+        on_message(f"file {number} of {len(files)}")
         target = home / PurePosixPath(name).relative_to("workspace")
-        if os.path.lexists(target):  # its bytes were compared
+        if os.path.lexists(target):  # with the right bytes, see `_refuse_taken`
             continue
-        # A fixed name: what is left of one that was killed is overwritten by the next.
+        # A fixed name, so that a repeated restore overwrites what a killed one left.
         unfinished = make_folder(target.parent) / leftovers.RESTORING
         with explained(target, "write"):
             with unfinished.open("wb") as stream:

@@ -1,33 +1,34 @@
-"""Whether all is well with a workspace: each check says what it found, and mends what can be mended safely."""
+"""Check a workspace for problems, and fix those whose repair loses nothing."""
 
 from __future__ import annotations
 
 import shutil
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 from fine_tuning._util.files import explained, is_file, sha256_file
 from fine_tuning.errors import FineTuningError
-from fine_tuning.registry.deploy_gates import weights_of
-from fine_tuning.settings import get_settings
+from fine_tuning.registry.deployment_gates import weights_file
 from fine_tuning.store import integrity, job_queue, schema
-from fine_tuning.store.database import Database
+from fine_tuning.store.database import Transaction
+from fine_tuning.store.workspace import Workspace
 from fine_tuning.workflows.maintenance import leftovers
 
-SHOWN = 20  # of each check's findings
-LEFT_OVER_SECONDS = 3600.0  # after which a half-written file belongs to nobody any more
-LEFT_OVER_PLAN_SECONDS = 86400.0  # a large plan compares rows for long before it writes on in a data set's folder
+MAX_SHOWN = 20  # findings of each check on the command line
+LEFTOVER_SECONDS = 3600.0  # age from which a half-written file is abandoned
+LEFTOVER_DATASET_SECONDS = 86400.0  # a large build compares rows for long before it writes on in its folder
 
 
 class Finding(NamedTuple):
-    """One thing that is not well.
+    """A problem that a check found.
 
     Attributes:
-        check: the check's name.
-        what: in a line.
-        fixed: whether it is well now.
+        check: the name of the check.
+        what: the problem, in one line.
+        fixed: whether it is repaired now.
     """
 
     check: str
@@ -35,96 +36,110 @@ class Finding(NamedTuple):
     fixed: bool = False
 
 
-def examine(database: Database, *, fix: bool = False) -> dict[str, list[Finding]]:
-    """The findings of each check; none where all is well.
+@dataclass(frozen=True)
+class Problem:
+    """A problem in one line, and whether the check has fixed it."""
+
+    what: str
+    fixed: bool = False
+
+
+@dataclass(frozen=True)
+class Examination:
+    """A workspace under examination.
+
+    Attributes:
+        fix: repair what loses nothing.
+    """
+
+    workspace: Workspace
+    fix: bool
+
+    def read(self, check: Callable[[Transaction], list[str]]) -> list[Problem]:
+        """The problems that a check of the rows finds."""
+        with self.workspace.database.read() as tx:
+            return [Problem(what) for what in check(tx)]
+
+
+def check_workspace(workspace: Workspace, *, fix: bool = False) -> dict[str, list[Finding]]:
+    """The findings of each check, by its name.
 
     Args:
-        fix: mend what loses nothing: half-written files, running totals, jobs whose worker died.
+        fix: repair what loses nothing: half-written files, running totals, jobs whose worker died.
     """
-    checks: dict[str, Callable[[Database, bool], Iterable[Finding]]] = {
-        "schema": _schema,
-        "database": _database,
-        "registry": _registry,
-        "totals of costs": _totals,
-        "files": _missing,
-        "weights": _weights,
-        "left-over files": _left_over,
-        "jobs": _jobs,
-    }
-    found: dict[str, list[Finding]] = {name: [] for name in checks}
-    for name, check in checks.items():
+    examination = Examination(workspace, fix)
+    found: dict[str, list[Finding]] = {name: [] for name in CHECKS}
+    for name, check in CHECKS.items():
         try:
-            found[name].extend(check(database, fix))
-        # A check that cannot be made is a finding: rows of a damaged database may hold anything, and files vanish.
+            for problem in check(examination):
+                found[name].append(Finding(name, problem.what, problem.fixed))
+        # A check that fails is a finding: rows of a damaged database may hold anything, and files vanish.
         except FineTuningError as error:
             found[name].append(Finding(name, str(error)))
         except (ValueError, TypeError, LookupError, OSError) as error:
-            found[name].append(Finding(name, f"could not be looked at to the end: {type(error).__name__}: {error}"))
+            found[name].append(Finding(name, f"could not be checked completely: {type(error).__name__}: {error}"))
     return found
 
 
-def _schema(database: Database, fix: bool) -> Iterable[Finding]:  # noqa: ARG001
-    with database.read() as tx:
+def _check_schema(examination: Examination) -> Iterable[Problem]:
+    with examination.workspace.database.read() as tx:
         revision = schema.stored_revision(tx)
     if revision != schema.REVISIONS[-1]:
-        yield Finding("schema", f"the database has schema {revision}, this version works with {schema.REVISIONS[-1]}")
+        yield Problem(f"the database has schema {revision}, this version works with {schema.REVISIONS[-1]}")
 
 
-def _database(database: Database, fix: bool) -> Iterable[Finding]:  # noqa: ARG001
-    with database.read() as tx:
-        return [Finding("database", what) for what in integrity.damage(tx)]
+def _check_database(examination: Examination) -> Iterable[Problem]:
+    return examination.read(integrity.damage)
 
 
-def _registry(database: Database, fix: bool) -> Iterable[Finding]:  # noqa: ARG001
-    with database.read() as tx:
-        return [Finding("registry", what) for what in integrity.registry(tx)]
+def _check_registry(examination: Examination) -> Iterable[Problem]:
+    return examination.read(integrity.registry)
 
 
-def _totals(database: Database, fix: bool) -> Iterable[Finding]:
-    with database.read() as tx:
-        wrong = integrity.totals(tx)
-    if wrong and fix:
-        with database.write() as tx:
-            integrity.mend_totals(tx)
-    return [Finding("totals of costs", what, fix) for what in wrong]
+def _check_cost_totals(examination: Examination) -> Iterable[Problem]:
+    wrong = examination.read(integrity.totals)
+    if wrong and examination.fix:
+        with examination.workspace.database.write() as tx:
+            integrity.recompute_totals(tx)
+    return [Problem(problem.what, examination.fix) for problem in wrong]
 
 
-def _missing(database: Database, fix: bool) -> Iterable[Finding]:  # noqa: ARG001
-    with database.read() as tx:
-        kept = integrity.kept_files(tx)
-    return [Finding("files", f"{what} is not at {path}") for what, path in kept if path and not Path(path).exists()]
+def _check_files(examination: Examination) -> Iterable[Problem]:
+    with examination.workspace.database.read() as tx:
+        stored = integrity.stored_paths(tx)
+    return [Problem(f"{what} is not at {path}") for what, path in stored if path and not Path(path).exists()]
 
 
-def _weights(database: Database, fix: bool) -> Iterable[Finding]:  # noqa: ARG001
-    """Of deployed versions whether the weights are those that were registered."""
-    with database.read() as tx:
-        made = integrity.deployed_artifacts(tx)
-    for each in made:
-        path = weights_of(each)
+def _check_weights(examination: Examination) -> Iterable[Problem]:
+    """Whether the weights of deployed versions are those that were registered."""
+    with examination.workspace.database.read() as tx:
+        artifacts = integrity.deployed_artifacts(tx)
+    for each in artifacts:
+        path = weights_file(each["kind"], each["path"])
         if each["sha256"] is not None and is_file(path) and sha256_file(path) != each["sha256"]:
             shown = f"{each['model_name']} v{each['version']}"
-            yield Finding("weights", f"{shown} is deployed, but {path} is not what it was registered with")
+            yield Problem(f"{shown} is deployed, but {path} is not what it was registered with")
 
 
-def _left_over(database: Database, fix: bool) -> Iterable[Finding]:
-    """Half-written files of processes that were killed, and uploads that no row speaks of."""
-    home, now = get_settings().home.absolute(), time.time()
+def _check_leftovers(examination: Examination) -> Iterable[Problem]:
+    """Half-written files of killed processes, and uploads without a row."""
+    home, now = examination.workspace.settings.home.absolute(), time.time()
     for folder in ("datasets", "files", "artifacts", "models", "evaluations"):
         for path, temporary in leftovers.walk(home / folder):
-            is_plan = folder == "datasets" and path.is_dir()
-            if temporary and _age(path, now) > (LEFT_OVER_PLAN_SECONDS if is_plan else LEFT_OVER_SECONDS):
-                if fix:
+            is_dataset = folder == "datasets" and path.is_dir()
+            if temporary and _age(path, now) > (LEFTOVER_DATASET_SECONDS if is_dataset else LEFTOVER_SECONDS):
+                if examination.fix:
                     _remove(path)
-                yield Finding("left-over files", f"half-written: {path}", fix)
-    with database.read() as tx:
-        known = {path for _, path in integrity.kept_files(tx)}
+                yield Problem(f"half-written: {path}", examination.fix)
+    with examination.workspace.database.read() as tx:
+        known = {path for _, path in integrity.stored_paths(tx)}
     for path in sorted((home / "files").glob("file-*")):
-        if str(path) not in known and _age(path, now) > LEFT_OVER_SECONDS:
-            yield Finding("left-over files", f"no row speaks of {path}")
+        if str(path) not in known and _age(path, now) > LEFTOVER_SECONDS:
+            yield Problem(f"no row refers to {path}")
 
 
 def _age(path: Path, now: float) -> float:
-    """Seconds since it, or anything in it, was changed; 0 where it is gone by now, finished by whoever writes it."""
+    """Seconds since a file, or anything in a folder, changed; 0 if it has been finished or removed meanwhile."""
     try:
         return now - leftovers.last_change(path)
     except FileNotFoundError:
@@ -139,12 +154,25 @@ def _remove(path: Path) -> None:
             path.unlink(missing_ok=True)
 
 
-def _jobs(database: Database, fix: bool) -> Iterable[Finding]:
-    with database.read() as tx:
-        dead = job_queue.abandoned(tx)
-    for job_id in dead:
-        if fix:
-            with database.write() as tx:
+def _check_jobs(examination: Examination) -> Iterable[Problem]:
+    with examination.workspace.database.read() as tx:
+        abandoned = job_queue.abandoned(tx)
+    for job_id in abandoned:
+        if examination.fix:
+            with examination.workspace.database.write() as tx:
                 job_queue.mark_abandoned(tx, job_id)
-        what = f"{job_id} counts as running, but its worker is gone; ft-cli jobs resume {job_id} goes on with it"
-        yield Finding("jobs", what, fix)
+        what = f"{job_id} counts as running, but its worker is gone; resume it with: ft-cli jobs resume {job_id}"
+        yield Problem(what, examination.fix)
+
+
+CHECKS: dict[str, Callable[[Examination], Iterable[Problem]]] = {
+    "schema": _check_schema,
+    "database": _check_database,
+    "registry": _check_registry,
+    "totals of costs": _check_cost_totals,
+    "files": _check_files,
+    "weights": _check_weights,
+    "left-over files": _check_leftovers,
+    "jobs": _check_jobs,
+}
+"""Checks by name; the names are keys of `ft-cli doctor --json`."""

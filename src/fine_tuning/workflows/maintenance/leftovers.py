@@ -1,4 +1,4 @@
-"""What a process that was killed leaves behind: half-written files and folders, told apart from a user's own by name.
+"""Half-written files and folders of killed processes, recognized by their names.
 
 `files.atomic_write` writes `.NAME.xxxxxxxx` (mode 600), a base model is fetched into a folder of such a name (mode
 700), `files.written_whole` writes a folder `.NAME.partial`, and a restore a file `.restore.partial`.
@@ -16,16 +16,16 @@ from fine_tuning.errors import StorageError
 
 RESTORING = ".restore.partial"
 _PARTIAL = re.compile(r"\..+\.partial", re.DOTALL)
-# The eight characters of `tempfile`. One that is a word or a date (.project.settings, .notes.20261126) may be a user's:
-# the few of ours that look so are left lying.
+# The eight random characters of `tempfile`. Words and dates (.project.settings, .notes.20261126) may be a user's own;
+# the few of ours that look like one are kept.
 _MADE = re.compile(r"\..+\.(?=[^.]*[0-9_])(?=[^.]*[a-z])[a-z0-9_]{8}", re.DOTALL)
 
 
 def is_temporary(path: Path) -> bool:
-    """Whether it is of a name and kind that only our own half-written files and folders have."""
+    """Whether name, kind and permissions are those of our own half-written files and folders."""
     try:
         mode = path.lstat().st_mode
-    except OSError:  # gone by now: it has been finished
+    except OSError:  # finished or removed meanwhile
         return False
     if stat.S_ISDIR(mode):
         named, permissions = _PARTIAL.fullmatch(path.name) is not None, 0o700
@@ -37,13 +37,13 @@ def is_temporary(path: Path) -> bool:
 
 
 def walk(folder: Path) -> Iterator[tuple[Path, bool]]:
-    """What is below a folder but folders, in order; links to folders are not followed.
+    """The files below a folder, in order; links to folders are not followed.
 
     Yields:
-        the path, and whether it is a temporary file, or a temporary folder as a whole.
+        the path, and whether it is temporary; a temporary folder is yielded itself.
 
     Raises:
-        StorageError: a folder may not be read.
+        StorageError: a folder cannot be read.
     """
     for path in _entries(folder):
         temporary = is_temporary(path)
@@ -64,7 +64,7 @@ def _entries(folder: Path) -> list[Path]:
 
 
 def last_change(path: Path) -> float:
-    """When a file, or anything in a folder, was changed last, in seconds since 1970.
+    """The time of the last change of a file, or of anything in a folder, in seconds since 1970.
 
     Raises:
         OSError: it is gone.

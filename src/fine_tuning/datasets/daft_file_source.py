@@ -1,7 +1,7 @@
-"""Files as a source of Daft, read with this project's readers, a task each.
+"""Files as a source of Daft, read with this project's readers, one task per file.
 
-Each file ends with a row that says how many rows it had, or why it broke off. An engine on many machines may drop an
-error, and has been seen to; so what went wrong travels as data, and what does not arrive is missed.
+Each file ends with a row that holds its number of rows, or the error that ended it: engines on many machines may lose
+an error or a row, which is then noticed.
 """
 
 from __future__ import annotations
@@ -10,24 +10,31 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator, Sequence
 from functools import cache
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 import pyarrow as pa
 
 from fine_tuning import errors
 from fine_tuning.data_io import sources
-from fine_tuning.datasets.daft_engine import daft
+from fine_tuning.datasets.daft_engine import DaftFrame, DaftModule, daft
 from fine_tuning.errors import FineTuningError, ProviderError
 
 BLOCK_BYTES = 4 << 20  # of rows that travel together
-AHEAD_ROWS = 200_000  # that are read and not yet looked at
+AHEAD_ROWS = 200_000  # that are read before they are processed
 PAUSE_SECONDS, PATIENCE = 0.02, 100
 END = -1  # the line of the row that ends a file
 RAW = pa.schema([("source", pa.int32()), ("line", pa.int64()), ("raw", pa.large_binary())])
 
 
-def frame(files: Sequence[str], flow: Flow) -> Any:
+class FileEnd(TypedDict, total=False):
+    """How a file ended: the number of its rows, or the name and message of an error."""
+
+    rows: int
+    error: tuple[str, str]
+
+
+def frame(files: Sequence[str], flow: Flow) -> DaftFrame:
     """A lazy frame of Daft with the columns of `RAW`."""
     return _source()(list(files), flow).read()
 
@@ -43,7 +50,7 @@ class Flow:
         self._read = self._arrived = 0
 
     async def let_pass(self, rows: int) -> None:
-        """Wait, for a while at most, until there is room for so many rows."""
+        """Wait, for a while at most, until so many rows may be read."""
         for _ in range(PATIENCE):
             if self._most is None or self._read - self._arrived < self._most:
                 break
@@ -63,7 +70,7 @@ def blocks(place: int, name: str) -> Iterator[pa.Table]:
     lines: list[int] = []
     texts: list[bytes | None] = []
     count = size = 0
-    end: dict[str, Any]
+    end: FileEnd
     try:
         for row in sources.read(name):
             lines.append(row.line)
@@ -74,7 +81,7 @@ def blocks(place: int, name: str) -> Iterator[pa.Table]:
                 count, lines, texts, size = count + len(lines), [], [], 0
         end = {"rows": count + len(lines)}
     except FineTuningError as error:
-        end = {"error": [type(error).__name__, str(error)]}
+        end = {"error": (type(error).__name__, str(error))}
     yield _table(place, [*lines, END], [*texts, json.dumps(end).encode()])
 
 
@@ -83,16 +90,16 @@ def _table(place: int, lines: list[int], texts: list[bytes | None]) -> pa.Table:
 
 
 class Arrivals:
-    """Sees to it that every row of every file arrives.
+    """Checks that every row of every file arrives.
 
     Args:
-        labels: what the files are called.
+        labels: names of the files in messages.
     """
 
     def __init__(self, labels: Sequence[str]) -> None:
         self._labels = labels
         self._seen = np.zeros(len(labels), np.int64)
-        self._told: dict[int, int] = {}
+        self._expected: dict[int, int] = {}
 
     def take(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """The batch without the rows that end files, which have their message in the column `text`.
@@ -103,11 +110,11 @@ class Arrivals:
         lines = batch.column("line").to_numpy(zero_copy_only=False)
         places = batch.column("source").to_numpy(zero_copy_only=False)
         for at in np.flatnonzero(lines == END).tolist():
-            end = json.loads(batch.column("text")[at].as_py())
+            end: FileEnd = json.loads(batch.column("text")[at].as_py())
             if "error" in end:
                 kind, message = end["error"]
                 raise getattr(errors, kind)(message)
-            self._told[int(places[at])] = end["rows"]
+            self._expected[int(places[at])] = end["rows"]
         self._seen += np.bincount(places[lines != END], minlength=len(self._seen))
         return batch.filter(pa.array(lines != END))
 
@@ -118,12 +125,12 @@ class Arrivals:
             ProviderError: the engine lost rows.
         """
         for place, label in enumerate(self._labels):
-            if self._told.get(place) != self._seen[place]:
+            if self._expected.get(place) != self._seen[place]:
                 raise ProviderError(f"the engine lost rows of {label}; run again")
 
 
 @cache
-def _source() -> Any:
+def _source() -> DaftModule:
     module = daft()
     from daft.io.source import DataSource, DataSourceTask
     from daft.recordbatch import RecordBatch
@@ -135,10 +142,10 @@ def _source() -> Any:
             self._place, self._name, self._flow = place, name, flow
 
         @property
-        def schema(self) -> Any:
+        def schema(self) -> DaftModule:
             return schema
 
-        async def read(self) -> AsyncIterator[Any]:
+        async def read(self) -> AsyncIterator[DaftModule]:
             for block in blocks(self._place, self._name):
                 await self._flow.let_pass(block.num_rows)
                 yield RecordBatch.from_arrow_table(block)
@@ -150,10 +157,10 @@ def _source() -> Any:
         name = "rows of files"
 
         @property
-        def schema(self) -> Any:
+        def schema(self) -> DaftModule:
             return schema
 
-        async def get_tasks(self, _pushdowns: Any) -> AsyncIterator[Any]:
+        async def get_tasks(self, _pushdowns: object) -> AsyncIterator[DaftModule]:
             for place, name in enumerate(self._names):
                 yield File(place, name, self._flow)
 

@@ -1,32 +1,31 @@
-"""What every JSON body is checked for, whatever it asks."""
+"""The base model of all JSON bodies, and the checks that every body passes."""
 
 from __future__ import annotations
 
 from math import isfinite
-from typing import Any
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
-DEEPEST = 64  # objects and arrays in each other; nobody's request needs more, and every reader has its own limit
+MAX_DEPTH = 64  # of nested objects and arrays; JSON readers have limits of their own
 
 
-class Body(BaseModel):
-    """A request, or a part of one: no unknown fields, no half characters, no numbers that JSON does not have."""
+class RequestModel(BaseModel):
+    """A request, or a part of one: no unknown fields, no lone surrogates, no numbers that JSON does not have."""
 
     model_config = ConfigDict(extra="forbid")
 
     @model_validator(mode="before")
     @classmethod
-    def _is_sound(cls, value: Any) -> Any:
+    def _is_sound(cls, value: object) -> object:
         if isinstance(value, dict):
-            _check(value, DEEPEST)
+            _check(value, MAX_DEPTH)
         return value
 
 
-def _check(value: Any, levels: int) -> None:
+def _check(value: object, levels: int) -> None:
     if isinstance(value, str):
         if not value.isascii() and any("\ud800" <= character <= "\udfff" for character in value):
-            raise ValueError("text holds half a character (a lone surrogate)")
+            raise ValueError("text has a lone surrogate")
     elif isinstance(value, float):
         if not isfinite(value):
             raise ValueError("numbers must be finite")
@@ -35,6 +34,6 @@ def _check(value: Any, levels: int) -> None:
             raise ValueError("a whole number must fit into 64 bits")
     elif isinstance(value, dict | list):
         if not levels:
-            raise ValueError(f"the request is nested more than {DEEPEST} levels deep")
+            raise ValueError(f"the request is nested more than {MAX_DEPTH} levels deep")
         for item in value if isinstance(value, list) else (*value, *value.values()):
             _check(item, levels - 1)

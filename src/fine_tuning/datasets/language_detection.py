@@ -1,4 +1,4 @@
-"""The language of a text, told by py3langid, whose statistics of some 140 languages come along in its wheel."""
+"""Detect the language of a text with py3langid, offline, among some 140 languages."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from functools import cache
 
 from fine_tuning.errors import UsageError
 
-ENOUGH = 2000  # characters
-LEAST_LETTERS = 16  # of a text whose language can be told
+MAX_CHARACTERS = 2000  # of a text that are read
+MIN_LETTERS = 16  # of a text whose language can be detected
 
 
 def language_of(text: str) -> str | None:
-    """The ISO 639 code of the language that a text is most likely in, zxx for none; None for one too short to tell."""
+    """The ISO 639 code of a text's most likely language, zxx for none; None for a text too short to detect."""
     import py3langid
 
-    letters = sum(character.isalpha() for character in text[:ENOUGH])
+    letters = sum(character.isalpha() for character in text[:MAX_CHARACTERS])
     # A letter of Chinese, Japanese or Korean says as much as a word.
-    if letters < LEAST_LETTERS and not any(character >= "\u3040" for character in text if character.isalpha()):
+    if letters < MIN_LETTERS and not any(character >= "\u3040" for character in text if character.isalpha()):
         return None
-    return str(py3langid.classify(text[:ENOUGH])[0])
+    return str(py3langid.classify(text[:MAX_CHARACTERS])[0])
 
 
 def plain(code: str) -> str:
@@ -28,10 +28,10 @@ def plain(code: str) -> str:
 
 
 def check(codes: Sequence[str]) -> None:
-    """See that these languages can be told.
+    """Check that these languages can be detected.
 
     Raises:
-        UsageError: one is not known.
+        UsageError: one is unknown.
     """
     for code in codes:
         if plain(code) not in _known():

@@ -1,17 +1,17 @@
-"""How long rows are, in tokens: what a trainer's limit cuts off, what an epoch costs."""
+"""Token lengths of rows: percentiles, histogram, and rows over usual limits."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
+
+from fine_tuning.store.records import TokenLengths
 
 BINS = 40
 LIMITS = (256, 512, 1024, 2048, 4096, 8192, 16_384, 32_768, 65_536)  # of a row, as trainers are set
 
 
-def describe(tokens: NDArray[np.int32]) -> dict[str, Any] | None:
+def describe(tokens: NDArray[np.int32]) -> TokenLengths | None:
     """Percentiles, a histogram and the rows over each usual limit; None where the tokens of a row are unknown.
 
     Returns:

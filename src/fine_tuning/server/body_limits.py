@@ -1,0 +1,103 @@
+"""Limits of a request's body: its size (413) and the time until it has arrived (408)."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+
+from starlette.types import Message, Receive, Scope, Send
+
+from fine_tuning.server.api_errors import ApiError, answer
+
+LINGER_SECONDS = 1.0
+
+
+def check_announced_size(content_length: bytes, max_bytes: int) -> None:
+    """Refuse a body that is announced to be too large.
+
+    Raises:
+        ApiError: 413.
+    """
+    if content_length.isdigit() and int(content_length) > max_bytes:
+        message = f"the request has {int(content_length)} bytes; the limit is {max_bytes}"
+        raise ApiError(413, message, code="request_too_large")
+
+
+class LimitedBody:
+    """A request's body, refused where the client sends more than it announced, or stops sending.
+
+    Args:
+        max_bytes: of the body.
+        timeout: seconds to wait for the next piece, and for a complete body that is read here.
+    """
+
+    def __init__(self, receive: Receive, max_bytes: int, timeout: float) -> None:
+        self._receive = receive
+        self._max_bytes = max_bytes
+        self._timeout = timeout
+        self._total = 0
+        self._is_complete = False
+        self._buffered: list[Message] = []
+
+    async def read(self) -> None:
+        """Read the complete body; `receive` then returns its pieces.
+
+        Raises:
+            ApiError: 408 where it does not arrive in time, 413 where it is too large.
+        """
+        pieces: list[Message] = []
+        try:
+            async with asyncio.timeout(self._timeout):
+                while not self._is_complete:
+                    pieces.append(await self.receive())
+        except TimeoutError:
+            raise self._timeout_error() from None
+        self._buffered = pieces
+
+    async def receive(self) -> Message:
+        """The next piece.
+
+        Raises:
+            ApiError: it does not arrive in time, or makes the body too large; the framework takes that for a body that
+                it cannot parse.
+        """
+        if self._buffered:
+            return self._buffered.pop(0)
+        if self._is_complete:  # the next message is that the client disconnects, whenever it does
+            return await self._receive()
+        try:
+            async with asyncio.timeout(self._timeout):
+                message: Message = await self._receive()
+        except TimeoutError:
+            raise self._timeout_error() from None
+        self._is_complete = not message.get("more_body", False)
+        self._total += len(message.get("body", b""))
+        if self._total > self._max_bytes:
+            await self._drain()
+            raise self._size_error()
+        return message
+
+    async def _drain(self) -> None:
+        """Discard what still arrives, for a moment: a client that is cut off while it sends may not read the answer."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LINGER_SECONDS):
+                while not self._is_complete:
+                    self._is_complete = not (await self._receive()).get("more_body", False)
+
+    def checked_send(self, scope: Scope, send: Send) -> Send:
+        """A `send` that answers 413 if the body was too large, whatever the framework answers."""
+
+        async def checked(message: Message) -> None:
+            if self._total <= self._max_bytes:
+                await send(message)
+            elif message["type"] == "http.response.start":
+                await answer(self._size_error())(scope, self._receive, send)
+
+        return checked
+
+    @staticmethod
+    def _timeout_error() -> ApiError:
+        return ApiError(408, "the rest of the request did not arrive in time", code="request_timeout")
+
+    def _size_error(self) -> ApiError:
+        return ApiError(413, f"the request has more than {self._max_bytes} bytes", code="request_too_large")

@@ -1,0 +1,169 @@
+"""Chat completions and their chunks as the API returns them, made from the chunks of engines."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Sequence
+from typing import Literal, NotRequired, TypedDict
+
+from fine_tuning.data_io.messages import ToolCall
+from fine_tuning.serving.chat_types import (
+    ChunkChoice,
+    Delta,
+    Logprobs,
+    TokenLogprob,
+    ToolCallDelta,
+    Usage,
+    usage,
+)
+
+FINGERPRINT = "fp_fine_tuning"
+
+
+class Message(TypedDict):
+    """The message of an answer."""
+
+    role: str
+    content: str | None
+    refusal: None
+    tool_calls: NotRequired[list[ToolCall]]
+
+
+class Choice(TypedDict):
+    """A choice of a complete answer."""
+
+    index: int
+    message: Message
+    logprobs: Logprobs | None
+    finish_reason: str
+
+
+class Head(TypedDict):
+    """What a completion and each of its chunks begin with."""
+
+    id: str
+    object: str
+    created: int
+    model: str
+    system_fingerprint: str
+
+
+class ChatCompletion(Head):
+    """A complete answer."""
+
+    choices: list[Choice]
+    usage: Usage
+
+
+class ChatCompletionChunk(Head):
+    """A chunk of a streamed answer."""
+
+    choices: list[ChunkChoice]
+
+
+class ChunkWithUsage(ChatCompletionChunk):
+    """A chunk of a stream whose request includes usage; only the last one has it."""
+
+    usage: Usage | None
+
+
+def head(model: str, kind: Literal["chat.completion", "chat.completion.chunk"]) -> Head:
+    """A new id, the time and the model."""
+    return {
+        "id": f"chatcmpl-{uuid.uuid4().hex}",
+        "object": kind,
+        "created": int(time.time()),
+        "model": model,
+        "system_fingerprint": FINGERPRINT,
+    }
+
+
+def total_usage(usages: Sequence[Usage]) -> Usage:
+    """The usage of several choices of one prompt."""
+    prompt = usages[0]["prompt_tokens"] if usages else 0
+    return usage(prompt, sum(each["completion_tokens"] for each in usages))
+
+
+def chunk_choice(choice: ChunkChoice, top_logprobs: int, *, is_first: bool) -> ChunkChoice:
+    """An engine's choice as the API returns it; the first one has the role, which llama.cpp sometimes omits."""
+    delta: Delta = {}
+    if "content" in choice["delta"]:
+        delta["content"] = choice["delta"]["content"]
+    if "tool_calls" in choice["delta"]:
+        delta["tool_calls"] = choice["delta"]["tool_calls"]
+    if is_first:
+        delta = {"role": "assistant", **delta, "content": delta.get("content") or ""}
+    return {
+        "index": choice["index"],
+        "delta": delta,
+        "logprobs": _logprobs(choice.get("logprobs"), top_logprobs),
+        "finish_reason": choice.get("finish_reason"),
+    }
+
+
+def _logprobs(found: Logprobs | None, top: int) -> Logprobs | None:
+    tokens = found.get("content") if found else None
+    return {"content": [_token(token, top) for token in tokens], "refusal": None} if tokens else None
+
+
+def _token(token: TokenLogprob, top: int) -> TokenLogprob:
+    return {**_plain(token), "top_logprobs": [_plain(other) for other in token.get("top_logprobs", [])[:top]]}
+
+
+def _plain(token: TokenLogprob) -> TokenLogprob:
+    return {"token": token["token"], "logprob": token["logprob"], "bytes": token.get("bytes")}
+
+
+class ChoiceCollector:
+    """Joins the chunks of an answer to its complete choices.
+
+    Args:
+        count: how many choices the answer has.
+    """
+
+    def __init__(self, count: int) -> None:
+        self._text = ["" for _ in range(count)]
+        self._calls: list[dict[int, ToolCall]] = [{} for _ in range(count)]
+        self._reasons: list[str | None] = [None] * count
+        self._logprobs: list[list[TokenLogprob]] = [[] for _ in range(count)]
+        self._begun: set[int] = set()
+
+    def is_new(self, index: int) -> bool:
+        """Whether the choice has no chunks yet."""
+        return index not in self._begun
+
+    def add(self, choice: ChunkChoice) -> None:
+        """Add a chunk's choice."""
+        index = choice["index"]
+        self._begun.add(index)
+        self._text[index] += choice["delta"].get("content") or ""
+        for call in choice["delta"].get("tool_calls") or []:
+            self._add_call(index, call)
+        logprobs = choice.get("logprobs")
+        self._logprobs[index] += (logprobs["content"] if logprobs else None) or []
+        self._reasons[index] = choice.get("finish_reason") or self._reasons[index]
+
+    def _add_call(self, index: int, delta: ToolCallDelta) -> None:
+        empty: ToolCall = {"id": "", "type": "function", "function": {"name": "", "arguments": ""}}
+        call = self._calls[index].setdefault(delta["index"], empty)
+        call["id"] += delta.get("id") or ""
+        if function := delta.get("function"):
+            call["function"]["name"] += function.get("name") or ""
+            call["function"]["arguments"] += function.get("arguments") or ""
+
+    def choices(self) -> list[Choice]:
+        """The choices of the complete answer."""
+        return [self._choice(index) for index in range(len(self._text))]
+
+    def _choice(self, index: int) -> Choice:
+        text, calls, logprobs = self._text[index], self._calls[index], self._logprobs[index]
+        message: Message = {"role": "assistant", "content": text if text or not calls else None, "refusal": None}
+        if calls:
+            message["tool_calls"] = list(calls.values())
+        return {
+            "index": index,
+            "message": message,
+            "logprobs": {"content": logprobs, "refusal": None} if logprobs else None,
+            "finish_reason": self._reasons[index] or "stop",
+        }

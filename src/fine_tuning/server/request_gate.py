@@ -1,0 +1,94 @@
+"""The middleware before all routes: keys, rate limits, body limits, and the metrics of each request."""
+
+from __future__ import annotations
+
+import time
+
+from fastapi import FastAPI
+from fastapi.concurrency import run_in_threadpool
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from fine_tuning.server import authentication, prometheus_metrics
+from fine_tuning.server.api_errors import ApiError, answer
+from fine_tuning.server.authentication import Access
+from fine_tuning.server.body_limits import LimitedBody, check_announced_size
+from fine_tuning.server.rate_limits import ConcurrencyLimiter, RateLimiter
+from fine_tuning.server.server_config import MAX_FILE_BYTES, MIB, ServerConfig
+from fine_tuning.store.database import Database
+
+FILES_PATH, UPLOADS_PATH = "/v1/files", "/v1/uploads/"
+MULTIPART_OVERHEAD = MIB
+KEY_PATHS = ("/v1/", "/metrics")
+UNLIMITED_PATHS = ("/healthz",)  # a busy server is still healthy
+READING_METHODS = ("GET", "HEAD", "OPTIONS")
+
+
+class RequestGate:
+    """ASGI middleware; refused requests never reach the application."""
+
+    def __init__(self, app: ASGIApp, config: ServerConfig, database: Database) -> None:
+        self._app = app
+        self._config = config
+        self._database = database
+        self._rate_limiter = RateLimiter(config.requests_per_minute)
+        self._concurrency_limiter = ConcurrencyLimiter(config.max_concurrent)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request to the application, or answer with an error."""
+        if scope["type"] != "http" or scope["path"] in UNLIMITED_PATHS:
+            await self._app(scope, receive, send)
+            return
+        started = time.perf_counter()
+        status = 500
+
+        async def send_and_note_status(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await self._pass(scope, receive, send_and_note_status)
+        except ApiError as error:
+            await answer(error)(scope, receive, send_and_note_status)
+        finally:
+            route = getattr(scope.get("route"), "path", "unknown")
+            prometheus_metrics.REQUESTS.labels(scope["method"], route, str(status)).inc()
+            prometheus_metrics.SECONDS.labels(scope["method"], route).observe(time.perf_counter() - started)
+
+    async def _pass(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Check key and body before the request counts as running: clients without a key must not block others."""
+        headers = dict(scope["headers"])
+        await self._check_access(scope, headers.get(b"authorization", b"").decode("latin-1"))
+        is_upload = _is_upload(scope)
+        max_bytes = MAX_FILE_BYTES + MULTIPART_OVERHEAD if is_upload else self._config.max_body_bytes
+        check_announced_size(headers.get(b"content-length", b"0"), max_bytes)
+        body = LimitedBody(receive, max_bytes, self._config.patience_seconds)
+        if not is_upload:
+            await body.read()
+        with self._concurrency_limiter.running():
+            await self._app(scope, body.receive, body.checked_send(scope, send))
+
+    async def _check_access(self, scope: Scope, authorization: str) -> None:
+        """Count the request, by key or, without a valid key, by address; then note the project of the key."""
+        access = Access(None, authentication.DEFAULT_PROJECT)
+        if scope["path"].startswith(KEY_PATHS):
+            access = await run_in_threadpool(authentication.access, self._database, authorization)
+        address = scope["client"][0] if scope.get("client") else ""
+        self._rate_limiter.check(access.key_id or address)
+        if access.project is None:
+            raise authentication.refusal(authorization)
+        if access.read_only and scope["method"] not in READING_METHODS:
+            raise authentication.forbidden()
+        scope.setdefault("state", {})["project"] = access.project
+
+
+def _is_upload(scope: Scope) -> bool:
+    path: str = scope["path"]
+    is_part = path.startswith(UPLOADS_PATH) and path.endswith("/parts")
+    return scope["method"] == "POST" and (path == FILES_PATH or is_part)
+
+
+def install(app: FastAPI, config: ServerConfig, database: Database) -> None:
+    """Add the middleware to an application."""
+    app.add_middleware(RequestGate, config=config, database=database)

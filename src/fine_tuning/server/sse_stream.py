@@ -1,0 +1,65 @@
+"""Server-sent events: chunks of an answer as `data:` lines."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Generator, Mapping
+
+from anyio import CancelScope
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
+
+from fine_tuning.errors import FineTuningError
+from fine_tuning.server import api_errors
+
+_log = logging.getLogger(__name__)
+
+
+def event_stream(chunks: Generator[Mapping[str, object], None, None]) -> StreamingResponse:
+    """The chunks as server-sent events, then `[DONE]`.
+
+    The first chunk is generated before the headers are sent, so that its errors have a status of their own.
+    """
+    first = next(chunks)
+    return _EventStream(_events(first, chunks))
+
+
+def _events(
+    first: Mapping[str, object], rest: Generator[Mapping[str, object], None, None]
+) -> Generator[str, None, None]:
+    try:
+        yield _event(first)
+        for chunk in rest:
+            yield _event(chunk)
+    except FineTuningError as error:  # too late for a status
+        yield _event({"error": api_errors.body(500, str(error))})
+        return
+    except Exception:  # noqa: BLE001 - the status is sent; the client gets an error event, the log the traceback
+        _log.exception("a streamed answer failed")
+        yield _event({"error": api_errors.body(500, "The server had an error while it answered; see its log.")})
+        return
+    finally:
+        rest.close()
+    yield "data: [DONE]\n\n"
+
+
+def _event(chunk: Mapping[str, object]) -> str:
+    return f"data: {json.dumps(chunk, ensure_ascii=False)}\n\n"
+
+
+class _EventStream(StreamingResponse):
+    """Server-sent events; when the client disconnects, the model is stopped at once."""
+
+    def __init__(self, events: Generator[str, None, None]) -> None:
+        super().__init__(events, media_type="text/event-stream", headers={"Cache-Control": "no-cache"})
+        self._events = events
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the events."""
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            with CancelScope(shield=True):
+                await run_in_threadpool(self._events.close)

@@ -1,0 +1,138 @@
+"""OpenAI's chat API as types: conversations, requests, and the chunks of an answer.
+
+The names are those of https://platform.openai.com/docs/api-reference/chat; only what engines read or write is here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Literal, Required, TypedDict
+
+from fine_tuning.data_io.json_values import JsonObject
+from fine_tuning.data_io.messages import Tool
+
+Messages = Sequence[Mapping[str, object]]
+"""A conversation as OpenAI's chat API takes it: `{"role": ..., "content": ...}` each, oldest first."""
+
+
+class FunctionCallDelta(TypedDict, total=False):
+    """A part of a function call."""
+
+    name: str | None
+    arguments: str | None
+
+
+class ToolCallDelta(TypedDict, total=False):
+    """A part of the tool call at `index`; the parts of each text are joined."""
+
+    index: Required[int]
+    id: str | None
+    type: str | None
+    function: FunctionCallDelta | None
+
+
+class Delta(TypedDict, total=False):
+    """What a chunk adds to a message."""
+
+    role: str
+    content: str | None
+    tool_calls: list[ToolCallDelta] | None
+
+
+class TokenLogprob(TypedDict, total=False):
+    """A token of an answer, its log probability, and those of the most likely tokens at its place."""
+
+    token: str
+    logprob: float
+    bytes: list[int] | None
+    top_logprobs: list[TokenLogprob]
+
+
+class Logprobs(TypedDict):
+    """The log probabilities of the tokens of a choice."""
+
+    content: list[TokenLogprob] | None
+    refusal: None
+
+
+class ChunkChoice(TypedDict, total=False):
+    """One choice in a chunk; `finish_reason` is set in the last chunk of the choice."""
+
+    index: Required[int]
+    delta: Required[Delta]
+    logprobs: Logprobs | None
+    finish_reason: str | None
+
+
+class Usage(TypedDict):
+    """Token counts of a request and its answer."""
+
+    prompt_tokens: int
+    completion_tokens: int
+    total_tokens: int
+
+
+class Chunk(TypedDict, total=False):
+    """A chunk of an answer; the last one has no choices and the usage."""
+
+    choices: Required[list[ChunkChoice]]
+    usage: Usage | None
+
+
+class ToolChoiceFunction(TypedDict):
+    """The name of a function."""
+
+    name: str
+
+
+class ToolChoice(TypedDict):
+    """The one function that the answer has to call."""
+
+    type: Literal["function"]
+    function: ToolChoiceFunction
+
+
+class JsonSchemaFormat(TypedDict, total=False):
+    """A JSON schema that the answer has to match."""
+
+    name: Required[str]
+    description: str
+    schema: JsonObject
+    strict: bool
+
+
+class ResponseFormat(TypedDict, total=False):
+    """The form of the answer."""
+
+    type: Required[Literal["text", "json_object", "json_schema"]]
+    json_schema: JsonSchemaFormat
+
+
+class ChatBody(TypedDict, total=False):
+    """The body of a chat request, as engines take it."""
+
+    messages: Required[Messages]
+    temperature: float
+    top_p: float
+    max_tokens: int
+    n: int
+    stop: str | list[str]
+    seed: int
+    presence_penalty: float
+    frequency_penalty: float
+    logit_bias: dict[str, float]
+    logprobs: bool
+    top_logprobs: int
+    tools: list[Tool]
+    tool_choice: Literal["none", "auto", "required"] | ToolChoice
+    parallel_tool_calls: bool
+    response_format: ResponseFormat
+
+
+def usage(prompt_tokens: int, completion_tokens: int) -> Usage:
+    """Token counts with their sum."""
+    return {
+        "prompt_tokens": prompt_tokens,
+        "completion_tokens": completion_tokens,
+        "total_tokens": prompt_tokens + completion_tokens,
+    }
