@@ -52,7 +52,7 @@ def find_captured(
         "limit": limit,
         "found": len(found),
     }
-    return Examples([dict(example) for example in found], recipe)
+    return Examples(found, recipe)
 
 
 def prepare(database: Database, folder: Path, options: PrepareOptions) -> PreparedDataset:
