@@ -126,7 +126,7 @@ class _Inbox:
 
     def _draw(self) -> None:
         self._editor = None
-        self._allow_filters(True)
+        self._set_filters_enabled(enabled=True)
         self._list.clear()
         with self._list:
             if not self._rows:
@@ -171,7 +171,7 @@ class _Inbox:
         row = self._shown()
         if self._editor is not None or row is None:
             return
-        self._allow_filters(False)  # changing them would close the correction
+        self._set_filters_enabled(enabled=False)  # changing them would close the correction
         with self._list:
             card = ui.element("div").classes("card").props('role="form" aria-label="Correction"')
             card.move(target_index=1)
@@ -185,9 +185,9 @@ class _Inbox:
                     components.button("Save the correction", lambda: self._save(row, editor.value), main=True)
                     components.button("Cancel", self._draw)
 
-    def _allow_filters(self, are_allowed: bool) -> None:
+    def _set_filters_enabled(self, *, enabled: bool) -> None:
         for control in (self._domain, self._model, self._since, self._until, self._second):
-            control.set_enabled(are_allowed)
+            control.set_enabled(enabled)
 
     async def _save(self, row: Example, answer: str) -> None:
         async with self._turn:
