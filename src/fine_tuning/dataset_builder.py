@@ -13,7 +13,7 @@ from typing import Any
 from fine_tuning._util import checks
 from fine_tuning._util.encodings import encoding_of
 from fine_tuning._util.files import atomic_write, make_folder
-from fine_tuning.costs import prices
+from fine_tuning.costs.prices import PriceList
 from fine_tuning.data_io import sources
 from fine_tuning.datasets import build as building
 from fine_tuning.datasets import (
@@ -222,7 +222,7 @@ class DatasetBuilder:
         tokens = part["tokens"] * epochs
         hosted = [
             {"target": model, "usd": tokens / 1e6 * price, "hours": None}
-            for model, price in prices.training_prices().items()
+            for model, price in PriceList(get_settings().prices).training_prices().items()
             if counted is not None and encoding_of(model) is counted
         ]
         local = [

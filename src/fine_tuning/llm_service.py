@@ -13,7 +13,7 @@ from uuid import uuid4
 from fine_tuning._util import checks, hosts
 from fine_tuning.ab_testing import ABTestFramework
 from fine_tuning.base_models import catalogue
-from fine_tuning.costs import prices
+from fine_tuning.costs.prices import PriceList
 from fine_tuning.distillation import DistillationDataCollector
 from fine_tuning.distillation.importer import check_rating
 from fine_tuning.errors import ConfigurationError, FineTuningError, NotFoundError, UsageError
@@ -25,9 +25,10 @@ from fine_tuning.serving.openai_engine import OpenAIEngine
 from fine_tuning.settings import get_settings
 from fine_tuning.store import costs
 from fine_tuning.store.database import open_database
+from fine_tuning.store.records import NewCostEvent
 
 Messages = Sequence[Mapping[str, Any]]
-PURPOSES = costs.CALLS
+PURPOSES = costs.CALL_KINDS
 _log = logging.getLogger(__name__)
 
 
@@ -268,7 +269,7 @@ class LLMService:
         total = None if used[0] is None or used[1] is None else used[0] + used[1]
         cost = self._cost(target, completion)
         if self._record_costs:
-            event = {
+            event: NewCostEvent = {
                 "kind": self._purpose,
                 "model_name": target.name or model,
                 "tokens": total,
@@ -305,6 +306,7 @@ class LLMService:
     @staticmethod
     def _cost(target: Target, completion: Completion) -> float | None:
         if target.provider != LOCAL:
+            prices = PriceList(get_settings().prices)
             return prices.call_price(target.model, completion.prompt_tokens, completion.completion_tokens)
         rate = get_settings().machine_usd_per_hour
         return None if rate is None else completion.latency_ms / 3.6e6 * rate

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from fine_tuning.base_models.catalogue import DEFAULT_BASE_MODEL
-from fine_tuning.store.database import open_database
-from fine_tuning.training.jobs import job_estimates
+from fine_tuning.store.workspace import open_workspace
 from fine_tuning.training.jobs.fine_tuner import FineTuner
+from fine_tuning.training.jobs.job_estimates import JobEstimator
 from fine_tuning.training.jobs.local_trainer import PROVIDER, LocalTrainer
 
 
@@ -18,9 +18,9 @@ class LocalFineTuner(FineTuner):
     """
 
     def __init__(self) -> None:
-        database = open_database()
-        self._local = LocalTrainer(database)
-        super().__init__(self._local, *job_estimates.of(database, PROVIDER))
+        workspace = open_workspace()
+        self._local = LocalTrainer(workspace.database)
+        super().__init__(self._local, JobEstimator(workspace, PROVIDER))
 
     def resume_like(self, model: str, training_file_id: str, **hyperparameters: Any) -> dict[str, Any] | None:
         """Resume the newest paused job with this base model, data and hyperparameters; None where there is none."""

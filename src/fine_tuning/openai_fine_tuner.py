@@ -6,11 +6,11 @@ from functools import partial
 from typing import Any
 
 from fine_tuning._util import checks, hosts
-from fine_tuning.costs import prices
-from fine_tuning.store.database import open_database
-from fine_tuning.training.jobs import job_estimates
+from fine_tuning.costs.prices import PriceList
+from fine_tuning.store.workspace import open_workspace
 from fine_tuning.training.jobs.fine_tuner import FineTuner
 from fine_tuning.training.jobs.hosted_trainer import HostedTrainer
+from fine_tuning.training.jobs.job_estimates import JobEstimator
 
 
 class OpenAIFineTuner(FineTuner):
@@ -22,11 +22,12 @@ class OpenAIFineTuner(FineTuner):
     """
 
     def __init__(self, api_key: str | None = None, base_url: str | None = None) -> None:
-        database = open_database()
+        workspace = open_workspace()
+        self._prices = PriceList(workspace.settings.prices)
         url = hosts.address(base_url)
-        price = partial(prices.training_price, at_openai=url == hosts.OPENAI_URL)
-        trainer = HostedTrainer(database, api_key, url, price)
-        super().__init__(trainer, *job_estimates.of(database, trainer.url))
+        price = partial(self._prices.training_price, at_openai=url == hosts.OPENAI_URL)
+        trainer = HostedTrainer(workspace.database, api_key, url, price)
+        super().__init__(trainer, JobEstimator(workspace, trainer.url))
 
     def estimate_cost(self, training_tokens: int, model: str) -> dict[str, Any]:
         """What training on that many tokens (over all epochs) costs.
@@ -42,7 +43,7 @@ class OpenAIFineTuner(FineTuner):
         """
         checks.count("training_tokens", training_tokens, most=int(checks.LARGEST_AMOUNT))
         checks.name("model", model)
-        input_cost = training_tokens / 1e6 * prices.training_price(model)
+        input_cost = training_tokens / 1e6 * self._prices.training_price(model)
         return {
             "model": model,
             "training_tokens": training_tokens,

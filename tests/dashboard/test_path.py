@@ -30,7 +30,7 @@ def test_from_an_empty_workspace_to_a_deployed_model_and_back(
 
 def _walk(page: Page) -> None:
     expect(page.get_by_role("heading", level=1)).to_have_text("Overview")
-    expect(page.get_by_text("no call is captured yet")).to_be_visible()
+    expect(page.get_by_text("no calls are captured yet")).to_be_visible()
     for name in ("Review", "Data sets", "Jobs", "Models", "Experiments", "Costs"):
         go(page, name)
         expect(page.locator(".empty").first).to_be_visible()
@@ -78,7 +78,7 @@ def _walk(page: Page) -> None:
     assert moves == [(1, "DEPLOYED"), (2, "DEPLOYED"), (1, "DEPLOYED")]
     assert all(re.fullmatch("guest-[0-9a-f]{4}", each["actor"]) for each in history)
     go(page, "Overview")
-    expect(page.get_by_role("list", name="Stages of the loop")).to_contain_text("2 versions")
+    expect(page.get_by_role("list", name="Steps of the loop")).to_contain_text("2 versions")
 
 
 def _capture(count: int) -> None:

@@ -50,7 +50,7 @@ def test_with_keys_one_signs_in_with_one(address: str, open_page: Open) -> None:
     expect(page.get_by_role("heading", level=1)).to_have_text("Fine-tuning")
     for wrong in ("sk-ft-wrong", other):
         sign_in(page, wrong)
-        expect(page.get_by_role("alert")).to_have_text("This key does not open the dashboard.")
+        expect(page.get_by_role("alert")).to_have_text("This key has no access to the dashboard.")
     sign_in(page, key)
     expect(page.get_by_role("heading", level=1)).to_have_text("Jobs")
     expect(page.get_by_text("ann", exact=True)).to_be_visible()

@@ -53,7 +53,7 @@ def test_the_whole_loop_on_a_users_own_file(
         "(40 rows read, 3 seen twice, 1 malformed and left out)",
         "Evaluation on",
         "A/B test demo-support-inbox-v1",
-        "Return on support-inbox",
+        "Return on investment of support-inbox",
     ):
         assert expected in printed
     (own,) = workspace.iterdir()

@@ -140,7 +140,7 @@ def _add_costs(tx: Transaction, graph: Lineage, root: Node, version: Mapping[str
         for name in (version["model_name"], f"{version['model_name']}-v{version['version']}"):
             for calls in costs.calls_by_model(tx, kind, name).values():
                 label = f"{kind} of {name}: {calls['count']:,} calls, {_usd(calls['total'])}"
-                graph.add(Node("cost", f"cost:{kind}:{name}", label, calls), of=root)
+                graph.add(Node("cost", f"cost:{kind}:{name}", label, dict(calls)), of=root)
 
 
 def as_mermaid(graph: Lineage) -> str:

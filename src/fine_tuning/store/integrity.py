@@ -99,7 +99,7 @@ def _summed(connection: Connection) -> dict[tuple[str, str, str], tuple[Any, ...
     events = tables.cost_events.c
     found: dict[tuple[str, str, str], list[Any]] = {}
     query = select(events.kind, events.model_name, events.recorded_at, events.cost, events.tokens)
-    calls = query.where(events.kind.in_(costs.CALLS))
+    calls = query.where(events.kind.in_(costs.CALL_KINDS))
     for row in connection.execute(calls, execution_options={"yield_per": 10_000}):
         entry = found.setdefault((row.kind, row.model_name, row.recorded_at.date().isoformat()), [0, 0, 0, 0.0, 0.0])
         entry[0] += 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection
 
@@ -16,10 +16,12 @@ from fine_tuning.errors import DataError, UsageError
 from fine_tuning.store import costs, experiments, imported_files, model_versions
 from fine_tuning.store.column_types import now
 from fine_tuning.store.database import Database, expanded
+from fine_tuning.store.records import NewCostEvent
 from fine_tuning.store.tables import MODEL_STATUSES
 
 ACTOR = "import of the older system"
 Row = dict[str, Any]
+Item = TypeVar("Item")
 _RESULT = (
     "test_id", "model_a", "model_b", "total_samples", "model_a_accuracy", "model_b_accuracy", "accuracy_improvement",
     "model_a_avg_latency", "model_b_avg_latency", "latency_improvement", "model_a_cost_per_inference",
@@ -50,8 +52,8 @@ def _import_once(
     database: Database,
     where: str | Path,
     kind: str,
-    read: Callable[[Path], Iterator[Row]],
-    add: Callable[[Connection, Row], object],
+    read: Callable[[Path], Iterator[Item]],
+    add: Callable[[Connection, Item], object],
 ) -> None:
     path = expanded(where)
     if path.suffix not in {".json", ".jsonl"} or not is_file(path):
@@ -141,7 +143,7 @@ def _register(tx: Connection, version: Row) -> None:
     model_versions.register(tx, version, actor=ACTOR, number=version["version"])
 
 
-def _events(path: Path) -> Iterator[Row]:
+def _events(path: Path) -> Iterator[NewCostEvent]:
     if path.suffix == ".jsonl":
         for _, record in read_rows(path):
             yield _training(record) if "total_cost" in record else _call("inference", record)
@@ -154,7 +156,7 @@ def _events(path: Path) -> Iterator[Row]:
             yield _call(kind, record)
 
 
-def _training(record: Mapping[str, Any]) -> Row:
+def _training(record: Mapping[str, Any]) -> NewCostEvent:
     size = record.get("dataset_size")
     return {
         "kind": "training",
@@ -170,7 +172,7 @@ def _training(record: Mapping[str, Any]) -> Row:
     }
 
 
-def _call(kind: str, record: Mapping[str, Any]) -> Row:
+def _call(kind: str, record: Mapping[str, Any]) -> NewCostEvent:
     """A call; `tokens` and `recorded_at` are what `export_costs` writes."""
     return {
         "kind": kind,

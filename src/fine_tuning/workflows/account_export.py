@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from fine_tuning._util import hosts
 from fine_tuning._util.files import atomic_write, make_folder, sha256_file, write_json
-from fine_tuning.costs import prices
+from fine_tuning.costs.prices import PriceList
 from fine_tuning.data_io.rows import content_hash, read_rows
 from fine_tuning.errors import DataError, NotFoundError, ProviderError
 from fine_tuning.settings import acting_user, get_settings
@@ -284,7 +284,7 @@ class _Export:
         }  # fmt: skip
 
     def _register(self, tx: Transaction, job: FineTuningJob, file: Mapping[str, Any] | None, *, is_alive: bool) -> None:
-        price = prices.training_price(job.model, at_openai=self._url == hosts.OPENAI_URL)
+        price = PriceList(get_settings().prices).training_price(job.model, at_openai=self._url == hosts.OPENAI_URL)
         cost = None if isnan(price) or job.trained_tokens is None else price * job.trained_tokens / 1e6
         dataset = datasets.get(tx, (files.get(tx, job.training_file) or {}).get("dataset_id")) if file else None
         version = {

@@ -10,7 +10,7 @@ from typing import Any
 from nicegui import ui
 
 from fine_tuning.dashboard import charts, components, form_choices, formatting, layout
-from fine_tuning.dashboard.actions import FAILED, act, state, tell
+from fine_tuning.dashboard.actions import FAILED, act, notify, state
 from fine_tuning.dataset_builder import DatasetBuilder
 from fine_tuning.errors import FineTuningError, NotFoundError
 
@@ -24,13 +24,13 @@ HASH = re.compile("sha256:[0-9a-f]{64}")
 @ui.page("/datasets")
 async def show(page: str = "1") -> None:
     """Every data set, newest first."""
-    builder, number = DatasetBuilder(), components.page_of(page)
+    builder, number = DatasetBuilder(), components.page_number(page)
     count = await to_thread(builder.count_datasets)
     found = await to_thread(builder.list_datasets, PAGE, (number - 1) * PAGE)
     newest = await to_thread(builder.list_datasets, NEWEST)
     with layout.page("Data sets"):
         _build_form()
-        components.heading_of("Frozen data sets, newest first")
+        components.heading("Frozen data sets, newest first")
         if not count:
             components.empty("No data set has been built yet.", "ft-cli dataset build NAME")
             return
@@ -74,7 +74,7 @@ def _build_form() -> None:
             if tokens_of.value:
                 wanted["tokens_of"] = tokens_of.value
             if not NAME.fullmatch(name.value or ""):
-                tell("a name has letters, figures, spaces, dots, dashes and underscores, at most 100", wrong=True)
+                notify("a name has letters, figures, spaces, dots, dashes and underscores, at most 100", is_error=True)
                 return
             counted["rows"] = 0
             ticking.activate()
@@ -84,14 +84,14 @@ def _build_form() -> None:
                 ui.navigate.to(components.path("/datasets", found["hash"]))
 
         def tick() -> None:
-            components.say(read, f"{counted['rows']:,} rows read")
+            components.set_text(read, f"{counted['rows']:,} rows read")
 
         ticking = ui.timer(0.5, tick, active=False)
         components.button("Build", build, main=True, changes=True)
 
 
 def _difference(names: dict[str, str]) -> None:
-    components.heading_of("What changed between two")
+    components.heading("What changed between two")
     with ui.element("div").classes("bar"):
         first = ui.select(names, label="From").classes("field")
         second = ui.select(names, label="To").classes("field")
@@ -101,7 +101,7 @@ def _difference(names: dict[str, str]) -> None:
         try:
             found = await to_thread(DatasetBuilder().compare_datasets, first.value or "", second.value or "")
         except FineTuningError as error:
-            tell(str(error), wrong=True)
+            notify(str(error), is_error=True)
             return
         rows = [[name, *values] for part in ("recipe", "counts") for name, values in found[part].items()]
         rows += [[f"rows {name}", None, found[name]] for name in ("added", "removed", "moved", "kept")]
@@ -134,13 +134,13 @@ async def show_dataset(name: str) -> None:
         _estimates(estimates)
         _findings(manifest)
         _show_removed(removed)
-        components.heading_of("Recipe")
+        components.heading("Recipe")
         components.facts(manifest["recipe"])
 
 
 def _funnel(manifest: dict[str, Any]) -> None:
     counts = manifest["counts"]
-    components.heading_of("What became of the rows")
+    components.heading("What became of the rows")
     fates = [
         ("read", counts["read"]),
         ("rejected", counts["rejected"]),
@@ -156,14 +156,14 @@ def _funnel(manifest: dict[str, Any]) -> None:
 
 
 def _parts(manifest: dict[str, Any]) -> None:
-    components.heading_of("Parts")
+    components.heading("Parts")
     rows = [[name, part["rows"], part["tokens"], part["file"]] for name, part in manifest["parts"].items()]
     components.table("Parts", ["Part", "Rows", "Tokens", "File"], rows)
 
 
 def _lengths(manifest: dict[str, Any]) -> None:
     lengths = manifest["lengths"]
-    components.heading_of("Tokens of a row")
+    components.heading("Tokens of a row")
     if lengths is None:
         components.empty("The tokens were not counted.", "ft-cli dataset build NAME --tokens-of MODEL")
         return
@@ -177,7 +177,7 @@ def _lengths(manifest: dict[str, Any]) -> None:
 
 def _estimates(found: list[dict[str, Any]]) -> None:
     if found:
-        components.heading_of("What training takes")
+        components.heading("What training takes")
         rows = [
             [each["target"], each["epochs"], each["tokens"], formatting.usd(each["usd"]), _time(each["hours"])]
             for each in found
@@ -191,7 +191,7 @@ def _time(hours: float | None) -> str:
 
 def _findings(manifest: dict[str, Any]) -> None:
     if manifest["findings"]:
-        components.heading_of("Findings")
+        components.heading("Findings")
         names = ("code", "severity", "rows", "file", "line", "message", "advice")
         rows = [[each[name] for name in names] for each in manifest["findings"]]
         components.table("Findings", [name.capitalize() for name in names], rows)
@@ -206,19 +206,19 @@ def _removed(builder: DatasetBuilder, name: str) -> dict[str, list[dict[str, Any
 
 def _show_removed(found: dict[str, list[dict[str, Any]]]) -> None:
     if found["clusters"]:
-        components.heading_of("Questions that are nearly the same")
+        components.heading("Questions that are nearly the same")
         rows = [[_place(each), each["removed"], ", ".join(f"{file}:{line}" for file, line in each["first"])]
                 for each in found["clusters"]]  # fmt: skip
         components.table("Near-duplicates, largest groups first", ["Kept row", "Removed", "The first of them"], rows)
     if found["rejected"]:
-        components.heading_of("Rejected rows")
+        components.heading("Rejected rows")
         rows = [
             [_place(each), "; ".join(f"{why['code']}: {why['message']}" for why in each["reasons"]), each["text"][:300]]
             for each in found["rejected"]
         ]
         components.table("The first rejected rows", ["Row", "Why", "Text"], rows)
     if found["left_out"]:
-        components.heading_of("Rows left out")
+        components.heading("Rows left out")
         rows = [[_place(each), each["why"]] for each in found["left_out"]]
         components.table("The first rows left out", ["Row", "Why"], rows)
 

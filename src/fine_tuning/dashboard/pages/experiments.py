@@ -10,7 +10,7 @@ from nicegui import ui
 
 from fine_tuning.ab_testing import ABTestFramework
 from fine_tuning.dashboard import charts, components, formatting, layout
-from fine_tuning.dashboard.actions import FAILED, act, confirmed, tell
+from fine_tuning.dashboard.actions import FAILED, act, confirmed, notify
 from fine_tuning.dashboard.shared_reads import shared
 from fine_tuning.errors import FineTuningError
 from fine_tuning.experiments.guardrails import BROKEN
@@ -25,11 +25,11 @@ SHARES = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0)  # of the units, that a ramp offers
 async def show(page: str = "1") -> None:
     """Every test, those that run first."""
     found = await to_thread(_listed)
-    number = components.page_of(page)
+    number = components.page_number(page)
     here = found[(number - 1) * PAGE : number * PAGE]
     with layout.page("Experiments"):
         _start_form()
-        components.heading_of("Tests")
+        components.heading("Tests")
         if not found:
             components.empty("No test has been started yet.", "ft-cli setup-ab-test TEST MODEL_A MODEL_B")
             return
@@ -60,7 +60,7 @@ def _start_form() -> None:
         async def start() -> None:
             framework = ABTestFramework()
             if split.value is None or (test_id.value or "").strip(".") == "":
-                tell("give the test a name and model B a share", wrong=True)
+                notify("give the test a name and model B a share", is_error=True)
                 return
             found = await act(framework.create_test, test_id.value, model_a.value, model_b.value, split=split.value)
             if found is not FAILED:
@@ -126,14 +126,14 @@ class _Test:
             return
         self._seen = seen
         when = "now" if result.status == "running" else "at the end"
-        components.say(self._verdict, f"{_advice(found['advice'], result)} ({when})")
+        components.set_text(self._verdict, f"{_advice(found['advice'], result)} ({when})")
         self._controls.set_visibility(result.status == "running")
         self._show_curve(found["history"], result)
         self._body.clear()
         with self._body:
             _show_arms(result)
             _show_guardrails(result)
-            components.heading_of("Decisions")
+            components.heading("Decisions")
             if found["decisions"]:
                 rows = [
                     [each["created_at"], each["action"], each["model"], each["reason"]] for each in found["decisions"]
@@ -188,7 +188,7 @@ def _interval(result: ABTestResult) -> str:
 
 
 def _show_arms(result: ABTestResult) -> None:
-    components.heading_of("Models")
+    components.heading("Models")
     rows = [
         [f"A: {result.model_a}", result.model_a_samples, result.model_a_accuracy, result.model_a_avg_latency,
          formatting.usd(result.model_a_cost_per_inference)],
@@ -216,7 +216,7 @@ def _shares(result: ABTestResult) -> str:
 
 
 def _show_guardrails(result: ABTestResult) -> None:
-    components.heading_of("Guardrails")
+    components.heading("Guardrails")
     if not result.guardrails:
         components.text("This test has none.").classes("dim")
         return

@@ -117,7 +117,7 @@ def _curve(said: str, names: dict[str, str], metrics: list[Row]) -> Row:
 
 def _chart(said: str, options: Row) -> ui.echart:
     with ui.element("section"):
-        components.heading_of(said, 3)
+        components.heading(said, 3)
         return ui.echart(dict(options)).classes("chart")
 
 
@@ -139,9 +139,9 @@ class _Live:
             components.button("Register as a model", self._register, main=True, changes=True)
         with ui.element("div").classes("two"):
             self._charts = {said: _chart(said, options) for said, options in view.curves.items()}
-        components.heading_of("Events")
+        components.heading("Events")
         self._events = ui.element("div")
-        components.heading_of("Checkpoints and results")
+        components.heading("Checkpoints and results")
         self._made = ui.element("div")
         self._draw(view)
         ui.timer(LIVE_SECONDS, self._refresh, immediate=False)
@@ -156,7 +156,7 @@ class _Live:
         before, self._view = self._view, view
         if before is view:
             return
-        components.say(self._status, view.said)
+        components.set_text(self._status, view.said)
         self._facts.show(view.facts)
         if before is None or before.status != view.status:
             self._pause.set_visibility(view.status in {"queued", "running"})

@@ -13,8 +13,10 @@ from fine_tuning.dashboard.actions import FAILED, act, session, state
 from fine_tuning.local_fine_tuner import LocalFineTuner
 from fine_tuning.store import jobs
 from fine_tuning.store.database import open_database
+from fine_tuning.store.records import JobEstimate
 from fine_tuning.store.tables import JOB_STATUSES
-from fine_tuning.training.jobs import job_estimates
+from fine_tuning.store.workspace import open_workspace
+from fine_tuning.training.jobs.job_estimates import JobEstimator, PlannedJob
 from fine_tuning.workflows import fine_tuners
 
 PAGE = 50
@@ -24,11 +26,11 @@ PAGE = 50
 async def show(status: str = "", page: str = "1") -> None:
     """Every job, newest first."""
     chosen = status if status in JOB_STATUSES else None
-    number = components.page_of(page)
+    number = components.page_number(page)
     rows, count = await to_thread(_listed, chosen, (number - 1) * PAGE)
     with layout.page("Jobs"):
         await _start_form()
-        components.heading_of("Queue and history")
+        components.heading("Queue and history")
         options = {"": "all", **{each: each.replace("_", " ") for each in JOB_STATUSES}}
         with ui.element("div").classes("bar"):
             ui.select(options, value=chosen or "", label="Status",
@@ -62,11 +64,11 @@ async def _start_form() -> None:
                 return
             latest = number = latest + 1
             starting.disable()
-            components.say(said, "estimating …")
+            components.set_text(said, "estimating …")
             found = await act(_estimated, file.value, model.value, int(epochs.value or 1))
             if number != latest:
                 return  # another one is on its way
-            components.say(said, "" if found is FAILED else _told(found))
+            components.set_text(said, "" if found is FAILED else _told(found))
             starting.set_enabled(found is not FAILED)
 
         async def start() -> None:
@@ -84,13 +86,12 @@ async def _start_form() -> None:
         starting.disable()  # until it is said what it takes
 
 
-def _estimated(file: str, model: str, epochs: int) -> dict[str, Any]:
+def _estimated(file: str, model: str, epochs: int) -> JobEstimate:
     path = LocalFineTuner().find_file(file)
-    request = {"model": model, "suffix": None, "hyperparameters": {"n_epochs": epochs}}
-    return job_estimates.estimate(open_database(), request, "local", path)
+    return JobEstimator(open_workspace(), "local").estimate_file(PlannedJob(model, None, epochs), path)
 
 
-def _told(found: dict[str, Any]) -> str:
+def _told(found: JobEstimate) -> str:
     if found["tokens"] is None:
         return "nobody can say what this takes: its tokens cannot be counted in a moment"
     time = "unknown until a job with this base model has ended here"

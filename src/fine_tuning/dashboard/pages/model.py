@@ -10,8 +10,8 @@ from typing import Any
 from nicegui import ui
 
 from fine_tuning.dashboard import charts, components, formatting, layout
-from fine_tuning.dashboard.actions import FAILED, act, confirmed, tell
-from fine_tuning.dashboard.separate_process import apart
+from fine_tuning.dashboard.actions import FAILED, act, confirmed, notify
+from fine_tuning.dashboard.separate_process import in_separate_process
 from fine_tuning.errors import FineTuningError
 from fine_tuning.export import quantization
 from fine_tuning.model_evaluator import ModelEvaluator
@@ -64,7 +64,7 @@ class _Model:
         number, is_deployed = version["version"], version["status"] == "DEPLOYED"
         with ui.element("article").classes("card current" if is_deployed else "card"):
             named = f" ({', '.join(version['aliases'])})" if version["aliases"] else ""
-            components.heading_of(f"Version {number}{named}: {version['status'].lower()}")
+            components.heading(f"Version {number}{named}: {version['status'].lower()}")
             components.facts(
                 {
                     "Base": version["base_model"],
@@ -106,7 +106,7 @@ class _Model:
 
     async def _lineage(self, version: int) -> None:
         found = await to_thread(self._registry.lineage, self._name, version)
-        components.heading_of(f"Where version {version} comes from")
+        components.heading(f"Where version {version} comes from")
         graph = {node.id: node.label for node in found.nodes}
         lines = [f"{_id(a)} --> {_id(b)}" for a, b in found.edges]
         named = [f'{_id(key)}["{_plain(label)}"]' for key, label in graph.items()]
@@ -126,7 +126,7 @@ class _Export:
 
     async def draw(self) -> None:
         """The form, and what was exported before."""
-        components.heading_of("Export")
+        components.heading("Export")
         if not self._versions:
             components.text("No version of it has its weights on this machine.").classes("dim")
             return
@@ -148,13 +148,13 @@ class _Export:
         with self._made:
             ticking = ui.timer(
                 1,
-                lambda: components.say(
+                lambda: components.set_text(
                     self._step, f"writing and comparing with the trainer's, {monotonic() - began:.0f} s"
                 ),
             )
-        found = await act(apart, model_export.export, label, to, folder, quantize=kind)
+        found = await act(in_separate_process, model_export.export, label, to, folder, quantize=kind)
         ticking.delete()
-        components.say(
+        components.set_text(
             self._step, "" if found is FAILED else f"{found.folder} is written; it runs with: {found.command}"
         )
         await self._show()
@@ -208,13 +208,13 @@ def _show_time_line(history: list[dict[str, Any]]) -> None:
         elif each["before"] == "DEPLOYED" and spans:
             spans[-1][1] = each["created_at"]
     registered = [(each["created_at"], f"v{each['version']}") for each in moves if each["before"] is None]
-    components.heading_of("Which version answered when")
-    drawn = charts.time_line("Versions: the time each was deployed, and when it was registered", answered, registered)
+    components.heading("Which version answered when")
+    drawn = charts.timeline("Versions: the time each was deployed, and when it was registered", answered, registered)
     ui.echart(drawn).classes("chart short")
 
 
 def _show_history(history: list[dict[str, Any]]) -> None:
-    components.heading_of("Deployments and other changes")
+    components.heading("Deployments and other changes")
     rows = [
         [formatting.minute(each["created_at"]), each["version"], each["kind"], each["before"], each["after"],
          each["actor"], each["reason"]]
@@ -229,14 +229,14 @@ def _measured(name: str) -> list[dict[str, Any]]:
 
 
 def _show_evaluations(name: str, found: list[dict[str, Any]]) -> None:
-    components.heading_of("Evaluations")
+    components.heading("Evaluations")
     if not found:
         components.empty("It has not been evaluated yet.", f"ft-cli evaluate-model {name} fine_tuned FILE")
         return
     shown = ("id", "metric", "accuracy", "test_set_size", "avg_latency_ms", "created_at")
     rows = [[each[column] for column in shown] for each in reversed(found)]
     components.table("Evaluations, newest first", ["Id", "Metric", "Score", "Rows", "Milliseconds", "When"], rows)
-    components.heading_of("Two evaluations side by side", 3)
+    components.heading("Two evaluations side by side", 3)
     components.text("Of any models, over the same questions.").classes("dim")
     with ui.element("div").classes("bar"):
         first = ui.number("First, by id", value=found[0]["id"], min=1, precision=0)
@@ -249,7 +249,7 @@ async def _compare(first: int, second: int, place: ui.element) -> None:
     try:
         found = await to_thread(ModelEvaluator().compare_evaluations, first, second)
     except FineTuningError as error:
-        tell(str(error), wrong=True)
+        notify(str(error), is_error=True)
         return
     place.clear()
     with place:

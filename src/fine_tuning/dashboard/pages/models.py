@@ -16,7 +16,7 @@ PAGE = 50
 @ui.page("/models")
 async def show(page: str = "1") -> None:
     """Every model and the version that answers for it."""
-    number = components.page_of(page)
+    number = components.page_number(page)
     rows, count = await to_thread(_listed, (number - 1) * PAGE)
     with layout.page("Models"):
         if not count:

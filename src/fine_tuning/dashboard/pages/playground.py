@@ -10,7 +10,7 @@ from typing import Any
 from nicegui import ui
 
 from fine_tuning.dashboard import components, form_choices, formatting, layout
-from fine_tuning.dashboard.actions import FAILED, act, state, tell, writer_now
+from fine_tuning.dashboard.actions import FAILED, act, notify, state, writer_now
 from fine_tuning.distillation import DistillationDataCollector
 from fine_tuning.errors import FineTuningError
 from fine_tuning.llm_service import LLMService
@@ -34,7 +34,7 @@ async def show() -> None:
 
         async def ask() -> None:
             if not (prompt.value or "").strip():
-                tell("write a prompt first", wrong=True)
+                notify("write a prompt first", is_error=True)
                 return
             if await writer_now() is None:
                 return
@@ -44,10 +44,10 @@ async def show() -> None:
         async def vote(better: int) -> None:
             first, second = sides[better], sides[1 - better]
             if not (first.answer and second.answer) or first.asked != second.asked:
-                tell("ask both models the same prompt first", wrong=True)
+                notify("ask both models the same prompt first", is_error=True)
                 return
             if first.has_vote:
-                tell("these answers have a vote already; ask again for another", wrong=True)
+                notify("these answers have a vote already; ask again for another", is_error=True)
                 return
             kept = await act(
                 DistillationDataCollector().capture_preference,
@@ -143,12 +143,12 @@ class _Side:
         self._service = None
 
     def _say(self, answer: str, facts: str = "") -> None:
-        components.say(self._text, answer)
-        components.say(self._facts, facts)
+        components.set_text(self._text, answer)
+        components.set_text(self._facts, facts)
 
     async def _rate(self) -> None:
         if not self.answer:
-            tell("ask the model first", wrong=True)
+            notify("ask the model first", is_error=True)
             return
         await act(_keep, self.asked, self.answer, self.model, done=f"kept as an example rated {GOOD}")
 

@@ -13,7 +13,7 @@ from nicegui import events, ui
 
 from fine_tuning._util import checks
 from fine_tuning.dashboard import components, formatting, layout
-from fine_tuning.dashboard.actions import FAILED, act, session, tell
+from fine_tuning.dashboard.actions import FAILED, act, notify, session
 from fine_tuning.data_io.formats.call import conversation_of
 from fine_tuning.distillation.review import Agreement, Filters, ReviewInbox
 from fine_tuning.errors import UsageError
@@ -99,7 +99,7 @@ class _Inbox:
 
     async def _tell(self) -> None:
         waiting = await to_thread(self._inbox.count, self._filters)
-        components.say(self._count, f"{waiting:,} waiting" if waiting else "nothing waits")
+        components.set_text(self._count, f"{waiting:,} waiting" if waiting else "nothing waits")
         agreement = await to_thread(self._inbox.agreement)
         self._agreement.clear()
         with self._agreement:
@@ -113,7 +113,7 @@ class _Inbox:
         try:
             since, until = (_day(each.value) for each in (self._since, self._until))
         except UsageError as error:
-            tell(str(error), wrong=True)
+            notify(str(error), is_error=True)
             return
         self._filters = Filters(self._domain.value or None, self._model.value or None, since, until)
         await self.load()
@@ -196,7 +196,7 @@ class _Inbox:
         found = await act(self._inbox.undo)
         if found is FAILED:
             return
-        tell("there is nothing to take back" if found is None else "taken back")
+        notify("there is nothing to take back" if found is None else "taken back")
         await self._load(found)
 
     async def _key(self, event: events.KeyEventArguments) -> None:
@@ -217,7 +217,7 @@ class _Inbox:
     async def _obey(self, key: str) -> None:
         if self._editor is not None:  # what is being written is not thrown away
             if key in {*RATINGS, *"jkeu"}:
-                tell("save the correction or cancel it first")
+                notify("save the correction or cancel it first")
             return
         if key in RATINGS:
             await self._judge(self._inbox.rate, int(key))
@@ -231,7 +231,7 @@ class _Inbox:
 
 
 def _show_agreement(found: Agreement) -> None:
-    components.heading_of("Reviewers")
+    components.heading("Reviewers")
     if not found.reviewers:
         components.text("Nobody has judged a call yet.").classes("dim")
         return

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,27 +12,17 @@ from fine_tuning._util.files import is_file
 from fine_tuning.errors import NotFoundError, UsageError
 from fine_tuning.settings import get_settings
 from fine_tuning.training.jobs import job_progress
+from fine_tuning.training.jobs.job_estimates import JobEstimator, PlannedJob
 from fine_tuning.training.jobs.trainer_port import Trainer
-
-Estimate = Callable[[Mapping[str, Any]], dict[str, Any]]
-BudgetCheck = Callable[[Mapping[str, Any], Path], None]
 
 
 class FineTuner:
     """Upload a file, create a job, follow it."""
 
-    def __init__(
-        self, trainer: Trainer, estimate: Estimate | None = None, check_budgets: BudgetCheck | None = None
-    ) -> None:
-        """Work with a trainer.
-
-        Args:
-            estimate: of a request that is about to be sent, tokens, usd and seconds; the budgets are asked for as much.
-            check_budgets: given a request and its file, before that is sent.
-        """
+    def __init__(self, trainer: Trainer, estimator: JobEstimator | None = None) -> None:
+        """Work with a trainer; the estimator checks each job against the budgets before it is sent."""
         self._trainer = trainer
-        self._estimate = estimate
-        self._check_budgets = check_budgets
+        self._estimator = estimator
 
     def upload_training_file(self, path: str | Path) -> str:
         """Check a training file and hand it to the trainer. Returns its file id.
@@ -95,8 +85,9 @@ class FineTuner:
             "suffix": suffix,
             "hyperparameters": chosen,
         }
-        if self._estimate is not None:
-            request["estimate"] = self._estimate(request)
+        if self._estimator is not None:
+            planned = PlannedJob(model, suffix, n_epochs)
+            request["estimate"] = self._estimator.estimate_upload(planned, request["training_file_id"])
         return self._trainer.start(request)
 
     def check_request(
@@ -122,9 +113,8 @@ class FineTuner:
         if multiplier != "auto" and not checks.amount("learning_rate_multiplier", multiplier):
             raise UsageError(f"learning_rate_multiplier must be greater than 0, not {multiplier!r}")
         self._trainer.check(model, hyperparameters)
-        if training_path is not None and self._check_budgets is not None:
-            request = {"model": model, "suffix": suffix, "hyperparameters": hyperparameters}
-            self._check_budgets(request, training_path)
+        if training_path is not None and self._estimator is not None:
+            self._estimator.check_budgets(PlannedJob(model, suffix, epochs), training_path)
 
     def get_job_status(self, job_id: str) -> dict[str, Any]:
         """A job's view; keys as from `create_fine_tuning_job`.

@@ -17,6 +17,7 @@ from fine_tuning._util import hosts
 from fine_tuning.errors import ProviderError
 from fine_tuning.store import costs, datasets, files, jobs
 from fine_tuning.store.database import Database, Transaction
+from fine_tuning.store.records import NewCostEvent
 from fine_tuning.training.jobs.training_files import file_record
 
 if TYPE_CHECKING:
@@ -148,7 +149,7 @@ class HostedTrainer:
             return
         price = self._price(job.model)
         dataset = datasets.get(tx, record["dataset_id"])
-        event = {
+        event: NewCostEvent = {
             "kind": "training",
             "model_name": record["suffix"] or job.fine_tuned_model or job.model,
             "base_model": job.model,

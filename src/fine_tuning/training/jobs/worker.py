@@ -21,6 +21,7 @@ from fine_tuning.errors import FineTuningError, StorageError
 from fine_tuning.settings import get_settings
 from fine_tuning.store import artifacts, costs, files, job_events, job_queue, jobs
 from fine_tuning.store.database import Database, open_database
+from fine_tuning.store.records import NewCostEvent
 from fine_tuning.training.jobs.energy_meter import EnergyMeter
 from fine_tuning.training.jobs.result_file import write_results
 from fine_tuning.training.jobs.worker_pool import LEASE_SECONDS
@@ -188,7 +189,7 @@ class Worker:
                 artifacts.add(tx, self._job_id, "adapter", str(result.adapter_dir), None)
             artifacts.add(tx, self._job_id, "merged", str(result.merged_dir), checksum)
             job_events.add(tx, self._job_id, "message", f"job succeeded: {name}", {})
-            cost = {
+            cost: NewCostEvent = {
                 "kind": "training",
                 "model_name": job["suffix"] or name,
                 "base_model": job["model"],

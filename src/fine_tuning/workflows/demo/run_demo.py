@@ -15,7 +15,7 @@ from fine_tuning._util.files import sha256_file
 from fine_tuning.ab_testing import ABTestFramework, ABTestResult
 from fine_tuning.base_models import catalogue
 from fine_tuning.cost_tracker import CostAnalysis, CostTracker
-from fine_tuning.costs import prices
+from fine_tuning.costs.prices import PriceList
 from fine_tuning.data_io.rows import conversation
 from fine_tuning.dataset_builder import DatasetBuilder
 from fine_tuning.distillation import DistillationDataCollector
@@ -181,7 +181,7 @@ def _teacher_cost(examples: Sequence[Mapping[str, Any]]) -> tuple[str, float]:
     """The teacher most calls came from, and its mean price per call by today's prices; nan where unknown."""
     names = [str(example["model_used"]) for example in examples]
     teacher = max(set(names), key=names.count)
-    known = []
+    prices, known = PriceList(get_settings().prices), []
     for example in examples:
         asked = example.get("messages") or [{"content": example["prompt"]}, {}]
         prompt = "\n".join(str(message.get("content") or "") for message in asked[:-1])
