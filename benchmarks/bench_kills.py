@@ -102,7 +102,7 @@ def jobs_of(home: str) -> list[dict[str, Any]]:
     with open_database().read() as tx:
         found = jobs.newest(tx, 1000)
         for job in found:
-            events = job_events.newest(tx, job["id"], job_events.MOST_EVENTS)
+            events = job_events.newest(tx, job["id"], job_events.MAX_EVENTS)
             job["steps"] = [e["data"]["step"] for e in events if "train_loss" in e["data"]]
     return found
 

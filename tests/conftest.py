@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
+import sys
 import tempfile
 import uuid
 from collections.abc import Iterator
@@ -27,13 +29,25 @@ SHARED = PROJECT.parent / "shared"
 
 
 @pytest.fixture(autouse=True)
-def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def workspace(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, warm_trainer: str
+) -> Path:
     """An empty workspace in an empty current directory, with no keys and no other settings in sight."""
     for name in [name for name in os.environ if name.startswith(("FINE_TUNING_", "OPENAI_"))]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("FINE_TUNING_HOME", str(tmp_path / "workspace"))
+    if request.node.get_closest_marker("cold_trainer") is None:
+        monkeypatch.setenv("FINE_TUNING_TRAINER_COMMAND", warm_trainer)
     monkeypatch.chdir(tmp_path)
     return tmp_path / "workspace"
+
+
+@pytest.fixture(scope="session")
+def warm_trainer(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The command that forks a trainer from a process with the training libraries; see `warm_trainer.py`."""
+    socket = Path(tempfile.mkdtemp(prefix="ftwarm")) / "socket"  # a short path: sockets' names have a limit
+    script = PROJECT / "tests" / "warm_trainer.py"
+    return shlex.join([sys.executable, "-S", str(script), str(socket), str(os.getpid())])
 
 
 @pytest.fixture(scope="session")

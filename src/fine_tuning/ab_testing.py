@@ -14,6 +14,7 @@ from scipy.special import ndtri
 
 from fine_tuning._util import checks
 from fine_tuning._util.files import write_json
+from fine_tuning._util.model_names import parse_version_name
 from fine_tuning.errors import ConflictError, NotFoundError, UsageError
 from fine_tuning.experiments import assignment, non_inferiority, promotion, recommendation, verdict
 from fine_tuning.experiments.design import LEAST_SHARE, SLOTS, Design, check_alpha
@@ -26,7 +27,6 @@ from fine_tuning.settings import acting_user
 from fine_tuning.store import experiments, legacy_files
 from fine_tuning.store.column_types import now
 from fine_tuning.store.database import Transaction, open_database
-from fine_tuning.store.tasks import parse_model_id
 
 __all__ = ["ABTestFramework", "ABTestResult"]
 
@@ -236,7 +236,7 @@ class ABTestFramework:
             NotFoundError: there is no such test.
         """
         last = [each for each in self.get_decisions(test_id) if each["action"] == promotion.PROMOTED]
-        parsed = parse_model_id(last[-1]["model"]) if last else None
+        parsed = parse_version_name(last[-1]["model"]) if last else None
         return None if parsed is None else parsed[0]
 
     def ramp(self, test_id: str, share: float) -> None:

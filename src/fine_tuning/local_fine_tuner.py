@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from fine_tuning.base_models.catalogue import DEFAULT_BASE_MODEL
-from fine_tuning.store.workspace import open_workspace
+from fine_tuning.store.workspace import Workspace, open_workspace
 from fine_tuning.training.jobs.fine_tuner import FineTuner
-from fine_tuning.training.jobs.job_estimates import JobEstimator
-from fine_tuning.training.jobs.local_trainer import PROVIDER, LocalTrainer
+from fine_tuning.training.jobs.job_view import JobView
+from fine_tuning.training.jobs.local_trainer import LocalTrainer
 
 
 class LocalFineTuner(FineTuner):
     """Trains LoRA adapters in a process of its own; needs neither key nor network for the embedded base model.
 
-    A job survives the process that started it: it can be watched, paused, cancelled and resumed from any other.
+    A job outlives the process that started it: any other can watch, pause, cancel and resume it.
+
+    Args:
+        workspace: by default the one that the environment names.
     """
 
-    def __init__(self) -> None:
-        workspace = open_workspace()
-        self._local = LocalTrainer(workspace.database)
-        super().__init__(self._local, JobEstimator(workspace, PROVIDER))
+    def __init__(self, *, workspace: Workspace | None = None) -> None:
+        workspace = workspace or open_workspace()
+        self._local = LocalTrainer(workspace)
+        super().__init__(workspace, self._local)
 
-    def resume_like(self, model: str, training_file_id: str, **hyperparameters: Any) -> dict[str, Any] | None:
+    def resume_like(self, model: str, training_file_id: str, **hyperparameters: object) -> JobView | None:
         """Resume the newest paused job with this base model, data and hyperparameters; None where there is none."""
         found = self._local.paused_like(model, training_file_id, hyperparameters)
         return None if found is None else self.resume_job(found)
@@ -35,8 +36,8 @@ class LocalFineTuner(FineTuner):
         suffix: str | None = None,
         learning_rate_multiplier: float | str = 1.0,
         n_epochs: int | str = 3,
-        **hyperparameters: Any,
-    ) -> dict[str, Any]:
+        **hyperparameters: object,
+    ) -> JobView:
         """As `FineTuner.create_fine_tuning_job`.
 
         Args:

@@ -1,4 +1,4 @@
-"""OllamaFineTuner: scripts that train on the user's machine, and Modelfiles that Ollama accepts."""
+"""OllamaFineTuner: training scripts for the user's machine, and Modelfiles for Ollama."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from importlib import resources
 from pathlib import Path
 from string import Template
-from typing import Any
+from typing import TypedDict
 
 from fine_tuning._util import checks
 from fine_tuning._util.files import atomic_write, write_json
@@ -15,10 +15,11 @@ from fine_tuning.base_models import catalogue
 from fine_tuning.datasets.training_formats import rows_in
 from fine_tuning.errors import UsageError
 from fine_tuning.export import modelfile, ollama
-from fine_tuning.settings import get_settings
+from fine_tuning.store.records import JsonObject
+from fine_tuning.store.workspace import Workspace, open_workspace
 from fine_tuning.training.loop import time_estimate
 
-# Names that Ollama users know, as ids of weights that can be fine-tuned.
+# Ollama's names of models, and the ids of weights that can be fine-tuned.
 TRAINABLE = {
     "llama2": "unsloth/llama-2-7b-chat",
     "llama3": "unsloth/llama-3-8b-Instruct",
@@ -31,19 +32,40 @@ TRAINABLE = {
 }
 
 
+class ScriptConfig(TypedDict):
+    """Parameters of a training script."""
+
+    base_model: str
+    dataset_path: str
+    output_model_name: str
+    num_epochs: int
+    learning_rate: float
+    batch_size: int
+
+
+class StoredScriptConfig(ScriptConfig):
+    """Parameters of a training script, as written to a file."""
+
+    created_at: str
+    config_path: str
+
+
 class OllamaFineTuner:
-    """Prepares local fine-tuning and hands the result to Ollama.
+    """Prepares local fine-tuning and imports the result into Ollama.
 
     Args:
-        ollama_base_url: where Ollama answers; only `create`, `show` and `delete` talk to it.
+        ollama_base_url: address of the Ollama server; only `create`, `show` and `delete` call it.
+        workspace: by default the one that the environment names.
     """
 
-    def __init__(self, ollama_base_url: str = "http://localhost:11434") -> None:
+    def __init__(self, ollama_base_url: str = "http://localhost:11434", *, workspace: Workspace | None = None) -> None:
+        workspace = workspace or open_workspace()
         self.ollama_base_url = ollama_base_url
-        self.output_dir = get_settings().folder("artifacts") / "ollama"
+        self.output_dir = workspace.folder("artifacts") / "ollama"
+        self._models_folder = workspace.folder("models")
 
     def prepare_dataset_for_unsloth(
-        self, examples: Sequence[Mapping[str, Any]], output_path: str | Path | None = None
+        self, examples: Sequence[Mapping[str, object]], output_path: str | Path | None = None
     ) -> str:
         """Write examples as an Alpaca JSON array. Returns the path.
 
@@ -65,17 +87,21 @@ class OllamaFineTuner:
         num_epochs: int = 3,
         learning_rate: float = 0.0005,
         batch_size: int = 4,
-    ) -> dict[str, Any]:
-        """Check the parameters and keep them as JSON. Returns them, with `created_at` and `config_path`.
+    ) -> StoredScriptConfig:
+        """Check the parameters and write them to a JSON file. Returns them, with `created_at` and `config_path`.
 
         Raises:
             UsageError: a number is not positive, or the name is not one that Ollama accepts.
         """
         config = _checked(base_model, dataset_path, output_model_name, num_epochs, learning_rate, batch_size)
         path = self.output_dir / f"{_file_name(output_model_name)}_config.json"
-        config |= {"created_at": datetime.now(UTC).isoformat(), "config_path": str(path)}
-        write_json(path, config)
-        return config
+        stored: StoredScriptConfig = {
+            **config,
+            "created_at": datetime.now(UTC).isoformat(),
+            "config_path": str(path),
+        }
+        write_json(path, stored)
+        return stored
 
     def generate_unsloth_script(
         self,
@@ -89,11 +115,11 @@ class OllamaFineTuner:
     ) -> str:
         """Write a self-contained Python script that trains, merges and writes a Modelfile. Returns its path.
 
-        It uses Unsloth where that and a GPU are there, else TRL and PEFT, also on a CPU.
+        It uses Unsloth where that and a GPU are available, else TRL and PEFT, also on a CPU.
 
         Args:
-            base_model: a name that Ollama users know (llama2, mistral ...), a Hugging Face id, a folder, or an
-                embedded base model, which is made ready now.
+            base_model: an Ollama name (llama2, mistral ...), a Hugging Face id, a folder, or an embedded base
+                model, whose files are prepared now.
 
         Raises:
             UsageError: as for `create_fine_tuning_config`.
@@ -101,7 +127,7 @@ class OllamaFineTuner:
         config = _checked(base_model, dataset_path, output_model_name, num_epochs, learning_rate, batch_size)
         name = _file_name(output_model_name)
         path = Path(output_path) if output_path else self.output_dir / f"finetune_{name}_{_stamp()}.py"
-        weights, text = _trainable(base_model)
+        weights, text = _trainable(base_model, self._models_folder)
         literals = {
             "base_model_literal": repr(weights),
             "dataset_path_literal": repr(str(Path(dataset_path).absolute())),
@@ -128,16 +154,17 @@ class OllamaFineTuner:
         parameters: float | None = None,
         tokens_per_example: float = time_estimate.TOKENS_PER_EXAMPLE,
         base_model: str | None = None,
-    ) -> dict[str, Any]:
-        """How long LoRA training takes on a named GPU, or, measured with a few steps, on this machine.
+    ) -> time_estimate.TrainingTime:
+        """Estimate the time of LoRA training on a named GPU, or, measured with a few steps, on this machine.
 
-        For a named GPU it is arithmetic: tokens x 4 x parameters over 40 % of its peak rate.
+        For a named GPU it is computed: tokens x 4 x parameters over 40 % of its peak rate.
 
         Args:
-            gpu_type: a GPU of `training.loop.time_estimate.PEAK_FLOPS`, or "here" to train for some seconds and see.
-            parameters: of the model; 7e9 for a GPU, and here those of the base model if not given.
-            base_model: what is trained to see how fast this machine is; the embedded model if not given. Where
-                `parameters` are others than its own, its speed is scaled to them.
+            gpu_type: a GPU of `training.loop.time_estimate.PEAK_FLOPS`, or "here" to measure this machine for some
+                seconds.
+            parameters: of the model; by default 7e9 for a GPU, and for "here" those of the base model.
+            base_model: the model that is trained to measure this machine; by default the embedded one. Its speed is
+                scaled to `parameters`.
 
         Returns:
             num_examples, num_epochs, total_examples, total_tokens, gpu_type, parameters, tokens_per_second,
@@ -148,9 +175,8 @@ class OllamaFineTuner:
             UsageError: an unknown GPU (the message lists the known ones) or a number out of range.
             TrainingError: the base model cannot be trained here.
         """
-        return time_estimate.training_time(
-            num_examples, num_epochs, gpu_type, parameters, tokens_per_example, base_model
-        )
+        here = time_estimate.BaseModelHere(base_model, self._models_folder)
+        return time_estimate.training_time(num_examples, num_epochs, gpu_type, parameters, tokens_per_example, here)
 
     def create_ollama_modelfile(
         self,
@@ -180,8 +206,8 @@ class OllamaFineTuner:
         """Create the model in the running Ollama; see `export.ollama.create`."""
         ollama.create(self.ollama_base_url, Path(model_path), model_name, system_prompt, on_status)
 
-    def show(self, model_name: str) -> dict[str, Any]:
-        """What the running Ollama knows of a model: template, parameters, details, capabilities ...
+    def show(self, model_name: str) -> JsonObject:
+        """Facts of a model in the running Ollama: template, parameters, details, capabilities ...
 
         Raises:
             NotFoundError: it has no such model.
@@ -205,7 +231,7 @@ def _checked(
     num_epochs: int,
     learning_rate: float,
     batch_size: int,
-) -> dict[str, Any]:
+) -> ScriptConfig:
     modelfile.check_name(output_model_name)
     checks.name("base_model", base_model)
     checks.count("num_epochs", num_epochs, 1)
@@ -222,13 +248,13 @@ def _checked(
     }
 
 
-def _trainable(base_model: str) -> tuple[str, str]:
-    """What the script loads, and the Modelfile for it with a placeholder for the weights' folder."""
+def _trainable(base_model: str, models_folder: Path) -> tuple[str, str]:
+    """The weights that the script loads, and their Modelfile with a placeholder for the trained weights' folder."""
     if base_model in TRAINABLE:
         return TRAINABLE[base_model], "FROM @WEIGHTS@\n"
     if not catalogue.is_embedded(base_model) and not Path(base_model).is_dir():
         return base_model, "FROM @WEIGHTS@\n"
-    folder = catalogue.resolve(base_model, get_settings().folder("models")).path
+    folder = catalogue.resolve(base_model, models_folder).path
     text = modelfile.modelfile(folder, "placeholder", None)
     return str(folder), text.replace(f"FROM {folder}", "FROM @WEIGHTS@", 1)
 

@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
+from typing import TypedDict
 
 from fine_tuning._util import checks, hosts
 from fine_tuning.costs.prices import PriceList
-from fine_tuning.store.workspace import open_workspace
+from fine_tuning.store.workspace import Workspace, open_workspace
 from fine_tuning.training.jobs.fine_tuner import FineTuner
 from fine_tuning.training.jobs.hosted_trainer import HostedTrainer
-from fine_tuning.training.jobs.job_estimates import JobEstimator
+
+
+class TrainingCost(TypedDict):
+    """The cost of training on a number of tokens; costs are US dollars."""
+
+    model: str
+    training_tokens: int
+    input_tokens: int
+    output_tokens: int
+    input_cost: float
+    output_cost: float
+    total_cost: float
+    currency: str
 
 
 class OpenAIFineTuner(FineTuner):
@@ -19,20 +31,22 @@ class OpenAIFineTuner(FineTuner):
     Args:
         api_key: OPENAI_API_KEY by default.
         base_url: OPENAI_BASE_URL by default, else OpenAI.
+        workspace: by default the one that the environment names.
     """
 
-    def __init__(self, api_key: str | None = None, base_url: str | None = None) -> None:
-        workspace = open_workspace()
-        self._prices = PriceList(workspace.settings.prices)
+    def __init__(
+        self, api_key: str | None = None, base_url: str | None = None, *, workspace: Workspace | None = None
+    ) -> None:
+        workspace = workspace or open_workspace()
         url = hosts.address(base_url)
+        self._prices = PriceList(workspace.settings.prices)
         price = partial(self._prices.training_price, at_openai=url == hosts.OPENAI_URL)
-        trainer = HostedTrainer(workspace.database, api_key, url, price)
-        super().__init__(trainer, JobEstimator(workspace, trainer.url))
+        super().__init__(workspace, HostedTrainer(workspace.database, api_key, url, price))
 
-    def estimate_cost(self, training_tokens: int, model: str) -> dict[str, Any]:
-        """What training on that many tokens (over all epochs) costs.
+    def estimate_cost(self, training_tokens: int, model: str) -> TrainingCost:
+        """The cost of training on that many tokens (over all epochs).
 
-        Training is billed by the token that goes in; nothing is generated, so the output part is 0.
+        Training is billed by input tokens; nothing is generated, so the output cost is 0.
 
         Returns:
             model, training_tokens, input_tokens, output_tokens, input_cost, output_cost, total_cost, currency;

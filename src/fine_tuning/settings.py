@@ -57,6 +57,11 @@ class Settings(BaseSettings):
         default_factory=dict,
         description='prices of your own, US dollars per million tokens, as JSON: {"model": {"input": 1, "output": 2}}',
     )
+    trainer_command: str = Field(
+        default="",
+        description="command that trains a job, as in a shell, such as `nice -n 10 /venv/bin/python -m "
+        "fine_tuning.training.jobs.worker`; job and worker are appended. This Python when empty",
+    )
     electricity_usd_per_kwh: float | None = Field(
         default=None, ge=0, description="adds the energy of local training to its cost, where the machine tells it"
     )

@@ -13,13 +13,15 @@ import pytest
 
 from fine_tuning import CostTracker, LocalFineTuner, OpenAIFineTuner
 from fine_tuning.costs.prices import PriceList
+from fine_tuning.data_io.rows import read_rows
 from fine_tuning.errors import ConfigurationError, ConflictError, UsageError
 from fine_tuning.settings import get_settings
 from fine_tuning.store import budgets, jobs
 from fine_tuning.store.database import Database, open_database
 from fine_tuning.store.workspace import open_workspace
-from fine_tuning.training.jobs import job_estimates
-from fine_tuning.training.jobs.job_estimates import JobEstimator, PlannedJob
+from fine_tuning.training.jobs.job_estimates import JobEstimator
+from fine_tuning.training.jobs.token_count import TokenCount
+from fine_tuning.training.jobs.training_request import TrainingRequest
 from tests import wire
 
 PRICES = '{"gpt-4o-mini": {"training": 10.0}}'
@@ -34,6 +36,13 @@ def training_file(tmp_path: Path) -> Path:
     return path
 
 
+def training_tokens(path: Path, model: str, epochs: int) -> int | None:
+    count = TokenCount(model)
+    for _, row in read_rows(path):
+        count.add(row)
+    return None if count.total is None else count.total * epochs
+
+
 def test_create_job_estimate_over_budget_raises(
     database: Database,
     host: wire.Host,
@@ -41,7 +50,7 @@ def test_create_job_estimate_over_budget_raises(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("FINE_TUNING_PRICES", PRICES)
-    tokens = job_estimates.training_tokens(training_file, "gpt-4o-mini", 3)
+    tokens = training_tokens(training_file, "gpt-4o-mini", 3)
     assert tokens is not None
     usd = tokens * 10 / 1e6
     tuner, tracker = OpenAIFineTuner("key", host.url), CostTracker()
@@ -71,7 +80,7 @@ def test_create_job_concurrent_jobs_do_not_overdraw_budget(
     monkeypatch.setenv("FINE_TUNING_PRICES", PRICES)
     tuner = OpenAIFineTuner("key", host.url)
     file_id = tuner.upload_training_file(training_file)
-    tokens = job_estimates.training_tokens(training_file, "gpt-4o-mini", 3)
+    tokens = training_tokens(training_file, "gpt-4o-mini", 3)
     assert tokens is not None
     CostTracker().set_budget("*", tokens * 10 / 1e6 * 1.5)
     together = Barrier(6)
@@ -133,8 +142,8 @@ def test_estimate_local_job_matches_trained_tokens(tiny_model_dir: Path, trainin
     assert record is not None
     assert record["estimate"]["tokens"] == pytest.approx(ended["trained_tokens"], rel=0.01)
     assert record["estimate"]["seconds"] is None  # no job with this base model has ended before it
-    planned = PlannedJob(record["model"], record["suffix"], record["hyperparameters"]["n_epochs"])
-    again = JobEstimator(open_workspace(), "local").estimate_file(planned, training_file)
+    request = TrainingRequest(record["model"], record["suffix"], record["hyperparameters"])
+    again = JobEstimator(open_workspace(), "local").estimate_file(request, training_file)
     assert again["seconds"] == pytest.approx(record["result"]["wall_seconds"], rel=0.01)
 
 

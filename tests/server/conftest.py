@@ -15,7 +15,7 @@ from openai import OpenAI
 
 from fine_tuning.server.app import make_app
 from fine_tuning.server.server_config import ServerConfig
-from fine_tuning.store.database import open_database
+from fine_tuning.store.workspace import open_workspace
 from fine_tuning.training.jobs.worker_pool import Pool
 
 ALIAS = "gpt-4o-mini"
@@ -93,9 +93,9 @@ def upload(client: OpenAI) -> Callable[..., str]:
 @pytest.fixture
 def pool(workspace: Path) -> Iterator[Pool]:
     """A pool of one slot whose rounds the test asks for; its trainers are stopped at the end."""
-    made = Pool(open_database())
+    made = Pool(open_workspace())
     yield made
-    made.leave()
+    made.shut_down()
 
 
 @pytest.fixture

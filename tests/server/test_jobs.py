@@ -20,6 +20,7 @@ from fine_tuning.data_io.rows import content_hash, read_rows
 from fine_tuning.server import authentication
 from fine_tuning.store import datasets, jobs
 from fine_tuning.store.database import open_database
+from fine_tuning.store.workspace import open_workspace
 from fine_tuning.training.jobs.file_validation import check_job
 from fine_tuning.training.jobs.worker_pool import MAX_DEATHS, Pool
 from tests.server.conftest import ALIAS, chats, client_of
@@ -335,7 +336,7 @@ def test_a_killed_trainer_is_replaced_and_the_curve_goes_on(
     assert done.status == "succeeded"
     messages = [event.message for event in client.fine_tuning.jobs.list_events(job.id, limit=100)]
     assert any("the trainer died" in message for message in messages)
-    assert any(message.startswith("going on from step") for message in messages)
+    assert any(message.startswith("resuming from step") for message in messages)
     assert sorted(set(steps(client, job.id))) == sorted(steps(client, job.id))
     lines = list(csv.DictReader(io.StringIO(client.files.content(done.result_files[0]).text)))
     told = [int(line["step"]) for line in lines]
@@ -365,13 +366,13 @@ def test_after_trainers_that_died_fewer_rows_are_taken_at_once(
         jobs.change(tx, job.id, deaths=2)
     assert finish(job.id).status == "succeeded"
     messages = [event.message for event in client.fine_tuning.jobs.list_events(job.id, limit=100)]
-    said = "2 trainers died before a checkpoint, as they do where memory is short: going on with 2 rows at once"
+    said = "2 trainers died before a checkpoint, as happens where memory is short: continuing with 2 rows at once"
     assert said in messages
 
 
 def test_two_pools_never_train_a_job_twice(client: OpenAI, upload: Upload, pool: Pool) -> None:
     made = [create(client, upload()).id for _ in range(3)]
-    other = Pool(open_database(), slots=2)
+    other = Pool(open_workspace(), slots=2)
     until(lambda: not [job for job in client.fine_tuning.jobs.list() if job.status == "validating_files"], pool)
     try:
         for _ in range(20):
@@ -386,7 +387,7 @@ def test_two_pools_never_train_a_job_twice(client: OpenAI, upload: Upload, pool:
         for job_id in running:
             assert sum(job_id in (p.info["cmdline"] or []) for p in psutil.process_iter(["cmdline"])) == 1
     finally:
-        other.leave()
+        other.shut_down()
 
 
 def test_a_job_whose_trainer_was_starting_as_its_pool_left_is_free_at_once(
@@ -394,7 +395,7 @@ def test_a_job_whose_trainer_was_starting_as_its_pool_left_is_free_at_once(
 ) -> None:
     job = create(client, upload())
     until(lambda: bool(trainers_of(job.id)), pool)
-    pool.leave()
+    pool.shut_down()
     with open_database().read() as tx:
         left = jobs.get(tx, job.id)
     assert left is not None
@@ -462,7 +463,7 @@ def test_cancel_is_obeyed_when_pool_and_trainer_were_killed(client: OpenAI, uplo
     job = create(client, upload(), method=LONG)
     until(lambda: bool(trainers_of(job.id)), pool)
     trainers_of(job.id)[0].kill()
-    other = Pool(open_database(), slots=1)  # its pool was killed too: this one has never heard of the trainer
+    other = Pool(open_workspace(), slots=1)  # its pool was killed too: this one has never heard of the trainer
     client.fine_tuning.jobs.cancel(job.id)
     asked = time.monotonic()
     until(lambda: client.fine_tuning.jobs.retrieve(job.id).status == "cancelled", other, 10)

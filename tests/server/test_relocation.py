@@ -13,6 +13,7 @@ from fine_tuning import ModelRegistry
 from fine_tuning.server.server_config import ServerConfig
 from fine_tuning.store import files, jobs
 from fine_tuning.store.database import open_database
+from fine_tuning.store.workspace import open_workspace
 from fine_tuning.training.jobs.worker_pool import Pool
 from fine_tuning.workflows import relocation
 from fine_tuning.workflows.relocation import Plan
@@ -29,7 +30,7 @@ def test_a_model_moves_to_another_host_that_fails_now_and_then(
     path = tmp_path / "train.jsonl"
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     theirs, over = open_database(), threading.Event()
-    pool = Pool(theirs)
+    pool = Pool(open_workspace())
 
     def work() -> None:
         while not over.wait(0.1):
@@ -46,7 +47,7 @@ def test_a_model_moves_to_another_host_that_fails_now_and_then(
         finally:
             over.set()
             worker.join()
-            pool.leave()
+            pool.shut_down()
     assert (outcome.verdict, outcome.examples, outcome.held_out) == ("undecided", 20, True)  # both are always wrong
     assert sum(line.failed.values()) > 3
     with theirs.read() as tx:

@@ -6,6 +6,8 @@ import re
 from functools import cache
 from typing import Any
 
+from fine_tuning._util.model_names import base_model_of
+
 # The encoding of each family of models, as OpenAI publishes it with its tokenizer.
 _FAMILIES = (
     (re.compile(r"(gpt-4o|gpt-4\.1|gpt-4\.5|gpt-5|chatgpt-4o|o1|o3|o4)(-|\.|$)"), "o200k_base"),
@@ -15,13 +17,8 @@ _FAMILIES = (
 
 def encoding_of(model: str) -> Any | None:
     """The encoding of an OpenAI model, also of a dated or fine-tuned one; None for a model of another maker."""
-    name = base_of(model)
+    name = base_model_of(model)
     return next((_load(encoding) for family, encoding in _FAMILIES if family.match(name)), None)
-
-
-def base_of(model: str) -> str:
-    """The model that `ft:<base>:...` was made of; another name as it is."""
-    return model.split(":")[1] if model.startswith("ft:") else model
 
 
 @cache

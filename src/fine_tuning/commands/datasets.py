@@ -48,7 +48,7 @@ class Policy(StrEnum):
 def add_to(app: typer.Typer) -> None:
     """Add this group's commands."""
     app.command("prepare-dataset", rich_help_panel="Data")(prepare_dataset)
-    dataset = typer.Typer(help="Files of training data, and data sets frozen from them.", no_args_is_help=True)
+    dataset = typer.Typer(help="Check training files; build and inspect datasets.", no_args_is_help=True)
     dataset.command("check")(check)
     dataset.command("build")(build)
     dataset_inspection.add_to(dataset)

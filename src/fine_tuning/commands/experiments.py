@@ -36,7 +36,7 @@ def add_to(app: typer.Typer) -> None:
     """Add this group's commands."""
     panel = "Evaluation"
     app.command("setup-ab-test", rich_help_panel=panel)(setup_ab_test)
-    ab = typer.Typer(help="A/B tests: plan, simulate, watch, conclude.", no_args_is_help=True)
+    ab = typer.Typer(help="Plan, simulate, monitor and conclude A/B tests.", no_args_is_help=True)
     for command in (plan, simulate, show, watch, assign, ramp, conclude):
         ab.command()(command)
     ab.command("list")(list_tests)

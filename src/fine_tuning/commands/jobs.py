@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from fine_tuning.commands import output
+from fine_tuning.commands.command_workspace import command_workspace
+from fine_tuning.commands.options import with_options
 from fine_tuning.errors import TrainingError
-from fine_tuning.training.loop.training_config import Method, Tuning
+from fine_tuning.training.loop.training_config import Method, TrainingConfig, Tuning
 
 if TYPE_CHECKING:
     from fine_tuning.training.jobs.fine_tuner import FineTuner
+    from fine_tuning.training.jobs.job_view import JobView
 
 Job = Annotated[str, typer.Argument(help="Job id, e.g. ftjob-abc123.")]
 
@@ -24,8 +27,8 @@ def add_to(app: typer.Typer) -> None:
     panel = "Training"
     app.command("create-openai-job", rich_help_panel=panel)(create_openai_job)
     app.command("check-job-status", rich_help_panel=panel)(check_job_status)
-    app.command("train", rich_help_panel=panel)(train)
-    jobs = typer.Typer(help="Follow and steer jobs.", no_args_is_help=True)
+    app.command("train", rich_help_panel=panel)(with_options(train))
+    jobs = typer.Typer(help="List, monitor, pause, resume and cancel training jobs.", no_args_is_help=True)
     jobs.command("list")(list_jobs)
     jobs.command("watch")(watch)
     jobs.command("events")(events)
@@ -47,49 +50,62 @@ def create_openai_job(
     from fine_tuning.openai_fine_tuner import OpenAIFineTuner
     from fine_tuning.workflows import fine_tuners
 
-    _print_job(fine_tuners.start(OpenAIFineTuner(), model, file, validation_file, suffix, n_epochs=epochs), as_json)
+    tuner = OpenAIFineTuner(workspace=command_workspace())
+    job = fine_tuners.start(tuner, model, file, validation_file, suffix, n_epochs=epochs)
+    _print_job(job, as_json=as_json)
+
+
+def _setting(name: str, *flags: str) -> object:
+    """An option for a setting of `TrainingConfig`, whose description is the help text."""
+    return typer.Option(*flags, help=TrainingConfig.model_fields[name].description)
+
+
+@dataclass(frozen=True)
+class TrainingOptions:
+    """Settings of `TrainingConfig` that have an option; None leaves the default."""
+
+    max_steps: Annotated[int | None, _setting("max_steps")] = None
+    method: Annotated[Method, _setting("method")] = "supervised"
+    tuning: Annotated[Tuning, _setting("tuning")] = "lora"
+    batch_size: Annotated[int | None, _setting("batch_size")] = None
+    max_length: Annotated[int | None, _setting("max_length")] = None
+    workers: Annotated[int | None, _setting("workers")] = None
+    ray_address: Annotated[str | None, _setting("ray_address", "--ray")] = None
+    early_stopping: Annotated[int | None, _setting("early_stopping")] = None
+    report_to: Annotated[list[str] | None, _setting("report_to")] = None
+
+
+@dataclass(frozen=True)
+class StartOptions:
+    """What to train, and on what."""
+
+    model: Annotated[str, typer.Option(help="Base model: catalogue name, folder or Hugging Face id.")] = ""
+    suffix: Annotated[str | None, typer.Option(help="Part of the fine-tuned model's name.")] = None
+    validation_file: Annotated[Path | None, typer.Option(help="File to validate on.")] = None
+    epochs: Annotated[int, typer.Option(help="Passes over the data.")] = 3
 
 
 def train(
     file: Annotated[Path, typer.Argument(help="Training file; also looked for in the workspace's datasets.")],
-    model: Annotated[str, typer.Option(help="Base model: catalogue name, folder or Hugging Face id.")] = "",
-    suffix: Annotated[str | None, typer.Option(help="Part of the fine-tuned model's name.")] = None,
-    validation_file: Annotated[Path | None, typer.Option(help="File to validate on.")] = None,
-    epochs: Annotated[int, typer.Option(help="Passes over the data.")] = 3,
-    max_steps: Annotated[int | None, typer.Option(help="Stop after so many optimizer steps.")] = None,
-    method: Annotated[Method, typer.Option(help="Chats with answers, or pairs of a better and a worse one.")] = (
-        "supervised"
-    ),
-    tuning: Annotated[
-        Tuning, typer.Option(help="Adapters, adapters on a base in 4 bits, or all its weights.")
-    ] = "lora",
-    batch_size: Annotated[int | None, typer.Option(help="Conversations in one optimizer step.")] = None,
-    max_length: Annotated[int | None, typer.Option(help="Tokens of a conversation that are kept.")] = None,
-    workers: Annotated[int | None, typer.Option(help="Machines, or processes of one, that share every step.")] = None,
-    ray: Annotated[str | None, typer.Option(help="Address of the Ray cluster they are on.")] = None,
-    early_stopping: Annotated[
-        int | None, typer.Option(help="Stop after so many validations without a lower loss; the best is kept.")
-    ] = None,
-    report_to: Annotated[list[str] | None, typer.Option(help="Also tell tensorboard, mlflow or wandb.")] = None,
-    detach: Annotated[bool, typer.Option("--detach", help="Do not wait for the end.")] = False,
+    start: StartOptions,
+    settings: TrainingOptions,
+    detach: Annotated[bool, typer.Option("--detach", help="Return at once, without waiting for the end.")] = False,
     as_json: output.Json = False,
 ) -> None:
-    """Fine-tune on this machine. Ctrl-C pauses the job; `ft-cli jobs resume` lets it go on."""
+    """Fine-tune on this machine. Ctrl-C pauses the job; `ft-cli jobs resume` resumes it."""
     from fine_tuning.base_models.catalogue import DEFAULT_BASE_MODEL
     from fine_tuning.local_fine_tuner import LocalFineTuner
     from fine_tuning.workflows import fine_tuners
 
-    tuner = LocalFineTuner()
-    more = {"max_steps": max_steps, "early_stopping": early_stopping, "report_to": report_to,
-            "method": method, "tuning": tuning, "batch_size": batch_size, "max_length": max_length,
-            "workers": workers, "ray_address": ray}  # fmt: skip
-    asked = {name: value for name, value in more.items() if value is not None}
-    job = fine_tuners.start(tuner, model or DEFAULT_BASE_MODEL, file, validation_file, suffix, n_epochs=epochs, **asked)
-    _print_job(job if detach else follow(tuner, job["job_id"]), as_json)
+    tuner = LocalFineTuner(workspace=command_workspace())
+    chosen = {name: value for name, value in asdict(settings).items() if value is not None}
+    model = start.model or DEFAULT_BASE_MODEL
+    job = fine_tuners.start(tuner, model, file, start.validation_file, start.suffix, n_epochs=start.epochs, **chosen)
+    _print_job(job if detach else follow(tuner, job["job_id"]), as_json=as_json)
 
 
-def follow(tuner: FineTuner, job_id: str) -> dict[str, Any]:
-    """Wait with a progress bar; Ctrl-C pauses the job.
+def follow(tuner: FineTuner, job_id: str) -> JobView:
+    """Wait for a job with a progress bar; Ctrl-C pauses the job.
 
     Raises:
         TrainingError: the job failed, or was paused or cancelled.
@@ -101,46 +117,47 @@ def follow(tuner: FineTuner, job_id: str) -> dict[str, Any]:
         typer.echo("pausing at the next step ...", err=True)
         job = tuner.wait_for_job(job_id, progress_bar=False)
     if job["status"] == "succeeded":
-        return dict(job)
-    reason = (job["error"] or {}).get("message", "")
+        return job
+    reason = job["error"]["message"] if job["error"] else ""
     if job["status"] == "paused":
         why = f" ({reason})" if reason else ""
-        raise TrainingError(f"job {job_id} is paused{why}; go on with: ft-cli jobs resume {job_id}")
+        raise TrainingError(f"job {job_id} is paused{why}; resume it with: ft-cli jobs resume {job_id}")
     raise TrainingError(f"job {job_id} {job['status']}{': ' + reason if reason else ''}")
 
 
 def _tuner_of(job_id: str) -> FineTuner:
     from fine_tuning.workflows import fine_tuners
 
-    return fine_tuners.of_job(job_id)
+    return fine_tuners.of_job(command_workspace(), job_id)
 
 
 def check_job_status(job: Job, as_json: output.Json = False) -> None:
-    """Show how a job stands."""
-    _print_job(_tuner_of(job).get_job_status(job), as_json)
+    """Show the status of a job."""
+    _print_job(_tuner_of(job).get_job_status(job), as_json=as_json)
 
 
 def watch(job: Job) -> None:
-    """Follow a job to its end. Ctrl-C pauses it."""
+    """Watch a job to its end. Ctrl-C pauses it."""
     _print_job(follow(_tuner_of(job), job), as_json=False)
 
 
 def pause(job: Job) -> None:
-    """Let a job stop at the next step, to go on later."""
+    """Pause a job after the current step."""
     _print_job(_tuner_of(job).pause_job(job), as_json=False)
 
 
 def resume(
-    job: Job, detach: Annotated[bool, typer.Option("--detach", help="Do not wait for the end.")] = False
+    job: Job,
+    detach: Annotated[bool, typer.Option("--detach", help="Return at once, without waiting for the end.")] = False,
 ) -> None:
-    """Let a paused job go on from its last checkpoint."""
+    """Resume a paused job from its last checkpoint."""
     tuner = _tuner_of(job)
     view = tuner.resume_job(job)
     _print_job(view if detach else follow(tuner, job), as_json=False)
 
 
 def cancel(job: Job) -> None:
-    """Stop a job for good."""
+    """Cancel a job."""
     tuner = _tuner_of(job)
     if not tuner.cancel_job(job):
         raise TrainingError(f"job {job} has {tuner.get_job_status(job)['status']}; there is nothing to cancel")
@@ -148,19 +165,19 @@ def cancel(job: Job) -> None:
 
 
 def list_jobs(
-    limit: Annotated[int, typer.Option(help="How many.")] = 10,
-    hosted: Annotated[bool, typer.Option("--hosted", help="Those of the OpenAI-compatible host instead.")] = False,
+    limit: Annotated[int, typer.Option(help="Number of jobs.")] = 10,
+    hosted: Annotated[bool, typer.Option("--hosted", help="List the jobs of the OpenAI-compatible host.")] = False,
     as_json: output.Json = False,
 ) -> None:
-    """The newest jobs of this machine."""
+    """List the newest jobs."""
     if hosted:
         from fine_tuning.openai_fine_tuner import OpenAIFineTuner
 
-        found = OpenAIFineTuner().list_jobs(limit)
+        found = OpenAIFineTuner(workspace=command_workspace()).list_jobs(limit)
     else:
         from fine_tuning.local_fine_tuner import LocalFineTuner
 
-        found = LocalFineTuner().list_jobs(limit)
+        found = LocalFineTuner(workspace=command_workspace()).list_jobs(limit)
     if as_json:
         output.print_json(found)
         return
@@ -179,8 +196,10 @@ def list_jobs(
     output.print_table("Jobs", columns, rows)
 
 
-def events(job: Job, limit: Annotated[int, typer.Option(help="How many.")] = 20, as_json: output.Json = False) -> None:
-    """A job's newest events."""
+def events(
+    job: Job, limit: Annotated[int, typer.Option(help="Number of events.")] = 20, as_json: output.Json = False
+) -> None:
+    """List the newest events of a job."""
     found = _tuner_of(job).list_events(job, limit)
     if as_json:
         output.print_json(found)
@@ -188,15 +207,17 @@ def events(job: Job, limit: Annotated[int, typer.Option(help="How many.")] = 20,
     output.print_table(
         f"Events of {job}",
         ["Time", "Type", "Message"],
-        [(event["created_at"][11:19], event["type"], event["message"]) for event in found],
+        [((event["created_at"] or "")[11:19], event["type"], event["message"]) for event in found],
     )
 
 
-def _print_job(job: Mapping[str, Any], as_json: bool) -> None:
+def _print_job(job: JobView, *, as_json: bool) -> None:
     if as_json:
         output.print_json(job)
         return
-    error = (job.get("error") or {}).get("message")
-    facts = {name.replace("_", " "): value for name, value in job.items() if name not in {"job_id", "error"}}
+    error = job["error"]["message"] if job["error"] else None
+    facts: dict[str, object] = {
+        name.replace("_", " "): value for name, value in job.items() if name not in {"job_id", "error"}
+    }
     output.print_facts(f"Job {job['job_id']}", facts | ({"error": error} if error else {}))
     sys.stdout.flush()

@@ -1,4 +1,4 @@
-"""Local fine-tuning by script, for Ollama."""
+"""Fine-tuning for Ollama, by a script."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from fine_tuning.commands.command_workspace import command_workspace
 
 
 def add_to(app: typer.Typer) -> None:
@@ -18,19 +20,20 @@ def create_ollama_script(
     dataset: Annotated[Path, typer.Argument(help="Data set; also looked for in the workspace's datasets.")],
     name: Annotated[str, typer.Argument(help="Name of the new model in Ollama.")],
     epochs: Annotated[int, typer.Option(help="Passes over the data.")] = 3,
-    learning_rate: Annotated[float, typer.Option(help="Step size.")] = 0.0005,
-    batch_size: Annotated[int, typer.Option(help="Examples a step.")] = 4,
-    destination: Annotated[Path | None, typer.Option("--output", help="Where to write the script.")] = None,
+    learning_rate: Annotated[float, typer.Option(help="Learning rate.")] = 0.0005,
+    batch_size: Annotated[int, typer.Option(help="Examples per step.")] = 4,
+    destination: Annotated[Path | None, typer.Option("--output", help="Path of the script.")] = None,
 ) -> None:
-    """Write a Python script that fine-tunes on the machine it is run on."""
+    """Write a Python script that fine-tunes a model and prepares it for Ollama."""
     from fine_tuning.data_io.rows import conversation, read_rows
     from fine_tuning.ollama_fine_tuner import OllamaFineTuner
-    from fine_tuning.training.jobs.fine_tuner import FineTuner
+    from fine_tuning.training.jobs.training_files import find_training_file
 
-    found = FineTuner.find_file(dataset)
+    workspace = command_workspace()
+    found = find_training_file(workspace, dataset)
     for line, row in read_rows(found):
         conversation(row, f"{found}, row {line}")
-    path = OllamaFineTuner().generate_unsloth_script(
+    path = OllamaFineTuner(workspace=workspace).generate_unsloth_script(
         base, found, name, epochs, learning_rate, batch_size, output_path=destination
     )
     typer.echo(f"{path}\nrun it with: python {path}")

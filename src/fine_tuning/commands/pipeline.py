@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 def add_to(app: typer.Typer) -> None:
     """Add this group's commands."""
-    app.command("auto-pipeline", rich_help_panel="The whole loop")(auto_pipeline)
-    app.command("demo", rich_help_panel="The whole loop")(demo)
+    app.command("auto-pipeline", rich_help_panel="Workflows")(auto_pipeline)
+    app.command("demo", rich_help_panel="Workflows")(demo)
 
 
 def auto_pipeline(

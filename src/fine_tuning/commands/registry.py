@@ -41,7 +41,7 @@ def add_to(app: typer.Typer) -> None:
         ("import-model", import_model),
     ):  # fmt: skip
         app.command(name, rich_help_panel=panel)(command)
-    exchange = typer.Typer(help="Versions to and from an MLflow registry.", no_args_is_help=True)
+    exchange = typer.Typer(help="Exchange model versions with an MLflow registry.", no_args_is_help=True)
     exchange.command("export")(to_mlflow)
     exchange.command("import")(from_mlflow)
     app.add_typer(exchange, name="mlflow", rich_help_panel=panel)

@@ -25,7 +25,7 @@ def add_to(app: typer.Typer) -> None:
     app.command("serve", rich_help_panel=panel)(serve)
     app.command("ui", rich_help_panel=panel)(ui)
     app.command("worker", rich_help_panel=panel)(worker)
-    keys = typer.Typer(help="API keys of the server.", no_args_is_help=True)
+    keys = typer.Typer(help="Create, list and revoke API keys of the server.", no_args_is_help=True)
     keys.command("create")(create_key)
     keys.command("list")(list_keys)
     keys.command("revoke")(revoke_key)
@@ -128,11 +128,11 @@ def worker(
     """Train the jobs of the server's queue; any number of workers may share one database."""
     import logging
 
-    from fine_tuning.store.database import open_database
+    from fine_tuning.commands.command_workspace import command_workspace
     from fine_tuning.training.jobs.worker_pool import Pool, parent_is
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    Pool(open_database(), slots, parent_is(parent) if parent is not None else lambda: True).run()
+    Pool(command_workspace(), slots, parent_is(parent) if parent is not None else lambda: True).run()
 
 
 def create_key(

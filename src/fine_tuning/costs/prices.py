@@ -5,11 +5,11 @@ The user's own prices come first (FINE_TUNING_PRICES), then those of fine-tuned 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from math import nan
 
-from fine_tuning._util.encodings import base_of, encoding_of
+from fine_tuning._util.encodings import encoding_of
+from fine_tuning._util.model_names import base_model_of, is_fine_tuned, without_snapshot
 from fine_tuning.settings import Price
 
 # US dollars per million tokens from OpenAI's price page: for supervised training, and for calls of fine-tuned models.
@@ -24,7 +24,6 @@ FINE_TUNED = {
     "davinci-002": Price(training=6.00, input=12.00, output=12.00),
     "babbage-002": Price(training=0.40, input=1.60, output=1.60),
 }
-_DATED = re.compile(r"-(\d{4}-\d{2}-\d{2}|\d{4})$")
 
 
 class PriceList:
@@ -43,7 +42,7 @@ class PriceList:
         for name in _names(model):
             if (own := self._own.get(name)) is not None and own.training is not None:
                 return own.training
-        known = FINE_TUNED.get(_DATED.sub("", base_of(model))) if at_openai else None
+        known = FINE_TUNED.get(without_snapshot(model)) if at_openai else None
         return nan if known is None or known.training is None else known.training
 
     def training_prices(self) -> dict[str, float]:
@@ -77,12 +76,12 @@ class PriceList:
     def _token_price(self, model: str) -> Price | None:
         """The user's price of a call, or that of a fine-tuned model; None to look it up in genai-prices."""
         names = _names(model)
-        for name in names if not model.startswith("ft:") else names[:1]:  # fine-tunes cost more than their base
+        for name in names if not is_fine_tuned(model) else names[:1]:  # fine-tunes cost more than their base
             if (own := self._own.get(name)) is not None and (own.input, own.output) != (None, None):
                 return own
-        return FINE_TUNED.get(names[-1]) if model.startswith("ft:") else None
+        return FINE_TUNED.get(names[-1]) if is_fine_tuned(model) else None
 
 
 def _names(model: str) -> list[str]:
     """The names to look a model up by: its own, its base's, and that without the date."""
-    return list(dict.fromkeys([model, base_of(model), _DATED.sub("", base_of(model))]))
+    return list(dict.fromkeys([model, base_model_of(model), without_snapshot(model)]))

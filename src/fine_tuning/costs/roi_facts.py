@@ -93,7 +93,7 @@ def gather(tx: Transaction, request: RoiRequest, gain: AccuracyGain | None) -> R
         model_name=name,
         training_cost=training_costs.total(trained),
         training_tokens=sum(known_tokens) if known_tokens else None,
-        price=call_costs.cost_per_call(tx, model_versions.known_as(tx, name)),
+        price=call_costs.cost_per_call(tx, model_versions.recorded_names(tx, name)),
         base_price=call_costs.cost_per_call(tx, base_names) if stated is None else given(stated),
         calls=request.calls,
         calls_per_day=request.calls_per_day,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from fine_tuning._util.model_names import version_name
 from fine_tuning.base_models import catalogue
 from fine_tuning.costs.prices import PriceList
 from fine_tuning.model_registry import ModelRegistry
@@ -35,6 +36,6 @@ def models(aliases: Mapping[str, str]) -> dict[str, str]:
     """Models that can answer, by their name for `LLMService`: registered, base, and OpenAI's where a key is set."""
     versions = ModelRegistry().list_models()
     deployed = [each["model_name"] for each in versions if each["status"] == "DEPLOYED"]
-    numbered = [f"{each['model_name']}-v{each['version']}" for each in versions[-NEWEST:]]
+    numbered = [version_name(each["model_name"], each["version"]) for each in versions[-NEWEST:]]
     hosted = sorted(PriceList(get_settings().prices).training_prices()) if get_settings().openai_api_key else []
     return base_models(aliases) | {name: name for name in (*deployed, *numbered, *hosted)}

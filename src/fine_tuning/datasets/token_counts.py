@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from fine_tuning._util.encodings import base_of, encoding_of
+from fine_tuning._util.encodings import encoding_of
+from fine_tuning._util.model_names import base_model_of
 from fine_tuning.base_models import catalogue
 from fine_tuning.data_io.formats.findings import Finding
 from fine_tuning.datasets import open_model_tokens
@@ -119,7 +120,7 @@ def row_limit(model: str) -> int | None:
     """The most tokens of one row that a host trains on; None where unknown."""
     if encoding_of(model) is None and catalogue.is_known(model):
         return open_model_tokens.row_limit(model)
-    base = base_of(model)
+    base = base_model_of(model)
     fitting = [name for name in ROW_LIMITS if base == name or base.startswith(f"{name}-")]
     return ROW_LIMITS[max(fitting, key=len)] if fitting else None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from fine_tuning._util.model_names import parse_alias_name, parse_version_name, version_name
 from fine_tuning.errors import ConflictError, UsageError
 from fine_tuning.experiments.guardrails import BROKEN
 from fine_tuning.experiments.recommendation import recommend
@@ -12,7 +13,6 @@ from fine_tuning.experiments.sufficient_statistics import A, B
 from fine_tuning.experiments.verdict import ABTestResult
 from fine_tuning.store import experiments, model_labels, model_versions
 from fine_tuning.store.database import Transaction
-from fine_tuning.store.tasks import parse_model_id
 
 PROMOTED, ROLLED_BACK, KEPT = "promoted", "rolled_back", "kept"
 
@@ -84,14 +84,15 @@ def pin(tx: Transaction, models_by_arm: Mapping[str, str], *, deployable: bool) 
 
 
 def _pinned(tx: Transaction, model: str) -> str | None:
-    parsed = parse_model_id(model)
+    parsed = parse_version_name(model)
     if parsed and model_versions.get(tx, *parsed) is not None:
         return model
-    name, at, alias = model.rpartition("@")
-    if at and (version := model_labels.aliases(tx, name).get(alias)) is not None:
-        return f"{name}-v{version}"
+    if aliased := parse_alias_name(model):
+        name, alias = aliased
+        if (version := model_labels.aliases(tx, name).get(alias)) is not None:
+            return version_name(name, version)
     record = model_versions.deployed(tx, model) or model_versions.get(tx, model)
-    return None if record is None else f"{model}-v{record['version']}"
+    return None if record is None else version_name(model, record["version"])
 
 
 def find_version(tx: Transaction, model: str) -> tuple[str, int]:
@@ -100,7 +101,7 @@ def find_version(tx: Transaction, model: str) -> tuple[str, int]:
     Raises:
         UsageError: it is not registered.
     """
-    parsed = parse_model_id(model)
+    parsed = parse_version_name(model)
     if parsed is None or model_versions.get(tx, *parsed) is None:
         raise UsageError(f"{model} is no registered model that could be deployed; register it, or create without auto")
     return parsed

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from typing import Any
 
 from fine_tuning._util import hosts
-from fine_tuning._util.encodings import base_of
+from fine_tuning._util.model_names import base_model_of, without_snapshot
 from fine_tuning.errors import ConfigurationError, ProviderError
 from fine_tuning.store import model_versions, shutdown_dates
 from fine_tuning.store.database import Database, Transaction
@@ -37,7 +36,6 @@ PUBLISHED = {
     "gpt-4o": "2027-01-14",
     "gpt-4o-mini": "2027-01-14",
 }
-_SNAPSHOT = re.compile(r"-(\d{4}-\d{2}-\d{2}|\d{4})$")
 Told = Mapping[tuple[str, str], str | None]
 
 
@@ -67,7 +65,7 @@ def end_of(version: Mapping[str, Any], told: Told, job_provider: str | None = No
 
 def _forms(name: str) -> list[str]:
     """A model's own name, its base's, and that without the date of a snapshot."""
-    return list(dict.fromkeys([name, base_of(name), _SNAPSHOT.sub("", base_of(name))]))
+    return list(dict.fromkeys([name, base_model_of(name), without_snapshot(name)]))
 
 
 def days_left(end: date | None, today: date | None = None) -> int | None:

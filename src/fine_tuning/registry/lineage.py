@@ -94,7 +94,7 @@ def _add_data(tx: Transaction, graph: Lineage, node: Node, job: Mapping[str, Any
         facts = {"filename": file["filename"], "bytes": file["bytes"], "sha256": file["sha256"], "path": file["path"]}
         label = f"file {file['filename']} {_short(file['sha256'])}"
         source = graph.add(Node("file", f"file:{file['id']}", label, facts), to=node)
-    found = datasets.get(tx, job["dataset_id"] or (file or {}).get("dataset_id"))
+    found = datasets.get(tx, job["dataset_id"] or (None if file is None else file["dataset_id"]))
     if found is None:
         return
     facts = {name: found[name] for name in ("name", "content_hash", "format", "rows", "path", "created_at", "recipe")}

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from fine_tuning._util.model_names import checkpoint_name
+
 Row = Mapping[str, Any]
 
 
@@ -114,7 +116,7 @@ def checkpoint(row: Row, model: str, metrics: Row) -> dict[str, Any]:
         "id": f"ftckpt-{row['id']}",
         "object": "fine_tuning.job.checkpoint",
         "created_at": seconds(row["created_at"]),
-        "fine_tuned_model_checkpoint": f"{model}:ckpt-step-{row['step']}",
+        "fine_tuned_model_checkpoint": checkpoint_name(model, row["step"]),
         "fine_tuning_job_id": row["job_id"],
         "metrics": {"step": row["step"], **known},
         "step_number": row["step"],

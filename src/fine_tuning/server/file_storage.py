@@ -7,7 +7,6 @@ import uuid
 from collections.abc import Iterable
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 from fine_tuning._util.files import atomic_write, make_folder
 from fine_tuning.errors import ConflictError
@@ -17,6 +16,7 @@ from fine_tuning.settings import get_settings
 from fine_tuning.store import files, jobs
 from fine_tuning.store.column_types import now
 from fine_tuning.store.database import Database
+from fine_tuning.store.records import NewFile, StoredFile
 
 PIECE = MIB
 _LONGEST_NAME = 255
@@ -29,7 +29,7 @@ def folder() -> Path:
 
 def save(
     database: Database, project: str, pieces: Iterable[bytes], filename: str, purpose: str, keep_seconds: int | None
-) -> dict[str, Any]:
+) -> StoredFile:
     """Write a file under a name of ours and record it. Returns its row.
 
     The client's name is shown again and never used as a path.
@@ -48,7 +48,7 @@ def save(
                 raise ApiError(413, f"a file may have {MAX_FILE_BYTES // MIB} MiB", param="file", code="file_too_large")
             digest.update(piece)
             stream.write(piece)
-    row = {
+    row: NewFile = {
         "id": file_id,
         "provider": "local",
         "project": project,
@@ -72,14 +72,14 @@ def save(
     return found
 
 
-def remove(database: Database, row: dict[str, Any]) -> None:
+def remove(database: Database, row: StoredFile) -> None:
     """Delete a file's bytes; its record stays for the lineage of its jobs.
 
     Raises:
         ConflictError: a job that has not ended needs it.
     """
     with database.write() as tx:
-        if (job_id := jobs.needing_file(tx, row["id"])) is not None:
+        if (job_id := jobs.using_file(tx, row["id"])) is not None:
             raise ConflictError(f"File {row['id']} is in use by {job_id}; cancel that job, or wait for its end")
         files.mark_deleted(tx, row["id"])
     Path(row["path"]).unlink(missing_ok=True)

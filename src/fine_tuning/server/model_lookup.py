@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from fine_tuning._util.model_names import fine_tuned_name, parse_checkpoint
+from fine_tuning._util.model_names import fine_tuned_name, is_fine_tuned, job_id_prefix, parse_checkpoint_name
 from fine_tuning.base_models import catalogue
 from fine_tuning.server.api_errors import ApiError
 from fine_tuning.server.authentication import DEFAULT_PROJECT
@@ -18,6 +18,7 @@ from fine_tuning.serving.model_resolution import LOCAL, find_target
 from fine_tuning.store import artifacts, checkpoint_permissions, jobs
 from fine_tuning.store import model_versions as versions
 from fine_tuning.store.database import Transaction
+from fine_tuning.store.records import Job
 
 
 class Listed(NamedTuple):
@@ -46,7 +47,7 @@ def base_model(server: Context, project: str, name: str) -> str:
     with server.database.read() as tx:
         job = jobs.find_by_model(tx, name)
         if job is not None and job["project"] == project and job["provider"] == LOCAL:
-            return str(job["result"]["merged_dir"])
+            return str((job["result"] or {})["merged_dir"])
         raise unknown(server, tx, project, name)
 
 
@@ -57,21 +58,22 @@ def find(server: Context, project: str, name: str) -> Served:
         ApiError: 404, the name is none that this server knows or the project may use.
     """
     with server.database.read() as tx:
-        if (checkpoint := parse_checkpoint(name)) is not None:
+        if (checkpoint := parse_checkpoint_name(name)) is not None:
             return _checkpoint(server, tx, project, name, *checkpoint)
         job = jobs.find_by_model(tx, name)
         if job is not None and job["project"] == project and job["provider"] == LOCAL:
             return _made_by(job)
         # The registry belongs to the workspace's owner, who works in the default project.
-        if project == DEFAULT_PROJECT and not name.startswith("ft:") and (target := find_target(tx, name)) is not None:
+        if project == DEFAULT_PROJECT and not is_fine_tuned(name) and (target := find_target(tx, name)) is not None:
             made = jobs.find_by_folder(tx, target.model) if target.provider == LOCAL else None
             return Served(target.provider, target.model) if made is None else _made_by(made)
     return Served(LOCAL, base_model(server, project, name))
 
 
-def _made_by(job: Mapping[str, Any]) -> Served:
+def _made_by(job: Job) -> Served:
     """A finished job's model: its adapter over the base, which all models of that base share, or all its weights."""
-    adapter, merged = job["result"]["adapter_dir"], job["result"]["merged_dir"]
+    result = job["result"] or {}
+    adapter, merged = result["adapter_dir"], str(result["merged_dir"])
     if adapter is None:
         return Served(LOCAL, merged)
     return Served(LOCAL, job["base_model"] or job["model"], Path(adapter), Path(merged))
@@ -91,9 +93,9 @@ def _checkpoint(server: Context, tx: Transaction, project: str, name: str, model
     return Served(LOCAL, job["base_model"] or job["model"], kept)
 
 
-def _making(tx: Transaction, model: str) -> dict[str, Any] | None:
+def _making(tx: Transaction, model: str) -> Job | None:
     """The job that is to make a model and has not, or will not; its checkpoints are there."""
-    found = jobs.find_by_id_start(tx, f"ftjob-{model.rpartition(':')[2]}")
+    found = jobs.find_by_id_start(tx, job_id_prefix(model))
     return next((job for job in found if fine_tuned_name(job) == model), None)
 
 
@@ -101,7 +103,10 @@ def listed(server: Context, tx: Transaction, project: str) -> list[Listed]:
     """Every model that the project may name."""
     names = [Listed(name, None, "alias") for name in server.config.aliases]
     names += [Listed(name, None, "system") for name in catalogue.embedded_names()]
-    names += [Listed(job["fine_tuned_model"], job["finished_at"], f"org-{project}") for job in jobs.made(tx, project)]
+    names += [
+        Listed(str(job["fine_tuned_model"]), job["finished_at"], f"org-{project}")
+        for job in jobs.with_model(tx, project)
+    ]
     if project == DEFAULT_PROJECT:
         names += [Listed(name, None, "registry") for name in versions.deployed_names(tx)]
     return list({each.name: each for each in names}.values())

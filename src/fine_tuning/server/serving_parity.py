@@ -64,7 +64,7 @@ class Parity:
                 same = sum(_is_same(engine, probe) for probe in probes)
             result = self.results[job_id] = Result(same, len(probes))
             with self._database.write() as tx:
-                jobs.note_parity(tx, job_id, result.same, result.asked)
+                jobs.record_parity(tx, job_id, result.same, result.asked)
         except FineTuningError as error:  # unloaded meanwhile, or the request that loaded it fails as well
             _log.warning("%s was not compared with its trainer: %s", job_id, error)
             return

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from fine_tuning._util.model_names import parse_alias_name, parse_version_name, version_name
 from fine_tuning.errors import ConflictError, NotFoundError
 from fine_tuning.store import jobs, model_labels, model_versions
 from fine_tuning.store.database import Transaction
-from fine_tuning.store.tasks import parse_model_id
 
 LOCAL = "local"
 
@@ -43,18 +43,18 @@ def _version(tx: Transaction, name: str) -> Mapping[str, Any] | None:
     deployed = model_versions.deployed(tx, name)
     if deployed is not None:
         return deployed
-    model, at, alias = name.rpartition("@")
-    if at and (aliases := model_labels.aliases(tx, model)):
+    model, alias = parse_alias_name(name) or (name, None)
+    if alias is not None and (aliases := model_labels.aliases(tx, model)):
         if alias not in aliases:
             raise NotFoundError(f"{model} has no alias {alias}; it has {', '.join(aliases)}")
         return model_versions.get(tx, model, aliases[alias])
-    parsed = parse_model_id(name)
+    parsed = parse_version_name(name)
     if parsed is not None and (record := model_versions.get(tx, *parsed)) is not None:
         return record
     if parsed is not None and (known := model_versions.versions(tx, parsed[0])):
         raise NotFoundError(f"{parsed[0]} has no version {parsed[1]}; it has {_numbers(known)}")
     if known := model_versions.versions(tx, name):
-        example = f"{name}-v{known[-1]['version']}"
+        example = version_name(name, known[-1]["version"])
         raise ConflictError(f"{name} has no deployed version (it has {_numbers(known)}); deploy one, or ask {example}")
     return None
 

@@ -86,7 +86,7 @@ def spent(connection: Connection, name: str, month: datetime) -> tuple[float, in
     begin = month.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     end = begin.replace(year=begin.year + begin.month // 12, month=begin.month % 12 + 1)
     totals, events, jobs = tables.cost_totals, tables.cost_events, tables.jobs
-    names = [] if name == ALL else model_versions.known_as(connection, name)  # empty: every model
+    names = [] if name == ALL else model_versions.recorded_names(connection, name)  # empty: every model
     unpriced = func.sum(totals.c.count - totals.c.priced)
     called = _where_name(totals.c.model_name, names)
     in_month = (totals.c.day >= begin.date().isoformat(), totals.c.day < end.date().isoformat())

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import BindParameter, Connection, Row, bindparam, func, or_, select, update
 
+from fine_tuning._util.model_names import version_name
 from fine_tuning.store import tables
 from fine_tuning.store.column_types import iso, now
 from fine_tuning.store.upsert import insert
@@ -199,7 +200,7 @@ def of_version(connection: Connection, name: str, version: int) -> list[dict[str
 
     A test of a registered name is about the version that it was pinned to, not about later ones of that name.
     """
-    called = f"{name}-v{version}"
+    called = version_name(name, version)
     query = select(_table).where(or_(_table.c.model_a.in_((called, name)), _table.c.model_b.in_((called, name))))
     found = []
     for row in connection.execute(query.order_by(_table.c.started_at, _table.c.id)):
@@ -215,7 +216,7 @@ def won_by(connection: Connection, name: str, version: int) -> list[str]:
     """The concluded tests that a version won."""
     found = []
     for test in of_version(connection, name, version):
-        called = {f"{name}-v{version}", test[test["arm"]]}
+        called = {version_name(name, version), test[test["arm"]]}
         ended = decisions(connection, test["id"])
         if any((each["action"] == "concluded" and each["reason"] in called)
                or (each["action"] == "promoted" and each["model"] in called) for each in ended):  # fmt: skip

@@ -1,42 +1,47 @@
-"""Who works on a job: leases that workers prolong, what is asked of them, and jobs whose worker died."""
+"""The job queue: leases that workers claim and renew, requests to pause or cancel, and jobs whose worker died."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
-from typing import Any
+from typing import Literal, NamedTuple
 
-from sqlalchemy import Connection, and_, case, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, case, func, or_, select, update
 
 from fine_tuning.store import job_events, tables
 from fine_tuning.store.column_types import now
 from fine_tuning.store.jobs import FINISHED
+from fine_tuning.store.records import Job, JobRequest, JobStatus, record
 
 _table = tables.jobs
 _columns = _table.c
 
 
+class StaleLease(NamedTuple):
+    """A job and the worker that holds it but no longer renews its lease."""
+
+    job_id: str
+    worker: str
+
+
 def reserve(connection: Connection, job_id: str, worker: str, lease_seconds: float) -> bool:
-    """Keep a job that nobody works on for one worker that is being started; False when it is taken or has ended."""
-    moment = now()
-    free = or_(_columns.lease_expires_at.is_(None), _columns.lease_expires_at < moment)
+    """Lease an unleased job to a worker that is being started; False if it is leased or has ended."""
     reserved = connection.execute(
         update(_table)
-        .where(_columns.id == job_id, _columns.status.not_in(FINISHED), free)
+        .where(_columns.id == job_id, _columns.status.not_in(FINISHED), _is_unleased())
         .values(
-            worker=worker, lease_expires_at=moment + timedelta(seconds=lease_seconds), status="queued", requested="run"
+            worker=worker, lease_expires_at=now() + timedelta(seconds=lease_seconds), status="queued", requested="run"
         )
     )
     return reserved.rowcount == 1
 
 
 def claim(connection: Connection, job_id: str, worker: str, lease_seconds: float) -> bool:
-    """Take a job that is free or reserved for this worker; False when another holds it or it has ended."""
+    """Start running a job that is unleased or reserved for this worker; False if another holds it or it has ended."""
     moment = now()
-    free = or_(_columns.lease_expires_at.is_(None), _columns.lease_expires_at < moment, _columns.worker == worker)
     claimed = connection.execute(
         update(_table)
-        .where(_columns.id == job_id, _columns.status.not_in(FINISHED), free)
+        .where(_columns.id == job_id, _columns.status.not_in(FINISHED), or_(_is_unleased(), _columns.worker == worker))
         .values(worker=worker, lease_expires_at=moment + timedelta(seconds=lease_seconds), status="running")
     )
     if claimed.rowcount != 1:
@@ -47,20 +52,20 @@ def claim(connection: Connection, job_id: str, worker: str, lease_seconds: float
     return True
 
 
-def heartbeat(connection: Connection, job_id: str, worker: str, lease_seconds: float) -> str | None:
-    """Prolong the lease. Returns what the user wants (run, pause, cancel); None when the lease was lost."""
-    prolonged = connection.execute(
+def renew_lease(connection: Connection, job_id: str, worker: str, lease_seconds: float) -> JobRequest | None:
+    """Renew the lease. Returns the user's request (run, pause, cancel); None if the lease was lost."""
+    renewed = connection.execute(
         update(_table)
         .where(_columns.id == job_id, _columns.worker == worker)
         .values(lease_expires_at=now() + timedelta(seconds=lease_seconds))
     )
-    if prolonged.rowcount != 1:
+    if renewed.rowcount != 1:
         return None
     return connection.scalar(select(_columns.requested).where(_columns.id == job_id))
 
 
-def release(connection: Connection, job_id: str, worker: str, status: str, **values: Any) -> bool:
-    """Give the job back with its new status; False when the lease was lost meanwhile."""
+def release(connection: Connection, job_id: str, worker: str, status: JobStatus, **values: object) -> bool:
+    """End the lease and set the job's status; False if the lease was lost."""
     finished = {"finished_at": now()} if status in FINISHED else {}
     released = connection.execute(
         update(_table)
@@ -70,59 +75,53 @@ def release(connection: Connection, job_id: str, worker: str, status: str, **val
     return released.rowcount == 1
 
 
-def request(connection: Connection, job_id: str, wanted: str) -> None:
-    """Ask the worker to pause or cancel; a job without a living worker is paused or cancelled at once."""
-    connection.execute(update(_table).where(_columns.id == job_id).values(requested=wanted))
-    ended = {"status": "cancelled", "finished_at": now()} if wanted == "cancel" else {"status": "paused"}
-    idle = or_(_columns.lease_expires_at.is_(None), _columns.lease_expires_at < now())
+def request(connection: Connection, job_id: str, requested: Literal["pause", "cancel"]) -> None:
+    """Request a pause or a cancellation of the worker; an unleased job is paused or cancelled at once."""
+    connection.execute(update(_table).where(_columns.id == job_id).values(requested=requested))
     connection.execute(
         update(_table)
-        .where(_columns.id == job_id, _columns.status.not_in(FINISHED), idle)
-        .values(worker=None, lease_expires_at=None, **ended)
+        .where(_columns.id == job_id, _columns.status.not_in(FINISHED), _is_unleased())
+        .values(worker=None, lease_expires_at=None, **_AS_REQUESTED[requested]())
     )
 
 
 def abandoned(connection: Connection) -> list[str]:
-    """Jobs that count as queued or running, whose worker died and that no pool takes up."""
+    """Ids of queued or running jobs whose worker died and that no pool requeues."""
     query = select(_columns.id).where(
         _columns.provider == "local",
         _columns.pooled.is_(False),
         _columns.status.in_(("queued", "running")),
-        or_(_columns.lease_expires_at.is_(None), _columns.lease_expires_at < now()),
+        _is_unleased(),
     )
     return list(connection.scalars(query.order_by(_columns.created_at)))
 
 
 def mark_abandoned(connection: Connection, job_id: str) -> None:
-    """Pause a job whose worker died; nothing happens where the worker came back meanwhile."""
+    """Pause a job whose worker died, unless it is leased again."""
     changed = connection.execute(
         update(_table)
-        .where(
-            _columns.id == job_id,
-            _columns.status.in_(("queued", "running")),
-            or_(_columns.lease_expires_at.is_(None), _columns.lease_expires_at < now()),
-        )
+        .where(_columns.id == job_id, _columns.status.in_(("queued", "running")), _is_unleased())
         .values(status="paused", worker=None, lease_expires_at=None)
     )
     if changed.rowcount == 1:
-        message = "the worker died; resume the job to go on from its last checkpoint"
+        message = "the worker died; resume the job to continue from its last checkpoint"
         job_events.add(connection, job_id, "message", message, {}, level="warn")
 
 
-def queue_again(connection: Connection, job_id: str) -> None:
-    """Let a paused pooled job wait for a worker again, or take back a pause that no worker has obeyed yet."""
+def requeue(connection: Connection, job_id: str) -> None:
+    """Queue a paused pooled job again, or withdraw a requested pause that no worker has carried out yet."""
     connection.execute(
         update(_table).where(_columns.id == job_id, _columns.status.not_in(FINISHED)).values(requested="run")
     )
-    # One that has never run may not have been looked at; once more does no harm.
+    # The files of a job that never ran may not be validated yet; validating them twice does no harm.
     waiting = case((_columns.started_at.is_(None), "validating_files"), else_="queued")
     connection.execute(
         update(_table).where(_columns.id == job_id, _columns.status == "paused").values(status=waiting, deaths=0)
     )
 
 
-def unvalidated(connection: Connection) -> dict[str, Any] | None:
-    """The oldest pooled job whose files nobody has looked at yet, or None."""
+def next_to_validate(connection: Connection) -> Job | None:
+    """The oldest pooled job whose files are not validated yet, or None."""
     query = (
         select(_table)
         .where(_columns.pooled, _columns.status == "validating_files", _columns.requested == "run")
@@ -130,11 +129,11 @@ def unvalidated(connection: Connection) -> dict[str, Any] | None:
         .limit(1)
     )
     row = connection.execute(query).mappings().one_or_none()
-    return None if row is None else dict(row)
+    return None if row is None else record(Job, row)
 
 
-def end_validation(connection: Connection, job_id: str, status: str, **values: Any) -> bool:
-    """Queue or fail a job whose files were looked at; False when another worker did before."""
+def end_validation(connection: Connection, job_id: str, status: Literal["queued", "failed"], **values: object) -> bool:
+    """Queue or fail a job whose files were validated; False if another worker did before."""
     finished = {"finished_at": now()} if status in FINISHED else {}
     ended = connection.execute(
         update(_table)
@@ -144,16 +143,15 @@ def end_validation(connection: Connection, job_id: str, status: str, **values: A
     return ended.rowcount == 1
 
 
-def take(connection: Connection, worker: str, lease_seconds: float) -> str | None:
-    """Reserve the oldest pooled job that waits or whose worker died. Returns its id, or None."""
-    moment = now()
+def reserve_next(connection: Connection, worker: str, lease_seconds: float) -> str | None:
+    """Lease the oldest pooled job that waits or whose worker died. Returns its id, or None."""
     waiting = (
         select(_columns.id)
         .where(
             _columns.pooled,
             _columns.requested == "run",
             _columns.status.in_(("queued", "running")),
-            or_(_columns.lease_expires_at.is_(None), _columns.lease_expires_at < moment),
+            _is_unleased(),
         )
         .order_by(_columns.created_at, _columns.id)
         .limit(1)
@@ -161,13 +159,13 @@ def take(connection: Connection, worker: str, lease_seconds: float) -> str | Non
     )
     job_id = connection.scalar(waiting)
     if job_id is not None:
-        lease = moment + timedelta(seconds=lease_seconds)
+        lease = now() + timedelta(seconds=lease_seconds)
         connection.execute(update(_table).where(_columns.id == job_id).values(worker=worker, lease_expires_at=lease))
     return job_id
 
 
-def held(connection: Connection, worker_prefix: str) -> int:
-    """How many jobs are leased to workers whose names begin so."""
+def count_leased(connection: Connection, worker_prefix: str) -> int:
+    """The number of jobs that are leased to workers whose names begin with `worker_prefix`."""
     query = (
         select(func.count())
         .select_from(_table)
@@ -176,25 +174,33 @@ def held(connection: Connection, worker_prefix: str) -> int:
     return int(connection.scalar(query) or 0)
 
 
-def silent(connection: Connection, worker_prefix: str, left: Mapping[str, float]) -> list[tuple[str, str]]:
-    """Pooled jobs of workers whose names begin so, and their workers, whose lease was not prolonged for a while.
+def stale(connection: Connection, worker_prefix: str, min_seconds_left: Mapping[JobStatus, float]) -> list[StaleLease]:
+    """Leases of pooled jobs that their workers have not renewed for a while.
 
     Args:
-        left: for each status, the seconds that the lease of one that is alive would have left.
+        worker_prefix: of the workers' names.
+        min_seconds_left: for each status, the seconds that a lease still has if its worker is alive.
     """
     moment = now()
-    stale = [
+    is_stale = [
         and_(_columns.status == status, _columns.lease_expires_at < moment + timedelta(seconds=seconds))
-        for status, seconds in left.items()
+        for status, seconds in min_seconds_left.items()
     ]
     query = select(_columns.id, _columns.worker).where(
-        _columns.pooled, _columns.worker.startswith(worker_prefix, autoescape=True), or_(*stale)
+        _columns.pooled, _columns.worker.startswith(worker_prefix, autoescape=True), or_(*is_stale)
     )
-    return [(row.id, row.worker) for row in connection.execute(query)]
+    return [StaleLease(row.id, row.worker) for row in connection.execute(query)]
 
 
-def give_up(connection: Connection, job_id: str, worker: str, *, died: bool = True) -> int | None:
-    """Queue a job again whose worker ended without a word. Returns its deaths so far; None if it was not its own."""
+def requeue_lost(connection: Connection, job_id: str, worker: str, *, died: bool = True) -> int | None:
+    """Queue a job again whose worker ended without releasing it.
+
+    Args:
+        died: count it as a death of a worker.
+
+    Returns:
+        The job's deaths since its last checkpoint; None if the worker did not hold it.
+    """
     query = (
         update(_table)
         .where(_columns.id == job_id, _columns.worker == worker, _columns.status.not_in(FINISHED))
@@ -205,25 +211,39 @@ def give_up(connection: Connection, job_id: str, worker: str, *, died: bool = Tr
     return deaths
 
 
-def is_wanted(connection: Connection, job_id: str) -> bool:
-    """Whether a job is to go on: nobody has asked for a pause or its end."""
+def is_run_requested(connection: Connection, job_id: str) -> bool:
+    """Whether a job should run: neither a pause nor a cancellation is requested."""
     return connection.scalar(select(_columns.requested).where(_columns.id == job_id)) == "run"
 
 
-def settle(connection: Connection) -> None:
-    """Bring pooled jobs that nobody holds to where they were wanted, whoever died before seeing to it.
+def reconcile(connection: Connection) -> None:
+    """Bring unleased pooled jobs to the requested status, where their worker died before it did.
 
-    A pause or an end that was asked for takes place; a job that paused on its own, as its pool was leaving, goes on.
+    A requested pause or cancellation is carried out; a job that paused because its pool shut down is queued again.
     """
-    idle = or_(_columns.lease_expires_at.is_(None), _columns.lease_expires_at < now())
-    for wanted, values in (("pause", {"status": "paused"}), ("cancel", {"status": "cancelled", "finished_at": now()})):
+    for requested in ("pause", "cancel"):
         connection.execute(
             update(_table)
-            .where(_columns.pooled, _columns.requested == wanted, _columns.status.in_(("queued", "running")), idle)
-            .values(worker=None, lease_expires_at=None, **values)
+            .where(
+                _columns.pooled,
+                _columns.requested == requested,
+                _columns.status.in_(("queued", "running")),
+                _is_unleased(),
+            )
+            .values(worker=None, lease_expires_at=None, **_AS_REQUESTED[requested]())
         )
     connection.execute(
         update(_table)
-        .where(_columns.pooled, _columns.requested == "run", _columns.status == "paused", idle)
+        .where(_columns.pooled, _columns.requested == "run", _columns.status == "paused", _is_unleased())
         .values(status="queued")
     )
+
+
+_AS_REQUESTED: dict[str, Callable[[], dict[str, object]]] = {
+    "pause": lambda: {"status": "paused"},
+    "cancel": lambda: {"status": "cancelled", "finished_at": now()},
+}
+
+
+def _is_unleased() -> ColumnElement[bool]:
+    return or_(_columns.lease_expires_at.is_(None), _columns.lease_expires_at < now())

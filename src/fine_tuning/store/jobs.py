@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import Connection, case, func, or_, select, update
+from sqlalchemy import Connection, Select, case, func, or_, select, update
 
 from fine_tuning.store import budgets, job_events, paging, tables
 from fine_tuning.store.column_types import now
+from fine_tuning.store.records import Job, JobResult, JobStatus, NewJob, ProbeParity, record, records
 from fine_tuning.store.upsert import insert
 
 _table = tables.jobs
 _columns = _table.c
-FINISHED = ("succeeded", "failed", "cancelled")
+FINISHED: tuple[JobStatus, ...] = ("succeeded", "failed", "cancelled")
 
 
-def add(connection: Connection, job: Mapping[str, Any]) -> None:
+def add(connection: Connection, job: NewJob) -> None:
     """Record a new job.
 
     Raises:
@@ -28,12 +28,12 @@ def add(connection: Connection, job: Mapping[str, Any]) -> None:
     connection.execute(_table.insert().values(**job, requested="run", created_at=now()))
 
 
-def change(connection: Connection, job_id: str, **values: Any) -> None:
+def change(connection: Connection, job_id: str, **values: object) -> None:
     """Set columns of a job."""
     connection.execute(update(_table).where(_columns.id == job_id).values(**values))
 
 
-def get(connection: Connection, job_id: str) -> dict[str, Any] | None:
+def get(connection: Connection, job_id: str) -> Job | None:
     """A job by our id or by the host's, or None."""
     query = (
         select(_table)
@@ -41,48 +41,48 @@ def get(connection: Connection, job_id: str) -> dict[str, Any] | None:
         .order_by(_columns.created_at.desc())
         .limit(1)
     )
-    row = connection.execute(query).mappings().one_or_none()
-    return None if row is None else dict(row)
+    return _one(connection, query)
 
 
-def newest(connection: Connection, limit: int, provider: str | None = None) -> list[dict[str, Any]]:
+def newest(connection: Connection, limit: int, provider: str | None = None) -> list[Job]:
     """The newest jobs first."""
     query = select(_table).order_by(_columns.created_at.desc(), _columns.id).limit(limit)
     if provider is not None:
         query = query.where(_columns.provider == provider)
-    return [dict(row) for row in connection.execute(query).mappings()]
+    return records(Job, connection.execute(query).mappings())
 
 
 def listed(
-    connection: Connection, *, status: str | None = None, offset: int = 0, limit: int = 50
-) -> tuple[list[dict[str, Any]], int]:
-    """Jobs of all hosts, newest first, `limit` of them from `offset` on; and how many there are."""
-    wanted = [] if status is None else [_columns.status == status]
-    query = select(_table).where(*wanted).order_by(_columns.created_at.desc(), _columns.id)
-    found = [dict(row) for row in connection.execute(query.offset(offset).limit(limit)).mappings()]
-    return found, connection.scalar(select(func.count()).select_from(_table).where(*wanted)) or 0
+    connection: Connection, *, status: JobStatus | None = None, offset: int = 0, limit: int = 50
+) -> tuple[list[Job], int]:
+    """One page of the jobs of all hosts, newest first; and how many there are."""
+    conditions = [] if status is None else [_columns.status == status]
+    query = select(_table).where(*conditions).order_by(_columns.created_at.desc(), _columns.id)
+    found = records(Job, connection.execute(query.offset(offset).limit(limit)).mappings())
+    return found, connection.scalar(select(func.count()).select_from(_table).where(*conditions)) or 0
 
 
-def failed_since(connection: Connection, moment: datetime) -> list[dict[str, Any]]:
-    """The jobs that have failed after a moment, newest first."""
+def failed_since(connection: Connection, moment: datetime) -> list[Job]:
+    """The jobs that failed after a moment, newest first."""
     query = select(_table).where(_columns.status == "failed", _columns.finished_at > moment)
-    return [dict(row) for row in connection.execute(query.order_by(_columns.finished_at.desc())).mappings()]
+    return records(Job, connection.execute(query.order_by(_columns.finished_at.desc())).mappings())
 
 
-def unanswered(connection: Connection, provider: str, request: Mapping[str, Any]) -> dict[str, Any] | None:
-    """A job with this request that was recorded but never confirmed by its host: the trace of a crash."""
-    compared = request.keys() - {"hyperparameters", "estimate"}
-    same = [_columns[name] == request[name] for name in compared]
-    query = select(_table).where(
-        _columns.provider == provider, _columns.provider_job_id.is_(None), _columns.status == "queued", *same
+def unconfirmed(connection: Connection, job: NewJob) -> Job | None:
+    """A job with the same request that was recorded but never confirmed by its host: the trace of a crash."""
+    compared = (
+        _columns.provider == job["provider"],
+        _columns.model == job["model"],
+        _columns.training_file_id == job["training_file_id"],
+        _columns.validation_file_id == job["validation_file_id"],
+        _columns.suffix == job["suffix"],
     )
-    for row in connection.execute(query).mappings():
-        if row["hyperparameters"] == request["hyperparameters"]:
-            return dict(row)
-    return None
+    query = select(_table).where(_columns.provider_job_id.is_(None), _columns.status == "queued", *compared)
+    found = records(Job, connection.execute(query).mappings())
+    return next((each for each in found if each["hyperparameters"] == job["hyperparameters"]), None)
 
 
-def paused(connection: Connection, model: str, dataset_id: int) -> list[dict[str, Any]]:
+def paused(connection: Connection, model: str, dataset_id: int) -> list[Job]:
     """Paused local jobs on data of the same content, newest first."""
     same_content = select(tables.datasets.c.id).where(
         tables.datasets.c.content_hash
@@ -94,62 +94,58 @@ def paused(connection: Connection, model: str, dataset_id: int) -> list[dict[str
         _columns.model == model,
         _columns.dataset_id.in_(same_content),
     )
-    return [dict(row) for row in connection.execute(query.order_by(_columns.created_at.desc())).mappings()]
+    return records(Job, connection.execute(query.order_by(_columns.created_at.desc())).mappings())
 
 
-def find_by_model(connection: Connection, fine_tuned_model: str) -> dict[str, Any] | None:
+def find_by_model(connection: Connection, fine_tuned_model: str) -> Job | None:
     """The job that made a fine-tuned model, or None.
 
-    Where the workspace's own server made it for a client in the same workspace, both have a record of the job, and the
-    server's is the one that knows the files.
+    A job that the workspace's own server trains for a client of the same workspace has two records; the server's, which
+    has the files, comes first.
     """
     of_host = case((_columns.provider == "local", 0), else_=1)
     query = select(_table).where(_columns.fine_tuned_model == fine_tuned_model).order_by(of_host).limit(1)
-    row = connection.execute(query).mappings().one_or_none()
-    return None if row is None else dict(row)
+    return _one(connection, query)
 
 
-def needing_file(connection: Connection, file_id: str) -> str | None:
-    """A job that has not ended and trains or validates on a file; None where there is none."""
+def using_file(connection: Connection, file_id: str) -> str | None:
+    """The id of a job that has not ended and trains or validates on a file, or None."""
     uses = or_(_columns.training_file_id == file_id, _columns.validation_file_id == file_id)
     return connection.scalar(select(_columns.id).where(uses, _columns.status.not_in(FINISHED)).limit(1))
 
 
 def based_on(connection: Connection, folder: str) -> str | None:
-    """A job that trains, or has a model, on the base model in a folder; None where there is none."""
+    """The id of a job that trains, or whose model was trained, on the base model in a folder; or None."""
     alive = or_(_columns.status.not_in(FINISHED), _columns.fine_tuned_model.is_not(None))
     return connection.scalar(select(_columns.id).where(_columns.base_model == folder, alive).limit(1))
 
 
-def find_by_folder(connection: Connection, merged_dir: str) -> dict[str, Any] | None:
+def find_by_folder(connection: Connection, merged_dir: str) -> Job | None:
     """The local job that wrote its merged model to this folder, or None."""
     query = select(_table).where(_columns.provider == "local", _columns.result["merged_dir"].as_string() == merged_dir)
-    row = connection.execute(query.limit(1)).mappings().one_or_none()
-    return None if row is None else dict(row)
+    return _one(connection, query.limit(1))
 
 
-def in_project(connection: Connection, project: str, job_id: str) -> dict[str, Any] | None:
+def in_project(connection: Connection, project: str, job_id: str) -> Job | None:
     """A local job of a project, or None."""
     query = select(_table).where(_columns.project == project, _columns.provider == "local", _columns.id == job_id)
-    row = connection.execute(query).mappings().one_or_none()
-    return None if row is None else dict(row)
+    return _one(connection, query)
 
 
 def page(
     connection: Connection, project: str, *, metadata: Mapping[str, str] | None, after: str | None, limit: int
 ) -> paging.Page:
     """A project's local jobs, newest first; see `paging.page`, and `paging.has_metadata` for `metadata`."""
-    wanted = [_columns.project == project, _columns.provider == "local", *paging.has_metadata(_table, metadata)]
-    return paging.page(connection, _table, wanted, after=after, limit=limit)
+    conditions = [_columns.project == project, _columns.provider == "local", *paging.has_metadata(_table, metadata)]
+    return paging.page(connection, _table, conditions, after=after, limit=limit)
 
 
-def by_key(connection: Connection, idempotency_key: str) -> dict[str, Any] | None:
+def by_key(connection: Connection, idempotency_key: str) -> Job | None:
     """The job that was created with this key, or None."""
-    row = connection.execute(select(_table).where(_columns.idempotency_key == idempotency_key)).mappings().one_or_none()
-    return None if row is None else dict(row)
+    return _one(connection, select(_table).where(_columns.idempotency_key == idempotency_key))
 
 
-def add_once(connection: Connection, job: Mapping[str, Any]) -> bool:
+def add_once(connection: Connection, job: NewJob) -> bool:
     """Record a new job; False where one has its idempotency key."""
     statement = insert(connection, _table).values(**job, requested="run", created_at=now())
     added = connection.scalar(
@@ -158,27 +154,28 @@ def add_once(connection: Connection, job: Mapping[str, Any]) -> bool:
     return added is not None
 
 
-def find_by_id_start(connection: Connection, start: str) -> list[dict[str, Any]]:
-    """The local jobs whose id begins so."""
+def find_by_id_start(connection: Connection, start: str) -> list[Job]:
+    """The local jobs whose ids begin with `start`, at most 100."""
     query = (
         select(_table).where(_columns.provider == "local", _columns.id.startswith(start, autoescape=True)).limit(100)
     )
-    return [dict(row) for row in connection.execute(query).mappings()]
+    return records(Job, connection.execute(query).mappings())
 
 
-def note_parity(connection: Connection, job_id: str, same: int, asked: int) -> None:
-    """Keep with the result how many probes the serving engine answered as the trainer did; fewer than all is told."""
-    before = connection.scalar(select(_columns.result).where(_columns.id == job_id))
+def record_parity(connection: Connection, job_id: str, same: int, asked: int) -> None:
+    """Add to the result how many probes the serving engine answers as the trainer did; warn if fewer than all."""
+    before: JobResult | None = connection.scalar(select(_columns.result).where(_columns.id == job_id))
     if before is None:
         return
-    change(connection, job_id, result={**before, "parity": {"same": same, "asked": asked}})
+    parity: ProbeParity = {"same": same, "asked": asked}
+    change(connection, job_id, result={**before, "parity": parity})
     if same < asked:
         message = f"the serving engine answers {same} of {asked} probes as the trainer did"
-        job_events.add(connection, job_id, "message", message, {"same": same, "asked": asked}, level="warn")
+        job_events.add(connection, job_id, "message", message, parity, level="warn")
 
 
-def end(connection: Connection, job_id: str, status: str, **values: Any) -> None:
-    """End a job that nobody holds."""
+def end(connection: Connection, job_id: str, status: JobStatus, **values: object) -> None:
+    """End a job that no worker holds."""
     connection.execute(
         update(_table)
         .where(_columns.id == job_id, _columns.status.not_in(FINISHED))
@@ -187,7 +184,7 @@ def end(connection: Connection, job_id: str, status: str, **values: Any) -> None
 
 
 def tokens_per_second(connection: Connection, model: str) -> float | None:
-    """How fast the last local job with this base model trained; None without one."""
+    """Training speed of the last local job with this base model; None without one."""
     query = (
         select(_columns.trained_tokens, _columns.result)
         .where(_columns.provider == "local", _columns.status == "succeeded", _columns.model == model)
@@ -199,18 +196,23 @@ def tokens_per_second(connection: Connection, model: str) -> float | None:
     return row.trained_tokens / seconds if row is not None and seconds and row.trained_tokens else None
 
 
-def made(connection: Connection, project: str) -> list[dict[str, Any]]:
-    """A project's local jobs whose model is there, oldest first."""
+def with_model(connection: Connection, project: str) -> list[Job]:
+    """A project's succeeded local jobs whose model still exists, oldest first."""
     query = select(_table).where(
         _columns.project == project,
         _columns.provider == "local",
         _columns.status == "succeeded",
         _columns.fine_tuned_model.is_not(None),
     )
-    return [dict(row) for row in connection.execute(query.order_by(_columns.created_at)).mappings()]
+    return records(Job, connection.execute(query.order_by(_columns.created_at)).mappings())
 
 
 def count_by_status(connection: Connection) -> dict[str, int]:
-    """How many local jobs there are of each status."""
+    """The number of local jobs by status."""
     query = select(_columns.status, func.count()).where(_columns.provider == "local").group_by(_columns.status)
     return {status: count for status, count in connection.execute(query)}  # noqa: C416 - a row is no tuple to mypy
+
+
+def _one(connection: Connection, query: Select[tuple[object, ...]]) -> Job | None:
+    row = connection.execute(query).mappings().one_or_none()
+    return None if row is None else record(Job, row)

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, bindparam, func, or_, select, update
 
 from fine_tuning._util import checks
+from fine_tuning._util.model_names import version_name
 from fine_tuning.errors import ConflictError
 from fine_tuning.store import tables
 from fine_tuning.store.column_types import iso, now
@@ -174,10 +175,10 @@ def versions(connection: Connection, name: str | None = None) -> list[dict[str, 
     return [record_of(row) for row in connection.execute(query)]
 
 
-def known_as(connection: Connection, name: str) -> list[str]:
-    """A model's name, and `<name>-v<version>` of each of its versions: what its calls may be recorded under."""
+def recorded_names(connection: Connection, name: str) -> list[str]:
+    """The names under which calls of a model are recorded: its own, and `<name>-v<version>` of each version."""
     numbers = connection.scalars(select(_columns.version).where(_columns.model_name == name).order_by(_columns.version))
-    return [name, *(f"{name}-v{number}" for number in numbers)]
+    return [name, *(version_name(name, number) for number in numbers)]
 
 
 def of_job(connection: Connection, job_id: str, model_name: str | None = None) -> dict[str, Any] | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any, NotRequired, TypedDict, TypeVar, cast
+from typing import Any, Literal, NotRequired, TypedDict, TypeVar, cast
 
 JsonObject = dict[str, Any]  # a JSON column whose keys are the caller's (metadata) or another system's
 Record = TypeVar("Record")
@@ -245,6 +245,23 @@ class ExperimentLook(TypedDict):
     created_at: datetime
 
 
+class NewFile(TypedDict):
+    """What `files.add` records; the database fills in the rest."""
+
+    id: str
+    provider: str
+    purpose: str
+    filename: str
+    path: str
+    bytes: int
+    sha256: str
+    dataset_id: int | None
+    provider_file_id: NotRequired[str | None]
+    project: NotRequired[str]
+    status: NotRequired[str]
+    expires_at: NotRequired[datetime | None]
+
+
 class StoredFile(TypedDict):
     """A row of `files`."""
 
@@ -264,12 +281,110 @@ class StoredFile(TypedDict):
     deleted_at: datetime | None
 
 
+JobStatus = Literal["validating_files", "queued", "running", "paused", "succeeded", "failed", "cancelled"]
+JobRequest = Literal["run", "pause", "cancel"]  # what the user last requested of a job
+
+
+class Hyperparameters(TypedDict, total=False):
+    """Settings of a job: those that OpenAI's API has too; `training_config.TrainingConfig` has the further ones."""
+
+    method: str
+    n_epochs: int | str
+    batch_size: int | str
+    learning_rate_multiplier: float | str
+    beta: float | str
+    seed: int
+
+
+class JobMethod(TypedDict):
+    """`jobs.method`; a host's has the method's settings under the type's name as well."""
+
+    type: str
+
+
+class JobError(TypedDict):
+    """`jobs.error`: why a job failed, or paused by itself."""
+
+    code: str
+    message: str
+    param: NotRequired[str | None]
+
+
 class JobEstimate(TypedDict):
-    """The expected size of a training job: tokens over all epochs, US dollars, seconds; None where unknown."""
+    """`jobs.estimate`: tokens over all epochs, US dollars and seconds expected of a job; None is unknown."""
 
     tokens: int | None
     usd: float | None
     seconds: float | None
+
+
+class JobCheckpoint(TypedDict):
+    """A checkpoint, as trainers list them; `model` names it, or is its folder."""
+
+    id: str
+    step: int | None
+    model: str
+    metrics: JsonObject
+    created_at: str | None
+
+
+class ProbeParity(TypedDict):
+    """Probes that the serving engine answers as the trainer did, of how many."""
+
+    same: int
+    asked: int
+
+
+class JobResult(TypedDict, total=False):
+    """`jobs.result`: metrics and folders of a local run, see `training_events.TrainingResult`.
+
+    Sums over all sessions of the job: `wall_seconds` and `joules`. A job of a host has `checkpoints` alone.
+    """
+
+    status: str
+    steps: int
+    trained_tokens: int
+    train_loss: float | None
+    validation_loss: float | None
+    wall_seconds: float
+    joules: float | None
+    rows: int
+    truncated: list[int]
+    dropped: list[int]
+    adapter_dir: str | None
+    merged_dir: str | None
+    parity: ProbeParity
+    checkpoints: list[JobCheckpoint]
+
+
+class NewJob(TypedDict):
+    """What `jobs.add` records; the database fills in the rest."""
+
+    id: str
+    provider: str
+    idempotency_key: str
+    model: str
+    training_file_id: str
+    validation_file_id: str | None
+    dataset_id: int | None
+    suffix: str | None
+    hyperparameters: Hyperparameters
+    status: JobStatus
+    estimate: NotRequired[JobEstimate]
+    provider_job_id: NotRequired[str | None]
+    fine_tuned_model: NotRequired[str | None]
+    trained_tokens: NotRequired[int | None]
+    error: NotRequired[JobError | None]
+    result: NotRequired[JobResult | None]
+    started_at: NotRequired[datetime | None]
+    finished_at: NotRequired[datetime | None]
+    project: NotRequired[str]
+    pooled: NotRequired[bool]
+    base_model: NotRequired[str | None]
+    method: NotRequired[JobMethod | None]
+    seed: NotRequired[int | None]
+    metadata: NotRequired[JsonObject | None]
+    integrations: NotRequired[list[JsonObject] | None]
 
 
 class Job(TypedDict):
@@ -284,13 +399,13 @@ class Job(TypedDict):
     validation_file_id: str | None
     dataset_id: int | None
     suffix: str | None
-    hyperparameters: JsonObject
-    status: str
-    requested: str
+    hyperparameters: Hyperparameters
+    status: JobStatus
+    requested: JobRequest
     fine_tuned_model: str | None
     trained_tokens: int | None
-    error: JsonObject | None
-    result: JsonObject | None
+    error: JobError | None
+    result: JobResult | None
     worker: str | None
     lease_expires_at: datetime | None
     created_at: datetime
@@ -300,10 +415,10 @@ class Job(TypedDict):
     pooled: bool
     deaths: int
     base_model: str | None
-    method: JsonObject | None
+    method: JobMethod | None
     seed: int | None
     metadata: JsonObject | None
-    integrations: JsonObject | None
+    integrations: list[JsonObject] | None
     result_file_id: str | None
     estimate: JobEstimate | None
 
@@ -390,6 +505,41 @@ class Artifact(TypedDict):
     created_at: datetime
 
 
+class StepMetrics(TypedDict, total=False):
+    """What a training measures at a step.
+
+    Losses are nats a trained token, means since the previous metrics; accuracies are 0 to 1 over the same tokens;
+    `tokens_per_second` counts the non-padding tokens of this session; `seconds_left` is an estimate.
+    """
+
+    step: int
+    total_steps: int
+    epoch: float | None
+    learning_rate: float | None
+    train_loss: float | None
+    token_accuracy: float | None
+    valid_loss: float | None
+    valid_token_accuracy: float | None
+    trained_tokens: int
+    tokens_per_second: float | None
+    seconds_left: float | None
+
+
+class JobEventData(StepMetrics, total=False):
+    """`job_events.data`: metrics, the `path` of a checkpoint or of an epoch's weights, or facts behind a message."""
+
+    path: str
+    workers: int
+    lines: list[int]
+    needed: dict[str, int]
+    free: int
+    micro_batch_size: int | None
+    best_step: int | None
+    same: int
+    asked: int
+    problems: list[str]
+
+
 class JobEvent(TypedDict):
     """A row of `job_events`."""
 
@@ -399,7 +549,7 @@ class JobEvent(TypedDict):
     level: str
     kind: str
     message: str
-    data: JsonObject
+    data: JobEventData
 
 
 class Upload(TypedDict):

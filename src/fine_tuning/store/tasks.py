@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import re
 from datetime import datetime
 from pathlib import Path
 from typing import Any, ClassVar
@@ -11,11 +10,10 @@ from typing import Any, ClassVar
 from sqlalchemy import Float, String
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, validates
 
+from fine_tuning._util.model_names import parse_version_name, version_name
 from fine_tuning.errors import NotFoundError, UsageError
 from fine_tuning.store import model_versions, tables
 from fine_tuning.store.database import open_database
-
-_VERSIONED = re.compile(r"(?P<name>.+)-v(?P<version>[1-9]\d*)")
 
 
 class FineTunedModelMixin:
@@ -58,18 +56,12 @@ class Task(FineTunedModelMixin, _Base):
     created_at: Mapped[datetime]
 
 
-def parse_model_id(model_id: str) -> tuple[str, int] | None:
-    """Name and version of `<name>-v<version>`; None where the text has another form."""
-    match = _VERSIONED.fullmatch(model_id)
-    return (match["name"], int(match["version"])) if match else None
-
-
 def check_registered(model_id: str, registry: str | Path | None = None) -> None:
     """Raise NotFoundError, naming the nearest ids, unless the registry holds `<name>-v<version>`."""
-    parsed = parse_model_id(model_id)
+    parsed = parse_version_name(model_id)
     with open_database(registry).read() as tx:
         if parsed is not None and model_versions.get(tx, *parsed) is not None:
             return
-        known = [f"{record['model_name']}-v{record['version']}" for record in model_versions.versions(tx)]
+        known = [version_name(record["model_name"], record["version"]) for record in model_versions.versions(tx)]
     near = difflib.get_close_matches(model_id, known, n=3, cutoff=0.3) or known[-3:]
     raise NotFoundError(f"no registered model version {model_id}; nearest: {', '.join(near) or 'none registered yet'}")

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from math import isnan
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from fine_tuning._util import hosts
 from fine_tuning._util.files import atomic_write, make_folder, sha256_file, write_json
@@ -25,6 +25,7 @@ from fine_tuning.settings import acting_user, get_settings
 from fine_tuning.store import datasets, files, jobs, relocations, shutdown_dates
 from fine_tuning.store import model_versions as models
 from fine_tuning.store.database import Database, Transaction
+from fine_tuning.store.records import NewFile, NewJob
 
 if TYPE_CHECKING:
     from openai import OpenAI
@@ -138,7 +139,7 @@ class _Export:
             return []
         return [point.model_dump(mode="json") for point in found]
 
-    def _fetch(self, file_id: str, listed: FileObject | None) -> tuple[str, dict[str, Any] | None]:
+    def _fetch(self, file_id: str, listed: FileObject | None) -> tuple[str, Mapping[str, Any] | None]:
         """A file's row, with its bytes on this disk; None where it could not be had."""
         with self._database.read() as tx:
             row = files.get(tx, file_id)
@@ -160,10 +161,10 @@ class _Export:
         with self._write() as tx:
             row = files.get(tx, file_id)
             if row is None:
-                files.add(tx, {**record, "dataset_id": self._freeze(tx, record)})
+                files.add(tx, cast("NewFile", {**record, "dataset_id": self._freeze(tx, record)}))
                 self._report.new_files += 1
             else:  # its bytes were lost here, or another export fetched it meanwhile
-                files.renew(tx, row["id"], record)
+                files.replace_bytes(tx, row["id"], record)
         return file_id, record
 
     def _file(self, file_id: str) -> FileObject:
@@ -221,7 +222,7 @@ class _Export:
             with self._write() as tx:
                 told, record = self._job(tx, job, points.get(job.id, [])), jobs.get(tx, job.id)
                 if record is None:
-                    jobs.add(tx, told)
+                    jobs.add(tx, cast("NewJob", told))
                     self._report.new_jobs += 1
                 elif record["idempotency_key"] == told["idempotency_key"]:  # others are their trainer's to change
                     self._report.changed_jobs += _renew(tx, record, told)
@@ -286,7 +287,8 @@ class _Export:
     def _register(self, tx: Transaction, job: FineTuningJob, file: Mapping[str, Any] | None, *, is_alive: bool) -> None:
         price = PriceList(get_settings().prices).training_price(job.model, at_openai=self._url == hosts.OPENAI_URL)
         cost = None if isnan(price) or job.trained_tokens is None else price * job.trained_tokens / 1e6
-        dataset = datasets.get(tx, (files.get(tx, job.training_file) or {}).get("dataset_id")) if file else None
+        stored = files.get(tx, job.training_file) if file else None
+        dataset = None if stored is None else datasets.get(tx, stored["dataset_id"])
         version = {
             "model_name": suffix_of(job.fine_tuned_model) or _name_of_base(job.model), "base_model": job.model,
             "job_id": job.id, "artifact_id": None, "dataset_size": 0 if dataset is None else dataset["rows"],

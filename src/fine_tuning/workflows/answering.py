@@ -14,11 +14,11 @@ from typing import Any, NamedTuple
 
 from fine_tuning._util import checks
 from fine_tuning._util.files import explained, make_folder
+from fine_tuning._util.model_names import parse_version_name, version_name
 from fine_tuning.data_io.rows import conversation, conversation_of, read_rows
 from fine_tuning.errors import DataError, ProviderError, UsageError
 from fine_tuning.llm_service import LLMService
 from fine_tuning.settings import get_settings
-from fine_tuning.store.tasks import parse_model_id
 
 Messages = Sequence[Mapping[str, Any]]
 AT_ONCE = 8  # calls of a host
@@ -191,8 +191,9 @@ def kept_answers(
 def _kept(service: LLMService, max_tokens: int, options: Mapping[str, Any], *, fresh: bool) -> _Kept:
     """The kept answers of a service's model, which from here on is one version of it."""
     config = service.get_config()
-    if config["version"] is not None and parse_model_id(config["model"]) is None:
-        service.set_model(f"{config['model']}-v{config['version']}")  # a deployment meanwhile must not mix two versions
+    if config["version"] is not None and parse_version_name(config["model"]) is None:
+        # A deployment meanwhile must not mix two versions.
+        service.set_model(version_name(config["model"], config["version"]))
     return _Kept(service.get_config(), {"max_tokens": max_tokens, **options}, fresh=fresh)
 
 

@@ -25,6 +25,7 @@ from fine_tuning.serving import model_resolution
 from fine_tuning.settings import get_settings
 from fine_tuning.store import evaluations, exports, files, jobs, model_versions
 from fine_tuning.store.database import open_database
+from fine_tuning.store.records import JobResult
 from fine_tuning.training.loop import training_prompts
 
 _log = logging.getLogger(__name__)
@@ -141,7 +142,7 @@ def _source(name: str) -> _Source:
     merged = Path(target.model)
     if not (merged / "config.json").is_file():
         raise NotFoundError(f"the files of {name} are not at {merged}")
-    made = (job or {}).get("result") or {}
+    made: JobResult = (job["result"] if job is not None else None) or {}
     is_of_job = job is not None and made.get("merged_dir") == str(merged)
     return _Source(
         label=name if version is None else f"{version['model_name']}-v{version['version']}",
@@ -269,10 +270,11 @@ def _write_card(source: _Source, folder: Path, compared: Mapping[str, Any]) -> N
 def _card_of_job(source: _Source) -> str:
     """Of a model that is in no registry: what made it."""
     with open_database().read() as tx:
-        job = jobs.get(tx, source.job_id or "") or {}
+        job = jobs.get(tx, source.job_id or "")
     data = source.training_file.name if source.training_file is not None else "unknown"
+    base = "an unknown base" if job is None else job["model"]
     return (
-        f"# {source.label}\n\nMade by job {source.job_id} from {job.get('model', 'an unknown base')}, trained on "
+        f"# {source.label}\n\nMade by job {source.job_id} from {base}, trained on "
         f"{data}.\nIt is in no registry: no evaluation or deployment of it is recorded.\n"
     )
 

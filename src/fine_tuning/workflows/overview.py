@@ -14,7 +14,7 @@ from fine_tuning.experiments.guardrails import BROKEN
 from fine_tuning.model_registry import ModelRegistry
 from fine_tuning.store import datasets, examples, jobs, reviews
 from fine_tuning.store.column_types import now
-from fine_tuning.store.records import BudgetStatus
+from fine_tuning.store.records import BudgetStatus, Job
 from fine_tuning.store.workspace import Workspace
 
 RECENT = timedelta(days=7)  # failed jobs of this time are listed
@@ -118,9 +118,9 @@ def _model_needs(deployed: Iterable[Mapping[str, Any]], expiry_days: int) -> Ite
         )
 
 
-def _job_needs(failed: Iterable[Mapping[str, Any]], paused: int) -> Iterator[Need]:
+def _job_needs(failed: Iterable[Job], paused: int) -> Iterator[Need]:
     for job in failed:
-        reason = (job["error"] or {}).get("message") or "unknown"
+        reason = job["error"]["message"] if job["error"] else "unknown"
         yield Need(f"job {job['id']} failed: {reason}", "jobs", is_urgent=True)
     if paused:
         yield Need(f"{_counted(paused, 'job')} paused; resume or cancel {'it' if paused == 1 else 'them'}", "jobs")

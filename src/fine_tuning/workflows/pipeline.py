@@ -8,6 +8,7 @@ from math import nan
 from typing import Any
 
 from fine_tuning._util import checks, hosts
+from fine_tuning._util.model_names import version_name
 from fine_tuning.base_models import catalogue
 from fine_tuning.data_io.rows import conversation
 from fine_tuning.dataset_builder import DatasetBuilder
@@ -166,7 +167,7 @@ def evaluate(plan: Plan, version: int, test: Sequence[Example]) -> tuple[Evaluat
     questions, references = [messages for messages, _ in asked], [answer for _, answer in asked]
     evaluator = ModelEvaluator()
     results = []
-    for name, kind in ((plan.base_model, "base"), (f"{plan.model_name}-v{version}", "fine_tuned")):
+    for name, kind in ((plan.base_model, "base"), (version_name(plan.model_name, version), "fine_tuned")):
         answers = ask(name, questions, references, plan.max_answer_tokens)
         shown = plan.model_name if kind == "fine_tuned" else name
         cost = answers.mean_cost

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from fine_tuning.training.jobs.energy_meter import EnergyMeter
-from fine_tuning.training.jobs.worker import _local_cost
+from fine_tuning.training.jobs.job_outcome import local_cost
 
 
 def package(root: Path, name: str, joules: float) -> Path:
@@ -36,7 +36,7 @@ def test_a_machine_that_does_not_tell_is_unknown(tmp_path: Path) -> None:
 
 
 def test_time_and_energy_have_their_prices() -> None:
-    assert _local_cost(1800, 3.6e6, 2.0, 0.3) == pytest.approx(1.3)
-    assert _local_cost(1800, None, 2.0, 0.3) == pytest.approx(1.0)
-    assert _local_cost(1800, 3.6e6, None, 0.3) == pytest.approx(0.3)
-    assert _local_cost(1800, None, None, 0.3) is None
+    assert local_cost(1800, 3.6e6, 2.0, 0.3) == pytest.approx(1.3)
+    assert local_cost(1800, None, 2.0, 0.3) == pytest.approx(1.0)
+    assert local_cost(1800, 3.6e6, None, 0.3) == pytest.approx(0.3)
+    assert local_cost(1800, None, None, 0.3) is None

@@ -116,7 +116,7 @@ def test_a_killed_worker_leaves_a_job_that_resumes(file_id: str, tiny_model_dir:
     job = tuner.wait_for_job(job_id, poll_seconds=0.1)
     assert job["status"] == "succeeded", job["error"]
     events = tuner.list_events(job_id, 1000)
-    assert any("going on from step" in event["message"] for event in events)
+    assert any("resuming from step" in event["message"] for event in events)
     trained = [event["data"]["step"] for event in events if "train_loss" in (event["data"] or {})]
     assert trained == sorted(set(trained))
 
@@ -179,7 +179,7 @@ def test_what_is_wrong_is_said_before_anything_starts(file_id: str, tiny_model_d
 
 def test_waiting_has_a_timeout_and_the_job_goes_on(file_id: str, tiny_model_dir: Path) -> None:
     tuner, job_id = start(file_id, tiny_model_dir, n_epochs=200)
-    with pytest.raises(TrainingError, match="after 0.2 s; it goes on"):
+    with pytest.raises(TrainingError, match="after 0.2 s; it continues"):
         tuner.wait_for_job(job_id, poll_seconds=0.1, timeout_seconds=0.2)
     tuner.cancel_job(job_id)
     assert tuner.wait_for_job(job_id, poll_seconds=0.1)["status"] == "cancelled"

@@ -185,7 +185,7 @@ def test_workers_without_memory_try_again_with_fewer_rows() -> None:
     assert found is not None
     assert found.micro_batch_size == 2
     (told,) = link.exchange("run")
-    assert told.message == "out of memory with 4 rows at once; going on with 2 at once"
+    assert told.message == "out of memory with 4 rows at once; continuing with 2 at once"
     link.ran_out_of_memory(2)
     link.ran_out_of_memory(1)
     assert link.config() is None

@@ -48,7 +48,7 @@ def test_a_checkpoint_that_was_cut_off_is_not_trusted(run: Run, tmp_path: Path) 
     (newest / training_checkpoints.MARK).unlink()
     (newest / "optimizer.pt").write_bytes(b"half")
     resumed, events = run("parts")
-    assert any(event.message == "going on from step 3" for event in events)
+    assert any(event.message == "resuming from step 3" for event in events)
     assert fingerprint(resumed) == fingerprint(whole)
 
 

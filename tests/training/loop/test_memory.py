@@ -77,7 +77,7 @@ def test_a_training_that_does_not_fit_goes_on_with_fewer_rows_at_once(tiny_model
     assert done["status"] == "succeeded"
     said = [message for _, message, _ in told if message.startswith("out of memory")]
     assert said
-    assert said[0] == "out of memory with 16 rows at once; going on with 8 at once"
+    assert said[0] == "out of memory with 16 rows at once; continuing with 8 at once"
     losses = [[data["train_loss"] for kind, _, data in each if kind == "metrics"] for each in (at_ease, told)]
     assert len(losses[0]) == 4
     assert losses[1] == pytest.approx(losses[0], abs=1e-4)

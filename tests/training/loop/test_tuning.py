@@ -13,6 +13,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, Gemma2Config, Gemm
 
 from fine_tuning import LocalFineTuner
 from fine_tuning.errors import MissingDependencyError
+from fine_tuning.export import merge
 from fine_tuning.training.loop import compiled_layers, trainable_model
 from fine_tuning.training.loop.batches import LengthGrouped
 from fine_tuning.training.loop.chat_tokens import IGNORED
@@ -52,7 +53,7 @@ def test_weights_out_of_the_range_of_float16_are_kept(run: Run, tmp_path: Path) 
     model = whole(run("a", max_steps=1)[0].merged_dir)
     with torch.no_grad():
         model.model.norm.weight[0] = 1e6
-    trainable_model.save_whole(model, AutoTokenizer.from_pretrained(tmp_path / "a" / "merged"), tmp_path / "wide")
+    merge.save_merged(model, AutoTokenizer.from_pretrained(tmp_path / "a" / "merged"), tmp_path / "wide")
     kept = whole(tmp_path / "wide").model.norm.weight.detach()[0]
     assert kept.item() == pytest.approx(1e6, rel=0.004)
 

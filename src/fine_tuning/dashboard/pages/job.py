@@ -1,13 +1,13 @@
-"""One job, live: its curves, its figures, what happened, and its controls.
+"""One job, live: its curves, metrics, events and controls.
 
-What the page shows is made once for all browsers that look at a job, and each of them sends what has changed only.
+The view of a job is computed once for all browsers that show it, and each browser receives only what has changed.
 """
 
 from __future__ import annotations
 
 from asyncio import to_thread
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, cast
 
 from nicegui import ui
 
@@ -16,34 +16,39 @@ from fine_tuning.dashboard.actions import FAILED, act, confirmed
 from fine_tuning.dashboard.shared_reads import shared
 from fine_tuning.model_registry import ModelRegistry
 from fine_tuning.store import artifacts, job_events, jobs
-from fine_tuning.store.database import open_database
+from fine_tuning.store.records import Job, JobEvent, StepMetrics
+from fine_tuning.store.workspace import open_workspace
+from fine_tuning.training.jobs.job_view import JobView
 from fine_tuning.workflows import fine_tuners
 
 LIVE_SECONDS = 0.4
-SHOWN = 100  # events, and things that the job made
-POINTS = 400  # of a curve
+MAX_SHOWN = 100  # events, and artifacts
+MAX_POINTS = 400  # of a curve
 ENDED = ("succeeded", "failed", "cancelled")
-CURVES = {
+Metric = Literal["train_loss", "valid_loss", "token_accuracy", "valid_token_accuracy"]
+CURVES: dict[str, dict[str, Metric]] = {
     "Loss by step": {"training": "train_loss", "validation": "valid_loss"},
     "Token accuracy by step": {"training": "token_accuracy", "validation": "valid_token_accuracy"},
 }
-Row = dict[str, Any]
+Facts = dict[str, object]  # values by their names on the page
+ChartOptions = dict[str, Any]  # of ECharts
+Steering = Literal["pause_job", "resume_job", "cancel_job"]
 
 
 @dataclass(frozen=True)
 class View:
-    """What the page shows at a moment; `state` tells moments apart."""
+    """The content of the page; `state` changes whenever the content does."""
 
-    state: tuple[Any, ...]
+    state: tuple[str, str, int]
     status: str
-    said: str
-    facts: Row
-    curves: dict[str, Row]
-    events: list[list[Any]]
-    made: list[list[Any]]
+    summary: str
+    facts: Facts
+    curves: dict[str, ChartOptions]
+    events: list[list[object]]
+    artifacts: list[list[object]]
 
 
-_views: dict[str, View] = {}  # the last one of each job that somebody looks at
+_views: dict[str, View] = {}  # the last one of each job that is shown
 
 
 @ui.page("/jobs/{job_id}")
@@ -58,66 +63,69 @@ async def show(job_id: str) -> None:
 
 
 def _view(job_id: str) -> View | None:
-    """What there is to see of a job now; the same object as before where nothing has changed."""
-    with open_database().read() as tx:
+    """The content of a job's page now; the same object as before if nothing has changed."""
+    with open_workspace().database.read() as tx:
         job = jobs.get(tx, job_id)
         if job is None:
             return None
-        state = (job["status"], job["requested"], job_events.last(tx, job["id"]))
+        state = (job["status"], job["requested"], job_events.last_id(tx, job["id"]))
         known = _views.get(job_id)
         if known is not None and known.state == state:
             return known
-        metrics, events = job_events.metrics(tx, job["id"]), job_events.told(tx, job["id"], SHOWN)
-        made = artifacts.of_job(tx, job["id"])[-SHOWN:]
-    wish = f" ({job['requested']} asked for)" if job["requested"] != "run" and job["status"] == "running" else ""
+        metrics = job_events.metrics(tx, job["id"])
+        events = job_events.newest_without_metrics(tx, job["id"], MAX_SHOWN)
+        made = artifacts.of_job(tx, job["id"])[-MAX_SHOWN:]
+    is_pending = job["requested"] != "run" and job["status"] == "running"
     view = View(
         state=state,
         status=job["status"],
-        said=f"{job['id']} on {job['model']}: {job['status'].replace('_', ' ')}{wish}",
+        summary=f"{job['id']} on {job['model']}: {job['status'].replace('_', ' ')}"
+        + (f" ({job['requested']} requested)" if is_pending else ""),
         facts=_facts(job, metrics, events),
-        curves={said: _curve(said, names, metrics) for said, names in CURVES.items()},
-        events=[[each[name] for name in ("created_at", "kind", "message")] for each in reversed(events)],
-        made=[[each[name] for name in ("kind", "step", "path", "created_at")] for each in reversed(made)],
+        curves={title: _curve(title, names, metrics) for title, names in CURVES.items()},
+        events=[[each["created_at"], each["kind"], each["message"]] for each in reversed(events)],
+        artifacts=[[each["kind"], each["step"], each["path"], each["created_at"]] for each in reversed(made)],
     )
-    if len(_views) > SHOWN:
+    if len(_views) > MAX_SHOWN:
         _views.clear()
     _views[job_id] = view
     return view
 
 
-def _facts(job: Row, metrics: list[Row], events: list[Row]) -> Row:
-    known: Row = {}
+def _facts(job: Job, metrics: list[StepMetrics], events: list[JobEvent]) -> Facts:
+    known: StepMetrics = {}
     for each in metrics:
-        known |= {name: value for name, value in each.items() if value is not None}
+        known = cast("StepMetrics", {**known, **{name: value for name, value in each.items() if value is not None}})
     left = known.get("seconds_left") if job["status"] == "running" else None
     memory = [event["message"] for event in events if "needed" in event["data"]]
+    result = job["result"] or {}
     return {
         "Step": f"{known['step']:,} of {known['total_steps']:,}" if "step" in known else None,
         "Training loss": known.get("train_loss"),
         "Validation loss": known.get("valid_loss"),
         "Tokens per second": known.get("tokens_per_second"),
         "Time left": formatting.duration(left),
-        "Time taken": formatting.duration((job["result"] or {}).get("wall_seconds")),
+        "Training time": formatting.duration(result.get("wall_seconds")),
         "Memory": memory[-1] if memory else None,
         "Tokens": job["trained_tokens"] or known.get("trained_tokens"),
         "Fine-tuned model": job["fine_tuned_model"],
-        "Settings": ", ".join(f"{name} {value}" for name, value in job["hyperparameters"].items()) or None,
-        "Error": (job["error"] or {}).get("message"),
+        "Hyperparameters": ", ".join(f"{name} {value}" for name, value in job["hyperparameters"].items()) or None,
+        "Error": job["error"]["message"] if job["error"] else None,
     }
 
 
-def _curve(said: str, names: dict[str, str], metrics: list[Row]) -> Row:
+def _curve(title: str, names: dict[str, Metric], metrics: list[StepMetrics]) -> ChartOptions:
     series = {}
     for label, name in names.items():
         points = [(each["step"], each[name]) for each in metrics if each.get(name) is not None]
-        apart = max(1, len(points) // POINTS)
-        series[label] = points[:-1:apart] + points[-1:]
-    return charts.lines(said, "step", series)
+        stride = max(1, len(points) // MAX_POINTS)
+        series[label] = points[:-1:stride] + points[-1:]
+    return charts.lines(title, "step", series)
 
 
-def _chart(said: str, options: Row) -> ui.echart:
+def _chart(title: str, options: ChartOptions) -> ui.echart:
     with ui.element("section"):
-        components.heading(said, 3)
+        components.heading(title, 3)
         return ui.echart(dict(options)).classes("chart")
 
 
@@ -129,20 +137,20 @@ class _Live:
         self._view: View | None = None
         with ui.element("div").classes("bar"):
             self._status = components.text("").props('role="status"')
-            self._pause = components.button("Pause", lambda: self._steer("pause_job", "it pauses soon"), changes=True)
-            self._resume = components.button("Resume", lambda: self._steer("resume_job", "it goes on"), changes=True)
+            self._pause = components.button("Pause", lambda: self._steer("pause_job", "Pause requested"), changes=True)
+            self._resume = components.button("Resume", lambda: self._steer("resume_job", "Resumed"), changes=True)
             self._cancel = components.button("Cancel", self._ask_cancel, changes=True)
         self._facts = components.Facts(list(view.facts))
         self._register_form = ui.element("div").classes("bar")
         with self._register_form:
-            self._name = ui.input("Name of the model")
-            components.button("Register as a model", self._register, main=True, changes=True)
+            self._name = ui.input("Model name")
+            components.button("Register model", self._register, main=True, changes=True)
         with ui.element("div").classes("two"):
-            self._charts = {said: _chart(said, options) for said, options in view.curves.items()}
+            self._charts = {title: _chart(title, options) for title, options in view.curves.items()}
         components.heading("Events")
         self._events = ui.element("div")
-        components.heading("Checkpoints and results")
-        self._made = ui.element("div")
+        components.heading("Artifacts")
+        self._artifacts = ui.element("div")
         self._draw(view)
         ui.timer(LIVE_SECONDS, self._refresh, immediate=False)
 
@@ -152,31 +160,31 @@ class _Live:
             self._draw(view)
 
     def _draw(self, view: View) -> None:
-        """Send what has changed."""
+        """Send the changes."""
         before, self._view = self._view, view
         if before is view:
             return
-        components.set_text(self._status, view.said)
+        components.set_text(self._status, view.summary)
         self._facts.show(view.facts)
         if before is None or before.status != view.status:
             self._pause.set_visibility(view.status in {"queued", "running"})
             self._resume.set_visibility(view.status == "paused")
             self._cancel.set_visibility(view.status not in ENDED)
             self._register_form.set_visibility(view.status == "succeeded")
-        for said, chart in self._charts.items():
-            if before is not None and before.curves[said] != view.curves[said]:
-                # Past NiceGUI's own copy of the options, which would be compared and wrapped point by point.
-                chart.run_chart_method("setOption", view.curves[said])
+        for title, chart in self._charts.items():
+            if before is not None and before.curves[title] != view.curves[title]:
+                # Bypasses NiceGUI's own copy of the options, which is compared and wrapped point by point.
+                chart.run_chart_method("setOption", view.curves[title])
         if before is None or before.events != view.events:
             self._events.clear()
             with self._events:
                 components.table("Events, newest first", ["Time", "Kind", "Message"], view.events)
-        if before is None or before.made != view.made:
-            self._made.clear()
-            with self._made:
-                components.table("What the job made", ["Kind", "Step", "Where", "Made"], view.made)
+        if before is None or before.artifacts != view.artifacts:
+            self._artifacts.clear()
+            with self._artifacts:
+                components.table("Artifacts", ["Kind", "Step", "Path", "Created"], view.artifacts)
 
-    async def _steer(self, action: str, done: str) -> None:
+    async def _steer(self, action: Steering, done: str) -> None:
         await act(_steer, self._id, action, done=done)
         await self._refresh()
 
@@ -186,9 +194,12 @@ class _Live:
             ui.navigate.to(components.path("/models", found["model_name"]))
 
     async def _ask_cancel(self) -> None:
-        if await confirmed(f"Cancel {self._id}? It cannot go on afterwards.", "Cancel the job"):
-            await self._steer("cancel_job", "cancelled")
+        if await confirmed(f"Cancel {self._id}? It cannot be resumed.", "Cancel the job"):
+            await self._steer("cancel_job", "Cancelled")
 
 
-def _steer(job_id: str, action: str) -> Any:
-    return getattr(fine_tuners.of_job(job_id), action)(job_id)
+def _steer(job_id: str, action: Steering) -> JobView | bool:
+    tuner = fine_tuners.of_job(open_workspace(), job_id)
+    if action == "cancel_job":
+        return tuner.cancel_job(job_id)
+    return tuner.pause_job(job_id) if action == "pause_job" else tuner.resume_job(job_id)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from asyncio import to_thread
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 from nicegui import ui
 
@@ -12,11 +12,12 @@ from fine_tuning.dashboard import components, form_choices, formatting, layout
 from fine_tuning.dashboard.actions import FAILED, act, session, state
 from fine_tuning.local_fine_tuner import LocalFineTuner
 from fine_tuning.store import jobs
-from fine_tuning.store.database import open_database
-from fine_tuning.store.records import JobEstimate
+from fine_tuning.store.records import Hyperparameters, Job, JobEstimate, JobStatus
 from fine_tuning.store.tables import JOB_STATUSES
 from fine_tuning.store.workspace import open_workspace
-from fine_tuning.training.jobs.job_estimates import JobEstimator, PlannedJob
+from fine_tuning.training.jobs.job_estimates import JobEstimator
+from fine_tuning.training.jobs.job_view import JobView
+from fine_tuning.training.jobs.training_request import TrainingRequest
 from fine_tuning.workflows import fine_tuners
 
 PAGE = 50
@@ -25,7 +26,7 @@ PAGE = 50
 @ui.page("/jobs")
 async def show(status: str = "", page: str = "1") -> None:
     """Every job, newest first."""
-    chosen = status if status in JOB_STATUSES else None
+    chosen = cast("JobStatus", status) if status in JOB_STATUSES else None
     number = components.page_number(page)
     rows, count = await to_thread(_listed, chosen, (number - 1) * PAGE)
     with layout.page("Jobs"):
@@ -33,30 +34,40 @@ async def show(status: str = "", page: str = "1") -> None:
         components.heading("Queue and history")
         options = {"": "all", **{each: each.replace("_", " ") for each in JOB_STATUSES}}
         with ui.element("div").classes("bar"):
-            ui.select(options, value=chosen or "", label="Status",
-                      on_change=lambda event: ui.navigate.to(f"/jobs?status={event.value}"))  # fmt: skip
+            ui.select(
+                options,
+                value=chosen or "",
+                label="Status",
+                on_change=lambda event: ui.navigate.to(f"/jobs?status={event.value}"),
+            )
         if not count:
-            components.empty("No job here.", "ft-cli train FILE")
+            components.empty("No jobs.", "ft-cli train FILE")
             return
         columns = ["Job", "Base model", "Status", "Fine-tuned model", "Tokens", "Created"]
         components.table("Jobs", columns, [_row(job) for job in rows])
         components.pages(count, number, PAGE, f"/jobs?status={chosen or ''}&page=")
 
 
-def _listed(status: str | None, offset: int) -> tuple[list[dict[str, Any]], int]:
-    with open_database().read() as tx:
+def _listed(status: JobStatus | None, offset: int) -> tuple[list[Job], int]:
+    with open_workspace().database.read() as tx:
         return jobs.listed(tx, status=status, offset=offset, limit=PAGE)
 
 
-def _row(job: dict[str, Any]) -> list[Any]:
-    return [(job["id"], f"/jobs/{job['id']}"), job["model"], job["status"], job["fine_tuned_model"],
-            job["trained_tokens"], job["created_at"]]  # fmt: skip
+def _row(job: Job) -> list[object]:
+    return [
+        (job["id"], f"/jobs/{job['id']}"),
+        job["model"],
+        job["status"],
+        job["fine_tuned_model"],
+        job["trained_tokens"],
+        job["created_at"],
+    ]
 
 
 async def _start_form() -> None:
     files, bases = await to_thread(form_choices.training_files), form_choices.base_models(state().aliases)
     with ui.expansion("Start a job on this machine").classes("card"):
-        latest = 0  # number of the last estimate that was asked for
+        latest = 0  # number of the last estimate that was started
 
         async def estimate() -> None:
             nonlocal latest
@@ -67,8 +78,8 @@ async def _start_form() -> None:
             components.set_text(said, "estimating …")
             found = await act(_estimated, file.value, model.value, int(epochs.value or 1))
             if number != latest:
-                return  # another one is on its way
-            components.set_text(said, "" if found is FAILED else _told(found))
+                return  # a newer one is running
+            components.set_text(said, "" if found is FAILED else _estimate_text(found))
             starting.set_enabled(found is not FAILED)
 
         async def start() -> None:
@@ -81,25 +92,27 @@ async def _start_form() -> None:
             model = ui.select(bases, value=next(iter(bases)), label="Base model", on_change=estimate).classes("field")
             epochs = ui.number("Epochs", value=3, min=1, step=1, precision=0, on_change=estimate)
             suffix = ui.input("Suffix")
-        said = components.text("Choose a training file to see what it takes.").props('role="status"')
+        said = components.text("Choose a training file to estimate tokens, time and price.").props('role="status"')
         starting = components.button("Start", start, main=True, changes=True)
-        starting.disable()  # until it is said what it takes
+        starting.disable()  # until the estimate is shown
 
 
 def _estimated(file: str, model: str, epochs: int) -> JobEstimate:
-    path = LocalFineTuner().find_file(file)
-    return JobEstimator(open_workspace(), "local").estimate_file(PlannedJob(model, None, epochs), path)
+    workspace = open_workspace()
+    hyperparameters: Hyperparameters = {"n_epochs": epochs}
+    path = LocalFineTuner(workspace=workspace).find_file(file)
+    return JobEstimator(workspace, "local").estimate_file(TrainingRequest(model, None, hyperparameters), path)
 
 
-def _told(found: JobEstimate) -> str:
-    if found["tokens"] is None:
-        return "nobody can say what this takes: its tokens cannot be counted in a moment"
+def _estimate_text(estimate: JobEstimate) -> str:
+    if estimate["tokens"] is None:
+        return "Estimate unavailable: the file is too large, or its tokens cannot be counted"
     time = "unknown until a job with this base model has ended here"
-    if found["seconds"] is not None:
-        time = f"{formatting.duration(found['seconds'])}, at the speed of the last job with this base model"
-    price = "unknown" if found["usd"] is None else formatting.usd(found["usd"])
-    return f"{found['tokens']:,} tokens are trained on; the time is {time}; the price is {price}"
+    if estimate["seconds"] is not None:
+        time = f"{formatting.duration(estimate['seconds'])} at the speed of the last job with this base model"
+    price = "unknown" if estimate["usd"] is None else formatting.usd(estimate["usd"])
+    return f"Estimate: {estimate['tokens']:,} training tokens; time {time}; price {price}"
 
 
-def _start(file: str, model: str, epochs: int, suffix: str | None) -> dict[str, Any]:
+def _start(file: str, model: str, epochs: int, suffix: str | None) -> JobView:
     return fine_tuners.start(LocalFineTuner(), model, Path(file), None, suffix, n_epochs=epochs)

@@ -9,7 +9,7 @@ from openai.pagination import SyncCursorPage
 from openai.types.fine_tuning.checkpoints import PermissionCreateResponse, PermissionDeleteResponse
 from pydantic import Field
 
-from fine_tuning._util.model_names import parse_checkpoint
+from fine_tuning._util.model_names import parse_checkpoint_name
 from fine_tuning.server import api_objects, model_lookup
 from fine_tuning.server.api_errors import not_found
 from fine_tuning.server.context import Context, Project, Server
@@ -66,7 +66,7 @@ def delete(server: Server, project: Project, checkpoint: str, permission_id: str
 
 
 def _check_owned(server: Context, project: str, checkpoint: str) -> None:
-    parsed = parse_checkpoint(checkpoint)
+    parsed = parse_checkpoint_name(checkpoint)
     with server.database.read() as tx:
         job = jobs.find_by_model(tx, parsed[0]) if parsed else None
         owned = job is not None and parsed is not None and job["project"] == project

@@ -18,6 +18,7 @@ from fine_tuning.server.api_errors import invalid, not_found
 from fine_tuning.server.context import Context, Project, Server, context_of
 from fine_tuning.server.pagination import known_position, listed
 from fine_tuning.store import files
+from fine_tuning.store.records import StoredFile
 
 router = APIRouter(tags=["Files"])
 PURPOSES = ("assistants", "batch", "fine-tune", "vision", "user_data")  # a file object cannot say "evals"
@@ -118,7 +119,7 @@ def delete(server: Server, project: Project, file_id: str) -> dict[str, Any]:
     return api_objects.deleted(file_id, "file")
 
 
-def find(server: Context, project: str, file_id: str, param: str = "file_id") -> dict[str, Any]:
+def find(server: Context, project: str, file_id: str, param: str = "file_id") -> StoredFile:
     """A file that the project can read.
 
     Raises:

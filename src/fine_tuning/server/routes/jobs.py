@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 
 from fastapi import APIRouter, Header, Query, Request
 from openai.pagination import SyncCursorPage
@@ -19,7 +19,7 @@ from fine_tuning.server.context import Context, Project, Server
 from fine_tuning.server.pagination import known_position, listed
 from fine_tuning.server.request_body import Body
 from fine_tuning.server.routes.files import find as find_file
-from fine_tuning.store import artifacts, job_events, job_queue, jobs
+from fine_tuning.store import artifacts, job_events, job_queue, jobs, records
 from fine_tuning.store.database import Transaction
 from fine_tuning.training.jobs.trainer_port import ENDED, RUNNING, Action
 
@@ -130,7 +130,7 @@ def create(
     with server.database.read() as tx:
         if (known := jobs.by_key(tx, key)) is not None:
             return shown(tx, known)
-    row = _row(server, project, body) | {"idempotency_key": key}
+    row = _row(server, project, body, key)
     with server.database.write() as tx:
         if jobs.add_once(tx, row):
             job_events.add(tx, row["id"], "message", f"Created fine-tuning job: {row['id']}", {})
@@ -140,7 +140,7 @@ def create(
         return shown(tx, stored)
 
 
-def _row(server: Context, project: str, body: CreateJob) -> dict[str, Any]:
+def _row(server: Context, project: str, body: CreateJob, idempotency_key: str) -> records.NewJob:
     kind, chosen = _hyperparameters(body)
     base = model_lookup.base_model(server, project, body.model)
     for param in ("training_file", "validation_file"):
@@ -151,6 +151,7 @@ def _row(server: Context, project: str, body: CreateJob) -> dict[str, Any]:
     return {
         "id": f"ftjob-{uuid.uuid4().hex[:24]}",
         "provider": "local",
+        "idempotency_key": idempotency_key,
         "project": project,
         "pooled": True,
         "model": body.model,
@@ -158,11 +159,14 @@ def _row(server: Context, project: str, body: CreateJob) -> dict[str, Any]:
         "training_file_id": body.training_file,
         "validation_file_id": body.validation_file,
         "suffix": body.suffix,
-        "hyperparameters": {
-            **{name: AUTO[name] if value == "auto" else value for name, value in chosen.model_dump().items()},
-            "seed": DEFAULT_SEED if body.seed is None else body.seed,
-            "method": kind,
-        },
+        "hyperparameters": cast(
+            "records.Hyperparameters",
+            {
+                **{name: AUTO[name] if value == "auto" else value for name, value in chosen.model_dump().items()},
+                "seed": DEFAULT_SEED if body.seed is None else body.seed,
+                "method": kind,
+            },
+        ),
         "method": {"type": kind},
         "metadata": body.metadata,
         "integrations": [each.model_dump(exclude_none=True) for each in body.integrations or []] or None,
@@ -251,7 +255,7 @@ def _act(server: Context, project: str, job_id: str, action: Action) -> dict[str
                 code="invalid_job_state",
             )
         if action == "resume":
-            job_queue.queue_again(tx, job_id)
+            job_queue.requeue(tx, job_id)
         elif job["status"] != "cancelled":
             job_queue.request(tx, job_id, action)
         return shown(tx, find(tx, project, job_id))
@@ -300,7 +304,7 @@ def _number(name: str | None, prefix: str) -> int | None:
     return int(digits)
 
 
-def find(tx: Transaction, project: str, job_id: str) -> dict[str, Any]:
+def find(tx: Transaction, project: str, job_id: str) -> records.Job:
     """A job of the project.
 
     Raises:

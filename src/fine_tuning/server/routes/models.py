@@ -12,7 +12,9 @@ from fine_tuning.errors import ConflictError, NotFoundError
 from fine_tuning.server import api_objects, model_lookup
 from fine_tuning.server.api_errors import invalid
 from fine_tuning.server.context import Project, Server
+from fine_tuning.settings import get_settings
 from fine_tuning.store import jobs
+from fine_tuning.store.workspace import Workspace
 from fine_tuning.training.jobs.local_trainer import LocalTrainer
 
 router = APIRouter(prefix="/models", tags=["Models"])
@@ -46,7 +48,7 @@ def delete(server: Server, project: Project, model: str) -> dict[str, Any]:
                 raise invalid(f"{model} was not fine-tuned here and cannot be deleted", "model")
             raise model_lookup.unknown(server, tx, project, model)
     try:
-        LocalTrainer(server.database).delete_model(model)
+        LocalTrainer(Workspace(get_settings(), server.database)).delete_model(model)
     except (ConflictError, NotFoundError) as error:
         raise invalid(str(error), "model") from None
     return api_objects.deleted(model, "model")

@@ -1,19 +1,21 @@
-"""The energy that this machine has used, where it tells: processors by RAPL, NVIDIA GPUs by NVML."""
+"""The energy that this machine has used, where it is measured: processors by RAPL, NVIDIA GPUs by NVML."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
+GpuHandle = object  # NVML's, opaque
 RAPL = Path("/sys/class/powercap")
-_PACKAGES = "intel-rapl:[0-9]*"  # AMD's processors are told of under the same name
+_PACKAGES = "intel-rapl:[0-9]*"  # AMD's processors have the same name
 
 
 class EnergyMeter:
-    """Joules since it was made. Processors count to a limit and begin again, so that it wants to be read now and then.
+    """Joules since it was created.
+
+    Counters of processors wrap around at a limit: read the meter more often than that (every minute will do).
 
     Args:
-        root: where the kernel tells of processors.
+        root: the kernel's folder of power counters.
     """
 
     def __init__(self, root: Path = RAPL) -> None:
@@ -24,12 +26,12 @@ class EnergyMeter:
         self._joules = 0.0
 
     def read(self) -> float | None:
-        """Joules of all that tells; None where nothing does."""
+        """Joules of all counters; None without any."""
         for path, before in self._last.items():
             now = _number(path / "energy_uj")
             if now is None:
                 continue
-            if now < before:  # it has begun again
+            if now < before:  # wrapped around
                 before -= _number(path / "max_energy_range_uj") or before - now
             self._joules += (now - before) / 1e6
             self._last[path] = now
@@ -41,12 +43,12 @@ class EnergyMeter:
 def _number(path: Path) -> int | None:
     try:
         return int(path.read_text())
-    except (OSError, ValueError):  # not there, or only for the administrator
+    except (OSError, ValueError):  # missing, or readable by the administrator only
         return None
 
 
-def _gpus() -> list[Any]:
-    """Handles of the GPUs that tell their energy; none without NVIDIA's library."""
+def _gpus() -> list[GpuHandle]:
+    """Handles of the GPUs whose energy is measured; none without NVIDIA's library."""
     try:
         import pynvml
     except ImportError:
@@ -61,7 +63,7 @@ def _gpus() -> list[Any]:
     return found
 
 
-def _millijoules(gpu: Any) -> int:
+def _millijoules(gpu: GpuHandle) -> int:
     import pynvml
 
     return int(pynvml.nvmlDeviceGetTotalEnergyConsumption(gpu))

@@ -3,29 +3,34 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 from fine_tuning._util import checks
-from fine_tuning._util.files import is_file
-from fine_tuning.errors import NotFoundError, UsageError
-from fine_tuning.settings import get_settings
+from fine_tuning.errors import UsageError
+from fine_tuning.store.records import Hyperparameters, JobCheckpoint
+from fine_tuning.store.workspace import Workspace
 from fine_tuning.training.jobs import job_progress
-from fine_tuning.training.jobs.job_estimates import JobEstimator, PlannedJob
+from fine_tuning.training.jobs.job_estimates import JobEstimator
+from fine_tuning.training.jobs.job_view import JobEventView, JobView
 from fine_tuning.training.jobs.trainer_port import Trainer
+from fine_tuning.training.jobs.training_files import TrainingFile, find_training_file, read_training_file
+from fine_tuning.training.jobs.training_request import TrainingRequest, UploadedFiles
+
+DEFAULTS = {"n_epochs": 3, "learning_rate_multiplier": 1.0}  # as of `create_fine_tuning_job`
 
 
 class FineTuner:
     """Upload a file, create a job, follow it."""
 
-    def __init__(self, trainer: Trainer, estimator: JobEstimator | None = None) -> None:
-        """Work with a trainer; the estimator checks each job against the budgets before it is sent."""
+    def __init__(self, workspace: Workspace, trainer: Trainer) -> None:
+        self._workspace = workspace
         self._trainer = trainer
-        self._estimator = estimator
+        self._estimator = JobEstimator(workspace, trainer.provider)
 
     def upload_training_file(self, path: str | Path) -> str:
-        """Check a training file and hand it to the trainer. Returns its file id.
+        """Check a training file and upload it to the trainer. Returns its file id.
 
         Args:
             path: JSONL of chat rows; a relative path is looked for in the current directory, then in the workspace's
@@ -35,20 +40,15 @@ class FineTuner:
             NotFoundError: it is in neither.
             DataError: it is empty or not JSONL; the message names file and line.
         """
-        return self._trainer.upload(self.find_file(path))
+        return self._trainer.upload(read_training_file(self.find_file(path), self._trainer.check_row))
 
-    @staticmethod
-    def find_file(path: str | Path) -> Path:
-        """Where a data set file is: in the current directory, else in the workspace's `datasets` folder.
+    def find_file(self, path: str | Path) -> Path:
+        """The path of a data set file in the current directory, else in the workspace's `datasets` folder.
 
         Raises:
             NotFoundError: it is in neither.
         """
-        datasets = get_settings().folder("datasets")
-        for candidate in (Path(path), datasets / path):
-            if is_file(candidate):
-                return candidate
-        raise NotFoundError(f"no data set file {path}, neither in {Path.cwd()} nor in {datasets}")
+        return find_training_file(self._workspace, path)
 
     def create_fine_tuning_job(
         self,
@@ -58,14 +58,14 @@ class FineTuner:
         suffix: str | None = None,
         learning_rate_multiplier: float | str = 1.0,
         n_epochs: int | str = 3,
-        **hyperparameters: Any,
-    ) -> dict[str, Any]:
+        **hyperparameters: object,
+    ) -> JobView:
         """Start fine-tuning; the job is recorded before anything is sent or started.
 
         Args:
             suffix: becomes part of the fine-tuned model's name.
             learning_rate_multiplier, n_epochs: a number, or "auto" where the trainer chooses.
-            hyperparameters: further ones that the trainer knows, e.g. batch_size.
+            hyperparameters: further ones of the trainer, e.g. batch_size.
 
         Returns:
             job_id, model, status, training_file, validation_file, fine_tuned_model, created_at, finished_at,
@@ -77,46 +77,76 @@ class FineTuner:
             ConflictError: the estimate is more than a budget has left.
         """
         chosen = {"n_epochs": n_epochs, "learning_rate_multiplier": learning_rate_multiplier, **hyperparameters}
-        self.check_request(model, suffix, **chosen)
-        request: dict[str, Any] = {
-            "model": model,
-            "training_file_id": checks.name("training_file_id", training_file_id),
-            "validation_file_id": validation_file_id,
-            "suffix": suffix,
-            "hyperparameters": chosen,
-        }
-        if self._estimator is not None:
-            planned = PlannedJob(model, suffix, n_epochs)
-            request["estimate"] = self._estimator.estimate_upload(planned, request["training_file_id"])
-        return self._trainer.start(request)
+        request = TrainingRequest(model, suffix, cast("Hyperparameters", chosen))
+        request = self._checked(request, has_validation=validation_file_id is not None)
+        checks.name("training_file_id", training_file_id)
+        return self.start_job(request, UploadedFiles(training_file_id, validation_file_id))
 
     def check_request(
-        self, model: str, suffix: str | None = None, training_path: Path | None = None, **hyperparameters: Any
-    ) -> None:
-        """Check what a job would be created with, before its files are sent.
+        self,
+        model: str,
+        suffix: str | None = None,
+        training_path: str | Path | None = None,
+        validation_path: str | Path | None = None,
+        **hyperparameters: object,
+    ) -> TrainingRequest:
+        """Check a request, its files and the budgets, before anything is sent.
 
         Args:
-            training_path: the file that would be sent, for the budgets.
+            training_path, validation_path: files that will be uploaded; see `find_file`.
+
+        Returns:
+            The request with its files read, for `upload` and `start_job`.
 
         Raises:
             ConflictError: the job is estimated at more than what a budget has left.
-            UsageError: a hyperparameter is out of range or unknown, or a name is none.
-            NotFoundError: the base model does not exist.
+            UsageError: a hyperparameter is out of range or unknown, or a name is invalid.
+            NotFoundError: a file or the base model does not exist.
+            DataError: a file is empty, or a row cannot be used; the message names file and line.
             ConfigurationError, MissingDependencyError: the trainer cannot work: a key or a package is missing.
         """
-        checks.name("model", model)
-        if suffix is not None:
-            checks.name("suffix", suffix)
-        if (epochs := hyperparameters.get("n_epochs", "auto")) != "auto":
+        request = TrainingRequest(model, suffix, cast("Hyperparameters", {**DEFAULTS, **hyperparameters}))
+        request = self._checked(request, has_validation=validation_path is not None)
+        if training_path is not None:
+            path = self.find_file(training_path)
+            count = self._estimator.token_count(request, path)
+            request = replace(request, training_file=read_training_file(path, self._trainer.check_row, count))
+            self._estimator.check_budgets(request, self._estimator.estimate(request, _tokens(request)))
+        if validation_path is not None:
+            file = read_training_file(self.find_file(validation_path), self._trainer.check_row)
+            request = replace(request, validation_file=file)
+        return request
+
+    def upload(self, file: TrainingFile) -> str:
+        """Upload a file of a checked request. Returns its file id."""
+        return self._trainer.upload(file)
+
+    def start_job(self, request: TrainingRequest, uploaded: UploadedFiles) -> JobView:
+        """Start the job of a checked request whose files are uploaded.
+
+        Raises:
+            NotFoundError: a file does not exist.
+            ConflictError: the estimate is more than a budget has left.
+        """
+        if request.training_file is not None:
+            estimate = self._estimator.estimate(request, _tokens(request))
+        else:  # the tokens depend on the model, which its upload does not know
+            estimate = self._estimator.estimate_uploaded(request, uploaded.training_file_id)
+        return self._trainer.start(request, uploaded, estimate)
+
+    def _checked(self, request: TrainingRequest, *, has_validation: bool) -> TrainingRequest:
+        checks.name("model", request.model)
+        if request.suffix is not None:
+            checks.name("suffix", request.suffix)
+        chosen = request.hyperparameters
+        if (epochs := chosen.get("n_epochs", "auto")) != "auto":
             checks.count("n_epochs", epochs, 1)
-        multiplier = hyperparameters.get("learning_rate_multiplier", "auto")
+        multiplier = chosen.get("learning_rate_multiplier", "auto")
         if multiplier != "auto" and not checks.amount("learning_rate_multiplier", multiplier):
             raise UsageError(f"learning_rate_multiplier must be greater than 0, not {multiplier!r}")
-        self._trainer.check(model, hyperparameters)
-        if training_path is not None and self._estimator is not None:
-            self._estimator.check_budgets(PlannedJob(model, suffix, epochs), training_path)
+        return self._trainer.check(request, has_validation=has_validation)
 
-    def get_job_status(self, job_id: str) -> dict[str, Any]:
+    def get_job_status(self, job_id: str) -> JobView:
         """A job's view; keys as from `create_fine_tuning_job`.
 
         Raises:
@@ -125,20 +155,20 @@ class FineTuner:
         return self._trainer.status(job_id)
 
     def cancel_job(self, job_id: str) -> bool:
-        """Stop a job; True when it is (or is being) cancelled, False when it had ended before."""
+        """Cancel a job; True when it is (or is being) cancelled, False when it had ended before."""
         if self._trainer.status(job_id)["status"] in {"succeeded", "failed"}:
             return False
         return bool(self._trainer.act(job_id, "cancel"))
 
-    def pause_job(self, job_id: str) -> dict[str, Any]:
-        """Stop a job so that it can go on later; its view."""
+    def pause_job(self, job_id: str) -> JobView:
+        """Pause a job, to be resumed later; its view."""
         return self._trainer.act(job_id, "pause")
 
-    def resume_job(self, job_id: str) -> dict[str, Any]:
-        """Let a paused job (or one whose worker died) go on from its last checkpoint; its view."""
+    def resume_job(self, job_id: str) -> JobView:
+        """Resume a paused job (or one whose worker died) from its last checkpoint; its view."""
         return self._trainer.act(job_id, "resume")
 
-    def list_jobs(self, limit: int = 10) -> list[dict[str, Any]]:
+    def list_jobs(self, limit: int = 10) -> list[JobView]:
         """Views of the newest jobs.
 
         Raises:
@@ -146,7 +176,7 @@ class FineTuner:
         """
         return self._trainer.newest(checks.count("limit", limit, 1))
 
-    def list_events(self, job_id: str, limit: int = 20) -> list[dict[str, Any]]:
+    def list_events(self, job_id: str, limit: int = 20) -> list[JobEventView]:
         """A job's newest events, oldest first: id, created_at, level, type (message or metrics), message, data.
 
         Raises:
@@ -155,7 +185,7 @@ class FineTuner:
         """
         return self._trainer.events(job_id, checks.count("limit", limit, 1))
 
-    def list_checkpoints(self, job_id: str) -> list[dict[str, Any]]:
+    def list_checkpoints(self, job_id: str) -> list[JobCheckpoint]:
         """A job's checkpoints, newest first: id, step, model, metrics, created_at."""
         return self._trainer.checkpoints(job_id)
 
@@ -165,14 +195,14 @@ class FineTuner:
         poll_seconds: float = 1.0,
         timeout_seconds: float | None = None,
         progress_bar: bool | None = None,
-    ) -> Mapping[str, Any]:
+    ) -> JobView:
         """Wait until a job ends or is paused; its last view.
 
         Args:
             progress_bar: on the standard error stream; by default where that is a terminal.
 
         Raises:
-            TrainingError: the timeout passed; the job goes on.
+            TrainingError: the timeout passed; the job continues.
         """
         show = sys.stderr.isatty() if progress_bar is None else progress_bar
         return job_progress.wait(
@@ -180,9 +210,13 @@ class FineTuner:
         )
 
     def delete_fine_tuned_model(self, model_id: str) -> bool:
-        """Delete a fine-tuned model where it is served from; whether that was done.
+        """Delete a fine-tuned model where it is served from; returns whether it was deleted.
 
         Raises:
             NotFoundError: there is no such model.
         """
         return self._trainer.delete_model(model_id)
+
+
+def _tokens(request: TrainingRequest) -> int | None:
+    return None if request.training_file is None else request.training_file.tokens

@@ -1,31 +1,43 @@
 """Fine-tuning on an OpenAI-compatible host. Every paid call is recorded before it is sent.
 
-A crash between sending and the answer is mended at the next attempt with the same request: the job carries our
-idempotency key in its metadata, so the host's list tells whether it exists already.
+After a crash between a call and its response, the next attempt with the same request finds the job: it has our
+idempotency key in its metadata, by which it is looked up in the host's list of jobs.
 """
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from math import isnan, nan
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, cast
 
 from fine_tuning._util import hosts
-from fine_tuning.errors import ProviderError
 from fine_tuning.store import costs, datasets, files, jobs
 from fine_tuning.store.database import Database, Transaction
-from fine_tuning.store.records import NewCostEvent
-from fine_tuning.training.jobs.training_files import file_record
+from fine_tuning.store.records import JobCheckpoint, JobError, JobEstimate, JobStatus, JsonObject, NewCostEvent, NewJob
+from fine_tuning.training.jobs.job_view import JobEventView, JobView
+from fine_tuning.training.jobs.trainer_port import Action
+from fine_tuning.training.jobs.training_files import TrainingFile, file_record
+from fine_tuning.training.jobs.training_request import TrainingRequest, UploadedFiles
 
 if TYPE_CHECKING:
     from openai import OpenAI
     from openai.types.fine_tuning import FineTuningJob
+    from openai.types.fine_tuning.job_create_params import Method
 
 _KEY = "fine_tuning_pipeline_key"
 _RECENT_JOBS = 100
+
+
+@dataclass(frozen=True)
+class _Recorded:
+    """A job of ours before its host confirms it; an earlier attempt may have sent it."""
+
+    job_id: str
+    idempotency_key: str
+    may_be_sent: bool
 
 
 class HostedTrainer:
@@ -43,7 +55,7 @@ class HostedTrainer:
         Args:
             price: US dollars per million trained tokens of a base model; nan where unknown.
         """
-        self.url = hosts.address(base_url)
+        self.provider = hosts.address(base_url)
         self._price = price
         self._database = database
         self._api_key = api_key
@@ -57,79 +69,87 @@ class HostedTrainer:
             ConfigurationError: there is no key.
         """
         if self._client is None:
-            self._client = hosts.make_client(self._api_key, self.url)
+            self._client = hosts.make_client(self._api_key, self.provider)
         return self._client
 
-    def check(self, model: str, hyperparameters: Mapping[str, Any]) -> None:  # noqa: ARG002 - the host knows them
-        """See `FineTuner.check_request`: there is a key; the rest is the host's to say."""
+    def check(self, request: TrainingRequest, *, has_validation: bool) -> TrainingRequest:  # noqa: ARG002
+        """Check that there is a key; the host checks the rest."""
         _ = self.client
+        return request
 
-    def upload(self, path: Path) -> str:
-        """Check a training file and send it. Returns the host's file id.
+    def check_row(self, row: JsonObject, where: str) -> None:
+        """Accept the row; the host checks it, by rules of its own."""
+
+    def upload(self, file: TrainingFile) -> str:
+        """Send a training file. Returns the host's file id.
 
         Raises:
-            NotFoundError, DataError: the file is missing, empty or not JSONL of chat rows.
             ProviderError, ConfigurationError: the host refuses.
         """
         client = self.client
-        record = file_record(self._database, path, self.url)
+        stored = file_record(self._database, file, self.provider)
         with self._database.write() as tx:
-            files.add(tx, record)
-        with hosts.translated_errors(self.url, f"upload of {path.name}"), path.open("rb") as stream:
+            files.add(tx, stored)
+        path = file.path
+        with hosts.translated_errors(self.provider, f"upload of {path.name}"), path.open("rb") as stream:
             uploaded = client.files.create(file=(path.name, stream), purpose="fine-tune")
         with self._database.write() as tx:
-            files.set_provider_id(tx, record["id"], uploaded.id)
+            files.set_provider_id(tx, stored["id"], uploaded.id)
         return uploaded.id
 
-    def start(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        """Create a job, once, however often this is called after a crash. Returns its view.
-
-        Args:
-            request: model, training_file_id, validation_file_id, suffix, hyperparameters.
-        """
+    def start(self, request: TrainingRequest, uploaded: UploadedFiles, estimate: JobEstimate) -> JobView:
+        """Create a job, once, however often this is called after a crash. Returns its view."""
         client = self.client
-        record = self._recorded(request)
-        job = self._find_sent(record["idempotency_key"]) if record.pop("_recovered") else None
+        recorded = self._record(request, uploaded, estimate)
+        job = self._find_sent(recorded.idempotency_key) if recorded.may_be_sent else None
         if job is None:
-            with hosts.translated_errors(self.url, f"a fine-tuning job of {request['model']}"):
-                job = self._create(client, request, record["idempotency_key"])
-        self._mirror(record["id"], job, provider_job_id=job.id)
+            with hosts.translated_errors(self.provider, f"a fine-tuning job of {request.model}"):
+                job = self._create(client, request, uploaded, recorded.idempotency_key)
+        self._mirror(recorded.job_id, job, provider_job_id=job.id)
         return view(job)
 
-    def _recorded(self, request: Mapping[str, Any]) -> dict[str, Any]:
+    def _record(self, request: TrainingRequest, uploaded: UploadedFiles, estimate: JobEstimate) -> _Recorded:
         with self._database.write() as tx:
-            known = jobs.unanswered(tx, self.url, request)
-            if known is not None:
-                return {**known, "_recovered": True}
-            file = files.get(tx, request["training_file_id"])
-            record = {
-                **request,
+            file = files.get(tx, uploaded.training_file_id)
+            job: NewJob = {
                 "id": f"ftjob-{uuid.uuid4().hex[:24]}",
-                "provider": self.url,
+                "provider": self.provider,
                 "idempotency_key": uuid.uuid4().hex,
+                "model": request.model,
+                "training_file_id": uploaded.training_file_id,
+                "validation_file_id": uploaded.validation_file_id,
                 "dataset_id": file["dataset_id"] if file else None,
+                "suffix": request.suffix,
+                "hyperparameters": request.hyperparameters,
+                "estimate": estimate,
                 "status": "queued",
             }
-            jobs.add(tx, record)
-        return {**record, "_recovered": False}
+            known = jobs.unconfirmed(tx, job)
+            if known is not None:
+                return _Recorded(known["id"], known["idempotency_key"], may_be_sent=True)
+            jobs.add(tx, job)
+        return _Recorded(job["id"], job["idempotency_key"], may_be_sent=False)
 
     def _find_sent(self, key: str) -> FineTuningJob | None:
-        with hosts.translated_errors(self.url, "the list of jobs"):
+        with hosts.translated_errors(self.provider, "the list of jobs"):
             page = self.client.fine_tuning.jobs.list(limit=_RECENT_JOBS)
         return next((job for job in page.data if (job.metadata or {}).get(_KEY) == key), None)
 
-    def _create(self, client: OpenAI, request: Mapping[str, Any], key: str) -> FineTuningJob:
-        optional = {"validation_file": request["validation_file_id"], "suffix": request["suffix"]}
-        body: dict[str, Any] = {
-            "model": request["model"],
-            "training_file": request["training_file_id"],
-            "method": {"type": "supervised", "supervised": {"hyperparameters": dict(request["hyperparameters"])}},
-            "metadata": {_KEY: key},
-            **{name: value for name, value in optional.items() if value is not None},
-        }
-        return client.fine_tuning.jobs.create(**body, extra_headers={"Idempotency-Key": key})
+    def _create(self, client: OpenAI, request: TrainingRequest, uploaded: UploadedFiles, key: str) -> FineTuningJob:
+        from openai import omit
 
-    def _mirror(self, our_id: str, job: FineTuningJob, **more: Any) -> None:
+        method = {"type": "supervised", "supervised": {"hyperparameters": dict(request.hyperparameters)}}
+        return client.fine_tuning.jobs.create(
+            model=request.model,
+            training_file=uploaded.training_file_id,
+            validation_file=omit if uploaded.validation_file_id is None else uploaded.validation_file_id,
+            suffix=omit if request.suffix is None else request.suffix,
+            method=cast("Method", method),
+            metadata={_KEY: key},
+            extra_headers={"Idempotency-Key": key},
+        )
+
+    def _mirror(self, our_id: str, job: FineTuningJob, **more: object) -> None:
         values = {
             "status": job.status,
             "fine_tuned_model": job.fine_tuned_model,
@@ -143,7 +163,7 @@ class HostedTrainer:
                 self._bill(tx, our_id, job, job.trained_tokens)
 
     def _bill(self, tx: Transaction, our_id: str, job: FineTuningJob, trained_tokens: int) -> None:
-        """Put what the job was billed for in the ledger, in place of its estimate."""
+        """Record the billed cost of the job in the ledger, in place of its estimate."""
         record = jobs.get(tx, our_id)
         if record is None or costs.training_jobs(tx, job_id=job.id):
             return
@@ -162,26 +182,28 @@ class HostedTrainer:
         }
         costs.add(tx, event)
 
-    def status(self, job_id: str) -> dict[str, Any]:
-        """The host's word on a job, mirrored into the database."""
-        with hosts.translated_errors(self.url, f"job {job_id}"):
-            return self._seen(self.client.fine_tuning.jobs.retrieve(job_id))
+    def status(self, job_id: str) -> JobView:
+        """A job as the host has it, mirrored into the database."""
+        with hosts.translated_errors(self.provider, f"job {job_id}"):
+            return self._mirrored(self.client.fine_tuning.jobs.retrieve(job_id))
 
-    def act(self, job_id: str, action: str) -> dict[str, Any]:
-        """cancel, pause or resume a job; its view afterwards."""
-        with hosts.translated_errors(self.url, f"{action} of job {job_id}"):
-            return self._seen(getattr(self.client.fine_tuning.jobs, action)(job_id))
+    def act(self, job_id: str, action: Action) -> JobView:
+        """Cancel, pause or resume a job; its view afterwards."""
+        endpoint = self.client.fine_tuning.jobs
+        call = {"cancel": endpoint.cancel, "pause": endpoint.pause, "resume": endpoint.resume}[action]
+        with hosts.translated_errors(self.provider, f"{action} of job {job_id}"):
+            return self._mirrored(call(job_id))
 
-    def _seen(self, job: FineTuningJob) -> dict[str, Any]:
+    def _mirrored(self, job: FineTuningJob) -> JobView:
         with self._database.read() as tx:
             known = jobs.get(tx, job.id)
         if known is not None:
             self._mirror(known["id"], job)
         return view(job)
 
-    def newest(self, limit: int) -> list[dict[str, Any]]:
+    def newest(self, limit: int) -> list[JobView]:
         """The host's newest jobs."""
-        with hosts.translated_errors(self.url, "the list of jobs"):
+        with hosts.translated_errors(self.provider, "the list of jobs"):
             page = self.client.fine_tuning.jobs.list(limit=min(limit, _RECENT_JOBS))
             found: list[FineTuningJob] = []
             for job in page:  # further pages are fetched as needed
@@ -190,16 +212,26 @@ class HostedTrainer:
                     break
         return [view(job) for job in found]
 
-    def events(self, job_id: str, limit: int) -> list[dict[str, Any]]:
-        """The newest `limit` events, oldest first: id, created_at, level, type, message, data."""
-        with hosts.translated_errors(self.url, f"events of job {job_id}"):
+    def events(self, job_id: str, limit: int) -> list[JobEventView]:
+        """The newest `limit` events, oldest first."""
+        with hosts.translated_errors(self.provider, f"events of job {job_id}"):
             page = self.client.fine_tuning.jobs.list_events(job_id, limit=limit)
-        rows = [event.model_dump(include=_EVENT) | {"created_at": _iso(event.created_at)} for event in page.data]
-        return rows[::-1]
+        events: list[JobEventView] = [
+            {
+                "id": event.id,
+                "created_at": _iso(event.created_at),
+                "level": event.level,
+                "type": event.type,
+                "message": event.message,
+                "data": cast("JsonObject | None", event.data),
+            }
+            for event in page.data
+        ]
+        return events[::-1]
 
-    def checkpoints(self, job_id: str) -> list[dict[str, Any]]:
-        """Checkpoints of a job, newest first: id, step, model, metrics, created_at."""
-        with hosts.translated_errors(self.url, f"checkpoints of job {job_id}"):
+    def checkpoints(self, job_id: str) -> list[JobCheckpoint]:
+        """Checkpoints of a job, newest first."""
+        with hosts.translated_errors(self.provider, f"checkpoints of job {job_id}"):
             page = self.client.fine_tuning.jobs.checkpoints.list(job_id)
         return [
             {
@@ -213,22 +245,19 @@ class HostedTrainer:
         ]
 
     def delete_model(self, model_id: str) -> bool:
-        """Delete a fine-tuned model; whether the host says it did."""
-        with hosts.translated_errors(self.url, f"model {model_id}"):
+        """Delete a fine-tuned model; returns whether the host confirms it."""
+        with hosts.translated_errors(self.provider, f"model {model_id}"):
             return bool(self.client.models.delete(model_id).deleted)
 
 
-_EVENT = {"id", "level", "type", "message", "data"}
-
-
-def view(job: FineTuningJob) -> dict[str, Any]:
-    """A host's job in the shape that all trainers share."""
+def view(job: FineTuningJob) -> JobView:
+    """The view of a host's job."""
     # OpenAI sends an error object without a message for jobs that did not fail.
-    error = job.error.model_dump() if job.error and job.error.message else None
+    error = cast("JobError", job.error.model_dump()) if job.error and job.error.message else None
     return {
         "job_id": job.id,
         "model": job.model,
-        "status": job.status,
+        "status": cast("JobStatus", job.status),  # the SDK leaves out "paused"
         "training_file": job.training_file,
         "validation_file": job.validation_file,
         "fine_tuned_model": job.fine_tuned_model,
@@ -246,9 +275,3 @@ def _moment(seconds: int | None) -> datetime | None:
 def _iso(seconds: int | None) -> str | None:
     moment = _moment(seconds)
     return None if moment is None else moment.isoformat()
-
-
-def explain_failure(job: Mapping[str, Any]) -> ProviderError:
-    """The error for a job that ended without a model."""
-    reason = (job["error"] or {}).get("message") or "no reason was given"
-    return ProviderError(f"job {job['job_id']} {job['status']}: {reason}")

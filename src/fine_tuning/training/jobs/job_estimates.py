@@ -1,116 +1,99 @@
-"""Estimate of a training job's tokens, cost and time, and the check against budgets, before anything is sent."""
+"""Tokens, price and time of a training job, estimated before anything is sent."""
 
 from __future__ import annotations
 
-import logging
-from dataclasses import dataclass
 from math import isnan
 from pathlib import Path
 
 from fine_tuning._util import hosts
 from fine_tuning.costs.prices import PriceList
 from fine_tuning.data_io.rows import read_rows
-from fine_tuning.datasets import token_counts
 from fine_tuning.errors import FineTuningError
 from fine_tuning.store import budgets, files, jobs
 from fine_tuning.store.records import JobEstimate
 from fine_tuning.store.workspace import Workspace
+from fine_tuning.training.jobs.token_count import TokenCount
+from fine_tuning.training.jobs.training_request import TrainingRequest
 
-_log = logging.getLogger(__name__)
-MAX_COUNTED_BYTES = 50_000_000  # the tokens of a larger training file are counted only where a budget applies
-AUTO_EPOCHS = 3  # epochs that hosts choose for "auto" and data sets of a few hundred rows
-
-
-@dataclass(frozen=True)
-class PlannedJob:
-    """A training job that is about to be created.
-
-    Attributes:
-        model: base model.
-        suffix: name of the fine-tuned model; None where it has none.
-        n_epochs: a number, or "auto".
-    """
-
-    model: str
-    suffix: str | None = None
-    n_epochs: int | str = "auto"
-
-    @property
-    def budget_name(self) -> str:
-        """The model name whose budget applies."""
-        return self.suffix or self.model
+LARGE_FILE_BYTES = 50_000_000  # the tokens of a larger file are counted only where a budget limits the job
+AUTO_EPOCHS = 3  # what hosts make of "auto" for data sets of some hundred rows
 
 
 class JobEstimator:
-    """Estimates and budget checks for the jobs of one provider."""
+    """Estimates the jobs of one provider, and checks them against the budgets.
+
+    Args:
+        provider: "local" or the host's address.
+    """
 
     def __init__(self, workspace: Workspace, provider: str) -> None:
-        """Estimate jobs of a provider: "local" or a host's address."""
-        self._database = workspace.database
-        self._settings = workspace.settings
+        self._workspace = workspace
         self._provider = provider
 
-    def check_budgets(self, job: PlannedJob, path: Path) -> None:
-        """Check that the budgets cover a job, before its file is sent. Recording the job checks again.
+    def token_count(self, request: TrainingRequest, path: Path) -> TokenCount | None:
+        """A count of the file's tokens, to be filled while it is read; None for a large file that no budget limits."""
+        if path.is_file() and path.stat().st_size > LARGE_FILE_BYTES and not self._is_limited(request):
+            return None
+        return TokenCount(request.model)
+
+    def estimate(self, request: TrainingRequest, tokens: int | None) -> JobEstimate:
+        """Tokens over all epochs, US dollars and seconds of a job.
+
+        Seconds are of this machine, by the speed of its last job with the same base model; a host's are unknown.
+
+        Args:
+            tokens: of the training file, once; None if unknown.
+        """
+        if tokens is None:
+            return {"tokens": None, "usd": None, "seconds": None}
+        epochs = request.hyperparameters.get("n_epochs", "auto")
+        trained = tokens * (epochs if isinstance(epochs, int) else AUTO_EPOCHS)
+        if self._provider == "local":
+            seconds = self._seconds_here(request.model, trained)
+            return {"tokens": trained, "usd": self._usd_here(seconds), "seconds": seconds}
+        prices = PriceList(self._workspace.settings.prices)
+        price = prices.training_price(request.model, at_openai=self._provider == hosts.OPENAI_URL)
+        return {"tokens": trained, "usd": None if isnan(price) else trained / 1e6 * price, "seconds": None}
+
+    def estimate_file(self, request: TrainingRequest, path: Path) -> JobEstimate:
+        """As `estimate`, for a file that is read to count its tokens; all unknown where it cannot be read."""
+        count = self.token_count(request, path)
+        if count is None:
+            return self.estimate(request, None)
+        try:
+            for _, row in read_rows(path):
+                count.add(row)
+        except FineTuningError:
+            return self.estimate(request, None)
+        return self.estimate(request, count.total)
+
+    def estimate_uploaded(self, request: TrainingRequest, training_file_id: str) -> JobEstimate:
+        """As `estimate_file`, for a file that was uploaded before; all unknown where it is not stored here."""
+        with self._workspace.database.read() as tx:
+            file = files.get(tx, training_file_id)
+        if file is None or not Path(file["path"]).is_file():
+            return self.estimate(request, None)
+        return self.estimate_file(request, Path(file["path"]))
+
+    def check_budgets(self, request: TrainingRequest, estimate: JobEstimate) -> None:
+        """Check the budgets before a file is sent; they are checked again when the job is recorded.
 
         Raises:
-            ConflictError: the estimate exceeds what a budget has left this month.
+            ConflictError: the estimate is more than what a budget has left this month.
         """
-        if self._has_budget(job):
-            usd = self.estimate_file(job, path)["usd"]
-            with self._database.read() as tx:
-                budgets.check(tx, job.budget_name, usd)
+        if self._is_limited(request):
+            with self._workspace.database.read() as tx:
+                budgets.check(tx, request.budget_name, estimate["usd"])
 
-    def estimate_upload(self, job: PlannedJob, training_file_id: str) -> JobEstimate:
-        """Estimate a job on an uploaded file; see `estimate_file`."""
-        with self._database.read() as tx:
-            file = files.get(tx, training_file_id)
-        return _unknown() if file is None else self.estimate_file(job, Path(file["path"]))
+    def _is_limited(self, request: TrainingRequest) -> bool:
+        with self._workspace.database.read() as tx:
+            return bool({request.budget_name, budgets.ALL} & budgets.limits(tx).keys())
 
-    def estimate_file(self, job: PlannedJob, path: Path) -> JobEstimate:
-        """Estimate a job on a local file: tokens over all epochs, US dollars and seconds; None where unknown.
+    def _seconds_here(self, model: str, tokens: int) -> float | None:
+        with self._workspace.database.read() as tx:
+            speed = jobs.tokens_per_second(tx, model)
+        return None if speed is None else tokens / speed
 
-        Seconds are for this machine, at the speed of its last job with the same base model.
-        """
-        if not path.is_file() or (path.stat().st_size > MAX_COUNTED_BYTES and not self._has_budget(job)):
-            return _unknown()
-        tokens = training_tokens(path, job.model, job.n_epochs)
-        if tokens is None:
-            return _unknown()
-        if self._provider == "local":
-            return self._local_estimate(job.model, tokens)
-        prices = PriceList(self._settings.prices)
-        price = prices.training_price(job.model, at_openai=self._provider == hosts.OPENAI_URL)
-        return {"tokens": tokens, "usd": None if isnan(price) else tokens / 1e6 * price, "seconds": None}
-
-    def _has_budget(self, job: PlannedJob) -> bool:
-        with self._database.read() as tx:
-            return bool({job.budget_name, budgets.ALL} & budgets.limits(tx).keys())
-
-    def _local_estimate(self, model: str, tokens: int) -> JobEstimate:
-        with self._database.read() as tx:
-            tokens_per_second = jobs.tokens_per_second(tx, model)
-        seconds = None if tokens_per_second is None else tokens / tokens_per_second
-        rate = self._settings.machine_usd_per_hour
-        usd = None if seconds is None or rate is None else seconds / 3600 * rate
-        return {"tokens": tokens, "usd": usd, "seconds": seconds}
-
-
-def _unknown() -> JobEstimate:
-    return {"tokens": None, "usd": None, "seconds": None}
-
-
-def training_tokens(path: Path, model: str, n_epochs: int | str) -> int | None:
-    """Count the tokens that training on a file reads, over all epochs; None where they cannot be counted.
-
-    Source of the count: see `datasets.token_counts.counter`.
-    """
-    try:
-        count = token_counts.counter(model)
-        once = sum(count(row) for _, row in read_rows(path))
-    except FineTuningError as error:
-        _log.info("no estimate for %s: %s", path.name, error)
-        return None
-    except (KeyError, TypeError, AttributeError):  # not chat rows: the upload reports where and why
-        return None
-    return once * (n_epochs if isinstance(n_epochs, int) else AUTO_EPOCHS)
+    def _usd_here(self, seconds: float | None) -> float | None:
+        rate = self._workspace.settings.machine_usd_per_hour
+        return None if seconds is None or rate is None else seconds / 3600 * rate

@@ -6,21 +6,24 @@ import shutil
 import threading
 import uuid
 from collections.abc import Mapping
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 from fine_tuning._util.files import explain_os_error, make_folder
 from fine_tuning.base_models import catalogue
-from fine_tuning.data_io.rows import read_rows
 from fine_tuning.errors import ConflictError, MissingDependencyError, NotFoundError, StorageError
-from fine_tuning.settings import get_settings
 from fine_tuning.store import artifacts, files, job_events, job_queue, jobs, model_versions
 from fine_tuning.store.column_types import iso, now
-from fine_tuning.store.database import Database, Transaction
+from fine_tuning.store.database import Transaction
+from fine_tuning.store.records import Hyperparameters, Job, JobCheckpoint, JobEstimate, JsonObject, NewJob, StoredFile
+from fine_tuning.store.workspace import Workspace
+from fine_tuning.training.jobs.job_view import JobEventView, JobView
 from fine_tuning.training.jobs.spawn_worker import START_SECONDS, spawn
 from fine_tuning.training.jobs.trainer_port import ENDED, Action
-from fine_tuning.training.jobs.training_files import file_record
+from fine_tuning.training.jobs.training_files import TrainingFile, file_record
+from fine_tuning.training.jobs.training_request import TrainingRequest, UploadedFiles
 from fine_tuning.training.loop.preference_rows import check_row
 from fine_tuning.training.loop.training_config import check_hyperparameters, check_packages, check_validated
 
@@ -30,88 +33,103 @@ PROVIDER = "local"
 class LocalTrainer:
     """Jobs of this workspace."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    provider = PROVIDER
 
-    def check(self, model: str, hyperparameters: Mapping[str, Any]) -> None:
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self._database = workspace.database
+
+    def check(self, request: TrainingRequest, *, has_validation: bool) -> TrainingRequest:
         """See `FineTuner.check_request`; a model of the hub is fetched, and so checked, by the job itself."""
         for package in ("torch", "transformers", "trl", "peft"):
             if find_spec(package) is None:
                 raise MissingDependencyError(package, "train", "training on this machine")
-        catalogue.check(model)
-        _resolved(hyperparameters)
+        catalogue.check(request.model)
+        hyperparameters = _resolved(request.hyperparameters)
+        check_validated(hyperparameters, has_validation=has_validation)
+        return replace(request, hyperparameters=hyperparameters)
 
-    def upload(self, path: Path) -> str:
-        """Check a training file and keep a copy, so that later edits do not change what was trained on."""
-        record = file_record(self._database, path, PROVIDER)
-        for line, row in read_rows(path):
-            check_row(row, f"{path}, line {line}")
-        kept = make_folder(get_settings().folder("files")) / f"{record['id']}{path.suffix}"
+    def check_row(self, row: JsonObject, where: str) -> None:
+        """See `preference_rows.check_row`."""
+        check_row(row, where)
+
+    def upload(self, file: TrainingFile) -> str:
+        """Store a copy of a training file, so that later edits do not change what a job trains on."""
+        stored = file_record(self._database, file, PROVIDER)
+        copy = make_folder(self._workspace.folder("files")) / f"{stored['id']}{file.path.suffix}"
         try:
-            shutil.copyfile(path, kept)
+            shutil.copyfile(file.path, copy)
         except OSError as error:
-            kept.unlink(missing_ok=True)
-            raise explain_os_error(error, kept, "write") from error
+            copy.unlink(missing_ok=True)
+            raise explain_os_error(error, copy, "write") from error
         with self._database.write() as tx:
-            files.add(tx, {**record, "path": str(kept), "provider_file_id": record["id"]})
-        return str(record["id"])
+            files.add(tx, {**stored, "path": str(copy), "provider_file_id": stored["id"]})
+        return stored["id"]
 
-    def start(self, request: Mapping[str, Any]) -> dict[str, Any]:
+    def start(self, request: TrainingRequest, uploaded: UploadedFiles, estimate: JobEstimate) -> JobView:
         """Record a job and start its worker."""
-        hyperparameters = _resolved(request["hyperparameters"])
-        check_validated(hyperparameters, request["validation_file_id"] is not None)
         with self._database.write() as tx:
-            dataset_id = self._file(tx, request["training_file_id"])["dataset_id"]
-            if request["validation_file_id"] is not None:
-                self._file(tx, request["validation_file_id"])
-            job_id = f"ftjob-{uuid.uuid4().hex[:24]}"
-            record = {**request, "hyperparameters": hyperparameters, "dataset_id": dataset_id}
-            key = uuid.uuid4().hex
-            jobs.add(tx, {**record, "id": job_id, "provider": PROVIDER, "idempotency_key": key, "status": "queued"})
-            job_events.add(tx, job_id, "message", "job created", {})
-        self._launch(job_id)
-        return self.status(job_id)
+            file = self._file(tx, uploaded.training_file_id)
+            if uploaded.validation_file_id is not None:
+                self._file(tx, uploaded.validation_file_id)
+            job: NewJob = {
+                "id": f"ftjob-{uuid.uuid4().hex[:24]}",
+                "provider": PROVIDER,
+                "idempotency_key": uuid.uuid4().hex,
+                "model": request.model,
+                "training_file_id": uploaded.training_file_id,
+                "validation_file_id": uploaded.validation_file_id,
+                "dataset_id": file["dataset_id"],
+                "suffix": request.suffix,
+                "hyperparameters": request.hyperparameters,
+                "estimate": estimate,
+                "status": "queued",
+            }
+            jobs.add(tx, job)
+            job_events.add(tx, job["id"], "message", "job created", {})
+        self._launch(job["id"])
+        return self.status(job["id"])
 
-    def paused_like(self, model: str, training_file_id: str, hyperparameters: Mapping[str, Any]) -> str | None:
-        """The newest paused job with this base model, data and hyperparameters, or None."""
+    def paused_like(self, model: str, training_file_id: str, hyperparameters: Mapping[str, object]) -> str | None:
+        """The id of the newest paused job with this base model, data and hyperparameters, or None."""
         with self._database.read() as tx:
             dataset_id = self._file(tx, training_file_id)["dataset_id"]
             found = [] if dataset_id is None else jobs.paused(tx, model, dataset_id)
-        wanted = _resolved(hyperparameters)
-        alike = [job for job in found if {**job["hyperparameters"], **wanted} == job["hyperparameters"]]
-        return alike[0]["id"] if alike else None
+        chosen = _resolved(hyperparameters)
+        same = (job["id"] for job in found if {**job["hyperparameters"], **chosen} == job["hyperparameters"])
+        return next(same, None)
 
     @staticmethod
-    def _file(tx: Transaction, file_id: str) -> dict[str, Any]:
+    def _file(tx: Transaction, file_id: str) -> StoredFile:
         file = files.get(tx, file_id)
         if file is None:
-            raise NotFoundError(f"no training file {file_id}; upload_training_file gives one")
+            raise NotFoundError(f"no training file {file_id}; upload_training_file returns the id of one")
         return file
 
     def _resume(self, job_id: str) -> None:
         with self._database.write() as tx:
             pooled = self._job(tx, job_id)["pooled"]
             if pooled:
-                job_queue.queue_again(tx, job_id)
+                job_queue.requeue(tx, job_id)
         if not pooled:
             self._launch(job_id)
 
     def _launch(self, job_id: str) -> None:
-        """Start a worker that alone may claim the job; it runs on when this process ends."""
+        """Start a worker that alone may claim the job; it outlives this process."""
         worker = uuid.uuid4().hex
         with self._database.write() as tx:
             if not job_queue.reserve(tx, job_id, worker, START_SECONDS):
-                raise ConflictError(f"job {job_id} is being trained already")
+                raise ConflictError(f"job {job_id} is already being trained")
         try:
-            process = spawn(self._database, job_id, worker)
+            process = spawn(self._workspace, job_id, worker)
         except StorageError:
             with self._database.write() as tx:
                 job_queue.release(tx, job_id, worker, "paused")
             raise
-        # Someone has to take note of its end, or it stays as a zombie while this process lives.
+        # Its end has to be waited for, or it stays a zombie while this process lives.
         threading.Thread(target=process.wait, daemon=True).start()
 
-    def status(self, job_id: str) -> dict[str, Any]:
+    def status(self, job_id: str) -> JobView:
         """A job's view. A job whose worker died (kill, power cut) shows as paused: it can be resumed."""
         with self._database.read() as tx:
             job = self._job(tx, job_id)
@@ -121,20 +139,20 @@ class LocalTrainer:
                 job = self._job(tx, job_id)
         return view(job)
 
-    def _abandoned(self, job: Mapping[str, Any]) -> bool:
-        # A pooled job waits for any worker; a pool takes it up again by itself.
+    def _abandoned(self, job: Job) -> bool:
+        # A pooled job waits for any worker; a pool requeues it by itself.
         return not job["pooled"] and (job["lease_expires_at"] is None or job["lease_expires_at"] < now())
 
     @staticmethod
-    def _job(tx: Transaction, job_id: str) -> dict[str, Any]:
+    def _job(tx: Transaction, job_id: str) -> Job:
         job = jobs.get(tx, job_id)
         if job is None:
             known = [row["id"] for row in jobs.newest(tx, 3)]
             raise NotFoundError(f"no job {job_id} in this workspace; newest: {', '.join(known) or 'none'}")
         return job
 
-    def act(self, job_id: str, action: Action) -> dict[str, Any]:
-        """Cancel or pause a job (its worker obeys at the next step), or resume one.
+    def act(self, job_id: str, action: Action) -> JobView:
+        """Cancel or pause a job (its worker stops after the current step), or resume one.
 
         Raises:
             ConflictError: the job has ended.
@@ -150,44 +168,52 @@ class LocalTrainer:
                 job_queue.request(tx, job_id, action)
         return self.status(job_id)
 
-    def newest(self, limit: int) -> list[dict[str, Any]]:
+    def newest(self, limit: int) -> list[JobView]:
         """Views of the newest local jobs."""
         with self._database.read() as tx:
             found = [job["id"] for job in jobs.newest(tx, limit, PROVIDER)]
         return [self.status(job_id) for job_id in found]
 
-    def events(self, job_id: str, limit: int) -> list[dict[str, Any]]:
+    def events(self, job_id: str, limit: int) -> list[JobEventView]:
         """The newest `limit` events, oldest first."""
         with self._database.read() as tx:
             self._job(tx, job_id)
             found = job_events.newest(tx, job_id, limit)
-        names = {"kind": "type"}
-        shown = ("id", "level", "kind", "message", "data")
-        return [{names.get(k, k): row[k] for k in shown} | {"created_at": iso(row["created_at"])} for row in found]
+        return [
+            {
+                "id": event["id"],
+                "created_at": iso(event["created_at"]),
+                "level": event["level"],
+                "type": event["kind"],
+                "message": event["message"],
+                "data": event["data"],
+            }
+            for event in found
+        ]
 
-    def checkpoints(self, job_id: str) -> list[dict[str, Any]]:
+    def checkpoints(self, job_id: str) -> list[JobCheckpoint]:
         """Checkpoints that are on disk, newest first."""
         with self._database.read() as tx:
             self._job(tx, job_id)
-            found = [row for row in artifacts.of_job(tx, job_id) if row["kind"] == "checkpoint"]
+            found = [artifact for artifact in artifacts.of_job(tx, job_id) if artifact["kind"] == "checkpoint"]
         return [
             {
-                "id": str(row["id"]),
-                "step": row["step"],
-                "model": row["path"],
+                "id": str(artifact["id"]),
+                "step": artifact["step"],
+                "model": artifact["path"],
                 "metrics": {},
-                "created_at": iso(row["created_at"]),
+                "created_at": iso(artifact["created_at"]),
             }
-            for row in reversed(found)
-            if Path(row["path"]).is_dir()
+            for artifact in reversed(found)
+            if Path(artifact["path"]).is_dir()
         ]
 
     def delete_model(self, model_id: str) -> bool:
-        """Remove a fine-tuned model's files.
+        """Delete a fine-tuned model's files.
 
         Raises:
             NotFoundError: no job of this workspace made it.
-            ConflictError: a deployed version of the registry answers with it, or another model was trained from it.
+            ConflictError: a deployed version of the registry uses it, or another model was trained from it.
         """
         with self._database.write() as tx:
             job = jobs.find_by_model(tx, model_id)
@@ -200,14 +226,14 @@ class LocalTrainer:
                 )
             child = jobs.based_on(tx, str((job["result"] or {}).get("merged_dir")))
             if child is not None:
-                raise ConflictError(f"{model_id} is the base model of {child}; delete what that made first")
+                raise ConflictError(f"{model_id} is the base model of {child}; delete the model of that job first")
             jobs.change(tx, job["id"], fine_tuned_model=None)
-        shutil.rmtree(get_settings().folder("artifacts") / job["id"], ignore_errors=True)
+        shutil.rmtree(self._workspace.folder("artifacts") / job["id"], ignore_errors=True)
         return True
 
 
-def view(job: Mapping[str, Any]) -> dict[str, Any]:
-    """A stored job in the shape that all trainers share."""
+def view(job: Job) -> JobView:
+    """The view of a stored job."""
     return {
         "job_id": job["id"],
         "model": job["model"],
@@ -222,9 +248,9 @@ def view(job: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _resolved(hyperparameters: Mapping[str, Any]) -> dict[str, Any]:
-    """Hyperparameters without "auto" (the trainer's own choice), checked."""
+def _resolved(hyperparameters: Mapping[str, object]) -> Hyperparameters:
+    """Checked hyperparameters without "auto", which leaves the choice to the trainer."""
     chosen = {name: value for name, value in hyperparameters.items() if value not in (None, "auto")}
     check_hyperparameters(chosen)
     check_packages(chosen)
-    return chosen
+    return cast("Hyperparameters", chosen)

@@ -1,16 +1,14 @@
-"""A finished job's metrics as the CSV file that OpenAI's API calls its result file."""
+"""The metrics of a succeeded job as a CSV file, which OpenAI's API calls its result file."""
 
 from __future__ import annotations
 
 import csv
 import uuid
-from collections.abc import Mapping
-from typing import Any
 
 from fine_tuning._util.files import atomic_write, sha256_file
-from fine_tuning.settings import get_settings
 from fine_tuning.store import job_events
-from fine_tuning.store.database import Database
+from fine_tuning.store.records import Job, NewFile
+from fine_tuning.store.workspace import Workspace
 
 COLUMNS = {
     "step": "step",
@@ -21,17 +19,15 @@ COLUMNS = {
 }
 
 
-def write_results(database: Database, job: Mapping[str, Any]) -> dict[str, Any]:
-    """Write one line for each step that was told of; returns the row of the file, for the caller to record."""
-    with database.read() as tx:
-        events = job_events.newest(tx, job["id"], job_events.MOST_EVENTS)
-    steps: dict[int, dict[str, Any]] = {}
-    for event in events:
-        if event["kind"] == "metrics":
-            known = {name: value for name, value in event["data"].items() if value is not None}
-            steps.setdefault(known["step"], {}).update(known)
+def write_results(workspace: Workspace, job: Job) -> NewFile:
+    """Write one line for each step with metrics; returns the file's record, for the caller to add."""
+    with workspace.database.read() as tx:
+        metrics = job_events.metrics(tx, job["id"])
+    steps: dict[int, dict[str, object]] = {}
+    for each in metrics:
+        steps.setdefault(each["step"], {}).update({k: v for k, v in each.items() if v is not None})
     file_id = f"file-{uuid.uuid4().hex[:24]}"
-    path = get_settings().folder("files") / f"{file_id}.csv"
+    path = workspace.folder("files") / f"{file_id}.csv"
     with atomic_write(path) as stream:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(COLUMNS)

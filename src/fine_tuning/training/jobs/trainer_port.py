@@ -1,46 +1,52 @@
-"""What every trainer offers, whether a host far away or a process on this machine."""
+"""The methods of every trainer, whether a host or a process on this machine."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Literal, Protocol
+
+from fine_tuning.store.records import JobCheckpoint, JobEstimate, JobStatus, JsonObject
+from fine_tuning.training.jobs.job_view import JobEventView, JobView
+from fine_tuning.training.jobs.training_files import TrainingFile
+from fine_tuning.training.jobs.training_request import TrainingRequest, UploadedFiles
 
 Action = Literal["cancel", "pause", "resume"]
-RUNNING = ("validating_files", "queued", "running")
-ENDED = ("succeeded", "failed", "cancelled")
+RUNNING: tuple[JobStatus, ...] = ("validating_files", "queued", "running")
+ENDED: tuple[JobStatus, ...] = ("succeeded", "failed", "cancelled")
 
 
 class Trainer(Protocol):
-    """The port: `start` and `status`, and what people need around them.
+    """The port: `start` and `status`, and what people need around them."""
 
-    A job's view has the keys job_id, model, status, training_file, validation_file, fine_tuned_model, created_at,
-    finished_at (ISO 8601 or None), trained_tokens and error ({code, message} or None).
-    """
+    @property
+    def provider(self) -> str:
+        """ "local" or the host's address."""
 
-    def check(self, model: str, hyperparameters: Mapping[str, Any]) -> None:
-        """Raise what would keep a job with these from starting, as far as that can be told at once."""
+    def check(self, request: TrainingRequest, *, has_validation: bool) -> TrainingRequest:
+        """Raise what would keep a job from starting; returns the request with its defaults filled in."""
 
-    def upload(self, path: Path) -> str:
-        """Check and take a training file; returns its id."""
+    def check_row(self, row: JsonObject, where: str) -> None:
+        """Raise DataError for a row that cannot be trained on; the message starts with `where`."""
 
-    def start(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        """Record a job, start it, return its view."""
+    def upload(self, file: TrainingFile) -> str:
+        """Store or send a training file that was read; returns its id."""
 
-    def status(self, job_id: str) -> dict[str, Any]:
+    def start(self, request: TrainingRequest, uploaded: UploadedFiles, estimate: JobEstimate) -> JobView:
+        """Record a job of a checked request, start it, return its view."""
+
+    def status(self, job_id: str) -> JobView:
         """A job's view."""
 
-    def act(self, job_id: str, action: Action) -> dict[str, Any]:
+    def act(self, job_id: str, action: Action) -> JobView:
         """Cancel, pause or resume a job; its view afterwards."""
 
-    def newest(self, limit: int) -> list[dict[str, Any]]:
+    def newest(self, limit: int) -> list[JobView]:
         """Views of the newest jobs."""
 
-    def events(self, job_id: str, limit: int) -> list[dict[str, Any]]:
-        """The newest events, oldest first: id, created_at, level, type, message, data."""
+    def events(self, job_id: str, limit: int) -> list[JobEventView]:
+        """The newest events, oldest first."""
 
-    def checkpoints(self, job_id: str) -> list[dict[str, Any]]:
-        """Checkpoints, newest first: id, step, model, metrics, created_at."""
+    def checkpoints(self, job_id: str) -> list[JobCheckpoint]:
+        """Checkpoints, newest first."""
 
     def delete_model(self, model_id: str) -> bool:
         """Delete a fine-tuned model."""

@@ -1,8 +1,8 @@
-"""Workers of the job queue: `ft-cli worker` keeps up to `slots` jobs of the database in training.
+"""Workers of the job queue: `ft-cli worker` trains up to `slots` jobs of the database at once.
 
 A job is claimed by a lease and trained by a process of its own (`training.jobs.worker`), which renews the lease itself.
-So killing a pool stops no training, a killed trainer's job is requeued and resumes from its last checkpoint, and a job
-has one trainer at a time: whoever loses the lease stops.
+So killing a pool stops no training, a killed worker's job is requeued and resumes from its last checkpoint, and a job
+has one worker at a time: a worker that loses the lease stops.
 """
 
 from __future__ import annotations
@@ -18,39 +18,40 @@ from socket import gethostname
 
 from fine_tuning.errors import StorageError
 from fine_tuning.store import job_events, job_queue, jobs
-from fine_tuning.store.database import Database
+from fine_tuning.store.workspace import Workspace
 from fine_tuning.training.jobs import trainer_liveness
 from fine_tuning.training.jobs.file_validation import check_job
 from fine_tuning.training.jobs.spawn_worker import START_SECONDS, spawn
 
 POLL_SECONDS = 0.5
-LEASE_SECONDS = 30.0  # that a trainer holds a job by, and prolongs every second
-SILENCE = 3.0  # seconds without a word from a trainer, after which its lock is looked at
-MAX_DEATHS = 10  # trainers of one job in a row that died before a new checkpoint
+LEASE_SECONDS = 30.0  # of a worker, which renews it every second
+STALE_SECONDS = 3.0  # without a renewal, after which the worker's file lock is checked
+MAX_DEATHS = 10  # workers of one job in a row that died before a new checkpoint
 _log = logging.getLogger(__name__)
 
 
 class Pool:
-    """One process's share of the work.
+    """Starts workers for queued jobs.
 
     Args:
         slots: jobs trained at once on this machine, by all its pools.
-        alive: asked before each round; False ends the pool, not the training under way.
+        is_alive: checked before each round; False ends the pool, not the workers that are training.
     """
 
-    def __init__(self, database: Database, slots: int = 1, alive: Callable[[], bool] = lambda: True) -> None:
-        self._database = database
+    def __init__(self, workspace: Workspace, slots: int = 1, is_alive: Callable[[], bool] = lambda: True) -> None:
+        self._workspace = workspace
+        self._database = workspace.database
         self._slots = slots
-        self._alive = alive
+        self._is_alive = is_alive
         self._host = f"{gethostname()}/"
         self._children: dict[str, tuple[str, subprocess.Popen[bytes]]] = {}  # by worker: its job and its process
         self._stop = threading.Event()
 
     def run(self) -> None:
-        """Work until told to stop; then jobs under way are paused and queued again for the next pool."""
+        """Work until SIGTERM or SIGINT; then running jobs are paused and requeued for the next pool."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self._stop.set())
-        while not self._stop.is_set() and self._alive():
+        while not self._stop.is_set() and self._is_alive():
             try:
                 busy = self.step()
             except StorageError as error:
@@ -58,65 +59,70 @@ class Pool:
                 busy = False
             if not busy:
                 self._stop.wait(POLL_SECONDS)
-        self.leave()
+        self.shut_down()
 
     def step(self) -> bool:
-        """One round: bury the dead, look at new files, fill a slot. Returns whether there may be more at once."""
-        self._reap()
-        self._reap_others()
-        with self._database.write() as tx:
-            job_queue.settle(tx)
-            unseen = job_queue.unvalidated(tx)
-        if unseen is not None:
-            check_job(self._database, unseen)
-        return self._fill() or unseen is not None
+        """One round: requeue jobs of dead workers, validate new files, start a worker.
 
-    def _fill(self) -> bool:
+        Returns:
+            Whether there may be more to do at once.
+        """
+        self._requeue_dead_workers()
+        self._requeue_stale()
+        with self._database.write() as tx:
+            job_queue.reconcile(tx)
+            new = job_queue.next_to_validate(tx)
+        if new is not None:
+            check_job(self._database, new)
+        return self._start_next() or new is not None
+
+    def _start_next(self) -> bool:
         worker = f"{self._host}{uuid.uuid4().hex}"
         with self._database.write() as tx:
-            if job_queue.held(tx, self._host) >= self._slots:
+            if job_queue.count_leased(tx, self._host) >= self._slots:
                 return False
-            job_id = job_queue.take(tx, worker, START_SECONDS)
+            job_id = job_queue.reserve_next(tx, worker, START_SECONDS)
         if job_id is None:
             return False
         try:
-            self._children[worker] = (job_id, spawn(self._database, job_id, worker))
+            self._children[worker] = (job_id, spawn(self._workspace, job_id, worker))
         except StorageError:
             with self._database.write() as tx:
-                job_queue.give_up(tx, job_id, worker, died=False)
+                job_queue.requeue_lost(tx, job_id, worker, died=False)
             raise
         _log.info("training %s", job_id)
         return True
 
-    def _reap(self) -> None:
+    def _requeue_dead_workers(self) -> None:
         for worker, (job_id, process) in list(self._children.items()):
             if process.poll() is None:
                 continue
             del self._children[worker]
             with self._database.write() as tx:
-                deaths = job_queue.give_up(tx, job_id, worker)
-                if deaths is None or not job_queue.is_wanted(tx, job_id):
-                    continue  # it ended the job itself, or nobody wants it to go on: see `job_queue.settle`
+                deaths = job_queue.requeue_lost(tx, job_id, worker)
+                if deaths is None or not job_queue.is_run_requested(tx, job_id):
+                    continue  # the worker released it, or a pause or end is requested: see `job_queue.reconcile`
                 if deaths >= MAX_DEATHS:
-                    message = f"the trainer died {deaths} times without reaching a checkpoint; its log says more"
+                    message = f"the trainer died {deaths} times before a checkpoint; see its log"
                     jobs.end(tx, job_id, "failed", error={"code": "trainer_died", "message": message})
                 else:
-                    message = f"the trainer died (exit status {process.returncode}); going on from the last checkpoint"
+                    message = f"the trainer died (exit status {process.returncode}); resuming from the last checkpoint"
                 job_events.add(tx, job_id, "message", message, {}, level="warn")
 
-    def _reap_others(self) -> None:
-        """Bury trainers of pools that were killed on this machine."""
+    def _requeue_stale(self) -> None:
+        """Requeue jobs of dead workers whose pool was killed too, on this machine."""
         with self._database.read() as tx:
-            silent = job_queue.silent(
-                tx, self._host, {"queued": START_SECONDS - SILENCE, "running": LEASE_SECONDS - SILENCE}
+            stale = job_queue.stale(
+                tx, self._host, {"queued": START_SECONDS - STALE_SECONDS, "running": LEASE_SECONDS - STALE_SECONDS}
             )
-        for job_id, worker in silent:
-            if worker not in self._children and trainer_liveness.is_gone(job_id):
+        logs = self._workspace.folder("logs")
+        for job_id, worker in stale:
+            if worker not in self._children and trainer_liveness.is_gone(logs, job_id):
                 with self._database.write() as tx:
-                    job_queue.give_up(tx, job_id, worker, died=False)
+                    job_queue.requeue_lost(tx, job_id, worker, died=False)
 
-    def leave(self) -> None:
-        """Let our trainers write a checkpoint, and queue their jobs for whoever comes next."""
+    def shut_down(self) -> None:
+        """Pause our workers, which write a checkpoint, and requeue their jobs."""
         for _, process in self._children.values():
             if process.poll() is None:
                 process.send_signal(signal.SIGTERM)
@@ -124,10 +130,10 @@ class Pool:
             process.wait()
         with self._database.write() as tx:
             for worker, (job_id, _) in self._children.items():
-                job_queue.give_up(tx, job_id, worker, died=False)  # one that was told to leave before it listened
-            job_queue.settle(tx)
+                job_queue.requeue_lost(tx, job_id, worker, died=False)  # one stopped before it handled signals
+            job_queue.reconcile(tx)
 
 
 def parent_is(process_id: int) -> Callable[[], bool]:
-    """A test for whether this process is still a child of that one."""
+    """A function that tells whether this process is still a child of that one."""
     return lambda: os.getppid() == process_id

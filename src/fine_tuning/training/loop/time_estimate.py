@@ -1,13 +1,14 @@
-"""How long training takes, before any of it has run."""
+"""Estimate the time of a training before it starts."""
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypedDict
 
 from fine_tuning._util import checks
 from fine_tuning.base_models import catalogue
 from fine_tuning.errors import UsageError
-from fine_tuning.settings import get_settings
 from fine_tuning.training.loop import speed_calibration
 
 # Peak dense half-precision rates from the makers' data sheets, in FLOP/s (M1: GPU single precision; CPU: two cores
@@ -28,7 +29,35 @@ UTILISATION = 0.4  # of the peak that a well-tuned run reaches
 FLOPS_PER_PARAMETER_AND_TOKEN = 4  # LoRA: forward 2, backward through frozen weights 2
 TOKENS_PER_EXAMPLE = 200
 PARAMETERS = 7e9
-HERE = "here"  # the machine that is asked for: measured, where the others are by their makers' data
+HERE = "here"  # this machine, whose speed is measured; that of the others is from data sheets
+
+
+class TrainingTime(TypedDict):
+    """Estimated time of a training; `start_seconds` are before the first and after the last step."""
+
+    num_examples: int
+    num_epochs: int
+    total_examples: int
+    total_tokens: int
+    gpu_type: str
+    parameters: float
+    tokens_per_second: float
+    start_seconds: float
+    estimated_seconds: float
+    estimated_minutes: float
+    estimated_hours: float
+
+
+@dataclass(frozen=True)
+class BaseModelHere:
+    """A base model to train for a few steps on this machine; by default the embedded one.
+
+    Attributes:
+        models_folder: the workspace's folder of models.
+    """
+
+    base_model: str | None
+    models_folder: Path
 
 
 def training_time(
@@ -37,9 +66,13 @@ def training_time(
     gpu_type: str,
     parameters: float | None,
     tokens_per_example: float,
-    base_model: str | None = None,
-) -> dict[str, Any]:
-    """Seconds = tokens x 4 x parameters / (peak x 0.4), or by measured steps; see `OllamaFineTuner`."""
+    here: BaseModelHere | None = None,
+) -> TrainingTime:
+    """Seconds = tokens x 4 x parameters / (peak x 0.4), or by measured steps; see `OllamaFineTuner`.
+
+    Args:
+        here: what is trained to measure this machine; needed for the GPU type "here".
+    """
     checks.count("num_examples", num_examples)
     checks.count("num_epochs", num_epochs, 1)
     for name, value in (("parameters", parameters), ("tokens_per_example", tokens_per_example)):
@@ -48,7 +81,9 @@ def training_time(
     checks.one_of("gpu_type", str(gpu_type).lower(), [*PEAK_FLOPS, HERE])
     start = 0.0
     if gpu_type.lower() == HERE:
-        rate, start, parameters = _measured(base_model, parameters, tokens_per_example)
+        if here is None:
+            raise UsageError("name a base model to measure this machine with")
+        rate, start, parameters = _measured(here, parameters, tokens_per_example)
     else:
         parameters = parameters or PARAMETERS
         rate = PEAK_FLOPS[gpu_type.lower()] * UTILISATION / (FLOPS_PER_PARAMETER_AND_TOKEN * parameters)
@@ -69,16 +104,14 @@ def training_time(
     }
 
 
-def _measured(
-    base_model: str | None, parameters: float | None, tokens_per_example: float
-) -> tuple[float, float, float]:
-    """Tokens and start seconds on this machine, and the parameters they hold for.
+def _measured(here: BaseModelHere, parameters: float | None, tokens_per_example: float) -> tuple[float, float, float]:
+    """Tokens per second and start seconds on this machine, and the number of parameters they hold for.
 
-    Work grows with the parameters, so that the speed of one model tells that of another of the same kind.
+    The work is proportional to the parameters, by which the measured speed is scaled to another model of the kind.
     """
-    base = catalogue.resolve(base_model or catalogue.DEFAULT_BASE_MODEL, get_settings().folder("models"))
+    base = catalogue.resolve(here.base_model or catalogue.DEFAULT_BASE_MODEL, here.models_folder)
     if base.parameters is None:
         raise UsageError(f"the parameters of {base.name} are unknown")
     found = speed_calibration.measure(base.path, tokens_per_example)
-    wanted = parameters or base.parameters
-    return found.tokens_per_second * base.parameters / wanted, found.start_seconds, wanted
+    scaled_to = parameters or base.parameters
+    return found.tokens_per_second * base.parameters / scaled_to, found.start_seconds, scaled_to

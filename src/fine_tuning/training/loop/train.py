@@ -17,6 +17,7 @@ from trl import SFTConfig
 from fine_tuning._util.files import write_json, written_whole
 from fine_tuning.base_models.quiet_libraries import quiet
 from fine_tuning.errors import DataError, NotFoundError
+from fine_tuning.export.merge import save_merged
 from fine_tuning.training.loop import (
     compiled_layers,
     memory_estimate,
@@ -64,7 +65,7 @@ def train(config: TrainingConfig, on_event: Callable[[TrainingEvent], None], req
 
 def out_of_memory(tried: int, config: TrainingConfig) -> TrainingEvent:
     """What to say after so many rows at once were too many and `config` has fewer."""
-    message = f"out of memory with {tried} rows at once; going on with {config.micro_batch_size} at once"
+    message = f"out of memory with {tried} rows at once; continuing with {config.micro_batch_size} at once"
     return TrainingEvent("message", message, {"micro_batch_size": config.micro_batch_size})
 
 
@@ -126,7 +127,7 @@ def _tokens(data: Tokenised, config: TrainingConfig, steps: int) -> int:
 
 def _start(checkpoint: Path | None) -> TrainingEvent:
     step = training_checkpoints.step_of(checkpoint) if checkpoint else 0
-    what = f"going on from step {step}" if checkpoint else "training"
+    what = f"resuming from step {step}" if checkpoint else "training"
     if distributed.is_initialized():
         what += f" on {trainer_arguments.machines()} workers"
     return TrainingEvent("start", what, {"step": step, "workers": trainer_arguments.machines()})
@@ -209,7 +210,7 @@ def _keep_best(
 ) -> Best | None:
     if not (config.keep_best or config.early_stopping):
         return None
-    check_validated(config.model_dump(), config.validation_file is not None)
+    check_validated(config.model_dump(), has_validation=config.validation_file is not None)
 
     def save(whole: Any, folder: Path) -> None:
         trainable_model.save(whole, trainer.processing_class, folder)
@@ -242,6 +243,6 @@ def _save(
     compiled_layers.undo(trainable_model.causal(trained))
     model = trainable_model.merged(trained, config, adapter)
     with written_whole(merged) as folder:
-        trainable_model.save_whole(model, tokenizer, folder)
+        save_merged(model, tokenizer, folder)
     write_probes(model, tokenizer, config.train_file, output)
     return adapter, merged

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from peft import PeftModel, set_peft_model_state_dict
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, BitsAndBytesConfig, set_seed
 
+from fine_tuning.export.merge import merge_adapter, save_merged
 from fine_tuning.training.loop import attention, fsdp, precision
 from fine_tuning.training.loop.chat_tokens import IGNORED
 from fine_tuning.training.loop.lora_layers import add_adapters
@@ -105,26 +107,7 @@ def save(network: Any, tokenizer: Any, folder: Path) -> None:
     if isinstance(network, PeftModel):
         network.save_pretrained(folder)
     else:
-        save_whole(network, tokenizer, folder)
-
-
-def save_whole(network: Any, tokenizer: Any, folder: Path) -> None:
-    """Write a model in one piece, in 16 bits.
-
-    Stored as float16, which rounds weights eight times more finely than bf16, so that little of a small change is
-    lost; to be computed in bf16, as its configuration says, because activations of some models leave float16's range.
-    """
-    stored: dict[int, Any] = {}  # by place in memory: weights that are one stay one
-    weights = {name: stored.setdefault(each.data_ptr(), _half(each)) for name, each in network.state_dict().items()}
-    network.save_pretrained(folder, state_dict=weights)
-    network.config.dtype = torch.bfloat16
-    network.config.save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-
-
-def _half(weights: torch.Tensor) -> torch.Tensor:
-    half = weights.half()
-    return half if bool(half.isfinite().all()) else weights.to(torch.bfloat16)
+        save_merged(network, tokenizer, folder)
 
 
 def take(network: Any, folder: Path) -> None:
@@ -137,13 +120,7 @@ def take(network: Any, folder: Path) -> None:
 
 
 def merged(network: Any, config: TrainingConfig, adapter: Path | None) -> Any:
-    """The trained model in one piece, in fp32.
-
-    A QLoRA adapter is merged into the base as it is, not as it was in 4 bits: that is what it is served with.
-    """
-    if not isinstance(network, PeftModel):
-        return network
-    if config.tuning == "qlora":
-        plain = base(config.model_copy(update={"tuning": "lora"}), torch.float32)
-        network = PeftModel.from_pretrained(plain, str(adapter), local_files_only=True)
-    return network.float().merge_and_unload()
+    """The trained model in one piece, in fp32; see `export.merge`."""
+    if config.tuning != "qlora":
+        return merge_adapter(network)
+    return merge_adapter(network, adapter, partial(base, config.model_copy(update={"tuning": "lora"}), torch.float32))

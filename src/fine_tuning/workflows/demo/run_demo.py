@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from fine_tuning._util.files import sha256_file
+from fine_tuning._util.model_names import version_name
 from fine_tuning.ab_testing import ABTestFramework, ABTestResult
 from fine_tuning.base_models import catalogue
 from fine_tuning.cost_tracker import CostAnalysis, CostTracker
@@ -116,7 +117,7 @@ def run(
         raise DataError(f"{len(examples)} examples are too few to hold some out for evaluation and A/B test; add more")
     report(f"data: {len(train)} examples to train on, {len(test)} held out for evaluation, {len(traffic)} as traffic")
     outcome = pipeline.train_and_judge(plan, train, test, report, follow)
-    version_id = f"{MODEL_NAME}-v{outcome.record['version']}"
+    version_id = version_name(MODEL_NAME, outcome.record["version"])
     report(f"A/B test: {base_model} against {version_id} on {len(traffic)} requests")
     experiment = _experiment(plan, version_id, traffic)
     recommendation = ABTestFramework().recommend_winner(experiment)

@@ -13,6 +13,7 @@ from typing import Any
 
 from fine_tuning._util import hosts
 from fine_tuning._util.files import make_folder
+from fine_tuning._util.model_names import parse_version_name, version_name
 from fine_tuning.data_io.rows import read_rows
 from fine_tuning.errors import ConfigurationError, DataError, NotFoundError, ProviderError, TrainingError
 from fine_tuning.evaluation import comparison
@@ -23,8 +24,8 @@ from fine_tuning.openai_fine_tuner import OpenAIFineTuner
 from fine_tuning.settings import get_settings
 from fine_tuning.store import evaluations, files, jobs, model_versions, relocations
 from fine_tuning.store.database import Database, open_database
-from fine_tuning.store.tasks import parse_model_id
 from fine_tuning.training.jobs.fine_tuner import FineTuner
+from fine_tuning.training.jobs.training_request import UploadedFiles
 from fine_tuning.workflows import answering
 from fine_tuning.workflows.answering import Answer, Question
 from fine_tuning.workflows.relocation import held_out
@@ -53,7 +54,7 @@ class _Relocation:
         self._registry = ModelRegistry()
         self._provider = LOCAL if plan.provider == LOCAL else hosts.address(plan.provider)
         self._old = self._found(plan.model)
-        self._old_name = f"{self._old['model_name']}-v{self._old['version']}"
+        self._old_name = version_name(self._old["model_name"], self._old["version"])
         with self._database.write() as tx:
             self._record = relocations.begin(tx, self._asked_of(self._old))
         self._done: dict[str, Any] = dict(self._record["done"])
@@ -69,7 +70,7 @@ class _Relocation:
 
     def _found(self, name: str) -> dict[str, Any]:
         """The version that a name stands for."""
-        parsed = parse_model_id(name)
+        parsed = parse_version_name(name)
         found = self._registry.get_model_version(*parsed) if parsed else None
         if found is None:
             found = self._registry.get_deployed_version(name) or self._latest(name)
@@ -118,7 +119,7 @@ class _Relocation:
         if "trained" not in self._done:
             self._told(f"training {self._plan.base_model} ({job_id})")
         job = self._step("trained", lambda: self._trained(tuner, job_id))
-        new_name = f"{self._old['model_name']}-v{self._step('version', lambda: self._register(job, data))}"
+        new_name = version_name(self._old["model_name"], self._step("version", lambda: self._register(job, data)))
         found[new_name] = self._asked(new_name, questions)
         outcome = self._compared(new_name, job_id, found, reason, held_out=data["held_out"])
         with self._database.write() as tx:
@@ -177,9 +178,10 @@ class _Relocation:
         """The training job."""
         more = dict(self._plan.hyperparameters or {}) | {"n_epochs": self._plan.n_epochs}
         name = self._old["model_name"][:64]
-        tuner.check_request(self._plan.base_model, name, Path(data["train"]), **more)
-        file_id = self._step("file", lambda: tuner.upload_training_file(data["train"]))
-        job = tuner.create_fine_tuning_job(self._plan.base_model, file_id, None, name, **more)
+        request = tuner.check_request(self._plan.base_model, name, Path(data["train"]), **more)
+        file = request.training_file
+        assert file is not None  # noqa: S101 - of the path above
+        job = tuner.start_job(request, UploadedFiles(self._step("file", lambda: tuner.upload(file))))
         return str(job["job_id"])
 
     def _trained(self, tuner: FineTuner, job_id: str) -> dict[str, Any]:
