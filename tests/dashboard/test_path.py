@@ -21,7 +21,7 @@ def go(page: Page, name: str) -> None:
     expect(page.get_by_role("heading", level=1)).to_have_text(name)
 
 
-def test_from_an_empty_workspace_to_a_deployed_model_and_back(
+def test_dashboard_from_empty_workspace_to_deployment_and_rollback(
     open_page: Open, tiny_model_dir: Path, workspace: Path
 ) -> None:
     with serving("serve", "--alias", f"tiny={tiny_model_dir}") as address:
@@ -96,7 +96,7 @@ def _train_and_register(page: Page) -> None:
     for label, option in (("Base model", "tiny"), ("Training file", "sums, train")):  # the last one is estimated
         page.get_by_label(label).click()
         page.get_by_role("option", name=option).click()
-    expect(page.get_by_text("tokens are trained on")).to_be_visible()
+    expect(page.get_by_text("training tokens")).to_be_visible()
     page.get_by_role("button", name="Start", exact=True).dblclick()
     expect(page.get_by_role("heading", level=1)).to_have_text("Job")
     expect(page.get_by_role("status")).to_contain_text("succeeded", timeout=120_000)
@@ -106,6 +106,6 @@ def _train_and_register(page: Page) -> None:
         return found !== null && found.width > 0;
     }""")
     assert curve
-    page.get_by_label("Name of the model").fill("sums")
-    page.get_by_role("button", name="Register as a model").dblclick()
+    page.get_by_label("Model name").fill("sums")
+    page.get_by_role("button", name="Register model").dblclick()
     expect(page.get_by_role("heading", level=1)).to_have_text("sums")

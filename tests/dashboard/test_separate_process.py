@@ -1,4 +1,4 @@
-"""Heavy work in a process of its own."""
+"""Heavy work in a separate process."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def miss_something() -> None:
     raise MissingDependencyError("torch", "train", "comparing models")
 
 
-def test_its_end_is_none_of_the_server() -> None:
+def test_in_separate_process_killed_raises() -> None:
     assert in_separate_process(os.getpid) != os.getpid()
     with pytest.raises(FineTuningError, match="was killed; the machine may be out of memory"):
         in_separate_process(be_killed)
