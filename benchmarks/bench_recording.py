@@ -17,7 +17,7 @@ import report
 
 from fine_tuning import ABTestFramework
 from fine_tuning.experiments.sufficient_statistics import Statistics
-from fine_tuning.store import experiments
+from fine_tuning.store import experiment_samples, experiments
 from fine_tuning.store.database import open_database
 
 BULK, SINGLE, WRITERS, EACH = 200_000, 3_000, 8, 400
@@ -71,7 +71,7 @@ def many(path: str) -> tuple[float, dict[str, int]]:
     seconds = time.perf_counter() - started
     assert repeated == [EACH] * WRITERS, repeated
     with open_database(path).read() as tx:
-        return WRITERS * EACH / seconds, experiments.count_samples(tx, "many")
+        return WRITERS * EACH / seconds, experiment_samples.count(tx, "many")
 
 
 def verdict(path: str) -> float:

@@ -1,7 +1,7 @@
 """Error rates, sample sizes and coverage of the experiments and intervals, by simulation; writes docs/statistics.md.
 
 python benchmarks/bench_statistics.py                      # 10,000 tests of each kind: some minutes on two cores
-python benchmarks/bench_statistics.py --replications 500   # a shorter look
+python benchmarks/bench_statistics.py --replications 500   # a shorter run
 """
 
 from __future__ import annotations
@@ -27,12 +27,13 @@ from fine_tuning.experiments import (
 )
 from fine_tuning.experiments.design import Design, Guardrail
 from fine_tuning.experiments.running_sums import Clusters, Moments
+from fine_tuning.experiments.simulation import Scenario
 from fine_tuning.experiments.sufficient_statistics import Statistics
 
 PAGE = report.PROJECT / "docs" / "statistics.md"
 IMAGES = report.PROJECT / "docs" / "images"
 SIZE = 5000  # of each model in an A/A test
-PLANNED = 975  # of group_sequential for 0.80 against 0.85; see `planning.plan`
+PLANNED = 975  # of group_sequential for 0.80 against 0.85; see `sample_size.plan`
 DESIGNS = {
     "anytime": Design(),
     "group_sequential": Design(kind="group_sequential", planned=PLANNED),
@@ -41,9 +42,9 @@ DESIGNS = {
 }
 HEAD = """# Statistics
 
-What the A/B tests and the intervals promise, and what they keep. `benchmarks/bench_statistics.py` wrote this page: each
-figure is from {replications:,} simulated tests unless it says otherwise ({date}). A test is looked at after every
-sample of each model; planned designs show something new at their planned looks only.
+Error rates, sample sizes and coverage of the A/B tests and the intervals. `benchmarks/bench_statistics.py` writes this
+page: each figure is from {replications:,} simulated tests unless stated otherwise ({date}). A test has a look after
+every sample of each model; planned designs have a verdict at their planned looks only.
 """
 
 
@@ -57,29 +58,29 @@ def same_models(replications: int) -> str:
     """Tests of two models that are equally good."""
     lines = []
     for name, design in DESIGNS.items():
-        found = simulation.simulate(design, 0.8, 0.8, SIZE, replications, seed=1)
-        both = simulation.simulate(design, 0.8, 0.8, SIZE, replications, correlation=0.5, seed=2)
+        found = simulation.simulate(design, Scenario(0.8, 0.8), samples=SIZE, replications=replications, seed=1)
+        both = simulation.simulate(design, Scenario(0.8, 0.8, 0.5), samples=SIZE, replications=replications, seed=2)
         lines.append(f"| {name} | {share(found.favours != 0)} | {share(both.favours != 0)} |")
     lines.append(f"| anytime, means of real scores | {share(real_scores(replications))} | |")
     lines.append(f"| anytime, bounded scores (2,000 tests of 300) | | {share(bounded_scores(2000, 300))} |")
     return f"""
-## Equal models: how often a winner is named
+## Equal models: false winners
 
-0.80 against 0.80, {SIZE:,} samples of each. Wanted: at most 5 % for every design, and between 2 and 5 % for sequential
+0.80 against 0.80, {SIZE:,} samples of each. Target: at most 5 % for every design, and between 2 and 5 % for sequential
 ones.
 
 | design | samples of each model's own | both answer the same (correlation 0.5) |
 |---|---|---|
 {chr(10).join(lines)}
 
-A z-test at 5 % that is looked at after every 50 samples names a winner in {peeked(replications):.1%} of the same tests.
+A z-test at 5 % with a look after every 50 samples names a winner in {peeked(replications):.1%} of the same tests.
 
 ![False winners by number of samples](images/false-winners.svg)
 """
 
 
 def peeked(replications: int) -> float:
-    """What happens without any of this."""
+    """The rate of false winners of a plain z-test with many looks."""
     return float(np.mean(np.any(peeks(replications), axis=1)))
 
 
@@ -119,21 +120,25 @@ def bounded_scores(replications: int, size: int) -> Any:
 
 
 def different_models(replications: int) -> str:
-    """Tests of two models that differ: how soon it shows."""
-    lines, planned = [], {plan.design: plan for plan in sample_size.plan(0.8, 0.85)}
+    """Tests of two models that differ: samples until a verdict."""
+    lines, planned = [], {plan.design: plan for plan in sample_size.plan(Scenario(0.8, 0.85))}
     for name, design in DESIGNS.items():
-        found = simulation.simulate(design, 0.8, 0.85, SIZE, replications, seed=6)
+        found = simulation.simulate(design, Scenario(0.8, 0.85), samples=SIZE, replications=replications, seed=6)
         lines.append(
             f"| {name} | {found.found:.1%} | {found.samples.mean():,.0f} | {np.median(found.samples):,.0f} "
             f"| {np.quantile(found.samples, 0.8):,.0f} | {found.samples.max():,} |"
         )
-    anytime = simulation.simulate(DESIGNS["anytime"], 0.8, 0.85, SIZE, replications, seed=6)
-    pairs = simulation.simulate(DESIGNS["anytime"], 0.8, 0.85, SIZE, replications, correlation=0.5, seed=7)
+    anytime = simulation.simulate(
+        DESIGNS["anytime"], Scenario(0.8, 0.85), samples=SIZE, replications=replications, seed=6
+    )
+    pairs = simulation.simulate(
+        DESIGNS["anytime"], Scenario(0.8, 0.85, 0.5), samples=SIZE, replications=replications, seed=7
+    )
     exact = planned["group_sequential"]
     soon = share((anytime.favours != 0) & (anytime.samples <= 1600))
     soon_paired = share((pairs.favours != 0) & (pairs.samples <= 800))
     return f"""
-## Different models: how soon it shows
+## Different models: samples until a verdict
 
 0.80 against 0.85, samples of each model. Fixed size for 80 % power: {sample_size.fixed_size(0.8, 0.85):.3f}.
 
@@ -141,7 +146,7 @@ def different_models(replications: int) -> str:
 |---|---|---|---|---|---|
 {chr(10).join(lines)}
 
-| | | wanted |
+| | | target |
 |---|---|---|
 | group_sequential: mean and most, by numerical integration | {exact.mean:.0f} and {exact.most} | at most 720 and 980 |
 | anytime: found by 1,600 of each | {soon} | at least 80 % |
@@ -157,22 +162,22 @@ def not_worse(replications: int) -> str:
     number = np.arange(1, SIZE + 1)
     width = np.array([confidence_sequences.half_width(1.0, 2 * n, 0.1) for n in number.tolist()])
     for _ in range(replications // 100):
-        a, b = simulation.answers(rng, (100, SIZE), 0.85, 0.80)
+        a, b = simulation.answers(rng, (100, SIZE), Scenario(0.85, 0.80))
         right = [np.cumsum(each, axis=1) for each in (a, b)]
         smooth = [(each + 1) / (number + 2) for each in right]
         variance = sum(rate * (1 - rate) for rate in smooth) / number
         low = (right[1] - right[0]) / number - width * np.sqrt(variance)
         found.append((low[:, 9:] > -margin).any(axis=1))
     return f"""
-## Not worse
+## Non-inferiority
 
-0.85 against 0.80 with a margin of 0.05: called not worse at any of {SIZE:,} looks in {share(np.concatenate(found))}
-of the tests (wanted: at most 5 %).
+0.85 against 0.80 with a margin of 0.05: declared not worse at any of {SIZE:,} looks in {share(np.concatenate(found))}
+of the tests (target: at most 5 %).
 """
 
 
 def mismatch(replications: int) -> str:
-    """Units that go astray."""
+    """A share of the units is lost."""
     rng, units = np.random.default_rng(9), np.arange(100, 10_001, 100)
 
     def first(count_b: float) -> Any:
@@ -183,16 +188,16 @@ def mismatch(replications: int) -> str:
     even, odd = first(0.5), first(0.53)
     found = odd[odd < 10**9]
     return f"""
-## Sample-ratio mismatch
+## Sample ratio check (SRM)
 
-Planned 50/50, looked at 100 times in 10,000 units: fires in {share(even < 10**9)} of the tests with 50/50 (wanted: at
-most 3 %). With 53/47 it fires after {np.median(odd):,.0f} units in the median and {found.mean():,.0f} in the mean
-(wanted: 2,700), in {share(odd <= 2700)} of the tests by 2,700 and in {share(odd < 10**9)} by 10,000.
+Planned 50/50, 100 looks in 10,000 units: fails in {share(even < 10**9)} of the tests with 50/50 (target: at
+most 3 %). With 53/47 it fails after {np.median(odd):,.0f} units in the median and {found.mean():,.0f} in the mean
+(target: 2,700), in {share(odd <= 2700)} of the tests by 2,700 and in {share(odd < 10**9)} by 10,000.
 """
 
 
 def few_and_alike(replications: int) -> str:
-    """Tests that end after few clusters or samples, and figures that lean to one side."""
+    """Tests that end after few clusters or samples, and skewed measures."""
     rng, tests = np.random.default_rng(10), replications // 5
     clusters = []
     for count, calls in ((2, 100), (5, 40), (10, 20), (50, 10)):
@@ -215,12 +220,12 @@ def few_and_alike(replications: int) -> str:
             holds.append(_ever_holds(rail, a, b, ratio))
         kept.append(f"{share(np.array(holds))} with {ratio} to 1 calls")
     return f"""
-## Few, alike and skewed figures
+## Few, clustered and skewed observations
 
-Equal models, fixed designs of {tests:,} tests each (wanted: at most 5 %). Users who differ, per model:
+Equal models, fixed designs of {tests:,} tests each (target: at most 5 %). Users with rates of their own, per model:
 {", ".join(clusters)}. Real scores: {", ".join(means)}.
-A latency guardrail whose true excess is just its margin, lognormal latencies, looked at 40 times up to 2,000 calls,
-counts as kept in {", in ".join(kept)} (wanted: at most 5 %).
+A latency guardrail whose true excess equals its margin, lognormal latencies, 40 looks up to 2,000 calls,
+is declared to hold in {", in ".join(kept)} (target: at most 5 %).
 """
 
 
@@ -271,9 +276,9 @@ def coverage() -> str:
     return f"""
 ## Coverage of 95 % intervals
 
-Rates of 0.05, 0.10, ... 0.95 (wanted: 93 to 97 %). A count can only take whole values, so that no interval has 95 % at
-every single rate: with 20 examples and a rate of 0.05 an interval around the likeliest counts holds it in 92.5 % or
-98.4 % of all cases. The third column is the mean over the rates within 0.025: what a user of unknown rates gets.
+Rates of 0.05, 0.10, ... 0.95 (target: 93 to 97 %). A count is a whole number, so no interval has 95 % at
+every single rate: with 20 examples and a rate of 0.05 an interval around the likeliest counts covers it in 92.5 % or
+98.4 % of all cases. The third column is the mean over the rates within 0.025: the coverage at an unknown rate.
 
 | examples | Wilson, at each rate | Wilson, around each rate | Newcombe's difference, mean | paired difference, mean |
 |---|---|---|---|---|
@@ -322,9 +327,9 @@ def _plot(file: str, rate_b: float, end: int, tests: int, line: float, label: st
 
     axes = pyplot.figure(figsize=(7, 3.6)).subplots()
     if naive is not None:
-        axes.plot(*naive, label="z-test, looked at every 50", color="black", linestyle="--")
+        axes.plot(*naive, label="z-test, look after every 50", color="black", linestyle="--")
     for name, design in DESIGNS.items():
-        found = simulation.simulate(design, 0.8, rate_b, end, tests, seed=12)
+        found = simulation.simulate(design, Scenario(0.8, rate_b), samples=end, replications=tests, seed=12)
         stopped = np.sort(found.samples[found.favours != 0])
         share = np.r_[0, np.arange(1, len(stopped) + 1), len(stopped)] / tests
         axes.step([0, *stopped, end], share, where="post", label=name)
@@ -340,15 +345,15 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--replications", type=int, default=10_000)
     parser.add_argument("--to", type=Path, default=PAGE)
-    asked = parser.parse_args()
-    draw(asked.replications)
-    count = asked.replications
+    options = parser.parse_args()
+    draw(options.replications)
+    count = options.replications
     parts = [HEAD.format(replications=count, date=f"{datetime.now(UTC):%Y-%m-%d}")]
     for step in (same_models, different_models, not_worse, few_and_alike, mismatch):
         parts.append(step(count))
         print(parts[-1], flush=True)
     parts.append(coverage())
-    asked.to.write_text("".join(parts), encoding="utf-8")
+    options.to.write_text("".join(parts), encoding="utf-8")
     print(parts[-1])
 
 

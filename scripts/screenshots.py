@@ -26,7 +26,7 @@ def fill() -> dict[str, str]:
 
     from fine_tuning import ABTestFramework, CostTracker, DatasetBuilder, LocalFineTuner, ModelRegistry
     from fine_tuning.distillation import DistillationDataCollector
-    from fine_tuning.distillation.review import ReviewInbox
+    from fine_tuning.distillation.review_inbox import ReviewInbox
 
     chance = random.Random(5)
     collector = DistillationDataCollector()

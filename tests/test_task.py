@@ -24,7 +24,7 @@ class HostTask(FineTunedModelMixin, Base):
     id: Mapped[int] = mapped_column(primary_key=True)
 
 
-def test_the_host_applications_own_table_gets_the_columns(database: Database, tmp_path: Path) -> None:
+def test_mixin_adds_columns_to_host_table(database: Database, tmp_path: Path) -> None:
     ModelRegistry().register_model("my-model", "b", "j", 1)
     ModelRegistry().register_model("my-model", "b", "j", 1)
     engine = create_engine(f"sqlite:///{tmp_path / 'host.db'}")
@@ -40,7 +40,7 @@ def test_the_host_applications_own_table_gets_the_columns(database: Database, tm
     engine.dispose()
 
 
-def test_an_unregistered_id_names_the_nearest(database: Database) -> None:
+def test_unregistered_id_error_names_nearest(database: Database) -> None:
     ModelRegistry().register_model("my-model", "b", "j", 1)
     for wrong in ("my-model-v2", "my-model", "mymodel-v1"):
         with pytest.raises(NotFoundError, match=f"no registered model version {wrong}; nearest: my-model-v1"):
@@ -49,7 +49,7 @@ def test_an_unregistered_id_names_the_nearest(database: Database) -> None:
         Task(title="x").model_accuracy = 95
 
 
-def test_our_own_task_is_stored(database: Database) -> None:
+def test_task_is_stored_in_workspace(database: Database) -> None:
     ModelRegistry().register_model("my-model", "b", "j", 1)
     with database.write() as tx, Session(tx, join_transaction_mode="create_savepoint") as session:
         session.add(Task(title="x", fine_tuned_model_id="my-model-v1", details={"a": 1}))

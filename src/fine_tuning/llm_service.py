@@ -15,17 +15,16 @@ from fine_tuning.ab_testing import ABTestFramework
 from fine_tuning.base_models import catalogue
 from fine_tuning.costs.prices import PriceList
 from fine_tuning.distillation import DistillationDataCollector
-from fine_tuning.distillation.importer import check_rating
+from fine_tuning.distillation.ratings import check_rating
 from fine_tuning.errors import ConfigurationError, FineTuningError, NotFoundError, UsageError
 from fine_tuning.export.gguf import kept_gguf
 from fine_tuning.serving.engine import Completion, Engine
 from fine_tuning.serving.engine_choice import open_local
 from fine_tuning.serving.model_resolution import LOCAL, Target, find_target
 from fine_tuning.serving.openai_engine import OpenAIEngine
-from fine_tuning.settings import get_settings
 from fine_tuning.store import costs
-from fine_tuning.store.database import open_database
 from fine_tuning.store.records import NewCostEvent
+from fine_tuning.store.workspace import Workspace, open_workspace
 
 Messages = Sequence[Mapping[str, Any]]
 PURPOSES = costs.CALL_KINDS
@@ -68,6 +67,7 @@ class LLMService:
         record_costs: bool = True,
         purpose: str = "inference",
         experiment: str | None = None,
+        workspace: Workspace | None = None,
     ) -> None:
         if capture is not None:
             check_rating(capture)
@@ -83,7 +83,8 @@ class LLMService:
         self._record_costs = record_costs
         self._purpose = purpose
         self._experiment = experiment
-        self._database = open_database()
+        self._workspace = workspace or open_workspace()
+        self._database = self._workspace.database
         self._engines: dict[Target, Engine] = {}
         self.set_model(model)
 
@@ -146,7 +147,7 @@ class LLMService:
             ProviderError, ConfigurationError: the host refuses, fails or cannot be reached.
         """
         messages, options = _messages(prompt, system_prompt), self._options(temperature, max_tokens)
-        trial = None if self._experiment is None else _Trial.of(self._experiment, unit_id)
+        trial = None if self._experiment is None else _Trial.of(self._workspace, self._experiment, unit_id)
         model = self._model_outside() if trial is None else trial.model
         with nullcontext() if trial is None else trial.failures_recorded():
             target = self._target(model)
@@ -204,7 +205,7 @@ class LLMService:
         """The model of a call that belongs to no test: once a test has promoted a model by itself, that one."""
         if self._experiment is None:
             return self._model
-        return ABTestFramework().promoted(self._experiment) or self._model
+        return ABTestFramework(workspace=self._workspace).promoted(self._experiment) or self._model
 
     def _outside_experiment(self) -> None:
         if self._experiment is not None:
@@ -250,7 +251,7 @@ class LLMService:
         if not folder.is_dir() and (folder.is_absolute() or not catalogue.is_known(target.model)):
             raise NotFoundError(f"the files of {model} are gone: {folder}; train it again or deploy another")
         if not folder.is_absolute():
-            folder = catalogue.resolve(target.model, get_settings().folder("models")).path
+            folder = catalogue.resolve(target.model, self._workspace.folder("models")).path
         return open_local(folder, model, kept_gguf(folder))
 
     def _open_host(self, target: Target, model: str) -> OpenAIEngine:
@@ -297,18 +298,17 @@ class LLMService:
         """Capture a call; one that cannot be captured (an empty answer, no user message) is still an answer."""
         conversation = [*messages, {"role": "assistant", "content": answer}]
         try:
-            DistillationDataCollector().capture_conversation(
+            DistillationDataCollector(workspace=self._workspace).capture_conversation(
                 conversation, self._domain, self._task_type, rating, model_used=model
             )
         except FineTuningError as error:
             _log.warning("call of %s not captured: %s", model, error)
 
-    @staticmethod
-    def _cost(target: Target, completion: Completion) -> float | None:
+    def _cost(self, target: Target, completion: Completion) -> float | None:
         if target.provider != LOCAL:
-            prices = PriceList(get_settings().prices)
+            prices = PriceList(self._workspace.settings.prices)
             return prices.call_price(target.model, completion.prompt_tokens, completion.completion_tokens)
-        rate = get_settings().machine_usd_per_hour
+        rate = self._workspace.settings.machine_usd_per_hour
         return None if rate is None else completion.latency_ms / 3.6e6 * rate
 
 
@@ -323,9 +323,9 @@ class _Trial(NamedTuple):
     unit_id: str | None
 
     @classmethod
-    def of(cls, test_id: str, unit_id: str | None) -> _Trial | None:
+    def of(cls, workspace: Workspace, test_id: str, unit_id: str | None) -> _Trial | None:
         """The arm of a unit, or of nobody in particular; None where it takes no part."""
-        framework, sample_id = ABTestFramework(), uuid4().hex
+        framework, sample_id = ABTestFramework(workspace=workspace), uuid4().hex
         chosen = framework.choose(test_id, unit_id or sample_id)
         return None if chosen is None else cls(framework, test_id, *chosen, sample_id, unit_id)
 

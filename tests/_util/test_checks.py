@@ -35,18 +35,18 @@ from fine_tuning.errors import StorageError, UsageError
         (checks.mapping, [1], "it must be a mapping, not list"),
     ],
 )
-def test_what_cannot_be_kept_is_refused_by_name(check: Callable[..., Any], value: object, message: str) -> None:
+def test_checks_invalid_value_raises_with_argument_name(check: Callable[..., Any], value: object, message: str) -> None:
     with pytest.raises(UsageError) as caught:
         check("it", value)
     assert str(caught.value).startswith(message)
 
 
-def test_what_is_unknown_is_none() -> None:
+def test_checks_unknown_value_returns_none() -> None:
     assert [check("it", nan) for check in (checks.amount, checks.rate, checks.tokens)] == [None] * 3
     assert [check("it", None) for check in (checks.amount, checks.rate, checks.tokens)] == [None] * 3
 
 
-def test_what_can_be_kept_is_returned() -> None:
+def test_checks_valid_value_is_returned() -> None:
     assert checks.name("it", "a name") == "a name"
     assert (checks.amount("it", 0), checks.count("it", 2**31 - 1), checks.tokens("it", 10**15)) == (
         0,
@@ -58,7 +58,7 @@ def test_what_can_be_kept_is_returned() -> None:
         checks.one_of("it", "d", "abc")
 
 
-def test_files_that_may_not_be_looked_at(tmp_path: Path) -> None:
+def test_is_file_inaccessible_path_raises(tmp_path: Path) -> None:
     assert not is_file(tmp_path / "none")
     assert not is_file(tmp_path)
     (tmp_path / "file").touch()
@@ -73,7 +73,7 @@ def test_files_that_may_not_be_looked_at(tmp_path: Path) -> None:
             pass
 
 
-def test_a_full_disk_is_found_in_what_a_library_says() -> None:
+def test_disk_error_in_library_error_finds_full_disk() -> None:
     told = RuntimeError("Error while serializing: I/O error: No space left on device (os error 28)")
     found = disk_error_in(told)
     assert found is not None

@@ -25,7 +25,7 @@ sys.exit(str(failed) if failed else 0)
 """
 
 
-def test_each_thread_gets_the_whole_of_transformers() -> None:
+def test_import_transformers_concurrent_threads_get_complete_module() -> None:
     done = subprocess.run([sys.executable, "-c", FIRST], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 
@@ -38,7 +38,7 @@ print(os.environ.get("GOMP_SPINCOUNT"))
 """
 
 
-def test_what_openmp_is_told_is_for_llama_cpp_alone() -> None:
+def test_import_llama_cpp_restores_environment() -> None:
     for given, found in (({}, "None"), ({"GOMP_SPINCOUNT": "7"}, "7")):
         told = {name: value for name, value in os.environ.items() if name not in {"GOMP_SPINCOUNT", "OMP_WAIT_POLICY"}}
         done = subprocess.run([sys.executable, "-c", PATIENCE], capture_output=True, text=True, env=told | given)

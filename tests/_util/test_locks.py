@@ -29,7 +29,7 @@ def other(folder: Path) -> str:
     return done.stderr.strip()
 
 
-def test_the_second_writer_is_refused_and_the_first_goes_on(tmp_path: Path) -> None:
+def test_written_whole_second_writer_raises_conflict(tmp_path: Path) -> None:
     target = tmp_path / "made"
     with written_whole(target) as folder:
         (folder / "a").write_text("first")
@@ -42,7 +42,7 @@ def test_the_second_writer_is_refused_and_the_first_goes_on(tmp_path: Path) -> N
     assert [path.name for path in tmp_path.iterdir()] == ["made"]
 
 
-def test_what_was_left_is_no_part_of_it(tmp_path: Path) -> None:
+def test_written_whole_discards_leftover_files(tmp_path: Path) -> None:
     left = tmp_path / ".made.partial" / "sub"
     left.mkdir(parents=True)
     (left / "old").write_text("x")

@@ -11,7 +11,7 @@ from fine_tuning import ABTestFramework
 from fine_tuning.store.database import Database
 
 
-def test_a_design_is_chosen_when_a_test_is_set_up(cli: Any, database: Database) -> None:
+def test_setup_ab_test_with_options_stores_design(cli: Any, database: Database) -> None:
     options = "--design group_sequential --planned 100 --looks 4 --alpha 0.1 --metric token_f1 --layer l --ramp 0.5"
     rails = "--guardrail latency=0.1 --guardrail p95=0.2 --guardrail errors=0.01 --json"
     code, out, _ = cli("setup-ab-test", "t", "old", "new", *options.split(), *rails.split())
@@ -24,7 +24,7 @@ def test_a_design_is_chosen_when_a_test_is_set_up(cli: Any, database: Database) 
     ]  # fmt: skip
 
 
-def test_plans_and_simulations(cli: Any) -> None:
+def test_ab_plan_and_simulate_print_tables_and_json(cli: Any) -> None:
     code, out, _ = cli("ab", "plan", "--rate-a", "0.6", "--rate-b", "0.8")
     assert code == 0
     for said in ("anytime", "group_sequential", "fixed", "samples per model"):
@@ -39,7 +39,7 @@ def test_plans_and_simulations(cli: Any) -> None:
     assert (code, "median samples per model" in out) == (0, True)
 
 
-def test_a_test_is_assigned_ramped_watched_and_shown(cli: Any, database: Database) -> None:
+def test_ab_commands_on_running_test_print_its_state(cli: Any, database: Database) -> None:
     cli("setup-ab-test", "t", "old", "new", "--guardrail", "errors=0.1")
     arms = json.loads(cli("ab", "assign", "t", "u1", "u2", "u3", "--json")[1])
     assert arms == {unit: ABTestFramework().assign("t", unit) for unit in ("u1", "u2", "u3")}
@@ -72,6 +72,6 @@ def test_a_test_is_assigned_ramped_watched_and_shown(cli: Any, database: Databas
         (("ab", "ramp", "nowhere", "0.5"), 1, "no test nowhere"),
     ],
 )
-def test_mistakes_are_one_line(cli: Any, arguments: tuple[str, ...], code: int, said: str) -> None:
+def test_ab_commands_with_mistake_print_one_line(cli: Any, arguments: tuple[str, ...], code: int, said: str) -> None:
     found, _, err = cli(*arguments)
     assert (found, said in err, "Traceback" in err) == (code, True, False)

@@ -19,7 +19,7 @@ def current(page: Page) -> str:
     return page.get_by_role("article", name="Call to rate").locator("pre").first.inner_text()
 
 
-def test_two_people_rate_at_once_and_none_rates_anothers(address: str, open_page: Open) -> None:
+def test_review_page_two_reviewers_get_different_calls(address: str, open_page: Open) -> None:
     collector = capture(50)
     first, second = (open_page(f"{address}/review") for _ in range(2))
     for page in (first, second):
@@ -35,7 +35,7 @@ def test_two_people_rate_at_once_and_none_rates_anothers(address: str, open_page
     assert rated == {f"Question {n:02}": 5 for n in range(6)} | {f"Question {n:02}": 1 for n in range(20, 26)}
 
 
-def test_by_keyboard_alone(address: str, open_page: Open) -> None:
+def test_review_page_by_keyboard_rates_corrects_and_undoes(address: str, open_page: Open) -> None:
     collector = capture(3)
     page = open_page(f"{address}/review")
     expect(page.get_by_role("status")).to_have_text("3 waiting")
@@ -57,7 +57,7 @@ def test_by_keyboard_alone(address: str, open_page: Open) -> None:
     assert collector.get_preferences() == []
 
 
-def test_a_second_click_is_not_meant_for_the_next_call(address: str, open_page: Open) -> None:
+def test_review_page_double_click_rates_one_call(address: str, open_page: Open) -> None:
     collector = capture(3)
     page = open_page(f"{address}/review")
     expect(page.get_by_role("status")).to_have_text("3 waiting")
@@ -68,7 +68,7 @@ def test_a_second_click_is_not_meant_for_the_next_call(address: str, open_page: 
     assert [row["prompt"] for row in collector.find_examples(min_rating=5)] == ["Question 00"]
 
 
-def test_what_is_taken_back_is_shown_again(address: str, open_page: Open) -> None:
+def test_review_page_undo_shows_call_again(address: str, open_page: Open) -> None:
     collector = capture(40)
     page = open_page(f"{address}/review")
     expect(page.get_by_role("status")).to_have_text("40 waiting")
@@ -88,7 +88,7 @@ def test_what_is_taken_back_is_shown_again(address: str, open_page: Open) -> Non
     ]
 
 
-def test_filters(address: str, open_page: Open) -> None:
+def test_review_page_filters_select_calls(address: str, open_page: Open) -> None:
     capture(6)
     page = open_page(f"{address}/review")
     expect(page.get_by_role("status")).to_have_text("6 waiting")
@@ -108,7 +108,7 @@ def test_filters(address: str, open_page: Open) -> None:
     expect(page.get_by_text("day must be")).to_be_visible()
 
 
-def test_what_a_tab_was_given_stays_with_it(address: str, open_page: Open) -> None:
+def test_review_page_reload_keeps_claims(address: str, open_page: Open) -> None:
     capture(70)
     first = open_page(f"{address}/review")
     expect(first.get_by_role("status")).to_have_text("70 waiting")
@@ -128,7 +128,7 @@ def test_what_a_tab_was_given_stays_with_it(address: str, open_page: Open) -> No
     expect(first.get_by_role("article", name="Call to rate")).to_contain_text("Question 00")
 
 
-def test_what_is_written_is_not_thrown_away_by_a_key(address: str, open_page: Open) -> None:
+def test_review_page_key_while_correcting_keeps_text(address: str, open_page: Open) -> None:
     capture(3)
     page = open_page(f"{address}/review")
     expect(page.get_by_role("status")).to_have_text("3 waiting")

@@ -45,11 +45,11 @@ def _walk(page: Page) -> None:
     expect(page.get_by_role("status")).to_have_text("21 waiting")
 
     go(page, "Data sets")
-    page.get_by_text("Build one").click()
+    page.get_by_text("Build a data set").click()
     page.get_by_label("Name").fill("sums")
     page.get_by_role("button", name="Build", exact=True).dblclick()  # a double click is one click, here and below
     expect(page.get_by_role("heading", level=1)).to_have_text("sums")
-    expect(page.get_by_role("region", name="Parts")).to_contain_text("train")
+    expect(page.get_by_role("region", name="Splits")).to_contain_text("train")
 
     for _ in range(2):
         _train_and_register(page)

@@ -84,7 +84,7 @@ def only(row: dict[str, Any], name: str | None = None) -> formats.Call:
 
 
 @pytest.mark.parametrize("name", formats.FORMATS)
-def test_each_format_is_recognised_and_read(name: str) -> None:
+def test_calls_in_each_format_reads_the_call(name: str) -> None:
     row = ONE_CALL[name]
     assert formats.format_of(row) == name
     call = only(row)
@@ -93,7 +93,7 @@ def test_each_format_is_recognised_and_read(name: str) -> None:
     assert call.messages[-1]["role"] == "assistant"
 
 
-def test_what_a_row_says_beside_its_conversation_is_kept() -> None:
+def test_calls_in_row_with_facts_keeps_them() -> None:
     row = {"messages": [ASKED, ANSWERED], "rating": 4, "domain": "shop", "source": "crm", "metadata": {"id": 1}}
     call = only(row)
     assert (call.rating, call.domain, call.metadata) == (4, "shop", {"source": "crm", "id": 1})
@@ -104,16 +104,18 @@ def test_what_a_row_says_beside_its_conversation_is_kept() -> None:
     assert only(ONE_CALL["opentelemetry"]).captured_at == "2025-11-24T16:00:00+00:00"
 
 
-def test_chosen_and_rejected_conversations_share_their_beginning() -> None:
+def test_calls_in_preference_row_divides_request_and_responses() -> None:
     row = {"chosen": [ASKED, ANSWERED], "rejected": [ASKED, {"role": "assistant", "content": "No."}]}
     call = only(row)
     assert call.messages == [ASKED, ANSWERED]
-    assert call.asked() == [ASKED]
+    assert call.request_messages() == [ASKED]
     assert call.rejected == [{"role": "assistant", "content": "No."}]
-    assert only({"prompt": "p", "chosen": "a", "rejected": "b"}).asked() == [{"role": "user", "content": "p"}]
+    assert only({"prompt": "p", "chosen": "a", "rejected": "b"}).request_messages() == [
+        {"role": "user", "content": "p"}
+    ]
 
 
-def test_tool_calls_of_each_format() -> None:
+def test_calls_in_each_format_reads_tool_calls() -> None:
     sharegpt = {
         "conversations": [
             {"from": "human", "value": "Where is order 7?"},
@@ -142,7 +144,7 @@ def test_tool_calls_of_each_format() -> None:
     assert only({**answered, "messages": [ASKED]}).messages[-1]["tool_calls"] == [CALL]
 
 
-def test_a_trace_holds_any_number_of_calls() -> None:
+def test_calls_in_trace_yields_each_generation() -> None:
     spans = [ONE_CALL["opentelemetry"], {"attributes": []}, ONE_CALL["opentelemetry"]]
     trace = {"resourceSpans": [{"scopeSpans": [{"spans": spans}]}]}
     assert len(list(formats.calls_in(trace))) == 2
@@ -152,7 +154,7 @@ def test_a_trace_holds_any_number_of_calls() -> None:
     assert list(formats.calls_in(failed)) == []
 
 
-def test_older_spans_are_read() -> None:
+def test_calls_in_older_spans_reads_messages() -> None:
     numbered = {
         "attributes": {
             "gen_ai.prompt.0.role": "user",
@@ -187,13 +189,13 @@ BROKEN: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("reason", BROKEN)
-def test_a_broken_row_is_explained(reason: str) -> None:
+def test_calls_in_malformed_row_raises_reason(reason: str) -> None:
     with pytest.raises(DataError) as caught:
         list(formats.calls_in(BROKEN[reason]))
     assert reason in str(caught.value)
 
 
-def test_a_format_that_was_named_must_fit() -> None:
+def test_calls_in_other_format_raises() -> None:
     with pytest.raises(DataError, match="is not of the format alpaca"):
         only(ONE_CALL["openai"], "alpaca")
     with pytest.raises(UsageError, match="unknown format 'xml'; use one of litellm, "):

@@ -109,7 +109,7 @@ def keys(monkeypatch: pytest.MonkeyPatch, server: str) -> None:
         monkeypatch.setenv(name, value)
 
 
-def test_files_prefixes_and_globs() -> None:
+def test_expand_address_prefix_or_glob_lists_files() -> None:
     assert sources.expand(["s3://calls/day/"]) == ["s3://calls/day/a.jsonl", "s3://calls/day/b.jsonl.gz"]
     assert sources.expand(["s3://calls/day/*.jsonl"]) == ["s3://calls/day/a.jsonl"]
     assert sum(1 for _ in sources.read_all(sources.expand(["s3://calls/day/"]))) == 6000
@@ -126,16 +126,16 @@ def test_files_prefixes_and_globs() -> None:
         ("s3://nobody/x.jsonl", NotFoundError, "no file at"),
     ],
 )
-def test_what_is_not_there(address: str, kind: type[Exception], said: str) -> None:
+def test_read_missing_address_raises(address: str, kind: type[Exception], said: str) -> None:
     with pytest.raises(kind, match=said):
         list(sources.read_all(sources.expand([address])))
 
 
-def test_a_host_that_fails_halfway(server: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_read_host_fails_midway_raises_with_line(server: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with listening(hangs_up_after=400_000) as failing:
         monkeypatch.setenv("AWS_ENDPOINT_URL", failing)
         monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
-        with pytest.raises(DataError, match=r"s3://calls/day/a.jsonl, after line \d+: cannot be read on"):
+        with pytest.raises(DataError, match=r"s3://calls/day/a.jsonl, after line \d+: cannot be read further"):
             build("half", ["s3://calls/day/a.jsonl"])
     monkeypatch.setenv("AWS_ENDPOINT_URL", server)
     assert build("half", ["s3://calls/day/a.jsonl"])["counts"]["read"] == 3000

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from fine_tuning.data_io import formats
 from fine_tuning.data_io.formats import alpaca, preference, sharegpt, tool_prompt
-from fine_tuning.data_io.formats.call import as_messages
+from fine_tuning.data_io.messages import prompt_and_response_messages
 from fine_tuning.datasets.training_formats import json_line, rows_in
 from fine_tuning.errors import DataError
 
@@ -57,7 +57,7 @@ def through(row: dict[str, Any]) -> dict[str, Any]:
 
 
 @given(conversations(), tools)
-def test_openai_and_sharegpt_hold_every_conversation(messages: list[dict[str, Any]], tools: Any) -> None:
+def test_openai_and_sharegpt_round_trip_every_conversation(messages: list[dict[str, Any]], tools: Any) -> None:
     example = {"messages": messages, "tools": tools}
     for name in ("openai", "sharegpt"):
         (row,) = rows_in([example], name)
@@ -66,38 +66,38 @@ def test_openai_and_sharegpt_hold_every_conversation(messages: list[dict[str, An
 
 
 @given(conversations(), texts, tools)
-def test_preferences_hold_both_answers(messages: list[dict[str, Any]], other: str, tools: Any) -> None:
+def test_preference_row_round_trips_both_responses(messages: list[dict[str, Any]], other: str, tools: Any) -> None:
     asked, better = messages[:-1], messages[-1:]
     worse = [{"role": "assistant", "content": other + "!"}]
     if better == worse:
         return
     (call,) = formats.calls_in(through(preference.row_of(asked, better, worse, tools)))
-    assert (call.asked(), call.messages[-1:], call.rejected, call.tools) == (asked, better, worse, tools)
+    assert (call.request_messages(), call.messages[-1:], call.rejected, call.tools) == (asked, better, worse, tools)
 
 
 @given(st.lists(st.tuples(texts, texts), min_size=1, max_size=3), st.none() | texts)
-def test_alpaca_holds_turns_of_text(turns: list[tuple[str, str]], system: str | None) -> None:
-    said = [each for question, answer in turns for each in as_messages(question, answer)]
+def test_alpaca_row_round_trips_text_turns(turns: list[tuple[str, str]], system: str | None) -> None:
+    said = [each for question, answer in turns for each in prompt_and_response_messages(question, answer)]
     messages = [*([{"role": "system", "content": system}] if system else []), *said]
     (call,) = formats.calls_in(through(alpaca.row_of(messages)))
     assert call.messages == messages
 
 
-def test_alpaca_refuses_what_it_cannot_hold() -> None:
+def test_alpaca_unsupported_conversation_raises() -> None:
     with pytest.raises(DataError, match="turns of plain text only; use the format openai or sharegpt"):
         alpaca.row_of([{"role": "user", "content": "q"}, {"role": "assistant", "content": "a", "weight": 0}])
     with pytest.raises(DataError, match="example 1: alpaca rows hold"):
         rows_in([{"prompt": "q", "response": "a", "tools": [{"type": "function"}]}], "alpaca")
 
 
-def test_sharegpt_keeps_what_it_has_no_word_for() -> None:
+def test_sharegpt_row_keeps_unsupported_fields() -> None:
     messages = [{"role": "user", "content": None}, {"role": "assistant", "content": "", "refusal": "no"}]
     row = sharegpt.row_of(messages)
     (call,) = formats.calls_in(through(row))
     assert call.messages == messages
 
 
-def test_half_a_pair_of_surrogates_in_a_call_can_be_sent() -> None:
+def test_parse_tool_calls_lone_surrogate_is_encodable() -> None:
     said = r'{"tool_calls": [{"name": "f", "arguments": {"a": "\ud800 ü"}}]}'
-    (call,) = tool_prompt.calls_in(said, [{"function": {"name": "f"}}]) or []
+    (call,) = tool_prompt.parse_tool_calls(said, [{"function": {"name": "f"}}]) or []
     assert json.loads(call["function"]["arguments"].encode()) == {"a": "\ud800 ü"}

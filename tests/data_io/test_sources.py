@@ -45,23 +45,23 @@ COMPRESSED: dict[str, Callable[[bytes], bytes]] = {
 
 
 @pytest.mark.parametrize("ending", COMPRESSED)
-def test_lines_of_json_compressed_or_not(tmp_path: Path, ending: str) -> None:
+def test_read_jsonl_with_or_without_compression_returns_lines(tmp_path: Path, ending: str) -> None:
     file = tmp_path / f"calls.jsonl{ending}"
     file.write_bytes(COMPRESSED[ending](b"\xef\xbb\xbf\n  \n" + LINES))
     assert rows(file) == [(3, ROWS[0]), (4, ROWS[1])]
 
 
 @pytest.mark.parametrize("ending", [".gz", ".bz2", ".xz", ".zst"])
-def test_a_file_that_breaks_off_names_the_line(tmp_path: Path, ending: str) -> None:
+def test_read_truncated_file_names_line(tmp_path: Path, ending: str) -> None:
     file = tmp_path / f"calls.jsonl{ending}"
     lines = "".join(json.dumps({"n": n, "text": str(n * 7919) * 9}) + "\n" for n in range(20_000)).encode()
     whole = COMPRESSED[ending](lines)
     file.write_bytes(whole[: len(whole) * 2 // 3])
-    with pytest.raises(DataError, match=r"calls\.jsonl\.\w+, after line \d+: the compressed file is damaged or ends"):
+    with pytest.raises(DataError, match=r"calls\.jsonl\.\w+, after line \d+: the compressed file is damaged"):
         rows(file)
 
 
-def test_one_json_value(tmp_path: Path) -> None:
+def test_read_json_value_returns_elements(tmp_path: Path) -> None:
     file = tmp_path / "calls.json"
     file.write_text(json.dumps(ROWS, indent=1), encoding="utf-8")
     assert [row for _, row in rows(file)] == ROWS
@@ -85,7 +85,7 @@ def test_one_json_value(tmp_path: Path) -> None:
         (b'[{"a": 1},', "not JSON"),
     ],
 )
-def test_a_broken_json_value_is_explained(tmp_path: Path, content: bytes, reason: str) -> None:
+def test_read_malformed_json_value_raises_reason(tmp_path: Path, content: bytes, reason: str) -> None:
     file = tmp_path / "calls.json"
     file.write_bytes(content)
     with pytest.raises(DataError) as caught:
@@ -94,7 +94,7 @@ def test_a_broken_json_value_is_explained(tmp_path: Path, content: bytes, reason
     assert str(file) in str(caught.value)
 
 
-def test_a_line_that_is_too_long_does_not_hide_the_next(tmp_path: Path) -> None:
+def test_read_too_long_line_keeps_next_line(tmp_path: Path) -> None:
     file = tmp_path / "calls.jsonl"
     with file.open("wb") as stream:
         stream.write(b'{"a": "')
@@ -103,7 +103,7 @@ def test_a_line_that_is_too_long_does_not_hide_the_next(tmp_path: Path) -> None:
     assert rows(file) == [(1, None), (2, ROWS[0]), (3, ROWS[1])]
 
 
-def test_csv_cells(tmp_path: Path) -> None:
+def test_read_csv_parses_cells(tmp_path: Path) -> None:
     file = tmp_path / "calls.csv"
     file.write_text('\ufeffprompt,response,rating,metadata,note\n"a, ""b""\nc",r,4,"{""k"": 1}",\n', encoding="utf-8")
     assert rows(file) == [(2, {"prompt": 'a, "b"\nc', "response": "r", "rating": 4, "metadata": {"k": 1}})]
@@ -115,7 +115,7 @@ def test_csv_cells(tmp_path: Path) -> None:
         rows(file)
 
 
-def test_parquet_and_tables(tmp_path: Path) -> None:
+def test_read_parquet_and_table_rows_return_rows(tmp_path: Path) -> None:
     import daft
 
     plain = [{"prompt": "p", "response": "r", "rating": 4.0}, {"prompt": "q", "response": "s", "rating": float("nan")}]
@@ -128,13 +128,13 @@ def test_parquet_and_tables(tmp_path: Path) -> None:
     for value in (table, daft.from_arrow(table)):
         assert [json.loads(row.text or b"") for row in sources.table_rows(value)] == expected
     file.write_bytes(b"PAR1 no")
-    with pytest.raises(DataError, match="not a Parquet file"):
+    with pytest.raises(DataError, match="not a readable Parquet file"):
         rows(file)
-    with pytest.raises(UsageError, match="int is no table"):
+    with pytest.raises(UsageError, match="int is not a table"):
         list(sources.table_rows(3))
 
 
-def test_hugging_face_tables() -> None:
+def test_table_rows_hugging_face_dataset_returns_rows() -> None:
     from datasets import Dataset
 
     table = Dataset.from_list([{"prompt": "p", "response": "r"}] * 3)
@@ -143,7 +143,7 @@ def test_hugging_face_tables() -> None:
     assert [row.line for row in sources.table_rows(streamed)] == [1, 2, 3]
 
 
-def test_folders_and_globs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_expand_folders_and_globs_lists_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "a" / "b").mkdir(parents=True)
     for name in ("a/2.jsonl", "a/b/1.jsonl.gz", "a/note.txt", "3.json"):
@@ -162,20 +162,20 @@ def _loop(folder: Path) -> Path:
 UNREADABLE: dict[str, Callable[[Path], str | Path]] = {
     "no such file": lambda folder: folder / "none.jsonl",
     "no file matches": lambda folder: folder / "*.jsonl",
-    "holds no file named": lambda folder: folder,
+    "has no file named": lambda folder: folder,
     "symbolic links": _loop,
     "use s3://, gs:// or a file": lambda folder: "gopher://host/x.jsonl",
 }
 
 
 @pytest.mark.parametrize("reason", UNREADABLE)
-def test_what_cannot_be_read_is_one_line(tmp_path: Path, reason: str) -> None:
+def test_read_unreadable_file_raises_one_line(tmp_path: Path, reason: str) -> None:
     with pytest.raises(FineTuningError) as caught:
         rows(UNREADABLE[reason](tmp_path))
     assert reason in str(caught.value)
 
 
-def test_no_files() -> None:
+def test_expand_no_names_raises() -> None:
     with pytest.raises(UsageError, match="no files given"):
         sources.expand([])
     with pytest.raises(NotFoundError):

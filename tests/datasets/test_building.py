@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from fine_tuning import DatasetBuilder
-from fine_tuning.data_io.rows import content_hash, read_rows
+from fine_tuning.data_io.content_hash import content_hash
+from fine_tuning.data_io.rows import read_rows
 from fine_tuning.datasets import manifest
 from fine_tuning.datasets.split_assignment import deal
 from fine_tuning.distillation import DistillationDataCollector
@@ -300,7 +301,7 @@ class TestFailures:
         whole = gzip.compress(rows)
         file = tmp_path / "rows.jsonl.gz"
         file.write_bytes(whole[: len(whole) // 2])
-        with pytest.raises(DataError, match=r"rows.jsonl.gz, after line \d+: .* ends too early"):
+        with pytest.raises(DataError, match=r"rows.jsonl.gz, after line \d+: .* truncated"):
             build("broken", file)
         assert not list(DatasetBuilder().output_dir.iterdir())
         assert DatasetBuilder().list_datasets() == []

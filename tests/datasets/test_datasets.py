@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fine_tuning import DatasetBuilder
-from fine_tuning.data_io.rows import content_hash, conversation, read_rows
+from fine_tuning.data_io.content_hash import content_hash
+from fine_tuning.data_io.rows import prompt_and_reference, read_rows
 from fine_tuning.datasets import near_duplicates
 from fine_tuning.distillation import DistillationDataCollector
 from fine_tuning.errors import DataError, StorageError, UsageError
@@ -125,11 +126,11 @@ def test_unreadable_files_name_file_and_line(tmp_path: Path, name: str, content:
 
 def test_questions_come_out_of_every_format() -> None:
     asked = [{"role": "user", "content": "q"}]
-    assert conversation({"messages": [*asked, {"role": "assistant", "content": "a"}]}, "x") == (asked, "a")
-    assert conversation({"instruction": "q", "input": "", "output": "a"}, "x") == (asked, "a")
-    assert conversation({"prompt": "q", "response": "a"}, "x") == (asked, "a")
+    assert prompt_and_reference({"messages": [*asked, {"role": "assistant", "content": "a"}]}, "x") == (asked, "a")
+    assert prompt_and_reference({"instruction": "q", "input": "", "output": "a"}, "x") == (asked, "a")
+    assert prompt_and_reference({"prompt": "q", "response": "a"}, "x") == (asked, "a")
     with pytest.raises(DataError, match="f.jsonl, row 3: needs messages"):
-        conversation({"text": "q"}, "f.jsonl, row 3")
+        prompt_and_reference({"text": "q"}, "f.jsonl, row 3")
 
 
 @given(st.lists(st.fixed_dictionaries({"prompt": st.text(), "response": st.text()}), min_size=1))

@@ -234,5 +234,5 @@ class TestChoices:
     def test_a_link_that_leads_nowhere_is_named(self, tmp_path: Path) -> None:
         write(tmp_path / "rows.jsonl", [chat(question(n)) for n in range(12)])
         (tmp_path / "lost.jsonl").symlink_to(tmp_path / "gone.jsonl")
-        with pytest.raises(NotFoundError, match=r"the link .*lost\.jsonl leads nowhere"):
+        with pytest.raises(NotFoundError, match=r"the link .*lost\.jsonl is broken"):
             build("links", tmp_path)

@@ -22,7 +22,7 @@ TALK = [
 ]
 
 
-def test_the_same_call_twice_is_one_example_with_two_sightings(database: Database) -> None:
+def test_capture_success_same_call_twice_counts_two_sightings(database: Database) -> None:
     collector = DistillationDataCollector()
     first = collector.capture_success("a question", "an answer", "d", "t", rating=3)
     second = DistillationDataCollector().capture_success("a question", "an answer", "d", "t", rating=5)
@@ -32,7 +32,7 @@ def test_the_same_call_twice_is_one_example_with_two_sightings(database: Databas
     assert (example["sightings"], example["rating"], example["curated"]) == (2, 5, True)
 
 
-def test_record_has_the_contracts_keys(database: Database) -> None:
+def test_get_curated_examples_returns_contract_keys(database: Database) -> None:
     capture_cloud_success("a question", "an answer", "d", "t", metadata={"x": 1})
     (example,) = DistillationDataCollector().get_curated_examples(domain="d")
     keys = "id prompt response domain task_type rating model_used metadata captured_at curated".split()
@@ -41,7 +41,7 @@ def test_record_has_the_contracts_keys(database: Database) -> None:
     assert example["captured_at"].endswith("+00:00")
 
 
-def test_whole_conversations_and_system_prompts_reach_the_training_file(database: Database) -> None:
+def test_to_openai_format_keeps_conversations_tools_and_system_prompts(database: Database) -> None:
     collector = DistillationDataCollector()
     tools = [{"type": "function", "function": {"name": "measure", "parameters": {}}}]
     collector.capture_conversation(TALK, "d", "t", tools=tools)
@@ -64,7 +64,9 @@ def test_whole_conversations_and_system_prompts_reach_the_training_file(database
         ({"code": "too short"}, None),
     ],
 )
-def test_captures_task_completions(database: Database, result: dict[str, object], rating: int | None) -> None:
+def test_capture_task_completion_rates_by_review(
+    database: Database, result: dict[str, object], rating: int | None
+) -> None:
     collector = DistillationDataCollector()
     request = {"user_request": "draw a chart", "domain": "d", "task_type": "t"}
     captured = collector.capture_task_completion({"success": True, "code": "x" * 50, **result}, request)
@@ -73,7 +75,7 @@ def test_captures_task_completions(database: Database, result: dict[str, object]
     assert (captured is None) == (rating is None)
 
 
-def test_a_correction_becomes_a_preference(database: Database) -> None:
+def test_correct_stores_preference_pair_and_lowers_rating(database: Database) -> None:
     collector = DistillationDataCollector()
     wrong = collector.capture_success("a question", "a wrong answer", "d", "t", rating=4)
     right = collector.correct(wrong, "the right answer")
@@ -90,14 +92,14 @@ def test_a_correction_becomes_a_preference(database: Database) -> None:
 
 
 @pytest.mark.parametrize("rating", [0, 6, 9, True, "5", 4.5, None])
-def test_a_rating_outside_one_to_five_is_refused(rating: object) -> None:
+def test_capture_success_rating_out_of_range_raises(rating: object) -> None:
     collector = DistillationDataCollector()
     with pytest.raises(UsageError, match="rating must be a whole number from 1 to 5"):
         collector.capture_success("a question", "an answer", "d", "t", rating=rating)  # type: ignore[arg-type]
     assert collector.find_examples() == []
 
 
-def test_a_files_counts_add_up_and_rejections_name_their_line(database: Database, tmp_path: Path) -> None:
+def test_capture_file_with_bad_rows_reports_counts_and_lines(database: Database, tmp_path: Path) -> None:
     good = {"prompt": "a question", "response": "an answer", "rating": 5}
     lines = [
         json.dumps(good),
@@ -119,7 +121,7 @@ def test_a_files_counts_add_up_and_rejections_name_their_line(database: Database
 
 
 @pytest.mark.parametrize("format", ["alpaca", "sharegpt", "raw"])
-def test_exports(format: str, tmp_path: Path) -> None:
+def test_export_for_training_each_format_writes_row(format: str, tmp_path: Path) -> None:
     collector = DistillationDataCollector(output_dir=tmp_path / "mine")
     collector.capture_success("a question", "an answer", "d", "t")
     (row,) = json.loads(Path(collector.export_for_training(format=format)).read_text())
@@ -135,12 +137,12 @@ def test_exports(format: str, tmp_path: Path) -> None:
         assert row == expected[format]
 
 
-def test_unknown_export_format_is_refused() -> None:
+def test_export_for_training_unknown_format_raises() -> None:
     with pytest.raises(UsageError, match="unknown export format 'csv'"):
         DistillationDataCollector().export_for_training(format="csv")
 
 
-def test_the_packages_public_names_are_exact() -> None:
+def test_distillation_all_lists_public_names() -> None:
     assert set(fine_tuning.distillation.__all__) == {
         "DistillationDataCollector",
         "capture_cloud_success",
@@ -148,7 +150,7 @@ def test_the_packages_public_names_are_exact() -> None:
     }
 
 
-def test_a_judgement_outlives_later_sightings(database: Database) -> None:
+def test_capture_success_after_rating_keeps_rating(database: Database) -> None:
     collector = DistillationDataCollector()
     wrong = collector.capture_success("Where is it?", "No idea.", "d", "t")
     collector.correct(wrong, "In the van.")

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from fine_tuning.distillation import DistillationDataCollector
-from fine_tuning.distillation.importer import ImportReport
+from fine_tuning.distillation.import_report import ImportReport
 from fine_tuning.errors import DataError, UsageError
 from fine_tuning.store import examples
 from fine_tuning.store.database import Database
@@ -28,7 +28,7 @@ def adds_up(report: ImportReport) -> bool:
     return report.read == report.captured + report.duplicates + report.skipped + len(report.rejected)
 
 
-def test_every_format_in_one_file(database: Database, tmp_path: Path) -> None:
+def test_import_files_mixed_formats_captures_each(database: Database, tmp_path: Path) -> None:
     file = write(
         tmp_path / "mixed.jsonl", [*ONE_CALL.values(), {"call_type": "embedding", "messages": [], "response": {}}]
     )
@@ -40,7 +40,7 @@ def test_every_format_in_one_file(database: Database, tmp_path: Path) -> None:
     assert adds_up(report)
 
 
-def test_the_same_rows_again_add_nothing(database: Database, tmp_path: Path) -> None:
+def test_import_files_same_rows_again_adds_nothing(database: Database, tmp_path: Path) -> None:
     collector = DistillationDataCollector()
     first = collector.import_files([write(tmp_path / "a.jsonl", [CHAT])])
     again = collector.import_files([write(tmp_path / "copy.jsonl", [CHAT])])
@@ -53,7 +53,7 @@ def test_the_same_rows_again_add_nothing(database: Database, tmp_path: Path) -> 
     assert collector.get_dataset_stats()["sightings"] == 3
 
 
-def test_ratings_that_nobody_gave(database: Database, tmp_path: Path) -> None:
+def test_import_files_unrated_rows_get_default_rating(database: Database, tmp_path: Path) -> None:
     collector = DistillationDataCollector()
     logged = {**ONE_CALL["litellm"], "messages": [{"role": "user", "content": "logged"}]}
     report = collector.import_files([write(tmp_path / "a.jsonl", [CHAT, logged, {**CHAT, "rating": 1}])])
@@ -64,7 +64,7 @@ def test_ratings_that_nobody_gave(database: Database, tmp_path: Path) -> None:
     assert {each["rating"] for each in collector.find_examples()} == {1, 4}
 
 
-def test_a_pair_keeps_both_calls_whole(database: Database, tmp_path: Path) -> None:
+def test_import_files_preference_row_stores_both_calls(database: Database, tmp_path: Path) -> None:
     call = {"id": "1", "type": "function", "function": {"name": "track", "arguments": "{}"}}
     asked = [{"role": "system", "content": "s"}, {"role": "user", "content": "Where is it?"}]
     pair = {
@@ -84,7 +84,7 @@ def test_a_pair_keeps_both_calls_whole(database: Database, tmp_path: Path) -> No
     assert worse["messages"] == [*asked, *pair["non_preferred_output"]]
 
 
-def test_what_is_rejected_names_file_and_line(database: Database, tmp_path: Path) -> None:
+def test_import_files_bad_rows_name_file_and_line(database: Database, tmp_path: Path) -> None:
     write(tmp_path / "a.jsonl", [CHAT, {"question": "x"}])
     (tmp_path / "b.jsonl").write_bytes(b"\n{oops\n" + b"x" * (17 << 20) + b"\n3\n")
     report = DistillationDataCollector().import_files([tmp_path])
@@ -95,7 +95,7 @@ def test_what_is_rejected_names_file_and_line(database: Database, tmp_path: Path
     assert adds_up(report)
 
 
-def test_a_file_that_breaks_off_stores_nothing(database: Database, tmp_path: Path) -> None:
+def test_import_files_truncated_file_stores_nothing(database: Database, tmp_path: Path) -> None:
     write(tmp_path / "a.jsonl", [CHAT])
     (tmp_path / "b.json").write_text(json.dumps([CHAT, CHAT])[:-3])
     with pytest.raises(DataError, match=r"b\.json, line 1: not JSON"):
@@ -104,7 +104,7 @@ def test_a_file_that_breaks_off_stores_nothing(database: Database, tmp_path: Pat
     assert DistillationDataCollector().import_files([tmp_path / "a.jsonl"]).captured == 1
 
 
-def test_tables(database: Database) -> None:
+def test_import_table_arrow_table_captures_rows(database: Database) -> None:
     table = pa.Table.from_pylist([{"prompt": "Where is it?", "response": "Here.", "rating": 4}])
     assert DistillationDataCollector().import_table(table).captured == 1
     nan = pa.Table.from_pylist([{"prompt": "Where is it?", "response": "Here.", "rating": float("nan")}])
@@ -115,7 +115,7 @@ def test_tables(database: Database) -> None:
     ("wrong", "reason"),
     [({"format": "xml"}, "unknown format"), ({"rating": 9}, "from 1 to 5"), ({"domain": " "}, "domain must be")],
 )
-def test_wrong_arguments_are_refused_before_anything_is_read(
+def test_import_files_invalid_argument_raises_before_reading(
     database: Database, wrong: dict[str, Any], reason: str
 ) -> None:
     with pytest.raises(UsageError, match=reason):

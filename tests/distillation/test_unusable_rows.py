@@ -30,9 +30,7 @@ UNUSABLE = {
 
 
 @pytest.mark.parametrize("reason", UNUSABLE)
-def test_a_row_that_cannot_be_used_is_named_and_the_others_are_kept(
-    database: Database, tmp_path: Path, reason: str
-) -> None:
+def test_import_files_unusable_row_is_named_and_others_kept(database: Database, tmp_path: Path, reason: str) -> None:
     file = tmp_path / "calls.jsonl"
     file.write_bytes(UNUSABLE[reason].encode("latin-1") + b"\n" + json.dumps(GOOD).encode() + b"\n")
     report = DistillationDataCollector().capture_file(file)

@@ -34,7 +34,7 @@ def started(**choices: Any) -> ABTestFramework:
 
 
 class TestDesigns:
-    def test_a_fixed_test_says_nothing_before_its_end(self, database: Database) -> None:
+    def test_fixed_design_before_end_has_no_verdict(self, database: Database) -> None:
         framework = started(design="fixed", planned=200)
         framework.record_samples("t", rows(0.5, 0.95, 199))
         result = framework.monitor("t")
@@ -51,7 +51,7 @@ class TestDesigns:
         framework.record_samples("t", rows(0.5, 0.0, 500))  # after the end: shown in the means, without influence
         assert framework.monitor("t").p_value == p_value
 
-    def test_planned_looks_fall_where_they_were_planned(self) -> None:
+    def test_group_sequential_design_changes_verdict_at_planned_looks_only(self) -> None:
         framework = started(design="group_sequential", planned=400, looks=4)
         said = []
         for number, block in enumerate(np.array_split(np.array(rows(0.6, 0.75, 400, seed=4), object), 40), 1):
@@ -63,7 +63,7 @@ class TestDesigns:
         assert said[-1][1]
         assert framework.recommend_winner(framework.monitor("t")) == "b"
 
-    def test_alpha_is_honoured_by_every_design(self) -> None:
+    def test_monitor_with_other_alpha_of_every_design_uses_it(self) -> None:
         for design in ("group_sequential", "fixed", "anytime"):
             framework = ABTestFramework()
             framework.create_test(design, "a", "b", design=design, planned=300)
@@ -74,7 +74,7 @@ class TestDesigns:
             assert not framework.monitor(design, p_value * 0.9).statistical_significance
             assert framework.conclude_test(design, alpha=p_value * 0.9).confidence_level == 1 - p_value * 0.9
 
-    def test_the_alpha_that_a_test_was_begun_with_is_its_own(self) -> None:
+    def test_monitor_without_alpha_uses_alpha_of_design(self) -> None:
         framework = started(alpha=0.001)
         framework.record_samples("t", rows(0.6, 0.9, 60, seed=1))
         result = framework.monitor("t")
@@ -107,18 +107,18 @@ class TestDesigns:
             ({"auto": True}, "a is no registered model that could be deployed"),
         ],
     )
-    def test_what_is_no_design(self, choices: dict[str, Any], said: str) -> None:
+    def test_create_test_with_wrong_choice_raises(self, choices: dict[str, Any], said: str) -> None:
         with pytest.raises(UsageError, match=said):
             started(**choices)
         assert ABTestFramework().get_all_results() == {}
 
-    def test_a_design_stays_as_it_was_begun(self) -> None:
+    def test_create_test_again_with_other_design_raises(self) -> None:
         framework = started(margin=0.02)
         framework.create_test("t", "a", "b", margin=0.02)
         with pytest.raises(ConflictError, match="exists with another design"):
             framework.create_test("t", "a", "b", margin=0.03)
 
-    def test_a_metric_of_the_evaluator_scores_the_answers(self) -> None:
+    def test_record_sample_with_metric_of_evaluator_scores_by_it(self) -> None:
         framework = started(metric="token_f1")
         framework.record_sample("t", "model_a", "the red lamp", "a red lamp", 1.0, 0.0)
         framework.record_sample("t", "model_b", "a blue lamp", "a red lamp", 1.0, 0.0)
@@ -127,7 +127,7 @@ class TestDesigns:
 
 
 class TestVerdicts:
-    def test_a_tie_says_what_is_excluded_and_what_is_missing(self) -> None:
+    def test_recommend_winner_undecided_names_interval_and_samples_needed(self) -> None:
         framework = started()
         framework.record_samples("t", rows(0.8, 0.82, 150, seed=5))
         result = framework.monitor("t")
@@ -136,28 +136,27 @@ class TestVerdicts:
         assert "points is excluded; record about" in said
         assert result.samples_needed > 300
 
-    def test_equivalent_models_are_called_so(self) -> None:
+    def test_recommend_winner_of_equivalent_models_is_tie(self) -> None:
         framework = started(margin=0.1)
         framework.record_samples("t", rows(0.8, 0.8, 3000, seed=6))
         said = framework.recommend_winner(framework.monitor("t"))
         assert said.startswith("TIE: equivalent: ")
         assert said.endswith("is within 10 points")
 
-    def test_a_mismatch_of_samples_withholds_every_verdict(self) -> None:
+    def test_monitor_with_sample_ratio_mismatch_has_no_verdict(self) -> None:
         framework = started()
         framework.record_samples("t", rows(0.5, 0.9, 300))
         assert framework.monitor("t").statistical_significance
         framework.record_samples("t", [{"model": "model_a", "score": 0.0}] * 200)
         result = framework.monitor("t")
         assert (result.statistical_significance, result.favours) == (False, 0)
-        assert framework.recommend_winner(result).startswith(
-            "TIE: withheld: the models got 500 and 300 samples where 50%"
-        )
+        assert framework.recommend_winner(result).startswith("TIE: no verdict: sample ratio mismatch (SRM, p = ")
+        assert "the models got 500 and 300 samples where 50%" in result.withheld
         framework.create_test("free", "a", "b", split=None)
         framework.record_samples("free", [*rows(0.5, 0.9, 300), *[{"model": "model_a", "score": 0.0}] * 200])
         assert framework.monitor("free").statistical_significance
 
-    def test_guardrails_keep_a_better_model_back(self) -> None:
+    def test_recommend_winner_with_broken_guardrail_is_tie(self) -> None:
         rails = [{"measure": "latency", "margin": 0.1}, {"measure": "latency", "statistic": "p95", "margin": 0.2},
                  {"measure": "cost", "margin": 0.0}, {"measure": "politeness", "margin": 0.1, "relative": False,
                                                       "higher_is_better": True}]  # fmt: skip
@@ -191,7 +190,7 @@ class TestVerdicts:
             == "TIE: b scores no worse, but breaks the guardrail latency, latency p95, politeness"
         )
 
-    def test_cheaper_and_not_worse_needs_both(self) -> None:
+    def test_cheaper_and_not_worse_with_one_statement_does_not_hold(self) -> None:
         framework = started(margin=0.1)
         for cheap, rate, holds in ((0.5, 0.8, True), (1.5, 0.8, False), (0.5, 0.6, False)):
             test_id = f"{cheap} {rate}"
@@ -207,7 +206,7 @@ class TestVerdicts:
 
 
 class TestAssignment:
-    def test_units_stay_where_they_are_while_a_test_ramps_up(self, database: Database) -> None:
+    def test_ramp_of_running_test_keeps_arms_of_units(self, database: Database) -> None:
         framework = started(ramp=0.1)
         units = [f"user-{number}" for number in range(3000)]
 
@@ -225,7 +224,7 @@ class TestAssignment:
         assert arms() == few
         assert [each["action"] for each in framework.get_decisions("t")] == ["ramped", "ramped"]
 
-    def test_tests_of_a_layer_share_no_units(self) -> None:
+    def test_assign_in_one_layer_shares_no_units(self) -> None:
         framework = ABTestFramework()
         framework.create_test("x", "a", "b", layer="prompt", ramp=0.5)
         framework.create_test("y", "a", "c", layer="prompt", ramp=0.4)
@@ -244,7 +243,7 @@ class TestAssignment:
         framework.ramp("x", 0.7)
         assert framework.assign("y", "u1") is None
 
-    def test_slots_are_kept_in_pieces(self) -> None:
+    def test_ramped_with_taken_slots_returns_free_ones(self) -> None:
         assert ramped([], [[[0, 100], [200, 1000]]], 0.05) == [[100, 150]]
         assert ramped([[100, 150]], [[[0, 100], [200, 1000]]], 0.1) == [[100, 200]]
         assert ramped([[10, 20], [0, 5]], [], 0.017) == [[0, 7], [10, 20]]
@@ -260,7 +259,7 @@ class TestPolicy:
         registry.deploy_model("lamp", 1)
         return registry
 
-    def test_the_winner_is_deployed_by_itself_and_the_test_ends(self, database: Database) -> None:
+    def test_auto_test_with_winner_deploys_it_and_ends(self, database: Database) -> None:
         registry = self.registered()
         framework = ABTestFramework()
         framework.create_test("auto", "lamp-v1", "lamp-v2", auto=True)
@@ -274,7 +273,7 @@ class TestPolicy:
         assert registry.history("lamp")[-1]["reason"].startswith("A/B test auto: score 0.8875 against 0.4188")
         assert framework.record_samples("auto", rows(0.5, 0.9, 1))["refused"] == 2
 
-    def test_a_worse_model_that_was_let_in_is_rolled_back(self) -> None:
+    def test_auto_test_with_deployed_loser_rolls_back(self) -> None:
         registry = self.registered()
         registry.deploy_model("lamp", 2)
         framework = ABTestFramework()
@@ -283,7 +282,7 @@ class TestPolicy:
         assert registry.get_deployment_status()["lamp"]["version"] == 1
         assert [each["action"] for each in framework.get_decisions("auto")] == ["rolled_back"]
 
-    def test_equivalent_models_keep_the_one_in_use(self) -> None:
+    def test_auto_test_of_equivalent_models_keeps_model_a(self) -> None:
         registry = self.registered()
         framework = ABTestFramework()
         framework.create_test("auto", "lamp-v1", "lamp-v2", auto=True, design="fixed", planned=100)
@@ -292,7 +291,7 @@ class TestPolicy:
         assert (decided["action"], decided["model"]) == ("kept", "lamp-v1")
         assert registry.get_deployment_status()["lamp"]["version"] == 1
 
-    def test_nothing_is_decided_while_a_verdict_is_withheld(self) -> None:
+    def test_auto_test_with_sample_ratio_mismatch_decides_nothing(self) -> None:
         self.registered()
         framework = ABTestFramework()
         framework.create_test("auto", "lamp-v1", "lamp-v2", auto=True)
@@ -301,7 +300,7 @@ class TestPolicy:
         assert framework.get_decisions("auto") == []
 
 
-def test_a_concluded_test_with_unknown_guardrails_is_read_back() -> None:
+def test_monitor_of_concluded_test_with_unknown_guardrails_reads_them() -> None:
     framework = started(guardrails=[{"measure": "cost", "margin": 0.1}, {"measure": "latency", "margin": 0.1}])
     framework.record_samples("t", [{"model": arm, "score": 1.0} for arm in ("model_a", "model_b")])
     concluded = framework.conclude_test("t")

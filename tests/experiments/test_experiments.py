@@ -16,7 +16,7 @@ from fine_tuning.experiments.assignment import assign
 from fine_tuning.store.database import Database
 
 
-def test_e_value_is_the_mean_likelihood_ratio_under_its_prior() -> None:
+def test_log_e_value_of_pairs_is_mean_likelihood_ratio() -> None:
     wins, losses, a = 14, 5, confidence_sequences.PRIOR
     rates = (np.arange(200_000) + 0.5) / 200_000
     density = np.exp((a - 1) * np.log(rates * (1 - rates)))
@@ -26,7 +26,7 @@ def test_e_value_is_the_mean_likelihood_ratio_under_its_prior() -> None:
     assert confidence_sequences.discordant_pair_log_e_value(0, 0) == 0
 
 
-def test_peeking_after_every_pair_rarely_calls_a_false_winner() -> None:
+def test_log_e_value_after_every_pair_keeps_error_rate() -> None:
     rng = np.random.default_rng(7)
     tests, pairs = 400, 400
     a_right, b_right = rng.random((2, tests, pairs)) < 0.8
@@ -43,7 +43,7 @@ def test_peeking_after_every_pair_rarely_calls_a_false_winner() -> None:
     assert false / tests <= 0.05
 
 
-def test_confidence_sequence_covers_at_every_look() -> None:
+def test_half_width_at_every_look_covers_difference() -> None:
     rng = np.random.default_rng(11)
     missed = 0
     for _ in range(200):
@@ -57,7 +57,7 @@ def test_confidence_sequence_covers_at_every_look() -> None:
     assert missed / 200 <= 0.05
 
 
-def test_alpha_is_honoured(database: Database) -> None:
+def test_monitor_with_alpha_around_p_value_switches_significance(database: Database) -> None:
     framework = ABTestFramework()
     framework.create_test("t", "a", "b")
     for index in range(60):
@@ -69,7 +69,7 @@ def test_alpha_is_honoured(database: Database) -> None:
     assert not framework.monitor("t", alpha=p * 0.99).statistical_significance
 
 
-def test_cheaper_and_not_worse_wins(database: Database) -> None:
+def test_recommend_winner_of_cheaper_equal_model_is_that_model(database: Database) -> None:
     framework = ABTestFramework()
     framework.create_test("t", "a", "b")
     rng = np.random.default_rng(3)
@@ -83,7 +83,7 @@ def test_cheaper_and_not_worse_wins(database: Database) -> None:
     assert framework.recommend_winner(result) == "b"
 
 
-def test_cheaper_but_perhaps_worse_is_a_tie(database: Database) -> None:
+def test_recommend_winner_of_cheaper_uncertain_model_is_tie(database: Database) -> None:
     framework = ABTestFramework()
     framework.create_test("t", "a", "b")
     for index in range(30):
@@ -92,7 +92,7 @@ def test_cheaper_but_perhaps_worse_is_a_tie(database: Database) -> None:
     assert framework.recommend_winner(framework.monitor("t")).startswith("TIE: undecided after 30 and 30 samples")
 
 
-def test_an_empty_arm_is_never_a_verdict(database: Database) -> None:
+def test_conclude_test_with_empty_arm_stays_running(database: Database) -> None:
     framework = ABTestFramework()
     framework.create_test("t", "a", "b")
     framework.record_sample("t", "model_a", "y", "y", 1.0, 0.1)
@@ -103,7 +103,7 @@ def test_an_empty_arm_is_never_a_verdict(database: Database) -> None:
     assert framework.record_sample("t", "model_b", "y", "y", 1.0, 0.1)
 
 
-def test_a_concluded_test_takes_no_more_samples_and_keeps_its_verdict(database: Database) -> None:
+def test_record_sample_after_conclusion_returns_false(database: Database) -> None:
     framework = ABTestFramework()
     framework.create_test("t", "a", "b")
     for arm in ("model_a", "model_b"):
@@ -117,7 +117,7 @@ def test_a_concluded_test_takes_no_more_samples_and_keeps_its_verdict(database: 
         framework.create_test("t", "a", "b")
 
 
-def test_a_test_without_samples_can_be_ended_on_purpose(database: Database, cli: Any) -> None:
+def test_ab_conclude_with_even_empty_ends_empty_test(database: Database, cli: Any) -> None:
     framework = ABTestFramework()
     framework.create_test("t", "a", "mistyped")
     framework.record_sample("t", "model_a", "y", "y", None, None)
@@ -129,7 +129,7 @@ def test_a_test_without_samples_can_be_ended_on_purpose(database: Database, cli:
     assert framework.recommend_winner(result).startswith("TIE: no samples for mistyped")
 
 
-def test_creating_a_running_test_again_returns_it_unless_it_differs(database: Database) -> None:
+def test_create_test_again_returns_same_or_raises(database: Database) -> None:
     framework = ABTestFramework()
     assert framework.create_test("t", "a", "b") == framework.create_test("t", "a", "b")
     with pytest.raises(ConflictError, match="choose another id"):
@@ -145,7 +145,7 @@ def test_creating_a_running_test_again_returns_it_unless_it_differs(database: Da
         ("model_a", 1.0, float("inf"), "cost must be"),
     ],
 )
-def test_bad_samples_are_refused(arm: str, latency: float, cost: float, message: str) -> None:
+def test_record_sample_with_wrong_value_raises(arm: str, latency: float, cost: float, message: str) -> None:
     framework = ABTestFramework()
     framework.create_test("t", "a", "b")
     with pytest.raises(UsageError, match=message):
@@ -153,7 +153,7 @@ def test_bad_samples_are_refused(arm: str, latency: float, cost: float, message:
     assert framework.monitor("t").total_samples == 0
 
 
-def test_unknown_tests_and_alphas_are_one_line() -> None:
+def test_conclude_test_with_unknown_id_or_alpha_raises() -> None:
     framework = ABTestFramework()
     framework.create_test("known", "a", "b")
     with pytest.raises(NotFoundError, match="no test t; known tests: known"):
@@ -163,7 +163,7 @@ def test_unknown_tests_and_alphas_are_one_line() -> None:
             framework.conclude_test("known", alpha=alpha)
 
 
-def test_many_writers_lose_no_sample_and_pair_exactly(database: Database) -> None:
+def test_record_sample_from_many_threads_counts_each_once(database: Database) -> None:
     framework = ABTestFramework()
     framework.create_test("t", "a", "b")
 
@@ -187,7 +187,7 @@ def test_many_writers_lose_no_sample_and_pair_exactly(database: Database) -> Non
     assert (pairs["differences"]["count"], pairs["wins"], pairs["losses"]) == (40, 20, 0)
 
 
-def test_assignment_is_sticky_even_and_ramps_without_reshuffling() -> None:
+def test_assign_is_stable_even_and_monotone_in_share() -> None:
     units = [f"user-{number}" for number in range(4000)]
     half = {unit for unit in units if assign("t", unit) == "model_b"}
     assert 1850 < len(half) < 2150

@@ -23,7 +23,7 @@ def moments(values: Any) -> Moments:
     return found
 
 
-def test_cubes_are_summed_as_they_come() -> None:
+def test_moments_of_running_values_match_direct_sums() -> None:
     values = np.random.default_rng(1).lognormal(3, 1, 500)
     running = Moments()
     for value in values.tolist():
@@ -31,7 +31,7 @@ def test_cubes_are_summed_as_they_come() -> None:
     assert vars(running) == pytest.approx(vars(moments(values)))
 
 
-def test_scores_are_students_where_the_spread_is_a_guess() -> None:
+def test_normal_score_with_few_degrees_matches_student() -> None:
     score = small_sample_corrections.normal_score(2.0, 1.0, 4, 0.0)
     assert student.sf(2.0, 4) == pytest.approx(0.5 * math.erfc(score / math.sqrt(2)))
     assert small_sample_corrections.normal_score(-2.0, 1.0, 4, 0.0) == -score
@@ -59,7 +59,7 @@ def planned(design: Design, a: Any, b: Any, clusters: int | None = None) -> Stat
 
 
 @pytest.mark.parametrize(("clusters", "calls"), [(2, 100), (5, 40), (10, 20), (30, 10)])
-def test_few_clusters_make_no_winners_at_the_end(clusters: int, calls: int) -> None:
+def test_fixed_design_with_few_clusters_keeps_error_rate(clusters: int, calls: int) -> None:
     rng, found, tests = np.random.default_rng(2), 0, 2000
     design = Design(kind="fixed", planned=clusters * calls)
     for _ in range(tests):
@@ -71,7 +71,7 @@ def test_few_clusters_make_no_winners_at_the_end(clusters: int, calls: int) -> N
 
 @pytest.mark.parametrize("size", [5, 10, 30])
 @pytest.mark.parametrize("alpha", [0.05, 0.01])
-def test_few_scores_make_no_winners_at_the_end(size: int, alpha: float) -> None:
+def test_fixed_design_with_few_scores_keeps_error_rate(size: int, alpha: float) -> None:
     rng, found, tests = np.random.default_rng(3), 0, 4000
     design = Design(kind="fixed", planned=size, score="real", alpha=alpha)
     for _ in range(tests):
@@ -95,7 +95,7 @@ def statuses(rail: Guardrail, a: Any, b: Any, ratio: int) -> set[str]:
 
 
 @pytest.mark.parametrize("ratio", [1, 9])
-def test_skewed_latencies_at_the_margin_seldom_count_as_kept(ratio: int) -> None:
+def test_guardrail_with_skewed_latencies_at_margin_keeps_error_rate(ratio: int) -> None:
     rng, rail, tests = np.random.default_rng(4), Guardrail("latency", 0.1), 400
     kept = 0
     for _ in range(tests):
@@ -104,7 +104,7 @@ def test_skewed_latencies_at_the_margin_seldom_count_as_kept(ratio: int) -> None
     assert kept / tests <= 0.05 + 3 * math.sqrt(0.05 * 0.95 / tests)
 
 
-def test_what_never_differed_says_nothing_of_rare_events() -> None:
+def test_constant_measures_of_few_calls_show_nothing() -> None:
     kept = dear = toxic = 0
     for seed in range(40):
         rng = np.random.default_rng(seed)
@@ -127,7 +127,7 @@ def test_what_never_differed_says_nothing_of_rare_events() -> None:
     assert dear == toxic == 0
 
 
-def test_costs_that_never_differ_are_known_after_some_hundred_calls() -> None:
+def test_constant_costs_of_many_calls_show_cheaper_model() -> None:
     framework = started()
     samples = [{"model": arm, "score": 1.0, "cost": cost}
                for _ in range(299) for arm, cost in (("model_a", 0.002), ("model_b", 0.001))]  # fmt: skip
@@ -137,7 +137,7 @@ def test_costs_that_never_differ_are_known_after_some_hundred_calls() -> None:
     assert framework.cheaper_and_not_worse("t")["holds"]
 
 
-def test_users_who_are_alike_in_what_they_cost_make_no_winners() -> None:
+def test_recommend_winner_with_clustered_costs_keeps_error_rate() -> None:
     named = 0
     for seed in range(12):
         rng, framework = np.random.default_rng(seed), ABTestFramework()
@@ -159,7 +159,7 @@ def test_users_who_are_alike_in_what_they_cost_make_no_winners() -> None:
     assert named <= 2
 
 
-def test_failed_calls_are_units_too_and_a_mismatch_stays_one() -> None:
+def test_sample_ratio_check_counts_failed_calls_and_stays_failed() -> None:
     framework = started()
     rng = np.random.default_rng(6)
     samples: list[dict[str, Any]] = []

@@ -17,10 +17,12 @@ from fine_tuning.experiments import (
     simulation,
 )
 from fine_tuning.experiments.design import Design
-from fine_tuning.experiments.running_sums import Clusters, Covaried, Histogram, Moments, quantile_slack
+from fine_tuning.experiments.latency_histogram import Histogram, quantile_slack
+from fine_tuning.experiments.running_sums import Clusters, Covaried, Moments
+from fine_tuning.experiments.simulation import Scenario
 
 
-def test_the_confidence_sequence_is_gbstats_published_one() -> None:
+def test_half_width_of_published_example_matches_gbstats() -> None:
     # gbstats' documented test of proportions, relative difference, tuning parameter 5000.
     rate_a, rate_b = 1396 / 3000, 2422 / 3461
     variance = rate_b * (1 - rate_b) / 3461 / rate_a**2 + rate_a * (1 - rate_a) / 3000 * rate_b**2 / rate_a**4
@@ -29,7 +31,7 @@ def test_the_confidence_sequence_is_gbstats_published_one() -> None:
     assert (lift - half, lift + half) == pytest.approx((0.40098, 0.60675), abs=1e-5)
 
 
-def test_the_confidence_sequence_excludes_zero_where_its_evidence_is_enough() -> None:
+def test_half_width_excludes_zero_exactly_where_e_value_rejects() -> None:
     rng = np.random.default_rng(0)
     for _ in range(200):
         estimate, variance, n, alpha = (
@@ -50,7 +52,7 @@ def test_the_confidence_sequence_excludes_zero_where_its_evidence_is_enough() ->
         ("obrien_fleming", (4.877, 3.357, 2.680, 2.290, 2.031), 1e-3),
     ],
 )
-def test_boundaries_are_the_tabulated_ones(spending: str, wanted: tuple[float, ...], digits: float) -> None:
+def test_boundaries_of_five_looks_match_tables(spending: str, wanted: tuple[float, ...], digits: float) -> None:
     fractions = tuple(look / 5 for look in range(1, 6))
     limits = group_sequential.boundaries(fractions, 0.05, spending)
     assert limits == pytest.approx(wanted, abs=digits)
@@ -60,13 +62,13 @@ def test_boundaries_are_the_tabulated_ones(spending: str, wanted: tuple[float, .
     assert group_sequential.spent(1.5, 0.05, spending) == pytest.approx(0.025)
 
 
-def test_sample_sizes() -> None:
+def test_plan_of_known_rates_matches_formulas() -> None:
     assert sample_size.fixed_size(0.80, 0.85) == pytest.approx(905.366, abs=1e-3)
-    fixed, looked_at, anytime = sample_size.plan(0.80, 0.85)
+    fixed, looked_at, anytime = sample_size.plan(Scenario(0.80, 0.85))
     assert (fixed.most, looked_at.most) == (906, 975)
     assert looked_at.mean < 700
     assert anytime.most <= 1600
-    paired = sample_size.plan(0.80, 0.85, correlation=0.5)
+    paired = sample_size.plan(Scenario(0.80, 0.85, 0.5))
     assert paired[0].most < 500
     assert paired[2].most <= 800
 
@@ -81,28 +83,29 @@ def test_sample_sizes() -> None:
         ({"rate_a": 0.1, "rate_b": 0.9, "correlation": 0.9}, "cannot correlate by 0.9"),
     ],
 )
-def test_what_cannot_be_planned(choices: dict[str, float], said: str) -> None:
+def test_plan_with_wrong_choice_raises(choices: dict[str, float], said: str) -> None:
     with pytest.raises(UsageError, match=said):
-        sample_size.plan(**choices)  # type: ignore[arg-type]
+        scenario = Scenario(choices.pop("rate_a"), choices.pop("rate_b"), choices.pop("correlation", None))
+        sample_size.plan(scenario, **choices)  # type: ignore[arg-type]
 
 
-def test_made_up_answers_have_their_rates_and_their_correlation() -> None:
-    a, b = simulation.answers(np.random.default_rng(1), (1, 400_000), 0.8, 0.85, 0.5)
+def test_answers_of_scenario_have_its_rates_and_correlation() -> None:
+    a, b = simulation.answers(np.random.default_rng(1), (1, 400_000), Scenario(0.8, 0.85, 0.5))
     assert (a.mean(), b.mean()) == pytest.approx((0.8, 0.85), abs=0.003)
     assert np.corrcoef(a[0], b[0])[0, 1] == pytest.approx(0.5, abs=0.01)
 
 
 @pytest.mark.parametrize("kind", ["anytime", "group_sequential", "fixed"])
-def test_equal_models_are_rarely_told_apart_and_different_ones_often(kind: str) -> None:
+def test_simulate_of_each_design_keeps_error_rate_and_power(kind: str) -> None:
     design = Design(kind=kind, planned=960)
-    same = simulation.simulate(design, 0.8, 0.8, 2000, 1000, seed=2)
+    same = simulation.simulate(design, Scenario(0.8, 0.8), samples=2000, replications=1000, seed=2)
     assert same.found < 0.05 + 3 * math.sqrt(0.05 * 0.95 / 1000)
-    other = simulation.simulate(design, 0.8, 0.9, 2000, 300)
+    other = simulation.simulate(design, Scenario(0.8, 0.9), samples=2000, replications=300)
     assert (other.favours == 1).mean() > 0.95
     assert other.samples.max() <= (960 if kind != "anytime" else 2000)
 
 
-def test_a_bounded_mean_is_covered_at_every_sample_from_the_first() -> None:
+def test_wealth_interval_at_every_sample_covers_mean() -> None:
     rng, missed = np.random.default_rng(5), 0
     for _ in range(200):
         wealth, is_missed = betting_intervals.Wealth(0.05), False
@@ -119,7 +122,7 @@ def test_a_bounded_mean_is_covered_at_every_sample_from_the_first() -> None:
     assert again.as_dict() == wealth.as_dict()
 
 
-def test_a_mismatch_of_shares_is_caught_and_seldom_imagined() -> None:
+def test_sample_ratio_check_keeps_error_rate_and_power() -> None:
     rng = np.random.default_rng(4)
     looks = np.arange(100, 10_001, 100)
 
@@ -133,7 +136,7 @@ def test_a_mismatch_of_shares_is_caught_and_seldom_imagined() -> None:
     assert sample_ratio.p_value(float(sample_ratio.log_e_values(800, 200, 0.2))) > 0.5
 
 
-def test_running_sums_are_those_of_all_values() -> None:
+def test_running_sums_match_sums_of_all_values() -> None:
     rng = np.random.default_rng(3)
     x = rng.normal(1e9, 1, 500)  # large and close together, where plain sums of squares lose their digits
     y = x * 2 + rng.normal(0, 1, 500)
@@ -155,7 +158,7 @@ def test_running_sums_are_those_of_all_values() -> None:
     assert math.isnan(Clusters().variance_of_mean(1, 0.0))
 
 
-def test_quantiles_are_kept_to_two_percent_and_covered_at_every_look() -> None:
+def test_histogram_quantile_at_every_look_covers_true_one() -> None:
     rng, missed = np.random.default_rng(6), 0
     true = math.exp(1.6448536 * 0.5) * 200
     for _ in range(100):

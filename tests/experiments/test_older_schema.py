@@ -10,7 +10,7 @@ from alembic.config import Config
 from sqlalchemy import create_engine, text
 
 from fine_tuning import ABTestFramework
-from fine_tuning.store import experiments
+from fine_tuning.store import experiment_samples, experiments
 from fine_tuning.store.database import Database
 from fine_tuning.store.schema import MIGRATIONS
 
@@ -55,7 +55,7 @@ def older(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return url.replace("+psycopg", "")
 
 
-def test_their_sums_and_samples_are_kept_and_they_go_on(older: str, tmp_path: Path) -> None:
+def test_migration_of_older_tests_keeps_sums_and_samples(older: str, tmp_path: Path) -> None:
     framework = ABTestFramework(older)
     result = framework.monitor("t")
     assert (result.total_samples, result.model_a_accuracy, result.model_b_accuracy) == (80, 0.5, 1.0)
@@ -78,7 +78,7 @@ def test_their_sums_and_samples_are_kept_and_they_go_on(older: str, tmp_path: Pa
     assert framework.monitor("empty").total_samples == 0
     database = Database(framework._database.url)
     with database.read() as tx:
-        assert experiments.count_samples(tx, "t") == {"model_a": 41, "model_b": 41}
-        assert sum(experiments.scores_at(tx, "t", "model_a", 1, 40).values()) == 20
+        assert experiment_samples.count(tx, "t") == {"model_a": 41, "model_b": 41}
+        assert sum(experiment_samples.scores_at(tx, "t", "model_a", 1, 40).values()) == 20
         assert experiments.costs_of(tx, ["b"]) == (41 - 1, 20.0, 10.0)
     database.close()

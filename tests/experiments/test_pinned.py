@@ -28,7 +28,7 @@ def deployed(registry: ModelRegistry, name: str) -> int | None:
     return None if record is None else record["version"]
 
 
-def test_what_is_promoted_is_what_was_tested(registry: ModelRegistry) -> None:
+def test_auto_test_of_pinned_versions_promotes_tested_one(registry: ModelRegistry) -> None:
     framework = ABTestFramework()
     framework.create_test("t", "new", "old", auto=True)
     served = {framework.choose("t", f"u{n}") for n in range(50)}
@@ -42,7 +42,7 @@ def test_what_is_promoted_is_what_was_tested(registry: ModelRegistry) -> None:
     assert framework.promoted("t") == "old"
 
 
-def test_a_tie_changes_nothing(registry: ModelRegistry) -> None:
+def test_auto_test_with_tie_deploys_nothing(registry: ModelRegistry) -> None:
     registry.register_model("old", "base", "job", 1)
     registry.deploy_model("old", 3)
     framework = ABTestFramework()
@@ -56,7 +56,7 @@ def test_a_tie_changes_nothing(registry: ModelRegistry) -> None:
     assert framework.promoted("u") is None
 
 
-def test_one_version_is_no_test_and_a_failed_one_no_candidate(registry: ModelRegistry) -> None:
+def test_create_test_with_one_version_or_failed_one_raises(registry: ModelRegistry) -> None:
     framework = ABTestFramework()
     with pytest.raises(UsageError, match="old and old-v1 are both old-v1; name two versions"):
         framework.create_test("same", "old", "old-v1")
@@ -68,7 +68,7 @@ def test_one_version_is_no_test_and_a_failed_one_no_candidate(registry: ModelReg
         framework.create_test("failed", "old", "new-v2", auto=True)
 
 
-def test_a_winner_that_fails_meanwhile_is_not_deployed(registry: ModelRegistry) -> None:
+def test_auto_test_with_failed_winner_keeps_model_a(registry: ModelRegistry) -> None:
     framework = ABTestFramework()
     framework.create_test("t", "old", "new-v1", auto=True)
     registry.set_model_status("new", "FAILED", 1)
@@ -79,7 +79,7 @@ def test_a_winner_that_fails_meanwhile_is_not_deployed(registry: ModelRegistry) 
     assert framework.monitor("t").status == "completed"
 
 
-def test_layers_that_are_begun_at_once_share_no_units(database: Database) -> None:
+def test_create_test_concurrently_in_full_layer_raises(database: Database) -> None:
     outcomes: list[str] = []
 
     def begin(number: int) -> None:
@@ -97,7 +97,7 @@ def test_layers_that_are_begun_at_once_share_no_units(database: Database) -> Non
     assert sorted(outcomes) == ["begun", "refused", "refused", "refused"]
 
 
-def test_ramps_of_one_layer_do_not_wait_for_each_other_forever(database: Database) -> None:
+def test_ramp_concurrently_in_one_layer_has_no_deadlock(database: Database) -> None:
     framework, failed = ABTestFramework(), []
     for name in ("a", "b"):
         framework.create_test(name, "x", "y", layer="page", ramp=0.1)
@@ -118,13 +118,13 @@ def test_ramps_of_one_layer_do_not_wait_for_each_other_forever(database: Databas
 
 
 @pytest.mark.parametrize("metric", ["judge", "json_schema:/nope.json", "numeric:nan", "numeric:-1"])
-def test_a_metric_that_cannot_be_used_is_refused_before_the_first_call(cli: Any, metric: str) -> None:
+def test_setup_ab_test_with_unusable_metric_fails(cli: Any, metric: str) -> None:
     code, _, err = cli("setup-ab-test", "t", "a", "b", "--metric", metric)
     assert code in {1, 2}
     assert err.count("\n") == 1
 
 
-def test_a_metric_that_counts_errors_favours_fewer() -> None:
+def test_record_samples_with_error_metric_favours_lower_values() -> None:
     framework = ABTestFramework()
     framework.create_test("t", "old", "new", metric="ter")
     wanted = "the cat sat on the mat in the old house"
@@ -144,7 +144,7 @@ def test_a_metric_that_counts_errors_favours_fewer() -> None:
     assert framework.recommend_winner(result) == "new"
 
 
-def test_perfect_answers_are_scored_by_meaning_too() -> None:
+def test_record_sample_with_embedding_metric_scores_equal_text() -> None:
     framework = ABTestFramework()
     framework.create_test("t", "old", "new", metric="embedding_similarity")
     assert framework.record_sample("t", "model_a", "hello", "hello", 1.0, 1.0)
@@ -166,14 +166,14 @@ def test_perfect_answers_are_scored_by_meaning_too() -> None:
         ("setup-ab-test", "u", "a", "b", "--margin", "5"),
     ],
 )
-def test_what_makes_no_sense_is_one_line(cli: Any, command: tuple[str, ...]) -> None:
+def test_ab_commands_with_wrong_option_print_one_line(cli: Any, command: tuple[str, ...]) -> None:
     cli("setup-ab-test", "t", "a", "b")
     code, _, err = cli(*command)
     assert code == 2
     assert "Traceback" not in err
 
 
-def test_a_sample_that_cannot_be_kept_takes_no_others_along() -> None:
+def test_buffer_with_invalid_sample_drops_only_it() -> None:
     framework = ABTestFramework()
     framework.create_test("t", "a", "b")
     loop: dict[str, Any] = {}

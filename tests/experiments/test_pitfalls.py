@@ -12,11 +12,12 @@ import pytest
 from fine_tuning import ABTestFramework
 from fine_tuning.errors import NotFoundError, UsageError
 from fine_tuning.experiments import sample_size
+from fine_tuning.experiments.simulation import Scenario
 from fine_tuning.store.database import Database
 from tests.experiments.test_designs import rows, started
 
 
-def test_samples_of_nobody_in_particular_are_clusters_of_their_own() -> None:
+def test_samples_without_cluster_count_as_own_clusters() -> None:
     false = 0
     for seed in range(40):
         framework = ABTestFramework()
@@ -34,7 +35,7 @@ def test_samples_of_nobody_in_particular_are_clusters_of_their_own() -> None:
     assert false <= 5
 
 
-def test_one_accidental_pair_changes_nothing(database: Database) -> None:
+def test_monitor_with_one_accidental_pair_stays_unpaired(database: Database) -> None:
     framework = started()
     samples = [{**sample, "sample_id": f"{n}"} for n, sample in enumerate(rows(0.6, 0.75, 1000))]
     framework.record_samples("t", samples)
@@ -46,7 +47,7 @@ def test_one_accidental_pair_changes_nothing(database: Database) -> None:
     assert framework.monitor("t").withheld
 
 
-def test_a_mismatch_is_one_of_units_where_units_are_known() -> None:
+def test_sample_ratio_check_with_clusters_counts_units() -> None:
     framework = started()
     rng = np.random.default_rng(5)
     samples = []
@@ -60,7 +61,7 @@ def test_a_mismatch_is_one_of_units_where_units_are_known() -> None:
     assert not result.withheld
 
 
-def test_three_chances_to_win_do_not_add_up() -> None:
+def test_recommend_winner_by_three_measures_keeps_error_rate() -> None:
     named = 0
     for seed in range(120):
         rng = np.random.default_rng(seed)
@@ -77,7 +78,7 @@ def test_three_chances_to_win_do_not_add_up() -> None:
     assert named <= 11  # of a true 5 % in 97 of 100 runs
 
 
-def test_a_winner_by_bets_stays_the_winner() -> None:
+def test_monitor_with_bounded_scores_keeps_first_winner() -> None:
     framework = started(score="bounded")
     rng = np.random.default_rng(1)
 
@@ -94,7 +95,7 @@ def test_a_winner_by_bets_stays_the_winner() -> None:
     assert (first.favours, later.favours, framework.recommend_winner(later)) == (1, 1, "b")
 
 
-def test_a_withheld_verdict_is_withheld_from_every_question() -> None:
+def test_cheaper_and_not_worse_with_sample_ratio_mismatch_does_not_hold() -> None:
     framework = started()
     samples = rows(0.8, 0.8, 900)
     for sample in samples:
@@ -109,7 +110,7 @@ def test_a_withheld_verdict_is_withheld_from_every_question() -> None:
             framework.cheaper_and_not_worse("t", margin)  # type: ignore[arg-type]
 
 
-def test_guardrails_of_figures_below_zero_and_within_a_bucket() -> None:
+def test_guardrail_of_negative_or_close_figures_is_judged_correctly() -> None:
     rails = [{"measure": "logprob", "margin": 0.1, "higher_is_better": True},
              {"measure": "latency", "statistic": "p95", "margin": 0.01}]  # fmt: skip
     framework = started(guardrails=rails)
@@ -123,7 +124,7 @@ def test_guardrails_of_figures_below_zero_and_within_a_bucket() -> None:
     assert [rail["status"] for rail in framework.monitor("t").guardrails] == ["holds", "open"]
 
 
-def test_the_same_open_sample_may_come_again_after_its_outcome(database: Database) -> None:
+def test_record_samples_repeated_after_outcome_counts_once(database: Database) -> None:
     framework = started()
     sample = {"model": "model_a", "prediction": "yes", "sample_id": "r", "metadata": {"t": (1, 2), "n": {1: "x"}}}
     framework.record_samples("t", [sample])
@@ -131,7 +132,7 @@ def test_the_same_open_sample_may_come_again_after_its_outcome(database: Databas
     assert framework.record_samples("t", [sample, sample]) == {"recorded": 0, "repeated": 2, "refused": 0}
 
 
-def test_late_samples_can_be_seen_and_an_unknown_test_is_named() -> None:
+def test_monitor_after_end_counts_late_samples() -> None:
     framework = started()
     framework.record_samples("t", rows(0.5, 0.5, 2))
     framework.conclude_test("t")
@@ -141,14 +142,14 @@ def test_late_samples_can_be_seen_and_an_unknown_test_is_named() -> None:
         framework.ramp("nowhere", 0.5)
 
 
-def test_numbers_of_numpy_and_truth_values_are_scores() -> None:
+def test_record_samples_with_numpy_and_bool_scores_accepts_them() -> None:
     framework = started()
     scores: list[Any] = [np.int64(1), np.float32(0), True, False]
     framework.record_samples("t", [{"model": "model_a", "score": score} for score in scores])
     assert framework.monitor("t").model_a_accuracy == 0.5
 
 
-def test_a_test_concludes_at_its_own_alpha(cli: Any) -> None:
+def test_ab_conclude_without_alpha_uses_alpha_of_design(cli: Any) -> None:
     cli("setup-ab-test", "t", "a", "b", "--alpha", "0.0001")
     ABTestFramework().record_samples("t", rows(0.6, 0.85, 100, seed=3))
     shown = json.loads(cli("ab", "show", "t", "--json")[1])
@@ -157,11 +158,11 @@ def test_a_test_concludes_at_its_own_alpha(cli: Any) -> None:
     assert (concluded["statistical_significance"], concluded["confidence_level"]) == (False, 0.9999)
 
 
-def test_small_differences_are_planned_in_time() -> None:
-    fixed, looked_at, anytime = sample_size.plan(0.5, 0.501)
+def test_plan_of_small_difference_skips_simulation() -> None:
+    fixed, looked_at, anytime = sample_size.plan(Scenario(0.5, 0.501))
     assert fixed.most is not None
     assert looked_at.most is not None
     assert fixed.most > 1_000_000
     assert anytime.most is None
     with pytest.raises(UsageError, match="power must be above alpha"):
-        sample_size.plan(0.5, 0.6, power=0.02)
+        sample_size.plan(Scenario(0.5, 0.6), power=0.02)

@@ -9,7 +9,9 @@ import pytest
 
 from fine_tuning.experiments import sample_ratio, simulation
 from fine_tuning.experiments.design import Design
+from fine_tuning.experiments.simulation import Scenario
 from fine_tuning.experiments.sufficient_statistics import Statistics
+from fine_tuning.store.records import Experiment
 
 REPLICATIONS = 10_000
 MOST = 0.05 + 2.6 * math.sqrt(0.05 * 0.95 / REPLICATIONS)  # what a true 5 % stays below in 99.5 % of all runs
@@ -24,22 +26,24 @@ pytestmark = pytest.mark.slow
 
 @pytest.mark.parametrize("design", DESIGNS, ids=lambda design: f"{design.kind}-{design.spending}")
 @pytest.mark.parametrize("correlation", [None, 0.5])
-def test_equal_models_seldom_get_a_winner(design: Design, correlation: float | None) -> None:
-    found = simulation.simulate(design, 0.8, 0.8, 5000, REPLICATIONS, correlation=correlation, seed=20)
+def test_simulate_of_equal_models_keeps_error_rate(design: Design, correlation: float | None) -> None:
+    found = simulation.simulate(
+        design, Scenario(0.8, 0.8, correlation), samples=5000, replications=REPLICATIONS, seed=20
+    )
     assert (0.02 if design.kind != "fixed" else 0.0) <= found.found <= MOST
 
 
-def test_sample_sizes_are_close_to_the_best_known() -> None:
-    looked_at = simulation.simulate(DESIGNS[1], 0.8, 0.85, 975, REPLICATIONS, seed=21)
+def test_simulate_of_different_models_matches_best_known_sizes() -> None:
+    looked_at = simulation.simulate(DESIGNS[1], Scenario(0.8, 0.85), samples=975, replications=REPLICATIONS, seed=21)
     assert looked_at.samples.mean() <= 720
     assert looked_at.found >= 0.785
-    anytime = simulation.simulate(DESIGNS[0], 0.8, 0.85, 1600, REPLICATIONS, seed=22)
+    anytime = simulation.simulate(DESIGNS[0], Scenario(0.8, 0.85), samples=1600, replications=REPLICATIONS, seed=22)
     assert anytime.found >= 0.8
-    pairs = simulation.simulate(DESIGNS[0], 0.8, 0.85, 800, REPLICATIONS, correlation=0.5, seed=23)
+    pairs = simulation.simulate(DESIGNS[0], Scenario(0.8, 0.85, 0.5), samples=800, replications=REPLICATIONS, seed=23)
     assert pairs.found >= 0.8
 
 
-def test_a_mismatch_is_seldom_imagined_and_soon_caught() -> None:
+def test_sample_ratio_check_by_simulation_matches_documented_rates() -> None:
     rng, units = np.random.default_rng(24), np.arange(100, 10_001, 100)
     first = {}
     for share in (0.5, 0.53):
@@ -54,10 +58,10 @@ def test_a_mismatch_is_seldom_imagined_and_soon_caught() -> None:
     "design", [Design(kind="group_sequential", planned=400), Design(kind="fixed", planned=400), Design()]
 )
 @pytest.mark.parametrize("is_paired", [False, True])
-def test_the_simulation_does_what_production_does(design: Design, is_paired: bool) -> None:
+def test_simulate_of_each_design_matches_judge(design: Design, is_paired: bool) -> None:
     from fine_tuning.experiments import verdict
 
-    a, b = simulation.answers(np.random.default_rng(25), (20, 400), 0.7, 0.8, 0.3 if is_paired else 0.0)
+    a, b = simulation.answers(np.random.default_rng(25), (20, 400), Scenario(0.7, 0.8, 0.3 if is_paired else 0.0))
     simulate = simulation._anytime if design.kind == "anytime" else simulation._planned
     more = {} if design.kind == "anytime" else {"is_paired": is_paired}
     favours, _ = simulate(a, b, design, **more)  # type: ignore[operator]
@@ -71,6 +75,20 @@ def test_the_simulation_does_what_production_does(design: Design, is_paired: boo
             statistics.pair_clusters.grow(0, 0.0, float(pair[1]) - pair[0])
             (statistics.by_id if is_paired else statistics.by_order).add(*map(float, pair))
             statistics.look(design)
-        test = {"id": "t", "model_a": "a", "model_b": "b", "status": "running", "metadata": {}, "started_at": "",
-                "completed_at": None, "design": design.as_dict(), "statistics": statistics.as_dict()}  # fmt: skip
+        test: Experiment = {
+            "id": "t",
+            "model_a": "a",
+            "model_b": "b",
+            "status": "running",
+            "metadata": {},
+            "started_at": "",
+            "completed_at": None,
+            "design": design.as_dict(),
+            "statistics": statistics.as_dict(),
+            "slots": [],
+            "layer": None,
+            "pinned": None,
+            "late": 0,
+            "result": None,
+        }
         assert verdict.judge(test).favours == wanted

@@ -14,7 +14,7 @@ from fine_tuning import ABTestFramework
 from fine_tuning.errors import ConflictError, NotFoundError, UsageError
 from fine_tuning.experiments.design import Design
 from fine_tuning.experiments.sufficient_statistics import Statistics
-from fine_tuning.store import experiments
+from fine_tuning.store import experiment_samples, experiments
 from fine_tuning.store.database import Database
 
 Row = dict[str, Any]
@@ -37,7 +37,7 @@ def started(**choices: Any) -> ABTestFramework:
     return framework
 
 
-def test_blocks_count_as_single_samples_do(database: Database) -> None:
+def test_record_samples_in_block_matches_single_samples(database: Database) -> None:
     rng = np.random.default_rng(1)
     rows = [
         row(f"model_{rng.choice(['a', 'b'])}", float(rng.random() < 0.7), latency_ms=float(rng.lognormal(5)), cost=0.01)
@@ -56,10 +56,10 @@ def test_blocks_count_as_single_samples_do(database: Database) -> None:
     assert {name for name in once if once[name] != often[name]} <= looked
     assert once["low"] <= often["low"] < often["high"] <= once["high"]  # looked at once, and after every sample
     with database.read() as tx:
-        assert experiments.count_samples(tx, "t") == {name: arm.samples for name, arm in block.arms.items()}
+        assert experiment_samples.count(tx, "t") == {name: arm.samples for name, arm in block.arms.items()}
 
 
-def test_answers_to_the_same_samples_are_pairs_in_any_order(database: Database) -> None:
+def test_record_samples_with_same_ids_pairs_them_in_any_order(database: Database) -> None:
     rng = np.random.default_rng(2)
     easy = rng.random(300)
     a, b = (easy < 0.6).astype(float), (easy < 0.75).astype(float)  # the same samples are easy for both
@@ -79,20 +79,20 @@ def test_answers_to_the_same_samples_are_pairs_in_any_order(database: Database) 
     assert result.p_value < apart.monitor("apart").p_value / 100
 
 
-def test_the_same_sample_again_is_not_counted_twice(database: Database) -> None:
+def test_record_samples_with_repeated_id_counts_once(database: Database) -> None:
     framework = started()
     say: Row = {"prediction": "yes", "reference": "yes", "sample_id": "q1"}
     assert framework.record_samples("t", [row("model_a", **say)] * 2) == {"recorded": 1, "repeated": 1, "refused": 0}
     assert framework.record_sample("t", "model_a", "yes", "yes", None, None, sample_id="q1")
     assert framework.monitor("t").total_samples == 1
-    with pytest.raises(ConflictError, match="sample 'q1' of model_a is there already, with other content"):
+    with pytest.raises(ConflictError, match="sample 'q1' of model_a is stored already, with other content"):
         framework.record_samples(
             "t", [row("model_b", 1, sample_id="q2"), row("model_a", **{**say, "prediction": "no"})]
         )
     assert framework.monitor("t").total_samples == 1  # all of a block, or none
 
 
-def test_outcomes_may_come_later(database: Database) -> None:
+def test_record_outcome_after_sample_scores_it(database: Database) -> None:
     framework = started()
     for arm in ("model_a", "model_b"):
         framework.record_sample("t", arm, "yes", None, 10.0, 0.1, sample_id="q1")
@@ -115,7 +115,7 @@ def test_outcomes_may_come_later(database: Database) -> None:
         framework.record_outcome("t", "q3", score=1)
 
 
-def test_a_failed_call_is_an_error_and_never_a_score() -> None:
+def test_record_samples_with_error_counts_error_without_score() -> None:
     framework = started(guardrails=[{"measure": "errors", "margin": 0.0, "relative": False}])
     framework.record_samples("t", [row("model_a", float(n % 2)) for n in range(400)])
     framework.record_samples(
@@ -127,7 +127,7 @@ def test_a_failed_call_is_an_error_and_never_a_score() -> None:
     assert (errors["name"], errors["status"], errors["model_b"]) == ("errors", "broken", 0.75)
 
 
-def test_samples_of_one_user_count_for_less() -> None:
+def test_monitor_with_clusters_has_larger_p_value() -> None:
     rng = np.random.default_rng(8)
     rows = []
     for user in range(60):
@@ -146,7 +146,7 @@ def test_samples_of_one_user_count_for_less() -> None:
     assert clustered.effect == pytest.approx(plain.effect)
 
 
-def test_what_was_known_before_the_call_sharpens_the_verdict(database: Database) -> None:
+def test_monitor_with_covariate_has_narrower_interval(database: Database) -> None:
     rng = np.random.default_rng(9)
     rows = []
     for number in range(1200):
@@ -167,7 +167,7 @@ def test_what_was_known_before_the_call_sharpens_the_verdict(database: Database)
     assert found.effect(design).variance < 0.1 * state(database, "plain")[1].effect(design).variance
 
 
-def test_bounded_scores_are_judged_from_the_first_pairs_on() -> None:
+def test_monitor_with_bounded_scores_decides_by_betting() -> None:
     framework = started(score="bounded", low=0, high=10)
     rng = np.random.default_rng(3)
     for number in range(40):
@@ -202,14 +202,14 @@ def test_bounded_scores_are_judged_from_the_first_pairs_on() -> None:
         (row("model_a", prediction=1, reference="x"), "must be text"),
     ],
 )
-def test_what_is_no_sample_is_refused_and_changes_nothing(sample: Any, said: str) -> None:
+def test_record_samples_with_invalid_sample_records_nothing(sample: Any, said: str) -> None:
     framework = started()
     with pytest.raises(UsageError, match=said):
         framework.record_samples("t", [row("model_a", 1), sample])
     assert framework.monitor("t").total_samples == 0
 
 
-def test_late_samples_are_counted_and_not_recorded(database: Database) -> None:
+def test_record_samples_after_end_refuses_and_counts(database: Database) -> None:
     framework = started()
     framework.record_samples("t", [row("model_a", 1), row("model_b", 1)])
     framework.conclude_test("t")
@@ -222,7 +222,7 @@ def test_late_samples_are_counted_and_not_recorded(database: Database) -> None:
     assert test["late"] == 4
 
 
-def test_a_buffer_neither_waits_nor_fails(caplog: pytest.LogCaptureFixture) -> None:
+def test_buffer_with_invalid_samples_counts_dropped(caplog: pytest.LogCaptureFixture) -> None:
     framework = started()
     with framework.buffer("t") as samples:
         for number in range(1500):
@@ -238,7 +238,7 @@ def test_a_buffer_neither_waits_nor_fails(caplog: pytest.LogCaptureFixture) -> N
         framework.buffer("nowhere")
 
 
-def test_eight_writers_lose_nothing_and_double_nothing(database: Database) -> None:
+def test_record_samples_from_eight_writers_counts_each_once(database: Database) -> None:
     started()
     failures: list[BaseException] = []
 
@@ -262,12 +262,12 @@ def test_eight_writers_lose_nothing_and_double_nothing(database: Database) -> No
     assert not failures
     _, found = state(database)
     with database.read() as tx:
-        stored = experiments.count_samples(tx, "t")
+        stored = experiment_samples.count(tx, "t")
     assert stored == {name: arm.samples for name, arm in found.arms.items()} == {"model_a": 240, "model_b": 240}
     assert found.by_order.differences.count == 240
 
 
-def test_a_test_of_millions_is_judged_from_its_sums_alone(database: Database) -> None:
+def test_monitor_of_ten_million_samples_uses_sums(database: Database) -> None:
     framework = started()
     _, found = state(database)
     for name, rate in (("model_a", 0.8), ("model_b", 0.8001)):
@@ -280,7 +280,7 @@ def test_a_test_of_millions_is_judged_from_its_sums_alone(database: Database) ->
     assert (result.total_samples, result.accuracy_improvement) == (10_000_000, pytest.approx(0.0001))
 
 
-def test_every_arm_pairs_its_kth_score_with_the_others_kth(database: Database) -> None:
+def test_record_samples_by_order_pairs_kth_scores(database: Database) -> None:
     rng = np.random.default_rng(11)
     framework = started()
     scores = defaultdict(list)

@@ -1,4 +1,4 @@
-"""Versions in other registries: a real MLflow, and model folders."""
+"""Exchange with MLflow (a real registry) and with model folders."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 from fine_tuning import LLMService, ModelEvaluator, ModelRegistry
 from fine_tuning.errors import ConflictError, DataError, NotFoundError
-from fine_tuning.workflows import model_export
+from fine_tuning.workflows.model_export import ExportPlan, export_model
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def uri(tmp_path: Path) -> str:
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_versions_go_to_mlflow_and_come_back(
+def test_mlflow_exchange_exported_versions_import_unchanged(
     uri: str,
     cli: Any,
     tmp_path: Path,
@@ -33,7 +33,7 @@ def test_versions_go_to_mlflow_and_come_back(
     registry.set_tag("it's a lamp", "team", "search", 1)
     registry.set_alias("it's a lamp", "champion", 1)
     registry.deploy_model("it's a lamp", 2)
-    assert cli("mlflow", "export", uri)[:2] == (0, "2 versions are new there\n")
+    assert cli("mlflow", "export", uri)[:2] == (0, "2 versions exported\n")
     assert registry.export_to_mlflow(uri) == 0
     from mlflow.tracking import MlflowClient
 
@@ -48,7 +48,7 @@ def test_versions_go_to_mlflow_and_come_back(
         client.create_model_version("other", "s3://bucket/model", run_id="r")
     assert ModelRegistry().import_from_mlflow(uri) == 3  # what came from here is known
     monkeypatch.setenv("FINE_TUNING_HOME", str(tmp_path / "elsewhere"))
-    assert cli("mlflow", "import", uri)[:2] == (0, "5 versions are new here\n")
+    assert cli("mlflow", "import", uri)[:2] == (0, "5 versions imported\n")
     assert ModelRegistry().import_from_mlflow(uri) == 0
     fresh = ModelRegistry()
     first, second = fresh.list_model_versions("it's a lamp")
@@ -63,12 +63,12 @@ def test_versions_go_to_mlflow_and_come_back(
     fresh.register_model("a/b", "b", "j", 1)
     code, _, err = cli("mlflow", "export", uri)
     assert code == 1
-    assert "MLflow takes no models named 'a/b'; the others are there" in err
+    assert "MLflow does not accept the model names 'a/b'; all others are exported" in err
     code, _, err = cli("mlflow", "export", "nowhere://x")
     assert (code, err.count("\n")) == (1, 1)
 
 
-def test_a_version_becomes_a_model_folder_and_the_other_way_round(
+def test_export_safetensors_folder_imports_as_version(
     trained: dict[str, Any],
     tmp_path: Path,
     cli: Any,
@@ -98,7 +98,7 @@ def test_a_version_becomes_a_model_folder_and_the_other_way_round(
         assert AutoTokenizer.from_pretrained(tmp_path / "out") is not None
     assert model.num_parameters() > 0
     with pytest.raises(ConflictError, match="not empty"):
-        model_export.export("orders", "safetensors", tmp_path / "out")
+        export_model(ExportPlan("orders", "safetensors", tmp_path / "out"))
     assert cli("import-model", "copy", str(tmp_path / "out"), "--base", "tiny")[0] == 0
     registry.deploy_model("copy")
     llm = LLMService(model="copy", default_temperature=0)
@@ -106,15 +106,15 @@ def test_a_version_becomes_a_model_folder_and_the_other_way_round(
     llm.close()
 
 
-def test_what_is_no_model_folder(tmp_path: Path) -> None:
+def test_import_model_invalid_folder_raises(tmp_path: Path) -> None:
     registry = ModelRegistry()
     (tmp_path / "pickled").mkdir()
     (tmp_path / "pickled" / "config.json").write_text(json.dumps({}))
     (tmp_path / "pickled" / "pytorch_model.bin").write_bytes(b"x")
     with pytest.raises(DataError, match=r"pytorch_model\.bin may run code and is not read"):
         registry.import_model("m", tmp_path / "pickled")
-    with pytest.raises(DataError, match="is no model folder"):
+    with pytest.raises(DataError, match="is not a model folder"):
         registry.import_model("m", tmp_path / "nowhere")
     registry.register_model("far", "b", "j", 1, provider="http://h/v1", provider_model="ft:x")
     with pytest.raises(NotFoundError, match="only local models have files"):
-        model_export.export("far", "safetensors", tmp_path / "out")
+        export_model(ExportPlan("far", "safetensors", tmp_path / "out"))

@@ -1,4 +1,4 @@
-"""Gates before a deployment, the ends of base models, and the lineage of a version."""
+"""Deployment gates, shutdown dates of base models, and the lineage of a version."""
 
 from __future__ import annotations
 
@@ -15,13 +15,14 @@ from fine_tuning.errors import ConfigurationError, ConflictError, NotFoundError
 from fine_tuning.experiments import measured_gain
 from fine_tuning.registry import expiry, lineage
 from fine_tuning.store.database import Database, open_database
+from fine_tuning.store.records import ModelVersion, record
 from tests import wire
 
 OPENAI = "https://api.openai.com/v1"
 
 
-def version(base: str, provider: str | None = None, model: str | None = None) -> dict[str, Any]:
-    return {"base_model": base, "provider": provider, "provider_model": model}
+def version(base: str, provider: str | None = None, model: str | None = None) -> ModelVersion:
+    return record(ModelVersion, {"base_model": base, "provider": provider, "provider_model": model})
 
 
 @pytest.mark.parametrize(
@@ -29,30 +30,34 @@ def version(base: str, provider: str | None = None, model: str | None = None) ->
     [
         ("gpt-4o-mini", None, None, "2027-01-14"),
         ("gpt-4o-mini-2024-07-18", OPENAI, "ft:gpt-4o-mini-2024-07-18:org::abc", "2027-01-14"),
-        ("gpt-4o-2024-05-13", OPENAI, None, "2026-10-23"),  # a snapshot that ended before the others
+        ("gpt-4o-2024-05-13", OPENAI, None, "2026-10-23"),  # a snapshot that is shut down before the others
         ("gpt-3.5-turbo-0125", None, None, "2026-10-23"),
         ("smollm2-135m-instruct", "local", "/models/x", None),
-        ("gpt-4o-mini", "local", "/models/x", None),  # whatever it was made of, it runs here
-        ("gpt-4o-mini", "http://other/v1", "gpt-4o-mini", None),  # another host's dates are its own
+        ("gpt-4o-mini", "local", "/models/x", None),  # a local model runs here, whatever its base
+        ("gpt-4o-mini", "http://other/v1", "gpt-4o-mini", None),  # another host has dates of its own
         ("gpt-99", OPENAI, None, None),
     ],
 )
-def test_ends_of_base_models(base: str, provider: str | None, model: str | None, expected: str | None) -> None:
-    found = expiry.end_of(version(base, provider, model), {})
+def test_shutdown_date_base_model_is_published_date(
+    base: str, provider: str | None, model: str | None, expected: str | None
+) -> None:
+    found = expiry.shutdown_date(version(base, provider, model), {})
     assert found == (None if expected is None else date.fromisoformat(expected))
 
 
-def test_what_a_host_says_counts_more_than_the_table() -> None:
-    told = {(OPENAI, "gpt-4o-mini"): "2028-02-03", (OPENAI, "gpt-4o"): None}
-    assert expiry.end_of(version("gpt-4o-mini-2024-07-18", OPENAI), told) == date(2028, 2, 3)
-    assert expiry.end_of(version("gpt-4o", OPENAI), told) == date(2027, 1, 14)  # it has not said that it stays
+def test_shutdown_date_announced_by_host_overrides_published() -> None:
+    announced = {(OPENAI, "gpt-4o-mini"): "2028-02-03", (OPENAI, "gpt-4o"): None}
+    assert expiry.shutdown_date(version("gpt-4o-mini-2024-07-18", OPENAI), announced) == date(2028, 2, 3)
+    assert expiry.shutdown_date(version("gpt-4o", OPENAI), announced) == date(2027, 1, 14)  # not a promise to keep it
     tuned = version("gpt-4o-mini-2024-07-18", OPENAI, "ft:gpt-4o-mini-2024-07-18:org::x")
-    assert expiry.end_of(tuned, {(OPENAI, "ft:gpt-4o-mini-2024-07-18:org::x"): None} | told) == date(2028, 2, 3)
-    assert expiry.days_left(date(2028, 2, 3), today=date(2028, 2, 1)) == 2
-    assert expiry.days_left(None) is None
+    assert expiry.shutdown_date(tuned, {(OPENAI, "ft:gpt-4o-mini-2024-07-18:org::x"): None} | announced) == date(
+        2028, 2, 3
+    )
+    assert expiry.days_until(date(2028, 2, 3), today=date(2028, 2, 1)) == 2
+    assert expiry.days_until(None) is None
 
 
-def test_hosts_are_asked_for_their_dates(
+def test_refresh_shutdown_dates_records_dates_of_hosts(
     host: wire.Host,
     database: Database,
     cli: Any,
@@ -74,7 +79,7 @@ def test_hosts_are_asked_for_their_dates(
     assert registry.refresh_shutdown_dates() == {host.url: 3}
     code, out, _ = cli("models", "expiring", "--json")
     assert (code, [each["shutdown_date"] for each in json.loads(out)]) == (1, ["2026-11-01"])
-    assert "gone" in cli("list-models")[1]
+    assert "retired" in cli("list-models")[1]
     days |= {"big": "2026-11-02T00:00:00Z", "small": 1764547200, "ft:big:x": "soon"}  # hosts write what they like
     host.answers["GET /models"] = (200, {"object": "list", "data": [
         {"id": name, "shutdown_date": day, **model} for name, day in days.items()]})  # fmt: skip
@@ -86,7 +91,7 @@ def test_hosts_are_asked_for_their_dates(
     assert "refused the API key" in out
 
 
-def test_a_base_that_ends_soon_needs_force(cli: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_deploy_expiring_base_needs_force(cli: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     registry = ModelRegistry()
     registry.register_model("old", "gpt-3.5-turbo", "j", 1)
     code, _, err = cli("deploy", "old")
@@ -108,7 +113,7 @@ def test_a_base_that_ends_soon_needs_force(cli: Any, monkeypatch: pytest.MonkeyP
         registry.deploy_model("old", 2)
 
 
-def test_an_evaluation_may_be_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_evaluation_gate_low_or_missing_accuracy_blocks_deployment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FINE_TUNING_DEPLOY_GATES", "evaluation")
     monkeypatch.setenv("FINE_TUNING_DEPLOY_MIN_ACCURACY", "0.8")
     registry, evaluator = ModelRegistry(), ModelEvaluator()
@@ -125,7 +130,7 @@ def test_an_evaluation_may_be_asked_for(monkeypatch: pytest.MonkeyPatch) -> None
         registry.deploy_model("lamp")
 
 
-def test_a_won_experiment_may_be_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_experiment_gate_without_won_test_blocks_deployment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FINE_TUNING_DEPLOY_GATES", "experiment")
     registry, tests = ModelRegistry(), ABTestFramework()
     for job in ("j1", "j2"):
@@ -142,7 +147,7 @@ def test_a_won_experiment_may_be_asked_for(monkeypatch: pytest.MonkeyPatch) -> N
     assert registry.deploy_model("lamp", 2) == 2
 
 
-def test_a_test_of_a_name_is_of_the_version_it_had(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_experiment_of_model_name_counts_for_pinned_version_only(monkeypatch: pytest.MonkeyPatch) -> None:
     registry, tests = ModelRegistry(), ABTestFramework()
     registry.register_model("lamp", "base", "j1", 1)
     tests.create_test("t", "big", "lamp")
@@ -160,7 +165,7 @@ def test_a_test_of_a_name_is_of_the_version_it_had(monkeypatch: pytest.MonkeyPat
         assert not [node for node in lineage.trace(tx, second).nodes if node.kind == "experiment"]
 
 
-def test_an_imported_folder_is_looked_at_too(
+def test_artifact_gate_changed_imported_folder_blocks_deployment(
     tiny_model_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FINE_TUNING_DEPLOY_GATES", "artifact")
@@ -172,11 +177,11 @@ def test_an_imported_folder_is_looked_at_too(
     registry.set_model_status("lamp", "READY")
     weights = folder / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-1] + b"\0\1")
-    with pytest.raises(ConflictError, match="gate artifact: lamp v1 has a file that is not the one"):
+    with pytest.raises(ConflictError, match="gate artifact: lamp v1 has a file that has changed"):
         registry.deploy_model("lamp")
 
 
-def test_files_that_are_not_those_registered_are_not_deployed(
+def test_artifact_gate_changed_or_missing_weights_block_deployment(
     trained: dict[str, Any], monkeypatch: pytest.MonkeyPatch, workspace: Path
 ) -> None:
     monkeypatch.setenv("FINE_TUNING_DEPLOY_GATES", "artifact")
@@ -185,14 +190,14 @@ def test_files_that_are_not_those_registered_are_not_deployed(
     registry.set_model_status("orders", "ARCHIVED")
     weights = next((workspace / "artifacts" / trained["job_id"]).rglob("merged/model.safetensors"))
     weights.write_bytes(weights.read_bytes()[:-1] + b"\0\1")
-    with pytest.raises(ConflictError, match="gate artifact: orders v1 has a file that is not the one"):
+    with pytest.raises(ConflictError, match="gate artifact: orders v1 has a file that has changed"):
         registry.deploy_model("orders")
     weights.unlink()
-    with pytest.raises(ConflictError, match="gate artifact: orders v1 lacks its file"):
+    with pytest.raises(ConflictError, match="gate artifact: orders v1 has a missing file"):
         registry.deploy_model("orders")
 
 
-def test_a_lineage_leads_from_examples_to_costs(trained: dict[str, Any], cli: Any) -> None:
+def test_lineage_connects_examples_to_costs(trained: dict[str, Any], cli: Any) -> None:
     ModelEvaluator().evaluate_exact_match(["a"], ["a"], "orders", "fine_tuned")
     tests = ABTestFramework()
     tests.create_test('t "1"', "orders-v1", "big")
@@ -221,8 +226,8 @@ def test_a_lineage_leads_from_examples_to_costs(trained: dict[str, Any], cli: An
     assert reached(examples.id) == {*kinds}  # one chain, from the calls to the money
     code, out, _ = cli("lineage", "orders")
     assert code == 0
-    for said in ("orders v1 (DEPLOYED)", trained["job_id"], "12 captured examples", "A/B test", "1 calls, $0.25"):
-        assert said in out
+    for shown in ("orders v1 (DEPLOYED)", trained["job_id"], "12 captured examples", "A/B test", "1 calls, $0.25"):
+        assert shown in out
     _, out, _ = cli("lineage", "orders", "1", "--json")
     assert len(json.loads(out)["nodes"]) == len(graph.nodes)
     _, out, _ = cli("lineage", "orders", "--as", "mermaid")
@@ -232,10 +237,10 @@ def test_a_lineage_leads_from_examples_to_costs(trained: dict[str, Any], cli: An
     assert cli("lineage", "sofa")[0] == 1
     with pytest.raises(NotFoundError, match="no version 7"):
         registry.lineage("orders", 7)
-    assert lineage.ways_back(graph, graph.nodes[0].id)
+    assert graph.upstream(graph.nodes[0].id)
 
 
-def test_a_lineage_says_what_is_not_recorded() -> None:
+def test_lineage_unknown_job_is_marked_not_recorded() -> None:
     registry = ModelRegistry()
     registry.register_model("lamp", "base", "elsewhere-1", 10)
     (root, job, _) = registry.lineage("lamp").nodes
@@ -243,7 +248,7 @@ def test_a_lineage_says_what_is_not_recorded() -> None:
     assert open_database().exists()
 
 
-def test_labels_from_the_command_line(cli: Any) -> None:
+def test_cli_alias_tag_status_and_history(cli: Any) -> None:
     registry = ModelRegistry()
     for job in ("j1", "j2"):
         registry.register_model("lamp", "base", job, 1)
@@ -261,8 +266,8 @@ def test_labels_from_the_command_line(cli: Any) -> None:
     assert cli("alias", "lamp", "champion", "--remove")[0] == 0
     assert cli("alias", "lamp", "champion", "--remove")[0] == 2
     _, out, _ = cli("history", "lamp")
-    for said in ("alias champion", "tag team", "READY", "ARCHIVED", "set by hand"):
-        assert said in out
+    for shown in ("alias champion", "tag team", "READY", "ARCHIVED", "set by hand"):
+        assert shown in out
     assert cli("rollback-model", "lamp")[0] == 1
     cli("deploy", "lamp", "2")
     cli("deploy", "lamp", "1")

@@ -27,7 +27,7 @@ def registry(database: Database) -> ModelRegistry:
 
 
 @pytest.mark.parametrize("status", MODEL_STATUSES)
-def test_only_legal_moves_are_made(workspace: Path, status: str) -> None:
+def test_set_model_status_allows_legal_moves_only(workspace: Path, status: str) -> None:
     assert MOVES.keys() == set(MODEL_STATUSES)
     registry = ModelRegistry()
     for wanted in MODEL_STATUSES:
@@ -41,14 +41,14 @@ def test_only_legal_moves_are_made(workspace: Path, status: str) -> None:
                 registry.set_model_status("m", wanted, version["version"])
 
 
-def test_a_move_to_the_same_status_is_no_change(registry: ModelRegistry) -> None:
+def test_deploy_deployed_version_records_no_change(registry: ModelRegistry) -> None:
     registry.deploy_model("lamp", 1)
     before = registry.history("lamp")
     registry.deploy_model("lamp", 1)
     assert registry.history("lamp") == before
 
 
-def test_rolling_back_goes_one_deployment_back(registry: ModelRegistry) -> None:
+def test_rollback_without_target_deploys_previous_version(registry: ModelRegistry) -> None:
     with pytest.raises(NotFoundError, match="no version of lamp was deployed before"):
         registry.rollback_model("lamp")
     for version in (1, 3, 2):
@@ -61,7 +61,7 @@ def test_rolling_back_goes_one_deployment_back(registry: ModelRegistry) -> None:
         registry.rollback_model("sofa")
 
 
-def test_rolling_back_again_goes_on_backwards(registry: ModelRegistry) -> None:
+def test_rollback_twice_goes_back_two_deployments(registry: ModelRegistry) -> None:
     for version in (1, 2, 3):
         registry.deploy_model("lamp", version)
     for expected in (2, 1):
@@ -73,7 +73,7 @@ def test_rolling_back_again_goes_on_backwards(registry: ModelRegistry) -> None:
         registry.rollback_model("lamp")
 
 
-def test_a_version_made_ready_again_was_deployed_before_too(registry: ModelRegistry) -> None:
+def test_rollback_to_version_made_ready_again(registry: ModelRegistry) -> None:
     registry.deploy_model("lamp", 1)
     registry.set_model_status("lamp", "READY", 1)
     registry.deploy_model("lamp", 2)
@@ -81,15 +81,15 @@ def test_a_version_made_ready_again_was_deployed_before_too(registry: ModelRegis
     assert [each["status"] for each in registry.list_model_versions("lamp")] == ["DEPLOYED", "ARCHIVED", "READY"]
 
 
-def test_never_are_two_deployed_in_the_history(registry: ModelRegistry) -> None:
+def test_deploy_archives_current_version_first(registry: ModelRegistry) -> None:
     for version in (1, 2):
         registry.deploy_model("lamp", version)
     moves = [(change["version"], change["after"]) for change in registry.history("lamp")[-3:]]
     assert moves == [(1, "DEPLOYED"), (1, "ARCHIVED"), (2, "DEPLOYED")]
 
 
-def test_what_cannot_be_registered_is_said(registry: ModelRegistry) -> None:
-    with pytest.raises(UsageError, match="is registered first and deployed then"):
+def test_register_model_invalid_values_raise(registry: ModelRegistry) -> None:
+    with pytest.raises(UsageError, match="a new version cannot be DEPLOYED"):
         registry.register_model("lamp", "b", "j", 1, status="DEPLOYED")
     with pytest.raises(NotFoundError, match="no artifact 99"):
         registry.register_model("lamp", "b", "j", 1, artifact_id=99)
@@ -99,7 +99,7 @@ def test_what_cannot_be_registered_is_said(registry: ModelRegistry) -> None:
     assert record["provider"] == "https://api.openai.com/v1"
 
 
-def test_aliases_and_tags_are_kept_and_told(registry: ModelRegistry) -> None:
+def test_history_records_aliases_tags_and_accuracy(registry: ModelRegistry) -> None:
     assert registry.set_alias("lamp", "champion", 1) == 1
     assert registry.set_alias("lamp", "challenger") == 3
     assert registry.set_alias("lamp", "champion", 2, "won") == 2
@@ -126,7 +126,7 @@ def test_aliases_and_tags_are_kept_and_told(registry: ModelRegistry) -> None:
     assert {each["answered_by"] for each in by_version.values()} == {None}  # their job is not known here
 
 
-def test_wrong_labels_are_refused(registry: ModelRegistry) -> None:
+def test_set_alias_and_tag_invalid_values_raise(registry: ModelRegistry) -> None:
     for wrong in ("", "a@b", "x" * 300, "two\nlines"):
         with pytest.raises(UsageError):
             registry.set_alias("lamp", wrong, 1)
@@ -138,7 +138,7 @@ def test_wrong_labels_are_refused(registry: ModelRegistry) -> None:
 
 
 @pytest.mark.parametrize("statement", ["UPDATE deployment_events SET reason = 'x'", "DELETE FROM deployment_events"])
-def test_the_history_only_grows(registry: ModelRegistry, statement: str) -> None:
+def test_deployment_events_cannot_be_changed(registry: ModelRegistry, statement: str) -> None:
     before = registry.history("lamp")
     with pytest.raises((StorageError, DBAPIError), match="only added"), open_database().write() as tx:
         tx.execute(text(statement))
@@ -157,7 +157,7 @@ while time.time() < until:
 """
 
 
-def test_no_row_of_the_history_is_replaced(workspace: Path) -> None:
+def test_deployment_events_cannot_be_replaced(workspace: Path) -> None:
     registry = ModelRegistry()
     registry.register_model("lamp", "b", "j", 1)
     rewritten = "INSERT OR REPLACE INTO deployment_events SELECT * FROM deployment_events WHERE id = 1"
@@ -165,7 +165,7 @@ def test_no_row_of_the_history_is_replaced(workspace: Path) -> None:
         tx.execute(text(rewritten))
 
 
-def test_many_processes_at_once_keep_the_promises(database: Database) -> None:
+def test_concurrent_writers_keep_registry_consistent(database: Database) -> None:
     seconds = 3.0
     writers = [subprocess.Popen([sys.executable, "-c", _WRITER, f"m{number % 2}", str(seconds)], stderr=subprocess.PIPE)
                for number in range(6)]  # fmt: skip

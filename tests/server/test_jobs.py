@@ -16,7 +16,8 @@ import psutil
 import pytest
 from openai import OpenAI
 
-from fine_tuning.data_io.rows import content_hash, read_rows
+from fine_tuning.data_io.content_hash import content_hash
+from fine_tuning.data_io.rows import read_rows
 from fine_tuning.server import authentication
 from fine_tuning.store import datasets, jobs
 from fine_tuning.store.database import open_database
@@ -143,7 +144,7 @@ def test_every_bad_line_is_named(client: OpenAI, upload: Upload, finish: Finish)
     assert (job.error.code, job.error.param) == ("invalid_training_file", "training_file")
     for told in (
         "4 bad lines",
-        "line 1: messages: there is no message of the assistant to learn",
+        "line 1: messages: no message of the assistant to train on",
         "line 2: Expecting value (column 1)",
         "line 3: messages[1].weight: 7 is neither 0 nor 1",
         "line 5: a list, not an object",

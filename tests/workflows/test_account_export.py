@@ -1,4 +1,4 @@
-"""An account with 500 jobs is brought home whole, whatever fails on the way, and nothing there is changed."""
+"""Export of an account with 500 jobs from a host whose requests fail at random; nothing there is changed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from fine_tuning.errors import ConfigurationError, ProviderError
 from fine_tuning.server.server_config import ServerConfig
 from fine_tuning.store import files, jobs, tables
 from fine_tuning.store.database import Database, open_database
-from fine_tuning.workflows import account_export
+from fine_tuning.store.workspace import open_workspace
+from fine_tuning.workflows.account_export import export_account
 from tests import wire
 from tests.faults import Faulty, faulty
 from tests.server.conftest import listening
@@ -69,9 +70,9 @@ def _fill(database: Database, folder: Path, count: int) -> None:
 
 
 @pytest.mark.parametrize("account", [500], indirect=True)
-def test_an_account_comes_home_whole(account: Faulty) -> None:
+def test_export_account_failing_host_exports_everything(account: Faulty) -> None:
     account.rate = 0.15
-    report = account_export.export(open_database(), "key", account.url)
+    report = export_account(open_workspace(), "key", account.url)
     assert sum(account.failed.values()) > 50
     assert {request.split()[0] for request in account.seen} == {"GET"}  # nothing there is changed
     assert (report.jobs, report.new_jobs, report.models, report.new_models) == (500, 500, 450, 450)
@@ -95,7 +96,7 @@ def test_an_account_comes_home_whole(account: Faulty) -> None:
     assert len(inventory["jobs"]) == 500
     # Once more: nothing is fetched again, nothing is registered twice.
     before = len([request for request in account.seen if request.endswith("/content")])
-    again = account_export.export(open_database(), "key", account.url)
+    again = export_account(open_workspace(), "key", account.url)
     assert (again.new_jobs, again.new_models, again.new_files, again.bytes) == (0, 0, 0, 0)
     assert len([request for request in account.seen if request.endswith("/content")]) == before
     assert len(registry.list_models()) == 450
@@ -115,7 +116,7 @@ def test_what_is_deleted_or_cut_off_is_said(account: Faulty, tmp_path: Path, cli
     assert "file file-0003" in gone[1]
     assert report["new_files"] == FILES - 2
     code, out, _ = cli("openai", "export", "--base-url", account.url)
-    assert (code, "not to be had: " in out, "inventory: " in out) == (0, True, True)
+    assert (code, "unavailable: " in out, "inventory: " in out) == (0, True, True)
 
 
 def test_a_list_that_changes_while_it_is_read(account: Faulty, tmp_path: Path) -> None:
@@ -131,20 +132,20 @@ def test_a_list_that_changes_while_it_is_read(account: Faulty, tmp_path: Path) -
             changed.append(after)
 
     account.before = change
-    report = account_export.export(open_database(), "key", account.url)
+    report = export_account(open_workspace(), "key", account.url)
     assert len(changed) == 2
     assert report.jobs == 118
 
 
 def test_an_interrupted_export_goes_on(account: Faulty) -> None:
-    def told(step: str) -> None:
+    def on_message(step: str) -> None:
         if step.startswith("files: 20"):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        account_export.export(open_database(), "key", account.url, told)
+        export_account(open_workspace(), "key", account.url, on_message=on_message)
     before = len([request for request in account.seen if request.endswith("/content")])
-    report = account_export.export(open_database(), "key", account.url)
+    report = export_account(open_workspace(), "key", account.url)
     fetched = len([request for request in account.seen if request.endswith("/content")]) - before
     assert fetched <= FILES - 20
     assert report.new_models == 108
@@ -156,10 +157,10 @@ def test_no_key_and_no_host_are_one_line(cli: Any) -> None:
     with wire.host() as host:
         host.answers["GET /fine_tuning/jobs"] = (401, {"error": {"message": "no"}})
         with pytest.raises(ConfigurationError, match="refused the API key"):
-            account_export.export(open_database(), "key", host.url)
+            export_account(open_workspace(), "key", host.url)
         host.answers["GET /fine_tuning/jobs"] = (400, {"error": {"message": "no such thing"}})
         with pytest.raises(ProviderError, match="no such thing"):
-            account_export.export(open_database(), "key", host.url)
+            export_account(open_workspace(), "key", host.url)
 
 
 def listed(*each: Any) -> tuple[int, dict[str, Any]]:
@@ -184,9 +185,9 @@ def small() -> Iterator[wire.Host]:
 
 
 def test_what_has_changed_there_is_changed_here(small: wire.Host, cli: Any) -> None:
-    first = account_export.export(open_database(), "key", small.url)
+    first = export_account(open_workspace(), "key", small.url)
     assert (first.new_jobs, first.new_models, first.changed_jobs) == (2, 1, 0)
-    again = account_export.export(open_database(), "key", small.url)
+    again = export_account(open_workspace(), "key", small.url)
     assert (again.new_jobs, again.new_models, again.changed_jobs) == (0, 0, 0)
     small.answers["GET /fine_tuning/jobs"] = listed(
         wire.job(id="ftjob-1", status="succeeded", fine_tuned_model="ft:gpt:me:inbox:1"),
@@ -194,9 +195,9 @@ def test_what_has_changed_there_is_changed_here(small: wire.Host, cli: Any) -> N
     )
     small.answers["GET /models"] = listed(model("gpt"), model("ft:gpt:me:inbox:2"))
     ModelRegistry().deploy_model("inbox")
-    third = account_export.export(open_database(), "key", small.url)
+    third = export_account(open_workspace(), "key", small.url)
     assert (third.new_jobs, third.new_models, third.changed_jobs, third.archived_models) == (0, 1, 1, 0)
-    assert "model ft:gpt:me:inbox:1: the account has it no more; inbox-v1 is still deployed" in str(third.missing)
+    assert "model ft:gpt:me:inbox:1: the account no longer has it; inbox-v1 is still deployed" in str(third.missing)
     with open_database().read() as tx:
         job = jobs.get(tx, "ftjob-2")
     assert job is not None
@@ -213,12 +214,12 @@ def test_what_has_changed_there_is_changed_here(small: wire.Host, cli: Any) -> N
 def test_a_model_whose_job_is_not_listed_is_registered(small: wire.Host) -> None:
     alive = ("gpt", "ft:gpt:me:inbox:1", "ft:gpt:me:inbox:1:ckpt-step-5", "ft:gpt:me:old:9")
     small.answers["GET /models"] = listed(*map(model, alive))
-    report = account_export.export(open_database(), "key", small.url)
+    report = export_account(open_workspace(), "key", small.url)
     assert (report.models, report.new_models) == (2, 2)
     assert "job of ft:gpt:me:old:9: the account does not list it" in str(report.missing)
     (old,) = ModelRegistry().list_model_versions("old")
     assert (old["status"], old["base_model"], old["provider_model"]) == ("READY", "gpt", "ft:gpt:me:old:9")
-    again = account_export.export(open_database(), "key", small.url)
+    again = export_account(open_workspace(), "key", small.url)
     assert (again.models, again.new_models, "ft:gpt:me:old:9" in str(again.missing)) == (2, 0, False)
 
 
@@ -239,7 +240,7 @@ def test_several_exports_at_once_do_no_harm(database: Database, tmp_path: Path) 
                                              *(model(f"ft:gpt:me:inbox:{n}") for n in range(20)))  # fmt: skip
         host.answers["GET /files"] = listed(wire.file(bytes=len(json.dumps(content))))
         host.answers["GET /files/file-1/content"] = bytes_of_it
-        reports = list(pool.map(lambda _: account_export.export(database, "key", host.url), range(3)))
+        reports = list(pool.map(lambda _: export_account(open_workspace(), "key", host.url), range(3)))
     assert sum(report.new_files for report in reports) == 1
     assert sum(report.new_jobs for report in reports) == 20
     assert sum(report.new_models for report in reports) == 21

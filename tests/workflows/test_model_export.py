@@ -1,4 +1,4 @@
-"""A trained model for other programs: what is written, what is compared, and what is refused."""
+"""Exports of a trained model: files, parity, and refused requests."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from fine_tuning._util.files import sha256_file, written_whole
 from fine_tuning.errors import ConflictError, DataError, NotFoundError, ProviderError, UsageError
 from fine_tuning.store import exports
 from fine_tuning.store.database import open_database
-from fine_tuning.workflows import model_export
+from fine_tuning.workflows.model_export import ExportPlan, export_model
 from tests import wire
 
 
-def test_a_gguf_file_is_compared_and_kept_in_mind(trained: dict[str, Any], tmp_path: Path, cli: Any) -> None:
+def test_export_gguf_records_parity(trained: dict[str, Any], tmp_path: Path, cli: Any) -> None:
     code, out, err = cli("export", "orders", "--to", "gguf", "--quantize", "F16", "--output", str(tmp_path / "o"),
                          "--prompts", "3", "--json")  # fmt: skip
     assert code == 0, err
@@ -41,7 +41,7 @@ def test_a_gguf_file_is_compared_and_kept_in_mind(trained: dict[str, Any], tmp_p
     assert cli("export", "orders", "--to", "gguf", "--output", str(tmp_path / "o"))[0] == 1  # it is not empty
 
 
-def test_an_adapter_is_compared_on_its_base(trained: dict[str, Any], tmp_path: Path, cli: Any) -> None:
+def test_export_adapter_checks_parity_on_its_base(trained: dict[str, Any], tmp_path: Path, cli: Any) -> None:
     code, out, err = cli("export", "orders", "--to", "adapter", "--output", str(tmp_path / "o"), "--json")
     assert code == 0, err
     told = json.loads(out)
@@ -53,10 +53,10 @@ def test_an_adapter_is_compared_on_its_base(trained: dict[str, Any], tmp_path: P
     assert Path(told["weights"]).stat().st_size < Path(command[2]).stat().st_size
     assert told["parity"]["exported"]["passed"]
     with pytest.raises(UsageError, match="adapter keeps the weights as they are"):
-        model_export.export("orders", "adapter", tmp_path / "x", quantize="q8_0")
+        export_model(ExportPlan("orders", "adapter", tmp_path / "x", quantize="q8_0"))
 
 
-def test_vllm_gets_a_folder_and_a_command(trained: dict[str, Any], tmp_path: Path, cli: Any) -> None:
+def test_export_vllm_writes_folder_and_command(trained: dict[str, Any], tmp_path: Path, cli: Any) -> None:
     code, out, _ = cli("export", "orders-v1", "--to", "vllm", "--output", str(tmp_path / "with space"))
     assert code == 0
     command = shlex.split(out.strip().splitlines()[-1])
@@ -66,7 +66,7 @@ def test_vllm_gets_a_folder_and_a_command(trained: dict[str, Any], tmp_path: Pat
     assert (tmp_path / "with space" / "tokenizer.json").is_file()
 
 
-def test_ollama_gets_a_modelfile_and_the_model(
+def test_export_ollama_writes_modelfile_and_creates_model(
     trained: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     heard: list[str] = []
@@ -75,7 +75,9 @@ def test_ollama_gets_a_modelfile_and_the_model(
         host.answers["GET /api/tags"] = (200, {"models": []})
         host.answers["POST /api/create"] = (200, [{"status": "success"}])
         host.answers["POST /api/blobs/*"] = (201, {})
-        done = model_export.export("orders", "ollama", tmp_path / "o", prompts=2, create=True, on_step=heard.append)
+        done = export_model(
+            ExportPlan("orders", "ollama", tmp_path / "o", prompts=2, create=True), on_message=heard.append
+        )
     (created,) = host.asked("POST /api/create")
     assert created.body["files"] == {"orders-v1.f16.gguf": f"sha256:{sha256_file(done.weights)}"}
     assert "<|im_start|>{{ .Role }}" in created.body["template"]
@@ -86,46 +88,42 @@ def test_ollama_gets_a_modelfile_and_the_model(
     assert shlex.split(done.command) == ["ollama", "create", "orders-v1", "-f", str(tmp_path / "o" / "Modelfile")]
 
 
-def test_another_chat_template_than_the_trainers_is_seen(
-    trained: dict[str, Any], tmp_path: Path, workspace: Path
-) -> None:
+def test_export_changed_chat_template_fails_parity(trained: dict[str, Any], tmp_path: Path, workspace: Path) -> None:
     template = workspace / "artifacts" / trained["job_id"] / "merged" / "chat_template.jinja"
     template.write_text("{% for m in messages %}USER SAYS {{ m['content'] }}{% endfor %}BOT:")
     for target in ("safetensors", "gguf"):
         with pytest.raises(
-            ConflictError, match="0 of 2 prompts have the same tokens.* chat template gives another text"
+            ConflictError, match="0 of 2 prompts have identical tokens.* chat template gives another text"
         ):
-            model_export.export("orders", target, tmp_path / target, prompts=2)  # type: ignore[arg-type]
+            export_model(ExportPlan("orders", target, tmp_path / target, prompts=2))  # type: ignore[arg-type]
 
 
-def test_where_ollama_does_not_answer_nothing_is_begun(
+def test_export_unreachable_ollama_writes_nothing(
     trained: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OLLAMA_HOST", "http://127.0.0.1:9")
     with pytest.raises(ProviderError, match="cannot reach Ollama"):
-        model_export.export("orders", "ollama", tmp_path / "o", create=True)
+        export_model(ExportPlan("orders", "ollama", tmp_path / "o", create=True))
     assert not (tmp_path / "o").exists()
 
 
-def test_files_that_are_damaged_or_in_the_way_are_one_line(
+def test_export_damaged_weights_or_existing_file_raise(
     trained: dict[str, Any], tmp_path: Path, workspace: Path
 ) -> None:
     (tmp_path / "file").write_text("mine")
-    with pytest.raises(ConflictError, match="is no folder"):
-        model_export.export("orders", "gguf", tmp_path / "file")
+    with pytest.raises(ConflictError, match="is not a folder"):
+        export_model(ExportPlan("orders", "gguf", tmp_path / "file"))
     weights = workspace / "artifacts" / trained["job_id"] / "merged" / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:1000])
     with pytest.raises(DataError, match="cannot be read"):
-        model_export.export("orders", "vllm", tmp_path / "v", prompts=1)
+        export_model(ExportPlan("orders", "vllm", tmp_path / "v", prompts=1))
     weights.unlink()
     with pytest.raises(NotFoundError, match="there are no weights"):
-        model_export.export("orders", "safetensors", tmp_path / "s", prompts=1)
+        export_model(ExportPlan("orders", "safetensors", tmp_path / "s", prompts=1))
     assert not (tmp_path / "s").exists()
 
 
-def test_a_model_that_is_not_like_its_trainers_is_not_given_away(
-    trained: dict[str, Any], tmp_path: Path, cli: Any, workspace: Path
-) -> None:
+def test_export_failed_parity_needs_force(trained: dict[str, Any], tmp_path: Path, cli: Any, workspace: Path) -> None:
     file = workspace / "artifacts" / trained["job_id"] / "merged" / "model.safetensors"
     weights = load_file(file)
     weights["model.layers.1.mlp.down_proj.weight"] *= -3
@@ -133,8 +131,8 @@ def test_a_model_that_is_not_like_its_trainers_is_not_given_away(
     arguments = ("export", "orders", "--to", "gguf", "--output", str(tmp_path / "o"), "--prompts", "2")
     code, _, err = cli(*arguments)
     assert code == 1
-    assert "the merged model of orders-v1 is not like its trainer's: 2 of 2 prompts have the same tokens" in err
-    assert "where the trainer's model says" in err
+    assert "the merged model of orders-v1 differs from its trainer's: 2 of 2 prompts have identical tokens" in err
+    assert "where the trainer's model predicts" in err
     assert "Traceback" not in err
     assert not (tmp_path / "o").exists()
     assert [path.name for path in tmp_path.iterdir() if "partial" in path.name] == []
@@ -146,35 +144,35 @@ def test_a_model_that_is_not_like_its_trainers_is_not_given_away(
     assert "not alike" in cli("lineage", "orders")[1]
 
 
-def test_without_the_adapter_the_merged_model_stands_for_the_trainers(
+def test_export_missing_adapter_uses_merged_model_as_reference(
     trained: dict[str, Any], tmp_path: Path, workspace: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     shutil.rmtree(workspace / "artifacts" / trained["job_id"] / "adapter")
-    done = model_export.export("orders", "gguf", tmp_path / "o", prompts=2)
+    done = export_model(ExportPlan("orders", "gguf", tmp_path / "o", prompts=2))
     assert list(done.parity) == ["merged", "exported"]
     assert "the adapter of job" in caplog.text
 
 
-def test_what_cannot_be_exported_is_said(trained: dict[str, Any], tmp_path: Path, cli: Any) -> None:
+def test_export_invalid_requests_raise(trained: dict[str, Any], tmp_path: Path, cli: Any) -> None:
     with pytest.raises(UsageError, match="unknown to 'tflite'; use one of gguf, adapter, ollama"):
-        model_export.export("orders", "tflite", tmp_path / "o")  # type: ignore[arg-type]
+        export_model(ExportPlan("orders", "tflite", tmp_path / "o"))  # type: ignore[arg-type]
     with pytest.raises(UsageError, match="quantize is for gguf and ollama"):
-        model_export.export("orders", "vllm", tmp_path / "o", quantize="q4_0")
+        export_model(ExportPlan("orders", "vllm", tmp_path / "o", quantize="q4_0"))
     with pytest.raises(UsageError, match="create is for ollama"):
-        model_export.export("orders", "vllm", tmp_path / "o", create=True)
+        export_model(ExportPlan("orders", "vllm", tmp_path / "o", create=True))
     with pytest.raises(NotFoundError, match="no model nobody"):
-        model_export.export("nobody", "gguf", tmp_path / "o")
+        export_model(ExportPlan("nobody", "gguf", tmp_path / "o"))
     ModelRegistry().register_model("far", "b", "j", 1, provider="http://h/v1", provider_model="ft:x")
     with pytest.raises(NotFoundError, match="far is at http://h/v1; only local models"):
-        model_export.export("far", "gguf", tmp_path / "o")
+        export_model(ExportPlan("far", "gguf", tmp_path / "o"))
     (tmp_path / "o").mkdir()
     (tmp_path / "o" / "mine").write_text("")
     with pytest.raises(ConflictError, match="is not empty; name a new folder"):
-        model_export.export("orders", "gguf", tmp_path / "o")
+        export_model(ExportPlan("orders", "gguf", tmp_path / "o"))
     assert cli("export", "orders", "--to", "gguf", "--quantize", "q3")[0] == 2
 
 
-def test_two_exports_to_one_folder_are_one(trained: dict[str, Any], tmp_path: Path, cli: Any) -> None:
+def test_export_concurrent_to_one_folder_raises(trained: dict[str, Any], tmp_path: Path, cli: Any) -> None:
     target = tmp_path / "o"
     with written_whole(target):
         code, _, err = cli("export", "orders", "--to", "safetensors", "--output", str(target))
@@ -183,7 +181,7 @@ def test_two_exports_to_one_folder_are_one(trained: dict[str, Any], tmp_path: Pa
         assert exports.of_version(tx, "orders", 1) == []
 
 
-def test_a_job_is_registered_once_under_a_name(trained: dict[str, Any]) -> None:
+def test_register_job_twice_returns_same_version(trained: dict[str, Any]) -> None:
     registry = ModelRegistry()
     first = registry.register_job("parcels", trained["job_id"])
     assert registry.register_job("parcels", trained["job_id"]) == first

@@ -1,4 +1,4 @@
-"""Checks of arguments: each returns the value as it is kept, or raises a UsageError that names the argument."""
+"""Checks of arguments: each returns the value as it is stored, or raises a UsageError that names the argument."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from fine_tuning.errors import UsageError
 
 _CONTROL = re.compile(r"[\x00-\x1f]")
 _HALF_CHARACTER = re.compile("[\ud800-\udfff]")  # half a surrogate pair has no UTF-8
-LONGEST_NAME = 200  # what the store's columns of names take
+LONGEST_NAME = 200  # of the store's columns of names
 LARGEST_AMOUNT = 1e15  # far above any price, latency or token count, and its square is still a number
-LARGEST_COUNT = 2**31 - 1  # what the store's columns of counts take
+LARGEST_COUNT = 2**31 - 1  # of the store's integer columns
 
 
-def name(label: str, value: Any) -> str:
+def name(label: str, value: object) -> str:
     """A name: one line of text that is not blank, of up to 200 characters."""
     if not isinstance(value, str) or not value.strip():
         raise UsageError(f"{label} must be non-empty text, not {value!r}")
@@ -31,8 +31,8 @@ def name(label: str, value: Any) -> str:
     return value
 
 
-def amount(label: str, value: Any) -> float | None:
-    """A number of 0 or more (money, time, tokens); None where it is None or nan, which both say unknown."""
+def amount(label: str, value: object) -> float | None:
+    """A number of 0 or more (money, time, tokens); None if it is None or nan, which both mean unknown."""
     if value is None or (isinstance(value, float) and isnan(value)):
         return None
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < inf:
@@ -42,8 +42,8 @@ def amount(label: str, value: Any) -> float | None:
     return value
 
 
-def number(label: str, value: Any) -> float:
-    """A number, not nan, not infinite, and no larger than the store keeps."""
+def number(label: str, value: object) -> float:
+    """A number, not nan, not infinite, and no larger than the store can hold."""
     if isinstance(value, bool) or not isinstance(value, Real) or not isfinite(value):
         raise UsageError(f"{label} must be a number, not {value!r}")
     found = float(value)
@@ -52,7 +52,7 @@ def number(label: str, value: Any) -> float:
     return found
 
 
-def count(label: str, value: Any, least: int = 0, most: int = LARGEST_COUNT) -> int:
+def count(label: str, value: object, least: int = 0, most: int = LARGEST_COUNT) -> int:
     """A whole number from `least` to `most`."""
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
         raise UsageError(f"{label} must be a whole number of {least} or more, not {value!r}")
@@ -61,44 +61,44 @@ def count(label: str, value: Any, least: int = 0, most: int = LARGEST_COUNT) -> 
     return value
 
 
-def tokens(label: str, value: Any) -> int | None:
-    """A number of tokens; None where unknown."""
+def tokens(label: str, value: object) -> int | None:
+    """A number of tokens; None if unknown."""
     known = amount(label, value)
     return None if known is None else count(label, value, most=int(LARGEST_AMOUNT))
 
 
-def rate(label: str, value: Any) -> float | None:
-    """A share of 0 to 1; None where it is None or nan."""
+def rate(label: str, value: object) -> float | None:
+    """A share from 0 to 1; None if it is None or nan."""
     known = amount(label, value)
     if known is not None and known > 1:
         raise UsageError(f"{label} must be between 0 and 1, not {value!r}")
     return known
 
 
-def day(label: str, value: Any) -> str:
-    """A day as ISO 8601 has it: 2026-11-25."""
+def day(label: str, value: object) -> str:
+    """A day in ISO 8601, such as 2026-11-25."""
     try:
-        return date.fromisoformat(value).isoformat()
+        return date.fromisoformat(value).isoformat()  # type: ignore[arg-type]
     except (TypeError, ValueError):
         raise UsageError(f"{label} must be a day such as 2026-11-25, not {value!r}") from None
 
 
-def flag(label: str, value: Any) -> bool:
+def flag(label: str, value: object) -> bool:
     """True or False."""
     if not isinstance(value, bool):
         raise UsageError(f"{label} must be True or False, not {value!r}")
     return value
 
 
-def one_of(label: str, value: Any, known: Sequence[str]) -> str:
-    """One of the known words."""
+def one_of(label: str, value: object, known: Sequence[str]) -> str:
+    """One of the known values."""
     if value not in known:
         raise UsageError(f"unknown {label} {value!r}; use one of {', '.join(known)}")
     return str(value)
 
 
-def mapping(label: str, value: Any) -> dict[str, Any]:
-    """A dict of its own; empty where the value is None."""
+def mapping(label: str, value: object) -> dict[str, Any]:
+    """A copy of a mapping as a dict; empty if the value is None."""
     if value is not None and not isinstance(value, Mapping):
         raise UsageError(f"{label} must be a mapping, not {type(value).__name__}")
     return dict(value or {})

@@ -1,4 +1,4 @@
-"""OpenAI's token encodings; the vocabularies come along in a wheel, so that counting needs no network."""
+"""OpenAI's token encodings; the vocabularies are part of a wheel, so that counting needs no network."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _FAMILIES = (
 
 
 def encoding_of(model: str) -> Any | None:
-    """The encoding of an OpenAI model, also of a dated or fine-tuned one; None for a model of another maker."""
+    """The encoding of an OpenAI model, also of a dated or fine-tuned one; None for a model of another provider."""
     name = base_model_of(model)
     return next((_load(encoding) for family, encoding in _FAMILIES if family.match(name)), None)
 

@@ -18,12 +18,12 @@ from typing import IO, Any
 from fine_tuning._util import locks
 from fine_tuning.errors import DataError, NotFoundError, StorageError, UsageError
 
-# What torch.save says of a file that it could not write to its end, whatever the reason; in practice a full disk.
+# The message of torch.save for a file that it could not finish, whatever the reason; in practice a full disk.
 _TORCH_COULD_NOT_WRITE = re.compile(r"PytorchStreamWriter failed writing|inline_container\.cc.*unexpected pos")
 
 
 def explain_os_error(error: OSError, path: Path | str, action: str) -> StorageError:
-    """Translate an OSError into one line that says what to do."""
+    """Translate an OSError into one line with advice."""
     hints = {
         errno.ENOSPC: "the disk is full; free some space and run again",
         errno.EROFS: "the file system is read-only; choose another folder with FINE_TUNING_HOME",
@@ -39,20 +39,20 @@ def explain_os_error(error: OSError, path: Path | str, action: str) -> StorageEr
 
 
 def os_error_in(error: BaseException) -> OSError | None:
-    """The error of the operating system that an exception is or tells of; None where it is another kind of error.
+    """The OSError that an exception is or reports; None for another kind of error.
 
-    The safetensors library says "(os error 28)" in an error of its own; torch only says that it could not write.
+    The safetensors library writes "(os error 28)" in an error of its own; torch reports only that it could not write.
     """
     if isinstance(error, OSError):
         return error
     if _TORCH_COULD_NOT_WRITE.search(str(error)):
         return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-    told = re.search(r"\(os error (\d+)\)", str(error))
-    return OSError(int(told[1]), os.strerror(int(told[1]))) if told else None
+    match = re.search(r"\(os error (\d+)\)", str(error))
+    return OSError(int(match[1]), os.strerror(int(match[1]))) if match else None
 
 
 def disk_error_in(error: BaseException | None) -> OSError | None:
-    """The error of a disk that is full, read-only or failing, in an exception or in what it came from; else None."""
+    """The OSError of a full, read-only or failing disk, in an exception or its causes; else None."""
     while error is not None:
         found = os_error_in(error)
         if found is not None and found.errno in {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO}:
@@ -63,10 +63,10 @@ def disk_error_in(error: BaseException | None) -> OSError | None:
 
 @contextmanager
 def explained(path: Path | str, action: str) -> Iterator[None]:
-    """Say in one line what the operating system refused in the block.
+    """Translate errors of the operating system in the block.
 
     Raises:
-        StorageError: instead of an error of the operating system, or of a library that tells of one.
+        StorageError: in place of an OSError, or of a library's error that reports one.
     """
     try:
         yield
@@ -78,7 +78,7 @@ def explained(path: Path | str, action: str) -> Iterator[None]:
 
 
 def is_file(path: Path | str) -> bool:
-    """Whether there is a file.
+    """Whether a path is a file.
 
     Raises:
         StorageError: a folder above it may not be entered, or the name is too long.
@@ -141,15 +141,15 @@ def atomic_write(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
 
 @contextmanager
 def written_whole(folder: Path) -> Iterator[Path]:
-    """Yield an empty folder that replaces `folder` when the block ends well, and is removed when it does not.
+    """Yield an empty folder that replaces `folder` if the block succeeds, and is removed if it fails.
 
     Raises:
-        ConflictError: somebody else is writing it.
+        ConflictError: another call is writing it.
     """
     temporary = make_folder(folder.with_name(f".{folder.name}.partial"))
     with locks.held(temporary, f"{folder} is being written"):
         try:
-            _empty(temporary)  # of what a process that was killed has left
+            _empty(temporary)  # a process that was killed may have left files
             yield temporary
         except BaseException:
             shutil.rmtree(temporary, ignore_errors=True)
@@ -166,7 +166,7 @@ def _empty(folder: Path) -> None:
             path.unlink(missing_ok=True)
 
 
-def write_json(path: Path, value: Any, indent: int | None = 2) -> None:
+def write_json(path: Path, value: object, indent: int | None = 2) -> None:
     """Write `value` as UTF-8 JSON, atomically."""
     with atomic_write(path) as stream:
         json.dump(value, stream, ensure_ascii=False, indent=indent)
@@ -192,7 +192,7 @@ def parse_json(text: bytes) -> Any:
     """Parse JSON in UTF-8, with or without a byte order mark.
 
     Raises:
-        DataError: it is none; the message says why, the caller where.
+        DataError: it is invalid; the message has the reason, the caller adds the place.
     """
     try:
         return json.loads(text.decode("utf-8-sig"))
@@ -208,7 +208,7 @@ def parse_json(text: bytes) -> Any:
 
 
 def read_json(path: Path | str) -> Any:
-    """Parse a whole JSON file.
+    """Parse a JSON file.
 
     Raises:
         NotFoundError: there is no such file.

@@ -1,13 +1,17 @@
-"""Reports as one HTML file that needs nothing else: figures drawn, everything else in tables."""
+"""Reports as one self-contained HTML file of figures and tables."""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Iterable, Sequence
 from html import escape
-from typing import Any
+from typing import TYPE_CHECKING
 
 from fine_tuning.errors import MissingDependencyError
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 _STYLE = """
 body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1b1f24;background:#fff}
@@ -19,21 +23,21 @@ BLUE, ORANGE, GREEN, GREY = "#2f6f9f", "#c8702a", "#4d8a57", "#6e7781"
 
 
 def document(title: str, sections: Iterable[str]) -> str:
-    """A whole page; the title is escaped here, sections are HTML."""
+    """A page; the title is escaped here, sections are HTML."""
     head = f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
     head += f'<style>{_STYLE}</style><meta name="viewport" content="width=device-width"></head>'
     return f"{head}<body>{''.join(sections)}</body></html>\n"
 
 
 def section(title: str, *content: str) -> str:
-    """A part of a page under its heading."""
+    """A section with its heading."""
     return f"<h2>{escape(title)}</h2>{''.join(content)}"
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    """Rows under their columns; numbers flush right, None is "-"."""
+def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """A table; numbers are right-aligned, None is shown as "-"."""
 
-    def cell(value: Any) -> str:
+    def cell(value: object) -> str:
         if value is None:
             return "<td>-</td>"
         if isinstance(value, float):
@@ -47,7 +51,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
     return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 
-def figure(height: float) -> tuple[Any, Any]:
+def figure(height: float) -> tuple[Figure, Axes]:
     """A figure of 8 by `height` inches, and its axes.
 
     Raises:
@@ -63,8 +67,8 @@ def figure(height: float) -> tuple[Any, Any]:
     return drawn, axes
 
 
-def svg(drawn: Any, label: str) -> str:
-    """The figure as a part of a page; text stays text."""
+def svg(drawn: Figure, label: str) -> str:
+    """The figure as an SVG element, with text as text."""
     import matplotlib as mpl
 
     with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": label}), io.StringIO() as stream:

@@ -1,21 +1,20 @@
-"""Imports that need care: made first by several threads at the same time, or with settings of their own."""
+"""Imports of libraries that need a lock or an environment variable."""
 
 from __future__ import annotations
 
 import os
 from importlib import import_module
 from threading import Lock
-from typing import Any
+from types import ModuleType
 
 _lock = Lock()
-TURNS = "10000"  # that a thread of llama.cpp waits on the spot before it sleeps
+SPIN_COUNT = "10000"  # busy-wait iterations of a llama.cpp thread before it sleeps
 
 
 def import_transformers() -> None:
     """Import transformers in one thread at a time, before anything is taken from it.
 
-    It puts another module in its own place when it is imported; a second thread that waits for this gets the old one,
-    which has nothing in it.
+    It replaces its own module while it is imported; a thread that imports it meanwhile gets the old, empty module.
 
     Raises:
         ImportError: it is not installed.
@@ -24,11 +23,11 @@ def import_transformers() -> None:
         import_module("transformers")
 
 
-def import_llama_cpp() -> Any:
-    """xllamacpp, whose threads soon sleep while they wait for each other.
+def import_llama_cpp() -> ModuleType:
+    """Import xllamacpp with threads that sleep soon while they wait for each other.
 
-    By default they turn on the spot for so long that beside another busy program most of the time is lost; see
-    `benchmarks/bench_busy.py`. OpenMP reads how long when it is loaded. What the user has set is left alone.
+    By default they busy-wait for so long that most of the time is lost beside another busy program; see
+    `benchmarks/bench_busy.py`. OpenMP reads the setting when it is loaded. A value set by the user is kept.
 
     Raises:
         ImportError: it is not installed.
@@ -36,7 +35,7 @@ def import_llama_cpp() -> Any:
     with _lock:
         if {"GOMP_SPINCOUNT", "OMP_WAIT_POLICY"} & os.environ.keys():
             return import_module("xllamacpp")
-        os.environ["GOMP_SPINCOUNT"] = TURNS
+        os.environ["GOMP_SPINCOUNT"] = SPIN_COUNT
         try:
             return import_module("xllamacpp")
         finally:

@@ -1,4 +1,4 @@
-"""Locks of files and folders, which the system takes back when the process that holds them ends."""
+"""Locks of files and folders, which the system releases when the process that holds them ends."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ AVAILABLE = fcntl is not None
 
 
 def try_lock(handle: int) -> bool:
-    """Lock an open file for this process alone; False where another has it."""
+    """Lock an open file for this process alone; False if another process has it locked."""
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
@@ -28,13 +28,13 @@ def try_lock(handle: int) -> bool:
 
 @contextmanager
 def held(folder: Path, purpose: str) -> Iterator[None]:
-    """Be alone with a folder while the block runs.
+    """Lock a folder while the block runs.
 
     Args:
-        purpose: what the others are told that it is locked for.
+        purpose: the beginning of the error message of other calls.
 
     Raises:
-        ConflictError: somebody else has it.
+        ConflictError: another call has it locked.
     """
     if not AVAILABLE:
         yield
@@ -42,7 +42,7 @@ def held(folder: Path, purpose: str) -> Iterator[None]:
     taken = ConflictError(f"{purpose} at this moment by another call; wait for it, or choose another name")
     try:
         handle = os.open(folder, os.O_RDONLY)
-    except FileNotFoundError:  # whoever had it has just ended, and renamed it
+    except FileNotFoundError:  # the call that had it locked has just renamed it
         raise taken from None
     try:
         if not try_lock(handle) or not _is_at(handle, folder):
@@ -53,7 +53,7 @@ def held(folder: Path, purpose: str) -> Iterator[None]:
 
 
 def _is_at(handle: int, folder: Path) -> bool:
-    """Whether what was opened still has that name."""
+    """Whether the open folder still has that path."""
     try:
         return os.path.samestat(os.fstat(handle), folder.stat())
     except FileNotFoundError:

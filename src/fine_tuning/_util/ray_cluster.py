@@ -1,21 +1,22 @@
-"""The Ray cluster that work is spread over."""
+"""Connection to a Ray cluster."""
 
 from __future__ import annotations
 
 import socket
-from typing import Any
+from types import ModuleType
+from typing import cast
 
 from fine_tuning.errors import ConfigurationError, MissingDependencyError
 
 CONNECT_SECONDS = 10.0
 
 
-def connect(address: str, **options: Any) -> Any:
-    """Connect this process to the cluster at an address; gives the ray module.
+def connect(address: str, **options: object) -> ModuleType:
+    """Connect this process to the cluster at an address. Returns the ray module.
 
     Raises:
         MissingDependencyError: Ray is not installed.
-        ConfigurationError: no cluster answers there.
+        ConfigurationError: there is no cluster at the address.
     """
     ray = installed()
     _reach(address)
@@ -26,7 +27,7 @@ def connect(address: str, **options: Any) -> Any:
     return ray
 
 
-def installed() -> Any:
+def installed() -> ModuleType:
     """The ray module.
 
     Raises:
@@ -36,11 +37,11 @@ def installed() -> Any:
         import ray
     except ImportError:
         raise MissingDependencyError("ray", "distributed", "running on a Ray cluster") from None
-    return ray
+    return cast("ModuleType", ray)
 
 
 def _reach(address: str) -> None:
-    """Connect once: Ray itself tries for minutes where nobody listens."""
+    """Try a connection first: Ray itself retries for minutes if there is no cluster."""
     host, _, port = address.removeprefix("ray://").rpartition(":")
     if not port.isdecimal():
         return  # such as "auto"

@@ -1,4 +1,4 @@
-"""Base models, and when hosts switch theirs off."""
+"""Base models and their shutdown dates."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def list_base_models(as_json: output.Json = False) -> None:
-    """The base models that come along; any folder or Hugging Face id works too."""
+    """List the built-in base models; any folder or Hugging Face id works too."""
     from fine_tuning.base_models import catalogue
     from fine_tuning.settings import get_settings
 
@@ -41,7 +41,7 @@ def list_base_models(as_json: output.Json = False) -> None:
 
 
 def pull(name: Annotated[str, typer.Argument(help="Catalogue name, folder or Hugging Face id.")]) -> None:
-    """Make a base model ready on this disk."""
+    """Download a base model."""
     from rich.progress import Progress
 
     from fine_tuning.base_models import catalogue
@@ -60,10 +60,13 @@ def pull(name: Annotated[str, typer.Argument(help="Catalogue name, folder or Hug
 
 
 def refresh(
-    hosts: Annotated[list[str] | None, typer.Argument(help="Addresses; those that versions use, and OpenAI.")] = None,
+    hosts: Annotated[
+        list[str] | None,
+        typer.Argument(help="Addresses of hosts; those in use by default."),
+    ] = None,
     as_json: output.Json = False,
 ) -> None:
-    """Ask hosts when they switch their models off."""
+    """Fetch the shutdown dates of models from their hosts."""
     from fine_tuning.model_registry import ModelRegistry
 
     outcome = ModelRegistry().refresh_shutdown_dates(hosts)
@@ -71,34 +74,38 @@ def refresh(
         output.print_json(outcome)
         return
     for host, found in outcome.items():
-        output.print_text(f"{host}: {found} models with a date" if isinstance(found, int) else f"not asked: {found}")
+        output.print_text(f"{host}: {found} models with a date" if isinstance(found, int) else f"failed: {found}")
     if all(isinstance(found, str) for found in outcome.values()):
         raise typer.Exit(1)
 
 
 def expiring(
-    days: Annotated[int | None, typer.Option(help="How far to look; FINE_TUNING_EXPIRY_DAYS by default.")] = None,
-    all_versions: Annotated[bool, typer.Option("--all", help="Also versions that are not deployed.")] = False,
+    days: Annotated[int | None, typer.Option(help="Days ahead; FINE_TUNING_EXPIRY_DAYS by default.")] = None,
+    all_versions: Annotated[bool, typer.Option("--all", help="Include versions that are not deployed.")] = False,
     as_json: output.Json = False,
 ) -> None:
-    """The models whose base will be switched off; exit code 1 when a deployed one is among them."""
+    """List models whose base is about to be shut down; exit with 1 if one of them is deployed."""
     from fine_tuning.model_registry import ModelRegistry
 
     found = ModelRegistry().list_expiring(days, deployed_only=not all_versions)
     if as_json:
         output.print_json(found)
     elif found:
-        columns = ["Model", "v#", "Status", "Base model", "Ends", "Days left#"]
+        columns = ["Model", "v#", "Status", "Base model", "Shutdown", "Days left#"]
         rows = [
             (
-                each["model_name"], each["version"], each["status"], each["base_model"], each["shutdown_date"],
+                each["model_name"],
+                each["version"],
+                each["status"],
+                each["base_model"],
+                each["shutdown_date"],
                 output.days_left(each["days_left"]),
             )
             for each in found
-        ]  # fmt: skip
-        output.print_table("Models that end", columns, rows)
+        ]
+        output.print_table("Models about to be shut down", columns, rows)
         typer.echo("train the same data on another base: ft-cli relocate MODEL --to BASE")
     else:
-        typer.echo("no model ends within that time")
+        typer.echo("no model is about to be shut down")
     if any(each["status"] == "DEPLOYED" for each in found):
         raise typer.Exit(1)

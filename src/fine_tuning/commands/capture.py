@@ -1,4 +1,4 @@
-"""Captured calls of a big model."""
+"""Commands for captured calls of a large model."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from fine_tuning.commands import output
 from fine_tuning.errors import DataError
 
 if TYPE_CHECKING:
-    from fine_tuning.distillation.importer import ImportReport
+    from fine_tuning.distillation.import_report import ImportReport
 
-REJECTED_SHOWN = 10
+MAX_REJECTED_SHOWN = 10
 
 
 def add_to(app: typer.Typer) -> None:
@@ -26,17 +26,17 @@ def add_to(app: typer.Typer) -> None:
 
 def capture_import(
     files: Annotated[
-        list[str], typer.Argument(help="Files, folders, globs: JSONL, JSON, CSV, Parquet, also compressed.")
+        list[str], typer.Argument(help="Files, folders or globs: JSONL, JSON, CSV or Parquet, compressed or not.")
     ],
-    format: Annotated[str | None, typer.Option(help="Format of the rows; by default each row's own.")] = None,
-    domain: Annotated[str, typer.Option(help="For rows that do not say theirs.")] = "general",
-    task_type: Annotated[str, typer.Option(help="For rows that do not say theirs.")] = "chat",
+    format: Annotated[str | None, typer.Option(help="Format of the rows. Default: recognised per row.")] = None,
+    domain: Annotated[str, typer.Option(help="For rows without one.")] = "general",
+    task_type: Annotated[str, typer.Option(help="For rows without one.")] = "chat",
     rating: Annotated[
-        int | None, typer.Option(help="For rows that do not say theirs. Default: 5 for training data, 3 for logs.")
+        int | None, typer.Option(help="For rows without one. Default: 5 for training data, 3 for logs.")
     ] = None,
     as_json: output.Json = False,
 ) -> None:
-    """Capture the calls in files; a call that is known already is counted, not doubled."""
+    """Import recorded calls from files; a call that was captured before is counted as a duplicate."""
     from fine_tuning.distillation import DistillationDataCollector
 
     collector = DistillationDataCollector()
@@ -47,33 +47,31 @@ def capture_import(
         _print_import(", ".join(files), report)
     if len(report.rejected) == report.read:
         empty = "the file is empty" if len(files) == 1 else "the files are empty"
-        raise DataError(f"{', '.join(files)}: {'no row could be used' if report.read else empty}")
+        raise DataError(f"{', '.join(files)}: {'no usable row' if report.read else empty}")
 
 
 def capture_fetch(
     model: Annotated[str | None, typer.Option(help="Only calls of this model.")] = None,
-    metadata: Annotated[list[str] | None, typer.Option(help="KEY=VALUE that a call's metadata must say.")] = None,
-    domain: Annotated[str, typer.Option(help="For calls whose metadata does not say theirs.")] = "general",
-    task_type: Annotated[str, typer.Option(help="For calls whose metadata does not say theirs.")] = "chat",
-    rating: Annotated[
-        int | None, typer.Option(help="For calls whose metadata does not say theirs. Default: 3.")
-    ] = None,
+    metadata: Annotated[list[str] | None, typer.Option(help="KEY=VALUE that the metadata of a call must have.")] = None,
+    domain: Annotated[str, typer.Option(help="For calls without one in their metadata.")] = "general",
+    task_type: Annotated[str, typer.Option(help="For calls without one in their metadata.")] = "chat",
+    rating: Annotated[int | None, typer.Option(help="For calls without one in their metadata. Default: 3.")] = None,
     as_json: output.Json = False,
 ) -> None:
-    """Capture the chat completions that OpenAI (or OPENAI_BASE_URL) has kept, those sent with store=True."""
+    """Fetch the chat completions stored (store=True) by OpenAI or the host of OPENAI_BASE_URL."""
     from fine_tuning.distillation import DistillationDataCollector
 
     pairs = output.key_values("--metadata", metadata or [])
-    with output.count_progress("calls fetched") as told:
+    with output.count_progress("calls fetched") as on_progress:
         report = DistillationDataCollector().import_stored_completions(
-            model, pairs, domain=domain, task_type=task_type, rating=rating, progress=told
+            model, pairs, domain=domain, task_type=task_type, rating=rating, progress=on_progress
         )
     if as_json:
         output.print_json(vars(report))
     elif report.read:
         _print_import("stored completions", report)
     else:
-        typer.echo("The host has kept no such calls; it keeps those that were sent with store=True.")
+        typer.echo("The host has no stored completions that match; it stores calls sent with store=True.")
 
 
 def _print_import(names: str, report: ImportReport) -> None:
@@ -81,24 +79,24 @@ def _print_import(names: str, report: ImportReport) -> None:
         "formats recognised": output.counts(report.formats),
         "read": report.read,
         "captured": report.captured,
-        "seen before": report.duplicates,
-        "no calls of a chat model": report.skipped or None,
+        "duplicates": report.duplicates,
+        "not chat calls": report.skipped or None,
         "rejected": len(report.rejected),
         "preference pairs": report.preferences or None,
-        "rated by default": ", ".join(f"{count} as {rating}" for rating, count in sorted(report.unrated.items())),
+        "default ratings": ", ".join(f"{count} rated {rating}" for rating, count in sorted(report.unrated.items())),
     }
     shown = {name: value for name, value in counts.items() if value not in (None, "")}
     output.print_facts(f"Captured from {names}", shown)
     if report.known_since is not None:
-        typer.echo(f"These very rows were captured on {output.utc(report.known_since)} already; nothing was added.")
-    for row in report.rejected[:REJECTED_SHOWN]:
+        typer.echo(f"These rows were imported on {output.utc(report.known_since)} already; nothing was added.")
+    for row in report.rejected[:MAX_REJECTED_SHOWN]:
         typer.echo(f"  {row['file']}, line {row['line']}: {row['reason']}")
-    if len(report.rejected) > REJECTED_SHOWN:
-        typer.echo(f"  ... and {len(report.rejected) - REJECTED_SHOWN} more; --json lists them all")
+    if len(report.rejected) > MAX_REJECTED_SHOWN:
+        typer.echo(f"  ... and {len(report.rejected) - MAX_REJECTED_SHOWN} more; --json lists them all")
 
 
 def capture_stats(as_json: output.Json = False) -> None:
-    """How many calls are captured, by domain."""
+    """Show the number of captured calls, by domain."""
     from fine_tuning.distillation import get_distillation_status
 
     status = get_distillation_status()

@@ -1,17 +1,21 @@
-"""Data sets that were frozen: what is in them, what changed between two, what one has of another."""
+"""Inspect data sets: list, show, report, diff, leaks."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from fine_tuning.commands import output
+from fine_tuning.commands.command_workspace import command_workspace
+
+if TYPE_CHECKING:
+    from fine_tuning.dataset_builder import DatasetBuilder
+    from fine_tuning.store.records import DatasetManifest, FindingCount, TokenLengths
 
 DataSet = Annotated[str, typer.Argument(help="Name of a data set, the beginning of its hash, or its folder.")]
-_STEPS_LEFT = ("read", "kept", "rejected", "duplicates", "left_out")
 
 
 def add_to(dataset: typer.Typer) -> None:
@@ -24,12 +28,10 @@ def add_to(dataset: typer.Typer) -> None:
 
 
 def list_datasets(
-    limit: Annotated[int, typer.Option(help="At most so many, the newest.")] = 20, as_json: output.Json = False
+    limit: Annotated[int, typer.Option(help="Number of data sets to list.")] = 20, as_json: output.Json = False
 ) -> None:
-    """The newest data sets."""
-    from fine_tuning.dataset_builder import DatasetBuilder
-
-    found = DatasetBuilder().list_datasets(limit)
+    """List the newest data sets."""
+    found = _builder().list_datasets(limit)
     if as_json:
         output.print_json(found)
         return
@@ -41,10 +43,8 @@ def list_datasets(
 
 
 def show(name: DataSet, as_json: output.Json = False) -> None:
-    """What is in a data set, and how it was made."""
-    from fine_tuning.dataset_builder import DatasetBuilder
-
-    manifest = DatasetBuilder().get_dataset(name)
+    """Show a data set's splits, counts, findings and recipe."""
+    manifest = _builder().get_dataset(name)
     if as_json:
         output.print_json(manifest)
     else:
@@ -53,14 +53,12 @@ def show(name: DataSet, as_json: output.Json = False) -> None:
 
 def report(
     name: DataSet,
-    epochs: Annotated[int, typer.Option(help="For the estimates.")] = 3,
-    html: Annotated[Path | None, typer.Option(help="Draw it as one HTML file.")] = None,
+    epochs: Annotated[int, typer.Option(help="Epochs of the training estimates.")] = 3,
+    html: Annotated[Path | None, typer.Option(help="Write the report as one HTML file.")] = None,
     as_json: output.Json = False,
 ) -> None:
-    """How long the rows of a data set are, and what training on it costs."""
-    from fine_tuning.dataset_builder import DatasetBuilder
-
-    builder = DatasetBuilder()
+    """Report token lengths of a data set, and estimates of training on it."""
+    builder = _builder()
     manifest, estimates = builder.get_dataset(name), builder.estimate_training(name, epochs)
     if html is not None:
         builder.write_report(name, html, epochs)
@@ -69,26 +67,26 @@ def report(
         return
     print_manifest(manifest)
     if manifest["lengths"] is None:
-        output.print_text("The tokens were not counted; build with --tokens-of MODEL for lengths and estimates.")
+        output.print_text("Tokens were not counted; build with --tokens-of MODEL for lengths and estimates.")
     else:
         _print_lengths(manifest["lengths"])
         rows = [
             (e["target"], f"{e['tokens']:,}", _unless_none(output.usd, e["usd"]), _hours(e["hours"])) for e in estimates
         ]
-        output.print_table(f"Training for {epochs} epochs", ["Target", "Tokens#", "Price#", "Time#"], rows)
+        output.print_table(f"Training estimates for {epochs} epochs", ["Target", "Tokens#", "Cost#", "Time#"], rows)
     if html is not None:
-        output.print_text(f"Drawn to {html}")
+        output.print_text(f"Report written to {html}")
 
 
-def _print_lengths(lengths: Mapping[str, Any]) -> None:
+def _print_lengths(lengths: TokenLengths) -> None:
     percentiles = {
-        "median": lengths["p50"],
-        "95 %": lengths["p95"],
-        "99 %": lengths["p99"],
+        "p50": lengths["p50"],
+        "p95": lengths["p95"],
+        "p99": lengths["p99"],
         "longest": lengths["longest"],
     }
     over = {f"rows over {int(limit):,}": f"{count:,}" for limit, count in lengths["over"].items()}
-    output.print_facts("Tokens of a row", {name: f"{value:,.0f}" for name, value in percentiles.items()} | over)
+    output.print_facts("Token lengths", {name: f"{value:,.0f}" for name, value in percentiles.items()} | over)
 
 
 def _unless_none(shown: Callable[[float], str], value: float | None) -> str | None:
@@ -102,28 +100,27 @@ def _hours(value: float | None) -> str | None:
 
 
 def diff(first: DataSet, second: DataSet, as_json: output.Json = False) -> None:
-    """What changed from one data set to another."""
-    from fine_tuning.dataset_builder import DatasetBuilder
-
-    found = DatasetBuilder().compare_datasets(first, second)
+    """Compare two data sets: recipe, counts and rows."""
+    found = _builder().compare_datasets(first, second)
     if as_json:
         output.print_json(found)
         return
-    rows = [(name, *values) for part in ("recipe", "counts") for name, values in found[part].items()]
-    rows += [(f"rows {name}", None, found[name]) for name in ("added", "removed", "moved", "kept")]
-    output.print_table(f"From {first} to {second}", ["What", "Before", "After"], rows)
+    rows: list[tuple[object, ...]] = [
+        (name, *values) for changed in (found["recipe"], found["counts"]) for name, values in changed.items()
+    ]
+    counts = {"added": found["added"], "removed": found["removed"], "moved": found["moved"], "kept": found["kept"]}
+    rows += [(f"rows {name}", None, count) for name, count in counts.items()]
+    output.print_table(f"From {first} to {second}", ["Field", "Before", "After"], rows)
 
 
 def leak(
-    first: Annotated[str, typer.Argument(help="What was trained on: a data set, a file, a folder or a glob.")],
-    second: Annotated[str, typer.Argument(help="What is tested with, likewise.")],
-    threshold: Annotated[float, typer.Option(help="Questions at least so alike are the same (0.7 to 1).")] = 0.8,
+    first: Annotated[str, typer.Argument(help="Training data: a data set, a file, a folder or a glob.")],
+    second: Annotated[str, typer.Argument(help="Test data, likewise.")],
+    threshold: Annotated[float, typer.Option(help="Similarity of near-duplicate prompts (Jaccard, 0.7 to 1).")] = 0.8,
     as_json: output.Json = False,
 ) -> None:
-    """Rows of the second data set that are in the first; exit code 1 if there are any."""
-    from fine_tuning.dataset_builder import DatasetBuilder
-
-    found = DatasetBuilder().find_leaks(first, second, threshold)
+    """Find rows of the test data that are in the training data; exit with code 1 if there are any."""
+    found = _builder().find_leaks(first, second, threshold)
     if as_json:
         output.print_json(found)
     else:
@@ -139,45 +136,51 @@ def leak(
             for each in found["first"]
         ]
         if rows:
-            output.print_table("Leaks", ["Kind", "Row", "Is also", "Question"], rows)
+            output.print_table("Leaks", ["Kind", "Row", "Training row", "Prompt"], rows)
     if found["leaking"]:
         raise typer.Exit(1)
 
 
-def print_manifest(manifest: Mapping[str, Any]) -> None:
-    """A data set for people."""
+def print_manifest(manifest: DatasetManifest) -> None:
+    """Print a data set's manifest as tables."""
     counts, conflicts = manifest["counts"], manifest["conflicts"]
     facts = {
         "hash": manifest["hash"],
-        "from": ", ".join(manifest["sources"]),
-        **{name.replace("_", " "): f"{counts[name]:,}" for name in _STEPS_LEFT},
+        "sources": ", ".join(manifest["sources"]),
+        **{name.replace("_", " "): f"{count:,}" for name, count in dict(counts).items()},
         **{f"  {name}": f"{count:,}" for name, count in manifest["steps"].items()},
-        "conflicting answers": f"{conflicts['questions']:,} questions, {conflicts['rows']:,} rows"
+        "conflicting responses": f"{conflicts['questions']:,} prompts, {conflicts['rows']:,} rows"
         if conflicts["questions"]
         else None,
     }
     output.print_facts(f"Data set {manifest['name']}", {name: value for name, value in facts.items() if value})
-    parts = [
-        (name, part["rows"], part["tokens"], part["file"], _short(part["content_hash"]))
-        for name, part in manifest["parts"].items()
+    splits = [
+        (name, split["rows"], split["tokens"], split["file"], _short(split["content_hash"]))
+        for name, split in manifest["parts"].items()
     ]
-    output.print_table("Parts", ["Part", "Rows#", "Tokens#", "File", "Hash"], parts)
+    output.print_table("Splits", ["Split", "Rows#", "Tokens#", "File", "Hash"], splits)
     print_findings(manifest["findings"])
 
 
-def print_findings(findings: Sequence[Mapping[str, Any]]) -> None:
-    """What was wrong with rows, by code; nothing where nothing was."""
+def print_findings(findings: Sequence[FindingCount]) -> None:
+    """Print the findings by code, if there are any."""
     rows = [
         (each["code"], each["severity"], each["rows"], _place(each), each["message"], each["advice"])
         for each in findings
     ]
     if rows:
-        output.print_table("Findings", ["Code", "Severity", "Rows#", "First", "What", "To do"], rows)
+        output.print_table("Findings", ["Code", "Severity", "Rows#", "First row", "Message", "Advice"], rows)
 
 
-def _place(finding: Mapping[str, Any]) -> str:
+def _place(finding: FindingCount) -> str:
     where = f"{finding['file']}:{finding['line']}" if finding["line"] else str(finding["file"])
     return f"{where} {finding['field']}".rstrip()
+
+
+def _builder() -> DatasetBuilder:
+    from fine_tuning.dataset_builder import DatasetBuilder
+
+    return DatasetBuilder(workspace=command_workspace())
 
 
 def _short(content_hash: str) -> str:

@@ -25,14 +25,14 @@ def create_ollama_script(
     destination: Annotated[Path | None, typer.Option("--output", help="Path of the script.")] = None,
 ) -> None:
     """Write a Python script that fine-tunes a model and prepares it for Ollama."""
-    from fine_tuning.data_io.rows import conversation, read_rows
+    from fine_tuning.data_io.rows import prompt_and_reference, read_rows
     from fine_tuning.ollama_fine_tuner import OllamaFineTuner
     from fine_tuning.training.jobs.training_files import find_training_file
 
     workspace = command_workspace()
     found = find_training_file(workspace, dataset)
     for line, row in read_rows(found):
-        conversation(row, f"{found}, row {line}")
+        prompt_and_reference(row, f"{found}, row {line}")
     path = OllamaFineTuner(workspace=workspace).generate_unsloth_script(
         base, found, name, epochs, learning_rate, batch_size, output_path=destination
     )

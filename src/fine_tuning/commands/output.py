@@ -177,8 +177,10 @@ def number(value: float | None, unit: str = "", digits: int = 1) -> str:
 
 
 def days_left(days: int | None) -> str:
-    """Days until a base model ends; "gone" afterwards, "-" where no end is announced."""
-    return "-" if days is None else str(days) if days > 0 else "gone"
+    """Days until a base model is shut down; "retired" afterwards, "-" where no shutdown is announced."""
+    from fine_tuning.registry.expiry import is_retired
+
+    return "-" if days is None else "retired" if is_retired(days) else str(days)
 
 
 def utc(moment: str | None) -> str:

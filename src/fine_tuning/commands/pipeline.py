@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fine_tuning.commands import costs, experiments, jobs, output
+from fine_tuning.commands import costs, experiment_tables, jobs, output
 
 if TYPE_CHECKING:
     from fine_tuning.workflows.demo.run_demo import DemoResult
@@ -64,7 +64,7 @@ def demo(
         result = run_demo.run(data, model or DEFAULT_BASE_MODEL, epochs, max_steps, output.print_text, jobs.follow)
         typer.echo()
         print_comparison(result.outcome)
-        experiments.print_result(result.experiment, result.recommendation)
+        experiment_tables.print_result(result.experiment, result.recommendation)
         print_costs(result)
     output.print_text(f"\nquestion: {result.question}\nanswer of {result.answer['model']}: {result.answer['content']}")
     output.print_text(

@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from fine_tuning.commands import output
+from fine_tuning.commands.options import with_options
 from fine_tuning.errors import NotFoundError, UsageError
 
 if TYPE_CHECKING:
     from rich.tree import Tree
 
-    from fine_tuning.registry.lineage import Lineage
+    from fine_tuning.registry.lineage_graph import Lineage
+    from fine_tuning.store.records import RegistryChange
 
 Name = Annotated[str, typer.Argument(help="Model name.")]
-Version = Annotated[int | None, typer.Argument(help="Version; the latest if not given.")]
-Reason = Annotated[str, typer.Option(help="Kept in the history.")]
+Version = Annotated[int | None, typer.Argument(help="Version; the latest by default.")]
+Reason = Annotated[str, typer.Option(help="Recorded in the history.")]
 
 
 class Form(StrEnum):
-    """How a lineage is shown."""
+    """Form of a lineage."""
 
     tree = "tree"
     json = "json"
@@ -34,12 +36,19 @@ class Form(StrEnum):
 def add_to(app: typer.Typer) -> None:
     """Add this group's commands."""
     panel = "Registry"
-    for name, command in (
-        ("register-model", register_model), ("list-models", list_models), ("deploy", deploy),
-        ("rollback-model", rollback_model), ("set-status", set_status), ("alias", alias), ("tag", tag),
-        ("history", history), ("lineage", show_lineage),
-        ("import-model", import_model),
-    ):  # fmt: skip
+    commands: dict[str, Callable[..., None]] = {
+        "register-model": with_options(register_model),
+        "list-models": list_models,
+        "deploy": deploy,
+        "rollback-model": rollback_model,
+        "set-status": set_status,
+        "alias": alias,
+        "tag": tag,
+        "history": history,
+        "lineage": show_lineage,
+        "import-model": import_model,
+    }
+    for name, command in commands.items():
         app.command(name, rich_help_panel=panel)(command)
     exchange = typer.Typer(help="Exchange model versions with an MLflow registry.", no_args_is_help=True)
     exchange.command("export")(to_mlflow)
@@ -47,23 +56,28 @@ def add_to(app: typer.Typer) -> None:
     app.add_typer(exchange, name="mlflow", rich_help_panel=panel)
 
 
+@dataclass(frozen=True)
+class VersionOptions:
+    """What is recorded of a new version."""
+
+    accuracy: Annotated[float | None, typer.Option(help="Accuracy, 0 to 1.")] = None
+    cost: Annotated[float | None, typer.Option(help="Training cost, US dollars; unknown by default.")] = None
+    provider: Annotated[str | None, typer.Option(help="Address of the host that serves the model, or local.")] = None
+    provider_model: Annotated[str | None, typer.Option(help="Model id at the host, or model folder.")] = None
+
+
 def register_model(
     name: Name,
     base: Annotated[str, typer.Argument(help="Base model.")],
-    job: Annotated[str, typer.Argument(help="Job that made it.")],
-    size: Annotated[int, typer.Argument(help="Training examples.")],
-    accuracy: Annotated[float | None, typer.Option(help="0 to 1.")] = None,
-    cost: Annotated[float | None, typer.Option(help="Training cost, US dollars; unknown if not given.")] = None,
-    provider: Annotated[str | None, typer.Option(help="Address of the host that answers for it, or local.")] = None,
-    provider_model: Annotated[str | None, typer.Option(help="Its name there, or its folder.")] = None,
+    job: Annotated[str, typer.Argument(help="Job that trained it.")],
+    size: Annotated[int, typer.Argument(help="Number of training examples.")],
+    options: VersionOptions,
     as_json: output.Json = False,
 ) -> None:
-    """Add the next version of a model."""
+    """Register the next version of a model."""
     from fine_tuning.model_registry import ModelRegistry
 
-    record = ModelRegistry().register_model(
-        name, base, job, size, accuracy, cost, provider=provider, provider_model=provider_model
-    )
+    record = ModelRegistry().register_model(name, base, job, size, **asdict(options))
     if as_json:
         output.print_json(record)
     else:
@@ -71,7 +85,7 @@ def register_model(
 
 
 def list_models(as_json: output.Json = False) -> None:
-    """Every version of every model, and how long its base will be there."""
+    """List every version of every model, with the days until its base model is shut down."""
     from fine_tuning.model_registry import ModelRegistry
 
     records = ModelRegistry().describe_models()
@@ -79,11 +93,11 @@ def list_models(as_json: output.Json = False) -> None:
         output.print_json(records)
         return
     if not records:
-        typer.echo("no model is registered yet; ft-cli register-model adds one")
+        typer.echo("no model is registered yet; register one with ft-cli register-model")
         return
     columns = ["Model", "v#", "Status", "Base model", "Accuracy#", "Cost#", "Examples#"]
-    ends, named = any(each["shutdown_date"] for each in records), any(each["aliases"] for each in records)
-    columns += (["Days left#"] if ends else []) + (["Aliases"] if named else [])
+    has_shutdown, has_alias = any(each["shutdown_date"] for each in records), any(each["aliases"] for each in records)
+    columns += (["Days left#"] if has_shutdown else []) + (["Aliases"] if has_alias else [])
     rows = [
         (
             record["model_name"],
@@ -93,8 +107,8 @@ def list_models(as_json: output.Json = False) -> None:
             output.percent(record["accuracy"]),
             output.usd(record["cost"]),
             record["dataset_size"],
-            *([output.days_left(record["days_left"])] if ends else []),
-            *([", ".join(record["aliases"])] if named else []),
+            *([output.days_left(record["days_left"])] if has_shutdown else []),
+            *([", ".join(record["aliases"])] if has_alias else []),
         )
         for record in records
     ]
@@ -104,10 +118,10 @@ def list_models(as_json: output.Json = False) -> None:
 def deploy(
     name: Name,
     version: Version = None,
-    force: Annotated[bool, typer.Option("--force", help="Whatever FINE_TUNING_DEPLOY_GATES say.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Skip the gates of FINE_TUNING_DEPLOY_GATES.")] = False,
     reason: Reason = "deployed",
 ) -> None:
-    """Put a version into production; the one before is archived."""
+    """Deploy a version and archive the current one."""
     from fine_tuning.model_registry import ModelRegistry
 
     typer.echo(f"deployed {name} v{ModelRegistry().deploy_model(name, version, reason, force=force)}")
@@ -115,9 +129,9 @@ def deploy(
 
 def rollback_model(
     name: Name,
-    version: Annotated[int | None, typer.Argument(help="Version; the one deployed before if not given.")] = None,
+    version: Annotated[int | None, typer.Argument(help="Version; the previously deployed one by default.")] = None,
 ) -> None:
-    """Put an earlier version back into production."""
+    """Deploy an earlier version again."""
     from fine_tuning.model_registry import ModelRegistry
 
     registry = ModelRegistry()
@@ -132,12 +146,12 @@ def set_status(
     version: Version = None,
     reason: Reason = "set by hand",
 ) -> None:
-    """Move a version to a status by hand."""
+    """Set the status of a version."""
     from fine_tuning.model_registry import ModelRegistry
 
     registry = ModelRegistry()
     if status == "DEPLOYED":
-        raise UsageError(f"deploy it with ft-cli deploy {name}, which asks the gates first (--force: none)")
+        raise UsageError(f"deploy it with ft-cli deploy {name}, which checks the gates first (--force skips them)")
     if not registry.set_model_status(name, status, version, reason):
         raise _no_version(name, version)
     typer.echo(f"{name} is {status}")
@@ -145,13 +159,13 @@ def set_status(
 
 def alias(
     name: Name,
-    alias: Annotated[str | None, typer.Argument(help="champion, challenger or another name.")] = None,
+    alias: Annotated[str | None, typer.Argument(help="Alias, such as champion or challenger.")] = None,
     version: Version = None,
-    remove: Annotated[bool, typer.Option("--remove", help="Take the alias away.")] = False,
+    remove: Annotated[bool, typer.Option("--remove", help="Remove the alias.")] = False,
     reason: Reason = "set by hand",
     as_json: output.Json = False,
 ) -> None:
-    """Show a model's aliases, or let one point at a version; NAME@ALIAS is then a model's name."""
+    """List the aliases of a model, or point one at a version, which NAME@ALIAS then names."""
     from fine_tuning.model_registry import ModelRegistry
 
     registry = ModelRegistry()
@@ -170,49 +184,54 @@ def alias(
 
 def tag(
     name: Name,
-    tags: Annotated[list[str], typer.Argument(help="KEY=VALUE; KEY= takes the tag away.")],
-    version: Annotated[int | None, typer.Option(help="The latest if not given.")] = None,
+    tags: Annotated[list[str], typer.Argument(help="KEY=VALUE; KEY= removes the tag.")],
+    version: Annotated[int | None, typer.Option(help="Version; the latest by default.")] = None,
     reason: Reason = "set by hand",
 ) -> None:
-    """Give a version tags."""
+    """Set or remove tags of a version."""
     from fine_tuning.model_registry import ModelRegistry
 
     registry = ModelRegistry()
     for key, value in output.key_values("tag", tags).items():
         if not registry.set_tag(name, key, value or None, version, reason):
             raise _no_version(name, version)
-    record = registry.get_model_version(name, version) or {}
-    typer.echo(f"{name} v{record['version']}: {record['tags']}")
+    if (record := registry.get_model_version(name, version)) is not None:
+        typer.echo(f"{name} v{record['version']}: {record['tags']}")
 
 
 def history(name: Name, as_json: output.Json = False) -> None:
-    """Every change of a model: statuses, aliases, tags, accuracies; who, when and why."""
+    """List every change of a model: status, aliases, tags and accuracy, with time, actor and reason."""
     from fine_tuning.model_registry import ModelRegistry
 
     changes = ModelRegistry().history(name)
     if as_json:
         output.print_json(changes)
         return
-    columns = ["Time", "Version#", "What", "From", "To", "Who", "Why"]
+    columns = ["Time", "Version#", "Change", "From", "To", "Actor", "Reason"]
     rows = [
         (
-            output.utc(c["created_at"]), c["version"], _what(c),
-            c["before"], c["after"], c["actor"], c["reason"],
+            output.utc(each["created_at"]),
+            each["version"],
+            _label(each),
+            each["before"],
+            each["after"],
+            each["actor"],
+            each["reason"],
         )
-        for c in changes
-    ]  # fmt: skip
+        for each in changes
+    ]
     output.print_table(f"History of {name}", columns, rows)
 
 
 def show_lineage(
     name: Name,
-    version: Annotated[int | None, typer.Argument(help="Version; the deployed one if not given.")] = None,
+    version: Annotated[int | None, typer.Argument(help="Version; the deployed one by default.")] = None,
     form: Annotated[Form, typer.Option("--as", help="tree, json or mermaid.")] = Form.tree,
     as_json: output.Json = False,
 ) -> None:
-    """Where a version comes from, and what became of it."""
+    """Show the lineage of a version: what it was made from, and what was made from it."""
     from fine_tuning.model_registry import ModelRegistry
-    from fine_tuning.registry.lineage import as_mermaid
+    from fine_tuning.registry.lineage_graph import as_mermaid
 
     graph = ModelRegistry().lineage(name, version)
     if as_json or form is Form.json:
@@ -224,25 +243,22 @@ def show_lineage(
 
 
 def _tree(graph: Lineage) -> Tree:
-    """The version at the root: what it was made of above, what came of it below."""
+    """The version at the root, with its upstream nodes and then its downstream nodes by kind."""
     from rich.text import Text
     from rich.tree import Tree
-
-    from fine_tuning.registry.lineage import ways_back, ways_on
 
     root = graph.nodes[0]
     tree = Tree(Text(root.label, "bold"))
 
-    def add_sources(branch: Any, node_id: str, seen: frozenset[str]) -> None:
-        for node in ways_back(graph, node_id):
+    def add_upstream(branch: Tree, node_id: str, seen: frozenset[str]) -> None:
+        for node in graph.upstream(node_id):
             below = branch.add(Text(node.label))
             if node.id not in seen:
-                add_sources(below, node.id, seen | {node.id})
+                add_upstream(below, node.id, seen | {node.id})
 
-    made_of = tree.add(Text("made of", "italic"))
-    add_sources(made_of, root.id, frozenset())
+    add_upstream(tree.add(Text("upstream", "italic")), root.id, frozenset())
     for kind in ("evaluation", "experiment", "deployment", "export", "cost"):
-        found = [node for node in ways_on(graph, root.id) if node.kind == kind]
+        found = [node for node in graph.downstream(root.id) if node.kind == kind]
         if found:
             branch = tree.add(Text(f"{kind}s", "italic"))
             for node in found:
@@ -250,27 +266,27 @@ def _tree(graph: Lineage) -> Tree:
     return tree
 
 
-Uri = Annotated[str, typer.Argument(help="Of MLflow's registry: sqlite:///mlflow.db, http://host:5000, ...")]
+Uri = Annotated[str, typer.Argument(help="Address of the MLflow registry: sqlite:///mlflow.db, http://host:5000, ...")]
 
 
 def to_mlflow(uri: Uri) -> None:
-    """Put the versions that an MLflow registry lacks into it."""
+    """Export the versions that an MLflow registry lacks."""
     from fine_tuning.model_registry import ModelRegistry
 
-    typer.echo(f"{ModelRegistry().export_to_mlflow(uri)} versions are new there")
+    typer.echo(f"{ModelRegistry().export_to_mlflow(uri)} versions exported")
 
 
 def from_mlflow(uri: Uri) -> None:
-    """Register the versions of an MLflow registry that are not here yet."""
+    """Import the versions of an MLflow registry that are not registered yet."""
     from fine_tuning.model_registry import ModelRegistry
 
-    typer.echo(f"{ModelRegistry().import_from_mlflow(uri)} versions are new here")
+    typer.echo(f"{ModelRegistry().import_from_mlflow(uri)} versions imported")
 
 
 def import_model(
     name: Name,
-    folder: Annotated[Path, typer.Argument(help="A Hugging Face model folder with safetensors.")],
-    base: Annotated[str | None, typer.Option(help="What it was made from; what its card says if not given.")] = None,
+    folder: Annotated[Path, typer.Argument(help="Hugging Face model folder with safetensors.")],
+    base: Annotated[str | None, typer.Option(help="Base model; the one that the model card names by default.")] = None,
 ) -> None:
     """Register a model folder as the next version."""
     from fine_tuning.model_registry import ModelRegistry
@@ -279,8 +295,8 @@ def import_model(
     typer.echo(f"registered {name} v{record['version']} ({record['status']})")
 
 
-def _what(change: Mapping[str, Any]) -> str:
-    """What a change is of: "status", "alias champion"."""
+def _label(change: RegistryChange) -> str:
+    """The kind of a change with its name: "status", "alias champion"."""
     return change["kind"] if change["kind"] == change["name"] else f"{change['kind']} {change['name']}"
 
 

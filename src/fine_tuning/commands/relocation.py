@@ -1,19 +1,21 @@
-"""Leaving a host that closes: bring home what is there, and train it again elsewhere."""
+"""Leave a host: export an account, and train its models on another base."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from fine_tuning._util.model_names import parse_version_name
 from fine_tuning.commands import output
+from fine_tuning.commands.options import with_options
 
 if TYPE_CHECKING:
     from fine_tuning.workflows.relocation import Outcome, Plan
 
-SHOWN = 10
+MAX_SHOWN = 10
 
 
 def add_to(app: typer.Typer) -> None:
@@ -21,19 +23,19 @@ def add_to(app: typer.Typer) -> None:
     account = typer.Typer(help="Export the files, jobs and models of an OpenAI account.", no_args_is_help=True)
     account.command("export")(export)
     app.add_typer(account, name="openai", rich_help_panel="Migration")
-    app.command("relocate", rich_help_panel="Migration")(relocate)
+    app.command("relocate", rich_help_panel="Migration")(with_options(relocate))
 
 
 def export(
-    base_url: Annotated[str | None, typer.Option(help="Another host that speaks OpenAI's API.")] = None,
+    base_url: Annotated[str | None, typer.Option(help="Address of another OpenAI-compatible host.")] = None,
     as_json: output.Json = False,
 ) -> None:
-    """Fetch every job, model, checkpoint and training file of the account. Only reads; run again, it goes on."""
-    from fine_tuning.store.database import open_database
-    from fine_tuning.workflows import account_export
+    """Fetch every job, model, checkpoint and training file of an account. Read-only; run it again to resume."""
+    from fine_tuning.store.workspace import open_workspace
+    from fine_tuning.workflows.account_export import export_account
 
-    with output.message_progress() as told:
-        report = account_export.export(open_database(), None, base_url, told)
+    with output.message_progress() as on_message:
+        report = export_account(open_workspace(), None, base_url, on_message=on_message)
     if as_json:
         output.print_json(asdict(report))
         return
@@ -43,62 +45,82 @@ def export(
         ("files", report.files, report.new_files, None),
         ("checkpoints", report.checkpoints, None, None),
     ]
-    output.print_table(f"Account at {report.host}", ["", "There#", "New here#", "Changed#"], rows)
+    output.print_table(f"Account at {report.host}", ["", "Total#", "New#", "Changed#"], rows)
     typer.echo(f"inventory: {report.inventory}")
-    for line in report.missing[:SHOWN]:
-        output.print_text(f"not to be had: {line}")
-    if len(report.missing) > SHOWN:
-        typer.echo(f"{len(report.missing) - SHOWN} more are in the inventory")
+    for line in report.missing[:MAX_SHOWN]:
+        output.print_text(f"unavailable: {line}")
+    if len(report.missing) > MAX_SHOWN:
+        typer.echo(f"{len(report.missing) - MAX_SHOWN} more are listed in the inventory")
+
+
+@dataclass(frozen=True)
+class RelocationOptions:
+    """How to train and to compare; see `workflows.relocation.Plan`."""
+
+    provider: Annotated[str, typer.Option(help="local, or the address of an OpenAI-compatible host.")] = "local"
+    metric: Annotated[str, typer.Option(help="Metric of single answers, such as token_f1.")] = "exact_match"
+    margin: Annotated[float, typer.Option(help="How much lower a score still counts as not worse.")] = 0.05
+    test: Annotated[Path | None, typer.Option(help="Prompts and references; the job's validation file by default.")] = (
+        None
+    )
+    epochs: Annotated[int, typer.Option(help="Passes over the training data.")] = 3
+    max_steps: Annotated[int | None, typer.Option(help="Stop a local training after so many steps.")] = None
+    max_tokens: Annotated[int, typer.Option(help="Limit of each answer, tokens.")] = 256
 
 
 def relocate(
-    model: Annotated[str, typer.Argument(help="A registered model (its deployed version), or <name>-v<version>.")],
+    model: Annotated[str, typer.Argument(help="Registered model (its deployed version), or <name>-v<version>.")],
     to: Annotated[str, typer.Option(help="Base model to train instead.")],
-    provider: Annotated[str, typer.Option(help="local, or the address of a host that speaks OpenAI's API.")] = "local",
-    metric: Annotated[str, typer.Option(help="exact_match, token_f1 or another of single answers.")] = "exact_match",
-    margin: Annotated[float, typer.Option(help="How much lower a score still counts as not worse.")] = 0.05,
-    test: Annotated[Path | None, typer.Option(help="Questions and answers; the job's validation file.")] = None,
-    epochs: Annotated[int, typer.Option(help="Passes over the data.")] = 3,
-    max_steps: Annotated[int | None, typer.Option(help="Stop a local training after so many steps.")] = None,
-    max_tokens: Annotated[int, typer.Option(help="Longest answer.")] = 256,
+    options: RelocationOptions,
     as_json: output.Json = False,
 ) -> None:
-    """Train a model's data on another base, ask both, and decide. Interrupted, the same command goes on."""
+    """Train a model's data on another base and compare both versions. Run it again to resume."""
     from fine_tuning.commands.jobs import follow
     from fine_tuning.workflows import relocation
 
     plan = relocation.Plan(
-        model, to, provider, metric, margin, test, epochs, {} if max_steps is None else {"max_steps": max_steps},
-        max_tokens,
-    )  # fmt: skip
-    outcome = relocation.relocate(plan, lambda line: typer.echo(line, err=True), follow)
+        model=model,
+        base_model=to,
+        provider=options.provider,
+        metric=options.metric,
+        margin=options.margin,
+        test_file=options.test,
+        n_epochs=options.epochs,
+        hyperparameters={} if options.max_steps is None else {"max_steps": options.max_steps},
+        max_answer_tokens=options.max_tokens,
+    )
+    outcome = relocation.relocate(plan, on_message=lambda line: typer.echo(line, err=True), follow_job=follow)
     if as_json:
         output.print_json(asdict(outcome))
         return
     rows = [
-        (metric, *map(output.percent, outcome.scores)),
+        (plan.metric, *map(output.percent, outcome.scores)),
         ("latency", *(output.number(each, "ms") for each in outcome.latency_ms)),
-        ("cost a call", *map(output.usd, outcome.cost)),
+        ("cost per call", *map(output.usd, outcome.cost)),
     ]
-    output.print_table(f"{outcome.examples} questions of both", ["", f"{outcome.old}#", f"{outcome.new}#"], rows)
+    title = f"{outcome.examples} questions that both answered"
+    output.print_table(title, ["", f"{outcome.old}#", f"{outcome.new}#"], rows)
     for name, failed in outcome.failures.items():
-        output.print_text(f"{name} did not answer {failed.count} of {failed.of} questions, which the same command asks "
-                          f"again; the first: {failed.first}")  # fmt: skip
+        output.print_text(
+            f"{name} did not answer {failed.count} of {failed.of} questions; run the same command to ask them again; "
+            f"first error: {failed.first}"
+        )
     output.print_text(_decision(outcome, plan))
 
 
 def _decision(outcome: Outcome, plan: Plan) -> str:
-    """The verdict in a sentence or two, and what to do."""
+    """The verdict, and what to do."""
     if outcome.verdict == "unknown":
         return f"no verdict: {outcome.reason or 'no question was answered by both'}; {outcome.new} is registered"
-    ends = f"{outcome.low * 100:+.1f} to {outcome.high * 100:+.1f} points"
-    seen = "; the old model has seen these questions in its training" if outcome.held_out else ""
-    said = f"{outcome.new} is {outcome.difference * 100:+.1f} points better than {outcome.old} ({ends}{seen})"
+    interval = f"{outcome.low * 100:+.1f} to {outcome.high * 100:+.1f} points"
+    seen = "; the old model was trained on these questions" if outcome.held_out else ""
+    result = f"{outcome.new} is {outcome.difference * 100:+.1f} points better than {outcome.old} ({interval}{seen})"
     size = f"{plan.margin * 100:g} points"
-    deploy = f"ft-cli deploy {' '.join(outcome.new.rsplit('-v', 1))}"
+    name, version = parse_version_name(outcome.new) or (outcome.new, "")
+    deploy = f"ft-cli deploy {name} {version}"
     advice = {
-        "not worse": f"not worse than {size} allow: deploy it with {deploy}",
-        "worse": f"worse than {size} allow: try another base, more epochs or more data",
-        "undecided": f"undecided within {size}: name a larger test file with --test",
+        "not worse": f"not worse, within {size}: deploy it with {deploy}",
+        "worse": f"worse by more than {size}: try another base, more epochs or more data",
+        "undecided": f"undecided, within {size}: name a larger test file with --test",
     }[outcome.verdict]
-    return f"{said}: {advice}"
+    return f"{result}: {advice}"

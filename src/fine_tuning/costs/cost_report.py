@@ -59,7 +59,7 @@ def _chart(days: Sequence[DailyCost]) -> str:
             if row["kind"] == kind:
                 heights[row["day"]] += row["total"]
         if any(heights.values()):
-            axes.bar(names, heights.values(), bottom=list(below.values()), color=colour, label=kind)
+            axes.bar(names, list(heights.values()), bottom=list(below.values()), color=colour, label=kind)
         below = {name: below[name] + heights[name] for name in names}
     axes.set_ylabel("Cost (USD)")
     axes.set_xticks(names[:: max(1, len(names) // SHOWN_DAYS)])

@@ -1,20 +1,19 @@
-"""Rows of data set files, whatever of our formats they are in, and the hash that names their content."""
+"""Rows of data set files: read from JSON and JSONL, and divided into prompt and reference."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from fine_tuning._util.files import open_to_read, parse_json, read_json
+from fine_tuning.data_io.json_values import JsonObject, Row, is_list, is_object
+from fine_tuning.data_io.messages import Message, as_messages, prompt_messages
 from fine_tuning.errors import DataError
 
-_CONVERSATION_KEYS = ("conversation_id", "session_id", "thread_id", "session")  # what applications call it
+_CONVERSATION_KEYS = ("conversation_id", "session_id", "thread_id", "session")  # names in common use
 
 
-def read_rows(path: Path | str) -> list[tuple[int, dict[str, Any]]]:
+def read_rows(path: Path | str) -> list[tuple[int, JsonObject]]:
     """Rows of a .json array or of a JSONL file, each with its line (or position), counted from 1.
 
     Raises:
@@ -27,7 +26,7 @@ def read_rows(path: Path | str) -> list[tuple[int, dict[str, Any]]]:
     return rows
 
 
-def _array(path: Path | str) -> Iterator[tuple[int, dict[str, Any]]]:
+def _array(path: Path | str) -> Iterator[tuple[int, JsonObject]]:
     value = read_json(path)
     if not isinstance(value, list):
         raise DataError(f"{path} must hold a JSON array of rows, not {type(value).__name__}")
@@ -35,7 +34,7 @@ def _array(path: Path | str) -> Iterator[tuple[int, dict[str, Any]]]:
         yield position, _checked(row, f"{path}, row {position}")
 
 
-def _lines(path: Path | str) -> Iterator[tuple[int, dict[str, Any]]]:
+def _lines(path: Path | str) -> Iterator[tuple[int, JsonObject]]:
     with open_to_read(path) as stream:
         for number, line in enumerate(stream, 1):
             if not line.strip():
@@ -47,65 +46,38 @@ def _lines(path: Path | str) -> Iterator[tuple[int, dict[str, Any]]]:
             yield number, _checked(row, f"{path}, line {number}")
 
 
-def _checked(row: Any, where: str) -> dict[str, Any]:
-    if not isinstance(row, dict):
+def _checked(row: object, where: str) -> JsonObject:
+    if not is_object(row):
         raise DataError(f"{where}: a row must be a JSON object, not {type(row).__name__}")
     return row
 
 
-def conversation_of(row: Mapping[str, Any]) -> str | None:
-    """The id of the conversation that a row says it belongs to, with the name of its field; None without one."""
+def conversation_key(row: Row) -> str | None:
+    """`<field>=<id>` of the conversation that a row belongs to; None if it has no such field."""
     return next((f"{key}={row[key]}" for key in _CONVERSATION_KEYS if row.get(key) not in (None, "")), None)
 
 
-def conversation(row: Mapping[str, Any], where: str) -> tuple[list[dict[str, Any]], str]:
-    """The messages to send to a model and the answer expected of it, from a chat, alpaca or prompt/response row.
+def prompt_and_reference(row: Row, where: str) -> tuple[list[Message], str]:
+    """The messages to send to a model and the reference answer, from a chat, alpaca or prompt/response row.
 
     Args:
-        where: file and line, for the message of an error.
+        where: file and line, for error messages.
 
     Raises:
-        DataError: the row is none of these.
+        DataError: the row is of another format.
     """
-    if isinstance(messages := row.get("messages"), list) and messages:
-        *asked, answer = messages
-        if not all(isinstance(message, dict) and isinstance(message.get("role"), str) for message in messages):
+    messages = row.get("messages")
+    if is_list(messages) and messages:
+        if not all(is_object(message) and isinstance(message.get("role"), str) for message in messages):
             raise DataError(f"{where}: each message must be an object with role and content")
-        if not asked or answer["role"] != "assistant":
+        *prompt, answer = as_messages(messages, f"{where}: messages")
+        if not prompt or answer["role"] != "assistant":
             raise DataError(f"{where}: the last message must be the assistant's expected answer")
-        return asked, str(answer.get("content") or "")
-    for prompt, response in (("prompt", "response"), ("instruction", "output"), ("prompt", "reference")):
-        if isinstance(row.get(prompt), str) and isinstance(row.get(response), str):
+        return prompt, str(answer.get("content") or "")
+    for prompt_key, reference_key in (("prompt", "response"), ("instruction", "output"), ("prompt", "reference")):
+        text, reference = row.get(prompt_key), row.get(reference_key)
+        if isinstance(text, str) and isinstance(reference, str):
             if not isinstance(more := row.get("input") or "", str):
                 raise DataError(f"{where}: input must be text, not {type(more).__name__}")
-            content = "\n\n".join(part for part in (row[prompt], more) if part)
-            return [{"role": "user", "content": content}], row[response]
+            return prompt_messages("\n\n".join(part for part in (text, more) if part)), reference
     raise DataError(f"{where}: needs messages, prompt and response, or instruction and output")
-
-
-class ContentHash:
-    """The hash over rows' canonical JSON, in order: the same rows, the same hash, on any machine."""
-
-    def __init__(self) -> None:
-        self._digest = hashlib.sha256()
-
-    def add(self, row: Mapping[str, Any]) -> None:
-        """Add the next row."""
-        canonical = json.dumps(row, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str)
-        self._digest.update(canonical.encode("utf-8", "surrogatepass") + b"\n")
-
-    def add_lines(self, lines: bytes) -> None:
-        """Add rows that are canonical JSON already, each with a line break at its end."""
-        self._digest.update(lines)
-
-    def text(self) -> str:
-        """`sha256:` and the hash so far."""
-        return f"sha256:{self._digest.hexdigest()}"
-
-
-def content_hash(rows: Iterable[Mapping[str, Any]]) -> str:
-    """The `ContentHash` of all rows."""
-    digest = ContentHash()
-    for row in rows:
-        digest.add(row)
-    return digest.text()

@@ -1,7 +1,7 @@
-"""Text that many questions have in common, such as a prompt's template: it tells no question from another.
+"""Boilerplate: text that many prompts share, such as a template, and that does not distinguish them.
 
-A run of words is boilerplate if it is long and each of its word 3-grams stands in a good share of the questions. Where
-a question says next to nothing else, it is compared whole: variants of one question are near-duplicates, no template.
+A run of words is boilerplate if it is long and each of its word 3-grams stands in a good share of the prompts. A prompt
+with little other text is compared with its boilerplate: variants of one prompt are near-duplicates, no template.
 """
 
 from __future__ import annotations
@@ -10,17 +10,17 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 Shingle = tuple[str, str, str]
-SAMPLE = 5000  # texts that are looked at
-SHARE, LEAST_TEXTS = 0.05, 10  # of the texts
-LEAST_WORDS = 8  # a shorter run is what people say, such as "how do I get a"
-LEAST_OWN = 3  # words
+SAMPLE = 5000  # texts to find boilerplate in
+MIN_SHARE, MIN_TEXTS = 0.05, 10  # of the texts that share a 3-gram
+MIN_RUN_WORDS = 8  # shorter runs are common phrases, such as "how do I get a"
+MIN_OWN_WORDS = 3
 
 
 def shared(texts: Sequence[str]) -> frozenset[Shingle]:
     """The word 3-grams of the boilerplate in normalised texts (a sample is enough); empty where there is none."""
     counts = Counter(shingle for text in texts for shingle in set(_shingles(text.split())))
-    least = max(LEAST_TEXTS, SHARE * len(texts))
-    often = frozenset(shingle for shingle, count in counts.items() if count >= least)
+    minimum = max(MIN_TEXTS, MIN_SHARE * len(texts))
+    often = frozenset(shingle for shingle, count in counts.items() if count >= minimum)
     if not often:
         return often
     found: set[Shingle] = set()
@@ -32,24 +32,24 @@ def shared(texts: Sequence[str]) -> frozenset[Shingle]:
 
 
 def own(text: str, boilerplate: frozenset[Shingle]) -> str:
-    """What a normalised text says beside boilerplate; a text that says next to nothing else stays as it is."""
+    """A normalised text without its boilerplate; a text with little else is returned unchanged."""
     words, kept, at = text.split(), list[str](), 0
     for start, end in _runs(words, boilerplate):
         kept += words[at:start]
         at = end
     kept += words[at:]
-    return " ".join(kept) if len(kept) >= LEAST_OWN else text
+    return " ".join(kept) if len(kept) >= MIN_OWN_WORDS else text
 
 
 def _runs(words: Sequence[str], often: frozenset[Shingle]) -> Iterator[tuple[int, int]]:
-    """Where runs of at least `LEAST_WORDS` words begin and end whose 3-grams are all among these."""
+    """Start and end of runs of at least `MIN_RUN_WORDS` words whose 3-grams are all frequent."""
     start = None
     for place, shingle in enumerate([*_shingles(words), None]):
         if shingle in often:
             start = place if start is None else start
         elif start is not None:
             end = place + 2
-            if end - start >= LEAST_WORDS:
+            if end - start >= MIN_RUN_WORDS:
                 yield start, end
             start = None
 

@@ -1,10 +1,8 @@
-"""Find data sets again: by name, by hash, by folder."""
+"""Find data sets by name, hash or folder."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from fine_tuning._util.files import is_file
 from fine_tuning.data_io import sources
@@ -12,49 +10,61 @@ from fine_tuning.datasets import manifest
 from fine_tuning.errors import NotFoundError
 from fine_tuning.store import datasets
 from fine_tuning.store.database import Database
+from fine_tuning.store.records import Dataset, DatasetManifest, ListedDataset, SplitFile, record
 
 
-def newest(database: Database, limit: int, offset: int = 0) -> list[dict[str, Any]]:
-    """The newest records first."""
+def newest(database: Database, limit: int, offset: int = 0) -> list[ListedDataset]:
+    """The newest data sets first."""
     with database.read() as tx:
-        return datasets.newest(tx, limit, offset)
+        found = datasets.newest(tx, limit, offset)
+    return [
+        {
+            "name": each["name"],
+            "format": each["format"],
+            "rows": each["rows"],
+            "path": each["path"],
+            "created_at": each["created_at"],
+            "hash": each["content_hash"],
+        }
+        for each in found
+    ]
 
 
 def count(database: Database) -> int:
-    """How many records there are."""
+    """The number of data sets."""
     with database.read() as tx:
         return datasets.count(tx)
 
 
-def listed(record: Mapping[str, Any]) -> dict[str, Any]:
-    """What a list shows of a record."""
-    shown = {name: record[name] for name in ("name", "format", "rows", "path", "created_at")}
-    return {**shown, "hash": record["content_hash"]}
-
-
-def described(database: Database, name: str) -> dict[str, Any]:
-    """A data set's manifest; of a single file the same facts, as far as they were recorded.
+def manifest_of(database: Database, name: str) -> DatasetManifest:
+    """A data set's manifest; for one of a single file the same facts, as far as they were recorded.
 
     Raises:
         NotFoundError: there is no such data set.
     """
     if is_file(Path(name) / manifest.FILE):
         return manifest.read(Path(name)).as_dict()
-    record = _record(database, name)
-    if "parts" in record["recipe"]:
-        return {"hash": record["content_hash"], "name": record["name"], **record["recipe"]}
-    file = {"file": Path(record["path"]).name, "rows": record["rows"], "content_hash": record["content_hash"]}
+    found = _find(database, name)
+    recipe = found["recipe"]
+    if "parts" in recipe:
+        return record(DatasetManifest, {"hash": found["content_hash"], "name": found["name"], **recipe})
+    file: SplitFile = {
+        "file": Path(found["path"]).name,
+        "rows": found["rows"],
+        "content_hash": found["content_hash"],
+        "tokens": None,
+    }
     return {
-        "hash": record["content_hash"],
-        "name": record["name"],
-        "recipe": {"format": record["format"], **record["recipe"]},
-        "parts": {"all": {**file, "tokens": None}},
-        "counts": {"read": record["rows"], "kept": record["rows"], "rejected": 0, "duplicates": 0, "left_out": 0},
+        "hash": found["content_hash"],
+        "name": found["name"],
+        "recipe": {"format": found["format"], **recipe},
+        "parts": {"all": file},
+        "counts": {"read": found["rows"], "kept": found["rows"], "rejected": 0, "duplicates": 0, "left_out": 0},
         "steps": {},
         "findings": [],
         "conflicts": {"questions": 0, "rows": 0, "first": []},
         "lengths": None,
-        "sources": [str(record["recipe"].get("source", "examples"))],
+        "sources": [str(recipe.get("source", "examples"))],
         "versions": {},
     }
 
@@ -67,14 +77,14 @@ def folder_of(database: Database, name: str) -> Path:
     """
     if is_file(Path(name) / manifest.FILE):
         return Path(name)
-    folder = Path(_record(database, name)["path"])
+    folder = Path(_find(database, name)["path"])
     if not is_file(folder / manifest.FILE):
         raise NotFoundError(f"{name} is no data set with a manifest ({folder}); build one with `ft-cli dataset build`")
     return folder
 
 
 def files_of(database: Database, name: str) -> list[str]:
-    """The files of a data set's parts, or those that a path or glob means.
+    """The files of a data set's splits, or those of a path or glob.
 
     Raises:
         NotFoundError: there is neither.
@@ -82,18 +92,18 @@ def files_of(database: Database, name: str) -> list[str]:
     folder = Path(name)
     if not is_file(folder / manifest.FILE):
         with database.read() as tx:
-            record = None if folder.exists() else datasets.find(tx, name)
-        if record is None:
+            found = None if folder.exists() else datasets.find(tx, name)
+        if found is None:
             return sources.expand([name])
-        folder = Path(record["path"])
+        folder = Path(found["path"])
         if is_file(folder):
             return [str(folder)]
-    return [str(folder / part["file"]) for part in manifest.read(folder).parts.values()]
+    return [str(folder / split["file"]) for split in manifest.read(folder).parts.values()]
 
 
-def _record(database: Database, name: str) -> dict[str, Any]:
+def _find(database: Database, name: str) -> Dataset:
     with database.read() as tx:
-        record = datasets.find(tx, name)
-    if record is None:
+        found = datasets.find(tx, name)
+    if found is None:
         raise NotFoundError(f"no data set {name}; `ft-cli dataset list` shows them")
-    return record
+    return found

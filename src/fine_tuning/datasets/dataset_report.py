@@ -1,15 +1,15 @@
-"""A data set's report as one HTML file that needs nothing else: figures drawn, everything else in tables."""
+"""A data set's report as one self-contained HTML page of figures and tables."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from html import escape
-from typing import Any
 
 from fine_tuning._util.html_page import BLUE, GREY, document, figure, section, svg, table
+from fine_tuning.store.records import DatasetManifest, SplitFile, TokenLengths
 
 
-def page(manifest: Mapping[str, Any], estimates: Sequence[Mapping[str, Any]]) -> str:
+def page(manifest: DatasetManifest, estimates: Sequence[Mapping[str, object]]) -> str:
     """The report.
 
     Args:
@@ -22,38 +22,43 @@ def page(manifest: Mapping[str, Any], estimates: Sequence[Mapping[str, Any]]) ->
     name = escape(str(manifest["name"]))
     sections = [
         f"<h1>{name}</h1><p><code>{escape(manifest['hash'])}</code></p>",
-        section("What became of the rows", _bars(_fates(manifest)), table(("", "rows"), _fates(manifest))),
-        section("Parts", table(("part", "rows", "tokens", "file"), _parts(manifest["parts"]))),
+        section("Row status", _bars(_statuses(manifest)), table(("status", "rows"), _statuses(manifest))),
+        section("Splits", table(("split", "rows", "tokens", "file"), _splits(manifest["parts"]))),
     ]
     if (lengths := manifest["lengths"]) is not None:
-        shown = [(label, lengths[key]) for label, key in (("median", "p50"), ("95 %", "p95"), ("99 %", "p99"))]
-        shown += [("longest", lengths["longest"]), ("mean", lengths["mean"])]
+        shown = [
+            ("p50", lengths["p50"]),
+            ("p95", lengths["p95"]),
+            ("p99", lengths["p99"]),
+            ("longest", float(lengths["longest"])),
+            ("mean", lengths["mean"]),
+        ]
         over = [(f"longer than {int(limit):,}", count) for limit, count in lengths["over"].items()]
-        sections.append(section("Tokens of a row", _histogram(lengths), table(("", "tokens"), shown)))
+        sections.append(section("Token lengths", _histogram(lengths), table(("", "tokens"), shown)))
         if over:
-            sections.append(section("Rows that a limit cuts off", table(("", "rows"), over)))
+            sections.append(section("Rows over a token limit", table(("", "rows"), over)))
     if estimates:
         columns = ("target", "epochs", "tokens", "usd", "hours")
         rows = [tuple(each[column] for column in columns) for each in estimates]
-        sections.append(section("What training costs", table(columns, rows)))
+        sections.append(section("Training cost estimates", table(columns, rows)))
     if manifest["findings"]:
         names = ("code", "severity", "rows", "file", "line", "field", "message", "advice")
-        found = [tuple(each[name] for name in names) for each in manifest["findings"]]
+        found = [[dict(each)[name] for name in names] for each in manifest["findings"]]
         sections.append(section("Findings", table(names, found)))
     if manifest["conflicts"]["questions"]:
         places = [(", ".join(f"{file}:{line}" for file, line in group),) for group in manifest["conflicts"]["first"]]
-        sections.append(section("Questions with different answers", table(("rows",), places)))
-    sections.append(section("Recipe", table(("choice", "value"), manifest["recipe"].items())))
+        sections.append(section("Conflicting responses", table(("rows",), places)))
+    sections.append(section("Recipe", table(("option", "value"), manifest["recipe"].items())))
     return document(str(manifest["name"]), sections)
 
 
-def _fates(manifest: Mapping[str, Any]) -> list[tuple[str, int]]:
+def _statuses(manifest: DatasetManifest) -> list[tuple[str, int]]:
     counts = manifest["counts"]
     return [("kept", counts["kept"]), ("rejected", counts["rejected"]), *manifest["steps"].items()]
 
 
-def _parts(parts: Mapping[str, Mapping[str, Any]]) -> list[tuple[Any, ...]]:
-    return [(name, part["rows"], part["tokens"], part["file"]) for name, part in parts.items()]
+def _splits(splits: Mapping[str, SplitFile]) -> list[tuple[object, ...]]:
+    return [(name, split["rows"], split["tokens"], split["file"]) for name, split in splits.items()]
 
 
 def _bars(rows: Sequence[tuple[str, int]]) -> str:
@@ -63,16 +68,22 @@ def _bars(rows: Sequence[tuple[str, int]]) -> str:
     axes.bar_label(drawn, [f"{count:,}" for _, count in rows][::-1], padding=4)
     axes.set_xlabel("rows")
     axes.margins(x=0.12)
-    return svg(drawn_on, "Rows by what became of them")
+    return svg(drawn_on, "Rows by status")
 
 
-def _histogram(lengths: Mapping[str, Any]) -> str:
+def _histogram(lengths: TokenLengths) -> str:
     drawn_on, axes = figure(3)
     axes.stairs(lengths["histogram"]["counts"], lengths["histogram"]["edges"], fill=True, color=BLUE)
-    for key in ("p50", "p95"):
-        axes.axvline(lengths[key], color=GREY, linestyle="--", linewidth=1)
-        axes.annotate(key, (lengths[key], 1), xycoords=("data", "axes fraction"), xytext=(3, -12),
-                      textcoords="offset points", color=GREY)  # fmt: skip
-    axes.set_xlabel("tokens of a row")
+    for key, value in (("p50", lengths["p50"]), ("p95", lengths["p95"])):
+        axes.axvline(value, color=GREY, linestyle="--", linewidth=1)
+        axes.annotate(
+            key,
+            (value, 1),
+            xycoords=("data", "axes fraction"),
+            xytext=(3, -12),
+            textcoords="offset points",
+            color=GREY,
+        )
+    axes.set_xlabel("tokens per row")
     axes.set_ylabel("rows")
-    return svg(drawn_on, "Rows by their tokens")
+    return svg(drawn_on, "Rows by token length")

@@ -1,22 +1,29 @@
-"""What is in a data set, in numbers."""
+"""Counts and mean lengths of examples."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TypedDict, cast
 
 
-def describe(examples: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Counts by domain, task type and rating (what is missing counts as "unknown"), and mean lengths.
+class DatasetStats(TypedDict):
+    """Counts by value, and mean lengths in characters (nan for no examples)."""
 
-    Returns:
-        total_examples, domains, task_types, ratings, avg_prompt_length and avg_response_length (characters; nan for
-        no examples).
-    """
+    total_examples: int
+    domains: dict[str, int]
+    task_types: dict[str, int]
+    ratings: dict[str, int]
+    avg_prompt_length: float
+    avg_response_length: float
 
-    def counts(field: str) -> dict[Any, int]:
-        found = Counter(example.get(field) if example.get(field) is not None else "unknown" for example in examples)
+
+def describe(examples: Sequence[Mapping[str, object]]) -> DatasetStats:
+    """Counts by domain, task type and rating (missing ones as "unknown"), and mean lengths."""
+
+    def counts(field: str) -> dict[str, int]:
+        values = (example.get(field) for example in examples)
+        found = Counter("unknown" if value is None else cast("str", value) for value in values)
         return dict(sorted(found.items(), key=lambda item: str(item[0])))
 
     def mean_length(field: str) -> float:

@@ -1,47 +1,73 @@
-"""Which examples are fit for training, and what is wrong with the others."""
+"""Sort examples into valid and invalid ones, with the issues of the invalid."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TypedDict, cast
+
+from fine_tuning.datasets.examples_with_recipe import Examples, derived
+from fine_tuning.store.records import DerivationStep, JsonObject
 
 MIN_PROMPT_CHARACTERS = 10
 MIN_RESPONSE_CHARACTERS = 20
 
 
+class InvalidExample(TypedDict):
+    """An example that is not fit for training, and why."""
+
+    example: object
+    issues: list[str]
+
+
+class ValidationReport(TypedDict):
+    """Valid and invalid examples with their counts; validation_rate is valid / total, nan for no examples."""
+
+    total: int
+    valid: int
+    invalid: int
+    valid_examples: Examples[JsonObject]
+    invalid_examples: list[InvalidExample]
+    validation_rate: float
+
+
 def validate(
-    examples: Sequence[Any],
+    examples: Sequence[object],
     min_prompt_length: int = MIN_PROMPT_CHARACTERS,
     min_response_length: int = MIN_RESPONSE_CHARACTERS,
-) -> dict[str, Any]:
+) -> ValidationReport:
     """Sort examples into valid and invalid ones; nothing is dropped.
 
     Args:
-        min_prompt_length, min_response_length: in characters, white space at the ends not counted.
+        min_prompt_length, min_response_length: in characters, without white space at the ends.
 
     Returns:
-        total, valid, invalid (counts), valid_examples, invalid_examples (each `{example, issues}`),
-        validation_rate (valid / total; nan for no examples).
+        The valid examples with the recipe of all, and the invalid ones.
     """
-    valid, invalid = [], []
+    valid: list[JsonObject] = []
+    invalid: list[InvalidExample] = []
     for example in examples:
         issues = find_issues(example, min_prompt_length, min_response_length)
         if issues:
             invalid.append({"example": example, "issues": issues})
         else:
-            valid.append(example)
+            valid.append(cast("JsonObject", example))
+    step: DerivationStep = {
+        "operation": "validate",
+        "min_prompt_length": min_prompt_length,
+        "min_response_length": min_response_length,
+    }
     return {
         "total": len(examples),
         "valid": len(valid),
         "invalid": len(invalid),
-        "valid_examples": valid,
+        "valid_examples": derived(examples, valid, step),
         "invalid_examples": invalid,
         "validation_rate": len(valid) / len(examples) if examples else float("nan"),
     }
 
 
-def find_issues(example: Any, min_prompt_length: int, min_response_length: int) -> list[str]:
-    """What is wrong with one example, in words; empty when it is fit."""
+def find_issues(example: object, min_prompt_length: int, min_response_length: int) -> list[str]:
+    """The issues of one example; empty for a valid one."""
     if not isinstance(example, Mapping):
         return [f"not a mapping but {type(example).__name__}"]
     issues = []

@@ -1,4 +1,4 @@
-"""Look at files as a trainer would, before it does: every row kept, rejected with its reasons, or a duplicate."""
+"""Check files of training data row by row: kept, rejected with its reasons, or a duplicate."""
 
 from __future__ import annotations
 
@@ -8,21 +8,37 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import IO, NamedTuple, TypedDict
 
 from fine_tuning._util.files import atomic_write
 from fine_tuning.data_io import formats
 from fine_tuning.data_io.formats import chat_checks, row_text
-from fine_tuning.data_io.formats.call import parsed as parsed_text
 from fine_tuning.data_io.formats.findings import CODES, Finding, Tally, has_error
+from fine_tuning.data_io.json_values import parse_embedded_json
 from fine_tuning.data_io.sources import RawRow
 from fine_tuning.datasets import token_counts as tokens
+from fine_tuning.datasets.removed_rows import RejectedRow, RejectionReason
 from fine_tuning.datasets.training_formats import row_of_call
 from fine_tuning.errors import DataError
+from fine_tuning.store.records import FindingCount, JsonObject, records
 
-LEAST_ROWS = 10
-TOLD_ROWS = 1000
+MIN_ROWS = 10
+PROGRESS_ROWS = 1000  # between calls of on_progress
 _LEARNT = ("messages", "tools", "input", "preferred_output", "non_preferred_output")
+
+
+class CheckFacts(TypedDict):
+    """A report as JSON."""
+
+    read: int
+    kept: int
+    rejected: int
+    duplicates: int
+    formats: dict[str, int]
+    tokens: int | None
+    longest: int | None
+    fit: bool
+    findings: list[FindingCount]
 
 
 class Examined(NamedTuple):
@@ -30,13 +46,13 @@ class Examined(NamedTuple):
 
     Attributes:
         source: as its file has it; None where it cannot be read.
-        learnt: what is learnt from it, as chat or as a pair.
-        content: canonical JSON of that; rows that teach the same have the same.
+        learnt: the part that is trained on, as a chat or preference row.
+        content: canonical JSON of that, equal for duplicates.
         format: None where it is unknown.
     """
 
-    source: dict[str, Any] | None
-    learnt: dict[str, Any]
+    source: JsonObject | None
+    learnt: JsonObject
     content: bytes
     format: str | None
     findings: list[Finding]
@@ -44,11 +60,12 @@ class Examined(NamedTuple):
 
 @dataclass
 class CheckReport:
-    """What was found: read = kept + rejected + duplicates.
+    """Counts of rows (read = kept + rejected + duplicates) and findings.
 
     Attributes:
         tally: the findings by code.
-        tokens: of the kept rows, in all; None where they were not counted.
+        tokens: of all kept rows; None where they were not counted.
+        longest: tokens of the longest kept row.
     """
 
     read: int = 0
@@ -62,14 +79,22 @@ class CheckReport:
 
     @property
     def is_fit(self) -> bool:
-        """Whether a trainer would take the file as it is."""
+        """Whether a trainer accepts the files unchanged."""
         return self.tally.errors == 0
 
-    def facts(self) -> dict[str, Any]:
-        """The report for a program."""
-        counted = {"read": self.read, "kept": self.kept, "rejected": self.rejected, "duplicates": self.duplicates}
-        known = {"formats": dict(self.formats), "tokens": self.tokens, "longest": self.longest}
-        return {**counted, **known, "fit": self.is_fit, "findings": self.tally.rows()}
+    def facts(self) -> CheckFacts:
+        """The report as plain JSON values."""
+        return {
+            "read": self.read,
+            "kept": self.kept,
+            "rejected": self.rejected,
+            "duplicates": self.duplicates,
+            "formats": dict(self.formats),
+            "tokens": self.tokens,
+            "longest": self.longest,
+            "fit": self.is_fit,
+            "findings": records(FindingCount, self.tally.rows()),
+        }
 
 
 def examine(text: bytes | None) -> Examined:
@@ -79,7 +104,7 @@ def examine(text: bytes | None) -> Examined:
         return Examined(None, {}, text or b"", None, [parsed])
     name = formats.format_of(parsed)
     try:
-        row = _in_own_words(parsed, name)
+        row = _as_chat_row(parsed, name)
     except DataError as error:
         code = "unknown-format" if name is None else "malformed"
         return Examined(None, {}, text or b"", name, [Finding(code, "", str(error))])
@@ -87,9 +112,10 @@ def examine(text: bytes | None) -> Examined:
     return Examined(parsed, learnt, row_text.canonical(learnt), name, chat_checks.check_row(row))
 
 
-def _in_own_words(row: dict[str, Any], name: str | None) -> dict[str, Any]:
-    """The row as OpenAI's chat or preference row; one that is none keeps what it says beside its conversation."""
-    if isinstance(row.get("tools"), str) and isinstance(tools := parsed_text(row["tools"]), list):  # as tables have it
+def _as_chat_row(row: JsonObject, name: str | None) -> JsonObject:
+    """The row as OpenAI's chat or preference row; other formats are converted."""
+    tools = parse_embedded_json(row.get("tools"))  # JSON text in tables
+    if isinstance(row.get("tools"), str) and isinstance(tools, list):
         row = {**row, "tools": tools}
     if name == "openai" or (name == "preference" and "input" in row) or (name is None and "messages" in row):
         return row
@@ -104,8 +130,9 @@ def _in_own_words(row: dict[str, Any], name: str | None) -> dict[str, Any]:
 def check(
     rows: Iterable[RawRow],
     model: str | None,
-    rejected_to: Path | None,
-    progress: Callable[[int], None] = lambda _: None,
+    models_folder: Path,
+    rejected_to: Path | None = None,
+    on_progress: Callable[[int], None] = lambda _: None,
 ) -> CheckReport:
     """Check rows one after the other.
 
@@ -117,16 +144,16 @@ def check(
     Raises:
         NotFoundError, DataError: a file cannot be read; then no file of rejected rows is left.
     """
+    meter = tokens.Meter(model, models_folder) if model else None
     if rejected_to is None:
-        return _check(rows, model, None, progress)
+        return _check(rows, meter, None, on_progress)
     with atomic_write(rejected_to) as stream:
-        return _check(rows, model, stream, progress)
+        return _check(rows, meter, stream, on_progress)
 
 
 def _check(
-    rows: Iterable[RawRow], model: str | None, stream: IO[str] | None, progress: Callable[[int], None]
+    rows: Iterable[RawRow], meter: tokens.Meter | None, stream: IO[str] | None, on_progress: Callable[[int], None]
 ) -> CheckReport:
-    meter = tokens.Meter(model) if model else None
     report, seen = CheckReport(tokens=0 if meter else None), set[bytes]()
     for raw in rows:
         report.read += 1
@@ -149,17 +176,26 @@ def _check(
             if isinstance(measured, int):
                 report.tokens = (report.tokens or 0) + measured
                 report.longest = max(report.longest or 0, measured)
-        if report.read % TOLD_ROWS == 0:
-            progress(TOLD_ROWS)
-    if report.kept < LEAST_ROWS:
-        few = Finding("too-few-rows", "", f"{report.kept} usable rows; at least {LEAST_ROWS} are needed")
+        if report.read % PROGRESS_ROWS == 0:
+            on_progress(PROGRESS_ROWS)
+    if report.kept < MIN_ROWS:
+        few = Finding("too-few-rows", "", f"{report.kept} usable rows; at least {MIN_ROWS} are needed")
         report.tally.add(raw.file if report.read else "", 0, [few])
     return report
 
 
 def rejected_line(raw: RawRow, findings: Iterable[Finding]) -> str:
-    """A line of a file of rejected rows: where the row stood, its reasons, its text."""
+    """A line of `rejected.jsonl`."""
     errors = [finding for finding in findings if CODES[finding.code].is_error]
-    reasons = [{**finding._asdict(), "advice": CODES[finding.code].advice} for finding in errors]
+    reasons: list[RejectionReason] = [
+        {
+            "code": finding.code,
+            "field": finding.field,
+            "message": finding.message,
+            "advice": CODES[finding.code].advice,
+        }
+        for finding in errors
+    ]
     text = None if raw.text is None else raw.text.decode("utf-8", "replace")
-    return json.dumps({"file": raw.file, "line": raw.line, "reasons": reasons, "text": text}, ensure_ascii=False) + "\n"
+    row: RejectedRow = {"file": raw.file, "line": raw.line, "reasons": reasons, "text": text}
+    return json.dumps(row, ensure_ascii=False) + "\n"

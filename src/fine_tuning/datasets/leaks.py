@@ -1,22 +1,24 @@
-"""Whether rows of one data set are in another: a test that was seen in training says nothing."""
+"""Find rows of a test set that are in the training set, which make its scores meaningless."""
 
 from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 
 from fine_tuning._util.files import make_folder
-from fine_tuning.datasets import plan
-from fine_tuning.datasets.near_duplicates import DEFAULT_THRESHOLD
+from fine_tuning.datasets import daft_plan
 from fine_tuning.datasets.recipe import Recipe
 from fine_tuning.datasets.row_features import State
-from fine_tuning.datasets.row_selection import similar_pairs
-from fine_tuning.datasets.spool import Spool
+from fine_tuning.datasets.row_selection import Ints, similar_pairs
+from fine_tuning.datasets.row_sources import RowSources
+from fine_tuning.datasets.spool import Numbers, Spool
+from fine_tuning.settings import Settings
+from fine_tuning.store.records import record
 
 SHOWN = 20
 
@@ -28,7 +30,7 @@ class Leak:
     Attributes:
         kind: "same row", "same question" or "near-duplicate".
         file, line: of the row; other_file, other_line: of the row of the first data set.
-        question: the words of what is asked.
+        question: the words of its prompt.
     """
 
     kind: str
@@ -41,7 +43,7 @@ class Leak:
 
 @dataclass
 class LeakReport:
-    """What two data sets have in common.
+    """Rows that two data sets have in common.
 
     Attributes:
         rows: of the second, usable ones; unusable: rows of both that cannot be read.
@@ -56,26 +58,51 @@ class LeakReport:
 
     @property
     def leaking(self) -> int:
-        """How many rows of the second are in the first."""
+        """The number of rows of the second that are in the first."""
         return sum(self.counts.values())
 
+    def summary(self) -> LeakSummary:
+        """The report as plain JSON values."""
+        return record(LeakSummary, {**asdict(self), "leaking": self.leaking})
 
-def find(first: Sequence[str], second: Sequence[str], folder: Path, threshold: float = DEFAULT_THRESHOLD) -> LeakReport:
-    """Rows of the second files that are in the first ones: the same, the same question, or nearly the same question.
+
+class LeakSummary(TypedDict):
+    """A report as JSON: see `LeakReport`."""
+
+    rows: int
+    unusable: int
+    counts: dict[str, int]
+    first: list[LeakFacts]
+    leaking: int
+
+
+class LeakFacts(TypedDict):
+    """A leak as JSON: see `Leak`."""
+
+    kind: str
+    file: str
+    line: int
+    other_file: str
+    other_line: int
+    question: str
+
+
+def find(first: Sequence[str], second: Sequence[str], folder: Path, threshold: float, settings: Settings) -> LeakReport:
+    """Rows of the second files that are in the first ones: identical rows, identical prompts, near-duplicates.
 
     Args:
-        folder: for what does not fit into memory; nothing is left there.
+        folder: for temporary files, which are removed at the end.
         threshold: see `near_duplicates.groups`.
 
     Raises:
         UsageError: the threshold is out of range.
         NotFoundError, DataError: a file is missing or breaks off.
     """
-    recipe = Recipe(near_duplicates=threshold)
+    recipe = Recipe.of({"near_duplicates": threshold})
     files = [*first, *second]
     with tempfile.TemporaryDirectory(dir=make_folder(folder), prefix=".leak.") as work:
         spool = Spool(Path(work))
-        spool.fill(plan.records(files, files, recipe))
+        spool.fill(daft_plan.records(RowSources(files, files), recipe, settings))
         if not len(spool):
             return LeakReport()
         fit = np.flatnonzero(spool.numbers["state"] == State.FIT)
@@ -83,15 +110,15 @@ def find(first: Sequence[str], second: Sequence[str], folder: Path, threshold: f
         report = LeakReport(rows=int(is_second.sum()), unusable=len(spool) - len(fit))
         kinds = {
             "same row": _pairs(spool.content[fit, 0] ^ spool.content[fit, 1], is_second),
-            "same question": _pairs(spool.numbers["question"][fit], is_second),
+            "same question": _pairs(spool.numbers["prompt"][fit], is_second),
             "near-duplicate": _across(similar_pairs(spool, fit, threshold), is_second),
         }
         _report(report, kinds, spool, fit, files)
     return report
 
 
-def _pairs(keys: Any, is_second: Any) -> Any:
-    """For each row of the second with a key that the first has too: a row of the first, and it."""
+def _pairs(keys: Numbers, is_second: Numbers) -> Ints:
+    """Pairs of a row of the first and a row of the second with one key."""
     first, second = np.flatnonzero(~is_second), np.flatnonzero(is_second)
     _, places = np.unique(keys[first], return_index=True)
     known = keys[first[places]]
@@ -100,12 +127,13 @@ def _pairs(keys: Any, is_second: Any) -> Any:
     return np.stack([first[places[at[same]]], second[same]], axis=1) if same.any() else np.empty((0, 2), np.int64)
 
 
-def _across(pairs: Any, is_second: Any) -> Any:
+def _across(pairs: Ints, is_second: Numbers) -> Ints:
     """The pairs with a row on each side; the files of the first come first, so its row does too."""
-    return pairs[is_second[pairs[:, 0]] != is_second[pairs[:, 1]]]
+    found: Ints = pairs[is_second[pairs[:, 0]] != is_second[pairs[:, 1]]]
+    return found
 
 
-def _report(report: LeakReport, kinds: dict[str, Any], spool: Spool, fit: Any, files: Sequence[str]) -> None:
+def _report(report: LeakReport, kinds: dict[str, Ints], spool: Spool, fit: Ints, files: Sequence[str]) -> None:
     seen = np.zeros(len(fit), bool)
     for kind, pairs in kinds.items():
         pairs = pairs[~seen[pairs[:, 1]]]
@@ -115,7 +143,7 @@ def _report(report: LeakReport, kinds: dict[str, Any], spool: Spool, fit: Any, f
             continue
         report.counts[kind] = len(pairs)
         shown = fit[pairs[: SHOWN - len(report.first)]]
-        questions = spool.pick("asked", shown[:, 1])
+        questions = spool.pick("prompt_words", shown[:, 1])
         source, line = spool.numbers["source"], spool.numbers["line"]
         report.first += [
             Leak(kind, files[source[b]], int(line[b]), files[source[a]], int(line[a]), questions[b])

@@ -1,16 +1,25 @@
-"""What a frozen data set says of itself: its parts and their hashes, the recipe, what became of every row."""
+"""The manifest of a built data set: its splits and their hashes, its recipe, and the status of every row."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 from fine_tuning._util.files import read_json
 from fine_tuning.errors import DataError
+from fine_tuning.store.records import (
+    BuiltRecipe,
+    Conflicts,
+    DatasetManifest,
+    FindingCount,
+    JsonObject,
+    RowCounts,
+    SplitFile,
+    TokenLengths,
+    record,
+)
 
 FILE = "manifest.json"
 
@@ -24,38 +33,48 @@ class Manifest:
     """A data set's record of itself.
 
     Attributes:
-        parts: by name: file, rows, content_hash (see `rows.ContentHash`) and tokens (None where not counted).
+        parts: by name of the split: file, rows, content_hash (see `rows.ContentHash`) and tokens (None where not
+            counted).
         counts: read = kept + rejected + duplicates + left_out.
-        steps: rows that each step took away.
-        findings: what was wrong with rows, by code; see `data_io.formats.findings.Tally.rows`.
-        lengths: of the kept rows in tokens; see `lengths.describe`.
-        conflicts: questions with different answers: how many, of how many rows, and where the first ones stand.
-        sources: files, or what else the rows came from.
-        hash: over the parts; the same rows divided the same way have the same, whatever the format is called.
+        steps: rows that each step removed.
+        findings: problems of rows by code; see `data_io.formats.findings.Tally.rows`.
+        lengths: of the kept rows in tokens; see `token_lengths.describe`.
+        conflicts: questions with different answers.
+        sources: files, or the name of another source.
+        hash: over the splits; the same rows in the same splits have the same hash, whatever the format is called.
     """
 
     name: str
-    recipe: Mapping[str, Any]
-    parts: Mapping[str, Mapping[str, Any]]
-    counts: Mapping[str, int]
-    steps: Mapping[str, int]
-    findings: list[dict[str, Any]]
-    conflicts: Mapping[str, Any]
-    lengths: Mapping[str, Any] | None
+    recipe: JsonObject
+    parts: dict[str, SplitFile]
+    counts: RowCounts
+    steps: dict[str, int]
+    findings: list[FindingCount]
+    conflicts: Conflicts
+    lengths: TokenLengths | None
     sources: list[str]
-    versions: Mapping[str, str] = field(default_factory=_versions)
+    versions: dict[str, str] = field(default_factory=_versions)
 
     @property
     def hash(self) -> str:
-        """`sha256:` and the hash over names and content hashes of the parts."""
+        """`sha256:` and the hash over names and content hashes of the splits."""
         digest = hashlib.sha256()
         for name in sorted(self.parts):
             digest.update(f"{name} {self.parts[name]['content_hash']}\n".encode())
         return f"sha256:{digest.hexdigest()}"
 
-    def as_dict(self) -> dict[str, Any]:
+    @property
+    def rows(self) -> int:
+        """Rows of all splits."""
+        return sum(split["rows"] for split in self.parts.values())
+
+    def as_dict(self) -> DatasetManifest:
         """As plain JSON values."""
-        return {"hash": self.hash, **asdict(self)}
+        return record(DatasetManifest, {"hash": self.hash, **asdict(self)})
+
+    def facts(self) -> BuiltRecipe:
+        """As the recipe of the data set's record: everything but name and hash."""
+        return record(BuiltRecipe, {key: value for key, value in asdict(self).items() if key != "name"})
 
 
 def read(folder: Path) -> Manifest:
@@ -63,7 +82,7 @@ def read(folder: Path) -> Manifest:
 
     Raises:
         NotFoundError: there is none.
-        DataError: it is not one of ours.
+        DataError: it is invalid.
     """
     facts = read_json(folder / FILE)
     known = {each.name for each in fields(Manifest)}

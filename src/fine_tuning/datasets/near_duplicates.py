@@ -1,29 +1,31 @@
-"""Groups of texts that say almost the same.
+"""Groups of near-duplicate texts.
 
 MinHash signatures (Broder, "On the resemblance and containment of documents", 1997) over word 3-grams, candidate pairs
 by banding (Leskovec, Rajaraman, Ullman, "Mining of Massive Datasets", chapter 3.4), each checked by its exact Jaccard
-similarity, groups by connected components. Text that many have in common does not count; see `boilerplate`.
+similarity, groups by connected components. Text that many of them share is ignored; see `boilerplate`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence, Set
+from typing import TypeAlias
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from fine_tuning.datasets import boilerplate
-from fine_tuning.datasets.daft_engine import daft
+from fine_tuning.datasets.daft_engine import DaftExpression, daft
+from fine_tuning.datasets.recipe import DEFAULT_THRESHOLD
 
 NGRAM_WORDS = 3
 BANDS, ROWS_PER_BAND = 16, 4  # a pair with similarity 0.8 becomes a candidate with probability 0.9998, with 0.7 0.988
-DEFAULT_THRESHOLD = 0.8
 # Chinese, Japanese and Korean are written without spaces: there each character counts as a word.
 _WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|[^\W\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+")
 _ASCII_SPACES = {code: " " for code in range(128) if not re.match(r"\w", chr(code))}
 Positions = NDArray[np.int64]
+Shingles: TypeAlias = Set[object]  # word 3-grams, or a short text itself
 
 
 def normalised(text: str) -> str:
@@ -34,8 +36,8 @@ def normalised(text: str) -> str:
     return " ".join(_WORD.findall(lower) or text.split())
 
 
-def signature(text: Any) -> Any:
-    """The expression of Daft that signs a column of normalised texts."""
+def signature(text: DaftExpression) -> DaftExpression:
+    """The MinHash signatures of a column of normalised texts."""
     return daft().functions.minhash(text, num_hashes=BANDS * ROWS_PER_BAND, ngram_size=NGRAM_WORDS, seed=1)
 
 
@@ -68,8 +70,9 @@ def candidates(bands: NDArray[np.uint32]) -> Positions:
 
 
 def alike(pairs: Positions, texts: Mapping[int, str], threshold: float) -> NDArray[np.bool_]:
-    """Which pairs of normalised texts are at least so similar."""
-    last, shingles = -1, set[Any]()
+    """Whether each pair of normalised texts has at least this similarity."""
+    last = -1
+    shingles: Shingles = set()
     found = np.zeros(len(pairs), bool)
     for place, (a, b) in enumerate(pairs.tolist()):
         if a != last:
@@ -91,8 +94,8 @@ def groups(texts: Sequence[str], threshold: float = DEFAULT_THRESHOLD) -> list[i
     """The group of each text, numbered from 0 in order of first appearance.
 
     Args:
-        threshold: texts whose word 3-grams have at least this Jaccard similarity (0 to 1) share a group, also through
-            others between them. Case, punctuation and boilerplate do not count.
+        threshold: texts whose word 3-grams have at least this Jaccard similarity (0 to 1) share a group, also by a
+            chain of such pairs. Case, punctuation and boilerplate are ignored.
 
     Returns:
         One number per text; equal numbers are near-duplicates.
@@ -104,7 +107,7 @@ def groups(texts: Sequence[str], threshold: float = DEFAULT_THRESHOLD) -> list[i
     own = [boilerplate.own(text, common) for text in words] if common else words
     pairs = candidates(bands_of(signatures(own)))
     pairs = pairs[alike(pairs, dict(enumerate(own)), threshold)]
-    if common:  # with what is around them, too: the same question about two long documents is not the same
+    if common:  # the texts with their boilerplate, too: one question about two long documents is two questions
         pairs = pairs[alike(pairs, dict(enumerate(words)), threshold)]
     numbers: dict[int, int] = {}
     return [numbers.setdefault(group, len(numbers)) for group in components(len(texts), pairs).tolist()]
@@ -115,12 +118,12 @@ def similarity(first: str, second: str) -> float:
     return _jaccard(_shingles(first), _shingles(second))
 
 
-def _jaccard(a: set[Any], b: set[Any]) -> float:
+def _jaccard(a: Shingles, b: Shingles) -> float:
     common = len(a & b)
     return common / (len(a) + len(b) - common)
 
 
-def _shingles(text: str) -> set[Any]:
+def _shingles(text: str) -> Shingles:
     words = text.split()
     return set(zip(words, words[1:], words[2:], strict=False)) if len(words) >= NGRAM_WORDS else {text}
 
@@ -133,7 +136,7 @@ def signatures(texts: Sequence[str]) -> NDArray[np.uint32]:
     return as_matrix(table.column("s").combine_chunks())
 
 
-def as_matrix(column: Any) -> NDArray[np.uint32]:
+def as_matrix(column: pa.Array) -> NDArray[np.uint32]:
     """Arrow's list of signatures as an array."""
     flat: NDArray[np.uint32] = column.flatten().to_numpy()
     return flat.reshape(-1, BANDS * ROWS_PER_BAND)

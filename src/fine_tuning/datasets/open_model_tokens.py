@@ -2,50 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from fine_tuning._util.files import read_json
 from fine_tuning._util.lazy_imports import import_transformers
 from fine_tuning.base_models import catalogue
 from fine_tuning.data_io.formats import tool_prompt
+from fine_tuning.data_io.messages import Message, Tool
 from fine_tuning.errors import DataError, MissingDependencyError
 from fine_tuning.settings import get_settings
 
+Row = Mapping[str, Any]  # a chat or preference row that was checked
+Tokenizer: TypeAlias = Any  # of transformers, which is imported when it is needed
 
-def counter(model: str) -> Callable[[Mapping[str, Any]], int]:
+
+def counter(model: str, models_folder: Path | None = None) -> Callable[[Row], int]:
     """A function that counts the tokens of a chat row; of a pair of answers, those of both conversations.
 
     Raises:
         NotFoundError: there is no such base model.
         MissingDependencyError: the `train` extra is not installed.
     """
-    tokenizer = _tokenizer(_folder(model))
+    tokenizer = _tokenizer(_folder(model, models_folder))
 
-    def count(row: Mapping[str, Any]) -> int:
+    def count(row: Row) -> int:
         if "preferred_output" not in row:
             return _count(tokenizer, row["messages"], row.get("tools"))
-        asked, tools = row["input"]["messages"], row["input"].get("tools")
+        prompt, tools = row["input"]["messages"], row["input"].get("tools")
         answers = (row["preferred_output"], row["non_preferred_output"])
-        return sum(_count(tokenizer, [*asked, *answer], tools) for answer in answers)
+        return sum(_count(tokenizer, [*prompt, *answer], tools) for answer in answers)
 
     return count
 
 
-def row_limit(model: str) -> int | None:
+def row_limit(model: str, models_folder: Path | None = None) -> int | None:
     """The most tokens that the model reads; None where its configuration does not say."""
-    limit = read_json(_folder(model) / "config.json").get("max_position_embeddings")
+    limit = read_json(_folder(model, models_folder) / "config.json").get("max_position_embeddings")
     return int(limit) if limit else None
 
 
-def _folder(model: str) -> Path:
-    return catalogue.resolve(model, get_settings().folder("models")).path
+def _folder(model: str, models_folder: Path | None) -> Path:
+    return catalogue.resolve(model, models_folder or get_settings().folder("models")).path
 
 
 @cache
-def _tokenizer(folder: Path) -> Any:
+def _tokenizer(folder: Path) -> Tokenizer:
     try:
         import_transformers()
         from transformers import AutoTokenizer
@@ -54,11 +58,11 @@ def _tokenizer(folder: Path) -> Any:
     return AutoTokenizer.from_pretrained(folder, local_files_only=True)
 
 
-def _count(tokenizer: Any, messages: Any, tools: Any) -> int:
+def _count(tokenizer: Tokenizer, messages: Sequence[Message], tools: Sequence[Tool] | None) -> int:
     from jinja2 import TemplateError
 
-    if not tool_prompt.knows_tools(str(tokenizer.chat_template or "")):
-        messages, tools = tool_prompt.in_words(messages, tools), None
+    if not tool_prompt.template_supports_tools(str(tokenizer.chat_template or "")):
+        messages, tools = tool_prompt.with_tools_as_text(messages, tools), None
     plain = [{**message, "content": _text(message.get("content"))} for message in messages]
     try:
         rendered = tokenizer.apply_chat_template(plain, tools=tools, tokenize=False)
@@ -67,7 +71,7 @@ def _count(tokenizer: Any, messages: Any, tools: Any) -> int:
     return len(tokenizer(rendered, add_special_tokens=False)["input_ids"])
 
 
-def _text(content: Any) -> str:
+def _text(content: object) -> str:
     if isinstance(content, list):
         return "".join(str(part.get("text", "")) for part in content)
-    return content or ""
+    return content if isinstance(content, str) else ""

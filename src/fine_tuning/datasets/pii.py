@@ -1,8 +1,8 @@
-"""Secrets and personal data in rows, by their form and their checksums; no text leaves this machine.
+"""Find secrets and personal data in rows by pattern and checksum; no text leaves this machine.
 
-Secrets are found by detect-secrets. Of personal data, what looks right is told by a pattern, and what is right by
+Secrets are found by detect-secrets. Of personal data, candidates are found by a pattern and confirmed by
 phonenumbers (Google's tables of numbers), stdnum (card and account numbers) and Python's ipaddress. Names of people and
-streets have no form and are not found.
+streets match no pattern and are not found.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from ipaddress import ip_address
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from fine_tuning.errors import MissingDependencyError
 
-# What can be told by its form; detectors of high entropy find too much in prose.
+# Detectors of a known pattern; those of high entropy find too much in prose.
 _SECRETS = (
     "artifactory.ArtifactoryDetector", "aws.AWSKeyDetector", "azure_storage_key.AzureStorageKeyDetector",
     "discord.DiscordBotTokenDetector", "github_token.GitHubTokenDetector",
@@ -24,7 +24,7 @@ _SECRETS = (
     "sendgrid.SendGridDetector", "slack.SlackDetector", "square_oauth.SquareOAuthDetector", "stripe.StripeDetector",
     "telegram_token.TelegramBotTokenDetector", "twilio.TwilioKeyDetector",
 )  # fmt: skip
-# What detect-secrets does not know, or knows the beginning of.
+# Patterns that detect-secrets lacks, or matches only the beginning of.
 _MORE_SECRETS = (
     ("private key", re.compile(
         r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL)),
@@ -133,12 +133,12 @@ def masked(text: str, found: list[Found]) -> str:
     return "".join([*parts, text[at:]])
 
 
-def kinds_in(value: Any, find: Finder) -> set[str]:
+def kinds_in(value: object, find: Finder) -> set[str]:
     """The kinds that are found in any text of a value."""
     return {each.kind for text in _texts(value) for each in find(text)}
 
 
-def without(value: Any, find: Finder) -> Any:
+def without(value: object, find: Finder) -> object:
     """The value with all that is found in its texts masked; names of fields stay."""
     if isinstance(value, str):
         return masked(value, found) if (found := find(value)) else value
@@ -147,7 +147,7 @@ def without(value: Any, find: Finder) -> Any:
     return [without(item, find) for item in value] if isinstance(value, list) else value
 
 
-def _texts(value: Any) -> Iterator[str]:
+def _texts(value: object) -> Iterator[str]:
     if isinstance(value, str):
         yield value
     elif isinstance(value, Mapping):

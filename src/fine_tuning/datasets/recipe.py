@@ -1,127 +1,113 @@
-"""What a data set is made with: every choice, checked once and kept with the result."""
+"""The recipe of a data set: every option with its default, its check and its help text, stored with the result."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
-from typing import Any
+from typing import Annotated, Literal
 
-from fine_tuning._util import checks
-from fine_tuning.datasets.training_formats import BUILT
+from pydantic import Field, ValidationInfo, field_validator, model_validator
+
+from fine_tuning._util.checks import LARGEST_COUNT
+from fine_tuning._util.option_model import OptionModel
 from fine_tuning.errors import UsageError
+from fine_tuning.store.records import JsonObject
 
-LEAST_THRESHOLD = 0.7  # pairs less alike are not found reliably: see `near_duplicates`
-FIELDS = ("domain", "task_type", "model", "rating")  # that rows can be stratified and balanced by
-POLICIES = ("ignore", "report", "mask", "reject")
+DEFAULT_THRESHOLD = 0.8  # Jaccard similarity of near-duplicates
+MIN_THRESHOLD = 0.7  # less similar pairs are not found reliably: see `near_duplicates`
+DatasetFormat = Literal["openai", "preference", "parquet", "alpaca", "sharegpt", "jsonl"]
+Policy = Literal["ignore", "report", "mask", "reject"]
+RowField = Literal["domain", "task_type", "model", "rating"]
+Characters = Annotated[int, Field(ge=0, le=LARGEST_COUNT)]
+Count = Annotated[int, Field(ge=1, le=LARGEST_COUNT)]
+Share = Annotated[float, Field(ge=0, le=1)]
 
 
-@dataclass(frozen=True)
-class Recipe:
-    """How rows become a data set. None, or nothing, is no limit.
+class Recipe(OptionModel):
+    """How rows become a data set."""
 
-    Attributes:
-        format: of the files; see `datasets.training_formats.BUILT`.
-        tokens_of: the model whose tokens are counted, and whose limit rows are held to.
-        min_rating: 1 to 5; rows without a rating stay.
-        domains, task_types, models: the only ones that stay.
-        metadata: what a row's metadata must say, as text.
-        since, until: ISO 8601; rows captured before or from then on are left out, also those without a time.
-        min_prompt, min_response, max_characters: of what is asked, of the answer, of both.
-        languages: ISO 639 codes (such as en) of the questions that stay; those too short to tell stay too.
-        secrets, personal_data: one of `POLICIES`.
-        near_duplicates: questions at least so alike (Jaccard similarity of their word 3-grams) are one, of which the
-            best-rated row stays; None keeps them all.
-        balance: the field of whose values each gets as many rows as the rarest.
-        limit: the most rows in all, drawn by `seed`.
-        validation, test: shares of the rows.
-        stratify: the field whose values are spread evenly over the parts.
-        seed: of the draw.
-    """
+    format: DatasetFormat = Field(default="openai", description="Format of the split files.")
+    tokens_of: str | None = Field(
+        default=None, description="Count tokens as this model, and reject rows longer than its limit."
+    )
+    min_rating: Annotated[int, Field(ge=1, le=5)] | None = Field(
+        default=None, description="Leave out rows rated lower (1 to 5); unrated rows stay."
+    )
+    domains: tuple[str, ...] = Field(default=(), description="Only rows of this domain; may be repeated.")
+    task_types: tuple[str, ...] = Field(default=(), description="Only rows of this task type; may be repeated.")
+    models: tuple[str, ...] = Field(default=(), description="Only responses of this model; may be repeated.")
+    metadata: dict[str, str] = Field(
+        default_factory=dict, description="Only rows with this KEY=VALUE in their metadata; may be repeated."
+    )
+    since: str | None = Field(default=None, description="Only rows captured at or after this time (ISO 8601).")
+    until: str | None = Field(default=None, description="Only rows captured before this time (ISO 8601).")
+    min_prompt: Characters = Field(default=0, description="Minimum length of a prompt, in characters.")
+    min_response: Characters = Field(default=0, description="Minimum length of a response, in characters.")
+    max_characters: Count | None = Field(default=None, description="Maximum length of prompt and response together.")
+    languages: tuple[str, ...] = Field(
+        default=(),
+        description="Only prompts in this language (ISO 639, such as en), or too short to detect; may be repeated.",
+    )
+    secrets: Policy = Field(default="ignore", description="Policy for keys, tokens and passwords.")
+    personal_data: Policy = Field(
+        default="ignore", description="Policy for e-mail addresses, phone, card and account numbers."
+    )
+    near_duplicates: float | None = Field(
+        default=DEFAULT_THRESHOLD,
+        description="Deduplicate prompts of at least this similarity (Jaccard of word 3-grams, 0.7 to 1), "
+        "keeping the best-rated row.",
+    )
+    balance: RowField | None = Field(default=None, description="Sample as many rows of each value of this field.")
+    limit: Count | None = Field(default=None, description="Sample at most this many rows.")
+    validation: Share = Field(default=0.1, description="Share of the rows in the validation split.")
+    test: Share = Field(default=0.1, description="Share of the rows in the test split.")
+    stratify: RowField = Field(
+        default="domain", description="Field whose values are distributed evenly over the splits."
+    )
+    seed: Annotated[int, Field(ge=0, le=LARGEST_COUNT)] = Field(
+        default=42, description="Random seed of samples and splits."
+    )
 
-    format: str = "openai"
-    tokens_of: str | None = None
-    min_rating: int | None = None
-    domains: tuple[str, ...] = ()
-    task_types: tuple[str, ...] = ()
-    models: tuple[str, ...] = ()
-    metadata: Mapping[str, str] = field(default_factory=dict)
-    since: str | None = None
-    until: str | None = None
-    min_prompt: int = 0
-    min_response: int = 0
-    max_characters: int | None = None
-    languages: tuple[str, ...] = ()
-    secrets: str = "ignore"
-    personal_data: str = "ignore"
-    near_duplicates: float | None = 0.8
-    balance: str | None = None
-    limit: int | None = None
-    validation: float = 0.1
-    test: float = 0.1
-    stratify: str = "domain"
-    seed: int = 42
+    @field_validator("domains", "task_types", "models", "languages", mode="before")
+    @classmethod
+    def _list_of_texts(cls, value: object, field: ValidationInfo) -> tuple[object, ...]:
+        if not isinstance(value, tuple | list) or not all(isinstance(each, str) for each in value):
+            raise UsageError(f"{field.field_name} must be a list of texts, not {value!r}")
+        return tuple(value)
 
-    def __post_init__(self) -> None:
-        """Check every choice.
+    @field_validator("near_duplicates")
+    @classmethod
+    def _reliable_threshold(cls, value: float | None) -> float | None:
+        if value is not None and not MIN_THRESHOLD <= value <= 1:
+            raise UsageError(f"near_duplicates must be between {MIN_THRESHOLD} and 1, or None to keep them")
+        return value
 
-        Raises:
-            UsageError: one is out of range.
-        """
-        checks.one_of("data set format", self.format, tuple(BUILT))
-        for label in ("secrets", "personal_data"):
-            checks.one_of(f"policy for {label.replace('_', ' ')}", getattr(self, label), POLICIES)
-        for label in ("balance", "stratify"):
-            if (value := getattr(self, label)) is not None:
-                checks.one_of(f"field for {label}", value, FIELDS)
-        if self.min_rating is not None:
-            checks.count("min_rating", self.min_rating, 1, 5)
-        for label, least in (("max_characters", 1), ("limit", 1), ("min_prompt", 0), ("min_response", 0), ("seed", 0)):
-            if (value := getattr(self, label)) is not None:
-                checks.count(label, value, least)
-        for label in ("validation", "test"):
-            checks.rate(label, getattr(self, label))
+    @field_validator("since", "until")
+    @classmethod
+    def _time(cls, value: str | None, field: ValidationInfo) -> str | None:
+        seconds_of(field.field_name or "", value)
+        return value
+
+    @model_validator(mode="after")
+    def _something_to_train_on(self) -> Recipe:
         if self.validation + self.test >= 1:
             raise UsageError("validation and test together leave nothing to train on; they are shares below 1")
-        if self.near_duplicates is not None and not LEAST_THRESHOLD <= self.near_duplicates <= 1:
-            raise UsageError(f"near_duplicates must be between {LEAST_THRESHOLD} and 1, or None to keep them")
-        for label in ("domains", "task_types", "models", "languages"):
-            value = getattr(self, label)
-            if not isinstance(value, tuple) or not all(isinstance(each, str) for each in value):
-                raise UsageError(f"{label} must be a list of texts, not {value!r}")
-        for label in ("since", "until"):
-            moment(label, getattr(self, label))
+        return self
 
     @property
     def shares(self) -> tuple[float, float, float]:
         """Of train, validation and test."""
         return (1 - self.validation - self.test, self.validation, self.test)
 
-    def as_dict(self) -> dict[str, Any]:
-        """The choices as plain JSON values, those that were left as they are too."""
-        return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
-
-    @classmethod
-    def of(cls, **choices: Any) -> Recipe:
-        """A recipe of these choices; lists are taken for tuples, and None for the default.
-
-        Raises:
-            UsageError: a choice is unknown or out of range.
-        """
-        known = {each.name for each in fields(cls)}
-        if unknown := choices.keys() - known:
-            raise UsageError(f"unknown choice {min(unknown)!r}; known are {', '.join(sorted(known))}")
-        kept: dict[str, Any] = {
-            name: tuple(value) if isinstance(value, list) else value for name, value in choices.items()
-        }
-        return cls(**kept)
+    def as_dict(self) -> JsonObject:
+        """Every option as a plain JSON value."""
+        return self.model_dump(mode="json")
 
 
-def moment(label: str, value: str | None) -> float | None:
-    """ISO 8601 as seconds since 1970, in UTC where no zone is said; None where there is no value.
+def seconds_of(label: str, value: str | None) -> float | None:
+    """ISO 8601 as seconds since 1970, in UTC where it names no zone; None for None.
 
     Raises:
-        UsageError: it is no time.
+        UsageError: the value is no date or time; the message starts with the label.
     """
     if value is None:
         return None

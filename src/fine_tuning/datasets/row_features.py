@@ -1,4 +1,4 @@
-"""One row, from its file's text to what the plan has to know about it."""
+"""Check one row and compute its features: hashes, rating, strata, tokens."""
 
 from __future__ import annotations
 
@@ -9,27 +9,30 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from enum import IntEnum
 from hashlib import blake2b
-from typing import Any, NamedTuple
+from pathlib import Path
+from typing import NamedTuple, cast
 
 from fine_tuning.data_io import formats
 from fine_tuning.data_io.formats import Call, row_text
 from fine_tuning.data_io.formats.findings import Finding, has_error
-from fine_tuning.data_io.rows import conversation_of
+from fine_tuning.data_io.messages import Message
+from fine_tuning.data_io.rows import conversation_key
 from fine_tuning.data_io.sources import RawRow
 from fine_tuning.datasets import pii
 from fine_tuning.datasets import token_counts as tokens
 from fine_tuning.datasets.file_check import Examined, examine, rejected_line
-from fine_tuning.datasets.languages import language_of, plain
+from fine_tuning.datasets.language_detection import language_of, plain
 from fine_tuning.datasets.near_duplicates import normalised
-from fine_tuning.datasets.recipe import Recipe, moment
+from fine_tuning.datasets.recipe import Recipe, seconds_of
 from fine_tuning.datasets.training_formats import BUILT
 from fine_tuning.errors import DataError
+from fine_tuning.store.records import JsonObject
 
-Messages = Sequence[Mapping[str, Any]]
+Messages = Sequence[Message]
 
 
 class State(IntEnum):
-    """What became of a row when it was looked at by itself."""
+    """Status of a row after the checks and filters of it alone."""
 
     FIT = 0
     REJECTED = 1
@@ -37,15 +40,15 @@ class State(IntEnum):
 
 
 class Record(NamedTuple):
-    """A row, looked at by itself.
+    """A row after the checks of it alone.
 
     Attributes:
         text: its line in the data set; of a rejected row, its line among those.
         reason: the filter that left it out.
         findings: JSON of [code, field, message] each, also warnings; None where there are none.
-        content: a hash of what is learnt from it.
-        asked: the question's words, for near-duplicates.
-        question, answer, conversation: hashes; 0 where there is none.
+        content: a hash of what is trained on.
+        prompt_words: of the prompt, for near-duplicates.
+        prompt, response, conversation: hashes; 0 where there is none.
         rating: nan where unknown.
         stratum, balanced: the values of the recipe's fields.
         example: the id of the captured call.
@@ -57,9 +60,9 @@ class Record(NamedTuple):
     reason: str | None = None
     findings: str | None = None
     content: bytes = b""
-    asked: str = ""
-    question: int = 0
-    answer: int = 0
+    prompt_words: str = ""
+    prompt: int = 0
+    response: int = 0
     conversation: int = 0
     rating: float = math.nan
     stratum: str | None = None
@@ -69,21 +72,21 @@ class Record(NamedTuple):
 
 
 class Recorder:
-    """Makes the records of a recipe."""
+    """Checks rows by a recipe, and makes their records."""
 
-    def __init__(self, recipe: Recipe) -> None:
+    def __init__(self, recipe: Recipe, models_folder: Path) -> None:
         self._recipe = recipe
         self._to_row = BUILT[recipe.format]
-        self._meter = tokens.Meter(recipe.tokens_of) if recipe.tokens_of else None
+        self._meter = tokens.Meter(recipe.tokens_of, models_folder) if recipe.tokens_of else None
         policies = (
             ("secret", recipe.secrets, pii.secrets),
             ("personal-data", recipe.personal_data, pii.personal_data),
         )
         self._policies = [each for each in policies if each[1] != "ignore"]
-        self._since, self._until = moment("since", recipe.since), moment("until", recipe.until)
+        self._since, self._until = seconds_of("since", recipe.since), seconds_of("until", recipe.until)
 
     def record(self, raw: RawRow) -> Record:
-        """Look at one row."""
+        """Check one row."""
         examined = self._private(examine(raw.text))
         findings = [each for each in examined.findings if each.code != "unknown-key"]  # no such key is written
         if has_error(findings):
@@ -98,21 +101,21 @@ class Recorder:
         if rating is None:
             wrong = Finding("wrong-rating", "rating", f"{call.rating!r} is no rating")
             return _rejected(self._hidden(raw), [*findings, wrong])
-        said = json.dumps(findings, ensure_ascii=False) if findings else None
-        asked, answer = _divided(call)
-        if reason := self._left_out(call, rating, asked, answer):
-            return Record("", State.LEFT_OUT, reason, said)
+        warnings = json.dumps(findings, ensure_ascii=False) if findings else None
+        prompt, response = _divided(call)
+        if reason := self._left_out(call, rating, prompt, response):
+            return Record("", State.LEFT_OUT, reason, warnings)
         measured = self._meter.measure(examined.learnt) if self._meter else -1
         if isinstance(measured, Finding):
             return _rejected(self._hidden(raw), [*findings, measured])
         return Record(
             text=(examined.content if row == examined.learnt else row_text.canonical(row)).decode(),
             state=State.FIT,
-            findings=said,
+            findings=warnings,
             content=blake2b(examined.content, digest_size=16).digest(),
-            asked=_asked_words(asked),
-            question=_hash("\0".join(_texts(asked))),
-            answer=_hash(" ".join(" ".join(_texts(answer)).lower().split())),
+            prompt_words=_prompt_words(prompt),
+            prompt=_hash("\0".join(_texts(prompt))),
+            response=_hash(" ".join(" ".join(_texts(response)).lower().split())),
             conversation=_conversation(call),
             rating=rating,
             stratum=_value(call, self._recipe.stratify),
@@ -122,7 +125,7 @@ class Recorder:
         )
 
     def _private(self, examined: Examined) -> Examined:
-        """The row after what the recipe wants done about secrets and personal data."""
+        """The row after the recipe's policies for secrets and personal data."""
         for code, policy, finder in self._policies:
             if examined.source is None or has_error(examined.findings):
                 continue
@@ -130,35 +133,35 @@ class Recorder:
             if not kinds:
                 continue
             if policy != "report":  # the text of a rejected row is kept too
-                text = row_text.canonical(pii.without(examined.source, finder()))
+                text = row_text.canonical(cast("JsonObject", pii.without(examined.source, finder())))
                 examined = examine(text)
             outcome = {"report": "found", "mask": "masked", "reject": "rejected"}[policy]
             examined.findings.append(Finding(f"{code}-{outcome}", "", kinds))
         return examined
 
     def _hidden(self, raw: RawRow) -> RawRow:
-        """The row as it may be written among the rejected ones: what is to be masked or rejected is masked."""
+        """The row as `rejected.jsonl` may hold it: with masks for secrets and personal data that a policy forbids."""
         text = None if raw.text is None else raw.text.decode("utf-8", "replace")
         for _, policy, finder in self._policies:
             if text is not None and policy != "report":
                 text = pii.masked(text, finder()(text))
         return raw if text is None or not self._policies else raw._replace(text=text.encode())
 
-    def _left_out(self, call: Call, rating: float, asked: Messages, answer: Messages) -> str | None:
+    def _left_out(self, call: Call, rating: float, prompt: Messages, response: Messages) -> str | None:
         """The name of the first filter that a call does not pass."""
         recipe = self._recipe
-        for name, wanted, value in (
+        for name, accepted, value in (
             ("domains", recipe.domains, call.domain),
             ("task_types", recipe.task_types, call.task_type),
             ("models", recipe.models, call.model),
         ):
-            if wanted and value not in wanted:
+            if accepted and value not in accepted:
                 return name
         if recipe.min_rating is not None and rating < recipe.min_rating:
             return "min_rating"
         if any(_shown(call.metadata.get(key)) != value for key, value in recipe.metadata.items()):
             return "metadata"
-        return self._wrong_time(call) or self._wrong_length(asked, answer) or self._wrong_language(asked)
+        return self._wrong_time(call) or self._wrong_length(prompt, response) or self._wrong_language(prompt)
 
     def _wrong_time(self, call: Call) -> str | None:
         if self._since is None and self._until is None:
@@ -168,23 +171,23 @@ class Recorder:
             return "since"
         return "until" if self._until is not None and (at is None or at >= self._until) else None
 
-    def _wrong_length(self, asked: Messages, answer: Messages) -> str | None:
+    def _wrong_length(self, prompt: Messages, response: Messages) -> str | None:
         recipe = self._recipe
         if not (recipe.min_prompt or recipe.min_response or recipe.max_characters):
             return None
-        of_question, of_answer = (sum(len(text.strip()) for text in _texts(each)) for each in (asked, answer))
-        if of_question < recipe.min_prompt:
+        of_prompt, of_response = (sum(len(text.strip()) for text in _texts(each)) for each in (prompt, response))
+        if of_prompt < recipe.min_prompt:
             return "min_prompt"
-        if of_answer < recipe.min_response:
+        if of_response < recipe.min_response:
             return "min_response"
-        is_long = recipe.max_characters and of_question + of_answer > recipe.max_characters
+        is_long = recipe.max_characters and of_prompt + of_response > recipe.max_characters
         return "max_characters" if is_long else None
 
-    def _wrong_language(self, asked: Messages) -> str | None:
-        wanted = self._recipe.languages
-        if not wanted or (found := language_of(" ".join(_texts(_turns(asked))))) is None:
+    def _wrong_language(self, prompt: Messages) -> str | None:
+        languages = self._recipe.languages
+        if not languages or (found := language_of(" ".join(_texts(_turns(prompt))))) is None:
             return None
-        return None if found in map(plain, wanted) else "languages"
+        return None if found in map(plain, languages) else "languages"
 
 
 def _rejected(raw: RawRow, findings: list[Finding]) -> Record:
@@ -192,35 +195,35 @@ def _rejected(raw: RawRow, findings: list[Finding]) -> Record:
     return Record(line, State.REJECTED, findings=json.dumps(findings, ensure_ascii=False))
 
 
-def _shown(value: Any) -> str | None:
-    """A value as one types it: JSON's words for true and false; None for nothing."""
+def _shown(value: object) -> str | None:
+    """A value as typed on a command line: true and false as in JSON; None for nothing."""
     return None if value is None else str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _rating(value: Any) -> float | None:
+def _rating(value: object) -> float | None:
     """1 to 5, nan where there is none, None where it is something else."""
-    if value is None or value in ("", "nan", "NaN"):  # as tables say that there is none
+    if value is None or value in ("", "nan", "NaN"):  # how tables write that there is none
         return math.nan
     try:
-        found = float(value)
+        found = float(value)  # type: ignore[arg-type]
     except (TypeError, ValueError):
         return None
     return found if 1 <= found <= 5 and not isinstance(value, bool) else None
 
 
-def _seconds(value: Any) -> float | None:
+def _seconds(value: object) -> float | None:
     """A time as seconds since 1970; None where it is none."""
     if isinstance(value, int | float) and not isinstance(value, bool):
         return float(value)
     try:
-        parsed = datetime.fromisoformat(value)
+        parsed = datetime.fromisoformat(value)  # type: ignore[arg-type]
     except (TypeError, ValueError):
         return None
     return (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).timestamp()
 
 
 def _texts(messages: Messages) -> list[str]:
-    """What the messages say, tools' calls too."""
+    """The texts of messages, tool calls included."""
     found = []
     for message in messages:
         content = message.get("content")
@@ -234,28 +237,29 @@ def _texts(messages: Messages) -> list[str]:
 
 
 def _divided(call: Call) -> tuple[Messages, Messages]:
-    """The question and the answer of a call."""
-    asked = call.asked()
-    return asked, call.messages[len(asked) :]
+    """The prompt and the response of a call."""
+    prompt = call.request_messages()
+    return prompt, call.messages[len(prompt) :]
 
 
 def _turns(messages: Messages) -> Messages:
-    """What user and assistant say. System messages are left out: rows that share one are no duplicates."""
+    """Messages of user and assistant. Rows that share a system message are no duplicates."""
     return [message for message in messages if message.get("role") not in {"system", "developer"}]
 
 
-def _asked_words(asked: Messages) -> str:
-    """A question's words. One that also shows something else, or has no words of a user, is like its equals only."""
-    turns = _turns(asked)
-    parts = [part for message in turns if isinstance(message.get("content"), list) for part in message["content"]]
+def _prompt_words(prompt: Messages) -> str:
+    """A prompt's words; a hash for one with other content or without words, which only its equals have."""
+    turns = _turns(prompt)
+    contents = [message.get("content") for message in turns]
+    parts = [part for content in contents if isinstance(content, list) for part in content]
     if all(part.get("type") == "text" for part in parts) and (words := normalised(" ".join(_texts(turns)))):
         return words
-    return f"{_hash(json.dumps(asked, sort_keys=True)):x}"
+    return f"{_hash(json.dumps(prompt, sort_keys=True)):x}"
 
 
 def _conversation(call: Call) -> int:
     """A hash that rows of one conversation share: its id, or else its first turn."""
-    if (named := conversation_of(call.metadata)) is not None:
+    if (named := conversation_key(call.metadata)) is not None:
         return _hash(named)
     return _hash("\0".join(_texts(_turns(call.messages)[:2])))
 
@@ -264,7 +268,7 @@ def _hash(text: str) -> int:
     return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "little") or 1
 
 
-def _example_id(row: Mapping[str, Any]) -> str | None:
+def _example_id(row: Mapping[str, object]) -> str | None:
     """The id of a captured example; rows of other systems may have ids of their own."""
     found = row.get("id")
     return found if row.get("captured_at") and isinstance(found, str) else None

@@ -9,45 +9,45 @@ from numpy.typing import NDArray
 
 from fine_tuning.datasets import near_duplicates
 from fine_tuning.datasets.recipe import Recipe
-from fine_tuning.datasets.row_selection import Selection, lot
+from fine_tuning.datasets.row_selection import Selection, seeded_hash
 from fine_tuning.datasets.spool import Spool
 
-PARTS = ("train", "validation", "test")
+SPLITS = ("train", "validation", "test")
 Ints = NDArray[np.int64]
 
 
 def assign(spool: Spool, selection: Selection, recipe: Recipe) -> Ints:
-    """For each kept row the place of its part in `PARTS`.
+    """The split of each kept row, as its place in `SPLITS`.
 
-    Rows with the same question, rows of one conversation and near-duplicates are in one part. The draw depends on the
-    seed and on what the rows say, not on their order.
+    Rows with the same question, rows of one conversation and near-duplicates are in one split. The assignment depends
+    on the seed and on the content of the rows, not on their order.
     """
     kept = selection.kept
     if len(kept) == 0 or recipe.shares[0] == 1:
         return np.zeros(len(kept), np.int64)
     groups = _groups(spool, selection, kept)
-    lots = lot(spool.content[kept, 0], recipe.seed)
+    hashes = seeded_hash(spool.content[kept, 0], recipe.seed)
     strata = _ranked(spool.numbers["stratum"][kept], spool.names["stratum"])
-    # A group draws with its lowest lot, and stands with the stratum of that row.
-    order = np.lexsort((lots, groups))
+    # A group takes the lowest hash of its rows, and the stratum of that row.
+    order = np.lexsort((hashes, groups))
     heads = order[np.r_[True, groups[order[1:]] != groups[order[:-1]]]]
     sizes = np.bincount(groups)
-    turn = np.lexsort((lots[heads], strata[heads]))
-    part = np.empty(len(heads), np.int64)
-    part[groups[heads[turn]]] = deal(sizes[groups[heads[turn]]].tolist(), recipe.shares)
-    return part[groups]
+    turn = np.lexsort((hashes[heads], strata[heads]))
+    split = np.empty(len(heads), np.int64)
+    split[groups[heads[turn]]] = deal(sizes[groups[heads[turn]]].tolist(), recipe.shares)
+    return split[groups]
 
 
 def deal(sizes: Sequence[int], shares: Sequence[float]) -> list[int]:
-    """Give each group in turn to the part that lacks most: any stretch of groups is divided by the shares."""
+    """Assign each group in turn to the split that lacks most rows, so that any run of groups has these shares."""
     lacking = [0.0] * len(shares)
     found = []
     for size in sizes:
         for place, share in enumerate(shares):
             lacking[place] += size * share
-        part = max(range(len(shares)), key=lacking.__getitem__)
-        lacking[part] -= size
-        found.append(part)
+        split = max(range(len(shares)), key=lacking.__getitem__)
+        lacking[split] -= size
+        found.append(split)
     return found
 
 
@@ -55,7 +55,7 @@ def _groups(spool: Spool, selection: Selection, kept: Ints) -> Ints:
     """The group of each kept row, numbered from 0."""
     places = np.full(len(spool), -1, np.int64)
     places[kept] = np.arange(len(kept))
-    links = [places[selection.similar], *(_chained(spool.numbers[name][kept]) for name in ("question", "conversation"))]
+    links = [places[selection.similar], *(_chained(spool.numbers[name][kept]) for name in ("prompt", "conversation"))]
     return near_duplicates.components(len(kept), np.concatenate(links))
 
 

@@ -1,29 +1,37 @@
-"""The file of one part of a data set, written block by block, with the hash over its rows."""
+"""The file of one split, written block by block, with the hash over its rows."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import pyarrow as pa
 from pyarrow import parquet
 
-from fine_tuning.data_io.rows import ContentHash
+from fine_tuning.data_io.content_hash import ContentHash
 from fine_tuning.datasets.training_formats import ROWS
+from fine_tuning.store.records import JsonObject
 
 _FUNCTION = pa.struct([("name", pa.string()), ("arguments", pa.string())])
 _CALL = pa.struct([("id", pa.string()), ("type", pa.string()), ("function", _FUNCTION)])
-_MESSAGE = pa.struct([
-    ("role", pa.string()), ("content", pa.string()), ("name", pa.string()), ("tool_calls", pa.list_(_CALL)),
-    ("tool_call_id", pa.string()), ("refusal", pa.string()), ("weight", pa.int64()),
-])  # fmt: skip
+_MESSAGE = pa.struct(
+    [
+        ("role", pa.string()),
+        ("content", pa.string()),
+        ("name", pa.string()),
+        ("tool_calls", pa.list_(_CALL)),
+        ("tool_call_id", pa.string()),
+        ("refusal", pa.string()),
+        ("weight", pa.int64()),
+    ]
+)
 CHAT = pa.schema([("messages", pa.list_(_MESSAGE)), ("tools", pa.string()), ("parallel_tool_calls", pa.bool_())])
 """Chat rows as a table; tools, of which each has another schema, are JSON text, as trainers read them."""
 
 
-class PartFile(Protocol):
+class SplitWriter(Protocol):
     """A file being written.
 
     Attributes:
@@ -41,13 +49,13 @@ class PartFile(Protocol):
         """Write what ends the file, and close it."""
 
 
-def open_part(path: Path, format: str) -> PartFile:
-    """A new file of a part; see `extension_of`."""
+def open_split(path: Path, format: str) -> SplitWriter:
+    """A new file of a split; see `extension_of`."""
     return _Table(path) if format == "parquet" else _Lines(path, is_array=path.suffix == ".json")
 
 
 def extension_of(format: str) -> str:
-    """How a part's file of this format ends."""
+    """The extension of a split's file."""
     if format == "parquet":
         return ".parquet"
     return ROWS[format][1] if format in ROWS else ".jsonl"
@@ -98,12 +106,12 @@ class _Table:
         self._writer.close()
 
 
-def _as_columns(line: str) -> dict[str, Any]:
-    row: dict[str, Any] = json.loads(line)
+def _as_columns(line: str) -> JsonObject:
+    row: JsonObject = json.loads(line)
     return row | {"tools": json.dumps(row["tools"], ensure_ascii=False)} if "tools" in row else row
 
 
-def card(parts: Sequence[tuple[str, str]]) -> str:
-    """The README by which Hugging Face's `load_dataset` finds the parts; pairs of name and file."""
-    listed = "\n".join(f"      - split: {name}\n        path: {file}" for name, file in parts)
+def card(splits: Sequence[tuple[str, str]]) -> str:
+    """The README by which Hugging Face's `load_dataset` finds the splits; pairs of name and file."""
+    listed = "\n".join(f"      - split: {name}\n        path: {file}" for name, file in splits)
     return f"---\nconfigs:\n  - config_name: default\n    data_files:\n{listed}\n---\n"

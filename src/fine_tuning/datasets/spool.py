@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -14,10 +14,10 @@ from pyarrow import ipc
 from fine_tuning._util.files import explained
 from fine_tuning.datasets.near_duplicates import as_matrix, bands_of
 
-_TEXTS = ("text", "asked", "findings", "example")
-_NUMBERS = ("source", "line", "state", "question", "answer", "conversation", "rating", "tokens")
+_TEXTS = ("text", "prompt_words", "findings", "example")
+_NUMBERS = ("source", "line", "state", "prompt", "response", "conversation", "rating", "tokens")
 _NAMES = ("reason", "stratum", "balanced")
-Numbers = NDArray[Any]
+Numbers: TypeAlias = NDArray[Any]  # a column of any type of number
 
 
 class Spool:
@@ -26,7 +26,7 @@ class Spool:
     Attributes:
         numbers: a column each, by the names of `Record` and of the plan; text fields as places in `names`, -1 for None.
         bands: see `near_duplicates.bands_of`.
-        content: the hashes of what is learnt, as two columns.
+        content: the hashes of what is trained on, as two columns.
         names: the different values of each text field.
     """
 
@@ -41,8 +41,8 @@ class Spool:
     def __len__(self) -> int:
         return len(self.content)
 
-    def fill(self, batches: Iterable[pa.RecordBatch], progress: Callable[[int], None] = lambda _: None) -> None:
-        """Take all records in.
+    def fill(self, batches: Iterable[pa.RecordBatch], on_progress: Callable[[int], None] = lambda _: None) -> None:
+        """Store all records.
 
         Raises:
             StorageError: the disk is full.
@@ -58,23 +58,23 @@ class Spool:
                 writer = writer or ipc.new_file(sink, texts.schema)
                 writer.write_batch(texts)
                 columns.append(_numbers_of(batch, codes))
-                progress(batch.num_rows)
+                on_progress(batch.num_rows)
             if writer is not None:
                 writer.close()
         if columns:
             self._put_in_order(columns)
 
     def _put_in_order(self, columns: list[dict[str, Numbers]]) -> None:
-        """A cluster's blocks come as they are done; each is in order by itself."""
+        """Sort the blocks, which a cluster delivers in any order; rows within a block are in order."""
         self._order = sorted(range(len(columns)), key=lambda at: (columns[at]["source"][0], columns[at]["line"][0]))
         found = {name: np.concatenate([columns[at].pop(name) for at in self._order]) for name in list(columns[0])}
         self.bands, self.content = found.pop("bands"), found.pop("content")
         self.numbers = found
         after = np.lexsort((found["line"], found["source"]))
-        assert (after == np.arange(len(after))).all(), "blocks of rows overlap"  # noqa: S101 - a mistake of ours
+        assert (after == np.arange(len(after))).all(), "blocks of rows overlap"  # noqa: S101 - a bug of this project
 
     def texts(self, *names: str) -> Iterator[tuple[int, pa.RecordBatch]]:
-        """Columns of text block by block, each with the position of its first row.
+        """Columns of text block by block, each block with the position of its first row.
 
         Raises:
             StorageError: the file cannot be read back.
@@ -90,20 +90,20 @@ class Spool:
                 yield start, batch
                 start += batch.num_rows
 
-    def pick(self, name: str, positions: Sequence[int] | Numbers) -> dict[int, Any]:
+    def pick(self, name: str, positions: Sequence[int] | Numbers) -> dict[int, str]:
         """The values of a column of text at these positions."""
-        found: dict[int, Any] = {}
+        found: dict[int, str] = {}
         for part in self.picked(name, positions):
             found.update(part)
         return found
 
-    def picked(self, name: str, positions: Sequence[int] | Numbers) -> Iterator[dict[int, Any]]:
-        """The same a block at a time, in the order of the rows."""
-        wanted = np.unique(np.asarray(positions, np.int64))
+    def picked(self, name: str, positions: Sequence[int] | Numbers) -> Iterator[dict[int, str]]:
+        """As `pick`, one block at a time, in the order of the rows."""
+        chosen = np.unique(np.asarray(positions, np.int64))
         for start, batch in self.texts(name):
-            low, high = np.searchsorted(wanted, (start, start + batch.num_rows))
+            low, high = np.searchsorted(chosen, (start, start + batch.num_rows))
             if low < high:
-                here = wanted[low:high]
+                here = chosen[low:high]
                 values = batch.column(0).take(pa.array(here - start)).to_pylist()
                 yield dict(zip(here.tolist(), values, strict=True))
 
@@ -115,7 +115,7 @@ class _Codes:
         self._names = names
         self._known: dict[str, int] = {}
 
-    def of(self, column: Any) -> Numbers:
+    def of(self, column: pa.Array) -> Numbers:
         encoded = column.dictionary_encode()
         places = np.array([self._code(name) for name in encoded.dictionary.to_pylist()] or [-1], np.int32)
         indices = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False)

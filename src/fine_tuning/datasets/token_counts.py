@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
-from typing import Any
+from pathlib import Path
 
 from fine_tuning._util.encodings import encoding_of
 from fine_tuning._util.model_names import base_model_of
@@ -18,22 +18,29 @@ from fine_tuning.errors import DataError, UsageError
 # each message, one for a name, three that start the answer.
 PER_MESSAGE, PER_NAME, PER_CONVERSATION = 3, 1, 3
 # Tokens of one training row, from OpenAI's table of limits, 2026-08; longer rows are cut off there.
-ROW_LIMITS = {"gpt-4.1": 65_536, "gpt-4.1-mini": 65_536, "gpt-4.1-nano": 65_536, "gpt-4o": 65_536,
-              "gpt-4o-mini": 65_536, "gpt-3.5-turbo": 16_385}  # fmt: skip
-OFTEN_SAID = 100  # characters
-LONGEST_PIECE = 900_000  # characters
-Row = Mapping[str, Any]
+ROW_LIMITS = {
+    "gpt-4.1": 65_536,
+    "gpt-4.1-mini": 65_536,
+    "gpt-4.1-nano": 65_536,
+    "gpt-4o": 65_536,
+    "gpt-4o-mini": 65_536,
+    "gpt-3.5-turbo": 16_385,
+}
+CACHED_CHARACTERS = 100  # texts up to this length, such as roles and system messages, are counted once
+MAX_PIECE_CHARACTERS = 900_000  # that the encoder takes at once
+Row = Mapping[str, object]
+Message = Mapping[str, object]
 
 
 class Meter:
-    """Counts the tokens of rows as a model does, and holds them to its limit.
+    """Counts the tokens of rows as a model does, and finds those over its limit.
 
     Raises:
         UsageError, NotFoundError, MissingDependencyError: see `counter`.
     """
 
-    def __init__(self, model: str) -> None:
-        self._count, self._limit = counter(model), row_limit(model)
+    def __init__(self, model: str, models_folder: Path | None = None) -> None:
+        self._count, self._limit = counter(model, models_folder), row_limit(model, models_folder)
 
     def measure(self, row: Row) -> int | Finding:
         """The tokens of a chat row or a pair of answers, or why the model does not take it."""
@@ -47,31 +54,34 @@ class Meter:
         return counted
 
 
-def counter(model: str) -> Callable[[Row], int]:
+def counter(model: str, models_folder: Path | None = None) -> Callable[[Row], int]:
     """A function that counts a chat row's tokens: as OpenAI's model does, or as an open model's chat template has them.
 
     With OpenAI's models exact for text; tools and their calls are counted by their JSON, since OpenAI does not say how
     it writes them.
 
+    Args:
+        models_folder: where base models are kept; the workspace's by default.
+
     Raises:
         UsageError: the model has no public encoding, and no base model is named so.
-        NotFoundError, MissingDependencyError: see `open_models.counter`.
+        NotFoundError, MissingDependencyError: see `open_model_tokens.counter`.
     """
     encoding = encoding_of(model)
     if encoding is None:
         if not catalogue.is_known(model):
-            wanted = "name an OpenAI model such as gpt-4.1-mini, or a base model (`ft-cli models list`)"
-            raise UsageError(f"no public encoding for the model {model}; {wanted}")
-        return open_model_tokens.counter(model)
+            hint = "name an OpenAI model such as gpt-4.1-mini, or a base model (`ft-cli models list`)"
+            raise UsageError(f"no public encoding for the model {model}; {hint}")
+        return open_model_tokens.counter(model, models_folder)
 
     @lru_cache(maxsize=10_000)
-    def often(text: str) -> int:
+    def cached(text: str) -> int:
         return len(encoding.encode_ordinary(text))
 
     def count_text(text: str) -> int:
-        if len(text) <= OFTEN_SAID:  # roles, names, system messages
-            return often(text)
-        if len(text) <= LONGEST_PIECE:
+        if len(text) <= CACHED_CHARACTERS:
+            return cached(text)
+        if len(text) <= MAX_PIECE_CHARACTERS:
             return len(encoding.encode_ordinary(text))
         return sum(len(encoding.encode_ordinary(piece)) for piece in pieces(text))
 
@@ -84,15 +94,15 @@ def counter(model: str) -> Callable[[Row], int]:
 
 def pieces(text: str) -> Iterator[str]:
     """The text in pieces short enough for the encoder, cut before a space, where every encoding starts a new token."""
-    while len(text) > LONGEST_PIECE:
-        cut = text.rfind(" ", 1, LONGEST_PIECE)
-        cut = cut if cut > 0 else LONGEST_PIECE
+    while len(text) > MAX_PIECE_CHARACTERS:
+        cut = text.rfind(" ", 1, MAX_PIECE_CHARACTERS)
+        cut = cut if cut > 0 else MAX_PIECE_CHARACTERS
         yield text[:cut]
         text = text[cut:]
     yield text
 
 
-def texts(row: Row, messages: Sequence[Mapping[str, Any]]) -> list[str]:
+def texts(row: Row, messages: Sequence[Message]) -> list[str]:
     """Every text of a chat row that a model reads."""
     found: list[str] = []
     for message in messages:
@@ -106,32 +116,33 @@ def texts(row: Row, messages: Sequence[Mapping[str, Any]]) -> list[str]:
             found += [str(message[key]) for key in ("name", "tool_call_id", "refusal") if message.get(key)]
         if message.get("tool_calls"):
             found.append(_compact(message["tool_calls"]))
-    tools = row.get("tools") or (row["input"].get("tools") if isinstance(row.get("input"), Mapping) else None)
+    question = row.get("input")
+    tools = row.get("tools") or (question.get("tools") if isinstance(question, Mapping) else None)
     return [*found, _compact(tools)] if tools else found
 
 
-def overhead(messages: Sequence[Mapping[str, Any]]) -> int:
+def overhead(messages: Sequence[Message]) -> int:
     """Tokens that the chat format adds to the texts."""
     named = sum(1 for message in messages if message.get("name"))
     return PER_MESSAGE * len(messages) + PER_NAME * named + PER_CONVERSATION
 
 
-def row_limit(model: str) -> int | None:
+def row_limit(model: str, models_folder: Path | None = None) -> int | None:
     """The most tokens of one row that a host trains on; None where unknown."""
     if encoding_of(model) is None and catalogue.is_known(model):
-        return open_model_tokens.row_limit(model)
+        return open_model_tokens.row_limit(model, models_folder)
     base = base_model_of(model)
     fitting = [name for name in ROW_LIMITS if base == name or base.startswith(f"{name}-")]
     return ROW_LIMITS[max(fitting, key=len)] if fitting else None
 
 
-def _messages(row: Row) -> list[Mapping[str, Any]]:
+def _messages(row: Row) -> list[Message]:
     """The messages of a chat row, or all those of a pair of answers."""
-    parts: Sequence[Any] = [row.get("messages"), row.get("preferred_output"), row.get("non_preferred_output")]
-    if isinstance(row.get("input"), dict):
-        parts = [row["input"].get("messages"), *parts]
+    parts = [row.get("messages"), row.get("preferred_output"), row.get("non_preferred_output")]
+    if isinstance(question := row.get("input"), dict):
+        parts.insert(0, question.get("messages"))
     return [message for part in parts if isinstance(part, list) for message in part if isinstance(message, dict)]
 
 
-def _compact(value: Any) -> str:
+def _compact(value: object) -> str:
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False)

@@ -1,4 +1,4 @@
-"""Train and test sides that share no near-duplicates."""
+"""Split examples into train and test sides that share no near-duplicates."""
 
 from __future__ import annotations
 
@@ -6,27 +6,30 @@ import logging
 import random
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Literal, TypeVar
 
 from fine_tuning.datasets import near_duplicates
+from fine_tuning.datasets.examples_with_recipe import Examples, derived
+from fine_tuning.datasets.recipe import DEFAULT_THRESHOLD
 from fine_tuning.errors import DataError, UsageError
+from fine_tuning.store.records import DerivationStep
 
 _log = logging.getLogger(__name__)
-Example = Mapping[str, Any]
+Row = TypeVar("Row", bound=Mapping[str, object])
 
 
 def split(
-    examples: Sequence[Example],
+    examples: Sequence[Row],
     train_ratio: float,
     *,
     seed: int = 42,
-    threshold: float = near_duplicates.DEFAULT_THRESHOLD,
-) -> tuple[list[Any], list[Any]]:
+    threshold: float = DEFAULT_THRESHOLD,
+) -> tuple[Examples[Row], Examples[Row]]:
     """Shuffle by `seed` and divide; examples with near-duplicate prompts stay on one side.
 
     The test side has `len(examples) - round(len(examples) * train_ratio)` examples, or a few less where groups do not
     fit. Only where near-duplicates make up so much that half of the test side would stay empty are they divided, and
-    a warning says so.
+    a warning is logged.
 
     Raises:
         UsageError: the ratio is not between 0 and 1.
@@ -41,23 +44,28 @@ def split(
         members[group].append(position)
     shuffled = list(members.values())
     random.Random(seed).shuffle(shuffled)  # noqa: S311 - a reproducible shuffle, no secret
-    wanted = len(examples) - round(len(examples) * train_ratio)
-    train, test = _fill(shuffled, wanted)
-    if len(test) * 2 < wanted:
+    test_size = len(examples) - round(len(examples) * train_ratio)
+    train, test = _fill(shuffled, test_size)
+    if len(test) * 2 < test_size:
         _log.warning("%d near-duplicates are on both sides: the examples are too alike to split", len(examples))
-        train, test = _fill([[position] for group in shuffled for position in group], wanted)
-    return [examples[i] for i in train], [examples[i] for i in test]
+        train, test = _fill([[position] for group in shuffled for position in group], test_size)
+
+    def side(name: Literal["train", "test"], chosen: Sequence[int]) -> Examples[Row]:
+        step: DerivationStep = {"operation": "split", "side": name, "train_ratio": train_ratio, "seed": seed}
+        return derived(examples, [examples[place] for place in chosen], step)
+
+    return side("train", train), side("test", test)
 
 
-def _fill(groups: Sequence[list[int]], wanted: int) -> tuple[list[int], list[int]]:
+def _fill(groups: Sequence[list[int]], test_size: int) -> tuple[list[int], list[int]]:
     train: list[int] = []
     test: list[int] = []
     for group in groups:
-        (test if len(test) + len(group) <= wanted else train).extend(group)
+        (test if len(test) + len(group) <= test_size else train).extend(group)
     return train, test
 
 
-def _prompt(example: Example, position: int) -> str:
+def _prompt(example: Mapping[str, object], position: int) -> str:
     prompt = example.get("prompt")
     if not isinstance(prompt, str):
         raise DataError(f"example {position + 1} has no prompt; run validate_examples first")

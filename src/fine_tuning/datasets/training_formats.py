@@ -4,36 +4,37 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 from fine_tuning.data_io.formats import Call, alpaca, preference, sharegpt
-from fine_tuning.data_io.formats.call import conversation_of
+from fine_tuning.data_io.messages import as_tools, messages_of_example
+from fine_tuning.datasets.recipe import DatasetFormat
 from fine_tuning.errors import DataError, UsageError
+from fine_tuning.store.records import JsonObject
 
-Example = Mapping[str, Any]
+Example = Mapping[str, object]
 
 
-def openai_row(example: Example) -> dict[str, Any]:
+def openai_row(example: Example) -> JsonObject:
     """A chat row: the captured conversation where there is one, else prompt and response; tools are kept."""
-    return {"messages": conversation_of(example)} | ({"tools": example["tools"]} if example.get("tools") else {})
+    return {"messages": messages_of_example(example)} | ({"tools": example["tools"]} if example.get("tools") else {})
 
 
-def alpaca_row(example: Example) -> dict[str, Any]:
+def alpaca_row(example: Example) -> JsonObject:
     """An instruction row with an empty input."""
-    return alpaca.row_of(conversation_of(example), example.get("tools"))
+    return dict(alpaca.row_of(messages_of_example(example), as_tools(example.get("tools"))))
 
 
-def sharegpt_row(example: Example) -> dict[str, Any]:
+def sharegpt_row(example: Example) -> JsonObject:
     """A row of turns; tools are kept."""
-    return sharegpt.row_of(conversation_of(example), example.get("tools"))
+    return dict(sharegpt.row_of(messages_of_example(example), as_tools(example.get("tools"))))
 
 
-def jsonl_row(example: Example) -> dict[str, Any]:
+def jsonl_row(example: Example) -> JsonObject:
     """The example itself."""
     return dict(example)
 
 
-ROWS: dict[str, tuple[Callable[[Example], dict[str, Any]], str]] = {
+ROWS: dict[str, tuple[Callable[[Example], JsonObject], str]] = {
     "openai": (openai_row, ".jsonl"),
     "alpaca": (alpaca_row, ".json"),
     "sharegpt": (sharegpt_row, ".jsonl"),
@@ -41,19 +42,19 @@ ROWS: dict[str, tuple[Callable[[Example], dict[str, Any]], str]] = {
 }
 
 
-def row_of_call(call: Call) -> dict[str, Any]:
+def row_of_call(call: Call) -> JsonObject:
     """A recorded call as OpenAI's preference row where there are two answers, else as its chat row."""
     if call.rejected is not None:
-        asked = call.asked()
-        return preference.row_of(asked, call.messages[len(asked) :], call.rejected, call.tools)
+        asked = call.request_messages()
+        return dict(preference.row_of(asked, call.messages[len(asked) :], call.rejected, call.tools))
     return _conversation(call)
 
 
-def _conversation(call: Call) -> dict[str, Any]:
+def _conversation(call: Call) -> JsonObject:
     return {"messages": call.messages} | ({"tools": call.tools} if call.tools else {})
 
 
-def _chat_of(call: Call) -> dict[str, Any]:
+def _chat_of(call: Call) -> JsonObject:
     """A call as a chat row; of a pair the better answer."""
     row = _conversation(call)
     if "parallel_tool_calls" in call.metadata:
@@ -61,46 +62,46 @@ def _chat_of(call: Call) -> dict[str, Any]:
     return row
 
 
-def _turns_of(call: Call) -> dict[str, Any]:
-    """A call as a row of turns; what the format has no word for stands beside them."""
-    row = sharegpt.row_of(call.messages, call.tools)
+def _turns_of(call: Call) -> JsonObject:
+    """A call as a row of turns; keys that the format does not have are kept beside them."""
+    row: JsonObject = dict(sharegpt.row_of(call.messages, call.tools))
     if "parallel_tool_calls" in call.metadata:
         row["parallel_tool_calls"] = call.metadata["parallel_tool_calls"]
     return row
 
 
-def _pair_of(call: Call) -> dict[str, Any]:
+def _pair_of(call: Call) -> JsonObject:
     if call.rejected is None:
         raise DataError("there is one answer only; preference rows need a better and a worse one")
     return row_of_call(call)
 
 
-def _text_of(call: Call) -> dict[str, Any]:
+def _text_of(call: Call) -> JsonObject:
     """A call as a chat row whose messages are plain text."""
     if any(not isinstance(message.get("content"), str | None) for message in call.messages):
         raise DataError("parquet holds messages of plain text; for content in parts use the format openai")
     return _chat_of(call)
 
 
-BUILT: dict[str, Callable[[Call, dict[str, Any]], dict[str, Any]]] = {
+BUILT: dict[DatasetFormat, Callable[[Call, JsonObject], JsonObject]] = {
     "openai": lambda call, _: _chat_of(call),
     "preference": lambda call, _: _pair_of(call),
-    "alpaca": lambda call, _: alpaca.row_of(call.messages, call.tools),
+    "alpaca": lambda call, _: dict(alpaca.row_of(call.messages, call.tools)),
     "sharegpt": lambda call, _: _turns_of(call),
     "parquet": lambda call, _: _text_of(call),
     "jsonl": lambda _, row: row,
 }
-"""How a call, and the row it stood in, are written in each format that `datasets.build` knows."""
+"""How each format of `ft-cli dataset build` writes a call, or the row that records it."""
 
 
 def check_format(format: str) -> str:
-    """Return the format, or raise UsageError naming the known ones."""
+    """Return the format, or raise a UsageError that lists the known ones."""
     if format not in ROWS:
         raise UsageError(f"unknown data set format {format!r}; use one of {', '.join(ROWS)}")
     return format
 
 
-def rows_in(examples: Sequence[Example], format: str) -> list[dict[str, Any]]:
+def rows_in(examples: Sequence[Example], format: str) -> list[JsonObject]:
     """Every example as a row of `format`.
 
     Raises:
@@ -117,6 +118,6 @@ def rows_in(examples: Sequence[Example], format: str) -> list[dict[str, Any]]:
     return rows
 
 
-def json_line(row: Mapping[str, Any]) -> str:
+def json_line(row: Mapping[str, object]) -> str:
     """One row as a line of JSON; non-ASCII text stays readable."""
     return json.dumps(row, ensure_ascii=False, default=str)

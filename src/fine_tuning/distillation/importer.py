@@ -1,96 +1,42 @@
-"""Recorded calls from files and tables, each kept or rejected with its file, its line and the reason."""
+"""Import of recorded calls from files and tables: each row is stored, or rejected with file, line and reason."""
 
 from __future__ import annotations
 
 import hashlib
 import logging
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
-from fine_tuning._util import checks
 from fine_tuning.data_io import formats, sources
 from fine_tuning.data_io.formats import Call, row_text
-from fine_tuning.data_io.formats.call import as_messages
 from fine_tuning.data_io.formats.findings import CODES, Finding
 from fine_tuning.data_io.sources import RawRow
-from fine_tuning.distillation.conversation import conversation_id, prompt_and_response
+from fine_tuning.distillation.example_record import Facts, example_record
+from fine_tuning.distillation.import_report import Defaults, ImportReport
+from fine_tuning.distillation.ratings import LOG_RATING, REJECTED_RATING, TRAINING_DATA_RATING, parse_rating
 from fine_tuning.errors import DataError, UsageError
-from fine_tuning.store import examples, imported_files
+from fine_tuning.store import examples, imported_files, preferences
 from fine_tuning.store.database import Database, Transaction
+from fine_tuning.store.records import NewExample
 
 _log = logging.getLogger(__name__)
-CHOSEN_RATING = 5  # of training data, which somebody chose
-LOGGED_RATING = 3  # of what production wrote down; not curated until somebody rates it
-REJECTED_RATING = 2  # of the worse answer of a pair
-
-
-@dataclass(frozen=True)
-class Defaults:
-    """For what a row does not say.
-
-    Attributes:
-        format: of the rows; None to recognise each.
-        rating: None for 5 where the format is of training data, 3 where it is of logs.
-
-    Raises:
-        UsageError: one of them is wrong.
-    """
-
-    format: str | None = None
-    domain: str = "general"
-    task_type: str = "chat"
-    rating: int | None = None
-
-    def __post_init__(self) -> None:
-        if self.format is not None:
-            formats.check_format(self.format)
-        if self.rating is not None:
-            check_rating(self.rating)
-        checks.name("domain", self.domain)
-        checks.name("task_type", self.task_type)
-
-
-@dataclass
-class ImportReport:
-    """What became of the calls that were read: read = captured + duplicates + skipped + len(rejected).
-
-    Attributes:
-        read: calls; a row that holds none counts as one.
-        skipped: rows of logs that are no answered chat.
-        unrated: calls that got a default rating, by that rating.
-        formats: rows by their format.
-        preferences: pairs of answers among the captured calls.
-        known_since: when the very same rows were imported before, in which case nothing was done; else None.
-    """
-
-    read: int = 0
-    captured: int = 0
-    duplicates: int = 0
-    skipped: int = 0
-    preferences: int = 0
-    rejected: list[dict[str, Any]] = field(default_factory=list)
-    formats: Counter[str] = field(default_factory=Counter)
-    unrated: Counter[int] = field(default_factory=Counter)
-    known_since: str | None = None
 
 
 @dataclass(frozen=True)
 class _Pair:
-    """A call as rows for the store: the answer, and the worse one where there is one."""
+    """A call as records: the response, and the worse response of a preference pair if there is one."""
 
-    better: dict[str, Any]
-    worse: dict[str, Any] | None
+    better: NewExample
+    worse: NewExample | None
 
 
 def import_rows(database: Database, rows: Iterable[RawRow], defaults: Defaults) -> ImportReport:
     """Capture rows in one transaction; see `DistillationDataCollector.import_files`."""
-    report, digest = ImportReport(), hashlib.sha256(repr(defaults).encode())
-    pairs = list(_pairs(rows, defaults, report, digest))
-    content = f"sha256:{digest.hexdigest()}"
+    run = _Import(defaults)
+    pairs = list(run.pairs(rows))
+    report, content = run.report, run.content_hash()
     with database.write() as tx:
         report.known_since = imported_files.done_at(tx, content, "rows")
         if report.known_since is None:
@@ -105,149 +51,106 @@ def _store(tx: Transaction, pairs: Sequence[_Pair], report: ImportReport) -> Non
     for pair in pairs:
         if pair.worse is not None:
             examples.capture(tx, [pair.worse])
-            examples.add_preference(tx, pair.worse, pair.better)
+            preferences.add(tx, worse=pair.worse, better=pair.better)
             report.preferences += 1
 
 
-def import_once(database: Database, path: Path) -> None:
-    """Take over a file of the older file-based system the first time it is seen; the file stays as it is."""
+def import_legacy_file(database: Database, path: Path) -> None:
+    """Import a file of the older file-based system, once; the file is left as it is."""
     with database.read() as tx:
         if imported_files.done_at(tx, str(path.absolute()), "examples"):
             return
-    report = ImportReport()
-    rows = [pair.better for pair in _pairs(sources.read(str(path)), Defaults(), report, hashlib.sha256())]
+    run = _Import(Defaults())
+    records = [pair.better for pair in run.pairs(sources.read(str(path)))]
     with database.write() as tx:
         if imported_files.done_at(tx, str(path.absolute()), "examples"):
             return
-        # The curated file repeats the teacher file's rows; that is not a second sighting.
-        fresh = [row for row in rows if examples.get(tx, row["id"]) is None]
-        examples.capture(tx, fresh)
-        imported_files.mark_done(tx, str(path.absolute()), "examples", len(rows))
-    for rejected in report.rejected:
+        # The curated file repeats the rows of the teacher file, which is not a second sighting.
+        examples.capture(tx, [record for record in records if examples.get(tx, record["id"]) is None])
+        imported_files.mark_done(tx, str(path.absolute()), "examples", len(records))
+    for rejected in run.report.rejected:
         _log.warning("%s, line %d was not imported: %s", path, rejected["line"], rejected["reason"])
 
 
-def _pairs(rows: Iterable[RawRow], defaults: Defaults, report: ImportReport, digest: Any) -> Iterator[_Pair]:
-    for row in rows:
-        digest.update((row.text or b"") + b"\n")
-        found = 0
-        try:
-            for call in _calls(row, defaults, report):
+class _Import:
+    """One pass over rows, which counts them and hashes their text."""
+
+    def __init__(self, defaults: Defaults) -> None:
+        self._defaults = defaults
+        self._digest = hashlib.sha256(repr(defaults).encode())
+        self.report = ImportReport()
+
+    def content_hash(self) -> str:
+        """Of the defaults and of the rows read so far: an import of equal rows has an equal hash."""
+        return f"sha256:{self._digest.hexdigest()}"
+
+    def pairs(self, rows: Iterable[RawRow]) -> Iterator[_Pair]:
+        """The calls of the rows as records."""
+        for row in rows:
+            self._digest.update((row.text or b"") + b"\n")
+            found = 0
+            try:
+                for call in self._calls(row):
+                    found += 1
+                    self.report.read += 1
+                    yield _pair(call, self._defaults)
+            except (DataError, UsageError) as error:
+                self.report.read += not found
                 found += 1
-                report.read += 1
-                yield _pair(call, defaults)
-        except (DataError, UsageError) as error:
-            report.read += not found
-            found += 1
-            report.rejected.append({"file": row.file, "line": row.line, "reason": str(error)})
-        if not found:
-            report.read += 1
-            report.skipped += 1
+                self.report.rejected.append({"file": row.file, "line": row.line, "reason": str(error)})
+            if not found:
+                self.report.read += 1
+                self.report.skipped += 1
+
+    def _calls(self, row: RawRow) -> Iterator[Call]:
+        if row.text is None:
+            raise DataError(f"the line is longer than {sources.MAX_ROW_BYTES >> 20} MiB")
+        value = row_text.parse(row.text)
+        if isinstance(value, Finding):
+            raise DataError(_reason(value))
+        name = self._defaults.format or formats.format_of(value)
+        default = self._defaults.rating or (LOG_RATING if name in formats.LOGS else TRAINING_DATA_RATING)
+        for number, call in enumerate(formats.calls_in(value, name)):
+            if not number:
+                self.report.formats[str(name)] += 1
+            if call.rating in (None, ""):
+                self.report.unrated[default] += 1
+                yield replace(call, rating=default)
+            else:
+                yield call
 
 
-def _calls(row: RawRow, defaults: Defaults, report: ImportReport) -> Iterator[Call]:
-    if row.text is None:
-        raise DataError(f"the line is longer than {sources.LONGEST_ROW >> 20} MiB")
-    value = row_text.parse(row.text)
-    if isinstance(value, Finding):
-        raise DataError(_unread(value))
-    name = defaults.format or formats.format_of(value)
-    rating = defaults.rating or (LOGGED_RATING if name in formats.LOGS else CHOSEN_RATING)
-    for place, call in enumerate(formats.calls_in(value, name)):
-        if not place:
-            report.formats[str(name)] += 1
-        if call.rating in (None, ""):
-            report.unrated[rating] += 1
-            yield replace(call, rating=rating)
-        else:
-            yield call
-
-
-def _unread(finding: Finding) -> str:
-    """Why a row's text is none, in words."""
+def _reason(finding: Finding) -> str:
+    """Why the text of a row is invalid."""
     if finding.code == "not-json":
         return f"not JSON ({finding.message})"
     if finding.code == "not-utf8":
         return f"not UTF-8 text ({finding.message})"
     if finding.code == "not-an-object":
         return f"a row must be a JSON object ({finding.message})"
-    said = " ".join(part for part in (finding.field, finding.message) if part)
-    return f"{finding.code}: {said}; {CODES[finding.code].advice}"
-
-
-def _as_rating(value: Any) -> Any:
-    """A rating as tables write it, such as 5.0, as a whole number; anything else as it is."""
-    try:
-        number = float(value) if isinstance(value, str | float) else None
-    except ValueError:
-        return value
-    return int(number) if number is not None and number.is_integer() else value
+    problem = " ".join(part for part in (finding.field, finding.message) if part)
+    return f"{finding.code}: {problem}; {CODES[finding.code].advice}"
 
 
 def _pair(call: Call, defaults: Defaults) -> _Pair:
-    facts = (
-        call.domain or defaults.domain,
-        call.task_type or defaults.task_type,
-        _as_rating(call.rating),
-        call.metadata,
-        call.model or "unknown",
-        _moment(call.captured_at),
+    facts = Facts(
+        domain=call.domain or defaults.domain,
+        task_type=call.task_type or defaults.task_type,
+        rating=parse_rating(call.rating),
+        metadata=call.metadata,
+        model_used=call.model or "unknown",
+        captured_at=_parse_time(call.captured_at),
     )
-    better = example_row(call.messages, call.tools, *facts)
+    better = example_record(call.messages, call.tools, facts)
     if call.rejected is None:
         return _Pair(better, None)
-    worse = example_row([*call.asked(), *call.rejected], call.tools, *facts)
-    return _Pair(better, {**worse, "rating": min(REJECTED_RATING, better["rating"])})
+    worse = example_record([*call.request_messages(), *call.rejected], call.tools, facts)
+    worse["rating"] = min(REJECTED_RATING, better["rating"])
+    return _Pair(better, worse)
 
 
-def example_row(
-    messages: Sequence[Mapping[str, Any]],
-    tools: Sequence[Mapping[str, Any]] | None,
-    domain: str,
-    task_type: str,
-    rating: int,
-    metadata: Mapping[str, Any],
-    model_used: str,
-    captured_at: datetime,
-) -> dict[str, Any]:
-    """Check one call and give it its id.
-
-    Raises:
-        UsageError: rating, domain, task type or text is wrong.
-        DataError: the conversation has no answer.
-    """
-    check_rating(rating)
-    if not messages:
-        raise UsageError("prompt and response must not be empty")
-    if tools is not None and not (isinstance(tools, list | tuple) and all(isinstance(t, Mapping) for t in tools)):
-        raise UsageError("tools must be a list of objects")
-    prompt, response = prompt_and_response(messages)
-    if not prompt.strip() or not response.strip():
-        raise UsageError("prompt and response must not be empty")
-    plain = list(messages) == as_messages(prompt, response)
-    return {
-        "id": conversation_id(messages, tools),
-        "prompt": prompt,
-        "response": response,
-        "messages": None if plain else list(messages),
-        "tools": list(tools) if tools else None,
-        "domain": checks.name("domain", domain),
-        "task_type": checks.name("task_type", task_type),
-        "rating": rating,
-        "metadata": checks.mapping("metadata", metadata),
-        "model_used": checks.name("model_used", model_used),
-        "captured_at": captured_at,
-    }
-
-
-def check_rating(rating: Any) -> None:
-    """Raise UsageError unless `rating` is a whole number from 1 to 5."""
-    if isinstance(rating, bool) or not isinstance(rating, int) or not 1 <= rating <= 5:
-        raise UsageError(f"rating must be a whole number from 1 to 5, not {rating!r}")
-
-
-def _moment(value: Any) -> datetime:
-    """ISO 8601, or seconds since 1970; now where it is unknown."""
+def _parse_time(value: object) -> datetime:
+    """A time in ISO 8601 or in seconds since 1970; now if it is unknown."""
     if value is None:
         return datetime.now(UTC)
     try:

@@ -1,31 +1,28 @@
-"""Two evaluations of the same test set, example by example."""
+"""Compare two evaluations of the same test set example by example."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from math import nan
-from typing import Any
+from collections.abc import Sequence
+from math import isnan, nan
+from typing import TypedDict
 
 import numpy as np
 
 from fine_tuning.errors import UsageError
-from fine_tuning.evaluation import metrics, paired_tests, translation_metrics
+from fine_tuning.evaluation import bleu_chrf_ter, metrics, paired_tests
+from fine_tuning.evaluation.intervals import Interval
+from fine_tuning.store.records import Evaluation, EvaluationRow
 
-Row = Mapping[str, Any]
+Pair = tuple[EvaluationRow, EvaluationRow]
 
 
-@dataclass
-class Change:
+class MetricChange(TypedDict):
     """How a metric differs.
 
-    Attributes:
-        first, second: the figures over the examples that both have scores of.
-        difference: second - first, with its 95 % interval low to high.
-        p_value: McNemar's exact test for rates, a paired t-test for means and clustered examples, a paired bootstrap
-            for corpus metrics; nan where there is no test.
-        adjusted_p: for the number of metrics that are compared (Benjamini and Hochberg).
-        test: what the interval and the p-value come from.
+    `first` and `second` are the figures over the examples for which both have scores; `difference` is second - first
+    with its 95 % interval `low` to `high`. `p_value` is from McNemar's exact test for rates, a paired t-test for means
+    and clustered examples, or a paired bootstrap for corpus metrics, as `test` says; nan where there is no test.
+    `adjusted_p` is corrected for the number of metrics compared (Benjamini and Hochberg).
     """
 
     metric: str
@@ -37,51 +34,109 @@ class Change:
     high: float
     p_value: float
     test: str
-    adjusted_p: float = nan
+    adjusted_p: float
 
 
-def compare(sides: Sequence[Row], rows: Sequence[Sequence[Row]]) -> dict[str, Any]:
-    """What `ModelEvaluator.compare_evaluations` returns; `sides` as the store has them, with their `rows`.
+class SliceChange(MetricChange):
+    """How the main metric differs among the examples whose `field` is `value`."""
+
+    field: str
+    value: str
+
+
+class ChangedExample(TypedDict):
+    """An example whose score changed, or whose call failed on one side only."""
+
+    question: str | None
+    reference: str
+    first: str | None
+    second: str | None
+    first_score: float | None
+    second_score: float | None
+    first_error: str | None
+    second_error: str | None
+
+
+class ComparedEvaluation(TypedDict):
+    """One of the two evaluations."""
+
+    id: int
+    model_name: str
+    model_type: str
+    metric: str
+    test_set_size: int
+    created_at: str
+
+
+class Comparison(TypedDict):
+    """What `ModelEvaluator.compare_evaluations` returns."""
+
+    first: ComparedEvaluation
+    second: ComparedEvaluation
+    examples: int
+    changes: list[MetricChange]
+    slices: list[SliceChange]
+    rows: list[ChangedExample]
+
+
+def compare(
+    first: Evaluation, second: Evaluation, first_rows: Sequence[EvaluationRow], second_rows: Sequence[EvaluationRow]
+) -> Comparison:
+    """Compare two stored evaluations by their rows.
 
     Raises:
         UsageError: they have no example, or no metric, in common.
     """
-    pairs = matched(*rows)
-    of_first, of_second = ({name for row in side for name in row["scores"] or {}} for side in rows)
-    names = sorted(of_first & of_second)
+    pairs = matched(first_rows, second_rows)
+    names = sorted(_metrics_of(first_rows) & _metrics_of(second_rows))
     if not names:
         raise UsageError("the two evaluations have no metric in common")
-    names.sort(key=lambda name: name != sides[0]["metric"])
-    shown = ("id", "model_name", "model_type", "metric", "test_set_size", "created_at")
+    names.sort(key=lambda name: name != first["metric"])
     return {
-        "first": {name: sides[0][name] for name in shown},
-        "second": {name: sides[1][name] for name in shown},
+        "first": _compared(first),
+        "second": _compared(second),
         "examples": len(pairs),
-        "changes": [asdict(change) for change in changes(pairs, names)],
+        "changes": changes(pairs, names),
         "slices": [
-            {"field": name, "value": value, **asdict(_change(names[0], here))} for name, value, here in _sliced(pairs)
+            {"field": field, "value": value, **_change(names[0], members)} for field, value, members in _sliced(pairs)
         ],
         "rows": changed_rows(pairs, names[0]),
     }
 
 
-def _sliced(pairs: Sequence[tuple[Row, Row]]) -> list[tuple[str, str, list[tuple[Row, Row]]]]:
-    found: dict[tuple[str, str], list[tuple[Row, Row]]] = {}
+def _metrics_of(rows: Sequence[EvaluationRow]) -> set[str]:
+    return {name for row in rows for name in row["scores"] or {}}
+
+
+def _compared(evaluation: Evaluation) -> ComparedEvaluation:
+    return {
+        "id": evaluation["id"],
+        "model_name": evaluation["model_name"],
+        "model_type": evaluation["model_type"],
+        "metric": evaluation["metric"],
+        "test_set_size": evaluation["test_set_size"],
+        "created_at": evaluation["created_at"],
+    }
+
+
+def _sliced(pairs: Sequence[Pair]) -> list[tuple[str, str, list[Pair]]]:
+    """The pairs of each slice, by field and value."""
+    found: dict[tuple[str, str], list[Pair]] = {}
     for pair in pairs:
         for name, value in (pair[0]["slices"] or {}).items():
             found.setdefault((name, value), []).append(pair)
-    return [(name, value, here) for (name, value), here in sorted(found.items())]
+    return [(name, value, members) for (name, value), members in sorted(found.items())]
 
 
-def matched(first: Sequence[Row], second: Sequence[Row]) -> list[tuple[Row, Row]]:
-    """The rows of both evaluations that belong to the same question and reference.
+def matched(first: Sequence[EvaluationRow], second: Sequence[EvaluationRow]) -> list[Pair]:
+    """Pair the rows of both evaluations with the same question and reference.
 
     Raises:
         UsageError: they have none in common.
     """
     if any(row["question"] in (None, "") for side in (first, second) for row in side):
         return _in_order(first, second)
-    known: dict[tuple[Any, Any], list[Row]] = {}
+    known: dict[tuple[str | None, str], list[EvaluationRow]] = {}
     for row in first:
         known.setdefault((row["question"], row["reference"]), []).append(row)
     pairs = [(found.pop(0), row) for row in second if (found := known.get((row["question"], row["reference"])))]
@@ -90,8 +145,8 @@ def matched(first: Sequence[Row], second: Sequence[Row]) -> list[tuple[Row, Row]
     return pairs
 
 
-def _in_order(first: Sequence[Row], second: Sequence[Row]) -> list[tuple[Row, Row]]:
-    """Rows without questions belong together where both files have the same references in the same order."""
+def _in_order(first: Sequence[EvaluationRow], second: Sequence[EvaluationRow]) -> list[Pair]:
+    """Pair rows without questions by position, if both files have the same references in the same order."""
     if [row["reference"] for row in first] != [row["reference"] for row in second]:
         raise UsageError(
             "the evaluations hold no questions to match their examples by, and their references differ; "
@@ -100,78 +155,110 @@ def _in_order(first: Sequence[Row], second: Sequence[Row]) -> list[tuple[Row, Ro
     return list(zip(first, second, strict=True))
 
 
-def changes(pairs: Sequence[tuple[Row, Row]], names: Sequence[str]) -> list[Change]:
-    """How each metric differs, over the examples that both have."""
+def changes(pairs: Sequence[Pair], names: Sequence[str]) -> list[MetricChange]:
+    """How each metric differs, over the examples of both evaluations."""
     found = [_change(name, pairs) for name in names]
-    tested = [change for change in found if change.p_value == change.p_value]
-    for change, adjusted in zip(tested, paired_tests.benjamini_hochberg([c.p_value for c in tested]), strict=True):
-        change.adjusted_p = adjusted
+    tested = [change for change in found if not isnan(change["p_value"])]
+    adjusted = paired_tests.benjamini_hochberg([change["p_value"] for change in tested])
+    for change, p_value in zip(tested, adjusted, strict=True):
+        change["adjusted_p"] = p_value
     return found
 
 
-def _change(name: str, pairs: Sequence[tuple[Row, Row]]) -> Change:
+def _change(name: str, pairs: Sequence[Pair]) -> MetricChange:
     metric = metrics.find(name)
     scored = [(a, b) for a, b in pairs if _score(a, name) is not None and _score(b, name) is not None]
     if not scored:
-        return Change(name, 0, nan, nan, nan, nan, nan, nan, "no example has both scores")
+        return _metric_change(name, 0, (nan, nan), ((nan, nan), nan), "no example has both scores")
     first, second = ([float(_score(row, name) or 0) for row in side] for side in zip(*scored, strict=True))
-    count = len(scored)
     if metric.corpus is not None:
-        return _corpus(name, metric.corpus, scored)
+        return _corpus_change(name, metric.corpus, scored)
     means = float(np.mean(first)), float(np.mean(second))
     if (clusters := _clusters(scored)) is not None:
-        interval, p_value = paired_tests.clustered_difference(first, second, clusters, metric.bounds)
-        test = "paired t, clustered"
-    elif metric.kind == "binary":
-        only_first = sum(a > b for a, b in zip(first, second, strict=True))
-        only_second = sum(b > a for a, b in zip(first, second, strict=True))
-        both = sum(a == b == 1 for a, b in zip(first, second, strict=True))
-        interval = paired_tests.rate_difference(both, only_first, only_second, count - both - only_first - only_second)
-        p_value, test = paired_tests.mcnemar(only_first, only_second), "McNemar, exact"
-    else:
-        interval = paired_tests.mean_difference(first, second, bounds=metric.bounds)
-        p_value, test = paired_tests.mean_test(first, second), "paired t"
-    return Change(name, count, *means, means[1] - means[0], *interval, p_value, test)
+        tested = paired_tests.clustered_difference(first, second, clusters, metric.bounds)
+        return _metric_change(name, len(scored), means, tested, "paired t, clustered")
+    if metric.kind == "binary":
+        return _metric_change(name, len(scored), means, _test_rates(first, second), "McNemar, exact")
+    tested = paired_tests.mean_difference(first, second, bounds=metric.bounds), paired_tests.mean_test(first, second)
+    return _metric_change(name, len(scored), means, tested, "paired t")
 
 
-def _clusters(pairs: Sequence[tuple[Row, Row]]) -> list[Any] | None:
-    """The cluster of each pair, one without any by itself; None where no two pairs share one."""
+def _metric_change(
+    name: str,
+    examples: int,
+    figures: tuple[float, float],
+    tested: tuple[Interval, float],
+    test: str,
+) -> MetricChange:
+    """A change from both figures and the tested difference: its interval and p-value."""
+    (low, high), p_value = tested
+    return {
+        "metric": name,
+        "examples": examples,
+        "first": figures[0],
+        "second": figures[1],
+        "difference": figures[1] - figures[0],
+        "low": low,
+        "high": high,
+        "p_value": p_value,
+        "test": test,
+        "adjusted_p": nan,
+    }
+
+
+def _test_rates(first: Sequence[float], second: Sequence[float]) -> tuple[Interval, float]:
+    """The interval of the difference of two rates over the same examples, and its p-value."""
+    only_first = sum(a > b for a, b in zip(first, second, strict=True))
+    only_second = sum(b > a for a, b in zip(first, second, strict=True))
+    both = sum(a == b == 1 for a, b in zip(first, second, strict=True))
+    neither = len(first) - both - only_first - only_second
+    interval = paired_tests.rate_difference(both, only_first, only_second, neither)
+    return interval, paired_tests.mcnemar(only_first, only_second)
+
+
+def _clusters(pairs: Sequence[Pair]) -> list[str | int] | None:
+    """The cluster of each pair; a pair without one is its own. None where no two pairs share a cluster."""
     found = [a["cluster"] or b["cluster"] or at for at, (a, b) in enumerate(pairs)]
     return found if len(set(found)) < len(found) else None
 
 
-def _corpus(name: str, kind: str, scored: Sequence[tuple[Row, Row]]) -> Change:
-    wanted = [a["reference"] for a, _ in scored]
-    sides = [
-        translation_metrics.resampled_score([pair[at]["prediction"] for pair in scored], wanted, kind) for at in (0, 1)
-    ]
-    first, second = (score(range(len(scored))) for score in sides)
-    clusters = _clusters(scored)
-    interval, p_value = paired_tests.bootstrap_test(
-        lambda at: sides[1](at) - sides[0](at), len(scored), clusters=clusters
+def _corpus_change(name: str, kind: str, scored: Sequence[Pair]) -> MetricChange:
+    references = [a["reference"] for a, _ in scored]
+    first_score, second_score = (
+        bleu_chrf_ter.resampled_score([pair[side]["prediction"] or "" for pair in scored], references, kind)
+        for side in (0, 1)
     )
+    clusters = _clusters(scored)
+    tested = paired_tests.bootstrap_test(
+        lambda positions: second_score(positions) - first_score(positions), len(scored), clusters=clusters
+    )
+    figures = first_score(range(len(scored))), second_score(range(len(scored)))
     test = "paired bootstrap" if clusters is None else "paired bootstrap, clustered"
-    return Change(name, len(scored), first, second, second - first, *interval, p_value, test)
+    return _metric_change(name, len(scored), figures, tested, test)
 
 
-def _score(row: Row, name: str) -> float | None:
-    found: float | None = (row["scores"] or {}).get(name)
-    return found
+def _score(row: EvaluationRow, name: str) -> float | None:
+    return (row["scores"] or {}).get(name)
 
 
-def changed_rows(pairs: Sequence[tuple[Row, Row]], name: str) -> list[dict[str, Any]]:
+def changed_rows(pairs: Sequence[Pair], name: str) -> list[ChangedExample]:
     """The examples whose score changed, or whose call failed on one side only: the worst losses first."""
-    found = []
+    found: list[ChangedExample] = []
     for a, b in pairs:
         before, after = _score(a, name), _score(b, name)
         if before == after and a["error"] == b["error"]:
             continue
         found.append(
             {
-                "question": a["question"], "reference": a["reference"], "first": a["prediction"],
-                "second": b["prediction"], "first_score": before, "second_score": after,
-                "first_error": a["error"], "second_error": b["error"],
+                "question": a["question"],
+                "reference": a["reference"],
+                "first": a["prediction"],
+                "second": b["prediction"],
+                "first_score": before,
+                "second_score": after,
+                "first_error": a["error"],
+                "second_error": b["error"],
             }
-        )  # fmt: skip
+        )
     better = 1 if metrics.find(name).higher_is_better else -1
     return sorted(found, key=lambda row: better * ((row["second_score"] or 0) - (row["first_score"] or 0)))

@@ -1,4 +1,4 @@
-"""How alike two texts are in meaning: the cosine of their embeddings, by wordllama's model inside its wheel."""
+"""Embedding similarity: the cosine of the embeddings of prediction and reference, by wordllama's model."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+EmbeddingModel = Any  # wordllama's, which has no types
+
 
 def score(prediction: str, reference: str) -> float:
-    """-1 to 1."""
+    """Cosine similarity, -1 to 1."""
     if not prediction.strip() or not reference.strip():
         return float(prediction.strip() == reference.strip())
     texts = (text.encode("utf-8", "replace").decode() for text in (prediction, reference))
@@ -16,7 +18,7 @@ def score(prediction: str, reference: str) -> float:
 
 
 @cache
-def _model() -> Any:
+def _model() -> EmbeddingModel:
     import wordllama
 
     # The wheel holds weights and tokenizer where it looks for downloaded ones.

@@ -1,19 +1,22 @@
-"""One evaluation of one model, and the difference between two."""
+"""The result of one evaluation of one model, and the difference between two."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
-from math import nan
-from typing import Any
+from math import isnan, nan
+from typing import TypedDict
 
 from fine_tuning._util import checks
 from fine_tuning.errors import UsageError
-from fine_tuning.evaluation.classification import macro_averages
 from fine_tuning.evaluation.intervals import wilson
+from fine_tuning.evaluation.precision_recall_f1 import macro_averages
+from fine_tuning.evaluation.predictions import Predictions
+from fine_tuning.store.records import Evaluation, JsonObject, NewEvaluation, ScoredExample
 
 MODEL_TYPES = ("base", "fine_tuned")
+MatchRule = Callable[[str, str], bool]
 
 
 @dataclass
@@ -33,65 +36,137 @@ class EvaluationResult:
     cost_per_inference: float
     timestamp: str
     test_set_size: int
-    metadata: dict[str, Any] = field(default_factory=dict)
+    metadata: JsonObject = field(default_factory=dict)
     accuracy_interval: tuple[float, float] = (nan, nan)
 
+    @classmethod
+    def from_record(cls, row: Evaluation) -> EvaluationResult:
+        """A stored evaluation."""
+        accuracy, size = _nan_if_none(row["accuracy"]), row["test_set_size"]
+        return cls(
+            model_name=row["model_name"],
+            model_type=row["model_type"],
+            accuracy=accuracy,
+            precision=_nan_if_none(row["precision"]),
+            recall=_nan_if_none(row["recall"]),
+            f1_score=_nan_if_none(row["f1_score"]),
+            avg_latency_ms=_nan_if_none(row["avg_latency_ms"]),
+            cost_per_inference=_nan_if_none(row["cost_per_inference"]),
+            timestamp=row["created_at"],
+            test_set_size=size,
+            metadata=row["metadata"],
+            accuracy_interval=(nan, nan) if isnan(accuracy) else wilson(round(accuracy * size), size),
+        )
 
-def score(
-    matches: Callable[[str, str], bool],
-    predictions: Sequence[str],
-    references: Sequence[str],
-    model_name: str,
-    model_type: str,
-    latencies_ms: Sequence[float] | None,
-    cost_per_inference: float,
-    metadata: Mapping[str, Any] | None,
-) -> tuple[EvaluationResult, list[bool]]:
-    """Score predictions with a matching rule; also returns which examples were right.
+    def row(self, metric: str) -> NewEvaluation:
+        """The evaluation as the store keeps it."""
+        return {
+            "model_name": self.model_name,
+            "model_type": self.model_type,
+            "metric": metric,
+            "accuracy": _none_if_nan(self.accuracy),
+            "precision": _none_if_nan(self.precision),
+            "recall": _none_if_nan(self.recall),
+            "f1_score": _none_if_nan(self.f1_score),
+            "avg_latency_ms": _none_if_nan(self.avg_latency_ms),
+            "cost_per_inference": _none_if_nan(self.cost_per_inference),
+            "test_set_size": self.test_set_size,
+            "metadata": self.metadata,
+        }
+
+    def as_json(self) -> dict[str, object]:
+        """The fields for a JSON file; unknown figures are None."""
+        low, high = self.accuracy_interval
+        known = {
+            name: _none_if_nan(value) if isinstance(value, float) else value for name, value in asdict(self).items()
+        }
+        return known | {"accuracy_interval": [_none_if_nan(low), _none_if_nan(high)]}
+
+
+def _none_if_nan(value: float) -> float | None:
+    return None if isnan(value) else value
+
+
+def _nan_if_none(value: float | None) -> float:
+    return nan if value is None else value
+
+
+@dataclass(frozen=True)
+class PredictionRun:
+    """The arguments of `ModelEvaluator.evaluate_exact_match`, which describes them."""
+
+    predictions: Sequence[str]
+    references: Sequence[str]
+    model_name: str
+    model_type: str
+    latencies_ms: Sequence[float] | None
+    cost_per_inference: float
+    metadata: Mapping[str, object] | None
+
+
+def score_by_rule(run: PredictionRun, metric: str, rule: MatchRule) -> tuple[EvaluationResult, list[ScoredExample]]:
+    """Score predictions with a matching rule; also returns the result of each example.
 
     Raises:
         UsageError: the lists differ in length, hold something other than text, or have negative latencies;
             the cost is negative, or the model type is unknown.
     """
-    _check(predictions, references, latencies_ms)
-    checks.one_of("model type", model_type, MODEL_TYPES)
-    cost = checks.amount("cost_per_inference", cost_per_inference)
-    correct = [matches(p, r) for p, r in zip(predictions, references, strict=True)]
+    _check(run)
+    cost = checks.amount("cost_per_inference", run.cost_per_inference)
+    correct = [rule(p, r) for p, r in zip(run.predictions, run.references, strict=True)]
     # A prediction that matches stands for its reference's label, whatever its exact wording.
-    labels = [r if hit else p for p, r, hit in zip(predictions, references, correct, strict=True)]
-    averages = macro_averages([label.strip() for label in labels], [r.strip() for r in references])
-    size = len(references)
+    labels = [r if hit else p for p, r, hit in zip(run.predictions, run.references, correct, strict=True)]
+    averages = macro_averages([label.strip() for label in labels], [r.strip() for r in run.references])
+    size, latencies = len(run.references), run.latencies_ms
     result = EvaluationResult(
-        model_name=checks.name("model_name", model_name),
-        model_type=model_type,
+        model_name=checks.name("model_name", run.model_name),
+        model_type=run.model_type,
         accuracy=sum(correct) / size if size else nan,
         precision=averages.precision,
         recall=averages.recall,
         f1_score=averages.f1,
-        avg_latency_ms=sum(latencies_ms) / len(latencies_ms) if latencies_ms else nan,
+        avg_latency_ms=sum(latencies) / len(latencies) if latencies else nan,
         cost_per_inference=nan if cost is None else cost,
         timestamp=datetime.now(UTC).isoformat(),
         test_set_size=size,
-        metadata=checks.mapping("metadata", metadata),
+        metadata=checks.mapping("metadata", run.metadata),
         accuracy_interval=wilson(sum(correct), size),
     )
-    return result, correct
+    columns = Predictions.of(run.predictions, run.references, latencies_ms=latencies)
+    return result, [columns.row(at, {metric: float(hit)}) for at, hit in enumerate(correct)]
 
 
-def _check(predictions: Sequence[str], references: Sequence[str], latencies_ms: Sequence[float] | None) -> None:
+def _check(run: PredictionRun) -> None:
+    predictions, references, latencies = run.predictions, run.references, run.latencies_ms
     if len(predictions) != len(references):
         raise UsageError(f"{len(predictions)} predictions for {len(references)} references; they must be as many")
-    if latencies_ms is not None and len(latencies_ms) != len(predictions):
-        raise UsageError(f"{len(latencies_ms)} latencies for {len(predictions)} predictions; they must be as many")
-    for latency in latencies_ms or ():
+    if latencies is not None and len(latencies) != len(predictions):
+        raise UsageError(f"{len(latencies)} latencies for {len(predictions)} predictions; they must be as many")
+    for latency in latencies or ():
         checks.amount("latency_ms", latency)
     for position, text in enumerate([*predictions, *references]):
         if not isinstance(text, str):
             where = position % len(predictions) + 1
             raise UsageError(f"example {where}: predictions and references must be text, not {type(text).__name__}")
+    checks.one_of("model type", run.model_type, MODEL_TYPES)
 
 
-def compare(base: EvaluationResult, finetuned: EvaluationResult) -> dict[str, Any]:
+class ModelComparison(TypedDict):
+    """What `ModelEvaluator.compare_models` returns; see there."""
+
+    base_model: str
+    finetuned_model: str
+    accuracy_delta: float
+    accuracy_improvement_pct: float
+    latency_delta_ms: float
+    latency_improvement_pct: float
+    cost_delta: float
+    cost_improvement_pct: float
+    base_metrics: JsonObject
+    finetuned_metrics: JsonObject
+
+
+def compare(base: EvaluationResult, finetuned: EvaluationResult) -> ModelComparison:
     """Deltas and relative improvements of a fine-tuned model over its base; positive is better, unknown is nan."""
     accuracy = finetuned.accuracy - base.accuracy
     latency = base.avg_latency_ms - finetuned.avg_latency_ms

@@ -1,4 +1,4 @@
-"""Exact match: prediction and reference are the same text, white space at the ends aside."""
+"""Exact match: prediction and reference are equal; surrounding white space is ignored."""
 
 from __future__ import annotations
 

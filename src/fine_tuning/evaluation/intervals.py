@@ -16,7 +16,7 @@ Interval = tuple[float, float]
 def wilson(successes: float, trials: float, confidence: float = 0.95) -> Interval:
     """Wilson's score interval for a rate; (nan, nan) without trials.
 
-    Both numbers may be broken ones: effective sizes of samples whose members are alike.
+    Both may be fractional: effective sample sizes of correlated samples.
 
     Source: Wilson, "Probable inference, the law of succession, and statistical inference", JASA 22 (1927).
     """
@@ -39,7 +39,7 @@ def mean(values: Sequence[float], confidence: float = 0.95) -> Interval:
 
 
 def clustered_mean(values: Sequence[float], clusters: Sequence[Hashable], confidence: float = 0.95) -> Interval:
-    """An interval for a mean of values that may be alike within a cluster (such as the turns of a conversation).
+    """An interval for a mean of values that may be correlated within a cluster (such as a conversation).
 
     Standard errors by linearization, t with one degree of freedom less than clusters: Liang, Zeger, "Longitudinal data
     analysis using generalized linear models", Biometrika 73 (1986). (nan, nan) of fewer than two clusters.
@@ -65,10 +65,10 @@ def clustered_error(values: Sequence[float], clusters: Sequence[Hashable]) -> tu
 
 
 def clustered_rate(hits: Sequence[float], clusters: Sequence[Hashable], confidence: float = 0.95) -> Interval:
-    """Wilson's interval for a rate of hits that may be alike within a cluster; (nan, nan) of fewer than two clusters.
+    """Wilson's interval for a rate of hits that may be correlated within a cluster; (nan, nan) below two clusters.
 
     It is taken at the sample size that independent hits would need for the same standard error, and at the number of
-    clusters where all hits are the same: Korn, Graubard, "Confidence intervals for proportions with small expected
+    clusters where all hits are equal: Korn, Graubard, "Confidence intervals for proportions with small expected
     number of positive counts estimated from survey data", Survey Methodology 24 (1998).
     """
     rate, standard_error, count = clustered_error(hits, clusters)
@@ -76,7 +76,7 @@ def clustered_rate(hits: Sequence[float], clusters: Sequence[Hashable], confiden
         return nan, nan
     alike = standard_error**2 <= 1e-12
     size = float(count) if alike else min(float(len(hits)), rate * (1 - rate) / standard_error**2)
-    # Few clusters tell little of their spread: the size shrinks by the ratio of the two quantiles (ibid.).
+    # With few clusters the spread is uncertain: the size shrinks by the ratio of the two quantiles (ibid.).
     size *= (float(ndtri(0.5 + confidence / 2)) / float(stdtrit(count - 1, 0.5 + confidence / 2))) ** 2
     return wilson(rate * size, size, confidence)
 

@@ -1,71 +1,58 @@
-"""Answers that are JSON: whether they can be read, conform to a schema, and have the reference's fields."""
+"""Predictions that are JSON: valid, conforming to a schema, with the fields of the reference."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from functools import lru_cache
 from math import isfinite
-from typing import Any
+from typing import Any, NoReturn
 
 from fine_tuning.errors import UsageError
 
 _FENCE = re.compile(r"^```(?:json)?\s*(.*?)\s*```$", re.DOTALL)
-_NOTHING = object()
+NOT_JSON = object()
+JsonSchemaValidator = Any  # jsonschema.Draft202012Validator, which has no types
 
 
 def is_valid(prediction: str) -> bool:
-    """Whether the answer, also in a code fence, is JSON."""
-    return _parsed(prediction) is not _NOTHING
+    """Whether the prediction is JSON; a code fence around it is ignored."""
+    return parse(prediction) is not NOT_JSON
 
 
-def conforms(prediction: str, schema: Mapping[str, Any]) -> bool:
-    """Whether the answer is JSON that a JSON schema allows."""
+def conforms(prediction: str, schema: object) -> bool:
+    """Whether the prediction is JSON that conforms to a JSON schema."""
     from referencing.exceptions import Unresolvable
 
-    value = _parsed(prediction)
-    if value is _NOTHING:
+    value = parse(prediction)
+    if value is NOT_JSON:
         return False
     try:
         return bool(_validator(json.dumps(schema, sort_keys=True)).is_valid(value))
     except (RecursionError, Unresolvable) as error:
-        raise UsageError(f"the JSON schema refers to nothing, or to itself: {error}") from None
+        raise UsageError(f"the JSON schema has a reference that cannot be resolved: {error}") from None
     except (OverflowError, ValueError):
-        return False  # a number that no schema can be held against
+        return False  # a number too large to be compared
 
 
 def field_f1(prediction: str, reference: str) -> float:
-    """F1 of the fields (path and value of each leaf) that answer and reference share, 0 to 1.
+    """F1 of the fields (path and value of each leaf) that prediction and reference share, 0 to 1.
 
     Raises:
         UsageError: the reference is not JSON.
     """
-    wanted = _parsed(reference)
-    if wanted is _NOTHING:
+    expected = parse(reference)
+    if expected is NOT_JSON:
         raise UsageError("the reference is not JSON")
-    said = _parsed(prediction)
-    if said is _NOTHING:
+    predicted = parse(prediction)
+    if predicted is NOT_JSON:
         return 0.0
-    ours, theirs = set(_leaves(said)), set(_leaves(wanted))
+    ours, theirs = set(_leaves(predicted)), set(_leaves(expected))
     return 2 * len(ours & theirs) / (len(ours) + len(theirs))
 
 
-def same_calls(prediction: str, reference: str) -> bool:
-    """Whether the answer's tool calls are the reference's: the same names with the same arguments, in any order.
-
-    Both are JSON: a list of calls as OpenAI writes them, or of {"name": ..., "arguments": ...}, or one of them.
-
-    Raises:
-        UsageError: the reference is none.
-    """
-    wanted = _calls(_parsed(reference))
-    if wanted is None:
-        raise UsageError("the reference holds no tool calls")
-    return _calls(_parsed(prediction)) == wanted
-
-
-def _refuse(constant: str) -> Any:
+def _refuse(constant: str) -> NoReturn:
     raise ValueError(constant)
 
 
@@ -76,17 +63,18 @@ def _finite(number: str) -> float:
     return value
 
 
-def _parsed(text: str) -> Any:
+def parse(text: str) -> object:
+    """The JSON value of a text, also in a code fence; `NOT_JSON` if there is none."""
     stripped = text.strip()
     fenced = _FENCE.match(stripped)
     try:
         return json.loads(fenced[1] if fenced else stripped, parse_constant=_refuse, parse_float=_finite)
     except (ValueError, RecursionError):
-        return _NOTHING
+        return NOT_JSON
 
 
 @lru_cache(maxsize=64)
-def _validator(schema: str) -> Any:
+def _validator(schema: str) -> JsonSchemaValidator:
     from jsonschema import Draft202012Validator
     from jsonschema.exceptions import SchemaError
 
@@ -98,29 +86,12 @@ def _validator(schema: str) -> Any:
     return Draft202012Validator(loaded)
 
 
-def _leaves(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], str]]:
+def _leaves(value: object, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], str]]:
     if isinstance(value, dict) and value:
         for key, item in value.items():
             yield from _leaves(item, (*path, key))
     elif isinstance(value, list) and value:
-        for place, item in enumerate(value):
-            yield from _leaves(item, (*path, place))
+        for position, item in enumerate(value):
+            yield from _leaves(item, (*path, position))
     else:
-        is_whole = isinstance(value, float) and value.is_integer()
-        yield path, json.dumps(int(value) if is_whole else value)
-
-
-def _calls(value: Any) -> list[str] | None:
-    """Each call as canonical JSON, sorted; None where these are none."""
-    found = []
-    for call in value if isinstance(value, list) else [value]:
-        function = call.get("function", call) if isinstance(call, dict) else None
-        if not isinstance(function, dict) or not isinstance(function.get("name"), str):
-            return None
-        arguments = function.get("arguments", {})
-        if isinstance(arguments, str):
-            arguments = _parsed(arguments) if arguments.strip() else {}
-        if arguments is _NOTHING:
-            arguments = {"": function["arguments"]}  # no JSON: alike only as texts
-        found.append(json.dumps([function["name"], arguments], sort_keys=True))
-    return sorted(found)
+        yield path, json.dumps(int(value) if isinstance(value, float) and value.is_integer() else value)

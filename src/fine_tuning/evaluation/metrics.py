@@ -1,4 +1,4 @@
-"""The metrics by name: what each makes of a prediction and its reference."""
+"""The metrics by name; each scores a prediction against its reference."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from contextlib import suppress
 from functools import lru_cache, partial
 from math import inf, nan
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Literal, NamedTuple, NoReturn
 
 from fine_tuning._util.files import read_json
 from fine_tuning.errors import MissingDependencyError, UsageError
 from fine_tuning.evaluation import (
+    bleu_chrf_ter,
     edit_similarity,
     embedding_similarity,
     exact_match,
@@ -21,7 +22,7 @@ from fine_tuning.evaluation import (
     rouge,
     substring_match,
     token_f1,
-    translation_metrics,
+    tool_call_match,
 )
 
 Score = Callable[[str, str], float]
@@ -32,14 +33,14 @@ class Metric(NamedTuple):
     """A metric.
 
     Attributes:
-        kind: of its scores: binary (0 or 1), bounded or real.
-        bounds: of its scores, where they have some.
-        score: of a prediction and its reference; a missing library raises MissingDependencyError.
-        higher_is_better: false for error rates.
-        corpus: the kind under which `translation` scores a whole test set, where that is no mean.
+        kind: scores are binary (0 or 1), bounded or real.
+        bounds: lowest and highest score, if there are bounds.
+        score: scores a prediction against its reference; a missing library raises MissingDependencyError.
+        higher_is_better: False for error rates.
+        corpus: the kind by which `bleu_chrf_ter` scores a test set; None if that is the mean of the scores.
     """
 
-    kind: str
+    kind: Literal["binary", "bounded", "real"]
     bounds: Interval | None
     score: Score
     higher_is_better: bool = True
@@ -51,11 +52,11 @@ def find(name: str) -> Metric:
     """A metric by its name; `numeric:0.01` sets a tolerance, `json_schema:FILE` names a schema.
 
     Raises:
-        UsageError: there is none, or it wants something after a colon.
+        UsageError: there is no such metric, or its option after the colon is missing or wrong.
     """
     plain, _, option = name.partition(":")
     if plain == "json_schema":
-        return _binary(partial(_conforms, file=option)) if option else _wants(plain)
+        return _binary(partial(_conforms, file=option)) if option else _needs_file(plain)
     if plain == "numeric" and option:
         try:
             tolerance = float(option)
@@ -74,22 +75,22 @@ def names() -> list[str]:
     return sorted([*_METRICS, "json_schema:FILE"])
 
 
-def _wants(name: str) -> Metric:
+def _needs_file(name: str) -> NoReturn:
     raise UsageError(f"{name} takes a file: {name}:FILE")
 
 
 def check(name: str) -> None:
-    """See that a metric can be used, before anything is paid.
+    """Check that a metric can be used before any paid call.
 
     Raises:
-        UsageError, NotFoundError, DataError: there is none, or its schema cannot be read.
+        UsageError, NotFoundError, DataError: there is no such metric, or its schema cannot be read.
         MissingDependencyError: see `find`.
     """
     metric = find(name)
     if name.startswith("json_schema"):
         metric.score("{}", "")
     elif name != "judge":
-        with suppress(UsageError):  # of a reference that is none of this metric
+        with suppress(UsageError):  # "1" is not a valid reference of every metric
             metric.score("1", "1")
 
 
@@ -98,23 +99,25 @@ def _conforms(prediction: str, _reference: str, file: str) -> bool:
 
 
 @lru_cache(maxsize=16)
-def _schema(file: str) -> Any:
+def _schema(file: str) -> object:
     return read_json(Path(file))
 
 
-def _judged(_prediction: str, _reference: str) -> float:
-    raise UsageError("the judge is a model: name it with --judge, or grade by judging.grades")
+def _judge(_prediction: str, _reference: str) -> float:
+    raise UsageError("the judge is a model: name it with --judge, or grade with judging.grades")
 
 
 def _binary(matches: Callable[..., bool]) -> Metric:
-    return Metric("binary", (0.0, 1.0), lambda prediction, reference: float(_needed(matches, prediction, reference)))
+    return Metric(
+        "binary", (0.0, 1.0), lambda prediction, reference: float(_with_library(matches, prediction, reference))
+    )
 
 
 def _bounded(score: Callable[..., float], low: float = 0.0, high: float = 1.0, corpus: str | None = None) -> Metric:
-    return Metric("bounded", (low, high), partial(_needed, score), corpus=corpus)
+    return Metric("bounded", (low, high), partial(_with_library, score), corpus=corpus)
 
 
-def _needed(score: Callable[..., float], prediction: str, reference: str) -> float:
+def _with_library(score: Callable[..., float], prediction: str, reference: str) -> float:
     try:
         return score(prediction, reference)
     except ImportError as error:
@@ -127,14 +130,14 @@ _METRICS: dict[str, Metric] = {
     "token_f1": _bounded(token_f1.score),
     "edit_similarity": _bounded(edit_similarity.score),
     **{kind: _bounded(partial(rouge.score, kind=kind)) for kind in ("rouge1", "rouge2", "rougeL")},
-    "bleu": _bounded(partial(translation_metrics.score, kind="bleu"), 0.0, 100.0, "bleu"),
-    "chrf": _bounded(partial(translation_metrics.score, kind="chrf"), 0.0, 100.0, "chrf"),
-    "ter": Metric("real", None, partial(_needed, partial(translation_metrics.score, kind="ter")), False, "ter"),
+    "bleu": _bounded(partial(bleu_chrf_ter.score, kind="bleu"), 0.0, 100.0, "bleu"),
+    "chrf": _bounded(partial(bleu_chrf_ter.score, kind="chrf"), 0.0, 100.0, "chrf"),
+    "ter": Metric("real", None, partial(_with_library, partial(bleu_chrf_ter.score, kind="ter")), False, "ter"),
     "numeric": _binary(numeric_match.matches),
     "regex": _binary(regex_match.matches),
     "json_valid": _binary(lambda prediction, _: json_match.is_valid(prediction)),
     "json_field_f1": _bounded(json_match.field_f1),
-    "tool_calls": _binary(json_match.same_calls),
+    "tool_calls": _binary(tool_call_match.matches),
     "embedding_similarity": _bounded(embedding_similarity.score, -1.0, 1.0),
-    "judge": _bounded(_judged),
+    "judge": _bounded(_judge),
 }

@@ -1,23 +1,25 @@
-"""Two models on the same examples: tests and intervals that use that."""
+"""Paired tests and intervals: two models on the same examples."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
 from math import nan
-from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import bdtr, stdtr, stdtrit
 from scipy.stats import norm
 
 from fine_tuning.evaluation.intervals import Interval, clustered_error, mean, wilson
 
 RESAMPLES = 2000
-LEAST = 10  # examples (or clusters) of which resamples differ enough to tell something
+MIN_RESAMPLED = 10  # examples (or clusters); resamples of fewer are too much alike
+Positions = Sequence[int] | NDArray[np.int64]
+CorpusScore = Callable[[Positions], float]
 
 
 def mcnemar(only_a: int, only_b: int) -> float:
-    """The exact p-value of "both are right equally often", from how many examples only one of them got right.
+    """The exact p-value of "both are correct equally often", from how many examples only one of them got right.
 
     Two-sided binomial test of the discordant pairs: McNemar, "Note on the sampling error of the difference between
     correlated proportions or percentages", Psychometrika 12 (1947).
@@ -32,8 +34,8 @@ def mean_difference(
     """Student's t interval for the mean of second - first, example by example.
 
     Args:
-        bounds: of the scores. Differences that are all the same tell nothing of their spread; with bounds there is one
-            that it cannot exceed, without the interval is unknown.
+        bounds: of the scores. Equal differences say nothing about their spread; the bounds limit it, and without them
+            the interval is unknown.
     """
     apart = [b - a for a, b in zip(first, second, strict=True)]
     if apart and min(apart) == max(apart):
@@ -42,7 +44,7 @@ def mean_difference(
 
 
 def equal_differences(value: float, count: int, bounds: Interval | None) -> Interval:
-    """The interval of a mean of equal differences: as many in which nothing else was seen (Wilson)."""
+    """The interval of a mean of equal differences: Wilson's bound on the rate of other differences."""
     if bounds is None:
         return nan, nan
     rare, spread = wilson(0, count)[1], bounds[1] - bounds[0]
@@ -54,7 +56,7 @@ def rate_difference(both: int, only_a: int, only_b: int, neither: int, confidenc
 
     Source: Bonett, Price, "Adjusted Wald confidence interval for a difference
     of binomial proportions based on paired data", Journal of Educational and Behavioral Statistics 37 (2012): one more
-    example that each model alone gets right.
+    example that only one model gets right, for each model.
     """
     count = both + only_a + only_b + neither
     if not count:
@@ -78,7 +80,7 @@ def clustered_difference(
     first: Sequence[float], second: Sequence[float], clusters: Sequence[Hashable], bounds: Interval | None = None
 ) -> tuple[Interval, float]:
     """The 95 % interval of the mean of second - first, and the p-value of no difference, where examples of one
-    cluster may be alike; see `intervals.clustered_error`. nan of fewer than two clusters or without any spread.
+    cluster may be correlated; see `intervals.clustered_error`. nan of fewer than two clusters or without any spread.
     """
     apart = np.subtract(second, first)
     mean_apart, standard_error, count = clustered_error(apart.tolist(), clusters)
@@ -92,7 +94,7 @@ def clustered_difference(
 
 
 def bootstrap(
-    score: Callable[[Any], float],
+    score: CorpusScore,
     examples: int,
     confidence: float = 0.95,
     *,
@@ -100,32 +102,32 @@ def bootstrap(
     resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> Interval:
-    """The percentile interval of a figure of the whole test set, such as a corpus metric's difference.
+    """The percentile interval of a figure of a test set, such as a corpus metric's difference.
 
     Examples are drawn with replacement, the same for both models: Koehn, "Statistical significance tests for machine
     translation evaluation", EMNLP 2004.
 
     Args:
         score: the figure of the examples at these positions (an array of indices).
-        clusters: of examples that may be alike: they are drawn together.
+        clusters: of examples that may be correlated: they are drawn together.
 
     Returns:
-        (nan, nan) of fewer than `LEAST` examples (clusters), of which resamples tell too little.
+        (nan, nan) of fewer than `MIN_RESAMPLED` examples (clusters).
     """
     return _percentiles(_resampled(score, examples, clusters, resamples, seed), confidence)
 
 
 def bootstrap_test(
-    difference: Callable[[Any], float],
+    difference: CorpusScore,
     examples: int,
     *,
     clusters: Sequence[Hashable] | None = None,
     resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> tuple[Interval, float]:
-    """The 95 % interval of a difference of two models' figures of the whole test set, and the p-value of none.
+    """The 95 % interval of the difference of two models' figures over a test set, and the p-value of no difference.
 
-    nan of fewer than `LEAST` examples (clusters, which are drawn as a whole).
+    nan of fewer than `MIN_RESAMPLED` examples (clusters, which are drawn together).
 
     The p-value is how often a resampled difference lies as far from its mean as the observed one lies from 0: Riezler,
     Maxwell, "On some pitfalls in automatic evaluation and significance testing for MT", ACL workshop 2005, section 4.
@@ -139,21 +141,23 @@ def bootstrap_test(
 
 
 def _resampled(
-    score: Callable[[Any], float], examples: int, clusters: Sequence[Hashable] | None, resamples: int, seed: int
-) -> Any:
-    """The figure of each resample; none of too few examples."""
+    score: CorpusScore, examples: int, clusters: Sequence[Hashable] | None, resamples: int, seed: int
+) -> NDArray[np.float64]:
+    """The figure of each resample; empty for too few examples."""
     rng = np.random.default_rng(seed)
     groups: dict[Hashable, list[int]] = {}
-    for place, cluster in enumerate(range(examples) if clusters is None else clusters):
-        groups.setdefault(cluster, []).append(place)
+    for position, cluster in enumerate(range(examples) if clusters is None else clusters):
+        groups.setdefault(cluster, []).append(position)
     members = list(groups.values())
-    drawn = (rng.integers(0, len(members), len(members)) for _ in range(resamples if len(members) >= LEAST else 0))
+    drawn = (
+        rng.integers(0, len(members), len(members)) for _ in range(resamples if len(members) >= MIN_RESAMPLED else 0)
+    )
     if clusters is None:
-        return np.array([score(places) for places in drawn])
-    return np.array([score([place for each in chosen for place in members[each]]) for chosen in drawn])
+        return np.array([score(positions) for positions in drawn])
+    return np.array([score([position for each in chosen for position in members[each]]) for chosen in drawn])
 
 
-def _percentiles(found: Any, confidence: float) -> Interval:
+def _percentiles(found: NDArray[np.float64], confidence: float) -> Interval:
     if not len(found):
         return nan, nan
     low, high = np.quantile(found, [0.5 - confidence / 2, 0.5 + confidence / 2])
@@ -168,8 +172,8 @@ def benjamini_hochberg(p_values: Sequence[float]) -> list[float]:
     """
     count = len(p_values)
     order = sorted(range(count), key=p_values.__getitem__, reverse=True)
-    found, least = [0.0] * count, 1.0
-    for rank, place in zip(range(count, 0, -1), order, strict=True):
-        least = min(least, p_values[place] * count / rank)
-        found[place] = least
-    return found
+    adjusted, smallest = [0.0] * count, 1.0
+    for rank, position in zip(range(count, 0, -1), order, strict=True):
+        smallest = min(smallest, p_values[position] * count / rank)
+        adjusted[position] = smallest
+    return adjusted

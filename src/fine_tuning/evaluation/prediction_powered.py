@@ -1,4 +1,4 @@
-"""A judge's scores, corrected with what people said about some of the answers.
+"""Prediction-powered inference: a judge's scores corrected by human scores of some of the answers.
 
 Source: Angelopoulos, Bates, Fannjiang, Jordan, Zrnic, "Prediction-powered inference", Science 382 (2023), and for the
 weight of the judge Angelopoulos, Duchi, Zrnic, "PPI++: Efficient prediction-powered inference" (2023).
@@ -16,7 +16,7 @@ from scipy.special import stdtrit
 
 
 class Corrected(NamedTuple):
-    """The mean of what people would say, with its interval, and how much the judge counts (0 to 1)."""
+    """The estimated mean human score with its interval, and the weight of the judge's scores (0 to 1)."""
 
     estimate: float
     low: float
@@ -32,23 +32,25 @@ def corrected_mean(
     *,
     clusters: Sequence[Hashable] | None = None,
 ) -> Corrected:
-    """The mean score of all answers, as people would give them.
+    """Estimate the mean human score of all answers.
 
-    Few labels tell little of how much people differ from the judge: the interval is Student's, and counts two more
-    labels, one at either end of the scale, as far as the judge does not tell (after Agresti and Coull, "Approximate is
+    With few human scores, their difference from the judge is uncertain: the interval is Student's t, and counts two
+    more labels, one at either end of the scale, weighted by 1 - weight of the judge (after Agresti
+    and Coull, "Approximate is
     better than exact for interval estimation of binomial proportions", The American Statistician 52, 1998).
 
     Args:
-        human: of the answers that people scored, 0 to 1; judged: the judge's of the same answers.
-        unlabelled: the judge's of the other answers.
-        clusters: of all answers, those of `human` first: answers that may be alike, such as a conversation's.
+        human: human scores, 0 to 1.
+        judged: the judge's scores of the same answers.
+        unlabelled: the judge's scores of the other answers.
+        clusters: of all answers, those of `human` first; answers of one cluster (a conversation) may be correlated.
 
     Returns:
-        nan with fewer than two scores of people (of two clusters).
+        nan with fewer than two human scores (of two clusters).
     """
     y, f, rest = (np.asarray(each, float) for each in (human, judged, unlabelled))
     if len(y) != len(f):
-        raise ValueError(f"{len(y)} scores of people and {len(f)} of the judge for the same answers")
+        raise ValueError(f"{len(y)} human scores and {len(f)} judge scores for the same answers")
     n, more = len(y), len(rest)
     groups: Sequence[Hashable] = range(n + more) if clusters is None else clusters
     labelled = len(set(groups[:n]))

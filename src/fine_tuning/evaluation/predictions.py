@@ -1,23 +1,35 @@
-"""A test set and a model's answers to it, as columns: one place an example."""
+"""A test set and a model's predictions for it, as columns with one value per example."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Sized
 from dataclasses import dataclass
-from typing import Any
+from typing import TypedDict, Unpack
 
 from fine_tuning._util import checks
 from fine_tuning.errors import UsageError
+from fine_tuning.store.records import ScoredExample
+
+
+class OptionalColumns(TypedDict, total=False):
+    """The columns of a test set that may be missing; see `ModelEvaluator.evaluate`."""
+
+    errors: Sequence[str | None] | None
+    latencies_ms: Sequence[float | None] | None
+    costs: Sequence[float | None] | None
+    questions: Sequence[str] | None
+    slices: Sequence[object] | None
+    clusters: Sequence[str] | None
 
 
 @dataclass(frozen=True)
-class Answered:
-    """What was asked, wanted and answered; see `ModelEvaluator.evaluate`.
+class Predictions:
+    """Questions, references and predictions; see `ModelEvaluator.evaluate`.
 
     Attributes:
         predictions: None where the call failed.
-        errors: why a call failed; None where it did not.
-        latencies_ms, costs: None is unknown.
+        errors: the reason a call failed; None where it succeeded.
+        latencies_ms, costs: milliseconds and US dollars; None is unknown.
     """
 
     predictions: Sequence[str | None]
@@ -26,62 +38,51 @@ class Answered:
     latencies_ms: Sequence[float | None]
     costs: Sequence[float | None]
     questions: Sequence[str] | None
-    slices: Sequence[Mapping[str, Any]]
+    slices: Sequence[Mapping[str, str]]
     clusters: Sequence[str] | None
 
     @classmethod
     def of(
-        cls,
-        predictions: Sequence[str | None],
-        references: Sequence[str],
-        *,
-        errors: Sequence[str | None] | None = None,
-        latencies_ms: Sequence[float | None] | None = None,
-        costs: Sequence[float | None] | None = None,
-        questions: Sequence[str] | None = None,
-        slices: Sequence[Any] | None = None,
-        clusters: Sequence[str] | None = None,
-    ) -> Answered:
-        """The columns, checked; a call with an error has no answer.
+        cls, predictions: Sequence[str | None], references: Sequence[str], **columns: Unpack[OptionalColumns]
+    ) -> Predictions:
+        """Check the columns; a call with an error has no prediction.
 
         Raises:
-            UsageError: the columns differ in length, or a value is none of its kind.
+            UsageError: the columns differ in length, or a value has the wrong type.
         """
-        given = {
-            "predictions": predictions, "errors": errors, "latencies_ms": latencies_ms, "costs": costs,
-            "questions": questions, "slices": slices, "clusters": clusters,
-        }  # fmt: skip
-        check_lengths(given, len(references))
-        nothing: Sequence[None] = [None] * len(references)
-        said = [None if error else text for text, error in zip(predictions, errors or nothing, strict=True)]
-        _check_texts(said, references)
+        check_lengths({"predictions": predictions, **columns}, len(references))
+        unknown: Sequence[None] = [None] * len(references)
+        errors = columns.get("errors") or unknown
+        kept = [None if error else text for text, error in zip(predictions, errors, strict=True)]
+        _check_texts(kept, references)
         return cls(
-            predictions=said,
+            predictions=kept,
             references=references,
-            errors=[
-                error or "no answer" if text is None else None
-                for text, error in zip(said, errors or nothing, strict=True)
-            ],
-            latencies_ms=[checks.amount("latency_ms", each) for each in latencies_ms or nothing],
-            costs=[checks.amount("cost", each) for each in costs or nothing],
-            questions=questions,
-            slices=[checks.mapping("slices", each) for each in slices or [{}] * len(references)],
-            clusters=clusters,
+            errors=[error or "no answer" if text is None else None for text, error in zip(kept, errors, strict=True)],
+            latencies_ms=[checks.amount("latency_ms", each) for each in columns.get("latencies_ms") or unknown],
+            costs=[checks.amount("cost", each) for each in columns.get("costs") or unknown],
+            questions=columns.get("questions"),
+            slices=[checks.mapping("slices", each) for each in columns.get("slices") or [{}] * len(references)],
+            clusters=columns.get("clusters"),
         )
 
     def __len__(self) -> int:
         return len(self.references)
 
-    def texts(self, places: Sequence[int]) -> tuple[list[str | None], list[str]]:
-        """The predictions and references at some places."""
-        return [self.predictions[at] for at in places], [self.references[at] for at in places]
+    def texts(self, positions: Sequence[int]) -> tuple[list[str | None], list[str]]:
+        """The predictions and references at some positions."""
+        return [self.predictions[at] for at in positions], [self.references[at] for at in positions]
 
-    def clusters_at(self, places: Sequence[int]) -> list[str] | None:
-        """Which examples at some places may be alike; None where nobody says."""
-        return None if self.clusters is None else [self.clusters[at] for at in places]
+    def clusters_at(self, positions: Sequence[int]) -> list[str] | None:
+        """The clusters of the examples at some positions; None without a column of clusters."""
+        return None if self.clusters is None else [self.clusters[at] for at in positions]
 
-    def row(self, at: int) -> dict[str, Any]:
-        """One example, by the names of the store's columns."""
+    def row(self, at: int, scores: Mapping[str, float | None]) -> ScoredExample:
+        """One example as the store keeps it.
+
+        Args:
+            scores: of the example by metric; the first is its main score.
+        """
         return {
             "question": None if self.questions is None else self.questions[at],
             "prediction": self.predictions[at],
@@ -91,17 +92,19 @@ class Answered:
             "error": self.errors[at],
             "latency_ms": self.latencies_ms[at],
             "cost": self.costs[at],
+            "score": next(iter(scores.values())),
+            "scores": dict(scores),
         }
 
 
-def check_lengths(columns: Mapping[str, Sequence[Any] | None], size: int) -> None:
-    """Raise UsageError unless each column has a place for each reference."""
+def check_lengths(columns: Mapping[str, object], size: int) -> None:
+    """Raise UsageError unless each column has one value per reference."""
     for label, column in columns.items():
-        if column is not None and len(column) != size:
+        if isinstance(column, Sized) and len(column) != size:
             raise UsageError(f"{len(column)} {label} for {size} references; they must be as many")
 
 
-def _check_texts(predictions: Sequence[Any], references: Sequence[Any]) -> None:
-    for place, (prediction, reference) in enumerate(zip(predictions, references, strict=True), 1):
+def _check_texts(predictions: Sequence[object], references: Sequence[object]) -> None:
+    for number, (prediction, reference) in enumerate(zip(predictions, references, strict=True), 1):
         if not isinstance(prediction, str | None) or not isinstance(reference, str):
-            raise UsageError(f"example {place}: prediction and reference must be text")
+            raise UsageError(f"example {number}: prediction and reference must be text")

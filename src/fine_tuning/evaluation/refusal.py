@@ -1,4 +1,4 @@
-"""Whether an answer refuses: it says, at its beginning, that the model cannot or will not."""
+"""Refusal detection: the prediction begins by declining to answer."""
 
 from __future__ import annotations
 
@@ -12,5 +12,5 @@ _REFUSAL = re.compile(f"{_OPENING}{_MACHINE}(?:{_DECLINES}|{_UNABLE})", re.IGNOR
 
 
 def is_refusal(prediction: str) -> bool:
-    """By its first words; English only."""
+    """Whether the first words decline; English only."""
     return _REFUSAL.match(prediction.strip().replace("\u2019", "'")) is not None

@@ -1,4 +1,4 @@
-"""Whether the answer matches a regular expression from its beginning to its end; the reference is the expression."""
+"""Regular expression match: the reference is an expression that matches the prediction from start to end."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from fine_tuning.errors import UsageError
 
 
 def matches(prediction: str, reference: str) -> bool:
-    """Whether the whole answer, stripped, matches.
+    """Whether the stripped prediction matches from start to end.
 
     Raises:
-        UsageError: the reference is no regular expression.
+        UsageError: the reference is not a regular expression.
     """
     return _compiled(reference).fullmatch(prediction.strip()) is not None
 
@@ -22,4 +22,4 @@ def _compiled(pattern: str) -> re.Pattern[str]:
     try:
         return re.compile(pattern, re.DOTALL)
     except (re.error, OverflowError) as error:
-        raise UsageError(f"{pattern!r} is no regular expression: {error}") from None
+        raise UsageError(f"{pattern!r} is not a regular expression: {error}") from None

@@ -1,4 +1,4 @@
-"""From scores of single examples to figures with their intervals. A call that failed is an error, never a score."""
+"""Summarize the scores of examples as figures with intervals. A failed call is an error, never a score."""
 
 from __future__ import annotations
 
@@ -6,17 +6,18 @@ from collections import defaultdict
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from math import isnan, nan
+from typing import TypedDict
 
 import numpy as np
 
-from fine_tuning.evaluation import intervals, metrics, paired_tests, refusal, translation_metrics
+from fine_tuning.evaluation import bleu_chrf_ter, intervals, metrics, paired_tests, refusal
 
 Scores = Sequence[float | None]
 
 
 @dataclass(frozen=True)
 class Figure:
-    """A mean, rate or corpus score with its 95 % interval, and of how many examples; nan is unknown."""
+    """A mean, rate or corpus score with its 95 % interval and the number of examples; nan is unknown."""
 
     value: float
     low: float
@@ -24,8 +25,17 @@ class Figure:
     examples: int
 
 
+class LatencySummary(TypedDict):
+    """Milliseconds; nan is unknown."""
+
+    mean: float
+    p50: float
+    p95: float
+    p99: float
+
+
 def score_all(metric: str, predictions: Sequence[str | None], references: Sequence[str]) -> list[float | None]:
-    """The score of each answer; None where the call failed."""
+    """The score of each prediction; None where the call failed."""
     score = metrics.find(metric).score
     return [None if p is None else score(p, r) for p, r in zip(predictions, references, strict=True)]
 
@@ -36,7 +46,7 @@ def figure(
     clusters: Sequence[Hashable] | None = None,
     bounds: tuple[float, float] | None = None,
 ) -> Figure:
-    """A mean with its interval: Wilson's for rates, Student's t for means, clustered where examples may be alike.
+    """A mean with its interval: Wilson's for rates, Student's t for means, clustered where examples are correlated.
 
     Args:
         kind, bounds: of the scores; see `metrics.Metric`.
@@ -58,7 +68,7 @@ def figure(
 
 
 def _of_equal(value: float, count: int, bounds: tuple[float, float]) -> intervals.Interval:
-    """Equal scores tell nothing of their spread; it is at most that of a rate between the bounds."""
+    """Equal scores say nothing about their spread; it is at most that of a rate between the bounds."""
     low, width = bounds[0], bounds[1] - bounds[0]
     ends = intervals.wilson((value - low) / width * count, count)
     return low + ends[0] * width, low + ends[1] * width
@@ -76,33 +86,34 @@ def corpus_figure(
     references: Sequence[str],
     clusters: Sequence[Hashable] | None = None,
 ) -> Figure:
-    """The score of a whole test set by BLEU, chrF or TER, with a bootstrap interval; see `paired.bootstrap`."""
+    """The corpus score by BLEU, chrF or TER with a bootstrap interval; see `paired_tests.bootstrap`."""
     kind = metrics.find(metric).corpus or metric
-    places = [place for place, said in enumerate(predictions) if said is not None]
-    if not places:
+    known = [at for at, prediction in enumerate(predictions) if prediction is not None]
+    if not known:
         return Figure(nan, nan, nan, 0)
-    said = [predictions[place] or "" for place in places]
-    score = translation_metrics.resampled_score(said, [references[place] for place in places], kind)
-    alike = None if clusters is None else [clusters[place] for place in places]
-    low, high = paired_tests.bootstrap(score, len(places), clusters=alike)
-    return Figure(score(range(len(places))), low, high, len(places))
+    score = bleu_chrf_ter.resampled_score(
+        [predictions[at] or "" for at in known], [references[at] for at in known], kind
+    )
+    known_clusters = None if clusters is None else [clusters[at] for at in known]
+    low, high = paired_tests.bootstrap(score, len(known), clusters=known_clusters)
+    return Figure(score(range(len(known))), low, high, len(known))
 
 
 def rate(hits: Sequence[bool]) -> Figure:
-    """A share with Wilson's interval."""
+    """A rate with Wilson's interval."""
     return figure([float(hit) for hit in hits], "binary")
 
 
 def refusals(predictions: Sequence[str | None]) -> Figure:
-    """How often the model declines."""
+    """The rate of refusals among the predictions."""
     return rate([refusal.is_refusal(text) for text in predictions if text is not None])
 
 
-def latency(milliseconds: Sequence[float | None]) -> dict[str, float]:
-    """mean, p50, p95 and p99 of the known ones; nan where none is."""
+def latency(milliseconds: Sequence[float | None]) -> LatencySummary:
+    """Mean, p50, p95 and p99 of the known latencies; nan without any."""
     known = [each for each in milliseconds if each is not None]
     if not known:
-        return dict.fromkeys(("mean", "p50", "p95", "p99"), nan)
+        return {"mean": nan, "p50": nan, "p95": nan, "p99": nan}
     p50, p95, p99 = np.quantile(known, [0.5, 0.95, 0.99]).tolist()
     return {"mean": float(np.mean(known)), "p50": p50, "p95": p95, "p99": p99}
 
@@ -110,11 +121,12 @@ def latency(milliseconds: Sequence[float | None]) -> dict[str, float]:
 def by_slice(
     slices: Sequence[Mapping[str, str]], figures_at: Callable[[Sequence[int]], dict[str, Figure]]
 ) -> dict[str, dict[str, dict[str, Figure]]]:
-    """For each field of the slices and each of its values the figures of the examples at these places."""
-    places: dict[str, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
-    for place, each in enumerate(slices):
-        for name, value in each.items():
-            places[name][value].append(place)
+    """The figures of each slice, by field and value."""
+    positions: dict[str, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
+    for position, each in enumerate(slices):
+        for field, value in each.items():
+            positions[field][value].append(position)
     return {
-        name: {value: figures_at(here) for value, here in sorted(values.items())} for name, values in places.items()
+        field: {value: figures_at(members) for value, members in sorted(values.items())}
+        for field, values in positions.items()
     }

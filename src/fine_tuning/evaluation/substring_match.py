@@ -1,9 +1,9 @@
-"""Substring match: the prediction occurs in the reference, case aside."""
+"""Substring match: the prediction occurs in the reference; case is ignored."""
 
 from __future__ import annotations
 
 
 def matches(prediction: str, reference: str) -> bool:
     """Whether the stripped prediction occurs in the reference; an empty prediction never does."""
-    needle = prediction.strip().lower()
-    return bool(needle) and needle in reference.strip().lower()
+    stripped = prediction.strip().lower()
+    return bool(stripped) and stripped in reference.strip().lower()

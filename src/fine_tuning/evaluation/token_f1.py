@@ -1,6 +1,6 @@
-"""F1 of the words that prediction and reference share.
+"""Token F1: the F1 of the words that prediction and reference share.
 
-As SQuAD scores answers: case, punctuation and articles do not count (Rajpurkar, Zhang, Lopyrev, Liang, "SQuAD: 100,000+
+As in SQuAD, case, punctuation and articles are ignored (Rajpurkar, Zhang, Lopyrev, Liang, "SQuAD: 100,000+
 questions for machine comprehension of text", EMNLP 2016).
 """
 
@@ -14,11 +14,11 @@ _ARTICLES = re.compile(r"\b(a|an|the)\b")
 
 def score(prediction: str, reference: str) -> float:
     """0 to 1; two texts without words are equal."""
-    said, wanted = _words(prediction), _words(reference)
-    if not said or not wanted:
-        return float(said == wanted)
-    common = sum((Counter(said) & Counter(wanted)).values())
-    return 2 * common / (len(said) + len(wanted))
+    predicted, expected = _words(prediction), _words(reference)
+    if not predicted or not expected:
+        return float(predicted == expected)
+    common = sum((Counter(predicted) & Counter(expected)).values())
+    return 2 * common / (len(predicted) + len(expected))
 
 
 def _words(text: str) -> list[str]:

@@ -1,18 +1,17 @@
-"""Which model a unit (a user, a conversation) sees: always the same one for the same test and unit."""
+"""Assignment of units (users, conversations) to models: the same for the same test and unit."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from fine_tuning.errors import ConflictError
 from fine_tuning.experiments.design import SLOTS
 from fine_tuning.experiments.sufficient_statistics import A, B
+from fine_tuning.store.experiment_json import Arm, Slots
 
-Slots = Sequence[Sequence[int]]
 
-
-def assign(test_id: str, unit_id: str, share_b: float = 0.5) -> str:
+def assign(test_id: str, unit_id: str, share_b: float = 0.5) -> Arm:
     """ "model_a" or "model_b" by a hash of test and unit, so that tests do not influence each other.
 
     Args:
@@ -32,27 +31,27 @@ def takes_part(salt: str, unit_id: str, slots: Slots) -> bool:
     return any(first <= place < end for first, end in slots)
 
 
-def ramped(slots: Slots, taken: Iterable[Slots], share: float) -> list[list[int]]:
-    """Slots for another share of the units, in which nobody moves who is in and can stay.
+def ramped(slots: Slots, taken: Iterable[Slots], share: float) -> Slots:
+    """Slots for another share of the units; units that take part stay where possible.
 
     Args:
         slots: of the test so far; taken: of the other tests of its layer.
 
     Raises:
-        ConflictError: the layer has not so many units left.
+        ConflictError: the layer has too few units left.
     """
     own = [place for first, end in slots for place in range(first, end)]
     others = {place for each in taken for first, end in each for place in range(first, end)}
-    wanted = round(share * SLOTS)
+    count = round(share * SLOTS)
     free = [place for place in range(SLOTS) if place not in others and place not in own]
-    if wanted > len(own) + len(free):
+    if count > len(own) + len(free):
         left = (len(own) + len(free)) / SLOTS
         raise ConflictError(f"the layer has {left:.1%} of the units left, not {share:.1%}; other tests have the rest")
-    return _joined([*own, *free][:wanted])
+    return _joined([*own, *free][:count])
 
 
-def _joined(places: Iterable[int]) -> list[list[int]]:
-    found: list[list[int]] = []
+def _joined(places: Iterable[int]) -> Slots:
+    found: Slots = []
     for place in sorted(places):
         if found and found[-1][1] == place:
             found[-1][1] += 1
@@ -62,5 +61,5 @@ def _joined(places: Iterable[int]) -> list[list[int]]:
 
 
 def _hashed(salt: str, unit_id: str) -> float:
-    """A number from 0 to 1 that looks like chance."""
+    """A pseudo-random number from 0 to 1 (a seeded hash)."""
     return int.from_bytes(hashlib.sha256(f"{salt}\0{unit_id}".encode()).digest()[:8], "big") / 2**64

@@ -1,4 +1,4 @@
-"""A bounded mean, bet by bet: intervals that hold at every sample from the first on.
+"""Intervals of a bounded mean by betting, valid at every sample from the first.
 
 Source: Waudby-Smith, Ramdas, "Estimating means of bounded random variables by betting", JRSS B 86 (2024): the hedged
 capital process with the predictable plug-in bets of its equations 26 and 32.
@@ -7,12 +7,14 @@ capital process with the predictable plug-in bets of its equations 26 and 32.
 from __future__ import annotations
 
 from math import log, sqrt
-from typing import Any
+from typing import cast
 
 import numpy as np
 
+from fine_tuning.store.experiment_json import WealthRecord
+
 GRID = np.linspace(0.0, 1.0, 201)  # the means that are bet against
-MOST = 0.5  # of the capital is at stake in one bet at most
+MAX_STAKE = 0.5  # of the capital in one bet
 
 
 class Wealth:
@@ -32,13 +34,13 @@ class Wealth:
         self.peak = np.zeros(len(GRID))
 
     def bet(self, value: float) -> None:
-        """Take one more sample in."""
+        """Add a sample between 0 and 1."""
         self.count += 1
         stake = sqrt(2 * log(2 / self._alpha) / (self._spread * log(1 + self.count)))
         apart = value - GRID
         with np.errstate(divide="ignore"):
-            self._up += np.log1p(np.minimum(stake, MOST / GRID) * apart)
-            self._down += np.log1p(-np.minimum(stake, MOST / (1 - GRID)) * apart)
+            self._up += np.log1p(np.minimum(stake, MAX_STAKE / GRID) * apart)
+            self._down += np.log1p(-np.minimum(stake, MAX_STAKE / (1 - GRID)) * apart)
         np.maximum(self.peak, np.maximum(self._up, self._down) - log(2), out=self.peak)
         self._total += value
         self._spread += (value - (0.5 + self._total) / (self.count + 1)) ** 2
@@ -54,14 +56,14 @@ class Wealth:
         """ln of the evidence against this mean of the grid."""
         return float(self.peak[round(mean * (len(GRID) - 1))])
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> WealthRecord:
         """The state as plain JSON values."""
         arrays = {name: getattr(self, name).tolist() for name in ("_up", "_down", "peak")}
         numbers = {name: getattr(self, name) for name in ("_alpha", "count", "_total", "_spread")}
-        return numbers | arrays
+        return cast("WealthRecord", numbers | arrays)
 
     @classmethod
-    def of(cls, state: dict[str, Any]) -> Wealth:
+    def of(cls, state: WealthRecord) -> Wealth:
         """A state as `as_dict` gave it."""
         found = cls(state["_alpha"])
         for name, value in state.items():

@@ -1,15 +1,18 @@
-"""Tests and intervals that stay valid however often they are looked at. numpy and scipy only."""
+"""Anytime-valid tests and confidence sequences: valid at every look."""
 
 from __future__ import annotations
 
 from math import exp, inf, log, sqrt
-from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from scipy.special import betaln
 
 PRIOR = 10.0  # a of the Beta(a, a) mixture: wide enough for small, narrow enough for large differences
 PLANNED_SAMPLES = 2000  # in all, at which the confidence sequence is tightest, unless a test is planned for other
 _START = float(betaln(PRIOR, PRIOR))
+Floats = NDArray[np.float64]
+Counts = int | NDArray[np.int64]
 
 
 def discordant_pair_log_e_value(wins: int, losses: int) -> float:
@@ -24,9 +27,9 @@ def discordant_pair_log_e_value(wins: int, losses: int) -> float:
     return float(discordant_pair_log_e_values(wins, losses))
 
 
-def discordant_pair_log_e_values(wins: Any, losses: Any) -> Any:
-    """The same for arrays of counts."""
-    return betaln(PRIOR + wins, PRIOR + losses) - _START + (wins + losses) * log(2)
+def discordant_pair_log_e_values(wins: Counts, losses: Counts) -> Floats:
+    """`discordant_pair_log_e_value` of arrays of counts."""
+    return np.asarray(betaln(PRIOR + wins, PRIOR + losses) - _START + (wins + losses) * log(2))
 
 
 def always_valid_p(log_e_value: float) -> float:

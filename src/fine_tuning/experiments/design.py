@@ -1,32 +1,34 @@
-"""How a test is run and judged: chosen when it is created, never changed after."""
+"""The design of a test: chosen when it is created, never changed after."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from typing import Any
+from typing import Any, cast
 
 from fine_tuning._util import checks
 from fine_tuning.errors import UsageError
 from fine_tuning.experiments.group_sequential import SPENDING
+from fine_tuning.store.experiment_json import DesignRecord
 
 KINDS = ("anytime", "group_sequential", "fixed")
 SCORES = ("binary", "bounded", "real")
 LOOKS = 8  # planned by default: more hardly shortens a test, and lengthens the longest
 STATISTICS = ("mean", "p95")
-SLOTS = 1000  # thousandths of all units, the least that take part
-LEAST_SHARE = 1 / SLOTS
-MEASURES = ("latency", "cost", "errors")  # that every sample brings along
+SLOTS = 1000  # equal parts of all units
+MIN_SHARE = 1 / SLOTS
+MIN_ALPHA = 1e-9
+MEASURES = ("latency", "cost", "errors")  # of every sample
 
 
 @dataclass(frozen=True)
 class Guardrail:
-    """What model_b must not make worse.
+    """A measure that model_b must not make worse.
 
     Attributes:
         measure: latency, cost, errors (the rate of failed calls), or a name under `measures` of the samples.
         statistic: mean, or p95 for latency.
-        margin: how much worse is still harmless: a share of model_a's figure, or absolute.
+        margin: how much worse is acceptable: a share of model_a's figure, or absolute.
         relative: whether the margin is a share.
         higher_is_better: of a measure of the samples.
     """
@@ -51,7 +53,7 @@ class Guardrail:
 
     @property
     def name(self) -> str:
-        """How it is called in results."""
+        """Its name in results."""
         return self.measure if self.statistic == "mean" else f"{self.measure} {self.statistic}"
 
 
@@ -63,16 +65,17 @@ class Design:
         kind: anytime (valid at every look), group_sequential (planned looks) or fixed (one look).
         alpha: the rate of false winners, two-sided.
         planned: samples per model (pairs, where answers are paired) that group_sequential and fixed are planned for.
-        looks: how many times group_sequential looks, evenly spaced.
+        looks: number of planned looks of group_sequential, evenly spaced.
         spending: one of `group_sequential.SPENDING`.
         score: binary (0 or 1), bounded (`low` to `high`) or real.
-        metric: of the evaluator, that makes a score of prediction and reference.
-        margin: how much lower a score (in its own units) still counts as "not worse".
-        split: the share of the units that see model_b; None where the samples are not assigned at random.
-        guardrails: what model_b must not make worse.
+        metric: the evaluator's metric that scores a prediction against its reference.
+        margin: the largest difference of scores (in their own units) at which models count as equally good.
+        split: the share of the units that see model_b; None where samples are not assigned at random, which turns the
+            sample ratio check off.
+        guardrails: measures that model_b must not make worse.
         ramp: the share of the units that take part.
         layer: tests of one layer share no units.
-        auto: deploy the winner, and end the test, when the verdict is in.
+        auto: deploy the winner and end the test as soon as there is a verdict.
     """
 
     kind: str = "anytime"
@@ -118,15 +121,15 @@ class Design:
             raise UsageError(f"margin must be less than {self.spread:g}, the range of the scores, not {self.margin:g}")
         if self.split is not None and not 0 < (checks.rate("split", self.split) or 0) < 1:
             raise UsageError(f"split must be between 0 and 1, not {self.split}")
-        if checks.rate("ramp", self.ramp) is None or 0 < self.ramp < LEAST_SHARE:
-            raise UsageError(f"ramp must be 0, or between {LEAST_SHARE:g} and 1")
+        if checks.rate("ramp", self.ramp) is None or 0 < self.ramp < MIN_SHARE:
+            raise UsageError(f"ramp must be 0, or between {MIN_SHARE:g} and 1")
         checks.flag("auto", self.auto)
         if self.layer is not None:
             checks.name("layer", self.layer)
 
     @property
     def spread(self) -> float:
-        """How far apart two scores can be."""
+        """The range of the scores."""
         return self.high - self.low
 
     @property
@@ -136,12 +139,12 @@ class Design:
             return (1.0,)
         return tuple(look / self.looks for look in range(1, self.looks + 1)) if self.kind != "anytime" else ()
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> DesignRecord:
         """The choices as plain JSON values."""
-        return asdict(self)
+        return cast("DesignRecord", asdict(self))
 
     @classmethod
-    def of(cls, **choices: Any) -> Design:
+    def of(cls, **choices: object) -> Design:
         """A design of these choices; guardrails may be dicts.
 
         Raises:
@@ -153,10 +156,11 @@ class Design:
         rails = choices.get("guardrails") or ()
         if not isinstance(rails, list | tuple):
             raise UsageError(f"guardrails must be a list, not {type(rails).__name__}")
-        return cls(**{**choices, "guardrails": tuple(_guardrail(each) for each in rails)})
+        chosen: dict[str, Any] = {**choices, "guardrails": tuple(_guardrail(each) for each in rails)}
+        return cls(**chosen)  # which checks them
 
 
-def _guardrail(given: Any) -> Guardrail:
+def _guardrail(given: object) -> Guardrail:
     if isinstance(given, Guardrail):
         return given
     known = {each.name for each in fields(Guardrail)}
@@ -165,11 +169,8 @@ def _guardrail(given: Any) -> Guardrail:
     return Guardrail(**given)
 
 
-LEAST_ALPHA = 1e-9
-
-
 def check_alpha(alpha: float) -> float:
-    """Raise UsageError unless `alpha` is between 0 and 1, and no smaller than can be reckoned with."""
-    if isinstance(alpha, bool) or not isinstance(alpha, int | float) or not LEAST_ALPHA <= alpha < 1:
-        raise UsageError(f"alpha must be between 0 and 1 ({LEAST_ALPHA:g} at least), not {alpha}")
+    """Raise UsageError unless `alpha` is between 0 and 1, and no smaller than the computations allow."""
+    if isinstance(alpha, bool) or not isinstance(alpha, int | float) or not MIN_ALPHA <= alpha < 1:
+        raise UsageError(f"alpha must be between 0 and 1 ({MIN_ALPHA:g} at least), not {alpha}")
     return alpha

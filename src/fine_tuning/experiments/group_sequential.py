@@ -1,4 +1,4 @@
-"""Tests with planned looks, whose error is spent look by look.
+"""Group sequential tests: planned looks, with an error spending function.
 
 The statistic at information fraction t is a Brownian motion with drift, seen at the looks. Boundaries and crossing
 probabilities follow from its density between the looks by numerical integration (Armitage, McPherson, Rowe, "Repeated
@@ -20,7 +20,7 @@ from scipy.special import ndtr, ndtri
 
 SPENDING = ("t2", "obrien_fleming")
 NODES = 128  # of Gauss and Legendre; boundaries are exact to more digits than tables have
-FARTHEST = 9.0  # standard deviations: nothing lies beyond
+MAX_DEVIATIONS = 9.0  # standard deviations: nothing lies beyond
 Floats = NDArray[np.float64]
 
 
@@ -91,7 +91,7 @@ def _start() -> tuple[Floats, Floats]:
 
 def _boundary(at: Floats, density: Floats, step: float, budget: float) -> float:
     """The edge beyond which exactly `budget` of the mass lies after the next step."""
-    farthest = float(np.max(at)) + FARTHEST * step
+    farthest = float(np.max(at)) + MAX_DEVIATIONS * step
     if budget <= 0 or float(density @ ndtr(-(farthest - at) / step)) >= budget:
         return farthest
     return float(brentq(lambda edge: float(density @ ndtr(-(edge - at) / step)) - budget, 0.0, farthest, xtol=1e-10))

@@ -1,23 +1,27 @@
-"""What the new model must not make worse: non-inferiority by a margin, valid at every look."""
+"""Guardrails: non-inferiority of model_b by a margin, valid at every look."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from math import copysign, exp, inf
+from typing import Literal
 
 from fine_tuning.experiments import confidence_sequences, measures
 from fine_tuning.experiments.design import Guardrail
-from fine_tuning.experiments.running_sums import GROWTH, Arm, quantile_slack
+from fine_tuning.experiments.latency_histogram import GROWTH, quantile_slack
+from fine_tuning.experiments.running_sums import ArmSums
 from fine_tuning.experiments.sufficient_statistics import A, B, Statistics
 
 P95 = 0.95
 WITHIN = exp(GROWTH / 2)  # an amount is so close to the middle of its bucket
-HOLDS, BROKEN, OPEN = "holds", "broken", "open"
+HOLDS: Literal["holds"] = "holds"
+BROKEN: Literal["broken"] = "broken"
+OPEN: Literal["open"] = "open"
 
 
 @dataclass(frozen=True)
-class Kept:
-    """How a guardrail stands.
+class GuardrailVerdict:
+    """The state of a guardrail.
 
     Attributes:
         status: holds (model_b is shown to be no worse than the margin), broken (shown to be worse), or open.
@@ -26,18 +30,18 @@ class Kept:
     """
 
     name: str
-    status: str
+    status: Literal["holds", "broken", "open"]
     model_a: float
     model_b: float
     low: float
     high: float
 
 
-def judge(rail: Guardrail, statistics: Statistics, alpha: float) -> Kept:
-    """How a guardrail stands, each of its two statements (holds, broken) wrong at a rate of at most alpha."""
+def judge(rail: Guardrail, statistics: Statistics, alpha: float) -> GuardrailVerdict:
+    """Judge a guardrail; each of its two statements (holds, broken) wrong at a rate of at most alpha."""
     a, b, low, high = (_p95 if rail.statistic == "p95" else _mean)(rail, statistics, alpha)
     status = HOLDS if high <= 0 else BROKEN if low > 0 else OPEN
-    return Kept(rail.name, status, a, b, low, high)
+    return GuardrailVerdict(rail.name, status, a, b, low, high)
 
 
 def _mean(rail: Guardrail, statistics: Statistics, alpha: float) -> tuple[float, float, float, float]:
@@ -55,9 +59,9 @@ def _mean(rail: Guardrail, statistics: Statistics, alpha: float) -> tuple[float,
     return a.average, b.average, low, high
 
 
-def _independent(arm: Arm, count: int) -> int:
-    """How many latencies would tell as much if those of a cluster were not alike; by the ratio of the variances of
-    their mean, for want of one of the quantile.
+def _independent(arm: ArmSums, count: int) -> int:
+    """The effective number of latencies, where those of a cluster are correlated: by the ratio of the variances of
+    their mean, in place of one of the quantile.
     """
     found, clusters = arm.measure("latency"), arm.measure_clusters("latency")
     if clusters.count == found.count or clusters.count < 2 or not found.variance > 0:

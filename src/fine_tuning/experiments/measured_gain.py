@@ -33,10 +33,10 @@ def _of_evaluations(tx: Transaction, version: Mapping[str, Any]) -> AccuracyGain
             except UsageError:  # over different questions
                 continue
             (change,) = comparison.changes(pairs, [after["metric"]])
-            if change.examples:
+            if change["examples"]:
                 which = f"evaluations {before['id']} and {after['id']}"
-                source = f"{which}: {after['metric']}, {change.examples:,} examples of both"
-                return AccuracyGain(change.difference, change.low, change.high, source)
+                source = f"{which}: {after['metric']}, {change['examples']:,} examples of both"
+                return AccuracyGain(change["difference"], change["low"], change["high"], source)
     return None
 
 

@@ -1,16 +1,24 @@
-"""How two models differ in a figure that every call brings along: latency, cost, failures, or one of the user's own."""
+"""The difference of two models in a measure: latency, cost, error rate, or one of the user's own."""
 
 from __future__ import annotations
 
 from math import ceil, inf, log
 
 from fine_tuning.experiments import small_sample_corrections
-from fine_tuning.experiments.running_sums import Arm
+from fine_tuning.experiments.effect import Effect
+from fine_tuning.experiments.running_sums import ArmSums
 from fine_tuning.experiments.small_sample_corrections import welch
-from fine_tuning.experiments.sufficient_statistics import LEAST, LEAST_MEANS, MOST_SKEWED, A, B, Effect, Statistics
+from fine_tuning.experiments.sufficient_statistics import (
+    MAX_SKEWNESS,
+    MIN_OBSERVATIONS,
+    MIN_OBSERVATIONS_OF_MEANS,
+    A,
+    B,
+    Statistics,
+)
 
-ROUNDING = 1e-9  # of a figure: what its running sums may lose
-RARE = 0.01  # of the calls: what has never differed may differ so often
+ROUNDING = 1e-9  # relative error of the running sums
+RARE = 0.01  # share of the calls in which a measure that never differed may differ
 
 
 def difference(statistics: Statistics, name: str, alpha: float, factor: float = 1.0) -> Effect:
@@ -34,13 +42,13 @@ def difference(statistics: Statistics, name: str, alpha: float, factor: float = 
         null_variance=variance,
         n=n_a + n_b,
         planned=statistics.planned_for(name),
-        is_ready=ready_a and ready_b and abs(skewness) <= MOST_SKEWED,
+        is_ready=ready_a and ready_b and abs(skewness) <= MAX_SKEWNESS,
         degrees=welch(factor**2 * variance_a, variance_b, degrees_a, degrees_b),
         skewness=skewness,
     )
 
 
-def _mean(arm: Arm, name: str, alpha: float) -> tuple[float, float, float, int, bool]:
+def _mean(arm: ArmSums, name: str, alpha: float) -> tuple[float, float, float, int, bool]:
     """Mean, its variance and degrees of freedom; independent observations; whether there are enough."""
     found, clusters = arm.measure(name), arm.measure_clusters(name)
     count = found.count
@@ -48,10 +56,10 @@ def _mean(arm: Arm, name: str, alpha: float) -> tuple[float, float, float, int, 
         return found.average, inf, 0.0, count, False
     if clusters.count < count:
         variance = clusters.variance_of_mean(count, found.mean)
-        return found.mean, variance, clusters.count - 1, clusters.count, clusters.count >= LEAST
+        return found.mean, variance, clusters.count - 1, clusters.count, clusters.count >= MIN_OBSERVATIONS
     if name == "errors":  # one more failure and one more success: a few without any are no proof of none
         rate = (found.total + 1) / (count + 2)
-        return found.mean, rate * (1 - rate) / count, inf, count, count >= LEAST
+        return found.mean, rate * (1 - rate) / count, inf, count, count >= MIN_OBSERVATIONS
     differs = found.squares > count * (ROUNDING * found.mean) ** 2
-    least = LEAST_MEANS if differs else ceil(log(alpha) / log(1 - RARE))
+    least = MIN_OBSERVATIONS_OF_MEANS if differs else ceil(log(alpha) / log(1 - RARE))
     return found.mean, found.variance / count, count - 1, count, count >= least

@@ -3,16 +3,35 @@
 from __future__ import annotations
 
 from math import inf
-from typing import Any
+from typing import NotRequired, TypedDict
 
 from fine_tuning._util import checks
 from fine_tuning.errors import UsageError
-from fine_tuning.experiments import confidence_sequences, measures
+from fine_tuning.experiments import confidence_sequences, measures, verdict
 from fine_tuning.experiments.design import Design
-from fine_tuning.experiments.sufficient_statistics import Effect, Statistics
+from fine_tuning.experiments.effect import Effect
+from fine_tuning.experiments.sufficient_statistics import Statistics
+from fine_tuning.store.records import Experiment
 
 
-def cheaper_and_not_worse(design: Design, statistics: Statistics, margin: float | None = None) -> dict[str, Any]:
+class Statement(TypedDict):
+    """A one-sided statement: whether it holds, the estimated improvement and its bound."""
+
+    holds: bool
+    estimate: float
+    bound: float
+
+
+class CheaperAndNotWorse(TypedDict):
+    """Both statements; withheld: why neither counts (a sample ratio mismatch), else empty."""
+
+    holds: bool
+    cheaper: Statement
+    not_worse: Statement
+    withheld: NotRequired[str]
+
+
+def cheaper_and_not_worse(design: Design, statistics: Statistics, margin: float | None = None) -> CheaperAndNotWorse:
     """Whether model_b costs less and scores no more than `margin` less, each at alpha and valid at every look.
 
     Both must hold, so that alpha is not divided between them: Berger, "Multiparameter hypothesis testing and acceptance
@@ -22,11 +41,20 @@ def cheaper_and_not_worse(design: Design, statistics: Statistics, margin: float 
     effect, allowed = statistics.effect(design), design.margin if margin is None else checks.amount("margin", margin)
     if allowed is None or (design.score != "real" and allowed > design.spread):
         raise UsageError(f"margin must be between 0 and {design.spread:g}, not {margin or design.margin}")
-    dearer = _bounds(cost, design.alpha)[1]
-    cheaper = {"holds": dearer < 0, "estimate": -cost.estimate, "bound": -dearer}
+    added_cost = _bounds(cost, design.alpha)[1]
+    cheaper: Statement = {"holds": added_cost < 0, "estimate": -cost.estimate, "bound": -added_cost}
     worst = _bounds(effect, design.alpha)[0]
-    not_worse = {"holds": worst > -allowed, "estimate": effect.estimate, "bound": worst}
+    not_worse: Statement = {"holds": worst > -allowed, "estimate": effect.estimate, "bound": worst}
     return {"holds": cheaper["holds"] and not_worse["holds"], "cheaper": cheaper, "not_worse": not_worse}
+
+
+def of_test(test: Experiment, margin: float | None) -> CheaperAndNotWorse:
+    """Both statements for a stored test; neither counts where the sample ratio check fails."""
+    design, statistics = Design.of(**test["design"]), Statistics.of(test["statistics"])
+    found = cheaper_and_not_worse(design, statistics, margin)
+    found["withheld"] = verdict.mismatch_reason(design, statistics)
+    found["holds"] = found["holds"] and not found["withheld"]
+    return found
 
 
 def _bounds(effect: Effect, alpha: float) -> tuple[float, float]:

@@ -2,54 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Mapping
+from typing import Literal, NamedTuple
 
 from fine_tuning._util.model_names import parse_alias_name, parse_version_name, version_name
 from fine_tuning.errors import ConflictError, UsageError
-from fine_tuning.experiments.guardrails import BROKEN
-from fine_tuning.experiments.recommendation import recommend
+from fine_tuning.experiments.ab_test_result import ABTestResult
+from fine_tuning.experiments.recommendation import Reason, broken_guardrails, recommend
 from fine_tuning.experiments.sufficient_statistics import A, B
-from fine_tuning.experiments.verdict import ABTestResult
-from fine_tuning.store import experiments, model_labels, model_versions
+from fine_tuning.store import experiments, model_aliases, model_versions
 from fine_tuning.store.database import Transaction
+from fine_tuning.store.experiment_json import Arm
+from fine_tuning.store.records import ExperimentDecision
 
-PROMOTED, ROLLED_BACK, KEPT = "promoted", "rolled_back", "kept"
+Action = Literal["promoted", "rolled_back", "kept"]
+PROMOTED: Action = "promoted"
+ROLLED_BACK: Action = "rolled_back"
+KEPT: Action = "kept"
 
 
 class Decision(NamedTuple):
     """promoted (model_b answers from now on), rolled_back (model_a again) or kept (model_a as before); and why."""
 
-    action: str
+    action: Action
     model: str
     reason: str
 
 
-def decision(tx: Transaction, result: ABTestResult, pinned: Mapping[str, str]) -> Decision | None:
-    """What a result means for production; None while it means nothing yet.
+def decision(tx: Transaction, result: ABTestResult, pinned: Mapping[Arm, str]) -> Decision | None:
+    """The decision that follows from a result; None while there is none.
 
     Args:
         pinned: by arm the version that the test is about; see `pin`.
     """
-    said = recommend(result)
-    broken = [rail["name"] for rail in result.guardrails if rail["status"] == BROKEN]
-    if result.withheld:
+    advice = recommend(result)
+    if advice.reason == Reason.SAMPLE_RATIO_MISMATCH:
         return None
-    if said == result.model_b:
-        return Decision(PROMOTED, pinned[B], _shown(result))
-    is_tie = said.startswith("TIE")
-    is_settled = result.is_over or said.startswith("TIE: equivalent")
+    if advice.winner == B:
+        return Decision(PROMOTED, pinned[B], _scores(result))
+    broken = broken_guardrails(result)
+    is_tie = advice.winner is None
+    is_settled = result.is_over or advice.reason == Reason.EQUIVALENT
     if is_tie and not broken and not is_settled:
         return None
-    why = f"guardrail broken: {', '.join(broken)}" if broken else said if is_tie else _shown(result)
+    why = f"guardrail broken: {', '.join(broken)}" if broken else advice.as_text(result) if is_tie else _scores(result)
     loses = broken or not is_tie  # where nothing differs, nothing changes
     return Decision(ROLLED_BACK if loses and _is_deployed(tx, pinned[B]) else KEPT, pinned[A], why)
 
 
 def carry_out(tx: Transaction, test_id: str, decided: Decision, actor: str) -> None:
-    """Deploy the model that won, where it is not deployed already, and write the decision down.
+    """Deploy the model of a decision, where it is not deployed already, and log the decision.
 
-    A version that may not be deployed any more (it has failed since) is not; the decision says so.
+    A version that may no longer be deployed (it has failed since) stays as it is; the decision's reason says so.
     """
     name, version = find_version(tx, decided.model)
     if decided.action != KEPT and not _is_deployed(tx, decided.model):
@@ -63,7 +67,7 @@ def carry_out(tx: Transaction, test_id: str, decided: Decision, actor: str) -> N
     experiments.decide(tx, test_id, decided.action, decided.model, decided.reason)
 
 
-def pin(tx: Transaction, models_by_arm: Mapping[str, str], *, deployable: bool) -> dict[str, str]:
+def pin(tx: Transaction, models_by_arm: Mapping[Arm, str], *, deployable: bool) -> dict[Arm, str]:
     """By arm the version that a test is about from its first call to its last, whatever is deployed meanwhile.
 
     A registered name stands for its deployed version, else for its latest; what is not registered stays as it is.
@@ -77,7 +81,8 @@ def pin(tx: Transaction, models_by_arm: Mapping[str, str], *, deployable: bool) 
     if deployable:
         for model in found.values():
             name, version = find_version(tx, model)
-            record = model_versions.get(tx, name, version) or {}
+            record = model_versions.get(tx, name, version)
+            assert record is not None  # noqa: S101 - it was found
             if record["status"] != "DEPLOYED" and "DEPLOYED" not in model_versions.MOVES[record["status"]]:
                 raise UsageError(f"{model} is {record['status']}, which cannot be deployed; create without auto")
     return found
@@ -89,14 +94,21 @@ def _pinned(tx: Transaction, model: str) -> str | None:
         return model
     if aliased := parse_alias_name(model):
         name, alias = aliased
-        if (version := model_labels.aliases(tx, name).get(alias)) is not None:
+        if (version := model_aliases.of_model(tx, name).get(alias)) is not None:
             return version_name(name, version)
     record = model_versions.deployed(tx, model) or model_versions.get(tx, model)
     return None if record is None else version_name(model, record["version"])
 
 
+def promoted_name(decisions: Iterable[ExperimentDecision]) -> str | None:
+    """The registered name of the model that a test promoted last; None where it promoted none."""
+    models = [each["model"] for each in decisions if each["action"] == PROMOTED]
+    parsed = parse_version_name(models[-1] or "") if models else None
+    return None if parsed is None else parsed[0]
+
+
 def find_version(tx: Transaction, model: str) -> tuple[str, int]:
-    """The registered version that `<name>-v<version>` is.
+    """Name and version of the registered `<name>-v<version>`.
 
     Raises:
         UsageError: it is not registered.
@@ -109,11 +121,11 @@ def find_version(tx: Transaction, model: str) -> tuple[str, int]:
 
 def _is_deployed(tx: Transaction, model: str) -> bool:
     name, version = find_version(tx, model)
-    found: Mapping[str, Any] | None = model_versions.deployed(tx, name)
+    found = model_versions.deployed(tx, name)
     return found is not None and found["version"] == version
 
 
-def _shown(result: ABTestResult) -> str:
+def _scores(result: ABTestResult) -> str:
     return (
         f"score {result.model_b_accuracy:.4g} against {result.model_a_accuracy:.4g} after "
         f"{result.model_b_samples:,} and {result.model_a_samples:,} samples (p = {result.p_value:.2g})"

@@ -1,87 +1,162 @@
-"""From a result to the name of the better model, or to why there is none."""
+"""From a result to the better model, or to the reason why there is none."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from enum import StrEnum
 from math import isfinite, isnan
+from typing import Literal
 
+from fine_tuning.experiments.ab_test_result import ABTestResult, Interval
+from fine_tuning.experiments.field_intervals import UNKNOWN, interval_of
 from fine_tuning.experiments.guardrails import BROKEN, HOLDS
-from fine_tuning.experiments.verdict import ABTestResult
+from fine_tuning.experiments.sufficient_statistics import A, B
+from fine_tuning.store.experiment_json import Arm
 
 WEIGHTS = {"latency": 0.2, "cost": 0.2}  # accuracy has the other 0.6, and decides alone where it differs
 
 
-def recommend(result: ABTestResult) -> str:
-    """The winning model's name, or a text starting with "TIE" that says why there is none.
+class Reason(StrEnum):
+    """Why a model is recommended, or none."""
+
+    BETTER_SCORE = "better_score"
+    FASTER_OR_CHEAPER = "faster_or_cheaper"  # and its score is shown to be no more than the margin lower
+    GUARDRAIL_BROKEN = "guardrail_broken"  # model_a wins, or a better model_b does not
+    GUARDRAIL_OPEN = "guardrail_open"
+    NO_SAMPLES = "no_samples"
+    SAMPLE_RATIO_MISMATCH = "sample_ratio_mismatch"
+    EQUIVALENT = "equivalent"
+    BEFORE_FIRST_LOOK = "before_first_look"
+    NO_DIFFERENCE = "no_difference"  # in all planned samples
+    UNDECIDED = "undecided"
+
+
+@dataclass(frozen=True)
+class Recommendation:
+    """What a result recommends. Decide by `winner` and `reason`: a model may be called like a text.
+
+    Attributes:
+        kind: winner or tie.
+        winner: the arm to use; None for a tie.
+        reason: why, as a code.
+        text: why there is no winner, for people; empty where there is one.
+    """
+
+    kind: Literal["winner", "tie"]
+    winner: Arm | None
+    reason: Reason
+    text: str = ""
+
+    def as_text(self, result: ABTestResult) -> str:
+        """The winning model's name, or the reason for none after "TIE: "."""
+        if self.winner is None:
+            return f"TIE: {self.text}"
+        return result.model_a if self.winner == A else result.model_b
+
+
+def recommend(result: ABTestResult) -> Recommendation:
+    """The better model, or why there is none; from the fields of the result alone.
 
     A verdict on the scores decides, if model_b keeps its guardrails. Otherwise the model whose latency and cost are
     better wins (weights 0.2 and 0.2, each counted only where its interval excludes 0), if its score is shown to be no
-    more than the margin lower.
+    more than the margin lower. Intervals that a result does not have are estimated from its other fields; see
+    `field_intervals`.
     """
     if result.without_samples is not None:
-        return f"TIE: no samples for {result.without_samples} yet; aim for 100 or more per model"
+        text = f"no samples for {result.without_samples} yet; aim for 100 or more per model"
+        return _tie(Reason.NO_SAMPLES, text)
     if result.withheld:
-        return f"TIE: withheld: {result.withheld}"
-    if result.statistical_significance:
-        return (_kept_back(result) or result.model_b) if _is_for_b(result) else result.model_a
-    if any(rail["status"] == BROKEN for rail in result.guardrails):
-        return result.model_a
+        return _tie(Reason.SAMPLE_RATIO_MISMATCH, f"no verdict: {result.withheld}")
+    if result.statistical_significance and (direction := _direction(result)):
+        better = _winner(A if direction < 0 else B, Reason.BETTER_SCORE)
+        return better if better.winner == A else _guardrail_tie(result) or better
+    if broken_guardrails(result):
+        return _winner(A, Reason.GUARDRAIL_BROKEN)
     gain = sum(weight * _relative_gain(result, measure) for measure, weight in WEIGHTS.items())
-    low, high = result.intervals["accuracy"]
+    low, high = interval_of(result, "accuracy")
     if gain > 0 and low >= -result.margin:
-        return _kept_back(result) or result.model_b
+        return _guardrail_tie(result) or _winner(B, Reason.FASTER_OR_CHEAPER)
     if gain < 0 and high <= result.margin:
-        return result.model_a
+        return _winner(A, Reason.FASTER_OR_CHEAPER)
     if -result.margin <= low and high <= result.margin:
-        return f"TIE: equivalent: {_shown(result, low)} to {_shown(result, high)} is within {_size(result)}"
-    return _undecided(result)
+        text = f"equivalent: {_points(result, low)} to {_points(result, high)} is within {_margin(result)}"
+        return _tie(Reason.EQUIVALENT, text)
+    return _undecided(result, (low, high))
 
 
-def _is_for_b(result: ABTestResult) -> bool:
-    return result.favours > 0 if result.favours else result.accuracy_improvement > 0  # older results have no favours
+def broken_guardrails(result: ABTestResult) -> list[str]:
+    """The names of the guardrails that model_b breaks."""
+    return [rail["name"] for rail in result.guardrails if rail["status"] == BROKEN]
 
 
-def _kept_back(result: ABTestResult) -> str:
-    """Why model_b does not replace model_a although it is better; empty where nothing is in the way."""
-    broken = [rail["name"] for rail in result.guardrails if rail["status"] == BROKEN]
-    if broken:
-        return f"TIE: {result.model_b} scores no worse, but breaks the guardrail {', '.join(broken)}"
-    left = [rail["name"] for rail in result.guardrails if rail["status"] != HOLDS]
-    return f"TIE: {result.model_b} scores no worse; still open: the guardrail {', '.join(left)}" if left else ""
+def _winner(arm: Arm, reason: Reason) -> Recommendation:
+    return Recommendation("winner", arm, reason)
 
 
-def _undecided(result: ABTestResult) -> str:
-    if isnan(result.p_value):  # of a planned test before its first look
-        return (
-            f"TIE: no verdict before the next planned look; {result.samples_needed:,.0f} more samples per model "
+def _tie(reason: Reason, text: str) -> Recommendation:
+    return Recommendation("tie", None, reason, text)
+
+
+def _direction(result: ABTestResult) -> float:
+    """Above 0 where the scores of model_b are better, below 0 where those of model_a are."""
+    if result.favours:
+        return result.favours
+    difference = result.model_b_accuracy - result.model_a_accuracy
+    return result.accuracy_improvement if isnan(difference) else difference
+
+
+def _guardrail_tie(result: ABTestResult) -> Recommendation | None:
+    """Why model_b does not replace model_a although it is better; None where all guardrails hold."""
+    if broken := broken_guardrails(result):
+        text = f"{result.model_b} scores no worse, but breaks the guardrail {', '.join(broken)}"
+        return _tie(Reason.GUARDRAIL_BROKEN, text)
+    if left := [rail["name"] for rail in result.guardrails if rail["status"] != HOLDS]:
+        text = f"{result.model_b} scores no worse; still open: the guardrail {', '.join(left)}"
+        return _tie(Reason.GUARDRAIL_OPEN, text)
+    return None
+
+
+def _undecided(result: ABTestResult, accuracy: Interval) -> Recommendation:
+    if result.design != "anytime" and isnan(result.p_value):
+        text = (
+            f"no verdict before the next planned look; {result.samples_needed:,.0f} more samples per model "
             f"complete this {result.design} test"
         )
+        return _tie(Reason.BEFORE_FIRST_LOOK, text)
     if result.is_over:
-        return f"TIE: no difference found in the planned samples (p = {result.p_value:.2g})"
-    low, high = result.intervals["accuracy"]
+        return _tie(Reason.NO_DIFFERENCE, f"no difference found in the planned samples (p = {result.p_value:.2g})")
+    low, high = accuracy
     known = isfinite(low) and isfinite(high)
-    excluded = f"below {_shown(result, low)} and above {_shown(result, high)} is excluded; " if known else ""
+    excluded = f"below {_points(result, low)} and above {_points(result, high)} is excluded; " if known else ""
     more = f"about {result.samples_needed:,.0f} more" if result.samples_needed > 0 else "more"
-    what = "pairs" if result.is_paired else "samples per model"
-    return (
-        f"TIE: undecided after {result.model_a_samples} and {result.model_b_samples} samples: the accuracy of "
-        f"{result.model_b} is {_shown(result, result.effect)} against {result.model_a} "
-        f"(p = {result.p_value:.2g}, needs {1 - result.confidence_level:.2g}); {excluded}record {more} {what}"
+    unit = "pairs" if result.is_paired else "samples per model"
+    has_counts = result.model_a_samples and result.model_b_samples
+    size = f"{result.model_a_samples} and {result.model_b_samples}" if has_counts else f"{result.total_samples}"
+    effect = result.accuracy_improvement if isnan(result.effect) else result.effect
+    level = 1 - result.confidence_level
+    p_value = "" if isnan(result.p_value) else f" (p = {result.p_value:.2g}, needs {level:.2g})"
+    text = (
+        f"undecided after {size} samples: the accuracy of {result.model_b} is {_points(result, effect)} "
+        f"against {result.model_a}{p_value}; {excluded}record {more} {unit}"
     )
+    return _tie(Reason.UNDECIDED, text)
 
 
-def _shown(result: ABTestResult, difference: float) -> str:
+def _points(result: ABTestResult, difference: float) -> str:
     """A difference of scores: points of a rate, else as it is."""
+    if isnan(difference):
+        return "unknown"
     return f"{difference * 100:+.1f} points" if result.score == "binary" else f"{difference:+.3g}"
 
 
-def _size(result: ABTestResult) -> str:
+def _margin(result: ABTestResult) -> str:
     return f"{result.margin * 100:g} points" if result.score == "binary" else f"{result.margin:g}"
 
 
 def _relative_gain(result: ABTestResult, measure: str) -> float:
     """Improvement of model_b relative to the worse model, -1 to 1; 0 where it may be noise or is unknown."""
-    low, high = result.intervals[measure]
-    if not (isfinite(low) and isfinite(high)) or low <= 0 <= high:
+    low, high = interval_of(result, measure)
+    if (low, high) == UNKNOWN or low <= 0 <= high:
         return 0.0
     a, b = (
         (result.model_a_avg_latency, result.model_b_avg_latency)

@@ -1,16 +1,15 @@
-"""Running sums: what a verdict needs of any number of samples."""
+"""Running sums of scores and measures, from which verdicts are computed."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from math import exp, log, nan, sqrt
-from typing import Any
+from math import nan
+from typing import cast
 
 from fine_tuning.experiments.betting_intervals import Wealth
 from fine_tuning.experiments.confidence_sequences import discordant_pair_log_e_value
-
-GROWTH = log(1.02)  # each bucket of a histogram ends 2 % above the one before
+from fine_tuning.experiments.latency_histogram import Histogram
+from fine_tuning.store.experiment_json import ArmRecord, PairsRecord
 
 
 @dataclass
@@ -27,7 +26,7 @@ class Moments:
     cubes: float = 0.0
 
     def add(self, value: float) -> None:
-        """Take one more value in."""
+        """Add a value."""
         apart = value - self.mean
         self.count += 1
         self.total += value
@@ -54,7 +53,7 @@ class Moments:
 
 @dataclass
 class Covaried:
-    """Scores with a figure known before the call, such as the prompt's length: what both have in common."""
+    """Sums of scores and a covariate known before the call, such as the prompt's length."""
 
     count: int = 0
     mean_x: float = 0.0
@@ -64,7 +63,7 @@ class Covaried:
     yy: float = 0.0
 
     def add(self, x: float, y: float) -> None:
-        """Take one more pair in."""
+        """Add a pair."""
         self.count += 1
         apart_x, apart_y = x - self.mean_x, y - self.mean_y
         self.mean_x += apart_x / self.count
@@ -84,7 +83,7 @@ class Clusters:
     n_squared: float = 0.0
 
     def grow(self, size: int, total: float, score: float) -> None:
-        """A cluster that had `size` scores of `total` in all gets one more."""
+        """Add a score to a cluster that had `size` scores of `total` in all."""
         self.count += size == 0
         self.s_squared += (total + score) ** 2 - total**2
         self.s_n += (total + score) * (size + 1) - total * size
@@ -104,12 +103,12 @@ class Clusters:
 
 @dataclass
 class Pairs:
-    """Scores of both models that belong together.
+    """Paired scores of both models.
 
     Attributes:
         differences: of model_b's score over model_a's.
         wins, losses: pairs in which model_b (model_a) alone has the better score.
-        log_e: ln of the most evidence there was against "equally often", see `discordant_pair_log_e_value`.
+        log_e: ln of the largest evidence so far against "equally often", see `discordant_pair_log_e_value`.
         favours: 1 where that evidence speaks for model_b, -1 for model_a, 0 for none.
         wealth: of bets on the differences, where scores are bounded; bets_favour: as `favours`, of their evidence.
     """
@@ -122,18 +121,21 @@ class Pairs:
     wealth: Wealth | None = None
     bets_favour: int = 0
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> PairsRecord:
         """The pairs as plain JSON values."""
-        return vars(self) | {"differences": vars(self.differences), "wealth": self.wealth and self.wealth.as_dict()}
+        wealth = None if self.wealth is None else self.wealth.as_dict()
+        return cast("PairsRecord", vars(self) | {"differences": vars(self.differences), "wealth": wealth})
 
     @classmethod
-    def of(cls, state: Mapping[str, Any]) -> Pairs:
+    def of(cls, state: PairsRecord) -> Pairs:
         """Pairs as `as_dict` gave them."""
-        wealth = Wealth.of(state["wealth"]) if state.get("wealth") else None
-        return cls(**{**state, "differences": Moments(**state["differences"]), "wealth": wealth})
+        stored = state["wealth"]
+        wealth = Wealth.of(stored) if stored else None
+        rest = {name: value for name, value in state.items() if name not in {"differences", "wealth"}}
+        return cls(differences=Moments(**state["differences"]), wealth=wealth, **cast("dict[str, int]", rest))
 
     def bet(self, alpha: float, spread: float, difference: float) -> None:
-        """Take the difference of a pair of bounded scores, which lie up to `spread` apart, in."""
+        """Bet on the difference of a pair of bounded scores, which lie up to `spread` apart."""
         self.wealth = self.wealth or Wealth(alpha)
         before = self.wealth.log_e_value(0.5)
         self.wealth.bet((difference / spread + 1) / 2)
@@ -141,7 +143,7 @@ class Pairs:
             self.bets_favour = 1 if self.differences.mean > 0 else -1
 
     def add(self, a: float, b: float) -> None:
-        """Take one more pair in."""
+        """Add a pair."""
         self.differences.add(b - a)
         if a == b:
             return
@@ -153,55 +155,11 @@ class Pairs:
 
 
 @dataclass
-class Histogram:
-    """How often which amounts were seen, to 2 %."""
-
-    buckets: dict[str, int] = field(default_factory=dict)
-
-    def add(self, value: float) -> None:
-        """Take one more amount of 0 or more in."""
-        bucket = str(round(log(max(value, 1e-6)) / GROWTH))
-        self.buckets[bucket] = self.buckets.get(bucket, 0) + 1
-
-    def quantile(self, share: float) -> float:
-        """The amount that this share of all is at or below; nan of nothing, and beyond 0 or 1 the end of the scale."""
-        total = sum(self.buckets.values())
-        if not total:
-            return nan
-        if share >= 1:
-            return float("inf")
-        wanted, seen = max(0.0, share) * total, 0
-        for bucket in sorted(self.buckets, key=int):
-            seen += self.buckets[bucket]
-            if seen >= wanted:
-                return exp(int(bucket) * GROWTH)
-        return float("inf")
-
-    @property
-    def count(self) -> int:
-        """How many amounts there were."""
-        return sum(self.buckets.values())
-
-
-def quantile_slack(share: float, count: int, alpha: float) -> float:
-    """How far, in rank (0 to 1), the confidence sequence of a quantile reaches on either side at any sample size.
-
-    f = 1.5 sqrt(p (1 - p) l) + 0.8 l, l = (1.4 ln ln(2.1 n) + ln(10 / alpha)) / n. Source: Howard, Ramdas, "Sequential
-    estimation of quantiles with applications to A/B testing and best-arm identification", Bernoulli 28 (2022), eq. 8.
-    """
-    if count < 1:
-        return 1.0
-    level = (1.4 * log(log(2.1 * count) or 1e-9) if count > 1 else 0.0) + log(10 / alpha)
-    level /= count
-    return 1.5 * sqrt(share * (1 - share) * level) + 0.8 * level
-
-
-@dataclass
-class Arm:
+class ArmSums:
     """All samples of one model.
 
     Attributes:
-        samples: of any kind, also calls that failed.
+        samples: number of calls, failed ones included.
         scores: of the answers that were scored.
         measures: latency (milliseconds), cost (US dollars), errors (0 or 1), and others by name; by_cluster: their
             sums over clusters.
@@ -216,16 +174,16 @@ class Arm:
     by_cluster: dict[str, Clusters] = field(default_factory=dict)
 
     def measure_clusters(self, name: str) -> Clusters:
-        """The sums over clusters of a measure, also of one that nothing is known of yet."""
+        """The sums over clusters of a measure, empty for one without values."""
         return self.by_cluster.get(name) or self.by_cluster.setdefault(name, Clusters())
 
     def measure(self, name: str) -> Moments:
-        """The moments of a measure, also of one that nothing is known of yet."""
+        """The moments of a measure, empty for one without values."""
         return self.measures.get(name) or self.measures.setdefault(name, Moments())
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> ArmRecord:
         """The arm as plain JSON values."""
-        return {
+        record = {
             "samples": self.samples,
             "scores": vars(self.scores),
             "measures": {name: vars(each) for name, each in self.measures.items()},
@@ -234,9 +192,10 @@ class Arm:
             "clusters": vars(self.clusters),
             "by_cluster": {name: vars(each) for name, each in self.by_cluster.items()},
         }
+        return cast("ArmRecord", record)
 
     @classmethod
-    def of(cls, state: Mapping[str, Any]) -> Arm:
+    def of(cls, state: ArmRecord) -> ArmSums:
         """An arm as `as_dict` gave it."""
         return cls(
             state["samples"],

@@ -10,14 +10,14 @@ from queue import Empty, Full, Queue
 from types import TracebackType
 
 from fine_tuning.errors import FineTuningError, UsageError
-from fine_tuning.experiments.recording import Sample
+from fine_tuning.experiments.sample import Sample
 
 _log = logging.getLogger(__name__)
-ROOM, AT_ONCE, PAUSE_SECONDS = 10_000, 500, 0.2
+MAX_WAITING, SAMPLES_PER_BLOCK, PAUSE_SECONDS = 10_000, 500, 0.2
 
 
 class Buffer:
-    """Takes samples at once and writes them in blocks; what does not fit or cannot be written is counted.
+    """Queues samples and writes them in blocks; samples that do not fit or cannot be written are counted.
 
     Args:
         write: records samples, all or none.
@@ -28,7 +28,7 @@ class Buffer:
 
     def __init__(self, write: Callable[[Sequence[Sample]], object]) -> None:
         self._write = write
-        self._waiting: Queue[Sample] = Queue(ROOM)
+        self._waiting: Queue[Sample] = Queue(MAX_WAITING)
         self._end = threading.Event()
         self.written = self.dropped = 0
         self._thread = threading.Thread(target=self._run, name="samples", daemon=True)
@@ -36,7 +36,7 @@ class Buffer:
         atexit.register(self.close)  # for a program that ends without closing it
 
     def add(self, sample: Sample) -> bool:
-        """Take a sample; False where too many wait to be written, or the buffer is closed."""
+        """Queue a sample; False where the queue is full or the buffer is closed."""
         if not isinstance(sample, Sample):
             raise UsageError(f"a buffer takes samples, not {type(sample).__name__}; see record")
         if not self._end.is_set():
@@ -50,7 +50,7 @@ class Buffer:
         return False
 
     def close(self) -> None:
-        """Write what waits, and say what was lost."""
+        """Write the queued samples, and log how many were lost."""
         if self._end.is_set():
             return
         self._end.set()
@@ -65,12 +65,12 @@ class Buffer:
                 block = [self._waiting.get(timeout=PAUSE_SECONDS)]
             except Empty:
                 continue
-            while len(block) < AT_ONCE and not self._waiting.empty():
+            while len(block) < SAMPLES_PER_BLOCK and not self._waiting.empty():
                 block.append(self._waiting.get_nowait())
             self._store(block)
 
     def _store(self, block: Sequence[Sample]) -> None:
-        """Write a block; if it is refused, sample by sample, so that one bad sample takes no others along."""
+        """Write a block; if it is refused, sample by sample, so that only the bad ones are lost."""
         try:
             self._write(block)
         except FineTuningError as error:

@@ -4,47 +4,48 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 from fine_tuning._util import checks
 from fine_tuning.errors import UsageError
 from fine_tuning.evaluation import metrics
 from fine_tuning.experiments.design import Design
-from fine_tuning.experiments.recording import Sample, check_score
+from fine_tuning.experiments.sample import Sample, check_arm, check_score
 from fine_tuning.experiments.sample_buffer import Buffer
 
 _log = logging.getLogger(__name__)
-Record = Mapping[str, Any]
-_ARGUMENTS = {"model", "prediction", "reference", "latency_ms", "cost", "metadata", "score", "error", "sample_id",
-              "cluster_id", "covariate", "measures"}  # fmt: skip
+Arguments = Mapping[str, object]  # of `ABTestFramework.record_sample`, unchecked
+_ARGUMENTS = set(
+    "model prediction reference latency_ms cost metadata score error sample_id cluster_id covariate measures".split()
+)
 
 
-def checked_sample(row: Record, design: Design) -> Sample:
-    """A sample of these arguments, with its score."""
+def checked_sample(row: Arguments, design: Design) -> Sample:
+    """The sample with these arguments, scored.
+
+    Raises:
+        UsageError: an argument is unknown or out of range, or there is nothing to score.
+    """
     if not isinstance(row, Mapping):
         raise UsageError(f"a sample must be a mapping of its arguments, not {type(row).__name__}")
     if unknown := row.keys() - _ARGUMENTS:
         raise UsageError(f"unknown argument {min(unknown)!r} of a sample; known are {', '.join(sorted(_ARGUMENTS))}")
-    prediction, reference, score = row.get("prediction"), row.get("reference"), row.get("score")
-    error, sample_id = row.get("error"), row.get("sample_id")
-    for text in (prediction, reference, error):
-        if text is not None and not isinstance(text, str):
-            raise UsageError("prediction, reference and error must be text")
+    prediction, reference, error = (_text(row.get(name)) for name in ("prediction", "reference", "error"))
+    score, sample_id, cluster_id = row.get("score"), row.get("sample_id"), row.get("cluster_id")
     if score is None and error is None:
         if prediction is not None and reference is not None:
             score = scored(design.metric, prediction, reference)
         elif sample_id is None:
             raise UsageError("prediction and reference must be text; or give score, error, or a sample_id for later")
     return Sample(
-        arm=row.get("model", ""),
+        arm=check_arm(row.get("model", "")),
         prediction=prediction,
         reference=reference,
         score=None if score is None else check_score(design, score),
         error=error,
         latency_ms=checks.amount("latency_ms", row.get("latency_ms")),
         cost=checks.amount("cost", row.get("cost")),
-        sample_id=sample_id,
-        cluster_id=row.get("cluster_id"),
+        sample_id=None if sample_id is None else checks.name("sample_id", sample_id),
+        cluster_id=None if cluster_id is None else checks.name("cluster_id", cluster_id),
         covariate=None if row.get("covariate") is None else checks.number("covariate", row["covariate"]),
         measures={
             name: checks.number(str(name), value)
@@ -55,27 +56,34 @@ def checked_sample(row: Record, design: Design) -> Sample:
     )
 
 
+def _text(value: object) -> str | None:
+    if value is not None and not isinstance(value, str):
+        raise UsageError("prediction, reference and error must be text")
+    return value
+
+
 def scored(name: str, prediction: str, reference: str) -> float:
-    """A score of which more is better: one of a metric that counts errors is taken negative."""
+    """The score of a prediction, higher is better: that of a metric of errors is negated."""
     metric = metrics.find(name)
     score = metric.score(prediction, reference)
     return score if metric.higher_is_better else -score
 
 
-def with_score_of_metric(choices: dict[str, Any]) -> dict[str, Any]:
-    """With the kind and the bounds of scores that a metric gives, unless they are chosen.
+def with_score_of_metric(choices: dict[str, object]) -> dict[str, object]:
+    """Choices of a design, with the kind and bounds of its metric's scores unless they are chosen.
 
     Raises:
         UsageError, NotFoundError, DataError, MissingDependencyError: the metric cannot be used.
     """
     if "metric" not in choices:
         return choices
-    if checks.name("metric", choices["metric"]) == "judge":
-        raise UsageError("a judge is asked later: grade answers with judging.grades, and record their score")
-    metrics.check(choices["metric"])  # before the first answer is paid for
+    name = checks.name("metric", choices["metric"])
+    if name == "judge":
+        raise UsageError("a judge cannot score samples; grade answers with judging.grades, and record their score")
+    metrics.check(name)  # before the first answer is paid for
     if "score" in choices:
         return choices
-    metric = metrics.find(choices["metric"])
+    metric = metrics.find(name)
     bounds = {} if metric.bounds is None else {"low": metric.bounds[0], "high": metric.bounds[1]}
     return {"score": metric.kind, **bounds, **choices}
 
@@ -87,8 +95,8 @@ class Recorder(Buffer):
         super().__init__(write)
         self._design = design
 
-    def record(self, model: str, prediction: str | None, reference: str | None, **more: Any) -> bool:
-        """As `ABTestFramework.record_sample`; a sample that is wrong is counted as dropped, and False."""
+    def record(self, model: str, prediction: str | None, reference: str | None, **more: object) -> bool:
+        """As `ABTestFramework.record_sample`; an invalid sample counts as dropped, and returns False."""
         try:
             sample = checked_sample(
                 {"model": model, "prediction": prediction, "reference": reference, **more}, self._design

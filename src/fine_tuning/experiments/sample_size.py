@@ -1,8 +1,8 @@
-"""How many samples a test needs before it is begun."""
+"""Sample sizes: how many samples each design needs."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from math import ceil, nan, sqrt
 
@@ -10,15 +10,15 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.special import ndtri
 
-from fine_tuning._util import checks
 from fine_tuning.errors import UsageError
 from fine_tuning.experiments import group_sequential, simulation
 from fine_tuning.experiments.design import LOOKS, Design, check_alpha
+from fine_tuning.experiments.simulation import Scenario
 
-SMALL = 300  # samples per model, below which half an answer matters to the power
-FARTHEST = 8.0  # times the fixed size that an anytime test is followed
+MAX_CORRECTED_SIZE = 300  # samples per model, up to which the continuity correction matters to the power
+MAX_SIZE_FACTOR = 8.0  # length of a simulated anytime test, in fixed sizes
 REPLICATIONS = 2000
-CELLS, LARGEST = 20_000_000, 200_000  # samples that are made up in all, and for one test
+MAX_SAMPLES, MAX_SAMPLES_PER_TEST = 20_000_000, 200_000  # simulated
 
 
 @dataclass(frozen=True)
@@ -26,9 +26,9 @@ class Plan:
     """What a design needs, in samples per model (in pairs, where both models answer the same).
 
     Attributes:
-        most: with which the power is reached; what `planned=` wants.
-        mean: of a test that stops as soon as its verdict is in, where the difference is as expected.
-        without_difference: the same where there is none.
+        most: the size at which the power is reached; the value for `planned=`.
+        mean: the mean size of a test that stops at its verdict, where the difference is as expected.
+        without_difference: the mean size where there is no difference.
     """
 
     design: str
@@ -49,58 +49,51 @@ def fixed_size(rate_a: float, rate_b: float, alpha: float = 0.05, power: float =
     return float(both / (rate_a - rate_b)) ** 2
 
 
-def paired_size(
-    rate_a: float, rate_b: float, correlation: float = 0.0, alpha: float = 0.05, power: float = 0.8
-) -> float:
+def paired_size(scenario: Scenario, alpha: float = 0.05, power: float = 0.8) -> float:
     """Pairs with which McNemar's test has this power, where both models' right answers correlate so.
 
     Source: Connor, "Sample size for testing differences in proportions for the paired-sample design", Biometrics 43
     (1987).
     """
-    apart = rate_b - rate_a
-    discordant = sum(simulation.discordant(rate_a, rate_b, correlation))
+    apart = scenario.rate_b - scenario.rate_a
+    discordant = sum(scenario.discordant())
     both = ndtri(1 - alpha / 2) * sqrt(discordant) + ndtri(power) * sqrt(max(0.0, discordant - apart**2))
     return float(both / apart) ** 2
 
 
 def plan(
-    rate_a: float,
-    rate_b: float,
+    scenario: Scenario,
     *,
     alpha: float = 0.05,
     power: float = 0.8,
     looks: int = LOOKS,
     spending: str = "t2",
-    correlation: float | None = None,
 ) -> list[Plan]:
-    """What each design needs to tell two rates apart.
+    """The sizes at which each design tells the rates of a scenario apart.
 
     Args:
-        power: how often the difference is to be found.
-        correlation: of both models' right answers to the same samples; None where each model gets samples of its own.
+        power: the probability of finding the difference.
 
     Raises:
         UsageError: a rate, alpha or power is out of range, or the rates are equal.
     """
     check_alpha(alpha)
-    for label, value in (("rate_a", rate_a), ("rate_b", rate_b), ("power", power)):
-        if not 0 < (checks.rate(label, value) or 0) < 1:
-            raise UsageError(f"{label} must be between 0 and 1, not {value}")
+    rate_a, rate_b = scenario.rate_a, scenario.rate_b
+    simulation.check_rates({"rate_a": rate_a, "rate_b": rate_b, "power": power})
     if power <= alpha:
         raise UsageError(f"power must be above alpha ({alpha:g}), not {power}")
     if rate_a == rate_b:
         raise UsageError("rate_a and rate_b are equal; name the smallest difference that matters")
-    paired = correlation is not None
-    if paired:
-        size = paired_size(rate_a, rate_b, correlation or 0.0, alpha, power)
+    if scenario.correlation is not None:
+        size = paired_size(scenario, alpha, power)
     else:
         size = fixed_size(rate_a, rate_b, alpha, power)
-    if size < SMALL:
+    if size < MAX_CORRECTED_SIZE:
         size = _with_continuity(size, abs(rate_b - rate_a))
     return [
         Plan("fixed", *[max(2, ceil(size))] * 3),
         _sequential(size, alpha, power, looks, spending),
-        _anytime(size, rate_a, rate_b, alpha, power, correlation),
+        _anytime(size, scenario, alpha, power),
     ]
 
 
@@ -133,14 +126,15 @@ def _drift(fractions: tuple[float, ...], alpha: float, power: float, spending: s
     return float(drift), limits
 
 
-def _anytime(size: float, rate_a: float, rate_b: float, alpha: float, power: float, correlation: float | None) -> Plan:
+def _anytime(size: float, scenario: Scenario, alpha: float, power: float) -> Plan:
     """Simulated: by how many samples this share of the tests has its verdict; unknown for very small differences."""
-    most = ceil(FARTHEST * size)
-    if most > LARGEST:
+    most = ceil(MAX_SIZE_FACTOR * size)
+    if most > MAX_SAMPLES_PER_TEST:
         return Plan("anytime", None, nan, nan)
-    design, tests = Design(alpha=alpha), max(400, min(REPLICATIONS, CELLS // most))
-    found = simulation.simulate(design, rate_a, rate_b, most, tests, correlation=correlation)
-    without = simulation.simulate(design, rate_a, rate_a, most, tests // 4, correlation=correlation)
+    design, tests = Design(alpha=alpha), max(400, min(REPLICATIONS, MAX_SAMPLES // most))
+    equal = replace(scenario, rate_b=scenario.rate_a)
+    found = simulation.simulate(design, scenario, samples=most, replications=tests)
+    without = simulation.simulate(design, equal, samples=most, replications=tests // 4)
     needed = int(np.quantile(found.samples, power))
-    return Plan("anytime", needed, float(np.minimum(found.samples, needed).mean()),
-                float(np.minimum(without.samples, needed).mean()))  # fmt: skip
+    means = [float(np.minimum(each.samples, needed).mean()) for each in (found, without)]
+    return Plan("anytime", needed, *means)

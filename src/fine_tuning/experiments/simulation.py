@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import ceil, log, sqrt
 
@@ -16,14 +17,46 @@ from fine_tuning.experiments.confidence_sequences import discordant_pair_log_e_v
 from fine_tuning.experiments.design import Design
 from fine_tuning.experiments.sufficient_statistics import CONTINUITY
 
-MOST = 10_000_000_000  # answers that are made up: some minutes
-CELLS = 4_000_000  # numbers in memory at once
+MAX_ANSWERS = 10_000_000_000  # simulated: some minutes
+MAX_CELLS = 4_000_000  # numbers in memory at once
 Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Simulated:
-    """What became of each test.
+class Scenario:
+    """Two models to simulate.
+
+    Attributes:
+        rate_a, rate_b: the share of right answers of each, above 0 and below 1.
+        correlation: of both models' right answers to the same samples; None where each model gets samples of its own.
+    """
+
+    rate_a: float
+    rate_b: float
+    correlation: float | None = None
+
+    def check(self) -> None:
+        """Raise UsageError where a rate is out of range, or the rates cannot correlate so."""
+        check_rates({"rate_a": self.rate_a, "rate_b": self.rate_b})
+        if self.correlation is not None:
+            self.discordant()
+
+    def discordant(self) -> tuple[float, float]:
+        """The rates at which only model_b, and only model_a, is right.
+
+        Raises:
+            UsageError: such rates cannot correlate so.
+        """
+        a, b, correlation = self.rate_a, self.rate_b, self.correlation or 0.0
+        both = a * b + correlation * sqrt(a * (1 - a) * b * (1 - b))
+        if not max(0.0, a + b - 1) - 1e-12 <= both <= min(a, b) + 1e-12:
+            raise UsageError(f"rates {a} and {b} cannot correlate by {correlation}")
+        return b - both, a - both
+
+
+@dataclass(frozen=True)
+class SimulatedTests:
+    """The outcome of each simulated test.
 
     Attributes:
         favours: 1 for model_b, -1 for model_a, 0 for no verdict.
@@ -38,64 +71,65 @@ class Simulated:
         """The share of tests with a verdict."""
         return float((self.favours != 0).mean())
 
+    @property
+    def median_samples(self) -> float:
+        """The median size at the verdict or the end."""
+        return float(np.median(self.samples))
 
-def check(rate_a: float, rate_b: float, samples: int, replications: int, correlation: float | None) -> None:
-    """Raise UsageError where made-up models cannot be so."""
-    for label, value in (("rate_a", rate_a), ("rate_b", rate_b)):
+    @property
+    def wins_a(self) -> float:
+        """The share of tests that model_a wins."""
+        return float((self.favours < 0).mean())
+
+    @property
+    def wins_b(self) -> float:
+        """The share of tests that model_b wins."""
+        return float((self.favours > 0).mean())
+
+
+def check_rates(rates: Mapping[str, float]) -> None:
+    """Raise UsageError unless each named rate is above 0 and below 1."""
+    for label, value in rates.items():
         if not 0 < (checks.rate(label, value) or 0) < 1:
             raise UsageError(f"{label} must be between 0 and 1, not {value}")
-    checks.count("samples", samples, 2, CELLS)
+
+
+def check(scenario: Scenario, samples: int, replications: int) -> None:
+    """Raise UsageError where a simulation is impossible or too large."""
+    check_rates({"rate_a": scenario.rate_a, "rate_b": scenario.rate_b})
+    checks.count("samples", samples, 2, MAX_CELLS)
     checks.count("replications", replications, 1, 1_000_000)
-    if samples * replications > MOST:
-        raise UsageError(f"{samples:,} samples of {replications:,} tests are more than {MOST:,} answers to make up")
-    if correlation is not None:
-        discordant(rate_a, rate_b, correlation)
+    if samples * replications > MAX_ANSWERS:
+        raise UsageError(
+            f"{samples:,} samples of {replications:,} tests are more than {MAX_ANSWERS:,} answers to simulate"
+        )
+    scenario.check()
 
 
-def discordant(rate_a: float, rate_b: float, correlation: float) -> tuple[float, float]:
-    """How often only model_b, and only model_a, is right.
-
-    Raises:
-        UsageError: such rates cannot correlate so.
-    """
-    both = rate_a * rate_b + correlation * sqrt(rate_a * (1 - rate_a) * rate_b * (1 - rate_b))
-    if not max(0.0, rate_a + rate_b - 1) - 1e-12 <= both <= min(rate_a, rate_b) + 1e-12:
-        raise UsageError(f"rates {rate_a} and {rate_b} cannot correlate by {correlation}")
-    return rate_b - both, rate_a - both
-
-
-def simulate(
-    design: Design,
-    rate_a: float,
-    rate_b: float,
-    samples: int,
-    replications: int,
-    *,
-    correlation: float | None = None,
-    seed: int = 0,
-) -> Simulated:
-    """Tests of two models that are right at these rates, looked at after every sample of each.
+def simulate(design: Design, scenario: Scenario, *, samples: int, replications: int, seed: int = 0) -> SimulatedTests:
+    """Simulate tests of two models, with a look after every sample of each.
 
     Args:
-        samples: of each model, after which a test is given up.
-        correlation: of right answers to the same samples; None for samples of each model's own.
+        samples: of each model, after which a test ends without a verdict.
+        replications: number of tests.
     """
     rng = np.random.default_rng(seed)
-    block = max(1, CELLS // samples)
+    block = max(1, MAX_CELLS // samples)
     parts = []
     for start in range(0, replications, block):
-        shape = (min(block, replications - start), samples)
-        a, b = answers(rng, shape, rate_a, rate_b, correlation or 0.0)
-        parts.append(_anytime(a, b, design) if design.kind == "anytime" else _planned(
-            a, b, design, is_paired=correlation is not None
-        ))  # fmt: skip
-    return Simulated(*(np.concatenate(each) for each in zip(*parts, strict=True)))
+        a, b = answers(rng, (min(block, replications - start), samples), scenario)
+        if design.kind == "anytime":
+            parts.append(_anytime(a, b, design))
+        else:
+            parts.append(_planned(a, b, design, is_paired=scenario.correlation is not None))
+    return SimulatedTests(*(np.concatenate(each) for each in zip(*parts, strict=True)))
 
 
 def answers(
-    rng: np.random.Generator, shape: tuple[int, int], rate_a: float, rate_b: float, correlation: float = 0.0
+    rng: np.random.Generator, shape: tuple[int, int], scenario: Scenario
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Right answers of both models to the same samples."""
+    """Right answers of both models to the same samples; shape: tests and samples."""
+    rate_a, rate_b, correlation = scenario.rate_a, scenario.rate_b, scenario.correlation or 0.0
     a, chance = rng.random(shape) < rate_a, rng.random(shape)
     shift = correlation * sqrt(rate_b * (1 - rate_b))
     if_right = rate_b + shift * sqrt((1 - rate_a) / rate_a)
@@ -104,7 +138,7 @@ def answers(
 
 
 def _anytime(a: NDArray[np.bool_], b: NDArray[np.bool_], design: Design) -> tuple[Ints, Ints]:
-    wins, losses = np.cumsum(b & ~a, axis=1), np.cumsum(a & ~b, axis=1)
+    wins, losses = (np.cumsum(each, axis=1, dtype=np.int64) for each in (b & ~a, a & ~b))
     crossed = discordant_pair_log_e_values(wins, losses) >= -log(design.alpha)
     at = np.where(crossed.any(axis=1), crossed.argmax(axis=1), a.shape[1] - 1)
     rows = np.arange(len(a))

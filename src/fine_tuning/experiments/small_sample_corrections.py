@@ -1,4 +1,4 @@
-"""What few, skewed or clustered observations do to a normal statement: wider, and not to both sides alike.
+"""Corrections of normal approximations for few, skewed or clustered observations.
 
 A mean over its estimated standard error is not normal: its variance is a guess (Student), and it leans to one side
 where the values do (Hall, "On the removal of skewness by transformation", JRSS B 54, 1992: the monotone

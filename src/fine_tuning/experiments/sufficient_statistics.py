@@ -1,71 +1,25 @@
-"""All that is kept of a test's samples: enough for its verdict at any time, without looking at a sample again."""
+"""Sufficient statistics of a test: the verdict at any time is computed from them, without its samples."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import ceil, copysign, inf, isfinite, nan, sqrt
-from typing import Any
+from typing import cast
 
 from fine_tuning.experiments import confidence_sequences, sample_ratio, small_sample_corrections
 from fine_tuning.experiments.design import Design
-from fine_tuning.experiments.running_sums import Arm, Clusters, Pairs
+from fine_tuning.experiments.effect import Effect, Look
+from fine_tuning.experiments.running_sums import ArmSums, Clusters, Pairs
+from fine_tuning.store.experiment_json import Arm, StatisticsRecord
 
-LEAST = 10  # answers right or wrong, or clusters, of each model before an asymptotic statement is made
-LEAST_MEANS = 30  # of figures of any size, whose spread and skewness must be guessed too
+MIN_OBSERVATIONS = 10  # answers right or wrong, or clusters, of each model before an asymptotic statement is made
+MIN_OBSERVATIONS_OF_MEANS = 30  # of figures of any size, whose spread and skewness must be guessed too
 PLANNED_CLUSTERS = 500
-CONTINUITY = 0.5  # answers
-MOST_SKEWED = 0.2  # skewness of an estimate: beyond, the few values that make it are no guide to the rest
-A, B = ARMS = ("model_a", "model_b")
-
-
-@dataclass(frozen=True)
-class Effect:
-    """How much better model_b's scores are.
-
-    Attributes:
-        estimate: of the difference of means; nan while unknown.
-        variance: of the estimate.
-        null_variance: of the estimate if both models were equally good, for tests.
-        n: independent observations behind it (samples of both, pairs, or clusters); planned: those of a usual test.
-        is_ready: whether there are enough for an approximation.
-        degrees: of freedom of the variance; inf where it follows from the rates alone.
-        skewness: of the estimate; 0 where unknown.
-    """
-
-    estimate: float
-    variance: float
-    null_variance: float
-    n: int
-    planned: float
-    is_ready: bool
-    degrees: float = inf
-    skewness: float = 0.0
-
-    def interval(self, limit: float) -> tuple[float, float]:
-        """What is within so many standard errors, as many as a known and symmetric one would need."""
-        return small_sample_corrections.bounds(self.estimate, self.variance, self.degrees, self.skewness, limit)
-
-    def score(self, variance: float) -> float:
-        """The estimate as a normal score, by this variance."""
-        return small_sample_corrections.normal_score(self.estimate, variance, self.degrees, self.skewness)
-
-
-@dataclass
-class Look:
-    """A planned look: samples per model (or pairs); the estimate, its variance, degrees of freedom and skewness; z."""
-
-    size: int
-    estimate: float
-    variance: float
-    z: float
-    degrees: float | None = None
-    skewness: float = 0.0
-
-    def interval(self, limit: float) -> tuple[float, float]:
-        """As of an `Effect`; no degrees (JSON has no infinity) are unlimited ones."""
-        degrees = inf if self.degrees is None else self.degrees
-        return small_sample_corrections.bounds(self.estimate, self.variance, degrees, self.skewness, limit)
+CONTINUITY = 0.5  # answers: the continuity correction
+MAX_SKEWNESS = 0.2  # skewness of an estimate: beyond it, normal approximations fail
+A: Arm = "model_a"
+B: Arm = "model_b"
+ARMS: tuple[Arm, Arm] = (A, B)
 
 
 @dataclass
@@ -76,13 +30,13 @@ class Statistics:
         by_id: pairs of answers to the same sample; by_order: each model's k-th score with the other's k-th.
         pair_clusters: of the differences in `by_id`; what belongs to none is a cluster of its own.
         log_e, favours: as in `Pairs`, of the asymptotic test.
-        low, high: what every look's confidence sequence of the effect has in common.
+        low, high: the intersection of all looks' confidence sequences of the effect.
         looks: the planned ones so far.
-        mismatch: ln of the most evidence there was that the models do not get their planned shares of the units.
-        next_look: the size at which what is known is kept the next time, for looking back.
+        mismatch: ln of the largest e-value of the sample ratio check so far.
+        next_look: the size at which the interval is stored next, for the history.
     """
 
-    arms: dict[str, Arm] = field(default_factory=lambda: {arm: Arm() for arm in ARMS})
+    arms: dict[Arm, ArmSums] = field(default_factory=lambda: {arm: ArmSums() for arm in ARMS})
     by_id: Pairs = field(default_factory=Pairs)
     by_order: Pairs = field(default_factory=Pairs)
     pair_clusters: Clusters = field(default_factory=Clusters)
@@ -96,19 +50,19 @@ class Statistics:
 
     @property
     def is_paired(self) -> bool:
-        """Whether both models answered the same samples: most that the one with fewer scores has answered."""
+        """Whether both models answered the same samples: most of those that the model with fewer scores answered."""
         return 2 * self.by_id.differences.count > min(arm.scores.count for arm in self.arms.values())
 
     @property
     def is_clustered(self) -> bool:
-        """Whether some samples belong together."""
+        """Whether some samples share a cluster."""
         if self.is_paired:
             return self.pair_clusters.count < self.by_id.differences.count
         return any(arm.clusters.count < arm.scores.count for arm in self.arms.values())
 
     @property
     def has_covariate(self) -> bool:
-        """Whether every scored sample came with a figure known before the call."""
+        """Whether every scored sample has a covariate."""
         return not self.is_paired and all(0 < a.covaried.count == a.scores.count for a in self.arms.values())
 
     @property
@@ -120,11 +74,11 @@ class Statistics:
 
     @property
     def pairs(self) -> Pairs:
-        """Those that a test of pairs goes by."""
+        """The pairs that the test uses: by sample id where paired, else by order."""
         return self.by_id if self.is_paired else self.by_order
 
     def units(self) -> tuple[int, int]:
-        """What was assigned to each model: units, where samples say which are the same one's; else samples."""
+        """Number of units of each model where samples have a cluster; else of samples."""
         a, b = self.arms[A], self.arms[B]
         clusters = a.measure_clusters("errors").count, b.measure_clusters("errors").count
         return clusters if min(clusters) > 0 and sum(clusters) < a.samples + b.samples else (a.samples, b.samples)
@@ -137,7 +91,13 @@ class Statistics:
         if self.is_clustered:
             return self._clustered(a, b)
         estimate, variance = self._difference(design)
-        n, null, degrees, skewness, least = a.scores.count + b.scores.count, variance, inf, 0.0, LEAST_MEANS
+        n, null, degrees, skewness, least = (
+            a.scores.count + b.scores.count,
+            variance,
+            inf,
+            0.0,
+            MIN_OBSERVATIONS_OF_MEANS,
+        )
         if self.has_covariate:
             degrees = n - 3
         elif design.score != "binary" and self.size:
@@ -145,20 +105,20 @@ class Statistics:
             degrees = small_sample_corrections.welch(first, second, a.scores.count - 1, b.scores.count - 1)
             skewness = small_sample_corrections.skewness_of_difference(a.scores, b.scores, variance)
         elif self.size:
-            least, rate = LEAST, (a.scores.total + b.scores.total) / n
+            least, rate = MIN_OBSERVATIONS, (a.scores.total + b.scores.total) / n
             null = rate * (1 - rate) * n / max(1, n - 1) * (1 / a.scores.count + 1 / b.scores.count)
         planned = 2 * design.planned if design.planned else confidence_sequences.PLANNED_SAMPLES
-        is_ready = self.size >= least and abs(skewness) <= MOST_SKEWED
+        is_ready = self.size >= least and abs(skewness) <= MAX_SKEWNESS
         return Effect(estimate, variance, null, n, planned, is_ready, degrees, skewness)
 
     @staticmethod
-    def _clustered(a: Arm, b: Arm) -> Effect:
+    def _clustered(a: ArmSums, b: ArmSums) -> Effect:
         counts = a.clusters.count, b.clusters.count
         estimate = b.scores.average - a.scores.average
         first, second = (arm.clusters.variance_of_mean(arm.scores.count, arm.scores.mean) for arm in (a, b))
         degrees, is_ready = (
             small_sample_corrections.welch(first, second, counts[0] - 1, counts[1] - 1),
-            min(counts) >= LEAST,
+            min(counts) >= MIN_OBSERVATIONS,
         )
         return Effect(estimate, first + second, first + second, sum(counts), PLANNED_CLUSTERS, is_ready, degrees)
 
@@ -168,7 +128,7 @@ class Statistics:
         return PLANNED_CLUSTERS if apart else confidence_sequences.PLANNED_SAMPLES
 
     def _difference(self, design: Design) -> tuple[float, float]:
-        """The difference of means and its variance, less what a covariate explains."""
+        """The difference of means and its variance, adjusted for a covariate."""
         a, b = self.arms[A], self.arms[B]
         if not self.size:
             return nan, nan
@@ -182,25 +142,27 @@ class Statistics:
         planned = design.planned or confidence_sequences.PLANNED_SAMPLES / 2
         if self.is_clustered:
             variance, count = self.pair_clusters.variance_of_mean(n, found.mean), self.pair_clusters.count
-            return Effect(found.mean, variance, variance, count, PLANNED_CLUSTERS / 2, count >= LEAST, count - 1)
+            return Effect(
+                found.mean, variance, variance, count, PLANNED_CLUSTERS / 2, count >= MIN_OBSERVATIONS, count - 1
+            )
         if design.score == "real":
             variance = found.squares / max(1, n - 1) / n
             skewness = found.cubes / n**3 / variance**1.5 if variance > 0 else 0.0
-            is_ready = n >= LEAST_MEANS and abs(skewness) <= MOST_SKEWED
+            is_ready = n >= MIN_OBSERVATIONS_OF_MEANS and abs(skewness) <= MAX_SKEWNESS
             return Effect(found.mean, variance, variance, n, planned, is_ready, n - 1, skewness)
         # One more pair that each model wins: a few pairs without any difference are no proof of certainty.
         variance = (found.squares + 2 * design.spread**2) / (n + 1) / n
         if design.score == "bounded":
-            return Effect(found.mean, variance, variance, n, planned, n >= LEAST_MEANS, n - 1)
+            return Effect(found.mean, variance, variance, n, planned, n >= MIN_OBSERVATIONS_OF_MEANS, n - 1)
         null = (self.by_id.wins + self.by_id.losses) / n**2
-        return Effect(found.mean, variance, null, n, planned, n >= LEAST)
+        return Effect(found.mean, variance, null, n, planned, n >= MIN_OBSERVATIONS)
 
     def look(self, design: Design, *, ends_block: bool = True) -> None:
-        """Note what this moment shows; to be called after every sample.
+        """Update the evidence; to be called after every sample.
 
         Args:
             ends_block: False for a sample that others follow at once. Where pairs decide, whose evidence is noted with
-                every pair, the interval need not be looked at in between.
+                every pair, the interval need not be updated in between.
         """
         if ends_block and design.split is not None and not self.is_paired:
             self.mismatch = max(self.mismatch, float(sample_ratio.log_e_values(*self.units(), design.split)))
@@ -240,9 +202,9 @@ class Statistics:
         if log_e > self.log_e:
             self.log_e, self.favours = log_e, 1 if found.estimate > 0 else -1
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> StatisticsRecord:
         """The state as plain JSON values."""
-        return vars(self) | {
+        record = vars(self) | {
             "arms": {name: arm.as_dict() for name, arm in self.arms.items()},
             "by_id": self.by_id.as_dict(),
             "by_order": self.by_order.as_dict(),
@@ -251,15 +213,16 @@ class Statistics:
             "high": None if self.high == inf else self.high,
             "looks": [vars(look) for look in self.looks],
         }
+        return cast("StatisticsRecord", record)
 
     @classmethod
-    def of(cls, state: Mapping[str, Any] | None) -> Statistics:
+    def of(cls, state: StatisticsRecord | None) -> Statistics:
         """A state as `as_dict` gave it; of nothing, the beginning."""
         if not state:
             return cls()
         low, high = state["low"], state["high"]
         return cls(
-            {name: Arm.of(arm) for name, arm in state["arms"].items()},
+            {name: ArmSums.of(arm) for name, arm in state["arms"].items()},
             Pairs.of(state["by_id"]),
             Pairs.of(state["by_order"]),
             Clusters(**state["pair_clusters"]),
@@ -273,7 +236,7 @@ class Statistics:
         )
 
 
-def _variance(arm: Arm, design: Design) -> float:
+def _variance(arm: ArmSums, design: Design) -> float:
     """Of one score; of binary ones with one more right and one more wrong answer: a few that are all right are no proof
     of certainty."""
     if design.score != "binary":
@@ -282,8 +245,8 @@ def _variance(arm: Arm, design: Design) -> float:
     return rate * (1 - rate)
 
 
-def _adjusted(a: Arm, b: Arm, slope: float) -> tuple[float, float]:
-    """The difference less what the covariate explains, and its variance.
+def _adjusted(a: ArmSums, b: ArmSums, slope: float) -> tuple[float, float]:
+    """The difference adjusted for the covariate (CUPED), and its variance.
 
     Source: Deng, Xu, Kohavi, Walker, "Improving the sensitivity of online controlled experiments by utilizing
     pre-experiment data" (CUPED), WSDM 2013.

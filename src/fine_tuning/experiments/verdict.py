@@ -1,89 +1,25 @@
-"""From an experiment's running sums to a result."""
+"""From the running sums of a test to its result."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from functools import lru_cache
 from math import exp, inf, isfinite, isnan, log, nan
-from typing import Any, NamedTuple
+from typing import NamedTuple, cast
 
 from scipy.special import ndtr, ndtri
 
 from fine_tuning.experiments import confidence_sequences, group_sequential, guardrails, measures, sample_ratio
+from fine_tuning.experiments.ab_test_result import ABTestResult, Interval
 from fine_tuning.experiments.design import Design
-from fine_tuning.experiments.sufficient_statistics import A, B, Effect, Statistics
+from fine_tuning.experiments.effect import Effect
+from fine_tuning.experiments.sufficient_statistics import A, B, Statistics
+from fine_tuning.store.experiment_json import GuardrailStatus
+from fine_tuning.store.experiments import NewLook
+from fine_tuning.store.records import Experiment
 
-LEAST_P = 1e-12
+MIN_P_VALUE = 1e-12
 SECONDARY = 0.2  # of alpha, for latency and for cost
-
-
-@dataclass
-class ABTestResult:
-    """The state of a test; improvements are positive where model_b is better, unknown is nan.
-
-    Accuracy is the mean score: the share of right answers where scores are binary.
-
-    Attributes:
-        accuracy_improvement, latency_improvement, cost_improvement: differences of the plain means.
-        statistical_significance: whether the design shows that the scores differ, at `1 - confidence_level`.
-        p_value: valid at every look (anytime), at the planned looks (group_sequential), at the end (fixed).
-        intervals: of the improvements in accuracy, and (at alpha / 5) latency and cost, as (low, high), infinite while
-            unknown.
-        late_samples: those that came after the end.
-        effect: the difference in score that the verdict is about: of pairs where answers are paired, adjusted where
-            there is a covariate.
-        favours: 1 where the verdict is for model_b, -1 for model_a, 0 while there is none.
-        samples_needed: about how many more of each model (or pairs) until a verdict; nan where unknown.
-        is_over: whether no further sample can change the verdict (planned designs after their last look).
-        guardrails: how each stands; see `guardrails.Kept`.
-        ratio_mismatch_p: of the counts against the planned split; nan where none is planned.
-        withheld: why there is no verdict whatever the scores say; empty where there may be one.
-        score, margin, is_paired: of the design; see there.
-    """
-
-    test_id: str
-    model_a: str
-    model_b: str
-    status: str
-    total_samples: int
-    model_a_accuracy: float
-    model_b_accuracy: float
-    accuracy_improvement: float
-    model_a_avg_latency: float
-    model_b_avg_latency: float
-    latency_improvement: float
-    model_a_cost_per_inference: float
-    model_b_cost_per_inference: float
-    cost_improvement: float
-    statistical_significance: bool
-    confidence_level: float
-    started_at: str
-    completed_at: str | None
-    metadata: dict[str, Any] = field(default_factory=dict)
-    p_value: float = nan
-    model_a_samples: int = 0
-    model_b_samples: int = 0
-    intervals: dict[str, tuple[float, float]] = field(default_factory=dict)
-    design: str = "anytime"
-    effect: float = nan
-    favours: int = 0
-    samples_needed: float = nan
-    is_over: bool = False
-    guardrails: list[dict[str, Any]] = field(default_factory=list)
-    ratio_mismatch_p: float = nan
-    withheld: str = ""
-    score: str = "binary"
-    margin: float = 0.05
-    is_paired: bool = False
-    late_samples: int = 0
-
-    @property
-    def without_samples(self) -> str | None:
-        """The model (the first, if both) of which no sample is recorded; None where both have some."""
-        if self.model_a_samples and self.model_b_samples:
-            return None
-        return self.model_b if self.model_a_samples else self.model_a
 
 
 class _Decision(NamedTuple):
@@ -97,18 +33,20 @@ class _Decision(NamedTuple):
     estimate: float = nan
 
 
-def judge(experiment: Mapping[str, Any], alpha: float | None = None) -> ABTestResult:
-    """The verdict so far, from the stored sums alone.
+def judge(experiment: Experiment, alpha: float | None = None, statistics: Statistics | None = None) -> ABTestResult:
+    """The verdict so far, from the running sums alone.
 
     Args:
         alpha: instead of the design's.
+        statistics: instead of the stored ones.
     """
-    design, statistics = Design.of(**experiment["design"]), Statistics.of(experiment["statistics"])
+    design = Design.of(**experiment["design"])
+    statistics = statistics or Statistics.of(experiment["statistics"])
     alpha = design.alpha if alpha is None else alpha
     a, b = statistics.arms[A], statistics.arms[B]
     effect = statistics.effect(design)
     decided = _decide(design, statistics, effect, alpha)
-    kept_back = withheld(design, statistics)
+    no_verdict = mismatch_reason(design, statistics)
     means = {name: (a.measure(name).average, b.measure(name).average) for name in ("latency", "cost")}
     # Latency and cost may decide where scores do not: with a part of alpha, so that three chances do not add up.
     intervals = {name: _lower(statistics, name, alpha * SECONDARY) for name in means}
@@ -127,7 +65,7 @@ def judge(experiment: Mapping[str, Any], alpha: float | None = None) -> ABTestRe
         model_a_cost_per_inference=means["cost"][0],
         model_b_cost_per_inference=means["cost"][1],
         cost_improvement=means["cost"][0] - means["cost"][1],
-        statistical_significance=decided.favours != 0 and not kept_back,
+        statistical_significance=decided.favours != 0 and not no_verdict,
         confidence_level=1 - alpha,
         started_at=experiment["started_at"],
         completed_at=experiment["completed_at"],
@@ -138,43 +76,49 @@ def judge(experiment: Mapping[str, Any], alpha: float | None = None) -> ABTestRe
         intervals={"accuracy": (decided.low, decided.high), **intervals},
         design=design.kind,
         effect=effect.estimate if design.kind == "anytime" or not statistics.looks else decided.estimate,
-        favours=0 if kept_back else decided.favours,
+        favours=0 if no_verdict else decided.favours,
         samples_needed=_needed(design, statistics, effect, alpha),
         is_over=decided.is_over,
-        guardrails=[asdict(guardrails.judge(rail, statistics, alpha)) for rail in design.guardrails],
+        guardrails=[
+            cast("GuardrailStatus", asdict(guardrails.judge(rail, statistics, alpha))) for rail in design.guardrails
+        ],
         ratio_mismatch_p=_mismatch(design, statistics),
-        withheld=kept_back,
+        withheld=no_verdict,
         score=design.score,
         margin=design.margin,
         is_paired=statistics.is_paired,
-        late_samples=experiment.get("late", 0),
+        late_samples=experiment["late"],
     )
 
 
-def shown(design: Design, statistics: Statistics) -> dict[str, float | None]:
-    """The effect so far, its interval and its p-value, for looking back later; None where there is none yet."""
+def look(design: Design, statistics: Statistics) -> NewLook | None:
+    """The effect so far, its interval and its p-value, for the history; None before there is an effect."""
     effect = statistics.effect(design)
+    if not isfinite(effect.estimate):
+        return None
     decided = _decide(design, statistics, effect, design.alpha)
-    found = {"effect": effect.estimate, "low": decided.low, "high": decided.high, "p_value": decided.p_value}
-    return {name: value if isfinite(value) else None for name, value in found.items()}
+    low, high, p_value = (value if isfinite(value) else None for value in (decided.low, decided.high, decided.p_value))
+    return {"size": statistics.size, "effect": effect.estimate, "low": low, "high": high, "p_value": p_value}
 
 
 def _mismatch(design: Design, statistics: Statistics) -> float:
+    """The p-value of the sample ratio check; nan where it does not apply."""
     if design.split is None or statistics.is_paired:
         return nan
     return sample_ratio.p_value(statistics.mismatch)
 
 
-def withheld(design: Design, statistics: Statistics) -> str:
-    """Why there is no verdict whatever the scores say; empty where there may be one."""
+def mismatch_reason(design: Design, statistics: Statistics) -> str:
+    """Why there is no verdict, where the sample ratio check fails; else empty."""
     mismatch = _mismatch(design, statistics)
     if not mismatch <= sample_ratio.ALPHA:
         return ""
     a, b = statistics.units()
-    what = "samples" if (a, b) == tuple(statistics.arms[arm].samples for arm in (A, B)) else "units"
+    unit = "samples" if (a, b) == tuple(statistics.arms[arm].samples for arm in (A, B)) else "units"
     return (
-        f"the models got {a:,} and {b:,} {what} where {1 - (design.split or 0):.0%} and {design.split:.0%} were "
-        f"planned (p = {mismatch:.1g}); something keeps some of one of them away, so that they cannot be compared"
+        f"sample ratio mismatch (SRM, p = {mismatch:.1g}): the models got {a:,} and {b:,} {unit} where "
+        f"{1 - (design.split or 0):.0%} and {design.split:.0%} were planned; some are missing, so the scores cannot be "
+        "compared"
     )
 
 
@@ -204,7 +148,7 @@ def _anytime(design: Design, statistics: Statistics, effect: Effect, alpha: floa
     return _Decision(favours if p_value <= alpha else 0, p_value, max(low, -spread), min(high, spread))
 
 
-def _now(effect: Effect, alpha: float) -> tuple[float, float]:
+def _now(effect: Effect, alpha: float) -> Interval:
     """The confidence sequence of the effect at this look."""
     return effect.interval(confidence_sequences.limit(effect.n, alpha, effect.planned))
 
@@ -235,7 +179,7 @@ def _p_of(design: Design, zs: tuple[float, ...]) -> float:
     """The least alpha at which the design would have found a difference by now."""
     if design.kind == "fixed":
         return float(2 * ndtr(-zs[0]))
-    low, high = log(LEAST_P), 0.0
+    low, high = log(MIN_P_VALUE), 0.0
     for _ in range(16):  # to about 5 % of itself
         middle = (low + high) / 2
         limits = group_sequential.boundaries(design.fractions[: len(zs)], exp(middle), design.spending)
@@ -246,7 +190,7 @@ def _p_of(design: Design, zs: tuple[float, ...]) -> float:
     return exp(high)
 
 
-def _lower(statistics: Statistics, name: str, alpha: float) -> tuple[float, float]:
+def _lower(statistics: Statistics, name: str, alpha: float) -> Interval:
     """The confidence sequence of how much lower model_b's mean of a measure is."""
     found = measures.difference(statistics, name, alpha)
     if not found.is_ready:

@@ -1,4 +1,4 @@
-"""Loads the trainer's model, the merged one and the exported file in turn, and compares them."""
+"""Compares the trainer's model with the merged model and the exported file, loading one at a time."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ def compare(
     trainer: tuple[Path, Path | None] | None,
     gguf: Gguf | None,
     prompts: Sequence[Messages],
-    on_step: Callable[[str], None] = lambda _: None,
+    on_message: Callable[[str], None] = lambda _: None,
 ) -> dict[str, Parity]:
-    """How like the trainer's model the merged one is, and the GGUF file, if there is one.
+    """The parity of the merged model, and of the GGUF file, with the trainer's model.
 
     All are computed in fp32 on the CPU, one after the other, so that memory holds one of them.
 
@@ -42,7 +42,7 @@ def compare(
             (None: all weights were trained). None where only the merged model is known, which is then what the file is
             compared with.
         gguf: what is exported, where that is for llama.cpp.
-        on_step: told what is done.
+        on_message: called with each step.
 
     Raises:
         DataError: llama.cpp cannot load or use the file, or no prompt can be asked.
@@ -50,19 +50,19 @@ def compare(
     """
     found = {}
     with quiet():
-        on_step("asking the trainer's model")
+        on_message("answering with the trainer's model")
         tokenizer, reference = _reference(merged, trainer, prompts)
         if not reference:
             raise DataError(f"no prompt fits the chat template of {merged}; export with prompts of your own data")
         gc.collect()
         if trainer is not None:
-            on_step("asking the merged model")
+            on_message("comparing the merged model")
             model, bound = _load(merged), quantization.find(_stored_as(merged))
             found[MERGED] = token_parity.with_model(reference, model, _tokenizer(merged), bound, tokenizer.decode)
             del model
             gc.collect()
     if gguf is not None:
-        on_step("asking llama.cpp")
+        on_message("comparing the GGUF file in llama.cpp")
         kind = quantization.find(gguf.kind)
         found[EXPORTED] = token_parity.with_gguf(reference, gguf.file, kind, tokenizer.decode, gguf.adapter)
     return found

@@ -1,7 +1,7 @@
-"""Whether an exported model says what its trainer's model says: the same prompts through both, token by token.
+"""Token parity: whether an exported model predicts the same tokens as its trainer's model on the same prompts.
 
-The reference answers each prompt greedily. The exported model is then asked, at every place of those answers, for its
-distribution of the next token, so that one token chosen otherwise does not make all later ones incomparable.
+The reference answers each prompt greedily. At every place of those answers the exported model predicts the next token,
+so that a single different token does not make all later ones incomparable.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from fine_tuning.export import llama_cpp_probe
 from fine_tuning.export.llama_cpp_probe import Prompt
 from fine_tuning.export.quantization import Quantization
+from fine_tuning.store.records import ParityFigures, record
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -48,7 +49,7 @@ class Answered(NamedTuple):
 
 @dataclass(frozen=True)
 class Parity:
-    """What was compared and how alike it was.
+    """The result of a comparison.
 
     agreement: share of the places at which both choose the same token, ties left out; divergence: mean
     Kullback-Leibler divergence from the reference, nats, over the exported model's likeliest tokens and the rest as
@@ -65,19 +66,19 @@ class Parity:
     first_difference: str | None
     passed: bool
 
-    def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
-        return asdict(self)
+    def as_dict(self) -> ParityFigures:
+        """The figures as JSON."""
+        return record(ParityFigures, asdict(self))
 
 
 def answers(model: Any, tokenizer: Any, prompts: Sequence[Messages], tokens: int = TOKENS) -> Iterator[Answered]:
-    """Let a transformers model answer greedily; prompts that its template refuses or that are too long are left out."""
+    """Answer prompts greedily with a transformers model; prompts that are too long are skipped."""
     import torch
 
     model.eval()
     for messages in prompts:
-        asked = [dict(message) for message in messages]
-        text = tokenizer.apply_chat_template(asked, add_generation_prompt=True, tokenize=False)
+        turns = [dict(message) for message in messages]
+        text = tokenizer.apply_chat_template(turns, add_generation_prompt=True, tokenize=False)
         ids = tokenizer(text, add_special_tokens=False)["input_ids"]
         if len(ids) > LONGEST:
             continue
@@ -101,14 +102,14 @@ def with_gguf(
     bound: Quantization,
     decode: Decode,
     adapter: Path | None = None,
-    progress: Callable[[int], None] = lambda _: None,
+    on_progress: Callable[[int], None] = lambda _: None,
 ) -> Parity:
     """Compare a GGUF file, through llama.cpp, with the reference.
 
     Args:
         adapter: a LoRA adapter in GGUF to put on it.
         decode: the text of token ids, for the first difference.
-        progress: told how many prompts are compared.
+        on_progress: called with the number of prompts compared so far.
 
     Raises:
         DataError: llama.cpp cannot load it or answer with it.
@@ -120,14 +121,15 @@ def with_gguf(
             prompt = probe.prompt(each.messages)
             found.compare_prompts(each, prompt, decode)
             for place in range(len(each.answer)):
-                said = probe.next_token([*each.prompt, *each.answer[:place]])
-                found.compare_place(each, place, said, decode)
-            progress(number)
+                logprobs = probe.next_token([*each.prompt, *each.answer[:place]])
+                found.compare_place(each, place, logprobs, decode)
+            on_progress(number)
     return found.parity()
 
 
-def with_model(reference: Sequence[Answered], model: Any, tokenizer: Any, bound: Quantization,
-               decode: Decode) -> Parity:  # fmt: skip
+def with_model(
+    reference: Sequence[Answered], model: Any, tokenizer: Any, bound: Quantization, decode: Decode
+) -> Parity:
     """Compare another transformers model, such as the merged one with the trainer's, with the reference.
 
     Args:
@@ -144,14 +146,14 @@ def with_model(reference: Sequence[Answered], model: Any, tokenizer: Any, bound:
         likeliest = logits.log_softmax(-1).cpu().topk(min(llama_cpp_probe.LIKELIEST, logits.shape[-1]))
         text = tokenizer.apply_chat_template(list(each.messages), add_generation_prompt=True, tokenize=False)
         found.compare_prompts(each, Prompt(text, tokenizer(text, add_special_tokens=False)["input_ids"]), decode)
-        for place, (logprobs, tokens) in enumerate(zip(likeliest.values, likeliest.indices, strict=True)):
-            said = dict(zip(tokens.tolist(), logprobs.tolist(), strict=True))
-            found.compare_place(each, place, said, decode)
+        for place, (values, tokens) in enumerate(zip(likeliest.values, likeliest.indices, strict=True)):
+            logprobs = dict(zip(tokens.tolist(), values.tolist(), strict=True))
+            found.compare_place(each, place, logprobs, decode)
     return found.parity()
 
 
 class _Tally:
-    """Counts likeness, and keeps the first difference."""
+    """Counts agreement and keeps the first difference."""
 
     def __init__(self, bound: Quantization) -> None:
         self._bound = bound
@@ -171,24 +173,27 @@ class _Tally:
             return
         place = _first_apart(each.prompt, other.ids)
         cut = [decode(ids[place : place + 4]) for ids in (each.prompt, other.ids)]
-        self._note(f"token {place} of prompt {self.prompts} (its tokenizer or special tokens) is {cut[1]!r} where the "
-                   f"trainer has {cut[0]!r}")  # fmt: skip
+        self._note(
+            f"token {place} of prompt {self.prompts} (its tokenizer or special tokens) is {cut[1]!r} where the "
+            f"trainer has {cut[0]!r}"
+        )
 
-    def compare_place(self, each: Answered, place: int, said: Mapping[int, float],
-                      decode: Decode) -> None:  # fmt: skip
+    def compare_place(self, each: Answered, place: int, logprobs: Mapping[int, float], decode: Decode) -> None:
         expected = each.logprobs[place]
         self.places += 1
-        self.divergence += _divergence(expected, said)
-        chosen, wanted = max(said, key=lambda token: said[token]), each.answer[place]
+        self.divergence += _divergence(expected, logprobs)
+        chosen, reference = max(logprobs, key=lambda token: logprobs[token]), each.answer[place]
         best = expected.topk(2).values
-        if chosen == wanted:
+        if chosen == reference:
             self.same += 1
         elif float(best[0] - best[1]) < TIED:
             self.ties += 1
         else:
             before = decode([*each.prompt, *each.answer[:place]])[-60:]
-            self._note(f"after {before!r} it says {decode([chosen])!r} where the trainer's model says "
-                       f"{decode([wanted])!r} ({self._why})")  # fmt: skip
+            self._note(
+                f"after {before!r} it predicts {decode([chosen])!r} where the trainer's model predicts "
+                f"{decode([reference])!r} ({self._why})"
+            )
 
     def _note(self, difference: str) -> None:
         self.first = self.first or difference
@@ -198,22 +203,30 @@ class _Tally:
         counted = self.places - self.ties
         agreement = self.same / counted if counted else math.nan
         divergence = self.divergence / self.places if self.places else math.nan
-        passed = self.prompts_alike == self.prompts > 0 and agreement >= bound.agreement \
-            and divergence <= bound.divergence  # fmt: skip
-        return Parity(bound.name, self.prompts, self.prompts_alike, self.places, self.ties, agreement, divergence,
-                      self.first, passed)  # fmt: skip
+        has_equal_prompts = self.prompts_alike == self.prompts > 0
+        return Parity(
+            quantization=bound.name,
+            prompts=self.prompts,
+            prompts_alike=self.prompts_alike,
+            places=self.places,
+            ties=self.ties,
+            agreement=agreement,
+            divergence=divergence,
+            first_difference=self.first,
+            passed=has_equal_prompts and agreement >= bound.agreement and divergence <= bound.divergence,
+        )
 
 
-def _divergence(expected: Tensor, said: Mapping[int, float]) -> float:
-    """Kullback-Leibler, nats; the tokens that the other model does not tell of count as one."""
-    ids = list(said)
+def _divergence(expected: Tensor, logprobs: Mapping[int, float]) -> float:
+    """Kullback-Leibler divergence, nats; the tokens that the other model does not report count as one."""
+    ids = list(logprobs)
     known = expected[ids]
-    total = float((known.exp() * (known - known.new_tensor([said[each] for each in ids]))).sum())
-    rest, other = 1 - float(known.exp().sum()), 1 - math.fsum(map(math.exp, said.values()))
+    total = float((known.exp() * (known - known.new_tensor([logprobs[each] for each in ids]))).sum())
+    rest, other = 1 - float(known.exp().sum()), 1 - math.fsum(map(math.exp, logprobs.values()))
     return total + rest * math.log(rest / other) if rest > 1e-6 and other > 1e-6 else total
 
 
-def _first_apart(one: Sequence[Any], other: Sequence[Any]) -> int:
+def _first_apart(one: Sequence[object], other: Sequence[object]) -> int:
     pairs = enumerate(zip(one, other, strict=False))
     return next((index for index, (a, b) in pairs if a != b), min(len(one), len(other)))
 

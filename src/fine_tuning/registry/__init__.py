@@ -1,1 +1,1 @@
-"""What is known of a version beyond its record: when its base ends, whence it came, whether it may be deployed."""
+"""Model versions: registration, deployment and its gates, retirement, lineage, exchange with other registries."""

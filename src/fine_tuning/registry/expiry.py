@@ -1,18 +1,18 @@
-"""When the host of a model switches it off: what the host says, else what OpenAI has published."""
+"""Shutdown dates of models: as announced by the host, else as published by OpenAI; which models are about to expire."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
-from typing import Any
 
 from fine_tuning._util import hosts
 from fine_tuning._util.model_names import base_model_of, without_snapshot
 from fine_tuning.errors import ConfigurationError, ProviderError
 from fine_tuning.store import model_versions, shutdown_dates
 from fine_tuning.store.database import Database, Transaction
+from fine_tuning.store.records import DatedModelVersion, ModelVersion
 
-# OpenAI's page of deprecations. Fine-tuned models end with their base.
+# OpenAI's deprecations page. Fine-tuned models are shut down with their base.
 PUBLISHED_AS_OF = "2026-10-31"
 PUBLISHED = {
     "babbage-002": "2026-09-28",
@@ -36,74 +36,107 @@ PUBLISHED = {
     "gpt-4o": "2027-01-14",
     "gpt-4o-mini": "2027-01-14",
 }
-Told = Mapping[tuple[str, str], str | None]
+Announced = Mapping[tuple[str, str], str | None]  # shutdown dates by host and model
 
 
-def end_of(version: Mapping[str, Any], told: Told, job_provider: str | None = None) -> date | None:
-    """The day from which a version does not answer any more; None where none is announced.
+def shutdown_date(version: ModelVersion, announced: Announced, job_provider: str | None = None) -> date | None:
+    """The day from which the model of a version no longer answers; None where none is announced.
 
-    A host that lists a model without a date has not said that it stays: its base's date, and the table's, hold.
+    A host that lists a model without a date has not promised to keep it: the date of its base, and the published
+    one, still apply.
 
     Args:
-        version: base_model, provider and provider_model of its record.
-        told: what hosts say, by host and model; see `refresh`.
-        job_provider: who trained it, for a version that does not say who answers for it.
+        announced: by the hosts; see `refresh`.
+        job_provider: the provider of the version's job, for a version without a provider.
     """
     provider = version["provider"] or job_provider
     if provider == "local":
         return None
-    asked = [name for name in (version["provider_model"], version["base_model"]) if name]
-    for name in asked:
-        for form in _forms(name):
-            if provider is not None and (found := told.get((provider, form))) is not None:
-                return date.fromisoformat(found)
+    names = [name for name in (version["provider_model"], version["base_model"]) if name]
+    forms = [form for name in names for form in _forms(name)]
+    for form in forms:
+        if provider is not None and (found := announced.get((provider, form))) is not None:
+            return date.fromisoformat(found)
     if provider not in (None, hosts.OPENAI_URL):
         return None
-    return next((date.fromisoformat(PUBLISHED[form]) for name in asked for form in _forms(name) if form in PUBLISHED),
-                None)  # fmt: skip
+    return next((date.fromisoformat(PUBLISHED[form]) for form in forms if form in PUBLISHED), None)
 
 
 def _forms(name: str) -> list[str]:
-    """A model's own name, its base's, and that without the date of a snapshot."""
+    """A model's own name, the name of its base, and that without the date of its snapshot."""
     return list(dict.fromkeys([name, base_model_of(name), without_snapshot(name)]))
 
 
-def days_left(end: date | None, today: date | None = None) -> int | None:
-    """Days until then, negative afterwards; None where no end is known."""
-    return None if end is None else (end - (today or datetime.now(UTC).date())).days
+def days_until(shutdown: date | None, today: date | None = None) -> int | None:
+    """Days until a shutdown, negative afterwards; None where none is announced."""
+    return None if shutdown is None else (shutdown - (today or datetime.now(UTC).date())).days
 
 
-def with_ends(tx: Transaction, versions: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Records with answered_by ("local" or a host's address; None where unknown), shutdown_date (ISO 8601) and
-    days_left; both None where no end is announced.
-    """
-    told = shutdown_dates.known(tx)
-    trained_by = model_versions.providers_of_jobs(tx, {version["job_id"] for version in versions})
-    found = []
+def is_expiring(version: DatedModelVersion, within_days: int) -> bool:
+    """Whether the model of a version is about to expire or retired: its shutdown is at most so many days ahead."""
+    return version["days_left"] is not None and version["days_left"] <= within_days
+
+
+def is_retired(days_left: int) -> bool:
+    """Whether a model with so many days left is shut down already."""
+    return days_left <= 0
+
+
+def time_left(days_left: int) -> str:
+    """The days until a shutdown in words: "in 12 days", or "retired"."""
+    return "retired" if is_retired(days_left) else f"in {days_left:,} days"
+
+
+def with_shutdown_dates(tx: Transaction, versions: Sequence[ModelVersion]) -> list[DatedModelVersion]:
+    """The versions with the host that answers for them, its shutdown date and the days left."""
+    announced = shutdown_dates.known(tx)
+    job_providers = model_versions.providers_of_jobs(tx, {version["job_id"] for version in versions})
+    found: list[DatedModelVersion] = []
     for version in versions:
-        trainer = trained_by.get(version["job_id"])
-        end = end_of(version, told, trainer)
-        shown = None if end is None else end.isoformat()
-        answered_by = version["provider"] or trainer
-        found.append(version | {"answered_by": answered_by, "shutdown_date": shown, "days_left": days_left(end)})
+        job_provider = job_providers.get(version["job_id"])
+        day = shutdown_date(version, announced, job_provider)
+        found.append(
+            {
+                **version,
+                "answered_by": version["provider"] or job_provider,
+                "shutdown_date": None if day is None else day.isoformat(),
+                "days_left": days_until(day),
+            }
+        )
     return found
 
 
-def refresh(database: Database, hosts_asked: list[str], api_key: str | None = None) -> dict[str, int | str]:
-    """Ask hosts for the dates of all their models.
+def expiring_versions(tx: Transaction, within_days: int, *, deployed_only: bool) -> list[DatedModelVersion]:
+    """The versions whose model is about to expire or retired."""
+    return [
+        each
+        for each in with_shutdown_dates(tx, model_versions.versions(tx))
+        if is_expiring(each, within_days) and (not deployed_only or each["status"] == "DEPLOYED")
+    ]
+
+
+def refresh(database: Database, addresses: Sequence[str] | None = None) -> dict[str, int | str]:
+    """Fetch the shutdown dates of all models of hosts, and record them.
+
+    Args:
+        addresses: of the hosts; by default those that versions use, and the one in force.
 
     Returns:
-        By host how many of its models have a date, or why it could not be asked.
+        By host how many of its models have a date, or the error.
     """
+    if addresses is None:
+        with database.read() as tx:
+            used = {each["provider"] for each in model_versions.versions(tx) if each["provider"] is not None}
+        addresses = sorted((used - {"local"}) | {hosts.address()})
     outcome: dict[str, int | str] = {}
-    for host in hosts_asked:
+    for host in map(hosts.address, addresses):
         try:
             with hosts.translated_errors(host, "the list of models"):
-                dates = {model.id: model.shutdown_date for model in hosts.make_client(api_key, host).models.list()}
+                dates = {model.id: model.shutdown_date for model in hosts.make_client(None, host).models.list()}
         except (ProviderError, ConfigurationError) as error:
             outcome[host] = str(error)
             continue
         with database.write() as tx:
-            shutdown_dates.note(tx, host, dates)
+            shutdown_dates.record_dates(tx, host, dates)
         outcome[host] = sum(each is not None for each in dates.values())
     return outcome

@@ -194,7 +194,7 @@ def _knows_tools(served: Served) -> bool:
 
 @lru_cache(maxsize=64)
 def _template_knows_tools(folder: Path) -> bool:
-    return tool_prompt.knows_tools(chat_template(folder))
+    return tool_prompt.template_supports_tools(chat_template(folder))
 
 
 def _needs_merged(served: Served) -> bool:

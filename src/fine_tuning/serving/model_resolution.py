@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from fine_tuning._util.model_names import parse_alias_name, parse_version_name, version_name
 from fine_tuning.errors import ConflictError, NotFoundError
-from fine_tuning.store import jobs, model_labels, model_versions
+from fine_tuning.store import jobs, model_aliases, model_versions
 from fine_tuning.store.database import Transaction
 
 LOCAL = "local"
@@ -44,7 +44,7 @@ def _version(tx: Transaction, name: str) -> Mapping[str, Any] | None:
     if deployed is not None:
         return deployed
     model, alias = parse_alias_name(name) or (name, None)
-    if alias is not None and (aliases := model_labels.aliases(tx, model)):
+    if alias is not None and (aliases := model_aliases.of_model(tx, model)):
         if alias not in aliases:
             raise NotFoundError(f"{model} has no alias {alias}; it has {', '.join(aliases)}")
         return model_versions.get(tx, model, aliases[alias])

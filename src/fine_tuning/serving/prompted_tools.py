@@ -40,7 +40,7 @@ class ToolsInWords:
                     reasons[index] = choice.get("finish_reason") or reasons.get(index)
                 yield {"choices": []}  # whoever listens can leave meanwhile
         for index, said in sorted(text.items()):
-            calls = tool_prompt.calls_in(said, body["tools"]) if body.get("tool_choice") != "none" else None
+            calls = tool_prompt.parse_tool_calls(said, body["tools"]) if body.get("tool_choice") != "none" else None
             numbered = [{"index": place, **call} for place, call in enumerate(calls or [])]
             delta = {"tool_calls": numbered} if calls else {"content": said}
             yield {"choices": [{"index": index, "delta": delta, "finish_reason": None}]}
@@ -63,9 +63,9 @@ def _said(body: Mapping[str, Any]) -> dict[str, Any]:
     elif isinstance(choice, Mapping):
         tools = [tool for tool in tools if tool["function"]["name"] == choice["function"]["name"]]
     plain = {key: value for key, value in body.items() if key not in {"tools", "tool_choice", "parallel_tool_calls"}}
-    plain["messages"] = tool_prompt.in_words(body["messages"], tools)
+    plain["messages"] = tool_prompt.with_tools_as_text(body["messages"], tools)
     if tools and choice != "auto":
         parallel = body.get("parallel_tool_calls", True) and not isinstance(choice, Mapping)
-        wanted = {"name": "tool_calls", "schema": tool_prompt.schema(tools, parallel=parallel)}
+        wanted = {"name": "tool_calls", "schema": tool_prompt.tool_call_schema(tools, parallel=parallel)}
         plain["response_format"] = {"type": "json_schema", "json_schema": wanted}
     return plain

@@ -1,13 +1,12 @@
-"""Files and folders that jobs made."""
+"""Artifacts: files and folders that jobs made."""
 
 from __future__ import annotations
-
-from typing import Any
 
 from sqlalchemy import Connection, select
 
 from fine_tuning.store import paging, tables
 from fine_tuning.store.column_types import now
+from fine_tuning.store.records import Artifact, record, records
 
 _table = tables.artifacts
 
@@ -22,7 +21,7 @@ def add(
 
 
 def keep(connection: Connection, job_id: str, kind: str, path: str, step: int) -> bool:
-    """Record what a job made at a step, unless a trainer that was killed since had. Returns whether it is new."""
+    """Record what a job made at a step, unless an interrupted run recorded it. Returns whether it is new."""
     known = select(_table.c.id).where(_table.c.job_id == job_id, _table.c.kind == kind, _table.c.step == step)
     if connection.scalar(known) is not None:
         return False
@@ -30,20 +29,20 @@ def keep(connection: Connection, job_id: str, kind: str, path: str, step: int) -
     return True
 
 
-def of_job(connection: Connection, job_id: str) -> list[dict[str, Any]]:
-    """What a job made, oldest first."""
+def of_job(connection: Connection, job_id: str) -> list[Artifact]:
+    """The files and folders of a job, oldest first."""
     query = select(_table).where(_table.c.job_id == job_id).order_by(_table.c.id)
-    return [dict(row) for row in connection.execute(query).mappings()]
+    return records(Artifact, connection.execute(query).mappings())
 
 
 def epochs_page(connection: Connection, job_id: str, *, after: int | None, limit: int) -> paging.Page:
-    """The adapters that a job kept at the end of its epochs, newest first."""
+    """The adapters that a job saved at the end of its epochs, newest first."""
     conditions = [_table.c.job_id == job_id, _table.c.kind == "epoch"]
     return paging.page_by_id(connection, _table, conditions, after=after, limit=limit)
 
 
-def epoch_at(connection: Connection, job_id: str, step: int) -> dict[str, Any] | None:
-    """The adapter that a job kept at a step, or None."""
+def epoch_at(connection: Connection, job_id: str, step: int) -> Artifact | None:
+    """The adapter that a job saved at a step, or None."""
     query = select(_table).where(_table.c.job_id == job_id, _table.c.kind == "epoch", _table.c.step == step)
     row = connection.execute(query.order_by(_table.c.id.desc()).limit(1)).mappings().one_or_none()
-    return None if row is None else dict(row)
+    return None if row is None else record(Artifact, row)

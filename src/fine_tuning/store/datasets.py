@@ -1,70 +1,66 @@
-"""Frozen data sets: what is in them, what made them."""
+"""Frozen data sets: their files, recipes and members."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
 
-from sqlalchemy import Connection, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, func, or_, select, update
 
 from fine_tuning.store import tables
 from fine_tuning.store.column_types import iso, now
+from fine_tuning.store.records import Dataset, NewDataset, TrainingFile, record
 
 _table = tables.datasets
-_WHOLE = _table.c.recipe["part_of"].as_string().is_(None)  # not a part of another one
+_NO_SPLIT = _table.c.recipe["part_of"].as_string().is_(None)  # not a split's file
 
 
-def freeze(connection: Connection, dataset: Mapping[str, Any], example_ids: Iterable[str]) -> int:
-    """Record a written data set (name, content_hash, format, path, rows, recipe) and its members. Returns its id.
+def freeze(connection: Connection, dataset: NewDataset, example_ids: Iterable[str]) -> int:
+    """Record a written data set and its members. Returns its id.
 
-    Ids that are not in the store (examples that were never captured) are no members.
+    Ids that are not in the store (examples that were never captured) are ignored.
     """
     created = connection.execute(tables.datasets.insert().values(**dataset, created_at=now()))
     dataset_id: int = created.inserted_primary_key[0]  # type: ignore[index]
-    wanted = set(example_ids)
-    if wanted:
-        known = select(tables.examples.c.id).where(tables.examples.c.id.in_(wanted))
+    ids = set(example_ids)
+    if ids:
+        known = select(tables.examples.c.id).where(tables.examples.c.id.in_(ids))
         members = [{"dataset_id": dataset_id, "example_id": member} for member in connection.scalars(known)]
         if members:
             connection.execute(tables.dataset_examples.insert(), members)
     return dataset_id
 
 
-def newest_at(connection: Connection, path: str) -> dict[str, Any] | None:
+def newest_at(connection: Connection, path: str) -> Dataset | None:
     """The newest data set that was written to a path, or None."""
-    query = select(_table).where(_table.c.path == path).order_by(_table.c.id.desc()).limit(1)
-    row = connection.execute(query).mappings().one_or_none()
-    return None if row is None else dict(row)
+    return _newest_where(connection, _table.c.path == path)
 
 
 def move(connection: Connection, path: str, to: str, content_hash: str) -> None:
-    """Note the new path of the data sets with this content that were at `path`."""
+    """Record the new path of the data sets with this content at `path`."""
     at = (_table.c.path == path, _table.c.content_hash == content_hash)
     connection.execute(update(_table).where(*at).values(path=to))
 
 
-def find_by_hash(connection: Connection, content_hash: str) -> dict[str, Any] | None:
+def find_by_hash(connection: Connection, content_hash: str) -> Dataset | None:
     """The newest data set with this content, or None."""
-    query = select(_table).where(_table.c.content_hash == content_hash).order_by(_table.c.id.desc()).limit(1)
-    row = connection.execute(query).mappings().one_or_none()
-    return None if row is None else {**row, "created_at": iso(row["created_at"])}
+    return _newest_where(connection, _table.c.content_hash == content_hash)
 
 
-def newest(connection: Connection, limit: int, offset: int = 0) -> list[dict[str, Any]]:
-    """The newest data sets first; the parts of one are not listed by themselves."""
-    query = select(_table).where(_WHOLE).order_by(_table.c.id.desc()).limit(limit).offset(offset)
-    return [{**row, "created_at": iso(row["created_at"])} for row in connection.execute(query).mappings()]
+def newest(connection: Connection, limit: int, offset: int = 0) -> list[Dataset]:
+    """The newest data sets first, without the files of single splits."""
+    query = select(_table).where(_NO_SPLIT).order_by(_table.c.id.desc()).limit(limit).offset(offset)
+    return [_record(row) for row in connection.execute(query).mappings()]
 
 
 def count(connection: Connection) -> int:
-    """How many there are."""
-    return connection.scalar(select(func.count()).select_from(_table).where(_WHOLE)) or 0
+    """The number of data sets."""
+    return connection.scalar(select(func.count()).select_from(_table).where(_NO_SPLIT)) or 0
 
 
-def newest_files(connection: Connection, limit: int) -> list[dict[str, Any]]:
-    """The newest files that can be trained on: name, part ("all" of a data set of one file), rows, path."""
-    part = _table.c.recipe["part"].as_string()
-    query = select(_table.c.name, part.label("part"), _table.c.rows, _table.c.path, _table.c.recipe)
+def newest_files(connection: Connection, limit: int) -> list[TrainingFile]:
+    """The newest files that can be trained on."""
+    split = _table.c.recipe["part"].as_string()
+    query = select(_table.c.name, split.label("part"), _table.c.rows, _table.c.path, _table.c.recipe)
     found = connection.execute(query.order_by(_table.c.id.desc()).limit(limit)).mappings()
     return [
         {"name": row["name"], "part": row["part"] or "all", "rows": row["rows"], "path": row["path"]}
@@ -73,22 +69,19 @@ def newest_files(connection: Connection, limit: int) -> list[dict[str, Any]]:
     ]
 
 
-def find(connection: Connection, name: str) -> dict[str, Any] | None:
-    """The newest data set with this name, or whose hash begins so (also without its `sha256:`); None without one."""
+def find(connection: Connection, name: str) -> Dataset | None:
+    """The newest data set with this name or this beginning of its hash (with or without `sha256:`), or None."""
     begins = [_table.c.content_hash.startswith(prefix + name, autoescape=True) for prefix in ("", "sha256:")]
-    query = select(_table).where(_WHOLE, or_(_table.c.name == name, *begins)).order_by(_table.c.id.desc()).limit(1)
-    row = connection.execute(query).mappings().one_or_none()
-    return None if row is None else {**row, "created_at": iso(row["created_at"])}
+    return _newest_where(connection, _NO_SPLIT, or_(_table.c.name == name, *begins))
 
 
-def get(connection: Connection, dataset_id: int | None) -> dict[str, Any] | None:
+def get(connection: Connection, dataset_id: int | None) -> Dataset | None:
     """A data set by its key, or None."""
-    row = connection.execute(select(_table).where(_table.c.id == dataset_id)).mappings().one_or_none()
-    return None if row is None else {**row, "created_at": iso(row["created_at"])}
+    return _newest_where(connection, _table.c.id == dataset_id)
 
 
 def member_count(connection: Connection, dataset_id: int) -> int:
-    """How many captured examples are in a data set."""
+    """The number of captured examples in a data set."""
     table = tables.dataset_examples
     found = connection.scalar(select(func.count()).select_from(table).where(table.c.dataset_id == dataset_id))
     return int(found or 0)
@@ -98,3 +91,13 @@ def members(connection: Connection, dataset_id: int) -> list[str]:
     """Ids of the captured examples in a data set."""
     table = tables.dataset_examples
     return list(connection.scalars(select(table.c.example_id).where(table.c.dataset_id == dataset_id)))
+
+
+def _newest_where(connection: Connection, *conditions: ColumnElement[bool]) -> Dataset | None:
+    query = select(_table).where(*conditions).order_by(_table.c.id.desc()).limit(1)
+    row = connection.execute(query).mappings().one_or_none()
+    return None if row is None else _record(row)
+
+
+def _record(row: RowMapping) -> Dataset:
+    return record(Dataset, {**row, "created_at": iso(row["created_at"])})

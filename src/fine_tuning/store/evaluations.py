@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, RowMapping, Select, select
 
 from fine_tuning.store import model_versions, tables
 from fine_tuning.store.column_types import iso, now
+from fine_tuning.store.records import Evaluation, EvaluationRow, NewEvaluation, ScoredExample, record, records
 
 _table = tables.evaluations
 
 
-def add(connection: Connection, evaluation: Mapping[str, Any], results: Sequence[Mapping[str, Any]]) -> int:
+def add(connection: Connection, evaluation: NewEvaluation, examples: Sequence[ScoredExample]) -> int:
     """Store an evaluation and one row per example. Returns its id.
 
     It is linked to the registered version that `metadata["version"]` names, else to the latest of that model.
@@ -24,55 +24,59 @@ def add(connection: Connection, evaluation: Mapping[str, Any], results: Sequence
     )
     created = connection.execute(_table.insert().values(**evaluation, model_version_id=linked, created_at=now()))
     evaluation_id: int = created.inserted_primary_key[0]  # type: ignore[index]
-    if results:
-        rows = [{"evaluation_id": evaluation_id, "ordinal": i, **result} for i, result in enumerate(results, 1)]
+    if examples:
+        rows = [{"evaluation_id": evaluation_id, "ordinal": i, **example} for i, example in enumerate(examples, 1)]
         connection.execute(tables.evaluation_results.insert(), rows)
     return evaluation_id
 
 
-def all_evaluations(connection: Connection) -> list[dict[str, Any]]:
+def all_evaluations(connection: Connection) -> list[Evaluation]:
     """Every evaluation, oldest first."""
-    rows = connection.execute(select(_table).order_by(_table.c.id)).mappings()
-    return [{**row, "created_at": iso(row["created_at"])} for row in rows]
+    return _list(connection, select(_table))
 
 
-def get(connection: Connection, evaluation_id: int) -> dict[str, Any] | None:
+def get(connection: Connection, evaluation_id: int) -> Evaluation | None:
     """One evaluation, or None."""
     return _one(connection, select(_table).where(_table.c.id == evaluation_id))
 
 
-def latest(connection: Connection, model_name: str) -> dict[str, Any] | None:
-    """A model's last evaluation, or None."""
-    return _one(
-        connection, select(_table).where(_table.c.model_name == model_name).order_by(_table.c.id.desc()).limit(1)
-    )
+def latest(connection: Connection, model_name: str) -> Evaluation | None:
+    """The latest evaluation of a model, or None."""
+    query = select(_table).where(_table.c.model_name == model_name).order_by(_table.c.id.desc()).limit(1)
+    return _one(connection, query)
 
 
-def of_model(connection: Connection, model_name: str) -> list[dict[str, Any]]:
-    """The evaluations under a model's name, oldest first."""
-    rows = connection.execute(select(_table).where(_table.c.model_name == model_name).order_by(_table.c.id))
-    return [{**row, "created_at": iso(row["created_at"])} for row in rows.mappings()]
+def of_model(connection: Connection, model_name: str) -> list[Evaluation]:
+    """The evaluations of a model by its name, oldest first."""
+    return _list(connection, select(_table).where(_table.c.model_name == model_name))
 
 
-def of_version(connection: Connection, model_name: str, version: int) -> list[dict[str, Any]]:
+def of_version(connection: Connection, model_name: str, version: int) -> list[Evaluation]:
     """The evaluations of a registered version, oldest first."""
     row_id = model_versions.version_id(connection, model_name, version)
-    rows = connection.execute(select(_table).where(_table.c.model_version_id == row_id).order_by(_table.c.id))
-    return [{**row, "created_at": iso(row["created_at"])} for row in rows.mappings()]
+    return _list(connection, select(_table).where(_table.c.model_version_id == row_id))
 
 
 def names(connection: Connection) -> list[str]:
-    """Every model that was evaluated."""
+    """The names of all evaluated models."""
     return list(connection.scalars(select(_table.c.model_name).distinct().order_by(_table.c.model_name)))
 
 
-def _one(connection: Connection, query: Any) -> dict[str, Any] | None:
-    row = connection.execute(query).mappings().one_or_none()
-    return None if row is None else {**row, "created_at": iso(row["created_at"])}
-
-
-def results(connection: Connection, evaluation_id: int) -> list[dict[str, Any]]:
+def results(connection: Connection, evaluation_id: int) -> list[EvaluationRow]:
     """The per-example rows of an evaluation, in order."""
     table = tables.evaluation_results
     query = select(table).where(table.c.evaluation_id == evaluation_id).order_by(table.c.ordinal)
-    return [dict(row) for row in connection.execute(query).mappings()]
+    return records(EvaluationRow, connection.execute(query).mappings())
+
+
+def _list(connection: Connection, query: Select[tuple[object, ...]]) -> list[Evaluation]:
+    return [_evaluation(row) for row in connection.execute(query.order_by(_table.c.id)).mappings()]
+
+
+def _one(connection: Connection, query: Select[tuple[object, ...]]) -> Evaluation | None:
+    row = connection.execute(query).mappings().one_or_none()
+    return None if row is None else _evaluation(row)
+
+
+def _evaluation(row: RowMapping) -> Evaluation:
+    return record(Evaluation, {**row, "created_at": iso(row["created_at"])})

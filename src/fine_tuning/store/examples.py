@@ -1,26 +1,27 @@
-"""Captured calls, their ratings and corrections."""
+"""Captured calls (examples) and their ratings."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Any, TypedDict
 
 from sqlalchemy import ColumnElement, Connection, Row, case, func, select, update
 
 from fine_tuning.store import tables
-from fine_tuning.store.column_types import iso, now
+from fine_tuning.store.column_types import iso
+from fine_tuning.store.records import Example, NewExample, record
 from fine_tuning.store.upsert import insert
 
 CURATED_RATING = 4
-BLOCK = 1000
+BLOCK_ROWS = 1000
 _table = tables.examples
 _columns = _table.c
 
 
-def capture(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> int:
-    """Store captured calls. Returns how many are new.
+def capture(connection: Connection, rows: Sequence[NewExample]) -> int:
+    """Store captured calls. Returns the number of new ones.
 
-    One seen before gets one more sighting, and the newer rating unless somebody has judged it.
+    A known call gets one more sighting, and the newer rating unless it was rated by a person.
     """
     new = 0
     for row in rows:
@@ -44,72 +45,65 @@ def find(
     domain: str | None = None,
     task_type: str | None = None,
     limit: int | None = None,
-) -> list[dict[str, Any]]:
+) -> list[Example]:
     """Records rated at least `min_rating`, oldest first."""
-    wanted: list[ColumnElement[bool]] = [_columns.rating >= min_rating]
+    conditions: list[ColumnElement[bool]] = [_columns.rating >= min_rating]
     if domain is not None:
-        wanted.append(_columns.domain == domain)
+        conditions.append(_columns.domain == domain)
     if task_type is not None:
-        wanted.append(_columns.task_type == task_type)
-    query = select(_table).where(*wanted).order_by(_columns.captured_at, _columns.id).limit(limit)
+        conditions.append(_columns.task_type == task_type)
+    query = select(_table).where(*conditions).order_by(_columns.captured_at, _columns.id).limit(limit)
     return [record_of(row) for row in connection.execute(query)]
 
 
-def each(connection: Connection) -> Iterator[dict[str, Any]]:
-    """Every record, oldest first, a block of them in memory at a time."""
+def each(connection: Connection) -> Iterator[Example]:
+    """Every record, oldest first, with a block of them in memory at a time."""
     query = select(_table).order_by(_columns.captured_at, _columns.id)
-    for row in connection.execution_options(yield_per=BLOCK).execute(query):
+    for row in connection.execution_options(yield_per=BLOCK_ROWS).execute(query):
         yield record_of(row)
 
 
-def get(connection: Connection, example_id: str) -> dict[str, Any] | None:
+def get(connection: Connection, example_id: str) -> Example | None:
     """One record, or None."""
     row = connection.execute(select(_table).where(_columns.id == example_id)).one_or_none()
     return None if row is None else record_of(row)
 
 
-def lock(connection: Connection, example_id: str) -> tuple[dict[str, Any], bool] | None:
-    """One record that nobody changes until the end of the transaction, and whether it was judged; or None."""
+def lock(connection: Connection, example_id: str) -> tuple[Example, bool] | None:
+    """One record, locked until the end of the transaction, and whether a person has rated it; or None."""
     row = connection.execute(select(_table).where(_columns.id == example_id).with_for_update()).one_or_none()
     return None if row is None else (record_of(row), bool(row.judged))
 
 
 def rate(connection: Connection, example_id: str, rating: int, *, judged: bool = True) -> bool:
-    """Set a rating by judgement, which later sightings leave alone; False where there is no such example."""
+    """Set a rating; False if there is no such example.
+
+    Args:
+        judged: the rating is a person's, which later sightings do not change.
+    """
     query = update(_table).where(_columns.id == example_id).values(rating=rating, judged=judged)
     return connection.execute(query).rowcount == 1
 
 
-def add_preference(connection: Connection, worse: Mapping[str, Any], better: Mapping[str, Any]) -> None:
-    """Remember which of two stored examples answers the prompt better; repeating it changes nothing."""
-    statement = insert(connection, tables.preferences).values(
-        example_id=worse["id"],
-        prompt=worse["prompt"],
-        chosen=better["response"],
-        chosen_id=better["id"],
-        rejected=worse["response"],
-        created_at=now(),
-    )
-    connection.execute(statement.on_conflict_do_nothing())
-
-
-def preferences(connection: Connection) -> list[dict[str, Any]]:
-    """All preference pairs, oldest first: example_id, prompt, chosen, rejected, chosen_id."""
-    table = tables.preferences
-    columns = (table.c.example_id, table.c.prompt, table.c.chosen, table.c.rejected, table.c.chosen_id)
-    query = select(*columns).order_by(table.c.id)
-    return [dict(row) for row in connection.execute(query).mappings()]
-
-
 def totals(connection: Connection) -> tuple[int, int]:
-    """How many examples there are, and how many of them are curated."""
+    """The number of examples, and of the curated ones."""
     query = select(func.count()).select_from(_table)
     curated = query.where(_columns.rating >= CURATED_RATING)
     return connection.scalar(query) or 0, connection.scalar(curated) or 0
 
 
-def counts(connection: Connection) -> dict[str, Any]:
-    """Totals: examples, sightings, curated ones and these by domain."""
+class ExampleCounts(TypedDict):
+    """Totals of captured examples; `domains` has the number of curated ones by domain."""
+
+    examples: int
+    sightings: int
+    curated: int
+    domains: dict[str, int]
+    preferences: int
+
+
+def counts(connection: Connection) -> ExampleCounts:
+    """Totals of examples, sightings, preference pairs, and curated examples by domain."""
     examples, sightings = connection.execute(select(func.count(), func.sum(_columns.sightings))).one()
     by_domain = (
         select(_columns.domain, func.count())
@@ -127,11 +121,8 @@ def counts(connection: Connection) -> dict[str, Any]:
     }
 
 
-def record_of(row: Row[Any]) -> dict[str, Any]:
+def record_of(row: Row[tuple[Any, ...]]) -> Example:
     """A row of the table as a record."""
-    record = dict(row._mapping)
-    del record["judged"]
-    record["captured_at"] = iso(record["captured_at"])
-    record["last_seen_at"] = iso(record["last_seen_at"])
-    record["curated"] = record["rating"] >= CURATED_RATING
-    return record
+    columns = {name: value for name, value in row._mapping.items() if name != "judged"}
+    times = {"captured_at": iso(row.captured_at), "last_seen_at": iso(row.last_seen_at)}
+    return record(Example, {**columns, **times, "curated": row.rating >= CURATED_RATING})

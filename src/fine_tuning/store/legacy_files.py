@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from sqlalchemy import Connection
 
@@ -16,7 +16,7 @@ from fine_tuning.errors import DataError, UsageError
 from fine_tuning.store import costs, experiments, imported_files, model_versions
 from fine_tuning.store.column_types import now
 from fine_tuning.store.database import Database, expanded
-from fine_tuning.store.records import NewCostEvent
+from fine_tuning.store.records import NewCostEvent, NewModelVersion
 from fine_tuning.store.tables import MODEL_STATUSES
 
 ACTOR = "import of the older system"
@@ -110,7 +110,7 @@ def _records_by_model(path: Path) -> dict[str, list[Row]]:
         return dict(read_json(path))
     found: dict[str, list[Row]] = {}
     for _, record in read_rows(path):
-        found.setdefault(record["model_name"], []).append(record)
+        found.setdefault(str(record["model_name"]), []).append(record)
     return found
 
 
@@ -120,7 +120,7 @@ def import_experiments(database: Database, path: str | Path) -> None:
     Raises:
         DataError: the file is not such a file; nothing was imported.
     """
-    _import_once(database, path, "A/B test", _tests, experiments.add_concluded)
+    _import_once(database, path, "A/B test", _tests, _add_test)
 
 
 def _tests(path: Path) -> Iterator[Row]:
@@ -139,8 +139,12 @@ def _tests(path: Path) -> Iterator[Row]:
         }
 
 
+def _add_test(tx: Connection, test: Row) -> None:
+    experiments.add_concluded(tx, cast("experiments.ConcludedExperiment", test))
+
+
 def _register(tx: Connection, version: Row) -> None:
-    model_versions.register(tx, version, actor=ACTOR, number=version["version"])
+    model_versions.register(tx, cast("NewModelVersion", version), actor=ACTOR, number=version["version"])
 
 
 def _events(path: Path) -> Iterator[NewCostEvent]:
@@ -185,8 +189,8 @@ def _call(kind: str, record: Mapping[str, Any]) -> NewCostEvent:
     }
 
 
-def _moment(value: str | None) -> datetime | None:
+def _moment(value: object) -> datetime | None:
     if value is None:
         return None
-    moment = datetime.fromisoformat(value)
+    moment = datetime.fromisoformat(str(value))
     return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)

@@ -1,8 +1,8 @@
-"""Model versions: numbered without gaps, at most one of a model deployed, every move of a status written down."""
+"""Model versions: numbered without gaps, at most one of a model deployed, every change of status recorded."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +13,7 @@ from fine_tuning._util.model_names import version_name
 from fine_tuning.errors import ConflictError
 from fine_tuning.store import tables
 from fine_tuning.store.column_types import iso, now
+from fine_tuning.store.records import Artifact, ModelVersion, NewModelVersion, record, records
 from fine_tuning.store.upsert import insert
 
 # From each status to those that may follow.
@@ -51,23 +52,29 @@ _LOG = tables.deployment_events.insert()
 _LOCK = select(tables.models.c.name).where(tables.models.c.name == bindparam("name")).with_for_update()
 
 
-def register(connection: Connection, version: Mapping[str, Any], *, actor: str, number: int | None = None) -> Row[Any]:
-    """Add a version (gap-free numbers unless `number` is given, as in an import). Returns its row."""
+def register(
+    connection: Connection, version: NewModelVersion, *, actor: str, number: int | None = None
+) -> ModelVersion:
+    """Add a version. Returns its record.
+
+    Args:
+        number: of the version, in an import; the next one without gaps by default.
+    """
     name = version["model_name"]
     if not lock(connection, name):
-        _make_known(connection, name)  # as another process may be doing
+        _add_name(connection, name)  # as another process may be doing
         lock(connection, name)
     highest: int | None = connection.scalar(_HIGHEST, {"name": name})
     if highest is None:
-        _make_known(connection, name)
+        _add_name(connection, name)
     values = {"registered_at": now(), **version, "version": number or 1 + (highest or 0)}
     row = connection.execute(_ADD, values | {"of_job": version["job_id"]}).one()
     connection.execute(_LOG, _event(row.id, None, row.status, actor, "registered", None, now()))
-    return row
+    return record_of(row)
 
 
 def locked(connection: Connection, name: str, version: int) -> Row[Any] | None:
-    """What `move` moves: no other process changes the model until this transaction ends. None where there is none."""
+    """The row of a version for `move`, None where there is none; other processes wait until the transaction ends."""
     lock(connection, name)
     return connection.execute(_MOVABLE, {"name": name, "number": version}).one_or_none()
 
@@ -75,13 +82,13 @@ def locked(connection: Connection, name: str, version: int) -> Row[Any] | None:
 def move(
     connection: Connection, row: Row[Any], status: str, *, actor: str, reason: str, experiment: str | None = None
 ) -> bool:
-    """Move a version to a status; deploying one archives the one deployed before, in the same transaction.
+    """Change the status of a version; deploying one archives the one deployed before, in the same transaction.
 
     Args:
-        row: of `locked`.
+        row: from `locked`.
 
     Returns:
-        Whether it moved: False where it has the status already.
+        False where it has the status already.
 
     Raises:
         ConflictError: the status may not follow the one it has; the message says which may.
@@ -106,14 +113,14 @@ def move(
     return True
 
 
-def get(connection: Connection, name: str, version: int | None = None) -> dict[str, Any] | None:
-    """One version, the latest if none is named; None where there is none."""
+def get(connection: Connection, name: str, version: int | None = None) -> ModelVersion | None:
+    """One version, the latest by default; None where there is none."""
     row = row_of(connection, name, version)
     return None if row is None else record_of(row)
 
 
 def row_of(connection: Connection, name: str, version: int | None = None) -> Row[Any] | None:
-    """As `get`, with the keys by which other tables refer to it."""
+    """As `get`, with the keys of other tables."""
     if version is None:
         return connection.execute(_LATEST, {"name": name}).one_or_none()
     if not isinstance(version, int) or version > checks.LARGEST_COUNT:
@@ -121,16 +128,16 @@ def row_of(connection: Connection, name: str, version: int | None = None) -> Row
     return connection.execute(_NUMBERED, {"name": name, "number": version}).one_or_none()
 
 
-def deployed(connection: Connection, name: str) -> dict[str, Any] | None:
+def deployed(connection: Connection, name: str) -> ModelVersion | None:
     """The deployed version of a model, or None."""
     row = connection.execute(_DEPLOYED, {"name": name}).one_or_none()
     return None if row is None else record_of(row)
 
 
 def deployed_before(connection: Connection, name: str) -> int | None:
-    """The version that was deployed before the one that is (or, where none is, the last one); None without any.
+    """The version to roll back to: deployed before the current one (where none is, the last one); None without any.
 
-    What was rolled back from was not deployed before, so that rolling back twice goes back two deployments.
+    Versions that were rolled back are skipped, so that rolling back twice goes back two deployments.
     """
     events = tables.deployment_events
     query = (
@@ -157,17 +164,17 @@ def has_artifact(connection: Connection, artifact_id: int) -> bool:
     return connection.scalar(select(tables.artifacts.c.id).where(tables.artifacts.c.id == artifact_id)) is not None
 
 
-def artifacts(connection: Connection, name: str, version: int) -> list[dict[str, Any]]:
-    """What a version was made as: the files of its job, and of its own where it has no job here."""
+def artifacts(connection: Connection, name: str, version: int) -> list[Artifact]:
+    """The files of a version's job, or its own where its job is not recorded here."""
     row = row_of(connection, name, version)
     if row is None:
         return []
     table = tables.artifacts
     own = or_(table.c.job_id == row.job_id, table.c.id == row.artifact_id)
-    return [dict(each) for each in connection.execute(select(table).where(own).order_by(table.c.id)).mappings()]
+    return records(Artifact, connection.execute(select(table).where(own).order_by(table.c.id)).mappings())
 
 
-def versions(connection: Connection, name: str | None = None) -> list[dict[str, Any]]:
+def versions(connection: Connection, name: str | None = None) -> list[ModelVersion]:
     """Versions of one model, or of all, in ascending order."""
     query = select(_table).order_by(_columns.model_name, _columns.version)
     if name is not None:
@@ -181,7 +188,7 @@ def recorded_names(connection: Connection, name: str) -> list[str]:
     return [name, *(version_name(name, number) for number in numbers)]
 
 
-def of_job(connection: Connection, job_id: str, model_name: str | None = None) -> dict[str, Any] | None:
+def of_job(connection: Connection, job_id: str, model_name: str | None = None) -> ModelVersion | None:
     """The first version (of a model) that was registered from a job, or None."""
     query = select(_table).where(_columns.job_id == job_id)
     if model_name is not None:
@@ -191,7 +198,7 @@ def of_job(connection: Connection, job_id: str, model_name: str | None = None) -
 
 
 def providers_of_jobs(connection: Connection, job_ids: Collection[str]) -> dict[str, str]:
-    """Who trained each of these jobs, of those that are known."""
+    """The provider of each of these jobs that is recorded."""
     if len(job_ids) == 1:
         found = connection.execute(_PROVIDER, {"job": next(iter(job_ids))})
     else:
@@ -216,27 +223,34 @@ def version_id(connection: Connection, name: str, version: int | None) -> int | 
 
 
 def lock(connection: Connection, name: str) -> bool:
-    """Serialise the writers of one model; those of SQLite wait for each other anyway.
+    """Serialize the writers of one model (on SQLite all writers wait for each other anyway).
 
     Returns:
-        False where nobody waits, since the name is not known yet.
+        False where the name is not registered yet, so that there is nothing to lock.
     """
     return connection.dialect.name == "sqlite" or connection.execute(_LOCK, {"name": name}).first() is not None
 
 
-def _make_known(connection: Connection, name: str) -> None:
+def _add_name(connection: Connection, name: str) -> None:
     statement = insert(connection, tables.models).values(name=name, created_at=now())
     connection.execute(statement.on_conflict_do_nothing())
 
 
 def _event(
     row_id: int, before: str | None, after: str, actor: str, reason: str, experiment: str | None, at: datetime
-) -> dict[str, Any]:
-    return {"model_version_id": row_id, "from_status": before, "to_status": after, "actor": actor, "reason": reason,
-            "experiment_id": experiment, "created_at": at}  # fmt: skip
+) -> dict[str, object]:
+    return {
+        "model_version_id": row_id,
+        "from_status": before,
+        "to_status": after,
+        "actor": actor,
+        "reason": reason,
+        "experiment_id": experiment,
+        "created_at": at,
+    }
 
 
-def record_of(row: Row[Any]) -> dict[str, Any]:
-    """What is told of a version: its row less the keys of other tables, times as ISO 8601."""
-    record = {key: value for key, value in row._mapping.items() if key not in _HIDDEN}
-    return record | {"registered_at": iso(record["registered_at"]), "deployed_at": iso(record["deployed_at"])}
+def record_of(row: Row[Any]) -> ModelVersion:
+    """The record of a row: without the keys of other tables, times in ISO 8601."""
+    shown = {key: value for key, value in row._mapping.items() if key not in _HIDDEN}
+    return record(ModelVersion, shown | {"registered_at": iso(row.registered_at), "deployed_at": iso(row.deployed_at)})

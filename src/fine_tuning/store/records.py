@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any, Literal, NotRequired, TypedDict, TypeVar, cast
+from typing import Any, Literal, NotRequired, Required, TypedDict, TypeVar, cast, final
+
+from fine_tuning.data_io.messages import Message, Tool
+from fine_tuning.store.experiment_json import Arm, DesignRecord, ExperimentResult, Slots, StatisticsRecord
 
 JsonObject = dict[str, Any]  # a JSON column whose keys are the caller's (metadata) or another system's
 Record = TypeVar("Record")
@@ -116,55 +119,236 @@ class DailyCost(CallTotals):
     model_name: str
 
 
-class Dataset(TypedDict):
-    """A row of `datasets`."""
+class DerivationStep(TypedDict, total=False):
+    """How examples were chosen from others; `operation` names the step, the other keys are its arguments."""
 
-    id: int
+    operation: Required[Literal["validate", "split", "slice"]]
+    min_prompt_length: int
+    min_response_length: int
+    side: Literal["train", "test"]
+    train_ratio: float
+    seed: int
+    rows: str
+
+
+@final
+class ExamplesRecipe(TypedDict, total=False):
+    """`datasets.recipe` of one file: the filters that found its examples, and what was done with these.
+
+    Attributes:
+        source: "distillation" (captured calls) or "given" (rows that the caller brought).
+        derived: steps after finding, in order.
+        saved: rows in the file.
+        exported_from, file: of a hosted account's file: the host's address, and the file's id there.
+    """
+
+    source: str
+    min_rating: int
+    domain: str | None
+    task_type: str | None
+    limit: int | None
+    found: int
+    derived: list[DerivationStep]
+    saved: int
+    exported_from: str
+    file: str
+
+
+@final
+class SplitRecipe(TypedDict):
+    """`datasets.recipe` of a split's file: the hash of its data set, the split's name and its tokens."""
+
+    part_of: str
+    part: str
+    tokens: int | None
+
+
+class SplitFile(TypedDict):
+    """A split in a manifest; tokens are None where they were not counted."""
+
+    file: str
+    rows: int
+    content_hash: str
+    tokens: int | None
+
+
+class RowCounts(TypedDict):
+    """Rows by status: read = kept + rejected + duplicates + left_out."""
+
+    read: int
+    kept: int
+    rejected: int
+    duplicates: int
+    left_out: int
+
+
+class FindingCount(TypedDict):
+    """A code of a finding with its rows, and the first of them."""
+
+    code: str
+    severity: str
+    rows: int
+    file: str
+    line: int
+    field: str
+    message: str
+    advice: str
+
+
+class Conflicts(TypedDict):
+    """Questions with different answers, their rows, and file and line of the first ones."""
+
+    questions: int
+    rows: int
+    first: list[list[tuple[str, int]]]
+
+
+class Histogram(TypedDict):
+    """Bin edges in tokens (one more than bins) and rows in each bin."""
+
+    edges: list[float]
+    counts: list[int]
+
+
+class TokenLengths(TypedDict):
+    """Tokens of the rows: see `datasets.token_lengths.describe`."""
+
+    rows: int
+    total: int
+    mean: float
+    p50: float
+    p95: float
+    p99: float
+    longest: int
+    histogram: Histogram
+    over: dict[str, int]
+
+
+class ManifestFacts(TypedDict):
+    """What a manifest says beside name and hash: see `datasets.manifest.Manifest`."""
+
+    recipe: JsonObject
+    parts: dict[str, SplitFile]
+    counts: RowCounts
+    steps: dict[str, int]
+    findings: list[FindingCount]
+    conflicts: Conflicts
+    lengths: TokenLengths | None
+    sources: list[str]
+    versions: dict[str, str]
+
+
+@final
+class BuiltRecipe(ManifestFacts):
+    """`datasets.recipe` of a data set in splits: its manifest."""
+
+
+class DatasetManifest(ManifestFacts):
+    """A data set's manifest."""
+
+    hash: str
+    name: str
+
+
+DatasetRecipe = ExamplesRecipe | SplitRecipe | BuiltRecipe
+
+
+class NewDataset(TypedDict):
+    """A data set to record; see `store.datasets.freeze`."""
+
     name: str
     content_hash: str
     format: str
     path: str
     rows: int
-    recipe: JsonObject
-    created_at: datetime
+    recipe: DatasetRecipe
 
 
-class Example(TypedDict):
-    """A row of `examples`."""
+class Dataset(NewDataset):
+    """A row of `datasets`; created_at is ISO 8601, UTC."""
+
+    id: int
+    created_at: str
+
+
+class ListedDataset(TypedDict):
+    """A data set in a list."""
+
+    name: str
+    format: str
+    rows: int
+    path: str
+    created_at: str
+    hash: str
+
+
+class TrainingFile(TypedDict):
+    """A file that can be trained on; part is the name of its split, "all" of a data set of one file."""
+
+    name: str
+    part: str
+    rows: int
+    path: str
+
+
+class NewExample(TypedDict):
+    """A captured call before it is stored; `messages` is None for a prompt and its response alone."""
 
     id: str
     prompt: str
     response: str
-    messages: JsonObject | None
-    tools: JsonObject | None
+    messages: list[Message] | None
+    tools: list[Tool] | None
     domain: str
     task_type: str
     rating: int
-    judged: bool
+    model_used: str
+    metadata: JsonObject
+    captured_at: datetime
+
+
+class Example(TypedDict):
+    """A captured call. Times are ISO 8601; `curated` is a rating of 4 or 5."""
+
+    id: str
+    prompt: str
+    response: str
+    messages: list[Message] | None
+    tools: list[Tool] | None
+    domain: str
+    task_type: str
+    rating: int
     model_used: str
     metadata: JsonObject
     sightings: int
-    captured_at: datetime
-    last_seen_at: datetime
+    captured_at: str
+    last_seen_at: str
+    curated: bool
 
 
 class Experiment(TypedDict):
-    """A row of `experiments`."""
+    """An A/B test (`experiments`); times are ISO 8601."""
 
     id: str
     model_a: str
     model_b: str
     status: str
-    design: JsonObject
-    statistics: JsonObject | None
-    slots: JsonObject
+    design: DesignRecord
+    statistics: StatisticsRecord | None
+    slots: Slots
     layer: str | None
-    pinned: JsonObject | None
+    pinned: dict[Arm, str] | None
     late: int
     metadata: JsonObject
-    result: JsonObject | None
-    started_at: datetime
-    completed_at: datetime | None
+    result: ExperimentResult | None
+    started_at: str
+    completed_at: str | None
+
+
+class ExperimentOfVersion(Experiment):
+    """An A/B test, and the arm that a model version is in it."""
+
+    arm: Arm
 
 
 class ImportedFile(TypedDict):
@@ -185,8 +369,28 @@ class ShutdownDate(TypedDict):
     checked_at: datetime
 
 
+class RelocationData(TypedDict):
+    """Files to train and to test on; held_out: the test file is a part of the training data."""
+
+    train: str
+    test: str
+    held_out: bool
+
+
+class RelocationRequest(TypedDict):
+    """What identifies a relocation."""
+
+    model_name: str
+    version: int
+    base_model: str
+    provider: str
+    n_epochs: int
+    hyperparameters: JsonObject
+    test_file: str | None
+
+
 class Relocation(TypedDict):
-    """A row of `relocations`."""
+    """A row of `relocations`; done: the result of each step that has finished."""
 
     id: str
     model_name: str
@@ -223,14 +427,12 @@ class StoredCompletion(TypedDict):
 
 
 class ExperimentDecision(TypedDict):
-    """A row of `experiment_decisions`."""
+    """A decision about an A/B test (`experiment_decisions`), without its keys; the time is ISO 8601."""
 
-    id: int
-    experiment_id: str
     action: str
     model: str | None
     reason: str
-    created_at: datetime
+    created_at: str
 
 
 class ExperimentLook(TypedDict):
@@ -424,42 +626,35 @@ class Job(TypedDict):
 
 
 class Preference(TypedDict):
-    """A row of `preferences`."""
+    """A preference pair; `example_id` is the rejected example, `chosen_id` the better one, None if unknown."""
 
-    id: int
     example_id: str
     prompt: str
     chosen: str
     rejected: str
     chosen_id: str | None
-    created_at: datetime
 
 
 class RegistryChange(TypedDict):
-    """A row of `registry_changes`."""
+    """A change of a model, from `registry_changes` or `deployment_events`; the time in ISO 8601.
 
-    id: int
-    model_name: str
-    version: int | None
+    kind: status, alias, tag or accuracy; name: the alias's or tag's name, else the kind; version: None of an alias;
+    experiment: the A/B test that decided it.
+    """
+
     kind: str
+    version: int | None
     name: str
     before: str | None
     after: str | None
     actor: str
     reason: str
-    created_at: datetime
-
-
-class ReviewClaim(TypedDict):
-    """A row of `review_claims`."""
-
-    example_id: str
-    reviewer: str
-    expires_at: datetime
+    experiment: str | None
+    created_at: str
 
 
 class Review(TypedDict):
-    """A row of `reviews`."""
+    """A person's rating of a captured call; `corrected_id` is the example with the correction."""
 
     id: int
     example_id: str
@@ -473,11 +668,10 @@ class Review(TypedDict):
 
 
 class Sample(TypedDict):
-    """A row of `samples`."""
+    """A sample of an A/B test (`samples`), without the test's id and the time."""
 
     id: int
-    experiment_id: str
-    arm: str
+    arm: Arm
     ordinal: int | None
     sample_id: str | None
     cluster_id: str | None
@@ -488,9 +682,8 @@ class Sample(TypedDict):
     latency_ms: float | None
     cost: float | None
     covariate: float | None
-    measures: JsonObject | None
+    measures: dict[str, float] | None
     metadata: JsonObject
-    recorded_at: datetime
 
 
 class Artifact(TypedDict):
@@ -569,15 +762,12 @@ class Upload(TypedDict):
 
 
 class ModelVersion(TypedDict):
-    """A row of `model_versions`."""
+    """A row of `model_versions` without the keys of other tables; times in ISO 8601."""
 
-    id: int
     model_name: str
     version: int
     base_model: str
     job_id: str
-    job_ref: str | None
-    artifact_id: int | None
     dataset_size: int
     accuracy: float | None
     cost: float | None
@@ -585,9 +775,45 @@ class ModelVersion(TypedDict):
     provider: str | None
     provider_model: str | None
     metadata: JsonObject
-    tags: JsonObject
-    registered_at: datetime
-    deployed_at: datetime | None
+    tags: dict[str, str]
+    registered_at: str
+    deployed_at: str | None
+
+
+class NewModelVersion(TypedDict):
+    """What `model_versions.register` stores, less the number that it gives."""
+
+    model_name: str
+    base_model: str
+    job_id: str
+    artifact_id: int | None
+    dataset_size: int
+    accuracy: float | None
+    cost: float | None
+    status: str
+    provider: NotRequired[str | None]
+    provider_model: NotRequired[str | None]
+    metadata: JsonObject
+    tags: NotRequired[dict[str, str]]
+    registered_at: NotRequired[datetime]
+
+
+class DatedModelVersion(ModelVersion):
+    """A version with the host that answers for it, and the day on which that host shuts it down.
+
+    answered_by: "local" or a host's address, None where unknown; shutdown_date (ISO 8601) and days_left (negative
+    afterwards): None where no shutdown is announced.
+    """
+
+    answered_by: str | None
+    shutdown_date: str | None
+    days_left: int | None
+
+
+class DescribedModelVersion(DatedModelVersion):
+    """As `DatedModelVersion`, with the aliases that point at the version."""
+
+    aliases: list[str]
 
 
 class UploadPart(TypedDict):
@@ -613,12 +839,10 @@ class Deployment(TypedDict):
     created_at: datetime
 
 
-class Evaluation(TypedDict):
-    """A row of `evaluations`."""
+class NewEvaluation(TypedDict):
+    """The columns of `evaluations` that the caller gives."""
 
-    id: int
     model_name: str
-    model_version_id: int | None
     model_type: str
     metric: str
     accuracy: float | None
@@ -629,35 +853,70 @@ class Evaluation(TypedDict):
     cost_per_inference: float | None
     test_set_size: int
     metadata: JsonObject
-    created_at: datetime
 
 
-class Export(TypedDict):
-    """A row of `exports`."""
+class Evaluation(NewEvaluation):
+    """A row of `evaluations`; `created_at` is ISO 8601."""
 
     id: int
     model_version_id: int | None
+    created_at: str
+
+
+class ParityFigures(TypedDict):
+    """How alike two models are, as JSON; see `export.token_parity.Parity`."""
+
+    quantization: str
+    prompts: int
+    prompts_alike: int
+    places: int
+    ties: int
+    agreement: float
+    divergence: float
+    first_difference: str | None
+    passed: bool
+
+
+class NewExport(TypedDict):
+    """What `exports.add` stores; parity: by what was compared, "merged" or "exported"."""
+
     job_id: str | None
     target: str
     quantization: str | None
     path: str
     sha256: str
-    parity: JsonObject
-    created_at: datetime
+    parity: dict[str, ParityFigures]
 
 
-class EvaluationRow(TypedDict):
-    """A row of `evaluation_results`."""
+class Export(NewExport):
+    """A row of `exports` with the number of its version; the time in ISO 8601."""
 
-    evaluation_id: int
-    ordinal: int
+    id: int
+    version: int
+    created_at: str
+
+
+class ScoredExample(TypedDict):
+    """One example of an evaluation.
+
+    `prediction` is None where the call failed for the reason `error`; `scores` are by metric, `score` is the first;
+    `slices` are the fields by which results are grouped; examples of one `cluster` may be correlated.
+    """
+
     question: str | None
     prediction: str | None
     reference: str
     score: float | None
-    scores: JsonObject | None
-    slices: JsonObject | None
+    scores: dict[str, float | None] | None
+    slices: dict[str, str] | None
     cluster: str | None
     error: str | None
     latency_ms: float | None
     cost: float | None
+
+
+class EvaluationRow(ScoredExample):
+    """A row of `evaluation_results`."""
+
+    evaluation_id: int
+    ordinal: int

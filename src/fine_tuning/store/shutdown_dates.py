@@ -1,4 +1,4 @@
-"""When hosts switch models off, as they said when they were last asked."""
+"""Shutdown dates of models, as their hosts last announced them."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _table = tables.model_shutdowns
 _ALL = select(_table)
 
 
-def note(connection: Connection, provider: str, dates: Mapping[str, object]) -> None:
-    """Keep what a host says: by model an ISO 8601 date or time, None where it has announced none.
+def record_dates(connection: Connection, provider: str, dates: Mapping[str, object]) -> None:
+    """Record the dates that a host announces: by model an ISO 8601 date or time, None where it has announced none.
 
-    What is no date counts as none, with a warning: hosts are free in what they write there.
+    Anything else counts as None, with a warning: the format is up to the host.
     """
     statement = insert(connection, _table)
     statement = statement.on_conflict_do_update(
@@ -29,23 +29,23 @@ def note(connection: Connection, provider: str, dates: Mapping[str, object]) -> 
     )
     at = now()
     rows = [
-        {"provider": provider, "model": model, "shutdown_date": _day(provider, model, told), "checked_at": at}
-        for model, told in dates.items()
+        {"provider": provider, "model": model, "shutdown_date": _day(provider, model, announced), "checked_at": at}
+        for model, announced in dates.items()
     ]
     if rows:
         connection.execute(statement, rows)
 
 
-def _day(provider: str, model: str, told: object) -> str | None:
-    if told is None:
+def _day(provider: str, model: str, announced: object) -> str | None:
+    if announced is None:
         return None
     try:
-        return date.fromisoformat(str(told)[:10]).isoformat()
+        return date.fromisoformat(str(announced)[:10]).isoformat()
     except ValueError:
-        _log.warning("%s says that %s ends on %r, which is no date; it is left out", provider, model, told)
+        _log.warning("%s: the shutdown date of %s, %r, is not a date; it is ignored", provider, model, announced)
         return None
 
 
 def known(connection: Connection) -> dict[tuple[str, str], str | None]:
-    """The dates by host and model."""
+    """The shutdown dates by host and model."""
     return {(row.provider, row.model): row.shutdown_date for row in connection.execute(_ALL)}

@@ -401,7 +401,11 @@ experiments = Table(
     Column("model_b", String(200), nullable=False),
     Column("status", String(20), nullable=False),
     Column("design", Json, nullable=False, doc="see experiments.design.Design"),
-    Column("statistics", Json, doc="running sums, see experiments.statistics.Statistics; NULL before the first sample"),
+    Column(
+        "statistics",
+        Json,
+        doc="running sums, see experiments.sufficient_statistics; NULL before the first sample",
+    ),
     Column("slots", Json, nullable=False, doc="the thousandths of all units (of the layer) that take part"),
     Column("layer", String(200), doc="tests of one layer share no units"),
     Column("pinned", Json, doc="by arm the version that answers, for models that are registered"),

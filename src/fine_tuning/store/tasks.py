@@ -1,11 +1,11 @@
-"""The task columns: which fine-tuned model did a task, and how accurate that model is."""
+"""The task columns: the fine-tuned model that handles a task, and the accuracy of that model."""
 
 from __future__ import annotations
 
 import difflib
 from datetime import datetime
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from sqlalchemy import Float, String
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, validates
@@ -14,6 +14,7 @@ from fine_tuning._util.model_names import parse_version_name, version_name
 from fine_tuning.errors import NotFoundError, UsageError
 from fine_tuning.store import model_versions, tables
 from fine_tuning.store.database import open_database
+from fine_tuning.store.records import JsonObject
 
 
 class FineTunedModelMixin:
@@ -52,7 +53,7 @@ class Task(FineTunedModelMixin, _Base):
 
     id: Mapped[int]
     title: Mapped[str]
-    details: Mapped[dict[str, Any]]
+    details: Mapped[JsonObject]
     created_at: Mapped[datetime]
 
 

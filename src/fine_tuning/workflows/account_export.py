@@ -1,7 +1,7 @@
-"""Everything of an OpenAI account (or of a host that speaks its API) that fine-tuning left there, brought home.
+"""Exports the fine-tuning jobs, models, checkpoints and files of an OpenAI account (or of a compatible host).
 
-Only reads. What was fetched before is not fetched again, so that an interrupted export is simply begun anew; what has
-changed there since is changed here. Several at once do no harm: each looks for what another has stored meanwhile.
+It only reads from the account. Files that were fetched before are not fetched again, so that an interrupted export can
+be run again; changes in the account are applied here. Several exports may run at once.
 """
 
 from __future__ import annotations
@@ -14,43 +14,98 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from math import isnan
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Protocol, TypedDict, TypeVar
 
 from fine_tuning._util import hosts
 from fine_tuning._util.files import atomic_write, make_folder, sha256_file, write_json
+from fine_tuning._util.model_names import base_model_of, is_fine_tuned, parse_checkpoint_name, suffix_of, version_name
 from fine_tuning.costs.prices import PriceList
-from fine_tuning.data_io.rows import content_hash, read_rows
+from fine_tuning.data_io.content_hash import content_hash
+from fine_tuning.data_io.rows import read_rows
 from fine_tuning.errors import DataError, NotFoundError, ProviderError
-from fine_tuning.settings import acting_user, get_settings
+from fine_tuning.settings import acting_user
 from fine_tuning.store import datasets, files, jobs, relocations, shutdown_dates
 from fine_tuning.store import model_versions as models
-from fine_tuning.store.database import Database, Transaction
-from fine_tuning.store.records import NewFile, NewJob
+from fine_tuning.store.database import Transaction
+from fine_tuning.store.records import JsonObject, ModelVersion, NewDataset, NewFile, NewJob, NewModelVersion, record
+from fine_tuning.store.workspace import Workspace
 
 if TYPE_CHECKING:
     from openai import OpenAI
     from openai.types import FileObject, Model
     from openai.types.fine_tuning import FineTuningJob
 
-AT_ONCE = 4  # requests
-RETRIES = 8  # of each request, by the SDK: it waits longer each time, as the host asks
-LISTINGS = 5  # times that a list is begun anew when it changes while it is read
-TRANSFERS = 5  # of one file, until it comes whole
-ENDED_WELL = "succeeded"
-Told = Callable[[str], None]
+DEFAULT_CONCURRENCY = 4  # requests
+MAX_RETRIES = 8  # of a request by the SDK, with exponential backoff
+MAX_LISTINGS = 5  # attempts to read a list that changes while it is read
+MAX_TRANSFERS = 5  # attempts to download a file completely
+Item = TypeVar("Item", bound="Listed")
+Outcome = TypeVar("Outcome")
+
+
+class Listed(Protocol):
+    """An object of the API that a list has."""
+
+    @property
+    def id(self) -> str:
+        """Its id, unique in the list."""
+
+
+class FetchedFile(TypedDict):
+    """A file of the account, stored here."""
+
+    id: str
+    provider: str
+    provider_file_id: str | None
+    purpose: str
+    filename: str
+    path: str
+    bytes: int
+    sha256: str
+
+
+class Checkpoints(TypedDict):
+    """The result of an exported job: its checkpoints as the host lists them."""
+
+    checkpoints: list[JsonObject]
+
+
+class ExportedJob(TypedDict):
+    """A job of the account, as `store.jobs` records it."""
+
+    id: str
+    provider: str
+    provider_job_id: str
+    idempotency_key: str
+    model: str
+    training_file_id: str
+    validation_file_id: str | None
+    dataset_id: int | None
+    suffix: str | None
+    hyperparameters: JsonObject
+    status: str
+    fine_tuned_model: str | None
+    trained_tokens: int | None
+    method: JsonObject | None
+    seed: int | None
+    metadata: dict[str, str] | None
+    started_at: datetime | None
+    finished_at: datetime | None
+    error: JsonObject | None
+    result: Checkpoints
 
 
 @dataclass
 class Report:
-    """What an export brought home.
+    """The result of an export.
 
     Attributes:
-        jobs, models, checkpoints, files: how many there are; new_jobs, new_models, new_files: of them new here.
-        changed_jobs: that were known here and have gone on since.
-        archived_models: that were known here and are in the account no more.
-        bytes: of the files that were fetched now.
-        missing: what could not be had, and why, a line each.
-        inventory: the file with all that the host said.
+        jobs, models, checkpoints, files: counts in the account; new_jobs, new_models, new_files: of those new here.
+        changed_jobs: jobs known here that have changed since.
+        archived_models: models known here that the account no longer has.
+        bytes: of the files that this export fetched.
+        missing: what is unavailable, and why, a line each.
+        inventory: path of the JSON file with the lists of the host.
     """
 
     host: str
@@ -68,84 +123,90 @@ class Report:
     inventory: str = ""
 
 
-def export(
-    database: Database, api_key: str | None = None, base_url: str | None = None, told: Told = lambda _: None
+def export_account(
+    workspace: Workspace,
+    api_key: str | None = None,
+    base_url: str | None = None,
+    *,
+    on_message: Callable[[str], None] = lambda _: None,
 ) -> Report:
-    """Inventory an account, fetch its files, and register its models with lineage and dates of shutdown.
+    """Inventory an account, fetch its files, and register its models with lineage and shutdown dates.
 
     Raises:
         ConfigurationError: there is no key, or the host refuses it.
-        ProviderError: a list cannot be had, also after trying again.
+        ProviderError: a list is unavailable after all retries.
     """
-    return _Export(database, hosts.make_client(api_key, base_url, max_retries=RETRIES), told).run()
+    client = hosts.make_client(api_key, base_url, max_retries=MAX_RETRIES)
+    return _AccountExport(workspace, client, on_message).run()
 
 
-class _Export:
-    def __init__(self, database: Database, client: OpenAI, told: Told) -> None:
-        self._database, self._client, self._told = database, client, told
+class _AccountExport:
+    def __init__(self, workspace: Workspace, client: OpenAI, on_message: Callable[[str], None]) -> None:
+        self._workspace, self._database = workspace, workspace.database
+        self._client, self._on_message = client, on_message
         self._url = str(client.base_url).rstrip("/")
         self._report = Report(self._url)
 
     @contextmanager
     def _write(self) -> Iterator[Transaction]:
-        """A transaction to look in and to write by what was found: what other exports have stored is seen."""
+        """A transaction that no other export of this host interrupts between its reads and writes."""
         with self._database.write() as tx:
-            relocations.take_turns(tx, self._url)
+            relocations.lock_host(tx, self._url)
             yield tx
 
     def run(self) -> Report:
-        """See `export`."""
-        self._told("jobs")
+        """See `export_account`."""
+        self._on_message("jobs")
         found = _whole_list(self._url, "the list of jobs", lambda: self._client.fine_tuning.jobs.list(limit=100))
-        self._told("models")
+        self._on_message("models")
         known = _whole_list(self._url, "the list of models", self._client.models.list)
-        self._told("files")
+        self._on_message("files")
         uploaded = _whole_list(self._url, "the list of files", lambda: self._client.files.list(limit=1000))
         with self._database.write() as tx:
-            shutdown_dates.note(tx, self._url, {model.id: model.shutdown_date for model in known})
-        wanted = _files_of(found)
+            shutdown_dates.record_dates(tx, self._url, {model.id: model.shutdown_date for model in known})
+        file_ids = _files_of(found)
         listed = {file.id: file for file in uploaded}
-        with ThreadPoolExecutor(AT_ONCE) as pool:
+        with ThreadPoolExecutor(DEFAULT_CONCURRENCY) as pool:
             points = list(self._counted("checkpoints", pool.map(self._checkpoints, found), len(found)))
             by_job = _by_job(found, points)
-            fetched = dict(self._counted("files", pool.map(lambda each: self._fetch(each, listed.get(each)), wanted),
-                                         len(wanted)))  # fmt: skip
+            fetches = pool.map(lambda each: self._fetch(each, listed.get(each)), file_ids)
+            fetched = dict(self._counted("files", fetches, len(file_ids)))
         alive = {model.id for model in known}
         self._keep(sorted(found, key=lambda job: (job.created_at, job.id)), by_job, fetched, alive)
         made = {job.fine_tuned_model for job in found if job.fine_tuned_model}
         orphans = _orphans(known, made)
         self._keep_orphans(orphans)
-        self._say_gone({job.id for job in found}, alive)
+        self._archive_deleted({job.id for job in found}, alive)
         report = self._report
-        report.jobs, report.files = len(found), len(wanted)
+        report.jobs, report.files = len(found), len(file_ids)
         report.models = len(made) + len(orphans)
         report.checkpoints = sum(map(len, points))
         self._write_inventory(found, known, uploaded, by_job)
         return report
 
-    def _counted(self, what: str, results: Iterable[Any], count: int) -> Iterator[Any]:
+    def _counted(self, what: str, results: Iterable[Outcome], count: int) -> Iterator[Outcome]:
         for number, result in enumerate(results, 1):
-            self._told(f"{what}: {number} of {count}")
+            self._on_message(f"{what}: {number} of {count}")
             yield result
 
-    def _checkpoints(self, job: FineTuningJob) -> list[dict[str, Any]]:
-        if job.status != ENDED_WELL:
+    def _checkpoints(self, job: FineTuningJob) -> list[JsonObject]:
+        if job.status != "succeeded":
             return []
         try:
-            found = _whole_list(self._url, f"checkpoints of {job.id}",
-                                lambda: self._client.fine_tuning.jobs.checkpoints.list(job.id, limit=100))  # fmt: skip
+            checkpoints = self._client.fine_tuning.jobs.checkpoints
+            found = _whole_list(self._url, f"checkpoints of {job.id}", lambda: checkpoints.list(job.id, limit=100))
         except (NotFoundError, ProviderError) as error:
             self._report.missing.append(f"checkpoints of {job.id}: {error}")
             return []
         return [point.model_dump(mode="json") for point in found]
 
-    def _fetch(self, file_id: str, listed: FileObject | None) -> tuple[str, Mapping[str, Any] | None]:
-        """A file's row, with its bytes on this disk; None where it could not be had."""
+    def _fetch(self, file_id: str, listed: FileObject | None) -> tuple[str, FetchedFile | None]:
+        """The id of a file and its record, with its bytes on this disk; None where it is unavailable."""
         with self._database.read() as tx:
             row = files.get(tx, file_id)
         if row is not None and Path(row["path"]).is_file() and sha256_file(Path(row["path"])) == row["sha256"]:
-            return file_id, row
-        path = make_folder(get_settings().folder("files")) / f"{_safe(file_id)}.jsonl"
+            return file_id, record(FetchedFile, row)
+        path = make_folder(self._workspace.folder("files")) / f"{_safe(file_id)}.jsonl"
         try:
             listed = listed or self._file(file_id)
             size, digest = self._download(file_id, path, listed.bytes)
@@ -153,35 +214,40 @@ class _Export:
             self._report.missing.append(f"file {file_id}: {error}")
             return file_id, None
         self._report.bytes += size
-        record = {
-            "id": file_id, "provider": self._url, "provider_file_id": file_id, "purpose": listed.purpose,
-            "filename": Path(listed.filename).name or file_id, "path": str(path), "bytes": size,
+        fetched: FetchedFile = {
+            "id": file_id,
+            "provider": self._url,
+            "provider_file_id": file_id,
+            "purpose": listed.purpose,
+            "filename": Path(listed.filename).name or file_id,
+            "path": str(path),
+            "bytes": size,
             "sha256": digest,
-        }  # fmt: skip
+        }
         with self._write() as tx:
             row = files.get(tx, file_id)
             if row is None:
-                files.add(tx, cast("NewFile", {**record, "dataset_id": self._freeze(tx, record)}))
+                files.add(tx, record(NewFile, {**fetched, "dataset_id": self._freeze(tx, fetched)}))
                 self._report.new_files += 1
             else:  # its bytes were lost here, or another export fetched it meanwhile
-                files.replace_bytes(tx, row["id"], record)
-        return file_id, record
+                files.replace_bytes(tx, row["id"], fetched)
+        return file_id, fetched
 
     def _file(self, file_id: str) -> FileObject:
         with hosts.translated_errors(self._url, f"file {file_id}"):
             return self._client.files.retrieve(file_id)
 
-    def _download(self, file_id: str, path: Path, wanted: int | None) -> tuple[int, str]:
-        """Bytes and checksum of a file that is whole; a transfer that breaks off is begun again."""
-        for left in range(TRANSFERS - 1, -1, -1):
+    def _download(self, file_id: str, path: Path, expected: int | None) -> tuple[int, str]:
+        """Download a file completely, with retries. Returns its size in bytes and its checksum."""
+        for left in range(MAX_TRANSFERS - 1, -1, -1):
             try:
-                return self._download_once(file_id, path, wanted)
+                return self._download_once(file_id, path, expected)
             except ProviderError:
                 if not left:
                     raise
         raise AssertionError
 
-    def _download_once(self, file_id: str, path: Path, wanted: int | None) -> tuple[int, str]:
+    def _download_once(self, file_id: str, path: Path, expected: int | None) -> tuple[int, str]:
         digest, size = hashlib.sha256(), 0
         answer = self._client.files.with_streaming_response.content(file_id)
         with hosts.translated_errors(self._url, f"file {file_id}"), atomic_write(path, "wb") as out, answer as stream:
@@ -189,12 +255,12 @@ class _Export:
                 digest.update(piece)
                 size += len(piece)
                 out.write(piece)
-            if wanted is not None and size != wanted:
-                raise ProviderError(f"{size} bytes came of {wanted}; run the export again")
+            if expected is not None and size != expected:
+                raise ProviderError(f"received {size} of {expected} bytes; run the export again")
         return size, digest.hexdigest()
 
-    def _freeze(self, tx: Transaction, file: Mapping[str, Any]) -> int | None:
-        """The data set whose content a training file is; None for files that are none."""
+    def _freeze(self, tx: Transaction, file: FetchedFile) -> int | None:
+        """The id of the data set with the content of a training file; None for other files."""
         if file["purpose"] != "fine-tune":
             return None
         try:
@@ -208,25 +274,25 @@ class _Export:
             "name": Path(file["filename"]).stem[:200] or file["id"], "content_hash": digest, "format": "openai",
             "path": file["path"], "rows": len(rows), "recipe": {"exported_from": self._url, "file": file["id"]},
         }  # fmt: skip
-        return datasets.freeze(tx, found, ())
+        return datasets.freeze(tx, record(NewDataset, found), ())
 
     def _keep(
         self,
         found: Sequence[FineTuningJob],
-        points: Mapping[str, list[dict[str, Any]]],
-        fetched: Mapping[str, dict[str, Any] | None],
+        points: Mapping[str, list[JsonObject]],
+        fetched: Mapping[str, FetchedFile | None],
         alive: Collection[str],
     ) -> None:
-        """Record jobs as they are now, oldest first, and register the models they made."""
+        """Record the current state of jobs, oldest first, and register their models."""
         for job in found:
             with self._write() as tx:
-                told, record = self._job(tx, job, points.get(job.id, [])), jobs.get(tx, job.id)
-                if record is None:
-                    jobs.add(tx, cast("NewJob", told))
+                current, known = self._job(tx, job, points.get(job.id, [])), jobs.get(tx, job.id)
+                if known is None:
+                    jobs.add(tx, record(NewJob, current))
                     self._report.new_jobs += 1
-                elif record["idempotency_key"] == told["idempotency_key"]:  # others are their trainer's to change
-                    self._report.changed_jobs += _renew(tx, record, told)
-                ids = {job.id, job.id if record is None else record["id"]}  # a job begun here has an id of ours, too
+                elif known["idempotency_key"] == current["idempotency_key"]:  # others belong to their trainer
+                    self._report.changed_jobs += _renew(tx, known, current)
+                ids = {job.id, job.id if known is None else known["id"]}  # a job started here has an id of ours, too
                 if job.fine_tuned_model and not any(models.of_job(tx, each) for each in ids):
                     self._register(tx, job, fetched.get(job.training_file), is_alive=job.fine_tuned_model in alive)
 
@@ -237,115 +303,153 @@ class _Export:
             for model in orphans:
                 if (self._url, model.id) in known:
                     continue
-                base = model.id.split(":")[1] or "unknown"
-                version = {
-                    "model_name": suffix_of(model.id) or _name_of_base(base), "base_model": base,
-                    "job_id": f"unknown, of {model.id}", "artifact_id": None, "dataset_size": 0, "accuracy": None,
-                    "cost": None, "status": "READY", "provider": self._url, "provider_model": model.id,
+                base = base_model_of(model.id) or "unknown"
+                version: NewModelVersion = {
+                    "model_name": suffix_of(model.id) or _name_of_base(base),
+                    "base_model": base,
+                    "job_id": f"unknown, of {model.id}",
+                    "artifact_id": None,
+                    "dataset_size": 0,
+                    "accuracy": None,
+                    "cost": None,
+                    "status": "READY",
+                    "provider": self._url,
+                    "provider_model": model.id,
                     "metadata": {"exported": True, "in_account": True},
-                }  # fmt: skip
+                }
                 models.register(tx, version, actor=acting_user())
                 self._report.new_models += 1
                 self._report.missing.append(f"job of {model.id}: the account does not list it; the model is registered")
 
-    def _say_gone(self, job_ids: Collection[str], alive: Collection[str]) -> None:
-        """Name the models of the account that it has no more, and archive those that are not in use."""
+    def _archive_deleted(self, job_ids: Collection[str], alive: Collection[str]) -> None:
+        """Report the models that the account no longer has, and archive those that are not deployed."""
         with self._write() as tx:
             for each in models.versions(tx):
                 ours = each["metadata"].get("exported") or each["job_id"] in job_ids
                 if each["provider"] == self._url and ours and each["provider_model"] not in alive:
-                    self._report.missing.append(f"model {each['provider_model']}: the account has it no more; "
-                                                f"{self._archived(tx, each)}")  # fmt: skip
+                    outcome = self._archive(tx, each)
+                    missing = f"model {each['provider_model']}: the account no longer has it; {outcome}"
+                    self._report.missing.append(missing)
 
-    def _archived(self, tx: Transaction, version: Mapping[str, Any]) -> str:
-        """What becomes of a version whose model is gone."""
+    def _archive(self, tx: Transaction, version: ModelVersion) -> str:
+        """Archive a version unless it is deployed. Returns its state in words."""
         name, number, status = version["model_name"], version["version"], version["status"]
         if status == "DEPLOYED":
-            return f"{name}-v{number} is still deployed: deploy another (ft-cli relocate {name} makes one)"
+            return f"{version_name(name, number)} is still deployed: deploy another (ft-cli relocate {name} trains one)"
         if status == "READY" and (row := models.locked(tx, name, number)) is not None:
-            models.move(tx, row, "ARCHIVED", actor=acting_user(), reason="the account has it no more")
+            models.move(tx, row, "ARCHIVED", actor=acting_user(), reason="the account no longer has it")
             self._report.archived_models += 1
             status = "ARCHIVED"
-        return f"{name}-v{number} is kept as {status}"
+        return f"{version_name(name, number)} is kept as {status}"
 
-    def _job(self, tx: Transaction, job: FineTuningJob, points: list[dict[str, Any]]) -> dict[str, Any]:
+    def _job(self, tx: Transaction, job: FineTuningJob, points: list[JsonObject]) -> ExportedJob:
         file = files.get(tx, job.training_file)
         method = job.method.model_dump(mode="json", exclude_none=True) if job.method else None
         settings = job.hyperparameters.model_dump(mode="json", exclude_none=True) if job.hyperparameters else {}
         return {
-            "id": job.id, "provider": self._url, "provider_job_id": job.id,
-            "idempotency_key": f"export {self._url} {job.id}"[:200], "model": job.model,
-            "training_file_id": job.training_file, "validation_file_id": job.validation_file,
-            "dataset_id": None if file is None else file["dataset_id"], "suffix": suffix_of(job.fine_tuned_model),
-            "hyperparameters": settings, "status": job.status, "fine_tuned_model": job.fine_tuned_model,
-            "trained_tokens": job.trained_tokens, "method": method, "seed": job.seed, "metadata": job.metadata,
-            "started_at": _moment(job.created_at), "finished_at": _moment(job.finished_at),
+            "id": job.id,
+            "provider": self._url,
+            "provider_job_id": job.id,
+            "idempotency_key": f"export {self._url} {job.id}"[:200],
+            "model": job.model,
+            "training_file_id": job.training_file,
+            "validation_file_id": job.validation_file,
+            "dataset_id": None if file is None else file["dataset_id"],
+            "suffix": suffix_of(job.fine_tuned_model),
+            "hyperparameters": settings,
+            "status": job.status,
+            "fine_tuned_model": job.fine_tuned_model,
+            "trained_tokens": job.trained_tokens,
+            "method": method,
+            "seed": job.seed,
+            "metadata": job.metadata,
+            "started_at": _moment(job.created_at),
+            "finished_at": _moment(job.finished_at),
             "error": job.error.model_dump() if job.error and job.error.message else None,
             "result": {"checkpoints": points},
-        }  # fmt: skip
+        }
 
-    def _register(self, tx: Transaction, job: FineTuningJob, file: Mapping[str, Any] | None, *, is_alive: bool) -> None:
-        price = PriceList(get_settings().prices).training_price(job.model, at_openai=self._url == hosts.OPENAI_URL)
+    def _register(self, tx: Transaction, job: FineTuningJob, file: FetchedFile | None, *, is_alive: bool) -> None:
+        price = PriceList(self._workspace.settings.prices).training_price(
+            job.model, at_openai=self._url == hosts.OPENAI_URL
+        )
         cost = None if isnan(price) or job.trained_tokens is None else price * job.trained_tokens / 1e6
         stored = files.get(tx, job.training_file) if file else None
-        dataset = None if stored is None else datasets.get(tx, stored["dataset_id"])
-        version = {
-            "model_name": suffix_of(job.fine_tuned_model) or _name_of_base(job.model), "base_model": job.model,
-            "job_id": job.id, "artifact_id": None, "dataset_size": 0 if dataset is None else dataset["rows"],
-            "accuracy": None, "cost": cost, "status": "READY" if is_alive else "ARCHIVED", "provider": self._url,
-            "provider_model": job.fine_tuned_model, "metadata": {"exported": True, "in_account": is_alive},
-        }  # fmt: skip
+        dataset = datasets.get(tx, stored["dataset_id"]) if stored is not None else None
+        version: NewModelVersion = {
+            "model_name": suffix_of(job.fine_tuned_model) or _name_of_base(job.model),
+            "base_model": job.model,
+            "job_id": job.id,
+            "artifact_id": None,
+            "dataset_size": 0 if dataset is None else dataset["rows"],
+            "accuracy": None,
+            "cost": cost,
+            "status": "READY" if is_alive else "ARCHIVED",
+            "provider": self._url,
+            "provider_model": job.fine_tuned_model,
+            "metadata": {"exported": True, "in_account": is_alive},
+        }
         models.register(tx, version, actor=acting_user())
         self._report.new_models += 1
 
     def _write_inventory(
-        self, found: Sequence[Any], known: Sequence[Any], uploaded: Sequence[Any], points: Mapping[str, Any]
+        self,
+        found: Sequence[FineTuningJob],
+        known: Sequence[Model],
+        uploaded: Sequence[FileObject],
+        points: Mapping[str, list[JsonObject]],
     ) -> None:
         name = "".join(letter if letter.isalnum() else "-" for letter in self._url.split("://")[1])
-        path = get_settings().folder("exports") / f"{name}.json"
-        said = {"jobs": found, "models": known, "files": uploaded}
-        content: dict[str, Any] = {key: [each.model_dump(mode="json") for each in value] for key, value in said.items()}
-        write_json(path, {"host": self._url, "exported_at": datetime.now(UTC).isoformat(), **content,
-                          "checkpoints": dict(points), "missing": self._report.missing})  # fmt: skip
+        path = self._workspace.folder("exports") / f"{name}.json"
+        content = {
+            "host": self._url,
+            "exported_at": datetime.now(UTC).isoformat(),
+            "jobs": [each.model_dump(mode="json") for each in found],
+            "models": [each.model_dump(mode="json") for each in known],
+            "files": [each.model_dump(mode="json") for each in uploaded],
+            "checkpoints": dict(points),
+            "missing": self._report.missing,
+        }
+        write_json(path, content)
         self._report.inventory = str(path)
 
 
-def _whole_list(url: str, asked: str, begin: Callable[[], Iterable[Any]]) -> list[Any]:
-    """All pages, each item once. A list that changes while it is read (the item that a page follows is deleted) is
-    begun anew.
-    """
-    for left in range(LISTINGS - 1, -1, -1):
-        found: dict[str, Any] = {}
+def _whole_list(url: str, what: str, read: Callable[[], Iterable[Item]]) -> list[Item]:
+    """All pages, each item once; a list that changes while it is read (an item is deleted) is read again."""
+    for left in range(MAX_LISTINGS - 1, -1, -1):
+        found: dict[str, Item] = {}
         try:
-            with hosts.translated_errors(url, asked):
-                for item in begin():  # further pages are fetched as needed
+            with hosts.translated_errors(url, what):
+                for item in read():  # further pages are fetched as needed
                     found[item.id] = item
         except (NotFoundError, ProviderError):
-            if not left or not found:  # what fails at its first page does not change, it fails
+            if not left or not found:  # an error at the first page is no change of the list
                 raise
             continue
         return list(found.values())
     raise AssertionError
 
 
-def _renew(tx: Transaction, record: Mapping[str, Any], told: Mapping[str, Any]) -> bool:
-    """Bring a job to what its host says now, less what it does not say any more. Returns whether it has changed."""
-    new = {name: value for name, value in told.items() if value is not None and value != record[name]}
-    if not told["result"]["checkpoints"]:  # none, or they could not be had
+def _renew(tx: Transaction, known: Mapping[str, object], current: ExportedJob) -> bool:
+    """Update a job to its state at the host, except for values that are no longer given. Returns whether it changed."""
+    new = {name: value for name, value in current.items() if value is not None and value != known[name]}
+    if not current["result"]["checkpoints"]:  # none, or unavailable
         new.pop("result", None)
     if new:
-        jobs.change(tx, record["id"], **new)
+        jobs.change(tx, str(known["id"]), **new)
     return bool(new)
 
 
 def _orphans(known: Sequence[Model], made: Collection[str]) -> list[Model]:
-    """The fine-tuned models that no listed job made, less the checkpoints of models that are known."""
-    whole = {model.id for model in known} | set(made)
-    return [
-        model for model in known
-        if model.id.startswith("ft:") and model.id not in made
-        and (":ckpt-step-" not in model.id or model.id.partition(":ckpt-step-")[0] not in whole)
-    ]  # fmt: skip
+    """The fine-tuned models that no listed job made, without the checkpoints of known models."""
+    models_known = {model.id for model in known} | set(made)
+    found = []
+    for model in known:
+        if is_fine_tuned(model.id) and model.id not in made:
+            checkpoint = parse_checkpoint_name(model.id)
+            if checkpoint is None or checkpoint[0] not in models_known:
+                found.append(model)
+    return found
 
 
 def _files_of(found: Sequence[FineTuningJob]) -> list[str]:
@@ -354,15 +458,9 @@ def _files_of(found: Sequence[FineTuningJob]) -> list[str]:
     return list(dict.fromkeys(each for each in named if each))
 
 
-def _by_job(found: Sequence[FineTuningJob], points: Sequence[list[dict[str, Any]]]) -> dict[str, list[dict[str, Any]]]:
+def _by_job(found: Sequence[FineTuningJob], points: Sequence[list[JsonObject]]) -> dict[str, list[JsonObject]]:
     """Checkpoints by job."""
     return {job.id: each for job, each in zip(found, points, strict=True) if each}
-
-
-def suffix_of(fine_tuned_model: str | None) -> str | None:
-    """The suffix in `ft:<base>:<organisation>:<suffix>:<id>`; None without one."""
-    parts = (fine_tuned_model or "").split(":")
-    return parts[3] if len(parts) > 4 and parts[3] else None
 
 
 def _name_of_base(model: str) -> str:
@@ -371,7 +469,7 @@ def _name_of_base(model: str) -> str:
 
 
 def _safe(file_id: str) -> str:
-    """A host's id as the name of a file of ours: an id that is no plain word is hashed."""
+    """A host's id as a file name; one that is not a plain word is hashed."""
     plain = file_id.replace("-", "").replace("_", "")
     if plain.isascii() and plain.isalnum() and len(file_id) < 100:
         return file_id

@@ -1,25 +1,26 @@
-"""A model as a judge of answers, corrected with what people said about some of them."""
+"""Grades of predictions by a model as judge, corrected by human scores of some of them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Hashable, Sequence, Sized
+from typing import NamedTuple
 
 from fine_tuning._util import checks
 from fine_tuning.errors import UsageError
-from fine_tuning.evaluation import judge
+from fine_tuning.evaluation import judge_prompts
 from fine_tuning.evaluation.prediction_powered import Corrected, corrected_mean
-from fine_tuning.workflows import answering
-from fine_tuning.workflows.answering import Answer, Question
+from fine_tuning.store.workspace import Workspace
+from fine_tuning.workflows.evaluation_questions import Prediction, Question
+from fine_tuning.workflows.predict import CallOptions, predict
 
-REPLY_TOKENS = 256
-Told = Callable[[int], None]
+MAX_REPLY_TOKENS = 256
+OnProgress = Callable[[int], None]
 
 
-class Judged(NamedTuple):
-    """A judge's grade of an answer, 0 to 1; None where there was no answer, or `error` says why there is no grade."""
+class Grade(NamedTuple):
+    """A judge's grade of a prediction, 0 to 1; None without a prediction, or for the reason `error`."""
 
-    grade: float | None
+    value: float | None
     error: str | None = None
 
 
@@ -27,50 +28,52 @@ def grades(
     model: str,
     questions: Sequence[Question],
     predictions: Sequence[str | None],
-    rubric: str = judge.RUBRIC,
+    rubric: str = judge_prompts.RUBRIC,
     *,
-    progress: Told = lambda _: None,
+    workspace: Workspace | None = None,
+    on_progress: OnProgress = lambda _: None,
 ) -> list[float | None]:
-    """As `judged`, the grades alone."""
-    return [each.grade for each in judged(model, questions, predictions, rubric, progress=progress)]
+    """The values of `grade_predictions`."""
+    found = grade_predictions(model, questions, predictions, rubric, workspace=workspace, on_progress=on_progress)
+    return [grade.value for grade in found]
 
 
-def judged(
+def grade_predictions(
     model: str,
     questions: Sequence[Question],
     predictions: Sequence[str | None],
-    rubric: str = judge.RUBRIC,
+    rubric: str = judge_prompts.RUBRIC,
     *,
-    progress: Told = lambda _: None,
-) -> list[Judged]:
-    """A judge's grade of each answer. Replies are kept: the same answers are not judged again. They cost money; see
-    the ledger.
+    workspace: Workspace | None = None,
+    on_progress: OnProgress = lambda _: None,
+) -> list[Grade]:
+    """Grade each prediction by a judge. Replies are kept: the same prediction is not judged, or paid for, twice.
 
     Args:
-        model: as for `LLMService`.
-        rubric: what a good answer is.
+        model: the judge, as for `LLMService`; the cost ledger has its calls.
+        rubric: describes a good answer.
 
     Raises:
-        UsageError: not as many answers as questions.
-        NotFoundError, ConfigurationError, ProviderError: see `answering.answers`.
+        UsageError: there are not as many predictions as questions.
+        NotFoundError, ConfigurationError, ProviderError: see `predict`.
     """
-    _check_as_many(questions=questions, predictions=predictions)
+    _check_lengths(questions=questions, predictions=predictions)
     prompts = {
-        place: judge.grading_prompt(question.text, question.reference, said, rubric)
-        for place, (question, said) in enumerate(zip(questions, predictions, strict=True))
-        if said is not None
+        position: judge_prompts.grading_prompt(question.text, question.reference, prediction, rubric)
+        for position, (question, prediction) in enumerate(zip(questions, predictions, strict=True))
+        if prediction is not None
     }
-    replies = dict(zip(prompts, _ask(model, list(prompts.values()), progress), strict=True))
-    return [_grade(replies.get(place)) for place in range(len(questions))]
+    replies = dict(zip(prompts, _replies(model, list(prompts.values()), workspace, on_progress), strict=True))
+    return [_grade(replies.get(position)) for position in range(len(questions))]
 
 
-def _grade(reply: Answer | None) -> Judged:
+def _grade(reply: Prediction | None) -> Grade:
     if reply is None:
-        return Judged(None)
+        return Grade(None)
     if reply.error is not None:
-        return Judged(None, reply.error)
-    grade = judge.grade_of(reply.text or "")
-    return Judged(grade, None if grade is not None else "its reply has no grade")
+        return Grade(None, reply.error)
+    value = judge_prompts.grade_of(reply.text or "")
+    return Grade(value, None if value is not None else "its reply has no grade")
 
 
 def preferences(
@@ -78,60 +81,68 @@ def preferences(
     questions: Sequence[Question],
     first: Sequence[str],
     second: Sequence[str],
-    rubric: str = judge.RUBRIC,
+    rubric: str = judge_prompts.RUBRIC,
     *,
-    progress: Told = lambda _: None,
+    workspace: Workspace | None = None,
+    on_progress: OnProgress = lambda _: None,
 ) -> list[int | None]:
-    """Which of two answers a judge prefers, in both orders: -1 the first, 1 the second, 0 neither, None unknown.
+    """Which of two predictions a judge prefers, shown in both orders: -1 first, 1 second, 0 neither, None unknown.
 
     Raises:
-        UsageError: not as many answers of each as questions, or one is no text.
+        UsageError: there are not as many predictions of each as questions, or one is not text.
     """
-    _check_as_many(questions=questions, first=first, second=second)
-    if not all(isinstance(answer, str) for answer in (*first, *second)):
-        raise UsageError("answers to be compared must be text; leave out the questions that one model did not answer")
-    sides = [(a, b) for pair in zip(first, second, strict=True) for a, b in (pair, pair[::-1])]
-    asked = [question for question in questions for _ in range(2)]
-    prompts = [judge.choosing_prompt(q.text, a, b, rubric) for q, (a, b) in zip(asked, sides, strict=True)]
-    replies = [reply.text or "" for reply in _ask(model, prompts, progress)]
-    return [judge.agreed(*pair) for pair in zip(replies[::2], replies[1::2], strict=True)]
+    _check_lengths(questions=questions, first=first, second=second)
+    if not all(isinstance(prediction, str) for prediction in (*first, *second)):
+        raise UsageError("predictions to compare must be text; leave out the questions that one model did not answer")
+    prompts = [
+        judge_prompts.choosing_prompt(question.text, shown_first, shown_second, rubric)
+        for question, a, b in zip(questions, first, second, strict=True)
+        for shown_first, shown_second in ((a, b), (b, a))
+    ]
+    replies = [reply.text or "" for reply in _replies(model, prompts, workspace, on_progress)]
+    return [judge_prompts.combined_choice(*pair) for pair in zip(replies[::2], replies[1::2], strict=True)]
 
 
 def corrected(
     grades: Sequence[float | None], human: Sequence[float | None], clusters: Sequence[Hashable] | None = None
 ) -> Corrected:
-    """The mean grade as people would give it, from a judge's grades and people's of some of the same answers.
+    """Estimate the mean human score from a judge's grades and human scores of some of the same predictions.
 
     Args:
-        grades, human: of each answer, 0 to 1; None where there is none.
-        clusters: answers that may be alike, such as those of a conversation.
+        grades, human: of each prediction, 0 to 1; None is unknown.
+        clusters: predictions that may be correlated, such as those of a conversation.
 
     Raises:
-        UsageError: they are not as many, or one is not from 0 to 1.
+        UsageError: the lists differ in length, or a score is not between 0 and 1.
     """
-    _check_as_many(grades=grades, human=human, **({} if clusters is None else {"clusters": clusters}))
-    for label, column in (("grade", grades), ("grade of people", human)):
+    _check_lengths(grades=grades, human=human, **({} if clusters is None else {"clusters": clusters}))
+    for label, column in (("grade", grades), ("human score", human)):
         for each in column:
             if each is not None and checks.rate(label, each) is None:
                 raise UsageError(f"a {label} must be between 0 and 1, not {each}")
-    known = [place for place, grade in enumerate(grades) if grade is not None]
-    both = [place for place in known if human[place] is not None]
-    rest = [place for place in known if human[place] is None]
+    graded = [position for position, grade in enumerate(grades) if grade is not None]
+    both = [position for position in graded if human[position] is not None]
+    rest = [position for position in graded if human[position] is None]
     return corrected_mean(
-        [float(human[place] or 0) for place in both],
-        [float(grades[place] or 0) for place in both],
-        [float(grades[place] or 0) for place in rest],
-        clusters=None if clusters is None else [clusters[place] for place in (*both, *rest)],
+        [float(human[position] or 0) for position in both],
+        [float(grades[position] or 0) for position in both],
+        [float(grades[position] or 0) for position in rest],
+        clusters=None if clusters is None else [clusters[position] for position in (*both, *rest)],
     )
 
 
-def _check_as_many(**columns: Sequence[Any]) -> None:
+def _check_lengths(**columns: Sized) -> None:
     sizes = {label: len(column) for label, column in columns.items()}
     if len(set(sizes.values())) > 1:
         shown = ", ".join(f"{count} {label}" for label, count in sizes.items())
         raise UsageError(f"{shown}: they must be as many")
 
 
-def _ask(model: str, prompts: Sequence[str], progress: Told) -> list[Answer]:
-    asked = [Question([{"role": "user", "content": prompt}], "") for prompt in prompts]
-    return answering.answers(model, asked, REPLY_TOKENS, progress=progress, purpose="judge") if asked else []
+def _replies(
+    model: str, prompts: Sequence[str], workspace: Workspace | None, on_progress: OnProgress
+) -> list[Prediction]:
+    if not prompts:
+        return []
+    questions = [Question([{"role": "user", "content": prompt}], "") for prompt in prompts]
+    options = CallOptions(MAX_REPLY_TOKENS, purpose="judge")
+    return predict(model, questions, options, workspace=workspace, on_progress=on_progress)

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from fine_tuning.ab_testing import ABTestFramework, ABTestResult
 from fine_tuning.cost_tracker import CostTracker
-from fine_tuning.distillation.data_collector import MIN_EXAMPLES_FOR_TRAINING
+from fine_tuning.distillation.distillation_stats import MIN_EXAMPLES_FOR_TRAINING
 from fine_tuning.experiments.guardrails import BROKEN
 from fine_tuning.model_registry import ModelRegistry
+from fine_tuning.registry import expiry
 from fine_tuning.store import datasets, examples, jobs, reviews
 from fine_tuning.store.column_types import now
-from fine_tuning.store.records import BudgetStatus, Job
+from fine_tuning.store.records import BudgetStatus, DescribedModelVersion, Job
 from fine_tuning.store.workspace import Workspace
 
 RECENT = timedelta(days=7)  # failed jobs of this time are listed
@@ -67,13 +68,13 @@ def overview(workspace: Workspace) -> Overview:
     moment = now()
     with workspace.database.read() as tx:
         captured, curated = examples.totals(tx)
-        waiting = reviews.count(tx, reviews.conditions())
+        waiting = reviews.count(tx, reviews.waiting(reviews.Filters()))
         dataset_count = datasets.count(tx)
         by_status = jobs.count_by_status(tx)
         failed = jobs.failed_since(tx, moment - RECENT)
-    versions = ModelRegistry().describe_models()
+    versions = ModelRegistry(workspace=workspace).describe_models()
     deployed = [version for version in versions if version["status"] == "DEPLOYED"]
-    tests = ABTestFramework().get_running()
+    tests = ABTestFramework(workspace=workspace).get_running()
     tracker = CostTracker(workspace=workspace)
     months = tracker.get_costs_by("month", since=f"{moment:%Y-%m}-01")
     days_left = [version["days_left"] for version in deployed if version["days_left"] is not None]
@@ -106,13 +107,13 @@ def overview(workspace: Workspace) -> Overview:
     )
 
 
-def _model_needs(deployed: Iterable[Mapping[str, Any]], expiry_days: int) -> Iterator[Need]:
+def _model_needs(deployed: Iterable[DescribedModelVersion], expiry_days: int) -> Iterator[Need]:
     for version in deployed:
         left, name = version["days_left"], version["model_name"]
-        if left is None or left > expiry_days:
+        if left is None or not expiry.is_expiring(version, expiry_days):
             continue
         date = version["shutdown_date"]
-        event = f"shuts down in {left} days, on {date}" if left > 0 else f"shut down on {date}"
+        event = f"shut down on {date}" if expiry.is_retired(left) else f"shuts down {expiry.time_left(left)}, on {date}"
         yield Need(
             f"{name} v{version['version']} {event}; relocate it: ft-cli relocate {name}", "models", is_urgent=True
         )

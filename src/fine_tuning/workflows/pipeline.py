@@ -10,8 +10,10 @@ from typing import Any
 from fine_tuning._util import checks, hosts
 from fine_tuning._util.model_names import version_name
 from fine_tuning.base_models import catalogue
-from fine_tuning.data_io.rows import conversation
+from fine_tuning.data_io.messages import Message
+from fine_tuning.data_io.rows import prompt_and_reference
 from fine_tuning.dataset_builder import DatasetBuilder
+from fine_tuning.datasets.examples_with_recipe import Examples
 from fine_tuning.errors import DataError, TrainingError
 from fine_tuning.llm_service import LLMService
 from fine_tuning.local_fine_tuner import LocalFineTuner
@@ -20,10 +22,11 @@ from fine_tuning.model_registry import ModelRegistry
 from fine_tuning.openai_fine_tuner import OpenAIFineTuner
 from fine_tuning.store import costs
 from fine_tuning.store.database import open_database
+from fine_tuning.store.records import ModelVersion
 from fine_tuning.training.jobs.fine_tuner import FineTuner
 
 Example = Mapping[str, Any]
-Messages = list[dict[str, Any]]
+Messages = list[Message]
 Report = Callable[[str], None]
 Follow = Callable[[FineTuner, str], Mapping[str, Any]]
 MIN_EXAMPLES = 10  # what OpenAI requires of a training file
@@ -80,7 +83,7 @@ class Answers:
         return sum(known) / len(known) if known and len(known) == len(self.costs) else None
 
 
-def select(plan: Plan) -> list[dict[str, Any]]:
+def select(plan: Plan) -> Examples[dict[str, Any]]:
     """Captured examples that are fit for training.
 
     Raises:
@@ -88,7 +91,7 @@ def select(plan: Plan) -> list[dict[str, Any]]:
     """
     builder = DatasetBuilder()
     found = builder.build_from_distillation(min_rating=plan.min_rating, domain=plan.domain)
-    fit: list[dict[str, Any]] = builder.validate_examples(found)["valid_examples"]
+    fit = builder.validate_examples(found)["valid_examples"]
     if len(fit) < MIN_EXAMPLES:
         raise DataError(
             f"{len(fit)} valid examples rated {plan.min_rating} or more in domain {plan.domain or 'any'}; "
@@ -125,7 +128,7 @@ def fine_tune(plan: Plan, train: Sequence[Example], validation: Sequence[Example
     return ended
 
 
-def register(plan: Plan, job: Mapping[str, Any], rows: int) -> dict[str, Any]:
+def register(plan: Plan, job: Mapping[str, Any], rows: int) -> ModelVersion:
     """Add the job's model as the next version, with what its training cost. Returns the record."""
     with open_database().read() as tx:
         recorded = costs.training_jobs(tx, job_id=job["job_id"])
@@ -163,7 +166,7 @@ def ask(
 def evaluate(plan: Plan, version: int, test: Sequence[Example]) -> tuple[EvaluationResult, EvaluationResult]:
     """Exact match of the base model and of the new version by real answers to the same questions."""
     rows = DatasetBuilder().to_openai_format(test)
-    asked = [conversation(row, f"example {number}") for number, row in enumerate(rows, 1)]
+    asked = [prompt_and_reference(row, f"example {number}") for number, row in enumerate(rows, 1)]
     questions, references = [messages for messages, _ in asked], [answer for _, answer in asked]
     evaluator = ModelEvaluator()
     results = []

@@ -117,8 +117,8 @@ def test_the_memory_that_is_needed_is_said_before_the_first_step(run: Run) -> No
     assert set(events[place].data["needed"]) == {"weights", "trained", "activations", "logits"}
     assert all(size > 0 for size in events[place].data["needed"].values())
     need = memory_estimate.Needed(weights=10**9, trained=2 * 10**9, activations=3 * 10**9, logits=4 * 10**9)
-    assert "it may not fit; lower micro_batch_size" in memory_estimate.said(need, 10**9)
-    assert memory_estimate.said(need, 10**11).endswith("100.00 GB are free")
+    assert "it may not fit; lower micro_batch_size" in memory_estimate.summary(need, 10**9)
+    assert memory_estimate.summary(need, 10**11).endswith("100.00 GB are free")
 
 
 def validations(events: list[TrainingEvent]) -> dict[int, float]:

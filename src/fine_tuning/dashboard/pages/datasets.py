@@ -1,22 +1,24 @@
-"""Data sets: what became of every row, how long they are, what training on them takes, and how two differ."""
+"""Data sets: row status, token lengths, training estimates, and the differences of two."""
 
 from __future__ import annotations
 
 import re
 from asyncio import to_thread
 from itertools import pairwise
-from typing import Any
 
 from nicegui import ui
 
 from fine_tuning.dashboard import charts, components, form_choices, formatting, layout
 from fine_tuning.dashboard.actions import FAILED, act, notify, state
 from fine_tuning.dataset_builder import DatasetBuilder
+from fine_tuning.datasets.removed_rows import DuplicateCluster, LeftOutRow, RejectedRow, RemovedRows
 from fine_tuning.errors import FineTuningError, NotFoundError
+from fine_tuning.store.records import DatasetManifest, JsonObject
+from fine_tuning.training.jobs.dataset_estimates import TrainingEstimate
 
-PAGE = 50
-NEWEST = 200  # to choose from
-SHOWN = 50  # of the rows that were removed
+PAGE_ROWS = 50
+COMPARABLE = 200  # data sets to choose from
+REMOVED_SHOWN = 50  # rows of each kind
 NAME = re.compile(r"(?![. ])[\w. -]{1,100}(?<! )")
 HASH = re.compile("sha256:[0-9a-f]{64}")
 
@@ -26,11 +28,11 @@ async def show(page: str = "1") -> None:
     """Every data set, newest first."""
     builder, number = DatasetBuilder(), components.page_number(page)
     count = await to_thread(builder.count_datasets)
-    found = await to_thread(builder.list_datasets, PAGE, (number - 1) * PAGE)
-    newest = await to_thread(builder.list_datasets, NEWEST)
+    found = await to_thread(builder.list_datasets, PAGE_ROWS, (number - 1) * PAGE_ROWS)
+    newest = await to_thread(builder.list_datasets, COMPARABLE)
     with layout.page("Data sets"):
         _build_form()
-        components.heading("Frozen data sets, newest first")
+        components.heading("All data sets")
         if not count:
             components.empty("No data set has been built yet.", "ft-cli dataset build NAME")
             return
@@ -43,8 +45,8 @@ async def show(page: str = "1") -> None:
             ]
             for each in found
         ]
-        components.table("Data sets", ["Name", "Format", "Rows", "Built"], rows)
-        components.pages(count, number, PAGE, "/datasets?page=")
+        components.table("Data sets", ["Name", "Format", "Rows", "Created"], rows)
+        components.pages(count, number, PAGE_ROWS, "/datasets?page=")
         _difference(
             {
                 each["hash"]: f"{each['name']}, {each['rows']:,} rows, {formatting.minute(each['created_at'])}"
@@ -54,10 +56,10 @@ async def show(page: str = "1") -> None:
 
 
 def _build_form() -> None:
-    with ui.expansion("Build one").classes("card"):
+    with ui.expansion("Build a data set").classes("card"):
         with ui.element("div").classes("bar"):
             name = ui.input("Name")
-            least = ui.number("Rated at least", value=4, min=1, max=5, precision=0)
+            min_rating = ui.number("Minimum rating", value=4, min=1, max=5, precision=0)
             domain = ui.input("Domain (empty: all)")
             known = {"": "not counted"} | form_choices.token_models(state().aliases)
             tokens_of = ui.select(known, value="", label="Count tokens as").classes("field")
@@ -65,20 +67,20 @@ def _build_form() -> None:
         counted = {"rows": 0}
 
         async def build() -> None:
-            def progress(rows: int) -> None:
+            def on_progress(rows: int) -> None:
                 counted["rows"] += rows
 
-            wanted: dict[str, Any] = {"min_rating": int(least.value or 4)}
+            choices: JsonObject = {"min_rating": int(min_rating.value or 4)}
             if domain.value:
-                wanted["domains"] = [domain.value]
+                choices["domains"] = [domain.value]
             if tokens_of.value:
-                wanted["tokens_of"] = tokens_of.value
+                choices["tokens_of"] = tokens_of.value
             if not NAME.fullmatch(name.value or ""):
                 notify("a name has letters, figures, spaces, dots, dashes and underscores, at most 100", is_error=True)
                 return
             counted["rows"] = 0
             ticking.activate()
-            found = await act(DatasetBuilder().build, name.value, progress=progress, **wanted)
+            found = await act(DatasetBuilder().build, name.value, progress=on_progress, **choices)
             ticking.deactivate()
             if found is not FAILED:
                 ui.navigate.to(components.path("/datasets", found["hash"]))
@@ -91,7 +93,7 @@ def _build_form() -> None:
 
 
 def _difference(names: dict[str, str]) -> None:
-    components.heading("What changed between two")
+    components.heading("Compare two data sets")
     with ui.element("div").classes("bar"):
         first = ui.select(names, label="From").classes("field")
         second = ui.select(names, label="To").classes("field")
@@ -103,11 +105,14 @@ def _difference(names: dict[str, str]) -> None:
         except FineTuningError as error:
             notify(str(error), is_error=True)
             return
-        rows = [[name, *values] for part in ("recipe", "counts") for name, values in found[part].items()]
-        rows += [[f"rows {name}", None, found[name]] for name in ("added", "removed", "moved", "kept")]
+        rows: list[list[object]] = [
+            [name, *values] for changed in (found["recipe"], found["counts"]) for name, values in changed.items()
+        ]
+        counts = {"added": found["added"], "removed": found["removed"], "moved": found["moved"], "kept": found["kept"]}
+        rows += [[f"rows {name}", None, count] for name, count in counts.items()]
         shown.clear()
         with shown:
-            components.table("Differences", ["What", "Before", "After"], rows)
+            components.table("Differences", ["Field", "Before", "After"], rows)
 
     components.button("Compare", compare)
 
@@ -128,8 +133,8 @@ async def show_dataset(name: str) -> None:
         return
     with layout.page("Data sets", str(manifest["name"])):
         components.text(manifest["hash"], "code")
-        _funnel(manifest)
-        _parts(manifest)
+        _row_status(manifest)
+        _splits(manifest)
         _lengths(manifest)
         _estimates(estimates)
         _findings(manifest)
@@ -138,90 +143,96 @@ async def show_dataset(name: str) -> None:
         components.facts(manifest["recipe"])
 
 
-def _funnel(manifest: dict[str, Any]) -> None:
+def _row_status(manifest: DatasetManifest) -> None:
     counts = manifest["counts"]
-    components.heading("What became of the rows")
-    fates = [
+    components.heading("Row status")
+    statuses = [
         ("read", counts["read"]),
         ("rejected", counts["rejected"]),
         *manifest["steps"].items(),
         ("kept", counts["kept"]),
     ]
-    names, values = [name for name, _ in fates], [float(count) for _, count in fates]
-    ui.echart(charts.stacked_bars("Rows by what became of them", names, {"rows": values})).classes("chart")
-    components.table("Rows by what became of them", ["What", "Rows"], [list(fate) for fate in fates])
+    names, values = [name for name, _ in statuses], [float(count) for _, count in statuses]
+    ui.echart(charts.stacked_bars("Rows by status", names, {"rows": values})).classes("chart")
+    components.table("Rows by status", ["Status", "Rows"], [list(each) for each in statuses])
     questions = manifest["conflicts"]["questions"]
     if questions:
-        components.text(f"{questions:,} questions have different answers, in {manifest['conflicts']['rows']:,} rows.")
+        components.text(f"{questions:,} prompts have conflicting responses, in {manifest['conflicts']['rows']:,} rows.")
 
 
-def _parts(manifest: dict[str, Any]) -> None:
-    components.heading("Parts")
-    rows = [[name, part["rows"], part["tokens"], part["file"]] for name, part in manifest["parts"].items()]
-    components.table("Parts", ["Part", "Rows", "Tokens", "File"], rows)
+def _splits(manifest: DatasetManifest) -> None:
+    components.heading("Splits")
+    rows = [[name, split["rows"], split["tokens"], split["file"]] for name, split in manifest["parts"].items()]
+    components.table("Splits", ["Split", "Rows", "Tokens", "File"], rows)
 
 
-def _lengths(manifest: dict[str, Any]) -> None:
+def _lengths(manifest: DatasetManifest) -> None:
     lengths = manifest["lengths"]
-    components.heading("Tokens of a row")
+    components.heading("Token lengths")
     if lengths is None:
-        components.empty("The tokens were not counted.", "ft-cli dataset build NAME --tokens-of MODEL")
+        components.empty("Tokens were not counted.", "ft-cli dataset build NAME --tokens-of MODEL")
         return
     edges, rows = lengths["histogram"]["edges"], lengths["histogram"]["counts"]
     names = [f"{low:,.0f} to {high:,.0f}" for low, high in pairwise(edges)]
-    ui.echart(charts.stacked_bars("Rows by their tokens", names, {"rows": rows})).classes("chart")
-    shown = {"Median": "p50", "95 %": "p95", "99 %": "p99", "Longest": "longest"}
+    ui.echart(charts.stacked_bars("Rows by token length", names, {"rows": rows})).classes("chart")
+    shown = {"p50": lengths["p50"], "p95": lengths["p95"], "p99": lengths["p99"], "Longest": lengths["longest"]}
     over = {f"Longer than {int(limit):,}": count for limit, count in lengths["over"].items()}
-    components.facts({label: round(lengths[name]) for label, name in shown.items()} | over)
+    components.facts({label: round(value) for label, value in shown.items()} | over)
 
 
-def _estimates(found: list[dict[str, Any]]) -> None:
+def _estimates(found: list[TrainingEstimate]) -> None:
     if found:
-        components.heading("What training takes")
+        components.heading("Training estimates")
         rows = [
             [each["target"], each["epochs"], each["tokens"], formatting.usd(each["usd"]), _time(each["hours"])]
             for each in found
         ]
-        components.table("Training", ["Target", "Epochs", "Tokens", "Price", "Time"], rows)
+        components.table("Training estimates", ["Target", "Epochs", "Tokens", "Cost", "Time"], rows)
 
 
 def _time(hours: float | None) -> str:
     return formatting.duration(None if hours is None else hours * 3600)
 
 
-def _findings(manifest: dict[str, Any]) -> None:
+def _findings(manifest: DatasetManifest) -> None:
     if manifest["findings"]:
         components.heading("Findings")
         names = ("code", "severity", "rows", "file", "line", "message", "advice")
-        rows = [[each[name] for name in names] for each in manifest["findings"]]
+        rows = [[dict(each)[name] for name in names] for each in manifest["findings"]]
         components.table("Findings", [name.capitalize() for name in names], rows)
 
 
-def _removed(builder: DatasetBuilder, name: str) -> dict[str, list[dict[str, Any]]]:
+def _removed(builder: DatasetBuilder, name: str) -> RemovedRows:
     try:
-        return builder.list_removed(name, SHOWN)
+        return builder.list_removed(name, REMOVED_SHOWN)
     except NotFoundError:  # a single file: nothing was removed
         return {"rejected": [], "left_out": [], "clusters": []}
 
 
-def _show_removed(found: dict[str, list[dict[str, Any]]]) -> None:
+def _show_removed(found: RemovedRows) -> None:
     if found["clusters"]:
-        components.heading("Questions that are nearly the same")
-        rows = [[_place(each), each["removed"], ", ".join(f"{file}:{line}" for file, line in each["first"])]
-                for each in found["clusters"]]  # fmt: skip
-        components.table("Near-duplicates, largest groups first", ["Kept row", "Removed", "The first of them"], rows)
+        components.heading("Deduplication")
+        rows = [
+            [_place(each), each["removed"], ", ".join(f"{file}:{line}" for file, line in each["first"])]
+            for each in found["clusters"]
+        ]
+        components.table("Largest clusters of near-duplicates", ["Kept row", "Removed", "First removed rows"], rows)
     if found["rejected"]:
         components.heading("Rejected rows")
         rows = [
-            [_place(each), "; ".join(f"{why['code']}: {why['message']}" for why in each["reasons"]), each["text"][:300]]
+            [
+                _place(each),
+                "; ".join(f"{why['code']}: {why['message']}" for why in each["reasons"]),
+                (each["text"] or "")[:300],
+            ]
             for each in found["rejected"]
         ]
-        components.table("The first rejected rows", ["Row", "Why", "Text"], rows)
+        components.table("First rejected rows", ["Row", "Reasons", "Text"], rows)
     if found["left_out"]:
-        components.heading("Rows left out")
+        components.heading("Filtering and sampling")
         rows = [[_place(each), each["why"]] for each in found["left_out"]]
-        components.table("The first rows left out", ["Row", "Why"], rows)
+        components.table("First rows left out", ["Row", "Reason"], rows)
 
 
-def _place(row: dict[str, Any]) -> str:
+def _place(row: RejectedRow | LeftOutRow | DuplicateCluster) -> str:
     return f"{row['file']}:{row['line']}"

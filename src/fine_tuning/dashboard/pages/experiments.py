@@ -1,10 +1,10 @@
-"""Experiments: how sure one is by now, what is in the way, and what was decided."""
+"""Experiments: the verdict, guardrails and decisions of each A/B test."""
 
 from __future__ import annotations
 
 from asyncio import to_thread
+from dataclasses import dataclass
 from math import isfinite
-from typing import Any
 
 from nicegui import ui
 
@@ -13,17 +13,29 @@ from fine_tuning.dashboard import charts, components, formatting, layout
 from fine_tuning.dashboard.actions import FAILED, act, confirmed, notify
 from fine_tuning.dashboard.shared_reads import shared
 from fine_tuning.errors import FineTuningError
-from fine_tuning.experiments.guardrails import BROKEN
-from fine_tuning.experiments.verdict import ABTestResult
+from fine_tuning.experiments.ab_test_result import ABTestResult
+from fine_tuning.experiments.field_intervals import interval_of
+from fine_tuning.experiments.recommendation import Reason, recommend
+from fine_tuning.store.records import ExperimentDecision, ExperimentLook
 
 PAGE = 50
 LIVE_SECONDS = 2.0
-SHARES = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0)  # of the units, that a ramp offers
+SHARES = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0)  # of the units, as choices of a ramp
+
+
+@dataclass(frozen=True)
+class _State:
+    """A test as its page shows it; share: of the units that take part."""
+
+    result: ABTestResult
+    share: float
+    history: list[ExperimentLook]
+    decisions: list[ExperimentDecision]
 
 
 @ui.page("/experiments")
 async def show(page: str = "1") -> None:
-    """Every test, those that run first."""
+    """All tests, running ones first."""
     found = await to_thread(_listed)
     number = components.page_number(page)
     here = found[(number - 1) * PAGE : number * PAGE]
@@ -33,7 +45,7 @@ async def show(page: str = "1") -> None:
         if not found:
             components.empty("No test has been started yet.", "ft-cli setup-ab-test TEST MODEL_A MODEL_B")
             return
-        columns = ["Test", "Model A", "Model B", "Status", "Samples", "Effect", "p"]
+        columns = ["Test", "Model A", "Model B", "Status", "Samples", "Effect", "p-value"]
         components.table("Tests", columns, [_row(test) for test in here])
         components.pages(len(found), number, PAGE, "/experiments?page=")
 
@@ -45,9 +57,9 @@ def _listed() -> list[ABTestResult]:
     )
 
 
-def _row(test: ABTestResult) -> list[Any]:
-    return [(test.test_id, components.path("/experiments", test.test_id)), test.model_a, test.model_b, test.status,
-            test.total_samples, test.effect, test.p_value]  # fmt: skip
+def _row(test: ABTestResult) -> list[object]:
+    link = (test.test_id, components.path("/experiments", test.test_id))
+    return [link, test.model_a, test.model_b, test.status, test.total_samples, test.effect, test.p_value]
 
 
 def _start_form() -> None:
@@ -60,7 +72,7 @@ def _start_form() -> None:
         async def start() -> None:
             framework = ABTestFramework()
             if split.value is None or (test_id.value or "").strip(".") == "":
-                notify("give the test a name and model B a share", is_error=True)
+                notify("enter an id of the test and a share of model B", is_error=True)
                 return
             found = await act(framework.create_test, test_id.value, model_a.value, model_b.value, split=split.value)
             if found is not FAILED:
@@ -81,32 +93,30 @@ async def show_test(test_id: str) -> None:
         _Test(test_id, found)
 
 
-def _read(test_id: str) -> dict[str, Any]:
+def _read(test_id: str) -> _State:
     framework = ABTestFramework()
-    result = framework.monitor(test_id)
-    return {
-        "result": result,
-        "share": framework.get_share(test_id),
-        "history": framework.get_history(test_id),
-        "decisions": framework.get_decisions(test_id),
-        "advice": framework.recommend_winner(result),
-    }
+    return _State(
+        result=framework.monitor(test_id),
+        share=framework.get_share(test_id),
+        history=framework.get_history(test_id),
+        decisions=framework.get_decisions(test_id),
+    )
 
 
 class _Test:
-    """One test's page, which follows its samples."""
+    """The page of a test, updated as samples arrive."""
 
-    def __init__(self, test_id: str, found: dict[str, Any]) -> None:
+    def __init__(self, test_id: str, found: _State) -> None:
         self._id = test_id
-        self._seen: Any = None
+        self._drawn: tuple[str, int, int] | None = None
         self._verdict = components.text("").props('role="status"')
         with ui.element("div").classes("bar"):
             self._controls = ui.element("div").classes("bar")
             with self._controls:
-                shares = sorted({*SHARES, found["share"]})
+                shares = sorted({*SHARES, found.share})
                 self._share = ui.select(
                     {share: _percent(share) for share in shares},
-                    value=found["share"],
+                    value=found.share,
                     label="Units that take part",
                 ).classes("field")
                 components.button("Ramp", self._ramp, changes=True)
@@ -119,40 +129,41 @@ class _Test:
     async def _refresh(self) -> None:
         self._draw(await shared(("test", self._id), lambda: _read(self._id), LIVE_SECONDS))
 
-    def _draw(self, found: dict[str, Any]) -> None:
-        result: ABTestResult = found["result"]
-        seen = (result.status, result.total_samples, len(found["decisions"]))
-        if seen == self._seen:
+    def _draw(self, found: _State) -> None:
+        result = found.result
+        now = (result.status, result.total_samples, len(found.decisions))
+        if now == self._drawn:
             return
-        self._seen = seen
+        self._drawn = now
         when = "now" if result.status == "running" else "at the end"
-        components.set_text(self._verdict, f"{_advice(found['advice'], result)} ({when})")
+        components.set_text(self._verdict, f"{_advice(result)} ({when})")
         self._controls.set_visibility(result.status == "running")
-        self._show_curve(found["history"], result)
+        self._show_curve(found.history, result)
         self._body.clear()
         with self._body:
             _show_arms(result)
             _show_guardrails(result)
             components.heading("Decisions")
-            if found["decisions"]:
-                rows = [
-                    [each["created_at"], each["action"], each["model"], each["reason"]] for each in found["decisions"]
-                ]
-                components.table("Decisions", ["Time", "What", "Model", "Why"], rows)
+            if found.decisions:
+                rows = [[each["created_at"], each["action"], each["model"], each["reason"]] for each in found.decisions]
+                components.table("Decisions", ["Time", "Action", "Model", "Reason"], rows)
             else:
                 components.text("None yet.").classes("dim")
 
-    def _show_curve(self, history: list[dict[str, Any]], result: ABTestResult) -> None:
+    def _show_curve(self, history: list[ExperimentLook], result: ABTestResult) -> None:
         sizes = [each["size"] for each in history]
-        effects, low, high = ([each[name] for each in history] for name in ("effect", "low", "high"))
-        said = f"Effect {formatting.shown(result.effect)}, {_interval(result)}, after {result.total_samples:,} samples"
+        effects = [each["effect"] for each in history]
+        low, high = [each["low"] for each in history], [each["high"] for each in history]
+        caption = (
+            f"Effect {formatting.shown(result.effect)}, {_interval(result)}, after {result.total_samples:,} samples"
+        )
         self._chart.options.clear()
-        self._chart.options.update(charts.interval(said, sizes, effects, low, high))
+        self._chart.options.update(charts.interval(caption, sizes, effects, low, high))
         self._chart.update()
 
     async def _ramp(self) -> None:
         share = float(self._share.value)
-        if await confirmed(f"Let {_percent(share)} of the units take part in {self._id}?", "Ramp"):
+        if await confirmed(f"Ramp {self._id} to {_percent(share)} of the units?", "Ramp"):
             await act(ABTestFramework().ramp, self._id, share, done=f"{_percent(share)} of the units take part")
             await self._refresh()
 
@@ -160,8 +171,8 @@ class _Test:
         framework = ABTestFramework()
         now = await to_thread(framework.monitor, self._id)
         is_empty = now.without_samples is not None
-        ending = "without a verdict, as a model has no samples" if is_empty else "and keep its verdict"
-        if await confirmed(f"End {self._id} {ending}? No sample is counted afterwards.", "Conclude"):
+        ending = "without a verdict, as a model has no samples" if is_empty else "and store its verdict"
+        if await confirmed(f"Conclude {self._id} {ending}? It takes no more samples.", "Conclude"):
             await act(framework.conclude_test, self._id, even_empty=is_empty, done="concluded")
             await self._refresh()
 
@@ -170,19 +181,21 @@ def _percent(share: float) -> str:
     return f"{share * 100:.4g} %"
 
 
-def _advice(advice: str, result: ABTestResult) -> str:
-    """The model to take, and why where its score is not shown to be better; or why none is to be taken."""
-    if advice not in {result.model_a, result.model_b}:
-        return f"No recommendation: {advice.removeprefix('TIE: ')}"
-    if result.statistical_significance:
-        return f"Recommended: {advice}"
-    if any(rail["status"] == BROKEN for rail in result.guardrails):
-        return f"Recommended: {advice}, as the other breaks a guardrail"
-    return f"Recommended: {advice}, faster or cheaper and at most {formatting.shown(result.margin)} worse in its score"
+def _advice(result: ABTestResult) -> str:
+    """The recommended model, and why where its score is not shown to be better; or why there is none."""
+    found = recommend(result)
+    if found.winner is None:
+        return f"No recommendation: {found.text}"
+    advice = f"Recommended: {found.as_text(result)}"
+    if found.reason == Reason.GUARDRAIL_BROKEN:
+        return f"{advice}, as the other breaks a guardrail"
+    if found.reason == Reason.FASTER_OR_CHEAPER:
+        return f"{advice}, faster or cheaper and at most {formatting.shown(result.margin)} worse in its score"
+    return advice
 
 
 def _interval(result: ABTestResult) -> str:
-    low, high = result.intervals["accuracy"]
+    low, high = interval_of(result, "accuracy")
     ends = (formatting.shown(end) if isfinite(end) else "open" for end in (low, high))
     return " to ".join(ends)
 
@@ -190,35 +203,45 @@ def _interval(result: ABTestResult) -> str:
 def _show_arms(result: ABTestResult) -> None:
     components.heading("Models")
     rows = [
-        [f"A: {result.model_a}", result.model_a_samples, result.model_a_accuracy, result.model_a_avg_latency,
-         formatting.usd(result.model_a_cost_per_inference)],
-        [f"B: {result.model_b}", result.model_b_samples, result.model_b_accuracy, result.model_b_avg_latency,
-         formatting.usd(result.model_b_cost_per_inference)],
-    ]  # fmt: skip
-    components.table("Models", ["Model", "Samples", "Score", "Milliseconds", "A call costs"], rows)
+        [
+            f"A: {result.model_a}",
+            result.model_a_samples,
+            result.model_a_accuracy,
+            result.model_a_avg_latency,
+            formatting.usd(result.model_a_cost_per_inference),
+        ],
+        [
+            f"B: {result.model_b}",
+            result.model_b_samples,
+            result.model_b_accuracy,
+            result.model_b_avg_latency,
+            formatting.usd(result.model_b_cost_per_inference),
+        ],
+    ]
+    components.table("Models", ["Model", "Samples", "Score", "Latency mean (ms)", "Cost per call"], rows)
     components.facts(
         {
             "Effect": f"{formatting.shown(result.effect)}, {result.confidence_level:.0%} interval {_interval(result)}",
             "p-value": result.p_value,
             "Samples still needed": result.samples_needed if isfinite(result.samples_needed) else None,
-            "Shares as planned": _shares(result),
+            "Sample ratio check": _sample_ratio(result),
             "Samples after the end": result.late_samples or None,
         }
     )
 
 
-def _shares(result: ABTestResult) -> str:
+def _sample_ratio(result: ABTestResult) -> str:
     if result.withheld:
-        return f"no: {result.withheld}"
-    return (
-        f"yes (p {formatting.shown(result.ratio_mismatch_p)})" if isfinite(result.ratio_mismatch_p) else "not planned"
-    )
+        return f"failed, no verdict: {result.withheld}"
+    if not isfinite(result.ratio_mismatch_p):
+        return "off, no split is planned"
+    return f"passed (p = {formatting.shown(result.ratio_mismatch_p)})"
 
 
 def _show_guardrails(result: ABTestResult) -> None:
     components.heading("Guardrails")
     if not result.guardrails:
-        components.text("This test has none.").classes("dim")
+        components.text("This test has no guardrails.").classes("dim")
         return
     rows = [[rail["name"], rail["status"], rail["model_a"], rail["model_b"]] for rail in result.guardrails]
-    components.table("Guardrails", ["What", "Stands", "A", "B"], rows)
+    components.table("Guardrails", ["Measure", "Status", "A", "B"], rows)

@@ -1,4 +1,4 @@
-"""The inbox: captured calls that wait for a judgement, by keyboard only if wished."""
+"""The review inbox: captured calls that wait for a review, with shortcuts for every action."""
 
 from __future__ import annotations
 
@@ -7,29 +7,31 @@ from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any, ClassVar
+from typing import ClassVar, TypeVar
 
 from nicegui import events, ui
 
 from fine_tuning._util import checks
 from fine_tuning.dashboard import components, formatting, layout
 from fine_tuning.dashboard.actions import FAILED, act, notify, session
-from fine_tuning.data_io.formats.call import conversation_of
-from fine_tuning.distillation.review import Agreement, Filters, ReviewInbox
+from fine_tuning.data_io.messages import Message, messages_of_example
+from fine_tuning.distillation.review_inbox import Agreement, Filters, ReviewInbox
 from fine_tuning.errors import UsageError
+from fine_tuning.store.records import Example
 
 PAGE = 20
+Value = TypeVar("Value", int, str)
 RATINGS = ("1", "2", "3", "4", "5")
-KEYS = "1 to 5 rate · j and k go down and up · e corrects the answer · u takes the last judgement back"
+SHORTCUTS = "1 to 5 rate · j next · k previous · e correct the answer · u undo the last review"
 
 
 @ui.page("/review")
 async def show() -> None:
-    """The page."""
+    """Show the review page."""
     with layout.page("Review"):
         client = ui.context.client
-        await client.connected()  # a tab has a name from then on, which it keeps when it is reloaded
-        if client.is_deleted:  # it never came
+        await client.connected()  # the tab has an id from then on, which it keeps when it is reloaded
+        if client.is_deleted:  # the browser never connected
             return
         inbox = _Inbox(f"{session().name[:100]} {client.tab_id}"[:200])
         client.on_delete(inbox.leave)
@@ -37,21 +39,21 @@ async def show() -> None:
 
 
 class _Inbox:
-    """One tab's part of the inbox.
+    """The inbox in one browser tab.
 
     Args:
-        seat: names the tab; calls are given to it and not to the person, who may have several.
+        seat: names the tab; it claims calls for itself, since a reviewer may have several tabs.
     """
 
-    _sitting: ClassVar[Counter[str]] = Counter()  # a tab that is reloaded has two pages for some seconds
+    _open_pages: ClassVar[Counter[str]] = Counter()  # a tab that is reloaded has two pages for some seconds
 
     def __init__(self, seat: str) -> None:
         self._seat = seat
-        self._sitting[seat] += 1
+        self._open_pages[seat] += 1
         self._filters = Filters()
-        self._rows: list[dict[str, Any]] = []
+        self._rows: list[Example] = []
         self._at = 0
-        self._turn = Lock()  # one step after the other, however fast they come: what is judged is what was shown
+        self._turn = Lock()  # one action at a time, so that the call that is rated is the one that was shown
         self._editor: ui.textarea | None = None
         self._may_write = not session().read_only
         self._reviewer = session().name
@@ -62,7 +64,7 @@ class _Inbox:
             self._since = ui.input("From day", placeholder="2026-01-31").on("change", self._filter)
             self._until = ui.input("Before day", placeholder="2026-02-28").on("change", self._filter)
             self._second = ui.switch("Second opinions", on_change=self._switch)
-        components.text(KEYS).classes("dim")
+        components.text(SHORTCUTS).classes("dim")
         self._count = components.text("").props('role="status"')
         self._list = ui.element("div").props("tabindex=-1")
         self._agreement = ui.element("div")
@@ -70,12 +72,12 @@ class _Inbox:
             ui.keyboard(on_key=self._key, ignore=["input", "textarea", "select"])
 
     async def load(self) -> None:
-        """Take the next calls and show them."""
+        """Claim the next calls and show them."""
         async with self._turn:
             await self._load()
 
     async def _load(self, first: str | None = None) -> None:
-        """As `load`, and show one of the calls first."""
+        """As `load`, and start with one of the calls."""
         if self._may_write:
             found = await act(self._inbox.take, self._filters, PAGE)
         else:
@@ -86,20 +88,20 @@ class _Inbox:
         choices = await to_thread(self._inbox.choices)
         self._domain.set_options({"": "all domains", **{each: each for each in choices["domain"]}})
         self._model.set_options({"": "all models", **{each: each for each in choices["model"]}})
-        await self._tell()
+        await self._show_counts()
 
     def leave(self) -> None:
-        """What was taken is free for others."""
-        self._sitting[self._seat] -= 1
-        if self._sitting[self._seat] > 0:
+        """Release the claimed calls."""
+        self._open_pages[self._seat] -= 1
+        if self._open_pages[self._seat] > 0:
             return
-        del self._sitting[self._seat]
+        del self._open_pages[self._seat]
         if self._may_write:
             self._inbox.leave()
 
-    async def _tell(self) -> None:
+    async def _show_counts(self) -> None:
         waiting = await to_thread(self._inbox.count, self._filters)
-        components.set_text(self._count, f"{waiting:,} waiting" if waiting else "nothing waits")
+        components.set_text(self._count, f"{waiting:,} waiting" if waiting else "no calls waiting")
         agreement = await to_thread(self._inbox.agreement)
         self._agreement.clear()
         with self._agreement:
@@ -107,7 +109,7 @@ class _Inbox:
 
     async def _choose(self) -> None:
         await self._filter()
-        ui.run_javascript(f"getHtmlElement({self._list.id}).focus()")  # the keys are for the calls now
+        ui.run_javascript(f"getHtmlElement({self._list.id}).focus()")  # so that shortcuts act on the calls
 
     async def _filter(self) -> None:
         try:
@@ -128,18 +130,18 @@ class _Inbox:
         self._list.clear()
         with self._list:
             if not self._rows:
-                components.empty("No captured call waits for a judgement here.", "ft-cli capture import FILE")
+                components.empty("No captured call waits for a review.", "ft-cli capture import FILE")
             for place, row in enumerate(self._rows):
                 if place == self._at:
                     self._card(row)
                 elif place > self._at:
                     components.text(_short(row["prompt"])).classes("dim")
 
-    def _card(self, row: dict[str, Any]) -> None:
+    def _card(self, row: Example) -> None:
         with ui.element("article").classes("card current").props('aria-label="Call to rate"'):
             where = f"{row['domain']} · {row['model_used']} · {formatting.minute(row['captured_at'])}"
             components.text(where).classes("dim")
-            for message in conversation_of(row)[:-1]:  # the last one is the answer
+            for message in messages_of_example(row)[:-1]:  # the last one is the answer
                 components.text(str(message.get("role")), "strong")
                 components.text(_content(message), "pre")
             components.text("answer", "strong")
@@ -151,17 +153,17 @@ class _Inbox:
                 components.button("Correct the answer", partial(self._press, "e", row), changes=True)
                 components.button("Undo", partial(self._press, "u", row), changes=True)
 
-    async def _judge(self, judge: Callable[..., Any], what: Any) -> None:
+    async def _review(self, review: Callable[[str, Value], object], value: Value) -> None:
         row = self._shown()
         if row is None:
             return
-        if await act(judge, row["id"], what) is FAILED and await to_thread(self._inbox.holds, row["id"]):
-            return  # it can be judged otherwise; one that somebody else has judged is gone from here
+        if await act(review, row["id"], value) is FAILED and await to_thread(self._inbox.holds, row["id"]):
+            return  # it can be tried again; a call that another reviewer has taken is removed
         del self._rows[self._at]
         self._at = min(self._at, max(0, len(self._rows) - 1))
         if self._rows:
             self._draw()
-            await self._tell()
+            await self._show_counts()
         else:
             await self._load()
 
@@ -169,7 +171,7 @@ class _Inbox:
         row = self._shown()
         if self._editor is not None or row is None:
             return
-        self._allow_filters(False)  # they would take away the call whose answer is being written
+        self._allow_filters(False)  # changing them would close the correction
         with self._list:
             card = ui.element("div").classes("card").props('role="form" aria-label="Correction"')
             card.move(target_index=1)
@@ -187,16 +189,16 @@ class _Inbox:
         for control in (self._domain, self._model, self._since, self._until, self._second):
             control.set_enabled(are_allowed)
 
-    async def _save(self, row: dict[str, Any], answer: str) -> None:
+    async def _save(self, row: Example, answer: str) -> None:
         async with self._turn:
             if row is self._shown():
-                await self._judge(self._inbox.correct, answer)
+                await self._review(self._inbox.correct, answer)
 
     async def _undo(self) -> None:
         found = await act(self._inbox.undo)
         if found is FAILED:
             return
-        notify("there is nothing to take back" if found is None else "taken back")
+        notify("nothing to undo" if found is None else "review undone")
         await self._load(found)
 
     async def _key(self, event: events.KeyEventArguments) -> None:
@@ -205,22 +207,22 @@ class _Inbox:
             return
         await self._press(event.key.name)
 
-    async def _press(self, key: str, row: dict[str, Any] | None = None) -> None:
-        """Obey a key, or a button of a row if that is still the one shown: a second click is not meant for the next."""
+    async def _press(self, key: str, row: Example | None = None) -> None:
+        """Act on a key, or on a button of a call that is still shown: a double click must not rate the next call."""
         async with self._turn:
             if row is None or row is self._shown():
-                await self._obey(key)
+                await self._act_on(key)
 
-    def _shown(self) -> dict[str, Any] | None:
+    def _shown(self) -> Example | None:
         return self._rows[self._at] if self._rows else None
 
-    async def _obey(self, key: str) -> None:
-        if self._editor is not None:  # what is being written is not thrown away
+    async def _act_on(self, key: str) -> None:
+        if self._editor is not None:  # keep what is being written
             if key in {*RATINGS, *"jkeu"}:
-                notify("save the correction or cancel it first")
+                notify("save or cancel the correction first")
             return
         if key in RATINGS:
-            await self._judge(self._inbox.rate, int(key))
+            await self._review(self._inbox.rate, int(key))
         elif key in {"j", "k"} and self._rows:
             self._at = max(0, min(len(self._rows) - 1, self._at + (1 if key == "j" else -1)))
             self._draw()
@@ -233,21 +235,21 @@ class _Inbox:
 def _show_agreement(found: Agreement) -> None:
     components.heading("Reviewers")
     if not found.reviewers:
-        components.text("Nobody has judged a call yet.").classes("dim")
+        components.text("No reviews yet.").classes("dim")
         return
-    components.table("Judgements of each reviewer", ["Reviewer", "Judgements"], list(found.reviewers.items()))
+    components.table("Reviews by reviewer", ["Reviewer", "Reviews"], list(found.reviewers.items()))
     if found.same is None:
-        components.text("How far reviewers agree is known once one gives second opinions.").classes("dim")
+        components.text("Agreement is shown once calls have second opinions.").classes("dim")
     else:
-        agreement = f"Krippendorff's alpha is {formatting.shown(found.alpha)} (1: perfect, 0: as by chance)."
-        components.text(f"Calls rated by several: {found.items:,}, {found.same:.0%} of them alike; {agreement}")
+        agreement = f"Krippendorff's alpha {formatting.shown(found.alpha)} (1: perfect, 0: chance)."
+        components.text(f"Calls with several reviewers: {found.items:,}; equal ratings: {found.same:.0%}; {agreement}")
 
 
 def _day(text: str) -> datetime | None:
     return datetime.fromisoformat(checks.day("day", text)).replace(tzinfo=UTC) if text else None
 
 
-def _content(message: dict[str, Any]) -> str:
+def _content(message: Message) -> str:
     content = message.get("content")
     return content if isinstance(content, str) else str(content or message.get("tool_calls") or "")
 

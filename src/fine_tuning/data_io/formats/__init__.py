@@ -16,14 +16,15 @@ from fine_tuning.data_io.formats import (
     sharegpt,
     stored_completion,
 )
-from fine_tuning.data_io.formats.call import Call, Row
+from fine_tuning.data_io.formats.call import Call
+from fine_tuning.data_io.json_values import Row
 from fine_tuning.errors import DataError, UsageError
 
 __all__ = ["FORMATS", "LOGS", "Call", "Row", "calls_in", "check_format", "format_of"]
 
 
 class Format(Protocol):
-    """What each file of this package has."""
+    """The interface of each format's module."""
 
     NAME: str
 
@@ -32,23 +33,36 @@ class Format(Protocol):
     def calls(self, row: Row) -> Iterator[Call]: ...
 
 
-_MODULES: tuple[Format, ...] = (  # the more particular first: a log entry may also hold messages
-    litellm, opentelemetry, langfuse, stored_completion, preference, sharegpt, openai_chat, alpaca, prompt_response,
-)  # fmt: skip
+_MODULES: tuple[Format, ...] = (
+    # The more specific formats come first: a log entry may also have messages.
+    litellm,
+    opentelemetry,
+    langfuse,
+    stored_completion,
+    preference,
+    sharegpt,
+    openai_chat,
+    alpaca,
+    prompt_response,
+)
 FORMATS: dict[str, Format] = {each.NAME: each for each in _MODULES}
 LOGS = frozenset({langfuse.NAME, litellm.NAME, opentelemetry.NAME, stored_completion.NAME})
-"""What production wrote down, good or bad; the others are training data, which somebody chose."""
+"""Formats of production logs, which hold good and bad responses; the others hold curated training data."""
 
 
 def check_format(name: str) -> str:
-    """Return the name of a format, or raise UsageError naming the known ones."""
+    """Return the name of a known format.
+
+    Raises:
+        UsageError: the format is unknown; the message lists the known ones.
+    """
     if name not in FORMATS:
         raise UsageError(f"unknown format {name!r}; use one of {', '.join(FORMATS)}")
     return name
 
 
 def format_of(row: Row) -> str | None:
-    """The name of a row's format; None where it is of none."""
+    """The name of a row's format; None if no format recognises it."""
     for name, each in FORMATS.items():
         if each.recognises(row):
             return name
@@ -59,19 +73,19 @@ def calls_in(row: Row, name: str | None = None) -> Iterator[Call]:
     """The calls that a row records: one in most formats, any number in a trace.
 
     Args:
-        name: its format; by default the row's own.
+        name: the row's format; recognised by default.
 
     Raises:
         DataError: the row is of another format, or malformed.
     """
     known = format_of(row) if name is None else name
     if known is None or not FORMATS[known].recognises(row):
-        wanted = f"of the format {name}" if name else "of any known format"
-        raise DataError(f"the row is not {wanted} (it has {', '.join(sorted(row)[:6]) or 'nothing'})")
+        expected = f"of the format {name}" if name else "of any known format"
+        raise DataError(f"the row is not {expected} (it has {', '.join(sorted(row)[:6]) or 'nothing'})")
     try:
         yield from FORMATS[known].calls(row)
     except (TypeError, AttributeError, KeyError, IndexError, ValueError, OverflowError) as error:
         if isinstance(error, DataError):
             raise
-        # Each format says what it finds missing; shapes that nobody writes are found here.
-        raise DataError(f"not a row that {known} has: {type(error).__name__}: {error}") from None
+        # Each format names what it finds missing; other malformed shapes end here.
+        raise DataError(f"not a valid {known} row: {type(error).__name__}: {error}") from None

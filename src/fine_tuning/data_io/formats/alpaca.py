@@ -1,15 +1,27 @@
-"""Alpaca rows: instruction, input, output; earlier turns under history, as LLaMA-Factory has them."""
+"""Alpaca rows: instruction, input, output; earlier turns in `history`, as in LLaMA-Factory."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import NotRequired, TypedDict
 
-from fine_tuning.data_io.formats.call import Call, Message, Row, as_messages, record_facts, text_field
+from fine_tuning.data_io.formats.call import Call, call_from_row
+from fine_tuning.data_io.json_values import Row, is_list, text_field
+from fine_tuning.data_io.messages import Message, Tool, prompt_and_response_messages
 from fine_tuning.errors import DataError
 
 NAME = "alpaca"
-_KNOWN = ("instruction", "input", "output", "system", "history")
+_KEYS = ("instruction", "input", "output", "system", "history")
+
+
+class AlpacaRow(TypedDict):
+    """A row of this format."""
+
+    instruction: str
+    input: str
+    output: str
+    system: NotRequired[str]
+    history: NotRequired[list[list[str]]]
 
 
 def recognises(row: Row) -> bool:
@@ -24,32 +36,50 @@ def calls(row: Row) -> Iterator[Call]:
         DataError: it is malformed.
     """
     more = text_field(row, "input") if row.get("input") else ""
-    question = "\n\n".join(part for part in (text_field(row, "instruction"), more) if part)
-    system = [{"role": "system", "content": text_field(row, "system")}] if row.get("system") else []
-    before = [message for turn in row.get("history") or [] for message in _turn(turn)]
-    messages = [*system, *before, *as_messages(question, text_field(row, "output"))]
-    yield Call(messages, **record_facts(row, _KNOWN))
+    prompt = "\n\n".join(part for part in (text_field(row, "instruction"), more) if part)
+    system: list[Message] = [{"role": "system", "content": text_field(row, "system")}] if row.get("system") else []
+    messages = [
+        *system,
+        *_history(row.get("history")),
+        *prompt_and_response_messages(prompt, text_field(row, "output")),
+    ]
+    yield call_from_row(row, _KEYS, messages)
 
 
-def _turn(turn: Any) -> list[Message]:
-    if not isinstance(turn, list) or len(turn) != 2 or not all(isinstance(text, str) for text in turn):
-        raise DataError("history must be a list of [question, answer]")
-    return as_messages(turn[0], turn[1])
+def _history(turns: object) -> Iterator[Message]:
+    wrong = DataError("history must be a list of [question, answer]")
+    if turns and not is_list(turns):
+        raise wrong
+    for turn in turns if is_list(turns) else []:
+        if not isinstance(turn, list) or len(turn) != 2 or not all(isinstance(text, str) for text in turn):
+            raise wrong
+        yield from prompt_and_response_messages(turn[0], turn[1])
 
 
-def row_of(messages: list[Message], tools: Any = None) -> dict[str, Any]:
+def row_of(messages: Sequence[Message], tools: Sequence[Tool] | None = None) -> AlpacaRow:
     """A conversation as a row of this format.
 
     Raises:
-        DataError: it has tools, or something else than text in turns, which this format cannot say.
+        DataError: it has tools, or turns that are not plain text, which this format does not support.
     """
-    system = messages[0]["content"] if messages and messages[0].get("role") == "system" else None
-    turns = messages[1:] if system is not None else messages
+    first = messages[0] if messages else None
+    has_system = first is not None and first.get("role") == "system" and first.get("content") is not None
+    turns = messages[1:] if has_system else messages
     roles = [message.get("role") for message in turns]
-    plain = all(message.keys() == {"role", "content"} and isinstance(message["content"], str) for message in messages)
-    if tools or not plain or not turns or roles != ["user", "assistant"] * (len(turns) // 2):
+    texts = [text for message in messages if (text := _plain_text(message)) is not None]
+    is_plain = len(texts) == len(messages)
+    if tools or not is_plain or not turns or roles != ["user", "assistant"] * (len(turns) // 2):
         raise DataError("alpaca rows hold turns of plain text only; use the format openai or sharegpt")
-    texts = [message["content"] for message in turns]
-    row: dict[str, Any] = {"instruction": texts[-2], "input": "", "output": texts[-1]}
-    history = [texts[at : at + 2] for at in range(0, len(texts) - 2, 2)]
-    return row | ({"system": system} if system else {}) | ({"history": history} if history else {})
+    system = texts.pop(0) if has_system else None
+    row: AlpacaRow = {"instruction": texts[-2], "input": "", "output": texts[-1]}
+    if system:
+        row["system"] = system
+    if len(texts) > 2:
+        row["history"] = [texts[at : at + 2] for at in range(0, len(texts) - 2, 2)]
+    return row
+
+
+def _plain_text(message: Message) -> str | None:
+    """The text of a message that has a role and text and nothing else; None for another message."""
+    content = message.get("content")
+    return content if isinstance(content, str) and message.keys() == {"role", "content"} else None

@@ -1,4 +1,4 @@
-"""What is wrong with a conversation for training, as strictly as the hosts that train on it look.
+"""Checks of a conversation for training, as strict as those of the hosts that train on it.
 
 Rules: OpenAI's guide to data for fine-tuning, https://platform.openai.com/docs/guides/supervised-fine-tuning, and the
 schemas FineTuneChatRequestInput and FineTunePreferenceRequestInput of its API.
@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 from fine_tuning.data_io.formats.findings import Finding
+from fine_tuning.data_io.json_values import Row, is_list, is_object
 
 ROLES = ("system", "developer", "user", "assistant", "tool")
 _ROW_KEYS = {"messages", "tools", "parallel_tool_calls"}
@@ -26,164 +26,171 @@ _MESSAGE_KEYS = {
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
-def check_row(row: Mapping[str, Any]) -> list[Finding]:
-    """Everything that is wrong with a row of chat, or with a pair of answers."""
-    if "preferred_output" in row:
-        return list(_pair(row))
-    return list(_chat(row))
+def check_row(row: Row) -> list[Finding]:
+    """The problems of a chat row, or of a preference pair."""
+    return list(_check_pair(row) if "preferred_output" in row else _check_chat(row))
 
 
-def _chat(row: Mapping[str, Any]) -> Iterator[Finding]:
-    for key in row.keys() - _ROW_KEYS:
-        yield Finding("unknown-key", key, "trainers know no such key")
+def _check_chat(row: Row) -> Iterator[Finding]:
+    yield from _unknown_keys(row, _ROW_KEYS)
     names: set[str] | None = None
     if row.get("tools") is not None:
-        problems, names = _tools(row["tools"], "tools")
+        problems, names = _check_tools(row["tools"], "tools")
         yield from problems
     messages = row.get("messages")
-    yield from _messages(messages, "messages", names)
-    if isinstance(messages, list) and messages and all(isinstance(each, dict) for each in messages):
-        if messages[-1].get("role") != "assistant":
+    yield from _check_messages(messages, "messages", names)
+    if is_list(messages) and messages:
+        objects = [each for each in messages if is_object(each)]
+        if len(objects) < len(messages):
+            return
+        if objects[-1].get("role") != "assistant":
             yield Finding("last-not-assistant", f"messages[{len(messages) - 1}]", "the last message is not an answer")
-        if not any(each.get("role") == "assistant" and each.get("weight", 1) != 0 for each in messages):
-            yield Finding("nothing-to-learn", "messages", "there is no message of the assistant to learn")
+        if not any(each.get("role") == "assistant" and each.get("weight", 1) != 0 for each in objects):
+            yield Finding("nothing-to-learn", "messages", "no message of the assistant to train on")
 
 
-def _pair(row: Mapping[str, Any]) -> Iterator[Finding]:
-    for key in row.keys() - _PAIR_KEYS:
-        yield Finding("unknown-key", key, "trainers know no such key")
-    given = row.get("input")
-    if not isinstance(given, dict):
-        yield Finding("no-messages", "input", "input is missing or no object")
+def _check_pair(row: Row) -> Iterator[Finding]:
+    yield from _unknown_keys(row, _PAIR_KEYS)
+    request = row.get("input")
+    if not is_object(request):
+        yield Finding("no-messages", "input", "input is missing or not an object")
         return
     names: set[str] | None = None
-    if given.get("tools"):
-        problems, names = _tools(given["tools"], "input.tools")
+    if request.get("tools"):
+        problems, names = _check_tools(request["tools"], "input.tools")
         yield from problems
-    yield from _messages(given.get("messages"), "input.messages", names)
+    yield from _check_messages(request.get("messages"), "input.messages", names)
     for key in ("preferred_output", "non_preferred_output"):
         answer = row.get(key)
-        if not isinstance(answer, list) or not answer or any(_role(each) != "assistant" for each in answer):
+        if not is_list(answer) or not answer or any(_role(each) != "assistant" for each in answer):
             yield Finding("wrong-answer", key, "not a list of messages of the assistant")
         else:
-            yield from _messages(answer, key, names)
+            yield from _check_messages(answer, key, names)
     if row.get("preferred_output") == row.get("non_preferred_output"):
         yield Finding("same-answers", "non_preferred_output", "both answers are the same")
 
 
-def _messages(messages: Any, where: str, tools: set[str] | None) -> Iterator[Finding]:
-    if not isinstance(messages, list) or not messages:
-        yield Finding("no-messages", where, "missing, empty or no list")
+def _unknown_keys(row: Row, known: set[str]) -> Iterator[Finding]:
+    for key in row.keys() - known:
+        yield Finding("unknown-key", key, "trainers do not accept this key")
+
+
+def _check_messages(messages: object, where: str, tools: set[str] | None) -> Iterator[Finding]:
+    if not is_list(messages) or not messages:
+        yield Finding("no-messages", where, "missing, empty or not a list")
         return
-    waiting: dict[str, str] = {}
-    before = None
+    pending: dict[str, str] = {}  # tool calls without a result yet: id and where
+    previous_role = None
     for index, message in enumerate(messages):
         at = f"{where}[{index}]"
-        if not isinstance(message, dict):
+        if not is_object(message):
             yield Finding("not-a-message", at, f"a {type(message).__name__}, not an object")
             continue
         role = _role(message)
         if role not in ROLES:
-            yield Finding("unknown-role", f"{at}.role", f"{message.get('role')!r} is no role")
+            yield Finding("unknown-role", f"{at}.role", f"unknown role {message.get('role')!r}")
             continue
-        if role != "tool" and waiting:
-            yield Finding("unanswered-call", at, f"the call {next(iter(waiting))!r} has no result before this message")
-            waiting = {}
+        if role != "tool" and pending:
+            yield Finding("unanswered-call", at, f"the call {next(iter(pending))!r} has no result before this message")
+            pending = {}
         if role in {"system", "developer"} and index:
             yield Finding("system-not-first", at, f"a {role} message after others")
-        if role == before and role in {"user", "assistant"}:
+        if role == previous_role and role in {"user", "assistant"}:
             yield Finding("same-role-twice", at, f"two messages of the {role} in a row")
-        yield from _message(message, role, at)
+        yield from _check_message(message, role, at)
         if role == "tool":
-            yield from _result(message, at, waiting)
+            yield from _check_tool_result(message, at, pending)
         elif message.get("tool_calls") is not None:
-            yield from _calls(message["tool_calls"], f"{at}.tool_calls", waiting, tools)
-        before = role
-    # Calls of the last message are what the row teaches; nobody has answered them yet.
+            yield from _check_tool_calls(message["tool_calls"], f"{at}.tool_calls", pending, tools)
+        previous_role = role
+    # Calls of the last message are what the row teaches; they have no results yet.
 
 
-def _role(message: Any) -> str | None:
-    role = message.get("role") if isinstance(message, dict) else None
+def _role(message: object) -> str | None:
+    role = message.get("role") if is_object(message) else None
     return role if isinstance(role, str) else None
 
 
-def _message(message: Mapping[str, Any], role: str, at: str) -> Iterator[Finding]:
+def _check_message(message: Row, role: str, at: str) -> Iterator[Finding]:
     for key in message.keys() - _MESSAGE_KEYS[role]:
-        if key == "weight":
-            yield Finding("wrong-weight", f"{at}.weight", f"a message of the {role} has no weight")
-        elif key in {"tool_calls", "tool_call_id"}:
-            yield Finding("wrong-tool-call", f"{at}.{key}", f"a message of the {role} has no {key}")
-        else:
-            yield Finding("unknown-message-key", f"{at}.{key}", f"a message of the {role} has no {key}")
+        codes = {"weight": "wrong-weight", "tool_calls": "wrong-tool-call", "tool_call_id": "wrong-tool-call"}
+        yield Finding(codes.get(key, "unknown-message-key"), f"{at}.{key}", f"a message of the {role} has no {key}")
     weight = message.get("weight", 1)
     if role == "assistant" and (isinstance(weight, bool) or weight not in (0, 1)):
         yield Finding("wrong-weight", f"{at}.weight", f"{weight!r} is neither 0 nor 1")
     name = message.get("name")
-    if name is not None and not (isinstance(name, str) and _NAME.fullmatch(name)):
-        yield Finding("wrong-name", f"{at}.name", f"{name!r} is no name")
-    says_otherwise = role == "assistant" and (message.get("tool_calls") or message.get("refusal"))
-    if message.get("content") is not None or not says_otherwise:
-        yield from _content(message, role, f"{at}.content")
+    if name is not None and not _is_name(name):
+        yield Finding("wrong-name", f"{at}.name", f"invalid name {name!r}")
+    may_lack_content = role == "assistant" and (message.get("tool_calls") or message.get("refusal"))
+    if message.get("content") is not None or not may_lack_content:
+        yield from _check_content(message.get("content"), role, f"{at}.content")
 
 
-def _content(message: Mapping[str, Any], role: str, at: str) -> Iterator[Finding]:
-    content = message.get("content")
+def _is_name(value: object) -> bool:
+    return isinstance(value, str) and _NAME.fullmatch(value) is not None
+
+
+def _check_content(content: object, role: str, at: str) -> Iterator[Finding]:
     if isinstance(content, str):
         if role != "tool" and not content.strip():
-            yield Finding("empty-content", at, "no text but white space" if content else "no text")
+            yield Finding("empty-content", at, "only white space" if content else "no text")
     elif content is None:
         yield Finding("empty-content", at, "missing")
-    elif not isinstance(content, list):
+    elif not is_list(content):
         yield Finding("wrong-content", at, f"a {type(content).__name__}, neither text nor parts")
     elif not content:
         yield Finding("empty-content", at, "no parts")
     else:
         for index, part in enumerate(content):
-            yield from _part(part, role, f"{at}[{index}]")
+            yield from _check_part(part, role, f"{at}[{index}]")
 
 
-def _part(part: Any, role: str, at: str) -> Iterator[Finding]:
-    kind = part.get("type") if isinstance(part, dict) else None
-    if kind == "text":
-        if not isinstance(part.get("text"), str):
-            yield Finding("wrong-content", f"{at}.text", "missing or no text")
-        elif role != "tool" and not part["text"].strip():
+def _check_part(part: object, role: str, at: str) -> Iterator[Finding]:
+    kind = part.get("type") if is_object(part) else None
+    if is_object(part) and kind == "text":
+        text = part.get("text")
+        if not isinstance(text, str):
+            yield Finding("wrong-content", f"{at}.text", "missing or not text")
+        elif role != "tool" and not text.strip():
             yield Finding("empty-content", f"{at}.text", "no text")
-    elif kind != "image_url" or role != "user":
+    elif not is_object(part) or kind != "image_url" or role != "user":
         yield Finding("wrong-content", at, f"a part of type {kind!r} in a message of the {role}")
-    elif not isinstance(part.get("image_url"), dict) or not isinstance(part["image_url"].get("url"), str):
-        yield Finding("wrong-content", f"{at}.image_url.url", "missing or no text")
+    else:
+        image = part.get("image_url")
+        if not is_object(image) or not isinstance(image.get("url"), str):
+            yield Finding("wrong-content", f"{at}.image_url.url", "missing or not text")
 
 
-def _calls(calls: Any, where: str, waiting: dict[str, str], tools: set[str] | None) -> Iterator[Finding]:
-    if not isinstance(calls, list) or not calls:
+def _check_tool_calls(calls: object, where: str, pending: dict[str, str], tools: set[str] | None) -> Iterator[Finding]:
+    if not is_list(calls) or not calls:
         yield Finding("wrong-tool-call", where, "not a list of calls")
         return
     for index, call in enumerate(calls):
         at = f"{where}[{index}]"
-        function = call.get("function") if isinstance(call, dict) else None
-        if not isinstance(function, dict) or call.get("type") != "function" or not isinstance(call.get("id"), str):
+        function = call.get("function") if is_object(call) else None
+        call_id = call.get("id") if is_object(call) and call.get("type") == "function" else None
+        if not is_object(function) or not isinstance(call_id, str):
             yield Finding("wrong-tool-call", at, "a call needs id, type 'function' and function")
             continue
         name = function.get("name")
-        if not isinstance(name, str) or not _NAME.fullmatch(name):
-            yield Finding("wrong-name", f"{at}.function.name", f"{name!r} is no name of a function")
+        if not _is_name(name):
+            yield Finding("wrong-name", f"{at}.function.name", f"invalid function name {name!r}")
         elif tools is not None and name not in tools:
             yield Finding("undeclared-tool", f"{at}.function.name", f"{name!r} is not among the row's tools")
         if not _is_json_object(function.get("arguments")):
             yield Finding("wrong-tool-call", f"{at}.function.arguments", "not the JSON text of an object")
-        if call["id"] in waiting:
-            yield Finding("wrong-tool-call", f"{at}.id", f"{call['id']!r} was used before")
-        waiting[call["id"]] = at
+        if call_id in pending:
+            yield Finding("wrong-tool-call", f"{at}.id", f"{call_id!r} was used before")
+        pending[call_id] = at
 
 
-def _result(message: Mapping[str, Any], at: str, waiting: dict[str, str]) -> Iterator[Finding]:
-    asked = message.get("tool_call_id")
-    if not isinstance(asked, str) or waiting.pop(asked, None) is None:
-        yield Finding("unasked-result", f"{at}.tool_call_id", f"no call {asked!r} waits for a result")
+def _check_tool_result(message: Row, at: str, pending: dict[str, str]) -> Iterator[Finding]:
+    call_id = message.get("tool_call_id")
+    if not isinstance(call_id, str) or pending.pop(call_id, None) is None:
+        yield Finding("unasked-result", f"{at}.tool_call_id", f"no pending call has the id {call_id!r}")
 
 
-def _is_json_object(text: Any) -> bool:
+def _is_json_object(text: object) -> bool:
     if not isinstance(text, str):
         return False
     try:
@@ -192,24 +199,25 @@ def _is_json_object(text: Any) -> bool:
         return False
 
 
-def _tools(tools: Any, where: str) -> tuple[list[Finding], set[str]]:
-    """What is wrong with declared tools, and the names of those that are right."""
+def _check_tools(tools: object, where: str) -> tuple[list[Finding], set[str]]:
+    """The problems of declared tools, and the names of the valid ones."""
     if not isinstance(tools, Sequence) or isinstance(tools, str):
         return [Finding("wrong-tools", where, "not a list")], set()
-    problems, names = [], set()
+    problems: list[Finding] = []
+    names: set[str] = set()
     for index, tool in enumerate(tools):
         at = f"{where}[{index}]"
-        function = tool.get("function") if isinstance(tool, dict) else None
-        if not isinstance(function, dict) or tool.get("type") != "function":
+        function = tool.get("function") if is_object(tool) and tool.get("type") == "function" else None
+        if not is_object(function):
             problems.append(Finding("wrong-tools", at, "a tool needs type 'function' and function"))
             continue
         name, parameters = function.get("name"), function.get("parameters", {})
-        if not isinstance(name, str) or not _NAME.fullmatch(name):
-            problems.append(Finding("wrong-name", f"{at}.function.name", f"{name!r} is no name of a function"))
+        if not isinstance(name, str) or not _is_name(name):
+            problems.append(Finding("wrong-name", f"{at}.function.name", f"invalid function name {name!r}"))
         elif name in names:
             problems.append(Finding("wrong-tools", f"{at}.function.name", f"{name!r} is declared twice"))
         else:
             names.add(name)
-        if not isinstance(parameters, dict):
+        if not is_object(parameters):
             problems.append(Finding("wrong-tools", f"{at}.function.parameters", "not a JSON schema"))
     return problems, names

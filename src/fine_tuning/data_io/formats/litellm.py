@@ -6,56 +6,61 @@ Source: https://docs.litellm.ai/docs/proxy/logging_spec
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
-from fine_tuning.data_io.formats.call import Call, Row, list_of_objects, parsed, tools_of
-from fine_tuning.data_io.formats.stored_completion import answer_of
+from fine_tuning.data_io.formats.call import Call
+from fine_tuning.data_io.formats.stored_completion import first_choice
+from fine_tuning.data_io.json_values import JsonObject, Row, is_object, object_or_empty, parse_embedded_json
+from fine_tuning.data_io.messages import Message, as_messages, as_tools
 from fine_tuning.errors import DataError
 
 NAME = "litellm"
-_CHAT = {"completion", "acompletion"}
+_CHAT_TYPES = {"completion", "acompletion"}
 
 
 def recognises(row: Row) -> bool:
     """Whether a row is of this format."""
-    row = row["standard_logging_object"] if isinstance(row.get("standard_logging_object"), dict) else row
-    return "call_type" in row and "messages" in row and "response" in row
+    entry = _entry(row)
+    return "call_type" in entry and "messages" in entry and "response" in entry
+
+
+def _entry(row: Row) -> Row:
+    payload = row.get("standard_logging_object")
+    return payload if is_object(payload) else row
 
 
 def calls(row: Row) -> Iterator[Call]:
-    """The call of a log entry; calls that failed or were no chats are none.
+    """The call of a log entry; an entry of a failed call, or of one that is not a chat, has none.
 
     Raises:
         DataError: it is malformed.
     """
-    row = row["standard_logging_object"] if isinstance(row.get("standard_logging_object"), dict) else row
-    if row["call_type"] not in _CHAT or row.get("status", "success") != "success":
+    entry = _entry(row)
+    if entry.get("call_type") not in _CHAT_TYPES or entry.get("status", "success") != "success":
         return
-    asked, response = parsed(row["messages"]), parsed(row["response"])
-    if isinstance(asked, Mapping):
-        asked = asked.get("messages")
-    if not asked or not response:
+    request, response = parse_embedded_json(entry.get("messages")), parse_embedded_json(entry.get("response"))
+    if isinstance(request, Mapping):
+        request = request.get("messages")
+    if not request or not response:
         raise DataError("messages or response is empty; let LiteLLM store prompts (store_prompts_in_spend_logs)")
-    if isinstance(response, str):
-        answer: dict[str, Any] = {"role": "assistant", "content": response}
-    else:
-        answer = answer_of(response)
-    parameters = parsed(row.get("model_parameters"))
+    answer: Message = (
+        {"role": "assistant", "content": response} if isinstance(response, str) else first_choice(response)
+    )
+    parameters = object_or_empty(parse_embedded_json(entry.get("model_parameters")))
     yield Call(
-        [*list_of_objects(asked, "messages"), answer],
-        tools_of(parameters.get("tools")) if isinstance(parameters, Mapping) else None,
-        model=row.get("model") or None,
-        captured_at=row.get("startTime"),
-        metadata=_metadata(row),
+        [*as_messages(request, "messages"), answer],
+        as_tools(parameters.get("tools")),
+        model=entry.get("model") or None,
+        captured_at=entry.get("startTime"),
+        metadata=_metadata(entry),
     )
 
 
-def _metadata(row: Row) -> dict[str, Any]:
+def _metadata(entry: Row) -> JsonObject:
     facts = {
-        "call": row.get("id") or row.get("request_id"),
-        "trace": row.get("trace_id"),
-        "user": row.get("end_user"),
-        "tags": parsed(row.get("request_tags")),
-        "cost": row.get("response_cost") if row.get("response_cost") is not None else row.get("spend"),
+        "call": entry.get("id") or entry.get("request_id"),
+        "trace": entry.get("trace_id"),
+        "user": entry.get("end_user"),
+        "tags": parse_embedded_json(entry.get("request_tags")),
+        "cost": entry.get("response_cost") if entry.get("response_cost") is not None else entry.get("spend"),
     }
     return {key: value for key, value in facts.items() if value not in (None, "", [])}

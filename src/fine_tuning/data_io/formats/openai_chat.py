@@ -1,15 +1,15 @@
-"""OpenAI's training rows: {"messages": [...], "tools": [...]}, also with what this project records beside them."""
+"""OpenAI's training rows: {"messages": [...], "tools": [...]}, also with the fields of a captured example."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fine_tuning.data_io.formats.call import Call, Row, list_of_objects, record_facts, tools_of
+from fine_tuning.data_io.formats.call import Call, call_from_row
+from fine_tuning.data_io.json_values import Row
+from fine_tuning.data_io.messages import as_messages, as_tools
 
 NAME = "openai"
-_KNOWN = (
-    "messages", "tools", "prompt", "response", "id", "curated", "sightings", "last_seen_at",
-)  # fmt: skip
+_KEYS = ("messages", "tools", "prompt", "response", "id", "curated", "sightings", "last_seen_at")
 
 
 def recognises(row: Row) -> bool:
@@ -23,5 +23,4 @@ def calls(row: Row) -> Iterator[Call]:
     Raises:
         DataError: it is malformed.
     """
-    messages = list_of_objects(row["messages"], "messages")
-    yield Call(messages, tools_of(row.get("tools")), **record_facts(row, _KNOWN))
+    yield call_from_row(row, _KEYS, as_messages(row.get("messages"), "messages"), as_tools(row.get("tools")))

@@ -1,72 +1,100 @@
-"""Two answers to one question, the better one marked: OpenAI's rows for preference training, and chosen/rejected."""
+"""Preference pairs: OpenAI's rows for preference training, and rows with chosen and rejected."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple, NotRequired, TypedDict
 
-from fine_tuning.data_io.formats.call import Call, Message, Row, list_of_objects, record_facts, tools_of
+from fine_tuning.data_io.formats.call import Call, call_from_row
+from fine_tuning.data_io.json_values import Row, is_object
+from fine_tuning.data_io.messages import Message, Tool, as_messages, as_tools, prompt_messages
 from fine_tuning.errors import DataError
 
 NAME = "preference"
-_KNOWN = ("input", "preferred_output", "non_preferred_output", "prompt", "system", "chosen", "rejected", "tools")
+_KEYS = ("input", "preferred_output", "non_preferred_output", "prompt", "system", "chosen", "rejected", "tools")
+
+
+class PreferenceInput(TypedDict):
+    """The request that both responses answer."""
+
+    messages: list[Message]
+    tools: NotRequired[list[Tool]]
+
+
+class PreferenceRow(TypedDict):
+    """OpenAI's row for preference training."""
+
+    input: PreferenceInput
+    preferred_output: list[Message]
+    non_preferred_output: list[Message]
+
+
+class _Pair(NamedTuple):
+    request: list[Message]
+    tools: list[Tool] | None
+    chosen: list[Message]
+    rejected: list[Message]
 
 
 def recognises(row: Row) -> bool:
     """Whether a row is of this format."""
-    return ("preferred_output" in row and "input" in row) or ("chosen" in row and "rejected" in row)
+    return _is_openai(row) or ("chosen" in row and "rejected" in row)
+
+
+def _is_openai(row: Row) -> bool:
+    return "preferred_output" in row and "input" in row
 
 
 def calls(row: Row) -> Iterator[Call]:
-    """The preferred call of a row, with the other answer beside it.
+    """The preferred call of a row, with the rejected response.
 
     Raises:
         DataError: it is malformed.
     """
-    if "preferred_output" in row and "input" in row:
-        asked, tools, better, worse = _openai(row)
-    else:
-        asked, tools, better, worse = _chosen(row)
-    if better == worse:
+    pair = _openai_pair(row) if _is_openai(row) else _chosen_pair(row)
+    if pair.chosen == pair.rejected:
         raise DataError("both answers are the same")
-    yield Call([*asked, *better], tools, worse, **record_facts(row, _KNOWN))
+    yield call_from_row(row, _KEYS, [*pair.request, *pair.chosen], pair.tools, pair.rejected)
 
 
-def _openai(row: Row) -> tuple[list[Message], Any, list[Message], list[Message]]:
-    given = row["input"]
-    if not isinstance(given, dict):
+def _openai_pair(row: Row) -> _Pair:
+    given = row.get("input")
+    if not is_object(given):
         raise DataError("input must be an object with messages")
-    asked = list_of_objects(given.get("messages"), "input.messages")
-    better, worse = (list_of_objects(row.get(key), key) for key in ("preferred_output", "non_preferred_output"))
-    return asked, tools_of(given.get("tools")), better, worse
+    request = as_messages(given.get("messages"), "input.messages")
+    chosen, rejected = (as_messages(row.get(key), key) for key in ("preferred_output", "non_preferred_output"))
+    return _Pair(request, as_tools(given.get("tools")), chosen, rejected)
 
 
-def _chosen(row: Row) -> tuple[list[Message], Any, list[Message], list[Message]]:
-    better, worse = (_answer(row[key], key) for key in ("chosen", "rejected"))
+def _chosen_pair(row: Row) -> _Pair:
+    chosen, rejected = (_response(row.get(key), key) for key in ("chosen", "rejected"))
     prompt = row.get("prompt")
-    if prompt is None:  # both are whole conversations
+    if prompt is None:  # each holds the conversation from its first message on
         shared = 0
-        while shared < min(len(better), len(worse)) and better[shared] == worse[shared]:
+        while shared < min(len(chosen), len(rejected)) and chosen[shared] == rejected[shared]:
             shared += 1
-        asked, better, worse = better[:shared], better[shared:], worse[shared:]
+        request, chosen, rejected = chosen[:shared], chosen[shared:], rejected[shared:]
     elif isinstance(prompt, str):
-        asked = [{"role": "user", "content": prompt}]
+        request = prompt_messages(prompt)
     else:
-        asked = list_of_objects(prompt, "prompt")
-    system = [{"role": "system", "content": row["system"]}] if isinstance(row.get("system"), str) else []
-    return [*system, *asked], tools_of(row.get("tools")), better, worse
+        request = as_messages(prompt, "prompt")
+    system = row.get("system")
+    if isinstance(system, str):
+        request = [{"role": "system", "content": system}, *request]
+    return _Pair(request, as_tools(row.get("tools")), chosen, rejected)
 
 
-def _answer(value: Any, key: str) -> list[Message]:
+def _response(value: object, key: str) -> list[Message]:
     if isinstance(value, str):
         return [{"role": "assistant", "content": value}]
-    return list_of_objects([value] if isinstance(value, dict) else value, key)
+    return as_messages([value] if isinstance(value, dict) else value, key)
 
 
-def row_of(asked: list[Message], better: list[Message], worse: list[Message], tools: Any = None) -> dict[str, Any]:
+def row_of(
+    request: list[Message], chosen: list[Message], rejected: list[Message], tools: Sequence[Tool] | None = None
+) -> PreferenceRow:
     """A pair as OpenAI's row for preference training."""
-    return {
-        "input": {"messages": asked} | ({"tools": tools} if tools else {}),
-        "preferred_output": better,
-        "non_preferred_output": worse,
-    }
+    given: PreferenceInput = {"messages": request}
+    if tools:
+        given["tools"] = list(tools)
+    return {"input": given, "preferred_output": chosen, "non_preferred_output": rejected}

@@ -3,27 +3,56 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import NotRequired, TypedDict, cast
 
-from fine_tuning.data_io.formats.call import Call, Message, Row, list_of_objects, parsed, record_facts, tools_of
+from fine_tuning.data_io.formats.call import Call, call_from_row
+from fine_tuning.data_io.json_values import (
+    JsonObject,
+    Row,
+    is_list,
+    is_object,
+    list_of_objects,
+    parse_embedded_json,
+    to_json_text,
+)
+from fine_tuning.data_io.messages import Message, Tool, ToolCall, as_tools
 from fine_tuning.errors import DataError
 
 NAME = "sharegpt"
-_TURNS = ("conversations", "conversation")
-_KNOWN = (*_TURNS, "tools", "system", "id")
+_TURN_KEYS = ("conversations", "conversation")
+_KEYS = (*_TURN_KEYS, "tools", "system", "id")
+_FUNCTION_CALL = "function_call"
 _ROLES = {
-    "human": "user", "user": "user", "gpt": "assistant", "assistant": "assistant", "model": "assistant",
-    "chatgpt": "assistant", "bing": "assistant", "bard": "assistant", "system": "system", "developer": "developer",
-    "tool": "tool", "observation": "tool", "function_response": "tool", "function_call": "function_call",
-    "tool_call": "function_call",
-}  # fmt: skip
-_NAMES = {"user": "human", "assistant": "gpt"}
+    "human": "user",
+    "user": "user",
+    "gpt": "assistant",
+    "assistant": "assistant",
+    "model": "assistant",
+    "chatgpt": "assistant",
+    "bing": "assistant",
+    "bard": "assistant",
+    "system": "system",
+    "developer": "developer",
+    "tool": "tool",
+    "observation": "tool",
+    "function_response": "tool",
+    "function_call": _FUNCTION_CALL,
+    "tool_call": _FUNCTION_CALL,
+}
+_SPEAKERS = {"user": "human", "assistant": "gpt"}
+
+
+class ShareGptRow(TypedDict):
+    """A row of this format; `tools` is JSON text."""
+
+    conversations: list[JsonObject]
+    tools: NotRequired[str]
 
 
 def recognises(row: Row) -> bool:
     """Whether a row is of this format."""
-    return any(isinstance(row.get(key), list) for key in _TURNS)
+    return any(is_list(row.get(key)) for key in _TURN_KEYS)
 
 
 def calls(row: Row) -> Iterator[Call]:
@@ -32,69 +61,64 @@ def calls(row: Row) -> Iterator[Call]:
     Raises:
         DataError: it is malformed.
     """
-    key = next(key for key in _TURNS if isinstance(row.get(key), list))
+    key = next(key for key in _TURN_KEYS if is_list(row.get(key)))
     messages: list[Message] = []
-    if isinstance(row.get("system"), str) and row["system"]:
-        messages.append({"role": "system", "content": row["system"]})
-    for number, turn in enumerate(list_of_objects(row[key], key)):
+    system = row.get("system")
+    if isinstance(system, str) and system:
+        messages.append({"role": "system", "content": system})
+    for number, turn in enumerate(list_of_objects(row.get(key), key)):
         messages.append(_message(turn, f"{key}[{number}]", messages))
-    yield Call(messages, tools_of(row.get("tools")), **record_facts(row, _KNOWN))
+    yield call_from_row(row, _KEYS, messages, as_tools(row.get("tools")))
 
 
-def _message(turn: Mapping[str, Any], where: str, before: list[Message]) -> Message:
+def _message(turn: Row, where: str, before: list[Message]) -> Message:
     speaker = turn.get("from") or turn.get("role")
     role = _ROLES.get(str(speaker).lower())
     if role is None:
         raise DataError(f"{where}.from is {speaker!r}; known are {', '.join(_ROLES)}")
-    rest = {key: value for key, value in turn.items() if key not in {"from", "role", "value", "content"}}
-    content = turn["content"] if "content" in turn else turn.get("value")
-    if role == "function_call":
+    others = {key: value for key, value in turn.items() if key not in {"from", "role", "value", "content"}}
+    content = turn.get("content", turn.get("value"))
+    if role == _FUNCTION_CALL:
         return {"role": "assistant", "content": None, "tool_calls": _tool_calls(content, where, len(before))}
-    if role == "tool" and "tool_call_id" not in rest:
-        rest["tool_call_id"] = _last_call(before, where)
-    return {"role": role, "content": content, **rest}
+    if role == "tool" and "tool_call_id" not in others:
+        others["tool_call_id"] = _next_unanswered_call(before, where)
+    return cast("Message", {"role": role, "content": content, **others})
 
 
-def _tool_calls(value: Any, where: str, place: int) -> list[dict[str, Any]]:
-    found = parsed(value)
-    wanted = found if isinstance(found, list) else [found]
-    if not all(isinstance(call, dict) and isinstance(call.get("name"), str) for call in wanted):
-        raise DataError(f"{where}.value must be JSON with name and arguments of the call")
-    return [
-        {
-            "id": f"call_{place}_{number}",
-            "type": "function",
-            "function": {"name": call["name"], "arguments": _as_text(call.get("arguments", {}))},
-        }
-        for number, call in enumerate(wanted)
-    ]
+def _tool_calls(value: object, where: str, message_number: int) -> list[ToolCall]:
+    parsed = parse_embedded_json(value)
+    calls: list[ToolCall] = []
+    for number, call in enumerate(parsed if is_list(parsed) else [parsed]):
+        name = call.get("name") if is_object(call) else None
+        if not is_object(call) or not isinstance(name, str):
+            raise DataError(f"{where}.value must be JSON with name and arguments of the call")
+        function = {"name": name, "arguments": to_json_text(call.get("arguments", {}))}
+        calls.append(
+            cast("ToolCall", {"id": f"call_{message_number}_{number}", "type": "function", "function": function})
+        )
+    return calls
 
 
-def _last_call(before: list[Message], where: str) -> str:
-    answered = sum(message["role"] == "tool" for message in before[_last_asking(before, where) :])
-    asked = before[_last_asking(before, where)]["tool_calls"]
-    return str(asked[min(answered, len(asked) - 1)]["id"])
-
-
-def _last_asking(before: list[Message], where: str) -> int:
+def _next_unanswered_call(before: list[Message], where: str) -> str:
+    """The id of the call that a tool message answers: the first one of the last calls that has no result yet."""
     for place in range(len(before) - 1, -1, -1):
-        if before[place].get("tool_calls"):
-            return place
+        if calls := before[place].get("tool_calls"):
+            answered = sum(message["role"] == "tool" for message in before[place:])
+            return str(calls[min(answered, len(calls) - 1)]["id"])
     raise DataError(f"{where} answers a call that nobody made")
 
 
-def _as_text(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-
-
-def row_of(messages: list[Message], tools: Any = None) -> dict[str, Any]:
-    """A conversation as a row of this format; what the format has no word for stands beside it in OpenAI's words."""
-    turns = []
+def row_of(messages: Sequence[Message], tools: Sequence[Tool] | None = None) -> ShareGptRow:
+    """A conversation as a row of this format; fields that the format lacks are kept under OpenAI's names."""
+    turns: list[JsonObject] = []
     for message in messages:
-        rest = {key: value for key, value in message.items() if key not in {"role", "content"}}
+        others: JsonObject = {key: value for key, value in message.items() if key not in {"role", "content"}}
         content = message.get("content")
         if not isinstance(content, str):
-            rest["content"] = content
-        text = content if isinstance(content, str) else _as_text(content if content is not None else "")
-        turns.append({"from": _NAMES.get(message["role"], message["role"]), "value": text, **rest})
-    return {"conversations": turns} | ({"tools": json.dumps(tools, ensure_ascii=False)} if tools else {})
+            others["content"] = content
+        value = to_json_text("" if content is None else content)
+        turns.append({"from": _SPEAKERS.get(message["role"], message["role"]), "value": value, **others})
+    row: ShareGptRow = {"conversations": turns}
+    if tools:
+        row["tools"] = json.dumps(tools, ensure_ascii=False)
+    return row

@@ -3,64 +3,75 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import cast
 
-from fine_tuning.data_io.formats.call import Call, Row, list_of_objects, parsed, tools_of
+from fine_tuning.data_io.formats.call import Call
+from fine_tuning.data_io.json_values import Row, is_list, object_or_empty, parse_embedded_json
+from fine_tuning.data_io.messages import Message, as_messages, as_tools
 from fine_tuning.errors import DataError
 
 NAME = "stored-completion"
-_SAID = ("role", "content", "name", "tool_calls", "refusal", "weight")  # hosts add notes of their own
-_ASKED = ("messages", "input_messages", "input")
+_RESPONSE_KEYS = ("role", "content", "name", "tool_calls", "refusal", "weight")  # hosts add fields of their own
+_REQUEST_KEYS = ("messages", "input_messages", "input")
 
 
 def recognises(row: Row) -> bool:
     """Whether a row is of this format."""
-    if isinstance(row.get("request"), dict) and "response" in row:
-        return isinstance(row["request"].get("messages"), list)
-    return isinstance(row.get("choices"), list) and row.get("object", "chat.completion") == "chat.completion"
+    if _is_pair(row):
+        return is_list(object_or_empty(row.get("request")).get("messages"))
+    return is_list(row.get("choices")) and row.get("object", "chat.completion") == "chat.completion"
+
+
+def _is_pair(row: Row) -> bool:
+    return isinstance(row.get("request"), dict) and "response" in row
 
 
 def calls(row: Row) -> Iterator[Call]:
     """The call of a row, with its first choice.
 
     Raises:
-        DataError: it is malformed, or nothing was answered.
+        DataError: it is malformed, or has no response.
     """
-    is_pair = isinstance(row.get("request"), dict) and "response" in row
-    request, response = (row["request"], parsed(row["response"])) if is_pair else (row, row)
-    if isinstance(response, Mapping) and isinstance(response.get("body"), Mapping):
-        response = response["body"]  # as batch results have it
-    asked = next((request[key] for key in _ASKED if isinstance(request.get(key), list)), None)
-    if asked is None:
+    is_pair = _is_pair(row)
+    request = object_or_empty(row.get("request")) if is_pair else row
+    response = object_or_empty(parse_embedded_json(row.get("response"))) if is_pair else row
+    body = response.get("body")
+    if isinstance(body, Mapping):
+        response = body  # in batch results
+    messages = next((request[key] for key in _REQUEST_KEYS if is_list(request.get(key))), None)
+    if messages is None:
         raise DataError("the request's messages are missing; export them with the completion")
-    metadata = row.get("metadata") or request.get("metadata") or {}
+    given = row.get("metadata") or request.get("metadata") or {}
+    if not isinstance(given, Mapping):
+        raise DataError(f"metadata must be an object, not {type(given).__name__}")
+    metadata: Row = given
     yield Call(
-        [*list_of_objects(asked, "messages"), answer_of(response)],
-        tools_of(request.get("tools")),
+        [*as_messages(messages, "messages"), first_choice(response)],
+        as_tools(request.get("tools")),
         domain=metadata.get("domain"),
         task_type=metadata.get("task_type"),
-        rating=_whole(metadata.get("rating")),
+        rating=_as_whole_number(metadata.get("rating")),
         model=response.get("model") or request.get("model"),
         captured_at=response.get("created"),
         metadata={**metadata, **({"completion": response["id"]} if response.get("id") else {})},
     )
 
 
-def answer_of(response: Any) -> dict[str, Any]:
-    """The first choice's message of a chat completion, without what is empty in it.
+def first_choice(completion: object) -> Message:
+    """The first choice's message of a chat completion, without its empty fields.
 
     Raises:
-        DataError: there is none.
+        DataError: it has no choice with a message.
     """
-    if isinstance(response, Mapping):
-        choices = parsed(response.get("choices"))
-        if isinstance(choices, list) and choices and isinstance(choices[0], Mapping):
-            message = choices[0].get("message")
-            if isinstance(message, Mapping):
-                kept = {key: value for key, value in message.items() if key in _SAID and value not in (None, [], {})}
-                return {"role": "assistant", "content": None, **kept}
+    choices = parse_embedded_json(object_or_empty(completion).get("choices"))
+    if is_list(choices) and choices:
+        message = object_or_empty(choices[0]).get("message")
+        if isinstance(message, Mapping):
+            kept = {key: value for key, value in message.items() if key in _RESPONSE_KEYS}
+            kept = {key: value for key, value in kept.items() if value not in (None, [], {})}
+            return cast("Message", {"role": "assistant", "content": None, **kept})
     raise DataError("the response has no choices with a message")
 
 
-def _whole(value: Any) -> Any:
+def _as_whole_number(value: object) -> object:
     return int(value) if isinstance(value, str) and value.isascii() and value.isdecimal() else value

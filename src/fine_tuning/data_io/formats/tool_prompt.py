@@ -1,6 +1,6 @@
-"""Tools in words, for models whose chat template does not know any: said in the system message, called by JSON.
+"""Tools as text, for models whose chat template has no tools: listed in the system message, called with JSON.
 
-Trainer and server write them alike, so that a model that was fine-tuned on rows with tools is asked as it was taught.
+Training and serving write them alike, so that a model fine-tuned on rows with tools is prompted as it was trained.
 """
 
 from __future__ import annotations
@@ -8,59 +8,65 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import cast
 
-from fine_tuning.data_io.formats.call import Message
+from fine_tuning.data_io.json_values import JsonObject
+from fine_tuning.data_io.messages import Message, Tool, ToolCall
 
-CALLS = "tool_calls"
-_HOW = 'To call some of them, answer with JSON alone: {"tool_calls": [{"name": ..., "arguments": {...}}]}'
+TOOL_CALLS = "tool_calls"
+_INSTRUCTION = 'To call some of them, answer with JSON alone: {"tool_calls": [{"name": ..., "arguments": {...}}]}'
 
 
-def knows_tools(chat_template: str | None) -> bool:
+def template_supports_tools(chat_template: str | None) -> bool:
     """Whether a chat template writes tools itself."""
     return "tools" in (chat_template or "")
 
 
-def in_words(messages: Sequence[Mapping[str, Any]], tools: Sequence[Mapping[str, Any]] | None) -> list[Message]:
-    """The conversation with its tools, their calls and results as text."""
+def with_tools_as_text(messages: Sequence[Message], tools: Sequence[Tool] | None) -> list[Message]:
+    """The conversation with its tools, tool calls and tool results as text."""
     found: list[Message] = []
     names: dict[str, str] = {}
     for message in messages:
-        rest = {key: value for key, value in message.items() if key not in {"content", CALLS, "tool_call_id"}}
-        if message.get(CALLS):
-            names |= {str(call.get("id")): str(call["function"]["name"]) for call in message[CALLS]}
-            said = [message["content"]] if message.get("content") else []
-            found.append({**rest, "content": "\n".join([*said, _calls(message[CALLS])])})
+        if calls := message.get("tool_calls"):
+            names |= {str(call.get("id")): str(call["function"]["name"]) for call in calls}
+            found.append(_calls_as_text(message, calls))
         elif message["role"] == "tool":
             result = f"Result of {names.get(str(message.get('tool_call_id')), 'the call')}: {message.get('content')}"
-            if found and found[-1]["role"] == "user" and found[-1].get("content", "").startswith("Result of "):
-                found[-1] = {**found[-1], "content": f"{found[-1]['content']}\n{result}"}
+            previous = found[-1].get("content") if found and found[-1]["role"] == "user" else None
+            if isinstance(previous, str) and previous.startswith("Result of "):
+                found[-1]["content"] = f"{previous}\n{result}"
             else:
                 found.append({"role": "user", "content": result})
         else:
-            found.append(dict(message))
+            found.append(message.copy())
     if not tools:
         return found
-    told = "\n".join(["You can call these functions:", *(_compact(tool["function"]) for tool in tools), _HOW])
+    listed = "\n".join(["You can call these functions:", *(_compact(tool["function"]) for tool in tools), _INSTRUCTION])
     if found and found[0]["role"] in {"system", "developer"}:
-        return [{**found[0], "content": f"{found[0]['content']}\n\n{told}"}, *found[1:]]
-    return [{"role": "system", "content": told}, *found]
+        found[0]["content"] = f"{found[0]['content']}\n\n{listed}"
+        return found
+    return [{"role": "system", "content": listed}, *found]
 
 
-def _calls(calls: Sequence[Mapping[str, Any]]) -> str:
-    return _compact({CALLS: [{"name": c["function"]["name"], "arguments": _parsed(c)} for c in calls]})
+def _calls_as_text(message: Message, calls: Sequence[ToolCall]) -> Message:
+    kept = {key: value for key, value in message.items() if key not in {"content", TOOL_CALLS, "tool_call_id"}}
+    content = message.get("content")
+    texts = [str(content)] if content else []
+    called = [{"name": call["function"]["name"], "arguments": _parsed_arguments(call)} for call in calls]
+    return cast("Message", {**kept, "content": "\n".join([*texts, _compact({TOOL_CALLS: called})])})
 
 
-def _parsed(call: Mapping[str, Any]) -> Any:
+def _parsed_arguments(call: ToolCall) -> object:
     arguments = call["function"].get("arguments")
     try:
-        return json.loads(arguments)
+        parsed: object = json.loads(arguments or "")
     except (TypeError, ValueError, RecursionError):
         return arguments
+    return parsed
 
 
-def schema(tools: Sequence[Mapping[str, Any]], *, parallel: bool) -> dict[str, Any]:
-    """The JSON schema of an answer that calls one of these tools, or several."""
+def tool_call_schema(tools: Sequence[Tool], *, parallel: bool) -> JsonObject:
+    """The JSON schema of an answer that calls one of these tools, or several if `parallel`."""
     parameters = {f"tool{n}": tool["function"].get("parameters") or {"type": "object"} for n, tool in enumerate(tools)}
     calls = [
         {
@@ -77,27 +83,27 @@ def schema(tools: Sequence[Mapping[str, Any]], *, parallel: bool) -> dict[str, A
     items = {"type": "array", "items": {"anyOf": calls}, "minItems": 1, "maxItems": 8 if parallel else 1}
     return {
         "type": "object",
-        "properties": {CALLS: items},
-        "required": [CALLS],
+        "properties": {TOOL_CALLS: items},
+        "required": [TOOL_CALLS],
         "additionalProperties": False,
-        "$defs": {name: _moved(each, f"#/$defs/{name}") for name, each in parameters.items()},
+        "$defs": {name: _with_root(each, f"#/$defs/{name}") for name, each in parameters.items()},
     }
 
 
-def _moved(schema: Any, root: str) -> Any:
-    """A schema for another place: what it says of its own root leads to the new one."""
+def _with_root(schema: object, root: str) -> object:
+    """A schema that is moved into another one: its references to its own root point to the new place."""
     if isinstance(schema, Mapping):
         return {
-            key: f"{root}{value[1:]}" if key == "$ref" and isinstance(value, str) else _moved(value, root)
+            key: f"{root}{value[1:]}" if key == "$ref" and isinstance(value, str) else _with_root(value, root)
             for key, value in schema.items()
         }
-    return [_moved(item, root) for item in schema] if isinstance(schema, list) else schema
+    return [_with_root(item, root) for item in schema] if isinstance(schema, list) else schema
 
 
-def calls_in(text: str, tools: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]] | None:
-    """The calls that an answer makes, in OpenAI's words; None where it is no call of one of these tools."""
+def parse_tool_calls(text: str, tools: Sequence[Tool]) -> list[ToolCall] | None:
+    """The tool calls that an answer makes; None if it is not a call of these tools."""
     try:
-        calls = json.loads(text)[CALLS]
+        calls = json.loads(text)[TOOL_CALLS]
         known = {tool["function"]["name"] for tool in tools}
         if not calls or not all(call["name"] in known and isinstance(call["arguments"], dict) for call in calls):
             return None
@@ -107,14 +113,14 @@ def calls_in(text: str, tools: Sequence[Mapping[str, Any]]) -> list[dict[str, An
         {
             "id": f"call_{uuid.uuid4().hex[:24]}",
             "type": "function",
-            "function": {"name": call["name"], "arguments": _sendable(_compact(call["arguments"]))},
+            "function": {"name": call["name"], "arguments": _encodable(_compact(call["arguments"]))},
         }
         for call in calls
     ]
 
 
-def _sendable(text: str) -> str:
-    """The same JSON; where a model wrote half of a pair of surrogates, escaped as the model escaped it."""
+def _encodable(text: str) -> str:
+    """The JSON unchanged; with escapes if the model wrote a lone surrogate, which UTF-8 cannot encode."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -122,5 +128,5 @@ def _sendable(text: str) -> str:
     return text
 
 
-def _compact(value: Any) -> str:
+def _compact(value: object) -> str:
     return json.dumps(value, ensure_ascii=False)

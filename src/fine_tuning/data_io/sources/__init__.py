@@ -1,13 +1,14 @@
-"""Rows wherever they lie: JSONL, JSON, CSV, Parquet; compressed; globs, folders, object storage; tables in memory.
+"""Rows of files and tables: JSONL, JSON, CSV, Parquet; compressed; globs, folders, object storage; tables in memory.
 
-Every row comes as the text it has in its file (or as JSON, where the file has none), with the file and the line that it
-starts on, so that nothing a row holds is lost or retyped before somebody decides what it means.
+Every row is read as the text it has in its file (or as JSON, if the file has none), with the file and the line that it
+starts on, so that no value is lost or converted before a format interprets it.
 """
 
 from __future__ import annotations
 
 from fine_tuning.data_io.sources.paths import expand, is_remote
+from fine_tuning.data_io.sources.raw_row import MAX_ROW_BYTES, RawRow
+from fine_tuning.data_io.sources.read_files import read, read_all
 from fine_tuning.data_io.sources.table_rows import table_rows
-from fine_tuning.data_io.sources.text_rows import LONGEST_ROW, RawRow, read, read_all
 
-__all__ = ["LONGEST_ROW", "RawRow", "expand", "is_remote", "read", "read_all", "table_rows"]
+__all__ = ["MAX_ROW_BYTES", "RawRow", "expand", "is_remote", "read", "read_all", "table_rows"]

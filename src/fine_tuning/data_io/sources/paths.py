@@ -1,4 +1,4 @@
-"""From what a person names (files, folders, globs, addresses) to files."""
+"""Files, folders, globs and addresses of object storage as a list of files."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ _MAGIC = set("*?[")
 
 
 def is_remote(name: str) -> bool:
-    """Whether a name is an address of object storage, such as s3://bucket/key."""
+    """Whether a name is an address in object storage, such as s3://bucket/key."""
     return "://" in name
 
 
 def expand(names: Sequence[str | Path] | str | Path) -> list[str]:
-    """The files that the names mean, each once, in the order given; those of a folder or glob sorted by path.
+    """The files that the names stand for, each once, in the order given; those of a folder or glob sorted by path.
 
     Links to folders are not followed within a folder or glob, so that a loop of links ends.
 
     Raises:
-        NotFoundError: a name means no file.
+        NotFoundError: a name stands for no file.
         UsageError: there are no names.
     """
     if isinstance(names, str | Path):  # a single name
@@ -36,35 +36,36 @@ def expand(names: Sequence[str | Path] | str | Path) -> list[str]:
 
 def _files(name: str) -> list[str]:
     if is_remote(name):
-        from fine_tuning.data_io.sources.remote import remote_files
+        from fine_tuning.data_io.sources.object_storage import remote_files
 
         return remote_files(name)
     path = Path(name)
     if path.is_dir():
-        return _sorted(path, "**/*", f"folder {name} holds no file named {', '.join(f'*{kind}' for kind in KINDS)}")
+        kinds = ", ".join(f"*{kind}" for kind in KINDS)
+        return _matches(path, "**/*", f"folder {name} has no file named {kinds}")
     if _MAGIC & set(name) and not path.exists():
         anchor = Path(path.anchor) if path.is_absolute() else Path()
         pattern = str(path.relative_to(path.anchor)) if path.is_absolute() else name
-        return _sorted(anchor, pattern, f"no file matches {name}; relative to {Path.cwd()}", any_kind=True)
+        return _matches(anchor, pattern, f"no file matches {name}; relative to {Path.cwd()}", any_kind=True)
     return [name]
 
 
-def _sorted(folder: Path, pattern: str, otherwise: str, *, any_kind: bool = False) -> list[str]:
+def _matches(folder: Path, pattern: str, none_found: str, *, any_kind: bool = False) -> list[str]:
     try:
-        there = list(folder.glob(pattern))
+        paths = list(folder.glob(pattern))
     except (ValueError, NotImplementedError) as error:
-        raise UsageError(f"cannot look for {pattern}: {error}") from None
-    found = sorted(str(each) for each in there if each.is_file() and (any_kind or has_rows(each)))
+        raise UsageError(f"invalid pattern {pattern}: {error}") from None
+    found = sorted(str(each) for each in paths if each.is_file() and (any_kind or has_rows(each)))
     if not found:
-        raise NotFoundError(otherwise)
-    lost = next((each for each in there if each.is_symlink() and has_rows(each) and not is_there(each)), None)
-    if lost is not None:
-        raise NotFoundError(f"the link {lost} leads nowhere; remove it or name the files")
+        raise NotFoundError(none_found)
+    broken = next((each for each in paths if each.is_symlink() and has_rows(each) and not exists(each)), None)
+    if broken is not None:
+        raise NotFoundError(f"the link {broken} is broken; remove it or name the files")
     return found
 
 
-def is_there(path: Path) -> bool:
-    """Whether a path leads to something; a loop of links does not."""
+def exists(path: Path) -> bool:
+    """Whether a path exists; a loop of links does not."""
     try:
         return path.exists()
     except OSError:
@@ -72,12 +73,12 @@ def is_there(path: Path) -> bool:
 
 
 def has_rows(path: Path | str) -> bool:
-    """Whether a file's name is one of a file of rows."""
+    """Whether a file's extension is one of a file of rows."""
     return kind_of(str(path)) in KINDS
 
 
 def kind_of(name: str) -> str:
-    """The extension that says what is in a file, that of a compression left out."""
+    """The extension of a file's contents, without that of a compression."""
     plain = name.lower()
     for ending in COMPRESSIONS:
         plain = plain.removesuffix(ending)

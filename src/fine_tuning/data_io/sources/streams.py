@@ -1,4 +1,4 @@
-"""Bytes of a file, local or remote, unpacked."""
+"""The bytes of a file, local or in object storage, decompressed."""
 
 from __future__ import annotations
 
@@ -9,34 +9,45 @@ import sys
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import IO, Any, cast
+from dataclasses import dataclass
+from types import ModuleType
+from typing import IO, cast
 
 from fine_tuning._util.files import open_to_read
 from fine_tuning.data_io.sources.paths import is_remote
 from fine_tuning.errors import DataError
 
-BROKEN = (EOFError, gzip.BadGzipFile, zlib.error, lzma.LZMAError)
+DECOMPRESSION_ERRORS = (EOFError, gzip.BadGzipFile, zlib.error, lzma.LZMAError)
 
 
-@contextmanager
-def opened(name: str) -> Iterator[IO[bytes]]:
-    """The unpacked bytes of a file.
+def open_stored(name: str) -> IO[bytes]:
+    """The bytes of a file or of an object in object storage, as they are stored.
 
     Raises:
         NotFoundError: there is no such file.
-        DataError: it cannot be read; also later, where the compression breaks off or the host does.
+        DataError: it cannot be read.
     """
     if is_remote(name):
-        from fine_tuning.data_io.sources.remote import open_remote
+        from fine_tuning.data_io.sources.object_storage import open_remote  # loads pyarrow
 
-        stream = open_remote(name)
-    else:
-        stream = open_to_read(name)
-    with stream, _unpacked(stream, name) as plain:
+        return open_remote(name)
+    return open_to_read(name)
+
+
+@contextmanager
+def open_uncompressed(name: str) -> Iterator[IO[bytes]]:
+    """The decompressed bytes of a file; the extension names the compression.
+
+    Raises:
+        NotFoundError: there is no such file.
+        DataError: it cannot be read.
+    """
+    stream = open_stored(name)
+    with stream, _decompressed(stream, name) as plain:
         yield plain
 
 
-def _unpacked(stream: IO[bytes], name: str) -> IO[bytes]:
+def _decompressed(stream: IO[bytes], name: str) -> IO[bytes]:
     name = name.lower()
     if name.endswith(".gz"):
         return cast("IO[bytes]", gzip.GzipFile(fileobj=stream))
@@ -49,8 +60,8 @@ def _unpacked(stream: IO[bytes], name: str) -> IO[bytes]:
     return stream
 
 
-def zstandard() -> Any:
-    """The standard library's module from Python 3.14 on, before that its backport."""
+def zstandard() -> ModuleType:
+    """The standard library's zstd module from Python 3.14 on, before that its backport."""
     if sys.version_info >= (3, 14):
         from compression import zstd
     else:
@@ -58,15 +69,32 @@ def zstandard() -> Any:
     return zstd
 
 
+@dataclass
+class Position:
+    """The line or row that was read last; 0 before the first."""
+
+    last: int = 0
+
+
 @contextmanager
-def breaking_off(name: str, what: str, position: list[int]) -> Iterator[None]:
-    """Say in one line where a file broke off while it was read; `position` holds how far that is."""
+def read_position(name: str, unit: str) -> Iterator[Position]:
+    """Give a position to update while a file is read; a read error in the block names it.
+
+    Args:
+        unit: what is counted, "line" or "row".
+
+    Raises:
+        DataError: the compressed data is damaged or truncated, or the file cannot be read further.
+    """
+    position = Position()
     try:
-        yield
-    except (*BROKEN, zstandard().ZstdError) as error:
+        yield position
+    except (*DECOMPRESSION_ERRORS, zstandard().ZstdError) as error:
         raise DataError(
-            f"{name}, after {what} {position[0]}: the compressed file is damaged or ends too early ({error}); "
-            "get it again"
+            f"{name}, after {unit} {position.last}: the compressed file is damaged or truncated ({error}); "
+            "download or copy it again"
         ) from None
     except OSError as error:
-        raise DataError(f"{name}, after {what} {position[0]}: cannot be read on ({error.strerror or error})") from None
+        raise DataError(
+            f"{name}, after {unit} {position.last}: cannot be read further ({error.strerror or error})"
+        ) from None

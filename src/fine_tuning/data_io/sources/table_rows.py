@@ -1,101 +1,94 @@
-"""Rows of tables: Parquet files, and pandas, Polars, Arrow, DuckDB, Daft and Hugging Face tables in memory."""
+"""Rows of tables in memory: pandas, Polars, Arrow, DuckDB, Daft and Hugging Face."""
 
 from __future__ import annotations
 
 import base64
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime, time
 from decimal import Decimal
-from typing import Any
+from typing import Protocol
 
-from fine_tuning._util.files import open_to_read
-from fine_tuning.data_io.sources.paths import is_remote
-from fine_tuning.data_io.sources.streams import breaking_off
-from fine_tuning.data_io.sources.text_rows import RawRow, to_json
-from fine_tuning.errors import DataError, UsageError
+from fine_tuning.data_io.sources.raw_row import RawRow, to_json_bytes
+from fine_tuning.errors import UsageError
 
-BLOCK = 1000  # rows turned into Python's values at once
+BATCH_ROWS = 1000  # rows converted to Python values at once
 
 
-def parquet_rows(file: str) -> Iterator[RawRow]:
-    """The rows of a Parquet file.
+class RecordBatch(Protocol):
+    """What is used of Arrow's record batches."""
 
-    Raises:
-        NotFoundError, DataError: there is no such file, or it is none.
-    """
-    import pyarrow as pa
-    from pyarrow.parquet import ParquetFile
+    @property
+    def num_rows(self) -> int:
+        """Number of rows."""
 
-    if is_remote(file):
-        from fine_tuning.data_io.sources.remote import open_remote
+    def slice(self, offset: int, length: int) -> RecordBatch:
+        """A part of the batch."""
 
-        stream: Any = open_remote(file)
-    else:
-        stream = open_to_read(file)
-    position = [0]
-    with stream, breaking_off(file, "row", position):
-        try:
-            for row in _rows_of(ParquetFile(stream).iter_batches(BLOCK), file):
-                yield row
-                position[0] = row.line
-        except pa.ArrowInvalid as error:
-            raise DataError(f"{file}, after row {position[0]}: not a Parquet file that can be read ({error})") from None
+    def to_pylist(self) -> list[dict[str, object]]:
+        """The rows as dicts."""
 
 
-def table_rows(table: Any, name: str | None = None) -> Iterator[RawRow]:
-    """The rows of a table in memory: of anything that speaks Arrow, of Daft, of Hugging Face's datasets.
+def table_rows(table: object, name: str | None = None) -> Iterator[RawRow]:
+    """The rows of a table in memory: any that supports Arrow's C stream, Daft's, or Hugging Face's datasets.
+
+    Args:
+        name: stands for the file in messages.
 
     Raises:
-        UsageError: it is no table.
+        UsageError: it is not a table.
     """
     import pyarrow as pa
 
     label = name or f"<{type(table).__module__.partition('.')[0]} table>"
     if hasattr(table, "with_format") and hasattr(table, "features"):  # Hugging Face's, mapped or streamed
-        batches = (batch for block in table.with_format("arrow").iter(BLOCK) for batch in block.to_batches())
+        blocks = table.with_format("arrow").iter(BATCH_ROWS)
+        yield from rows_of_batches((batch for block in blocks for batch in block.to_batches()), label)
     elif hasattr(table, "to_arrow_iter"):  # Daft's
-        batches = table.to_arrow_iter()
+        yield from rows_of_batches(table.to_arrow_iter(), label)
     elif hasattr(table, "__arrow_c_stream__"):
         try:
-            batches = iter(pa.RecordBatchReader.from_stream(table))
+            batches = pa.RecordBatchReader.from_stream(table)
         except (pa.ArrowInvalid, pa.ArrowTypeError):
             if not hasattr(table, "to_dict"):
                 raise
-            yield from _rows_of_pandas(table, label)  # its columns may hold anything
+            yield from _rows_of_pandas(table.to_dict("records"), label)  # its columns may have mixed types
             return
+        yield from rows_of_batches(batches, label)
     else:
-        raise UsageError(f"{type(table).__name__} is no table; give a pandas, Polars, Arrow, Daft or Hugging Face one")
-    yield from _rows_of(batches, label)
+        raise UsageError(
+            f"{type(table).__name__} is not a table; pass a pandas, Polars, Arrow, Daft or Hugging Face one"
+        )
 
 
-def _rows_of_pandas(table: Any, file: str) -> Iterator[RawRow]:
-    for place, row in enumerate(table.to_dict("records"), 1):
-        facts = {str(key): _plain(value) for key, value in row.items() if not _is_missing(value)}
-        yield RawRow(file, place, to_json(facts))
+def _rows_of_pandas(records: Iterable[Mapping[object, object]], file: str) -> Iterator[RawRow]:
+    for position, record in enumerate(records, 1):
+        row = {str(key): _as_json(value) for key, value in record.items() if not _is_missing(value)}
+        yield RawRow(file, position, to_json_bytes(row))
 
 
-def _is_missing(value: Any) -> bool:
-    """Whether this is pandas' word for nothing."""
+def _is_missing(value: object) -> bool:
+    """Whether this is one of pandas' missing values."""
     return value is None or (isinstance(value, float) and math.isnan(value)) or str(value) in {"<NA>", "NaT"}
 
 
-def _rows_of(batches: Any, file: str) -> Iterator[RawRow]:
-    place = 0
+def rows_of_batches(batches: Iterable[RecordBatch], file: str) -> Iterator[RawRow]:
+    """The rows of Arrow's record batches."""
+    position = 0
     for batch in batches:
-        for start in range(0, batch.num_rows, BLOCK):
-            for row in batch.slice(start, BLOCK).to_pylist():
-                place += 1
-                facts = {key: _plain(value) for key, value in row.items() if value is not None}
-                yield RawRow(file, place, to_json(facts))
+        for start in range(0, batch.num_rows, BATCH_ROWS):
+            for values in batch.slice(start, BATCH_ROWS).to_pylist():
+                position += 1
+                row = {key: _as_json(value) for key, value in values.items() if value is not None}
+                yield RawRow(file, position, to_json_bytes(row))
 
 
-def _plain(value: Any) -> Any:
-    """A cell in JSON's words. Tables fill up objects with nulls so that all rows are alike; those are left out."""
+def _as_json(value: object) -> object:
+    """A cell as a JSON value. The nulls with which tables pad nested objects to one schema are left out."""
     if isinstance(value, Mapping):
-        return {key: _plain(item) for key, item in value.items() if item is not None}
+        return {key: _as_json(item) for key, item in value.items() if item is not None}
     if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
+        return [_as_json(item) for item in value]
     if isinstance(value, datetime | date | time):
         return value.isoformat()
     if isinstance(value, Decimal):
@@ -103,5 +96,5 @@ def _plain(value: Any) -> Any:
     if isinstance(value, bytes):
         return base64.b64encode(value).decode()
     if isinstance(value, float) and not math.isfinite(value):
-        return str(value)  # JSON has no word for it, and no number may take its place
+        return str(value)  # JSON has no such number
     return value

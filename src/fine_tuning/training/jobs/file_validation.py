@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from fine_tuning.data_io import sources
+from fine_tuning.data_io.content_hash import ContentHash
 from fine_tuning.data_io.formats import chat_checks, row_text
 from fine_tuning.data_io.formats.findings import CODES, Finding
-from fine_tuning.data_io.rows import ContentHash
 from fine_tuning.errors import DataError, FineTuningError
 from fine_tuning.store import datasets, files, job_events, job_queue
 from fine_tuning.store.database import Database

@@ -105,16 +105,16 @@ class FineTuner:
             DataError: a file is empty, or a row cannot be used; the message names file and line.
             ConfigurationError, MissingDependencyError: the trainer cannot work: a key or a package is missing.
         """
+        path = None if training_path is None else self.find_file(training_path)
+        held_out = None if validation_path is None else self.find_file(validation_path)
         request = TrainingRequest(model, suffix, cast("Hyperparameters", {**DEFAULTS, **hyperparameters}))
-        request = self._checked(request, has_validation=validation_path is not None)
-        if training_path is not None:
-            path = self.find_file(training_path)
+        request = self._checked(request, has_validation=held_out is not None)
+        if path is not None:
             count = self._estimator.token_count(request, path)
             request = replace(request, training_file=read_training_file(path, self._trainer.check_row, count))
             self._estimator.check_budgets(request, self._estimator.estimate(request, _tokens(request)))
-        if validation_path is not None:
-            file = read_training_file(self.find_file(validation_path), self._trainer.check_row)
-            request = replace(request, validation_file=file)
+        if held_out is not None:
+            request = replace(request, validation_file=read_training_file(held_out, self._trainer.check_row))
         return request
 
     def upload(self, file: TrainingFile) -> str:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fine_tuning._util.files import is_file, sha256_file
-from fine_tuning.data_io.rows import ContentHash, read_rows
+from fine_tuning.data_io.content_hash import ContentHash
+from fine_tuning.data_io.rows import read_rows
 from fine_tuning.errors import NotFoundError
 from fine_tuning.store import datasets
 from fine_tuning.store.database import Database
@@ -22,7 +23,7 @@ class TrainingFile:
     """Facts of one pass over a training file.
 
     Attributes:
-        content_hash: over its rows, see `data_io.rows.ContentHash`; equals that of the data set with these rows.
+        content_hash: the `ContentHash` of its rows; equals that of the data set with these rows.
         tokens: of all rows, once; None where they are unknown or were not counted.
     """
 

@@ -1,1 +1,1 @@
-"""The training loop: files in, weights out. It knows nothing of jobs or databases."""
+"""The training loop: files in, weights out. It opens no database and no workspace."""

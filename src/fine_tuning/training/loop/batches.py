@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
 
 import torch
 from torch.utils.data import Sampler
 from transformers.trainer_pt_utils import get_length_grouped_indices
 
 from fine_tuning.training.loop.chat_tokens import IGNORED
+from fine_tuning.training.loop.library_types import Batch
+
+Row = dict[str, list[int]]  # input_ids and labels; of a pair of answers also rejected_ids and rejected_labels
 
 
 class LengthGrouped(Sampler[int]):
@@ -44,18 +46,18 @@ class LengthGrouped(Sampler[int]):
             yield from [filler] * (self._fill_to - len(step))
 
 
-def filler(like: dict[str, list[int]], padding: int) -> dict[str, list[int]]:
+def filler(like: Row, padding: int) -> Row:
     """A row that adds nothing to a step: one token, without a label."""
     return {name: [IGNORED if name.endswith("labels") else padding] for name in like}
 
 
 class WithoutFillers:
-    """Makes a batch with `collate`, and lets nobody count the tokens of its fillers."""
+    """Makes a batch with `collate`, and excludes the tokens of its fillers from counts."""
 
-    def __init__(self, collate: Callable[[Sequence[dict[str, Any]]], dict[str, Any]]) -> None:
+    def __init__(self, collate: Callable[[Sequence[Row]], Batch]) -> None:
         self._collate = collate
 
-    def __call__(self, rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    def __call__(self, rows: Sequence[Row]) -> Batch:
         """The batch, with an attention mask of zeros for rows without a label."""
         batch = self._collate(rows)
         batch["attention_mask"][(batch["labels"] == IGNORED).all(dim=1)] = 0

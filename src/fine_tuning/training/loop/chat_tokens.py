@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 from fine_tuning.data_io.formats import tool_prompt
+from fine_tuning.data_io.messages import Message, Tool
 from fine_tuning.data_io.rows import read_rows
 from fine_tuning.errors import DataError
+from fine_tuning.store.records import JsonObject
+from fine_tuning.training.loop.library_types import Tokenizer
 
 IGNORED = -100  # the label of a token that is not trained on, as PyTorch's cross-entropy has it
 
@@ -27,10 +30,10 @@ class Tokenised:
     dropped: list[int] = field(default_factory=list)
 
 
-def tokenise_file(path: Path | str, tokenizer: Any, max_length: int) -> Tokenised:
+def tokenise_file(path: Path | str, tokenizer: Tokenizer, max_length: int) -> Tokenised:
     """Every row of a JSONL file of chats.
 
-    A row longer than `max_length` tokens is cut off at its end; one that has no trained token left is dropped.
+    A row longer than `max_length` tokens is truncated at its end; one without trained tokens left is dropped.
 
     Raises:
         NotFoundError, DataError: the file or a row cannot be used; the message names file and line.
@@ -38,7 +41,7 @@ def tokenise_file(path: Path | str, tokenizer: Any, max_length: int) -> Tokenise
     result = Tokenised()
     for line, row in read_rows(path):
         where = f"{path}, line {line}"
-        ids, labels = tokenise(checked_messages(row, where), row.get("tools"), tokenizer, where)
+        ids, labels = tokenise(checked_messages(row, where), tools_of(row), tokenizer, where)
         if len(ids) > max_length:
             ids, labels = ids[:max_length], labels[:max_length]
             (result.truncated if any(label != IGNORED for label in labels) else result.dropped).append(line)
@@ -50,8 +53,13 @@ def tokenise_file(path: Path | str, tokenizer: Any, max_length: int) -> Tokenise
     return result
 
 
+def tools_of(request: Mapping[str, object]) -> Sequence[Tool] | None:
+    """The tools of a checked row, or of the input of a pair; None where it has none."""
+    return cast("Sequence[Tool] | None", request.get("tools") or None)
+
+
 def tokenise(
-    messages: Sequence[Mapping[str, Any]], tools: Any, tokenizer: Any, where: str
+    messages: Sequence[Message], tools: Sequence[Tool] | None, tokenizer: Tokenizer, where: str
 ) -> tuple[list[int], list[int]]:
     """Ids of the rendered chat, and the same with every token outside trained assistant turns replaced by -100.
 
@@ -61,8 +69,8 @@ def tokenise(
     Raises:
         DataError: the template cannot render the chat, or renders a turn differently later on.
     """
-    if not tool_prompt.knows_tools(str(tokenizer.chat_template or "")):
-        messages, tools = tool_prompt.in_words(messages, tools), None
+    if not tool_prompt.template_supports_tools(str(tokenizer.chat_template or "")):
+        messages, tools = tool_prompt.with_tools_as_text(messages, tools), None
     text = _render(messages, tools, tokenizer, where, generation=False)
     spans = list(_assistant_spans(messages, tools, tokenizer, where, text))
     encoded = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
@@ -74,7 +82,7 @@ def tokenise(
 
 
 def _assistant_spans(
-    messages: Sequence[Mapping[str, Any]], tools: Any, tokenizer: Any, where: str, text: str
+    messages: Sequence[Message], tools: Sequence[Tool] | None, tokenizer: Tokenizer, where: str, text: str
 ) -> Iterator[tuple[int, int]]:
     for index, message in enumerate(messages):
         if message["role"] != "assistant" or message.get("weight", 1) == 0:
@@ -86,7 +94,14 @@ def _assistant_spans(
         yield len(before), len(upto.rstrip())
 
 
-def _render(messages: Sequence[Mapping[str, Any]], tools: Any, tokenizer: Any, where: str, *, generation: bool) -> str:
+def _render(
+    messages: Sequence[Message],
+    tools: Sequence[Tool] | None,
+    tokenizer: Tokenizer,
+    where: str,
+    *,
+    generation: bool,
+) -> str:
     from jinja2 import TemplateError
 
     try:
@@ -98,11 +113,11 @@ def _render(messages: Sequence[Mapping[str, Any]], tools: Any, tokenizer: Any, w
     return rendered
 
 
-def checked_messages(row: Mapping[str, Any], where: str) -> list[dict[str, Any]]:
+def checked_messages(row: JsonObject, where: str) -> list[Message]:
     """The conversation of a training row, its contents as text.
 
     Raises:
-        DataError: it is no conversation, or has nothing to learn; the message starts with `where`.
+        DataError: it is no conversation, or has nothing to train on; the message starts with `where`.
     """
     messages = row.get("messages")
     if not isinstance(messages, list) or not messages:
@@ -115,12 +130,12 @@ def checked_messages(row: Mapping[str, Any], where: str) -> list[dict[str, Any]]
     if not any(message["role"] == "assistant" and message.get("weight", 1) for message in messages):
         raise DataError(f"{where}: messages: there is no assistant message to train on")
     return [
-        {**message, "content": _text(message.get("content"), f"{where}: messages[{index}].content")}
+        cast("Message", {**message, "content": _text(message.get("content"), f"{where}: messages[{index}].content")})
         for index, message in enumerate(messages)
     ]
 
 
-def _text(content: Any, where: str) -> str:
+def _text(content: object, where: str) -> str:
     if content is None:
         return ""
     if isinstance(content, str):

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import os
 import shutil
-from typing import Any
 
 import torch
 
+from fine_tuning.training.loop.library_types import Network
 from fine_tuning.training.loop.time_estimate import FLOPS_PER_PARAMETER_AND_TOKEN
 from fine_tuning.training.loop.training_config import TrainingConfig
 
@@ -33,13 +33,13 @@ def has_compiler() -> bool:
     return shutil.which(os.environ.get("CXX", "g++")) is not None
 
 
-def compile_layers(model: Any) -> None:
+def compile_layers(model: Network) -> None:
     """Compile each decoder layer at its first use; the layers are alike, so that it is done once."""
     for layer in model.get_decoder().layers:
         layer.compile(dynamic=True)
 
 
-def undo(model: Any) -> None:
+def undo(model: Network) -> None:
     """Let the layers answer as they are written; a layer that has been merged is another one."""
     for layer in model.get_decoder().layers:
         layer._compiled_call_impl = None

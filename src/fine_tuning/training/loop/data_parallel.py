@@ -1,8 +1,8 @@
 """One training on several workers of a Ray cluster, each of which takes its share of every step (Ray Train).
 
-A worker that dies is replaced, or missed where the cluster has no room for another: all begin again at the newest
-checkpoint, and since a step has the same rows however many share them, the training goes on as it would have. The
-job's folder, the base model and the files have to be at the same place on every machine (a shared file system).
+A worker that dies is replaced, or left out if the cluster has no resources for another: all resume from the newest
+checkpoint. A step has the same rows however many workers share them, so that the result is the same. The job's folder,
+the base model and the files must have the same path on every machine (a shared file system).
 """
 
 from __future__ import annotations
@@ -14,33 +14,40 @@ import uuid
 from collections.abc import Callable
 from math import inf
 from pathlib import Path
-from typing import Any
+from types import ModuleType
+from typing import TYPE_CHECKING
 
 from fine_tuning._util import ray_cluster
 from fine_tuning._util.files import make_folder
 from fine_tuning.errors import FineTuningError, TrainingError
+from fine_tuning.store.records import JobRequest
 from fine_tuning.training.loop import memory_estimate
-from fine_tuning.training.loop.sft_trainer import Requested, Wanted
+from fine_tuning.training.loop.library_types import Actor
+from fine_tuning.training.loop.sft_trainer import GetRequest
 from fine_tuning.training.loop.train import out_of_memory, train_once
 from fine_tuning.training.loop.trainer_arguments import rows_at_once, with_fewer_rows
 from fine_tuning.training.loop.training_config import TrainingConfig
 from fine_tuning.training.loop.training_events import TrainingEvent, TrainingResult
 
-MOST_FAILURES = 10  # of workers, in one go
-ASK_SECONDS = 0.2
+if TYPE_CHECKING:
+    from ray.actor import ActorClass
+    from ray.train.torch import TorchTrainer
+
+MAX_FAILURES = 10  # of workers, in one go
+POLL_SECONDS = 0.2
 START_SECONDS = 90.0  # within which workers begin where there is room
 OBJECT_STORE_BYTES = 128 * 2**20  # of a cluster of our own: what passes through it is small
 LOOPBACK = "127.0.0.1"
 
 
-def train(config: TrainingConfig, on_event: Callable[[TrainingEvent], None], requested: Requested) -> TrainingResult:
-    """As `loop.train`, on `config.workers` workers, or as many of them as there is room for.
+def train(config: TrainingConfig, on_event: Callable[[TrainingEvent], None], get_request: GetRequest) -> TrainingResult:
+    """As `loop.train`, on `config.workers` workers, or as many of them as the cluster has resources for.
 
-    They are on the cluster at `config.ray_address`, or on one that is started here for as long as the training lasts.
+    They are on the cluster at `config.ray_address`, or on a local one that lasts as long as the training.
 
     Raises:
         MissingDependencyError, ConfigurationError: Ray is not installed, or no cluster answers.
-        TrainingError: as for `loop.train`, or workers died again and again.
+        TrainingError: as for `loop.train`, or workers died repeatedly.
     """
     ray = _connected(config.ray_address, config.workers)
     try:
@@ -49,16 +56,16 @@ def train(config: TrainingConfig, on_event: Callable[[TrainingEvent], None], req
         fitting.start()
         patience = time.monotonic() + START_SECONDS
         while fitting.is_alive():
-            fitting.join(ASK_SECONDS)
-            for event in ray.get(link.exchange.remote(requested())):
+            fitting.join(POLL_SECONDS)
+            for event in ray.get(link.exchange.remote(get_request())):
                 on_event(event)
                 patience = inf
             if time.monotonic() > patience:
-                on_event(TrainingEvent("message", "no worker has begun yet; the cluster may have no room for one"))
+                on_event(TrainingEvent("message", "no worker has started yet; the cluster may lack free resources"))
                 patience = inf
         outcome = ray.get(link.outcome.remote())
         if outcome is None:
-            raise TrainingError(f"the workers did not get to the end: {fitting.error}")
+            raise TrainingError(f"the workers did not finish: {fitting.error}")
         if isinstance(outcome, FineTuningError):
             raise outcome
         found: TrainingResult = outcome
@@ -67,10 +74,11 @@ def train(config: TrainingConfig, on_event: Callable[[TrainingEvent], None], req
         ray.shutdown()
 
 
-def _connected(address: str | None, workers: int) -> Any:
+def _connected(address: str | None, workers: int) -> ModuleType:
     if address is not None:
-        return ray_cluster.connect(address)
-    ray = ray_cluster.installed()
+        connected: ModuleType = ray_cluster.connect(address)
+        return connected
+    ray: ModuleType = ray_cluster.installed()
     ray.init(
         address="local",
         num_cpus=workers,
@@ -81,16 +89,17 @@ def _connected(address: str | None, workers: int) -> Any:
     return ray
 
 
-def _on_this_machine(kind: type) -> Any:
-    """An actor that goes only when we go."""
+def _on_this_machine(kind: type) -> ActorClass:
+    """An actor that runs on this machine, as long as this process."""
     import ray
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
     here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
-    return ray.remote(num_cpus=0, scheduling_strategy=here)(kind)
+    actor: ActorClass = ray.remote(num_cpus=0, scheduling_strategy=here)(kind)
+    return actor
 
 
-def _trainer(config: TrainingConfig, link: Any) -> Any:
+def _trainer(config: TrainingConfig, link: Actor) -> TorchTrainer:
     import torch
     from ray.train import FailureConfig, RunConfig, ScalingConfig
     from ray.train.torch import TorchTrainer
@@ -107,7 +116,7 @@ def _trainer(config: TrainingConfig, link: Any) -> Any:
         run_config=RunConfig(
             name=f"ray-{uuid.uuid4().hex[:8]}",
             storage_path=str(make_folder(Path(config.output_dir).absolute())),
-            failure_config=FailureConfig(max_failures=MOST_FAILURES),
+            failure_config=FailureConfig(max_failures=MAX_FAILURES),
         ),
     )
 
@@ -122,9 +131,9 @@ def _cores(workers: int) -> int:
 
 
 class _Fitting(threading.Thread):
-    """Ray's blocking call, beside which the caller stays able to listen."""
+    """Ray's blocking call, in a thread, so that the caller can poll events."""
 
-    def __init__(self, trainer: Any) -> None:
+    def __init__(self, trainer: TorchTrainer) -> None:
         super().__init__(daemon=True)
         self._trainer = trainer
         self.error: Exception | None = None
@@ -132,60 +141,60 @@ class _Fitting(threading.Thread):
     def run(self) -> None:
         try:
             folder = Path(self._trainer.fit().path)
-        except Exception as error:  # noqa: BLE001 - told by the thread that waits
+        except Exception as error:  # noqa: BLE001 - raised by the waiting thread
             self.error = error
         else:
-            shutil.rmtree(folder, ignore_errors=True)  # Ray's own notes of the run
+            shutil.rmtree(folder, ignore_errors=True)  # Ray's own records of the run
 
 
 class Link:
-    """Between the workers and the job's process: what happened goes one way, what is wanted the other."""
+    """Connects the workers and the job's process: events in one direction, requests in the other."""
 
     def __init__(self, config: TrainingConfig) -> None:
         self._config = config
         self._events: list[TrainingEvent] = []
-        self._wanted: Wanted = "run"
+        self._request: JobRequest = "run"
         self._outcome: TrainingResult | FineTuningError | None = None
 
     def config(self) -> TrainingConfig | None:
-        """What to train; None once there is nothing left to do."""
+        """The settings of the training; None once it has ended."""
         return self._config if self._outcome is None else None
 
-    def tell(self, event: TrainingEvent) -> None:
-        """Something happened."""
+    def add_event(self, event: TrainingEvent) -> None:
+        """Add an event of the training."""
         self._events.append(event)
 
-    def wanted(self) -> Wanted:
-        """What the user wants."""
-        return self._wanted
+    def request(self) -> JobRequest:
+        """The user's request."""
+        return self._request
 
-    def exchange(self, wanted: Wanted) -> list[TrainingEvent]:
-        """Say what the user wants; gives what happened since the last call."""
-        self._wanted = wanted
+    def exchange(self, request: JobRequest) -> list[TrainingEvent]:
+        """Set the user's request; returns the events since the last call."""
+        self._request = request
         events, self._events = self._events, []
         return events
 
     def end(self, outcome: TrainingResult | FineTuningError) -> None:
-        """The training is over; the first word counts."""
+        """End the training; only the first call counts."""
         self._outcome = self._outcome or outcome
 
     def ran_out_of_memory(self, rows: int) -> None:
-        """With so many rows at once on a worker; the next try is with fewer."""
+        """Reduce the rows at once for the next attempt, after a worker ran out of memory with `rows`."""
         if rows > (self._config.micro_batch_size or rows):
-            return  # said by another worker before
+            return  # reported by another worker before
         try:
             self._config = with_fewer_rows(self._config, rows)
-            self.tell(out_of_memory(rows, self._config))
+            self.add_event(out_of_memory(rows, self._config))
         except TrainingError as error:
             self.end(error)
 
     def outcome(self) -> TrainingResult | FineTuningError | None:
-        """How it ended; None while it has not."""
+        """The result or the error; None until the training has ended."""
         return self._outcome
 
 
-def _work(settings: dict[str, Any]) -> None:
-    """What each worker does."""
+def _work(settings: dict[str, Actor]) -> None:
+    """Train, on each worker."""
     import ray
     from ray.train import get_context
 
@@ -197,10 +206,10 @@ def _work(settings: dict[str, Any]) -> None:
 
     def on_event(event: TrainingEvent) -> None:
         if is_first:
-            link.tell.remote(event)
+            link.add_event.remote(event)
 
     try:
-        result = train_once(config, on_event, lambda: _agreed(ray.get(link.wanted.remote()) if is_first else "run"))
+        result = train_once(config, on_event, lambda: _agreed(ray.get(link.request.remote()) if is_first else "run"))
     except FineTuningError as error:
         ray.get(link.end.remote(error))
         raise
@@ -212,10 +221,10 @@ def _work(settings: dict[str, Any]) -> None:
         ray.get(link.end.remote(result))
 
 
-def _agreed(wanted: Wanted) -> Wanted:
-    """The first worker's word, on all of them: whoever stops alone leaves the others waiting."""
+def _agreed(request: JobRequest) -> JobRequest:
+    """The first worker's request, on all workers: one that stopped alone would leave the others waiting."""
     from torch import distributed
 
-    word = [wanted]
-    distributed.broadcast_object_list(word, src=0)
-    return word[0]
+    agreed = [request]
+    distributed.broadcast_object_list(agreed, src=0)
+    return agreed[0]

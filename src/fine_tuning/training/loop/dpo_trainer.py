@@ -14,13 +14,14 @@ from torch.nn.functional import cross_entropy, logsigmoid
 from torch.nn.utils.rnn import pad_sequence
 
 from fine_tuning.training.loop.chat_tokens import IGNORED
+from fine_tuning.training.loop.library_types import Batch, Network
 from fine_tuning.training.loop.sft_trainer import Count, LabelledTrainer
 
 
 class PreferenceTrainer(LabelledTrainer):
     """Trains on pairs. Its accuracy is the share of pairs in which the preferred answer gained more than the other."""
 
-    def __init__(self, *args: Any, beta: float, base: Any = None, **kwargs: Any) -> None:
+    def __init__(self, *args: object, beta: float, base: Network | None = None, **kwargs: Any) -> None:
         self._beta, self._base = beta, base
         super().__init__(*args, data_collator=Pairs(kwargs["processing_class"].pad_token_id), **kwargs)
 
@@ -29,7 +30,7 @@ class PreferenceTrainer(LabelledTrainer):
         """Of each pair one of the two answers."""
         return 2
 
-    def count(self, model: Any, inputs: dict[str, Any]) -> Count:
+    def count(self, model: torch.nn.Module, inputs: Batch) -> Count:
         """The summed loss of a batch's pairs."""
         learned = log_likelihoods(model, inputs)
         with torch.no_grad():
@@ -39,34 +40,35 @@ class PreferenceTrainer(LabelledTrainer):
         losses = -logsigmoid(self._beta * (preferred - other))
         return Count(losses[pairs].sum(), int(pairs.sum()), int((preferred > other)[pairs].sum()))
 
-    def _base_log_likelihoods(self, model: Any, inputs: dict[str, Any]) -> torch.Tensor:
+    def _base_log_likelihoods(self, model: torch.nn.Module, inputs: Batch) -> torch.Tensor:
         """Of the base model: the same network without its adapters, or a frozen copy where all weights are trained."""
         if self._base is not None:
             return log_likelihoods(self._base, inputs)
         with self.network.disable_adapter():
             return log_likelihoods(model, inputs)
 
-    def _get_num_items_in_batch(self, batch_samples: list[Any], device: torch.device) -> Any:
+    def _get_num_items_in_batch(self, batch_samples: list[Batch], device: torch.device) -> torch.Tensor | None:
         """Pairs of a step, on all machines."""
         if not batch_samples:
             return None
         pairs = sum(_pairs(batch).sum() for batch in batch_samples)
-        return self.accelerator.reduce(torch.as_tensor(pairs).to(device))
+        total: torch.Tensor = self.accelerator.reduce(torch.as_tensor(pairs).to(device))
+        return total
 
     def _set_signature_columns_if_needed(self) -> None:
         self._signature_columns = ["input_ids", "labels", "rejected_ids", "rejected_labels"]
 
 
-def log_likelihoods(model: Any, inputs: dict[str, Any]) -> torch.Tensor:
-    """Sum of the labelled tokens' log-probabilities for each row, in nats; see `network.compute_labelled_only`."""
+def log_likelihoods(model: torch.nn.Module, inputs: Batch) -> torch.Tensor:
+    """Sum of the labelled tokens' log-probabilities for each row, in nats."""
     labels = inputs["labels"]
-    logits, wanted = model(input_ids=inputs["input_ids"], labels=labels)
-    losses = cross_entropy(logits, wanted, reduction="none")
+    logits, targets = model(input_ids=inputs["input_ids"], labels=labels)
+    losses = cross_entropy(logits, targets, reduction="none")
     rows = (labels[:, 1:] != IGNORED).nonzero()[:, 0]
     return -torch.zeros(len(labels), dtype=losses.dtype, device=losses.device).index_add(0, rows, losses)
 
 
-def _pairs(inputs: dict[str, Any]) -> torch.Tensor:
+def _pairs(inputs: Batch) -> torch.Tensor:
     """Which pairs of a batch are no fillers."""
     labelled: torch.Tensor = (inputs["labels"] != IGNORED).any(dim=1)
     return labelled.chunk(2)[0]

@@ -1,30 +1,30 @@
-"""Keeps the weights with the lowest validation loss, and ends a training that has stopped getting better."""
+"""Keep the weights with the lowest validation loss, and stop a training that no longer improves."""
 
 from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from fine_tuning._util.files import read_json, write_json, written_whole
+from fine_tuning.training.loop.library_types import Network
 from fine_tuning.training.loop.training_events import TrainingEvent
 
 FACTS = "best.json"
 
 
-class Best(TrainerCallback):  # type: ignore[misc]
-    """Told of each validation.
+class BestWeights(TrainerCallback):  # type: ignore[misc]
+    """A callback that keeps the best weights, and stops training early.
 
-    What it knows is a file beside them, so that a resumed run goes on with it; validations after the checkpoint
-    that the run resumes from are forgotten, as they are made again.
+    Its state is a file beside the weights, which a resumed run reads; validations after the checkpoint that the run
+    resumes from are dropped, since they are repeated.
 
     Args:
         folder: holds the best weights so far and `best.json`: step, and the losses of all validations.
         patience: validations in a row without a lower loss after which training ends; None for never.
-        network: gives the network in one piece as it is now (on the first worker; all have to ask).
+        network: returns the current network in one piece (on the first worker, but all must call it).
         save: writes a network into a folder.
     """
 
@@ -32,8 +32,8 @@ class Best(TrainerCallback):  # type: ignore[misc]
         self,
         folder: Path,
         patience: int | None,
-        network: Callable[[], Any],
-        save: Callable[[Any, Path], None],
+        network: Callable[[], Network | None],
+        save: Callable[[Network, Path], None],
         on_event: Callable[[TrainingEvent], None],
     ) -> None:
         self._folder, self._patience, self._on_event = folder, patience, on_event
@@ -50,8 +50,8 @@ class Best(TrainerCallback):  # type: ignore[misc]
         """The folder of the best weights."""
         return self._folder / "weights"
 
-    def on_train_begin(self, _args: TrainingArguments, state: TrainerState, *_: Any, **__: Any) -> None:
-        """Go on with what was known at the step that the run begins with."""
+    def on_train_begin(self, _args: TrainingArguments, state: TrainerState, *_: object, **__: object) -> None:
+        """Restore the state at the step that the run starts with."""
         file = self._folder / FACTS
         if state.global_step == 0:
             shutil.rmtree(self._folder, ignore_errors=True)
@@ -60,9 +60,14 @@ class Best(TrainerCallback):  # type: ignore[misc]
             self._losses = {step: loss for step, loss in known.items() if step <= state.global_step}
 
     def on_evaluate(
-        self, _args: TrainingArguments, state: TrainerState, control: TrainerControl, metrics: Any = None, **_: Any
+        self,
+        _args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        metrics: dict[str, float],
+        **_: object,
     ) -> None:
-        """Keep the weights if they are the best, and say whether to go on."""
+        """Keep the weights if they are the best; stop after too many validations without improvement."""
         self._losses[state.global_step] = metrics["eval_loss"]
         best = self.step
         network = self._network() if best == state.global_step else None

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import copy
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors.torch import load_file
 from torch import distributed
 from torch.distributed.checkpoint.state_dict import (
     StateDictOptions,
+    ValueType,
     get_optimizer_state_dict,
     set_model_state_dict,
     set_optimizer_state_dict,
@@ -23,6 +23,7 @@ from transformers.distributed import DistributedConfig
 from transformers.distributed.fsdp import is_fsdp_managed_module
 from transformers.distributed.utils import gather_full_state_dict
 
+from fine_tuning.training.loop.library_types import Network
 from fine_tuning.training.loop.training_config import TrainingConfig
 
 OPTIMIZER = "optimizer.pt"
@@ -39,10 +40,10 @@ def plan(config: TrainingConfig) -> DistributedConfig | None:
     return DistributedConfig(fsdp_size=distributed.get_world_size()) if is_wanted(config) else None
 
 
-def whole(network: Any) -> Any:
+def in_one_piece(network: Network) -> Network | None:
     """The network in one piece: of one that is shared out a copy on the first worker, None on the others.
 
-    Every worker has to call it.
+    Every worker must call it.
     """
     if not is_fsdp_managed_module(network):
         return network
@@ -54,23 +55,23 @@ def whole(network: Any) -> Any:
     return type(network).from_pretrained(None, config=config, state_dict=weights, dtype=torch.float32)
 
 
-def take_weights(network: Any, folder: Path) -> None:
-    """Give each worker its part of the weights in a folder."""
-    found: dict[str, Any] = {}
+def load_weights(network: Network, folder: Path) -> None:
+    """Load each worker's part of the weights in a folder."""
+    found: dict[str, ValueType] = {}
     for file in folder.glob("*.safetensors"):
         found |= load_file(file)
     options = StateDictOptions(full_state_dict=True, strict=False)  # weights that are one are written once
     set_model_state_dict(network, found, options=options)
 
 
-def save_optimizer(network: Any, optimizer: Any, folder: Path) -> None:
-    """Write the optimizer's state by the weights' names. Every worker has to call it."""
+def save_optimizer(network: Network, optimizer: torch.optim.Optimizer, folder: Path) -> None:
+    """Write the optimizer's state by the weights' names. Every worker must call it."""
     state = get_optimizer_state_dict(network, optimizer, options=_IN_ONE_PIECE)
     if not distributed.is_initialized() or distributed.get_rank() == 0:
         torch.save(state, folder / OPTIMIZER)
 
 
-def load_optimizer(network: Any, optimizer: Any, folder: Path) -> None:
-    """Take what `save_optimizer` wrote."""
+def load_optimizer(network: Network, optimizer: torch.optim.Optimizer, folder: Path) -> None:
+    """Load the state that `save_optimizer` wrote."""
     state = torch.load(folder / OPTIMIZER, map_location="cpu", weights_only=True)
     set_optimizer_state_dict(network, optimizer, state, options=StateDictOptions(full_state_dict=True))

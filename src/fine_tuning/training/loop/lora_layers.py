@@ -1,4 +1,4 @@
-"""LoRA adapters whose products run in the base model's precision, in as few passes over memory as will do.
+"""LoRA adapters whose products run in the base model's precision, with as few passes over memory as possible.
 
 PEFT copies each input to fp32, multiplies and adds there, and copies back; on a CPU that costs as much as the base
 model's own products. Here the adapter adds onto the base product in place. Its weights and their gradients stay fp32.
@@ -14,10 +14,11 @@ from peft import LoraConfig, PeftModel, get_peft_model
 from peft.tuners.lora.layer import Linear
 from torch.nn.functional import linear
 
+from fine_tuning.training.loop.library_types import Network
 from fine_tuning.training.loop.training_config import TrainingConfig
 
 
-def add_adapters(model: Any, config: TrainingConfig) -> PeftModel:
+def add_adapters(model: Network, config: TrainingConfig) -> PeftModel:
     """Freeze `model` and adapt every linear layer but the output layer, in all or the uppermost decoder layers."""
     layers = model.config.get_text_config().num_hidden_layers
     first = max(0, layers - (config.trained_layers or layers))
@@ -41,9 +42,9 @@ def add_adapters(model: Any, config: TrainingConfig) -> PeftModel:
 
 
 class LeanLinear(Linear):  # type: ignore[misc]
-    """PEFT's LoRA layer with `_LoraProduct` in place of its forward pass wherever that means the same."""
+    """PEFT's LoRA layer with `_LoraProduct` in place of its forward pass where the result is the same."""
 
-    def forward(self, x: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
+    def forward(self, x: torch.Tensor, *args: object, **kwargs: object) -> torch.Tensor:
         """The adapted linear map of `x`, (..., in) to (..., out)."""
         base = self.get_base_layer()
         name = self.active_adapters[0]
@@ -58,12 +59,15 @@ class LeanLinear(Linear):  # type: ignore[misc]
         return product
 
 
+FunctionCtx = Any  # PyTorch's context of an autograd function, to which both passes add attributes
+
+
 class _LoraProduct(torch.autograd.Function):
     """The base weight and bias are constants; `a` is (rank, in) and `b` (out, rank), usually fp32."""
 
     @staticmethod
     def forward(
-        ctx: Any,
+        ctx: FunctionCtx,
         x: torch.Tensor,
         weight: torch.Tensor,
         bias: torch.Tensor | None,
@@ -80,7 +84,7 @@ class _LoraProduct(torch.autograd.Function):
         return out.view(*x.shape[:-1], -1)
 
     @staticmethod
-    def backward(ctx: Any, grad: torch.Tensor) -> Any:
+    def backward(ctx: FunctionCtx, grad: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         rows, weight, small_a, small_b, inner = ctx.saved_tensors
         grad = grad.reshape(-1, grad.shape[-1])
         grad_inner = grad @ small_b

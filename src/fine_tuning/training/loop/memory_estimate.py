@@ -1,4 +1,4 @@
-"""How much memory a training will need, said before it starts."""
+"""Estimate the memory that a training needs, before it starts."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import gc
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import psutil
 import torch
@@ -15,6 +15,7 @@ from peft.tuners.lora.layer import LoraLayer
 from torch.distributed.tensor import DTensor
 
 from fine_tuning.training.loop import attention
+from fine_tuning.training.loop.library_types import Network
 from fine_tuning.training.loop.lora_layers import LeanLinear
 
 GB = 1e9
@@ -41,7 +42,7 @@ class Needed(NamedTuple):
         return sum(self)
 
 
-def needed(model: Any, rows: Sequence[dict[str, list[int]]], micro_batch: int, ignored: int) -> Needed:
+def needed(model: Network, rows: Sequence[dict[str, list[int]]], micro_batch: int, ignored: int) -> Needed:
     """An estimate for the longest micro-batch that these rows can make.
 
     Args:
@@ -74,13 +75,13 @@ def needed(model: Any, rows: Sequence[dict[str, list[int]]], micro_batch: int, i
 
 
 def ran_out(error: Exception) -> bool:
-    """Whether an error says that there was no memory left, on a CPU or a GPU."""
+    """Whether an error means that a CPU or GPU ran out of memory."""
     no_stack = "can't start new thread" in str(error)  # a thread has memory of its own
     return isinstance(error, MemoryError) or no_stack or bool(should_reduce_batch_size(error))
 
 
 def give_back() -> None:
-    """Let go of what a failed training held."""
+    """Free the memory of a failed training."""
     gc.collect()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
@@ -102,10 +103,10 @@ def free() -> int:
     return max(0, min(left))
 
 
-def said(need: Needed, there: int) -> str:
-    """The estimate in a line, with what to do where it is more than there is."""
+def summary(need: Needed, available: int) -> str:
+    """The estimate in a line, with advice if it exceeds the available memory."""
     parts = ", ".join(f"{size / GB:.2f} {name}" for name, size in need._asdict().items())
-    line = f"about {need.total / GB:.2f} GB of memory are needed ({parts}), {there / GB:.2f} GB are free"
-    if need.total <= there:
+    line = f"about {need.total / GB:.2f} GB of memory are needed ({parts}), {available / GB:.2f} GB are free"
+    if need.total <= available:
         return line
     return f"{line}: it may not fit; lower micro_batch_size (the steps stay the same) or max_length"

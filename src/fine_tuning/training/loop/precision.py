@@ -1,4 +1,4 @@
-"""Which arithmetic this machine is fast in."""
+"""Choose the precision that is fast on this machine."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import torch
 from fine_tuning.training.loop.training_config import Precision
 
 
-def choose(wanted: Precision) -> Literal["bf16", "fp32"]:
-    """bf16 where a GPU or the CPU (AVX-512 BF16 or AMX) computes in it, else fp32; an explicit wish is followed."""
-    if wanted != "auto":
-        return wanted
+def choose(precision: Precision) -> Literal["bf16", "fp32"]:
+    """bf16 where a GPU or the CPU (AVX-512 BF16 or AMX) computes in it, else fp32; an explicit choice is kept."""
+    if precision != "auto":
+        return precision
     if torch.cuda.is_available():
         return "bf16" if torch.cuda.is_bf16_supported() else "fp32"
     return "bf16" if cpu_has_bf16() else "fp32"

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
+from fine_tuning.data_io.json_values import object_or_empty
+from fine_tuning.data_io.messages import Message
 from fine_tuning.data_io.rows import read_rows
 from fine_tuning.errors import DataError
-from fine_tuning.training.loop.chat_tokens import IGNORED, Tokenised, checked_messages, tokenise
+from fine_tuning.store.records import JsonObject
+from fine_tuning.training.loop.chat_tokens import IGNORED, Tokenised, checked_messages, tokenise, tools_of
+from fine_tuning.training.loop.library_types import Tokenizer
 
 OUTPUTS = ("preferred_output", "non_preferred_output")
-Pair = tuple[list[dict[str, Any]], list[dict[str, Any]]]
+Pair = tuple[list[Message], list[Message]]
 
 
-def check_row(row: Mapping[str, Any], where: str) -> None:
+def check_row(row: JsonObject, where: str) -> None:
     """Check a training row of either format.
 
     Raises:
@@ -26,14 +28,14 @@ def check_row(row: Mapping[str, Any], where: str) -> None:
         checked_messages(row, where)
 
 
-def checked_pair(row: Mapping[str, Any], where: str) -> Pair:
-    """Both conversations of a row, with the answers alone to be learned.
+def checked_pair(row: JsonObject, where: str) -> Pair:
+    """Both conversations of a row, in which only the answers are trained on.
 
     Raises:
         DataError: as for `check_row`.
     """
-    asked = row.get("input")
-    if not isinstance(asked, dict) or not isinstance(asked.get("messages"), list) or not asked["messages"]:
+    prompt = row.get("input")
+    if not isinstance(prompt, dict) or not isinstance(prompt.get("messages"), list) or not prompt["messages"]:
         raise DataError(
             f'{where}: input is missing; each row needs {{"input": {{"messages": [...]}}, "preferred_output": [...], '
             '"non_preferred_output": [...]}'
@@ -45,17 +47,17 @@ def checked_pair(row: Mapping[str, Any], where: str) -> Pair:
             raise DataError(f"{where}: {name} is missing or not a list of messages")
         if not all(isinstance(message, dict) and message.get("role") == "assistant" for message in output):
             raise DataError(f"{where}: {name} may hold messages of the assistant only")
-        read = [{**message, "weight": 0} if isinstance(message, dict) else message for message in asked["messages"]]
+        read = [{**message, "weight": 0} if isinstance(message, dict) else message for message in prompt["messages"]]
         both.append(checked_messages({"messages": [*read, *output]}, f"{where}: {name}"))
     if both[0] == both[1]:
         raise DataError(f"{where}: preferred_output and non_preferred_output are the same")
     return both[0], both[1]
 
 
-def tokenise_preferences(path: Path | str, tokenizer: Any, max_length: int) -> Tokenised:
+def tokenise_preferences(path: Path | str, tokenizer: Tokenizer, max_length: int) -> Tokenised:
     """Every pair of a JSONL file: `input_ids` and `labels` of the preferred one, `rejected_ids`, `rejected_labels`.
 
-    An answer that is cut off says nothing of which is better, so that a pair longer than `max_length` is dropped.
+    A pair longer than `max_length` is dropped: a truncated answer does not show which one is better.
 
     Raises:
         NotFoundError, DataError: the file or a row cannot be used; the message names file and line.
@@ -64,7 +66,7 @@ def tokenise_preferences(path: Path | str, tokenizer: Any, max_length: int) -> T
     for line, row in read_rows(path):
         where = f"{path}, line {line}"
         preferred, other = checked_pair(row, where)
-        tools = row["input"].get("tools") or None
+        tools = tools_of(object_or_empty(row["input"]))
         (ids, labels), (rejected_ids, rejected_labels) = (
             tokenise(messages, tools, tokenizer, where) for messages in (preferred, other)
         )

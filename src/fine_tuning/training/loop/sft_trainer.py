@@ -1,4 +1,4 @@
-"""TRL's trainer with the loss computed where it is needed, and the callback that reports and obeys."""
+"""TRL's trainer with the loss of labelled positions only, and the callback that reports events and stops."""
 
 from __future__ import annotations
 
@@ -6,36 +6,40 @@ import time
 from collections.abc import Callable
 from math import isclose
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple, cast
 
 import torch
+from datasets import Dataset
 from torch.nn.functional import cross_entropy
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 from transformers.trainer import SCHEDULER_NAME
+from transformers.trainer_utils import EvalLoopOutput
 from trl import SFTTrainer
 
 from fine_tuning._util.files import written_whole
 from fine_tuning.errors import TrainingError
+from fine_tuning.store.records import JobEventData, JobRequest, StepMetrics
 from fine_tuning.training.loop import fsdp, training_checkpoints
 from fine_tuning.training.loop import trainable_model as network
 from fine_tuning.training.loop.batches import LengthGrouped, WithoutFillers
 from fine_tuning.training.loop.divergence import Divergence
+from fine_tuning.training.loop.library_types import Batch, Network
 from fine_tuning.training.loop.training_events import TrainingEvent
 
-Wanted = Literal["run", "pause", "cancel"]
-Requested = Callable[[], Wanted]
+GetRequest = Callable[[], JobRequest]  # the user's request, read after every step
+Items = torch.Tensor | int  # labelled tokens, or pairs
 
 
 class Count(NamedTuple):
     """What is summed over items: labelled tokens, or pairs of answers."""
 
-    loss: Any = 0.0
+    loss: torch.Tensor | float = 0.0
     items: int = 0
     hits: int = 0
 
     def plus(self, other: Count) -> Count:
         """The sum, cut off from the gradients."""
-        return Count(self.loss + other.loss.detach(), self.items + other.items, self.hits + other.hits)
+        return Count(self.loss + torch.as_tensor(other.loss).detach(), self.items + other.items, self.hits + other.hits)
 
     @property
     def mean_loss(self) -> float | None:
@@ -56,7 +60,7 @@ class LabelledTrainer(SFTTrainer):  # type: ignore[misc]
         lines: of the training file, by row.
     """
 
-    def __init__(self, *args: Any, batch_size: int, lines: list[int], **kwargs: Any) -> None:
+    def __init__(self, *args: object, batch_size: int, lines: list[int], **kwargs: object) -> None:
         self._batch_size, self._lines = batch_size, lines
         self._trained, self._held_out = Count(), Count()
         super().__init__(*args, **kwargs)
@@ -64,11 +68,11 @@ class LabelledTrainer(SFTTrainer):  # type: ignore[misc]
         # 4-bit layers make the library round the adapters to bf16, in which small steps are lost.
         for weight in self.network.parameters():
             weight.data = weight.data.float() if weight.requires_grad else weight.data
-        self.data_collator: Any = WithoutFillers(self.data_collator)
+        self.data_collator: WithoutFillers = WithoutFillers(self.data_collator)
         self._divergence = Divergence(self.choices, self.args.gradient_accumulation_steps)
 
     @property
-    def network(self) -> Any:
+    def network(self) -> Network:
         """The network without what a distributed training puts around it."""
         return self.accelerator.unwrap_model(self.model)
 
@@ -77,22 +81,24 @@ class LabelledTrainer(SFTTrainer):  # type: ignore[misc]
         """Among how many the network chooses each time that a loss is counted."""
         return int(self.network.config.vocab_size)
 
-    def whole_network(self) -> Any:
-        """The network in one piece, on the first worker; see `sharding.whole`."""
-        return fsdp.whole(self.network)
+    def whole_network(self) -> Network | None:
+        """The network in one piece, on the first worker; see `fsdp.in_one_piece`."""
+        return fsdp.in_one_piece(self.network)
 
-    def training_step(self, model: Any, inputs: dict[str, Any], num_items_in_batch: Any = None) -> Any:
-        """One micro-batch; a training that has gone astray stops with its step and rows."""
-        loss = super().training_step(model, inputs, num_items_in_batch)
+    def training_step(
+        self, model: torch.nn.Module, inputs: Batch, num_items_in_batch: Items | None = None
+    ) -> torch.Tensor:
+        """One micro-batch; a diverged training stops, naming the step and its rows."""
+        loss: torch.Tensor = super().training_step(model, inputs, num_items_in_batch)
         whole = float(loss) * self.args.gradient_accumulation_steps  # of one part of a step the loss is a part
         if reason := self._divergence.reason(whole):
             where = f"{reason} at step {self.state.global_step + 1}"
             rows = self._lines_of(inputs)
             shown = f" with the rows of lines {', '.join(map(str, rows))}" if rows else ""
-            raise TrainingError(f"{where}{shown}; lower learning_rate_multiplier, or look at these rows")
+            raise TrainingError(f"{where}{shown}; lower learning_rate_multiplier, or check these rows")
         return loss
 
-    def _lines_of(self, inputs: dict[str, Any]) -> list[int]:
+    def _lines_of(self, inputs: Batch) -> list[int]:
         """The lines of the training file that a batch is made of, found by their tokens."""
         if "input_ids" not in inputs:
             return []
@@ -101,8 +107,12 @@ class LabelledTrainer(SFTTrainer):  # type: ignore[misc]
         return sorted(line for line, ids in rows if any(row[: len(ids)] == ids for row in batch))
 
     def compute_loss(
-        self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
-    ) -> Any:
+        self,
+        model: torch.nn.Module,
+        inputs: Batch,
+        return_outputs: bool = False,
+        num_items_in_batch: Items | None = None,
+    ) -> torch.Tensor | tuple[torch.Tensor, None]:
         """This process's share of the mean loss over the items of a step, times the number of processes.
 
         The library averages over the processes what they have each computed.
@@ -113,24 +123,25 @@ class LabelledTrainer(SFTTrainer):  # type: ignore[misc]
         else:
             self._held_out = self._held_out.plus(count)
         items = count.items if num_items_in_batch is None else num_items_in_batch / self.accelerator.num_processes
-        loss = count.loss / max(1, items)
+        loss = torch.as_tensor(count.loss) / max(1, items)
         return (loss, None) if return_outputs else loss
 
-    def count(self, model: Any, inputs: dict[str, Any]) -> Count:
+    def count(self, model: torch.nn.Module, inputs: Batch) -> Count:
         """The summed loss over a batch's labelled tokens, in nats."""
-        logits, wanted = model(input_ids=inputs["input_ids"], labels=inputs["labels"])
-        hits = int((logits.detach().argmax(-1) == wanted).sum())
-        return Count(cross_entropy(logits, wanted, reduction="sum"), wanted.numel(), hits)
+        logits, targets = model(input_ids=inputs["input_ids"], labels=inputs["labels"])
+        hits = int((logits.detach().argmax(-1) == targets).sum())
+        return Count(cross_entropy(logits, targets, reduction="sum"), targets.numel(), hits)
 
     def prediction_step(
-        self, model: Any, inputs: dict[str, Any], prediction_loss_only: bool, ignore_keys: list[str] | None = None
-    ) -> tuple[Any, None, None]:
+        self, model: torch.nn.Module, inputs: Batch, prediction_loss_only: bool, ignore_keys: list[str] | None = None
+    ) -> tuple[torch.Tensor, None, None]:
         """The loss alone."""
         with torch.no_grad():
             loss = self.compute_loss(model, self._prepare_inputs(inputs))
+        assert isinstance(loss, torch.Tensor)  # noqa: S101 - no outputs are requested
         return loss.detach(), None, None
 
-    def evaluation_loop(self, *args: Any, **kwargs: Any) -> Any:
+    def evaluation_loop(self, *args: object, **kwargs: object) -> EvalLoopOutput:
         """The library's, whose loss is the mean of batches; here it is the mean of all tokens."""
         output = super().evaluation_loop(*args, **kwargs)
         found = self._reduced(self._held_out)
@@ -138,7 +149,7 @@ class LabelledTrainer(SFTTrainer):  # type: ignore[misc]
         output.metrics["eval_loss"], output.metrics["eval_accuracy"] = found.mean_loss, found.accuracy
         return output
 
-    def _get_train_sampler(self, train_dataset: Any = None) -> LengthGrouped:
+    def _get_train_sampler(self, train_dataset: Dataset | None = None) -> LengthGrouped:
         rows = train_dataset if train_dataset is not None else self.train_dataset
         lengths = [len(ids) for ids in rows["input_ids"][: len(self._lines)]]
         machines = self.accelerator.num_processes
@@ -166,26 +177,27 @@ class LabelledTrainer(SFTTrainer):  # type: ignore[misc]
         fsdp.load_optimizer(self.network, self._plain_optimizer, Path(checkpoint))
         self.lr_scheduler.load_state_dict(torch.load(Path(checkpoint) / SCHEDULER_NAME, weights_only=True))
 
-    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Network | None = None) -> None:
         if self.is_distributed_loading_by_transformers:
-            fsdp.take_weights(self.network, Path(resume_from_checkpoint))
+            fsdp.load_weights(self.network, Path(resume_from_checkpoint))
         else:
             super()._load_from_checkpoint(resume_from_checkpoint, model)
 
     @property
-    def _plain_optimizer(self) -> Any:
-        return getattr(self.optimizer, "optimizer", self.optimizer)
+    def _plain_optimizer(self) -> torch.optim.Optimizer:
+        wrapped = self.optimizer  # by accelerate
+        return cast("torch.optim.Optimizer", getattr(wrapped, "optimizer", wrapped))
 
-    def create_model_card(self, *_: Any, **__: Any) -> None:
+    def create_model_card(self, *_: object, **__: object) -> None:
         """None: a checkpoint is no publication."""
 
 
 class Reporter(TrainerCallback):  # type: ignore[misc]
-    """Turns the trainer's logs into events, and the user's wishes into control."""
+    """Turns the trainer's logs into events, and carries out the user's requests."""
 
-    def __init__(self, on_event: Callable[[TrainingEvent], None], requested: Requested) -> None:
+    def __init__(self, on_event: Callable[[TrainingEvent], None], get_request: GetRequest) -> None:
         self._on_event = on_event
-        self._requested = requested
+        self._get_request = get_request
         self._started = time.monotonic()
         self._tokens_before = 0
         self._steps_before = 0
@@ -193,44 +205,46 @@ class Reporter(TrainerCallback):  # type: ignore[misc]
         self.stopped: Literal["paused", "cancelled"] | None = None
         self.valid_loss: float | None = None
 
-    def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object
+    ) -> None:
         """Start the clock; a resumed run does not count what was done before."""
         self._started = time.monotonic()
         self._tokens_before, self._steps_before = int(state.num_input_tokens_seen), state.global_step
         if state.global_step and not self._epoch_folder(args, state).exists():
             self._keep_epoch(args, state)  # paused or killed between the epoch's last checkpoint and its end
 
-    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
-        """Obey a pause (with a checkpoint) or a cancellation."""
-        wanted = self._requested()
-        if wanted == "run" or state.global_step >= state.max_steps:
+    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object) -> None:
+        """Carry out a requested pause (with a checkpoint) or cancellation."""
+        request = self._get_request()
+        if request == "run" or state.global_step >= state.max_steps:
             return
-        self.stopped = "paused" if wanted == "pause" else "cancelled"
+        self.stopped = "paused" if request == "pause" else "cancelled"
         control.should_training_stop = True
-        control.should_save = wanted == "pause"
-        control.should_evaluate = control.should_evaluate and wanted == "pause"
+        control.should_save = request == "pause"
+        control.should_evaluate = control.should_evaluate and request == "pause"
 
     def on_log(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, logs: Any = None, **_: Any
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, logs: dict[str, float], **_: object
     ) -> None:
         """One metrics event per log line."""
         if "loss" not in logs and "eval_loss" not in logs:
             return
-        facts: dict[str, Any] = {"step": state.global_step, "total_steps": state.max_steps, "epoch": state.epoch}
+        metrics: StepMetrics = {"step": state.global_step, "total_steps": state.max_steps, "epoch": state.epoch}
         if "loss" in logs:
-            facts |= {
-                "train_loss": logs["loss"],
-                "token_accuracy": self.trainer.take_accuracy(),
-                "learning_rate": logs.get("learning_rate"),
-                **self._speed(state),
-            }
+            metrics["train_loss"] = logs["loss"]
+            metrics["token_accuracy"] = self.trainer.take_accuracy()
+            metrics["learning_rate"] = logs.get("learning_rate")
+            metrics.update(self._speed(state))
         if "eval_loss" in logs:
             self.valid_loss = logs["eval_loss"]
-            facts["valid_loss"] = self.valid_loss
-            facts["valid_token_accuracy"] = logs["eval_accuracy"]
-        self._on_event(TrainingEvent("metrics", f"step {state.global_step}/{state.max_steps}", facts))
+            metrics["valid_loss"] = self.valid_loss
+            metrics["valid_token_accuracy"] = logs["eval_accuracy"]
+        self._on_event(
+            TrainingEvent("metrics", f"step {state.global_step}/{state.max_steps}", cast("JobEventData", metrics))
+        )
 
-    def _speed(self, state: TrainerState) -> dict[str, Any]:
+    def _speed(self, state: TrainerState) -> StepMetrics:
         seconds = time.monotonic() - self._started
         steps = state.global_step - self._steps_before
         tokens = int(state.num_input_tokens_seen)
@@ -241,7 +255,7 @@ class Reporter(TrainerCallback):  # type: ignore[misc]
             "seconds_left": left,
         }
 
-    def on_epoch_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+    def on_epoch_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object) -> None:
         """Keep the weights as they are after each epoch."""
         self._keep_epoch(args, state)
 
@@ -258,13 +272,13 @@ class Reporter(TrainerCallback):  # type: ignore[misc]
         folder = self._epoch_folder(args, state)
         with written_whole(folder) as temporary:
             network.save(whole, self.trainer.processing_class, temporary)
-        facts = {"step": state.global_step, "path": str(folder)}
+        facts: JobEventData = {"step": state.global_step, "path": str(folder)}
         self._on_event(TrainingEvent("epoch", f"epoch {round(state.epoch or 0)} ended", facts))
 
-    def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
-        """Mark the checkpoint as complete and tell of it."""
+    def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object) -> None:
+        """Mark the checkpoint as complete and report it."""
         self.trainer.accelerator.wait_for_everyone()  # each machine writes its part
         checkpoint = Path(str(args.output_dir)) / f"checkpoint-{state.global_step}"
         training_checkpoints.mark_complete(checkpoint)
-        facts = {"step": state.global_step, "path": str(checkpoint)}
+        facts: JobEventData = {"step": state.global_step, "path": str(checkpoint)}
         self._on_event(TrainingEvent("checkpoint", f"checkpoint at step {state.global_step}", facts))

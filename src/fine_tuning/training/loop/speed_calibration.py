@@ -1,4 +1,4 @@
-"""How fast this machine trains: a few steps of a real training, in a process of its own, with a clock beside them."""
+"""Measure how fast this machine trains: time a few steps of a real training, in a process of its own."""
 
 from __future__ import annotations
 
@@ -9,21 +9,23 @@ import tempfile
 import time
 from datetime import datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from fine_tuning.errors import TrainingError
 
-WARM_STEPS, STEPS = 2, 6  # the first ones pay for what is made ready once
-BATCH = 4
-LONGEST = 1 << 20  # tokens of a row: as many as the model has positions for
-ANSWER_SHARE = 4  # every so manyth word is of the answer
+WARMUP_STEPS, STEPS = 2, 6  # the first steps include one-time preparations
+BATCH_SIZE = 4
+MAX_LENGTH = 1 << 20  # tokens of a row: limited by the model's context only
+WORDS_PER_ANSWER_WORD = 4
 WORDS = "the of and to in is it for on with as at by from or an be this that are was not but have".split()
 
 
 class Measured(NamedTuple):
-    """What the steps took.
+    """Training speed of this machine.
 
-    tokens_per_second: of training alone; start_seconds: of all before the first and after the last step.
+    Attributes:
+        tokens_per_second: during the steps.
+        start_seconds: before the first and after the last step.
     """
 
     tokens_per_second: float
@@ -31,7 +33,7 @@ class Measured(NamedTuple):
 
 
 def measure(model: Path, tokens_per_row: float) -> Measured:
-    """Train the model in a folder for a few steps on rows of about that length, and throw the result away.
+    """Train the model in a folder for a few steps on rows of about that length, and discard the result.
 
     Raises:
         TrainingError: it cannot be trained here; the message has the reason.
@@ -50,12 +52,14 @@ def measure(model: Path, tokens_per_row: float) -> Measured:
 
 
 def _rows(tokens: int) -> str:
-    answer = max(1, tokens // ANSWER_SHARE)
+    answer = max(1, tokens // WORDS_PER_ANSWER_WORD)
     lines = []
-    for row in range(STEPS * BATCH):
+    for row in range(STEPS * BATCH_SIZE):
         words = [WORDS[(row + place * (row + 7)) % len(WORDS)] for place in range(tokens)]
-        messages = [{"role": "user", "content": " ".join(words[answer:])},
-                    {"role": "assistant", "content": " ".join(words[:answer])}]  # fmt: skip
+        messages = [
+            {"role": "user", "content": " ".join(words[answer:])},
+            {"role": "assistant", "content": " ".join(words[:answer])},
+        ]
         lines.append(json.dumps({"messages": messages}) + "\n")
     return "".join(lines)
 
@@ -66,19 +70,26 @@ def _main(model: str, file: str, folder: str) -> None:
     from fine_tuning.training.loop.training_config import TrainingConfig
     from fine_tuning.training.loop.training_events import TrainingEvent
 
-    steps: dict[int, tuple[datetime, Any]] = {}
+    steps: dict[int, tuple[datetime, int]] = {}
     began: list[datetime] = []
 
-    def note(event: TrainingEvent) -> None:
+    def on_event(event: TrainingEvent) -> None:
         if event.kind == "start":
             began.append(event.created_at)
         if "trained_tokens" in event.data:
             steps[event.data["step"]] = event.created_at, event.data["trained_tokens"]
 
-    config = TrainingConfig(base_model_path=model, train_file=file, output_dir=folder, n_epochs=1, batch_size=BATCH,
-                            checkpoint_steps=STEPS, max_length=LONGEST)  # fmt: skip
-    train(config, note, lambda: "run")
-    (warm, before), (last, after) = steps[WARM_STEPS], steps[STEPS]
+    config = TrainingConfig(
+        base_model_path=model,
+        train_file=file,
+        output_dir=folder,
+        n_epochs=1,
+        batch_size=BATCH_SIZE,
+        checkpoint_steps=STEPS,
+        max_length=MAX_LENGTH,
+    )
+    train(config, on_event, lambda: "run")
+    (warm, before), (last, after) = steps[WARMUP_STEPS], steps[STEPS]
     rate = (after - before) / (last - warm).total_seconds()
     print(json.dumps([rate, (last - began[0]).total_seconds()]))  # noqa: T201 - the answer to `measure`
 

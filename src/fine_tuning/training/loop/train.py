@@ -1,4 +1,4 @@
-"""One training run from files to files. Knows nothing of jobs or databases; the worker process imports it."""
+"""One training run from files to files. It opens no database; the worker process imports it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import transformers
 from datasets import Dataset
@@ -18,6 +17,7 @@ from fine_tuning._util.files import write_json, written_whole
 from fine_tuning.base_models.quiet_libraries import quiet
 from fine_tuning.errors import DataError, NotFoundError
 from fine_tuning.export.merge import save_merged
+from fine_tuning.store.records import JobEventData
 from fine_tuning.training.loop import (
     compiled_layers,
     memory_estimate,
@@ -28,32 +28,33 @@ from fine_tuning.training.loop import (
 from fine_tuning.training.loop.batches import filler
 from fine_tuning.training.loop.chat_tokens import IGNORED, Tokenised, tokenise_file
 from fine_tuning.training.loop.dpo_trainer import PreferenceTrainer
-from fine_tuning.training.loop.early_stopping import Best
+from fine_tuning.training.loop.early_stopping import BestWeights
+from fine_tuning.training.loop.library_types import Network, Tokenizer
 from fine_tuning.training.loop.preference_rows import tokenise_preferences
 from fine_tuning.training.loop.probes import write_probes
-from fine_tuning.training.loop.sft_trainer import LabelledTrainer, Reporter, Requested
+from fine_tuning.training.loop.sft_trainer import GetRequest, LabelledTrainer, Reporter
 from fine_tuning.training.loop.training_config import TrainingConfig, check_validated
 from fine_tuning.training.loop.training_events import TrainingEvent, TrainingResult
 
 
-def train(config: TrainingConfig, on_event: Callable[[TrainingEvent], None], requested: Requested) -> TrainingResult:
-    """Train, or go on from the newest complete checkpoint in `config.output_dir`.
+def train(config: TrainingConfig, on_event: Callable[[TrainingEvent], None], get_request: GetRequest) -> TrainingResult:
+    """Train, or resume from the newest complete checkpoint in `config.output_dir`.
 
     The same configuration and files give the same adapter on a CPU, also when the run was paused or killed between.
 
-    Where memory runs out, it goes on with half as many rows at once; the steps stay the same.
+    If memory runs out, it continues with half as many rows at once; the steps stay the same.
 
     Args:
-        on_event: told every logged step, evaluation and checkpoint.
-        requested: asked after every step; "pause" writes a checkpoint and returns, "cancel" returns.
+        on_event: called with every logged step, evaluation and checkpoint.
+        get_request: called after every step; "pause" writes a checkpoint and returns, "cancel" returns.
 
     Raises:
         NotFoundError, DataError: the base model or a data file cannot be used.
-        TrainingError: the loss is no longer finite, or the memory is not enough for one row.
+        TrainingError: the training diverged, or the memory is too small for one row.
     """
     while True:
         try:
-            return train_once(config, on_event, requested)
+            return train_once(config, on_event, get_request)
         except (RuntimeError, MemoryError) as error:
             if not memory_estimate.ran_out(error):
                 raise
@@ -64,13 +65,13 @@ def train(config: TrainingConfig, on_event: Callable[[TrainingEvent], None], req
 
 
 def out_of_memory(tried: int, config: TrainingConfig) -> TrainingEvent:
-    """What to say after so many rows at once were too many and `config` has fewer."""
+    """The event that `tried` rows at once were too many, and that `config` has fewer."""
     message = f"out of memory with {tried} rows at once; continuing with {config.micro_batch_size} at once"
     return TrainingEvent("message", message, {"micro_batch_size": config.micro_batch_size})
 
 
 def train_once(
-    config: TrainingConfig, on_event: Callable[[TrainingEvent], None], requested: Requested
+    config: TrainingConfig, on_event: Callable[[TrainingEvent], None], get_request: GetRequest
 ) -> TrainingResult:
     """As `train`, but raises where memory runs out."""
     started = time.monotonic()
@@ -82,10 +83,10 @@ def train_once(
         held_out = read(config.validation_file, tokenizer, config.max_length) if config.validation_file else None
         for rows, what in ((data, "rows"), (held_out, "rows of the validation file")):
             if rows is not None:
-                _tell_lengths(rows, what, config.max_length, on_event)
-        trainer, reporter = _trainer(config, tokenizer, data, held_out, on_event, requested)
+                _report_lengths(rows, what, config.max_length, on_event)
+        trainer, reporter = _trainer(config, tokenizer, data, held_out, on_event, get_request)
         best = _keep_best(trainer, config, on_event)
-        _tell_memory(trainer, data, on_event)
+        _report_memory(trainer, data, on_event)
         if compiled_layers.is_wanted(
             config, trainer.network.num_parameters(), _tokens(data, config, trainer.args.max_steps)
         ):
@@ -99,7 +100,7 @@ def train_once(
         whole = None if reporter.stopped else trainer.whole_network()
         if is_first and whole is not None:
             if best is not None:
-                _take_best(whole, best, trainer.state.global_step, on_event)
+                _load_best(whole, best, trainer.state.global_step, on_event)
             saved = _save(whole, tokenizer, config, on_event)
     result = TrainingResult(
         status=reporter.stopped or "succeeded",
@@ -133,7 +134,7 @@ def _start(checkpoint: Path | None) -> TrainingEvent:
     return TrainingEvent("start", what, {"step": step, "workers": trainer_arguments.machines()})
 
 
-def _tokenizer(config: TrainingConfig) -> Any:
+def _tokenizer(config: TrainingConfig) -> Tokenizer:
     if not Path(config.base_model_path).is_dir():
         raise NotFoundError(f"no base model at {config.base_model_path}")
     tokenizer = AutoTokenizer.from_pretrained(config.base_model_path, local_files_only=True)
@@ -152,23 +153,23 @@ def _within_context(config: TrainingConfig) -> TrainingConfig:
     return config.model_copy(update={"max_length": context})
 
 
-def _tell_lengths(data: Tokenised, what: str, limit: int, on_event: Callable[[TrainingEvent], None]) -> None:
-    for lines, fate in ((data.truncated, "cut off"), (data.dropped, "left out")):
+def _report_lengths(data: Tokenised, what: str, limit: int, on_event: Callable[[TrainingEvent], None]) -> None:
+    for lines, action in ((data.truncated, "truncated"), (data.dropped, "dropped")):
         if lines:
             shown = ", ".join(map(str, lines[:20])) + (" ..." if len(lines) > 20 else "")
-            message = f"{len(lines)} {what} longer than {limit} tokens were {fate}: lines {shown}"
+            message = f"{len(lines)} {what} longer than {limit} tokens were {action}: lines {shown}"
             on_event(TrainingEvent("message", message, {"lines": lines}))
 
 
 def _trainer(
     config: TrainingConfig,
-    tokenizer: Any,
+    tokenizer: Tokenizer,
     data: Tokenised,
     held_out: Tokenised | None,
     on_event: Callable[[TrainingEvent], None],
-    requested: Requested,
+    get_request: GetRequest,
 ) -> tuple[LabelledTrainer, Reporter]:
-    reporter = Reporter(on_event, requested)
+    reporter = Reporter(on_event, get_request)
     chosen = trainer_arguments.of(config, len(data.rows), has_validation=held_out is not None)
     is_shared = chosen.world_size > 1
     empty = filler(data.rows[0], tokenizer.pad_token_id)
@@ -199,41 +200,45 @@ def _kind_of_trainer(config: TrainingConfig) -> Callable[..., LabelledTrainer]:
     return partial(PreferenceTrainer, beta=config.beta, base=trainable_model.frozen(config))
 
 
-def _tell_memory(trainer: LabelledTrainer, data: Tokenised, on_event: Callable[[TrainingEvent], None]) -> None:
+def _report_memory(trainer: LabelledTrainer, data: Tokenised, on_event: Callable[[TrainingEvent], None]) -> None:
     need = memory_estimate.needed(trainer.model, data.rows, trainer.args.per_device_train_batch_size, IGNORED)
-    there = memory_estimate.free()
-    on_event(TrainingEvent("message", memory_estimate.said(need, there), {"needed": need._asdict(), "free": there}))
+    available = memory_estimate.free()
+    on_event(
+        TrainingEvent(
+            "message", memory_estimate.summary(need, available), {"needed": need._asdict(), "free": available}
+        )
+    )
 
 
 def _keep_best(
     trainer: LabelledTrainer, config: TrainingConfig, on_event: Callable[[TrainingEvent], None]
-) -> Best | None:
+) -> BestWeights | None:
     if not (config.keep_best or config.early_stopping):
         return None
     check_validated(config.model_dump(), has_validation=config.validation_file is not None)
 
-    def save(whole: Any, folder: Path) -> None:
+    def save(whole: Network, folder: Path) -> None:
         trainable_model.save(whole, trainer.processing_class, folder)
 
-    best = Best(Path(config.output_dir) / "best", config.early_stopping, trainer.whole_network, save, on_event)
+    best = BestWeights(Path(config.output_dir) / "best", config.early_stopping, trainer.whole_network, save, on_event)
     trainer.add_callback(best)
     return best
 
 
-def _take_best(whole: Any, best: Best, step: int, on_event: Callable[[TrainingEvent], None]) -> None:
+def _load_best(whole: Network, best: BestWeights, step: int, on_event: Callable[[TrainingEvent], None]) -> None:
     """Put the best weights in place of the last ones."""
     if best.step is None or best.step == step:
         return
-    trainable_model.take(whole, best.weights)
-    facts = {"best_step": best.step, "step": step}
+    trainable_model.load_weights(whole, best.weights)
+    facts: JobEventData = {"best_step": best.step, "step": step}
     message = f"the weights of step {best.step} are kept: their validation loss was lowest"
     on_event(TrainingEvent("message", message, facts))
 
 
 def _save(
-    trained: Any, tokenizer: Any, config: TrainingConfig, on_event: Callable[[TrainingEvent], None]
+    trained: Network, tokenizer: Tokenizer, config: TrainingConfig, on_event: Callable[[TrainingEvent], None]
 ) -> tuple[Path | None, Path]:
-    """Write the adapter, the merged model and a few of its answers; each appears whole or not at all."""
+    """Write the adapter, the merged model and a few of its answers; each is written completely or not at all."""
     output = Path(config.output_dir)
     adapter, merged = None if config.tuning == "full" else output / "adapter", output / "merged"
     if adapter is not None:

@@ -4,24 +4,25 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import torch
 from peft import PeftModel, set_peft_model_state_dict
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, BitsAndBytesConfig, set_seed
+from transformers.utils import ModelOutput
 
 from fine_tuning.export.merge import merge_adapter, save_merged
 from fine_tuning.training.loop import attention, fsdp, precision
 from fine_tuning.training.loop.chat_tokens import IGNORED
+from fine_tuning.training.loop.library_types import Network, Tokenizer
 from fine_tuning.training.loop.lora_layers import add_adapters
 from fine_tuning.training.loop.training_config import TrainingConfig
 
 ADAPTER_WEIGHTS = "adapter_model.safetensors"
 
 
-def load(config: TrainingConfig) -> Any:
-    """The network, with what is trained in fp32 and what is frozen in the precision that the machine is fast in."""
+def load(config: TrainingConfig) -> Network:
+    """The network; trained weights are fp32, frozen ones have the precision that is fast on this machine."""
     set_seed(config.seed)  # the adapters' random start
     if config.tuning == "full":
         network = base(config, torch.float32)
@@ -36,7 +37,7 @@ def _fast(config: TrainingConfig) -> torch.dtype:
     return torch.bfloat16 if precision.choose(config.precision) == "bf16" else torch.float32
 
 
-def frozen(config: TrainingConfig) -> Any:
+def frozen(config: TrainingConfig) -> Network | None:
     """The base model as it was, where a training of all weights has to be measured against it; else None."""
     if config.tuning != "full":
         return None
@@ -47,7 +48,7 @@ def frozen(config: TrainingConfig) -> Any:
     return found.to("cuda" if torch.cuda.is_available() else "cpu")
 
 
-def base(config: TrainingConfig, dtype: torch.dtype) -> Any:
+def base(config: TrainingConfig, dtype: torch.dtype) -> Network:
     """The base model; for QLoRA its linear layers are stored in 4 bits, and computed with in `dtype`."""
     four_bits = BitsAndBytesConfig(
         load_in_4bit=True,
@@ -66,7 +67,7 @@ def base(config: TrainingConfig, dtype: torch.dtype) -> Any:
     )
 
 
-def _freeze_lower_layers(network: Any, trained: int | None) -> None:
+def _freeze_lower_layers(network: Network, trained: int | None) -> None:
     if trained is None:
         return
     network.requires_grad_(requires_grad=False)
@@ -74,44 +75,46 @@ def _freeze_lower_layers(network: Any, trained: int | None) -> None:
         layer.requires_grad_()
 
 
-def causal(network: Any) -> Any:
+def causal(network: Network) -> Network:
     """The transformers model, without what PEFT puts around it."""
     return network.get_base_model() if isinstance(network, PeftModel) else network
 
 
-def compute_labelled_only(model: Any) -> None:
+def compute_labelled_only(model: Network) -> None:
     """Let `model(input_ids=..., labels=...)` run the output layer on labelled positions only.
 
     With a vocabulary of 49,152 the logits of one token cost as much as a fifth of a 135M model; prompts need none.
     It then returns the logits in fp32, (labelled, vocabulary), and the labels, (labelled,), in the order of the rows.
     Without labels the model answers as before.
     """
-    whole = model.forward
+    plain_forward = model.forward
 
-    def forward(input_ids: Any = None, labels: Any = None, **rest: Any) -> Any:
+    def forward(
+        input_ids: torch.Tensor | None = None, labels: torch.Tensor | None = None, **rest: object
+    ) -> ModelOutput | tuple[torch.Tensor, torch.Tensor]:
         if labels is None:
-            return whole(input_ids=input_ids, **rest)
+            return plain_forward(input_ids=input_ids, **rest)
         # Rows are padded on the right, where causal attention never looks: without a mask the faster kernel is used.
         hidden = model.get_decoder()(input_ids=input_ids, use_cache=False).last_hidden_state
-        wanted = labels[:, 1:]
-        chosen = wanted != IGNORED
+        targets = labels[:, 1:]
+        chosen = targets != IGNORED
         logits = model.get_output_embeddings()(hidden[:, :-1][chosen]).float()
-        return (logits if cap is None else cap * torch.tanh(logits / cap)), wanted[chosen]
+        return (logits if cap is None else cap * torch.tanh(logits / cap)), targets[chosen]
 
     cap = getattr(model.config, "final_logit_softcapping", None)  # Gemma 2
     model.forward = forward
 
 
-def save(network: Any, tokenizer: Any, folder: Path) -> None:
-    """Write what was trained: the adapter, or the whole model."""
+def save(network: Network, tokenizer: Tokenizer, folder: Path) -> None:
+    """Write the trained weights: the adapter, or all of the model."""
     if isinstance(network, PeftModel):
         network.save_pretrained(folder)
     else:
         save_merged(network, tokenizer, folder)
 
 
-def take(network: Any, folder: Path) -> None:
-    """Put the weights that `save` wrote back into the network."""
+def load_weights(network: Network, folder: Path) -> None:
+    """Load weights that `save` wrote into the network."""
     if isinstance(network, PeftModel):
         set_peft_model_state_dict(network, load_file(folder / ADAPTER_WEIGHTS))
         return
@@ -119,7 +122,7 @@ def take(network: Any, folder: Path) -> None:
     network.load_state_dict(found.state_dict())
 
 
-def merged(network: Any, config: TrainingConfig, adapter: Path | None) -> Any:
+def merged(network: Network, config: TrainingConfig, adapter: Path | None) -> Network:
     """The trained model in one piece, in fp32; see `export.merge`."""
     if config.tuning != "qlora":
         return merge_adapter(network)

@@ -1,4 +1,4 @@
-"""From the settings of a training to the arguments of the library's trainer."""
+"""The arguments of the library's trainer for the settings of a training."""
 
 from __future__ import annotations
 
@@ -74,11 +74,11 @@ def with_fewer_rows(config: TrainingConfig, tried: int) -> TrainingConfig:
     """Half as many rows at once as were tried.
 
     Raises:
-        TrainingError: that was one.
+        TrainingError: one row was tried.
     """
     if tried == 1:
         raise TrainingError(
-            "out of memory with one row at a time; lower max_length, set tuning to qlora, or take a smaller base model"
+            "out of memory with one row at a time; lower max_length, set tuning to qlora, or use a smaller base model"
         )
     return config.model_copy(update={"micro_batch_size": tried // 2})
 

@@ -1,4 +1,4 @@
-"""Checkpoints that can be trusted: one without its mark of completion was cut off while being written."""
+"""Complete checkpoints: one without its completion mark was interrupted while it was written."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ KEPT = 2
 
 
 def mark_complete(checkpoint: Path) -> None:
-    """Call after everything in the checkpoint is written."""
+    """Mark a checkpoint whose files are all written."""
     (checkpoint / MARK).touch()
 
 
 def newest_complete(folder: Path) -> Path | None:
-    """The complete checkpoint with the highest step; those that were cut off are removed."""
+    """The complete checkpoint with the highest step; incomplete ones are deleted."""
     complete = []
     for checkpoint in folder.glob("checkpoint-*"):
         if (checkpoint / MARK).is_file():
             complete.append(checkpoint)
         else:
-            shutil.rmtree(checkpoint, ignore_errors=True)  # another machine may be at it too
+            shutil.rmtree(checkpoint, ignore_errors=True)  # another machine may delete it too
     return max(complete, key=step_of, default=None)
 
 

@@ -1,33 +1,33 @@
-"""What a training run tells its caller: events while it runs, one result at its end."""
+"""Events of a training run, and its result."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
+
+from fine_tuning.store.records import JobEventData
 
 
 @dataclass(frozen=True)
 class TrainingEvent:
-    """One line of a run's history.
+    """An event in the history of a run.
 
-    `data` holds, as far as known: step, total_steps, epoch, learning_rate, train_loss (nats a trained token, mean
-    since the previous event), token_accuracy (0 to 1, same tokens), valid_loss, valid_token_accuracy, trained_tokens,
-    tokens_per_second (non-padding tokens, this session), seconds_left, and `path` for a checkpoint (everything that is
-    needed to go on) or the adapter kept at the end of an epoch. A "start" has the step it starts from: what an earlier
-    run told of later steps no longer counts.
+    `data` has the metrics that are known, and the `path` of a checkpoint (all that resuming needs) or of the weights
+    at the end of an epoch. A "start" has the step it starts from; metrics of later steps, of an earlier session, are
+    void.
     """
 
     kind: Literal["message", "start", "metrics", "checkpoint", "epoch"]
     message: str
-    data: dict[str, Any] = field(default_factory=dict)
+    data: JobEventData = field(default_factory=JobEventData)
     created_at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
 
 @dataclass(frozen=True)
 class TrainingResult:
-    """How a run ended.
+    """The result of a run.
 
     Losses are nats a trained token. `trained_tokens` counts every non-padding token of every epoch; `wall_seconds`
     this session; `truncated` and `dropped` are line numbers of rows that were too long. Folders are None unless the
@@ -46,6 +46,6 @@ class TrainingResult:
     adapter_dir: Path | None = None
     merged_dir: Path | None = None
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, object]:
         """The result as plain JSON values."""
         return {name: str(value) if isinstance(value, Path) else value for name, value in asdict(self).items()}

@@ -17,12 +17,13 @@ from fine_tuning.ab_testing import ABTestFramework, ABTestResult
 from fine_tuning.base_models import catalogue
 from fine_tuning.cost_tracker import CostAnalysis, CostTracker
 from fine_tuning.costs.prices import PriceList
-from fine_tuning.data_io.rows import conversation
+from fine_tuning.data_io.rows import prompt_and_reference
 from fine_tuning.dataset_builder import DatasetBuilder
 from fine_tuning.distillation import DistillationDataCollector
-from fine_tuning.distillation.importer import ImportReport
+from fine_tuning.distillation.import_report import ImportReport
 from fine_tuning.errors import DataError
 from fine_tuning.experiments.assignment import assign
+from fine_tuning.experiments.recommendation import recommend
 from fine_tuning.llm_service import LLMService
 from fine_tuning.model_registry import ModelRegistry
 from fine_tuning.settings import get_settings
@@ -121,7 +122,7 @@ def run(
     report(f"A/B test: {base_model} against {version_id} on {len(traffic)} requests")
     experiment = _experiment(plan, version_id, traffic)
     recommendation = ABTestFramework().recommend_winner(experiment)
-    deployed = version_id if recommendation == version_id else None
+    deployed = version_id if recommend(experiment).winner == "model_b" else None
     if deployed is not None:
         reason = f"won A/B test {experiment.test_id}"
         ModelRegistry().deploy_model(MODEL_NAME, outcome.record["version"], reason)
@@ -158,7 +159,7 @@ def _experiment(plan: Plan, version_id: str, traffic: Sequence[Mapping[str, Any]
     framework = ABTestFramework()
     test_id = f"demo-{version_id}"
     framework.create_test(test_id, plan.base_model, version_id)
-    asked = [conversation(row, "traffic") for row in DatasetBuilder().to_openai_format(traffic)]
+    asked = [prompt_and_reference(row, "traffic") for row in DatasetBuilder().to_openai_format(traffic)]
     arms = [assign(test_id, str(example["id"])) for example in traffic]
     for arm, model in zip(ARMS, (plan.base_model, version_id), strict=True):
         mine = [pair for pair, assigned in zip(asked, arms, strict=True) if assigned == arm]

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from fine_tuning._util.files import explained, is_file, sha256_file
 from fine_tuning.errors import FineTuningError
-from fine_tuning.registry.deploy_gates import weights_of
+from fine_tuning.registry.deployment_gates import weights_file
 from fine_tuning.settings import get_settings
 from fine_tuning.store import integrity, job_queue, schema
 from fine_tuning.store.database import Database
@@ -100,7 +100,7 @@ def _weights(database: Database, fix: bool) -> Iterable[Finding]:  # noqa: ARG00
     with database.read() as tx:
         made = integrity.deployed_artifacts(tx)
     for each in made:
-        path = weights_of(each)
+        path = weights_file(each["kind"], each["path"])
         if each["sha256"] is not None and is_file(path) and sha256_file(path) != each["sha256"]:
             shown = f"{each['model_name']} v{each['version']}"
             yield Finding("weights", f"{shown} is deployed, but {path} is not what it was registered with")

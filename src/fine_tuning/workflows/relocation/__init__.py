@@ -1,4 +1,4 @@
-"""A model that is about to lose its host, trained again elsewhere on the same data, and compared with itself."""
+"""Relocation: train the data of a model on another base, and compare the new version with the old one."""
 
 from __future__ import annotations
 

@@ -1,16 +1,15 @@
-"""What is asked of a relocation, and what comes of it."""
+"""The plan and the outcome of a relocation."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from math import isnan
+from math import isnan, nan
 from pathlib import Path
-from typing import Any
 
 from fine_tuning._util import checks
 from fine_tuning.errors import UsageError
 from fine_tuning.evaluation import metrics
+from fine_tuning.store.records import JsonObject
 
 LOCAL = "local"
 NOT_WORSE, WORSE, UNDECIDED, UNKNOWN = "not worse", "worse", "undecided", "unknown"
@@ -18,17 +17,17 @@ NOT_WORSE, WORSE, UNDECIDED, UNKNOWN = "not worse", "worse", "undecided", "unkno
 
 @dataclass(frozen=True)
 class Plan:
-    """What is moved, and where to.
+    """Which model to train again, and on which base.
 
     Attributes:
         model: a registered model's name: its deployed version is replaced, else the latest that no relocation made;
             or `<name>-v<version>`.
-        base_model: that is trained instead.
+        base_model: the base to train instead.
         provider: "local", or the address of a host that speaks OpenAI's API.
-        metric, margin: the new model counts as not worse where its score is shown to be at most so much lower.
-        test_file: questions and answers to compare by; the job's validation file by default.
+        metric, margin: the new model is not worse if its score is shown to be lower by at most the margin.
+        test_file: prompts and references to compare on; the job's validation file by default.
         n_epochs, hyperparameters: of the training.
-        max_answer_tokens: longest answer.
+        max_answer_tokens: limit of each answer, tokens.
     """
 
     model: str
@@ -38,7 +37,7 @@ class Plan:
     margin: float = 0.05
     test_file: Path | None = None
     n_epochs: int = 3
-    hyperparameters: Mapping[str, Any] | None = None
+    hyperparameters: JsonObject | None = None
     max_answer_tokens: int = 256
 
     def __post_init__(self) -> None:
@@ -48,7 +47,7 @@ class Plan:
         metrics.check(checks.name("metric", self.metric))
         found = metrics.find(self.metric)
         if found.corpus or found.bounds is None or not found.higher_is_better or self.metric == "judge":
-            raise UsageError(f"{self.metric} is no metric of single answers; use exact_match, token_f1 or another")
+            raise UsageError(f"{self.metric} does not score single answers; use exact_match, token_f1 or another")
         margin = checks.amount("margin", self.margin)
         if margin is None or margin >= found.bounds[1] - found.bounds[0]:
             raise UsageError(f"margin must be between 0 and {found.bounds[1] - found.bounds[0]:g}, not {self.margin}")
@@ -56,7 +55,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Failures:
-    """Questions that a version did not answer: how many, of how many, and the first error."""
+    """Questions without an answer of a version: how many, of how many, and the first error."""
 
     count: int
     of: int
@@ -65,15 +64,16 @@ class Failures:
 
 @dataclass
 class Outcome:
-    """What became of a relocation; unknown is nan.
+    """The outcome of a relocation; unknown is nan.
 
     Attributes:
         old, new: `<name>-v<version>`.
-        verdict: not worse, worse, undecided, or unknown where the old model does not answer any more.
-        difference, low, high: of the new score over the old one, with its 95 % interval; examples: of both.
+        verdict: not worse, worse, undecided, or unknown where the old model no longer answers.
+        difference, low, high: new score minus old score, with its 95 % interval; examples: number that both answered.
         scores, latency_ms, cost: of old and new: mean scores (over the examples of both, where there are any),
-            milliseconds and US dollars a call.
-        held_out: whether the old model has seen the test questions in its training, which favours it.
+            milliseconds, and US dollars per call.
+        held_out: whether the test questions are from the old model's training data, which favours it.
+        reason: why there is no verdict.
         failures: by version, where there are any; the same relocation asks these questions again.
     """
 
@@ -81,21 +81,21 @@ class Outcome:
     new: str
     job_id: str
     evaluations: dict[str, int]
-    verdict: str
-    difference: float
-    low: float
-    high: float
-    examples: int
-    scores: tuple[float, float]
-    latency_ms: tuple[float, float]
-    cost: tuple[float, float]
-    held_out: bool
+    verdict: str = UNKNOWN
+    difference: float = nan
+    low: float = nan
+    high: float = nan
+    examples: int = 0
+    scores: tuple[float, float] = (nan, nan)
+    latency_ms: tuple[float, float] = (nan, nan)
+    cost: tuple[float, float] = (nan, nan)
+    held_out: bool = False
     reason: str = ""
     failures: dict[str, Failures] = field(default_factory=dict)
 
 
 def verdict(low: float, high: float, margin: float) -> str:
-    """By the 95 % interval of the difference, whose ends are each wrong at a rate of 2.5 %."""
+    """The verdict by the 95 % interval of the difference; each bound is wrong at a rate of 2.5 %."""
     if isnan(low) or isnan(high):
         return UNKNOWN
     return NOT_WORSE if low >= -margin else WORSE if high < -margin else UNDECIDED

@@ -1,0 +1,140 @@
+"""Tables of A/B tests for the terminal."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from math import isfinite, isnan
+from typing import TYPE_CHECKING
+
+from fine_tuning.commands import output
+
+if TYPE_CHECKING:
+    from fine_tuning.experiments.ab_test_result import ABTestResult
+    from fine_tuning.experiments.sample_size import Plan
+    from fine_tuning.experiments.simulation import SimulatedTests
+    from fine_tuning.store.records import ExperimentDecision
+
+
+def print_result(result: ABTestResult, recommendation: str, *, as_json: bool = False) -> None:
+    """Print both models side by side, and the recommendation."""
+    from fine_tuning.experiments.verdict import SECONDARY
+
+    if as_json:
+        output.print_json(facts(result, recommendation))
+        return
+    models = (
+        (
+            f"A: {result.model_a}",
+            result.model_a_samples,
+            output.percent(result.model_a_accuracy),
+            output.number(result.model_a_avg_latency, "ms", 0),
+            output.usd(result.model_a_cost_per_inference),
+        ),
+        (
+            f"B: {result.model_b}",
+            result.model_b_samples,
+            output.percent(result.model_b_accuracy),
+            output.number(result.model_b_avg_latency, "ms", 0),
+            output.usd(result.model_b_cost_per_inference),
+        ),
+    )
+    columns = ["", "Samples#", "Accuracy#", "Latency mean#", "Cost per call#"]
+    output.print_table(f"A/B test {result.test_id} ({result.status})", columns, models)
+    verdict = "different" if result.statistical_significance else "no difference shown"
+    output.print_text(f"{result.design}: scores {verdict} (p = {p_value(result.p_value)})")
+    scale, unit = (100, "points") if result.score == "binary" else (1, "")
+    accuracy, latency = _interval(result, "accuracy", scale, unit), _interval(result, "latency", 1, "ms")
+    alpha = 1 - result.confidence_level
+    levels = f"{1 - alpha:.4g}", f"{1 - alpha * SECONDARY:.4g}"
+    output.print_text(f"B better by: score {accuracy} (confidence {levels[0]}), latency {latency} ({levels[1]})")
+    if result.guardrails:
+        rails = [
+            (rail["name"], rail["status"], _figure(rail["model_a"]), _figure(rail["model_b"]))
+            for rail in result.guardrails
+        ]
+        output.print_table("Guardrails", ["Measure", "Status", "A#", "B#"], rails)
+    if result.late_samples:
+        output.print_text(f"{result.late_samples:,} samples arrived after the end and were not recorded")
+    output.print_text(f"recommendation: {recommendation}")
+
+
+def facts(result: ABTestResult, recommendation: str) -> dict[str, object]:
+    """A result and its recommendation, for JSON."""
+    return {**asdict(result), "recommendation": recommendation}
+
+
+def print_results(results: dict[str, tuple[ABTestResult, str]]) -> None:
+    """Print tests with their recommendations, one a line."""
+    columns = ["Test", "A", "B", "Status", "Samples#", "Accuracy A#", "Accuracy B#", "p-value#", "Recommendation"]
+    rows = [
+        (
+            test_id,
+            result.model_a,
+            result.model_b,
+            result.status,
+            result.total_samples,
+            output.percent(result.model_a_accuracy),
+            output.percent(result.model_b_accuracy),
+            p_value(result.p_value),
+            recommendation,
+        )
+        for test_id, (result, recommendation) in results.items()
+    ]
+    output.print_table("A/B tests", columns, rows)
+
+
+def print_decisions(decisions: list[ExperimentDecision]) -> None:
+    """Print decisions, oldest first."""
+    rows = [(output.utc(each["created_at"]), each["action"], each["model"], each["reason"]) for each in decisions]
+    output.print_table("Decisions", ["Time", "Action", "Model", "Reason"], rows)
+
+
+def print_plans(title: str, plans: list[Plan]) -> None:
+    """Print the sample sizes of designs."""
+    rows = [(each.design, each.most, _size(each.mean), _size(each.without_difference)) for each in plans]
+    output.print_table(title, ["Design", "At this power#", "Mean#", "Mean if equal#"], rows)
+
+
+def simulation_facts(found: SimulatedTests) -> dict[str, float]:
+    """Outcomes of simulated tests, for JSON."""
+    return {
+        "model_b wins": found.wins_b,
+        "model_a wins": found.wins_a,
+        "no verdict": 1 - found.found,
+        "mean samples per model": float(found.samples.mean()),
+        "median samples per model": found.median_samples,
+    }
+
+
+def print_simulation(title: str, found: SimulatedTests) -> None:
+    """Print the outcomes of simulated tests."""
+    output.print_facts(
+        title,
+        {
+            "model_b wins": output.percent(found.wins_b),
+            "model_a wins": output.percent(found.wins_a),
+            "no verdict": output.percent(1 - found.found),
+            "mean samples per model": f"{float(found.samples.mean()):,.0f}",
+            "median samples per model": f"{found.median_samples:,.0f}",
+        },
+    )
+
+
+def p_value(value: float) -> str:
+    """A p-value in two digits."""
+    return "unknown" if isnan(value) else f"{value:.2g}"
+
+
+def _size(size: float) -> str | None:
+    return None if isnan(size) else f"{size:,.0f}"
+
+
+def _figure(value: float) -> str:
+    return "unknown" if isnan(value) else f"{value:.4g}"
+
+
+def _interval(result: ABTestResult, measure: str, scale: float, unit: str) -> str:
+    from fine_tuning.experiments.field_intervals import interval_of
+
+    low, high = interval_of(result, measure)
+    return f"{low * scale:+.3g} to {high * scale:+.3g} {unit}".rstrip() if isfinite(low) else "unknown"

@@ -1,0 +1,75 @@
+"""JSON written by somebody else: its types, and functions that narrow a value to what a reader expects."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import TypeGuard
+
+from fine_tuning.errors import DataError
+
+JsonObject = dict[str, object]
+"""A JSON object whose keys are not ours, such as metadata or a function's parameters."""
+Row = Mapping[str, object]
+"""A row of a user's file, in whatever format."""
+
+
+def is_object(value: object) -> TypeGuard[JsonObject]:
+    """Whether a parsed value is a JSON object."""
+    return isinstance(value, dict)
+
+
+def is_list(value: object) -> TypeGuard[list[object]]:
+    """Whether a parsed value is a JSON array."""
+    return isinstance(value, list)
+
+
+def object_or_empty(value: object) -> Row:
+    """The value if it is an object, else an empty one."""
+    return value if isinstance(value, Mapping) else {}
+
+
+def first_value(row: Row, *keys: str) -> object:
+    """The first of these fields that is neither missing nor empty; None without one."""
+    return next((row[key] for key in keys if row.get(key)), None)
+
+
+def text_field(row: Row, key: str) -> str:
+    """The text of a field.
+
+    Raises:
+        DataError: it is missing or not text.
+    """
+    if key not in row:
+        raise DataError(f"{key} is missing")
+    value = row[key]
+    if not isinstance(value, str):
+        raise DataError(f"{key} must be text, not {type(value).__name__}")
+    return value
+
+
+def list_of_objects(value: object, label: str) -> list[JsonObject]:
+    """The value, if it is a list of objects.
+
+    Raises:
+        DataError: it is not; the message begins with `label`.
+    """
+    if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
+        raise DataError(f"{label} must be a list of objects")
+    return value
+
+
+def parse_embedded_json(value: object) -> object:
+    """Parse JSON that is stored as text, as in CSV exports and log attributes; return other values unchanged."""
+    if isinstance(value, str) and value.lstrip()[:1] in {"[", "{", '"'}:
+        try:
+            parsed: object = json.loads(value)
+        except (ValueError, RecursionError):
+            return value
+        return parsed
+    return value
+
+
+def to_json_text(value: object) -> str:
+    """A string unchanged, any other value as JSON."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

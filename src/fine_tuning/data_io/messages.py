@@ -1,0 +1,140 @@
+"""Types of a chat in OpenAI's format (messages, tool calls, tools), and functions that make and read them.
+
+Source: https://platform.openai.com/docs/api-reference/chat/create
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Literal, NotRequired, TypedDict, cast
+
+from fine_tuning.data_io.json_values import JsonObject, list_of_objects, parse_embedded_json, text_field
+from fine_tuning.errors import DataError
+
+Role = Literal["system", "developer", "user", "assistant", "tool"]
+
+
+class ImageUrl(TypedDict):
+    """Where an image is: an address, or the image itself as a data: URL."""
+
+    url: str
+    detail: NotRequired[str]
+
+
+class ContentPart(TypedDict):
+    """A part of a message's content; `type` names the field that holds it."""
+
+    type: str
+    text: NotRequired[str]
+    image_url: NotRequired[ImageUrl]
+
+
+class FunctionCall(TypedDict):
+    """The function that a model calls.
+
+    `arguments` is JSON text, as the model wrote it.
+    """
+
+    name: str
+    arguments: str
+
+
+class ToolCall(TypedDict):
+    """A call that an assistant's message makes; the tool message with the result repeats its `id`."""
+
+    id: str
+    type: Literal["function"]
+    function: FunctionCall
+
+
+class Message(TypedDict):
+    """A message of a chat. Which of the optional fields it has depends on its role."""
+
+    role: str
+    content: NotRequired[str | list[ContentPart] | None]
+    name: NotRequired[str]
+    tool_calls: NotRequired[list[ToolCall]]
+    tool_call_id: NotRequired[str]
+    refusal: NotRequired[str | None]
+    weight: NotRequired[int]
+
+
+class FunctionDefinition(TypedDict):
+    """A function that a model may call; `parameters` is a JSON schema."""
+
+    name: str
+    description: NotRequired[str]
+    parameters: NotRequired[JsonObject]
+    strict: NotRequired[bool | None]
+
+
+class Tool(TypedDict):
+    """A tool that a model may use."""
+
+    type: Literal["function"]
+    function: FunctionDefinition
+
+
+class ChatRow(TypedDict):
+    """A training row: the conversation, and the tools where there are any."""
+
+    messages: list[Message]
+    tools: NotRequired[list[Tool]]
+
+
+def prompt_messages(prompt: str, system_prompt: str | None = None) -> list[Message]:
+    """A prompt as the messages of a request."""
+    system: list[Message] = [{"role": "system", "content": system_prompt}] if system_prompt else []
+    return [*system, {"role": "user", "content": prompt}]
+
+
+def prompt_and_response_messages(prompt: str, response: str, system_prompt: str | None = None) -> list[Message]:
+    """A prompt and its response as a conversation."""
+    return [*prompt_messages(prompt, system_prompt), {"role": "assistant", "content": response}]
+
+
+def messages_of_example(example: Mapping[str, object]) -> list[Message]:
+    """The conversation of a captured example: its `messages` if it has any, else its prompt and response.
+
+    Raises:
+        DataError: prompt or response is missing or not text.
+    """
+    if example.get("messages"):
+        return list(cast("Sequence[Message]", example["messages"]))
+    return prompt_and_response_messages(text_field(example, "prompt"), text_field(example, "response"))
+
+
+def as_messages(value: object, label: str) -> list[Message]:
+    """A parsed value as messages. Only that each is an object is checked; `chat_checks` checks the rest.
+
+    Raises:
+        DataError: it is not a list of objects; the message begins with `label`.
+    """
+    return cast("list[Message]", list_of_objects(value, label))
+
+
+def as_tools(value: object) -> list[Tool] | None:
+    """A parsed value, or JSON text, as tools; None if there are none.
+
+    Raises:
+        DataError: it is not a list of objects.
+    """
+    found = parse_embedded_json(value)
+    return cast("list[Tool]", list_of_objects(found, "tools")) if found else None
+
+
+def text_of(message: Mapping[str, object]) -> str:
+    """The text of a message: its content, its text parts joined, or its tool calls as JSON.
+
+    Raises:
+        DataError: the content is neither text nor a list of parts.
+    """
+    content = message.get("content")
+    if isinstance(content, list):
+        return "".join(str(part.get("text", "")) for part in content if isinstance(part, Mapping))
+    if content is None and message.get("tool_calls"):
+        return json.dumps(message["tool_calls"], ensure_ascii=False)
+    if content is not None and not isinstance(content, str):
+        raise DataError(f"content must be text or a list of parts, not {type(content).__name__}")
+    return content or ""

@@ -1,0 +1,26 @@
+"""A row as text, before its format is known."""
+
+from __future__ import annotations
+
+import json
+from typing import NamedTuple
+
+MAX_ROW_BYTES = 16 << 20  # longer than the context of any model
+
+
+class RawRow(NamedTuple):
+    """A row as its file has it.
+
+    Attributes:
+        line: the line that it starts on, or its position in an array or table; counted from 1.
+        text: JSON, in the file's own bytes; None if it is longer than `MAX_ROW_BYTES`.
+    """
+
+    file: str
+    line: int
+    text: bytes | None
+
+
+def to_json_bytes(value: object) -> bytes:
+    """A value as JSON; values that are not JSON become text."""
+    return json.dumps(value, ensure_ascii=False, default=str).encode("utf-8", "surrogatepass")

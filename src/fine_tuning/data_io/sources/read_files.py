@@ -1,0 +1,40 @@
+"""The rows of files of any kind, which is known by the file's extension."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from fine_tuning.data_io.sources.csv_rows import csv_rows
+from fine_tuning.data_io.sources.json_rows import json_rows
+from fine_tuning.data_io.sources.paths import kind_of
+from fine_tuning.data_io.sources.raw_row import RawRow
+from fine_tuning.data_io.sources.streams import open_uncompressed, read_position
+
+
+def read_all(files: Iterable[str]) -> Iterator[RawRow]:
+    """The rows of all files; see `read`."""
+    for file in files:
+        yield from read(file)
+
+
+def read(file: str) -> Iterator[RawRow]:
+    """The rows of a file; blank lines are skipped.
+
+    Raises:
+        NotFoundError: there is no such file.
+        DataError: it cannot be read, or is truncated; the message names file and line.
+    """
+    kind = kind_of(file)
+    if kind == ".parquet":
+        from fine_tuning.data_io.sources.parquet_rows import parquet_rows  # loads pyarrow
+
+        yield from parquet_rows(file)
+        return
+    with open_uncompressed(file) as stream, read_position(file, "line") as position:
+        if kind in {".csv", ".tsv"}:
+            rows = csv_rows(stream, file, "\t" if kind == ".tsv" else ",")
+        else:
+            rows = json_rows(stream, file, is_lines=kind in {".jsonl", ".ndjson"})
+        for row in rows:
+            yield row
+            position.last = row.line

@@ -1,0 +1,89 @@
+"""Prepare a data set from captured calls in one step: find, validate, save."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from fine_tuning._util import checks
+from fine_tuning.datasets import example_validation, save_dataset
+from fine_tuning.datasets.example_validation import InvalidExample
+from fine_tuning.datasets.examples_with_recipe import Examples
+from fine_tuning.datasets.prepare_options import PrepareOptions
+from fine_tuning.datasets.training_formats import check_format
+from fine_tuning.distillation.ratings import check_rating
+from fine_tuning.errors import DataError
+from fine_tuning.store import examples
+from fine_tuning.store.database import Database
+from fine_tuning.store.records import ExamplesRecipe, JsonObject
+
+
+@dataclass(frozen=True)
+class PreparedDataset:
+    """A saved data set: its file, the examples in it, and how many were found, the invalid ones included."""
+
+    path: str
+    examples: Examples[JsonObject]
+    found: int
+
+
+def find_captured(
+    database: Database, min_rating: int, domain: str | None, task_type: str | None, limit: int | None
+) -> Examples[JsonObject]:
+    """Captured examples rated at least `min_rating`, oldest first, with the filters as their recipe.
+
+    Raises:
+        UsageError: the rating or limit is out of range.
+        StorageError: the database cannot be read.
+    """
+    check_rating(min_rating)
+    if limit is not None:
+        checks.count("limit", limit)
+    with database.read() as tx:
+        found = examples.find(tx, min_rating=min_rating, domain=domain, task_type=task_type, limit=limit)
+    recipe: ExamplesRecipe = {
+        "source": "distillation",
+        "min_rating": min_rating,
+        "domain": domain,
+        "task_type": task_type,
+        "limit": limit,
+        "found": len(found),
+    }
+    return Examples([dict(example) for example in found], recipe)
+
+
+def prepare(database: Database, folder: Path, options: PrepareOptions) -> PreparedDataset:
+    """Save the valid captured examples that pass the filters as a file in `folder`.
+
+    Raises:
+        DataError: no example passes the filters, or none of those is valid.
+        UsageError: an option is invalid.
+        StorageError: the file cannot be written.
+    """
+    check_format(options.format)
+    found = find_captured(database, options.min_rating, options.domain, options.task_type, None)
+    checked = example_validation.validate(found, options.min_prompt_length, options.min_response_length)
+    valid = checked["valid_examples"]
+    if not valid:
+        filters = (
+            f"rating >= {options.min_rating}, domain {options.domain or 'any'}, task type {options.task_type or 'any'}"
+        )
+        raise DataError(f"no valid training examples with {filters}: {_why_none(checked['invalid_examples'])}")
+    stamp = datetime.now(UTC).strftime("%Y%m%d_%H%M%S")
+    name = options.output or f"dataset_{options.domain or 'all'}_{stamp}"
+    path = save_dataset.save(database, folder, valid, name, options.format)
+    return PreparedDataset(str(path), valid, len(found))
+
+
+def _why_none(invalid: Sequence[InvalidExample]) -> str:
+    if not invalid:
+        return "none is captured; capture more calls first"
+    reasons = Counter(issue.partition(" (")[0] for each in invalid for issue in each["issues"])
+    named = ", ".join(f"{count} with {reason!r}" for reason, count in reasons.most_common())
+    return (
+        f"{len(invalid)} found, {named}; such as {invalid[0]['issues'][0]!r}. Lower the minimum lengths with "
+        "--min-prompt-length and --min-response-length"
+    )

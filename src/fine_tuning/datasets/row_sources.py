@@ -1,0 +1,93 @@
+"""Sources of a data set's rows: files, tables in memory, captured calls."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from fine_tuning._util.files import atomic_write, make_folder
+from fine_tuning.data_io import sources
+from fine_tuning.data_io.formats import preference
+from fine_tuning.data_io.messages import Message, messages_of_example
+from fine_tuning.datasets.recipe import Recipe
+from fine_tuning.datasets.training_formats import json_line
+from fine_tuning.errors import UsageError
+from fine_tuning.store import examples, preferences
+from fine_tuning.store.database import Database
+from fine_tuning.store.records import JsonObject, Preference
+
+CAPTURED = "captured calls"
+
+
+@dataclass(frozen=True)
+class RowSources:
+    """Files of rows, and the labels by which messages name them."""
+
+    files: Sequence[str]
+    labels: Sequence[str]
+
+
+def check_one_source(files: object, table: object) -> None:
+    """Raise a UsageError where both files and a table are given."""
+    if files is not None and table is not None:
+        raise UsageError("give files or a table, not both")
+
+
+@contextmanager
+def opened(
+    database: Database, folder: Path, files: Sequence[str | Path] | None, table: object, recipe: Recipe
+) -> Iterator[RowSources]:
+    """The rows of files, of a table, or else of the captured calls.
+
+    Args:
+        folder: for temporary files, which are removed at the end.
+    """
+    with tempfile.TemporaryDirectory(dir=make_folder(folder), prefix=".rows.") as work:
+        if files is not None:
+            yield of_files(files)
+        elif table is not None:
+            yield of_table(table, Path(work))
+        else:
+            yield of_store(database, Path(work), pairs=recipe.format == "preference")
+
+
+def of_files(names: Sequence[str | Path]) -> RowSources:
+    """The files of these names; see `sources.expand`."""
+    files = sources.expand(names)
+    return RowSources(files, files)
+
+
+def of_table(table: object, folder: Path) -> RowSources:
+    """A table in memory, written to a file in `folder`; see `sources.table_rows`."""
+    rows = (row.text or b"" for row in sources.table_rows(table))
+    return RowSources([_written(rows, folder)], ["table"])
+
+
+def of_store(database: Database, folder: Path, *, pairs: bool) -> RowSources:
+    """The captured calls, or their preference pairs, written to a file in `folder`."""
+    with database.read() as tx:
+        rows = _pairs(preferences.find(tx), database) if pairs else examples.each(tx)
+        return RowSources([_written((json_line(row).encode() for row in rows), folder)], [CAPTURED])
+
+
+def _pairs(found: Iterable[Preference], database: Database) -> Iterator[JsonObject]:
+    with database.read() as tx:
+        for pair in found:
+            better = examples.get(tx, pair["chosen_id"]) if pair["chosen_id"] else None
+            if better is None:
+                yield {"prompt": pair["prompt"], "chosen": pair["chosen"], "rejected": pair["rejected"]}
+                continue
+            *prompt, response = messages_of_example(better)
+            rejected: Message = {"role": "assistant", "content": pair["rejected"]}
+            facts = {name: better[name] for name in ("domain", "task_type", "rating", "metadata", "captured_at")}
+            yield {**preference.row_of(prompt, [response], [rejected], better["tools"]), **facts}
+
+
+def _written(lines: Iterable[bytes], folder: Path) -> str:
+    path = folder / "rows.jsonl"
+    with atomic_write(path, "wb") as stream:
+        stream.writelines(line + b"\n" for line in lines)
+    return str(path)

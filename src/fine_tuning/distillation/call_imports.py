@@ -1,0 +1,94 @@
+"""The import methods of `DistillationDataCollector`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from fine_tuning.data_io import sources
+from fine_tuning.data_io.formats import stored_completion
+from fine_tuning.distillation import fetch_stored_completions, importer
+from fine_tuning.distillation.import_report import Defaults, ImportReport
+from fine_tuning.store.database import Database
+
+
+class CallImports:
+    """Imports recorded calls from files, tables and hosts into a database."""
+
+    _database: Database
+
+    def capture_file(self, path: str | Path, domain: str = "general", task_type: str = "chat") -> ImportReport:
+        """Store every call in a file; see `import_files`."""
+        return self.import_files([path], domain=domain, task_type=task_type)
+
+    def import_files(
+        self,
+        files: Sequence[str | Path],
+        format: str | None = None,
+        *,
+        domain: str = "general",
+        task_type: str = "chat",
+        rating: int | None = None,
+    ) -> ImportReport:
+        """Store every call in files of the formats in `formats.FORMATS`; importing the same rows again adds nothing.
+
+        Args:
+            files: paths, folders, globs or addresses of JSONL, JSON, CSV or Parquet files, compressed or not.
+            format: of the rows; by default each row's format is recognised.
+            domain, task_type: for rows without them.
+            rating: for rows without one; by default 5 for training data, 3 for production logs.
+
+        Returns:
+            The counts, and each rejected row with its file, line and reason.
+
+        Raises:
+            NotFoundError, DataError: a file is missing or truncated; then nothing is stored.
+            UsageError: an argument is invalid.
+        """
+        defaults = Defaults(format, domain, task_type, rating)
+        return importer.import_rows(self._database, sources.read_all(sources.expand(files)), defaults)
+
+    def import_stored_completions(
+        self,
+        model: str | None = None,
+        metadata: Mapping[str, str] | None = None,
+        *,
+        base_url: str | None = None,
+        api_key: str | None = None,
+        domain: str = "general",
+        task_type: str = "chat",
+        rating: int | None = None,
+        progress: Callable[[int], None] = lambda _: None,
+    ) -> ImportReport:
+        """Store the chat completions that OpenAI, or another host, has stored (`store=True`).
+
+        Args:
+            model, metadata: only the calls of this model, and with this metadata.
+            base_url, api_key: of the host; by default OPENAI_BASE_URL and OPENAI_API_KEY, or OpenAI.
+            domain, task_type, rating: for calls whose metadata lacks them; the rating is 3 by default.
+            progress: called with the number of calls fetched since the last time.
+
+        Returns:
+            See `import_files`; the host is the file, the call's position the line.
+
+        Raises:
+            ConfigurationError, ProviderError: the host refuses the key, or cannot be reached; then nothing is stored.
+            UsageError: an argument is invalid.
+        """
+        defaults = Defaults(stored_completion.NAME, domain, task_type, rating)
+        host = fetch_stored_completions.Host(base_url, api_key)
+        rows = fetch_stored_completions.fetch(host, model, metadata, progress)
+        return importer.import_rows(self._database, rows, defaults)
+
+    def import_table(
+        self,
+        table: object,
+        format: str | None = None,
+        *,
+        domain: str = "general",
+        task_type: str = "chat",
+        rating: int | None = None,
+    ) -> ImportReport:
+        """Store every call in a pandas, Polars, Arrow, Daft or Hugging Face table; see `import_files`."""
+        defaults = Defaults(format, domain, task_type, rating)
+        return importer.import_rows(self._database, sources.table_rows(table), defaults)

@@ -1,0 +1,98 @@
+"""A call as the record that the store keeps: checked, and identified by the hash of its conversation."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import cast
+
+from fine_tuning._util import checks
+from fine_tuning.data_io.messages import Message, Tool, prompt_and_response_messages, text_of
+from fine_tuning.distillation.ratings import check_rating
+from fine_tuning.errors import DataError, UsageError
+from fine_tuning.store.records import NewExample
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is recorded of a call beside its conversation. Values are checked by `example_record`.
+
+    Attributes:
+        model_used: the model that responded.
+        captured_at: UTC.
+    """
+
+    domain: object
+    task_type: object
+    rating: object
+    metadata: object = None
+    model_used: object = "unknown"
+    captured_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+
+def example_record(messages: object, tools: object, facts: Facts) -> NewExample:
+    """Check a call and give it its id.
+
+    Args:
+        messages: the conversation; the last message is the assistant's response.
+        tools: the tools that the model could call, or None.
+
+    Raises:
+        UsageError: rating, domain, task type, model, tools or metadata is invalid, or prompt or response is empty.
+        DataError: the conversation does not end with a response.
+    """
+    rating = check_rating(facts.rating)
+    if not messages:
+        raise UsageError("prompt and response must not be empty")
+    if tools is not None and not (isinstance(tools, list | tuple) and all(isinstance(t, Mapping) for t in tools)):
+        raise UsageError("tools must be a list of objects")
+    conversation = list(cast("Sequence[Message]", messages))
+    functions = list(cast("Sequence[Tool]", tools or ()))
+    prompt, response = prompt_and_response(conversation)
+    if not prompt.strip() or not response.strip():
+        raise UsageError("prompt and response must not be empty")
+    is_single_turn = conversation == prompt_and_response_messages(prompt, response)
+    return {
+        "id": example_id(conversation, functions),
+        "prompt": prompt,
+        "response": response,
+        "messages": None if is_single_turn else conversation,
+        "tools": functions or None,
+        "domain": checks.name("domain", facts.domain),
+        "task_type": checks.name("task_type", facts.task_type),
+        "rating": rating,
+        "metadata": checks.mapping("metadata", facts.metadata),
+        "model_used": checks.name("model_used", facts.model_used),
+        "captured_at": facts.captured_at,
+    }
+
+
+def example_id(messages: Sequence[Message], tools: Sequence[Tool] = ()) -> str:
+    """`sha256:` and the hash of the conversation's canonical JSON (sorted keys, no spaces, UTF-8).
+
+    Equal messages and tools have an equal id, wherever and whenever they were captured.
+    """
+    content: dict[str, object] = {"messages": list(messages)}
+    if tools:
+        content["tools"] = list(tools)
+    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return "sha256:" + hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def prompt_and_response(messages: Sequence[Message]) -> tuple[str, str]:
+    """The text of the last user message and of the assistant's response.
+
+    Raises:
+        DataError: the conversation does not end with an assistant message, or has no user message.
+    """
+    if not all(isinstance(message, Mapping) and isinstance(message.get("role"), str) for message in messages):
+        raise DataError("each message must be an object with role and content")
+    if messages[-1]["role"] != "assistant":
+        raise DataError("a captured conversation must end with an assistant message")
+    prompts = [message for message in messages if message["role"] == "user"]
+    if not prompts:
+        raise DataError("a captured conversation needs a user message")
+    return text_of(prompts[-1]), text_of(messages[-1])

@@ -1,0 +1,71 @@
+"""What an import is given for rows that lack a fact, and what it reports."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TypedDict
+
+from fine_tuning._util import checks
+from fine_tuning.data_io import formats
+from fine_tuning.distillation.ratings import check_rating
+
+
+@dataclass(frozen=True)
+class Defaults:
+    """Facts of rows that do not state them.
+
+    Attributes:
+        format: of the rows; None to recognise each row's.
+        rating: None for 5 in formats of training data and 3 in formats of logs.
+
+    Raises:
+        UsageError: one of them is invalid.
+    """
+
+    format: str | None = None
+    domain: str = "general"
+    task_type: str = "chat"
+    rating: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.format is not None:
+            formats.check_format(self.format)
+        if self.rating is not None:
+            check_rating(self.rating)
+        checks.name("domain", self.domain)
+        checks.name("task_type", self.task_type)
+
+
+class RejectedRow(TypedDict):
+    """A row that was not imported, and why; `line` is counted from 1."""
+
+    file: str
+    line: int
+    reason: str
+
+
+@dataclass
+class ImportReport:
+    """Counts of an import: read = captured + duplicates + skipped + len(rejected).
+
+    Attributes:
+        read: calls; a row without a call counts as one.
+        captured: new calls.
+        duplicates: calls that were captured before.
+        skipped: rows of logs that are not answered chats.
+        preferences: preference pairs among the captured calls.
+        formats: number of rows by format.
+        unrated: number of calls that got a default rating, by that rating.
+        known_since: when the same rows were imported before (ISO 8601), in which case nothing was stored; else None.
+    """
+
+    read: int = 0
+    captured: int = 0
+    duplicates: int = 0
+    skipped: int = 0
+    preferences: int = 0
+    rejected: list[RejectedRow] = field(default_factory=list)
+    formats: Counter[str] = field(default_factory=Counter)
+    unrated: Counter[int] = field(default_factory=Counter)
+    known_since: str | None = None

@@ -1,0 +1,41 @@
+"""Preference pairs: two responses to one prompt, of which one is better."""
+
+from __future__ import annotations
+
+from fine_tuning.data_io.messages import prompt_and_response_messages
+from fine_tuning.distillation.example_record import Facts, example_record
+from fine_tuning.distillation.ratings import CHOSEN_RATING, REJECTED_RATING
+from fine_tuning.errors import UsageError
+from fine_tuning.store import examples, preferences
+from fine_tuning.store.database import Database
+
+
+def store_preference(
+    database: Database, prompt: str, chosen: tuple[str, str], rejected: tuple[str, str], labels: tuple[str, str]
+) -> tuple[str, str]:
+    """Store two responses as examples, rated 5 and 2, and as a preference pair.
+
+    Args:
+        chosen, rejected: the text of the response, and the model that gave it.
+        labels: domain and task type.
+
+    Returns:
+        The ids of the chosen and of the rejected example.
+
+    Raises:
+        UsageError: a text is empty, or both responses are the same.
+    """
+    if chosen[0] == rejected[0]:
+        raise UsageError("both answers are the same: neither is better")
+    better, worse = (
+        example_record(
+            prompt_and_response_messages(prompt, response), None, Facts(*labels, rating=rating, model_used=model)
+        )
+        for (response, model), rating in ((chosen, CHOSEN_RATING), (rejected, REJECTED_RATING))
+    )
+    with database.write() as tx:
+        examples.capture(tx, [better, worse])
+        for record in (better, worse):
+            examples.rate(tx, record["id"], record["rating"])
+        preferences.add(tx, worse=worse, better=better)
+    return better["id"], worse["id"]

@@ -1,0 +1,130 @@
+"""The result of an A/B test, and its form as JSON, which has neither NaN nor infinity."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from math import inf, isfinite, isnan, nan
+from typing import Any, cast
+
+from fine_tuning.store.experiment_json import ExperimentResult, GuardrailStatus
+from fine_tuning.store.records import Experiment
+
+_UNKNOWN_FIGURE = {"model_a": nan, "model_b": nan, "low": -inf, "high": inf}  # of a guardrail
+Interval = tuple[float, float]
+
+
+@dataclass
+class ABTestResult:
+    """The state of a test; improvements are positive where model_b is better, unknown is nan.
+
+    The first nineteen fields are enough for a recommendation. None counts as nan, so that an exported result can be
+    loaded: `ABTestResult(**json.loads(text)[test_id])`.
+
+    Accuracy is the mean score: the share of right answers where scores are binary.
+
+    Attributes:
+        accuracy_improvement, latency_improvement, cost_improvement: differences of the plain means.
+        statistical_significance: whether the design shows that the scores differ, at `1 - confidence_level`.
+        p_value: valid at every look (anytime), at the planned looks (group_sequential), at the end (fixed).
+        intervals: of the improvements in accuracy, and (at alpha / 5) latency and cost, as (low, high), infinite while
+            unknown. Empty for a result of the nineteen fields.
+        late_samples: number of samples that arrived after the end.
+        effect: the difference in score that the verdict is about: of pairs where answers are paired, adjusted where
+            there is a covariate.
+        favours: 1 where the verdict is for model_b, -1 for model_a, 0 while there is none.
+        samples_needed: about how many more of each model (or pairs) until a verdict; nan where unknown.
+        is_over: whether no further sample can change the verdict (planned designs after their last look).
+        guardrails: the state of each; see `guardrails.GuardrailVerdict`.
+        ratio_mismatch_p: p-value of the sample ratio check (SRM); nan where no split is planned.
+        withheld: why there is no verdict whatever the scores are (a sample ratio mismatch); empty where there may be
+            one.
+        score, margin, is_paired: of the design; see there.
+    """
+
+    test_id: str
+    model_a: str
+    model_b: str
+    status: str
+    total_samples: int
+    model_a_accuracy: float
+    model_b_accuracy: float
+    accuracy_improvement: float
+    model_a_avg_latency: float
+    model_b_avg_latency: float
+    latency_improvement: float
+    model_a_cost_per_inference: float
+    model_b_cost_per_inference: float
+    cost_improvement: float
+    statistical_significance: bool
+    confidence_level: float
+    started_at: str
+    completed_at: str | None
+    metadata: dict[str, Any] = field(default_factory=dict)  # the caller's own
+    p_value: float = nan
+    model_a_samples: int = 0
+    model_b_samples: int = 0
+    intervals: dict[str, Interval] = field(default_factory=dict)
+    design: str = "anytime"
+    effect: float = nan
+    favours: int = 0
+    samples_needed: float = nan
+    is_over: bool = False
+    guardrails: list[GuardrailStatus] = field(default_factory=list)
+    ratio_mismatch_p: float = nan
+    withheld: str = ""
+    score: str = "binary"
+    margin: float = 0.05
+    is_paired: bool = False
+    late_samples: int = 0
+
+    def __post_init__(self) -> None:
+        """Read null of JSON as nan, or as infinity where it is the end of an interval."""
+        for each in fields(self):
+            if each.type == "float" and getattr(self, each.name) is None:
+                setattr(self, each.name, nan)
+        self.intervals = {
+            name: (-inf if low is None else low, inf if high is None else high)
+            for name, (low, high) in (self.intervals or {}).items()
+        }
+        self.guardrails = [
+            cast("GuardrailStatus", {key: _UNKNOWN_FIGURE[key] if end is None else end for key, end in each.items()})
+            for each in self.guardrails or []
+        ]
+
+    @property
+    def without_samples(self) -> str | None:
+        """The model (the first, if both) without any sample; None where both have some."""
+        has_a, has_b = self.model_a_samples > 0, self.model_b_samples > 0
+        if self.total_samples and not (has_a or has_b):  # the nineteen fields have no counts per model
+            has_a, has_b = not isnan(self.model_a_accuracy), not isnan(self.model_b_accuracy)
+        if has_a and has_b:
+            return None
+        return self.model_b if has_a else self.model_a
+
+    def as_json(self) -> ExperimentResult:
+        """The result with None for what is not finite."""
+        return cast("ExperimentResult", _finite(asdict(self)))
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> ABTestResult:
+        """A result that `as_json` gave, also by an earlier version; keys that are no field are left out."""
+        known = {each.name for each in fields(cls)}
+        return cls(**{name: value for name, value in stored.items() if name in known})
+
+
+def concluded_result(test: Experiment) -> ABTestResult | None:
+    """The stored verdict of a test, with the samples that arrived after its end; None while it runs."""
+    if not test["result"]:
+        return None
+    result = ABTestResult.from_json(test["result"])
+    result.late_samples = test["late"]
+    return result
+
+
+def _finite(value: object) -> object:
+    if isinstance(value, dict):
+        return {name: _finite(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not isfinite(value) else value

@@ -1,0 +1,49 @@
+"""Intervals of a result that was built by hand, or whose export has the nineteen fields of the contract alone.
+
+Such a result has means and one number of samples, but neither counts per model nor spreads. So the samples are taken
+as divided evenly, scores as right or wrong, and a difference in latency or cost as noise unless it is large.
+"""
+
+from __future__ import annotations
+
+from math import inf, isfinite
+
+from fine_tuning.experiments import confidence_sequences
+from fine_tuning.experiments.ab_test_result import ABTestResult, Interval
+from fine_tuning.experiments.sufficient_statistics import MIN_OBSERVATIONS
+
+MIN_RELATIVE_DIFFERENCE = 0.05  # of two means whose spread is unknown, below which they count as equal
+UNKNOWN: Interval = (-inf, inf)
+
+
+def interval_of(result: ABTestResult, measure: str) -> Interval:
+    """The interval of an improvement (accuracy, latency or cost): the result's own, else estimated from its fields."""
+    if measure in result.intervals:
+        low, high = result.intervals[measure]
+        return (low, high) if measure == "accuracy" or (isfinite(low) and isfinite(high)) else UNKNOWN
+    if measure == "accuracy":
+        return _accuracy_interval(result)
+    if measure == "latency":
+        return _difference(result.model_a_avg_latency, result.model_b_avg_latency)
+    return _difference(result.model_a_cost_per_inference, result.model_b_cost_per_inference)
+
+
+def _accuracy_interval(result: ABTestResult) -> Interval:
+    """The confidence sequence of the difference of two rates, as an anytime test with these figures has it."""
+    a, b, count = result.model_a_accuracy, result.model_b_accuracy, result.total_samples // 2
+    alpha = 1 - result.confidence_level
+    if not (0 <= a <= 1 and 0 <= b <= 1 and 0 < alpha < 1) or count < MIN_OBSERVATIONS:
+        return UNKNOWN
+    # One more right and one more wrong answer: a few that are all right are no proof of certainty.
+    smoothed = [(rate * count + 1) / (count + 2) for rate in (a, b)]
+    variance = sum(rate * (1 - rate) for rate in smoothed) / count
+    half = confidence_sequences.half_width(variance, 2 * count, alpha)
+    return max(-1.0, b - a - half), min(1.0, b - a + half)
+
+
+def _difference(a: float, b: float) -> Interval:
+    """How much lower b is, where that is a large part of the larger mean; else unknown."""
+    gain = a - b
+    if not isfinite(gain) or abs(gain) < MIN_RELATIVE_DIFFERENCE * max(a, b) or gain == 0:
+        return UNKNOWN
+    return gain, gain

@@ -1,0 +1,171 @@
+"""The life of a test: it is created, ramped and concluded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TypedDict
+
+from fine_tuning._util import checks
+from fine_tuning.errors import ConflictError, NotFoundError, UsageError
+from fine_tuning.experiments import assignment, promotion, verdict
+from fine_tuning.experiments.ab_test_result import ABTestResult, concluded_result
+from fine_tuning.experiments.design import MIN_SHARE, Design, check_alpha
+from fine_tuning.experiments.recommendation import recommend
+from fine_tuning.experiments.sample_scoring import with_score_of_metric
+from fine_tuning.experiments.sufficient_statistics import A, B
+from fine_tuning.experiments.won_tests import CONCLUDED
+from fine_tuning.store import experiments
+from fine_tuning.store.column_types import now
+from fine_tuning.store.database import Database, Transaction
+from fine_tuning.store.experiment_json import Arm, DesignRecord, Slots
+from fine_tuning.store.records import Experiment, JsonObject
+
+
+class CreatedTest(TypedDict):
+    """A test as `ABTestFramework.create_test` returns it."""
+
+    test_id: str
+    model_a: str
+    model_b: str
+    status: str
+    started_at: str
+    metadata: JsonObject
+    design: DesignRecord
+
+
+def design_of(kind: str, choices: dict[str, object]) -> Design:
+    """The design of these choices, with the kind of scores that its metric gives.
+
+    Raises:
+        UsageError: a choice is unknown or out of range, or the metric cannot score samples.
+    """
+    return Design.of(kind=kind, **with_score_of_metric(choices))
+
+
+def create(
+    database: Database, test_id: str, models: tuple[str, str], design: Design, metadata: Mapping[str, object] | None
+) -> CreatedTest:
+    """Create a test of two models, or return the running one if it is the same; see `ABTestFramework.create_test`."""
+    model_a, model_b = models
+    for label, value in (("test_id", test_id), ("model_a", model_a), ("model_b", model_b)):
+        checks.name(label, value)
+    if model_a == model_b:
+        raise UsageError(f"model_a and model_b are both {model_a}; name two models to compare")
+    with database.write() as tx:
+        if design.layer is not None:
+            experiments.lock_layer(tx, design.layer)
+        test = experiments.get(tx, test_id, lock=True)
+        if test is None:
+            new: experiments.NewExperiment = {
+                "id": test_id,
+                "model_a": model_a,
+                "model_b": model_b,
+                "design": design.as_dict(),
+                "pinned": promotion.pin(tx, {A: model_a, B: model_b}, deployable=design.auto),
+                "slots": _slots(tx, design.ramp, design.layer),
+                "layer": design.layer,
+                "metadata": checks.mapping("metadata", metadata),
+            }
+            experiments.create(tx, new)
+            test = experiments.get(tx, test_id)
+            assert test is not None  # noqa: S101 - created in this transaction
+    if (test["model_a"], test["model_b"], test["status"]) != (model_a, model_b, "running"):
+        existing = f"{test['model_a']} against {test['model_b']}, {test['status']}"
+        raise ConflictError(f"test {test_id} exists: {existing}; choose another id")
+    if Design.of(**test["design"]) != design:
+        raise ConflictError(f"test {test_id} exists with another design; the design of a test cannot change")
+    return {
+        "test_id": test_id,
+        "model_a": test["model_a"],
+        "model_b": test["model_b"],
+        "status": test["status"],
+        "started_at": test["started_at"],
+        "metadata": test["metadata"],
+        "design": test["design"],
+    }
+
+
+def find(database: Database, test_id: str) -> Experiment:
+    """A test.
+
+    Raises:
+        NotFoundError: there is no such test.
+    """
+    with database.read() as tx:
+        return _found(tx, test_id, experiments.get(tx, test_id))
+
+
+def _found(tx: Transaction, test_id: str, test: Experiment | None) -> Experiment:
+    if test is None:
+        raise NotFoundError(f"no test {test_id}; known tests: {', '.join(experiments.ids(tx)) or 'none'}")
+    return test
+
+
+def choose(database: Database, test_id: str, unit_id: str) -> tuple[Arm, str] | None:
+    """The arm of a unit and its model's name; None where it takes no part; see `ABTestFramework.assign`."""
+    checks.name("unit_id", unit_id)
+    test = find(database, test_id)
+    if test["status"] != "running" or not assignment.takes_part(test["layer"] or test_id, unit_id, test["slots"]):
+        return None
+    arm = assignment.assign(test_id, unit_id, Design.of(**test["design"]).split or 0.5)
+    return arm, test["pinned"][arm] if test["pinned"] else test[arm]
+
+
+def ramp(database: Database, test_id: str, share: float) -> None:
+    """Change the share of the units that take part; see `ABTestFramework.ramp`."""
+    if checks.rate("share", share) is None:
+        raise UsageError("share must be between 0 and 1")
+    if 0 < share < MIN_SHARE:
+        raise UsageError(f"share must be 0 or at least {MIN_SHARE:g}, not {share:g}")
+    layer = find(database, test_id)["layer"]
+    with database.write() as tx:
+        if layer is not None:
+            experiments.lock_layer(tx, layer)  # before the test itself, as `create` does: no deadlock
+        test = _found(tx, test_id, experiments.get(tx, test_id, lock=True))
+        if test["status"] != "running":
+            raise ConflictError(f"test {test_id} is not running")
+        experiments.set_slots(tx, test_id, _slots(tx, share, layer, test))
+        experiments.decide(tx, test_id, "ramped", None, f"{share:.1%} of the units take part")
+
+
+def _slots(tx: Transaction, share: float, layer: str | None, test: Experiment | None = None) -> Slots:
+    """The slots of a test for this share of the units, none of which another test of the layer has."""
+    others = experiments.in_layer(tx, layer) if layer is not None else []
+    taken = [other["slots"] for other in others if test is None or other["id"] != test["id"]]
+    return assignment.ramped([] if test is None else test["slots"], taken, share)
+
+
+def monitor(database: Database, test_id: str, alpha: float | None) -> ABTestResult:
+    """The verdict so far, or the stored one of a concluded test; see `ABTestFramework.monitor`."""
+    if alpha is not None:
+        check_alpha(alpha)
+    test = find(database, test_id)
+    return concluded_result(test) or verdict.judge(test, alpha)
+
+
+def conclude(database: Database, test_id: str, alpha: float | None, *, even_empty: bool) -> ABTestResult:
+    """End a test and store its verdict; see `ABTestFramework.conclude_test`."""
+    if alpha is not None:
+        check_alpha(alpha)
+    with database.write() as tx:
+        test = _found(tx, test_id, experiments.get(tx, test_id, lock=True))
+        if (concluded := concluded_result(test)) is not None:
+            return concluded
+        result = verdict.judge(test, alpha)
+        if even_empty or result.without_samples is None:
+            store_verdict(tx, result)
+            experiments.decide(tx, test_id, CONCLUDED, None, recommend(result).as_text(result))
+    return result
+
+
+def store_verdict(tx: Transaction, result: ABTestResult) -> None:
+    """Store the verdict of a test and mark it as completed."""
+    result.status, result.completed_at = "completed", now().isoformat()
+    experiments.conclude(tx, result.test_id, result.as_json())
+
+
+def results(database: Database, status: str | None = None) -> dict[str, ABTestResult]:
+    """The state of every test, or of those with a status, by id, oldest first."""
+    with database.read() as tx:
+        tests = experiments.find(tx, status)
+    return {test["id"]: concluded_result(test) or verdict.judge(test) for test in tests}

@@ -1,0 +1,34 @@
+"""The A/B tests that a model version has won."""
+
+from __future__ import annotations
+
+from fine_tuning._util.model_names import version_name
+from fine_tuning.experiments.ab_test_result import concluded_result
+from fine_tuning.experiments.promotion import PROMOTED
+from fine_tuning.experiments.recommendation import recommend
+from fine_tuning.store import experiments
+from fine_tuning.store.database import Transaction
+from fine_tuning.store.records import ExperimentDecision, ExperimentOfVersion
+
+CONCLUDED = "concluded"
+
+
+def won_by(tx: Transaction, name: str, version: int) -> list[str]:
+    """The ids of the concluded tests that a version has won, oldest first.
+
+    A test that promotes by itself is won by the version that it promoted; another by the arm that its stored result
+    recommends. Results imported from files count for nothing, as nobody concluded them here.
+    """
+    model_id = version_name(name, version)
+    return [
+        test["id"]
+        for test in experiments.of_version(tx, name, version)
+        if any(_is_win(test, decision, model_id) for decision in experiments.decisions(tx, test["id"]))
+    ]
+
+
+def _is_win(test: ExperimentOfVersion, decision: ExperimentDecision, model_id: str) -> bool:
+    if decision["action"] == PROMOTED:
+        return decision["model"] in {model_id, test[test["arm"]]}
+    result = concluded_result(test) if decision["action"] == CONCLUDED else None
+    return result is not None and recommend(result).winner == test["arm"]

@@ -1,0 +1,42 @@
+"""Aliases such as champion and challenger: `<model>@<alias>` names the version that the alias points at."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from fine_tuning._util import checks
+from fine_tuning.errors import UsageError
+from fine_tuning.registry.version_lookup import find_version
+from fine_tuning.store import model_aliases
+from fine_tuning.store.database import Database, Transaction
+from fine_tuning.store.records import DatedModelVersion, DescribedModelVersion
+
+
+def set_alias(database: Database, name: str, alias: str, version: int | None, *, actor: str, reason: str) -> int:
+    """Point an alias at a version (the latest by default). Returns the version.
+
+    Raises:
+        NotFoundError: there is no such version.
+        UsageError: the alias is not a valid name.
+    """
+    if "@" in checks.name("alias", alias):
+        raise UsageError(f"an alias must not contain @: {alias!r}")
+    with database.write() as tx:
+        number = find_version(tx, name, version)["version"]
+        model_aliases.set_alias(tx, name, alias, number, actor=actor, reason=reason)
+    return number
+
+
+def remove_alias(database: Database, name: str, alias: str, *, actor: str, reason: str) -> bool:
+    """Remove an alias; False where the model has none of that name."""
+    with database.write() as tx:
+        if alias not in model_aliases.of_model(tx, name):
+            return False
+        model_aliases.set_alias(tx, name, alias, None, actor=actor, reason=reason)
+    return True
+
+
+def with_aliases(tx: Transaction, versions: Sequence[DatedModelVersion]) -> list[DescribedModelVersion]:
+    """The versions with the aliases that point at them."""
+    found = model_aliases.by_version(tx)
+    return [{**each, "aliases": found.get((each["model_name"], each["version"]), [])} for each in versions]

@@ -1,0 +1,77 @@
+"""The gates a version must pass before it is deployed; the setting `deploy_gates` names those in force."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from fine_tuning._util.files import is_file, sha256_file
+from fine_tuning.errors import ConflictError
+from fine_tuning.experiments.won_tests import won_by
+from fine_tuning.registry import expiry
+from fine_tuning.settings import Settings
+from fine_tuning.store import evaluations, model_versions
+from fine_tuning.store.database import Transaction
+from fine_tuning.store.records import ModelVersion
+
+
+def check(tx: Transaction, version: ModelVersion, settings: Settings) -> None:
+    """Raise ConflictError, naming the gate, unless the version passes all gates of the settings."""
+    for name, reason in reasons(tx, version, settings):
+        if reason:
+            shown = f"{version['model_name']} v{version['version']}"
+            raise ConflictError(f"gate {name}: {shown} {reason}; to deploy anyway, use --force (force=True)")
+
+
+def reasons(tx: Transaction, version: ModelVersion, settings: Settings) -> Iterator[tuple[str, str]]:
+    """Each gate of the settings with the reason why a version fails it, empty where it passes; evaluated lazily."""
+    return ((name, _GATES[name](tx, version, settings)) for name in settings.deploy_gates)
+
+
+def _evaluation(tx: Transaction, version: ModelVersion, settings: Settings) -> str:
+    found = evaluations.of_version(tx, version["model_name"], version["version"])
+    if not found:
+        return "has no evaluation (ft-cli evaluate-model)"
+    last = found[-1]
+    accuracy, minimum = last["accuracy"], settings.deploy_min_accuracy
+    if accuracy is None:
+        return f"has no accuracy in its last evaluation ({last['id']})"
+    return f"has accuracy {accuracy:.4g}, less than {minimum:g} (evaluation {last['id']})" if accuracy < minimum else ""
+
+
+def _experiment(tx: Transaction, version: ModelVersion, settings: Settings) -> str:  # noqa: ARG001 - as every gate
+    won = won_by(tx, version["model_name"], version["version"])
+    return "" if won else "has won no concluded A/B test (ft-cli ab conclude)"
+
+
+def _expiry(tx: Transaction, version: ModelVersion, settings: Settings) -> str:
+    (dated,) = expiry.with_shutdown_dates(tx, [version])
+    if dated["days_left"] is None or not expiry.is_expiring(dated, settings.expiry_days):
+        return ""
+    when = expiry.time_left(dated["days_left"])
+    return f"is built on {version['base_model']}, which its host shuts down on {dated['shutdown_date']} ({when})"
+
+
+def _artifact(tx: Transaction, version: ModelVersion, settings: Settings) -> str:  # noqa: ARG001 - as every gate
+    for artifact in model_versions.artifacts(tx, version["model_name"], version["version"]):
+        if artifact["sha256"] is None:
+            continue
+        path = weights_file(artifact["kind"], artifact["path"])
+        if not is_file(path):
+            return f"has a missing file: {path}"
+        if sha256_file(path) != artifact["sha256"]:
+            return f"has a file that has changed since it was registered: {path}"
+    return ""
+
+
+def weights_file(kind: str, path: str) -> Path:
+    """The file whose checksum is recorded for an artifact: for a merged model, the weights in its folder."""
+    return Path(path) / "model.safetensors" if kind == "merged" else Path(path)
+
+
+_GATES: dict[str, Callable[[Transaction, ModelVersion, Settings], str]] = {
+    "evaluation": _evaluation,
+    "experiment": _experiment,
+    "expiry": _expiry,
+    "artifact": _artifact,
+}

@@ -1,0 +1,61 @@
+"""Imports a Hugging Face model folder as a version."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from fine_tuning._util.files import sha256_file
+from fine_tuning.errors import DataError
+from fine_tuning.registry.model_card import FILE_NAME
+from fine_tuning.store import artifacts
+from fine_tuning.store.database import Database
+from fine_tuning.store.records import NewModelVersion
+
+REQUIRED_FILES = ("config.json", "model.safetensors")
+
+
+def import_folder(database: Database, model_name: str, folder: Path, base_model: str | None) -> NewModelVersion:
+    """Record the weights of a model folder as an artifact. Returns the values to register a version with.
+
+    Args:
+        base_model: the one that the folder's model card names by default.
+
+    Raises:
+        DataError: it is not a model folder, or its weights may run code.
+    """
+    path = _checked(folder)
+    checksum = sha256_file(path / "model.safetensors")
+    with database.write() as tx:
+        artifact_id = artifacts.add(tx, None, "merged", str(path), checksum)
+    return {
+        "model_name": model_name,
+        "base_model": base_model or _base_model_of_card(path) or "unknown",
+        "job_id": f"folder-{path.name}"[:200],
+        "artifact_id": artifact_id,
+        "dataset_size": 0,
+        "accuracy": None,
+        "cost": None,
+        "status": "READY",
+        "provider": "local",
+        "provider_model": str(path),
+        "metadata": {"imported_from": str(path)},
+    }
+
+
+def _base_model_of_card(folder: Path) -> str | None:
+    """The base model that a folder's model card names; None where there is none."""
+    from huggingface_hub import ModelCard
+
+    try:
+        found = ModelCard.load(folder / FILE_NAME).data.base_model if (folder / FILE_NAME).is_file() else None
+    except (ValueError, OSError):  # not a model card
+        return None
+    return found if isinstance(found, str) else None
+
+
+def _checked(folder: Path) -> Path:
+    if missing := [name for name in REQUIRED_FILES if not (folder / name).is_file()]:
+        pickled = [path.name for path in folder.glob("*.bin")] + [path.name for path in folder.glob("*.pt")]
+        why = f"; {pickled[0]} may run code and is not read, save it as safetensors" if pickled else ""
+        raise DataError(f"{folder} is not a model folder: {missing[0]} is missing{why}")
+    return folder.absolute()

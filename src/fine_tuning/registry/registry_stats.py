@@ -1,0 +1,68 @@
+"""Registered versions by model, their counts and known training costs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypedDict
+
+from fine_tuning.store.records import ModelVersion
+from fine_tuning.store.tables import MODEL_STATUSES
+
+
+class RegistryStats(TypedDict):
+    """Counts of models, versions and deployed models; training cost in US dollars."""
+
+    total_models: int
+    total_versions: int
+    deployed_models: int
+    versions_by_status: dict[str, int]
+    total_training_cost: float
+
+
+class ModelCost(TypedDict):
+    """The number of versions of a model and their known training cost, US dollars."""
+
+    versions: int
+    cost: float
+
+
+class TrainingCostSummary(TypedDict):
+    """Known training cost, US dollars; unpriced_versions: versions whose cost is not known and not in the sum."""
+
+    total_cost: float
+    unpriced_versions: int
+    models: dict[str, ModelCost]
+
+
+def registry_stats(versions: Sequence[ModelVersion]) -> RegistryStats:
+    """Counts of models and versions, and the known training cost."""
+    by_status = {status: sum(each["status"] == status for each in versions) for status in MODEL_STATUSES}
+    return {
+        "total_models": len({each["model_name"] for each in versions}),
+        "total_versions": len(versions),
+        "deployed_models": by_status["DEPLOYED"],
+        "versions_by_status": by_status,
+        "total_training_cost": sum(each["cost"] or 0.0 for each in versions),
+    }
+
+
+def training_cost_summary(versions: Sequence[ModelVersion]) -> TrainingCostSummary:
+    """Known training cost in total and per model."""
+    models: dict[str, ModelCost] = {}
+    for each in versions:
+        entry = models.setdefault(each["model_name"], {"versions": 0, "cost": 0.0})
+        entry["versions"] += 1
+        entry["cost"] += each["cost"] or 0.0
+    return {
+        "total_cost": sum((each["cost"] or 0.0 for each in versions), start=0.0),
+        "unpriced_versions": sum(each["cost"] is None for each in versions),
+        "models": models,
+    }
+
+
+def by_model(versions: Sequence[ModelVersion]) -> dict[str, list[ModelVersion]]:
+    """The versions of each model."""
+    found: dict[str, list[ModelVersion]] = {}
+    for each in versions:
+        found.setdefault(each["model_name"], []).append(each)
+    return found

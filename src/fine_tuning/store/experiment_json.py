@@ -1,0 +1,201 @@
+"""JSON columns of A/B tests: the design, the running sums and the stored result, a TypedDict each.
+
+Tests stored by earlier versions may lack keys that came later; readers give those their defaults.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal, NotRequired, TypedDict
+
+Arm = Literal["model_a", "model_b"]
+Slots = list[list[int]]  # pairs of first and one after last, in thousandths of all units
+
+
+class GuardrailRecord(TypedDict):
+    """A guardrail as the design stores it; see `experiments.design.Guardrail`."""
+
+    measure: str
+    margin: float
+    statistic: str
+    relative: bool
+    higher_is_better: bool
+
+
+class DesignRecord(TypedDict, total=False):
+    """`experiments.design`; see `experiments.design.Design`. Empty for results imported from files."""
+
+    kind: str
+    alpha: float
+    planned: int | None
+    looks: int
+    spending: str
+    score: str
+    low: float
+    high: float
+    metric: str
+    margin: float
+    split: float | None
+    guardrails: list[GuardrailRecord]
+    ramp: float
+    layer: str | None
+    auto: bool
+
+
+class MomentsRecord(TypedDict):
+    """Count, sum, and sums of squared and cubed distances from the mean."""
+
+    count: int
+    total: float
+    squares: float
+    cubes: float
+
+
+class CovariateRecord(TypedDict):
+    """Sums of a covariate x and the scores y."""
+
+    count: int
+    mean_x: float
+    mean_y: float
+    xx: float
+    xy: float
+    yy: float
+
+
+class ClusterSumsRecord(TypedDict):
+    """Sums over clusters of their scores s and sizes n."""
+
+    count: int
+    s_squared: float
+    s_n: float
+    n_squared: float
+
+
+class HistogramRecord(TypedDict):
+    """Number of amounts by bucket."""
+
+    buckets: dict[str, int]
+
+
+class WealthRecord(TypedDict):
+    """State of the bets on a bounded mean; lists hold a value for each point of the grid."""
+
+    _alpha: float
+    count: int
+    _total: float
+    _spread: float
+    _up: list[float]
+    _down: list[float]
+    peak: list[float]
+
+
+class PairsRecord(TypedDict):
+    """Paired scores of both models."""
+
+    differences: MomentsRecord
+    wins: int
+    losses: int
+    log_e: float
+    favours: int
+    wealth: WealthRecord | None
+    bets_favour: int
+
+
+class ArmRecord(TypedDict):
+    """Running sums of one model."""
+
+    samples: int
+    scores: MomentsRecord
+    measures: dict[str, MomentsRecord]
+    latencies: HistogramRecord
+    covaried: CovariateRecord
+    clusters: ClusterSumsRecord
+    by_cluster: NotRequired[dict[str, ClusterSumsRecord]]
+
+
+class PlannedLookRecord(TypedDict):
+    """What a planned look found."""
+
+    size: int
+    estimate: float
+    variance: float
+    z: float
+    degrees: float | None
+    skewness: float
+
+
+class StatisticsRecord(TypedDict):
+    """`experiments.statistics`; see `experiments.sufficient_statistics.Statistics`. None stands for infinity."""
+
+    arms: dict[Arm, ArmRecord]
+    by_id: PairsRecord
+    by_order: PairsRecord
+    pair_clusters: ClusterSumsRecord
+    log_e: float
+    favours: int
+    low: float | None
+    high: float | None
+    looks: list[PlannedLookRecord]
+    mismatch: NotRequired[float]
+    next_look: NotRequired[int]
+
+
+class GuardrailStatus(TypedDict):
+    """State of a guardrail; see `experiments.guardrails.GuardrailVerdict`."""
+
+    name: str
+    status: str
+    model_a: float
+    model_b: float
+    low: float
+    high: float
+
+
+class StoredGuardrailStatus(TypedDict):
+    """The same as JSON: None where a figure is unknown or infinite."""
+
+    name: str
+    status: str
+    model_a: float | None
+    model_b: float | None
+    low: float | None
+    high: float | None
+
+
+class ExperimentResult(TypedDict):
+    """`experiments.result`; see `experiments.ab_test_result.ABTestResult`. None where a figure is unknown."""
+
+    test_id: str
+    model_a: str
+    model_b: str
+    status: str
+    total_samples: int
+    model_a_accuracy: float | None
+    model_b_accuracy: float | None
+    accuracy_improvement: float | None
+    model_a_avg_latency: float | None
+    model_b_avg_latency: float | None
+    latency_improvement: float | None
+    model_a_cost_per_inference: float | None
+    model_b_cost_per_inference: float | None
+    cost_improvement: float | None
+    statistical_significance: bool
+    confidence_level: float
+    started_at: str
+    completed_at: str | None
+    metadata: NotRequired[dict[str, Any]]  # the caller's own
+    p_value: NotRequired[float | None]
+    model_a_samples: NotRequired[int]
+    model_b_samples: NotRequired[int]
+    intervals: NotRequired[dict[str, list[float | None]]]
+    design: NotRequired[str]
+    effect: NotRequired[float | None]
+    favours: NotRequired[int]
+    samples_needed: NotRequired[float | None]
+    is_over: NotRequired[bool]
+    guardrails: NotRequired[list[StoredGuardrailStatus]]
+    ratio_mismatch_p: NotRequired[float | None]
+    withheld: NotRequired[str]
+    score: NotRequired[str]
+    margin: NotRequired[float]
+    is_paired: NotRequired[bool]
+    late_samples: NotRequired[int]

@@ -1,0 +1,115 @@
+"""Questions of a test file, with their references and, where the file holds them, predictions."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import NamedTuple
+
+from fine_tuning._util import checks
+from fine_tuning.data_io.messages import Message
+from fine_tuning.data_io.rows import conversation_key, prompt_and_reference, read_rows
+from fine_tuning.errors import DataError, UsageError
+from fine_tuning.store.records import JsonObject
+
+Messages = Sequence[Message]
+RATINGS = (1, 2, 3, 4, 5)
+SLICE_FIELDS = ("domain", "task_type", "slice")  # of a row, by which results are grouped
+
+
+class Prediction(NamedTuple):
+    """A model's answer to one question, or the reason the call failed; None is unknown.
+
+    Attributes:
+        text: None where the call failed.
+        latency_ms: milliseconds.
+        cost: US dollars.
+        is_cached: from an earlier run.
+    """
+
+    text: str | None
+    error: str | None = None
+    latency_ms: float | None = None
+    cost: float | None = None
+    is_cached: bool = False
+
+
+@dataclass(frozen=True)
+class Question:
+    """A question and its reference.
+
+    Attributes:
+        messages: the conversation up to the answer; empty where the file holds a prediction without a prompt.
+        prediction: of the file, where it holds one.
+        human: the human score of that prediction, 0 to 1: a row's `human_rating` of 1 to 5.
+        cluster: the conversation that the row belongs to, if it names one.
+    """
+
+    messages: Messages
+    reference: str
+    slices: Mapping[str, str] = field(default_factory=dict)
+    prediction: Prediction | None = None
+    human: float | None = None
+    cluster: str | None = None
+
+    @property
+    def text(self) -> str:
+        """The question as text; a conversation with the role of each message."""
+        texts = [_text(message.get("content")) for message in self.messages]
+        if len(texts) < 2:
+            return "".join(texts)
+        return "\n".join(f"{message.get('role')}: {text}" for message, text in zip(self.messages, texts, strict=True))
+
+
+def _text(content: object) -> str:
+    return content if isinstance(content, str) else json.dumps(content, ensure_ascii=False)
+
+
+def read_questions(path: Path) -> list[Question]:
+    """Read a test file: chat, alpaca or prompt/response rows, or rows with prediction and reference.
+
+    Raises:
+        NotFoundError, DataError: the file is missing or a row cannot be used; the message names the line.
+    """
+    return [_question(row, f"{path}, row {number}") for number, row in read_rows(path)]
+
+
+def clusters(questions: Sequence[Question]) -> list[str] | None:
+    """The conversation of each question; a question without one is its own. None where no two share one."""
+    found = [question.cluster or f"row={number}" for number, question in enumerate(questions)]
+    return found if len(set(found)) < len(found) else None
+
+
+def _question(row: JsonObject, where: str) -> Question:
+    slices = {name: str(row[name]) for name in SLICE_FIELDS if row.get(name) is not None}
+    if "prediction" in row:
+        question = _with_prediction(row, where, slices)
+    else:
+        messages, reference = prompt_and_reference(row, where)
+        question = Question(messages, reference, slices)
+    return replace(question, cluster=conversation_key(row))
+
+
+def _with_prediction(row: JsonObject, where: str, slices: Mapping[str, str]) -> Question:
+    text, reference, failed = row["prediction"], row.get("reference"), row.get("error")
+    if not isinstance(text, str | None) or not isinstance(reference, str):
+        raise DataError(f"{where}: prediction and reference must be text")
+    if failed:
+        text = None
+    prompt, rating = row.get("prompt"), row.get("human_rating")
+    if rating is not None and (isinstance(rating, bool) or rating not in RATINGS):
+        raise DataError(f"{where}: human_rating must be a number from 1 to 5, not {rating!r}")
+    try:
+        prediction = Prediction(
+            text,
+            str(failed or "no prediction") if text is None else None,
+            checks.amount("latency_ms", row.get("latency_ms")),
+            checks.amount("cost", row.get("cost")),
+        )
+    except UsageError as error:
+        raise DataError(f"{where}: {error}") from None
+    messages: list[Message] = [{"role": "user", "content": prompt}] if isinstance(prompt, str) else []
+    human = None if rating is None else (rating - RATINGS[0]) / (RATINGS[-1] - RATINGS[0])
+    return Question(messages, reference, slices, prediction, human)

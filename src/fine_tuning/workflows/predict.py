@@ -1,0 +1,159 @@
+"""Predictions of a model for a list of questions: concurrent, paced, and kept, so that a second run resumes."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+
+from fine_tuning._util import checks
+from fine_tuning._util.model_names import parse_version_name, version_name
+from fine_tuning.errors import ProviderError, UsageError
+from fine_tuning.llm_service import LLMService
+from fine_tuning.store.workspace import Workspace, open_workspace
+from fine_tuning.workflows.evaluation_questions import Messages, Prediction, Question
+from fine_tuning.workflows.prediction_cache import PredictionCache
+
+DEFAULT_CONCURRENCY = 8  # calls of a host
+
+
+@dataclass(frozen=True)
+class CallOptions:
+    """How the questions are sent to the model.
+
+    Attributes:
+        max_tokens: longest prediction.
+        concurrency: calls of a host in flight; a local model chooses itself.
+        per_minute: most calls of a host per minute; None for no limit.
+        fresh: repeat calls whose predictions are kept.
+        purpose: of the calls in the cost ledger.
+
+    Raises:
+        UsageError: a number is out of range.
+    """
+
+    max_tokens: int
+    concurrency: int = DEFAULT_CONCURRENCY
+    per_minute: float | None = None
+    fresh: bool = False
+    purpose: str = "evaluation"
+
+    def __post_init__(self) -> None:
+        checks.count("max_tokens", self.max_tokens, 1)
+        checks.count("concurrency", self.concurrency, 1, 1000)
+        if self.per_minute is not None and not (checks.amount("per_minute", self.per_minute) or 0) > 0:
+            raise UsageError("per_minute must be more than 0")
+
+
+def predict(
+    model: str,
+    questions: Sequence[Question],
+    options: CallOptions,
+    *,
+    workspace: Workspace | None = None,
+    on_progress: Callable[[int], None] = lambda _: None,
+) -> list[Prediction]:
+    """A model's greedy predictions in the order of the questions; kept ones are not requested again.
+
+    A call that fails (after the retries of the host's client) is a prediction with an error, and repeated next time.
+
+    Args:
+        on_progress: called with the number of predictions since the last call.
+
+    Raises:
+        NotFoundError, ConfigurationError: there is no such model, or its host refuses the key.
+        ProviderError: every call failed.
+    """
+    checks.name("model", model)
+    workspace = workspace or open_workspace()
+    service = LLMService(model=model, default_temperature=0.0, purpose=options.purpose, workspace=workspace)
+    found: list[Prediction | None] = [question.prediction for question in questions]
+    unanswered = [position for position, prediction in enumerate(found) if prediction is None]
+    if unanswered:
+        cache = _open_cache(service, workspace, options.max_tokens, fresh=options.fresh)
+        for position in unanswered:
+            found[position] = cache.find(questions[position].messages)
+        missing = [position for position in unanswered if found[position] is None]
+        on_progress(len(unanswered) - len(missing))
+        batch = [questions[position].messages for position in missing]
+        calls = _local_calls(service, batch, options) if service.is_local() else _host_calls(service, batch, options)
+        try:
+            for number, prediction in calls:
+                found[missing[number]] = prediction
+                cache.add(batch[number], prediction)
+                on_progress(1)
+        finally:
+            service.close()
+    predictions = [prediction for prediction in found if prediction is not None]
+    if predictions and all(prediction.error is not None for prediction in predictions):
+        raise ProviderError(f"no question was answered: {predictions[0].error}")
+    return predictions
+
+
+def cached_predictions(
+    model: str, questions: Sequence[Question], max_tokens: int, error: str, *, workspace: Workspace | None = None
+) -> list[Prediction]:
+    """The kept predictions of earlier runs, without calls; each other question has `error`."""
+    workspace = workspace or open_workspace()
+    service = LLMService(model=model, default_temperature=0.0, workspace=workspace)
+    cache = _open_cache(service, workspace, max_tokens, fresh=False)
+    return [each.prediction or cache.find(each.messages) or Prediction(None, error) for each in questions]
+
+
+def _open_cache(service: LLMService, workspace: Workspace, max_tokens: int, *, fresh: bool) -> PredictionCache:
+    """The cache of the service's model, which is pinned to its version."""
+    config = service.get_config()
+    if config["version"] is not None and parse_version_name(config["model"]) is None:
+        # A deployment meanwhile must not mix two versions.
+        service.set_model(version_name(config["model"], config["version"]))
+    folder, options = workspace.folder("evaluations"), {"max_tokens": max_tokens}
+    return PredictionCache(folder, service.get_config(), options, fresh=fresh)
+
+
+def _local_calls(
+    service: LLMService, batch: Sequence[Messages], options: CallOptions
+) -> Iterator[tuple[int, Prediction]]:
+    """Each prediction with the position of its question, in order."""
+    for number, answer in enumerate(service.complete_many(batch, max_tokens=options.max_tokens)):
+        yield number, Prediction(answer["content"], None, answer["latency_ms"], answer["cost"])
+
+
+def _host_calls(
+    service: LLMService, batch: Sequence[Messages], options: CallOptions
+) -> Iterator[tuple[int, Prediction]]:
+    """Each prediction with the position of its question, as they arrive."""
+    pace = _Pace(options.per_minute)
+
+    def call(messages: Messages) -> Prediction:
+        pace.wait()
+        try:
+            answer = service.complete(messages, max_tokens=options.max_tokens)
+        except ProviderError as error:
+            return Prediction(None, str(error))
+        return Prediction(answer["content"], None, answer["latency_ms"], answer["cost"])
+
+    with ThreadPoolExecutor(options.concurrency) as pool:
+        calls = {pool.submit(call, messages): number for number, messages in enumerate(batch)}
+        try:
+            for done in as_completed(calls):
+                yield calls[done], done.result()
+        finally:  # after Ctrl-C, or where the host does not know the model: calls that have not begun are not made
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+class _Pace:
+    """Spaces calls evenly to a number per minute."""
+
+    def __init__(self, per_minute: float | None) -> None:
+        self._seconds = 60 / per_minute if per_minute else 0.0
+        self._next = time.monotonic()
+        self._lock = threading.Lock()
+
+    def wait(self) -> None:
+        """Wait until the next call may start."""
+        with self._lock:
+            turn = max(self._next, time.monotonic())
+            self._next = turn + self._seconds
+        time.sleep(max(0.0, turn - time.monotonic()))
