@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import json
+import os
 from importlib import resources
 from pathlib import Path
 
 import pytest
 
-from fine_tuning import DatasetBuilder, FineTuningCLI
+from fine_tuning import CostTracker, DatasetBuilder, FineTuningCLI, ModelRegistry
 from fine_tuning.distillation import DistillationDataCollector
+from fine_tuning.workflows.demo import run_demo
 
 
 def packaged() -> Path:
     return Path(str(resources.files("fine_tuning.workflows.demo").joinpath("support_inbox.jsonl")))
 
 
-def test_the_packaged_data_is_as_in_life() -> None:
+def test_packaged_data_has_duplicates_malformed_rows_and_all_ratings() -> None:
     collector = DistillationDataCollector()
     report = collector.capture_file(packaged())
     assert (report.read, report.captured, report.duplicates, len(report.rejected)) == (774, 720, 40, 14)
@@ -32,15 +34,31 @@ def test_the_packaged_data_is_as_in_life() -> None:
         assert answer["order"] is None or answer["order"] in example["prompt"]
 
 
-def test_captured_twice_changes_nothing_but_sightings() -> None:
+def test_capture_file_twice_counts_sightings_only() -> None:
     collector = DistillationDataCollector()
     collector.capture_file(packaged())
     again = collector.capture_file(packaged())
     assert (again.captured, again.duplicates) == (0, 760)
 
 
+def test_demo_keeps_the_environment_and_prices_its_own_workspace(
+    tmp_path: Path, workspace: Path, tiny_model_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [line for line in packaged().read_text(encoding="utf-8").splitlines() if '"rating": 5' in line][:40]
+    (tmp_path / "mine.jsonl").write_text("\n".join(rows), encoding="utf-8")
+    before = dict(os.environ)
+    code = FineTuningCLI().run(["demo", "--data", "mine.jsonl", "--model", str(tiny_model_dir), "--max-steps", "1"])
+    assert code == 0, capsys.readouterr()
+    assert dict(os.environ) == before
+    own = run_demo.demo_workspace(tmp_path / "mine.jsonl")
+    assert [path.name for path in workspace.iterdir()] == [own.settings.home.name]
+    (version,) = ModelRegistry(workspace=own).list_model_versions("support-inbox")
+    assert CostTracker(workspace=own).get_job_cost(version["job_id"])["total_cost"] > 0  # by the trainer's process
+    assert ModelRegistry().list_models() == []
+
+
 @pytest.mark.real_weights
-def test_the_whole_loop_on_a_users_own_file(
+def test_demo_of_a_users_file_with_real_weights_runs_the_loop(
     tmp_path: Path, workspace: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lines = packaged().read_text(encoding="utf-8").splitlines()
@@ -53,7 +71,7 @@ def test_the_whole_loop_on_a_users_own_file(
         "(40 rows read, 3 seen twice, 1 malformed and left out)",
         "Evaluation on",
         "A/B test demo-support-inbox-v1",
-        "Return on support-inbox",
+        "Return on investment of support-inbox",
     ):
         assert expected in printed
     (own,) = workspace.iterdir()

@@ -25,7 +25,7 @@ def auto_pipeline(*argv: str) -> int:
     return FineTuningCLI().run(["auto-pipeline", *argv])
 
 
-def test_from_captured_calls_to_an_evaluated_version(
+def test_auto_pipeline_registers_an_evaluated_version(
     captured: list[dict[str, Any]], tiny_model_dir: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     code = auto_pipeline(str(tiny_model_dir), "--suffix", "mine", "--epochs", "1", "--json")
@@ -40,10 +40,10 @@ def test_from_captured_calls_to_an_evaluated_version(
     assert evaluated.keys() == {"base", "fine_tuned"}
     assert evaluated["fine_tuned"].test_set_size == len(captured) - record["dataset_size"]
     assert CostTracker().get_job_cost(job["job_id"])["training_tokens"] == job["trained_tokens"]
-    assert "put it into production" not in out
+    assert "deploy it with" not in out
 
 
-def test_a_domain_with_too_few_examples_is_one_line(
+def test_auto_pipeline_with_too_few_examples_fails_in_one_line(
     captured: list[dict[str, Any]], tiny_model_dir: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert auto_pipeline(str(tiny_model_dir), "--domain", "nowhere") == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +25,36 @@ class Workspace:
     def folder(self, name: str) -> Path:
         """Path of a folder of the workspace (datasets, files, artifacts, models, logs), existing or not."""
         return self.settings.folder(name)
+
+    def environment(self) -> dict[str, str]:
+        """Environment variables by which another process of this user and folder opens this workspace.
+
+        Settings that the process reads itself (as this one does now) are left out, and so are secrets.
+        """
+        current, known = get_settings(), self.settings.model_dump(mode="json")
+        changed = {
+            _variable(name): _text(known[name])
+            for name in type(self.settings).model_fields
+            if getattr(self.settings, name) != getattr(current, name) and not name.endswith("_key")
+        }
+        return changed | {
+            "FINE_TUNING_HOME": str(self.settings.home.absolute()),
+            "FINE_TUNING_DATABASE_URL": self.database.location,
+        }
+
+
+def _variable(setting: str) -> str:
+    alias = Settings.model_fields[setting].validation_alias
+    return alias if isinstance(alias, str) else f"FINE_TUNING_{setting.upper()}"
+
+
+def _text(value: object) -> str:
+    """A setting as its environment variable has it; an empty variable counts as unset."""
+    if isinstance(value, list):
+        return ",".join(map(str, value)) or "none"
+    if isinstance(value, dict):
+        return json.dumps(value)
+    return "" if value is None else str(value)
 
 
 def open_workspace(where: str | Path | None = None, settings: Settings | None = None) -> Workspace:

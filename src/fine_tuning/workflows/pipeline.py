@@ -1,11 +1,10 @@
-"""The loop from captured calls to a registered model, a function a stage, joined by what is stored."""
+"""The loop from captured calls to a registered model: select, fine-tune, register, evaluate."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import nan
-from typing import Any
 
 from fine_tuning._util import checks, hosts
 from fine_tuning._util.model_names import version_name
@@ -21,27 +20,26 @@ from fine_tuning.model_evaluator import EvaluationResult, ModelEvaluator
 from fine_tuning.model_registry import ModelRegistry
 from fine_tuning.openai_fine_tuner import OpenAIFineTuner
 from fine_tuning.store import costs
-from fine_tuning.store.database import open_database
-from fine_tuning.store.records import Example as CapturedExample
-from fine_tuning.store.records import ModelVersion
+from fine_tuning.store.records import Example, ModelVersion
+from fine_tuning.store.workspace import Workspace
 from fine_tuning.training.jobs.fine_tuner import FineTuner
+from fine_tuning.training.jobs.job_view import JobView
 
-Example = Mapping[str, Any]
-Messages = list[Message]
-Report = Callable[[str], None]
-Follow = Callable[[FineTuner, str], Mapping[str, Any]]
+CapturedExamples = Examples[Example]
+OnMessage = Callable[[str], None]
+WaitForJob = Callable[[FineTuner, str], JobView]
 MIN_EXAMPLES = 10  # what OpenAI requires of a training file
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What to train and on what.
+    """The model to train, and the data to train it on.
 
     Attributes:
         base_model: a catalogue name, folder or Hugging Face id (trained here), else a model of an OpenAI-like host.
         model_name: the registered name.
         train_ratio: share of the examples to train on; the rest is for evaluation.
-        max_answer_tokens: longest answer in the evaluation.
+        max_tokens: longest prediction in the evaluation.
 
     Raises:
         UsageError: epochs or steps are less than 1.
@@ -54,8 +52,8 @@ class Plan:
     train_ratio: float = 0.8
     n_epochs: int = 3
     max_steps: int | None = None
-    max_answer_tokens: int = 256
-    hyperparameters: Mapping[str, Any] = field(default_factory=dict)
+    max_tokens: int = 256
+    hyperparameters: Mapping[str, object] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         checks.count("n_epochs", self.n_epochs, 1)
@@ -67,154 +65,194 @@ class Plan:
         """Whether training happens on this machine."""
         return catalogue.is_known(self.base_model)
 
-
-@dataclass
-class Answers:
-    """A model's answers to questions whose right answers are known."""
-
-    predictions: list[str]
-    references: list[str]
-    latencies_ms: list[float] | None
-    costs: list[float | None]
-
-    @property
-    def mean_cost(self) -> float | None:
-        """US dollars a call; None where any is unknown."""
-        known = [cost for cost in self.costs if cost is not None]
-        return sum(known) / len(known) if known and len(known) == len(self.costs) else None
-
-
-def select(plan: Plan) -> Examples[CapturedExample]:
-    """Captured examples that are fit for training.
-
-    Raises:
-        DataError: there are too few.
-    """
-    builder = DatasetBuilder()
-    found = builder.build_from_distillation(min_rating=plan.min_rating, domain=plan.domain)
-    fit = builder.validate_examples(found)["valid_examples"]
-    if len(fit) < MIN_EXAMPLES:
-        raise DataError(
-            f"{len(fit)} valid examples rated {plan.min_rating} or more in domain {plan.domain or 'any'}; "
-            f"at least {MIN_EXAMPLES} are needed: capture more calls (ft-cli capture import FILE)"
-        )
-    return fit
-
-
-def fine_tune(plan: Plan, train: Sequence[Example], validation: Sequence[Example], follow: Follow) -> Mapping[str, Any]:
-    """Freeze both sides, train, wait; an interrupted run of the same plan and data goes on. Returns the job's view.
-
-    Raises:
-        TrainingError, ProviderError: the job did not succeed.
-    """
-    builder = DatasetBuilder()
-    tuner: FineTuner = LocalFineTuner() if plan.is_local else OpenAIFineTuner()
-    files = [
-        tuner.upload_training_file(builder.save_dataset(side, f"{plan.model_name}_{label}"))
-        for label, side in (("train", train), ("validation", validation))
-        if side
-    ]
-    hyperparameters = {"n_epochs": plan.n_epochs, **plan.hyperparameters}
-    if plan.max_steps is not None:
-        hyperparameters["max_steps"] = plan.max_steps
-    job = tuner.resume_like(plan.base_model, files[0], **hyperparameters) if isinstance(tuner, LocalFineTuner) else None
-    if job is None:
-        validation_file = files[1] if len(files) > 1 else None
-        job = tuner.create_fine_tuning_job(
-            plan.base_model, files[0], validation_file, plan.model_name, **hyperparameters
-        )
-    ended = follow(tuner, job["job_id"])
-    if ended["status"] != "succeeded":
-        raise TrainingError(f"job {ended['job_id']} {ended['status']}: {ended['error'] or 'no reason was given'}")
-    return ended
-
-
-def register(plan: Plan, job: Mapping[str, Any], rows: int) -> ModelVersion:
-    """Add the job's model as the next version, with what its training cost. Returns the record."""
-    with open_database().read() as tx:
-        recorded = costs.training_jobs(tx, job_id=job["job_id"])
-    spent = recorded[0]["total_cost"] if recorded else _hosted_cost(plan, job)
-    return ModelRegistry().register_model(
-        plan.model_name,
-        plan.base_model,
-        job["job_id"],
-        rows,
-        cost=spent,
-        provider=None if plan.is_local else hosts.address(),
-        provider_model=None if plan.is_local else job["fine_tuned_model"],
-    )
-
-
-def _hosted_cost(plan: Plan, job: Mapping[str, Any]) -> float:
-    tokens = job["trained_tokens"]
-    return nan if tokens is None else float(OpenAIFineTuner().estimate_cost(tokens, plan.base_model)["total_cost"])
-
-
-def ask(
-    model: str, questions: Sequence[Messages], references: Sequence[str], max_tokens: int, **kwargs: Any
-) -> Answers:
-    """A model's greedy answers, in order; the calls are kept in the ledger as evaluation."""
-    service = LLMService(model=model, default_temperature=0.0, purpose="evaluation")
-    answered = list(service.complete_many(questions, max_tokens=max_tokens, **kwargs))
-    return Answers(
-        predictions=[answer["content"] for answer in answered],
-        references=list(references),
-        latencies_ms=[answer["latency_ms"] for answer in answered],
-        costs=[answer["cost"] for answer in answered],
-    )
-
-
-def evaluate(plan: Plan, version: int, test: Sequence[Example]) -> tuple[EvaluationResult, EvaluationResult]:
-    """Exact match of the base model and of the new version by real answers to the same questions."""
-    rows = DatasetBuilder().to_openai_format(test)
-    asked = [prompt_and_reference(row, f"example {number}") for number, row in enumerate(rows, 1)]
-    questions, references = [messages for messages, _ in asked], [answer for _, answer in asked]
-    evaluator = ModelEvaluator()
-    results = []
-    for name, kind in ((plan.base_model, "base"), (version_name(plan.model_name, version), "fine_tuned")):
-        answers = ask(name, questions, references, plan.max_answer_tokens)
-        shown = plan.model_name if kind == "fine_tuned" else name
-        cost = answers.mean_cost
-        results.append(
-            evaluator.evaluate_exact_match(
-                answers.predictions,
-                references,
-                shown,
-                kind,
-                answers.latencies_ms,
-                nan if cost is None else cost,
-                {"version": version} if kind == "fine_tuned" else None,
-            )
-        )
-    return results[0], results[1]
+    def chosen_hyperparameters(self) -> dict[str, object]:
+        """All hyperparameters of the job."""
+        steps = {} if self.max_steps is None else {"max_steps": self.max_steps}
+        return {"n_epochs": self.n_epochs, **self.hyperparameters, **steps}
 
 
 @dataclass
 class Outcome:
-    """What a run of the pipeline made."""
+    """What a run of the pipeline made, and the evaluations of the base and the fine-tuned model."""
 
-    job: Mapping[str, Any]
-    record: dict[str, Any]
+    job: JobView
+    record: ModelVersion
     base: EvaluationResult
     tuned: EvaluationResult
 
 
-def run(plan: Plan, report: Report, follow: Follow) -> Outcome:
-    """Captured calls in, a registered and evaluated version out; `report` is told each stage."""
-    examples = select(plan)
-    train, test = DatasetBuilder().split_train_test(examples, plan.train_ratio)
-    report(f"data: {len(examples)} examples, {len(train)} to train on, {len(test)} held out")
-    return train_and_judge(plan, train, test, report, follow)
+@dataclass(frozen=True)
+class TestSet:
+    """Questions with their references."""
+
+    __test__ = False  # not a test of pytest
+
+    questions: list[list[Message]]
+    references: list[str]
+
+    @classmethod
+    def of(cls, examples: Sequence[Example], workspace: Workspace) -> TestSet:
+        """The test set of held-out examples."""
+        rows = DatasetBuilder(workspace=workspace).to_openai_format(examples)
+        pairs = [prompt_and_reference(row, f"example {number}") for number, row in enumerate(rows, 1)]
+        return cls([messages for messages, _ in pairs], [reference for _, reference in pairs])
 
 
-def train_and_judge(
-    plan: Plan, train: Sequence[Example], test: Sequence[Example], report: Report, follow: Follow
-) -> Outcome:
-    """Train on one side, register, and evaluate base and new version on the other."""
-    report(f"training {plan.base_model} {'on this machine' if plan.is_local else 'at ' + hosts.address()}")
-    job = fine_tune(plan, train, test, follow)
-    record = register(plan, job, len(train))
-    report(f"registered {plan.model_name} v{record['version']}; evaluating on {len(test)} held-out examples")
-    base, tuned = evaluate(plan, record["version"], test)
-    ModelRegistry().set_accuracy(plan.model_name, record["version"], tuned.accuracy)
-    return Outcome(job, {**record, "accuracy": tuned.accuracy}, base, tuned)
+@dataclass
+class TestSetPredictions:
+    """A model's predictions for a test set; costs are US dollars, None where unknown."""
+
+    __test__ = False
+
+    predictions: list[str]
+    references: list[str]
+    latencies_ms: list[float]
+    costs: list[float | None]
+
+    @property
+    def mean_cost(self) -> float | None:
+        """US dollars per call; None where any is unknown."""
+        known = [cost for cost in self.costs if cost is not None]
+        return sum(known) / len(known) if known and len(known) == len(self.costs) else None
+
+
+def predict_test_set(workspace: Workspace, model: str, test_set: TestSet, max_tokens: int) -> TestSetPredictions:
+    """A model's greedy predictions, in order; the cost ledger has the calls as evaluation."""
+    service = LLMService(model=model, default_temperature=0.0, purpose="evaluation", workspace=workspace)
+    answers = list(service.complete_many(test_set.questions, max_tokens=max_tokens))
+    return TestSetPredictions(
+        predictions=[answer["content"] for answer in answers],
+        references=test_set.references,
+        latencies_ms=[answer["latency_ms"] for answer in answers],
+        costs=[answer["cost"] for answer in answers],
+    )
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """A run of a plan in a workspace.
+
+    Attributes:
+        on_message: called with a line about each step.
+        wait_for_job: waits until a fine-tuner's job has ended, and returns it.
+    """
+
+    workspace: Workspace
+    plan: Plan
+    on_message: OnMessage
+    wait_for_job: WaitForJob
+
+    def run(self) -> Outcome:
+        """Train on captured calls; register and evaluate the new version.
+
+        Raises:
+            DataError: there are too few examples.
+            TrainingError, ProviderError: the job did not succeed.
+        """
+        examples = self.select_examples()
+        train, test = self._builder().split_train_test(examples, self.plan.train_ratio)
+        self.on_message(f"data: {len(examples)} examples, {len(train)} to train on, {len(test)} held out")
+        return self.train_and_evaluate(train, test)
+
+    def select_examples(self) -> CapturedExamples:
+        """The captured examples that are valid for training.
+
+        Raises:
+            DataError: there are too few.
+        """
+        plan, builder = self.plan, self._builder()
+        found = builder.build_from_distillation(min_rating=plan.min_rating, domain=plan.domain)
+        valid = builder.validate_examples(found)["valid_examples"]
+        if len(valid) < MIN_EXAMPLES:
+            raise DataError(
+                f"{len(valid)} valid examples rated {plan.min_rating} or more in domain {plan.domain or 'any'}; "
+                f"at least {MIN_EXAMPLES} are needed: capture more calls (ft-cli capture import FILE)"
+            )
+        return valid
+
+    def train_and_evaluate(self, train: CapturedExamples, test: CapturedExamples) -> Outcome:
+        """Fine-tune on one side, register the model, and evaluate base and new version on the other."""
+        plan = self.plan
+        where = "on this machine" if plan.is_local else f"at {hosts.address()}"
+        self.on_message(f"training {plan.base_model} {where}")
+        job = self._fine_tune(train, test)
+        record = self._register(job, len(train))
+        version = record["version"]
+        self.on_message(f"registered {plan.model_name} v{version}; evaluating on {len(test)} held-out examples")
+        base, tuned = self._evaluate(version, TestSet.of(test, self.workspace))
+        ModelRegistry(workspace=self.workspace).set_accuracy(plan.model_name, version, tuned.accuracy)
+        record["accuracy"] = tuned.accuracy
+        return Outcome(job, record, base, tuned)
+
+    def _builder(self) -> DatasetBuilder:
+        return DatasetBuilder(workspace=self.workspace)
+
+    def _fine_tune(self, train: CapturedExamples, validation: CapturedExamples) -> JobView:
+        """Save both sides, train and wait; an interrupted job of the same plan and data is resumed."""
+        plan, builder = self.plan, self._builder()
+        tuner: FineTuner
+        tuner = LocalFineTuner(workspace=self.workspace) if plan.is_local else OpenAIFineTuner(workspace=self.workspace)
+        files = [
+            tuner.upload_training_file(builder.save_dataset(side, f"{plan.model_name}_{label}"))
+            for label, side in (("train", train), ("validation", validation))
+            if side
+        ]
+        hyperparameters = plan.chosen_hyperparameters()
+        job = None
+        if isinstance(tuner, LocalFineTuner):
+            job = tuner.resume_like(plan.base_model, files[0], **hyperparameters)
+        if job is None:
+            validation_file = files[1] if len(files) > 1 else None
+            create: Callable[..., JobView] = tuner.create_fine_tuning_job
+            job = create(plan.base_model, files[0], validation_file, plan.model_name, **hyperparameters)
+        ended = self.wait_for_job(tuner, job["job_id"])
+        if ended["status"] != "succeeded":
+            raise TrainingError(f"job {ended['job_id']} {ended['status']}: {ended['error'] or 'no reason was given'}")
+        return ended
+
+    def _register(self, job: JobView, rows: int) -> ModelVersion:
+        """Register the job's model as the next version, with its training cost. Returns the record."""
+        plan = self.plan
+        with self.workspace.database.read() as tx:
+            recorded = costs.training_jobs(tx, job_id=job["job_id"])
+        return ModelRegistry(workspace=self.workspace).register_model(
+            plan.model_name,
+            plan.base_model,
+            job["job_id"],
+            rows,
+            cost=recorded[0]["total_cost"] if recorded else self._hosted_cost(job),
+            provider=None if plan.is_local else hosts.address(),
+            provider_model=None if plan.is_local else job["fine_tuned_model"],
+        )
+
+    def _hosted_cost(self, job: JobView) -> float:
+        tokens = job["trained_tokens"]
+        if tokens is None:
+            return nan
+        return OpenAIFineTuner(workspace=self.workspace).estimate_cost(tokens, self.plan.base_model)["total_cost"]
+
+    def _evaluate(self, version: int, test_set: TestSet) -> tuple[EvaluationResult, EvaluationResult]:
+        """Exact match of the base model and of the new version on the same questions."""
+        plan, evaluator = self.plan, ModelEvaluator(workspace=self.workspace)
+        base = predict_test_set(self.workspace, plan.base_model, test_set, plan.max_tokens)
+        name = version_name(plan.model_name, version)
+        tuned = predict_test_set(self.workspace, name, test_set, plan.max_tokens)
+        return (
+            evaluator.evaluate_exact_match(
+                base.predictions,
+                base.references,
+                plan.base_model,
+                "base",
+                base.latencies_ms,
+                nan if base.mean_cost is None else base.mean_cost,
+            ),
+            evaluator.evaluate_exact_match(
+                tuned.predictions,
+                tuned.references,
+                plan.model_name,
+                "fine_tuned",
+                tuned.latencies_ms,
+                nan if tuned.mean_cost is None else tuned.mean_cost,
+                {"version": version},
+            ),
+        )

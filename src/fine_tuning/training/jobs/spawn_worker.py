@@ -20,11 +20,7 @@ def spawn(workspace: Workspace, job_id: str, worker: str) -> subprocess.Popen[by
     Raises:
         StorageError: its log cannot be written, or the system cannot start another process.
     """
-    environment = {
-        **os.environ,
-        "FINE_TUNING_HOME": str(workspace.settings.home.absolute()),
-        "FINE_TUNING_DATABASE_URL": workspace.database.location,
-    }
+    environment = {**os.environ, **workspace.environment()}
     settings = workspace.settings
     command = shlex.split(settings.trainer_command) or [sys.executable, "-m", "fine_tuning.training.jobs.worker"]
     logs = make_folder(workspace.folder("logs"))

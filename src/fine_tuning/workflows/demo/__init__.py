@@ -1,1 +1,1 @@
-"""`ft-cli demo`: the whole loop on real weights, on a support inbox."""
+"""`ft-cli demo`: the loop with real weights, on a support inbox."""

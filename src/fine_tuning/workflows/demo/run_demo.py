@@ -1,41 +1,37 @@
-"""The demo's stages, one after the other; each uses the same doors as an application would."""
+"""Run the demo in a workspace of its own, with the facades that an application uses."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
 from math import nan
 from pathlib import Path
-from typing import Any
 
 from fine_tuning._util.files import sha256_file
 from fine_tuning._util.model_names import version_name
 from fine_tuning.ab_testing import ABTestFramework, ABTestResult
 from fine_tuning.base_models import catalogue
 from fine_tuning.cost_tracker import CostAnalysis, CostTracker
-from fine_tuning.costs import prices
-from fine_tuning.data_io.rows import prompt_and_reference
+from fine_tuning.costs.prices import PriceList
+from fine_tuning.data_io.messages import Message
 from fine_tuning.dataset_builder import DatasetBuilder
 from fine_tuning.distillation import DistillationDataCollector
 from fine_tuning.distillation.import_report import ImportReport
 from fine_tuning.errors import DataError
 from fine_tuning.experiments.assignment import assign
-from fine_tuning.experiments.recommendation import recommend
 from fine_tuning.llm_service import LLMService
 from fine_tuning.model_registry import ModelRegistry
-from fine_tuning.serving.answered_calls import Answer
 from fine_tuning.settings import get_settings
+from fine_tuning.store.records import Example
 from fine_tuning.store.tables import ARMS
-from fine_tuning.workflows import pipeline
-from fine_tuning.workflows.pipeline import Follow, Outcome, Plan, Report
+from fine_tuning.store.workspace import Workspace, open_workspace
+from fine_tuning.workflows.pipeline import CapturedExamples, Outcome, Pipeline, Plan, TestSet, predict_test_set
 
 MODEL_NAME = "support-inbox"
-MACHINE_USD_PER_HOUR = 0.10  # about what a rented machine with two cores costs; FINE_TUNING_MACHINE_USD_PER_HOUR wins
+MACHINE_USD_PER_HOUR = 0.10  # of a rented machine with two cores, unless FINE_TUNING_MACHINE_USD_PER_HOUR is set
 MONTHLY_CALLS = 10_000
-MAX_ANSWER_TOKENS = 48
+MAX_TOKENS = 48
 FRESH_REQUEST = (
     "Hello there, the kettle from order 58213 came with a cracked lid and it leaks all over the counter. "
     "It was delivered on the 14th of October. Please advise. Thanks, Mira"
@@ -43,111 +39,129 @@ FRESH_REQUEST = (
 
 
 @dataclass
+class DemoAnswer:
+    """A production call: the request, the model that answered, and its response."""
+
+    question: str
+    model: str
+    content: str
+
+
+@dataclass
+class Teacher:
+    """The model of most captured calls, and its mean price per call in US dollars; nan is unknown."""
+
+    name: str
+    cost_per_call: float
+
+
+@dataclass
 class DemoResult:
-    """What each stage of the demo found."""
+    """What the demo found.
+
+    Attributes:
+        recommendation: of the A/B test; see `ABTestFramework.recommend_winner`.
+        deployed: `<name>-v<version>`; None if the fine-tuned model did not win.
+        machine_usd_per_hour: the price of this machine.
+    """
 
     captured: ImportReport
     outcome: Outcome
     experiment: ABTestResult
     recommendation: str
     deployed: str | None
-    question: str
-    answer: Answer
-    teacher: str
-    teacher_cost: float
+    answer: DemoAnswer
+    teacher: Teacher
     analysis: CostAnalysis
     machine_usd_per_hour: float
 
 
-@contextmanager
-def workspace(data: Path | None = None) -> Iterator[Path]:
-    """A workspace of the demo's own inside the user's, one for each file, so that no data is mixed.
+def demo_workspace(data: Path | None = None) -> Workspace:
+    """Open the demo's workspace inside the user's, one per data file, so that no data is mixed.
 
-    Local work gets a price in it.
+    Local calls and training have a price in it.
 
     Raises:
         NotFoundError, DataError: the file cannot be read.
     """
+    settings = get_settings()
     name = "demo" if data is None else f"demo-{sha256_file(data)[:8]}"
-    home, price = get_settings().home.absolute() / name, get_settings().machine_usd_per_hour
-    changed = {
-        "FINE_TUNING_HOME": str(home),
-        "FINE_TUNING_MACHINE_USD_PER_HOUR": str(MACHINE_USD_PER_HOUR if price is None else price),
-        # Said, not left out: a .env file may name the database of the user's application.
-        "FINE_TUNING_DATABASE_URL": str(home / "fine_tuning.db"),
+    price = settings.machine_usd_per_hour
+    changes = {
+        "home": settings.home.absolute() / name,
+        "database_url": None,  # the demo has its own, whatever database the user's application has
+        "machine_usd_per_hour": MACHINE_USD_PER_HOUR if price is None else price,
     }
-    before = {name: os.environ.get(name) for name in changed}
-    try:
-        _set_environment(changed)
-        yield get_settings().home
-    finally:
-        _set_environment(before)
+    return open_workspace(settings=settings.model_copy(update=changes))
 
 
-def _set_environment(values: Mapping[str, str | None]) -> None:
-    for name, value in values.items():
-        if value is None:
-            os.environ.pop(name, None)
-        else:
-            os.environ[name] = value
-
-
-def run(
-    data: Path | None, base_model: str, epochs: int, max_steps: int | None, report: Report, follow: Follow
-) -> DemoResult:
-    """Capture, build, train, evaluate, A/B test, deploy, answer, count the cost.
+def run(pipeline: Pipeline, data: Path | None = None) -> DemoResult:
+    """Capture, build, train, evaluate, A/B test, deploy, answer, and calculate the return.
 
     Args:
-        data: the user's own JSONL of rated calls; the packaged support inbox by default.
-        base_model: one that can be trained here: a catalogue name, a folder or a Hugging Face id.
+        pipeline: in the demo's workspace, of a base model that can be trained here.
+        data: a JSONL file of rated calls; the packaged support inbox by default.
 
     Raises:
-        FineTuningError: a stage cannot go on; what was done so far is kept.
+        FineTuningError: a step failed; the results so far are kept.
     """
-    catalogue.check(base_model)
-    plan = Plan(base_model, MODEL_NAME, n_epochs=epochs, max_steps=max_steps, max_answer_tokens=MAX_ANSWER_TOKENS)
-    captured = _capture(data)
-    known = "" if captured.known_since is None else "; these rows were captured before"
-    report(
+    workspace, plan, on_message = pipeline.workspace, pipeline.plan, pipeline.on_message
+    catalogue.check(plan.base_model)
+    captured = _capture(workspace, data)
+    earlier = "" if captured.known_since is None else "; these rows were captured before"
+    on_message(
         f"captured {captured.captured} teacher calls ({captured.read} rows read, {captured.duplicates} seen twice, "
-        f"{len(captured.rejected)} malformed and left out{known})"
+        f"{len(captured.rejected)} malformed and left out{earlier})"
     )
-    examples = pipeline.select(plan)
-    train, held_out = DatasetBuilder().split_train_test(examples, plan.train_ratio)
-    test, traffic = DatasetBuilder().split_train_test(held_out, 0.5)
-    if not test or not traffic:
-        raise DataError(f"{len(examples)} examples are too few to hold some out for evaluation and A/B test; add more")
-    report(f"data: {len(train)} examples to train on, {len(test)} held out for evaluation, {len(traffic)} as traffic")
-    outcome = pipeline.train_and_judge(plan, train, test, report, follow)
-    version_id = version_name(MODEL_NAME, outcome.record["version"])
-    report(f"A/B test: {base_model} against {version_id} on {len(traffic)} requests")
-    experiment = _experiment(plan, version_id, traffic)
-    recommendation = ABTestFramework().recommend_winner(experiment)
-    deployed = version_id if recommend(experiment).winner == "model_b" else None
+    examples = pipeline.select_examples()
+    train, test, traffic = _split(workspace, examples, plan.train_ratio)
+    on_message(
+        f"data: {len(train)} examples to train on, {len(test)} held out for evaluation, {len(traffic)} as traffic"
+    )
+    outcome = pipeline.train_and_evaluate(train, test)
+    version = version_name(MODEL_NAME, outcome.record["version"])
+    on_message(f"A/B test: {plan.base_model} against {version} on {len(traffic)} requests")
+    experiment = _run_experiment(workspace, plan, version, traffic)
+    recommendation = ABTestFramework(workspace=workspace).recommend_winner(experiment)
+    deployed = version if recommendation == version else None
     if deployed is not None:
         reason = f"won A/B test {experiment.test_id}"
-        ModelRegistry().deploy_model(MODEL_NAME, outcome.record["version"], reason)
-        report(f"deployed {deployed}")
+        ModelRegistry(workspace=workspace).deploy_model(MODEL_NAME, outcome.record["version"], reason)
+        on_message(f"deployed {deployed}")
     question = FRESH_REQUEST if data is None else str(traffic[0]["prompt"])
-    answer = _answer(MODEL_NAME if deployed else base_model, question, examples[0])
-    teacher, teacher_cost = _teacher_cost(examples)
+    price, teacher = workspace.settings.machine_usd_per_hour, _teacher(examples)
     return DemoResult(
         captured=captured,
         outcome=outcome,
         experiment=experiment,
         recommendation=recommendation,
         deployed=deployed,
-        question=question,
-        answer=answer,
+        answer=_answer(workspace, MODEL_NAME if deployed else plan.base_model, question, _messages(examples[0])),
         teacher=teacher,
-        teacher_cost=teacher_cost,
-        analysis=CostTracker().calculate_roi(MODEL_NAME, teacher_cost, MONTHLY_CALLS),
-        machine_usd_per_hour=nan if (price := get_settings().machine_usd_per_hour) is None else price,
+        analysis=CostTracker(workspace=workspace).calculate_roi(MODEL_NAME, teacher.cost_per_call, MONTHLY_CALLS),
+        machine_usd_per_hour=nan if price is None else price,
     )
 
 
-def _capture(data: Path | None) -> ImportReport:
-    collector = DistillationDataCollector()
+def demo_plan(base_model: str, epochs: int, max_steps: int | None) -> Plan:
+    """The plan of the demo."""
+    return Plan(base_model, MODEL_NAME, n_epochs=epochs, max_steps=max_steps, max_tokens=MAX_TOKENS)
+
+
+def _split(
+    workspace: Workspace, examples: CapturedExamples, train_ratio: float
+) -> tuple[CapturedExamples, CapturedExamples, CapturedExamples]:
+    """Examples to train on, to evaluate on, and as traffic of the A/B test."""
+    builder = DatasetBuilder(workspace=workspace)
+    train, held_out = builder.split_train_test(examples, train_ratio)
+    test, traffic = builder.split_train_test(held_out, 0.5)
+    if not test or not traffic:
+        raise DataError(f"{len(examples)} examples are too few to hold some out for evaluation and A/B test; add more")
+    return train, test, traffic
+
+
+def _capture(workspace: Workspace, data: Path | None) -> ImportReport:
+    collector = DistillationDataCollector(workspace=workspace)
     if data is not None:
         return collector.capture_file(data)
     packaged = resources.files("fine_tuning.workflows.demo").joinpath("support_inbox.jsonl")
@@ -155,40 +169,45 @@ def _capture(data: Path | None) -> ImportReport:
         return collector.capture_file(path)
 
 
-def _experiment(plan: Plan, version_id: str, traffic: Sequence[Mapping[str, Any]]) -> ABTestResult:
-    """Each request is answered by the model that its hash assigns it to."""
-    framework = ABTestFramework()
-    test_id = f"demo-{version_id}"
-    framework.create_test(test_id, plan.base_model, version_id)
-    asked = [prompt_and_reference(row, "traffic") for row in DatasetBuilder().to_openai_format(traffic)]
-    arms = [assign(test_id, str(example["id"])) for example in traffic]
-    for arm, model in zip(ARMS, (plan.base_model, version_id), strict=True):
-        mine = [pair for pair, assigned in zip(asked, arms, strict=True) if assigned == arm]
-        answers = pipeline.ask(model, [q for q, _ in mine], [a for _, a in mine], plan.max_answer_tokens)
-        for position, prediction in enumerate(answers.predictions):
-            latency = answers.latencies_ms[position] if answers.latencies_ms else None
-            reference, cost = answers.references[position], answers.costs[position]
-            framework.record_sample(test_id, arm, prediction, reference, latency, cost)
+def _run_experiment(workspace: Workspace, plan: Plan, version: str, traffic: CapturedExamples) -> ABTestResult:
+    """An A/B test in which each request is answered by the model that its hash assigns."""
+    framework = ABTestFramework(workspace=workspace)
+    test_id = f"demo-{version}"
+    framework.create_test(test_id, plan.base_model, version)
+    for arm, model in zip(ARMS, (plan.base_model, version), strict=True):
+        requests = [example for example in traffic if assign(test_id, str(example["id"])) == arm]
+        found = predict_test_set(workspace, model, TestSet.of(requests, workspace), plan.max_tokens)
+        for prediction, reference, latency_ms, cost in zip(
+            found.predictions, found.references, found.latencies_ms, found.costs, strict=True
+        ):
+            framework.record_sample(test_id, arm, prediction, reference, latency_ms, cost)
     return framework.conclude_test(test_id)
 
 
-def _answer(model: str, question: str, example: Mapping[str, Any]) -> Answer:
-    """One production call, with the system prompt that the captured calls had."""
-    first = (example.get("messages") or [{}])[0]
-    system = first["content"] if first.get("role") == "system" else None
-    service = LLMService(model=model, default_temperature=0.0)
-    return service.complete(question, system_prompt=system, max_tokens=MAX_ANSWER_TOKENS)
+def _answer(workspace: Workspace, model: str, question: str, captured: Sequence[Message]) -> DemoAnswer:
+    """One production call, with the system prompt of the captured calls."""
+    system = captured[0].get("content") if captured and captured[0].get("role") == "system" else None
+    service = LLMService(model=model, default_temperature=0.0, workspace=workspace)
+    answer = service.complete(
+        question, system_prompt=system if isinstance(system, str) else None, max_tokens=MAX_TOKENS
+    )
+    return DemoAnswer(question, answer["model"], answer["content"])
 
 
-def _teacher_cost(examples: Sequence[Mapping[str, Any]]) -> tuple[str, float]:
-    """The teacher most calls came from, and its mean price per call by today's prices; nan where unknown."""
+def _messages(example: Example) -> list[Message]:
+    """The captured conversation; empty where only prompt and response were captured."""
+    return example.get("messages") or []
+
+
+def _teacher(examples: CapturedExamples) -> Teacher:
+    """The model of most captured calls, with its mean price per call by today's prices."""
     names = [str(example["model_used"]) for example in examples]
     teacher = max(set(names), key=names.count)
-    known = []
+    prices, known = PriceList(get_settings().prices), []
     for example in examples:
-        asked = example.get("messages") or [{"content": example["prompt"]}, {}]
-        prompt = "\n".join(str(message.get("content") or "") for message in asked[:-1])
-        price = prices.text_price(teacher, prompt, example["response"]) if example["model_used"] == teacher else None
-        if price is not None:
-            known.append(price)
-    return teacher, sum(known) / len(known) if known else nan
+        texts = [str(message.get("content") or "") for message in _messages(example)[:-1]] or [str(example["prompt"])]
+        if example["model_used"] == teacher:
+            price = prices.text_price(teacher, "\n".join(texts), str(example["response"]))
+            if price is not None:
+                known.append(price)
+    return Teacher(teacher, sum(known) / len(known) if known else nan)
