@@ -89,7 +89,7 @@ def abandoned(connection: Connection) -> list[str]:
     """Ids of queued or running jobs whose worker died and that no pool requeues."""
     query = select(_columns.id).where(
         _columns.provider == "local",
-        _columns.pooled.is_(False),
+        ~_columns.pooled,
         _columns.status.in_(("queued", "running")),
         _is_unleased(),
     )

@@ -23,7 +23,7 @@ def wait(trainer: Trainer, job_id: str, *, poll_seconds: float, timeout_seconds:
         TrainingError: it did not end within the timeout.
     """
     deadline = None if timeout_seconds is None else time.monotonic() + timeout_seconds
-    with _bar(show) as bar:
+    with _bar(show=show) as bar:
         line = bar.add_task(job_id, total=None, facts="")
         while True:
             job = trainer.status(job_id)
@@ -36,7 +36,7 @@ def wait(trainer: Trainer, job_id: str, *, poll_seconds: float, timeout_seconds:
             time.sleep(poll_seconds)
 
 
-def _bar(show: bool) -> Progress:
+def _bar(*, show: bool) -> Progress:
     return Progress(
         SpinnerColumn(finished_text="[green]✓"),
         TextColumn("{task.description}"),
