@@ -10,7 +10,7 @@ from fine_tuning.errors import ConfigurationError
 from fine_tuning.settings import get_settings
 
 
-def test_a_changed_environment_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_get_settings_changed_environment_is_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
     before = get_settings()
     assert get_settings() is before
     monkeypatch.setenv("FINE_TUNING_EXPIRY_DAYS", "7")
@@ -19,7 +19,7 @@ def test_a_changed_environment_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     assert get_settings() == before
 
 
-def test_a_changed_env_file_is_seen() -> None:
+def test_get_settings_changed_env_file_is_read_again() -> None:
     assert get_settings().actor is None
     Path(".env").write_text("FINE_TUNING_ACTOR=ann\n")
     assert get_settings().actor == "ann"
@@ -29,7 +29,7 @@ def test_a_changed_env_file_is_seen() -> None:
     assert get_settings().actor is None
 
 
-def test_a_setting_that_cannot_be_is_refused_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_get_settings_invalid_setting_raises_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FINE_TUNING_EXPIRY_DAYS", "soon")
     for _ in range(2):
         with pytest.raises(ConfigurationError, match="FINE_TUNING_EXPIRY_DAYS = 'soon'"):

@@ -58,11 +58,11 @@ for group in (
     group.add_to(app)
 
 INTERRUPTED = 130  # the exit code after Ctrl-C, as shells have it
-_WrongUsage: Any = typer.BadParameter.__base__  # the parser's error for any wrong command line
+_UsageError: Any = typer.BadParameter.__base__  # the parser's error for any invalid command line
 
 
-def _show_version(wanted: bool) -> None:
-    if wanted:
+def _show_version(is_requested: bool) -> None:
+    if is_requested:
         from importlib.metadata import version
 
         typer.echo(f"ft-cli {version('fine-tuning-pipeline')}")
@@ -75,7 +75,7 @@ def _options(
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
     ] = False,
 ) -> None:
-    """Own a smaller, cheaper model for your job: capture, curate, fine-tune, evaluate, A/B test, deploy."""
+    """Fine-tune small models on captured LLM calls: build datasets, train, evaluate, A/B test, deploy and serve."""
 
 
 @app.command("help", rich_help_panel="Help")
@@ -89,9 +89,9 @@ class FineTuningCLI:
     """`FineTuningCLI().run(["list-models"])` is `ft-cli list-models`."""
 
     def run(self, argv: Sequence[str] | None = None) -> int:
-        """Run one command and return its exit code: 0, 1 for a failure, 2 for wrong usage.
+        """Run one command and return its exit code: 0, 1 for a failure, 2 for invalid usage.
 
-        A user's mistake prints one line to the standard error stream; a bug raises.
+        An expected error prints one line to the standard error stream; a bug raises.
         """
         arguments = list(sys.argv[1:] if argv is None else argv)
         try:
@@ -100,7 +100,7 @@ class FineTuningCLI:
         except FineTuningError as error:
             print_error(str(error))
             return error.exit_code
-        except _WrongUsage as error:
+        except _UsageError as error:
             return _explain(error)
         except OSError as error:
             if error.filename is not None:
@@ -109,15 +109,15 @@ class FineTuningCLI:
             if error.errno != errno.ENOSPC:
                 raise
             print_error("cannot write the output: no space left")
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left must not fail at the exit
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # flushing at exit must not fail
             return 1
-        except SystemExit as stop:  # the reader of a pipe is gone
+        except SystemExit as stop:  # the reader of the pipe has exited
             return stop.code if isinstance(stop.code, int) else 0
         return stopped if isinstance(stopped, int) else 0
 
 
 def _explain(error: Any) -> int:
-    """Say what is wrong with a command line, and where its help is; help itself where a command alone was given."""
+    """Print the usage error with a hint to the help, or the help itself for a group without a command."""
     if type(error).__name__ == "NoArgsIsHelpError":
         error.show()
     else:
@@ -127,7 +127,7 @@ def _explain(error: Any) -> int:
 
 
 def print_error(message: str) -> None:
-    """One line on the standard error stream."""
+    """Print one line to the standard error stream."""
     typer.echo(f"ft-cli: {' '.join(message.split())}", err=True)
 
 
@@ -138,7 +138,7 @@ def main() -> None:
     code = FineTuningCLI().run()
     if code == INTERRUPTED:
         print_error("interrupted")
-        # A library's threads may abort the process if they meet the interpreter's end at work.
+        # Threads of libraries may abort the process if the interpreter shuts down while they run.
         sys.stdout.flush()
         os._exit(code)
     sys.exit(code)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from fine_tuning._util import checks
 from fine_tuning._util.files import atomic_write
+from fine_tuning.costs.prices import PriceList
 from fine_tuning.data_io import sources
 from fine_tuning.datasets import (
     build_dataset,
@@ -183,7 +184,8 @@ class DatasetBuilder:
 
     def estimate_training(self, name: str, epochs: int = 3) -> list[dataset_estimates.TrainingEstimate]:
         """Tokens, price and time of training on a data set; see `training.jobs.dataset_estimates.estimates`."""
-        return dataset_estimates.estimates(self.get_dataset(name), epochs)
+        prices = PriceList(self._workspace.settings.prices)
+        return dataset_estimates.estimates(self.get_dataset(name), epochs, prices)
 
     def write_report(self, name: str, path: str | Path, epochs: int = 3) -> str:
         """Write a data set's report as one self-contained HTML file. Returns its path.

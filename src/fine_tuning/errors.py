@@ -2,15 +2,15 @@
 
     FineTuningError                 exit code 1
     ├── UsageError                  exit code 2: the call itself is wrong (also a ValueError)
-    ├── NotFoundError               a name, id, version or file that does not exist (also a LookupError)
+    ├── NotFoundError               an unknown name, id, version or file (also a LookupError)
     ├── DataError                   a file or row that cannot be used (also a ValueError)
     ├── ConflictError               the state of the record forbids the change
-    ├── ConfigurationError          a key, address or setting is missing or wrong
+    ├── ConfigurationError          a key, address or setting is missing or invalid
     ├── MissingDependencyError      an optional extra is not installed (also an ImportError)
     ├── ProviderError               a model host refused, failed or could not be reached
-    │   └── RefusedError            it found the request itself wrong, such as a value that it does not take
-    │       └── ContextLengthError  the prompt is longer than the model reads
-    ├── TrainingError               a training run could not start or go on
+    │   └── RefusedError            it rejected the request itself, such as an invalid value
+    │       └── ContextLengthError  the prompt exceeds the context length
+    ├── TrainingError               a training run could not start or continue
     └── StorageError                the database or the disk refused (full, read-only, newer than the code)
 
 A message is one line: what is wrong, where, and what to do. The command line prints it without a traceback;
@@ -33,7 +33,7 @@ class UsageError(FineTuningError, ValueError):
 
 
 class NotFoundError(FineTuningError, LookupError):
-    """The thing named does not exist; the message lists what does."""
+    """An unknown name; the message lists the known ones."""
 
 
 class DataError(FineTuningError, ValueError):
@@ -45,20 +45,20 @@ class ConflictError(FineTuningError):
 
 
 class ConfigurationError(FineTuningError):
-    """A key, an address or a setting is missing or wrong."""
+    """A key, an address or a setting is missing or invalid."""
 
 
 class MissingDependencyError(FineTuningError, ImportError):
-    """A package that only some need is not installed: one of an extra, or (without one) of its own."""
+    """A package of an optional extra, or an optional package of its own, is not installed."""
 
     def __init__(self, package: str, extra: str | None, purpose: str) -> None:
-        self._made_of = (package, extra, purpose)
-        wanted = f"'fine-tuning-pipeline[{extra}]'" if extra else package
-        super().__init__(f"{purpose} needs {package}: pip install {wanted}")
+        self._arguments = (package, extra, purpose)
+        requirement = f"'fine-tuning-pipeline[{extra}]'" if extra else package
+        super().__init__(f"{purpose} needs {package}: pip install {requirement}")
 
     def __reduce__(self) -> tuple[type[MissingDependencyError], tuple[str, str | None, str]]:
-        """From one process to another."""
-        return type(self), self._made_of
+        """Support pickling between processes."""
+        return type(self), self._arguments
 
 
 class ProviderError(FineTuningError):
@@ -66,15 +66,15 @@ class ProviderError(FineTuningError):
 
 
 class RefusedError(ProviderError):
-    """A model or its host found the request itself wrong."""
+    """A model or its host rejected the request itself."""
 
 
 class ContextLengthError(RefusedError):
-    """The prompt is longer than what the model reads."""
+    """The prompt exceeds the context length of the model."""
 
 
 class TrainingError(FineTuningError):
-    """A training run could not start or go on."""
+    """A training run could not start or continue."""
 
 
 class StorageError(FineTuningError):

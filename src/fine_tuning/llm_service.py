@@ -23,7 +23,7 @@ from fine_tuning.serving.prompt_messages import Sampling, checked_sampling, mess
 from fine_tuning.store import costs
 from fine_tuning.store.workspace import Workspace, open_workspace
 
-PURPOSES = costs.CALLS
+PURPOSES = costs.CALL_KINDS
 
 
 class LLMService:

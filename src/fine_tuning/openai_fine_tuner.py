@@ -6,7 +6,7 @@ from functools import partial
 from typing import TypedDict
 
 from fine_tuning._util import checks, hosts
-from fine_tuning.costs import prices
+from fine_tuning.costs.prices import PriceList
 from fine_tuning.store.workspace import Workspace, open_workspace
 from fine_tuning.training.jobs.fine_tuner import FineTuner
 from fine_tuning.training.jobs.hosted_trainer import HostedTrainer
@@ -39,7 +39,8 @@ class OpenAIFineTuner(FineTuner):
     ) -> None:
         workspace = workspace or open_workspace()
         url = hosts.address(base_url)
-        price = partial(prices.training_price, at_openai=url == hosts.OPENAI_URL)
+        self._prices = PriceList(workspace.settings.prices)
+        price = partial(self._prices.training_price, at_openai=url == hosts.OPENAI_URL)
         super().__init__(workspace, HostedTrainer(workspace.database, api_key, url, price))
 
     def estimate_cost(self, training_tokens: int, model: str) -> TrainingCost:
@@ -56,7 +57,7 @@ class OpenAIFineTuner(FineTuner):
         """
         checks.count("training_tokens", training_tokens, most=int(checks.LARGEST_AMOUNT))
         checks.name("model", model)
-        input_cost = training_tokens / 1e6 * prices.training_price(model)
+        input_cost = training_tokens / 1e6 * self._prices.training_price(model)
         return {
             "model": model,
             "training_tokens": training_tokens,

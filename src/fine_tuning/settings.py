@@ -19,7 +19,7 @@ Gate = Literal["evaluation", "experiment", "expiry", "artifact"]
 
 
 class Price(BaseModel):
-    """US dollars per million tokens; what is left out is as published."""
+    """US dollars per million tokens; an omitted price is as published."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -40,22 +40,22 @@ class Settings(BaseSettings):
         frozen=True,
     )
 
-    home: Path = Field(default=Path("data/fine_tuning"), description="the workspace folder of this project")
+    home: Path = Field(default=Path("data/fine_tuning"), description="workspace folder")
     database_url: str | None = Field(default=None, description="SQLAlchemy URL; SQLite inside `home` when unset")
     ray_address: str | None = Field(default=None, description="Ray cluster of plans and trainings; local when unset")
-    training_workers: int = Field(default=1, ge=1, description="machines that share a training, unless it says")
+    training_workers: int = Field(default=1, ge=1, description="machines per training job, unless the job sets it")
     machine_usd_per_hour: float | None = Field(
-        default=None, ge=0, description="what an hour of this machine costs; local training has no price when unset"
+        default=None, ge=0, description="price of an hour of this machine; local training has no price when unset"
     )
-    actor: str | None = Field(default=None, description="who changes the registry; the user of the system when unset")
+    actor: str | None = Field(default=None, description="name in registry changes; the system user when unset")
     deploy_gates: Annotated[tuple[Gate, ...], NoDecode] = Field(
-        default=("expiry",), description="what `deploy` asks of a version: evaluation, experiment, expiry, artifact"
+        default=("expiry",), description="checks before a deployment: evaluation, experiment, expiry, artifact"
     )
-    deploy_min_accuracy: float = Field(default=0.0, ge=0, le=1, description="what the gate evaluation asks")
-    expiry_days: int = Field(default=30, ge=0, description="a base that its host ends within these is about to expire")
+    deploy_min_accuracy: float = Field(default=0.0, ge=0, le=1, description="minimum accuracy of the gate evaluation")
+    expiry_days: int = Field(default=30, ge=0, description="days before its shutdown that a base is about to expire")
     prices: dict[str, Price] = Field(
         default_factory=dict,
-        description='prices of your own, US dollars per million tokens, as JSON: {"model": {"input": 1, "output": 2}}',
+        description='own prices, US dollars per million tokens, as JSON: {"model": {"input": 1, "output": 2}}',
     )
     trainer_command: str = Field(
         default="",
@@ -63,18 +63,19 @@ class Settings(BaseSettings):
         "fine_tuning.training.jobs.worker`; job and worker are appended. This Python when empty",
     )
     electricity_usd_per_kwh: float | None = Field(
-        default=None, ge=0, description="adds the energy of local training to its cost, where the machine tells it"
+        default=None, ge=0, description="adds the measured energy of local training to its cost"
     )
     aliases: dict[str, str] = Field(
-        default_factory=dict, description='names that clients of the server may use, as JSON: {"name": "base model"}'
+        default_factory=dict,
+        description='model names for clients of the server, as JSON: {"name": "base model"}',
     )
     engine: Literal["auto", "llama.cpp", "vllm"] = Field(
-        default="auto", description="what answers with local models in the server; auto: vLLM where it and a GPU are"
+        default="auto", description="inference engine of local models in the server; auto: vLLM if installed with a GPU"
     )
-    vllm_command: str = Field(default="vllm", min_length=1, description="the program of vLLM")
-    vllm_options: str = Field(default="", description="further options of `vllm serve`, as in a shell")
+    vllm_command: str = Field(default="vllm", min_length=1, description="command that starts vLLM")
+    vllm_options: str = Field(default="", description="additional options of `vllm serve`, as in a shell")
     ollama_host: str = Field(
-        default="http://localhost:11434", validation_alias="OLLAMA_HOST", description="where Ollama answers"
+        default="http://localhost:11434", validation_alias="OLLAMA_HOST", description="address of Ollama"
     )
     openai_api_key: SecretStr | None = Field(default=None, validation_alias="OPENAI_API_KEY")
     openai_base_url: str | None = Field(default=None, validation_alias="OPENAI_BASE_URL")
@@ -86,7 +87,7 @@ class Settings(BaseSettings):
     @field_validator("deploy_gates", mode="before")
     @classmethod
     def _listed(cls, gates: object) -> object:
-        """Names with commas between, as a variable of the environment has them; "none" for no gate."""
+        """Names separated by commas, as in an environment variable; "none" for no gate."""
         if not isinstance(gates, str):
             return gates
         return () if gates.strip() == "none" else tuple(name.strip() for name in gates.split(",") if name.strip())
@@ -103,7 +104,7 @@ _acting: ContextVar[str | None] = ContextVar("acting", default=None)
 
 @contextmanager
 def acting_as(name: str) -> Iterator[None]:
-    """What the block does to the registry is done by somebody else, such as a person at the dashboard."""
+    """Record registry changes in the block under another name, such as that of a person at the dashboard."""
     token = _acting.set(name)
     try:
         yield
@@ -112,7 +113,7 @@ def acting_as(name: str) -> Iterator[None]:
 
 
 def acting_user() -> str:
-    """Who changes the registry: see `acting_as`; else the setting `actor`, else the user of the system."""
+    """The name for registry changes: of `acting_as`, else the setting `actor`, else the system user."""
     if (name := _acting.get()) is not None:
         return name
     try:
@@ -125,10 +126,10 @@ _last: tuple[object, Settings] | None = None
 
 
 def get_settings() -> Settings:
-    """The settings as they are now; read anew only where the environment or the `.env` file has changed.
+    """The current settings; read again only if the environment or the `.env` file has changed.
 
     Raises:
-        ConfigurationError: one cannot be what it is set to.
+        ConfigurationError: a setting is invalid.
     """
     global _last
     last, sources = _last, _sources()
@@ -138,7 +139,7 @@ def get_settings() -> Settings:
 
 
 def _sources() -> object:
-    """What the settings are read from, to be compared: reading takes 2 ms, and a deployment needs them three times."""
+    """The sources of the settings, for comparison: reading takes 2 ms, and a deployment needs them three times."""
     variables = {
         name: os.environ[name] for name in os.environ if name.upper().startswith(("FINE_TUNING_", "OPENAI_", "OLLAMA_"))
     }

@@ -31,7 +31,7 @@ def commands(group: Any, prefix: str = "") -> dict[str, Any]:
     return found
 
 
-def test_every_listed_command_exists_and_every_command_has_help(cli: Any) -> None:
+def test_help_every_documented_command_exists_and_has_help(cli: Any) -> None:
     known = commands(typer.main.get_command(app))
     assert set(LISTED) <= set(known)
     for name, command in known.items():
@@ -42,7 +42,7 @@ def test_every_listed_command_exists_and_every_command_has_help(cli: Any) -> Non
     assert "auto-pipeline" in cli("help")[1]
 
 
-def test_a_table_of_very_many_rows_is_whole(capsys: pytest.CaptureFixture[str]) -> None:
+def test_print_table_many_rows_prints_all(capsys: pytest.CaptureFixture[str]) -> None:
     output.print_table(
         "Models",
         ["Model", "Days left#"],
@@ -53,20 +53,20 @@ def test_a_table_of_very_many_rows_is_whole(capsys: pytest.CaptureFixture[str]) 
     assert (len(lines), lines[-1]) == (2002, "m                 -")
 
 
-def test_reading_commands_have_json() -> None:
+def test_reading_commands_have_json_option() -> None:
     known = commands(typer.main.get_command(app))
     reading = [name for name in known if name.split()[-1] in {"list", "show", "stats", "events", "history", "roi"}]
     for name in [*reading, "list-models", "cost-summary", "check-job-status", "evaluate-model"]:
         assert any("--json" in parameter.opts for parameter in known[name].params), name
 
 
-def test_an_unknown_command_exits_2(cli: Any) -> None:
+def test_run_unknown_command_exits_2(cli: Any) -> None:
     code, _, err = cli("lst-models")
     assert code == 2
     assert "lst-models" in err
 
 
-def test_registers_lists_deploys_and_rolls_back(cli: Any, database: Database) -> None:
+def test_registry_commands_register_list_deploy_and_roll_back(cli: Any, database: Database) -> None:
     for accuracy in ("0.9", "0.95"):
         code, out, _ = cli("register-model", "m", "base", "ftjob-1", "500", "--accuracy", accuracy, "--cost", "50.0")
         assert code == 0
@@ -85,7 +85,9 @@ def test_registers_lists_deploys_and_rolls_back(cli: Any, database: Database) ->
     assert [change["after"] for change in history] == ["READY", "READY", "DEPLOYED", "ARCHIVED", "DEPLOYED"]
 
 
-def test_prepares_a_dataset(cli: Any, examples: list[dict[str, Any]], workspace: Path, database: Database) -> None:
+def test_prepare_dataset_writes_file(
+    cli: Any, examples: list[dict[str, Any]], workspace: Path, database: Database
+) -> None:
     for example in examples:
         DistillationDataCollector().capture_success(**example)
     argv = ("--format", "alpaca", "--min-rating", "5", "--domain", "support", "--task-type", "answer", "--output", "d")
@@ -95,7 +97,7 @@ def test_prepares_a_dataset(cli: Any, examples: list[dict[str, Any]], workspace:
     assert "5 (of 5 found" in cli("prepare-dataset", *argv)[1]
 
 
-def test_imports_captured_calls(cli: Any, tmp_path: Path) -> None:
+def test_capture_import_adds_calls(cli: Any, tmp_path: Path) -> None:
     (tmp_path / "calls.jsonl").write_text('{"prompt": "a question", "response": "an answer"}\nbroken\n')
     code, out, _ = cli("capture", "import", "calls.jsonl")
     assert code == 0
@@ -103,7 +105,7 @@ def test_imports_captured_calls(cli: Any, tmp_path: Path) -> None:
     assert json.loads(cli("capture", "stats", "--json")[1])["teacher_examples"] == 1
 
 
-def test_evaluates_predictions_of_a_file(cli: Any, tmp_path: Path, database: Database) -> None:
+def test_evaluate_model_scores_predictions_of_file(cli: Any, tmp_path: Path, database: Database) -> None:
     rows = [
         {"prediction": "a", "reference": "a", "latency_ms": 5},
         {"prediction": "b", "reference": "c", "latency_ms": 7},
@@ -116,7 +118,7 @@ def test_evaluates_predictions_of_a_file(cli: Any, tmp_path: Path, database: Dat
     assert cli("evaluate-model", "m", "other", "test.jsonl")[0] == 2
 
 
-def test_sets_up_shows_and_concludes_ab_tests(cli: Any, database: Database) -> None:
+def test_ab_commands_set_up_show_and_conclude(cli: Any, database: Database) -> None:
     assert cli("setup-ab-test", "t", "old", "new")[0] == 0
     assert "TIE: no samples for old yet" in cli("ab", "show", "t")[1].replace("\n", " ")
     assert json.loads(cli("ab", "list", "--json")[1])["t"]["status"] == "running"
@@ -125,7 +127,7 @@ def test_sets_up_shows_and_concludes_ab_tests(cli: Any, database: Database) -> N
     assert json.loads(cli("ab", "conclude", "t", "--even-empty", "--json")[1])["recommendation"].startswith("TIE")
 
 
-def test_sums_costs(cli: Any, database: Database) -> None:
+def test_cost_summary_sums_by_model(cli: Any, database: Database) -> None:
     from fine_tuning import CostTracker
 
     CostTracker().record_training_job("j", "m", "b", 5, 1000, 12.5)
@@ -137,7 +139,7 @@ def test_sums_costs(cli: Any, database: Database) -> None:
     assert json.loads(cli("roi", "m", "0.01", "1000", "--json")[1])["roi_at_expected"] is None
 
 
-def test_writes_an_ollama_script(cli: Any, tmp_path: Path) -> None:
+def test_create_ollama_script_writes_script(cli: Any, tmp_path: Path) -> None:
     (tmp_path / "dataset.json").write_text('[{"instruction": "q", "input": "", "output": "a"}]')
     code, out, _ = cli("create-ollama-script", "llama2", "dataset.json", "my-finetuned-llama")
     assert code == 0
@@ -173,7 +175,7 @@ BAD = [
     (("auto-pipeline", "smollm2-135m-instruct"), 1, "at least 10 are needed"),
     (("models", "pull", "nothing"), 1, "no base model 'nothing'"),
     (("roi", "m", "-1", "10"), 2, "-1"),
-    (("jobs", "cancel", "ftjob-1"), 1, "no job ftjob-1 in this workspace, and no host to ask"),
+    (("jobs", "cancel", "ftjob-1"), 1, "no job ftjob-1 in this workspace, and no host to look it up"),
     (("register-model", "m", "b", "j", "99999999999999999999"), 2, "dataset_size is too large"),
     (("register-model", "m", "b", "j", "5", "--cost", "-1"), 2, "cost must be a number of 0 or more, not -1.0"),
     (("register-model", "m", "b", "j", "5", "--provider", "http://h/v1"), 2, "give both or neither"),
@@ -202,13 +204,13 @@ BAD = [
     (("capture", "import", "unusable.jsonl"), 1, "unusable.jsonl: no row could be used"),
     (("train", "broken.jsonl"), 1, "broken.jsonl, line 2: not JSON"),
     (("train", "unusable.jsonl"), 1, "unusable.jsonl, line 1: messages is missing or not a list"),
-    (("evaluate-model", "m", "base", "good.jsonl"), 1, "no model m in this workspace, and no host to ask"),
+    (("evaluate-model", "m", "base", "good.jsonl"), 1, "no model m in this workspace, and no host to look it up"),
     (("demo", "--model", "nothing"), 1, "no base model 'nothing'"),
 ]
 
 
 @pytest.mark.parametrize(("argv", "code", "message"), BAD, ids=[" ".join(argv) for argv, _, _ in BAD])
-def test_bad_input_is_one_line(cli: Any, tmp_path: Path, argv: tuple[str, ...], code: int, message: str) -> None:
+def test_run_invalid_input_one_line(cli: Any, tmp_path: Path, argv: tuple[str, ...], code: int, message: str) -> None:
     (tmp_path / "empty.jsonl").write_text("")
     (tmp_path / "broken.jsonl").write_text('{"prompt": "q", "response": "a"}\nbroken\n')
     (tmp_path / "good.jsonl").write_text(
@@ -227,7 +229,7 @@ def test_bad_input_is_one_line(cli: Any, tmp_path: Path, argv: tuple[str, ...], 
         assert not list((tmp_path / "workspace").glob(f"{folder}/*"))
 
 
-def test_training_without_its_extra_is_one_line_and_leaves_nothing(
+def test_train_missing_extra_prints_one_line_and_leaves_no_job(
     cli: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "trl", None)
@@ -243,7 +245,7 @@ def test_training_without_its_extra_is_one_line_and_leaves_nothing(
 
 
 @pytest.mark.parametrize("width", ["40", "80", "200"])
-def test_no_digit_is_cut_off_however_long_the_names_and_narrow_the_screen(
+def test_print_table_narrow_terminal_cuts_no_digits(
     cli: Any, monkeypatch: pytest.MonkeyPatch, width: str, database: Database
 ) -> None:
     monkeypatch.setenv("COLUMNS", width)
@@ -261,7 +263,7 @@ def ft_cli(*argv: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, env=os.environ | environment, capture_output=True, text=True, check=False)
 
 
-def test_a_workspace_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
+def test_run_unwritable_workspace_prints_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     done = ft_cli("list-models", FINE_TUNING_HOME=str(tmp_path / "file" / "home"))
     assert done.returncode == 1
@@ -269,7 +271,7 @@ def test_a_workspace_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
     assert "cannot create folder" in done.stderr
 
 
-def test_a_setting_that_cannot_be_is_one_line() -> None:
+def test_run_invalid_setting_prints_one_line() -> None:
     done = ft_cli("list-models", FINE_TUNING_MACHINE_USD_PER_HOUR="cheap")
     assert (done.returncode, len(done.stderr.strip().splitlines())) == (1, 1)
     assert "setting FINE_TUNING_MACHINE_USD_PER_HOUR = 'cheap': input should be a valid number" in done.stderr
@@ -287,7 +289,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "--lazy", str(disk)], check=True)
 
 
-def test_a_full_disk_is_one_line_and_leaves_nothing_half_written(small_disk: Path, tmp_path: Path) -> None:
+def test_run_full_disk_prints_one_line_and_leaves_no_partial_file(small_disk: Path, tmp_path: Path) -> None:
     row = {"prompt": "How do I reset my password?", "response": "Open the settings page. " * 40, "domain": "a"}
     calls = [row | {"task_type": "b", "rating": 5, "prompt": f"{row['prompt']} {number}"} for number in range(2000)]
     (tmp_path / "calls.jsonl").write_text("\n".join(map(json.dumps, calls)))
@@ -301,7 +303,7 @@ def test_a_full_disk_is_one_line_and_leaves_nothing_half_written(small_disk: Pat
         assert json.loads(seen.stdout)["teacher_examples"] == 0
 
 
-def test_a_read_only_disk_is_one_line(small_disk: Path) -> None:
+def test_run_read_only_disk_prints_one_line(small_disk: Path) -> None:
     home = str(small_disk / "home")
     assert ft_cli("list-models", FINE_TUNING_HOME=home).returncode == 0
     subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
@@ -312,7 +314,7 @@ def test_a_read_only_disk_is_one_line(small_disk: Path) -> None:
         assert "read-only" in done.stderr
 
 
-def test_output_that_cannot_be_written_is_one_line() -> None:
+def test_run_unwritable_output_prints_one_line() -> None:
     if not Path("/dev/full").exists():
         pytest.skip("this system has no /dev/full")
     with Path("/dev/full").open("w") as full:
@@ -337,7 +339,7 @@ def test_output_that_cannot_be_written_is_one_line() -> None:
         ("FINE_TUNING_DATABASE_URL", "mysql://u:secret@h/x", "database mysql is not supported"),
     ],
 )
-def test_an_address_or_key_that_cannot_be_is_one_line(
+def test_run_invalid_address_or_key_prints_one_line(
     cli: Any, monkeypatch: pytest.MonkeyPatch, name: str, value: str, message: str
 ) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-1")
@@ -348,14 +350,14 @@ def test_an_address_or_key_that_cannot_be_is_one_line(
     assert "secret" not in err
 
 
-def test_a_dotenv_file_that_is_not_text_is_one_line(cli: Any, tmp_path: Path) -> None:
+def test_run_binary_env_file_prints_one_line(cli: Any, tmp_path: Path) -> None:
     (tmp_path / ".env").write_bytes(b"FINE_TUNING_HOME=caf\xe9\n")
     code, _, err = cli("list-models")
     assert (code, len(err.strip().splitlines())) == (1, 1)
     assert "is not UTF-8 text" in err
 
 
-def test_output_that_nobody_reads_is_no_error() -> None:
+def test_run_closed_pipe_is_not_an_error() -> None:
     done = subprocess.run(
         f"{sys.executable} -m fine_tuning.cli --help | head -1", shell=True, capture_output=True, text=True, check=False
     )

@@ -1,4 +1,4 @@
-"""Estimates before a job starts, budgets that refuse it, and what is billed in the end."""
+"""Estimates of jobs, budgets that refuse them, and the billed cost."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 
 from fine_tuning import CostTracker, LocalFineTuner, OpenAIFineTuner
-from fine_tuning.costs import prices
+from fine_tuning.costs.prices import PriceList
 from fine_tuning.data_io.rows import read_rows
 from fine_tuning.errors import ConfigurationError, ConflictError, UsageError
+from fine_tuning.settings import get_settings
 from fine_tuning.store import budgets, jobs
 from fine_tuning.store.database import Database, open_database
 from fine_tuning.store.workspace import open_workspace
@@ -28,8 +29,8 @@ PRICES = '{"gpt-4o-mini": {"training": 10.0}}'
 
 @pytest.fixture
 def training_file(tmp_path: Path) -> Path:
-    said = [(f"Where is order {n}?", f"Order {n} is on its way.") for n in range(50)]
-    rows = [{"messages": [{"role": "user", "content": a}, {"role": "assistant", "content": b}]} for a, b in said]
+    questions = [(f"Where is order {n}?", f"Order {n} is on its way.") for n in range(50)]
+    rows = [{"messages": [{"role": "user", "content": a}, {"role": "assistant", "content": b}]} for a, b in questions]
     path = tmp_path / "d.jsonl"
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     return path
@@ -42,7 +43,7 @@ def training_tokens(path: Path, model: str, epochs: int) -> int | None:
     return None if count.total is None else count.total * epochs
 
 
-def test_a_job_is_estimated_and_refused_where_the_budget_is_too_small(
+def test_create_job_estimate_over_budget_raises(
     database: Database,
     host: wire.Host,
     training_file: Path,
@@ -65,7 +66,7 @@ def test_a_job_is_estimated_and_refused_where_the_budget_is_too_small(
     assert record["estimate"] == {"tokens": tokens, "usd": pytest.approx(usd), "seconds": None}
     (budget,) = tracker.get_budgets()
     assert (budget["spent"], budget["left"]) == (pytest.approx(usd), pytest.approx(usd / 2))
-    with pytest.raises(ConflictError, match="the budget of inbox"):  # the first has not ended, but is counted
+    with pytest.raises(ConflictError, match="the budget of inbox"):  # the first is still running, its estimate counts
         tuner.create_fine_tuning_job("gpt-4o-mini", file_id, suffix="inbox", n_epochs=4)
     tracker.set_budget("inbox", None)
     tracker.set_budget("*", usd)
@@ -73,7 +74,7 @@ def test_a_job_is_estimated_and_refused_where_the_budget_is_too_small(
         tuner.create_fine_tuning_job("gpt-4o-mini", file_id, suffix="other")
 
 
-def test_two_jobs_at_once_do_not_share_what_is_left(
+def test_create_job_concurrent_jobs_do_not_overdraw_budget(
     database: Database, host: wire.Host, training_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FINE_TUNING_PRICES", PRICES)
@@ -97,7 +98,7 @@ def test_two_jobs_at_once_do_not_share_what_is_left(
     assert len(host.asked("POST /fine_tuning/jobs")) == 1
 
 
-def test_nothing_is_sent_of_a_job_that_is_refused(
+def test_create_openai_job_over_budget_sends_nothing(
     host: wire.Host, training_file: Path, monkeypatch: pytest.MonkeyPatch, cli: Any
 ) -> None:
     monkeypatch.setenv("FINE_TUNING_PRICES", PRICES)
@@ -110,7 +111,7 @@ def test_nothing_is_sent_of_a_job_that_is_refused(
     assert host.requests == []
 
 
-def test_what_was_billed_takes_the_place_of_the_estimate(
+def test_get_job_status_succeeded_replaces_estimate_with_billed_cost(
     database: Database,
     host: wire.Host,
     training_file: Path,
@@ -121,7 +122,7 @@ def test_what_was_billed_takes_the_place_of_the_estimate(
     job = tuner.create_fine_tuning_job("gpt-4o-mini", tuner.upload_training_file(training_file), suffix="inbox")
     done = wire.job(status="succeeded", trained_tokens=12_345, fine_tuned_model="ft:x", model="gpt-4o-mini")
     host.answers[f"GET /fine_tuning/jobs/{job['job_id']}"] = (200, done)
-    for _ in range(2):  # asked again, it is not billed again
+    for _ in range(2):  # a second request does not bill it again
         tuner.get_job_status(job["job_id"])
     recorded = tracker.get_job_cost(job["job_id"])
     assert recorded is not None
@@ -132,7 +133,7 @@ def test_what_was_billed_takes_the_place_of_the_estimate(
     assert tracker.get_budgets()[0]["spent"] == pytest.approx(0.12345)
 
 
-def test_an_estimate_is_what_the_trainer_counts(tiny_model_dir: Path, training_file: Path) -> None:
+def test_estimate_local_job_matches_trained_tokens(tiny_model_dir: Path, training_file: Path) -> None:
     tuner = LocalFineTuner()
     job = tuner.create_fine_tuning_job(str(tiny_model_dir), tuner.upload_training_file(training_file), n_epochs=2)
     ended = tuner.wait_for_job(job["job_id"], progress_bar=False)
@@ -146,24 +147,26 @@ def test_an_estimate_is_what_the_trainer_counts(tiny_model_dir: Path, training_f
     assert again["seconds"] == pytest.approx(record["result"]["wall_seconds"], rel=0.01)
 
 
-def test_prices_of_ones_own_come_first(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_price_list_own_prices_take_precedence(monkeypatch: pytest.MonkeyPatch) -> None:
+    prices = PriceList(get_settings().prices)
     assert prices.call_price("ft:gpt-4o-mini-2024-07-18:org::1", 1_000_000, 1_000_000) == pytest.approx(1.5)
     assert prices.call_price("gpt-4o-mini", 1_000_000, 1_000_000) == pytest.approx(0.75)
     assert prices.training_price("gpt-4o-mini", at_openai=False) != prices.training_price("gpt-4o-mini")
     own = {"gpt-4o-mini": (1, 2), "mine": (3, 4), "ft:a:b": (5, 6)}
     named = {name: {"input": each[0], "output": each[1]} for name, each in own.items()}
     monkeypatch.setenv("FINE_TUNING_PRICES", json.dumps(named))
+    prices = PriceList(get_settings().prices)
     assert prices.call_price("gpt-4o-mini-2024-07-18", 1_000_000, 1_000_000) == 3
     assert prices.call_price("mine", 1_000_000, 0) == 3
     assert prices.call_price("ft:a:b", 1_000_000, 1_000_000) == 11
     assert prices.call_price("ft:gpt-4o-mini-2024-07-18:org::1", 1_000_000, 0) == pytest.approx(0.3)
-    assert prices.training_price("gpt-4o-mini") == 3.0  # what is not set is as published
+    assert prices.training_price("gpt-4o-mini") == 3.0  # a price that is not set is as published
     monkeypatch.setenv("FINE_TUNING_PRICES", '{"m": {"imput": 1}}')
     with pytest.raises(ConfigurationError, match="FINE_TUNING_PRICES"):
-        prices.call_price("m", 1, 1)
+        get_settings()
 
 
-def test_months_and_versions_are_told_apart(database: Database) -> None:
+def test_budget_spent_counts_its_month_and_model_only(database: Database) -> None:
     tracker = CostTracker()
     tracker.record_inference("m", 10, 0.5, is_fine_tuned=True)
     tracker.record_inference("m-video", 10, 4.0, is_fine_tuned=True)
@@ -175,7 +178,7 @@ def test_months_and_versions_are_told_apart(database: Database) -> None:
         assert budgets.spent(tx, "m", datetime(2020, 12, 31, tzinfo=UTC)) == (0.0, 0)
 
 
-def test_costs_by_day_kind_and_model(cli: Any, tmp_path: Path) -> None:
+def test_costs_by_day_kind_and_model_sum_and_report(cli: Any, tmp_path: Path) -> None:
     tracker = CostTracker()
     for kind in ("inference", "evaluation", "judge"):
         tracker.record_inference("m", 10, 0.25, is_fine_tuned=True, kind=kind)
@@ -204,7 +207,7 @@ def test_costs_by_day_kind_and_model(cli: Any, tmp_path: Path) -> None:
     assert "Judge cost" in cli("cost-summary")[1]
 
 
-def test_budgets_from_the_command_line(cli: Any) -> None:
+def test_budget_commands_set_list_and_remove(cli: Any) -> None:
     assert cli("budget", "list")[0] == 0
     assert cli("budget", "set", "m", "20")[:2] == (0, "m: $20.00 a month\n")
     assert cli("budget", "set", "m", "-1")[0] == 2

@@ -44,7 +44,7 @@ def problems(page: Page) -> list[str]:
 
 @pytest.mark.usefixtures("filled")
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_no_serious_violation_on_any_page(address: str, open_page: Open, scheme: str) -> None:
+def test_pages_have_no_serious_accessibility_violation(address: str, open_page: Open, scheme: str) -> None:
     page = open_page("about:blank", color_scheme=scheme)
     for path in (*PAGES, "/models/bot", "/experiments/trial"):
         page.goto(address + path)
@@ -54,7 +54,7 @@ def test_no_serious_violation_on_any_page(address: str, open_page: Open, scheme:
 
 
 @pytest.mark.usefixtures("filled")
-def test_nothing_is_wider_than_a_telephone(address: str, open_page: Open) -> None:
+def test_pages_fit_phone_width(address: str, open_page: Open) -> None:
     page = open_page("about:blank", viewport={"width": 400, "height": 800})
     for path in (*PAGES, "/models/bot", "/experiments/trial"):
         page.goto(address + path)
@@ -71,7 +71,7 @@ window.WebSocket = class extends Real {
 """
 
 
-def test_a_page_takes_nothing_before_the_server_listens(address: str, open_page: Open) -> None:
+def test_page_ignores_clicks_before_socket_connects(address: str, open_page: Open) -> None:
     page = open_page("about:blank")
     page.add_init_script(LATE)
     page.goto(f"{address}/playground")
@@ -81,7 +81,7 @@ def test_a_page_takes_nothing_before_the_server_listens(address: str, open_page:
     assert page.evaluate("[window.did_handshake, document.querySelector('.main').inert]") == [True, False]
 
 
-def test_dark_is_remembered(address: str, open_page: Open) -> None:
+def test_theme_dark_is_remembered(address: str, open_page: Open) -> None:
     page = open_page(address, color_scheme="light")
     page.get_by_role("button", name="Light / dark").click()
     expect(page.locator("body.body--dark")).to_be_visible()
@@ -92,7 +92,7 @@ def test_dark_is_remembered(address: str, open_page: Open) -> None:
 
 
 @pytest.mark.usefixtures("workspace")
-def test_a_lost_connection_is_shown_and_comes_back(open_page: Open) -> None:
+def test_page_lost_connection_is_shown_and_restored(open_page: Open) -> None:
     with serving("ui") as address:
         page = open_page(f"{address}/jobs")
         expect(page.get_by_role("heading", level=1)).to_have_text("Jobs")

@@ -21,7 +21,7 @@ def go(page: Page, name: str) -> None:
     expect(page.get_by_role("heading", level=1)).to_have_text(name)
 
 
-def test_from_an_empty_workspace_to_a_deployed_model_and_back(
+def test_dashboard_from_empty_workspace_to_deployment_and_rollback(
     open_page: Open, tiny_model_dir: Path, workspace: Path
 ) -> None:
     with serving("serve", "--alias", f"tiny={tiny_model_dir}") as address:
@@ -30,7 +30,7 @@ def test_from_an_empty_workspace_to_a_deployed_model_and_back(
 
 def _walk(page: Page) -> None:
     expect(page.get_by_role("heading", level=1)).to_have_text("Overview")
-    expect(page.get_by_text("no call is captured yet")).to_be_visible()
+    expect(page.get_by_text("no calls are captured yet")).to_be_visible()
     for name in ("Review", "Data sets", "Jobs", "Models", "Experiments", "Costs"):
         go(page, name)
         expect(page.locator(".empty").first).to_be_visible()
@@ -78,7 +78,7 @@ def _walk(page: Page) -> None:
     assert moves == [(1, "DEPLOYED"), (2, "DEPLOYED"), (1, "DEPLOYED")]
     assert all(re.fullmatch("guest-[0-9a-f]{4}", each["actor"]) for each in history)
     go(page, "Overview")
-    expect(page.get_by_role("list", name="Stages of the loop")).to_contain_text("2 versions")
+    expect(page.get_by_role("list", name="Steps of the loop")).to_contain_text("2 versions")
 
 
 def _capture(count: int) -> None:
@@ -96,7 +96,7 @@ def _train_and_register(page: Page) -> None:
     for label, option in (("Base model", "tiny"), ("Training file", "sums, train")):  # the last one is estimated
         page.get_by_label(label).click()
         page.get_by_role("option", name=option).click()
-    expect(page.get_by_text("tokens are trained on")).to_be_visible()
+    expect(page.get_by_text("training tokens")).to_be_visible()
     page.get_by_role("button", name="Start", exact=True).dblclick()
     expect(page.get_by_role("heading", level=1)).to_have_text("Job")
     expect(page.get_by_role("status")).to_contain_text("succeeded", timeout=120_000)
@@ -106,6 +106,6 @@ def _train_and_register(page: Page) -> None:
         return found !== null && found.width > 0;
     }""")
     assert curve
-    page.get_by_label("Name of the model").fill("sums")
-    page.get_by_role("button", name="Register as a model").dblclick()
+    page.get_by_label("Model name").fill("sums")
+    page.get_by_role("button", name="Register model").dblclick()
     expect(page.get_by_role("heading", level=1)).to_have_text("sums")

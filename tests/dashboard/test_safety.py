@@ -43,14 +43,14 @@ def sign_in(page: Page, key: str) -> None:
     page.get_by_role("button", name="Sign in").click()
 
 
-def test_with_keys_one_signs_in_with_one(address: str, open_page: Open) -> None:
+def test_sign_in_with_key_opens_pages(address: str, open_page: Open) -> None:
     key, record = authentication.create(open_database(), "ann")
     other, _ = authentication.create(open_database(), "theirs", "another-project")
     page = open_page(f"{address}/jobs")
     expect(page.get_by_role("heading", level=1)).to_have_text("Fine-tuning")
     for wrong in ("sk-ft-wrong", other):
         sign_in(page, wrong)
-        expect(page.get_by_role("alert")).to_have_text("This key does not open the dashboard.")
+        expect(page.get_by_role("alert")).to_have_text("This key has no access to the dashboard.")
     sign_in(page, key)
     expect(page.get_by_role("heading", level=1)).to_have_text("Jobs")
     expect(page.get_by_text("ann", exact=True)).to_be_visible()
@@ -72,7 +72,7 @@ def test_with_keys_one_signs_in_with_one(address: str, open_page: Open) -> None:
     expect(page).to_have_url(f"{address}/jobs?status=failed")
 
 
-def test_nothing_is_shown_without_a_session(address: str) -> None:
+def test_pages_without_session_redirect_or_refuse(address: str) -> None:
     authentication.create(open_database(), "ann")
     for path in PAGES:
         assert status(address + path) == 303, path
@@ -81,7 +81,7 @@ def test_nothing_is_shown_without_a_session(address: str) -> None:
     assert status(f"{address}/jobs", Cookie="ft_session=made-up") == 303
 
 
-def test_whoever_may_only_read_changes_nothing(address: str, open_page: Open) -> None:
+def test_read_only_key_cannot_change_anything(address: str, open_page: Open) -> None:
     key, _ = authentication.create(open_database(), "eve", read_only=True)
     DistillationDataCollector().capture_success("What is it?", "It is this.", "d", "chat", rating=3)
     page = open_page(f"{address}/review")
@@ -100,7 +100,7 @@ def test_whoever_may_only_read_changes_nothing(address: str, open_page: Open) ->
     assert status(f"{address}/v1/chat/completions", "POST", body, **headers) == 403
 
 
-def test_odd_requests_are_answered(address: str) -> None:
+def test_gate_malformed_requests_are_answered(address: str) -> None:
     for cookie in ("a(b=c", "a/b=c; ft_guest=zz", f"ft_guest={'x' * 3000}", "ft_session=.."):
         assert status(f"{address}/jobs", Cookie=cookie) == 200
     for page in ("abc", "-1", "0", "99999", "1" * 30, "²"):
@@ -112,7 +112,7 @@ def test_odd_requests_are_answered(address: str) -> None:
 
 
 @pytest.mark.parametrize("origin", ["http://elsewhere.example", "null", "", "http://["])
-def test_other_sites_pages_send_nothing(address: str, origin: str) -> None:
+def test_gate_foreign_origin_is_refused(address: str, origin: str) -> None:
     headers = {"Origin": origin} if origin else {}
     headers["Content-Type"] = "application/x-www-form-urlencoded"
     for path in ("/sign-in", "/sign-out", "/_nicegui_ws/socket.io/?EIO=4&transport=polling"):
@@ -127,13 +127,13 @@ def test_other_sites_pages_send_nothing(address: str, origin: str) -> None:
         connection.close()
 
 
-def test_a_name_that_points_to_this_machine_opens_nothing(address: str) -> None:
+def test_gate_rebound_host_name_is_refused(address: str) -> None:
     port = address.rpartition(":")[2]
     assert status(f"{address}/jobs", Host=f"rebound.example:{port}") == 403
     assert status(f"{address}/jobs", Host=f"localhost:{port}") == 200
 
 
-def test_text_is_never_html(address: str, open_page: Open) -> None:
+def test_pages_escape_html(address: str, open_page: Open) -> None:
     DistillationDataCollector().capture_success(f"Is this {EVIL}?", f"Yes: {EVIL}", EVIL[:60], "chat", rating=3)
     ModelRegistry().register_model(f"m {EVIL}", EVIL, "job-1", 5)
     ModelRegistry().deploy_model(f"m {EVIL}", reason=EVIL)
@@ -152,7 +152,7 @@ def test_text_is_never_html(address: str, open_page: Open) -> None:
         assert page.evaluate("window.broken") is None, path
 
 
-def test_everything_comes_from_this_server(address: str, open_page: Open) -> None:
+def test_pages_load_no_foreign_resources(address: str, open_page: Open) -> None:
     asked: list[str] = []
     page = open_page("about:blank")
     page.on("request", lambda request: asked.append(request.url))
@@ -163,7 +163,7 @@ def test_everything_comes_from_this_server(address: str, open_page: Open) -> Non
     assert [url for url in asked if f"//{host}" not in url and not url.startswith(("data:", "blob:"))] == []
 
 
-def test_the_dashboard_alone(workspace: Any, open_page: Open) -> None:
+def test_dashboard_without_api_serves_pages(workspace: Any, open_page: Open) -> None:
     with serving("ui") as address:
         page = open_page(address)
         expect(page.get_by_role("heading", level=1)).to_have_text("Overview")

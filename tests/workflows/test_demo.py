@@ -71,7 +71,7 @@ def test_demo_of_a_users_file_with_real_weights_runs_the_loop(
         "(40 rows read, 3 seen twice, 1 malformed and left out)",
         "Evaluation on",
         "A/B test demo-support-inbox-v1",
-        "Return on support-inbox",
+        "Return on investment of support-inbox",
     ):
         assert expected in printed
     (own,) = workspace.iterdir()

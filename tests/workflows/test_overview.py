@@ -1,4 +1,4 @@
-"""The loop at a glance: counts of every stage, and what waits for a person."""
+"""The overview: counts at each step of the loop, and the tasks that need a person."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from fine_tuning.distillation import DistillationDataCollector
 from fine_tuning.store import jobs
 from fine_tuning.store.column_types import now
 from fine_tuning.store.database import Database, open_database
+from fine_tuning.store.workspace import open_workspace
 from fine_tuning.workflows.overview import Overview, overview
 
 
@@ -19,14 +20,14 @@ def needs(found: Overview) -> list[str]:
     return [need.what for need in found.needs]
 
 
-def test_an_empty_workspace_says_where_to_begin(database: Database) -> None:
-    found = overview()
+def test_overview_empty_workspace_suggests_import(database: Database) -> None:
+    found = overview(open_workspace())
     assert (found.captured, found.datasets, found.jobs, found.models, found.spent) == (0, 0, {}, 0, 0.0)
     assert found.days_left is None
-    assert needs(found) == ["no call is captured yet; import some: ft-cli capture import FILE"]
+    assert needs(found) == ["no calls are captured yet; import some: ft-cli capture import FILE"]
 
 
-def test_every_stage_is_counted(database: Database) -> None:
+def test_overview_counts_every_step(database: Database) -> None:
     collector = DistillationDataCollector()
     ids = [collector.capture_success(f"Question {n}?", f"Answer {n}.", "d", "t", rating=3 + n % 3) for n in range(6)]
     collector.rate(ids[0], 5)
@@ -44,35 +45,35 @@ def test_every_stage_is_counted(database: Database) -> None:
     CostTracker().record_inference("bot", 10, 2.5, True)
     CostTracker().record_inference("bot", 10, None, True)
     CostTracker().set_budget("*", 2.6)
-    found = overview()
+    found = overview(open_workspace())
     assert (found.captured, found.curated, found.waiting, found.datasets) == (6, 5, 5, 1)
     assert found.jobs == {"succeeded": 1, "failed": 2, "paused": 1}
     assert (found.models, found.versions, found.deployed, found.running_tests) == (1, 1, 1, 1)
     assert (found.spent, found.unpriced) == (2.5, 1)
     assert found.days_left == registry.describe_models()[0]["days_left"]
     assert "job j1 failed: no room" in needs(found)
-    assert not any("j2" in each for each in needs(found))  # too long ago to be news
-    assert "1 job is paused; let it go on, or cancel" in needs(found)
+    assert not any("j2" in each for each in needs(found))  # failed too long ago
+    assert "1 job is paused; resume or cancel it" in needs(found)
     assert "5 captured calls are waiting for a rating" in needs(found)
-    assert "$2.50 of $2.60 a month are spent on all models" in needs(found)
+    assert "the budget of all models has $2.50 of $2.60 spent this month" in needs(found)
     urgent = [need.is_urgent for need in found.needs]
     assert urgent == sorted(urgent, reverse=True)
 
 
-def test_a_verdict_waits_to_be_concluded(database: Database) -> None:
+def test_overview_experiment_with_verdict_is_a_task(database: Database) -> None:
     framework = ABTestFramework()
     framework.create_test("t", "a", "b")
     for number in range(400):
         framework.record_sample("t", "model_a", "x", "x" if number % 2 else "y", None, None)
         framework.record_sample("t", "model_b", "x", "x", None, None)
-    assert "test t has its verdict; conclude it" in needs(overview())
+    assert "test t has a verdict; conclude it" in needs(overview(open_workspace()))
     framework.conclude_test("t")
-    assert not any("test t" in each for each in needs(overview()))
+    assert not any("test t" in each for each in needs(overview(open_workspace())))
 
 
-def test_the_command(capsys: pytest.CaptureFixture[str]) -> None:
+def test_overview_command_prints_text_and_json(capsys: pytest.CaptureFixture[str]) -> None:
     cli = FineTuningCLI()
     assert cli.run(["overview"]) == 0
-    assert "no call is captured yet" in capsys.readouterr().out
+    assert "no calls are captured yet" in capsys.readouterr().out
     assert cli.run(["overview", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["captured"] == 0

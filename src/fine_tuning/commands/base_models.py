@@ -11,7 +11,7 @@ from fine_tuning.commands import output
 
 def add_to(app: typer.Typer) -> None:
     """Add this group's commands."""
-    models = typer.Typer(help="Base models to fine-tune.", no_args_is_help=True)
+    models = typer.Typer(help="List and download base models.", no_args_is_help=True)
     models.command("list")(list_base_models)
     models.command("pull")(pull)
     models.command("refresh")(refresh)

@@ -17,7 +17,7 @@ MAX_REJECTED_SHOWN = 10
 
 def add_to(app: typer.Typer) -> None:
     """Add this group's commands."""
-    capture = typer.Typer(help="Capture calls of a large model.", no_args_is_help=True)
+    capture = typer.Typer(help="Import and inspect captured calls.", no_args_is_help=True)
     capture.command("import")(capture_import)
     capture.command("fetch")(capture_fetch)
     capture.command("stats")(capture_stats)

@@ -1,4 +1,4 @@
-"""Costs and return on investment."""
+"""Costs, budgets and return on investment."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import asdict
 from enum import StrEnum
 from math import isinf, isnan
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -15,11 +15,13 @@ from fine_tuning.commands import output
 from fine_tuning.errors import NotFoundError, UsageError
 
 if TYPE_CHECKING:
+    from fine_tuning.costs.cost_summary import CostSummary
     from fine_tuning.costs.roi import CostAnalysis
+    from fine_tuning.store.records import CallTotals
 
 
 class By(StrEnum):
-    """What costs are summed by."""
+    """Columns that costs are grouped by."""
 
     model = "model"
     day = "day"
@@ -31,7 +33,7 @@ def add_to(app: typer.Typer) -> None:
     """Add this group's commands."""
     app.command("cost-summary", rich_help_panel="Costs")(cost_summary)
     app.command("roi", rich_help_panel="Costs")(roi)
-    budget = typer.Typer(help="What a model may cost a month.", no_args_is_help=True)
+    budget = typer.Typer(help="Set, list and remove monthly budgets by model.", no_args_is_help=True)
     budget.command("set")(set_budget)
     budget.command("remove")(remove_budget)
     budget.command("list")(list_budgets)
@@ -39,79 +41,79 @@ def add_to(app: typer.Typer) -> None:
 
 
 def cost_summary(
-    by: Annotated[list[By] | None, typer.Option(help="model, day, month or kind; may be given often.")] = None,
-    since: Annotated[str | None, typer.Option(help="The first day, as 2026-11-25.")] = None,
-    html: Annotated[Path | None, typer.Option(help="Write a page that draws it instead.")] = None,
+    by: Annotated[list[By] | None, typer.Option(help="Group by model, day, month or kind. Repeatable.")] = None,
+    since: Annotated[str | None, typer.Option(help="First day, such as 2026-11-25.")] = None,
+    html: Annotated[Path | None, typer.Option(help="Write an HTML report with a chart instead.")] = None,
     as_json: output.Json = False,
 ) -> None:
-    """What training and calls have cost, by model; or by day, month and kind."""
+    """Sum the costs of training and calls by model, day, month or kind."""
     from fine_tuning.cost_tracker import CostTracker
 
     tracker = CostTracker()
     if html is not None:
         if by is not None or as_json:
-            raise UsageError("--html draws days, kinds and models; leave --by and --json out")
+            raise UsageError("--html groups by day, kind and model; omit --by and --json")
         typer.echo(tracker.export_report(html, since))
         return
     if by is None and since is None:
-        _by_model(tracker.get_cost_summary(), as_json=as_json)
+        _print_summary(tracker.get_cost_summary(), as_json=as_json)
         return
     names = ["model_name" if each is By.model else each.value for each in dict.fromkeys(by or [By.model])]
     found = tracker.get_costs_by(*names, since=since)
     if as_json:
         output.print_json(found)
         return
-    columns = [*(name.replace("_name", "").capitalize() for name in names), "Cost#", "Events#", "Tokens#", "No price#"]
-    rows = [
-        (
-            *(each[name] for name in names),
-            "unknown" if each["unpriced"] == each["count"] else output.usd(each["total"]),
-            each["count"], each["tokens"], each["unpriced"],
-        )
-        for each in found
-    ]  # fmt: skip
+    columns = [*(name.replace("_name", "").capitalize() for name in names), "Cost#", "Events#", "Tokens#", "Unpriced#"]
+    rows = [(*_group(each, names), _total(each), each["count"], each["tokens"], each["unpriced"]) for each in found]
     output.print_table("Costs", columns, rows)
 
 
-def _by_model(summary: dict[str, Any], *, as_json: bool) -> None:
+def _group(row: Mapping[str, object], columns: list[str]) -> list[object]:
+    return [row[column] for column in columns]
+
+
+def _print_summary(summary: CostSummary, *, as_json: bool) -> None:
     if as_json:
         output.print_json(summary)
         return
     training = summary["training_by_model"]
-    kinds = [summary[f"{kind}_by_model"] for kind in ("inference", "evaluation", "judge")]
+    inference = summary["inference_by_model"]
+    kinds = [inference, summary["evaluation_by_model"], summary["judge_by_model"]]
     names = sorted({*training, *(name for kind in kinds for name in kind)})
     rows = [
         (
             name,
             output.usd(training[name]) if name in training else "-",
-            kinds[0].get(name, {}).get("count", 0),
+            inference[name]["count"] if name in inference else 0,
             *(_total(kind.get(name)) for kind in kinds),
         )
         for name in names
     ]
-    totals = [output.usd(summary[f"total_{kind}_cost"]) for kind in ("inference", "evaluation", "judge")]
-    calls = sum(model["count"] for model in kinds[0].values())
-    rows.append(("total", output.usd(summary["total_training_cost"]), calls, *totals))
-    columns = ["Model", "Training#", "Calls#", "Calls cost#", "Evaluation cost#", "Judge cost#"]
+    totals = [summary["total_inference_cost"], summary["total_evaluation_cost"], summary["total_judge_cost"]]
+    calls = sum(model["count"] for model in inference.values())
+    rows.append(("total", output.usd(summary["total_training_cost"]), calls, *map(output.usd, totals)))
+    columns = ["Model", "Training cost#", "Calls#", "Inference cost#", "Evaluation cost#", "Judge cost#"]
     output.print_table("Costs", columns, rows)
     if summary["unpriced_events"]:
         typer.echo(
-            f"{summary['unpriced_events']} events have no known price and are in no sum; "
-            "FINE_TUNING_PRICES sets prices, FINE_TUNING_MACHINE_USD_PER_HOUR that of local work"
+            f"{summary['unpriced_events']} events have no known price and are not included; set prices with "
+            "FINE_TUNING_PRICES, and the price of this machine with FINE_TUNING_MACHINE_USD_PER_HOUR"
         )
 
 
-def _total(calls: Mapping[str, Any] | None) -> str:
+def _total(calls: CallTotals | None) -> str:
     if calls is None:
         return "-"
     return "unknown" if calls["unpriced"] == calls["count"] else output.usd(calls["total"])
 
 
-Model = Annotated[str, typer.Argument(help="Model's name (of a job: its suffix); * is all together.")]
+Model = Annotated[str, typer.Argument(help="Model name (the suffix of a job), or * for all models together.")]
 
 
-def set_budget(model: Model, usd: Annotated[float, typer.Argument(help="US dollars a calendar month (UTC).")]) -> None:
-    """Limit what a model may cost; a job that is estimated at more than what is left is refused."""
+def set_budget(
+    model: Model, usd: Annotated[float, typer.Argument(help="US dollars per calendar month (UTC).")]
+) -> None:
+    """Set a model's monthly budget. Jobs whose estimate exceeds what is left are refused."""
     from fine_tuning.cost_tracker import CostTracker
 
     CostTracker().set_budget(model, usd)
@@ -119,16 +121,16 @@ def set_budget(model: Model, usd: Annotated[float, typer.Argument(help="US dolla
 
 
 def remove_budget(model: Model) -> None:
-    """Lift a limit."""
+    """Remove a model's budget."""
     from fine_tuning.cost_tracker import CostTracker
 
     if not CostTracker().set_budget(model, None):
-        raise NotFoundError(f"{model} has no budget; ft-cli budget list shows those that have")
-    typer.echo(f"{model} has no budget any more")
+        raise NotFoundError(f"{model} has no budget; ft-cli budget list shows the budgets")
+    typer.echo(f"removed the budget of {model}")
 
 
 def list_budgets(as_json: output.Json = False) -> None:
-    """Each budget, and what is spent of it this month."""
+    """List budgets and the amount spent this month."""
     from fine_tuning.cost_tracker import CostTracker
 
     found = CostTracker().get_budgets()
@@ -139,28 +141,35 @@ def list_budgets(as_json: output.Json = False) -> None:
         typer.echo("no budget is set; ft-cli budget set MODEL USD sets one")
         return
     rows = [
-        (each["model_name"], output.usd(each["usd_per_month"]), output.usd(each["spent"]), output.usd(each["left"]),
-         each["unpriced"])
+        (
+            each["model_name"],
+            output.usd(each["usd_per_month"]),
+            output.usd(each["spent"]),
+            output.usd(each["left"]),
+            each["unpriced"],
+        )
         for each in found
-    ]  # fmt: skip
-    output.print_table("Budgets of this month", ["Model", "Budget#", "Spent#", "Left#", "Events without price#"], rows)
+    ]
+    output.print_table("Budgets this month", ["Model", "Budget#", "Spent#", "Left#", "Unpriced events#"], rows)
 
 
 def roi(
     name: Annotated[str, typer.Argument(help="Fine-tuned model.")],
     base_cost: Annotated[
-        float, typer.Argument(help="US dollars a call of the model it replaces; nan to take its recorded calls.")
+        float, typer.Argument(help="Cost per call of the base model, in US dollars; nan to use its recorded calls.")
     ],
-    calls: Annotated[int, typer.Argument(help="Calls expected in the horizon.")],
-    days: Annotated[float, typer.Option(help="The horizon.")] = 30.0,
-    base_model: Annotated[str | None, typer.Option(help="Whose recorded calls; what it was trained on.")] = None,
-    error_cost: Annotated[float, typer.Option(help="US dollars that an avoided error is worth.")] = 10.0,
+    calls: Annotated[int, typer.Argument(help="Expected calls over the horizon.")],
+    days: Annotated[float, typer.Option(help="Horizon in days.")] = 30.0,
+    base_model: Annotated[
+        str | None, typer.Option(help="Base model whose recorded calls are used.  [default: the one fine-tuned]")
+    ] = None,
+    error_cost: Annotated[float, typer.Option(help="Value of an avoided error, in US dollars.")] = 10.0,
     as_json: output.Json = False,
 ) -> None:
-    """When a fine-tuned model has paid for itself."""
+    """Compute the return on investment of a fine-tuned model: savings, break-even and payback time."""
     from fine_tuning.cost_tracker import CostTracker
 
-    output.silence_logger("fine_tuning.cost_tracker")  # what is unknown is printed below
+    output.silence_logger("fine_tuning.cost_tracker")  # unknown inputs are printed below
     analysis = CostTracker().calculate_roi(name, base_cost, calls, error_cost, horizon_days=days, base_model=base_model)
     if as_json:
         output.print_json(asdict(analysis))
@@ -169,36 +178,39 @@ def roi(
 
 
 def print_analysis(analysis: CostAnalysis) -> None:
-    """The figures with their intervals, what they rest on, and what is missing for those that are unknown."""
-    shown: dict[str, tuple[float, Callable[[float], str]]] = {
-        "savings": (analysis.savings, output.usd),
-        "accuracy_value": (analysis.accuracy_value, output.usd),
-        "break_even_inferences": (analysis.break_even_inferences, lambda each: output.number(each, "calls", 0)),
-        "roi_at_expected": (analysis.roi_at_expected, _ratio),
-        "payback_days": (analysis.payback_days, lambda each: output.number(each, "days")),
-    }
-    labels = {
-        "savings": "savings", "accuracy_value": "avoided errors", "break_even_inferences": "break-even",
-        "roi_at_expected": "return", "payback_days": "payback",
-    }  # fmt: skip
-    rows: list[tuple[str, str, str]] = [
-        ("training", output.usd(analysis.training_cost), ""),
-        ("cost a call", output.usd(analysis.inference_cost_per_call), ""),
+    """Print the figures with their intervals, the assumptions, and the unknown inputs."""
+
+    def row(label: str, figure: str, value: float, show: Callable[[float], str]) -> tuple[str, str, str]:
+        bounds = analysis.intervals.get(figure)
+        is_range = bounds is not None and bounds[0] != bounds[1]
+        return label, show(value), f"{show(bounds[0])} to {show(bounds[1])}" if bounds and is_range else ""
+
+    rows = [
+        ("training cost", output.usd(analysis.training_cost), ""),
+        ("cost per call", output.usd(analysis.inference_cost_per_call), ""),
         ("expected calls", f"{analysis.expected_inferences:,}", ""),
+        row("savings", "savings", analysis.savings, output.usd),
+        row("avoided errors", "accuracy_value", analysis.accuracy_value, output.usd),
+        row("break-even", "break_even_inferences", analysis.break_even_inferences, _calls),
+        row("ROI", "roi_at_expected", analysis.roi_at_expected, _ratio),
+        row("payback time", "payback_days", analysis.payback_days, _days),
     ]
-    for name, (value, show) in shown.items():
-        ends = analysis.intervals.get(name)
-        is_one = ends is not None and ends[0] == ends[1]
-        between = "" if ends is None or is_one else f"{show(ends[0])} to {show(ends[1])}"
-        rows.append((labels[name], show(value), between))
-    output.print_table(f"Return on {analysis.model_name}", ["", "Figure#", "95 % interval#"], rows)
+    output.print_table(f"Return on investment of {analysis.model_name}", ["", "Value#", "95 % interval#"], rows)
     for line in analysis.assumptions:
         output.print_text(f"assumed: {line}")
     for missing in analysis.unknown:
         output.print_text(f"unknown for lack of {missing}")
 
 
+def _calls(value: float) -> str:
+    return output.number(value, "calls", 0)
+
+
+def _days(value: float) -> str:
+    return output.number(value, "days")
+
+
 def _ratio(value: float) -> str:
     if isinf(value):
-        return "no end" if value > 0 else "a loss"
+        return "unlimited" if value > 0 else "a loss"
     return "unknown" if isnan(value) else f"{value:,.1%}"

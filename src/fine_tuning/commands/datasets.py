@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def add_to(app: typer.Typer) -> None:
     """Add this group's commands."""
     app.command("prepare-dataset", rich_help_panel="Data")(with_options(prepare_dataset))
-    dataset = typer.Typer(help="Check files of training data, and build and inspect data sets.", no_args_is_help=True)
+    dataset = typer.Typer(help="Check training files; build and inspect datasets.", no_args_is_help=True)
     dataset.command("check")(check)
     dataset.command("build")(with_options(build))
     dataset_inspection.add_to(dataset)

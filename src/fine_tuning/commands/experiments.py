@@ -82,7 +82,7 @@ def add_to(app: typer.Typer) -> None:
     """Add this group's commands."""
     panel = "Evaluation"
     app.command("setup-ab-test", rich_help_panel=panel)(with_options(setup_ab_test))
-    ab = typer.Typer(help="Plan, simulate, watch and conclude A/B tests.", no_args_is_help=True)
+    ab = typer.Typer(help="Plan, simulate, monitor and conclude A/B tests.", no_args_is_help=True)
     for command in (plan, with_options(simulate), show, watch, assign, ramp, conclude):
         ab.command()(command)
     ab.command("list")(list_tests)

@@ -28,7 +28,7 @@ def add_to(app: typer.Typer) -> None:
     app.command("create-openai-job", rich_help_panel=panel)(create_openai_job)
     app.command("check-job-status", rich_help_panel=panel)(check_job_status)
     app.command("train", rich_help_panel=panel)(with_options(train))
-    jobs = typer.Typer(help="Watch and control jobs.", no_args_is_help=True)
+    jobs = typer.Typer(help="List, monitor, pause, resume and cancel training jobs.", no_args_is_help=True)
     jobs.command("list")(list_jobs)
     jobs.command("watch")(watch)
     jobs.command("events")(events)

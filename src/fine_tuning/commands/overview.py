@@ -1,4 +1,4 @@
-"""The loop at a glance."""
+"""The overview of a workspace."""
 
 from __future__ import annotations
 
@@ -7,35 +7,36 @@ from dataclasses import asdict
 import typer
 
 from fine_tuning.commands import output
+from fine_tuning.commands.command_workspace import command_workspace
 
 
 def add_to(app: typer.Typer) -> None:
     """Add the command."""
-    app.command("overview", rich_help_panel="The whole loop")(show)
+    app.command("overview", rich_help_panel="Workflows")(show)
 
 
 def show(as_json: output.Json = False) -> None:
-    """How much there is at each stage, and what needs a person now."""
+    """Show counts at each step of the loop and the tasks that need attention."""
     from fine_tuning.workflows.overview import overview
 
-    found = overview()
+    found = overview(command_workspace())
     if as_json:
         facts = asdict(found)
         output.print_json({**facts, "needs": [need._asdict() for need in found.needs]})
         return
     jobs = ", ".join(f"{count:,} {status.replace('_', ' ')}" for status, count in sorted(found.jobs.items()))
+    unpriced = f", {found.unpriced:,} events without a price" if found.unpriced else ""
     output.print_facts(
-        "The loop",
+        "Overview",
         {
-            "captured": f"{found.captured:,} ({found.waiting:,} wait for a rating)",
-            "curated": f"{found.curated:,}",
-            "data sets": f"{found.datasets:,}",
+            "captured calls": f"{found.captured:,} ({found.waiting:,} to rate)",
+            "curated calls": f"{found.curated:,}",
+            "datasets": f"{found.datasets:,}",
             "jobs": jobs or "none",
             "models": f"{found.models:,} with {found.versions:,} versions, {found.deployed:,} deployed",
             "experiments": f"{found.running_tests:,} running",
-            "spent this month": output.usd(found.spent)
-            + (f", {found.unpriced:,} events without a price" if found.unpriced else ""),
-            "first end of a deployed model": None if found.days_left is None else f"in {found.days_left:,} days",
+            "spent this month": f"{output.usd(found.spent)}{unpriced}",
+            "next shutdown of a deployed model": None if found.days_left is None else f"in {found.days_left:,} days",
         },
     )
     for need in found.needs:

@@ -20,8 +20,8 @@ PANEL = "The whole loop"
 
 def add_to(app: typer.Typer) -> None:
     """Add this group's commands."""
-    app.command("auto-pipeline", rich_help_panel=PANEL)(auto_pipeline)
-    app.command("demo", rich_help_panel=PANEL)(demo)
+    app.command("auto-pipeline", rich_help_panel="Workflows")(auto_pipeline)
+    app.command("demo", rich_help_panel="Workflows")(demo)
 
 
 def auto_pipeline(

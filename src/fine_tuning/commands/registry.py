@@ -50,7 +50,7 @@ def add_to(app: typer.Typer) -> None:
     }
     for name, command in commands.items():
         app.command(name, rich_help_panel=panel)(command)
-    exchange = typer.Typer(help="Exchange versions with an MLflow registry.", no_args_is_help=True)
+    exchange = typer.Typer(help="Exchange model versions with an MLflow registry.", no_args_is_help=True)
     exchange.command("export")(to_mlflow)
     exchange.command("import")(from_mlflow)
     app.add_typer(exchange, name="mlflow", rich_help_panel=panel)

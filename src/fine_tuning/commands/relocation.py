@@ -20,10 +20,10 @@ MAX_SHOWN = 10
 
 def add_to(app: typer.Typer) -> None:
     """Add this group's commands."""
-    account = typer.Typer(help="Export an OpenAI account.", no_args_is_help=True)
+    account = typer.Typer(help="Export the files, jobs and models of an OpenAI account.", no_args_is_help=True)
     account.command("export")(export)
-    app.add_typer(account, name="openai", rich_help_panel="Leaving a host")
-    app.command("relocate", rich_help_panel="Leaving a host")(with_options(relocate))
+    app.add_typer(account, name="openai", rich_help_panel="Migration")
+    app.command("relocate", rich_help_panel="Migration")(with_options(relocate))
 
 
 def export(

@@ -30,7 +30,7 @@ def add_to(app: typer.Typer) -> None:
     app.command("serve", rich_help_panel=panel)(serve)
     app.command("ui", rich_help_panel=panel)(ui)
     app.command("worker", rich_help_panel=panel)(worker)
-    keys = typer.Typer(help="Manage API keys of the server.", no_args_is_help=True)
+    keys = typer.Typer(help="Create, list and revoke API keys of the server.", no_args_is_help=True)
     keys.command("create")(create_key)
     keys.command("list")(list_keys)
     keys.command("revoke")(revoke_key)

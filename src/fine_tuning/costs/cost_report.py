@@ -1,22 +1,18 @@
-"""The ledger as one HTML page: what was spent by day, by kind and by model."""
+"""The costs as an HTML page with a chart: by day, by kind and by model."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
 from fine_tuning._util.html_page import BLUE, GREEN, GREY, ORANGE, document, figure, section, svg, table
+from fine_tuning.store.records import BudgetStatus, CallTotals, DailyCost
 
 COLOURS = {"training": BLUE, "inference": ORANGE, "evaluation": GREEN, "judge": GREY}
-Row = Mapping[str, Any]
+SHOWN_DAYS = 8  # labels on the axis
 
 
-def page(days: Sequence[Row], budgets: Sequence[Row]) -> str:
-    """The report.
-
-    Args:
-        days: see `CostTracker.get_costs_by`; budgets: see `CostTracker.get_budgets`.
+def page(days: Sequence[DailyCost], budgets: Sequence[BudgetStatus]) -> str:
+    """Render the report.
 
     Raises:
         MissingDependencyError: the `report` extra is not installed.
@@ -24,43 +20,49 @@ def page(days: Sequence[Row], budgets: Sequence[Row]) -> str:
     sections = ["<h1>Costs</h1>"]
     if not days:
         return document("Costs", [*sections, "<p>Nothing is recorded yet.</p>"])
-    sections.append(section("By day", _drawn(days), table(("day", "US dollars", "events", "without price"),
-                                                          _summed(days, "day"))))  # fmt: skip
-    for name, title in (("kind", "By kind"), ("model_name", "By model")):
-        sections.append(
-            section(title, table((title[3:], "US dollars", "events", "without price"), _summed(days, name)))
-        )
+    sections.append(section("By day", _chart(days), _table("Day", days, lambda row: row["day"])))
+    sections.append(section("By kind", _table("Kind", days, lambda row: row["kind"])))
+    sections.append(section("By model", _table("Model", days, lambda row: row["model_name"])))
     if budgets:
-        columns = ("model", "US dollars a month", "spent this month", "left")
+        columns = ("Model", "Budget (USD per month)", "Spent this month (USD)", "Left (USD)")
         rows = [(each["model_name"], each["usd_per_month"], each["spent"], each["left"]) for each in budgets]
         sections.append(section("Budgets", table(columns, rows)))
     return document("Costs", sections)
 
 
-def _summed(days: Sequence[Row], name: str) -> list[tuple[Any, ...]]:
-    found: dict[str, list[float]] = defaultdict(lambda: [0.0, 0, 0])
+def _table(column: str, days: Sequence[DailyCost], key: Callable[[DailyCost], str]) -> str:
+    found: dict[str, CallTotals] = {}
     for row in days:
-        for place, column in enumerate(("total", "count", "unpriced")):
-            found[row[name]][place] += row[column]
-    return [
-        (key, "unknown" if unpriced == count else float(total), int(count), int(unpriced))
-        for key, (total, count, unpriced) in sorted(found.items())
+        totals = found.setdefault(key(row), {"count": 0, "total": 0.0, "tokens": 0, "unpriced": 0})
+        totals["count"] += row["count"]
+        totals["total"] += row["total"]
+        totals["unpriced"] += row["unpriced"]
+    rows = [
+        (
+            name,
+            "unknown" if each["unpriced"] == each["count"] else each["total"],
+            each["count"],
+            each["unpriced"],
+        )
+        for name, each in sorted(found.items())
     ]
+    return table((column, "Cost (USD)", "Events", "Without a price"), rows)
 
 
-def _drawn(days: Sequence[Row]) -> str:
+def _chart(days: Sequence[DailyCost]) -> str:
     drawn, axes = figure(3)
     names = sorted({row["day"] for row in days})
     below = dict.fromkeys(names, 0.0)
     for kind, colour in COLOURS.items():
-        heights = {
-            name: sum(row["total"] for row in days if (row["day"], row["kind"]) == (name, kind)) for name in names
-        }
+        heights = dict.fromkeys(names, 0.0)
+        for row in days:
+            if row["kind"] == kind:
+                heights[row["day"]] += row["total"]
         if any(heights.values()):
             axes.bar(names, list(heights.values()), bottom=list(below.values()), color=colour, label=kind)
         below = {name: below[name] + heights[name] for name in names}
-    axes.set_ylabel("US dollars")
-    axes.set_xticks(names[:: max(1, len(names) // 8)])
+    axes.set_ylabel("Cost (USD)")
+    axes.set_xticks(names[:: max(1, len(names) // SHOWN_DAYS)])
     if any(below.values()):
         axes.legend(frameon=False)
-    return svg(drawn, "US dollars by day and kind")
+    return svg(drawn, "Cost in US dollars by day and kind")

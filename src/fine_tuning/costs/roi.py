@@ -1,4 +1,4 @@
-"""When a fine-tuned model has paid for itself, and how sure that is."""
+"""Return on investment of a fine-tuned model: savings, break-even, payback, with 95 % intervals."""
 
 from __future__ import annotations
 
@@ -6,24 +6,26 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from math import inf, isnan, nan
 
-from fine_tuning.costs.cost_intervals import Interval, Measured, interval
+from fine_tuning.costs import roi_notes
+from fine_tuning.costs.cost_intervals import Interval, interval
+from fine_tuning.costs.roi_facts import RoiFacts
 
 DEFAULT_HORIZON_DAYS = 30.0
 
 
 @dataclass
 class CostAnalysis:
-    """Costs in US dollars; unknown is nan, and `unknown` says what is missing and where it would come from.
+    """Costs in US dollars; an unknown figure is nan, and `unknown` names the missing input and how to provide it.
 
-    `accuracy_value` is the worth of avoided errors over the expected inferences (nan without measured accuracies); it
-    is shown beside the ROI and is not part of it.
+    `accuracy_value` is the value of avoided errors over the expected inferences (nan without measured accuracies). It
+    is not part of the ROI.
 
     Attributes:
-        savings: over the expected inferences, before the training is paid.
+        savings: over the expected inferences, before the training cost is subtracted.
         accuracy_improvement: absolute; nan where it was neither given nor measured.
-        intervals: 95 % intervals of savings, accuracy_value, roi_at_expected, break_even_inferences and payback_days,
-            from what was measured; a figure without one is not among them.
-        assumptions: what was taken as it was given, and what was measured how.
+        intervals: 95 % intervals of savings, accuracy_value, roi_at_expected, break_even_inferences and payback_days;
+            a figure whose inputs were not measured is not among them.
+        assumptions: the inputs, and whether each was given or measured.
     """
 
     model_name: str
@@ -44,35 +46,13 @@ class CostAnalysis:
     assumptions: list[str] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
-class Facts:
-    """What an analysis is made of; a Measured that is unknown is nan.
-
-    Attributes:
-        price, base_price: US dollars a call.
-        accuracy, accuracy_interval: how much more often the fine-tuned model is right, absolute.
-        calls: expected; calls_per_day: how fast they come.
-        cost_per_error: US dollars that an avoided error is worth.
-    """
-
-    model_name: str
-    training_cost: float
-    training_tokens: int | None
-    price: Measured
-    base_price: Measured
-    calls: int
-    calls_per_day: float
-    cost_per_error: float
-    accuracy: float = nan
-    accuracy_interval: Interval = (nan, nan)
-
-
-def analyse(facts: Facts) -> CostAnalysis:
-    """All figures, each with its interval where what it is made of was measured."""
+def analyze(facts: RoiFacts) -> CostAnalysis:
+    """Compute all figures, each with its interval where its inputs were measured."""
     saving = facts.base_price.value - facts.price.value
     per_call = interval([(1.0, facts.base_price), (-1.0, facts.price)])
     even = break_even(facts.training_cost, saving)
-    worth = facts.calls * facts.cost_per_error
+    error_value = facts.calls * facts.cost_per_error
+    accuracy, accuracy_interval = (nan, (nan, nan)) if (gain := facts.gain) is None else (gain.value, gain[1:3])
     analysis = CostAnalysis(
         model_name=facts.model_name,
         training_cost=facts.training_cost,
@@ -84,19 +64,21 @@ def analyse(facts: Facts) -> CostAnalysis:
         break_even_inferences=even,
         roi_at_expected=return_on_investment(facts.training_cost, saving * facts.calls),
         payback_days=payback_days(even, facts.calls_per_day),
-        accuracy_value=facts.accuracy * worth,
+        accuracy_value=accuracy * error_value,
+        unknown=[*roi_notes.missing_costs(facts), *roi_notes.missing_accuracy(facts)],
         savings=saving * facts.calls,
-        accuracy_improvement=facts.accuracy,
+        accuracy_improvement=accuracy,
+        assumptions=roi_notes.assumptions(facts),
     )
-    # Each figure moves one way with the saving per call, so that the ends of its interval are theirs.
+    # Each figure is monotonic in the saving per call, so the bounds of the saving give the bounds of the figure.
     of_saving: dict[str, Callable[[float], float]] = {
         "savings": lambda each: each * facts.calls,
         "roi_at_expected": lambda each: return_on_investment(facts.training_cost, each * facts.calls),
         "break_even_inferences": lambda each: break_even(facts.training_cost, each),
         "payback_days": lambda each: payback_days(break_even(facts.training_cost, each), facts.calls_per_day),
     }
-    found = {name: (make(per_call[0]), make(per_call[1])) for name, make in of_saving.items()}
-    found["accuracy_value"] = (facts.accuracy_interval[0] * worth, facts.accuracy_interval[1] * worth)
+    found = {name: (figure(per_call[0]), figure(per_call[1])) for name, figure in of_saving.items()}
+    found["accuracy_value"] = (accuracy_interval[0] * error_value, accuracy_interval[1] * error_value)
     analysis.intervals = {
         name: (min(ends), max(ends)) for name, ends in found.items() if not isnan(ends[0]) and not isnan(ends[1])
     }

@@ -1,4 +1,4 @@
-"""What training cost, job by job: from the ledger, else from what the registry was told."""
+"""Cost of training by job: from the ledger, else from the registry."""
 
 from __future__ import annotations
 
@@ -6,40 +6,42 @@ from collections.abc import Iterable, Mapping
 from math import nan
 from typing import Any
 
-Prices = dict[str, float | None]
+from fine_tuning.store.records import TrainingCost
+
+JobCosts = dict[str, float | None]
 """US dollars by job id; None where unknown."""
 
 
-def by_model(recorded: Iterable[Mapping[str, Any]], versions: Iterable[Mapping[str, Any]]) -> dict[str, Prices]:
-    """Each model's training jobs and their prices.
+def by_model(recorded: Iterable[TrainingCost], versions: Iterable[Mapping[str, Any]]) -> dict[str, JobCosts]:
+    """Each model's training jobs and their costs.
 
-    A job counts once, for the model that was registered from it, else for the name it was recorded under. Its price is
-    the ledger's; where that has none, the registry's, in which 0 is what nobody said otherwise.
+    A job counts once, for the model that was registered from it, else for the name it was recorded under. Its cost is
+    the ledger's; where that has none, the registry's, in which 0 means unknown.
 
     Args:
-        recorded: training jobs of the ledger (job_id, model_name, total_cost).
+        recorded: training jobs of the ledger.
         versions: of the registry (job_id, model_name, cost).
     """
-    found: dict[str, Prices] = {}
+    found: dict[str, JobCosts] = {}
     owner: dict[str, str] = {}
     for version in versions:
         name = owner.setdefault(version["job_id"], version["model_name"])
         known = found.setdefault(name, {}).get(version["job_id"])
         found[name][version["job_id"]] = known if known is not None else version["cost"] or None
     for job in recorded:
-        prices = found.setdefault(owner.get(job["job_id"], job["model_name"]), {})
+        costs = found.setdefault(owner.get(job["job_id"], job["model_name"]), {})
         cost = job["total_cost"]
-        prices[job["job_id"]] = prices.get(job["job_id"]) if cost is None else cost
+        costs[job["job_id"]] = costs.get(job["job_id"]) if cost is None else cost
     return found
 
 
-def total(prices: Prices) -> float:
-    """The sum; nan where there is nothing, or a part is unknown."""
-    known = [price for price in prices.values() if price is not None]
-    return sum(known) if known and len(known) == len(prices) else nan
+def total(costs: JobCosts) -> float:
+    """The sum in US dollars; nan where there are no jobs or a cost is unknown."""
+    known = [cost for cost in costs.values() if cost is not None]
+    return sum(known) if known and len(known) == len(costs) else nan
 
 
-def known_part(prices: Prices) -> float:
-    """The sum of what is known; nan where nothing is."""
-    known = [price for price in prices.values() if price is not None]
+def known_part(costs: JobCosts) -> float:
+    """The sum of the known costs in US dollars; nan where none is known."""
+    known = [cost for cost in costs.values() if cost is not None]
     return sum(known) if known else nan

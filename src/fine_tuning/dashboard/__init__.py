@@ -1,1 +1,1 @@
-"""The loop in a browser: the same doors as the command line and the API, on one screen."""
+"""The dashboard: the facades of the package in a browser."""

@@ -1,4 +1,4 @@
-"""The dashboard as an application, beside the API or alone."""
+"""The dashboard as an ASGI application, with the API or alone."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse, Resp
 
 from fine_tuning._util.files import make_folder
 from fine_tuning.dashboard.request_guard import Gate
-from fine_tuning.dashboard.sessions import COOKIE, SECONDS, Sessions, secret_of
-from fine_tuning.settings import get_settings
-from fine_tuning.store.database import Database, open_database
+from fine_tuning.dashboard.sessions import COOKIE, SECONDS, Sessions, cookie_secret
+from fine_tuning.store.workspace import Workspace, open_workspace
 
 STYLE = Path(__file__).with_name("style.css")
 
 
-def make_app(api: FastAPI | None = None, database: Database | None = None) -> Gate:
-    """The dashboard at `/`, and an API behind all paths that are not its own.
+def make_app(api: FastAPI | None = None, *, workspace: Workspace | None = None) -> Gate:
+    """The dashboard at `/`; all other paths go to the API, if there is one.
 
-    Only one can be made in a process: the library keeps its pages in one place.
+    Only one can be made in a process: NiceGUI keeps its pages in a global registry.
     """
-    workspace = get_settings().home
-    os.environ.setdefault("NICEGUI_STORAGE_PATH", str(workspace / "logs"))  # else a folder where the process runs
+    workspace = workspace or open_workspace()
+    home = workspace.settings.home
+    os.environ.setdefault("NICEGUI_STORAGE_PATH", str(home / "logs"))  # NiceGUI's default is the working directory
     from nicegui import ui
 
     from fine_tuning.dashboard import pages
@@ -58,8 +58,9 @@ def make_app(api: FastAPI | None = None, database: Database | None = None) -> Ga
         reconnect_timeout=10.0,
         show_welcome_message=False,
     )
-    aliases = get_settings().aliases if api is None else api.state.context.config.aliases
-    return Gate(app, api, Sessions(database or open_database(), secret_of(make_folder(workspace))), aliases)
+    aliases = workspace.settings.aliases if api is None else api.state.context.config.aliases
+    sessions = Sessions(workspace.database, cookie_secret(make_folder(home)))
+    return Gate(app, api, workspace=workspace, sessions=sessions, aliases=aliases)
 
 
 def style() -> FileResponse:
@@ -67,34 +68,35 @@ def style() -> FileResponse:
     return FileResponse(STYLE, media_type="text/css")
 
 
-def sign_in_page(next: str = "/", refused: bool = False) -> HTMLResponse:
-    """The form for a key."""
-    told = '<p role="alert">This key does not open the dashboard.</p>' if refused else ""
+def sign_in_page(next: str = "/", *, refused: bool = False) -> HTMLResponse:
+    """The sign-in form."""
+    message = '<p role="alert">This key has no access to the dashboard.</p>' if refused else ""
     return HTMLResponse(
         '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Sign in</title>'
         '<meta name="viewport" content="width=device-width"><link rel="stylesheet" href="/dashboard.css"></head>'
-        f'<body class="sign-in"><main><h1>Fine-tuning</h1>{told}<form method="post" action="/sign-in">'
+        f'<body class="sign-in"><main><h1>Fine-tuning</h1>{message}<form method="post" action="/sign-in">'
         '<label for="key">API key</label>'
         '<input id="key" name="key" type="password" autocomplete="current-password" required autofocus>'
         f'<input type="hidden" name="next" value="{escape(next)}"><button>Sign in</button></form>'
-        "<p>A key of the default project, made with <code>ft-cli keys create NAME</code>.</p></main></body></html>"
+        "<p>A key of the default project; create one with <code>ft-cli keys create NAME</code>.</p>"
+        "</main></body></html>"
     )
 
 
 def sign_in(request: Request, key: Annotated[str, Form()] = "", next: Annotated[str, Form()] = "/") -> Response:
-    """Take a key, and go where the person wanted to."""
+    """Sign in with a key and redirect to the requested page."""
     cookie = request.state.sessions.open(key)
     if cookie is None:
         return RedirectResponse(f"/sign-in?refused=1&next={quote(next, safe='')}", 303)
     to = next if next.startswith("/") and not next.startswith(("//", "/\\")) else "/"
-    answer = RedirectResponse(to, 303)
+    response = RedirectResponse(to, 303)
     is_secure = request.url.scheme == "https"
-    answer.set_cookie(COOKIE, cookie, max_age=SECONDS, httponly=True, samesite="strict", secure=is_secure)
-    return answer
+    response.set_cookie(COOKIE, cookie, max_age=SECONDS, httponly=True, samesite="strict", secure=is_secure)
+    return response
 
 
 def sign_out() -> Response:
-    """Forget the session."""
-    answer = RedirectResponse("/sign-in", 303)
-    answer.delete_cookie(COOKIE)
-    return answer
+    """End the session."""
+    response = RedirectResponse("/sign-in", 303)
+    response.delete_cookie(COOKIE)
+    return response

@@ -1,4 +1,4 @@
-"""Options of ECharts' plots. Each says in words what it shows, for those who do not see it."""
+"""Options of ECharts' plots, each with a description for screen readers."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ from typing import Any
 GREY = "#7d8590"
 COLOURS = ("#3b82c4", "#d97706", "#4d9a5d", GREY)  # apart in light and in dark
 AXIS = {"axisLabel": {"color": GREY}, "splitLine": {"lineStyle": {"color": "#7d859044"}}}
-Point = tuple[Any, float | None]
+Point = tuple[float | str, float | None]
+Bounds = Sequence[float | None]
+Options = dict[str, Any]  # of ECharts
 
 
-def _base(said: str) -> dict[str, Any]:
+def _base(description: str) -> Options:
     return {
-        "aria": {"enabled": True, "label": {"description": said}},
+        "aria": {"enabled": True, "label": {"description": description}},
         "animation": False,
         "color": list(COLOURS),
         "textStyle": {"color": GREY},
@@ -23,9 +25,9 @@ def _base(said: str) -> dict[str, Any]:
     }
 
 
-def lines(said: str, x: str, series: Mapping[str, Sequence[Point]], *, kind: str = "value") -> dict[str, Any]:
-    """Curves by name over a common axis."""
-    return _base(said) | {
+def lines(description: str, x: str, series: Mapping[str, Sequence[Point]], *, kind: str = "value") -> Options:
+    """Line chart: series by name over a common axis."""
+    return _base(description) | {
         "xAxis": {"type": kind, "name": x, "nameLocation": "middle", "nameGap": 26, **AXIS},
         "yAxis": {"type": "value", "scale": True, **AXIS},
         "series": [
@@ -35,9 +37,9 @@ def lines(said: str, x: str, series: Mapping[str, Sequence[Point]], *, kind: str
     }
 
 
-def stacked_bars(said: str, labels: Sequence[str], series: Mapping[str, Sequence[float]]) -> dict[str, Any]:
-    """Bars by label, made of parts by name."""
-    return _base(said) | {
+def stacked_bars(description: str, labels: Sequence[str], series: Mapping[str, Sequence[float]]) -> Options:
+    """Stacked bars by label, with a part for each series."""
+    return _base(description) | {
         "xAxis": {"type": "category", "data": list(labels), **AXIS},
         "yAxis": {"type": "value", **AXIS},
         "series": [
@@ -46,9 +48,11 @@ def stacked_bars(said: str, labels: Sequence[str], series: Mapping[str, Sequence
     }
 
 
-def interval(said: str, sizes: Sequence[int], effect: Sequence[float], low: Sequence[Any], high: Sequence[Any]) -> Any:
-    """An estimate with its interval as it became narrow, and the line of no difference."""
-    drawn = lines(said, "samples per model, or pairs", {"effect": list(zip(sizes, effect, strict=True))}, kind="log")
+def interval(description: str, sizes: Sequence[int], effect: Sequence[float], low: Bounds, high: Bounds) -> Options:
+    """Effect and its interval over the number of samples, with a line at no difference."""
+    drawn = lines(
+        description, "samples per model, or pairs", {"effect": list(zip(sizes, effect, strict=True))}, kind="log"
+    )
     for name, ends in (("lower bound", low), ("upper bound", high)):
         points = [list(point) for point in zip(sizes, ends, strict=True)]
         drawn["series"].append(
@@ -63,10 +67,10 @@ def interval(said: str, sizes: Sequence[int], effect: Sequence[float], low: Sequ
     return drawn
 
 
-def time_line(
-    said: str, spans: Mapping[str, Sequence[Sequence[str]]], points: Sequence[tuple[str, str]]
-) -> dict[str, Any]:
-    """A row for each name: bars from moment to moment, and points in time, all in ISO 8601."""
+def timeline(
+    description: str, spans: Mapping[str, Sequence[Sequence[str]]], points: Sequence[tuple[str, str]]
+) -> Options:
+    """Timeline: a row for each name with bars from start to end, and points; times in ISO 8601."""
     bars = [
         {"name": "deployed", "type": "line", "showSymbol": False, "lineStyle": {"width": 12, "color": COLOURS[0]},
          "data": [[moment, name] for moment in span]}
@@ -75,7 +79,7 @@ def time_line(
     ]  # fmt: skip
     dots = {"name": "registered", "type": "scatter", "symbolSize": 10, "color": COLOURS[1],
             "data": [list(point) for point in points]}  # fmt: skip
-    return _base(said) | {
+    return _base(description) | {
         "tooltip": {"trigger": "item"},
         "xAxis": {"type": "time", **AXIS},
         "yAxis": {"type": "category", "data": list(spans), **AXIS},

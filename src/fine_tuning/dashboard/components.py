@@ -1,4 +1,4 @@
-"""The parts that pages are made of."""
+"""Components of pages."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ from nicegui import ui
 from fine_tuning.dashboard.actions import session
 from fine_tuning.dashboard.formatting import NONE, shown
 
-FURTHEST = 10**6  # page of a table
+MAX_PAGE = 10**6
 FIRST_CLICK = "(event) => { if (!(event.detail > 1)) emit(); }"  # 2 is the second one of a double click
 
 
-def heading_of(said: str, level: int = 2) -> None:
+def heading(content: str, level: int = 2) -> None:
     """A heading."""
-    text(said, f"h{level}")
+    text(content, f"h{level}")
 
 
-def text(said: str, kind: str = "p") -> ui.element:
-    """A paragraph, or another element that has nothing but text; whatever is in it is shown as it is."""
+def text(content: str, kind: str = "p") -> ui.element:
+    """A paragraph, or another element that contains only text; HTML in it is escaped."""
     element = ui.element(kind)
-    element._text = said
+    element._text = content
     return element
 
 
 def button(label: str, on_click: Callable[[], Any], *, main: bool = False, changes: bool = False) -> ui.button:
-    """A button; one that changes something is off for whoever may only read.
+    """A button; one that changes something is disabled for read-only keys.
 
-    A double click is one click, and one that comes while the last one is still at work is none.
+    A double click counts as one, and clicks are ignored while the handler runs.
     """
     made = ui.button(label, color=None).props("no-caps unelevated" if main else "no-caps outline")
     is_busy = False
@@ -52,26 +52,26 @@ def button(label: str, on_click: Callable[[], Any], *, main: bool = False, chang
     made.on("click", once, js_handler=FIRST_CLICK)
     if changes and session().read_only:
         made.disable()
-        made.tooltip("this key may only read")
+        made.tooltip("this key is read-only")
     return made
 
 
-def empty(what: str, next_step: str) -> None:
-    """Where there is nothing yet: what would be here, and what to do for it."""
+def empty(message: str, next_step: str) -> None:
+    """A placeholder where there is no data yet, with the next step as code."""
     with ui.element("div").classes("empty"):
-        text(what)
+        text(message)
         text(next_step, "code")
 
 
-def say(element: ui.element, said: str) -> None:
-    """Give an element another text, if it is another."""
-    if element._text != said:
-        element._text = said
+def set_text(element: ui.element, content: str) -> None:
+    """Change the text of an element; nothing is sent where it is the same."""
+    if element._text != content:
+        element._text = content
         element.update()
 
 
 class Facts:
-    """Names and values that change, such as those of one job; only values that are others are sent."""
+    """Names and values that change, such as those of a job; only changed values are sent."""
 
     def __init__(self, names: Sequence[str]) -> None:
         self._values = {}
@@ -80,19 +80,19 @@ class Facts:
                 text(name, "dt")
                 self._values[name] = text(NONE, "dd")
 
-    def show(self, values: Mapping[str, Any]) -> None:
-        """The values now."""
+    def show(self, values: Mapping[str, object]) -> None:
+        """Show the current values."""
         for name, value in values.items():
-            say(self._values[name], shown(value))
+            set_text(self._values[name], shown(value))
 
 
-def facts(rows: Mapping[str, Any]) -> None:
+def facts(rows: Mapping[str, object]) -> None:
     """Names and values."""
     Facts(list(rows)).show(rows)
 
 
-def table(label: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    """A table; a value that is a pair of a text and a path is a link, numbers are set flush right."""
+def table(label: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """A table; a pair of text and path is a link, numbers are right-aligned."""
     box = ui.element("div").classes("scroll").props(f'role="region" tabindex="0" aria-label="{_attribute(label)}"')
     kinds = [_kind([row[place] for row in rows]) for place in range(len(columns))]
     with box, ui.element("table"):
@@ -106,7 +106,7 @@ def table(label: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> 
                         _cell(value, kind)
 
 
-def _cell(value: Any, kind: str) -> None:
+def _cell(value: object, kind: str) -> None:
     if isinstance(value, tuple):
         with ui.element("td"):
             ui.link(*value)
@@ -114,31 +114,31 @@ def _cell(value: Any, kind: str) -> None:
     text(shown(value), "td").classes(kind)
 
 
-def _kind(column: Sequence[Any]) -> str:
-    """The class of a column's cells: numbers and amounts are set flush right, times are not broken."""
+def _kind(column: Sequence[object]) -> str:
+    """The CSS class of a column: numbers and amounts are right-aligned, times are not wrapped."""
     known = [value for value in column if value is not None and value != NONE]
     if known and all(isinstance(value, datetime) for value in known):
         return "time"
     return "number" if known and all(_is_number(value) for value in known) else ""
 
 
-def _is_number(value: Any) -> bool:
+def _is_number(value: object) -> bool:
     if isinstance(value, str):
         return value.startswith("$")
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _attribute(said: str) -> str:
-    return said.replace("\\", "").replace('"', "'").replace("\n", " ")
+def _attribute(content: str) -> str:
+    return content.replace("\\", "").replace('"', "'").replace("\n", " ")
 
 
-def page_of(said: str) -> int:
-    """The number of a page as an address has it; the first where it is none."""
-    return min(max(int(said), 1), FURTHEST) if said.isascii() and said.isdigit() else 1
+def page_number(query: str) -> int:
+    """The page number of a query string; 1 where it is invalid."""
+    return min(max(int(query), 1), MAX_PAGE) if query.isascii() and query.isdigit() else 1
 
 
 def pages(count: int, page: int, size: int, path: str) -> None:
-    """Links to the pages before and after one of a long table."""
+    """Links to the previous and next page of a long table."""
     last = max(1, -(-count // size))
     page = min(page, last + 1)
     with ui.element("nav").classes("bar").props('aria-label="Pages of the table"'):
@@ -151,5 +151,5 @@ def pages(count: int, page: int, size: int, path: str) -> None:
 
 
 def path(*parts: str) -> str:
-    """An address whose last part may have any characters."""
+    """A path of quoted parts."""
     return "/".join([parts[0], *(quote(part, safe="") for part in parts[1:])])

@@ -1,16 +1,15 @@
-"""Values as people read them."""
+"""Formatting of values for people."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from math import isfinite
-from typing import Any
 
 NONE = "-"
 
 
-def shown(value: Any) -> str:
-    """A value as people read it; what is unknown is a dash."""
+def shown(value: object) -> str:
+    """Format a value; unknown is a dash."""
     if value is None or (isinstance(value, float) and not isfinite(value)):
         return NONE
     if isinstance(value, bool):
@@ -27,21 +26,21 @@ def shown(value: Any) -> str:
 
 
 def minute(moment: str) -> str:
-    """A time in ISO 8601, as far as people want to know it."""
+    """Format an ISO 8601 time to the minute."""
     return moment[:16].replace("T", " ")
 
 
 def usd(value: float | None) -> str:
-    """US dollars; cents where that is enough."""
+    """Format US dollars, with more digits for small amounts."""
     if value is None or not isfinite(value):
         return NONE
     return f"${value:,.2f}" if value == 0 or abs(value) >= 0.01 else f"${value:.2g}"
 
 
 def duration(seconds: float | None) -> str:
-    """Seconds as people say them."""
+    """Format seconds as hours, minutes and seconds."""
     if seconds is None or not isfinite(seconds):
         return NONE
-    whole = round(seconds)
-    hours, minutes = divmod(whole // 60, 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min {whole % 60} s" if minutes else f"{whole} s"
+    total = round(seconds)
+    hours, minutes = divmod(total // 60, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {total % 60} s" if minutes else f"{total} s"

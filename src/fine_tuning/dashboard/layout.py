@@ -1,4 +1,4 @@
-"""The frame that every page has."""
+"""The frame of every page."""
 
 from __future__ import annotations
 
@@ -8,16 +8,17 @@ from contextlib import contextmanager
 from nicegui import ui
 
 from fine_tuning.dashboard.actions import session, session_now
-from fine_tuning.dashboard.components import button, heading_of, text
+from fine_tuning.dashboard.components import button, text
+from fine_tuning.dashboard.components import heading as heading_element
 from fine_tuning.dashboard.request_guard import PAGES
 
-SESSION_SECONDS = 5.0  # after which a page whose key was revoked is left
+SESSION_SECONDS = 5.0  # interval in which a page checks whether its key was revoked
 THEME = "ft_theme"  # the cookie that remembers light or dark
 
 
 @contextmanager
 def page(title: str, heading: str | None = None) -> Iterator[None]:
-    """The frame of a page: navigation, theme, session, and a main part that the block fills."""
+    """The frame of a page: navigation, theme, session, and a main part filled by the block."""
     request = ui.context.client.request
     ui.page_title(f"{heading or title} - fine-tuning")
     ui.add_head_html('<link rel="stylesheet" href="/dashboard.css">')
@@ -37,15 +38,15 @@ def page(title: str, heading: str | None = None) -> Iterator[None]:
                     text("Sign out", "button").props("type=submit").classes("plain")
     if not who.is_guest:
         ui.timer(SESSION_SECONDS, session_now, immediate=False)
-    # What is done on a page before the server listens would reach it later, and in any order.
+    # Clicks before the socket is connected would arrive late and in any order.
     with ui.element("div").classes("main").props("inert") as main:
         ui.context.client.on_connect(lambda: main.props(remove="inert"))
-        heading_of(heading or title, 1)
+        heading_element(heading or title, 1)
         yield
 
 
 def _switch_theme() -> None:
-    """To the other one of what is seen, which the browser knows; it is remembered there."""
+    """Switch between light and dark; the browser remembers it in a cookie."""
     ui.run_javascript(
         "const other = document.body.classList.contains('body--dark') ? 'light' : 'dark';"
         f"document.cookie = `{THEME}=${{other}}; Path=/; Max-Age=31536000; SameSite=Strict`; location.reload()"

@@ -1,4 +1,4 @@
-"""What stands before the dashboard: whose request it is, and whether its own pages sent it."""
+"""Middleware of the dashboard: finds the session of a request and refuses requests from other sites."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from fine_tuning.dashboard.sessions import COOKIE, GUEST, Session, Sessions
 from fine_tuning.server.request_gate import READING_METHODS
+from fine_tuning.store.workspace import Workspace
 
 PAGES = {
     "Overview": "/",
@@ -27,10 +28,10 @@ PAGES = {
     "Playground": "/playground",
 }
 BELOW = tuple(f"{path}/" for path in PAGES.values() if path != "/")
-OPEN = ("/sign-in", "/dashboard.css", "/_nicegui/", "/favicon.ico")  # nothing of the workspace is in these
+OPEN = ("/sign-in", "/dashboard.css", "/_nicegui/", "/favicon.ico")  # contain nothing of the workspace
 SOCKET = "/_nicegui_ws/"
 OURS = ("/sign-out", SOCKET, *OPEN)
-MAX_BODY = 1 << 20  # of a request to the dashboard; what is long comes through its socket
+MAX_BODY = 1 << 20  # bytes of a request to the dashboard; longer content comes through its socket
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 # Everything comes from this server. The library compiles its templates in the browser, which needs unsafe-eval.
 POLICY = (
@@ -40,17 +41,26 @@ POLICY = (
 
 
 class Gate:
-    """Requests for the dashboard's pages go to `app`, with the session and more in their state; all others to `api`.
+    """Sends requests for the dashboard's pages to `app`, with a `PageState`, and all others to `api`.
 
     Args:
-        aliases: names of base models, and what they stand for.
+        aliases: base models by their alias.
     """
 
-    def __init__(self, app: ASGIApp, api: ASGIApp | None, sessions: Sessions, aliases: Mapping[str, str]) -> None:
-        self.app, self._api, self._sessions, self._aliases = app, api, sessions, aliases
+    def __init__(
+        self,
+        app: ASGIApp,
+        api: ASGIApp | None,
+        *,
+        workspace: Workspace,
+        sessions: Sessions,
+        aliases: Mapping[str, str],
+    ) -> None:
+        self.app, self._api = app, api
+        self._workspace, self._sessions, self._aliases = workspace, sessions, aliases
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let a request through, send it to the sign-in page, or refuse it."""
+        """Pass a request on, redirect it to the sign-in page, or refuse it."""
         if scope["type"] == "lifespan":
             await self.app(scope, receive, send)
         elif not _is_ours(scope["path"]):
@@ -70,7 +80,12 @@ class Gate:
             await (refused if scope["type"] == "http" else _close)(scope, receive, send)
             return
         scope.setdefault("state", {}).update(
-            session=session, sessions=self._sessions, cookie=cookie, guest=guest, aliases=self._aliases
+            session=session,
+            sessions=self._sessions,
+            cookie=cookie,
+            guest=guest,
+            aliases=self._aliases,
+            workspace=self._workspace,
         )
 
         async def with_headers(message: Message) -> None:
@@ -86,30 +101,32 @@ def _is_ours(path: str) -> bool:
 
 
 def _refusal(scope: Scope, headers: Headers, session: Session | None) -> Response | None:
-    """The answer to a request that may not pass."""
+    """The response to a refused request; None where it may pass."""
     host, origin = headers.get("host", ""), headers.get("origin")
     is_socket = scope["path"].startswith(SOCKET)
-    must_say = (
+    needs_origin = (
         scope["type"] == "websocket" or scope["method"] not in READING_METHODS
-    )  # browsers then say which page asks
-    if (must_say or (is_socket and origin is not None)) and _part(origin or "", "netloc") != host:
+    )  # browsers then send an Origin
+    if (needs_origin or (is_socket and origin is not None)) and _part(origin or "", "netloc") != host:
         return PlainTextResponse("this request was not sent by a page of this server", 403)
     if not headers.get("content-length", "0").isdigit() or int(headers.get("content-length", "0")) > MAX_BODY:
         return PlainTextResponse("the request is too large", 413)
     if session is not None and session.is_guest and _part(f"//{host}", "hostname") not in LOOPBACK:
-        # Without keys only this machine may look, and no page elsewhere whose name was made to point to this machine.
-        return PlainTextResponse(f"{host} is no name of this machine; make a key first: ft-cli keys create NAME", 403)
+        # Without keys only this machine has access; this also stops DNS rebinding.
+        return PlainTextResponse(
+            f"{host} is not a name of this machine; create a key first: ft-cli keys create NAME", 403
+        )
     if session is None and not scope["path"].startswith(OPEN):
         if scope["type"] == "http" and scope["method"] == "GET" and not is_socket:
             query = scope["query_string"].decode("latin-1")
-            wanted = f"{scope['path']}?{query}" if query else scope["path"]
-            return RedirectResponse(f"/sign-in?next={quote(wanted, safe='')}", 303)
+            target = f"{scope['path']}?{query}" if query else scope["path"]
+            return RedirectResponse(f"/sign-in?next={quote(target, safe='')}", 303)
         return PlainTextResponse("sign in first", 401)
     return None
 
 
 def _part(address: str, name: str) -> str | None:
-    """A part of an address, by `urlsplit`'s name for it; None where it has none, or is no address."""
+    """A part of a URL by `urlsplit`'s name for it; None where it has none, or the URL is invalid."""
     try:
         return getattr(urlsplit(address), name)  # type: ignore[no-any-return]
     except ValueError:

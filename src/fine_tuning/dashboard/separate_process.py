@@ -1,4 +1,4 @@
-"""Heavy work in a process of its own, one after the other: short of memory, it does not take the server with it."""
+"""Heavy work in a separate process, one at a time, so that running out of memory does not end the server."""
 
 from __future__ import annotations
 
@@ -7,21 +7,22 @@ from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
 from threading import Lock
-from typing import Any
+from typing import TypeVar
 
 from fine_tuning.errors import FineTuningError
 
-_turn = Lock()
+Result = TypeVar("Result")
+_lock = Lock()
 
 
-def apart(work: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-    """What `work` gives; whoever comes meanwhile waits.
+def in_separate_process(work: Callable[..., Result], *args: object, **kwargs: object) -> Result:
+    """Return the result of `work`; concurrent callers wait.
 
     Raises:
-        FineTuningError: what `work` raises, or its process was killed.
+        FineTuningError: `work` raised it, or its process was killed.
     """
-    with _turn, ProcessPoolExecutor(1, get_context("spawn")) as pool:
+    with _lock, ProcessPoolExecutor(1, get_context("spawn")) as pool:
         try:
             return pool.submit(work, *args, **kwargs).result()
         except BrokenProcessPool:
-            raise FineTuningError("the process that did it was killed; the machine may be out of memory") from None
+            raise FineTuningError("the process was killed; the machine may be out of memory") from None

@@ -1,7 +1,7 @@
-"""Who looks at the dashboard. Where there are keys a person signs in with one, and a signed cookie stands for it.
+"""Sessions of the dashboard: where API keys exist, a person signs in with one and gets a signed cookie.
 
-The cookie names the key, whose record is read again at every step: revoking the key ends its sessions. The dashboard
-shows the whole workspace, so it takes keys of the default project only.
+The cookie names the key, whose record is read again at every request: revoking the key ends its sessions. The dashboard
+shows all projects, so it accepts keys of the default project only.
 """
 
 from __future__ import annotations
@@ -18,15 +18,17 @@ from fine_tuning.server import authentication
 from fine_tuning.store.database import Database
 
 COOKIE = "ft_session"
-GUEST = "ft_guest"  # tells browsers apart where there are no keys
+GUEST = "ft_guest"  # distinguishes browsers where there are no keys
 SECONDS = 7 * 24 * 3600
 
 
 class Session(NamedTuple):
-    """Attributes:
-    name: of the key, or of the browser where there are no keys; reviews are recorded under it.
-    read_only: nothing may be changed.
-    is_guest: there are no keys, so that nobody can sign in.
+    """A signed-in person.
+
+    Attributes:
+        name: of the key, or of the browser where there are no keys; reviews are recorded under it.
+        read_only: the key allows no changes.
+        is_guest: there are no keys, so nobody can sign in.
     """
 
     name: str
@@ -42,14 +44,14 @@ class Sessions:
         self._signer = URLSafeTimedSerializer(secret, salt=COOKIE)
 
     def open(self, key: str) -> str | None:
-        """The cookie for a key; None for one that does not open the dashboard."""
+        """The cookie for a key; None for a key without access to the dashboard."""
         access = authentication.access(self._database, f"Bearer {key.strip()}")
         if access.key_id is None or access.project != authentication.DEFAULT_PROJECT:
             return None
         return str(self._signer.dumps(access.key_id))
 
     def find(self, cookie: str | None, guest: str) -> Session | None:
-        """The session that a cookie stands for, or a guest's where there are no keys; None for nobody."""
+        """The session of a cookie, or a guest session where there are no keys; None without either."""
         if not authentication.any_valid(self._database):
             return Session(f"guest-{guest}", is_guest=True)
         try:
@@ -60,9 +62,9 @@ class Sessions:
         return None if found is None else Session(found["name"], found["read_only"])
 
 
-def secret_of(workspace: Path) -> str:
-    """What the workspace's cookies are signed with; made once, readable by its owner only."""
-    path = make_folder(workspace) / "dashboard.secret"
+def cookie_secret(home: Path) -> str:
+    """The key that signs the workspace's cookies; created once, readable by its owner only."""
+    path = make_folder(home) / "dashboard.secret"
     with suppress(FileExistsError):
         path.touch(mode=0o600, exist_ok=False)
         path.write_text(secrets.token_urlsafe(32))

@@ -161,7 +161,7 @@ def _add_costs(tx: Transaction, graph: Lineage, root: Node, version: ModelVersio
         for name in names:
             for calls in costs.calls_by_model(tx, kind, name).values():
                 label = f"{kind} of {name}: {calls['count']:,} calls, {_usd(calls['total'])}"
-                graph.add(Node("cost", f"cost:{kind}:{name}", label, calls), upstream=root)
+                graph.add(Node("cost", f"cost:{kind}:{name}", label, dict(calls)), upstream=root)
 
 
 def _short(checksum: str | None) -> str:

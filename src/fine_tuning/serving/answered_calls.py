@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TypedDict
 
-from fine_tuning.costs import prices
+from fine_tuning.costs.prices import PriceList
 from fine_tuning.serving.engine import Completion
 from fine_tuning.serving.model_resolution import LOCAL, Target
 from fine_tuning.settings import Settings
 from fine_tuning.store import costs
 from fine_tuning.store.database import Transaction
+from fine_tuning.store.records import NewCostEvent
 
 MS_PER_HOUR = 3.6e6
 
@@ -78,14 +79,16 @@ def answer_of(target: Target, model: str, completion: Completion, settings: Sett
 def call_cost(target: Target, completion: Completion, settings: Settings) -> float | None:
     """US dollars of a call: by the host's token prices, or by the hourly cost of this machine; None if unknown."""
     if target.provider != LOCAL:
-        return prices.call_price(target.model, completion.prompt_tokens, completion.completion_tokens)
+        return PriceList(settings.prices).call_price(
+            target.model, completion.prompt_tokens, completion.completion_tokens
+        )
     hourly = settings.machine_usd_per_hour
     return None if hourly is None else completion.latency_ms / MS_PER_HOUR * hourly
 
 
 def record_cost(tx: Transaction, purpose: str, target: Target, answer: Answer) -> None:
     """Add a call to the cost ledger, under the registered name of its model."""
-    event = {
+    event: NewCostEvent = {
         "kind": purpose,
         "model_name": target.name or answer["model"],
         "tokens": answer["usage"]["total_tokens"],

@@ -1,55 +1,63 @@
-"""The ledger: a row for each paid (or priced) event, and running totals of calls, so that no sum reads them all."""
+"""The cost ledger: a row for each priced event, and running totals of calls, so that no sum reads every event."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from sqlalchemy import Connection, Table, delete, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from fine_tuning.store import tables
 from fine_tuning.store.column_types import iso, now
+from fine_tuning.store.records import CallTotals, CostEvent, DailyCost, NewCostEvent, TrainingCost, record
 
 _table = tables.cost_events
 _columns = _table.c
 _totals = tables.cost_totals
-CALLS = ("inference", "evaluation", "judge")
-_ADDED = ("count", "priced", "total", "squares", "tokens")
+CALL_KINDS = ("inference", "evaluation", "judge")
+_SUMMED = ("count", "priced", "total", "squares", "tokens")
 
 
-def _adding(insert: Any) -> Any:
-    """Add to a day's total, or begin it. Built once: it runs at every call."""
+def _add_to_totals(insert: sqlite.Insert | postgresql.Insert) -> sqlite.Insert | postgresql.Insert:
+    """An upsert that adds to a day's totals. Built once: it runs at every call."""
     table: Table = _totals
     return insert.on_conflict_do_update(
         index_elements=["kind", "model_name", "day"],
-        set_={name: table.c[name] + insert.excluded[name] for name in _ADDED},
+        set_={name: table.c[name] + insert.excluded[name] for name in _SUMMED},
     )
 
 
 _APPEND = _table.insert()
-_ADD = {"sqlite": _adding(sqlite.insert(_totals)), "postgresql": _adding(postgresql.insert(_totals))}
+_ADD = {
+    "sqlite": _add_to_totals(sqlite.insert(_totals)),
+    "postgresql": _add_to_totals(postgresql.insert(_totals)),
+}
 
 
-def add(connection: Connection, event: Mapping[str, Any]) -> None:
-    """Append an event; a training job has one, and recording it again replaces it."""
-    row: dict[str, Any] = {"recorded_at": now(), **event}
+def add(connection: Connection, event: NewCostEvent) -> None:
+    """Append an event. A training job has one event; recording it again replaces it."""
+    recorded_at = event.get("recorded_at", now())
     if event["kind"] == "training":
-        connection.execute(delete(_table).where(_columns.kind == "training", _columns.job_id == event["job_id"]))
-    connection.execute(_APPEND, row)
+        connection.execute(delete(_table).where(_columns.kind == "training", _columns.job_id == event.get("job_id")))
+    connection.execute(_APPEND, {"recorded_at": recorded_at, **event})
     if event["kind"] != "training":
-        cost = row.get("cost")
-        day = row["recorded_at"].date().isoformat()
-        added = {"count": 1, "priced": int(cost is not None), "total": cost or 0.0, "squares": (cost or 0.0) ** 2,
-                 "tokens": row.get("tokens") or 0}  # fmt: skip
-        named = {"kind": row["kind"], "model_name": row["model_name"], "day": day}
-        connection.execute(_ADD[connection.dialect.name], named | added)
+        cost = event["cost"]
+        day_totals = {
+            "kind": event["kind"],
+            "model_name": event["model_name"],
+            "day": recorded_at.date().isoformat(),
+            "count": 1,
+            "priced": int(cost is not None),
+            "total": cost or 0.0,
+            "squares": (cost or 0.0) ** 2,
+            "tokens": event["tokens"] or 0,
+        }
+        connection.execute(_ADD[connection.dialect.name], day_totals)
 
 
-def training_jobs(
-    connection: Connection, *, job_id: str | None = None, name: str | None = None
-) -> list[dict[str, Any]]:
-    """Recorded training runs, oldest first."""
+def training_jobs(connection: Connection, *, job_id: str | None = None, name: str | None = None) -> list[TrainingCost]:
+    """Recorded training jobs, oldest first; of one job or one model name where given."""
     query = select(
         _columns.job_id,
         _columns.model_name,
@@ -65,21 +73,25 @@ def training_jobs(
     if name is not None:
         query = query.where(_columns.model_name == name)
     rows = connection.execute(query.order_by(_columns.id)).mappings()
-    return [{**row, "recorded_at": iso(row["recorded_at"])} for row in rows]
+    return [record(TrainingCost, {**row, "recorded_at": iso(row["recorded_at"])}) for row in rows]
 
 
-def calls_by_model(connection: Connection, kind: str, name: str | None = None) -> dict[str, dict[str, Any]]:
-    """Per model: count, total (US dollars of the priced calls), tokens, unpriced (calls without a price)."""
-    sums = [func.sum(_totals.c[each]).label(each) for each in _ADDED]
+def calls_by_model(connection: Connection, kind: str, name: str | None = None) -> dict[str, CallTotals]:
+    """Totals of calls of a kind by model name; of one model where given."""
+    sums = [func.sum(_totals.c[each]).label(each) for each in _SUMMED]
     query = select(_totals.c.model_name, *sums).where(_totals.c.kind == kind)
     if name is not None:
         query = query.where(_totals.c.model_name == name)
     rows = connection.execute(query.group_by(_totals.c.model_name).order_by(_totals.c.model_name))
     return {
-        row["model_name"]: {"count": int(row["count"]), "total": float(row["total"]), "tokens": int(row["tokens"]),
-                            "unpriced": int(row["count"] - row["priced"])}
+        row["model_name"]: {
+            "count": int(row["count"]),
+            "total": float(row["total"]),
+            "tokens": int(row["tokens"]),
+            "unpriced": int(row["count"] - row["priced"]),
+        }
         for row in rows.mappings()
-    }  # fmt: skip
+    }
 
 
 class Moments(NamedTuple):
@@ -91,7 +103,7 @@ class Moments(NamedTuple):
 
 
 def moments(connection: Connection, kind: str, names: Sequence[str]) -> Moments:
-    """Of all priced calls of these models."""
+    """Moments of the costs of all priced calls of these models."""
     query = select(*(func.coalesce(func.sum(_totals.c[each]), 0) for each in ("priced", "total", "squares")))
     count, total, squares = connection.execute(
         query.where(_totals.c.kind == kind, _totals.c.model_name.in_(names))
@@ -100,7 +112,7 @@ def moments(connection: Connection, kind: str, names: Sequence[str]) -> Moments:
 
 
 def newest_costs(connection: Connection, kind: str, names: Sequence[str], limit: int) -> list[float]:
-    """What the last priced calls of these models cost."""
+    """Costs of the last priced calls of these models, newest first, in US dollars."""
     query = (
         select(_columns.cost)
         .where(_columns.kind == kind, _columns.model_name.in_(names), _columns.cost.is_not(None))
@@ -110,31 +122,53 @@ def newest_costs(connection: Connection, kind: str, names: Sequence[str], limit:
     return list(connection.scalars(query))
 
 
-def by_day(connection: Connection, since: str | None = None) -> list[dict[str, Any]]:
-    """Calls and trainings by day, kind and model: day, kind, model_name, count, total, unpriced, tokens."""
+def by_day(connection: Connection, since: str | None = None) -> list[DailyCost]:
+    """Totals of calls and training jobs by day, kind and model, in that order.
+
+    Args:
+        since: first day, ISO 8601.
+    """
     query = select(_totals) if since is None else select(_totals).where(_totals.c.day >= since)
-    found = [
-        {**{name: row[name] for name in ("day", "kind", "model_name", "count", "total", "tokens")},
-         "unpriced": row["count"] - row["priced"]}
+    calls: list[DailyCost] = [
+        {
+            "day": row["day"],
+            "kind": row["kind"],
+            "model_name": row["model_name"],
+            "count": row["count"],
+            "total": row["total"],
+            "tokens": row["tokens"],
+            "unpriced": row["count"] - row["priced"],
+        }
         for row in connection.execute(query).mappings()
-    ]  # fmt: skip
-    trained: dict[tuple[str, str], dict[str, Any]] = {}
+    ]
+    found = [*calls, *_training_by_day(connection, since)]
+    return sorted(found, key=lambda row: (row["day"], row["kind"], row["model_name"]))
+
+
+def _training_by_day(connection: Connection, since: str | None) -> list[DailyCost]:
+    found: dict[tuple[str, str], DailyCost] = {}
     for job in training_jobs(connection):
-        key = (str(job["recorded_at"])[:10], job["model_name"])
-        if since is not None and key[0] < since:
+        day, name = job["recorded_at"][:10], job["model_name"]
+        if since is not None and day < since:
             continue
-        empty = {"day": key[0], "kind": "training", "model_name": key[1], "count": 0, "total": 0.0, "tokens": 0,
-                 "unpriced": 0}  # fmt: skip
-        entry = trained.setdefault(key, empty)
+        empty: DailyCost = {
+            "day": day,
+            "kind": "training",
+            "model_name": name,
+            "count": 0,
+            "total": 0.0,
+            "tokens": 0,
+            "unpriced": 0,
+        }
+        entry = found.setdefault((day, name), empty)
         entry["count"] += 1
         entry["total"] += job["total_cost"] or 0.0
         entry["tokens"] += job["training_tokens"] or 0
         entry["unpriced"] += job["total_cost"] is None
-    found += trained.values()
-    return sorted(found, key=lambda row: (row["day"], row["kind"], row["model_name"]))
+    return list(found.values())
 
 
-def all_events(connection: Connection, kind: str) -> list[dict[str, Any]]:
+def all_events(connection: Connection, kind: str) -> list[CostEvent]:
     """Every event of a kind, oldest first."""
     rows = connection.execute(select(_table).where(_columns.kind == kind).order_by(_columns.id)).mappings()
-    return [{**row, "recorded_at": iso(row["recorded_at"])} for row in rows]
+    return [record(CostEvent, {**row, "recorded_at": iso(row["recorded_at"])}) for row in rows]

@@ -120,7 +120,7 @@ def _summed(connection: Connection) -> dict[TotalKey, Total]:
     events = tables.cost_events.c
     found: dict[TotalKey, Total] = {}
     query = select(events.kind, events.model_name, events.recorded_at, events.cost, events.tokens)
-    calls = query.where(events.kind.in_(costs.CALLS))
+    calls = query.where(events.kind.in_(costs.CALL_KINDS))
     for row in connection.execute(calls, execution_options={"yield_per": 10_000}):
         key = TotalKey(row.kind, row.model_name, row.recorded_at.date().isoformat())
         sums, cost = found.get(key, Total(0, 0, 0, 0.0, 0.0)), row.cost or 0.0

@@ -24,7 +24,7 @@ def add(connection: Connection, job: NewJob) -> None:
         ConflictError: its `estimate` is more than what a budget has left this month.
     """
     if "estimate" in job:
-        budgets.draw(connection, job["suffix"] or job["model"], job["estimate"]["usd"])
+        budgets.check(connection, job["suffix"] or job["model"], job["estimate"]["usd"])
     connection.execute(_table.insert().values(**job, requested="run", created_at=now()))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import cast
+from typing import TypeVar, cast
 
 from sqlalchemy import Connection
 
@@ -16,10 +16,11 @@ from fine_tuning.errors import DataError, UsageError
 from fine_tuning.store import costs, experiments, imported_files, model_versions
 from fine_tuning.store.column_types import now
 from fine_tuning.store.database import Database, expanded
-from fine_tuning.store.records import JsonObject, NewModelVersion
+from fine_tuning.store.records import JsonObject, NewCostEvent, NewModelVersion
 from fine_tuning.store.tables import MODEL_STATUSES
 
 ACTOR = "import of the older system"
+Item = TypeVar("Item")
 _RESULT_KEYS = (
     "test_id",
     "model_a",
@@ -63,8 +64,8 @@ def _import_once(
     database: Database,
     where: str | Path,
     kind: str,
-    read: Callable[[Path], Iterator[JsonObject]],
-    add: Callable[[Connection, JsonObject], object],
+    read: Callable[[Path], Iterator[Item]],
+    add: Callable[[Connection, Item], object],
 ) -> None:
     path = expanded(where)
     if path.suffix not in {".json", ".jsonl"} or not is_file(path):
@@ -160,7 +161,7 @@ def _register(tx: Connection, version: JsonObject) -> None:
     model_versions.register(tx, cast("NewModelVersion", version), actor=ACTOR, number=version["version"])
 
 
-def _events(path: Path) -> Iterator[JsonObject]:
+def _events(path: Path) -> Iterator[NewCostEvent]:
     if path.suffix == ".jsonl":
         for _, record in read_rows(path):
             yield _training(record) if "total_cost" in record else _call("inference", record)
@@ -173,7 +174,7 @@ def _events(path: Path) -> Iterator[JsonObject]:
             yield _call(kind, record)
 
 
-def _training(record: JsonObject) -> JsonObject:
+def _training(record: JsonObject) -> NewCostEvent:
     size = record.get("dataset_size")
     return {
         "kind": "training",
@@ -189,7 +190,7 @@ def _training(record: JsonObject) -> JsonObject:
     }
 
 
-def _call(kind: str, record: JsonObject) -> JsonObject:
+def _call(kind: str, record: JsonObject) -> NewCostEvent:
     """A call; `export_costs` writes `tokens` and `recorded_at`."""
     return {
         "kind": kind,

@@ -46,12 +46,17 @@ class ApiKey(TypedDict):
     read_only: bool
 
 
-class Budget(TypedDict):
-    """A row of `budgets`."""
+class BudgetStatus(TypedDict):
+    """A row of `budgets` with what is spent of it: US dollars of the current calendar month (UTC).
+
+    `spent` includes the estimates of jobs that have not ended; `unpriced` counts events without a known price.
+    """
 
     model_name: str
     usd_per_month: float
-    created_at: datetime
+    spent: float
+    left: float
+    unpriced: int
 
 
 class CheckpointPermission(TypedDict):
@@ -63,8 +68,23 @@ class CheckpointPermission(TypedDict):
     created_at: datetime
 
 
+class NewCostEvent(TypedDict):
+    """A row of `cost_events` to be added. `tokens` and `cost` (US dollars) are None where unknown."""
+
+    kind: str
+    model_name: str
+    tokens: int | None
+    cost: float | None
+    is_fine_tuned: bool | None
+    metadata: JsonObject
+    base_model: NotRequired[str | None]
+    job_id: NotRequired[str]
+    dataset_size: NotRequired[int | None]
+    recorded_at: NotRequired[datetime]
+
+
 class CostEvent(TypedDict):
-    """A row of `cost_events`."""
+    """A row of `cost_events`, its time in ISO 8601."""
 
     id: int
     kind: str
@@ -76,20 +96,37 @@ class CostEvent(TypedDict):
     cost: float | None
     is_fine_tuned: bool | None
     metadata: JsonObject
-    recorded_at: datetime
+    recorded_at: str
 
 
-class DayTotal(TypedDict):
-    """A row of `cost_totals`."""
+class TrainingCost(TypedDict):
+    """The row of `cost_events` of a training job; `total_cost` is US dollars, None where unknown."""
 
+    job_id: str
+    model_name: str
+    base_model: str
+    dataset_size: int | None
+    training_tokens: int | None
+    total_cost: float | None
+    recorded_at: str
+    metadata: JsonObject
+
+
+class CallTotals(TypedDict):
+    """Sums over recorded calls: `total` is US dollars of the priced ones, `unpriced` counts the others."""
+
+    count: int
+    total: float
+    tokens: int
+    unpriced: int
+
+
+class DailyCost(CallTotals):
+    """Sums over the events of a day (ISO 8601, UTC), a kind and a model, from `cost_totals` and `cost_events`."""
+
+    day: str
     kind: str
     model_name: str
-    day: str
-    count: int
-    priced: int
-    total: float
-    squares: float
-    tokens: int
 
 
 class DerivationStep(TypedDict, total=False):

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Protocol, TypedDict, TypeVar
 from fine_tuning._util import hosts
 from fine_tuning._util.files import atomic_write, make_folder, sha256_file, write_json
 from fine_tuning._util.model_names import base_model_of, is_fine_tuned, parse_checkpoint_name, suffix_of, version_name
-from fine_tuning.costs import prices
+from fine_tuning.costs.prices import PriceList
 from fine_tuning.data_io.content_hash import content_hash
 from fine_tuning.data_io.rows import read_rows
 from fine_tuning.errors import DataError, NotFoundError, ProviderError
@@ -370,7 +370,9 @@ class _AccountExport:
         }
 
     def _register(self, tx: Transaction, job: FineTuningJob, file: FetchedFile | None, *, is_alive: bool) -> None:
-        price = prices.training_price(job.model, at_openai=self._url == hosts.OPENAI_URL)
+        price = PriceList(self._workspace.settings.prices).training_price(
+            job.model, at_openai=self._url == hosts.OPENAI_URL
+        )
         cost = None if isnan(price) or job.trained_tokens is None else price * job.trained_tokens / 1e6
         stored = files.get(tx, job.training_file) if file else None
         dataset = datasets.get(tx, stored["dataset_id"]) if stored is not None else None

@@ -153,7 +153,7 @@ def test_the_best_is_known_after_a_pause_too(run: Run, held_out: str) -> None:
 
 
 def test_the_best_is_found_by_a_validation_file(run: Run) -> None:
-    with pytest.raises(UsageError, match="goes by the loss of a validation file"):
+    with pytest.raises(UsageError, match="needs the loss of a validation file"):
         run("a", keep_best=True)
 
 
@@ -186,7 +186,7 @@ def test_trackers_and_validations_are_checked_before_a_job_is_made(tiny_model_di
     file.write_text(f"{json.dumps(row)}\n" * 10)
     tuner = LocalFineTuner()
     uploaded = tuner.upload_training_file(file)
-    with pytest.raises(UsageError, match="early_stopping: this goes by the loss of a validation file"):
+    with pytest.raises(UsageError, match="early_stopping: needs the loss of a validation file"):
         tuner.create_fine_tuning_job(str(tiny_model_dir), uploaded, early_stopping=2)
     with pytest.raises(UsageError, match="report_to"):
         tuner.create_fine_tuning_job(str(tiny_model_dir), uploaded, report_to=["paper"])
@@ -210,7 +210,7 @@ def test_rows_longer_than_the_model_can_read_are_told_also_those_held_out(run: R
     file = tmp_path / "long.jsonl"
     file.write_text(json.dumps(long) + "\n")
     _, events = run("a", max_steps=1, max_length=100_000, validation_file=str(file))
-    assert "1 rows of the validation file longer than 512 tokens were cut off: lines 1" in [e.message for e in events]
+    assert "1 rows of the validation file longer than 512 tokens were truncated: lines 1" in [e.message for e in events]
 
 
 def test_a_network_that_has_collapsed_is_noticed() -> None:

@@ -1,47 +1,65 @@
-"""Costs: what was spent on what, against which budget, and when a model has paid for itself."""
+"""The costs page: spending, budgets, billed jobs, and return on investment."""
 
 from __future__ import annotations
 
 from asyncio import to_thread
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from nicegui import ui
 
 from fine_tuning.cost_tracker import CostAnalysis, CostTracker
+from fine_tuning.costs.cost_summary import GroupedCost
 from fine_tuning.dashboard import charts, components, formatting, layout
-from fine_tuning.dashboard.actions import FAILED, act, session_now, tell
+from fine_tuning.dashboard.actions import FAILED, act, notify, session_now, state
 from fine_tuning.errors import FineTuningError
 from fine_tuning.store import jobs
-from fine_tuning.store.database import open_database
+from fine_tuning.store.records import BudgetStatus
+from fine_tuning.store.workspace import Workspace
 
-DAYS = 60  # that the plot shows
-JOBS = 20
+CHART_DAYS = 60
+MAX_JOBS = 20
+MAX_MONTHLY_ROWS = 200
+CHART_POINTS = 20
+Row = list[object]
+
+
+class Spending(NamedTuple):
+    """What the page shows."""
+
+    by_day: list[GroupedCost]
+    by_month: list[Row]
+    budgets: list[BudgetStatus]
+    billed: list[Row]
 
 
 @ui.page("/costs")
 async def show() -> None:
-    """The page."""
-    by_day, by_model, budgets, billed = await to_thread(_read)
+    """Show the page."""
+    workspace = state().workspace
+    spending = await to_thread(_read, workspace)
     with layout.page("Costs"):
-        components.heading_of("Spent by day")
-        if not by_day:
-            components.empty("Nothing has been spent, or nothing was recorded.", "CostTracker().record_inference(...)")
+        components.heading("Cost per day")
+        if not spending.by_day:
+            components.empty("No costs are recorded yet.", "CostTracker().record_inference(...)")
         else:
-            if any(row["total"] for row in by_day):
-                ui.echart(_by_day(by_day)).classes("chart")
+            if any(row["total"] for row in spending.by_day):
+                ui.echart(_by_day(spending.by_day)).classes("chart")
             else:
-                components.text("No price of what was recorded is known, or it was free.").classes("dim")
-            columns = ["Month", "Kind", "Model", "Events", "US dollars", "Without a price", "Tokens"]
-            components.table("Costs by month, kind and model", columns, by_model)
-        _show_budgets(budgets)
-        _show_billed(billed)
-        _returns()
+                components.text("All recorded events are free or have no known price.").classes("dim")
+            columns = ["Month", "Kind", "Model", "Events", "Cost (USD)", "Unpriced events", "Tokens"]
+            components.table("Costs by month, kind and model", columns, spending.by_month)
+        _show_budgets(CostTracker(workspace=workspace), spending.budgets)
+        if spending.billed:
+            components.heading("Estimated and billed cost of jobs")
+            columns = ["Job", "Base model", "Estimated (USD)", "Billed (USD)"]
+            components.table("Jobs", columns, spending.billed)
+        _roi_form(CostTracker(workspace=workspace))
 
 
-def _read() -> tuple[list[dict[str, Any]], list[list[Any]], list[dict[str, Any]], list[list[Any]]]:
-    tracker = CostTracker()
-    days = tracker.get_costs_by("day", "kind")
-    months = [
+def _read(workspace: Workspace) -> Spending:
+    tracker = CostTracker(workspace=workspace)
+    months: list[Row] = [
         [
             each["month"],
             each["kind"],
@@ -53,112 +71,124 @@ def _read() -> tuple[list[dict[str, Any]], list[list[Any]], list[dict[str, Any]]
         ]
         for each in reversed(tracker.get_costs_by("month", "kind", "model_name"))
     ]
-    with open_database().read() as tx:
-        newest = jobs.newest(tx, JOBS)
-    billed = [
-        [(job["id"], f"/jobs/{job['id']}"), job["model"], job["estimate"]["usd"], (found or {}).get("total_cost")]
-        for job in newest
-        if job["estimate"]
-        for found in [tracker.get_job_cost(job["id"])]
-    ]
-    return days, months[:200], tracker.get_budgets(), billed
+    with workspace.database.read() as tx:
+        newest = jobs.newest(tx, MAX_JOBS)
+    billed: list[Row] = []
+    for job in newest:
+        if job["estimate"]:
+            cost = tracker.get_job_cost(job["id"])
+            link = (job["id"], f"/jobs/{job['id']}")
+            billed.append([link, job["model"], job["estimate"]["usd"], None if cost is None else cost["total_cost"]])
+    return Spending(tracker.get_costs_by("day", "kind"), months[:MAX_MONTHLY_ROWS], tracker.get_budgets(), billed)
 
 
-def _by_day(rows: list[dict[str, Any]]) -> dict[str, Any]:
-    days = sorted({row["day"] for row in rows})[-DAYS:]
+def _by_day(rows: Sequence[GroupedCost]) -> charts.Options:
+    days = sorted({row["day"] for row in rows})[-CHART_DAYS:]
     kinds = sorted({row["kind"] for row in rows})
     spent = {(row["day"], row["kind"]): row["total"] for row in rows}
     series = {kind: [spent.get((day, kind), 0.0) for day in days] for kind in kinds}
-    return charts.stacked_bars("US dollars spent by day and kind", days, series)
+    return charts.stacked_bars("Cost in US dollars by day and kind", days, series)
 
 
-def _show_budgets(budgets: list[dict[str, Any]]) -> None:
-    components.heading_of("Budgets of this month")
+def _show_budgets(tracker: CostTracker, budgets: Sequence[BudgetStatus]) -> None:
+    components.heading("Budgets this month")
     rows = [
-        ["all models" if each["model_name"] == "*" else each["model_name"], each["usd_per_month"], each["spent"],
-         each["left"], each["unpriced"]]
+        [
+            "all models" if each["model_name"] == "*" else each["model_name"],
+            each["usd_per_month"],
+            each["spent"],
+            each["left"],
+            each["unpriced"],
+        ]
         for each in budgets
-    ]  # fmt: skip
+    ]
     if rows:
-        components.table("Budgets", ["Model", "US dollars a month", "Spent", "Left", "Without a price"], rows)
+        columns = ["Model", "Budget (USD per month)", "Spent (USD)", "Left (USD)", "Unpriced events"]
+        components.table("Budgets", columns, rows)
     with ui.element("div").classes("bar"):
-        name = ui.input("Model (* is all together)", value="*")
-        amount = ui.number("US dollars a month", min=0)
+        name = ui.input("Model (* for all models)", value="*")
+        amount = ui.number("Budget (USD per month)", min=0)
 
         async def save() -> None:
-            tracker = CostTracker()
             if amount.value is None:
-                tell("say how many US dollars a month", wrong=True)
+                notify("enter a budget in US dollars per month", is_error=True)
                 return
-            if await act(tracker.set_budget, name.value, amount.value, done="the budget is set") is not FAILED:
+            if await act(tracker.set_budget, name.value, amount.value, done="budget set") is not FAILED:
                 ui.navigate.reload()
 
-        components.button("Set the budget", save, changes=True)
+        components.button("Set budget", save, changes=True)
 
 
-def _show_billed(rows: list[list[Any]]) -> None:
-    if rows:
-        components.heading_of("Jobs: estimated and billed")
-        components.table("Jobs", ["Job", "Base model", "Estimated, US dollars", "Billed, US dollars"], rows)
-
-
-def _returns() -> None:
-    components.heading_of("When does a model pay for itself?")
+def _roi_form(tracker: CostTracker) -> None:
+    components.heading("Return on investment")
     with ui.element("div").classes("bar"):
-        model = ui.input("Model")
+        model = ui.input("Fine-tuned model")
         calls = ui.number("Expected calls", value=100_000, min=1, precision=0)
-        base_price = ui.number("US dollars a replaced call costs", min=0).classes("field").tooltip("empty: as recorded")
-        per_error = ui.number("US dollars an avoided error saves", value=10.0, min=0).classes("field")
-        days = ui.number("Over so many days", value=30, min=1)
-    shown = ui.element("div")
+        base_price = ui.number("Cost per call of the base model (USD)", min=0).classes("field")
+        base_price.tooltip("empty: mean of its recorded calls")
+        per_error = ui.number("Value of an avoided error (USD)", value=10.0, min=0).classes("field")
+        days = ui.number("Horizon (days)", value=30, min=1)
+    result = ui.element("div")
 
     async def compute() -> None:
         if await session_now() is None:
             return
         if None in (calls.value, per_error.value, days.value):
-            tell("only the price of a replaced call may be left empty", wrong=True)
+            notify("only the cost per call of the base model may be empty", is_error=True)
             return
         try:
-            found = await to_thread(
-                CostTracker().calculate_roi, model.value, base_price.value, int(calls.value), per_error.value,
+            analysis = await to_thread(
+                tracker.calculate_roi,
+                model.value,
+                base_price.value,
+                int(calls.value),
+                per_error.value,
                 horizon_days=days.value,
-            )  # fmt: skip
+            )
         except FineTuningError as error:
-            tell(str(error), wrong=True)
+            notify(str(error), is_error=True)
             return
-        shown.clear()
-        with shown:
-            _show_returns(found, int(calls.value))
+        result.clear()
+        with result:
+            _show_analysis(analysis)
 
     components.button("Compute", compute, main=True)
 
 
-def _show_returns(found: CostAnalysis, calls: int) -> None:
-    def with_interval(name: str, value: float, money: bool = True) -> str:
-        said = formatting.usd if money else formatting.shown
-        ends = found.intervals.get(name)
-        return said(value) if ends is None else f"{said(value)} ({said(ends[0])} to {said(ends[1])})"
+def _show_analysis(analysis: CostAnalysis) -> None:
+    def with_interval(name: str, value: float, show: Callable[[float], str]) -> str:
+        bounds = analysis.intervals.get(name)
+        return show(value) if bounds is None else f"{show(value)} ({show(bounds[0])} to {show(bounds[1])})"
 
+    usd, shown = formatting.usd, formatting.shown
     components.facts(
         {
-            "Training cost": formatting.usd(found.training_cost),
-            "Savings": with_interval("savings", found.savings),
-            "Return": with_interval("roi_at_expected", found.roi_at_expected, money=False),
-            "Pays back after calls": with_interval("break_even_inferences", found.break_even_inferences, money=False),
-            "Pays back after days": with_interval("payback_days", found.payback_days, money=False),
-            "Avoided errors are worth": with_interval("accuracy_value", found.accuracy_value),
+            "Training cost": usd(analysis.training_cost),
+            "Savings": with_interval("savings", analysis.savings, usd),
+            "ROI": with_interval("roi_at_expected", analysis.roi_at_expected, shown),
+            "Break-even (calls)": with_interval("break_even_inferences", analysis.break_even_inferences, shown),
+            "Payback time (days)": with_interval("payback_days", analysis.payback_days, shown),
+            "Value of avoided errors": with_interval("accuracy_value", analysis.accuracy_value, usd),
         }
     )
-    if found.savings == found.savings and found.training_cost == found.training_cost:  # both are known
-        points = [(calls * part // 20, found.savings * part / 20 - found.training_cost) for part in range(21)]
-        ends = found.intervals.get("savings")
-        series: dict[str, Any] = {"savings less training": points}
-        for name, end in zip(("lower bound", "upper bound"), ends or (), strict=False):
-            series[name] = [(calls * part // 20, end * part / 20 - found.training_cost) for part in range(21)]
-        ui.echart(charts.lines("US dollars by calls", "calls", series)).classes("chart")
-    for title, lines in (("Assumed", found.assumptions), ("Unknown", found.unknown)):
+    if analysis.savings == analysis.savings and analysis.training_cost == analysis.training_cost:  # neither is nan
+        ui.echart(_savings_chart(analysis)).classes("chart")
+    for title, lines in (("Assumptions", analysis.assumptions), ("Unknown", analysis.unknown)):
         if lines:
-            components.heading_of(title, 3)
+            components.heading(title, 3)
             with ui.element("ul"):
                 for line in lines:
                     components.text(line, "li")
+
+
+def _savings_chart(analysis: CostAnalysis) -> charts.Options:
+    bounds = analysis.intervals.get("savings", ())
+    names = ("net savings", "lower bound", "upper bound")
+    series = {
+        name: [
+            (analysis.expected_inferences * part // CHART_POINTS, total * part / CHART_POINTS - analysis.training_cost)
+            for part in range(CHART_POINTS + 1)
+        ]
+        for name, total in zip(names, (analysis.savings, *bounds), strict=False)
+    }
+    return charts.lines("Net savings in US dollars by number of calls", "calls", series)

@@ -9,7 +9,7 @@ from itertools import pairwise
 from nicegui import ui
 
 from fine_tuning.dashboard import charts, components, form_choices, formatting, layout
-from fine_tuning.dashboard.actions import FAILED, act, state, tell
+from fine_tuning.dashboard.actions import FAILED, act, notify, state
 from fine_tuning.dataset_builder import DatasetBuilder
 from fine_tuning.datasets.removed_rows import DuplicateCluster, LeftOutRow, RejectedRow, RemovedRows
 from fine_tuning.errors import FineTuningError, NotFoundError
@@ -26,13 +26,13 @@ HASH = re.compile("sha256:[0-9a-f]{64}")
 @ui.page("/datasets")
 async def show(page: str = "1") -> None:
     """Every data set, newest first."""
-    builder, number = DatasetBuilder(), components.page_of(page)
+    builder, number = DatasetBuilder(), components.page_number(page)
     count = await to_thread(builder.count_datasets)
     found = await to_thread(builder.list_datasets, PAGE_ROWS, (number - 1) * PAGE_ROWS)
     newest = await to_thread(builder.list_datasets, COMPARABLE)
     with layout.page("Data sets"):
         _build_form()
-        components.heading_of("All data sets")
+        components.heading("All data sets")
         if not count:
             components.empty("No data set has been built yet.", "ft-cli dataset build NAME")
             return
@@ -76,7 +76,7 @@ def _build_form() -> None:
             if tokens_of.value:
                 choices["tokens_of"] = tokens_of.value
             if not NAME.fullmatch(name.value or ""):
-                tell("a name has letters, figures, spaces, dots, dashes and underscores, at most 100", wrong=True)
+                notify("a name has letters, figures, spaces, dots, dashes and underscores, at most 100", is_error=True)
                 return
             counted["rows"] = 0
             ticking.activate()
@@ -86,14 +86,14 @@ def _build_form() -> None:
                 ui.navigate.to(components.path("/datasets", found["hash"]))
 
         def tick() -> None:
-            components.say(read, f"{counted['rows']:,} rows read")
+            components.set_text(read, f"{counted['rows']:,} rows read")
 
         ticking = ui.timer(0.5, tick, active=False)
         components.button("Build", build, main=True, changes=True)
 
 
 def _difference(names: dict[str, str]) -> None:
-    components.heading_of("Compare two data sets")
+    components.heading("Compare two data sets")
     with ui.element("div").classes("bar"):
         first = ui.select(names, label="From").classes("field")
         second = ui.select(names, label="To").classes("field")
@@ -103,7 +103,7 @@ def _difference(names: dict[str, str]) -> None:
         try:
             found = await to_thread(DatasetBuilder().compare_datasets, first.value or "", second.value or "")
         except FineTuningError as error:
-            tell(str(error), wrong=True)
+            notify(str(error), is_error=True)
             return
         rows: list[list[object]] = [
             [name, *values] for changed in (found["recipe"], found["counts"]) for name, values in changed.items()
@@ -139,13 +139,13 @@ async def show_dataset(name: str) -> None:
         _estimates(estimates)
         _findings(manifest)
         _show_removed(removed)
-        components.heading_of("Recipe")
+        components.heading("Recipe")
         components.facts(manifest["recipe"])
 
 
 def _row_status(manifest: DatasetManifest) -> None:
     counts = manifest["counts"]
-    components.heading_of("Row status")
+    components.heading("Row status")
     statuses = [
         ("read", counts["read"]),
         ("rejected", counts["rejected"]),
@@ -161,14 +161,14 @@ def _row_status(manifest: DatasetManifest) -> None:
 
 
 def _splits(manifest: DatasetManifest) -> None:
-    components.heading_of("Splits")
+    components.heading("Splits")
     rows = [[name, split["rows"], split["tokens"], split["file"]] for name, split in manifest["parts"].items()]
     components.table("Splits", ["Split", "Rows", "Tokens", "File"], rows)
 
 
 def _lengths(manifest: DatasetManifest) -> None:
     lengths = manifest["lengths"]
-    components.heading_of("Token lengths")
+    components.heading("Token lengths")
     if lengths is None:
         components.empty("Tokens were not counted.", "ft-cli dataset build NAME --tokens-of MODEL")
         return
@@ -182,7 +182,7 @@ def _lengths(manifest: DatasetManifest) -> None:
 
 def _estimates(found: list[TrainingEstimate]) -> None:
     if found:
-        components.heading_of("Training estimates")
+        components.heading("Training estimates")
         rows = [
             [each["target"], each["epochs"], each["tokens"], formatting.usd(each["usd"]), _time(each["hours"])]
             for each in found
@@ -196,7 +196,7 @@ def _time(hours: float | None) -> str:
 
 def _findings(manifest: DatasetManifest) -> None:
     if manifest["findings"]:
-        components.heading_of("Findings")
+        components.heading("Findings")
         names = ("code", "severity", "rows", "file", "line", "message", "advice")
         rows = [[dict(each)[name] for name in names] for each in manifest["findings"]]
         components.table("Findings", [name.capitalize() for name in names], rows)
@@ -211,14 +211,14 @@ def _removed(builder: DatasetBuilder, name: str) -> RemovedRows:
 
 def _show_removed(found: RemovedRows) -> None:
     if found["clusters"]:
-        components.heading_of("Deduplication")
+        components.heading("Deduplication")
         rows = [
             [_place(each), each["removed"], ", ".join(f"{file}:{line}" for file, line in each["first"])]
             for each in found["clusters"]
         ]
         components.table("Largest clusters of near-duplicates", ["Kept row", "Removed", "First removed rows"], rows)
     if found["rejected"]:
-        components.heading_of("Rejected rows")
+        components.heading("Rejected rows")
         rows = [
             [
                 _place(each),
@@ -229,7 +229,7 @@ def _show_removed(found: RemovedRows) -> None:
         ]
         components.table("First rejected rows", ["Row", "Reasons", "Text"], rows)
     if found["left_out"]:
-        components.heading_of("Filtering and sampling")
+        components.heading("Filtering and sampling")
         rows = [[_place(each), each["why"]] for each in found["left_out"]]
         components.table("First rows left out", ["Row", "Reason"], rows)
 

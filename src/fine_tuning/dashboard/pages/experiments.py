@@ -10,7 +10,7 @@ from nicegui import ui
 
 from fine_tuning.ab_testing import ABTestFramework
 from fine_tuning.dashboard import charts, components, formatting, layout
-from fine_tuning.dashboard.actions import FAILED, act, confirmed, tell
+from fine_tuning.dashboard.actions import FAILED, act, confirmed, notify
 from fine_tuning.dashboard.shared_reads import shared
 from fine_tuning.errors import FineTuningError
 from fine_tuning.experiments.ab_test_result import ABTestResult
@@ -37,11 +37,11 @@ class _State:
 async def show(page: str = "1") -> None:
     """All tests, running ones first."""
     found = await to_thread(_listed)
-    number = components.page_of(page)
+    number = components.page_number(page)
     here = found[(number - 1) * PAGE : number * PAGE]
     with layout.page("Experiments"):
         _start_form()
-        components.heading_of("Tests")
+        components.heading("Tests")
         if not found:
             components.empty("No test has been started yet.", "ft-cli setup-ab-test TEST MODEL_A MODEL_B")
             return
@@ -72,7 +72,7 @@ def _start_form() -> None:
         async def start() -> None:
             framework = ABTestFramework()
             if split.value is None or (test_id.value or "").strip(".") == "":
-                tell("enter an id of the test and a share of model B", wrong=True)
+                notify("enter an id of the test and a share of model B", is_error=True)
                 return
             found = await act(framework.create_test, test_id.value, model_a.value, model_b.value, split=split.value)
             if found is not FAILED:
@@ -136,14 +136,14 @@ class _Test:
             return
         self._drawn = now
         when = "now" if result.status == "running" else "at the end"
-        components.say(self._verdict, f"{_advice(result)} ({when})")
+        components.set_text(self._verdict, f"{_advice(result)} ({when})")
         self._controls.set_visibility(result.status == "running")
         self._show_curve(found.history, result)
         self._body.clear()
         with self._body:
             _show_arms(result)
             _show_guardrails(result)
-            components.heading_of("Decisions")
+            components.heading("Decisions")
             if found.decisions:
                 rows = [[each["created_at"], each["action"], each["model"], each["reason"]] for each in found.decisions]
                 components.table("Decisions", ["Time", "Action", "Model", "Reason"], rows)
@@ -201,7 +201,7 @@ def _interval(result: ABTestResult) -> str:
 
 
 def _show_arms(result: ABTestResult) -> None:
-    components.heading_of("Models")
+    components.heading("Models")
     rows = [
         [
             f"A: {result.model_a}",
@@ -239,7 +239,7 @@ def _sample_ratio(result: ABTestResult) -> str:
 
 
 def _show_guardrails(result: ABTestResult) -> None:
-    components.heading_of("Guardrails")
+    components.heading("Guardrails")
     if not result.guardrails:
         components.text("This test has no guardrails.").classes("dim")
         return

@@ -125,7 +125,7 @@ def _curve(title: str, names: dict[str, Metric], metrics: list[StepMetrics]) -> 
 
 def _chart(title: str, options: ChartOptions) -> ui.echart:
     with ui.element("section"):
-        components.heading_of(title, 3)
+        components.heading(title, 3)
         return ui.echart(dict(options)).classes("chart")
 
 
@@ -147,9 +147,9 @@ class _Live:
             components.button("Register model", self._register, main=True, changes=True)
         with ui.element("div").classes("two"):
             self._charts = {title: _chart(title, options) for title, options in view.curves.items()}
-        components.heading_of("Events")
+        components.heading("Events")
         self._events = ui.element("div")
-        components.heading_of("Artifacts")
+        components.heading("Artifacts")
         self._artifacts = ui.element("div")
         self._draw(view)
         ui.timer(LIVE_SECONDS, self._refresh, immediate=False)
@@ -164,7 +164,7 @@ class _Live:
         before, self._view = self._view, view
         if before is view:
             return
-        components.say(self._status, view.summary)
+        components.set_text(self._status, view.summary)
         self._facts.show(view.facts)
         if before is None or before.status != view.status:
             self._pause.set_visibility(view.status in {"queued", "running"})

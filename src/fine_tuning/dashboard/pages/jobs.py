@@ -27,11 +27,11 @@ PAGE = 50
 async def show(status: str = "", page: str = "1") -> None:
     """Every job, newest first."""
     chosen = cast("JobStatus", status) if status in JOB_STATUSES else None
-    number = components.page_of(page)
+    number = components.page_number(page)
     rows, count = await to_thread(_listed, chosen, (number - 1) * PAGE)
     with layout.page("Jobs"):
         await _start_form()
-        components.heading_of("Queue and history")
+        components.heading("Queue and history")
         options = {"": "all", **{each: each.replace("_", " ") for each in JOB_STATUSES}}
         with ui.element("div").classes("bar"):
             ui.select(
@@ -75,11 +75,11 @@ async def _start_form() -> None:
                 return
             latest = number = latest + 1
             starting.disable()
-            components.say(said, "estimating …")
+            components.set_text(said, "estimating …")
             found = await act(_estimated, file.value, model.value, int(epochs.value or 1))
             if number != latest:
                 return  # a newer one is running
-            components.say(said, "" if found is FAILED else _estimate_text(found))
+            components.set_text(said, "" if found is FAILED else _estimate_text(found))
             starting.set_enabled(found is not FAILED)
 
         async def start() -> None:

@@ -10,8 +10,8 @@ from nicegui import ui
 
 from fine_tuning._util.model_names import version_name
 from fine_tuning.dashboard import charts, components, formatting, layout
-from fine_tuning.dashboard.actions import FAILED, act, confirmed, tell
-from fine_tuning.dashboard.separate_process import apart
+from fine_tuning.dashboard.actions import FAILED, act, confirmed, notify
+from fine_tuning.dashboard.separate_process import in_separate_process
 from fine_tuning.errors import FineTuningError
 from fine_tuning.export import quantization
 from fine_tuning.model_evaluator import ModelEvaluator
@@ -67,7 +67,7 @@ class _Model:
         number, is_deployed = version["version"], version["status"] == "DEPLOYED"
         with ui.element("article").classes("card current" if is_deployed else "card"):
             named = f" ({', '.join(version['aliases'])})" if version["aliases"] else ""
-            components.heading_of(f"Version {number}{named}: {version['status'].lower()}")
+            components.heading(f"Version {number}{named}: {version['status'].lower()}")
             components.facts(
                 {
                     "Base": version["base_model"],
@@ -108,7 +108,7 @@ class _Model:
 
     async def _lineage(self, version: int) -> None:
         found = await to_thread(self._registry.lineage, self._name, version)
-        components.heading_of(f"Lineage of version {version}")
+        components.heading(f"Lineage of version {version}")
         graph = {node.id: node.label for node in found.nodes}
         lines = [f"{_id(a)} --> {_id(b)}" for a, b in found.edges]
         named = [f'{_id(key)}["{_plain(label)}"]' for key, label in graph.items()]
@@ -128,7 +128,7 @@ class _Export:
 
     async def draw(self) -> None:
         """Show the form and the earlier exports."""
-        components.heading_of("Export")
+        components.heading("Export")
         if not self._versions:
             components.text("No version has its weights on this machine.").classes("dim")
             return
@@ -151,11 +151,11 @@ class _Export:
         with self._made:
             ticking = ui.timer(
                 1,
-                lambda: components.say(self._step, f"writing and checking parity, {monotonic() - began:.0f} s"),
+                lambda: components.set_text(self._step, f"writing and checking parity, {monotonic() - began:.0f} s"),
             )
-        found = await act(apart, model_export.export_model, plan)
+        found = await act(in_separate_process, model_export.export_model, plan)
         ticking.delete()
-        components.say(
+        components.set_text(
             self._step, "" if found is FAILED else f"Written to {found.folder}. Run it with: {found.command}"
         )
         await self._show()
@@ -210,8 +210,8 @@ def _show_deployment_timeline(history: list[RegistryChange]) -> None:
     deployed: dict[str, list[list[str]]] = {f"v{version}": [] for version in registered}
     for span in deployment_spans(history):
         deployed.setdefault(f"v{span.version}", []).append([span.started_at, span.ended_at or now])
-    components.heading_of("Deployment timeline")
-    drawn = charts.time_line(
+    components.heading("Deployment timeline")
+    drawn = charts.timeline(
         "Times at which each version was registered and deployed",
         deployed,
         [(time, f"v{version}") for version, time in registered.items()],
@@ -220,7 +220,7 @@ def _show_deployment_timeline(history: list[RegistryChange]) -> None:
 
 
 def _show_history(history: list[RegistryChange]) -> None:
-    components.heading_of("Deployments and other changes")
+    components.heading("Deployments and other changes")
     rows = [
         [
             formatting.minute(each["created_at"]),
@@ -242,7 +242,7 @@ def _measured(name: str) -> list[Evaluation]:
 
 
 def _show_evaluations(name: str, found: list[Evaluation]) -> None:
-    components.heading_of("Evaluations")
+    components.heading("Evaluations")
     if not found:
         components.empty("No evaluation yet.", f"ft-cli evaluate-model {name} fine_tuned FILE")
         return
@@ -260,7 +260,7 @@ def _show_evaluations(name: str, found: list[Evaluation]) -> None:
     components.table(
         "Evaluations, newest first", ["Id", "Metric", "Score", "Examples", "Latency (ms)", "Created"], rows
     )
-    components.heading_of("Compare two evaluations", 3)
+    components.heading("Compare two evaluations", 3)
     components.text("They may be of different models, but over the same prompts.").classes("dim")
     with ui.element("div").classes("bar"):
         first = ui.number("First (id)", value=found[0]["id"], min=1, precision=0)
@@ -273,7 +273,7 @@ async def _compare(first: int, second: int, place: ui.element) -> None:
     try:
         found = await to_thread(ModelEvaluator().compare_evaluations, first, second)
     except FineTuningError as error:
-        tell(str(error), wrong=True)
+        notify(str(error), is_error=True)
         return
     place.clear()
     with place:

@@ -17,7 +17,7 @@ Row = list[object]  # of the table
 @ui.page("/models")
 async def show(page: str = "1") -> None:
     """Show every model and its deployed version."""
-    number = components.page_of(page)
+    number = components.page_number(page)
     rows, count = await to_thread(_listed, (number - 1) * PAGE_SIZE)
     with layout.page("Models"):
         if not count:

@@ -1,10 +1,13 @@
-"""The loop as a picture: how much there is at each stage, and what needs a person now."""
+"""The overview page: counts at each step of the loop, and the tasks that need a person."""
 
 from __future__ import annotations
+
+from functools import partial
 
 from nicegui import ui
 
 from fine_tuning.dashboard import components, formatting, layout
+from fine_tuning.dashboard.actions import state
 from fine_tuning.dashboard.shared_reads import shared
 from fine_tuning.workflows.overview import Overview, overview
 
@@ -14,13 +17,14 @@ REFRESH_SECONDS = 2.0
 @ui.page("/")
 async def show() -> None:
     """The page."""
-    found = await shared("overview", overview, REFRESH_SECONDS)
+    read = partial(overview, state().workspace)
+    found = await shared("overview", read, REFRESH_SECONDS)
     with layout.page("Overview"):
         _needs(found)
         _loop(found)
 
     async def refresh() -> None:
-        now = await shared("overview", overview, REFRESH_SECONDS)
+        now = await shared("overview", read, REFRESH_SECONDS)
         _needs.refresh(now)
         _loop.refresh(now)
 
@@ -29,7 +33,7 @@ async def show() -> None:
 
 @ui.refreshable
 def _needs(found: Overview) -> None:
-    components.heading_of("Needs you now" if found.needs else "Nothing waits for you")
+    components.heading("Tasks" if found.needs else "No tasks")
     with ui.element("ul").classes("todo"):
         for need in found.needs:
             with ui.element("li").classes("urgent" if need.is_urgent else ""):
@@ -38,31 +42,31 @@ def _needs(found: Overview) -> None:
 
 @ui.refreshable
 def _loop(found: Overview) -> None:
-    components.heading_of("The loop")
+    components.heading("Loop")
     running = found.jobs.get("running", 0)
     queued = sum(found.jobs.get(status, 0) for status in ("queued", "validating_files"))
-    stages = (
+    steps = (
         ("Captured", found.captured, f"{found.waiting:,} to rate", "/review"),
         ("Curated", found.curated, "rated 4 or 5", "/review"),
-        ("Data sets", found.datasets, "frozen", "/datasets"),
-        ("Jobs", sum(found.jobs.values()), f"{running} running, {queued} waiting", "/jobs"),
+        ("Datasets", found.datasets, "built", "/datasets"),
+        ("Jobs", sum(found.jobs.values()), f"{running} running, {queued} queued", "/jobs"),
         ("Models", found.models, f"{found.versions:,} versions", "/models"),
         ("Experiments", found.running_tests, "running", "/experiments"),
-        ("Deployed", found.deployed, _end(found), "/models"),
+        ("Deployed", found.deployed, _shutdown(found), "/models"),
         ("Spent", formatting.usd(found.spent), f"this month{_unpriced(found)}", "/costs"),
     )
-    with ui.element("ol").classes("loop").props('aria-label="Stages of the loop"'):
-        for stage, count, note, path in stages:
+    with ui.element("ol").classes("loop").props('aria-label="Steps of the loop"'):
+        for step, count, note, path in steps:
             with ui.element("li"), ui.element("a").props(f'href="{path}"'):
-                components.text(stage, "span").classes("stage")
+                components.text(step, "span").classes("stage")
                 components.text(formatting.shown(count), "span").classes("count")
                 components.text(note, "span").classes("note")
 
 
-def _end(found: Overview) -> str:
+def _shutdown(found: Overview) -> str:
     if found.days_left is None:
-        return "no end announced" if found.deployed else "nothing yet"
-    return f"first ends in {found.days_left:,} days" if found.days_left > 0 else "one has ended"
+        return "no shutdown announced" if found.deployed else "none"
+    return f"next shutdown in {found.days_left:,} days" if found.days_left > 0 else "one has shut down"
 
 
 def _unpriced(found: Overview) -> str:

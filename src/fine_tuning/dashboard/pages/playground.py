@@ -10,7 +10,7 @@ from typing import cast
 from nicegui import ui
 
 from fine_tuning.dashboard import components, form_choices, formatting, layout
-from fine_tuning.dashboard.actions import FAILED, act, state, tell, writer_now
+from fine_tuning.dashboard.actions import FAILED, act, notify, state, writer_now
 from fine_tuning.distillation import DistillationDataCollector
 from fine_tuning.errors import FineTuningError
 from fine_tuning.llm_service import LLMService
@@ -35,7 +35,7 @@ async def show() -> None:
 
         async def send() -> None:
             if not (prompt.value or "").strip():
-                tell("write a prompt first", wrong=True)
+                notify("write a prompt first", is_error=True)
                 return
             if await writer_now() is None:
                 return
@@ -45,10 +45,10 @@ async def show() -> None:
         async def vote(better: int) -> None:
             first, second = sides[better], sides[1 - better]
             if not (first.answer and second.answer) or first.prompt != second.prompt:
-                tell("send the same prompt to both models first", wrong=True)
+                notify("send the same prompt to both models first", is_error=True)
                 return
             if first.has_vote:
-                tell("these answers already have a vote; send the prompt again to vote again", wrong=True)
+                notify("these answers already have a vote; send the prompt again to vote again", is_error=True)
                 return
             kept = await act(
                 DistillationDataCollector().capture_preference,
@@ -144,12 +144,12 @@ class _Side:
         self._service = None
 
     def _show(self, answer: str, facts: str = "") -> None:
-        components.say(self._text, answer)
-        components.say(self._facts, facts)
+        components.set_text(self._text, answer)
+        components.set_text(self._facts, facts)
 
     async def _rate(self) -> None:
         if not self.answer:
-            tell("send a prompt first", wrong=True)
+            notify("send a prompt first", is_error=True)
             return
         await act(_save, self.prompt, self.answer, self.model, done=f"saved as an example rated {GOOD_RATING}")
 

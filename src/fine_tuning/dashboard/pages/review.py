@@ -13,7 +13,7 @@ from nicegui import events, ui
 
 from fine_tuning._util import checks
 from fine_tuning.dashboard import components, formatting, layout
-from fine_tuning.dashboard.actions import FAILED, act, session, tell
+from fine_tuning.dashboard.actions import FAILED, act, notify, session
 from fine_tuning.data_io.messages import Message, messages_of_example
 from fine_tuning.distillation.review_inbox import Agreement, Filters, ReviewInbox
 from fine_tuning.errors import UsageError
@@ -101,7 +101,7 @@ class _Inbox:
 
     async def _show_counts(self) -> None:
         waiting = await to_thread(self._inbox.count, self._filters)
-        components.say(self._count, f"{waiting:,} waiting" if waiting else "no calls waiting")
+        components.set_text(self._count, f"{waiting:,} waiting" if waiting else "no calls waiting")
         agreement = await to_thread(self._inbox.agreement)
         self._agreement.clear()
         with self._agreement:
@@ -115,7 +115,7 @@ class _Inbox:
         try:
             since, until = (_day(each.value) for each in (self._since, self._until))
         except UsageError as error:
-            tell(str(error), wrong=True)
+            notify(str(error), is_error=True)
             return
         self._filters = Filters(self._domain.value or None, self._model.value or None, since, until)
         await self.load()
@@ -126,7 +126,7 @@ class _Inbox:
 
     def _draw(self) -> None:
         self._editor = None
-        self._allow_filters(True)
+        self._set_filters_enabled(enabled=True)
         self._list.clear()
         with self._list:
             if not self._rows:
@@ -171,7 +171,7 @@ class _Inbox:
         row = self._shown()
         if self._editor is not None or row is None:
             return
-        self._allow_filters(False)  # changing them would close the correction
+        self._set_filters_enabled(enabled=False)  # changing them would close the correction
         with self._list:
             card = ui.element("div").classes("card").props('role="form" aria-label="Correction"')
             card.move(target_index=1)
@@ -185,9 +185,9 @@ class _Inbox:
                     components.button("Save the correction", lambda: self._save(row, editor.value), main=True)
                     components.button("Cancel", self._draw)
 
-    def _allow_filters(self, are_allowed: bool) -> None:
+    def _set_filters_enabled(self, *, enabled: bool) -> None:
         for control in (self._domain, self._model, self._since, self._until, self._second):
-            control.set_enabled(are_allowed)
+            control.set_enabled(enabled)
 
     async def _save(self, row: Example, answer: str) -> None:
         async with self._turn:
@@ -198,7 +198,7 @@ class _Inbox:
         found = await act(self._inbox.undo)
         if found is FAILED:
             return
-        tell("nothing to undo" if found is None else "review undone")
+        notify("nothing to undo" if found is None else "review undone")
         await self._load(found)
 
     async def _key(self, event: events.KeyEventArguments) -> None:
@@ -219,7 +219,7 @@ class _Inbox:
     async def _act_on(self, key: str) -> None:
         if self._editor is not None:  # keep what is being written
             if key in {*RATINGS, *"jkeu"}:
-                tell("save or cancel the correction first")
+                notify("save or cancel the correction first")
             return
         if key in RATINGS:
             await self._review(self._inbox.rate, int(key))
@@ -233,7 +233,7 @@ class _Inbox:
 
 
 def _show_agreement(found: Agreement) -> None:
-    components.heading_of("Reviewers")
+    components.heading("Reviewers")
     if not found.reviewers:
         components.text("No reviews yet.").classes("dim")
         return

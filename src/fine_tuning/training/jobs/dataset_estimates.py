@@ -6,7 +6,7 @@ from typing import TypedDict
 
 from fine_tuning._util import checks
 from fine_tuning._util.encodings import encoding_of
-from fine_tuning.costs import prices
+from fine_tuning.costs.prices import PriceList
 from fine_tuning.store.records import DatasetManifest
 from fine_tuning.training.loop.time_estimate import training_time
 
@@ -23,7 +23,7 @@ class TrainingEstimate(TypedDict):
     hours: float | None
 
 
-def estimates(manifest: DatasetManifest, epochs: int) -> list[TrainingEstimate]:
+def estimates(manifest: DatasetManifest, epochs: int, prices: PriceList) -> list[TrainingEstimate]:
     """What training on a data set's train split costs; empty where its tokens were not counted.
 
     Prices are OpenAI's list prices, of models with the encoding that counted the tokens; hours are of a machine's

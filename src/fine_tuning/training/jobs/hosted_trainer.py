@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, cast
 from fine_tuning._util import hosts
 from fine_tuning.store import costs, datasets, files, jobs
 from fine_tuning.store.database import Database, Transaction
-from fine_tuning.store.records import JobCheckpoint, JobError, JobEstimate, JobStatus, JsonObject, NewJob
+from fine_tuning.store.records import JobCheckpoint, JobError, JobEstimate, JobStatus, JsonObject, NewCostEvent, NewJob
 from fine_tuning.training.jobs.job_view import JobEventView, JobView
 from fine_tuning.training.jobs.trainer_port import Action
 from fine_tuning.training.jobs.training_files import TrainingFile, file_record
@@ -169,7 +169,7 @@ class HostedTrainer:
             return
         price = self._price(job.model)
         dataset = datasets.get(tx, record["dataset_id"])
-        event = {
+        event: NewCostEvent = {
             "kind": "training",
             "model_name": record["suffix"] or job.fine_tuned_model or job.model,
             "base_model": job.model,

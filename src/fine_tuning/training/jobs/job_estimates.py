@@ -6,7 +6,7 @@ from math import isnan
 from pathlib import Path
 
 from fine_tuning._util import hosts
-from fine_tuning.costs import prices
+from fine_tuning.costs.prices import PriceList
 from fine_tuning.data_io.rows import read_rows
 from fine_tuning.errors import FineTuningError
 from fine_tuning.store import budgets, files, jobs
@@ -51,6 +51,7 @@ class JobEstimator:
         if self._provider == "local":
             seconds = self._seconds_here(request.model, trained)
             return {"tokens": trained, "usd": self._usd_here(seconds), "seconds": seconds}
+        prices = PriceList(self._workspace.settings.prices)
         price = prices.training_price(request.model, at_openai=self._provider == hosts.OPENAI_URL)
         return {"tokens": trained, "usd": None if isnan(price) else trained / 1e6 * price, "seconds": None}
 
@@ -82,11 +83,11 @@ class JobEstimator:
         """
         if self._is_limited(request):
             with self._workspace.database.read() as tx:
-                budgets.draw(tx, request.budget_name, estimate["usd"])
+                budgets.check(tx, request.budget_name, estimate["usd"])
 
     def _is_limited(self, request: TrainingRequest) -> bool:
         with self._workspace.database.read() as tx:
-            return bool({request.budget_name, budgets.ALL} & budgets.known(tx).keys())
+            return bool({request.budget_name, budgets.ALL} & budgets.limits(tx).keys())
 
     def _seconds_here(self, model: str, tokens: int) -> float | None:
         with self._workspace.database.read() as tx:

@@ -8,7 +8,7 @@ from typing import cast
 from fine_tuning._util.files import sha256_file
 from fine_tuning._util.model_names import fine_tuned_name
 from fine_tuning.store import artifacts, costs, files, job_events, job_queue
-from fine_tuning.store.records import Job, JobResult
+from fine_tuning.store.records import Job, JobResult, NewCostEvent
 from fine_tuning.store.workspace import Workspace
 from fine_tuning.training.jobs.result_file import write_results
 from fine_tuning.training.loop.training_events import TrainingResult
@@ -70,9 +70,7 @@ def _record_success(workspace: Workspace, job: Job, worker: str, trained: Traini
     return True
 
 
-def _cost_event(
-    workspace: Workspace, job: Job, model: str, trained: TrainingResult, result: JobResult
-) -> dict[str, object]:
+def _cost_event(workspace: Workspace, job: Job, model: str, trained: TrainingResult, result: JobResult) -> NewCostEvent:
     rate, electricity = workspace.settings.machine_usd_per_hour, workspace.settings.electricity_usd_per_kwh
     seconds, joules = result["wall_seconds"], result["joules"]
     return {

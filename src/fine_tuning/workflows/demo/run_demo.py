@@ -13,7 +13,7 @@ from fine_tuning._util.model_names import version_name
 from fine_tuning.ab_testing import ABTestFramework, ABTestResult
 from fine_tuning.base_models import catalogue
 from fine_tuning.cost_tracker import CostAnalysis, CostTracker
-from fine_tuning.costs import prices
+from fine_tuning.costs.prices import PriceList
 from fine_tuning.data_io.messages import Message
 from fine_tuning.dataset_builder import DatasetBuilder
 from fine_tuning.distillation import DistillationDataCollector
@@ -203,7 +203,7 @@ def _teacher(examples: CapturedExamples) -> Teacher:
     """The model of most captured calls, with its mean price per call by today's prices."""
     names = [str(example["model_used"]) for example in examples]
     teacher = max(set(names), key=names.count)
-    known = []
+    prices, known = PriceList(get_settings().prices), []
     for example in examples:
         texts = [str(message.get("content") or "") for message in _messages(example)[:-1]] or [str(example["prompt"])]
         if example["model_used"] == teacher:

@@ -231,7 +231,7 @@ class _Relocation:
         failed = None if before is None else self._failures(int(before))
         if before is not None and failed is None:
             return int(before)
-        self._on_message(f"evaluating {name} on {len(questions)} questions")
+        self._on_message(f"{len(questions)} questions for {name}")
         try:
             answers = self._answers(name, questions)
         except _NO_ANSWER:

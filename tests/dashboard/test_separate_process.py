@@ -1,4 +1,4 @@
-"""Heavy work in a process of its own."""
+"""Heavy work in a separate process."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import signal
 
 import pytest
 
-from fine_tuning.dashboard.separate_process import apart
+from fine_tuning.dashboard.separate_process import in_separate_process
 from fine_tuning.errors import FineTuningError, MissingDependencyError
 
 
@@ -19,9 +19,9 @@ def miss_something() -> None:
     raise MissingDependencyError("torch", "train", "comparing models")
 
 
-def test_its_end_is_none_of_the_server() -> None:
-    assert apart(os.getpid) != os.getpid()
+def test_in_separate_process_killed_raises() -> None:
+    assert in_separate_process(os.getpid) != os.getpid()
     with pytest.raises(FineTuningError, match="was killed; the machine may be out of memory"):
-        apart(be_killed)
+        in_separate_process(be_killed)
     with pytest.raises(MissingDependencyError, match="comparing models needs torch: pip install"):
-        apart(miss_something)
+        in_separate_process(miss_something)

@@ -1,8 +1,9 @@
-"""Returns with intervals: what they rest on, how often they hold, and when there is none."""
+"""Return on investment with intervals: inputs, coverage, and unknown figures."""
 
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,14 +11,14 @@ import pytest
 
 from fine_tuning import ABTestFramework, CostTracker, ModelEvaluator, ModelRegistry
 from fine_tuning.costs import cost_intervals, roi
-from fine_tuning.costs.cost_intervals import given, mean_of, mean_of_many
-from fine_tuning.costs.roi import Facts
+from fine_tuning.costs.cost_intervals import given, mean_of, mean_of_moments
+from fine_tuning.costs.roi_facts import AccuracyGain, RoiFacts
 from fine_tuning.store.costs import Moments
 from fine_tuning.store.database import Database, open_database
 
 
 @pytest.mark.parametrize("size", [50, 100, 400])
-def test_intervals_of_savings_hold_as_often_as_they_say(size: int) -> None:
+def test_interval_of_savings_covers_at_nominal_rate(size: int) -> None:
     rng, covered, tests = np.random.default_rng(size), 0, 1000
     truth = 0.004 * math.exp(0.5**2 / 2) - 0.001 * math.exp(0.6**2 / 2)
     for seed in range(tests):
@@ -28,9 +29,9 @@ def test_intervals_of_savings_hold_as_often_as_they_say(size: int) -> None:
     assert 0.93 <= covered / tests <= 0.97
 
 
-def test_sums_tell_as_much_as_values() -> None:
+def test_mean_of_moments_agrees_with_mean_of_values() -> None:
     values = np.random.default_rng(1).lognormal(0, 0.5, 4000)
-    sums = mean_of_many(Moments(len(values), float(values.sum()), float((values**2).sum())))
+    sums = mean_of_moments(Moments(len(values), float(values.sum()), float((values**2).sum())))
     exact = mean_of(values.tolist())
     assert (sums.value, sums.error) == pytest.approx((exact.value, exact.error))
     assert cost_intervals.interval([(1.0, sums)]) == pytest.approx(cost_intervals.interval([(1.0, exact)]), rel=0.01)
@@ -39,31 +40,37 @@ def test_sums_tell_as_much_as_values() -> None:
     assert all(math.isnan(end) for end in cost_intervals.interval([(1.0, cost_intervals.UNKNOWN)]))
 
 
-def facts(**more: Any) -> Facts:
+def facts(**more: Any) -> RoiFacts:
     rng = np.random.default_rng(2)
-    return Facts(**{  # type: ignore[arg-type]
-        "model_name": "m", "training_cost": 10.0, "training_tokens": None, "calls": 100_000, "calls_per_day": 1000.0,
-        "price": mean_of(rng.lognormal(-7, 0.5, 200).tolist()), "base_price": given(0.004), "cost_per_error": 10.0,
-        **more,
-    })  # fmt: skip
+    known = RoiFacts(
+        model_name="m",
+        training_cost=10.0,
+        training_tokens=None,
+        calls=100_000,
+        calls_per_day=1000.0,
+        price=mean_of(rng.lognormal(-7, 0.5, 200).tolist()),
+        base_price=given(0.004),
+        cost_per_error=10.0,
+    )
+    return replace(known, **more)
 
 
-def test_every_figure_has_the_interval_that_its_savings_give() -> None:
-    analysis = roi.analyse(facts(accuracy=0.1, accuracy_interval=(0.05, 0.15)))
+def test_analyze_intervals_follow_from_savings() -> None:
+    analysis = roi.analyze(facts(gain=AccuracyGain(0.1, 0.05, 0.15, "a test")))
     for name in ("savings", "accuracy_value", "roi_at_expected", "break_even_inferences", "payback_days"):
         low, high = analysis.intervals[name]
         assert low < getattr(analysis, name) < high
     low, high = analysis.intervals["savings"]
     assert analysis.intervals["break_even_inferences"] == pytest.approx((1e6 / high, 1e6 / low))
     assert analysis.intervals["accuracy_value"] == pytest.approx((50_000, 150_000))
-    dearer = roi.analyse(facts(base_price=given(0.001)))
-    assert dearer.intervals["break_even_inferences"][1] == math.inf  # perhaps it never pays
-    unknown = roi.analyse(facts(base_price=cost_intervals.UNKNOWN))
+    dearer = roi.analyze(facts(base_price=given(0.001)))
+    assert dearer.intervals["break_even_inferences"][1] == math.inf  # it may never pay back
+    unknown = roi.analyze(facts(base_price=cost_intervals.UNKNOWN))
     assert unknown.intervals == {}
     assert math.isnan(unknown.savings)
 
 
-def test_a_return_rests_on_what_was_measured(database: Database, cli: Any) -> None:
+def test_calculate_roi_measured_inputs_give_intervals_and_assumptions(database: Database, cli: Any) -> None:
     tracker, registry, evaluator = CostTracker(), ModelRegistry(), ModelEvaluator()
     registry.register_model("m", "big", "job", 10, cost=4.0)
     rng = np.random.default_rng(3)
@@ -71,9 +78,9 @@ def test_a_return_rests_on_what_was_measured(database: Database, cli: Any) -> No
         tracker.record_inference("m", 10, float(rng.lognormal(-7, 0.3)), is_fine_tuned=True)
         tracker.record_inference("big", 10, float(rng.lognormal(-5, 0.3)), is_fine_tuned=False)
     questions = [f"q{n}" for n in range(80)]
-    said = {"big": ["x" if n % 4 else "y" for n in range(80)], "m": ["x" if n % 10 else "y" for n in range(80)]}
+    predictions = {"big": ["x" if n % 4 else "y" for n in range(80)], "m": ["x" if n % 10 else "y" for n in range(80)]}
     for name, kind in (("big", "base"), ("m", "fine_tuned")):
-        evaluator.evaluate(said[name], ["x"] * 80, name, kind, questions=questions)
+        evaluator.evaluate(predictions[name], ["x"] * 80, name, kind, questions=questions)
     analysis = tracker.calculate_roi("m", None, 10_000)
     assert analysis.accuracy_improvement == pytest.approx(0.15)
     low, high = analysis.intervals["accuracy_value"]
@@ -89,12 +96,16 @@ def test_a_return_rests_on_what_was_measured(database: Database, cli: Any) -> No
         assert word in out
 
 
-def test_an_ab_test_tells_of_accuracy_where_no_evaluation_does() -> None:
+def test_calculate_roi_without_evaluations_takes_accuracy_from_ab_test() -> None:
     registry, tests = ModelRegistry(), ABTestFramework()
     registry.register_model("m", "big", "job", 10, cost=4.0)
     tests.create_test("t", "m-v1", "big")
-    tests.record_samples("t", [{"model": arm, "score": float(number % 10 != 0 if arm == "model_a" else number % 2)}
-                               for number in range(400) for arm in ("model_a", "model_b")])  # fmt: skip
+    samples = [
+        {"model": arm, "score": float(number % 10 != 0 if arm == "model_a" else number % 2)}
+        for number in range(400)
+        for arm in ("model_a", "model_b")
+    ]
+    tests.record_samples("t", samples)
     analysis = CostTracker().calculate_roi("m", 0.01, 1000)
     assert analysis.accuracy_improvement == pytest.approx(0.4)  # m is model_a here
     low, high = analysis.intervals["accuracy_value"]
@@ -102,7 +113,7 @@ def test_an_ab_test_tells_of_accuracy_where_no_evaluation_does() -> None:
     assert "A/B test t against big" in analysis.assumptions[-1]
 
 
-def test_totals_are_those_of_the_events(database: Database) -> None:
+def test_cost_totals_equal_sums_of_events(database: Database) -> None:
     from fine_tuning.store import costs
 
     tracker = CostTracker()
@@ -116,6 +127,10 @@ def test_totals_are_those_of_the_events(database: Database) -> None:
         assert (sums.n, sums.total) == (50, pytest.approx(sum(values)))
         assert sums.squares == pytest.approx(sum(value**2 for value in values))
         assert costs.newest_costs(tx, "inference", ["m"], 3) == pytest.approx(values[:-4:-1])
-    assert tracker.get_inference_costs("m")["m"] == {"count": 51, "total": pytest.approx(sum(values)), "tokens": 350,
-                                                     "unpriced": 1}  # fmt: skip
+    assert tracker.get_inference_costs("m")["m"] == {
+        "count": 51,
+        "total": pytest.approx(sum(values)),
+        "tokens": 350,
+        "unpriced": 1,
+    }
     assert open_database().exists()

@@ -1,0 +1,111 @@
+"""Sums of the cost ledger: in total, by model, and by day, month or kind."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NotRequired, TypedDict
+
+from fine_tuning.costs import training_costs
+from fine_tuning.store import costs, model_versions
+from fine_tuning.store.database import Transaction
+from fine_tuning.store.records import CallTotals, CostEvent, TrainingCost, record
+
+COLUMNS = ("day", "month", "kind", "model_name")
+
+
+class CostSummary(TypedDict):
+    """Totals in US dollars, and by model. Events without a known price are counted in `unpriced_events` only.
+
+    A model of which no training cost is known has nan in `training_by_model`.
+    """
+
+    total_training_cost: float
+    total_inference_cost: float
+    total_evaluation_cost: float
+    total_judge_cost: float
+    total_cost: float
+    training_jobs: int
+    training_by_model: dict[str, float]
+    inference_by_model: dict[str, CallTotals]
+    evaluation_by_model: dict[str, CallTotals]
+    judge_by_model: dict[str, CallTotals]
+    unpriced_events: int
+
+
+class GroupedCost(CallTotals):
+    """Sums over the events that share the columns they are grouped by; only those columns are present."""
+
+    day: NotRequired[str]
+    month: NotRequired[str]
+    kind: NotRequired[str]
+    model_name: NotRequired[str]
+
+
+class Ledger(TypedDict):
+    """Every event of the ledger: training jobs by id, calls in order."""
+
+    jobs: dict[str, TrainingCost]
+    inferences: list[CostEvent]
+    evaluations: list[CostEvent]
+    judgements: list[CostEvent]
+
+
+def summarize(tx: Transaction) -> CostSummary:
+    """Sum the ledger, with the registry's training costs where the ledger has none."""
+    jobs = costs.training_jobs(tx)
+    inference, evaluation, judge = (costs.calls_by_model(tx, kind) for kind in costs.CALL_KINDS)
+    trained = training_costs.by_model(jobs, model_versions.versions(tx))
+    job_costs = [cost for model in trained.values() for cost in model.values()]
+    training_total = sum(cost for cost in job_costs if cost is not None)
+    inference_total, evaluation_total, judge_total = map(_total, (inference, evaluation, judge))
+    unpriced = sum(model["unpriced"] for kind in (inference, evaluation, judge) for model in kind.values())
+    return {
+        "total_training_cost": training_total,
+        "total_inference_cost": inference_total,
+        "total_evaluation_cost": evaluation_total,
+        "total_judge_cost": judge_total,
+        "total_cost": training_total + inference_total + evaluation_total + judge_total,
+        "training_jobs": len(jobs),
+        "training_by_model": {name: training_costs.known_part(model) for name, model in trained.items()},
+        "inference_by_model": inference,
+        "evaluation_by_model": evaluation,
+        "judge_by_model": judge,
+        "unpriced_events": unpriced + job_costs.count(None),
+    }
+
+
+def _total(by_model: dict[str, CallTotals]) -> float:
+    return sum(model["total"] for model in by_model.values())
+
+
+def group(tx: Transaction, columns: Sequence[str], since: str | None = None) -> list[GroupedCost]:
+    """Sum the ledger by some of `COLUMNS`, sorted by them.
+
+    Args:
+        since: first day, ISO 8601.
+    """
+    found: dict[tuple[str, ...], CallTotals] = {}
+    for row in costs.by_day(tx, since):
+        values = {
+            "day": row["day"],
+            "month": row["day"][:7],
+            "kind": row["kind"],
+            "model_name": row["model_name"],
+        }
+        key = tuple(values[column] for column in columns)
+        totals = found.setdefault(key, {"count": 0, "total": 0.0, "tokens": 0, "unpriced": 0})
+        totals["count"] += row["count"]
+        totals["total"] += row["total"]
+        totals["tokens"] += row["tokens"]
+        totals["unpriced"] += row["unpriced"]
+    return [record(GroupedCost, {**dict(zip(columns, key, strict=True)), **found[key]}) for key in sorted(found)]
+
+
+def ledger(tx: Transaction) -> Ledger:
+    """Every event, for an export."""
+    return {
+        "jobs": {job["job_id"]: job for job in costs.training_jobs(tx)},
+        "inferences": costs.all_events(tx, "inference"),
+        "evaluations": costs.all_events(tx, "evaluation"),
+        "judgements": costs.all_events(tx, "judge"),
+    }
