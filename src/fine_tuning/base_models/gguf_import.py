@@ -192,7 +192,7 @@ def _byte_level_bpe(file: GgufFile) -> Tokenizer:
     tokens, kinds = file.value("tokenizer.ggml.tokens"), file.value("tokenizer.ggml.token_type")
     added = [
         {"id": index, "content": token, "special": kind == _CONTROL, "normalized": False}
-        | dict.fromkeys(("single_word", "lstrip", "rstrip"), False)
+        | {"single_word": False, "lstrip": False, "rstrip": False}
         for index, (token, kind) in enumerate(zip(tokens, kinds, strict=True))
         if kind in (_CONTROL, _USER_DEFINED)
     ]
