@@ -35,7 +35,7 @@ def test_ctrl_c_leaves_a_job_that_resumes(tmp_path: Path, tiny_model_dir: Path) 
     _, error = process.communicate(timeout=60)
     assert process.returncode == 1
     assert "Traceback" not in error
-    found = re.search(r"job (ftjob-\w+) is paused; go on with: ft-cli jobs resume \1", error)
+    found = re.search(r"job (ftjob-\w+) is paused; resume it with: ft-cli jobs resume \1", error)
     assert found, error
     assert tuner.get_job_status(found[1])["status"] == "paused"
     done = subprocess.run(
