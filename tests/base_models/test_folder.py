@@ -15,7 +15,7 @@ def copy(tiny_model_dir: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(tiny_model_dir, tmp_path / "copy"))
 
 
-def test_a_complete_folder_passes(tiny_model_dir: Path) -> None:
+def test_check_model_folder_complete_passes(tiny_model_dir: Path) -> None:
     check_model_folder(tiny_model_dir)
 
 
@@ -28,13 +28,13 @@ def test_a_complete_folder_passes(tiny_model_dir: Path) -> None:
         ("chat_template.jinja", DataError, "no chat template"),
     ],
 )
-def test_a_missing_file_is_named(copy: Path, missing: str, error: type[Exception], words: str) -> None:
+def test_check_model_folder_missing_file_is_named(copy: Path, missing: str, error: type[Exception], words: str) -> None:
     (copy / missing).unlink()
     with pytest.raises(error, match=words):
         check_model_folder(copy)
 
 
-def test_a_chat_template_inside_the_tokenizer_settings_counts(copy: Path) -> None:
+def test_has_chat_template_in_tokenizer_config(copy: Path) -> None:
     template = (copy / "chat_template.jinja").read_text()
     (copy / "chat_template.jinja").unlink()
     settings = json.loads((copy / "tokenizer_config.json").read_text())
@@ -42,7 +42,7 @@ def test_a_chat_template_inside_the_tokenizer_settings_counts(copy: Path) -> Non
     check_model_folder(copy)
 
 
-def test_parameters_are_counted_from_the_header(copy: Path) -> None:
+def test_count_parameters_reads_the_header(copy: Path) -> None:
     embedding, layer = 600 * 64, 64 * 64 * 2 + 64 * 32 * 2 + 3 * 64 * 128 + 2 * 64
     assert count_parameters(copy) == embedding + 2 * layer + 64
     (copy / "model.safetensors").unlink()
@@ -50,13 +50,13 @@ def test_parameters_are_counted_from_the_header(copy: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"not safetensors at all", b"\xff" * 8, b"\x02" + b"\0" * 7 + b"[]"])
-def test_a_damaged_weights_file_is_named(copy: Path, content: bytes) -> None:
+def test_count_parameters_of_damaged_file_names_it(copy: Path, content: bytes) -> None:
     (copy / "model.safetensors").write_bytes(content)
     with pytest.raises(DataError, match=r"model\.safetensors is not a readable"):
         count_parameters(copy)
 
 
-def test_a_folder_appears_only_when_complete(tmp_path: Path) -> None:
+def test_folder_written_at_once_appears_complete(tmp_path: Path) -> None:
     target = tmp_path / "deep" / "model"
     with folder_written_at_once(target) as temporary:
         (temporary / "file").write_text("x")
@@ -65,13 +65,13 @@ def test_a_folder_appears_only_when_complete(tmp_path: Path) -> None:
     assert [path.name for path in target.parent.iterdir()] == ["model"]
 
 
-def test_a_failure_leaves_nothing(tmp_path: Path) -> None:
+def test_folder_written_at_once_after_failure_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(ZeroDivisionError), folder_written_at_once(tmp_path / "model") as temporary:
         (temporary / "file").write_text(str(1 / 0))
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_first_of_two_writers_wins_and_the_second_is_content(tmp_path: Path) -> None:
+def test_folder_written_at_once_keeps_the_first_writer(tmp_path: Path) -> None:
     target = tmp_path / "model"
     with folder_written_at_once(target) as slow:
         (slow / "file").write_text("slow")
@@ -81,7 +81,7 @@ def test_the_first_of_two_writers_wins_and_the_second_is_content(tmp_path: Path)
     assert [path.name for path in tmp_path.iterdir()] == ["model"]
 
 
-def test_a_file_in_the_place_of_the_folder_is_reported(tmp_path: Path) -> None:
+def test_folder_written_at_once_over_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "model").write_text("a file")
     with pytest.raises(StorageError, match="cannot write"), folder_written_at_once(tmp_path / "model") as temporary:
         (temporary / "file").write_text("x")

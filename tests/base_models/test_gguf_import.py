@@ -51,7 +51,7 @@ def rewrite(
     ("kind", "tolerance"),
     [("F32", 1e-6), ("F16", 1e-6), ("BF16", 1e-6), ("Q8_0", 0.02), ("Q5_1", 0.1), ("Q4_1", 0.2), ("Q4_0", 0.2)],
 )
-def test_every_common_quantisation_is_decoded(
+def test_convert_gguf_decodes_common_quantizations(
     kind: str, tolerance: float, source: Path, tiny_model_dir: Path, tmp_path: Path
 ) -> None:
     quantised = rewrite(source, tmp_path / "q.gguf", gguf.GGMLQuantizationType[kind])
@@ -64,7 +64,7 @@ def test_every_common_quantisation_is_decoded(
     assert all((converted[name] - weight).abs().max() < tolerance for name, weight in original.items())
 
 
-def test_the_folder_loads_without_a_warning_and_says_the_same(
+def test_convert_gguf_loads_in_transformers_with_equal_output(
     source: Path, tiny_model_dir: Path, tmp_path: Path
 ) -> None:
     from transformers import AutoConfig, AutoTokenizer, GenerationConfig
@@ -81,7 +81,7 @@ def test_the_folder_loads_without_a_warning_and_says_the_same(
     assert GenerationConfig.from_pretrained(tmp_path).eos_token_id == 2
 
 
-def test_the_end_of_turn_is_never_the_padding_if_another_token_can_be(source: Path, tmp_path: Path) -> None:
+def test_convert_gguf_uses_another_padding_than_end_of_turn(source: Path, tmp_path: Path) -> None:
     from transformers import AutoTokenizer
 
     same = rewrite(source, tmp_path / "same.gguf", tokenizer__ggml__padding_token_id=2)
@@ -96,17 +96,19 @@ def test_the_end_of_turn_is_never_the_padding_if_another_token_can_be(source: Pa
         ({"without": "llama.block_count"}, r"has no key llama\.block_count"),
         ({"tokenizer__ggml__pre": "deepseek-llm"}, "of kind deepseek-llm; only byte-level BPE"),
         ({"tokenizer__ggml__model": "llama"}, "has a llama tokenizer"),
-        ({"tokenizer__ggml__add_bos_token": True}, "adds no token in front"),
+        ({"tokenizer__ggml__add_bos_token": True}, "without a prepended token"),
         ({"llama__rope__dimension_count": 8}, "partial or scaled rotary"),
-        ({"extra": "rope_freqs.weight"}, r"tensor rope_freqs\.weight that a plain llama has not"),
+        ({"extra": "rope_freqs.weight"}, r"tensor rope_freqs\.weight that is not of a plain llama"),
     ],
 )
-def test_what_cannot_be_imported_is_said(change: dict[str, Any], words: str, source: Path, tmp_path: Path) -> None:
+def test_convert_gguf_of_unsupported_is_refused(
+    change: dict[str, Any], words: str, source: Path, tmp_path: Path
+) -> None:
     with pytest.raises(DataError, match=words):
         convert_gguf(rewrite(source, tmp_path / "odd.gguf", **change), tmp_path)
 
 
-def test_a_file_that_is_no_gguf_is_named(source: Path, tmp_path: Path) -> None:
+def test_open_gguf_of_another_file_names_it(source: Path, tmp_path: Path) -> None:
     for content in (b"", b"hello", source.read_bytes()[:5000], source.read_bytes()[:-5000]):
         (tmp_path / "broken.gguf").write_bytes(content)
         with pytest.raises(DataError, match=r"broken\.gguf is not a readable GGUF file"):

@@ -97,7 +97,7 @@ def resolve_in_a_process(name: str, address: str, home: Path) -> str:
     return done.stdout.strip()
 
 
-def test_data_is_fetched_once_and_code_and_pickles_never(hub: Hub, tmp_path: Path) -> None:
+def test_from_hub_fetches_data_once_and_no_code(hub: Hub, tmp_path: Path) -> None:
     (hub.folder / "pytorch_model.bin").write_bytes(b"pickle")
     (hub.folder / "modeling_evil.py").write_text("raise SystemExit")
     try:
@@ -114,12 +114,12 @@ def test_data_is_fetched_once_and_code_and_pickles_never(hub: Hub, tmp_path: Pat
     assert hub.asked == []
 
 
-def test_an_unknown_model_is_said(hub: Hub, tmp_path: Path) -> None:
+def test_from_hub_of_unknown_model_is_refused(hub: Hub, tmp_path: Path) -> None:
     said = resolve_in_a_process("someone/else", hub.url, tmp_path)
     assert said.startswith("ProviderError the Hugging Face hub has no public model someone/else")
 
 
-def test_an_unreachable_hub_names_the_other_ways(tmp_path: Path) -> None:
+def test_from_hub_offline_names_alternatives(tmp_path: Path) -> None:
     said = resolve_in_a_process(NAME, "http://127.0.0.1:9", tmp_path)
     assert said == (
         "ProviderError cannot reach the Hugging Face hub for someone/tiny; use the embedded model "

@@ -201,10 +201,10 @@ BAD = [
     (("train",), 2, "Missing argument 'file'; ft-cli train --help shows the usage"),
     (("lst-models",), 2, "No such command 'lst-models'"),
     (("capture", "import", "empty.jsonl"), 1, "empty.jsonl: the file is empty"),
-    (("capture", "import", "unusable.jsonl"), 1, "unusable.jsonl: no row could be used"),
+    (("capture", "import", "unusable.jsonl"), 1, "unusable.jsonl: no usable row"),
     (("train", "broken.jsonl"), 1, "broken.jsonl, line 2: not JSON"),
     (("train", "unusable.jsonl"), 1, "unusable.jsonl, line 1: messages is missing or not a list"),
-    (("evaluate-model", "m", "base", "good.jsonl"), 1, "no model m in this workspace, and no host to look it up"),
+    (("evaluate-model", "m", "base", "good.jsonl"), 1, "no model m in this workspace, and no host to call"),
     (("demo", "--model", "nothing"), 1, "no base model 'nothing'"),
 ]
 
@@ -332,9 +332,9 @@ def test_run_unwritable_output_prints_one_line() -> None:
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [
-        ("OPENAI_BASE_URL", "http://[bad", "is no address of a host"),
-        ("OPENAI_BASE_URL", "localhost:8000", "is no address of a host"),
-        ("OPENAI_API_KEY", "sk-\u2026", "has characters that no key has"),
+        ("OPENAI_BASE_URL", "http://[bad", "is not the address of a host"),
+        ("OPENAI_BASE_URL", "localhost:8000", "is not the address of a host"),
+        ("OPENAI_API_KEY", "sk-\u2026", "has invalid characters"),
         ("FINE_TUNING_DATABASE_URL", "postgresql://u:secret@h:port/x", "not a database URL: postgresql://..."),
         ("FINE_TUNING_DATABASE_URL", "mysql://u:secret@h/x", "database mysql is not supported"),
     ],

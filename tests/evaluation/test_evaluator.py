@@ -14,13 +14,13 @@ from fine_tuning.evaluation.precision_recall_f1 import macro_averages
 from fine_tuning.store.database import Database
 
 
-def test_wilson_has_the_published_interval() -> None:
+def test_wilson_matches_published_interval() -> None:
     assert wilson(17, 20) == pytest.approx((0.640, 0.948), abs=5e-4)
     assert wilson(0, 10)[0] == pytest.approx(0, abs=1e-12)
     assert all(isnan(bound) for bound in wilson(0, 0))
 
 
-def test_macro_averages_weigh_each_label_the_same() -> None:
+def test_macro_averages_weight_labels_equally() -> None:
     references = ["a"] * 8 + ["b"] * 2
     averages = macro_averages(["a"] * 10, references)
     assert averages.precision == pytest.approx((0.8 + 0) / 2)
@@ -30,7 +30,7 @@ def test_macro_averages_weigh_each_label_the_same() -> None:
     assert all(isnan(value) for value in macro_averages([], []))
 
 
-def test_matching_rules() -> None:
+def test_exact_and_substring_match_rules() -> None:
     assert exact_match.matches(" a\n", "a")
     assert not exact_match.matches("A", "a")
     assert substring_match.matches("PARIS", "in Paris")
@@ -38,7 +38,7 @@ def test_matching_rules() -> None:
     assert not substring_match.matches("in Paris, France", "Paris")
 
 
-def test_no_examples_score_nan_not_zero(database: Database) -> None:
+def test_evaluate_without_examples_is_nan(database: Database) -> None:
     result = ModelEvaluator().evaluate_exact_match([], [], "m")
     assert isnan(result.accuracy)
     assert isnan(result.f1_score)
@@ -56,14 +56,16 @@ def test_no_examples_score_nan_not_zero(database: Database) -> None:
         (["a"], ["a"], {"model_type": "other"}, "unknown model type 'other'"),
     ],
 )
-def test_bad_arguments_are_one_line(predictions: object, references: object, more: dict, message: str) -> None:
+def test_evaluate_bad_arguments_raises_one_line(
+    predictions: object, references: object, more: dict, message: str
+) -> None:
     evaluator = ModelEvaluator()
     with pytest.raises(UsageError, match=message):
         evaluator.evaluate_exact_match(predictions, references, "m", **more)  # type: ignore[arg-type]
     assert evaluator.get_results() == []
 
 
-def test_roi_with_unknown_or_no_gain() -> None:
+def test_calculate_roi_without_gain_is_nan_or_inf() -> None:
     evaluator = ModelEvaluator()
     assert evaluator.calculate_roi(0.001, 0.002, 0.0, 100)["payback_period_inferences"] == float("inf")
     assert isnan(evaluator.calculate_roi(0.002, float("nan"), 0.1, 100)["payback_period_inferences"])

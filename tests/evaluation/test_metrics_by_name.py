@@ -17,7 +17,7 @@ def score(name: str, prediction: str, reference: str) -> float:
     return metrics.find(name).score(prediction, reference)
 
 
-def test_corpus_scores_are_sacrebleus_documented_ones() -> None:
+def test_corpus_scores_match_sacrebleu_documentation() -> None:
     # The example of sacrebleu's README, with its first reference alone, and its documented figures for both.
     system = ["The dog bit the man.", "It wasn't surprising.", "The man had just bitten him."]
     reference = ["The dog bit the man.", "It was not unexpected.", "The man bit him first."]
@@ -32,7 +32,7 @@ def test_corpus_scores_are_sacrebleus_documented_ones() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "prediction", "reference", "wanted"),
+    ("name", "prediction", "reference", "expected"),
     [
         ("token_f1", "The Red lamp!", "a red lamp", 1.0),
         ("token_f1", "blue lamp", "red lamp", 0.5),
@@ -64,11 +64,11 @@ def test_corpus_scores_are_sacrebleus_documented_ones() -> None:
         ("tool_calls", "I would call f.", '{"name": "f"}', 0.0),
     ],
 )  # fmt: skip
-def test_scores(name: str, prediction: str, reference: str, wanted: float) -> None:
-    assert score(name, prediction, reference) == pytest.approx(wanted)
+def test_metric_scores_match_expected(name: str, prediction: str, reference: str, expected: float) -> None:
+    assert score(name, prediction, reference) == pytest.approx(expected)
 
 
-def test_meaning_is_told_without_a_network() -> None:
+def test_embedding_similarity_works_offline() -> None:
     near = score("embedding_similarity", "Where is my parcel?", "When will my package arrive?")
     far = score("embedding_similarity", "Where is my parcel?", "I like cheese")
     assert near > far + 0.2
@@ -76,7 +76,7 @@ def test_meaning_is_told_without_a_network() -> None:
     assert score("embedding_similarity", "half \ud83d", "half") > 0.5
 
 
-def test_a_schema_is_read_from_a_file(tmp_path: Path) -> None:
+def test_json_schema_metric_reads_its_file(tmp_path: Path) -> None:
     schema = tmp_path / "schema.json"
     schema.write_text(
         json.dumps({"type": "object", "required": ["place"], "properties": {"place": {"type": "string"}}})
@@ -102,7 +102,7 @@ def test_a_schema_is_read_from_a_file(tmp_path: Path) -> None:
         ("judge", "", "the judge is a model"),
     ],
 )
-def test_what_is_no_metric_or_no_reference(name: str, reference: str, said: str) -> None:
+def test_find_with_wrong_name_or_reference_is_refused(name: str, reference: str, said: str) -> None:
     with pytest.raises(UsageError, match=said):
         score(name, "x", reference)
 
@@ -112,7 +112,7 @@ NAMES = [name for name in metrics.names() if name not in {"judge", "json_schema:
 
 @settings(max_examples=150, deadline=None)
 @given(st.sampled_from(NAMES), st.text(max_size=40), st.text(max_size=40))
-def test_scores_stay_within_their_bounds(name: str, prediction: str, reference: str) -> None:
+def test_metric_scores_stay_within_bounds(name: str, prediction: str, reference: str) -> None:
     metric = metrics.find(name)
     try:
         found = metric.score(prediction, reference)
@@ -123,14 +123,14 @@ def test_scores_stay_within_their_bounds(name: str, prediction: str, reference: 
     assert found in (0, 1) or metric.kind != "binary"
 
 
-def test_calls_in_any_order_are_the_same_calls() -> None:
+def test_tool_calls_in_another_order_match() -> None:
     one, two = {"name": "a", "arguments": {"x": 1}}, {"name": "b", "arguments": "{}"}
     assert tool_call_match.matches(json.dumps([one, two]), json.dumps([two, one]))
     assert not tool_call_match.matches(json.dumps([one]), json.dumps([one, one]))
 
 
 @pytest.mark.parametrize(
-    ("text", "wanted"),
+    ("text", "expected"),
     [
         ("I'm sorry, but I can't help with that.", True),
         ("I cannot provide this.", True),
@@ -141,8 +141,8 @@ def test_calls_in_any_order_are_the_same_calls() -> None:
         ("", False),
     ],
 )
-def test_refusals(text: str, wanted: bool) -> None:
-    assert refusal.is_refusal(text) is wanted
+def test_is_refusal_recognizes_openings(text: str, expected: bool) -> None:
+    assert refusal.is_refusal(text) is expected
 
 
 @pytest.mark.parametrize(
@@ -158,7 +158,7 @@ def test_refusals(text: str, wanted: bool) -> None:
         ("Grade: 10", None),
     ],
 )
-def test_grades_in_many_forms(reply: str, grade: float | None) -> None:
+def test_grade_of_parses_many_forms(reply: str, grade: float | None) -> None:
     assert judge_prompts.grade_of(reply) == grade
 
 
@@ -172,11 +172,11 @@ def test_grades_in_many_forms(reply: str, grade: float | None) -> None:
         ("A better one would say more", None),
     ],
 )
-def test_choices_in_many_forms(reply: str, choice: int | None) -> None:
+def test_choice_of_parses_many_forms(reply: str, choice: int | None) -> None:
     assert judge_prompts.choice_of(reply) == choice
 
 
-def test_a_judges_words_are_read() -> None:
+def test_combined_choice_needs_two_consistent_replies() -> None:
     assert judge_prompts.grade_of("It is right.\nGrade: 4") == 0.75
     assert judge_prompts.grade_of("**Grade:** 1, or rather Grade: 5.") == 1.0
     assert judge_prompts.grade_of("Grade: 7") is None

@@ -13,7 +13,7 @@ from fine_tuning.evaluation import comparison, intervals, paired_tests, score_su
 from fine_tuning.evaluation.prediction_powered import corrected_mean
 
 
-def test_differences_of_rates_have_the_published_intervals() -> None:
+def test_rate_difference_matches_published_intervals() -> None:
     assert intervals.rate_difference(56, 70, 48, 80) == pytest.approx((0.0524, 0.3339), abs=5e-5)  # Newcombe 1998
     assert intervals.rate_difference_by_score(82, 100, 75, 100) == pytest.approx((-0.0448, 0.1844), abs=5e-5)
     assert intervals.rate_difference_by_score(10, 10, 0, 10)[1] == 1
@@ -22,14 +22,14 @@ def test_differences_of_rates_have_the_published_intervals() -> None:
         assert all(math.isnan(end) for end in empty(0, 0, 1, 2))
 
 
-def test_mcnemar_is_the_exact_binomial_test() -> None:
+def test_mcnemar_equals_exact_binomial_test() -> None:
     assert paired_tests.mcnemar(121, 59) == pytest.approx(4.434e-6, rel=1e-3)
     assert paired_tests.mcnemar(0, 0) == 1
     assert paired_tests.mcnemar(3, 3) == 1
     assert paired_tests.mcnemar(0, 6) == pytest.approx(2 * 0.5**6)
 
 
-def test_adjusted_p_values() -> None:
+def test_benjamini_hochberg_adjusts_p_values() -> None:
     # The example of Benjamini and Hochberg (1995), table of 15: four are found at q = 0.05.
     found = [0.0001, 0.0004, 0.0019, 0.0095, 0.0201, 0.0278, 0.0298, 0.0344, 0.0459, 0.3240, 0.4262, 0.5719, 0.6528,
              0.7590, 1.0000]  # fmt: skip
@@ -41,14 +41,14 @@ def test_adjusted_p_values() -> None:
 
 @pytest.mark.parametrize("rate", [0.05, 0.3, 0.5, 0.9])
 @pytest.mark.parametrize("size", [20, 100, 1000])
-def test_wilson_covers(rate: float, size: int) -> None:
+def test_wilson_covers_the_true_rate(rate: float, size: int) -> None:
     bounds = np.array([intervals.wilson(k, size) for k in range(size + 1)])
     near = np.linspace(max(0.01, rate - 0.025), rate + 0.025, 41)
     covered = [binom.pmf(np.arange(size + 1), size, p) @ ((bounds[:, 0] <= p) & (p <= bounds[:, 1])) for p in near]
     assert 0.93 <= np.mean(covered) <= 0.97
 
 
-def test_clusters_widen_an_interval_as_they_should() -> None:
+def test_clustered_mean_widens_the_interval() -> None:
     rng, covered, naive = np.random.default_rng(1), 0, 0
     for _ in range(400):
         moods = rng.normal(0, 1, 40).repeat(8)
@@ -62,7 +62,7 @@ def test_clusters_widen_an_interval_as_they_should() -> None:
     assert naive / 400 < 0.7
 
 
-def test_a_judge_corrected_by_people_is_right_where_the_judge_is_not() -> None:
+def test_corrected_mean_of_a_biased_judge_covers_the_truth() -> None:
     rng, covered, widths = np.random.default_rng(2), 0, []
     for _ in range(300):
         truth = rng.random(1200) < 0.6
@@ -74,7 +74,7 @@ def test_a_judge_corrected_by_people_is_right_where_the_judge_is_not() -> None:
     assert 0.92 <= covered / 300 <= 0.98
     assert np.mean(widths) < 0.75 * (alone[1] - alone[0])
     assert math.isnan(corrected_mean([1.0], [1.0], [0.5]).estimate)
-    with pytest.raises(ValueError, match="2 scores of people and 1 of the judge"):
+    with pytest.raises(ValueError, match="2 human scores and 1 judge scores"):
         corrected_mean([1.0, 0.0], [1.0], [])
 
 
@@ -86,7 +86,7 @@ def row(
     return {**answer, "error": error, "slices": None, "scores": scores, "cluster": cluster}
 
 
-def test_changes_are_those_of_matched_examples() -> None:
+def test_compare_uses_matched_examples() -> None:
     rng = np.random.default_rng(3)
     before = [row(f"q{n}", float(rng.random() < 0.5)) for n in range(200)]
     was = [each["scores"]["exact_match"] for each in before]
@@ -96,24 +96,24 @@ def test_changes_are_those_of_matched_examples() -> None:
     assert len(pairs) == 200
     exact, f1 = comparison.changes(pairs, ["exact_match", "token_f1"])
     gained = sum(b["scores"]["exact_match"] > a["scores"]["exact_match"] for a, b in pairs)
-    assert exact.difference == pytest.approx(gained / 200)
-    assert exact.p_value == pytest.approx(paired_tests.mcnemar(0, gained))
-    assert exact.low < exact.difference < exact.high
+    assert exact["difference"] == pytest.approx(gained / 200)
+    assert exact["p_value"] == pytest.approx(paired_tests.mcnemar(0, gained))
+    assert exact["low"] < exact["difference"] < exact["high"]
     sides = [[pair[side]["scores"]["token_f1"] for pair in pairs] for side in (1, 0)]
-    assert f1.p_value == pytest.approx(ttest_rel(*sides).pvalue)
-    assert exact.adjusted_p >= exact.p_value
+    assert f1["p_value"] == pytest.approx(ttest_rel(*sides).pvalue)
+    assert exact["adjusted_p"] >= exact["p_value"]
     changed = comparison.changed_rows(pairs, "exact_match")
     assert len(changed) == gained
 
 
-def test_a_failed_call_is_no_score_on_either_side() -> None:
+def test_compare_ignores_failed_calls() -> None:
     before, after = [row("a", 1.0), row("b", None, "timeout")], [row("a", None, "timeout"), row("b", 1.0)]
     (change,) = comparison.changes(comparison.matched(before, after), ["exact_match"])
-    assert (change.examples, math.isnan(change.difference)) == (0, True)
+    assert (change["examples"], math.isnan(change["difference"])) == (0, True)
     assert len(comparison.changed_rows(comparison.matched(before, after), "exact_match")) == 2
 
 
-def test_figures_know_what_they_are_of() -> None:
+def test_figure_of_examples_has_value_and_count() -> None:
     assert score_summary.figure([1.0, None, 0.0], "binary").examples == 2
     assert math.isnan(score_summary.figure([None], "binary").value)
     assert (
@@ -124,7 +124,7 @@ def test_figures_know_what_they_are_of() -> None:
     assert score_summary.refusals(["I'm sorry, but I can't help with that.", "Paris", None]).value == 0.5
 
 
-def test_rates_of_clustered_examples_cover_and_are_never_certain() -> None:
+def test_clustered_rate_covers_and_has_width() -> None:
     rng, covered = np.random.default_rng(5), 0
     for _ in range(1000):
         chances = rng.beta(7, 3, 30)  # conversations differ: some go well, some do not
@@ -138,7 +138,7 @@ def test_rates_of_clustered_examples_cover_and_are_never_certain() -> None:
     assert math.isnan(intervals.clustered_rate([1.0, 0.0], [1, 1])[0])
 
 
-def test_equal_scores_are_not_certain_either() -> None:
+def test_figure_of_equal_scores_has_width() -> None:
     figure = score_summary.figure([1.0] * 5, "bounded", bounds=(0.0, 1.0))
     assert (figure.low, figure.high) == pytest.approx(intervals.wilson(5, 5))
     low_end = score_summary.figure([-1.0] * 5, "bounded", bounds=(-1.0, 1.0))
@@ -147,21 +147,21 @@ def test_equal_scores_are_not_certain_either() -> None:
     assert spread.high == 1  # an interval ends where the metric does
 
 
-def test_clusters_are_heeded_when_two_evaluations_are_compared() -> None:
+def test_compare_of_clustered_examples_uses_clustered_test() -> None:
     rng = np.random.default_rng(6)
     better = rng.random(12) < 0.7
     before = [row(f"q{n}", 0.0, cluster=f"c{n // 10}") for n in range(120)]
     after = [row(f"q{n}", float(better[n // 10]), cluster=f"c{n // 10}") for n in range(120)]
     (change,) = comparison.changes(comparison.matched(before, after), ["exact_match"])
-    assert change.test == "paired t, clustered"
-    assert change.p_value > 1e-6  # twelve conversations are no 120 examples
-    assert change.p_value == pytest.approx(ttest_rel(better.astype(float), np.zeros(12)).pvalue, rel=1e-9)
+    assert change["test"] == "paired t, clustered"
+    assert change["p_value"] > 1e-6  # twelve conversations are no 120 examples
+    assert change["p_value"] == pytest.approx(ttest_rel(better.astype(float), np.zeros(12)).pvalue, rel=1e-9)
     alone = [{**each, "cluster": None} for each in before], [{**each, "cluster": None} for each in after]
     (change,) = comparison.changes(comparison.matched(*alone), ["exact_match"])
-    assert change.p_value < 1e-12
+    assert change["p_value"] < 1e-12
 
 
-def test_corpus_metrics_have_a_p_value_that_is_adjusted_with_the_others() -> None:
+def test_compare_of_corpus_metrics_has_adjusted_p_value() -> None:
     wanted = "the quick brown fox jumps over the lazy dog near the river bank"
     words = wanted.split()
     rng = np.random.default_rng(7)
@@ -173,16 +173,16 @@ def test_corpus_metrics_have_a_p_value_that_is_adjusted_with_the_others() -> Non
     poor = [{**row(each, 0.5, said=answer(4)), "reference": wanted} for each in questions]
     good = [{**row(each, 0.9, said=answer(1)), "reference": wanted} for each in questions]
     bleu, exact = comparison.changes(comparison.matched(poor, good), ["bleu", "exact_match"])
-    assert bleu.p_value == pytest.approx(1 / 2001)
-    assert bleu.adjusted_p >= bleu.p_value
-    assert bleu.low > 0
+    assert bleu["p_value"] == pytest.approx(1 / 2001)
+    assert bleu["adjusted_p"] >= bleu["p_value"]
+    assert bleu["low"] > 0
     again = [{**row(each, 0.5, said=answer(4)), "reference": wanted} for each in questions]
     (same,) = comparison.changes(comparison.matched(poor, again), ["bleu"])
-    assert same.p_value > 0.05
-    assert exact.examples == 60
+    assert same["p_value"] > 0.05
+    assert exact["examples"] == 60
 
 
-def test_the_paired_bootstrap_rejects_as_often_as_it_says() -> None:
+def test_bootstrap_test_keeps_its_error_rate() -> None:
     rng, rejected = np.random.default_rng(8), 0
     for _ in range(400):
         apart = rng.normal(0, 1, 60)
@@ -192,7 +192,7 @@ def test_the_paired_bootstrap_rejects_as_often_as_it_says() -> None:
 
 
 @pytest.mark.parametrize(("labels", "top"), [(20, False), (50, False), (100, False), (20, True), (50, True)])
-def test_a_judge_that_people_correct_has_an_interval_that_covers(labels: int, top: bool) -> None:
+def test_corrected_mean_interval_covers(labels: int, top: bool) -> None:
     chances = (0.02, 0.01, 0.01, 0.01, 0.95) if top else (0.05, 0.05, 0.1, 0.3, 0.5)
     mean = float(np.dot(chances, range(5))) / 4
     rng, covered, tests = np.random.default_rng(9), 0, 1000
@@ -205,7 +205,7 @@ def test_a_judge_that_people_correct_has_an_interval_that_covers(labels: int, to
     assert covered / tests >= 0.93
 
 
-def test_labels_of_one_conversation_are_alike() -> None:
+def test_corrected_mean_with_clusters_widens() -> None:
     rng, covered, naive, tests = np.random.default_rng(10), 0, 0, 600
     moods = 1 / (1 + np.exp(-1 - 2 * np.random.default_rng(11).normal(size=200_000)))
     for _ in range(tests):
@@ -220,7 +220,7 @@ def test_labels_of_one_conversation_are_alike() -> None:
     assert covered / tests >= 0.92 > naive / tests
 
 
-def test_equal_differences_and_copies_are_no_certainty() -> None:
+def test_mean_difference_of_equal_differences_has_width() -> None:
     assert paired_tests.mean_difference([0.5] * 3, [0.5] * 3, bounds=(0.0, 1.0))[1] > 0.3
     assert math.isnan(paired_tests.mean_difference([0.5] * 3, [0.5] * 3)[0])
     (low, high), p_value = paired_tests.clustered_difference([1.0] * 4, [1.0] * 4, [1, 1, 2, 2], (0.0, 1.0))

@@ -93,7 +93,7 @@ def test_register_model_invalid_values_raise(registry: ModelRegistry) -> None:
         registry.register_model("lamp", "b", "j", 1, status="DEPLOYED")
     with pytest.raises(NotFoundError, match="no artifact 99"):
         registry.register_model("lamp", "b", "j", 1, artifact_id=99)
-    with pytest.raises(ConfigurationError, match="'openai' is no address of a host"):
+    with pytest.raises(ConfigurationError, match="'openai' is not the address of a host"):
         registry.register_model("lamp", "b", "j", 1, provider="openai", provider_model="x")
     record = registry.register_model("lamp", "b", "j", 1, provider="https://api.openai.com/v1/", provider_model="x")
     assert record["provider"] == "https://api.openai.com/v1"

@@ -20,19 +20,19 @@ from fine_tuning.store.schema import MIGRATIONS, REVISIONS
 from fine_tuning.store.tables import metadata, tasks
 
 
-def test_migrations_give_the_declared_tables(database: Database) -> None:
+def test_migrations_match_declared_tables(database: Database) -> None:
     with database.read() as tx:
         assert compare_metadata(MigrationContext.configure(tx, opts={"compare_type": True}), metadata) == []
 
 
-def test_known_revisions_are_those_of_the_scripts() -> None:
+def test_revisions_match_the_scripts() -> None:
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     scripts = ScriptDirectory.from_config(config)
     assert tuple(script.revision for script in reversed(list(scripts.walk_revisions()))) == REVISIONS
 
 
-def test_a_newer_database_is_refused(database: Database) -> None:
+def test_open_newer_database_is_refused(database: Database) -> None:
     with database.write() as tx:
         tx.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     fresh = Database(database.url)
@@ -41,7 +41,7 @@ def test_a_newer_database_is_refused(database: Database) -> None:
     fresh.close()
 
 
-def test_a_failed_transaction_leaves_nothing(database: Database) -> None:
+def test_write_that_fails_is_rolled_back(database: Database) -> None:
     registry = ModelRegistry()
     with pytest.raises(RuntimeError), database.write() as tx:
         tx.execute(text("INSERT INTO models (name, created_at) VALUES ('m', '2026-01-01 00:00:00')"))
@@ -49,7 +49,7 @@ def test_a_failed_transaction_leaves_nothing(database: Database) -> None:
     assert registry.list_models() == []
 
 
-def test_writers_in_many_threads_lose_nothing(database: Database) -> None:
+def test_write_from_many_threads_loses_nothing(database: Database) -> None:
     def register() -> None:
         for _ in range(5):
             version = ModelRegistry().register_model("m", "base", "job", 1)["version"]
@@ -67,7 +67,7 @@ def test_writers_in_many_threads_lose_nothing(database: Database) -> None:
     assert len(deployments) == 30
 
 
-def test_a_new_name_may_be_registered_by_many_at_once(database: Database) -> None:
+def test_register_of_a_new_name_is_concurrent(database: Database) -> None:
     together = threading.Barrier(6)
 
     def register(name: str) -> int:
@@ -79,7 +79,7 @@ def test_a_new_name_may_be_registered_by_many_at_once(database: Database) -> Non
             assert sorted(pool.map(register, [f"m{number}"] * 6)) == [1, 2, 3, 4, 5, 6]
 
 
-def test_two_processes_may_migrate_at_once(tmp_path: Path) -> None:
+def test_migrate_in_two_processes_succeeds(tmp_path: Path) -> None:
     url = open_database(tmp_path / "new.db").url
     databases = [Database(url) for _ in range(4)]
     failures: list[BaseException] = []
@@ -101,7 +101,7 @@ def test_two_processes_may_migrate_at_once(tmp_path: Path) -> None:
         database.close()
 
 
-def test_wal_and_foreign_keys_are_on(tmp_path: Path) -> None:
+def test_sqlite_has_wal_and_foreign_keys(tmp_path: Path) -> None:
     with open_database(tmp_path / "x.db").read() as tx:
         assert tx.scalar(text("PRAGMA journal_mode")) == "wal"
         assert tx.scalar(text("PRAGMA foreign_keys")) == 1
@@ -111,32 +111,32 @@ def test_wal_and_foreign_keys_are_on(tmp_path: Path) -> None:
     ("where", "message"),
     [("mysql://localhost/x", "database mysql is not supported"), ("://", "not a database URL")],
 )
-def test_a_wrong_url_is_one_line(where: str, message: str) -> None:
+def test_open_database_with_wrong_url_fails_in_one_line(where: str, message: str) -> None:
     with pytest.raises(ConfigurationError, match=message):
         open_database(where)
 
 
-def test_a_file_that_is_no_database_is_one_line(tmp_path: Path) -> None:
+def test_open_database_of_another_file_fails_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "x.db").write_text("this is a text, not a database at all, and long enough to be sure")
     with pytest.raises(StorageError, match="file is not a database"), open_database(tmp_path / "x.db").read():
         pass
 
 
-def test_an_unreachable_server_is_one_line() -> None:
+def test_open_database_of_unreachable_server_fails_in_one_line() -> None:
     database = open_database("postgresql://someone:secret@127.0.0.1:9/none")
     with pytest.raises(StorageError, match="check FINE_TUNING_DATABASE_URL") as caught, database.read():
         pass
     assert "secret" not in str(caught.value)
 
 
-def test_what_is_no_json_is_one_line(database: Database) -> None:
+def test_json_column_with_another_object_fails_in_one_line(database: Database) -> None:
     with pytest.raises(UsageError, match="cannot be kept as JSON: Object of type object"):
         ModelRegistry().register_model("m", "base", "job", 1, metadata={"x": object()})
     assert ModelRegistry().list_models() == []
 
 
 @pytest.mark.parametrize("odd", ["a\0b", "half \ud83d of a pair"])
-def test_text_that_a_database_cannot_hold_loses_only_that(database: Database, odd: str) -> None:
+def test_text_column_replaces_unstorable_characters(database: Database, odd: str) -> None:
     with database.write() as tx:
         tx.execute(tasks.insert().values(title=odd, details={odd: [odd, {"x": odd}], "kept": "\\u0000 é 😀"}))
     with database.read() as tx:
@@ -146,7 +146,7 @@ def test_text_that_a_database_cannot_hold_loses_only_that(database: Database, od
     assert row["details"] == {clean: [clean, {"x": clean}], "kept": "\\u0000 é 😀"}
 
 
-def test_two_databases_may_be_migrated_at_once_in_one_process(tmp_path: Path) -> None:
+def test_migrate_of_two_databases_in_threads_succeeds(tmp_path: Path) -> None:
     failed: list[Exception] = []
 
     def begin(number: int) -> None:

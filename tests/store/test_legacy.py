@@ -28,7 +28,7 @@ def version(number: int, status: str) -> dict[str, object]:
     }
 
 
-def test_imports_a_registry_once(tmp_path: Path) -> None:
+def test_import_registry_twice_imports_once(tmp_path: Path) -> None:
     path = tmp_path / "model_registry.json"
     content = json.dumps({"m": [version(1, "DEPLOYED"), version(2, "READY"), version(3, "DEPLOYED")]})
     path.write_text(content)
@@ -40,7 +40,7 @@ def test_imports_a_registry_once(tmp_path: Path) -> None:
     assert path.read_text() == content
 
 
-def test_imports_costs_once(tmp_path: Path) -> None:
+def test_import_costs_twice_imports_once(tmp_path: Path) -> None:
     path = tmp_path / "cost_tracking.json"
     job = {
         "job_id": "j",
@@ -56,7 +56,7 @@ def test_imports_costs_once(tmp_path: Path) -> None:
         assert CostTracker(path).get_cost_summary()["total_cost"] == 4.0
 
 
-def test_imports_its_own_export_and_lines_of_events(tmp_path: Path) -> None:
+def test_import_costs_reads_exports_and_jsonl(tmp_path: Path) -> None:
     tracker = CostTracker(tmp_path / "first.db")
     tracker.record_training_job("j", "m", "b", 5, 7, 3.0)
     tracker.record_inference("m", 9, 0.5, is_fine_tuned=True)
@@ -71,14 +71,14 @@ def test_imports_its_own_export_and_lines_of_events(tmp_path: Path) -> None:
     assert CostTracker(tmp_path / "events.jsonl").get_cost_summary()["total_cost"] == 3.5
 
 
-def test_the_newest_of_several_deployed_versions_stays_deployed_whatever_their_order(tmp_path: Path) -> None:
+def test_import_registry_keeps_the_newest_deployed_version(tmp_path: Path) -> None:
     (tmp_path / "r.json").write_text(json.dumps({"m": [version(3, "DEPLOYED"), version(1, "DEPLOYED")]}))
     deployed = ModelRegistry(tmp_path / "r.json").get_deployed_version("m")
     assert deployed is not None
     assert deployed["version"] == 3
 
 
-def test_imports_captured_calls_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_import_of_captured_calls_twice_imports_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     row = {"prompt": "a question", "response": "an answer", "domain": "d", "task_type": "t", "rating": 5}
     (tmp_path / "teacher_examples.jsonl").write_text(json.dumps(row) + "\nbroken\n")
     (tmp_path / "curated_dataset.jsonl").write_text(json.dumps(row) + "\n")
@@ -97,7 +97,7 @@ DAMAGED = [
 
 
 @pytest.mark.parametrize("content", ["[1, 2]", '{"m": 3}', '{"m": [{"version": 1}]}', "not json", *DAMAGED])
-def test_another_file_is_refused_and_nothing_kept(tmp_path: Path, content: str) -> None:
+def test_import_of_another_file_is_refused(tmp_path: Path, content: str) -> None:
     path = tmp_path / "registry.json"
     path.write_text(content)
     for _ in range(2):
@@ -107,13 +107,13 @@ def test_another_file_is_refused_and_nothing_kept(tmp_path: Path, content: str) 
     assert [file.name for file in tmp_path.glob("registry*")] == ["registry.json"]
 
 
-def test_a_home_folder_is_found_and_lines_of_versions_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_import_registry_expands_home_and_reads_jsonl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     (tmp_path / "registry.jsonl").write_text("".join(json.dumps(version(n, "READY")) + "\n" for n in (1, 2)))
     assert len(ModelRegistry("~/registry.jsonl").list_model_versions("m")) == 2
 
 
-def test_imports_results_of_ab_tests_once(tmp_path: Path) -> None:
+def test_import_experiments_twice_imports_once(tmp_path: Path) -> None:
     ab = ABTestFramework(tmp_path / "first.db")
     ab.create_test("t", "old", "new")
     for _ in range(40):
@@ -127,5 +127,5 @@ def test_imports_results_of_ab_tests_once(tmp_path: Path) -> None:
         assert (found.p_value, found.total_samples, imported.recommend_winner(found)) == (result.p_value, 80, "new")
         assert not imported.record_sample("t", "model_a", "a", "b", 10, None)
     (tmp_path / "other.json").write_text('{"t": {"model_a": "x"}}')
-    with pytest.raises(DataError, match="is no A/B test file of the older system"):
+    with pytest.raises(DataError, match="as A/B test file of the older system"):
         ABTestFramework(tmp_path / "other.json")

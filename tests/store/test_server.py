@@ -28,7 +28,7 @@ def ids(rows: list[dict[str, Any]]) -> list[str]:
     return [row["id"] for row in rows]
 
 
-def test_a_database_of_the_first_schema_keeps_its_rows(tmp_path: Path) -> None:
+def test_migrate_from_first_schema_keeps_rows(tmp_path: Path) -> None:
     from sqlalchemy import create_engine, text
 
     from fine_tuning.store.database import open_database
@@ -53,7 +53,7 @@ def test_a_database_of_the_first_schema_keeps_its_rows(tmp_path: Path) -> None:
     assert (kept["bytes"], kept["status"], kept["deleted_at"]) == (3, "processed", None)
 
 
-def test_pages_go_on_after_the_last_id_whatever_is_added(database: Database) -> None:
+def test_paging_with_new_rows_continues_after_last_id(database: Database) -> None:
     with database.write() as tx:
         for number in range(5):
             files.add(tx, a_file(number))
@@ -75,7 +75,7 @@ def test_pages_go_on_after_the_last_id_whatever_is_added(database: Database) -> 
         page(after="file-009")
 
 
-def test_deleted_and_expired_files_cannot_be_read(database: Database) -> None:
+def test_get_deleted_or_expired_file_is_none(database: Database) -> None:
     with database.write() as tx:
         files.add(tx, a_file(1))
         files.add(tx, a_file(2, expires_at=now() - timedelta(seconds=1)))
@@ -85,7 +85,7 @@ def test_deleted_and_expired_files_cannot_be_read(database: Database) -> None:
         assert ids(files.expired(tx)) == ["file-002"]
 
 
-def test_keys_open_their_project_until_revoked(database: Database) -> None:
+def test_api_key_is_valid_until_revoked(database: Database) -> None:
     with database.write() as tx:
         assert not api_keys.any_valid(tx)
         api_keys.add(tx, {"id": "key_1", "name": "ci", "project": "p", "prefix": "sk-ft-abc", "sha256": "h"})
@@ -113,7 +113,7 @@ def upload(database: Database) -> Callable[..., None]:
     return add
 
 
-def test_an_upload_ends_once(database: Database, upload: Callable[..., None]) -> None:
+def test_upload_ends_once(database: Database, upload: Callable[..., None]) -> None:
     upload("u1")
     with database.write() as tx:
         uploads.add_part(tx, {"id": "part_1", "upload_id": "u1", "bytes": 2, "path": "/p", "created_at": now()})
@@ -125,7 +125,7 @@ def test_an_upload_ends_once(database: Database, upload: Callable[..., None]) ->
         assert uploads.get(tx, "other", "u1") is None
 
 
-def test_an_upload_whose_time_is_over_shows_as_expired(database: Database, upload: Callable[..., None]) -> None:
+def test_upload_after_expiry_is_expired(database: Database, upload: Callable[..., None]) -> None:
     upload("u1", seconds=-1)
     with database.read() as tx:
         found = uploads.get(tx, "p", "u1", lock=True)
@@ -134,7 +134,7 @@ def test_an_upload_whose_time_is_over_shows_as_expired(database: Database, uploa
         assert ids(uploads.overdue(tx)) == ["u1"]
 
 
-def test_stored_completions_are_found_by_model_and_metadata(database: Database) -> None:
+def test_completions_are_found_by_model_and_metadata(database: Database) -> None:
     with database.write() as tx:
         for name, model, metadata in (("c1", "a", {"k": "v"}), ("c2", "b", {"k": "v"}), ("c3", "a", {"k": "w"})):
             facts = {"id": name, "project": "p", "model": model, "metadata": metadata}
@@ -156,7 +156,7 @@ def test_stored_completions_are_found_by_model_and_metadata(database: Database) 
     assert found(metadata={"k": "w"}) == ["c1"]
 
 
-def test_permissions_are_granted_once_and_taken_back(database: Database) -> None:
+def test_checkpoint_permission_is_granted_once_and_removed(database: Database) -> None:
     with database.write() as tx:
         granted = checkpoint_permissions.grant(tx, "ft:x:ckpt-step-4", ["p", "q", "p"])
         again = checkpoint_permissions.grant(tx, "ft:x:ckpt-step-4", ["p"])

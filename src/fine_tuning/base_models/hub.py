@@ -10,12 +10,12 @@ _DATA = ["*.safetensors", "*.json", "*.jinja", "merges.txt", "vocab.txt", "token
 _FOLDERS = ["*/*"]
 
 
-def from_hub(name: str, otherwise: str) -> Path:
+def from_hub(name: str, alternative: str) -> Path:
     """The local folder of the hub's model `name` ("organisation/model"), downloaded if it is not cached yet.
 
     Args:
         name: the model's id on the hub; the newest revision on its main branch is taken, or the cached one offline.
-        otherwise: what an error message offers instead.
+        alternative: what error messages suggest instead.
 
     Raises:
         ProviderError: the hub cannot be reached, or has no such model, or wants a login.
@@ -32,13 +32,13 @@ def from_hub(name: str, otherwise: str) -> Path:
     try:
         return Path(snapshot_download(name, allow_patterns=_DATA, ignore_patterns=_FOLDERS))
     except errors.GatedRepoError as error:
-        raise ProviderError(f"{name} needs its licence accepted and a login (hf auth login); {otherwise}") from error
+        raise ProviderError(f"{name} needs its licence accepted and a login (hf auth login); {alternative}") from error
     except (errors.RepositoryNotFoundError, errors.HFValidationError) as error:
         raise ProviderError(
-            f"the Hugging Face hub has no public model {name}; check the name, or {otherwise}"
+            f"the Hugging Face hub has no public model {name}; check the name, or {alternative}"
         ) from error
-    except (OSError, getattr(errors, "HTTPError", OSError)) as error:  # which HTTP library it is depends on the version
-        raise ProviderError(f"cannot reach the Hugging Face hub for {name}; {otherwise}") from error
+    except (OSError, getattr(errors, "HTTPError", OSError)) as error:  # the HTTP library depends on the version
+        raise ProviderError(f"cannot reach the Hugging Face hub for {name}; {alternative}") from error
 
 
 def cached_folder(name: str) -> Path | None:

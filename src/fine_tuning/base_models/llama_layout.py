@@ -1,14 +1,14 @@
-"""What a llama model is called and how it is laid out in a GGUF file and in a Hugging Face folder.
+"""Names and layout of a llama model's tensors in a GGUF file and in a Hugging Face folder.
 
-The two formats hold the same numbers under other names; the query and key projections also have their rows in
-another order, because llama.cpp rotates neighbouring pairs and transformers rotates halves (RoPE). Importing and
+The two formats hold the same numbers under different names; the rows of query and key projections also have a
+different order, because llama.cpp rotates neighbouring pairs and transformers rotates halves (RoPE). Importing and
 exporting both read this one table, so a round trip gives back the same model.
 """
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -27,7 +27,8 @@ _BLOCK = {
 }
 
 _BYTE_LEVEL = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": True}
-PRE_TOKENIZERS: dict[str, dict[str, Any]] = {
+PreTokenizer = dict[str, object]  # `pre_tokenizer` of a tokenizer.json
+PRE_TOKENIZERS: dict[str, PreTokenizer] = {
     "smollm": {"type": "Sequence", "pretokenizers": [{"type": "Digits", "individual_digits": True}, _BYTE_LEVEL]},
     "gpt-2": _BYTE_LEVEL,
 }
@@ -60,13 +61,13 @@ def to_pairs(rows: Tensor, heads: int) -> Tensor:
     return rows.reshape(heads, 2, -1, *rows.shape[1:]).swapaxes(1, 2).reshape(rows.shape)
 
 
-def name_of_pre_tokenizer(definition: dict[str, Any] | None) -> str | None:
+def name_of_pre_tokenizer(definition: PreTokenizer | None) -> str | None:
     """llama.cpp's name of the `pre_tokenizer` of a tokenizer.json; None if it has none that cuts the same way."""
     found = _without_offsets(definition)
     return next((name for name, known in PRE_TOKENIZERS.items() if _without_offsets(known) == found), None)
 
 
-def _without_offsets(definition: Any) -> Any:
+def _without_offsets(definition: object) -> object:
     """The definition less `trim_offsets`, which changes character offsets but no token."""
     if isinstance(definition, dict):
         return {key: _without_offsets(value) for key, value in definition.items() if key != "trim_offsets"}

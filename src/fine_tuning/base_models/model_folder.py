@@ -1,4 +1,4 @@
-"""A folder that holds a model in Hugging Face's layout: checking it, counting its parameters, writing it at once."""
+"""Model folders in Hugging Face's layout: check, count parameters, write atomically."""
 
 from __future__ import annotations
 
@@ -9,14 +9,13 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from fine_tuning._util.files import explained, make_folder, open_to_read, read_json
 from fine_tuning.errors import DataError, NotFoundError
 
 
 def check_model_folder(folder: Path) -> None:
-    """Make sure `folder` has what training and serving read; nothing in it is ever executed or unpickled.
+    """Check that `folder` has what training and serving read; nothing in it is executed or unpickled.
 
     Raises:
         NotFoundError: the folder or its configuration is missing.
@@ -33,7 +32,7 @@ def check_model_folder(folder: Path) -> None:
 
 
 def has_chat_template(folder: Path) -> bool:
-    """Whether the model says how a conversation is written as text."""
+    """Whether the model has a template that formats a conversation as text."""
     settings = folder / "tokenizer_config.json"
     if (folder / "chat_template.jinja").is_file():
         return True
@@ -47,7 +46,7 @@ def count_parameters(folder: Path) -> int | None:
         DataError: a file is cut short or is not safetensors.
     """
     files = _weight_files(folder)
-    return sum(math.prod(each["shape"]) for file in files for each in _tensors(file)) if files else None
+    return sum(math.prod(shape) for file in files for shape in _tensor_shapes(file)) if files else None
 
 
 def size_on_disk(folder: Path) -> int:
@@ -59,7 +58,7 @@ def size_on_disk(folder: Path) -> int:
 def folder_written_at_once(target: Path) -> Iterator[Path]:
     """Yield an empty folder that becomes `target` when the block ends well, and is removed when it does not.
 
-    If another process has made `target` in the meantime, that one is kept; both hold the same.
+    If another process has created `target` meanwhile, that one is kept; both hold the same files.
 
     Raises:
         StorageError: the disk is full, read-only, or the folder may not be written.
@@ -86,12 +85,12 @@ def _weight_files(folder: Path) -> list[Path]:
     return sorted(folder.glob("model*.safetensors"))
 
 
-def _tensors(file: Path) -> list[dict[str, Any]]:
-    """The header's entry of each tensor: 8 bytes of length, then JSON (https://huggingface.co/docs/safetensors)."""
+def _tensor_shapes(file: Path) -> list[list[int]]:
+    """The shape of each tensor from the header: 8 bytes of length, then JSON (https://huggingface.co/docs/safetensors)."""
     with open_to_read(file) as stream:
         length = int.from_bytes(stream.read(8), "little")
         try:
             header = json.loads(stream.read(min(length, file.stat().st_size)))
-            return [entry for name, entry in header.items() if name != "__metadata__"]
-        except (ValueError, AttributeError) as error:
+            return [entry["shape"] for name, entry in header.items() if name != "__metadata__"]
+        except (ValueError, AttributeError, KeyError, TypeError) as error:
             raise DataError(f"{file} is not a readable safetensors file; fetch or save it again") from error

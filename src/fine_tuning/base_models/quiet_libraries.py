@@ -1,4 +1,4 @@
-"""The model libraries' own bars and advice go nowhere: what matters is told by us."""
+"""Silence progress bars and warnings of the model libraries; this package reports what matters."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """No bars, warnings or advice of transformers, datasets and trl for the length of a block."""
+    """Suppress progress bars and warnings of transformers, datasets and trl in a block."""
     from datasets import disable_progress_bars
     from transformers.utils import logging as transformers_logging
 

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from fine_tuning._util.files import is_file, sha256_file
 from fine_tuning.errors import ConflictError
-from fine_tuning.experiments.won_tests import won_by
 from fine_tuning.registry import expiry
 from fine_tuning.settings import Settings
 from fine_tuning.store import evaluations, model_versions
@@ -40,6 +39,8 @@ def _evaluation(tx: Transaction, version: ModelVersion, settings: Settings) -> s
 
 
 def _experiment(tx: Transaction, version: ModelVersion, settings: Settings) -> str:  # noqa: ARG001 - as every gate
+    from fine_tuning.experiments.won_tests import won_by  # statistics take half a second to import
+
     won = won_by(tx, version["model_name"], version["version"])
     return "" if won else "has won no concluded A/B test (ft-cli ab conclude)"
 

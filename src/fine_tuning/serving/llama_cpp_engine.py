@@ -23,6 +23,7 @@ from fine_tuning.errors import ContextLengthError, MissingDependencyError, NotFo
 from fine_tuning.serving.chat_types import ChatBody, Chunk, Messages
 from fine_tuning.serving.chat_wire import text_from_chunks
 from fine_tuning.serving.engine import Completion, in_order
+from fine_tuning.serving.response_grammar import with_grammar
 
 if TYPE_CHECKING:
     from fine_tuning.store.records import JsonObject
@@ -37,8 +38,6 @@ _REQUEST_ERRORS = re.compile(
 )
 # The defaults of OpenAI's API; llama.cpp's own defaults cut off unlikely tokens.
 DEFAULT_SAMPLING = {"temperature": 1.0, "top_p": 1.0, "top_k": 0, "min_p": 0.0}
-# JSON as json.dumps writes it: a small model that may write any white space can repeat it without end.
-_WHITE_SPACE = {"whitespace_flexible": False, "item_separator": ", ", "key_separator": ": "}
 _lock = threading.Lock()
 _servers: dict[_ServerKey, _Server] = {}
 
@@ -178,7 +177,7 @@ class LlamaCppEngine:
 
     def _request(self, body: Mapping[str, Any]) -> JsonObject:
         messages = [dict(message) for message in body["messages"]]
-        return {**DEFAULT_SAMPLING, **_with_grammar(body), "messages": messages, **self._adapter_scale()}
+        return {**DEFAULT_SAMPLING, **with_grammar(body), "messages": messages, **self._adapter_scale()}
 
     def _adapter_scale(self) -> JsonObject:
         if not self._open_server().options.adapters:
@@ -272,26 +271,6 @@ def _load(path: Path, options: LlamaCppOptions) -> Native:
         raise ProviderError(f"llama.cpp cannot load {path}; export the model again or choose another GGUF") from error
     server.handle_metrics()  # waits for the native loop: freeing a server whose loop has not started never returns
     return server
-
-
-def _with_grammar(body: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The same request with its `response_format` as a grammar.
-
-    With a schema, llama.cpp would parse the finished answer again and report one in unusual white space as an error.
-    """
-    response_format = body.get("response_format") or {}
-    if body.get("tools") or response_format.get("type") not in {"json_object", "json_schema"}:
-        return body
-    from llguidance import LLMatcher
-
-    schema = response_format.get("json_schema", {"schema": {"type": "object"}}).get("schema", {})
-    rest = {key: value for key, value in body.items() if key != "response_format"}
-    grammar = import_llama_cpp().json_schema_to_grammar({**schema, "x-guidance": _WHITE_SPACE})
-    # llama.cpp ignores a grammar that it cannot parse. It parses them with llguidance, so this validates them first.
-    if problem := LLMatcher.validate_grammar(grammar, None):
-        reason = problem.splitlines()[0].partition("JSON schema: ")[2] or problem.splitlines()[0]
-        raise RefusedError(f"answers cannot be constrained to this schema: {reason}")
-    return {**rest, "grammar": grammar}
 
 
 def _checked(reply: JsonObject, model: str) -> JsonObject:

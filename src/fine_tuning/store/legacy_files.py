@@ -81,7 +81,9 @@ def _import_once(
         if isinstance(error, DataError):
             raise
         reason = f"{error.args[0]} is missing" if isinstance(error, KeyError) else str(error)
-        raise DataError(f"{path} is not a {kind} file of the older system ({reason}); nothing was imported") from None
+        raise DataError(
+            f"cannot read {path} as {kind} file of the older system ({reason}); nothing was imported"
+        ) from None
     with database.write() as tx:
         if imported_files.done_at(tx, key, kind):
             return

@@ -25,7 +25,7 @@ from tests.tiny_model import make_tiny_model
 from tests.workflows.maintenance.conftest import everything, workspace_of
 
 
-def test_all_rows_and_files_come_back(full: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+def test_restore_returns_all_rows_and_files(full: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
                                       workspace: Path, postgres_url: str) -> None:  # fmt: skip
     before, file = everything(full), tmp_path / "w.backup"
     manifest = backup.write(workspace_of(full), file)
@@ -45,7 +45,7 @@ def test_all_rows_and_files_come_back(full: Database, tmp_path: Path, monkeypatc
     assert (tmp_path / "other" / "datasets" / "orders.jsonl").read_bytes() == (
         workspace / "datasets" / "orders.jsonl"
     ).read_bytes()
-    # It goes on: new rows are numbered after the old, and the registry keeps its promises.
+    # New rows are numbered after the restored ones, and the registry's constraints hold.
     registry = ModelRegistry()
     assert registry.register_model("lamp", "base", "j3", 1)["version"] == 3
     registry.deploy_model("lamp", 3)
@@ -57,7 +57,7 @@ def test_all_rows_and_files_come_back(full: Database, tmp_path: Path, monkeypatc
     open_database().close()
 
 
-def test_a_backup_is_of_one_moment(database: Database, tmp_path: Path) -> None:
+def test_backup_during_writes_is_consistent(database: Database, tmp_path: Path) -> None:
     """Writers go on while it is made; what it holds fits together."""
     script = (
         "from fine_tuning import ModelRegistry, CostTracker\n"
@@ -89,7 +89,7 @@ def _sqlite(path: Path) -> Any:
     return open_database(path).url
 
 
-def test_an_older_backup_is_restored_and_migrated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_restore_of_an_older_schema_migrates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     old = open_database(tmp_path / "old.db")
     with old.write_unprepared() as tx:
         schema.migrate(tx, "0003")
@@ -111,7 +111,7 @@ def test_an_older_backup_is_restored_and_migrated(tmp_path: Path, monkeypatch: p
     assert CostTracker().get_costs_by("day")[0]["day"] == "2026-01-02"
 
 
-def test_what_is_damaged_is_refused_whole(full: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+def test_restore_of_a_damaged_file_writes_nothing(full: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
                                           cli: Any) -> None:  # fmt: skip
     file = tmp_path / "w.backup"
     backup.write(workspace_of(full), file)
@@ -141,7 +141,7 @@ def test_what_is_damaged_is_refused_whole(full: Database, tmp_path: Path, monkey
     assert (code, {name for name, findings in json.loads(out).items() if findings}) == (0, set())
 
 
-def test_backups_from_the_command_line(full: Database, tmp_path: Path, cli: Any) -> None:
+def test_backup_and_restore_commands_print_counts(full: Database, tmp_path: Path, cli: Any) -> None:
     code, out, _ = cli("backup", str(tmp_path / "b"), "--json")
     assert code == 0
     assert json.loads(out)["members"] > 10
@@ -153,7 +153,7 @@ def test_backups_from_the_command_line(full: Database, tmp_path: Path, cli: Any)
     assert not (tmp_path / "half").exists()
 
 
-def test_a_backup_does_not_pack_itself(full: Database, workspace: Path, tmp_path: Path, cli: Any) -> None:
+def test_backup_inside_the_workspace_is_refused(full: Database, workspace: Path, tmp_path: Path, cli: Any) -> None:
     (tmp_path / "link").symlink_to(workspace / "files")
     (workspace / "files").mkdir()
     for file in (workspace / "files" / "b.zip", tmp_path / "link" / "b.zip", workspace / "artifacts" / "new" / "b"):
@@ -168,7 +168,7 @@ def test_a_backup_does_not_pack_itself(full: Database, workspace: Path, tmp_path
     backup.write(workspace_of(full), workspace / "b.zip")  # beside the folders there is room
 
 
-def test_what_is_half_written_is_left_out(full: Database, workspace: Path, tmp_path: Path) -> None:
+def test_backup_omits_half_written_files(full: Database, workspace: Path, tmp_path: Path) -> None:
     unfinished = workspace / "artifacts" / "job" / ".merged.partial" / "model.safetensors"
     unfinished.parent.mkdir(parents=True)
     unfinished.write_text("x")
@@ -178,11 +178,11 @@ def test_what_is_half_written_is_left_out(full: Database, workspace: Path, tmp_p
     assert not [name for name in names if name.startswith("workspace/artifacts")]
 
 
-def test_what_lies_outside_is_named(full: Database, workspace: Path, tmp_path: Path, cli: Any) -> None:
+def test_backup_lists_paths_outside_of_the_workspace(full: Database, workspace: Path, tmp_path: Path, cli: Any) -> None:
     outside, inside = make_tiny_model(tmp_path / "elsewhere"), make_tiny_model(workspace / "artifacts" / "mine")
     for folder in (outside, inside):
         ModelRegistry().import_model("imported", folder)
     code, _, err = cli("backup", str(tmp_path / "b"))
-    assert (code, err.strip().splitlines()[-1]) == (0, f"not in it, since outside of the workspace: {outside}")
+    assert (code, err.strip().splitlines()[-1]) == (0, f"not included, since outside of the workspace: {outside}")
     code, out, _ = cli("backup", str(tmp_path / "b"), "--json")
     assert (code, json.loads(out)["outside"]) == (0, [str(outside)])

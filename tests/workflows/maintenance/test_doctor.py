@@ -1,4 +1,4 @@
-"""What the doctor finds, and what it mends."""
+"""Problems that `doctor` finds and fixes."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ def findings(database: Database, *, fix: bool = False) -> list[str]:
     return [each.what for found in doctor.check_workspace(workspace_of(database), fix=fix).values() for each in found]
 
 
-def test_a_healthy_workspace(trained: dict[str, Any], cli: Any) -> None:
+def test_doctor_of_a_healthy_workspace_finds_nothing(trained: dict[str, Any], cli: Any) -> None:
     ModelRegistry().deploy_model("orders")
     CostTracker().record_inference("orders", 10, 0.25, True)
     assert findings(open_database()) == []
     code, out, _ = cli("doctor")
-    assert (code, "well" in out) == (0, True)
+    assert (code, "ok" in out) == (0, True)
 
 
-def test_files_and_weights_that_are_not_what_they_were(
+def test_doctor_finds_changed_weights_and_missing_files(
     trained: dict[str, Any],
     workspace: Path,
     cli: Any,
@@ -50,10 +50,10 @@ def test_files_and_weights_that_are_not_what_they_were(
     said = "\n".join(findings(open_database()))
     assert "data set orders is not at" in said
     assert "is not at" in said.replace("data set orders is not at", "")
-    assert cli("doctor", "--fix")[0] == 1  # what is lost cannot be mended
+    assert cli("doctor", "--fix")[0] == 1  # what is lost cannot be fixed
 
 
-def test_what_loses_nothing_is_mended(database: Database, workspace: Path) -> None:
+def test_doctor_fix_repairs_totals_and_leftovers(database: Database, workspace: Path) -> None:
     tracker = CostTracker()
     for cost in (0.25, 0.5, None):
         tracker.record_inference("m", 10, cost, True)
@@ -75,7 +75,7 @@ def test_what_loses_nothing_is_mended(database: Database, workspace: Path) -> No
     assert (workspace / "files" / ".new.x1y2z3ab").exists()
 
 
-def test_a_registry_that_was_tampered_with(database: Database) -> None:
+def test_doctor_finds_inconsistent_statuses_and_version_gaps(database: Database) -> None:
     registry = ModelRegistry()
     for job in ("j1", "j2"):
         registry.register_model("m", "b", job, 1)
@@ -88,14 +88,14 @@ def test_a_registry_that_was_tampered_with(database: Database) -> None:
     assert "versions of m have gaps: 2, 3, 4" in said
 
 
-def test_a_job_whose_worker_is_gone(database: Database) -> None:
+def test_doctor_finds_a_job_without_worker(database: Database) -> None:
     with database.write() as tx:
         job = {"id": "ftjob-1", "provider": "local", "idempotency_key": "k", "model": "m", "training_file_id": "f",
                "hyperparameters": {}, "status": "running"}  # fmt: skip
         jobs.add(tx, job)
     (said,) = findings(database)
     assert "ftjob-1 counts as running" in said
-    assert "ft-cli jobs resume ftjob-1 goes on" in said
+    assert "resume it with: ft-cli jobs resume ftjob-1" in said
     findings(database, fix=True)
     assert findings(database) == []
     assert LocalFineTuner().get_job_status("ftjob-1")["status"] == "paused"
@@ -121,7 +121,7 @@ def age(home: Path, seconds: float) -> None:
         os.utime(path, (then, then))
 
 
-def test_only_what_a_killed_process_left_is_removed(workspace: Path) -> None:
+def test_doctor_fix_removes_only_files_of_killed_processes(workspace: Path) -> None:
     database = open_database()
     for attempt in range(20):  # a name of letters alone is let be; there are few
         subprocess.run([sys.executable, "-c", WRITER, workspace], check=False)
@@ -148,7 +148,7 @@ def test_only_what_a_killed_process_left_is_removed(workspace: Path) -> None:
     assert not list((workspace / "artifacts").rglob("*.partial"))
 
 
-def test_a_plan_that_computes_for_long_is_let_be(workspace: Path) -> None:
+def test_doctor_keeps_the_folder_of_a_long_build(workspace: Path) -> None:
     (workspace / "datasets" / ".large.partial" / ".work").mkdir(parents=True)
     age(workspace, 7200)
     assert findings(open_database()) == []
@@ -168,7 +168,7 @@ def without_foreign_keys(database: Database) -> Iterator[Callable[[str], object]
             yield tx.exec_driver_sql
 
 
-def test_a_row_that_is_gone_is_reported(database: Database, workspace: Path) -> None:
+def test_doctor_finds_broken_references(database: Database, workspace: Path) -> None:
     for name in ("gone", "lamp"):
         ModelRegistry().register_model(name, "b", "j", 1)
     (workspace / "artifacts" / ".j.partial").mkdir(parents=True)
@@ -177,12 +177,12 @@ def test_a_row_that_is_gone_is_reported(database: Database, workspace: Path) -> 
         execute("DELETE FROM model_versions WHERE model_name = 'gone'")
         execute("UPDATE model_versions SET status = 'DEPLOYED' WHERE model_name = 'lamp'")
     said = "\n".join(findings(database))
-    assert "deployment event 1 is of a version that is not there" in said
+    assert "deployment event 1 is of a missing version" in said
     assert "lamp v1 is DEPLOYED, its events say READY" in said
     assert "half-written" in said
 
 
-def test_values_that_are_no_json_are_reported(workspace: Path, cli: Any) -> None:
+def test_doctor_finds_invalid_json(workspace: Path, cli: Any) -> None:
     registry = ModelRegistry()
     registry.register_model("lamp", "b", "j", 1)
     registry.deploy_model("lamp", 1)
@@ -200,18 +200,18 @@ def test_values_that_are_no_json_are_reported(workspace: Path, cli: Any) -> None
     assert not (workspace.parent / "b").exists()
 
 
-def test_a_check_that_breaks_off_keeps_what_it_found(workspace: Path) -> None:
+def test_doctor_with_a_failing_check_reports_the_others(workspace: Path) -> None:
     CostTracker().record_inference("lamp", 10, 0.25, True)
     ModelRegistry().register_model("lamp", "b", "j", 1)
     with open_database().write() as tx:
         tx.execute(text("UPDATE cost_events SET recorded_at = 'yesterday'"))
         tx.execute(text("UPDATE model_versions SET version = 3"))
     found = doctor.check_workspace(open_workspace())
-    assert "could not be looked at" in found["totals of costs"][0].what
+    assert "could not be checked completely" in found["totals of costs"][0].what
     assert "gaps: 1, 2" in found["registry"][0].what
 
 
-def test_a_model_folder_that_is_gone(database: Database, tmp_path: Path) -> None:
+def test_doctor_finds_a_missing_model_folder(database: Database, tmp_path: Path) -> None:
     folder = make_tiny_model(tmp_path / "elsewhere")
     ModelRegistry().import_model("imported", folder)
     ModelRegistry().register_model("hosted", "b", "j", 1, provider="local", provider_model="org/name-of-a-hub")
@@ -220,7 +220,7 @@ def test_a_model_folder_that_is_gone(database: Database, tmp_path: Path) -> None
     assert findings(database) == [f"the model of imported v1 is not at {folder}"]
 
 
-def test_weights_of_an_imported_folder_are_looked_at_too(tiny_model_dir: Path, tmp_path: Path) -> None:
+def test_doctor_checks_weights_of_imported_models(tiny_model_dir: Path, tmp_path: Path) -> None:
     folder = Path(shutil.copytree(tiny_model_dir, tmp_path / "ext"))
     registry = ModelRegistry()
     registry.import_model("lamp", folder)

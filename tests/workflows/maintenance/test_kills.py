@@ -17,7 +17,7 @@ KILLS = 6  # benchmarks/bench_registry.py has a hundred
 WRITER = PROJECT / "scripts" / "write_everything.py"
 
 
-def test_killed_writers_leave_a_workspace_that_is_well(database: Database) -> None:
+def test_killed_writers_leave_a_consistent_workspace(database: Database) -> None:
     rng = random.Random(1)
     for _ in range(KILLS):
         writer = subprocess.Popen([sys.executable, WRITER], stdout=subprocess.PIPE)

@@ -1,4 +1,4 @@
-"""Restores of what was moved, cut off or damaged."""
+"""Restore after moves, interruptions and damage."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def files_of(home: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("set_as", ["link", "real"])
-def test_rows_lead_into_the_new_workspace_however_they_name_the_old(
+def test_restore_moves_paths_of_every_spelling(
     full: Database, set_as: str, workspace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "link").mkdir()
@@ -64,7 +64,7 @@ def test_rows_lead_into_the_new_workspace_however_they_name_the_old(
 
 
 @pytest.mark.parametrize("step", ["file 1 of 3", "file 3 of 3", "writing the rows", "half"])
-def test_a_restore_that_was_killed_can_be_repeated(
+def test_restore_after_a_kill_can_be_repeated(
     full: Database, step: str, workspace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (workspace / "files").mkdir()
@@ -94,7 +94,7 @@ def test_a_restore_that_was_killed_can_be_repeated(
     assert everything(new) == moved
 
 
-def test_a_users_own_files_are_never_written_over(
+def test_restore_never_overwrites_other_files(
     full: Database, workspace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     backup.write(workspace_of(full), tmp_path / "b")
@@ -137,7 +137,7 @@ def damaged(whole: bytes, rng: random.Random) -> bytes:
     return whole[:place] + bytes([new]) + whole[place + 1 :]
 
 
-def test_a_damaged_backup_is_refused_or_restored_right(
+def test_restore_with_flipped_bits_is_refused_or_correct(
     small: Path, workspace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cli: Any
 ) -> None:
     rng, whole, refused = random.Random(20261126), small.read_bytes(), 0
@@ -176,7 +176,7 @@ MANIFESTS: dict[str, Callable[[dict[str, Any]], object]] = {
 
 
 @pytest.mark.parametrize("what", [*MANIFESTS, "a list"])
-def test_a_wrong_manifest_is_refused(
+def test_restore_with_a_wrong_manifest_is_refused(
     small: Path, what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cli: Any
 ) -> None:
     def change(manifest: dict[str, Any]) -> Any:
@@ -190,7 +190,7 @@ def test_a_wrong_manifest_is_refused(
 
 @pytest.mark.parametrize("line", ["[1]", "{", '{"name": null}', '{"name": "a", "created_at": 5}', '{"other": 1}',
                                   '{"name": "a", "created_at": "2026"}', '{"name": "a"}'])  # fmt: skip
-def test_rows_that_cannot_be_kept_are_refused(
+def test_restore_with_invalid_rows_is_refused(
     small: Path, line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cli: Any
 ) -> None:
     name = "tables/models.jsonl"
@@ -225,7 +225,7 @@ def assert_refused(file: Path, home: Path, monkeypatch: pytest.MonkeyPatch, cli:
         assert tx.scalar(text("SELECT count(*) FROM models")) == 0
 
 
-def test_the_doctor_finds_a_restored_workspace_well(
+def test_doctor_of_a_restored_workspace_finds_nothing(
     small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FINE_TUNING_HOME", str(tmp_path / "new"))

@@ -86,6 +86,8 @@ def _response(given: object) -> Message:
 def _rating(scores: object) -> int | None:
     for score in scores if is_list(scores) else []:
         name, value = str(object_or_empty(score).get("name")).lower(), object_or_empty(score).get("value")
+        if name in _RATING_SCORES | _THUMB_SCORES and isinstance(value, list | dict):
+            raise DataError(f"score {name} must be a number, not {value!r}")
         if not isinstance(value, int | float):
             continue
         if name in _RATING_SCORES and value in {1, 2, 3, 4, 5}:

@@ -129,7 +129,7 @@ def run(pipeline: Pipeline, data: Path | None = None) -> DemoResult:
         ModelRegistry(workspace=workspace).deploy_model(MODEL_NAME, outcome.record["version"], reason)
         on_message(f"deployed {deployed}")
     question = FRESH_REQUEST if data is None else str(traffic[0]["prompt"])
-    price, teacher = workspace.settings.machine_usd_per_hour, _teacher(examples)
+    price, teacher = workspace.settings.machine_usd_per_hour, _teacher(workspace, examples)
     return DemoResult(
         captured=captured,
         outcome=outcome,
@@ -199,11 +199,11 @@ def _messages(example: Example) -> list[Message]:
     return example.get("messages") or []
 
 
-def _teacher(examples: CapturedExamples) -> Teacher:
+def _teacher(workspace: Workspace, examples: CapturedExamples) -> Teacher:
     """The model of most captured calls, with its mean price per call by today's prices."""
     names = [str(example["model_used"]) for example in examples]
     teacher = max(set(names), key=names.count)
-    prices, known = PriceList(get_settings().prices), []
+    prices, known = PriceList(workspace.settings.prices), []
     for example in examples:
         texts = [str(message.get("content") or "") for message in _messages(example)[:-1]] or [str(example["prompt"])]
         if example["model_used"] == teacher:

@@ -1,1 +1,1 @@
-"""Keeping a workspace: backups, and a look at whether all is well."""
+"""Maintenance of a workspace: backup, restore, and a check for problems."""

@@ -1,0 +1,35 @@
+"""Write the `response_format` of a request as a grammar for llama.cpp."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from fine_tuning._util.lazy_imports import import_llama_cpp
+from fine_tuning.errors import RefusedError
+
+# JSON as json.dumps writes it: a small model that may write any white space can repeat it without end.
+_WHITE_SPACE = {"whitespace_flexible": False, "item_separator": ", ", "key_separator": ": "}
+
+
+def with_grammar(body: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The same request with its `response_format` as a grammar.
+
+    With a schema, llama.cpp would parse the finished answer again and report one in unusual white space as an error.
+
+    Raises:
+        RefusedError: the grammar cannot enforce the schema.
+    """
+    response_format = body.get("response_format") or {}
+    if body.get("tools") or response_format.get("type") not in {"json_object", "json_schema"}:
+        return body
+    from llguidance import LLMatcher
+
+    schema = response_format.get("json_schema", {"schema": {"type": "object"}}).get("schema", {})
+    rest = {key: value for key, value in body.items() if key != "response_format"}
+    grammar = import_llama_cpp().json_schema_to_grammar({**schema, "x-guidance": _WHITE_SPACE})
+    # llama.cpp ignores a grammar that it cannot parse. It parses them with llguidance, so this validates them first.
+    if problem := LLMatcher.validate_grammar(grammar, None):
+        reason = problem.splitlines()[0].partition("JSON schema: ")[2] or problem.splitlines()[0]
+        raise RefusedError(f"answers cannot be constrained to this schema: {reason}")
+    return {**rest, "grammar": grammar}
