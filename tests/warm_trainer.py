@@ -109,6 +109,8 @@ def serve(path: str, owner: int) -> None:
                     connection.send(str(_exit_status(status)).encode())
                 connection.close()
                 del trainers[connection]
+    for trainer in trainers.values():  # of a session that was cut off
+        os.kill(trainer, signal.SIGKILL)
 
 
 def _exit_status(status: int) -> int:
