@@ -13,7 +13,7 @@ import pytest
 
 from fine_tuning import CostTracker, ModelRegistry
 from fine_tuning.server.server_config import ServerConfig
-from fine_tuning.store.database import open_database
+from fine_tuning.store.workspace import open_workspace
 from fine_tuning.training.jobs.worker_pool import Pool
 from tests import wire
 from tests.conftest import PROJECT
@@ -89,7 +89,7 @@ def test_server_with_openai_client_trains_and_streams(
 ) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "any")
     monkeypatch.setenv("OPENAI_BASE_URL", address)
-    pool, ended = Pool(open_database()), threading.Event()
+    pool, ended = Pool(open_workspace()), threading.Event()
 
     def work() -> None:
         while not ended.wait(0.1):
@@ -102,7 +102,7 @@ def test_server_with_openai_client_trains_and_streams(
     finally:
         ended.set()
         worker.join()
-        pool.leave()
+        pool.shut_down()
     assert "job succeeded" in capsys.readouterr().out
 
 

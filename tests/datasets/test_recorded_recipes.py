@@ -13,6 +13,7 @@ from fine_tuning.distillation import DistillationDataCollector
 from fine_tuning.errors import TrainingError
 from fine_tuning.store import datasets
 from fine_tuning.store.database import Database
+from fine_tuning.store.workspace import open_workspace
 from fine_tuning.workflows import pipeline
 
 COUNT = 12
@@ -115,10 +116,14 @@ def test_prepare_fine_tuning_dataset_records_its_filters(database: Database) -> 
 
 def test_auto_pipeline_records_the_recipe_of_both_sides(database: Database) -> None:
     plan = pipeline.Plan("smollm2-135m-instruct", "priced", domain="mail", n_epochs=1)
-    examples = pipeline.select(plan)
-    train, test = DatasetBuilder().split_train_test(examples, plan.train_ratio)
+    run = pipeline.Pipeline(
+        open_workspace(),
+        plan,
+        on_message=lambda _: None,
+        wait_for_job=lambda tuner, job_id: {**tuner.get_job_status(job_id), "status": "failed"},
+    )
     with pytest.raises(TrainingError):
-        pipeline.fine_tune(plan, train, test, lambda _, job: {"job_id": job, "status": "failed", "error": None})
+        run.run()
     with database.read() as tx:
         found = {each["name"]: each["recipe"] for each in datasets.newest(tx, 10)}
     assert {name: recipe["derived"][-1]["side"] for name, recipe in found.items()} == {
