@@ -37,7 +37,7 @@ def training_file(tmp_path: Path) -> Path:
 
 
 def training_tokens(path: Path, model: str, epochs: int) -> int | None:
-    count = TokenCount(model)
+    count = TokenCount(model, path.parent)
     for _, row in read_rows(path):
         count.add(row)
     return None if count.total is None else count.total * epochs

@@ -9,10 +9,12 @@ from playwright.sync_api import Page, expect
 
 from fine_tuning.distillation import DistillationDataCollector
 from tests.dashboard.conftest import Open, serving
+from tests.tiny_model import make_endless_model
 
 
-def test_two_answers_and_a_vote(open_page: Open, tiny_model_dir: Path, workspace: Path) -> None:
-    with serving("serve", "--slots", "0", "--alias", f"tiny={tiny_model_dir}") as address:
+def test_two_answers_and_a_vote(open_page: Open, tiny_model_dir: Path, tmp_path: Path, workspace: Path) -> None:
+    endless = make_endless_model(tiny_model_dir, tmp_path / "endless")
+    with serving("serve", "--slots", "0", "--alias", f"tiny={endless}") as address:
         page = open_page(f"{address}/playground")
         for side in ("Model A", "Model B"):
             page.get_by_label(side, exact=True).get_by_role("combobox").click()
@@ -44,7 +46,7 @@ def test_two_answers_and_a_vote(open_page: Open, tiny_model_dir: Path, workspace
     assert {pair["prompt"] for pair in pairs} == {"What is the capital of France?", "And of <b>Spain</b>?"}
     assert all(pair["chosen"] != pair["rejected"] for pair in pairs)
     kept = collector.find_examples()
-    assert {(each["domain"], each["model_used"]) for each in kept} == {("playground", str(tiny_model_dir))}
+    assert {(each["domain"], each["model_used"]) for each in kept} == {("playground", str(endless))}
     (lost,) = [pair["rejected"] for pair in pairs if "Spain" in pair["prompt"]]
     assert [each["rating"] for each in kept if each["response"] == lost] == [5]  # the last word counts
 

@@ -34,7 +34,7 @@ class JobEstimator:
         """A count of the file's tokens, to be filled while it is read; None for a large file that no budget limits."""
         if path.is_file() and path.stat().st_size > LARGE_FILE_BYTES and not self._is_limited(request):
             return None
-        return TokenCount(request.model)
+        return TokenCount(request.model, self._workspace.folder("models"))
 
     def estimate(self, request: TrainingRequest, tokens: int | None) -> JobEstimate:
         """Tokens over all epochs, US dollars and seconds of a job.

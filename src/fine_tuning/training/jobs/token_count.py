@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from pathlib import Path
 
 from fine_tuning.datasets import token_counts
 from fine_tuning.errors import FineTuningError
@@ -14,10 +15,10 @@ _log = logging.getLogger(__name__)
 class TokenCount:
     """Sum of the tokens of rows, by the tokenizer of a model; see `datasets.token_counts.counter`."""
 
-    def __init__(self, model: str) -> None:
+    def __init__(self, model: str, models_folder: Path) -> None:
         self._total: int | None = 0
         try:
-            self._count = token_counts.counter(model)
+            self._count = token_counts.counter(model, models_folder)
         except FineTuningError as error:
             self._give_no_estimate(error)
 
