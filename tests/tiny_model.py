@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 SPECIAL_TOKENS = ["<|endoftext|>", "<|im_start|>", "<|im_end|>", "<repo_name>", "<file_sep>", "<empty_output>"]
@@ -53,20 +52,6 @@ def make_tiny_model(folder: Path, seed: int = 0) -> Path:
     model.generation_config = GenerationConfig(**ids)
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
-    return folder
-
-
-def make_endless_model(tiny_model_dir: Path, folder: Path) -> Path:
-    """Write a copy of the tiny model that never ends an answer: every other token is likelier than the end."""
-    from safetensors.torch import load_file, save_file
-
-    shutil.copytree(tiny_model_dir, folder)
-    weights = load_file(folder / "model.safetensors")
-    embeddings = weights["model.embed_tokens.weight"]  # of the output layer, too
-    embeddings[:, 0] = 0.2  # a direction that every hidden state has
-    for ending in (0, 1, 2):
-        embeddings[ending, 0] = -20.0
-    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
     return folder
 
 

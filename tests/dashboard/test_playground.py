@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
 from fine_tuning.distillation import DistillationDataCollector
 from tests.dashboard.conftest import Open, serving
-from tests.tiny_model import make_endless_model
+
+CLICK_MS = 6_000  # milliseconds until a click has shown an effect
 
 
-def test_two_answers_and_a_vote(open_page: Open, tiny_model_dir: Path, tmp_path: Path, workspace: Path) -> None:
-    endless = make_endless_model(tiny_model_dir, tmp_path / "endless")
-    with serving("serve", "--slots", "0", "--alias", f"tiny={endless}") as address:
+def test_two_answers_and_a_vote(open_page: Open, tiny_model_dir: Path, workspace: Path) -> None:
+    with serving("serve", "--slots", "0", "--alias", f"tiny={tiny_model_dir}") as address:
         page = open_page(f"{address}/playground")
         for side in ("Model A", "Model B"):
             page.get_by_label(side, exact=True).get_by_role("combobox").click()
@@ -26,19 +27,23 @@ def test_two_answers_and_a_vote(open_page: Open, tiny_model_dir: Path, tmp_path:
             _ask(page, question)
             page.get_by_role("button", name="A is better").click()
             expect(page.get_by_text("recorded as a preference pair")).to_be_visible()
-            page.get_by_role("button", name="B is better").click()  # once is enough
-            expect(page.get_by_text("these answers already have a vote")).to_be_visible()
+            again = page.get_by_text("these answers already have a vote")
+            _click_until(page, "B is better", lambda again=again: expect(again).to_be_visible(timeout=CLICK_MS))
             page.get_by_role("button", name="Close").click()
             expect(page.get_by_role("alert")).to_have_count(0, timeout=30_000)
         page.get_by_role("region", name="Model B").get_by_role("button", name="Save as a good example").click()
         expect(page.get_by_text("saved as an example rated 5")).to_be_visible()
         page.get_by_label("Max tokens").fill("1900")
-        page.get_by_role("button", name="Send to both").click()
-        for side in ("Model A", "Model B"):
-            expect(page.get_by_role("region", name=side).locator("pre")).to_contain_text(re.compile("....."))
-        page.get_by_role("button", name="Stop").click()
-        for side in ("Model A", "Model B"):
-            expect(page.get_by_role("region", name=side)).to_contain_text("stopped")
+        regions = [page.get_by_role("region", name=side) for side in ("Model A", "Model B")]
+        for _ in range(20):  # the tiny model may end an answer before it is stopped
+            page.get_by_role("button", name="Send to both").click()
+            page.get_by_role("button", name="Stop").click()
+            for region in regions:
+                expect(region).to_contain_text(re.compile(r" s, |stopped"))
+            if all("stopped" in region.inner_text() for region in regions):
+                break
+        for region in regions:
+            expect(region).to_contain_text("stopped")
         page.get_by_role("button", name="A is better").click()  # a part of an answer
         expect(page.get_by_text("send the same prompt to both models first").last).to_be_visible()
     collector = DistillationDataCollector()
@@ -46,7 +51,7 @@ def test_two_answers_and_a_vote(open_page: Open, tiny_model_dir: Path, tmp_path:
     assert {pair["prompt"] for pair in pairs} == {"What is the capital of France?", "And of <b>Spain</b>?"}
     assert all(pair["chosen"] != pair["rejected"] for pair in pairs)
     kept = collector.find_examples()
-    assert {(each["domain"], each["model_used"]) for each in kept} == {("playground", str(endless))}
+    assert {(each["domain"], each["model_used"]) for each in kept} == {("playground", str(tiny_model_dir))}
     (lost,) = [pair["rejected"] for pair in pairs if "Spain" in pair["prompt"]]
     assert [each["rating"] for each in kept if each["response"] == lost] == [5]  # the last word counts
 
@@ -55,7 +60,23 @@ def _ask(page: Page, question: str) -> None:
     sides = [page.get_by_role("region", name=side) for side in ("Model A", "Model B")]
     before = [side.locator("pre").inner_text() for side in sides]
     page.get_by_label("Prompt").fill(question)
-    page.get_by_role("button", name="Send to both").click()
-    for side, answer in zip(sides, before, strict=True):
-        expect(side.locator("pre")).not_to_have_text(answer)
+
+    def sent() -> None:
+        for side, answer in zip(sides, before, strict=True):
+            expect(side.locator("pre")).not_to_have_text(answer, timeout=CLICK_MS)
+
+    _click_until(page, "Send to both", sent)
+    for side in sides:
         expect(side).to_contain_text(" s, ", timeout=120_000)
+
+
+def _click_until(page: Page, button: str, seen: Callable[[], None]) -> None:
+    """Click, and click again as a person would where a busy machine has taken no notice."""
+    for attempt in range(3):
+        page.get_by_role("button", name=button).click()
+        try:
+            return seen()
+        except AssertionError:
+            if attempt == 2:
+                raise
+    return None
