@@ -361,24 +361,6 @@ class ExperimentOfVersion(Experiment):
     arm: Arm
 
 
-class ImportedFile(TypedDict):
-    """A row of `imports`."""
-
-    path: str
-    kind: str
-    rows: int
-    imported_at: datetime
-
-
-class ShutdownDate(TypedDict):
-    """A row of `model_shutdowns`."""
-
-    provider: str
-    model: str
-    shutdown_date: str | None
-    checked_at: datetime
-
-
 class RelocationData(TypedDict):
     """Files to train and to test on; held_out: the test file is a part of the training data."""
 
@@ -410,17 +392,6 @@ class Relocation(TypedDict):
     done: JsonObject
     created_at: datetime
     finished_at: datetime | None
-
-
-class TaskRecord(TypedDict):
-    """A row of `tasks`."""
-
-    id: int
-    title: str
-    fine_tuned_model_id: str | None
-    model_accuracy: float | None
-    details: JsonObject
-    created_at: datetime
 
 
 class NewCompletion(TypedDict):
