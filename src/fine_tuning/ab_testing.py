@@ -16,8 +16,8 @@ from fine_tuning.experiments.recommendation import recommend
 from fine_tuning.experiments.sample_scoring import Arguments, Recorder
 from fine_tuning.experiments.sample_writer import Counts, SampleWriter
 from fine_tuning.store import experiments, legacy_files
-from fine_tuning.store.experiment_json import Arm
-from fine_tuning.store.records import ExperimentDecision, ExperimentLook
+from fine_tuning.store.records.experiment_json import Arm
+from fine_tuning.store.records.experiments import ExperimentDecision, ExperimentLook
 from fine_tuning.store.workspace import Workspace, open_workspace
 
 __all__ = ["ABTestFramework", "ABTestResult"]

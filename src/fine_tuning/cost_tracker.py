@@ -15,7 +15,7 @@ from fine_tuning.costs.roi_facts import AccuracyGain, RoiRequest
 from fine_tuning.errors import UsageError
 from fine_tuning.experiments import measured_gain
 from fine_tuning.store import budgets, costs, legacy_files, model_versions
-from fine_tuning.store.records import BudgetStatus, CallTotals, NewCostEvent, TrainingCost
+from fine_tuning.store.records.costs import BudgetStatus, CallTotals, NewCostEvent, TrainingCost
 from fine_tuning.store.workspace import Workspace, open_workspace
 
 __all__ = ["CostAnalysis", "CostTracker"]

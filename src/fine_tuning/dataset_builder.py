@@ -29,8 +29,10 @@ from fine_tuning.datasets.daft_engine import daft
 from fine_tuning.datasets.examples_with_recipe import Examples
 from fine_tuning.datasets.prepare_options import PrepareOptions
 from fine_tuning.datasets.recipe import DEFAULT_THRESHOLD, Recipe
-from fine_tuning.store.records import DatasetManifest, JsonObject, ListedDataset
-from fine_tuning.store.records import Example as CapturedExample
+from fine_tuning.store.records.datasets import ListedDataset
+from fine_tuning.store.records.examples import Example as CapturedExample
+from fine_tuning.store.records.manifests import DatasetManifest
+from fine_tuning.store.records.rows import JsonColumn
 from fine_tuning.store.workspace import Workspace, open_workspace
 from fine_tuning.training.jobs import dataset_estimates
 
@@ -69,11 +71,11 @@ class DatasetBuilder:
         """Sort examples into valid and invalid ones; see `datasets.example_validation.validate`."""
         return example_validation.validate(examples, min_prompt_length, min_response_length)
 
-    def to_openai_format(self, examples: Sequence[Example]) -> list[JsonObject]:
+    def to_openai_format(self, examples: Sequence[Example]) -> list[JsonColumn]:
         """Chat rows `{"messages": [...]}`."""
         return training_formats.rows_in(examples, "openai")
 
-    def to_alpaca_format(self, examples: Sequence[Example]) -> list[JsonObject]:
+    def to_alpaca_format(self, examples: Sequence[Example]) -> list[JsonColumn]:
         """Instruction rows `{"instruction", "input": "", "output"}`."""
         return training_formats.rows_in(examples, "alpaca")
 

@@ -27,7 +27,7 @@ from fine_tuning.registry.version_lookup import deployed_or_latest, find_version
 from fine_tuning.settings import Settings, acting_user, get_settings
 from fine_tuning.store import legacy_files, model_aliases, model_tags, model_versions, registry_changes
 from fine_tuning.store.database import open_database
-from fine_tuning.store.records import (
+from fine_tuning.store.records.model_versions import (
     DatedModelVersion,
     DescribedModelVersion,
     ModelVersion,

@@ -15,7 +15,7 @@ from fine_tuning.base_models import catalogue
 from fine_tuning.datasets.training_formats import rows_in
 from fine_tuning.errors import UsageError
 from fine_tuning.export import modelfile, ollama
-from fine_tuning.store.records import JsonObject
+from fine_tuning.store.records.rows import JsonColumn
 from fine_tuning.store.workspace import Workspace, open_workspace
 from fine_tuning.training.loop import time_estimate
 
@@ -206,7 +206,7 @@ class OllamaFineTuner:
         """Create the model in the running Ollama; see `export.ollama.create`."""
         ollama.create(self.ollama_base_url, Path(model_path), model_name, system_prompt, on_status)
 
-    def show(self, model_name: str) -> JsonObject:
+    def show(self, model_name: str) -> JsonColumn:
         """Facts of a model in the running Ollama: template, parameters, details, capabilities ...
 
         Raises:

@@ -11,7 +11,7 @@ from fine_tuning.experiments import sample_ratio, simulation
 from fine_tuning.experiments.design import Design
 from fine_tuning.experiments.simulation import Scenario
 from fine_tuning.experiments.sufficient_statistics import Statistics
-from fine_tuning.store.records import Experiment
+from fine_tuning.store.records.experiments import Experiment
 
 REPLICATIONS = 10_000
 MOST = 0.05 + 2.6 * math.sqrt(0.05 * 0.95 / REPLICATIONS)  # what a true 5 % stays below in 99.5 % of all runs

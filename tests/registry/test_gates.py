@@ -15,7 +15,8 @@ from fine_tuning.errors import ConfigurationError, ConflictError, NotFoundError
 from fine_tuning.experiments import measured_gain
 from fine_tuning.registry import expiry, lineage
 from fine_tuning.store.database import Database, open_database
-from fine_tuning.store.records import ModelVersion, record
+from fine_tuning.store.records.model_versions import ModelVersion
+from fine_tuning.store.records.rows import record
 from tests import wire
 
 OPENAI = "https://api.openai.com/v1"

@@ -17,7 +17,7 @@ from fine_tuning.errors import NotFoundError, UsageError
 if TYPE_CHECKING:
     from fine_tuning.costs.cost_summary import CostSummary
     from fine_tuning.costs.roi import CostAnalysis
-    from fine_tuning.store.records import CallTotals
+    from fine_tuning.store.records.costs import CallTotals
 
 
 class By(StrEnum):

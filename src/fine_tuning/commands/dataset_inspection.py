@@ -13,7 +13,7 @@ from fine_tuning.commands.command_workspace import command_workspace
 
 if TYPE_CHECKING:
     from fine_tuning.dataset_builder import DatasetBuilder
-    from fine_tuning.store.records import DatasetManifest, FindingCount, TokenLengths
+    from fine_tuning.store.records.manifests import DatasetManifest, FindingCount, TokenLengths
 
 DataSet = Annotated[str, typer.Argument(help="Name of a data set, the beginning of its hash, or its folder.")]
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from fine_tuning.experiments.ab_test_result import ABTestResult
     from fine_tuning.experiments.sample_size import Plan
     from fine_tuning.experiments.simulation import SimulatedTests
-    from fine_tuning.store.records import ExperimentDecision
+    from fine_tuning.store.records.experiments import ExperimentDecision
 
 
 def print_result(result: ABTestResult, recommendation: str, *, as_json: bool = False) -> None:

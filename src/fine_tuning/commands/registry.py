@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from rich.tree import Tree
 
     from fine_tuning.registry.lineage_graph import Lineage
-    from fine_tuning.store.records import RegistryChange
+    from fine_tuning.store.records.model_versions import RegistryChange
 
 Name = Annotated[str, typer.Argument(help="Model name.")]
 Version = Annotated[int | None, typer.Argument(help="Version; the latest by default.")]

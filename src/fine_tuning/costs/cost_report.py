@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from fine_tuning._util.html_page import BLUE, GREEN, GREY, ORANGE, document, figure, section, svg, table
-from fine_tuning.store.records import BudgetStatus, CallTotals, DailyCost
+from fine_tuning.store.records.costs import BudgetStatus, CallTotals, DailyCost
 
 COLOURS = {"training": BLUE, "inference": ORANGE, "evaluation": GREEN, "judge": GREY}
 SHOWN_DAYS = 8  # labels on the axis

@@ -8,7 +8,8 @@ from typing import NotRequired, TypedDict
 from fine_tuning.costs import training_costs
 from fine_tuning.store import costs, model_versions
 from fine_tuning.store.database import Transaction
-from fine_tuning.store.records import CallTotals, CostEvent, TrainingCost, record
+from fine_tuning.store.records.costs import CallTotals, CostEvent, TrainingCost
+from fine_tuning.store.records.rows import record
 
 COLUMNS = ("day", "month", "kind", "model_name")
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from math import nan
 from typing import Any
 
-from fine_tuning.store.records import TrainingCost
+from fine_tuning.store.records.costs import TrainingCost
 
 JobCosts = dict[str, float | None]
 """US dollars by job id; None where unknown."""

@@ -34,7 +34,9 @@ from fine_tuning.datasets.spool import Spool
 from fine_tuning.errors import DataError, UsageError
 from fine_tuning.store import datasets
 from fine_tuning.store.database import Database
-from fine_tuning.store.records import Conflicts, FindingCount, NewDataset, RowCounts, SplitFile, records
+from fine_tuning.store.records.datasets import NewDataset
+from fine_tuning.store.records.manifests import Conflicts, FindingCount, RowCounts, SplitFile
+from fine_tuning.store.records.rows import records
 from fine_tuning.store.workspace import Workspace
 
 CONFLICTS_SHOWN = 20

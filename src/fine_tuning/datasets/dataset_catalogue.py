@@ -10,7 +10,9 @@ from fine_tuning.datasets import manifest
 from fine_tuning.errors import NotFoundError
 from fine_tuning.store import datasets
 from fine_tuning.store.database import Database
-from fine_tuning.store.records import Dataset, DatasetManifest, ListedDataset, SplitFile, record
+from fine_tuning.store.records.datasets import Dataset, ListedDataset
+from fine_tuning.store.records.manifests import DatasetManifest, SplitFile
+from fine_tuning.store.records.rows import record
 
 
 def newest(database: Database, limit: int, offset: int = 0) -> list[ListedDataset]:

@@ -21,7 +21,7 @@ from fine_tuning.datasets.row_status import RowStatus
 from fine_tuning.datasets.split_assignment import SPLITS
 from fine_tuning.datasets.split_files import card, extension_of, open_split
 from fine_tuning.datasets.spool import Numbers, Spool
-from fine_tuning.store.records import SplitFile
+from fine_tuning.store.records.manifests import SplitFile
 
 _WHY = {
     RowStatus.DUPLICATE: "duplicate",

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 
 from fine_tuning._util.html_page import BLUE, GREY, document, figure, section, svg, table
-from fine_tuning.store.records import DatasetManifest, SplitFile, TokenLengths
+from fine_tuning.store.records.manifests import DatasetManifest, SplitFile, TokenLengths
 
 
 def page(manifest: DatasetManifest, estimates: Sequence[Mapping[str, object]]) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Generic, TypedDict, TypeVar
 
 from fine_tuning.datasets.examples_with_recipe import Examples, derived
-from fine_tuning.store.records import DerivationStep
+from fine_tuning.store.records.datasets import DerivationStep
 
 MIN_PROMPT_CHARACTERS = 10
 MIN_RESPONSE_CHARACTERS = 20

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import SupportsIndex, TypeVar, overload
 
-from fine_tuning.store.records import DerivationStep, ExamplesRecipe
+from fine_tuning.store.records.datasets import DerivationStep, ExamplesRecipe
 
 Row = TypeVar("Row")
 GIVEN: ExamplesRecipe = {"source": "given"}  # rows whose source only the caller knows

@@ -20,7 +20,8 @@ from fine_tuning.datasets import token_counts as tokens
 from fine_tuning.datasets.removed_rows import RejectedRow, RejectionReason
 from fine_tuning.datasets.training_formats import row_of_call
 from fine_tuning.errors import DataError
-from fine_tuning.store.records import FindingCount, JsonObject, records
+from fine_tuning.store.records.manifests import FindingCount
+from fine_tuning.store.records.rows import JsonColumn, records
 
 MIN_ROWS = 10
 PROGRESS_ROWS = 1000  # between calls of on_progress
@@ -51,8 +52,8 @@ class Examined(NamedTuple):
         format: None where it is unknown.
     """
 
-    source: JsonObject | None
-    learnt: JsonObject
+    source: JsonColumn | None
+    learnt: JsonColumn
     content: bytes
     format: str | None
     findings: list[Finding]
@@ -112,7 +113,7 @@ def examine(text: bytes | None) -> Examined:
     return Examined(parsed, learnt, row_text.canonical(learnt), name, chat_checks.check_row(row))
 
 
-def _as_chat_row(row: JsonObject, name: str | None) -> JsonObject:
+def _as_chat_row(row: JsonColumn, name: str | None) -> JsonColumn:
     """The row as OpenAI's chat or preference row; other formats are converted."""
     tools = parse_embedded_json(row.get("tools"))  # JSON text in tables
     if isinstance(row.get("tools"), str) and isinstance(tools, list):

@@ -18,7 +18,7 @@ from fine_tuning.datasets.row_selection import Ints, similar_pairs
 from fine_tuning.datasets.row_sources import RowSources
 from fine_tuning.datasets.spool import Numbers, Spool
 from fine_tuning.settings import Settings
-from fine_tuning.store.records import record
+from fine_tuning.store.records.rows import record
 
 SHOWN = 20
 

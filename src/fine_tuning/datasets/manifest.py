@@ -9,17 +9,16 @@ from pathlib import Path
 
 from fine_tuning._util.files import read_json
 from fine_tuning.errors import DataError
-from fine_tuning.store.records import (
-    BuiltRecipe,
+from fine_tuning.store.records.datasets import BuiltRecipe
+from fine_tuning.store.records.manifests import (
     Conflicts,
     DatasetManifest,
     FindingCount,
-    JsonObject,
     RowCounts,
     SplitFile,
     TokenLengths,
-    record,
 )
+from fine_tuning.store.records.rows import JsonColumn, record
 
 FILE = "manifest.json"
 
@@ -45,7 +44,7 @@ class Manifest:
     """
 
     name: str
-    recipe: JsonObject
+    recipe: JsonColumn
     parts: dict[str, SplitFile]
     counts: RowCounts
     steps: dict[str, int]

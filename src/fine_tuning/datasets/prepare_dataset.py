@@ -18,7 +18,8 @@ from fine_tuning.distillation.ratings import check_rating
 from fine_tuning.errors import DataError
 from fine_tuning.store import examples
 from fine_tuning.store.database import Database
-from fine_tuning.store.records import Example, ExamplesRecipe
+from fine_tuning.store.records.datasets import ExamplesRecipe
+from fine_tuning.store.records.examples import Example
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 from fine_tuning._util.checks import LARGEST_COUNT
 from fine_tuning._util.option_model import OptionModel
 from fine_tuning.errors import UsageError
-from fine_tuning.store.records import JsonObject
+from fine_tuning.store.records.rows import JsonColumn
 
 DEFAULT_THRESHOLD = 0.8  # Jaccard similarity of near-duplicates
 MIN_THRESHOLD = 0.7  # less similar pairs are not found reliably: see `near_duplicates`
@@ -98,7 +98,7 @@ class Recipe(OptionModel):
         """Of train, validation and test."""
         return (1 - self.validation - self.test, self.validation, self.test)
 
-    def as_dict(self) -> JsonObject:
+    def as_dict(self) -> JsonColumn:
         """Every option as a plain JSON value."""
         return self.model_dump(mode="json")
 

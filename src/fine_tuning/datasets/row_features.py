@@ -26,7 +26,7 @@ from fine_tuning.datasets.near_duplicates import normalised
 from fine_tuning.datasets.recipe import Recipe, seconds_of
 from fine_tuning.datasets.training_formats import BUILT
 from fine_tuning.errors import DataError
-from fine_tuning.store.records import JsonObject
+from fine_tuning.store.records.rows import JsonColumn
 
 Messages = Sequence[Message]
 
@@ -133,7 +133,7 @@ class Recorder:
             if not kinds:
                 continue
             if policy != "report":  # the text of a rejected row is kept too
-                text = row_text.canonical(cast("JsonObject", pii.without(examined.source, finder())))
+                text = row_text.canonical(cast("JsonColumn", pii.without(examined.source, finder())))
                 examined = examine(text)
             outcome = {"report": "found", "mask": "masked", "reject": "rejected"}[policy]
             examined.findings.append(Finding(f"{code}-{outcome}", "", kinds))

@@ -17,7 +17,8 @@ from fine_tuning.datasets.training_formats import json_line
 from fine_tuning.errors import UsageError
 from fine_tuning.store import examples, preferences
 from fine_tuning.store.database import Database
-from fine_tuning.store.records import JsonObject, Preference
+from fine_tuning.store.records.examples import Preference
+from fine_tuning.store.records.rows import JsonColumn
 
 CAPTURED = "captured calls"
 
@@ -73,7 +74,7 @@ def of_store(database: Database, folder: Path, *, pairs: bool) -> RowSources:
         return RowSources([_written((json_line(row).encode() for row in rows), folder)], [CAPTURED])
 
 
-def _pairs(found: Iterable[Preference], database: Database) -> Iterator[JsonObject]:
+def _pairs(found: Iterable[Preference], database: Database) -> Iterator[JsonColumn]:
     with database.read() as tx:
         for pair in found:
             better = examples.get(tx, pair["chosen_id"]) if pair["chosen_id"] else None

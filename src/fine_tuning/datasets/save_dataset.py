@@ -15,7 +15,7 @@ from fine_tuning.datasets.training_formats import ROWS, Example, check_format, j
 from fine_tuning.errors import UsageError
 from fine_tuning.store import datasets
 from fine_tuning.store.database import Database
-from fine_tuning.store.records import NewDataset
+from fine_tuning.store.records.datasets import NewDataset
 
 
 def target(folder: Path, name: str, format: str) -> Path:

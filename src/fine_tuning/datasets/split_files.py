@@ -12,7 +12,7 @@ from pyarrow import parquet
 
 from fine_tuning.data_io.content_hash import ContentHash
 from fine_tuning.datasets.training_formats import ROWS
-from fine_tuning.store.records import JsonObject
+from fine_tuning.store.records.rows import JsonColumn
 
 _FUNCTION = pa.struct([("name", pa.string()), ("arguments", pa.string())])
 _CALL = pa.struct([("id", pa.string()), ("type", pa.string()), ("function", _FUNCTION)])
@@ -106,8 +106,8 @@ class _Table:
         self._writer.close()
 
 
-def _as_columns(line: str) -> JsonObject:
-    row: JsonObject = json.loads(line)
+def _as_columns(line: str) -> JsonColumn:
+    row: JsonColumn = json.loads(line)
     return row | {"tools": json.dumps(row["tools"], ensure_ascii=False)} if "tools" in row else row
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from fine_tuning.store.records import TokenLengths
+from fine_tuning.store.records.manifests import TokenLengths
 
 BINS = 40
 LIMITS = (256, 512, 1024, 2048, 4096, 8192, 16_384, 32_768, 65_536)  # of a row, as trainers are set

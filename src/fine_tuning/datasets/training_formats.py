@@ -10,22 +10,22 @@ from fine_tuning.data_io.formats import Call, alpaca, preference, sharegpt
 from fine_tuning.data_io.messages import Tool, messages_of_example
 from fine_tuning.datasets.recipe import DatasetFormat
 from fine_tuning.errors import DataError, UsageError
-from fine_tuning.store.records import JsonObject
+from fine_tuning.store.records.rows import JsonColumn
 
 Example = Mapping[str, object]
 
 
-def openai_row(example: Example) -> JsonObject:
+def openai_row(example: Example) -> JsonColumn:
     """A chat row: the captured conversation where there is one, else prompt and response; tools are kept."""
     return {"messages": messages_of_example(example)} | ({"tools": example["tools"]} if example.get("tools") else {})
 
 
-def alpaca_row(example: Example) -> JsonObject:
+def alpaca_row(example: Example) -> JsonColumn:
     """An instruction row with an empty input."""
     return dict(alpaca.row_of(messages_of_example(example), _tools_of(example)))
 
 
-def sharegpt_row(example: Example) -> JsonObject:
+def sharegpt_row(example: Example) -> JsonColumn:
     """A row of turns; tools are kept."""
     return dict(sharegpt.row_of(messages_of_example(example), _tools_of(example)))
 
@@ -34,12 +34,12 @@ def _tools_of(example: Example) -> list[Tool] | None:
     return cast("list[Tool] | None", example.get("tools"))
 
 
-def jsonl_row(example: Example) -> JsonObject:
+def jsonl_row(example: Example) -> JsonColumn:
     """The example itself."""
     return dict(example)
 
 
-ROWS: dict[str, tuple[Callable[[Example], JsonObject], str]] = {
+ROWS: dict[str, tuple[Callable[[Example], JsonColumn], str]] = {
     "openai": (openai_row, ".jsonl"),
     "alpaca": (alpaca_row, ".json"),
     "sharegpt": (sharegpt_row, ".jsonl"),
@@ -47,7 +47,7 @@ ROWS: dict[str, tuple[Callable[[Example], JsonObject], str]] = {
 }
 
 
-def row_of_call(call: Call) -> JsonObject:
+def row_of_call(call: Call) -> JsonColumn:
     """A recorded call as OpenAI's preference row where there are two answers, else as its chat row."""
     if call.rejected is not None:
         asked = call.request_messages()
@@ -55,11 +55,11 @@ def row_of_call(call: Call) -> JsonObject:
     return _conversation(call)
 
 
-def _conversation(call: Call) -> JsonObject:
+def _conversation(call: Call) -> JsonColumn:
     return {"messages": call.messages} | ({"tools": call.tools} if call.tools else {})
 
 
-def _chat_of(call: Call) -> JsonObject:
+def _chat_of(call: Call) -> JsonColumn:
     """A call as a chat row; of a pair the better answer."""
     row = _conversation(call)
     if "parallel_tool_calls" in call.metadata:
@@ -67,28 +67,28 @@ def _chat_of(call: Call) -> JsonObject:
     return row
 
 
-def _turns_of(call: Call) -> JsonObject:
+def _turns_of(call: Call) -> JsonColumn:
     """A call as a row of turns; keys that the format does not have are kept beside them."""
-    row: JsonObject = dict(sharegpt.row_of(call.messages, call.tools))
+    row: JsonColumn = dict(sharegpt.row_of(call.messages, call.tools))
     if "parallel_tool_calls" in call.metadata:
         row["parallel_tool_calls"] = call.metadata["parallel_tool_calls"]
     return row
 
 
-def _pair_of(call: Call) -> JsonObject:
+def _pair_of(call: Call) -> JsonColumn:
     if call.rejected is None:
         raise DataError("there is one answer only; preference rows need a better and a worse one")
     return row_of_call(call)
 
 
-def _text_of(call: Call) -> JsonObject:
+def _text_of(call: Call) -> JsonColumn:
     """A call as a chat row whose messages are plain text."""
     if any(not isinstance(message.get("content"), str | None) for message in call.messages):
         raise DataError("parquet holds messages of plain text; for content in parts use the format openai")
     return _chat_of(call)
 
 
-BUILT: dict[DatasetFormat, Callable[[Call, JsonObject], JsonObject]] = {
+BUILT: dict[DatasetFormat, Callable[[Call, JsonColumn], JsonColumn]] = {
     "openai": lambda call, _: _chat_of(call),
     "preference": lambda call, _: _pair_of(call),
     "alpaca": lambda call, _: dict(alpaca.row_of(call.messages, call.tools)),
@@ -106,7 +106,7 @@ def check_format(format: str) -> str:
     return format
 
 
-def rows_in(examples: Sequence[Example], format: str) -> list[JsonObject]:
+def rows_in(examples: Sequence[Example], format: str) -> list[JsonColumn]:
     """Every example as a row of `format`.
 
     Raises:

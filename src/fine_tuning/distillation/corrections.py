@@ -8,7 +8,7 @@ from fine_tuning.distillation.ratings import CHOSEN_RATING, MAX_CORRECTED_RATING
 from fine_tuning.errors import NotFoundError, UsageError
 from fine_tuning.store import examples, preferences
 from fine_tuning.store.database import Database, Transaction
-from fine_tuning.store.records import Example
+from fine_tuning.store.records.examples import Example
 
 
 def correct_example(database: Database, example_id: str, response: str) -> str:

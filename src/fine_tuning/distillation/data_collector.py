@@ -19,7 +19,7 @@ from fine_tuning.distillation.preference_pairs import store_preference
 from fine_tuning.distillation.ratings import THUMBS_DOWN, THUMBS_UP, change_rating, check_rating
 from fine_tuning.distillation.task_completions import task_completion
 from fine_tuning.store import examples, preferences
-from fine_tuning.store.records import Example, Preference
+from fine_tuning.store.records.examples import Example, Preference
 from fine_tuning.store.workspace import Workspace, open_workspace
 
 

@@ -13,7 +13,7 @@ from fine_tuning._util import checks
 from fine_tuning.data_io.messages import Message, Tool, prompt_and_response_messages, text_of
 from fine_tuning.distillation.ratings import check_rating
 from fine_tuning.errors import DataError, UsageError
-from fine_tuning.store.records import NewExample
+from fine_tuning.store.records.examples import NewExample
 
 
 @dataclass(frozen=True)

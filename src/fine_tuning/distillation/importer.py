@@ -19,7 +19,7 @@ from fine_tuning.distillation.ratings import LOG_RATING, REJECTED_RATING, TRAINI
 from fine_tuning.errors import DataError, UsageError
 from fine_tuning.store import examples, imported_files, preferences
 from fine_tuning.store.database import Database, Transaction
-from fine_tuning.store.records import NewExample
+from fine_tuning.store.records.examples import NewExample
 
 _log = logging.getLogger(__name__)
 

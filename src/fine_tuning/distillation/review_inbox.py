@@ -16,7 +16,7 @@ from fine_tuning.errors import ConflictError, NotFoundError
 from fine_tuning.store import examples, reviews
 from fine_tuning.store.column_types import now
 from fine_tuning.store.database import Database, Transaction
-from fine_tuning.store.records import Example, Review
+from fine_tuning.store.records.examples import Example, Review
 from fine_tuning.store.reviews import Filters
 from fine_tuning.store.workspace import open_workspace
 

@@ -9,7 +9,7 @@ from fine_tuning._util.files import write_json
 from fine_tuning.data_io.formats import alpaca, sharegpt
 from fine_tuning.data_io.messages import messages_of_example
 from fine_tuning.errors import DataError, UsageError
-from fine_tuning.store.records import Example
+from fine_tuning.store.records.examples import Example
 
 WRITERS: dict[str, Callable[[Example], Mapping[str, object]]] = {
     "alpaca": lambda example: alpaca.row_of(messages_of_example(example), example["tools"]),

@@ -11,7 +11,7 @@ import numpy as np
 from fine_tuning.errors import UsageError
 from fine_tuning.evaluation import bleu_chrf_ter, metrics, paired_tests
 from fine_tuning.evaluation.intervals import Interval
-from fine_tuning.store.records import Evaluation, EvaluationRow
+from fine_tuning.store.records.evaluations import Evaluation, EvaluationRow
 
 Pair = tuple[EvaluationRow, EvaluationRow]
 

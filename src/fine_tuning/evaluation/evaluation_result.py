@@ -13,7 +13,8 @@ from fine_tuning.errors import UsageError
 from fine_tuning.evaluation.intervals import wilson
 from fine_tuning.evaluation.precision_recall_f1 import macro_averages
 from fine_tuning.evaluation.predictions import Predictions
-from fine_tuning.store.records import Evaluation, JsonObject, NewEvaluation, ScoredExample
+from fine_tuning.store.records.evaluations import Evaluation, NewEvaluation, ScoredExample
+from fine_tuning.store.records.rows import JsonColumn
 
 MODEL_TYPES = ("base", "fine_tuned")
 MatchRule = Callable[[str, str], bool]
@@ -36,7 +37,7 @@ class EvaluationResult:
     cost_per_inference: float
     timestamp: str
     test_set_size: int
-    metadata: JsonObject = field(default_factory=dict)
+    metadata: JsonColumn = field(default_factory=dict)
     accuracy_interval: tuple[float, float] = (nan, nan)
 
     @classmethod
@@ -162,8 +163,8 @@ class ModelComparison(TypedDict):
     latency_improvement_pct: float
     cost_delta: float
     cost_improvement_pct: float
-    base_metrics: JsonObject
-    finetuned_metrics: JsonObject
+    base_metrics: JsonColumn
+    finetuned_metrics: JsonColumn
 
 
 def compare(base: EvaluationResult, finetuned: EvaluationResult) -> ModelComparison:

@@ -8,7 +8,7 @@ from typing import TypedDict, Unpack
 
 from fine_tuning._util import checks
 from fine_tuning.errors import UsageError
-from fine_tuning.store.records import ScoredExample
+from fine_tuning.store.records.evaluations import ScoredExample
 
 
 class OptionalColumns(TypedDict, total=False):

@@ -13,7 +13,8 @@ from fine_tuning.evaluation import metrics, score_summary
 from fine_tuning.evaluation.precision_recall_f1 import MacroAverages, macro_averages
 from fine_tuning.evaluation.predictions import Predictions, check_lengths
 from fine_tuning.evaluation.score_summary import Figure, LatencySummary, Scores
-from fine_tuning.store.records import JsonObject, NewEvaluation, ScoredExample
+from fine_tuning.store.records.evaluations import NewEvaluation, ScoredExample
+from fine_tuning.store.records.rows import JsonColumn
 
 
 @dataclass
@@ -44,7 +45,7 @@ class Evaluation:
     cost: Figure
     slices: dict[str, dict[str, dict[str, Figure]]]
     test_set_size: int
-    metadata: JsonObject
+    metadata: JsonColumn
     rows: list[ScoredExample] = field(repr=False)
     id: int | None = None
 
@@ -77,7 +78,7 @@ def score_predictions(
     *,
     model_name: str,
     model_type: str,
-    metadata: JsonObject,
+    metadata: JsonColumn,
 ) -> Evaluation:
     """Score predictions; see `ModelEvaluator.evaluate`.
 

@@ -10,7 +10,7 @@ from fine_tuning._util import checks
 from fine_tuning.errors import NotFoundError
 from fine_tuning.store import evaluations
 from fine_tuning.store.database import Transaction
-from fine_tuning.store.records import Evaluation
+from fine_tuning.store.records.evaluations import Evaluation
 
 
 class ModelSummary(TypedDict):

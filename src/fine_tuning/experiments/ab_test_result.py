@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass, field, fields
 from math import inf, isfinite, isnan, nan
 from typing import Any, cast
 
-from fine_tuning.store.experiment_json import ExperimentResult, GuardrailStatus
-from fine_tuning.store.records import Experiment
+from fine_tuning.store.records.experiment_json import ExperimentResult, GuardrailStatus
+from fine_tuning.store.records.experiments import Experiment
 
 _UNKNOWN_FIGURE = {"model_a": nan, "model_b": nan, "low": -inf, "high": inf}  # of a guardrail
 Interval = tuple[float, float]

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from fine_tuning.errors import ConflictError
 from fine_tuning.experiments.design import SLOTS
 from fine_tuning.experiments.sufficient_statistics import A, B
-from fine_tuning.store.experiment_json import Arm, Slots
+from fine_tuning.store.records.experiment_json import Arm, Slots
 
 
 def assign(test_id: str, unit_id: str, share_b: float = 0.5) -> Arm:

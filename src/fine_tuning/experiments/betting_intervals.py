@@ -11,7 +11,7 @@ from typing import cast
 
 import numpy as np
 
-from fine_tuning.store.experiment_json import WealthRecord
+from fine_tuning.store.records.experiment_json import WealthRecord
 
 GRID = np.linspace(0.0, 1.0, 201)  # the means that are bet against
 MAX_STAKE = 0.5  # of the capital in one bet

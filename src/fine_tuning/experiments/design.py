@@ -9,7 +9,7 @@ from typing import Any, cast
 from fine_tuning._util import checks
 from fine_tuning.errors import UsageError
 from fine_tuning.experiments.group_sequential import SPENDING
-from fine_tuning.store.experiment_json import DesignRecord
+from fine_tuning.store.records.experiment_json import DesignRecord
 
 KINDS = ("anytime", "group_sequential", "fixed")
 SCORES = ("binary", "bounded", "real")

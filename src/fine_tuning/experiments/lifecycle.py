@@ -17,8 +17,9 @@ from fine_tuning.experiments.won_tests import CONCLUDED
 from fine_tuning.store import experiments
 from fine_tuning.store.column_types import now
 from fine_tuning.store.database import Database, Transaction
-from fine_tuning.store.experiment_json import Arm, DesignRecord, Slots
-from fine_tuning.store.records import Experiment, JsonObject
+from fine_tuning.store.records.experiment_json import Arm, DesignRecord, Slots
+from fine_tuning.store.records.experiments import Experiment
+from fine_tuning.store.records.rows import JsonColumn
 
 
 class CreatedTest(TypedDict):
@@ -29,7 +30,7 @@ class CreatedTest(TypedDict):
     model_b: str
     status: str
     started_at: str
-    metadata: JsonObject
+    metadata: JsonColumn
     design: DesignRecord
 
 

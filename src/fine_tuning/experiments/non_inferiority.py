@@ -11,7 +11,7 @@ from fine_tuning.experiments import confidence_sequences, measures, verdict
 from fine_tuning.experiments.design import Design
 from fine_tuning.experiments.effect import Effect
 from fine_tuning.experiments.sufficient_statistics import Statistics
-from fine_tuning.store.records import Experiment
+from fine_tuning.store.records.experiments import Experiment
 
 
 class Statement(TypedDict):

@@ -12,8 +12,8 @@ from fine_tuning.experiments.recommendation import Reason, broken_guardrails, re
 from fine_tuning.experiments.sufficient_statistics import A, B
 from fine_tuning.store import experiments, model_aliases, model_versions
 from fine_tuning.store.database import Transaction
-from fine_tuning.store.experiment_json import Arm
-from fine_tuning.store.records import ExperimentDecision
+from fine_tuning.store.records.experiment_json import Arm
+from fine_tuning.store.records.experiments import ExperimentDecision
 
 Action = Literal["promoted", "rolled_back", "kept"]
 PROMOTED: Action = "promoted"

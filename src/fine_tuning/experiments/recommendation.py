@@ -11,7 +11,7 @@ from fine_tuning.experiments.ab_test_result import ABTestResult, Interval
 from fine_tuning.experiments.field_intervals import UNKNOWN, interval_of
 from fine_tuning.experiments.guardrails import BROKEN, HOLDS
 from fine_tuning.experiments.sufficient_statistics import A, B
-from fine_tuning.store.experiment_json import Arm
+from fine_tuning.store.records.experiment_json import Arm
 
 WEIGHTS = {"latency": 0.2, "cost": 0.2}  # accuracy has the other 0.6, and decides alone where it differs
 

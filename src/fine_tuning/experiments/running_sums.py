@@ -9,7 +9,7 @@ from typing import cast
 from fine_tuning.experiments.betting_intervals import Wealth
 from fine_tuning.experiments.confidence_sequences import discordant_pair_log_e_value
 from fine_tuning.experiments.latency_histogram import Histogram
-from fine_tuning.store.experiment_json import ArmRecord, PairsRecord
+from fine_tuning.store.records.experiment_json import ArmRecord, PairsRecord
 
 
 @dataclass

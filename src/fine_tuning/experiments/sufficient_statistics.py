@@ -10,7 +10,7 @@ from fine_tuning.experiments import confidence_sequences, sample_ratio, small_sa
 from fine_tuning.experiments.design import Design
 from fine_tuning.experiments.effect import Effect, Look
 from fine_tuning.experiments.running_sums import ArmSums, Clusters, Pairs
-from fine_tuning.store.experiment_json import Arm, StatisticsRecord
+from fine_tuning.store.records.experiment_json import Arm, StatisticsRecord
 
 MIN_OBSERVATIONS = 10  # answers right or wrong, or clusters, of each model before an asymptotic statement is made
 MIN_OBSERVATIONS_OF_MEANS = 30  # of figures of any size, whose spread and skewness must be guessed too

@@ -14,9 +14,9 @@ from fine_tuning.experiments.ab_test_result import ABTestResult, Interval
 from fine_tuning.experiments.design import Design
 from fine_tuning.experiments.effect import Effect
 from fine_tuning.experiments.sufficient_statistics import A, B, Statistics
-from fine_tuning.store.experiment_json import GuardrailStatus
 from fine_tuning.store.experiments import NewLook
-from fine_tuning.store.records import Experiment
+from fine_tuning.store.records.experiment_json import GuardrailStatus
+from fine_tuning.store.records.experiments import Experiment
 
 MIN_P_VALUE = 1e-12
 SECONDARY = 0.2  # of alpha, for latency and for cost

@@ -8,7 +8,7 @@ from fine_tuning.experiments.promotion import PROMOTED
 from fine_tuning.experiments.recommendation import recommend
 from fine_tuning.store import experiments
 from fine_tuning.store.database import Transaction
-from fine_tuning.store.records import ExperimentDecision, ExperimentOfVersion
+from fine_tuning.store.records.experiments import ExperimentDecision, ExperimentOfVersion
 
 CONCLUDED = "concluded"
 

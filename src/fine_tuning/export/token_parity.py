@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from fine_tuning.export import llama_cpp_probe
 from fine_tuning.export.llama_cpp_probe import Prompt
 from fine_tuning.export.quantization import Quantization
-from fine_tuning.store.records import ParityFigures, record
+from fine_tuning.store.records.exports import ParityFigures
+from fine_tuning.store.records.rows import record
 
 if TYPE_CHECKING:
     from torch import Tensor

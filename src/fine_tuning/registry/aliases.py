@@ -9,7 +9,7 @@ from fine_tuning.errors import UsageError
 from fine_tuning.registry.version_lookup import find_version
 from fine_tuning.store import model_aliases
 from fine_tuning.store.database import Database, Transaction
-from fine_tuning.store.records import DatedModelVersion, DescribedModelVersion
+from fine_tuning.store.records.model_versions import DatedModelVersion, DescribedModelVersion
 
 
 def set_alias(database: Database, name: str, alias: str, version: int | None, *, actor: str, reason: str) -> int:

@@ -11,7 +11,7 @@ from fine_tuning.registry import expiry
 from fine_tuning.settings import Settings
 from fine_tuning.store import evaluations, model_versions
 from fine_tuning.store.database import Transaction
-from fine_tuning.store.records import ModelVersion
+from fine_tuning.store.records.model_versions import ModelVersion
 
 
 def check(tx: Transaction, version: ModelVersion, settings: Settings) -> None:

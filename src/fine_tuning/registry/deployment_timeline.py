@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from fine_tuning.store.records import RegistryChange
+from fine_tuning.store.records.model_versions import RegistryChange
 
 
 @dataclass(frozen=True)

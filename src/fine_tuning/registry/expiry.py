@@ -10,7 +10,7 @@ from fine_tuning._util.model_names import base_model_of, without_snapshot
 from fine_tuning.errors import ConfigurationError, ProviderError
 from fine_tuning.store import model_versions, shutdown_dates
 from fine_tuning.store.database import Database, Transaction
-from fine_tuning.store.records import DatedModelVersion, ModelVersion
+from fine_tuning.store.records.model_versions import DatedModelVersion, ModelVersion
 
 # OpenAI's deprecations page. Fine-tuned models are shut down with their base.
 PUBLISHED_AS_OF = "2026-10-31"

@@ -20,7 +20,8 @@ from fine_tuning.store import (
 )
 from fine_tuning.store.column_types import iso
 from fine_tuning.store.database import Transaction
-from fine_tuning.store.records import Job, ModelVersion
+from fine_tuning.store.records.jobs import Job
+from fine_tuning.store.records.model_versions import ModelVersion
 
 
 def trace(tx: Transaction, version: ModelVersion) -> Lineage:

@@ -12,7 +12,8 @@ from typing import Any, NamedTuple, TypeAlias
 from fine_tuning.errors import MissingDependencyError, ProviderError
 from fine_tuning.store import model_aliases, model_versions
 from fine_tuning.store.database import Database, Transaction
-from fine_tuning.store.records import JsonObject, ModelVersion, NewModelVersion
+from fine_tuning.store.records.model_versions import ModelVersion, NewModelVersion
+from fine_tuning.store.records.rows import JsonColumn
 
 PREFIX = "fine_tuning."  # of the tags that carry our values
 KEPT = ("READY", "DEPLOYED", "ARCHIVED", "FAILED")  # statuses that an import restores
@@ -179,7 +180,7 @@ def _pages(search: Callable[..., MlflowPage]) -> Iterator[Any]:
 
 def _imported(found: MlflowVersion, aliases: list[str]) -> _Imported:
     own = {name.removeprefix(PREFIX): value for name, value in found.tags.items() if name.startswith(PREFIX)}
-    metadata: JsonObject = _from_tag(own.get("metadata"), {})
+    metadata: JsonColumn = _from_tag(own.get("metadata"), {})
     source = {"version": str(found.version), "source": found.source, "ours": own.get("version")}
     version: NewModelVersion = {
         "model_name": found.name,
@@ -201,7 +202,7 @@ def _imported(found: MlflowVersion, aliases: list[str]) -> _Imported:
 def _registered_as(versions: Sequence[ModelVersion], found: _Imported) -> int | None:
     """The version that was imported from MLflow's, or exported to it; None where it is new here."""
     for each in versions:
-        source: JsonObject = each["metadata"].get("mlflow") or {}
+        source: JsonColumn = each["metadata"].get("mlflow") or {}
         if (source.get("version"), source.get("source")) == (found.mlflow_version, found.source):
             return each["version"]
         if found.exported_version == str(each["version"]) and each["job_id"] == found.version["job_id"]:

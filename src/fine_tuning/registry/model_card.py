@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from fine_tuning._util.model_names import version_name
-from fine_tuning.store.records import Evaluation, ModelVersion, ParityFigures
+from fine_tuning.store.records.evaluations import Evaluation
+from fine_tuning.store.records.exports import ParityFigures
+from fine_tuning.store.records.model_versions import ModelVersion
 
 FILE_NAME = "README.md"
 

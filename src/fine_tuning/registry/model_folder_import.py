@@ -9,7 +9,7 @@ from fine_tuning.errors import DataError
 from fine_tuning.registry.model_card import FILE_NAME
 from fine_tuning.store import artifacts
 from fine_tuning.store.database import Database
-from fine_tuning.store.records import NewModelVersion
+from fine_tuning.store.records.model_versions import NewModelVersion
 
 REQUIRED_FILES = ("config.json", "model.safetensors")
 

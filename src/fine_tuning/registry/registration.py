@@ -6,7 +6,8 @@ from fine_tuning._util import checks, hosts
 from fine_tuning.errors import ConflictError, NotFoundError, UsageError
 from fine_tuning.store import costs, datasets, jobs, model_versions
 from fine_tuning.store.database import Database, Transaction
-from fine_tuning.store.records import Job, ModelVersion, NewModelVersion
+from fine_tuning.store.records.jobs import Job
+from fine_tuning.store.records.model_versions import ModelVersion, NewModelVersion
 from fine_tuning.store.tables import MODEL_STATUSES
 
 

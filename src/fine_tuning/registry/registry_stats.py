@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TypedDict
 
-from fine_tuning.store.records import ModelVersion
+from fine_tuning.store.records.model_versions import ModelVersion
 from fine_tuning.store.tables import MODEL_STATUSES
 
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from fine_tuning.store import jobs
 from fine_tuning.store.column_types import iso
 from fine_tuning.store.database import Transaction
-from fine_tuning.store.records import JsonObject, ModelVersion
+from fine_tuning.store.records.model_versions import ModelVersion
+from fine_tuning.store.records.rows import JsonColumn
 
 
 @dataclass
@@ -25,7 +26,7 @@ class FinetuneJobRecord:
     started_at: str | None
     completed_at: str | None
     notes: str = ""
-    metadata: JsonObject = field(default_factory=dict)
+    metadata: JsonColumn = field(default_factory=dict)
 
 
 def training_run(tx: Transaction, version: ModelVersion) -> FinetuneJobRecord:

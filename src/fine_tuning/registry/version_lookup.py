@@ -7,7 +7,7 @@ import difflib
 from fine_tuning.errors import NotFoundError
 from fine_tuning.store import model_versions
 from fine_tuning.store.database import Transaction
-from fine_tuning.store.records import ModelVersion
+from fine_tuning.store.records.model_versions import ModelVersion
 
 
 def find_version(tx: Transaction, name: str, version: int | None = None) -> ModelVersion:

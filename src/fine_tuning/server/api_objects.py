@@ -6,15 +6,11 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from fine_tuning._util.model_names import checkpoint_name
-from fine_tuning.store.records import (
-    Artifact,
-    CheckpointPermission,
-    Job,
-    JobEvent,
-    StoredFile,
-    Upload,
-    UploadPart,
-)
+from fine_tuning.store.records.api_keys import CheckpointPermission
+from fine_tuning.store.records.files import StoredFile, Upload, UploadPart
+from fine_tuning.store.records.job_events import JobEvent
+from fine_tuning.store.records.job_results import Artifact
+from fine_tuning.store.records.jobs import Job
 
 ApiObject = dict[str, object]
 """An object of OpenAI's API; its `response_model` checks the keys."""

@@ -11,7 +11,7 @@ from fine_tuning.errors import NotFoundError, UsageError
 from fine_tuning.server.api_errors import ApiError
 from fine_tuning.store import api_keys
 from fine_tuning.store.database import Database
-from fine_tuning.store.records import ApiKey
+from fine_tuning.store.records.api_keys import ApiKey
 
 DEFAULT_PROJECT = "default"
 _PREFIX = "sk-ft-"

@@ -10,7 +10,7 @@ from fine_tuning.server import json_schema_support
 from fine_tuning.server.api_errors import invalid
 from fine_tuning.server.request_model import RequestModel
 from fine_tuning.serving.chat_types import ChatBody
-from fine_tuning.store.records import JsonObject
+from fine_tuning.store.records.rows import JsonColumn
 
 Number = Annotated[float, Field(allow_inf_nan=False)]
 Metadata = Annotated[
@@ -57,7 +57,7 @@ class Function(RequestModel):
 
     name: Name
     description: str | None = None
-    parameters: JsonObject | None = None
+    parameters: JsonColumn | None = None
     strict: bool | None = None
 
 
@@ -94,7 +94,7 @@ class Message(RequestModel):
     audio: None = None
     function_call: None = None
 
-    def plain(self) -> JsonObject:
+    def plain(self) -> JsonColumn:
         """The message as chat templates expect it: "system" in place of "developer", parts joined to one text."""
         content = self.content
         if isinstance(content, list):
@@ -116,7 +116,7 @@ class JsonSchema(RequestModel):
 
     name: str
     description: str | None = None
-    schema_: JsonObject = Field(default_factory=dict, alias="schema")
+    schema_: JsonColumn = Field(default_factory=dict, alias="schema")
     strict: bool | None = None
 
 
@@ -163,12 +163,12 @@ class ChatRequest(RequestModel):
     safety_identifier: str | None = _ignored("nothing is reported to anyone")
     prompt_cache_key: str | None = _ignored("prompts that begin alike are found without it")
     prompt_cache_retention: str | None = _ignored("the cache is the model's own memory")
-    prompt_cache_options: JsonObject | None = _ignored("the cache is the model's own memory")
+    prompt_cache_options: JsonColumn | None = _ignored("the cache is the model's own memory")
     service_tier: str | None = _ignored("there is one tier")
-    prediction: JsonObject | None = _ignored("it only saves time at OpenAI")
+    prediction: JsonColumn | None = _ignored("it only saves time at OpenAI")
     reasoning_effort: str | None = _ignored("the models do not reason apart from their answer")
     verbosity: str | None = _ignored("the models have no such setting")
-    moderation: JsonObject | None = _ignored("nothing is moderated")
+    moderation: JsonColumn | None = _ignored("nothing is moderated")
 
     audio: object = _refused("the models write text only")
     modalities: list[str] | None = Field(
@@ -233,7 +233,7 @@ class ChatRequest(RequestModel):
         return request
 
     def _engine_request(self) -> ChatBody:
-        body: JsonObject = {"messages": [message.plain() for message in self.messages]}
+        body: JsonColumn = {"messages": [message.plain() for message in self.messages]}
         for name in _PASSED_ON:
             if (value := getattr(self, name)) is not None:
                 body[name] = _plain(value)

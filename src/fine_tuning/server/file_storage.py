@@ -16,7 +16,7 @@ from fine_tuning.server.server_config import MAX_FILE_BYTES, MIB
 from fine_tuning.store import files, jobs
 from fine_tuning.store.column_types import now
 from fine_tuning.store.database import Database
-from fine_tuning.store.records import NewFile, StoredFile
+from fine_tuning.store.records.files import NewFile, StoredFile
 from fine_tuning.store.workspace import Workspace
 
 PIECE = MIB

@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from fine_tuning.server.api_errors import invalid
 from fine_tuning.server.chat_request import Metadata
 from fine_tuning.server.request_model import RequestModel
-from fine_tuning.store.records import JsonObject
+from fine_tuning.store.records.rows import JsonColumn
 
 AUTO = {"n_epochs": 3, "batch_size": 4, "learning_rate_multiplier": 1.0, "beta": 0.1}
 DEFAULT_SEED = 42
@@ -49,7 +49,7 @@ class Method(RequestModel):
     type: Literal["supervised", "dpo", "reinforcement"]
     supervised: Supervised | None = None
     dpo: Dpo | None = None
-    reinforcement: JsonObject | None = None
+    reinforcement: JsonColumn | None = None
 
     @model_validator(mode="after")
     def _fits(self) -> Method:

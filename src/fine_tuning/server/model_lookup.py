@@ -17,7 +17,7 @@ from fine_tuning.serving.model_resolution import LOCAL, find_target
 from fine_tuning.store import artifacts, checkpoint_permissions, jobs
 from fine_tuning.store import model_versions as versions
 from fine_tuning.store.database import Transaction
-from fine_tuning.store.records import Job
+from fine_tuning.store.records.jobs import Job
 
 
 class Listed(NamedTuple):

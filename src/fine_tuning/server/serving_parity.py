@@ -18,7 +18,7 @@ from fine_tuning.errors import FineTuningError
 from fine_tuning.serving.engine import Engine
 from fine_tuning.store import jobs
 from fine_tuning.store.database import Database
-from fine_tuning.store.records import JsonObject
+from fine_tuning.store.records.rows import JsonColumn
 
 PROBES = "probes.json"
 TOKENS = 24
@@ -28,7 +28,7 @@ _log = logging.getLogger(__name__)
 class Probe(TypedDict):
     """A prompt, the trainer's answer, and whether that answer is complete."""
 
-    messages: list[JsonObject]
+    messages: list[JsonColumn]
     answer: str
     whole: bool
 

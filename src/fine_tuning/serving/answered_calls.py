@@ -10,7 +10,7 @@ from fine_tuning.serving.model_resolution import LOCAL, Target
 from fine_tuning.settings import Settings
 from fine_tuning.store import costs
 from fine_tuning.store.database import Transaction
-from fine_tuning.store.records import NewCostEvent
+from fine_tuning.store.records.costs import NewCostEvent
 
 MS_PER_HOUR = 3.6e6
 

@@ -26,7 +26,7 @@ from fine_tuning.serving.engine import Completion, in_order
 from fine_tuning.serving.response_grammar import with_grammar
 
 if TYPE_CHECKING:
-    from fine_tuning.store.records import JsonObject
+    from fine_tuning.store.records.rows import JsonColumn
 
 Native = Any  # xllamacpp.Server, which has no types
 
@@ -175,11 +175,11 @@ class LlamaCppEngine:
             raise ProviderError(f"the engine of {self.model} is closed; open it again")
         return self._server
 
-    def _request(self, body: Mapping[str, Any]) -> JsonObject:
+    def _request(self, body: Mapping[str, Any]) -> JsonColumn:
         messages = [dict(message) for message in body["messages"]]
         return {**DEFAULT_SAMPLING, **with_grammar(body), "messages": messages, **self._adapter_scale()}
 
-    def _adapter_scale(self) -> JsonObject:
+    def _adapter_scale(self) -> JsonColumn:
         if not self._open_server().options.adapters:
             return {}
         # The base model needs a scale of 0: otherwise it continues from what an adapter left in the cache.
@@ -196,21 +196,21 @@ class _Server:
         self._native: Native = _load(path, options)
         atexit.register(self.stop)  # the native threads must end before the interpreter does
 
-    def complete(self, body: JsonObject) -> JsonObject:
+    def complete(self, body: JsonColumn) -> JsonColumn:
         """Answer a request; where llama.cpp cannot parse it, the reply is an error like its other error replies."""
         try:
-            reply: JsonObject = self._loaded().handle_chat_completions(body)
+            reply: JsonColumn = self._loaded().handle_chat_completions(body)
         except (ValueError, RuntimeError) as error:
             return {"error": {"message": str(error)}}
         return reply
 
-    def stream(self, body: JsonObject) -> Iterator[JsonObject]:
+    def stream(self, body: JsonColumn) -> Iterator[JsonColumn]:
         """Answer a request in chunks; closing the iterator stops the generation."""
-        chunks: queue.Queue[JsonObject | None] = queue.Queue()
+        chunks: queue.Queue[JsonColumn | None] = queue.Queue()
         is_closed = threading.Event()
         native = self._loaded()
 
-        def receive(chunk: JsonObject) -> bool:
+        def receive(chunk: JsonColumn) -> bool:
             chunks.put(chunk)
             return is_closed.is_set()
 
@@ -273,7 +273,7 @@ def _load(path: Path, options: LlamaCppOptions) -> Native:
     return server
 
 
-def _checked(reply: JsonObject, model: str) -> JsonObject:
+def _checked(reply: JsonColumn, model: str) -> JsonColumn:
     """The reply, unless it reports an error: RefusedError where the request caused it, else ProviderError."""
     if error := reply.get("error"):
         message = str(error.get("message", error))

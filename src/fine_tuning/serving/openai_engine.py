@@ -12,7 +12,7 @@ from fine_tuning.errors import ProviderError
 from fine_tuning.serving.chat_types import ChatBody, Chunk, Messages
 from fine_tuning.serving.chat_wire import text_from_chunks
 from fine_tuning.serving.engine import DEFAULT_CONCURRENCY, Completion, in_order
-from fine_tuning.store.records import JsonObject
+from fine_tuning.store.records.rows import JsonColumn
 
 if TYPE_CHECKING:
     from openai.types.chat import ChatCompletion
@@ -87,7 +87,7 @@ class OpenAIEngine:
 
     def chat_chunks(self, body: ChatBody) -> Generator[Chunk, None, None]:
         """Send a request to the host as it is. See `Engine`."""
-        request: JsonObject = {**body, "model": self.model}
+        request: JsonColumn = {**body, "model": self.model}
         with (
             self._translated_errors(),
             self._client.chat.completions.create(
@@ -106,7 +106,7 @@ class OpenAIEngine:
         self._client.close()
         await self._async_client.close()
 
-    def _body(self, messages: Messages, temperature: float, max_tokens: int, params: JsonObject) -> JsonObject:
+    def _body(self, messages: Messages, temperature: float, max_tokens: int, params: JsonColumn) -> JsonColumn:
         """The request; OpenAI's newer models need the newer name of the limit, other hosts often the older."""
         limit = "max_completion_tokens" if self._hosted else "max_tokens"
         plain = [dict(message) for message in messages]

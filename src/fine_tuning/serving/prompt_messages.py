@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from fine_tuning._util import checks
 from fine_tuning.errors import UsageError
 from fine_tuning.serving.chat_types import Messages
-from fine_tuning.store.records import JsonObject
+from fine_tuning.store.records.rows import JsonColumn
 
 MAX_TEMPERATURE = 2
 
@@ -34,13 +34,13 @@ def checked_sampling(temperature: float, max_tokens: int) -> Sampling:
     return Sampling(checked, max_tokens)
 
 
-def messages_of(prompt: str | Messages, system_prompt: str | None) -> list[JsonObject]:
+def messages_of(prompt: str | Messages, system_prompt: str | None) -> list[JsonColumn]:
     """The conversation of a prompt, with the system prompt first.
 
     Raises:
         UsageError: the prompt is empty, or is neither text nor messages.
     """
-    system: list[JsonObject] = [{"role": "system", "content": system_prompt}] if system_prompt else []
+    system: list[JsonColumn] = [{"role": "system", "content": system_prompt}] if system_prompt else []
     if isinstance(prompt, str):
         if not prompt.strip():
             raise UsageError("prompt must not be empty")

@@ -10,7 +10,7 @@ from fine_tuning.data_io.formats import tool_prompt
 from fine_tuning.data_io.messages import Message
 from fine_tuning.serving.chat_types import ChatBody, Chunk, Delta, ToolCallDelta
 from fine_tuning.serving.engine import Engine
-from fine_tuning.store.records import JsonObject
+from fine_tuning.store.records.rows import JsonColumn
 
 
 class PromptedTools:
@@ -66,7 +66,7 @@ def _prompted(body: ChatBody) -> ChatBody:
         tools = []
     elif isinstance(choice, Mapping):
         tools = [tool for tool in tools if tool["function"]["name"] == choice["function"]["name"]]
-    plain: JsonObject = {
+    plain: JsonColumn = {
         key: value for key, value in body.items() if key not in {"tools", "tool_choice", "parallel_tool_calls"}
     }
     plain["messages"] = tool_prompt.with_tools_as_text(cast("Sequence[Message]", body["messages"]), tools)

@@ -14,7 +14,7 @@ from fine_tuning.errors import MissingDependencyError, ProviderError, UsageError
 from fine_tuning.serving.chat_types import ChatBody, Chunk, Messages
 from fine_tuning.serving.chat_wire import chunks_from_text
 from fine_tuning.serving.engine import Completion
-from fine_tuning.store.records import JsonObject
+from fine_tuning.store.records.rows import JsonColumn
 
 if TYPE_CHECKING:
     import torch
@@ -125,7 +125,7 @@ class TransformersEngine:
             )
         return {name: tensor.to(self._network.device) for name, tensor in inputs.items()}
 
-    def _generate(self, inputs: dict[str, torch.Tensor], options: JsonObject) -> torch.Tensor:
+    def _generate(self, inputs: dict[str, torch.Tensor], options: JsonColumn) -> torch.Tensor:
         import torch
 
         with torch.inference_mode():
@@ -178,7 +178,7 @@ def _load(model_dir: Path, dtype: str | None) -> tuple[Network, Tokenizer]:
     except ImportError as error:
         raise MissingDependencyError("transformers", "train", "answering with a local model folder") from error
     device, fastest = _placement()
-    from_files: JsonObject = {"local_files_only": True, "trust_remote_code": False}
+    from_files: JsonColumn = {"local_files_only": True, "trust_remote_code": False}
     try:
         with _no_progress_bar():
             network = AutoModelForCausalLM.from_pretrained(
@@ -205,19 +205,19 @@ def _placement() -> tuple[str, torch.dtype]:
     if torch.backends.mps.is_available():
         return "mps", torch.float32
     # Newer than the oldest supported torch.
-    capabilities: JsonObject = getattr(torch.cpu, "get_capabilities", dict)()
+    capabilities: JsonColumn = getattr(torch.cpu, "get_capabilities", dict)()
     has_bf16 = capabilities.get("avx512_bf16") or capabilities.get("amx_bf16")
     return "cpu", torch.bfloat16 if has_bf16 else torch.float32
 
 
-def _options(temperature: float, max_tokens: int, params: Mapping[str, object]) -> JsonObject:
+def _options(temperature: float, max_tokens: int, params: Mapping[str, object]) -> JsonColumn:
     """The arguments of `generate`."""
     if unknown := sorted(set(params) - _SUPPORTED):
         raise UsageError(
             f"transformers does not support {', '.join(unknown)}; pip install 'fine-tuning-pipeline[serve]' to answer "
             "through llama.cpp, which does"
         )
-    options: JsonObject = {"max_new_tokens": max_tokens, "do_sample": temperature > 0}
+    options: JsonColumn = {"max_new_tokens": max_tokens, "do_sample": temperature > 0}
     if temperature > 0:
         options |= {"temperature": temperature, "top_p": params.get("top_p", 1.0), "top_k": 0}
     if stops := _stops(params):
@@ -235,7 +235,7 @@ def _stops(params: Mapping[str, object]) -> list[str]:
     return [stop] if isinstance(stop, str) else list(stop)
 
 
-def _as_text(message: Mapping[str, object]) -> JsonObject:
+def _as_text(message: Mapping[str, object]) -> JsonColumn:
     """The message with its content as one text, as chat templates of text models expect it."""
     content = message.get("content") or ""
     if not isinstance(content, str):
@@ -269,7 +269,7 @@ def _no_progress_bar() -> Iterator[None]:
     """Keep transformers from drawing a progress bar while it loads, as its caller may draw one."""
     from transformers.utils import logging
 
-    def undrawn(make: Callable[..., object], args: Sequence[object], options: JsonObject) -> object:
+    def undrawn(make: Callable[..., object], args: Sequence[object], options: JsonColumn) -> object:
         return make(*args, **{**options, "disable": True})
 
     before = logging.set_tqdm_hook(undrawn)

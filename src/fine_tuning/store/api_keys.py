@@ -8,7 +8,8 @@ from sqlalchemy import Connection, exists, select, update
 
 from fine_tuning.store import tables
 from fine_tuning.store.column_types import now
-from fine_tuning.store.records import ApiKey, NewApiKey, record, records
+from fine_tuning.store.records.api_keys import ApiKey, NewApiKey
+from fine_tuning.store.records.rows import record, records
 
 _table = tables.api_keys
 _shown = [column for column in _table.c if column.name != "sha256"]

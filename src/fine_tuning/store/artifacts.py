@@ -6,7 +6,8 @@ from sqlalchemy import Connection, select
 
 from fine_tuning.store import paging, tables
 from fine_tuning.store.column_types import now
-from fine_tuning.store.records import Artifact, record, records
+from fine_tuning.store.records.job_results import Artifact
+from fine_tuning.store.records.rows import record, records
 
 _table = tables.artifacts
 

@@ -10,7 +10,8 @@ from sqlalchemy import ColumnElement, Connection, delete, func, select
 from fine_tuning.errors import ConflictError
 from fine_tuning.store import model_versions, tables
 from fine_tuning.store.column_types import now
-from fine_tuning.store.records import BudgetStatus, JobEstimate
+from fine_tuning.store.records.costs import BudgetStatus
+from fine_tuning.store.records.jobs import JobEstimate
 from fine_tuning.store.upsert import insert
 
 _log = logging.getLogger(__name__)

@@ -10,7 +10,8 @@ from sqlalchemy import Connection, delete, exists, select
 from fine_tuning.store import paging, tables
 from fine_tuning.store.column_types import now
 from fine_tuning.store.paging import Page
-from fine_tuning.store.records import CheckpointPermission, records
+from fine_tuning.store.records.api_keys import CheckpointPermission
+from fine_tuning.store.records.rows import records
 from fine_tuning.store.upsert import insert
 
 _table = tables.checkpoint_permissions

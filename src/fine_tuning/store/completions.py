@@ -9,7 +9,8 @@ from sqlalchemy import Connection, delete, select, update
 from fine_tuning.store import paging, tables
 from fine_tuning.store.column_types import now
 from fine_tuning.store.paging import Page
-from fine_tuning.store.records import NewCompletion, StoredCompletion, record
+from fine_tuning.store.records.completions import NewCompletion, StoredCompletion
+from fine_tuning.store.records.rows import record
 
 _table = tables.completions
 

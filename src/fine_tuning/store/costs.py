@@ -10,7 +10,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from fine_tuning.store import tables
 from fine_tuning.store.column_types import iso, now
-from fine_tuning.store.records import CallTotals, CostEvent, DailyCost, NewCostEvent, TrainingCost, record
+from fine_tuning.store.records.costs import CallTotals, CostEvent, DailyCost, NewCostEvent, TrainingCost
+from fine_tuning.store.records.rows import record
 
 _table = tables.cost_events
 _columns = _table.c

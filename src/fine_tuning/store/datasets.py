@@ -8,7 +8,8 @@ from sqlalchemy import ColumnElement, Connection, RowMapping, func, or_, select,
 
 from fine_tuning.store import tables
 from fine_tuning.store.column_types import iso, now
-from fine_tuning.store.records import Dataset, NewDataset, TrainingFile, record
+from fine_tuning.store.records.datasets import Dataset, NewDataset, TrainingFile
+from fine_tuning.store.records.rows import record
 
 _table = tables.datasets
 _NO_SPLIT = _table.c.recipe["part_of"].as_string().is_(None)  # not a split's file

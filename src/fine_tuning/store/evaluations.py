@@ -8,7 +8,8 @@ from sqlalchemy import Connection, RowMapping, Select, select
 
 from fine_tuning.store import model_versions, tables
 from fine_tuning.store.column_types import iso, now
-from fine_tuning.store.records import Evaluation, EvaluationRow, NewEvaluation, ScoredExample, record, records
+from fine_tuning.store.records.evaluations import Evaluation, EvaluationRow, NewEvaluation, ScoredExample
+from fine_tuning.store.records.rows import record, records
 
 _table = tables.evaluations
 

@@ -9,7 +9,8 @@ from sqlalchemy import ColumnElement, Connection, Row, case, func, select, updat
 
 from fine_tuning.store import tables
 from fine_tuning.store.column_types import iso
-from fine_tuning.store.records import Example, NewExample, record
+from fine_tuning.store.records.examples import Example, NewExample
+from fine_tuning.store.records.rows import record
 from fine_tuning.store.upsert import insert
 
 CURATED_RATING = 4

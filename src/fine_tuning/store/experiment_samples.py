@@ -10,8 +10,9 @@ from sqlalchemy import BindParameter, Connection, bindparam, func, select, updat
 
 from fine_tuning.store import tables
 from fine_tuning.store.column_types import now
-from fine_tuning.store.experiment_json import Arm
-from fine_tuning.store.records import JsonObject, Sample, record
+from fine_tuning.store.records.experiment_json import Arm
+from fine_tuning.store.records.experiments import Sample
+from fine_tuning.store.records.rows import JsonColumn, record
 from fine_tuning.store.upsert import insert
 
 _samples = tables.samples
@@ -47,7 +48,7 @@ class NewSample(TypedDict):
     cost: float | None
     covariate: float | None
     measures: dict[str, float] | None
-    metadata: JsonObject
+    metadata: JsonColumn
 
 
 class Outcome(TypedDict, total=False):

@@ -11,16 +11,9 @@ from sqlalchemy import BindParameter, Connection, Row, bindparam, func, or_, sel
 from fine_tuning._util.model_names import version_name
 from fine_tuning.store import tables
 from fine_tuning.store.column_types import iso, now
-from fine_tuning.store.experiment_json import Arm, DesignRecord, ExperimentResult, Slots, StatisticsRecord
-from fine_tuning.store.records import (
-    Experiment,
-    ExperimentDecision,
-    ExperimentLook,
-    ExperimentOfVersion,
-    JsonObject,
-    record,
-    records,
-)
+from fine_tuning.store.records.experiment_json import Arm, DesignRecord, ExperimentResult, Slots, StatisticsRecord
+from fine_tuning.store.records.experiments import Experiment, ExperimentDecision, ExperimentLook, ExperimentOfVersion
+from fine_tuning.store.records.rows import JsonColumn, record, records
 from fine_tuning.store.upsert import insert
 
 _table = tables.experiments
@@ -43,7 +36,7 @@ class NewExperiment(TypedDict):
     slots: Slots
     layer: str | None
     pinned: dict[Arm, str]
-    metadata: JsonObject
+    metadata: JsonColumn
 
 
 class ConcludedExperiment(TypedDict):
@@ -52,10 +45,10 @@ class ConcludedExperiment(TypedDict):
     id: str
     model_a: str
     model_b: str
-    metadata: JsonObject
+    metadata: JsonColumn
     started_at: datetime
     completed_at: datetime
-    result: JsonObject
+    result: JsonColumn
 
 
 class NewLook(TypedDict):

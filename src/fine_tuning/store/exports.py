@@ -6,7 +6,8 @@ from sqlalchemy import Connection, select
 
 from fine_tuning.store import model_versions, tables
 from fine_tuning.store.column_types import iso, now
-from fine_tuning.store.records import Export, NewExport, record
+from fine_tuning.store.records.exports import Export, NewExport
+from fine_tuning.store.records.rows import record
 
 _table, _versions = tables.exports, tables.model_versions
 

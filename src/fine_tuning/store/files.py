@@ -9,7 +9,8 @@ from sqlalchemy import ColumnElement, Connection, or_, select, update
 from fine_tuning.store import paging, tables
 from fine_tuning.store.column_types import now
 from fine_tuning.store.paging import Page
-from fine_tuning.store.records import NewFile, StoredFile, record, records
+from fine_tuning.store.records.files import NewFile, StoredFile
+from fine_tuning.store.records.rows import record, records
 
 _table = tables.files
 

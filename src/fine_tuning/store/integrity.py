@@ -12,7 +12,8 @@ from sqlalchemy import JSON, Connection, Integer, delete, func, literal_column, 
 
 from fine_tuning.store import costs, tables
 from fine_tuning.store.model_versions import MOVES
-from fine_tuning.store.records import DeployedArtifact, records
+from fine_tuning.store.records.job_results import DeployedArtifact
+from fine_tuning.store.records.rows import records
 
 
 def damage(connection: Connection) -> list[str]:

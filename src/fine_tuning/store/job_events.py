@@ -10,7 +10,8 @@ from sqlalchemy import Connection, func, select
 
 from fine_tuning.store import paging, tables
 from fine_tuning.store.column_types import now
-from fine_tuning.store.records import JobEvent, StepMetrics, records
+from fine_tuning.store.records.job_events import JobEvent, StepMetrics
+from fine_tuning.store.records.rows import records
 
 _table = tables.job_events
 MAX_EVENTS = 10_000  # of one job: far more than any run writes

@@ -11,7 +11,8 @@ from sqlalchemy import ColumnElement, Connection, and_, case, func, or_, select,
 from fine_tuning.store import job_events, tables
 from fine_tuning.store.column_types import now
 from fine_tuning.store.jobs import FINISHED
-from fine_tuning.store.records import Job, JobRequest, JobStatus, record
+from fine_tuning.store.records.jobs import Job, JobRequest, JobStatus
+from fine_tuning.store.records.rows import record
 
 _table = tables.jobs
 _columns = _table.c

@@ -9,7 +9,9 @@ from sqlalchemy import Connection, Select, case, func, or_, select, update
 
 from fine_tuning.store import budgets, job_events, paging, tables
 from fine_tuning.store.column_types import now
-from fine_tuning.store.records import Job, JobResult, JobStatus, NewJob, ProbeParity, record, records
+from fine_tuning.store.records.job_results import JobResult, ProbeParity
+from fine_tuning.store.records.jobs import Job, JobStatus, NewJob
+from fine_tuning.store.records.rows import record, records
 from fine_tuning.store.upsert import insert
 
 _table = tables.jobs

@@ -16,7 +16,9 @@ from fine_tuning.errors import DataError, UsageError
 from fine_tuning.store import costs, experiments, imported_files, model_versions
 from fine_tuning.store.column_types import now
 from fine_tuning.store.database import Database, expanded
-from fine_tuning.store.records import JsonObject, NewCostEvent, NewModelVersion
+from fine_tuning.store.records.costs import NewCostEvent
+from fine_tuning.store.records.model_versions import NewModelVersion
+from fine_tuning.store.records.rows import JsonColumn
 from fine_tuning.store.tables import MODEL_STATUSES
 
 ACTOR = "import of the older system"
@@ -92,7 +94,7 @@ def _import_once(
         imported_files.mark_done(tx, key, kind, len(rows))
 
 
-def _versions(path: Path) -> Iterator[JsonObject]:
+def _versions(path: Path) -> Iterator[JsonColumn]:
     for name, records in _records_by_model(path).items():
         numbers = [checks.count(f"version of {name}", record["version"], 1) for record in records]
         if len(set(numbers)) < len(numbers):
@@ -118,11 +120,11 @@ def _versions(path: Path) -> Iterator[JsonObject]:
             }
 
 
-def _records_by_model(path: Path) -> dict[str, list[JsonObject]]:
+def _records_by_model(path: Path) -> dict[str, list[JsonColumn]]:
     """The versions of each model, from a JSON file or from JSONL with one version per line."""
     if path.suffix == ".json":
         return dict(read_json(path))
-    found: dict[str, list[JsonObject]] = {}
+    found: dict[str, list[JsonColumn]] = {}
     for _, record in read_rows(path):
         found.setdefault(str(record["model_name"]), []).append(record)
     return found
@@ -137,7 +139,7 @@ def import_experiments(database: Database, path: str | Path) -> None:
     _import_once(database, path, "A/B test", _tests, _add_test)
 
 
-def _tests(path: Path) -> Iterator[JsonObject]:
+def _tests(path: Path) -> Iterator[JsonColumn]:
     found = read_json(path) if path.suffix == ".json" else {row["test_id"]: row for _, row in read_rows(path)}
     for test_id, result in found.items():
         if missing := [name for name in _RESULT_KEYS if name not in result]:
@@ -153,11 +155,11 @@ def _tests(path: Path) -> Iterator[JsonObject]:
         }
 
 
-def _add_test(tx: Connection, test: JsonObject) -> None:
+def _add_test(tx: Connection, test: JsonColumn) -> None:
     experiments.add_concluded(tx, cast("experiments.ConcludedExperiment", test))
 
 
-def _register(tx: Connection, version: JsonObject) -> None:
+def _register(tx: Connection, version: JsonColumn) -> None:
     model_versions.register(tx, cast("NewModelVersion", version), actor=ACTOR, number=version["version"])
 
 
@@ -174,7 +176,7 @@ def _events(path: Path) -> Iterator[NewCostEvent]:
             yield _call(kind, record)
 
 
-def _training(record: JsonObject) -> NewCostEvent:
+def _training(record: JsonColumn) -> NewCostEvent:
     size = record.get("dataset_size")
     return {
         "kind": "training",
@@ -190,7 +192,7 @@ def _training(record: JsonObject) -> NewCostEvent:
     }
 
 
-def _call(kind: str, record: JsonObject) -> NewCostEvent:
+def _call(kind: str, record: JsonColumn) -> NewCostEvent:
     """A call; `export_costs` writes `tokens` and `recorded_at`."""
     return {
         "kind": kind,

@@ -13,7 +13,9 @@ from fine_tuning._util.model_names import version_name
 from fine_tuning.errors import ConflictError
 from fine_tuning.store import tables
 from fine_tuning.store.column_types import iso, now
-from fine_tuning.store.records import Artifact, ModelVersion, NewModelVersion, record, records
+from fine_tuning.store.records.job_results import Artifact
+from fine_tuning.store.records.model_versions import ModelVersion, NewModelVersion
+from fine_tuning.store.records.rows import record, records
 from fine_tuning.store.upsert import insert
 
 # From each status to those that may follow.

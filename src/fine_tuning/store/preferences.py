@@ -6,7 +6,8 @@ from sqlalchemy import Connection, select
 
 from fine_tuning.store import tables
 from fine_tuning.store.column_types import now
-from fine_tuning.store.records import Example, NewExample, Preference, records
+from fine_tuning.store.records.examples import Example, NewExample, Preference
+from fine_tuning.store.records.rows import records
 from fine_tuning.store.upsert import insert
 
 _table = tables.preferences

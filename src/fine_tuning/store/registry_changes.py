@@ -10,7 +10,8 @@ from sqlalchemy import Connection, select
 
 from fine_tuning.store import tables
 from fine_tuning.store.column_types import iso, now
-from fine_tuning.store.records import RegistryChange, record
+from fine_tuning.store.records.model_versions import RegistryChange
+from fine_tuning.store.records.rows import record
 
 _versions = tables.model_versions
 _changes = tables.registry_changes

@@ -10,7 +10,8 @@ from sqlalchemy import Connection, func, select, update
 
 from fine_tuning.store import tables
 from fine_tuning.store.column_types import now
-from fine_tuning.store.records import JsonObject, Relocation, RelocationRequest, record
+from fine_tuning.store.records.relocations import Relocation, RelocationRequest
+from fine_tuning.store.records.rows import JsonColumn, record
 from fine_tuning.store.upsert import insert
 
 _table = tables.relocations
@@ -34,7 +35,7 @@ def start_or_resume(connection: Connection, request: RelocationRequest) -> Reloc
 
 def version_made(connection: Connection, request: RelocationRequest) -> int | None:
     """The version that the relocation of a request registered; None where it has not yet."""
-    done: JsonObject = connection.scalar(select(_table.c.done).where(_table.c.id == _key(request))) or {}
+    done: JsonColumn = connection.scalar(select(_table.c.done).where(_table.c.id == _key(request))) or {}
     return done.get("version")
 
 

@@ -12,7 +12,8 @@ from sqlalchemy import ColumnElement, Connection, and_, delete, exists, func, or
 from fine_tuning.store import tables
 from fine_tuning.store.column_types import now
 from fine_tuning.store.examples import record_of
-from fine_tuning.store.records import Example, Review, record, records
+from fine_tuning.store.records.examples import Example, Review
+from fine_tuning.store.records.rows import record, records
 from fine_tuning.store.upsert import insert
 
 _examples = tables.examples

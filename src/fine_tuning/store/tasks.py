@@ -14,7 +14,7 @@ from fine_tuning._util.model_names import parse_version_name, version_name
 from fine_tuning.errors import NotFoundError, UsageError
 from fine_tuning.store import model_versions, tables
 from fine_tuning.store.database import open_database
-from fine_tuning.store.records import JsonObject
+from fine_tuning.store.records.rows import JsonColumn
 
 
 class FineTunedModelMixin:
@@ -53,7 +53,7 @@ class Task(FineTunedModelMixin, _Base):
 
     id: Mapped[int]
     title: Mapped[str]
-    details: Mapped[JsonObject]
+    details: Mapped[JsonColumn]
     created_at: Mapped[datetime]
 
 

@@ -6,7 +6,8 @@ from sqlalchemy import Connection, select, update
 
 from fine_tuning.store import tables
 from fine_tuning.store.column_types import now
-from fine_tuning.store.records import Upload, UploadPart, record, records
+from fine_tuning.store.records.files import Upload, UploadPart
+from fine_tuning.store.records.rows import record, records
 
 _table = tables.uploads
 _parts = tables.upload_parts

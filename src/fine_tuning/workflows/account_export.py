@@ -27,7 +27,11 @@ from fine_tuning.settings import acting_user
 from fine_tuning.store import datasets, files, jobs, relocations, shutdown_dates
 from fine_tuning.store import model_versions as models
 from fine_tuning.store.database import Transaction
-from fine_tuning.store.records import JsonObject, ModelVersion, NewDataset, NewFile, NewJob, NewModelVersion, record
+from fine_tuning.store.records.datasets import NewDataset
+from fine_tuning.store.records.files import NewFile
+from fine_tuning.store.records.jobs import NewJob
+from fine_tuning.store.records.model_versions import ModelVersion, NewModelVersion
+from fine_tuning.store.records.rows import JsonColumn, record
 from fine_tuning.store.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -67,7 +71,7 @@ class FetchedFile(TypedDict):
 class Checkpoints(TypedDict):
     """The result of an exported job: its checkpoints as the host lists them."""
 
-    checkpoints: list[JsonObject]
+    checkpoints: list[JsonColumn]
 
 
 class ExportedJob(TypedDict):
@@ -82,16 +86,16 @@ class ExportedJob(TypedDict):
     validation_file_id: str | None
     dataset_id: int | None
     suffix: str | None
-    hyperparameters: JsonObject
+    hyperparameters: JsonColumn
     status: str
     fine_tuned_model: str | None
     trained_tokens: int | None
-    method: JsonObject | None
+    method: JsonColumn | None
     seed: int | None
     metadata: dict[str, str] | None
     started_at: datetime | None
     finished_at: datetime | None
-    error: JsonObject | None
+    error: JsonColumn | None
     result: Checkpoints
 
 
@@ -189,7 +193,7 @@ class _AccountExport:
             self._on_message(f"{what}: {number} of {count}")
             yield result
 
-    def _checkpoints(self, job: FineTuningJob) -> list[JsonObject]:
+    def _checkpoints(self, job: FineTuningJob) -> list[JsonColumn]:
         if job.status != "succeeded":
             return []
         try:
@@ -279,7 +283,7 @@ class _AccountExport:
     def _keep(
         self,
         found: Sequence[FineTuningJob],
-        points: Mapping[str, list[JsonObject]],
+        points: Mapping[str, list[JsonColumn]],
         fetched: Mapping[str, FetchedFile | None],
         alive: Collection[str],
     ) -> None:
@@ -342,7 +346,7 @@ class _AccountExport:
             status = "ARCHIVED"
         return f"{version_name(name, number)} is kept as {status}"
 
-    def _job(self, tx: Transaction, job: FineTuningJob, points: list[JsonObject]) -> ExportedJob:
+    def _job(self, tx: Transaction, job: FineTuningJob, points: list[JsonColumn]) -> ExportedJob:
         file = files.get(tx, job.training_file)
         method = job.method.model_dump(mode="json", exclude_none=True) if job.method else None
         settings = job.hyperparameters.model_dump(mode="json", exclude_none=True) if job.hyperparameters else {}
@@ -397,7 +401,7 @@ class _AccountExport:
         found: Sequence[FineTuningJob],
         known: Sequence[Model],
         uploaded: Sequence[FileObject],
-        points: Mapping[str, list[JsonObject]],
+        points: Mapping[str, list[JsonColumn]],
     ) -> None:
         name = "".join(letter if letter.isalnum() else "-" for letter in self._url.split("://")[1])
         path = self._workspace.folder("exports") / f"{name}.json"
@@ -458,7 +462,7 @@ def _files_of(found: Sequence[FineTuningJob]) -> list[str]:
     return list(dict.fromkeys(each for each in named if each))
 
 
-def _by_job(found: Sequence[FineTuningJob], points: Sequence[list[JsonObject]]) -> dict[str, list[JsonObject]]:
+def _by_job(found: Sequence[FineTuningJob], points: Sequence[list[JsonColumn]]) -> dict[str, list[JsonColumn]]:
     """Checkpoints by job."""
     return {job.id: each for job, each in zip(found, points, strict=True) if each}
 

@@ -25,7 +25,12 @@ from fine_tuning.registry import lineage, model_card
 from fine_tuning.registry.lineage_graph import as_mermaid
 from fine_tuning.serving import model_resolution
 from fine_tuning.store import evaluations, exports, files, jobs, model_versions
-from fine_tuning.store.records import Evaluation, Job, JobResult, ModelVersion, NewExport, ParityFigures, records
+from fine_tuning.store.records.evaluations import Evaluation
+from fine_tuning.store.records.exports import NewExport, ParityFigures
+from fine_tuning.store.records.job_results import JobResult
+from fine_tuning.store.records.jobs import Job
+from fine_tuning.store.records.model_versions import ModelVersion
+from fine_tuning.store.records.rows import records
 from fine_tuning.store.workspace import Workspace, open_workspace
 from fine_tuning.training.loop import training_prompts
 

@@ -15,7 +15,9 @@ from fine_tuning.model_registry import ModelRegistry
 from fine_tuning.registry import expiry
 from fine_tuning.store import datasets, examples, jobs, reviews
 from fine_tuning.store.column_types import now
-from fine_tuning.store.records import BudgetStatus, DescribedModelVersion, Job
+from fine_tuning.store.records.costs import BudgetStatus
+from fine_tuning.store.records.jobs import Job
+from fine_tuning.store.records.model_versions import DescribedModelVersion
 from fine_tuning.store.workspace import Workspace
 
 RECENT = timedelta(days=7)  # failed jobs of this time are listed

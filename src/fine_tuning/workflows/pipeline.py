@@ -20,7 +20,8 @@ from fine_tuning.model_evaluator import EvaluationResult, ModelEvaluator
 from fine_tuning.model_registry import ModelRegistry
 from fine_tuning.openai_fine_tuner import OpenAIFineTuner
 from fine_tuning.store import costs
-from fine_tuning.store.records import Example, ModelVersion
+from fine_tuning.store.records.examples import Example
+from fine_tuning.store.records.model_versions import ModelVersion
 from fine_tuning.store.workspace import Workspace
 from fine_tuning.training.jobs.fine_tuner import FineTuner
 from fine_tuning.training.jobs.job_view import JobView

@@ -14,7 +14,7 @@ from fine_tuning.dashboard import charts, components, formatting, layout
 from fine_tuning.dashboard.actions import FAILED, act, notify, session_now, state
 from fine_tuning.errors import FineTuningError
 from fine_tuning.store import jobs
-from fine_tuning.store.records import BudgetStatus
+from fine_tuning.store.records.costs import BudgetStatus
 from fine_tuning.store.workspace import Workspace
 
 CHART_DAYS = 60

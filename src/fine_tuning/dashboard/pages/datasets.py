@@ -13,7 +13,8 @@ from fine_tuning.dashboard.actions import FAILED, act, notify, state
 from fine_tuning.dataset_builder import DatasetBuilder
 from fine_tuning.datasets.removed_rows import DuplicateCluster, LeftOutRow, RejectedRow, RemovedRows
 from fine_tuning.errors import FineTuningError, NotFoundError
-from fine_tuning.store.records import DatasetManifest, JsonObject
+from fine_tuning.store.records.manifests import DatasetManifest
+from fine_tuning.store.records.rows import JsonColumn
 from fine_tuning.training.jobs.dataset_estimates import TrainingEstimate
 
 PAGE_ROWS = 50
@@ -70,7 +71,7 @@ def _build_form() -> None:
             def on_progress(rows: int) -> None:
                 counted["rows"] += rows
 
-            choices: JsonObject = {"min_rating": int(min_rating.value or 4)}
+            choices: JsonColumn = {"min_rating": int(min_rating.value or 4)}
             if domain.value:
                 choices["domains"] = [domain.value]
             if tokens_of.value:

@@ -16,7 +16,7 @@ from fine_tuning.errors import FineTuningError
 from fine_tuning.experiments.ab_test_result import ABTestResult
 from fine_tuning.experiments.field_intervals import interval_of
 from fine_tuning.experiments.recommendation import Reason, recommend
-from fine_tuning.store.records import ExperimentDecision, ExperimentLook
+from fine_tuning.store.records.experiments import ExperimentDecision, ExperimentLook
 
 PAGE = 50
 LIVE_SECONDS = 2.0

@@ -16,7 +16,8 @@ from fine_tuning.dashboard.actions import FAILED, act, confirmed
 from fine_tuning.dashboard.shared_reads import shared
 from fine_tuning.model_registry import ModelRegistry
 from fine_tuning.store import artifacts, job_events, jobs
-from fine_tuning.store.records import Job, JobEvent, StepMetrics
+from fine_tuning.store.records.job_events import JobEvent, StepMetrics
+from fine_tuning.store.records.jobs import Job
 from fine_tuning.store.workspace import open_workspace
 from fine_tuning.training.jobs.job_view import JobView
 from fine_tuning.workflows import fine_tuners

@@ -12,7 +12,7 @@ from fine_tuning.dashboard import components, form_choices, formatting, layout
 from fine_tuning.dashboard.actions import FAILED, act, session, state
 from fine_tuning.local_fine_tuner import LocalFineTuner
 from fine_tuning.store import jobs
-from fine_tuning.store.records import Hyperparameters, Job, JobEstimate, JobStatus
+from fine_tuning.store.records.jobs import Hyperparameters, Job, JobEstimate, JobStatus
 from fine_tuning.store.tables import JOB_STATUSES
 from fine_tuning.store.workspace import open_workspace
 from fine_tuning.training.jobs.job_estimates import JobEstimator

@@ -20,7 +20,8 @@ from fine_tuning.registry import expiry
 from fine_tuning.registry.deployment_timeline import deployment_spans, registration_times
 from fine_tuning.serving.model_resolution import LOCAL
 from fine_tuning.store import evaluations, exports
-from fine_tuning.store.records import DescribedModelVersion, Evaluation, RegistryChange
+from fine_tuning.store.records.evaluations import Evaluation
+from fine_tuning.store.records.model_versions import DescribedModelVersion, RegistryChange
 from fine_tuning.store.workspace import open_workspace
 from fine_tuning.workflows import model_export
 from fine_tuning.workflows.model_export import ExportPlan

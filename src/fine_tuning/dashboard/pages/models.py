@@ -8,7 +8,7 @@ from nicegui import ui
 
 from fine_tuning.dashboard import components, layout
 from fine_tuning.model_registry import ModelRegistry
-from fine_tuning.store.records import DescribedModelVersion
+from fine_tuning.store.records.model_versions import DescribedModelVersion
 
 PAGE_SIZE = 50
 Row = list[object]  # of the table

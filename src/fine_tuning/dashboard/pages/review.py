@@ -17,7 +17,7 @@ from fine_tuning.dashboard.actions import FAILED, act, notify, session
 from fine_tuning.data_io.messages import Message, messages_of_example
 from fine_tuning.distillation.review_inbox import Agreement, Filters, ReviewInbox
 from fine_tuning.errors import UsageError
-from fine_tuning.store.records import Example
+from fine_tuning.store.records.examples import Example
 
 PAGE = 20
 Value = TypeVar("Value", int, str)

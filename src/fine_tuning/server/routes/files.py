@@ -20,7 +20,7 @@ from fine_tuning.server.context import Context, Project, Server, context_of
 from fine_tuning.server.file_storage import NewUpload
 from fine_tuning.server.pagination import known_position, listed
 from fine_tuning.store import files
-from fine_tuning.store.records import StoredFile
+from fine_tuning.store.records.files import StoredFile
 
 router = APIRouter(tags=["Files"])
 PURPOSES = ("assistants", "batch", "fine-tune", "vision", "user_data")  # the SDK's file object has no "evals"

@@ -20,8 +20,8 @@ from fine_tuning.server.pagination import known_position, listed
 from fine_tuning.server.routes.files import find as find_file
 from fine_tuning.store import artifacts, job_events, job_queue, jobs
 from fine_tuning.store.database import Transaction
-from fine_tuning.store.records import Hyperparameters, NewJob
-from fine_tuning.store.records import Job as JobRecord
+from fine_tuning.store.records.jobs import Hyperparameters, NewJob
+from fine_tuning.store.records.jobs import Job as JobRecord
 from fine_tuning.training.jobs.trainer_port import ENDED, RUNNING, Action
 
 router = APIRouter(prefix="/fine_tuning/jobs", tags=["Fine-tuning"])

@@ -21,7 +21,7 @@ from fine_tuning.server.pagination import known_position, listed
 from fine_tuning.server.request_model import RequestModel
 from fine_tuning.store import completions
 from fine_tuning.store.paging import Page
-from fine_tuning.store.records import StoredCompletion
+from fine_tuning.store.records.completions import StoredCompletion
 
 router = APIRouter(prefix="/chat/completions", tags=["Chat"])
 _SHOWN_PARAMETERS = (

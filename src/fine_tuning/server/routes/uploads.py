@@ -29,9 +29,10 @@ from fine_tuning.server.routes.files import checked_lifetime, pieces
 from fine_tuning.server.server_config import MAX_FILE_BYTES, MIB
 from fine_tuning.store import files, uploads
 from fine_tuning.store.column_types import now
-from fine_tuning.store.records import StoredFile, record
-from fine_tuning.store.records import Upload as UploadRecord
-from fine_tuning.store.records import UploadPart as UploadPartRecord
+from fine_tuning.store.records.files import StoredFile
+from fine_tuning.store.records.files import Upload as UploadRecord
+from fine_tuning.store.records.files import UploadPart as UploadPartRecord
+from fine_tuning.store.records.rows import record
 
 router = APIRouter(tags=["Uploads"])
 LIFETIME = timedelta(hours=1)

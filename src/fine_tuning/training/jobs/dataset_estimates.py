@@ -7,7 +7,7 @@ from typing import TypedDict
 from fine_tuning._util import checks
 from fine_tuning._util.encodings import encoding_of
 from fine_tuning.costs.prices import PriceList
-from fine_tuning.store.records import DatasetManifest
+from fine_tuning.store.records.manifests import DatasetManifest
 from fine_tuning.training.loop.time_estimate import training_time
 
 LOCAL_TARGETS = ((0.135e9, "cpu"), (1.5e9, "rtx4090"), (8e9, "a100"), (8e9, "h100"))  # parameters and machine

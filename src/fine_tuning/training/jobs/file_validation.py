@@ -12,7 +12,8 @@ from fine_tuning.data_io.formats.findings import CODES, Finding
 from fine_tuning.errors import DataError, FineTuningError
 from fine_tuning.store import datasets, files, job_events, job_queue
 from fine_tuning.store.database import Database
-from fine_tuning.store.records import Job, StoredFile
+from fine_tuning.store.records.files import StoredFile
+from fine_tuning.store.records.jobs import Job
 
 MAX_SHOWN = 20  # in the message; the event has more
 MAX_PROBLEMS_PER_LINE = 3

@@ -9,7 +9,8 @@ from typing import cast
 
 from fine_tuning._util import checks
 from fine_tuning.errors import UsageError
-from fine_tuning.store.records import Hyperparameters, JobCheckpoint
+from fine_tuning.store.records.job_results import JobCheckpoint
+from fine_tuning.store.records.jobs import Hyperparameters
 from fine_tuning.store.workspace import Workspace
 from fine_tuning.training.jobs import job_progress
 from fine_tuning.training.jobs.job_estimates import JobEstimator

@@ -16,7 +16,10 @@ from typing import TYPE_CHECKING, cast
 from fine_tuning._util import hosts
 from fine_tuning.store import costs, datasets, files, jobs
 from fine_tuning.store.database import Database, Transaction
-from fine_tuning.store.records import JobCheckpoint, JobError, JobEstimate, JobStatus, JsonObject, NewCostEvent, NewJob
+from fine_tuning.store.records.costs import NewCostEvent
+from fine_tuning.store.records.job_results import JobCheckpoint
+from fine_tuning.store.records.jobs import JobError, JobEstimate, JobStatus, NewJob
+from fine_tuning.store.records.rows import JsonColumn
 from fine_tuning.training.jobs.job_view import JobEventView, JobView
 from fine_tuning.training.jobs.trainer_port import Action
 from fine_tuning.training.jobs.training_files import TrainingFile, file_record
@@ -77,7 +80,7 @@ class HostedTrainer:
         _ = self.client
         return request
 
-    def check_row(self, row: JsonObject, where: str) -> None:
+    def check_row(self, row: JsonColumn, where: str) -> None:
         """Accept the row; the host checks it, by rules of its own."""
 
     def upload(self, file: TrainingFile) -> str:
@@ -223,7 +226,7 @@ class HostedTrainer:
                 "level": event.level,
                 "type": event.type,
                 "message": event.message,
-                "data": cast("JsonObject | None", event.data),
+                "data": cast("JsonColumn | None", event.data),
             }
             for event in page.data
         ]

@@ -10,7 +10,7 @@ from fine_tuning.costs.prices import PriceList
 from fine_tuning.data_io.rows import read_rows
 from fine_tuning.errors import FineTuningError
 from fine_tuning.store import budgets, files, jobs
-from fine_tuning.store.records import JobEstimate
+from fine_tuning.store.records.jobs import JobEstimate
 from fine_tuning.store.workspace import Workspace
 from fine_tuning.training.jobs.token_count import TokenCount
 from fine_tuning.training.jobs.training_request import TrainingRequest

@@ -8,7 +8,9 @@ from typing import cast
 from fine_tuning._util.files import sha256_file
 from fine_tuning._util.model_names import fine_tuned_name
 from fine_tuning.store import artifacts, costs, files, job_events, job_queue
-from fine_tuning.store.records import Job, JobResult, NewCostEvent
+from fine_tuning.store.records.costs import NewCostEvent
+from fine_tuning.store.records.job_results import JobResult
+from fine_tuning.store.records.jobs import Job
 from fine_tuning.store.workspace import Workspace
 from fine_tuning.training.jobs.result_file import write_results
 from fine_tuning.training.loop.training_events import TrainingResult

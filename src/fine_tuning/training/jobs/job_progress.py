@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 
 from fine_tuning.errors import TrainingError
-from fine_tuning.store.records import StepMetrics
+from fine_tuning.store.records.job_events import StepMetrics
 from fine_tuning.training.jobs.job_view import JobEventView, JobView
 from fine_tuning.training.jobs.trainer_port import ENDED, Trainer
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TypedDict
 
-from fine_tuning.store.records import JobError, JobEventData, JobStatus, JsonObject
+from fine_tuning.store.records.job_events import JobEventData
+from fine_tuning.store.records.jobs import JobError, JobStatus
+from fine_tuning.store.records.rows import JsonColumn
 
 
 class JobView(TypedDict):
@@ -30,4 +32,4 @@ class JobEventView(TypedDict):
     level: str
     type: str | None
     message: str
-    data: JobEventData | JsonObject | None
+    data: JobEventData | JsonColumn | None

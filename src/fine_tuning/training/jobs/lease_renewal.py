@@ -10,7 +10,7 @@ from collections.abc import Callable
 from fine_tuning.errors import StorageError
 from fine_tuning.store import job_queue
 from fine_tuning.store.database import Database
-from fine_tuning.store.records import JobRequest
+from fine_tuning.store.records.jobs import JobRequest
 from fine_tuning.training.jobs.worker_pool import LEASE_SECONDS
 
 HEARTBEAT_SECONDS = 1.0

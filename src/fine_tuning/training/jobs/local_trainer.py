@@ -17,7 +17,10 @@ from fine_tuning.errors import ConflictError, MissingDependencyError, NotFoundEr
 from fine_tuning.store import artifacts, files, job_events, job_queue, jobs, model_versions
 from fine_tuning.store.column_types import iso, now
 from fine_tuning.store.database import Transaction
-from fine_tuning.store.records import Hyperparameters, Job, JobCheckpoint, JobEstimate, JsonObject, NewJob, StoredFile
+from fine_tuning.store.records.files import StoredFile
+from fine_tuning.store.records.job_results import JobCheckpoint
+from fine_tuning.store.records.jobs import Hyperparameters, Job, JobEstimate, NewJob
+from fine_tuning.store.records.rows import JsonColumn
 from fine_tuning.store.workspace import Workspace
 from fine_tuning.training.jobs.job_view import JobEventView, JobView
 from fine_tuning.training.jobs.spawn_worker import START_SECONDS, spawn
@@ -49,7 +52,7 @@ class LocalTrainer:
         check_validated(hyperparameters, has_validation=has_validation)
         return replace(request, hyperparameters=hyperparameters)
 
-    def check_row(self, row: JsonObject, where: str) -> None:
+    def check_row(self, row: JsonColumn, where: str) -> None:
         """See `preference_rows.check_row`."""
         check_row(row, where)
 

@@ -7,7 +7,8 @@ import uuid
 
 from fine_tuning._util.files import atomic_write, sha256_file
 from fine_tuning.store import job_events
-from fine_tuning.store.records import Job, NewFile
+from fine_tuning.store.records.files import NewFile
+from fine_tuning.store.records.jobs import Job
 from fine_tuning.store.workspace import Workspace
 
 COLUMNS = {

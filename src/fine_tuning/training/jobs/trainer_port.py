@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Literal, Protocol
 
-from fine_tuning.store.records import JobCheckpoint, JobEstimate, JobStatus, JsonObject
+from fine_tuning.store.records.job_results import JobCheckpoint
+from fine_tuning.store.records.jobs import JobEstimate, JobStatus
+from fine_tuning.store.records.rows import JsonColumn
 from fine_tuning.training.jobs.job_view import JobEventView, JobView
 from fine_tuning.training.jobs.training_files import TrainingFile
 from fine_tuning.training.jobs.training_request import TrainingRequest, UploadedFiles
@@ -24,7 +26,7 @@ class Trainer(Protocol):
     def check(self, request: TrainingRequest, *, has_validation: bool) -> TrainingRequest:
         """Raise what would keep a job from starting; returns the request with its defaults filled in."""
 
-    def check_row(self, row: JsonObject, where: str) -> None:
+    def check_row(self, row: JsonColumn, where: str) -> None:
         """Raise DataError for a row that cannot be trained on; the message starts with `where`."""
 
     def upload(self, file: TrainingFile) -> str:

@@ -13,7 +13,8 @@ from fine_tuning.data_io.rows import read_rows
 from fine_tuning.errors import NotFoundError
 from fine_tuning.store import datasets
 from fine_tuning.store.database import Database
-from fine_tuning.store.records import JsonObject, NewFile
+from fine_tuning.store.records.files import NewFile
+from fine_tuning.store.records.rows import JsonColumn
 from fine_tuning.store.workspace import Workspace
 from fine_tuning.training.jobs.token_count import TokenCount
 
@@ -46,7 +47,7 @@ def find_training_file(workspace: Workspace, path: str | Path) -> Path:
 
 
 def read_training_file(
-    path: Path, check_row: Callable[[JsonObject, str], None], token_count: TokenCount | None = None
+    path: Path, check_row: Callable[[JsonColumn, str], None], token_count: TokenCount | None = None
 ) -> TrainingFile:
     """Read a file once: check every row, hash the content, count the tokens.
 

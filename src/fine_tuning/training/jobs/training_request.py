@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from fine_tuning.store.records import Hyperparameters
+from fine_tuning.store.records.jobs import Hyperparameters
 from fine_tuning.training.jobs.training_files import TrainingFile
 
 

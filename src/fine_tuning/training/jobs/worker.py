@@ -17,7 +17,7 @@ from fine_tuning._util.files import disk_error_in, explain_os_error
 from fine_tuning.base_models import catalogue
 from fine_tuning.errors import FineTuningError
 from fine_tuning.store import artifacts, files, job_events, job_queue, jobs
-from fine_tuning.store.records import Job, JobError, JobRequest
+from fine_tuning.store.records.jobs import Job, JobError, JobRequest
 from fine_tuning.store.workspace import Workspace, open_workspace
 from fine_tuning.training.jobs.energy_meter import EnergyMeter
 from fine_tuning.training.jobs.job_outcome import record_outcome

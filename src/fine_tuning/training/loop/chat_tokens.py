@@ -11,7 +11,7 @@ from fine_tuning.data_io.formats import tool_prompt
 from fine_tuning.data_io.messages import Message, Tool
 from fine_tuning.data_io.rows import read_rows
 from fine_tuning.errors import DataError
-from fine_tuning.store.records import JsonObject
+from fine_tuning.store.records.rows import JsonColumn
 from fine_tuning.training.loop.library_types import Tokenizer
 
 IGNORED = -100  # the label of a token that is not trained on, as PyTorch's cross-entropy has it
@@ -113,7 +113,7 @@ def _render(
     return rendered
 
 
-def checked_messages(row: JsonObject, where: str) -> list[Message]:
+def checked_messages(row: JsonColumn, where: str) -> list[Message]:
     """The conversation of a training row, its contents as text.
 
     Raises:

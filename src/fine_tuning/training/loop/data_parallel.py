@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from fine_tuning._util import ray_cluster
 from fine_tuning._util.files import make_folder
 from fine_tuning.errors import FineTuningError, TrainingError
-from fine_tuning.store.records import JobRequest
+from fine_tuning.store.records.jobs import JobRequest
 from fine_tuning.training.loop import memory_estimate
 from fine_tuning.training.loop.library_types import Actor
 from fine_tuning.training.loop.sft_trainer import GetRequest

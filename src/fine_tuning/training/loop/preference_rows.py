@@ -8,7 +8,7 @@ from fine_tuning.data_io.json_values import object_or_empty
 from fine_tuning.data_io.messages import Message
 from fine_tuning.data_io.rows import read_rows
 from fine_tuning.errors import DataError
-from fine_tuning.store.records import JsonObject
+from fine_tuning.store.records.rows import JsonColumn
 from fine_tuning.training.loop.chat_tokens import IGNORED, Tokenised, checked_messages, tokenise, tools_of
 from fine_tuning.training.loop.library_types import Tokenizer
 
@@ -16,7 +16,7 @@ OUTPUTS = ("preferred_output", "non_preferred_output")
 Pair = tuple[list[Message], list[Message]]
 
 
-def check_row(row: JsonObject, where: str) -> None:
+def check_row(row: JsonColumn, where: str) -> None:
     """Check a training row of either format.
 
     Raises:
@@ -28,7 +28,7 @@ def check_row(row: JsonObject, where: str) -> None:
         checked_messages(row, where)
 
 
-def checked_pair(row: JsonObject, where: str) -> Pair:
+def checked_pair(row: JsonColumn, where: str) -> Pair:
     """Both conversations of a row, in which only the answers are trained on.
 
     Raises:

@@ -18,7 +18,8 @@ from trl import SFTTrainer
 
 from fine_tuning._util.files import written_whole
 from fine_tuning.errors import TrainingError
-from fine_tuning.store.records import JobEventData, JobRequest, StepMetrics
+from fine_tuning.store.records.job_events import JobEventData, StepMetrics
+from fine_tuning.store.records.jobs import JobRequest
 from fine_tuning.training.loop import fsdp, training_checkpoints
 from fine_tuning.training.loop import trainable_model as network
 from fine_tuning.training.loop.batches import LengthGrouped, WithoutFillers

@@ -17,7 +17,7 @@ from fine_tuning._util.files import write_json, written_whole
 from fine_tuning.base_models.quiet_libraries import quiet
 from fine_tuning.errors import DataError, NotFoundError
 from fine_tuning.export.merge import save_merged
-from fine_tuning.store.records import JobEventData
+from fine_tuning.store.records.job_events import JobEventData
 from fine_tuning.training.loop import (
     compiled_layers,
     memory_estimate,

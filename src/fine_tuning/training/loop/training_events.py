@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
-from fine_tuning.store.records import JobEventData
+from fine_tuning.store.records.job_events import JobEventData
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from fine_tuning.experiments.assignment import assign
 from fine_tuning.llm_service import LLMService
 from fine_tuning.model_registry import ModelRegistry
 from fine_tuning.settings import get_settings
-from fine_tuning.store.records import Example
+from fine_tuning.store.records.examples import Example
 from fine_tuning.store.tables import ARMS
 from fine_tuning.store.workspace import Workspace, open_workspace
 from fine_tuning.workflows.pipeline import CapturedExamples, Outcome, Pipeline, Plan, TestSet, predict_test_set

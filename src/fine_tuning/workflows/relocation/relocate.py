@@ -22,7 +22,10 @@ from fine_tuning.model_evaluator import ModelEvaluator
 from fine_tuning.model_registry import ModelRegistry
 from fine_tuning.openai_fine_tuner import OpenAIFineTuner
 from fine_tuning.store import evaluations, files, jobs, model_versions, relocations
-from fine_tuning.store.records import Evaluation, JsonObject, ModelVersion, RelocationData, RelocationRequest
+from fine_tuning.store.records.evaluations import Evaluation
+from fine_tuning.store.records.model_versions import ModelVersion
+from fine_tuning.store.records.relocations import RelocationData, RelocationRequest
+from fine_tuning.store.records.rows import JsonColumn
 from fine_tuning.store.workspace import Workspace, open_workspace
 from fine_tuning.training.jobs.fine_tuner import FineTuner
 from fine_tuning.training.jobs.training_request import UploadedFiles
@@ -65,7 +68,7 @@ class _Relocation:
         self._old_name = version_name(self._old["model_name"], self._old["version"])
         with self._database.write() as tx:
             self._record = relocations.start_or_resume(tx, self._request(self._old))
-        self._done: JsonObject = dict(self._record["done"])
+        self._done: JsonColumn = dict(self._record["done"])
 
     def _request(self, old: ModelVersion) -> RelocationRequest:
         """What identifies a relocation."""
@@ -189,7 +192,7 @@ class _Relocation:
 
     def _start_job(self, tuner: FineTuner, data: RelocationData) -> str:
         """Upload the training file and start the job. Returns its id."""
-        hyperparameters: JsonObject = dict(self._plan.hyperparameters or {}) | {"n_epochs": self._plan.n_epochs}
+        hyperparameters: JsonColumn = dict(self._plan.hyperparameters or {}) | {"n_epochs": self._plan.n_epochs}
         name = self._old["model_name"][:64]
         request = tuner.check_request(self._plan.base_model, name, Path(data["train"]), **hyperparameters)
         file = request.training_file
@@ -197,7 +200,7 @@ class _Relocation:
         job = tuner.start_job(request, UploadedFiles(self._step("file", lambda: tuner.upload(file))))
         return str(job["job_id"])
 
-    def _trained(self, tuner: FineTuner, job_id: str) -> JsonObject:
+    def _trained(self, tuner: FineTuner, job_id: str) -> JsonColumn:
         if tuner.get_job_status(job_id)["status"] == "paused":
             tuner.resume_job(job_id)
         job = dict(self._follow_job(tuner, job_id))
@@ -206,7 +209,7 @@ class _Relocation:
             raise TrainingError(f"job {job_id} is {job['status']}: {reason}")
         return job
 
-    def _register(self, job: JsonObject, data: RelocationData) -> int:
+    def _register(self, job: JsonColumn, data: RelocationData) -> int:
         with self._database.read() as tx:  # an earlier run may have stopped before it recorded the version
             known = model_versions.of_job(tx, job["job_id"], self._old["model_name"])
         if known is not None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from fine_tuning._util import checks
 from fine_tuning.errors import UsageError
 from fine_tuning.evaluation import metrics
-from fine_tuning.store.records import JsonObject
+from fine_tuning.store.records.rows import JsonColumn
 
 LOCAL = "local"
 NOT_WORSE, WORSE, UNDECIDED, UNKNOWN = "not worse", "worse", "undecided", "unknown"
@@ -37,7 +37,7 @@ class Plan:
     margin: float = 0.05
     test_file: Path | None = None
     n_epochs: int = 3
-    hyperparameters: JsonObject | None = None
+    hyperparameters: JsonColumn | None = None
     max_answer_tokens: int = 256
 
     def __post_init__(self) -> None:
