@@ -22,7 +22,8 @@ WORST = 2  # failures in a row of one request
 class Faulty:
     """Attributes:
     rate: of requests that fail.
-    seen: method and path of each request.
+    seen: method and path of each request; failed: how many of them failed.
+    in_a_row: failures of a request since it last succeeded.
     before: called with the path before a request is passed on.
     """
 
@@ -31,6 +32,7 @@ class Faulty:
     rate: float = 0.0
     seen: list[str] = field(default_factory=list)
     failed: Counter[str] = field(default_factory=Counter)
+    in_a_row: Counter[tuple[str, bytes]] = field(default_factory=Counter)
     before: Callable[[str], None] = lambda _: None
     chance: random.Random = field(default_factory=lambda: random.Random(1))
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -48,10 +50,12 @@ class _Handler(BaseHTTPRequestHandler):
         state: Faulty = self.server.state  # type: ignore[attr-defined]
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         key = f"{self.command} {self.path}"
+        said = body if self.headers.get("Content-Type") == "application/json" else b""  # a form differs when sent again
         with state.lock:
             state.seen.append(f"{self.command} {self.path.partition('?')[0]}")
-            fails = state.failed[key] < WORST and state.chance.random() < state.rate
+            fails = state.chance.random() < state.rate and state.in_a_row[key, said] < WORST
             state.failed[key] += fails
+            state.in_a_row[key, said] = state.in_a_row[key, said] + 1 if fails else 0
             kind = state.chance.choice(["429", "500", "503", "drop", "half"]) if fails else ""
         if kind.isdigit():
             self._answer(int(kind), b'{"error": {"message": "not now"}}', {"Retry-After": "0"})
