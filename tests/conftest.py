@@ -43,11 +43,11 @@ def workspace(
 
 
 @pytest.fixture(scope="session")
-def warm_trainer(tmp_path_factory: pytest.TempPathFactory) -> str:
+def warm_trainer() -> Iterator[str]:
     """The command that forks a trainer from a process with the training libraries; see `warm_trainer.py`."""
-    socket = Path(tempfile.mkdtemp(prefix="ftwarm")) / "socket"  # a short path: sockets' names have a limit
     script = PROJECT / "tests" / "warm_trainer.py"
-    return shlex.join([sys.executable, "-S", str(script), str(socket), str(os.getpid())])
+    with tempfile.TemporaryDirectory(prefix="ftwarm") as folder:  # a short path: sockets' names have a limit
+        yield shlex.join([sys.executable, "-S", str(script), str(Path(folder) / "socket"), str(os.getpid())])
 
 
 @pytest.fixture(scope="session")

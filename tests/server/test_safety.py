@@ -192,9 +192,8 @@ def test_healthz_of_a_busy_server_returns_ok(config: ServerConfig) -> None:
                 for client in clients
             ]
             time.sleep(0.2)
-            started = time.monotonic()
             assert "ok" in get(f"{address.removesuffix('/v1')}/healthz")
-            assert time.monotonic() - started < 5
+            assert not all(each.done() for each in running)  # it did not wait for them
             assert all(each.result().choices for each in running)
 
 

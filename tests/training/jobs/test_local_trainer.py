@@ -124,10 +124,8 @@ def test_a_killed_worker_leaves_a_job_that_resumes(file_id: str, tiny_model_dir:
 def test_cancel_ends_a_running_job(file_id: str, tiny_model_dir: Path) -> None:
     tuner, job_id = start(file_id, tiny_model_dir, n_epochs=200)
     wait_until(lambda: step(tuner, job_id) >= 1)
-    asked = time.monotonic()
     assert tuner.cancel_job(job_id) is True
-    assert tuner.wait_for_job(job_id, poll_seconds=0.1)["status"] == "cancelled"
-    assert time.monotonic() - asked < 5
+    assert tuner.wait_for_job(job_id, timeout_seconds=10, poll_seconds=0.1, progress_bar=False)["status"] == "cancelled"
     with pytest.raises(ConflictError, match="has cancelled; resume is no longer possible"):
         tuner.resume_job(job_id)
 
