@@ -25,6 +25,7 @@ from server_process import Client, Served, serving
 
 from fine_tuning.base_models import catalogue
 from fine_tuning.export.gguf import kept_gguf
+from fine_tuning.serving.engine import Engine
 from fine_tuning.serving.llama_cpp_engine import LlamaCppOptions, open_llama_cpp
 
 CLIENTS = 8
@@ -184,6 +185,16 @@ Memory of the server grew by {grown:.0f} MB from one model to {MODELS}.
 """
 
 
+def completing(engine: Engine) -> Ask:
+    """Ask an engine."""
+
+    def ask(request: dict[str, Any]) -> dict[str, Any]:
+        done = engine.complete(request["messages"], temperature=0, max_tokens=request["max_tokens"])
+        return {"usage": {"completion_tokens": done.completion_tokens}}
+
+    return ask
+
+
 def merged_apart(home: str) -> str:
     """The other way: each model merged and loaded by itself, in this process."""
     before = psutil.Process().memory_info().rss
@@ -193,10 +204,10 @@ def merged_apart(home: str) -> str:
         for n, file in enumerate(files)
         if file is not None
     ]
-    asks = [engine.chat for engine in engines[:CLIENTS]]
-    for engine in engines:
-        engine.chat(body("m"))
-    speeds = [throughput(asks, [body("m") for _ in range(REQUESTS)]) for _ in range(ROUNDS)]
+    asks = [completing(engine) for engine in engines]
+    for ask in asks:
+        ask(body("m"))
+    speeds = [throughput(asks[:CLIENTS], [body("m") for _ in range(REQUESTS)]) for _ in range(ROUNDS)]
     grown = (psutil.Process().memory_info().rss - before) / 1e6
     for engine in engines:
         engine.close()

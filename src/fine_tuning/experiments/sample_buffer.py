@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Sequence
 from queue import Empty, Full, Queue
 from types import TracebackType
+from typing import Self
 
 from fine_tuning.errors import FineTuningError, UsageError
 from fine_tuning.experiments.sample import Sample
@@ -86,7 +87,7 @@ class Buffer:
         else:
             self.written += len(block)
 
-    def __enter__(self) -> Buffer:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, _kind: type[BaseException] | None, _e: BaseException | None, _t: TracebackType | None) -> None:
