@@ -18,6 +18,8 @@ from sqlalchemy import create_engine, text
 from fine_tuning import DatasetBuilder, FineTuningCLI, LocalFineTuner, ModelRegistry
 from fine_tuning.distillation import DistillationDataCollector
 from fine_tuning.store.database import Database, open_database
+from fine_tuning.store.workspace import open_workspace
+from fine_tuning.workflows.maintenance import backup
 from tests import wire
 from tests.tiny_model import make_tiny_model
 
@@ -167,16 +169,35 @@ def host() -> Iterator[wire.Host]:
         yield running
 
 
+@pytest.fixture(scope="session")
+def trained_workspace(
+    tmp_path_factory: pytest.TempPathFactory, tiny_model_dir: Path, warm_trainer: str
+) -> tuple[Path, dict[str, Any]]:
+    """The backup of a workspace with a registered version and all that comes before it, and its job."""
+    folder = tmp_path_factory.mktemp("trained")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FINE_TUNING_HOME", str(folder / "workspace"))
+        patch.setenv("FINE_TUNING_TRAINER_COMMAND", warm_trainer)
+        patch.delenv("FINE_TUNING_DATABASE_URL", raising=False)
+        collector = DistillationDataCollector()
+        for number in range(12):
+            answer = f"Order {number} is on its way."
+            collector.capture_success(f"Where is order {number}, please?", answer, "support", "t")
+        builder = DatasetBuilder()
+        path = builder.save_dataset(builder.build_from_distillation(), "orders")
+        tuner = LocalFineTuner()
+        job = tuner.create_fine_tuning_job(str(tiny_model_dir), tuner.upload_training_file(path), n_epochs=1)
+        assert tuner.wait_for_job(job["job_id"], progress_bar=False)["status"] == "succeeded"
+        ModelRegistry().register_model("orders", str(tiny_model_dir), job["job_id"], 12)
+        backup.write(open_workspace(), folder / "trained.zip")
+        open_database().close()
+    shutil.rmtree(folder / "workspace")
+    return folder / "trained.zip", dict(job)
+
+
 @pytest.fixture
-def trained(tiny_model_dir: Path) -> dict[str, Any]:
-    """A registered version with all that comes before it."""
-    collector = DistillationDataCollector()
-    for number in range(12):
-        collector.capture_success(f"Where is order {number}, please?", f"Order {number} is on its way.", "support", "t")
-    builder = DatasetBuilder()
-    path = builder.save_dataset(builder.build_from_distillation(), "orders")
-    tuner = LocalFineTuner()
-    job = tuner.create_fine_tuning_job(str(tiny_model_dir), tuner.upload_training_file(path), n_epochs=1)
-    assert tuner.wait_for_job(job["job_id"], progress_bar=False)["status"] == "succeeded"
-    ModelRegistry().register_model("orders", str(tiny_model_dir), job["job_id"], 12)
+def trained(trained_workspace: tuple[Path, dict[str, Any]]) -> dict[str, Any]:
+    """The job of a registered version; everything that comes before it is in the test's workspace."""
+    archive, job = trained_workspace
+    backup.restore(open_workspace(), archive)
     return job

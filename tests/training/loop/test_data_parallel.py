@@ -21,20 +21,26 @@ from fine_tuning.training.loop.training_config import TrainingConfig
 from fine_tuning.training.loop.training_events import TrainingEvent, TrainingResult
 from tests.training.conftest import Run, losses
 
-pytestmark = pytest.mark.filterwarnings("ignore")  # Ray's own
+pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.xdist_group("ray")]  # Ray's own; one cluster
 SETTINGS = {"precision": "fp32", "n_epochs": 8, "checkpoint_steps": 4}
 
 
-@pytest.fixture
-def cluster() -> Iterator[Any]:
+@pytest.fixture(scope="module")
+def ray_cluster() -> Iterator[Any]:
     """A cluster of a head without cores and two machines with one each."""
     from ray.cluster_utils import Cluster
 
     made = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
-    for _ in range(2):
-        made.add_node(num_cpus=1)
     yield made
     made.shutdown()
+
+
+@pytest.fixture
+def cluster(ray_cluster: Any) -> Any:
+    """The cluster with both of its machines: a test may lose one."""
+    for _ in range(2 - len(ray_cluster.worker_nodes)):
+        ray_cluster.add_node(num_cpus=1)
+    return ray_cluster
 
 
 def spread(

@@ -63,6 +63,8 @@ def train(config: TrainingConfig, on_event: Callable[[TrainingEvent], None], get
             if time.monotonic() > patience:
                 on_event(TrainingEvent("message", "no worker has started yet; the cluster may lack free resources"))
                 patience = inf
+            if ray.get(link.has_failed.remote()):  # Ray would start all workers once more
+                break
         outcome = ray.get(link.outcome.remote())
         if outcome is None:
             raise TrainingError(f"the workers did not finish: {fitting.error}")
@@ -177,6 +179,10 @@ class Link:
     def end(self, outcome: TrainingResult | FineTuningError) -> None:
         """End the training; only the first call counts."""
         self._outcome = self._outcome or outcome
+
+    def has_failed(self) -> bool:
+        """Whether the training has ended with an error that another attempt would meet, too."""
+        return isinstance(self._outcome, FineTuningError)
 
     def ran_out_of_memory(self, rows: int) -> None:
         """Reduce the rows at once for the next attempt, after a worker ran out of memory with `rows`."""
