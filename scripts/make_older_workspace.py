@@ -104,74 +104,151 @@ def make_smallest_model(folder: Path) -> None:
 
 def fill(home: Path) -> dict[str, Any]:
     """Use every part of the older product once. Returns what it read back."""
-    from fine_tuning import (
-        ABTestFramework,
-        CostTracker,
-        DatasetBuilder,
-        FineTuningCLI,
-        LocalFineTuner,
-        ModelEvaluator,
-        ModelRegistry,
-    )
-    from fine_tuning.distillation import DistillationDataCollector
+    from fine_tuning import FineTuningCLI
     from fine_tuning.llm_service import LLMService
 
     base = str(home / "base-model")
-    collector, builder, tuner = DistillationDataCollector(), DatasetBuilder(), LocalFineTuner()
+    captured = capture_examples()
+    job = train_model(base)
+    register_versions(base, job["job_id"])
+    evaluate_version()
+    concluded = run_tests()
+    record_costs()
+    assert FineTuningCLI().run(["keys", "create", "reader", "--read-only"]) == 0
+    answer = LLMService(model="orders", default_temperature=0.0).complete(QUESTION, max_tokens=MAX_TOKENS)
+    return {
+        **read_examples(captured),
+        "job": {name: job[name] for name in ("job_id", "model", "training_file")},
+        **read_models(),
+        **read_experiment(concluded),
+        **read_costs(),
+        "answer": {name: answer[name] for name in ("content", "model", "version")},
+    }
+
+
+def capture_examples() -> dict[str, Any]:
+    """Capture, rate and correct examples. Returns their ids, and the correction."""
+    from fine_tuning.distillation import DistillationDataCollector
+
+    collector = DistillationDataCollector()
     ids = [
         collector.capture_success(f"Where is order {n}, please?", f"Order {n} is on its way.", "support", "answer")
         for n in range(12)
     ]
     collector.rate(ids[0], 2)
     collector.thumbs(ids[1], up=True)
-    corrected = collector.correct(ids[2], "Order 2 left the warehouse on Monday.")
+    return {"ids": ids, "corrected": collector.correct(ids[2], "Order 2 left the warehouse on Monday.")}
+
+
+def train_model(base: str) -> dict[str, Any]:
+    """Save and build data sets of the captured examples, and train on one. Returns the job."""
+    from fine_tuning import DatasetBuilder, FineTuningCLI, LocalFineTuner
+
+    builder, tuner = DatasetBuilder(), LocalFineTuner()
     saved = builder.save_dataset(builder.build_from_distillation(), "orders")
     assert FineTuningCLI().run(["dataset", "build", "orders-built"]) == 0
     job = tuner.create_fine_tuning_job(
         base, tuner.upload_training_file(saved), n_epochs=1, suffix="orders", lora_rank=2
     )
     assert tuner.wait_for_job(job["job_id"], progress_bar=False)["status"] == "succeeded"
+    return dict(job)
 
-    registry, tests, costs = ModelRegistry(), ABTestFramework(), CostTracker()
+
+def register_versions(base: str, job_id: str) -> None:
+    """Register two versions, deploy one after the other, and name the second."""
+    from fine_tuning import ModelRegistry
+
+    registry = ModelRegistry()
     for accuracy in (0.5, 0.75):
-        registry.register_model("orders", base, job["job_id"], 11, accuracy=accuracy, metadata={"team": "support"})
+        registry.register_model("orders", base, job_id, 11, accuracy=accuracy, metadata={"team": "support"})
     registry.deploy_model("orders", 1, "first")
     registry.deploy_model("orders", 2, "better")
     registry.set_alias("orders", "champion", 2)
     registry.set_tag("orders", "ticket", "SUP-1", 2)
+
+
+def evaluate_version() -> None:
+    """Evaluate a version on three questions, one of them without an answer."""
+    from fine_tuning import ModelEvaluator
+
     ModelEvaluator().evaluate(
-        ["a", "b", None], ["a", "c", "d"], "orders", "fine_tuned",
-        metrics=["exact_match", "token_f1"], errors=[None, None, "timeout"], latencies_ms=[10.0, 12.0, None],
-        costs=[0.001, None, None], questions=["1", "2", "3"], slices=[{"domain": "support"}] * 3,
+        ["a", "b", None],
+        ["a", "c", "d"],
+        "orders",
+        "fine_tuned",
+        metrics=["exact_match", "token_f1"],
+        errors=[None, None, "timeout"],
+        latencies_ms=[10.0, 12.0, None],
+        costs=[0.001, None, None],
+        questions=["1", "2", "3"],
+        slices=[{"domain": "support"}] * 3,
         metadata={"version": 2},
-    )  # fmt: skip
+    )
+
+
+def run_tests() -> Any:
+    """Record samples of two A/B tests, and conclude one. Returns its result."""
+    from fine_tuning import ABTestFramework
+
+    tests = ABTestFramework()
     for test_id in ("concluded", "running"):
         tests.create_test(test_id, "orders-v1", "orders-v2", {"owner": "support"})
         for number in range(40):
             right = number % 4 == 0
             tests.record_sample(test_id, "model_a", "yes" if right else "no", "yes", 20.0, 0.002)
             tests.record_sample(test_id, "model_b", "yes", "yes", 10.0, 0.001)
-    concluded = tests.conclude_test("concluded")
+    return tests.conclude_test("concluded")
+
+
+def record_costs() -> None:
+    """Record calls of two models, and set a budget."""
+    from fine_tuning import CostTracker
+
+    costs = CostTracker()
     costs.record_inference("orders", 100, 0.002, True)
     costs.record_inference("gpt-4o", 900, None, False)
     costs.set_budget("orders", 25.0)
-    assert FineTuningCLI().run(["keys", "create", "reader", "--read-only"]) == 0
-    answer = LLMService(model="orders", default_temperature=0.0).complete(QUESTION, max_tokens=MAX_TOKENS)
+
+
+def read_examples(captured: dict[str, Any]) -> dict[str, Any]:
+    """The captured examples, and the data sets made of them."""
+    from fine_tuning import DatasetBuilder
+    from fine_tuning.distillation import DistillationDataCollector
+
+    collector = DistillationDataCollector()
     return {
-        "examples": {"ids": ids, "corrected": corrected, "stats": collector.get_dataset_stats()},
+        "examples": {**captured, "stats": collector.get_dataset_stats()},
         "preferences": collector.get_preferences(),
-        "datasets": [each["name"] for each in builder.list_datasets()],
-        "job": {name: job[name] for name in ("job_id", "model", "training_file")},
+        "datasets": [each["name"] for each in DatasetBuilder().list_datasets()],
+    }
+
+
+def read_models() -> dict[str, Any]:
+    """The versions of the model, and their evaluations."""
+    from fine_tuning import ModelEvaluator, ModelRegistry
+
+    registry = ModelRegistry()
+    return {
         "versions": registry.list_model_versions("orders"),
         "aliases": registry.get_aliases("orders"),
         "history": registry.history("orders"),
         "evaluations": ModelEvaluator().get_results_summary(),
-        "concluded": vars(concluded),
-        "recommendation": tests.recommend_winner(concluded),
-        "costs": costs.get_cost_summary(),
-        "budgets": costs.get_budgets(),
-        "answer": {name: answer[name] for name in ("content", "model", "version")},
     }
+
+
+def read_experiment(concluded: Any) -> dict[str, Any]:
+    """The result of the concluded A/B test, and what it recommends."""
+    from fine_tuning import ABTestFramework
+
+    return {"concluded": vars(concluded), "recommendation": ABTestFramework().recommend_winner(concluded)}
+
+
+def read_costs() -> dict[str, Any]:
+    """Costs and budgets, with the call that was answered."""
+    from fine_tuning import CostTracker
+
+    costs = CostTracker()
+    return {"costs": costs.get_cost_summary(), "budgets": costs.get_budgets()}
 
 
 if __name__ == "__main__":

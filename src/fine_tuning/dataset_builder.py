@@ -6,9 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from fine_tuning._util import checks
-from fine_tuning._util.files import atomic_write
 from fine_tuning.costs.prices import PriceList
-from fine_tuning.data_io import sources
 from fine_tuning.datasets import (
     build_dataset,
     dataset_catalogue,
@@ -81,7 +79,7 @@ class DatasetBuilder:
 
     def to_jsonl_format(self, examples: Sequence[Example]) -> str:
         """The examples as text, one JSON object per line."""
-        return "\n".join(training_formats.json_line(row) for row in training_formats.rows_in(examples, "jsonl"))
+        return training_formats.jsonl_text(examples)
 
     def split_train_test(
         self, examples: Sequence[train_test_split.Row], train_ratio: float = 0.8, seed: int = 42
@@ -128,9 +126,7 @@ class DatasetBuilder:
             NotFoundError, DataError: a file is missing or breaks off.
             UsageError: the model's tokens cannot be counted.
         """
-        target = None if rejected_to is None else Path(rejected_to)
-        rows = sources.read_all(sources.expand(files))
-        return file_check.check(rows, model, self._workspace.folder("models"), target, progress)
+        return file_check.check_files(files, model, self._workspace.folder("models"), rejected_to, progress)
 
     def build(
         self,
@@ -197,9 +193,7 @@ class DatasetBuilder:
             MissingDependencyError: the `report` extra is not installed.
             StorageError: the file cannot be written.
         """
-        text = dataset_report.page(self.get_dataset(name), self.estimate_training(name, epochs))
-        with atomic_write(Path(path)) as stream:
-            stream.write(text)
+        dataset_report.write(Path(path), self.get_dataset(name), self.estimate_training(name, epochs))
         return str(path)
 
     def compare_datasets(self, first: str, second: str) -> dataset_diff.DatasetDiff:

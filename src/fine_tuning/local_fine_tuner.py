@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from fine_tuning.base_models.catalogue import DEFAULT_BASE_MODEL
 from fine_tuning.store.workspace import Workspace, open_workspace
 from fine_tuning.training.jobs.fine_tuner import FineTuner
@@ -23,9 +25,13 @@ class LocalFineTuner(FineTuner):
         self._local = LocalTrainer(workspace)
         super().__init__(workspace, self._local)
 
-    def resume_like(self, model: str, training_file_id: str, **hyperparameters: object) -> JobView | None:
-        """Resume the newest paused job with this base model, data and hyperparameters; None where there is none."""
-        found = self._local.paused_like(model, training_file_id, hyperparameters)
+    def resume_like(self, model: str, training_path: str | Path, **hyperparameters: object) -> JobView | None:
+        """Resume the newest paused job with this base model, data and hyperparameters; None where there is none.
+
+        Args:
+            training_path: a file with the data; see `find_file`.
+        """
+        found = self._local.paused_like(model, self.find_file(training_path), hyperparameters)
         return None if found is None else self.resume_job(found)
 
     def create_fine_tuning_job(

@@ -59,14 +59,14 @@ def test_counts_are_those_of_another_implementation(model: str, module: str, tmp
     encoding = encoding_of(model)
     assert encoding is not None
     assert [len(encoding.encode_ordinary(text)) for text in texts] == theirs["texts"]
-    count = token_counts.counter(model)
+    count = token_counts.counter(model, folder)
     # Of gpt-3.5-turbo it counts the chat format of the first version, with a line break more a message.
     more = [len(chat) if name == "gpt-3.5-turbo" else 0 for chat in CHATS]
     assert [count({"messages": chat}) + breaks for chat, breaks in zip(CHATS, more, strict=True)] == theirs["chats"]
 
 
-def test_a_text_longer_than_the_encoder_takes_is_counted() -> None:
-    count = token_counts.counter("gpt-4o")
+def test_a_text_longer_than_the_encoder_takes_is_counted(tmp_path: Path) -> None:
+    count = token_counts.counter("gpt-4o", tmp_path)
     words = "lamp " * 500_000
     assert count({"messages": [{"role": "user", "content": words}]}) == pytest.approx(500_000, rel=0.01)
 
@@ -88,11 +88,11 @@ def test_an_open_model_counts_as_its_trainer_does(tiny_model_dir: Path, tmp_path
         for n in range(12)
     ]
     rows[0]["tools"] = [tool]
-    count = token_counts.counter(str(tiny_model_dir))
+    count = token_counts.counter(str(tiny_model_dir), tmp_path)
     for row in rows:
         ids, _ = tokenise(row["messages"], row.get("tools"), tokenizer, "here")
         assert count(row) == len(ids)
-    assert token_counts.row_limit(str(tiny_model_dir)) == 512
+    assert token_counts.row_limit(str(tiny_model_dir), tmp_path) == 512
     made = build("open", write(tmp_path / "rows.jsonl", rows), tokens_of=str(tiny_model_dir))
     assert made["lengths"]["total"] == sum(map(count, rows))
     long = {"messages": [{"role": "user", "content": "word " * 600}, {"role": "assistant", "content": "x"}]}

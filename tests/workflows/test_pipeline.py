@@ -10,7 +10,12 @@ import pytest
 
 from fine_tuning import CostTracker, FineTuningCLI, LocalFineTuner, ModelEvaluator, ModelRegistry
 from fine_tuning.distillation import DistillationDataCollector
+from fine_tuning.errors import TrainingError
 from fine_tuning.store.database import Database
+from fine_tuning.store.workspace import open_workspace
+from fine_tuning.training.jobs.fine_tuner import FineTuner
+from fine_tuning.training.jobs.job_view import JobView
+from fine_tuning.workflows.pipeline import Outcome, Pipeline, Plan, WaitForJob
 
 
 @pytest.fixture
@@ -49,3 +54,22 @@ def test_auto_pipeline_with_too_few_examples_fails_in_one_line(
     assert auto_pipeline(str(tiny_model_dir), "--domain", "nowhere") == 1
     assert "0 valid examples rated 4 or more in domain nowhere; at least 10 are needed" in capsys.readouterr().err
     assert LocalFineTuner().list_jobs() == []
+
+
+def test_pipeline_interrupted_resumes_its_job(captured: list[dict[str, Any]], tiny_model_dir: Path) -> None:
+    def pause(tuner: FineTuner, job_id: str) -> JobView:
+        tuner.pause_job(job_id)
+        return tuner.wait_for_job(job_id, progress_bar=False)
+
+    def run(wait_for_job: WaitForJob, epochs: int) -> Outcome:
+        plan = Plan(str(tiny_model_dir), "mine", n_epochs=epochs)
+        return Pipeline(open_workspace(), plan, on_message=lambda _: None, wait_for_job=wait_for_job).run()
+
+    with pytest.raises(TrainingError, match="paused"):
+        run(pause, epochs=2)
+    (paused,) = LocalFineTuner().list_jobs()
+    outcome = run(FineTuner.wait_for_job, epochs=2)
+    assert outcome.job["job_id"] == paused["job_id"]
+    with pytest.raises(TrainingError, match="paused"):
+        run(pause, epochs=1)  # another plan: it has a job of its own
+    assert len(LocalFineTuner().list_jobs()) == 2

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from fine_tuning.commands import output
+from fine_tuning.commands.command_workspace import command_workspace
 
 
 def add_to(app: typer.Typer) -> None:
@@ -22,9 +23,8 @@ def add_to(app: typer.Typer) -> None:
 def list_base_models(as_json: output.Json = False) -> None:
     """List the built-in base models; any folder or Hugging Face id works too."""
     from fine_tuning.base_models import catalogue
-    from fine_tuning.settings import get_settings
 
-    found = catalogue.list_base_models(get_settings().folder("models"))
+    found = catalogue.list_base_models(command_workspace().folder("models"))
     if as_json:
         output.print_json([vars(model) for model in found])
         return
@@ -45,7 +45,6 @@ def pull(name: Annotated[str, typer.Argument(help="Catalogue name, folder or Hug
     from rich.progress import Progress
 
     from fine_tuning.base_models import catalogue
-    from fine_tuning.settings import get_settings
 
     with Progress(console=output.console(), transient=True) as progress:
         lines: dict[str, object] = {}
@@ -55,7 +54,7 @@ def pull(name: Annotated[str, typer.Argument(help="Catalogue name, folder or Hug
                 lines[step] = progress.add_task(step, total=1.0)
             progress.update(lines[step], completed=share)  # type: ignore[arg-type]
 
-        model = catalogue.pull(name, get_settings().folder("models"), show)
+        model = catalogue.pull(name, command_workspace().folder("models"), show)
     typer.echo(f"{model.name} is ready in {model.path}")
 
 
@@ -69,7 +68,7 @@ def refresh(
     """Fetch the shutdown dates of models from their hosts."""
     from fine_tuning.model_registry import ModelRegistry
 
-    outcome = ModelRegistry().refresh_shutdown_dates(hosts)
+    outcome = ModelRegistry(workspace=command_workspace()).refresh_shutdown_dates(hosts)
     if as_json:
         output.print_json(outcome)
         return
@@ -87,7 +86,7 @@ def expiring(
     """List models whose base is about to be shut down; exit with 1 if one of them is deployed."""
     from fine_tuning.model_registry import ModelRegistry
 
-    found = ModelRegistry().list_expiring(days, deployed_only=not all_versions)
+    found = ModelRegistry(workspace=command_workspace()).list_expiring(days, deployed_only=not all_versions)
     if as_json:
         output.print_json(found)
     elif found:

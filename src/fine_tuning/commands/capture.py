@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fine_tuning.commands import output
+from fine_tuning.commands.command_workspace import command_workspace
 from fine_tuning.errors import DataError
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def capture_import(
     """Import recorded calls from files; a call that was captured before is counted as a duplicate."""
     from fine_tuning.distillation import DistillationDataCollector
 
-    collector = DistillationDataCollector()
+    collector = DistillationDataCollector(workspace=command_workspace())
     report = collector.import_files(files, format, domain=domain, task_type=task_type, rating=rating)
     if as_json:
         output.print_json(vars(report))
@@ -63,7 +64,7 @@ def capture_fetch(
 
     pairs = output.key_values("--metadata", metadata or [])
     with output.count_progress("calls fetched") as on_progress:
-        report = DistillationDataCollector().import_stored_completions(
+        report = DistillationDataCollector(workspace=command_workspace()).import_stored_completions(
             model, pairs, domain=domain, task_type=task_type, rating=rating, progress=on_progress
         )
     if as_json:
@@ -97,9 +98,9 @@ def _print_import(names: str, report: ImportReport) -> None:
 
 def capture_stats(as_json: output.Json = False) -> None:
     """Show the number of captured calls, by domain."""
-    from fine_tuning.distillation import get_distillation_status
+    from fine_tuning.distillation import DistillationDataCollector
 
-    status = get_distillation_status()
+    status = DistillationDataCollector(workspace=command_workspace()).get_dataset_stats()
     if as_json:
         output.print_json(status)
         return

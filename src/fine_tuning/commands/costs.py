@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fine_tuning.commands import output
+from fine_tuning.commands.command_workspace import command_workspace
 from fine_tuning.errors import NotFoundError, UsageError
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def cost_summary(
     """Sum the costs of training and calls by model, day, month or kind."""
     from fine_tuning.cost_tracker import CostTracker
 
-    tracker = CostTracker()
+    tracker = CostTracker(workspace=command_workspace())
     if html is not None:
         if by is not None or as_json:
             raise UsageError("--html groups by day, kind and model; omit --by and --json")
@@ -116,7 +117,7 @@ def set_budget(
     """Set a model's monthly budget. Jobs whose estimate exceeds what is left are refused."""
     from fine_tuning.cost_tracker import CostTracker
 
-    CostTracker().set_budget(model, usd)
+    CostTracker(workspace=command_workspace()).set_budget(model, usd)
     typer.echo(f"{model}: {output.usd(usd)} a month")
 
 
@@ -124,7 +125,7 @@ def remove_budget(model: Model) -> None:
     """Remove a model's budget."""
     from fine_tuning.cost_tracker import CostTracker
 
-    if not CostTracker().set_budget(model, None):
+    if not CostTracker(workspace=command_workspace()).set_budget(model, None):
         raise NotFoundError(f"{model} has no budget; ft-cli budget list shows the budgets")
     typer.echo(f"removed the budget of {model}")
 
@@ -133,7 +134,7 @@ def list_budgets(as_json: output.Json = False) -> None:
     """List budgets and the amount spent this month."""
     from fine_tuning.cost_tracker import CostTracker
 
-    found = CostTracker().get_budgets()
+    found = CostTracker(workspace=command_workspace()).get_budgets()
     if as_json:
         output.print_json(found)
         return
@@ -170,7 +171,8 @@ def roi(
     from fine_tuning.cost_tracker import CostTracker
 
     output.silence_logger("fine_tuning.cost_tracker")  # unknown inputs are printed below
-    analysis = CostTracker().calculate_roi(name, base_cost, calls, error_cost, horizon_days=days, base_model=base_model)
+    tracker = CostTracker(workspace=command_workspace())
+    analysis = tracker.calculate_roi(name, base_cost, calls, error_cost, horizon_days=days, base_model=base_model)
     if as_json:
         output.print_json(asdict(analysis))
     else:

@@ -11,6 +11,7 @@ import typer
 
 from fine_tuning._util import checks
 from fine_tuning.commands import experiment_tables, output
+from fine_tuning.commands.command_workspace import command_workspace
 from fine_tuning.commands.experiment_tables import print_result
 from fine_tuning.commands.options import with_options
 from fine_tuning.errors import ConflictError, UsageError
@@ -99,7 +100,8 @@ def setup_ab_test(
     """Start an A/B test; record its samples with ABTestFramework.record_sample or LLMService."""
     from fine_tuning.ab_testing import ABTestFramework
 
-    test = ABTestFramework().create_test(test_id, model_a, model_b, None, **options.choices())  # type: ignore[arg-type]
+    framework = ABTestFramework(workspace=command_workspace())
+    test = framework.create_test(test_id, model_a, model_b, None, **options.choices())  # type: ignore[arg-type]
     if as_json:
         output.print_json(test)
         return
@@ -185,7 +187,7 @@ def watch(
     pause = checks.amount("--every", every)
     if pause is None or not 0.1 <= pause <= 86_400:
         raise UsageError(f"--every takes seconds, from 0.1 to a day, not {every:g}")
-    framework = ABTestFramework()
+    framework = ABTestFramework(workspace=command_workspace())
     screen = output.console()
     while True:
         result = framework.monitor(test_id)
@@ -205,7 +207,7 @@ def assign(
     """Show the arm of units; it never changes."""
     from fine_tuning.ab_testing import ABTestFramework
 
-    framework = ABTestFramework()
+    framework = ABTestFramework(workspace=command_workspace())
     found = {each: framework.assign(test_id, each) for each in unit}
     if as_json:
         output.print_json(found)
@@ -219,7 +221,7 @@ def ramp(test_id: TestId, share: Annotated[float, typer.Argument(help="Share of 
     """Change the share of the units that take part; units that do keep their model."""
     from fine_tuning.ab_testing import ABTestFramework
 
-    ABTestFramework().ramp(test_id, share)
+    ABTestFramework(workspace=command_workspace()).ramp(test_id, share)
     output.print_text(f"{share:.1%} of the units take part in {test_id}")
 
 
@@ -227,7 +229,7 @@ def list_tests(as_json: output.Json = False) -> None:
     """List the tests with their status."""
     from fine_tuning.ab_testing import ABTestFramework
 
-    framework = ABTestFramework()
+    framework = ABTestFramework(workspace=command_workspace())
     found = framework.get_all_results()
     if as_json:
         output.print_json({test_id: asdict(result) for test_id, result in found.items()})
@@ -239,7 +241,7 @@ def show(test_id: TestId, as_json: output.Json = False) -> None:
     """Show the verdict so far and the decisions, without concluding; looks do not change the error rate."""
     from fine_tuning.ab_testing import ABTestFramework
 
-    framework = ABTestFramework()
+    framework = ABTestFramework(workspace=command_workspace())
     result, decisions = framework.monitor(test_id), framework.get_decisions(test_id)
     recommendation = framework.recommend_winner(result)
     if as_json:
@@ -261,7 +263,7 @@ def conclude(
     """Conclude a test and store its verdict; the test takes no more samples."""
     from fine_tuning.ab_testing import ABTestFramework
 
-    framework = ABTestFramework()
+    framework = ABTestFramework(workspace=command_workspace())
     result = framework.conclude_test(test_id, alpha, even_empty=even_empty)
     if result.status == "running":
         raise ConflictError(f"{test_id} stays open: {result.without_samples} has no samples; --even-empty ends it")

@@ -1,36 +1,26 @@
-"""The model registry."""
+"""Commands of the model registry."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from fine_tuning.commands import output
+from fine_tuning.commands.command_workspace import command_workspace
+from fine_tuning.commands.lineage import show_lineage
 from fine_tuning.commands.options import with_options
 from fine_tuning.errors import NotFoundError, UsageError
 
 if TYPE_CHECKING:
-    from rich.tree import Tree
-
-    from fine_tuning.registry.lineage_graph import Lineage
     from fine_tuning.store.records.model_versions import RegistryChange
 
 Name = Annotated[str, typer.Argument(help="Model name.")]
 Version = Annotated[int | None, typer.Argument(help="Version; the latest by default.")]
 Reason = Annotated[str, typer.Option(help="Recorded in the history.")]
-
-
-class Form(StrEnum):
-    """Form of a lineage."""
-
-    tree = "tree"
-    json = "json"
-    mermaid = "mermaid"
 
 
 def add_to(app: typer.Typer) -> None:
@@ -50,10 +40,6 @@ def add_to(app: typer.Typer) -> None:
     }
     for name, command in commands.items():
         app.command(name, rich_help_panel=panel)(command)
-    exchange = typer.Typer(help="Exchange model versions with an MLflow registry.", no_args_is_help=True)
-    exchange.command("export")(to_mlflow)
-    exchange.command("import")(from_mlflow)
-    app.add_typer(exchange, name="mlflow", rich_help_panel=panel)
 
 
 @dataclass(frozen=True)
@@ -77,7 +63,7 @@ def register_model(
     """Register the next version of a model."""
     from fine_tuning.model_registry import ModelRegistry
 
-    record = ModelRegistry().register_model(name, base, job, size, **asdict(options))
+    record = ModelRegistry(workspace=command_workspace()).register_model(name, base, job, size, **asdict(options))
     if as_json:
         output.print_json(record)
     else:
@@ -88,7 +74,7 @@ def list_models(as_json: output.Json = False) -> None:
     """List every version of every model, with the days until its base model is shut down."""
     from fine_tuning.model_registry import ModelRegistry
 
-    records = ModelRegistry().describe_models()
+    records = ModelRegistry(workspace=command_workspace()).describe_models()
     if as_json:
         output.print_json(records)
         return
@@ -124,7 +110,8 @@ def deploy(
     """Deploy a version and archive the current one."""
     from fine_tuning.model_registry import ModelRegistry
 
-    typer.echo(f"deployed {name} v{ModelRegistry().deploy_model(name, version, reason, force=force)}")
+    registry = ModelRegistry(workspace=command_workspace())
+    typer.echo(f"deployed {name} v{registry.deploy_model(name, version, reason, force=force)}")
 
 
 def rollback_model(
@@ -134,7 +121,7 @@ def rollback_model(
     """Deploy an earlier version again."""
     from fine_tuning.model_registry import ModelRegistry
 
-    registry = ModelRegistry()
+    registry = ModelRegistry(workspace=command_workspace())
     registry.rollback_model(name, version)
     deployed = registry.get_deployed_version(name)
     typer.echo(f"rolled back {name} to v{version if version or deployed is None else deployed['version']}")
@@ -149,7 +136,7 @@ def set_status(
     """Set the status of a version."""
     from fine_tuning.model_registry import ModelRegistry
 
-    registry = ModelRegistry()
+    registry = ModelRegistry(workspace=command_workspace())
     if status == "DEPLOYED":
         raise UsageError(f"deploy it with ft-cli deploy {name}, which checks the gates first (--force skips them)")
     if not registry.set_model_status(name, status, version, reason):
@@ -168,7 +155,7 @@ def alias(
     """List the aliases of a model, or point one at a version, which NAME@ALIAS then names."""
     from fine_tuning.model_registry import ModelRegistry
 
-    registry = ModelRegistry()
+    registry = ModelRegistry(workspace=command_workspace())
     if alias is None:
         found = registry.get_aliases(name)
         output.print_json(found) if as_json else output.print_table(
@@ -191,7 +178,7 @@ def tag(
     """Set or remove tags of a version."""
     from fine_tuning.model_registry import ModelRegistry
 
-    registry = ModelRegistry()
+    registry = ModelRegistry(workspace=command_workspace())
     for key, value in output.key_values("tag", tags).items():
         if not registry.set_tag(name, key, value or None, version, reason):
             raise _no_version(name, version)
@@ -203,7 +190,7 @@ def history(name: Name, as_json: output.Json = False) -> None:
     """List every change of a model: status, aliases, tags and accuracy, with time, actor and reason."""
     from fine_tuning.model_registry import ModelRegistry
 
-    changes = ModelRegistry().history(name)
+    changes = ModelRegistry(workspace=command_workspace()).history(name)
     if as_json:
         output.print_json(changes)
         return
@@ -223,66 +210,6 @@ def history(name: Name, as_json: output.Json = False) -> None:
     output.print_table(f"History of {name}", columns, rows)
 
 
-def show_lineage(
-    name: Name,
-    version: Annotated[int | None, typer.Argument(help="Version; the deployed one by default.")] = None,
-    form: Annotated[Form, typer.Option("--as", help="tree, json or mermaid.")] = Form.tree,
-    as_json: output.Json = False,
-) -> None:
-    """Show the lineage of a version: what it was made from, and what was made from it."""
-    from fine_tuning.model_registry import ModelRegistry
-    from fine_tuning.registry.lineage_graph import as_mermaid
-
-    graph = ModelRegistry().lineage(name, version)
-    if as_json or form is Form.json:
-        output.print_json(asdict(graph))
-    elif form is Form.mermaid:
-        typer.echo(as_mermaid(graph))
-    else:
-        output.console().print(_tree(graph), soft_wrap=True)
-
-
-def _tree(graph: Lineage) -> Tree:
-    """The version at the root, with its upstream nodes and then its downstream nodes by kind."""
-    from rich.text import Text
-    from rich.tree import Tree
-
-    root = graph.nodes[0]
-    tree = Tree(Text(root.label, "bold"))
-
-    def add_upstream(branch: Tree, node_id: str, seen: frozenset[str]) -> None:
-        for node in graph.upstream(node_id):
-            below = branch.add(Text(node.label))
-            if node.id not in seen:
-                add_upstream(below, node.id, seen | {node.id})
-
-    add_upstream(tree.add(Text("upstream", "italic")), root.id, frozenset())
-    for kind in ("evaluation", "experiment", "deployment", "export", "cost"):
-        found = [node for node in graph.downstream(root.id) if node.kind == kind]
-        if found:
-            branch = tree.add(Text(f"{kind}s", "italic"))
-            for node in found:
-                branch.add(Text(node.label))
-    return tree
-
-
-Uri = Annotated[str, typer.Argument(help="Address of the MLflow registry: sqlite:///mlflow.db, http://host:5000, ...")]
-
-
-def to_mlflow(uri: Uri) -> None:
-    """Export the versions that an MLflow registry lacks."""
-    from fine_tuning.model_registry import ModelRegistry
-
-    typer.echo(f"{ModelRegistry().export_to_mlflow(uri)} versions exported")
-
-
-def from_mlflow(uri: Uri) -> None:
-    """Import the versions of an MLflow registry that are not registered yet."""
-    from fine_tuning.model_registry import ModelRegistry
-
-    typer.echo(f"{ModelRegistry().import_from_mlflow(uri)} versions imported")
-
-
 def import_model(
     name: Name,
     folder: Annotated[Path, typer.Argument(help="Hugging Face model folder with safetensors.")],
@@ -291,7 +218,7 @@ def import_model(
     """Register a model folder as the next version."""
     from fine_tuning.model_registry import ModelRegistry
 
-    record = ModelRegistry().import_model(name, folder, base)
+    record = ModelRegistry(workspace=command_workspace()).import_model(name, folder, base)
     typer.echo(f"registered {name} v{record['version']} ({record['status']})")
 
 

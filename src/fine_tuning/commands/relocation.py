@@ -10,6 +10,7 @@ import typer
 
 from fine_tuning._util.model_names import parse_version_name
 from fine_tuning.commands import output
+from fine_tuning.commands.command_workspace import command_workspace
 from fine_tuning.commands.options import with_options
 
 if TYPE_CHECKING:
@@ -31,11 +32,10 @@ def export(
     as_json: output.Json = False,
 ) -> None:
     """Fetch every job, model, checkpoint and training file of an account. Read-only; run it again to resume."""
-    from fine_tuning.store.workspace import open_workspace
     from fine_tuning.workflows.account_export import export_account
 
     with output.message_progress() as on_message:
-        report = export_account(open_workspace(), None, base_url, on_message=on_message)
+        report = export_account(command_workspace(), None, base_url, on_message=on_message)
     if as_json:
         output.print_json(asdict(report))
         return

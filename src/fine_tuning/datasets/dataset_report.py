@@ -4,9 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from html import escape
+from pathlib import Path
 
+from fine_tuning._util.files import atomic_write
 from fine_tuning._util.html_page import BLUE, GREY, document, figure, section, svg, table
 from fine_tuning.store.records.manifests import DatasetManifest, SplitFile, TokenLengths
+
+
+def write(path: Path, manifest: DatasetManifest, estimates: Sequence[Mapping[str, object]]) -> None:
+    """Write the report of `page` to a file.
+
+    Raises:
+        MissingDependencyError: the `report` extra is not installed.
+        StorageError: the file cannot be written.
+    """
+    text = page(manifest, estimates)
+    with atomic_write(path) as stream:
+        stream.write(text)
 
 
 def page(manifest: DatasetManifest, estimates: Sequence[Mapping[str, object]]) -> str:

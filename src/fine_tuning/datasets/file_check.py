@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, NamedTuple, TypedDict
 
 from fine_tuning._util.files import atomic_write
-from fine_tuning.data_io import formats
+from fine_tuning.data_io import formats, sources
 from fine_tuning.data_io.formats import chat_checks, row_text
 from fine_tuning.data_io.formats.findings import CODES, Finding, Tally, has_error
 from fine_tuning.data_io.json_values import parse_embedded_json
@@ -128,27 +128,30 @@ def _as_chat_row(row: JsonColumn, name: str | None) -> JsonColumn:
     return row_of_call(calls[0])
 
 
-def check(
-    rows: Iterable[RawRow],
+def check_files(
+    files: Sequence[str | Path],
     model: str | None,
     models_folder: Path,
-    rejected_to: Path | None = None,
+    rejected_to: str | Path | None = None,
     on_progress: Callable[[int], None] = lambda _: None,
 ) -> CheckReport:
-    """Check rows one after the other.
+    """Check the rows of files one after the other.
 
     Args:
+        files: paths, folders, globs or addresses; any format that `ft-cli capture import` reads.
         model: whose tokens are counted and whose limit holds; None to leave tokens out.
         rejected_to: a file for the rejected rows, each with its reasons; None for none.
-        progress: told how many further rows were looked at.
+        on_progress: called with the number of further rows that were checked.
 
     Raises:
         NotFoundError, DataError: a file cannot be read; then no file of rejected rows is left.
+        UsageError: the model's tokens cannot be counted.
     """
+    rows = sources.read_all(sources.expand(files))
     meter = tokens.Meter(model, models_folder) if model else None
     if rejected_to is None:
         return _check(rows, meter, None, on_progress)
-    with atomic_write(rejected_to) as stream:
+    with atomic_write(Path(rejected_to)) as stream:
         return _check(rows, meter, stream, on_progress)
 
 

@@ -13,20 +13,22 @@ from fine_tuning.base_models import catalogue
 from fine_tuning.data_io.formats import tool_prompt
 from fine_tuning.data_io.messages import Message, Tool
 from fine_tuning.errors import DataError, MissingDependencyError
-from fine_tuning.settings import get_settings
 
 Row = Mapping[str, Any]  # a chat or preference row that was checked
 Tokenizer: TypeAlias = Any  # of transformers, which is imported when it is needed
 
 
-def counter(model: str, models_folder: Path | None = None) -> Callable[[Row], int]:
+def counter(model: str, models_folder: Path) -> Callable[[Row], int]:
     """A function that counts the tokens of a chat row; of a pair of answers, those of both conversations.
+
+    Args:
+        models_folder: where base models are kept.
 
     Raises:
         NotFoundError: there is no such base model.
         MissingDependencyError: the `train` extra is not installed.
     """
-    tokenizer = _tokenizer(_folder(model, models_folder))
+    tokenizer = _tokenizer(catalogue.resolve(model, models_folder).path)
 
     def count(row: Row) -> int:
         if "preferred_output" not in row:
@@ -38,14 +40,10 @@ def counter(model: str, models_folder: Path | None = None) -> Callable[[Row], in
     return count
 
 
-def row_limit(model: str, models_folder: Path | None = None) -> int | None:
+def row_limit(model: str, models_folder: Path) -> int | None:
     """The most tokens that the model reads; None where its configuration does not say."""
-    limit = read_json(_folder(model, models_folder) / "config.json").get("max_position_embeddings")
+    limit = read_json(catalogue.resolve(model, models_folder).path / "config.json").get("max_position_embeddings")
     return int(limit) if limit else None
-
-
-def _folder(model: str, models_folder: Path | None) -> Path:
-    return catalogue.resolve(model, models_folder or get_settings().folder("models")).path
 
 
 @cache

@@ -39,7 +39,7 @@ class Meter:
         UsageError, NotFoundError, MissingDependencyError: see `counter`.
     """
 
-    def __init__(self, model: str, models_folder: Path | None = None) -> None:
+    def __init__(self, model: str, models_folder: Path) -> None:
         self._count, self._limit = counter(model, models_folder), row_limit(model, models_folder)
 
     def measure(self, row: Row) -> int | Finding:
@@ -54,14 +54,14 @@ class Meter:
         return counted
 
 
-def counter(model: str, models_folder: Path | None = None) -> Callable[[Row], int]:
+def counter(model: str, models_folder: Path) -> Callable[[Row], int]:
     """A function that counts a chat row's tokens: as OpenAI's model does, or as an open model's chat template has them.
 
     With OpenAI's models exact for text; tools and their calls are counted by their JSON, since OpenAI does not say how
     it writes them.
 
     Args:
-        models_folder: where base models are kept; the workspace's by default.
+        models_folder: where base models are kept.
 
     Raises:
         UsageError: the model has no public encoding, and no base model is named so.
@@ -127,7 +127,7 @@ def overhead(messages: Sequence[Message]) -> int:
     return PER_MESSAGE * len(messages) + PER_NAME * named + PER_CONVERSATION
 
 
-def row_limit(model: str, models_folder: Path | None = None) -> int | None:
+def row_limit(model: str, models_folder: Path) -> int | None:
     """The most tokens of one row that a host trains on; None where unknown."""
     if encoding_of(model) is None and catalogue.is_known(model):
         return open_model_tokens.row_limit(model, models_folder)

@@ -123,6 +123,11 @@ def rows_in(examples: Sequence[Example], format: str) -> list[JsonColumn]:
     return rows
 
 
+def jsonl_text(examples: Sequence[Example]) -> str:
+    """The examples as text, one JSON object per line."""
+    return "\n".join(json_line(row) for row in rows_in(examples, "jsonl"))
+
+
 def json_line(row: Mapping[str, object]) -> str:
     """One row as a line of JSON; non-ASCII text stays readable."""
     return json.dumps(row, ensure_ascii=False, default=str)

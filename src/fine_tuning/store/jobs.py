@@ -84,18 +84,9 @@ def unconfirmed(connection: Connection, job: NewJob) -> Job | None:
     return next((each for each in found if each["hyperparameters"] == job["hyperparameters"]), None)
 
 
-def paused(connection: Connection, model: str, dataset_id: int) -> list[Job]:
-    """Paused local jobs on data of the same content, newest first."""
-    same_content = select(tables.datasets.c.id).where(
-        tables.datasets.c.content_hash
-        == select(tables.datasets.c.content_hash).where(tables.datasets.c.id == dataset_id).scalar_subquery()
-    )
-    query = select(_table).where(
-        _columns.provider == "local",
-        _columns.status == "paused",
-        _columns.model == model,
-        _columns.dataset_id.in_(same_content),
-    )
+def paused(connection: Connection, model: str) -> list[Job]:
+    """Paused local jobs of a base model, newest first."""
+    query = select(_table).where(_columns.provider == "local", _columns.status == "paused", _columns.model == model)
     return records(Job, connection.execute(query.order_by(_columns.created_at.desc())).mappings())
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import nan
+from pathlib import Path
 
 from fine_tuning._util import checks, hosts
 from fine_tuning._util.model_names import version_name
@@ -25,6 +26,7 @@ from fine_tuning.store.records.model_versions import ModelVersion
 from fine_tuning.store.workspace import Workspace
 from fine_tuning.training.jobs.fine_tuner import FineTuner
 from fine_tuning.training.jobs.job_view import JobView
+from fine_tuning.workflows import fine_tuners
 
 CapturedExamples = Examples[Example]
 OnMessage = Callable[[str], None]
@@ -193,19 +195,16 @@ class Pipeline:
         plan, builder = self.plan, self._builder()
         tuner: FineTuner
         tuner = LocalFineTuner(workspace=self.workspace) if plan.is_local else OpenAIFineTuner(workspace=self.workspace)
-        files = [
-            tuner.upload_training_file(builder.save_dataset(side, f"{plan.model_name}_{label}"))
-            for label, side in (("train", train), ("validation", validation))
-            if side
-        ]
-        hyperparameters = plan.chosen_hyperparameters()
+        train_file = Path(builder.save_dataset(train, f"{plan.model_name}_train"))
+        validation_file = (
+            Path(builder.save_dataset(validation, f"{plan.model_name}_validation")) if validation else None
+        )
+        model, hyperparameters = plan.base_model, plan.chosen_hyperparameters()
         job = None
         if isinstance(tuner, LocalFineTuner):
-            job = tuner.resume_like(plan.base_model, files[0], **hyperparameters)
+            job = tuner.resume_like(model, train_file, **hyperparameters)
         if job is None:
-            validation_file = files[1] if len(files) > 1 else None
-            create: Callable[..., JobView] = tuner.create_fine_tuning_job
-            job = create(plan.base_model, files[0], validation_file, plan.model_name, **hyperparameters)
+            job = fine_tuners.start(tuner, model, train_file, validation_file, plan.model_name, **hyperparameters)
         ended = self.wait_for_job(tuner, job["job_id"])
         if ended["status"] != "succeeded":
             raise TrainingError(f"job {ended['job_id']} {ended['status']}: {ended['error'] or 'no reason was given'}")

@@ -62,7 +62,7 @@ def _build_form() -> None:
             name = ui.input("Name")
             min_rating = ui.number("Minimum rating", value=4, min=1, max=5, precision=0)
             domain = ui.input("Domain (empty: all)")
-            known = {"": "not counted"} | form_choices.token_models(state().aliases)
+            known = {"": "not counted"} | form_choices.token_models(state().workspace, state().aliases)
             tokens_of = ui.select(known, value="", label="Count tokens as").classes("field")
         read = components.text("").props('role="status"')
         counted = {"rows": 0}

@@ -65,7 +65,8 @@ def _row(job: Job) -> list[object]:
 
 
 async def _start_form() -> None:
-    files, bases = await to_thread(form_choices.training_files), form_choices.base_models(state().aliases)
+    files = await to_thread(form_choices.training_files, state().workspace)
+    bases = form_choices.base_models(state().aliases)
     with ui.expansion("Start a job on this machine").classes("card"):
         latest = 0  # number of the last estimate that was started
 

@@ -25,7 +25,7 @@ GOOD_RATING = 5
 @ui.page("/playground")
 async def show() -> None:
     """The page."""
-    models = await to_thread(form_choices.models, state().aliases)
+    models = await to_thread(form_choices.models, state().workspace, state().aliases)
     with layout.page("Playground"):
         prompt = ui.textarea("Prompt").props("autogrow").classes("wide")
         with ui.element("div").classes("bar"):

@@ -14,7 +14,7 @@ from typing import cast
 from fine_tuning._util.files import explain_os_error, make_folder
 from fine_tuning.base_models import catalogue
 from fine_tuning.errors import ConflictError, MissingDependencyError, NotFoundError, StorageError
-from fine_tuning.store import artifacts, files, job_events, job_queue, jobs, model_versions
+from fine_tuning.store import artifacts, datasets, files, job_events, job_queue, jobs, model_versions
 from fine_tuning.store.column_types import iso, now
 from fine_tuning.store.database import Transaction
 from fine_tuning.store.records.files import StoredFile
@@ -25,7 +25,7 @@ from fine_tuning.store.workspace import Workspace
 from fine_tuning.training.jobs.job_view import JobEventView, JobView
 from fine_tuning.training.jobs.spawn_worker import START_SECONDS, spawn
 from fine_tuning.training.jobs.trainer_port import ENDED, Action
-from fine_tuning.training.jobs.training_files import TrainingFile, file_record
+from fine_tuning.training.jobs.training_files import TrainingFile, file_record, read_training_file
 from fine_tuning.training.jobs.training_request import TrainingRequest, UploadedFiles
 from fine_tuning.training.loop.preference_rows import check_row
 from fine_tuning.training.loop.training_config import check_hyperparameters, check_packages, check_validated
@@ -93,14 +93,20 @@ class LocalTrainer:
         self._launch(job["id"])
         return self.status(job["id"])
 
-    def paused_like(self, model: str, training_file_id: str, hyperparameters: Mapping[str, object]) -> str | None:
-        """The id of the newest paused job with this base model, data and hyperparameters, or None."""
-        with self._database.read() as tx:
-            dataset_id = self._file(tx, training_file_id)["dataset_id"]
-            found = [] if dataset_id is None else jobs.paused(tx, model, dataset_id)
+    def paused_like(self, model: str, path: Path, hyperparameters: Mapping[str, object]) -> str | None:
+        """The id of the newest paused job with this base model, data and hyperparameters, or None.
+
+        The file is read only where a paused job has the same base model and hyperparameters.
+        """
         chosen = _resolved(hyperparameters)
-        same = (job["id"] for job in found if {**job["hyperparameters"], **chosen} == job["hyperparameters"])
-        return next(same, None)
+        with self._database.read() as tx:
+            paused = jobs.paused(tx, model)
+        alike = [job for job in paused if {**job["hyperparameters"], **chosen} == job["hyperparameters"]]
+        if not alike:
+            return None
+        content = read_training_file(path, self.check_row).content_hash
+        with self._database.read() as tx:
+            return next((job["id"] for job in alike if _content(tx, job) == content), None)
 
     @staticmethod
     def _file(tx: Transaction, file_id: str) -> StoredFile:
@@ -249,6 +255,12 @@ def view(job: Job) -> JobView:
         "trained_tokens": job["trained_tokens"],
         "error": job["error"],
     }
+
+
+def _content(tx: Transaction, job: Job) -> str | None:
+    """The content hash of the data that a job trains on; None where its file is of no data set."""
+    dataset = datasets.get(tx, job["dataset_id"])
+    return None if dataset is None else dataset["content_hash"]
 
 
 def _resolved(hyperparameters: Mapping[str, object]) -> Hyperparameters:

@@ -1,0 +1,87 @@
+"""The evaluations of a model, and the comparison of two evaluations."""
+
+from __future__ import annotations
+
+from asyncio import to_thread
+
+from nicegui import ui
+
+from fine_tuning.dashboard import components
+from fine_tuning.dashboard.actions import notify
+from fine_tuning.errors import FineTuningError
+from fine_tuning.model_evaluator import ModelEvaluator
+from fine_tuning.store import evaluations
+from fine_tuning.store.records.evaluations import Evaluation
+from fine_tuning.store.workspace import open_workspace
+
+CHANGED_SHOWN = 50  # rows whose predictions are compared
+
+
+def evaluations_of_model(name: str) -> list[Evaluation]:
+    """The evaluations of a model, oldest first."""
+    with open_workspace().database.read() as tx:
+        return evaluations.of_model(tx, name)
+
+
+def show_evaluations(name: str, found: list[Evaluation]) -> None:
+    """Show the evaluations of a model, and a form that compares two."""
+    components.heading("Evaluations")
+    if not found:
+        components.empty("No evaluation yet.", f"ft-cli evaluate-model {name} fine_tuned FILE")
+        return
+    rows = [
+        [
+            each["id"],
+            each["metric"],
+            each["accuracy"],
+            each["test_set_size"],
+            each["avg_latency_ms"],
+            each["created_at"],
+        ]
+        for each in reversed(found)
+    ]
+    components.table(
+        "Evaluations, newest first", ["Id", "Metric", "Score", "Examples", "Latency (ms)", "Created"], rows
+    )
+    components.heading("Compare two evaluations", 3)
+    components.text("They may be of different models, but over the same prompts.").classes("dim")
+    with ui.element("div").classes("bar"):
+        first = ui.number("First (id)", value=found[0]["id"], min=1, precision=0)
+        second = ui.number("Second (id)", value=found[-1]["id"], min=1, precision=0)
+        components.button("Compare", lambda: _compare(int(first.value or 0), int(second.value or 0), place))
+    place = ui.element("div")
+
+
+async def _compare(first: int, second: int, place: ui.element) -> None:
+    try:
+        found = await to_thread(ModelEvaluator().compare_evaluations, first, second)
+    except FineTuningError as error:
+        notify(str(error), is_error=True)
+        return
+    place.clear()
+    with place:
+        columns = ["Metric", "First", "Second", "Difference", "Low", "High", "p", "p (adjusted)"]
+        changes = [
+            [
+                each["metric"],
+                each["first"],
+                each["second"],
+                each["difference"],
+                each["low"],
+                each["high"],
+                each["p_value"],
+                each["adjusted_p"],
+            ]
+            for each in found["changes"]
+        ]
+        components.table("Differences with 95 % intervals", columns, changes)
+        changed = [
+            [
+                row["question"],
+                row["reference"],
+                row["first"] or row["first_error"],
+                row["second"] or row["second_error"],
+            ]
+            for row in found["rows"][:CHANGED_SHOWN]
+        ]
+        components.table("Rows that changed, largest losses first", ["Prompt", "Reference", "First", "Second"], changed)

@@ -1,0 +1,65 @@
+"""Writes the weights of a model in the format of an export."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from fine_tuning.errors import DataError, NotFoundError
+from fine_tuning.export.compare_models import Gguf
+from fine_tuning.export.gguf import export_gguf, kept_gguf
+from fine_tuning.export.gguf_adapter import export_gguf_adapter
+from fine_tuning.workflows.model_export.export_plan import ExportPlan
+from fine_tuning.workflows.model_export.source_model import SourceModel
+
+
+def write_weights(
+    source: SourceModel, plan: ExportPlan, folder: Path, on_message: Callable[[str], None]
+) -> tuple[Path, Gguf | None]:
+    """Write the weights, and for safetensors the tokenizer and settings beside them.
+
+    Returns:
+        The file of the weights, and what llama.cpp loads for the parity check.
+    """
+    name, kind = source.file_name, plan.gguf_type
+    if kind is None:
+        on_message("copying the weights")
+        for path in sorted(source.merged.iterdir()):
+            if path.is_file() and path.suffix != ".gguf":
+                shutil.copyfile(path, folder / path.name)
+        safetensors = sorted(folder.glob("*.safetensors"))
+        if not safetensors:
+            raise NotFoundError(f"there are no weights at {source.merged}; train the model again")
+        return safetensors[0], None
+    on_message(f"writing GGUF ({kind})")
+    if plan.target == "adapter":
+        base, adapter = base_and_adapter(source)
+        weights = export_gguf_adapter(adapter, base, folder / f"{name}.adapter.gguf")
+        return weights, Gguf(base_gguf(base), kind, weights)
+    weights = export_gguf(source.merged, folder / f"{name}.{kind}.gguf", kind)
+    return weights, Gguf(weights, kind)
+
+
+def base_and_adapter(source: SourceModel) -> tuple[Path, Path]:
+    """The base model of a model with an adapter, and the adapter.
+
+    Raises:
+        NotFoundError: it has none.
+    """
+    base, adapter = source.trainer or (source.merged, None)
+    if adapter is None:
+        raise NotFoundError(f"{source.label} has no adapter here; export the merged model with --to gguf")
+    return base, adapter
+
+
+def base_gguf(base: Path) -> Path:
+    """The GGUF of a base model.
+
+    Raises:
+        DataError: llama.cpp does not support the model.
+    """
+    kept = kept_gguf(base)
+    if kept is None:
+        raise DataError(f"llama.cpp does not support the base model {base.name}, so its adapter cannot be exported")
+    return kept
