@@ -1,4 +1,4 @@
-"""Building data sets: a million rows and ten, against the same work in other tools, and how near-duplicates are found.
+"""Building datasets: a million rows and ten, against the same work in other tools, and how near-duplicates are found.
 
     python benchmarks/bench_datasets.py                         # about an hour on two cores, and 60 GB of disk
     python benchmarks/bench_datasets.py small peers --rows 100000    # a shorter look
@@ -177,9 +177,9 @@ print(500)
 def main() -> None:
     """Measure what is named, or all; each has its section."""
     steps: dict[str, tuple[str, Callable[[Path, int], str]]] = {
-        "small": ("Data sets", lambda folder, _: small(folder) + near_duplicates()),
-        "peers": ("Data sets beside other tools", against_peers),
-        "many": ("Data sets of many rows", lambda folder, rows: at_size(folder, 10 * rows)),
+        "small": ("Datasets", lambda folder, _: small(folder) + near_duplicates()),
+        "peers": ("Datasets beside other tools", against_peers),
+        "many": ("Datasets of many rows", lambda folder, rows: at_size(folder, 10 * rows)),
     }
     parser = argparse.ArgumentParser()
     parser.add_argument("steps", nargs="*", metavar="STEP", help=", ".join(steps))

@@ -1,6 +1,6 @@
 """Pictures of every page of the dashboard, light and dark, into docs/images: python scripts/screenshots.py
 
-The workspace they show is made here: calls of a support inbox, a data set, a trained model, a test that runs.
+The workspace they show is made here: calls of a support inbox, a dataset, a trained model, a test that runs.
 """
 
 from __future__ import annotations

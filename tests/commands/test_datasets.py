@@ -73,15 +73,15 @@ def test_diff_leak_and_report(cli: Any, rows: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("argv", "code", "said"),
     [
-        (("show", "none"), 1, "no data set none; `ft-cli dataset list` shows them"),
-        (("diff", "none", "none"), 1, "no data set none"),
+        (("show", "none"), 1, "no dataset none; `ft-cli dataset list` shows them"),
+        (("diff", "none", "none"), 1, "no dataset none"),
         (("leak", "none.jsonl", "none.jsonl"), 1, "no such file"),
         (("build", "x", "none.jsonl"), 1, "no such file"),
         (("build", "x", "rows.jsonl", "--near-duplicates", "0.1"), 2, "near_duplicates must be between 0.7 and 1"),
         (("build", "x", "rows.jsonl", "--metadata", "k"), 2, "--metadata takes KEY=VALUE, not 'k'"),
         (("build", "../x", "rows.jsonl"), 2, "must be a file name inside"),
         (("build", "x", "rows.jsonl", "--tokens-of", "llama"), 2, "no public encoding for the model llama"),
-        (("report", "none"), 1, "no data set none"),
+        (("report", "none"), 1, "no dataset none"),
         (("list", "--limit", "0"), 2, "limit must be a whole number of 1 or more"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Frozen data sets: every row accounted for, nothing said twice, nothing in two parts."""
+"""Frozen datasets: every row accounted for, nothing said twice, nothing in two parts."""
 
 from __future__ import annotations
 
@@ -220,7 +220,7 @@ class TestFreezing:
         assert DatasetBuilder().get_dataset(first["hash"][7:17])["hash"] == first["hash"]
         assert DatasetBuilder().get_dataset("name")["hash"] == other["hash"]
         (DatasetBuilder().output_dir / "mine").mkdir()
-        with pytest.raises(UsageError, match="is there and is no data set"):
+        with pytest.raises(UsageError, match="is there and is no dataset"):
             build("mine", file)
 
     def test_captured_calls_are_members(self, examples: list[dict[str, Any]]) -> None:

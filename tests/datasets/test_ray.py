@@ -1,4 +1,4 @@
-"""The same plan on a real Ray cluster of two nodes gives the same data set."""
+"""The same plan on a real Ray cluster of two nodes gives the same dataset."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The recipe that a saved data set records is that of its own rows, whatever its builder built before."""
+"""The recipe that a saved dataset records is that of its own rows, whatever its builder built before."""
 
 from __future__ import annotations
 

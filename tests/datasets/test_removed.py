@@ -1,4 +1,4 @@
-"""What a data set was built without can be looked at, with the reasons."""
+"""What a dataset was built without can be looked at, with the reasons."""
 
 from __future__ import annotations
 

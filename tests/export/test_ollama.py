@@ -94,7 +94,7 @@ def test_the_script_is_python_whatever_the_names_hold(tmp_path: Path) -> None:
     compile(path.read_text(), str(path), "exec")
     missing = subprocess.run([sys.executable, str(path)], capture_output=True, text=True, check=False)
     assert missing.returncode == 1
-    assert "no data set at" in missing.stderr
+    assert "no dataset at" in missing.stderr
     assert "Traceback" not in missing.stderr
 
 

@@ -26,7 +26,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def backup(file: File, as_json: output.Json = False) -> None:
-    """Back up the workspace (a snapshot of its rows, data sets, files, weights) to one file, while in use.
+    """Back up the workspace (a snapshot of its rows, datasets, files, weights) to one file, while in use.
 
     Files outside of the workspace that rows refer to, such as models of import-model, are listed but not included.
     """

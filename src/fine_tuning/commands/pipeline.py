@@ -35,7 +35,7 @@ def auto_pipeline(
     max_steps: Annotated[int | None, typer.Option(help="Stop after this number of optimizer steps.")] = None,
     as_json: output.Json = False,
 ) -> None:
-    """Build a data set, train, evaluate and register. Ctrl-C pauses; run again to resume."""
+    """Build a dataset, train, evaluate and register. Ctrl-C pauses; run again to resume."""
     from fine_tuning.workflows.pipeline import Pipeline, Plan
 
     name = suffix or f"{Path(base).name}-{domain or 'all'}"

@@ -1,4 +1,4 @@
-"""Rows of data set files: read from JSON and JSONL, and divided into prompt and reference."""
+"""Rows of dataset files: read from JSON and JSONL, and divided into prompt and reference."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Build a data set from rows of any number: check, deduplicate, filter, sample, split, write once with a manifest.
+"""Build a dataset from rows of any number: check, deduplicate, filter, sample, split, write once with a manifest.
 
 The same rows and the same recipe give the same bytes, on any machine, here or on a cluster.
 """
@@ -49,10 +49,10 @@ def build(
     folder: Path,
     on_progress: Callable[[int], None] = lambda _: None,
 ) -> Manifest:
-    """Write a data set's splits, the removed rows and the manifest into `folder`, and record it; all or nothing.
+    """Write a dataset's splits, the removed rows and the manifest into `folder`, and record it; all or nothing.
 
     Args:
-        folder: its name is the data set's; see `check_target`. One with other content is moved to `earlier`.
+        folder: its name is the dataset's; see `check_target`. One with other content is moved to `earlier`.
         on_progress: called with the number of further rows that were read.
 
     Raises:
@@ -80,18 +80,18 @@ def build(
 
 
 def check_target(folder: Path) -> Path:
-    """The folder, if a data set may be written there.
+    """The folder, if a dataset may be written there.
 
     Raises:
         UsageError: there is something else.
     """
     if folder.exists() and not is_file(folder / FILE):
-        raise UsageError(f"{folder} is there and is no data set; choose another name")
+        raise UsageError(f"{folder} is there and is no dataset; choose another name")
     return folder
 
 
 def _freeze(database: Database, folder: Path, manifest: Manifest, examples: Sequence[str]) -> None:
-    """Record the data set, and each split as a file that a job trains on."""
+    """Record the dataset, and each split as a file that a job trains on."""
     record: NewDataset = {
         "name": manifest.name,
         "format": manifest.recipe["format"],

@@ -1,4 +1,4 @@
-"""Write the files of a built data set: its splits, the rejected rows and the rows left out."""
+"""Write the files of a built dataset: its splits, the rejected rows and the rows left out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Data sets that are about to be replaced by others of their name, kept in the folder `earlier`."""
+"""Datasets that are about to be replaced by others of their name, kept in the folder `earlier`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ EARLIER = "earlier"
 
 
 def keep_file(database: Database, path: Path, content_hash: str) -> None:
-    """Move the file of a data set with other content, and record its new path."""
+    """Move the file of a dataset with other content, and record its new path."""
     with database.write() as tx:
         before = datasets.newest_at(tx, str(path))
         if before is None or before["content_hash"] == content_hash or not is_file(path):
@@ -26,7 +26,7 @@ def keep_file(database: Database, path: Path, content_hash: str) -> None:
 
 
 def keep_folder(database: Database, folder: Path, content_hash: str) -> None:
-    """Move the folder of a built data set with other content, and record the new paths of its files."""
+    """Move the folder of a built dataset with other content, and record the new paths of its files."""
     if not folder.exists() or (before := manifest.read(folder)).hash == content_hash:
         return
     kept = _kept_path(folder, before.hash)

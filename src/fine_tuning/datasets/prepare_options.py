@@ -1,4 +1,4 @@
-"""Options of preparing a data set: defaults and help texts."""
+"""Options of preparing a dataset: defaults and help texts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The recipe of a data set: every option with its default, its check and its help text, stored with the result."""
+"""The recipe of a dataset: every option with its default, its check and its help text, stored with the result."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class Recipe(OptionModel):
-    """How rows become a data set."""
+    """How rows become a dataset."""
 
     format: DatasetFormat = Field(default="openai", description="Format of the split files.")
     tokens_of: str | None = Field(

@@ -1,4 +1,4 @@
-"""Rows that a data set was built without, with the reasons, as its folder keeps them."""
+"""Rows that a dataset was built without, with the reasons, as its folder keeps them."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class DuplicateCluster(TypedDict):
 
 
 class RemovedRows(TypedDict):
-    """The rows that a data set was built without."""
+    """The rows that a dataset was built without."""
 
     rejected: list[RejectedRow]
     left_out: list[LeftOutRow]

@@ -43,7 +43,7 @@ class Record(NamedTuple):
     """A row after the checks of it alone.
 
     Attributes:
-        text: its line in the data set; of a rejected row, its line among those.
+        text: its line in the dataset; of a rejected row, its line among those.
         reason: the filter that left it out.
         findings: JSON of [code, field, message] each, also warnings; None where there are none.
         content: a hash of what is trained on.

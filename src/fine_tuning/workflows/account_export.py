@@ -264,7 +264,7 @@ class _AccountExport:
         return size, digest.hexdigest()
 
     def _freeze(self, tx: Transaction, file: FetchedFile) -> int | None:
-        """The id of the data set with the content of a training file; None for other files."""
+        """The id of the dataset with the content of a training file; None for other files."""
         if file["purpose"] != "fine-tune":
             return None
         try:

@@ -129,7 +129,7 @@ def test_errors_are_one_line(database: Database, host: wire.Host, tuner: OpenAIF
     with pytest.raises(ConfigurationError, match="refused the API key") as caught:
         tuner.get_job_status("ftjob-1")
     assert "secret-key" not in str(caught.value)
-    with pytest.raises(NotFoundError, match=r"no data set file nowhere\.jsonl, neither in"):
+    with pytest.raises(NotFoundError, match=r"no dataset file nowhere\.jsonl, neither in"):
         tuner.upload_training_file("nowhere.jsonl")
     (tmp_path / "bad.jsonl").write_text('{"messages": []}\nnot json\n')
     with pytest.raises(DataError, match=r"bad\.jsonl, line 2: not JSON"):

@@ -48,8 +48,8 @@ def test_doctor_finds_changed_weights_and_missing_files(
     next((workspace / "files").iterdir()).unlink()
     (workspace / "datasets" / "orders.jsonl").unlink()
     said = "\n".join(findings(open_database()))
-    assert "data set orders is not at" in said
-    assert "is not at" in said.replace("data set orders is not at", "")
+    assert "dataset orders is not at" in said
+    assert "is not at" in said.replace("dataset orders is not at", "")
     assert cli("doctor", "--fix")[0] == 1  # what is lost cannot be fixed
 
 
