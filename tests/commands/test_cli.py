@@ -123,7 +123,7 @@ def test_ab_commands_set_up_show_and_conclude(cli: Any, database: Database) -> N
     assert "TIE: no samples for old yet" in cli("ab", "show", "t")[1].replace("\n", " ")
     assert json.loads(cli("ab", "list", "--json")[1])["t"]["status"] == "running"
     code, _, err = cli("ab", "conclude", "t", "--json")
-    assert (code, "t stays open: old has no samples; --even-empty ends it" in err) == (1, True)
+    assert (code, "t is not concluded: old has no samples; --even-empty concludes it" in err) == (1, True)
     assert json.loads(cli("ab", "conclude", "t", "--even-empty", "--json")[1])["recommendation"].startswith("TIE")
 
 

@@ -30,7 +30,7 @@ def test_dashboard_from_empty_workspace_to_deployment_and_rollback(
 
 def _walk(page: Page) -> None:
     expect(page.get_by_role("heading", level=1)).to_have_text("Overview")
-    expect(page.get_by_text("no calls are captured yet")).to_be_visible()
+    expect(page.get_by_text("no calls have been captured yet")).to_be_visible()
     for name in ("Review", "Datasets", "Jobs", "Models", "Experiments", "Costs"):
         go(page, name)
         expect(page.locator(".empty").first).to_be_visible()

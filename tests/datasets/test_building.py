@@ -220,7 +220,7 @@ class TestFreezing:
         assert DatasetBuilder().get_dataset(first["hash"][7:17])["hash"] == first["hash"]
         assert DatasetBuilder().get_dataset("name")["hash"] == other["hash"]
         (DatasetBuilder().output_dir / "mine").mkdir()
-        with pytest.raises(UsageError, match="is there and is no dataset"):
+        with pytest.raises(UsageError, match="already exists and is not a dataset"):
             build("mine", file)
 
     def test_captured_calls_are_members(self, examples: list[dict[str, Any]]) -> None:
@@ -363,13 +363,13 @@ class TestFailures:
 
     def test_nothing_to_train_on(self, tmp_path: Path) -> None:
         empty = write(tmp_path / "rows.jsonl", [])
-        with pytest.raises(DataError, match="the sources hold no rows"):
+        with pytest.raises(DataError, match="the sources have no rows"):
             build("empty", empty)
         with pytest.raises(DataError, match=r"no row is left to train on \(read 1, rejected 1\)"):
             build("empty", write(tmp_path / "bad.jsonl", [{"a": 1}]))
         with pytest.raises(NotFoundError):
             build("empty", tmp_path / "none.jsonl")
-        with pytest.raises(DataError, match="the sources hold no rows"):
+        with pytest.raises(DataError, match="the sources have no rows"):
             build("empty")
 
     @pytest.mark.parametrize(

@@ -45,13 +45,13 @@ def test_a_template_that_ollamas_language_has_not_here_is_left_to_the_file(
     (folder / "chat_template.jinja").write_text(template)
     text = Path(OllamaFineTuner().create_ollama_modelfile(folder, "mine")).read_text()
     assert "TEMPLATE" not in text
-    assert "the file's own is used" in caplog.text
+    assert "Ollama uses the template in the file" in caplog.text
 
 
 def test_a_gguf_file_keeps_its_own_template(tmp_path: Path) -> None:
     text = Path(OllamaFineTuner().create_ollama_modelfile(tmp_path / "m.gguf", "mine")).read_text()
     assert "TEMPLATE" not in text
-    with pytest.raises(UsageError, match="no Ollama model name"):
+    with pytest.raises(UsageError, match="not a valid Ollama model name"):
         OllamaFineTuner().create_ollama_modelfile(tmp_path / "m.gguf", "my model; rm")
 
 

@@ -74,9 +74,9 @@ def spoil_tokens(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("spoil", "words"),
     [
-        (spoil_rope, "its weights are computed otherwise"),
-        (spoil_output, "its weights are computed otherwise"),
-        (spoil_template, "the chat template gives another text"),
+        (spoil_rope, "its weights are computed differently"),
+        (spoil_output, "its weights are computed differently"),
+        (spoil_template, "the chat template gives a different text"),
         (spoil_tokens, "its tokenizer or special tokens"),
     ],
 )
@@ -106,7 +106,7 @@ def test_another_model_in_transformers_is_compared_too(exported: dict[str, Any],
 
 
 def test_what_cannot_be_is_said(exported: dict[str, Any], tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="no quantization 'q3'; choose f16, bf16, q8_0"):
+    with pytest.raises(UsageError, match="unknown quantization 'q3'; choose one of f16, bf16, q8_0"):
         export_gguf(exported["folder"], tmp_path / "x.gguf", "q3")
     (tmp_path / "bad.gguf").write_bytes(b"GGUF")
     with pytest.raises(DataError, match="cannot load"):

@@ -93,7 +93,7 @@ def test_export_changed_chat_template_fails_parity(trained: dict[str, Any], tmp_
     template.write_text("{% for m in messages %}USER SAYS {{ m['content'] }}{% endfor %}BOT:")
     for target in ("safetensors", "gguf"):
         with pytest.raises(
-            ConflictError, match="0 of 2 prompts have identical tokens.* chat template gives another text"
+            ConflictError, match="0 of 2 prompts have identical tokens.* chat template gives a different text"
         ):
             export_model(ExportPlan("orders", target, tmp_path / target, prompts=2))  # type: ignore[arg-type]
 
@@ -156,9 +156,9 @@ def test_export_missing_adapter_uses_merged_model_as_reference(
 def test_export_invalid_requests_raise(trained: dict[str, Any], tmp_path: Path, cli: Any) -> None:
     with pytest.raises(UsageError, match="unknown to 'tflite'; use one of gguf, adapter, ollama"):
         export_model(ExportPlan("orders", "tflite", tmp_path / "o"))  # type: ignore[arg-type]
-    with pytest.raises(UsageError, match="quantize is for gguf and ollama"):
+    with pytest.raises(UsageError, match="quantize applies to gguf and ollama"):
         export_model(ExportPlan("orders", "vllm", tmp_path / "o", quantize="q4_0"))
-    with pytest.raises(UsageError, match="create is for ollama"):
+    with pytest.raises(UsageError, match="create applies to ollama"):
         export_model(ExportPlan("orders", "vllm", tmp_path / "o", create=True))
     with pytest.raises(NotFoundError, match="no model nobody"):
         export_model(ExportPlan("nobody", "gguf", tmp_path / "o"))

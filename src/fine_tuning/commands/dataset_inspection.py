@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from fine_tuning.dataset_builder import DatasetBuilder
     from fine_tuning.store.records.manifests import DatasetManifest, FindingCount, TokenLengths
 
-Dataset = Annotated[str, typer.Argument(help="Name of a dataset, the beginning of its hash, or its folder.")]
+Dataset = Annotated[str, typer.Argument(help="Dataset: its name, hash prefix or folder.")]
 
 
 def add_to(dataset: typer.Typer) -> None:
@@ -53,11 +53,11 @@ def show(name: Dataset, as_json: output.Json = False) -> None:
 
 def report(
     name: Dataset,
-    epochs: Annotated[int, typer.Option(help="Epochs of the training estimates.")] = 3,
-    html: Annotated[Path | None, typer.Option(help="Write the report as one HTML file.")] = None,
+    epochs: Annotated[int, typer.Option(help="Number of epochs to estimate.")] = 3,
+    html: Annotated[Path | None, typer.Option(help="Write the report to this HTML file, too.")] = None,
     as_json: output.Json = False,
 ) -> None:
-    """Report token lengths of a dataset, and estimates of training on it."""
+    """Report a dataset's token lengths and training estimates."""
     builder = _builder()
     manifest, estimates = builder.get_dataset(name), builder.estimate_training(name, epochs)
     if html is not None:
@@ -115,7 +115,7 @@ def diff(first: Dataset, second: Dataset, as_json: output.Json = False) -> None:
 
 def leak(
     first: Annotated[str, typer.Argument(help="Training data: a dataset, a file, a folder or a glob.")],
-    second: Annotated[str, typer.Argument(help="Test data, likewise.")],
+    second: Annotated[str, typer.Argument(help="Test data: a dataset, a file, a folder or a glob.")],
     threshold: Annotated[float, typer.Option(help="Similarity of near-duplicate prompts (Jaccard, 0.7 to 1).")] = 0.8,
     as_json: output.Json = False,
 ) -> None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 NO_WRAP_COLUMNS = {"Model", "Status", "Created", "Time", "Job", "Type", "From", "To"}  # short values
 MAX_RICH_ROWS = 500  # longer tables are printed as plain lines
 PIPE_WIDTH = 200  # columns of output to a file or pipe
-Json = Annotated[bool, typer.Option("--json", help="Print the same facts as JSON.")]
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 
 def console(*, stderr: bool = False) -> Console:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 Name = Annotated[str, typer.Argument(help="Model name.")]
 Version = Annotated[int | None, typer.Argument(help="Version; the latest by default.")]
-Reason = Annotated[str, typer.Option(help="Recorded in the history.")]
+Reason = Annotated[str, typer.Option(help="Reason recorded in the history.")]
 
 
 class Form(StrEnum):
@@ -69,7 +69,7 @@ class VersionOptions:
 def register_model(
     name: Name,
     base: Annotated[str, typer.Argument(help="Base model.")],
-    job: Annotated[str, typer.Argument(help="Job that trained it.")],
+    job: Annotated[str, typer.Argument(help="Id of the job that trained it.")],
     size: Annotated[int, typer.Argument(help="Number of training examples.")],
     options: VersionOptions,
     as_json: output.Json = False,
@@ -165,7 +165,7 @@ def alias(
     reason: Reason = "set by hand",
     as_json: output.Json = False,
 ) -> None:
-    """List the aliases of a model, or point one at a version, which NAME@ALIAS then names."""
+    """List a model's aliases, or point one at a version, which NAME@ALIAS then resolves to."""
     from fine_tuning.model_registry import ModelRegistry
 
     registry = ModelRegistry()
@@ -229,7 +229,7 @@ def show_lineage(
     form: Annotated[Form, typer.Option("--as", help="tree, json or mermaid.")] = Form.tree,
     as_json: output.Json = False,
 ) -> None:
-    """Show the lineage of a version: what it was made from, and what was made from it."""
+    """Show the lineage of a version: upstream data and jobs, downstream evaluations and deployments."""
     from fine_tuning.model_registry import ModelRegistry
     from fine_tuning.registry.lineage_graph import as_mermaid
 
@@ -286,7 +286,7 @@ def from_mlflow(uri: Uri) -> None:
 def import_model(
     name: Name,
     folder: Annotated[Path, typer.Argument(help="Hugging Face model folder with safetensors.")],
-    base: Annotated[str | None, typer.Option(help="Base model; the one that the model card names by default.")] = None,
+    base: Annotated[str | None, typer.Option(help="Base model; taken from the model card by default.")] = None,
 ) -> None:
     """Register a model folder as the next version."""
     from fine_tuning.model_registry import ModelRegistry

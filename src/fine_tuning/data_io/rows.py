@@ -29,7 +29,7 @@ def read_rows(path: Path | str) -> list[tuple[int, JsonObject]]:
 def _array(path: Path | str) -> Iterator[tuple[int, JsonObject]]:
     value = read_json(path)
     if not isinstance(value, list):
-        raise DataError(f"{path} must hold a JSON array of rows, not {type(value).__name__}")
+        raise DataError(f"{path} must contain a JSON array of rows, not {type(value).__name__}")
     for position, row in enumerate(value, 1):
         yield position, _checked(row, f"{path}, row {position}")
 

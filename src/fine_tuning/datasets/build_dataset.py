@@ -86,7 +86,7 @@ def check_target(folder: Path) -> Path:
         UsageError: there is something else.
     """
     if folder.exists() and not is_file(folder / FILE):
-        raise UsageError(f"{folder} is there and is no dataset; choose another name")
+        raise UsageError(f"{folder} already exists and is not a dataset; choose another name")
     return folder
 
 
@@ -116,7 +116,7 @@ def _freeze(database: Database, folder: Path, manifest: Manifest, examples: Sequ
 
 def _nothing_left(rows: SelectedRows) -> str:
     if not len(rows.spool):
-        return "the sources hold no rows"
+        return "the sources have no rows"
     counts = ", ".join(f"{name} {count:,}" for name, count in _counts(rows.selection).items() if count)
     return f"no row is left to train on ({counts}); run `ft-cli dataset check`, or loosen the filters"
 

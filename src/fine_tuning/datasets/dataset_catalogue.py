@@ -81,7 +81,9 @@ def folder_of(database: Database, name: str) -> Path:
         return Path(name)
     folder = Path(_find(database, name)["path"])
     if not is_file(folder / manifest.FILE):
-        raise NotFoundError(f"{name} is no dataset with a manifest ({folder}); build one with `ft-cli dataset build`")
+        raise NotFoundError(
+            f"{name} is not a dataset with a manifest ({folder}); build one with `ft-cli dataset build`"
+        )
     return folder
 
 

@@ -88,4 +88,4 @@ def read(folder: Path) -> Manifest:
     try:
         return Manifest(**{name: value for name, value in facts.items() if name in known})
     except (TypeError, AttributeError):
-        raise DataError(f"{folder / FILE} is no manifest of a dataset; build the dataset again") from None
+        raise DataError(f"{folder / FILE} is not a dataset manifest; build the dataset again") from None

@@ -27,10 +27,10 @@ class Recipe(OptionModel):
 
     format: DatasetFormat = Field(default="openai", description="Format of the split files.")
     tokens_of: str | None = Field(
-        default=None, description="Count tokens as this model, and reject rows longer than its limit."
+        default=None, description="Count tokens with this model's tokenizer, and reject rows longer than its limit."
     )
     min_rating: Annotated[int, Field(ge=1, le=5)] | None = Field(
-        default=None, description="Leave out rows rated lower (1 to 5); unrated rows stay."
+        default=None, description="Minimum rating (1 to 5); unrated rows are kept."
     )
     domains: tuple[str, ...] = Field(default=(), description="Only rows of this domain; may be repeated.")
     task_types: tuple[str, ...] = Field(default=(), description="Only rows of this task type; may be repeated.")
@@ -45,7 +45,7 @@ class Recipe(OptionModel):
     max_characters: Count | None = Field(default=None, description="Maximum length of prompt and response together.")
     languages: tuple[str, ...] = Field(
         default=(),
-        description="Only prompts in this language (ISO 639, such as en), or too short to detect; may be repeated.",
+        description="Only prompts in this language (ISO 639, such as en) or too short to detect; may be repeated.",
     )
     secrets: Policy = Field(default="ignore", description="Policy for keys, tokens and passwords.")
     personal_data: Policy = Field(
@@ -56,13 +56,13 @@ class Recipe(OptionModel):
         description="Deduplicate prompts of at least this similarity (Jaccard of word 3-grams, 0.7 to 1), "
         "keeping the best-rated row.",
     )
-    balance: RowField | None = Field(default=None, description="Sample as many rows of each value of this field.")
+    balance: RowField | None = Field(
+        default=None, description="Sample the same number of rows for each value of this field."
+    )
     limit: Count | None = Field(default=None, description="Sample at most this many rows.")
     validation: Share = Field(default=0.1, description="Share of the rows in the validation split.")
     test: Share = Field(default=0.1, description="Share of the rows in the test split.")
-    stratify: RowField = Field(
-        default="domain", description="Field whose values are distributed evenly over the splits."
-    )
+    stratify: RowField = Field(default="domain", description="Field to stratify the splits by.")
     seed: Annotated[int, Field(ge=0, le=LARGEST_COUNT)] = Field(
         default=42, description="Random seed of samples and splits."
     )

@@ -50,7 +50,7 @@ def compare(
     """
     found = {}
     with quiet():
-        on_message("answering with the trainer's model")
+        on_message("generating reference answers with the trained model")
         tokenizer, reference = _reference(merged, trainer, prompts)
         if not reference:
             raise DataError(f"no prompt fits the chat template of {merged}; export with prompts of your own data")

@@ -129,8 +129,8 @@ def _write_weights(writer: Any, model_dir: Path, family: Family, config: Any, ch
         kind = quantization.type_of(chosen, name, shape, tied=tied)
         is_half = kind == gguf.GGMLQuantizationType.F16
         if not (rows.half() if is_half else rows).isfinite().all():
-            what = "that float16 cannot" if is_half else "that are no numbers"
-            raise DataError(f"{model_dir}: tensor {name} holds values {what}: {INSTEAD}")
+            what = "values outside the range of float16" if is_half else "NaN or infinite values"
+            raise DataError(f"{model_dir}: tensor {name} has {what}: {INSTEAD}")
         writer.write_tensor_data(quantization.quantized(rows.contiguous().numpy(), kind))
 
 
@@ -154,7 +154,7 @@ def _tensors(
                         continue
                     stem, _, kind = key.rpartition(".")
                     if (name := names.get_name(stem)) is None:
-                        what = f"a tensor {key} that a plain {config.model_type} has not"
+                        what = f"a tensor {key} that a plain {config.model_type} model does not have"
                         raise DataError(f"{path} has {what}: {INSTEAD}")
                     stored = weights.get_slice(key)
                     yield f"{name}.{kind}", tuple(stored.get_shape()), lambda stored=stored: stored[:]

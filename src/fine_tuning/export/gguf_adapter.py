@@ -74,7 +74,7 @@ def _tensors(stored: dict[str, Any], family: Family, config: Any, adapter_dir: P
         match = _KEY.fullmatch(key)
         name = names.get_name(match["layer"]) if match else None
         if match is None or name is None:
-            raise DataError(f"{adapter_dir} has a tensor {key} that llama.cpp has no place for")
+            raise DataError(f"{adapter_dir} has a tensor {key} that llama.cpp does not support")
         side, name = match["side"].lower(), f"{name}.weight"
         tensors[f"{name}.lora_{side}"] = converted(rows, name, family, config) if side == "b" else rows
     return tensors

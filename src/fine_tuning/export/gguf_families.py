@@ -71,7 +71,7 @@ def _gemma2_unlike(config: Any) -> str | None:
 def _gemma3_unlike(config: Any) -> str | None:
     slides = [kind == "sliding_attention" for kind in config.layer_types]
     if slides != [(index + 1) % 6 != 0 for index in range(config.num_hidden_layers)]:
-        return "alternates full and sliding attention in another pattern than one in six"
+        return "alternates full and sliding attention in a pattern other than one in six"
     if config.attn_logit_softcapping:
         return "caps its attention logits"
     return _scaled_otherwise(config, 62)
@@ -106,7 +106,7 @@ def family_of(config: Any, model_dir: Path) -> Family:
     if family.unlike is not None and (reason := family.unlike(config)):
         raise DataError(f"{model_dir} {reason}: {INSTEAD}")
     if (scaling := _rope(config)["rope_type"]) not in _SCALINGS:
-        raise DataError(f"{model_dir} scales its rotary positions ({scaling}): {INSTEAD}")
+        raise DataError(f"{model_dir} uses RoPE scaling {scaling}: {INSTEAD}")
     return family
 
 

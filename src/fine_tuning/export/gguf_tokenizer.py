@@ -39,7 +39,7 @@ def add_tokenizer(writer: Any, model_dir: Path, vocab_size: int) -> None:
     definition = read_json(model_dir / "tokenizer.json")
     settings = read_json(model_dir / "tokenizer_config.json")
     if definition["model"].get("type") != "BPE":
-        raise DataError(f"{model_dir} has a tokenizer that is no BPE of a kind known to llama.cpp: {INSTEAD}")
+        raise DataError(f"{model_dir} has a tokenizer that is not a BPE tokenizer supported by llama.cpp: {INSTEAD}")
     tokens, kinds = _vocabulary(definition, vocab_size)
     if definition["model"].get("byte_fallback"):
         _add_sentence_piece(writer, definition, tokens, kinds, model_dir)
@@ -61,7 +61,7 @@ def _add_byte_level(writer: Any, definition: dict[str, Any], model_dir: Path) ->
     cut = _name_of_cut(definition)
     if cut is None:
         raise DataError(
-            f"{model_dir} has a tokenizer that is no byte-level BPE of a kind known to llama.cpp: {INSTEAD}"
+            f"{model_dir} has a tokenizer that is not a byte-level BPE tokenizer supported by llama.cpp: {INSTEAD}"
         )
     writer.add_tokenizer_model("gpt2")
     writer.add_tokenizer_pre(cut)
@@ -93,7 +93,7 @@ def _add_sentence_piece(
     """llama.cpp joins the pair whose result scores highest, so a token scores by its first merge."""
     prefixed = _space_prefix(definition)
     if prefixed is None:
-        raise DataError(f"{model_dir} has a tokenizer that changes texts in a way unknown to llama.cpp: {INSTEAD}")
+        raise DataError(f"{model_dir} has a tokenizer with a normalizer that llama.cpp does not support: {INSTEAD}")
     first: dict[str, int] = {}
     for rank, merge in enumerate(definition["model"]["merges"]):
         first.setdefault("".join(merge.split(" ", 1) if isinstance(merge, str) else merge), rank)

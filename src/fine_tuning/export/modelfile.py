@@ -94,7 +94,7 @@ def modelfile(model_path: Path, model_name: str, system_prompt: str | None, weig
     """
     check_name(model_name)
     if not model_path.exists():
-        _log.warning("%s is not there: its chat template and stop tokens are left to Ollama", model_path)
+        _log.warning("%s does not exist: its chat template and stop tokens are left to Ollama", model_path)
     lines = [f"FROM {weights or model_path}"]
     if (family := chat_format(model_path)) is not None:
         lines += ["", f'TEMPLATE """{family.template}"""', *(f'PARAMETER stop "{stop}"' for stop in family.stops)]
@@ -102,7 +102,7 @@ def modelfile(model_path: Path, model_name: str, system_prompt: str | None, weig
     system = system_prompt or default_system(model_path)
     if system:
         if '"""' in system:
-            raise UsageError('a Modelfile cannot hold a system prompt with """ in it; use other quotes')
+            raise UsageError('a Modelfile cannot contain a system prompt with """ in it; use other quotes')
         lines += ["", f'SYSTEM """{system}"""']
     return "\n".join(lines) + "\n"
 
@@ -110,7 +110,9 @@ def modelfile(model_path: Path, model_name: str, system_prompt: str | None, weig
 def check_name(name: str) -> None:
     """Raise UsageError unless Ollama accepts the name (letters, digits, . _ - / and one :tag)."""
     if not isinstance(name, str) or not _NAME.fullmatch(name):
-        raise UsageError(f"{name!r} is no Ollama model name; use letters, digits, '.', '_', '-', and ':' before a tag")
+        raise UsageError(
+            f"{name!r} is not a valid Ollama model name; use letters, digits, '.', '_', '-', and ':' before a tag"
+        )
 
 
 def chat_template(model_path: Path) -> str | None:
@@ -129,7 +131,9 @@ def chat_format(model_path: Path) -> ChatFormat | None:
     family = next((each for each in FORMATS if each.marker in template), None)
     if family is None or _agrees(family, template, model_path):
         return family
-    _log.warning("the chat template of %s is none that Ollama's language has here: the file's own is used", model_path)
+    _log.warning(
+        "the chat template of %s has no Ollama equivalent here: Ollama uses the template in the file", model_path
+    )
     return None
 
 

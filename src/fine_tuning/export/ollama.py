@@ -81,7 +81,7 @@ def _client(base_url: str, model_name: str) -> Iterator[Any]:
         import httpx
         import ollama
     except ImportError:
-        raise MissingDependencyError("ollama", "ollama", "talking to Ollama") from None
+        raise MissingDependencyError("ollama", "ollama", "connecting to Ollama") from None
     try:
         yield ollama.Client(host=base_url)
     except ollama.ResponseError as error:
@@ -89,7 +89,7 @@ def _client(base_url: str, model_name: str) -> Iterator[Any]:
             raise NotFoundError(f"Ollama at {base_url} has no model {model_name}") from error
         raise ProviderError(f"Ollama at {base_url} refused {model_name}: {error.error}") from error
     except ValueError as error:
-        raise ProviderError(f"Ollama at {base_url} answered what its client does not understand: {error}") from error
+        raise ProviderError(f"Ollama at {base_url} sent a response that its client cannot parse: {error}") from error
     except (OSError, httpx.HTTPError) as error:
         raise ProviderError(f"cannot reach Ollama at {base_url}; start it, or set OLLAMA_HOST") from error
 

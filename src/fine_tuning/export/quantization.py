@@ -56,7 +56,7 @@ def find(name: str) -> Quantization:
     try:
         return KINDS[name.lower()]
     except KeyError:
-        raise UsageError(f"no quantization {name!r}; choose {', '.join(KINDS)}") from None
+        raise UsageError(f"unknown quantization {name!r}; choose one of {', '.join(KINDS)}") from None
 
 
 def type_of(chosen: Quantization, gguf_name: str, shape: tuple[int, ...], *, tied: bool) -> Any:
@@ -118,5 +118,5 @@ def _by_llama_cpp(rows: np.ndarray[Any, Any], kind: Any) -> np.ndarray[Any, Any]
     stored = np.empty((*rows.shape[:-1], width // block * size), dtype=np.uint8)
     written = quantize(int(kind), rows.ctypes.data, stored.ctypes.data, 0, rows.size // width, width, None)
     if written != stored.nbytes:
-        raise ValueError(f"llama.cpp wrote {written} bytes of {kind.name} where {stored.nbytes} belong")
+        raise ValueError(f"llama.cpp wrote {written} bytes of {kind.name} instead of {stored.nbytes}")
     return stored

@@ -159,7 +159,7 @@ class _Tally:
     def __init__(self, bound: Quantization) -> None:
         self._bound = bound
         coarse = f"stored as {bound.name}, it is too coarse, or " if bound.agreement < 1 else ""
-        self._why = f"{coarse}its weights are computed otherwise"
+        self._why = f"{coarse}its weights are computed differently"
         self.prompts = self.prompts_alike = self.places = self.ties = self.same = 0
         self.divergence = 0.0
         self.first: str | None = None
@@ -170,7 +170,7 @@ class _Tally:
             self.prompts_alike += 1
             return
         if other.text != each.text and each.text.removeprefix(decode(each.prompt[:1])) != other.text:
-            self._note(f"the chat template gives another text: {_apart(each.text, other.text)}")
+            self._note(f"the chat template gives a different text: {_apart(each.text, other.text)}")
             return
         place = _first_apart(each.prompt, other.ids)
         cut = [decode(ids[place : place + 4]) for ids in (each.prompt, other.ids)]

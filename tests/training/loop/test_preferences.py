@@ -125,7 +125,7 @@ def test_the_answers_alone_are_learned(tiny_model_dir: Path, tmp_path: Path) -> 
         ({"input": {"messages": []}}, "input is missing"),
         ({"preferred_output": "text"}, "preferred_output is missing or not a list"),
         ({"non_preferred_output": []}, "non_preferred_output is missing or not a list"),
-        ({"non_preferred_output": [{"role": "user", "content": "x"}]}, "may hold messages of the assistant only"),
+        ({"non_preferred_output": [{"role": "user", "content": "x"}]}, "may contain assistant messages only"),
         ({"non_preferred_output": pair(1)["preferred_output"]}, "are the same"),
     ],
 )

@@ -77,7 +77,7 @@ def _build_form() -> None:
             if tokens_of.value:
                 choices["tokens_of"] = tokens_of.value
             if not NAME.fullmatch(name.value or ""):
-                notify("a name has letters, figures, spaces, dots, dashes and underscores, at most 100", is_error=True)
+                notify("a name may have up to 100 letters, digits, spaces, dots, dashes and underscores", is_error=True)
                 return
             counted["rows"] = 0
             ticking.activate()
@@ -124,7 +124,7 @@ async def show_dataset(name: str) -> None:
     builder = DatasetBuilder()
     try:
         if not HASH.fullmatch(name):  # a folder's name is none that a browser may open
-            raise NotFoundError(f"no dataset {name} is known; the list has their links")
+            raise NotFoundError(f"no dataset {name}; open one from the list of datasets")
         manifest = await to_thread(builder.get_dataset, name)
         estimates = await to_thread(builder.estimate_training, name)
         removed = await to_thread(_removed, builder, name)

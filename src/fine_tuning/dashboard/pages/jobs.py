@@ -107,7 +107,7 @@ def _estimated(file: str, model: str, epochs: int) -> JobEstimate:
 def _estimate_text(estimate: JobEstimate) -> str:
     if estimate["tokens"] is None:
         return "Estimate unavailable: the file is too large, or its tokens cannot be counted"
-    time = "unknown until a job with this base model has ended here"
+    time = "unknown until a job with this base model has finished here"
     if estimate["seconds"] is not None:
         time = f"{formatting.duration(estimate['seconds'])} at the speed of the last job with this base model"
     price = "unknown" if estimate["usd"] is None else formatting.usd(estimate["usd"])

@@ -85,9 +85,9 @@ class _Model:
 
     async def _deploy(self, number: int) -> None:
         gates = await to_thread(self._registry.check_gates, self._name, number)
-        failed = [f"gate {gate}: {reason}" for gate, reason in gates.items() if reason]
+        failed = [f"{gate}: {reason}" for gate, reason in gates.items() if reason]
         if failed:
-            question = f"Deploy version {number} of {self._name} although it {'; '.join(failed)}?"
+            question = f"Deploy version {number} of {self._name} although it fails gates ({'; '.join(failed)})?"
         else:
             question = f"Deploy version {number} of {self._name}? It passes all gates ({', '.join(gates) or 'none'})."
         if await confirmed(question, "Deploy anyway" if failed else "Deploy"):
@@ -101,7 +101,7 @@ class _Model:
             components.button("Roll back", self._roll_back, changes=True)
 
     async def _roll_back(self) -> None:
-        question = f"Roll {self._name} back to the version that was deployed before?"
+        question = f"Roll {self._name} back to the previously deployed version?"
         if not await confirmed(question, "Roll back"):
             return
         if await act(self._registry.rollback_model, self._name, done="rolled back") is not FAILED:
@@ -131,7 +131,7 @@ class _Export:
         """Show the form and the earlier exports."""
         components.heading("Export")
         if not self._versions:
-            components.text("No version has its weights on this machine.").classes("dim")
+            components.text("No version of this model has its weights on this machine.").classes("dim")
             return
         with ui.element("div").classes("bar"):
             self._version = ui.select(self._versions, value=self._versions[-1], label="Version").classes("field")
@@ -213,7 +213,7 @@ def _show_deployment_timeline(history: list[RegistryChange]) -> None:
         deployed.setdefault(f"v{span.version}", []).append([span.started_at, span.ended_at or now])
     components.heading("Deployment timeline")
     drawn = charts.timeline(
-        "Times at which each version was registered and deployed",
+        "When each version was registered and deployed",
         deployed,
         [(time, f"v{version}") for version, time in registered.items()],
     )
@@ -262,7 +262,7 @@ def _show_evaluations(name: str, found: list[Evaluation]) -> None:
         "Evaluations, newest first", ["Id", "Metric", "Score", "Examples", "Latency (ms)", "Created"], rows
     )
     components.heading("Compare two evaluations", 3)
-    components.text("They may be of different models, but over the same prompts.").classes("dim")
+    components.text("They may be of different models but must use the same prompts.").classes("dim")
     with ui.element("div").classes("bar"):
         first = ui.number("First (id)", value=found[0]["id"], min=1, precision=0)
         second = ui.number("Second (id)", value=found[-1]["id"], min=1, precision=0)

@@ -113,7 +113,7 @@ def _conversation(span: Row, attributes: Row) -> list[Message]:
         return [message for each in given for message in _messages(each)]
     found = _numbered_messages(attributes) or _event_messages(span)
     if not found:
-        raise DataError("the span holds no messages; let the instrumentation capture message content")
+        raise DataError("the span has no messages; enable message content capture in the instrumentation")
     return found
 
 

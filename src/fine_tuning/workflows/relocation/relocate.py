@@ -151,7 +151,7 @@ class _Relocation:
             named = None if job is None or not job["validation_file_id"] else files.get(tx, job["validation_file_id"])
         if train is None or not Path(train["path"]).is_file():
             data = f"the training data of {self._old_name} (job {self._old['job_id']})"
-            raise NotFoundError(f"{data} is not here; ft-cli openai export fetches the files of an account")
+            raise NotFoundError(f"{data} is not on this machine; ft-cli openai export fetches the files of an account")
         test = self._plan.test_file or (Path(named["path"]) if named and Path(named["path"]).is_file() else None)
         if test is not None:
             return {"train": train["path"], "test": str(Path(test).absolute()), "held_out": False}
