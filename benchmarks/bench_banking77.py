@@ -155,7 +155,7 @@ intervals.
 
 What `ft-cli export` compares, over 32 prompts of the training data, and the accuracy of each file in llama.cpp:
 
-| stored as | size | prompts with the same tokens | chosen tokens alike | divergence, nats | exact match |
+| stored as | size | prompts with the same tokens | token agreement | divergence, nats | exact match |
 |---|---|---|---|---|---|
 {others}
 """)  # fmt: skip

@@ -157,7 +157,7 @@ def write(found: list[dict[str, Any]], history: History, seconds: float) -> None
     body = f"""
 {JOBS} jobs of {STEPS} steps in the queue, {history.kills.total()} kills ({killed}), {seconds / 60:.0f} minutes.
 
-| | counted | wanted |
+| | counted | target |
 |---|---|---|
 | succeeded | {states["succeeded"]} | {JOBS} |
 | lost or failed | {JOBS - states["succeeded"]} | 0 |

@@ -83,7 +83,7 @@ def main() -> None:
     body = f"""
 SmolLM2-135M, three steps; rows of the given length, a quarter of which is the answer.
 
-| tuning | rows at once | tokens a row | said, GB | used, GB | |
+| tuning | rows at once | tokens a row | estimated, GB | used, GB | |
 |---|---|---|---|---|---|
 {table}
 

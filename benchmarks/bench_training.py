@@ -210,7 +210,7 @@ as the first two lines show, which differ in nothing else; in fp32 the losses of
 {table}
 
 The whole process of this project's training took {took:.0f} s. `estimate_training_time(..., "here")`, which trains for
-a few steps on rows of the same mean length, foresaw {thought:.0f} s.
+a few steps on rows of the same mean length, predicted {thought:.0f} s.
 """
     report.write("Training speed", "bench_training.py", body)
 
