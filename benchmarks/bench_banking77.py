@@ -110,8 +110,8 @@ def stored(folder: Path, merged: Path, test: list[dict[str, str]]) -> list[str]:
         found, bound = done.parity["exported"], quantization.find(kind)
         size = done.weights.stat().st_size / 1e6
         lines.append(f"| {kind} | {size:.0f} MB | {found.prompts_alike} of {found.prompts} | {found.agreement:.1%} of "
-                     f"{found.places} (at least {bound.agreement:.0%}) | {found.divergence:.2g} (at most "
-                     f"{bound.divergence:g}) | {accuracy(merged, done.weights, test)} |")  # fmt: skip
+                     f"{found.places} (at least {bound.min_agreement:.0%}) | {found.divergence:.2g} (at most "
+                     f"{bound.max_divergence:g}) | {accuracy(merged, done.weights, test)} |")  # fmt: skip
         print(lines[-1], flush=True)
     return lines
 

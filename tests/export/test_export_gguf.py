@@ -121,7 +121,7 @@ def test_export_gguf_unknown_tensor_or_overflow_raises(copy: Path, tmp_path: Pat
     weights = load_file(copy / "model.safetensors")
     odd = "model.layers.0.router.weight"
     save_file({**weights, odd: weights["model.embed_tokens.weight"].clone()}, copy / "model.safetensors")
-    with pytest.raises(DataError, match=f"tensor {odd} that a plain llama has not"):
+    with pytest.raises(DataError, match=f"tensor {odd} that a plain llama model does not have"):
         export_gguf(copy, tmp_path / "x.gguf")
     weights["model.layers.0.mlp.up_proj.weight"][0, 0] = 1e6
     save_file(weights, copy / "model.safetensors")

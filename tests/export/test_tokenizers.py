@@ -61,7 +61,9 @@ def written(tokenizer: Tokenizer, folder: Path) -> Path:
     return folder
 
 
-@pytest.mark.parametrize(("cut", "name"), gguf_tokenizer._CUTS.items(), ids=gguf_tokenizer._CUTS.values())
+@pytest.mark.parametrize(
+    ("cut", "name"), gguf_tokenizer._PRE_TOKENIZERS.items(), ids=gguf_tokenizer._PRE_TOKENIZERS.values()
+)
 def test_export_gguf_byte_level_tokenizer_matches_transformers(
     cut: tuple[str, bool], name: str, tmp_path: Path
 ) -> None:

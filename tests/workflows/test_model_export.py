@@ -12,7 +12,7 @@ import pytest
 from safetensors.torch import load_file, save_file
 
 from fine_tuning import ModelRegistry
-from fine_tuning._util.files import sha256_file, written_whole
+from fine_tuning._util.files import atomic_folder, sha256_file
 from fine_tuning.errors import ConflictError, DataError, NotFoundError, ProviderError, UsageError
 from fine_tuning.store import exports
 from fine_tuning.store.database import open_database
@@ -174,7 +174,7 @@ def test_export_invalid_requests_raise(trained: dict[str, Any], tmp_path: Path, 
 
 def test_export_concurrent_to_one_folder_raises(trained: dict[str, Any], tmp_path: Path, cli: Any) -> None:
     target = tmp_path / "o"
-    with written_whole(target):
+    with atomic_folder(target):
         code, _, err = cli("export", "orders", "--to", "safetensors", "--output", str(target))
     assert (code, f"{target} is being written at this moment" in err) == (1, True)
     with open_database().read() as tx:

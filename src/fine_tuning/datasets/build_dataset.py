@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fine_tuning._util.files import is_file, make_folder, write_json, written_whole
+from fine_tuning._util.files import atomic_folder, is_file, make_folder, write_json
 from fine_tuning.data_io.formats.findings import Finding, Tally
 from fine_tuning.datasets import (
     daft_plan,
@@ -62,7 +62,7 @@ def build(
     language_detection.check(recipe.languages)
     if recipe.tokens_of:  # an unknown model is reported before anything is read, and is downloaded once
         token_counts.counter(recipe.tokens_of, workspace.folder("models"))
-    with written_whole(folder) as unfinished:
+    with atomic_folder(folder) as unfinished:
         work = make_folder(unfinished / ".work")
         spool = Spool(work)
         spool.fill(daft_plan.records(sources, recipe, workspace.settings), on_progress)

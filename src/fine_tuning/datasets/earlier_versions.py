@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from fine_tuning._util.files import explained, is_file, make_folder
+from fine_tuning._util.files import is_file, make_folder, translated_os_errors
 from fine_tuning.datasets import manifest
 from fine_tuning.store import datasets
 from fine_tuning.store.database import Database
@@ -20,7 +20,7 @@ def keep_file(database: Database, path: Path, content_hash: str) -> None:
         if before is None or before["content_hash"] == content_hash or not is_file(path):
             return
         kept = _kept_path(path, before["content_hash"])
-        with explained(kept, "write"):
+        with translated_os_errors(kept, "write"):
             path.replace(kept)
         datasets.move(tx, str(path), str(kept), before["content_hash"])
 
@@ -30,7 +30,7 @@ def keep_folder(database: Database, folder: Path, content_hash: str) -> None:
     if not folder.exists() or (before := manifest.read(folder)).hash == content_hash:
         return
     kept = _kept_path(folder, before.hash)
-    with explained(kept, "write"):
+    with translated_os_errors(kept, "write"):
         shutil.rmtree(kept, ignore_errors=True)
         folder.replace(kept)
     with database.write() as tx:

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from fine_tuning._util.checks import LARGEST_COUNT
+from fine_tuning._util.checks import MAX_COUNT
 from fine_tuning._util.option_model import OptionModel
 from fine_tuning.errors import UsageError
 from fine_tuning.store.records.rows import JsonColumn
@@ -17,8 +17,8 @@ MIN_THRESHOLD = 0.7  # less similar pairs are not found reliably: see `near_dupl
 DatasetFormat = Literal["openai", "preference", "parquet", "alpaca", "sharegpt", "jsonl"]
 Policy = Literal["ignore", "report", "mask", "reject"]
 RowField = Literal["domain", "task_type", "model", "rating"]
-Characters = Annotated[int, Field(ge=0, le=LARGEST_COUNT)]
-Count = Annotated[int, Field(ge=1, le=LARGEST_COUNT)]
+Characters = Annotated[int, Field(ge=0, le=MAX_COUNT)]
+Count = Annotated[int, Field(ge=1, le=MAX_COUNT)]
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -63,7 +63,7 @@ class Recipe(OptionModel):
     validation: Share = Field(default=0.1, description="Share of the rows in the validation split.")
     test: Share = Field(default=0.1, description="Share of the rows in the test split.")
     stratify: RowField = Field(default="domain", description="Field to stratify the splits by.")
-    seed: Annotated[int, Field(ge=0, le=LARGEST_COUNT)] = Field(
+    seed: Annotated[int, Field(ge=0, le=MAX_COUNT)] = Field(
         default=42, description="Random seed of samples and splits."
     )
 

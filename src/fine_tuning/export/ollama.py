@@ -23,9 +23,9 @@ def create(
     """Upload the weights and create the model, as `ollama create` would from its Modelfile.
 
     Args:
-        model_path: the folder (or GGUF file) whose chat template and context length are meant.
-        on_status: called with Ollama's own words on what it does.
-        weights: a GGUF file made of the folder, sent in its place.
+        model_path: the folder (or GGUF file) whose chat template and context length are used.
+        on_status: called with Ollama's status messages.
+        weights: a GGUF file exported from the folder, uploaded in its place.
 
     Raises:
         NotFoundError: there are no weights at the path.
@@ -51,7 +51,7 @@ def create(
 
 
 def check(base_url: str) -> None:
-    """Raise ProviderError unless Ollama answers: before hours of work for it."""
+    """Raise ProviderError unless Ollama responds; called before a long export."""
     with _client(base_url, "any model") as client:
         client.list()
 
@@ -76,7 +76,7 @@ def delete(base_url: str, model_name: str) -> bool:
 
 @contextmanager
 def _client(base_url: str, model_name: str) -> Iterator[Any]:
-    """The official client; what it raises is said in this project's errors."""
+    """The official client, with its exceptions translated."""
     try:
         import httpx
         import ollama

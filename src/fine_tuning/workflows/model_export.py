@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from fine_tuning._util import checks
-from fine_tuning._util.files import explained, make_folder, sha256_file, written_whole
+from fine_tuning._util.files import atomic_folder, make_folder, sha256_file, translated_os_errors
 from fine_tuning._util.model_names import version_name
 from fine_tuning.base_models import catalogue
 from fine_tuning.errors import ConflictError, DataError, NotFoundError, UsageError
@@ -136,7 +136,7 @@ def export_model(
     if plan.create:
         ollama.check(workspace.settings.ollama_host)
     make_folder(folder.parent)
-    with written_whole(folder) as unfinished, explained(folder, "write"):
+    with atomic_folder(folder) as unfinished, translated_os_errors(folder, "write"):
         weights, gguf = _write(source, plan, unfinished, on_message)
         prompts: Sequence[Messages] = (
             training_prompts.of(source.training_file, plan.prompts) or parity.PROMPTS[: plan.prompts]

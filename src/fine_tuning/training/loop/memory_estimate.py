@@ -67,7 +67,11 @@ def needed(model: Network, rows: Sequence[dict[str, list[int]]], micro_batch: in
     )[:micro_batch]
     per_token = OF_HIDDEN * config.hidden_size + OF_FEED_FORWARD * config.intermediate_size
     # Before and after the softmax; other kernels compute them anew.
-    scores = 0 if torch.cuda.is_available() or longest > attention.LONGEST else 2 * config.num_attention_heads * longest
+    scores = (
+        0
+        if torch.cuda.is_available() or longest > attention.MAX_ROW_TOKENS
+        else 2 * config.num_attention_heads * longest
+    )
     activations = config.num_hidden_layers * padded * (per_token + scores) * size
     plain = (each for each in model.modules() if isinstance(each, LoraLayer) and not isinstance(each, LeanLinear))
     activations += padded * sum(each.in_features for each in plain) * OF_PLAIN_INPUT

@@ -16,7 +16,7 @@ from transformers.trainer import SCHEDULER_NAME
 from transformers.trainer_utils import EvalLoopOutput
 from trl import SFTTrainer
 
-from fine_tuning._util.files import written_whole
+from fine_tuning._util.files import atomic_folder
 from fine_tuning.errors import TrainingError
 from fine_tuning.store.records.job_events import JobEventData, StepMetrics
 from fine_tuning.store.records.jobs import JobRequest
@@ -271,7 +271,7 @@ class Reporter(TrainerCallback):  # type: ignore[misc]
         if not state.is_world_process_zero:
             return
         folder = self._epoch_folder(args, state)
-        with written_whole(folder) as temporary:
+        with atomic_folder(folder) as temporary:
             network.save(whole, self.trainer.processing_class, temporary)
         facts: JobEventData = {"step": state.global_step, "path": str(folder)}
         self._on_event(TrainingEvent("epoch", f"epoch {round(state.epoch or 0)} ended", facts))

@@ -13,7 +13,7 @@ from torch import distributed
 from transformers import AutoConfig, AutoTokenizer
 from trl import SFTConfig
 
-from fine_tuning._util.files import write_json, written_whole
+from fine_tuning._util.files import atomic_folder, write_json
 from fine_tuning.base_models.quiet_libraries import quiet
 from fine_tuning.errors import DataError, NotFoundError
 from fine_tuning.export.merge import save_merged
@@ -242,12 +242,12 @@ def _save(
     output = Path(config.output_dir)
     adapter, merged = None if config.tuning == "full" else output / "adapter", output / "merged"
     if adapter is not None:
-        with written_whole(adapter) as folder:
+        with atomic_folder(adapter) as folder:
             trainable_model.save(trained, tokenizer, folder)
         on_event(TrainingEvent("message", "merging the adapter into the base model"))
     compiled_layers.undo(trainable_model.causal(trained))
     model = trainable_model.merged(trained, config, adapter)
-    with written_whole(merged) as folder:
+    with atomic_folder(merged) as folder:
         save_merged(model, tokenizer, folder)
     write_probes(model, tokenizer, config.train_file, output)
     return adapter, merged

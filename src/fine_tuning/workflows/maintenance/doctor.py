@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from fine_tuning._util.files import explained, is_file, sha256_file
+from fine_tuning._util.files import is_file, sha256_file, translated_os_errors
 from fine_tuning.errors import FineTuningError
 from fine_tuning.registry.deployment_gates import weights_file
 from fine_tuning.store import integrity, job_queue, schema
@@ -147,7 +147,7 @@ def _age(path: Path, now: float) -> float:
 
 
 def _remove(path: Path) -> None:
-    with explained(path, "remove"):
+    with translated_os_errors(path, "remove"):
         if path.is_dir():
             shutil.rmtree(path)
         else:
