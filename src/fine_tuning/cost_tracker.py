@@ -24,7 +24,7 @@ _log = logging.getLogger(__name__)
 
 
 class CostTracker:
-    """Costs in the workspace, or in a database of their own.
+    """Costs in the workspace, or in a separate database.
 
     Args:
         tracker_path: a file, folder or database URL; the workspace by default. A cost file (.json) of the older

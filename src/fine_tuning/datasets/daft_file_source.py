@@ -50,7 +50,7 @@ class Flow:
         self._read = self._arrived = 0
 
     async def let_pass(self, rows: int) -> None:
-        """Wait, for a while at most, until so many rows may be read."""
+        """Wait, up to a timeout, until this many rows may be read."""
         for _ in range(PATIENCE):
             if self._most is None or self._read - self._arrived < self._most:
                 break

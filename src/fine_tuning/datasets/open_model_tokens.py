@@ -39,7 +39,7 @@ def counter(model: str, models_folder: Path | None = None) -> Callable[[Row], in
 
 
 def row_limit(model: str, models_folder: Path | None = None) -> int | None:
-    """The most tokens that the model reads; None where its configuration does not say."""
+    """The context length of the model in tokens; None if its configuration does not state it."""
     limit = read_json(_folder(model, models_folder) / "config.json").get("max_position_embeddings")
     return int(limit) if limit else None
 

@@ -107,7 +107,7 @@ def seconds_of(label: str, value: str | None) -> float | None:
     """ISO 8601 as seconds since 1970, in UTC where it names no zone; None for None.
 
     Raises:
-        UsageError: the value is no date or time; the message starts with the label.
+        UsageError: the value is not a date or time; the message starts with the label.
     """
     if value is None:
         return None

@@ -118,7 +118,7 @@ def _conversation(span: Row, attributes: Row) -> list[Message]:
 
 
 def _messages(message: Row) -> Iterator[Message]:
-    """A message of parts in OpenAI's format, where each tool result is a message of its own."""
+    """A message of parts in OpenAI's format, where each tool result is a separate message."""
     texts: list[str] = []
     tool_calls: list[ToolCall] = []
     for part in list_of_objects(message.get("parts") or [], "parts"):

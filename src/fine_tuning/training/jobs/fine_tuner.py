@@ -1,4 +1,4 @@
-"""The methods that every fine-tuner shares, whatever trains behind it."""
+"""The methods shared by all fine-tuners, independent of their trainer."""
 
 from __future__ import annotations
 

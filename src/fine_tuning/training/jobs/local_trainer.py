@@ -1,4 +1,4 @@
-"""Fine-tuning on this machine: each job is a row in the database and a worker process of its own."""
+"""Fine-tuning on this machine: each job is a row in the database and a separate worker process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Estimate the memory that a training needs, before it starts."""
+"""Estimate the memory of a training run before it starts."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ OF_LOGIT = 4 + 4 + 4  # bytes: the logit in fp32, its logarithm of the softmax, 
 
 
 class Needed(NamedTuple):
-    """Bytes, by what they are for."""
+    """Estimated bytes by purpose."""
 
     weights: int
     trained: int
@@ -80,12 +80,12 @@ def needed(model: Network, rows: Sequence[dict[str, list[int]]], micro_batch: in
 
 def ran_out(error: Exception) -> bool:
     """Whether an error means that a CPU or GPU ran out of memory."""
-    no_stack = "can't start new thread" in str(error)  # a thread has memory of its own
+    no_stack = "can't start new thread" in str(error)  # each thread has its own stack
     return isinstance(error, MemoryError) or no_stack or bool(should_reduce_batch_size(error))
 
 
-def give_back() -> None:
-    """Free the memory of a failed training."""
+def release_memory() -> None:
+    """Free the memory of a failed run."""
     gc.collect()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()

@@ -74,12 +74,12 @@ class LabelledTrainer(SFTTrainer):  # type: ignore[misc]
 
     @property
     def network(self) -> Network:
-        """The network without what a distributed training puts around it."""
+        """The network without the wrappers of distributed training."""
         return self.accelerator.unwrap_model(self.model)
 
     @property
     def choices(self) -> int:
-        """Among how many the network chooses each time that a loss is counted."""
+        """The number of classes of each counted loss."""
         return int(self.network.config.vocab_size)
 
     def whole_network(self) -> Network | None:
@@ -143,7 +143,7 @@ class LabelledTrainer(SFTTrainer):  # type: ignore[misc]
         return loss.detach(), None, None
 
     def evaluation_loop(self, *args: object, **kwargs: object) -> EvalLoopOutput:
-        """The library's, whose loss is the mean of batches; here it is the mean of all tokens."""
+        """Evaluate as the library does, but with the mean over all tokens instead of the mean over batches."""
         output = super().evaluation_loop(*args, **kwargs)
         found = self._reduced(self._held_out)
         self._held_out = Count()
@@ -190,7 +190,7 @@ class LabelledTrainer(SFTTrainer):  # type: ignore[misc]
         return cast("torch.optim.Optimizer", getattr(wrapped, "optimizer", wrapped))
 
     def create_model_card(self, *_: object, **__: object) -> None:
-        """None: a checkpoint is no publication."""
+        """Do nothing: checkpoints need no model card."""
 
 
 class Reporter(TrainerCallback):  # type: ignore[misc]

@@ -42,7 +42,7 @@ def train(config: TrainingConfig, on_event: Callable[[TrainingEvent], None], get
 
     The same configuration and files give the same adapter on a CPU, also when the run was paused or killed between.
 
-    If memory runs out, it continues with half as many rows at once; the steps stay the same.
+    If memory runs out, it continues with half the micro batch size; the steps stay the same.
 
     Args:
         on_event: called with every logged step, evaluation and checkpoint.
@@ -59,7 +59,7 @@ def train(config: TrainingConfig, on_event: Callable[[TrainingEvent], None], get
             if not memory_estimate.ran_out(error):
                 raise
             tried = trainer_arguments.rows_at_once(config)
-        memory_estimate.give_back()  # outside the clause, where the error still holds what it happened with
+        memory_estimate.release_memory()  # outside the clause, where the error still holds what it happened with
         config = trainer_arguments.with_fewer_rows(config, tried)
         on_event(out_of_memory(tried, config))
 
@@ -121,7 +121,7 @@ def train_once(
 
 
 def _tokens(data: Tokenised, config: TrainingConfig, steps: int) -> int:
-    """Of so many steps."""
+    """The number of tokens of this many steps."""
     mean = sum(len(row["input_ids"]) for row in data.rows) / len(data.rows)
     return round(mean * steps * config.batch_size)
 
@@ -189,7 +189,7 @@ def _trainer(
 
 
 def _validation_set(rows: list[dict[str, list[int]]], empty: dict[str, list[int]], chosen: SFTConfig) -> Dataset:
-    """The rows, and so many fillers that every machine gets as many: the library would repeat rows."""
+    """The rows, padded with fillers so that every machine gets the same number: the library would repeat rows."""
     missing = -len(rows) % (chosen.per_device_eval_batch_size * chosen.world_size)
     return Dataset.from_list(rows + [empty] * (missing if chosen.world_size > 1 else 0))
 

@@ -1,4 +1,4 @@
-"""Run the demo in a workspace of its own, with the facades that an application uses."""
+"""Run the demo in a separate workspace, with the facades that an application uses."""
 
 from __future__ import annotations
 
