@@ -150,7 +150,7 @@ def kill(kind: str, home: str, server: subprocess.Popen[bytes], history: History
 
 
 def write(found: list[dict[str, Any]], history: History, seconds: float) -> None:
-    """Say what became of the jobs."""
+    """Report the status of the jobs."""
     states = Counter(job["status"] for job in found)
     whole = sum(job["steps"] == list(range(1, STEPS + 1)) for job in found)
     killed = ", ".join(f"{count} of a {kind}" for kind, count in history.kills.items())

@@ -1,4 +1,4 @@
-"""The memory that a training is said to need, against what it uses.
+"""The estimated memory of a training run, against the memory that it uses.
 
     python benchmarks/bench_memory.py          # about four minutes on two cores
 

@@ -89,7 +89,7 @@ def main() -> None:
 
     with tempfile.TemporaryDirectory() as home:
         os.environ.update(FINE_TUNING_HOME=home, FINE_TUNING_ACTOR="ann")
-        os.chdir(home)  # the pictures shall show no folder of this machine
+        os.chdir(home)  # the screenshots must not show folders of this machine
         pages = {"overview": "/", "review": "/review", "datasets": "/datasets", "jobs": "/jobs", "models": "/models",
                  "experiments": "/experiments", "costs": "/costs", "playground": "/playground", **fill()}  # fmt: skip
         with serving("ui") as address, sync_playwright() as playwright:

@@ -1,4 +1,4 @@
-"""Build a dataset from rows of any number: check, deduplicate, filter, sample, split, write once with a manifest.
+"""Build a dataset from any number of rows: check, deduplicate, filter, sample, split, write once with a manifest.
 
 The same rows and the same recipe give the same bytes, on any machine, here or on a cluster.
 """

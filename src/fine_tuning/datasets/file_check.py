@@ -140,7 +140,7 @@ def check(
     Args:
         model: whose tokens are counted and whose limit holds; None to leave tokens out.
         rejected_to: a file for the rejected rows, each with its reasons; None for none.
-        progress: told how many further rows were looked at.
+        progress: called with the number of rows checked since the last call.
 
     Raises:
         NotFoundError, DataError: a file cannot be read; then no file of rejected rows is left.

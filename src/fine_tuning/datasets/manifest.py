@@ -29,7 +29,7 @@ def _versions() -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Manifest:
-    """A dataset's record of itself.
+    """The manifest of a dataset.
 
     Attributes:
         parts: by name of the split: file, rows, content_hash (see `rows.ContentHash`) and tokens (None where not

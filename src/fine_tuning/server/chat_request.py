@@ -82,7 +82,7 @@ class ToolChoice(RequestModel):
 
 
 class Message(RequestModel):
-    """A message of the conversation; what OpenAI's SDK sends back of an answer beside it is accepted."""
+    """A message of the conversation; further fields of answers that OpenAI's SDK sends back are accepted."""
 
     role: ROLES
     content: str | list[TextPart] | None = None

@@ -75,11 +75,11 @@ async def _start_form() -> None:
                 return
             latest = number = latest + 1
             starting.disable()
-            components.set_text(said, "estimating …")
+            components.set_text(status_text, "estimating …")
             found = await act(_estimated, file.value, model.value, int(epochs.value or 1))
             if number != latest:
                 return  # a newer one is running
-            components.set_text(said, "" if found is FAILED else _estimate_text(found))
+            components.set_text(status_text, "" if found is FAILED else _estimate_text(found))
             starting.set_enabled(found is not FAILED)
 
         async def start() -> None:
@@ -92,7 +92,9 @@ async def _start_form() -> None:
             model = ui.select(bases, value=next(iter(bases)), label="Base model", on_change=estimate).classes("field")
             epochs = ui.number("Epochs", value=3, min=1, step=1, precision=0, on_change=estimate)
             suffix = ui.input("Suffix")
-        said = components.text("Choose a training file to estimate tokens, time and price.").props('role="status"')
+        status_text = components.text("Choose a training file to estimate tokens, time and price.").props(
+            'role="status"'
+        )
         starting = components.button("Start", start, main=True, changes=True)
         starting.disable()  # until the estimate is shown
 

@@ -1,4 +1,4 @@
-"""For those who run the server: whether it is well, and what it is doing."""
+"""The health check and the metrics of the server."""
 
 from __future__ import annotations
 

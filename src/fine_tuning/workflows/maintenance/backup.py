@@ -91,7 +91,7 @@ def write(workspace: Workspace, path: Path, on_message: OnMessage = lambda _: No
 
 
 def _refuse_inside(database: Database, path: Path, home: Path) -> None:
-    """A backup among the files that it packs would pack itself, endlessly."""
+    """Refuse a backup file in a folder that is backed up: it would contain itself."""
     is_file(path)  # reports an invalid path
     target = Path(os.path.realpath(path.parent)) / path.name
     for folder in FOLDERS:
