@@ -47,8 +47,8 @@ class DesignOptions:
     margin: Annotated[
         float, typer.Option(help="Non-inferiority margin: largest drop in score that counts as not worse.")
     ] = 0.05
-    split: Annotated[float, typer.Option(help="Share of units assigned to model_b.")] = 0.5
-    ramp: Annotated[float, typer.Option(help="Share of all units that take part.")] = 1.0
+    split: Annotated[float, typer.Option(help="Fraction of units assigned to model_b.")] = 0.5
+    ramp: Annotated[float, typer.Option(help="Fraction of all units that take part.")] = 1.0
     layer: Annotated[str | None, typer.Option(help="Layer of the test; tests in the same layer share no units.")] = None
     guardrail: Annotated[
         list[str] | None,
@@ -219,8 +219,8 @@ def assign(
         )
 
 
-def ramp(test_id: TestId, share: Annotated[float, typer.Argument(help="Share of all units, 0 to 1.")]) -> None:
-    """Change the share of units that take part; units already in the test keep their arm."""
+def ramp(test_id: TestId, share: Annotated[float, typer.Argument(help="Fraction of all units, 0 to 1.")]) -> None:
+    """Change the fraction of units that take part; units already in the test keep their arm."""
     from fine_tuning.ab_testing import ABTestFramework
 
     ABTestFramework().ramp(test_id, share)

@@ -40,7 +40,7 @@ def add_to(app: typer.Typer) -> None:
 
 def create_openai_job(
     model: Annotated[str, typer.Argument(help="Base model, e.g. gpt-4.1-mini.")],
-    file: Annotated[Path, typer.Argument(help="Training file; also looked for in the workspace's datasets.")],
+    file: Annotated[Path, typer.Argument(help="Training file; also searched for in the workspace's datasets.")],
     suffix: Annotated[str | None, typer.Option(help="Suffix of the fine-tuned model's name.")] = None,
     validation_file: Annotated[Path | None, typer.Option(help="Validation file.")] = None,
     epochs: Annotated[int, typer.Option(help="Training epochs.")] = 3,
@@ -86,7 +86,7 @@ class StartOptions:
 
 
 def train(
-    file: Annotated[Path, typer.Argument(help="Training file; also looked for in the workspace's datasets.")],
+    file: Annotated[Path, typer.Argument(help="Training file; also searched for in the workspace's datasets.")],
     start: StartOptions,
     settings: TrainingOptions,
     detach: Annotated[

@@ -17,7 +17,7 @@ def add_to(app: typer.Typer) -> None:
 
 def create_ollama_script(
     base: Annotated[str, typer.Argument(help="Base model: an Ollama name, Hugging Face id, folder or catalogue name.")],
-    dataset: Annotated[Path, typer.Argument(help="Dataset; also looked for in the workspace's datasets.")],
+    dataset: Annotated[Path, typer.Argument(help="Dataset; also searched for in the workspace's datasets.")],
     name: Annotated[str, typer.Argument(help="Name of the new model in Ollama.")],
     epochs: Annotated[int, typer.Option(help="Training epochs.")] = 3,
     learning_rate: Annotated[float, typer.Option(help="Learning rate.")] = 0.0005,

@@ -32,11 +32,11 @@ class Recipe(OptionModel):
     min_rating: Annotated[int, Field(ge=1, le=5)] | None = Field(
         default=None, description="Minimum rating (1 to 5); unrated rows are kept."
     )
-    domains: tuple[str, ...] = Field(default=(), description="Only rows of this domain; may be repeated.")
-    task_types: tuple[str, ...] = Field(default=(), description="Only rows of this task type; may be repeated.")
-    models: tuple[str, ...] = Field(default=(), description="Only responses of this model; may be repeated.")
+    domains: tuple[str, ...] = Field(default=(), description="Only rows of this domain; repeatable.")
+    task_types: tuple[str, ...] = Field(default=(), description="Only rows of this task type; repeatable.")
+    models: tuple[str, ...] = Field(default=(), description="Only responses of this model; repeatable.")
     metadata: dict[str, str] = Field(
-        default_factory=dict, description="Only rows with this KEY=VALUE in their metadata; may be repeated."
+        default_factory=dict, description="Only rows with this KEY=VALUE in their metadata; repeatable."
     )
     since: str | None = Field(default=None, description="Only rows captured at or after this time (ISO 8601).")
     until: str | None = Field(default=None, description="Only rows captured before this time (ISO 8601).")
@@ -45,7 +45,7 @@ class Recipe(OptionModel):
     max_characters: Count | None = Field(default=None, description="Maximum length of prompt and response together.")
     languages: tuple[str, ...] = Field(
         default=(),
-        description="Only prompts in this language (ISO 639, such as en) or too short to detect; may be repeated.",
+        description="Only prompts in this language (ISO 639, such as en) or too short to detect; repeatable.",
     )
     secrets: Policy = Field(default="ignore", description="Policy for keys, tokens and passwords.")
     personal_data: Policy = Field(
@@ -60,8 +60,8 @@ class Recipe(OptionModel):
         default=None, description="Sample the same number of rows for each value of this field."
     )
     limit: Count | None = Field(default=None, description="Sample at most this many rows.")
-    validation: Share = Field(default=0.1, description="Share of the rows in the validation split.")
-    test: Share = Field(default=0.1, description="Share of the rows in the test split.")
+    validation: Share = Field(default=0.1, description="Fraction of rows in the validation split.")
+    test: Share = Field(default=0.1, description="Fraction of rows in the test split.")
     stratify: RowField = Field(default="domain", description="Field to stratify the splits by.")
     seed: Annotated[int, Field(ge=0, le=MAX_COUNT)] = Field(
         default=42, description="Random seed of samples and splits."

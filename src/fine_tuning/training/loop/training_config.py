@@ -76,7 +76,9 @@ class TrainingConfig(BaseModel):
     compile_layers: bool | None = Field(
         default=None, description="Compile the layers of the model; when unset, only for long trainings."
     )
-    workers: Count = Field(default=1, description="Number of data-parallel workers: machines, or processes on one.")
+    workers: Count = Field(
+        default=1, description="Number of data-parallel workers (machines, or processes on one machine)."
+    )
     ray_address: str | None = Field(
         default=None, description="Address of the Ray cluster of the workers; this machine when unset."
     )
