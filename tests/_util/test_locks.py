@@ -29,7 +29,7 @@ def other(folder: Path) -> str:
     return done.stderr.strip()
 
 
-def test_written_whole_second_writer_raises_conflict(tmp_path: Path) -> None:
+def test_atomic_folder_second_writer_raises_conflict(tmp_path: Path) -> None:
     target = tmp_path / "made"
     with atomic_folder(target) as folder:
         (folder / "a").write_text("first")
@@ -42,7 +42,7 @@ def test_written_whole_second_writer_raises_conflict(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["made"]
 
 
-def test_written_whole_discards_leftover_files(tmp_path: Path) -> None:
+def test_atomic_folder_discards_leftover_files(tmp_path: Path) -> None:
     left = tmp_path / ".made.partial" / "sub"
     left.mkdir(parents=True)
     (left / "old").write_text("x")

@@ -56,7 +56,7 @@ def test_count_parameters_of_damaged_file_names_it(copy: Path, content: bytes) -
         count_parameters(copy)
 
 
-def test_folder_written_at_once_appears_complete(tmp_path: Path) -> None:
+def test_atomic_model_folder_appears_complete(tmp_path: Path) -> None:
     target = tmp_path / "deep" / "model"
     with atomic_model_folder(target) as temporary:
         (temporary / "file").write_text("x")
@@ -65,13 +65,13 @@ def test_folder_written_at_once_appears_complete(tmp_path: Path) -> None:
     assert [path.name for path in target.parent.iterdir()] == ["model"]
 
 
-def test_folder_written_at_once_after_failure_leaves_nothing(tmp_path: Path) -> None:
+def test_atomic_model_folder_after_failure_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(ZeroDivisionError), atomic_model_folder(tmp_path / "model") as temporary:
         (temporary / "file").write_text(str(1 / 0))
     assert list(tmp_path.iterdir()) == []
 
 
-def test_folder_written_at_once_keeps_the_first_writer(tmp_path: Path) -> None:
+def test_atomic_model_folder_keeps_the_first_writer(tmp_path: Path) -> None:
     target = tmp_path / "model"
     with atomic_model_folder(target) as slow:
         (slow / "file").write_text("slow")
@@ -81,7 +81,7 @@ def test_folder_written_at_once_keeps_the_first_writer(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["model"]
 
 
-def test_folder_written_at_once_over_a_file_is_refused(tmp_path: Path) -> None:
+def test_atomic_model_folder_over_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "model").write_text("a file")
     with pytest.raises(StorageError, match="cannot write"), atomic_model_folder(tmp_path / "model") as temporary:
         (temporary / "file").write_text("x")
