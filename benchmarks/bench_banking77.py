@@ -110,8 +110,8 @@ def stored(folder: Path, merged: Path, test: list[dict[str, str]]) -> list[str]:
         found, bound = done.parity["exported"], quantization.find(kind)
         size = done.weights.stat().st_size / 1e6
         lines.append(f"| {kind} | {size:.0f} MB | {found.prompts_alike} of {found.prompts} | {found.agreement:.1%} of "
-                     f"{found.places} (at least {bound.agreement:.0%}) | {found.divergence:.2g} (at most "
-                     f"{bound.divergence:g}) | {accuracy(merged, done.weights, test)} |")  # fmt: skip
+                     f"{found.places} (at least {bound.min_agreement:.0%}) | {found.divergence:.2g} (at most "
+                     f"{bound.max_divergence:g}) | {accuracy(merged, done.weights, test)} |")  # fmt: skip
         print(lines[-1], flush=True)
     return lines
 
@@ -155,7 +155,7 @@ intervals.
 
 What `ft-cli export` compares, over 32 prompts of the training data, and the accuracy of each file in llama.cpp:
 
-| stored as | size | prompts with the same tokens | chosen tokens alike | divergence, nats | exact match |
+| stored as | size | prompts with the same tokens | token agreement | divergence, nats | exact match |
 |---|---|---|---|---|---|
 {others}
 """)  # fmt: skip

@@ -117,7 +117,7 @@ def against_direct(clients: list[Client], gguf: Path) -> str:
 |---|---|---|
 {chr(10).join(f"| {a} | {b} | {c} |" for a, b, c in rows)}
 
-Throughput ratio, round by round: {ratio:.2f} (wanted: at least 0.95). Added latency: p50 {added[0]:.1f} ms (at most 2),
+Throughput ratio, round by round: {ratio:.2f} (target: at least 0.95). Added latency: p50 {added[0]:.1f} ms (at most 2),
 p99 {added[1]:.1f} ms (at most 10).
 """
 
@@ -177,7 +177,7 @@ def many_models(alone: Served, together: Served, names: list[str]) -> str:
     return f"""
 ### {MODELS} fine-tuned models of one base
 
-| clients | tokens/s, one model | {MODELS} models | ratio (wanted: at least 0.85) |
+| clients | tokens/s, one model | {MODELS} models | ratio (target: at least 0.85) |
 |---|---|---|---|
 {chr(10).join(lines)}
 

@@ -40,7 +40,7 @@ def main() -> None:
         f"| at most {WANTED[words]} s |"
         for words, seconds in found.items()
     ]
-    head = ["| command | measured | wanted |", "|---|---|---|"]
+    head = ["| command | measured | target |", "|---|---|---|"]
     body = f"CPU seconds (user and system), median and range of {RUNS} runs.\n\n" + "\n".join([*head, *rows])
     report.write("Command line", "bench_command_line.py", body)
 

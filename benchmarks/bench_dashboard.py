@@ -144,7 +144,7 @@ asyncio.run(main())
 
 @contextmanager
 def watching(address: str) -> Iterator[subprocess.Popen[str]]:
-    """Fifty connections as browsers make them, to the page of a job that goes on."""
+    """Fifty connections as browsers make them, to the page of a running job."""
     command = [sys.executable, "-c", WATCH, address, f"/jobs/{WATCHED}", str(BROWSERS)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
@@ -167,7 +167,7 @@ def p99_beside_browsers(address: str) -> tuple[float, int]:
 
 @contextmanager
 def _going_on() -> Iterator[None]:
-    """A job that tells a step twice a second, from a process of its own."""
+    """A job that reports a step twice a second, from a separate process."""
     code = (
         "import time\nfrom fine_tuning.store import jobs\nfrom fine_tuning.store.database import open_database\n"
         "step = 5000\n"

@@ -1,4 +1,4 @@
-"""Building data sets: a million rows and ten, against the same work in other tools, and how near-duplicates are found.
+"""Building datasets: a million rows and ten, against the same work in other tools, and how near-duplicates are found.
 
     python benchmarks/bench_datasets.py                         # about an hour on two cores, and 60 GB of disk
     python benchmarks/bench_datasets.py small peers --rows 100000    # a shorter look
@@ -103,7 +103,7 @@ def against_peers(folder: Path, rows: int) -> str:
 |---|---|---|---|---|---|
 {chr(10).join(lines)}
 
-Wanted for 1,000,000 rows: at most 120 s and 4 GB, Hugging Face 10 times our seconds, Polars as many.
+Target for 1,000,000 rows: at most 120 s and 4 GB, Hugging Face 10 times our seconds, Polars as many.
 """
 
 
@@ -115,7 +115,7 @@ def at_size(folder: Path, rows: int) -> str:
     size = file.stat().st_size / 1e9
     return f"""
 {rows:,} rows ({size:.1f} GB), {int(kept):,} kept: {took:.0f} s, {most / 1e9:.1f} GB of memory at most
-(wanted for 10,000,000: at most 11 times the seconds of 1,000,000, and 8 GB).
+(target for 10,000,000: at most 11 times the seconds of 1,000,000, and 8 GB).
 """
 
 
@@ -140,7 +140,7 @@ def near_duplicates() -> str:
 {len(pairs):,} pairs of 80 words, of which up to 5 were replaced (Jaccard similarity of their word 3-grams
 {min(alike):.2f} to {max(alike):.2f}), threshold {threshold}.
 
-| | | wanted |
+| | | target |
 |---|---|---|
 | recall of pairs above the threshold | {both / sum(true):.1%} of {sum(true):,} | at least 95 % |
 | precision | {both / together:.1%} of {together:,} | at least 95 % |
@@ -170,16 +170,16 @@ print(500)
             subprocess.run(PREPARE, check=True, capture_output=True, env={**os.environ, "FINE_TUNING_HOME": home})
             times.append(time.perf_counter() - started)
     return (
-        f"\n`ft-cli prepare-dataset` with 500 captured calls: {statistics.median(times):.2f} s (wanted: at most 2).\n"
+        f"\n`ft-cli prepare-dataset` with 500 captured calls: {statistics.median(times):.2f} s (target: at most 2).\n"
     )
 
 
 def main() -> None:
     """Measure what is named, or all; each has its section."""
     steps: dict[str, tuple[str, Callable[[Path, int], str]]] = {
-        "small": ("Data sets", lambda folder, _: small(folder) + near_duplicates()),
-        "peers": ("Data sets beside other tools", against_peers),
-        "many": ("Data sets of many rows", lambda folder, rows: at_size(folder, 10 * rows)),
+        "small": ("Datasets", lambda folder, _: small(folder) + near_duplicates()),
+        "peers": ("Datasets beside other tools", against_peers),
+        "many": ("Datasets of many rows", lambda folder, rows: at_size(folder, 10 * rows)),
     }
     parser = argparse.ArgumentParser()
     parser.add_argument("steps", nargs="*", metavar="STEP", help=", ".join(steps))

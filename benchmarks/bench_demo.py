@@ -65,7 +65,7 @@ SmolLM2-135M, LoRA, one epoch; base and fine-tuned model get the same prompts, w
 answer greedily. Held-out mails share no near-duplicates with the training side; some share a sentence pattern with
 other names, numbers and dates in it, since that is how the authored mails were made.
 
-| | measured | wanted |
+| | measured | target |
 |---|---|---|
 | whole demo after set-up | {found["seconds"]:.0f} s | at most 360 s |
 | peak memory, all processes | {found["peak_bytes"] / 1e9:.2f} GB | at most 4 GB |

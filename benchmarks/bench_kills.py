@@ -150,14 +150,14 @@ def kill(kind: str, home: str, server: subprocess.Popen[bytes], history: History
 
 
 def write(found: list[dict[str, Any]], history: History, seconds: float) -> None:
-    """Say what became of the jobs."""
+    """Report the status of the jobs."""
     states = Counter(job["status"] for job in found)
     whole = sum(job["steps"] == list(range(1, STEPS + 1)) for job in found)
     killed = ", ".join(f"{count} of a {kind}" for kind, count in history.kills.items())
     body = f"""
 {JOBS} jobs of {STEPS} steps in the queue, {history.kills.total()} kills ({killed}), {seconds / 60:.0f} minutes.
 
-| | counted | wanted |
+| | counted | target |
 |---|---|---|
 | succeeded | {states["succeeded"]} | {JOBS} |
 | lost or failed | {JOBS - states["succeeded"]} | 0 |

@@ -147,7 +147,7 @@ def main() -> None:
     body = f"""
 {JOBS:,} jobs, {JOBS * EVENTS_EACH:,} events; {ASKED:,} requests of each kind over HTTP, one after the other.
 
-| database | request | p50 ms | p99 ms | p99 wanted |
+| database | request | p50 ms | p99 ms | p99 target |
 |---|---|---|---|---|
 {chr(10).join(rows)}
 """

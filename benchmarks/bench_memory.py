@@ -1,4 +1,4 @@
-"""The memory that a training is said to need, against what it uses.
+"""The estimated memory of a training run, against the memory that it uses.
 
     python benchmarks/bench_memory.py          # about four minutes on two cores
 
@@ -83,7 +83,7 @@ def main() -> None:
     body = f"""
 SmolLM2-135M, three steps; rows of the given length, a quarter of which is the answer.
 
-| tuning | rows at once | tokens a row | said, GB | used, GB | |
+| tuning | rows at once | tokens a row | estimated, GB | used, GB | |
 |---|---|---|---|---|---|
 {table}
 

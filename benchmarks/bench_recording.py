@@ -112,7 +112,7 @@ def main() -> None:
     report.write("Recording A/B samples", "bench_recording.py", f"""
 SQLite. Each sample has an id (a repeated one is not counted twice), a score, a latency and a cost.
 
-| | measured | wanted |
+| | measured | target |
 |---|---|---|
 | in blocks of 2,000 | {in_bulk:,.0f} a second | at least 20,000 |
 | one by one, each committed | {singly:,.0f} a second | at least 1,500 |

@@ -162,8 +162,8 @@ def kills(count: int) -> str:
             versions = len(model_versions.versions(tx))
         database.close()
         del os.environ["FINE_TUNING_HOME"]
-    wrong = f"{len(found)} things wrong{': ' + found[0] if found else ''}"
-    return f"{died} writers of every kind were killed (SIGKILL) in the midst, {versions:,} versions later: {wrong}."
+    wrong = f"{len(found)} problems{': ' + found[0] if found else ''}"
+    return f"{died} writers of every kind were killed (SIGKILL) while writing, {versions:,} versions later: {wrong}."
 
 
 def listing() -> float:
@@ -262,9 +262,9 @@ deploys by moving an alias. Each writer is a process with a model of its own:
 
 {killed}
 
-{MODELS:,} models are listed with their days left in {listed:.2f} s (wanted: 1). A return over {CALLS:,} recorded calls
-takes {returned:.3f} s (wanted: 1). Its 95 % interval holds the true saving in {covered}
-(wanted: 93 to 97 %).
+{MODELS:,} models are listed with their days left in {listed:.2f} s (target: 1). A return over {CALLS:,} recorded calls
+takes {returned:.3f} s (target: 1). Its 95 % interval holds the true saving in {covered}
+(target: 93 to 97 %).
 """)  # fmt: skip
 
 

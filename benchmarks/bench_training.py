@@ -4,8 +4,8 @@
 
 In turn, each in a process of its own, on the same rows with the same precision, batch size, learning rate and adapters:
 this project's trainer, as it trains short jobs and (with compiled layers) long ones; and stock `SFTTrainer` with its
-own defaults in everything else. Once more, stock `SFTTrainer` starts from the same random adapters and takes the very
-batches of this project: what is left between their losses is the rounding of bf16 (in fp32 they are compared by
+own defaults in everything else. Once more, stock `SFTTrainer` starts from the same random adapters and takes the same
+batches as this project: what remains between their losses is the rounding of bf16 (in fp32 they are compared by
 `tests/training/loop/test_against_trl.py`). One function computes the validation loss of all.
 """
 
@@ -210,7 +210,7 @@ as the first two lines show, which differ in nothing else; in fp32 the losses of
 {table}
 
 The whole process of this project's training took {took:.0f} s. `estimate_training_time(..., "here")`, which trains for
-a few steps on rows of the same mean length, foresaw {thought:.0f} s.
+a few steps on rows of the same mean length, predicted {thought:.0f} s.
 """
     report.write("Training speed", "bench_training.py", body)
 

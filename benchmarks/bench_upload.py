@@ -112,7 +112,7 @@ def main() -> None:
                     f"| {name} | {idle:.0f} MB | {watch.stop():.0f} MB | {time.perf_counter() - started:.1f} s |"
                 )
     body = f"""
-| 512 MiB in | server before | server at most (wanted: under {WANTED_MB} MB) | time |
+| 512 MiB in | server before | server at most (target: under {WANTED_MB} MB) | time |
 |---|---|---|---|
 {chr(10).join(rows)}
 """

@@ -1,4 +1,4 @@
-"""From another tool's log to a frozen data set: python examples/import_from_log.py LOG [NAME]
+"""From another tool's log to a frozen dataset: python examples/import_from_log.py LOG [NAME]
 
 LOG is a file, folder or glob in any format that `ft-cli capture import` reads: Langfuse, LiteLLM, OpenTelemetry spans,
 OpenAI's stored completions, ShareGPT, Alpaca and others, as JSONL, JSON, CSV or Parquet, also compressed.
@@ -20,7 +20,7 @@ def main(log: str, name: str = "from-log") -> None:
         print(f"rejected {rejected}")
 
     built = DatasetBuilder().build(name, secrets="mask", personal_data="mask", near_duplicates=0.9)
-    print(f"data set {name} {built['hash'][:19]}")
+    print(f"dataset {name} {built['hash'][:19]}")
     for part, facts in built["parts"].items():
         print(f"  {part}: {facts['rows']} rows")
 

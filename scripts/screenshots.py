@@ -1,6 +1,6 @@
 """Pictures of every page of the dashboard, light and dark, into docs/images: python scripts/screenshots.py
 
-The workspace they show is made here: calls of a support inbox, a data set, a trained model, a test that runs.
+The workspace they show is made here: calls of a support inbox, a dataset, a trained model, a test that runs.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ def main() -> None:
 
     with tempfile.TemporaryDirectory() as home:
         os.environ.update(FINE_TUNING_HOME=home, FINE_TUNING_ACTOR="ann")
-        os.chdir(home)  # the pictures shall show no folder of this machine
+        os.chdir(home)  # the screenshots must not show folders of this machine
         pages = {"overview": "/", "review": "/review", "datasets": "/datasets", "jobs": "/jobs", "models": "/models",
                  "experiments": "/experiments", "costs": "/costs", "playground": "/playground", **fill()}  # fmt: skip
         with serving("ui") as address, sync_playwright() as playwright:

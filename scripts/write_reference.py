@@ -31,8 +31,8 @@ declares them. This table is written from that declaration by `scripts/write_ref
 """
 COMMANDS_HEAD = """# Command line
 
-Every command of `ft-cli`, written from its help by `scripts/write_reference.py`. Reading commands take `--json`, which
-prints the same facts for a program.
+Every command of `ft-cli`, written from its help by `scripts/write_reference.py`. Commands that read take `--json`,
+which prints the result as JSON for scripts.
 """
 
 

@@ -24,7 +24,7 @@ __all__ = ["ABTestFramework", "ABTestResult"]
 
 
 class ABTestFramework:
-    """A/B tests in the workspace: created here, recorded by production, concluded tomorrow by a colleague.
+    """A/B tests in the workspace, shared by all processes: one creates a test, others record samples or conclude it.
 
     Verdicts are valid at every look: stopping as soon as a difference shows does not raise the error rate above alpha.
 
@@ -148,7 +148,7 @@ class ABTestFramework:
 
         Raises:
             NotFoundError: there is no such test.
-            UsageError: the unit is no text.
+            UsageError: the unit is not text.
         """
         chosen = self.choose(test_id, unit_id)
         return None if chosen is None else chosen[0]
@@ -166,7 +166,7 @@ class ABTestFramework:
 
         Raises:
             NotFoundError: there is no such test.
-            UsageError: the share is no rate.
+            UsageError: the share is not between 0 and 1.
             ConflictError: the test is over, or its layer has too few units left.
         """
         lifecycle.ramp(self._database, test_id, share)

@@ -24,7 +24,7 @@ _log = logging.getLogger(__name__)
 
 
 class CostTracker:
-    """Costs in the workspace, or in a database of their own.
+    """Costs in the workspace, or in a separate database.
 
     Args:
         tracker_path: a file, folder or database URL; the workspace by default. A cost file (.json) of the older
@@ -218,7 +218,7 @@ class CostTracker:
         base_price = checks.amount("base_model_inference_cost", base_model_inference_cost)
         if checks.amount("cost_per_error", cost_per_error) is None:
             raise UsageError("cost_per_error must be a number of US dollars, not nan")
-        checks.count("expected_inference_count", expected_inference_count, most=int(checks.LARGEST_AMOUNT))
+        checks.count("expected_inference_count", expected_inference_count, maximum=int(checks.MAX_AMOUNT))
         if not checks.amount("horizon_days", horizon_days) or checks.amount("calls_per_day", calls_per_day) == 0:
             raise UsageError("horizon_days and calls_per_day must be greater than 0")
         with self._database.read() as tx:

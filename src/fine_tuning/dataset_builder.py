@@ -38,7 +38,7 @@ Example = Mapping[str, object]
 
 
 class DatasetBuilder:
-    """Builds data sets from the workspace's captured calls.
+    """Builds datasets from the workspace's captured calls.
 
     Args:
         output_dir: folder of the files; the workspace's `datasets` folder by default.
@@ -89,7 +89,7 @@ class DatasetBuilder:
         return train_test_split.split(examples, train_ratio, seed=seed)
 
     def save_dataset(self, examples: Sequence[Example], filename: str, format: str = "openai") -> str:
-        """Write a data set into `output_dir` and record its content hash and recipe. Returns the path.
+        """Write a dataset into `output_dir` and record its content hash and recipe. Returns the path.
 
         Args:
             examples: those that `build_from_distillation` found carry their recipe, also validated, split or sliced;
@@ -137,7 +137,7 @@ class DatasetBuilder:
         progress: Callable[[int], None] = lambda _: None,
         **choices: object,
     ) -> DatasetManifest:
-        """Build a frozen data set of any size: checked, deduplicated, filtered, in splits, with its manifest.
+        """Build a frozen dataset of any size: checked, deduplicated, filtered, in splits, with its manifest.
 
         Args:
             name: of the folder in `output_dir`; one of that name with other content is moved to `earlier`.
@@ -163,17 +163,17 @@ class DatasetBuilder:
             return build_dataset.build(self._workspace, rows, recipe, folder, progress).as_dict()
 
     def list_datasets(self, limit: int = 20, offset: int = 0) -> list[ListedDataset]:
-        """The data sets of the workspace, newest first: name, hash, format, rows, path, created_at."""
+        """The datasets of the workspace, newest first: name, hash, format, rows, path, created_at."""
         checks.count("limit", limit, 1)
         checks.count("offset", offset)
         return dataset_catalogue.newest(self._database, limit, offset)
 
     def count_datasets(self) -> int:
-        """The number of data sets in the workspace."""
+        """The number of datasets in the workspace."""
         return dataset_catalogue.count(self._database)
 
     def get_dataset(self, name: str) -> DatasetManifest:
-        """A data set's manifest, by its name, the beginning of its hash, or the folder of one that was built.
+        """A dataset's manifest, by its name, the beginning of its hash, or the folder of one that was built.
 
         Raises:
             NotFoundError: there is none.
@@ -181,15 +181,15 @@ class DatasetBuilder:
         return dataset_catalogue.manifest_of(self._database, name)
 
     def estimate_training(self, name: str, epochs: int = 3) -> list[dataset_estimates.TrainingEstimate]:
-        """Tokens, price and time of training on a data set; see `training.jobs.dataset_estimates.estimates`."""
+        """Tokens, price and time of training on a dataset; see `training.jobs.dataset_estimates.estimates`."""
         prices = PriceList(self._workspace.settings.prices)
         return dataset_estimates.estimates(self.get_dataset(name), epochs, prices)
 
     def write_report(self, name: str, path: str | Path, epochs: int = 3) -> str:
-        """Write a data set's report as one self-contained HTML file. Returns its path.
+        """Write a dataset's report as one self-contained HTML file. Returns its path.
 
         Raises:
-            NotFoundError: there is no such data set.
+            NotFoundError: there is no such dataset.
             MissingDependencyError: the `report` extra is not installed.
             StorageError: the file cannot be written.
         """
@@ -197,23 +197,23 @@ class DatasetBuilder:
         return str(path)
 
     def compare_datasets(self, first: str, second: str) -> dataset_diff.DatasetDiff:
-        """Differences from one data set to another; see `datasets.dataset_diff.compare`."""
+        """Differences from one dataset to another; see `datasets.dataset_diff.compare`."""
         return dataset_diff.compare(*(dataset_catalogue.folder_of(self._database, name) for name in (first, second)))
 
     def list_removed(self, name: str, limit: int = 50) -> removed_rows.RemovedRows:
-        """The rows that a data set was built without, and why; see `datasets.removed_rows.removed`.
+        """The rows that a dataset was built without, and why; see `datasets.removed_rows.removed`.
 
         Raises:
-            NotFoundError: there is no such data set, or it is a single file.
+            NotFoundError: there is no such dataset, or it is a single file.
         """
         checks.count("limit", limit)
         return removed_rows.removed(dataset_catalogue.folder_of(self._database, name), limit)
 
     def find_leaks(self, first: str, second: str, threshold: float = DEFAULT_THRESHOLD) -> leaks.LeakSummary:
-        """Rows of the second (test) data set that are in the first (train); see `datasets.leaks.find`.
+        """Rows of the second (test) dataset that are in the first (train); see `datasets.leaks.find`.
 
         Args:
-            first, second: data sets by name, hash or folder; or files, folders, globs.
+            first, second: datasets by name, hash or folder; or files, folders, globs.
             threshold: see `datasets.near_duplicates.groups`.
         """
         sides = [dataset_catalogue.files_of(self._database, name) for name in (first, second)]

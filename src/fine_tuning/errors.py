@@ -49,7 +49,7 @@ class ConfigurationError(FineTuningError):
 
 
 class MissingDependencyError(FineTuningError, ImportError):
-    """A package of an optional extra, or an optional package of its own, is not installed."""
+    """A package of an optional extra, or another optional package, is not installed."""
 
     def __init__(self, package: str, extra: str | None, purpose: str) -> None:
         self._arguments = (package, extra, purpose)

@@ -12,7 +12,7 @@ from fine_tuning.training.jobs.local_trainer import LocalTrainer
 
 
 class LocalFineTuner(FineTuner):
-    """Trains LoRA adapters in a process of its own; needs neither key nor network for the embedded base model.
+    """Trains LoRA adapters in a separate process; needs neither key nor network for the embedded base model.
 
     A job outlives the process that started it: any other can watch, pause, cancel and resume it.
 

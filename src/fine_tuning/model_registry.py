@@ -41,7 +41,7 @@ __all__ = ["FinetuneJobRecord", "ModelRegistry"]
 
 
 class ModelRegistry:
-    """Model versions in the workspace, or in a database of their own.
+    """Model versions in the workspace, or in a separate database.
 
     At most one version of a model is DEPLOYED. Every change is recorded with time, actor and reason (`history`).
     Methods that take a version use the latest by default; without one they raise NotFoundError or return None or False.
@@ -135,7 +135,7 @@ class ModelRegistry:
             return aliases.with_aliases(tx, expiry.with_shutdown_dates(tx, model_versions.versions(tx, model_name)))
 
     def list_expiring(self, days: int | None = None, *, deployed_only: bool = False) -> list[DatedModelVersion]:
-        """The versions whose base model is shut down within so many days (the setting `expiry_days`), or already."""
+        """The versions whose base model is shut down already or within this many days (the setting `expiry_days`)."""
         limit = self._settings().expiry_days if days is None else checks.count("days", days)
         with self._database.read() as tx:
             return expiry.expiring_versions(tx, limit, deployed_only=deployed_only)

@@ -55,7 +55,7 @@ class OpenAIFineTuner(FineTuner):
         Raises:
             UsageError: a negative number of tokens.
         """
-        checks.count("training_tokens", training_tokens, most=int(checks.LARGEST_AMOUNT))
+        checks.count("training_tokens", training_tokens, maximum=int(checks.MAX_AMOUNT))
         checks.name("model", model)
         input_cost = training_tokens / 1e6 * self._prices.training_price(model)
         return {

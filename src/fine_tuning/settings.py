@@ -42,17 +42,25 @@ class Settings(BaseSettings):
 
     home: Path = Field(default=Path("data/fine_tuning"), description="workspace folder")
     database_url: str | None = Field(default=None, description="SQLAlchemy URL; SQLite inside `home` when unset")
-    ray_address: str | None = Field(default=None, description="Ray cluster of plans and trainings; local when unset")
+    ray_address: str | None = Field(
+        default=None, description="Ray cluster for dataset builds and training; local when unset"
+    )
     training_workers: int = Field(default=1, ge=1, description="machines per training job, unless the job sets it")
     machine_usd_per_hour: float | None = Field(
-        default=None, ge=0, description="price of an hour of this machine; local training has no price when unset"
+        default=None,
+        ge=0,
+        description="price of an hour of this machine; the cost of local training is unknown when unset",
     )
-    actor: str | None = Field(default=None, description="name in registry changes; the system user when unset")
+    actor: str | None = Field(
+        default=None, description="user recorded with registry changes; the system user when unset"
+    )
     deploy_gates: Annotated[tuple[Gate, ...], NoDecode] = Field(
         default=("expiry",), description="checks before a deployment: evaluation, experiment, expiry, artifact"
     )
-    deploy_min_accuracy: float = Field(default=0.0, ge=0, le=1, description="minimum accuracy of the gate evaluation")
-    expiry_days: int = Field(default=30, ge=0, description="days before its shutdown that a base is about to expire")
+    deploy_min_accuracy: float = Field(default=0.0, ge=0, le=1, description="minimum accuracy for the evaluation gate")
+    expiry_days: int = Field(
+        default=30, ge=0, description="days before its shutdown from which a base counts as expiring"
+    )
     prices: dict[str, Price] = Field(
         default_factory=dict,
         description='own prices, US dollars per million tokens, as JSON: {"model": {"input": 1, "output": 2}}',
@@ -60,10 +68,10 @@ class Settings(BaseSettings):
     trainer_command: str = Field(
         default="",
         description="command that trains a job, as in a shell, such as `nice -n 10 /venv/bin/python -m "
-        "fine_tuning.training.jobs.worker`; job and worker are appended. This Python when empty",
+        "fine_tuning.training.jobs.worker`; the job and worker ids are appended; this Python when empty",
     )
     electricity_usd_per_kwh: float | None = Field(
-        default=None, ge=0, description="adds the measured energy of local training to its cost"
+        default=None, ge=0, description="price of electricity; adds the measured energy of local training to its cost"
     )
     aliases: dict[str, str] = Field(
         default_factory=dict,
@@ -77,8 +85,12 @@ class Settings(BaseSettings):
     ollama_host: str = Field(
         default="http://localhost:11434", validation_alias="OLLAMA_HOST", description="address of Ollama"
     )
-    openai_api_key: SecretStr | None = Field(default=None, validation_alias="OPENAI_API_KEY")
-    openai_base_url: str | None = Field(default=None, validation_alias="OPENAI_BASE_URL")
+    openai_api_key: SecretStr | None = Field(
+        default=None, validation_alias="OPENAI_API_KEY", description="key of the host"
+    )
+    openai_base_url: str | None = Field(
+        default=None, validation_alias="OPENAI_BASE_URL", description="address of the host; OpenAI when unset"
+    )
 
     def folder(self, name: str) -> Path:
         """Path of a workspace folder (datasets, files, artifacts, models, logs, evaluations), there or not yet."""

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from fine_tuning._util import checks
-from fine_tuning._util.files import atomic_write, disk_error_in, explained, is_file
+from fine_tuning._util.files import atomic_write, disk_error_in, is_file, translated_os_errors
 from fine_tuning.errors import StorageError, UsageError
 
 
@@ -80,5 +80,8 @@ def test_disk_error_in_library_error_finds_full_disk() -> None:
     assert found.errno == errno.ENOSPC
     assert disk_error_in(FileNotFoundError(errno.ENOENT, "x")) is None
     assert disk_error_in(ValueError("x")) is None
-    with pytest.raises(StorageError, match="cannot write model: the disk is full"), explained("model", "write"):
+    with (
+        pytest.raises(StorageError, match="cannot write model: the disk is full"),
+        translated_os_errors("model", "write"),
+    ):
         raise told

@@ -8,16 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from fine_tuning._util.files import written_whole
+from fine_tuning._util.files import atomic_folder
 from fine_tuning.errors import ConflictError
 
 OTHER = """
 import sys
 from pathlib import Path
 from fine_tuning.errors import ConflictError
-from fine_tuning._util.files import written_whole
+from fine_tuning._util.files import atomic_folder
 try:
-    with written_whole(Path(sys.argv[1])) as folder:
+    with atomic_folder(Path(sys.argv[1])) as folder:
         (folder / "b").write_text("other")
 except ConflictError as error:
     sys.exit(str(error))
@@ -29,12 +29,12 @@ def other(folder: Path) -> str:
     return done.stderr.strip()
 
 
-def test_written_whole_second_writer_raises_conflict(tmp_path: Path) -> None:
+def test_atomic_folder_second_writer_raises_conflict(tmp_path: Path) -> None:
     target = tmp_path / "made"
-    with written_whole(target) as folder:
+    with atomic_folder(target) as folder:
         (folder / "a").write_text("first")
         assert other(target).startswith(f"{target} is being written at this moment by another call")
-        with pytest.raises(ConflictError, match="at this moment"), written_whole(target):
+        with pytest.raises(ConflictError, match="at this moment"), atomic_folder(target):
             pass
     assert [path.name for path in target.iterdir()] == ["a"]
     assert other(target) == ""
@@ -42,11 +42,11 @@ def test_written_whole_second_writer_raises_conflict(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["made"]
 
 
-def test_written_whole_discards_leftover_files(tmp_path: Path) -> None:
+def test_atomic_folder_discards_leftover_files(tmp_path: Path) -> None:
     left = tmp_path / ".made.partial" / "sub"
     left.mkdir(parents=True)
     (left / "old").write_text("x")
     (tmp_path / ".made.partial" / "link").symlink_to(tmp_path)
-    with written_whole(tmp_path / "made") as folder:
+    with atomic_folder(tmp_path / "made") as folder:
         assert list(folder.iterdir()) == []
     assert list((tmp_path / "made").iterdir()) == []

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from fine_tuning.base_models.model_folder import check_model_folder, count_parameters, folder_written_at_once
+from fine_tuning.base_models.model_folder import atomic_model_folder, check_model_folder, count_parameters
 from fine_tuning.errors import DataError, NotFoundError, StorageError
 
 
@@ -56,32 +56,32 @@ def test_count_parameters_of_damaged_file_names_it(copy: Path, content: bytes) -
         count_parameters(copy)
 
 
-def test_folder_written_at_once_appears_complete(tmp_path: Path) -> None:
+def test_atomic_model_folder_appears_complete(tmp_path: Path) -> None:
     target = tmp_path / "deep" / "model"
-    with folder_written_at_once(target) as temporary:
+    with atomic_model_folder(target) as temporary:
         (temporary / "file").write_text("x")
         assert not target.exists()
     assert (target / "file").read_text() == "x"
     assert [path.name for path in target.parent.iterdir()] == ["model"]
 
 
-def test_folder_written_at_once_after_failure_leaves_nothing(tmp_path: Path) -> None:
-    with pytest.raises(ZeroDivisionError), folder_written_at_once(tmp_path / "model") as temporary:
+def test_atomic_model_folder_after_failure_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(ZeroDivisionError), atomic_model_folder(tmp_path / "model") as temporary:
         (temporary / "file").write_text(str(1 / 0))
     assert list(tmp_path.iterdir()) == []
 
 
-def test_folder_written_at_once_keeps_the_first_writer(tmp_path: Path) -> None:
+def test_atomic_model_folder_keeps_the_first_writer(tmp_path: Path) -> None:
     target = tmp_path / "model"
-    with folder_written_at_once(target) as slow:
+    with atomic_model_folder(target) as slow:
         (slow / "file").write_text("slow")
-        with folder_written_at_once(target) as fast:
+        with atomic_model_folder(target) as fast:
             (fast / "file").write_text("fast")
     assert (target / "file").read_text() == "fast"
     assert [path.name for path in tmp_path.iterdir()] == ["model"]
 
 
-def test_folder_written_at_once_over_a_file_is_refused(tmp_path: Path) -> None:
+def test_atomic_model_folder_over_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "model").write_text("a file")
-    with pytest.raises(StorageError, match="cannot write"), folder_written_at_once(tmp_path / "model") as temporary:
+    with pytest.raises(StorageError, match="cannot write"), atomic_model_folder(tmp_path / "model") as temporary:
         (temporary / "file").write_text("x")

@@ -123,7 +123,7 @@ def test_ab_commands_set_up_show_and_conclude(cli: Any, database: Database) -> N
     assert "TIE: no samples for old yet" in cli("ab", "show", "t")[1].replace("\n", " ")
     assert json.loads(cli("ab", "list", "--json")[1])["t"]["status"] == "running"
     code, _, err = cli("ab", "conclude", "t", "--json")
-    assert (code, "t stays open: old has no samples; --even-empty ends it" in err) == (1, True)
+    assert (code, "t is not concluded: old has no samples; --even-empty concludes it" in err) == (1, True)
     assert json.loads(cli("ab", "conclude", "t", "--even-empty", "--json")[1])["recommendation"].startswith("TIE")
 
 
@@ -162,15 +162,15 @@ BAD = [
         "no valid training examples with rating >= 4, domain any, task type any: none is captured",
     ),
     (("capture", "import", "nowhere.jsonl"), 1, "no such file: nowhere.jsonl"),
-    (("create-openai-job", "gpt-3.5-turbo", "nowhere.jsonl"), 1, "no data set file nowhere.jsonl"),
+    (("create-openai-job", "gpt-3.5-turbo", "nowhere.jsonl"), 1, "no dataset file nowhere.jsonl"),
     (("check-job-status", "ftjob-abc123"), 1, "set OPENAI_API_KEY"),
-    (("create-ollama-script", "llama2", "nowhere.json", "x"), 1, "no data set file nowhere.json"),
+    (("create-ollama-script", "llama2", "nowhere.json", "x"), 1, "no dataset file nowhere.json"),
     (("evaluate-model", "m", "base", "nowhere.jsonl"), 1, "no such file: nowhere.jsonl"),
     (("evaluate-model", "m", "base", "empty.jsonl"), 1, "empty.jsonl is empty"),
     (("evaluate-model", "m", "base", "broken.jsonl"), 1, "broken.jsonl, line 2: not JSON"),
     (("evaluate-model", "m", "base", "."), 1, "cannot read .: Is a directory"),
     (("ab", "show", "t"), 1, "no test t; known tests: none"),
-    (("train", "nowhere.jsonl"), 1, "no data set file nowhere.jsonl"),
+    (("train", "nowhere.jsonl"), 1, "no dataset file nowhere.jsonl"),
     (("train", "good.jsonl", "--model", "smollm3-135m"), 1, "did you mean smollm2-135m-instruct?"),
     (("auto-pipeline", "smollm2-135m-instruct"), 1, "at least 10 are needed"),
     (("models", "pull", "nothing"), 1, "no base model 'nothing'"),
@@ -196,7 +196,7 @@ BAD = [
     (("evaluate-model", " ", "base", "good.jsonl"), 2, "model must be non-empty text"),
     (("train", "good.jsonl", "--epochs", "0"), 2, "n_epochs must be a whole number of 1 or more, not 0"),
     (("train", "good.jsonl", "--max-steps", "0"), 2, "max_steps = 0"),
-    (("train", "good.jsonl", "--validation-file", "nowhere.jsonl"), 1, "no data set file nowhere.jsonl"),
+    (("train", "good.jsonl", "--validation-file", "nowhere.jsonl"), 1, "no dataset file nowhere.jsonl"),
     (("train", "good.jsonl", "--model", "."), 1, "is not a model folder"),
     (("train",), 2, "Missing argument 'file'; ft-cli train --help shows the usage"),
     (("lst-models",), 2, "No such command 'lst-models'"),

@@ -19,7 +19,7 @@ def rows(tmp_path: Path) -> Path:
     return write(tmp_path / "rows.jsonl", [*good, chat(question(4) + "!!", rating=1), {"messages": []}])
 
 
-def test_build_and_show(cli: Any, rows: Path, workspace: Path) -> None:
+def test_dataset_build_and_show_print_the_manifest(cli: Any, rows: Path, workspace: Path) -> None:
     code, out, _ = cli(
         "dataset", "build", "support", str(rows), "--tokens-of", "gpt-4.1-mini", "--test", "0.2", "--json"
     )
@@ -39,7 +39,7 @@ def test_build_and_show(cli: Any, rows: Path, workspace: Path) -> None:
     assert (code, out.count("support")) == (0, 4)  # twice, each with its path
 
 
-def test_filters_reach_the_recipe(cli: Any, rows: Path) -> None:
+def test_dataset_build_filters_reach_the_recipe(cli: Any, rows: Path) -> None:
     options = ["--min-rating", "4", "--domain", "a", "--metadata", "k=v", "--keep-near-duplicates", "--format", "jsonl"]
     code, _, said = cli("dataset", "build", "few", str(rows), *options)
     assert (code, "no row is left to train on" in said) == (1, True)
@@ -50,7 +50,7 @@ def test_filters_reach_the_recipe(cli: Any, rows: Path) -> None:
     assert (code, recipe["min_rating"], recipe["domains"], recipe["near_duplicates"]) == (0, 4, ["a"], None)
 
 
-def test_diff_leak_and_report(cli: Any, rows: Path, tmp_path: Path) -> None:
+def test_dataset_diff_leak_and_report_print_results(cli: Any, rows: Path, tmp_path: Path) -> None:
     for seed in ("1", "2"):
         assert cli("dataset", "build", f"s{seed}", str(rows), "--seed", seed, "--tokens-of", "gpt-4o")[0] == 0
     code, out, _ = cli("dataset", "diff", "s1", "s2")
@@ -73,19 +73,21 @@ def test_diff_leak_and_report(cli: Any, rows: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("argv", "code", "said"),
     [
-        (("show", "none"), 1, "no data set none; `ft-cli dataset list` shows them"),
-        (("diff", "none", "none"), 1, "no data set none"),
+        (("show", "none"), 1, "no dataset none; `ft-cli dataset list` shows them"),
+        (("diff", "none", "none"), 1, "no dataset none"),
         (("leak", "none.jsonl", "none.jsonl"), 1, "no such file"),
         (("build", "x", "none.jsonl"), 1, "no such file"),
         (("build", "x", "rows.jsonl", "--near-duplicates", "0.1"), 2, "near_duplicates must be between 0.7 and 1"),
         (("build", "x", "rows.jsonl", "--metadata", "k"), 2, "--metadata takes KEY=VALUE, not 'k'"),
         (("build", "../x", "rows.jsonl"), 2, "must be a file name inside"),
         (("build", "x", "rows.jsonl", "--tokens-of", "llama"), 2, "no public encoding for the model llama"),
-        (("report", "none"), 1, "no data set none"),
+        (("report", "none"), 1, "no dataset none"),
         (("list", "--limit", "0"), 2, "limit must be a whole number of 1 or more"),
     ],
 )
-def test_mistakes_are_one_line(cli: Any, rows: Path, argv: tuple[str, ...], code: int, said: str) -> None:
+def test_dataset_commands_with_mistake_print_one_line(
+    cli: Any, rows: Path, argv: tuple[str, ...], code: int, said: str
+) -> None:
     found, _, error = cli("dataset", *argv)
     assert rows.is_file()
     assert found == code
@@ -93,7 +95,7 @@ def test_mistakes_are_one_line(cli: Any, rows: Path, argv: tuple[str, ...], code
     assert len(error.strip().splitlines()) == 1
 
 
-def test_why_no_captured_call_is_fit_is_said(workspace: Path, cli: Any) -> None:
+def test_prepare_dataset_no_valid_call_prints_the_reason(workspace: Path, cli: Any) -> None:
     for number in range(12):
         DistillationDataCollector().capture_success(f"What is the mean of {number}?", f"It is {number}.", "d", "t")
     code, _, err = cli("prepare-dataset")

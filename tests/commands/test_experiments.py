@@ -63,7 +63,7 @@ def test_ab_commands_on_running_test_print_its_state(cli: Any, database: Databas
         (("setup-ab-test", "t", "a", "b", "--design", "fixed"), 2, "a fixed test needs planned="),
         (("setup-ab-test", "t", "a", "b", "--guardrail", "latency"), 2, "--guardrail takes KEY=VALUE"),
         (("setup-ab-test", "t", "a", "b", "--guardrail", "latency=much"), 2, "--guardrail latency takes a number"),
-        (("setup-ab-test", "t", "a", "b", "--auto"), 2, "a is no registered model"),
+        (("setup-ab-test", "t", "a", "b", "--auto"), 2, "a is not a registered model"),
         (("ab", "plan", "--rate-a", "0.8", "--rate-b", "0.8"), 2, "rate_a and rate_b are equal"),
         (("ab", "simulate", "--rate-a", "2", "--rate-b", "0.8"), 2, "rate_a must be between 0 and 1"),
         (("ab", "simulate", "--rate-a", "0.5", "--rate-b", "0.8", "--samples", "0"), 2, "samples must be"),

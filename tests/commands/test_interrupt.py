@@ -14,7 +14,7 @@ from pathlib import Path
 from fine_tuning import LocalFineTuner
 
 
-def test_ctrl_c_leaves_a_job_that_resumes(tmp_path: Path, tiny_model_dir: Path) -> None:
+def test_train_ctrl_c_leaves_a_job_that_resumes(tmp_path: Path, tiny_model_dir: Path) -> None:
     row = {"messages": [{"role": "user", "content": "say yes"}, {"role": "assistant", "content": "yes"}]}
     (tmp_path / "chats.jsonl").write_text((json.dumps(row) + "\n") * 20)
     # Where the tests run in a shell's background SIGINT is ignored, also by every child, unless it is handled here.
@@ -49,7 +49,7 @@ def test_ctrl_c_leaves_a_job_that_resumes(tmp_path: Path, tiny_model_dir: Path) 
     assert tuner.get_job_status(found[1])["status"] == "succeeded"
 
 
-def test_ctrl_c_ends_a_build_without_a_trace(tmp_path: Path, workspace: Path) -> None:
+def test_dataset_build_ctrl_c_leaves_nothing(tmp_path: Path, workspace: Path) -> None:
     row = {"messages": [{"role": "user", "content": "why is it so"}, {"role": "assistant", "content": "because"}]}
     with (tmp_path / "rows.jsonl").open("w") as stream:
         for number in range(150_000):

@@ -26,7 +26,9 @@ def points(page: Page, more_than: int) -> int:
     return found
 
 
-def test_the_curve_moves_and_the_job_obeys(address: str, open_page: Open, tiny_model_dir: Path, tmp_path: Path) -> None:
+def test_job_page_shows_live_curve_and_controls_the_job(
+    address: str, open_page: Open, tiny_model_dir: Path, tmp_path: Path
+) -> None:
     rows = [
         {
             "messages": [

@@ -30,8 +30,8 @@ def test_dashboard_from_empty_workspace_to_deployment_and_rollback(
 
 def _walk(page: Page) -> None:
     expect(page.get_by_role("heading", level=1)).to_have_text("Overview")
-    expect(page.get_by_text("no calls are captured yet")).to_be_visible()
-    for name in ("Review", "Data sets", "Jobs", "Models", "Experiments", "Costs"):
+    expect(page.get_by_text("no calls have been captured yet")).to_be_visible()
+    for name in ("Review", "Datasets", "Jobs", "Models", "Experiments", "Costs"):
         go(page, name)
         expect(page.locator(".empty").first).to_be_visible()
 
@@ -44,8 +44,8 @@ def _walk(page: Page) -> None:
         page.keyboard.press("5")
     expect(page.get_by_role("status")).to_have_text("21 waiting")
 
-    go(page, "Data sets")
-    page.get_by_text("Build a data set").click()
+    go(page, "Datasets")
+    page.get_by_text("Build a dataset").click()
     page.get_by_label("Name").fill("sums")
     page.get_by_role("button", name="Build", exact=True).dblclick()  # a double click is one click, here and below
     expect(page.get_by_role("heading", level=1)).to_have_text("sums")

@@ -14,7 +14,9 @@ from tests.dashboard.conftest import Open, serving
 CLICK_MS = 6_000  # milliseconds until a click has shown an effect
 
 
-def test_two_answers_and_a_vote(open_page: Open, tiny_model_dir: Path, workspace: Path) -> None:
+def test_playground_page_two_answers_and_vote_record_a_pair(
+    open_page: Open, tiny_model_dir: Path, workspace: Path
+) -> None:
     with serving("serve", "--slots", "0", "--alias", f"tiny={tiny_model_dir}") as address:
         page = open_page(f"{address}/playground")
         for side in ("Model A", "Model B"):

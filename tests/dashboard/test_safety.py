@@ -86,7 +86,7 @@ def test_read_only_key_cannot_change_anything(address: str, open_page: Open) -> 
     DistillationDataCollector().capture_success("What is it?", "It is this.", "d", "chat", rating=3)
     page = open_page(f"{address}/review")
     sign_in(page, key)
-    expect(page.get_by_text("eve (read only)")).to_be_visible()
+    expect(page.get_by_text("eve (read-only)")).to_be_visible()
     expect(page.get_by_role("article", name="Call to rate")).to_contain_text("What is it?")
     expect(page.get_by_role("button", name="Rate 5 of 5")).to_be_disabled()
     page.keyboard.press("5")

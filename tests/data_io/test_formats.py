@@ -178,13 +178,13 @@ BROKEN: dict[str, dict[str, Any]] = {
     "metadata must be an object": {"prompt": "a", "response": "b", "metadata": [1]},
     "history must be a list of": {"instruction": "a", "output": "b", "history": ["x"]},
     "conversations[0].from is 'elf'": {"conversations": [{"from": "elf", "value": "x"}]},
-    "answers a call that nobody made": {"conversations": [{"from": "tool", "value": "x"}]},
+    "answers a tool call that does not exist": {"conversations": [{"from": "tool", "value": "x"}]},
     "both answers are the same": {"prompt": "a", "chosen": "b", "rejected": "b"},
     "the request's messages are missing": COMPLETION,
     "no choices with a message": {**COMPLETION, "choices": [], "messages": [ASKED]},
     "output has no message": {**ONE_CALL["langfuse"], "output": 5},
     "messages or response is empty": {**ONE_CALL["litellm"], "messages": {}},
-    "the span holds no messages": {"attributes": {"gen_ai.operation.name": "chat"}},
+    "the span has no messages": {"attributes": {"gen_ai.operation.name": "chat"}},
 }
 
 

@@ -135,7 +135,7 @@ def test_read_host_fails_midway_raises_with_line(server: str, monkeypatch: pytes
     with listening(hangs_up_after=400_000) as failing:
         monkeypatch.setenv("AWS_ENDPOINT_URL", failing)
         monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
-        with pytest.raises(DataError, match=r"s3://calls/day/a.jsonl, after line \d+: cannot be read further"):
+        with pytest.raises(DataError, match=r"s3://calls/day/a.jsonl, after line \d+: cannot be read any further"):
             build("half", ["s3://calls/day/a.jsonl"])
     monkeypatch.setenv("AWS_ENDPOINT_URL", server)
     assert build("half", ["s3://calls/day/a.jsonl"])["counts"]["read"] == 3000

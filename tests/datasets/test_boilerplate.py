@@ -11,7 +11,7 @@ TEMPLATE = "you work for a shop of lamps say what this customer wants"
 NAMES = "anna bert cora dave elsa fred gina hugo iris jack kate liam".split()
 
 
-def test_what_is_around_each_question_is_found_and_left_out() -> None:
+def test_shared_template_is_removed_from_each_text() -> None:
     asked = [f"{name} lost the parcel of {name}" for name in NAMES]
     common = shared([f"{TEMPLATE} {text} answer in one word and in the language of the question" for text in asked])
     assert [
@@ -21,12 +21,12 @@ def test_what_is_around_each_question_is_found_and_left_out() -> None:
     assert own(f"so {TEMPLATE}", common) == f"so {TEMPLATE}"  # next to nothing: the whole counts
 
 
-def test_a_text_of_nothing_else_stays_as_it_is() -> None:
+def test_own_text_of_template_only_is_unchanged() -> None:
     common = shared([TEMPLATE] * 12)
     assert own(TEMPLATE, common) == TEMPLATE
 
 
-def test_what_people_say_is_none() -> None:
+def test_shared_natural_texts_have_no_template() -> None:
     assert not shared([f"how do i get a {name} card" for name in NAMES])  # short
     assert not shared([f"{TEMPLATE} {name}" for name in NAMES[:9]])  # in few texts
     assert not shared(
@@ -36,7 +36,7 @@ def test_what_people_say_is_none() -> None:
 
 
 @given(st.lists(st.lists(st.sampled_from("abc"), max_size=30).map(" ".join), max_size=30))
-def test_nothing_is_made_up(texts: list[str]) -> None:
+def test_own_arbitrary_texts_keep_only_their_words(texts: list[str]) -> None:
     common = shared(texts)
     for text in texts:
         kept = own(text, common)

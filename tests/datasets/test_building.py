@@ -1,4 +1,4 @@
-"""Frozen data sets: every row accounted for, nothing said twice, nothing in two parts."""
+"""Frozen datasets: every row accounted for, nothing said twice, nothing in two parts."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def lines_of(made: dict[str, Any], file: str) -> list[dict[str, Any]]:
 
 
 class TestSelection:
-    def test_every_row_is_accounted_for(self, tmp_path: Path) -> None:
+    def test_build_accounts_for_every_row(self, tmp_path: Path) -> None:
         good = [chat(question(n)) for n in range(30)]
         bad = [{"messages": []}, {"messages": [{"role": "user", "content": "hi"}]}, {"what": 1}, chat("x", rating=9)]
         file = write(tmp_path / "rows.jsonl", [*good, *bad, good[3], chat(question(5).upper() + "!")])
@@ -76,7 +76,7 @@ class TestSelection:
         ]
         assert sum(part["rows"] for part in made["parts"].values()) == 30
 
-    def test_the_best_rated_of_what_is_said_twice_stays(self, tmp_path: Path) -> None:
+    def test_build_duplicates_keep_the_best_rated(self, tmp_path: Path) -> None:
         asked = question(1)
         rows = [
             chat(asked, "A first answer, not so good.", rating=2),
@@ -93,7 +93,7 @@ class TestSelection:
         both = build("all", write(tmp_path / "rows.jsonl", rows), near_duplicates=None)
         assert both["counts"]["kept"] == 13
 
-    def test_a_shared_system_message_makes_no_duplicates(self, tmp_path: Path) -> None:
+    def test_build_shared_system_message_is_no_duplicate(self, tmp_path: Path) -> None:
         system = {"role": "system", "content": "You are the assistant of a shop. " + " ".join(WORDS) * 5}
         rows = [{"messages": [system, *chat(f"{word} please")["messages"]]} for word in WORDS]
         assert build("shop", write(tmp_path / "rows.jsonl", rows))["counts"]["kept"] == 16
@@ -114,7 +114,7 @@ class TestSelection:
             ({"languages": ["de", "fr"]}, {2}),
         ],
     )
-    def test_filters(self, tmp_path: Path, choices: dict[str, Any], left: set[int]) -> None:
+    def test_build_filters_select_rows(self, tmp_path: Path, choices: dict[str, Any], left: set[int]) -> None:
         rows = [
             chat(question(1) + " " + "long " * 30, rating=5, domain="a"),
             chat(question(2), "long " * 30, rating=3, domain="a", metadata={"team": 7}),
@@ -128,11 +128,11 @@ class TestSelection:
         assert made["steps"] == {f"filter {name}": 4 - len(left)}
         assert made["counts"]["left_out"] == 4 - len(left)
 
-    def test_an_unknown_language_is_refused_before_anything_is_read(self) -> None:
+    def test_build_unknown_language_raises_before_reading(self) -> None:
         with pytest.raises(UsageError, match="unknown language 'english'; use ISO 639 codes: ace, af, am"):
             build("none", "nowhere.jsonl", languages=["english"])
 
-    def test_a_template_around_each_question_does_not_make_them_alike(self, tmp_path: Path) -> None:
+    def test_build_shared_template_is_no_duplicate(self, tmp_path: Path) -> None:
         template = "You work for a shop of lamps. Say in one word what this customer wants, and nothing else:"
         rows = [chat(f"{template} {question(n)}", ("parcel", "money")[n % 2]) for n in range(60)]
         rows += [chat(f"{template} {question(7)}!", "parcel", rating=5)]
@@ -144,7 +144,7 @@ class TestSelection:
         assert DatasetBuilder().find_leaks(*parts)["leaking"] == 0
         assert DatasetBuilder().find_leaks(str(file), parts[1])["leaking"] == 6
 
-    def test_balance_and_limit(self, tmp_path: Path) -> None:
+    def test_build_balance_and_limit_sample_rows(self, tmp_path: Path) -> None:
         rows = [chat(question(n), domain="rare" if n < 12 else "common") for n in range(60)]
         file = write(tmp_path / "rows.jsonl", rows)
         made = build("balanced", file, format="jsonl", balance="domain", validation=0, test=0)
@@ -156,7 +156,7 @@ class TestSelection:
 
 
 class TestParts:
-    def test_shares_are_kept_in_each_stratum(self, tmp_path: Path) -> None:
+    def test_build_splits_are_stratified(self, tmp_path: Path) -> None:
         rows = [chat(question(n), domain=("a", "b", "c")[n % 3 if n < 90 else 0]) for n in range(200)]
         made = build("parts", write(tmp_path / "rows.jsonl", rows), format="jsonl", validation=0.1, test=0.2)
         assert {name: part["rows"] for name, part in made["parts"].items()} == {
@@ -169,7 +169,7 @@ class TestParts:
             for domain, count in Counter(row["domain"] for row in rows).items():
                 assert abs(found[domain] - share * count) <= 1
 
-    def test_conversations_and_near_duplicates_stay_together(self, tmp_path: Path) -> None:
+    def test_build_conversations_and_near_duplicates_stay_in_one_split(self, tmp_path: Path) -> None:
         rows = []
         for n in range(40):
             first = chat(question(n), f"Answer {n}.")["messages"]
@@ -192,7 +192,7 @@ class TestParts:
         assert all(len(parts) == 1 for parts in where.values())
         assert {part for parts in where.values() for part in parts} == {"train", "validation", "test"}
 
-    def test_dealing_keeps_the_shares_all_along(self) -> None:
+    def test_deal_keeps_the_shares_in_every_block(self) -> None:
         dealt = deal([1] * 1000, (0.8, 0.1, 0.1))
         for start in range(0, 1000, 100):
             assert Counter(dealt[start : start + 100]) == {0: 80, 1: 10, 2: 10}
@@ -200,7 +200,7 @@ class TestParts:
 
 
 class TestFreezing:
-    def test_the_same_rows_and_recipe_give_the_same_bytes(self, tmp_path: Path) -> None:
+    def test_build_same_rows_and_recipe_writes_the_same_bytes(self, tmp_path: Path) -> None:
         rows = [chat(question(n), domain="ab"[n % 2]) for n in range(50)]
         one = build("one", write(tmp_path / "rows.jsonl", rows))
         other = build("two", [write(tmp_path / f"{half}.jsonl", rows[half * 25 : half * 25 + 25]) for half in (0, 1)])
@@ -211,7 +211,7 @@ class TestFreezing:
             assert part["content_hash"] == content_hash(row for _, row in read_rows(path))
         assert manifest.read(DatasetBuilder().output_dir / "one").as_dict() == one
 
-    def test_an_earlier_data_set_of_that_name_is_kept(self, tmp_path: Path) -> None:
+    def test_build_same_name_keeps_the_earlier_dataset(self, tmp_path: Path) -> None:
         file = write(tmp_path / "rows.jsonl", [chat(question(n)) for n in range(20)])
         first, same, other = build("name", file), build("name", file), build("name", file, seed=3)
         assert first["hash"] == same["hash"] != other["hash"]
@@ -220,10 +220,10 @@ class TestFreezing:
         assert DatasetBuilder().get_dataset(first["hash"][7:17])["hash"] == first["hash"]
         assert DatasetBuilder().get_dataset("name")["hash"] == other["hash"]
         (DatasetBuilder().output_dir / "mine").mkdir()
-        with pytest.raises(UsageError, match="is there and is no data set"):
+        with pytest.raises(UsageError, match="already exists and is not a dataset"):
             build("mine", file)
 
-    def test_captured_calls_are_members(self, examples: list[dict[str, Any]]) -> None:
+    def test_build_from_captured_calls_records_members(self, examples: list[dict[str, Any]]) -> None:
         collector = DistillationDataCollector()
         for example in examples:
             collector.capture_success(**example)
@@ -234,7 +234,7 @@ class TestFreezing:
         assert [(each["name"], each["rows"]) for each in listed] == [("captured", made["counts"]["kept"])]
         assert (DatasetBuilder().count_datasets(), DatasetBuilder().list_datasets(offset=1)) == (1, [])
 
-    def test_pairs_from_corrections(self) -> None:
+    def test_build_preference_pairs_from_corrections(self) -> None:
         collector = DistillationDataCollector()
         for number in range(12):
             made = collector.capture_success(question(number), "A bad answer, sorry.", domain="d", task_type="t")
@@ -244,7 +244,7 @@ class TestFreezing:
         assert row.keys() == {"input", "preferred_output", "non_preferred_output"}
         assert row["preferred_output"][0]["content"].startswith("A better answer")
 
-    def test_what_a_row_holds_is_neither_lost_nor_retyped(self, tmp_path: Path) -> None:
+    def test_build_jsonl_keeps_rows_unchanged(self, tmp_path: Path) -> None:
         odd = [
             chat(question(1), metadata={"n": 1.0, "deep": [{"a": None}, [1, "1"]]}, extra=10**20, rating=5),
             chat(question(2), tools=[{"type": "function", "function": {"name": "f", "parameters": {}}}]),
@@ -255,7 +255,7 @@ class TestFreezing:
         assert rows_of(made) == rows
 
     @pytest.mark.parametrize("format", ["openai", "alpaca", "sharegpt"])
-    def test_formats(self, tmp_path: Path, format: str) -> None:
+    def test_build_format_round_trips(self, tmp_path: Path, format: str) -> None:
         rows = [chat(question(n)) for n in range(12)]
         made = build("formats", write(tmp_path / "rows.jsonl", rows), format=format, validation=0, test=0)
         path = DatasetBuilder().output_dir / "formats" / made["parts"]["train"]["file"]
@@ -263,7 +263,7 @@ class TestFreezing:
         again = build("again", path, validation=0, test=0)
         assert rows_of(again) == rows
 
-    def test_parquet_loads_as_a_hugging_face_folder(self, tmp_path: Path) -> None:
+    def test_build_parquet_loads_with_hugging_face_datasets(self, tmp_path: Path) -> None:
         from datasets import load_dataset
 
         tool = {"type": "function", "function": {"name": "f", "parameters": {"type": "object", "properties": {}}}}
@@ -286,7 +286,7 @@ class TestFreezing:
         plain = build("plain", write(tmp_path / "rows.jsonl", rows), validation=0, test=0)
         assert sorted(map(str, rows_of(again))) == sorted(map(str, rows_of(plain)))
 
-    def test_tables(self) -> None:
+    def test_build_from_table_keeps_rows(self) -> None:
         import pyarrow as pa
 
         table = pa.table({"prompt": [question(n) for n in range(12)], "response": ["It is there, see."] * 12})
@@ -296,7 +296,7 @@ class TestFreezing:
 
 
 class TestFailures:
-    def test_a_broken_file_leaves_nothing_and_a_rerun_succeeds(self, tmp_path: Path) -> None:
+    def test_build_damaged_file_leaves_nothing_and_rerun_succeeds(self, tmp_path: Path) -> None:
         rows = "".join(json.dumps(chat(question(n), "x" * 50)) + "\n" for n in range(2000)).encode()
         whole = gzip.compress(rows)
         file = tmp_path / "rows.jsonl.gz"
@@ -308,7 +308,7 @@ class TestFailures:
         file.write_bytes(whole)
         assert build("broken", file)["counts"]["read"] == 2000
 
-    def test_a_line_of_a_gigabyte(self, tmp_path: Path) -> None:
+    def test_build_gigabyte_line_is_rejected(self, tmp_path: Path) -> None:
         file = write(tmp_path / "rows.jsonl", [chat(question(n)) for n in range(12)])
         with file.open("r+b") as stream:
             stream.truncate(1 << 30)  # zeros that take no room on the disk
@@ -319,7 +319,7 @@ class TestFailures:
         (line,) = lines_of(made, "rejected.jsonl")
         assert (line["line"], line["reasons"][0]["code"]) == (13, "too-long-line")
 
-    def test_odd_rows_and_files_of_different_schemas(self, tmp_path: Path) -> None:
+    def test_build_mixed_schemas_and_odd_rows_are_read(self, tmp_path: Path) -> None:
         import pyarrow as pa
         from pyarrow import parquet
 
@@ -343,7 +343,7 @@ class TestFailures:
         assert codes == {"wrong-rating": 4, "not-finite": 1, "not-utf8": 1, "not-an-object": 1}
 
     @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root mounts a small disk")
-    def test_a_disk_that_fills(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_build_full_disk_raises_and_leaves_nothing(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         disk = tmp_path / "disk"
         disk.mkdir()
         mount = ["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(disk)]
@@ -361,15 +361,15 @@ class TestFailures:
         monkeypatch.setenv("FINE_TUNING_HOME", str(tmp_path / "roomy"))
         assert build("full", file)["counts"]["read"] == 3000
 
-    def test_nothing_to_train_on(self, tmp_path: Path) -> None:
+    def test_build_without_usable_rows_raises(self, tmp_path: Path) -> None:
         empty = write(tmp_path / "rows.jsonl", [])
-        with pytest.raises(DataError, match="the sources hold no rows"):
+        with pytest.raises(DataError, match="the sources have no rows"):
             build("empty", empty)
         with pytest.raises(DataError, match=r"no row is left to train on \(read 1, rejected 1\)"):
             build("empty", write(tmp_path / "bad.jsonl", [{"a": 1}]))
         with pytest.raises(NotFoundError):
             build("empty", tmp_path / "none.jsonl")
-        with pytest.raises(DataError, match="the sources hold no rows"):
+        with pytest.raises(DataError, match="the sources have no rows"):
             build("empty")
 
     @pytest.mark.parametrize(
@@ -387,18 +387,18 @@ class TestFailures:
             {"colour": "red"},
         ],
     )
-    def test_wrong_choices(self, tmp_path: Path, choices: dict[str, Any]) -> None:
+    def test_build_invalid_recipe_raises(self, tmp_path: Path, choices: dict[str, Any]) -> None:
         with pytest.raises(UsageError):
             build("wrong", write(tmp_path / "rows.jsonl", [chat(question(1))]), **choices)
 
     @pytest.mark.parametrize("name", ["", "../out", "a/../../b", "."])
-    def test_names_that_lead_elsewhere(self, tmp_path: Path, name: str) -> None:
+    def test_build_name_outside_folder_raises(self, tmp_path: Path, name: str) -> None:
         with pytest.raises(UsageError):
             build(name, write(tmp_path / "rows.jsonl", [chat(question(1))]))
 
 
 class TestLeaks:
-    def test_what_the_test_has_of_the_training(self, tmp_path: Path) -> None:
+    def test_find_leaks_reports_kinds_of_leaks(self, tmp_path: Path) -> None:
         train = write(tmp_path / "train.jsonl", [chat(question(n)) for n in range(40)])
         test = [
             chat(question(3)),
@@ -421,14 +421,14 @@ class TestLeaks:
         )
         assert (found["rows"], found["leaking"], found["counts"]) == (2, 1, {"near-duplicate": 1})
 
-    def test_the_parts_of_a_data_set_do_not_leak(self, tmp_path: Path) -> None:
+    def test_find_leaks_between_splits_finds_none(self, tmp_path: Path) -> None:
         file = write(tmp_path / "rows.jsonl", [chat(question(n)) for n in range(60)])
         made = build("clean", file)
         parts = [str(DatasetBuilder().output_dir / "clean" / part["file"]) for part in made["parts"].values()]
         assert DatasetBuilder().find_leaks(parts[0], parts[2])["leaking"] == 0
         assert DatasetBuilder().find_leaks("clean", str(file))["leaking"] == 60
 
-    def test_differences(self, tmp_path: Path) -> None:
+    def test_compare_datasets_reports_recipe_and_rows(self, tmp_path: Path) -> None:
         rows = [chat(question(n)) for n in range(40)]
         build("before", write(tmp_path / "a.jsonl", rows), validation=0, test=0)
         build("after", write(tmp_path / "b.jsonl", [*rows[5:], chat("something new to ask here")]), test=0.5)
@@ -439,7 +439,7 @@ class TestLeaks:
 
 
 class TestReports:
-    def test_lengths_and_estimates(self, tmp_path: Path) -> None:
+    def test_build_with_token_counts_has_lengths_and_estimates(self, tmp_path: Path) -> None:
         file = write(tmp_path / "rows.jsonl", [chat(question(n)) for n in range(40)])
         made = build("told", file, tokens_of="gpt-4.1-mini")
         lengths = made["lengths"]
@@ -455,7 +455,7 @@ class TestReports:
         build("untold", file)
         assert DatasetBuilder().estimate_training("untold") == []
 
-    def test_a_report_is_one_page_that_needs_nothing_else(self, tmp_path: Path) -> None:
+    def test_write_report_is_self_contained_and_escaped(self, tmp_path: Path) -> None:
         rows = [*(chat(question(n)) for n in range(40)), chat(question(2), "<script>alert(1)</script>"), {"a": 1}]
         build("<b>", write(tmp_path / "rows.jsonl", rows), tokens_of="gpt-4.1-mini")
         path = DatasetBuilder().write_report("<b>", tmp_path / "report.html")

@@ -110,11 +110,11 @@ def findings(row: Any) -> list[Finding]:
 
 
 @pytest.mark.parametrize(("code", "field", "row"), WRONG, ids=[f"{code} {field}" for code, field, _ in WRONG])
-def test_each_mistake_is_found_where_it_is(code: str, field: str, row: Any) -> None:
+def test_check_invalid_row_reports_code_and_field(code: str, field: str, row: Any) -> None:
     assert (code, field) in [(finding.code, finding.field) for finding in findings(row)]
 
 
-def test_every_code_is_tested() -> None:
+def test_check_codes_are_all_tested() -> None:
     elsewhere = {"too-few-rows", "too-many-tokens", "wrong-rating"}  # and in test_privacy
     private = {code for code in CODES if code.startswith(("secret-", "personal-data-"))}
     assert {code for code, _, _ in WRONG} | elsewhere | private == set(CODES)
@@ -134,11 +134,11 @@ GOOD = [
 
 
 @pytest.mark.parametrize("row", GOOD)
-def test_good_rows_have_no_errors(row: dict[str, Any]) -> None:
+def test_check_valid_rows_have_no_errors(row: dict[str, Any]) -> None:
     assert not has_error(findings(row))
 
 
-def test_counts_add_up_and_rejected_rows_are_kept_with_their_reasons(tmp_path: Path) -> None:
+def test_check_files_counts_add_up_and_rejected_rows_have_reasons(tmp_path: Path) -> None:
     file, rejected = tmp_path / "rows.jsonl", tmp_path / "rejected.jsonl"
     good = [chat({"role": "user", "content": f"q{number}"}, A) for number in range(12)]
     lines = [json.dumps(row) for row in [*good, {**good[3], "id": 7}, chat(Q), chat(Q, A, Q)]]
@@ -154,7 +154,7 @@ def test_counts_add_up_and_rejected_rows_are_kept_with_their_reasons(tmp_path: P
     assert report.tokens == 12 * report.longest if report.longest else False
 
 
-def test_too_few_rows_and_too_many_tokens(tmp_path: Path) -> None:
+def test_check_files_too_few_rows_and_too_many_tokens_are_reported(tmp_path: Path) -> None:
     file = tmp_path / "rows.jsonl"
     file.write_text(json.dumps(chat({"role": "user", "content": "long " * 20_000}, A)))
     report = DatasetBuilder().check_files([file], "gpt-3.5-turbo-0125")
@@ -163,7 +163,7 @@ def test_too_few_rows_and_too_many_tokens(tmp_path: Path) -> None:
         DatasetBuilder().check_files([file], "llama")
 
 
-def test_a_file_that_cannot_be_read_leaves_no_rejected_rows(tmp_path: Path) -> None:
+def test_check_files_unreadable_file_leaves_no_rejected_file(tmp_path: Path) -> None:
     file = tmp_path / "rows.json"
     file.write_text('[{"messages": []}, ')
     with pytest.raises(DataError, match=r"rows\.json"):
@@ -174,7 +174,7 @@ def test_a_file_that_cannot_be_read_leaves_no_rejected_rows(tmp_path: Path) -> N
 MODELS = Path("models")  # base models; none is needed to count the tokens of OpenAI's
 
 
-def test_tokens_as_openai_counts_them() -> None:
+def test_token_counts_match_openai_cookbook() -> None:
     # The example and the counts of OpenAI's cookbook, "How to count tokens with tiktoken".
     say = "New synergies will help drive top-line growth."
     row = chat({"role": "system", "name": "example_user", "content": say}, {**Q, "content": "a b c"})
@@ -214,12 +214,12 @@ anything = st.recursive(
 
 @settings(max_examples=8000, deadline=None)
 @given(anything)
-def test_nothing_that_a_row_holds_breaks_the_checks(value: Any) -> None:
+def test_check_arbitrary_row_never_raises(value: Any) -> None:
     found = file_check.examine(json.dumps(value).encode("utf-8", "surrogatepass"))
     assert found.findings or token_counts.Meter("gpt-4o", MODELS).measure(found.learnt)
 
 
 @settings(max_examples=2000, deadline=None)
 @given(st.binary(max_size=200))
-def test_nothing_that_a_line_holds_breaks_the_checks(line: bytes) -> None:
+def test_check_arbitrary_line_never_raises(line: bytes) -> None:
     assert file_check.examine(line).findings

@@ -22,18 +22,18 @@ from fine_tuning.store.database import Database
 LONG = "please tell me where the parcel with my new blue lamp is and when it will arrive at home"
 
 
-def test_near_duplicates_share_a_group() -> None:
+def test_groups_near_duplicates_share_a_group() -> None:
     texts = [LONG, "something else entirely, about an invoice", LONG.upper() + "!!", LONG + " today", "short", "Short."]
     assert near_duplicates.groups(texts) == [0, 1, 0, 0, 2, 2]
     assert near_duplicates.groups(texts, threshold=1.0) == [0, 1, 0, 2, 3, 3]
 
 
-def test_no_texts_have_no_groups() -> None:
+def test_groups_of_no_texts_are_empty() -> None:
     assert near_duplicates.groups([]) == []
     assert near_duplicates.groups(["one"]) == [0]
 
 
-def test_near_duplicates_stay_on_one_side(examples: list[dict[str, Any]]) -> None:
+def test_split_train_test_keeps_near_duplicates_together(examples: list[dict[str, Any]]) -> None:
     twins = [
         {**example, "prompt": example["prompt"] + " " + LONG + ending} for example in examples for ending in ("", "!")
     ]
@@ -43,21 +43,21 @@ def test_near_duplicates_stay_on_one_side(examples: list[dict[str, Any]]) -> Non
         assert not {e["prompt"].rstrip("!") for e in train} & {e["prompt"].rstrip("!") for e in test}
 
 
-def test_examples_too_alike_to_split_are_split_with_a_warning(caplog: pytest.LogCaptureFixture) -> None:
+def test_split_train_test_only_near_duplicates_warns(caplog: pytest.LogCaptureFixture) -> None:
     alike = [{"prompt": f"{LONG} number {number}", "response": "x"} for number in range(8)]
     train, test = DatasetBuilder().split_train_test(alike, 0.75)
     assert (len(train), len(test)) == (6, 2)
     assert "near-duplicates are on both sides" in caplog.text
 
 
-def test_different_seeds_shuffle_differently(examples: list[dict[str, Any]]) -> None:
+def test_split_train_test_different_seeds_differ(examples: list[dict[str, Any]]) -> None:
     builder = DatasetBuilder()
     assert builder.split_train_test(examples, 0.5, seed=1) != builder.split_train_test(examples, 0.5, seed=2)
     with pytest.raises(UsageError, match="train_ratio must be between 0 and 1, not 1.5"):
         builder.split_train_test(examples, 1.5)
 
 
-def test_a_saved_dataset_is_frozen_with_hash_recipe_and_members(database: Database) -> None:
+def test_save_dataset_records_hash_recipe_and_members(database: Database) -> None:
     collector = DistillationDataCollector()
     for number in range(3):
         collector.capture_success(f"question number {number}", "an answer long enough to be valid", "d", "t")
@@ -73,18 +73,18 @@ def test_a_saved_dataset_is_frozen_with_hash_recipe_and_members(database: Databa
     assert frozen["recipe"]["domain"] == "d"
 
 
-def test_same_rows_have_the_same_hash_whatever_the_order_of_keys() -> None:
+def test_content_hash_ignores_key_order() -> None:
     assert content_hash([{"a": 1, "b": "é"}]) == content_hash([{"b": "é", "a": 1}])
     assert content_hash([{"a": 1}, {"a": 2}]) != content_hash([{"a": 2}, {"a": 1}])
 
 
 @pytest.mark.parametrize("name", ["../outside", "/etc/x", ".", "..", "folder/"])
-def test_a_name_that_leads_out_of_the_folder_is_refused(examples: list[dict[str, Any]], name: str) -> None:
+def test_save_dataset_name_outside_folder_raises(examples: list[dict[str, Any]], name: str) -> None:
     with pytest.raises(UsageError, match="must be a file name inside"):
         DatasetBuilder().save_dataset(examples, name)
 
 
-def test_nothing_to_save_is_refused_and_leaves_no_file(workspace: Path) -> None:
+def test_save_dataset_without_valid_examples_raises_and_leaves_no_file(workspace: Path) -> None:
     with pytest.raises(UsageError, match="no examples to save as x"):
         DatasetBuilder().save_dataset([], "x")
     with pytest.raises(DataError, match="example 1: response is missing"):
@@ -92,13 +92,13 @@ def test_nothing_to_save_is_refused_and_leaves_no_file(workspace: Path) -> None:
     assert not list(workspace.rglob("x*"))
 
 
-def test_a_folder_that_cannot_be_made_is_one_line(examples: list[dict[str, Any]], tmp_path: Path) -> None:
+def test_save_dataset_folder_not_creatable_raises(examples: list[dict[str, Any]], tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StorageError, match="cannot create folder .*file"):
         DatasetBuilder(tmp_path / "file" / "sub").save_dataset(examples, "x")
 
 
-def test_validation_adjusts_and_names_odd_rows() -> None:
+def test_validate_examples_invalid_rows_have_issues() -> None:
     odd: list[Any] = ["text", {"prompt": 3, "response": None}, {"prompt": "ok?", "response": "yes"}]
     report = DatasetBuilder().validate_examples(odd, min_prompt_length=3, min_response_length=3)
     assert [row["issues"] for row in report["invalid_examples"]] == [
@@ -114,17 +114,19 @@ def test_validation_adjusts_and_names_odd_rows() -> None:
         ("x.jsonl", b"", "x.jsonl is empty"),
         ("x.jsonl", b'{"a": 1}\n[2]\n', "x.jsonl, line 2: a row must be a JSON object, not list"),
         ("x.jsonl", b'{"a": "\xff"}\n', "x.jsonl, line 1: not UTF-8"),
-        ("x.json", b'{"a": 1}', "must hold a JSON array"),
+        ("x.json", b'{"a": 1}', "must contain a JSON array"),
         ("x.json", b"[1,\n2", r"x\.json: not JSON .*line 2"),
     ],
 )
-def test_unreadable_files_name_file_and_line(tmp_path: Path, name: str, content: bytes, message: str) -> None:
+def test_read_rows_unreadable_file_raises_with_file_and_line(
+    tmp_path: Path, name: str, content: bytes, message: str
+) -> None:
     (tmp_path / name).write_bytes(content)
     with pytest.raises(DataError, match=message):
         read_rows(tmp_path / name)
 
 
-def test_questions_come_out_of_every_format() -> None:
+def test_prompt_and_reference_reads_every_format() -> None:
     asked = [{"role": "user", "content": "q"}]
     assert prompt_and_reference({"messages": [*asked, {"role": "assistant", "content": "a"}]}, "x") == (asked, "a")
     assert prompt_and_reference({"instruction": "q", "input": "", "output": "a"}, "x") == (asked, "a")
@@ -134,12 +136,12 @@ def test_questions_come_out_of_every_format() -> None:
 
 
 @given(st.lists(st.fixed_dictionaries({"prompt": st.text(), "response": st.text()}), min_size=1))
-def test_jsonl_round_trips(examples: list[dict[str, Any]]) -> None:
+def test_to_jsonl_format_round_trips(examples: list[dict[str, Any]]) -> None:
     text = DatasetBuilder().to_jsonl_format(examples)
     assert [json.loads(line) for line in text.split("\n")] == examples
 
 
-def test_a_data_set_of_the_same_name_does_not_replace_the_frozen_one(
+def test_save_dataset_same_name_keeps_the_earlier_dataset(
     database: Database, examples: list[dict[str, Any]], workspace: Path
 ) -> None:
     builder = DatasetBuilder()

@@ -38,12 +38,12 @@ PLAIN = [
 
 
 @pytest.mark.parametrize("text", SECRETS)
-def test_secrets_are_found(text: str) -> None:
+def test_secrets_in_text_are_detected(text: str) -> None:
     assert pii.secrets()(text)
 
 
 @pytest.mark.parametrize(("text", "kind"), PERSONAL)
-def test_personal_data_is_found(text: str, kind: str) -> None:
+def test_personal_data_in_text_is_detected_and_masked(text: str, kind: str) -> None:
     found = pii.personal_data()(text)
     assert kind in {each.kind for each in found}
     masked = pii.masked(text, found)
@@ -52,7 +52,7 @@ def test_personal_data_is_found(text: str, kind: str) -> None:
 
 
 @pytest.mark.parametrize("text", PLAIN)
-def test_plain_text_is_left_alone(text: str) -> None:
+def test_plain_text_has_no_findings(text: str) -> None:
     assert pii.secrets()(text) == []
     assert pii.personal_data()(text) == []
 
@@ -63,14 +63,14 @@ def rows(tmp_path: Path) -> Path:
     return write(tmp_path / "rows.jsonl", [*good, *private])
 
 
-def test_they_are_reported(tmp_path: Path) -> None:
+def test_build_policy_report_lists_findings(tmp_path: Path) -> None:
     made = build("told", rows(tmp_path), secrets="report", personal_data="report")
     found = {each["code"]: (each["line"], each["message"]) for each in made["findings"]}
     assert found == {"secret-found": (13, "AWS Access Key"), "personal-data-found": (14, "e-mail address")}
     assert made["counts"]["kept"] == 14
 
 
-def test_they_are_masked_in_every_file(tmp_path: Path) -> None:
+def test_build_policy_mask_masks_every_file(tmp_path: Path) -> None:
     made = build("masked", rows(tmp_path), secrets="mask", personal_data="mask", validation=0, test=0)
     texts = [message["content"] for row in rows_of(made) for message in row["messages"]]
     assert any("<AWS_ACCESS_KEY>" in text for text in texts)
@@ -81,7 +81,7 @@ def test_they_are_masked_in_every_file(tmp_path: Path) -> None:
         assert "jane.doe" not in file.read_text(encoding="utf-8")
 
 
-def test_such_rows_are_rejected(tmp_path: Path) -> None:
+def test_build_policy_reject_rejects_rows(tmp_path: Path) -> None:
     made = build("clean", rows(tmp_path), secrets="reject", personal_data="reject")
     assert (made["counts"]["kept"], made["counts"]["rejected"]) == (12, 2)
     assert not any(KEY in line["text"] or "jane.doe" in line["text"] for line in lines_of(made, "rejected.jsonl"))

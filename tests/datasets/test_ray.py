@@ -1,4 +1,4 @@
-"""The same plan on a real Ray cluster of two nodes gives the same data set."""
+"""The same plan on a real Ray cluster of two nodes gives the same dataset."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def cluster() -> Iterator[str]:
     made.shutdown()
 
 
-def test_local_and_ray_give_the_same_bytes(cluster: str, tmp_path: Path) -> None:
+def test_build_on_ray_writes_the_same_bytes_as_locally(cluster: str, tmp_path: Path) -> None:
     files = []
     for part in range(3):
         texts = ["word " * (600 if part == 2 else 5)] * (4000 if part == 2 else 60)  # one of them in many blocks
@@ -44,7 +44,7 @@ def test_local_and_ray_give_the_same_bytes(cluster: str, tmp_path: Path) -> None
     assert there["findings"] == here["findings"]
 
 
-def test_a_missing_file_is_said_from_there_too(cluster: str, tmp_path: Path) -> None:
+def test_build_on_ray_missing_file_prints_one_line(cluster: str, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "fine_tuning.cli", "dataset", "build", "none", str(tmp_path / "none.jsonl")]
     done = subprocess.run([*command, "--ray", cluster], check=False, capture_output=True, text=True, timeout=300)
     assert done.returncode == 1
@@ -52,7 +52,7 @@ def test_a_missing_file_is_said_from_there_too(cluster: str, tmp_path: Path) -> 
     assert "Traceback" not in done.stderr
 
 
-def test_an_address_where_no_cluster_is(tmp_path: Path) -> None:
+def test_build_on_ray_without_cluster_prints_one_line(tmp_path: Path) -> None:
     file = write(tmp_path / "rows.jsonl", [chat(question(1))])
     command = [sys.executable, "-m", "fine_tuning.cli", "dataset", "build", "none", str(file)]
     done = subprocess.run([*command, "--ray", "127.0.0.1:1"], check=False, capture_output=True, text=True, timeout=120)

@@ -1,4 +1,4 @@
-"""The recipe that a saved data set records is that of its own rows, whatever its builder built before."""
+"""The recipe that a saved dataset records is that of its own rows, whatever its builder built before."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def recorded(database: Database, path: str) -> Any:
     return found["recipe"]
 
 
-def test_save_dataset_two_builds_saved_in_the_other_order_keep_their_recipes(database: Database) -> None:
+def test_save_dataset_two_builds_in_reverse_order_keep_their_recipes(database: Database) -> None:
     builder = DatasetBuilder()
     mail, chat = (builder.build_from_distillation(domain=domain) for domain in ("mail", "chat"))
     of_chat, of_mail = builder.save_dataset(chat, "chat"), builder.save_dataset(mail, "mail")
@@ -52,7 +52,7 @@ def test_save_dataset_two_builds_saved_in_the_other_order_keep_their_recipes(dat
     }
 
 
-def test_save_dataset_rows_from_elsewhere_are_recorded_as_given(database: Database) -> None:
+def test_save_dataset_external_rows_are_recorded_as_given(database: Database) -> None:
     builder = DatasetBuilder()
     found = builder.build_from_distillation(domain="mail")
     rows = [{"prompt": f"question {number}", "response": f"answer {number}"} for number in range(3)]
@@ -79,7 +79,7 @@ def test_save_dataset_validated_examples_record_their_minimum_lengths(database: 
     assert recipe["derived"] == [{"operation": "validate", "min_prompt_length": 5, "min_response_length": 6}]
 
 
-def test_save_dataset_sides_of_a_split_record_side_ratio_and_seed(database: Database) -> None:
+def test_save_dataset_split_records_side_ratio_and_seed(database: Database) -> None:
     builder = DatasetBuilder()
     sides = builder.split_train_test(builder.build_from_distillation(domain="mail"), 0.75, seed=7)
     for side, name in zip(sides, ("train", "test"), strict=True):
@@ -91,7 +91,7 @@ def test_save_dataset_sides_of_a_split_record_side_ratio_and_seed(database: Data
     assert recorded(database, builder.save_dataset(plain, "plain"))["source"] == "given"
 
 
-def test_save_dataset_a_slice_records_what_it_is_of(database: Database) -> None:
+def test_save_dataset_slice_records_its_source(database: Database) -> None:
     builder = DatasetBuilder()
     found = builder.build_from_distillation(domain="mail")
     recipe = recorded(database, builder.save_dataset(found[2:10][:5], "few"))

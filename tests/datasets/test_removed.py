@@ -1,4 +1,4 @@
-"""What a data set was built without can be looked at, with the reasons."""
+"""What a dataset was built without can be looked at, with the reasons."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def row(question: str, answer: str = "It is so, and for good reasons.") -> str:
     return json.dumps({"messages": [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]})
 
 
-def test_rejected_rows_near_duplicates_and_filtered_ones(tmp_path: Path) -> None:
+def test_list_removed_returns_rejected_duplicate_and_filtered_rows(tmp_path: Path) -> None:
     same = "Please tell me how I can return the blue kettle that I bought in your shop last week, order number"
     lines = [
         row("What are the opening hours of the shop in the old town on Sundays?"),

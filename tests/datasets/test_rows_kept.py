@@ -24,7 +24,7 @@ def shown(number: int, *, text: bool = True) -> list[dict[str, Any]]:
 
 
 class TestNearDuplicates:
-    def test_one_question_about_different_documents_stays(self, tmp_path: Path) -> None:
+    def test_build_same_question_about_different_documents_is_kept(self, tmp_path: Path) -> None:
         asked = ["What is the price of it?", "Who is to be asked about it?", "When does the offer end for us?"]
         documents = [" ".join(question(n) for n in range(start, start + 12)) for start in (0, 200, 400)]
         rows = [
@@ -40,13 +40,13 @@ class TestNearDuplicates:
         )
         assert len({row["messages"][0]["content"].split("Question")[0] for row in rows_of(made)}) == 3
 
-    def test_two_tasks_about_the_same_texts_stay(self, tmp_path: Path) -> None:
+    def test_build_different_tasks_on_the_same_texts_are_kept(self, tmp_path: Path) -> None:
         tasks = ("Translate the message of this customer into French and add nothing to it:",
                  "Say in one word what this customer of our shop wants from us today:")  # fmt: skip
         rows = [chat(f"{task} {question(n)}", f"{task[:3]} {n}") for n in range(30) for task in tasks]
         assert build("tasks", write(tmp_path / "rows.jsonl", rows))["counts"]["kept"] == 60
 
-    def test_variants_of_one_question_are_no_template(self, tmp_path: Path) -> None:
+    def test_build_variants_of_one_question_are_not_a_template(self, tmp_path: Path) -> None:
         words = " ".join(question(n) for n in range(5)).split()
         variants = [chat(" ".join([*words[:20], f"word{n}", *words[21:]])) for n in range(12)]
         others = [chat(question(n)) for n in range(100, 200)]
@@ -56,12 +56,12 @@ class TestNearDuplicates:
         assert DatasetBuilder().find_leaks(str(first), str(second))["leaking"] == 11
 
     @pytest.mark.parametrize("text", [True, False])
-    def test_other_pictures_are_other_questions(self, tmp_path: Path, text: bool) -> None:
+    def test_build_rows_with_different_images_are_kept(self, tmp_path: Path, text: bool) -> None:
         rows = [chat(shown(n, text=text), f"A lamp of kind {n}.") for n in range(30)]
         made = build("pictures", write(tmp_path / "rows.jsonl", [*rows, rows[0]]))
         assert (made["counts"]["kept"], made["counts"]["duplicates"]) == (30, 1)
 
-    def test_rows_without_a_user_are_told_apart(self, tmp_path: Path) -> None:
+    def test_build_rows_without_user_message_are_kept(self, tmp_path: Path) -> None:
         rows = [
             {"messages": [{"role": "system", "content": question(n)}, {"role": "assistant", "content": f"Yes, {n}."}]}
             for n in range(30)
@@ -70,7 +70,7 @@ class TestNearDuplicates:
 
 
 class TestSecrets:
-    def test_a_secret_is_masked_to_its_end_and_wherever_it_stands(self, tmp_path: Path) -> None:
+    def test_build_mask_covers_whole_secrets_everywhere(self, tmp_path: Path) -> None:
         secrets = [
             KEY, f"{OTHER_KEY} and {OTHER_KEY}", "https://user:order@db.example.com", "github_pat_" + "a1B2" * 8,
             "sk-ant-api03-" + "a1B2c3D4" * 4, "aws_secret_access_key=" + "wJalrXUtnFEMIK7MDENG",
@@ -86,7 +86,7 @@ class TestSecrets:
         assert text.count("thanks") == len(secrets)
 
     @pytest.mark.parametrize("policy", ["mask", "reject"])
-    def test_rejected_rows_do_not_tell_them(self, tmp_path: Path, policy: str) -> None:
+    def test_build_rejected_rows_have_masked_secrets(self, tmp_path: Path, policy: str) -> None:
         good = [chat(question(n)) for n in range(20)]
         bad = [
             chat(f"{question(30)} {KEY}", "  "),
@@ -102,7 +102,7 @@ class TestSecrets:
 
 
 class TestTables:
-    def test_texts_of_a_csv_stay_texts(self, tmp_path: Path) -> None:
+    def test_build_csv_cells_stay_text(self, tmp_path: Path) -> None:
         file = tmp_path / "a.csv"
         cells = ['{"intent": "x"}', "7", "[1]", "plain"]
         lines = [f'"{question(n)}","{cell.replace(chr(34), chr(34) * 2)}",1,4' for n, cell in enumerate(cells)]
@@ -112,7 +112,7 @@ class TestTables:
         assert build("one", file, domains=["1"], validation=0, test=0)["counts"]["kept"] == 4
         assert DistillationDataCollector().import_files([file]).captured == 4
 
-    def test_columns(self, tmp_path: Path) -> None:
+    def test_build_duplicate_csv_columns_raise(self, tmp_path: Path) -> None:
         file = tmp_path / "a.csv"
         file.write_text("prompt,response,prompt\na,b,c\n")
         with pytest.raises(DataError, match=r"a\.csv, line 1: two columns are named 'prompt'"):
@@ -124,7 +124,7 @@ class TestTables:
         (rejected,) = [json.loads(line) for line in (tmp_path / "rejected.jsonl").read_text().splitlines()]
         assert (report.read, report.kept, rejected["line"]) == (2, 1, 4)
 
-    def test_ratings_as_pandas_writes_them(self, tmp_path: Path) -> None:
+    def test_import_float_ratings_are_accepted(self, tmp_path: Path) -> None:
         write(tmp_path / "a.jsonl", [{"prompt": question(n), "response": "yes it is", "rating": 4.0} for n in range(3)])
         report = DistillationDataCollector().import_files([tmp_path / "a.jsonl"])
         assert (report.captured, report.rejected) == (3, [])
@@ -141,22 +141,22 @@ class TestOddRows:
             {"attributes": {"gen_ai.system": "x"}, "events": "x"},
         ],
     )
-    def test_shapes_that_nobody_writes_are_rejected_and_not_more(self, tmp_path: Path, row: dict[str, Any]) -> None:
+    def test_build_malformed_row_rejects_only_that_row(self, tmp_path: Path, row: dict[str, Any]) -> None:
         file = write(tmp_path / "rows.jsonl", [*(chat(question(n)) for n in range(15)), row])
         assert build("odd", file)["counts"]["rejected"] == 1
         assert DatasetBuilder().check_files([file]).rejected == 1
         assert len(DistillationDataCollector().import_files([file]).rejected) == 1
 
-    def test_an_id_of_another_system_is_no_trouble(self, tmp_path: Path) -> None:
+    def test_build_rows_with_foreign_ids_are_kept(self, tmp_path: Path) -> None:
         rows = [{"prompt": question(n), "response": "yes", "id": n, "captured_at": "2026-01-01"} for n in range(12)]
         assert build("ids", write(tmp_path / "rows.jsonl", rows))["counts"]["kept"] == 12
 
-    def test_what_check_rejects_is_not_captured(self, tmp_path: Path) -> None:
+    def test_import_row_with_duplicate_keys_is_rejected(self, tmp_path: Path) -> None:
         (tmp_path / "a.jsonl").write_text('{"prompt": "one", "prompt": "two", "response": "three"}\n')
         report = DistillationDataCollector().import_files([tmp_path / "a.jsonl"])
         assert (report.captured, report.rejected[0]["reason"].partition(":")[0]) == (0, "duplicate-key")
 
-    def test_notes_of_a_host_beside_an_answer_are_left_out(self, tmp_path: Path) -> None:
+    def test_build_vendor_fields_of_messages_are_dropped(self, tmp_path: Path) -> None:
         message = {
             "role": "assistant",
             "content": "yes",
@@ -167,7 +167,7 @@ class TestOddRows:
                  "response": {"choices": [{"message": message}]}} for n in range(12)]  # fmt: skip
         assert build("litellm", write(tmp_path / "rows.jsonl", rows))["counts"]["kept"] == 12
 
-    def test_calls_without_content_survive_sharegpt(self, tmp_path: Path) -> None:
+    def test_sharegpt_tool_calls_without_content_round_trip(self, tmp_path: Path) -> None:
         call = {"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}
         rows = [
             {"messages": [{"role": "user", "content": question(n)}, {"role": "assistant", "tool_calls": [call]}]}
@@ -179,7 +179,7 @@ class TestOddRows:
 
 
 class TestChoices:
-    def test_sessions_of_langfuse_stay_together(self, tmp_path: Path) -> None:
+    def test_build_langfuse_sessions_stay_in_one_split(self, tmp_path: Path) -> None:
         rows = [
             {"traceId": f"{n}-{turn}", "sessionId": f"s{n}", "name": "n", "input": question(n * 3 + turn),
              "output": f"a{turn} {n}"}
@@ -195,22 +195,22 @@ class TestChoices:
                 part_of.setdefault(asked[row["messages"][0]["content"]], set()).add(part)
         assert all(len(parts) == 1 for parts in part_of.values())
 
-    def test_metadata_as_one_types_it(self, tmp_path: Path) -> None:
+    def test_build_metadata_filter_matches_booleans(self, tmp_path: Path) -> None:
         rows = [chat(question(n), metadata={"vip": n % 2 == 0}) for n in range(20)]
         made = build("vip", write(tmp_path / "rows.jsonl", rows), metadata={"vip": "true"})
         assert made["steps"] == {"filter metadata": 10}
 
-    def test_times_are_counted_apart(self, tmp_path: Path) -> None:
+    def test_build_since_and_until_are_counted_separately(self, tmp_path: Path) -> None:
         rows = [chat(question(n), captured_at=f"2026-0{1 + n % 3}-05") for n in range(30)]
         made = build("times", write(tmp_path / "rows.jsonl", rows), since="2026-02-01", until="2026-03-01")
         assert made["steps"] == {"filter since": 10, "filter until": 10}
 
-    def test_codes_of_languages_are_read_in_any_case(self, tmp_path: Path) -> None:
+    def test_build_language_codes_ignore_case(self, tmp_path: Path) -> None:
         rows = [chat("Hvorfor ble ikke kortet mitt godtatt i butikken i går?"), chat("Why was my card not accepted?")]
         made = build("codes", write(tmp_path / "rows.jsonl", rows), languages=["NB", "En"], validation=0, test=0)
         assert made["counts"]["kept"] == 2
 
-    def test_parallel_calls_survive_sharegpt(self, tmp_path: Path) -> None:
+    def test_sharegpt_parallel_tool_calls_round_trip(self, tmp_path: Path) -> None:
         tools = [{"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}]
         rows = [chat(question(n), tools=tools, parallel_tool_calls=False) for n in range(12)]
         build("turns", write(tmp_path / "rows.jsonl", rows), format="sharegpt", validation=0, test=0)
@@ -218,7 +218,7 @@ class TestChoices:
         back = build("back", folder / "train.jsonl", validation=0, test=0)
         assert {row["parallel_tool_calls"] for row in rows_of(back)} == {False}
 
-    def test_short_questions_have_no_language(self, tmp_path: Path) -> None:
+    def test_build_language_filter_keeps_short_questions(self, tmp_path: Path) -> None:
         rows = [
             chat(text, f"{n}")
             for n, text in enumerate(["Hello", "thanks", "Warum wurde meine Karte nicht angenommen?"])
@@ -227,11 +227,11 @@ class TestChoices:
         assert made["steps"] == {"filter languages": 1}
 
     @pytest.mark.parametrize("choices", [{"domains": "support"}, {"languages": "en"}, {"table": []}])
-    def test_what_is_no_choice(self, tmp_path: Path, choices: dict[str, Any]) -> None:
+    def test_build_invalid_choices_raise(self, tmp_path: Path, choices: dict[str, Any]) -> None:
         with pytest.raises(UsageError, match=r"must be a list of texts|not both"):
             build("none", write(tmp_path / "rows.jsonl", [chat("x")]), **choices)
 
-    def test_a_link_that_leads_nowhere_is_named(self, tmp_path: Path) -> None:
+    def test_build_broken_link_raises_with_its_name(self, tmp_path: Path) -> None:
         write(tmp_path / "rows.jsonl", [chat(question(n)) for n in range(12)])
         (tmp_path / "lost.jsonl").symlink_to(tmp_path / "gone.jsonl")
         with pytest.raises(NotFoundError, match=r"the link .*lost\.jsonl is broken"):

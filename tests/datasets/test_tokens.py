@@ -46,7 +46,7 @@ def more_texts() -> list[str]:
 @pytest.mark.parametrize(
     ("model", "module"), [("gpt-4.1-mini", "model/gpt-4o"), ("gpt-3.5-turbo", "model/gpt-3.5-turbo")]
 )
-def test_counts_are_those_of_another_implementation(model: str, module: str, tmp_path: Path) -> None:
+def test_token_counts_match_gpt_tokenizer(model: str, module: str, tmp_path: Path) -> None:
     folder = installed(tmp_path, "gpt-tokenizer@3")
     (folder / "count.mjs").write_text(COUNT)
     texts = [*TEXTS, *more_texts()]
@@ -65,13 +65,13 @@ def test_counts_are_those_of_another_implementation(model: str, module: str, tmp
     assert [count({"messages": chat}) + breaks for chat, breaks in zip(CHATS, more, strict=True)] == theirs["chats"]
 
 
-def test_a_text_longer_than_the_encoder_takes_is_counted(tmp_path: Path) -> None:
+def test_token_counts_very_long_text_is_counted(tmp_path: Path) -> None:
     count = token_counts.counter("gpt-4o", tmp_path)
     words = "lamp " * 500_000
     assert count({"messages": [{"role": "user", "content": words}]}) == pytest.approx(500_000, rel=0.01)
 
 
-def test_an_open_model_counts_as_its_trainer_does(tiny_model_dir: Path, tmp_path: Path) -> None:
+def test_token_counts_open_model_match_its_trainer(tiny_model_dir: Path, tmp_path: Path) -> None:
     from transformers import AutoTokenizer
 
     from fine_tuning.training.loop.chat_tokens import tokenise

@@ -98,7 +98,7 @@ def test_json_schema_metric_reads_its_file(tmp_path: Path) -> None:
         ("regex", "(", "is not a regular expression"),
         ("regex", "a{99999999999}", "is not a regular expression"),
         ("json_field_f1", "text", "the reference is not JSON"),
-        ("tool_calls", "text", "the reference holds no tool calls"),
+        ("tool_calls", "text", "the reference has no tool calls"),
         ("judge", "", "the judge is a model"),
     ],
 )

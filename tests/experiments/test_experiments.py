@@ -122,7 +122,7 @@ def test_ab_conclude_with_even_empty_ends_empty_test(database: Database, cli: An
     framework.create_test("t", "a", "mistyped")
     framework.record_sample("t", "model_a", "y", "y", None, None)
     code, _, err = cli("ab", "conclude", "t")
-    assert (code, "t stays open: mistyped has no samples" in err) == (1, True)
+    assert (code, "t is not concluded: mistyped has no samples" in err) == (1, True)
     assert cli("ab", "conclude", "t", "--even-empty")[0] == 0
     result = framework.monitor("t")
     assert (result.status, result.statistical_significance) == ("completed", False)

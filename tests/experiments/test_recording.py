@@ -192,7 +192,7 @@ def test_monitor_with_bounded_scores_decides_by_betting() -> None:
         (row("model_a", 1, latency_ms=-1), "latency_ms must be a number of 0 or more"),
         (row("model_a", 1, cost=float("inf")), "cost must be"),
         (row("model_a", 1, measures={"toxicity": "high"}), "toxicity must be a number"),
-        (row("model_a", 1, measures={"latency": 3}), "latency is no name for a measure of your own"),
+        (row("model_a", 1, measures={"latency": 3}), "latency is a reserved name, not a custom measure"),
         (["model_a", 1], "a sample must be a mapping of its arguments, not list"),
         (row("model_a", 1, covariate=1e300), "covariate is too large"),
         (row("model_a", 1, error="timeout"), "a call that failed has no score"),

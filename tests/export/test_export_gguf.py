@@ -31,7 +31,7 @@ def change(file: Path, **values: Any) -> None:
     file.write_text(json.dumps({**json.loads(file.read_text()), **values}))
 
 
-def test_matrices_are_float16_and_norms_float32(exported: Path) -> None:
+def test_export_gguf_stores_matrices_in_float16_and_norms_in_float32(exported: Path) -> None:
     tensors = {tensor.name: tensor for tensor in gguf.GGUFReader(exported).tensors}
     assert len(tensors) == 2 + 2 * 9
     assert {t.tensor_type.name for t in tensors.values() if "norm" not in t.name} == {"F16"}
@@ -39,7 +39,7 @@ def test_matrices_are_float16_and_norms_float32(exported: Path) -> None:
     assert [path.name for path in exported.parent.iterdir()] == ["tiny.gguf"]
 
 
-def test_the_keys_say_what_the_folder_says(exported: Path, tiny_model_dir: Path) -> None:
+def test_export_gguf_keys_match_the_model_folder(exported: Path, tiny_model_dir: Path) -> None:
     keys = {key: field.contents() for key, field in gguf.GGUFReader(exported).fields.items()}
     assert keys["llama.attention.head_count_kv"] == 2
     assert keys["llama.rope.freq_base"] == 100_000
@@ -51,7 +51,7 @@ def test_the_keys_say_what_the_folder_says(exported: Path, tiny_model_dir: Path)
     assert keys["tokenizer.chat_template"] == (tiny_model_dir / "chat_template.jinja").read_text()
 
 
-def test_llama_cpp_cuts_texts_as_transformers_does(exported: Path, tiny_model_dir: Path) -> None:
+def test_export_gguf_tokenizes_as_transformers(exported: Path, tiny_model_dir: Path) -> None:
     from transformers import AutoTokenizer
 
     tokenizer = AutoTokenizer.from_pretrained(tiny_model_dir)
@@ -59,7 +59,7 @@ def test_llama_cpp_cuts_texts_as_transformers_does(exported: Path, tiny_model_di
     assert llama_cpp_tokens(exported, TRICKY_TEXTS) == expected
 
 
-def test_untied_weights_and_older_settings_are_written_too(copy: Path, tmp_path: Path) -> None:
+def test_export_gguf_untied_weights_and_legacy_config_are_written(copy: Path, tmp_path: Path) -> None:
     weights = load_file(copy / "model.safetensors")
     output = weights["model.embed_tokens.weight"].neg()
     save_file({**weights, "lm_head.weight": output}, copy / "model.safetensors")
@@ -71,7 +71,7 @@ def test_untied_weights_and_older_settings_are_written_too(copy: Path, tmp_path:
     assert reader.fields["llama.rope.dimension_count"].contents() == 16
 
 
-def test_weights_in_several_files_are_all_written(copy: Path, tmp_path: Path) -> None:
+def test_export_gguf_sharded_weights_are_all_written(copy: Path, tmp_path: Path) -> None:
     weights = load_file(copy / "model.safetensors")
     (copy / "model.safetensors").unlink()
     names = sorted(weights)
@@ -80,7 +80,7 @@ def test_weights_in_several_files_are_all_written(copy: Path, tmp_path: Path) ->
     assert len(gguf.GGUFReader(export_gguf(copy, tmp_path / "whole.gguf")).tensors) == len(weights)
 
 
-def test_rows_of_the_embedding_beyond_the_tokenizer_are_unused_tokens(copy: Path, tmp_path: Path) -> None:
+def test_export_gguf_padded_embedding_adds_unused_tokens(copy: Path, tmp_path: Path) -> None:
     weights = load_file(copy / "model.safetensors")
     embedding = weights["model.embed_tokens.weight"]
     save_file({**weights, "model.embed_tokens.weight": embedding.repeat(2, 1)[:608]}, copy / "model.safetensors")
@@ -102,13 +102,13 @@ def test_rows_of_the_embedding_beyond_the_tokenizer_are_unused_tokens(copy: Path
         (
             "config.json",
             {"rope_parameters": {"rope_type": "dynamic", "rope_theta": 1e4, "factor": 2.0}},
-            r"scales its rotary positions \(dynamic\)",
+            r"uses RoPE scaling dynamic",
         ),
-        ("tokenizer.json", {"pre_tokenizer": {"type": "Whitespace"}}, "tokenizer that is no byte-level BPE"),
-        ("tokenizer.json", {"normalizer": {"type": "Lowercase"}}, "tokenizer that is no byte-level BPE"),
+        ("tokenizer.json", {"pre_tokenizer": {"type": "Whitespace"}}, "tokenizer that is not a byte-level BPE"),
+        ("tokenizer.json", {"normalizer": {"type": "Lowercase"}}, "tokenizer that is not a byte-level BPE"),
     ],
 )
-def test_what_gguf_cannot_hold_is_said(
+def test_export_gguf_unsupported_model_raises_with_reason(
     file: str, values: dict[str, Any], words: str, copy: Path, tmp_path: Path
 ) -> None:
     change(copy / file, **values)
@@ -117,19 +117,19 @@ def test_what_gguf_cannot_hold_is_said(
     assert not (tmp_path / "out").exists() or list((tmp_path / "out").iterdir()) == []
 
 
-def test_an_unknown_tensor_and_a_number_too_large_are_refused(copy: Path, tmp_path: Path) -> None:
+def test_export_gguf_unknown_tensor_or_overflow_raises(copy: Path, tmp_path: Path) -> None:
     weights = load_file(copy / "model.safetensors")
     odd = "model.layers.0.router.weight"
     save_file({**weights, odd: weights["model.embed_tokens.weight"].clone()}, copy / "model.safetensors")
-    with pytest.raises(DataError, match=f"tensor {odd} that a plain llama has not"):
+    with pytest.raises(DataError, match=f"tensor {odd} that a plain llama model does not have"):
         export_gguf(copy, tmp_path / "x.gguf")
     weights["model.layers.0.mlp.up_proj.weight"][0, 0] = 1e6
     save_file(weights, copy / "model.safetensors")
-    with pytest.raises(DataError, match=r"blk\.0\.ffn_up\.weight holds values that float16 cannot"):
+    with pytest.raises(DataError, match=r"blk\.0\.ffn_up\.weight has values outside the range of float16"):
         export_gguf(copy, tmp_path / "x.gguf")
 
 
-def test_missing_and_damaged_files_are_named(copy: Path, tmp_path: Path) -> None:
+def test_export_gguf_missing_or_damaged_file_raises_with_its_name(copy: Path, tmp_path: Path) -> None:
     (copy / "model.safetensors").write_bytes(b"nonsense")
     with pytest.raises(DataError, match=r"model\.safetensors is not a readable"):
         export_gguf(copy, tmp_path / "x.gguf")
@@ -141,7 +141,7 @@ def test_missing_and_damaged_files_are_named(copy: Path, tmp_path: Path) -> None
         export_gguf(copy, tmp_path / "x.gguf")
 
 
-def test_an_older_file_is_replaced_only_by_a_complete_one(copy: Path, tmp_path: Path) -> None:
+def test_export_gguf_failure_keeps_the_existing_file(copy: Path, tmp_path: Path) -> None:
     output = tmp_path / "x.gguf"
     output.write_text("older")
     weights = (copy / "model.safetensors").read_bytes()
@@ -153,13 +153,13 @@ def test_an_older_file_is_replaced_only_by_a_complete_one(copy: Path, tmp_path: 
     assert export_gguf(copy, output).read_bytes()[:4] == b"GGUF"
 
 
-def test_a_folder_in_the_place_of_the_file_is_reported(tiny_model_dir: Path, tmp_path: Path) -> None:
+def test_export_gguf_output_is_a_folder_raises(tiny_model_dir: Path, tmp_path: Path) -> None:
     (tmp_path / "x.gguf").mkdir()
     with pytest.raises(StorageError, match="it is a folder; name a file"):
         export_gguf(tiny_model_dir, tmp_path / "x.gguf")
 
 
-def test_who_asks_at_once_gets_the_same_file(copy: Path) -> None:
+def test_kept_gguf_concurrent_calls_share_one_file(copy: Path) -> None:
     (copy / "model.f16.gguf").unlink(missing_ok=True)
 
     def made(_: int) -> int:

@@ -64,7 +64,7 @@ ADAPTED = [each for each in FAMILIES if each[0] in {"llama", "qwen3", "gemma2", 
 
 @pytest.mark.filterwarnings("ignore:.is_gradient_checkpointing:FutureWarning")  # said by peft of transformers
 @pytest.mark.parametrize(("name", "settings"), [each[1:] for each in ADAPTED], ids=[each[0] for each in ADAPTED])
-def test_an_adapter_of_its_own_file_says_what_peft_says(name: str, settings: dict[str, Any], tmp_path: Path) -> None:
+def test_export_gguf_adapter_answers_as_peft(name: str, settings: dict[str, Any], tmp_path: Path) -> None:
     import torch
     from peft import LoraConfig, get_peft_model
 
@@ -86,7 +86,7 @@ def test_an_adapter_of_its_own_file_says_what_peft_says(name: str, settings: dic
 
 
 @pytest.mark.parametrize(("name", "settings"), [each[1:] for each in FAMILIES], ids=[each[0] for each in FAMILIES])
-def test_llama_cpp_says_what_transformers_says(name: str, settings: dict[str, Any], tmp_path: Path) -> None:
+def test_export_gguf_each_family_answers_as_transformers(name: str, settings: dict[str, Any], tmp_path: Path) -> None:
     model, tokenizer = make_model(tmp_path / "model", name, settings)
     reference = list(token_parity.answers(model, tokenizer, token_parity.PROMPTS))
     gguf = export_gguf(tmp_path / "model", tmp_path / "model.gguf")

@@ -19,7 +19,7 @@ from fine_tuning.errors import NotFoundError, ProviderError, TrainingError, Usag
 from tests import wire
 
 
-def test_a_modelfile_has_the_training_template_and_no_invented_parameter(tiny_model_dir: Path) -> None:
+def test_modelfile_has_training_template_and_only_valid_parameters(tiny_model_dir: Path) -> None:
     text = Path(OllamaFineTuner().create_ollama_modelfile(tiny_model_dir, "mine", 'Say "hi".')).read_text()
     assert text.startswith(f"FROM {tiny_model_dir}\n")
     assert "<|im_start|>{{ .Role }}" in text
@@ -38,24 +38,24 @@ def test_a_modelfile_has_the_training_template_and_no_invented_parameter(tiny_mo
         "<|im_start|>assistant\n<think>\n\n</think>\n",
     ],
 )
-def test_a_template_that_ollamas_language_has_not_here_is_left_to_the_file(
+def test_modelfile_unknown_template_is_omitted(
     tiny_model_dir: Path, tmp_path: Path, template: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     folder = shutil.copytree(tiny_model_dir, tmp_path / "model")
     (folder / "chat_template.jinja").write_text(template)
     text = Path(OllamaFineTuner().create_ollama_modelfile(folder, "mine")).read_text()
     assert "TEMPLATE" not in text
-    assert "the file's own is used" in caplog.text
+    assert "Ollama uses the template in the file" in caplog.text
 
 
-def test_a_gguf_file_keeps_its_own_template(tmp_path: Path) -> None:
+def test_modelfile_of_gguf_omits_template(tmp_path: Path) -> None:
     text = Path(OllamaFineTuner().create_ollama_modelfile(tmp_path / "m.gguf", "mine")).read_text()
     assert "TEMPLATE" not in text
-    with pytest.raises(UsageError, match="no Ollama model name"):
+    with pytest.raises(UsageError, match="not a valid Ollama model name"):
         OllamaFineTuner().create_ollama_modelfile(tmp_path / "m.gguf", "my model; rm")
 
 
-def test_the_script_reads_what_json_lines_may_hold(tmp_path: Path) -> None:
+def test_unsloth_script_reads_any_valid_json_lines(tmp_path: Path) -> None:
     call = {"type": "function", "function": {"name": "f", "arguments": "{}"}}
     rows = [
         {"messages": [{"role": "user", "content": "a\u2028b\u0085"}, {"role": "assistant", "content": "c"}]},
@@ -87,18 +87,18 @@ def test_the_script_reads_what_json_lines_may_hold(tmp_path: Path) -> None:
     assert "ollama create me/notes:v1 -f me_notes_v1/Modelfile" in script["__doc__"]
 
 
-def test_the_script_is_python_whatever_the_names_hold(tmp_path: Path) -> None:
+def test_unsloth_script_odd_names_compile(tmp_path: Path) -> None:
     tuner = OllamaFineTuner()
     odd = 'base"""; import os  # $x'
     path = Path(tuner.generate_unsloth_script(odd, tmp_path / 'da"ta.json', "mine"))
     compile(path.read_text(), str(path), "exec")
     missing = subprocess.run([sys.executable, str(path)], capture_output=True, text=True, check=False)
     assert missing.returncode == 1
-    assert "no data set at" in missing.stderr
+    assert "no dataset at" in missing.stderr
     assert "Traceback" not in missing.stderr
 
 
-def test_estimates_follow_the_arithmetic() -> None:
+def test_estimate_training_time_on_named_gpu_is_calculated() -> None:
     estimate = OllamaFineTuner().estimate_training_time(500, num_epochs=3, gpu_type="A100", parameters=7e9)
     assert estimate["total_tokens"] == 300_000
     assert estimate["tokens_per_second"] == pytest.approx(312e12 * 0.4 / (4 * 7e9))
@@ -107,7 +107,7 @@ def test_estimates_follow_the_arithmetic() -> None:
         OllamaFineTuner().estimate_training_time(5, gpu_type="abacus")
 
 
-def test_this_machine_is_measured(tiny_model_dir: Path) -> None:
+def test_estimate_training_time_here_measures_this_machine(tiny_model_dir: Path) -> None:
     tuner = OllamaFineTuner()
     here = tuner.estimate_training_time(400, 2, "here", base_model=str(tiny_model_dir), tokens_per_example=40)
     assert here["total_tokens"] == 32_000
@@ -124,7 +124,7 @@ def test_this_machine_is_measured(tiny_model_dir: Path) -> None:
     assert small == 112_448
 
 
-def test_ollama_that_is_not_there_and_weights_that_are_not_there(tiny_model_dir: Path, tmp_path: Path) -> None:
+def test_create_without_ollama_or_weights_raises(tiny_model_dir: Path, tmp_path: Path) -> None:
     tuner = OllamaFineTuner("http://127.0.0.1:9")
     with pytest.raises(ProviderError, match="cannot reach Ollama at http://127.0.0.1:9"):
         tuner.create(tiny_model_dir, "mine")
@@ -132,7 +132,7 @@ def test_ollama_that_is_not_there_and_weights_that_are_not_there(tiny_model_dir:
         tuner.create(tmp_path, "mine")
 
 
-def test_creates_a_model_in_ollama_from_its_weights(tiny_model_dir: Path) -> None:
+def test_create_uploads_weights_and_creates_model(tiny_model_dir: Path) -> None:
     files = {
         file.name: sha256_file(file)
         for file in tiny_model_dir.iterdir()
@@ -154,7 +154,7 @@ def test_creates_a_model_in_ollama_from_its_weights(tiny_model_dir: Path) -> Non
     assert sorted(sent) == sorted((tiny_model_dir / name).stat().st_size for name in files)
 
 
-def test_what_ollama_refuses_is_one_line(tiny_model_dir: Path) -> None:
+def test_create_refused_by_ollama_raises_one_line(tiny_model_dir: Path) -> None:
     with wire.host() as host, pytest.raises(ProviderError, match="refused mine: no space left"):
         file = tiny_model_dir / "model.safetensors"
         host.answers[f"POST /api/blobs/sha256:{sha256_file(file)}"] = (200, {})
@@ -162,7 +162,7 @@ def test_what_ollama_refuses_is_one_line(tiny_model_dir: Path) -> None:
         OllamaFineTuner(host.url.removesuffix("/v1")).create(tiny_model_dir / "model.safetensors", "mine")
 
 
-def test_the_script_trains_and_leaves_what_the_modelfile_names(
+def test_unsloth_script_trains_and_writes_the_files_of_its_modelfile(
     tiny_model_dir: Path, tmp_path: Path, examples: list[dict[str, Any]]
 ) -> None:
     tuner = OllamaFineTuner()
@@ -177,7 +177,7 @@ def test_the_script_trains_and_leaves_what_the_modelfile_names(
     assert 'PARAMETER stop "<|im_end|>"' in text
 
 
-def test_config_is_checked_and_kept(workspace: Path) -> None:
+def test_create_fine_tuning_config_is_validated_and_stored(workspace: Path) -> None:
     config = OllamaFineTuner().create_fine_tuning_config("llama2", "d.json", "mine", num_epochs=2)
     assert Path(config["config_path"]).is_file()
     assert config["num_epochs"] == 2
@@ -185,7 +185,7 @@ def test_config_is_checked_and_kept(workspace: Path) -> None:
         OllamaFineTuner().create_fine_tuning_config("llama2", "d.json", "mine", batch_size=0)
 
 
-def test_shows_and_deletes_what_is_in_ollama() -> None:
+def test_show_and_delete_call_ollama() -> None:
     details = {"parent_model": "", "format": "gguf", "family": "llama", "families": ["llama"],
                "parameter_size": "134.52M", "quantization_level": "F16"}  # fmt: skip
     with wire.host() as host:
@@ -204,7 +204,7 @@ def test_shows_and_deletes_what_is_in_ollama() -> None:
 
 
 @pytest.mark.skipif("OLLAMA_HOST" not in os.environ, reason="OLLAMA_HOST names no Ollama to try")
-def test_a_real_ollama_answers_with_the_model(tiny_model_dir: Path) -> None:
+def test_create_in_real_ollama_answers(tiny_model_dir: Path) -> None:
     import httpx
 
     address = os.environ["OLLAMA_HOST"]

@@ -31,7 +31,7 @@ def compared(exported: dict[str, Any], folder: Path, output: Path, kind: str = "
 
 
 @pytest.mark.parametrize("kind", list(quantization.KINDS))
-def test_every_quantization_is_read_by_llama_cpp_and_finer_ones_are_closer(
+def test_parity_every_quantization_loads_and_finer_ones_diverge_less(
     kind: str, exported: dict[str, Any], tmp_path: Path
 ) -> None:
     found = compared(exported, exported["folder"], tmp_path / "x.gguf", kind)
@@ -74,13 +74,13 @@ def spoil_tokens(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("spoil", "words"),
     [
-        (spoil_rope, "its weights are computed otherwise"),
-        (spoil_output, "its weights are computed otherwise"),
-        (spoil_template, "the chat template gives another text"),
+        (spoil_rope, "its weights are computed differently"),
+        (spoil_output, "its weights are computed differently"),
+        (spoil_template, "the chat template gives a different text"),
         (spoil_tokens, "its tokenizer or special tokens"),
     ],
 )
-def test_what_users_report_is_caught_and_named(
+def test_parity_spoiled_export_fails_with_its_cause(
     spoil: Any, words: str, exported: dict[str, Any], tmp_path: Path
 ) -> None:
     folder = Path(shutil.copytree(exported["folder"], tmp_path / "spoiled"))
@@ -91,7 +91,7 @@ def test_what_users_report_is_caught_and_named(
     assert words in found.first_difference
 
 
-def test_another_model_in_transformers_is_compared_too(exported: dict[str, Any], tmp_path: Path) -> None:
+def test_with_model_different_model_fails(exported: dict[str, Any], tmp_path: Path) -> None:
     import torch
 
     tokenizer = exported["tokenizer"]
@@ -105,8 +105,8 @@ def test_another_model_in_transformers_is_compared_too(exported: dict[str, Any],
     assert not token_parity.with_model(exported["reference"], other, *rest).passed
 
 
-def test_what_cannot_be_is_said(exported: dict[str, Any], tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="no quantization 'q3'; choose f16, bf16, q8_0"):
+def test_export_gguf_invalid_quantization_or_file_raises(exported: dict[str, Any], tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="unknown quantization 'q3'; choose one of f16, bf16, q8_0"):
         export_gguf(exported["folder"], tmp_path / "x.gguf", "q3")
     (tmp_path / "bad.gguf").write_bytes(b"GGUF")
     with pytest.raises(DataError, match="cannot load"):

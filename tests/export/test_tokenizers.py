@@ -61,8 +61,12 @@ def written(tokenizer: Tokenizer, folder: Path) -> Path:
     return folder
 
 
-@pytest.mark.parametrize(("cut", "name"), gguf_tokenizer._CUTS.items(), ids=gguf_tokenizer._CUTS.values())
-def test_byte_level_tokenizers(cut: tuple[str, bool], name: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("cut", "name"), gguf_tokenizer._PRE_TOKENIZERS.items(), ids=gguf_tokenizer._PRE_TOKENIZERS.values()
+)
+def test_export_gguf_byte_level_tokenizer_matches_transformers(
+    cut: tuple[str, bool], name: str, tmp_path: Path
+) -> None:
     tokenizer = byte_level(cut[0], whole_words=cut[1])
     gguf = export_gguf(written(tokenizer, tmp_path / "m"), tmp_path / "x.gguf")
     expected = [tokenizer.encode(text, add_special_tokens=False).ids for text in TRICKY_TEXTS]
@@ -70,7 +74,7 @@ def test_byte_level_tokenizers(cut: tuple[str, bool], name: str, tmp_path: Path)
 
 
 @pytest.mark.parametrize("kind", ["llama", "mistral", "gemma"])
-def test_tokenizers_in_the_manner_of_sentence_piece(kind: str, tmp_path: Path) -> None:
+def test_export_gguf_sentencepiece_tokenizer_matches_transformers(kind: str, tmp_path: Path) -> None:
     tokenizer = sentence_piece(kind)
     gguf = export_gguf(written(tokenizer, tmp_path / "m"), tmp_path / "x.gguf")
     texts = [f"<|im_start|>{text}" if kind == "mistral" else text for text in TRICKY_TEXTS if text]
@@ -78,8 +82,8 @@ def test_tokenizers_in_the_manner_of_sentence_piece(kind: str, tmp_path: Path) -
     assert llama_cpp_tokens(gguf, texts) == expected
 
 
-def test_a_tokenizer_that_changes_texts_is_refused(tmp_path: Path) -> None:
+def test_export_gguf_unsupported_normalizer_raises(tmp_path: Path) -> None:
     tokenizer = sentence_piece("gemma")
     tokenizer.normalizer = normalizers.Lowercase()
-    with pytest.raises(DataError, match="changes texts in a way unknown to llama.cpp"):
+    with pytest.raises(DataError, match="normalizer that llama.cpp does not support"):
         export_gguf(written(tokenizer, tmp_path / "m"), tmp_path / "x.gguf")

@@ -122,7 +122,7 @@ def test_checkpoints_answer_and_can_be_shared(client: OpenAI, upload: Upload, fi
         answer(lent, stranger)
 
 
-def test_a_fine_tuned_model_can_be_trained_further(client: OpenAI, upload: Upload, finish: Finish) -> None:
+def test_job_on_fine_tuned_model_trains_further(client: OpenAI, upload: Upload, finish: Finish) -> None:
     first = finish(create(client, upload()).id)
     second = finish(create(client, upload(), model=first.fine_tuned_model).id)
     assert second.status == "succeeded"
@@ -154,7 +154,7 @@ def test_job_invalid_file_names_every_line(client: OpenAI, upload: Upload, finis
     assert found == ["line 1", "line 1", "line 2", "line 3", "line 5"]
 
 
-def test_job_rows_that_openai_refuses_fail_validation(client: OpenAI, upload: Upload, finish: Finish) -> None:
+def test_job_rows_refused_by_openai_fail_validation(client: OpenAI, upload: Upload, finish: Finish) -> None:
     asked, answer = {"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}
     rows: list[dict[str, Any]] = [
         {"messages": [{"role": "bogus", "content": "q"}, answer]},
@@ -208,7 +208,7 @@ def test_create_method_of_another_type_returns_400(client: OpenAI, upload: Uploa
         create(client, upload(), method=method)
 
 
-def test_a_data_set_of_the_workspace_is_recognised_by_its_content(
+def test_upload_workspace_dataset_is_linked_by_content(
     client: OpenAI, upload: Upload, pool: Pool, examples: list[dict[str, Any]]
 ) -> None:
     from fine_tuning import DatasetBuilder
@@ -318,7 +318,7 @@ def trainers_of(job_id: str) -> list[psutil.Process]:
     return [process for process in psutil.process_iter(["cmdline"]) if job_id in (process.info["cmdline"] or [])]
 
 
-def test_killed_trainer_is_replaced_and_the_loss_curve_continues(
+def test_job_killed_trainer_is_replaced_and_loss_curve_continues(
     client: OpenAI, upload: Upload, pool: Pool, finish: Finish
 ) -> None:
     method = {"type": "supervised", "supervised": {"hyperparameters": {"n_epochs": 10, "batch_size": 1}}}
@@ -337,7 +337,7 @@ def test_killed_trainer_is_replaced_and_the_loss_curve_continues(
     assert told[-1] == 240
 
 
-def test_trainer_that_always_dies_fails_the_job(client: OpenAI, upload: Upload, pool: Pool) -> None:
+def test_job_trainer_dying_repeatedly_fails(client: OpenAI, upload: Upload, pool: Pool) -> None:
     job = create(client, upload())
     pool.step()
     with open_database().write() as tx:
@@ -350,7 +350,7 @@ def test_trainer_that_always_dies_fails_the_job(client: OpenAI, upload: Upload, 
     assert failed.error.code == "trainer_died"
 
 
-def test_died_trainers_reduce_the_micro_batch(client: OpenAI, upload: Upload, pool: Pool, finish: Finish) -> None:
+def test_job_killed_trainers_reduce_the_micro_batch(client: OpenAI, upload: Upload, pool: Pool, finish: Finish) -> None:
     job = create(client, upload())
     pool.step()
     with open_database().write() as tx:
@@ -381,9 +381,7 @@ def test_two_pools_train_each_job_once(client: OpenAI, upload: Upload, pool: Poo
         other.shut_down()
 
 
-def test_a_job_whose_trainer_was_starting_as_its_pool_left_is_free_at_once(
-    client: OpenAI, upload: Upload, pool: Pool
-) -> None:
+def test_pool_exit_while_trainer_starts_releases_the_job(client: OpenAI, upload: Upload, pool: Pool) -> None:
     job = create(client, upload())
     until(lambda: bool(trainers_of(job.id)), pool)
     pool.shut_down()
@@ -432,7 +430,7 @@ def validate(client: OpenAI, *job_ids: str) -> None:
         assert client.fine_tuning.jobs.retrieve(job_id).status == "queued"
 
 
-def test_a_job_that_was_paused_before_anyone_looked_at_its_file_is_looked_at(client: OpenAI, upload: Upload) -> None:
+def test_job_paused_before_validation_is_validated(client: OpenAI, upload: Upload) -> None:
     lines = chats(10) + b"{\n[]\n"
     job = create(client, client.files.create(file=("bad.jsonl", lines), purpose="fine-tune").id)
     client.fine_tuning.jobs.pause(job.id)

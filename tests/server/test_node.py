@@ -25,7 +25,7 @@ def node_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_from_upload_to_a_streamed_answer(node_project: Path, address: str, pool: Pool, tmp_path: Path) -> None:
+def test_node_sdk_from_upload_to_streamed_answer(node_project: Path, address: str, pool: Pool, tmp_path: Path) -> None:
     (tmp_path / "chats.jsonl").write_bytes(chats(12))
     command = ["node", SCENARIO.name, address, ALIAS, str(tmp_path / "chats.jsonl")]
     process = subprocess.Popen(command, cwd=node_project, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)

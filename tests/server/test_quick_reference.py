@@ -44,7 +44,7 @@ def wait(pool: Pool, job_id: str) -> Any:
     return job
 
 
-def test_the_guides_snippet_runs(
+def test_server_guide_snippet_runs(
     address: str, pool: Pool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("OPENAI_BASE_URL", address)
@@ -79,7 +79,7 @@ def test_quick_start_trains_for_real(pool: Pool, capsys: pytest.CaptureFixture[s
 
 
 @pytest.mark.usefixtures("served")
-def test_workflows_1_to_3(pool: Pool, capsys: pytest.CaptureFixture[str]) -> None:
+def test_workflows_1_to_3_run(pool: Pool, capsys: pytest.CaptureFixture[str]) -> None:
     made = run("from src.fine_tuning import *\n" + code("### Workflow 1"))
     assert wait(pool, made["job"]["job_id"])["status"] == "succeeded"
     assert list(ModelRegistry().get_deployment_status()) == ["my-model"]
@@ -91,7 +91,7 @@ def test_workflows_1_to_3(pool: Pool, capsys: pytest.CaptureFixture[str]) -> Non
 
 
 @pytest.mark.usefixtures("served")
-def test_the_command_line_creates_follows_and_cancels(pool: Pool, capsys: pytest.CaptureFixture[str]) -> None:
+def test_cli_creates_follows_and_cancels_a_job(pool: Pool, capsys: pytest.CaptureFixture[str]) -> None:
     run("from src.fine_tuning import *\n" + code("### Workflow 1"))
     assert FineTuningCLI().run(["create-openai-job", "gpt-3.5-turbo", "dataset.jsonl", "--suffix", "v1"]) == 0
     job_id = capsys.readouterr().out.split()[1]

@@ -22,7 +22,7 @@ from tests.faults import faulty
 from tests.server.conftest import ALIAS, listening
 
 
-def test_a_model_moves_to_another_host_that_fails_now_and_then(
+def test_relocate_to_unreliable_host_succeeds(
     tmp_path: Path, tiny_model_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     said = [(f"Please add {n} and {n + 1} for me.", f"That makes {2 * n + 1}.") for n in range(50)]

@@ -40,6 +40,6 @@ def filled(address: str) -> str:
     derandomize=True,
     suppress_health_check=list(HealthCheck),
 )
-def test_answers_as_specified(case: Any, filled: str) -> None:
+def test_responses_match_the_specification(case: Any, filled: str) -> None:
     response = case.call(base_url=filled)
     case.validate_response(response, checks=[not_a_server_error, response_schema_conformance])

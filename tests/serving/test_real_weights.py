@@ -29,7 +29,7 @@ def gguf(real_model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
     path.unlink()
 
 
-def test_the_conversion_is_whole(real_model_dir: Path) -> None:
+def test_gguf_import_real_weights_are_complete(real_model_dir: Path) -> None:
     assert count_parameters(real_model_dir) == 134_515_008
     (listed,) = [each for each in list_base_models(real_model_dir.parent) if each.name == DEFAULT_BASE_MODEL]
     assert listed.ready
@@ -37,7 +37,7 @@ def test_the_conversion_is_whole(real_model_dir: Path) -> None:
     assert 270_000_000 < listed.size_bytes < 290_000_000
 
 
-def test_transformers_and_llama_cpp_cut_texts_the_same(real_model_dir: Path, gguf: Path) -> None:
+def test_real_weights_tokenize_the_same_in_both_engines(real_model_dir: Path, gguf: Path) -> None:
     from transformers import AutoTokenizer
 
     tokenizer = AutoTokenizer.from_pretrained(real_model_dir)
@@ -46,7 +46,7 @@ def test_transformers_and_llama_cpp_cut_texts_the_same(real_model_dir: Path, ggu
     assert tokenizer.pad_token_id != tokenizer.eos_token_id
 
 
-def test_transformers_and_llama_cpp_answer_the_same(real_model_dir: Path, gguf: Path) -> None:
+def test_real_weights_answer_the_same_in_both_engines(real_model_dir: Path, gguf: Path) -> None:
     with closing(TransformersEngine(real_model_dir, "base", dtype="float32")) as engine:
         expected = list(engine.complete_many(CHATS, temperature=0, max_tokens=24))
     with closing(open_llama_cpp(gguf, "base", LlamaCppOptions(context_length=512))) as engine:

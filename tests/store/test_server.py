@@ -71,7 +71,7 @@ def test_paging_with_new_rows_continues_after_last_id(database: Database) -> Non
     assert page(after="file-001", limit=4) == (["file-002", "file-003", "file-004", "file-005"], False)
     assert page(after="file-001", newest_first=True) == (["file-000"], False)
     assert page(purpose="batch") == ([], False)
-    with pytest.raises(NotFoundError, match="no item file-009 to go on after"):
+    with pytest.raises(NotFoundError, match="no item file-009 to continue after"):
         page(after="file-009")
 
 

@@ -73,7 +73,7 @@ def test_demo_of_a_users_file_with_real_weights_runs_the_loop(
     printed = capsys.readouterr().out
     assert code == 0, printed
     for expected in (
-        "(40 rows read, 3 seen twice, 1 malformed and left out)",
+        "(40 rows read, 3 seen twice, 1 malformed and skipped)",
         "Evaluation on",
         "A/B test demo-support-inbox-v1",
         "Return on investment of support-inbox",

@@ -12,7 +12,7 @@ import pytest
 from safetensors.torch import load_file, save_file
 
 from fine_tuning import ModelRegistry
-from fine_tuning._util.files import sha256_file, written_whole
+from fine_tuning._util.files import atomic_folder, sha256_file
 from fine_tuning.errors import ConflictError, DataError, NotFoundError, ProviderError, UsageError
 from fine_tuning.store import exports
 from fine_tuning.store.database import open_database
@@ -93,7 +93,7 @@ def test_export_changed_chat_template_fails_parity(trained: dict[str, Any], tmp_
     template.write_text("{% for m in messages %}USER SAYS {{ m['content'] }}{% endfor %}BOT:")
     for target in ("safetensors", "gguf"):
         with pytest.raises(
-            ConflictError, match="0 of 2 prompts have identical tokens.* chat template gives another text"
+            ConflictError, match="0 of 2 prompts have identical tokens.* chat template gives a different text"
         ):
             export_model(ExportPlan("orders", target, tmp_path / target, prompts=2))  # type: ignore[arg-type]
 
@@ -156,9 +156,9 @@ def test_export_missing_adapter_uses_merged_model_as_reference(
 def test_export_invalid_requests_raise(trained: dict[str, Any], tmp_path: Path, cli: Any) -> None:
     with pytest.raises(UsageError, match="unknown to 'tflite'; use one of gguf, adapter, ollama"):
         export_model(ExportPlan("orders", "tflite", tmp_path / "o"))  # type: ignore[arg-type]
-    with pytest.raises(UsageError, match="quantize is for gguf and ollama"):
+    with pytest.raises(UsageError, match="quantize applies to gguf and ollama"):
         export_model(ExportPlan("orders", "vllm", tmp_path / "o", quantize="q4_0"))
-    with pytest.raises(UsageError, match="create is for ollama"):
+    with pytest.raises(UsageError, match="create applies to ollama"):
         export_model(ExportPlan("orders", "vllm", tmp_path / "o", create=True))
     with pytest.raises(NotFoundError, match="no model nobody"):
         export_model(ExportPlan("nobody", "gguf", tmp_path / "o"))
@@ -174,7 +174,7 @@ def test_export_invalid_requests_raise(trained: dict[str, Any], tmp_path: Path, 
 
 def test_export_concurrent_to_one_folder_raises(trained: dict[str, Any], tmp_path: Path, cli: Any) -> None:
     target = tmp_path / "o"
-    with written_whole(target):
+    with atomic_folder(target):
         code, _, err = cli("export", "orders", "--to", "safetensors", "--output", str(target))
     assert (code, f"{target} is being written at this moment" in err) == (1, True)
     with open_database().read() as tx:

@@ -24,7 +24,7 @@ def test_overview_empty_workspace_suggests_import(database: Database) -> None:
     found = overview(open_workspace())
     assert (found.captured, found.datasets, found.jobs, found.models, found.spent) == (0, 0, {}, 0, 0.0)
     assert found.days_left is None
-    assert needs(found) == ["no calls are captured yet; import some: ft-cli capture import FILE"]
+    assert needs(found) == ["no calls have been captured yet; import some: ft-cli capture import FILE"]
 
 
 def test_overview_counts_every_step(database: Database) -> None:
@@ -74,6 +74,6 @@ def test_overview_experiment_with_verdict_is_a_task(database: Database) -> None:
 def test_overview_command_prints_text_and_json(capsys: pytest.CaptureFixture[str]) -> None:
     cli = FineTuningCLI()
     assert cli.run(["overview"]) == 0
-    assert "no calls are captured yet" in capsys.readouterr().out
+    assert "no calls have been captured yet" in capsys.readouterr().out
     assert cli.run(["overview", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["captured"] == 0

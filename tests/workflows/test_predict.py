@@ -151,7 +151,7 @@ def test_evaluate_compare_of_two_models_prints_metrics_slices_and_examples(
     )  # fmt: skip
     assert {each["value"]: each["second"] for each in found["slices"]} == {"even": 1.0, "odd": 0.0}
     code, out, _ = cli("evaluate-compare", "quiet", "loud")
-    for said in ("6 examples of both", "McNemar, exact", "paired bootstrap", "domain = even", "Changed examples (5"):
+    for said in ("on 6 examples", "McNemar, exact", "paired bootstrap", "domain = even", "Changed examples (5"):
         assert said in out
 
 
@@ -280,7 +280,7 @@ def test_compare_evaluations_without_questions_matches_by_position(tmp_path: Pat
     second = evaluator.evaluate(["a", "b", "a"], ["a", "b", "a"], "second")
     assert len(evaluator.compare_evaluations(first.id or 0, second.id or 0)["rows"]) == 1
     other = evaluator.evaluate(["a", "a", "b"], ["a", "a", "b"], "other")
-    with pytest.raises(UsageError, match="hold no questions to match their examples by"):
+    with pytest.raises(UsageError, match="have no questions to match their examples by"):
         evaluator.compare_evaluations(first.id or 0, other.id or 0)
     talk = Question([{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"},
                      {"role": "user", "content": "go on"}], "r")  # fmt: skip

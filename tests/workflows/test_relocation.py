@@ -159,7 +159,7 @@ def test_relocate_failed_questions_are_reported_and_asked_again(
     usual = some_fail(host, 400)
     command = ("relocate", "inbox", "--to", str(tiny_model_dir), "--epochs", "1", "--max-steps", "1", "--max-tokens")
     code, out, _ = cli(*command, "8")
-    assert (code, "12 questions that both answered" in out) == (0, True)
+    assert (code, "12 questions answered by both models" in out) == (0, True)
     assert "inbox-v1 did not answer 12 of 24 questions" in out
     assert "not now" in out
     assert json.loads(cli(*command, "8", "--json")[1])["failures"]["inbox-v1"]["count"] == 12

@@ -1,1 +1,1 @@
-"""Helpers without a subject of their own: argument checks, files, locks, hosts, encodings, HTML, lazy imports."""
+"""Shared helpers: argument checks, files, locks, hosts, encodings, HTML, lazy imports."""

@@ -13,17 +13,17 @@ from fine_tuning.errors import UsageError
 
 _CONTROL = re.compile(r"[\x00-\x1f]")
 _HALF_CHARACTER = re.compile("[\ud800-\udfff]")  # half a surrogate pair has no UTF-8
-LONGEST_NAME = 200  # of the store's columns of names
-LARGEST_AMOUNT = 1e15  # far above any price, latency or token count, and its square is still a number
-LARGEST_COUNT = 2**31 - 1  # of the store's integer columns
+MAX_NAME_LENGTH = 200  # of the store's columns of names
+MAX_AMOUNT = 1e15  # far above any price, latency or token count, and its square is still a number
+MAX_COUNT = 2**31 - 1  # of the store's integer columns
 
 
 def name(label: str, value: object) -> str:
     """A name: one line of text that is not blank, of up to 200 characters."""
     if not isinstance(value, str) or not value.strip():
         raise UsageError(f"{label} must be non-empty text, not {value!r}")
-    if len(value) > LONGEST_NAME:
-        raise UsageError(f"{label} has {len(value)} characters; up to {LONGEST_NAME} are kept")
+    if len(value) > MAX_NAME_LENGTH:
+        raise UsageError(f"{label} has {len(value)} characters; up to {MAX_NAME_LENGTH} are kept")
     if _CONTROL.search(value):
         raise UsageError(f"{label} must be one line of text, not {value!r}")
     if _HALF_CHARACTER.search(value):
@@ -37,8 +37,8 @@ def amount(label: str, value: object) -> float | None:
         return None
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < inf:
         raise UsageError(f"{label} must be a number of 0 or more, not {value!r}")
-    if value > LARGEST_AMOUNT:
-        raise UsageError(f"{label} is too large; the largest number that is kept is {LARGEST_AMOUNT:.0e}")
+    if value > MAX_AMOUNT:
+        raise UsageError(f"{label} is too large; the largest number that is kept is {MAX_AMOUNT:.0e}")
     return value
 
 
@@ -47,24 +47,24 @@ def number(label: str, value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, Real) or not isfinite(value):
         raise UsageError(f"{label} must be a number, not {value!r}")
     found = float(value)
-    if abs(found) > LARGEST_AMOUNT:
-        raise UsageError(f"{label} is too large; the largest number that is kept is {LARGEST_AMOUNT:.0e}")
+    if abs(found) > MAX_AMOUNT:
+        raise UsageError(f"{label} is too large; the largest number that is kept is {MAX_AMOUNT:.0e}")
     return found
 
 
-def count(label: str, value: object, least: int = 0, most: int = LARGEST_COUNT) -> int:
-    """A whole number from `least` to `most`."""
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise UsageError(f"{label} must be a whole number of {least} or more, not {value!r}")
-    if value > most:
-        raise UsageError(f"{label} is too large; the largest number that is kept is {most}")
+def count(label: str, value: object, minimum: int = 0, maximum: int = MAX_COUNT) -> int:
+    """A whole number from `minimum` to `maximum`."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < minimum:
+        raise UsageError(f"{label} must be a whole number of {minimum} or more, not {value!r}")
+    if value > maximum:
+        raise UsageError(f"{label} is too large; the largest number that is kept is {maximum}")
     return value
 
 
 def tokens(label: str, value: object) -> int | None:
     """A number of tokens; None if unknown."""
     known = amount(label, value)
-    return None if known is None else count(label, value, most=int(LARGEST_AMOUNT))
+    return None if known is None else count(label, value, maximum=int(MAX_AMOUNT))
 
 
 def rate(label: str, value: object) -> float | None:

@@ -41,7 +41,7 @@ def explain_os_error(error: OSError, path: Path | str, action: str) -> StorageEr
 def os_error_in(error: BaseException) -> OSError | None:
     """The OSError that an exception is or reports; None for another kind of error.
 
-    The safetensors library writes "(os error 28)" in an error of its own; torch reports only that it could not write.
+    The safetensors library writes "(os error 28)" in its own error type; torch reports only that it could not write.
     """
     if isinstance(error, OSError):
         return error
@@ -62,8 +62,8 @@ def disk_error_in(error: BaseException | None) -> OSError | None:
 
 
 @contextmanager
-def explained(path: Path | str, action: str) -> Iterator[None]:
-    """Translate errors of the operating system in the block.
+def translated_os_errors(path: Path | str, action: str) -> Iterator[None]:
+    """Translate errors of the operating system that the block raises.
 
     Raises:
         StorageError: in place of an OSError, or of a library's error that reports one.
@@ -85,7 +85,7 @@ def is_file(path: Path | str) -> bool:
         UsageError: the path has a NUL character.
     """
     try:
-        with explained(path, "look for"):
+        with translated_os_errors(path, "look for"):
             return stat.S_ISREG(os.stat(path).st_mode)  # noqa: PTH116 - Path.is_file differs between versions of Python
     except ValueError:
         raise UsageError(f"no path: {str(path)!r}; a path has no NUL character") from None
@@ -140,7 +140,7 @@ def atomic_write(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
 
 
 @contextmanager
-def written_whole(folder: Path) -> Iterator[Path]:
+def atomic_folder(folder: Path) -> Iterator[Path]:
     """Yield an empty folder that replaces `folder` if the block succeeds, and is removed if it fails.
 
     Raises:

@@ -24,9 +24,9 @@ def import_transformers() -> None:
 
 
 def import_llama_cpp() -> ModuleType:
-    """Import xllamacpp with threads that sleep soon while they wait for each other.
+    """Import xllamacpp, with threads that sleep instead of busy-waiting for each other.
 
-    By default they busy-wait for so long that most of the time is lost beside another busy program; see
+    By default they busy-wait for so long that they lose most of their time if another program is busy; see
     `benchmarks/bench_busy.py`. OpenMP reads the setting when it is loaded. A value set by the user is kept.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Locks of files and folders, which the system releases when the process that holds them ends."""
+"""Locks on files and folders; the system releases them when the process that holds them ends."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ def fine_tuned_name(job: Mapping[str, object]) -> str:
 
 
 def job_id_prefix(fine_tuned_model: str) -> str:
-    """What the id of the job begins with that trains the model of a name by `fine_tuned_name`."""
+    """The beginning of the id of the job that trains the model with this `fine_tuned_name`."""
     return f"ftjob-{fine_tuned_model.rpartition(':')[2]}"
 
 

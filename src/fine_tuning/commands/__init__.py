@@ -1,1 +1,1 @@
-"""The commands of `ft-cli`, one file a group. They parse, call a door, and print."""
+"""The commands of `ft-cli`, one file a group. They parse, call a facade, and print."""

@@ -61,7 +61,7 @@ def pull(name: Annotated[str, typer.Argument(help="Catalogue name, folder or Hug
 def refresh(
     hosts: Annotated[
         list[str] | None,
-        typer.Argument(help="Addresses of hosts; those in use by default."),
+        typer.Argument(help="Host addresses; the hosts in use by default."),
     ] = None,
     as_json: output.Json = False,
 ) -> None:
@@ -79,11 +79,11 @@ def refresh(
 
 
 def expiring(
-    days: Annotated[int | None, typer.Option(help="Days ahead; FINE_TUNING_EXPIRY_DAYS by default.")] = None,
+    days: Annotated[int | None, typer.Option(help="Days to look ahead; FINE_TUNING_EXPIRY_DAYS by default.")] = None,
     all_versions: Annotated[bool, typer.Option("--all", help="Include versions that are not deployed.")] = False,
     as_json: output.Json = False,
 ) -> None:
-    """List models whose base is about to be shut down; exit with 1 if one of them is deployed."""
+    """List models whose base is about to be shut down; exit with code 1 if one of them is deployed."""
     from fine_tuning.model_registry import ModelRegistry
 
     found = ModelRegistry(workspace=command_workspace()).list_expiring(days, deployed_only=not all_versions)

@@ -29,15 +29,15 @@ def capture_import(
     files: Annotated[
         list[str], typer.Argument(help="Files, folders or globs: JSONL, JSON, CSV or Parquet, compressed or not.")
     ],
-    format: Annotated[str | None, typer.Option(help="Format of the rows. Default: recognised per row.")] = None,
-    domain: Annotated[str, typer.Option(help="For rows without one.")] = "general",
-    task_type: Annotated[str, typer.Option(help="For rows without one.")] = "chat",
+    format: Annotated[str | None, typer.Option(help="Format of the rows. Default: detected per row.")] = None,
+    domain: Annotated[str, typer.Option(help="Domain of rows that have none.")] = "general",
+    task_type: Annotated[str, typer.Option(help="Task type of rows that have none.")] = "chat",
     rating: Annotated[
-        int | None, typer.Option(help="For rows without one. Default: 5 for training data, 3 for logs.")
+        int | None, typer.Option(help="Rating of rows that have none. Default: 5 for training data, 3 for logs.")
     ] = None,
     as_json: output.Json = False,
 ) -> None:
-    """Import recorded calls from files; a call that was captured before is counted as a duplicate."""
+    """Import recorded calls from files; calls that were captured before are counted as duplicates."""
     from fine_tuning.distillation import DistillationDataCollector
 
     collector = DistillationDataCollector(workspace=command_workspace())
@@ -53,10 +53,12 @@ def capture_import(
 
 def capture_fetch(
     model: Annotated[str | None, typer.Option(help="Only calls of this model.")] = None,
-    metadata: Annotated[list[str] | None, typer.Option(help="KEY=VALUE that the metadata of a call must have.")] = None,
-    domain: Annotated[str, typer.Option(help="For calls without one in their metadata.")] = "general",
-    task_type: Annotated[str, typer.Option(help="For calls without one in their metadata.")] = "chat",
-    rating: Annotated[int | None, typer.Option(help="For calls without one in their metadata. Default: 3.")] = None,
+    metadata: Annotated[
+        list[str] | None, typer.Option(help="Only calls with this KEY=VALUE in their metadata; repeatable.")
+    ] = None,
+    domain: Annotated[str, typer.Option(help="Domain of calls whose metadata has none.")] = "general",
+    task_type: Annotated[str, typer.Option(help="Task type of calls whose metadata has none.")] = "chat",
+    rating: Annotated[int | None, typer.Option(help="Rating of calls whose metadata has none. Default: 3.")] = None,
     as_json: output.Json = False,
 ) -> None:
     """Fetch the chat completions stored (store=True) by OpenAI or the host of OPENAI_BASE_URL."""
@@ -77,7 +79,7 @@ def capture_fetch(
 
 def _print_import(names: str, report: ImportReport) -> None:
     counts = {
-        "formats recognised": output.counts(report.formats),
+        "formats detected": output.counts(report.formats),
         "read": report.read,
         "captured": report.captured,
         "duplicates": report.duplicates,
@@ -89,7 +91,7 @@ def _print_import(names: str, report: ImportReport) -> None:
     shown = {name: value for name, value in counts.items() if value not in (None, "")}
     output.print_facts(f"Captured from {names}", shown)
     if report.known_since is not None:
-        typer.echo(f"These rows were imported on {output.utc(report.known_since)} already; nothing was added.")
+        typer.echo(f"These rows were already imported on {output.utc(report.known_since)}; nothing was added.")
     for row in report.rejected[:MAX_REJECTED_SHOWN]:
         typer.echo(f"  {row['file']}, line {row['line']}: {row['reason']}")
     if len(report.rejected) > MAX_REJECTED_SHOWN:

@@ -43,8 +43,8 @@ def add_to(app: typer.Typer) -> None:
 
 def cost_summary(
     by: Annotated[list[By] | None, typer.Option(help="Group by model, day, month or kind. Repeatable.")] = None,
-    since: Annotated[str | None, typer.Option(help="First day, such as 2026-11-25.")] = None,
-    html: Annotated[Path | None, typer.Option(help="Write an HTML report with a chart instead.")] = None,
+    since: Annotated[str | None, typer.Option(help="Only costs from this day on, such as 2026-11-25.")] = None,
+    html: Annotated[Path | None, typer.Option(help="Write an HTML report with a chart to this file instead.")] = None,
     as_json: output.Json = False,
 ) -> None:
     """Sum the costs of training and calls by model, day, month or kind."""
@@ -114,7 +114,7 @@ Model = Annotated[str, typer.Argument(help="Model name (the suffix of a job), or
 def set_budget(
     model: Model, usd: Annotated[float, typer.Argument(help="US dollars per calendar month (UTC).")]
 ) -> None:
-    """Set a model's monthly budget. Jobs whose estimate exceeds what is left are refused."""
+    """Set a model's monthly budget. Jobs whose estimate exceeds the remaining budget are refused."""
     from fine_tuning.cost_tracker import CostTracker
 
     CostTracker(workspace=command_workspace()).set_budget(model, usd)
@@ -162,7 +162,8 @@ def roi(
     calls: Annotated[int, typer.Argument(help="Expected calls over the horizon.")],
     days: Annotated[float, typer.Option(help="Horizon in days.")] = 30.0,
     base_model: Annotated[
-        str | None, typer.Option(help="Base model whose recorded calls are used.  [default: the one fine-tuned]")
+        str | None,
+        typer.Option(help="Base model whose recorded calls are used; the one that was fine-tuned by default."),
     ] = None,
     error_cost: Annotated[float, typer.Option(help="Value of an avoided error, in US dollars.")] = 10.0,
     as_json: output.Json = False,
@@ -201,7 +202,7 @@ def print_analysis(analysis: CostAnalysis) -> None:
     for line in analysis.assumptions:
         output.print_text(f"assumed: {line}")
     for missing in analysis.unknown:
-        output.print_text(f"unknown for lack of {missing}")
+        output.print_text(f"unknown, because this is missing: {missing}")
 
 
 def _calls(value: float) -> str:

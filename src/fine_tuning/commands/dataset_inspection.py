@@ -1,4 +1,4 @@
-"""Inspect data sets: list, show, report, diff, leaks."""
+"""Inspect datasets: list, show, report, diff, leaks."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from fine_tuning.dataset_builder import DatasetBuilder
     from fine_tuning.store.records.manifests import DatasetManifest, FindingCount, TokenLengths
 
-DataSet = Annotated[str, typer.Argument(help="Name of a data set, the beginning of its hash, or its folder.")]
+Dataset = Annotated[str, typer.Argument(help="Dataset: its name, hash prefix or folder.")]
 
 
 def add_to(dataset: typer.Typer) -> None:
@@ -28,9 +28,9 @@ def add_to(dataset: typer.Typer) -> None:
 
 
 def list_datasets(
-    limit: Annotated[int, typer.Option(help="Number of data sets to list.")] = 20, as_json: output.Json = False
+    limit: Annotated[int, typer.Option(help="Number of datasets to list.")] = 20, as_json: output.Json = False
 ) -> None:
-    """List the newest data sets."""
+    """List the newest datasets."""
     found = _builder().list_datasets(limit)
     if as_json:
         output.print_json(found)
@@ -39,11 +39,11 @@ def list_datasets(
         (each["name"], each["format"], each["rows"], _short(each["hash"]), output.utc(each["created_at"]), each["path"])
         for each in found
     ]
-    output.print_table("Data sets", ["Name", "Format", "Rows#", "Hash", "Created", "Path"], rows)
+    output.print_table("Datasets", ["Name", "Format", "Rows#", "Hash", "Created", "Path"], rows)
 
 
-def show(name: DataSet, as_json: output.Json = False) -> None:
-    """Show a data set's splits, counts, findings and recipe."""
+def show(name: Dataset, as_json: output.Json = False) -> None:
+    """Show a dataset's splits, counts, findings and recipe."""
     manifest = _builder().get_dataset(name)
     if as_json:
         output.print_json(manifest)
@@ -52,12 +52,12 @@ def show(name: DataSet, as_json: output.Json = False) -> None:
 
 
 def report(
-    name: DataSet,
-    epochs: Annotated[int, typer.Option(help="Epochs of the training estimates.")] = 3,
-    html: Annotated[Path | None, typer.Option(help="Write the report as one HTML file.")] = None,
+    name: Dataset,
+    epochs: Annotated[int, typer.Option(help="Number of epochs to estimate.")] = 3,
+    html: Annotated[Path | None, typer.Option(help="Write the report to this HTML file, too.")] = None,
     as_json: output.Json = False,
 ) -> None:
-    """Report token lengths of a data set, and estimates of training on it."""
+    """Report a dataset's token lengths and training estimates."""
     builder = _builder()
     manifest, estimates = builder.get_dataset(name), builder.estimate_training(name, epochs)
     if html is not None:
@@ -99,8 +99,8 @@ def _hours(value: float | None) -> str | None:
     return f"{value:.1f} h" if value >= 1 else f"{value * 60:.1f} min"
 
 
-def diff(first: DataSet, second: DataSet, as_json: output.Json = False) -> None:
-    """Compare two data sets: recipe, counts and rows."""
+def diff(first: Dataset, second: Dataset, as_json: output.Json = False) -> None:
+    """Compare two datasets: recipe, counts and rows."""
     found = _builder().compare_datasets(first, second)
     if as_json:
         output.print_json(found)
@@ -114,8 +114,8 @@ def diff(first: DataSet, second: DataSet, as_json: output.Json = False) -> None:
 
 
 def leak(
-    first: Annotated[str, typer.Argument(help="Training data: a data set, a file, a folder or a glob.")],
-    second: Annotated[str, typer.Argument(help="Test data, likewise.")],
+    first: Annotated[str, typer.Argument(help="Training data: a dataset, a file, a folder or a glob.")],
+    second: Annotated[str, typer.Argument(help="Test data: a dataset, a file, a folder or a glob.")],
     threshold: Annotated[float, typer.Option(help="Similarity of near-duplicate prompts (Jaccard, 0.7 to 1).")] = 0.8,
     as_json: output.Json = False,
 ) -> None:
@@ -142,7 +142,7 @@ def leak(
 
 
 def print_manifest(manifest: DatasetManifest) -> None:
-    """Print a data set's manifest as tables."""
+    """Print a dataset's manifest as tables."""
     counts, conflicts = manifest["counts"], manifest["conflicts"]
     facts = {
         "hash": manifest["hash"],
@@ -153,7 +153,7 @@ def print_manifest(manifest: DatasetManifest) -> None:
         if conflicts["questions"]
         else None,
     }
-    output.print_facts(f"Data set {manifest['name']}", {name: value for name, value in facts.items() if value})
+    output.print_facts(f"Dataset {manifest['name']}", {name: value for name, value in facts.items() if value})
     splits = [
         (name, split["rows"], split["tokens"], split["file"], _short(split["content_hash"]))
         for name, split in manifest["parts"].items()

@@ -1,4 +1,4 @@
-"""Data sets: prepare, check, build."""
+"""Datasets: prepare, check, build."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def prepare_dataset(options: PrepareOptions, as_json: output.Json = False) -> None:
-    """Build, validate and save a data set from captured calls."""
+    """Build, validate and save a dataset from captured calls."""
     from fine_tuning.datasets import dataset_stats
     from fine_tuning.datasets.prepare_dataset import prepare
 
@@ -49,18 +49,19 @@ def prepare_dataset(options: PrepareOptions, as_json: output.Json = False) -> No
         "ratings": output.counts(stats["ratings"]),
         "mean length": lengths,
     }
-    output.print_facts("Data set", shown)
+    output.print_facts("Dataset", shown)
 
 
 def check(
-    files: Annotated[list[str], typer.Argument(help="Files, folders, globs: JSONL, JSON, CSV, Parquet.")],
+    files: Annotated[list[str], typer.Argument(help="Files, folders or globs: JSONL, JSON, CSV, Parquet.")],
     model: Annotated[
-        str | None, typer.Option(help="Count tokens as this model, and reject rows longer than its limit.")
+        str | None,
+        typer.Option(help="Count tokens with this model's tokenizer, and reject rows longer than its limit."),
     ] = None,
     rejected: Annotated[Path | None, typer.Option(help="Write rejected rows and their reasons to this file.")] = None,
     as_json: output.Json = False,
 ) -> None:
-    """Check files of training data for errors; exit with code 1 if a trainer would refuse a row."""
+    """Check training files for errors; exit with code 1 if a trainer would reject a row."""
     from fine_tuning.dataset_builder import DatasetBuilder
 
     builder = DatasetBuilder(workspace=command_workspace())
@@ -75,9 +76,9 @@ def check(
 
 
 def build(
-    name: Annotated[str, typer.Argument(help="Name of the data set, a folder in the workspace.")],
+    name: Annotated[str, typer.Argument(help="Name of the dataset, a folder in the workspace.")],
     files: Annotated[
-        list[str] | None, typer.Argument(help="Files, folders, globs; the captured calls by default.")
+        list[str] | None, typer.Argument(help="Files, folders or globs; the captured calls by default.")
     ] = None,
     *,
     recipe: Recipe,
@@ -85,7 +86,7 @@ def build(
     ray: Annotated[str | None, typer.Option(help="Address of a Ray cluster to run on.")] = None,
     as_json: output.Json = False,
 ) -> None:
-    """Build a frozen data set: checked, deduplicated, in train, validation and test splits, with a manifest."""
+    """Build a frozen dataset: checked, deduplicated, split into train, validation and test, with a manifest."""
     from fine_tuning.dataset_builder import DatasetBuilder
 
     choices = recipe.as_dict()

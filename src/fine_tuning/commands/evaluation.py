@@ -41,17 +41,19 @@ class ModelType(StrEnum):
 class EvaluationOptions:
     """Options of `evaluate-model`."""
 
-    cost: Annotated[float | None, typer.Option(help="US dollars per call, in place of the measured cost.")] = None
+    cost: Annotated[float | None, typer.Option(help="Cost per call in US dollars, in place of the measured cost.")] = (
+        None
+    )
     metric: Annotated[
         list[str] | None,
         typer.Option(help="exact, substring, token_f1, rougeL, bleu, json_valid, ...; repeatable. Default: exact."),
     ] = None
     judge: Annotated[str | None, typer.Option(help="Model that grades each prediction.")] = None
     rubric: Annotated[str | None, typer.Option(help="Description of a good answer, for the judge.")] = None
-    max_tokens: Annotated[int, typer.Option(help="Longest prediction, in tokens.")] = 256
-    at_once: Annotated[int, typer.Option(help="Concurrent calls of a host.")] = 8
-    per_minute: Annotated[float | None, typer.Option(help="Most calls of a host per minute.")] = None
-    fresh: Annotated[bool, typer.Option("--fresh", help="Repeat calls whose predictions are kept.")] = False
+    max_tokens: Annotated[int, typer.Option(help="Maximum tokens per prediction.")] = 256
+    at_once: Annotated[int, typer.Option(help="Concurrent calls to a host.")] = 8
+    per_minute: Annotated[float | None, typer.Option(help="Maximum calls to a host per minute.")] = None
+    fresh: Annotated[bool, typer.Option("--fresh", help="Ignore stored predictions and call the model again.")] = False
 
 
 def add_to(app: typer.Typer) -> None:
@@ -71,7 +73,7 @@ def evaluate_model(
     options: EvaluationOptions,
     as_json: output.Json = False,
 ) -> None:
-    """Evaluate a model on a test file. Predictions are kept: run again to resume."""
+    """Evaluate a model on a test file. Predictions are stored: run it again to resume."""
     from fine_tuning.evaluation import metrics
     from fine_tuning.model_evaluator import ModelEvaluator
     from fine_tuning.workflows import judging
@@ -156,7 +158,7 @@ def _print_grades(grades: list[Grade], corrected: Corrected | None) -> None:
     errors = [grade.error for grade in grades if grade.error is not None]
     if errors:
         output.print_text(
-            f"{len(errors)} of {len(grades)} predictions were not judged: {errors[0]}; run again to judge them"
+            f"{len(errors)} of {len(grades)} predictions were not judged: {errors[0]}; run it again to judge them"
         )
     if corrected is not None and not isnan(corrected.estimate):
         low, high = output.percent(corrected.low), output.percent(corrected.high)
@@ -200,8 +202,8 @@ def _slice_cells(figures: dict[str, Figure]) -> tuple[str | int, ...]:
 
 
 def evaluate_compare(
-    first: Annotated[str, typer.Argument(help="Model name (its latest evaluation), or the number of an evaluation.")],
-    second: Annotated[str, typer.Argument(help="Evaluation to compare with the first.")],
+    first: Annotated[str, typer.Argument(help="Model name (its latest evaluation) or evaluation id.")],
+    second: Annotated[str, typer.Argument(help="Evaluation to compare it with, likewise a model name or id.")],
     rows: Annotated[int, typer.Option(help="Number of changed examples to show.")] = DEFAULT_ROWS,
     as_json: output.Json = False,
 ) -> None:
@@ -215,7 +217,7 @@ def evaluate_compare(
     names = [f"{side['model_name']} ({side['id']})" for side in (found["first"], found["second"])]
     columns = ["Metric", "First#", "Second#", "Difference#", "95 % interval#", "p#", "Adjusted p#", "Test"]
     changes = [_change_cells(change["metric"], change) for change in found["changes"]]
-    output.print_table(f"{names[0]} and {names[1]}, {found['examples']} examples of both", columns, changes)
+    output.print_table(f"{names[0]} and {names[1]} on {found['examples']} examples", columns, changes)
     if found["slices"]:
         by_slice = [_change_cells(f"{each['field']} = {each['value']}", each) for each in found["slices"]]
         output.print_table(f"By slice: {found['changes'][0]['metric']}", ["Slice", *columns[1:]], by_slice)
@@ -231,7 +233,7 @@ def evaluate_compare(
         for row in found["rows"][:rows]
     ]
     if changed:
-        title = f"Changed examples ({len(found['rows'])}, the worst losses first)"
+        title = f"Changed examples ({len(found['rows'])}, largest losses first)"
         columns = ["Question", "Reference", "First", "Second", "First score#", "Second score#"]
         output.print_table(title, columns, changed)
 

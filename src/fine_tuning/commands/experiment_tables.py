@@ -38,15 +38,15 @@ def print_result(result: ABTestResult, recommendation: str, *, as_json: bool = F
             output.usd(result.model_b_cost_per_inference),
         ),
     )
-    columns = ["", "Samples#", "Accuracy#", "Latency mean#", "Cost per call#"]
+    columns = ["", "Samples#", "Accuracy#", "Mean latency#", "Cost per call#"]
     output.print_table(f"A/B test {result.test_id} ({result.status})", columns, models)
-    verdict = "different" if result.statistical_significance else "no difference shown"
-    output.print_text(f"{result.design}: scores {verdict} (p = {p_value(result.p_value)})")
+    verdict = "significant difference" if result.statistical_significance else "no significant difference"
+    output.print_text(f"{result.design} design: {verdict} in scores (p = {p_value(result.p_value)})")
     scale, unit = (100, "points") if result.score == "binary" else (1, "")
     accuracy, latency = _interval(result, "accuracy", scale, unit), _interval(result, "latency", 1, "ms")
     alpha = 1 - result.confidence_level
     levels = f"{1 - alpha:.4g}", f"{1 - alpha * SECONDARY:.4g}"
-    output.print_text(f"B better by: score {accuracy} (confidence {levels[0]}), latency {latency} ({levels[1]})")
+    output.print_text(f"improvement of B: score {accuracy} (confidence {levels[0]}), latency {latency} ({levels[1]})")
     if result.guardrails:
         rails = [
             (rail["name"], rail["status"], _figure(rail["model_a"]), _figure(rail["model_b"]))
@@ -54,7 +54,7 @@ def print_result(result: ABTestResult, recommendation: str, *, as_json: bool = F
         ]
         output.print_table("Guardrails", ["Measure", "Status", "A#", "B#"], rails)
     if result.late_samples:
-        output.print_text(f"{result.late_samples:,} samples arrived after the end and were not recorded")
+        output.print_text(f"{result.late_samples:,} samples arrived after the test had ended and were not recorded")
     output.print_text(f"recommendation: {recommendation}")
 
 
@@ -92,7 +92,7 @@ def print_decisions(decisions: list[ExperimentDecision]) -> None:
 def print_plans(title: str, plans: list[Plan]) -> None:
     """Print the sample sizes of designs."""
     rows = [(each.design, each.most, _size(each.mean), _size(each.without_difference)) for each in plans]
-    output.print_table(title, ["Design", "At this power#", "Mean#", "Mean if equal#"], rows)
+    output.print_table(title, ["Design", "For this power#", "Mean#", "Mean if equal#"], rows)
 
 
 def simulation_facts(found: SimulatedTests) -> dict[str, float]:

@@ -26,10 +26,12 @@ class Kind(StrEnum):
 
 
 TestId = Annotated[str, typer.Argument(help="Id of the test.")]
-Alpha = Annotated[float, typer.Option(help="Accepted rate of false winners.")]
-Looks = Annotated[int, typer.Option(help="Number of planned looks of group_sequential.")]
-DesignKind = Annotated[Kind, typer.Option(help="When there may be a verdict.")]
-RateA = Annotated[float, typer.Option(help="Rate of right answers of model_a, 0 to 1.")]
+Alpha = Annotated[float, typer.Option(help="Significance level: accepted rate of false winners.")]
+Looks = Annotated[int, typer.Option(help="Number of planned looks (group_sequential only).")]
+DesignKind = Annotated[
+    Kind, typer.Option(help="When a verdict may be read: at any time, at planned looks, or at the end.")
+]
+RateA = Annotated[float, typer.Option(help="Accuracy of model_a, 0 to 1.")]
 
 
 @dataclass(frozen=True)
@@ -38,18 +40,20 @@ class DesignOptions:
 
     design: DesignKind = Kind.anytime
     alpha: Alpha = 0.05
-    planned: Annotated[int | None, typer.Option(help="Samples per model of a planned design; see `ab plan`.")] = None
+    planned: Annotated[
+        int | None, typer.Option(help="Planned samples per model (group_sequential, fixed); see `ab plan`.")
+    ] = None
     looks: Looks = 8
     metric: Annotated[str, typer.Option(help="Metric that scores answers.")] = "exact_match"
-    margin: Annotated[float, typer.Option(help="Largest drop in score that still counts as not worse.")] = 0.05
-    split: Annotated[float, typer.Option(help="Share of the units that see model_b.")] = 0.5
-    ramp: Annotated[float, typer.Option(help="Share of all units that take part.")] = 1.0
-    layer: Annotated[str | None, typer.Option(help="Layer of the test; tests of one layer share no units.")] = None
+    margin: Annotated[
+        float, typer.Option(help="Non-inferiority margin: largest drop in score that counts as not worse.")
+    ] = 0.05
+    split: Annotated[float, typer.Option(help="Fraction of units assigned to model_b.")] = 0.5
+    ramp: Annotated[float, typer.Option(help="Fraction of all units that take part.")] = 1.0
+    layer: Annotated[str | None, typer.Option(help="Layer of the test; tests in the same layer share no units.")] = None
     guardrail: Annotated[
         list[str] | None,
-        typer.Option(
-            help="MEASURE=MARGIN that model_b must keep, as latency=0.1, p95=0.2, errors=0.01, NAME:higher=0.1."
-        ),
+        typer.Option(help="Guardrail as MEASURE=MARGIN, such as latency=0.1, p95=0.2, errors=0.01, NAME:higher=0.1."),
     ] = None
     auto: Annotated[bool, typer.Option(help="Deploy the winner as soon as there is a verdict.")] = False
 
@@ -68,15 +72,15 @@ class DesignOptions:
 class SimulationOptions:
     """How tests are simulated."""
 
-    samples: Annotated[int, typer.Option(help="Samples of each model, after which a test ends.")] = 2000
+    samples: Annotated[int, typer.Option(help="Maximum samples per model.")] = 2000
     design: DesignKind = Kind.anytime
     alpha: Alpha = 0.05
     looks: Looks = 8
     correlation: Annotated[
-        float | None, typer.Option(help="Correlation of right answers, where both models answer the same samples.")
+        float | None, typer.Option(help="Correlation of correctness, if both models answer the same samples.")
     ] = None
     replications: Annotated[int, typer.Option(help="Number of simulated tests.")] = 2000
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the simulated answers.")] = 0
+    seed: Annotated[int, typer.Option(min=0, help="Random seed.")] = 0
 
 
 def add_to(app: typer.Typer) -> None:
@@ -92,8 +96,8 @@ def add_to(app: typer.Typer) -> None:
 
 def setup_ab_test(
     test_id: TestId,
-    model_a: Annotated[str, typer.Argument(help="The model in use.")],
-    model_b: Annotated[str, typer.Argument(help="The model that may replace it.")],
+    model_a: Annotated[str, typer.Argument(help="Model in use.")],
+    model_b: Annotated[str, typer.Argument(help="Candidate that may replace it.")],
     options: DesignOptions,
     as_json: output.Json = False,
 ) -> None:
@@ -133,16 +137,16 @@ def _guardrail(name: str, value: str) -> dict[str, object]:
 
 def plan(
     rate_a: RateA,
-    rate_b: Annotated[float, typer.Option(help="Smallest rate of right answers of model_b that is worth a switch.")],
+    rate_b: Annotated[float, typer.Option(help="Smallest accuracy of model_b that is worth switching for.")],
     alpha: Alpha = 0.05,
-    power: Annotated[float, typer.Option(help="Probability of finding the difference.")] = 0.8,
+    power: Annotated[float, typer.Option(help="Statistical power: probability of detecting the difference.")] = 0.8,
     looks: Looks = 8,
     correlation: Annotated[
-        float | None, typer.Option(help="Correlation of right answers, where both models answer the same samples.")
+        float | None, typer.Option(help="Correlation of correctness, if both models answer the same samples.")
     ] = None,
     as_json: output.Json = False,
 ) -> None:
-    """Compute the sample size of each design for two rates."""
+    """Compute the sample size that each design needs to detect a difference in accuracy."""
     from fine_tuning.experiments import sample_size
     from fine_tuning.experiments.simulation import Scenario
 
@@ -157,11 +161,11 @@ def plan(
 
 def simulate(
     rate_a: RateA,
-    rate_b: Annotated[float, typer.Option(help="Rate of right answers of model_b; that of model_a for an A/A test.")],
+    rate_b: Annotated[float, typer.Option(help="Accuracy of model_b; equal to --rate-a for an A/A test.")],
     options: SimulationOptions,
     as_json: output.Json = False,
 ) -> None:
-    """Simulate tests of a design, with a look after every sample: how often there is a winner, and how soon."""
+    """Simulate a design with a look after every sample: how often it finds a winner, and how soon."""
     from fine_tuning.experiments import simulation
     from fine_tuning.experiments.design import Design
 
@@ -181,7 +185,7 @@ def watch(
     test_id: TestId,
     every: Annotated[float, typer.Option(help="Seconds between updates.")] = 2.0,
 ) -> None:
-    """Follow a test until it is concluded or Ctrl-C."""
+    """Follow a test until it is concluded. Ctrl-C stops watching."""
     from fine_tuning.ab_testing import ABTestFramework
 
     pause = checks.amount("--every", every)
@@ -201,10 +205,10 @@ def watch(
 
 def assign(
     test_id: TestId,
-    unit: Annotated[list[str], typer.Argument(help="Ids of users or conversations.")],
+    unit: Annotated[list[str], typer.Argument(help="Unit ids, such as users or conversations.")],
     as_json: output.Json = False,
 ) -> None:
-    """Show the arm of units; it never changes."""
+    """Show the arm that each unit is assigned to; assignments never change."""
     from fine_tuning.ab_testing import ABTestFramework
 
     framework = ABTestFramework(workspace=command_workspace())
@@ -217,8 +221,8 @@ def assign(
         )
 
 
-def ramp(test_id: TestId, share: Annotated[float, typer.Argument(help="Share of all units, 0 to 1.")]) -> None:
-    """Change the share of the units that take part; units that do keep their model."""
+def ramp(test_id: TestId, share: Annotated[float, typer.Argument(help="Fraction of all units, 0 to 1.")]) -> None:
+    """Change the fraction of units that take part; units already in the test keep their arm."""
     from fine_tuning.ab_testing import ABTestFramework
 
     ABTestFramework(workspace=command_workspace()).ramp(test_id, share)
@@ -238,7 +242,7 @@ def list_tests(as_json: output.Json = False) -> None:
 
 
 def show(test_id: TestId, as_json: output.Json = False) -> None:
-    """Show the verdict so far and the decisions, without concluding; looks do not change the error rate."""
+    """Show the current verdict and the decisions without concluding; looking does not raise the error rate."""
     from fine_tuning.ab_testing import ABTestFramework
 
     framework = ABTestFramework(workspace=command_workspace())
@@ -254,17 +258,17 @@ def show(test_id: TestId, as_json: output.Json = False) -> None:
 
 def conclude(
     test_id: TestId,
-    alpha: Annotated[float | None, typer.Option(help="Rate of false winners; the test's own by default.")] = None,
-    even_empty: Annotated[
-        bool, typer.Option("--even-empty", help="Conclude a test in which a model has no samples, too.")
-    ] = False,
+    alpha: Annotated[float | None, typer.Option(help="Significance level; the test's own by default.")] = None,
+    even_empty: Annotated[bool, typer.Option("--even-empty", help="Conclude even if a model has no samples.")] = False,
     as_json: output.Json = False,
 ) -> None:
-    """Conclude a test and store its verdict; the test takes no more samples."""
+    """Conclude a test and store its verdict; no more samples are recorded."""
     from fine_tuning.ab_testing import ABTestFramework
 
     framework = ABTestFramework(workspace=command_workspace())
     result = framework.conclude_test(test_id, alpha, even_empty=even_empty)
     if result.status == "running":
-        raise ConflictError(f"{test_id} stays open: {result.without_samples} has no samples; --even-empty ends it")
+        raise ConflictError(
+            f"{test_id} is not concluded: {result.without_samples} has no samples; --even-empty concludes it"
+        )
     print_result(result, framework.recommend_winner(result), as_json=as_json)

@@ -35,27 +35,27 @@ def add_to(app: typer.Typer) -> None:
 class ExportOptions:
     """Where the files are written and how; see `workflows.model_export.ExportPlan`."""
 
-    output: Annotated[Path | None, typer.Option(help="New folder; named after the model by default.")] = None
+    output: Annotated[Path | None, typer.Option(help="Folder to create; named after the model by default.")] = None
     quantize: Annotated[
-        str | None, typer.Option(help="Of GGUF: f16 (default), bf16, q8_0, q6_k, q5_k, q4_k, q4_0.")
+        str | None, typer.Option(help="GGUF quantization: f16 (default), bf16, q8_0, q6_k, q5_k, q4_k, q4_0.")
     ] = None
-    prompts: Annotated[int, typer.Option(help="Number of training prompts that the parity check compares.")] = 8
+    prompts: Annotated[int, typer.Option(help="Number of training prompts for the parity check.")] = 8
     create: Annotated[bool, typer.Option("--create", help="Create the model in the running Ollama (OLLAMA_HOST).")] = (
         False
     )
-    force: Annotated[bool, typer.Option("--force", help="Write the files although the parity check fails.")] = False
+    force: Annotated[bool, typer.Option("--force", help="Write the files even if the parity check fails.")] = False
 
 
 def export(
     name: Annotated[str, typer.Argument(help="Registered model, <name>-v<version>, or the model of a job.")],
     to: Annotated[
         To,
-        typer.Option(help="llama.cpp (gguf, or the LoRA adapter alone), Ollama, transformers (safetensors), vLLM."),
+        typer.Option(help="For llama.cpp (gguf, or adapter: the LoRA alone), Ollama, transformers or vLLM."),
     ],
     options: ExportOptions,
     as_json: output.Json = False,
 ) -> None:
-    """Export a local model for another program, after a parity check against its trainer's model."""
+    """Export a local model for another program, after a parity check against the trained model."""
     from fine_tuning.workflows.model_export import ExportPlan, export_model
 
     plan = ExportPlan(name, to.value, **asdict(options))
@@ -88,6 +88,6 @@ def _print(done: Exported) -> None:
         for model, each in done.parity.items()
     ]
     if rows:
-        output.print_table("Parity with the trainer's model", columns, rows)
+        output.print_table("Parity with the trained model", columns, rows)
     output.print_text(f"written to {done.folder}")
     output.print_text(done.command)

@@ -40,13 +40,13 @@ def add_to(app: typer.Typer) -> None:
 
 def create_openai_job(
     model: Annotated[str, typer.Argument(help="Base model, e.g. gpt-4.1-mini.")],
-    file: Annotated[Path, typer.Argument(help="Training file; also looked for in the workspace's datasets.")],
-    suffix: Annotated[str | None, typer.Option(help="Part of the fine-tuned model's name.")] = None,
-    validation_file: Annotated[Path | None, typer.Option(help="File to validate on.")] = None,
-    epochs: Annotated[int, typer.Option(help="Passes over the data.")] = 3,
+    file: Annotated[Path, typer.Argument(help="Training file; also searched for in the workspace's datasets.")],
+    suffix: Annotated[str | None, typer.Option(help="Suffix of the fine-tuned model's name.")] = None,
+    validation_file: Annotated[Path | None, typer.Option(help="Validation file.")] = None,
+    epochs: Annotated[int, typer.Option(help="Training epochs.")] = 3,
     as_json: output.Json = False,
 ) -> None:
-    """Upload a file and start a job at OpenAI, or at the host that OPENAI_BASE_URL names."""
+    """Upload a training file and start a job at OpenAI, or at the host in OPENAI_BASE_URL."""
     from fine_tuning.openai_fine_tuner import OpenAIFineTuner
     from fine_tuning.workflows import fine_tuners
 
@@ -80,16 +80,18 @@ class StartOptions:
     """What to train, and on what."""
 
     model: Annotated[str, typer.Option(help="Base model: catalogue name, folder or Hugging Face id.")] = ""
-    suffix: Annotated[str | None, typer.Option(help="Part of the fine-tuned model's name.")] = None
-    validation_file: Annotated[Path | None, typer.Option(help="File to validate on.")] = None
-    epochs: Annotated[int, typer.Option(help="Passes over the data.")] = 3
+    suffix: Annotated[str | None, typer.Option(help="Suffix of the fine-tuned model's name.")] = None
+    validation_file: Annotated[Path | None, typer.Option(help="Validation file.")] = None
+    epochs: Annotated[int, typer.Option(help="Training epochs.")] = 3
 
 
 def train(
-    file: Annotated[Path, typer.Argument(help="Training file; also looked for in the workspace's datasets.")],
+    file: Annotated[Path, typer.Argument(help="Training file; also searched for in the workspace's datasets.")],
     start: StartOptions,
     settings: TrainingOptions,
-    detach: Annotated[bool, typer.Option("--detach", help="Return at once, without waiting for the end.")] = False,
+    detach: Annotated[
+        bool, typer.Option("--detach", help="Return immediately instead of waiting for the job to end.")
+    ] = False,
     as_json: output.Json = False,
 ) -> None:
     """Fine-tune on this machine. Ctrl-C pauses the job; `ft-cli jobs resume` resumes it."""
@@ -137,7 +139,7 @@ def check_job_status(job: Job, as_json: output.Json = False) -> None:
 
 
 def watch(job: Job) -> None:
-    """Watch a job to its end. Ctrl-C pauses it."""
+    """Watch a job until it ends. Ctrl-C pauses it."""
     _print_job(follow(_tuner_of(job), job), as_json=False)
 
 
@@ -148,7 +150,9 @@ def pause(job: Job) -> None:
 
 def resume(
     job: Job,
-    detach: Annotated[bool, typer.Option("--detach", help="Return at once, without waiting for the end.")] = False,
+    detach: Annotated[
+        bool, typer.Option("--detach", help="Return immediately instead of waiting for the job to end.")
+    ] = False,
 ) -> None:
     """Resume a paused job from its last checkpoint."""
     tuner = _tuner_of(job)

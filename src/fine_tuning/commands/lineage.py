@@ -31,7 +31,7 @@ def show_lineage(
     form: Annotated[Form, typer.Option("--as", help="tree, json or mermaid.")] = Form.tree,
     as_json: output.Json = False,
 ) -> None:
-    """Show the lineage of a version: what it was made from, and what was made from it."""
+    """Show the lineage of a version: upstream data and jobs, downstream evaluations and deployments."""
     from fine_tuning.model_registry import ModelRegistry
     from fine_tuning.registry.lineage_graph import as_mermaid
 

@@ -26,9 +26,9 @@ def add_to(app: typer.Typer) -> None:
 
 
 def backup(file: File, as_json: output.Json = False) -> None:
-    """Back up the workspace (a snapshot of its rows, data sets, files, weights) to one file, while in use.
+    """Back up the workspace (database, datasets, files, weights) to one file; safe while it is in use.
 
-    Files outside of the workspace that rows refer to, such as models of import-model, are listed but not included.
+    Files outside the workspace, such as folders registered with import-model, are listed but not included.
     """
     from fine_tuning.workflows.maintenance import backup as backups
 
@@ -50,11 +50,11 @@ def backup(file: File, as_json: output.Json = False) -> None:
     typer.echo(f"{file}: {members} members, {size / 1e6:,.1f} MB")
     if outside := manifest["outside"]:
         more = f" and {len(outside) - MAX_PATHS} more (--json lists all)" if len(outside) > MAX_PATHS else ""
-        typer.echo(f"not included, since outside of the workspace: {', '.join(outside[:MAX_PATHS])}{more}", err=True)
+        typer.echo(f"not included, because outside the workspace: {', '.join(outside[:MAX_PATHS])}{more}", err=True)
 
 
 def restore(file: File, as_json: output.Json = False) -> None:
-    """Restore a backup into an empty workspace (FINE_TUNING_HOME, FINE_TUNING_DATABASE_URL), on either database."""
+    """Restore a backup into an empty workspace (FINE_TUNING_HOME), on SQLite or PostgreSQL."""
     from fine_tuning.workflows.maintenance import backup as backups
 
     with output.message_progress() as on_message:
@@ -67,10 +67,12 @@ def restore(file: File, as_json: output.Json = False) -> None:
 
 
 def doctor(
-    fix: Annotated[bool, typer.Option("--fix", help="Fix problems whose repair loses nothing.")] = False,
+    fix: Annotated[
+        bool, typer.Option("--fix", help="Fix problems that can be repaired without deleting data.")
+    ] = False,
     as_json: output.Json = False,
 ) -> None:
-    """Check the workspace for problems; exit code 1 if any are left."""
+    """Check the workspace for problems; exit with code 1 if any remain."""
     from fine_tuning.workflows.maintenance.doctor import MAX_SHOWN, check_workspace
 
     found = check_workspace(command_workspace(), fix=fix)

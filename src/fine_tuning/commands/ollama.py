@@ -17,9 +17,9 @@ def add_to(app: typer.Typer) -> None:
 
 def create_ollama_script(
     base: Annotated[str, typer.Argument(help="Base model: an Ollama name, Hugging Face id, folder or catalogue name.")],
-    dataset: Annotated[Path, typer.Argument(help="Data set; also looked for in the workspace's datasets.")],
+    dataset: Annotated[Path, typer.Argument(help="Dataset; also searched for in the workspace's datasets.")],
     name: Annotated[str, typer.Argument(help="Name of the new model in Ollama.")],
-    epochs: Annotated[int, typer.Option(help="Passes over the data.")] = 3,
+    epochs: Annotated[int, typer.Option(help="Training epochs.")] = 3,
     learning_rate: Annotated[float, typer.Option(help="Learning rate.")] = 0.0005,
     batch_size: Annotated[int, typer.Option(help="Examples per step.")] = 4,
     destination: Annotated[Path | None, typer.Option("--output", help="Path of the script.")] = None,

@@ -16,14 +16,14 @@ from fine_tuning.errors import UsageError
 if TYPE_CHECKING:
     from rich.console import Console
 
-NO_WRAP_COLUMNS = {"Model", "Status", "Created", "Time", "Job", "Type", "From", "To"}  # short values
+NO_WRAP_COLUMNS = {"Model", "Status", "Created", "Time", "Job", "Type", "From", "To"}  # short values, never wrapped
 MAX_RICH_ROWS = 500  # longer tables are printed as plain lines
 PIPE_WIDTH = 200  # columns of output to a file or pipe
-Json = Annotated[bool, typer.Option("--json", help="Print the same facts as JSON.")]
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 
 def console(*, stderr: bool = False) -> Console:
-    """A console on the standard output (or error) stream, as it is now."""
+    """A console on the current standard output (or error) stream."""
     from rich.console import Console
 
     found = Console(highlight=False, stderr=stderr)
@@ -38,13 +38,13 @@ def silence_logger(logger: str) -> None:
 
 
 def print_text(line: str) -> None:
-    """A line for people: folded between words in a terminal, whole in a file or pipe."""
+    """Print a line of text: wrapped at words in a terminal, unwrapped in a file or pipe."""
     stream = console()
     stream.print(line, markup=False, soft_wrap=not stream.is_terminal)
 
 
 def print_json(value: Any) -> None:
-    """Indented JSON; what is unknown is null."""
+    """Print indented JSON; unknown values are null."""
     typer.echo(json.dumps(_plain(value), indent=2, ensure_ascii=False, default=str))
 
 
@@ -57,9 +57,9 @@ def _plain(value: Any) -> Any:
 
 
 def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]], *, header: bool = True) -> None:
-    """A table; columns whose name ends in "#" are numbers, set flush right. Only text columns may be folded.
+    """Print a table; columns whose name ends in "#" are right-aligned numbers. Only text columns may be folded.
 
-    Where even that is too wide for the terminal, each row is printed as a table of its own: nothing is cut off.
+    If that is still too wide for the terminal, each row is printed as a separate table, so that nothing is cut off.
     """
     from rich import box
     from rich.measure import Measurement
@@ -90,12 +90,12 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]
         for row in cells:
             print_facts(title, dict(zip(names, row, strict=True)))
     else:
-        stream.print(Text(title, "bold"), soft_wrap=not stream.is_terminal)  # of a table's own, it would be cut to fit
+        stream.print(Text(title, "bold"), soft_wrap=not stream.is_terminal)  # the title of a Table would be cut to fit
         stream.print(table)
 
 
 def _print_many(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    """A table as plain lines: laying out ten thousand rows takes the library seconds."""
+    """Print a table as plain lines: the library takes seconds to lay out ten thousand rows."""
     names = [column.removesuffix("#") for column in columns]
     cells = [names, *(["-" if cell is None else str(cell) for cell in row] for row in rows)]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
@@ -108,7 +108,7 @@ def _print_many(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]
 
 
 def print_facts(title: str, facts: Mapping[str, Any]) -> None:
-    """Names and values, one a line."""
+    """Print names and values, one per line."""
     print_table(title, ["", ""], facts.items(), header=False)
 
 
@@ -138,7 +138,7 @@ def message_progress() -> Iterator[Callable[[str], None]]:
 
 
 def key_values(name: str, options: Sequence[str]) -> dict[str, str]:
-    """KEY=VALUE as typed, of an option that may be given often.
+    """Parse the KEY=VALUE pairs of a repeatable option.
 
     Raises:
         UsageError: one has no =, or two have the same key.
@@ -153,24 +153,24 @@ def key_values(name: str, options: Sequence[str]) -> dict[str, str]:
 
 
 def counts(numbers: Mapping[str, int]) -> str:
-    """Names with their numbers, in a line."""
+    """Names and numbers as one line."""
     return ", ".join(f"{name}: {number}" for name, number in numbers.items())
 
 
 def percent(value: float | None) -> str:
-    """A rate as "95.0 %", "unknown" where it is."""
+    """Format a rate as "95.0 %", or "unknown"."""
     return "unknown" if value is None or isnan(value) else f"{value:.1%}".replace("%", " %")
 
 
 def usd(value: float | None) -> str:
-    """US dollars, with more digits for small amounts; "unknown" where it is."""
+    """Format US dollars, with more digits for small amounts, or "unknown"."""
     if value is None or isnan(value):
         return "unknown"
     return f"${value:,.2f}" if value == 0 or abs(value) >= 1 else f"${value:.3g}"
 
 
 def number(value: float | None, unit: str = "", digits: int = 1) -> str:
-    """A figure with its unit; "unknown" or "never" (infinite) where it is so."""
+    """Format a number with its unit, or "unknown", or "never" (infinite)."""
     if value is None or isnan(value):
         return "unknown"
     return f"{value:,.{digits}f}{' ' + unit if unit else ''}" if isfinite(value) else "never"

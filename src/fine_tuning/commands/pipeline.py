@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from fine_tuning.workflows.demo.run_demo import DemoResult
     from fine_tuning.workflows.pipeline import Outcome
 
-PANEL = "The whole loop"
-
 
 def add_to(app: typer.Typer) -> None:
     """Add this group's commands."""
@@ -26,16 +24,19 @@ def add_to(app: typer.Typer) -> None:
 
 def auto_pipeline(
     base: Annotated[
-        str, typer.Argument(help="Base model: a catalogue name, folder or hub id trains here, else at the host.")
+        str,
+        typer.Argument(
+            help="Base model: a catalogue name, folder or Hugging Face id trains locally, others at the host."
+        ),
     ],
     domain: Annotated[str | None, typer.Option(help="Use only examples of this domain.")] = None,
     suffix: Annotated[str | None, typer.Option(help="Name of the registered model.")] = None,
-    min_rating: Annotated[int, typer.Option(help="Lowest rating of the examples.")] = 4,
+    min_rating: Annotated[int, typer.Option(help="Minimum rating of the examples.")] = 4,
     epochs: Annotated[int, typer.Option(help="Training epochs.")] = 3,
-    max_steps: Annotated[int | None, typer.Option(help="Stop after this number of optimizer steps.")] = None,
+    max_steps: Annotated[int | None, typer.Option(help="Maximum number of optimizer steps.")] = None,
     as_json: output.Json = False,
 ) -> None:
-    """Build a data set, train, evaluate and register. Ctrl-C pauses; run again to resume."""
+    """Build a dataset, train, evaluate and register. Ctrl-C pauses; run again to resume."""
     from fine_tuning.workflows.pipeline import Pipeline, Plan
 
     name = suffix or f"{Path(base).name}-{domain or 'all'}"
@@ -58,9 +59,9 @@ def demo(
     ] = None,
     model: Annotated[str, typer.Option(help="Base model.")] = "",
     epochs: Annotated[int, typer.Option(help="Training epochs.")] = 1,
-    max_steps: Annotated[int | None, typer.Option(help="Stop training after this number of steps.")] = None,
+    max_steps: Annotated[int | None, typer.Option(help="Maximum number of optimizer steps.")] = None,
 ) -> None:
-    """Run the loop with real weights: capture, train, evaluate, A/B test, deploy, answer, calculate the return."""
+    """Run the whole loop with real weights: capture, train, evaluate, A/B test, deploy, answer, compute ROI."""
     from fine_tuning.base_models.catalogue import DEFAULT_BASE_MODEL
     from fine_tuning.workflows.demo import run_demo
     from fine_tuning.workflows.pipeline import Pipeline

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 Name = Annotated[str, typer.Argument(help="Model name.")]
 Version = Annotated[int | None, typer.Argument(help="Version; the latest by default.")]
-Reason = Annotated[str, typer.Option(help="Recorded in the history.")]
+Reason = Annotated[str, typer.Option(help="Reason recorded in the history.")]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -55,7 +55,7 @@ class VersionOptions:
 def register_model(
     name: Name,
     base: Annotated[str, typer.Argument(help="Base model.")],
-    job: Annotated[str, typer.Argument(help="Job that trained it.")],
+    job: Annotated[str, typer.Argument(help="Id of the job that trained it.")],
     size: Annotated[int, typer.Argument(help="Number of training examples.")],
     options: VersionOptions,
     as_json: output.Json = False,
@@ -152,7 +152,7 @@ def alias(
     reason: Reason = "set by hand",
     as_json: output.Json = False,
 ) -> None:
-    """List the aliases of a model, or point one at a version, which NAME@ALIAS then names."""
+    """List a model's aliases, or point one at a version, which NAME@ALIAS then resolves to."""
     from fine_tuning.model_registry import ModelRegistry
 
     registry = ModelRegistry(workspace=command_workspace())
@@ -213,7 +213,7 @@ def history(name: Name, as_json: output.Json = False) -> None:
 def import_model(
     name: Name,
     folder: Annotated[Path, typer.Argument(help="Hugging Face model folder with safetensors.")],
-    base: Annotated[str | None, typer.Option(help="Base model; the one that the model card names by default.")] = None,
+    base: Annotated[str | None, typer.Option(help="Base model; taken from the model card by default.")] = None,
 ) -> None:
     """Register a model folder as the next version."""
     from fine_tuning.model_registry import ModelRegistry

@@ -58,14 +58,16 @@ class RelocationOptions:
     """How to train and to compare; see `workflows.relocation.Plan`."""
 
     provider: Annotated[str, typer.Option(help="local, or the address of an OpenAI-compatible host.")] = "local"
-    metric: Annotated[str, typer.Option(help="Metric of single answers, such as token_f1.")] = "exact_match"
-    margin: Annotated[float, typer.Option(help="How much lower a score still counts as not worse.")] = 0.05
-    test: Annotated[Path | None, typer.Option(help="Prompts and references; the job's validation file by default.")] = (
-        None
-    )
-    epochs: Annotated[int, typer.Option(help="Passes over the training data.")] = 3
-    max_steps: Annotated[int | None, typer.Option(help="Stop a local training after so many steps.")] = None
-    max_tokens: Annotated[int, typer.Option(help="Limit of each answer, tokens.")] = 256
+    metric: Annotated[str, typer.Option(help="Metric that scores each answer, such as token_f1.")] = "exact_match"
+    margin: Annotated[
+        float, typer.Option(help="Non-inferiority margin: largest drop in score that counts as not worse.")
+    ] = 0.05
+    test: Annotated[
+        Path | None, typer.Option(help="File of prompts and references; the validation file by default.")
+    ] = None
+    epochs: Annotated[int, typer.Option(help="Training epochs.")] = 3
+    max_steps: Annotated[int | None, typer.Option(help="Maximum number of optimizer steps, if trained locally.")] = None
+    max_tokens: Annotated[int, typer.Option(help="Maximum tokens per answer.")] = 256
 
 
 def relocate(
@@ -74,7 +76,7 @@ def relocate(
     options: RelocationOptions,
     as_json: output.Json = False,
 ) -> None:
-    """Train a model's data on another base and compare both versions. Run it again to resume."""
+    """Retrain a model on another base and compare both versions. Run it again to resume."""
     from fine_tuning.commands.jobs import follow
     from fine_tuning.workflows import relocation
 
@@ -98,11 +100,11 @@ def relocate(
         ("latency", *(output.number(each, "ms") for each in outcome.latency_ms)),
         ("cost per call", *map(output.usd, outcome.cost)),
     ]
-    title = f"{outcome.examples} questions that both answered"
+    title = f"{outcome.examples} questions answered by both models"
     output.print_table(title, ["", f"{outcome.old}#", f"{outcome.new}#"], rows)
     for name, failed in outcome.failures.items():
         output.print_text(
-            f"{name} did not answer {failed.count} of {failed.of} questions; run the same command to ask them again; "
+            f"{name} did not answer {failed.count} of {failed.of} questions; run the same command again to retry them; "
             f"first error: {failed.first}"
         )
     output.print_text(_decision(outcome, plan))
@@ -111,16 +113,16 @@ def relocate(
 def _decision(outcome: Outcome, plan: Plan) -> str:
     """The verdict, and what to do."""
     if outcome.verdict == "unknown":
-        return f"no verdict: {outcome.reason or 'no question was answered by both'}; {outcome.new} is registered"
+        return f"no verdict: {outcome.reason or 'no question was answered by both models'}; {outcome.new} is registered"
     interval = f"{outcome.low * 100:+.1f} to {outcome.high * 100:+.1f} points"
     seen = "; the old model was trained on these questions" if outcome.held_out else ""
-    result = f"{outcome.new} is {outcome.difference * 100:+.1f} points better than {outcome.old} ({interval}{seen})"
+    result = f"{outcome.new} scores {outcome.difference * 100:+.1f} points against {outcome.old} ({interval}{seen})"
     size = f"{plan.margin * 100:g} points"
     name, version = parse_version_name(outcome.new) or (outcome.new, "")
     deploy = f"ft-cli deploy {name} {version}"
     advice = {
-        "not worse": f"not worse, within {size}: deploy it with {deploy}",
+        "not worse": f"not worse, within a margin of {size}: deploy it with {deploy}",
         "worse": f"worse by more than {size}: try another base, more epochs or more data",
-        "undecided": f"undecided, within {size}: name a larger test file with --test",
+        "undecided": f"undecided at a margin of {size}: use a larger test file (--test)",
     }[outcome.verdict]
     return f"{result}: {advice}"

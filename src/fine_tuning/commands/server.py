@@ -46,11 +46,15 @@ class ServeOptions:
     """Options of `serve`, beside host and port."""
 
     alias: Annotated[list[str] | None, typer.Option(help="NAME=MODEL: a model name for clients; repeatable.")] = None
-    slots: Annotated[int, typer.Option(help="Jobs trained at once; 0 where workers run elsewhere.", min=0)] = 1
-    requests_per_minute: Annotated[int | None, typer.Option(help="Rate limit of each key.", min=1)] = None
-    max_concurrent: Annotated[int, typer.Option(help="Requests at once; further ones get 429.", min=1)] = 64
-    memory_limit: Annotated[int | None, typer.Option(help="MiB of loaded models.", min=1)] = None
-    context_length: Annotated[int, typer.Option(help="Tokens of prompt and answer in llama.cpp.", min=64)] = 2048
+    slots: Annotated[
+        int, typer.Option(help="Number of concurrent training jobs; 0 if workers run elsewhere.", min=0)
+    ] = 1
+    requests_per_minute: Annotated[int | None, typer.Option(help="Rate limit per key.", min=1)] = None
+    max_concurrent: Annotated[int, typer.Option(help="Maximum concurrent requests; further ones get 429.", min=1)] = 64
+    memory_limit: Annotated[int | None, typer.Option(help="Memory limit for loaded models, in MiB.", min=1)] = None
+    context_length: Annotated[
+        int, typer.Option(help="Context length in llama.cpp (prompt and answer), in tokens.", min=64)
+    ] = 2048
 
 
 @with_options
@@ -138,7 +142,7 @@ def _is_loopback(host: str) -> bool:
 
 
 def worker(
-    slots: Annotated[int, typer.Option(help="Jobs trained at once on this machine.", min=1)] = 1,
+    slots: Annotated[int, typer.Option(help="Number of concurrent training jobs on this machine.", min=1)] = 1,
     parent: Annotated[int | None, typer.Option(help="Process id with which the worker ends.", hidden=True)] = None,
 ) -> None:
     """Run a worker that trains queued jobs; several workers can share one database."""
@@ -151,10 +155,10 @@ def worker(
 
 
 def create_key(
-    name: Annotated[str, typer.Argument(help="Name of the key, such as the program that uses it.")],
+    name: Annotated[str, typer.Argument(help="Name of the key, such as the application that uses it.")],
     project: Annotated[str, typer.Option(help="Project whose files, jobs and models the key can access.")] = "default",
     read_only: Annotated[
-        bool, typer.Option("--read-only", help="Allow reading only: no changes and no calls of models.")
+        bool, typer.Option("--read-only", help="Allow reading only: no changes and no model calls.")
     ] = False,
     as_json: output.Json = False,
 ) -> None:
@@ -166,7 +170,7 @@ def create_key(
         output.print_json({**record, "key": key})
     else:
         access = ", read-only" if read_only else ""
-        typer.echo(f"{key}\nkeep it: it cannot be shown again (id {record['id']}, project {project}{access})")
+        typer.echo(f"{key}\nsave it now: it cannot be shown again (id {record['id']}, project {project}{access})")
 
 
 def list_keys(as_json: output.Json = False) -> None:
@@ -194,7 +198,7 @@ def list_keys(as_json: output.Json = False) -> None:
 
 
 def revoke_key(key_id: Annotated[str, typer.Argument(help="Id of the key.")]) -> None:
-    """Revoke an API key at once."""
+    """Revoke an API key immediately."""
     from fine_tuning.server import authentication as keys
 
     keys.revoke(command_workspace().database, key_id)

@@ -16,7 +16,7 @@ Values = NDArray[np.float64]
 RESAMPLES = 2000
 MIN_VALUES = 30  # a mean of fewer, skewed values gets no interval: measured ones were too short
 MAX_SKEW = 0.2  # skewness over the root of the count, above which measured intervals of means were too short
-NORMAL_FROM = 5000  # the mean of so many values is normal whatever their distribution
+NORMAL_FROM = 5000  # the mean of this many values is approximately normal
 
 
 class Measured(NamedTuple):

@@ -144,7 +144,7 @@ def pages(count: int, page: int, size: int, path: str) -> None:
     with ui.element("nav").classes("bar").props('aria-label="Pages of the table"'):
         if page > 1:
             ui.link("Newer", f"{path}{page - 1}")
-        where = f"page {page:,} of {last:,}, {count:,} in all"
+        where = f"page {page:,} of {last:,}, {count:,} in total"
         text(where, "span").classes("dim")
         if page < last:
             ui.link("Older", f"{path}{page + 1}")

@@ -44,7 +44,7 @@ def show_evaluations(name: str, found: list[Evaluation]) -> None:
         "Evaluations, newest first", ["Id", "Metric", "Score", "Examples", "Latency (ms)", "Created"], rows
     )
     components.heading("Compare two evaluations", 3)
-    components.text("They may be of different models, but over the same prompts.").classes("dim")
+    components.text("They may be of different models but must use the same prompts.").classes("dim")
     with ui.element("div").classes("bar"):
         first = ui.number("First (id)", value=found[0]["id"], min=1, precision=0)
         second = ui.number("Second (id)", value=found[-1]["id"], min=1, precision=0)

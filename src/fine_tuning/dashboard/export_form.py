@@ -32,7 +32,7 @@ class ExportForm:
         """Show the form and the earlier exports."""
         components.heading("Export")
         if not self._versions:
-            components.text("No version has its weights on this machine.").classes("dim")
+            components.text("No version of this model has its weights on this machine.").classes("dim")
             return
         with ui.element("div").classes("bar"):
             self._version = ui.select(self._versions, value=self._versions[-1], label="Version").classes("field")

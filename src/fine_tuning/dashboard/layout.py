@@ -31,7 +31,7 @@ def page(title: str, heading: str | None = None) -> Iterator[None]:
                 if name == title:
                     link.props('aria-current="page"')
         with ui.element("div").classes("who"):
-            ui.label(f"{who.name}{' (read only)' if who.read_only else ''}").classes("name")
+            ui.label(f"{who.name}{' (read-only)' if who.read_only else ''}").classes("name")
             button("Light / dark", _switch_theme)
             if not who.is_guest:
                 with ui.element("form").props('method="post" action="/sign-out"'):

@@ -20,7 +20,7 @@ from fine_tuning.store.workspace import Workspace
 PAGES = {
     "Overview": "/",
     "Review": "/review",
-    "Data sets": "/datasets",
+    "Datasets": "/datasets",
     "Jobs": "/jobs",
     "Models": "/models",
     "Experiments": "/experiments",

@@ -1,4 +1,4 @@
-"""The hash that identifies the content of a data set."""
+"""The hash that identifies the content of a dataset."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows of data set files: read from JSON and JSONL, and divided into prompt and reference."""
+"""Rows of dataset files: read from JSON and JSONL, and divided into prompt and reference."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def read_rows(path: Path | str) -> list[tuple[int, JsonObject]]:
 def _array(path: Path | str) -> Iterator[tuple[int, JsonObject]]:
     value = read_json(path)
     if not isinstance(value, list):
-        raise DataError(f"{path} must hold a JSON array of rows, not {type(value).__name__}")
+        raise DataError(f"{path} must contain a JSON array of rows, not {type(value).__name__}")
     for position, row in enumerate(value, 1):
         yield position, _checked(row, f"{path}, row {position}")
 

@@ -1,1 +1,1 @@
-"""From captured calls to a frozen data set: validation, formats, near-duplicates, splits, files."""
+"""From captured calls to a frozen dataset: validation, formats, near-duplicates, splits, files."""

@@ -1,4 +1,4 @@
-"""Build a data set from rows of any number: check, deduplicate, filter, sample, split, write once with a manifest.
+"""Build a dataset from any number of rows: check, deduplicate, filter, sample, split, write once with a manifest.
 
 The same rows and the same recipe give the same bytes, on any machine, here or on a cluster.
 """
@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fine_tuning._util.files import is_file, make_folder, write_json, written_whole
+from fine_tuning._util.files import atomic_folder, is_file, make_folder, write_json
 from fine_tuning.data_io.formats.findings import Finding, Tally
 from fine_tuning.datasets import (
     daft_plan,
@@ -49,10 +49,10 @@ def build(
     folder: Path,
     on_progress: Callable[[int], None] = lambda _: None,
 ) -> Manifest:
-    """Write a data set's splits, the removed rows and the manifest into `folder`, and record it; all or nothing.
+    """Write a dataset's splits, the removed rows and the manifest into `folder`, and record it; all or nothing.
 
     Args:
-        folder: its name is the data set's; see `check_target`. One with other content is moved to `earlier`.
+        folder: its name is the dataset's; see `check_target`. One with other content is moved to `earlier`.
         on_progress: called with the number of further rows that were read.
 
     Raises:
@@ -62,7 +62,7 @@ def build(
     language_detection.check(recipe.languages)
     if recipe.tokens_of:  # an unknown model is reported before anything is read, and is downloaded once
         token_counts.counter(recipe.tokens_of, workspace.folder("models"))
-    with written_whole(folder) as unfinished:
+    with atomic_folder(folder) as unfinished:
         work = make_folder(unfinished / ".work")
         spool = Spool(work)
         spool.fill(daft_plan.records(sources, recipe, workspace.settings), on_progress)
@@ -80,18 +80,18 @@ def build(
 
 
 def check_target(folder: Path) -> Path:
-    """The folder, if a data set may be written there.
+    """The folder, if a dataset may be written there.
 
     Raises:
         UsageError: there is something else.
     """
     if folder.exists() and not is_file(folder / FILE):
-        raise UsageError(f"{folder} is there and is no data set; choose another name")
+        raise UsageError(f"{folder} already exists and is not a dataset; choose another name")
     return folder
 
 
 def _freeze(database: Database, folder: Path, manifest: Manifest, examples: Sequence[str]) -> None:
-    """Record the data set, and each split as a file that a job trains on."""
+    """Record the dataset, and each split as a file that a job trains on."""
     record: NewDataset = {
         "name": manifest.name,
         "format": manifest.recipe["format"],
@@ -116,7 +116,7 @@ def _freeze(database: Database, folder: Path, manifest: Manifest, examples: Sequ
 
 def _nothing_left(rows: SelectedRows) -> str:
     if not len(rows.spool):
-        return "the sources hold no rows"
+        return "the sources have no rows"
     counts = ", ".join(f"{name} {count:,}" for name, count in _counts(rows.selection).items() if count)
     return f"no row is left to train on ({counts}); run `ft-cli dataset check`, or loosen the filters"
 

@@ -1,4 +1,4 @@
-"""Daft, which runs the plans of data sets: on all local cores, or unchanged on a Ray cluster."""
+"""Daft, which runs the plans of datasets: on all local cores, or unchanged on a Ray cluster."""
 
 from __future__ import annotations
 

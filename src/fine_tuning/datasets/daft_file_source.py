@@ -40,9 +40,9 @@ def frame(files: Sequence[str], flow: Flow) -> DaftFrame:
 
 
 class Flow:
-    """Keeps readers from running ahead of what is done with the rows: an engine keeps in memory what waits.
+    """Backpressure: keeps readers from running ahead of the plan, since the engine keeps waiting rows in memory.
 
-    It works within one process; a copy on another machine does not hold anybody up.
+    It works within one process; a copy on another machine does not block its readers.
     """
 
     def __init__(self, most: int | None = AHEAD_ROWS) -> None:
@@ -50,7 +50,7 @@ class Flow:
         self._read = self._arrived = 0
 
     async def let_pass(self, rows: int) -> None:
-        """Wait, for a while at most, until so many rows may be read."""
+        """Wait, up to a timeout, until this many rows may be read."""
         for _ in range(PATIENCE):
             if self._most is None or self._read - self._arrived < self._most:
                 break

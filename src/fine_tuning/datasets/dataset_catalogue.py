@@ -1,4 +1,4 @@
-"""Find data sets by name, hash or folder."""
+"""Find datasets by name, hash or folder."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from fine_tuning.store.records.rows import record
 
 
 def newest(database: Database, limit: int, offset: int = 0) -> list[ListedDataset]:
-    """The newest data sets first."""
+    """The newest datasets first."""
     with database.read() as tx:
         found = datasets.newest(tx, limit, offset)
     return [
@@ -33,16 +33,16 @@ def newest(database: Database, limit: int, offset: int = 0) -> list[ListedDatase
 
 
 def count(database: Database) -> int:
-    """The number of data sets."""
+    """The number of datasets."""
     with database.read() as tx:
         return datasets.count(tx)
 
 
 def manifest_of(database: Database, name: str) -> DatasetManifest:
-    """A data set's manifest; for one of a single file the same facts, as far as they were recorded.
+    """A dataset's manifest; for one of a single file the same facts, as far as they were recorded.
 
     Raises:
-        NotFoundError: there is no such data set.
+        NotFoundError: there is no such dataset.
     """
     if is_file(Path(name) / manifest.FILE):
         return manifest.read(Path(name)).as_dict()
@@ -72,21 +72,23 @@ def manifest_of(database: Database, name: str) -> DatasetManifest:
 
 
 def folder_of(database: Database, name: str) -> Path:
-    """The folder of a data set that was built.
+    """The folder of a dataset that was built.
 
     Raises:
-        NotFoundError: there is no such data set, or it is a single file.
+        NotFoundError: there is no such dataset, or it is a single file.
     """
     if is_file(Path(name) / manifest.FILE):
         return Path(name)
     folder = Path(_find(database, name)["path"])
     if not is_file(folder / manifest.FILE):
-        raise NotFoundError(f"{name} is no data set with a manifest ({folder}); build one with `ft-cli dataset build`")
+        raise NotFoundError(
+            f"{name} is not a dataset with a manifest ({folder}); build one with `ft-cli dataset build`"
+        )
     return folder
 
 
 def files_of(database: Database, name: str) -> list[str]:
-    """The files of a data set's splits, or those of a path or glob.
+    """The files of a dataset's splits, or those of a path or glob.
 
     Raises:
         NotFoundError: there is neither.
@@ -107,5 +109,5 @@ def _find(database: Database, name: str) -> Dataset:
     with database.read() as tx:
         found = datasets.find(tx, name)
     if found is None:
-        raise NotFoundError(f"no data set {name}; `ft-cli dataset list` shows them")
+        raise NotFoundError(f"no dataset {name}; `ft-cli dataset list` shows them")
     return found

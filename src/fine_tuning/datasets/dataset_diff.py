@@ -1,4 +1,4 @@
-"""Differences of two data sets: in the recipe, in the counts, row by row."""
+"""Differences of two datasets: in the recipe, in the counts, row by row."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from fine_tuning.datasets.manifest import Manifest
 
 
 class DatasetDiff(TypedDict):
-    """Differences of two data sets.
+    """Differences of two datasets.
 
     `same` is whether rows and splits are equal. `recipe` and `counts` have both values of what differs. Rows are
     `added`, `removed`, `moved` (to another split) or `kept`.
@@ -29,7 +29,7 @@ class DatasetDiff(TypedDict):
 
 
 def compare(first_folder: Path, second_folder: Path) -> DatasetDiff:
-    """The differences from the data set in the first folder to that in the second.
+    """The differences from the dataset in the first folder to that in the second.
 
     Raises:
         NotFoundError, DataError: a file of theirs is missing or damaged.

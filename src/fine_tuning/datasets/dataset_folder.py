@@ -1,4 +1,4 @@
-"""Write the files of a built data set: its splits, the rejected rows and the rows left out."""
+"""Write the files of a built dataset: its splits, the rejected rows and the rows left out."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from fine_tuning._util.files import explained
+from fine_tuning._util.files import translated_os_errors
 from fine_tuning.datasets.recipe import Recipe
 from fine_tuning.datasets.removed_rows import LEFT_OUT, NEAR_DUPLICATE, REJECTED, LeftOutRow
 from fine_tuning.datasets.row_features import State
@@ -59,7 +59,7 @@ def write(rows: SelectedRows, split: Ints, recipe: Recipe, folder: Path) -> tupl
     names = [name for name, share in zip(SPLITS, recipe.shares, strict=True) if share]
     files = {name: folder / f"{name}{extension_of(recipe.format)}" for name in names}
     examples: list[str] = []
-    with ExitStack() as stack, explained(folder, "write"):
+    with ExitStack() as stack, translated_os_errors(folder, "write"):
         rejected = stack.enter_context((folder / REJECTED).open("wb"))
         writers = {name: open_split(file, recipe.format) for name, file in files.items()}
         for start, batch in spool.texts("text", "example"):

@@ -1,4 +1,4 @@
-"""A data set's report as one self-contained HTML page of figures and tables."""
+"""A dataset's report as one self-contained HTML page of figures and tables."""
 
 from __future__ import annotations
 

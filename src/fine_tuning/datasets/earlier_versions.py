@@ -1,11 +1,11 @@
-"""Data sets that are about to be replaced by others of their name, kept in the folder `earlier`."""
+"""Datasets that are about to be replaced by others of their name, kept in the folder `earlier`."""
 
 from __future__ import annotations
 
 import shutil
 from pathlib import Path
 
-from fine_tuning._util.files import explained, is_file, make_folder
+from fine_tuning._util.files import is_file, make_folder, translated_os_errors
 from fine_tuning.datasets import manifest
 from fine_tuning.store import datasets
 from fine_tuning.store.database import Database
@@ -14,23 +14,23 @@ EARLIER = "earlier"
 
 
 def keep_file(database: Database, path: Path, content_hash: str) -> None:
-    """Move the file of a data set with other content, and record its new path."""
+    """Move the file of a dataset with other content, and record its new path."""
     with database.write() as tx:
         before = datasets.newest_at(tx, str(path))
         if before is None or before["content_hash"] == content_hash or not is_file(path):
             return
         kept = _kept_path(path, before["content_hash"])
-        with explained(kept, "write"):
+        with translated_os_errors(kept, "write"):
             path.replace(kept)
         datasets.move(tx, str(path), str(kept), before["content_hash"])
 
 
 def keep_folder(database: Database, folder: Path, content_hash: str) -> None:
-    """Move the folder of a built data set with other content, and record the new paths of its files."""
+    """Move the folder of a built dataset with other content, and record the new paths of its files."""
     if not folder.exists() or (before := manifest.read(folder)).hash == content_hash:
         return
     kept = _kept_path(folder, before.hash)
-    with explained(kept, "write"):
+    with translated_os_errors(kept, "write"):
         shutil.rmtree(kept, ignore_errors=True)
         folder.replace(kept)
     with database.write() as tx:

@@ -1,4 +1,4 @@
-"""Examples that carry the recipe they were found with, so that a saved data set records the source of its own rows."""
+"""Examples that carry the recipe they were found with, so that a saved dataset records the source of its rows."""
 
 from __future__ import annotations
 

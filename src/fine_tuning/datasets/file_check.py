@@ -141,7 +141,7 @@ def check_files(
         files: paths, folders, globs or addresses; any format that `ft-cli capture import` reads.
         model: whose tokens are counted and whose limit holds; None to leave tokens out.
         rejected_to: a file for the rejected rows, each with its reasons; None for none.
-        on_progress: called with the number of further rows that were checked.
+        on_progress: called with the number of rows checked since the last call.
 
     Raises:
         NotFoundError, DataError: a file cannot be read; then no file of rejected rows is left.

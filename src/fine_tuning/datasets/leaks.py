@@ -25,11 +25,11 @@ SHOWN = 20
 
 @dataclass(frozen=True)
 class Leak:
-    """A row of the second data set that the first one has too.
+    """A row of the second dataset that the first one has too.
 
     Attributes:
         kind: "same row", "same question" or "near-duplicate".
-        file, line: of the row; other_file, other_line: of the row of the first data set.
+        file, line: of the row; other_file, other_line: of the row of the first dataset.
         question: the words of its prompt.
     """
 
@@ -43,7 +43,7 @@ class Leak:
 
 @dataclass
 class LeakReport:
-    """Rows that two data sets have in common.
+    """Rows that two datasets have in common.
 
     Attributes:
         rows: of the second, usable ones; unusable: rows of both that cannot be read.

@@ -1,4 +1,4 @@
-"""The manifest of a built data set: its splits and their hashes, its recipe, and the status of every row."""
+"""The manifest of a built dataset: its splits and their hashes, its recipe, and the status of every row."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def _versions() -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Manifest:
-    """A data set's record of itself.
+    """The manifest of a dataset.
 
     Attributes:
         parts: by name of the split: file, rows, content_hash (see `rows.ContentHash`) and tokens (None where not
@@ -72,12 +72,12 @@ class Manifest:
         return record(DatasetManifest, {"hash": self.hash, **asdict(self)})
 
     def facts(self) -> BuiltRecipe:
-        """As the recipe of the data set's record: everything but name and hash."""
+        """As the recipe of the dataset's record: everything but name and hash."""
         return record(BuiltRecipe, {key: value for key, value in asdict(self).items() if key != "name"})
 
 
 def read(folder: Path) -> Manifest:
-    """The manifest of the data set in a folder.
+    """The manifest of the dataset in a folder.
 
     Raises:
         NotFoundError: there is none.
@@ -88,4 +88,4 @@ def read(folder: Path) -> Manifest:
     try:
         return Manifest(**{name: value for name, value in facts.items() if name in known})
     except (TypeError, AttributeError):
-        raise DataError(f"{folder / FILE} is no manifest of a data set; build the data set again") from None
+        raise DataError(f"{folder / FILE} is not a dataset manifest; build the dataset again") from None

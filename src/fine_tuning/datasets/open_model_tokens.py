@@ -41,7 +41,7 @@ def counter(model: str, models_folder: Path) -> Callable[[Row], int]:
 
 
 def row_limit(model: str, models_folder: Path) -> int | None:
-    """The most tokens that the model reads; None where its configuration does not say."""
+    """The context length of the model in tokens; None if its configuration does not state it."""
     limit = read_json(catalogue.resolve(model, models_folder).path / "config.json").get("max_position_embeddings")
     return int(limit) if limit else None
 

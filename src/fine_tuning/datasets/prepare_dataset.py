@@ -1,4 +1,4 @@
-"""Prepare a data set from captured calls in one step: find, validate, save."""
+"""Prepare a dataset from captured calls in one step: find, validate, save."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from fine_tuning.store.records.examples import Example
 
 @dataclass(frozen=True)
 class PreparedDataset:
-    """A saved data set: its file, the examples in it, and how many were found, the invalid ones included."""
+    """A saved dataset: its file, the examples in it, and how many were found, the invalid ones included."""
 
     path: str
     examples: Examples[Example]

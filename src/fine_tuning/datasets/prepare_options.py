@@ -1,4 +1,4 @@
-"""Options of preparing a data set: defaults and help texts."""
+"""Options of preparing a dataset: defaults and help texts."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class PrepareOptions(OptionModel):
     """Filters of captured calls, and the file to write."""
 
     format: FileFormat = Field(default="openai", description="Format of the file.")
-    min_rating: int = Field(default=4, description="Leave out examples rated lower (1 to 5).")
+    min_rating: int = Field(default=4, description="Minimum rating of the examples (1 to 5).")
     domain: str | None = Field(default=None, description="Only examples of this domain.")
     task_type: str | None = Field(default=None, description="Only examples of this task type.")
     output: str | None = Field(default=None, description="File name; the extension is added.")

@@ -1,4 +1,4 @@
-"""The recipe of a data set: every option with its default, its check and its help text, stored with the result."""
+"""The recipe of a dataset: every option with its default, its check and its help text, stored with the result."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from fine_tuning._util.checks import LARGEST_COUNT
+from fine_tuning._util.checks import MAX_COUNT
 from fine_tuning._util.option_model import OptionModel
 from fine_tuning.errors import UsageError
 from fine_tuning.store.records.rows import JsonColumn
@@ -17,26 +17,26 @@ MIN_THRESHOLD = 0.7  # less similar pairs are not found reliably: see `near_dupl
 DatasetFormat = Literal["openai", "preference", "parquet", "alpaca", "sharegpt", "jsonl"]
 Policy = Literal["ignore", "report", "mask", "reject"]
 RowField = Literal["domain", "task_type", "model", "rating"]
-Characters = Annotated[int, Field(ge=0, le=LARGEST_COUNT)]
-Count = Annotated[int, Field(ge=1, le=LARGEST_COUNT)]
+Characters = Annotated[int, Field(ge=0, le=MAX_COUNT)]
+Count = Annotated[int, Field(ge=1, le=MAX_COUNT)]
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class Recipe(OptionModel):
-    """How rows become a data set."""
+    """How rows become a dataset."""
 
     format: DatasetFormat = Field(default="openai", description="Format of the split files.")
     tokens_of: str | None = Field(
-        default=None, description="Count tokens as this model, and reject rows longer than its limit."
+        default=None, description="Count tokens with this model's tokenizer, and reject rows longer than its limit."
     )
     min_rating: Annotated[int, Field(ge=1, le=5)] | None = Field(
-        default=None, description="Leave out rows rated lower (1 to 5); unrated rows stay."
+        default=None, description="Minimum rating (1 to 5); unrated rows are kept."
     )
-    domains: tuple[str, ...] = Field(default=(), description="Only rows of this domain; may be repeated.")
-    task_types: tuple[str, ...] = Field(default=(), description="Only rows of this task type; may be repeated.")
-    models: tuple[str, ...] = Field(default=(), description="Only responses of this model; may be repeated.")
+    domains: tuple[str, ...] = Field(default=(), description="Only rows of this domain; repeatable.")
+    task_types: tuple[str, ...] = Field(default=(), description="Only rows of this task type; repeatable.")
+    models: tuple[str, ...] = Field(default=(), description="Only responses of this model; repeatable.")
     metadata: dict[str, str] = Field(
-        default_factory=dict, description="Only rows with this KEY=VALUE in their metadata; may be repeated."
+        default_factory=dict, description="Only rows with this KEY=VALUE in their metadata; repeatable."
     )
     since: str | None = Field(default=None, description="Only rows captured at or after this time (ISO 8601).")
     until: str | None = Field(default=None, description="Only rows captured before this time (ISO 8601).")
@@ -45,7 +45,7 @@ class Recipe(OptionModel):
     max_characters: Count | None = Field(default=None, description="Maximum length of prompt and response together.")
     languages: tuple[str, ...] = Field(
         default=(),
-        description="Only prompts in this language (ISO 639, such as en), or too short to detect; may be repeated.",
+        description="Only prompts in this language (ISO 639, such as en) or too short to detect; repeatable.",
     )
     secrets: Policy = Field(default="ignore", description="Policy for keys, tokens and passwords.")
     personal_data: Policy = Field(
@@ -56,14 +56,14 @@ class Recipe(OptionModel):
         description="Deduplicate prompts of at least this similarity (Jaccard of word 3-grams, 0.7 to 1), "
         "keeping the best-rated row.",
     )
-    balance: RowField | None = Field(default=None, description="Sample as many rows of each value of this field.")
-    limit: Count | None = Field(default=None, description="Sample at most this many rows.")
-    validation: Share = Field(default=0.1, description="Share of the rows in the validation split.")
-    test: Share = Field(default=0.1, description="Share of the rows in the test split.")
-    stratify: RowField = Field(
-        default="domain", description="Field whose values are distributed evenly over the splits."
+    balance: RowField | None = Field(
+        default=None, description="Sample the same number of rows for each value of this field."
     )
-    seed: Annotated[int, Field(ge=0, le=LARGEST_COUNT)] = Field(
+    limit: Count | None = Field(default=None, description="Sample at most this many rows.")
+    validation: Share = Field(default=0.1, description="Fraction of rows in the validation split.")
+    test: Share = Field(default=0.1, description="Fraction of rows in the test split.")
+    stratify: RowField = Field(default="domain", description="Field to stratify the splits by.")
+    seed: Annotated[int, Field(ge=0, le=MAX_COUNT)] = Field(
         default=42, description="Random seed of samples and splits."
     )
 
@@ -107,7 +107,7 @@ def seconds_of(label: str, value: str | None) -> float | None:
     """ISO 8601 as seconds since 1970, in UTC where it names no zone; None for None.
 
     Raises:
-        UsageError: the value is no date or time; the message starts with the label.
+        UsageError: the value is not a date or time; the message starts with the label.
     """
     if value is None:
         return None

@@ -1,4 +1,4 @@
-"""Rows that a data set was built without, with the reasons, as its folder keeps them."""
+"""Rows that a dataset was built without, with the reasons, as its folder keeps them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from itertools import islice
 from pathlib import Path
 from typing import NotRequired, TypedDict, cast
 
-from fine_tuning._util.files import explained, is_file
+from fine_tuning._util.files import is_file, translated_os_errors
 
 REJECTED, LEFT_OUT = "rejected.jsonl", "left-out.jsonl"
 NEAR_DUPLICATE = "near-duplicate"
@@ -53,7 +53,7 @@ class DuplicateCluster(TypedDict):
 
 
 class RemovedRows(TypedDict):
-    """The rows that a data set was built without."""
+    """The rows that a dataset was built without."""
 
     rejected: list[RejectedRow]
     left_out: list[LeftOutRow]
@@ -91,6 +91,6 @@ def _left_out(folder: Path) -> Iterator[LeftOutRow]:
 def _lines(file: Path) -> Iterator[object]:
     if not is_file(file):
         return
-    with explained(file, "read"), file.open(encoding="utf-8", errors="replace") as stream:
+    with translated_os_errors(file, "read"), file.open(encoding="utf-8", errors="replace") as stream:
         for line in stream:
             yield json.loads(line)

@@ -43,7 +43,7 @@ class Record(NamedTuple):
     """A row after the checks of it alone.
 
     Attributes:
-        text: its line in the data set; of a rejected row, its line among those.
+        text: its line in the dataset; of a rejected row, its line among those.
         reason: the filter that left it out.
         findings: JSON of [code, field, message] each, also warnings; None where there are none.
         content: a hash of what is trained on.
@@ -99,7 +99,7 @@ class Recorder:
             return _rejected(self._hidden(raw), [*findings, Finding("malformed", "", str(error))])
         rating = _rating(call.rating)
         if rating is None:
-            wrong = Finding("wrong-rating", "rating", f"{call.rating!r} is no rating")
+            wrong = Finding("wrong-rating", "rating", f"{call.rating!r} is not a rating")
             return _rejected(self._hidden(raw), [*findings, wrong])
         warnings = json.dumps(findings, ensure_ascii=False) if findings else None
         prompt, response = _divided(call)
@@ -243,7 +243,7 @@ def _divided(call: Call) -> tuple[Messages, Messages]:
 
 
 def _turns(messages: Messages) -> Messages:
-    """Messages of user and assistant. Rows that share a system message are no duplicates."""
+    """Messages of user and assistant. Rows that share a system message are not duplicates."""
     return [message for message in messages if message.get("role") not in {"system", "developer"}]
 
 
@@ -268,7 +268,7 @@ def _hash(text: str) -> int:
 
 
 def _example_id(row: Mapping[str, object]) -> str | None:
-    """The id of a captured example; rows of other systems may have ids of their own."""
+    """The id of a captured example; rows of other systems may have their own ids."""
     found = row.get("id")
     return found if row.get("captured_at") and isinstance(found, str) else None
 

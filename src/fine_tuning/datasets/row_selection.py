@@ -1,4 +1,4 @@
-"""Select the rows of a data set: deduplicate by the best-rated row, balance, sample."""
+"""Select the rows of a dataset: deduplicate by the best-rated row, balance, sample."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sources of a data set's rows: files, tables in memory, captured calls."""
+"""Sources of a dataset's rows: files, tables in memory, captured calls."""
 
 from __future__ import annotations
 

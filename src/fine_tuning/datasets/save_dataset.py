@@ -19,23 +19,23 @@ from fine_tuning.store.records.datasets import NewDataset
 
 
 def target(folder: Path, name: str, format: str) -> Path:
-    """Path of a data set of this name in the folder; the extension is added unless it is there.
+    """Path of a dataset of this name in the folder; the extension is added unless it is there.
 
     Raises:
         UsageError: the name is empty or leads out of the folder.
     """
     _, extension = ROWS[check_format(format)]
-    plain = checks.name("data set name", name).removesuffix(extension)
+    plain = checks.name("dataset name", name).removesuffix(extension)
     path = (folder / f"{plain}{extension}").absolute()
     if plain.strip(". ") == "" or plain.endswith("/") or not path.resolve().is_relative_to(folder.resolve()):
-        raise UsageError(f"data set name {name!r} must be a file name inside {folder}")
+        raise UsageError(f"dataset name {name!r} must be a file name inside {folder}")
     return path
 
 
 def save(database: Database, folder: Path, examples: Sequence[Example], name: str, format: str) -> Path:
     """Write the examples atomically and record hash, recipe and members. Returns the file's path.
 
-    An earlier data set of that name with other content is kept: its file moves to the folder `earlier`.
+    An earlier dataset of that name with other content is kept: its file moves to the folder `earlier`.
 
     Args:
         examples: the recipe of `Examples` is recorded; that of other rows is `{"source": "given"}`.

@@ -11,7 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from pyarrow import ipc
 
-from fine_tuning._util.files import explained
+from fine_tuning._util.files import translated_os_errors
 from fine_tuning.datasets.near_duplicates import as_matrix, bands_of
 
 _TEXTS = ("text", "prompt_words", "findings", "example")
@@ -49,7 +49,7 @@ class Spool:
         """
         codes = {name: _Codes(self.names[name]) for name in _NAMES}
         columns: list[dict[str, Numbers]] = []
-        with explained(self._path, "write"), pa.OSFile(str(self._path), "wb") as sink:
+        with translated_os_errors(self._path, "write"), pa.OSFile(str(self._path), "wb") as sink:
             writer = None
             for batch in batches:
                 if not batch.num_rows:
@@ -81,7 +81,7 @@ class Spool:
         """
         if not self._order:
             return
-        with explained(self._path, "read"), pa.OSFile(str(self._path)) as source:
+        with translated_os_errors(self._path, "read"), pa.OSFile(str(self._path)) as source:
             places = sorted(_TEXTS.index(name) for name in names)
             reader = ipc.open_file(source, options=ipc.IpcReadOptions(included_fields=places))
             start = 0

@@ -128,7 +128,7 @@ def overhead(messages: Sequence[Message]) -> int:
 
 
 def row_limit(model: str, models_folder: Path) -> int | None:
-    """The most tokens of one row that a host trains on; None where unknown."""
+    """The maximum tokens per row that a host trains on; None if unknown."""
     if encoding_of(model) is None and catalogue.is_known(model):
         return open_model_tokens.row_limit(model, models_folder)
     base = base_model_of(model)

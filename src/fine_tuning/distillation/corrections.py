@@ -1,4 +1,4 @@
-"""Corrections: a better response to a captured call becomes an example of its own and half of a preference pair."""
+"""Corrections: a better response to a captured call becomes a new example and half of a preference pair."""
 
 from __future__ import annotations
 

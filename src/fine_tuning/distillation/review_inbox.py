@@ -138,7 +138,7 @@ class ReviewInbox:
             The call's id; None if there is no review to undo.
 
         Raises:
-            ConflictError: the corrected call is already used, by a data set or a review.
+            ConflictError: the corrected call is already used, by a dataset or a review.
         """
         with self._database.write() as tx:
             last = reviews.newest_of(tx, self.reviewer)

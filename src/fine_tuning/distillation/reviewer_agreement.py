@@ -23,6 +23,6 @@ def alpha(ratings: Iterable[Sequence[float]]) -> float:
     every = np.concatenate(items)
     expected = every.var(ddof=1)  # half the mean squared difference of two ratings, of any reviewers and items
     if expected == 0:
-        return nan  # all ratings are equal, so that agreement cannot be told from chance
+        return nan  # all ratings are equal, so agreement cannot be distinguished from chance
     observed = sum(len(item) * item.var(ddof=1) for item in items) / len(every)
     return float(1 - observed / expected)

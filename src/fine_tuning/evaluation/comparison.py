@@ -149,7 +149,7 @@ def _in_order(first: Sequence[EvaluationRow], second: Sequence[EvaluationRow]) -
     """Pair rows without questions by position, if both files have the same references in the same order."""
     if [row["reference"] for row in first] != [row["reference"] for row in second]:
         raise UsageError(
-            "the evaluations hold no questions to match their examples by, and their references differ; "
+            "the evaluations have no questions to match their examples by, and their references differ; "
             "evaluate files with prompts, in which each example can be found again"
         )
     return list(zip(first, second, strict=True))

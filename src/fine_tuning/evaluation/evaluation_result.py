@@ -140,9 +140,11 @@ def score_by_rule(run: PredictionRun, metric: str, rule: MatchRule) -> tuple[Eva
 def _check(run: PredictionRun) -> None:
     predictions, references, latencies = run.predictions, run.references, run.latencies_ms
     if len(predictions) != len(references):
-        raise UsageError(f"{len(predictions)} predictions for {len(references)} references; they must be as many")
+        raise UsageError(
+            f"{len(predictions)} predictions for {len(references)} references; their numbers must be equal"
+        )
     if latencies is not None and len(latencies) != len(predictions):
-        raise UsageError(f"{len(latencies)} latencies for {len(predictions)} predictions; they must be as many")
+        raise UsageError(f"{len(latencies)} latencies for {len(predictions)} predictions; their numbers must be equal")
     for latency in latencies or ():
         checks.amount("latency_ms", latency)
     for position, text in enumerate([*predictions, *references]):

@@ -101,7 +101,7 @@ def check_lengths(columns: Mapping[str, object], size: int) -> None:
     """Raise UsageError unless each column has one value per reference."""
     for label, column in columns.items():
         if isinstance(column, Sized) and len(column) != size:
-            raise UsageError(f"{len(column)} {label} for {size} references; they must be as many")
+            raise UsageError(f"{len(column)} {label} for {size} references; their numbers must be equal")
 
 
 def _check_texts(predictions: Sequence[object], references: Sequence[object]) -> None:

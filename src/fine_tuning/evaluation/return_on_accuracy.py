@@ -45,7 +45,7 @@ def calculate(
     Raises:
         UsageError: a negative count or cost, or an improvement outside -1 to 1.
     """
-    checks.count("inference_count", inference_count, most=int(checks.LARGEST_AMOUNT))
+    checks.count("inference_count", inference_count, maximum=int(checks.MAX_AMOUNT))
     checks.amount("base_cost", costs.base_cost)
     checks.amount("finetuned_cost", costs.finetuned_cost)
     if not (isnan(accuracy_improvement) or -1 <= accuracy_improvement <= 1):

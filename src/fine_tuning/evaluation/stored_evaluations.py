@@ -52,7 +52,7 @@ def _as_id(id_or_model: str | int) -> int | None:
     if isinstance(id_or_model, int):
         return checks.count("evaluation", id_or_model)
     text = checks.name("evaluation", id_or_model)
-    is_id = text.isascii() and text.isdecimal() and int(text) <= checks.LARGEST_COUNT
+    is_id = text.isascii() and text.isdecimal() and int(text) <= checks.MAX_COUNT
     return int(text) if is_id else None
 
 

@@ -14,11 +14,11 @@ def matches(prediction: str, reference: str) -> bool:
     Both are JSON: a list of calls as OpenAI writes them, or of {"name": ..., "arguments": ...}, or one of them.
 
     Raises:
-        UsageError: the reference holds no tool calls.
+        UsageError: the reference has no tool calls.
     """
     expected = _calls(parse(reference))
     if expected is None:
-        raise UsageError("the reference holds no tool calls")
+        raise UsageError("the reference has no tool calls")
     return _calls(parse(prediction)) == expected
 
 

@@ -1,1 +1,1 @@
-"""A/B tests whose verdicts may be looked at as often as one likes."""
+"""A/B tests whose verdicts are valid at every look."""

@@ -115,7 +115,7 @@ def find_version(tx: Transaction, model: str) -> tuple[str, int]:
     """
     parsed = parse_version_name(model)
     if parsed is None or model_versions.get(tx, *parsed) is None:
-        raise UsageError(f"{model} is no registered model that could be deployed; register it, or create without auto")
+        raise UsageError(f"{model} is not a registered model that can be deployed; register it, or create without auto")
     return parsed
 
 

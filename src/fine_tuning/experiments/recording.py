@@ -148,7 +148,7 @@ class Recording:
             pairs.bet(self.design.alpha, self.design.spread, b - a)
 
     def _grow(self, arm: Arm | Literal["pair"], cluster: str | None, score: float) -> tuple[int, float]:
-        """Size and total of a cluster before this score; a sample without a cluster is one of its own."""
+        """Size and total of a cluster before this score; a sample without a cluster is a cluster by itself."""
         if cluster is None:
             return 0, 0.0
         known = self._cluster(arm, cluster)

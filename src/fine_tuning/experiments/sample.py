@@ -54,7 +54,9 @@ class Sample:
             if value is not None:
                 checks.number(label, value)
         if taken := self.measures.keys() & set(MEASURES):
-            raise UsageError(f"{min(taken)} is no name for a measure of your own; give it as an argument of the sample")
+            raise UsageError(
+                f"{min(taken)} is a reserved name, not a custom measure; pass it as an argument of the sample"
+            )
         if self.error is not None and self.score is not None:
             raise UsageError("a call that failed has no score")
 

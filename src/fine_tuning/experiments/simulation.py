@@ -28,7 +28,7 @@ class Scenario:
 
     Attributes:
         rate_a, rate_b: the share of right answers of each, above 0 and below 1.
-        correlation: of both models' right answers to the same samples; None where each model gets samples of its own.
+        correlation: of both models' correctness on the same samples; None if each model gets its own samples.
     """
 
     rate_a: float

@@ -28,7 +28,7 @@ class Statistics:
 
     Attributes:
         by_id: pairs of answers to the same sample; by_order: each model's k-th score with the other's k-th.
-        pair_clusters: of the differences in `by_id`; what belongs to none is a cluster of its own.
+        pair_clusters: of the differences in `by_id`; a difference without a cluster is a cluster by itself.
         log_e, favours: as in `Pairs`, of the asymptotic test.
         low, high: the intersection of all looks' confidence sequences of the effect.
         looks: the planned ones so far.

@@ -176,7 +176,7 @@ def _limits(design: Design, looks: int, alpha: float) -> tuple[float, ...]:
 
 @lru_cache(maxsize=1024)
 def _p_of(design: Design, zs: tuple[float, ...]) -> float:
-    """The least alpha at which the design would have found a difference by now."""
+    """The smallest alpha at which the design would have found a difference by now."""
     if design.kind == "fixed":
         return float(2 * ndtr(-zs[0]))
     low, high = log(MIN_P_VALUE), 0.0

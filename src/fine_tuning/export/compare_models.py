@@ -1,4 +1,4 @@
-"""Compares the trainer's model with the merged model and the exported file, loading one at a time."""
+"""Compare the trained model with the merged model and the exported file, loading one at a time."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MERGED, EXPORTED = "merged", "exported"
 
 
 class Gguf(NamedTuple):
-    """What llama.cpp loads: a file, how it is quantized, and an adapter to put on it."""
+    """The input of llama.cpp: a file, its quantization, and an adapter to apply."""
 
     file: Path
     kind: str
@@ -32,25 +32,25 @@ def compare(
     prompts: Sequence[Messages],
     on_message: Callable[[str], None] = lambda _: None,
 ) -> dict[str, Parity]:
-    """The parity of the merged model, and of the GGUF file, with the trainer's model.
+    """The parity of the merged model and of the GGUF file with the trained model.
 
-    All are computed in fp32 on the CPU, one after the other, so that memory holds one of them.
+    All run in fp32 on the CPU, one after the other, so that only one is in memory.
 
     Args:
         merged: the folder of the merged model.
-        trainer: the folders of the base model, whose chat template and tokenizer were trained with, and of its adapter
-            (None: all weights were trained). None where only the merged model is known, which is then what the file is
-            compared with.
-        gguf: what is exported, where that is for llama.cpp.
+        trainer: the folders of the base model, with the chat template and tokenizer of the training, and of its
+            adapter (None: all weights were trained). None if only the merged model is known; the file is then compared
+            with that.
+        gguf: the exported file, if it is for llama.cpp.
         on_message: called with each step.
 
     Raises:
-        DataError: llama.cpp cannot load or use the file, or no prompt can be asked.
+        DataError: llama.cpp cannot load or run the file, or no prompt fits the chat template.
         MissingDependencyError: the `train` or the `serve` extra is not installed.
     """
     found = {}
     with quiet():
-        on_message("answering with the trainer's model")
+        on_message("generating reference answers with the trained model")
         tokenizer, reference = _reference(merged, trainer, prompts)
         if not reference:
             raise DataError(f"no prompt fits the chat template of {merged}; export with prompts of your own data")
@@ -91,7 +91,7 @@ def _tokenizer(folder: Path) -> Any:
 
 
 def _stored_as(folder: Path) -> str:
-    """In which 16 bits a model folder has its weights; bf16 rounds them more."""
+    """The 16-bit type of a model folder's weights; bf16 is coarser."""
     from safetensors import safe_open
 
     with safe_open(next(folder.glob("*.safetensors")), "pt") as weights:

@@ -20,11 +20,11 @@ from fine_tuning.export.quantization import Quantization
 if TYPE_CHECKING:
     from torch import Tensor
 _log = logging.getLogger(__name__)
-_making = Lock()  # who asks for a model that another is making waits for it, and both load the same file
+_making = Lock()  # a concurrent call for the same model waits, and both load the same file
 
 
 def kept_gguf(folder: Path) -> Path | None:
-    """The model as GGUF beside its weights, made at first use; None where its kind cannot be written as GGUF."""
+    """The model as GGUF beside its weights, written at first use; None if its kind cannot be written as GGUF."""
     path = folder / "model.f16.gguf"
     if path.is_file():
         return path
@@ -47,7 +47,7 @@ def export_gguf(model_dir: Path, output: Path, quantize: str = "f16") -> Path:
         `output`.
 
     Raises:
-        DataError: a model or tokenizer of a kind that llama.cpp does not compute or that is not known here.
+        DataError: llama.cpp or this module does not support the kind of model or tokenizer.
         NotFoundError: a file of the model is missing.
         UsageError: no such quantization.
         MissingDependencyError: the `train` extra is not installed, or xllamacpp for K-quants.
@@ -82,10 +82,10 @@ def export_gguf(model_dir: Path, output: Path, quantize: str = "f16") -> Path:
 
 
 def read_config(model_dir: Path) -> Any:
-    """The model's settings as transformers understands them, older spellings included.
+    """The model's configuration as transformers reads it, legacy formats included.
 
     Raises:
-        NotFoundError, DataError: there is no config.json, or it is none of a model that transformers knows.
+        NotFoundError, DataError: there is no config.json, or transformers does not support its model.
     """
     import_transformers()
     from transformers import AutoConfig
@@ -107,7 +107,7 @@ def _write_weights(writer: Any, model_dir: Path, family: Family, config: Any, ch
     tied = bool(config.tie_word_embeddings)
     factors = {name: torch.tensor(each) for name, each in rope_factors(config).items()}
     tensors = [(name, shape) for name, shape, _ in _tensors(model_dir, family, config, factors)]
-    if coarse := quantization.falling_back(chosen, [shape for _, shape in tensors]):
+    if coarse := quantization.count_fallbacks(chosen, [shape for _, shape in tensors]):
         _log.warning("%s: %d of %d matrices have rows that do not divide into the blocks of %s; these are stored in %s",
                      model_dir.name, coarse, sum(len(shape) > 1 for _, shape in tensors), chosen.name,
                      quantization.FALLBACK.lower())  # fmt: skip
@@ -129,15 +129,15 @@ def _write_weights(writer: Any, model_dir: Path, family: Family, config: Any, ch
         kind = quantization.type_of(chosen, name, shape, tied=tied)
         is_half = kind == gguf.GGMLQuantizationType.F16
         if not (rows.half() if is_half else rows).isfinite().all():
-            what = "that float16 cannot" if is_half else "that are no numbers"
-            raise DataError(f"{model_dir}: tensor {name} holds values {what}: {INSTEAD}")
+            what = "values outside the range of float16" if is_half else "NaN or infinite values"
+            raise DataError(f"{model_dir}: tensor {name} has {what}: {INSTEAD}")
         writer.write_tensor_data(quantization.quantized(rows.contiguous().numpy(), kind))
 
 
 def _tensors(
     model_dir: Path, family: Family, config: Any, factors: dict[str, Tensor]
 ) -> Iterator[tuple[str, tuple[int, ...], Any]]:
-    """GGUF's name and shape of each tensor, and what reads it from the disk; the order is the same every time."""
+    """GGUF's name and shape of each tensor, and a function that reads it; always in the same order."""
     from safetensors import SafetensorError, safe_open
 
     for name, each in factors.items():
@@ -154,7 +154,7 @@ def _tensors(
                         continue
                     stem, _, kind = key.rpartition(".")
                     if (name := names.get_name(stem)) is None:
-                        what = f"a tensor {key} that a plain {config.model_type} has not"
+                        what = f"a tensor {key} that a plain {config.model_type} model does not have"
                         raise DataError(f"{path} has {what}: {INSTEAD}")
                     stored = weights.get_slice(key)
                     yield f"{name}.{kind}", tuple(stored.get_shape()), lambda stored=stored: stored[:]

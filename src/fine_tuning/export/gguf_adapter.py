@@ -1,4 +1,4 @@
-"""Write a LoRA adapter in PEFT's layout as a GGUF file, which llama.cpp puts on the base model's own GGUF."""
+"""Write a LoRA adapter in PEFT's layout as a GGUF file, which llama.cpp applies to the GGUF of the base model."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _KEY = re.compile(r"base_model\.model\.(?P<layer>.+)\.lora_(?P<side>[AB])\.weigh
 
 
 def kept_gguf_adapter(adapter_dir: Path, base_dir: Path) -> Path:
-    """The adapter as GGUF beside its weights, made at first use; see `export_gguf_adapter`."""
+    """The adapter as GGUF beside its weights, written at first use; see `export_gguf_adapter`."""
     path = adapter_dir / "adapter.gguf"
     return path if path.is_file() else export_gguf_adapter(adapter_dir, base_dir, path)
 
@@ -26,13 +26,13 @@ def export_gguf_adapter(adapter_dir: Path, base_dir: Path, output: Path) -> Path
     """Write the adapter in `adapter_dir` to `output`, float16, its rows ordered as llama.cpp orders the base's.
 
     Args:
-        base_dir: the base model's folder, whose config.json says of which family it is.
+        base_dir: the base model's folder, whose config.json names its family.
 
     Returns:
         `output`.
 
     Raises:
-        DataError: the base is of no family that can be written, or the adapter has tensors unknown to llama.cpp.
+        DataError: the base's family is unsupported, or the adapter has tensors unknown to llama.cpp.
         NotFoundError: a file is missing.
         MissingDependencyError: the `train` extra is not installed.
         StorageError: the disk is full or read-only.
@@ -74,7 +74,7 @@ def _tensors(stored: dict[str, Any], family: Family, config: Any, adapter_dir: P
         match = _KEY.fullmatch(key)
         name = names.get_name(match["layer"]) if match else None
         if match is None or name is None:
-            raise DataError(f"{adapter_dir} has a tensor {key} that llama.cpp has no place for")
+            raise DataError(f"{adapter_dir} has a tensor {key} that llama.cpp does not support")
         side, name = match["side"].lower(), f"{name}.weight"
         tensors[f"{name}.lora_{side}"] = converted(rows, name, family, config) if side == "b" else rows
     return tensors

@@ -1,4 +1,4 @@
-"""The families of models that can be written as GGUF: their settings, and what their tensors become.
+"""The model families that can be written as GGUF: their settings and how their tensors are converted.
 
 Names of tensors come from the `gguf` package, which llama.cpp's own converter uses. What differs by family is written
 down here: llama.cpp rotates neighbouring pairs of a llama's query and key rows where transformers rotates halves,
@@ -24,7 +24,7 @@ INSTEAD = "it cannot become a GGUF file, so transformers will be used instead"
 
 @dataclass(frozen=True)
 class Family:
-    """One model_type: GGUF's name of its architecture and in what it is unlike a llama."""
+    """One model_type: GGUF's name of its architecture, and how it differs from a llama."""
 
     architecture: str
     rotates_pairs: bool = False
@@ -58,7 +58,7 @@ def _phi3(writer: Any, config: Any) -> None:
 
 
 def _scaled_otherwise(config: Any, large: int) -> str | None:
-    """Gemma's attention is scaled by the head's size, but for the largest of each generation, which has more layers."""
+    """Gemma scales attention by the head's size, except the largest model of each generation, which has more layers."""
     is_large = config.num_hidden_layers == large
     expected = config.hidden_size // config.num_attention_heads if is_large else config.head_dim
     return None if config.query_pre_attn_scalar == expected else "scales its attention by query_pre_attn_scalar"
@@ -71,7 +71,7 @@ def _gemma2_unlike(config: Any) -> str | None:
 def _gemma3_unlike(config: Any) -> str | None:
     slides = [kind == "sliding_attention" for kind in config.layer_types]
     if slides != [(index + 1) % 6 != 0 for index in range(config.num_hidden_layers)]:
-        return "alternates full and sliding attention in another pattern than one in six"
+        return "alternates full and sliding attention in a pattern other than one in six"
     if config.attn_logit_softcapping:
         return "caps its attention logits"
     return _scaled_otherwise(config, 62)
@@ -98,7 +98,7 @@ def family_of(config: Any, model_dir: Path) -> Family:
     """The family of a model by its transformers configuration.
 
     Raises:
-        DataError: it is of none that can be written, or does something that llama.cpp does not.
+        DataError: the family is unsupported, or the model does something that llama.cpp does not.
     """
     family = FAMILIES.get(config.model_type)
     if family is None:
@@ -106,12 +106,12 @@ def family_of(config: Any, model_dir: Path) -> Family:
     if family.unlike is not None and (reason := family.unlike(config)):
         raise DataError(f"{model_dir} {reason}: {INSTEAD}")
     if (scaling := _rope(config)["rope_type"]) not in _SCALINGS:
-        raise DataError(f"{model_dir} scales its rotary positions ({scaling}): {INSTEAD}")
+        raise DataError(f"{model_dir} uses RoPE scaling {scaling}: {INSTEAD}")
     return family
 
 
 def add_settings(writer: Any, family: Family, config: Any) -> None:
-    """Write what llama.cpp needs to know of the model's shape."""
+    """Write the hyperparameters of the model that llama.cpp needs."""
     head_dim = head_dim_of(config)
     rope = _rope(config)
     writer.add_vocab_size(config.vocab_size)
@@ -137,12 +137,12 @@ def add_settings(writer: Any, family: Family, config: Any) -> None:
 
 
 def head_dim_of(config: Any) -> int:
-    """Numbers in each attention head."""
+    """Size of each attention head."""
     return int(getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads)
 
 
 def converted(rows: Tensor, gguf_name: str, family: Family, config: Any) -> Tensor:
-    """A tensor's numbers as llama.cpp wants them, in fp32."""
+    """A tensor's values in llama.cpp's layout, in fp32."""
     rows = rows.float()
     if family.norms_less_one and gguf_name.endswith("norm.weight"):
         rows = rows + 1
@@ -153,7 +153,7 @@ def converted(rows: Tensor, gguf_name: str, family: Family, config: Any) -> Tens
 
 
 def rope_factors(config: Any) -> dict[str, list[float]]:
-    """By tensor of the GGUF file: what each rotary frequency is divided by; none where they are as trained first."""
+    """The divisor of each rotary frequency, by tensor of the GGUF file; empty without RoPE scaling."""
     rope = _rope(config)
     if rope["rope_type"] == "longrope":
         return {f"rope_factors_{length}.weight": rope[f"{length}_factor"] for length in ("long", "short")}
@@ -163,7 +163,7 @@ def rope_factors(config: Any) -> dict[str, list[float]]:
 
 
 def _llama3_factors(rope: dict[str, Any], head_dim: int) -> list[float]:
-    """Long wavelengths are stretched by `factor`, short ones stay, those between are blended.
+    """Long wavelengths are scaled by `factor`, short ones are unchanged, those between are interpolated.
 
     Source: transformers, modeling_rope_utils._compute_llama3_parameters.
     """
@@ -177,7 +177,7 @@ def _llama3_factors(rope: dict[str, Any], head_dim: int) -> list[float]:
 
 
 def _rope(config: Any) -> dict[str, Any]:
-    """How positions are rotated, of full attention where there are two ways."""
+    """The RoPE parameters; those of full attention if there are two kinds."""
     found: dict[str, Any] = config.rope_parameters
     full: dict[str, Any] = found.get("full_attention", found)
     return full

@@ -1,4 +1,4 @@
-"""Write a tokenizer.json into a GGUF file: byte-level BPE, and SentencePiece's kind of BPE."""
+"""Write a tokenizer.json into a GGUF file: byte-level BPE and SentencePiece BPE."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _WORDS = _ENGLISH + r"|[^\r\n\p{L}\p{N}]?\p{L}+"
 _UPPER, _LOWER = r"[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]", r"[\p{Ll}\p{Lm}\p{Lo}\p{M}]"
 _CASED = (rf"[^\r\n\p{{L}}\p{{N}}]?{_UPPER}*{_LOWER}+", rf"[^\r\n\p{{L}}\p{{N}}]?{_UPPER}+{_LOWER}*")
 # By the expression that cuts a text and whether a word that is a token stays whole: llama.cpp's name of both.
-_CUTS = {
+_PRE_TOKENIZERS = {
     (_WORDS + r"|\p{N}{1,3}" + _END, True): "llama-bpe",
     (_WORDS + r"|\p{N}{1,3}" + _END, False): "dbrx",
     (_WORDS + r"|\p{N}" + _END, False): "qwen2",
@@ -30,16 +30,16 @@ _CUTS = {
 
 
 def add_tokenizer(writer: Any, model_dir: Path, vocab_size: int) -> None:
-    """Write the vocabulary, how texts are cut, the special tokens and the chat template.
+    """Write the vocabulary, the pre-tokenizer, the special tokens and the chat template.
 
     Raises:
-        DataError: llama.cpp has no way to cut texts as this tokenizer does.
+        DataError: llama.cpp does not support this tokenizer.
         NotFoundError: a file of the tokenizer is missing.
     """
     definition = read_json(model_dir / "tokenizer.json")
     settings = read_json(model_dir / "tokenizer_config.json")
     if definition["model"].get("type") != "BPE":
-        raise DataError(f"{model_dir} has a tokenizer that is no BPE of a kind known to llama.cpp: {INSTEAD}")
+        raise DataError(f"{model_dir} has a tokenizer that is not a BPE tokenizer supported by llama.cpp: {INSTEAD}")
     tokens, kinds = _vocabulary(definition, vocab_size)
     if definition["model"].get("byte_fallback"):
         _add_sentence_piece(writer, definition, tokens, kinds, model_dir)
@@ -58,22 +58,22 @@ def add_tokenizer(writer: Any, model_dir: Path, vocab_size: int) -> None:
 
 
 def _add_byte_level(writer: Any, definition: dict[str, Any], model_dir: Path) -> None:
-    cut = _name_of_cut(definition)
-    if cut is None:
+    pre_tokenizer = _pre_tokenizer_name(definition)
+    if pre_tokenizer is None:
         raise DataError(
-            f"{model_dir} has a tokenizer that is no byte-level BPE of a kind known to llama.cpp: {INSTEAD}"
+            f"{model_dir} has a tokenizer that is not a byte-level BPE tokenizer supported by llama.cpp: {INSTEAD}"
         )
     writer.add_tokenizer_model("gpt2")
-    writer.add_tokenizer_pre(cut)
+    writer.add_tokenizer_pre(pre_tokenizer)
     merges = definition["model"]["merges"]
     writer.add_token_merges([merge if isinstance(merge, str) else " ".join(merge) for merge in merges])
     writer.add_add_space_prefix(False)
 
 
-def _name_of_cut(definition: dict[str, Any]) -> str | None:
-    """llama.cpp's name of how a byte-level tokenizer cuts texts before it merges; None where it knows no such way.
+def _pre_tokenizer_name(definition: dict[str, Any]) -> str | None:
+    """llama.cpp's name for the pre-tokenizer of a byte-level tokenizer; None if llama.cpp does not support it.
 
-    It brings no text into Unicode's normal form (NFC), which hardly any text needs; the parity gate tells.
+    llama.cpp does not apply Unicode normalization (NFC), which few texts need; the parity check detects differences.
     """
     if (definition.get("normalizer") or {"type": "NFC"})["type"] != "NFC":
         return None
@@ -82,7 +82,7 @@ def _name_of_cut(definition: dict[str, Any]) -> str | None:
             {"type": "Split", "pattern": {"Regex": expression}, "behavior": "Isolated", "invert": False},
             {"type": "ByteLevel", "add_prefix_space": False, "use_regex": False},
         ]:
-            return _CUTS.get((expression, bool(definition["model"].get("ignore_merges"))))
+            return _PRE_TOKENIZERS.get((expression, bool(definition["model"].get("ignore_merges"))))
         case _:
             return name_of_pre_tokenizer(definition.get("pre_tokenizer"))
 
@@ -90,10 +90,10 @@ def _name_of_cut(definition: dict[str, Any]) -> str | None:
 def _add_sentence_piece(
     writer: Any, definition: dict[str, Any], tokens: list[str], kinds: list[int], model_dir: Path
 ) -> None:
-    """llama.cpp joins the pair whose result scores highest, so a token scores by its first merge."""
+    """Write the tokens' scores by first merge: llama.cpp merges the pair whose result scores highest."""
     prefixed = _space_prefix(definition)
     if prefixed is None:
-        raise DataError(f"{model_dir} has a tokenizer that changes texts in a way unknown to llama.cpp: {INSTEAD}")
+        raise DataError(f"{model_dir} has a tokenizer with a normalizer that llama.cpp does not support: {INSTEAD}")
     first: dict[str, int] = {}
     for rank, merge in enumerate(definition["model"]["merges"]):
         first.setdefault("".join(merge.split(" ", 1) if isinstance(merge, str) else merge), rank)
@@ -110,7 +110,7 @@ def _add_sentence_piece(
 
 
 def _space_prefix(definition: dict[str, Any]) -> bool | None:
-    """Whether a space is put before the text; None where it is changed in other ways than SentencePiece does."""
+    """Whether a space is prepended to the text; None for a normalizer that SentencePiece does not have."""
     steps = [*_steps(definition.get("normalizer"), "normalizers"),
              *_steps(definition.get("pre_tokenizer"), "pretokenizers")]  # fmt: skip
     prefixed = False
@@ -137,7 +137,7 @@ def _steps(definition: dict[str, Any] | None, key: str) -> list[dict[str, Any]]:
 
 
 def _vocabulary(definition: dict[str, Any], size: int) -> tuple[list[str], list[int]]:
-    """Every token by id with its GGUF type; ids of the embedding that the tokenizer does not use are marked unused."""
+    """Every token by id with its GGUF type; embedding rows that the tokenizer does not use are marked unused."""
     tokens = [f"[PAD{index}]" for index in range(size)]
     kinds = [_UNUSED] * size
     for token, index in definition["model"]["vocab"].items():
@@ -149,7 +149,7 @@ def _vocabulary(definition: dict[str, Any], size: int) -> tuple[list[str], list[
 
 
 def _adds_bos(model_dir: Path) -> bool:
-    """Whether the tokenizer itself puts a token in front of every text."""
+    """Whether the tokenizer prepends a BOS token to every text."""
     from tokenizers import Tokenizer
 
     return bool(Tokenizer.from_file(str(model_dir / "tokenizer.json")).encode("").ids)

@@ -1,4 +1,4 @@
-"""Asks llama.cpp (inside xllamacpp) how it renders, cuts and continues a conversation, for comparison."""
+"""Query llama.cpp (inside xllamacpp) for how it renders, tokenizes and continues a conversation, for comparison."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from fine_tuning._util.lazy_imports import import_llama_cpp
 from fine_tuning.errors import DataError, MissingDependencyError
 
 _SILENT = -1
-LIKELIEST = 200  # tokens whose probability is asked for at each place
+TOP_TOKENS = 200  # tokens whose log probabilities are requested at each position
 
 
 class Prompt(NamedTuple):
@@ -26,23 +26,24 @@ class Prompt(NamedTuple):
 
 
 class Probe:
-    """A GGUF file loaded by llama.cpp; made by `opened`."""
+    """A GGUF file loaded by llama.cpp; see `open_probe`."""
 
     def __init__(self, address: str, key: str) -> None:
         self._address = address
         self._headers = {"Content-Type": "application/json", "Authorization": f"Bearer {key}"}
-        # What is told is of before the bias. Unless a token that is a text by itself is chosen, nothing is told.
+        # Probabilities are reported before the bias, and only if the sampled token is valid text by itself. The bias
+        # in `next_token` therefore forces such a token.
         self._plain = self._ask("tokenize", {"content": "a"})["tokens"][-1]
 
     def prompt(self, messages: Sequence[Mapping[str, str]]) -> Prompt:
         """The conversation through the file's own chat template and tokenizer."""
         text = self._ask("apply-template", {"messages": [dict(message) for message in messages]})["prompt"]
-        cut = self._ask("tokenize", {"content": text, "add_special": True, "parse_special": True})
-        return Prompt(text, cut["tokens"])
+        tokenized = self._ask("tokenize", {"content": text, "add_special": True, "parse_special": True})
+        return Prompt(text, tokenized["tokens"])
 
     def next_token(self, ids: Sequence[int]) -> dict[int, float]:
-        """The log probabilities (nats) of the likeliest next tokens, likeliest first."""
-        body = {"prompt": list(ids), "n_predict": 1, "n_probs": LIKELIEST, "temperature": 0.0, "cache_prompt": True,
+        """The log probabilities (nats) of the most likely next tokens, most likely first."""
+        body = {"prompt": list(ids), "n_predict": 1, "n_probs": TOP_TOKENS, "temperature": 0.0, "cache_prompt": True,
                 "logit_bias": [[self._plain, 1e6]]}  # fmt: skip
         (place,) = self._ask("completion", body)["completion_probabilities"]
         return {each["id"]: each["logprob"] for each in place["top_logprobs"]}
@@ -61,8 +62,8 @@ class Probe:
 
 
 @contextmanager
-def opened(gguf: Path, context_length: int, adapter: Path | None = None) -> Iterator[Probe]:
-    """Load a file, with an adapter on it if one is given, for the length of a block.
+def open_probe(gguf: Path, context_length: int, adapter: Path | None = None) -> Iterator[Probe]:
+    """Load a file, with an adapter if one is given, while the block runs.
 
     Raises:
         DataError: llama.cpp cannot load it.
@@ -77,7 +78,7 @@ def opened(gguf: Path, context_length: int, adapter: Path | None = None) -> Iter
     params.n_ctx, params.n_parallel, params.cache_ram_mib = context_length, 1, 0
     if adapter is not None:
         params.lora_adapters = [xllamacpp.CommonAdapterLoraInfo(str(adapter), 1.0)]
-    key = secrets.token_hex(32)  # llama.cpp listens on a port of the loopback address, but not to others
+    key = secrets.token_hex(32)  # llama.cpp listens on a loopback port; other programs have no key
     params.api_keys = [key]
     try:
         server = xllamacpp.Server(params)

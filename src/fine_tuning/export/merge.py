@@ -1,4 +1,4 @@
-"""Merges a LoRA adapter into the weights of its base model, and writes the result as one model folder."""
+"""Merge a LoRA adapter into the weights of its base model, and write the result as one model folder."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def merge_adapter(
     adapter: Path | None = None,
     load_base: Callable[[], PreTrainedModel] | None = None,
 ) -> PreTrainedModel:
-    """The trained model in one piece, in fp32; one that has no adapter as it is.
+    """The merged model in fp32; a model without adapter is returned unchanged.
 
     Args:
         network: the trained network; its adapter is merged in place unless `load_base` is given.
@@ -35,7 +35,7 @@ def merge_adapter(
 
 
 def save_merged(network: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
-    """Write a model in one piece, in 16 bits, with its tokenizer.
+    """Write a merged model in 16 bits, with its tokenizer.
 
     Stored as float16, which rounds weights eight times more finely than bf16, so that little of a small change is
     lost; to be computed in bf16, as its configuration says, because activations of some models leave float16's range.

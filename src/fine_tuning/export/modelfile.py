@@ -19,13 +19,13 @@ DEFAULT_CONTEXT = 4096
 
 @dataclass(frozen=True)
 class ChatFormat:
-    """How one family of models marks turns.
+    """How one family of models formats a chat.
 
     Attributes:
         marker: a text found in its chat template.
-        turn: what stands around a message; ROLE is the message's role.
-        assistant: the same around an answer, where that is otherwise.
-        begin: what an answer begins with.
+        turn: the text before and after a message; ROLE stands for the message's role.
+        assistant: the text before and after an assistant message, if it differs.
+        begin: the generation prompt.
         stops: its stop tokens.
     """
 
@@ -37,14 +37,14 @@ class ChatFormat:
 
     @property
     def template(self) -> str:
-        """In Ollama's language."""
+        """The template in Ollama's language."""
         turn = _around(*self.turn)
         if self.assistant is not None:
             turn = '{{ if eq .Role "assistant" }}' + _around(*self.assistant) + "{{ else }}" + turn + "{{ end }}"
         return "{{- range .Messages }}" + turn.replace(ROLE, "{{ .Role }}") + "{{ end }}" + self.begin
 
     def rendered(self, messages: Sequence[Mapping[str, str]]) -> str:
-        """What Ollama makes of messages with it."""
+        """The text that Ollama renders from messages with it."""
         text = ""
         for message in messages:
             is_answer = message["role"] == "assistant" and self.assistant is not None
@@ -68,8 +68,8 @@ FORMATS = (
     ChatFormat("<|end|>", (f"<|{ROLE}|>\n", "<|end|>\n"), "<|assistant|>\n", ("<|end|>", "<|user|>")),
     ChatFormat("[INST]", ("[INST] ", "[/INST]"), "", ("[INST]", "[/INST]"), assistant=(" ", "</s>")),
 )  # fmt: skip
-# What a template is tried with: a family's template is used only where it gives the very same text.
-TRIALS: tuple[tuple[dict[str, str], ...], ...] = (
+# Chats to compare templates with: a family's template is used only if it renders identical text.
+SAMPLE_CHATS: tuple[tuple[dict[str, str], ...], ...] = (
     ({"role": "user", "content": "How?"},),
     ({"role": "system", "content": "Be brief."}, {"role": "user", "content": "How?"}),
     (
@@ -83,18 +83,18 @@ TRIALS: tuple[tuple[dict[str, str], ...], ...] = (
 def modelfile(model_path: Path, model_name: str, system_prompt: str | None, weights: str | None = None) -> str:
     """The text of a Modelfile for merged weights (a folder of safetensors or a GGUF file).
 
-    A folder's own chat template decides TEMPLATE and the stop tokens; for a GGUF file, or a template of an unknown
-    family, Ollama uses the one inside the file. Adapters are never named: Ollama refuses them for most families.
+    TEMPLATE and the stop tokens come from the folder's chat template; for a GGUF file, or a template of an unknown
+    family, Ollama uses the one inside the file. There is no ADAPTER line: Ollama refuses adapters for most families.
 
     Args:
-        weights: what FROM names, such as a GGUF file made of the folder; the folder itself by default.
+        weights: the path in FROM, such as a GGUF file exported from the folder; the folder itself by default.
 
     Raises:
         UsageError: the name is not one that Ollama accepts, or the system prompt cannot be written.
     """
     check_name(model_name)
     if not model_path.exists():
-        _log.warning("%s is not there: its chat template and stop tokens are left to Ollama", model_path)
+        _log.warning("%s does not exist: its chat template and stop tokens are left to Ollama", model_path)
     lines = [f"FROM {weights or model_path}"]
     if (family := chat_format(model_path)) is not None:
         lines += ["", f'TEMPLATE """{family.template}"""', *(f'PARAMETER stop "{stop}"' for stop in family.stops)]
@@ -102,7 +102,7 @@ def modelfile(model_path: Path, model_name: str, system_prompt: str | None, weig
     system = system_prompt or default_system(model_path)
     if system:
         if '"""' in system:
-            raise UsageError('a Modelfile cannot hold a system prompt with """ in it; use other quotes')
+            raise UsageError('a Modelfile cannot contain a system prompt with """ in it; use other quotes')
         lines += ["", f'SYSTEM """{system}"""']
     return "\n".join(lines) + "\n"
 
@@ -110,7 +110,9 @@ def modelfile(model_path: Path, model_name: str, system_prompt: str | None, weig
 def check_name(name: str) -> None:
     """Raise UsageError unless Ollama accepts the name (letters, digits, . _ - / and one :tag)."""
     if not isinstance(name, str) or not _NAME.fullmatch(name):
-        raise UsageError(f"{name!r} is no Ollama model name; use letters, digits, '.', '_', '-', and ':' before a tag")
+        raise UsageError(
+            f"{name!r} is not a valid Ollama model name; use letters, digits, '.', '_', '-', and ':' before a tag"
+        )
 
 
 def chat_template(model_path: Path) -> str | None:
@@ -124,36 +126,38 @@ def chat_template(model_path: Path) -> str | None:
 
 
 def chat_format(model_path: Path) -> ChatFormat | None:
-    """The family whose template gives what the folder's own chat template gives; None where there is none."""
+    """The family whose template renders the same text as the folder's chat template; None if there is none."""
     template = chat_template(model_path) or ""
     family = next((each for each in FORMATS if each.marker in template), None)
     if family is None or _agrees(family, template, model_path):
         return family
-    _log.warning("the chat template of %s is none that Ollama's language has here: the file's own is used", model_path)
+    _log.warning(
+        "the chat template of %s has no Ollama equivalent here: Ollama uses the template in the file", model_path
+    )
     return None
 
 
 def _agrees(family: ChatFormat, template: str, model_path: Path) -> bool:
-    """Whether both make the same text of every trial that the model's own template takes."""
+    """Whether both render the same text for every sample chat that the model's own template accepts."""
     system = default_system(model_path)
     config = model_path / "tokenizer_config.json"
     known = read_json(config) if config.is_file() else {}
     tokens = {name: _token(known.get(name)) for name in ("bos_token", "eos_token")}
-    for trial in TRIALS:
-        messages = list(trial)
-        wanted = _rendered(template, messages, tokens)
-        if wanted is None:
+    for chat in SAMPLE_CHATS:
+        messages = list(chat)
+        expected = _rendered(template, messages, tokens)
+        if expected is None:
             continue
         if system and messages[0]["role"] != "system":
             messages.insert(0, {"role": "system", "content": system})
-        # The token that texts begin with is Ollama's to add; of some models it is what begins a turn.
-        if family.rendered(messages) not in {wanted, wanted.removeprefix(tokens["bos_token"])}:
+        # Ollama adds the BOS token itself; in some models that token begins a turn.
+        if family.rendered(messages) not in {expected, expected.removeprefix(tokens["bos_token"])}:
             return False
     return True
 
 
 def _rendered(template: str, messages: Sequence[Mapping[str, str]], tokens: Mapping[str, str]) -> str | None:
-    """By Jinja; None where it is refused."""
+    """The text that Jinja renders; None if the template refuses the chat."""
     try:
         from jinja2 import TemplateError
         from jinja2.ext import loopcontrols
@@ -177,13 +181,13 @@ def _token(value: object) -> str:
 
 
 def default_system(model_path: Path) -> str | None:
-    """The system message that a ChatML template adds when a chat has none: it was there in training too."""
+    """The system message that a ChatML template adds to a chat without one, as in training."""
     found = re.search(r"<\|im_start\|>system\\n(?P<text>[^<{']+)<\|im_end\|>", chat_template(model_path) or "")
     return found["text"] if found else None
 
 
 def context_length(model_path: Path) -> int:
-    """Tokens the model can attend to, at most 4096, so that memory stays modest unless asked for."""
+    """Context length of the model in tokens, at most 4096 to limit memory."""
     config = model_path / "config.json"
     known = read_json(config).get("max_position_embeddings") if config.is_file() else None
     return min(known, DEFAULT_CONTEXT) if isinstance(known, int) else DEFAULT_CONTEXT

@@ -23,9 +23,9 @@ def create(
     """Upload the weights and create the model, as `ollama create` would from its Modelfile.
 
     Args:
-        model_path: the folder (or GGUF file) whose chat template and context length are meant.
-        on_status: called with Ollama's own words on what it does.
-        weights: a GGUF file made of the folder, sent in its place.
+        model_path: the folder (or GGUF file) whose chat template and context length are used.
+        on_status: called with Ollama's status messages.
+        weights: a GGUF file exported from the folder, uploaded in its place.
 
     Raises:
         NotFoundError: there are no weights at the path.
@@ -51,7 +51,7 @@ def create(
 
 
 def check(base_url: str) -> None:
-    """Raise ProviderError unless Ollama answers: before hours of work for it."""
+    """Raise ProviderError unless Ollama responds; called before a long export."""
     with _client(base_url, "any model") as client:
         client.list()
 
@@ -76,12 +76,12 @@ def delete(base_url: str, model_name: str) -> bool:
 
 @contextmanager
 def _client(base_url: str, model_name: str) -> Iterator[Any]:
-    """The official client; what it raises is said in this project's errors."""
+    """The official client, with its exceptions translated."""
     try:
         import httpx
         import ollama
     except ImportError:
-        raise MissingDependencyError("ollama", "ollama", "talking to Ollama") from None
+        raise MissingDependencyError("ollama", "ollama", "connecting to Ollama") from None
     try:
         yield ollama.Client(host=base_url)
     except ollama.ResponseError as error:
@@ -89,7 +89,7 @@ def _client(base_url: str, model_name: str) -> Iterator[Any]:
             raise NotFoundError(f"Ollama at {base_url} has no model {model_name}") from error
         raise ProviderError(f"Ollama at {base_url} refused {model_name}: {error.error}") from error
     except ValueError as error:
-        raise ProviderError(f"Ollama at {base_url} answered what its client does not understand: {error}") from error
+        raise ProviderError(f"Ollama at {base_url} sent a response that its client cannot parse: {error}") from error
     except (OSError, httpx.HTTPError) as error:
         raise ProviderError(f"cannot reach Ollama at {base_url}; start it, or set OLLAMA_HOST") from error
 

@@ -1,7 +1,6 @@
-"""How the matrices of a GGUF file are stored: 16 bits, or blocks of fewer with a scale each.
+"""Quantization of a GGUF file's matrices: 16 bits, or blocks of fewer bits with a scale each.
 
-The K-quants and the rest are computed by llama.cpp's own routine inside xllamacpp; without it the `gguf` package knows
-q8_0 and q4_0.
+K-quants are computed by llama.cpp's own routine inside xllamacpp; q8_0 and q4_0 need only the `gguf` package.
 """
 
 from __future__ import annotations
@@ -20,18 +19,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Quantization:
-    """One way to store a model: of most matrices, of those that harm most when they are coarse, and its bound."""
+    """A quantization: the type of most matrices, the type of the most sensitive ones, and its parity bounds."""
 
     name: str
     file_type: int  # gguf.LlamaFileType
-    most: str  # gguf.GGMLQuantizationType
-    careful: str  # of the output matrix (or the embedding that stands for it)
-    agreement: float  # least share of tokens chosen as before
-    divergence: float  # most nats, mean Kullback-Leibler divergence of the next token's distribution
+    matrix_type: str  # gguf.GGMLQuantizationType
+    output_type: str  # of the output matrix, or of the embedding tied to it
+    min_agreement: float  # share of identical tokens
+    max_divergence: float  # nats, mean Kullback-Leibler divergence of the next token's distribution
 
 
 # The bounds are several times what `benchmarks/bench_banking77.py` measures for a fine-tuned 135M model. With bf16
-# weights llama.cpp rounds what it multiplies them with too.
+# weights llama.cpp also rounds the activations.
 KINDS = {
     each.name: each
     for each in (
@@ -44,45 +43,45 @@ KINDS = {
         Quantization("q4_0", 2, "Q4_0", "Q8_0", 0.75, 0.6),
     )
 }
-FALLBACK = "Q8_0"  # of rows that do not divide into a kind's blocks
+FALLBACK = "Q8_0"  # for rows that do not divide into a type's blocks
 
 
 def find(name: str) -> Quantization:
-    """The quantization of a name.
+    """The quantization with this name.
 
     Raises:
-        UsageError: there is none; the message lists them.
+        UsageError: the name is unknown; the message lists the known ones.
     """
     try:
         return KINDS[name.lower()]
     except KeyError:
-        raise UsageError(f"no quantization {name!r}; choose {', '.join(KINDS)}") from None
+        raise UsageError(f"unknown quantization {name!r}; choose one of {', '.join(KINDS)}") from None
 
 
 def type_of(chosen: Quantization, gguf_name: str, shape: tuple[int, ...], *, tied: bool) -> Any:
-    """The GGUF type of a tensor: norms and biases stay in 32 bits, as do factors of rotary positions."""
+    """The GGUF type of a tensor; norms, biases and RoPE factors stay in 32 bits."""
     import gguf
 
     if len(shape) == 1:
         return gguf.GGMLQuantizationType.F32
-    careful = gguf_name == "output.weight" or (tied and gguf_name == "token_embd.weight")
-    kind = gguf.GGMLQuantizationType[chosen.careful if careful else chosen.most]
+    is_output = gguf_name == "output.weight" or (tied and gguf_name == "token_embd.weight")
+    kind = gguf.GGMLQuantizationType[chosen.output_type if is_output else chosen.matrix_type]
     for each in (kind, gguf.GGMLQuantizationType[FALLBACK]):
         if shape[-1] % gguf.GGML_QUANT_SIZES[each][0] == 0:
             return each
     return gguf.GGMLQuantizationType.F16
 
 
-def falling_back(chosen: Quantization, shapes: Sequence[tuple[int, ...]]) -> int:
-    """How many matrices of these shapes cannot be stored as most are."""
+def count_fallbacks(chosen: Quantization, shapes: Sequence[tuple[int, ...]]) -> int:
+    """The number of matrices of these shapes that do not divide into the blocks of the quantization."""
     import gguf
 
-    block = gguf.GGML_QUANT_SIZES[gguf.GGMLQuantizationType[chosen.most]][0]
+    block = gguf.GGML_QUANT_SIZES[gguf.GGMLQuantizationType[chosen.matrix_type]][0]
     return sum(len(shape) > 1 and shape[-1] % block != 0 for shape in shapes)
 
 
 def quantized(rows: np.ndarray[Any, Any], kind: Any) -> np.ndarray[Any, Any]:
-    """A matrix in fp32 as the bytes of a GGUF type.
+    """Quantize an fp32 matrix to the bytes of a GGUF type.
 
     Raises:
         MissingDependencyError: only llama.cpp can write this type, and xllamacpp is not installed.
@@ -118,5 +117,5 @@ def _by_llama_cpp(rows: np.ndarray[Any, Any], kind: Any) -> np.ndarray[Any, Any]
     stored = np.empty((*rows.shape[:-1], width // block * size), dtype=np.uint8)
     written = quantize(int(kind), rows.ctypes.data, stored.ctypes.data, 0, rows.size // width, width, None)
     if written != stored.nbytes:
-        raise ValueError(f"llama.cpp wrote {written} bytes of {kind.name} where {stored.nbytes} belong")
+        raise ValueError(f"llama.cpp wrote {written} bytes of {kind.name} instead of {stored.nbytes}")
     return stored

@@ -1,7 +1,7 @@
-"""Token parity: whether an exported model predicts the same tokens as its trainer's model on the same prompts.
+"""Token parity: whether an exported model predicts the same tokens as the trained model on the same prompts.
 
-The reference answers each prompt greedily. At every place of those answers the exported model predicts the next token,
-so that a single different token does not make all later ones incomparable.
+The reference answers each prompt greedily. At every position of those answers the exported model predicts the next
+token, so that one different token does not make all later ones incomparable.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 Messages = Sequence[Mapping[str, str]]
 Decode = Callable[[list[int]], str]
 TOKENS = 24  # of each answer
-LONGEST = 1024  # tokens of a prompt
-TIED = 0.05  # nats between the two likeliest tokens, within which arithmetic decides which comes first
+MAX_PROMPT_TOKENS = 1024
+TIE_MARGIN = 0.05  # nats between the two most likely tokens, below which rounding decides their order
 PROMPTS: tuple[Messages, ...] = (
     [{"role": "user", "content": "What is the capital of France?"}],
     [{"role": "system", "content": "Answer with one word."}, {"role": "user", "content": "2025 + 17 = ?"}],
@@ -39,7 +39,7 @@ PROMPTS: tuple[Messages, ...] = (
 
 
 class Answered(NamedTuple):
-    """A prompt of the reference with its answer: token ids, and the log probabilities at each place of the answer."""
+    """A prompt with the reference's answer: token ids, and the log probabilities at each position of the answer."""
 
     messages: Messages
     text: str
@@ -52,9 +52,9 @@ class Answered(NamedTuple):
 class Parity:
     """The result of a comparison.
 
-    agreement: share of the places at which both choose the same token, ties left out; divergence: mean
-    Kullback-Leibler divergence from the reference, nats, over the exported model's likeliest tokens and the rest as
-    one; ties: places at which the reference itself could have chosen otherwise.
+    agreement: share of the positions at which both choose the same token, without ties; divergence: mean
+    Kullback-Leibler divergence from the reference, nats, over the exported model's most likely tokens and the rest as
+    one; ties: positions at which the reference's two most likely tokens are within `TIE_MARGIN`.
     """
 
     quantization: str
@@ -81,7 +81,7 @@ def answers(model: Any, tokenizer: Any, prompts: Sequence[Messages], tokens: int
         turns = [dict(message) for message in messages]
         text = tokenizer.apply_chat_template(turns, add_generation_prompt=True, tokenize=False)
         ids = tokenizer(text, add_special_tokens=False)["input_ids"]
-        if len(ids) > LONGEST:
+        if len(ids) > MAX_PROMPT_TOKENS:
             continue
         with torch.no_grad():
             output = model.generate(
@@ -108,16 +108,16 @@ def with_gguf(
     """Compare a GGUF file, through llama.cpp, with the reference.
 
     Args:
-        adapter: a LoRA adapter in GGUF to put on it.
+        adapter: a LoRA adapter in GGUF to apply to it.
         decode: the text of token ids, for the first difference.
         on_progress: called with the number of prompts compared so far.
 
     Raises:
-        DataError: llama.cpp cannot load it or answer with it.
+        DataError: llama.cpp cannot load or run it.
     """
     longest = max(len(each.prompt) + len(each.answer) for each in reference)
     found = _Tally(bound)
-    with llama_cpp_probe.opened(gguf, longest + 8, adapter) as probe:
+    with llama_cpp_probe.open_probe(gguf, longest + 8, adapter) as probe:
         for number, each in enumerate(reference, 1):
             prompt = probe.prompt(each.messages)
             found.compare_prompts(each, prompt, decode)
@@ -131,7 +131,7 @@ def with_gguf(
 def with_model(
     reference: Sequence[Answered], model: Any, tokenizer: Any, bound: Quantization, decode: Decode
 ) -> Parity:
-    """Compare another transformers model, such as the merged one with the trainer's, with the reference.
+    """Compare another transformers model, such as the merged one, with the reference.
 
     Args:
         tokenizer: the other model's own.
@@ -144,7 +144,7 @@ def with_model(
         ids = torch.tensor([[*each.prompt, *each.answer]], device=model.device)
         with torch.no_grad():
             logits = model(input_ids=ids).logits[0, len(each.prompt) - 1 : -1].float()
-        likeliest = logits.log_softmax(-1).cpu().topk(min(llama_cpp_probe.LIKELIEST, logits.shape[-1]))
+        likeliest = logits.log_softmax(-1).cpu().topk(min(llama_cpp_probe.TOP_TOKENS, logits.shape[-1]))
         text = tokenizer.apply_chat_template(list(each.messages), add_generation_prompt=True, tokenize=False)
         found.compare_prompts(each, Prompt(text, tokenizer(text, add_special_tokens=False)["input_ids"]), decode)
         for place, (values, tokens) in enumerate(zip(likeliest.values, likeliest.indices, strict=True)):
@@ -158,8 +158,8 @@ class _Tally:
 
     def __init__(self, bound: Quantization) -> None:
         self._bound = bound
-        coarse = f"stored as {bound.name}, it is too coarse, or " if bound.agreement < 1 else ""
-        self._why = f"{coarse}its weights are computed otherwise"
+        coarse = f"stored as {bound.name}, it is too coarse, or " if bound.min_agreement < 1 else ""
+        self._why = f"{coarse}its weights are computed differently"
         self.prompts = self.prompts_alike = self.places = self.ties = self.same = 0
         self.divergence = 0.0
         self.first: str | None = None
@@ -170,7 +170,7 @@ class _Tally:
             self.prompts_alike += 1
             return
         if other.text != each.text and each.text.removeprefix(decode(each.prompt[:1])) != other.text:
-            self._note(f"the chat template gives another text: {_apart(each.text, other.text)}")
+            self._note(f"the chat template gives a different text: {_apart(each.text, other.text)}")
             return
         place = _first_apart(each.prompt, other.ids)
         cut = [decode(ids[place : place + 4]) for ids in (each.prompt, other.ids)]
@@ -187,7 +187,7 @@ class _Tally:
         best = expected.topk(2).values
         if chosen == reference:
             self.same += 1
-        elif float(best[0] - best[1]) < TIED:
+        elif float(best[0] - best[1]) < TIE_MARGIN:
             self.ties += 1
         else:
             before = decode([*each.prompt, *each.answer[:place]])[-60:]
@@ -214,7 +214,7 @@ class _Tally:
             agreement=agreement,
             divergence=divergence,
             first_difference=self.first,
-            passed=has_equal_prompts and agreement >= bound.agreement and divergence <= bound.divergence,
+            passed=has_equal_prompts and agreement >= bound.min_agreement and divergence <= bound.max_divergence,
         )
 
 

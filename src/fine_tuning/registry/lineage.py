@@ -1,6 +1,6 @@
 """Lineage: what a model version was made from (upstream), and what was made from it (downstream).
 
-examples -> data set -> file -> job -> artifact -> version -> evaluation, experiment, deployment, export, cost
+examples -> dataset -> file -> job -> artifact -> version -> evaluation, experiment, deployment, export, cost
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ def _add_data(tx: Transaction, graph: Lineage, node: Node, job: Job) -> None:
         "created_at": found["created_at"],
         "recipe": found["recipe"],
     }
-    label = f"data set {found['name']} {_short(found['content_hash'])}, {found['rows']:,} rows"
+    label = f"dataset {found['name']} {_short(found['content_hash'])}, {found['rows']:,} rows"
     data = graph.add(Node("data set", f"dataset:{found['id']}", label, data_facts), downstream=source)
     if count := datasets.member_count(tx, found["id"]):
         examples = Node("examples", f"examples:{found['id']}", f"{count:,} captured examples", {"count": count})

@@ -68,7 +68,7 @@ class Access(NamedTuple):
 
 
 def access(database: Database, authorization: str) -> Access:
-    """The access of an `Authorization` header; the default project without a key, while there are no keys."""
+    """The access of an `Authorization` header; the default project if no keys exist."""
     scheme, _, key = authorization.partition(" ")
     with database.read() as tx:
         if not api_keys.any_valid(tx):

@@ -82,7 +82,7 @@ class ToolChoice(RequestModel):
 
 
 class Message(RequestModel):
-    """A message of the conversation; what OpenAI's SDK sends back of an answer beside it is accepted."""
+    """A message of the conversation; further fields of answers that OpenAI's SDK sends back are accepted."""
 
     role: ROLES
     content: str | list[TextPart] | None = None
@@ -159,14 +159,14 @@ class ChatRequest(RequestModel):
     store: bool | None = None
     metadata: Metadata | None = None
 
-    user: str | None = _ignored("all callers of a key are one")
+    user: str | None = _ignored("users of a key are not distinguished")
     safety_identifier: str | None = _ignored("nothing is reported to anyone")
-    prompt_cache_key: str | None = _ignored("prompts that begin alike are found without it")
+    prompt_cache_key: str | None = _ignored("shared prompt prefixes are cached without it")
     prompt_cache_retention: str | None = _ignored("the cache is the model's own memory")
     prompt_cache_options: JsonColumn | None = _ignored("the cache is the model's own memory")
     service_tier: str | None = _ignored("there is one tier")
     prediction: JsonColumn | None = _ignored("it only saves time at OpenAI")
-    reasoning_effort: str | None = _ignored("the models do not reason apart from their answer")
+    reasoning_effort: str | None = _ignored("the models have no separate reasoning")
     verbosity: str | None = _ignored("the models have no such setting")
     moderation: JsonColumn | None = _ignored("nothing is moderated")
 
@@ -176,7 +176,7 @@ class ChatRequest(RequestModel):
     )
     functions: object = _refused("use tools")
     function_call: object = _refused("use tool_choice")
-    web_search_options: object = _refused("the models have no web")
+    web_search_options: object = _refused("the models have no web access")
 
     def check(self) -> None:
         """Refuse what this server does not support, instead of ignoring it.

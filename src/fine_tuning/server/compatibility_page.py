@@ -38,17 +38,18 @@ FORMS = {
 NOTES = {
     "Fine-tuning": (
         "`status` may also be `paused`. Hyperparameters that are `auto` are resolved when the job is created and "
-        "reported back. `Idempotency-Key` on create gives the first job again. A checkpoint is kept after each epoch "
-        "and can be called like a model. A base model is one of the embedded models, an alias (`--alias NAME=MODEL`) "
-        "or a model fine-tuned here. The list takes `metadata[key]=value` as a filter, and `metadata=null`."
+        "reported back. Repeating an `Idempotency-Key` on create returns the first job. A checkpoint is kept after "
+        "each epoch and can be called like a model. A base model is one of the embedded models, an alias (`--alias "
+        "NAME=MODEL`) or a model fine-tuned here. The list takes `metadata[key]=value` as a filter, and "
+        "`metadata=null`."
     ),
     "Chat": (
-        "Content may be text or parts of text. Tools work with every model, in words where its chat template has none; "
-        "schemas that a grammar cannot keep are refused. Lists take `metadata[key]=value` as a filter. "
-        "With `store` a call also becomes a captured example: `domain`, "
-        "`task_type` and `rating` (1 to 5) of its `metadata` are taken over, and updating `rating` rates the example."
+        "Content may be text or parts of text. Tools work with every model, through the prompt if its chat template "
+        "has none; schemas that a grammar cannot enforce are refused. Lists take `metadata[key]=value` as a filter. "
+        "With `store` a call also becomes a captured example: `domain`, `task_type` and `rating` (1 to 5) of its "
+        "`metadata` are taken over, and updating `rating` rates the example."
     ),
-    "Models": "`shutdown_date` is null: nothing here stops answering on a date.",
+    "Models": "`shutdown_date` is null: models here have no shutdown date.",
 }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from fine_tuning._util.checks import LONGEST_NAME
+from fine_tuning._util.checks import MAX_NAME_LENGTH
 from fine_tuning.distillation import DistillationDataCollector
 from fine_tuning.errors import FineTuningError
 from fine_tuning.server.chat_objects import ChatCompletion
@@ -41,8 +41,8 @@ def _capture(server: Context, body: ChatRequest, completion: ChatCompletion, met
     try:
         return DistillationDataCollector(workspace=server.workspace).capture_conversation(
             [*(each.plain() for each in body.messages), message],
-            (metadata.get("domain") or "general")[:LONGEST_NAME],
-            (metadata.get("task_type") or "chat")[:LONGEST_NAME],
+            (metadata.get("domain") or "general")[:MAX_NAME_LENGTH],
+            (metadata.get("task_type") or "chat")[:MAX_NAME_LENGTH],
             int(rating) if rating in RATINGS else DEFAULT_RATING,
             {"completion": completion["id"], **metadata},
             model_used=body.model,

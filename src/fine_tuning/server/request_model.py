@@ -6,7 +6,7 @@ from math import isfinite
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
-MAX_DEPTH = 64  # of nested objects and arrays; JSON readers have limits of their own
+MAX_DEPTH = 64  # of nested objects and arrays; JSON readers have their own limits
 
 
 class RequestModel(BaseModel):

@@ -20,7 +20,7 @@ _log = logging.getLogger(__name__)
 def event_stream(chunks: Generator[Mapping[str, object], None, None]) -> StreamingResponse:
     """The chunks as server-sent events, then `[DONE]`.
 
-    The first chunk is generated before the headers are sent, so that its errors have a status of their own.
+    The first chunk is generated before the headers are sent, so that an error can still set the status.
     """
     first = next(chunks)
     return _EventStream(_events(first, chunks))

@@ -32,7 +32,7 @@ Native = Any  # xllamacpp.Server, which has no types
 
 _SILENT = -1
 SLOTS = 8
-# Messages of errors that the request caused; llama.cpp reports some of them as errors of its own.
+# Messages of errors that the request caused; llama.cpp reports some of them as server errors.
 _REQUEST_ERRORS = re.compile(
     r"pars|schema|grammar|template|tool|assistant message|unsupported|invalid|must be|expected", re.IGNORECASE
 )

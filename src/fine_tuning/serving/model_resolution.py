@@ -90,7 +90,7 @@ def _of_version(tx: Transaction, version: Mapping[str, Any]) -> Target:
     job = jobs.get(tx, version["job_id"])
     if job is not None and job["provider"] != LOCAL and job["fine_tuned_model"] is None:
         raise NotFoundError(
-            f"job {version['job_id']} had no model yet when its host was last asked ({job['status']}); "
+            f"job {version['job_id']} had no model yet when its status was last read ({job['status']}); "
             f"ask again with: ft-cli check-job-status {version['job_id']}"
         )
     if job is None or job["fine_tuned_model"] is None:

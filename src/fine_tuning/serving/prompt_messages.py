@@ -15,7 +15,7 @@ MAX_TEMPERATURE = 2
 
 @dataclass(frozen=True)
 class Sampling:
-    """How an answer is sampled: temperature (0 is greedy) and the most tokens of the answer."""
+    """How an answer is sampled: temperature (0 is greedy) and the maximum tokens of the answer."""
 
     temperature: float
     max_tokens: int

@@ -1,4 +1,4 @@
-"""vLLM as a process of its own: it holds one base model, and loads the adapters of fine-tuned models while it runs.
+"""vLLM as a separate process: it holds one base model, and loads the adapters of fine-tuned models while it runs.
 
 Options and endpoints are those of https://docs.vllm.ai/en/latest/features/lora/ (checked with vLLM 0.32). vLLM batches
 requests for different adapters together, on GPUs and, slower, on CPUs.

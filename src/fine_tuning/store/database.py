@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModuleError, StatementError
 
-from fine_tuning._util.files import explained, is_file, make_folder
+from fine_tuning._util.files import is_file, make_folder, translated_os_errors
 from fine_tuning.errors import ConfigurationError, StorageError, UsageError
 from fine_tuning.settings import get_settings
 from fine_tuning.store.column_types import to_json
@@ -157,7 +157,7 @@ def _database_file(where: str | Path) -> Path:
     if not str(where).strip() or "\0" in str(where):
         raise UsageError(f"not the path of a database: {str(where)!r}; omit it to use the workspace's")
     path = expanded(where)
-    with explained(path, "open the database at"):
+    with translated_os_errors(path, "open the database at"):
         if path.is_dir():
             return path / "fine_tuning.db"
     if path.suffix in {".json", ".jsonl"}:

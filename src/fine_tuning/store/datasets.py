@@ -1,4 +1,4 @@
-"""Frozen data sets: their files, recipes and members."""
+"""Frozen datasets: their files, recipes and members."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _NO_SPLIT = _table.c.recipe["part_of"].as_string().is_(None)  # not a split's fi
 
 
 def freeze(connection: Connection, dataset: NewDataset, example_ids: Iterable[str]) -> int:
-    """Record a written data set and its members. Returns its id.
+    """Record a written dataset and its members. Returns its id.
 
     Ids that are not in the store (examples that were never captured) are ignored.
     """
@@ -32,29 +32,29 @@ def freeze(connection: Connection, dataset: NewDataset, example_ids: Iterable[st
 
 
 def newest_at(connection: Connection, path: str) -> Dataset | None:
-    """The newest data set that was written to a path, or None."""
+    """The newest dataset that was written to a path, or None."""
     return _newest_where(connection, _table.c.path == path)
 
 
 def move(connection: Connection, path: str, to: str, content_hash: str) -> None:
-    """Record the new path of the data sets with this content at `path`."""
+    """Record the new path of the datasets with this content at `path`."""
     at = (_table.c.path == path, _table.c.content_hash == content_hash)
     connection.execute(update(_table).where(*at).values(path=to))
 
 
 def find_by_hash(connection: Connection, content_hash: str) -> Dataset | None:
-    """The newest data set with this content, or None."""
+    """The newest dataset with this content, or None."""
     return _newest_where(connection, _table.c.content_hash == content_hash)
 
 
 def newest(connection: Connection, limit: int, offset: int = 0) -> list[Dataset]:
-    """The newest data sets first, without the files of single splits."""
+    """The newest datasets first, without the files of single splits."""
     query = select(_table).where(_NO_SPLIT).order_by(_table.c.id.desc()).limit(limit).offset(offset)
     return [_record(row) for row in connection.execute(query).mappings()]
 
 
 def count(connection: Connection) -> int:
-    """The number of data sets."""
+    """The number of datasets."""
     return connection.scalar(select(func.count()).select_from(_table).where(_NO_SPLIT)) or 0
 
 
@@ -71,25 +71,25 @@ def newest_files(connection: Connection, limit: int) -> list[TrainingFile]:
 
 
 def find(connection: Connection, name: str) -> Dataset | None:
-    """The newest data set with this name or this beginning of its hash (with or without `sha256:`), or None."""
+    """The newest dataset with this name or this beginning of its hash (with or without `sha256:`), or None."""
     begins = [_table.c.content_hash.startswith(prefix + name, autoescape=True) for prefix in ("", "sha256:")]
     return _newest_where(connection, _NO_SPLIT, or_(_table.c.name == name, *begins))
 
 
 def get(connection: Connection, dataset_id: int | None) -> Dataset | None:
-    """A data set by its key, or None."""
+    """A dataset by its key, or None."""
     return _newest_where(connection, _table.c.id == dataset_id)
 
 
 def member_count(connection: Connection, dataset_id: int) -> int:
-    """The number of captured examples in a data set."""
+    """The number of captured examples in a dataset."""
     table = tables.dataset_examples
     found = connection.scalar(select(func.count()).select_from(table).where(table.c.dataset_id == dataset_id))
     return int(found or 0)
 
 
 def members(connection: Connection, dataset_id: int) -> list[str]:
-    """Ids of the captured examples in a data set."""
+    """Ids of the captured examples in a dataset."""
     table = tables.dataset_examples
     return list(connection.scalars(select(table.c.example_id).where(table.c.dataset_id == dataset_id)))
 

@@ -1,4 +1,4 @@
-"""Exports of models: for which program, where, and how alike the exported model is."""
+"""Exports of models: target, path and parity."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ def set_provider_id(connection: Connection, file_id: str, provider_file_id: str)
 
 
 def set_dataset(connection: Connection, file_id: str, dataset_id: int) -> None:
-    """Link the file to the data set whose content it has."""
+    """Link the file to the dataset whose content it has."""
     connection.execute(update(_table).where(_table.c.id == file_id).values(dataset_id=dataset_id))
 
 

@@ -144,7 +144,7 @@ def recompute_totals(connection: Connection) -> None:
 
 
 def stored_paths(connection: Connection) -> list[tuple[str, str]]:
-    """Description and path of each file, artifact, data set and model folder that should exist."""
+    """Description and path of each file, artifact, dataset and model folder that should exist."""
     files, artifacts, datasets = tables.files.c, tables.artifacts.c, tables.datasets.c
     kept = select(files.id, files.path).where(files.deleted_at.is_(None))
     found = [(f"file {row.id}", row.path) for row in connection.execute(kept)]
@@ -156,7 +156,7 @@ def stored_paths(connection: Connection) -> list[tuple[str, str]]:
         .where(artifacts.kind.in_(("adapter", "merged")), has_model)
     )
     found += [(f"{row.kind} of job {row.job_id}", row.path) for row in connection.execute(made)]
-    found += [(f"data set {row.name}", row.path) for row in connection.execute(select(datasets.name, datasets.path))]
+    found += [(f"dataset {row.name}", row.path) for row in connection.execute(select(datasets.name, datasets.path))]
     return found + _model_folders(connection)
 
 

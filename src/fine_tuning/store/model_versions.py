@@ -125,7 +125,7 @@ def row_of(connection: Connection, name: str, version: int | None = None) -> Row
     """As `get`, with the keys of other tables."""
     if version is None:
         return connection.execute(_LATEST, {"name": name}).one_or_none()
-    if not isinstance(version, int) or version > checks.LARGEST_COUNT:
+    if not isinstance(version, int) or version > checks.MAX_COUNT:
         return None
     return connection.execute(_NUMBERED, {"name": name, "number": version}).one_or_none()
 

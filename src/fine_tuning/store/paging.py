@@ -42,7 +42,7 @@ def page(
     if after is not None:
         last = connection.execute(select(*order).where(*(scope or conditions), table.c.id == after)).one_or_none()
         if last is None:
-            raise NotFoundError(f"no item {after} to go on after")
+            raise NotFoundError(f"no item {after} to continue after")
         position = tuple_(*order)
         query = query.where(position < tuple(last) if newest_first else position > tuple(last))
     query = query.order_by(*(column.desc() if newest_first else column.asc() for column in order)).limit(limit + 1)

@@ -185,7 +185,7 @@ def by_reviewer(connection: Connection) -> list[tuple[str, int]]:
 def remove_correction(connection: Connection, worse_id: str, better_id: str) -> bool:
     """Remove a preference pair and its corrected call; False if the corrected call is used elsewhere.
 
-    It is used if it was captured again, reviewed or corrected, or is part of a data set or stored completion.
+    It is used if it was captured again, reviewed or corrected, or is part of a dataset or stored completion.
     """
     pair = and_(tables.preferences.c.example_id == worse_id, tables.preferences.c.chosen_id == better_id)
     members, preferences = tables.dataset_examples, tables.preferences

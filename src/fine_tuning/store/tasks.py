@@ -47,7 +47,7 @@ class _Base(DeclarativeBase):
 
 
 class Task(FineTunedModelMixin, _Base):
-    """A task in the workspace's own database, for applications without a table of their own."""
+    """A task in the workspace's own database, for applications without their own table."""
 
     __table__ = tables.tasks
 

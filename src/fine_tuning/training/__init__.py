@@ -1,1 +1,1 @@
-"""Jobs and how they are trained: on a host far away or in a process on this machine, behind one port."""
+"""Training jobs: at a remote host or in a process on this machine, behind one interface."""

@@ -135,7 +135,7 @@ def _check_lengths(**columns: Sized) -> None:
     sizes = {label: len(column) for label, column in columns.items()}
     if len(set(sizes.values())) > 1:
         shown = ", ".join(f"{count} {label}" for label, count in sizes.items())
-        raise UsageError(f"{shown}: they must be as many")
+        raise UsageError(f"{shown}: their numbers must be equal")
 
 
 def _replies(

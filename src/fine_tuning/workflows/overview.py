@@ -91,7 +91,7 @@ def overview(workspace: Workspace) -> Overview:
     if curated >= MIN_EXAMPLES_FOR_TRAINING and not dataset_count:
         needs.append(Need(f"{curated:,} curated calls are enough to train on; build a dataset", "datasets"))
     if not captured:
-        needs.append(Need("no calls are captured yet; import some: ft-cli capture import FILE", "review"))
+        needs.append(Need("no calls have been captured yet; import some: ft-cli capture import FILE", "review"))
     return Overview(
         captured=captured,
         curated=curated,

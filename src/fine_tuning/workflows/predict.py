@@ -25,8 +25,8 @@ class CallOptions:
 
     Attributes:
         max_tokens: longest prediction.
-        concurrency: calls of a host in flight; a local model chooses itself.
-        per_minute: most calls of a host per minute; None for no limit.
+        concurrency: concurrent calls to a host; local engines choose their own.
+        per_minute: maximum calls to a host per minute; None for no limit.
         fresh: repeat calls whose predictions are kept.
         purpose: of the calls in the cost ledger.
 

@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from fine_tuning._util.files import explained, make_folder
+from fine_tuning._util.files import make_folder, translated_os_errors
 from fine_tuning.workflows.evaluation_questions import Messages, Prediction
 
 
@@ -53,7 +53,7 @@ class PredictionCache:
             "latency_ms": prediction.latency_ms,
             "cost": prediction.cost,
         }
-        with explained(self._file, "write"), self._file.open("a", encoding="utf-8") as stream:
+        with translated_os_errors(self._file, "write"), self._file.open("a", encoding="utf-8") as stream:
             stream.write("\n" + json.dumps(row))  # ASCII: half a surrogate pair is not UTF-8
 
 

@@ -18,7 +18,7 @@ def package(root: Path, name: str, joules: float) -> Path:
     return folder
 
 
-def test_joules_of_all_packages_also_when_they_begin_again(tmp_path: Path) -> None:
+def test_read_sums_packages_and_handles_counter_wraparound(tmp_path: Path) -> None:
     package(tmp_path, "intel-rapl:0", 900)
     package(tmp_path, "intel-rapl:1", 10)
     package(tmp_path, "intel-rapl:0:0", 5)  # a part of the first, not counted twice
@@ -31,11 +31,11 @@ def test_joules_of_all_packages_also_when_they_begin_again(tmp_path: Path) -> No
     assert meter.read() == pytest.approx(70 + 90)
 
 
-def test_a_machine_that_does_not_tell_is_unknown(tmp_path: Path) -> None:
+def test_read_without_counters_returns_none(tmp_path: Path) -> None:
     assert EnergyMeter(tmp_path).read() is None
 
 
-def test_time_and_energy_have_their_prices() -> None:
+def test_local_cost_sums_time_and_energy() -> None:
     assert local_cost(1800, 3.6e6, 2.0, 0.3) == pytest.approx(1.3)
     assert local_cost(1800, None, 2.0, 0.3) == pytest.approx(1.0)
     assert local_cost(1800, 3.6e6, None, 0.3) == pytest.approx(0.3)

@@ -31,7 +31,7 @@ def training_file(workspace: Path) -> str:
     return "d.jsonl"
 
 
-def test_uploads_a_file_from_the_workspace(
+def test_upload_finds_a_workspace_file(
     database: Database, host: wire.Host, tuner: OpenAIFineTuner, training_file: str
 ) -> None:
     assert tuner.upload_training_file(training_file) == "file-1"
@@ -41,7 +41,7 @@ def test_uploads_a_file_from_the_workspace(
     assert request.headers["authorization"] == "Bearer secret-key"
 
 
-def test_creates_a_job_with_hyperparameters_where_the_api_takes_them(
+def test_create_job_sends_hyperparameters_in_method(
     database: Database, host: wire.Host, tuner: OpenAIFineTuner
 ) -> None:
     job = tuner.create_fine_tuning_job("gpt-3.5-turbo", "file-1", "file-2", suffix="v1", n_epochs=4)
@@ -56,7 +56,9 @@ def test_creates_a_job_with_hyperparameters_where_the_api_takes_them(
     assert request.headers["idempotency-key"] == request.body["metadata"]["fine_tuning_pipeline_key"]
 
 
-def test_a_crash_after_sending_does_not_pay_twice(database: Database, host: wire.Host, tuner: OpenAIFineTuner) -> None:
+def test_create_job_after_lost_response_does_not_pay_twice(
+    database: Database, host: wire.Host, tuner: OpenAIFineTuner
+) -> None:
     sent: list[dict[str, str]] = []
 
     def lose_the_answer(request: wire.Request) -> tuple[int, dict[str, object]]:
@@ -78,7 +80,7 @@ def test_a_crash_after_sending_does_not_pay_twice(database: Database, host: wire
     assert recorded["provider_job_id"] == "ftjob-abc123"
 
 
-def test_follows_a_job(database: Database, host: wire.Host, tuner: OpenAIFineTuner) -> None:
+def test_wait_for_job_follows_a_job(database: Database, host: wire.Host, tuner: OpenAIFineTuner) -> None:
     tuner.create_fine_tuning_job("gpt-3.5-turbo", "file-1")
     host.answers["GET /fine_tuning/jobs/ftjob-abc123"] = (
         200,
@@ -93,7 +95,9 @@ def test_follows_a_job(database: Database, host: wire.Host, tuner: OpenAIFineTun
     assert tuner.cancel_job("ftjob-abc123") is False
 
 
-def test_lists_cancels_pauses_and_deletes(database: Database, host: wire.Host, tuner: OpenAIFineTuner) -> None:
+def test_jobs_list_cancel_pause_and_delete_call_the_host(
+    database: Database, host: wire.Host, tuner: OpenAIFineTuner
+) -> None:
     running = wire.job(status="running")
     host.answers |= {
         "GET /fine_tuning/jobs": (200, {"object": "list", "data": [running], "has_more": False}),
@@ -122,14 +126,16 @@ def test_lists_cancels_pauses_and_deletes(database: Database, host: wire.Host, t
     assert tuner.delete_fine_tuned_model("ft:x") is True
 
 
-def test_errors_are_one_line(database: Database, host: wire.Host, tuner: OpenAIFineTuner, tmp_path: Path) -> None:
+def test_host_errors_raise_one_line(
+    database: Database, host: wire.Host, tuner: OpenAIFineTuner, tmp_path: Path
+) -> None:
     with pytest.raises(NotFoundError, match=r"does not know job ftjob-zzz \(404\)"):
         tuner.get_job_status("ftjob-zzz")
     host.answers["GET /fine_tuning/jobs/ftjob-1"] = (401, {"error": {"message": "bad key secret-key"}})
     with pytest.raises(ConfigurationError, match="refused the API key") as caught:
         tuner.get_job_status("ftjob-1")
     assert "secret-key" not in str(caught.value)
-    with pytest.raises(NotFoundError, match=r"no data set file nowhere\.jsonl, neither in"):
+    with pytest.raises(NotFoundError, match=r"no dataset file nowhere\.jsonl, neither in"):
         tuner.upload_training_file("nowhere.jsonl")
     (tmp_path / "bad.jsonl").write_text('{"messages": []}\nnot json\n')
     with pytest.raises(DataError, match=r"bad\.jsonl, line 2: not JSON"):
@@ -140,20 +146,20 @@ def test_errors_are_one_line(database: Database, host: wire.Host, tuner: OpenAIF
         OpenAIFineTuner(api_key="k", base_url="http://127.0.0.1:9/v1").get_job_status("x")
 
 
-def test_a_missing_key_says_what_to_set() -> None:
+def test_client_without_key_names_the_setting() -> None:
     with pytest.raises(ConfigurationError, match="set OPENAI_API_KEY.*LocalFineTuner"):
         OpenAIFineTuner().create_fine_tuning_job("gpt-3.5-turbo", "file-1")
     with open_database().read() as tx:
         assert jobs.newest(tx, 1) == []
 
 
-def test_estimates_cost() -> None:
+def test_estimate_cost_uses_training_prices() -> None:
     estimate = OpenAIFineTuner().estimate_cost(1_000_000, "gpt-3.5-turbo-0125")
     assert (estimate["total_cost"], estimate["input_tokens"], estimate["currency"]) == (8.0, 1_000_000, "USD")
     assert OpenAIFineTuner().estimate_cost(10, "someone-elses")["total_cost"] != 0
 
 
-def test_a_client_that_nobody_uses_any_more_has_closed_its_connections(host: wire.Host) -> None:
+def test_client_unreferenced_closes_its_connections(host: wire.Host) -> None:
     client = hosts.make_client("any", host.url)
     with pytest.raises(openai.NotFoundError):
         client.models.list()

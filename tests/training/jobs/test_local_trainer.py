@@ -54,7 +54,7 @@ def step(tuner: LocalFineTuner, job_id: str) -> int:
     return max(steps, default=0)
 
 
-def test_a_job_runs_to_a_model(
+def test_job_succeeds_with_a_model(
     database: Database, tmp_path: Path, tiny_model_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FINE_TUNING_MACHINE_USD_PER_HOUR", "3.6")
@@ -84,7 +84,7 @@ def test_a_job_runs_to_a_model(
     assert LocalFineTuner().list_jobs()[0]["job_id"] == job["job_id"]
 
 
-def test_pause_and_resume_go_on_where_they_stopped(file_id: str, tiny_model_dir: Path) -> None:
+def test_resume_job_continues_at_the_paused_step(file_id: str, tiny_model_dir: Path) -> None:
     tuner, job_id = start(file_id, tiny_model_dir, n_epochs=60)
     wait_until(lambda: step(tuner, job_id) >= 3)
     tuner.pause_job(job_id)
@@ -100,7 +100,7 @@ def test_pause_and_resume_go_on_where_they_stopped(file_id: str, tiny_model_dir:
     assert step(tuner, job_id) == 360
 
 
-def test_a_killed_worker_leaves_a_job_that_resumes(file_id: str, tiny_model_dir: Path) -> None:
+def test_job_killed_worker_can_be_resumed(file_id: str, tiny_model_dir: Path) -> None:
     tuner, job_id = start(file_id, tiny_model_dir, n_epochs=60, checkpoint_steps=5)
     wait_until(lambda: len(tuner.list_checkpoints(job_id)) >= 1)
     workers = [process for process in psutil.process_iter(["cmdline"]) if job_id in (process.info["cmdline"] or [])]
@@ -121,7 +121,7 @@ def test_a_killed_worker_leaves_a_job_that_resumes(file_id: str, tiny_model_dir:
     assert trained == sorted(set(trained))
 
 
-def test_cancel_ends_a_running_job(file_id: str, tiny_model_dir: Path) -> None:
+def test_cancel_job_stops_a_running_job(file_id: str, tiny_model_dir: Path) -> None:
     tuner, job_id = start(file_id, tiny_model_dir, n_epochs=200)
     wait_until(lambda: step(tuner, job_id) >= 1)
     assert tuner.cancel_job(job_id) is True
@@ -130,7 +130,7 @@ def test_cancel_ends_a_running_job(file_id: str, tiny_model_dir: Path) -> None:
         tuner.resume_job(job_id)
 
 
-def test_a_job_outlives_the_process_that_started_it(file_id: str, tiny_model_dir: Path) -> None:
+def test_job_outlives_its_starting_process(file_id: str, tiny_model_dir: Path) -> None:
     import subprocess
     import sys
 
@@ -144,14 +144,14 @@ def test_a_job_outlives_the_process_that_started_it(file_id: str, tiny_model_dir
     assert job["status"] == "succeeded", job["error"]
 
 
-def test_a_bad_row_is_named_before_anything_is_kept(tmp_path: Path, workspace: Path) -> None:
+def test_upload_invalid_row_raises_and_stores_nothing(tmp_path: Path, workspace: Path) -> None:
     (tmp_path / "bad.jsonl").write_text('{"messages": [{"role": "user", "content": "no answer"}]}\n')
     with pytest.raises(DataError, match=r"^bad\.jsonl, line 1: messages: there is no assistant message to train on$"):
         LocalFineTuner().upload_training_file("bad.jsonl")
     assert not (workspace / "files").exists()
 
 
-def test_what_only_the_worker_can_find_fails_the_job(file_id: str, tiny_model_dir: Path) -> None:
+def test_job_error_in_worker_fails_the_job(file_id: str, tiny_model_dir: Path) -> None:
     tuner = LocalFineTuner()
     job_id = tuner.create_fine_tuning_job(str(tiny_model_dir), file_id, max_length=8)["job_id"]
     job = tuner.wait_for_job(job_id, poll_seconds=0.1)
@@ -160,7 +160,7 @@ def test_what_only_the_worker_can_find_fails_the_job(file_id: str, tiny_model_di
     assert job["fine_tuned_model"] is None
 
 
-def test_what_is_wrong_is_said_before_anything_starts(file_id: str, tiny_model_dir: Path) -> None:
+def test_create_job_invalid_arguments_raise(file_id: str, tiny_model_dir: Path) -> None:
     tuner = LocalFineTuner()
     with pytest.raises(NotFoundError, match="no base model 'smollm3'"):
         tuner.create_fine_tuning_job("smollm3", file_id)
@@ -175,7 +175,7 @@ def test_what_is_wrong_is_said_before_anything_starts(file_id: str, tiny_model_d
     assert tuner.list_jobs() == []
 
 
-def test_waiting_has_a_timeout_and_the_job_goes_on(file_id: str, tiny_model_dir: Path) -> None:
+def test_wait_for_job_timeout_raises_and_job_continues(file_id: str, tiny_model_dir: Path) -> None:
     tuner, job_id = start(file_id, tiny_model_dir, n_epochs=200)
     with pytest.raises(TrainingError, match="after 0.2 s; it continues"):
         tuner.wait_for_job(job_id, poll_seconds=0.1, timeout_seconds=0.2)
@@ -183,7 +183,7 @@ def test_waiting_has_a_timeout_and_the_job_goes_on(file_id: str, tiny_model_dir:
     assert tuner.wait_for_job(job_id, poll_seconds=0.1)["status"] == "cancelled"
 
 
-def test_a_deployed_models_files_are_not_deleted(file_id: str, tiny_model_dir: Path) -> None:
+def test_delete_model_deployed_raises(file_id: str, tiny_model_dir: Path) -> None:
     tuner, job_id = start(file_id, tiny_model_dir)
     model = str(tuner.wait_for_job(job_id, poll_seconds=0.1)["fine_tuned_model"])
     registry = ModelRegistry()
@@ -197,7 +197,7 @@ def test_a_deployed_models_files_are_not_deleted(file_id: str, tiny_model_dir: P
         tuner.delete_fine_tuned_model(model)
 
 
-def test_a_full_disk_pauses_a_job_that_goes_on_with_room(workspace: Path, file_id: str, tiny_model_dir: Path) -> None:
+def test_job_full_disk_pauses_and_can_be_resumed(workspace: Path, file_id: str, tiny_model_dir: Path) -> None:
     disk = workspace / "artifacts"
     disk.mkdir(parents=True)
     mount = ["mount", "-t", "tmpfs", "-o", "size=200k", "none", str(disk)]

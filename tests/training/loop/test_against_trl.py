@@ -17,7 +17,7 @@ from tests.training.conftest import Run, losses
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_losses_are_those_of_trl_on_the_same_batches(run: Run, tiny_model_dir: Path, tmp_path: Path) -> None:
+def test_train_losses_match_trl_on_the_same_batches(run: Run, tiny_model_dir: Path, tmp_path: Path) -> None:
     file = tmp_path / "chats.jsonl"
     _, events = run("ours", precision="fp32", n_epochs=1, validation_file=str(file))
     ours = losses(events)

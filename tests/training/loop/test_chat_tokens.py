@@ -35,12 +35,12 @@ def trained_text(tokenizer: Any, messages: list[dict[str, Any]]) -> str:
     return str(tokenizer.decode([label for label in labels if label != IGNORED]))
 
 
-def test_exactly_the_assistants_turns_and_their_ends_are_trained(tokenizer: Any) -> None:
+def test_tokenise_trains_only_assistant_turns_and_their_ends(tokenizer: Any) -> None:
     assert trained_text(tokenizer, TALK) == "how tall is what?<|im_end|>330 metres<|im_end|>"
     assert trained_text(tokenizer, TALK[:3]) == "how tall is what?<|im_end|>"
 
 
-def test_a_turn_of_weight_0_is_not_trained(tokenizer: Any) -> None:
+def test_tokenise_turn_of_weight_0_is_not_trained(tokenizer: Any) -> None:
     weighted = [*TALK[:2], {**TALK[2], "weight": 0}, *TALK[3:]]
     assert trained_text(tokenizer, weighted) == "330 metres<|im_end|>"
 
@@ -50,7 +50,7 @@ def write(path: Path, *rows: Any) -> Path:
     return path
 
 
-def test_long_rows_are_cut_or_dropped_and_named(tokenizer: Any, tmp_path: Path) -> None:
+def test_tokenise_file_long_rows_are_truncated_or_dropped_and_listed(tokenizer: Any, tmp_path: Path) -> None:
     question, answer = {"role": "user", "content": "word " * 200}, {"role": "assistant", "content": "word " * 200}
     short = {"role": "user", "content": "hi"}
     rows = [{"messages": TALK}, {"messages": [short, answer]}, {"messages": [question, answer]}]
@@ -70,7 +70,9 @@ def test_long_rows_are_cut_or_dropped_and_named(tokenizer: Any, tmp_path: Path) 
         ({"messages": [*TALK[:2], {"role": "assistant", "content": [{"type": "image_url"}]}]}, "content must be text"),
     ],
 )
-def test_a_bad_row_names_file_and_line(tokenizer: Any, tmp_path: Path, row: Any, message: str) -> None:
+def test_tokenise_file_invalid_row_raises_with_file_and_line(
+    tokenizer: Any, tmp_path: Path, row: Any, message: str
+) -> None:
     path = write(tmp_path / "x.jsonl", {"messages": TALK}, row)
     with pytest.raises(DataError, match=rf"x\.jsonl, line 2: .*{re.escape(message)}"):
         tokenise_file(path, tokenizer, max_length=64)

@@ -72,9 +72,7 @@ def workers(cluster: Any) -> list[psutil.Process]:
     return [each for raylet in raylets for each in raylet.children(recursive=True) if "RayTrainWorker" in each.name()]
 
 
-def test_two_workers_give_the_losses_of_one_though_one_is_killed_and_one_is_lost(
-    run: Run, cluster: Any, tmp_path: Path
-) -> None:
+def test_data_parallel_killed_and_lost_workers_give_the_losses_of_one(run: Run, cluster: Any, tmp_path: Path) -> None:
     held_out = str(tmp_path / "chats.jsonl")
     alone, events = run("alone", batch_size=5, validation_file=held_out, **SETTINGS)  # 16 rows: 5, 5, 5 and 1
     harmed: dict[str, int] = {}
@@ -108,7 +106,7 @@ def test_two_workers_give_the_losses_of_one_though_one_is_killed_and_one_is_lost
     assert not workers(cluster)
 
 
-def test_a_pause_is_obeyed_and_one_machine_can_go_on(run: Run, cluster: Any, tmp_path: Path) -> None:
+def test_data_parallel_paused_run_resumes_on_one_machine(run: Run, cluster: Any, tmp_path: Path) -> None:
     _, events = run("alone", **SETTINGS)
     config = config_of(tmp_path / "alone").model_copy(update={"output_dir": str(tmp_path / "b")})
     paused, before = spread(config, cluster.address, wanted="pause")
@@ -119,9 +117,7 @@ def test_a_pause_is_obeyed_and_one_machine_can_go_on(run: Run, cluster: Any, tmp
     assert losses(before) + losses(after) == pytest.approx(losses(events), abs=1e-3)
 
 
-def test_all_weights_are_trained_by_workers_that_have_a_part_of_them_each(
-    run: Run, cluster: Any, tmp_path: Path
-) -> None:
+def test_data_parallel_full_tuning_shards_the_weights(run: Run, cluster: Any, tmp_path: Path) -> None:
     held_out = str(tmp_path / "chats.jsonl")
     settings = {**SETTINGS, "tuning": "full", "n_epochs": 2, "validation_file": held_out, "keep_best": True}
     alone, events = run("alone", **settings)
@@ -153,14 +149,14 @@ def assert_alike(first: Path | None, second: Path | None) -> None:
     assert all(torch.allclose(a[name].float(), b[name].float(), rtol=2**-6, atol=1e-3) for name in a)
 
 
-def test_a_mistake_in_the_data_ends_it_at_once(run: Run, cluster: Any, tmp_path: Path) -> None:
+def test_data_parallel_data_error_raises_at_once(run: Run, cluster: Any, tmp_path: Path) -> None:
     run("alone", max_steps=1)
     config = config_of(tmp_path / "alone").model_copy(update={"output_dir": str(tmp_path / "b"), "max_length": 8})
     with pytest.raises(DataError, match="no row that fits into 8 tokens"):
         spread(config, cluster.address)
 
 
-def test_a_job_of_this_machine_with_two_workers(
+def test_job_with_two_local_workers_succeeds(
     run: Run, tiny_model_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FINE_TUNING_TRAINING_WORKERS", "2")  # as for the jobs of a server
@@ -175,14 +171,14 @@ def test_a_job_of_this_machine_with_two_workers(
     assert "training on 2 workers" in messages
 
 
-def test_no_cluster_at_the_address(run: Run, tmp_path: Path) -> None:
+def test_data_parallel_without_cluster_raises(run: Run, tmp_path: Path) -> None:
     run("alone", max_steps=1)
     config = config_of(tmp_path / "alone").model_copy(update={"output_dir": str(tmp_path / "b")})
     with pytest.raises(ConfigurationError, match="no Ray cluster at 127.0.0.1:1"):
         spread(config, "127.0.0.1:1")
 
 
-def test_workers_without_memory_try_again_with_fewer_rows() -> None:
+def test_data_parallel_out_of_memory_retries_with_fewer_rows() -> None:
     config = TrainingConfig(base_model_path="-", train_file="-", output_dir="-", batch_size=4)
     link = Link(config)
     link.ran_out_of_memory(4)

@@ -35,7 +35,7 @@ def gradients(model: Any) -> dict[str, torch.Tensor]:
 
 
 @pytest.mark.parametrize("trained_layers", [None, 1])
-def test_an_adapters_product_and_gradients_equal_pefts(
+def test_adapter_product_and_gradients_equal_peft(
     tiny_model_dir: Path, monkeypatch: pytest.MonkeyPatch, trained_layers: int | None
 ) -> None:
     torch.manual_seed(0)
@@ -54,7 +54,7 @@ def test_an_adapters_product_and_gradients_equal_pefts(
         torch.testing.assert_close(gradient, plain[name], rtol=1e-3, atol=1e-5, msg=name)
 
 
-def test_dropout_and_a_switched_off_adapter_are_pefts_own(tiny_model_dir: Path) -> None:
+def test_adapter_dropout_or_disabled_uses_peft(tiny_model_dir: Path) -> None:
     model = add_adapters(loaded(tiny_model_dir), config(tiny_model_dir, lora_dropout=0.5)).train()
     first, second = (model(input_ids=TOKENS).logits for _ in range(2))
     assert torch.equal(first, second)  # lora_B is zero
@@ -63,14 +63,14 @@ def test_dropout_and_a_switched_off_adapter_are_pefts_own(tiny_model_dir: Path) 
 
 
 @pytest.mark.parametrize("kernel", ["eager", "sdpa"])
-def test_attention_over_short_rows_equals_the_librarys(tiny_model_dir: Path, kernel: str) -> None:
+def test_attention_short_rows_equals_library(tiny_model_dir: Path, kernel: str) -> None:
     ours, theirs = (gradients(loaded(tiny_model_dir, name)) for name in (attention.NAME, kernel))
     assert len(ours) > 10
     for name, value in ours.items():
         torch.testing.assert_close(value, theirs[name], rtol=1e-3, atol=1e-5, msg=name)
 
 
-def test_rows_with_a_mask_are_left_to_the_library(tiny_model_dir: Path) -> None:
+def test_attention_masked_rows_use_library(tiny_model_dir: Path) -> None:
     mask = torch.ones_like(TOKENS)
     mask[0, 9:] = 0
     ours, theirs = (

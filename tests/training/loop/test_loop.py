@@ -17,7 +17,7 @@ from fine_tuning.training.loop.training_events import TrainingEvent
 from tests.training.conftest import Run, fingerprint, losses
 
 
-def test_the_same_seed_gives_the_same_adapter_and_another_does_not(run: Run) -> None:
+def test_train_same_seed_gives_the_same_adapter(run: Run) -> None:
     first, events = run("a")
     again, _ = run("b")
     other, _ = run("c", seed=7)
@@ -27,7 +27,7 @@ def test_the_same_seed_gives_the_same_adapter_and_another_does_not(run: Run) -> 
     assert first.trained_tokens == again.trained_tokens > 500
 
 
-def test_paused_and_resumed_is_bit_equal_to_uninterrupted(run: Run) -> None:
+def test_train_paused_and_resumed_is_bit_equal(run: Run) -> None:
     whole, whole_events = run("whole")
     paused, before = run("parts", stop={5: "pause"})
     assert (paused.status, paused.steps, paused.merged_dir) == ("paused", 5, None)
@@ -38,7 +38,7 @@ def test_paused_and_resumed_is_bit_equal_to_uninterrupted(run: Run) -> None:
     assert resumed.trained_tokens == whole.trained_tokens
 
 
-def test_a_checkpoint_that_was_cut_off_is_not_trusted(run: Run, tmp_path: Path) -> None:
+def test_train_incomplete_checkpoint_is_ignored(run: Run, tmp_path: Path) -> None:
     whole, _ = run("whole")
     run("parts", stop={7: "cancel"})
     newest = training_checkpoints.newest_complete(tmp_path / "parts" / "checkpoints")
@@ -52,19 +52,19 @@ def test_a_checkpoint_that_was_cut_off_is_not_trusted(run: Run, tmp_path: Path) 
     assert fingerprint(resumed) == fingerprint(whole)
 
 
-def test_cancel_stops_without_a_model(run: Run, tmp_path: Path) -> None:
+def test_train_cancelled_leaves_no_model(run: Run, tmp_path: Path) -> None:
     result, _ = run("x", stop={2: "cancel"})
     assert (result.status, result.steps) == ("cancelled", 2)
     assert not (tmp_path / "x" / "merged").exists()
 
 
-def test_a_loss_that_is_no_number_stops_with_its_step(run: Run) -> None:
+def test_train_nan_loss_stops_with_its_step(run: Run) -> None:
     words = r"the loss became nan at step \d+ with the rows of lines \d+, \d+, \d+, \d+; lower learning_rate_mult"
     with pytest.raises(TrainingError, match=words):
         run("x", learning_rate=1e30, precision="fp32", n_epochs=20)
 
 
-def test_a_loss_that_stays_worse_than_guessing_stops_too() -> None:
+def test_train_diverged_loss_stops() -> None:
     divergence = Divergence(1000)  # guessing costs 6.9
     assert divergence.reason(2.0) is None
     assert [divergence.reason(9.0) for _ in range(19)] == [None] * 19
@@ -77,7 +77,7 @@ def test_a_loss_that_stays_worse_than_guessing_stops_too() -> None:
     assert bad_start.reason(float("inf")) == "the loss became inf"
 
 
-def test_events_and_metrics_tell_the_run(run: Run, tmp_path: Path) -> None:
+def test_train_reports_events_and_metrics(run: Run, tmp_path: Path) -> None:
     result, events = run("x", validation_file=str(tmp_path / "chats.jsonl"), max_steps=6)
     assert result.validation_loss is not None
     last = [event for event in events if "train_loss" in event.data][-1].data
@@ -90,7 +90,7 @@ def test_events_and_metrics_tell_the_run(run: Run, tmp_path: Path) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:.is_gradient_checkpointing. is deprecated:FutureWarning")  # peft asks for it
-def test_the_merged_model_answers_as_base_and_adapter_do(run: Run, tiny_model_dir: Path) -> None:
+def test_train_merged_model_answers_as_base_with_adapter(run: Run, tiny_model_dir: Path) -> None:
     import torch
     from peft import PeftModel
     from transformers import AutoModelForCausalLM, AutoTokenizer
@@ -110,7 +110,7 @@ def test_the_merged_model_answers_as_base_and_adapter_do(run: Run, tiny_model_di
     assert rounding < 0.002 < 0.1 < learnt
 
 
-def test_the_memory_that_is_needed_is_said_before_the_first_step(run: Run) -> None:
+def test_train_reports_memory_estimate_before_the_first_step(run: Run) -> None:
     _, events = run("a", n_epochs=1)
     (place,) = [at for at, event in enumerate(events) if "GB of memory are needed" in event.message]
     assert place < next(at for at, event in enumerate(events) if event.kind == "metrics")
@@ -129,7 +129,7 @@ def weights(folder: Path) -> dict[str, Any]:
     return {name: each.tolist() for name, each in load_file(folder / "adapter_model.safetensors").items()}
 
 
-def test_training_ends_when_the_held_out_loss_has_stopped_falling(run: Run, held_out: str, tmp_path: Path) -> None:
+def test_train_early_stopping_ends_after_best_validation(run: Run, held_out: str, tmp_path: Path) -> None:
     result, events = run("a", validation_file=held_out, n_epochs=40, eval_steps=2, early_stopping=3, learning_rate=0.02)
     losses = validations(events)
     best = min(losses, key=lambda step: losses[step])
@@ -142,7 +142,7 @@ def test_training_ends_when_the_held_out_loss_has_stopped_falling(run: Run, held
     assert f"the weights of step {best} are kept: their validation loss was lowest" in said
 
 
-def test_the_best_is_known_after_a_pause_too(run: Run, held_out: str) -> None:
+def test_train_keep_best_after_a_pause_keeps_the_best(run: Run, held_out: str) -> None:
     settings = {"validation_file": held_out, "n_epochs": 6, "eval_steps": 2, "keep_best": True, "learning_rate": 0.02}
     whole, events = run("whole", **settings)
     losses = validations(events)
@@ -152,13 +152,13 @@ def test_the_best_is_known_after_a_pause_too(run: Run, held_out: str) -> None:
     assert fingerprint(resumed) == fingerprint(whole)
 
 
-def test_the_best_is_found_by_a_validation_file(run: Run) -> None:
+def test_train_keep_best_without_validation_file_raises(run: Run) -> None:
     with pytest.raises(UsageError, match="needs the loss of a validation file"):
         run("a", keep_best=True)
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_tensorboard_is_told_the_losses_too(run: Run, tmp_path: Path) -> None:
+def test_train_report_to_tensorboard_writes_losses(run: Run, tmp_path: Path) -> None:
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     _, events = run("a", n_epochs=1, report_to=("tensorboard",))
@@ -168,7 +168,7 @@ def test_tensorboard_is_told_the_losses_too(run: Run, tmp_path: Path) -> None:
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_mlflow_is_told_the_losses_too(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_train_report_to_mlflow_writes_losses(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
     monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", "lamp")
     _, events = run("a", n_epochs=1, report_to=("mlflow",))
@@ -180,7 +180,7 @@ def test_mlflow_is_told_the_losses_too(run: Run, tmp_path: Path, monkeypatch: py
     assert [point.value for point in client.get_metric_history(tracked.info.run_id, "loss")] == losses(events)
 
 
-def test_trackers_and_validations_are_checked_before_a_job_is_made(tiny_model_dir: Path, tmp_path: Path) -> None:
+def test_create_job_invalid_tracker_or_validation_raises(tiny_model_dir: Path, tmp_path: Path) -> None:
     file = tmp_path / "d.jsonl"
     row = {"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]}
     file.write_text(f"{json.dumps(row)}\n" * 10)
@@ -195,7 +195,7 @@ def test_trackers_and_validations_are_checked_before_a_job_is_made(tiny_model_di
     assert tuner.list_jobs() == []
 
 
-def test_only_upper_layers_can_be_trained(run: Run) -> None:
+def test_train_trained_layers_trains_only_upper_layers(run: Run) -> None:
     from safetensors import safe_open
 
     result, _ = run("x", trained_layers=1, max_steps=1)
@@ -205,7 +205,7 @@ def test_only_upper_layers_can_be_trained(run: Run) -> None:
     assert layers == {"1"}
 
 
-def test_rows_longer_than_the_model_can_read_are_told_also_those_held_out(run: Run, tmp_path: Path) -> None:
+def test_train_rows_beyond_context_length_are_listed(run: Run, tmp_path: Path) -> None:
     long = {"messages": [{"role": "user", "content": "why"}, {"role": "assistant", "content": "so " * 700}]}
     file = tmp_path / "long.jsonl"
     file.write_text(json.dumps(long) + "\n")
@@ -213,7 +213,7 @@ def test_rows_longer_than_the_model_can_read_are_told_also_those_held_out(run: R
     assert "1 rows of the validation file longer than 512 tokens were truncated: lines 1" in [e.message for e in events]
 
 
-def test_a_network_that_has_collapsed_is_noticed() -> None:
+def test_divergence_loss_above_guessing_is_reported() -> None:
     tokens, pairs = Divergence(49_152), Divergence(2, parts=2)
     assert tokens.reason(2.0) is None
     told = [tokens.reason(10.8) for _ in range(20)]

@@ -63,7 +63,7 @@ def trained(
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="limits the address space as Linux counts it")
-def test_a_training_that_does_not_fit_goes_on_with_fewer_rows_at_once(tiny_model_dir: Path, tmp_path: Path) -> None:
+def test_train_out_of_memory_continues_with_smaller_micro_batch(tiny_model_dir: Path, tmp_path: Path) -> None:
     file = tmp_path / "long.jsonl"
     answers = [" ".join(f"{n} la" for n in range(start, start + 60)) for start in range(32)]
     rows = [[{"role": "user", "content": "sing"}, {"role": "assistant", "content": each}] for each in answers]
@@ -84,7 +84,7 @@ def test_a_training_that_does_not_fit_goes_on_with_fewer_rows_at_once(tiny_model
     assert done["trained_tokens"] == whole["trained_tokens"]
 
 
-def test_rows_at_once_are_halved_down_to_one() -> None:
+def test_with_fewer_rows_halves_micro_batch_down_to_one() -> None:
     config = TrainingConfig(base_model_path="-", train_file="-", output_dir="-", batch_size=6)
     assert with_fewer_rows(config, 6).micro_batch_size == 3
     assert with_fewer_rows(config, 3).micro_batch_size == 1

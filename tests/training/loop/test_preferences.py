@@ -62,7 +62,7 @@ def margins(folder: Path, rows: list[dict[str, Any]], pad: int) -> torch.Tensor:
     return preferred - other
 
 
-def test_starts_at_log_2_and_makes_the_preferred_likelier(tiny_model_dir: Path, file: Path, tmp_path: Path) -> None:
+def test_dpo_starts_at_log_2_and_learns_the_preference(tiny_model_dir: Path, file: Path, tmp_path: Path) -> None:
     result, events = run(tiny_model_dir, file, tmp_path / "out", precision="fp32")
     told = [event.data for event in events if "train_loss" in event.data]
     assert told[0]["train_loss"] == pytest.approx(log(2), abs=1e-3)  # the adapters start at zero: no preference yet
@@ -79,7 +79,7 @@ def test_starts_at_log_2_and_makes_the_preferred_likelier(tiny_model_dir: Path, 
     assert result.validation_loss == pytest.approx(float(expected), rel=0.1)
 
 
-def test_a_pause_changes_nothing(tiny_model_dir: Path, file: Path, tmp_path: Path) -> None:
+def test_dpo_paused_and_resumed_gives_equal_weights(tiny_model_dir: Path, file: Path, tmp_path: Path) -> None:
     whole, _ = run(tiny_model_dir, file, tmp_path / "a")
     paused, _ = run(tiny_model_dir, file, tmp_path / "b", {7: "pause"})
     assert (paused.status, paused.steps) == ("paused", 7)
@@ -93,7 +93,7 @@ def test_a_pause_changes_nothing(tiny_model_dir: Path, file: Path, tmp_path: Pat
     assert weights[0] == weights[1]
 
 
-def test_small_parts_of_a_batch_learn_the_same(tiny_model_dir: Path, file: Path, tmp_path: Path) -> None:
+def test_dpo_micro_batches_give_equal_losses(tiny_model_dir: Path, file: Path, tmp_path: Path) -> None:
     settings: dict[str, Any] = {"n_epochs": 1, "precision": "fp32"}
     _, whole = run(tiny_model_dir, file, tmp_path / "a", **settings)
     _, parts = run(tiny_model_dir, file, tmp_path / "b", micro_batch_size=2, **settings)
@@ -101,7 +101,7 @@ def test_small_parts_of_a_batch_learn_the_same(tiny_model_dir: Path, file: Path,
     assert losses[0] == pytest.approx(losses[1], rel=1e-3)
 
 
-def test_the_answers_alone_are_learned(tiny_model_dir: Path, tmp_path: Path) -> None:
+def test_tokenise_preferences_labels_only_the_answers(tiny_model_dir: Path, tmp_path: Path) -> None:
     row = pair(1)
     row["input"]["messages"] = [
         {"role": "user", "content": "Hello"},
@@ -125,16 +125,16 @@ def test_the_answers_alone_are_learned(tiny_model_dir: Path, tmp_path: Path) -> 
         ({"input": {"messages": []}}, "input is missing"),
         ({"preferred_output": "text"}, "preferred_output is missing or not a list"),
         ({"non_preferred_output": []}, "non_preferred_output is missing or not a list"),
-        ({"non_preferred_output": [{"role": "user", "content": "x"}]}, "may hold messages of the assistant only"),
+        ({"non_preferred_output": [{"role": "user", "content": "x"}]}, "may contain assistant messages only"),
         ({"non_preferred_output": pair(1)["preferred_output"]}, "are the same"),
     ],
 )
-def test_a_bad_pair_is_named(change: dict[str, Any], message: str) -> None:
+def test_checked_pair_invalid_raises_with_reason(change: dict[str, Any], message: str) -> None:
     with pytest.raises(DataError, match=f"^line 3: .*{message}"):
         checked_pair({**pair(1), **change}, "line 3")
 
 
-def test_the_learning_rate_is_the_methods_own() -> None:
+def test_learning_rate_default_depends_on_method_and_tuning() -> None:
     folders: dict[str, Any] = {"base_model_path": "-", "train_file": "-", "output_dir": "-"}
     for method, rates in LEARNING_RATES.items():
         for tuning, rate in rates.items():

@@ -32,7 +32,7 @@ def whole(folder: Path) -> Any:
     return AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
 
 
-def test_all_weights_are_trained_and_served_without_an_adapter(run: Run, tiny_model_dir: Path, tmp_path: Path) -> None:
+def test_full_tuning_trains_all_weights_without_adapter(run: Run, tiny_model_dir: Path, tmp_path: Path) -> None:
     result, events = run("a", tuning="full", learning_rate=1e-3)
     assert losses(events)[-1] < losses(events)[0]
     assert result.adapter_dir is None
@@ -49,7 +49,7 @@ def test_all_weights_are_trained_and_served_without_an_adapter(run: Run, tiny_mo
     assert (kept[0] / "tokenizer.json").is_file()
 
 
-def test_weights_out_of_the_range_of_float16_are_kept(run: Run, tmp_path: Path) -> None:
+def test_save_merged_weights_beyond_float16_are_kept(run: Run, tmp_path: Path) -> None:
     model = whole(run("a", max_steps=1)[0].merged_dir)
     with torch.no_grad():
         model.model.norm.weight[0] = 1e6
@@ -58,7 +58,7 @@ def test_weights_out_of_the_range_of_float16_are_kept(run: Run, tmp_path: Path) 
     assert kept.item() == pytest.approx(1e6, rel=0.004)
 
 
-def test_only_upper_layers_of_all_weights(run: Run, tiny_model_dir: Path) -> None:
+def test_full_tuning_trained_layers_changes_only_upper_layers(run: Run, tiny_model_dir: Path) -> None:
     result, _ = run("a", tuning="full", trained_layers=1, n_epochs=1, learning_rate=1e-3)
     assert result.merged_dir is not None
     before, after = weights(tiny_model_dir), weights(result.merged_dir)
@@ -68,7 +68,7 @@ def test_only_upper_layers_of_all_weights(run: Run, tiny_model_dir: Path) -> Non
 
 
 @pytest.mark.parametrize("tuning", ["full", "qlora"])
-def test_a_pause_changes_nothing(run: Run, tuning: str) -> None:
+def test_tuning_paused_and_resumed_gives_equal_weights(run: Run, tuning: str) -> None:
     found, _ = run("whole", tuning=tuning)
     run("parts", stop={5: "pause"}, tuning=tuning)
     resumed, _ = run("parts", tuning=tuning)
@@ -78,7 +78,7 @@ def test_a_pause_changes_nothing(run: Run, tuning: str) -> None:
     assert all(torch.equal(before[name], after[name]) for name in before)
 
 
-def test_the_best_of_all_weights_is_taken_back(run: Run, held_out: str, tmp_path: Path) -> None:
+def test_full_tuning_keep_best_restores_the_best_weights(run: Run, held_out: str, tmp_path: Path) -> None:
     settings = {"learning_rate": 0.01, "eval_steps": 2, "keep_best": True, "validation_file": held_out}
     result, events = run("a", tuning="full", n_epochs=6, **settings)
     found = {event.data["step"]: event.data["valid_loss"] for event in events if "valid_loss" in event.data}
@@ -89,7 +89,7 @@ def test_the_best_of_all_weights_is_taken_back(run: Run, held_out: str, tmp_path
     assert all(torch.equal(kept[name], taken[name]) for name in kept)
 
 
-def test_a_base_in_4_bits_learns_and_its_adapter_fits_the_base_as_it_is(run: Run, tiny_model_dir: Path) -> None:
+def test_qlora_learns_and_its_adapter_fits_the_16_bit_base(run: Run, tiny_model_dir: Path) -> None:
     from peft import PeftModel
 
     _, plain_events = run("plain")
@@ -109,7 +109,7 @@ def test_a_base_in_4_bits_learns_and_its_adapter_fits_the_base_as_it_is(run: Run
     assert said["weights"] < plain_said["weights"]
 
 
-def test_a_missing_package_is_named(
+def test_qlora_without_bitsandbytes_names_the_extra(
     tiny_model_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run: Run
 ) -> None:
     from importlib.machinery import PathFinder
@@ -125,7 +125,7 @@ def test_a_missing_package_is_named(
 
 
 @pytest.mark.parametrize("tuning", ["lora", "full"])
-def test_a_step_in_smaller_parts_learns_the_same(run: Run, tuning: str) -> None:
+def test_tuning_micro_batches_give_equal_losses(run: Run, tuning: str) -> None:
     one, events = run("one", tuning=tuning, precision="fp32", batch_size=6)
     parts, in_parts = run("parts", tuning=tuning, precision="fp32", batch_size=6, micro_batch_size=4)
     assert one.steps == parts.steps == 9
@@ -135,7 +135,7 @@ def test_a_step_in_smaller_parts_learns_the_same(run: Run, tuning: str) -> None:
     assert sizes == [1, 2, 3, 4, 1, 3]
 
 
-def test_the_output_layer_gives_what_the_whole_model_gives() -> None:
+def test_output_layer_equals_whole_model() -> None:
     config = Gemma2Config(
         vocab_size=128,
         hidden_size=32,
@@ -160,7 +160,7 @@ def test_the_output_layer_gives_what_the_whole_model_gives() -> None:
     torch.testing.assert_close(model(ids).logits[:, :-1][labels[:, 1:] != IGNORED], wanted)
 
 
-def test_steps_have_the_same_rows_however_many_machines_take_part() -> None:
+def test_length_grouped_steps_are_independent_of_workers() -> None:
     lengths = [5, 3, 9, 1, 7, 2, 8, 4, 6, 10]
     alone = list(LengthGrouped(lengths, 4, 0, seed=1))
     assert sorted(alone) == list(range(10))
@@ -172,7 +172,7 @@ def test_steps_have_the_same_rows_however_many_machines_take_part() -> None:
 
 
 @pytest.mark.skipif(not compiled_layers.has_compiler(), reason="there is no C++ compiler")
-def test_compiled_layers_learn_the_same_also_after_a_pause(run: Run) -> None:
+def test_compiled_layers_paused_and_resumed_give_equal_weights(run: Run) -> None:
     _, plain = run("plain")
     whole, events = run("whole", compile_layers=True)
     assert losses(events) == pytest.approx(losses(plain), abs=0.05)  # bf16, rounded at other places
@@ -181,7 +181,7 @@ def test_compiled_layers_learn_the_same_also_after_a_pause(run: Run) -> None:
     assert fingerprint(resumed) == fingerprint(whole)
 
 
-def test_only_long_trainings_are_compiled_unless_asked() -> None:
+def test_compiled_layers_default_only_for_long_trainings() -> None:
     folders: dict[str, Any] = {"base_model_path": "-", "train_file": "-", "output_dir": "-"}
     config = TrainingConfig(**folders)
     assert not compiled_layers.is_wanted(config, 135_000_000, 20_000)

@@ -183,6 +183,6 @@ def test_backup_lists_paths_outside_of_the_workspace(full: Database, workspace: 
     for folder in (outside, inside):
         ModelRegistry().import_model("imported", folder)
     code, _, err = cli("backup", str(tmp_path / "b"))
-    assert (code, err.strip().splitlines()[-1]) == (0, f"not included, since outside of the workspace: {outside}")
+    assert (code, err.strip().splitlines()[-1]) == (0, f"not included, because outside the workspace: {outside}")
     code, out, _ = cli("backup", str(tmp_path / "b"), "--json")
     assert (code, json.loads(out)["outside"]) == (0, [str(outside)])

@@ -48,8 +48,8 @@ def test_doctor_finds_changed_weights_and_missing_files(
     next((workspace / "files").iterdir()).unlink()
     (workspace / "datasets" / "orders.jsonl").unlink()
     said = "\n".join(findings(open_database()))
-    assert "data set orders is not at" in said
-    assert "is not at" in said.replace("data set orders is not at", "")
+    assert "dataset orders is not at" in said
+    assert "is not at" in said.replace("dataset orders is not at", "")
     assert cli("doctor", "--fix")[0] == 1  # what is lost cannot be fixed
 
 
@@ -104,11 +104,11 @@ def test_doctor_finds_a_job_without_worker(database: Database) -> None:
 WRITER = """
 import os, signal, sys
 from pathlib import Path
-from fine_tuning._util.files import atomic_write, written_whole
+from fine_tuning._util.files import atomic_write, atomic_folder
 home = Path(sys.argv[1])
 with atomic_write(home / "datasets" / "orders.jsonl") as stream:
     artifacts = home / "artifacts"
-    with written_whole(artifacts / "job") as job, written_whole(artifacts / "j2" / "merged") as merged:
+    with atomic_folder(artifacts / "job") as job, atomic_folder(artifacts / "j2" / "merged") as merged:
         (job / "weights").write_text("x")
         (merged / "weights").write_text("x")
         os.kill(os.getpid(), signal.SIGKILL)

@@ -41,7 +41,7 @@ async def show() -> None:
     with layout.page("Costs"):
         components.heading("Cost per day")
         if not spending.by_day:
-            components.empty("No costs are recorded yet.", "CostTracker().record_inference(...)")
+            components.empty("No costs have been recorded yet.", "CostTracker().record_inference(...)")
         else:
             if any(row["total"] for row in spending.by_day):
                 ui.echart(_by_day(spending.by_day)).classes("chart")

@@ -1,4 +1,4 @@
-"""Data sets: row status, token lengths, training estimates, and the differences of two."""
+"""Datasets: row status, token lengths, training estimates, and the differences of two."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from fine_tuning.store.records.rows import JsonColumn
 from fine_tuning.training.jobs.dataset_estimates import TrainingEstimate
 
 PAGE_ROWS = 50
-COMPARABLE = 200  # data sets to choose from
+COMPARABLE = 200  # datasets to choose from
 REMOVED_SHOWN = 50  # rows of each kind
 NAME = re.compile(r"(?![. ])[\w. -]{1,100}(?<! )")
 HASH = re.compile("sha256:[0-9a-f]{64}")
@@ -26,16 +26,16 @@ HASH = re.compile("sha256:[0-9a-f]{64}")
 
 @ui.page("/datasets")
 async def show(page: str = "1") -> None:
-    """Every data set, newest first."""
+    """Every dataset, newest first."""
     builder, number = DatasetBuilder(), components.page_number(page)
     count = await to_thread(builder.count_datasets)
     found = await to_thread(builder.list_datasets, PAGE_ROWS, (number - 1) * PAGE_ROWS)
     newest = await to_thread(builder.list_datasets, COMPARABLE)
-    with layout.page("Data sets"):
+    with layout.page("Datasets"):
         _build_form()
-        components.heading("All data sets")
+        components.heading("All datasets")
         if not count:
-            components.empty("No data set has been built yet.", "ft-cli dataset build NAME")
+            components.empty("No dataset has been built yet.", "ft-cli dataset build NAME")
             return
         rows = [
             [
@@ -46,7 +46,7 @@ async def show(page: str = "1") -> None:
             ]
             for each in found
         ]
-        components.table("Data sets", ["Name", "Format", "Rows", "Created"], rows)
+        components.table("Datasets", ["Name", "Format", "Rows", "Created"], rows)
         components.pages(count, number, PAGE_ROWS, "/datasets?page=")
         _difference(
             {
@@ -57,7 +57,7 @@ async def show(page: str = "1") -> None:
 
 
 def _build_form() -> None:
-    with ui.expansion("Build a data set").classes("card"):
+    with ui.expansion("Build a dataset").classes("card"):
         with ui.element("div").classes("bar"):
             name = ui.input("Name")
             min_rating = ui.number("Minimum rating", value=4, min=1, max=5, precision=0)
@@ -77,7 +77,7 @@ def _build_form() -> None:
             if tokens_of.value:
                 choices["tokens_of"] = tokens_of.value
             if not NAME.fullmatch(name.value or ""):
-                notify("a name has letters, figures, spaces, dots, dashes and underscores, at most 100", is_error=True)
+                notify("a name may have up to 100 letters, digits, spaces, dots, dashes and underscores", is_error=True)
                 return
             counted["rows"] = 0
             ticking.activate()
@@ -94,7 +94,7 @@ def _build_form() -> None:
 
 
 def _difference(names: dict[str, str]) -> None:
-    components.heading("Compare two data sets")
+    components.heading("Compare two datasets")
     with ui.element("div").classes("bar"):
         first = ui.select(names, label="From").classes("field")
         second = ui.select(names, label="To").classes("field")
@@ -120,19 +120,19 @@ def _difference(names: dict[str, str]) -> None:
 
 @ui.page("/datasets/{name:path}")
 async def show_dataset(name: str) -> None:
-    """One data set."""
+    """One dataset."""
     builder = DatasetBuilder()
     try:
         if not HASH.fullmatch(name):  # a folder's name is none that a browser may open
-            raise NotFoundError(f"no data set {name} is known; the list has their links")
+            raise NotFoundError(f"no dataset {name}; open one from the list of datasets")
         manifest = await to_thread(builder.get_dataset, name)
         estimates = await to_thread(builder.estimate_training, name)
         removed = await to_thread(_removed, builder, name)
     except FineTuningError as error:
-        with layout.page("Data sets", "Data set"):
+        with layout.page("Datasets", "Dataset"):
             components.empty(str(error), "ft-cli dataset list")
         return
-    with layout.page("Data sets", str(manifest["name"])):
+    with layout.page("Datasets", str(manifest["name"])):
         components.text(manifest["hash"], "code")
         _row_status(manifest)
         _splits(manifest)

@@ -72,7 +72,7 @@ def _start_form() -> None:
         async def start() -> None:
             framework = ABTestFramework()
             if split.value is None or (test_id.value or "").strip(".") == "":
-                notify("enter an id of the test and a share of model B", is_error=True)
+                notify("enter a test id and the share of model B", is_error=True)
                 return
             found = await act(framework.create_test, test_id.value, model_a.value, model_b.value, split=split.value)
             if found is not FAILED:
@@ -135,7 +135,7 @@ class _Test:
         if now == self._drawn:
             return
         self._drawn = now
-        when = "now" if result.status == "running" else "at the end"
+        when = "so far" if result.status == "running" else "final"
         components.set_text(self._verdict, f"{_advice(result)} ({when})")
         self._controls.set_visibility(result.status == "running")
         self._show_curve(found.history, result)
@@ -171,8 +171,8 @@ class _Test:
         framework = ABTestFramework()
         now = await to_thread(framework.monitor, self._id)
         is_empty = now.without_samples is not None
-        ending = "without a verdict, as a model has no samples" if is_empty else "and store its verdict"
-        if await confirmed(f"Conclude {self._id} {ending}? It takes no more samples.", "Conclude"):
+        ending = "without a verdict, because a model has no samples" if is_empty else "and store its verdict"
+        if await confirmed(f"Conclude {self._id} {ending}? It then records no more samples.", "Conclude"):
             await act(framework.conclude_test, self._id, even_empty=is_empty, done="concluded")
             await self._refresh()
 
@@ -188,9 +188,9 @@ def _advice(result: ABTestResult) -> str:
         return f"No recommendation: {found.text}"
     advice = f"Recommended: {found.as_text(result)}"
     if found.reason == Reason.GUARDRAIL_BROKEN:
-        return f"{advice}, as the other breaks a guardrail"
+        return f"{advice}, because the other model breaks a guardrail"
     if found.reason == Reason.FASTER_OR_CHEAPER:
-        return f"{advice}, faster or cheaper and at most {formatting.shown(result.margin)} worse in its score"
+        return f"{advice}, faster or cheaper with a score at most {formatting.shown(result.margin)} lower"
     return advice
 
 
@@ -218,14 +218,14 @@ def _show_arms(result: ABTestResult) -> None:
             formatting.usd(result.model_b_cost_per_inference),
         ],
     ]
-    components.table("Models", ["Model", "Samples", "Score", "Latency mean (ms)", "Cost per call"], rows)
+    components.table("Models", ["Model", "Samples", "Score", "Mean latency (ms)", "Cost per call"], rows)
     components.facts(
         {
             "Effect": f"{formatting.shown(result.effect)}, {result.confidence_level:.0%} interval {_interval(result)}",
             "p-value": result.p_value,
             "Samples still needed": result.samples_needed if isfinite(result.samples_needed) else None,
             "Sample ratio check": _sample_ratio(result),
-            "Samples after the end": result.late_samples or None,
+            "Samples after the end of the test": result.late_samples or None,
         }
     )
 
@@ -234,7 +234,7 @@ def _sample_ratio(result: ABTestResult) -> str:
     if result.withheld:
         return f"failed, no verdict: {result.withheld}"
     if not isfinite(result.ratio_mismatch_p):
-        return "off, no split is planned"
+        return "off: no planned split"
     return f"passed (p = {formatting.shown(result.ratio_mismatch_p)})"
 
 

@@ -76,11 +76,11 @@ async def _start_form() -> None:
                 return
             latest = number = latest + 1
             starting.disable()
-            components.set_text(said, "estimating …")
+            components.set_text(status_text, "estimating …")
             found = await act(_estimated, file.value, model.value, int(epochs.value or 1))
             if number != latest:
                 return  # a newer one is running
-            components.set_text(said, "" if found is FAILED else _estimate_text(found))
+            components.set_text(status_text, "" if found is FAILED else _estimate_text(found))
             starting.set_enabled(found is not FAILED)
 
         async def start() -> None:
@@ -93,7 +93,9 @@ async def _start_form() -> None:
             model = ui.select(bases, value=next(iter(bases)), label="Base model", on_change=estimate).classes("field")
             epochs = ui.number("Epochs", value=3, min=1, step=1, precision=0, on_change=estimate)
             suffix = ui.input("Suffix")
-        said = components.text("Choose a training file to estimate tokens, time and price.").props('role="status"')
+        status_text = components.text("Choose a training file to estimate tokens, time and price.").props(
+            'role="status"'
+        )
         starting = components.button("Start", start, main=True, changes=True)
         starting.disable()  # until the estimate is shown
 
@@ -108,7 +110,7 @@ def _estimated(file: str, model: str, epochs: int) -> JobEstimate:
 def _estimate_text(estimate: JobEstimate) -> str:
     if estimate["tokens"] is None:
         return "Estimate unavailable: the file is too large, or its tokens cannot be counted"
-    time = "unknown until a job with this base model has ended here"
+    time = "unknown until a job with this base model has finished here"
     if estimate["seconds"] is not None:
         time = f"{formatting.duration(estimate['seconds'])} at the speed of the last job with this base model"
     price = "unknown" if estimate["usd"] is None else formatting.usd(estimate["usd"])

@@ -75,9 +75,9 @@ class _Model:
 
     async def _deploy(self, number: int) -> None:
         gates = await to_thread(self._registry.check_gates, self._name, number)
-        failed = [f"gate {gate}: {reason}" for gate, reason in gates.items() if reason]
+        failed = [f"{gate}: {reason}" for gate, reason in gates.items() if reason]
         if failed:
-            question = f"Deploy version {number} of {self._name} although it {'; '.join(failed)}?"
+            question = f"Deploy version {number} of {self._name} although it fails gates ({'; '.join(failed)})?"
         else:
             question = f"Deploy version {number} of {self._name}? It passes all gates ({', '.join(gates) or 'none'})."
         if await confirmed(question, "Deploy anyway" if failed else "Deploy"):
@@ -91,7 +91,7 @@ class _Model:
             components.button("Roll back", self._roll_back, changes=True)
 
     async def _roll_back(self) -> None:
-        question = f"Roll {self._name} back to the version that was deployed before?"
+        question = f"Roll {self._name} back to the previously deployed version?"
         if not await confirmed(question, "Roll back"):
             return
         if await act(self._registry.rollback_model, self._name, done="rolled back") is not FAILED:
@@ -117,7 +117,7 @@ def _show_deployment_timeline(history: list[RegistryChange]) -> None:
         deployed.setdefault(f"v{span.version}", []).append([span.started_at, span.ended_at or now])
     components.heading("Deployment timeline")
     drawn = charts.timeline(
-        "Times at which each version was registered and deployed",
+        "When each version was registered and deployed",
         deployed,
         [(time, f"v{version}") for version, time in registered.items()],
     )

@@ -66,7 +66,7 @@ def _loop(found: Overview) -> None:
 def _shutdown(found: Overview) -> str:
     if found.days_left is None:
         return "no shutdown announced" if found.deployed else "none"
-    return f"next shutdown in {found.days_left:,} days" if found.days_left > 0 else "one has shut down"
+    return f"next shutdown in {found.days_left:,} days" if found.days_left > 0 else "a base model has shut down"
 
 
 def _unpriced(found: Overview) -> str:

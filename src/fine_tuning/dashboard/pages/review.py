@@ -130,7 +130,7 @@ class _Inbox:
         self._list.clear()
         with self._list:
             if not self._rows:
-                components.empty("No captured call waits for a review.", "ft-cli capture import FILE")
+                components.empty("No captured calls are waiting for review.", "ft-cli capture import FILE")
             for place, row in enumerate(self._rows):
                 if place == self._at:
                     self._card(row)

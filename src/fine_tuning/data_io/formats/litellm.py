@@ -41,7 +41,7 @@ def calls(row: Row) -> Iterator[Call]:
     if isinstance(request, Mapping):
         request = request.get("messages")
     if not request or not response:
-        raise DataError("messages or response is empty; let LiteLLM store prompts (store_prompts_in_spend_logs)")
+        raise DataError("messages or response is empty; enable store_prompts_in_spend_logs in LiteLLM")
     answer: Message = (
         {"role": "assistant", "content": response} if isinstance(response, str) else first_choice(response)
     )

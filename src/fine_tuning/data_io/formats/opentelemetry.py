@@ -113,12 +113,12 @@ def _conversation(span: Row, attributes: Row) -> list[Message]:
         return [message for each in given for message in _messages(each)]
     found = _numbered_messages(attributes) or _event_messages(span)
     if not found:
-        raise DataError("the span holds no messages; let the instrumentation capture message content")
+        raise DataError("the span has no messages; enable message content capture in the instrumentation")
     return found
 
 
 def _messages(message: Row) -> Iterator[Message]:
-    """A message of parts in OpenAI's format, where each tool result is a message of its own."""
+    """A message of parts in OpenAI's format, where each tool result is a separate message."""
     texts: list[str] = []
     tool_calls: list[ToolCall] = []
     for part in list_of_objects(message.get("parts") or [], "parts"):

@@ -105,7 +105,7 @@ def _next_unanswered_call(before: list[Message], where: str) -> str:
         if calls := before[place].get("tool_calls"):
             answered = sum(message["role"] == "tool" for message in before[place:])
             return str(calls[min(answered, len(calls) - 1)]["id"])
-    raise DataError(f"{where} answers a call that nobody made")
+    raise DataError(f"{where} answers a tool call that does not exist")
 
 
 def row_of(messages: Sequence[Message], tools: Sequence[Tool] | None = None) -> ShareGptRow:

@@ -84,7 +84,7 @@ def read_position(name: str, unit: str) -> Iterator[Position]:
         unit: what is counted, "line" or "row".
 
     Raises:
-        DataError: the compressed data is damaged or truncated, or the file cannot be read further.
+        DataError: the compressed data is damaged or truncated, or the file cannot be read any further.
     """
     position = Position()
     try:
@@ -96,5 +96,5 @@ def read_position(name: str, unit: str) -> Iterator[Position]:
         ) from None
     except OSError as error:
         raise DataError(
-            f"{name}, after {unit} {position.last}: cannot be read further ({error.strerror or error})"
+            f"{name}, after {unit} {position.last}: cannot be read any further ({error.strerror or error})"
         ) from None

@@ -68,7 +68,7 @@ def _lifetime_seconds(form: FormData) -> int | None:
 
 
 def checked_lifetime(seconds: int) -> int:
-    """Seconds that a file is kept, if OpenAI would take them too."""
+    """Seconds until a file expires, within OpenAI's limits."""
     if seconds not in LIFETIME_SECONDS:
         raise invalid("expires_after.seconds must be between 3600 and 2592000", "expires_after.seconds")
     return seconds

@@ -1,4 +1,4 @@
-"""For those who run the server: whether it is well, and what it is doing."""
+"""The health check and the metrics of the server."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _THREADS = CapacityLimiter(2)
 
 @router.get("/healthz")
 async def healthz(request: Request) -> ApiObject:
-    """Whether the database answers; needs no key, and has threads of its own: a busy server is not a dead one."""
+    """Whether the database responds. Needs no key and uses its own threads, so that a busy server still responds."""
     await run_sync(authentication.any_valid, context_of(request).database, limiter=_THREADS)
     return {"status": "ok"}
 

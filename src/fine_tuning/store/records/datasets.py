@@ -1,4 +1,4 @@
-"""Data sets, and the recipes by which they were made."""
+"""Datasets, and the recipes by which they were made."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class ExamplesRecipe(TypedDict, total=False):
 
 @final
 class SplitRecipe(TypedDict):
-    """`datasets.recipe` of a split's file: the hash of its data set, the split's name and its tokens."""
+    """`datasets.recipe` of a split's file: the hash of its dataset, the split's name and its tokens."""
 
     part_of: str
     part: str
@@ -53,14 +53,14 @@ class SplitRecipe(TypedDict):
 
 @final
 class BuiltRecipe(ManifestFacts):
-    """`datasets.recipe` of a data set in splits: its manifest."""
+    """`datasets.recipe` of a dataset in splits: its manifest."""
 
 
 DatasetRecipe = ExamplesRecipe | SplitRecipe | BuiltRecipe
 
 
 class NewDataset(TypedDict):
-    """A data set to record; see `store.datasets.freeze`."""
+    """A dataset to record; see `store.datasets.freeze`."""
 
     name: str
     content_hash: str
@@ -78,7 +78,7 @@ class Dataset(NewDataset):
 
 
 class ListedDataset(TypedDict):
-    """A data set in a list."""
+    """A dataset in a list."""
 
     name: str
     format: str
@@ -89,7 +89,7 @@ class ListedDataset(TypedDict):
 
 
 class TrainingFile(TypedDict):
-    """A file that can be trained on; part is the name of its split, "all" of a data set of one file."""
+    """A file that can be trained on; part is the name of its split, "all" of a dataset of one file."""
 
     name: str
     part: str

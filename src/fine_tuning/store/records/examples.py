@@ -10,7 +10,7 @@ from fine_tuning.store.records.rows import JsonColumn
 
 
 class CapturedCall(TypedDict):
-    """What a call said; `messages` is None for a prompt and its response alone."""
+    """The content of a call; `messages` is None for a prompt and its response alone."""
 
     id: str
     prompt: str

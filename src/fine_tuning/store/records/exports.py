@@ -6,7 +6,7 @@ from typing import TypedDict
 
 
 class ParityFigures(TypedDict):
-    """How alike two models are, as JSON; see `export.token_parity.Parity`."""
+    """Parity of two models, as JSON; see `export.token_parity.Parity`."""
 
     quantization: str
     prompts: int

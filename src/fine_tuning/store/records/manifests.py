@@ -1,4 +1,4 @@
-"""What a data set's manifest says."""
+"""What a dataset's manifest says."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ class ManifestFacts(TypedDict):
 
 
 class DatasetManifest(ManifestFacts):
-    """A data set's manifest."""
+    """A dataset's manifest."""
 
     hash: str
     name: str

@@ -1,4 +1,4 @@
-"""Data sets, and the captured calls in them."""
+"""Datasets, and the captured calls in them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Captured calls, what people said of them, and the files that they were imported from."""
+"""Captured calls, their ratings and reviews, and the files that they were imported from."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ files = Table(
     Column("path", Text, nullable=False),
     Column("bytes", BigId, nullable=False),
     Column("sha256", String(64), nullable=False),
-    Column("dataset_id", ForeignKey("datasets.id"), doc="the data set with this content, if known"),
+    Column("dataset_id", ForeignKey("datasets.id"), doc="the dataset with this content, if known"),
     Column("created_at", UtcTime, nullable=False),
     Column("project", String(80), nullable=False, server_default="default"),
     Column("status", String(20), nullable=False, server_default="processed"),

@@ -98,7 +98,7 @@ model_shutdowns = Table(
 relocations = Table(
     "relocations",
     metadata,
-    Column("id", String(80), primary_key=True, doc="a hash of what is asked, so that asking again goes on"),
+    Column("id", String(80), primary_key=True, doc="a hash of the request, so that a repeated request resumes"),
     Column("model_name", String(200), nullable=False),
     Column("version", Integer, nullable=False, doc="that is to be replaced"),
     Column("base_model", Text, nullable=False),

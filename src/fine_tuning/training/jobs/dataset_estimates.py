@@ -1,4 +1,4 @@
-"""Estimates of what training on a data set costs, for each target whose price or speed is known."""
+"""Estimates of what training on a dataset costs, for each target whose price or speed is known."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class TrainingEstimate(TypedDict):
 
 
 def estimates(manifest: DatasetManifest, epochs: int, prices: PriceList) -> list[TrainingEstimate]:
-    """What training on a data set's train split costs; empty where its tokens were not counted.
+    """What training on a dataset's train split costs; empty where its tokens were not counted.
 
     Prices are OpenAI's list prices, of models with the encoding that counted the tokens; hours are of a machine's
     peak rate, see `training.loop.time_estimate`.

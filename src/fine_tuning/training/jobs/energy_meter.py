@@ -12,7 +12,7 @@ _PACKAGES = "intel-rapl:[0-9]*"  # AMD's processors have the same name
 class EnergyMeter:
     """Joules since it was created.
 
-    Counters of processors wrap around at a limit: read the meter more often than that (every minute will do).
+    Counters of processors wrap around at a limit: read the meter more often than that (once a minute is enough).
 
     Args:
         root: the kernel's folder of power counters.

@@ -1,4 +1,4 @@
-"""The methods that every fine-tuner shares, whatever trains behind it."""
+"""The methods shared by all fine-tuners, independent of their trainer."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class FineTuner:
         return self._trainer.upload(read_training_file(self.find_file(path), self._trainer.check_row))
 
     def find_file(self, path: str | Path) -> Path:
-        """The path of a data set file in the current directory, else in the workspace's `datasets` folder.
+        """The path of a dataset file in the current directory, else in the workspace's `datasets` folder.
 
         Raises:
             NotFoundError: it is in neither.

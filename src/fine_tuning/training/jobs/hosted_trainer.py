@@ -81,7 +81,7 @@ class HostedTrainer:
         return request
 
     def check_row(self, row: JsonColumn, where: str) -> None:
-        """Accept the row; the host checks it, by rules of its own."""
+        """Accept the row; the host checks it by its own rules."""
 
     def upload(self, file: TrainingFile) -> str:
         """Send a training file. Returns the host's file id.

@@ -16,7 +16,7 @@ from fine_tuning.training.jobs.token_count import TokenCount
 from fine_tuning.training.jobs.training_request import TrainingRequest
 
 LARGE_FILE_BYTES = 50_000_000  # the tokens of a larger file are counted only where a budget limits the job
-AUTO_EPOCHS = 3  # what hosts make of "auto" for data sets of some hundred rows
+AUTO_EPOCHS = 3  # what hosts make of "auto" for datasets of some hundred rows
 
 
 class JobEstimator:

@@ -1,4 +1,4 @@
-"""Fine-tuning on this machine: each job is a row in the database and a worker process of its own."""
+"""Fine-tuning on this machine: each job is a row in the database and a separate worker process."""
 
 from __future__ import annotations
 
@@ -258,7 +258,7 @@ def view(job: Job) -> JobView:
 
 
 def _content(tx: Transaction, job: Job) -> str | None:
-    """The content hash of the data that a job trains on; None where its file is of no data set."""
+    """The content hash of the data that a job trains on; None where its file is of no dataset."""
     dataset = datasets.get(tx, job["dataset_id"])
     return None if dataset is None else dataset["content_hash"]
 

@@ -17,7 +17,7 @@ ENDED: tuple[JobStatus, ...] = ("succeeded", "failed", "cancelled")
 
 
 class Trainer(Protocol):
-    """The port: `start` and `status`, and what people need around them."""
+    """The trainer interface: start and follow jobs, and manage their files and models."""
 
     @property
     def provider(self) -> str:

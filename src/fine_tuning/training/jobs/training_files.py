@@ -1,4 +1,4 @@
-"""Training files: found, read and checked in one pass, and recorded with the data set whose content they have."""
+"""Training files: found, read and checked in one pass, and recorded with the dataset whose content they have."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class TrainingFile:
     """Facts of one pass over a training file.
 
     Attributes:
-        content_hash: the `ContentHash` of its rows; equals that of the data set with these rows.
+        content_hash: the `ContentHash` of its rows; equals that of the dataset with these rows.
         tokens: of all rows, once; None where they are unknown or were not counted.
     """
 
@@ -43,7 +43,7 @@ def find_training_file(workspace: Workspace, path: str | Path) -> Path:
     for candidate in (Path(path), folder / path):
         if is_file(candidate):
             return candidate
-    raise NotFoundError(f"no data set file {path}, neither in {Path.cwd()} nor in {folder}")
+    raise NotFoundError(f"no dataset file {path}, neither in {Path.cwd()} nor in {folder}")
 
 
 def read_training_file(
@@ -68,7 +68,7 @@ def read_training_file(
 
 
 def file_record(database: Database, file: TrainingFile, provider: str) -> NewFile:
-    """The record of a file, linked to the data set whose content it has."""
+    """The record of a file, linked to the dataset whose content it has."""
     with database.read() as tx:
         dataset = datasets.find_by_hash(tx, file.content_hash)
     return {

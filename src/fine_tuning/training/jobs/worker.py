@@ -1,6 +1,6 @@
 """The process that trains one job: `python -m fine_tuning.training.jobs.worker JOB WORKER`.
 
-It holds the job by a lease that a thread renews; a worker that loses its lease stops without touching the job.
+It claims the job with a lease that a thread renews; a worker that loses its lease stops without touching the job.
 """
 
 from __future__ import annotations
@@ -128,7 +128,7 @@ class Worker:
         )
 
     def _with_fewer_rows(self, config: TrainingConfig, deaths: int) -> TrainingConfig:
-        """With fewer rows at once after repeated deaths: a system that is out of memory kills without an error."""
+        """With a smaller micro batch after repeated deaths: a system out of memory kills processes without an error."""
         rows = config.micro_batch_size or config.batch_size
         fewer = max(1, rows >> max(0, deaths - 1))
         if fewer == rows:

@@ -1,6 +1,6 @@
 """Workers of the job queue: `ft-cli worker` trains up to `slots` jobs of the database at once.
 
-A job is claimed by a lease and trained by a process of its own (`training.jobs.worker`), which renews the lease itself.
+A job is claimed with a lease and trained by a separate process (`training.jobs.worker`), which renews the lease itself.
 So killing a pool stops no training, a killed worker's job is requeued and resumes from its last checkpoint, and a job
 has one worker at a time: a worker that loses the lease stops.
 """

@@ -8,7 +8,7 @@ from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
 
 NAME = "short_rows"
-LONGEST = 512  # the scores of a row are kept for the backward pass and grow with the square of its length
+MAX_ROW_TOKENS = 512  # the scores of a row are kept for the backward pass and grow with the square of its length
 
 
 def short_rows(
@@ -35,7 +35,13 @@ def short_rows(
     batch, heads, time, size = query.shape
     groups = key.shape[1]
     causal = attention_mask is None and getattr(module, "is_causal", True) and key.shape[2] == time
-    if not causal or time > LONGEST or dropout or kwargs.get("softcap") or kwargs.get("position_bias") is not None:
+    if (
+        not causal
+        or time > MAX_ROW_TOKENS
+        or dropout
+        or kwargs.get("softcap")
+        or kwargs.get("position_bias") is not None
+    ):
         result: tuple[torch.Tensor, None] = sdpa_attention_forward(
             module, query, key, value, attention_mask, dropout=dropout, scaling=scaling, **kwargs
         )

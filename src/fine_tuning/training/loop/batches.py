@@ -1,4 +1,4 @@
-"""Which rows make a step: the same, in the same order, on however many machines and in however small parts."""
+"""The rows of each step: the same in the same order, regardless of the number of machines and the micro batch size."""
 
 from __future__ import annotations
 

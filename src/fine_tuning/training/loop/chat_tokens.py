@@ -117,7 +117,7 @@ def checked_messages(row: JsonColumn, where: str) -> list[Message]:
     """The conversation of a training row, its contents as text.
 
     Raises:
-        DataError: it is no conversation, or has nothing to train on; the message starts with `where`.
+        DataError: it is not a conversation, or has nothing to train on; the message starts with `where`.
     """
     messages = row.get("messages")
     if not isinstance(messages, list) or not messages:

@@ -1,4 +1,4 @@
-"""Compiled decoder layers, for trainings long enough to earn back what compiling takes.
+"""Compiled decoder layers, for runs long enough to amortize the compile time.
 
 A step of a small model on a CPU spends a third of its time on what is between the matrix products; compiled, those
 operations are a few passes over memory instead of dozens. `benchmarks/bench_training.py` measures what it brings.
@@ -20,7 +20,7 @@ WORTH = 5e13
 
 
 def is_wanted(config: TrainingConfig, parameters: int, tokens: int) -> bool:
-    """Whether to compile a training on so many tokens in all; the same before and after a pause."""
+    """Whether to compile a run on this total number of tokens; the same before and after a pause."""
     if config.compile_layers is not None:
         return config.compile_layers
     plain = config.method == "supervised" and config.tuning == "lora"
@@ -29,17 +29,17 @@ def is_wanted(config: TrainingConfig, parameters: int, tokens: int) -> bool:
 
 
 def has_compiler() -> bool:
-    """Whether there is a C++ compiler for what PyTorch writes."""
+    """Whether there is a C++ compiler for the code that PyTorch generates."""
     return shutil.which(os.environ.get("CXX", "g++")) is not None
 
 
 def compile_layers(model: Network) -> None:
-    """Compile each decoder layer at its first use; the layers are alike, so that it is done once."""
+    """Compile the decoder layers at first use; they have the same structure, so it happens once."""
     for layer in model.get_decoder().layers:
         layer.compile(dynamic=True)
 
 
 def undo(model: Network) -> None:
-    """Let the layers answer as they are written; a layer that has been merged is another one."""
+    """Remove the compiled code, which does not match layers after merging."""
     for layer in model.get_decoder().layers:
         layer._compiled_call_impl = None

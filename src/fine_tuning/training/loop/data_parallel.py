@@ -1,4 +1,4 @@
-"""One training on several workers of a Ray cluster, each of which takes its share of every step (Ray Train).
+"""Data-parallel training on workers of a Ray cluster, each of which computes a share of every step (Ray Train).
 
 A worker that dies is replaced, or left out if the cluster has no resources for another: all resume from the newest
 checkpoint. A step has the same rows however many workers share them, so that the result is the same. The job's folder,
@@ -124,7 +124,7 @@ def _trainer(config: TrainingConfig, link: Actor) -> TorchTrainer:
 
 
 def _cores(workers: int) -> int:
-    """The most cores that each of so many workers can have to itself on the machines of the cluster."""
+    """The maximum number of cores per worker on the machines of the cluster."""
     import ray
 
     machines = [int(node["Resources"].get("CPU", 0)) for node in ray.nodes() if node["Alive"]]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import isfinite, log
 
-PATIENCE = 20  # steps in a row: a single bad batch is no divergence
+PATIENCE = 20  # steps in a row: a single bad batch is not divergence
 GUESSING_MARGIN = 0.99
 
 

@@ -1,4 +1,4 @@
-"""Direct preference optimization: make the preferred answer likelier, measured against the base model.
+"""Direct preference optimization: make the preferred answer more likely, relative to the base model.
 
 The loss of a pair is -log sigmoid(beta * (m(preferred) - m(other))), where m(y) = log p(y) - log p_base(y) sums over
 the answer's tokens. Rafailov et al. 2023, https://arxiv.org/abs/2305.18290, equation 7.
@@ -69,7 +69,7 @@ def log_likelihoods(model: torch.nn.Module, inputs: Batch) -> torch.Tensor:
 
 
 def _pairs(inputs: Batch) -> torch.Tensor:
-    """Which pairs of a batch are no fillers."""
+    """A mask of the pairs of a batch that are not fillers."""
     labelled: torch.Tensor = (inputs["labels"] != IGNORED).any(dim=1)
     return labelled.chunk(2)[0]
 

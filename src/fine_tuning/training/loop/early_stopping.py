@@ -8,7 +8,7 @@ from pathlib import Path
 
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-from fine_tuning._util.files import read_json, write_json, written_whole
+from fine_tuning._util.files import atomic_folder, read_json, write_json
 from fine_tuning.training.loop.library_types import Network
 from fine_tuning.training.loop.training_events import TrainingEvent
 
@@ -73,7 +73,7 @@ class BestWeights(TrainerCallback):  # type: ignore[misc]
         network = self._network() if best == state.global_step else None
         if state.is_world_process_zero:
             if network is not None:
-                with written_whole(self.weights) as folder:
+                with atomic_folder(self.weights) as folder:
                     self._save(network, folder)
             write_json(self._folder / FACTS, {"step": best, "losses": self._losses})
         since = sum(step > (best or 0) for step in self._losses)

@@ -1,4 +1,4 @@
-"""Where several workers train all weights, each holds a part of them, of their gradients and of Adam's moments (FSDP).
+"""Full fine-tuning on several workers: each holds a shard of the weights, gradients and Adam's moments (FSDP).
 
 The weights of one layer at a time are gathered for computing. A checkpoint has all of them in one piece and the
 optimizer's state by the weights' names, so that any number of workers, or one, can go on from it.
@@ -31,17 +31,17 @@ _IN_ONE_PIECE = StateDictOptions(full_state_dict=True, cpu_offload=True)
 
 
 def is_wanted(config: TrainingConfig) -> bool:
-    """Whether the weights are shared out: an adapter is small, and its frozen base is held by every worker."""
+    """Whether the weights are sharded; an adapter is small, and every worker holds its frozen base."""
     return config.tuning == "full" and distributed.is_initialized() and distributed.get_world_size() > 1
 
 
 def plan(config: TrainingConfig) -> DistributedConfig | None:
-    """How `from_pretrained` shares the weights out; None where it does not."""
+    """The sharding plan for `from_pretrained`; None without sharding."""
     return DistributedConfig(fsdp_size=distributed.get_world_size()) if is_wanted(config) else None
 
 
 def in_one_piece(network: Network) -> Network | None:
-    """The network in one piece: of one that is shared out a copy on the first worker, None on the others.
+    """The unsharded network: of a sharded one a full copy on the first worker, None on the others.
 
     Every worker must call it.
     """
@@ -56,7 +56,7 @@ def in_one_piece(network: Network) -> Network | None:
 
 
 def load_weights(network: Network, folder: Path) -> None:
-    """Load each worker's part of the weights in a folder."""
+    """Load each worker's shard of the weights in a folder."""
     found: dict[str, ValueType] = {}
     for file in folder.glob("*.safetensors"):
         found |= load_file(file)

@@ -36,7 +36,7 @@ def add_adapters(model: Network, config: TrainingConfig) -> PeftModel:
         layers_to_transform=list(range(first, layers)),
         task_type="CAUSAL_LM",
     )
-    if config.tuning == "lora":  # layers in 4 bits have a product of their own
+    if config.tuning == "lora":  # 4-bit layers have their own product
         settings._register_custom_module({torch.nn.Linear: LeanLinear})
     return get_peft_model(model, settings)
 

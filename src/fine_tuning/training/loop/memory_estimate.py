@@ -1,4 +1,4 @@
-"""Estimate the memory that a training needs, before it starts."""
+"""Estimate the memory of a training run before it starts."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ OF_LOGIT = 4 + 4 + 4  # bytes: the logit in fp32, its logarithm of the softmax, 
 
 
 class Needed(NamedTuple):
-    """Bytes, by what they are for."""
+    """Estimated bytes by purpose."""
 
     weights: int
     trained: int
@@ -67,7 +67,11 @@ def needed(model: Network, rows: Sequence[dict[str, list[int]]], micro_batch: in
     )[:micro_batch]
     per_token = OF_HIDDEN * config.hidden_size + OF_FEED_FORWARD * config.intermediate_size
     # Before and after the softmax; other kernels compute them anew.
-    scores = 0 if torch.cuda.is_available() or longest > attention.LONGEST else 2 * config.num_attention_heads * longest
+    scores = (
+        0
+        if torch.cuda.is_available() or longest > attention.MAX_ROW_TOKENS
+        else 2 * config.num_attention_heads * longest
+    )
     activations = config.num_hidden_layers * padded * (per_token + scores) * size
     plain = (each for each in model.modules() if isinstance(each, LoraLayer) and not isinstance(each, LeanLinear))
     activations += padded * sum(each.in_features for each in plain) * OF_PLAIN_INPUT
@@ -76,12 +80,12 @@ def needed(model: Network, rows: Sequence[dict[str, list[int]]], micro_batch: in
 
 def ran_out(error: Exception) -> bool:
     """Whether an error means that a CPU or GPU ran out of memory."""
-    no_stack = "can't start new thread" in str(error)  # a thread has memory of its own
+    no_stack = "can't start new thread" in str(error)  # each thread has its own stack
     return isinstance(error, MemoryError) or no_stack or bool(should_reduce_batch_size(error))
 
 
-def give_back() -> None:
-    """Free the memory of a failed training."""
+def release_memory() -> None:
+    """Free the memory of a failed run."""
     gc.collect()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()

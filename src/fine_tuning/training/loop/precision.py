@@ -1,4 +1,4 @@
-"""Choose the precision that is fast on this machine."""
+"""Choose the fastest precision on this machine."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ def checked_pair(row: JsonColumn, where: str) -> Pair:
         if not isinstance(output, list) or not output:
             raise DataError(f"{where}: {name} is missing or not a list of messages")
         if not all(isinstance(message, dict) and message.get("role") == "assistant" for message in output):
-            raise DataError(f"{where}: {name} may hold messages of the assistant only")
+            raise DataError(f"{where}: {name} may contain assistant messages only")
         read = [{**message, "weight": 0} if isinstance(message, dict) else message for message in prompt["messages"]]
         both.append(checked_messages({"messages": [*read, *output]}, f"{where}: {name}"))
     if both[0] == both[1]:

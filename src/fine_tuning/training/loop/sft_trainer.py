@@ -16,7 +16,7 @@ from transformers.trainer import SCHEDULER_NAME
 from transformers.trainer_utils import EvalLoopOutput
 from trl import SFTTrainer
 
-from fine_tuning._util.files import written_whole
+from fine_tuning._util.files import atomic_folder
 from fine_tuning.errors import TrainingError
 from fine_tuning.store.records.job_events import JobEventData, StepMetrics
 from fine_tuning.store.records.jobs import JobRequest
@@ -74,12 +74,12 @@ class LabelledTrainer(SFTTrainer):  # type: ignore[misc]
 
     @property
     def network(self) -> Network:
-        """The network without what a distributed training puts around it."""
+        """The network without the wrappers of distributed training."""
         return self.accelerator.unwrap_model(self.model)
 
     @property
     def choices(self) -> int:
-        """Among how many the network chooses each time that a loss is counted."""
+        """The number of classes of each counted loss."""
         return int(self.network.config.vocab_size)
 
     def whole_network(self) -> Network | None:
@@ -143,7 +143,7 @@ class LabelledTrainer(SFTTrainer):  # type: ignore[misc]
         return loss.detach(), None, None
 
     def evaluation_loop(self, *args: object, **kwargs: object) -> EvalLoopOutput:
-        """The library's, whose loss is the mean of batches; here it is the mean of all tokens."""
+        """Evaluate as the library does, but with the mean over all tokens instead of the mean over batches."""
         output = super().evaluation_loop(*args, **kwargs)
         found = self._reduced(self._held_out)
         self._held_out = Count()
@@ -190,7 +190,7 @@ class LabelledTrainer(SFTTrainer):  # type: ignore[misc]
         return cast("torch.optim.Optimizer", getattr(wrapped, "optimizer", wrapped))
 
     def create_model_card(self, *_: object, **__: object) -> None:
-        """None: a checkpoint is no publication."""
+        """Do nothing: checkpoints need no model card."""
 
 
 class Reporter(TrainerCallback):  # type: ignore[misc]
@@ -271,7 +271,7 @@ class Reporter(TrainerCallback):  # type: ignore[misc]
         if not state.is_world_process_zero:
             return
         folder = self._epoch_folder(args, state)
-        with written_whole(folder) as temporary:
+        with atomic_folder(folder) as temporary:
             network.save(whole, self.trainer.processing_class, temporary)
         facts: JobEventData = {"step": state.global_step, "path": str(folder)}
         self._on_event(TrainingEvent("epoch", f"epoch {round(state.epoch or 0)} ended", facts))

@@ -1,4 +1,4 @@
-"""Measure how fast this machine trains: time a few steps of a real training, in a process of its own."""
+"""Measure how fast this machine trains: time a few steps of a real training run, in a separate process."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from torch import distributed
 from transformers import AutoConfig, AutoTokenizer
 from trl import SFTConfig
 
-from fine_tuning._util.files import write_json, written_whole
+from fine_tuning._util.files import atomic_folder, write_json
 from fine_tuning.base_models.quiet_libraries import quiet
 from fine_tuning.errors import DataError, NotFoundError
 from fine_tuning.export.merge import save_merged
@@ -42,7 +42,7 @@ def train(config: TrainingConfig, on_event: Callable[[TrainingEvent], None], get
 
     The same configuration and files give the same adapter on a CPU, also when the run was paused or killed between.
 
-    If memory runs out, it continues with half as many rows at once; the steps stay the same.
+    If memory runs out, it continues with half the micro batch size; the steps stay the same.
 
     Args:
         on_event: called with every logged step, evaluation and checkpoint.
@@ -59,7 +59,7 @@ def train(config: TrainingConfig, on_event: Callable[[TrainingEvent], None], get
             if not memory_estimate.ran_out(error):
                 raise
             tried = trainer_arguments.rows_at_once(config)
-        memory_estimate.give_back()  # outside the clause, where the error still holds what it happened with
+        memory_estimate.release_memory()  # outside the clause, where the error still holds what it happened with
         config = trainer_arguments.with_fewer_rows(config, tried)
         on_event(out_of_memory(tried, config))
 
@@ -121,7 +121,7 @@ def train_once(
 
 
 def _tokens(data: Tokenised, config: TrainingConfig, steps: int) -> int:
-    """Of so many steps."""
+    """The number of tokens of this many steps."""
     mean = sum(len(row["input_ids"]) for row in data.rows) / len(data.rows)
     return round(mean * steps * config.batch_size)
 
@@ -189,7 +189,7 @@ def _trainer(
 
 
 def _validation_set(rows: list[dict[str, list[int]]], empty: dict[str, list[int]], chosen: SFTConfig) -> Dataset:
-    """The rows, and so many fillers that every machine gets as many: the library would repeat rows."""
+    """The rows, padded with fillers so that every machine gets the same number: the library would repeat rows."""
     missing = -len(rows) % (chosen.per_device_eval_batch_size * chosen.world_size)
     return Dataset.from_list(rows + [empty] * (missing if chosen.world_size > 1 else 0))
 
@@ -242,12 +242,12 @@ def _save(
     output = Path(config.output_dir)
     adapter, merged = None if config.tuning == "full" else output / "adapter", output / "merged"
     if adapter is not None:
-        with written_whole(adapter) as folder:
+        with atomic_folder(adapter) as folder:
             trainable_model.save(trained, tokenizer, folder)
         on_event(TrainingEvent("message", "merging the adapter into the base model"))
     compiled_layers.undo(trainable_model.causal(trained))
     model = trainable_model.merged(trained, config, adapter)
-    with written_whole(merged) as folder:
+    with atomic_folder(merged) as folder:
         save_merged(model, tokenizer, folder)
     write_probes(model, tokenizer, config.train_file, output)
     return adapter, merged

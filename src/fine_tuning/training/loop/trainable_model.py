@@ -76,7 +76,7 @@ def _freeze_lower_layers(network: Network, trained: int | None) -> None:
 
 
 def causal(network: Network) -> Network:
-    """The transformers model, without what PEFT puts around it."""
+    """The transformers model without PEFT's wrapper."""
     return network.get_base_model() if isinstance(network, PeftModel) else network
 
 

@@ -19,7 +19,7 @@ CHECKPOINTS_PER_RUN = 10
 
 
 def of(config: TrainingConfig, rows: int, *, has_validation: bool) -> SFTConfig:
-    """The arguments of a training on so many rows, for this process."""
+    """The arguments of a run on this many rows, for this process."""
     steps_per_epoch = ceil(rows / config.batch_size)
     steps = min(config.max_steps or steps_per_epoch * config.n_epochs, steps_per_epoch * config.n_epochs)
     on_cpu = not torch.cuda.is_available()
@@ -71,7 +71,7 @@ def rows_at_once(config: TrainingConfig) -> int:
 
 
 def with_fewer_rows(config: TrainingConfig, tried: int) -> TrainingConfig:
-    """Half as many rows at once as were tried.
+    """Half the micro batch size that was tried.
 
     Raises:
         TrainingError: one row was tried.

@@ -38,11 +38,11 @@ class TrainingConfig(BaseModel):
     output_dir: str = Field(min_length=1, description="receives checkpoints/, adapter/, merged/ and metrics.json")
     method: Method = Field(
         default="supervised",
-        description="Train on chats (supervised), or on pairs of a better and a worse answer (dpo).",
+        description="Train on chats (supervised) or on preference pairs (dpo).",
     )
     tuning: Tuning = Field(
         default="lora",
-        description="Train adapters (lora), adapters on the base in 4 bits (qlora), or all weights (full).",
+        description="Train LoRA adapters (lora), adapters on a 4-bit base (qlora) or all weights (full).",
     )
     n_epochs: Count = 3
     max_steps: Count | None = Field(default=None, description="Maximum number of optimizer steps.")
@@ -76,7 +76,9 @@ class TrainingConfig(BaseModel):
     compile_layers: bool | None = Field(
         default=None, description="Compile the layers of the model; when unset, only for long trainings."
     )
-    workers: Count = Field(default=1, description="Data-parallel workers: machines, or processes of one.")
+    workers: Count = Field(
+        default=1, description="Number of data-parallel workers (machines, or processes on one machine)."
+    )
     ray_address: str | None = Field(
         default=None, description="Address of the Ray cluster of the workers; this machine when unset."
     )

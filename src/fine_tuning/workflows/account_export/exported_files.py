@@ -1,4 +1,4 @@
-"""Fetches the files of an account, and records them with the data sets whose content they have."""
+"""Fetches the files of an account, and records them with the datasets whose content they have."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def _record(session: ExportSession, fetched: NewFile) -> None:
 
 
 def _freeze(tx: Transaction, file: NewFile) -> int | None:
-    """The id of the data set with the content of a training file; None for other files."""
+    """The id of the dataset with the content of a training file; None for other files."""
     if file["purpose"] != "fine-tune":
         return None
     try:

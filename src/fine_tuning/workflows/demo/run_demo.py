@@ -1,4 +1,4 @@
-"""Run the demo in a workspace of its own, with the facades that an application uses."""
+"""Run the demo in a separate workspace, with the facades that an application uses."""
 
 from __future__ import annotations
 
@@ -108,10 +108,10 @@ def run(pipeline: Pipeline, data: Path | None = None) -> DemoResult:
     workspace, plan, on_message = pipeline.workspace, pipeline.plan, pipeline.on_message
     catalogue.check(plan.base_model)
     captured = _capture(workspace, data)
-    earlier = "" if captured.known_since is None else "; these rows were captured before"
+    earlier = "" if captured.known_since is None else "; these rows were already captured"
     on_message(
         f"captured {captured.captured} teacher calls ({captured.read} rows read, {captured.duplicates} seen twice, "
-        f"{len(captured.rejected)} malformed and left out{earlier})"
+        f"{len(captured.rejected)} malformed and skipped{earlier})"
     )
     examples = pipeline.select_examples()
     train, test, traffic = _split(workspace, examples, plan.train_ratio)

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import TypedDict
 
-from fine_tuning._util.files import atomic_write, explained, is_file, make_folder, open_to_read, sha256_file
+from fine_tuning._util.files import atomic_write, is_file, make_folder, open_to_read, sha256_file, translated_os_errors
 from fine_tuning.errors import ConflictError, DataError, NotFoundError, UsageError
 from fine_tuning.store import dump, integrity, schema
 from fine_tuning.store.database import Database, Transaction
@@ -91,7 +91,7 @@ def write(workspace: Workspace, path: Path, on_message: OnMessage = lambda _: No
 
 
 def _refuse_inside(database: Database, path: Path, home: Path) -> None:
-    """A backup among the files that it packs would pack itself, endlessly."""
+    """Refuse a backup file in a folder that is backed up: it would contain itself."""
     is_file(path)  # reports an invalid path
     target = Path(os.path.realpath(path.parent)) / path.name
     for folder in FOLDERS:
@@ -234,7 +234,7 @@ def _extract(archive: zipfile.ZipFile, manifest: Manifest, path: Path, home: Pat
             continue
         # A fixed name, so that a repeated restore overwrites what a killed one left.
         unfinished = make_folder(target.parent) / leftovers.RESTORING
-        with explained(target, "write"):
+        with translated_os_errors(target, "write"):
             with unfinished.open("wb") as stream:
                 stream.writelines(archives.pieces(archive, name, path))
             unfinished.rename(target)

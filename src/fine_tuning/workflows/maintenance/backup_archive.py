@@ -88,7 +88,7 @@ def opened(stack: ExitStack, path: Path) -> zipfile.ZipFile:
     with _damage_reported_as(f"{path} is not a backup (ft-cli backup FILE makes one), or is truncated"):
         archive = stack.enter_context(zipfile.ZipFile(stream))
     if any(info.compress_type not in _METHODS for info in archive.infolist()):
-        raise DataError(f"{path} is damaged: a file in it has another compression than backups have")
+        raise DataError(f"{path} is damaged: a file in it has an unexpected compression")
     return archive
 
 
@@ -108,7 +108,7 @@ def manifest(archive: zipfile.ZipFile, path: Path) -> Manifest:
     if not isinstance(parsed, dict):
         raise DataError(unusable)
     if parsed.get("format") != FORMAT:
-        raise DataError(f"{path} is a backup of format {parsed.get('format')}, this version reads {FORMAT}")
+        raise DataError(f"{path} is a backup of format {parsed.get('format')}; this version reads format {FORMAT}")
     with _damage_reported_as(unusable):
         found = Manifest.model_validate(parsed)
     for name in found.members:

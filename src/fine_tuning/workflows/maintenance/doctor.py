@@ -1,4 +1,4 @@
-"""Check a workspace for problems, and fix those whose repair loses nothing."""
+"""Check a workspace for problems, and fix those that can be repaired without losing data."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from fine_tuning._util.files import explained, is_file, sha256_file
+from fine_tuning._util.files import is_file, sha256_file, translated_os_errors
 from fine_tuning.errors import FineTuningError
 from fine_tuning.registry.deployment_gates import weights_file
 from fine_tuning.store import integrity, job_queue, schema
@@ -46,10 +46,10 @@ class Problem:
 
 @dataclass(frozen=True)
 class Examination:
-    """A workspace under examination.
+    """A workspace to check.
 
     Attributes:
-        fix: repair what loses nothing.
+        fix: repair what can be repaired without losing data.
     """
 
     workspace: Workspace
@@ -65,7 +65,7 @@ def check_workspace(workspace: Workspace, *, fix: bool = False) -> dict[str, lis
     """The findings of each check, by its name.
 
     Args:
-        fix: repair what loses nothing: half-written files, running totals, jobs whose worker died.
+        fix: make repairs that lose no data: half-written files, running totals, jobs whose worker died.
     """
     examination = Examination(workspace, fix)
     found: dict[str, list[Finding]] = {name: [] for name in CHECKS}
@@ -147,7 +147,7 @@ def _age(path: Path, now: float) -> float:
 
 
 def _remove(path: Path) -> None:
-    with explained(path, "remove"):
+    with translated_os_errors(path, "remove"):
         if path.is_dir():
             shutil.rmtree(path)
         else:

@@ -1,7 +1,7 @@
 """Half-written files and folders of killed processes, recognized by their names.
 
 `files.atomic_write` writes `.NAME.xxxxxxxx` (mode 600), a base model is fetched into a folder of such a name (mode
-700), `files.written_whole` writes a folder `.NAME.partial`, and a restore a file `.restore.partial`.
+700), `files.atomic_folder` writes a folder `.NAME.partial`, and a restore a file `.restore.partial`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from fine_tuning._util.files import explained
+from fine_tuning._util.files import translated_os_errors
 from fine_tuning.errors import StorageError
 
 RESTORING = ".restore.partial"
@@ -55,7 +55,7 @@ def walk(folder: Path) -> Iterator[tuple[Path, bool]]:
 
 def _entries(folder: Path) -> list[Path]:
     try:
-        with explained(folder, "read"):
+        with translated_os_errors(folder, "read"):
             return sorted(folder.iterdir())
     except StorageError as error:
         if isinstance(error.__cause__, FileNotFoundError):  # not there yet, or deleted meanwhile

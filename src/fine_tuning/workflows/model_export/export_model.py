@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from fine_tuning._util.files import explained, make_folder, sha256_file, written_whole
+from fine_tuning._util.files import atomic_folder, make_folder, sha256_file, translated_os_errors
 from fine_tuning.errors import ConflictError
 from fine_tuning.export import compare_models, modelfile, ollama
 from fine_tuning.export import token_parity as parity
@@ -49,7 +49,7 @@ def export_model(
     if plan.create:
         ollama.check(workspace.settings.ollama_host)
     make_folder(folder.parent)
-    with written_whole(folder) as unfinished, explained(folder, "write"):
+    with atomic_folder(folder) as unfinished, translated_os_errors(folder, "write"):
         weights, gguf = write_weights(source, plan, unfinished, on_message)
         prompts: Sequence[Messages] = (
             training_prompts.of(source.training_file, plan.prompts) or parity.PROMPTS[: plan.prompts]

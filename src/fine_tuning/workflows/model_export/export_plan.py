@@ -46,7 +46,7 @@ class ExportPlan:
         checks.count("prompts", self.prompts, 1)
         _ = self.gguf_type
         if self.create and self.target != "ollama":
-            raise UsageError(f"create is for ollama, not for {self.target}")
+            raise UsageError(f"create applies to ollama, not to {self.target}")
 
     @property
     def gguf_type(self) -> str | None:
@@ -54,7 +54,7 @@ class ExportPlan:
         if self.target in QUANTIZED:
             return quantization.find(self.quantize or "f16").name
         if self.quantize is not None:
-            raise UsageError(f"quantize is for gguf and ollama; {self.target} keeps the weights as they are")
+            raise UsageError(f"quantize applies to gguf and ollama; {self.target} keeps the weights as they are")
         return "f16" if self.target == "adapter" else None
 
 

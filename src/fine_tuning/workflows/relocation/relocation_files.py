@@ -43,7 +43,7 @@ def _find_files(run: RelocationRun) -> RelocationData:
         named = None if job is None or not job["validation_file_id"] else files.get(tx, job["validation_file_id"])
     if train is None or not Path(train["path"]).is_file():
         data = f"the training data of {run.old_name} (job {run.old['job_id']})"
-        raise NotFoundError(f"{data} is not here; ft-cli openai export fetches the files of an account")
+        raise NotFoundError(f"{data} is not on this machine; ft-cli openai export fetches the files of an account")
     test = run.plan.test_file or (Path(named["path"]) if named and Path(named["path"]).is_file() else None)
     if test is not None:
         return {"train": train["path"], "test": str(Path(test).absolute()), "held_out": False}
