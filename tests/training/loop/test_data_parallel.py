@@ -72,7 +72,10 @@ def workers(cluster: Any) -> list[psutil.Process]:
     return [each for raylet in raylets for each in raylet.children(recursive=True) if "RayTrainWorker" in each.name()]
 
 
-def test_data_parallel_killed_and_lost_workers_give_the_losses_of_one(run: Run, cluster: Any, tmp_path: Path) -> None:
+def test_data_parallel_killed_and_lost_workers_give_the_losses_of_one(
+    run: Run, cluster: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S", "25")  # on the lost machine, before Ray knows of it
     held_out = str(tmp_path / "chats.jsonl")
     alone, events = run("alone", batch_size=5, validation_file=held_out, **SETTINGS)  # 16 rows: 5, 5, 5 and 1
     harmed: dict[str, int] = {}

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from fine_tuning.errors import TrainingError
-from fine_tuning.training.loop.trainer_arguments import with_fewer_rows
+from fine_tuning.training.loop.micro_batch import with_fewer_rows
 from fine_tuning.training.loop.training_config import TrainingConfig
 
 # Lets the address space grow by so many bytes from the moment at which the training proper begins.

@@ -21,13 +21,10 @@ from fine_tuning._util import ray_cluster
 from fine_tuning._util.files import make_folder
 from fine_tuning.errors import FineTuningError, TrainingError
 from fine_tuning.store.records.jobs import JobRequest
-from fine_tuning.training.loop import memory_estimate
 from fine_tuning.training.loop.library_types import Actor
-from fine_tuning.training.loop.sft_trainer import GetRequest
-from fine_tuning.training.loop.train import out_of_memory, train_once
-from fine_tuning.training.loop.trainer_arguments import rows_at_once, with_fewer_rows
+from fine_tuning.training.loop.micro_batch import out_of_memory, with_fewer_rows
 from fine_tuning.training.loop.training_config import TrainingConfig
-from fine_tuning.training.loop.training_events import TrainingEvent, TrainingResult
+from fine_tuning.training.loop.training_events import GetRequest, TrainingEvent, TrainingResult
 
 if TYPE_CHECKING:
     from ray.actor import ActorClass
@@ -63,8 +60,6 @@ def train(config: TrainingConfig, on_event: Callable[[TrainingEvent], None], get
             if time.monotonic() > patience:
                 on_event(TrainingEvent("message", "no worker has started yet; the cluster may lack free resources"))
                 patience = inf
-            if ray.get(link.has_failed.remote()):  # Ray would start all workers once more
-                break
         outcome = ray.get(link.outcome.remote())
         if outcome is None:
             raise TrainingError(f"the workers did not finish: {fitting.error}")
@@ -180,10 +175,6 @@ class Link:
         """End the training; only the first call counts."""
         self._outcome = self._outcome or outcome
 
-    def has_failed(self) -> bool:
-        """Whether the training has ended with an error that another attempt would meet, too."""
-        return isinstance(self._outcome, FineTuningError)
-
     def ran_out_of_memory(self, rows: int) -> None:
         """Reduce the rows at once for the next attempt, after a worker ran out of memory with `rows`."""
         if rows > (self._config.micro_batch_size or rows):
@@ -203,6 +194,10 @@ def _work(settings: dict[str, Actor]) -> None:
     """Train, on each worker."""
     import ray
     from ray.train import get_context
+
+    from fine_tuning.training.loop import memory_estimate  # here: Ray's own processes have no use for the libraries
+    from fine_tuning.training.loop.train import train_once
+    from fine_tuning.training.loop.trainer_arguments import rows_at_once
 
     link = settings["link"]
     config: TrainingConfig | None = ray.get(link.config.remote())

@@ -19,15 +19,13 @@ from trl import SFTTrainer
 from fine_tuning._util.files import atomic_folder
 from fine_tuning.errors import TrainingError
 from fine_tuning.store.records.job_events import JobEventData, StepMetrics
-from fine_tuning.store.records.jobs import JobRequest
 from fine_tuning.training.loop import fsdp, training_checkpoints
 from fine_tuning.training.loop import trainable_model as network
 from fine_tuning.training.loop.batches import LengthGrouped, WithoutFillers
 from fine_tuning.training.loop.divergence import Divergence
 from fine_tuning.training.loop.library_types import Batch, Network
-from fine_tuning.training.loop.training_events import TrainingEvent
+from fine_tuning.training.loop.training_events import GetRequest, TrainingEvent
 
-GetRequest = Callable[[], JobRequest]  # the user's request, read after every step
 Items = torch.Tensor | int  # labelled tokens, or pairs
 
 

@@ -21,6 +21,7 @@ from fine_tuning.store.records.job_events import JobEventData
 from fine_tuning.training.loop import (
     compiled_layers,
     memory_estimate,
+    micro_batch,
     trainable_model,
     trainer_arguments,
     training_checkpoints,
@@ -32,9 +33,9 @@ from fine_tuning.training.loop.early_stopping import BestWeights
 from fine_tuning.training.loop.library_types import Network, Tokenizer
 from fine_tuning.training.loop.preference_rows import tokenise_preferences
 from fine_tuning.training.loop.probes import write_probes
-from fine_tuning.training.loop.sft_trainer import GetRequest, LabelledTrainer, Reporter
+from fine_tuning.training.loop.sft_trainer import LabelledTrainer, Reporter
 from fine_tuning.training.loop.training_config import TrainingConfig, check_validated
-from fine_tuning.training.loop.training_events import TrainingEvent, TrainingResult
+from fine_tuning.training.loop.training_events import GetRequest, TrainingEvent, TrainingResult
 
 
 def train(config: TrainingConfig, on_event: Callable[[TrainingEvent], None], get_request: GetRequest) -> TrainingResult:
@@ -60,14 +61,8 @@ def train(config: TrainingConfig, on_event: Callable[[TrainingEvent], None], get
                 raise
             tried = trainer_arguments.rows_at_once(config)
         memory_estimate.release_memory()  # outside the clause, where the error still holds what it happened with
-        config = trainer_arguments.with_fewer_rows(config, tried)
-        on_event(out_of_memory(tried, config))
-
-
-def out_of_memory(tried: int, config: TrainingConfig) -> TrainingEvent:
-    """The event that `tried` rows at once were too many, and that `config` has fewer."""
-    message = f"out of memory with {tried} rows at once; continuing with {config.micro_batch_size} at once"
-    return TrainingEvent("message", message, {"micro_batch_size": config.micro_batch_size})
+        config = micro_batch.with_fewer_rows(config, tried)
+        on_event(micro_batch.out_of_memory(tried, config))
 
 
 def train_once(

@@ -10,7 +10,6 @@ from torch import distributed
 from trl import SFTConfig
 
 from fine_tuning._util.files import make_folder
-from fine_tuning.errors import TrainingError
 from fine_tuning.training.loop import fsdp, precision, training_checkpoints
 from fine_tuning.training.loop.training_config import TrainingConfig
 
@@ -68,19 +67,6 @@ def rows_at_once(config: TrainingConfig) -> int:
     """Rows in memory at once: of a machine's share of a step, the largest whole part allowed."""
     rows = _share(config)
     return next(size for size in range(min(rows, config.micro_batch_size or rows), 0, -1) if rows % size == 0)
-
-
-def with_fewer_rows(config: TrainingConfig, tried: int) -> TrainingConfig:
-    """Half the micro batch size that was tried.
-
-    Raises:
-        TrainingError: one row was tried.
-    """
-    if tried == 1:
-        raise TrainingError(
-            "out of memory with one row at a time; lower max_length, set tuning to qlora, or use a smaller base model"
-        )
-    return config.model_copy(update={"micro_batch_size": tried // 2})
 
 
 def machines() -> int:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
 from fine_tuning.store.records.job_events import JobEventData
+from fine_tuning.store.records.jobs import JobRequest
+
+GetRequest = Callable[[], JobRequest]  # the user's request, read after every step
 
 
 @dataclass(frozen=True)
