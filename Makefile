@@ -28,7 +28,7 @@ check: setup
 	@$(BIN)/ruff format --quiet --check .
 	@$(BIN)/mypy --no-error-summary
 	@PYTHONPATH=src $(BIN)/lint-imports --no-cache | tail -n 1
-	@$(BIN)/python -m pytest -q -m "not real_weights"
+	@$(BIN)/python -m pytest -q -n 2 -m "not slow and not real_weights"
 
 docs: setup
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[docs]'

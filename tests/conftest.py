@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shlex
 import shutil
@@ -28,6 +29,30 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # others test beside us; trainers that 
 
 PROJECT = Path(__file__).parent.parent
 SHARED = PROJECT.parent / "shared"
+SLOW_FIXTURES = {
+    "address",
+    "browser",
+    "client",
+    "cluster",
+    "postgres_url",
+    "real_model_dir",
+    "run",
+    "tiny_model_dir",
+    "trained",
+}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark as slow what trains, or starts a server, a browser, Ray or PostgreSQL; what takes longest begins first."""
+    items.sort(key=lambda item: item.get_closest_marker("real_weights") is None)
+    for item in items:
+        if SLOW_FIXTURES & set(getattr(item, "fixturenames", ())) or "postgresql" in _parameters(item).values():
+            item.add_marker(pytest.mark.slow)
+
+
+def _parameters(item: pytest.Item) -> dict[str, Any]:
+    call = getattr(item, "callspec", None)
+    return {} if call is None else {name: value for name, value in call.params.items() if isinstance(value, str)}
 
 
 @pytest.fixture(autouse=True)
@@ -42,6 +67,13 @@ def workspace(
         monkeypatch.setenv("FINE_TUNING_TRAINER_COMMAND", warm_trainer)
     monkeypatch.chdir(tmp_path)
     return tmp_path / "workspace"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def frozen_heap() -> None:
+    """Spares the collector what is alive between modules, libraries above all: each training collects several times."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

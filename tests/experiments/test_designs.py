@@ -104,7 +104,7 @@ class TestDesigns:
             ({"colour": "red"}, "unknown choice 'colour'"),
             ({"guardrails": [{"measure": "cost"}]}, "a guardrail has measure and margin"),
             ({"guardrails": [{"measure": "cost", "margin": 0.1, "statistic": "p95"}]}, "p95 is kept of latency alone"),
-            ({"auto": True}, "a is not a registered model that could be deployed"),
+            ({"auto": True}, "a is not a registered model that can be deployed"),
         ],
     )
     def test_create_test_with_wrong_choice_raises(self, choices: dict[str, Any], said: str) -> None:

@@ -69,9 +69,10 @@ def test_export_gguf_adapter_answers_as_peft(name: str, settings: dict[str, Any]
     from peft import LoraConfig, get_peft_model
 
     model, tokenizer = make_model(tmp_path / "model", name, settings)
-    adapted = get_peft_model(model, LoraConfig(r=4, lora_alpha=8, target_modules="all-linear", task_type="CAUSAL_LM"))
+    adapter_config = LoraConfig(r=4, lora_alpha=8, target_modules="all-linear", task_type="CAUSAL_LM")
     with torch.random.fork_rng():
         torch.manual_seed(4)
+        adapted = get_peft_model(model, adapter_config)
         for key, weights in adapted.named_parameters():
             if "lora_B" in key:
                 torch.nn.init.normal_(weights, 0.0, 0.1)

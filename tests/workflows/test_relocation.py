@@ -84,7 +84,7 @@ def test_relocate_trains_and_compares_versions(exported: Path, tiny_model_dir: P
     options = ["--epochs", "1", "--max-steps", "1", "--max-tokens", "8"]
     code, out, _ = cli("relocate", "inbox", "--to", str(tiny_model_dir), *options)
     assert code == 0
-    for word in ("inbox-v2 is -100.0 points", "worse by more than 5 points", "latency", "cost per call"):
+    for word in ("inbox-v2 scores -100.0 points", "worse by more than 5 points", "latency", "cost per call"):
         assert word in out
 
 

@@ -44,7 +44,11 @@ def cluster(ray_cluster: Any) -> Any:
 
 
 def spread(
-    like: TrainingConfig, address: str, on_event: Callable[[TrainingEvent], None] = lambda _: None, wanted: str = "run"
+    like: TrainingConfig,
+    address: str,
+    on_event: Callable[[TrainingEvent], None] = lambda _: None,
+    wanted: str = "run",
+    count: int = 2,
 ) -> tuple[TrainingResult, list[TrainingEvent]]:
     events: list[TrainingEvent] = []
 
@@ -52,7 +56,7 @@ def spread(
         events.append(event)
         on_event(event)
 
-    config = like.model_copy(update={"workers": 2, "ray_address": address})
+    config = like.model_copy(update={"workers": count, "ray_address": address})
     return data_parallel.train(config, note, lambda: wanted), events  # type: ignore[arg-type,return-value]
 
 
@@ -156,7 +160,7 @@ def test_data_parallel_data_error_raises_at_once(run: Run, cluster: Any, tmp_pat
     run("alone", max_steps=1)
     config = config_of(tmp_path / "alone").model_copy(update={"output_dir": str(tmp_path / "b"), "max_length": 8})
     with pytest.raises(DataError, match="no row that fits into 8 tokens"):
-        spread(config, cluster.address)
+        spread(config, cluster.address, count=1)
 
 
 def test_job_with_two_local_workers_succeeds(
