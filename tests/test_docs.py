@@ -40,6 +40,7 @@ def test_every_python_snippet_runs(page: Path) -> None:
         exec(compile(shortened, f"{page.name}, snippet {number}", "exec"), namespace)
 
 
+@pytest.mark.slow
 def test_every_command_that_is_named_exists(capsys: pytest.CaptureFixture[str]) -> None:
     for page in PAGES:
         for command in re.findall(r"`ft-cli ([^`]+)`", page.read_text(encoding="utf-8")):

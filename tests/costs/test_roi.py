@@ -17,6 +17,7 @@ from fine_tuning.store.costs import Moments
 from fine_tuning.store.database import Database, open_database
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [50, 100, 400])
 def test_interval_of_savings_covers_at_nominal_rate(size: int) -> None:
     rng, covered, tests = np.random.default_rng(size), 0, 1000

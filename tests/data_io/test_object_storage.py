@@ -131,6 +131,7 @@ def test_read_missing_address_raises(address: str, kind: type[Exception], said: 
         list(sources.read_all(sources.expand([address])))
 
 
+@pytest.mark.slow
 def test_read_host_fails_midway_raises_with_line(server: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with listening(hangs_up_after=400_000) as failing:
         monkeypatch.setenv("AWS_ENDPOINT_URL", failing)

@@ -308,6 +308,7 @@ class TestFailures:
         file.write_bytes(whole)
         assert build("broken", file)["counts"]["read"] == 2000
 
+    @pytest.mark.slow
     def test_build_gigabyte_line_is_rejected(self, tmp_path: Path) -> None:
         file = write(tmp_path / "rows.jsonl", [chat(question(n)) for n in range(12)])
         with file.open("r+b") as stream:

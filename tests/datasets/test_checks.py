@@ -212,6 +212,7 @@ anything = st.recursive(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=8000, deadline=None)
 @given(anything)
 def test_check_arbitrary_row_never_raises(value: Any) -> None:

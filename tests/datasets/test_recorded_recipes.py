@@ -16,6 +16,8 @@ from fine_tuning.store.database import Database
 from fine_tuning.store.workspace import open_workspace
 from fine_tuning.workflows import pipeline
 
+pytestmark = pytest.mark.slow
+
 COUNT = 12
 
 

@@ -43,6 +43,7 @@ def more_texts() -> list[str]:
     return file.read_text(encoding="utf-8").splitlines()[1:1001] if file.is_file() else []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("model", "module"), [("gpt-4.1-mini", "model/gpt-4o"), ("gpt-3.5-turbo", "model/gpt-3.5-turbo")]
 )

@@ -16,6 +16,8 @@ from fine_tuning.experiments.running_sums import Clusters, Moments
 from fine_tuning.experiments.sufficient_statistics import A, B, Statistics
 from tests.experiments.test_designs import started
 
+pytestmark = pytest.mark.slow
+
 
 def moments(values: Any) -> Moments:
     found, mean = Moments(len(values), float(np.sum(values))), float(np.mean(values))

@@ -16,6 +16,8 @@ from fine_tuning.experiments.simulation import Scenario
 from fine_tuning.store.database import Database
 from tests.experiments.test_designs import rows, started
 
+pytestmark = pytest.mark.slow
+
 
 def test_samples_without_cluster_count_as_own_clusters() -> None:
     false = 0

@@ -12,6 +12,8 @@ from fine_tuning.export.gguf import export_gguf
 from fine_tuning.export.gguf_adapter import export_gguf_adapter
 from tests.tiny_model import make_tiny_tokenizer
 
+pytestmark = pytest.mark.slow
+
 COMMON = {
     "hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 3, "num_attention_heads": 4,
     "num_key_value_heads": 2, "max_position_embeddings": 512, "initializer_range": 0.2,

@@ -15,6 +15,8 @@ from fine_tuning.export import quantization, token_parity
 from fine_tuning.export.gguf import export_gguf
 from tests.export.test_families import make_model
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:

@@ -13,6 +13,8 @@ from fine_tuning import LLMService, ModelEvaluator, ModelRegistry
 from fine_tuning.errors import ConflictError, DataError, NotFoundError
 from fine_tuning.workflows.model_export import ExportPlan, export_model
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def uri(tmp_path: Path) -> str:

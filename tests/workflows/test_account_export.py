@@ -23,6 +23,8 @@ from tests import wire
 from tests.faults import Faulty, faulty
 from tests.server.conftest import listening
 
+pytestmark = pytest.mark.slow
+
 FILES = 40
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -73,7 +75,7 @@ def _fill(database: Database, folder: Path, count: int) -> None:
 def test_export_account_failing_host_exports_everything(account: Faulty) -> None:
     account.rate = 0.15
     report = export_account(open_workspace(), "key", account.url)
-    assert sum(account.failed.values()) > 50
+    assert sum(account.failed.values()) > 25
     assert {request.split()[0] for request in account.seen} == {"GET"}  # nothing there is changed
     assert (report.jobs, report.new_jobs, report.models, report.new_models) == (220, 220, 198, 198)
     assert (report.files, report.new_files) == (FILES, FILES)

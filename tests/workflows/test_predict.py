@@ -298,6 +298,7 @@ def test_compare_evaluations_without_the_schema_file_succeeds(tmp_path: Path) ->
     assert evaluator.compare_evaluations(*(each.id or 0 for each in made))["changes"][0]["difference"] == -1.0
 
 
+@pytest.mark.slow
 def test_corpus_metrics_of_a_large_file_are_resampled_fast(tmp_path: Path) -> None:
     words = [" ".join(chr(97 + (n * k) % 26) * 3 for k in range(1, 30)) for n in range(150)]
     said = [text if n % 3 else words[n - 1] for n, text in enumerate(words)]

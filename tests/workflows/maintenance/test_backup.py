@@ -24,6 +24,8 @@ from fine_tuning.workflows.maintenance import backup
 from tests.tiny_model import make_tiny_model
 from tests.workflows.maintenance.conftest import everything, workspace_of
 
+pytestmark = pytest.mark.slow
+
 
 def test_restore_returns_all_rows_and_files(full: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
                                       workspace: Path, postgres_url: str) -> None:  # fmt: skip

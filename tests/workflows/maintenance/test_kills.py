@@ -7,11 +7,15 @@ import subprocess
 import sys
 import time
 
+import pytest
+
 from fine_tuning import ModelRegistry
 from fine_tuning.store.database import Database
 from fine_tuning.workflows.maintenance import doctor
 from tests.conftest import PROJECT
 from tests.workflows.maintenance.conftest import workspace_of
+
+pytestmark = pytest.mark.slow
 
 KILLS = 6  # benchmarks/bench_registry.py has a hundred
 WRITER = PROJECT / "scripts" / "write_everything.py"

@@ -22,6 +22,8 @@ from fine_tuning.store.workspace import open_workspace
 from fine_tuning.workflows.maintenance import backup, doctor
 from tests.workflows.maintenance.conftest import everything, workspace_of
 
+pytestmark = pytest.mark.slow
+
 DAMAGES = 100
 
 
