@@ -109,7 +109,7 @@ class DatasetBuilder:
         model: str | None = None,
         *,
         rejected_to: str | Path | None = None,
-        progress: Callable[[int], None] = lambda _: None,
+        on_progress: Callable[[int], None] = lambda _: None,
     ) -> file_check.CheckReport:
         """Check files of training data as strictly as the hosts that train on them.
 
@@ -117,7 +117,7 @@ class DatasetBuilder:
             files: paths, folders, globs or addresses; any format that `ft-cli capture import` reads.
             model: count tokens as this model and reject rows over its limit; None counts none.
             rejected_to: a file for the rejected rows with their reasons.
-            progress: called with the number of further rows that were checked.
+            on_progress: called with the number of rows checked since the last call.
 
         Returns:
             Counts (read = kept + rejected + duplicates) and the findings by code.
@@ -126,7 +126,7 @@ class DatasetBuilder:
             NotFoundError, DataError: a file is missing or breaks off.
             UsageError: the model's tokens cannot be counted.
         """
-        return file_check.check_files(files, model, self._workspace.folder("models"), rejected_to, progress)
+        return file_check.check_files(files, model, self._workspace.folder("models"), rejected_to, on_progress)
 
     def build(
         self,
@@ -134,7 +134,7 @@ class DatasetBuilder:
         files: Sequence[str | Path] | None = None,
         *,
         table: object = None,
-        progress: Callable[[int], None] = lambda _: None,
+        on_progress: Callable[[int], None] = lambda _: None,
         **choices: object,
     ) -> DatasetManifest:
         """Build a frozen dataset of any size: checked, deduplicated, filtered, in splits, with its manifest.
@@ -144,7 +144,7 @@ class DatasetBuilder:
             files: paths, folders, globs or addresses, in any format that `ft-cli capture import` reads.
             table: a pandas, Polars, Arrow, Daft or Hugging Face table in place of files; without both, the captured
                 calls.
-            progress: called with the number of further rows that were read.
+            on_progress: called with the number of rows read since the last call.
             choices: see `datasets.recipe.Recipe`.
 
         Returns:
@@ -160,7 +160,7 @@ class DatasetBuilder:
         row_sources.check_one_source(files, table)
         folder = build_dataset.check_target(save_dataset.target(self.output_dir, name, "jsonl").with_suffix(""))
         with row_sources.opened(self._database, self.output_dir, files, table, recipe) as rows:
-            return build_dataset.build(self._workspace, rows, recipe, folder, progress).as_dict()
+            return build_dataset.build(self._workspace, rows, recipe, folder, on_progress).as_dict()
 
     def list_datasets(self, limit: int = 20, offset: int = 0) -> list[ListedDataset]:
         """The datasets of the workspace, newest first: name, hash, format, rows, path, created_at."""

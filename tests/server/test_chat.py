@@ -251,7 +251,7 @@ def test_stored_completions_are_imported_from_a_host(
     collector = DistillationDataCollector(tmp_path / "here")
     host = {"base_url": str(client.base_url), "api_key": client.api_key}
     told: list[int] = []
-    report = collector.import_stored_completions(metadata={"domain": "geo"}, progress=told.append, **host)
+    report = collector.import_stored_completions(metadata={"domain": "geo"}, on_progress=told.append, **host)
     assert (report.read, report.captured, report.rejected, sum(told)) == (3, 3, [], 3)
     first, *_ = collector.find_examples(domain="geo")
     assert (first["prompt"], first["tools"], first["rating"]) == (ASKED[0]["content"], [WEATHER], 4)

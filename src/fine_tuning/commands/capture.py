@@ -67,7 +67,7 @@ def capture_fetch(
     pairs = output.key_values("--metadata", metadata or [])
     with output.count_progress("calls fetched") as on_progress:
         report = DistillationDataCollector(workspace=command_workspace()).import_stored_completions(
-            model, pairs, domain=domain, task_type=task_type, rating=rating, progress=on_progress
+            model, pairs, domain=domain, task_type=task_type, rating=rating, on_progress=on_progress
         )
     if as_json:
         output.print_json(vars(report))

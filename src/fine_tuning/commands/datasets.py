@@ -66,7 +66,7 @@ def check(
 
     builder = DatasetBuilder(workspace=command_workspace())
     with output.count_progress("rows checked") as on_progress:
-        report = builder.check_files(files, model, rejected_to=rejected, progress=on_progress)
+        report = builder.check_files(files, model, rejected_to=rejected, on_progress=on_progress)
     if as_json:
         output.print_json(report.facts())
     else:
@@ -94,7 +94,7 @@ def build(
         choices["near_duplicates"] = None
     builder = DatasetBuilder(workspace=command_workspace(ray_address=ray))
     with output.count_progress("rows read") as on_progress:
-        manifest = builder.build(name, files or None, progress=on_progress, **choices)
+        manifest = builder.build(name, files or None, on_progress=on_progress, **choices)
     if as_json:
         output.print_json(manifest)
     else:

@@ -58,7 +58,7 @@ class CallImports:
         domain: str = "general",
         task_type: str = "chat",
         rating: int | None = None,
-        progress: Callable[[int], None] = lambda _: None,
+        on_progress: Callable[[int], None] = lambda _: None,
     ) -> ImportReport:
         """Store the chat completions that OpenAI, or another host, has stored (`store=True`).
 
@@ -66,7 +66,7 @@ class CallImports:
             model, metadata: only the calls of this model, and with this metadata.
             base_url, api_key: of the host; by default OPENAI_BASE_URL and OPENAI_API_KEY, or OpenAI.
             domain, task_type, rating: for calls whose metadata lacks them; the rating is 3 by default.
-            progress: called with the number of calls fetched since the last time.
+            on_progress: called with the number of calls fetched since the last call.
 
         Returns:
             See `import_files`; the host is the file, the call's position the line.
@@ -77,7 +77,7 @@ class CallImports:
         """
         defaults = Defaults(stored_completion.NAME, domain, task_type, rating)
         host = fetch_stored_completions.Host(base_url, api_key)
-        rows = fetch_stored_completions.fetch(host, model, metadata, progress)
+        rows = fetch_stored_completions.fetch(host, model, metadata, on_progress)
         return importer.import_rows(self._database, rows, defaults)
 
     def import_table(

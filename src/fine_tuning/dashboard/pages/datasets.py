@@ -81,7 +81,7 @@ def _build_form() -> None:
                 return
             counted["rows"] = 0
             ticking.activate()
-            found = await act(DatasetBuilder().build, name.value, progress=on_progress, **choices)
+            found = await act(DatasetBuilder().build, name.value, on_progress=on_progress, **choices)
             ticking.deactivate()
             if found is not FAILED:
                 ui.navigate.to(components.path("/datasets", found["hash"]))
