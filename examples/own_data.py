@@ -14,7 +14,7 @@ NAME = "own-model"
 BASE = "smollm2-135m-instruct"
 
 
-def main(path: str) -> None:
+def main(path: str, base: str = BASE) -> None:
     """Capture, build, train, evaluate, register, deploy, answer."""
     report = DistillationDataCollector().capture_file(path)
     print(f"captured {report.captured}, rejected {len(report.rejected)}")
@@ -25,10 +25,10 @@ def main(path: str) -> None:
 
     tuner = LocalFineTuner()
     file_id = tuner.upload_training_file(builder.save_dataset(train, NAME))
-    job = tuner.wait_for_job(tuner.create_fine_tuning_job(BASE, file_id, suffix=NAME, n_epochs=1)["job_id"])
+    job = tuner.wait_for_job(tuner.create_fine_tuning_job(base, file_id, suffix=NAME, n_epochs=1)["job_id"])
 
     registry = ModelRegistry()
-    registry.register_model(NAME, BASE, job["job_id"], len(train))
+    registry.register_model(NAME, base, job["job_id"], len(train))
     registry.deploy_model(NAME)
 
     llm = LLMService(model=NAME, default_temperature=0)

@@ -58,7 +58,7 @@ class _Handler(BaseHTTPRequestHandler):
             state.in_a_row[key, said] = state.in_a_row[key, said] + 1 if fails else 0
             kind = state.chance.choice(["429", "500", "503", "drop", "half"]) if fails else ""
         if kind.isdigit():
-            self._answer(int(kind), b'{"error": {"message": "not now"}}', {"Retry-After": "0"})
+            self._answer(int(kind), b'{"error": {"message": "not now"}}', {"Retry-After-Ms": "1"})
             return
         if kind == "drop":
             self.close_connection = True

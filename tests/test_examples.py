@@ -33,13 +33,12 @@ def written(path: Path, rows: list[dict[str, Any]]) -> str:
     return str(path)
 
 
-@pytest.mark.real_weights
-def test_own_data_runs_to_an_answer(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_own_data_runs_to_an_answer(tmp_path: Path, tiny_model_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rows = [
         {"prompt": f"Where is order {number}, please?", "response": f"Order {number} is on its way.", "rating": 5}
         for number in range(30)
     ]
-    run("own_data", written(tmp_path / "calls.jsonl", rows))
+    run("own_data", written(tmp_path / "calls.jsonl", rows), base=str(tiny_model_dir))
     assert "exact match" in capsys.readouterr().out
     assert ModelRegistry().get_deployed_version("own-model") is not None
 
