@@ -29,7 +29,7 @@ def main(model_a: str, model_b: str, questions: str) -> None:
 
     now = ab.monitor(TEST)
     print(f"{now.model_a_accuracy:.1%} against {now.model_b_accuracy:.1%} after {now.total_samples} answers")
-    print(f"p = {now.p_value:.3g}; {'different' if now.statistical_significance else 'not told apart yet'}")
+    print(f"p = {now.p_value:.3g}; {'different' if now.statistical_significance else 'no significant difference yet'}")
     print(f"recommended: {ab.recommend_winner(ab.conclude_test(TEST))}")
 
 

@@ -31,7 +31,7 @@ RUN_HERE = [page for page in PAGES if snippets(page, "python") and page.name != 
 
 @pytest.mark.real_weights
 @pytest.mark.parametrize("page", RUN_HERE, ids=lambda page: page.name)
-def test_every_python_snippet_runs(page: Path) -> None:
+def test_python_snippets_run(page: Path) -> None:
     namespace: dict[str, object] = {}
     for number, code in enumerate(snippets(page, "python"), 1):
         shortened = code  # a step shows as much as two hundred, and short rows as much as long ones
@@ -41,7 +41,7 @@ def test_every_python_snippet_runs(page: Path) -> None:
 
 
 @pytest.mark.slow
-def test_every_command_that_is_named_exists(capsys: pytest.CaptureFixture[str]) -> None:
+def test_commands_in_docs_exist(capsys: pytest.CaptureFixture[str]) -> None:
     for page in PAGES:
         for command in re.findall(r"`ft-cli ([^`]+)`", page.read_text(encoding="utf-8")):
             words = [word for word in shlex.split(command) if word[0].islower()]
@@ -50,7 +50,7 @@ def test_every_command_that_is_named_exists(capsys: pytest.CaptureFixture[str]) 
     capsys.readouterr()
 
 
-def test_every_command_that_the_code_advises_exists() -> None:
+def test_commands_in_messages_exist() -> None:
     commands: Any = typer.main.get_command(cli.app)
     for path in (PROJECT / "src").rglob("*.py"):
         for first, second in re.findall(r"ft-cli ([a-z][a-z-]*)(?: ([a-z][a-z-]*))?", path.read_text("utf-8")):
@@ -60,14 +60,14 @@ def test_every_command_that_the_code_advises_exists() -> None:
                 assert second in found.commands, f"{path.name}: ft-cli {first} {second}"
 
 
-def test_every_link_leads_somewhere() -> None:
+def test_links_in_docs_resolve() -> None:
     for page in PAGES:
         for target in re.findall(r"\]\(([^)#\s]+)", page.read_text(encoding="utf-8")):
             if "://" not in target:
                 assert (page.parent / target).exists(), f"{page.name}: {target}"
 
 
-def test_every_hyperparameter_is_documented() -> None:
+def test_hyperparameters_are_documented() -> None:
     from fine_tuning.training.loop.training_config import HYPERPARAMETERS
 
     guide = (PROJECT / "docs" / "guide.md").read_text(encoding="utf-8")
@@ -77,13 +77,13 @@ def test_every_hyperparameter_is_documented() -> None:
 
 
 @pytest.mark.parametrize("name", ["settings.md", "reference/commands.md"])
-def test_pages_written_from_the_code_are_current(name: str) -> None:
+def test_generated_pages_are_current(name: str) -> None:
     pages = runpy.run_path(str(PROJECT / "scripts" / "write_reference.py"))["PAGES"]
     written = (PROJECT / "docs" / name).read_text(encoding="utf-8")
     assert written == pages[name](), "run scripts/write_reference.py"
 
 
-def test_every_decision_is_in_the_index() -> None:
+def test_decisions_are_in_the_index() -> None:
     index = (PROJECT / "docs" / "decisions" / "index.md").read_text(encoding="utf-8")
     pages = sorted((PROJECT / "docs" / "decisions").glob("0*.md"))
     assert re.findall(r"\]\((0.*?\.md)\)", index) == [page.name for page in pages]

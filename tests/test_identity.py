@@ -21,7 +21,7 @@ def run(code: str, cwd: Path = PROJECT) -> str:
     return done.stdout.strip()
 
 
-def test_a_checkouts_src_is_the_package() -> None:
+def test_import_src_of_checkout_is_the_package() -> None:
     import src.distillation.data_collector
     import src.fine_tuning
     import src.fine_tuning.ab_testing
@@ -44,11 +44,11 @@ def test_a_checkouts_src_is_the_package() -> None:
         "from src.fine_tuning import ab_testing as s; from fine_tuning import ab_testing as f",
     ],
 )
-def test_whichever_name_is_imported_first(code: str) -> None:
+def test_import_either_name_first_gives_one_module(code: str) -> None:
     assert run(f"{code}; print(s is f, s.__spec__.name)") == "True fine_tuning.ab_testing"
 
 
-def test_no_module_is_loaded_twice() -> None:
+def test_import_loads_no_module_twice() -> None:
     code = (
         "import sys, src.fine_tuning.model_registry, src.distillation, src.llm_service, fine_tuning\n"
         "files = {}\n"
@@ -93,7 +93,7 @@ def test_only_fine_tuning_is_installed() -> None:
     assert importlib.util.find_spec("fine_tuning") is not None
 
 
-def test_no_library_tells_its_makers() -> None:
+def test_import_turns_library_telemetry_off() -> None:
     told = run(
         "import fine_tuning, huggingface_hub.constants as hub, mlflow.telemetry.utils as mlflow\n"
         "import daft.scarf_telemetry as daft, ray._common.usage.usage_lib as ray\n"

@@ -65,10 +65,12 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module 'fine_tuning' has no attribute {name!r}")
-    return getattr(import_module(f"fine_tuning.{_HOMES[name]}"), name)
+if not TYPE_CHECKING:  # a type checker reads the imports above; this would hide a mistyped name from it
+
+    def __getattr__(name: str) -> Any:
+        if name not in _HOMES:
+            raise AttributeError(f"module 'fine_tuning' has no attribute {name!r}")
+        return getattr(import_module(f"fine_tuning.{_HOMES[name]}"), name)
 
 
 def __dir__() -> list[str]:

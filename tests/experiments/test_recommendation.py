@@ -8,6 +8,7 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from fine_tuning import ABTestFramework, ABTestResult, ModelRegistry
@@ -174,6 +175,32 @@ class TestExports:
         nineteen = {name: result[name] for name in asdict(by_hand()) if name in list(result)[:19]}
         assert len(nineteen) == 19
         assert ABTestFramework().recommend_winner(ABTestResult(**nineteen)) == "new"
+
+    @pytest.mark.parametrize(
+        ("name", "value", "said"),
+        [
+            ("model_a_accuracy", "0.85", "model_a_accuracy must be a number, not '0.85'"),
+            ("total_samples", "200", "total_samples must be a whole number, not '200'"),
+            ("total_samples", None, "total_samples must be a whole number, not None"),
+            ("statistical_significance", "False", "statistical_significance must be true or false, not 'False'"),
+        ],
+    )
+    def test_result_of_wrong_type_raises_one_line(self, name: str, value: Any, said: str) -> None:
+        with pytest.raises(UsageError, match=said):
+            ABTestResult(**{**asdict(by_hand()), name: value})
+
+    def test_result_of_numpy_figures_is_judged(self) -> None:
+        figures = asdict(by_hand())
+        result = ABTestResult(
+            **{
+                **figures,
+                "model_a_accuracy": np.float32(figures["model_a_accuracy"]),
+                "statistical_significance": np.bool_(figures["statistical_significance"]),
+                "total_samples": np.int64(figures["total_samples"]),
+            }
+        )
+        assert isinstance(result.statistical_significance, bool)
+        assert ABTestFramework().recommend_winner(result) == ABTestFramework().recommend_winner(by_hand())
 
     def test_imported_export_of_nineteen_fields_is_judged(self, tmp_path: Path) -> None:
         nineteen = [field.name for field in fields(ABTestResult)][:19]

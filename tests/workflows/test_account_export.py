@@ -104,7 +104,7 @@ def test_export_account_failing_host_exports_everything(account: Faulty) -> None
     assert len(registry.list_models()) == 198
 
 
-def test_what_is_deleted_or_cut_off_is_said(account: Faulty, tmp_path: Path, cli: Any) -> None:
+def test_export_account_deleted_or_truncated_files_are_reported(account: Faulty, tmp_path: Path, cli: Any) -> None:
     (tmp_path / "theirs" / "files" / "file-0003.jsonl").write_text("shorter than announced\n")
     theirs = open_database(tmp_path / "theirs")
     with theirs.write() as tx:
@@ -121,7 +121,7 @@ def test_what_is_deleted_or_cut_off_is_said(account: Faulty, tmp_path: Path, cli
     assert (code, "unavailable: " in out, "inventory: " in out) == (0, True, True)
 
 
-def test_a_list_that_changes_while_it_is_read(account: Faulty, tmp_path: Path) -> None:
+def test_export_account_changing_list_is_read_again(account: Faulty, tmp_path: Path) -> None:
     """The job that a page follows is deleted between two calls; new ones begin meanwhile."""
     theirs = open_database(tmp_path / "theirs")
     changed = []
@@ -139,7 +139,7 @@ def test_a_list_that_changes_while_it_is_read(account: Faulty, tmp_path: Path) -
     assert report.jobs == 118
 
 
-def test_an_interrupted_export_goes_on(account: Faulty) -> None:
+def test_export_account_interrupted_resumes(account: Faulty) -> None:
     def on_message(step: str) -> None:
         if step.startswith("files: 20"):
             raise KeyboardInterrupt
@@ -153,7 +153,7 @@ def test_an_interrupted_export_goes_on(account: Faulty) -> None:
     assert report.new_models == 108
 
 
-def test_no_key_and_no_host_are_one_line(cli: Any) -> None:
+def test_export_account_without_key_or_host_prints_one_line(cli: Any) -> None:
     code, _, err = cli("openai", "export")
     assert (code, "no OpenAI API key" in err) == (1, True)
     with wire.host() as host:
@@ -186,7 +186,7 @@ def small() -> Iterator[wire.Host]:
         yield host
 
 
-def test_what_has_changed_there_is_changed_here(small: wire.Host, cli: Any) -> None:
+def test_export_account_again_applies_changes(small: wire.Host, cli: Any) -> None:
     first = export_account(open_workspace(), "key", small.url)
     assert (first.new_jobs, first.new_models, first.changed_jobs) == (2, 1, 0)
     again = export_account(open_workspace(), "key", small.url)
@@ -213,7 +213,7 @@ def test_what_has_changed_there_is_changed_here(small: wire.Host, cli: Any) -> N
     assert [each["status"] for each in ModelRegistry().list_model_versions("inbox")] == ["ARCHIVED", "DEPLOYED"]
 
 
-def test_a_model_whose_job_is_not_listed_is_registered(small: wire.Host) -> None:
+def test_export_account_model_without_job_is_registered(small: wire.Host) -> None:
     alive = ("gpt", "ft:gpt:me:inbox:1", "ft:gpt:me:inbox:1:ckpt-step-5", "ft:gpt:me:old:9")
     small.answers["GET /models"] = listed(*map(model, alive))
     report = export_account(open_workspace(), "key", small.url)
@@ -225,7 +225,7 @@ def test_a_model_whose_job_is_not_listed_is_registered(small: wire.Host) -> None
     assert (again.models, again.new_models, "ft:gpt:me:old:9" in str(again.missing)) == (2, 0, False)
 
 
-def test_several_exports_at_once_do_no_harm(database: Database, tmp_path: Path) -> None:
+def test_export_account_concurrent_exports_agree(database: Database, tmp_path: Path) -> None:
     """Into one new workspace, as each fetches what the others have not stored yet."""
     together = threading.Barrier(3)
     content = {"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]}

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from fine_tuning import ABTestFramework, CostTracker, DatasetBuilder, FineTuningCLI, ModelRegistry
 from fine_tuning.distillation import DistillationDataCollector
-from fine_tuning.store import jobs
+from fine_tuning.store import jobs, shutdown_dates
 from fine_tuning.store.column_types import now
 from fine_tuning.store.database import Database, open_database
 from fine_tuning.store.workspace import open_workspace
@@ -25,6 +27,16 @@ def test_overview_empty_workspace_suggests_import(database: Database) -> None:
     assert (found.captured, found.datasets, found.jobs, found.models, found.spent) == (0, 0, {}, 0, 0.0)
     assert found.days_left is None
     assert needs(found) == ["no calls have been captured yet; import some: ft-cli capture import FILE"]
+
+
+def test_overview_of_a_retired_base_model_says_so(cli: Any) -> None:
+    registry = ModelRegistry()
+    registry.register_model("bot", "gpt-4o-mini", "job", 5, provider="https://api.openai.com/v1", provider_model="ft:x")
+    registry.deploy_model("bot", force=True)
+    with open_database().write() as tx:
+        shutdown_dates.record_dates(tx, "https://api.openai.com/v1", {"ft:x": "2025-01-01"})
+    shown = cli("overview")[1]
+    assert re.search(r"next shutdown of a deployed model +retired", shown)
 
 
 def test_overview_counts_every_step(database: Database) -> None:

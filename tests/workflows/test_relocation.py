@@ -191,7 +191,7 @@ def stop_at(word: str) -> Any:
     return stop
 
 
-def test_a_key_that_was_revoked_before_leaves_no_verdict(
+def test_relocate_key_revoked_before_gives_no_verdict(
     exported: Path, tiny_model_dir: Path, host: wire.Host, cli: Any
 ) -> None:
     host.answers["POST /chat/completions"] = (401, {"error": {"message": "revoked"}})

@@ -26,7 +26,7 @@ class Kind(StrEnum):
 
 
 TestId = Annotated[str, typer.Argument(help="Id of the test.")]
-Alpha = Annotated[float, typer.Option(help="Significance level: accepted rate of false winners.")]
+Alpha = Annotated[float, typer.Option(help="Significance level: accepted false positive rate.")]
 Looks = Annotated[int, typer.Option(help="Number of planned looks (group_sequential only).")]
 DesignKind = Annotated[
     Kind, typer.Option(help="When a verdict may be read: at any time, at planned looks, or at the end.")

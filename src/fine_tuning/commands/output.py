@@ -102,8 +102,10 @@ def _print_many(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]
     numbers = [column.endswith("#") for column in columns]
     typer.echo(title)
     for row in cells:
-        shown = (cell.rjust(width) if is_number else cell.ljust(width)
-                 for cell, width, is_number in zip(row, widths, numbers, strict=True))  # fmt: skip
+        shown = (
+            cell.rjust(width) if is_number else cell.ljust(width)
+            for cell, width, is_number in zip(row, widths, numbers, strict=True)
+        )
         typer.echo("  ".join(shown).rstrip())
 
 

@@ -17,6 +17,7 @@ def add_to(app: typer.Typer) -> None:
 
 def show(as_json: output.Json = False) -> None:
     """Show counts at each step of the loop and the tasks that need attention."""
+    from fine_tuning.registry.expiry import time_left
     from fine_tuning.workflows.overview import overview
 
     found = overview(command_workspace())
@@ -36,7 +37,7 @@ def show(as_json: output.Json = False) -> None:
             "models": f"{found.models:,} with {found.versions:,} versions, {found.deployed:,} deployed",
             "experiments": f"{found.running_tests:,} running",
             "spent this month": f"{output.usd(found.spent)}{unpriced}",
-            "next shutdown of a deployed model": None if found.days_left is None else f"in {found.days_left:,} days",
+            "next shutdown of a deployed model": None if found.days_left is None else time_left(found.days_left),
         },
     )
     for need in found.needs:

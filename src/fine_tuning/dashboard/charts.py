@@ -72,13 +72,23 @@ def timeline(
 ) -> Options:
     """Timeline: a row for each name with bars from start to end, and points; times in ISO 8601."""
     bars = [
-        {"name": "deployed", "type": "line", "showSymbol": False, "lineStyle": {"width": 12, "color": COLOURS[0]},
-         "data": [[moment, name] for moment in span]}
+        {
+            "name": "deployed",
+            "type": "line",
+            "showSymbol": False,
+            "lineStyle": {"width": 12, "color": COLOURS[0]},
+            "data": [[moment, name] for moment in span],
+        }
         for name, of_name in spans.items()
         for span in of_name
-    ]  # fmt: skip
-    dots = {"name": "registered", "type": "scatter", "symbolSize": 10, "color": COLOURS[1],
-            "data": [list(point) for point in points]}  # fmt: skip
+    ]
+    dots = {
+        "name": "registered",
+        "type": "scatter",
+        "symbolSize": 10,
+        "color": COLOURS[1],
+        "data": [list(point) for point in points],
+    }
     return _base(description) | {
         "tooltip": {"trigger": "item"},
         "xAxis": {"type": "time", **AXIS},

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from math import inf, isfinite, isnan, nan
+from numbers import Integral, Real
 from typing import Any, cast
 
+from fine_tuning.errors import UsageError
 from fine_tuning.store.records.experiment_json import ExperimentResult, GuardrailStatus
 from fine_tuning.store.records.experiments import Experiment
 
@@ -79,10 +81,13 @@ class ABTestResult:
     late_samples: int = 0
 
     def __post_init__(self) -> None:
-        """Read null of JSON as nan, or as infinity where it is the end of an interval."""
+        """Read null of JSON as nan, or as infinity where it is the end of an interval.
+
+        Raises:
+            UsageError: a figure is no number.
+        """
         for each in fields(self):
-            if each.type == "float" and getattr(self, each.name) is None:
-                setattr(self, each.name, nan)
+            setattr(self, each.name, _checked(each.name, str(each.type), getattr(self, each.name)))
         self.intervals = {
             name: (-inf if low is None else low, inf if high is None else high)
             for name, (low, high) in (self.intervals or {}).items()
@@ -111,6 +116,23 @@ class ABTestResult:
         """A result that `as_json` gave, also by an earlier version; keys that are no field are left out."""
         known = {each.name for each in fields(cls)}
         return cls(**{name: value for name, value in stored.items() if name in known})
+
+
+def _checked(name: str, kind: str, value: Any) -> Any:
+    """The value of a field, as its type; figures of other libraries (NumPy) become Python's."""
+    if kind == "float":
+        if value is None:
+            return nan
+        if isinstance(value, Real) and not isinstance(value, bool):
+            return float(value)
+    elif kind == "int" and isinstance(value, Integral):
+        return int(value)
+    elif kind == "bool" and not isinstance(value, str) and value in (True, False):
+        return bool(value)
+    if kind in {"float", "int", "bool"}:
+        expected = {"float": "a number", "int": "a whole number", "bool": "true or false"}[kind]
+        raise UsageError(f"{name} must be {expected}, not {value!r}")
+    return value
 
 
 def concluded_result(test: Experiment) -> ABTestResult | None:

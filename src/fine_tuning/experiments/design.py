@@ -63,7 +63,7 @@ class Design:
 
     Attributes:
         kind: anytime (valid at every look), group_sequential (planned looks) or fixed (one look).
-        alpha: the rate of false winners, two-sided.
+        alpha: the false positive rate, two-sided.
         planned: samples per model (pairs, where answers are paired) that group_sequential and fixed are planned for.
         looks: number of planned looks of group_sequential, evenly spaced.
         spending: one of `group_sequential.SPENDING`.

@@ -108,9 +108,14 @@ def _write_weights(writer: Any, model_dir: Path, family: Family, config: Any, ch
     factors = {name: torch.tensor(each) for name, each in rope_factors(config).items()}
     tensors = [(name, shape) for name, shape, _ in _tensors(model_dir, family, config, factors)]
     if coarse := quantization.count_fallbacks(chosen, [shape for _, shape in tensors]):
-        _log.warning("%s: %d of %d matrices have rows that do not divide into the blocks of %s; these are stored in %s",
-                     model_dir.name, coarse, sum(len(shape) > 1 for _, shape in tensors), chosen.name,
-                     quantization.FALLBACK.lower())  # fmt: skip
+        _log.warning(
+            "%s: %d of %d matrices have rows that do not divide into the blocks of %s; these are stored in %s",
+            model_dir.name,
+            coarse,
+            sum(len(shape) > 1 for _, shape in tensors),
+            chosen.name,
+            quantization.FALLBACK.lower(),
+        )
     for name, shape in tensors:
         kind = quantization.type_of(chosen, name, shape, tied=tied)
         block, size = gguf.GGML_QUANT_SIZES[kind]

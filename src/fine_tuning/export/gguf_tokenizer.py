@@ -111,8 +111,10 @@ def _add_sentence_piece(
 
 def _space_prefix(definition: dict[str, Any]) -> bool | None:
     """Whether a space is prepended to the text; None for a normalizer that SentencePiece does not have."""
-    steps = [*_steps(definition.get("normalizer"), "normalizers"),
-             *_steps(definition.get("pre_tokenizer"), "pretokenizers")]  # fmt: skip
+    steps = [
+        *_steps(definition.get("normalizer"), "normalizers"),
+        *_steps(definition.get("pre_tokenizer"), "pretokenizers"),
+    ]
     prefixed = False
     for step in steps:
         match step:

@@ -43,8 +43,14 @@ class Probe:
 
     def next_token(self, ids: Sequence[int]) -> dict[int, float]:
         """The log probabilities (nats) of the most likely next tokens, most likely first."""
-        body = {"prompt": list(ids), "n_predict": 1, "n_probs": TOP_TOKENS, "temperature": 0.0, "cache_prompt": True,
-                "logit_bias": [[self._plain, 1e6]]}  # fmt: skip
+        body = {
+            "prompt": list(ids),
+            "n_predict": 1,
+            "n_probs": TOP_TOKENS,
+            "temperature": 0.0,
+            "cache_prompt": True,
+            "logit_bias": [[self._plain, 1e6]],
+        }
         (place,) = self._ask("completion", body)["completion_probabilities"]
         return {each["id"]: each["logprob"] for each in place["top_logprobs"]}
 

@@ -8,6 +8,7 @@ from nicegui import ui
 
 from fine_tuning.dashboard import components, layout
 from fine_tuning.model_registry import ModelRegistry
+from fine_tuning.registry.expiry import time_left
 from fine_tuning.store.records.model_versions import DescribedModelVersion
 
 PAGE_SIZE = 50
@@ -48,5 +49,5 @@ def _summary(name: str, versions: list[DescribedModelVersion]) -> Row:
         number,
         shown["base_model"],
         shown["accuracy"],
-        shown["days_left"],
+        None if shown["days_left"] is None else time_left(shown["days_left"]),
     ]

@@ -9,6 +9,7 @@ from nicegui import ui
 from fine_tuning.dashboard import components, formatting, layout
 from fine_tuning.dashboard.actions import state
 from fine_tuning.dashboard.shared_reads import shared
+from fine_tuning.registry.expiry import is_retired, time_left
 from fine_tuning.workflows.overview import Overview, overview
 
 REFRESH_SECONDS = 2.0
@@ -66,7 +67,9 @@ def _loop(found: Overview) -> None:
 def _shutdown(found: Overview) -> str:
     if found.days_left is None:
         return "no shutdown announced" if found.deployed else "none"
-    return f"next shutdown in {found.days_left:,} days" if found.days_left > 0 else "a base model has shut down"
+    if is_retired(found.days_left):
+        return "a base model is retired"
+    return f"next shutdown {time_left(found.days_left)}"
 
 
 def _unpriced(found: Overview) -> str:

@@ -26,6 +26,7 @@ class Validation:
 
     content_hash: str
     problems: list[str]
+    bad_lines: int
 
 
 def check_job(database: Database, job: Job) -> None:
@@ -40,10 +41,10 @@ def check_job(database: Database, job: Job) -> None:
         try:
             found = _validated(file, file_id, method)
         except FineTuningError as error:
-            _fail(database, job["id"], param, file_id, [str(error)])
+            _fail(database, job["id"], param, f"{file_id}: {error}", [str(error)])
             return
         if found.problems:
-            _fail(database, job["id"], param, file_id, found.problems)
+            _fail(database, job["id"], param, f"{file_id} {_summary(found)}", found.problems)
             return
         with database.write() as tx:
             dataset = datasets.find_by_hash(tx, found.content_hash)
@@ -59,7 +60,7 @@ def check_job(database: Database, job: Job) -> None:
 def _validated(file: StoredFile | None, file_id: str, method: str) -> Validation:
     if file is None or file["deleted_at"] is not None:
         raise DataError(f"file {file_id} was deleted")
-    digest, rows, problems = ContentHash(), 0, []
+    digest, rows, bad_lines, problems = ContentHash(), 0, 0, []
     for raw in sources.read(file["path"]):
         rows += 1
         parsed = row_text.parse(raw.text)
@@ -68,10 +69,11 @@ def _validated(file: StoredFile | None, file_id: str, method: str) -> Validation
         else:
             findings = [each for each in _findings(parsed, method) if CODES[each.code].is_error]
             digest.add(parsed)
+        bad_lines += bool(findings)
         problems += [f"line {raw.line}: {_problem(each)}" for each in findings[:MAX_PROBLEMS_PER_LINE]]
     if not rows:
-        problems.append("the file is empty; it needs at least one row")
-    return Validation(digest.text(), problems)
+        raise DataError("the file is empty; it needs at least one row")
+    return Validation(digest.text(), problems, bad_lines)
 
 
 def _findings(row: Mapping[str, object], method: str) -> list[Finding]:
@@ -87,11 +89,13 @@ def _problem(finding: Finding) -> str:
     return f"{place}{finding.message}; {CODES[finding.code].advice}"
 
 
-def _fail(database: Database, job_id: str, param: str, file_id: str, problems: list[str]) -> None:
-    more = f"; and {len(problems) - MAX_SHOWN} more" if len(problems) > MAX_SHOWN else ""
-    bad = len({problem.partition(":")[0] for problem in problems})
-    lines = "1 bad line" if bad == 1 else f"{bad} bad lines"
-    message = f"{file_id} has {lines}: {'; '.join(problems[:MAX_SHOWN])}{more}"
+def _summary(found: Validation) -> str:
+    more = f"; and {len(found.problems) - MAX_SHOWN} more" if len(found.problems) > MAX_SHOWN else ""
+    lines = "1 bad line" if found.bad_lines == 1 else f"{found.bad_lines} bad lines"
+    return f"has {lines}: {'; '.join(found.problems[:MAX_SHOWN])}{more}"
+
+
+def _fail(database: Database, job_id: str, param: str, message: str, problems: list[str]) -> None:
     error = {"code": f"invalid_{param}", "message": message, "param": param}
     with database.write() as tx:
         if job_queue.end_validation(tx, job_id, "failed", error=error):
