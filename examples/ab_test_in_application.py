@@ -7,8 +7,9 @@ decides which model answers a user, and the verdict may be read after every call
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
+
+import typer
 
 from fine_tuning import ABTestFramework, LLMService
 
@@ -25,7 +26,8 @@ def main(model_a: str, model_b: str, questions: str) -> None:
         answer = service.complete(row["prompt"], unit_id=f"user-{number}", max_tokens=64)
         # The expected answer is often known later: a user's thumb, a ticket that is closed, a check that ran.
         correct = answer["content"].strip() == row["response"].strip()
-        ab.record_outcome(TEST, answer["experiment"]["sample_id"], score=float(correct))
+        if (sample := answer["experiment"]) is not None:  # None of a user who takes no part yet
+            ab.record_outcome(TEST, sample["sample_id"], score=float(correct))
 
     now = ab.monitor(TEST)
     print(f"{now.model_a_accuracy:.1%} against {now.model_b_accuracy:.1%} after {now.total_samples} answers")
@@ -34,4 +36,4 @@ def main(model_a: str, model_b: str, questions: str) -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    typer.run(main)

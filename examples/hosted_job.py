@@ -1,4 +1,4 @@
-"""A fine-tuning job at OpenAI or at any host that speaks its API: python examples/hosted_job.py rows.jsonl [MODEL]
+"""A fine-tuning job at OpenAI or any host with its API: python examples/hosted_job.py rows.jsonl [--model MODEL]
 
 OPENAI_API_KEY is the key and OPENAI_BASE_URL the host (OpenAI where it is unset; `ft-cli serve` is one, too). The file
 has a row `{"messages": [...]}` per line. The model that comes out is registered and deployed under one name.
@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 import sys
+
+import typer
 
 from fine_tuning import LLMService, ModelRegistry, OpenAIFineTuner
 
@@ -32,4 +34,4 @@ def main(path: str, model: str = "gpt-4.1-mini-2025-04-14", poll_seconds: float 
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    typer.run(main)

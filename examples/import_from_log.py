@@ -1,4 +1,4 @@
-"""From another tool's log to a frozen dataset: python examples/import_from_log.py LOG [NAME]
+"""From another tool's log to a frozen dataset: python examples/import_from_log.py LOG [--name NAME]
 
 LOG is a file, folder or glob in any format that `ft-cli capture import` reads: Langfuse, LiteLLM, OpenTelemetry spans,
 OpenAI's stored completions, ShareGPT, Alpaca and others, as JSONL, JSON, CSV or Parquet, also compressed.
@@ -6,7 +6,7 @@ OpenAI's stored completions, ShareGPT, Alpaca and others, as JSONL, JSON, CSV or
 
 from __future__ import annotations
 
-import sys
+import typer
 
 from fine_tuning import DatasetBuilder
 from fine_tuning.distillation import DistillationDataCollector
@@ -26,4 +26,4 @@ def main(log: str, name: str = "from-log") -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    typer.run(main)

@@ -5,7 +5,7 @@ Each row of the file needs prompt and response (or messages), and may have ratin
 
 from __future__ import annotations
 
-import sys
+import typer
 
 from fine_tuning import DatasetBuilder, LLMService, LocalFineTuner, ModelEvaluator, ModelRegistry
 from fine_tuning.distillation import DistillationDataCollector
@@ -38,4 +38,4 @@ def main(path: str, base: str = BASE) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    typer.run(main)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import time
 
+import typer
 from openai import OpenAI
 
 BASE = "gpt-4o-mini"  # an alias of the server
@@ -51,4 +52,4 @@ def main(poll_seconds: float = 1.0) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    typer.run(main)

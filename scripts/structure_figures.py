@@ -106,6 +106,13 @@ def reached_for() -> list[Place]:
     return [place for place in lines_with(r"\b(?:open_database|get_settings)\(") if place[0] not in own]
 
 
+def opened() -> list[Place]:
+    """Calls that open a workspace below the edges, which are the facades at the root and the commands."""
+    edges = ("commands/", "store/workspace.py")
+    found = [place for place in lines_with(r"\bopen_workspace\(") if "/" in place[0]]
+    return [place for place in found if not place[0].startswith(edges)]
+
+
 def untyped_subscripts() -> list[Place]:
     """Subscripts by a string literal on values that mypy knows as no TypedDict (takes a minute)."""
     kinds = _kinds_of_subscripted()
@@ -168,6 +175,7 @@ FIGURES = {
     "dicts": ("dict[str, Any]", lambda: lines_with(r"dict\[str, Any\]")),
     "subscripts": ("string subscripts on what is no TypedDict", untyped_subscripts),
     "reached": ("open_database() and get_settings() called", reached_for),
+    "opened": ("open_workspace() called below the facades and commands", opened),
     "files": (f"files over {LONG_FILE} lines", long_files),
     "functions": (f"functions over {LONG_FUNCTION} lines", long_functions),
     "skips": ("fmt: skip", lambda: lines_with("fmt: skip")),

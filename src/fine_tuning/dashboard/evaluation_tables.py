@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from asyncio import to_thread
+from functools import partial
 
 from nicegui import ui
 
@@ -12,18 +13,18 @@ from fine_tuning.errors import FineTuningError
 from fine_tuning.model_evaluator import ModelEvaluator
 from fine_tuning.store import evaluations
 from fine_tuning.store.records.evaluations import Evaluation
-from fine_tuning.store.workspace import open_workspace
+from fine_tuning.store.workspace import Workspace
 
 CHANGED_SHOWN = 50  # rows whose predictions are compared
 
 
-def evaluations_of_model(name: str) -> list[Evaluation]:
+def evaluations_of_model(workspace: Workspace, name: str) -> list[Evaluation]:
     """The evaluations of a model, oldest first."""
-    with open_workspace().database.read() as tx:
+    with workspace.database.read() as tx:
         return evaluations.of_model(tx, name)
 
 
-def show_evaluations(name: str, found: list[Evaluation]) -> None:
+def show_evaluations(workspace: Workspace, name: str, found: list[Evaluation]) -> None:
     """Show the evaluations of a model, and a form that compares two."""
     components.heading("Evaluations")
     if not found:
@@ -45,16 +46,17 @@ def show_evaluations(name: str, found: list[Evaluation]) -> None:
     )
     components.heading("Compare two evaluations", 3)
     components.text("They may be of different models but must use the same prompts.").classes("dim")
+    compare = partial(_compare, ModelEvaluator(workspace=workspace))
     with ui.element("div").classes("bar"):
         first = ui.number("First (id)", value=found[0]["id"], min=1, precision=0)
         second = ui.number("Second (id)", value=found[-1]["id"], min=1, precision=0)
-        components.button("Compare", lambda: _compare(int(first.value or 0), int(second.value or 0), place))
+        components.button("Compare", lambda: compare(int(first.value or 0), int(second.value or 0), place))
     place = ui.element("div")
 
 
-async def _compare(first: int, second: int, place: ui.element) -> None:
+async def _compare(evaluator: ModelEvaluator, first: int, second: int, place: ui.element) -> None:
     try:
-        found = await to_thread(ModelEvaluator().compare_evaluations, first, second)
+        found = await to_thread(evaluator.compare_evaluations, first, second)
     except FineTuningError as error:
         notify(str(error), is_error=True)
         return

@@ -13,10 +13,11 @@ from fine_tuning.dashboard.actions import FAILED, act
 from fine_tuning.dashboard.separate_process import in_separate_process
 from fine_tuning.export import quantization
 from fine_tuning.serving.model_resolution import LOCAL
+from fine_tuning.settings import Settings
 from fine_tuning.store import exports
 from fine_tuning.store.records.model_versions import DescribedModelVersion
-from fine_tuning.store.workspace import open_workspace
-from fine_tuning.workflows.model_export import ExportPlan, export_model
+from fine_tuning.store.workspace import Workspace, open_workspace
+from fine_tuning.workflows.model_export import Exported, ExportPlan, export_model
 from fine_tuning.workflows.model_export.export_plan import QUANTIZED, TARGETS
 from fine_tuning.workflows.model_export.source_model import safe_file_name
 
@@ -24,8 +25,8 @@ from fine_tuning.workflows.model_export.source_model import safe_file_name
 class ExportForm:
     """The form that exports a version into the workspace, and the table of exports."""
 
-    def __init__(self, name: str, versions: list[DescribedModelVersion]) -> None:
-        self._name = name
+    def __init__(self, workspace: Workspace, name: str, versions: list[DescribedModelVersion]) -> None:
+        self._workspace, self._name = workspace, name
         self._versions = [each["version"] for each in versions if each["answered_by"] == LOCAL]
 
     async def draw(self) -> None:
@@ -48,14 +49,14 @@ class ExportForm:
         to, kind = self._to.value, self._kind.value if self._to.value in QUANTIZED else None
         label = version_name(self._name, self._version.value)
         file_name = "-".join(filter(None, (safe_file_name(label), to, kind)))
-        plan = ExportPlan(label, to, open_workspace().folder("exports") / file_name, quantize=kind)
+        plan = ExportPlan(label, to, self._workspace.folder("exports") / file_name, quantize=kind)
         began = monotonic()
         with self._made:
             ticking = ui.timer(
                 1,
                 lambda: components.set_text(self._step, f"writing and checking parity, {monotonic() - began:.0f} s"),
             )
-        found = await act(in_separate_process, export_model, plan)
+        found = await act(in_separate_process, _export, self._workspace.settings, plan)
         ticking.delete()
         components.set_text(
             self._step, "" if found is FAILED else f"Written to {found.folder}. Run it with: {found.command}"
@@ -63,7 +64,7 @@ class ExportForm:
         await self._show()
 
     async def _show(self) -> None:
-        rows = await to_thread(_exported, self._name)
+        rows = await to_thread(_exported, self._workspace, self._name)
         self._made.clear()
         with self._made:
             if rows:
@@ -79,9 +80,13 @@ class ExportForm:
                 components.table("Exports, newest first", columns, rows)
 
 
-def _exported(name: str) -> list[list[object]]:
+def _export(settings: Settings, plan: ExportPlan) -> Exported:
+    return export_model(plan, workspace=open_workspace(settings=settings))
+
+
+def _exported(workspace: Workspace, name: str) -> list[list[object]]:
     rows: list[list[object]] = []
-    with open_workspace().database.read() as tx:
+    with workspace.database.read() as tx:
         for each in reversed(exports.of_model(tx, name)):
             last = list(each["parity"].values())[-1:]
             alike = [last[0]["agreement"], last[0]["divergence"]] if last else [None, None]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from math import inf
 
 from fine_tuning.experiments import small_sample_corrections
@@ -25,6 +25,7 @@ class Effect:
     estimate: float
     variance: float
     null_variance: float
+    _: KW_ONLY
     n: int
     planned: float
     is_ready: bool

@@ -109,7 +109,9 @@ class Statistics:
             null = rate * (1 - rate) * n / max(1, n - 1) * (1 / a.scores.count + 1 / b.scores.count)
         planned = 2 * design.planned if design.planned else confidence_sequences.PLANNED_SAMPLES
         is_ready = self.size >= least and abs(skewness) <= MAX_SKEWNESS
-        return Effect(estimate, variance, null, n, planned, is_ready, degrees, skewness)
+        return Effect(
+            estimate, variance, null, n=n, planned=planned, is_ready=is_ready, degrees=degrees, skewness=skewness
+        )
 
     @staticmethod
     def _clustered(a: ArmSums, b: ArmSums) -> Effect:
@@ -120,7 +122,15 @@ class Statistics:
             small_sample_corrections.welch(first, second, counts[0] - 1, counts[1] - 1),
             min(counts) >= MIN_OBSERVATIONS,
         )
-        return Effect(estimate, first + second, first + second, sum(counts), PLANNED_CLUSTERS, is_ready, degrees)
+        return Effect(
+            estimate,
+            first + second,
+            first + second,
+            n=sum(counts),
+            planned=PLANNED_CLUSTERS,
+            is_ready=is_ready,
+            degrees=degrees,
+        )
 
     def planned_for(self, measure: str) -> float:
         """The observations at which the confidence sequence of a measure is tightest."""
@@ -143,19 +153,42 @@ class Statistics:
         if self.is_clustered:
             variance, count = self.pair_clusters.variance_of_mean(n, found.mean), self.pair_clusters.count
             return Effect(
-                found.mean, variance, variance, count, PLANNED_CLUSTERS / 2, count >= MIN_OBSERVATIONS, count - 1
+                found.mean,
+                variance,
+                variance,
+                n=count,
+                planned=PLANNED_CLUSTERS / 2,
+                is_ready=count >= MIN_OBSERVATIONS,
+                degrees=count - 1,
             )
         if design.score == "real":
             variance = found.squares / max(1, n - 1) / n
             skewness = found.cubes / n**3 / variance**1.5 if variance > 0 else 0.0
             is_ready = n >= MIN_OBSERVATIONS_OF_MEANS and abs(skewness) <= MAX_SKEWNESS
-            return Effect(found.mean, variance, variance, n, planned, is_ready, n - 1, skewness)
+            return Effect(
+                found.mean,
+                variance,
+                variance,
+                n=n,
+                planned=planned,
+                is_ready=is_ready,
+                degrees=n - 1,
+                skewness=skewness,
+            )
         # One more pair that each model wins: a few pairs without any difference are no proof of certainty.
         variance = (found.squares + 2 * design.spread**2) / (n + 1) / n
         if design.score == "bounded":
-            return Effect(found.mean, variance, variance, n, planned, n >= MIN_OBSERVATIONS_OF_MEANS, n - 1)
+            return Effect(
+                found.mean,
+                variance,
+                variance,
+                n=n,
+                planned=planned,
+                is_ready=n >= MIN_OBSERVATIONS_OF_MEANS,
+                degrees=n - 1,
+            )
         null = (self.by_id.wins + self.by_id.losses) / n**2
-        return Effect(found.mean, variance, null, n, planned, n >= MIN_OBSERVATIONS)
+        return Effect(found.mean, variance, null, n=n, planned=planned, is_ready=n >= MIN_OBSERVATIONS)
 
     def look(self, design: Design, *, ends_block: bool = True) -> None:
         """Update the evidence; to be called after every sample.
@@ -222,17 +255,17 @@ class Statistics:
             return cls()
         low, high = state["low"], state["high"]
         return cls(
-            {name: ArmSums.of(arm) for name, arm in state["arms"].items()},
-            Pairs.of(state["by_id"]),
-            Pairs.of(state["by_order"]),
-            Clusters(**state["pair_clusters"]),
-            state["log_e"],
-            state["favours"],
-            -inf if low is None else low,
-            inf if high is None else high,
-            [Look(**look) for look in state["looks"]],
-            state.get("mismatch", 0.0),
-            state.get("next_look", 1),
+            arms={name: ArmSums.of(arm) for name, arm in state["arms"].items()},
+            by_id=Pairs.of(state["by_id"]),
+            by_order=Pairs.of(state["by_order"]),
+            pair_clusters=Clusters(**state["pair_clusters"]),
+            log_e=state["log_e"],
+            favours=state["favours"],
+            low=-inf if low is None else low,
+            high=inf if high is None else high,
+            looks=[Look(**look) for look in state["looks"]],
+            mismatch=state.get("mismatch", 0.0),
+            next_look=state.get("next_look", 1),
         )
 
 

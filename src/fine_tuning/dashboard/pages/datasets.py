@@ -27,12 +27,12 @@ HASH = re.compile("sha256:[0-9a-f]{64}")
 @ui.page("/datasets")
 async def show(page: str = "1") -> None:
     """Every dataset, newest first."""
-    builder, number = DatasetBuilder(), components.page_number(page)
+    builder, number = DatasetBuilder(workspace=state().workspace), components.page_number(page)
     count = await to_thread(builder.count_datasets)
     found = await to_thread(builder.list_datasets, PAGE_ROWS, (number - 1) * PAGE_ROWS)
     newest = await to_thread(builder.list_datasets, COMPARABLE)
     with layout.page("Datasets"):
-        _build_form()
+        _build_form(builder)
         components.heading("All datasets")
         if not count:
             components.empty("No dataset has been built yet.", "ft-cli dataset build NAME")
@@ -49,14 +49,15 @@ async def show(page: str = "1") -> None:
         components.table("Datasets", ["Name", "Format", "Rows", "Created"], rows)
         components.pages(count, number, PAGE_ROWS, "/datasets?page=")
         _difference(
+            builder,
             {
                 each["hash"]: f"{each['name']}, {each['rows']:,} rows, {formatting.minute(each['created_at'])}"
                 for each in newest
-            }
+            },
         )
 
 
-def _build_form() -> None:
+def _build_form(builder: DatasetBuilder) -> None:
     with ui.expansion("Build a dataset").classes("card"):
         with ui.element("div").classes("bar"):
             name = ui.input("Name")
@@ -81,7 +82,7 @@ def _build_form() -> None:
                 return
             counted["rows"] = 0
             ticking.activate()
-            found = await act(DatasetBuilder().build, name.value, on_progress=on_progress, **choices)
+            found = await act(builder.build, name.value, on_progress=on_progress, **choices)
             ticking.deactivate()
             if found is not FAILED:
                 ui.navigate.to(components.path("/datasets", found["hash"]))
@@ -93,7 +94,7 @@ def _build_form() -> None:
         components.button("Build", build, main=True, changes=True)
 
 
-def _difference(names: dict[str, str]) -> None:
+def _difference(builder: DatasetBuilder, names: dict[str, str]) -> None:
     components.heading("Compare two datasets")
     with ui.element("div").classes("bar"):
         first = ui.select(names, label="From").classes("field")
@@ -102,7 +103,7 @@ def _difference(names: dict[str, str]) -> None:
 
     async def compare() -> None:
         try:
-            found = await to_thread(DatasetBuilder().compare_datasets, first.value or "", second.value or "")
+            found = await to_thread(builder.compare_datasets, first.value or "", second.value or "")
         except FineTuningError as error:
             notify(str(error), is_error=True)
             return
@@ -121,7 +122,7 @@ def _difference(names: dict[str, str]) -> None:
 @ui.page("/datasets/{name:path}")
 async def show_dataset(name: str) -> None:
     """One dataset."""
-    builder = DatasetBuilder()
+    builder = DatasetBuilder(workspace=state().workspace)
     try:
         if not HASH.fullmatch(name):  # a folder's name is none that a browser may open
             raise NotFoundError(f"no dataset {name}; open one from the list of datasets")

@@ -10,7 +10,7 @@ from nicegui import ui
 
 from fine_tuning.ab_testing import ABTestFramework
 from fine_tuning.dashboard import charts, components, formatting, layout
-from fine_tuning.dashboard.actions import FAILED, act, confirmed, notify
+from fine_tuning.dashboard.actions import FAILED, act, confirmed, notify, state
 from fine_tuning.dashboard.shared_reads import shared
 from fine_tuning.errors import FineTuningError
 from fine_tuning.experiments.ab_test_result import ABTestResult
@@ -36,11 +36,12 @@ class _State:
 @ui.page("/experiments")
 async def show(page: str = "1") -> None:
     """All tests, running ones first."""
-    found = await to_thread(_listed)
+    framework = ABTestFramework(workspace=state().workspace)
+    found = await to_thread(_listed, framework)
     number = components.page_number(page)
     here = found[(number - 1) * PAGE : number * PAGE]
     with layout.page("Experiments"):
-        _start_form()
+        _start_form(framework)
         components.heading("Tests")
         if not found:
             components.empty("No test has been started yet.", "ft-cli setup-ab-test TEST MODEL_A MODEL_B")
@@ -50,8 +51,8 @@ async def show(page: str = "1") -> None:
         components.pages(len(found), number, PAGE, "/experiments?page=")
 
 
-def _listed() -> list[ABTestResult]:
-    every = ABTestFramework().get_all_results().values()
+def _listed(framework: ABTestFramework) -> list[ABTestResult]:
+    every = framework.get_all_results().values()
     return sorted(
         sorted(every, key=lambda test: test.started_at, reverse=True), key=lambda test: test.status != "running"
     )
@@ -62,7 +63,7 @@ def _row(test: ABTestResult) -> list[object]:
     return [link, test.model_a, test.model_b, test.status, test.total_samples, test.effect, test.p_value]
 
 
-def _start_form() -> None:
+def _start_form(framework: ABTestFramework) -> None:
     with ui.expansion("Start a test").classes("card"), ui.element("div").classes("bar"):
         test_id = ui.input("Test")
         model_a = ui.input("Model A")
@@ -70,7 +71,6 @@ def _start_form() -> None:
         split = ui.number("Share of model B", value=0.5, min=0.01, max=0.99, step=0.01)
 
         async def start() -> None:
-            framework = ABTestFramework()
             if split.value is None or (test_id.value or "").strip(".") == "":
                 notify("enter a test id and the share of model B", is_error=True)
                 return
@@ -86,15 +86,15 @@ async def show_test(test_id: str) -> None:
     """One test."""
     with layout.page("Experiments", test_id):
         try:
-            found = await to_thread(_read, test_id)
+            framework = ABTestFramework(workspace=state().workspace)
+            found = await to_thread(_read, framework, test_id)
         except FineTuningError as error:
             components.empty(str(error), "ft-cli ab list")
             return
-        _Test(test_id, found)
+        _Test(framework, test_id, found)
 
 
-def _read(test_id: str) -> _State:
-    framework = ABTestFramework()
+def _read(framework: ABTestFramework, test_id: str) -> _State:
     return _State(
         result=framework.monitor(test_id),
         share=framework.get_share(test_id),
@@ -106,8 +106,8 @@ def _read(test_id: str) -> _State:
 class _Test:
     """The page of a test, updated as samples arrive."""
 
-    def __init__(self, test_id: str, found: _State) -> None:
-        self._id = test_id
+    def __init__(self, framework: ABTestFramework, test_id: str, found: _State) -> None:
+        self._framework, self._id = framework, test_id
         self._drawn: tuple[str, int, int] | None = None
         self._verdict = components.text("").props('role="status"')
         with ui.element("div").classes("bar"):
@@ -127,7 +127,7 @@ class _Test:
         ui.timer(LIVE_SECONDS, self._refresh, immediate=False)
 
     async def _refresh(self) -> None:
-        self._draw(await shared(("test", self._id), lambda: _read(self._id), LIVE_SECONDS))
+        self._draw(await shared(("test", self._id), lambda: _read(self._framework, self._id), LIVE_SECONDS))
 
     def _draw(self, found: _State) -> None:
         result = found.result
@@ -164,16 +164,15 @@ class _Test:
     async def _ramp(self) -> None:
         share = float(self._share.value)
         if await confirmed(f"Ramp {self._id} to {_percent(share)} of the units?", "Ramp"):
-            await act(ABTestFramework().ramp, self._id, share, done=f"{_percent(share)} of the units take part")
+            await act(self._framework.ramp, self._id, share, done=f"{_percent(share)} of the units take part")
             await self._refresh()
 
     async def _conclude(self) -> None:
-        framework = ABTestFramework()
-        now = await to_thread(framework.monitor, self._id)
+        now = await to_thread(self._framework.monitor, self._id)
         is_empty = now.without_samples is not None
         ending = "without a verdict, because a model has no samples" if is_empty else "and store its verdict"
         if await confirmed(f"Conclude {self._id} {ending}? It then records no more samples.", "Conclude"):
-            await act(framework.conclude_test, self._id, even_empty=is_empty, done="concluded")
+            await act(self._framework.conclude_test, self._id, even_empty=is_empty, done="concluded")
             await self._refresh()
 
 

@@ -12,13 +12,13 @@ from typing import Any, Literal, cast
 from nicegui import ui
 
 from fine_tuning.dashboard import charts, components, formatting, layout
-from fine_tuning.dashboard.actions import FAILED, act, confirmed
+from fine_tuning.dashboard.actions import FAILED, act, confirmed, state
 from fine_tuning.dashboard.shared_reads import shared
 from fine_tuning.model_registry import ModelRegistry
 from fine_tuning.store import artifacts, job_events, jobs
 from fine_tuning.store.records.job_events import JobEvent, StepMetrics
 from fine_tuning.store.records.jobs import Job
-from fine_tuning.store.workspace import open_workspace
+from fine_tuning.store.workspace import Workspace
 from fine_tuning.training.jobs.job_view import JobView
 from fine_tuning.workflows import fine_tuners
 
@@ -55,17 +55,18 @@ _views: dict[str, View] = {}  # the last one of each job that is shown
 @ui.page("/jobs/{job_id}")
 async def show(job_id: str) -> None:
     """The page."""
-    view = await to_thread(_view, job_id)
+    workspace = state().workspace
+    view = await to_thread(_view, workspace, job_id)
     with layout.page("Jobs", "Job"):
         if view is None:
             components.empty(f"There is no job {job_id} in this workspace.", "ft-cli jobs list")
             return
-        _Live(job_id, view)
+        _Live(workspace, job_id, view)
 
 
-def _view(job_id: str) -> View | None:
+def _view(workspace: Workspace, job_id: str) -> View | None:
     """The content of a job's page now; the same object as before if nothing has changed."""
-    with open_workspace().database.read() as tx:
+    with workspace.database.read() as tx:
         job = jobs.get(tx, job_id)
         if job is None:
             return None
@@ -133,8 +134,8 @@ def _chart(title: str, options: ChartOptions) -> ui.echart:
 class _Live:
     """The parts of the page that change while a job trains."""
 
-    def __init__(self, job_id: str, view: View) -> None:
-        self._id = job_id
+    def __init__(self, workspace: Workspace, job_id: str, view: View) -> None:
+        self._workspace, self._id = workspace, job_id
         self._view: View | None = None
         with ui.element("div").classes("bar"):
             self._status = components.text("").props('role="status"')
@@ -156,7 +157,7 @@ class _Live:
         ui.timer(LIVE_SECONDS, self._refresh, immediate=False)
 
     async def _refresh(self) -> None:
-        view = await shared(("job", self._id), lambda: _view(self._id), LIVE_SECONDS)
+        view = await shared(("job", self._id), lambda: _view(self._workspace, self._id), LIVE_SECONDS)
         if view is not None:
             self._draw(view)
 
@@ -186,11 +187,11 @@ class _Live:
                 components.table("Artifacts", ["Kind", "Step", "Path", "Created"], view.artifacts)
 
     async def _steer(self, action: Steering, done: str) -> None:
-        await act(_steer, self._id, action, done=done)
+        await act(_steer, self._workspace, self._id, action, done=done)
         await self._refresh()
 
     async def _register(self) -> None:
-        found = await act(ModelRegistry().register_job, self._name.value or "", self._id)
+        found = await act(ModelRegistry(workspace=self._workspace).register_job, self._name.value or "", self._id)
         if found is not FAILED:
             ui.navigate.to(components.path("/models", found["model_name"]))
 
@@ -199,8 +200,8 @@ class _Live:
             await self._steer("cancel_job", "Cancelled")
 
 
-def _steer(job_id: str, action: Steering) -> JobView | bool:
-    tuner = fine_tuners.of_job(open_workspace(), job_id)
+def _steer(workspace: Workspace, job_id: str, action: Steering) -> JobView | bool:
+    tuner = fine_tuners.of_job(workspace, job_id)
     if action == "cancel_job":
         return tuner.cancel_job(job_id)
     return tuner.pause_job(job_id) if action == "pause_job" else tuner.resume_job(job_id)

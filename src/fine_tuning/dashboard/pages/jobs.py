@@ -14,7 +14,7 @@ from fine_tuning.local_fine_tuner import LocalFineTuner
 from fine_tuning.store import jobs
 from fine_tuning.store.records.jobs import Hyperparameters, Job, JobEstimate, JobStatus
 from fine_tuning.store.tables import JOB_STATUSES
-from fine_tuning.store.workspace import open_workspace
+from fine_tuning.store.workspace import Workspace
 from fine_tuning.training.jobs.job_estimates import JobEstimator
 from fine_tuning.training.jobs.job_view import JobView
 from fine_tuning.training.jobs.training_request import TrainingRequest
@@ -28,7 +28,7 @@ async def show(status: str = "", page: str = "1") -> None:
     """Every job, newest first."""
     chosen = cast("JobStatus", status) if status in JOB_STATUSES else None
     number = components.page_number(page)
-    rows, count = await to_thread(_listed, chosen, (number - 1) * PAGE)
+    rows, count = await to_thread(_listed, state().workspace, chosen, (number - 1) * PAGE)
     with layout.page("Jobs"):
         await _start_form()
         components.heading("Queue and history")
@@ -48,8 +48,8 @@ async def show(status: str = "", page: str = "1") -> None:
         components.pages(count, number, PAGE, f"/jobs?status={chosen or ''}&page=")
 
 
-def _listed(status: JobStatus | None, offset: int) -> tuple[list[Job], int]:
-    with open_workspace().database.read() as tx:
+def _listed(workspace: Workspace, status: JobStatus | None, offset: int) -> tuple[list[Job], int]:
+    with workspace.database.read() as tx:
         return jobs.listed(tx, status=status, offset=offset, limit=PAGE)
 
 
@@ -65,7 +65,8 @@ def _row(job: Job) -> list[object]:
 
 
 async def _start_form() -> None:
-    files = await to_thread(form_choices.training_files, state().workspace)
+    workspace = state().workspace
+    files = await to_thread(form_choices.training_files, workspace)
     bases = form_choices.base_models(state().aliases)
     with ui.expansion("Start a job on this machine").classes("card"):
         latest = 0  # number of the last estimate that was started
@@ -77,14 +78,14 @@ async def _start_form() -> None:
             latest = number = latest + 1
             starting.disable()
             components.set_text(status_text, "estimating …")
-            found = await act(_estimated, file.value, model.value, int(epochs.value or 1))
+            found = await act(_estimated, workspace, file.value, model.value, int(epochs.value or 1))
             if number != latest:
                 return  # a newer one is running
             components.set_text(status_text, "" if found is FAILED else _estimate_text(found))
             starting.set_enabled(found is not FAILED)
 
         async def start() -> None:
-            job = await act(_start, file.value, model.value, int(epochs.value or 1), suffix.value or None)
+            job = await act(_start, workspace, file.value, model.value, int(epochs.value or 1), suffix.value or None)
             if job is not FAILED:
                 ui.navigate.to(f"/jobs/{job['job_id']}")
 
@@ -100,8 +101,7 @@ async def _start_form() -> None:
         starting.disable()  # until the estimate is shown
 
 
-def _estimated(file: str, model: str, epochs: int) -> JobEstimate:
-    workspace = open_workspace()
+def _estimated(workspace: Workspace, file: str, model: str, epochs: int) -> JobEstimate:
     hyperparameters: Hyperparameters = {"n_epochs": epochs}
     path = LocalFineTuner(workspace=workspace).find_file(file)
     return JobEstimator(workspace, "local").estimate_file(TrainingRequest(model, None, hyperparameters), path)
@@ -117,5 +117,5 @@ def _estimate_text(estimate: JobEstimate) -> str:
     return f"Estimate: {estimate['tokens']:,} training tokens; time {time}; price {price}"
 
 
-def _start(file: str, model: str, epochs: int, suffix: str | None) -> JobView:
-    return fine_tuners.start(LocalFineTuner(), model, Path(file), None, suffix, n_epochs=epochs)
+def _start(workspace: Workspace, file: str, model: str, epochs: int, suffix: str | None) -> JobView:
+    return fine_tuners.start(LocalFineTuner(workspace=workspace), model, Path(file), None, suffix, n_epochs=epochs)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from nicegui import ui
 
 from fine_tuning.dashboard import charts, components, formatting, layout
-from fine_tuning.dashboard.actions import FAILED, act, confirmed
+from fine_tuning.dashboard.actions import FAILED, act, confirmed, state
 from fine_tuning.dashboard.evaluation_tables import evaluations_of_model, show_evaluations
 from fine_tuning.dashboard.export_form import ExportForm
 from fine_tuning.dashboard.lineage_view import show_lineage
@@ -31,7 +31,8 @@ class _Model:
 
     def __init__(self, name: str) -> None:
         self._name = name
-        self._registry = ModelRegistry()
+        self._workspace = state().workspace
+        self._registry = ModelRegistry(workspace=self._workspace)
         self._body = ui.element("div")
 
     async def draw(self) -> None:
@@ -39,7 +40,7 @@ class _Model:
         try:
             history = await to_thread(self._registry.history, self._name)
             versions = await to_thread(self._registry.describe_models, self._name)
-            measured = await to_thread(evaluations_of_model, self._name)
+            measured = await to_thread(evaluations_of_model, self._workspace, self._name)
         except FineTuningError as error:
             components.empty(str(error), "ft-cli list-models")
             return
@@ -50,9 +51,9 @@ class _Model:
                 self._version(version)
             self._roll_back_button(versions)
             _show_history(history)
-            await ExportForm(self._name, versions).draw()
+            await ExportForm(self._workspace, self._name, versions).draw()
             await self._lineage(versions[-1]["version"])
-            show_evaluations(self._name, measured)
+            show_evaluations(self._workspace, self._name, measured)
 
     def _version(self, version: DescribedModelVersion) -> None:
         number, is_deployed = version["version"], version["status"] == "DEPLOYED"

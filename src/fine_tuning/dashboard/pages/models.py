@@ -7,6 +7,7 @@ from asyncio import to_thread
 from nicegui import ui
 
 from fine_tuning.dashboard import components, layout
+from fine_tuning.dashboard.actions import state
 from fine_tuning.model_registry import ModelRegistry
 from fine_tuning.registry.expiry import time_left
 from fine_tuning.store.records.model_versions import DescribedModelVersion
@@ -19,7 +20,7 @@ Row = list[object]  # of the table
 async def show(page: str = "1") -> None:
     """Show every model and its deployed version."""
     number = components.page_number(page)
-    rows, count = await to_thread(_listed, (number - 1) * PAGE_SIZE)
+    rows, count = await to_thread(_listed, ModelRegistry(workspace=state().workspace), (number - 1) * PAGE_SIZE)
     with layout.page("Models"):
         if not count:
             components.empty(
@@ -31,9 +32,9 @@ async def show(page: str = "1") -> None:
         components.pages(count, number, PAGE_SIZE, "/models?page=")
 
 
-def _listed(offset: int) -> tuple[list[Row], int]:
+def _listed(registry: ModelRegistry, offset: int) -> tuple[list[Row], int]:
     by_name: dict[str, list[DescribedModelVersion]] = {}
-    for version in ModelRegistry().describe_models():
+    for version in registry.describe_models():
         by_name.setdefault(version["model_name"], []).append(version)
     names = sorted(by_name)
     return [_summary(name, by_name[name]) for name in names[offset : offset + PAGE_SIZE]], len(names)

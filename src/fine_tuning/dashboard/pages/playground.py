@@ -15,6 +15,7 @@ from fine_tuning.distillation import DistillationDataCollector
 from fine_tuning.errors import FineTuningError
 from fine_tuning.llm_service import LLMService
 from fine_tuning.serving.answered_calls import Answer
+from fine_tuning.store.workspace import Workspace
 
 DEFAULT_TOKENS, MAX_TOKENS = 256, 4096
 DOMAIN = "playground"
@@ -25,13 +26,14 @@ GOOD_RATING = 5
 @ui.page("/playground")
 async def show() -> None:
     """The page."""
+    workspace = state().workspace
     models = await to_thread(form_choices.models, state().workspace, state().aliases)
     with layout.page("Playground"):
         prompt = ui.textarea("Prompt").props("autogrow").classes("wide")
         with ui.element("div").classes("bar"):
             tokens = ui.number("Max tokens", value=DEFAULT_TOKENS, min=1, max=MAX_TOKENS, precision=0)
         with ui.element("div").classes("two"):
-            sides = [_Side("A", models), _Side("B", models)]
+            sides = [_Side(workspace, "A", models), _Side(workspace, "B", models)]
 
         async def send() -> None:
             if not (prompt.value or "").strip():
@@ -51,7 +53,7 @@ async def show() -> None:
                 notify("these answers already have a vote; send the prompt again to vote again", is_error=True)
                 return
             kept = await act(
-                DistillationDataCollector().capture_preference,
+                DistillationDataCollector(workspace=workspace).capture_preference,
                 first.prompt,
                 first.answer,
                 second.answer,
@@ -83,10 +85,10 @@ async def show() -> None:
 class _Side:
     """One model and its answer."""
 
-    def __init__(self, name: str, models: dict[str, str]) -> None:
+    def __init__(self, workspace: Workspace, name: str, models: dict[str, str]) -> None:
         self.answer, self.prompt, self.model = "", "", ""  # empty until the answer is complete
         self.has_vote = False
-        self._so_far = ""
+        self._workspace, self._so_far = workspace, ""
         self._service: LLMService | None = None  # open until the page is closed
         self._turn, self._is_stopped = Lock(), Event()
         with ui.element("section").classes("card").props(f'aria-label="Model {name}"'):
@@ -124,7 +126,7 @@ class _Side:
         with self._turn:
             if self._service is None or self._service.get_model() != self.model:
                 self._close()
-                self._service = LLMService(model=self.model)
+                self._service = LLMService(model=self.model, workspace=self._workspace)
             with closing(self._service.complete_streaming(prompt, None, tokens)) as pieces:
                 while not self._is_stopped.is_set():
                     try:
@@ -151,11 +153,18 @@ class _Side:
         if not self.answer:
             notify("send a prompt first", is_error=True)
             return
-        await act(_save, self.prompt, self.answer, self.model, done=f"saved as an example rated {GOOD_RATING}")
+        await act(
+            _save,
+            self._workspace,
+            self.prompt,
+            self.answer,
+            self.model,
+            done=f"saved as an example rated {GOOD_RATING}",
+        )
 
 
-def _save(prompt: str, answer: str, model: str) -> None:
+def _save(workspace: Workspace, prompt: str, answer: str, model: str) -> None:
     """Capture an answer; one that was already captured, as a rejected answer, also gets the rating."""
-    collector = DistillationDataCollector()
+    collector = DistillationDataCollector(workspace=workspace)
     kept = collector.capture_success(prompt, answer, DOMAIN, "chat", GOOD_RATING, model_used=model)
     collector.rate(kept, GOOD_RATING)

@@ -13,7 +13,7 @@ from nicegui import events, ui
 
 from fine_tuning._util import checks
 from fine_tuning.dashboard import components, formatting, layout
-from fine_tuning.dashboard.actions import FAILED, act, notify, session
+from fine_tuning.dashboard.actions import FAILED, act, notify, session, state
 from fine_tuning.data_io.messages import Message, messages_of_example
 from fine_tuning.distillation.review_inbox import Agreement, Filters, ReviewInbox
 from fine_tuning.errors import UsageError
@@ -56,8 +56,8 @@ class _Inbox:
         self._turn = Lock()  # one action at a time, so that the call that is rated is the one that was shown
         self._editor: ui.textarea | None = None
         self._may_write = not session().read_only
-        self._reviewer = session().name
-        self._inbox = ReviewInbox(self._reviewer, seat=seat)
+        self._reviewer, self._database = session().name, state().workspace.database
+        self._inbox = ReviewInbox(self._reviewer, seat=seat, database=self._database)
         with ui.element("div").classes("bar"):
             self._domain = ui.select({"": "all domains"}, value="", label="Domain", on_change=self._choose)
             self._model = ui.select({"": "all models"}, value="", label="Model", on_change=self._choose)
@@ -121,7 +121,9 @@ class _Inbox:
         await self.load()
 
     async def _switch(self, event: events.ValueChangeEventArguments[bool | None]) -> None:
-        self._inbox = ReviewInbox(self._reviewer, second_opinions=bool(event.value), seat=self._seat)
+        self._inbox = ReviewInbox(
+            self._reviewer, second_opinions=bool(event.value), seat=self._seat, database=self._database
+        )
         await self.load()
 
     def _draw(self) -> None:
