@@ -33,7 +33,7 @@ def test_playground_page_two_answers_and_vote_record_a_pair(
             _click_until(page, "B is better", lambda again=again: expect(again).to_be_visible(timeout=CLICK_MS))
             page.get_by_role("button", name="Close").click()
             expect(page.get_by_role("alert")).to_have_count(0, timeout=30_000)
-        page.get_by_role("region", name="Model B").get_by_role("button", name="Save as a good example").click()
+        page.get_by_role("region", name="Model B").get_by_role("button", name="Save as an example rated 5").click()
         expect(page.get_by_text("saved as an example rated 5")).to_be_visible()
         page.get_by_label("Max tokens").fill("1900")
         regions = [page.get_by_role("region", name=side) for side in ("Model A", "Model B")]

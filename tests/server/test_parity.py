@@ -68,6 +68,6 @@ def test_parity_different_answers_are_reported(
     (told,) = [e for e in client.fine_tuning.jobs.list_events(job.id) if "probes" in e.message]
     assert (told.level, told.message) == (
         "warn",
-        f"the serving engine answers 0 of {len(probes)} probes as the trainer did",
+        f"the serving engine answers 0 of {len(probes)} probes with the same tokens as the trainer",
     )
     assert "Please add" not in caplog.text

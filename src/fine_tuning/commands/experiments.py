@@ -242,7 +242,7 @@ def list_tests(as_json: output.Json = False) -> None:
 
 
 def show(test_id: TestId, as_json: output.Json = False) -> None:
-    """Show the current verdict and the decisions without concluding; looking does not raise the error rate."""
+    """Show the current verdict and the decisions without concluding the test."""
     from fine_tuning.ab_testing import ABTestFramework
 
     framework = ABTestFramework(workspace=command_workspace())

@@ -174,7 +174,7 @@ def create_key(
 
 
 def list_keys(as_json: output.Json = False) -> None:
-    """List the API keys, without the keys themselves."""
+    """List API keys by id and name; the keys themselves are not shown."""
     from fine_tuning.server import authentication as keys
 
     found = keys.listed(command_workspace().database)

@@ -127,7 +127,7 @@ class DistillationDataCollector(CallImports):
         change_rating(self._database, example_id, rating)
 
     def thumbs(self, example_id: str, up: bool) -> None:
-        """Rate by thumb: up is 5, down is 1."""
+        """Record a thumbs up (rating 5) or down (rating 1)."""
         self.rate(example_id, THUMBS_UP if up else THUMBS_DOWN)
 
     def correct(self, example_id: str, corrected_response: str) -> str:

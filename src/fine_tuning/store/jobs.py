@@ -163,7 +163,7 @@ def record_parity(connection: Connection, job_id: str, same: int, asked: int) ->
     parity: ProbeParity = {"same": same, "asked": asked}
     change(connection, job_id, result={**before, "parity": parity})
     if same < asked:
-        message = f"the serving engine answers {same} of {asked} probes as the trainer did"
+        message = f"the serving engine answers {same} of {asked} probes with the same tokens as the trainer"
         job_events.add(connection, job_id, "message", message, parity, level="warn")
 
 

@@ -224,7 +224,7 @@ def _show_arms(result: ABTestResult) -> None:
             "p-value": result.p_value,
             "Samples still needed": result.samples_needed if isfinite(result.samples_needed) else None,
             "Sample ratio check": _sample_ratio(result),
-            "Samples after the end of the test": result.late_samples or None,
+            "Late samples (after the end)": result.late_samples or None,
         }
     )
 

@@ -95,7 +95,7 @@ class _Side:
             self._model = ui.select(models, value=next(iter(models)), label=f"Model {name}").classes("field")
             self._text = components.text("", "pre").props('aria-live="polite"')
             self._facts = components.text("").classes("dim")
-            components.button("Save as a good example", self._rate, changes=True)
+            components.button("Save as an example rated 5", self._rate, changes=True)
 
     async def answer_prompt(self, prompt: str, tokens: int) -> None:
         """Show the answer as it streams."""
