@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from fine_tuning.commands import output
-from fine_tuning.commands.command_workspace import command_workspace
+from fine_tuning.commands.command_workspace import command_workspace, models_folder
 
 
 def add_to(app: typer.Typer) -> None:
@@ -24,7 +24,7 @@ def list_base_models(as_json: output.Json = False) -> None:
     """List the built-in base models; any folder or Hugging Face id works too."""
     from fine_tuning.base_models import catalogue
 
-    found = catalogue.list_base_models(command_workspace().folder("models"))
+    found = catalogue.list_base_models(models_folder())
     if as_json:
         output.print_json([vars(model) for model in found])
         return
@@ -54,7 +54,7 @@ def pull(name: Annotated[str, typer.Argument(help="Catalogue name, folder or Hug
                 lines[step] = progress.add_task(step, total=1.0)
             progress.update(lines[step], completed=share)  # type: ignore[arg-type]
 
-        model = catalogue.pull(name, command_workspace().folder("models"), show)
+        model = catalogue.pull(name, models_folder(), show)
     typer.echo(f"{model.name} is ready in {model.path}")
 
 

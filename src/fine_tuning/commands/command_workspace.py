@@ -9,6 +9,17 @@ if TYPE_CHECKING:
     from fine_tuning.store.workspace import Workspace
 
 
+def models_folder() -> Path:
+    """The folder of base models, for commands that need no database.
+
+    Raises:
+        ConfigurationError: a setting is invalid.
+    """
+    from fine_tuning.settings import get_settings
+
+    return get_settings().folder("models")
+
+
 def command_workspace(*, home: Path | None = None, ray_address: str | None = None) -> Workspace:
     """Open the workspace that the environment names, with the options of the command in place of its settings.
 

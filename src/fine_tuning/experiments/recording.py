@@ -16,8 +16,9 @@ from fine_tuning.experiments.sufficient_statistics import ARMS, A, B, Statistics
 from fine_tuning.store import experiment_samples, experiments
 from fine_tuning.store.column_types import to_json
 from fine_tuning.store.database import Transaction
-from fine_tuning.store.experiment_samples import Cluster, ClusterKey, NewSample, Outcome, SampleKey
+from fine_tuning.store.experiment_samples import Cluster, ClusterKey, Outcome, SampleKey
 from fine_tuning.store.records.experiment_json import Arm, StatisticsRecord
+from fine_tuning.store.records.experiments import NewSample
 from fine_tuning.store.records.experiments import Sample as SampleRecord
 
 LOOK_GROWTH = 1.05  # ratio of sizes at which the interval is stored: some 300 up to ten million samples

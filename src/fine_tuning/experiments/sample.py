@@ -9,8 +9,8 @@ from fine_tuning._util import checks
 from fine_tuning.errors import UsageError
 from fine_tuning.experiments.design import MEASURES, Design
 from fine_tuning.experiments.sufficient_statistics import ARMS, A, B
-from fine_tuning.store.experiment_samples import NewSample
 from fine_tuning.store.records.experiment_json import Arm
+from fine_tuning.store.records.experiments import NewSample
 
 
 @dataclass(frozen=True)

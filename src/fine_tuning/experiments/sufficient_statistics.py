@@ -161,34 +161,26 @@ class Statistics:
                 is_ready=count >= MIN_OBSERVATIONS,
                 degrees=count - 1,
             )
-        if design.score == "real":
+        is_real, skewness = design.score == "real", 0.0
+        if is_real:
             variance = found.squares / max(1, n - 1) / n
             skewness = found.cubes / n**3 / variance**1.5 if variance > 0 else 0.0
-            is_ready = n >= MIN_OBSERVATIONS_OF_MEANS and abs(skewness) <= MAX_SKEWNESS
-            return Effect(
-                found.mean,
-                variance,
-                variance,
-                n=n,
-                planned=planned,
-                is_ready=is_ready,
-                degrees=n - 1,
-                skewness=skewness,
-            )
-        # One more pair that each model wins: a few pairs without any difference are no proof of certainty.
-        variance = (found.squares + 2 * design.spread**2) / (n + 1) / n
-        if design.score == "bounded":
-            return Effect(
-                found.mean,
-                variance,
-                variance,
-                n=n,
-                planned=planned,
-                is_ready=n >= MIN_OBSERVATIONS_OF_MEANS,
-                degrees=n - 1,
-            )
-        null = (self.by_id.wins + self.by_id.losses) / n**2
-        return Effect(found.mean, variance, null, n=n, planned=planned, is_ready=n >= MIN_OBSERVATIONS)
+        else:  # one more pair that each model wins: a few pairs without any difference are no proof of certainty
+            variance = (found.squares + 2 * design.spread**2) / (n + 1) / n
+        if not is_real and design.score != "bounded":
+            null = (self.by_id.wins + self.by_id.losses) / n**2
+            return Effect(found.mean, variance, null, n=n, planned=planned, is_ready=n >= MIN_OBSERVATIONS)
+        is_ready = n >= MIN_OBSERVATIONS_OF_MEANS and abs(skewness) <= MAX_SKEWNESS
+        return Effect(
+            found.mean,
+            variance,
+            variance,
+            n=n,
+            planned=planned,
+            is_ready=is_ready,
+            degrees=n - 1,
+            skewness=skewness,
+        )
 
     def look(self, design: Design, *, ends_block: bool = True) -> None:
         """Update the evidence; to be called after every sample.

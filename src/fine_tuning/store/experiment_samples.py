@@ -11,8 +11,8 @@ from sqlalchemy import BindParameter, Connection, bindparam, func, select, updat
 from fine_tuning.store import tables
 from fine_tuning.store.column_types import now
 from fine_tuning.store.records.experiment_json import Arm
-from fine_tuning.store.records.experiments import Sample
-from fine_tuning.store.records.rows import JsonColumn, record
+from fine_tuning.store.records.experiments import NewSample, Sample
+from fine_tuning.store.records.rows import record
 from fine_tuning.store.upsert import insert
 
 _samples = tables.samples
@@ -31,24 +31,6 @@ _SCORES_AT = select(_samples.c.ordinal, _samples.c.score).where(
 _BY_ID = select(*(_samples.c[name] for name in Sample.__annotations__)).where(
     _samples.c.experiment_id == _ID, _samples.c.sample_id.in_(bindparam("ids", expanding=True))
 )
-
-
-class NewSample(TypedDict):
-    """A sample to be stored; see `tables.samples`."""
-
-    arm: Arm
-    sample_id: str | None
-    ordinal: int | None
-    score: float | None
-    cluster_id: str | None
-    prediction: str | None
-    reference: str | None
-    error: str | None
-    latency_ms: float | None
-    cost: float | None
-    covariate: float | None
-    measures: dict[str, float] | None
-    metadata: JsonColumn
 
 
 class Outcome(TypedDict, total=False):

@@ -27,7 +27,7 @@ async def show(page: str = "1") -> None:
                 "No model is registered yet. Register a finished job.", "ft-cli register-model NAME BASE JOB ROWS"
             )
             return
-        columns = ["Model", "Versions", "Deployed", "Base", "Accuracy", "Days to shutdown"]
+        columns = ["Model", "Versions", "Deployed", "Base", "Accuracy", "Shutdown"]
         components.table("Models", columns, rows)
         components.pages(count, number, PAGE_SIZE, "/models?page=")
 

@@ -55,10 +55,9 @@ class ExperimentLook(TypedDict):
     created_at: datetime
 
 
-class Sample(TypedDict):
-    """A sample of an A/B test (`samples`), without the test's id and the time."""
+class NewSample(TypedDict):
+    """A sample to be stored; see `tables.samples`."""
 
-    id: int
     arm: Arm
     ordinal: int | None
     sample_id: str | None
@@ -72,3 +71,9 @@ class Sample(TypedDict):
     covariate: float | None
     measures: dict[str, float] | None
     metadata: JsonColumn
+
+
+class Sample(NewSample):
+    """A sample of an A/B test (`samples`), without the test's id and the time."""
+
+    id: int

@@ -39,7 +39,7 @@ def check_job(database: Database, job: Job) -> None:
         with database.read() as tx:
             file = files.get(tx, file_id)
         try:
-            found = _validated(file, file_id, method)
+            found = _validated(file, method)
         except FineTuningError as error:
             _fail(database, job["id"], param, f"{file_id}: {error}", [str(error)])
             return
@@ -57,9 +57,9 @@ def check_job(database: Database, job: Job) -> None:
             job_events.add(tx, job["id"], "message", "Files validated, moving job to queued state", {})
 
 
-def _validated(file: StoredFile | None, file_id: str, method: str) -> Validation:
+def _validated(file: StoredFile | None, method: str) -> Validation:
     if file is None or file["deleted_at"] is not None:
-        raise DataError(f"file {file_id} was deleted")
+        raise DataError("the file was deleted")
     digest, rows, bad_lines, problems = ContentHash(), 0, 0, []
     for raw in sources.read(file["path"]):
         rows += 1
