@@ -35,8 +35,8 @@ class ABTestFramework:
     """
 
     def __init__(self, path: str | Path | None = None, *, workspace: Workspace | None = None) -> None:
-        self._database = (workspace or open_workspace(path)).database
-        self._writer = SampleWriter(self._database)
+        workspace = workspace or open_workspace(path)
+        self._database, self._writer = workspace.database, SampleWriter(workspace)
         if path is not None and "://" not in str(path):
             legacy_files.import_experiments(self._database, path)
 

@@ -229,7 +229,7 @@ class LLMService:
 
     def _target(self, model: str) -> Target:
         with self._workspace.database.read() as tx:
-            return resolve_target(tx, model, self._base_url)
+            return resolve_target(tx, model, self._workspace.settings, self._base_url)
 
     def _engine(self, target: Target, model: str) -> Engine:
         if target not in self._engines:

@@ -62,6 +62,9 @@ class ModelRegistry:
         """As they are now, so that a gate that is set later applies to a registry that is open already."""
         return get_settings() if self._workspace is None else self._workspace.settings
 
+    def _actor(self) -> str:
+        return acting_user(self._settings())
+
     def register_model(
         self,
         model_name: str,
@@ -101,11 +104,11 @@ class ModelRegistry:
             provider_model=provider_model,
             metadata=checks.mapping("metadata", metadata),
         )
-        return registration.register_version(self._database, version, actor=acting_user())
+        return registration.register_version(self._database, version, actor=self._actor())
 
     def register_job(self, model_name: str, job_id: str) -> ModelVersion:
         """Register the model of a job that has succeeded, once per name, however often it is called."""
-        return registration.register_job(self._database, model_name, job_id, actor=acting_user())
+        return registration.register_job(self._database, model_name, job_id, actor=self._actor())
 
     def get_model_version(self, model_name: str, version: int | None = None) -> ModelVersion | None:
         """One version; None where there is none."""
@@ -142,14 +145,14 @@ class ModelRegistry:
 
     def refresh_shutdown_dates(self, addresses: Sequence[str] | None = None) -> dict[str, int | str]:
         """Fetch shutdown dates from hosts (those in use by default): by host the number of dates, or the error."""
-        return expiry.refresh(self._database, addresses)
+        return expiry.refresh(self._database, self._settings(), addresses)
 
     def set_model_status(
         self, model_name: str, status: str, version: int | None = None, reason: str = "set by hand"
     ) -> bool:
         """Set the status of a version; deploying one archives the current one. False where there is no such version."""
         checks.one_of("status", status, MODEL_STATUSES)
-        return deployment.set_status(self._database, model_name, version, status, actor=acting_user(), reason=reason)
+        return deployment.set_status(self._database, model_name, version, status, actor=self._actor(), reason=reason)
 
     def deploy_model(
         self, model_name: str, version: int | None = None, reason: str = "deployed", *, force: bool = False
@@ -163,7 +166,7 @@ class ModelRegistry:
             ConflictError: a gate fails, or the current status does not allow it.
         """
         gates = None if force else self._settings()
-        return deployment.deploy(self._database, model_name, version, actor=acting_user(), reason=reason, gates=gates)
+        return deployment.deploy(self._database, model_name, version, actor=self._actor(), reason=reason, gates=gates)
 
     def check_gates(self, model_name: str, version: int | None = None) -> dict[str, str]:
         """The reason why a version fails each deployment gate of the settings; empty where it passes."""
@@ -173,22 +176,22 @@ class ModelRegistry:
 
     def rollback_model(self, model_name: str, target_version: int | None = None) -> bool:
         """Deploy an earlier version again, without gates; by default the one deployed before the current one."""
-        rollback.roll_back(self._database, model_name, target_version, actor=acting_user())
+        rollback.roll_back(self._database, model_name, target_version, actor=self._actor())
         return True
 
     def set_accuracy(self, model_name: str, version: int, accuracy: float, reason: str = "evaluated") -> bool:
         """Record a measured accuracy (0 to 1; nan where unknown); False where there is no such version."""
         rate = checks.rate("accuracy", accuracy)
         with self._database.write() as tx:
-            return model_tags.set_accuracy(tx, model_name, version, rate, actor=acting_user(), reason=reason)
+            return model_tags.set_accuracy(tx, model_name, version, rate, actor=self._actor(), reason=reason)
 
     def set_alias(self, model_name: str, alias: str, version: int | None = None, reason: str = "set by hand") -> int:
         """Point an alias such as champion at a version; `<model>@<alias>` then names it. Returns the version."""
-        return aliases.set_alias(self._database, model_name, alias, version, actor=acting_user(), reason=reason)
+        return aliases.set_alias(self._database, model_name, alias, version, actor=self._actor(), reason=reason)
 
     def remove_alias(self, model_name: str, alias: str, reason: str = "removed by hand") -> bool:
         """Remove an alias; False where the model has none of that name."""
-        return aliases.remove_alias(self._database, model_name, alias, actor=acting_user(), reason=reason)
+        return aliases.remove_alias(self._database, model_name, alias, actor=self._actor(), reason=reason)
 
     def get_aliases(self, model_name: str) -> dict[str, int]:
         """The version that each alias of a model points at."""
@@ -199,7 +202,7 @@ class ModelRegistry:
         self, model_name: str, tag: str, value: str | None, version: int | None = None, reason: str = "set by hand"
     ) -> bool:
         """Set a tag of a version, or remove it (None); False where there is no such version."""
-        return tags.set_tag(self._database, model_name, version, (tag, value), actor=acting_user(), reason=reason)
+        return tags.set_tag(self._database, model_name, version, (tag, value), actor=self._actor(), reason=reason)
 
     def get_deployment_status(self) -> dict[str, ModelVersion]:
         """The deployed version of every model that has one."""
@@ -236,12 +239,12 @@ class ModelRegistry:
 
     def import_from_mlflow(self, uri: str) -> int:
         """Register the versions of an MLflow registry that are not registered yet. Returns how many."""
-        return mlflow_exchange.import_versions(self._database, uri, actor=acting_user())
+        return mlflow_exchange.import_versions(self._database, uri, actor=self._actor())
 
     def import_model(self, model_name: str, folder: str | Path, base_model: str | None = None) -> ModelVersion:
         """Register a Hugging Face model folder (safetensors); its model card names the base model by default."""
         version = model_folder_import.import_folder(self._database, model_name, Path(folder), base_model)
-        return registration.register_version(self._database, version, actor=acting_user())
+        return registration.register_version(self._database, version, actor=self._actor())
 
     def export_registry(self, filepath: str | Path) -> str:
         """Write every record as JSON, model name -> versions. Returns the path."""

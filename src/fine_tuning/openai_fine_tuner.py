@@ -38,10 +38,10 @@ class OpenAIFineTuner(FineTuner):
         self, api_key: str | None = None, base_url: str | None = None, *, workspace: Workspace | None = None
     ) -> None:
         workspace = workspace or open_workspace()
-        url = hosts.address(base_url)
+        host = hosts.find_host(workspace.settings, base_url, api_key)
         self._prices = PriceList(workspace.settings.prices)
-        price = partial(self._prices.training_price, at_openai=url == hosts.OPENAI_URL)
-        super().__init__(workspace, HostedTrainer(workspace.database, api_key, url, price))
+        price = partial(self._prices.training_price, at_openai=host.is_openai)
+        super().__init__(workspace, HostedTrainer(workspace.database, host, price))
 
     def estimate_cost(self, training_tokens: int, model: str) -> TrainingCost:
         """The cost of training on that many tokens (over all epochs).

@@ -124,12 +124,12 @@ def acting_as(name: str) -> Iterator[None]:
         _acting.reset(token)
 
 
-def acting_user() -> str:
+def acting_user(settings: Settings) -> str:
     """The name for registry changes: of `acting_as`, else the setting `actor`, else the system user."""
     if (name := _acting.get()) is not None:
         return name
     try:
-        return get_settings().actor or getpass.getuser()
+        return settings.actor or getpass.getuser()
     except (KeyError, OSError):  # a container without a user database
         return "unknown"
 

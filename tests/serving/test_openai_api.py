@@ -3,10 +3,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from contextlib import closing
-from typing import Any
 
 import pytest
 
+from fine_tuning._util.hosts import Host
 from fine_tuning.errors import ConfigurationError, FineTuningError, NotFoundError, ProviderError
 from fine_tuning.serving.openai_engine import OpenAIEngine
 from tests.serving.fake_host import FakeHost
@@ -23,7 +23,7 @@ def host() -> Iterator[FakeHost]:
 
 @pytest.fixture
 def engine(host: FakeHost) -> Iterator[OpenAIEngine]:
-    with closing(OpenAIEngine(host.url, "secret", "gpt-x", max_retries=0)) as opened:
+    with closing(OpenAIEngine(Host(host.url, "secret"), "gpt-x", max_retries=0)) as opened:
         yield opened
 
 
@@ -40,7 +40,7 @@ def test_complete_returns_text_and_usage_of_the_host(host: FakeHost, engine: Ope
 
 
 def test_complete_without_usage_has_no_token_counts() -> None:
-    with FakeHost(usage=False) as host, closing(OpenAIEngine(host.url, None, "m")) as engine:
+    with FakeHost(usage=False) as host, closing(OpenAIEngine(Host(host.url, None), "m")) as engine:
         answer = engine.complete(CHAT, temperature=0, max_tokens=5)
     assert (answer.prompt_tokens, answer.completion_tokens) == (None, None)
 
@@ -53,7 +53,7 @@ def test_stream_yields_pieces_and_returns_the_completion(host: FakeHost, engine:
 
 
 def test_stream_without_usage_has_no_token_counts() -> None:
-    with FakeHost(usage=False) as host, closing(OpenAIEngine(host.url, None, "m")) as engine:
+    with FakeHost(usage=False) as host, closing(OpenAIEngine(Host(host.url, None), "m")) as engine:
         _, whole = streamed(engine.stream(CHAT, temperature=0, max_tokens=5))
     assert (whole.text, whole.prompt_tokens, whole.completion_tokens) == ("echo hi", None, None)
 
@@ -67,7 +67,7 @@ def test_complete_many_keeps_the_order(host: FakeHost, engine: OpenAIEngine) -> 
 
 def test_acomplete_runs_in_an_event_loop(host: FakeHost) -> None:
     async def ask() -> str:
-        engine = OpenAIEngine(host.url, "secret", "m")
+        engine = OpenAIEngine(Host(host.url, "secret"), "m")
         answers = await asyncio.gather(*(engine.acomplete(CHAT, temperature=0, max_tokens=5) for _ in range(3)))
         await engine.aclose()
         return " ".join(answer.text for answer in answers)
@@ -88,7 +88,7 @@ def test_acomplete_runs_in_an_event_loop(host: FakeHost) -> None:
 )
 def test_complete_refused_by_host_raises_one_line(status: int, error: type[FineTuningError], words: str) -> None:
     host = FakeHost(status, "the host's\nown words")
-    with host, closing(OpenAIEngine(host.url, "k", "gpt-x", max_retries=0)) as engine:
+    with host, closing(OpenAIEngine(Host(host.url, "k"), "gpt-x", max_retries=0)) as engine:
         with pytest.raises(error, match=words) as caught:
             engine.complete(CHAT, temperature=0, max_tokens=5)
         with pytest.raises(error, match=words):
@@ -98,7 +98,7 @@ def test_complete_refused_by_host_raises_one_line(status: int, error: type[FineT
 
 
 def test_complete_unreachable_host_raises_with_its_address() -> None:
-    nowhere = closing(OpenAIEngine("http://127.0.0.1:9/v1", None, "m", max_retries=0))
+    nowhere = closing(OpenAIEngine(Host("http://127.0.0.1:9/v1"), "m", max_retries=0))
     with (
         nowhere as engine,
         pytest.raises(ProviderError, match=r"cannot reach http://127\.0\.0\.1:9/v1 for model m; check"),
@@ -106,7 +106,7 @@ def test_complete_unreachable_host_raises_with_its_address() -> None:
         engine.complete(CHAT, temperature=0, max_tokens=5)
 
 
-@pytest.mark.parametrize("arguments", [{"base_url": None}, {"base_url": "https://api.openai.com/v1"}])
-def test_openai_engine_without_key_names_the_setting(arguments: dict[str, Any]) -> None:
+@pytest.mark.parametrize("url", ["https://api.openai.com/v1", "https://eu.api.openai.com/v1"])
+def test_openai_engine_without_key_names_the_setting(url: str) -> None:
     with pytest.raises(ConfigurationError, match="set OPENAI_API_KEY, .* or use a local model"):
-        OpenAIEngine(api_key=None, model="gpt-4o", **arguments)
+        OpenAIEngine(Host(url), "gpt-4o")

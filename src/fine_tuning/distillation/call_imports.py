@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from fine_tuning._util.hosts import find_host
 from fine_tuning.data_io import sources
 from fine_tuning.data_io.formats import stored_completion
 from fine_tuning.distillation import fetch_stored_completions, importer
 from fine_tuning.distillation.import_report import Defaults, ImportReport
+from fine_tuning.settings import Settings
 from fine_tuning.store.database import Database
 
 
@@ -16,6 +18,7 @@ class CallImports:
     """Imports recorded calls from files, tables and hosts into a database."""
 
     _database: Database
+    _settings: Settings
 
     def capture_file(self, path: str | Path, domain: str = "general", task_type: str = "chat") -> ImportReport:
         """Store every call in a file; see `import_files`."""
@@ -76,7 +79,7 @@ class CallImports:
             UsageError: an argument is invalid.
         """
         defaults = Defaults(stored_completion.NAME, domain, task_type, rating)
-        host = fetch_stored_completions.Host(base_url, api_key)
+        host = find_host(self._settings, base_url, api_key)
         rows = fetch_stored_completions.fetch(host, model, metadata, on_progress)
         return importer.import_rows(self._database, rows, defaults)
 

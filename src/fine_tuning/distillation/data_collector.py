@@ -48,7 +48,7 @@ class DistillationDataCollector(CallImports):
             curated_file = curated_file or Path(output_dir) / "curated_dataset.jsonl"
         workspace = workspace or open_workspace(where)
         self.output_dir = Path(output_dir) if output_dir is not None else workspace.folder("datasets")
-        self._database = workspace.database
+        self._database, self._settings = workspace.database, workspace.settings
         for file in (teacher_file, curated_file):
             if file is not None and is_file(file):
                 importer.import_legacy_file(self._database, Path(file))

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from fine_tuning._util import hosts
+from fine_tuning._util.hosts import Host
 from fine_tuning.data_io.json_values import JsonObject
 from fine_tuning.data_io.sources import RawRow
 from fine_tuning.errors import ProviderError
@@ -16,14 +15,6 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
 PAGE_SIZE = 100
-
-
-@dataclass(frozen=True)
-class Host:
-    """An OpenAI-compatible host; by default the one of OPENAI_BASE_URL and OPENAI_API_KEY, or OpenAI."""
-
-    base_url: str | None = None
-    api_key: str | None = field(default=None, repr=False)
 
 
 def fetch(
@@ -44,23 +35,19 @@ def fetch(
     """
     from openai import omit
 
-    url = hosts.address(host.base_url)
-    with (
-        hosts.make_client(host.api_key, host.base_url) as client,
-        hosts.translated_errors(url, "stored completions"),
-    ):
+    with host.client() as client, host.translated_errors("stored completions"):
         completions = client.chat.completions
         page = completions.list(
             model=model or omit, metadata=dict(metadata) if metadata else omit, limit=PAGE_SIZE, order="asc"
         )
         if isinstance(page, str):
-            raise ProviderError(f"{url} does not respond with JSON; check that it is the address of an API")
+            raise ProviderError(f"{host.url} does not respond with JSON; check that it is the address of an API")
         for number, completion in enumerate(page, 1):
             messages = [
                 _as_sent(each) for each in completions.messages.list(completion.id, limit=PAGE_SIZE, order="asc")
             ]
             row = {**completion.model_dump(mode="json", exclude_unset=True), "messages": messages}
-            yield RawRow(url, number, json.dumps(row, ensure_ascii=False).encode())
+            yield RawRow(host.url, number, json.dumps(row, ensure_ascii=False).encode())
             on_progress(1)
 
 

@@ -17,8 +17,9 @@ from fine_tuning.experiments.sample_scoring import Arguments, Recorder, checked_
 from fine_tuning.experiments.sufficient_statistics import A, B
 from fine_tuning.settings import acting_user
 from fine_tuning.store import experiment_samples, experiments
-from fine_tuning.store.database import Database, Transaction
+from fine_tuning.store.database import Transaction
 from fine_tuning.store.experiment_samples import Outcome
+from fine_tuning.store.workspace import Workspace
 
 _log = logging.getLogger("fine_tuning.ab_testing")
 SAMPLES_PER_TRANSACTION = 2000
@@ -33,10 +34,10 @@ class Counts(TypedDict):
 
 
 class SampleWriter:
-    """Records samples of any test of a database."""
+    """Records samples of any test of a workspace."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, workspace: Workspace) -> None:
+        self._database, self._settings = workspace.database, workspace.settings
         self._designs: dict[str, Design] = {}
 
     def record(self, test_id: str, samples: Iterable[Arguments]) -> Counts:
@@ -77,7 +78,7 @@ class SampleWriter:
             if reference is not None:
                 outcome["reference"] = reference
             changed = recording.add_outcome(sample_id, None if model is None else check_arm(model), outcome)
-            _decide(tx, test_id, recording)
+            self._decide(tx, test_id, recording)
         return changed
 
     def _write(self, test_id: str, samples: Sequence[Sample], counts: Counts) -> None:
@@ -87,7 +88,7 @@ class SampleWriter:
                 counts["refused"] += len(samples)
                 return
             recorded = recording.add(samples)
-            _decide(tx, test_id, recording)
+            self._decide(tx, test_id, recording)
         counts["recorded"] += recorded
         counts["repeated"] += len(samples) - recorded
 
@@ -101,6 +102,19 @@ class SampleWriter:
         state = "unknown" if found is None else "concluded"
         _log.warning("sample not recorded: test %s is %s", test_id, state)
         return None
+
+    def _decide(self, tx: Transaction, test_id: str, recording: Recording) -> None:
+        """Deploy the winner and end the test, where the design says so and there is a verdict."""
+        if not recording.design.auto:
+            return
+        test = experiments.get(tx, test_id)
+        assert test is not None  # noqa: S101 - it is locked
+        result = verdict.judge(test, statistics=recording.statistics)
+        pinned = test["pinned"] or {A: result.model_a, B: result.model_b}
+        decided = promotion.decision(tx, result, pinned)
+        if decided is not None:
+            promotion.carry_out(tx, test_id, decided, acting_user(self._settings))
+            lifecycle.store_verdict(tx, result)
 
     def _design(self, test_id: str) -> Design | None:
         """A test's design, which never changes; None where there is no such test."""
@@ -121,17 +135,3 @@ def _late_score(tx: Transaction, test_id: str, design: Design, given: tuple[str,
     if reference is None or not predictions or predictions[0] is None:
         raise UsageError(f"sample {sample_id!r} cannot be scored; give score, or reference and a prediction")
     return scored(design.metric, predictions[0], reference)
-
-
-def _decide(tx: Transaction, test_id: str, recording: Recording) -> None:
-    """Deploy the winner and end the test, where the design says so and there is a verdict."""
-    if not recording.design.auto:
-        return
-    test = experiments.get(tx, test_id)
-    assert test is not None  # noqa: S101 - it is locked
-    result = verdict.judge(test, statistics=recording.statistics)
-    pinned = test["pinned"] or {A: result.model_a, B: result.model_b}
-    decided = promotion.decision(tx, result, pinned)
-    if decided is not None:
-        promotion.carry_out(tx, test_id, decided, acting_user())
-        lifecycle.store_verdict(tx, result)

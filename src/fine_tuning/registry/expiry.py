@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime
 from fine_tuning._util import hosts
 from fine_tuning._util.model_names import base_model_of, without_snapshot
 from fine_tuning.errors import ConfigurationError, ProviderError
+from fine_tuning.settings import Settings
 from fine_tuning.store import model_versions, shutdown_dates
 from fine_tuning.store.database import Database, Transaction
 from fine_tuning.store.records.model_versions import DatedModelVersion, ModelVersion
@@ -57,7 +58,7 @@ def shutdown_date(version: ModelVersion, announced: Announced, job_provider: str
     for form in forms:
         if provider is not None and (found := announced.get((provider, form))) is not None:
             return date.fromisoformat(found)
-    if provider not in (None, hosts.OPENAI_URL):
+    if provider is not None and not hosts.is_openai(provider):
         return None
     return next((date.fromisoformat(PUBLISHED[form]) for form in forms if form in PUBLISHED), None)
 
@@ -115,7 +116,7 @@ def expiring_versions(tx: Transaction, within_days: int, *, deployed_only: bool)
     ]
 
 
-def refresh(database: Database, addresses: Sequence[str] | None = None) -> dict[str, int | str]:
+def refresh(database: Database, settings: Settings, addresses: Sequence[str] | None = None) -> dict[str, int | str]:
     """Fetch the shutdown dates of all models of hosts, and record them.
 
     Args:
@@ -127,16 +128,16 @@ def refresh(database: Database, addresses: Sequence[str] | None = None) -> dict[
     if addresses is None:
         with database.read() as tx:
             used = {each["provider"] for each in model_versions.versions(tx) if each["provider"] is not None}
-        addresses = sorted((used - {"local"}) | {hosts.address()})
+        addresses = sorted((used - {"local"}) | {hosts.find_host(settings).url})
     outcome: dict[str, int | str] = {}
-    for host in map(hosts.address, addresses):
+    for host in [hosts.find_host(settings, address) for address in addresses]:
         try:
-            with hosts.translated_errors(host, "the list of models"):
-                dates = {model.id: model.shutdown_date for model in hosts.make_client(None, host).models.list()}
+            with host.translated_errors("the list of models"):
+                dates = {model.id: model.shutdown_date for model in host.client().models.list()}
         except (ProviderError, ConfigurationError) as error:
-            outcome[host] = str(error)
+            outcome[host.url] = str(error)
             continue
         with database.write() as tx:
-            shutdown_dates.record_dates(tx, host, dates)
-        outcome[host] = sum(each is not None for each in dates.values())
+            shutdown_dates.record_dates(tx, host.url, dates)
+        outcome[host.url] = sum(each is not None for each in dates.values())
     return outcome

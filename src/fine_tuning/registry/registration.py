@@ -36,10 +36,14 @@ def _checked(version: NewModelVersion) -> NewModelVersion:
         "accuracy": checks.rate("accuracy", version["accuracy"]),
         "cost": checks.amount("cost", version["cost"]),
         "status": checks.one_of("status", version["status"], MODEL_STATUSES),
-        "provider": provider if provider in (None, "local") else hosts.address(checks.name("provider", provider)),
+        "provider": None if provider is None else _checked_provider(provider),
         "provider_model": None if provider_model is None else checks.name("provider_model", provider_model),
         "metadata": checks.mapping("metadata", version["metadata"]),
     }
+
+
+def _checked_provider(provider: str) -> str:
+    return provider if provider == "local" else hosts.normalized_url(checks.name("provider", provider))
 
 
 def register_job(database: Database, model_name: str, job_id: str, *, actor: str) -> ModelVersion:

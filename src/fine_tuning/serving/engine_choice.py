@@ -7,6 +7,7 @@ from enum import Enum
 from importlib.util import find_spec
 from pathlib import Path
 
+from fine_tuning._util.hosts import Host, find_host
 from fine_tuning.base_models import catalogue
 from fine_tuning.errors import ConfigurationError, NotFoundError
 from fine_tuning.export.gguf import kept_gguf
@@ -92,7 +93,7 @@ def open_target(target: Target, name: str, settings: Settings, api_key: str | No
         MissingDependencyError: neither the `serve` nor the `train` extra is installed.
     """
     if target.provider != LOCAL:
-        return _open_host(target, name, api_key)
+        return _open_host(target, name, find_host(settings, target.provider, api_key))
     folder = Path(target.model)
     if not folder.is_dir() and (folder.is_absolute() or not catalogue.is_known(target.model)):
         raise NotFoundError(f"the files of {name} are gone: {folder}; train it again or deploy another")
@@ -101,9 +102,9 @@ def open_target(target: Target, name: str, settings: Settings, api_key: str | No
     return open_local(choice.folder, name, choice.gguf)
 
 
-def _open_host(target: Target, name: str, api_key: str | None) -> OpenAIEngine:
+def _open_host(target: Target, name: str, host: Host) -> OpenAIEngine:
     try:
-        return OpenAIEngine(base_url=target.provider, api_key=api_key, model=target.model)
+        return OpenAIEngine(host, target.model)
     except ConfigurationError as error:
         if target.name is not None:
             raise

@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from fine_tuning._util import hosts
+from fine_tuning._util.hosts import find_host
 from fine_tuning._util.model_names import parse_alias_name, parse_version_name, version_name
 from fine_tuning.base_models import catalogue
 from fine_tuning.errors import ConflictError, NotFoundError
+from fine_tuning.settings import Settings
 from fine_tuning.store import jobs, model_aliases, model_versions
 from fine_tuning.store.database import Transaction
 
@@ -42,8 +43,8 @@ def find_target(tx: Transaction, name: str) -> Target | None:
     return _of_job(job)._replace(fine_tuned=True)
 
 
-def resolve_target(tx: Transaction, name: str, base_url: str | None = None) -> Target:
-    """The target of a name: as `find_target`, else a base model, else the host at `base_url`.
+def resolve_target(tx: Transaction, name: str, settings: Settings, base_url: str | None = None) -> Target:
+    """The target of a name: as `find_target`, else a base model, else the host at `base_url` or of the settings.
 
     Raises:
         ConflictError, NotFoundError: see `find_target`.
@@ -52,11 +53,11 @@ def resolve_target(tx: Transaction, name: str, base_url: str | None = None) -> T
     found = find_target(tx, name)
     if found is not None:
         return found
-    url = hosts.address(base_url)
+    host = find_host(settings, base_url)
     # A name such as org/model may be a hub's or a host's: a host that was chosen has priority.
     is_here = catalogue.is_embedded(name) or Path(name).is_dir()
-    is_host_chosen = base_url is not None or (url != hosts.OPENAI_URL and not is_here)
-    return Target(LOCAL if catalogue.is_known(name) and not is_host_chosen else url, name)
+    is_host_chosen = base_url is not None or (not host.is_openai and not is_here)
+    return Target(LOCAL if catalogue.is_known(name) and not is_host_chosen else host.url, name)
 
 
 def _version(tx: Transaction, name: str) -> Mapping[str, Any] | None:

@@ -7,7 +7,7 @@ from collections.abc import Generator, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, cast
 
-from fine_tuning._util import hosts
+from fine_tuning._util.hosts import Host
 from fine_tuning.errors import ProviderError
 from fine_tuning.serving.chat_types import ChatBody, Chunk, Messages
 from fine_tuning.serving.chat_wire import text_from_chunks
@@ -22,9 +22,7 @@ class OpenAIEngine:
     """An `Engine` over the official client.
 
     Args:
-        base_url: the host's address with its version ("http://localhost:8000/v1"); OPENAI_BASE_URL, else OpenAI, if
-            None.
-        api_key: the host's key, OPENAI_API_KEY if None; hosts other than OpenAI may need none.
+        host: its address and key.
         model: the model's name at the host.
         concurrency: requests that `complete_many` sends at once.
         timeout: seconds to wait for an answer.
@@ -36,8 +34,7 @@ class OpenAIEngine:
 
     def __init__(
         self,
-        base_url: str | None,
-        api_key: str | None,
+        host: Host,
         model: str,
         *,
         concurrency: int = DEFAULT_CONCURRENCY,
@@ -45,11 +42,10 @@ class OpenAIEngine:
         max_retries: int = 2,
     ) -> None:
         self.model = model
-        self._url = hosts.address(base_url)
-        self._hosted = "api.openai.com" in self._url
+        self._host = host
         self._concurrency = concurrency
-        self._client = hosts.make_client(api_key, base_url, timeout=timeout, max_retries=max_retries)
-        self._async_client = hosts.make_async_client(api_key, base_url, timeout=timeout, max_retries=max_retries)
+        self._client = host.client(timeout=timeout, max_retries=max_retries)
+        self._async_client = host.async_client(timeout=timeout, max_retries=max_retries)
 
     def complete(self, messages: Messages, *, temperature: float, max_tokens: int, **params: object) -> Completion:
         """Answer one conversation. See `Engine`; also raises ConfigurationError for a key that is refused."""
@@ -108,13 +104,13 @@ class OpenAIEngine:
 
     def _body(self, messages: Messages, temperature: float, max_tokens: int, params: JsonColumn) -> JsonColumn:
         """The request; OpenAI's newer models need the newer name of the limit, other hosts often the older."""
-        limit = "max_completion_tokens" if self._hosted else "max_tokens"
+        limit = "max_completion_tokens" if self._host.is_openai else "max_tokens"
         plain = [dict(message) for message in messages]
         return {"model": self.model, "messages": plain, "temperature": temperature, limit: max_tokens, **params}
 
     def _completion(self, reply: ChatCompletion, started: float) -> Completion:
         if not reply.choices:
-            raise ProviderError(f"{self._url} sent a response without choices for {self.model}")
+            raise ProviderError(f"{self._host.url} sent a response without choices for {self.model}")
         return Completion(
             text=reply.choices[0].message.content or "",
             model=self.model,
@@ -125,4 +121,4 @@ class OpenAIEngine:
         )
 
     def _translated_errors(self) -> AbstractContextManager[None]:
-        return hosts.translated_errors(self._url, f"model {self.model}")
+        return self._host.translated_errors(f"model {self.model}")

@@ -23,13 +23,13 @@ from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
-from fine_tuning._util import hosts
 from fine_tuning._util.files import explain_os_error, make_folder
+from fine_tuning._util.hosts import Host
 from fine_tuning.errors import ConfigurationError, FineTuningError, ProviderError
 from fine_tuning.serving.openai_engine import OpenAIEngine
 from fine_tuning.settings import Settings
 
-HOST = "127.0.0.1"
+LOOPBACK = "127.0.0.1"
 BASE = "base"  # vLLM's name of the model without an adapter
 MAX_RANK = 64
 MAX_ADAPTERS_PER_BATCH = 8  # each takes GPU memory for its rank
@@ -71,7 +71,7 @@ class VllmServer:
         self._folder, self._settings = folder, settings
         self._key = secrets.token_hex(32)  # vLLM listens on a loopback port, which other users must not use
         self._process: subprocess.Popen[bytes] | None = None
-        self._url = ""
+        self._host = Host("", self._key)  # its port is known once it is started
         self._engines: dict[Path | None, OpenAIEngine] = {}
         self._lock = threading.Lock()
 
@@ -93,7 +93,7 @@ class VllmServer:
     def _start(self) -> None:
         self._close_engines()
         port = _free_port()
-        self._url = f"http://{HOST}:{port}/v1"
+        self._host = Host(f"http://{LOOPBACK}:{port}/v1", self._key)
         settings = self._settings
         command = [sys.executable, "-m", "fine_tuning.serving.parent_guard", str(os.getpid())]
         command += [settings.vllm_command, *serve_options(self._folder, port), *shlex.split(settings.vllm_options)]
@@ -127,13 +127,15 @@ class VllmServer:
         known_as = BASE if adapter is None else f"adapter-{hashlib.sha256(str(adapter).encode()).hexdigest()[:16]}"
         if adapter is not None:
             request = {"lora_name": known_as, "lora_path": str(adapter)}
-            client = hosts.make_client(self._key, self._url, max_retries=0, timeout=START_TIMEOUT_SECONDS)
             try:
-                with client, hosts.translated_errors(self._url, f"the adapter of {name}"):
+                with (
+                    self._host.client(max_retries=0, timeout=START_TIMEOUT_SECONDS) as client,
+                    self._host.translated_errors(f"the adapter of {name}"),
+                ):
                     client.post("/load_lora_adapter", cast_to=str, body=request)
             except FineTuningError as error:
                 raise ProviderError(f"vLLM cannot load {name}: {error}; see FINE_TUNING_VLLM_OPTIONS") from error
-        return OpenAIEngine(self._url, self._key, known_as, timeout=ANSWER_TIMEOUT_SECONDS, max_retries=0)
+        return OpenAIEngine(self._host, known_as, timeout=ANSWER_TIMEOUT_SECONDS, max_retries=0)
 
     def size(self) -> int:
         """Bytes of the loaded files."""
@@ -158,18 +160,18 @@ def serve_options(folder: Path, port: int) -> list[str]:
     """The command line after `vllm`, as https://docs.vllm.ai/en/latest/cli/serve/ documents it."""
     adapters = ["--enable-lora", "--max-lora-rank", MAX_RANK]
     adapters += ["--max-loras", MAX_ADAPTERS_PER_BATCH, "--max-cpu-loras", MAX_ADAPTERS_IN_MEMORY]
-    listening = ["--host", HOST, "--port", port, "--served-model-name", BASE]
+    listening = ["--host", LOOPBACK, "--port", port, "--served-model-name", BASE]
     # vLLM's own sampling defaults are OpenAI's; the model's file may have others.
     return ["serve", str(folder), *map(str, [*listening, *adapters]), "--generation-config", "vllm"]
 
 
 def _free_port() -> int:
-    with socket.create_server((HOST, 0)) as listener:
+    with socket.create_server((LOOPBACK, 0)) as listener:
         return int(listener.getsockname()[1])
 
 
 def _is_healthy(port: int) -> bool:
-    connection = HTTPConnection(HOST, port, timeout=5)
+    connection = HTTPConnection(LOOPBACK, port, timeout=5)
     try:
         connection.request("GET", "/health")
         return connection.getresponse().status == HTTPStatus.OK

@@ -28,7 +28,7 @@ def of_job(workspace: Workspace, job_id: str) -> FineTuner:
     if job is not None:
         return OpenAIFineTuner(base_url=job["provider"], workspace=workspace)
     try:
-        hosts.find_key()
+        hosts.find_host(workspace.settings).check_key()
     except ConfigurationError as error:
         raise NotFoundError(f"no job {job_id} in this workspace, and no host to look it up: {error}") from None
     return OpenAIFineTuner(workspace=workspace)

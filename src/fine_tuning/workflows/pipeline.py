@@ -176,7 +176,7 @@ class Pipeline:
     def train_and_evaluate(self, train: CapturedExamples, test: CapturedExamples) -> Outcome:
         """Fine-tune on one side, register the model, and evaluate base and new version on the other."""
         plan = self.plan
-        where = "on this machine" if plan.is_local else f"at {hosts.address()}"
+        where = "on this machine" if plan.is_local else f"at {hosts.find_host(self.workspace.settings).url}"
         self.on_message(f"training {plan.base_model} {where}")
         job = self._fine_tune(train, test)
         record = self._register(job, len(train))
@@ -221,7 +221,7 @@ class Pipeline:
             job["job_id"],
             rows,
             cost=recorded[0]["total_cost"] if recorded else self._hosted_cost(job),
-            provider=None if plan.is_local else hosts.address(),
+            provider=None if plan.is_local else hosts.find_host(self.workspace.settings).url,
             provider_model=None if plan.is_local else job["fine_tuned_model"],
         )
 

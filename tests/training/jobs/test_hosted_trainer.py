@@ -10,7 +10,7 @@ import openai
 import pytest
 
 from fine_tuning import OpenAIFineTuner
-from fine_tuning._util import hosts
+from fine_tuning._util.hosts import Host
 from fine_tuning.errors import ConfigurationError, DataError, NotFoundError, ProviderError, UsageError
 from fine_tuning.store import jobs
 from fine_tuning.store.database import Database, open_database
@@ -160,7 +160,7 @@ def test_estimate_cost_uses_training_prices() -> None:
 
 
 def test_client_unreferenced_closes_its_connections(host: wire.Host) -> None:
-    client = hosts.make_client("any", host.url)
+    client = Host(host.url, "any").client()
     with pytest.raises(openai.NotFoundError):
         client.models.list()
     connections = client._client

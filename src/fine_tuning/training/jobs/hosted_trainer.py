@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from math import isnan, nan
 from typing import TYPE_CHECKING, cast
 
-from fine_tuning._util import hosts
+from fine_tuning._util.hosts import Host
 from fine_tuning.store import costs, datasets, files, jobs
 from fine_tuning.store.database import Database, Transaction
 from fine_tuning.store.records.costs import NewCostEvent
@@ -49,8 +49,7 @@ class HostedTrainer:
     def __init__(
         self,
         database: Database,
-        api_key: str | None,
-        base_url: str | None,
+        host: Host,
         price: Callable[[str], float] = lambda _: nan,
     ) -> None:
         """Train at a host.
@@ -58,10 +57,10 @@ class HostedTrainer:
         Args:
             price: US dollars per million trained tokens of a base model; nan where unknown.
         """
-        self.provider = hosts.address(base_url)
+        self.provider = host.url
+        self._host = host
         self._price = price
         self._database = database
-        self._api_key = api_key
         self._client: OpenAI | None = None
 
     @property
@@ -72,7 +71,7 @@ class HostedTrainer:
             ConfigurationError: there is no key.
         """
         if self._client is None:
-            self._client = hosts.make_client(self._api_key, self.provider)
+            self._client = self._host.client()
         return self._client
 
     def check(self, request: TrainingRequest, *, has_validation: bool) -> TrainingRequest:  # noqa: ARG002
@@ -94,7 +93,7 @@ class HostedTrainer:
         with self._database.write() as tx:
             files.add(tx, stored)
         path = file.path
-        with hosts.translated_errors(self.provider, f"upload of {path.name}"), path.open("rb") as stream:
+        with self._host.translated_errors(f"upload of {path.name}"), path.open("rb") as stream:
             uploaded = client.files.create(file=(path.name, stream), purpose="fine-tune")
         with self._database.write() as tx:
             files.set_provider_id(tx, stored["id"], uploaded.id)
@@ -106,7 +105,7 @@ class HostedTrainer:
         recorded = self._record(request, uploaded, estimate)
         job = self._find_sent(recorded.idempotency_key) if recorded.may_be_sent else None
         if job is None:
-            with hosts.translated_errors(self.provider, f"a fine-tuning job of {request.model}"):
+            with self._host.translated_errors(f"a fine-tuning job of {request.model}"):
                 job = self._create(client, request, uploaded, recorded.idempotency_key)
         self._mirror(recorded.job_id, job, provider_job_id=job.id)
         return view(job)
@@ -134,7 +133,7 @@ class HostedTrainer:
         return _Recorded(job["id"], job["idempotency_key"], may_be_sent=False)
 
     def _find_sent(self, key: str) -> FineTuningJob | None:
-        with hosts.translated_errors(self.provider, "the list of jobs"):
+        with self._host.translated_errors("the list of jobs"):
             page = self.client.fine_tuning.jobs.list(limit=_RECENT_JOBS)
         return next((job for job in page.data if (job.metadata or {}).get(_KEY) == key), None)
 
@@ -187,14 +186,14 @@ class HostedTrainer:
 
     def status(self, job_id: str) -> JobView:
         """A job as the host has it, mirrored into the database."""
-        with hosts.translated_errors(self.provider, f"job {job_id}"):
+        with self._host.translated_errors(f"job {job_id}"):
             return self._mirrored(self.client.fine_tuning.jobs.retrieve(job_id))
 
     def act(self, job_id: str, action: Action) -> JobView:
         """Cancel, pause or resume a job; its view afterwards."""
         endpoint = self.client.fine_tuning.jobs
         call = {"cancel": endpoint.cancel, "pause": endpoint.pause, "resume": endpoint.resume}[action]
-        with hosts.translated_errors(self.provider, f"{action} of job {job_id}"):
+        with self._host.translated_errors(f"{action} of job {job_id}"):
             return self._mirrored(call(job_id))
 
     def _mirrored(self, job: FineTuningJob) -> JobView:
@@ -206,7 +205,7 @@ class HostedTrainer:
 
     def newest(self, limit: int) -> list[JobView]:
         """The host's newest jobs."""
-        with hosts.translated_errors(self.provider, "the list of jobs"):
+        with self._host.translated_errors("the list of jobs"):
             page = self.client.fine_tuning.jobs.list(limit=min(limit, _RECENT_JOBS))
             found: list[FineTuningJob] = []
             for job in page:  # further pages are fetched as needed
@@ -217,7 +216,7 @@ class HostedTrainer:
 
     def events(self, job_id: str, limit: int) -> list[JobEventView]:
         """The newest `limit` events, oldest first."""
-        with hosts.translated_errors(self.provider, f"events of job {job_id}"):
+        with self._host.translated_errors(f"events of job {job_id}"):
             page = self.client.fine_tuning.jobs.list_events(job_id, limit=limit)
         events: list[JobEventView] = [
             {
@@ -234,7 +233,7 @@ class HostedTrainer:
 
     def checkpoints(self, job_id: str) -> list[JobCheckpoint]:
         """Checkpoints of a job, newest first."""
-        with hosts.translated_errors(self.provider, f"checkpoints of job {job_id}"):
+        with self._host.translated_errors(f"checkpoints of job {job_id}"):
             page = self.client.fine_tuning.jobs.checkpoints.list(job_id)
         return [
             {
@@ -249,7 +248,7 @@ class HostedTrainer:
 
     def delete_model(self, model_id: str) -> bool:
         """Delete a fine-tuned model; returns whether the host confirms it."""
-        with hosts.translated_errors(self.provider, f"model {model_id}"):
+        with self._host.translated_errors(f"model {model_id}"):
             return bool(self.client.models.delete(model_id).deleted)
 
 

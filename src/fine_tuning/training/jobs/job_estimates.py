@@ -52,7 +52,7 @@ class JobEstimator:
             seconds = self._seconds_here(request.model, trained)
             return {"tokens": trained, "usd": self._usd_here(seconds), "seconds": seconds}
         prices = PriceList(self._workspace.settings.prices)
-        price = prices.training_price(request.model, at_openai=self._provider == hosts.OPENAI_URL)
+        price = prices.training_price(request.model, at_openai=hosts.is_openai(self._provider))
         return {"tokens": trained, "usd": None if isnan(price) else trained / 1e6 * price, "seconds": None}
 
     def estimate_file(self, request: TrainingRequest, path: Path) -> JobEstimate:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from fine_tuning._util import hosts
+from fine_tuning._util.hosts import Host
 from fine_tuning._util.model_names import is_fine_tuned, parse_checkpoint_name
 from fine_tuning.errors import NotFoundError, ProviderError
 from fine_tuning.store.records.rows import JsonColumn
@@ -64,38 +64,38 @@ class AccountLists:
         return list(dict.fromkeys(each for each in named if each))
 
 
-def read_lists(client: OpenAI, url: str, on_message: Callable[[str], None]) -> AccountLists:
+def read_lists(client: OpenAI, host: Host, on_message: Callable[[str], None]) -> AccountLists:
     """Read the lists of jobs, models and files.
 
     Raises:
         ProviderError: a list is unavailable after all retries.
     """
     on_message("jobs")
-    jobs = read_whole_list(url, "the list of jobs", lambda: client.fine_tuning.jobs.list(limit=100))
+    jobs = read_whole_list(host, "the list of jobs", lambda: client.fine_tuning.jobs.list(limit=100))
     on_message("models")
-    models = read_whole_list(url, "the list of models", client.models.list)
+    models = read_whole_list(host, "the list of models", client.models.list)
     on_message("files")
-    files = read_whole_list(url, "the list of files", lambda: client.files.list(limit=1000))
+    files = read_whole_list(host, "the list of files", lambda: client.files.list(limit=1000))
     return AccountLists(jobs, models, files)
 
 
-def read_checkpoints(client: OpenAI, url: str, job_id: str) -> list[JsonColumn]:
+def read_checkpoints(client: OpenAI, host: Host, job_id: str) -> list[JsonColumn]:
     """The checkpoints of a job, as the host lists them.
 
     Raises:
         NotFoundError, ProviderError: they are unavailable.
     """
     checkpoints = client.fine_tuning.jobs.checkpoints
-    found = read_whole_list(url, f"checkpoints of {job_id}", lambda: checkpoints.list(job_id, limit=100))
+    found = read_whole_list(host, f"checkpoints of {job_id}", lambda: checkpoints.list(job_id, limit=100))
     return [point.model_dump(mode="json") for point in found]
 
 
-def read_whole_list(url: str, what: str, read: Callable[[], Iterable[Item]]) -> list[Item]:
+def read_whole_list(host: Host, what: str, read: Callable[[], Iterable[Item]]) -> list[Item]:
     """All pages, each item once; a list that changes while it is read (an item is deleted) is read again."""
     for left in range(MAX_LISTINGS - 1, -1, -1):
         found: dict[str, Item] = {}
         try:
-            with hosts.translated_errors(url, what):
+            with host.translated_errors(what):
                 for item in read():  # further pages are fetched as needed
                     found[item.id] = item
         except (NotFoundError, ProviderError):

@@ -45,12 +45,12 @@ def export_account(
         ConfigurationError: there is no key, or the host refuses it.
         ProviderError: a list is unavailable after all retries.
     """
-    client = hosts.make_client(api_key, base_url, max_retries=MAX_RETRIES)
-    report = Report(str(client.base_url).rstrip("/"))
-    session = ExportSession(workspace, client, report, on_message)
-    lists = read_lists(client, session.url, on_message)
+    host = hosts.find_host(workspace.settings, base_url, api_key)
+    client, report = host.client(max_retries=MAX_RETRIES), Report(host.url)
+    session = ExportSession(workspace, host, client, report, on_message)
+    lists = read_lists(client, host, on_message)
     with workspace.database.write() as tx:
-        shutdown_dates.record_dates(tx, session.url, {model.id: model.shutdown_date for model in lists.models})
+        shutdown_dates.record_dates(tx, host.url, {model.id: model.shutdown_date for model in lists.models})
     file_ids, listed = lists.files_of_jobs(), {file.id: file for file in lists.files}
     with ThreadPoolExecutor(DEFAULT_CONCURRENCY) as pool:
         reads = pool.map(lambda job: _checkpoints(session, job), lists.jobs)
@@ -75,7 +75,7 @@ def _checkpoints(session: ExportSession, job: FineTuningJob) -> list[JsonColumn]
     if job.status != "succeeded":
         return []
     try:
-        return read_checkpoints(session.client, session.url, job.id)
+        return read_checkpoints(session.client, session.host, job.id)
     except (NotFoundError, ProviderError) as error:
         session.report.missing.append(f"checkpoints of {job.id}: {error}")
         return []

@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
+from fine_tuning._util.hosts import Host
+from fine_tuning.settings import acting_user
 from fine_tuning.store import relocations
 from fine_tuning.store.database import Transaction
 from fine_tuning.store.workspace import Workspace
@@ -23,12 +25,13 @@ class ExportSession:
     """One run of an export.
 
     Attributes:
-        client: of the host.
+        host, client: of the account.
         report: counts and problems; the steps add to it.
         on_message: called with each step.
     """
 
     workspace: Workspace
+    host: Host
     client: OpenAI
     report: Report
     on_message: Callable[[str], None]
@@ -36,7 +39,12 @@ class ExportSession:
     @property
     def url(self) -> str:
         """The address of the host, which is the provider of the records."""
-        return self.report.host
+        return self.host.url
+
+    @property
+    def actor(self) -> str:
+        """The name for changes of the registry."""
+        return acting_user(self.workspace.settings)
 
     @contextmanager
     def write(self) -> Iterator[Transaction]:

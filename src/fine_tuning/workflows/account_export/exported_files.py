@@ -6,7 +6,6 @@ import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fine_tuning._util import hosts
 from fine_tuning._util.files import atomic_write, make_folder, sha256_file
 from fine_tuning.data_io.content_hash import content_hash
 from fine_tuning.data_io.rows import read_rows
@@ -18,7 +17,6 @@ from fine_tuning.store.records.files import NewFile
 from fine_tuning.workflows.account_export.export_session import ExportSession
 
 if TYPE_CHECKING:
-    from openai import OpenAI
     from openai.types import FileObject
 
 MAX_TRANSFERS = 5  # attempts to download a file completely
@@ -34,8 +32,8 @@ def fetch_file(session: ExportSession, file_id: str, listed: FileObject | None) 
         return True
     path = make_folder(session.workspace.folder("files")) / f"{_safe(file_id)}.jsonl"
     try:
-        listed = listed or _describe(session.client, session.url, file_id)
-        size, digest = _download(session.client, session.url, file_id, path, listed.bytes)
+        listed = listed or _describe(session, file_id)
+        size, digest = _download(session, file_id, path, listed.bytes)
     except (NotFoundError, ProviderError) as error:
         session.report.missing.append(f"file {file_id}: {error}")
         return False
@@ -95,26 +93,26 @@ def _freeze(tx: Transaction, file: NewFile) -> int | None:
     return datasets.freeze(tx, dataset, ())
 
 
-def _describe(client: OpenAI, url: str, file_id: str) -> FileObject:
-    with hosts.translated_errors(url, f"file {file_id}"):
-        return client.files.retrieve(file_id)
+def _describe(session: ExportSession, file_id: str) -> FileObject:
+    with session.host.translated_errors(f"file {file_id}"):
+        return session.client.files.retrieve(file_id)
 
 
-def _download(client: OpenAI, url: str, file_id: str, path: Path, expected: int | None) -> tuple[int, str]:
+def _download(session: ExportSession, file_id: str, path: Path, expected: int | None) -> tuple[int, str]:
     """Download a file completely, with retries. Returns its size in bytes and its checksum."""
     for left in range(MAX_TRANSFERS - 1, -1, -1):
         try:
-            return _download_once(client, url, file_id, path, expected)
+            return _download_once(session, file_id, path, expected)
         except ProviderError:
             if not left:
                 raise
     raise AssertionError
 
 
-def _download_once(client: OpenAI, url: str, file_id: str, path: Path, expected: int | None) -> tuple[int, str]:
+def _download_once(session: ExportSession, file_id: str, path: Path, expected: int | None) -> tuple[int, str]:
     digest, size = hashlib.sha256(), 0
-    answer = client.files.with_streaming_response.content(file_id)
-    with hosts.translated_errors(url, f"file {file_id}"), atomic_write(path, "wb") as out, answer as stream:
+    answer = session.client.files.with_streaming_response.content(file_id)
+    with session.host.translated_errors(f"file {file_id}"), atomic_write(path, "wb") as out, answer as stream:
         for piece in stream.iter_bytes(1 << 16):
             digest.update(piece)
             size += len(piece)

@@ -6,10 +6,8 @@ from collections.abc import Sequence
 from math import isnan
 from typing import TYPE_CHECKING
 
-from fine_tuning._util import hosts
 from fine_tuning._util.model_names import base_model_of, suffix_of, version_name
 from fine_tuning.costs.prices import PriceList
-from fine_tuning.settings import acting_user
 from fine_tuning.store import datasets, files, model_versions
 from fine_tuning.store.database import Transaction
 from fine_tuning.store.records.model_versions import ModelVersion, NewModelVersion
@@ -31,7 +29,7 @@ def register_model_of_job(
         is_alive: whether the account still has the model; else it is registered as archived.
     """
     prices = PriceList(session.workspace.settings.prices)
-    price = prices.training_price(job.model, at_openai=session.url == hosts.OPENAI_URL)
+    price = prices.training_price(job.model, at_openai=session.host.is_openai)
     cost = None if isnan(price) or job.trained_tokens is None else price * job.trained_tokens / 1e6
     stored = files.get(tx, job.training_file) if has_file else None
     dataset = datasets.get(tx, stored["dataset_id"]) if stored is not None else None
@@ -48,7 +46,7 @@ def register_model_of_job(
         "provider_model": job.fine_tuned_model,
         "metadata": {"exported": True, "in_account": is_alive},
     }
-    model_versions.register(tx, version, actor=acting_user())
+    model_versions.register(tx, version, actor=session.actor)
     session.report.new_models += 1
 
 
@@ -73,7 +71,7 @@ def register_models_without_job(session: ExportSession, models: Sequence[Model])
                 "provider_model": model.id,
                 "metadata": {"exported": True, "in_account": True},
             }
-            model_versions.register(tx, version, actor=acting_user())
+            model_versions.register(tx, version, actor=session.actor)
             session.report.new_models += 1
             session.report.missing.append(f"job of {model.id}: the account does not list it; the model is registered")
 
@@ -96,7 +94,7 @@ def _archive(session: ExportSession, tx: Transaction, version: ModelVersion) -> 
     if status == "DEPLOYED":
         return f"{version_name(name, number)} is still deployed: deploy another (ft-cli relocate {name} trains one)"
     if status == "READY" and (row := model_versions.locked(tx, name, number)) is not None:
-        model_versions.move(tx, row, "ARCHIVED", actor=acting_user(), reason="the account no longer has it")
+        model_versions.move(tx, row, "ARCHIVED", actor=session.actor, reason="the account no longer has it")
         session.report.archived_models += 1
         status = "ARCHIVED"
     return f"{version_name(name, number)} is kept as {status}"

@@ -51,7 +51,7 @@ def start_run(plan: Plan, workspace: Workspace, on_message: Callable[[str], None
     Raises:
         NotFoundError: there is no such model.
     """
-    provider = LOCAL if plan.provider == LOCAL else hosts.address(plan.provider)
+    provider = LOCAL if plan.provider == LOCAL else hosts.find_host(workspace.settings, plan.provider).url
     old = version_to_replace(workspace, plan, provider)
     steps = RecordedSteps(workspace.database, relocation_request(plan, provider, old))
     return RelocationRun(plan, workspace, provider, old, steps, on_message)
