@@ -10,6 +10,7 @@ import sys
 import tempfile
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +64,7 @@ def workspace(
     for name in [name for name in os.environ if name.startswith(("FINE_TUNING_", "OPENAI_"))]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("FINE_TUNING_HOME", str(tmp_path / "workspace"))
-    if request.node.get_closest_marker("cold_trainer") is None:
+    if request.node.get_closest_marker("cold_start") is None:
         monkeypatch.setenv("FINE_TUNING_TRAINER_COMMAND", warm_trainer)
     monkeypatch.chdir(tmp_path)
     return tmp_path / "workspace"
@@ -78,10 +79,24 @@ def frozen_heap() -> None:
 
 @pytest.fixture(scope="session")
 def warm_trainer() -> Iterator[str]:
-    """The command that forks a trainer from a process with the training libraries; see `warm_trainer.py`."""
-    script = PROJECT / "tests" / "warm_trainer.py"
+    """The command that forks a trainer from a process with the training libraries."""
+    with _warm("trainer") as command:
+        yield shlex.join(command)
+
+
+@pytest.fixture(scope="session")
+def warm_command() -> Iterator[list[str]]:
+    """What to start in place of `ft-cli`: it forks a process that has the server's libraries already."""
+    with _warm("command") as command:
+        yield command
+
+
+@contextmanager
+def _warm(kind: str) -> Iterator[list[str]]:
+    """See `warm_processes.py`."""
+    script = PROJECT / "tests" / "warm_processes.py"
     with tempfile.TemporaryDirectory(prefix="ftwarm") as folder:  # a short path: sockets' names have a limit
-        yield shlex.join([sys.executable, "-S", str(script), str(Path(folder) / "socket"), str(os.getpid())])
+        yield [sys.executable, "-S", str(script), kind, str(Path(folder) / "socket"), str(os.getpid())]
 
 
 @pytest.fixture(scope="session")

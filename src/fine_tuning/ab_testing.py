@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Unpack
 
 from fine_tuning._util.files import write_json
 from fine_tuning.errors import UsageError
 from fine_tuning.experiments import chi_squared, lifecycle, non_inferiority, promotion
 from fine_tuning.experiments.ab_test_result import ABTestResult
-from fine_tuning.experiments.design import SLOTS
+from fine_tuning.experiments.design import SLOTS, DesignChoices
 from fine_tuning.experiments.lifecycle import CreatedTest
 from fine_tuning.experiments.non_inferiority import CheaperAndNotWorse
 from fine_tuning.experiments.recommendation import recommend
-from fine_tuning.experiments.sample_scoring import Arguments, Recorder
+from fine_tuning.experiments.sample_scoring import Arguments, Recorder, SampleDetails
 from fine_tuning.experiments.sample_writer import Counts, SampleWriter
 from fine_tuning.store import experiments, legacy_files
 from fine_tuning.store.records.experiment_json import Arm
@@ -48,7 +49,7 @@ class ABTestFramework:
         metadata: Mapping[str, object] | None = None,
         *,
         design: str = "anytime",
-        **choices: object,
+        **choices: Unpack[DesignChoices],
     ) -> CreatedTest:
         """Start a test; starting the same running test again returns it.
 
@@ -73,7 +74,7 @@ class ABTestFramework:
         latency_ms: float | None,
         cost: float | None,
         metadata: Mapping[str, object] | None = None,
-        **more: object,
+        **more: Unpack[SampleDetails],
     ) -> bool:
         """Record one answer, scored by the test's metric (by default: equal to the reference after stripping).
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Unpack
 
 from fine_tuning._util import checks
 from fine_tuning.costs.prices import PriceList
@@ -26,7 +27,7 @@ from fine_tuning.datasets import (
 from fine_tuning.datasets.daft_engine import daft
 from fine_tuning.datasets.examples_with_recipe import Examples
 from fine_tuning.datasets.prepare_options import PrepareOptions
-from fine_tuning.datasets.recipe import DEFAULT_THRESHOLD, Recipe
+from fine_tuning.datasets.recipe import DEFAULT_THRESHOLD, Recipe, RecipeChoices
 from fine_tuning.store.records.datasets import ListedDataset
 from fine_tuning.store.records.examples import Example as CapturedExample
 from fine_tuning.store.records.manifests import DatasetManifest
@@ -135,7 +136,7 @@ class DatasetBuilder:
         *,
         table: object = None,
         on_progress: Callable[[int], None] = lambda _: None,
-        **choices: object,
+        **choices: Unpack[RecipeChoices],
     ) -> DatasetManifest:
         """Build a frozen dataset of any size: checked, deduplicated, filtered, in splits, with its manifest.
 

@@ -8,8 +8,9 @@ import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 PATIENCE = 20_000  # milliseconds that the browser waits for what is to come
 Open = Callable[..., Page]
+Serving = Callable[..., AbstractContextManager[str]]
 expect.set_options(timeout=PATIENCE)
 
 
@@ -29,10 +31,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(pytest.mark.skip(reason="chromium is not installed"))
 
 
+@pytest.fixture
+def serving(request: pytest.FixtureRequest, warm_command: list[str]) -> Serving:
+    """Starts `ft-cli serve`, or another command that listens, in this workspace, for as long as a block runs."""
+    is_cold = request.node.get_closest_marker("cold_start") is not None
+    return partial(_serving, [sys.executable, "-m", "fine_tuning.cli"] if is_cold else warm_command)
+
+
 @contextmanager
-def serving(*arguments: str, port: int = 0) -> Iterator[str]:
-    """The address of `ft-cli serve` in this workspace; a bug behind a page fails the test at its end."""
-    command = [sys.executable, "-m", "fine_tuning.cli", *(arguments or ("serve", "--slots", "1")), "--port", str(port)]
+def _serving(ft_cli: Sequence[str], *arguments: str, port: int = 0) -> Iterator[str]:
+    """The address of the server; a bug behind a page fails the test at its end."""
+    command = [*ft_cli, *(arguments or ("serve", "--slots", "1")), "--port", str(port)]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=dict(os.environ))
     assert process.stderr is not None
     told: list[str] = []
@@ -56,7 +65,7 @@ def serving(*arguments: str, port: int = 0) -> Iterator[str]:
 
 
 @pytest.fixture
-def address(workspace: Path) -> Iterator[str]:
+def address(workspace: Path, serving: Serving) -> Iterator[str]:
     with serving() as found:
         yield found
 

@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 
 from fine_tuning import ABTestFramework, CostTracker, ModelRegistry
 from fine_tuning.distillation import DistillationDataCollector
-from tests.dashboard.conftest import Open, serving
+from tests.dashboard.conftest import Open, Serving
 from tests.dashboard.test_safety import PAGES
 
 SERIOUS = ("serious", "critical")
@@ -91,8 +91,9 @@ def test_theme_dark_is_remembered(address: str, open_page: Open) -> None:
     expect(page.locator("body.body--light")).to_be_visible()
 
 
+@pytest.mark.cold_start
 @pytest.mark.usefixtures("workspace")
-def test_page_lost_connection_is_shown_and_restored(open_page: Open) -> None:
+def test_page_lost_connection_is_shown_and_restored(open_page: Open, serving: Serving) -> None:
     with serving("ui") as address:
         page = open_page(f"{address}/jobs")
         expect(page.get_by_role("heading", level=1)).to_have_text("Jobs")

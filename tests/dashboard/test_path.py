@@ -13,7 +13,7 @@ from fine_tuning.distillation import DistillationDataCollector
 from fine_tuning.settings import get_settings
 from fine_tuning.store import jobs
 from fine_tuning.store.database import open_database
-from tests.dashboard.conftest import Open, serving
+from tests.dashboard.conftest import Open, Serving
 
 
 def go(page: Page, name: str) -> None:
@@ -22,7 +22,7 @@ def go(page: Page, name: str) -> None:
 
 
 def test_dashboard_from_empty_workspace_to_deployment_and_rollback(
-    open_page: Open, tiny_model_dir: Path, workspace: Path
+    open_page: Open, tiny_model_dir: Path, workspace: Path, serving: Serving
 ) -> None:
     with serving("serve", "--alias", f"tiny={tiny_model_dir}") as address:
         _walk(open_page(address))

@@ -6,16 +6,18 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from fine_tuning.distillation import DistillationDataCollector
-from tests.dashboard.conftest import Open, serving
+from tests.dashboard.conftest import Open, Serving
 
 CLICK_MS = 6_000  # milliseconds until a click has shown an effect
 
 
+@pytest.mark.cold_start
 def test_playground_page_two_answers_and_vote_record_a_pair(
-    open_page: Open, tiny_model_dir: Path, workspace: Path
+    open_page: Open, tiny_model_dir: Path, workspace: Path, serving: Serving
 ) -> None:
     with serving("serve", "--slots", "0", "--alias", f"tiny={tiny_model_dir}") as address:
         page = open_page(f"{address}/playground")

@@ -16,7 +16,7 @@ from fine_tuning import ABTestFramework, ModelRegistry
 from fine_tuning.distillation import DistillationDataCollector
 from fine_tuning.server import authentication
 from fine_tuning.store.database import open_database
-from tests.dashboard.conftest import Open, serving
+from tests.dashboard.conftest import Open, Serving
 
 PAGES = ("/", "/review", "/datasets", "/jobs", "/models", "/experiments", "/costs", "/playground")
 EVIL = '<img src=x onerror="window.broken=1"><script>window.broken=1</script>'
@@ -163,7 +163,7 @@ def test_pages_load_no_foreign_resources(address: str, open_page: Open) -> None:
     assert [url for url in asked if f"//{host}" not in url and not url.startswith(("data:", "blob:"))] == []
 
 
-def test_dashboard_without_api_serves_pages(workspace: Any, open_page: Open) -> None:
+def test_dashboard_without_api_serves_pages(workspace: Any, open_page: Open, serving: Serving) -> None:
     with serving("ui") as address:
         page = open_page(address)
         expect(page.get_by_role("heading", level=1)).to_have_text("Overview")

@@ -16,12 +16,17 @@ from fine_tuning import DatasetBuilder
 from fine_tuning.data_io.content_hash import content_hash
 from fine_tuning.data_io.rows import read_rows
 from fine_tuning.datasets import manifest
+from fine_tuning.datasets.recipe import Recipe, RecipeChoices
 from fine_tuning.datasets.split_assignment import deal
 from fine_tuning.distillation import DistillationDataCollector
 from fine_tuning.errors import DataError, NotFoundError, StorageError, UsageError
 from fine_tuning.store.database import open_database
 
 WORDS = "amber birch cedar dune ember fjord grove heath inlet juniper knoll lagoon marsh nook orchard pond".split()
+
+
+def test_type_checkers_know_every_choice_of_a_recipe() -> None:
+    assert RecipeChoices.__annotations__.keys() == Recipe.model_fields.keys()
 
 
 def question(number: int) -> str:

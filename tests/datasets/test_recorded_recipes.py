@@ -70,6 +70,9 @@ def test_save_dataset_examples_changed_in_place_are_recorded_as_given(database: 
     assert recorded(database, builder.save_dataset(found, "reversed"))["source"] == "distillation"
     found.append(dict(found[0]))
     assert recorded(database, builder.save_dataset(found, "longer")) == {"source": "given", "saved": COUNT + 1}
+    edited = builder.build_from_distillation(domain="mail")
+    edited[0]["response"] = "It costs nothing."
+    assert recorded(database, builder.save_dataset(edited, "edited")) == {"source": "given", "saved": COUNT}
 
 
 def test_save_dataset_validated_examples_record_their_minimum_lengths(database: Database) -> None:
@@ -99,13 +102,16 @@ def test_save_dataset_slice_records_its_source(database: Database) -> None:
     recipe = recorded(database, builder.save_dataset(found[2:10][:5], "few"))
     assert (recipe["source"], recipe["saved"]) == ("distillation", 5)
     assert recipe["derived"] == [{"operation": "slice", "rows": rows} for rows in ("2:10", "0:5")]
+    backwards = builder.save_dataset(found[::-1], "backwards")
+    assert recorded(database, backwards)["derived"] == [{"operation": "slice", "rows": f"{COUNT - 1}::-1"}]
     assert found[0]["domain"] == "mail"
     assert found[:] == found
 
 
 def test_examples_copied_keep_their_recipe(database: Database) -> None:
     found = DatasetBuilder().build_from_distillation(domain="mail")
-    for number, each in enumerate((copy.copy(found), copy.deepcopy(found), pickle.loads(pickle.dumps(found)))):
+    copies = (copy.copy(found), copy.deepcopy(found), pickle.loads(pickle.dumps(found)), found.copy())
+    for number, each in enumerate(copies):
         assert each == found
         path = DatasetBuilder().save_dataset(each, f"copy{number}")
         assert recorded(database, path)["domain"] == "mail"

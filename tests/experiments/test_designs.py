@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import fields
 from itertools import pairwise
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from fine_tuning import ABTestFramework, ModelRegistry
 from fine_tuning.errors import ConflictError, UsageError
 from fine_tuning.experiments.assignment import ramped, takes_part
+from fine_tuning.experiments.design import Design, DesignChoices
 from fine_tuning.store.database import Database
 
 
@@ -25,6 +27,10 @@ def rows(rate_a: float, rate_b: float, count: int, seed: int = 0, **more: Any) -
             {"model": "model_b", "score": float(right_b), **more},
         ]
     return found
+
+
+def test_type_checkers_know_every_choice_of_a_design() -> None:
+    assert DesignChoices.__annotations__.keys() == {each.name for each in fields(Design)} - {"kind"}
 
 
 def started(**choices: Any) -> ABTestFramework:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
@@ -11,7 +11,7 @@ from fine_tuning.commands import dataset_inspection, output
 from fine_tuning.commands.command_workspace import command_workspace
 from fine_tuning.commands.options import with_options
 from fine_tuning.datasets.prepare_options import PrepareOptions
-from fine_tuning.datasets.recipe import Recipe
+from fine_tuning.datasets.recipe import Recipe, RecipeChoices
 
 if TYPE_CHECKING:
     from fine_tuning.datasets.file_check import CheckReport
@@ -89,7 +89,7 @@ def build(
     """Build a frozen dataset: checked, deduplicated, split into train, validation and test, with a manifest."""
     from fine_tuning.dataset_builder import DatasetBuilder
 
-    choices = recipe.as_dict()
+    choices = cast("RecipeChoices", recipe.as_dict())
     if keep_near_duplicates:
         choices["near_duplicates"] = None
     builder = DatasetBuilder(workspace=command_workspace(ray_address=ray))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import asdict, dataclass
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
@@ -15,6 +15,9 @@ from fine_tuning.commands.command_workspace import command_workspace
 from fine_tuning.commands.experiment_tables import print_result
 from fine_tuning.commands.options import with_options
 from fine_tuning.errors import ConflictError, UsageError
+
+if TYPE_CHECKING:
+    from fine_tuning.experiments.design import DesignChoices
 
 
 class Kind(StrEnum):
@@ -57,15 +60,12 @@ class DesignOptions:
     ] = None
     auto: Annotated[bool, typer.Option(help="Deploy the winner as soon as there is a verdict.")] = False
 
-    def choices(self) -> dict[str, object]:
-        """The choices as `ABTestFramework.create_test` takes them."""
+    def choices(self) -> DesignChoices:
+        """The choices as `ABTestFramework.create_test` takes them, beside the kind of design."""
         rails = output.key_values("--guardrail", self.guardrail or [])
-        options = {name: value for name, value in vars(self).items() if name != "guardrail"}
-        return {
-            **options,
-            "design": self.design.value,
-            "guardrails": [_guardrail(name, value) for name, value in rails.items()],
-        }
+        options = {name: value for name, value in vars(self).items() if name not in {"design", "guardrail"}}
+        guardrails = [_guardrail(name, value) for name, value in rails.items()]
+        return cast("DesignChoices", {**options, "guardrails": guardrails})
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ def setup_ab_test(
     from fine_tuning.ab_testing import ABTestFramework
 
     framework = ABTestFramework(workspace=command_workspace())
-    test = framework.create_test(test_id, model_a, model_b, None, **options.choices())  # type: ignore[arg-type]
+    test = framework.create_test(test_id, model_a, model_b, design=options.design.value, **options.choices())
     if as_json:
         output.print_json(test)
         return

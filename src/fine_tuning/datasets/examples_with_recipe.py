@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterable, Sequence
 from typing import SupportsIndex, TypeVar, overload
 
@@ -14,8 +16,8 @@ GIVEN: ExamplesRecipe = {"source": "given"}  # rows whose source only the caller
 class Examples(list[Row]):
     """A list of examples with the recipe of its rows.
 
-    Slices, valid examples and the sides of a split keep the recipe and add a step to its `derived`. Lists that are
-    made in other ways (a comprehension, `a + b`, `sorted`) are plain lists.
+    Copies keep the recipe; slices, valid examples and the sides of a split keep it and add a step to its `derived`.
+    Lists that are made in other ways (a comprehension, `a + b`, `sorted`) are plain lists.
 
     Args:
         rows: the examples.
@@ -25,13 +27,16 @@ class Examples(list[Row]):
     def __init__(self, rows: Iterable[Row], recipe: ExamplesRecipe) -> None:
         super().__init__(rows)
         self._recipe = recipe
-        self._found = tuple(self)
+        self._fingerprint = _fingerprint(self)
 
     @property
     def recipe(self) -> ExamplesRecipe:
-        """How the rows were found; `{"source": "given"}` once rows were added, removed or replaced in place."""
-        same = len(self) == len(self._found) and sorted(map(id, self)) == sorted(map(id, self._found))
-        return self._recipe if same else GIVEN
+        """How the rows were found; `{"source": "given"}` once rows were added, removed or edited in place."""
+        return self._recipe if _fingerprint(self) == self._fingerprint else GIVEN
+
+    def copy(self) -> Examples[Row]:
+        """The same rows with the same recipe."""
+        return Examples(self, self.recipe)
 
     @overload
     def __getitem__(self, at: SupportsIndex) -> Row: ...
@@ -59,4 +64,11 @@ def derived(examples: Sequence[object], rows: Iterable[Row], step: DerivationSte
 def _shown(rows: slice, count: int) -> str:
     """A slice as Python writes it, with its ends as they are for so many rows."""
     start, stop, step = rows.indices(count)
-    return f"{start}:{stop}" if step == 1 else f"{start}:{stop}:{step}"
+    end = "" if stop < 0 else stop  # down to the first row
+    return f"{start}:{end}" if step == 1 else f"{start}:{end}:{step}"
+
+
+def _fingerprint(rows: Iterable[object]) -> list[bytes]:
+    """The same for the same rows in any order, in any process."""
+    texts = (json.dumps(row, sort_keys=True, default=repr) for row in rows)
+    return sorted(hashlib.blake2b(text.encode(), digest_size=16).digest() for text in texts)

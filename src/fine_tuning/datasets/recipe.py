@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypedDict
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
@@ -101,6 +102,33 @@ class Recipe(OptionModel):
     def as_dict(self) -> JsonColumn:
         """Every option as a plain JSON value."""
         return self.model_dump(mode="json")
+
+
+class RecipeChoices(TypedDict, total=False):
+    """The options of a recipe, as `DatasetBuilder.build` takes them; see `Recipe`."""
+
+    format: DatasetFormat
+    tokens_of: str | None
+    min_rating: int | None
+    domains: Sequence[str]
+    task_types: Sequence[str]
+    models: Sequence[str]
+    metadata: Mapping[str, str]
+    since: str | None
+    until: str | None
+    min_prompt: int
+    min_response: int
+    max_characters: int | None
+    languages: Sequence[str]
+    secrets: Policy
+    personal_data: Policy
+    near_duplicates: float | None
+    balance: RowField | None
+    limit: int | None
+    validation: float
+    test: float
+    stratify: RowField
+    seed: int
 
 
 def seconds_of(label: str, value: str | None) -> float | None:

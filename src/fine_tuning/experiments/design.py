@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
-from typing import Any, cast
+from typing import Any, TypedDict, cast
 
 from fine_tuning._util import checks
 from fine_tuning.errors import UsageError
@@ -158,6 +158,25 @@ class Design:
             raise UsageError(f"guardrails must be a list, not {type(rails).__name__}")
         chosen: dict[str, Any] = {**choices, "guardrails": tuple(_guardrail(each) for each in rails)}
         return cls(**chosen)  # which checks them
+
+
+class DesignChoices(TypedDict, total=False):
+    """What a design can be made of, beside its kind; see `Design`."""
+
+    alpha: float
+    planned: int | None
+    looks: int
+    spending: str
+    score: str
+    low: float
+    high: float
+    metric: str
+    margin: float
+    split: float | None
+    guardrails: Sequence[Guardrail | Mapping[str, object]]
+    ramp: float
+    layer: str | None
+    auto: bool
 
 
 def _guardrail(given: object) -> Guardrail:

@@ -9,7 +9,7 @@ from fine_tuning._util import checks
 from fine_tuning.errors import ConflictError, NotFoundError, UsageError
 from fine_tuning.experiments import assignment, promotion, verdict
 from fine_tuning.experiments.ab_test_result import ABTestResult, concluded_result
-from fine_tuning.experiments.design import MIN_SHARE, Design, check_alpha
+from fine_tuning.experiments.design import MIN_SHARE, Design, DesignChoices, check_alpha
 from fine_tuning.experiments.recommendation import recommend
 from fine_tuning.experiments.sample_scoring import with_score_of_metric
 from fine_tuning.experiments.sufficient_statistics import A, B
@@ -34,13 +34,13 @@ class CreatedTest(TypedDict):
     design: DesignRecord
 
 
-def design_of(kind: str, choices: dict[str, object]) -> Design:
+def design_of(kind: str, choices: DesignChoices) -> Design:
     """The design of these choices, with the kind of scores that its metric gives.
 
     Raises:
         UsageError: a choice is unknown or out of range, or the metric cannot score samples.
     """
-    return Design.of(kind=kind, **with_score_of_metric(choices))
+    return Design.of(kind=kind, **with_score_of_metric({**choices}))
 
 
 def create(

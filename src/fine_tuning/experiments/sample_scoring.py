@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from typing import TypedDict
 
 from fine_tuning._util import checks
 from fine_tuning.errors import UsageError
@@ -14,9 +15,20 @@ from fine_tuning.experiments.sample_buffer import Buffer
 
 _log = logging.getLogger(__name__)
 Arguments = Mapping[str, object]  # of `ABTestFramework.record_sample`, unchecked
-_ARGUMENTS = set(
-    "model prediction reference latency_ms cost metadata score error sample_id cluster_id covariate measures".split()
-)
+
+
+class SampleDetails(TypedDict, total=False):
+    """Arguments of a sample that few have; see `ABTestFramework.record_sample`."""
+
+    score: float | None
+    error: str | None
+    sample_id: str | None
+    cluster_id: str | None
+    covariate: float | None
+    measures: Mapping[str, float] | None
+
+
+_ARGUMENTS = {"model", "prediction", "reference", "latency_ms", "cost", "metadata", *SampleDetails.__annotations__}
 
 
 def checked_sample(row: Arguments, design: Design) -> Sample:
