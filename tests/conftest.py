@@ -45,10 +45,17 @@ SLOW_FIXTURES = {
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark as slow what trains, or starts a server, a browser, Ray or PostgreSQL; what takes longest begins first."""
-    items.sort(key=lambda item: item.get_closest_marker("real_weights") is None)
+    items.sort(key=_order)
     for item in items:
         if SLOW_FIXTURES & set(getattr(item, "fixturenames", ())) or "postgresql" in _parameters(item).values():
             item.add_marker(pytest.mark.slow)
+
+
+def _order(item: pytest.Item) -> int:
+    """One process has the tests of Ray's cluster; were they last, the others would wait for it."""
+    if item.get_closest_marker("xdist_group") is not None:
+        return 0
+    return 1 if item.get_closest_marker("real_weights") is not None else 2
 
 
 def _parameters(item: pytest.Item) -> dict[str, Any]:

@@ -101,3 +101,17 @@ def test_parse_tool_calls_lone_surrogate_is_encodable() -> None:
     said = r'{"tool_calls": [{"name": "f", "arguments": {"a": "\ud800 ü"}}]}'
     (call,) = tool_prompt.parse_tool_calls(said, [{"function": {"name": "f"}}]) or []
     assert json.loads(call["function"]["arguments"].encode()) == {"a": "\ud800 ü"}
+
+
+def test_result_of_a_tool_as_text_is_joined_to_results_alone() -> None:
+    call = {"id": "c1", "type": "function", "function": {"name": "total", "arguments": "{}"}}
+    conversation: list[Any] = [
+        {"role": "user", "content": "Result of what?"},
+        {"role": "tool", "tool_call_id": "c0", "content": "one"},
+        {"role": "assistant", "content": None, "tool_calls": [call, {**call, "id": "c2"}]},
+        {"role": "tool", "tool_call_id": "c1", "content": "two"},
+        {"role": "tool", "tool_call_id": "c2", "content": "three"},
+    ]
+    texts = [message["content"] for message in tool_prompt.with_tools_as_text(conversation, None)]
+    assert texts[:2] == ["Result of what?", "Result of the call: one"]
+    assert texts[3] == "Result of total: two\nResult of total: three"

@@ -208,7 +208,7 @@ def test_lineage_connects_examples_to_costs(trained: dict[str, Any], cli: Any) -
     graph = registry.lineage("orders")
     kinds = [node.kind for node in graph.nodes]
     assert kinds[0] == "version"
-    assert {"examples", "data set", "file", "job", "artifact", "evaluation", "experiment", "deployment", "cost"} <= {
+    assert {"examples", "dataset", "file", "job", "artifact", "evaluation", "experiment", "deployment", "cost"} <= {
         *kinds
     }
     known = {node.id: node for node in graph.nodes}

@@ -93,7 +93,7 @@ def test_export_account_failing_host_exports_everything(account: Faulty) -> None
     assert [each["job_id"] for each in versions] == sorted(each["job_id"] for each in versions)  # oldest first
     assert (versions[0]["provider"], versions[0]["dataset_size"]) == (account.url, 13)
     chain = [node.kind for node in registry.lineage("team3", 1).nodes]
-    assert {"job", "file", "data set"} <= set(chain)
+    assert {"job", "file", "dataset"} <= set(chain)
     inventory = json.loads(Path(report.inventory).read_text())
     assert len(inventory["jobs"]) == 220
     # Once more: nothing is fetched again, nothing is registered twice.

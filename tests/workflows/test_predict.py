@@ -193,7 +193,7 @@ def test_evaluate_model_with_human_ratings_corrects_the_judge(host: wire.Host, c
     ("arguments", "said"),
     [
         (("--metric", "beauty"), "unknown metric 'beauty'"),
-        (("--at-once", "0"), "--at-once must be"),
+        (("--concurrency", "0"), "--concurrency must be"),
         (("--per-minute", "0"), "per_minute must be more than 0"),
     ],
 )

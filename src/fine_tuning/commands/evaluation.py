@@ -51,7 +51,7 @@ class EvaluationOptions:
     judge: Annotated[str | None, typer.Option(help="Model that grades each prediction.")] = None
     rubric: Annotated[str | None, typer.Option(help="Description of a good answer, for the judge.")] = None
     max_tokens: Annotated[int, typer.Option(help="Maximum tokens per prediction.")] = 256
-    at_once: Annotated[int, typer.Option(help="Concurrent calls to a host.")] = 8
+    concurrency: Annotated[int, typer.Option("--concurrency", "--at-once", help="Concurrent calls to a host.")] = 8
     per_minute: Annotated[float | None, typer.Option(help="Maximum calls to a host per minute.")] = None
     fresh: Annotated[bool, typer.Option("--fresh", help="Ignore stored predictions and call the model again.")] = False
 
@@ -87,8 +87,8 @@ def evaluate_model(
     if options.rubric is not None and options.judge is None:
         raise UsageError("--rubric is for a judge; name one with --judge")
     questions = read_questions(test_file)
-    checks.count("--at-once", options.at_once, 1, 1000)
-    calls = CallOptions(options.max_tokens, options.at_once, options.per_minute, options.fresh)
+    checks.count("--concurrency", options.concurrency, 1, 1000)
+    calls = CallOptions(options.max_tokens, options.concurrency, options.per_minute, options.fresh)
     workspace = command_workspace()
     with output.count_progress("questions answered") as on_progress:
         predictions = predict(name, questions, calls, workspace=workspace, on_progress=on_progress)

@@ -94,7 +94,7 @@ def _add_data(tx: Transaction, graph: Lineage, node: Node, job: Job) -> None:
         "recipe": found["recipe"],
     }
     label = f"dataset {found['name']} {_short(found['content_hash'])}, {found['rows']:,} rows"
-    data = graph.add(Node("data set", f"dataset:{found['id']}", label, data_facts), downstream=source)
+    data = graph.add(Node("dataset", f"dataset:{found['id']}", label, data_facts), downstream=source)
     if count := datasets.member_count(tx, found["id"]):
         examples = Node("examples", f"examples:{found['id']}", f"{count:,} captured examples", {"count": count})
         graph.add(examples, downstream=data)

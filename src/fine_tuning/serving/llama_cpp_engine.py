@@ -276,7 +276,7 @@ def _load(path: Path, options: LlamaCppOptions) -> Native:
 def _checked(reply: JsonColumn, model: str) -> JsonColumn:
     """The reply, unless it reports an error: RefusedError where the request caused it, else ProviderError."""
     if error := reply.get("error"):
-        message = str(error.get("message", error))
+        message = str(error.get("message", error))  # llama.cpp has few types of errors: most are told by their text
         if error.get("type") == "exceed_context_size_error" or "context size" in message:
             raise ContextLengthError(f"the prompt is too long for {Path(model).name}: {message}")
         is_model_error = message.startswith("The model produced")

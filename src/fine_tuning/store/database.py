@@ -224,7 +224,7 @@ def translated_errors(url: URL) -> Iterator[None]:
 
 
 _DEFAULT_HINT = "nothing was changed; run again, and report it if it happens again"
-_HINTS = {
+_HINTS = {  # by the drivers' texts: their exceptions are hardly more than OperationalError
     "disk is full": "free some space and run again",
     "disk i/o error": "the disk is full, read-only or failing; free some space and run again",
     "already exists": "the database belongs to another program; choose another",

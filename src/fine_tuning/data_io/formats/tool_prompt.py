@@ -26,19 +26,20 @@ def with_tools_as_text(messages: Sequence[Message], tools: Sequence[Tool] | None
     """The conversation with its tools, tool calls and tool results as text."""
     found: list[Message] = []
     names: dict[str, str] = {}
+    follows_result = False
     for message in messages:
         if calls := message.get("tool_calls"):
             names |= {str(call.get("id")): str(call["function"]["name"]) for call in calls}
             found.append(_calls_as_text(message, calls))
         elif message["role"] == "tool":
             result = f"Result of {names.get(str(message.get('tool_call_id')), 'the call')}: {message.get('content')}"
-            previous = found[-1].get("content") if found and found[-1]["role"] == "user" else None
-            if isinstance(previous, str) and previous.startswith("Result of "):
-                found[-1]["content"] = f"{previous}\n{result}"
+            if follows_result:
+                found[-1]["content"] = f"{found[-1].get('content')}\n{result}"
             else:
                 found.append({"role": "user", "content": result})
         else:
             found.append(message.copy())
+        follows_result = message["role"] == "tool"
     if not tools:
         return found
     listed = "\n".join(["You can call these functions:", *(_compact(tool["function"]) for tool in tools), _INSTRUCTION])

@@ -80,7 +80,7 @@ def needed(model: Network, rows: Sequence[dict[str, list[int]]], micro_batch: in
 
 def ran_out(error: Exception) -> bool:
     """Whether an error means that a CPU or GPU ran out of memory."""
-    no_stack = "can't start new thread" in str(error)  # each thread has its own stack
+    no_stack = "can't start new thread" in str(error)  # each has its own stack; Python raises a bare RuntimeError
     return isinstance(error, MemoryError) or no_stack or bool(should_reduce_batch_size(error))
 
 
