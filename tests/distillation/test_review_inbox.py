@@ -64,7 +64,7 @@ def test_take_concurrent_reviewers_claim_different_calls(collector: Distillation
 
 
 def test_take_after_claims_expire_gives_calls_to_another_reviewer(collector: DistillationDataCollector) -> None:
-    moment = datetime.now(UTC)
+    moment = datetime(2026, 3, 1, tzinfo=UTC)
     ann, bob = (ReviewInbox(name, clock=lambda: moment) for name in ("ann", "bob"))
     (claimed,) = (row["id"] for row in ann.take(limit=1))
     assert claimed not in {row["id"] for row in bob.take()}
