@@ -110,9 +110,38 @@ def test_read_csv_parses_cells(tmp_path: Path) -> None:
     file.write_text("prompt,response\na,b,c\n", encoding="utf-8")
     with pytest.raises(DataError, match="line 2: more cells than the first line has names"):
         rows(file)
-    file.write_bytes(b"prompt\n\xff\n")
-    with pytest.raises(DataError, match="not UTF-8"):
+    file.write_bytes(b"prompt\n\xef\xf0\xe8\xe2\xe5\xf2\n")  # in Windows-1251
+    with pytest.raises(DataError, match="not UTF-8"):  # some alphabet's, which nobody can tell for sure
         rows(file)
+
+
+@pytest.mark.parametrize("first", ["", "sep=;\n", "SEP=;\r\n", "\ufeff"])
+def test_read_csv_takes_the_delimiter_of_the_file(tmp_path: Path, first: str) -> None:
+    file = tmp_path / "calls.csv"
+    file.write_text(f'{first}prompt;response\n"1,5; 2";b\n', encoding="utf-8", newline="")
+    (found,) = rows(file)
+    assert found == (3 if "=" in first else 2, {"prompt": "1,5; 2", "response": "b"})
+
+
+def test_read_csv_keeps_text_that_is_json(tmp_path: Path) -> None:
+    file = tmp_path / "calls.csv"
+    file.write_text('prompt,completion,input\nq,"{""a"": 1}","[1, 2]"\n', encoding="utf-8")
+    assert rows(file) == [(2, {"prompt": "q", "completion": '{"a": 1}', "input": "[1, 2]"})]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "cp1252"])
+def test_read_csv_tells_the_encoding(tmp_path: Path, encoding: str) -> None:
+    file = tmp_path / "calls.csv"
+    file.write_bytes("prompt;response\n„Grüße“ für €5?;à bientôt\n".encode(encoding))
+    assert rows(file) == [(2, {"prompt": "„Grüße“ für €5?", "response": "à bientôt"})]
+
+
+def test_read_json_lines_in_utf_16(tmp_path: Path) -> None:
+    file = tmp_path / "calls.jsonl"
+    file.write_bytes(
+        "".join(json.dumps({"prompt": f"日本 {n}"}, ensure_ascii=False) + "\r\n" for n in range(3)).encode("utf-16")
+    )
+    assert rows(file) == [(n + 1, {"prompt": f"日本 {n}"}) for n in range(3)]
 
 
 def test_read_parquet_and_table_rows_return_rows(tmp_path: Path) -> None:

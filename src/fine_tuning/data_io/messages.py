@@ -124,6 +124,23 @@ def as_tools(value: object) -> list[Tool] | None:
     return cast("list[Tool]", list_of_objects(found, "tools")) if found else None
 
 
+def content_text(content: object) -> str:
+    """The text of a content: itself, or its text parts joined.
+
+    Raises:
+        DataError: it is neither text nor a list of parts.
+    """
+    if isinstance(content, list):
+        return "".join(
+            part if isinstance(part, str) else str(part.get("text", ""))
+            for part in content
+            if isinstance(part, str | Mapping)
+        )
+    if content is not None and not isinstance(content, str):
+        raise DataError(f"content must be text or a list of parts, not {type(content).__name__}")
+    return content or ""
+
+
 def text_of(message: Mapping[str, object]) -> str:
     """The text of a message: its content, its text parts joined, or its tool calls as JSON.
 
@@ -131,10 +148,6 @@ def text_of(message: Mapping[str, object]) -> str:
         DataError: the content is neither text nor a list of parts.
     """
     content = message.get("content")
-    if isinstance(content, list):
-        return "".join(str(part.get("text", "")) for part in content if isinstance(part, Mapping))
     if content is None and message.get("tool_calls"):
         return json.dumps(message["tool_calls"], ensure_ascii=False)
-    if content is not None and not isinstance(content, str):
-        raise DataError(f"content must be text or a list of parts, not {type(content).__name__}")
-    return content or ""
+    return content_text(content)

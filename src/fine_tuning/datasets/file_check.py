@@ -12,9 +12,8 @@ from typing import IO, NamedTuple, TypedDict
 
 from fine_tuning._util.files import atomic_write
 from fine_tuning.data_io import formats, sources
-from fine_tuning.data_io.formats import chat_checks, row_text
+from fine_tuning.data_io.formats import chat_checks, openai_chat, preference, row_text
 from fine_tuning.data_io.formats.findings import CODES, Finding, Tally, has_error
-from fine_tuning.data_io.json_values import parse_embedded_json
 from fine_tuning.data_io.sources import RawRow
 from fine_tuning.datasets import token_counts as tokens
 from fine_tuning.datasets.removed_rows import RejectedRow, RejectionReason
@@ -25,7 +24,8 @@ from fine_tuning.store.records.rows import JsonColumn, records
 
 MIN_ROWS = 10
 PROGRESS_ROWS = 1000  # between calls of on_progress
-_LEARNT = ("messages", "tools", "input", "preferred_output", "non_preferred_output")
+_LEARNT = ("messages", "tools", "parallel_tool_calls", "input", "preferred_output", "non_preferred_output")
+_CHECKED_AS_WRITTEN = {openai_chat.NAME, preference.NAME}
 
 
 class CheckFacts(TypedDict):
@@ -107,19 +107,22 @@ def examine(text: bytes | None) -> Examined:
     try:
         row = _as_chat_row(parsed, name)
     except DataError as error:
+        wrong = chat_checks.check_row(parsed) if name in _CHECKED_AS_WRITTEN else []
+        if has_error(wrong):  # says what is wrong with which message
+            return Examined(None, {}, text or b"", name, wrong)
         code = "unknown-format" if name is None else "malformed"
         return Examined(None, {}, text or b"", name, [Finding(code, "", str(error))])
     learnt = {name: row[name] for name in _LEARNT if name in row}
-    return Examined(parsed, learnt, row_text.canonical(learnt), name, chat_checks.check_row(row))
+    findings = chat_checks.check_row(row)
+    if name == openai_chat.NAME or "preferred_output" in parsed:
+        findings += chat_checks.unknown_keys(parsed)
+    return Examined(parsed, learnt, row_text.canonical(learnt), name, findings)
 
 
 def _as_chat_row(row: JsonColumn, name: str | None) -> JsonColumn:
-    """The row as OpenAI's chat or preference row; other formats are converted."""
-    tools = parse_embedded_json(row.get("tools"))  # JSON text in tables
-    if isinstance(row.get("tools"), str) and isinstance(tools, list):
-        row = {**row, "tools": tools}
-    if name == "openai" or (name == "preference" and "input" in row) or (name is None and "messages" in row):
-        return row
+    """The row as OpenAI's chat or preference row."""
+    if name is None and "messages" in row:
+        return row  # which lacks the messages that it names: the checks say so
     calls = list(formats.calls_in(row, name))
     if not calls:
         raise DataError("the row records no answered call of a chat model")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Protocol
 
+from fine_tuning.data_io.call import Call
 from fine_tuning.data_io.formats import (
     alpaca,
     langfuse,
@@ -16,7 +17,6 @@ from fine_tuning.data_io.formats import (
     sharegpt,
     stored_completion,
 )
-from fine_tuning.data_io.formats.call import Call
 from fine_tuning.data_io.json_values import Row
 from fine_tuning.errors import DataError, UsageError
 
@@ -63,10 +63,16 @@ def check_format(name: str) -> str:
 
 def format_of(row: Row) -> str | None:
     """The name of a row's format; None if no format recognises it."""
+    row = _stated(row)
     for name, each in FORMATS.items():
         if each.recognises(row):
             return name
     return None
+
+
+def _stated(row: Row) -> Row:
+    """The row without the nulls with which tables fill the columns of other rows."""
+    return {key: value for key, value in row.items() if value is not None} if None in row.values() else row
 
 
 def calls_in(row: Row, name: str | None = None) -> Iterator[Call]:
@@ -78,6 +84,7 @@ def calls_in(row: Row, name: str | None = None) -> Iterator[Call]:
     Raises:
         DataError: the row is of another format, or malformed.
     """
+    row = _stated(row)
     known = format_of(row) if name is None else name
     if known is None or not FORMATS[known].recognises(row):
         expected = f"of the format {name}" if name else "of any known format"

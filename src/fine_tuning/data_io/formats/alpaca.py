@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NotRequired, TypedDict
 
-from fine_tuning.data_io.formats.call import Call, call_from_row
+from fine_tuning.data_io.call import Call, call_from_row
 from fine_tuning.data_io.json_values import Row, is_list, text_field
 from fine_tuning.data_io.messages import Message, Tool, prompt_and_response_messages
 from fine_tuning.errors import DataError
 
 NAME = "alpaca"
-_KEYS = ("instruction", "input", "output", "system", "history")
+_KEYS = ("instruction", "input", "output", "history")
 
 
 class AlpacaRow(TypedDict):
@@ -37,12 +37,7 @@ def calls(row: Row) -> Iterator[Call]:
     """
     more = text_field(row, "input") if row.get("input") else ""
     prompt = "\n\n".join(part for part in (text_field(row, "instruction"), more) if part)
-    system: list[Message] = [{"role": "system", "content": text_field(row, "system")}] if row.get("system") else []
-    messages = [
-        *system,
-        *_history(row.get("history")),
-        *prompt_and_response_messages(prompt, text_field(row, "output")),
-    ]
+    messages = [*_history(row.get("history")), *prompt_and_response_messages(prompt, text_field(row, "output"))]
     yield call_from_row(row, _KEYS, messages)
 
 

@@ -15,6 +15,7 @@ from fine_tuning.data_io.json_values import Row, is_list, is_object
 
 ROLES = ("system", "developer", "user", "assistant", "tool")
 _ROW_KEYS = {"messages", "tools", "parallel_tool_calls"}
+_READ_KEYS = {"system", "system_prompt", "instructions", "functions", "images", "image"}  # into messages and tools
 _PAIR_KEYS = {"input", "preferred_output", "non_preferred_output"}
 _MESSAGE_KEYS = {
     "system": {"role", "content", "name"},
@@ -31,8 +32,13 @@ def check_row(row: Row) -> list[Finding]:
     return list(_check_pair(row) if "preferred_output" in row else _check_chat(row))
 
 
+def unknown_keys(row: Row) -> list[Finding]:
+    """A finding for each key of a chat row or pair, as it was written, that trainers do not accept."""
+    known = _PAIR_KEYS if "preferred_output" in row else _ROW_KEYS | _READ_KEYS
+    return [Finding("unknown-key", key, "trainers do not accept this key") for key in row.keys() - known]
+
+
 def _check_chat(row: Row) -> Iterator[Finding]:
-    yield from _unknown_keys(row, _ROW_KEYS)
     names: set[str] | None = None
     if row.get("tools") is not None:
         problems, names = _check_tools(row["tools"], "tools")
@@ -50,7 +56,6 @@ def _check_chat(row: Row) -> Iterator[Finding]:
 
 
 def _check_pair(row: Row) -> Iterator[Finding]:
-    yield from _unknown_keys(row, _PAIR_KEYS)
     request = row.get("input")
     if not is_object(request):
         yield Finding("no-messages", "input", "input is missing or not an object")
@@ -68,11 +73,6 @@ def _check_pair(row: Row) -> Iterator[Finding]:
             yield from _check_messages(answer, key, names)
     if row.get("preferred_output") == row.get("non_preferred_output"):
         yield Finding("same-answers", "non_preferred_output", "both answers are the same")
-
-
-def _unknown_keys(row: Row, known: set[str]) -> Iterator[Finding]:
-    for key in row.keys() - known:
-        yield Finding("unknown-key", key, "trainers do not accept this key")
 
 
 def _check_messages(messages: object, where: str, tools: set[str] | None) -> Iterator[Finding]:

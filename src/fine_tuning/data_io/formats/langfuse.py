@@ -5,10 +5,11 @@ Source: https://langfuse.com/docs/api-and-data-platform/features/blob-storage-ex
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import cast
+from collections.abc import Iterator
 
-from fine_tuning.data_io.formats.call import Call
+from fine_tuning.data_io.call import Call, Choice, finish_reason, usage_of, with_system
+from fine_tuning.data_io.dialects.conversation import read_answer, read_messages
+from fine_tuning.data_io.dialects.tool_definitions import read_tools
 from fine_tuning.data_io.formats.stored_completion import first_choice
 from fine_tuning.data_io.json_values import (
     JsonObject,
@@ -19,8 +20,9 @@ from fine_tuning.data_io.json_values import (
     list_of_objects,
     object_or_empty,
     parse_embedded_json,
+    to_json_text,
 )
-from fine_tuning.data_io.messages import Message, as_messages, as_tools
+from fine_tuning.data_io.messages import Message
 from fine_tuning.errors import DataError
 
 NAME = "langfuse"
@@ -48,39 +50,46 @@ def calls(row: Row) -> Iterator[Call]:
     if str(row.get("type") or "GENERATION").upper() != "GENERATION":
         return
     scores = parse_embedded_json(row.get("scores"))
-    given = parse_embedded_json(row.get("input"))
+    given, output = parse_embedded_json(row.get("input")), row.get("output")
+    answer = _answer(parse_embedded_json(output), output)
     yield Call(
-        [*_request(given), _response(parse_embedded_json(row.get("output")))],
-        as_tools(object_or_empty(given).get("tools")),
+        [*_request(given), *answer.messages],
+        read_tools(object_or_empty(given).get("tools") or object_or_empty(given).get("functions")),
         rating=_rating(scores),
         model=first_value(row, "model", "providedModelName", "provided_model_name"),
         captured_at=first_value(row, "startTime", "start_time", "timestamp"),
         metadata=_metadata(row, scores),
+        finish_reason=answer.finish_reason,
+        usage=answer.usage or usage_of(parse_embedded_json(first_value(row, "usage", "usageDetails", "usage_details"))),
     )
 
 
 def _request(given: object) -> list[Message]:
-    if isinstance(given, Mapping) and is_list(given.get("messages")):
-        given = given["messages"]
-    if isinstance(given, str):
-        return [{"role": "user", "content": given}]
-    if is_list(given):
-        return as_messages(given, "input")
+    if is_object(given):
+        messages = first_value(given, "messages", "prompt", "input", "contents")
+        if messages is None and "role" not in given:
+            raise DataError("input has no messages")
+        return with_system(given, read_messages(given if messages is None else messages, "input"))
+    if isinstance(given, str) or is_list(given):
+        return read_messages(given, "input")
     raise DataError("input has no messages")
 
 
-def _response(given: object) -> Message:
-    if isinstance(given, str):
-        return {"role": "assistant", "content": given}
-    if is_list(given) and len(given) == 1:
-        given = given[0]
-    if isinstance(given, Mapping):
-        if "choices" in given:
-            return first_choice(given)
-        if "content" in given or "tool_calls" in given:
-            kept = {key: value for key, value in given.items() if value is not None}
-            return cast("Message", {"role": "assistant", **kept})
-    raise DataError("output has no message")
+def _answer(parsed: object, given: object) -> Choice:
+    """The answer: a message, a completion, a text, or an object that is the answer itself.
+
+    Args:
+        given: the output before JSON text was parsed.
+    """
+    one = parsed[0] if is_list(parsed) and len(parsed) == 1 else parsed
+    if is_object(one):
+        if is_list(one.get("choices")):
+            return first_choice(one)
+        if "role" in one or one.get("tool_calls") or (one.get("type") in {"ai", "constructor"} and len(one) > 2):
+            return Choice(read_answer(one, "output"), finish_reason(one.get("finish_reason")))
+    if parsed in ("", [], {}) or not (isinstance(parsed, str) or is_list(parsed) or is_object(parsed)):
+        raise DataError("output has no message")
+    return Choice([{"role": "assistant", "content": to_json_text(given)}])
 
 
 def _rating(scores: object) -> int | None:

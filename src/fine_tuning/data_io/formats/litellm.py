@@ -5,16 +5,18 @@ Source: https://docs.litellm.ai/docs/proxy/logging_spec
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
-from fine_tuning.data_io.formats.call import Call
+from fine_tuning.data_io.call import Call, Choice, usage_of, with_system
+from fine_tuning.data_io.dialects.conversation import read_answer, read_messages
+from fine_tuning.data_io.dialects.tool_definitions import read_tools
 from fine_tuning.data_io.formats.stored_completion import first_choice
-from fine_tuning.data_io.json_values import JsonObject, Row, is_object, object_or_empty, parse_embedded_json
-from fine_tuning.data_io.messages import Message, as_messages, as_tools
+from fine_tuning.data_io.json_values import JsonObject, Row, is_list, is_object, object_or_empty, parse_embedded_json
 from fine_tuning.errors import DataError
 
 NAME = "litellm"
-_CHAT_TYPES = {"completion", "acompletion"}
+_CHAT_TYPES = {"completion", "acompletion", "anthropic_messages", "responses", "aresponses"}
+_REDACTED = "redacted-by-litellm"
 
 
 def recognises(row: Row) -> bool:
@@ -24,12 +26,12 @@ def recognises(row: Row) -> bool:
 
 
 def _entry(row: Row) -> Row:
-    payload = row.get("standard_logging_object")
+    payload = parse_embedded_json(row.get("standard_logging_object"))
     return payload if is_object(payload) else row
 
 
 def calls(row: Row) -> Iterator[Call]:
-    """The call of a log entry; an entry of a failed call, or of one that is not a chat, has none.
+    """The call of a log entry; one that failed, whose text is redacted, or that is not a chat has none.
 
     Raises:
         DataError: it is malformed.
@@ -37,22 +39,50 @@ def calls(row: Row) -> Iterator[Call]:
     entry = _entry(row)
     if entry.get("call_type") not in _CHAT_TYPES or entry.get("status", "success") != "success":
         return
-    request, response = parse_embedded_json(entry.get("messages")), parse_embedded_json(entry.get("response"))
-    if isinstance(request, Mapping):
-        request = request.get("messages")
-    if not request or not response:
+    request, response = _request(entry), parse_embedded_json(entry.get("response"))
+    if _is_redacted(request.get("messages")) or _is_redacted(response):
+        return
+    messages = request.get("messages") or request.get("input")
+    if not messages or not response:
         raise DataError("messages or response is empty; enable store_prompts_in_spend_logs in LiteLLM")
-    answer: Message = (
-        {"role": "assistant", "content": response} if isinstance(response, str) else first_choice(response)
-    )
-    parameters = object_or_empty(parse_embedded_json(entry.get("model_parameters")))
+    choice = _choice(response)
     yield Call(
-        [*as_messages(request, "messages"), answer],
-        as_tools(parameters.get("tools")),
+        [*with_system(request, read_messages(messages, "messages")), *choice.messages],
+        read_tools(request.get("tools") or request.get("functions")),
         model=entry.get("model") or None,
         captured_at=entry.get("startTime"),
         metadata=_metadata(entry),
+        finish_reason=choice.finish_reason,
+        usage=choice.usage or usage_of(entry),
     )
+
+
+def _request(entry: Row) -> JsonObject:
+    """The request, where the entry has it: in `messages` and `model_parameters`, or as the proxy received it."""
+    given = parse_embedded_json(entry.get("messages"))
+    parameters = object_or_empty(parse_embedded_json(entry.get("model_parameters")))
+    received = object_or_empty(parse_embedded_json(entry.get("proxy_server_request")))
+    body = parse_embedded_json(received.get("body"))
+    if is_object(body):
+        received = body
+    stated = given if is_object(given) else {"messages": given} if given else {}
+    return {**received, **parameters, **{key: value for key, value in stated.items() if value}}
+
+
+def _is_redacted(value: object) -> bool:
+    """Whether a text was replaced before it was logged (turn_off_message_logging)."""
+    if is_object(value):
+        return any(_is_redacted(each) for each in value.values())
+    return any(map(_is_redacted, value)) if is_list(value) else value == _REDACTED
+
+
+def _choice(response: object) -> Choice:
+    if isinstance(response, str):
+        return Choice([{"role": "assistant", "content": response}])
+    if is_object(response) and "choices" in response:
+        return first_choice(response)
+    found = object_or_empty(response)
+    return Choice(read_answer(found.get("content") or found.get("output") or response, "response"))
 
 
 def _metadata(entry: Row) -> JsonObject:

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple, NotRequired, TypedDict
 
-from fine_tuning.data_io.formats.call import Call, call_from_row
-from fine_tuning.data_io.json_values import Row, is_object
-from fine_tuning.data_io.messages import Message, Tool, as_messages, as_tools, prompt_messages
+from fine_tuning.data_io.call import Call, call_from_row
+from fine_tuning.data_io.dialects.conversation import read_answer, read_messages
+from fine_tuning.data_io.dialects.tool_definitions import read_tools
+from fine_tuning.data_io.json_values import Row, is_object, parse_embedded_json
+from fine_tuning.data_io.messages import Message, Role, Tool, content_text, prompt_messages
 from fine_tuning.errors import DataError
 
 NAME = "preference"
-_KEYS = ("input", "preferred_output", "non_preferred_output", "prompt", "system", "chosen", "rejected", "tools")
+_ANSWER_KEYS = (
+    ("chosen", "rejected"),
+    ("chosen_response", "rejected_response"),
+    ("response_chosen", "response_rejected"),
+)
+_REQUEST_KEYS = ("prompt", "question", "instruction", "query", "messages", "conversations", "conversation", "input")
+_OPENAI_KEYS = ("input", "preferred_output", "non_preferred_output")
+_TURN = re.compile(r"\n\n(Human|Assistant):")
 
 
 class PreferenceInput(TypedDict):
@@ -34,60 +44,113 @@ class _Pair(NamedTuple):
     tools: list[Tool] | None
     chosen: list[Message]
     rejected: list[Message]
+    keys: tuple[str, ...]
 
 
 def recognises(row: Row) -> bool:
     """Whether a row is of this format."""
-    return _is_openai(row) or ("chosen" in row and "rejected" in row)
+    return _is_openai(row) or _answer_keys(row) is not None
 
 
 def _is_openai(row: Row) -> bool:
     return "preferred_output" in row and "input" in row
 
 
+def _answer_keys(row: Row) -> tuple[str, str] | None:
+    return next((pair for pair in _ANSWER_KEYS if pair[0] in row and pair[1] in row), None)
+
+
 def calls(row: Row) -> Iterator[Call]:
     """The preferred call of a row, with the rejected response.
 
     Raises:
-        DataError: it is malformed.
+        DataError: it is malformed, or has no question.
     """
     pair = _openai_pair(row) if _is_openai(row) else _chosen_pair(row)
     if pair.chosen == pair.rejected:
         raise DataError("both answers are the same")
-    yield call_from_row(row, _KEYS, [*pair.request, *pair.chosen], pair.tools, pair.rejected)
+    yield call_from_row(row, pair.keys, [*pair.request, *pair.chosen], pair.tools, pair.rejected)
 
 
 def _openai_pair(row: Row) -> _Pair:
     given = row.get("input")
     if not is_object(given):
         raise DataError("input must be an object with messages")
-    request = as_messages(given.get("messages"), "input.messages")
-    chosen, rejected = (as_messages(row.get(key), key) for key in ("preferred_output", "non_preferred_output"))
-    return _Pair(request, as_tools(given.get("tools")), chosen, rejected)
+    request = read_messages(given.get("messages"), "input.messages")
+    chosen, rejected = (read_answer(row.get(key), key) for key in ("preferred_output", "non_preferred_output"))
+    return _Pair(request, read_tools(given.get("tools")), chosen, rejected, _OPENAI_KEYS)
 
 
 def _chosen_pair(row: Row) -> _Pair:
-    chosen, rejected = (_response(row.get(key), key) for key in ("chosen", "rejected"))
-    prompt = row.get("prompt")
-    if prompt is None:  # each holds the conversation from its first message on
-        shared = 0
-        while shared < min(len(chosen), len(rejected)) and chosen[shared] == rejected[shared]:
-            shared += 1
-        request, chosen, rejected = chosen[:shared], chosen[shared:], rejected[shared:]
-    elif isinstance(prompt, str):
-        request = prompt_messages(prompt)
-    else:
-        request = as_messages(prompt, "prompt")
-    system = row.get("system")
-    if isinstance(system, str):
-        request = [{"role": "system", "content": system}, *request]
-    return _Pair(request, as_tools(row.get("tools")), chosen, rejected)
+    """The request wherever the row has it: under a key of its own, in both answers, or in both places, once."""
+    names = _answer_keys(row) or _ANSWER_KEYS[0]
+    chosen, rejected = (_answer(row.get(key), key) for key in names)
+    key = next((key for key in _REQUEST_KEYS if row.get(key)), None)
+    request = [] if key is None else _request(row, key)
+    shared = 0
+    while shared < min(len(chosen), len(rejected)) and chosen[shared] == rejected[shared]:
+        shared += 1
+    shared = min(shared, *(_length_of_request(each) for each in (chosen, rejected)))
+    within, chosen, rejected = chosen[:shared], chosen[shared:], rejected[shared:]
+    if not any(message.get("role") == "user" for message in (*request, *within)):
+        raise DataError(f"the pair has no question: no {', '.join(_REQUEST_KEYS[:-1])}, and none in both answers")
+    if within:
+        request = _not_repeated(request, within, key)
+    keys = (*names, "tools", *(("instruction", "input") if key == "instruction" else (key,) if key else ()))
+    return _Pair([*request, *within], read_tools(row.get("tools")), chosen, rejected, keys)
 
 
-def _response(value: object, key: str) -> list[Message]:
-    if isinstance(value, str):
-        return [{"role": "assistant", "content": value}]
-    return as_messages([value] if isinstance(value, dict) else value, key)
+def _not_repeated(request: list[Message], within: list[Message], key: str | None) -> list[Message]:
+    """What the request says beyond the beginning of both answers.
+
+    Raises:
+        DataError: the two are different questions.
+    """
+    asked = request[: _length_of_request(request)]
+    if not asked or _texts_of(asked) == _texts_of(within)[-len(asked) :]:
+        return []
+    if all(message.get("role") in {"system", "developer"} for message in asked):
+        return asked
+    if _texts_of(within) == _texts_of(asked)[-len(within) :]:
+        return asked[: -len(within)]
+    raise DataError(f"{key} asks something else than the conversations of the two answers")
+
+
+def _length_of_request(messages: list[Message]) -> int:
+    """How many messages come before the answer."""
+    return max((at + 1 for at, each in enumerate(messages) if each.get("role") != "assistant"), default=0)
+
+
+def _texts_of(messages: list[Message]) -> list[str]:
+    return [content_text(message.get("content")).strip() for message in messages]
+
+
+def _request(row: Row, key: str) -> list[Message]:
+    value = parse_embedded_json(row[key])
+    if not isinstance(value, str):
+        return read_messages(value, key)
+    if (turns := _transcript(value)) is not None:
+        return turns
+    more = row.get("input") if key == "instruction" else None
+    return prompt_messages(f"{value}\n\n{more}" if isinstance(more, str) and more else value)
+
+
+def _answer(value: object, key: str) -> list[Message]:
+    value = parse_embedded_json(value)
+    turns = _transcript(value) if isinstance(value, str) else None
+    return read_answer(value, key) if turns is None else turns
+
+
+def _transcript(text: str) -> list[Message] | None:
+    """The turns of a text such as "Human: ... Assistant: ...", each after an empty line; None for another text."""
+    if not text.lstrip().startswith("Human:") or "\n\nAssistant:" not in text:
+        return None
+    _, *said = _TURN.split("\n\n" + text.lstrip())
+    roles: dict[str, Role] = {"Human": "user", "Assistant": "assistant"}
+    found: list[Message] = [
+        {"role": roles[who], "content": words.strip()} for who, words in zip(said[::2], said[1::2], strict=True)
+    ]
+    return found if found[-1]["content"] else found[:-1]
 
 
 def row_of(

@@ -1,16 +1,19 @@
-"""Rows of a prompt and its response: this project's own records, and {"prompt", "completion"} of older trainers."""
+"""Rows of a prompt and its response: this project's own records, and TRL's prompt and completion, texts or messages."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fine_tuning.data_io.formats.call import Call, call_from_row
-from fine_tuning.data_io.json_values import Row, text_field
-from fine_tuning.data_io.messages import as_tools, prompt_and_response_messages
+from fine_tuning.data_io.call import Call, call_from_row
+from fine_tuning.data_io.dialects.conversation import read_answer, read_messages
+from fine_tuning.data_io.dialects.tool_definitions import read_tools
+from fine_tuning.data_io.json_values import Row, is_list, text_field
+from fine_tuning.data_io.messages import Message, prompt_messages
+from fine_tuning.errors import DataError
 
 NAME = "prompt-response"
 RESPONSE_KEYS = ("response", "completion", "reference")
-_OTHER_KEYS = ("prompt", "system_prompt", "messages", "tools", "id", "curated", "sightings", "last_seen_at")
+_OTHER_KEYS = ("prompt", "messages", "tools", "id", "curated", "sightings", "last_seen_at")
 _KEYS = (*RESPONSE_KEYS, *_OTHER_KEYS)
 
 
@@ -25,7 +28,18 @@ def calls(row: Row) -> Iterator[Call]:
     Raises:
         DataError: it is malformed.
     """
-    response = text_field(row, next((key for key in RESPONSE_KEYS if key in row), RESPONSE_KEYS[0]))
-    system = text_field(row, "system_prompt") if row.get("system_prompt") else None
-    messages = prompt_and_response_messages(text_field(row, "prompt"), response, system)
-    yield call_from_row(row, _KEYS, messages, as_tools(row.get("tools")))
+    key = next(key for key in RESPONSE_KEYS if key in row)
+    messages = [*_side(row, "prompt"), *_side(row, key)]
+    yield call_from_row(row, _KEYS, messages, read_tools(row.get("tools")))
+
+
+def _side(row: Row, key: str) -> list[Message]:
+    """The messages of the prompt, or of the response, which is of the assistant."""
+    value = row.get(key)
+    if is_list(value):
+        found = read_messages(value, key) if key == "prompt" else read_answer(value, key)
+        if not found:
+            raise DataError(f"{key} has no messages")
+        return found
+    text = text_field(row, key)
+    return prompt_messages(text) if key == "prompt" else [{"role": "assistant", "content": text}]

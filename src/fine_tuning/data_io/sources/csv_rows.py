@@ -5,20 +5,27 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Iterator
 from typing import IO
 
 from fine_tuning.data_io.sources.raw_row import MAX_ROW_BYTES, RawRow, to_json_bytes
 from fine_tuning.errors import DataError
 
-_TEXT_COLUMNS = set(
-    "prompt response instruction output reference prediction chosen rejected domain task_type model model_used".split()
+_JSON_COLUMNS = set(
+    "messages conversations conversation tools functions metadata choices request scores attributes events usage "
+    "observations history images input_messages".split()
 )
 _NUMBER_COLUMNS = {"rating", "weight"}
+_DELIMITERS = ",;\t|"
+_STATED = re.compile(r"(?i)sep=(.)\r?\n?")  # how spreadsheets name the delimiter in a first line of its own
 
 
-def csv_rows(stream: IO[bytes], file: str, delimiter: str) -> Iterator[RawRow]:
-    """Rows with the column names of the first line. Cells with JSON are parsed, empty cells left out.
+def csv_rows(stream: IO[bytes], file: str, delimiter: str | None = None) -> Iterator[RawRow]:
+    """Rows with the column names of the first line; empty cells are left out, JSON in columns of objects is parsed.
+
+    Args:
+        delimiter: by default what a `sep=` line says, or what the first line has most of: , ; tab or |.
 
     Raises:
         DataError: it is not UTF-8 or not CSV; the message names the line.
@@ -27,14 +34,18 @@ def csv_rows(stream: IO[bytes], file: str, delimiter: str) -> Iterator[RawRow]:
     lines_read = 0
     try:
         with io.TextIOWrapper(stream, "utf-8-sig", newline="") as text:
-            reader = csv.reader(text, delimiter=delimiter, strict=True)
+            first = text.readline()
+            skipped = 0
+            if (stated := _STATED.fullmatch(first)) is not None:
+                delimiter, first, skipped = stated[1], text.readline(), 1
+            reader = csv.reader(_with_first(first, text), delimiter=delimiter or _delimiter(first), strict=True)
             try:
                 names: list[str] = next(reader, [])
                 if twice := next((name for name in names if name and names.count(name) > 1), None):
-                    raise DataError(f"{file}, line 1: two columns are named {twice!r}; rename one")
+                    raise DataError(f"{file}, line {1 + skipped}: two columns are named {twice!r}; rename one")
                 end = reader.line_num
                 for cells in reader:
-                    line, end = end + 1, reader.line_num
+                    line, end = end + 1 + skipped, reader.line_num
                     if len(cells) > len(names):
                         raise DataError(f"{file}, line {line}: more cells than the first line has names")
                     # A column without a name is the index that pandas writes.
@@ -42,7 +53,7 @@ def csv_rows(stream: IO[bytes], file: str, delimiter: str) -> Iterator[RawRow]:
                     if cells:
                         yield RawRow(file, line, to_json_bytes(row))
             finally:
-                lines_read = reader.line_num
+                lines_read = reader.line_num + skipped
     except UnicodeDecodeError as error:
         raise DataError(
             f"{file}, after line {lines_read}: not UTF-8 text ({error.reason}); save the file as UTF-8"
@@ -51,12 +62,22 @@ def csv_rows(stream: IO[bytes], file: str, delimiter: str) -> Iterator[RawRow]:
         raise DataError(f"{file}, line {lines_read}: not CSV ({error})") from None
 
 
+def _with_first(first: str, rest: Iterator[str]) -> Iterator[str]:
+    if first:
+        yield first
+    yield from rest
+
+
+def _delimiter(names: str) -> str:
+    """The character that separates most names; names in quotes may have others."""
+    plain = re.sub(r'"[^"]*"', "", names)
+    return max(_DELIMITERS, key=plain.count)
+
+
 def _cell(name: str, cell: str) -> object:
-    """The value of a cell: columns of text stay text, ratings become numbers, other columns are parsed as JSON."""
-    if name in _TEXT_COLUMNS:
-        return cell
+    """The value of a cell: text, but for ratings and the JSON in columns that hold lists or objects."""
     is_digit = cell.isascii() and cell.isdecimal() and len(cell) == 1
-    if cell[:1] in {"[", "{"} or (name in _NUMBER_COLUMNS and is_digit):
+    if (name in _JSON_COLUMNS and cell[:1] in {"[", "{"}) or (name in _NUMBER_COLUMNS and is_digit):
         try:
             value: object = json.loads(cell)
         except (ValueError, RecursionError):

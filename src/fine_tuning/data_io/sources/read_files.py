@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from fine_tuning.data_io.sources.csv_rows import csv_rows
+from fine_tuning.data_io.sources.encodings import as_utf8, windows_as_utf8
 from fine_tuning.data_io.sources.json_rows import json_rows
 from fine_tuning.data_io.sources.paths import kind_of
 from fine_tuning.data_io.sources.raw_row import RawRow
@@ -32,9 +33,9 @@ def read(file: str) -> Iterator[RawRow]:
         return
     with open_uncompressed(file) as stream, read_position(file, "line") as position:
         if kind in {".csv", ".tsv"}:
-            rows = csv_rows(stream, file, "\t" if kind == ".tsv" else ",")
+            rows = csv_rows(windows_as_utf8(stream), file, "\t" if kind == ".tsv" else None)
         else:
-            rows = json_rows(stream, file, is_lines=kind in {".jsonl", ".ndjson"})
+            rows = json_rows(as_utf8(stream), file, is_lines=kind in {".jsonl", ".ndjson"})
         for row in rows:
             yield row
             position.last = row.line

@@ -25,7 +25,7 @@ class RecordBatch(Protocol):
     def slice(self, offset: int, length: int) -> RecordBatch:
         """A part of the batch."""
 
-    def to_pylist(self) -> list[dict[str, object]]:
+    def to_pylist(self, *, maps_as_pydicts: str | None = None) -> list[dict[str, object]]:
         """The rows as dicts."""
 
 
@@ -69,7 +69,9 @@ def _rows_of_pandas(records: Iterable[Mapping[object, object]], file: str) -> It
 
 def _is_missing(value: object) -> bool:
     """Whether this is one of pandas' missing values."""
-    return value is None or (isinstance(value, float) and math.isnan(value)) or str(value) in {"<NA>", "NaT"}
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return True
+    return type(value).__module__.startswith("pandas") and str(value) in {"<NA>", "NaT"}
 
 
 def rows_of_batches(batches: Iterable[RecordBatch], file: str) -> Iterator[RawRow]:
@@ -77,7 +79,7 @@ def rows_of_batches(batches: Iterable[RecordBatch], file: str) -> Iterator[RawRo
     position = 0
     for batch in batches:
         for start in range(0, batch.num_rows, BATCH_ROWS):
-            for values in batch.slice(start, BATCH_ROWS).to_pylist():
+            for values in batch.slice(start, BATCH_ROWS).to_pylist(maps_as_pydicts="lossy"):
                 position += 1
                 row = {key: _as_json(value) for key, value in values.items() if value is not None}
                 yield RawRow(file, position, to_json_bytes(row))
@@ -95,6 +97,8 @@ def _as_json(value: object) -> object:
         return int(value) if value == value.to_integral_value() else str(value)
     if isinstance(value, bytes):
         return base64.b64encode(value).decode()
+    if hasattr(value, "tolist"):  # NumPy's arrays and numbers
+        return _as_json(value.tolist())
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)  # JSON has no such number
     return value

@@ -1,0 +1,165 @@
+"""Content of messages in any vendor's words: text and images as OpenAI's parts, and calls and results among them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import cast
+
+from fine_tuning.data_io.dialects.tool_calls import Result, made_id, result_of, tool_call
+from fine_tuning.data_io.json_values import JsonObject, Row, first_value, is_list, is_object, to_json_text
+from fine_tuning.data_io.messages import ContentPart, ToolCall
+from fine_tuning.errors import DataError
+
+_TEXT = {"text", "input_text", "output_text", "summary_text"}
+_REASONING = {"thinking", "redacted_thinking", "reasoning", "reasoning_text", "reasoningContent", "thought"}
+_CALL = {"tool_use", "tool_call", "tool-call", "function_call", "functionCall", "toolUse", "server_tool_use"}
+_RESULT = {"tool_result", "tool_call_response", "tool-result", "function_call_output", "functionResponse", "toolResult"}
+_IMAGE = {"image_url", "input_image", "image", "inlineData", "inline_data", "fileData", "file_data"}
+_MARKS = {"step-start", "step_start", "cachePoint"}  # they hold nothing
+
+
+@dataclass
+class Content:
+    """What a message's content holds.
+
+    Attributes:
+        parts: text and images, in order; what is neither is left to the checks.
+        calls: of tools.
+        results: of tools, which are messages of their own.
+        refusal: of the model.
+    """
+
+    parts: list[ContentPart] = field(default_factory=list)
+    calls: list[ToolCall] = field(default_factory=list)
+    results: list[Result] = field(default_factory=list)
+    refusal: str | None = None
+
+    def value(self) -> str | list[ContentPart] | None:
+        """As OpenAI has it: None where there is nothing, and one text as text."""
+        if not self.parts:
+            return None
+        only = self.parts[0].get("text") if len(self.parts) == 1 and is_object(self.parts[0]) else None
+        return only if isinstance(only, str) else self.parts
+
+
+def read_content(parts: list[object], where: str, place: int) -> Content:
+    """The content of a message that is a list of parts.
+
+    Reasoning is left out: trainers take no part in it, and chat templates remove it from earlier turns.
+
+    Args:
+        where: for messages, such as `messages[2]`.
+        place: of the message in its conversation, for the ids of calls without one.
+
+    Raises:
+        DataError: a part cannot be trained on, such as audio; the message names it.
+    """
+    found = Content()
+    for number, part in enumerate(parts):
+        _add(found, part, f"{where}.content[{number}]", place)
+    return found
+
+
+_CANONICAL_KEYS = {"text": {"type", "text"}, "image_url": {"type", "image_url"}}
+
+
+def is_canonical(parts: list[object]) -> bool:
+    """Whether parts are texts and images as OpenAI has them, or what is left to the checks."""
+    return all(is_object(part) and part.keys() <= _CANONICAL_KEYS.get(str(part.get("type")), set()) for part in parts)
+
+
+def has_result(parts: list[object]) -> bool:
+    """Whether a result of a tool is among the parts."""
+    return any(is_object(part) and kind_of(part) in _RESULT for part in parts)
+
+
+def kind_of(part: Row) -> str | None:
+    """The type of a part: what it says, else the key that holds its content, as Bedrock and Gemini write it."""
+    kind = part.get("type")
+    if isinstance(kind, str):
+        return kind
+    keyed = (*_CALL, *_RESULT, *_IMAGE, *_REASONING, "text")
+    return next((key for key in keyed if part.get(key) is not None), None)
+
+
+def _add(found: Content, part: object, where: str, place: int) -> None:
+    if isinstance(part, str):
+        found.parts.append({"type": "text", "text": part})
+        return
+    kind = kind_of(part) if is_object(part) else None
+    if not is_object(part) or kind is None:
+        found.parts.append(cast("ContentPart", part))
+    elif kind in _TEXT:
+        text = first_value(part, "text", "content")
+        found.parts.append(cast("ContentPart", {"type": "text", "text": "" if text is None else text}))
+    elif kind == "refusal":
+        found.refusal = str(part.get("refusal") or "")
+    elif kind in _CALL or (kind.startswith("tool-") and "input" in part) or kind in {"tool-invocation", "dynamic-tool"}:
+        _add_call(found, part, where, place)
+    elif kind in _RESULT:
+        inner = part.get(kind)
+        found.results.append(result_of(inner if is_object(inner) else part))
+    elif kind in _IMAGE:
+        found.parts.append(_image(part, kind, where))
+    elif kind not in _REASONING | _MARKS:
+        if isinstance(text := part.get("text"), str):
+            found.parts.append({"type": "text", "text": text})
+        else:
+            raise DataError(f"{where}: a part of type {kind!r} cannot be trained on")
+
+
+def _add_call(found: Content, part: JsonObject, where: str, place: int) -> None:
+    """A call; in Vercel's UI messages its result stands beside it."""
+    invocation = part.get("toolInvocation")
+    given = invocation if is_object(invocation) else part
+    kind = str(part.get("type"))
+    if kind.startswith("tool-") and "toolName" not in given and "name" not in given:
+        given = {"name": kind.removeprefix("tool-"), **given}
+    call = tool_call({key: value for key, value in given.items() if key != "type"}, made_id(place, len(found.calls)))
+    if call is None:
+        raise DataError(f"{where}: a call of a tool needs the tool's name")
+    found.calls.append(call)
+    result = first_value(given, "output", "result", "errorText") if given is not part or "state" in given else None
+    if result is not None:
+        found.results.append(Result(call["id"], call["function"]["name"], result))
+
+
+def _image(part: Row, kind: str, where: str) -> ContentPart:
+    inner = part.get(kind) or part.get("source")
+    detail: object = None
+    if is_object(inner):
+        detail = inner.get("detail")
+        inner = _address(inner)
+    if not isinstance(inner, str) or not inner.startswith(("http://", "https://", "data:", "gs://")):
+        raise DataError(f"{where}: an image must be an address or data: URL; a file's path says nothing elsewhere")
+    return cast(
+        "ContentPart", {"type": "image_url", "image_url": {"url": inner, **({"detail": detail} if detail else {})}}
+    )
+
+
+def _address(image: Row) -> object:
+    """The address of an image, or its content as a data: URL."""
+    source = image.get("source")
+    if is_object(source):  # Bedrock's
+        image = {**image, **source}
+    if url := first_value(image, "url", "fileUri", "file_uri"):
+        return url
+    data = first_value(image, "data", "bytes")
+    kind = first_value(image, "media_type", "mimeType", "mime_type") or f"image/{image.get('format') or 'png'}"
+    return f"data:{kind};base64,{data}" if isinstance(data, str) else None
+
+
+def result_text(content: object, where: str) -> str:
+    """The result of a call as text: text parts joined, any other value as JSON."""
+    if is_list(content) and content and all(_is_part(each) for each in content):
+        value = read_content(content, where, 0).value()
+        if isinstance(value, str):
+            return value
+    if is_object(content) and content.keys() == {"type", "value"}:  # Vercel's
+        return to_json_text(content["value"])
+    return to_json_text(content)
+
+
+def _is_part(value: object) -> bool:
+    return isinstance(value, Mapping) and kind_of(value) in _TEXT

@@ -1,0 +1,237 @@
+"""A conversation in any vendor's words, as OpenAI's messages: the one form in which calls are stored and used."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import cast
+
+from fine_tuning.data_io.dialects.content import Content, has_result, is_canonical, kind_of, read_content, result_text
+from fine_tuning.data_io.dialects.tool_calls import (
+    Result,
+    Unanswered,
+    several_results,
+    tagged_calls,
+    tagged_results,
+    tool_calls,
+)
+from fine_tuning.data_io.json_values import JsonObject, Row, first_value, is_list, is_object, parse_embedded_json
+from fine_tuning.data_io.messages import Message
+from fine_tuning.errors import DataError
+
+ROLES = {
+    **dict.fromkeys(("user", "human", "prompter", "customer"), "user"),
+    **dict.fromkeys(("assistant", "ai", "gpt", "model", "bot", "chatbot", "chatgpt", "bing", "bard"), "assistant"),
+    "system": "system",
+    "developer": "developer",
+    **dict.fromkeys(("tool", "function", "observation", "function_response", "ipython", "tool_response"), "tool"),
+    **dict.fromkeys(("function_call", "tool_call"), "call"),  # a message that is a call alone
+}
+_PLAIN = {"role", "content"}
+_KNOWN = {"system", "developer", "user", "assistant"}
+_SPEAKER_KEYS = ("role", "from", "type", "speaker")
+_CONTENT_KEYS = ("content", "value", "parts", "text")
+_KEPT = ("name", "weight", "refusal")
+_SKIPPED_ITEMS = {"reasoning", "item_reference", "compaction"}
+
+
+def read_messages(given: object, label: str) -> list[Message]:
+    """Messages of any dialect as OpenAI's: roles, parts, calls with ids and JSON text, a message for each result.
+
+    A message that cannot be understood is left as it is, for `chat_checks` to say what is wrong with it.
+
+    Args:
+        given: a list of messages, one message, or a text of the user.
+        label: of the list, for messages: `messages`, `input`.
+
+    Raises:
+        DataError: it is none of these, or has content that cannot be trained on, such as audio.
+    """
+    given = parse_embedded_json(given)
+    if isinstance(given, str):
+        return [{"role": "user", "content": given}]
+    if is_object(given):
+        given = [given]
+    if not is_list(given) or not all(is_object(each) for each in given):
+        raise DataError(f"{label} must be a list of objects")
+    reader = _Reader(label)
+    for each in given:
+        reader.add(cast("JsonObject", each))
+    return reader.messages
+
+
+def read_answer(given: object, label: str) -> list[Message]:
+    """As `read_messages`, for what a model answered: a text is the assistant's, and so is a message without a role."""
+    given = parse_embedded_json(given) if not isinstance(given, str) else given
+    if isinstance(given, str):
+        return [{"role": "assistant", "content": given}]
+    found = [given] if is_object(given) else given
+    if is_list(found):
+        found = [
+            {"role": "assistant", **each} if is_object(each) and not any(key in each for key in _SPEAKER_KEYS) else each
+            for each in found
+        ]
+    return read_messages(found, label)
+
+
+class _Reader:
+    """Reads messages one after the other: results belong to the calls before them."""
+
+    def __init__(self, label: str) -> None:
+        self._label = label
+        self._unanswered = Unanswered()
+        self.messages: list[Message] = []
+
+    def add(self, given: JsonObject) -> None:
+        """Add the message or messages that `given` is."""
+        content = given.get("content")
+        is_text = isinstance(content, str) and "<tool" not in content
+        if is_text and given.keys() == _PLAIN and isinstance(given["role"], str) and given["role"] in _KNOWN:
+            self._append(cast("Message", given))
+            return
+        given = _unwrapped(given)
+        if given.get("type") in _SKIPPED_ITEMS and "role" not in given:
+            return
+        where = f"{self._label}[{len(self.messages)}]"
+        speaker = next((given[key] for key in _SPEAKER_KEYS if isinstance(given.get(key), str)), None)
+        if "role" not in given and speaker == "function_call_output":  # an item of OpenAI's Responses
+            speaker = "tool"
+        role = ROLES.get(str(speaker).lower()) if speaker is not None else None
+        if "role" not in given and speaker == "message":
+            role = "assistant"
+        if role is None:
+            self._append(cast("Message", given))
+        elif role == "tool":
+            self._add_results(given, where)
+        elif role == "call":
+            self._add_call(given, where)
+        else:
+            self._add_turn(given, role, where)
+
+    def _append(self, message: Message) -> None:
+        self.messages.append(message)
+        self._unanswered.add(message)
+
+    def _add_call(self, given: JsonObject, where: str) -> None:
+        value = given if "name" in given else first_value(given, *_CONTENT_KEYS)
+        calls = tool_calls({**value, "type": None} if is_object(value) else value, len(self.messages))
+        if calls is None:
+            raise DataError(f"{where} must be JSON with name and arguments of the call")
+        last = self.messages[-1] if self.messages else None
+        if last is not None and last["role"] == "assistant" and given.get("type") == "function_call":
+            last["tool_calls"] = [*last.get("tool_calls", []), *calls]  # parallel calls are items of their own
+            last.setdefault("content", None)
+            self._unanswered.add(last)
+        else:
+            self._append({"role": "assistant", "content": None, "tool_calls": calls})
+
+    def _add_results(self, given: JsonObject, where: str) -> None:
+        content = next((given[key] for key in (*_CONTENT_KEYS, "output") if given.get(key) is not None), "")
+        own = first_value(given, "tool_call_id", "toolCallId", "tool_use_id", "call_id")
+        name = str(given["name"]) if isinstance(given.get("name"), str) else None
+        tagged = tagged_results(content) if isinstance(content, str) else None
+        found: list[object] = [content]
+        if is_list(content) and has_result(content):
+            for result in read_content(content, where, len(self.messages)).results:
+                self._add_result(result, where, {})
+            return
+        if own is None:
+            found = list(tagged or several_results(content, len(self._unanswered)) or found)
+        others = {key: given[key] for key in ("name",) if given.get(key) is not None}
+        for each in found:
+            self._add_result(Result(None if own is None else str(own), name, each), where, others)
+        if own is None and len(found) == 1:
+            while len(self._unanswered):  # one result for all calls
+                self._add_result(Result(None, None, ""), where, {})
+
+    def _add_result(self, result: Result, where: str, others: Row) -> None:
+        call_id = self._unanswered.take(result)
+        if call_id is None:
+            raise DataError(f"{where} answers a tool call that does not exist")
+        text = result_text(result.content, where)
+        self.messages.append(cast("Message", {"role": "tool", "tool_call_id": call_id, "content": text, **others}))
+
+    def _add_turn(self, given: JsonObject, role: str, where: str) -> None:
+        """Add a message of the system, the user or the assistant, and the results in it."""
+        message, results = self._turn(given, role, where)
+        has_more = not results or message["content"] is not None or "tool_calls" in message
+        if has_more and role == "assistant":
+            self._append(cast("Message", message))
+        for result in results:  # before what the user says beside them
+            self._add_result(result, where, {})
+        if has_more and role != "assistant":
+            self._append(cast("Message", message))
+
+    def _turn(self, given: JsonObject, role: str, where: str) -> tuple[JsonObject, list[Result]]:
+        content = _content(given)
+        place = len(self.messages)
+        calls: Sequence[object] = _calls_beside(given, place)
+        read = Content()
+        is_part = is_object(content) and kind_of(content) is not None
+        if is_part or (is_list(content) and not is_canonical(content)):
+            read = read_content(content if is_list(content) else [content], where, place)
+            content, calls = read.value(), calls or read.calls
+        elif isinstance(content, str) and role == "assistant" and not calls:
+            tagged = tagged_calls(content, place)
+            content, calls = (content, ()) if tagged is None else (tagged[0], tagged[1])
+        elif isinstance(content, str) and role == "user" and len(self._unanswered):
+            read.results = [Result(None, None, text) for text in tagged_results(content) or ()]
+            content = None if read.results else content
+        message: JsonObject = {"role": role, "content": content}
+        if read.refusal is not None:
+            message["refusal"] = read.refusal
+        message.update({key: given[key] for key in _KEPT if given.get(key) is not None})
+        message.update(_unknown(given))
+        if calls:
+            message.update(tool_calls=list(calls), content=content or None)
+        return message, read.results
+
+
+def _content(given: Row) -> object:
+    """The content under any of its names; null where it says so, and nothing else says more."""
+    found = [given[key] for key in _CONTENT_KEYS if given.get(key) is not None]
+    if "content" in given and given["content"] is None and found in ([], [""]):
+        return None
+    return found[0] if found else None
+
+
+def _calls_beside(given: Row, place: int) -> list[object]:
+    """The calls of a message, also under the names of OpenAI's earlier API; those that are not calls as they are."""
+    for key in ("tool_calls", "toolCalls", "function_call"):
+        if given.get(key):
+            value = parse_embedded_json(given[key])
+            calls = tool_calls(value, place)
+            return list(calls) if calls is not None else value if is_list(value) else [value]
+    kwargs = given.get("additional_kwargs")  # LangChain's
+    return _calls_beside(kwargs, place) if is_object(kwargs) else []
+
+
+_READ = {*_SPEAKER_KEYS, *_CONTENT_KEYS, *_KEPT, "tool_calls", "toolCalls", "function_call", "additional_kwargs"}
+_OF_NO_MEANING = {  # what SDKs, hosts and logs write beside a message
+    *("id", "status", "index", "annotations", "response_metadata", "usage_metadata", "invalid_tool_calls", "example"),
+    *("created_at", "createdAt", "timestamp", "reasoning_content", "reasoning", "provider_specific_fields", "metadata"),
+    *("thinking_blocks", "reasoning_details", "phase", "logprobs", "finish_reason", "cache_control", "model", "usage"),
+    *("end_turn", "recipient", "toolInvocations", "experimental_attachments", "revisionId", "stop_reason", "date"),
+}
+
+
+def _unknown(given: Row) -> JsonObject:
+    """Fields that nobody here knows, for the checks to name."""
+    return {
+        key: value
+        for key, value in given.items()
+        if value not in (None, [], {}) and key not in _READ and key not in _OF_NO_MEANING
+    }
+
+
+def _unwrapped(given: JsonObject) -> JsonObject:
+    """The message inside LangChain's and other wrappers, without the nulls of a table."""
+    kwargs = given.get("kwargs")
+    if given.get("type") == "constructor" and is_object(kwargs):
+        names = given.get("id")
+        kind = str(names[-1] if is_list(names) and names else "").removesuffix("Chunk").removesuffix("Message").lower()
+        given = {**kwargs, "type": kind}
+    elif is_object(data := given.get("data")) and "content" in data and "role" not in given:
+        given = {**data, "type": given.get("type")}
+    elif is_object(message := given.get("message")) and "role" in message and "role" not in given:
+        given = message
+    return {key: value for key, value in given.items() if value is not None or key == "content"}

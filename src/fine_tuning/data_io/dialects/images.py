@@ -1,0 +1,77 @@
+"""Images that stand beside a conversation, as parts of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import cast
+
+from fine_tuning.data_io.json_values import Row, is_list, is_object
+from fine_tuning.data_io.messages import ContentPart, Message
+from fine_tuning.errors import DataError
+
+PLACEHOLDER = "<image>"
+_IMAGE_KEYS = ("images", "image")
+MEDIA_KEYS = (*_IMAGE_KEYS, "videos", "video", "audios", "audio")
+
+
+def are_read(key: str) -> bool:
+    """Whether a row's field is one that `with_images` reads."""
+    return key in _IMAGE_KEYS
+
+
+def with_images(row: Row, messages: list[Message]) -> list[Message]:
+    """The conversation, with the images of its row in the places of the `<image>` marks, or before the first question.
+
+    Raises:
+        DataError: an image has no address (a path says nothing elsewhere), or there are more or fewer than marks.
+    """
+    given = next((row[key] for key in _IMAGE_KEYS if row.get(key)), None)
+    if given is None:
+        return messages
+    key = next(key for key in _IMAGE_KEYS if row.get(key))
+    addresses = [_address(each, key) for each in (given if is_list(given) else [given])]
+    marks = sum(_text(message).count(PLACEHOLDER) for message in messages)
+    if marks not in (0, len(addresses)):
+        raise DataError(f"{key} holds {len(addresses)}, and the text has {marks} {PLACEHOLDER} marks")
+    rest = iter(addresses)
+    if marks:
+        return [_filled(message, rest) for message in messages]
+    asked = next((at for at, message in enumerate(messages) if message["role"] == "user"), None)
+    if asked is None:
+        raise DataError(f"{key} belongs to a message of the user, and there is none")
+    first = messages[asked]
+    parts = [*(_part(url) for url in rest), *_parts(first)]
+    return [*messages[:asked], cast("Message", {**first, "content": parts}), *messages[asked + 1 :]]
+
+
+def _address(image: object, key: str) -> str:
+    found = image.get("url") or image.get("path") if is_object(image) else image
+    if not isinstance(found, str) or not found.startswith(("http://", "https://", "data:")):
+        raise DataError(f"{key}: an image must be an address or a data: URL; a file's path says nothing elsewhere")
+    return found
+
+
+def _text(message: Message) -> str:
+    content = message.get("content")
+    return content if isinstance(content, str) else ""
+
+
+def _parts(message: Message) -> list[ContentPart]:
+    content = message.get("content")
+    return list(content) if isinstance(content, list) else [{"type": "text", "text": content or ""}]
+
+
+def _part(url: str) -> ContentPart:
+    return {"type": "image_url", "image_url": {"url": url}}
+
+
+def _filled(message: Message, images: Iterator[str]) -> Message:
+    if PLACEHOLDER not in _text(message):
+        return message
+    first, *others = _text(message).split(PLACEHOLDER)
+    parts: list[ContentPart] = [{"type": "text", "text": first.strip()}] if first.strip() else []
+    for text in others:
+        parts.append(_part(next(images)))
+        if text.strip():
+            parts.append({"type": "text", "text": text.strip()})
+    return cast("Message", {**message, "content": parts})

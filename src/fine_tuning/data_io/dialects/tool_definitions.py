@@ -1,0 +1,84 @@
+"""Definitions of tools in any vendor's words, as OpenAI's."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from fine_tuning.data_io.json_values import JsonObject, Row, first_value, is_list, is_object, parse_embedded_json
+from fine_tuning.data_io.messages import Tool
+from fine_tuning.errors import DataError
+
+_SCHEMA_KEYS = ("parameters", "input_schema", "inputSchema", "parametersJsonSchema", "parameters_json_schema")
+_KINDS = {None, "function", "custom", "tool"}  # "custom" is Anthropic's; other types are tools of the host
+
+
+def read_tools(value: object) -> list[Tool] | None:
+    """Tools as OpenAI defines them; None if there are none.
+
+    Args:
+        value: a list, one tool, a mapping of names to tools (Vercel), or any of these as JSON text. A tool may be
+            OpenAI's, flat (name, description, parameters), Anthropic's (input_schema), Bedrock's (toolSpec) or Gemini's
+            (functionDeclarations). What is no tool is left to the checks.
+
+    Raises:
+        DataError: it is no list of objects, or a tool is of the host, such as web search.
+    """
+    found = parse_embedded_json(value)
+    if is_object(found):
+        found = found.get("tools") if is_list(found.get("tools")) else _of_mapping(found)
+    if not found:
+        return None
+    if not is_list(found):
+        raise DataError(f"tools must be a list of objects, not {type(found).__name__}")
+    tools = [tool for each in found for tool in _tools_of(parse_embedded_json(each))]
+    return cast("list[Tool]", tools) or None
+
+
+def _of_mapping(given: JsonObject) -> list[object]:
+    if "name" in given or "function" in given or "functionDeclarations" in given:
+        return [given]
+    return [{"name": name, **each} for name, each in given.items() if is_object(each)]
+
+
+def _tools_of(given: object) -> list[JsonObject]:
+    if not is_object(given):
+        raise DataError(f"tools must be a list of objects, not of {type(given).__name__}")
+    given = without_nulls(given)
+    declarations = first_value(given, "functionDeclarations", "function_declarations")
+    if is_list(declarations):
+        return [tool for each in declarations for tool in _tools_of(each)]
+    if is_object(spec := given.get("toolSpec")):
+        return [_wrapped(spec)]
+    if is_object(function := given.get("function")):
+        return [{"type": "function", **given, "function": _function(function)}]
+    if "name" in given and given.get("type") in _KINDS:
+        return [_wrapped(given)]
+    if isinstance(kind := given.get("type"), str) and kind != "function":
+        raise DataError(f"a tool of type {kind!r} belongs to its host, and cannot be trained on")
+    return [given]
+
+
+def _wrapped(flat: Row) -> JsonObject:
+    return {"type": "function", "function": _function({key: value for key, value in flat.items() if key != "type"})}
+
+
+def _function(given: Row) -> JsonObject:
+    """A function's definition, its schema under OpenAI's name."""
+    schema = parse_embedded_json(first_value(given, *_SCHEMA_KEYS))
+    if is_object(schema) and is_object(inner := schema.get("json")):  # Bedrock's
+        schema = inner
+    if is_object(schema) and is_object(inner := schema.get("jsonSchema")):  # Vercel's
+        schema = inner
+    others: JsonObject = {key: value for key, value in given.items() if key not in _SCHEMA_KEYS}
+    return others if schema is None else {**others, "parameters": schema}
+
+
+def without_nulls(value: Row) -> JsonObject:
+    """An object without the nulls that a table pads it with, at any depth; lists keep theirs."""
+    return {key: _inner(each) for key, each in value.items() if each is not None}
+
+
+def _inner(value: object) -> object:
+    if is_object(value):
+        return without_nulls(value)
+    return [_inner(each) for each in value] if is_list(value) else value

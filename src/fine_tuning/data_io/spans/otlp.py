@@ -1,0 +1,144 @@
+"""OpenTelemetry's spans and log records: as OTLP JSON (the collector's file exporter) or one by one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from fine_tuning.data_io.json_values import (
+    JsonObject,
+    Row,
+    is_list,
+    is_object,
+    list_of_objects,
+    object_or_empty,
+)
+
+
+def is_otlp(row: Row) -> bool:
+    """Whether a row is an export of spans or log records, with their resource and scope."""
+    return "resourceSpans" in row or "resourceLogs" in row
+
+
+def spans_in(row: Row) -> Iterator[Row]:
+    """The spans of a row; log records of one span as a span with events."""
+    if "resourceSpans" in row:
+        yield from _inner(row["resourceSpans"], "resourceSpans", ("scopeSpans", "spans"))
+    elif "resourceLogs" in row:
+        records: dict[object, list[Row]] = {}
+        for record in _inner(row["resourceLogs"], "resourceLogs", ("scopeLogs", "logRecords")):
+            records.setdefault(record.get("spanId") or len(records), []).append(record)
+        for span_id, events in records.items():
+            first = events[0]
+            time = first.get("timeUnixNano") or first.get("observedTimeUnixNano")
+            ids = {"traceId": first.get("traceId"), "spanId": span_id if isinstance(span_id, str) else None}
+            yield {**ids, "startTimeUnixNano": time, "attributes": _shared(events), "events": events}
+    else:
+        yield row
+
+
+def _shared(events: list[Row]) -> JsonObject:
+    """The attributes of log records, which repeat those of their span."""
+    return {key: value for event in events for key, value in attributes_of(event).items()}
+
+
+def _inner(given: object, label: str, keys: tuple[str, str]) -> Iterator[Row]:
+    for resource in list_of_objects(given, label):
+        for scope in list_of_objects(resource.get(keys[0]) or [], keys[0]):
+            yield from list_of_objects(scope.get(keys[1]) or [], keys[1])
+
+
+def attributes_of(span: Row) -> JsonObject:
+    """Attributes by name, from OTLP's list of typed values, a plain object or its JSON text."""
+    given = span.get("attributes") or span.get("span_attributes") or span.get("SpanAttributes")
+    if isinstance(given, str):
+        try:
+            given = json.loads(given)
+        except ValueError:
+            return {}
+    if is_object(given):
+        return dict(given)
+    found: JsonObject = {}
+    for each in given if is_list(given) else []:
+        key = object_or_empty(each).get("key")
+        if isinstance(key, str):
+            found[key] = plain_value(object_or_empty(each).get("value"))
+    return found
+
+
+def plain_value(value: object) -> object:
+    """The value of an OTLP AnyValue, such as {"stringValue": "x"}; another value unchanged."""
+    if not is_object(value):
+        return value
+    for kind, inner in value.items():
+        values = object_or_empty(inner).get("values")
+        if kind == "arrayValue":
+            return [plain_value(item) for item in (values if is_list(values) else [])]
+        if kind == "kvlistValue":
+            items = [object_or_empty(item) for item in (values if is_list(values) else [])]
+            return {str(item.get("key")): plain_value(item.get("value")) for item in items}
+        return int(str(inner)) if kind == "intValue" else inner
+    return None
+
+
+def nested(attributes: Row, root: str) -> object:
+    """The attributes below a name as objects and lists: `a.0.b` is the field b of the first of the list a.
+
+    Attributes that are objects already are merged in. None without any.
+    """
+    found: object = None
+    for name, value in attributes.items():
+        if name == root:
+            found = _merged(found, value)
+        elif name.startswith(f"{root}."):
+            found = _merged(found, _tree(name[len(root) + 1 :].split("."), value))
+        elif root.startswith(f"{name}.") and is_object(value):
+            inner: object = value
+            for key in root[len(name) + 1 :].split("."):
+                inner = object_or_empty(inner).get(key)
+            found = _merged(found, _expanded(inner))
+    return _with_lists(found)
+
+
+def _expanded(value: object) -> object:
+    """A value whose objects may have dotted names, with objects in their place."""
+    if is_list(value):
+        return [_expanded(each) for each in value]
+    found: object = None
+    if is_object(value):
+        for key, each in value.items():
+            found = _merged(found, _tree(key.split("."), _expanded(each)))
+        return found if found is not None else {}
+    return value
+
+
+def _tree(names: list[str], value: object) -> object:
+    for name in reversed(names):
+        value = {name: value}
+    return value
+
+
+def _merged(first: object, second: object) -> object:
+    if is_object(first) and is_object(second):
+        return {**first, **{key: _merged(first.get(key), each) for key, each in second.items()}}
+    return first if second is None else second
+
+
+def _with_lists(value: object) -> object:
+    """Objects whose keys are all numbers as lists, in the order of the numbers."""
+    if is_list(value):
+        return [_with_lists(_expanded(each)) for each in value]
+    if not is_object(value):
+        return value
+    if value and all(key.isdecimal() for key in value):
+        return [_with_lists(value[key]) for key in sorted(value, key=int)]
+    return {key: _with_lists(each) for key, each in value.items()}
+
+
+def start_time(span: Row) -> object:
+    """ISO 8601; None if unknown."""
+    nanoseconds = span.get("startTimeUnixNano") or span.get("start_time_unix_nano")
+    if isinstance(nanoseconds, int | str) and str(nanoseconds).isdecimal():
+        return datetime.fromtimestamp(int(nanoseconds) / 1e9, UTC).isoformat()
+    return span.get("start_time") or span.get("startTime")

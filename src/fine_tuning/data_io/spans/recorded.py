@@ -1,0 +1,23 @@
+"""What a convention finds in a span."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fine_tuning.data_io.call import Usage
+from fine_tuning.data_io.messages import Message
+
+
+@dataclass(frozen=True)
+class RecordedSpan:
+    """The conversation of a span, and what is known of it; None is unknown.
+
+    Attributes:
+        tools: as the span has them.
+    """
+
+    messages: list[Message]
+    tools: object = None
+    model: object = None
+    finish_reason: str | None = None
+    usage: Usage | None = None

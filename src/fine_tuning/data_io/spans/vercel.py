@@ -1,0 +1,52 @@
+"""Spans of Vercel's AI SDK: the calls of models below its functions.
+
+Source: https://ai-sdk.dev/docs/ai-sdk-core/telemetry
+"""
+
+from __future__ import annotations
+
+from fine_tuning.data_io.call import finish_reason, usage_of
+from fine_tuning.data_io.dialects.conversation import read_answer, read_messages
+from fine_tuning.data_io.json_values import JsonObject, Row, first_value, is_list, parse_embedded_json
+from fine_tuning.data_io.spans.recorded import RecordedSpan
+from fine_tuning.errors import DataError
+
+
+def recognises(attributes: Row) -> bool:
+    """Whether a span's attributes are of this convention."""
+    return any(name.startswith("ai.") for name in attributes)
+
+
+def read(span: Row, attributes: Row) -> RecordedSpan | None:  # noqa: ARG001 - every convention has the span
+    """The call of a span; None for the span around several calls, and for those of tools and embeddings.
+
+    Raises:
+        DataError: it has no messages, or they are malformed.
+    """
+    operation = str(attributes.get("ai.operationId") or attributes.get("operation.name") or "").split(" ")[0]
+    if not operation.endswith((".doGenerate", ".doStream")):
+        return None
+    request = parse_embedded_json(attributes.get("ai.prompt.messages"))
+    answer: JsonObject = {"role": "assistant"}
+    text = first_value(attributes, "ai.response.text", "ai.response.object", "ai.result.text", "ai.result.object")
+    if text is not None:
+        answer["content"] = text
+    calls = parse_embedded_json(first_value(attributes, "ai.response.toolCalls", "ai.result.toolCalls"))
+    if is_list(calls):
+        answer["tool_calls"] = calls
+    if not request or len(answer) == 1:
+        raise DataError("the span has no messages; recordInputs or recordOutputs may be false")
+    return RecordedSpan(
+        [*read_messages(request, "ai.prompt.messages"), *read_answer(answer, "ai.response")],
+        _tools(attributes.get("ai.prompt.tools")),
+        first_value(attributes, "ai.response.model", "ai.model.id"),
+        finish_reason(attributes.get("ai.response.finishReason")),
+        usage_of(
+            {key.removeprefix("ai.usage."): value for key, value in attributes.items() if key.startswith("ai.usage.")}
+        ),
+    )
+
+
+def _tools(given: object) -> object:
+    found = parse_embedded_json(given)
+    return [parse_embedded_json(each) for each in found] if is_list(found) else None
