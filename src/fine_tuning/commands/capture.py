@@ -84,6 +84,7 @@ def _print_import(names: str, report: ImportReport) -> None:
         "captured": report.captured,
         "duplicates": report.duplicates,
         "not chat calls": report.skipped or None,
+        "cut off": report.cut_off or None,
         "rejected": len(report.rejected),
         "preference pairs": report.preferences or None,
         "default ratings": ", ".join(f"{count} rated {rating}" for rating, count in sorted(report.unrated.items())),

@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Generic, TypedDict, TypeVar
 
+from fine_tuning.data_io.call import CUT_OFF, finish_reason
+from fine_tuning.data_io.formats import chat_checks
+from fine_tuning.data_io.formats.findings import CODES
+from fine_tuning.datasets import training_formats
 from fine_tuning.datasets.examples_with_recipe import Examples, derived
 from fine_tuning.store.records.datasets import DerivationStep
 
@@ -80,4 +84,13 @@ def find_issues(example: object, min_prompt_length: int, min_response_length: in
             issues.append(f"{field.capitalize()} is not text but {type(text).__name__}")
         elif len(text.strip()) < minimum:
             issues.append(f"{field.capitalize()} too short ({len(text.strip())} of {minimum} characters)")
-    return issues
+    return issues or _untrainable(example)
+
+
+def _untrainable(example: Mapping[str, object]) -> list[str]:
+    """Why trainers would not take an example, or should not."""
+    metadata = example.get("metadata")
+    if isinstance(metadata, Mapping) and (reason := finish_reason(metadata.get("finish_reason"))) in CUT_OFF:
+        return [f"Response cut off (finish reason {reason})"]
+    findings = chat_checks.check_row(training_formats.openai_row(example))
+    return [f"{finding.field}: {finding.message}" for finding in findings if CODES[finding.code].is_error]

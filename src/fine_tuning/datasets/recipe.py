@@ -41,6 +41,9 @@ class Recipe(OptionModel):
     )
     since: str | None = Field(default=None, description="Only rows captured at or after this time (ISO 8601).")
     until: str | None = Field(default=None, description="Only rows captured before this time (ISO 8601).")
+    keep_cut_off: bool = Field(
+        default=False, description="Keep responses that ended at a token limit or content filter."
+    )
     min_prompt: Characters = Field(default=0, description="Minimum length of a prompt, in characters.")
     min_response: Characters = Field(default=0, description="Minimum length of a response, in characters.")
     max_characters: Count | None = Field(default=None, description="Maximum length of prompt and response together.")
@@ -116,6 +119,7 @@ class RecipeChoices(TypedDict, total=False):
     metadata: Mapping[str, str]
     since: str | None
     until: str | None
+    keep_cut_off: bool
     min_prompt: int
     min_response: int
     max_characters: int | None

@@ -157,6 +157,8 @@ class Recorder:
         ):
             if accepted and value not in accepted:
                 return name
+        if call.is_cut_off and not recipe.keep_cut_off:
+            return "cut_off"
         if recipe.min_rating is not None and rating < recipe.min_rating:
             return "min_rating"
         if any(_shown(call.metadata.get(key)) != value for key, value in recipe.metadata.items()):

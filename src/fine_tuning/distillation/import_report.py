@@ -53,7 +53,9 @@ class ImportReport:
         read: calls; a row without a call counts as one.
         captured: new calls.
         duplicates: calls that were captured before.
-        skipped: rows of logs that are not answered chats.
+        skipped: rows of logs that are not answered chats, or whose text was redacted.
+        cut_off: captured calls whose answer ended at a token limit or content filter; their metadata says so, and
+            datasets are built without them.
         preferences: preference pairs among the captured calls.
         formats: number of rows by format.
         unrated: number of calls that got a default rating, by that rating.
@@ -64,6 +66,7 @@ class ImportReport:
     captured: int = 0
     duplicates: int = 0
     skipped: int = 0
+    cut_off: int = 0
     preferences: int = 0
     rejected: list[RejectedRow] = field(default_factory=list)
     formats: Counter[str] = field(default_factory=Counter)

@@ -93,6 +93,7 @@ class _Import:
                 for call in self._calls(row):
                     found += 1
                     self.report.read += 1
+                    self.report.cut_off += call.is_cut_off
                     yield _pair(call, self._defaults)
             except (DataError, UsageError) as error:
                 self.report.read += not found
@@ -137,7 +138,7 @@ def _pair(call: Call, defaults: Defaults) -> _Pair:
         domain=call.domain or defaults.domain,
         task_type=call.task_type or defaults.task_type,
         rating=parse_rating(call.rating),
-        metadata=call.metadata,
+        metadata={**call.metadata, "finish_reason": call.finish_reason} if call.is_cut_off else call.metadata,
         model_used=call.model or "unknown",
         captured_at=_parse_time(call.captured_at),
     )

@@ -24,19 +24,32 @@ def capture(connection: Connection, rows: Sequence[NewExample]) -> int:
 
     A known call gets one more sighting, and the newer rating unless it was rated by a person.
     """
+    statement = insert(connection, _table)
+    upsert = statement.on_conflict_do_update(
+        index_elements=[_columns.id],
+        set_={
+            "sightings": _columns.sightings + 1,
+            "rating": case((_columns.judged, _columns.rating), else_=statement.excluded.rating),
+            "last_seen_at": statement.excluded.last_seen_at,
+        },
+    ).returning(_columns.sightings)
     new = 0
-    for row in rows:
-        statement = insert(connection, _table).values(**row, sightings=1, last_seen_at=row["captured_at"])
-        statement = statement.on_conflict_do_update(
-            index_elements=[_columns.id],
-            set_={
-                "sightings": _columns.sightings + 1,
-                "rating": case((_columns.judged, _columns.rating), else_=statement.excluded.rating),
-                "last_seen_at": statement.excluded.last_seen_at,
-            },
-        )
-        new += connection.execute(statement.returning(_columns.sightings)).scalar_one() == 1
+    for block in _without_repeats(rows):
+        values = [{**row, "sightings": 1, "last_seen_at": row["captured_at"]} for row in block]
+        new += sum(sightings == 1 for sightings in connection.scalars(upsert, values))
     return new
+
+
+def _without_repeats(rows: Sequence[NewExample]) -> Iterator[list[NewExample]]:
+    """The rows in blocks that have a call once: a statement cannot change a row that it has inserted."""
+    block: dict[str, NewExample] = {}
+    for row in rows:
+        if row["id"] in block or len(block) >= BLOCK_ROWS:
+            yield list(block.values())
+            block = {}
+        block[row["id"]] = row
+    if block:
+        yield list(block.values())
 
 
 def find(
