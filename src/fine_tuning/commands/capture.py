@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fine_tuning.commands import output
+from fine_tuning.commands import import_preview_tables, output
 from fine_tuning.commands.command_workspace import command_workspace
 from fine_tuning.errors import DataError
 
@@ -35,12 +35,22 @@ def capture_import(
     rating: Annotated[
         int | None, typer.Option(help="Rating of rows that have none. Default: 5 for training data, 3 for logs.")
     ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show how the files are read and what is left out; store nothing.")
+    ] = False,
     as_json: output.Json = False,
 ) -> None:
     """Import recorded calls from files; calls that were captured before are counted as duplicates."""
     from fine_tuning.distillation import DistillationDataCollector
 
     collector = DistillationDataCollector(workspace=command_workspace())
+    if dry_run:
+        preview = collector.preview_files(files, format, domain=domain, task_type=task_type, rating=rating)
+        if as_json:
+            output.print_json({**vars(preview), "report": vars(preview.report)})
+        else:
+            import_preview_tables.print_preview(", ".join(files), preview)
+        return
     report = collector.import_files(files, format, domain=domain, task_type=task_type, rating=rating)
     if as_json:
         output.print_json(vars(report))

@@ -8,7 +8,8 @@ from pathlib import Path
 from fine_tuning._util.hosts import find_host
 from fine_tuning.data_io import sources
 from fine_tuning.data_io.formats import stored_completion
-from fine_tuning.distillation import fetch_stored_completions, importer
+from fine_tuning.distillation import fetch_stored_completions, import_preview, importer
+from fine_tuning.distillation.import_preview import ImportPreview
 from fine_tuning.distillation.import_report import Defaults, ImportReport
 from fine_tuning.settings import Settings
 from fine_tuning.store.database import Database
@@ -50,6 +51,26 @@ class CallImports:
         """
         defaults = Defaults(format, domain, task_type, rating)
         return importer.import_rows(self._database, sources.read_all(sources.expand(files)), defaults)
+
+    def preview_files(
+        self,
+        files: Sequence[str | Path],
+        format: str | None = None,
+        *,
+        domain: str = "general",
+        task_type: str = "chat",
+        rating: int | None = None,
+    ) -> ImportPreview:
+        """Read files as `import_files` does, and store nothing.
+
+        Returns:
+            The counts, the first calls of each format as they would be stored, and what would be left out and why.
+
+        Raises:
+            NotFoundError, DataError, UsageError: as `import_files`.
+        """
+        defaults = Defaults(format, domain, task_type, rating)
+        return import_preview.preview(sources.read_all(sources.expand(files)), defaults)
 
     def import_stored_completions(
         self,

@@ -25,16 +25,23 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class _Pair:
-    """A call as records: the response, and the worse response of a preference pair if there is one."""
+class ReadCall:
+    """A call as records, with the place that it was read from.
+
+    Attributes:
+        worse: the worse response of a preference pair; None where there is one response.
+    """
 
     better: NewExample
     worse: NewExample | None
+    format: str
+    file: str
+    line: int
 
 
 def import_rows(database: Database, rows: Iterable[RawRow], defaults: Defaults) -> ImportReport:
     """Capture rows in one transaction; see `DistillationDataCollector.import_files`."""
-    run = _Import(defaults)
+    run = Import(defaults)
     pairs = list(run.pairs(rows))
     report, content = run.report, run.content_hash()
     with database.write() as tx:
@@ -46,7 +53,7 @@ def import_rows(database: Database, rows: Iterable[RawRow], defaults: Defaults) 
     return report
 
 
-def _store(tx: Transaction, pairs: Sequence[_Pair], report: ImportReport) -> None:
+def _store(tx: Transaction, pairs: Sequence[ReadCall], report: ImportReport) -> None:
     report.captured = examples.capture(tx, [pair.better for pair in pairs])
     for pair in pairs:
         if pair.worse is not None:
@@ -60,7 +67,7 @@ def import_legacy_file(database: Database, path: Path) -> None:
     with database.read() as tx:
         if imported_files.done_at(tx, str(path.absolute()), "examples"):
             return
-    run = _Import(Defaults())
+    run = Import(Defaults())
     records = [pair.better for pair in run.pairs(sources.read(str(path)))]
     with database.write() as tx:
         if imported_files.done_at(tx, str(path.absolute()), "examples"):
@@ -72,7 +79,7 @@ def import_legacy_file(database: Database, path: Path) -> None:
         _log.warning("%s, line %d was not imported: %s", path, rejected["line"], rejected["reason"])
 
 
-class _Import:
+class Import:
     """One pass over rows, which counts them and hashes their text."""
 
     def __init__(self, defaults: Defaults) -> None:
@@ -84,17 +91,18 @@ class _Import:
         """Of the defaults and of the rows read so far: an import of equal rows has an equal hash."""
         return f"sha256:{self._digest.hexdigest()}"
 
-    def pairs(self, rows: Iterable[RawRow]) -> Iterator[_Pair]:
+    def pairs(self, rows: Iterable[RawRow]) -> Iterator[ReadCall]:
         """The calls of the rows as records."""
         for row in rows:
             self._digest.update((row.text or b"") + b"\n")
             found = 0
             try:
-                for call in self._calls(row):
+                for name, call in self._calls(row):
                     found += 1
                     self.report.read += 1
+                    better, worse = _records(call, self._defaults)
                     self.report.cut_off += call.is_cut_off
-                    yield _pair(call, self._defaults)
+                    yield ReadCall(better, worse, name, row.file, row.line)
             except (DataError, UsageError) as error:
                 self.report.read += not found
                 found += 1
@@ -103,7 +111,7 @@ class _Import:
                 self.report.read += 1
                 self.report.skipped += 1
 
-    def _calls(self, row: RawRow) -> Iterator[Call]:
+    def _calls(self, row: RawRow) -> Iterator[tuple[str, Call]]:
         if row.text is None:
             raise DataError(f"the line is longer than {sources.MAX_ROW_BYTES >> 20} MiB")
         value = row_text.parse(row.text)
@@ -116,9 +124,8 @@ class _Import:
                 self.report.formats[str(name)] += 1
             if call.rating in (None, ""):
                 self.report.unrated[default] += 1
-                yield replace(call, rating=default)
-            else:
-                yield call
+                call = replace(call, rating=default)
+            yield str(name), call
 
 
 def _reason(finding: Finding) -> str:
@@ -133,7 +140,7 @@ def _reason(finding: Finding) -> str:
     return f"{finding.code}: {problem}; {CODES[finding.code].advice}"
 
 
-def _pair(call: Call, defaults: Defaults) -> _Pair:
+def _records(call: Call, defaults: Defaults) -> tuple[NewExample, NewExample | None]:
     facts = Facts(
         domain=call.domain or defaults.domain,
         task_type=call.task_type or defaults.task_type,
@@ -144,10 +151,10 @@ def _pair(call: Call, defaults: Defaults) -> _Pair:
     )
     better = example_record(call.messages, call.tools, facts)
     if call.rejected is None:
-        return _Pair(better, None)
+        return better, None
     worse = example_record([*call.request_messages(), *call.rejected], call.tools, facts)
     worse["rating"] = min(REJECTED_RATING, better["rating"])
-    return _Pair(better, worse)
+    return better, worse
 
 
 def _parse_time(value: object) -> datetime:

@@ -1,0 +1,96 @@
+"""How files would be imported: their formats, some calls as they would be stored, and what would be left out."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import TypedDict
+
+from fine_tuning.data_io.formats import chat_checks
+from fine_tuning.data_io.formats.findings import CODES
+from fine_tuning.data_io.messages import Message, Tool, messages_of_example
+from fine_tuning.data_io.sources import RawRow
+from fine_tuning.distillation.import_report import Defaults, ImportReport
+from fine_tuning.distillation.importer import Import, ReadCall
+from fine_tuning.store.records.examples import NewExample
+from fine_tuning.store.records.rows import JsonColumn
+
+SAMPLES = 3  # calls of each format
+
+
+class SampledCall(TypedDict):
+    """A call as it would be stored."""
+
+    format: str
+    file: str
+    line: int
+    messages: list[Message]
+    tools: list[Tool] | None
+    rejected: list[Message] | None
+    rating: int
+    domain: str
+    task_type: str
+    model: str
+    metadata: JsonColumn
+
+
+@dataclass
+class ImportPreview:
+    """What an import would do; nothing is stored.
+
+    Attributes:
+        report: its counts; `captured` counts every call of the rows once, also one that is stored already.
+        samples: the first calls of each format.
+        reasons: how many rows would be rejected for each reason.
+        untrainable: how many calls would be stored, and refused when a dataset is built from them, for each reason.
+    """
+
+    report: ImportReport
+    samples: list[SampledCall] = field(default_factory=list)
+    reasons: Counter[str] = field(default_factory=Counter)
+    untrainable: Counter[str] = field(default_factory=Counter)
+
+
+def preview(rows: Iterable[RawRow], defaults: Defaults) -> ImportPreview:
+    """Read rows as an import would, without storing them; see `DistillationDataCollector.preview_files`."""
+    run = Import(defaults)
+    found = ImportPreview(run.report)
+    seen: set[str] = set()
+    sampled: Counter[str] = Counter()
+    for call in run.pairs(rows):
+        if call.better["id"] in seen:
+            run.report.duplicates += 1
+            continue
+        seen.add(call.better["id"])
+        run.report.captured += 1
+        run.report.preferences += call.worse is not None
+        found.untrainable.update(_errors(call.better))
+        sampled[call.format] += 1
+        if sampled[call.format] <= SAMPLES:
+            found.samples.append(_sample(call))
+    found.reasons.update(row["reason"] for row in run.report.rejected)
+    return found
+
+
+def _errors(record: NewExample) -> set[str]:
+    row = {"messages": messages_of_example(record)} | ({"tools": record["tools"]} if record["tools"] else {})
+    found = chat_checks.check_row(row)
+    return {f"{each.code}: {each.message}" for each in found if CODES[each.code].is_error}
+
+
+def _sample(call: ReadCall) -> SampledCall:
+    record = call.better
+    return {
+        "format": call.format,
+        "file": call.file,
+        "line": call.line,
+        "messages": messages_of_example(record),
+        "tools": record["tools"],
+        "rejected": None if call.worse is None else messages_of_example(call.worse)[-1:],
+        "rating": record["rating"],
+        "domain": record["domain"],
+        "task_type": record["task_type"],
+        "model": record["model_used"],
+        "metadata": record["metadata"],
+    }
