@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from fine_tuning.datasets.privacy.secret_names import NAMES, kind_of
+from fine_tuning.datasets.privacy.secret_names import STEMS, kind_of
 from fine_tuning.datasets.privacy.secret_values import (
     is_plain_word,
     is_secret_text,
@@ -16,7 +16,7 @@ from fine_tuning.datasets.privacy.secret_values import (
 
 Place = tuple[int, int, str]
 _I = re.IGNORECASE
-_NAME = re.compile(rf"(?:{NAMES})(?:[-_]?\d{{1,2}}|[-_]value)?(?![A-Za-z0-9_])", _I)
+_NAME = re.compile(rf"{STEMS}(?:[-_]?\d{{1,2}}|[-_]value)?(?![a-z0-9_])")
 _LONGEST_PREFIX = 80  # of a name, such as `spring.datasource.` of `spring.datasource.password`
 _PREFIX = re.compile(r"[A-Za-z0-9_.-]*$")
 # What follows a name: password = "...", "password": "...", 'password' => '...', .password("..."), password == "..."
@@ -60,7 +60,10 @@ class _Name(NamedTuple):
 
 def find(text: str) -> Iterator[Place]:
     """Start, end and kind of each secret that a name says to be one."""
-    for match in _NAME.finditer(text):
+    lowered = text.lower()
+    if len(lowered) != len(text):  # a few letters have two small ones
+        lowered = "".join(each.lower() if each.isascii() else each for each in text)
+    for match in _NAME.finditer(lowered):
         prefix = _PREFIX.search(text, max(0, match.start() - _LONGEST_PREFIX), match.start())
         start = prefix.start() if prefix else match.start()
         name = text[start : match.end()]

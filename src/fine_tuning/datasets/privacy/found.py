@@ -26,7 +26,7 @@ class Found(NamedTuple):
 class Detector(Protocol):
     """Finds one group of private data."""
 
-    def suspects(self, text: str) -> bool:
+    def suspects(self, text: str, name: str = "") -> bool:
         """Whether `find` may find something: a quick check that is never wrong when it says no."""
 
     def find(self, text: str, name: str = "") -> list[Found]:

@@ -16,7 +16,8 @@ from fine_tuning.datasets.privacy.found import Detector, Found, masked, without_
 _PART = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|-?\d[\d.eE+-]*|[{}\[\]:,]')
 _AFTER_KEY = re.compile(r'":\s*$')
 _ENDS_VALUE = re.compile(r"\s*[,}\]]")
-_NAMES = frozenset({"name", "key", "header", "variable", "field"})  # {"name": "DB_PASSWORD", "value": ...}
+NAMING_KEYS = frozenset({"name", "key", "header", "variable", "field"})
+"""Fields that name the field `value` of their object, as in `{"name": "DB_PASSWORD", "value": ...}`."""
 
 
 @dataclass
@@ -52,7 +53,7 @@ def is_json(text: str) -> bool:
 
 def _once_named(detector: Detector, name: str) -> Callable[[str], list[Found]]:
     def find(text: str) -> list[Found]:
-        if not name and not detector.suspects(text):
+        if not detector.suspects(text, name):
             return []
         return [_as_value(text, each) for each in detector.find(text, name)]
 
@@ -104,7 +105,7 @@ def _in_string(match: re.Match[str], detector: Detector, level: _Level) -> Itera
     inner = Layer(match[0][1:-1])
     name = level.name
     if level.is_object:
-        if name.lower() in _NAMES:
+        if name.lower() in NAMING_KEYS:
             level.named = inner.text
         elif name.lower() == "value" and level.named:
             name = level.named

@@ -57,7 +57,7 @@ class _PersonalData:
         self._is_account: Callable[[str], bool] = iban.is_valid
         self._has_check_digit: Callable[[str], bool] = luhn.is_valid
 
-    def suspects(self, text: str) -> bool:
+    def suspects(self, text: str, name: str = "") -> bool:  # noqa: ARG002 - of the protocol
         text = folded(text)
         return "@" in text or bool(_MANY_DIGITS.search(text) or _HEXTETS.search(text))
 

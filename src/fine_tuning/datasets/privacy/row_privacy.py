@@ -12,12 +12,13 @@ from fine_tuning.data_io.sources import RawRow
 from fine_tuning.datasets.file_check import Examined, examine
 from fine_tuning.datasets.privacy.escapes import decoded_layers
 from fine_tuning.datasets.privacy.found import Detector, Found, found_at, masked, without_overlaps
-from fine_tuning.datasets.privacy.json_text import find_in
+from fine_tuning.datasets.privacy.json_text import NAMING_KEYS, find_in
 from fine_tuning.datasets.privacy.personal_data import personal_data
 from fine_tuning.datasets.privacy.secret_finder import secrets
 from fine_tuning.datasets.recipe import Policy, Recipe
 
 _OUTCOME = {"report": "found", "mask": "masked", "reject": "rejected"}
+_SHORTEST, _SHORTEST_UNNAMED = 4, 6  # characters that anything found has: a password, `a@b.de`
 _SHORTEST_REPEATED = 5  # characters; shorter values are in other words too
 
 
@@ -47,7 +48,7 @@ class RowPrivacy:
         for code, policy, detector in self._rules:
             if examined.source is None or has_error([*examined.findings, *outcomes]):
                 break
-            if not any(map(detector.suspects, _texts(examined.source))):
+            if not _may_hold(examined.source, detector):
                 continue
             text = row_text.canonical(examined.source).decode()
             found = find_in(text, detector)
@@ -91,8 +92,8 @@ class _Repeated:
         joined = "|".join(values) or r"(?!)"
         self._pattern = re.compile(rf"(?<![A-Za-z0-9])(?:{joined})(?![A-Za-z0-9])")
 
-    def suspects(self, text: str) -> bool:
-        return bool(self._pattern.search(text)) or self._detector.suspects(text)
+    def suspects(self, text: str, name: str = "") -> bool:
+        return bool(self._pattern.search(text)) or self._detector.suspects(text, name)
 
     def find(self, text: str, name: str = "") -> list[Found]:
         repeated = [found_at(text, *match.span(), self._kinds[match[0]]) for match in self._pattern.finditer(text)]
@@ -104,18 +105,31 @@ def _concealed(finding: Finding, hiding: Detector) -> Finding:
     return Finding(finding.code, field, message)
 
 
-def _texts(value: object) -> Iterator[str]:
-    """The texts of a row, its keys and numbers included."""
+def _may_hold(row: Mapping[str, object], detector: Detector) -> bool:
+    """Whether a search of the row's JSON may find something; texts in which nothing can be are not searched."""
+    for name, text in _texts(row, ""):
+        if len(text) < (_SHORTEST if name else _SHORTEST_UNNAMED):
+            continue
+        has_layers = "\\" in text or text.lstrip()[:1] in {"{", "["}
+        if has_layers and any(detector.suspects(each) for each in (text, *decoded_layers(text))):
+            return True
+        if detector.suspects(text, name) and detector.find(text, name):
+            return True
+    return False
+
+
+def _texts(value: object, name: str) -> Iterator[tuple[str, str]]:
+    """The texts of a row, keys and numbers included, each with the field that it belongs to."""
     if isinstance(value, str):
-        yield value
-        if "\\" in value:  # what is escaped shows when it is decoded
-            yield from decoded_layers(value)
+        yield name, value
     elif isinstance(value, Mapping):
-        yield " ".join(value)
-        for item in value.values():
-            yield from _texts(item)
+        for key, item in value.items():
+            yield "", key
+            yield from _texts(item, key)
+        if isinstance(text := value.get("value"), str):
+            yield from ((str(value[key]), text) for key in value if key.lower() in NAMING_KEYS)
     elif isinstance(value, list):
         for item in value:
-            yield from _texts(item)
+            yield from _texts(item, name)
     elif isinstance(value, int | float) and not isinstance(value, bool):
-        yield str(value)
+        yield name, str(value)

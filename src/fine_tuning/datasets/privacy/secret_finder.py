@@ -7,7 +7,7 @@ from functools import cache
 from fine_tuning.datasets.privacy import assigned_secrets, command_secrets, token_patterns
 from fine_tuning.datasets.privacy.found import Detector, Found, found_at
 from fine_tuning.datasets.privacy.plain_text import folded
-from fine_tuning.datasets.privacy.secret_names import NEEDLES
+from fine_tuning.datasets.privacy.secret_names import NEEDLES, kind_of
 from fine_tuning.errors import MissingDependencyError
 
 _FOREIGN = (
@@ -46,9 +46,9 @@ class _Secrets:
         except ImportError as error:
             raise MissingDependencyError("detect-secrets", "privacy", "finding secrets") from error
 
-    def suspects(self, text: str) -> bool:
+    def suspects(self, text: str, name: str = "") -> bool:
         text = folded(text)
-        return _is_named(text) or token_patterns.has_long_word(text)
+        return bool(name and kind_of(name)) or _is_named(text) or token_patterns.has_long_word(text)
 
     def find(self, text: str, name: str = "") -> list[Found]:
         plain = folded(text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 _PASSWORDS = (
     r"pass(?:word|wd|code)?|pwd|pswd|passwort|kennwort|contrase[ñn]a|senha|wachtwoord|has[łl]o|[şs]ifre|mot de passe|"
@@ -18,7 +19,11 @@ _TOKENS = (
     r"authorization|令牌|トークン|토큰|token"
 )
 _SECRETS = r"secrets?|credentials?|(?:client|app|consumer|webhook|shared|jwt|cookie)[-_]?secret"
-NAMES = rf"(?:passphrase|mnemonic|seed[-_]phrase|{_PASSWORDS}|{_API_KEYS}|{_TOKENS}|{_SECRETS})s?"
+STEMS = (
+    rf"(?:passphrase|mnemonic|seed[-_]phrase|{_PASSWORDS}|api[-_ ]?key|api 密钥|密钥|密鑰|キー|key(?:[-_]?id)?|"
+    r"token|令牌|トークン|토큰|jwt|authorization|secrets?|credentials?)s?"
+)
+"""How such names end, in small letters."""
 NEEDLES = (
     "pass", "pwd", "pswd", "secret", "token", "key", "auth", "bearer", "credential", "jwt", "://", "-----begin",
     "kennwort", "contrase", "senha", "wachtwoord", "hasło", "haslo", "ifre", "mot de", "parola", "senord", "mnemonic",
@@ -41,6 +46,7 @@ _OTHERS = re.compile(
 )
 
 
+@lru_cache(maxsize=10_000)
 def kind_of(name: str) -> str | None:
     """The kind that a field of this name holds: password, passphrase, API key, token or secret; None if none."""
     plain = re.sub(r"(?:[-_]?\d{1,2}|[-_]value)$", "", name.strip().strip("\"'`"))
