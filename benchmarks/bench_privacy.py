@@ -24,6 +24,8 @@ from fine_tuning.datasets.privacy.secret_finder import secrets
 
 Span = tuple[int, int]
 Side = Callable[[str], list[Span]]
+ALL, SECRETS, PERSONAL = ("",), ("token", "password"), ("e-mail", "card", "bank", "IP", "phone")  # beginnings of kinds
+SCOPES = {"this project": ALL, "detect-secrets": SECRETS, "Presidio (patterns)": PERSONAL}
 LEAST_SCORE = 0.4  # of Presidio: what its patterns find is less sure without words beside it
 
 
@@ -69,16 +71,22 @@ def table(texts: list[Sample], sides: dict[str, Side], *, show: bool) -> str:
     """Recall of each kind and precision, by side."""
     recalled: dict[str, dict[str, list[bool]]] = {name: defaultdict(list) for name in sides}
     wrong = dict.fromkeys(sides, 0)
+    alone = dict.fromkeys(sides, 0)
     seconds = dict.fromkeys(sides, 0.0)
+    searched = dict.fromkeys(sides, 0)
     for name, find in sides.items():
         for sample in texts:
+            if sample.value and not sample.kind.startswith(SCOPES[name]):
+                continue
             started = time.perf_counter()
             spans = find(sample.text)
+            searched[name] += 1
             seconds[name] += time.perf_counter() - started
             start = sample.text.index(sample.value) if sample.value else len(sample.text)
             end = start + len(sample.value or "")
             hit = any(a <= start and b >= end for a, b in spans)
-            false = any(b <= start or a >= end for a, b in spans) or any(a < start or b > end for a, b in spans)
+            false = any(b <= start or a >= end for a, b in spans)
+            alone[name] += hit and all(start <= a and b <= end for a, b in spans)
             wrong[name] += false
             if sample.value:
                 recalled[name][sample.kind].append(hit)
@@ -86,14 +94,17 @@ def table(texts: list[Sample], sides: dict[str, Side], *, show: bool) -> str:
                 print("FALSE" if false else "MISSED", sample, [sample.text[a:b] for a, b in spans])
     lines = []
     for kind in recalled["this project"]:
-        shares = " | ".join(f"{sum(found[kind]) / len(found[kind]):.1%}" for found in recalled.values())
+        shares = " | ".join(
+            f"{sum(found[kind]) / len(found[kind]):.1%}" if found[kind] else "" for found in recalled.values()
+        )
         lines.append(f"| recall, {kind} ({len(recalled['this project'][kind])}) | {shares} |")
     hits = {name: sum(map(sum, found.values())) for name, found in recalled.items()}
-    total = sum(sample.value is not None for sample in texts)
+    total = {name: sum(map(len, found.values())) for name, found in recalled.items()}
     rows = {
-        f"**recall, all ({total:,})**": [f"{hits[name] / total:.1%}" for name in sides],
+        "**recall, all of these**": [f"{hits[name] / total[name]:.1%} of {total[name]}" for name in sides],
         "**precision**": [f"{hits[name] / (hits[name] + wrong[name]):.1%}" for name in sides],
-        "texts a second": [f"{len(texts) / seconds[name]:,.0f}" for name in sides],
+        "the value and nothing else": [f"{alone[name] / total[name]:.1%}" for name in sides],
+        "texts a second": [f"{searched[name] / seconds[name]:,.0f}" for name in sides],
     }
     lines += [f"| {label} | {' | '.join(values)} |" for label, values in rows.items()]
     head = f"| | {' | '.join(sides)} |\n|---|{'---|' * len(sides)}\n"
@@ -137,8 +148,10 @@ def main() -> None:
     body = f"""
 {len(texts) - negatives:,} texts with one private value and {negatives:,} that only look so (code, JSON, prose,
 versions, slices, numbers), in JSON, code, settings, prose and eight scripts (`benchmarks/private_texts.py`). A value
-counts as found if all of it is; a text counts against precision if anything else of it is masked too. detect-secrets
-looks for secrets only, Presidio for personal data only, so that the lines of the other kind are 0 by design.
+counts as found if all of it is; a text counts against precision if something is found apart from the value.
+detect-secrets (its default detectors) is measured on secrets only, Presidio's patterns on personal data only; both on
+all texts without a value. The set was written together with the patterns: it says what they cover, not how they do
+on texts of another kind.
 
 {table(texts, sides, show=False)}
 

@@ -47,13 +47,15 @@ def _positives(chosen: random.Random) -> Iterator[Sample]:
     ):
         for _ in range(4):
             value = password(chosen, 0)
-            yield Sample(json.dumps(place.replace("@", value))[1:-1], value, "escaped JSON")
-            yield Sample(json.dumps({"arguments": json.dumps(place.replace("@", value))}), value, "escaped JSON")
+            yield Sample(json.dumps(place.replace("@", value))[1:-1], value, "password in escaped JSON")
+            yield Sample(
+                json.dumps({"arguments": json.dumps(place.replace("@", value))}), value, "password in escaped JSON"
+            )
     for _ in range(10):
         value = mail(chosen)
-        yield Sample(json.dumps({"note": f"schön\n{value}"}), value, "escaped JSON")
+        yield Sample(json.dumps({"note": f"schön\n{value}"}), value, "e-mail address in escaped JSON")
         escaped = "".join(f"\\u{ord(each):04x}" for each in value)
-        yield Sample(f'{{"note": "from {escaped}"}}', escaped, "escaped JSON")
+        yield Sample(f'{{"note": "from {escaped}"}}', escaped, "e-mail address in escaped JSON")
 
 
 def _negatives(chosen: random.Random) -> Iterator[Sample]:

@@ -30,13 +30,13 @@ _XML = re.compile(r"(?:\s[^<>]*)?>(?P<value>[^<>\s]{4,2000})</")
 _BESIDE = re.compile(r"[\"']?\s*,?\s*[\"']?value[\"']?\s*[:=]\s*[\"']?(?P<value>[^\s\"'\\<>]{4,2000})", _I)
 _CELL = re.compile(r"[`*]*[ \t]*\|[ \t]*`?(?P<value>[^\s|`]{4,2000})`?[ \t]*(?:\||$)", re.MULTILINE)
 _SPACED = re.compile(
-    r"\s+(?P<quote>[\"'`]?)(?P<value>[!-~]{8,100}?)(?P=quote)(?=[.,;:?!)]?(?:[\s\u0080-\U0010ffff]|$))"
+    r"(?:\s+to)?\s+(?P<quote>[\"'`]?)(?P<value>[!-~]{8,100}?)(?P=quote)(?=[.,;:?!)]?(?:[\s\u0080-\U0010ffff]|$))"
 )
 _FLAG = re.compile(r"(?:\s+|=)(?P<quote>[\"']?)(?P<value>[^\s\"'\\]{4,2000})(?P=quote)")
 # Without quotes, the value ends before what ends a value in settings, URLs, lists and code.
 _BARE = re.compile(
     r"(?P<quote>[\"']?)(?P<operator>\s*(?::=|=>|[=:]|\bis(?: now)?:?(?=\s)|\b(?:was|ist|est|es|är)\b:?"
-    r"|は|是|为|為|คือ|है|[는은])\s*)(?:(?:bearer|basic|token|apikey)\s+)?"
+    r"|は|是|为|為|คือ|है|[는은]|[—\u2013])\s*)[「『“]?(?:(?:bearer|basic|token|apikey)\s+)?"
     # Case counts here: the Kelvin sign and others of that range are small letters of ASCII where it does not.
     r"(?-i:(?P<value>[^\s\"'`,;&<>(){}\[\]|\\\u0080-\U0010ffff]{4,5000}))(?P<after>[(\[{<]?)",
     _I,

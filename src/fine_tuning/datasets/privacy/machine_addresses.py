@@ -11,6 +11,7 @@ _V6 = re.compile(r"(?<![\w:.])[0-9A-Fa-f]{1,4}:[0-9A-Fa-f:]*:[0-9A-Fa-f]{0,4}(?!
 # What comes before a version number: its word, with other small words between, or an operator, or a product's name.
 _VERSION = re.compile(
     r"(?:versi[oó]n\w*|version\w*|vers[aã]o|ver|vers|release|build|revision|rev|firmware|driver|patch|update|upgrade|"
+    r"python|java|node|chrome|firefox|safari|windows|macos|ios|android|linux|kernel|bump|pinned|"
     r"section|sect|chapter|clause|figure|table|paragraph|article|appendix|abschnitt|kapitel|oid|version|версия|версии|"
     r"版本|版本号|バージョン|버전|เวอร์ชัน|संस्करण|السنخة|الإصدار)[ds]?"
     r"(?:\s+(?:is|was|to|from|of|number|no|and|or|v|now|es|est|ist|est\u00e1|\u662f|\d[\d.]*))*"

@@ -40,7 +40,7 @@ _ORDERED = (
 # Names of tokens that a tokenizer, a parser or a list of pages has, and of what is public.
 _OTHERS = re.compile(
     r"(?:max|min|num|pad|eos|bos|unk|sep|mask|cls|next|stop|special|prompt|completion|input|output|total|page|"
-    r"first|last|new|per|public|cached?|sort|prev|previous|end|start|image|continuation|sync|cancellation|"
+    r"primary|foreign|unique|lookup|index|hash|partition|route|row|object|idempotency|first|last|new|per|public|cached?|sort|prev|previous|end|start|image|continuation|sync|cancellation|"
     r"by|com|tres|over|under|sur|tres|bi)[-_]?(?:page[-_]?)?(?:tokens?|pass(?:es)?|keys?)$|(?<![a-z])tokens$",
     re.IGNORECASE,
 )
@@ -56,7 +56,7 @@ def kind_of(name: str) -> str | None:
         match = pattern.search(plain)
         if match and _is_word(plain, match.start()):
             return kind
-    return None
+    return "API key" if re.fullmatch(r"[A-Z0-9_]+_KEY", plain) else None  # a setting, such as `MAPS_KEY`
 
 
 def _is_word(name: str, start: int) -> bool:

@@ -24,7 +24,7 @@ _WORDS = frozenset(
 _NAMING = ("pass", "secret", "token", "user", "kenn", "login", "contrase", "senha")
 _TECHNICAL = re.compile(
     r"(?:sha-?\d+|base-?\d+|utf-?\d+|md[45]|[hrep]s\d+|aes-?\d+|pbkdf2|argon2\w*|oauth-?\d|oauth\d\.0|x\.?509|rfc-?\d+|ed25519"
-    r"|http/?\d(?:\.\d)?|v\d+(?:\.\d+)*|bcrypt|scrypt|rot13|sha3-\d+|hmac-?\w*|rsa-?\d+|u?int\d+|float\d+|ipv[46]"
+    r"|http/?\d(?:\.\d)?|v\d+(?:\.\d+)*|bcrypt|scrypt|rot13|sha3-\d+|m(?:in|ax)\d+\w*|hmac-?\w*|rsa-?\d+|u?int\d+|float\d+|ipv[46]"
     r"|\d+[-_]?(?:bit|byte|char|digit|hour|day|min|sec|week|month|year|letter|word|symbol|k|kb)[a-z]*)(?:[-_].*)?",
     re.IGNORECASE,
 )
@@ -34,7 +34,7 @@ _CODE = re.compile(
 _ADDRESS = re.compile(
     r"(?:https?|file|arn|vault|ref\+\w+|env|secret|projects)[:/].*|(?:~|\.{1,2})?(?:/[\w.-]+)+/?|[A-Za-z]:\\.*"
 )
-_NAME = re.compile(r"[A-Za-z]+(?:[-_./: ][A-Za-z]+|[-_./:]\d{1,3})*")
+_NAME = re.compile(r"(?:[A-Z][a-z]+)+V?\d{0,2}|[A-Za-z]+(?:[-_./: ][A-Za-z]+|[-_./:]\d{1,3})*")
 _STOP = re.compile(
     r"\b(?:your|enter|must|please|the|is|are|a|an|for|to|with|forgot|confirm|and|or|of|at|least)\b", re.IGNORECASE
 )
