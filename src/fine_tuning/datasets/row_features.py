@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from enum import IntEnum
 from hashlib import blake2b
 from pathlib import Path
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 from fine_tuning.data_io import formats
 from fine_tuning.data_io.formats import Call, row_text
@@ -18,15 +18,14 @@ from fine_tuning.data_io.formats.findings import Finding, has_error
 from fine_tuning.data_io.messages import Message
 from fine_tuning.data_io.rows import conversation_key
 from fine_tuning.data_io.sources import RawRow
-from fine_tuning.datasets import pii
 from fine_tuning.datasets import token_counts as tokens
-from fine_tuning.datasets.file_check import Examined, examine, rejected_line
+from fine_tuning.datasets.file_check import examine, rejected_line
 from fine_tuning.datasets.language_detection import language_of, plain
 from fine_tuning.datasets.near_duplicates import normalised
+from fine_tuning.datasets.privacy.row_privacy import RowPrivacy
 from fine_tuning.datasets.recipe import Recipe, seconds_of
 from fine_tuning.datasets.training_formats import BUILT
 from fine_tuning.errors import DataError
-from fine_tuning.store.records.rows import JsonColumn
 
 Messages = Sequence[Message]
 
@@ -78,36 +77,32 @@ class Recorder:
         self._recipe = recipe
         self._to_row = BUILT[recipe.format]
         self._meter = tokens.Meter(recipe.tokens_of, models_folder) if recipe.tokens_of else None
-        policies = (
-            ("secret", recipe.secrets, pii.secrets),
-            ("personal-data", recipe.personal_data, pii.personal_data),
-        )
-        self._policies = [each for each in policies if each[1] != "ignore"]
+        self._privacy = RowPrivacy(recipe)
         self._since, self._until = seconds_of("since", recipe.since), seconds_of("until", recipe.until)
 
     def record(self, raw: RawRow) -> Record:
         """Check one row."""
-        examined = self._private(examine(raw.text))
+        examined = self._privacy.apply(examine(raw.text))
         findings = [each for each in examined.findings if each.code != "unknown-key"]  # no such key is written
         if has_error(findings):
-            return _rejected(self._hidden(raw), findings)
+            return self._rejected(raw, findings)
         assert examined.source is not None  # noqa: S101 - a row without one has an error
         try:
             (call,) = formats.calls_in(examined.source, examined.format)
             row = self._to_row(call, examined.source)
         except (DataError, ValueError) as error:
-            return _rejected(self._hidden(raw), [*findings, Finding("malformed", "", str(error))])
+            return self._rejected(raw, [*findings, Finding("malformed", "", str(error))])
         rating = _rating(call.rating)
         if rating is None:
             wrong = Finding("wrong-rating", "rating", f"{call.rating!r} is not a rating")
-            return _rejected(self._hidden(raw), [*findings, wrong])
+            return self._rejected(raw, [*findings, wrong])
         warnings = json.dumps(findings, ensure_ascii=False) if findings else None
         prompt, response = _divided(call)
         if reason := self._left_out(call, rating, prompt, response):
             return Record("", State.LEFT_OUT, reason, warnings)
         measured = self._meter.measure(examined.learnt) if self._meter else -1
         if isinstance(measured, Finding):
-            return _rejected(self._hidden(raw), [*findings, measured])
+            return self._rejected(raw, [*findings, measured])
         return Record(
             text=(examined.content if row == examined.learnt else row_text.canonical(row)).decode(),
             state=State.FIT,
@@ -124,28 +119,9 @@ class Recorder:
             tokens=measured,
         )
 
-    def _private(self, examined: Examined) -> Examined:
-        """The row after the recipe's policies for secrets and personal data."""
-        for code, policy, finder in self._policies:
-            if examined.source is None or has_error(examined.findings):
-                continue
-            kinds = ", ".join(sorted(pii.kinds_in(examined.source, finder())))
-            if not kinds:
-                continue
-            if policy != "report":  # the text of a rejected row is kept too
-                text = row_text.canonical(cast("JsonColumn", pii.without(examined.source, finder())))
-                examined = examine(text)
-            outcome = {"report": "found", "mask": "masked", "reject": "rejected"}[policy]
-            examined.findings.append(Finding(f"{code}-{outcome}", "", kinds))
-        return examined
-
-    def _hidden(self, raw: RawRow) -> RawRow:
-        """The row as `rejected.jsonl` may hold it: with masks for secrets and personal data that a policy forbids."""
-        text = None if raw.text is None else raw.text.decode("utf-8", "replace")
-        for _, policy, finder in self._policies:
-            if text is not None and policy != "report":
-                text = pii.masked(text, finder()(text))
-        return raw if text is None or not self._policies else raw._replace(text=text.encode())
+    def _rejected(self, raw: RawRow, findings: list[Finding]) -> Record:
+        raw, findings = self._privacy.conceal(raw, findings)
+        return Record(rejected_line(raw, findings), State.REJECTED, findings=json.dumps(findings, ensure_ascii=False))
 
     def _left_out(self, call: Call, rating: float, prompt: Messages, response: Messages) -> str | None:
         """The name of the first filter that a call does not pass."""
@@ -190,11 +166,6 @@ class Recorder:
         if not languages or (found := language_of(" ".join(_texts(_turns(prompt))))) is None:
             return None
         return None if found in map(plain, languages) else "languages"
-
-
-def _rejected(raw: RawRow, findings: list[Finding]) -> Record:
-    line = rejected_line(raw, findings)
-    return Record(line, State.REJECTED, findings=json.dumps(findings, ensure_ascii=False))
 
 
 def _shown(value: object) -> str | None:

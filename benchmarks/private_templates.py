@@ -1,0 +1,224 @@
+"""Places for private values, `@` each, and texts that only look as if they had one."""
+
+# ruff: noqa: RUF001, E501 - texts of many scripts, a line each
+
+from __future__ import annotations
+
+TOKEN_PLACES = (
+    "Use @ for the upload.", "key=@", 'client = Client("@")', '{"value": "@", "id": 4}', "`@`", "(@)",
+)  # fmt: skip
+SCRIPTS = (
+    "请使用@谢谢", "これは@です", "ใช้@ครับ", "इसे@लिखें", "é@ñ", "вот@здесь", "이것은@입니다", "هذا@هنا",
+)  # fmt: skip
+PERSONAL_PLACES = (
+    "Please write it down: @.", '{"contact": "@", "id": 7}', "x = '@'  # of the customer", "[@]", "It is @, I think.",
+    "contact: @\nid: 3",
+)  # fmt: skip
+SECRET_PLACES = (
+    '{"user": "anna", "password": "@"}', '{"client_secret": "@", "grant": "x"}', '{"dbPassword":"@"}',
+    'password = "@"', "api_key = '@'", 'const apiKey = "@";', "DB_PASSWORD=@", "export SERVICE_TOKEN_SECRET=@\nrun",
+    "db:\n  user: anna\n  password: @\n  port: 5432", "client_secret: @\n", "X-Api-Key: @",
+    'curl -u anna:@ https://example.org/v1', "postgres://anna:@\0db.example.org/shop",
+    "Server=db;User Id=sa;Password=@;Encrypt=true", "My password is @, please reset it.", "Passwort: @",
+    "<password>@</password>", 'Settings(secret_key="@")', "tool --password @ --verbose", "密码是@", "密码：@",
+    "パスワード: @", "пароль: @", "auth.setPassword(\"@\")", "'secret' => '@',", "pwd=@&user=anna",
+    "redis://:@\0cache:6379/0", "Authorization: Bearer @", "passphrase: '@'", "clientSecret = `@`", "dict(password='@')",
+    '{"name": "DB_PASSWORD", "value": "@"}', "environment:\n  - DB_PASSWORD=@", "La contraseña es @", "Kennwort ist @.",
+    "비밀번호: @", "รหัสผ่าน: @", "पासवर्ड: @",
+)  # fmt: skip
+_CODE = """password = get_password()
+api_key = os.environ["KEY"]
+api_key = os.getenv("API_KEY")
+password = input("Password: ")
+password = getpass.getpass()
+token = request.headers.get("Authorization")
+token = self.token
+secret = config["secret"]
+def login(user: str, password: str) -> bool:
+def connect(host, password=None, token=None):
+class Login(BaseModel):\\n    user: str\\n    password: SecretStr
+password: Optional[str] = None
+interface Props { password: string; apiKey?: string }
+const token = await getToken();
+const apiKey = process.env.API_KEY;
+let password = form.password.value;
+if password != confirm_password: raise ValueError
+if (password.length < 8) return;
+password_hash = bcrypt.hash(password)
+self.password = password
+client = Client(api_key=api_key, token=token)
+client = OpenAI(api_key=settings.api_key)
+headers = {"Authorization": f"Bearer {token}"}
+headers = {"Authorization": "Bearer " + token}
+Authorization: Bearer <token>
+Authorization: Bearer YOUR_TOKEN_HERE
+api_key: ${{ secrets.API_KEY }}
+password: ${DB_PASSWORD}
+password: "{{ vault_password }}"
+DB_PASSWORD=$DB_PASSWORD
+export API_KEY="<your-api-key>"
+API_KEY=your-api-key-here
+password = "********"
+password = "changeme"
+token_count = 4096
+max_tokens=1024
+max_tokens: 2048
+pad_token = "<pad>"
+tokenizer.eos_token = "</s>"
+tokens = tokenizer.encode(text)
+num_tokens = len(tokens)
+primary_key=True
+sort_key: created_at
+cache_key = f"user:{user_id}"
+foreign_key: user_id
+public_key = load_public_key(path)
+for key, value in data.items():
+key = lambda row: row.score
+sorted(rows, key=len, reverse=True)
+passed = compass.bearing + bypass
+postgres://user:password@localhost/db
+postgresql://${USER}:${PASSWORD}@host/db
+postgres://<user>:<password>@host:5432/db
+git clone git@github.com:team/project.git
+from app.tokens import SecretToken
+import secrets; secrets.token_urlsafe(32)
+secret = secrets.token_hex(16)
+token = jwt.encode(payload, key, algorithm="HS256")
+@app.route("/password")
+y = X@W.T + b
+loss = A@B.sum()
+std::vector<int> tokens;
+Face::Cafe::run();
+items[::2]
+x[1::3]
+a[::-1]
+text[10:20:2]
+img = "icon@2x.png"
+assert token is not None
+password: bytes
+secretName: db-credentials
+secretKeyRef:\\n  name: db\\n  key: password
+private_key_path = "/etc/ssl/private/server.key"
+token_url = "https://example.org/oauth/token"
+password_reset_url: https://example.org/reset
+"token_type": "bearer"
+if token == "": return
+sha256 = hashlib.sha256(password.encode())
+return password if password else default_password
+const { password, token } = req.body;
+password => hash(password)
+user.password = await hash(password, 10);
+String password = scanner.nextLine();
+char *password = argv[1];
+password := os.Getenv("DB_PASSWORD")
+password.present? && token.valid?
+$password = $_POST['password'];
+WHERE password = ? AND token = :token
+ALTER TABLE users ADD COLUMN password VARCHAR(255)
+self.api_key = api_key or os.environ.get("API_KEY")
+assert "-----BEGIN PRIVATE KEY-----" in text
+password=validated_data["password"]
+token: Annotated[str, Depends(oauth2_scheme)]
+secret: z.string().min(12)
+apiKey: config.get('apiKey')
+password: faker.internet.password()
+parser.add_argument("--password", help="the password to use")
+parser.add_argument("--token", required=True)
+tool --password-file /run/secrets/db
+curl -u "$USER:$PASSWORD" https://example.org
+docker run -p 8080:80 web
+mkdir -p /var/lib/app
+ssh -p 2222 host""".split("\n")
+_PROSE = """Password: minimum eight characters, one digit.
+password: must be at least 8 characters
+To change your password: please open Settings.
+The password is required.
+Your password is incorrect, try again.
+The password is case-sensitive.
+The password is base64-encoded before it is sent.
+The password was SHA-256 hashed.
+Token: a piece of a word that a model reads.
+The token is 32-byte random data.
+A token is about 4 characters.
+Secret: add a pinch of salt.
+The secret is patience.
+The secret is to stir slowly.
+API key: see the dashboard under Settings.
+Your API key is shown once.
+The key is 256-bit.
+Forgot password? Reset it here.
+password: forgotten
+Bearer token authentication is supported.
+Authorization: required for every call.
+Use Basic authentication with a username and password.
+The authorization was granted on Monday.
+Passwort: mindestens acht Zeichen
+Passwort vergessen? Bitte hier klicken.
+Das Passwort ist falsch.
+Contraseña: mínimo ocho caracteres
+La contraseña es obligatoria.
+Le mot de passe est obligatoire.
+A senha é obrigatória.
+Пароль: минимум восемь символов
+Пароль введён неверно.
+密码：至少8个字符
+密码错误，请重试。
+パスワード：8文字以上
+パスワードを忘れた場合
+รหัสผ่าน: อย่างน้อย 8 ตัวอักษร
+पासवर्ड: कम से कम 8 अक्षर
+비밀번호: 8자 이상
+كلمة المرور: ثمانية أحرف على الأقل
+Passkeys replace passwords.
+He had to pass: the road was closed.
+The compass: 30 degrees.
+Keyboard: 104 keys
+Turkey: population 85 million
+The bypass: opened in 1998.
+Section 4.2.1.3 describes the format.
+See chapter 2.10.4.1 for more.
+Version 4.18.0.55 is out.
+We moved from version 10.2.3.4 to 10.2.3.5.
+The server at 192.168.1.10 is up since 12:30:45.
+Bind to 127.0.0.1 or 0.0.0.0.
+The mask is 255.255.255.0.
+MAC 00:1a:2b:3c:4d:5e
+At 12:30:45 and 23:59:59
+The ratio is 4:3:2.
+ISBN 978-3-16-148410-0
+Invoice 4111 of 2026-11-25 comes to 1,234.56 dollars.
+The population was 1 412 600 000 in 2021.
+1234567890123456 is no card.
+It costs 4,539,578,763 yen.
+Pi is 3.14159265358979323846.
+UUID 123e4567-e89b-12d3-a456-426614174000
+The phone has 128 GB and costs 799 dollars.
+Phone: see the website.
+Call 911 in an emergency.
+call function 12345678 times
+Room 3.1.2, seat 14
+GPS 52.520008, 13.404954
+2026-11-25T12:30:45.123456+00:00
+Win + 12345678 points
+Follow @anna on the network.
+Meet me @ 5.30 pm.
+Price @ 3.50 each""".split("\n")
+_JSON = [
+    '{"type": "object", "properties": {"password": {"type": "string", "minLength": 8}}, "required": ["password"]}',
+    '{"password": "string", "token": "string"}',
+    '{"label": {"password": "Password", "confirm_password": "Confirm password"}}',
+    '{"password": "Passwort", "api_key": "API-Schlüssel"}',
+    '{"password": "密码"}', '{"password": null, "token": ""}', '{"password": true}', '{"max_tokens": 1024}',
+    '{"usage": {"prompt_tokens": 812, "completion_tokens": 44, "total_tokens": 856}}',
+    '{"password": "<PASSWORD>", "email": "<E-MAIL_ADDRESS>"}', '{"password": "********"}',
+    '{"errors": {"password": "must be at least 8 characters"}}', '{"password": "required"}',
+    '{"token": "New", "pos": "ADJ"}', '{"tokens": ["The", "cat", "sat"]}', '{"token_type": "bearer", "expires_in": 3600}',
+    '{"secretName": "db-credentials", "key": "username"}', '{"secret": "arn:aws:secretsmanager:eu-west-1:1:secret:db"}',
+    '{"version": "4.18.0.55"}', '{"firmware_version": "5.10.0.2", "name": "router"}', '{"order": "8841-22"}',
+    '{"id": "call_9f8e7d6c5b4a39281706", "type": "function"}', '{"next_page_token": "page-2"}',
+    '{"sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"}',
+    '{"key": "name", "value": "anna"}', '{"keyboard": "qwerty123"}', '{"created": 1732530645, "ms": 1732530645123}',
+    '{"password_length": 12, "password_policy": "strong2"}', '{"has_password": true, "public_key": "abc"}',
+    '{"author": "Anna", "authors": ["B"], "pass_rate": 0.93}',
+]  # fmt: skip
+NEGATIVES = {"code": [text.replace("\\n", "\n") for text in _CODE], "prose": _PROSE, "JSON": _JSON}

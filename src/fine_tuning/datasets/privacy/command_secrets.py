@@ -1,0 +1,45 @@
+"""Secrets by their place in a command line, a URL, a header or a statement, without a name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from fine_tuning.datasets.privacy.secret_values import is_secret_text, is_secret_word
+
+Place = tuple[int, int, str]
+_COMMANDS = (
+    re.compile(
+        r"\bcurl\b[^\n|;]{0,400}?\s(?:-u|--user|--proxy-user)[ =]?\s*[\"']?[^\s:\"'\\]{1,100}:"
+        r"(?P<value>[^\s\"'\\]{3,200})"
+    ),
+    re.compile(
+        r"\b(?:mysql|mysqldump|mariadb|sshpass|docker login|redis-cli)\b[^\n|;]{0,200}?\s(?:-p|-a)\s?"
+        r"[\"']?(?P<value>[^\s\"'\\-][^\s\"'\\]{3,200})"
+    ),
+    re.compile(r"\blogin\s+\S{1,100}\s+password\s+(?P<value>\S{4,200})", re.IGNORECASE),
+    re.compile(r"\b(?:password|identified(?: with \w+)? by)\s+'(?P<value>[^'\n]{1,200})'", re.IGNORECASE),
+)
+_HEADER = re.compile(
+    r"(?<![A-Za-z0-9])(?:bearer|authorization:? (?:basic|token))\s+(?P<value>[A-Za-z0-9._~+/-]{12,5000}={0,2})",
+    re.IGNORECASE,
+)
+_URL = re.compile(r"(?<=[A-Za-z0-9]://)[^\s:/@\"'<>]{0,200}:(?P<value>[^\s/?#\"'<>\\]{1,200})@(?=[\w.\[-])")
+_PLACEHOLDER = re.compile(
+    r"(?i:password|pass|pwd|user|username|secret|pw|token|x-access-token|xxx+|\**|\.+)|[$%<{\[].*|[A-Z_]+"
+)
+
+
+def find(text: str) -> Iterator[Place]:
+    """Start, end and kind of each secret in such a place."""
+    for pattern in _COMMANDS:
+        for match in pattern.finditer(text):
+            if is_secret_text(match["value"], "password"):
+                yield *match.span("value"), "password"
+    for match in _HEADER.finditer(text):
+        if re.search(r"\d.*\d", match["value"]) and is_secret_word(match["value"], "token"):
+            yield *match.span("value"), "token"
+    if "://" in text:
+        for match in _URL.finditer(text):
+            if not _PLACEHOLDER.fullmatch(match["value"]):
+                yield *match.span("value"), "password"

@@ -1,0 +1,96 @@
+r"""Finds in escaped text, such as JSON text inside JSON: `\"`, `\n`, `\u0040`, at any depth.
+
+Each layer of escapes is decoded and searched again. A find keeps to the borders of the innermost layer's characters, so
+that no mask cuts an escape in two, and JSON text stays JSON text.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterator
+
+from fine_tuning.datasets.privacy.found import Found
+
+_ESCAPE = re.compile(
+    r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+    r"|u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2}|[\"'\\/bfnrt])"
+)
+_SIMPLE = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
+_MOST_LAYERS = 6
+
+
+class Layer:
+    """A text without one layer of its escapes, and the place of each character in the escaped text.
+
+    Attributes:
+        text: the decoded text.
+    """
+
+    def __init__(self, escaped: str) -> None:
+        self._starts: list[int] = []  # of each escape, in the escaped text
+        self._ends: list[int] = []
+        self._after: list[int] = []  # the place after each escape, in the decoded text
+        parts, at, length = [], 0, 0
+        for match in _ESCAPE.finditer(escaped):
+            parts += [escaped[at : match.start()], _decoded(match[0])]
+            length += len(parts[-1]) + len(parts[-2])
+            at = match.end()
+            self._starts.append(match.start())
+            self._ends.append(at)
+            self._after.append(length)
+        self.text = "".join([*parts, escaped[at:]])
+
+    def outward(self, found: Found, *, escape: bool) -> Found:
+        """A find in the decoded text as one in the escaped text; its mask is escaped too if `escape`."""
+        mask = json.dumps(found.mask, ensure_ascii=False)[1:-1] if escape else found.mask
+        return found._replace(start=self._outward(found.start), end=self._outward(found.end), mask=mask)
+
+    def inward(self, found: Found) -> Found:
+        """A find in the escaped text as one in the decoded text, without escapes that it has only a part of."""
+        start, end = self._inward(found.start, up=True), self._inward(found.end, up=False)
+        return found._replace(start=start, end=max(start, end))
+
+    def _outward(self, place: int) -> int:
+        before = bisect_right(self._after, place)
+        return place - self._after[before - 1] + self._ends[before - 1] if before else place
+
+    def _inward(self, place: int, *, up: bool) -> int:
+        begun = bisect_left(self._starts, place)
+        if begun and place < self._ends[begun - 1]:
+            return self._after[begun - 1] - (0 if up else 1)
+        return place - self._ends[begun - 1] + self._after[begun - 1] if begun else place
+
+
+def _decoded(escape: str) -> str:
+    if len(escape) == 2:
+        return _SIMPLE.get(escape[1], escape[1])
+    if len(escape) == 12:
+        # One character for the two halves: a lone half cannot be encoded.
+        return chr(0x10000 + ((int(escape[2:6], 16) & 0x3FF) << 10) + (int(escape[8:], 16) & 0x3FF))
+    code = escape[2:]
+    return chr(int(code, 16))
+
+
+def decoded_layers(text: str) -> Iterator[str]:
+    """The text without one layer of its escapes, without two, and so on."""
+    for _ in range(_MOST_LAYERS):
+        if not _ESCAPE.search(text):
+            return
+        text = Layer(text).text
+        yield text
+
+
+def find_through_escapes(text: str, find: Callable[[str], list[Found]]) -> list[Found]:
+    """What is in a text and in each layer of its escapes, as places in the text."""
+    layers: list[Layer] = []
+    found = [(0, each) for each in find(text)]
+    while len(layers) < _MOST_LAYERS and _ESCAPE.search(text):
+        layers.append(layer := Layer(text))
+        text = layer.text
+        found = [(depth, layer.inward(each)) for depth, each in found]
+        found += [(len(layers), each) for each in find(text)]
+    for at in range(len(layers) - 1, -1, -1):
+        found = [(depth, layers[at].outward(each, escape=depth > at)) for depth, each in found]
+    return [each for _, each in found if each.start < each.end]

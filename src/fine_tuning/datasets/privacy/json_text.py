@@ -1,0 +1,124 @@
+"""Finds in JSON text: in its strings, numbers and keys, each with the field that it belongs to.
+
+Places are those of the text, so that masks change nothing else of it, neither its spaces nor the order of its keys.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from fine_tuning.datasets.privacy.escapes import Layer, find_through_escapes
+from fine_tuning.datasets.privacy.found import Detector, Found, masked, without_overlaps
+
+_PART = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|-?\d[\d.eE+-]*|[{}\[\]:,]')
+_AFTER_KEY = re.compile(r'":\s*$')
+_ENDS_VALUE = re.compile(r"\s*[,}\]]")
+NAMING_KEYS = frozenset({"name", "key", "header", "variable", "field"})
+"""Fields that name the field `value` of their object, as in `{"name": "DB_PASSWORD", "value": ...}`."""
+
+
+@dataclass
+class _Level:
+    """An object or array that is being read."""
+
+    is_object: bool
+    name: str  # the field of what comes next
+    expects_key: bool
+    named: str = ""  # by another field of the object
+    keys: set[str] = field(default_factory=set)
+
+
+def find_in(text: str, detector: Detector, name: str = "") -> list[Found]:
+    """What a detector finds in a text: in each value if it is JSON, else in each layer of its escapes.
+
+    Args:
+        name: the field whose value the text is.
+    """
+    if text.lstrip()[:1] in {"{", "["} and is_json(text):
+        return list(_in_json(text, detector, name))
+    return find_through_escapes(text, _once_named(detector, name))
+
+
+def is_json(text: str) -> bool:
+    """Whether the text is JSON that this module reads."""
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _once_named(detector: Detector, name: str) -> Callable[[str], list[Found]]:
+    def find(text: str) -> list[Found]:
+        if not detector.suspects(text, name):
+            return []
+        return [_as_value(text, each) for each in detector.find(text, name)]
+
+    return find
+
+
+def _as_value(text: str, found: Found) -> Found:
+    """The find with quotes around its mask where it is a number of JSON, which may stand in other text."""
+    before = text[max(0, found.start - 20) : found.start]
+    is_value = found.value.isdigit() and _AFTER_KEY.search(before) and _ENDS_VALUE.match(text, found.end)
+    return found._replace(mask=f'"{found.mask}"') if is_value else found
+
+
+def _in_json(text: str, detector: Detector, name: str) -> Iterator[Found]:
+    levels: list[_Level] = []
+    for match in _PART.finditer(text):
+        part = match[0]
+        level = levels[-1] if levels else None
+        if part in "{[":
+            levels.append(_Level(part == "{", level.name if level else name, expects_key=part == "{"))
+        elif part in "}]":
+            levels.pop()
+        elif part == ",":
+            if level and level.is_object:
+                level.expects_key = True
+        elif part != ":" and level:
+            if level.expects_key:
+                yield from _in_key(match, detector, level)
+            elif part[0] == '"':
+                yield from _in_string(match, detector, level)
+            else:
+                yield from _in_number(match, detector, level)
+
+
+def _in_key(match: re.Match[str], detector: Detector, level: _Level) -> Iterator[Found]:
+    level.expects_key = False
+    inner = Layer(match[0][1:-1])
+    level.name = inner.text
+    found = without_overlaps(find_in(inner.text, detector))
+    key = masked(inner.text, found)
+    if found and key in level.keys:  # two keys of one object differ, also when they are masked
+        found[-1] = found[-1]._replace(mask=f"{found[-1].mask[:-1]}_{len(level.keys) + 1}>")
+        key = masked(inner.text, found)
+    level.keys.add(key)
+    yield from _outward(match, inner, found)
+
+
+def _in_string(match: re.Match[str], detector: Detector, level: _Level) -> Iterator[Found]:
+    inner = Layer(match[0][1:-1])
+    name = level.name
+    if level.is_object:
+        if name.lower() in NAMING_KEYS:
+            level.named = inner.text
+        elif name.lower() == "value" and level.named:
+            name = level.named
+    yield from _outward(match, inner, find_in(inner.text, detector, name))
+
+
+def _in_number(match: re.Match[str], detector: Detector, level: _Level) -> Iterator[Found]:
+    for each in detector.find(match[0], level.name)[:1]:
+        yield each._replace(start=match.start(), end=match.end(), value=match[0], mask=f'"{each.mask}"')
+
+
+def _outward(match: re.Match[str], inner: Layer, found: list[Found]) -> Iterator[Found]:
+    start = match.start() + 1
+    for each in found:
+        placed = inner.outward(each, escape=True)
+        yield placed._replace(start=placed.start + start, end=placed.end + start)

@@ -1,0 +1,135 @@
+"""The policies of a recipe for secrets and personal data, applied to rows and to what is written about rows."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
+
+from fine_tuning.data_io.formats import row_text
+from fine_tuning.data_io.formats.findings import Finding, has_error
+from fine_tuning.data_io.sources import RawRow
+from fine_tuning.datasets.file_check import Examined, examine
+from fine_tuning.datasets.privacy.escapes import decoded_layers
+from fine_tuning.datasets.privacy.found import Detector, Found, found_at, masked, without_overlaps
+from fine_tuning.datasets.privacy.json_text import NAMING_KEYS, find_in
+from fine_tuning.datasets.privacy.personal_data import personal_data
+from fine_tuning.datasets.privacy.secret_finder import secrets
+from fine_tuning.datasets.recipe import Policy, Recipe
+
+_OUTCOME = {"report": "found", "mask": "masked", "reject": "rejected"}
+_SHORTEST, _SHORTEST_UNNAMED = 4, 6  # characters that anything found has: a password, `a@b.de`
+_SHORTEST_REPEATED = 5  # characters; shorter values are in other words too
+
+
+class _Rule(NamedTuple):
+    code: str
+    policy: Policy
+    detector: Detector
+
+
+class RowPrivacy:
+    """Reports, masks or rejects rows with secrets and personal data, as a recipe says.
+
+    Raises:
+        MissingDependencyError: a policy is set, and the `privacy` extra is not installed.
+    """
+
+    def __init__(self, recipe: Recipe) -> None:
+        self._rules: list[_Rule] = []
+        if recipe.secrets != "ignore":
+            self._rules.append(_Rule("secret", recipe.secrets, secrets()))
+        if recipe.personal_data != "ignore":
+            self._rules.append(_Rule("personal-data", recipe.personal_data, personal_data()))
+
+    def apply(self, examined: Examined) -> Examined:
+        """The row after the policies, masked unless they only report; with a finding for each that found something."""
+        outcomes: list[Finding] = []
+        for code, policy, detector in self._rules:
+            if examined.source is None or has_error([*examined.findings, *outcomes]):
+                break
+            if not _may_hold(examined.source, detector):
+                continue
+            text = row_text.canonical(examined.source).decode()
+            found = find_in(text, detector)
+            if not found:
+                continue
+            if policy != "report":
+                examined = examine(masked_text(text, detector).encode())
+            kinds = ", ".join(sorted({each.kind for each in without_overlaps(found)}))
+            outcomes.append(Finding(f"{code}-{_OUTCOME[policy]}", "", kinds))
+        examined.findings.extend(outcomes)
+        return examined
+
+    def conceal(self, raw: RawRow, findings: list[Finding]) -> tuple[RawRow, list[Finding]]:
+        """A rejected row and its findings as files may hold them: messages quote what is wrong, also a secret."""
+        if raw.text is not None:
+            text = raw.text.decode("utf-8", "replace")
+            for rule in self._masking():
+                hiding = _Repeated(rule.detector, find_in(text, rule.detector))
+                findings = [_concealed(each, hiding) for each in findings]
+                text = masked_text(text, rule.detector)
+            raw = raw._replace(text=text.encode("utf-8", "replace")) if self._rules else raw
+        return raw, findings
+
+    def _masking(self) -> Iterator[_Rule]:
+        return (rule for rule in self._rules if rule.policy != "report")
+
+
+def masked_text(text: str, detector: Detector) -> str:
+    """A text, JSON or not, with masks for what is found, also where a value is repeated without what gave it away."""
+    found = find_in(text, detector)
+    return masked(text, find_in(text, _Repeated(detector, found))) if found else text
+
+
+class _Repeated:
+    """A detector that also finds values that were found elsewhere in the row."""
+
+    def __init__(self, detector: Detector, found: Iterable[Found]) -> None:
+        self._detector = detector
+        self._kinds = {each.value: each.kind for each in found if len(each.value) >= _SHORTEST_REPEATED}
+        values = sorted(map(re.escape, self._kinds), key=len, reverse=True)
+        joined = "|".join(values) or r"(?!)"
+        self._pattern = re.compile(rf"(?<![A-Za-z0-9])(?:{joined})(?![A-Za-z0-9])")
+
+    def suspects(self, text: str, name: str = "") -> bool:
+        return bool(self._pattern.search(text)) or self._detector.suspects(text, name)
+
+    def find(self, text: str, name: str = "") -> list[Found]:
+        repeated = [found_at(text, *match.span(), self._kinds[match[0]]) for match in self._pattern.finditer(text)]
+        return repeated + self._detector.find(text, name)
+
+
+def _concealed(finding: Finding, hiding: Detector) -> Finding:
+    field, message = (masked(text, find_in(text, hiding)) for text in (finding.field, finding.message))
+    return Finding(finding.code, field, message)
+
+
+def _may_hold(row: Mapping[str, object], detector: Detector) -> bool:
+    """Whether a search of the row's JSON may find something; texts in which nothing can be are not searched."""
+    for name, text in _texts(row, ""):
+        if len(text) < (_SHORTEST if name else _SHORTEST_UNNAMED):
+            continue
+        has_layers = "\\" in text or text.lstrip()[:1] in {"{", "["}
+        if has_layers and any(detector.suspects(each) for each in (text, *decoded_layers(text))):
+            return True
+        if detector.suspects(text, name) and detector.find(text, name):
+            return True
+    return False
+
+
+def _texts(value: object, name: str) -> Iterator[tuple[str, str]]:
+    """The texts of a row, keys and numbers included, each with the field that it belongs to."""
+    if isinstance(value, str):
+        yield name, value
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            yield "", key
+            yield from _texts(item, key)
+        if isinstance(text := value.get("value"), str):
+            yield from ((str(value[key]), text) for key in value if key.lower() in NAMING_KEYS)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _texts(item, name)
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        yield name, str(value)

@@ -1,0 +1,68 @@
+"""Secrets: of a known form, and by the name that they are assigned to."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from fine_tuning.datasets.privacy import assigned_secrets, command_secrets, token_patterns
+from fine_tuning.datasets.privacy.found import Detector, Found, found_at
+from fine_tuning.datasets.privacy.plain_text import folded
+from fine_tuning.datasets.privacy.secret_names import NEEDLES, kind_of
+from fine_tuning.errors import MissingDependencyError
+
+_FOREIGN = (
+    "парол",
+    "密",
+    "口令",
+    "パス",
+    "キー",
+    "비밀",
+    "암호",
+    "รหัส",
+    "पास",
+    "المرور",
+    "סיסמ",
+    "khẩu",
+    "令牌",
+    "トー",
+    "토큰",
+)
+
+
+@cache
+def secrets() -> Detector:
+    """A detector of keys, tokens and passwords.
+
+    Raises:
+        MissingDependencyError: the `privacy` extra is not installed.
+    """
+    return _Secrets()
+
+
+class _Secrets:
+    def __init__(self) -> None:
+        try:
+            self._detectors = token_patterns.detectors()
+        except ImportError as error:
+            raise MissingDependencyError("detect-secrets", "privacy", "finding secrets") from error
+
+    def suspects(self, text: str, name: str = "") -> bool:
+        text = folded(text)
+        return bool(name and kind_of(name)) or _is_named(text) or token_patterns.has_long_word(text)
+
+    def find(self, text: str, name: str = "") -> list[Found]:
+        plain = folded(text)
+        is_long = token_patterns.has_long_word(plain)
+        places = list(token_patterns.find(plain, self._detectors)) if is_long else []
+        if _is_named(plain):
+            places += [*assigned_secrets.find(plain), *command_secrets.find(plain)]
+        if name and (whole := assigned_secrets.of_field(name, plain)):
+            places.append(whole)
+        return [found_at(text, start, end, kind) for start, end, kind in places]
+
+
+def _is_named(text: str) -> bool:
+    lowered = text.lower()
+    if any(needle in lowered for needle in NEEDLES):
+        return True
+    return not text.isascii() and any(word in lowered for word in _FOREIGN)

@@ -1,0 +1,124 @@
+"""Whether the value of a field such as `password` or `api_key` is a secret, or a placeholder, code, a type, a label."""
+
+from __future__ import annotations
+
+import re
+from itertools import pairwise
+
+_PLACEHOLDER = re.compile(
+    r"<[^>]*>|\$[A-Z_][A-Z0-9_]*|\$[a-z_]+|\$?\{.*|%\(?\w*\)?[sd]|%\w+%|@\w+@|\[[^\]]*\]|[^\w]*|[xX*•.#-]+|0+|1+|"
+    r"(?:your|my|some|the|an?|insert|enter|put|add|use)[-_ ]?.*(?:here|pass|key|secret|token|pwd|cred)\w*|"
+    r"(?:change|replace|fill)[-_ ]?(?:me|this|it)\w*|.*(?:placeholder|redacted|dummy|masked|hidden).*|x{3,}.*|"
+    r"(?:user_?name|user|db|admin)?[-_]?(?:pass(?:word|wd|phrase)?|pwd|secret|token|api[-_]?key|key|pw)\d{0,2}|\.\.\..*|.*\.\.\.",
+    re.IGNORECASE,
+)
+_WORDS = frozenset(
+    """string str text int integer float bool boolean bytes bytearray object any number optional required null none nil
+    undefined true false yes no void char varchar buffer secretstr default empty missing invalid valid wrong incorrect
+    unknown expired enabled disabled encrypted hashed plain plaintext bearer basic digest value values input field type
+    example sample hidden password username email label description title confirm forgot reset login please minimum
+    maximum show change update old new current repeat again visible strong weak medium must should cannot
+    vault keychain keyring prompt stdin environment unset function lambda await async self this request config settings
+    options args params literal static public private protected readonly const""".split()
+)
+_NAMING = ("pass", "secret", "token", "user", "kenn", "login", "contrase", "senha")
+_TECHNICAL = re.compile(
+    r"(?:sha-?\d+|base-?\d+|utf-?\d+|md[45]|[hrep]s\d+|aes-?\d+|pbkdf2|argon2\w*|oauth-?\d|oauth\d\.0|x\.?509|rfc-?\d+|ed25519"
+    r"|http/?\d(?:\.\d)?|v\d+(?:\.\d+)*|bcrypt|scrypt|rot13|sha3-\d+|m(?:in|ax)\d+\w*|hmac-?\w*|rsa-?\d+|u?int\d+|float\d+|ipv[46]"
+    r"|\d+[-_]?(?:bit|byte|char|digit|hour|day|min|sec|week|month|year|letter|word|symbol|k|kb)[a-z]*)(?:[-_].*)?",
+    re.IGNORECASE,
+)
+_CODE = re.compile(
+    r".*[A-Za-z_\])]\(.*|(?:[A-Za-z_]\w*\.)+[A-Za-z_]\w*|.*(?:->|=>|::).*|(?:[A-Za-z_][\w.]*)\[.*", re.DOTALL
+)
+_ADDRESS = re.compile(
+    r"(?:https?|file|arn|vault|ref\+\w+|env|secret|projects)[:/].*|(?:~|\.{1,2})?(?:/[\w.-]+)+/?|[A-Za-z]:\\.*"
+)
+_NAME = re.compile(r"(?:[A-Z][a-z]+)+V?\d{0,2}|[A-Za-z]+(?:[-_./: ][A-Za-z]+|[-_./:]\d{1,3})*")
+_STOP = re.compile(
+    r"\b(?:your|enter|must|please|the|is|are|a|an|for|to|with|forgot|confirm|and|or|of|at|least)\b", re.IGNORECASE
+)
+
+
+def is_secret_text(value: str, kind: str) -> bool:
+    """Whether text in quotes, or a value of JSON, is a secret.
+
+    Args:
+        kind: of its field: password, passphrase, API key, token or secret.
+    """
+    value = value.strip()
+    if not 4 <= len(value) <= 5000 or not _is_literal(value):
+        return False
+    if re.search(r"\s", value):
+        return kind == "passphrase" and _is_phrase(value)
+    if kind in {"password", "passphrase"}:
+        return _is_password(value)
+    if _NAME.fullmatch(value):
+        return len(value) >= 20 and _is_random(value)
+    return len(value) >= {"token": 10, "API key": 8}.get(kind, 6) and _is_mixed(value)
+
+
+def is_secret_word(value: str, kind: str) -> bool:
+    """Whether a word without quotes is a secret: more must speak for it, since it can be prose, a type or code."""
+    least = {"token": 10, "API key": 8}.get(kind, 6)
+    if len(value) < least or not _is_literal(value) or (_TECHNICAL.fullmatch(value) and not value.isdigit()):
+        return False
+    if value.isdigit():
+        return kind in {"password", "passphrase"}
+    if kind not in {"password", "passphrase"} and _NAME.fullmatch(value):
+        return len(value) >= 20 and _is_random(value)
+    return _is_mixed(value)
+
+
+def is_strong_password(value: str) -> bool:
+    """Whether a word after `password` and a space is one: it has large and small letters and digits, or signs."""
+    cases = re.search(r"[a-z]", value) and re.search(r"[A-Z!@#$%^&*+=?~]", value) and re.search(r"\d", value)
+    return bool(cases) and len(value) >= 8 and is_secret_word(value, "password")
+
+
+def is_plain_word(value: str) -> bool:
+    """Whether a word of letters can be a password where the place says so, as in `DB_PASSWORD=swordfish`."""
+    return len(value) >= 5 and _is_literal(value) and _is_password(value)
+
+
+def _is_literal(value: str) -> bool:
+    return not (
+        value.lower() in _WORDS or _PLACEHOLDER.fullmatch(value) or _CODE.fullmatch(value) or _is_address(value)
+    )
+
+
+def _is_address(value: str) -> bool:
+    """A URL, a path or the name of a secret in a vault; random text may begin with a slash too."""
+    return bool(_ADDRESS.fullmatch(value)) and not (value.count("/") < 4 and _is_random(value))
+
+
+def _is_password(value: str) -> bool:
+    if not value.isascii() and value.isalpha():
+        return False  # a label in another language
+    words = [word.lower() for word in re.findall(r"[A-Za-z]+", value)]
+    if value.isalpha():
+        return value.islower() and len(value) >= 5 and not _has_word(value)
+    if all(word in _WORDS for word in words) and words and not re.search(r"\d", value):
+        return False
+    return bool(re.search(r"\d", value)) or not _has_word(value)
+
+
+def _has_word(value: str) -> bool:
+    return any(word in value.lower() for word in _NAMING)
+
+
+def _is_phrase(value: str) -> bool:
+    return len(value.split()) >= 3 and not _STOP.search(value) and bool(re.fullmatch(r"[a-z0-9 -]+", value))
+
+
+def _is_mixed(value: str) -> bool:
+    """Letters with digits, or with signs inside; not words alone."""
+    letters = re.search(r"[A-Za-z]", value) is not None
+    digits = re.search(r"\d", value) is not None
+    signs = re.search(r"[A-Za-z0-9][!@#$%^&*+=?~|]+", value) is not None
+    return letters and (digits or signs)
+
+
+def _is_random(value: str) -> bool:
+    changes = sum(a.isupper() != b.isupper() for a, b in pairwise(value))
+    return bool(re.search(r"\d", value) and re.search(r"[A-Z]", value)) or changes > len(value) / 4
