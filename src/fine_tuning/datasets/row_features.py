@@ -23,7 +23,7 @@ from fine_tuning.datasets.file_check import Examined, examine, rejected_line
 from fine_tuning.datasets.language_detection import language_of, plain
 from fine_tuning.datasets.recipe import Recipe, seconds_of
 from fine_tuning.datasets.training_formats import BUILT
-from fine_tuning.datasets.words import folded
+from fine_tuning.datasets.words import normal_form
 from fine_tuning.errors import DataError
 from fine_tuning.store.records.rows import JsonColumn
 
@@ -42,6 +42,7 @@ class Growth(IntFlag):
     A pair of answers is neither; a row of which some answers have weight 0 is not the longer one.
     """
 
+    NONE = 0
     IS_LEARNT_IN_LONGER = 1
     LEARNS_ALL = 2
 
@@ -133,9 +134,9 @@ class Recorder:
             prompt_words=asked.text,
             last_words=asked.last,
             prompt=turns.hash_of("\0".join(turns.texts(prompt))),
-            response=turns.hash_of(" ".join(folded(" ".join(turns.texts(response))).split())),
+            response=turns.hash_of(" ".join(normal_form(" ".join(turns.texts(response))).lower().split())),
             conversation=_conversation(call),
-            growth=_growth(call),
+            growth=_growth(call, states),
             whole=states.whole,
             starts=states.starts,
             ends=states.ends,
@@ -256,12 +257,13 @@ def _conversation(call: Call) -> int:
     return 0 if named is None else turns.hash_of(named)
 
 
-def _growth(call: Call) -> Growth:
+def _growth(call: Call, states: turns.States) -> Growth:
     """What a row does with the conversation that another row continues."""
     if call.rejected is not None:
-        return Growth(0)
-    learns_all = all(message.get("weight") != 0 for message in call.messages)
-    return Growth.IS_LEARNT_IN_LONGER | Growth.LEARNS_ALL if learns_all else Growth.IS_LEARNT_IN_LONGER
+        return Growth.NONE
+    if states.starts and all(message.get("weight") != 0 for message in call.messages):
+        return Growth.IS_LEARNT_IN_LONGER | Growth.LEARNS_ALL
+    return Growth.IS_LEARNT_IN_LONGER
 
 
 def _example_id(row: Mapping[str, object]) -> str | None:

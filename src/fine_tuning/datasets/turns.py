@@ -10,7 +10,6 @@ from array import array
 from collections.abc import Sequence
 from hashlib import blake2b
 from typing import NamedTuple
-from unicodedata import normalize
 
 from fine_tuning.data_io.messages import Message
 from fine_tuning.datasets import words
@@ -73,6 +72,9 @@ def prompt_words(prompt: Messages, *, is_exact: bool = False) -> PromptWords:
         is_exact: see `words.exact`; messages of the system count, too.
     """
     asked = prompt if is_exact else turns(prompt)
+    if len(asked) == 1 and not is_exact and isinstance(text := asked[0].get("content"), str):  # most rows
+        if asked_words := words.normalised(text):
+            return PromptWords(asked_words)
     parts = [part for message in asked if isinstance(found := message.get("content"), list) for part in found]
     if all(part.get("type") == "text" for part in parts):
         if is_exact:
@@ -94,11 +96,11 @@ def states(messages: Messages) -> States:
     if "user" not in roles or roles[-1] != "assistant":
         return States()
     hashes = [_message_hash(message) for message in said]
+    if len(said) == 2:
+        return States((hashes[0] * _BASE + hashes[1]) % _MODULUS)
     until = [0]
     for each in hashes:
         until.append((until[-1] * _BASE + each) % _MODULUS)
-    if len(said) < 3:
-        return States(until[-1])
     starts, ends, power = array("Q"), array("Q"), 1
     first, last = roles.index("user"), len(roles) - 1 - roles[::-1].index("user")
     for at in range(first + 1, len(said) - 1):
@@ -117,5 +119,7 @@ def hash_of(text: str) -> int:
 
 
 def _message_hash(message: Message) -> int:
-    text = "\0".join([str(message.get("role")), *texts([message])]).strip()
-    return hash_of(text if text.isascii() else normalize("NFC", text)) % _MODULUS or 1
+    content = message.get("content")
+    said = content if isinstance(content, str) and "tool_calls" not in message else "\0".join(texts([message]))
+    text = f"{message.get('role')}\0{said}".rstrip()
+    return hash_of(words.normal_form(text)) % _MODULUS or 1

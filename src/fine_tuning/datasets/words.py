@@ -45,6 +45,7 @@ _DASHES = re.compile(r"[\u2010-\u2015\u2212]")
 # Most texts need no closer look, which is slow: signs and capitals inside words are looked for in one step.
 _CAPITALS = "A-Z" + "".join(character for character in map(chr, range(128, 0x10000)) if character.isupper())
 _CAPITAL_INSIDE = re.compile(rf"[{_CAPITALS}](?<=\w.)")
+_ASCII_CAPITAL_INSIDE = re.compile(r"[A-Z](?<=\w.)", re.ASCII)
 _WORD_WITH_CAPITAL = re.compile(rf"\b\w[^\W{_CAPITALS}]*[{_CAPITALS}]\w*")
 _HYPHEN_OR_MARK = r"(?!(?<=[^\W\d_]-)[^\W\d_])(?!(?<=!)(?:[^=(\w]|$))"  # in "well-known", and after "Hello!"
 _NOT_PLAIN = re.compile(rf"[-+=<>|#&@*/\\^~$%!\[\]{{}}A-Z](?<![^\w][A-Z])(?<!^[A-Z]){_HYPHEN_OR_MARK}", re.ASCII)
@@ -101,12 +102,20 @@ def exact(text: str) -> str:
 
 def folded(text: str) -> str:
     """A text in NFC and in lower case, but for words with capitals inside, in sentences that are not all capitals."""
-    if not text.isascii():
+    if text.isascii():
+        if not _ASCII_CAPITAL_INSIDE.search(text):
+            return text.lower()
+    else:
         text = normalize("NFC", text)
     lower = text.lower()
     if lower != text and _CAPITAL_INSIDE.search(text):
         lower = " ".join(map(_folded_sentence, _SENTENCE_START.split(text)))
     return normalize("NFC", lower)
+
+
+def normal_form(text: str) -> str:
+    """A text in NFC."""
+    return text if text.isascii() else normalize("NFC", text)
 
 
 def _folded_sentence(sentence: str) -> str:
