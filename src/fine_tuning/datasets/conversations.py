@@ -8,10 +8,12 @@ are of different conversations, whatever was said in them.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
+from fine_tuning.datasets import near_duplicates, turns
 from fine_tuning.datasets.row_features import Growth
 from fine_tuning.datasets.spool import Numbers, Spool
 
@@ -53,9 +55,40 @@ def shared_states(spool: Spool, rows: Numbers) -> States:
 
 def links(spool: Spool, rows: Numbers) -> Numbers:
     """Pairs of positions of rows that are of one conversation; conversations are their connected components."""
-    states = shared_states(spool, rows)
+    return _linked(shared_states(spool, rows), spool.numbers["conversation"])
+
+
+def groups(chats: Sequence[turns.Messages], ids: Sequence[str | None]) -> list[int]:
+    """The conversation of each chat, numbered from 0; chats without ids that ask one question are of one, too.
+
+    Args:
+        chats: messages, the answer included.
+        ids: of the conversation; None where it is unknown.
+    """
+    questions: dict[str, int] = {}
+    named = np.array([0 if name is None else turns.hash_of(name) for name in ids], np.uint64)
+    found = [_NO_STATES]
+    pairs = [np.empty((0, 2), np.int64)]
+    for row, messages in enumerate(chats):
+        states = turns.states(messages)
+        starts, ends = (np.frombuffer(each, np.uint64).reshape(-1, 2) for each in (states.starts, states.ends))
+        key = np.concatenate([starts[:, 0], ends[:, 0], np.array([states.whole] if states.whole else [], np.uint64)])
+        after, before = np.zeros_like(key), np.zeros_like(key)
+        after[: len(starts)], before[len(starts) : len(starts) + len(ends)] = starts[:, 1], ends[:, 1]
+        found.append(States(np.full(len(key), row), key, after, before))
+        question = ids[row] if ids[row] is not None else turns.prompt_words(messages[:-1]).text
+        pairs.append(np.array([[questions.setdefault(f"{ids[row] is None} {question}", row), row]]))
+    states_of_all = States(*(np.concatenate(column) for column in zip(*found, strict=True)))
+    # A state that no other chat goes on from links nothing: many chats end in the same way.
+    is_start = np.isin(states_of_all.key, states_of_all.key[states_of_all.after != 0])
+    linked = _linked(States(*(column[is_start] for column in states_of_all)), named)
+    return [int(each) for each in near_duplicates.components(len(chats), np.concatenate([*pairs, linked]))]
+
+
+def _linked(states: States, conversation: Numbers) -> Numbers:
+    """Pairs of rows that share a state that is no greeting; `conversation` has the id of each row, 0 for none."""
     keys, key = np.unique(states.key, return_inverse=True)
-    ids = spool.numbers["conversation"][states.row]
+    ids = conversation[states.row]
     is_branching = np.maximum(*(_different(key, values, len(keys)) for values in (states.after, states.before)))
     has_ids = _different(key, ids, len(keys)) > 1
     is_linked = (is_branching <= MAX_BRANCHES)[key] & ~(has_ids[key] & (ids != 0))
@@ -101,6 +134,7 @@ class _Longest:
 
 
 _NOTHING = (np.empty(0, np.int64), np.empty(0, np.uint64), np.empty(0, np.uint64))
+_NO_STATES = States(*_NOTHING, np.empty(0, np.uint64))
 
 
 def _pairs(spool: Spool, name: str, is_chosen: Numbers, keys: Numbers | None) -> tuple[Numbers, Numbers, Numbers]:

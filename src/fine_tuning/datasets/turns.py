@@ -72,9 +72,9 @@ def prompt_words(prompt: Messages, *, is_exact: bool = False) -> PromptWords:
         is_exact: see `words.exact`; messages of the system count, too.
     """
     asked = prompt if is_exact else turns(prompt)
-    if len(asked) == 1 and not is_exact and isinstance(text := asked[0].get("content"), str):  # most rows
-        if asked_words := words.normalised(text):
-            return PromptWords(asked_words)
+    text = asked[0].get("content") if len(asked) == 1 and not is_exact else None
+    if isinstance(text, str) and (only := words.normalised(text)):  # most rows
+        return PromptWords(only)
     parts = [part for message in asked if isinstance(found := message.get("content"), list) for part in found]
     if all(part.get("type") == "text" for part in parts):
         if is_exact:
@@ -84,8 +84,8 @@ def prompt_words(prompt: Messages, *, is_exact: bool = False) -> PromptWords:
         last = words.normalised(" ".join(texts(asked[answered:])))
         if not answered and last:
             return PromptWords(last)
-        if text := f"{words.normalised(' '.join(texts(asked[:answered])))} {last}".strip():
-            return PromptWords(text, last.count(" ") + 1 if last else 0)
+        if whole := f"{words.normalised(' '.join(texts(asked[:answered])))} {last}".strip():
+            return PromptWords(whole, last.count(" ") + 1 if last else 0)
     return PromptWords(f"{hash_of(json.dumps(prompt, sort_keys=True)):x}")
 
 
