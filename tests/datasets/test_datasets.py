@@ -25,7 +25,7 @@ LONG = "please tell me where the parcel with my new blue lamp is and when it wil
 def test_groups_near_duplicates_share_a_group() -> None:
     texts = [LONG, "something else entirely, about an invoice", LONG.upper() + "!!", LONG + " today", "short", "Short."]
     assert near_duplicates.groups(texts) == [0, 1, 0, 0, 2, 2]
-    assert near_duplicates.groups(texts, threshold=1.0) == [0, 1, 0, 2, 3, 3]
+    assert near_duplicates.groups([*texts, "SHORT", "\tshort "], threshold=1.0) == [0, 1, 2, 3, 4, 5, 4, 4]
 
 
 def test_groups_of_no_texts_are_empty() -> None:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
+from fine_tuning.datasets.words import size
+
 Shingle = tuple[str, str, str]
 SAMPLE = 5000  # texts to find boilerplate in
 MIN_SHARE, MIN_TEXTS = 0.05, 10  # of the texts that share a 3-gram
@@ -38,7 +40,7 @@ def own(text: str, boilerplate: frozenset[Shingle]) -> str:
         kept += words[at:start]
         at = end
     kept += words[at:]
-    return " ".join(kept) if len(kept) >= MIN_OWN_WORDS else text
+    return " ".join(kept) if len(kept) >= MIN_OWN_WORDS and size(kept) >= MIN_OWN_WORDS else text
 
 
 def _runs(words: Sequence[str], often: frozenset[Shingle]) -> Iterator[tuple[int, int]]:
@@ -49,7 +51,7 @@ def _runs(words: Sequence[str], often: frozenset[Shingle]) -> Iterator[tuple[int
             start = place if start is None else start
         elif start is not None:
             end = place + 2
-            if end - start >= MIN_RUN_WORDS:
+            if end - start >= MIN_RUN_WORDS and size(words[start:end]) >= MIN_RUN_WORDS:
                 yield start, end
             start = None
 

@@ -69,9 +69,12 @@ def build(
         rows = SelectedRows(spool, select(spool, recipe), sources)
         if not len(rows.selection.kept):
             raise DataError(_nothing_left(rows))
-        split = split_assignment.assign(spool, rows.selection, recipe)
-        splits, examples = dataset_folder.write(rows, split, recipe, unfinished)
-        manifest = _manifest(rows, folder.name, recipe, splits)
+        assigned = split_assignment.assign(spool, rows.selection, recipe)
+        splits, examples = dataset_folder.write(rows, assigned.split, recipe, unfinished)
+        tally = _tally(rows)
+        if deviation := split_assignment.deviation(assigned, recipe):
+            tally.add("", 0, [Finding("uneven-splits", "", deviation)])
+        manifest = _manifest(rows, folder.name, recipe, splits, tally)
         write_json(unfinished / FILE, manifest.as_dict())
         shutil.rmtree(work)
         keep_folder(workspace.database, folder, manifest.hash)
@@ -128,12 +131,12 @@ def _counts(selection: Selection) -> RowCounts:
         "read": len(selection.status),
         "kept": found[RowStatus.KEPT],
         "rejected": found[RowStatus.REJECTED],
-        "duplicates": found[RowStatus.DUPLICATE] + found[RowStatus.NEAR_DUPLICATE],
+        "duplicates": sum(found[each] for each in (RowStatus.DUPLICATE, RowStatus.CONTINUED, RowStatus.NEAR_DUPLICATE)),
         "left_out": found[RowStatus.FILTERED] + found[RowStatus.NOT_SAMPLED],
     }
 
 
-def _manifest(rows: SelectedRows, name: str, recipe: Recipe, splits: dict[str, SplitFile]) -> Manifest:
+def _manifest(rows: SelectedRows, name: str, recipe: Recipe, splits: dict[str, SplitFile], tally: Tally) -> Manifest:
     kept = rows.selection.kept
     return Manifest(
         name=name,
@@ -141,7 +144,7 @@ def _manifest(rows: SelectedRows, name: str, recipe: Recipe, splits: dict[str, S
         parts=splits,
         counts=_counts(rows.selection),
         steps=_steps(rows.spool, rows.selection),
-        findings=records(FindingCount, _tally(rows).rows()),
+        findings=records(FindingCount, tally.rows()),
         conflicts=_conflicts(rows),
         lengths=token_lengths.describe(rows.spool.numbers["tokens"][kept]),
         sources=list(rows.sources.labels),
@@ -155,6 +158,7 @@ def _steps(spool: Spool, selection: Selection) -> dict[str, int]:
     statuses = np.bincount(selection.status, minlength=len(RowStatus)).tolist()
     steps = {
         "exact duplicates": statuses[RowStatus.DUPLICATE],
+        "continued chats": statuses[RowStatus.CONTINUED],
         "near-duplicates": statuses[RowStatus.NEAR_DUPLICATE],
         "not drawn": statuses[RowStatus.NOT_SAMPLED],
         **{f"filter {name}": int(count) for name, count in zip(spool.names["reason"], reasons, strict=True)},

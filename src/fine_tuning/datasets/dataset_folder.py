@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from fine_tuning._util.files import translated_os_errors
 from fine_tuning.datasets.recipe import Recipe
-from fine_tuning.datasets.removed_rows import LEFT_OUT, NEAR_DUPLICATE, REJECTED, LeftOutRow
+from fine_tuning.datasets.removed_rows import CONTINUED, LEFT_OUT, NEAR_DUPLICATE, REJECTED, LeftOutRow
 from fine_tuning.datasets.row_features import State
 from fine_tuning.datasets.row_selection import Ints, Selection
 from fine_tuning.datasets.row_sources import RowSources
@@ -26,6 +26,7 @@ from fine_tuning.store.records.manifests import SplitFile
 _WHY = {
     RowStatus.DUPLICATE: "duplicate",
     RowStatus.NEAR_DUPLICATE: NEAR_DUPLICATE,
+    RowStatus.CONTINUED: CONTINUED,
     RowStatus.NOT_SAMPLED: "not drawn",  # the word in files of earlier versions
 }
 

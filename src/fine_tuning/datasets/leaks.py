@@ -11,7 +11,7 @@ from typing import TypedDict
 import numpy as np
 
 from fine_tuning._util.files import make_folder
-from fine_tuning.datasets import daft_plan
+from fine_tuning.datasets import conversations, daft_plan, near_duplicates
 from fine_tuning.datasets.recipe import Recipe
 from fine_tuning.datasets.row_features import State
 from fine_tuning.datasets.row_selection import Ints, similar_pairs
@@ -28,7 +28,7 @@ class Leak:
     """A row of the second dataset that the first one has too.
 
     Attributes:
-        kind: "same row", "same question" or "near-duplicate".
+        kind: "same row", "same question", "near-duplicate" or "same conversation".
         file, line: of the row; other_file, other_line: of the row of the first dataset.
         question: the words of its prompt.
     """
@@ -88,7 +88,8 @@ class LeakFacts(TypedDict):
 
 
 def find(first: Sequence[str], second: Sequence[str], folder: Path, threshold: float, settings: Settings) -> LeakReport:
-    """Rows of the second files that are in the first ones: identical rows, identical prompts, near-duplicates.
+    """Rows of the second files that are in the first ones: identical rows, identical prompts, near-duplicates,
+    and rows of one conversation by what was said in them (see `conversations`).
 
     Args:
         folder: for temporary files, which are removed at the end.
@@ -108,13 +109,22 @@ def find(first: Sequence[str], second: Sequence[str], folder: Path, threshold: f
         fit = np.flatnonzero(spool.numbers["state"] == State.FIT)
         is_second = spool.numbers["source"][fit] >= len(first)
         report = LeakReport(rows=int(is_second.sum()), unusable=len(spool) - len(fit))
+        pairs, is_duplicate = similar_pairs(spool, fit, threshold)
         kinds = {
             "same row": _pairs(spool.content[fit, 0] ^ spool.content[fit, 1], is_second),
             "same question": _pairs(spool.numbers["prompt"][fit], is_second),
-            "near-duplicate": _across(similar_pairs(spool, fit, threshold), is_second),
+            "near-duplicate": _across(pairs[is_duplicate], is_second),
+            "same conversation": _pairs(_conversations(spool, fit), is_second),
         }
         _report(report, kinds, spool, fit, files)
     return report
+
+
+def _conversations(spool: Spool, rows: Ints) -> Ints:
+    """The conversation of each row, numbered from 0."""
+    places = np.full(len(spool), -1, np.int64)
+    places[rows] = np.arange(len(rows))
+    return near_duplicates.components(len(rows), places[conversations.links(spool, rows)])
 
 
 def _pairs(keys: Numbers, is_second: Numbers) -> Ints:

@@ -7,9 +7,7 @@ similarity, groups by connected components. Text that many of them share is igno
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence, Set
-from typing import TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -18,22 +16,10 @@ from numpy.typing import NDArray
 from fine_tuning.datasets import boilerplate
 from fine_tuning.datasets.daft_engine import DaftExpression, daft
 from fine_tuning.datasets.recipe import DEFAULT_THRESHOLD
+from fine_tuning.datasets.words import NGRAM_WORDS, exact, normalised, shingles
 
-NGRAM_WORDS = 3
 BANDS, ROWS_PER_BAND = 16, 4  # a pair with similarity 0.8 becomes a candidate with probability 0.9998, with 0.7 0.988
-# Chinese, Japanese and Korean are written without spaces: there each character counts as a word.
-_WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|[^\W\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+")
-_ASCII_SPACES = {code: " " for code in range(128) if not re.match(r"\w", chr(code))}
 Positions = NDArray[np.int64]
-Shingles: TypeAlias = Set[object]  # word 3-grams, or a short text itself
-
-
-def normalised(text: str) -> str:
-    """The words of a text, in lower case, with a space between; of a text without any, its characters."""
-    lower = text.lower()
-    if lower.isascii():
-        return " ".join(lower.translate(_ASCII_SPACES).split()) or " ".join(text.split())
-    return " ".join(_WORD.findall(lower) or text.split())
 
 
 def signature(text: DaftExpression) -> DaftExpression:
@@ -70,14 +56,14 @@ def candidates(bands: NDArray[np.uint32]) -> Positions:
 
 
 def alike(pairs: Positions, texts: Mapping[int, str], threshold: float) -> NDArray[np.bool_]:
-    """Whether each pair of normalised texts has at least this similarity."""
+    """Whether each pair of normalised texts has at least this similarity; at 1, whether they are identical."""
     last = -1
-    shingles: Shingles = set()
+    of_last: Set[object] = set()
     found = np.zeros(len(pairs), bool)
     for place, (a, b) in enumerate(pairs.tolist()):
         if a != last:
-            last, shingles = a, _shingles(texts[a])
-        found[place] = texts[a] == texts[b] or _jaccard(shingles, _shingles(texts[b])) >= threshold
+            last, of_last = a, shingles(texts[a])
+        found[place] = texts[a] == texts[b] or (threshold < 1 and _jaccard(of_last, shingles(texts[b])) >= threshold)
     return found
 
 
@@ -95,14 +81,15 @@ def groups(texts: Sequence[str], threshold: float = DEFAULT_THRESHOLD) -> list[i
 
     Args:
         threshold: texts whose word 3-grams have at least this Jaccard similarity (0 to 1) share a group, also by a
-            chain of such pairs. Case, punctuation and boilerplate are ignored.
+            chain of such pairs. Case, punctuation and boilerplate are ignored; see `words.normalised`. At 1, texts
+            share a group that are identical but for white space and the case of whole sentences.
 
     Returns:
         One number per text; equal numbers are near-duplicates.
     """
     if len(texts) < 2:
         return list(range(len(texts)))
-    words = [normalised(text) for text in texts]
+    words = [(exact if threshold == 1 else normalised)(text) for text in texts]
     common = boilerplate.shared(words)
     own = [boilerplate.own(text, common) for text in words] if common else words
     pairs = candidates(bands_of(signatures(own)))
@@ -115,17 +102,12 @@ def groups(texts: Sequence[str], threshold: float = DEFAULT_THRESHOLD) -> list[i
 
 def similarity(first: str, second: str) -> float:
     """Jaccard similarity of two normalised texts' word 3-grams (of the whole text where it is shorter)."""
-    return _jaccard(_shingles(first), _shingles(second))
+    return _jaccard(shingles(first), shingles(second))
 
 
-def _jaccard(a: Shingles, b: Shingles) -> float:
+def _jaccard(a: Set[object], b: Set[object]) -> float:
     common = len(a & b)
     return common / (len(a) + len(b) - common)
-
-
-def _shingles(text: str) -> Shingles:
-    words = text.split()
-    return set(zip(words, words[1:], words[2:], strict=False)) if len(words) >= NGRAM_WORDS else {text}
 
 
 def signatures(texts: Sequence[str]) -> NDArray[np.uint32]:

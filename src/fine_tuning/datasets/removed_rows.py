@@ -12,6 +12,7 @@ from fine_tuning._util.files import is_file, translated_os_errors
 
 REJECTED, LEFT_OUT = "rejected.jsonl", "left-out.jsonl"
 NEAR_DUPLICATE = "near-duplicate"
+CONTINUED = "continued"  # in a longer row of the same conversation
 SHOWN_OF_CLUSTER = 5
 
 

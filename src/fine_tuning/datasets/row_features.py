@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from enum import IntEnum
+from enum import IntEnum, IntFlag
 from hashlib import blake2b
 from pathlib import Path
 from typing import NamedTuple
@@ -15,19 +15,17 @@ from typing import NamedTuple
 from fine_tuning.data_io import formats
 from fine_tuning.data_io.formats import Call, row_text
 from fine_tuning.data_io.formats.findings import Finding, has_error
-from fine_tuning.data_io.messages import Message
 from fine_tuning.data_io.rows import conversation_key
 from fine_tuning.data_io.sources import RawRow
 from fine_tuning.datasets import token_counts as tokens
+from fine_tuning.datasets import turns
 from fine_tuning.datasets.file_check import examine, rejected_line
 from fine_tuning.datasets.language_detection import language_of, plain
-from fine_tuning.datasets.near_duplicates import normalised
 from fine_tuning.datasets.privacy.row_privacy import RowPrivacy
 from fine_tuning.datasets.recipe import Recipe, seconds_of
 from fine_tuning.datasets.training_formats import BUILT
+from fine_tuning.datasets.words import normal_form
 from fine_tuning.errors import DataError
-
-Messages = Sequence[Message]
 
 
 class State(IntEnum):
@@ -38,6 +36,17 @@ class State(IntEnum):
     LEFT_OUT = 2
 
 
+class Growth(IntFlag):
+    """Whether a row may be left out because a longer one has its conversation, and may be that longer one.
+
+    A pair of answers is neither; a row of which some answers have weight 0 is not the longer one.
+    """
+
+    NONE = 0
+    IS_LEARNT_IN_LONGER = 1
+    LEARNS_ALL = 2
+
+
 class Record(NamedTuple):
     """A row after the checks of it alone.
 
@@ -46,8 +55,11 @@ class Record(NamedTuple):
         reason: the filter that left it out.
         findings: JSON of [code, field, message] each, also warnings; None where there are none.
         content: a hash of what is trained on.
-        prompt_words: of the prompt, for near-duplicates.
-        prompt, response, conversation: hashes; 0 where there is none.
+        prompt_words, last_words: of the prompt, for near-duplicates; see `turns.PromptWords`.
+        prompt, response: hashes; 0 where there is none.
+        conversation: a hash of its id; 0 where the row has none.
+        growth: see `Growth`.
+        whole, starts, ends: see `turns.States`.
         rating: nan where unknown.
         stratum, balanced: the values of the recipe's fields.
         example: the id of the captured call.
@@ -60,9 +72,14 @@ class Record(NamedTuple):
     findings: str | None = None
     content: bytes = b""
     prompt_words: str = ""
+    last_words: int = 0
     prompt: int = 0
     response: int = 0
     conversation: int = 0
+    growth: int = 0
+    whole: int = 0
+    starts: bytes = b""
+    ends: bytes = b""
     rating: float = math.nan
     stratum: str | None = None
     balanced: str | None = None
@@ -78,6 +95,7 @@ class Recorder:
         self._to_row = BUILT[recipe.format]
         self._meter = tokens.Meter(recipe.tokens_of, models_folder) if recipe.tokens_of else None
         self._privacy = RowPrivacy(recipe)
+        self._is_exact = recipe.near_duplicates == 1
         self._since, self._until = seconds_of("since", recipe.since), seconds_of("until", recipe.until)
 
     def record(self, raw: RawRow) -> Record:
@@ -103,15 +121,21 @@ class Recorder:
         measured = self._meter.measure(examined.learnt) if self._meter else -1
         if isinstance(measured, Finding):
             return self._rejected(raw, [*findings, measured])
+        asked, states = turns.prompt_words(prompt, is_exact=self._is_exact), turns.states(call.messages)
         return Record(
             text=(examined.content if row == examined.learnt else row_text.canonical(row)).decode(),
             state=State.FIT,
             findings=warnings,
             content=blake2b(examined.content, digest_size=16).digest(),
-            prompt_words=_prompt_words(prompt),
-            prompt=_hash("\0".join(_texts(prompt))),
-            response=_hash(" ".join(" ".join(_texts(response)).lower().split())),
+            prompt_words=asked.text,
+            last_words=asked.last,
+            prompt=turns.hash_of("\0".join(turns.texts(prompt))),
+            response=turns.hash_of(" ".join(normal_form(" ".join(turns.texts(response))).lower().split())),
             conversation=_conversation(call),
+            growth=_growth(call, states),
+            whole=states.whole,
+            starts=states.starts,
+            ends=states.ends,
             rating=rating,
             stratum=_value(call, self._recipe.stratify),
             balanced=_value(call, self._recipe.balance),
@@ -123,7 +147,7 @@ class Recorder:
         raw, findings = self._privacy.conceal(raw, findings)
         return Record(rejected_line(raw, findings), State.REJECTED, findings=json.dumps(findings, ensure_ascii=False))
 
-    def _left_out(self, call: Call, rating: float, prompt: Messages, response: Messages) -> str | None:
+    def _left_out(self, call: Call, rating: float, prompt: turns.Messages, response: turns.Messages) -> str | None:
         """The name of the first filter that a call does not pass."""
         recipe = self._recipe
         for name, accepted, value in (
@@ -149,11 +173,11 @@ class Recorder:
             return "since"
         return "until" if self._until is not None and (at is None or at >= self._until) else None
 
-    def _wrong_length(self, prompt: Messages, response: Messages) -> str | None:
+    def _wrong_length(self, prompt: turns.Messages, response: turns.Messages) -> str | None:
         recipe = self._recipe
         if not (recipe.min_prompt or recipe.min_response or recipe.max_characters):
             return None
-        of_prompt, of_response = (sum(len(text.strip()) for text in _texts(each)) for each in (prompt, response))
+        of_prompt, of_response = (sum(len(text.strip()) for text in turns.texts(each)) for each in (prompt, response))
         if of_prompt < recipe.min_prompt:
             return "min_prompt"
         if of_response < recipe.min_response:
@@ -161,9 +185,9 @@ class Recorder:
         is_long = recipe.max_characters and of_prompt + of_response > recipe.max_characters
         return "max_characters" if is_long else None
 
-    def _wrong_language(self, prompt: Messages) -> str | None:
+    def _wrong_language(self, prompt: turns.Messages) -> str | None:
         languages = self._recipe.languages
-        if not languages or (found := language_of(" ".join(_texts(_turns(prompt))))) is None:
+        if not languages or (found := language_of(" ".join(turns.texts(turns.turns(prompt))))) is None:
             return None
         return None if found in map(plain, languages) else "languages"
 
@@ -195,49 +219,25 @@ def _seconds(value: object) -> float | None:
     return (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).timestamp()
 
 
-def _texts(messages: Messages) -> list[str]:
-    """The texts of messages, tool calls included."""
-    found = []
-    for message in messages:
-        content = message.get("content")
-        if isinstance(content, str):
-            found.append(content)
-        elif content:
-            found += [str(part["text"]) if "text" in part else json.dumps(part, sort_keys=True) for part in content]
-        if message.get("tool_calls"):
-            found.append(json.dumps(message["tool_calls"], ensure_ascii=False))
-    return found
-
-
-def _divided(call: Call) -> tuple[Messages, Messages]:
+def _divided(call: Call) -> tuple[turns.Messages, turns.Messages]:
     """The prompt and the response of a call."""
     prompt = call.request_messages()
     return prompt, call.messages[len(prompt) :]
 
 
-def _turns(messages: Messages) -> Messages:
-    """Messages of user and assistant. Rows that share a system message are not duplicates."""
-    return [message for message in messages if message.get("role") not in {"system", "developer"}]
-
-
-def _prompt_words(prompt: Messages) -> str:
-    """A prompt's words; a hash for one with other content or without words, which only its equals have."""
-    turns = _turns(prompt)
-    parts = [part for message in turns if isinstance(found := message.get("content"), list) for part in found]
-    if all(part.get("type") == "text" for part in parts) and (words := normalised(" ".join(_texts(turns)))):
-        return words
-    return f"{_hash(json.dumps(prompt, sort_keys=True)):x}"
-
-
 def _conversation(call: Call) -> int:
-    """A hash that rows of one conversation share: its id, or else its first turn."""
-    if (named := conversation_key(call.metadata)) is not None:
-        return _hash(named)
-    return _hash("\0".join(_texts(_turns(call.messages)[:2])))
+    """A hash of the conversation's id."""
+    named = conversation_key(call.metadata)
+    return 0 if named is None else turns.hash_of(named)
 
 
-def _hash(text: str) -> int:
-    return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "little") or 1
+def _growth(call: Call, states: turns.States) -> Growth:
+    """What a row does with the conversation that another row continues."""
+    if call.rejected is not None:
+        return Growth.NONE
+    if states.starts and all(message.get("weight") != 0 for message in call.messages):
+        return Growth.IS_LEARNT_IN_LONGER | Growth.LEARNS_ALL
+    return Growth.IS_LEARNT_IN_LONGER
 
 
 def _example_id(row: Mapping[str, object]) -> str | None:

@@ -1,14 +1,15 @@
-"""Select the rows of a dataset: deduplicate by the best-rated row, balance, sample."""
+"""Select the rows of a dataset: deduplicate by the longest or the best-rated row, balance, sample."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fine_tuning.datasets import boilerplate, near_duplicates
+from fine_tuning.datasets import boilerplate, conversations, near_duplicates
 from fine_tuning.datasets.recipe import DEFAULT_THRESHOLD, Recipe
 from fine_tuning.datasets.row_features import State
 from fine_tuning.datasets.row_status import RowStatus
@@ -26,7 +27,8 @@ class Selection:
         status: a `RowStatus` of each row.
         kept_instead: the position of the row that is kept in place of a duplicate; -1 for other rows.
         conflicts: groups of positions with one prompt and different responses, before near-duplicates are removed.
-        similar: pairs of kept rows that are near-duplicates; empty where those are removed.
+        similar: pairs of rows with similar prompts, which belong in one split. Where near-duplicates are removed, these
+            are different questions after much the same conversation.
     """
 
     status: NDArray[np.int8]
@@ -52,18 +54,34 @@ def select(spool: Spool, recipe: Recipe) -> Selection:
     kept = chosen.kept
     _keep_best(chosen, spool, kept, (spool.content[kept, 0], spool.content[kept, 1]), RowStatus.DUPLICATE)
     chosen.conflicts = conflicts(spool, chosen.kept)
+    if recipe.near_duplicates is not None:
+        shorter, longer = conversations.continued(spool, chosen.kept)
+        chosen.status[shorter] = RowStatus.CONTINUED
+        chosen.kept_instead[shorter] = longer
     kept = chosen.kept
-    pairs = similar_pairs(spool, kept, recipe.near_duplicates or DEFAULT_THRESHOLD)
-    if recipe.near_duplicates is None:
-        chosen.similar = kept[pairs]
-    else:
-        _keep_best(chosen, spool, kept, (near_duplicates.components(len(kept), pairs),), RowStatus.NEAR_DUPLICATE)
+    pairs, is_duplicate = similar_pairs(spool, kept, recipe.near_duplicates or DEFAULT_THRESHOLD)
+    if recipe.near_duplicates is not None:
+        groups = near_duplicates.components(len(kept), pairs[is_duplicate])
+        _keep_best(chosen, spool, kept, (groups,), RowStatus.NEAR_DUPLICATE)
+    _follow(chosen.kept_instead)
+    similar = kept[pairs]
+    chosen.similar = np.where(chosen.kept_instead[similar] < 0, similar, chosen.kept_instead[similar])
     if recipe.balance is not None:
         _balance(chosen, spool, recipe.seed)
     if recipe.limit is not None:
         kept = chosen.kept
         chosen.status[sampled(spool, kept, recipe.seed)[recipe.limit :]] = RowStatus.NOT_SAMPLED
     return chosen
+
+
+def _follow(kept_instead: Ints) -> None:
+    """Name the row that is kept in the end, where the first one was left out for another."""
+    while True:
+        rows = np.flatnonzero(kept_instead >= 0)
+        further = kept_instead[kept_instead[rows]]
+        if not (further >= 0).any():
+            return
+        kept_instead[rows[further >= 0]] = further[further >= 0]
 
 
 def _keep_best(chosen: Selection, spool: Spool, rows: Ints, keys: tuple[Numbers, ...], status: RowStatus) -> None:
@@ -89,23 +107,64 @@ def conflicts(spool: Spool, rows: Ints) -> list[Ints]:
     return [rows[part] for part in groups if len(np.unique(response[part])) > 1]
 
 
-def similar_pairs(spool: Spool, rows: Ints, threshold: float) -> Ints:
-    """Pairs, as places in `rows`, of near-duplicate prompts."""
+def similar_pairs(spool: Spool, rows: Ints, threshold: float) -> tuple[Ints, NDArray[np.bool_]]:
+    """Pairs, as places in `rows`, of similar prompts; and whether each is a pair of near-duplicates.
+
+    The last turns of near-duplicates are as similar as their prompts: two questions at the end of one long conversation
+    are two questions.
+    """
     sample = spool.pick("prompt_words", rows[:: max(1, len(rows) // boilerplate.SAMPLE)])
     common = boilerplate.shared(list(sample.values()))
     pairs = near_duplicates.candidates(_bands_of_own(spool, rows, common) if common else spool.bands[rows])
     texts = spool.pick("prompt_words", rows[np.unique(pairs)])
-    if common:  # the texts must be similar with their boilerplate and without
-        pairs = pairs[near_duplicates.alike(rows[pairs], texts, threshold)]
-        texts = {position: boilerplate.own(text, common) for position, text in texts.items()}
-    return pairs[near_duplicates.alike(rows[pairs], texts, threshold)]
+    pairs = pairs[_alike(rows[pairs], texts, threshold, common)]
+    counts = spool.numbers["last_words"]
+    is_long: NDArray[np.bool_] = np.any(counts[rows[pairs]] > 0, axis=1)
+    is_duplicate = np.ones(len(pairs), bool)
+    if not is_long.any():
+        return pairs, is_duplicate
+    members = np.unique(pairs[is_long])
+    turns = {at: _last_turn(texts[at], int(counts[at])) for at in rows[members].tolist()}
+    # A prompt is paired with few of those that are like it; here with those that are like it in the last turn, too.
+    alike = near_duplicates.components(len(rows), pairs)[members]
+    last = _bands([boilerplate.own(text, common) for text in turns.values()]) ^ seeded_hash(
+        alike.astype(np.uint64), 0
+    ).astype(np.uint32).reshape(-1, 1)
+    more = members[near_duplicates.candidates(last)]
+    more = more[_alike(rows[more], texts, threshold, common)]
+    pairs = np.concatenate([pairs[~is_long], np.unique(np.concatenate([pairs[is_long], more]), axis=0)])
+    is_duplicate = np.ones(len(pairs), bool)
+    checked = slice(int((~is_long).sum()), None)
+    is_duplicate[checked] = _alike(rows[pairs[checked]], turns, threshold, common)
+    return pairs, is_duplicate
+
+
+def _alike(
+    pairs: Ints, texts: Mapping[int, str], threshold: float, common: frozenset[boilerplate.Shingle]
+) -> NDArray[np.bool_]:
+    """Whether the texts of each pair are similar, with their boilerplate and without."""
+    found = near_duplicates.alike(pairs, texts, threshold)
+    if common:
+        left = np.unique(pairs[found]).tolist()
+        own = {position: boilerplate.own(texts[position], common) for position in left}
+        found[found] = near_duplicates.alike(pairs[found], own, threshold)
+    return found
+
+
+def _last_turn(text: str, count: int) -> str:
+    """The last words of a prompt; all where the last turn is the whole prompt."""
+    return " ".join(text.split()[-count:]) if count else text
 
 
 def _bands_of_own(spool: Spool, rows: Ints, common: frozenset[boilerplate.Shingle]) -> NDArray[np.uint32]:
     """The bands of the prompts without their boilerplate."""
     texts = (boilerplate.own(text, common) for part in spool.picked("prompt_words", rows) for text in part.values())
     blocks = iter(lambda: list(islice(texts, SIGNATURE_BATCH)), [])
-    return np.concatenate([near_duplicates.bands_of(near_duplicates.signatures(block)) for block in blocks])
+    return np.concatenate([_bands(block) for block in blocks])
+
+
+def _bands(texts: Sequence[str]) -> NDArray[np.uint32]:
+    return near_duplicates.bands_of(near_duplicates.signatures(texts))
 
 
 def sampled(spool: Spool, rows: Ints, seed: int) -> Ints:

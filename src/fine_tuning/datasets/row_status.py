@@ -14,3 +14,4 @@ class RowStatus(IntEnum):
     DUPLICATE = 3
     NEAR_DUPLICATE = 4
     NOT_SAMPLED = 5
+    CONTINUED = 6

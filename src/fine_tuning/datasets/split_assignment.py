@@ -3,28 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fine_tuning.datasets import near_duplicates
+from fine_tuning.datasets import conversations, near_duplicates
 from fine_tuning.datasets.recipe import Recipe
 from fine_tuning.datasets.row_selection import Selection, seeded_hash
 from fine_tuning.datasets.spool import Spool
 
+TOLERANCE = 0.25  # of the size that a split is to have
 SPLITS = ("train", "validation", "test")
 Ints = NDArray[np.int64]
 
 
-def assign(spool: Spool, selection: Selection, recipe: Recipe) -> Ints:
-    """The split of each kept row, as its place in `SPLITS`.
+class Assignment(NamedTuple):
+    """The splits of rows.
+
+    Attributes:
+        split: of each kept row, its place in `SPLITS`.
+        largest_group: the number of rows of the largest group that is in one split.
+    """
+
+    split: Ints
+    largest_group: int = 1
+
+
+def assign(spool: Spool, selection: Selection, recipe: Recipe) -> Assignment:
+    """The split of each kept row.
 
     Rows with the same question, rows of one conversation and near-duplicates are in one split. The assignment depends
     on the seed and on the content of the rows, not on their order.
     """
     kept = selection.kept
     if len(kept) == 0 or recipe.shares[0] == 1:
-        return np.zeros(len(kept), np.int64)
+        return Assignment(np.zeros(len(kept), np.int64))
     groups = _groups(spool, selection, kept)
     hashes = seeded_hash(spool.content[kept, 0], recipe.seed)
     strata = _ranked(spool.numbers["stratum"][kept], spool.names["stratum"])
@@ -35,7 +49,21 @@ def assign(spool: Spool, selection: Selection, recipe: Recipe) -> Ints:
     turn = np.lexsort((hashes[heads], strata[heads]))
     split = np.empty(len(heads), np.int64)
     split[groups[heads[turn]]] = deal(sizes[groups[heads[turn]]].tolist(), recipe.shares)
-    return split[groups]
+    return Assignment(split[groups], int(sizes.max()))
+
+
+def deviation(assigned: Assignment, recipe: Recipe) -> str | None:
+    """The splits that are empty, or far from the size that the recipe has for them, and why; None if there are none."""
+    rows = len(assigned.split)
+    found = []
+    for place, (name, share) in enumerate(zip(SPLITS, recipe.shares, strict=True)):
+        count, expected = int((assigned.split == place).sum()), share * rows
+        if share and (not count or abs(count - expected) > max(1, TOLERANCE * expected)):
+            found.append(f"{name} has {count:,} instead of {expected:,.3g}")
+    if not found:
+        return None
+    group = f"; {assigned.largest_group:,} of them belong together (one conversation, one question or near-duplicates)"
+    return f"of {rows:,} rows, {', '.join(found)}{group if assigned.largest_group > 1 else ''}"
 
 
 def deal(sizes: Sequence[int], shares: Sequence[float]) -> list[int]:
@@ -55,8 +83,10 @@ def _groups(spool: Spool, selection: Selection, kept: Ints) -> Ints:
     """The group of each kept row, numbered from 0."""
     places = np.full(len(spool), -1, np.int64)
     places[kept] = np.arange(len(kept))
-    links = [places[selection.similar], *(_chained(spool.numbers[name][kept]) for name in ("prompt", "conversation"))]
-    return near_duplicates.components(len(kept), np.concatenate(links))
+    said = [places[pairs] for pairs in (selection.similar, conversations.links(spool, kept))]
+    links = [*said, *(_chained(spool.numbers[name][kept]) for name in ("prompt", "conversation"))]
+    found = np.concatenate(links)
+    return near_duplicates.components(len(kept), found[(found >= 0).all(axis=1)])  # the others were not sampled
 
 
 def _chained(keys: NDArray[np.uint64]) -> Ints:

@@ -6,12 +6,13 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from fine_tuning._util import checks
 from fine_tuning.data_io.json_values import JsonObject
 from fine_tuning.data_io.messages import Message
 from fine_tuning.data_io.rows import conversation_key, prompt_and_reference, read_rows
+from fine_tuning.datasets import conversations
 from fine_tuning.errors import DataError, UsageError
 
 Messages = Sequence[Message]
@@ -44,7 +45,7 @@ class Question:
         messages: the conversation up to the answer; empty where the file holds a prediction without a prompt.
         prediction: of the file, where it holds one.
         human: the human score of that prediction, 0 to 1: a row's `human_rating` of 1 to 5.
-        cluster: the conversation that the row belongs to, if it names one.
+        cluster: the id of the conversation that the row belongs to, if it names one.
     """
 
     messages: Messages
@@ -77,9 +78,23 @@ def read_questions(path: Path) -> list[Question]:
 
 
 def clusters(questions: Sequence[Question]) -> list[str] | None:
-    """The conversation of each question; a question without one is its own. None where no two share one."""
-    found = [question.cluster or f"row={number}" for number, question in enumerate(questions)]
-    return found if len(set(found)) < len(found) else None
+    """The conversation of each question; None where no two share one.
+
+    Questions without an id of it are of one conversation if they have the same words, or if what was said before them
+    shows it (see `datasets.conversations`).
+    """
+    chats = [
+        [*question.messages, {"role": "assistant", "content": question.reference}] if question.messages else []
+        for question in questions
+    ]
+    ids = [
+        question.cluster if question.cluster or question.messages else f"row={number}"
+        for number, question in enumerate(questions)
+    ]
+    groups = conversations.groups(cast("Sequence[Messages]", chats), ids)
+    names: dict[int, str] = {}
+    found = [names.setdefault(group, ids[at] or f"row={at}") for at, group in enumerate(groups)]
+    return found if len(names) < len(found) else None
 
 
 def _question(row: JsonObject, where: str) -> Question:

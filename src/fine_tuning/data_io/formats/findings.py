@@ -93,6 +93,7 @@ _WARNINGS = {
     "secret-masked": "renew it where it is in use",
     "personal-data-masked": "the row has the kind of it in its place",
     "unknown-key": "it is kept in the record, and left out of files for trainers",
+    "uneven-splits": "add rows, or change the shares; rows that belong together are never divided between splits",
     "same-role-twice": "check that no turn is missing between the two",
 }
 CODES: dict[str, Code] = {

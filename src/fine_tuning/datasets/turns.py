@@ -1,0 +1,125 @@
+"""What rows of chats are compared by: the words of their prompts, and hashes of the states that a conversation had.
+
+Messages of the system are left out of both: they hold dates and names, and many rows share them.
+"""
+
+from __future__ import annotations
+
+import json
+from array import array
+from collections.abc import Sequence
+from hashlib import blake2b
+from typing import NamedTuple
+
+from fine_tuning.data_io.messages import Message
+from fine_tuning.datasets import words
+
+Messages = Sequence[Message]
+_MODULUS, _BASE = 2**61 - 1, 0x1D8E4E27C47D124F  # of the rolling hash (Karp and Rabin, 1987)
+_BETWEEN_MESSAGES = "␞"
+
+
+class PromptWords(NamedTuple):
+    """The words of a prompt.
+
+    Attributes:
+        text: words with a space between.
+        last: the number of words, at the end, of the last turn: the messages after the last one of the assistant. 0
+            where that is the whole prompt.
+    """
+
+    text: str
+    last: int = 0
+
+
+class States(NamedTuple):
+    """Hashes of the states of a conversation; a state is a run of messages that ends with one of the assistant.
+
+    Attributes:
+        whole: of all messages; 0 where there is no state.
+        starts: pairs of 8-byte numbers: an earlier state, and the message that follows it.
+        ends: the same for states that a log of the last messages only has: the run, and the message before it.
+    """
+
+    whole: int = 0
+    starts: bytes = b""
+    ends: bytes = b""
+
+
+def texts(messages: Messages) -> list[str]:
+    """The texts of messages, tool calls included."""
+    found = []
+    for message in messages:
+        content = message.get("content")
+        if isinstance(content, str):
+            found.append(content)
+        elif content:
+            found += [str(part["text"]) if "text" in part else json.dumps(part, sort_keys=True) for part in content]
+        if message.get("tool_calls"):
+            found.append(json.dumps(message["tool_calls"], ensure_ascii=False))
+    return found
+
+
+def turns(messages: Messages) -> Messages:
+    """Messages of user, assistant and tools. Rows that share a system message are not duplicates."""
+    return [message for message in messages if message.get("role") not in {"system", "developer"}]
+
+
+def prompt_words(prompt: Messages, *, is_exact: bool = False) -> PromptWords:
+    """A prompt's words; a hash for one with other content or without words, which only its equals have.
+
+    Args:
+        is_exact: see `words.exact`; messages of the system count, too.
+    """
+    asked = prompt if is_exact else turns(prompt)
+    text = asked[0].get("content") if len(asked) == 1 and not is_exact else None
+    if isinstance(text, str) and (only := words.normalised(text)):  # most rows
+        return PromptWords(only)
+    parts = [part for message in asked if isinstance(found := message.get("content"), list) for part in found]
+    if all(part.get("type") == "text" for part in parts):
+        if is_exact:
+            said = [f"{message.get('role')} {words.exact(' '.join(texts([message])))}" for message in asked]
+            return PromptWords(f" {_BETWEEN_MESSAGES} ".join(said))
+        answered = max((at for at, message in enumerate(asked) if message.get("role") == "assistant"), default=-1) + 1
+        last = words.normalised(" ".join(texts(asked[answered:])))
+        if not answered and last:
+            return PromptWords(last)
+        if whole := f"{words.normalised(' '.join(texts(asked[:answered])))} {last}".strip():
+            return PromptWords(whole, last.count(" ") + 1 if last else 0)
+    return PromptWords(f"{hash_of(json.dumps(prompt, sort_keys=True)):x}")
+
+
+def states(messages: Messages) -> States:
+    """The states of a conversation."""
+    said = turns(messages)
+    roles = [message.get("role") for message in said]
+    if "user" not in roles or roles[-1] != "assistant":
+        return States()
+    hashes = [_message_hash(message) for message in said]
+    if len(said) == 2:
+        return States((hashes[0] * _BASE + hashes[1]) % _MODULUS)
+    until = [0]
+    for each in hashes:
+        until.append((until[-1] * _BASE + each) % _MODULUS)
+    starts, ends, power = array("Q"), array("Q"), 1
+    first, last = roles.index("user"), len(roles) - 1 - roles[::-1].index("user")
+    for at in range(first + 1, len(said) - 1):
+        if roles[at] == "assistant":
+            starts.extend((until[at + 1], hashes[at + 1]))
+    for at in range(len(said) - 1, 0, -1):
+        power = power * _BASE % _MODULUS
+        if at <= last and roles[at] != "tool":
+            ends.extend(((until[-1] - until[at] * power) % _MODULUS, hashes[at - 1]))
+    return States(until[-1], starts.tobytes(), ends.tobytes())
+
+
+def hash_of(text: str) -> int:
+    """Eight bytes of a hash; never 0, which stands for nothing."""
+    return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "little") or 1
+
+
+def _message_hash(message: Message) -> int:
+    content = message.get("content")
+    said = content if isinstance(content, str) and "tool_calls" not in message else "\0".join(texts([message]))
+    text = f"{message.get('role')}\0{said}".rstrip()
+    return hash_of(words.normal_form(text)) % _MODULUS or 1

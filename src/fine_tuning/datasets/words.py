@@ -1,0 +1,179 @@
+"""The words of a text in any language, by which texts are compared.
+
+Unicode's normal form NFC, so that a letter with its accent is one letter however it was typed; combining marks, vowel
+signs and tones belong to their word. Scripts without spaces between words (Chinese, Japanese, Thai, Lao, Khmer,
+Burmese and others) are cut into characters with their marks, and some of those weigh as much as a word. Signs that
+carry meaning are words: `C`, `C++` and `C#` differ, and `12 + 4` and `12 - 4`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from unicodedata import category, normalize
+
+import regex
+
+WORD_WEIGHT = 6
+NGRAM_WORDS = 3
+_HAN_WEIGHT, _SYLLABLE_WEIGHT = 3, 2  # a word is some two characters in Chinese, three syllables in the other scripts
+
+_SCRIPTS = "Hiragana Katakana Bopomofo Thai Lao Khmer Myanmar Tai_Tham Tai_Le New_Tai_Lue Tai_Viet Javanese Balinese Yi"
+_SYLLABIC = r"[[\u30fc\uff70" + "".join(rf"\p{{{name}}}" for name in _SCRIPTS.split()) + r"]&&[\p{L}\p{Nl}]]"
+_UNSPACED = rf"[{_SYLLABIC}[\p{{Han}}&&[\p{{L}}\p{{Nl}}]]]"
+# A vowel that is written before its consonant, the letter, its marks, letters written below it, vowels that follow it.
+_CLUSTER = (
+    rf"[\u0e40-\u0e44\u0ec0-\u0ec4]?{_UNSPACED}"
+    rf"(?:[\u17d2\u1039]{_UNSPACED}|\p{{M}}|[\u0e30\u0e32\u0e33\u0e45\u0eb0\u0eb2\u0eb3])*+"
+)
+_WORD = rf"[[\p{{L}}\p{{N}}\p{{Pc}}]--{_UNSPACED}][[\p{{L}}\p{{N}}\p{{M}}\p{{Pc}}\u200c\u200d]--{_UNSPACED}]*+"
+_OPERATOR = r"[\p{Sm}\p{Sc}\p{So}\U0001f3fb-\U0001f3ff\^#&%@*/\\\[\]{}‰٪\uff03\uff06\uff05\uff20\uff0a\uff0f\uff3c]"
+# A dash counts beside a digit, between single letters and before an option; elsewhere it is punctuation.
+_DASH = r"-(?=\s*\p{Nd})|(?<=\p{Nd}\s*)-|(?<=\b\p{L}\s+)-(?=\s+\p{L}\b)|(?<!\S)-(?=[-\p{L}])"
+_NOT = r"(?<![\p{L}\p{N}\p{M}])!(?=[=(\p{L}\p{N}\p{Pc}])"
+
+_TOKEN = regex.compile(rf"{_WORD}|{_CLUSTER}|{_OPERATOR}|{_DASH}|{_NOT}", regex.V1)
+_ANY_TOKEN = regex.compile(rf"{_WORD}|{_CLUSTER}|[^\s\u200b\ufeff]", regex.V1)
+_UNSPACED_LETTER = regex.compile(_UNSPACED, regex.V1)
+_HAN = regex.compile(r"\p{Han}")
+_OPERATOR_SIGN = regex.compile(_OPERATOR, regex.V1)
+_UNCASED = regex.compile(r"\p{Lo}")
+_PLAIN_WORD = re.compile(r"(?<!\w)[^\W\d_]{3,}(?!\w)")
+_SENTENCE_START = re.compile(r"(?<=[.!?…।؟])\s+|(?<=[。！？])")  # noqa: RUF001
+_DASHES = re.compile(r"[\u2010-\u2015\u2212]")
+
+# Most texts need no closer look, which is slow: signs and capitals inside words are looked for in one step.
+_CAPITALS = "A-Z" + "".join(character for character in map(chr, range(128, 0x10000)) if character.isupper())
+_CAPITAL_INSIDE = re.compile(rf"[{_CAPITALS}](?<=\w.)")
+_ASCII_CAPITAL_INSIDE = re.compile(r"[A-Z](?<=\w.)", re.ASCII)
+_WORD_WITH_CAPITAL = re.compile(rf"\b\w[^\W{_CAPITALS}]*[{_CAPITALS}]\w*")
+_HYPHEN_OR_MARK = r"(?!(?<=[^\W\d_]-)[^\W\d_])(?!(?<=!)(?:[^=(\w]|$))"  # in "well-known", and after "Hello!"
+_NOT_PLAIN = re.compile(rf"[-+=<>|#&@*/\\^~$%!\[\]{{}}A-Z](?<![^\w][A-Z])(?<!^[A-Z]){_HYPHEN_OR_MARK}", re.ASCII)
+_NEEDS_TOKENS = re.compile(
+    # dashes, joiners, variation selectors, and scripts whose letters form clusters
+    rf"[-!\u200d\ufe00-\ufe0f\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u1950-\u19df\u1a20-\u1aaf\u1b00-\u1b7f\u3099\u309a"
+    rf"\ua980-\ua9df\uaa60-\uaadf]{_HYPHEN_OR_MARK}"
+)
+
+
+class _Spaced(dict[int, str]):
+    """For `str.translate`: space in place of punctuation and around words of one character."""
+
+    def __missing__(self, code: int) -> str:
+        character = chr(code)
+        if _OPERATOR_SIGN.match(character) or _UNSPACED_LETTER.match(character):
+            found = f" {character} "
+        elif character in "\u200c_" or category(character)[0] in "LNM" or category(character) == "Pc":
+            found = character
+        else:
+            found = " "
+        self[code] = found
+        return found
+
+
+_SPACED = _Spaced()
+_ASCII_SPACES = {code: " " for code in range(128) if not re.match(r"\w", chr(code))}
+
+
+def normalised(text: str) -> str:
+    """The words of a text with a space between; of a text without any, its characters.
+
+    Punctuation is left out. Capitals count where they are inside a word of a sentence that has small letters, too:
+    `getUser` and `getuser`, `CO` and `Co` differ.
+    """
+    if text.isascii() and not _NOT_PLAIN.search(text):
+        return " ".join(text.lower().translate(_ASCII_SPACES).split()) or " ".join(text.split())
+    plain = folded(text)
+    if not plain.isascii():
+        plain = _DASHES.sub("-", plain)
+    words = _TOKEN.findall(plain) if _NEEDS_TOKENS.search(plain) else plain.translate(_SPACED).split()
+    return " ".join(words or text.split())
+
+
+def exact(text: str) -> str:
+    """Words and all signs of a text, with a space between.
+
+    Texts with equal ones differ in white space and in the case of whole sentences only, which is the first letter of a
+    sentence and a sentence in capitals.
+    """
+    sentences = _SENTENCE_START.split(normalize("NFC", text))
+    return " ".join(_ANY_TOKEN.findall(" ".join(map(_without_sentence_case, sentences))))
+
+
+def folded(text: str) -> str:
+    """A text in NFC and in lower case, but for words with capitals inside, in sentences that are not all capitals."""
+    if text.isascii():
+        if not _ASCII_CAPITAL_INSIDE.search(text):
+            return text.lower()
+    else:
+        text = normalize("NFC", text)
+    lower = text.lower()
+    if lower != text and _CAPITAL_INSIDE.search(text):
+        lower = " ".join(map(_folded_sentence, _SENTENCE_START.split(text)))
+    return normalize("NFC", lower)
+
+
+def normal_form(text: str) -> str:
+    """A text in NFC."""
+    return text if text.isascii() else normalize("NFC", text)
+
+
+def _folded_sentence(sentence: str) -> str:
+    if _is_shouted(sentence):
+        return sentence.lower()
+    parts, at = list[str](), 0
+    for match in _WORD_WITH_CAPITAL.finditer(sentence):
+        parts += [sentence[at : match.start()].lower(), match.group()]
+        at = match.end()
+    return "".join([*parts, sentence[at:].lower()])
+
+
+def _without_sentence_case(sentence: str) -> str:
+    if _is_shouted(sentence):
+        return sentence.lower()
+    first = re.search(r"\w+", sentence)
+    if first is None or _CAPITAL_INSIDE.search(first.group()):
+        return sentence
+    return sentence[: first.start()] + first.group().lower() + sentence[first.end() :]
+
+
+def _is_shouted(sentence: str) -> bool:
+    """Whether a sentence is in capitals, and not just an abbreviation or a formula."""
+    if not sentence.isupper() or (not sentence.isascii() and _UNCASED.search(sentence)):
+        return False
+    lengths = [len(word) for word in _PLAIN_WORD.findall(sentence)]
+    return len(lengths) > 1 or any(length > NGRAM_WORDS for length in lengths)
+
+
+def shingles(text: str) -> set[object]:
+    """The runs of three words of a normalised text, or a short text itself.
+
+    In scripts without spaces a run has as many characters as three words have.
+    """
+    words = text.split()
+    if text.isascii() or not _UNSPACED_LETTER.search(text):
+        return set(zip(words, words[1:], words[2:], strict=False)) if len(words) >= NGRAM_WORDS else {text}
+    weights = [weight(word) for word in words]
+    found: set[object] = set()
+    end = total = 0
+    for start in range(len(words)):
+        while total < NGRAM_WORDS * WORD_WEIGHT and end < len(words):
+            total += weights[end]
+            end += 1
+        if total < NGRAM_WORDS * WORD_WEIGHT:
+            break
+        found.add(tuple(words[start:end]))
+        total -= weights[start]
+    return found or {text}
+
+
+def weight(word: str) -> int:
+    """The part of a word that this is, in sixths."""
+    if word.isascii() or not _UNSPACED_LETTER.search(word):
+        return WORD_WEIGHT
+    return _HAN_WEIGHT if _HAN.match(word) else _SYLLABLE_WEIGHT
+
+
+def size(words: Sequence[str]) -> float:
+    """The number of words, where characters of scripts without spaces count as parts of words."""
+    return sum(map(weight, words)) / WORD_WEIGHT

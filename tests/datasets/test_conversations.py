@@ -1,0 +1,152 @@
+"""Chats that are logged at every turn: the longest state stays, and none of them is in two splits."""
+
+from __future__ import annotations
+
+import random
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from fine_tuning import DatasetBuilder
+from tests.datasets.test_building import build, lines_of, question, rows_of, write
+
+GREETING = [("Hi there", "Hello! What can I do for you today?")]
+
+
+def row(exchanges: list[tuple[str, str]], *before: dict[str, Any], **more: Any) -> dict[str, Any]:
+    said = [
+        {"role": role, "content": text}
+        for exchange in exchanges
+        for role, text in zip(("user", "assistant"), exchange, strict=True)
+    ]
+    return {"messages": [*before, *said], **more}
+
+
+def talk(number: int, length: int = 4) -> list[tuple[str, str]]:
+    return [(f"{question(number * 7 + at)} {number} {at}", f"Behind hill {number}, {at}.") for at in range(length)]
+
+
+def log(number: int, length: int = 4, **more: Any) -> list[dict[str, Any]]:
+    return [row(talk(number, length)[:until], **more) for until in range(1, length + 1)]
+
+
+def splits_of(made: dict[str, Any]) -> dict[str, set[str]]:
+    """The splits that each chat, which its last answer names, is in."""
+    found: dict[str, set[str]] = {}
+    for part in made["parts"]:
+        for each in lines_of(made, made["parts"][part]["file"]):
+            found.setdefault(each["messages"][-1]["content"].split(",")[0], set()).add(part)
+    return found
+
+
+def test_build_growing_chats_keep_the_last_state(tmp_path: Path) -> None:
+    rows = [each for number in range(12) for each in log(number)]
+    random.Random(1).shuffle(rows)
+    file = write(tmp_path / "rows.jsonl", rows)
+    made = build("log", file, validation=0, test=0)
+    assert made["steps"] == {"continued chats": 36}
+    assert made["counts"]["duplicates"] == 36
+    assert [len(each["messages"]) for each in rows_of(made)] == [8] * 12
+    left = lines_of(made, "left-out.jsonl")
+    assert {each["why"] for each in left} == {"continued"}
+    assert {len(rows[each["kept_line"] - 1]["messages"]) for each in left} == {8}
+    assert build("all", file, near_duplicates=None)["counts"]["kept"] == 48
+
+
+def test_build_continued_row_that_is_trained_on_otherwise_is_kept(tmp_path: Path) -> None:
+    rows = log(1, 2) + [each for number in range(2, 12) for each in log(number, 2)]
+    rows[1]["messages"][1]["weight"] = 0  # the first answer is not learnt from the longer row
+    assert build("weights", write(tmp_path / "rows.jsonl", rows), test=0)["counts"]["kept"] == 12
+
+
+def test_build_ids_of_conversations_win(tmp_path: Path) -> None:
+    rows = [each for number in range(12) for each in log(number, 2)]
+    for number, each in enumerate(rows):
+        each["metadata"] = {"session_id": number}
+    made = build("ids", write(tmp_path / "rows.jsonl", rows), validation=0, test=0)
+    assert made["counts"]["kept"] == 24
+    for each in rows:
+        each["metadata"] = {"session_id": each["messages"][0]["content"]}
+    assert build("same", write(tmp_path / "rows.jsonl", rows), test=0)["counts"]["kept"] == 12
+
+
+@pytest.mark.parametrize("window", [3, 4, 5])
+def test_build_sliding_windows_and_changing_system_messages_stay_in_one_split(tmp_path: Path, window: int) -> None:
+    rows = []
+    for number in range(20):
+        said = row(talk(number, 6))["messages"]
+        for until in range(2, len(said) + 1, 2):
+            date = {"role": "system", "content": f"Today is day {number} {until}."}
+            rows.append({"messages": [date, *said[max(0, until - window - 1) : until]]})
+    made = build("window", write(tmp_path / "rows.jsonl", rows), test=0.2, validation=0.2)
+    where = splits_of(made)
+    assert len(where) == 20
+    assert all(len(parts) == 1 for parts in where.values())
+
+
+@pytest.mark.parametrize("is_assistant_first", [True, False])
+def test_build_greeting_makes_no_conversation(tmp_path: Path, is_assistant_first: bool) -> None:
+    first = [{"role": "assistant", "content": "Welcome to our shop of lamps, how may I help?"}]
+    rows = [row([*GREETING, *talk(n, 1)], *(first if is_assistant_first else [])) for n in range(40)]
+    made = build("hello", write(tmp_path / "rows.jsonl", rows), validation=0.1, test=0.2)
+    assert {name: part["rows"] for name, part in made["parts"].items()} == {"train": 28, "validation": 4, "test": 8}
+    assert made["findings"] == []
+
+
+def test_build_empty_split_is_reported(tmp_path: Path) -> None:
+    rows = [row(talk(n, 1), metadata={"session_id": "one"}) for n in range(40)]
+    made = build("one", write(tmp_path / "rows.jsonl", rows), validation=0.1, test=0.2)
+    (found,) = made["findings"]
+    assert (found["code"], found["severity"]) == ("uneven-splits", "warning")
+    assert "validation has 0 instead of 4, test has 0 instead of 8; 40 of them belong together" in found["message"]
+
+
+def test_build_last_questions_of_a_long_chat_are_different_questions(tmp_path: Path) -> None:
+    long = talk(0, 8)
+    asked = ["What does it cost?", "Who made it?", "what does it cost"]
+    edited = [(f"{long[0][0]}!", f"{long[0][1]} Yes."), *long[1:]]  # no state in common, much the same words
+    ends = [row([*before, (text, f"It is so {at}.")]) for at, (before, text) in enumerate(
+        [(long, asked[0]), (edited, asked[1]), (edited, asked[2])])]  # fmt: skip
+    others = [row(talk(n, 1)) for n in range(1, 11)]
+    made = build("ends", write(tmp_path / "rows.jsonl", ends + others), validation=0.2, test=0.2)
+    assert made["steps"] == {"near-duplicates": 1}
+    where = {part for part in made["parts"] for each in rows_of(made, part) if "It is so" in str(each)}
+    assert len(where) == 1
+
+
+def test_find_leaks_of_a_continued_chat_are_reported(tmp_path: Path) -> None:
+    first = write(tmp_path / "train.jsonl", [log(number)[3] for number in range(5)])
+    second = write(tmp_path / "test.jsonl", [log(2)[1], log(7)[0]])
+    found = DatasetBuilder().find_leaks(str(first), str(second))
+    assert (found["leaking"], found["counts"]) == (1, {"same conversation": 1})
+
+
+CHATS = st.lists(
+    st.lists(st.tuples(st.integers(0, 30), st.integers(0, 30)), min_size=1, max_size=4), min_size=1, max_size=8
+)
+
+
+@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(CHATS, st.randoms(use_true_random=False))
+def test_build_states_of_a_chat_are_in_one_split_in_any_order(
+    tmp_path: Path, chats: list[list[tuple[int, int]]], chance: random.Random
+) -> None:
+    rows = [
+        row([(f"{question(a)} {chat}", f"Behind hill {chat}, {b}") for a, b in said[:until]])
+        for chat, said in enumerate(chats)
+        for until in range(1, len(said) + 1)
+    ]
+    with tempfile.TemporaryDirectory(dir=tmp_path) as folder:
+        choices: dict[str, Any] = {"near_duplicates": None, "validation": 0.2, "test": 0.3}
+        made = build("some", write(Path(folder) / "rows.jsonl", rows), **choices)
+        assert all(len(parts) == 1 for parts in splits_of(made).values())
+        before = {part: sorted(map(str, lines_of(made, made["parts"][part]["file"]))) for part in made["parts"]}
+        chance.shuffle(rows)
+        again = build("some", write(Path(folder) / "rows.jsonl", rows), **choices)
+        assert {
+            part: sorted(map(str, lines_of(again, again["parts"][part]["file"]))) for part in again["parts"]
+        } == before
