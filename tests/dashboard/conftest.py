@@ -41,7 +41,7 @@ def serving(request: pytest.FixtureRequest, warm_command: list[str]) -> Serving:
 @contextmanager
 def _serving(ft_cli: Sequence[str], *arguments: str, port: int = 0) -> Iterator[str]:
     """The address of the server; a bug behind a page fails the test at its end."""
-    command = [*ft_cli, *(arguments or ("serve", "--slots", "1")), "--port", str(port)]
+    command = [*ft_cli, *(arguments or ("serve", "--slots", "0")), "--port", str(port)]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=dict(os.environ))
     assert process.stderr is not None
     told: list[str] = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from importlib import resources
 from pathlib import Path
 
@@ -44,7 +45,7 @@ def test_capture_file_twice_counts_sightings_only() -> None:
 def test_demo_keeps_the_environment_and_prices_its_own_workspace(
     tmp_path: Path, workspace: Path, tiny_model_dir: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    rows = [line for line in packaged().read_text(encoding="utf-8").splitlines() if '"rating": 5' in line][:40]
+    rows = [line for line in packaged().read_text(encoding="utf-8").splitlines() if '"rating": 5' in line][:24]
     (tmp_path / "mine.jsonl").write_text("\n".join(rows), encoding="utf-8")
     before = _settings_in_environment()
     code = FineTuningCLI().run(["demo", "--data", "mine.jsonl", "--model", str(tiny_model_dir), "--max-steps", "1"])
@@ -64,23 +65,28 @@ def _settings_in_environment() -> dict[str, str]:
 
 @pytest.mark.real_weights
 def test_demo_of_a_users_file_with_real_weights_runs_the_loop(
-    tmp_path: Path, workspace: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
+    workspace: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    with_real_model: Callable[[Path], None],
 ) -> None:
     lines = packaged().read_text(encoding="utf-8").splitlines()
-    rows = [line for line in lines if '"rating": 5' in line][:40]
+    rows = [line for line in lines if '"rating": 5' in line][:24]
     (tmp_path / "mine.jsonl").write_text("\n".join(rows), encoding="utf-8")
+    own = run_demo.demo_workspace(tmp_path / "mine.jsonl").settings.home  # each file has a workspace of its own
+    with_real_model(own)
     code = FineTuningCLI().run(["demo", "--data", "mine.jsonl", "--max-steps", "1"])
     printed = capsys.readouterr().out
     assert code == 0, printed
     for expected in (
-        "(40 rows read, 3 seen twice, 1 malformed and skipped)",
+        "(24 rows read, 1 seen twice, 1 malformed and skipped)",
         "Evaluation on",
         "A/B test demo-support-inbox-v1",
         "Return on investment of support-inbox",
     ):
         assert expected in printed
-    (own,) = workspace.iterdir()
-    assert own.name.startswith("demo-")  # each file has a workspace of its own
+    assert list(workspace.iterdir()) == [own]
     monkeypatch.setenv("FINE_TUNING_HOME", str(own))
     asked = ["export", "support-inbox", "--to", "gguf", "--output", str(tmp_path / "o"), "--json"]
     assert FineTuningCLI().run(asked) == 0
