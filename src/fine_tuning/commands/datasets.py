@@ -37,19 +37,21 @@ def prepare_dataset(options: PrepareOptions, as_json: output.Json = False) -> No
     stats = dataset_stats.describe(prepared.examples)
     rows = len(prepared.examples)
     facts = {"path": prepared.path, "format": options.format, "rows": rows, "found": prepared.found, **stats}
+    facts["left_out"] = dict(prepared.issues)
     if as_json:
         output.print_json(facts)
         return
     lengths = f"prompt {stats['avg_prompt_length']:.0f}, response {stats['avg_response_length']:.0f} characters"
     shown = {
         "file": prepared.path,
-        "examples": f"{rows} (of {prepared.found} found; the others are invalid)",
+        "examples": rows if rows == prepared.found else f"{rows} (of {prepared.found} found)",
+        "left out": output.counts(prepared.issues) or None,
         "domains": output.counts(stats["domains"]),
         "task types": output.counts(stats["task_types"]),
         "ratings": output.counts(stats["ratings"]),
         "mean length": lengths,
     }
-    output.print_facts("Dataset", shown)
+    output.print_facts("Dataset", {name: value for name, value in shown.items() if value is not None})
 
 
 def check(

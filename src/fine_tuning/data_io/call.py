@@ -133,7 +133,7 @@ def call_from_row(
         rating=rating,
         model=row.get("model_used") or row.get("model"),
         captured_at=row.get("captured_at"),
-        metadata={**others, **metadata},
+        metadata={**others, **{key: value for key, value in metadata.items() if value is not None}},
         finish_reason=finish_reason(finish or metadata.get("finish_reason")),
     )
 

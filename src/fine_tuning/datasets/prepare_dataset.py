@@ -24,11 +24,16 @@ from fine_tuning.store.records.examples import Example
 
 @dataclass(frozen=True)
 class PreparedDataset:
-    """A saved dataset: its file, the examples in it, and how many were found, the invalid ones included."""
+    """A saved dataset: its file, the examples in it, how many were found, and why the others are not in it.
+
+    Attributes:
+        issues: how many examples have an issue first.
+    """
 
     path: str
     examples: Examples[Example]
     found: int
+    issues: Counter[str]
 
 
 def find_captured(
@@ -76,13 +81,17 @@ def prepare(database: Database, folder: Path, options: PrepareOptions) -> Prepar
     stamp = datetime.now(UTC).strftime("%Y%m%d_%H%M%S")
     name = options.output or f"dataset_{options.domain or 'all'}_{stamp}"
     path = save_dataset.save(database, folder, valid, name, options.format)
-    return PreparedDataset(str(path), valid, len(found))
+    return PreparedDataset(str(path), valid, len(found), _issues(checked["invalid_examples"]))
+
+
+def _issues(invalid: Sequence[InvalidExample]) -> Counter[str]:
+    return Counter(each["issues"][0].partition(" (")[0] for each in invalid)
 
 
 def _why_none(invalid: Sequence[InvalidExample]) -> str:
     if not invalid:
         return "none is captured; capture more calls first"
-    reasons = Counter(issue.partition(" (")[0] for each in invalid for issue in each["issues"])
+    reasons = _issues(invalid)
     named = ", ".join(f"{count} with {reason!r}" for reason, count in reasons.most_common())
     return (
         f"{len(invalid)} found, {named}; such as {invalid[0]['issues'][0]!r}. Lower the minimum lengths with "

@@ -1,0 +1,146 @@
+"""Nothing that changes what a row says is lost when it is read: questions, system prompts, labels, images, tools."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from fine_tuning.data_io import formats
+from fine_tuning.data_io.formats import Call
+from fine_tuning.errors import DataError
+
+Q, A, B = "Name a lake in Finland.", "Saimaa.", "Vänern."
+ASKED, GOOD, BAD = ({"role": role, "content": text} for role, text in (("user", Q), ("assistant", A), ("assistant", B)))
+SYSTEM = {"role": "system", "content": "Answer in one word."}
+
+
+def call_of(row: dict[str, Any]) -> Call:
+    (found,) = formats.calls_in(json.loads(json.dumps(row)))
+    return found
+
+
+PAIRS: dict[str, dict[str, Any]] = {
+    "texts": {"prompt": Q, "chosen": A, "rejected": B},
+    "question beside texts": {"question": Q, "chosen": A, "rejected": B},
+    "instruction alone": {"instruction": Q, "input": "", "chosen": A, "rejected": B},
+    "instruction and input": {"instruction": "Name a lake", "input": "in Finland.", "chosen": A, "rejected": B},
+    "messages of the prompt": {"prompt": [ASKED], "chosen": [GOOD], "rejected": [BAD]},
+    "whole conversations": {"chosen": [ASKED, GOOD], "rejected": [ASKED, BAD]},
+    "prompt beside whole conversations": {"prompt": Q, "chosen": [ASKED, GOOD], "rejected": [ASKED, BAD]},
+    "prompt, conversations and a copy": {
+        "prompt": Q,
+        "messages": [ASKED, GOOD],
+        "chosen": [ASKED, GOOD],
+        "rejected": [ASKED, BAD],
+        "score_chosen": 9.0,
+    },
+    "messages beside answers": {"messages": [ASKED], "chosen": GOOD, "rejected": BAD},
+    "turns beside answers": {
+        "conversations": [{"from": "human", "value": Q}],
+        "chosen": {"from": "gpt", "value": A},
+        "rejected": {"from": "gpt", "value": B},
+    },
+    "other names": {"prompt": Q, "chosen_response": A, "rejected_response": B},
+    "transcripts": {"chosen": f"\n\nHuman: {Q}\n\nAssistant: {A}", "rejected": f"\n\nHuman: {Q}\n\nAssistant: {B}"},
+    "openai": {"input": {"messages": [ASKED]}, "preferred_output": [GOOD], "non_preferred_output": [BAD]},
+    "json text": {"prompt": json.dumps([ASKED]), "chosen": json.dumps([GOOD]), "rejected": json.dumps([BAD])},
+}
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_pair_has_its_question_once(name: str) -> None:
+    call = call_of(PAIRS[name])
+    asked, answer = call.request_messages(), call.messages[-1]
+    assert [" ".join(str(each["content"]).split()) for each in asked] == [Q]
+    assert (answer["content"], [each["content"] for each in call.rejected or ()]) == (A, [B])
+
+
+@pytest.mark.parametrize("key", ["system", "system_prompt"])
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"messages": [ASKED, GOOD]},
+        {"prompt": Q, "completion": A},
+        {"prompt": [ASKED], "completion": [GOOD]},
+        {"instruction": Q, "output": A},
+        {"conversations": [{"from": "human", "value": Q}, {"from": "gpt", "value": A}]},
+        {"question": Q, "chosen": A, "rejected": B},
+    ],
+)
+def test_system_prompt_beside_a_conversation_comes_first_and_once(row: dict[str, Any], key: str) -> None:
+    found = call_of({**row, key: SYSTEM["content"]}).messages
+    assert [each["role"] for each in found] == ["system", "user", "assistant"]
+    assert found[0]["content"] == SYSTEM["content"]
+    again = call_of({"messages": [SYSTEM, ASKED, GOOD], key: SYSTEM["content"]}).messages
+    assert again == [SYSTEM, ASKED, GOOD]
+
+
+@pytest.mark.parametrize(
+    ("row", "word"),
+    [
+        ({"chosen": A, "rejected": B}, "no question"),
+        (
+            {"prompt": "Something else?", "chosen": [ASKED, GOOD], "rejected": [ASKED, BAD]},
+            "prompt asks something else",
+        ),
+        ({"messages": [ASKED, GOOD], "question": "Which one?"}, "question is not part of the conversation"),
+        ({"messages": [ASKED, GOOD], "context": "Finland has 188,000 lakes."}, "context is not part"),
+        ({"messages": [ASKED, GOOD], "images": ["lake.png"]}, "images: an image must be an address"),
+        ({"messages": [ASKED, GOOD], "videos": ["lake.mp4"]}, "videos cannot be read"),
+        (
+            {"messages": [{"role": "user", "content": "<image><image> Which?"}, GOOD], "images": ["https://x/a.png"]},
+            "2 ",
+        ),
+        ({"prompt": Q, "completion": A, "label": 1}, "label is 1: write true or false"),
+        ({"messages": [ASKED, {"role": "assistant", "content": [{"type": "audio", "audio": {}}]}]}, "'audio'"),
+        ({"messages": [ASKED, GOOD], "tools": [{"type": "web_search"}]}, "'web_search' belongs to its host"),
+    ],
+)
+def test_what_would_be_lost_is_refused_by_name(row: dict[str, Any], word: str) -> None:
+    with pytest.raises(DataError, match=word):
+        call_of(row)
+
+
+@pytest.mark.parametrize(("label", "rating"), [(True, 5), (False, 1), ("True", 5), ("false", 1)])
+@pytest.mark.parametrize(
+    "row", [{"prompt": Q, "completion": A}, {"messages": [ASKED, GOOD]}, {"instruction": Q, "output": A}]
+)
+def test_unpaired_label_is_a_rating(row: dict[str, Any], label: object, rating: int) -> None:
+    assert call_of({**row, "label": label}).rating == rating
+    assert call_of({**row, "label": label, "rating": 3}).rating == 3
+    assert call_of({**row, "label": "billing"}).metadata == {"label": "billing"}
+
+
+def test_images_beside_a_conversation_are_parts_of_it() -> None:
+    url = "https://host.example/a.png"
+    image = {"type": "image_url", "image_url": {"url": url}}
+    marked = {"role": "user", "content": "<image>Which lake is this?"}
+    first = call_of({"messages": [marked, GOOD], "images": [url]}).messages[0]
+    assert first["content"] == [image, {"type": "text", "text": "Which lake is this?"}]
+    assert call_of({"messages": [ASKED, GOOD], "image": {"url": url}}).messages[0]["content"] == [
+        image,
+        {"type": "text", "text": Q},
+    ]
+
+
+def test_nulls_of_a_table_change_nothing() -> None:
+    padded = {
+        "messages": [
+            {**ASKED, "tool_calls": None, "name": None, "tool_call_id": None},
+            {**GOOD, "tool_calls": [], "refusal": None},
+        ],
+        "tools": None,
+        "chosen": None,
+        "rejected": None,
+        "prompt": None,
+        "label": None,
+        "rating": None,
+    }
+    assert call_of(padded) == call_of({"messages": [ASKED, GOOD]})
+
+
+def test_key_that_repeats_the_conversation_is_no_metadata() -> None:
+    call = call_of({"messages": [ASKED, GOOD], "question": Q, "prompt_id": "7"})
+    assert call.metadata == {"prompt_id": "7"}
