@@ -37,6 +37,7 @@ def pair(**changes: Any) -> dict[str, Any]:
     }
 
 
+IMAGE = {"type": "image_url", "image_url": {"url": "https://host.example/a.png"}}
 WRONG: list[tuple[str, str, Any]] = [
     ("not-utf8", "", b'{"messages": "\xff"}'),
     ("not-json", "", b'{"messages": [}'),
@@ -104,6 +105,7 @@ WRONG: list[tuple[str, str, Any]] = [
     ("no-messages", "input", pair(input=3)),
     ("empty-content", "input.messages[0].content", pair(input={"messages": [{"role": "user", "content": " "}]})),
     ("unknown-key", "source", chat(Q, A, source="crm")),
+    ("image-size", "messages[0].content[0].image_url", chat({"role": "user", "content": [IMAGE]}, A)),
     ("same-role-twice", "messages[1]", chat(Q, {**Q, "content": "more"}, A)),
 ]
 

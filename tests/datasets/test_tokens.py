@@ -11,6 +11,7 @@ import pytest
 
 from fine_tuning._util.encodings import encoding_of
 from fine_tuning.datasets import token_counts
+from fine_tuning.errors import DataError
 from tests.conftest import SHARED
 from tests.datasets.test_building import build, write
 from tests.node import installed
@@ -99,3 +100,28 @@ def test_token_counts_open_model_match_its_trainer(tiny_model_dir: Path, tmp_pat
     long = {"messages": [{"role": "user", "content": "word " * 600}, {"role": "assistant", "content": "x"}]}
     made = build("open", write(tmp_path / "rows.jsonl", [*rows, long]), tokens_of=str(tiny_model_dir))
     assert [finding["code"] for finding in made["findings"]] == ["too-many-tokens"]
+
+
+@pytest.mark.parametrize(
+    ("model", "detail", "tokens"),
+    [
+        ("gpt-4o-2024-08-06", "low", 85),
+        ("gpt-4o-2024-08-06", None, 85 + 8 * 170),
+        ("gpt-4o-mini-2024-07-18", "low", 2833),
+        ("gpt-4.1-mini", "high", round(1536 * 1.62)),
+    ],
+)
+def test_token_counts_images_as_openai_bills_them(model: str, detail: str | None, tokens: int, tmp_path: Path) -> None:
+    image: dict[str, Any] = {"url": "https://host.example/a.png", **({"detail": detail} if detail else {})}
+    content = [{"type": "text", "text": "What is this?"}]
+    answer = {"role": "assistant", "content": "A cat."}
+    count = token_counts.counter(model, tmp_path)
+    plain = count({"messages": [{"role": "user", "content": content}, answer]})
+    shown = [*content, {"type": "image_url", "image_url": image}]
+    assert count({"messages": [{"role": "user", "content": shown}, answer]}) == plain + tokens
+
+
+def test_token_counts_images_of_a_model_without_them_are_unknown(tmp_path: Path) -> None:
+    image = {"type": "image_url", "image_url": {"url": "https://host.example/a.png"}}
+    with pytest.raises(DataError, match="reads no images"):
+        token_counts.counter("gpt-3.5-turbo-0125", tmp_path)({"messages": [{"role": "user", "content": [image]}]})

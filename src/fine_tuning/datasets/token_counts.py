@@ -12,6 +12,7 @@ from fine_tuning._util.model_names import base_model_of
 from fine_tuning.base_models import catalogue
 from fine_tuning.data_io.formats.findings import Finding
 from fine_tuning.datasets import open_model_tokens
+from fine_tuning.datasets.image_tokens import ImageTokens, image_tokens, images_in, is_low
 from fine_tuning.errors import DataError, UsageError
 
 # What OpenAI's chat format adds, as its cookbook counts it ("How to count tokens with tiktoken"): three tokens around
@@ -85,11 +86,22 @@ def counter(model: str, models_folder: Path) -> Callable[[Row], int]:
             return len(encoding.encode_ordinary(text))
         return sum(len(encoding.encode_ordinary(piece)) for piece in pieces(text))
 
+    of_image = image_tokens(model)
+
     def count(row: Row) -> int:
         messages = _messages(row)
-        return sum(map(count_text, texts(row, messages))) + overhead(messages)
+        return sum(map(count_text, texts(row, messages))) + overhead(messages) + _of_images(messages, of_image, model)
 
     return count
+
+
+def _of_images(messages: Sequence[Message], cost: ImageTokens | None, model: str) -> int:
+    counted = 0
+    for part in images_in(messages):
+        if cost is None:
+            raise DataError(f"{model} reads no images, or it is not public what they cost")
+        counted += cost.low if is_low(part) else cost.high
+    return counted
 
 
 def pieces(text: str) -> Iterator[str]:

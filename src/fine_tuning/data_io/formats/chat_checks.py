@@ -159,6 +159,8 @@ def _check_part(part: object, role: str, at: str) -> Iterator[Finding]:
         image = part.get("image_url")
         if not is_object(image) or not isinstance(image.get("url"), str):
             yield Finding("wrong-content", f"{at}.image_url.url", "missing or not text")
+        elif image.get("detail") != "low":
+            yield Finding("image-size", f"{at}.image_url", "counted as the largest image that the model reads")
 
 
 def _check_tool_calls(calls: object, where: str, pending: dict[str, str], tools: set[str] | None) -> Iterator[Finding]:

@@ -94,6 +94,7 @@ _WARNINGS = {
     "personal-data-masked": "the row has the kind of it in its place",
     "unknown-key": "it is kept in the record, and left out of files for trainers",
     "uneven-splits": "add rows, or change the shares; rows that belong together are never divided between splits",
+    "image-size": "set detail to low, or take its tokens for an upper bound",
     "same-role-twice": "check that no turn is missing between the two",
 }
 CODES: dict[str, Code] = {
