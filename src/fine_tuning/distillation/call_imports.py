@@ -8,7 +8,7 @@ from pathlib import Path
 from fine_tuning._util.hosts import find_host
 from fine_tuning.data_io import sources
 from fine_tuning.data_io.formats import stored_completion
-from fine_tuning.distillation import fetch_stored_completions, import_preview, importer
+from fine_tuning.distillation import fetch_stored_completions, import_preview, importer, parallel_import
 from fine_tuning.distillation.import_preview import ImportPreview
 from fine_tuning.distillation.import_report import Defaults, ImportReport
 from fine_tuning.settings import Settings
@@ -50,7 +50,12 @@ class CallImports:
             UsageError: an argument is invalid.
         """
         defaults = Defaults(format, domain, task_type, rating)
-        return importer.import_rows(self._database, sources.read_all(sources.expand(files)), defaults)
+        names = sources.expand(files)
+        if parallel_import.is_worthwhile(names):
+            together = parallel_import.ParallelImport(names, defaults)
+            return importer.store(self._database, together, together.blocks())
+        run = importer.Import(defaults)
+        return importer.store(self._database, run, importer.blocks_of(run.pairs(sources.read_all(names))))
 
     def preview_files(
         self,

@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
+from typing import Protocol, TypeVar
 
 from fine_tuning.data_io import formats, sources
 from fine_tuning.data_io.formats import Call, row_text
@@ -21,6 +23,8 @@ from fine_tuning.store import examples, imported_files, preferences
 from fine_tuning.store.database import Database, Transaction
 from fine_tuning.store.records.examples import NewExample
 
+BLOCK_ROWS = 1000
+Item = TypeVar("Item")
 _log = logging.getLogger(__name__)
 
 
@@ -39,26 +43,61 @@ class ReadCall:
     line: int
 
 
+class Reading(Protocol):
+    """A pass over rows: its counts, and when it is over the hash of what was read."""
+
+    report: ImportReport
+
+    def content_hash(self) -> str:
+        """Of the rows and of what is assumed of them; an import of equal rows has an equal hash."""
+
+
+def blocks_of(items: Iterable[Item]) -> Iterator[list[Item]]:
+    """The items in lists of `BLOCK_ROWS`."""
+    rest = iter(items)
+    while block := list(islice(rest, BLOCK_ROWS)):
+        yield block
+
+
 def import_rows(database: Database, rows: Iterable[RawRow], defaults: Defaults) -> ImportReport:
-    """Capture rows in one transaction; see `DistillationDataCollector.import_files`."""
+    """Capture rows in one transaction, after all are read: they may come from a slow host."""
     run = Import(defaults)
-    pairs = list(run.pairs(rows))
-    report, content = run.report, run.content_hash()
-    with database.write() as tx:
-        report.known_since = imported_files.done_at(tx, content, "rows")
-        if report.known_since is None:
-            _store(tx, pairs, report)
-            imported_files.mark_done(tx, content, "rows", report.read)
-    report.duplicates = len(pairs) - report.captured
+    return store(database, run, iter([list(run.pairs(rows))]))
+
+
+def store(database: Database, run: Reading, blocks: Iterator[list[ReadCall]]) -> ImportReport:
+    """Capture calls as they are read, in one transaction; none if the same rows were imported before."""
+    report, count = run.report, 0
+    try:
+        with database.write() as tx:
+            for block in blocks:
+                count += len(block)
+                _store(tx, block, report)
+            _mark_done(tx, run)
+    except _KnownError as known:
+        report.known_since = str(known)
+        report.captured = report.preferences = 0
+    report.duplicates = count - report.captured
     return report
 
 
-def _store(tx: Transaction, pairs: Sequence[ReadCall], report: ImportReport) -> None:
-    report.captured = examples.capture(tx, [pair.better for pair in pairs])
-    for pair in pairs:
-        if pair.worse is not None:
-            examples.capture(tx, [pair.worse])
-            preferences.add(tx, worse=pair.worse, better=pair.better)
+def _mark_done(tx: Transaction, run: Reading) -> None:
+    known_since = imported_files.done_at(tx, run.content_hash(), "rows")
+    if known_since is not None:
+        raise _KnownError(known_since)
+    imported_files.mark_done(tx, run.content_hash(), "rows", run.report.read)
+
+
+class _KnownError(Exception):
+    """The rows were imported before, at the time that it says; the transaction is undone."""
+
+
+def _store(tx: Transaction, calls: Sequence[ReadCall], report: ImportReport) -> None:
+    report.captured += examples.capture(tx, [call.better for call in calls])
+    for call in calls:
+        if call.worse is not None:
+            examples.capture(tx, [call.worse])
+            preferences.add(tx, worse=call.worse, better=call.better)
             report.preferences += 1
 
 
@@ -83,7 +122,7 @@ class Import:
     """One pass over rows, which counts them and hashes their text."""
 
     def __init__(self, defaults: Defaults) -> None:
-        self._defaults = defaults
+        self.defaults = defaults
         self._digest = hashlib.sha256(repr(defaults).encode())
         self.report = ImportReport()
 
@@ -91,16 +130,21 @@ class Import:
         """Of the defaults and of the rows read so far: an import of equal rows has an equal hash."""
         return f"sha256:{self._digest.hexdigest()}"
 
+    def note(self, rows: Iterable[RawRow]) -> None:
+        """Add rows to what was read."""
+        for row in rows:
+            self._digest.update((row.text or b"") + b"\n")
+
     def pairs(self, rows: Iterable[RawRow]) -> Iterator[ReadCall]:
         """The calls of the rows as records."""
         for row in rows:
-            self._digest.update((row.text or b"") + b"\n")
+            self.note([row])
             found = 0
             try:
-                for name, call in self._calls(row):
+                for name, call, rating in self._calls(row):
                     found += 1
                     self.report.read += 1
-                    better, worse = _records(call, self._defaults)
+                    better, worse = _records(call, rating, self.defaults)
                     self.report.cut_off += call.is_cut_off
                     yield ReadCall(better, worse, name, row.file, row.line)
             except (DataError, UsageError) as error:
@@ -111,21 +155,20 @@ class Import:
                 self.report.read += 1
                 self.report.skipped += 1
 
-    def _calls(self, row: RawRow) -> Iterator[tuple[str, Call]]:
+    def _calls(self, row: RawRow) -> Iterator[tuple[str, Call, object]]:
         if row.text is None:
             raise DataError(f"the line is longer than {sources.MAX_ROW_BYTES >> 20} MiB")
         value = row_text.parse(row.text)
         if isinstance(value, Finding):
             raise DataError(_reason(value))
-        name = self._defaults.format or formats.format_of(value)
-        default = self._defaults.rating or (LOG_RATING if name in formats.LOGS else TRAINING_DATA_RATING)
+        name = self.defaults.format or formats.format_of(value)
+        default = self.defaults.rating or (LOG_RATING if name in formats.LOGS else TRAINING_DATA_RATING)
         for number, call in enumerate(formats.calls_in(value, name)):
             if not number:
                 self.report.formats[str(name)] += 1
-            if call.rating in (None, ""):
-                self.report.unrated[default] += 1
-                call = replace(call, rating=default)
-            yield str(name), call
+            is_unrated = call.rating in (None, "")
+            self.report.unrated.update([default] if is_unrated else ())
+            yield str(name), call, default if is_unrated else call.rating
 
 
 def _reason(finding: Finding) -> str:
@@ -140,11 +183,11 @@ def _reason(finding: Finding) -> str:
     return f"{finding.code}: {problem}; {CODES[finding.code].advice}"
 
 
-def _records(call: Call, defaults: Defaults) -> tuple[NewExample, NewExample | None]:
+def _records(call: Call, rating: object, defaults: Defaults) -> tuple[NewExample, NewExample | None]:
     facts = Facts(
         domain=call.domain or defaults.domain,
         task_type=call.task_type or defaults.task_type,
-        rating=parse_rating(call.rating),
+        rating=parse_rating(rating),
         metadata={**call.metadata, "finish_reason": call.finish_reason} if call.is_cut_off else call.metadata,
         model_used=call.model or "unknown",
         captured_at=_parse_time(call.captured_at),

@@ -1,0 +1,73 @@
+"""Large files are read by several processes, with the result of one."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fine_tuning.distillation import DistillationDataCollector, parallel_import
+from fine_tuning.distillation.import_report import ImportReport
+from fine_tuning.errors import DataError
+from fine_tuning.store.database import Database
+from fine_tuning.store.workspace import open_workspace
+
+pytestmark = pytest.mark.slow
+ROWS = 2500  # more than two blocks
+
+
+def row(number: int) -> str:
+    if number % 100 == 7:
+        return '{"prompt": "broken'
+    if number % 100 == 8:
+        return json.dumps({"prompt": f"q{number}", "chosen": "a", "rejected": f"b{number}"})
+    return json.dumps({"prompt": f"question {number % 2000}", "completion": "Yes.", "metadata": {"n": number % 2000}})
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "rows.jsonl"
+    path.write_text("".join(f"{row(number)}\n" for number in range(ROWS)))
+    return path
+
+
+def kept(collector: DistillationDataCollector) -> list[Any]:
+    rows = [{key: value for key, value in each.items() if "_at" not in key} for each in collector.find_examples()]
+    return sorted(rows, key=lambda each: each["id"])
+
+
+def facts(report: ImportReport) -> dict[str, Any]:
+    return {key: value for key, value in vars(report).items() if key != "known_since"}
+
+
+def test_parallel_import_stores_and_reports_what_one_process_does(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alone = DistillationDataCollector(tmp_path / "alone")
+    expected = alone.import_files([file])
+    assert len(expected.rejected) == ROWS // 100
+    monkeypatch.setattr(parallel_import, "MIN_BYTES", 1)
+    together = DistillationDataCollector(tmp_path / "together")
+    found = together.import_files([file])
+    assert facts(found) == facts(expected)
+    assert kept(together) == kept(alone)
+    again = together.import_files([file])
+    assert again.known_since is not None
+    assert (again.captured, again.duplicates) == (0, expected.captured + expected.duplicates)
+    assert kept(together) == kept(alone)
+    assert alone.import_files([file]).known_since is not None  # both note the same content
+
+
+def test_parallel_import_of_a_truncated_file_stores_nothing(
+    database: Database, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parallel_import, "MIN_BYTES", 1)
+    packed = gzip.compress(file.read_bytes())
+    (tmp_path / "rows.jsonl.gz").write_bytes(packed[: len(packed) // 2])
+    collector = DistillationDataCollector(workspace=open_workspace())
+    with pytest.raises(DataError, match=r"rows\.jsonl\.gz, after line \d+: the compressed file is damaged"):
+        collector.import_files([tmp_path / "rows.jsonl.gz"])
+    assert collector.find_examples() == []
