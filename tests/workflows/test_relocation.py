@@ -217,15 +217,17 @@ def test_relocate_line_separators_do_not_split_rows(exported: Path, tiny_model_d
 
 def test_rows_of_one_conversation_stay_on_one_side() -> None:
     rows = [chat(f"question {n // 3}") for n in range(90)] + [chat(f"a {n}") | {"session_id": 1} for n in range(60)]
-    named = [held_out.conversation_at(row, number) for number, row in enumerate(rows)]
+    named = held_out.conversations_of(rows)
     assert len(set(named)) == 31
     places = held_out.draw(named, 20)
     assert 20 <= len(places) <= 30
     assert not {named[at] for at in places} & {name for at, name in enumerate(named) if at not in places}
-    assert held_out.draw(["one"] * 100, 20) == set()
-    assert len(held_out.draw([str(n) for n in range(60)], 20)) == 20
-    other = [held_out.conversation_at(row, 1) for row in ({"prompt": "a"}, {"instruction": "a"}, {"messages": 1}, {})]
-    assert other == ['"a"', '"a"', "row=1", "row=1"]
+    assert held_out.draw([1] * 100, 20) == set()
+    assert len(held_out.draw(range(60), 20)) == 20
+    forms = [{"prompt": "a", "response": "b"}, {"instruction": "a", "output": "c"}, {"messages": 1}, {}]
+    first, second, *others = held_out.conversations_of(forms)
+    assert first == second
+    assert len({first, *others}) == 3
 
 
 def test_relocate_cancelled_training_starts_new_job(exported: Path, tiny_model_dir: Path) -> None:

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from fine_tuning._util.files import open_to_read, parse_json, read_json
-from fine_tuning.data_io.json_values import JsonObject, Row, is_list, is_object
-from fine_tuning.data_io.messages import Message, as_messages, prompt_messages
+from fine_tuning.data_io import formats
+from fine_tuning.data_io.json_values import JsonObject, Row, is_object
+from fine_tuning.data_io.messages import Message, text_of
 from fine_tuning.errors import DataError
 
 _CONVERSATION_KEYS = ("conversation_id", "session_id", "thread_id", "session")  # names in common use
@@ -58,26 +59,25 @@ def conversation_key(row: Row) -> str | None:
 
 
 def prompt_and_reference(row: Row, where: str) -> tuple[list[Message], str]:
-    """The messages to send to a model and the reference answer, from a chat, alpaca or prompt/response row.
+    """The messages to send to a model and the reference answer, from a row of any format; of a pair the better answer.
 
     Args:
         where: file and line, for error messages.
 
     Raises:
-        DataError: the row is of another format.
+        DataError: the row is of no format, has no answer, or several calls.
     """
-    messages = row.get("messages")
-    if is_list(messages) and messages:
-        if not all(is_object(message) and isinstance(message.get("role"), str) for message in messages):
-            raise DataError(f"{where}: each message must be an object with role and content")
-        *prompt, answer = as_messages(messages, f"{where}: messages")
-        if not prompt or answer["role"] != "assistant":
-            raise DataError(f"{where}: the last message must be the assistant's expected answer")
-        return prompt, str(answer.get("content") or "")
-    for prompt_key, reference_key in (("prompt", "response"), ("instruction", "output"), ("prompt", "reference")):
-        text, reference = row.get(prompt_key), row.get(reference_key)
-        if isinstance(text, str) and isinstance(reference, str):
-            if not isinstance(more := row.get("input") or "", str):
-                raise DataError(f"{where}: input must be text, not {type(more).__name__}")
-            return prompt_messages("\n\n".join(part for part in (text, more) if part)), reference
-    raise DataError(f"{where}: needs messages, prompt and response, or instruction and output")
+    if formats.format_of(row) is None:
+        raise DataError(f"{where}: needs messages, prompt and response, or instruction and output")
+    try:
+        calls = list(formats.calls_in(row))
+    except DataError as error:
+        raise DataError(f"{where}: {error}") from None
+    if len(calls) != 1:
+        raise DataError(f"{where}: a row must have one answered call, not {len(calls)}")
+    *prompt, answer = calls[0].messages or [{"role": ""}]
+    if not prompt or answer.get("role") != "assistant":
+        raise DataError(f"{where}: the last message must be the assistant's expected answer")
+    if not all(isinstance(message.get("role"), str) for message in prompt):
+        raise DataError(f"{where}: each message must be an object with role and content")
+    return prompt, text_of(answer)

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from fine_tuning._util.files import atomic_write
+from fine_tuning.data_io import formats
+from fine_tuning.data_io.json_values import JsonObject
+from fine_tuning.data_io.messages import Message
 from fine_tuning.data_io.rows import conversation_key, read_rows
-from fine_tuning.errors import ConflictError
+from fine_tuning.datasets import conversations
+from fine_tuning.errors import ConflictError, DataError
 
 TEST_SHARE = 0.1  # of the data
 MIN_TEST_ROWS = 20  # that a verdict needs
@@ -25,7 +29,7 @@ def split(path: Path, *, train: Path, test: Path) -> None:
     count = max(MIN_TEST_ROWS, round(len(rows) * TEST_SHARE))
     if len(rows) < 2 * count:
         raise ConflictError(f"{path.name} has {len(rows)} rows, too few to hold some out; name a test file")
-    places = draw([conversation_at(row, number) for number, row in enumerate(rows)], count)
+    places = draw(conversations_of(rows), count)
     if len(places) < MIN_TEST_ROWS:
         raise ConflictError(f"{path.name} has too few conversations to hold some out; name a test file")
     for part, is_test in ((train, False), (test, True)):
@@ -34,19 +38,23 @@ def split(path: Path, *, train: Path, test: Path) -> None:
             out.writelines(f"{json.dumps(row)}\n" for row in here)
 
 
-def conversation_at(row: Mapping[str, object], number: int) -> str:
-    """The key of a row's conversation: its id, or else the first user message."""
-    messages = row.get("messages")
-    turns = [each for each in messages if isinstance(each, dict)] if isinstance(messages, list) else []
-    first = next((each.get("content") for each in turns if each.get("role") == "user"), None)
-    prompt = first or row.get("prompt") or row.get("instruction")
-    return conversation_key(row) or (json.dumps(prompt, sort_keys=True) if prompt else f"row={number}")
+def conversations_of(rows: Sequence[JsonObject]) -> list[int]:
+    """The conversation of each row, by number; a row that is no call is one of its own."""
+    return conversations.groups([_messages(row) for row in rows], [conversation_key(row) for row in rows])
 
 
-def draw(conversations: Sequence[str], count: int) -> set[int]:
+def _messages(row: JsonObject) -> list[Message]:
+    try:
+        call = next(formats.calls_in(row), None)
+    except DataError:
+        call = None
+    return call.messages if call else []
+
+
+def draw(groups_of_rows: Sequence[int], count: int) -> set[int]:
     """Draw about `count` row positions at random, by conversation; conversations far too long are skipped."""
-    places: dict[str, list[int]] = {}
-    for at, conversation in enumerate(conversations):
+    places: dict[int, list[int]] = {}
+    for at, conversation in enumerate(groups_of_rows):
         places.setdefault(conversation, []).append(at)
     groups = list(places.values())
     random.Random(0).shuffle(groups)  # noqa: S311 - chance, no secret
