@@ -49,7 +49,8 @@ class CallImports:
             UsageError: an argument is invalid.
         """
         defaults = Defaults(format, domain, task_type, rating)
-        return importer.import_rows(self._database, sources.read_all(sources.expand(files)), defaults)
+        rows = sources.with_requests(sources.read_all(sources.expand(files)))
+        return importer.import_rows(self._database, rows, defaults)
 
     def import_stored_completions(
         self,

@@ -1,0 +1,89 @@
+"""Requests to models as vendors' APIs take them: OpenAI's two, Anthropic's Messages, Bedrock's Converse, Gemini's.
+
+Sources: https://platform.openai.com/docs/api-reference/responses/create,
+https://docs.anthropic.com/en/api/messages,
+https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html,
+https://ai.google.dev/api/generate-content
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from fine_tuning.data_io.dialects.conversation import read_messages
+from fine_tuning.data_io.dialects.tool_definitions import read_tools
+from fine_tuning.data_io.json_values import JsonObject, Row, first_value, is_list, is_object, parse_embedded_json
+from fine_tuning.data_io.messages import Message, Tool
+from fine_tuning.errors import DataError
+
+_SYSTEM_KEYS = ("system", "instructions", "systemInstruction", "system_instruction")
+_CONVERSATION_KEYS = ("messages", "contents", "input", "input_messages")
+REQUEST_KEYS = (*_CONVERSATION_KEYS, *_SYSTEM_KEYS, "tools", "functions", "toolConfig", "input_items")
+_ONLY_THE_HOST_HAS = {
+    "previous_response_id": "the turns before it are in another response; log the whole input",
+    "conversation": "its earlier turns are with the host; log the whole input",
+    "prompt": "its text is with the host; log the whole input",
+    "cachedContent": "what is cached is with the host; log it with the request",
+}
+
+
+class Request(NamedTuple):
+    """What a model was sent."""
+
+    messages: list[Message]
+    tools: list[Tool] | None
+
+
+def is_request(value: object) -> bool:
+    """Whether a parsed value holds a conversation as one of the APIs takes it."""
+    return is_object(value) and any(is_list(parse_embedded_json(value.get(key))) for key in ("messages", "contents"))
+
+
+def is_responses_request(value: object) -> bool:
+    """Whether a parsed value is a request of OpenAI's Responses API."""
+    if not is_object(value) or "messages" in value or "contents" in value:
+        return False
+    return isinstance(value.get("input"), str | list) and ("model" in value or "instructions" in value)
+
+
+def read_request(given: Row) -> Request:
+    """The conversation and the tools of a request.
+
+    Raises:
+        DataError: it is malformed, or a part of it is with the host only.
+    """
+    key = next((key for key in _CONVERSATION_KEYS if given.get(key) not in (None, "", [])), None)
+    _refuse_hosted(given)
+    if key is None:
+        raise DataError("the request's messages are missing; log them with the response")
+    messages = read_messages(given[key], key)
+    system = _system(given)
+    if system is not None and (not messages or messages[0] != system):
+        messages = [system, *messages]
+    return Request(messages, read_tools(_tools(given)))
+
+
+def _refuse_hosted(given: Row) -> None:
+    for key, advice in _ONLY_THE_HOST_HAS.items():
+        value = given.get(key)
+        if value and not (key == "prompt" and isinstance(value, str)):
+            raise DataError(f"the request has {key}: {advice}")
+
+
+def _system(given: Row) -> Message | None:
+    """The system message beside the conversation: a text, blocks, or an object with parts."""
+    value = parse_embedded_json(first_value(given, *_SYSTEM_KEYS))
+    if value is None:
+        return None
+    stated: JsonObject = dict(value) if is_object(value) else {"content": value}
+    if is_list(value) and any(is_object(each) and "role" in each for each in value):
+        raise DataError("instructions of several messages cannot be read here; put them into the input")
+    (message,) = read_messages([{**stated, "role": "system"}], "system")
+    return message if message.get("content") else None
+
+
+def _tools(given: Row) -> object:
+    config = given.get("toolConfig")  # in Gemini's requests the choice, in Bedrock's the tools
+    if is_object(config) and is_list(config.get("tools")):
+        return config["tools"]
+    return given.get("tools") or given.get("functions")
