@@ -39,8 +39,16 @@ _FINISH_REASON = {name: ours for ours, names in _FINISH_REASONS.items() for name
 
 
 _TOKEN_KEYS = (
-    ("prompt_tokens", "input_tokens", "inputTokens", "promptTokenCount", "promptTokens", "input"),
-    ("completion_tokens", "output_tokens", "outputTokens", "candidatesTokenCount", "completionTokens", "output"),
+    ("prompt_tokens", "input_tokens", "inputTokens", "promptTokenCount", "prompt_token_count", "promptTokens", "input"),
+    (
+        "completion_tokens",
+        "output_tokens",
+        "outputTokens",
+        "candidatesTokenCount",
+        "candidates_token_count",
+        "completionTokens",
+        "output",
+    ),
 )
 
 

@@ -15,7 +15,10 @@ from fine_tuning.errors import DataError
 _TEXT = {"text", "input_text", "output_text", "summary_text"}
 _REASONING = {"thinking", "redacted_thinking", "reasoning", "reasoning_text", "reasoningContent", "thought"}
 _CALL = {"tool_use", "tool_call", "tool-call", "function_call", "functionCall", "toolUse", "server_tool_use"}
-_RESULT = {"tool_result", "tool_call_response", "tool-result", "function_call_output", "functionResponse", "toolResult"}
+_RESULT = {
+    *("tool_result", "tool_call_response", "tool-result", "function_call_output"),
+    *("functionResponse", "function_response", "toolResult"),
+}
 _IMAGE = {"image_url", "input_image", "image", "inlineData", "inline_data", "fileData", "file_data"}
 _MARKS = {"step-start", "step_start", "cachePoint"}  # they hold nothing
 _OUTPUTS = {"text", "json", "error-text", "error-json", "content", "execution-denied"}
@@ -114,8 +117,6 @@ def _add_call(found: Content, part: JsonObject, where: str, place: int) -> None:
     """A call; in Vercel's UI messages its result stands beside it."""
     invocation = part.get("toolInvocation")
     given = invocation if is_object(invocation) else part
-    if given.get("state") in {"input-streaming", "partial-call"}:
-        return  # its arguments are not whole; it was never made
     kind = str(part.get("type"))
     if kind.startswith("tool-") and kind not in _CALL and "toolName" not in given and "name" not in given:
         given = {"name": kind.removeprefix("tool-"), **given}

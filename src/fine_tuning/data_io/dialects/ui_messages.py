@@ -22,6 +22,8 @@ def turns_of(given: JsonObject) -> list[JsonObject]:
     turns: list[list[object]] = [[]]
     is_answered = False
     for part in parts:
+        if is_object(part) and _is_unfinished(part):
+            continue
         kind = part.get("type") if is_object(part) else None
         if kind == _STEP or (is_answered and kind == "text"):
             turns, is_answered = [*turns, []], False
@@ -29,7 +31,8 @@ def turns_of(given: JsonObject) -> list[JsonObject]:
             turns[-1].append(part)
             is_answered = is_answered or (is_object(part) and is_invocation(part))
     others = {key: value for key, value in given.items() if key != "parts"}
-    return [{**others, "parts": turn} for turn in turns if turn] or [given]
+    said = [turn for turn in turns if not all(map(_says_nothing, turn))]
+    return [{**others, "parts": turn} for turn in said] or [given]
 
 
 def _in_parts(given: JsonObject) -> JsonObject:
@@ -53,9 +56,23 @@ def _is_typed(part: object) -> bool:
     return is_object(part) and isinstance(part.get("type"), str)
 
 
+def _is_unfinished(part: Row) -> bool:
+    """Whether a part is a call whose arguments are not whole: it was never made."""
+    invocation = part.get("toolInvocation")
+    state = (invocation if is_object(invocation) else part).get("state")
+    return is_invocation(part) and state in {"input-streaming", "partial-call"}
+
+
+def _says_nothing(part: object) -> bool:
+    kind = str(part.get("type")) if is_object(part) else ""
+    return kind == "reasoning" or is_of_the_page(kind)
+
+
 def is_invocation(part: Row) -> bool:
     """Whether a part is a call of a tool beside its result."""
     kind = str(part.get("type"))
+    if kind in {"tool-call", "tool-result"}:  # of model messages
+        return False
     return kind in {"tool-invocation", "dynamic-tool"} or (kind.startswith("tool-") and "toolCallId" in part)
 
 

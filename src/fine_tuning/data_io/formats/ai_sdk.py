@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from fine_tuning.data_io.call import Call, call_from_row
 from fine_tuning.data_io.dialects.conversation import read_messages
 from fine_tuning.data_io.dialects.tool_definitions import read_tools
+from fine_tuning.data_io.formats.vendor_request import with_plain_texts
 from fine_tuning.data_io.json_values import Row, is_list, is_object, parse_embedded_json
 
 NAME = "ai-sdk"
@@ -39,5 +40,5 @@ def calls(row: Row) -> Iterator[Call]:
     Raises:
         DataError: it is malformed.
     """
-    messages = read_messages(row.get("messages"), "messages")
+    messages = with_plain_texts(read_messages(row.get("messages"), "messages"))
     yield call_from_row(row, _KEYS, messages, read_tools(row.get("tools")))

@@ -36,7 +36,8 @@ def calls(row: Row) -> Iterator[Call]:
     given, output = _side(row, "input"), _side(row, "output")
     if row.get("errorCode") or row.get("error"):
         return
-    request = _body(given, "input") if given else object_or_empty(parse_embedded_json(row.get("modelInput")))
+    asked = _body(given, "input") if given else row.get("modelInput")
+    request = object_or_empty(parse_embedded_json(asked))
     response = _body(output, "output") if output else row.get("modelOutput")
     body = vendor_response.body_of(response)
     if any(key in body for key in _NO_CHAT):
@@ -56,12 +57,11 @@ def _side(row: Row, key: str) -> JsonObject:
     return found if is_object(found) else {}
 
 
-def _body(side: Row, key: str) -> Row:
+def _body(side: Row, key: str) -> object:
     """The body on one side of an invocation; a long one is an object of its own in S3."""
     if elsewhere := side.get(f"{key}BodyS3Path"):
         raise DataError(f"the {key} is in another file ({elsewhere}); put it into {key}.{key}BodyJson")
-    body = parse_embedded_json(side.get(f"{key}BodyJson"))
-    return {"": body} if not is_object(body) else body
+    return side.get(f"{key}BodyJson")
 
 
 def _as_chat(request: Row, body: Row) -> tuple[JsonObject, JsonObject]:

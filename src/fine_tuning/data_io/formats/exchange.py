@@ -24,7 +24,7 @@ _NAMES = (
     ("requestBody", "responseBody"),
     ("input", "output"),
 )
-_TIMES = ("created_at", "created", "createTime", "timestamp")
+_TIMES = ("created_at", "created", "createTime", "create_time", "timestamp")
 _FACTS = {"domain", "task_type", "rating"}
 
 
@@ -67,7 +67,7 @@ def call_of(row: Row, exchange: Exchange) -> Iterator[Call]:
     own_id = first_value(response, "id", "responseId", "response_id")
     yield replace(
         call,
-        model=first_value(response, "model", "modelVersion") or request.get("model") or call.model,
+        model=first_value(response, "model", "modelVersion", "model_version") or request.get("model") or call.model,
         captured_at=call.captured_at or _time(row) or _time(response),
         metadata={**stated, **call.metadata, **({"response": own_id} if own_id else {})},
         finish_reason=answer.finish_reason,

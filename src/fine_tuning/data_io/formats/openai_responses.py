@@ -49,20 +49,23 @@ def calls(row: Row) -> Iterator[Call]:
         earlier = response.get("previous_response_id")
         cause = f" and it follows the response {earlier!r} (previous_response_id)" if earlier else ""
         raise DataError(f"the response has no input{cause}; add its input items to the row as input")
-    if is_list(response.get("input_items")):  # the host lists them with those of the responses before
-        request.pop("previous_response_id", None)
-        request.pop("conversation", None)
     request.pop("prompt", None)  # its text is among the instructions
     facts = {key: value for key, value in row.items() if key in {"rating", "domain", "task_type", "captured_at"}}
     yield from exchange.call_of(facts, exchange.Exchange(request, response, ()))
 
 
 def _input(response: Row) -> object:
-    """The input: a text, items, or the list of items as the API gives it, which may be newest first."""
+    """The input: a text, or items, oldest first.
+
+    Raises:
+        DataError: it is a page of the API's list of items, whose order is open.
+    """
     for key in _INPUT_KEYS:
         given = response.get(key)
-        if is_object(given):
-            given = given.get("data")
+        if is_object(given) and is_list(items := given.get("data")):
+            if len(items) > 1:
+                raise DataError(f"{key} is a page of the API, which may be newest first; write its items oldest first")
+            given = items
         if given:
             return given
     return None

@@ -8,7 +8,7 @@ https://ai.google.dev/api/generate-content
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from fine_tuning.data_io.dialects.conversation import read_messages
 from fine_tuning.data_io.dialects.tool_definitions import read_tools
@@ -56,11 +56,26 @@ def read_request(given: Row) -> Request:
     _refuse_hosted(given)
     if key is None:
         raise DataError("the request's messages are missing; log them with the response")
-    messages = read_messages(given[key], key)
+    messages = with_plain_texts(read_messages(given[key], key))
     system = _system(given)
     if system is not None and (not messages or messages[0] != system):
         messages = [system, *messages]
     return Request(messages, read_tools(_tools(given)))
+
+
+def with_plain_texts(messages: list[Message]) -> list[Message]:
+    """The messages, each whose content is one part of text as that text: these vendors write no other."""
+    return [
+        cast("Message", {**each, "content": _plain(each["content"])}) if "content" in each else each
+        for each in messages
+    ]
+
+
+def _plain(content: object) -> object:
+    only = content[0] if is_list(content) and len(content) == 1 else None
+    return (
+        only["text"] if is_object(only) and only.get("type") == "text" and only.keys() == {"type", "text"} else content
+    )
 
 
 def _refuse_hosted(given: Row) -> None:
@@ -79,7 +94,7 @@ def _system(given: Row) -> Message | None:
     if is_list(value) and any(is_object(each) and "role" in each for each in value):
         raise DataError("instructions of several messages cannot be read here; put them into the input")
     (message,) = read_messages([{**stated, "role": "system"}], "system")
-    return message if message.get("content") else None
+    return with_plain_texts([message])[0] if message.get("content") else None
 
 
 def _tools(given: Row) -> object:

@@ -11,6 +11,7 @@ from fine_tuning.data_io.call import Choice, finish_reason, usage_of
 from fine_tuning.data_io.dialects.conversation import read_answer
 from fine_tuning.data_io.formats import anthropic_stream
 from fine_tuning.data_io.formats.stored_completion import first_choice
+from fine_tuning.data_io.formats.vendor_request import with_plain_texts
 from fine_tuning.data_io.json_values import (
     JsonObject,
     Row,
@@ -48,7 +49,7 @@ def kind_of(body: Row) -> str | None:
         return CONVERSE
     if is_list(body.get("output")) and body.get("object", "response") == "response":
         return RESPONSES
-    if is_list(body.get("candidates")) or "promptFeedback" in body:
+    if is_list(body.get("candidates")) or "promptFeedback" in body or "prompt_feedback" in body:
         return GEMINI
     if "content" in body and body.get("role") == "assistant":
         return ANTHROPIC
@@ -59,7 +60,8 @@ def is_failed(body: Row) -> bool:
     """Whether a response says that there is no answer: an error, or a response that has not come."""
     if body.get("type") == "error" or body.get("status") in _UNANSWERED:
         return True
-    if object_or_empty(body.get("promptFeedback")).get("blockReason") and not body.get("candidates"):
+    feedback = object_or_empty(first_value(body, "promptFeedback", "prompt_feedback"))
+    if first_value(feedback, "blockReason", "block_reason") and not body.get("candidates"):
         return True
     return bool(body.get("error")) and kind_of(body) is None
 
@@ -76,7 +78,7 @@ def read_response(body: Row) -> Choice:
     choice = _READERS[kind](body)
     if not any(each.get("content") or each.get("tool_calls") or each.get("refusal") for each in choice.messages):
         raise DataError(f"the response has no answer (it ended with {choice.finish_reason or 'no reason'})")
-    return choice
+    return choice._replace(messages=with_plain_texts(choice.messages))
 
 
 def _responses(body: Row) -> Choice:

@@ -1,4 +1,4 @@
-"""Rows of files and tables: JSONL, JSON, CSV, Parquet; compressed; globs, folders, object storage; tables in memory.
+"""Rows of files and tables: JSONL, JSON, CSV, Parquet, Arrow; compressed; globs, folders, object storage; in memory.
 
 Every row is read as the text it has in its file (or as JSON, if the file has none), with the file and the line that it
 starts on, so that no value is lost or converted before a format interprets it.
