@@ -104,6 +104,15 @@ class TestResponses:
             "refusal": "No.",
         }
 
+    def test_instructions_of_several_messages_come_first(self) -> None:
+        instructions = [{"type": "message", **SYSTEM}, {"role": "user", "content": "Hi"}]
+        assert only(fresh(self.ROW, instructions=instructions)).messages == [
+            SYSTEM,
+            {"role": "user", "content": "Hi"},
+            QUESTION,
+            ANSWER,
+        ]
+
     @pytest.mark.parametrize("status", ["failed", "cancelled", "queued", "in_progress"])
     def test_response_without_an_answer_has_no_call(self, status: str) -> None:
         assert list(formats.calls_in(fresh(self.ROW, status=status, output=[]))) == []
@@ -113,6 +122,7 @@ class TestResponses:
         [
             ({"input": None, "previous_response_id": "resp_0"}, r"'resp_0' \(previous_response_id\)"),
             ({"input": None}, "has no input"),
+            ({"input": [], "instructions": [SYSTEM]}, "has no input"),
             ({"previous_response_id": "resp_0"}, "the request has previous_response_id"),
             ({"conversation": {"id": "conv_1"}}, "the request has conversation"),
             ({"output": [{"type": "web_search_call", "id": "w"}]}, "'web_search_call', which belongs to its host"),
@@ -130,7 +140,7 @@ class TestResponses:
         row = fresh(self.ROW, input_items={"object": "list", "data": self.ROW["input"]})
         del row["input"]
         assert only(row).messages == TURN
-        row["input_items"]["data"] *= 2
+        row["input_items"]["data"] = self.ROW["input"] * 2
         with pytest.raises(DataError, match="may be newest first"):
             only(row)
 
@@ -300,7 +310,7 @@ class TestGemini:
             "finish_reason": "MAX_TOKENS",
         }
         snake = {"candidates": [candidate, candidate], "usage_metadata": {"prompt_token_count": 9}}
-        request = {"system_instruction": "Be brief.", "contents": [{"role": "USER", "parts": [{"text": ASKED}]}]}
+        request = {"system_instruction": "Be brief.", "contents": [{"parts": [{"text": ASKED}]}]}
         found = only({"request": request, "response": snake}, "gemini-log")
         assert (found.messages, found.finish_reason) == (TURN, "length")
 
@@ -345,6 +355,22 @@ class TestGemini:
             only({"request": {**rows.CONTENTS_REQUEST, "tools": [{"googleSearch": {}}]}, "response": rows.CANDIDATES})
         with pytest.raises(DataError, match="the request has cachedContent"):
             only({"request": {**rows.CONTENTS_REQUEST, "cachedContent": "c/1"}, "response": rows.CANDIDATES})
+
+
+@pytest.mark.parametrize("name", ["openai-log", "anthropic", "gemini-log"])
+def test_log_with_facts_beside_keeps_them_and_loses_no_question(name: str) -> None:
+    call = only({**rows.ONE_CALL[name], "rating": 2, "domain": "shop", "tag": "a", "metadata": {"b": 1}})
+    assert (call.rating, call.domain) == (2, "shop")
+    assert {"tag": "a", "b": 1}.items() <= call.metadata.items()
+    with pytest.raises(DataError, match="question is not part of the conversation"):
+        only({**rows.ONE_CALL[name], "question": "Something else?"})
+
+
+def test_first_of_several_answers_is_read() -> None:
+    choices = rows.COMPLETION["choices"]
+    other = [{"index": 1, "message": {"role": "assistant", "content": "No."}, "finish_reason": "length"}]
+    call = only({"request": rows.CHAT, "response": {**rows.COMPLETION, "choices": [*choices, *other]}})
+    assert (call.messages[-1], call.finish_reason) == (ANSWER, "stop")
 
 
 def test_chat_completions_logs_under_other_names_are_read() -> None:
@@ -550,7 +576,7 @@ class TestQuestionsAndTexts:
     @pytest.mark.parametrize(
         ("asked", "answered"),
         [("question", "answer"), ("query", "response"), ("input", "output"), ("Q", "A"), ("Question", "Answer"),
-         ("question", "response"), ("instruction", "response"), ("query", "answer")],
+         ("question", "response"), ("instruction", "response"), ("query", "answer"), ("prompt", "answer")],
     )  # fmt: skip
     def test_columns_in_common_use_are_read(self, asked: str, answered: str) -> None:
         call = only({asked: ASKED, answered: ANSWERED, "source": "crm"}, "question-answer")
@@ -575,6 +601,15 @@ class TestQuestionsAndTexts:
     )
     def test_columns_that_are_open_are_no_question_and_answer(self, row: dict[str, Any]) -> None:
         assert formats.format_of(row) is None
+
+    def test_input_beside_an_instruction_is_part_of_the_question(self) -> None:
+        row = {"instruction": "Where is", "input": "order 7?", "response": ANSWERED}
+        assert only(row, "question-answer").messages[0]["content"] == "Where is\n\norder 7?"
+
+    @pytest.mark.parametrize("key", ["options", "choices"])
+    def test_options_beside_a_question_are_refused(self, key: str) -> None:
+        with pytest.raises(DataError, match=f"{key} are part of the question; write them into it"):
+            only({"question": ASKED, "answer": "B", key: ["a van", "a ship"]})
 
     @pytest.mark.parametrize("others", [{"documents": ["a b"]}, {"history": [["a", "b"]]}])
     def test_column_of_the_conversation_is_not_lost(self, others: dict[str, Any]) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 ASKED, ANSWERED = "Where is order 7?", "On its way."
 SCHEMA = {"type": "object", "properties": {"order": {"type": "integer"}}, "required": ["order"]}
 CHAT = {"model": "gpt-4o", "messages": [{"role": "user", "content": ASKED}]}
-COMPLETION = {
+COMPLETION: dict[str, Any] = {
     "id": "chatcmpl-1",
     "object": "chat.completion",
     "created": 1764000000,

@@ -149,7 +149,7 @@ def _media_type(image: Row) -> object:
 
 
 def _image(part: Row, kind: str, where: str) -> ContentPart:
-    inner = part.get(kind) or part.get("source") or part
+    inner = first_value(part, kind, "image_url", "source") or part
     detail: object = None
     if is_object(inner):
         kind_of_data = _media_type(inner)
@@ -188,7 +188,7 @@ def result_text(content: object, where: str) -> str:
         value = read_content(content, where, 0).value()
         if isinstance(value, str):
             return value
-    if is_object(content) and content.get("type") in _OUTPUTS:  # Vercel's
+    if is_object(content) and str(content.get("type")) in _OUTPUTS:  # Vercel's
         if content["type"] == "execution-denied":
             return str(content.get("reason") or "Tool execution denied.")
         return result_text(content["value"], where) if "value" in content else to_json_text(content)

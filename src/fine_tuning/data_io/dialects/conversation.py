@@ -94,8 +94,8 @@ class _Reader:
         where = f"{self._label}[{len(self.messages)}]"
         if given.get("type") == _REASONING_ITEM and "role" not in given:
             return
-        if given.get("type") in _ELSEWHERE and "role" not in given:
-            raise DataError(f"{where} is an item of type {given['type']}, whose content only the host has")
+        if (kind := str(given.get("type"))) in _ELSEWHERE and "role" not in given:
+            raise DataError(f"{where} is an item of type {kind}, whose content only the host has")
         speaker = next((given[key] for key in _SPEAKER_KEYS if isinstance(given.get(key), str)), None)
         if "role" not in given and speaker == "function_call_output":  # an item of OpenAI's Responses
             speaker = "tool"

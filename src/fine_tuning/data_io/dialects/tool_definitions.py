@@ -10,7 +10,7 @@ from fine_tuning.errors import DataError
 
 _SCHEMA_KEYS = ("parameters", "input_schema", "inputSchema", "parametersJsonSchema", "parameters_json_schema")
 _GEMINI_TYPES = {"STRING", "NUMBER", "INTEGER", "BOOLEAN", "ARRAY", "OBJECT", "NULL"}
-_KINDS = {None, "function", "custom", "tool"}  # "custom" is Anthropic's; other types are tools of the host
+_KINDS = {"None", "function", "custom", "tool"}  # "custom" is Anthropic's; other types are tools of the host
 
 
 def read_tools(value: object) -> list[Tool] | None:
@@ -52,7 +52,7 @@ def _tools_of(given: object) -> list[JsonObject]:
         return [_wrapped(spec)]
     if is_object(function := given.get("function")):
         return [{"type": "function", **given, "function": _function(function)}]
-    if "name" in given and given.get("type") in _KINDS:
+    if "name" in given and str(given.get("type")) in _KINDS:
         return [_wrapped(given)]
     if len(given) == 1 and not ({"type", "name"} & given.keys()):  # as Gemini names them
         raise DataError(f"the tool {next(iter(given))!r} belongs to its host, and cannot be trained on")

@@ -13,7 +13,6 @@ from fine_tuning.data_io.formats.vendor_request import is_request
 from fine_tuning.data_io.json_values import Row
 
 NAME = "openai-log"
-_STORED = ("request", "response")  # these, if answered, are read as stored completions
 
 
 def recognises(row: Row) -> bool:
@@ -21,9 +20,8 @@ def recognises(row: Row) -> bool:
     found = exchange.exchange_in(row)
     if found is None or not is_request(found.request):
         return False
-    if found.response and vendor_response.is_failed(found.response):
-        return True
-    return found.keys != _STORED and vendor_response.kind_of(found.response) == vendor_response.CHAT
+    is_chat = vendor_response.kind_of(found.response) == vendor_response.CHAT
+    return is_chat or vendor_response.is_failed(found.response)
 
 
 def calls(row: Row) -> Iterator[Call]:

@@ -56,10 +56,13 @@ def read_request(given: Row) -> Request:
     _refuse_hosted(given)
     if key is None:
         raise DataError("the request's messages are missing; log them with the response")
-    messages = with_plain_texts(read_messages(given[key], key))
+    conversation = parse_embedded_json(given[key])
+    if key == "contents" and is_list(conversation):  # whose role may be missing; then it is the user's
+        conversation = [{"role": "user", **each} if is_object(each) else each for each in conversation]
+    messages = with_plain_texts(read_messages(conversation, key))
     system = _system(given)
-    if system is not None and (not messages or messages[0] != system):
-        messages = [system, *messages]
+    if messages[: len(system)] != system:
+        messages = [*system, *messages]
     return Request(messages, read_tools(_tools(given)))
 
 
@@ -85,16 +88,16 @@ def _refuse_hosted(given: Row) -> None:
             raise DataError(f"the request has {key}: {advice}")
 
 
-def _system(given: Row) -> Message | None:
-    """The system message beside the conversation: a text, blocks, or an object with parts."""
+def _system(given: Row) -> list[Message]:
+    """The system message beside the conversation: a text, blocks, or an object with parts; or messages of any role."""
     value = parse_embedded_json(first_value(given, *_SYSTEM_KEYS))
     if value is None:
-        return None
+        return []
+    if is_list(value) and value and all(is_object(each) and "role" in each for each in value):
+        return with_plain_texts(read_messages(value, "instructions"))
     stated: JsonObject = dict(value) if is_object(value) else {"content": value}
-    if is_list(value) and any(is_object(each) and "role" in each for each in value):
-        raise DataError("instructions of several messages cannot be read here; put them into the input")
-    (message,) = read_messages([{**stated, "role": "system"}], "system")
-    return with_plain_texts([message])[0] if message.get("content") else None
+    messages = with_plain_texts(read_messages([{**stated, "role": "system"}], "system"))
+    return [message for message in messages if message.get("content")]
 
 
 def _tools(given: Row) -> object:

@@ -39,7 +39,7 @@ def _files(name: str) -> list[str]:
     if is_remote(name):
         from fine_tuning.data_io.sources.object_storage import remote_files
 
-        return remote_files(name)
+        return saved_datasets.without_descriptions(remote_files(name))
     path = Path(name)
     if path.is_dir():
         if (saved := saved_datasets.files_of(path)) is not None:

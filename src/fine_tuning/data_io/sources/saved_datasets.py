@@ -41,6 +41,18 @@ def is_about_dataset(file: Path) -> bool:
     return file.name == _SPLITS
 
 
+def without_descriptions(names: list[str]) -> list[str]:
+    """The files of a listing in object storage without those that describe a saved dataset beside its Arrow files."""
+    folders = {name.rpartition("/")[0] for name in names if name.endswith(".arrow")}
+    described = folders | {folder.rpartition("/")[0] for folder in folders}
+
+    def is_description(name: str) -> bool:
+        folder, _, file = name.rpartition("/")
+        return file in {_STATE, _INFO, _SPLITS} and folder in described
+
+    return [name for name in names if not is_description(name)]
+
+
 def _listed(folder: Path) -> list[str]:
     if not (folder / _STATE).is_file():
         raise NotFoundError(f"{folder / _STATE} is missing; save the dataset again")
