@@ -213,6 +213,12 @@ class TestAnthropic:
             ANSWER,
         ]
 
+    def test_answer_that_continues_the_request_is_one_message(self) -> None:
+        begun = {"role": "assistant", "content": "On its"}
+        request = {**rows.MESSAGES_REQUEST, "messages": [*rows.MESSAGES_REQUEST["messages"], begun]}
+        response = {**rows.MESSAGE, "content": [{"type": "text", "text": " way."}]}
+        assert only({"request": request, "response": response}).messages == TURN
+
     @pytest.mark.parametrize(
         ("stop", "ended"),
         [("max_tokens", "length"), ("refusal", "content_filter"), ("tool_use", "tool_calls"), (None, None)],
@@ -466,6 +472,7 @@ class TestOpenWebUi:
             "user_id": "u-1",
             "reason": "accurate_information",
             "tags": ["orders"],
+            "details": {"rating": 9},
             "feedback": "f-1",
         }
         assert call.metadata == facts
@@ -497,6 +504,19 @@ class TestOpenWebUi:
     def test_feedback_without_its_answer_is_refused(self, change: dict[str, Any], reason: str) -> None:
         with pytest.raises(DataError, match=reason):
             only(fresh(rows.FEEDBACK, **change))
+
+    def test_reasoning_is_left_out_and_what_the_model_had_elsewhere_is_refused(self) -> None:
+        row = fresh(rows.WEBUI_CHAT)
+        answer = row["chat"]["history"]["messages"]["c"]
+        summary = "<summary>Thought for 3 seconds</summary>"
+        answer["content"] = f'<details type="reasoning" done="true">\n{summary}\n> Look.\n</details>\n{ANSWERED}'
+        assert only(row).messages == TURN
+        answer["content"] = f'<details type="tool_calls" name="track"></details>\n{ANSWERED}'
+        with pytest.raises(DataError, match="calls of tools as HTML"):
+            only(row)
+        answer.update(content=ANSWERED, sources=[{"source": {"name": "a.pdf"}, "document": ["..."]}])
+        with pytest.raises(DataError, match="was made from sources"):
+            only(row)
 
     def test_loop_and_file_are_refused(self) -> None:
         row = fresh(rows.WEBUI_CHAT)

@@ -36,7 +36,8 @@ class CallImports:
         """Store every call in files of the formats in `formats.FORMATS`; importing the same rows again adds nothing.
 
         Args:
-            files: paths, folders, globs or addresses of JSONL, JSON, CSV or Parquet files, compressed or not.
+            files: paths, folders, globs or addresses of JSONL, JSON, CSV, Parquet or Arrow files, compressed or
+                not. The output file of a batch needs its input file beside it.
             format: of the rows; by default each row's format is recognised.
             domain, task_type: for rows without them.
             rating: for rows without one; by default 5 for training data, 3 for production logs.

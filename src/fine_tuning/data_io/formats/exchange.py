@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import replace
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from fine_tuning.data_io.call import Call, call_from_row
 from fine_tuning.data_io.formats.vendor_request import read_request
-from fine_tuning.data_io.formats.vendor_response import body_of, is_failed, read_response
+from fine_tuning.data_io.formats.vendor_response import ANTHROPIC, CONVERSE, body_of, is_failed, kind_of, read_response
 from fine_tuning.data_io.json_values import (
     JsonObject,
     Row,
@@ -17,6 +17,7 @@ from fine_tuning.data_io.json_values import (
     object_or_empty,
     parse_embedded_json,
 )
+from fine_tuning.data_io.messages import Message
 
 _NAMES = (
     ("request", "response"),
@@ -25,6 +26,7 @@ _NAMES = (
     ("input", "output"),
 )
 _TIMES = ("created_at", "created", "createTime", "create_time", "timestamp")
+_GO_ON = {ANTHROPIC, CONVERSE}  # APIs whose models go on with an answer that the request began
 _FACTS = {"domain", "task_type", "rating"}
 
 
@@ -63,7 +65,8 @@ def call_of(row: Row, exchange: Exchange) -> Iterator[Call]:
     beside = {key: value for key, value in row.items() if key not in {*exchange.keys, *_TIMES}}
     stated = object_or_empty(request.get("metadata"))
     facts = {key: _as_number(stated[key]) for key in _FACTS if key in stated}
-    call = call_from_row({**facts, **beside}, (), [*asked.messages, *answer.messages], asked.tools)
+    messages = _continued(asked.messages, answer.messages, kind_of(response))
+    call = call_from_row({**facts, **beside}, (), messages, asked.tools)
     own_id = first_value(response, "id", "responseId", "response_id")
     yield replace(
         call,
@@ -73,6 +76,17 @@ def call_of(row: Row, exchange: Exchange) -> Iterator[Call]:
         finish_reason=answer.finish_reason,
         usage=answer.usage,
     )
+
+
+def _continued(asked: list[Message], answered: list[Message], kind: str | None) -> list[Message]:
+    """The conversation; where the request ends with the beginning of an answer, the response goes on with it."""
+    begun = asked[-1] if asked else None
+    if kind not in _GO_ON or begun is None or begun["role"] != "assistant" or begun.get("tool_calls"):
+        return [*asked, *answered]
+    first, rest = begun.get("content"), answered[0].get("content")
+    if not isinstance(first, str) or not isinstance(rest, str):
+        return [*asked, *answered]
+    return [*asked[:-1], cast("Message", {**answered[0], "content": first + rest}), *answered[1:]]
 
 
 def _time(row: Row) -> object:

@@ -5,6 +5,7 @@ Source: https://docs.openwebui.com/features/evaluation, and the export of its ad
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -17,7 +18,9 @@ from fine_tuning.errors import DataError
 NAME = "open-webui"
 _THUMBS = {1: 5, -1: 1}
 _KEPT = ("role", "content", "tool_calls", "tool_call_id", "name")
-_DETAILS = ("reason", "comment", "tags")
+_DETAILS = ("reason", "comment", "tags", "details")
+_REASONING = re.compile(r'\s*<details type="reasoning".*?</details>\s*', re.DOTALL)
+_CALLS = ('<details type="tool_calls"', '<details type="code_interpreter"')
 
 
 def recognises(row: Row) -> bool:
@@ -111,15 +114,26 @@ def _messages(branch: list[JsonObject]) -> list[Message]:
 
 
 def _message(given: JsonObject, at: int) -> JsonObject:
-    """A message with its images; another file was sent to the model as text that is not here."""
+    """A message with its images, and without reasoning.
+
+    Raises:
+        DataError: it was made from something that is not in the export as the model had it.
+    """
     kept = {key: given[key] for key in _KEPT if given.get(key) is not None}
+    text = kept.get("content")
+    if isinstance(text, str) and given.get("role") == "assistant":
+        kept["content"] = text = _REASONING.sub("", text)
+        if any(mark in text for mark in _CALLS):
+            raise DataError(f"messages[{at}] has calls of tools as HTML, which cannot be read")
+    if given.get("sources") or given.get("citations"):
+        raise DataError(f"messages[{at}] was made from sources, which the export has not as the model had them")
     files = [object_or_empty(each) for each in found] if is_list(found := given.get("files")) else []
     if any(each.get("type") != "image" for each in files):
         raise DataError(f"messages[{at}] has a file, whose text is not in the export")
     if not files:
         return kept
     images = [{"type": "image_url", "image_url": {"url": each.get("url")}} for each in files]
-    return {**kept, "content": [{"type": "text", "text": kept.get("content")}, *images]}
+    return {**kept, "content": [{"type": "text", "text": text}, *images]}
 
 
 def _compared(call: Call, chat: Row, answer_id: str, thumb: int) -> Call:
