@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -677,3 +678,55 @@ class TestQuestionsAndTexts:
     def test_text_beside_marks_is_refused(self, text: str) -> None:
         with pytest.raises(DataError, match="marks of a chat template, and text beside them"):
             only({"text": text})
+
+
+WRONG: tuple[Any, ...] = (
+    None,
+    0,
+    True,
+    "",
+    "x",
+    "[1]",
+    '{"a": 1}',
+    [],
+    [None],
+    ["x"],
+    {},
+    {"a": 1},
+    [{}],
+    {"type": ["a"]},
+)
+
+
+def places(value: Any, place: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """The way to each value within a row."""
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, each in inner:
+        yield (*place, key)
+        yield from places(each, (*place, key))
+
+
+def reason_of(row: dict[str, Any]) -> str:
+    """Why a row is refused; empty if it is read."""
+    try:
+        list(formats.calls_in(row))
+    except DataError as error:
+        return str(error)
+    return ""
+
+
+@pytest.mark.parametrize("name", rows.ONE_CALL)
+def test_row_with_anything_in_any_place_is_read_or_refused_in_one_line(name: str) -> None:
+    for place in places(rows.ONE_CALL[name]):
+        for wrong in (*WRONG, ...):
+            row = fresh(rows.ONE_CALL[name])
+            holder: Any = row
+            for key in place[:-1]:
+                holder = holder[key]
+            if wrong is ...:
+                del holder[place[-1]]
+            else:
+                holder[place[-1]] = wrong
+            reason = reason_of(row)
+            assert "Error: " not in reason, (place, wrong)
+            assert "\n" not in reason

@@ -60,7 +60,7 @@ def _is_unfinished(part: Row) -> bool:
     """Whether a part is a call whose arguments are not whole: it was never made."""
     invocation = part.get("toolInvocation")
     state = (invocation if is_object(invocation) else part).get("state")
-    return is_invocation(part) and state in {"input-streaming", "partial-call"}
+    return is_invocation(part) and str(state) in {"input-streaming", "partial-call"}
 
 
 def _says_nothing(part: object) -> bool:

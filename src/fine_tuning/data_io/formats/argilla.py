@@ -82,7 +82,7 @@ def calls(row: Row) -> Iterator[Call]:
     else:
         chosen, rejected = _answer(fields, answers, suggested, written, request), None
         used |= set(_ANSWERED)
-    rating = next((stated[key] for key in _RATINGS if stated.get(key) in _SCALE), None)
+    rating = next((stated[key] for key in _RATINGS if _is_rating(stated.get(key))), None)
     metadata = object_or_empty(_parsed(row, "metadata"))
     ids = {"record": row.get("id"), "status": row.get("status"), "answers": answers}
     beside = {key: value for key, value in fields.items() if key not in used}
@@ -92,6 +92,10 @@ def calls(row: Row) -> Iterator[Call]:
         {**system, "metadata": {**beside, **metadata, **extra}}, (), [*request, *chosen], None, rejected
     )
     yield replace(call, rating=_WRITTEN_BY_HAND if rating is None and written else rating)
+
+
+def _is_rating(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value in _SCALE
 
 
 def _answers(given: object) -> JsonObject | None:

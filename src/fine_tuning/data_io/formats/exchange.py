@@ -81,7 +81,7 @@ def call_of(row: Row, exchange: Exchange) -> Iterator[Call]:
 def _continued(asked: list[Message], answered: list[Message], kind: str | None) -> list[Message]:
     """The conversation; where the request ends with the beginning of an answer, the response goes on with it."""
     begun = asked[-1] if asked else None
-    if kind not in _GO_ON or begun is None or begun["role"] != "assistant" or begun.get("tool_calls"):
+    if kind not in _GO_ON or begun is None or begun.get("role") != "assistant" or begun.get("tool_calls"):
         return [*asked, *answered]
     first, rest = begun.get("content"), answered[0].get("content")
     if not isinstance(first, str) or not isinstance(rest, str):

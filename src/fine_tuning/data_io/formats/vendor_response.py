@@ -58,7 +58,7 @@ def kind_of(body: Row) -> str | None:
 
 def is_failed(body: Row) -> bool:
     """Whether a response says that there is no answer: an error, or a response that has not come."""
-    if body.get("type") == "error" or body.get("status") in _UNANSWERED:
+    if body.get("type") == "error" or str(body.get("status")) in _UNANSWERED:
         return True
     feedback = object_or_empty(first_value(body, "promptFeedback", "prompt_feedback"))
     if first_value(feedback, "blockReason", "block_reason") and not body.get("candidates"):
@@ -84,7 +84,7 @@ def read_response(body: Row) -> Choice:
 def _responses(body: Row) -> Choice:
     items = body.get("output")
     for number, item in enumerate(items if is_list(items) else []):
-        kind = object_or_empty(item).get("type", "message")
+        kind = str(object_or_empty(item).get("type", "message"))
         if kind not in {"message", "function_call", "function_call_output", "reasoning"}:
             raise DataError(f"output[{number}] is of type {kind!r}, which belongs to its host")
     messages = read_answer(items, "output")
