@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from openai.types.chat import ChatCompletion
+from openai.types.responses import Response
 
 from fine_tuning.data_io import formats
 from fine_tuning.data_io.formats import chat_checks
@@ -57,6 +59,17 @@ def test_row_of_each_vendor_padded_with_nulls_is_read_alike(name: str, others: d
 @pytest.mark.parametrize("name", ["openai-log", "anthropic", "bedrock", "gemini", "gemini-log", "argilla", "ai-sdk"])
 def test_row_of_vendor_with_json_in_cells_is_read_alike(name: str) -> None:
     assert only(as_text(rows.ONE_CALL[name]), name).messages == only(rows.ONE_CALL[name]).messages
+
+
+def test_answers_as_openais_sdk_dumps_them_are_read() -> None:
+    response = Response.model_validate(rows.RESPONSE).model_dump(mode="json")
+    assert only({"request": {"model": "m", "input": ASKED}, "response": response}).messages[-1] == ANSWER
+    items = [
+        {"type": "message", "role": "user", "content": [{"type": "input_text", "text": ASKED}], "status": "completed"}
+    ]
+    assert only({**response, "input": items}, "openai-responses").messages == TURN
+    completion = ChatCompletion.model_validate(rows.COMPLETION).model_dump(mode="json")
+    assert only({"request": rows.CHAT, "response": completion}, "openai-log").messages == [QUESTION, ANSWER]
 
 
 class TestResponses:
@@ -320,6 +333,14 @@ class TestGemini:
         request = {"system_instruction": "Be brief.", "contents": [{"parts": [{"text": ASKED}]}]}
         found = only({"request": request, "response": snake}, "gemini-log")
         assert (found.messages, found.finish_reason) == (TURN, "length")
+
+    def test_config_of_the_sdks_is_part_of_the_request(self) -> None:
+        config = {"system_instruction": "Be brief.", "tools": rows.CONTENTS_REQUEST["tools"], "temperature": 0.1}
+        request = {"model": "gemini-2.5-flash", "contents": ASKED, "config": config}
+        call = only({"request": request, "response": rows.CANDIDATES}, "gemini-log")
+        assert (call.messages, len(call.tools or ())) == (TURN, 1)
+        with pytest.raises(DataError, match="the request has cached_content"):
+            only({"request": {**request, "config": {"cached_content": "c/1"}}, "response": rows.CANDIDATES})
 
     def test_calls_results_and_images_are_read(self) -> None:
         call = {"functionCall": {"name": "track", "args": {"order": 7}}}

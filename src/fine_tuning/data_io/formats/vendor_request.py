@@ -19,11 +19,13 @@ from fine_tuning.errors import DataError
 _SYSTEM_KEYS = ("system", "instructions", "systemInstruction", "system_instruction")
 _CONVERSATION_KEYS = ("messages", "contents", "input", "input_messages")
 REQUEST_KEYS = (*_CONVERSATION_KEYS, *_SYSTEM_KEYS, "tools", "functions", "toolConfig", "input_items")
+_CACHED = "what is cached is with the host; log it with the request"
 _ONLY_THE_HOST_HAS = {
     "previous_response_id": "the turns before it are in another response; log the whole input",
     "conversation": "its earlier turns are with the host; log the whole input",
     "prompt": "its text is with the host; log the whole input",
-    "cachedContent": "what is cached is with the host; log it with the request",
+    "cachedContent": _CACHED,
+    "cached_content": _CACHED,
 }
 
 
@@ -52,6 +54,9 @@ def read_request(given: Row) -> Request:
     Raises:
         DataError: it is malformed, or a part of it is with the host only.
     """
+    config = parse_embedded_json(given.get("config"))
+    if "contents" in given and is_object(config):  # where Gemini's SDKs take what the API has beside the contents
+        given = {**config, **given}
     key = next((key for key in _CONVERSATION_KEYS if given.get(key) not in (None, "", [])), None)
     _refuse_hosted(given)
     if key is None:
