@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -203,3 +204,8 @@ def test_calls_in_other_format_raises() -> None:
         only(ONE_CALL["openai"], "alpaca")
     with pytest.raises(UsageError, match="unknown format 'xml'; use one of litellm, "):
         formats.check_format("xml")
+
+
+def test_guide_lists_each_format() -> None:
+    guide = Path(__file__).parents[2].joinpath("docs", "guide.md").read_text(encoding="utf-8")
+    assert [name for name in formats.FORMATS if f"`{name}`" not in guide] == []

@@ -463,6 +463,24 @@ class TestAiSdk:
         assert found[0]["content"] == [{"type": "text", "text": ASKED}, image]
         assert found[1:] == [ASKING, result("call_1", "van"), ANSWER]
 
+    def test_calls_of_later_steps_beside_the_text_are_turns_of_their_own(self) -> None:
+        invocations = [
+            {
+                "state": "result",
+                "step": step,
+                "toolCallId": own,
+                "toolName": "track",
+                "args": {"order": 7},
+                "result": own,
+            }
+            for step, own in ((0, "c1"), (0, "c2"), (1, "c3"))
+        ]
+        answer = {"role": "assistant", "content": ANSWERED, "toolInvocations": invocations}
+        found = only({"messages": [QUESTION, answer]}, "ai-sdk").messages
+        assert [len(each.get("tool_calls", ())) for each in found] == [0, 2, 0, 0, 1, 0, 0]
+        assert [each["tool_call_id"] for each in found if each["role"] == "tool"] == ["c1", "c2", "c3"]
+        assert found[-1] == ANSWER
+
     def test_model_messages_are_read(self) -> None:
         made = {"type": "tool-call", "toolCallId": "call_1", "toolName": "track", "input": {"order": 7}}
         output = {"type": "json", "value": {"place": "van"}}

@@ -20,12 +20,15 @@ def turns_of(given: JsonObject) -> list[JsonObject]:
     if not is_list(parts) or str(given.get("role")).lower() != "assistant":
         return [given]
     turns: list[list[object]] = [[]]
-    is_answered = False
+    is_answered, last_step = False, None
     for part in parts:
         if is_object(part) and _is_unfinished(part):
             continue
         kind = part.get("type") if is_object(part) else None
-        if kind == _STEP or (is_answered and kind == "text"):
+        step = _step_of(part)
+        is_later = step is not None and last_step is not None and step != last_step
+        last_step = last_step if step is None else step
+        if kind == _STEP or (is_answered and (kind == "text" or is_later)):
             turns, is_answered = [*turns, []], False
         if kind != _STEP:
             turns[-1].append(part)
@@ -54,6 +57,12 @@ def _in_parts(given: JsonObject) -> JsonObject:
 
 def _is_typed(part: object) -> bool:
     return is_object(part) and isinstance(part.get("type"), str)
+
+
+def _step_of(part: object) -> object:
+    """The step that a call of version 4 belongs to; None where the parts say it, or nothing does."""
+    invocation = part.get("toolInvocation") if is_object(part) else None
+    return invocation.get("step") if is_object(invocation) else None
 
 
 def _is_unfinished(part: Row) -> bool:
