@@ -6,7 +6,13 @@ import copy
 import json
 from typing import Any
 
+from fine_tuning.data_io import formats
+
 ASKED, ANSWERED = "Where is order 7?", "On its way."
+SYSTEM = {"role": "system", "content": "Be brief."}
+QUESTION = {"role": "user", "content": ASKED}
+ANSWER = {"role": "assistant", "content": ANSWERED}
+TURN = [SYSTEM, QUESTION, ANSWER]
 SCHEMA = {"type": "object", "properties": {"order": {"type": "integer"}}, "required": ["order"]}
 CHAT = {"model": "gpt-4o", "messages": [{"role": "user", "content": ASKED}]}
 COMPLETION: dict[str, Any] = {
@@ -268,3 +274,17 @@ ONE_CALL: dict[str, dict[str, Any]] = {
 def fresh(row: dict[str, Any], **others: Any) -> dict[str, Any]:
     """A copy of a row with other fields."""
     return {**copy.deepcopy(row), **others}
+
+
+def only(row: dict[str, Any], name: str | None = None) -> formats.Call:
+    assert name is None or formats.format_of(row) == name
+    (call,) = formats.calls_in(row)
+    return call
+
+
+def called(name: str, arguments: str, own_id: str) -> dict[str, Any]:
+    return {"id": own_id, "type": "function", "function": {"name": name, "arguments": arguments}}
+
+
+def result(own_id: str, text: str) -> dict[str, Any]:
+    return {"role": "tool", "tool_call_id": own_id, "content": text}
