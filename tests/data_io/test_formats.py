@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from fine_tuning.data_io import formats
 from fine_tuning.errors import DataError, UsageError
+from tests.data_io import vendor_rows
 
 ASKED = {"role": "user", "content": "Where is order 7?"}
 ANSWERED = {"role": "assistant", "content": "On its way."}
@@ -76,6 +78,7 @@ ONE_CALL: dict[str, dict[str, Any]] = {
         ],
     },
 }
+ONE_CALL |= vendor_rows.ONE_CALL
 
 
 def only(row: dict[str, Any], name: str | None = None) -> formats.Call:
@@ -89,7 +92,8 @@ def test_calls_in_each_format_reads_the_call(name: str) -> None:
     assert formats.format_of(row) == name
     call = only(row)
     question = "Where is\n\norder 7?" if name == "alpaca" else ASKED["content"]
-    assert [call.messages[0]["content"], call.messages[-1]["content"]] == [question, ANSWERED["content"]]
+    asked = [message["content"] for message in call.messages if message["role"] == "user"]
+    assert [*asked, call.messages[-1]["content"]] == [question, ANSWERED["content"]]
     assert call.messages[-1]["role"] == "assistant"
 
 
@@ -172,7 +176,7 @@ def test_calls_in_older_spans_reads_messages() -> None:
 
 
 BROKEN: dict[str, dict[str, Any]] = {
-    "is not of any known format": {"question": "a", "answer": "b"},
+    "is not of any known format": {"headline": "a", "body": "b"},
     "messages must be a list of objects": {"messages": ["a"]},
     "response must be text, not int": {"prompt": "a", "response": 3},
     "metadata must be an object": {"prompt": "a", "response": "b", "metadata": [1]},
@@ -200,3 +204,8 @@ def test_calls_in_other_format_raises() -> None:
         only(ONE_CALL["openai"], "alpaca")
     with pytest.raises(UsageError, match="unknown format 'xml'; use one of litellm, "):
         formats.check_format("xml")
+
+
+def test_guide_lists_each_format() -> None:
+    guide = Path(__file__).parents[2].joinpath("docs", "guide.md").read_text(encoding="utf-8")
+    assert [name for name in formats.FORMATS if f"`{name}`" not in guide] == []

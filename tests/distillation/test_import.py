@@ -14,6 +14,7 @@ from fine_tuning.distillation.import_report import ImportReport
 from fine_tuning.errors import DataError, UsageError
 from fine_tuning.store import examples
 from fine_tuning.store.database import Database
+from tests.data_io import vendor_rows
 from tests.data_io.test_formats import ONE_CALL
 
 CHAT = {"messages": [{"role": "user", "content": "Where is it?"}, {"role": "assistant", "content": "Here."}]}
@@ -33,10 +34,12 @@ def test_import_files_mixed_formats_captures_each(database: Database, tmp_path: 
         tmp_path / "mixed.jsonl", [*ONE_CALL.values(), {"call_type": "embedding", "messages": [], "response": {}}]
     )
     report = DistillationDataCollector().import_files([file], domain="shop")
-    assert (report.read, report.captured, report.duplicates, report.skipped) == (10, 2, 7, 1)
+    assert (report.read, report.captured + report.duplicates, report.skipped) == (len(ONE_CALL) + 1, len(ONE_CALL), 1)
+    with database.read() as tx:  # the same question and answer, with and without tools and a system prompt
+        assert {row["response"] for row in examples.each(tx)} == {"On its way.", "No idea."}
     assert report.formats == dict.fromkeys(ONE_CALL, 1)
     assert report.rejected == []
-    assert report.preferences == 1
+    assert report.preferences == 2
     assert adds_up(report)
 
 
@@ -120,3 +123,16 @@ def test_import_files_invalid_argument_raises_before_reading(
 ) -> None:
     with pytest.raises(UsageError, match=reason):
         DistillationDataCollector().import_files(["missing.jsonl"], **wrong)
+
+
+def test_import_files_of_a_batch_joins_output_with_input(database: Database, tmp_path: Path) -> None:
+    asked = write(tmp_path / "input.jsonl", [vendor_rows.BATCH_INPUT, {**vendor_rows.BATCH_INPUT, "custom_id": "r-2"}])
+    answered = write(tmp_path / "output.jsonl", [vendor_rows.BATCH_OUTPUT])
+    collector = DistillationDataCollector()
+    alone = collector.import_files([answered])
+    assert (alone.captured, len(alone.rejected)) == (0, 1)
+    report = collector.import_files([answered, asked])
+    assert (report.captured, dict(report.formats)) == (1, {"batch": 1})
+    (rejected,) = report.rejected
+    assert (rejected["file"], rejected["line"]) == (str(asked), 2)
+    assert "a batch's request has no answer here" in rejected["reason"]

@@ -27,9 +27,15 @@ def add_to(app: typer.Typer) -> None:
 
 def capture_import(
     files: Annotated[
-        list[str], typer.Argument(help="Files, folders or globs: JSONL, JSON, CSV or Parquet, compressed or not.")
+        list[str],
+        typer.Argument(help="Files, folders or globs: JSONL, JSON, CSV, Parquet or Arrow, compressed or not."),
     ],
-    format: Annotated[str | None, typer.Option(help="Format of the rows. Default: detected per row.")] = None,
+    format: Annotated[
+        str | None,
+        typer.Option(
+            help="Format of the rows, such as openai or open-webui; the guide lists all. Default: detected per row."
+        ),
+    ] = None,
     domain: Annotated[str, typer.Option(help="Domain of rows that have none.")] = "general",
     task_type: Annotated[str, typer.Option(help="Task type of rows that have none.")] = "chat",
     rating: Annotated[

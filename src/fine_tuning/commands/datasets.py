@@ -55,7 +55,7 @@ def prepare_dataset(options: PrepareOptions, as_json: output.Json = False) -> No
 
 
 def check(
-    files: Annotated[list[str], typer.Argument(help="Files, folders or globs: JSONL, JSON, CSV, Parquet.")],
+    files: Annotated[list[str], typer.Argument(help="Files, folders or globs: JSONL, JSON, CSV, Parquet, Arrow.")],
     model: Annotated[
         str | None,
         typer.Option(help="Count tokens with this model's tokenizer, and reject rows longer than its limit."),

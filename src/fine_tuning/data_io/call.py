@@ -39,8 +39,16 @@ _FINISH_REASON = {name: ours for ours, names in _FINISH_REASONS.items() for name
 
 
 _TOKEN_KEYS = (
-    ("prompt_tokens", "input_tokens", "inputTokens", "promptTokenCount", "promptTokens", "input"),
-    ("completion_tokens", "output_tokens", "outputTokens", "candidatesTokenCount", "completionTokens", "output"),
+    ("prompt_tokens", "input_tokens", "inputTokens", "promptTokenCount", "prompt_token_count", "promptTokens", "input"),
+    (
+        "completion_tokens",
+        "output_tokens",
+        "outputTokens",
+        "candidatesTokenCount",
+        "candidates_token_count",
+        "completionTokens",
+        "output",
+    ),
 )
 
 
@@ -150,7 +158,7 @@ def with_system(row: Row, messages: list[Message]) -> list[Message]:
     text = content_text(row[key]) if is_list(row[key]) else text_field(row, key)
     first = messages[0] if messages else None
     if not text.strip() or (
-        first is not None and first.get("role") in {"system", "developer"} and first.get("content") == text
+        first is not None and str(first.get("role")) in {"system", "developer"} and first.get("content") == text
     ):
         return messages
     return [{"role": "system", "content": text}, *messages]

@@ -37,7 +37,8 @@ class CallImports:
         """Store every call in files of the formats in `formats.FORMATS`; importing the same rows again adds nothing.
 
         Args:
-            files: paths, folders, globs or addresses of JSONL, JSON, CSV or Parquet files, compressed or not.
+            files: paths, folders, globs or addresses of JSONL, JSON, CSV, Parquet or Arrow files, compressed or
+                not. The output file of a batch needs its input file beside it.
             format: of the rows; by default each row's format is recognised.
             domain, task_type: for rows without them.
             rating: for rows without one; by default 5 for training data, 3 for production logs.
@@ -55,7 +56,9 @@ class CallImports:
             together = parallel_import.ParallelImport(names, defaults)
             return importer.store(self._database, together, together.blocks())
         run = importer.Import(defaults)
-        return importer.store(self._database, run, importer.blocks_of(run.pairs(sources.read_all(names))))
+        return importer.store(
+            self._database, run, importer.blocks_of(run.pairs(sources.with_requests(sources.read_all(names))))
+        )
 
     def preview_files(
         self,
@@ -75,7 +78,7 @@ class CallImports:
             NotFoundError, DataError, UsageError: as `import_files`.
         """
         defaults = Defaults(format, domain, task_type, rating)
-        return import_preview.preview(sources.read_all(sources.expand(files)), defaults)
+        return import_preview.preview(sources.with_requests(sources.read_all(sources.expand(files))), defaults)
 
     def import_stored_completions(
         self,

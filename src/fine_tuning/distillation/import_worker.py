@@ -21,7 +21,7 @@ def work(task: Task) -> Iterator[str]:
     """The answers to a task, as lines."""
     whole = Import(Defaults(*task["defaults"]))
     try:
-        for number, rows in enumerate(blocks_of(sources.read_all(task["files"]))):
+        for number, rows in enumerate(blocks_of(sources.with_requests(sources.read_all(task["files"])))):
             whole.note(rows)
             if number % task["workers"] == task["first"]:
                 run = Import(whole.defaults)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import cast
 
+from fine_tuning.data_io.dialects import ui_messages
 from fine_tuning.data_io.dialects.tool_calls import Result, made_id, result_of, tool_call
 from fine_tuning.data_io.json_values import JsonObject, Row, first_value, is_list, is_object, to_json_text
 from fine_tuning.data_io.messages import ContentPart, ToolCall
@@ -14,9 +15,13 @@ from fine_tuning.errors import DataError
 _TEXT = {"text", "input_text", "output_text", "summary_text"}
 _REASONING = {"thinking", "redacted_thinking", "reasoning", "reasoning_text", "reasoningContent", "thought"}
 _CALL = {"tool_use", "tool_call", "tool-call", "function_call", "functionCall", "toolUse", "server_tool_use"}
-_RESULT = {"tool_result", "tool_call_response", "tool-result", "function_call_output", "functionResponse", "toolResult"}
+_RESULT = {
+    *("tool_result", "tool_call_response", "tool-result", "function_call_output"),
+    *("functionResponse", "function_response", "toolResult"),
+}
 _IMAGE = {"image_url", "input_image", "image", "inlineData", "inline_data", "fileData", "file_data"}
 _MARKS = {"step-start", "step_start", "cachePoint"}  # they hold nothing
+_OUTPUTS = {"text", "json", "error-text", "error-json", "content", "execution-denied"}
 
 
 @dataclass
@@ -79,8 +84,8 @@ def kind_of(part: Row) -> str | None:
     kind = part.get("type")
     if isinstance(kind, str):
         return kind
-    keyed = (*_CALL, *_RESULT, *_IMAGE, *_REASONING, "text")
-    return next((key for key in keyed if part.get(key) is not None), None)
+    keyed = (*_CALL, *_RESULT, *_IMAGE, *_REASONING, *_MARKS, "text")
+    return next((key for key in keyed if part.get(key) not in (None, False)), None)
 
 
 def _add(found: Content, part: object, where: str, place: int) -> None:
@@ -95,14 +100,13 @@ def _add(found: Content, part: object, where: str, place: int) -> None:
         found.parts.append(cast("ContentPart", {"type": "text", "text": "" if text is None else text}))
     elif kind == "refusal":
         found.refusal = str(part.get("refusal") or "")
-    elif kind in _CALL or (kind.startswith("tool-") and "input" in part) or kind in {"tool-invocation", "dynamic-tool"}:
+    elif kind in _CALL or ui_messages.is_invocation(part):
         _add_call(found, part, where, place)
     elif kind in _RESULT:
-        inner = part.get(kind)
-        found.results.append(result_of(inner if is_object(inner) else part))
-    elif kind in _IMAGE:
+        found.results.append(_result(part, kind))
+    elif kind in _IMAGE or _is_image_file(part, kind):
         found.parts.append(_image(part, kind, where))
-    elif kind not in _REASONING | _MARKS:
+    elif kind not in _REASONING | _MARKS and not ui_messages.is_of_the_page(kind):
         if isinstance(text := part.get("text"), str):
             found.parts.append({"type": "text", "text": text})
         else:
@@ -114,24 +118,50 @@ def _add_call(found: Content, part: JsonObject, where: str, place: int) -> None:
     invocation = part.get("toolInvocation")
     given = invocation if is_object(invocation) else part
     kind = str(part.get("type"))
-    if kind.startswith("tool-") and "toolName" not in given and "name" not in given:
+    if kind.startswith("tool-") and kind not in _CALL and "toolName" not in given and "name" not in given:
         given = {"name": kind.removeprefix("tool-"), **given}
+    if given.get("input") is None and given.get("rawInput") is not None:
+        given = {**given, "input": given["rawInput"]}
     call = tool_call({key: value for key, value in given.items() if key != "type"}, made_id(place, len(found.calls)))
     if call is None:
         raise DataError(f"{where}: a call of a tool needs the tool's name")
     found.calls.append(call)
-    result = first_value(given, "output", "result", "errorText") if given is not part or "state" in given else None
+    result = ui_messages.result_in(given) if given is not part or "state" in given else None
     if result is not None:
         found.results.append(Result(call["id"], call["function"]["name"], result))
 
 
+def _result(part: JsonObject, kind: str) -> Result:
+    inner = part.get(kind)
+    given = inner if is_object(inner) else part
+    found = result_of(given)
+    is_own = given is inner or kind == "tool_call_response"  # elsewhere the id is of the part
+    own = given.get("id") if is_own else None
+    return found._replace(call_id=str(own)) if found.call_id is None and own else found
+
+
+def _is_image_file(part: Row, kind: str) -> bool:
+    return kind == "file" and str(_media_type(part)).startswith("image/")
+
+
+def _media_type(image: Row) -> object:
+    return first_value(image, "media_type", "mediaType", "mimeType", "mime_type", "contentType")
+
+
 def _image(part: Row, kind: str, where: str) -> ContentPart:
-    inner = part.get(kind) or part.get("source")
+    inner = first_value(part, kind, "image_url", "source") or part
     detail: object = None
     if is_object(inner):
+        kind_of_data = _media_type(inner)
+        if isinstance(kind_of_data, str) and not kind_of_data.startswith("image/"):
+            raise DataError(f"{where}: {kind_of_data} cannot be trained on")
         detail = inner.get("detail")
         inner = _address(inner)
-    if not isinstance(inner, str) or not inner.startswith(("http://", "https://", "data:", "gs://")):
+    elif isinstance(inner, str) and ":" not in inner[:8] and (stated := _media_type(part)):
+        inner = f"data:{stated};base64,{inner}"
+    if detail is None:
+        detail = part.get("detail")
+    if not isinstance(inner, str) or not inner.startswith(("http://", "https://", "data:image/", "gs://")):
         raise DataError(f"{where}: an image must be an address or data: URL; a file's path says nothing elsewhere")
     return cast(
         "ContentPart", {"type": "image_url", "image_url": {"url": inner, **({"detail": detail} if detail else {})}}
@@ -146,7 +176,9 @@ def _address(image: Row) -> object:
     if url := first_value(image, "url", "fileUri", "file_uri"):
         return url
     data = first_value(image, "data", "bytes")
-    kind = first_value(image, "media_type", "mimeType", "mime_type") or f"image/{image.get('format') or 'png'}"
+    if isinstance(data, str) and data.startswith(("http://", "https://", "data:")):
+        return data
+    kind = _media_type(image) or f"image/{image.get('format') or 'png'}"
     return f"data:{kind};base64,{data}" if isinstance(data, str) else None
 
 
@@ -156,8 +188,10 @@ def result_text(content: object, where: str) -> str:
         value = read_content(content, where, 0).value()
         if isinstance(value, str):
             return value
-    if is_object(content) and content.keys() == {"type", "value"}:  # Vercel's
-        return to_json_text(content["value"])
+    if is_object(content) and str(content.get("type")) in _OUTPUTS:  # Vercel's
+        if content["type"] == "execution-denied":
+            return str(content.get("reason") or "Tool execution denied.")
+        return result_text(content["value"], where) if "value" in content else to_json_text(content)
     return to_json_text(content)
 
 

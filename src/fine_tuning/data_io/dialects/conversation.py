@@ -14,6 +14,7 @@ from fine_tuning.data_io.dialects.tool_calls import (
     tagged_results,
     tool_calls,
 )
+from fine_tuning.data_io.dialects.ui_messages import turns_of
 from fine_tuning.data_io.json_values import JsonObject, Row, first_value, is_list, is_object, parse_embedded_json
 from fine_tuning.data_io.messages import Message
 from fine_tuning.errors import DataError
@@ -31,7 +32,8 @@ _KNOWN = {"system", "developer", "user", "assistant"}
 _SPEAKER_KEYS = ("role", "from", "type", "speaker")
 _CONTENT_KEYS = ("content", "value", "parts", "text")
 _KEPT = ("name", "weight", "refusal")
-_SKIPPED_ITEMS = {"reasoning", "item_reference", "compaction"}
+_REASONING_ITEM = "reasoning"
+_ELSEWHERE = {"item_reference", "compaction"}  # items of Responses whose content only the host has
 
 
 def read_messages(given: object, label: str) -> list[Message]:
@@ -89,9 +91,11 @@ class _Reader:
             self._append(cast("Message", given))
             return
         given = _unwrapped(given)
-        if given.get("type") in _SKIPPED_ITEMS and "role" not in given:
-            return
         where = f"{self._label}[{len(self.messages)}]"
+        if given.get("type") == _REASONING_ITEM and "role" not in given:
+            return
+        if (kind := str(given.get("type"))) in _ELSEWHERE and "role" not in given:
+            raise DataError(f"{where} is an item of type {kind}, whose content only the host has")
         speaker = next((given[key] for key in _SPEAKER_KEYS if isinstance(given.get(key), str)), None)
         if "role" not in given and speaker == "function_call_output":  # an item of OpenAI's Responses
             speaker = "tool"
@@ -105,7 +109,8 @@ class _Reader:
         elif role == "call":
             self._add_call(given, where)
         else:
-            self._add_turn(given, role, where)
+            for turn in turns_of(given):
+                self._add_turn(turn, role, f"{self._label}[{len(self.messages)}]")
 
     def _append(self, message: Message) -> None:
         self.messages.append(message)
@@ -131,7 +136,10 @@ class _Reader:
         tagged = tagged_results(content) if isinstance(content, str) else None
         found: list[object] = [content]
         if is_list(content) and has_result(content):
-            for result in read_content(content, where, len(self.messages)).results:
+            read = read_content(content, where, len(self.messages))
+            if read.parts or read.calls:
+                raise DataError(f"{where} has more than results of tools, which a message of that role cannot say")
+            for result in read.results:
                 self._add_result(result, where, {})
             return
         if own is None:
@@ -210,7 +218,7 @@ _OF_NO_MEANING = {  # what SDKs, hosts and logs write beside a message
     *("id", "status", "index", "annotations", "response_metadata", "usage_metadata", "invalid_tool_calls", "example"),
     *("created_at", "createdAt", "timestamp", "reasoning_content", "reasoning", "provider_specific_fields", "metadata"),
     *("thinking_blocks", "reasoning_details", "phase", "logprobs", "finish_reason", "cache_control", "model", "usage"),
-    *("end_turn", "recipient", "toolInvocations", "experimental_attachments", "revisionId", "stop_reason", "date"),
+    *("end_turn", "recipient", "revisionId", "stop_reason", "date"),
 }
 
 

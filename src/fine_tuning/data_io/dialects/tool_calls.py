@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from fine_tuning.data_io.json_values import JsonObject, Row, first_value, is_list, is_object, parse_embedded_json
 from fine_tuning.data_io.messages import Message, ToolCall
 
-_ID_KEYS = ("id", "call_id", "tool_call_id", "toolCallId", "toolUseId")
+_ID_KEYS = ("call_id", "tool_call_id", "toolCallId", "toolUseId", "id")  # the id of an item is not that of its call
 _NAME_KEYS = ("name", "toolName", "tool_name")
 _ARGUMENT_KEYS = ("arguments", "args", "input", "parameters")
 _TAGGED_CALL = re.compile(r"<tool_call>\s*(.*?)\s*</tool_call>", re.DOTALL)
@@ -111,6 +111,11 @@ def result_of(given: Row) -> Result:
     return Result(None if own is None else str(own), name if isinstance(name, str) else None, content)
 
 
+def _is_call(value: object) -> bool:
+    function = value.get("function") if is_object(value) else None
+    return is_object(value) and "id" in value and is_object(function) and "name" in function
+
+
 class Unanswered:
     """The calls of a conversation that have no result yet, for results that do not say which they are of."""
 
@@ -119,8 +124,9 @@ class Unanswered:
 
     def add(self, message: Message) -> None:
         """Take note of a message's calls; those before it, without a result, are over."""
-        if calls := message.get("tool_calls"):
-            self._calls = list(calls)
+        calls: object = message.get("tool_calls")
+        if calls:  # what is no call is left to the checks
+            self._calls = [cast("ToolCall", each) for each in (calls if is_list(calls) else []) if _is_call(each)]
 
     def __len__(self) -> int:
         return len(self._calls)

@@ -9,7 +9,8 @@ from fine_tuning.data_io.messages import Tool
 from fine_tuning.errors import DataError
 
 _SCHEMA_KEYS = ("parameters", "input_schema", "inputSchema", "parametersJsonSchema", "parameters_json_schema")
-_KINDS = {None, "function", "custom", "tool"}  # "custom" is Anthropic's; other types are tools of the host
+_GEMINI_TYPES = {"STRING", "NUMBER", "INTEGER", "BOOLEAN", "ARRAY", "OBJECT", "NULL"}
+_KINDS = {"None", "function", "custom", "tool"}  # "custom" is Anthropic's; other types are tools of the host
 
 
 def read_tools(value: object) -> list[Tool] | None:
@@ -46,16 +47,29 @@ def _tools_of(given: object) -> list[JsonObject]:
     given = without_nulls(given)
     declarations = first_value(given, "functionDeclarations", "function_declarations")
     if is_list(declarations):
-        return [tool for each in declarations for tool in _tools_of(each)]
+        return [tool for each in declarations for tool in _tools_of(_in_lower_case(each))]
     if is_object(spec := given.get("toolSpec")):
         return [_wrapped(spec)]
     if is_object(function := given.get("function")):
         return [{"type": "function", **given, "function": _function(function)}]
-    if "name" in given and given.get("type") in _KINDS:
+    if "name" in given and str(given.get("type")) in _KINDS:
         return [_wrapped(given)]
+    if len(given) == 1 and not ({"type", "name"} & given.keys()):  # as Gemini names them
+        raise DataError(f"the tool {next(iter(given))!r} belongs to its host, and cannot be trained on")
     if isinstance(kind := given.get("type"), str) and kind != "function":
         raise DataError(f"a tool of type {kind!r} belongs to its host, and cannot be trained on")
     return [given]
+
+
+def _in_lower_case(value: object) -> object:
+    """A declaration of Gemini's with the types of its schema as JSON schema has them."""
+    if is_list(value):
+        return [_in_lower_case(each) for each in value]
+    if not is_object(value):
+        return value
+    lowered: JsonObject = {key: _in_lower_case(each) for key, each in value.items()}
+    kind = lowered.get("type")
+    return {**lowered, "type": kind.lower()} if isinstance(kind, str) and kind in _GEMINI_TYPES else lowered
 
 
 def _wrapped(flat: Row) -> JsonObject:

@@ -7,13 +7,26 @@ from typing import Protocol
 
 from fine_tuning.data_io.call import Call
 from fine_tuning.data_io.formats import (
+    ai_sdk,
     alpaca,
+    anthropic,
+    argilla,
+    batch,
+    bedrock,
+    bedrock_log,
+    chat_text,
+    gemini,
+    gemini_log,
     langfuse,
     litellm,
+    open_webui,
     openai_chat,
+    openai_log,
+    openai_responses,
     opentelemetry,
     preference,
     prompt_response,
+    question_answer,
     sharegpt,
     stored_completion,
 )
@@ -38,15 +51,35 @@ _MODULES: tuple[Format, ...] = (
     litellm,
     opentelemetry,
     langfuse,
+    batch,
+    bedrock_log,
+    openai_responses,
+    gemini_log,
+    anthropic,
+    openai_log,
     stored_completion,
+    open_webui,
+    argilla,
     preference,
     sharegpt,
+    bedrock,
+    ai_sdk,
     openai_chat,
+    gemini,
     alpaca,
+    chat_text,
     prompt_response,
+    question_answer,
 )
 FORMATS: dict[str, Format] = {each.NAME: each for each in _MODULES}
-LOGS = frozenset({langfuse.NAME, litellm.NAME, opentelemetry.NAME, stored_completion.NAME})
+LOGS = frozenset(
+    each.NAME
+    for each in (
+        *(langfuse, litellm, opentelemetry, stored_completion),
+        *(batch, bedrock_log, openai_responses, gemini_log, anthropic, openai_log),
+        *(ai_sdk, open_webui, argilla),
+    )
+)
 """Formats of production logs, which hold good and bad responses; the others hold curated training data."""
 
 

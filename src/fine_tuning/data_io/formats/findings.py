@@ -61,7 +61,7 @@ _ERRORS = {
     "duplicate-key": "keep one of the values: readers disagree on which counts",
     "not-finite": "leave the key out where the number is unknown",
     "lone-surrogate": "the text was cut inside a character; cut between characters",
-    "unknown-format": "use messages, or another format that `ft-cli capture import --help` names",
+    "unknown-format": "use messages, or another format that the guide lists (docs/guide.md)",
     "malformed": "see the message",
     "no-messages": "put the conversation into messages",
     "not-a-message": "each message is an object with role and content",

@@ -26,7 +26,9 @@ def recognises(row: Row) -> bool:
     """Whether a row is of this format."""
     if _is_pair(row):
         return is_list(parse_embedded_json(object_or_empty(parse_embedded_json(row["request"])).get("messages")))
-    return is_list(row.get("choices")) and row.get("object", "chat.completion") == "chat.completion"
+    choices = row.get("choices")
+    are_choices = is_list(choices) and all(map(is_object, choices))  # others are of a question
+    return are_choices and row.get("object", "chat.completion") == "chat.completion"
 
 
 def _is_pair(row: Row) -> bool:

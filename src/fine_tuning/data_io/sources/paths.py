@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from fine_tuning.data_io.sources import saved_datasets
 from fine_tuning.errors import NotFoundError, UsageError
 
-KINDS = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet")
+KINDS = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet", ".arrow", ".feather")
 COMPRESSIONS = (".gz", ".zst", ".bz2", ".xz")
 _MAGIC = set("*?[")
 
@@ -38,9 +39,11 @@ def _files(name: str) -> list[str]:
     if is_remote(name):
         from fine_tuning.data_io.sources.object_storage import remote_files
 
-        return remote_files(name)
+        return saved_datasets.without_descriptions(remote_files(name))
     path = Path(name)
     if path.is_dir():
+        if (saved := saved_datasets.files_of(path)) is not None:
+            return saved
         kinds = ", ".join(f"*{kind}" for kind in KINDS)
         return _matches(path, "**/*", f"folder {name} has no file named {kinds}")
     if _MAGIC & set(name) and not path.exists():
@@ -55,7 +58,7 @@ def _matches(folder: Path, pattern: str, none_found: str, *, any_kind: bool = Fa
         paths = list(folder.glob(pattern))
     except (ValueError, NotImplementedError) as error:
         raise UsageError(f"invalid pattern {pattern}: {error}") from None
-    found = sorted(str(each) for each in paths if each.is_file() and (any_kind or has_rows(each)))
+    found = sorted(str(each) for each in paths if each.is_file() and (any_kind or _is_wanted(each)))
     if not found:
         raise NotFoundError(none_found)
     broken = next((each for each in paths if each.is_symlink() and has_rows(each) and not exists(each)), None)
@@ -70,6 +73,10 @@ def exists(path: Path) -> bool:
         return path.exists()
     except OSError:
         return False
+
+
+def _is_wanted(file: Path) -> bool:
+    return has_rows(file) and not saved_datasets.is_about_dataset(file)
 
 
 def has_rows(path: Path | str) -> bool:

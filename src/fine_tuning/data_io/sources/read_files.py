@@ -31,6 +31,11 @@ def read(file: str) -> Iterator[RawRow]:
 
         yield from parquet_rows(file)
         return
+    if kind in {".arrow", ".feather"}:
+        from fine_tuning.data_io.sources.arrow_rows import arrow_rows  # loads pyarrow
+
+        yield from arrow_rows(file)
+        return
     with open_uncompressed(file) as stream, read_position(file, "line") as position:
         if kind in {".csv", ".tsv"}:
             rows = csv_rows(windows_as_utf8(stream), file, "\t" if kind == ".tsv" else None)

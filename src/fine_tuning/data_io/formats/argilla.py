@@ -1,0 +1,177 @@
+"""Records of Argilla: fields, and people's responses and suggestions to its questions; of versions 2 and 1.
+
+Source: https://docs.argilla.io/latest/how_to_guides/import_export/
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from fine_tuning.data_io.call import Call, call_from_row
+from fine_tuning.data_io.dialects.conversation import read_answer, read_messages
+from fine_tuning.data_io.json_values import JsonObject, Row, is_list, is_object, object_or_empty, parse_embedded_json
+from fine_tuning.data_io.messages import Message, prompt_messages
+from fine_tuning.errors import DataError
+
+NAME = "argilla"
+_ASKED = ("prompt", "instruction", "question", "query", "input", "messages", "conversation", "chat")
+_ANSWERED = ("response", "completion", "answer", "output", "generation")
+_RATINGS = ("rating", "quality", "overall_rating", "overall", "score")
+_CHOICES = ("preference", "ranking", "choice", "better", "best")
+_CHOSEN = ("chosen", "rejected")
+_OF_RECORDS = {"id", "status", "_server_id", "inserted_at", "updated_at"}
+_SCALE = {1, 2, 3, 4, 5}
+_WRITTEN_BY_HAND = 5
+_OTHERS = ("context", "system", "system_prompt", "document", "documents", "history")
+
+
+def recognises(row: Row) -> bool:
+    """Whether a row is of this format."""
+    row = _nested(row)
+    return is_object(_parsed(row, "fields")) and ("responses" in row or "suggestions" in row)
+
+
+def _nested(row: Row) -> Row:
+    """The record; a flat one, as exported to tables, with its fields and the answers to its questions apart."""
+    if not any(key.endswith((".responses", ".suggestion")) for key in row):
+        return row
+    responses: JsonObject = {}
+    for key, values in row.items():
+        states = row.get(f"{key}.status")
+        if key.endswith(".responses") and is_list(values):
+            stated = states if is_list(states) else [None] * len(values)
+            pairs = zip(values, stated, strict=False)
+            responses[key.removesuffix(".responses")] = [{"value": each, "status": state} for each, state in pairs]
+    suggested: JsonObject = {
+        key.removesuffix(".suggestion"): {"value": value} for key, value in row.items() if key.endswith(".suggestion")
+    }
+    fields: JsonObject = {key: value for key, value in row.items() if "." not in key and key not in _OF_RECORDS}
+    return {"id": row.get("id"), "fields": fields, "responses": responses, "suggestions": suggested}
+
+
+def _parsed(row: Row, key: str) -> object:
+    return parse_embedded_json(row.get(key))
+
+
+def calls(row: Row) -> Iterator[Call]:
+    """The call of a record; one whose responses are all discarded has none.
+
+    A text that an annotator wrote stands for the response, and a rating on a scale of 1 to 5 is the call's.
+
+    Raises:
+        DataError: it is malformed, or has no question, or no answer.
+    """
+    row = _nested(row)
+    fields = object_or_empty(_parsed(row, "fields"))
+    answers = _answers(_parsed(row, "responses"))
+    if answers is None:
+        return
+    suggested = _suggestions(_parsed(row, "suggestions"))
+    stated = {**suggested, **answers}
+    asked = next((key for key in _ASKED if fields.get(key)), None)
+    if asked is None:
+        raise DataError(f"the record has no question: none of its fields is {', '.join(_ASKED)}")
+    request = _request(fields, asked)
+    used = {asked, *_OTHERS}
+    written = next((key for key in _ANSWERED if isinstance(answers.get(key), str)), None)
+    pair = _pair(fields, stated)
+    if pair is not None:
+        chosen, rejected, keys = pair
+        used |= keys
+    else:
+        chosen, rejected = _answer(fields, answers, suggested, written, request), None
+        used |= set(_ANSWERED)
+    rating = next((stated[key] for key in _RATINGS if _is_rating(stated.get(key))), None)
+    metadata = object_or_empty(_parsed(row, "metadata"))
+    ids = {"record": row.get("id"), "status": row.get("status"), "answers": answers}
+    beside = {key: value for key, value in fields.items() if key not in used}
+    extra = {key: value for key, value in ids.items() if value}
+    system = {key: fields[key] for key in ("system", "system_prompt") if fields.get(key)}
+    call = call_from_row(
+        {**system, "metadata": {**beside, **metadata, **extra}}, (), [*request, *chosen], None, rejected
+    )
+    yield replace(call, rating=_WRITTEN_BY_HAND if rating is None and written else rating)
+
+
+def _is_rating(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value in _SCALE
+
+
+def _answers(given: object) -> JsonObject | None:
+    """The first submitted answer to each question; None if there were answers and all are discarded."""
+    found: JsonObject = {}
+    discarded = kept = 0
+    if is_object(given):  # version 2: by question
+        for question, each in given.items():
+            for answer in each if is_list(each) else [each]:
+                value = object_or_empty(answer)
+                if value.get("status") == "discarded":
+                    discarded += 1
+                elif value.get("value") is not None and value.get("status") != "draft":
+                    kept += 1
+                    found.setdefault(question, value["value"])
+    for each in given if is_list(given) else []:  # version 1: by annotator
+        response = object_or_empty(each)
+        if response.get("status") == "discarded":
+            discarded += 1
+        elif response.get("status") != "draft":
+            kept += 1
+            for question, answer in object_or_empty(response.get("values")).items():
+                found.setdefault(question, object_or_empty(answer).get("value"))
+    return None if discarded and not kept else found
+
+
+def _suggestions(given: object) -> JsonObject:
+    if is_object(given):
+        return {question: object_or_empty(each).get("value") for question, each in given.items()}
+    listed = [object_or_empty(each) for each in given] if is_list(given) else []
+    return {str(each["question_name"]): each.get("value") for each in listed if "question_name" in each}
+
+
+def _request(fields: Row, key: str) -> list[Message]:
+    value = parse_embedded_json(fields[key])
+    if not isinstance(value, str):
+        return read_messages(value, f"fields.{key}")
+    more = [fields[each] for each in ("input", "context") if each != key and isinstance(fields.get(each), str)]
+    return prompt_messages("\n\n".join([value, *(str(each) for each in more if each)]))
+
+
+def _answer(fields: Row, answers: Row, suggested: Row, written: str | None, request: list[Message]) -> list[Message]:
+    """The answer: what an annotator wrote, else the field's, else what was suggested, else the end of the chat."""
+    if written is not None:
+        return [{"role": "assistant", "content": str(answers[written])}]
+    for source in (fields, suggested):
+        key = next((key for key in _ANSWERED if source.get(key)), None)
+        if key is not None:
+            return read_answer(source[key], key)
+    if request[-1].get("role") == "assistant":
+        return []
+    raise DataError(f"the record has no answer: none of its fields or responses is {', '.join(_ANSWERED)}")
+
+
+def _pair(fields: Row, stated: Row) -> tuple[list[Message], list[Message], set[str]] | None:
+    """The better and the worse response of a comparison; None if the record is none."""
+    if all(fields.get(key) for key in _CHOSEN):
+        chosen, rejected = (read_answer(fields[key], key) for key in _CHOSEN)
+        return chosen, rejected, set(_CHOSEN)
+    compared = sorted(key for key in fields if key.rstrip("-_0123456789abAB") in _ANSWERED and key not in _ANSWERED)
+    if len(compared) != 2:
+        return None
+    choice = next((stated[key] for key in _CHOICES if stated.get(key) is not None), None)
+    best = _best(choice, compared)
+    if best is None:
+        raise DataError(f"the record compares {' and '.join(compared)}, and no answer says which is better")
+    worse = next(key for key in compared if key != best)
+    return read_answer(fields[best], best), read_answer(fields[worse], worse), set(compared)
+
+
+def _best(choice: object, compared: list[str]) -> str | None:
+    """The field that a label names, or that a ranking has alone at its top."""
+    if isinstance(choice, str):
+        return choice if choice in compared else None
+    ranked = [object_or_empty(each) for each in choice] if is_list(choice) else []
+    first = [each.get("value") for each in ranked if each.get("rank") == 1]
+    if not first and is_list(choice) and all(isinstance(each, str) for each in choice):
+        first = choice[:1]
+    return str(first[0]) if len(first) == 1 and first[0] in compared else None

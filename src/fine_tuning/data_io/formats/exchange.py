@@ -1,0 +1,98 @@
+"""A logged request and its response, of any vendor's API, as a call."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import replace
+from typing import NamedTuple, cast
+
+from fine_tuning.data_io.call import Call, call_from_row
+from fine_tuning.data_io.formats.vendor_request import read_request
+from fine_tuning.data_io.formats.vendor_response import ANTHROPIC, CONVERSE, body_of, is_failed, kind_of, read_response
+from fine_tuning.data_io.json_values import (
+    JsonObject,
+    Row,
+    first_value,
+    is_object,
+    object_or_empty,
+    parse_embedded_json,
+)
+from fine_tuning.data_io.messages import Message
+
+_NAMES = (
+    ("request", "response"),
+    ("request_body", "response_body"),
+    ("requestBody", "responseBody"),
+    ("input", "output"),
+)
+_TIMES = ("created_at", "created", "createTime", "create_time", "timestamp")
+_GO_ON = {ANTHROPIC, CONVERSE}  # APIs whose models go on with an answer that the request began
+_FACTS = {"domain", "task_type", "rating"}
+
+
+class Exchange(NamedTuple):
+    """A row's request and response, and the names under which the row has them."""
+
+    request: JsonObject
+    response: JsonObject
+    keys: Collection[str]
+
+
+def exchange_in(row: Row) -> Exchange | None:
+    """The request and the response that a row has side by side; None if it has none."""
+    for names in _NAMES:
+        request = parse_embedded_json(row.get(names[0]))
+        if not is_object(request) or names[1] not in row:
+            continue
+        body = parse_embedded_json(request.get("body"))
+        return Exchange(body if is_object(body) else request, body_of(row[names[1]]), names)
+    return None
+
+
+def call_of(row: Row, exchange: Exchange) -> Iterator[Call]:
+    """The call of a logged exchange; a request that failed has none.
+
+    Args:
+        row: the facts beside the two; those that are not a call's own become metadata.
+
+    Raises:
+        DataError: the request or the response is malformed.
+    """
+    request, response = exchange.request, exchange.response
+    if is_failed(response):
+        return
+    asked, answer = read_request(request), read_response(response)
+    beside = {key: value for key, value in row.items() if key not in {*exchange.keys, *_TIMES}}
+    stated = object_or_empty(request.get("metadata"))
+    facts = {key: _as_number(stated[key]) for key in _FACTS if key in stated}
+    messages = _continued(asked.messages, answer.messages, kind_of(response))
+    call = call_from_row({**facts, **beside}, (), messages, asked.tools)
+    own_id = first_value(response, "id", "responseId", "response_id")
+    yield replace(
+        call,
+        model=first_value(response, "model", "modelVersion", "model_version") or request.get("model") or call.model,
+        captured_at=call.captured_at or _time(row) or _time(response),
+        metadata={**stated, **call.metadata, **({"response": own_id} if own_id else {})},
+        finish_reason=answer.finish_reason,
+        usage=answer.usage,
+    )
+
+
+def _continued(asked: list[Message], answered: list[Message], kind: str | None) -> list[Message]:
+    """The conversation; where the request ends with the beginning of an answer, the response goes on with it."""
+    begun = asked[-1] if asked else None
+    if kind not in _GO_ON or begun is None or begun.get("role") != "assistant" or begun.get("tool_calls"):
+        return [*asked, *answered]
+    first, rest = begun.get("content"), answered[0].get("content")
+    if not isinstance(first, str) or not isinstance(rest, str):
+        return [*asked, *answered]
+    return [*asked[:-1], cast("Message", {**answered[0], "content": first + rest}), *answered[1:]]
+
+
+def _time(row: Row) -> object:
+    return next((row[key] for key in _TIMES if row.get(key)), None)
+
+
+def _as_number(value: object) -> object:
+    """A whole number that a host keeps as text."""
+    return int(value) if isinstance(value, str) and value.isascii() and value.isdecimal() else value

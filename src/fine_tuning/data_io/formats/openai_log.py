@@ -1,0 +1,35 @@
+"""Logged requests and responses of OpenAI's Chat Completions, under any of the usual names, and those that failed.
+
+Source: https://platform.openai.com/docs/api-reference/chat/create
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from fine_tuning.data_io.call import Call
+from fine_tuning.data_io.formats import exchange, vendor_response
+from fine_tuning.data_io.formats.vendor_request import is_request
+from fine_tuning.data_io.json_values import Row
+
+NAME = "openai-log"
+
+
+def recognises(row: Row) -> bool:
+    """Whether a row is of this format."""
+    found = exchange.exchange_in(row)
+    if found is None or not is_request(found.request):
+        return False
+    is_chat = vendor_response.kind_of(found.response) == vendor_response.CHAT
+    return is_chat or vendor_response.is_failed(found.response)
+
+
+def calls(row: Row) -> Iterator[Call]:
+    """The call of a row; a request that failed has none.
+
+    Raises:
+        DataError: it is malformed.
+    """
+    found = exchange.exchange_in(row)
+    if found is not None:
+        yield from exchange.call_of(row, found)

@@ -1,0 +1,51 @@
+"""Rows of a question and its answer, under the column names in common use; also Dolly's and OpenOrca's.
+
+Sources: https://huggingface.co/datasets/databricks/databricks-dolly-15k,
+https://huggingface.co/datasets/Open-Orca/OpenOrca
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from fine_tuning.data_io.call import Call, call_from_row
+from fine_tuning.data_io.json_values import Row, text_field
+from fine_tuning.data_io.messages import prompt_and_response_messages
+from fine_tuning.errors import DataError
+
+NAME = "question-answer"
+_ASKED = ("prompt", "question", "query", "instruction", "input", "Question", "Query", "Instruction", "Input", "Q", "q")
+_ANSWERED = ("answer", "response", "output", "completion", "Answer", "Response", "Output", "A", "a")
+_CONTEXT = ("context", "Context")
+_IDS = ("id",)
+_WITH_MORE = {"instruction": "input", "Instruction": "Input"}
+_OPTIONS = ("options", "choices")
+
+
+def recognises(row: Row) -> bool:
+    """Whether a row is of this format."""
+    return _keys(row) is not None
+
+
+def _keys(row: Row) -> tuple[str, str] | None:
+    """The columns of question and answer; None without both, or where it is open which they are."""
+    asked = [key for key in _ASKED if isinstance(row.get(key), str)]
+    answered = [key for key in _ANSWERED if isinstance(row.get(key), str)]
+    if len(asked) == 2 and _WITH_MORE.get(asked[0]) == asked[1]:
+        asked = asked[:1]
+    return (asked[0], answered[0]) if len(asked) == 1 and len(answered) == 1 else None
+
+
+def calls(row: Row) -> Iterator[Call]:
+    """The call of a row; its context stands after the question, as in Alpaca's rows.
+
+    Raises:
+        DataError: it is malformed.
+    """
+    asked, answered = _keys(row) or _ASKED[:1] + _ANSWERED[:1]
+    if options := next((key for key in _OPTIONS if row.get(key)), None):
+        raise DataError(f"{options} are part of the question; write them into it")
+    more = [key for key in (_WITH_MORE.get(asked), *_CONTEXT) if key is not None]
+    texts = [text_field(row, key) for key in (asked, *more) if key == asked or row.get(key)]
+    messages = prompt_and_response_messages("\n\n".join(texts), text_field(row, answered))
+    yield call_from_row(row, (asked, answered, *more, *_IDS), messages)

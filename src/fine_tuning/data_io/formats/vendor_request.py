@@ -1,0 +1,112 @@
+"""Requests to models as vendors' APIs take them: OpenAI's two, Anthropic's Messages, Bedrock's Converse, Gemini's.
+
+Sources: https://platform.openai.com/docs/api-reference/responses/create,
+https://docs.anthropic.com/en/api/messages,
+https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html,
+https://ai.google.dev/api/generate-content
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple, cast
+
+from fine_tuning.data_io.dialects.conversation import read_messages
+from fine_tuning.data_io.dialects.tool_definitions import read_tools
+from fine_tuning.data_io.json_values import JsonObject, Row, first_value, is_list, is_object, parse_embedded_json
+from fine_tuning.data_io.messages import Message, Tool
+from fine_tuning.errors import DataError
+
+_SYSTEM_KEYS = ("system", "instructions", "systemInstruction", "system_instruction")
+_CONVERSATION_KEYS = ("messages", "contents", "input", "input_messages")
+REQUEST_KEYS = (*_CONVERSATION_KEYS, *_SYSTEM_KEYS, "tools", "functions", "toolConfig", "input_items")
+_CACHED = "what is cached is with the host; log it with the request"
+_ONLY_THE_HOST_HAS = {
+    "previous_response_id": "the turns before it are in another response; log the whole input",
+    "conversation": "its earlier turns are with the host; log the whole input",
+    "prompt": "its text is with the host; log the whole input",
+    "cachedContent": _CACHED,
+    "cached_content": _CACHED,
+}
+
+
+class Request(NamedTuple):
+    """What a model was sent."""
+
+    messages: list[Message]
+    tools: list[Tool] | None
+
+
+def is_request(value: object) -> bool:
+    """Whether a parsed value holds a conversation as one of the APIs takes it."""
+    return is_object(value) and any(is_list(parse_embedded_json(value.get(key))) for key in ("messages", "contents"))
+
+
+def is_responses_request(value: object) -> bool:
+    """Whether a parsed value is a request of OpenAI's Responses API."""
+    if not is_object(value) or "messages" in value or "contents" in value:
+        return False
+    return isinstance(value.get("input"), str | list) and ("model" in value or "instructions" in value)
+
+
+def read_request(given: Row) -> Request:
+    """The conversation and the tools of a request.
+
+    Raises:
+        DataError: it is malformed, or a part of it is with the host only.
+    """
+    config = parse_embedded_json(given.get("config"))
+    if "contents" in given and is_object(config):  # where Gemini's SDKs take what the API has beside the contents
+        given = {**config, **given}
+    key = next((key for key in _CONVERSATION_KEYS if given.get(key) not in (None, "", [])), None)
+    _refuse_hosted(given)
+    if key is None:
+        raise DataError("the request's messages are missing; log them with the response")
+    conversation = parse_embedded_json(given[key])
+    if key == "contents" and is_list(conversation):  # whose role may be missing; then it is the user's
+        conversation = [{"role": "user", **each} if is_object(each) else each for each in conversation]
+    messages = with_plain_texts(read_messages(conversation, key))
+    system = _system(given)
+    if messages[: len(system)] != system:
+        messages = [*system, *messages]
+    return Request(messages, read_tools(_tools(given)))
+
+
+def with_plain_texts(messages: list[Message]) -> list[Message]:
+    """The messages, each whose content is one part of text as that text: these vendors write no other."""
+    return [
+        cast("Message", {**each, "content": _plain(each["content"])}) if "content" in each else each
+        for each in messages
+    ]
+
+
+def _plain(content: object) -> object:
+    only = content[0] if is_list(content) and len(content) == 1 else None
+    return (
+        only["text"] if is_object(only) and only.get("type") == "text" and only.keys() == {"type", "text"} else content
+    )
+
+
+def _refuse_hosted(given: Row) -> None:
+    for key, advice in _ONLY_THE_HOST_HAS.items():
+        value = given.get(key)
+        if value and not (key == "prompt" and isinstance(value, str)):
+            raise DataError(f"the request has {key}: {advice}")
+
+
+def _system(given: Row) -> list[Message]:
+    """The system message beside the conversation: a text, blocks, or an object with parts; or messages of any role."""
+    value = parse_embedded_json(first_value(given, *_SYSTEM_KEYS))
+    if value is None:
+        return []
+    if is_list(value) and value and all(is_object(each) and "role" in each for each in value):
+        return with_plain_texts(read_messages(value, "instructions"))
+    stated: JsonObject = dict(value) if is_object(value) else {"content": value}
+    messages = with_plain_texts(read_messages([{**stated, "role": "system"}], "system"))
+    return [message for message in messages if message.get("content")]
+
+
+def _tools(given: Row) -> object:
+    config = given.get("toolConfig")  # in Gemini's requests the choice, in Bedrock's the tools
+    if is_object(config) and is_list(config.get("tools")):
+        return config["tools"]
+    return given.get("tools") or given.get("functions")

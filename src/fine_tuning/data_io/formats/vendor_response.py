@@ -1,0 +1,127 @@
+"""Responses of models as vendors' APIs give them: OpenAI's two, Anthropic's Messages, Bedrock's Converse, Gemini's.
+
+Sources: those of `vendor_request`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from fine_tuning.data_io.call import Choice, finish_reason, usage_of
+from fine_tuning.data_io.dialects.conversation import read_answer
+from fine_tuning.data_io.formats import anthropic_stream
+from fine_tuning.data_io.formats.stored_completion import first_choice
+from fine_tuning.data_io.formats.vendor_request import with_plain_texts
+from fine_tuning.data_io.json_values import (
+    JsonObject,
+    Row,
+    first_value,
+    is_list,
+    is_object,
+    object_or_empty,
+    parse_embedded_json,
+)
+from fine_tuning.errors import DataError
+
+CHAT, RESPONSES, ANTHROPIC, CONVERSE, GEMINI = "chat", "responses", "anthropic", "converse", "gemini"
+_UNANSWERED = {"failed", "cancelled", "queued", "in_progress"}
+_TRUNCATED_AS = {"max_output_tokens": "length", "content_filter": "content_filter"}
+
+
+def body_of(response: object) -> JsonObject:
+    """The response of a model itself, also inside the status of HTTP, as JSON text, or as events of a stream.
+
+    An empty object if there is none.
+    """
+    found = parse_embedded_json(response)
+    if is_list(found):
+        found = anthropic_stream.joined(found)
+    if is_object(found) and ("body" in found or "status_code" in found):
+        return body_of(found.get("body"))
+    return found if is_object(found) else {}
+
+
+def kind_of(body: Row) -> str | None:
+    """Whose response it is; None if it is of none of them."""
+    if is_list(body.get("choices")):
+        return CHAT
+    if is_object(output := body.get("output")) and is_object(output.get("message")):
+        return CONVERSE
+    if is_list(body.get("output")) and body.get("object", "response") == "response":
+        return RESPONSES
+    if is_list(body.get("candidates")) or "promptFeedback" in body or "prompt_feedback" in body:
+        return GEMINI
+    if "content" in body and body.get("role") == "assistant":
+        return ANTHROPIC
+    return None
+
+
+def is_failed(body: Row) -> bool:
+    """Whether a response says that there is no answer: an error, or a response that has not come."""
+    if body.get("type") == "error" or str(body.get("status")) in _UNANSWERED:
+        return True
+    feedback = object_or_empty(first_value(body, "promptFeedback", "prompt_feedback"))
+    if first_value(feedback, "blockReason", "block_reason") and not body.get("candidates"):
+        return True
+    return bool(body.get("error")) and kind_of(body) is None
+
+
+def read_response(body: Row) -> Choice:
+    """The answer in a response; the first of several.
+
+    Raises:
+        DataError: it has none, or it is of none of the vendors.
+    """
+    kind = kind_of(body)
+    if kind is None:
+        raise DataError(f"the response is of no known API (it has {', '.join(sorted(body)[:6]) or 'nothing'})")
+    choice = _READERS[kind](body)
+    if not any(each.get("content") or each.get("tool_calls") or each.get("refusal") for each in choice.messages):
+        raise DataError(f"the response has no answer (it ended with {choice.finish_reason or 'no reason'})")
+    return choice._replace(messages=with_plain_texts(choice.messages))
+
+
+def _responses(body: Row) -> Choice:
+    items = body.get("output")
+    for number, item in enumerate(items if is_list(items) else []):
+        kind = str(object_or_empty(item).get("type", "message"))
+        if kind not in {"message", "function_call", "function_call_output", "reasoning"}:
+            raise DataError(f"output[{number}] is of type {kind!r}, which belongs to its host")
+    messages = read_answer(items, "output")
+    reason: object = object_or_empty(body.get("incomplete_details")).get("reason")
+    ended = _TRUNCATED_AS.get(str(reason), reason) or ("length" if body.get("status") == "incomplete" else None)
+    if ended is None and messages:
+        ended = "tool_calls" if messages[-1].get("tool_calls") else "stop"
+    return Choice(messages, finish_reason(ended), usage_of(body.get("usage")))
+
+
+def _anthropic(body: Row) -> Choice:
+    messages = read_answer({"role": "assistant", "content": body.get("content")}, "response")
+    return Choice(messages, finish_reason(body.get("stop_reason")), usage_of(body.get("usage")))
+
+
+def _converse(body: Row) -> Choice:
+    messages = read_answer(object_or_empty(body.get("output")).get("message"), "output")
+    return Choice(messages, finish_reason(body.get("stopReason")), usage_of(body.get("usage")))
+
+
+def _gemini(body: Row) -> Choice:
+    candidates = body.get("candidates")
+    first = object_or_empty(candidates[0]) if is_list(candidates) and candidates else {}
+    ended = finish_reason(first.get("finishReason") or first.get("finish_reason"))
+    content = first.get("content")
+    if not is_object(content) or not content.get("parts"):
+        raise DataError(f"the response has no answer (it ended with {ended or 'no reason'})")
+    messages = read_answer({**content, "role": "model"}, "content")
+    if ended == "stop" and messages[-1].get("tool_calls"):
+        ended = "tool_calls"
+    return Choice(messages, ended, usage_of(first_value(body, "usageMetadata", "usage_metadata")))
+
+
+_READERS: dict[str, Callable[[Row], Choice]] = {
+    CHAT: first_choice,
+    RESPONSES: _responses,
+    ANTHROPIC: _anthropic,
+    CONVERSE: _converse,
+    GEMINI: _gemini,
+}

@@ -1,0 +1,171 @@
+"""Chats as Vercel's AI SDK and Open WebUI store and export them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from fine_tuning.errors import DataError
+from tests.data_io import vendor_rows as rows
+from tests.data_io.vendor_rows import ANSWER, ANSWERED, ASKED, QUESTION, SYSTEM, TURN, called, fresh, only, result
+
+ASKING = {"role": "assistant", "content": None, "tool_calls": [called("track", '{"order": 7}', "call_1")]}
+
+
+class TestAiSdk:
+    def test_steps_of_a_message_are_turns(self) -> None:
+        call = only(rows.UI_CHAT, "ai-sdk")
+        assert call.messages == [QUESTION, ASKING, result("call_1", '{"place": "van"}'), ANSWER]
+        assert call.metadata == {"id": "chat-1"}
+
+    @pytest.mark.parametrize(
+        ("part", "text"),
+        [
+            ({"state": "output-error", "errorText": "gone"}, "gone"),
+            ({"state": "output-denied", "approval": {"id": "a", "approved": False, "reason": "private"}}, "private"),
+            ({"state": "output-available", "output": "van"}, "van"),
+            ({"state": "output-available", "output": {"type": "text", "value": "van"}}, "van"),
+        ],
+    )
+    def test_states_of_tools_become_results(self, part: dict[str, Any], text: str) -> None:
+        for kind in ({"type": "tool-track"}, {"type": "dynamic-tool", "toolName": "track"}):
+            made = {**kind, "toolCallId": "call_1", "input": {"order": 7}, **part}
+            parts = [made, {"type": "text", "text": ANSWERED}]
+            row = {"messages": [QUESTION, {"id": "m", "role": "assistant", "parts": parts}]}
+            assert only(row, "ai-sdk").messages == [QUESTION, ASKING, result("call_1", text), ANSWER]
+
+    def test_call_that_was_not_whole_is_left_out(self) -> None:
+        part = {"type": "tool-track", "toolCallId": "call_1", "state": "input-streaming", "input": {}}
+        parts = [part, {"type": "text", "text": ANSWERED}]
+        assert only({"messages": [QUESTION, {"role": "assistant", "parts": parts}]}).messages == [QUESTION, ANSWER]
+
+    @pytest.mark.parametrize("is_in_parts", [True, False])
+    def test_messages_of_version_4_are_read(self, is_in_parts: bool) -> None:
+        invocation = {
+            "state": "result", "step": 0, "toolCallId": "call_1", "toolName": "track",
+            "args": {"order": 7}, "result": "van",
+        }  # fmt: skip
+        parts = [
+            {"type": "step-start"},
+            {"type": "tool-invocation", "toolInvocation": invocation},
+            {"type": "step-start"},
+            {"type": "text", "text": ANSWERED},
+        ]
+        answer = {
+            "id": "m", "role": "assistant", "content": ANSWERED, "createdAt": "2026-01-02T03:04:05Z",
+            "toolInvocations": [invocation], **({"parts": parts} if is_in_parts else {}),
+        }  # fmt: skip
+        picture = {"name": "a.png", "contentType": "image/png", "url": "https://example.com/a.png"}
+        asked = {"id": "q", "role": "user", "content": ASKED, "experimental_attachments": [picture]}
+        found = only({"messages": [asked, answer]}, "ai-sdk").messages
+        image = {"type": "image_url", "image_url": {"url": "https://example.com/a.png"}}
+        assert found[0]["content"] == [{"type": "text", "text": ASKED}, image]
+        assert found[1:] == [ASKING, result("call_1", "van"), ANSWER]
+
+    def test_calls_of_later_steps_beside_the_text_are_turns_of_their_own(self) -> None:
+        invocations = [
+            {
+                "state": "result",
+                "step": step,
+                "toolCallId": own,
+                "toolName": "track",
+                "args": {"order": 7},
+                "result": own,
+            }
+            for step, own in ((0, "c1"), (0, "c2"), (1, "c3"))
+        ]
+        answer = {"role": "assistant", "content": ANSWERED, "toolInvocations": invocations}
+        found = only({"messages": [QUESTION, answer]}, "ai-sdk").messages
+        assert [len(each.get("tool_calls", ())) for each in found] == [0, 2, 0, 0, 1, 0, 0]
+        assert [each["tool_call_id"] for each in found if each["role"] == "tool"] == ["c1", "c2", "c3"]
+        assert found[-1] == ANSWER
+
+    def test_model_messages_are_read(self) -> None:
+        made = {"type": "tool-call", "toolCallId": "call_1", "toolName": "track", "input": {"order": 7}}
+        output = {"type": "json", "value": {"place": "van"}}
+        found = {"type": "tool-result", "toolCallId": "call_1", "toolName": "track", "output": output}
+        said = [
+            {"role": "system", "content": "Be brief."},
+            {"role": "user", "content": [{"type": "text", "text": ASKED}]},
+            {"role": "assistant", "content": [{"type": "reasoning", "text": "Look."}, made]},
+            {"role": "tool", "content": [found]},
+            {"role": "assistant", "content": [{"type": "text", "text": ANSWERED}]},
+        ]
+        expected = [SYSTEM, QUESTION, ASKING, result("call_1", '{"place": "van"}'), ANSWER]
+        assert only({"messages": said}, "ai-sdk").messages == expected
+
+    def test_file_that_is_no_image_is_refused(self) -> None:
+        file = {"type": "file", "mediaType": "application/pdf", "url": "https://example.com/a.pdf"}
+        row = {"messages": [{"role": "user", "parts": [{"type": "text", "text": ASKED}, file]}, ANSWER]}
+        with pytest.raises(DataError, match="a part of type 'file' cannot be trained on"):
+            only(row)
+
+
+class TestOpenWebUi:
+    def test_rated_answer_is_read_with_the_other_one(self) -> None:
+        call = only(rows.FEEDBACK, "open-webui")
+        assert (call.messages, call.rejected) == (TURN, [{"role": "assistant", "content": "No idea."}])
+        assert (call.rating, call.model, call.captured_at) == (5, "qwen", 1764000000)
+        facts = {
+            "chat": "c-1",
+            "user_id": "u-1",
+            "reason": "accurate_information",
+            "tags": ["orders"],
+            "details": {"rating": 9},
+            "feedback": "f-1",
+        }
+        assert call.metadata == facts
+
+    def test_answer_that_lost_is_the_rejected_one(self) -> None:
+        row = fresh(rows.FEEDBACK)
+        row["data"]["rating"], row["meta"]["message_id"] = "-1", "b"
+        call = only(row)
+        assert (call.messages, call.rejected) == (TURN, [{"role": "assistant", "content": "No idea."}])
+        tree = row["snapshot"]["chat"]["chat"]["history"]["messages"]
+        tree["a"]["childrenIds"] = ["b"]
+        alone = only(row)
+        assert (alone.messages[-1]["content"], alone.rating, alone.rejected) == ("No idea.", 1, None)
+
+    def test_chat_is_read_up_to_its_last_answer(self) -> None:
+        assert only(rows.WEBUI_CHAT, "open-webui").messages == TURN
+        row = fresh(rows.WEBUI_CHAT)
+        row["chat"]["history"]["currentId"] = "b"
+        assert only(row).messages[-1]["content"] == "No idea."
+
+    @pytest.mark.parametrize(
+        ("change", "reason"),
+        [
+            ({"snapshot": {}}, "has no snapshot of its chat"),
+            ({"meta": {"message_id": "x"}}, "has no message 'x'"),
+            ({"meta": {"message_id": "a"}}, "the chat has no answer"),
+        ],
+    )
+    def test_feedback_without_its_answer_is_refused(self, change: dict[str, Any], reason: str) -> None:
+        with pytest.raises(DataError, match=reason):
+            only(fresh(rows.FEEDBACK, **change))
+
+    def test_reasoning_is_left_out_and_what_the_model_had_elsewhere_is_refused(self) -> None:
+        row = fresh(rows.WEBUI_CHAT)
+        answer = row["chat"]["history"]["messages"]["c"]
+        summary = "<summary>Thought for 3 seconds</summary>"
+        answer["content"] = f'<details type="reasoning" done="true">\n{summary}\n> Look.\n</details>\n{ANSWERED}'
+        assert only(row).messages == TURN
+        answer["content"] = f'<details type="tool_calls" name="track"></details>\n{ANSWERED}'
+        with pytest.raises(DataError, match="calls of tools as HTML"):
+            only(row)
+        answer.update(content=ANSWERED, sources=[{"source": {"name": "a.pdf"}, "document": ["..."]}])
+        with pytest.raises(DataError, match="was made from sources"):
+            only(row)
+
+    def test_loop_and_file_are_refused(self) -> None:
+        row = fresh(rows.WEBUI_CHAT)
+        tree = row["chat"]["history"]["messages"]
+        tree["a"]["files"] = [{"type": "image", "url": "data:image/png;base64,aGk="}]
+        assert only(row).messages[1]["content"][1]["type"] == "image_url"
+        tree["a"]["files"] = [{"type": "file", "name": "a.pdf"}]
+        with pytest.raises(DataError, match="has a file, whose text is not in the export"):
+            only(row)
+        tree["a"]["parentId"] = "c"
+        with pytest.raises(DataError, match="which another one names"):
+            only(row)
