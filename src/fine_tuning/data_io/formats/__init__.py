@@ -8,10 +8,14 @@ from typing import Protocol
 from fine_tuning.data_io.call import Call
 from fine_tuning.data_io.formats import (
     alpaca,
+    helicone,
     langfuse,
+    langsmith,
+    langsmith_dataset,
     litellm,
     openai_chat,
     opentelemetry,
+    portkey,
     preference,
     prompt_response,
     sharegpt,
@@ -36,17 +40,22 @@ class Format(Protocol):
 _MODULES: tuple[Format, ...] = (
     # The more specific formats come first: a log entry may also have messages.
     litellm,
+    langsmith,
+    helicone,
+    portkey,
     opentelemetry,
     langfuse,
     stored_completion,
     preference,
+    langsmith_dataset,
     sharegpt,
     openai_chat,
     alpaca,
     prompt_response,
 )
 FORMATS: dict[str, Format] = {each.NAME: each for each in _MODULES}
-LOGS = frozenset({langfuse.NAME, litellm.NAME, opentelemetry.NAME, stored_completion.NAME})
+_LOGS = (helicone, langfuse, langsmith, litellm, opentelemetry, portkey, stored_completion)
+LOGS = frozenset(each.NAME for each in _LOGS)
 """Formats of production logs, which hold good and bad responses; the others hold curated training data."""
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from fine_tuning.data_io.call import Call, Choice, finish_reason, usage_of, with_system
 from fine_tuning.data_io.dialects.conversation import read_answer, read_messages
 from fine_tuning.data_io.dialects.tool_definitions import read_tools
+from fine_tuning.data_io.formats.scores import rating_of_scores
 from fine_tuning.data_io.formats.stored_completion import first_choice
 from fine_tuning.data_io.json_values import (
     JsonObject,
@@ -26,8 +27,6 @@ from fine_tuning.data_io.messages import Message
 from fine_tuning.errors import DataError
 
 NAME = "langfuse"
-_RATING_SCORES = {"rating", "user_rating", "user-rating", "quality"}
-_THUMB_SCORES = {"feedback", "user_feedback", "user-feedback", "thumbs"}
 
 
 def recognises(row: Row) -> bool:
@@ -55,7 +54,7 @@ def calls(row: Row) -> Iterator[Call]:
     yield Call(
         [*_request(given), *answer.messages],
         read_tools(object_or_empty(given).get("tools") or object_or_empty(given).get("functions")),
-        rating=_rating(scores),
+        rating=rating_of_scores(_scores(scores, row.get("id"))),
         model=first_value(row, "model", "providedModelName", "provided_model_name"),
         captured_at=first_value(row, "startTime", "start_time", "timestamp"),
         metadata=_metadata(row, scores),
@@ -92,18 +91,13 @@ def _answer(parsed: object, given: object) -> Choice:
     return Choice([{"role": "assistant", "content": to_json_text(given)}])
 
 
-def _rating(scores: object) -> int | None:
-    for score in scores if is_list(scores) else []:
-        name, value = str(object_or_empty(score).get("name")).lower(), object_or_empty(score).get("value")
-        if name in _RATING_SCORES | _THUMB_SCORES and isinstance(value, list | dict):
-            raise DataError(f"score {name} must be a number, not {value!r}")
-        if not isinstance(value, int | float):
-            continue
-        if name in _RATING_SCORES and value in {1, 2, 3, 4, 5}:
-            return int(value)
-        if name in _THUMB_SCORES and value in {0, 1}:
-            return 5 if value else 1
-    return None
+def _scores(given: object, observation: object) -> Iterator[tuple[object, object]]:
+    """Name and value of the scores of an observation, or of its whole trace."""
+    for each in given if is_list(given) else []:
+        score = object_or_empty(each)
+        scored = first_value(score, "observationId", "observation_id")
+        if scored is None or observation is None or scored == observation:
+            yield score.get("name"), score.get("value")
 
 
 def _metadata(row: Row, scores: object) -> JsonObject:
