@@ -54,15 +54,16 @@ def calls(row: Row) -> Iterator[Call]:
     stats = parse_embedded_json(row.get("feedback_stats"))
     traced = object_or_empty(parse_embedded_json(extra.get("metadata")))
     counts = {key: row.get(key) for key in ("prompt_tokens", "completion_tokens")}
+    counted = object_or_empty(outputs).get("usage_metadata") or traced.get("usage_metadata")
     yield Call(
         found.messages,
         found.tools,
         rating=rating_of_scores(_scores(stats)),
         model=found.model or traced.get("ls_model_name"),
         captured_at=row.get("start_time"),
-        metadata=_metadata(row, traced, stats),
+        metadata=_metadata(row, _own(traced, extra), stats),
         finish_reason=found.choice.finish_reason,
-        usage=found.choice.usage or usage_of(counts),
+        usage=found.choice.usage or usage_of(counts) or usage_of(counted),
     )
 
 
@@ -126,12 +127,17 @@ def _scores(stats: object) -> Iterator[tuple[object, object]]:
         yield facts.get("key"), facts.get("score") if facts.get("score") is not None else facts.get("value")
 
 
-def _metadata(row: Row, traced: Row, stats: object) -> JsonObject:
-    own = {key: value for key, value in traced.items() if not key.startswith("ls_")}
+def _own(traced: Row, extra: Row) -> JsonObject:
+    """The metadata that the application has given, without what LangChain and LangSmith have added."""
+    added = {"lc_versions", "usage_metadata", *object_or_empty(extra.get("invocation_params"))}
+    return {key: value for key, value in traced.items() if not key.startswith("ls_") and key not in added}
+
+
+def _metadata(row: Row, own: Row, stats: object) -> JsonObject:
     facts = {
         "run": row.get("id"),
         "trace": row.get("trace_id"),
-        "conversation_id": first_value(traced, "session_id", "thread_id", "conversation_id"),
+        "conversation_id": first_value(own, "session_id", "thread_id", "conversation_id"),
         "tags": parse_embedded_json(row.get("tags")),
         "feedback": stats,
     }
