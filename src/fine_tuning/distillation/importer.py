@@ -16,7 +16,7 @@ from fine_tuning.data_io.sources import RawRow
 from fine_tuning.distillation.example_record import Facts, example_record
 from fine_tuning.distillation.import_report import Defaults, ImportReport
 from fine_tuning.distillation.ratings import LOG_RATING, REJECTED_RATING, TRAINING_DATA_RATING, parse_rating
-from fine_tuning.errors import DataError, UsageError
+from fine_tuning.errors import DataError, ProviderError, UsageError
 from fine_tuning.store import examples, imported_files, preferences
 from fine_tuning.store.database import Database, Transaction
 from fine_tuning.store.records.examples import NewExample
@@ -43,6 +43,24 @@ def import_rows(database: Database, rows: Iterable[RawRow], defaults: Defaults) 
             _store(tx, pairs, report)
             imported_files.mark_done(tx, content, "rows", report.read)
     report.duplicates = len(pairs) - report.captured
+    return report
+
+
+def import_pages(database: Database, pages: Iterable[list[RawRow]], defaults: Defaults) -> ImportReport:
+    """Capture rows in a transaction for each page, so that those before an interruption are kept.
+
+    Raises:
+        ProviderError: fetching the pages fails; the message says how many calls are kept.
+    """
+    report = ImportReport()
+    try:
+        for page in pages:
+            report.add(import_rows(database, page, defaults))
+    except ProviderError as error:
+        if not report.read:
+            raise
+        kept = f"{report.captured} captured calls are kept; repeat the command to continue"
+        raise ProviderError(f"{error}; {kept}") from None
     return report
 
 

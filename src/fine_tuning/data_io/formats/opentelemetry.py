@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from fine_tuning.data_io.call import Call
 from fine_tuning.data_io.dialects.tool_definitions import read_tools
-from fine_tuning.data_io.json_values import JsonObject, Row
+from fine_tuning.data_io.formats.scores import rating_of_scores
+from fine_tuning.data_io.json_values import JsonObject, Row, is_list, object_or_empty
 from fine_tuning.data_io.spans import gen_ai, openinference, vercel
 from fine_tuning.data_io.spans.otlp import attributes_of, has_failed, is_otlp, nested, spans_in, start_time
 
@@ -38,12 +39,23 @@ def calls(row: Row) -> Iterator[Call]:
             yield Call(
                 found.messages,
                 read_tools(found.tools),
+                rating=rating_of_scores(_annotations(span)),
                 model=found.model,
                 captured_at=start_time(span),
                 metadata=_metadata(span, attributes),
                 finish_reason=found.finish_reason,
                 usage=found.usage,
             )
+
+
+def _annotations(span: Row) -> Iterator[tuple[object, object]]:
+    """Name and score, or label, of the annotations that Phoenix keeps of a span."""
+    given = span.get("annotations")
+    for each in given if is_list(given) else []:
+        annotation = object_or_empty(each)
+        result = object_or_empty(annotation.get("result"))
+        score = result.get("score")
+        yield annotation.get("name"), score if score is not None else result.get("label")
 
 
 def _metadata(span: Row, attributes: Row) -> JsonObject:

@@ -1,7 +1,7 @@
 """Events of OpenTelemetry's conventions for generative AI: of a span, in log records, or as an attribute.
 
-Sources: https://opentelemetry.io/docs/specs/semconv/gen-ai/gen-ai-events/ and its version 1.36, in which a message is an
-event; https://logfire.pydantic.dev/docs/ for the events in the attribute `events`.
+Sources: https://opentelemetry.io/docs/specs/semconv/gen-ai/gen-ai-events/ and its version 1.36, of an event a message;
+https://logfire.pydantic.dev/docs/ for the events in the attribute `events`.
 """
 
 from __future__ import annotations
