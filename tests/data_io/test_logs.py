@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -290,3 +292,25 @@ def test_calls_in_langfuse_trace_gives_scores_to_their_observation() -> None:
     trace = {"id": "t1", "observations": [first, second], "scores": scores}
     trace["observations"] = [{k: v for k, v in each.items() if k != "scores"} for each in (first, second)]
     assert [call.rating for call in formats.calls_in(trace)] == [2, 4]
+
+
+def mutations(value: Any) -> Iterator[Any]:
+    """The value with each of its parts, at any depth, replaced by something else, or left out."""
+    yield from (None, 5, "x", [], {}, [5], {"x": 5}, [[]])
+    if isinstance(value, dict):
+        for key, each in value.items():
+            yield {name: inner for name, inner in value.items() if name != key}
+            for changed in mutations(each):
+                yield {**value, key: changed}
+    elif isinstance(value, list):
+        for at, each in enumerate(value):
+            for changed in mutations(each):
+                yield [*value[:at], changed, *value[at + 1 :]]
+
+
+@pytest.mark.parametrize("row", [*ONE_CALL.values(), langchain_run(content="On its way.")])
+def test_calls_in_malformed_log_raises_nothing_but_data_errors(row: dict[str, Any]) -> None:
+    for changed in mutations(row):
+        if isinstance(changed, dict) and formats.format_of(changed) is not None:
+            with suppress(DataError):
+                list(formats.calls_in(changed))
