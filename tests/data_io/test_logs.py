@@ -314,3 +314,22 @@ def test_calls_in_malformed_log_raises_nothing_but_data_errors(row: dict[str, An
         if isinstance(changed, dict) and formats.format_of(changed) is not None:
             with suppress(DataError):
                 list(formats.calls_in(changed))
+
+
+@pytest.mark.parametrize("vendor", ["responses", "anthropic", "gemini"])
+def test_calls_in_langfuse_generation_of_each_vendor_reads_the_answer(vendor: str) -> None:
+    request, response = EXCHANGES[vendor]
+    assert only({**ONE_CALL["langfuse"], "input": request}).messages == [RULES, ASKED, ANSWERED]
+    outputs = [response, response.get("content"), response.get("output")]
+    for output in [each for each in outputs if each is not None]:
+        assert only({**ONE_CALL["langfuse"], "output": json.dumps(output)}).messages == [ASKED, ANSWERED]
+    calling = {**ONE_CALL["langfuse"], "output": CLAUDE["content"]}
+    assert only(calling).messages[-1]["tool_calls"] == [CALL]
+
+
+def test_calls_in_failed_langfuse_generation_yields_none() -> None:
+    failed = {**ONE_CALL["langfuse"], "level": "ERROR", "output": None}
+    assert list(formats.calls_in(failed)) == []
+    assert (
+        only({**ONE_CALL["langfuse"], "output": {"intent": "track"}}).messages[-1]["content"] == '{"intent": "track"}'
+    )

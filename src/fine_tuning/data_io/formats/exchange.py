@@ -49,15 +49,24 @@ def read_exchange(request: Row, response: object) -> Exchange | None:
     """
     if _is_no_chat(request, response):
         return None
-    given = next((found for key in _REQUEST_KEYS if (found := parse_embedded_json(request.get(key)))), None)
-    if given is None:
-        raise DataError("the request has no messages")
-    if request.get("previous_response_id") or request.get("conversation"):
-        raise DataError("the request goes on with a stored conversation (previous_response_id), which it does not hold")
-    messages = _with_system(request, read_messages(given, "messages"))
+    messages = read_request(request)
     tools = read_tools(request.get("tools") or request.get("functions") or _bedrock_tools(request))
     choice = read_response(response)
     return Exchange([*messages, *choice.messages], tools, choice, _model(response) or request.get("model"))
+
+
+def read_request(request: Row) -> list[Message]:
+    """The messages of a request, after its system prompt, of any of the vendors.
+
+    Raises:
+        DataError: it has none, or only those that are new in a stored conversation.
+    """
+    given = next((found for key in _REQUEST_KEYS if (found := parse_embedded_json(request.get(key)))), None)
+    if given is None:
+        raise DataError("the request has no messages")
+    if "messages" not in request and (request.get("previous_response_id") or request.get("conversation")):
+        raise DataError("the request goes on with a stored conversation (previous_response_id), which it does not hold")
+    return _with_system(request, read_messages(given, "messages"))
 
 
 def _with_system(request: Row, messages: list[Message]) -> list[Message]:

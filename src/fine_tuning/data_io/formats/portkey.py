@@ -29,7 +29,7 @@ def calls(row: Row) -> Iterator[Call]:
         DataError: it is malformed, or was logged without its bodies.
     """
     status = row.get("response_status_code")
-    if row.get("is_success") in (False, 0, "false", "0") or (status and not str(status).startswith("2")):
+    if str(row.get("is_success")).lower() in {"false", "0"} or (status and not str(status).startswith("2")):
         return
     request, response = (_body(row.get(key)) for key in ("request", "response"))
     if not object_or_empty(request) or not response:
