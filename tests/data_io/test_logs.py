@@ -289,9 +289,10 @@ def test_calls_in_litellm_redacted_or_truncated_is_not_captured() -> None:
 def test_calls_in_langfuse_trace_gives_scores_to_their_observation() -> None:
     first, second = ({**ONE_CALL["langfuse"], "id": name, "scores": None} for name in ("o1", "o2"))
     scores = [{"name": "rating", "value": 2, "observationId": "o1"}, {"name": "rating", "value": 4}]
-    trace = {"id": "t1", "observations": [first, second], "scores": scores}
-    trace["observations"] = [{k: v for k, v in each.items() if k != "scores"} for each in (first, second)]
-    assert [call.rating for call in formats.calls_in(trace)] == [2, 4]
+    steps = [{key: value for key, value in each.items() if key != "scores"} for each in (first, second)]
+    found = list(formats.calls_in({"id": "t1", "sessionId": "s1", "observations": steps, "scores": scores}))
+    assert [call.rating for call in found] == [2, 4]
+    assert [call.metadata["session_id"] for call in found] == ["s1", "s1"]
 
 
 def mutations(value: Any) -> Iterator[Any]:

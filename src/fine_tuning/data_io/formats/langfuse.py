@@ -47,7 +47,8 @@ def calls(row: Row) -> Iterator[Call]:
     """
     if is_list(row.get("observations")):
         for observation in list_of_objects(row.get("observations"), "observations"):
-            yield from calls({"scores": row.get("scores"), "traceId": row.get("id"), **observation})
+            facts = {key: row.get(key) for key in ("scores", "sessionId", "userId")}
+            yield from calls({**facts, "traceId": row.get("id"), **observation})
         return
     if str(row.get("type") or "GENERATION").upper() != "GENERATION":
         return

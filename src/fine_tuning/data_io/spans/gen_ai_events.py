@@ -117,8 +117,8 @@ def choice_of(given: object, label: str) -> Choice:
     inner = facts.get("message")
     message = {key: value for key, value in facts.items() if key != "finish_reason"} if facts else given
     one = inner if is_object(inner) else message
-    return Choice(read_answer(readable([one]), label) if is_object(one) else read_answer(one, label),
-                  finish_reason(facts.get("finish_reason")))  # fmt: skip
+    found = readable([one]) if is_object(one) else one
+    return Choice(read_answer(found, label), finish_reason(facts.get("finish_reason")))
 
 
 _WHOLE = ("gen_ai.input.messages", "gen_ai.output.messages", "gen_ai.prompt", "gen_ai.completion")
