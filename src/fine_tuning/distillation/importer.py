@@ -21,6 +21,7 @@ from fine_tuning.store import examples, imported_files, preferences
 from fine_tuning.store.database import Database, Transaction
 from fine_tuning.store.records.examples import NewExample
 
+_EARLIEST = 1e8  # seconds: 1973; a number that would be later in a smaller unit is taken to be in it
 _log = logging.getLogger(__name__)
 
 
@@ -168,12 +169,13 @@ def _pair(call: Call, defaults: Defaults) -> _Pair:
 
 
 def _parse_time(value: object) -> datetime:
-    """A time in ISO 8601 or in seconds since 1970; now if it is unknown."""
+    """A time in ISO 8601, or in seconds, milli-, micro- or nanoseconds since 1970; now if it is unknown."""
     if value is None:
         return datetime.now(UTC)
     try:
         if isinstance(value, int | float) and not isinstance(value, bool):
-            return datetime.fromtimestamp(value, UTC)
+            scale = next((unit for unit in (1e9, 1e6, 1e3) if abs(value) >= _EARLIEST * unit), 1)
+            return datetime.fromtimestamp(value / scale, UTC)
         moment = datetime.fromisoformat(str(value))
         return moment.astimezone(UTC) if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
     except (ValueError, OverflowError, OSError):
