@@ -109,6 +109,10 @@ def langfuse(asked: Asked) -> Any:
         following = start + PAGE
         meta = {"cursor": str(following)} if following < CALLS else {}
         return {"data": [generation(number) for number in range(CALLS)[start:following]], "meta": meta}
+    if name == "v3/scores":
+        assert (asked.query["fields"], "page" in asked.query) == (["subject"], False)
+        subject = {"kind": "observation", "id": "o1", "traceId": "t1"}
+        return {"data": [{"name": "user-feedback", "value": 1, "subject": subject}], "meta": {"limit": PAGE}}
     page = int(asked.query["page"][0])
     rows = {
         "observations": [generation(number) for number in range(CALLS)],
@@ -285,9 +289,11 @@ def test_import_from_tool_interrupted_keeps_pages_and_continues(tool: str, confi
 
 
 def test_import_from_langfuse_of_newer_host_follows_the_cursor(configured: Tracer) -> None:
-    configured.missing = ("/api/public/observations",)
-    report = DistillationDataCollector().import_from("langfuse")
-    assert (report.captured, report.rejected) == (CALLS, [])
+    names = ("observations", "traces", "scores", "v2/scores")
+    configured.missing = tuple(f"/api/public/{name}" for name in names)
+    collector = DistillationDataCollector()
+    report = collector.import_from("langfuse")
+    assert (report.captured, report.rejected, report.unrated) == (CALLS, [], {3: CALLS - 1})
 
 
 def test_import_from_phoenix_without_annotations_reads_the_spans(configured: Tracer) -> None:

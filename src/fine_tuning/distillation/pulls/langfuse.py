@@ -18,7 +18,8 @@ NAME = FORMAT = "langfuse"
 PAGE_SIZE = 100
 _KEYS = "LANGFUSE_HOST, LANGFUSE_PUBLIC_KEY, LANGFUSE_SECRET_KEY"
 _LONGEST_TRACE = timedelta(days=1)  # a trace starts before its generations
-_SECOND = "/api/public/v2/observations"
+_SECOND, _THIRD = "/api/public/v2/observations", "/api/public/v3/scores"
+_SCORES = ("/api/public/v2/scores", _THIRD, "/api/public/scores")
 _TRACE_FACTS = ("userId", "sessionId")
 
 
@@ -55,8 +56,8 @@ def _observations(api: Api, query: Query) -> Iterator[list[JsonObject]]:
     window = {"fromStartTime": _time(query.since), "toStartTime": _time(query.until)}
     try:
         yield from _paged(api, "/api/public/observations", {"type": "GENERATION", **window})
-    except NotFoundError:  # hosts that have the second version only
-        fields = "core,basic,time,io,metadata,model,usage,prompt,trace_context"
+    except NotFoundError:  # hosts that have the second version only, which would cut metadata off
+        fields = "core,basic,io,model,usage"
         params = {"type": "GENERATION", "fields": fields, **window}
         yield from _paged(api, _SECOND, params)
 
@@ -65,24 +66,35 @@ def _scores(api: Api, query: Query) -> dict[object, list[JsonObject]]:
     """The scores of each trace: those that were given since the window began, until now."""
     params = {"fromTimestamp": _time(query.since)}
     found: dict[object, list[JsonObject]] = {}
-    try:
-        for page in _paged(api, "/api/public/v2/scores", params):
-            for score in page:
-                found.setdefault(score.get("traceId"), []).append(score)
-    except NotFoundError:
-        for page in _paged(api, "/api/public/scores", params):
-            for score in page:
-                found.setdefault(score.get("traceId"), []).append(score)
+    for path in _SCORES:
+        try:
+            for page in _paged(api, path, {**params, "fields": "subject"} if path == _THIRD else params):
+                for score in map(_of_subject, page):
+                    found.setdefault(score.get("traceId"), []).append(score)
+        except NotFoundError:
+            continue
+        return found
     return found
 
 
+def _of_subject(score: JsonObject) -> JsonObject:
+    """A score with the ids of its trace and observation, which the third version of the API has in its subject."""
+    subject = object_or_empty(score.get("subject"))
+    if subject.get("kind") == "observation":
+        return {**score, "traceId": subject.get("traceId"), "observationId": subject.get("id")}
+    return {**score, "traceId": subject.get("id")} if subject.get("kind") == "trace" else score
+
+
 def _traces(api: Api, query: Query) -> dict[str, JsonObject]:
-    """What is known of each trace, by its id."""
+    """What is known of each trace, by its id; nothing where the observations have it themselves."""
     since = query.since - _LONGEST_TRACE if query.since is not None else None
     params = {"fromTimestamp": _time(since), "toTimestamp": _time(query.until), "fields": "core"}
     found: dict[str, JsonObject] = {}
-    for page in _paged(api, "/api/public/traces", params):
-        found |= {str(each.get("id")): {key: each.get(key) for key in _TRACE_FACTS} for each in page}
+    try:
+        for page in _paged(api, "/api/public/traces", params):
+            found |= {str(each.get("id")): {key: each.get(key) for key in _TRACE_FACTS} for each in page}
+    except NotFoundError:
+        return {}
     return found
 
 
@@ -91,7 +103,9 @@ def _paged(api: Api, path: str, params: dict[str, str | None]) -> Iterator[list[
     number, cursor = 1, None
     while True:
         place: Params = {"cursor": str(cursor)} if cursor is not None else {"page": number}
-        answer = api.get(path, {**params, "limit": PAGE_SIZE, **({} if path == _SECOND and number == 1 else place)})
+        answer = api.get(
+            path, {**params, "limit": PAGE_SIZE, **({} if path in {_SECOND, _THIRD} and number == 1 else place)}
+        )
         data, meta = answer.get("data"), object_or_empty(answer.get("meta"))
         if not is_list(data):
             raise ProviderError(f"{api.url}{path} has no data; check the address ({_KEYS})")
