@@ -181,6 +181,10 @@ def langsmith(asked: Asked) -> Any:
         return [each for each in found if each["name"] == asked.query["name"][0]]
     start = int(asked.body.get("cursor") or 0)
     following = str(start + PAGE) if start + PAGE < CALLS else None
+    if asked.path == "/api/v2/runs/query":
+        assert asked.body["run_type"] == "LLM"
+        found = [{**run(number), "run_type": "LLM", "status": "SUCCESS"} for number in range(CALLS)]
+        return {"items": found[start : start + PAGE], "next_cursor": following}
     return {"runs": [run(number) for number in range(CALLS)[start : start + PAGE]], "cursors": {"next": following}}
 
 
@@ -294,6 +298,14 @@ def test_import_from_langfuse_of_newer_host_follows_the_cursor(configured: Trace
     collector = DistillationDataCollector()
     report = collector.import_from("langfuse")
     assert (report.captured, report.rejected, report.unrated) == (CALLS, [], {3: CALLS - 1})
+
+
+def test_import_from_langsmith_of_newer_host_reads_its_pages(configured: Tracer) -> None:
+    configured.missing = ("/runs/query",)
+    report = DistillationDataCollector().import_from("langsmith")
+    assert (report.captured, report.rejected, report.unrated) == (CALLS, [], {3: CALLS - 1})
+    asked = configured.asked[-1].body
+    assert (asked["min_start_time"], asked["page_size"]) == ("1970-01-01T00:00:00+00:00", 100)
 
 
 def test_import_from_phoenix_without_annotations_reads_the_spans(configured: Tracer) -> None:

@@ -38,7 +38,8 @@ def calls(row: Row) -> Iterator[Call]:
     Raises:
         DataError: it is malformed, or its inputs or outputs are hidden.
     """
-    if row.get("run_type") != "llm" or row.get("error") or row.get("status") in {"error", "pending", "interrupted"}:
+    status = str(row.get("status") or "success").lower()
+    if str(row.get("run_type")).lower() != "llm" or row.get("error") or status != "success":
         return
     inputs, outputs = (parse_embedded_json(row.get(key)) for key in ("inputs", "outputs"))
     if is_object(inputs) and "prompts" in inputs:
@@ -137,7 +138,7 @@ def _metadata(row: Row, own: Row, stats: object) -> JsonObject:
     facts = {
         "run": row.get("id"),
         "trace": row.get("trace_id"),
-        "conversation_id": first_value(own, "session_id", "thread_id", "conversation_id"),
+        "conversation_id": row.get("thread_id") or first_value(own, "session_id", "thread_id", "conversation_id"),
         "tags": parse_embedded_json(row.get("tags")),
         "feedback": stats,
     }
