@@ -69,9 +69,11 @@ def workspace(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, warm_trainer: str
 ) -> Path:
     """An empty workspace in an empty current directory, with no keys and no other settings in sight."""
-    for name in [name for name in os.environ if name.startswith(("FINE_TUNING_", "OPENAI_"))]:
+    prefixes = ("FINE_TUNING_", "OPENAI_", "LANGFUSE_", "PHOENIX_", "LANGSMITH_")
+    for name in [name for name in os.environ if name.startswith(prefixes)]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("FINE_TUNING_HOME", str(tmp_path / "workspace"))
+    monkeypatch.setattr(tempfile, "tempdir", tempfile.tempdir)  # which a server sets to a folder of its workspace
     if request.node.get_closest_marker("cold_start") is None:
         monkeypatch.setenv("FINE_TUNING_TRAINER_COMMAND", warm_trainer)
     monkeypatch.chdir(tmp_path)

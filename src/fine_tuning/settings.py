@@ -92,6 +92,42 @@ class Settings(BaseSettings):
         default=None, validation_alias="OPENAI_BASE_URL", description="address of the host; OpenAI when unset"
     )
 
+    langfuse_host: str = Field(
+        default="https://cloud.langfuse.com", validation_alias="LANGFUSE_HOST", description="address of Langfuse"
+    )
+    langfuse_base_url: str | None = Field(
+        default=None, validation_alias="LANGFUSE_BASE_URL", description="newer name of LANGFUSE_HOST, and before it"
+    )
+    langfuse_public_key: str | None = Field(
+        default=None, validation_alias="LANGFUSE_PUBLIC_KEY", description="public key of a project in Langfuse"
+    )
+    langfuse_secret_key: SecretStr | None = Field(
+        default=None, validation_alias="LANGFUSE_SECRET_KEY", description="secret key of a project in Langfuse"
+    )
+    phoenix_collector_endpoint: str = Field(
+        default="http://localhost:6006", validation_alias="PHOENIX_COLLECTOR_ENDPOINT", description="address of Phoenix"
+    )
+    phoenix_api_key: SecretStr | None = Field(
+        default=None, validation_alias="PHOENIX_API_KEY", description="key of Phoenix, if it needs one"
+    )
+    phoenix_project_name: str = Field(
+        default="default", validation_alias="PHOENIX_PROJECT_NAME", description="project in Phoenix"
+    )
+    langsmith_endpoint: str = Field(
+        default="https://api.smith.langchain.com",
+        validation_alias="LANGSMITH_ENDPOINT",
+        description="address of LangSmith",
+    )
+    langsmith_api_key: SecretStr | None = Field(
+        default=None, validation_alias="LANGSMITH_API_KEY", description="key of LangSmith"
+    )
+    langsmith_project: str = Field(
+        default="default", validation_alias="LANGSMITH_PROJECT", description="project in LangSmith"
+    )
+    langsmith_workspace_id: str | None = Field(
+        default=None, validation_alias="LANGSMITH_WORKSPACE_ID", description="workspace of LangSmith's key, if several"
+    )
+
     def folder(self, name: str) -> Path:
         """Path of a workspace folder (datasets, files, artifacts, models, logs, evaluations), there or not yet."""
         return self.home.absolute() / name
@@ -150,11 +186,12 @@ def get_settings() -> Settings:
     return last[1]
 
 
+_PREFIXES = ("FINE_TUNING_", "OPENAI_", "OLLAMA_", "LANGFUSE_", "PHOENIX_", "LANGSMITH_")
+
+
 def _sources() -> object:
     """The sources of the settings, for comparison: reading takes 2 ms, and a deployment needs them three times."""
-    variables = {
-        name: os.environ[name] for name in os.environ if name.upper().startswith(("FINE_TUNING_", "OPENAI_", "OLLAMA_"))
-    }
+    variables = {name: os.environ[name] for name in os.environ if name.upper().startswith(_PREFIXES)}
     try:
         file = Path(".env").stat()
     except OSError:

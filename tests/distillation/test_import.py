@@ -136,3 +136,13 @@ def test_import_files_of_a_batch_joins_output_with_input(database: Database, tmp
     (rejected,) = report.rejected
     assert (rejected["file"], rejected["line"]) == (str(asked), 2)
     assert "a batch's request has no answer here" in rejected["reason"]
+
+
+def test_import_files_times_in_any_unit_are_read(tmp_path: Path) -> None:
+    moment = "2025-11-24T16:00:00+00:00"
+    times = [moment, 1764000000, 1764000000_000, 1764000000_000_000, 1764000000_000_000_000]
+    answer = {"role": "assistant", "content": "On its way."}
+    rows = [{"messages": [{"role": "user", "content": str(at)}, answer], "captured_at": at} for at in times]
+    collector = DistillationDataCollector()
+    assert collector.import_files([write(tmp_path / "a.jsonl", rows)]).captured == len(times)
+    assert {each["captured_at"] for each in collector.find_examples()} == {moment}

@@ -8,7 +8,7 @@ import typer
 
 from fine_tuning.commands import import_preview_tables, output
 from fine_tuning.commands.command_workspace import command_workspace
-from fine_tuning.errors import DataError
+from fine_tuning.errors import DataError, UsageError
 
 if TYPE_CHECKING:
     from fine_tuning.distillation.import_report import ImportReport
@@ -27,9 +27,15 @@ def add_to(app: typer.Typer) -> None:
 
 def capture_import(
     files: Annotated[
-        list[str],
+        list[str] | None,
         typer.Argument(help="Files, folders or globs: JSONL, JSON, CSV, Parquet or Arrow, compressed or not."),
-    ],
+    ] = None,
+    tool: Annotated[
+        str | None, typer.Option("--from", help="Tool to fetch from instead of files: langfuse, phoenix, langsmith.")
+    ] = None,
+    since: Annotated[str | None, typer.Option(help="With --from: only calls at or after this time (ISO 8601).")] = None,
+    until: Annotated[str | None, typer.Option(help="With --from: only calls before this time (ISO 8601).")] = None,
+    project: Annotated[str | None, typer.Option(help="With --from: project in Phoenix or LangSmith.")] = None,
     format: Annotated[
         str | None,
         typer.Option(
@@ -46,10 +52,31 @@ def capture_import(
     ] = False,
     as_json: output.Json = False,
 ) -> None:
-    """Import recorded calls from files; calls that were captured before are counted as duplicates."""
+    """Import recorded calls from files or a tracing tool; calls that were captured before are counted as duplicates."""
     from fine_tuning.distillation import DistillationDataCollector
 
+    if tool is None and (since or until or project):
+        raise UsageError("--since, --until and --project need --from")
+    if tool is not None and (files or format):
+        raise UsageError("name either files (and their --format) or --from")
+    if tool is not None and dry_run:
+        raise UsageError("--dry-run is for files; --from fetches and stores")
     collector = DistillationDataCollector(workspace=command_workspace())
+    if tool is not None:
+        with output.count_progress("calls fetched") as on_progress:
+            report = collector.import_from(
+                tool,
+                since,
+                until,
+                project=project,
+                domain=domain,
+                task_type=task_type,
+                rating=rating,
+                on_progress=on_progress,
+            )
+        _print_fetched(tool, report, as_json)
+        return
+    files = files or []
     if dry_run:
         preview = collector.preview_files(files, format, domain=domain, task_type=task_type, rating=rating)
         if as_json:
@@ -65,6 +92,15 @@ def capture_import(
     if len(report.rejected) == report.read:
         empty = "the file is empty" if len(files) == 1 else "the files are empty"
         raise DataError(f"{', '.join(files)}: {'no usable row' if report.read else empty}")
+
+
+def _print_fetched(tool: str, report: ImportReport, as_json: bool) -> None:
+    if as_json:
+        output.print_json(vars(report))
+    elif report.read:
+        _print_import(tool, report)
+    else:
+        typer.echo(f"{tool} has no calls of models in this time.")
 
 
 def capture_fetch(

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from fine_tuning._util.hosts import find_host
 from fine_tuning.data_io import sources
 from fine_tuning.data_io.formats import stored_completion
-from fine_tuning.distillation import fetch_stored_completions, import_preview, importer, parallel_import
+from fine_tuning.distillation import fetch_stored_completions, import_preview, importer, parallel_import, pulls
 from fine_tuning.distillation.import_preview import ImportPreview
 from fine_tuning.distillation.import_report import Defaults, ImportReport
+from fine_tuning.distillation.pulls.query import parse_query
 from fine_tuning.settings import Settings
 from fine_tuning.store.database import Database
 
@@ -112,6 +113,42 @@ class CallImports:
         rows = fetch_stored_completions.fetch(host, model, metadata, on_progress)
         return importer.import_rows(self._database, rows, defaults)
 
+    def import_from(
+        self,
+        tool: str,
+        since: str | None = None,
+        until: str | None = None,
+        *,
+        project: str | None = None,
+        domain: str = "general",
+        task_type: str = "chat",
+        rating: int | None = None,
+        on_progress: Callable[[int], None] = lambda _: None,
+    ) -> ImportReport:
+        """Store the calls that a tracing tool has recorded; each page is stored as it comes.
+
+        An interrupted import is continued by repeating it: calls that were captured before add nothing.
+
+        Args:
+            tool: langfuse, phoenix or langsmith; its address and keys are settings.
+            since, until: only calls that started at or after, and before (ISO 8601); until is now by default.
+            project: its name; by default that of the settings.
+            domain, task_type, rating: for calls without them; the rating is 3 by default.
+            on_progress: called with the number of calls fetched since the last call.
+
+        Returns:
+            See `import_files`; the tool's address is the file, the call's position the line.
+
+        Raises:
+            ConfigurationError, NotFoundError: a key, the address or the project is missing or refused.
+            ProviderError: the tool cannot be reached, or refuses; what was fetched before is kept.
+            UsageError: an argument is invalid.
+        """
+        source = pulls.check_tool(tool)
+        defaults = Defaults(source.FORMAT, domain, task_type, rating)
+        pages = pulls.pages(source, self._settings, parse_query(since, until, project))
+        return importer.import_pages(self._database, _counted(pages, on_progress), defaults)
+
     def import_table(
         self,
         table: object,
@@ -124,3 +161,11 @@ class CallImports:
         """Store every call in a pandas, Polars, Arrow, Daft or Hugging Face table; see `import_files`."""
         defaults = Defaults(format, domain, task_type, rating)
         return importer.import_rows(self._database, sources.table_rows(table), defaults)
+
+
+def _counted(
+    pages: Iterator[list[sources.RawRow]], on_progress: Callable[[int], None]
+) -> Iterator[list[sources.RawRow]]:
+    for page in pages:
+        yield page
+        on_progress(len(page))

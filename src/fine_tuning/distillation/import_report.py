@@ -72,3 +72,11 @@ class ImportReport:
     formats: Counter[str] = field(default_factory=Counter)
     unrated: Counter[int] = field(default_factory=Counter)
     known_since: str | None = None
+
+    def add(self, other: ImportReport) -> None:
+        """Add the counts of an import of more rows; `known_since` stays None, as the parts may differ."""
+        for name in ("read", "captured", "duplicates", "skipped", "preferences"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.rejected += other.rejected
+        self.formats += other.formats
+        self.unrated += other.unrated

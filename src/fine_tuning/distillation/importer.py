@@ -18,13 +18,14 @@ from fine_tuning.data_io.sources import RawRow
 from fine_tuning.distillation.example_record import Facts, example_record
 from fine_tuning.distillation.import_report import Defaults, ImportReport
 from fine_tuning.distillation.ratings import LOG_RATING, REJECTED_RATING, TRAINING_DATA_RATING, parse_rating
-from fine_tuning.errors import DataError, UsageError
+from fine_tuning.errors import DataError, ProviderError, UsageError
 from fine_tuning.store import examples, imported_files, preferences
 from fine_tuning.store.database import Database, Transaction
 from fine_tuning.store.records.examples import NewExample
 
 BLOCK_ROWS = 1000
 Item = TypeVar("Item")
+_EARLIEST = 1e8  # seconds: 1973; a number that would be later in a smaller unit is taken to be in it
 _log = logging.getLogger(__name__)
 
 
@@ -78,6 +79,24 @@ def store(database: Database, run: Reading, blocks: Iterator[list[ReadCall]]) ->
         report.known_since = str(known)
         report.captured = report.preferences = 0
     report.duplicates = count - report.captured
+    return report
+
+
+def import_pages(database: Database, pages: Iterable[list[RawRow]], defaults: Defaults) -> ImportReport:
+    """Capture rows in a transaction for each page, so that those before an interruption are kept.
+
+    Raises:
+        ProviderError: fetching the pages fails; the message says how many calls are kept.
+    """
+    report = ImportReport()
+    try:
+        for page in pages:
+            report.add(import_rows(database, page, defaults))
+    except ProviderError as error:
+        if not report.read:
+            raise
+        kept = f"{report.captured} captured calls are kept; repeat the command to continue"
+        raise ProviderError(f"{error}; {kept}") from None
     return report
 
 
@@ -201,12 +220,13 @@ def _records(call: Call, rating: object, defaults: Defaults) -> tuple[NewExample
 
 
 def _parse_time(value: object) -> datetime:
-    """A time in ISO 8601 or in seconds since 1970; now if it is unknown."""
+    """A time in ISO 8601, or in seconds, milli-, micro- or nanoseconds since 1970; now if it is unknown."""
     if value is None:
         return datetime.now(UTC)
     try:
         if isinstance(value, int | float) and not isinstance(value, bool):
-            return datetime.fromtimestamp(value, UTC)
+            scale = next((unit for unit in (1e9, 1e6, 1e3) if abs(value) >= _EARLIEST * unit), 1)
+            return datetime.fromtimestamp(value / scale, UTC)
         moment = datetime.fromisoformat(str(value))
         return moment.astimezone(UTC) if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
     except (ValueError, OverflowError, OSError):

@@ -47,7 +47,7 @@ def spread(
     count: int = 2,
 ) -> tuple[TrainingResult, list[TrainingEvent]]:
     events: list[TrainingEvent] = []
-    while any("RayTrainWorker" in each.name() for each in psutil.process_iter()):
+    while any("RayTrainWorker" in (each.info["name"] or "") for each in psutil.process_iter(["name"])):
         time.sleep(0.1)  # those of the training before have the machines' cores until they are gone
 
     def note(event: TrainingEvent) -> None:

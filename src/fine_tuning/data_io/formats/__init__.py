@@ -17,13 +17,17 @@ from fine_tuning.data_io.formats import (
     chat_text,
     gemini,
     gemini_log,
+    helicone,
     langfuse,
+    langsmith,
+    langsmith_dataset,
     litellm,
     open_webui,
     openai_chat,
     openai_log,
     openai_responses,
     opentelemetry,
+    portkey,
     preference,
     prompt_response,
     question_answer,
@@ -49,6 +53,9 @@ class Format(Protocol):
 _MODULES: tuple[Format, ...] = (
     # The more specific formats come first: a log entry may also have messages.
     litellm,
+    langsmith,
+    helicone,
+    portkey,
     opentelemetry,
     langfuse,
     batch,
@@ -61,6 +68,7 @@ _MODULES: tuple[Format, ...] = (
     open_webui,
     argilla,
     preference,
+    langsmith_dataset,
     sharegpt,
     bedrock,
     ai_sdk,
@@ -75,7 +83,7 @@ FORMATS: dict[str, Format] = {each.NAME: each for each in _MODULES}
 LOGS = frozenset(
     each.NAME
     for each in (
-        *(langfuse, litellm, opentelemetry, stored_completion),
+        *(langfuse, langsmith, litellm, helicone, portkey, opentelemetry, stored_completion),
         *(batch, bedrock_log, openai_responses, gemini_log, anthropic, openai_log),
         *(ai_sdk, open_webui, argilla),
     )

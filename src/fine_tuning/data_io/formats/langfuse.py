@@ -7,10 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fine_tuning.data_io.call import Call, Choice, finish_reason, usage_of, with_system
+from fine_tuning.data_io.call import Call, Choice, finish_reason, usage_of
 from fine_tuning.data_io.dialects.conversation import read_answer, read_messages
 from fine_tuning.data_io.dialects.tool_definitions import read_tools
+from fine_tuning.data_io.formats.gateway_exchange import read_response
+from fine_tuning.data_io.formats.scores import rating_of_scores
 from fine_tuning.data_io.formats.stored_completion import first_choice
+from fine_tuning.data_io.formats.vendor_request import read_request
 from fine_tuning.data_io.json_values import (
     JsonObject,
     Row,
@@ -26,8 +29,8 @@ from fine_tuning.data_io.messages import Message
 from fine_tuning.errors import DataError
 
 NAME = "langfuse"
-_RATING_SCORES = {"rating", "user_rating", "user-rating", "quality"}
-_THUMB_SCORES = {"feedback", "user_feedback", "user-feedback", "thumbs"}
+_BLOCKS = {"text", "tool_use", "thinking"}  # of a message of Anthropic's
+_ITEMS = {"message", "function_call", "reasoning"}  # of a response of OpenAI's
 
 
 def recognises(row: Row) -> bool:
@@ -38,16 +41,19 @@ def recognises(row: Row) -> bool:
 
 
 def calls(row: Row) -> Iterator[Call]:
-    """The call of an observation, or of each generation of a trace; other steps of a trace have none.
+    """The call of an observation, or of each generation of a trace; other steps, and failed ones, have none.
 
     Raises:
         DataError: an observation is malformed.
     """
     if is_list(row.get("observations")):
         for observation in list_of_objects(row.get("observations"), "observations"):
-            yield from calls({"scores": row.get("scores"), "traceId": row.get("id"), **observation})
+            facts = {key: row.get(key) for key in ("scores", "sessionId", "userId")}
+            yield from calls({**facts, "traceId": row.get("id"), **observation})
         return
     if str(row.get("type") or "GENERATION").upper() != "GENERATION":
+        return
+    if row.get("level") == "ERROR" and not row.get("output"):
         return
     scores = parse_embedded_json(row.get("scores"))
     given, output = parse_embedded_json(row.get("input")), row.get("output")
@@ -55,7 +61,7 @@ def calls(row: Row) -> Iterator[Call]:
     yield Call(
         [*_request(given), *answer.messages],
         read_tools(object_or_empty(given).get("tools") or object_or_empty(given).get("functions")),
-        rating=_rating(scores),
+        rating=rating_of_scores(_scores(scores, row.get("id"))),
         model=first_value(row, "model", "providedModelName", "provided_model_name"),
         captured_at=first_value(row, "startTime", "start_time", "timestamp"),
         metadata=_metadata(row, scores),
@@ -66,10 +72,7 @@ def calls(row: Row) -> Iterator[Call]:
 
 def _request(given: object) -> list[Message]:
     if is_object(given):
-        messages = first_value(given, "messages", "prompt", "input", "contents")
-        if messages is None and "role" not in given:
-            raise DataError("input has no messages")
-        return with_system(given, read_messages(given if messages is None else messages, "input"))
+        return read_messages(given, "input") if "role" in given else read_request(given).messages
     if isinstance(given, str) or is_list(given):
         return read_messages(given, "input")
     raise DataError("input has no messages")
@@ -81,29 +84,36 @@ def _answer(parsed: object, given: object) -> Choice:
     Args:
         given: the output before JSON text was parsed.
     """
-    one = parsed[0] if is_list(parsed) and len(parsed) == 1 else parsed
+    kinds = [object_or_empty(each).get("type") for each in parsed] if is_list(parsed) else []
+    if kinds and all(kind in _BLOCKS for kind in kinds):
+        return read_response({"content": parsed})
+    if kinds and all(kind in _ITEMS for kind in kinds):
+        return read_response({"output": parsed})
+    one = parsed[0] if is_list(parsed) and _are_choices(parsed) else parsed
     if is_object(one):
         if is_list(one.get("choices")):
             return first_choice(one)
+        if one.get("object") == "response" or one.get("type") == "message" or is_list(one.get("candidates")):
+            return read_response(one)
         if "role" in one or one.get("tool_calls") or (one.get("type") in {"ai", "constructor"} and len(one) > 2):
             return Choice(read_answer(one, "output"), finish_reason(one.get("finish_reason")))
     if parsed in ("", [], {}) or not (isinstance(parsed, str) or is_list(parsed) or is_object(parsed)):
-        raise DataError("output has no message")
+        raise DataError("output has no message; the capture of outputs may be off where it is traced")
     return Choice([{"role": "assistant", "content": to_json_text(given)}])
 
 
-def _rating(scores: object) -> int | None:
-    for score in scores if is_list(scores) else []:
-        name, value = str(object_or_empty(score).get("name")).lower(), object_or_empty(score).get("value")
-        if name in _RATING_SCORES | _THUMB_SCORES and isinstance(value, list | dict):
-            raise DataError(f"score {name} must be a number, not {value!r}")
-        if not isinstance(value, int | float):
-            continue
-        if name in _RATING_SCORES and value in {1, 2, 3, 4, 5}:
-            return int(value)
-        if name in _THUMB_SCORES and value in {0, 1}:
-            return 5 if value else 1
-    return None
+def _are_choices(parsed: list[object]) -> bool:
+    """Whether a list is one answer, or several to choose from."""
+    return len(parsed) == 1 or all(object_or_empty(each).get("role") == "assistant" for each in parsed)
+
+
+def _scores(given: object, observation: object) -> Iterator[tuple[object, object]]:
+    """Name and value of the scores of an observation, or of its whole trace."""
+    for each in given if is_list(given) else []:
+        score = object_or_empty(each)
+        scored = first_value(score, "observationId", "observation_id")
+        if scored is None or observation is None or scored == observation:
+            yield score.get("name"), score.get("value")
 
 
 def _metadata(row: Row, scores: object) -> JsonObject:

@@ -7,22 +7,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fine_tuning.data_io.call import Call, Choice, usage_of, with_system
-from fine_tuning.data_io.dialects.conversation import read_answer, read_messages
-from fine_tuning.data_io.dialects.tool_definitions import read_tools
-from fine_tuning.data_io.formats.stored_completion import first_choice
+from fine_tuning.data_io.call import Call, usage_of
+from fine_tuning.data_io.formats.gateway_exchange import read_exchange
 from fine_tuning.data_io.json_values import JsonObject, Row, is_list, is_object, object_or_empty, parse_embedded_json
 from fine_tuning.errors import DataError
 
 NAME = "litellm"
-_CHAT_TYPES = {"completion", "acompletion", "anthropic_messages", "responses", "aresponses"}
+_CHATS = ("completion", "anthropic_messages", "responses", "generate_content", "generate_content_stream")
+_PASSED_THROUGH = {"pass_through_endpoint", "llm_passthrough_route", "allm_passthrough_route"}
+_CHAT_TYPES = {*_CHATS, *(f"a{name}" for name in _CHATS), *_PASSED_THROUGH}
 _REDACTED = "redacted-by-litellm"
+_TRUNCATED = "(litellm_truncated"
 
 
 def recognises(row: Row) -> bool:
     """Whether a row is of this format."""
     entry = _entry(row)
-    return "call_type" in entry and "messages" in entry and "response" in entry
+    has_request = "messages" in entry or "proxy_server_request" in entry
+    return "call_type" in entry and has_request and "response" in entry
 
 
 def _entry(row: Row) -> Row:
@@ -34,26 +36,32 @@ def calls(row: Row) -> Iterator[Call]:
     """The call of a log entry; one that failed, whose text is redacted, or that is not a chat has none.
 
     Raises:
-        DataError: it is malformed.
+        DataError: it is malformed, empty, or truncated.
     """
     entry = _entry(row)
-    if entry.get("call_type") not in _CHAT_TYPES or entry.get("status", "success") != "success":
+    if entry.get("call_type") not in _CHAT_TYPES or (entry.get("status") or "success") != "success":
         return
-    request, response = _request(entry), parse_embedded_json(entry.get("response"))
-    if _is_redacted(request.get("messages")) or _is_redacted(response):
+    request, response = _request(entry), _response(entry)
+    if any(_has_text(each, _REDACTED) for each in (request, response)):
         return
-    messages = request.get("messages") or request.get("input")
-    if not messages or not response:
+    if any(_has_text(each, _TRUNCATED) for each in (request, response)):
+        raise DataError("LiteLLM has cut off a text; raise MAX_STRING_LENGTH_PROMPT_IN_DB")
+    has_messages = any(request.get(key) for key in ("messages", "input", "contents", "prompt"))
+    if entry.get("call_type") in _PASSED_THROUGH and (not has_messages or not is_object(response)):
+        return  # of another API than a chat's
+    if not has_messages or not response:
         raise DataError("messages or response is empty; enable store_prompts_in_spend_logs in LiteLLM")
-    choice = _choice(response)
+    found = read_exchange(request, response)
+    if found is None:
+        return
     yield Call(
-        [*with_system(request, read_messages(messages, "messages")), *choice.messages],
-        read_tools(request.get("tools") or request.get("functions")),
+        found.messages,
+        found.tools,
         model=entry.get("model") or None,
         captured_at=entry.get("startTime"),
         metadata=_metadata(entry),
-        finish_reason=choice.finish_reason,
-        usage=choice.usage or usage_of(entry),
+        finish_reason=found.choice.finish_reason,
+        usage=found.choice.usage or usage_of(entry),
     )
 
 
@@ -65,30 +73,33 @@ def _request(entry: Row) -> JsonObject:
     body = parse_embedded_json(received.get("body"))
     if is_object(body):
         received = body
+    passed = object_or_empty(parse_embedded_json(entry.get("passthrough_logging_payload"))).get("request_body")
     stated = given if is_object(given) else {"messages": given} if given else {}
-    return {**received, **parameters, **{key: value for key, value in stated.items() if value}}
+    merged = {**object_or_empty(passed), **received, **parameters}
+    return {**merged, **{key: value for key, value in stated.items() if value}}
 
 
-def _is_redacted(value: object) -> bool:
-    """Whether a text was replaced before it was logged (turn_off_message_logging)."""
+def _response(entry: Row) -> object:
+    """The response; of an endpoint that is passed through, the JSON that came back."""
+    found = parse_embedded_json(entry.get("response"))
+    if is_object(found) and found.keys() == {"response"}:
+        found = parse_embedded_json(found["response"])
+    passed = object_or_empty(parse_embedded_json(entry.get("passthrough_logging_payload")))
+    return found or passed.get("response_body")
+
+
+def _has_text(value: object, text: str) -> bool:
+    """Whether a text is part of any text of a request or response."""
     if is_object(value):
-        return any(_is_redacted(each) for each in value.values())
-    return any(map(_is_redacted, value)) if is_list(value) else value == _REDACTED
-
-
-def _choice(response: object) -> Choice:
-    if isinstance(response, str):
-        return Choice([{"role": "assistant", "content": response}])
-    if is_object(response) and "choices" in response:
-        return first_choice(response)
-    found = object_or_empty(response)
-    return Choice(read_answer(found.get("content") or found.get("output") or response, "response"))
+        return any(_has_text(each, text) for each in value.values())
+    return any(_has_text(each, text) for each in value) if is_list(value) else isinstance(value, str) and text in value
 
 
 def _metadata(entry: Row) -> JsonObject:
     facts = {
         "call": entry.get("id") or entry.get("request_id"),
         "trace": entry.get("trace_id"),
+        "conversation_id": entry.get("session_id"),
         "user": entry.get("end_user"),
         "tags": parse_embedded_json(entry.get("request_tags")),
         "cost": entry.get("response_cost") if entry.get("response_cost") is not None else entry.get("spend"),

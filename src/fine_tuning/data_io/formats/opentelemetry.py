@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 from fine_tuning.data_io.call import Call
 from fine_tuning.data_io.dialects.tool_definitions import read_tools
-from fine_tuning.data_io.json_values import JsonObject, Row
+from fine_tuning.data_io.formats.scores import rating_of_scores
+from fine_tuning.data_io.json_values import JsonObject, Row, is_list, object_or_empty
 from fine_tuning.data_io.spans import gen_ai, openinference, vercel
-from fine_tuning.data_io.spans.otlp import attributes_of, is_otlp, nested, spans_in, start_time
+from fine_tuning.data_io.spans.otlp import attributes_of, has_failed, is_otlp, nested, spans_in, start_time
 
 NAME = "opentelemetry"
 _CONVENTIONS = (vercel, openinference, gen_ai)  # the SDK's spans have some attributes of gen_ai, too
@@ -23,7 +24,7 @@ def recognises(row: Row) -> bool:
 
 
 def calls(row: Row) -> Iterator[Call]:
-    """The calls of all spans of a row; a span that called no chat model has none.
+    """The calls of all spans of a row; a span that failed, or that called no chat model, has none.
 
     Raises:
         DataError: a span is malformed.
@@ -31,17 +32,30 @@ def calls(row: Row) -> Iterator[Call]:
     for span in spans_in(row):
         attributes = attributes_of(span)
         convention = next((each for each in _CONVENTIONS if each.recognises(attributes)), None)
-        found = None if convention is None else convention.read(span, attributes)
+        if convention is None or has_failed(span, attributes):
+            continue
+        found = convention.read(span, attributes)
         if found is not None:
             yield Call(
                 found.messages,
                 read_tools(found.tools),
+                rating=rating_of_scores(_annotations(span)),
                 model=found.model,
                 captured_at=start_time(span),
                 metadata=_metadata(span, attributes),
                 finish_reason=found.finish_reason,
                 usage=found.usage,
             )
+
+
+def _annotations(span: Row) -> Iterator[tuple[object, object]]:
+    """Name and score, or label, of the annotations that Phoenix keeps of a span."""
+    given = span.get("annotations")
+    for each in given if is_list(given) else []:
+        annotation = object_or_empty(each)
+        result = object_or_empty(annotation.get("result"))
+        score = result.get("score")
+        yield annotation.get("name"), score if score is not None else result.get("label")
 
 
 def _metadata(span: Row, attributes: Row) -> JsonObject:

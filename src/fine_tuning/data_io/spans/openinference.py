@@ -16,11 +16,13 @@ from fine_tuning.data_io.json_values import (
     object_or_empty,
     parse_embedded_json,
 )
+from fine_tuning.data_io.messages import content_text
 from fine_tuning.data_io.spans.otlp import nested
 from fine_tuning.data_io.spans.recorded import RecordedSpan
 from fine_tuning.errors import DataError
 
 _KIND = "openinference.span.kind"
+_REDACTED = "__REDACTED__"
 
 
 def recognises(attributes: Row) -> bool:
@@ -29,7 +31,7 @@ def recognises(attributes: Row) -> bool:
 
 
 def read(span: Row, attributes: Row) -> RecordedSpan | None:  # noqa: ARG001 - every convention has the span
-    """The call of a span; None for one that called no model.
+    """The call of a span; None for one that called no model, or whose text was replaced.
 
     Raises:
         DataError: it has no messages, or they are malformed.
@@ -40,13 +42,16 @@ def read(span: Row, attributes: Row) -> RecordedSpan | None:  # noqa: ARG001 - e
     if not request:
         request = _messages(_value(attributes, "input"))
     if not response:
-        response = [_value(attributes, "output")]
+        response = [_first_choice(_value(attributes, "output"))]
     if not request or response in ([], [None]):
         raise DataError("the span has no messages; OPENINFERENCE_HIDE_INPUTS or _OUTPUTS may be set")
+    messages = [*read_messages(request, "llm.input_messages"), *read_answer(response[0], "llm.output_messages")]
+    if any(_REDACTED in (message.get("content"), content_text(message.get("content"))) for message in messages):
+        return None
     tools = nested(attributes, "llm.tools")
     counts = object_or_empty(nested(attributes, "llm.token_count"))
     return RecordedSpan(
-        [*read_messages(request, "llm.input_messages"), *read_answer(response[0], "llm.output_messages")],
+        messages,
         [_tool(each) for each in tools] if is_list(tools) else None,
         nested(attributes, "llm.model_name"),
         finish_reason(nested(attributes, "llm.finish_reason")),
@@ -58,7 +63,15 @@ def _value(attributes: Row, side: str) -> object:
     """input.value or output.value, which hold text, or the JSON of a request."""
     found = parse_embedded_json(nested(attributes, f"{side}.value"))
     messages = object_or_empty(found).get("messages")
+    if is_list(messages) and len(messages) == 1 and is_list(messages[0]):  # LangChain runs a batch of one
+        return messages[0]
     return messages if is_list(messages) else found
+
+
+def _first_choice(given: object) -> object:
+    choices = object_or_empty(given).get("choices")
+    first = object_or_empty(choices[0]) if is_list(choices) and choices else {}
+    return first.get("message") or given
 
 
 def _messages(given: object) -> list[object]:
@@ -75,13 +88,15 @@ def _message(given: object) -> object:
     message: JsonObject = {key: value for key, value in inner.items() if key not in {"contents", "tool_calls"}}
     parts, calls = inner.get("contents"), inner.get("tool_calls")
     if is_list(parts) and parts:
-        message["content"] = [_part(object_or_empty(each).get("message_content")) for each in parts]
+        read = [_part(object_or_empty(each).get("message_content")) for each in parts]
+        is_text = len(read) == 1 and read[0].get("type") == "text"
+        message["content"] = read[0].get("text") if is_text else read
     if is_list(calls) and calls:
         message["tool_calls"] = [object_or_empty(each).get("tool_call") or each for each in calls]
     return message
 
 
-def _part(given: object) -> object:
+def _part(given: object) -> JsonObject:
     part = object_or_empty(given)
     if part.get("type") == "image":
         image = object_or_empty(object_or_empty(part.get("image")).get("image"))

@@ -18,13 +18,31 @@ from fine_tuning.data_io.json_values import (
 
 def is_otlp(row: Row) -> bool:
     """Whether a row is an export of spans or log records, with their resource and scope."""
-    return "resourceSpans" in row or "resourceLogs" in row
+    return any(key in row for key in (*_SPAN_KEYS, "resourceLogs")) or _is_jaeger(row) or _is_tempo(row)
+
+
+_SPAN_KEYS = ("resourceSpans", "batches")  # the second is Tempo's
+_COLUMN = "attributes."
+
+
+def _is_jaeger(row: Row) -> bool:
+    return "traceID" in row and ("spans" in row or "spanID" in row)
+
+
+def _is_tempo(row: Row) -> bool:
+    return any(key in object_or_empty(row.get("trace")) for key in _SPAN_KEYS)
 
 
 def spans_in(row: Row) -> Iterator[Row]:
     """The spans of a row; log records of one span as a span with events."""
-    if "resourceSpans" in row:
-        yield from _inner(row["resourceSpans"], "resourceSpans", ("scopeSpans", "spans"))
+    if _is_tempo(row):
+        row = object_or_empty(row["trace"])
+    key = next((key for key in _SPAN_KEYS if key in row), None)
+    if key is not None:
+        yield from _inner(row[key], key, ("scopeSpans", "spans"))
+    elif _is_jaeger(row):
+        for span in list_of_objects(row.get("spans") or [row], "spans"):
+            yield _of_jaeger(span)
     elif "resourceLogs" in row:
         records: dict[object, list[Row]] = {}
         for record in _inner(row["resourceLogs"], "resourceLogs", ("scopeLogs", "logRecords")):
@@ -38,9 +56,34 @@ def spans_in(row: Row) -> Iterator[Row]:
         yield row
 
 
+def _of_jaeger(span: Row) -> Row:
+    """A span of Jaeger's JSON, whose attributes are tags and whose events are logs, with times in microseconds."""
+    started = span.get("startTime")
+    logs = list_of_objects(span.get("logs") or [], "logs")
+    return {
+        "traceId": span.get("traceID"),
+        "spanId": span.get("spanID"),
+        "startTimeUnixNano": started * 1000 if isinstance(started, int) else None,
+        "attributes": _tags(span.get("tags")),
+        "events": [{"name": (facts := _tags(log.get("fields"))).get("event"), "attributes": facts} for log in logs],
+    }
+
+
+def _tags(given: object) -> JsonObject:
+    tags = [object_or_empty(each) for each in given] if is_list(given) else []
+    return {str(tag["key"]): tag.get("value") for tag in tags if "key" in tag}
+
+
 def _shared(events: list[Row]) -> JsonObject:
     """The attributes of log records, which repeat those of their span."""
     return {key: value for event in events for key, value in attributes_of(event).items()}
+
+
+def has_failed(span: Row, attributes: Row) -> bool:
+    """Whether a span ended with an error."""
+    status = span.get("status")
+    code = object_or_empty(status).get("code", object_or_empty(status).get("status_code")) or span.get("status_code")
+    return attributes.get("otel.status_code") == "ERROR" or code in (2, "2", "ERROR", "STATUS_CODE_ERROR")
 
 
 def _inner(given: object, label: str, keys: tuple[str, str]) -> Iterator[Row]:
@@ -50,15 +93,17 @@ def _inner(given: object, label: str, keys: tuple[str, str]) -> Iterator[Row]:
 
 
 def attributes_of(span: Row) -> JsonObject:
-    """Attributes by name, from OTLP's list of typed values, a plain object or its JSON text."""
+    """Attributes by name, from OTLP's list of typed values, a plain object, its JSON text, or columns of a table."""
     given = span.get("attributes") or span.get("span_attributes") or span.get("SpanAttributes")
+    if given is None:
+        return {key.removeprefix(_COLUMN): value for key, value in span.items() if key.startswith(_COLUMN)}
     if isinstance(given, str):
         try:
             given = json.loads(given)
         except ValueError:
             return {}
     if is_object(given):
-        return dict(given)
+        return _flat(given)
     found: JsonObject = {}
     for each in given if is_list(given) else []:
         key = object_or_empty(each).get("key")
@@ -67,9 +112,33 @@ def attributes_of(span: Row) -> JsonObject:
     return found
 
 
+def _flat(given: JsonObject) -> JsonObject:
+    """Attributes whose names some backends divide at the dots, under their whole names."""
+    found: JsonObject = {}
+    for key, value in given.items():
+        if key in _DIVIDED and is_object(value):
+            found |= _leaves(value, key)
+        else:
+            found[key] = value
+    return found
+
+
+_DIVIDED = ("gen_ai", "ai")
+
+
+def _leaves(value: JsonObject, name: str) -> JsonObject:
+    found: JsonObject = {}
+    for key, each in value.items():
+        found |= _leaves(each, f"{name}.{key}") if is_object(each) and each else {f"{name}.{key}": each}
+    return found
+
+
+_KINDS = {"stringValue", "boolValue", "intValue", "doubleValue", "bytesValue", "arrayValue", "kvlistValue"}
+
+
 def plain_value(value: object) -> object:
     """The value of an OTLP AnyValue, such as {"stringValue": "x"}; another value unchanged."""
-    if not is_object(value):
+    if not is_object(value) or not value.keys() <= _KINDS:
         return value
     for kind, inner in value.items():
         values = object_or_empty(inner).get("values")
@@ -141,4 +210,4 @@ def start_time(span: Row) -> object:
     nanoseconds = span.get("startTimeUnixNano") or span.get("start_time_unix_nano")
     if isinstance(nanoseconds, int | str) and str(nanoseconds).isdecimal():
         return datetime.fromtimestamp(int(nanoseconds) / 1e9, UTC).isoformat()
-    return span.get("start_time") or span.get("startTime")
+    return span.get("start_time") or span.get("startTime") or span.get("start_timestamp")

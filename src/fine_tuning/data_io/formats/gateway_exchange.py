@@ -1,0 +1,82 @@
+"""A request to the API of any vendor and its response, as gateways and tracers log them; some log a text as response.
+
+Sources: those of `vendor_request`, and https://docs.ollama.com/api/chat
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from fine_tuning.data_io.call import Choice, finish_reason, usage_of
+from fine_tuning.data_io.dialects.conversation import read_answer
+from fine_tuning.data_io.formats import vendor_request, vendor_response
+from fine_tuning.data_io.json_values import Row, first_value, is_list, is_object, object_or_empty, parse_embedded_json
+from fine_tuning.data_io.messages import Message, Tool
+from fine_tuning.errors import DataError
+
+_ANSWER_KEYS = {"content", "tool_calls", "refusal", "name"}
+
+
+class LoggedExchange(NamedTuple):
+    """What a request and its response hold; None is unknown."""
+
+    messages: list[Message]
+    tools: list[Tool] | None
+    choice: Choice
+    model: object
+
+
+def read_exchange(request: Row, response: object) -> LoggedExchange | None:
+    """A chat in the words of OpenAI, Anthropic, Gemini, Bedrock or Ollama; None for a call that is none, or failed.
+
+    Args:
+        request: the body that was sent.
+        response: the body that came back, or the text that a streamed one adds up to.
+
+    Raises:
+        DataError: it is a chat, and the request or the response is missing or cannot be read.
+    """
+    if _is_no_chat(request, response):
+        return None
+    asked, choice = vendor_request.read_request(request), read_response(response)
+    model = first_value(object_or_empty(response), "model", "modelVersion") or request.get("model")
+    return LoggedExchange([*asked.messages, *choice.messages], asked.tools, choice, model)
+
+
+def _is_no_chat(request: Row, response: object) -> bool:
+    """Whether a call failed, or was one for a completed text, embeddings, an image, a moderation or a ranking."""
+    found = object_or_empty(response)
+    if vendor_response.is_failed(found):
+        return True
+    if is_list(found.get("data")) or any(key in found for key in ("embedding", "embeddings", "embedding_usage")):
+        return True
+    if is_list(found.get("results")) and "choices" not in found:
+        return True
+    choices = found.get("choices")
+    first = object_or_empty(choices[0]) if is_list(choices) and choices else {}
+    if found.get("object") == "text_completion" or ("text" in first and "message" not in first):
+        return True
+    prompt = request.get("prompt")
+    return isinstance(prompt, str) and "messages" not in request and "input" not in request and "choices" in found
+
+
+def read_response(response: object) -> Choice:
+    """The answer of a response, of any of the vendors, or the text that it was logged as.
+
+    Raises:
+        DataError: it has none.
+    """
+    if isinstance(response, str) and response.strip():
+        return Choice(read_answer({"content": response}, "response"))
+    found = object_or_empty(response)
+    if vendor_response.kind_of(found) is not None:
+        return vendor_response.read_response(found)
+    message = parse_embedded_json(found.get("message"))
+    answer = message if is_object(message) else found
+    if not (answer.get("content") or answer.get("tool_calls")):
+        raise DataError("the response has no message")
+    reason = first_value(found, "stop_reason", "finish_reason", "done_reason")
+    kept = {key: value for key, value in answer.items() if key in _ANSWER_KEYS}
+    usage = usage_of(first_value(found, "usage", "usage_metadata"))
+    messages = vendor_request.with_plain_texts(read_answer({"role": "assistant", **kept}, "response"))
+    return Choice(messages, finish_reason(reason), usage)

@@ -1,0 +1,145 @@
+"""Runs of models that LangSmith traces, from its API or an export (JSON, JSONL, CSV or Parquet).
+
+Sources: https://docs.langchain.com/langsmith/run-data-format and https://docs.langchain.com/langsmith/log-llm-trace
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from fine_tuning.data_io.call import Call, Choice, finish_reason, usage_of
+from fine_tuning.data_io.dialects.conversation import read_answer, read_messages
+from fine_tuning.data_io.dialects.tool_definitions import read_tools
+from fine_tuning.data_io.formats.gateway_exchange import LoggedExchange, read_exchange
+from fine_tuning.data_io.formats.scores import rating_of_scores
+from fine_tuning.data_io.json_values import (
+    JsonObject,
+    Row,
+    first_value,
+    is_list,
+    is_object,
+    object_or_empty,
+    parse_embedded_json,
+)
+from fine_tuning.errors import DataError
+
+NAME = "langsmith"
+_HIDDEN = "the run has no {}; unset LANGSMITH_HIDE_{} where it is traced"
+
+
+def recognises(row: Row) -> bool:
+    """Whether a row is of this format."""
+    return "run_type" in row and ("inputs" in row or "outputs" in row)
+
+
+def calls(row: Row) -> Iterator[Call]:
+    """The call of a run of a model; other runs, failed ones, and completions of text have none.
+
+    Raises:
+        DataError: it is malformed, or its inputs or outputs are hidden.
+    """
+    status = str(row.get("status") or "success").lower()
+    if str(row.get("run_type")).lower() != "llm" or row.get("error") or status != "success":
+        return
+    inputs, outputs = (parse_embedded_json(row.get(key)) for key in ("inputs", "outputs"))
+    if is_object(inputs) and "prompts" in inputs:
+        return
+    if not inputs:
+        raise DataError(_HIDDEN.format("inputs", "INPUTS"))
+    if not outputs:
+        raise DataError(_HIDDEN.format("outputs", "OUTPUTS"))
+    extra = object_or_empty(parse_embedded_json(row.get("extra")))
+    found = _exchange(inputs, outputs, extra)
+    if found is None:
+        return
+    stats = parse_embedded_json(row.get("feedback_stats"))
+    traced = object_or_empty(parse_embedded_json(extra.get("metadata")))
+    counts = {key: row.get(key) for key in ("prompt_tokens", "completion_tokens")}
+    counted = object_or_empty(outputs).get("usage_metadata") or traced.get("usage_metadata")
+    yield Call(
+        found.messages,
+        found.tools,
+        rating=rating_of_scores(_scores(stats)),
+        model=found.model or traced.get("ls_model_name"),
+        captured_at=row.get("start_time"),
+        metadata=_metadata(row, _own(traced, extra), stats),
+        finish_reason=found.choice.finish_reason,
+        usage=found.choice.usage or usage_of(counts) or usage_of(counted),
+    )
+
+
+def _exchange(inputs: object, outputs: object, extra: Row) -> LoggedExchange | None:
+    parameters = object_or_empty(extra.get("invocation_params"))
+    given = dict(inputs) if is_object(inputs) else {"messages": inputs}
+    request = {"tools": parameters.get("tools") or parameters.get("functions"), **given}
+    batch = request.get("messages")
+    if is_list(batch) and len(batch) == 1 and is_list(batch[0]):  # LangChain runs a batch of one
+        request["messages"] = batch[0]
+    choice = _answer(outputs)
+    if choice is None:
+        return read_exchange(request, outputs)
+    messages = first_value(request, "messages", "input", "contents", "prompt")
+    if messages is None:
+        raise DataError("inputs has no messages")
+    model = object_or_empty(object_or_empty(outputs).get("llm_output")).get("model_name")
+    return LoggedExchange(
+        [*read_messages(messages, "inputs"), *choice.messages],
+        read_tools(request.get("tools") or request.get("functions")),
+        choice,
+        model or first_value(parameters, "model", "model_name") or request.get("model"),
+    )
+
+
+def _answer(outputs: object) -> Choice | None:
+    """The answer as LangChain or a traced function writes it; None where the outputs are those of a vendor's API."""
+    if is_list(outputs) or isinstance(outputs, str):
+        return Choice(read_answer(outputs, "outputs"))
+    facts = object_or_empty(outputs)
+    if "generations" in facts:
+        return _generation(facts["generations"])
+    given = first_value(facts, "messages", "output") if "choices" not in facts else None
+    if isinstance(given, str) or (is_object(given) and "message" not in given):
+        return Choice(read_answer(given, "outputs"))
+    if is_list(given) and "messages" in facts:
+        return Choice(read_answer(given[-1:], "outputs"))
+    return None
+
+
+def _generation(given: object) -> Choice:
+    while is_list(given) and given:  # a list for each request, of alternatives
+        given = given[0]
+    first = object_or_empty(given)
+    message = first.get("message")
+    if not is_object(message):
+        raise DataError("outputs.generations has no message")
+    facts = object_or_empty(message.get("kwargs")) or message
+    response, info = (object_or_empty(each) for each in (facts.get("response_metadata"), first.get("generation_info")))
+    keys = ("finish_reason", "stop_reason", "done_reason", "stopReason")
+    reason = first_value(info, *keys) or first_value(response, *keys)
+    return Choice(read_answer(message, "outputs"), finish_reason(reason), usage_of(facts.get("usage_metadata")))
+
+
+def _scores(stats: object) -> Iterator[tuple[object, object]]:
+    """Name and mean of each feedback, from its statistics or from a list of feedback."""
+    for name, each in stats.items() if is_object(stats) else ():
+        yield name, object_or_empty(each).get("avg") if is_object(each) else each
+    for each in stats if is_list(stats) else ():
+        facts = object_or_empty(each)
+        yield facts.get("key"), facts.get("score") if facts.get("score") is not None else facts.get("value")
+
+
+def _own(traced: Row, extra: Row) -> JsonObject:
+    """The metadata that the application has given, without what LangChain and LangSmith have added."""
+    added = {"lc_versions", "usage_metadata", *object_or_empty(extra.get("invocation_params"))}
+    return {key: value for key, value in traced.items() if not key.startswith("ls_") and key not in added}
+
+
+def _metadata(row: Row, own: Row, stats: object) -> JsonObject:
+    facts = {
+        "run": row.get("id"),
+        "trace": row.get("trace_id"),
+        "conversation_id": row.get("thread_id") or first_value(own, "session_id", "thread_id", "conversation_id"),
+        "tags": parse_embedded_json(row.get("tags")),
+        "feedback": stats,
+    }
+    return {**own, **{key: value for key, value in facts.items() if value}}

@@ -1,0 +1,41 @@
+"""Scores and feedback of people, under the names in common use, as the rating of an answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from fine_tuning.errors import DataError
+
+_STARS = {"rating", "user_rating", "user-rating", "quality", "stars"}
+_THUMBS = {
+    *("feedback", "user_feedback", "user-feedback", "thumbs", "thumbs_up", "user_score", "user-score"),
+    *("user feedback", "user rating"),
+}
+_WORDS = {
+    **dict.fromkeys(("positive", "thumbs_up", "thumbs-up", "up", "good", "like"), 1),
+    **dict.fromkeys(("negative", "thumbs_down", "thumbs-down", "down", "bad", "dislike"), 0),
+}
+
+
+def rating_of_scores(scores: Iterable[tuple[object, object]]) -> int | None:
+    """The rating of the first score that states one: 1 to 5 stars, or a thumb (5 for up, 1 for down).
+
+    Args:
+        scores: name and value of each; the value may be a word such as thumbs-up.
+
+    Raises:
+        DataError: a rating is neither a number nor text.
+    """
+    for name, value in scores:
+        label = str(name).lower()
+        if label in _STARS | _THUMBS and isinstance(value, list | dict):
+            raise DataError(f"score {label} must be a number, not {value!r}")
+        if isinstance(value, str):
+            value = _WORDS.get(value.lower())
+        if not isinstance(value, int | float):
+            continue
+        if label in _STARS and value in {1, 2, 3, 4, 5}:
+            return int(value)
+        if label in _THUMBS and value in {0, 1}:
+            return 5 if value else 1
+    return None
