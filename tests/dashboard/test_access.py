@@ -59,7 +59,7 @@ def test_pages_fit_phone_width(address: str, open_page: Open) -> None:
     for path in (*PAGES, "/models/bot", "/experiments/trial"):
         page.goto(address + path)
         expect(page.get_by_role("heading", level=1)).to_be_visible()
-        assert page.evaluate("document.documentElement.scrollWidth") <= 400, path
+        page.wait_for_function("document.documentElement.scrollWidth <= 400")  # once all of it is laid out
 
 
 LATE = """
