@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from fine_tuning.commands import import_preview_tables, output
 from fine_tuning.commands.command_workspace import command_workspace
+from fine_tuning.commands.options import with_options
 from fine_tuning.errors import DataError, UsageError
 
 if TYPE_CHECKING:
@@ -19,10 +21,39 @@ MAX_REJECTED_SHOWN = 10
 def add_to(app: typer.Typer) -> None:
     """Add this group's commands."""
     capture = typer.Typer(help="Import and inspect captured calls.", no_args_is_help=True)
-    capture.command("import")(capture_import)
+    capture.command("import")(with_options(capture_import))
     capture.command("fetch")(capture_fetch)
     capture.command("stats")(capture_stats)
     app.add_typer(capture, name="capture", rich_help_panel="Data")
+
+
+@dataclass(frozen=True)
+class PullOptions:
+    """Which calls are fetched from a tool."""
+
+    tool: Annotated[
+        str | None, typer.Option("--from", help="Tool to fetch from instead of files: langfuse, phoenix, langsmith.")
+    ] = None
+    since: Annotated[str | None, typer.Option(help="With --from: only calls at or after this time (ISO 8601).")] = None
+    until: Annotated[str | None, typer.Option(help="With --from: only calls before this time (ISO 8601).")] = None
+    project: Annotated[str | None, typer.Option(help="With --from: project in Phoenix or LangSmith.")] = None
+
+
+@dataclass(frozen=True)
+class RowOptions:
+    """How rows are read, and what those that lack a fact are given."""
+
+    format: Annotated[
+        str | None,
+        typer.Option(
+            help="Format of the rows, such as openai or open-webui; the guide lists all. Default: detected per row."
+        ),
+    ] = None
+    domain: Annotated[str, typer.Option(help="Domain of rows that have none.")] = "general"
+    task_type: Annotated[str, typer.Option(help="Task type of rows that have none.")] = "chat"
+    rating: Annotated[
+        int | None, typer.Option(help="Rating of rows that have none. Default: 5 for training data, 3 for logs.")
+    ] = None
 
 
 def capture_import(
@@ -30,61 +61,66 @@ def capture_import(
         list[str] | None,
         typer.Argument(help="Files, folders or globs: JSONL, JSON, CSV, Parquet or Arrow, compressed or not."),
     ] = None,
-    tool: Annotated[
-        str | None, typer.Option("--from", help="Tool to fetch from instead of files: langfuse, phoenix, langsmith.")
-    ] = None,
-    since: Annotated[str | None, typer.Option(help="With --from: only calls at or after this time (ISO 8601).")] = None,
-    until: Annotated[str | None, typer.Option(help="With --from: only calls before this time (ISO 8601).")] = None,
-    project: Annotated[str | None, typer.Option(help="With --from: project in Phoenix or LangSmith.")] = None,
-    format: Annotated[
-        str | None,
-        typer.Option(
-            help="Format of the rows, such as openai or open-webui; the guide lists all. Default: detected per row."
-        ),
-    ] = None,
-    domain: Annotated[str, typer.Option(help="Domain of rows that have none.")] = "general",
-    task_type: Annotated[str, typer.Option(help="Task type of rows that have none.")] = "chat",
-    rating: Annotated[
-        int | None, typer.Option(help="Rating of rows that have none. Default: 5 for training data, 3 for logs.")
-    ] = None,
+    *,
+    pull: PullOptions,
+    options: RowOptions,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show how the files are read and what is left out; store nothing.")
     ] = False,
     as_json: output.Json = False,
 ) -> None:
     """Import recorded calls from files or a tracing tool; calls that were captured before are counted as duplicates."""
+    if pull.tool is None and (pull.since or pull.until or pull.project):
+        raise UsageError("--since, --until and --project need --from")
+    if (pull.tool is None) == (not files) or (pull.tool is not None and options.format):
+        raise UsageError("name either files (and their --format) or --from")
+    if pull.tool is not None and dry_run:
+        raise UsageError("--dry-run is for files; --from fetches and stores")
+    if pull.tool is not None:
+        _import_from(pull.tool, pull, options, as_json=as_json)
+    elif dry_run:
+        _preview(files or [], options, as_json=as_json)
+    else:
+        _import_files(files or [], options, as_json=as_json)
+
+
+def _import_from(tool: str, pull: PullOptions, options: RowOptions, *, as_json: bool) -> None:
     from fine_tuning.distillation import DistillationDataCollector
 
-    if tool is None and (since or until or project):
-        raise UsageError("--since, --until and --project need --from")
-    if tool is not None and (files or format):
-        raise UsageError("name either files (and their --format) or --from")
-    if tool is not None and dry_run:
-        raise UsageError("--dry-run is for files; --from fetches and stores")
+    with output.count_progress("calls fetched") as on_progress:
+        report = DistillationDataCollector(workspace=command_workspace()).import_from(
+            tool,
+            pull.since,
+            pull.until,
+            project=pull.project,
+            domain=options.domain,
+            task_type=options.task_type,
+            rating=options.rating,
+            on_progress=on_progress,
+        )
+    if as_json:
+        output.print_json(vars(report))
+    elif report.read:
+        _print_import(tool, report)
+    else:
+        typer.echo(f"{tool} has no calls of models in this time.")
+
+
+def _preview(files: list[str], options: RowOptions, *, as_json: bool) -> None:
+    from fine_tuning.distillation import DistillationDataCollector
+
     collector = DistillationDataCollector(workspace=command_workspace())
-    if tool is not None:
-        with output.count_progress("calls fetched") as on_progress:
-            report = collector.import_from(
-                tool,
-                since,
-                until,
-                project=project,
-                domain=domain,
-                task_type=task_type,
-                rating=rating,
-                on_progress=on_progress,
-            )
-        _print_fetched(tool, report, as_json)
-        return
-    files = files or []
-    if dry_run:
-        preview = collector.preview_files(files, format, domain=domain, task_type=task_type, rating=rating)
-        if as_json:
-            output.print_json({**vars(preview), "report": vars(preview.report)})
-        else:
-            import_preview_tables.print_preview(", ".join(files), preview)
-        return
-    report = collector.import_files(files, format, domain=domain, task_type=task_type, rating=rating)
+    preview = collector.preview_files(files, **vars(options))
+    if as_json:
+        output.print_json({**vars(preview), "report": vars(preview.report)})
+    else:
+        import_preview_tables.print_preview(", ".join(files), preview)
+
+
+def _import_files(files: list[str], options: RowOptions, *, as_json: bool) -> None:
+    from fine_tuning.distillation import DistillationDataCollector
+
+    report = DistillationDataCollector(workspace=command_workspace()).import_files(files, **vars(options))
     if as_json:
         output.print_json(vars(report))
     elif report.read:
@@ -92,15 +128,6 @@ def capture_import(
     if len(report.rejected) == report.read:
         empty = "the file is empty" if len(files) == 1 else "the files are empty"
         raise DataError(f"{', '.join(files)}: {'no usable row' if report.read else empty}")
-
-
-def _print_fetched(tool: str, report: ImportReport, as_json: bool) -> None:
-    if as_json:
-        output.print_json(vars(report))
-    elif report.read:
-        _print_import(tool, report)
-    else:
-        typer.echo(f"{tool} has no calls of models in this time.")
 
 
 def capture_fetch(
