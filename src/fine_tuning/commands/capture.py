@@ -72,7 +72,9 @@ def capture_import(
     """Import recorded calls from files or a tracing tool; calls that were captured before are counted as duplicates."""
     if pull.tool is None and (pull.since or pull.until or pull.project):
         raise UsageError("--since, --until and --project need --from")
-    if (pull.tool is None) == (not files) or (pull.tool is not None and options.format):
+    if pull.tool is None and not files:
+        raise UsageError("no files given; name some, or a tool with --from")
+    if pull.tool is not None and (files or options.format):
         raise UsageError("name either files (and their --format) or --from")
     if pull.tool is not None and dry_run:
         raise UsageError("--dry-run is for files; --from fetches and stores")
