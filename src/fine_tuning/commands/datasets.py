@@ -44,7 +44,7 @@ def prepare_dataset(options: PrepareOptions, as_json: output.Json = False) -> No
     lengths = f"prompt {stats['avg_prompt_length']:.0f}, response {stats['avg_response_length']:.0f} characters"
     shown = {
         "file": prepared.path,
-        "examples": rows if rows == prepared.found else f"{rows} (of {prepared.found} found)",
+        "examples": f"{rows} (of {prepared.found} found)",
         "left out": output.counts(prepared.issues) or None,
         "domains": output.counts(stats["domains"]),
         "task types": output.counts(stats["task_types"]),
