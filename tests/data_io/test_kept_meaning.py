@@ -144,3 +144,25 @@ def test_nulls_of_a_table_change_nothing() -> None:
 def test_key_that_repeats_the_conversation_is_no_metadata() -> None:
     call = call_of({"messages": [ASKED, GOOD], "question": Q, "prompt_id": "7"})
     assert call.metadata == {"prompt_id": "7"}
+
+
+def test_reading_a_row_leaves_it_as_it_is() -> None:
+    row = {
+        "instructions": "Be brief.",
+        "input": [{"role": "user", "content": Q}],
+        "output": [
+            {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "Let me look."}]},
+            {"type": "function_call", "call_id": "c1", "name": "look", "arguments": "{}"},
+            {"type": "function_call", "call_id": "c2", "name": "look", "arguments": "{}"},
+        ],
+        "object": "response",
+        "model": "m",
+    }
+    items = {"messages": [ASKED, {"role": "assistant", "content": "I see."}, *row["output"][1:]]}
+    for given in (row, items):
+        before = json.dumps(given)
+        (first,) = formats.calls_in(given)
+        (again,) = formats.calls_in(given)
+        assert json.dumps(given) == before
+        assert first == again
+        assert len(first.messages[-1]["tool_calls"]) == 2

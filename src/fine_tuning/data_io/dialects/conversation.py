@@ -123,9 +123,10 @@ class _Reader:
             raise DataError(f"{where} must be JSON with name and arguments of the call")
         last = self.messages[-1] if self.messages else None
         if last is not None and last["role"] == "assistant" and given.get("type") == "function_call":
-            last["tool_calls"] = [*last.get("tool_calls", []), *calls]  # parallel calls are items of their own
-            last.setdefault("content", None)
-            self._unanswered.add(last)
+            # Parallel calls are items of their own. The message may be a part of the row, which stays as it is.
+            together: Message = {"content": None, **last, "tool_calls": [*last.get("tool_calls", []), *calls]}
+            self.messages[-1] = together
+            self._unanswered.add(together)
         else:
             self._append({"role": "assistant", "content": None, "tool_calls": calls})
 
