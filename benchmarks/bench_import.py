@@ -28,6 +28,7 @@ import sys
 from fine_tuning.distillation import DistillationDataCollector
 found = DistillationDataCollector().import_files([sys.argv[1]])
 assert found.captured == found.read == int(sys.argv[2]), vars(found)
+print(found.captured)
 """
 FLOOR = """
 import hashlib, json, sqlite3, sys
@@ -39,6 +40,7 @@ def rows():
         yield hashlib.sha256(text.encode()).hexdigest(), text
 connection.executemany("INSERT INTO calls VALUES (?, ?) ON CONFLICT DO NOTHING", rows())
 connection.commit()
+print("done")
 """
 
 
