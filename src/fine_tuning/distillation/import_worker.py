@@ -22,15 +22,16 @@ def work(task: Task) -> Iterator[str]:
     whole = Import(Defaults(*task["defaults"]))
     try:
         for number, rows in enumerate(blocks_of(sources.with_requests(sources.read_all(task["files"])))):
-            whole.note(rows)
+            if task["first"] == 0:  # once is enough
+                whole.note(rows)
             if number % task["workers"] == task["first"]:
                 run = Import(whole.defaults)
-                calls = [_encoded(call) for call in run.pairs(rows)]
+                calls = [_encoded(call) for row in rows for call in run.calls(row)]
                 yield json.dumps({"calls": calls, "report": vars(run.report)})
     except FineTuningError as error:
         yield json.dumps({"error": [type(error).__name__, str(error)]})
         return
-    yield json.dumps({"content": whole.content_hash()})
+    yield json.dumps({"content": whole.content_hash() if task["first"] == 0 else None})
 
 
 def _encoded(call: ReadCall) -> list[object]:

@@ -155,24 +155,28 @@ class Import:
             self._digest.update((row.text or b"") + b"\n")
 
     def pairs(self, rows: Iterable[RawRow]) -> Iterator[ReadCall]:
-        """The calls of the rows as records."""
+        """The calls of the rows as records; the rows are noted."""
         for row in rows:
             self.note([row])
-            found = 0
-            try:
-                for name, call, rating in self._calls(row):
-                    found += 1
-                    self.report.read += 1
-                    better, worse = _records(call, rating, self.defaults)
-                    self.report.cut_off += call.is_cut_off
-                    yield ReadCall(better, worse, name, row.file, row.line)
-            except (DataError, UsageError) as error:
-                self.report.read += not found
+            yield from self.calls(row)
+
+    def calls(self, row: RawRow) -> Iterator[ReadCall]:
+        """The calls of a row as records."""
+        found = 0
+        try:
+            for name, call, rating in self._calls(row):
                 found += 1
-                self.report.rejected.append({"file": row.file, "line": row.line, "reason": str(error)})
-            if not found:
                 self.report.read += 1
-                self.report.skipped += 1
+                better, worse = _records(call, rating, self.defaults)
+                self.report.cut_off += call.is_cut_off
+                yield ReadCall(better, worse, name, row.file, row.line)
+        except (DataError, UsageError) as error:
+            self.report.read += not found
+            found += 1
+            self.report.rejected.append({"file": row.file, "line": row.line, "reason": str(error)})
+        if not found:
+            self.report.read += 1
+            self.report.skipped += 1
 
     def _calls(self, row: RawRow) -> Iterator[tuple[str, Call, object]]:
         if row.text is None:

@@ -65,7 +65,7 @@ class ParallelImport:
             while True:
                 answer = _answer(streams[number % count])
                 if "content" in answer:
-                    self._content = str(answer["content"])
+                    self._content = str(answer["content"] or _answer(streams[0])["content"])
                     return
                 self._add(cast("JsonColumn", answer["report"]))
                 yield [_decoded(call) for call in cast("list[list[object]]", answer["calls"])]
