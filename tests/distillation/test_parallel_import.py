@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -71,3 +72,13 @@ def test_parallel_import_of_a_truncated_file_stores_nothing(
     with pytest.raises(DataError, match=r"rows\.jsonl\.gz, after line \d+: the compressed file is damaged"):
         collector.import_files([tmp_path / "rows.jsonl.gz"])
     assert collector.find_examples() == []
+
+
+def test_reports_of_parts_add_up_in_every_count() -> None:
+    part = ImportReport(1, 2, 3, 4, 5, 6, [{"file": "f", "line": 1, "reason": "r"}], Counter(openai=7), Counter({3: 8}))
+    whole = ImportReport()
+    for _ in range(2):
+        whole.add(part)
+    assert whole == ImportReport(
+        2, 4, 6, 8, 10, 12, part.rejected * 2, Counter(openai=14), Counter({3: 16}), known_since=None
+    )

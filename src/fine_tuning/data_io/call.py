@@ -125,10 +125,9 @@ def call_from_row(
     metadata = row.get("metadata") or {}
     if not is_object(metadata):
         raise DataError(f"metadata must be an object, not {type(metadata).__name__}")
-    read = {*conversation_keys, *RECORD_KEYS, *_SYSTEM_KEYS}
+    read = {*conversation_keys, *RECORD_KEYS, *_SYSTEM_KEYS, *images.IMAGE_KEYS}
     messages = images.with_images(row, with_system(row, messages))
     others = {key: value for key, value in row.items() if key not in read and value is not None}
-    others = {key: value for key, value in others.items() if not images.are_read(key)}
     others = without_repeated(others, [*messages, *(rejected or [])])
     finish = others.pop("finish_reason", None)
     rating = _rating_of_label(others) if row.get("rating") in (None, "") else row["rating"]

@@ -73,3 +73,8 @@ def parse_embedded_json(value: object) -> object:
 def to_json_text(value: object) -> str:
     """A string unchanged, any other value as JSON."""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def as_whole_number(value: object) -> object:
+    """A whole number that is stored as text, as in a host's metadata; another value unchanged."""
+    return int(value) if isinstance(value, str) and value.isascii() and value.isdecimal() else value

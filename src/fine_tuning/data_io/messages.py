@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Literal, NotRequired, TypedDict, cast
 
-from fine_tuning.data_io.json_values import JsonObject, list_of_objects, parse_embedded_json, text_field
+from fine_tuning.data_io.json_values import JsonObject, list_of_objects, text_field
 from fine_tuning.errors import DataError
 
 Role = Literal["system", "developer", "user", "assistant", "tool"]
@@ -112,16 +112,6 @@ def as_messages(value: object, label: str) -> list[Message]:
         DataError: it is not a list of objects; the message begins with `label`.
     """
     return cast("list[Message]", list_of_objects(value, label))
-
-
-def as_tools(value: object) -> list[Tool] | None:
-    """A parsed value, or JSON text, as tools; None if there are none.
-
-    Raises:
-        DataError: it is not a list of objects.
-    """
-    found = parse_embedded_json(value)
-    return cast("list[Tool]", list_of_objects(found, "tools")) if found else None
 
 
 def content_text(content: object) -> str:

@@ -12,6 +12,7 @@ from typing import IO, NamedTuple, TypedDict
 
 from fine_tuning._util.files import atomic_write
 from fine_tuning.data_io import formats, sources
+from fine_tuning.data_io.call import Call
 from fine_tuning.data_io.formats import chat_checks, openai_chat, preference, row_text
 from fine_tuning.data_io.formats.findings import CODES, Finding, Tally, has_error
 from fine_tuning.data_io.sources import RawRow
@@ -24,7 +25,7 @@ from fine_tuning.store.records.rows import JsonColumn, records
 
 MIN_ROWS = 10
 PROGRESS_ROWS = 1000  # between calls of on_progress
-_LEARNT = ("messages", "tools", "parallel_tool_calls", "input", "preferred_output", "non_preferred_output")
+_LEARNT = ("messages", "tools", "input", "preferred_output", "non_preferred_output")
 _CHECKED_AS_WRITTEN = {openai_chat.NAME, preference.NAME}
 
 
@@ -50,6 +51,7 @@ class Examined(NamedTuple):
         learnt: the part that is trained on, as a chat or preference row.
         content: canonical JSON of that, equal for duplicates.
         format: None where it is unknown.
+        call: what the row records; None where it has an error.
     """
 
     source: JsonColumn | None
@@ -57,6 +59,7 @@ class Examined(NamedTuple):
     content: bytes
     format: str | None
     findings: list[Finding]
+    call: Call | None = None
 
 
 @dataclass
@@ -105,30 +108,30 @@ def examine(text: bytes | None) -> Examined:
         return Examined(None, {}, text or b"", None, [parsed])
     name = formats.format_of(parsed)
     try:
-        row = _as_chat_row(parsed, name)
+        # A row without the messages that it names is checked as it is: the checks say so.
+        call = None if name is None and "messages" in parsed else _call_of(parsed, name)
     except DataError as error:
         wrong = chat_checks.check_row(parsed) if name in _CHECKED_AS_WRITTEN else []
         if has_error(wrong):  # says what is wrong with which message
             return Examined(None, {}, text or b"", name, wrong)
         code = "unknown-format" if name is None else "malformed"
         return Examined(None, {}, text or b"", name, [Finding(code, "", str(error))])
+    row = parsed if call is None else row_of_call(call)
     learnt = {name: row[name] for name in _LEARNT if name in row}
     findings = chat_checks.check_row(row)
     if name == openai_chat.NAME or "preferred_output" in parsed:
         findings += chat_checks.unknown_keys(parsed)
-    return Examined(parsed, learnt, row_text.canonical(learnt), name, findings)
+    return Examined(parsed, learnt, row_text.canonical(learnt), name, findings, call)
 
 
-def _as_chat_row(row: JsonColumn, name: str | None) -> JsonColumn:
-    """The row as OpenAI's chat or preference row."""
-    if name is None and "messages" in row:
-        return row  # which lacks the messages that it names: the checks say so
+def _call_of(row: JsonColumn, name: str | None) -> Call:
+    """The only call of a row."""
     calls = list(formats.calls_in(row, name))
     if not calls:
         raise DataError("the row records no answered call of a chat model")
     if len(calls) != 1:
         raise DataError(f"the row holds {len(calls)} calls; capture it (ft-cli capture import) and build from there")
-    return row_of_call(calls[0])
+    return calls[0]
 
 
 def check_files(

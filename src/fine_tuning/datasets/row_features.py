@@ -12,7 +12,6 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import NamedTuple
 
-from fine_tuning.data_io import formats
 from fine_tuning.data_io.formats import Call, row_text
 from fine_tuning.data_io.formats.findings import Finding, has_error
 from fine_tuning.data_io.rows import conversation_key
@@ -104,9 +103,10 @@ class Recorder:
         findings = [each for each in examined.findings if each.code != "unknown-key"]  # no such key is written
         if has_error(findings):
             return self._rejected(raw, findings)
+        call = examined.call
         assert examined.source is not None  # noqa: S101 - a row without one has an error
+        assert call is not None  # noqa: S101 - likewise
         try:
-            (call,) = formats.calls_in(examined.source, examined.format)
             row = self._to_row(call, examined.source)
         except (DataError, ValueError) as error:
             return self._rejected(raw, [*findings, Finding("malformed", "", str(error))])

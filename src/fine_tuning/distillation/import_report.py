@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import TypedDict
 
 from fine_tuning._util import checks
@@ -75,8 +75,6 @@ class ImportReport:
 
     def add(self, other: ImportReport) -> None:
         """Add the counts of an import of more rows; `known_since` stays None, as the parts may differ."""
-        for name in ("read", "captured", "duplicates", "skipped", "preferences"):
-            setattr(self, name, getattr(self, name) + getattr(other, name))
-        self.rejected += other.rejected
-        self.formats += other.formats
-        self.unrated += other.unrated
+        for each in fields(self):
+            if each.name != "known_since":
+                setattr(self, each.name, getattr(self, each.name) + getattr(other, each.name))

@@ -6,9 +6,10 @@ import json
 import os
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import astuple, fields
+from dataclasses import astuple
 from datetime import datetime
 from pathlib import Path
 from typing import IO, TypedDict, cast
@@ -67,22 +68,12 @@ class ParallelImport:
                 if "content" in answer:
                     self._content = str(answer["content"] or _answer(streams[0])["content"])
                     return
-                self._add(cast("JsonColumn", answer["report"]))
+                self.report.add(_report(cast("JsonColumn", answer["report"])))
                 yield [_decoded(call) for call in cast("list[list[object]]", answer["calls"])]
                 number += 1
 
     def _task(self, first: int, count: int) -> Task:
         return {"files": self._files, "defaults": astuple(self._defaults), "first": first, "workers": count}
-
-    def _add(self, report: JsonColumn) -> None:
-        """Add the counts of a block."""
-        for each in fields(ImportReport):
-            value = report[each.name]
-            if isinstance(value, dict):
-                counts = {int(key) if each.name == "unrated" else key: count for key, count in value.items()}
-                getattr(self.report, each.name).update(counts)
-            elif each.name != "known_since":
-                setattr(self.report, each.name, getattr(self.report, each.name) + value)
 
 
 class _Worker:
@@ -118,6 +109,12 @@ def _answer(stream: IO[bytes]) -> JsonColumn:
         kind, message = cast("tuple[str, str]", answer["error"])
         raise getattr(errors, kind)(message)
     return answer
+
+
+def _report(value: JsonColumn) -> ImportReport:
+    """A report from its JSON, where keys are text."""
+    unrated = Counter({int(rating): count for rating, count in value["unrated"].items()})
+    return ImportReport(**{**value, "formats": Counter(value["formats"]), "unrated": unrated})
 
 
 def _decoded(call: list[object]) -> ReadCall:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
-from typing import Any, TypedDict, cast
+from typing import Any, cast
 
 from fine_tuning._util import checks
 from fine_tuning.errors import UsageError
 from fine_tuning.experiments.group_sequential import SPENDING
-from fine_tuning.store.records.experiment_json import DesignRecord
+from fine_tuning.store.records.experiment_json import DesignFields, DesignRecord
 
 KINDS = ("anytime", "group_sequential", "fixed")
 SCORES = ("binary", "bounded", "real")
@@ -160,23 +160,10 @@ class Design:
         return cls(**chosen)  # which checks them
 
 
-class DesignChoices(TypedDict, total=False):
+class DesignChoices(DesignFields, total=False):
     """What a design can be made of, beside its kind; see `Design`."""
 
-    alpha: float
-    planned: int | None
-    looks: int
-    spending: str
-    score: str
-    low: float
-    high: float
-    metric: str
-    margin: float
-    split: float | None
     guardrails: Sequence[Guardrail | Mapping[str, object]]
-    ramp: float
-    layer: str | None
-    auto: bool
 
 
 def _guardrail(given: object) -> Guardrail:

@@ -75,6 +75,21 @@ def read_answer(given: object, label: str) -> list[Message]:
     return read_messages(found, label)
 
 
+def with_plain_texts(messages: list[Message]) -> list[Message]:
+    """The messages, each whose content is one part of text as that text: some vendors write no other."""
+    return [
+        cast("Message", {**each, "content": _plain(each["content"])}) if "content" in each else each
+        for each in messages
+    ]
+
+
+def _plain(content: object) -> object:
+    only = content[0] if is_list(content) and len(content) == 1 else None
+    return (
+        only["text"] if is_object(only) and only.get("type") == "text" and only.keys() == {"type", "text"} else content
+    )
+
+
 class _Reader:
     """Reads messages one after the other: results belong to the calls before them."""
 

@@ -10,13 +10,8 @@ from fine_tuning.data_io.messages import ContentPart, Message
 from fine_tuning.errors import DataError
 
 PLACEHOLDER = "<image>"
-_IMAGE_KEYS = ("images", "image")
-MEDIA_KEYS = (*_IMAGE_KEYS, "videos", "video", "audios", "audio")
-
-
-def are_read(key: str) -> bool:
-    """Whether a row's field is one that `with_images` reads."""
-    return key in _IMAGE_KEYS
+IMAGE_KEYS = ("images", "image")
+MEDIA_KEYS = (*IMAGE_KEYS, "videos", "video", "audios", "audio")
 
 
 def with_images(row: Row, messages: list[Message]) -> list[Message]:
@@ -25,10 +20,10 @@ def with_images(row: Row, messages: list[Message]) -> list[Message]:
     Raises:
         DataError: an image has no address (a path says nothing elsewhere), or there are more or fewer than marks.
     """
-    given = next((row[key] for key in _IMAGE_KEYS if row.get(key)), None)
+    given = next((row[key] for key in IMAGE_KEYS if row.get(key)), None)
     if given is None:
         return messages
-    key = next(key for key in _IMAGE_KEYS if row.get(key))
+    key = next(key for key in IMAGE_KEYS if row.get(key))
     addresses = [_address(each, key) for each in (given if is_list(given) else [given])]
     marks = sum(_text(message).count(PLACEHOLDER) for message in messages)
     if marks not in (0, len(addresses)):

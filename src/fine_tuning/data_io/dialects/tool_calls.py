@@ -6,7 +6,7 @@ import json
 import re
 from typing import NamedTuple, cast
 
-from fine_tuning.data_io.json_values import JsonObject, Row, first_value, is_list, is_object, parse_embedded_json
+from fine_tuning.data_io.json_values import Row, first_value, is_list, is_object, parse_embedded_json
 from fine_tuning.data_io.messages import Message, ToolCall
 
 _ID_KEYS = ("call_id", "tool_call_id", "toolCallId", "toolUseId", "id")  # the id of an item is not that of its call
@@ -147,9 +147,3 @@ def several_results(content: object, pending: int) -> list[object] | None:
     """The results of several calls in one content: a list with one for each; None for anything else."""
     parsed = parse_embedded_json(content)
     return parsed if pending > 1 and is_list(parsed) and len(parsed) == pending else None
-
-
-def as_object(value: object) -> JsonObject:
-    """Arguments or a result as an object, for formats that hold objects only."""
-    parsed = parse_embedded_json(value)
-    return parsed if is_object(parsed) else {"result": value}

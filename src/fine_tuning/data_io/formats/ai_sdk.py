@@ -8,9 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fine_tuning.data_io.call import Call, call_from_row
-from fine_tuning.data_io.dialects.conversation import read_messages
+from fine_tuning.data_io.dialects.conversation import read_messages, with_plain_texts
 from fine_tuning.data_io.dialects.tool_definitions import read_tools
-from fine_tuning.data_io.formats.vendor_request import with_plain_texts
 from fine_tuning.data_io.json_values import Row, is_list, is_object, parse_embedded_json
 
 NAME = "ai-sdk"

@@ -12,6 +12,7 @@ from fine_tuning.data_io.formats.vendor_response import ANTHROPIC, CONVERSE, bod
 from fine_tuning.data_io.json_values import (
     JsonObject,
     Row,
+    as_whole_number,
     first_value,
     is_object,
     object_or_empty,
@@ -64,7 +65,7 @@ def call_of(row: Row, exchange: Exchange) -> Iterator[Call]:
     asked, answer = read_request(request), read_response(response)
     beside = {key: value for key, value in row.items() if key not in {*exchange.keys, *_TIMES}}
     stated = object_or_empty(request.get("metadata"))
-    facts = {key: _as_number(stated[key]) for key in _FACTS if key in stated}
+    facts = {key: as_whole_number(stated[key]) for key in _FACTS if key in stated}
     messages = _continued(asked.messages, answer.messages, kind_of(response))
     call = call_from_row({**facts, **beside}, (), messages, asked.tools)
     own_id = first_value(response, "id", "responseId", "response_id")
@@ -91,8 +92,3 @@ def _continued(asked: list[Message], answered: list[Message], kind: str | None) 
 
 def _time(row: Row) -> object:
     return next((row[key] for key in _TIMES if row.get(key)), None)
-
-
-def _as_number(value: object) -> object:
-    """A whole number that a host keeps as text."""
-    return int(value) if isinstance(value, str) and value.isascii() and value.isdecimal() else value

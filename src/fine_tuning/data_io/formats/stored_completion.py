@@ -10,6 +10,7 @@ from fine_tuning.data_io.dialects.tool_definitions import read_tools
 from fine_tuning.data_io.json_values import (
     JsonObject,
     Row,
+    as_whole_number,
     is_list,
     is_object,
     object_or_empty,
@@ -59,7 +60,7 @@ def calls(row: Row) -> Iterator[Call]:
         read_tools(request.get("tools") or request.get("functions")),
         domain=metadata.get("domain"),
         task_type=metadata.get("task_type"),
-        rating=_as_whole_number(metadata.get("rating")),
+        rating=as_whole_number(metadata.get("rating")),
         model=response.get("model") or request.get("model"),
         captured_at=response.get("created"),
         metadata={**metadata, **({"completion": response["id"]} if response.get("id") else {})},
@@ -87,7 +88,3 @@ def first_choice(completion: object) -> Choice:
             answer = read_answer({"role": "assistant", **kept}, "message")
             return Choice(answer, finish_reason(first.get("finish_reason")), usage_of(given.get("usage")))
     raise DataError("the response has no choices with a message")
-
-
-def _as_whole_number(value: object) -> object:
-    return int(value) if isinstance(value, str) and value.isascii() and value.isdecimal() else value

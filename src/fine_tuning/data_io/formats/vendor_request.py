@@ -8,9 +8,9 @@ https://ai.google.dev/api/generate-content
 
 from __future__ import annotations
 
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
-from fine_tuning.data_io.dialects.conversation import read_messages
+from fine_tuning.data_io.dialects.conversation import read_messages, with_plain_texts
 from fine_tuning.data_io.dialects.tool_definitions import read_tools
 from fine_tuning.data_io.json_values import JsonObject, Row, first_value, is_list, is_object, parse_embedded_json
 from fine_tuning.data_io.messages import Message, Tool
@@ -69,21 +69,6 @@ def read_request(given: Row) -> Request:
     if messages[: len(system)] != system:
         messages = [*system, *messages]
     return Request(messages, read_tools(_tools(given)))
-
-
-def with_plain_texts(messages: list[Message]) -> list[Message]:
-    """The messages, each whose content is one part of text as that text: these vendors write no other."""
-    return [
-        cast("Message", {**each, "content": _plain(each["content"])}) if "content" in each else each
-        for each in messages
-    ]
-
-
-def _plain(content: object) -> object:
-    only = content[0] if is_list(content) and len(content) == 1 else None
-    return (
-        only["text"] if is_object(only) and only.get("type") == "text" and only.keys() == {"type", "text"} else content
-    )
 
 
 def _refuse_hosted(given: Row) -> None:

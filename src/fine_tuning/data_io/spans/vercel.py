@@ -6,14 +6,12 @@ Source: https://ai-sdk.dev/docs/ai-sdk-core/telemetry
 from __future__ import annotations
 
 from fine_tuning.data_io.call import finish_reason, usage_of
-from fine_tuning.data_io.dialects.conversation import read_answer, read_messages
+from fine_tuning.data_io.dialects.conversation import read_answer, read_messages, with_plain_texts
 from fine_tuning.data_io.json_values import (
     JsonObject,
     Row,
     first_value,
     is_list,
-    is_object,
-    object_or_empty,
     parse_embedded_json,
 )
 from fine_tuning.data_io.spans.recorded import RecordedSpan
@@ -45,7 +43,7 @@ def read(span: Row, attributes: Row) -> RecordedSpan | None:  # noqa: ARG001 - e
     if not request or len(answer) == 1:
         raise DataError("the span has no messages; recordInputs or recordOutputs may be false")
     return RecordedSpan(
-        [*read_messages(_plain(request), "ai.prompt.messages"), *read_answer(answer, "ai.response")],
+        [*with_plain_texts(read_messages(request, "ai.prompt.messages")), *read_answer(answer, "ai.response")],
         _tools(attributes.get("ai.prompt.tools")),
         first_value(attributes, "ai.response.model", "ai.model.id"),
         finish_reason(attributes.get("ai.response.finishReason")),
@@ -53,17 +51,6 @@ def read(span: Row, attributes: Row) -> RecordedSpan | None:  # noqa: ARG001 - e
             {key.removeprefix("ai.usage."): value for key, value in attributes.items() if key.startswith("ai.usage.")}
         ),
     )
-
-
-def _plain(messages: object) -> object:
-    """The messages, a content of one text as text: the SDK writes every content as parts."""
-    return [_message(each) if is_object(each) else each for each in messages] if is_list(messages) else messages
-
-
-def _message(given: JsonObject) -> JsonObject:
-    content = given.get("content")
-    only = object_or_empty(content[0]) if is_list(content) and len(content) == 1 else {}
-    return {**given, "content": only.get("text")} if only.get("type") == "text" else given
 
 
 def _tools(given: object) -> object:

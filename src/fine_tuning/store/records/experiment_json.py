@@ -21,10 +21,9 @@ class GuardrailRecord(TypedDict):
     higher_is_better: bool
 
 
-class DesignRecord(TypedDict, total=False):
-    """`experiments.design`; see `experiments.design.Design`. Empty for results imported from files."""
+class DesignFields(TypedDict, total=False):
+    """What designs have in common, as they are given and as they are stored; see `experiments.design.Design`."""
 
-    kind: str
     alpha: float
     planned: int | None
     looks: int
@@ -35,10 +34,16 @@ class DesignRecord(TypedDict, total=False):
     metric: str
     margin: float
     split: float | None
-    guardrails: list[GuardrailRecord]
     ramp: float
     layer: str | None
     auto: bool
+
+
+class DesignRecord(DesignFields, total=False):
+    """`experiments.design`; empty for results imported from files."""
+
+    kind: str
+    guardrails: list[GuardrailRecord]
 
 
 class MomentsRecord(TypedDict):
