@@ -21,7 +21,7 @@ demo: setup
 	@$(BIN)/ft-cli demo
 
 test: setup
-	@$(BIN)/python -m pytest -n 3 --dist loadgroup
+	@$(BIN)/python -m pytest -n 3 --dist loadgroup --no-loadscope-reorder
 
 check: setup
 	@$(BIN)/ruff check --quiet .

@@ -42,21 +42,40 @@ SLOW_FIXTURES = {
     "tiny_model_dir",
     "trained",
 }
+AUTOMATIC = {"frozen_heap"}  # fixtures that all tests have
+FIRST = ("tests/training/loop/test_data_parallel.py", "tests/dashboard")  # the longest groups
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark as slow what trains, or starts a server, a browser, Ray or PostgreSQL; what takes longest begins first."""
+    """Mark as slow what trains, or starts a server, a browser, Ray or PostgreSQL; what takes longest begins first.
+
+    Tests that share something expensive run in one process, which then makes it once.
+    """
+    for item in items:
+        if (group := _shared(item)) is not None:
+            item.add_marker(pytest.mark.xdist_group(group))
     items.sort(key=_order)
     for item in items:
         if SLOW_FIXTURES & set(getattr(item, "fixturenames", ())) or "postgresql" in _parameters(item).values():
             item.add_marker(pytest.mark.slow)
 
 
+def _shared(item: pytest.Item) -> str | None:
+    """What the test shares with others: the place of a fixture that lives for a module or package."""
+    if not isinstance(item, pytest.Function):
+        return None
+    if "trained_workspace" in item.fixturenames:
+        return "trained_workspace"
+    found = (each[-1] for name, each in item._fixtureinfo.name2fixturedefs.items() if name not in AUTOMATIC)
+    return next((each.baseid for each in found if each.scope in {"module", "package"}), None)
+
+
 def _order(item: pytest.Item) -> int:
-    """One process has the tests of Ray's cluster; were they last, the others would wait for it."""
-    if item.get_closest_marker("xdist_group") is not None:
-        return 0
-    return 1 if item.get_closest_marker("real_weights") is not None else 2
+    """One process has the tests of Ray's cluster, and one those of the browser; at the end the others would wait."""
+    group = item.get_closest_marker("xdist_group")
+    if group is not None and group.args[0] in FIRST:
+        return FIRST.index(group.args[0])
+    return len(FIRST) + (item.get_closest_marker("real_weights") is None)
 
 
 def _parameters(item: pytest.Item) -> dict[str, Any]:

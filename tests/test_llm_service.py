@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -197,3 +199,43 @@ def test_complete_calls_of_one_unit_form_a_cluster_despite_an_invalid_reference(
     assert test is not None
     arm = test["statistics"]["arms"][answer["experiment"]["arm"]]
     assert (arm["scores"]["count"], arm["clusters"]["count"]) == (4, 1)
+
+
+WEATHER = {
+    "type": "function",
+    "function": {
+        "name": "weather",
+        "parameters": {
+            "type": "object",
+            "properties": {"city": {"enum": ["Oslo", "Bergen"]}},
+            "required": ["city"],
+            "additionalProperties": False,
+        },
+    },
+}
+CALL = {"id": "call_1", "type": "function", "function": {"name": "weather", "arguments": '{"city": "Oslo"}'}}
+
+
+def test_complete_with_tools_returns_and_captures_the_calls(database: Database, host: wire.Host) -> None:
+    message = {"role": "assistant", "content": None, "tool_calls": [CALL]}
+    host.answers["POST /chat/completions"] = lambda request: (
+        200,
+        {**reply(request)[1], "choices": [{"index": 0, "finish_reason": "tool_calls", "message": message}]},
+    )
+    answer = LLMService(model="gpt-4o", capture=5).complete("Rain in Oslo?", tools=[WEATHER])
+    assert (answer["content"], answer["tool_calls"], answer["finish_reason"]) == ("", [CALL], "tool_calls")
+    (example,) = DistillationDataCollector().get_curated_examples()
+    assert example["messages"][-1] == message
+    assert example["tools"] == [WEATHER]
+
+
+def test_complete_with_tools_by_a_model_whose_template_has_none(tiny_model_dir: Path) -> None:
+    llm = LLMService(model=str(tiny_model_dir), default_temperature=0)
+    asked: dict[str, Any] = {"tools": [WEATHER], "tool_choice": "required", "parallel_tool_calls": False}
+    answer = llm.complete("Rain in Oslo?", max_tokens=100, **asked)
+    (call,) = answer["tool_calls"]
+    assert (answer["content"], call["function"]["name"], answer["finish_reason"]) == ("", "weather", "tool_calls")
+    assert json.loads(call["function"]["arguments"])["city"] in {"Oslo", "Bergen"}
+    stream = llm.complete_streaming("Rain in Oslo?", max_tokens=100, **asked)
+    assert list(stream) == []
+    llm.close()

@@ -21,6 +21,7 @@ from fine_tuning.serving.engine_choice import open_target
 from fine_tuning.serving.model_resolution import LOCAL, Target, resolve_target
 from fine_tuning.serving.prompt_messages import Sampling, checked_sampling, messages_of
 from fine_tuning.store import costs
+from fine_tuning.store.records.rows import JsonColumn
 from fine_tuning.store.workspace import Workspace, open_workspace
 
 PURPOSES = costs.CALL_KINDS
@@ -129,12 +130,12 @@ class LLMService:
             max_tokens: of the answer; `default_max_tokens` if None.
             unit_id: the user or conversation, which gets the same model of an experiment in every call.
             reference: the expected answer, for an experiment, if it is known; else `ABTestFramework.record_outcome`.
-            kwargs: passed to the engine: stop, seed, top_p, response_format and others that it supports.
+            kwargs: passed to the engine: tools, stop, seed, top_p, response_format and others that it supports.
 
         Returns:
-            content, model, version (of a registered model, else None), provider, usage (prompt_tokens,
-            completion_tokens, total_tokens; None where unknown), latency_ms, cost (US dollars; None where unknown),
-            finish_reason; experiment (test_id, arm, sample_id), None where the call is not a sample.
+            content, tool_calls (as in OpenAI's chat API), model, version (of a registered model, else None), provider,
+            usage (prompt_tokens, completion_tokens, total_tokens; None where unknown), latency_ms, cost (US dollars;
+            None where unknown), finish_reason; experiment (test_id, arm, sample_id), None where the call is no sample.
 
         Raises:
             NotFoundError: neither the workspace nor the host knows the model; or there is no such experiment.
@@ -148,7 +149,7 @@ class LLMService:
             completion = self._engine(target, model).complete(
                 messages, temperature=sampling.temperature, max_tokens=sampling.max_tokens, **kwargs
             )
-        answer = self._answered(target, model, messages, completion)
+        answer = self._answered(target, model, {"messages": messages, **kwargs}, completion)
         if trial is not None:
             answer["experiment"] = trial.record(answer, reference)
         return answer
@@ -174,7 +175,7 @@ class LLMService:
             batch, temperature=sampling.temperature, max_tokens=sampling.max_tokens, **kwargs
         )
         for messages, completion in zip(batch, completions, strict=True):
-            yield self._answered(target, model, messages, completion)
+            yield self._answered(target, model, {"messages": messages, **kwargs}, completion)
 
     async def complete_async(self, prompt: str | Messages, *args: Any, **kwargs: Any) -> Answer:
         """As `complete`, without blocking the event loop."""
@@ -200,7 +201,7 @@ class LLMService:
         completion = yield from self._engine(target, model).stream(
             messages, temperature=sampling.temperature, max_tokens=sampling.max_tokens, **kwargs
         )
-        return self._answered(target, model, messages, completion)
+        return self._answered(target, model, {"messages": messages, **kwargs}, completion)
 
     def _model_without_trial(self) -> str:
         """The model of a call that is no sample: the one that the test promoted, if it did."""
@@ -236,10 +237,10 @@ class LLMService:
             self._engines[target] = open_target(target, model, self._workspace.settings, self._api_key)
         return self._engines[target]
 
-    def _answered(self, target: Target, model: str, messages: Messages, completion: Completion) -> Answer:
+    def _answered(self, target: Target, model: str, request: JsonColumn, completion: Completion) -> Answer:
         answer = answer_of(target, model, completion, self._workspace.settings)
         if self._record_costs:
             with self._workspace.database.write() as tx:
                 record_cost(tx, self._purpose, target, answer)
-        capture_call(self._workspace, messages, answer, self._capture)
+        capture_call(self._workspace, request, answer, self._capture)
         return answer

@@ -70,7 +70,7 @@ def address(workspace: Path, serving: Serving) -> Iterator[str]:
         yield found
 
 
-@pytest.fixture(scope="module")  # its event loop must be gone before other rooms' tests start theirs
+@pytest.fixture(scope="package")  # its event loop must be gone before other packages' tests start theirs
 def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])

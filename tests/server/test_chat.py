@@ -316,7 +316,8 @@ def test_create_invalid_numbers_and_text_return_400(address: str) -> None:
 def test_create_client_disconnected_stops_the_model(address: str) -> None:
     impatient = OpenAI(base_url=address, api_key="any", max_retries=0, timeout=1.0)
     with impatient, pytest.raises(openai.APITimeoutError):
-        impatient.chat.completions.create(model=ALIAS, messages=ASKED, max_tokens=100_000, n=16)
+        endless: dict[str, int] = {"2": -100}  # the token that ends an answer
+        impatient.chat.completions.create(model=ALIAS, messages=ASKED, max_tokens=100_000, n=16, logit_bias=endless)
     with OpenAI(base_url=address, api_key="any", max_retries=0, timeout=60.0) as patient:  # else it waits for minutes
         ask(patient, max_tokens=1)
 

@@ -13,10 +13,11 @@ import pytest
 
 from fine_tuning import CostTracker, ModelEvaluator, ModelRegistry
 from fine_tuning.errors import NotFoundError, ProviderError, UsageError
+from fine_tuning.evaluation import tool_call_match
 from fine_tuning.settings import get_settings
 from fine_tuning.store.database import Database
 from fine_tuning.workflows import judging
-from fine_tuning.workflows.evaluation_questions import Question
+from fine_tuning.workflows.evaluation_questions import Question, read_questions
 from fine_tuning.workflows.predict import CallOptions, cached_predictions, predict
 from tests import wire
 
@@ -341,3 +342,42 @@ def test_judging_with_wrong_arguments_is_refused() -> None:
     ):
         with pytest.raises(UsageError):
             wrong()
+
+
+def weather(city: str, call_id: str) -> dict[str, Any]:
+    function = {"name": "weather", "arguments": json.dumps({"city": city})}
+    return {
+        "role": "assistant",
+        "content": "",
+        "tool_calls": [{"id": call_id, "type": "function", "function": function}],
+    }
+
+
+def test_rows_with_tools_are_evaluated_with_their_tools(database: Database, host: wire.Host, tmp_path: Path) -> None:
+    tool = {"type": "function", "function": {"name": "weather", "parameters": {"type": "object", "properties": {}}}}
+
+    def call(request: wire.Request) -> tuple[int, dict[str, Any]]:
+        if not request.body.get("tools"):
+            return completion("It is sunny.")
+        found = completion("")
+        city = str(request.body["messages"][-1]["content"]).split()[-1]
+        found[1]["choices"][0] |= {"message": weather(city, "call_9"), "finish_reason": "tool_calls"}
+        return found
+
+    host.answers["POST /chat/completions"] = call
+    file = tmp_path / "test.jsonl"
+    asked = [
+        {"messages": [{"role": "user", "content": f"Rain in {city}"}, weather(expected, "call_1")], "tools": [tool]}
+        for city, expected in (("Oslo", "Oslo"), ("Bergen", "Paris"))
+    ]
+    file.write_text("".join(json.dumps(row) + "\n" for row in [*asked, {"prompt": "Rain in Oslo", "response": "No."}]))
+    found = read_questions(file)
+    assert [question.tools for question in found] == [[tool], [tool], []]
+    for _ in range(2):  # the second time from what is kept, where the row without tools is another question
+        texts = [str(each.text) for each in predict("gpt-4o", found, CallOptions(max_tokens=9))]
+        references = [question.reference for question in found]
+        answered = list(zip(texts, references, strict=True))
+        assert [text == reference for text, reference in answered] == [True, False, False]
+        assert [tool_call_match.matches(*each) for each in answered[:2]] == [True, False]
+        assert texts[2] == "It is sunny."
+    assert len(host.asked("POST /chat/completions")) == 3

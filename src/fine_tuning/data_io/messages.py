@@ -132,12 +132,28 @@ def content_text(content: object) -> str:
 
 
 def text_of(message: Mapping[str, object]) -> str:
-    """The text of a message: its content, its text parts joined, or its tool calls as JSON.
+    """The text of a message: its content, its text parts joined, or if it has none, its tool calls as JSON.
 
     Raises:
         DataError: the content is neither text nor a list of parts.
     """
-    content = message.get("content")
-    if content is None and message.get("tool_calls"):
-        return json.dumps(message["tool_calls"], ensure_ascii=False)
-    return content_text(content)
+    text = content_text(message.get("content"))
+    return text or _calls_text(cast("Sequence[ToolCall]", message.get("tool_calls") or ()))
+
+
+def _calls_text(calls: Sequence[ToolCall]) -> str:
+    """Names and arguments as JSON, without ids: equal calls have an equal text."""
+    if not calls:
+        return ""
+    found = [{"name": call["function"]["name"], "arguments": parsed_arguments(call)} for call in calls]
+    return json.dumps(found, ensure_ascii=False, sort_keys=True)
+
+
+def parsed_arguments(call: ToolCall) -> object:
+    """The arguments of a call as a JSON value; their text where it is not JSON."""
+    arguments = call["function"].get("arguments")
+    try:
+        parsed: object = json.loads(arguments or "")
+    except (TypeError, ValueError, RecursionError):
+        return arguments
+    return parsed

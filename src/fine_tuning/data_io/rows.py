@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from fine_tuning._util.files import open_to_read, parse_json, read_json
 from fine_tuning.data_io import formats
 from fine_tuning.data_io.json_values import JsonObject, Row, is_object
-from fine_tuning.data_io.messages import Message, text_of
+from fine_tuning.data_io.messages import Message, Tool, text_of
 from fine_tuning.errors import DataError
 
 _CONVERSATION_KEYS = ("conversation_id", "session_id", "thread_id", "session")  # names in common use
@@ -58,8 +59,16 @@ def conversation_key(row: Row) -> str | None:
     return next((f"{key}={row[key]}" for key in _CONVERSATION_KEYS if row.get(key) not in (None, "")), None)
 
 
-def prompt_and_reference(row: Row, where: str) -> tuple[list[Message], str]:
-    """The messages to send to a model and the reference answer, from a row of any format; of a pair the better answer.
+class PromptAndReference(NamedTuple):
+    """A conversation up to its last answer, the tools that the model may call, and that answer as text."""
+
+    messages: list[Message]
+    tools: list[Tool]
+    reference: str
+
+
+def prompt_and_reference(row: Row, where: str) -> PromptAndReference:
+    """What to send to a model and the reference answer, from a row of any format; of a pair the better answer.
 
     Args:
         where: file and line, for error messages.
@@ -80,4 +89,4 @@ def prompt_and_reference(row: Row, where: str) -> tuple[list[Message], str]:
         raise DataError(f"{where}: the last message must be the assistant's expected answer")
     if not all(isinstance(message.get("role"), str) for message in prompt):
         raise DataError(f"{where}: each message must be an object with role and content")
-    return prompt, text_of(answer)
+    return PromptAndReference(prompt, calls[0].tools or [], text_of(answer))

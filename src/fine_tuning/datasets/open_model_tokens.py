@@ -61,7 +61,9 @@ def _count(tokenizer: Tokenizer, messages: list[Message], tools: list[Tool] | No
 
     if not tool_prompt.template_supports_tools(str(tokenizer.chat_template or "")):
         messages, tools = tool_prompt.with_tools_as_text(messages, tools), None
-    plain = [{**message, "content": _text(message.get("content"))} for message in messages]
+    plain = [
+        {**message, "content": _text(message.get("content"))} for message in tool_prompt.with_argument_objects(messages)
+    ]
     try:
         rendered = tokenizer.apply_chat_template(plain, tools=tools, tokenize=False)
     except (TemplateError, TypeError, ValueError) as error:

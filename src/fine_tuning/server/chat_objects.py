@@ -13,10 +13,10 @@ from fine_tuning.serving.chat_types import (
     Delta,
     Logprobs,
     TokenLogprob,
-    ToolCallDelta,
     Usage,
     usage,
 )
+from fine_tuning.serving.chat_wire import JoinedToolCalls
 
 FINGERPRINT = "fp_fine_tuning"
 
@@ -124,7 +124,7 @@ class ChoiceCollector:
 
     def __init__(self, count: int) -> None:
         self._text = ["" for _ in range(count)]
-        self._calls: list[dict[int, ToolCall]] = [{} for _ in range(count)]
+        self._calls = [JoinedToolCalls() for _ in range(count)]
         self._reasons: list[str | None] = [None] * count
         self._logprobs: list[list[TokenLogprob]] = [[] for _ in range(count)]
         self._begun: set[int] = set()
@@ -138,29 +138,20 @@ class ChoiceCollector:
         index = choice["index"]
         self._begun.add(index)
         self._text[index] += choice["delta"].get("content") or ""
-        for call in choice["delta"].get("tool_calls") or []:
-            self._add_call(index, call)
+        self._calls[index].add(choice["delta"].get("tool_calls") or [])
         logprobs = choice.get("logprobs")
         self._logprobs[index] += (logprobs["content"] if logprobs else None) or []
         self._reasons[index] = choice.get("finish_reason") or self._reasons[index]
-
-    def _add_call(self, index: int, delta: ToolCallDelta) -> None:
-        empty: ToolCall = {"id": "", "type": "function", "function": {"name": "", "arguments": ""}}
-        call = self._calls[index].setdefault(delta["index"], empty)
-        call["id"] += delta.get("id") or ""
-        if function := delta.get("function"):
-            call["function"]["name"] += function.get("name") or ""
-            call["function"]["arguments"] += function.get("arguments") or ""
 
     def choices(self) -> list[Choice]:
         """The choices of the complete answer."""
         return [self._choice(index) for index in range(len(self._text))]
 
     def _choice(self, index: int) -> Choice:
-        text, calls, logprobs = self._text[index], self._calls[index], self._logprobs[index]
+        text, calls, logprobs = self._text[index], self._calls[index].joined(), self._logprobs[index]
         message: Message = {"role": "assistant", "content": text if text or not calls else None, "refusal": None}
         if calls:
-            message["tool_calls"] = list(calls.values())
+            message["tool_calls"] = calls
         return {
             "index": index,
             "message": message,

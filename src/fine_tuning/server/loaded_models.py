@@ -7,21 +7,18 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
-from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from fine_tuning.data_io.formats import tool_prompt
 from fine_tuning.errors import UsageError
 from fine_tuning.export.gguf_adapter import kept_gguf_adapter
-from fine_tuning.export.modelfile import chat_template
 from fine_tuning.server.server_config import DEFAULT_CONTEXT, MIB
 from fine_tuning.server.serving_parity import Parity
 from fine_tuning.serving import vllm_engine
 from fine_tuning.serving.engine import Engine
 from fine_tuning.serving.engine_choice import EngineChoice, EngineKind, choose_engine, open_target
 from fine_tuning.serving.model_resolution import LOCAL, Target
-from fine_tuning.serving.prompted_tools import PromptedTools
+from fine_tuning.serving.prompted_tools import with_tools
 from fine_tuning.serving.shared_base import SharedBase
 from fine_tuning.settings import Settings
 
@@ -142,7 +139,7 @@ class Engines:
                 if slot.model is None:
                     slot.model = _open(found, choice, self._settings, self._context_length)
             with slot.model.use(found) as plain:
-                engine = plain if _has_tool_template(choice) else PromptedTools(plain)
+                engine = with_tools(plain, choice.folder)
                 self._make_room()
                 if self._parity is not None and served.adapter is not None:
                     self._parity.check_soon(served.adapter, lambda: self.use(served))
@@ -187,16 +184,6 @@ class Engines:
 def _shown(name: str) -> str:
     """A model's name without its path: the job's id for the folder of a merged model."""
     return Path(name).parent.name if Path(name).is_absolute() else name
-
-
-def _has_tool_template(choice: EngineChoice) -> bool:
-    """Whether a model's chat template has tools; a host handles those of its models itself."""
-    return choice.folder is None or _template_has_tools(choice.folder)
-
-
-@lru_cache(maxsize=64)
-def _template_has_tools(folder: Path) -> bool:
-    return tool_prompt.template_supports_tools(chat_template(folder))
 
 
 def _merged(served: Served) -> Served:

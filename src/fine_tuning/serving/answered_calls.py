@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TypedDict
 
 from fine_tuning.costs.prices import PriceList
+from fine_tuning.data_io.messages import ToolCall
 from fine_tuning.serving.engine import Completion
 from fine_tuning.serving.model_resolution import LOCAL, Target
 from fine_tuning.settings import Settings
@@ -34,10 +36,12 @@ class TrialSample(TypedDict):
 class Answer(TypedDict):
     """The answer to a call.
 
+    `content` is empty where the model calls tools and says nothing; `tool_calls` is empty where it calls none.
     `version` is that of a registered model; `latency_ms` is in milliseconds, `cost` in US dollars; None is unknown.
     """
 
     content: str
+    tool_calls: Sequence[ToolCall]
     model: str
     version: int | None
     provider: str
@@ -65,6 +69,7 @@ def answer_of(target: Target, model: str, completion: Completion, settings: Sett
     total = None if prompt is None or generated is None else prompt + generated
     return {
         "content": completion.text,
+        "tool_calls": completion.tool_calls,
         "model": model,
         "version": target.version,
         "provider": target.provider,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from fine_tuning.distillation import DistillationDataCollector
 from fine_tuning.errors import FineTuningError
 from fine_tuning.serving.answered_calls import Answer
-from fine_tuning.serving.chat_types import Messages
+from fine_tuning.store.records.rows import JsonColumn
 from fine_tuning.store.workspace import Workspace
 
 _log = logging.getLogger(__name__)
@@ -23,14 +23,17 @@ class CaptureSettings:
     task_type: str
 
 
-def capture_call(workspace: Workspace, messages: Messages, answer: Answer, settings: CaptureSettings) -> None:
+def capture_call(workspace: Workspace, request: JsonColumn, answer: Answer, settings: CaptureSettings) -> None:
     """Capture a call; one that cannot be captured (an empty answer, no user message) is logged."""
     if settings.rating is None:
         return
-    conversation = [*messages, {"role": "assistant", "content": answer["content"]}]
+    said: JsonColumn = {"role": "assistant", "content": answer["content"]}
+    if answer["tool_calls"]:
+        said |= {"content": answer["content"] or None, "tool_calls": list(answer["tool_calls"])}
+    facts = (settings.domain, settings.task_type, settings.rating)
     try:
         DistillationDataCollector(workspace=workspace).capture_conversation(
-            conversation, settings.domain, settings.task_type, settings.rating, model_used=answer["model"]
+            [*request["messages"], said], *facts, model_used=answer["model"], tools=request.get("tools")
         )
     except FineTuningError as error:
         _log.warning("call of %s not captured: %s", answer["model"], error)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import closing
 
-from fine_tuning.serving.chat_types import ChatBody, Chunk, Delta, Usage, usage
+from fine_tuning.data_io.messages import ToolCall
+from fine_tuning.serving.chat_types import ChatBody, Chunk, Delta, ToolCallDelta, Usage, usage
 from fine_tuning.serving.engine import Completion, Engine
 
 DEFAULT_MAX_TOKENS = 512  # of engines that need a limit, where the request sets none
@@ -37,6 +38,7 @@ def text_from_chunks(chunks: Generator[Chunk, None, None], model: str) -> Genera
     """The text of an answer that arrives in chunks, as it arrives; returns the complete answer."""
     started = time.perf_counter()
     text: list[str] = []
+    calls = JoinedToolCalls()
     counts: Usage | None = None
     reason = None
     with closing(chunks):
@@ -44,6 +46,7 @@ def text_from_chunks(chunks: Generator[Chunk, None, None], model: str) -> Genera
             counts = chunk.get("usage") or counts
             for choice in chunk.get("choices") or []:
                 reason = choice.get("finish_reason") or reason
+                calls.add(choice["delta"].get("tool_calls") or [])
                 if content := choice["delta"].get("content"):
                     text.append(content)
                     yield content
@@ -54,7 +57,29 @@ def text_from_chunks(chunks: Generator[Chunk, None, None], model: str) -> Genera
         completion_tokens=counts.get("completion_tokens") if counts else None,
         latency_ms=(time.perf_counter() - started) * 1000,
         finish_reason=reason,
+        tool_calls=calls.joined(),
     )
+
+
+class JoinedToolCalls:
+    """Joins the parts of tool calls that the chunks of an answer hold."""
+
+    def __init__(self) -> None:
+        self._calls: dict[int, ToolCall] = {}
+
+    def add(self, parts: Sequence[ToolCallDelta]) -> None:
+        """Add the parts of a chunk."""
+        for part in parts:
+            empty: ToolCall = {"id": "", "type": "function", "function": {"name": "", "arguments": ""}}
+            call = self._calls.setdefault(part["index"], empty)
+            call["id"] += part.get("id") or ""
+            if function := part.get("function"):
+                call["function"]["name"] += function.get("name") or ""
+                call["function"]["arguments"] += function.get("arguments") or ""
+
+    def joined(self) -> list[ToolCall]:
+        """The calls so far."""
+        return list(self._calls.values())
 
 
 def _chunk(delta: Delta, reason: str | None = None) -> Chunk:

@@ -8,6 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
+from fine_tuning.data_io.messages import ToolCall
 from fine_tuning.serving.chat_types import ChatBody, Chunk, Messages
 
 DEFAULT_CONCURRENCY = 8  # requests to a host at once
@@ -24,6 +25,7 @@ class Completion:
         prompt_tokens, completion_tokens: None where the engine does not report them.
         latency_ms: milliseconds until the answer was complete.
         finish_reason: "stop", "length", ...; None where the engine does not report it.
+        tool_calls: what the answer calls, of the `tools` of the request.
     """
 
     text: str
@@ -32,14 +34,15 @@ class Completion:
     completion_tokens: int | None
     latency_ms: float
     finish_reason: str | None
+    tool_calls: Sequence[ToolCall] = ()
 
 
 class Engine(Protocol):
     """Answers conversations with one model. Safe to call from several threads.
 
     `temperature` 0 means the most likely token each time; `max_tokens` bounds the answer. Further `params` are named as
-    in OpenAI's chat API (seed, stop, top_p, response_format, ...). Every method raises ProviderError when the model or
-    its host refuses or fails, and UsageError when the engine does not support a parameter.
+    in OpenAI's chat API (seed, stop, top_p, response_format, tools, ...). Every method raises ProviderError when the
+    model or its host refuses or fails, and UsageError when the engine does not support a parameter.
     """
 
     def complete(self, messages: Messages, *, temperature: float, max_tokens: int, **params: object) -> Completion:

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from fine_tuning._util.lazy_imports import import_llama_cpp
+from fine_tuning.data_io.dialects.tool_calls import tool_calls
 from fine_tuning.errors import ContextLengthError, MissingDependencyError, NotFoundError, ProviderError, RefusedError
 from fine_tuning.serving.chat_types import ChatBody, Chunk, Messages
 from fine_tuning.serving.chat_wire import text_from_chunks
@@ -126,13 +127,15 @@ class LlamaCppEngine:
         reply = self._open_server().complete(self._request(body))
         latency = (time.perf_counter() - started) * 1000
         choice, usage = _checked(reply, self.model)["choices"][0], reply.get("usage", {})
+        message = choice["message"]
         return Completion(
-            text=choice["message"].get("content") or "",
+            text=message.get("content") or "",
             model=self.model,
             prompt_tokens=usage.get("prompt_tokens"),
             completion_tokens=usage.get("completion_tokens"),
             latency_ms=latency,
             finish_reason=choice.get("finish_reason"),
+            tool_calls=tool_calls(message.get("tool_calls") or [], 0) or [],
         )
 
     def stream(

@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, cast
 
 from fine_tuning._util.hosts import Host
+from fine_tuning.data_io.dialects.tool_calls import tool_calls
 from fine_tuning.errors import ProviderError
 from fine_tuning.serving.chat_types import ChatBody, Chunk, Messages
 from fine_tuning.serving.chat_wire import text_from_chunks
@@ -111,13 +112,15 @@ class OpenAIEngine:
     def _completion(self, reply: ChatCompletion, started: float) -> Completion:
         if not reply.choices:
             raise ProviderError(f"{self._host.url} sent a response without choices for {self.model}")
+        message = reply.choices[0].message
         return Completion(
-            text=reply.choices[0].message.content or "",
+            text=message.content or "",
             model=self.model,
             prompt_tokens=reply.usage.prompt_tokens if reply.usage else None,
             completion_tokens=reply.usage.completion_tokens if reply.usage else None,
             latency_ms=(time.perf_counter() - started) * 1000,
             finish_reason=reply.choices[0].finish_reason,
+            tool_calls=tool_calls([call.to_dict() for call in message.tool_calls or []], 0) or [],
         )
 
     def _translated_errors(self) -> AbstractContextManager[None]:

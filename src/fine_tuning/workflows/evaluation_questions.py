@@ -6,11 +6,11 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 from fine_tuning._util import checks
 from fine_tuning.data_io.json_values import JsonObject
-from fine_tuning.data_io.messages import Message
+from fine_tuning.data_io.messages import Message, Tool
 from fine_tuning.data_io.rows import conversation_key, prompt_and_reference, read_rows
 from fine_tuning.datasets import conversations
 from fine_tuning.errors import DataError, UsageError
@@ -43,6 +43,7 @@ class Question:
 
     Attributes:
         messages: the conversation up to the answer; empty where the file holds a prediction without a prompt.
+        tools: that the model may call.
         prediction: of the file, where it holds one.
         human: the human score of that prediction, 0 to 1: a row's `human_rating` of 1 to 5.
         cluster: the id of the conversation that the row belongs to, if it names one.
@@ -54,6 +55,12 @@ class Question:
     prediction: Prediction | None = None
     human: float | None = None
     cluster: str | None = None
+    tools: Sequence[Tool] = ()
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """Parameters of the call beside the messages."""
+        return {"tools": list(self.tools)} if self.tools else {}
 
     @property
     def text(self) -> str:
@@ -74,7 +81,7 @@ def read_questions(path: Path) -> list[Question]:
     Raises:
         NotFoundError, DataError: the file is missing or a row cannot be used; the message names the line.
     """
-    return [_question(row, f"{path}, row {number}") for number, row in read_rows(path)]
+    return [question_of(row, f"{path}, row {number}") for number, row in read_rows(path)]
 
 
 def clusters(questions: Sequence[Question]) -> list[str] | None:
@@ -97,13 +104,18 @@ def clusters(questions: Sequence[Question]) -> list[str] | None:
     return found if len(names) < len(found) else None
 
 
-def _question(row: JsonObject, where: str) -> Question:
+def question_of(row: JsonObject, where: str) -> Question:
+    """The question of a row of a test file.
+
+    Raises:
+        DataError: it cannot be used; the message begins with `where`.
+    """
     slices = {name: str(row[name]) for name in SLICE_FIELDS if row.get(name) is not None}
     if "prediction" in row:
         question = _with_prediction(row, where, slices)
     else:
-        messages, reference = prompt_and_reference(row, where)
-        question = Question(messages, reference, slices)
+        asked = prompt_and_reference(row, where)
+        question = Question(asked.messages, asked.reference, slices, tools=asked.tools)
     return replace(question, cluster=conversation_key(row))
 
 

@@ -10,8 +10,7 @@ from pathlib import Path
 from fine_tuning._util import checks, hosts
 from fine_tuning._util.model_names import version_name
 from fine_tuning.base_models import catalogue
-from fine_tuning.data_io.messages import Message
-from fine_tuning.data_io.rows import prompt_and_reference
+from fine_tuning.data_io.messages import text_of
 from fine_tuning.dataset_builder import DatasetBuilder
 from fine_tuning.datasets.examples_with_recipe import Examples
 from fine_tuning.errors import DataError, TrainingError
@@ -27,6 +26,8 @@ from fine_tuning.store.workspace import Workspace
 from fine_tuning.training.jobs.fine_tuner import FineTuner
 from fine_tuning.training.jobs.job_view import JobView
 from fine_tuning.workflows import fine_tuners
+from fine_tuning.workflows.evaluation_questions import Question, question_of
+from fine_tuning.workflows.predict import answers
 
 CapturedExamples = Examples[Example]
 OnMessage = Callable[[str], None]
@@ -84,23 +85,6 @@ class Outcome:
     tuned: EvaluationResult
 
 
-@dataclass(frozen=True)
-class TestSet:
-    """Questions with their references."""
-
-    __test__ = False  # not a test of pytest
-
-    questions: list[list[Message]]
-    references: list[str]
-
-    @classmethod
-    def of(cls, examples: Sequence[Example], workspace: Workspace) -> TestSet:
-        """The test set of held-out examples."""
-        rows = DatasetBuilder(workspace=workspace).to_openai_format(examples)
-        pairs = [prompt_and_reference(row, f"example {number}") for number, row in enumerate(rows, 1)]
-        return cls([messages for messages, _ in pairs], [reference for _, reference in pairs])
-
-
 @dataclass
 class TestSetPredictions:
     """A model's predictions for a test set; costs are US dollars, None where unknown."""
@@ -119,15 +103,23 @@ class TestSetPredictions:
         return sum(known) / len(known) if known and len(known) == len(self.costs) else None
 
 
-def predict_test_set(workspace: Workspace, model: str, test_set: TestSet, max_tokens: int) -> TestSetPredictions:
+def questions_of(examples: Sequence[Example], workspace: Workspace) -> list[Question]:
+    """Held-out examples as questions with their references."""
+    rows = DatasetBuilder(workspace=workspace).to_openai_format(examples)
+    return [question_of(row, f"example {number}") for number, row in enumerate(rows, 1)]
+
+
+def predict_test_set(
+    workspace: Workspace, model: str, questions: Sequence[Question], max_tokens: int
+) -> TestSetPredictions:
     """A model's greedy predictions, in order; the cost ledger has the calls as evaluation."""
     service = LLMService(model=model, default_temperature=0.0, purpose="evaluation", workspace=workspace)
-    answers = list(service.complete_many(test_set.questions, max_tokens=max_tokens))
+    answered = list(answers(service, questions, max_tokens))
     return TestSetPredictions(
-        predictions=[answer["content"] for answer in answers],
-        references=test_set.references,
-        latencies_ms=[answer["latency_ms"] for answer in answers],
-        costs=[answer["cost"] for answer in answers],
+        predictions=[text_of(answer) for answer in answered],
+        references=[question.reference for question in questions],
+        latencies_ms=[answer["latency_ms"] for answer in answered],
+        costs=[answer["cost"] for answer in answered],
     )
 
 
@@ -182,7 +174,7 @@ class Pipeline:
         record = self._register(job, len(train))
         version = record["version"]
         self.on_message(f"registered {plan.model_name} v{version}; evaluating on {len(test)} held-out examples")
-        base, tuned = self._evaluate(version, TestSet.of(test, self.workspace))
+        base, tuned = self._evaluate(version, questions_of(test, self.workspace))
         ModelRegistry(workspace=self.workspace).set_accuracy(plan.model_name, version, tuned.accuracy)
         record["accuracy"] = tuned.accuracy
         return Outcome(job, record, base, tuned)
@@ -231,12 +223,12 @@ class Pipeline:
             return nan
         return OpenAIFineTuner(workspace=self.workspace).estimate_cost(tokens, self.plan.base_model)["total_cost"]
 
-    def _evaluate(self, version: int, test_set: TestSet) -> tuple[EvaluationResult, EvaluationResult]:
+    def _evaluate(self, version: int, questions: Sequence[Question]) -> tuple[EvaluationResult, EvaluationResult]:
         """Exact match of the base model and of the new version on the same questions."""
         plan, evaluator = self.plan, ModelEvaluator(workspace=self.workspace)
-        base = predict_test_set(self.workspace, plan.base_model, test_set, plan.max_tokens)
+        base = predict_test_set(self.workspace, plan.base_model, questions, plan.max_tokens)
         name = version_name(plan.model_name, version)
-        tuned = predict_test_set(self.workspace, name, test_set, plan.max_tokens)
+        tuned = predict_test_set(self.workspace, name, questions, plan.max_tokens)
         return (
             evaluator.evaluate_exact_match(
                 base.predictions,

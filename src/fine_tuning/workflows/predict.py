@@ -7,13 +7,16 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
+from itertools import groupby
 
 from fine_tuning._util import checks
 from fine_tuning._util.model_names import parse_version_name, version_name
+from fine_tuning.data_io.messages import text_of
 from fine_tuning.errors import ProviderError, UsageError
 from fine_tuning.llm_service import LLMService
+from fine_tuning.serving.answered_calls import Answer
 from fine_tuning.store.workspace import Workspace, open_workspace
-from fine_tuning.workflows.evaluation_questions import Messages, Prediction, Question
+from fine_tuning.workflows.evaluation_questions import Prediction, Question
 from fine_tuning.workflows.prediction_cache import PredictionCache
 
 DEFAULT_CONCURRENCY = 8  # calls of a host
@@ -74,10 +77,10 @@ def predict(
     if unanswered:
         cache = _open_cache(service, workspace, options.max_tokens, fresh=options.fresh)
         for position in unanswered:
-            found[position] = cache.find(questions[position].messages)
+            found[position] = cache.find(questions[position])
         missing = [position for position in unanswered if found[position] is None]
         on_progress(len(unanswered) - len(missing))
-        batch = [questions[position].messages for position in missing]
+        batch = [questions[position] for position in missing]
         calls = _local_calls(service, batch, options) if service.is_local() else _host_calls(service, batch, options)
         try:
             for number, prediction in calls:
@@ -99,7 +102,7 @@ def cached_predictions(
     workspace = workspace or open_workspace()
     service = LLMService(model=model, default_temperature=0.0, workspace=workspace)
     cache = _open_cache(service, workspace, max_tokens, fresh=False)
-    return [each.prediction or cache.find(each.messages) or Prediction(None, error) for each in questions]
+    return [each.prediction or cache.find(each) or Prediction(None, error) for each in questions]
 
 
 def _open_cache(service: LLMService, workspace: Workspace, max_tokens: int, *, fresh: bool) -> PredictionCache:
@@ -113,29 +116,41 @@ def _open_cache(service: LLMService, workspace: Workspace, max_tokens: int, *, f
 
 
 def _local_calls(
-    service: LLMService, batch: Sequence[Messages], options: CallOptions
+    service: LLMService, batch: Sequence[Question], options: CallOptions
 ) -> Iterator[tuple[int, Prediction]]:
     """Each prediction with the position of its question, in order."""
-    for number, answer in enumerate(service.complete_many(batch, max_tokens=options.max_tokens)):
-        yield number, Prediction(answer["content"], None, answer["latency_ms"], answer["cost"])
+    for number, answer in enumerate(answers(service, batch, options.max_tokens)):
+        yield number, _prediction(answer)
+
+
+def answers(service: LLMService, questions: Sequence[Question], max_tokens: int) -> Iterator[Answer]:
+    """A model's answers in order, concurrently where the engine can."""
+    for _, group in groupby(questions, lambda question: question.tools):
+        alike = list(group)
+        messages = [question.messages for question in alike]
+        yield from service.complete_many(messages, max_tokens=max_tokens, **alike[0].params)
+
+
+def _prediction(answer: Answer) -> Prediction:
+    return Prediction(text_of(answer), None, answer["latency_ms"], answer["cost"])
 
 
 def _host_calls(
-    service: LLMService, batch: Sequence[Messages], options: CallOptions
+    service: LLMService, batch: Sequence[Question], options: CallOptions
 ) -> Iterator[tuple[int, Prediction]]:
     """Each prediction with the position of its question, as they arrive."""
     pace = _Pace(options.per_minute)
 
-    def call(messages: Messages) -> Prediction:
+    def call(question: Question) -> Prediction:
         pace.wait()
         try:
-            answer = service.complete(messages, max_tokens=options.max_tokens)
+            answer = service.complete(question.messages, max_tokens=options.max_tokens, **question.params)
         except ProviderError as error:
             return Prediction(None, str(error))
-        return Prediction(answer["content"], None, answer["latency_ms"], answer["cost"])
+        return _prediction(answer)
 
     with ThreadPoolExecutor(options.concurrency) as pool:
-        calls = {pool.submit(call, messages): number for number, messages in enumerate(batch)}
+        calls = {pool.submit(call, question): number for number, question in enumerate(batch)}
         try:
             for done in as_completed(calls):
                 yield calls[done], done.result()

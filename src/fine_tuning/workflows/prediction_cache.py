@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from fine_tuning._util.files import make_folder, translated_os_errors
-from fine_tuning.workflows.evaluation_questions import Messages, Prediction
+from fine_tuning.workflows.evaluation_questions import Prediction, Question
 
 
 class PredictionCache:
@@ -39,22 +39,27 @@ class PredictionCache:
             except (ValueError, KeyError, TypeError):
                 continue  # the last line of a run that was killed
 
-    def find(self, messages: Messages) -> Prediction | None:
+    def find(self, question: Question) -> Prediction | None:
         """The prediction of an earlier run."""
-        return self._known.get(_hash(list(messages)))
+        return self._known.get(_key(question))
 
-    def add(self, messages: Messages, prediction: Prediction) -> None:
+    def add(self, question: Question, prediction: Prediction) -> None:
         """Keep a prediction; a failed call is not kept, so that it is repeated next time."""
         if prediction.error is not None:
             return
         row = {
-            "question": _hash(list(messages)),
+            "question": _key(question),
             "text": prediction.text,
             "latency_ms": prediction.latency_ms,
             "cost": prediction.cost,
         }
         with translated_os_errors(self._file, "write"), self._file.open("a", encoding="utf-8") as stream:
             stream.write("\n" + json.dumps(row))  # ASCII: half a surrogate pair is not UTF-8
+
+
+def _key(question: Question) -> str:
+    messages = list(question.messages)
+    return _hash([messages, list(question.tools)] if question.tools else messages)
 
 
 def _hash(value: object) -> str:

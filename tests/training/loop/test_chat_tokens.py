@@ -76,3 +76,23 @@ def test_tokenise_file_invalid_row_raises_with_file_and_line(
     path = write(tmp_path / "x.jsonl", {"messages": TALK}, row)
     with pytest.raises(DataError, match=rf"x\.jsonl, line 2: .*{re.escape(message)}"):
         tokenise_file(path, tokenizer, max_length=64)
+
+
+def test_tokenise_gives_a_template_with_tools_their_arguments_as_objects(tiny_model_dir: Path) -> None:
+    own = AutoTokenizer.from_pretrained(tiny_model_dir)
+    own.chat_template = (  # as the templates of Llama, Qwen and Hermes write them
+        "{% for tool in tools or [] %}{{ tool | tojson }}\n{% endfor %}"
+        "{% for m in messages %}{{ m.role }}: {{ m.content }}{% for call in m.tool_calls or [] %}"
+        '{"name": {{ call.function.name | tojson }}, "arguments": {{ call.function.arguments | tojson }}}'
+        "{% endfor %}<|im_end|>\n{% endfor %}{% if add_generation_prompt %}assistant: {% endif %}"
+    )
+    call = {"id": "call_1", "type": "function", "function": {"name": "weather", "arguments": '{"city": "Oslo"}'}}
+    messages: list[Any] = [
+        {"role": "user", "content": "Rain in Oslo?"},
+        {"role": "assistant", "content": "", "tool_calls": [call]},
+    ]
+    tools: list[Any] = [{"type": "function", "function": {"name": "weather"}}]
+    ids, labels = tokenise(messages, tools, own, "row 1")
+    trained = own.decode([token for token, label in zip(ids, labels, strict=True) if label != IGNORED])
+    assert trained == '{"name": "weather", "arguments": {"city": "Oslo"}}<|im_end|>'
+    assert call["function"]["arguments"] == '{"city": "Oslo"}'

@@ -23,7 +23,12 @@ from fine_tuning.training.loop.training_config import TrainingConfig
 from fine_tuning.training.loop.training_events import TrainingEvent, TrainingResult
 from tests.training.conftest import Run, losses
 
-pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.xdist_group("ray")]  # Ray's own; one cluster
+pytestmark = [
+    pytest.mark.filterwarnings("ignore"),  # Ray's own
+    pytest.mark.xdist_group(
+        "tests/training/loop/test_data_parallel.py"
+    ),  # those without the cluster too: it is one Ray
+]
 SETTINGS = {"precision": "fp32", "n_epochs": 8, "checkpoint_steps": 4}
 
 

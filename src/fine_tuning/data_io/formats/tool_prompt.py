@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import cast
 
 from fine_tuning.data_io.json_values import JsonObject
-from fine_tuning.data_io.messages import Message, Tool, ToolCall
+from fine_tuning.data_io.messages import Message, Tool, ToolCall, parsed_arguments
 
 TOOL_CALLS = "tool_calls"
 _INSTRUCTION = 'To call some of them, answer with JSON alone: {"tool_calls": [{"name": ..., "arguments": {...}}]}'
@@ -53,17 +53,25 @@ def _calls_as_text(message: Message, calls: Sequence[ToolCall]) -> Message:
     kept = {key: value for key, value in message.items() if key not in {"content", TOOL_CALLS, "tool_call_id"}}
     content = message.get("content")
     texts = [str(content)] if content else []
-    called = [{"name": call["function"]["name"], "arguments": _parsed_arguments(call)} for call in calls]
+    called = [{"name": call["function"]["name"], "arguments": parsed_arguments(call)} for call in calls]
     return cast("Message", {**kept, "content": "\n".join([*texts, _compact({TOOL_CALLS: called})])})
 
 
-def _parsed_arguments(call: ToolCall) -> object:
-    arguments = call["function"].get("arguments")
-    try:
-        parsed: object = json.loads(arguments or "")
-    except (TypeError, ValueError, RecursionError):
-        return arguments
-    return parsed
+def with_argument_objects(messages: Sequence[Message]) -> list[JsonObject]:
+    """The conversation for a chat template that has tools: Hugging Face's templates take arguments as objects.
+
+    Source: https://huggingface.co/docs/transformers/chat_extras
+    """
+    return [_with_objects(message) for message in messages]
+
+
+def _with_objects(message: Message) -> JsonObject:
+    calls = message.get("tool_calls")
+    return {**message, TOOL_CALLS: [_with_object(call) for call in calls]} if calls else {**message}
+
+
+def _with_object(call: ToolCall) -> JsonObject:
+    return {**call, "function": {**call["function"], "arguments": parsed_arguments(call)}}
 
 
 def tool_call_schema(tools: Sequence[Tool], *, parallel: bool) -> JsonObject:

@@ -106,7 +106,7 @@ def _render(
 
     try:
         rendered: str = tokenizer.apply_chat_template(
-            list(messages), tools=tools, tokenize=False, add_generation_prompt=generation
+            tool_prompt.with_argument_objects(messages), tools=tools, tokenize=False, add_generation_prompt=generation
         )
     except (TemplateError, TypeError, ValueError) as error:
         raise DataError(f"{where}: the base model's chat template cannot render this chat: {error}") from None

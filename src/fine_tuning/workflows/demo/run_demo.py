@@ -26,7 +26,7 @@ from fine_tuning.settings import get_settings
 from fine_tuning.store.records.examples import Example
 from fine_tuning.store.tables import ARMS
 from fine_tuning.store.workspace import Workspace, open_workspace
-from fine_tuning.workflows.pipeline import CapturedExamples, Outcome, Pipeline, Plan, TestSet, predict_test_set
+from fine_tuning.workflows.pipeline import CapturedExamples, Outcome, Pipeline, Plan, predict_test_set, questions_of
 
 MODEL_NAME = "support-inbox"
 MACHINE_USD_PER_HOUR = 0.10  # of a rented machine with two cores, unless FINE_TUNING_MACHINE_USD_PER_HOUR is set
@@ -176,7 +176,7 @@ def _run_experiment(workspace: Workspace, plan: Plan, version: str, traffic: Cap
     framework.create_test(test_id, plan.base_model, version)
     for arm, model in zip(ARMS, (plan.base_model, version), strict=True):
         requests = [example for example in traffic if assign(test_id, str(example["id"])) == arm]
-        found = predict_test_set(workspace, model, TestSet.of(requests, workspace), plan.max_tokens)
+        found = predict_test_set(workspace, model, questions_of(requests, workspace), plan.max_tokens)
         for prediction, reference, latency_ms, cost in zip(
             found.predictions, found.references, found.latencies_ms, found.costs, strict=True
         ):
