@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import io
 import json
+from collections.abc import Iterator
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fine_tuning.data_io import formats
-from fine_tuning.data_io.formats import alpaca, preference, sharegpt, tool_prompt
+from fine_tuning.data_io import formats, sources
+from fine_tuning.data_io.formats import Call, alpaca, preference, sharegpt, tool_prompt
 from fine_tuning.data_io.messages import prompt_and_response_messages
-from fine_tuning.datasets.training_formats import json_line, rows_in
+from fine_tuning.datasets.training_formats import BUILT, json_line, row_of_call, rows_in
 from fine_tuning.errors import DataError
 
+WRITERS = sorted(BUILT)
 texts = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=40).filter(lambda text: text.strip())
 parts = st.lists(st.fixed_dictionaries({"type": st.just("text"), "text": texts}), min_size=1, max_size=2)
 tool_calls = st.lists(
@@ -115,3 +120,56 @@ def test_result_of_a_tool_as_text_is_joined_to_results_alone() -> None:
     texts = [message["content"] for message in tool_prompt.with_tools_as_text(conversation, None)]
     assert texts[:2] == ["Result of what?", "Result of the call: one"]
     assert texts[3] == "Result of total: two\nResult of total: three"
+
+
+def on_disk(name: str, row: dict[str, Any]) -> dict[str, Any]:
+    """The row as its file has it."""
+    if name != "parquet":
+        return through(row)
+    stream = io.BytesIO()
+    pq.write_table(pa.Table.from_pylist([row]), stream)
+    (raw,) = sources.table_rows(pq.read_table(stream))
+    value: dict[str, Any] = json.loads(raw.text or b"")
+    return value
+
+
+@st.composite
+def calls(draw: st.DrawFn) -> Call:
+    messages, worse = draw(conversations()), draw(st.none() | texts)
+    answer = messages[-1] | {"content": f"{messages[-1]['content']}+"}
+    rejected: Any = None if worse is None else [{"role": "assistant", "content": worse}]
+    if draw(st.booleans()):
+        url = {"url": "https://host.example/a.png"}
+        asked = next(message for message in messages if message["role"] == "user")
+        asked["content"] = [{"type": "text", "text": draw(texts)}, {"type": "image_url", "image_url": url}]
+    return Call([*messages[:-1], answer], tools=draw(tools), rejected=rejected)
+
+
+def written(call: Call, row: dict[str, Any]) -> Iterator[tuple[dict[str, Any], Call]]:
+    """The rows of the formats that express a call, and the call that each is read as."""
+    for name in WRITERS:
+        if call.rejected is not None and name not in {"preference", "jsonl"}:
+            continue  # which take the better answer
+        try:
+            found = on_disk(name, BUILT[name](call, row))
+        except DataError:
+            continue
+        (again,) = formats.calls_in(found)
+        yield found, again
+
+
+@given(calls())
+def test_call_comes_back_through_any_two_formats_that_express_it(call: Call) -> None:
+    said = (call.messages, call.tools, call.rejected)
+    for row, found in written(call, row_of_call(call)):
+        assert (found.messages, found.tools, found.rejected) == said
+        for _, again in written(found, row):
+            assert (again.messages, again.tools, again.rejected) == said
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_every_format_expresses_a_plain_question(name: str) -> None:
+    rejected: Any = [{"role": "assistant", "content": "No."}] if name == "preference" else None
+    call = Call(prompt_and_response_messages("Is it?", "Yes.", "Be brief."), rejected=rejected)
+    (found,) = formats.calls_in(on_disk(name, BUILT[name](call, row_of_call(call))))
+    assert (found.messages, found.rejected) == (call.messages, rejected)

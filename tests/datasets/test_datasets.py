@@ -128,9 +128,9 @@ def test_read_rows_unreadable_file_raises_with_file_and_line(
 
 def test_prompt_and_reference_reads_every_format() -> None:
     asked = [{"role": "user", "content": "q"}]
-    assert prompt_and_reference({"messages": [*asked, {"role": "assistant", "content": "a"}]}, "x") == (asked, "a")
-    assert prompt_and_reference({"instruction": "q", "input": "", "output": "a"}, "x") == (asked, "a")
-    assert prompt_and_reference({"prompt": "q", "response": "a"}, "x") == (asked, "a")
+    assert prompt_and_reference({"messages": [*asked, {"role": "assistant", "content": "a"}]}, "x") == (asked, [], "a")
+    assert prompt_and_reference({"instruction": "q", "input": "", "output": "a"}, "x") == (asked, [], "a")
+    assert prompt_and_reference({"prompt": "q", "response": "a"}, "x") == (asked, [], "a")
     with pytest.raises(DataError, match="f.jsonl, row 3: needs messages"):
         prompt_and_reference({"text": "q"}, "f.jsonl, row 3")
 

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pytest
 
+from fine_tuning.data_io.sources import RawRow
 from fine_tuning.distillation import DistillationDataCollector
-from fine_tuning.distillation.import_report import ImportReport
+from fine_tuning.distillation.import_report import Defaults, ImportReport
+from fine_tuning.distillation.importer import BLOCK_ROWS, import_rows
 from fine_tuning.errors import DataError, UsageError
 from fine_tuning.store import examples
 from fine_tuning.store.database import Database
+from fine_tuning.store.workspace import open_workspace
 from tests.data_io import vendor_rows
 from tests.data_io.test_formats import ONE_CALL
 
@@ -105,6 +109,33 @@ def test_import_files_truncated_file_stores_nothing(database: Database, tmp_path
         DistillationDataCollector().import_files([tmp_path])
     assert DistillationDataCollector().get_dataset_stats()["teacher_examples"] == 0
     assert DistillationDataCollector().import_files([tmp_path / "a.jsonl"]).captured == 1
+
+
+def test_import_of_a_grown_file_reads_what_is_new(database: Database, tmp_path: Path) -> None:
+    rows = [{"prompt": f"question {number}", "response": f"answer {number}"} for number in range(2500)]
+    write(tmp_path / "log.jsonl", rows[:2000])
+    first = DistillationDataCollector().import_files([tmp_path / "log.jsonl"])
+    write(tmp_path / "log.jsonl", rows)
+    grown = DistillationDataCollector().import_files([tmp_path / "log.jsonl"])
+    assert (first.captured, grown.captured, grown.already_imported, grown.known_since) == (2000, 500, 2000, None)
+    assert {each["sightings"] for each in DistillationDataCollector().find_examples()} == {1}
+    again = DistillationDataCollector().import_files([tmp_path / "log.jsonl"])
+    assert (again.captured, again.duplicates, again.already_imported) == (0, 2500, 2500)
+    assert again.known_since is not None
+
+
+def test_others_capture_while_a_file_is_imported(database: Database, tmp_path: Path) -> None:
+    collector = DistillationDataCollector()
+
+    def rows() -> Iterator[RawRow]:
+        for number in range(2 * BLOCK_ROWS):
+            yield RawRow("rows", number + 1, json.dumps({"prompt": f"q{number}", "response": "a"}).encode())
+            if number == BLOCK_ROWS:  # the first block is stored
+                assert len(collector.find_examples()) == BLOCK_ROWS
+                collector.capture_success("and meanwhile?", "This.", "general", "chat")
+
+    report = import_rows(open_workspace().database, rows(), Defaults())
+    assert (report.captured, len(collector.find_examples())) == (2 * BLOCK_ROWS, 2 * BLOCK_ROWS + 1)
 
 
 def test_import_table_arrow_table_captures_rows(database: Database) -> None:

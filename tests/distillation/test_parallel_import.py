@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from fine_tuning.distillation import DistillationDataCollector, parallel_import
-from fine_tuning.distillation.import_report import ImportReport
+from fine_tuning.distillation.import_report import ImportReport, RejectedRow
 from fine_tuning.errors import DataError
 from fine_tuning.store.database import Database
 from fine_tuning.store.workspace import open_workspace
@@ -41,7 +41,7 @@ def kept(collector: DistillationDataCollector) -> list[Any]:
 
 
 def facts(report: ImportReport) -> dict[str, Any]:
-    return {key: value for key, value in vars(report).items() if key != "known_since"}
+    return {key: value for key, value in vars(report).items() if key not in {"known_since", "already_imported"}}
 
 
 def test_parallel_import_stores_and_reports_what_one_process_does(
@@ -62,23 +62,32 @@ def test_parallel_import_stores_and_reports_what_one_process_does(
     assert alone.import_files([file]).known_since is not None  # both note the same content
 
 
-def test_parallel_import_of_a_truncated_file_stores_nothing(
+def test_parallel_import_of_a_truncated_file_keeps_what_is_before_it(
     database: Database, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(parallel_import, "MIN_BYTES", 1)
     packed = gzip.compress(file.read_bytes())
-    (tmp_path / "rows.jsonl.gz").write_bytes(packed[: len(packed) // 2])
+    half = tmp_path / "rows.jsonl.gz"
+    half.write_bytes(packed[: len(packed) * 3 // 4])
     collector = DistillationDataCollector(workspace=open_workspace())
-    with pytest.raises(DataError, match=r"rows\.jsonl\.gz, after line \d+: the compressed file is damaged"):
-        collector.import_files([tmp_path / "rows.jsonl.gz"])
-    assert collector.find_examples() == []
+    with pytest.raises(DataError, match=r"rows\.jsonl\.gz, after line \d+: .* \d+ captured calls are kept; repeat"):
+        collector.import_files([half])
+    before = len(collector.find_examples())
+    half.write_bytes(packed)
+    found = collector.import_files([half])
+    assert 0 < before < ROWS
+    assert found.already_imported == before - 10  # each of the ten pairs is two examples
+    alone = DistillationDataCollector(tmp_path / "alone")
+    alone.import_files([file])
+    assert kept(collector) == kept(alone)
 
 
 def test_reports_of_parts_add_up_in_every_count() -> None:
-    part = ImportReport(1, 2, 3, 4, 5, 6, [{"file": "f", "line": 1, "reason": "r"}], Counter(openai=7), Counter({3: 8}))
+    wrong: list[RejectedRow] = [{"file": "f", "line": 1, "reason": "r"}]
+    part = ImportReport(1, 2, 3, 4, 5, 6, wrong, Counter(openai=7), Counter({3: 8}), 9)
     whole = ImportReport()
     for _ in range(2):
         whole.add(part)
     assert whole == ImportReport(
-        2, 4, 6, 8, 10, 12, part.rejected * 2, Counter(openai=14), Counter({3: 16}), known_since=None
+        2, 4, 6, 8, 10, 12, part.rejected * 2, Counter(openai=14), Counter({3: 16}), 18, known_since=None
     )

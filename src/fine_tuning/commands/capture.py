@@ -164,6 +164,7 @@ def _print_import(names: str, report: ImportReport) -> None:
         "read": report.read,
         "captured": report.captured,
         "duplicates": report.duplicates,
+        "imported before": report.already_imported or None,
         "not chat calls": report.skipped or None,
         "cut off": report.cut_off or None,
         "rejected": len(report.rejected),

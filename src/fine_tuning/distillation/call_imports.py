@@ -48,18 +48,15 @@ class CallImports:
             The counts, and each rejected row with its file, line and reason.
 
         Raises:
-            NotFoundError, DataError: a file is missing or truncated; then nothing is stored.
+            NotFoundError, DataError: a file is missing or truncated. The calls before it are kept, and the next import
+                continues behind them.
             UsageError: an argument is invalid.
         """
         defaults = Defaults(format, domain, task_type, rating)
         names = sources.expand(files)
         if parallel_import.is_worthwhile(names):
-            together = parallel_import.ParallelImport(names, defaults)
-            return importer.store(self._database, together, together.blocks())
-        run = importer.Import(defaults)
-        return importer.store(
-            self._database, run, importer.blocks_of(run.pairs(sources.with_requests(sources.read_all(names))))
-        )
+            return importer.store(self._database, parallel_import.ParallelImport(names, defaults))
+        return importer.import_rows(self._database, sources.with_requests(sources.read_all(names)), defaults)
 
     def preview_files(
         self,

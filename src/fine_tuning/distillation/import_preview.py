@@ -54,11 +54,11 @@ class ImportPreview:
 
 def preview(rows: Iterable[RawRow], defaults: Defaults) -> ImportPreview:
     """Read rows as an import would, without storing them; see `DistillationDataCollector.preview_files`."""
-    run = Import(defaults)
+    run = Import(defaults, rows)
     found = ImportPreview(run.report)
     seen: set[str] = set()
     sampled: Counter[str] = Counter()
-    for call in run.pairs(rows):
+    for call in run.all_calls():
         if call.better["id"] in seen:
             run.report.duplicates += 1
             continue

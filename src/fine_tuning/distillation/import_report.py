@@ -59,7 +59,9 @@ class ImportReport:
         preferences: preference pairs among the captured calls.
         formats: number of rows by format.
         unrated: number of calls that got a default rating, by that rating.
-        known_since: when the same rows were imported before (ISO 8601), in which case nothing was stored; else None.
+        already_imported: calls, among the duplicates, of rows that were imported before: by an import that was
+            interrupted, or before the file has grown. They are not counted as sightings again.
+        known_since: when all the rows were imported before (ISO 8601), in which case nothing was stored; else None.
     """
 
     read: int = 0
@@ -71,6 +73,7 @@ class ImportReport:
     rejected: list[RejectedRow] = field(default_factory=list)
     formats: Counter[str] = field(default_factory=Counter)
     unrated: Counter[int] = field(default_factory=Counter)
+    already_imported: int = 0
     known_since: str | None = None
 
     def add(self, other: ImportReport) -> None:

@@ -1,7 +1,7 @@
 """Reads a share of the rows of large files in a process of its own: `python -m fine_tuning.distillation.import_worker`.
 
 Every worker reads all rows and parses each of its own blocks, since parsing takes most of the time. It gets one line of
-JSON, its task, and answers with a line for each block and one at the end.
+JSON, its task, and answers with a line for each block and an empty object at the end.
 """
 
 from __future__ import annotations
@@ -19,19 +19,18 @@ from fine_tuning.errors import FineTuningError
 
 def work(task: Task) -> Iterator[str]:
     """The answers to a task, as lines."""
-    whole = Import(Defaults(*task["defaults"]))
+    defaults = Defaults(*task["defaults"])
     try:
         for number, rows in enumerate(blocks_of(sources.with_requests(sources.read_all(task["files"])))):
-            if task["first"] == 0:  # once is enough
-                whole.note(rows)
             if number % task["workers"] == task["first"]:
-                run = Import(whole.defaults)
-                calls = [_encoded(call) for row in rows for call in run.calls(row)]
-                yield json.dumps({"calls": calls, "report": vars(run.report)})
+                run = Import(defaults)
+                block = run.block(rows)
+                calls = [_encoded(call) for call in block.calls]
+                yield json.dumps({"calls": calls, "content": block.content, "report": vars(run.report)})
     except FineTuningError as error:
         yield json.dumps({"error": [type(error).__name__, str(error)]})
         return
-    yield json.dumps({"content": whole.content_hash() if task["first"] == 0 else None})
+    yield json.dumps({})
 
 
 def _encoded(call: ReadCall) -> list[object]:

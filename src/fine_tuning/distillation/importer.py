@@ -7,7 +7,7 @@ import logging
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -44,40 +44,63 @@ class ReadCall:
     line: int
 
 
+@dataclass(frozen=True)
+class Block:
+    """Successive rows: their calls, and the hash of their text and of what is assumed of them (hexadecimal)."""
+
+    calls: list[ReadCall]
+    content: str
+
+
 class Reading(Protocol):
-    """A pass over rows: its counts, and when it is over the hash of what was read."""
+    """A pass over rows, and its counts so far."""
 
     report: ImportReport
 
-    def content_hash(self) -> str:
-        """Of the rows and of what is assumed of them; an import of equal rows has an equal hash."""
+    def blocks(self) -> Iterator[Block]:
+        """The rows, read as they are needed."""
 
 
-def blocks_of(items: Iterable[Item]) -> Iterator[list[Item]]:
-    """The items in lists of `BLOCK_ROWS`."""
-    rest = iter(items)
+def blocks_of(rows: Iterable[Item]) -> Iterator[list[Item]]:
+    """The rows in lists of `BLOCK_ROWS`."""
+    rest = iter(rows)
     while block := list(islice(rest, BLOCK_ROWS)):
         yield block
 
 
 def import_rows(database: Database, rows: Iterable[RawRow], defaults: Defaults) -> ImportReport:
-    """Capture rows in one transaction, after all are read: they may come from a slow host."""
-    run = Import(defaults)
-    return store(database, run, iter([list(run.pairs(rows))]))
+    """Capture rows as they are read, in a transaction for each block, so that others can write in between.
+
+    A block that was imported before, behind the same blocks, is left out: an interrupted import goes on where it ended,
+    and of a log that has grown the new rows are read.
+
+    Raises:
+        DataError, ProviderError: the rows cannot be read to their end; the message says how many calls are kept.
+    """
+    return store(database, Import(defaults, rows))
 
 
-def store(database: Database, run: Reading, blocks: Iterator[list[ReadCall]]) -> ImportReport:
-    """Capture calls as they are read, in one transaction; none if the same rows were imported before."""
-    report, count = run.report, 0
+def store(database: Database, run: Reading) -> ImportReport:
+    """As `import_rows`, of a pass over rows."""
+    report, done = run.report, ""
+    imported: list[str | None] = []
+    count = 0
     try:
-        with database.write() as tx:
-            for block in blocks:
-                count += len(block)
-                _store(tx, block, report)
-            _mark_done(tx, run)
-    except _KnownError as known:
-        report.known_since = str(known)
-        report.captured = report.preferences = 0
+        for block in run.blocks():
+            done = f"sha256:{hashlib.sha256(f'{done} {block.content}'.encode()).hexdigest()}"
+            with database.write() as tx:
+                imported.append(imported_files.done_at(tx, done, "rows"))
+                if imported[-1] is None:
+                    _store(tx, block.calls, report)
+                    imported_files.mark_done(tx, done, "rows", len(block.calls))
+            count += len(block.calls)
+            report.already_imported += 0 if imported[-1] is None else len(block.calls)
+    except (DataError, ProviderError) as error:
+        if not report.captured:
+            raise
+        kept = f"{report.captured} captured calls are kept; repeat the command to continue"
+        raise type(error)(f"{error}; {kept}") from None
+    report.known_since = imported[0] if imported and None not in imported else None
     report.duplicates = count - report.captured
     return report
 
@@ -100,17 +123,6 @@ def import_pages(database: Database, pages: Iterable[list[RawRow]], defaults: De
     return report
 
 
-def _mark_done(tx: Transaction, run: Reading) -> None:
-    known_since = imported_files.done_at(tx, run.content_hash(), "rows")
-    if known_since is not None:
-        raise _KnownError(known_since)
-    imported_files.mark_done(tx, run.content_hash(), "rows", run.report.read)
-
-
-class _KnownError(Exception):
-    """The rows were imported before, at the time that it says; the transaction is undone."""
-
-
 def _store(tx: Transaction, calls: Sequence[ReadCall], report: ImportReport) -> None:
     report.captured += examples.capture(tx, [call.better for call in calls])
     for call in calls:
@@ -125,8 +137,8 @@ def import_legacy_file(database: Database, path: Path) -> None:
     with database.read() as tx:
         if imported_files.done_at(tx, str(path.absolute()), "examples"):
             return
-    run = Import(Defaults())
-    records = [pair.better for pair in run.pairs(sources.read(str(path)))]
+    run = Import(Defaults(), sources.read(str(path)))
+    records = [call.better for call in run.all_calls()]
     with database.write() as tx:
         if imported_files.done_at(tx, str(path.absolute()), "examples"):
             return
@@ -138,27 +150,27 @@ def import_legacy_file(database: Database, path: Path) -> None:
 
 
 class Import:
-    """One pass over rows, which counts them and hashes their text."""
+    """One pass over rows, which counts them."""
 
-    def __init__(self, defaults: Defaults) -> None:
+    def __init__(self, defaults: Defaults, rows: Iterable[RawRow] = ()) -> None:
         self.defaults = defaults
-        self._digest = hashlib.sha256(repr(defaults).encode())
+        self._rows = rows
         self.report = ImportReport()
 
-    def content_hash(self) -> str:
-        """Of the defaults and of the rows read so far: an import of equal rows has an equal hash."""
-        return f"sha256:{self._digest.hexdigest()}"
+    def blocks(self) -> Iterator[Block]:
+        """The rows, read as they are needed."""
+        return map(self.block, blocks_of(self._rows))
 
-    def note(self, rows: Iterable[RawRow]) -> None:
-        """Add rows to what was read."""
-        for row in rows:
-            self._digest.update((row.text or b"") + b"\n")
+    def all_calls(self) -> Iterator[ReadCall]:
+        """The calls of the rows, read as they are needed."""
+        return chain.from_iterable(block.calls for block in self.blocks())
 
-    def pairs(self, rows: Iterable[RawRow]) -> Iterator[ReadCall]:
-        """The calls of the rows as records; the rows are noted."""
+    def block(self, rows: Sequence[RawRow]) -> Block:
+        """The calls of successive rows."""
+        digest = hashlib.sha256(repr(self.defaults).encode())
         for row in rows:
-            self.note([row])
-            yield from self.calls(row)
+            digest.update((row.text or b"") + b"\n")
+        return Block([call for row in rows for call in self.calls(row)], digest.hexdigest())
 
     def calls(self, row: RawRow) -> Iterator[ReadCall]:
         """The calls of a row as records."""

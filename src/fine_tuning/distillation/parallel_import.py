@@ -16,7 +16,7 @@ from typing import IO, TypedDict, cast
 
 from fine_tuning import errors
 from fine_tuning.distillation.import_report import Defaults, ImportReport
-from fine_tuning.distillation.importer import ReadCall
+from fine_tuning.distillation.importer import Block, ReadCall
 from fine_tuning.errors import ProviderError
 from fine_tuning.store.records.examples import NewExample
 from fine_tuning.store.records.rows import JsonColumn
@@ -46,15 +46,10 @@ class ParallelImport:
 
     def __init__(self, files: Sequence[str], defaults: Defaults) -> None:
         self._files, self._defaults = list(files), defaults
-        self._content = ""
         self.report = ImportReport()
 
-    def content_hash(self) -> str:
-        """As `Import.content_hash`; known after the last block."""
-        return self._content
-
-    def blocks(self) -> Iterator[list[ReadCall]]:
-        """The calls of the files, block by block.
+    def blocks(self) -> Iterator[Block]:
+        """The rows of the files.
 
         Raises:
             NotFoundError, DataError: a file is missing or truncated.
@@ -65,11 +60,11 @@ class ParallelImport:
             number = 0
             while True:
                 answer = _answer(streams[number % count])
-                if "content" in answer:
-                    self._content = str(answer["content"] or _answer(streams[0])["content"])
+                if not answer:
                     return
                 self.report.add(_report(cast("JsonColumn", answer["report"])))
-                yield [_decoded(call) for call in cast("list[list[object]]", answer["calls"])]
+                calls = [_decoded(call) for call in cast("list[list[object]]", answer["calls"])]
+                yield Block(calls, str(answer["content"]))
                 number += 1
 
     def _task(self, first: int, count: int) -> Task:
