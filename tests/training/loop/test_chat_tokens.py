@@ -96,3 +96,16 @@ def test_tokenise_gives_a_template_with_tools_their_arguments_as_objects(tiny_mo
     trained = own.decode([token for token, label in zip(ids, labels, strict=True) if label != IGNORED])
     assert trained == '{"name": "weather", "arguments": {"city": "Oslo"}}<|im_end|>'
     assert call["function"]["arguments"] == '{"city": "Oslo"}'
+
+
+def test_tokenise_file_nulls_of_a_table_change_nothing(tokenizer: Any, tmp_path: Path) -> None:
+    rows = [
+        {"messages": [{"role": "user", "content": "hi"}, {"role": "assistant", "content": f"{n}"}]} for n in range(2)
+    ]
+    padding = {"weight": None, "name": None, "tool_calls": None, "tool_call_id": None, "refusal": None}
+    padded = [{"messages": [padding | each for each in row["messages"]], "tools": None} for row in rows]
+    plain, found = (
+        tokenise_file(write(tmp_path / name, *given), tokenizer, 100)
+        for name, given in (("plain.jsonl", rows), ("padded.jsonl", padded))
+    )
+    assert found == plain

@@ -14,6 +14,7 @@ from fine_tuning.errors import DataError
 from fine_tuning.store.records.rows import JsonColumn
 from fine_tuning.training.loop.library_types import Tokenizer
 
+_ADVICE = "`ft-cli dataset build` reads other formats"
 IGNORED = -100  # the label of a token that is not trained on, as PyTorch's cross-entropy has it
 
 
@@ -121,25 +122,30 @@ def checked_messages(row: JsonColumn, where: str) -> list[Message]:
     """
     messages = row.get("messages")
     if not isinstance(messages, list) or not messages:
-        raise DataError(f'{where}: messages is missing or not a list; each row needs {{"messages": [...]}}')
+        raise DataError(f'{where}: messages is missing or not a list; each row needs {{"messages": [...]}}; {_ADVICE}')
     for index, message in enumerate(messages):
         if not isinstance(message, dict) or not isinstance(message.get("role"), str):
             raise DataError(f"{where}: messages[{index}] must be an object with role and content")
-        if message.get("weight", 1) not in (0, 1):
+        if message.get("weight") not in (None, 0, 1):
             raise DataError(f"{where}: messages[{index}].weight must be 0 or 1, not {message['weight']!r}")
-    if not any(message["role"] == "assistant" and message.get("weight", 1) for message in messages):
+    if not any(message["role"] == "assistant" and message.get("weight") != 0 for message in messages):
         raise DataError(f"{where}: messages: there is no assistant message to train on")
     return [
-        cast("Message", {**message, "content": _text(message.get("content"), f"{where}: messages[{index}].content")})
+        cast("Message", {**_without_nulls(message), "content": _text(message.get("content"), where, index)})
         for index, message in enumerate(messages)
     ]
 
 
-def _text(content: object, where: str) -> str:
+def _without_nulls(message: JsonColumn) -> JsonColumn:
+    """A message without the fields that a table has for others."""
+    return {name: value for name, value in message.items() if value is not None}
+
+
+def _text(content: object, where: str, index: int) -> str:
     if content is None:
         return ""
     if isinstance(content, str):
         return content
     if isinstance(content, list) and all(isinstance(part, dict) and part.get("type") == "text" for part in content):
         return "".join(str(part.get("text", "")) for part in content)
-    raise DataError(f"{where} must be text or a list of text parts")
+    raise DataError(f"{where}: messages[{index}].content must be text or a list of text parts")
