@@ -24,7 +24,9 @@ SECRET_PLACES = (
     "パスワード: @", "пароль: @", "auth.setPassword(\"@\")", "'secret' => '@',", "pwd=@&user=anna",
     "redis://:@\0cache:6379/0", "Authorization: Bearer @", "passphrase: '@'", "clientSecret = `@`", "dict(password='@')",
     '{"name": "DB_PASSWORD", "value": "@"}', "environment:\n  - DB_PASSWORD=@", "La contraseña es @", "Kennwort ist @.",
-    "비밀번호: @", "รหัสผ่าน: @", "पासवर्ड: @",
+    "비밀번호: @", "รหัสผ่าน: @", "पासवर्ड: @", "user,password,role\nann,@,admin\n", "host\tDB_PASSWORD\ndb1\t@\n",
+    "name;api_key\nshop;@", "| user | password |\n|---|---|\n| ann | @ |",
+    "echo '@' | docker login -u ann --password-stdin",
 )  # fmt: skip
 _CODE = """password = get_password()
 api_key = os.environ["KEY"]
@@ -129,7 +131,11 @@ curl -u "$USER:$PASSWORD" https://example.org
 docker run -p 8080:80 web
 mkdir -p /var/lib/app
 ssh -p 2222 host""".split("\n")
-_PROSE = """Password: minimum eight characters, one digit.
+_PROSE = """token, key, and more
+My PIN code is 110001, in Delhi.
+Set-Cookie: theme=dark; Path=/; Max-Age=31536000
+Cookie: session=your-session-id-goes-here
+Password: minimum eight characters, one digit.
 password: must be at least 8 characters
 To change your password: please open Settings.
 The password is required.
@@ -204,6 +210,7 @@ Follow @anna on the network.
 Meet me @ 5.30 pm.
 Price @ 3.50 each""".split("\n")
 _JSON = [
+    '{"pin": "A13", "csv": "token,count\\nhello,5\\nworld,6"}',
     '{"type": "object", "properties": {"password": {"type": "string", "minLength": 8}}, "required": ["password"]}',
     '{"password": "string", "token": "string"}',
     '{"label": {"password": "Password", "confirm_password": "Confirm password"}}',

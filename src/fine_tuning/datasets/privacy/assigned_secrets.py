@@ -74,11 +74,12 @@ def find(text: str) -> Iterator[Place]:
 
 def of_field(name: str, value: str) -> Place | None:
     """The secret that the value of a field of JSON is."""
-    kind = kind_of(name)
+    kind = "password" if name.lower() == "pin" and re.fullmatch(r"\d{4,6}", value) else kind_of(name)
     secret = _SCHEME.sub("", value)
     if kind is None:
         return None
-    is_number = value.isdigit() and len(value) >= 6 and kind in {"password", "passphrase"}
+    least = 4 if name.lower() == "pin" else 6
+    is_number = value.isdigit() and len(value) >= least and kind in {"password", "passphrase"}
     return (len(value) - len(secret), len(value), kind) if is_number or is_secret_text(secret, kind) else None
 
 
@@ -97,7 +98,8 @@ def _after(text: str, name: _Name, *, is_flag: bool) -> Iterator[Place]:
             yield *match.span("value"), name.kind
             return
     spaced = _SPACED.match(text, name.end) if name.kind in {"password", "passphrase"} else None
-    if spaced and is_strong_password(spaced["value"]):
+    is_heading = before.endswith((",", ";", "\t", "|"))  # of a table, whose cells `table_secrets` reads
+    if spaced and not is_heading and is_strong_password(spaced["value"]):
         yield *spaced.span("value"), name.kind
     elif match := _BARE.match(text, name.end):
         start = match.start("value")

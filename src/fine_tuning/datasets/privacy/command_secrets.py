@@ -17,6 +17,8 @@ _COMMANDS = (
         r"\b(?:mysql|mysqldump|mariadb|sshpass|docker login|redis-cli)\b[^\n|;]{0,200}?\s(?:-p|-a)\s?"
         r"[\"']?(?P<value>[^\s\"'\\-][^\s\"'\\]{3,200})"
     ),
+    re.compile(r"\becho\s+(?:-n\s+)?[\"']?(?P<value>[^\s\"'|]{4,200})[\"']?\s*\|[^\n]{0,200}\s--password-stdin\b"),
+    re.compile(r"\bPIN\s?(?:is|was|:|=)\s?(?P<value>\d{4})\b"),
     re.compile(r"\blogin\s+\S{1,100}\s+password\s+(?P<value>\S{4,200})", re.IGNORECASE),
     re.compile(r"\b(?:password|identified(?: with \w+)? by)\s+'(?P<value>[^'\n]{1,200})'", re.IGNORECASE),
 )
@@ -25,6 +27,10 @@ _HEADER = re.compile(
     re.IGNORECASE,
 )
 _URL = re.compile(r"(?<=[A-Za-z0-9]://)[^\s:/@\"'<>]{0,200}:(?P<value>[^\s/?#\"'<>\\]{1,200})@(?=[\w.\[-])")
+_COOKIES = re.compile(
+    r"(?:\b(?:set-)?cookie[\"']?\s?[:=]|\s(?:-b|--cookie))\s?[\"']?(?P<pairs>[^\n\r\"']{8,5000})", re.IGNORECASE
+)
+_COOKIE = re.compile(r"[\w.-]{1,100}=(?P<value>[^;\s,]{16,5000})")
 _PLACEHOLDER = re.compile(
     r"(?i:password|pass|pwd|user|username|secret|pw|token|x-access-token|xxx+|\**|\.+)|[$%<{\[].*|[A-Z_]+"
 )
@@ -39,6 +45,10 @@ def find(text: str) -> Iterator[Place]:
     for match in _HEADER.finditer(text):
         if re.search(r"\d.*\d", match["value"]) and is_secret_word(match["value"], "token"):
             yield *match.span("value"), "token"
+    for cookies in _COOKIES.finditer(text):
+        for match in _COOKIE.finditer(text, *cookies.span("pairs")):
+            if is_secret_word(match["value"], "token") and re.search(r"\d", match["value"]):
+                yield *match.span("value"), "token"
     if "://" in text:
         for match in _URL.finditer(text):
             if not _PLACEHOLDER.fullmatch(match["value"]):

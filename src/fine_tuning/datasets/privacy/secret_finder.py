@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
-from fine_tuning.datasets.privacy import assigned_secrets, command_secrets, token_patterns
+from fine_tuning.datasets.privacy import assigned_secrets, command_secrets, table_secrets, token_patterns
 from fine_tuning.datasets.privacy.found import Detector, Found, found_at
 from fine_tuning.datasets.privacy.plain_text import folded
 from fine_tuning.datasets.privacy.secret_names import NEEDLES, kind_of
@@ -48,14 +48,18 @@ class _Secrets:
 
     def suspects(self, text: str, name: str = "") -> bool:
         text = folded(text)
-        return bool(name and kind_of(name)) or _is_named(text) or token_patterns.has_long_word(text)
+        return (
+            bool(name and (kind_of(name) or name.lower() == "pin"))
+            or _is_named(text)
+            or token_patterns.has_long_word(text)
+        )
 
     def find(self, text: str, name: str = "") -> list[Found]:
         plain = folded(text)
         is_long = token_patterns.has_long_word(plain)
         places = list(token_patterns.find(plain, self._detectors)) if is_long else []
         if _is_named(plain):
-            places += [*assigned_secrets.find(plain), *command_secrets.find(plain)]
+            places += [*assigned_secrets.find(plain), *command_secrets.find(plain), *table_secrets.find(plain)]
         if name and (whole := assigned_secrets.of_field(name, plain)):
             places.append(whole)
         return [found_at(text, start, end, kind) for start, end, kind in places]

@@ -28,7 +28,7 @@ NEEDLES = (
     "pass", "pwd", "pswd", "secret", "token", "key", "auth", "bearer", "credential", "jwt", "://", "-----begin",
     "kennwort", "contrase", "senha", "wachtwoord", "hasło", "haslo", "ifre", "mot de", "parola", "senord", "mnemonic",
     "phrase",
-    "curl", "-u", "identified", "pw", "-p",
+    "curl", "-u", "identified", "pw", "-p", "cookie", "pin",
 )  # fmt: skip
 _ORDERED = (
     ("passphrase", re.compile(r"(?:passphrase|mnemonic|seed[-_]phrase)s?$", re.IGNORECASE)),

@@ -1,0 +1,56 @@
+"""Secrets in a column of a table that is written as text: CSV, tab-separated values, Markdown."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from itertools import pairwise, takewhile
+
+from fine_tuning.datasets.privacy.secret_names import kind_of
+from fine_tuning.datasets.privacy.secret_values import is_secret_text
+
+Place = tuple[int, int, str]
+_LINE = re.compile(r"[^\r\n]+")
+_HEADING = re.compile(r"[\s*_`\"|]*[^\W\d][\w.-]*(?: [\w.-]+){0,2}[\s*_`\"|]*")
+_AROUND = " \t*`\"'"
+_CELLS = {
+    delimiter: re.compile(rf'(?P<cell>\s*"(?:[^"]|"")*"\s*|[^{re.escape(delimiter)}]*)(?:{re.escape(delimiter)}|$)')
+    for delimiter in "|,;\t"
+}
+Cell = tuple[int, int]  # where it begins and ends
+
+
+def find(text: str) -> Iterator[Place]:
+    """Start, end and kind of each secret below a heading that names it."""
+    lines = [match.span() for match in _LINE.finditer(text)]
+    for number, (heading, _) in enumerate(pairwise(lines)):
+        for delimiter in _CELLS:
+            columns = _columns(text, heading, delimiter)
+            if columns:
+                yield from _below(text, lines[number + 1 :], delimiter, columns)
+                break
+
+
+def _columns(text: str, heading: Cell, delimiter: str) -> list[str | None]:
+    """The kind of secret that each column holds; empty where the line is no heading with one."""
+    if text.count(delimiter, *heading) == 0:
+        return []
+    names = [text[start:end] for start, end in _cells(text, heading, delimiter)]
+    if not all(_HEADING.fullmatch(name) for name in names if name.strip()):
+        return []
+    kinds = [kind_of(name.strip(_AROUND)) for name in names]
+    return kinds if any(kinds) else []
+
+
+def _cells(text: str, line: Cell, delimiter: str) -> list[Cell]:
+    return [match.span("cell") for match in _CELLS[delimiter].finditer(text, *line) if match.end() > match.start()]
+
+
+def _below(text: str, lines: list[Cell], delimiter: str, columns: list[str | None]) -> Iterator[Place]:
+    rows = (_cells(text, line, delimiter) for line in lines)
+    for cells in takewhile(lambda row: len(row) == len(columns), rows):
+        for (start, end), kind in zip(cells, columns, strict=True):
+            value = text[start:end].strip(_AROUND)
+            if kind and is_secret_text(value, kind):
+                at = text.index(value, start)
+                yield at, at + len(value), kind
