@@ -236,3 +236,10 @@ class TestChoices:
         (tmp_path / "lost.jsonl").symlink_to(tmp_path / "gone.jsonl")
         with pytest.raises(NotFoundError, match=r"the link .*lost\.jsonl is broken"):
             build("links", tmp_path)
+
+
+def test_same_question_with_other_tools_is_another_question(tmp_path: Path) -> None:
+    tools = [[{"type": "function", "function": {"name": name, "parameters": {"type": "object"}}}] for name in "fg"]
+    rows = [chat("Where is my lamp?", f"It is in room {number}.", tools=tools[number % 2]) for number in range(4)]
+    made = build("tools", write(tmp_path / "rows.jsonl", rows), near_duplicates=1.0, validation=0, test=0)
+    assert made["steps"] == {"near-duplicates": 2}

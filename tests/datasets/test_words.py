@@ -52,6 +52,10 @@ def test_normalised_text_in_either_form_is_the_same(text: str) -> None:
         ("What is CO?", "What is Co?", False),
         ("Read getUser", "Read getuser", False),
         ("a\u200bb", "a b", True),
+        ("\\D+ finds what?", "\\d+ finds what?", False),
+        ("%Y is what?", "%y is what?", False),
+        ("-P sets what?", "-p sets what?", False),
+        ("> Where is it?", "> where is it?", True),
     ],
 )
 def test_exact_text_differs_in_all_but_white_space_and_case_of_sentences(

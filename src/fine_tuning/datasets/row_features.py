@@ -121,7 +121,8 @@ class Recorder:
         measured = self._meter.measure(examined.learnt) if self._meter else -1
         if isinstance(measured, Finding):
             return self._rejected(raw, [*findings, measured])
-        asked, states = turns.prompt_words(prompt, is_exact=self._is_exact), turns.states(call.messages)
+        asked = turns.exact_prompt_words(prompt, call.tools or []) if self._is_exact else turns.prompt_words(prompt)
+        states = turns.states(call.messages)
         return Record(
             text=(examined.content if row == examined.learnt else row_text.canonical(row)).decode(),
             state=State.FIT,

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from hashlib import blake2b
 from typing import NamedTuple
 
-from fine_tuning.data_io.messages import Message
+from fine_tuning.data_io.messages import Message, Tool
 from fine_tuning.datasets import words
 
 Messages = Sequence[Message]
@@ -63,6 +63,14 @@ def texts(messages: Messages) -> list[str]:
 def turns(messages: Messages) -> Messages:
     """Messages of user, assistant and tools. Rows that share a system message are not duplicates."""
     return [message for message in messages if message.get("role") not in {"system", "developer"}]
+
+
+def exact_prompt_words(prompt: Messages, tools: Sequence[Tool]) -> PromptWords:
+    """As `prompt_words`, with all that differs between prompts: see `words.exact`; tools and system messages count."""
+    found = prompt_words(prompt, is_exact=True)
+    if not tools:
+        return found
+    return PromptWords(f"{found.text} {_BETWEEN_MESSAGES} {hash_of(json.dumps(tools, sort_keys=True)):x}", found.last)
 
 
 def prompt_words(prompt: Messages, *, is_exact: bool = False) -> PromptWords:

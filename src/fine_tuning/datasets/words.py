@@ -40,6 +40,7 @@ _OPERATOR_SIGN = regex.compile(_OPERATOR, regex.V1)
 _UNCASED = regex.compile(r"\p{Lo}")
 _PLAIN_WORD = re.compile(r"(?<!\w)[^\W\d_]{3,}(?!\w)")
 _SENTENCE_START = re.compile(r"(?<=[.!?…।؟])\s+|(?<=[。！？])")  # noqa: RUF001
+_BEFORE_CODE = ("\\", "%", "$", "-", "@")  # `\D` and `\d`, `%Y` and `%y`, `-P` and `-p` differ
 _DASHES = re.compile(r"[\u2010-\u2015\u2212]")
 
 # Most texts need no closer look, which is slow: signs and capitals inside words are looked for in one step.
@@ -132,7 +133,7 @@ def _without_sentence_case(sentence: str) -> str:
     if _is_shouted(sentence):
         return sentence.lower()
     first = re.search(r"\w+", sentence)
-    if first is None or _CAPITAL_INSIDE.search(first.group()):
+    if first is None or _CAPITAL_INSIDE.search(first.group()) or sentence[: first.start()].endswith(_BEFORE_CODE):
         return sentence
     return sentence[: first.start()] + first.group().lower() + sentence[first.end() :]
 
