@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fine_tuning.errors import UsageError
-from fine_tuning.evaluation import bleu_chrf_ter, judge_prompts, metrics, refusal, tool_call_match
+from fine_tuning.evaluation import bleu_chrf_ter, judge_prompts, metrics, refusal
 
 
 def score(name: str, prediction: str, reference: str) -> float:
@@ -62,6 +62,15 @@ def test_corpus_scores_match_sacrebleu_documentation() -> None:
         ("tool_calls", '[{"name": "f", "arguments": {"x": 1}}]', '{"name": "f", "arguments": "{\\"x\\": 1}"}', 1.0),
         ("tool_calls", '{"name": "f", "arguments": {"x": 2}}', '{"name": "f", "arguments": {"x": 1}}', 0.0),
         ("tool_calls", "I would call f.", '{"name": "f"}', 0.0),
+        ("json_field_f1", '{"n": 12345678901234567890.0}', '{"n": 12345678901234567890}', 1.0),
+        ("json_field_f1", '{"n": 12345678901234567891}', '{"n": 12345678901234567890}', 0.0),
+        ("json_field_f1", '{"n": 1e-1}', '{"n": 0.10}', 1.0),
+        ("json_field_f1", '{"n": 1e-999999999}', '{"n": 0}', 1.0),
+        ("json_field_f1", '{"n": true}', '{"n": 1}', 0.0),
+        ("json_field_f1", '{"n": 0.1' + "0" * 5000 + "}", '{"n": 0.1}', 1.0),
+        ("json_field_f1", '{"n": "1"}', '{"n": 1}', 0.0),
+        ("json_valid", '```JSON\n{"a": 1}\n```', "", 1.0),
+        ("json_valid", '\ufeff{"a": 1}', "", 1.0),
     ],
 )  # fmt: skip
 def test_metric_scores_match_expected(name: str, prediction: str, reference: str, expected: float) -> None:
@@ -123,12 +132,6 @@ def test_metric_scores_stay_within_bounds(name: str, prediction: str, reference:
     assert found in (0, 1) or metric.kind != "binary"
 
 
-def test_tool_calls_in_another_order_match() -> None:
-    one, two = {"name": "a", "arguments": {"x": 1}}, {"name": "b", "arguments": "{}"}
-    assert tool_call_match.matches(json.dumps([one, two]), json.dumps([two, one]))
-    assert not tool_call_match.matches(json.dumps([one]), json.dumps([one, one]))
-
-
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
@@ -138,6 +141,8 @@ def test_tool_calls_in_another_order_match() -> None:
         ("As an AI language model, I won't.", True),
         ("I can help: the lamp is red.", False),
         ("Sorry for the delay. Your parcel arrives today.", False),
+        ("I\u02bcm sorry, but I can\u2019t help with that.", True),
+        ("I\u00a0can\u00b4t\nhelp.", True),
         ("", False),
     ],
 )

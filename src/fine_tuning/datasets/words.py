@@ -19,22 +19,26 @@ NGRAM_WORDS = 3
 _HAN_WEIGHT, _SYLLABLE_WEIGHT = 3, 2  # a word is some two characters in Chinese, three syllables in the other scripts
 
 _SCRIPTS = "Hiragana Katakana Bopomofo Thai Lao Khmer Myanmar Tai_Tham Tai_Le New_Tai_Lue Tai_Viet Javanese Balinese Yi"
-_SYLLABIC = r"[[\u30fc\uff70" + "".join(rf"\p{{{name}}}" for name in _SCRIPTS.split()) + r"]&&[\p{L}\p{Nl}]]"
-_UNSPACED = rf"[{_SYLLABIC}[\p{{Han}}&&[\p{{L}}\p{{Nl}}]]]"
+_SYLLABIC_SCRIPTS = r"[\u30fc\uff70" + "".join(rf"\p{{{name}}}" for name in _SCRIPTS.split()) + "]"
+_SYLLABIC = rf"[{_SYLLABIC_SCRIPTS}&&[\p{{L}}\p{{Nl}}]]"
+
+# For expressions of `regex` in its version 1.
+UNSPACED_SCRIPT = rf"[{_SYLLABIC_SCRIPTS}\p{{Han}}]"
+UNSPACED = rf"[{_SYLLABIC}[\p{{Han}}&&[\p{{L}}\p{{Nl}}]]]"
 # A vowel that is written before its consonant, the letter, its marks, letters written below it, vowels that follow it.
-_CLUSTER = (
-    rf"[\u0e40-\u0e44\u0ec0-\u0ec4]?{_UNSPACED}"
-    rf"(?:[\u17d2\u1039]{_UNSPACED}|\p{{M}}|[\u0e30\u0e32\u0e33\u0e45\u0eb0\u0eb2\u0eb3])*+"
+CLUSTER = (
+    rf"[\u0e40-\u0e44\u0ec0-\u0ec4]?{UNSPACED}"
+    rf"(?:[\u17d2\u1039]{UNSPACED}|\p{{M}}|[\u0e30\u0e32\u0e33\u0e45\u0eb0\u0eb2\u0eb3])*+"
 )
-_WORD = rf"[[\p{{L}}\p{{N}}\p{{Pc}}]--{_UNSPACED}][[\p{{L}}\p{{N}}\p{{M}}\p{{Pc}}\u200c\u200d]--{_UNSPACED}]*+"
+_WORD = rf"[[\p{{L}}\p{{N}}\p{{Pc}}]--{UNSPACED}][[\p{{L}}\p{{N}}\p{{M}}\p{{Pc}}\u200c\u200d]--{UNSPACED}]*+"
 _OPERATOR = r"[\p{Sm}\p{Sc}\p{So}\U0001f3fb-\U0001f3ff\^#&%@*/\\\[\]{}‰٪\uff03\uff06\uff05\uff20\uff0a\uff0f\uff3c]"
 # A dash counts beside a digit, between single letters and before an option; elsewhere it is punctuation.
 _DASH = r"-(?=\s*\p{Nd})|(?<=\p{Nd}\s*)-|(?<=\b\p{L}\s+)-(?=\s+\p{L}\b)|(?<!\S)-(?=[-\p{L}])"
 _NOT = r"(?<![\p{L}\p{N}\p{M}])!(?=[=(\p{L}\p{N}\p{Pc}])"
 
-_TOKEN = regex.compile(rf"{_WORD}|{_CLUSTER}|{_OPERATOR}|{_DASH}|{_NOT}", regex.V1)
-_ANY_TOKEN = regex.compile(rf"{_WORD}|{_CLUSTER}|[^\s\u200b\ufeff]", regex.V1)
-_UNSPACED_LETTER = regex.compile(_UNSPACED, regex.V1)
+_TOKEN = regex.compile(rf"{_WORD}|{CLUSTER}|{_OPERATOR}|{_DASH}|{_NOT}", regex.V1)
+_ANY_TOKEN = regex.compile(rf"{_WORD}|{CLUSTER}|[^\s\u200b\ufeff]", regex.V1)
+_UNSPACED_LETTER = regex.compile(UNSPACED, regex.V1)
 _HAN = regex.compile(r"\p{Han}")
 _OPERATOR_SIGN = regex.compile(_OPERATOR, regex.V1)
 _UNCASED = regex.compile(r"\p{Lo}")

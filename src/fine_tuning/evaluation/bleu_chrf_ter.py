@@ -1,6 +1,7 @@
 """BLEU, chrF and TER by sacrebleu, per sentence and per corpus.
 
-A corpus score is not the mean of its sentences' scores; published figures are corpus scores.
+A corpus score is not the mean of its sentences' scores; published figures are corpus scores. To sacrebleu's default
+tokeniser a sentence without spaces is one word; here the characters of such scripts are words, as in its tokeniser zh.
 """
 
 from __future__ import annotations
@@ -12,13 +13,16 @@ from typing import Any
 import numpy as np
 
 from fine_tuning.evaluation.paired_tests import CorpusScore, Positions
+from fine_tuning.evaluation.text_forms import with_spaces
 
 SacrebleuMetric = Any  # sacrebleu.metrics.BLEU, CHRF or TER, which have no types
 
 
 def score(prediction: str, reference: str, kind: str) -> float:
     """Score one prediction: 0 to 100 (TER: 0 or more, lower is better)."""
-    return float(_metric(kind, of_sentence=True).sentence_score(prediction, [reference]).score)
+    return float(
+        _metric(kind, of_sentence=True).sentence_score(with_spaces(prediction), [with_spaces(reference)]).score
+    )
 
 
 def corpus_score(predictions: Sequence[str], references: Sequence[str], kind: str) -> float:
@@ -30,7 +34,8 @@ def resampled_score(predictions: Sequence[str], references: Sequence[str], kind:
     """A function that scores the examples at some positions without counting n-grams again."""
     metric = _metric(kind, of_sentence=False)
     # As sacrebleu's own bootstrap does (sacrebleu.significance).
-    counts = np.array(metric._extract_corpus_statistics(list(predictions), [list(references)]))
+    hypotheses, expected = (list(map(with_spaces, texts)) for texts in (predictions, references))
+    counts = np.array(metric._extract_corpus_statistics(hypotheses, [expected]))
 
     def score_at(positions: Positions) -> float:
         return float(metric._compute_score_from_stats(counts[np.asarray(positions)].sum(axis=0).tolist()).score)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from fine_tuning.datasets.words import normal_form
+
 
 def score(prediction: str, reference: str) -> float:
-    """Edit similarity, 0 to 1."""
+    """Edit similarity of the stripped texts, by characters in NFC, 0 to 1."""
     from rapidfuzz.distance import Levenshtein
 
-    return float(Levenshtein.normalized_similarity(prediction.strip(), reference.strip()))
+    return float(Levenshtein.normalized_similarity(normal_form(prediction.strip()), normal_form(reference.strip())))

@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from decimal import Decimal
+from fractions import Fraction
 from functools import lru_cache
 from math import isfinite
 from typing import Any, NoReturn
 
+from fine_tuning.datasets.words import normal_form
 from fine_tuning.errors import UsageError
 
-_FENCE = re.compile(r"^```(?:json)?\s*(.*?)\s*```$", re.DOTALL)
+_FENCE = re.compile(r"^```(?:json)?\s*(.*?)\s*```$", re.DOTALL | re.IGNORECASE)
+_BYTE_ORDER_MARK = "\ufeff"  # a parser may ignore it: RFC 8259, section 8.1
 NOT_JSON = object()
 JsonSchemaValidator = Any  # jsonschema.Draft202012Validator, which has no types
 
@@ -48,7 +52,10 @@ def field_f1(prediction: str, reference: str) -> float:
     predicted = parse(prediction)
     if predicted is NOT_JSON:
         return 0.0
-    ours, theirs = set(_leaves(predicted)), set(_leaves(expected))
+    try:
+        ours, theirs = set(_leaves(predicted)), set(_leaves(expected))
+    except RecursionError:
+        return 0.0  # as of deeper JSON, which the parser refuses
     return 2 * len(ours & theirs) / (len(ours) + len(theirs))
 
 
@@ -56,19 +63,22 @@ def _refuse(constant: str) -> NoReturn:
     raise ValueError(constant)
 
 
-def _finite(number: str) -> float:
-    value = float(number)
+def _number(written: str) -> int | float:
+    """A whole number as int, which keeps all its digits; 1 and 1.0 are one number of JSON and of JSON schemas."""
+    value = float(written)
     if not isfinite(value):
-        raise ValueError(number)
-    return value
+        raise ValueError(written)
+    # A fraction that is 0 as a float may have an exponent without bounds.
+    exact = Fraction(Decimal(written)) if value else Fraction(0)
+    return int(exact) if exact.denominator == 1 else value
 
 
 def parse(text: str) -> object:
     """The JSON value of a text, also in a code fence; `NOT_JSON` if there is none."""
-    stripped = text.strip()
+    stripped = text.strip().removeprefix(_BYTE_ORDER_MARK).lstrip()
     fenced = _FENCE.match(stripped)
     try:
-        return json.loads(fenced[1] if fenced else stripped, parse_constant=_refuse, parse_float=_finite)
+        return json.loads(fenced[1] if fenced else stripped, parse_constant=_refuse, parse_float=_number)
     except (ValueError, RecursionError):
         return NOT_JSON
 
@@ -89,9 +99,15 @@ def _validator(schema: str) -> JsonSchemaValidator:
 def _leaves(value: object, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], str]]:
     if isinstance(value, dict) and value:
         for key, item in value.items():
-            yield from _leaves(item, (*path, key))
+            yield from _leaves(item, (*path, normal_form(key)))
     elif isinstance(value, list) and value:
         for position, item in enumerate(value):
             yield from _leaves(item, (*path, position))
     else:
-        yield path, json.dumps(int(value) if isinstance(value, float) and value.is_integer() else value)
+        yield path, canonical(value)
+
+
+def canonical(value: object) -> str:
+    """The text that all JSON of an equal value has: 1 and 1.0, any order of keys, accents in NFC or NFD."""
+    text = normal_form(json.dumps(value, ensure_ascii=False))
+    return text if text.isascii() and "{" not in text else json.dumps(json.loads(text), sort_keys=True)

@@ -5,16 +5,22 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+from fine_tuning.datasets.words import normal_form
 from fine_tuning.errors import UsageError
 
 
 def matches(prediction: str, reference: str) -> bool:
-    """Whether the stripped prediction matches from start to end.
+    """Whether the stripped prediction matches from start to end, as written or both in NFC.
 
     Raises:
         UsageError: the reference is not a regular expression.
     """
-    return _compiled(reference).fullmatch(prediction.strip()) is not None
+    text = prediction.strip()
+    if _compiled(reference).fullmatch(text) is not None:
+        return True
+    if text.isascii() and reference.isascii():
+        return False
+    return _compiled(normal_form(reference)).fullmatch(normal_form(text)) is not None
 
 
 @lru_cache(maxsize=256)

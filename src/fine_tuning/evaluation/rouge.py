@@ -1,6 +1,7 @@
 """ROUGE: word n-grams (rouge1, rouge2) and longest common subsequences (rougeL) shared with the reference, as F1.
 
-By Google's rouge-score, with stemming off (Lin, "ROUGE: A package for automatic evaluation of summaries", 2004).
+By Google's rouge-score, with stemming off (Lin, "ROUGE: A package for automatic evaluation of summaries", 2004). Its
+tokeniser knows only a to z and 0 to 9; the words of other languages are those of `text_forms.words`.
 """
 
 from __future__ import annotations
@@ -8,17 +9,26 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
+from fine_tuning.evaluation.text_forms import caseless, words
+
 RougeScorer = Any  # rouge_score.rouge_scorer.RougeScorer, which has no types
+
+
+class _SpacedTokenizer:
+    """A tokeniser as rouge-score calls it, of words with a space between."""
+
+    def tokenize(self, text: str) -> list[str]:
+        return text.split()
 
 
 def score(prediction: str, reference: str, kind: str) -> float:
     """The F1 of one kind of ROUGE, 0 to 1."""
-    return float(_scorer(kind).score(reference, prediction)[kind].fmeasure)
+    predicted, expected = (" ".join(words(text)) for text in caseless(prediction, reference))
+    return float(_scorer(kind).score(expected, predicted)[kind].fmeasure)
 
 
 @cache
 def _scorer(kind: str) -> RougeScorer:
     from rouge_score import rouge_scorer
-    from rouge_score.tokenizers import DefaultTokenizer
 
-    return rouge_scorer.RougeScorer([kind], tokenizer=DefaultTokenizer(use_stemmer=False))
+    return rouge_scorer.RougeScorer([kind], tokenizer=_SpacedTokenizer())

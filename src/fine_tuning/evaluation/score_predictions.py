@@ -8,6 +8,7 @@ from functools import partial
 from math import isnan, nan
 
 from fine_tuning._util import checks
+from fine_tuning.datasets.words import normal_form
 from fine_tuning.errors import UsageError
 from fine_tuning.evaluation import metrics, score_summary
 from fine_tuning.evaluation.precision_recall_f1 import MacroAverages, macro_averages
@@ -138,7 +139,7 @@ def _checked(name: str, scores: Scores) -> list[float | None]:
 def _averages(predictions: Predictions, scores: Scores) -> MacroAverages:
     """Macro-averages over the examples with a prediction; a correct prediction counts as its reference's label."""
     pairs = [
-        ((reference if score else prediction).strip(), reference.strip())
+        (normal_form((reference if score else prediction).strip()), normal_form(reference.strip()))
         for prediction, reference, score in zip(predictions.predictions, predictions.references, scores, strict=True)
         if prediction is not None
     ]

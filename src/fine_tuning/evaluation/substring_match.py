@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from fine_tuning.evaluation.text_forms import caseless
+
 
 def matches(prediction: str, reference: str) -> bool:
     """Whether the stripped prediction occurs in the reference; an empty prediction never does."""
-    stripped = prediction.strip().lower()
-    return bool(stripped) and stripped in reference.strip().lower()
+    searched, text = (each.strip() for each in caseless(prediction, reference))
+    return bool(searched) and searched in text

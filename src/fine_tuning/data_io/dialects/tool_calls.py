@@ -6,7 +6,7 @@ import json
 import re
 from typing import NamedTuple, cast
 
-from fine_tuning.data_io.json_values import Row, first_value, is_list, is_object, parse_embedded_json
+from fine_tuning.data_io.json_values import JsonObject, Row, first_value, is_list, is_object, parse_embedded_json
 from fine_tuning.data_io.messages import Message, ToolCall
 
 _ID_KEYS = ("call_id", "tool_call_id", "toolCallId", "toolUseId", "id")  # the id of an item is not that of its call
@@ -14,6 +14,14 @@ _NAME_KEYS = ("name", "toolName", "tool_name")
 _ARGUMENT_KEYS = ("arguments", "args", "input", "parameters")
 _TAGGED_CALL = re.compile(r"<tool_call>\s*(.*?)\s*</tool_call>", re.DOTALL)
 _TAGGED_RESULT = re.compile(r"<tool_response>\s*(.*?)\s*</tool_response>", re.DOTALL)
+
+
+class CalledFunction(NamedTuple):
+    """The function of a call: its name, its arguments as text or object, and the object that holds both."""
+
+    name: str
+    arguments: object
+    written: JsonObject
 
 
 class Result(NamedTuple):
@@ -31,6 +39,19 @@ def tool_call(given: object, made_id: str) -> ToolCall | None:
         made_id: for a call without an id.
     """
     given = parse_embedded_json(given)
+    function = called_function(given)
+    if function is None or not is_object(given):
+        return None
+    own = next((str(each[key]) for each in (given, function.written) for key in _ID_KEYS if each.get(key)), None)
+    return {
+        "id": made_id if own is None else own,
+        "type": "function",
+        "function": {"name": function.name, "arguments": arguments_text(function.arguments)},
+    }
+
+
+def called_function(given: object) -> CalledFunction | None:
+    """The function of a call in any vendor's words; None for what is no call."""
     if not is_object(given):
         return None
     inner = first_value(given, "function", "functionCall", "function_call", "toolUse")
@@ -38,13 +59,8 @@ def tool_call(given: object, made_id: str) -> ToolCall | None:
     name = first_value(function, *_NAME_KEYS)
     if not isinstance(name, str):
         return None
-    own = next((str(each[key]) for each in (given, function) for key in _ID_KEYS if each.get(key)), None)
     arguments = next((function[key] for key in _ARGUMENT_KEYS if function.get(key) is not None), {})
-    return {
-        "id": made_id if own is None else own,
-        "type": "function",
-        "function": {"name": name, "arguments": arguments_text(arguments)},
-    }
+    return CalledFunction(name, arguments, function)
 
 
 def arguments_text(arguments: object) -> str:
