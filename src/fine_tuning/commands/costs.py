@@ -217,7 +217,7 @@ def print_analysis(analysis: CostAnalysis) -> None:
         (f"bill of {analysis.model_name}", output.usd(analysis.total_inference_cost), ""),
         *shown.get("always on", []),
         row("savings", "savings", analysis.savings, output.usd),
-        row("break-even", "break_even_inferences", analysis.break_even_inferences, _calls),
+        row("break-even", "break_even_inferences", analysis.break_even_inferences, calls_text),
         row("ROI", "roi_at_expected", analysis.roi_at_expected, _ratio),
         row("payback time", "payback_days", analysis.payback_days, _days),
         *shown.get("agreement", []),
@@ -232,7 +232,8 @@ def print_analysis(analysis: CostAnalysis) -> None:
         output.print_text(f"unknown, because this is missing: {missing}")
 
 
-def _calls(value: float) -> str:
+def calls_text(value: float) -> str:
+    """A number of calls."""
     return output.number(value, "calls", 0)
 
 
