@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from fine_tuning._util import checks
 from fine_tuning._util.files import atomic_write, write_json
 from fine_tuning.costs import cost_report, cost_summary, roi, roi_facts, roi_notes, training_costs
 from fine_tuning.costs.cost_summary import CostSummary, GroupedCost
+from fine_tuning.costs.data_costs import DataCost
 from fine_tuning.costs.roi import CostAnalysis
-from fine_tuning.costs.roi_facts import AccuracyGain, RoiRequest
+from fine_tuning.costs.roi_facts import Quality, RoiRequest
 from fine_tuning.errors import UsageError
 from fine_tuning.experiments import measured_gain
+from fine_tuning.experiments.incumbent import Incumbent
+from fine_tuning.experiments.incumbent import find as find_incumbent
 from fine_tuning.store import budgets, costs, legacy_files, model_versions
 from fine_tuning.store.records.costs import BudgetStatus, CallTotals, NewCostEvent, TrainingCost
 from fine_tuning.store.workspace import Workspace, open_workspace
@@ -33,7 +37,8 @@ class CostTracker:
     """
 
     def __init__(self, tracker_path: str | Path | None = None, *, workspace: Workspace | None = None) -> None:
-        self._database = (workspace or open_workspace(tracker_path)).database
+        opened = workspace or open_workspace(tracker_path)
+        self._database, self._settings = opened.database, opened.settings
         if tracker_path is not None and "://" not in str(tracker_path):
             legacy_files.import_costs(self._database, tracker_path)
 
@@ -188,25 +193,32 @@ class CostTracker:
         model_name: str,
         base_model_inference_cost: float | None,
         expected_inference_count: int,
-        cost_per_error: float = 10.0,
+        cost_per_error: float | None = None,
+        incumbent: str | None = None,
         *,
         horizon_days: float = roi.DEFAULT_HORIZON_DAYS,
         calls_per_day: float | None = None,
         accuracy_improvement: float | None = None,
+        data_cost: float | None = None,
         base_model: str | None = None,
     ) -> CostAnalysis:
-        """Compute when the fine-tuned model pays for itself, with 95 % intervals.
+        """Compute when the fine-tuned model pays for itself against its incumbent, with 95 % intervals.
 
-        Savings are (base - fine-tuned price per call) x expected calls, the ROI is (savings - training) / training.
-        The fine-tuned price per call is the mean of recorded calls, else of A/B samples.
+        Savings are (incumbent's - fine-tuned price per call) x expected calls, the ROI is (savings - investment) /
+        investment, where the investment is the training and the data. Prices per call are means of recorded calls, else
+        of A/B samples. Price and quality are compared with the same model.
 
         Args:
-            base_model_inference_cost: US dollars per call of the model it replaces; None (or nan) to take the mean of
-                that model's recorded calls.
-            cost_per_error: US dollars an avoided error is worth; only enters `accuracy_value`.
+            base_model_inference_cost: US dollars per call of the incumbent; None (or nan) to take the mean of its
+                recorded calls.
+            cost_per_error: US dollars an avoided error is worth; only enters `accuracy_value`, which is nan without.
+            incumbent: the model that it replaces, or `<name>-v<version>` of a registered one; by default the other
+                model of the version's last valid concluded A/B test, else the teacher of its training data.
             horizon_days: the time over which the expected calls happen, unless `calls_per_day` is given.
-            accuracy_improvement: absolute (-1 to 1); by default as measured by the version's evaluations or A/B tests.
-            base_model: the model whose recorded calls are used; by default the one that was fine-tuned.
+            accuracy_improvement: absolute (-1 to 1); by default as measured by evaluations of both models over the same
+                questions, or by an A/B test between them.
+            data_cost: US dollars; by default today's price of the captured answers that the version was trained on.
+            base_model: an earlier name of `incumbent`.
 
         Returns:
             The analysis with its assumptions; a figure that depends on an unknown input is nan, and `unknown` (also
@@ -215,27 +227,36 @@ class CostTracker:
         Raises:
             UsageError: an argument is negative, or 0 where that is meaningless.
         """
-        base_price = checks.amount("base_model_inference_cost", base_model_inference_cost)
-        if checks.amount("cost_per_error", cost_per_error) is None:
-            raise UsageError("cost_per_error must be a number of US dollars, not nan")
+        price = checks.amount("base_model_inference_cost", base_model_inference_cost)
+        if cost_per_error is not None and checks.amount("cost_per_error", cost_per_error) is None:
+            raise UsageError("cost_per_error must be a number of US dollars, not nan; None for no such figure")
         checks.count("expected_inference_count", expected_inference_count, maximum=int(checks.MAX_AMOUNT))
         if not checks.amount("horizon_days", horizon_days) or checks.amount("calls_per_day", calls_per_day) == 0:
             raise UsageError("horizon_days and calls_per_day must be greater than 0")
         with self._database.read() as tx:
             version = model_versions.deployed(tx, model_name) or model_versions.get(tx, model_name)
+            stated = incumbent or base_model
+            found = (
+                Incumbent(stated, "as given") if stated else (None if version is None else find_incumbent(tx, version))
+            )
             request = RoiRequest(
                 model_name=model_name,
-                base_price=base_price,
-                base_model=base_model or (None if version is None else version["base_model"]),
+                incumbent_price=price,
+                incumbent=None if found is None else found.name,
+                incumbent_source="" if found is None else found.source,
                 calls=expected_inference_count,
                 calls_per_day=calls_per_day or expected_inference_count / horizon_days,
                 cost_per_error=cost_per_error,
             )
+            facts = roi_facts.gather(tx, request, version, self._settings)
             if accuracy_improvement is not None:
-                gain: AccuracyGain | None = roi_facts.given_gain(accuracy_improvement)
+                quality = Quality(roi_facts.given_gain(accuracy_improvement))
+            elif version is None:
+                quality = Quality(missing=f"accuracy: no version of {model_name} is registered")
             else:
-                gain = None if version is None else measured_gain.of_version(tx, version)
-            facts = roi_facts.gather(tx, request, gain)
+                quality = measured_gain.between(tx, version, request.incumbent)
+        given_data = checks.amount("data_cost", data_cost)
+        facts = replace(facts, quality=quality, data=facts.data if given_data is None else DataCost(given_data, 0))
         for line in roi_notes.missing_costs(facts):
             _log.warning("ROI is unknown for lack of %s", line)
         return roi.analyze(facts)

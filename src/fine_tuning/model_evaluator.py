@@ -47,6 +47,8 @@ class ModelEvaluator:
         latencies_ms: Sequence[float] | None = None,
         cost_per_inference: float = 0.0,
         metadata: Mapping[str, object] | None = None,
+        *,
+        questions: Sequence[str] | None = None,
     ) -> EvaluationResult:
         """Score by equality after stripping; precision, recall and F1 are macro-averaged over the references' labels.
 
@@ -55,11 +57,14 @@ class ModelEvaluator:
             latencies_ms: one per prediction, in milliseconds.
             cost_per_inference: US dollars per call; nan where unknown.
             metadata: kept with the result; `version` links it to that version of a registered model.
+            questions: texts by which the examples of two evaluations are matched.
 
         Raises:
             UsageError: the lists differ in length or hold something other than text.
         """
-        run = PredictionRun(predictions, references, model_name, model_type, latencies_ms, cost_per_inference, metadata)
+        run = PredictionRun(
+            predictions, references, model_name, model_type, latencies_ms, cost_per_inference, metadata, questions
+        )
         return self._evaluate(run, "exact_match", exact_match.matches)
 
     def evaluate_substring_match(

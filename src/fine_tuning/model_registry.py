@@ -13,7 +13,8 @@ from fine_tuning.registry import (
     deployment_gates,
     expiry,
     lineage,
-    mlflow_exchange,
+    mlflow_export,
+    mlflow_import,
     model_folder_import,
     registration,
     registry_stats,
@@ -235,11 +236,11 @@ class ModelRegistry:
 
     def export_to_mlflow(self, uri: str) -> int:
         """Export the versions that an MLflow registry lacks (the alias `deployed` marks DEPLOYED). Returns how many."""
-        return mlflow_exchange.export_versions(self._database, uri)
+        return mlflow_export.export_versions(self._database, uri)
 
     def import_from_mlflow(self, uri: str) -> int:
         """Register the versions of an MLflow registry that are not registered yet. Returns how many."""
-        return mlflow_exchange.import_versions(self._database, uri, actor=self._actor())
+        return mlflow_import.import_versions(self._database, uri, actor=self._actor())
 
     def import_model(self, model_name: str, folder: str | Path, base_model: str | None = None) -> ModelVersion:
         """Register a Hugging Face model folder (safetensors); its model card names the base model by default."""

@@ -53,7 +53,7 @@ def test_record_inference_without_price_counts_but_adds_nothing(database: Databa
     tracker.record_training_job("j", "m", "b", 5, 100, 2.0)
     tracker.record_training_job("j", "m", "b", 5, 100, 3.0)
     assert tracker.get_model_training_cost("m") == 3.0
-    analysis = tracker.calculate_roi("m", 0.6, 100, calls_per_day=10, accuracy_improvement=0.1)
+    analysis = tracker.calculate_roi("m", 0.6, 100, 10.0, calls_per_day=10, accuracy_improvement=0.1)
     assert analysis.break_even_inferences == pytest.approx(30)
     assert analysis.payback_days == pytest.approx(3)
     assert analysis.accuracy_value == pytest.approx(100)
@@ -108,9 +108,10 @@ def test_calculate_roi_without_base_price_names_it_as_unknown(database: Database
     analysis = CostTracker().calculate_roi("m", float("nan"), 1000)
     assert isnan(analysis.roi_at_expected)
     assert analysis.unknown[0] == (
-        "price per call of the base model: base_model_inference_cost, or recorded calls of it"
+        "price per call of the model that it replaces (name it as the incumbent): "
+        "base_model_inference_cost, or recorded calls of it"
     )
-    assert analysis.unknown[1].startswith("accuracy: evaluations of ")
+    assert analysis.unknown[1] == "accuracy: no version of m is registered"
     assert "fewer than 30 calls of m are recorded: too few for an interval" in analysis.assumptions
 
 

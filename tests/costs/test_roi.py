@@ -12,7 +12,8 @@ import pytest
 from fine_tuning import ABTestFramework, CostTracker, ModelEvaluator, ModelRegistry
 from fine_tuning.costs import cost_intervals, roi
 from fine_tuning.costs.cost_intervals import given, mean_of, mean_of_moments
-from fine_tuning.costs.roi_facts import AccuracyGain, RoiFacts
+from fine_tuning.costs.data_costs import DataCost
+from fine_tuning.costs.roi_facts import AccuracyGain, Quality, RoiFacts, RoiRequest
 from fine_tuning.store.costs import Moments
 from fine_tuning.store.database import Database, open_database
 
@@ -44,29 +45,29 @@ def test_mean_of_moments_agrees_with_mean_of_values() -> None:
 def facts(**more: Any) -> RoiFacts:
     rng = np.random.default_rng(2)
     known = RoiFacts(
-        model_name="m",
-        training_cost=10.0,
+        request=RoiRequest("m", 0.004, "big", "as given", calls=100_000, calls_per_day=1000.0, cost_per_error=10.0),
+        training_cost=8.0,
         training_tokens=None,
-        calls=100_000,
-        calls_per_day=1000.0,
+        data=DataCost(2.0, 500),
         price=mean_of(rng.lognormal(-7, 0.5, 200).tolist()),
-        base_price=given(0.004),
-        cost_per_error=10.0,
+        incumbent_price=given(0.004),
+        machine_per_day=math.nan,
+        quality=Quality(),
     )
     return replace(known, **more)
 
 
 def test_analyze_intervals_follow_from_savings() -> None:
-    analysis = roi.analyze(facts(gain=AccuracyGain(0.1, 0.05, 0.15, "a test")))
+    analysis = roi.analyze(facts(quality=Quality(AccuracyGain(0.1, 0.05, 0.15, "a test"))))
     for name in ("savings", "accuracy_value", "roi_at_expected", "break_even_inferences", "payback_days"):
         low, high = analysis.intervals[name]
         assert low < getattr(analysis, name) < high
     low, high = analysis.intervals["savings"]
     assert analysis.intervals["break_even_inferences"] == pytest.approx((1e6 / high, 1e6 / low))
     assert analysis.intervals["accuracy_value"] == pytest.approx((50_000, 150_000))
-    dearer = roi.analyze(facts(base_price=given(0.001)))
+    dearer = roi.analyze(facts(incumbent_price=given(0.001)))
     assert dearer.intervals["break_even_inferences"][1] == math.inf  # it may never pay back
-    unknown = roi.analyze(facts(base_price=cost_intervals.UNKNOWN))
+    unknown = roi.analyze(facts(incumbent_price=cost_intervals.UNKNOWN))
     assert unknown.intervals == {}
     assert math.isnan(unknown.savings)
 
@@ -82,7 +83,7 @@ def test_calculate_roi_measured_inputs_give_intervals_and_assumptions(database: 
     predictions = {"big": ["x" if n % 4 else "y" for n in range(80)], "m": ["x" if n % 10 else "y" for n in range(80)]}
     for name, kind in (("big", "base"), ("m", "fine_tuned")):
         evaluator.evaluate(predictions[name], ["x"] * 80, name, kind, questions=questions)
-    analysis = tracker.calculate_roi("m", None, 10_000)
+    analysis = tracker.calculate_roi("m", None, 10_000, 10.0, "big")
     assert analysis.accuracy_improvement == pytest.approx(0.15)
     low, high = analysis.intervals["accuracy_value"]
     assert 0 < low < analysis.accuracy_value < high
@@ -91,7 +92,7 @@ def test_calculate_roi_measured_inputs_give_intervals_and_assumptions(database: 
     assert any("a call of big costs" in line for line in analysis.assumptions)
     stated = tracker.calculate_roi("m", 0.01, 10_000)
     assert any("as given; taken as certain" in line for line in stated.assumptions)
-    code, out, _ = cli("roi", "m", "nan", "10000")
+    code, out, _ = cli("roi", "m", "nan", "10000", "--error-cost", "10", "--base-model", "big")
     assert code == 0
     for word in ("95 % interval", "break-even", "avoided errors", "assumed: 10,000 calls"):
         assert word in out
@@ -107,7 +108,8 @@ def test_calculate_roi_without_evaluations_takes_accuracy_from_ab_test() -> None
         for arm in ("model_a", "model_b")
     ]
     tests.record_samples("t", samples)
-    analysis = CostTracker().calculate_roi("m", 0.01, 1000)
+    assert math.isnan(CostTracker().calculate_roi("m", 0.01, 1000, 10.0).accuracy_value)  # it is still running
+    analysis = CostTracker().calculate_roi("m", 0.01, 1000, 10.0, "big")
     assert analysis.accuracy_improvement == pytest.approx(0.4)  # m is model_a here
     low, high = analysis.intervals["accuracy_value"]
     assert low < analysis.accuracy_value < high

@@ -70,6 +70,64 @@ def test_mlflow_exchange_exported_versions_import_unchanged(
     assert (code, err.count("\n")) == (1, 1)
 
 
+@pytest.mark.filterwarnings("ignore")
+def test_mlflow_export_again_follows_what_has_changed_here(uri: str) -> None:
+    registry = ModelRegistry()
+    for number in range(3):
+        registry.register_model("inbox", "base", f"j{number}", 10, accuracy=0.5, provider="http://h/v1",
+                                provider_model=f"ft:{number}")  # fmt: skip
+    registry.deploy_model("inbox", 2)
+    registry.set_alias("inbox", "challenger", 3)
+    registry.set_tag("inbox", "team", "cx", 3)
+    registry.set_tag("inbox", "old", "1", 3)
+    assert registry.export_to_mlflow(uri) == 3
+    from mlflow.tracking import MlflowClient
+
+    client = MlflowClient(tracking_uri=uri, registry_uri=uri)
+
+    def aliases() -> dict[str, str]:
+        return {alias: str(number) for alias, number in client.get_registered_model("inbox").aliases.items()}
+
+    assert aliases() == {"deployed": "2", "challenger": "3"}
+    client.set_registered_model_alias("inbox", "theirs", "1")
+    client.set_model_version_tag("inbox", "3", "their", "tag")
+    registry.remove_alias("inbox", "challenger")
+    registry.deploy_model("inbox", 3)
+    registry.set_accuracy("inbox", 3, 0.95)
+    registry.set_tag("inbox", "team", "billing", 3)
+    registry.set_tag("inbox", "old", None, 3)
+    assert registry.export_to_mlflow(uri) == 0
+    assert aliases() == {"deployed": "3", "theirs": "1"}
+    tags = client.get_model_version("inbox", "3").tags
+    assert (tags["team"], tags["their"], tags["fine_tuning.accuracy"], "old" in tags) == (
+        "billing",
+        "tag",
+        "0.95",
+        False,
+    )
+    registry.set_model_status("inbox", "ARCHIVED", 3)
+    registry.export_to_mlflow(uri)
+    assert aliases() == {"theirs": "1"}  # nothing is deployed any more
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_mlflow_import_is_not_exported_again(uri: str) -> None:
+    from mlflow.tracking import MlflowClient
+
+    client = MlflowClient(tracking_uri=uri, registry_uri=uri)
+    client.create_registered_model("other")
+    for _ in range(2):
+        client.create_model_version("other", "s3://bucket/model")
+    registry = ModelRegistry()
+    assert registry.import_from_mlflow(uri) == 2
+    registry.set_alias("other", "champion", 2)
+    registry.register_model("other", "base", "own", 1)
+    assert registry.export_to_mlflow(uri) == 1  # the own one
+    assert len(client.search_model_versions("name='other'")) == 3
+    assert client.get_model_version_by_alias("other", "champion").version in {2, "2"}
+    assert (registry.import_from_mlflow(uri), registry.export_to_mlflow(uri)) == (0, 0)
+
+
 def test_export_safetensors_folder_imports_as_version(
     trained: dict[str, Any],
     tmp_path: Path,

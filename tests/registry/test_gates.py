@@ -162,7 +162,7 @@ def test_experiment_of_model_name_counts_for_pinned_version_only(monkeypatch: py
         registry.deploy_model("lamp", 2)
     assert registry.deploy_model("lamp", 1) == 1
     with open_database().read() as tx:
-        assert measured_gain.of_version(tx, second) is None
+        assert measured_gain.between(tx, second, "big").gain is None
         assert not [node for node in lineage.trace(tx, second).nodes if node.kind == "experiment"]
 
 

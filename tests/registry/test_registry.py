@@ -73,6 +73,22 @@ def test_rollback_twice_goes_back_two_deployments(registry: ModelRegistry) -> No
         registry.rollback_model("lamp")
 
 
+def test_rollback_skips_versions_that_somebody_archived(registry: ModelRegistry) -> None:
+    def deployed() -> int | None:
+        found = registry.get_deployed_version("lamp")
+        return None if found is None else found["version"]
+
+    for number in (1, 2, 3):
+        registry.deploy_model("lamp", number)
+        if number == 2:
+            registry.set_model_status("lamp", "ARCHIVED", 2)  # it was bad
+    registry.rollback_model("lamp")
+    assert deployed() == 1
+    registry.deploy_model("lamp", 2)  # by its number it still can be
+    registry.rollback_model("lamp")
+    assert deployed() == 1
+
+
 def test_rollback_to_version_made_ready_again(registry: ModelRegistry) -> None:
     registry.deploy_model("lamp", 1)
     registry.set_model_status("lamp", "READY", 1)

@@ -15,6 +15,7 @@ from fine_tuning import CostTracker, ModelEvaluator, ModelRegistry
 from fine_tuning.errors import NotFoundError, ProviderError, UsageError
 from fine_tuning.evaluation import tool_call_match
 from fine_tuning.settings import get_settings
+from fine_tuning.store import evaluations
 from fine_tuning.store.database import Database
 from fine_tuning.workflows import judging
 from fine_tuning.workflows.evaluation_questions import Question, read_questions
@@ -381,3 +382,27 @@ def test_rows_with_tools_are_evaluated_with_their_tools(database: Database, host
         assert [tool_call_match.matches(*each) for each in answered[:2]] == [True, False]
         assert texts[2] == "It is sunny."
     assert len(host.asked("POST /chat/completions")) == 3
+
+
+def test_evaluation_is_of_the_version_that_answered(
+    database: Database, host: wire.Host, tmp_path: Path, cli: Any
+) -> None:
+    registry = ModelRegistry()
+    for number in (1, 2, 3):
+        registry.register_model("inbox", "b", f"j{number}", 1, provider=host.url, provider_model=f"loud-{number}")
+    registry.deploy_model("inbox", 1)
+    registry.set_alias("inbox", "champion", 2)
+    file = tmp_path / "test.jsonl"
+    file.write_text('{"prompt": "hello", "response": "HELLO"}\n')
+    for name, version in (("inbox", 1), ("inbox@champion", 2), ("inbox-v3", 3)):
+        code, out, _ = cli("evaluate-model", name, "fine_tuned", str(file), "--json")
+        evaluation = json.loads(out)
+        assert (code, evaluation["model_name"], evaluation["metadata"]["version"]) == (0, "inbox", version)
+        assert host.asked("POST /chat/completions")[-1].body["model"] == f"loud-{version}"
+        with database.read() as tx:
+            assert [each["id"] for each in evaluations.of_version(tx, "inbox", version)] == [evaluation["id"]]
+    assert "inbox-v3 on test.jsonl" in cli("evaluate-model", "inbox-v3", "fine_tuned", str(file))[1]
+    compared = ModelEvaluator().compare_evaluations("inbox-v1", "inbox@champion")
+    assert (compared["first"]["id"], compared["second"]["id"]) == (1, 2)
+    code, _, said = cli("evaluate-model", "inbox@nobody", "fine_tuned", str(file))
+    assert (code, "inbox has no alias nobody; it has champion" in said) == (1, True)

@@ -157,23 +157,35 @@ def list_budgets(as_json: output.Json = False) -> None:
 def roi(
     name: Annotated[str, typer.Argument(help="Fine-tuned model.")],
     base_cost: Annotated[
-        float, typer.Argument(help="Cost per call of the base model, in US dollars; nan to use its recorded calls.")
+        float, typer.Argument(help="Cost per call of the incumbent, in US dollars; nan to use its recorded calls.")
     ],
     calls: Annotated[int, typer.Argument(help="Expected calls over the horizon.")],
     days: Annotated[float, typer.Option(help="Horizon in days.")] = 30.0,
-    base_model: Annotated[
+    incumbent: Annotated[
         str | None,
-        typer.Option(help="Base model whose recorded calls are used; the one that was fine-tuned by default."),
+        typer.Option(
+            "--incumbent",
+            "--base-model",
+            help="Model that it replaces; by default the other model of its last valid A/B test, else its teacher.",
+        ),
     ] = None,
-    error_cost: Annotated[float, typer.Option(help="Value of an avoided error, in US dollars.")] = 10.0,
+    error_cost: Annotated[
+        float | None, typer.Option(help="Value of an avoided error, in US dollars; without it errors have no value.")
+    ] = None,
+    data_cost: Annotated[
+        float | None,
+        typer.Option(help="Cost of the data, in US dollars; by default today's price of the captured answers."),
+    ] = None,
     as_json: output.Json = False,
 ) -> None:
-    """Compute the return on investment of a fine-tuned model: savings, break-even and payback time."""
+    """Compute the return on investment of a fine-tuned model against its incumbent: savings, break-even, payback."""
     from fine_tuning.cost_tracker import CostTracker
 
     output.silence_logger("fine_tuning.cost_tracker")  # unknown inputs are printed below
     tracker = CostTracker(workspace=command_workspace())
-    analysis = tracker.calculate_roi(name, base_cost, calls, error_cost, horizon_days=days, base_model=base_model)
+    analysis = tracker.calculate_roi(
+        name, base_cost, calls, error_cost, incumbent, horizon_days=days, data_cost=data_cost
+    )
     if as_json:
         output.print_json(asdict(analysis))
     else:
@@ -188,24 +200,40 @@ def print_analysis(analysis: CostAnalysis) -> None:
         is_range = bounds is not None and bounds[0] != bounds[1]
         return label, show(value), f"{show(bounds[0])} to {show(bounds[1])}" if bounds and is_range else ""
 
+    known = {
+        "always on": (analysis.always_on_cost, ("its machine, always on", output.usd(analysis.always_on_cost), "")),
+        "agreement": (analysis.agreement, row("agreement with it", "agreement", analysis.agreement, output.percent)),
+        "errors": (
+            analysis.accuracy_value,
+            row("avoided errors", "accuracy_value", analysis.accuracy_value, output.usd),
+        ),
+    }
+    shown = {name: [line] for name, (value, line) in known.items() if not isnan(value)}
     rows = [
         ("training cost", output.usd(analysis.training_cost), ""),
-        ("cost per call", output.usd(analysis.inference_cost_per_call), ""),
+        ("cost of the data", output.usd(analysis.data_cost), ""),
         ("expected calls", f"{analysis.expected_inferences:,}", ""),
+        (f"bill of {analysis.incumbent or 'the incumbent'}", output.usd(analysis.incumbent_cost), ""),
+        (f"bill of {analysis.model_name}", output.usd(analysis.total_inference_cost), ""),
+        *shown.get("always on", []),
         row("savings", "savings", analysis.savings, output.usd),
-        row("avoided errors", "accuracy_value", analysis.accuracy_value, output.usd),
-        row("break-even", "break_even_inferences", analysis.break_even_inferences, _calls),
+        row("break-even", "break_even_inferences", analysis.break_even_inferences, calls_text),
         row("ROI", "roi_at_expected", analysis.roi_at_expected, _ratio),
         row("payback time", "payback_days", analysis.payback_days, _days),
+        *shown.get("agreement", []),
+        *shown.get("errors", []),
     ]
-    output.print_table(f"Return on investment of {analysis.model_name}", ["", "Value#", "95 % interval#"], rows)
+    incumbent = "its incumbent (unknown)" if analysis.incumbent is None else analysis.incumbent
+    title = f"Return on investment of {analysis.model_name} against {incumbent}"
+    output.print_table(title, ["", "Value#", "95 % interval#"], rows)
     for line in analysis.assumptions:
         output.print_text(f"assumed: {line}")
     for missing in analysis.unknown:
         output.print_text(f"unknown, because this is missing: {missing}")
 
 
-def _calls(value: float) -> str:
+def calls_text(value: float) -> str:
+    """A number of calls."""
     return output.number(value, "calls", 0)
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fine_tuning._util import checks
+from fine_tuning._util.model_names import version_name
 from fine_tuning.commands import output
 from fine_tuning.commands.command_workspace import command_workspace
 from fine_tuning.commands.options import with_options
@@ -64,7 +65,10 @@ def add_to(app: typer.Typer) -> None:
 
 def evaluate_model(
     name: Annotated[
-        str, typer.Argument(help="Model: a registered name, <name>-v<version>, a base model, or a host's model id.")
+        str,
+        typer.Argument(
+            help="Model: a registered name, <name>-v<version>, <name>@<alias>, a base model, or a host's model id."
+        ),
     ],
     model_type: Annotated[ModelType, typer.Argument(help="base or fine_tuned.")],
     test_file: Annotated[
@@ -78,7 +82,7 @@ def evaluate_model(
     from fine_tuning.model_evaluator import ModelEvaluator
     from fine_tuning.workflows import judging
     from fine_tuning.workflows.evaluation_questions import clusters, read_questions
-    from fine_tuning.workflows.predict import CallOptions, predict
+    from fine_tuning.workflows.predict import Answering, CallOptions, answering, predict
 
     names = list(dict.fromkeys(SHORT_NAMES.get(each, each) for each in options.metric or ["exact"]))
     for each in names:
@@ -90,13 +94,15 @@ def evaluate_model(
     checks.count("--concurrency", options.concurrency, 1, 1000)
     calls = CallOptions(options.max_tokens, options.concurrency, options.per_minute, options.fresh)
     workspace = command_workspace()
+    is_called = any(question.prediction is None for question in questions)
+    model = answering(name, workspace) if is_called else Answering(name, None)
     with output.count_progress("questions answered") as on_progress:
-        predictions = predict(name, questions, calls, workspace=workspace, on_progress=on_progress)
+        predictions = predict(model.pinned, questions, calls, workspace=workspace, on_progress=on_progress)
     grades = _grade(workspace, options, questions, predictions)
     evaluation = ModelEvaluator(workspace=workspace).evaluate(
         [prediction.text for prediction in predictions],
         [question.reference for question in questions],
-        name,
+        model.model,
         model_type.value,
         metrics=names,
         errors=[prediction.error for prediction in predictions],
@@ -106,7 +112,11 @@ def evaluate_model(
         slices=[question.slices for question in questions],
         clusters=clusters(questions),
         scores={"judge": [grade.value for grade in grades]} if grades else None,
-        metadata={"test_file": str(test_file), **({"judge": options.judge} if options.judge else {})},
+        metadata={
+            "test_file": str(test_file),
+            **({} if model.version is None else {"version": model.version}),
+            **({"judge": options.judge} if options.judge else {}),
+        },
     )
     human = [question.human for question in questions]
     corrected = judging.corrected([grade.value for grade in grades], human, clusters(questions)) if grades else None
@@ -173,7 +183,9 @@ def _print(evaluation: Evaluation, file: str) -> None:
         ("refusals", *_cells(evaluation.refusals, is_rate=True)),
     ]
     columns = ["Metric", "Value#", "95 % interval#", "Examples#"]
-    output.print_table(f"{evaluation.model_name} on {file} (evaluation {evaluation.id})", columns, rows)
+    version = evaluation.metadata.get("version")
+    name = evaluation.model_name if version is None else version_name(evaluation.model_name, version)
+    output.print_table(f"{name} on {file} (evaluation {evaluation.id})", columns, rows)
     latency = evaluation.latency_ms
     averages = {
         "precision, recall, F1 (macro)": ", ".join(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from math import isnan, nan
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,7 +13,7 @@ from fine_tuning.commands import costs, experiment_tables, jobs, output
 from fine_tuning.commands.command_workspace import command_workspace
 
 if TYPE_CHECKING:
-    from fine_tuning.workflows.demo.run_demo import DemoResult
+    from fine_tuning.workflows.demo.run_demo import DemoResult, Teacher
     from fine_tuning.workflows.pipeline import Outcome
 
 
@@ -72,7 +73,7 @@ def demo(
     plan = run_demo.demo_plan(model or DEFAULT_BASE_MODEL, epochs, max_steps)
     result = run_demo.run(Pipeline(workspace, plan, output.print_text, jobs.follow), data)
     typer.echo()
-    print_comparison(result.outcome)
+    print_comparison(result.outcome, result.teacher)
     experiment_tables.print_result(result.experiment, result.recommendation)
     print_costs(result)
     output.print_text(f"\nquestion: {result.answer.question}\nanswer of {result.answer.model}: {result.answer.content}")
@@ -83,8 +84,8 @@ def demo(
     )
 
 
-def print_comparison(outcome: Outcome) -> None:
-    """Print the evaluations of the base and the fine-tuned model."""
+def print_comparison(outcome: Outcome, teacher: Teacher | None = None) -> None:
+    """Print the evaluations of base and fine-tuned model, beside the teacher, whose answers are the references."""
     rows = [
         (
             f"{label}: {result.model_name}",
@@ -95,16 +96,40 @@ def print_comparison(outcome: Outcome) -> None:
         )
         for label, result in (("base", outcome.base), ("fine-tuned", outcome.tuned))
     ]
-    columns = ["", "Exact match#", "95 % interval#", "Mean latency#", "Cost per call#"]
+    metric = "Exact match#"
+    if teacher is not None:
+        rows.append(
+            (
+                f"teacher: {teacher.name}",
+                output.percent(1.0),
+                "by construction",
+                "unknown",
+                output.usd(teacher.cost_per_call),
+            )
+        )
+        metric = f"Agreement with {teacher.name}#"
+    columns = ["", metric, "95 % interval#", "Mean latency#", "Cost per call#"]
     output.print_table(f"Evaluation on {outcome.base.test_set_size} held-out examples", columns, rows)
 
 
 def print_costs(result: DemoResult) -> None:
-    """Print the return on the fine-tuned model, with its assumptions."""
+    """Print the return on the fine-tuned model, with its assumptions, and what there is to decide."""
     costs.print_analysis(result.analysis)
-    teacher = result.teacher
     output.print_text(
-        f"compared with {teacher.name} at {output.usd(teacher.cost_per_call)} per call (today's price of the captured "
-        f"calls), {result.analysis.expected_inferences:,} calls per month, this machine at "
-        f"{output.usd(result.machine_usd_per_hour)} per hour"
+        f"the price of {result.teacher.name} is today's for the held-out requests; "
+        f"{result.analysis.expected_inferences:,} calls per month; "
+        f"this machine at {output.usd(result.machine_usd_per_hour)} per hour"
     )
+    output.print_text(f"\n{decision(result)}")
+
+
+def decision(result: DemoResult) -> str:
+    """What the user decides on: how alike the answers are, at which share of the price, from which call on it pays."""
+    tuned, teacher, even = result.outcome.tuned, result.teacher, result.analysis.break_even_inferences
+    low, high = (f"{bound * 100:.1f}" for bound in tuned.accuracy_interval)
+    alike = f"{output.percent(tuned.accuracy)} ({low} to {high}) agreement with {teacher.name}"
+    share = tuned.cost_per_inference / teacher.cost_per_call if teacher.cost_per_call else nan
+    price = "at an unknown share of its price" if isnan(share) else f"at {share:.2%} of its price per call"
+    bounds = result.analysis.intervals.get("break_even_inferences")
+    between = f" ({costs.calls_text(bounds[0])} to {costs.calls_text(bounds[1])})" if bounds else ""
+    return f"{alike}, {price}; break-even after {costs.calls_text(even)}{between}"

@@ -1,4 +1,4 @@
-"""Return on investment of a fine-tuned model: savings, break-even, payback, with 95 % intervals."""
+"""Return on investment of a fine-tuned model against its incumbent: savings, break-even, payback, 95 % intervals."""
 
 from __future__ import annotations
 
@@ -17,14 +17,20 @@ DEFAULT_HORIZON_DAYS = 30.0
 class CostAnalysis:
     """Costs in US dollars; an unknown figure is nan, and `unknown` names the missing input and how to provide it.
 
-    `accuracy_value` is the value of avoided errors over the expected inferences (nan without measured accuracies). It
-    is not part of the ROI.
+    `accuracy_value` is the value of avoided errors over the expected inferences: nan without a value of an error, and
+    without measured accuracies of both models. It is not part of the ROI.
 
     Attributes:
-        savings: over the expected inferences, before the training cost is subtracted.
+        incumbent: the model that is replaced, which all figures compare with; None where it is unknown.
+        incumbent_cost: of the incumbent over the expected inferences, its whole bill: savings cannot exceed it.
+        data_cost: of the answers that the model was trained on; part of the investment, as is the training cost.
+        always_on_cost: of this machine over the same time, whether it answers or not; nan where a host answers.
+        savings: over the expected inferences, before the investment is subtracted.
+        agreement: share of the answers that are the incumbent's own, in evaluations whose references are these. It
+            says how alike the models are, not which one is right.
         accuracy_improvement: absolute; nan where it was neither given nor measured.
-        intervals: 95 % intervals of savings, accuracy_value, roi_at_expected, break_even_inferences and payback_days;
-            a figure whose inputs were not measured is not among them.
+        intervals: 95 % intervals of savings, accuracy_value, agreement, roi_at_expected, break_even_inferences and
+            payback_days; a figure whose inputs were not measured is not among them.
         assumptions: the inputs, and whether each was given or measured.
     """
 
@@ -44,61 +50,82 @@ class CostAnalysis:
     accuracy_improvement: float = nan
     intervals: dict[str, Interval] = field(default_factory=dict)
     assumptions: list[str] = field(default_factory=list)
+    incumbent: str | None = None
+    incumbent_cost: float = nan
+    data_cost: float = nan
+    always_on_cost: float = nan
+    agreement: float = nan
 
 
 def analyze(facts: RoiFacts) -> CostAnalysis:
     """Compute all figures, each with its interval where its inputs were measured."""
-    saving = facts.base_price.value - facts.price.value
-    per_call = interval([(1.0, facts.base_price), (-1.0, facts.price)])
-    even = break_even(facts.training_cost, saving)
-    error_value = facts.calls * facts.cost_per_error
-    accuracy, accuracy_interval = (nan, (nan, nan)) if (gain := facts.gain) is None else (gain.value, gain[1:3])
-    analysis = CostAnalysis(
-        model_name=facts.model_name,
+    request, investment = facts.request, facts.investment
+    saving = facts.incumbent_price.value - facts.price.value
+    even = break_even(investment, saving)
+    gain, agreement = facts.quality.gain, facts.quality.agreement
+    return CostAnalysis(
+        model_name=request.model_name,
         training_cost=facts.training_cost,
         training_tokens=facts.training_tokens,
         inference_cost_per_call=facts.price.value,
-        expected_inferences=facts.calls,
-        total_inference_cost=facts.price.value * facts.calls,
-        total_cost=facts.training_cost + facts.price.value * facts.calls,
+        expected_inferences=request.calls,
+        total_inference_cost=facts.price.value * request.calls,
+        total_cost=investment + facts.price.value * request.calls,
         break_even_inferences=even,
-        roi_at_expected=return_on_investment(facts.training_cost, saving * facts.calls),
-        payback_days=payback_days(even, facts.calls_per_day),
-        accuracy_value=accuracy * error_value,
+        roi_at_expected=return_on_investment(investment, saving * request.calls),
+        payback_days=payback_days(even, request.calls_per_day),
+        accuracy_value=nan if gain is None else gain.value * _value_of_errors(facts),
         unknown=[*roi_notes.missing_costs(facts), *roi_notes.missing_accuracy(facts)],
-        savings=saving * facts.calls,
-        accuracy_improvement=accuracy,
+        savings=saving * request.calls,
+        accuracy_improvement=nan if gain is None else gain.value,
+        intervals=_intervals(facts),
         assumptions=roi_notes.assumptions(facts),
+        incumbent=request.incumbent,
+        incumbent_cost=facts.incumbent_price.value * request.calls,
+        data_cost=facts.data.total,
+        always_on_cost=facts.machine_per_day * request.calls / request.calls_per_day,
+        agreement=nan if agreement is None else agreement.value,
     )
+
+
+def _value_of_errors(facts: RoiFacts) -> float:
+    """US dollars, if every expected call were an error that is avoided; nan where an error has no value."""
+    each = facts.request.cost_per_error
+    return nan if each is None else facts.request.calls * each
+
+
+def _intervals(facts: RoiFacts) -> dict[str, Interval]:
+    request, investment = facts.request, facts.investment
+    per_call = interval([(1.0, facts.incumbent_price), (-1.0, facts.price)])
     # Each figure is monotonic in the saving per call, so the bounds of the saving give the bounds of the figure.
     of_saving: dict[str, Callable[[float], float]] = {
-        "savings": lambda each: each * facts.calls,
-        "roi_at_expected": lambda each: return_on_investment(facts.training_cost, each * facts.calls),
-        "break_even_inferences": lambda each: break_even(facts.training_cost, each),
-        "payback_days": lambda each: payback_days(break_even(facts.training_cost, each), facts.calls_per_day),
+        "savings": lambda each: each * request.calls,
+        "roi_at_expected": lambda each: return_on_investment(investment, each * request.calls),
+        "break_even_inferences": lambda each: break_even(investment, each),
+        "payback_days": lambda each: payback_days(break_even(investment, each), request.calls_per_day),
     }
     found = {name: (figure(per_call[0]), figure(per_call[1])) for name, figure in of_saving.items()}
-    found["accuracy_value"] = (accuracy_interval[0] * error_value, accuracy_interval[1] * error_value)
-    analysis.intervals = {
-        name: (min(ends), max(ends)) for name, ends in found.items() if not isnan(ends[0]) and not isnan(ends[1])
-    }
-    return analysis
+    if (gain := facts.quality.gain) is not None:
+        found["accuracy_value"] = (gain.low * _value_of_errors(facts), gain.high * _value_of_errors(facts))
+    if (agreement := facts.quality.agreement) is not None:
+        found["agreement"] = (agreement.low, agreement.high)
+    return {name: (min(ends), max(ends)) for name, ends in found.items() if not isnan(ends[0]) and not isnan(ends[1])}
 
 
-def break_even(training_cost: float, saving_per_call: float) -> float:
-    """Calls after which the savings cover the training; inf where nothing is saved, nan where unknown."""
-    if isnan(training_cost) or isnan(saving_per_call):
+def break_even(investment: float, saving_per_call: float) -> float:
+    """Calls after which the savings cover the investment; inf where nothing is saved, nan where unknown."""
+    if isnan(investment) or isnan(saving_per_call):
         return nan
-    return training_cost / saving_per_call if saving_per_call > 0 else inf
+    return investment / saving_per_call if saving_per_call > 0 else inf
 
 
-def return_on_investment(training_cost: float, savings: float) -> float:
-    """(savings - training) / training, as a ratio (1.0 is 100 %); inf for free training that saves, nan if unknown."""
-    if isnan(training_cost) or isnan(savings):
+def return_on_investment(investment: float, savings: float) -> float:
+    """(savings - investment) / investment, as a ratio (1.0 is 100 %); inf where a free one saves, nan if unknown."""
+    if isnan(investment) or isnan(savings):
         return nan
-    if training_cost == 0:
+    if investment == 0:
         return inf if savings > 0 else (-inf if savings < 0 else nan)
-    return (savings - training_cost) / training_cost
+    return (savings - investment) / investment
 
 
 def payback_days(break_even_calls: float, calls_per_day: float) -> float:

@@ -8,11 +8,16 @@ from math import nan
 from typing import NamedTuple
 
 from fine_tuning._util import checks
-from fine_tuning.costs import call_costs, training_costs
-from fine_tuning.costs.cost_intervals import Measured, given
+from fine_tuning._util.model_names import parse_version_name
+from fine_tuning.costs import call_costs, data_costs, training_costs
+from fine_tuning.costs.cost_intervals import UNKNOWN, Measured, given
+from fine_tuning.costs.data_costs import DataCost
+from fine_tuning.costs.prices import PriceList
 from fine_tuning.errors import UsageError
-from fine_tuning.store import costs, model_versions
+from fine_tuning.settings import Settings
+from fine_tuning.store import costs, datasets, jobs, model_versions
 from fine_tuning.store.database import Transaction
+from fine_tuning.store.records.model_versions import ModelVersion
 
 
 class AccuracyGain(NamedTuple):
@@ -22,6 +27,29 @@ class AccuracyGain(NamedTuple):
     low: float
     high: float
     source: str
+
+
+class Agreement(NamedTuple):
+    """The share of a version's answers that are the incumbent's own, its 95 % interval and source."""
+
+    value: float
+    low: float
+    high: float
+    source: str
+
+
+class Quality(NamedTuple):
+    """What is known of a version's answers beside its incumbent's.
+
+    Attributes:
+        gain: the difference in accuracy; None where it is unknown.
+        agreement: with the incumbent; None where it was not measured. It has no value in dollars.
+        missing: why the gain is unknown, and what would tell it.
+    """
+
+    gain: AccuracyGain | None = None
+    agreement: Agreement | None = None
+    missing: str = ""
 
 
 def given_gain(accuracy_improvement: float) -> AccuracyGain:
@@ -35,23 +63,27 @@ def given_gain(accuracy_improvement: float) -> AccuracyGain:
     return AccuracyGain(accuracy_improvement, nan, nan, "as given")
 
 
+LOCAL = "local"  # the provider of models on this machine
+
+
 @dataclass(frozen=True)
 class RoiRequest:
     """What the user states.
 
     Attributes:
-        base_price: US dollars per call of the base model; None to use the mean of its recorded calls.
-        base_model: name of the model that is replaced, if known.
+        incumbent_price: US dollars per call of the incumbent; None to use the mean of its recorded calls.
+        incumbent: the name of the model that is replaced, and why it is taken; None where it is unknown.
         calls: expected number of calls; calls_per_day: their rate.
-        cost_per_error: US dollars that an avoided error is worth.
+        cost_per_error: US dollars that an avoided error is worth; None for no such figure.
     """
 
     model_name: str
-    base_price: float | None
-    base_model: str | None
+    incumbent_price: float | None
+    incumbent: str | None
+    incumbent_source: str
     calls: int
     calls_per_day: float
-    cost_per_error: float
+    cost_per_error: float | None
 
 
 @dataclass(frozen=True)
@@ -60,46 +92,53 @@ class RoiFacts:
 
     Attributes:
         training_cost: US dollars over all versions; unpriced_jobs: training jobs without a known cost.
-        price, base_price: US dollars per call.
-        calls: expected number of calls; calls_per_day: their rate.
-        cost_per_error: US dollars that an avoided error is worth.
-        gain: difference in accuracy; None where it is unknown.
-        is_base_price_given: the user states `base_price`, it is not measured.
+        data: cost of the training data.
+        price, incumbent_price: US dollars per call.
+        machine_per_day: US dollars of a machine of our own that is always on; nan where a host answers.
+        quality: of the answers, beside the incumbent's.
     """
 
-    model_name: str
+    request: RoiRequest
     training_cost: float
     training_tokens: int | None
+    data: DataCost
     price: Measured
-    base_price: Measured
-    calls: int
-    calls_per_day: float
-    cost_per_error: float
-    gain: AccuracyGain | None = None
-    base_model: str | None = None
-    is_base_price_given: bool = False
+    incumbent_price: Measured
+    machine_per_day: float
+    quality: Quality
     unpriced_jobs: Sequence[str] = ()
 
+    @property
+    def investment(self) -> float:
+        """US dollars of training and data; nan where a part is unknown."""
+        return self.training_cost + self.data.total
 
-def gather(tx: Transaction, request: RoiRequest, gain: AccuracyGain | None) -> RoiFacts:
-    """Look up the costs that a request does not state."""
-    name, base_names = request.model_name, [request.base_model] if request.base_model else []
+
+def gather(tx: Transaction, request: RoiRequest, version: ModelVersion | None, settings: Settings) -> RoiFacts:
+    """Look up the costs that a request does not state; of the quality nothing is known yet."""
+    name = request.model_name
     recorded = costs.training_jobs(tx)
     trained = training_costs.by_model(recorded, model_versions.versions(tx)).get(name, {})
     tokens = [job["training_tokens"] for job in recorded if job["model_name"] == name]
     known_tokens = [count for count in tokens if count is not None]
-    stated = request.base_price
+    stated = request.incumbent_price
+    dataset = None if version is None else datasets.of_job(tx, jobs.get(tx, version["job_id"]))
+    hourly = settings.machine_usd_per_hour if version is not None and version["provider"] == LOCAL else None
     return RoiFacts(
-        model_name=name,
+        request=request,
         training_cost=training_costs.total(trained),
         training_tokens=sum(known_tokens) if known_tokens else None,
+        data=data_costs.of_dataset(tx, None if dataset is None else dataset["id"], PriceList(settings.prices)),
         price=call_costs.cost_per_call(tx, model_versions.recorded_names(tx, name)),
-        base_price=call_costs.cost_per_call(tx, base_names) if stated is None else given(stated),
-        calls=request.calls,
-        calls_per_day=request.calls_per_day,
-        cost_per_error=request.cost_per_error,
-        gain=gain,
-        base_model=request.base_model,
-        is_base_price_given=stated is not None,
+        incumbent_price=_price_of(tx, request.incumbent) if stated is None else given(stated),
+        machine_per_day=nan if hourly is None else hourly * 24,
+        quality=Quality(),
         unpriced_jobs=[job for job, cost in trained.items() if cost is None],
     )
+
+
+def _price_of(tx: Transaction, model: str | None) -> Measured:
+    if model is None:
+        return UNKNOWN
+    is_version = parse_version_name(model) is not None
+    return call_costs.cost_per_call(tx, [model] if is_version else model_versions.recorded_names(tx, model))

@@ -7,46 +7,78 @@ from math import isnan
 from fine_tuning.costs.cost_intervals import MIN_VALUES, is_skewed
 from fine_tuning.costs.roi_facts import RoiFacts
 
+UNKNOWN_INCUMBENT = "the model that it replaces"
+
 
 def assumptions(facts: RoiFacts) -> list[str]:
     """What the figures are based on."""
-    lines = [f"{facts.calls:,} calls are expected"]
-    base, price = facts.base_price, facts.price
-    if facts.is_base_price_given:
-        lines.append(f"a call of the base model costs ${base.value:g}, as given; taken as certain")
-    elif not isnan(base.value):
-        lines.append(f"a call of {facts.base_model} costs ${base.value:.4g}, the mean of its recorded calls")
-    for model, measured in ((facts.model_name, price), (facts.base_model, base)):
+    return [f"{facts.request.calls:,} calls are expected", *_of_prices(facts), *_of_costs(facts), *_of_quality(facts)]
+
+
+def _of_prices(facts: RoiFacts) -> list[str]:
+    request, lines = facts.request, []
+    incumbent = request.incumbent or UNKNOWN_INCUMBENT
+    if request.incumbent is not None:
+        lines.append(f"it replaces {incumbent} ({request.incumbent_source})")
+    if request.incumbent_price is not None:
+        lines.append(f"a call of {incumbent} costs ${facts.incumbent_price.value:g}, as given; taken as certain")
+    elif not isnan(facts.incumbent_price.value):
+        lines.append(f"a call of {incumbent} costs ${facts.incumbent_price.value:.4g}, the mean of its recorded calls")
+    for model, measured in ((request.model_name, facts.price), (incumbent, facts.incumbent_price)):
         if isnan(measured.error) and not isnan(measured.value):
             lines.append(f"fewer than {MIN_VALUES} calls of {model} are recorded: too few for an interval")
         if is_skewed(measured):
             lines.append(f"a few calls of {model} make up most of the cost: the intervals may be too short")
-    if not isnan(price.value):
-        lines.append(f"a call of {facts.model_name} costs ${price.value:.4g}, the mean of recorded calls")
+    if not isnan(facts.price.value):
+        lines.append(f"a call of {request.model_name} costs ${facts.price.value:.4g}, the mean of recorded calls")
+    if not isnan(facts.machine_per_day):
+        lines.append(
+            "a local call costs its share of the machine's hours; always on, the machine costs what stands beside"
+        )
+    return lines
+
+
+def _of_costs(facts: RoiFacts) -> list[str]:
+    lines = []
     if not isnan(facts.training_cost):
         lines.append(f"training cost ${facts.training_cost:.4g}, all versions together")
-    if facts.gain is not None:
-        difference = f"accuracy differs by {facts.gain.value:+.1%} ({facts.gain.source})"
-        lines.append(f"{difference}; an avoided error is worth ${facts.cost_per_error:g}")
+    if facts.data.answers and not isnan(facts.data.total):
+        bought = facts.data.answers - facts.data.by_people
+        lines.append(f"the data cost ${facts.data.total:.4g}: {bought:,} answers by today's prices of their texts")
+    if facts.data.by_people:
+        lines.append(f"{facts.data.by_people:,} answers were written by people, whose work has no price here")
+    return lines
+
+
+def _of_quality(facts: RoiFacts) -> list[str]:
+    lines, quality, each = [], facts.quality, facts.request.cost_per_error
+    if quality.agreement is not None:
+        alike = f"{quality.agreement.value:.1%} of the answers are those of {facts.request.incumbent}"
+        lines.append(f"{alike} ({quality.agreement.source}); agreement has no value in dollars")
+    if quality.gain is not None:
+        worth = "" if each is None else f"; an avoided error is worth ${each:g}, as given"
+        lines.append(f"accuracy differs by {quality.gain.value:+.1%} ({quality.gain.source}){worth}")
     return lines
 
 
 def missing_costs(facts: RoiFacts) -> list[str]:
     """The unknown costs, each with how to provide it. Without them the return is unknown."""
-    missing = []
-    if isnan(facts.base_price.value):
-        missing.append("price per call of the base model: base_model_inference_cost, or recorded calls of it")
+    missing, request = [], facts.request
+    if isnan(facts.incumbent_price.value):
+        how = "base_model_inference_cost, or recorded calls of it"
+        which = request.incumbent or f"{UNKNOWN_INCUMBENT} (name it as the incumbent)"
+        missing.append(f"price per call of {which}: {how}")
     if isnan(facts.training_cost):
         of_jobs = f", by job {', '.join(facts.unpriced_jobs)}" if facts.unpriced_jobs else ""
         how = "record_training_job, or register_model with a cost"
-        missing.append(f"training cost of {facts.model_name}{of_jobs}: {how}")
+        missing.append(f"training cost of {request.model_name}{of_jobs}: {how}")
+    if isnan(facts.data.total):
+        missing.append(f"cost of the data, which {', '.join(facts.data.unpriced)} answered: data_cost")
     if isnan(facts.price.value):
-        missing.append(f"price per call of {facts.model_name}: record_inference, or A/B samples with a cost")
+        missing.append(f"price per call of {request.model_name}: record_inference, or A/B samples with a cost")
     return missing
 
 
 def missing_accuracy(facts: RoiFacts) -> list[str]:
-    """How to provide the difference in accuracy, where it is unknown. Without it avoided errors have no value."""
-    if facts.gain is not None:
-        return []
-    return ["accuracy: evaluations of this version and its base model over the same questions, or an A/B test"]
+    """Why the difference in accuracy is unknown, and what would tell it. Without it avoided errors have no value."""
+    return [facts.quality.missing] if facts.quality.missing else []

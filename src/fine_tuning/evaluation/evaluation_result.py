@@ -103,6 +103,7 @@ class PredictionRun:
     latencies_ms: Sequence[float] | None
     cost_per_inference: float
     metadata: Mapping[str, object] | None
+    questions: Sequence[str] | None = None
 
 
 def score_by_rule(run: PredictionRun, metric: str, rule: MatchRule) -> tuple[EvaluationResult, list[ScoredExample]]:
@@ -133,7 +134,7 @@ def score_by_rule(run: PredictionRun, metric: str, rule: MatchRule) -> tuple[Eva
         metadata=checks.mapping("metadata", run.metadata),
         accuracy_interval=wilson(sum(correct), size),
     )
-    columns = Predictions.of(run.predictions, run.references, latencies_ms=latencies)
+    columns = Predictions.of(run.predictions, run.references, latencies_ms=latencies, questions=run.questions)
     return result, [columns.row(at, {metric: float(hit)}) for at, hit in enumerate(correct)]
 
 

@@ -31,6 +31,7 @@ class ReturnOnAccuracy(TypedDict):
     value_from_improvement: float
     total_roi: float
     payback_period_inferences: float
+    assumptions: list[str]
 
 
 def calculate(
@@ -62,7 +63,17 @@ def calculate(
         "value_from_improvement": value,
         "total_roi": gain - (training_cost or 0.0),
         "payback_period_inferences": _payback(gain, inference_count, training_cost),
+        "assumptions": _assumptions(accuracy_improvement, value_per_avoided_error, training_cost),
     }
+
+
+def _assumptions(improvement: float, value: float, training_cost: float | None) -> list[str]:
+    worth = "the default" if value == VALUE_PER_AVOIDED_ERROR else "as given"
+    lines = [
+        f"accuracy differs by {improvement:+.1%}, as given",
+        f"an avoided error is worth ${value:g}, {worth}",
+    ]
+    return lines if training_cost is not None else [*lines, "no training cost is counted"]
 
 
 def _payback(gain: float, inference_count: int, training_cost: float | None) -> float:

@@ -1,58 +1,114 @@
-"""Difference in accuracy between a version and the model it replaces, measured by evaluations or A/B tests."""
+"""Difference in accuracy between a version and its incumbent, measured by evaluations or A/B tests of both."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from functools import cache, partial
 from math import isfinite
-from typing import Any
 
-from fine_tuning.costs.roi_facts import AccuracyGain
+from fine_tuning._util.model_names import parse_version_name, version_name
+from fine_tuning.costs.roi_facts import AccuracyGain, Agreement, Quality
 from fine_tuning.errors import UsageError
-from fine_tuning.evaluation import comparison, metrics
+from fine_tuning.evaluation import comparison, intervals, metrics
 from fine_tuning.experiments import verdict
-from fine_tuning.store import evaluations, experiments
+from fine_tuning.store import evaluations, examples, experiments
 from fine_tuning.store.database import Transaction
+from fine_tuning.store.records.evaluations import Evaluation, EvaluationRow
+from fine_tuning.store.records.model_versions import ModelVersion
+
+OWN_ANSWERS = 0.5  # share of references that are the incumbent's, from which a score is agreement with it
+HOW = "evaluations of both over the same questions, or an A/B test between them"
 
 
-def of_version(tx: Transaction, version: Mapping[str, Any]) -> AccuracyGain | None:
-    """The gain between evaluations of the version and its base model, else in an A/B test; None without either."""
-    return _of_evaluations(tx, version) or _of_experiments(tx, version)
-
-
-def _of_evaluations(tx: Transaction, version: Mapping[str, Any]) -> AccuracyGain | None:
-    own = evaluations.of_version(tx, version["model_name"], version["version"])
-    base = [each for each in evaluations.of_model(tx, version["base_model"]) if each["model_type"] == "base"]
+def between(tx: Transaction, version: ModelVersion, incumbent: str | None) -> Quality:
+    """The gain of the version over its incumbent, or why it is unknown; and how often it agrees with the incumbent."""
+    if incumbent is None:
+        return Quality(missing=f"accuracy: it is not known which model is replaced; name the incumbent, then {HOW}")
     rows_of = cache(partial(evaluations.results, tx))
-    for after in own[::-1]:
-        for before in base[::-1]:
-            if after["metric"] != before["metric"] or metrics.find(after["metric"]).bounds != (0.0, 1.0):
-                continue
-            try:
-                pairs = comparison.matched(rows_of(before["id"]), rows_of(after["id"]))
-            except UsageError:  # over different questions
-                continue
-            (change,) = comparison.changes(pairs, [after["metric"]])
-            if change["examples"]:
-                which = f"evaluations {before['id']} and {after['id']}"
-                source = f"{which}: {after['metric']}, {change['examples']:,} examples of both"
-                return AccuracyGain(change["difference"], change["low"], change["high"], source)
-    return None
-
-
-def _of_experiments(tx: Transaction, version: Mapping[str, Any]) -> AccuracyGain | None:
-    for test in experiments.of_version(tx, version["model_name"], version["version"])[::-1]:
-        if not test["statistics"]:
+    own = evaluations.of_version(tx, version["model_name"], version["version"])[::-1]
+    agreement = None
+    for after in own:
+        if _is_share(after) and _are_answers_of(tx, incumbent, rows_of(after["id"])):
+            agreement = agreement or _agreement(after, rows_of(after["id"]), incumbent)
             continue
-        result = verdict.judge(test, 0.05)
+        for before in _of_name(tx, incumbent)[::-1]:
+            gain = _gain(before, after, rows_of(before["id"]), rows_of(after["id"]))
+            if gain is not None:
+                return Quality(gain, agreement)
+    gain, reason = _of_experiments(tx, version, incumbent)
+    if gain is None and agreement is not None:
+        reason = f"the references are {incumbent}'s own answers; labels by people or a judge would tell more"
+    missing = "" if gain is not None else f"accuracy against {incumbent}: {reason or HOW}"
+    return Quality(gain, agreement, missing)
+
+
+def _is_share(evaluation: Evaluation) -> bool:
+    return metrics.find(evaluation["metric"]).bounds == (0.0, 1.0)
+
+
+def _of_name(tx: Transaction, name: str) -> list[Evaluation]:
+    """The evaluations of a model, or of one version of a registered model."""
+    named = parse_version_name(name)
+    of_version = [] if named is None else evaluations.of_version(tx, *named)
+    return of_version or evaluations.of_model(tx, name)
+
+
+def _gain(
+    before: Evaluation, after: Evaluation, earlier: Sequence[EvaluationRow], later: Sequence[EvaluationRow]
+) -> AccuracyGain | None:
+    if after["metric"] != before["metric"] or not _is_share(after):
+        return None
+    try:
+        pairs = comparison.matched(earlier, later)
+    except UsageError:  # over different questions
+        return None
+    (change,) = comparison.changes(pairs, [after["metric"]])
+    if not change["examples"]:
+        return None
+    which = f"evaluations {before['id']} and {after['id']}"
+    source = f"{which}: {after['metric']}, {change['examples']:,} examples of both"
+    return AccuracyGain(change["difference"], change["low"], change["high"], source)
+
+
+def _are_answers_of(tx: Transaction, incumbent: str, rows: Sequence[EvaluationRow]) -> bool:
+    """Whether the references are what the incumbent itself has answered."""
+    asked = [(_last_question(row["question"]), row["reference"]) for row in rows if row["question"]]
+    answered = examples.answers_of(tx, incumbent, sorted({reference for _, reference in asked}))
+    return bool(asked) and sum(each in answered for each in asked) > OWN_ANSWERS * len(asked)
+
+
+def _last_question(question: str) -> str:
+    return question.rsplit("\nuser: ", 1)[-1]
+
+
+def _agreement(evaluation: Evaluation, rows: Sequence[EvaluationRow], incumbent: str) -> Agreement | None:
+    scores = [row["score"] for row in rows if row["score"] is not None]
+    if not scores:
+        return None
+    low, high = intervals.wilson(sum(scores), len(scores))
+    source = f"evaluation {evaluation['id']}: {evaluation['metric']}, {len(scores):,} answers of {incumbent}"
+    return Agreement(sum(scores) / len(scores), low, high, source)
+
+
+def _of_experiments(tx: Transaction, version: ModelVersion, incumbent: str) -> tuple[AccuracyGain | None, str]:
+    """The gain in an A/B test between exactly these two, or why there is none."""
+    reason = ""
+    for test in experiments.of_version(tx, version["model_name"], version["version"])[::-1]:
+        result = verdict.judge(test, 0.05) if test["statistics"] else None
+        if result is None or not _is_other(incumbent, result.model_a if test["arm"] == "model_b" else result.model_b):
+            continue
+        if result.withheld:
+            reason = reason or f"A/B test {test['id']} has no verdict: {result.withheld}"
+            continue
         low, high = result.intervals["accuracy"]
         if result.score == "real" or not (isfinite(low) and isfinite(high)):
             continue
-        is_b = test["arm"] == "model_b"
-        source = f"A/B test {test['id']} against {result.model_a if is_b else result.model_b}"
-        return (
-            AccuracyGain(result.effect, low, high, source)
-            if is_b
-            else AccuracyGain(-result.effect, -high, -low, source)
-        )
-    return None
+        source = f"A/B test {test['id']} against {incumbent}"
+        if test["arm"] == "model_b":
+            return AccuracyGain(result.effect, low, high, source), ""
+        return AccuracyGain(-result.effect, -high, -low, source), ""
+    return None, reason
+
+
+def _is_other(incumbent: str, arm: str) -> bool:
+    return incumbent == arm or incumbent == (version_name(*named) if (named := parse_version_name(arm)) else arm)

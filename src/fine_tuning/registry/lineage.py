@@ -81,7 +81,7 @@ def _add_data(tx: Transaction, graph: Lineage, node: Node, job: Job) -> None:
         facts = {"filename": file["filename"], "bytes": file["bytes"], "sha256": file["sha256"], "path": file["path"]}
         label = f"file {file['filename']} {_short(file['sha256'])}"
         source = graph.add(Node("file", f"file:{file['id']}", label, facts), downstream=node)
-    found = datasets.get(tx, job["dataset_id"] or (file["dataset_id"] if file is not None else None))
+    found = datasets.of_job(tx, job)
     if found is None:
         return
     data_facts = {

@@ -14,7 +14,7 @@ def roll_back(database: Database, name: str, target_version: int | None, *, acto
     """Deploy an earlier version again, without gates. Returns the version.
 
     Args:
-        target_version: by default the one that was deployed before the current one.
+        target_version: by default the one that was deployed before the current one and that nobody has archived since.
 
     Raises:
         NotFoundError: there is no such version, or none was deployed before.
@@ -32,5 +32,5 @@ def _previous(tx: Transaction, name: str) -> int:
     if version is None:
         if not model_versions.versions(tx, name):
             raise missing_version(tx, name)
-        raise NotFoundError(f"no version of {name} was deployed before; name the version to deploy")
+        raise NotFoundError(f"no version of {name} was deployed before and not archived since; name the one to deploy")
     return version

@@ -6,9 +6,10 @@ from collections.abc import Iterable
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, func, or_, select, update
 
-from fine_tuning.store import tables
+from fine_tuning.store import files, tables
 from fine_tuning.store.column_types import iso, now
 from fine_tuning.store.records.datasets import Dataset, NewDataset, TrainingFile
+from fine_tuning.store.records.jobs import Job
 from fine_tuning.store.records.rows import record
 
 _table = tables.datasets
@@ -79,6 +80,14 @@ def find(connection: Connection, name: str) -> Dataset | None:
 def get(connection: Connection, dataset_id: int | None) -> Dataset | None:
     """A dataset by its key, or None."""
     return _newest_where(connection, _table.c.id == dataset_id)
+
+
+def of_job(connection: Connection, job: Job | None) -> Dataset | None:
+    """The dataset that a job was trained on; None where it is not recorded."""
+    if job is None:
+        return None
+    file = files.get(connection, job["training_file_id"])
+    return get(connection, job["dataset_id"] or (None if file is None else file["dataset_id"]))
 
 
 def member_count(connection: Connection, dataset_id: int) -> int:

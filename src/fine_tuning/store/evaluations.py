@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, RowMapping, Select, select
 
-from fine_tuning.store import model_versions, tables
+from fine_tuning._util.model_names import parse_alias_name, parse_version_name
+from fine_tuning.store import model_aliases, model_versions, tables
 from fine_tuning.store.column_types import iso, now
 from fine_tuning.store.records.evaluations import Evaluation, EvaluationRow, NewEvaluation, ScoredExample
 from fine_tuning.store.records.rows import record, records
@@ -17,18 +18,27 @@ _table = tables.evaluations
 def add(connection: Connection, evaluation: NewEvaluation, examples: Sequence[ScoredExample]) -> int:
     """Store an evaluation and one row per example. Returns its id.
 
-    It is linked to the registered version that `metadata["version"]` names, else to the latest of that model.
+    It is linked to the registered version that `metadata["version"]` names, or that the name does as
+    `<name>-v<version>` or `<name>@<alias>`; else to the latest of that model.
     """
-    version = evaluation["metadata"].get("version")
-    linked = model_versions.version_id(
-        connection, evaluation["model_name"], version if isinstance(version, int) else None
-    )
+    linked = model_versions.version_id(connection, *_answered_by(connection, evaluation))
     created = connection.execute(_table.insert().values(**evaluation, model_version_id=linked, created_at=now()))
     evaluation_id: int = created.inserted_primary_key[0]  # type: ignore[index]
     if examples:
         rows = [{"evaluation_id": evaluation_id, "ordinal": i, **example} for i, example in enumerate(examples, 1)]
         connection.execute(tables.evaluation_results.insert(), rows)
     return evaluation_id
+
+
+def _answered_by(connection: Connection, evaluation: NewEvaluation) -> tuple[str, int | None]:
+    """The registered name and the version that an evaluation is of; None for the latest."""
+    name, version = evaluation["model_name"], evaluation["metadata"].get("version")
+    if isinstance(version, int):
+        return name, version
+    if (alias := parse_alias_name(name)) is not None and (found := model_aliases.of_model(connection, alias[0])):
+        return alias[0], found.get(alias[1])
+    named = parse_version_name(name)
+    return named if named is not None and model_versions.get(connection, *named) is not None else (name, None)
 
 
 def all_evaluations(connection: Connection) -> list[Evaluation]:

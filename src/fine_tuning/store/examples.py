@@ -99,6 +99,34 @@ def rate(connection: Connection, example_id: str, rating: int, *, judged: bool =
     return connection.execute(query).rowcount == 1
 
 
+def models_in(connection: Connection, dataset_id: int) -> dict[str, int]:
+    """The number of a dataset's captured calls by the model that answered."""
+    members = tables.dataset_examples
+    query = select(_columns.model_used, func.count()).join(members, members.c.example_id == _columns.id)
+    found = query.where(members.c.dataset_id == dataset_id).group_by(_columns.model_used).order_by(_columns.model_used)
+    return {model: count for model, count in connection.execute(found)}  # noqa: C416 - typed as a tuple
+
+
+def in_dataset(connection: Connection, dataset_id: int) -> list[Example]:
+    """The captured calls of a dataset, in the order of their ids."""
+    members = tables.dataset_examples
+    query = select(_table).join(members, members.c.example_id == _columns.id)
+    rows = connection.execute(query.where(members.c.dataset_id == dataset_id).order_by(_columns.id))
+    return [record_of(row) for row in rows]
+
+
+def answers_of(connection: Connection, model: str, responses: Sequence[str]) -> set[tuple[str, str]]:
+    """Prompt and response of the calls that a model has answered with one of these responses."""
+    found: set[tuple[str, str]] = set()
+    query = select(_columns.prompt, _columns.response).where(_columns.model_used == model)
+    for start in range(0, len(responses), BLOCK_ROWS):
+        block = responses[start : start + BLOCK_ROWS]
+        found.update(
+            (row.prompt, row.response) for row in connection.execute(query.where(_columns.response.in_(block)))
+        )
+    return found
+
+
 def totals(connection: Connection) -> tuple[int, int]:
     """The number of examples, and of the curated ones."""
     query = select(func.count()).select_from(_table)

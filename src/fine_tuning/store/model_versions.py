@@ -139,26 +139,34 @@ def deployed(connection: Connection, name: str) -> ModelVersion | None:
 def deployed_before(connection: Connection, name: str) -> int | None:
     """The version to roll back to: deployed before the current one (where none is, the last one); None without any.
 
-    Versions that were rolled back are skipped, so that rolling back twice goes back two deployments.
+    Versions that were rolled back are skipped, so that rolling back twice goes back two deployments; and those that
+    somebody archived, other than by deploying another one.
     """
     events = tables.deployment_events
     query = (
-        select(_columns.version, _columns.status, events.c.reason)
+        select(_columns.version, _columns.status, events.c.reason, events.c.to_status, events.c.created_at)
         .join(events, events.c.model_version_id == _columns.id)
-        .where(_columns.model_name == name, events.c.to_status == "DEPLOYED")
+        .where(_columns.model_name == name)
         .order_by(events.c.id)
     )
+    found = connection.execute(query).all()
     way: list[int] = []
-    status = {}
-    for row in connection.execute(query):
-        status[row.version] = row.status
-        if row.reason == ROLLBACK and row.version in way:
-            del way[way.index(row.version) :]
-        way.append(row.version)
+    archived: set[int] = set()
+    status = {row.version: row.status for row in found}
+    for at, row in enumerate(found):
+        if row.to_status == "ARCHIVED":  # by hand, or by the deployment of another in the same transaction
+            following = [(each.to_status, each.created_at) for each in found[at + 1 : at + 2]]
+            archived |= set() if following == [("DEPLOYED", row.created_at)] else {row.version}
+        elif row.to_status == "DEPLOYED":
+            archived.discard(row.version)
+            if row.reason == ROLLBACK and row.version in way:
+                del way[way.index(row.version) :]
+            way.append(row.version)
     if way and status[way[-1]] == "DEPLOYED":
         now_deployed = way[-1]
         way = [version for version in way if version != now_deployed]
-    return next((version for version in reversed(way) if "DEPLOYED" in MOVES[status[version]]), None)
+    usable = (each for each in reversed(way) if each not in archived and "DEPLOYED" in MOVES[status[each]])
+    return next(usable, None)
 
 
 def has_artifact(connection: Connection, artifact_id: int) -> bool:

@@ -225,26 +225,28 @@ class Pipeline:
 
     def _evaluate(self, version: int, questions: Sequence[Question]) -> tuple[EvaluationResult, EvaluationResult]:
         """Exact match of the base model and of the new version on the same questions."""
-        plan, evaluator = self.plan, ModelEvaluator(workspace=self.workspace)
-        base = predict_test_set(self.workspace, plan.base_model, questions, plan.max_tokens)
-        name = version_name(plan.model_name, version)
-        tuned = predict_test_set(self.workspace, name, questions, plan.max_tokens)
-        return (
-            evaluator.evaluate_exact_match(
-                base.predictions,
-                base.references,
-                plan.base_model,
-                "base",
-                base.latencies_ms,
-                nan if base.mean_cost is None else base.mean_cost,
-            ),
-            evaluator.evaluate_exact_match(
-                tuned.predictions,
-                tuned.references,
-                plan.model_name,
-                "fine_tuned",
-                tuned.latencies_ms,
-                nan if tuned.mean_cost is None else tuned.mean_cost,
-                {"version": version},
-            ),
+        name = version_name(self.plan.model_name, version)
+        base = self._evaluate_model(self.plan.base_model, questions, self.plan.base_model, "base")
+        tuned = self._evaluate_model(name, questions, self.plan.model_name, "fine_tuned", {"version": version})
+        return base, tuned
+
+    def _evaluate_model(
+        self,
+        model: str,
+        questions: Sequence[Question],
+        name: str,
+        model_type: str,
+        metadata: Mapping[str, object] | None = None,
+    ) -> EvaluationResult:
+        """Exact match of a model, kept under `name`."""
+        found = predict_test_set(self.workspace, model, questions, self.plan.max_tokens)
+        return ModelEvaluator(workspace=self.workspace).evaluate_exact_match(
+            found.predictions,
+            found.references,
+            name,
+            model_type,
+            found.latencies_ms,
+            nan if found.mean_cost is None else found.mean_cost,
+            metadata,
+            questions=[question.text for question in questions],
         )

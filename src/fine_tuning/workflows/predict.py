@@ -8,13 +8,15 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from itertools import groupby
+from typing import NamedTuple
 
 from fine_tuning._util import checks
-from fine_tuning._util.model_names import parse_version_name, version_name
+from fine_tuning._util.model_names import version_name
 from fine_tuning.data_io.messages import text_of
 from fine_tuning.errors import ProviderError, UsageError
 from fine_tuning.llm_service import LLMService
 from fine_tuning.serving.answered_calls import Answer
+from fine_tuning.serving.model_resolution import find_target
 from fine_tuning.store.workspace import Workspace, open_workspace
 from fine_tuning.workflows.evaluation_questions import Prediction, Question
 from fine_tuning.workflows.prediction_cache import PredictionCache
@@ -105,12 +107,38 @@ def cached_predictions(
     return [each.prediction or cache.find(each) or Prediction(None, error) for each in questions]
 
 
+class Answering(NamedTuple):
+    """What answers to a name.
+
+    Attributes:
+        model: the registered name, else the name itself; version: of a registered model, else None.
+    """
+
+    model: str
+    version: int | None
+
+    @property
+    def pinned(self) -> str:
+        """The name of exactly this version, whatever is deployed meanwhile."""
+        return self.model if self.version is None else version_name(self.model, self.version)
+
+
+def answering(model: str, workspace: Workspace) -> Answering:
+    """The version that answers now to a name: to a registered name the deployed one, to `@<alias>` that of the alias.
+
+    Raises:
+        NotFoundError, ConflictError: the name is registered, and has no such version, alias or deployment.
+    """
+    with workspace.database.read() as tx:
+        target = find_target(tx, checks.name("model", model))
+    if target is None or target.name is None:
+        return Answering(model, None)
+    return Answering(target.name, target.version)
+
+
 def _open_cache(service: LLMService, workspace: Workspace, max_tokens: int, *, fresh: bool) -> PredictionCache:
     """The cache of the service's model, which is pinned to its version."""
-    config = service.get_config()
-    if config["version"] is not None and parse_version_name(config["model"]) is None:
-        # A deployment meanwhile must not mix two versions.
-        service.set_model(version_name(config["model"], config["version"]))
+    service.set_model(answering(service.get_model(), workspace).pinned)
     folder, options = workspace.folder("evaluations"), {"max_tokens": max_tokens}
     return PredictionCache(folder, service.get_config(), options, fresh=fresh)
 

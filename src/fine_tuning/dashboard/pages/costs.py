@@ -124,25 +124,29 @@ def _roi_form(tracker: CostTracker) -> None:
     with ui.element("div").classes("bar"):
         model = ui.input("Fine-tuned model")
         calls = ui.number("Expected calls", value=100_000, min=1, precision=0)
-        base_price = ui.number("Cost per call of the base model (USD)", min=0).classes("field")
-        base_price.tooltip("empty: mean of its recorded calls")
-        per_error = ui.number("Value of an avoided error (USD)", value=10.0, min=0).classes("field")
+        incumbent = ui.input("Incumbent").classes("field")
+        incumbent.tooltip("the model that it replaces; empty: of its last valid A/B test, else its teacher")
+        price = ui.number("Cost per call of the incumbent (USD)", min=0).classes("field")
+        price.tooltip("empty: mean of its recorded calls")
+        per_error = ui.number("Value of an avoided error (USD)", min=0).classes("field")
+        per_error.tooltip("empty: errors have no value in dollars")
         days = ui.number("Horizon (days)", value=30, min=1)
     result = ui.element("div")
 
     async def compute() -> None:
         if await session_now() is None:
             return
-        if None in (calls.value, per_error.value, days.value):
-            notify("only the cost per call of the base model may be empty", is_error=True)
+        if None in (calls.value, days.value):
+            notify("enter the expected calls and the horizon", is_error=True)
             return
         try:
             analysis = await to_thread(
                 tracker.calculate_roi,
                 model.value,
-                base_price.value,
+                price.value,
                 int(calls.value),
                 per_error.value,
+                incumbent.value.strip() or None,
                 horizon_days=days.value,
             )
         except FineTuningError as error:
@@ -161,17 +165,30 @@ def _show_analysis(analysis: CostAnalysis) -> None:
         return show(value) if bounds is None else f"{show(value)} ({show(bounds[0])} to {show(bounds[1])})"
 
     usd, shown = formatting.usd, formatting.shown
+    name = analysis.incumbent or "unknown"
+    optional = {
+        "Its machine, always on": (analysis.always_on_cost, usd(analysis.always_on_cost)),
+        f"Agreement with {name}": (analysis.agreement, with_interval("agreement", analysis.agreement, shown)),
+        "Value of avoided errors": (
+            analysis.accuracy_value,
+            with_interval("accuracy_value", analysis.accuracy_value, usd),
+        ),
+    }
     components.facts(
         {
+            "Incumbent": name,
+            f"Bill of {name}": usd(analysis.incumbent_cost),
+            f"Bill of {analysis.model_name}": usd(analysis.total_inference_cost),
             "Training cost": usd(analysis.training_cost),
+            "Cost of the data": usd(analysis.data_cost),
             "Savings": with_interval("savings", analysis.savings, usd),
             "ROI": with_interval("roi_at_expected", analysis.roi_at_expected, shown),
             "Break-even (calls)": with_interval("break_even_inferences", analysis.break_even_inferences, shown),
             "Payback time (days)": with_interval("payback_days", analysis.payback_days, shown),
-            "Value of avoided errors": with_interval("accuracy_value", analysis.accuracy_value, usd),
+            **{label: text for label, (value, text) in optional.items() if value == value},  # not nan
         }
     )
-    if analysis.savings == analysis.savings and analysis.training_cost == analysis.training_cost:  # neither is nan
+    if analysis.roi_at_expected == analysis.roi_at_expected:  # not nan
         ui.echart(_savings_chart(analysis)).classes("chart")
     for title, lines in (("Assumptions", analysis.assumptions), ("Unknown", analysis.unknown)):
         if lines:
@@ -182,11 +199,11 @@ def _show_analysis(analysis: CostAnalysis) -> None:
 
 
 def _savings_chart(analysis: CostAnalysis) -> charts.Options:
-    bounds = analysis.intervals.get("savings", ())
+    bounds, investment = analysis.intervals.get("savings", ()), analysis.training_cost + analysis.data_cost
     names = ("net savings", "lower bound", "upper bound")
     series = {
         name: [
-            (analysis.expected_inferences * part // CHART_POINTS, total * part / CHART_POINTS - analysis.training_cost)
+            (analysis.expected_inferences * part // CHART_POINTS, total * part / CHART_POINTS - investment)
             for part in range(CHART_POINTS + 1)
         ]
         for name, total in zip(names, (analysis.savings, *bounds), strict=False)

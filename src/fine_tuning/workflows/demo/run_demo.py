@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from math import nan
@@ -49,7 +49,11 @@ class DemoAnswer:
 
 @dataclass
 class Teacher:
-    """The model of most captured calls, and its mean price per call in US dollars; nan is unknown."""
+    """The model of most captured calls, which is replaced.
+
+    Attributes:
+        cost_per_call: mean over the held-out examples, US dollars by today's prices; nan is unknown.
+    """
 
     name: str
     cost_per_call: float
@@ -129,7 +133,7 @@ def run(pipeline: Pipeline, data: Path | None = None) -> DemoResult:
         ModelRegistry(workspace=workspace).deploy_model(MODEL_NAME, outcome.record["version"], reason)
         on_message(f"deployed {deployed}")
     question = FRESH_REQUEST if data is None else str(traffic[0]["prompt"])
-    price, teacher = workspace.settings.machine_usd_per_hour, _teacher(workspace, examples)
+    price, teacher = workspace.settings.machine_usd_per_hour, _teacher(workspace, test)
     return DemoResult(
         captured=captured,
         outcome=outcome,
@@ -138,7 +142,9 @@ def run(pipeline: Pipeline, data: Path | None = None) -> DemoResult:
         deployed=deployed,
         answer=_answer(workspace, MODEL_NAME if deployed else plan.base_model, question, _messages(examples[0])),
         teacher=teacher,
-        analysis=CostTracker(workspace=workspace).calculate_roi(MODEL_NAME, teacher.cost_per_call, MONTHLY_CALLS),
+        analysis=CostTracker(workspace=workspace).calculate_roi(
+            MODEL_NAME, teacher.cost_per_call, MONTHLY_CALLS, incumbent=teacher.name
+        ),
         machine_usd_per_hour=nan if price is None else price,
     )
 
@@ -174,13 +180,14 @@ def _run_experiment(workspace: Workspace, plan: Plan, version: str, traffic: Cap
     framework = ABTestFramework(workspace=workspace)
     test_id = f"demo-{version}"
     framework.create_test(test_id, plan.base_model, version)
+    assigned = [assign(test_id, str(example["id"])) for example in traffic]
+    answered: dict[str, Iterator[tuple[str, str, float, float | None]]] = {}
     for arm, model in zip(ARMS, (plan.base_model, version), strict=True):
-        requests = [example for example in traffic if assign(test_id, str(example["id"])) == arm]
+        requests = [example for example, chosen in zip(traffic, assigned, strict=True) if chosen == arm]
         found = predict_test_set(workspace, model, questions_of(requests, workspace), plan.max_tokens)
-        for prediction, reference, latency_ms, cost in zip(
-            found.predictions, found.references, found.latencies_ms, found.costs, strict=True
-        ):
-            framework.record_sample(test_id, arm, prediction, reference, latency_ms, cost)
+        answered[arm] = zip(found.predictions, found.references, found.latencies_ms, found.costs, strict=True)
+    for arm in assigned:  # as the requests came
+        framework.record_sample(test_id, arm, *next(answered[arm]))
     return framework.conclude_test(test_id)
 
 

@@ -1,0 +1,157 @@
+"""Exports versions to an MLflow registry, with aliases, tags and values."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping
+from typing import NamedTuple
+
+from fine_tuning.errors import ProviderError
+from fine_tuning.registry.mlflow_client import DEPLOYED, PREFIX, MlflowClient, from_tag, open_client, quoted, translated
+from fine_tuning.store import model_aliases, model_versions
+from fine_tuning.store.database import Database
+from fine_tuning.store.records.model_versions import ModelVersion
+from fine_tuning.store.records.rows import JsonColumn
+
+_TAGGED = (
+    "base_model",
+    "job_id",
+    "dataset_size",
+    "accuracy",
+    "cost",
+    "status",
+    "provider",
+    "provider_model",
+    "metadata",
+    "registered_at",
+)
+
+
+def export_versions(database: Database, uri: str) -> int:
+    """Add the versions that a registry lacks, oldest first; update tags and aliases. Returns how many were added.
+
+    Versions that were imported from this registry are not added to it again.
+
+    Args:
+        uri: of the MLflow registry, e.g. sqlite:///mlflow.db or http://host:5000.
+
+    Raises:
+        MissingDependencyError: the `mlflow` extra is not installed.
+        ProviderError: the registry refuses or cannot be reached.
+    """
+    with database.read() as tx:
+        versions, aliases = model_versions.versions(tx), model_aliases.by_version(tx)
+    client = open_client(uri)
+    added, refused = 0, []
+    with translated(uri):
+        for name in dict.fromkeys(version["model_name"] for version in versions):
+            there = _exported_versions(client, name)
+            if there is None:
+                refused.append(name)
+                continue
+            numbers, wanted = dict[int, str](), dict[str, str]()
+            for version in (each for each in versions if each["model_name"] == name):
+                number = there.number_of(version)
+                if number is None:
+                    number = _create(client, version)
+                    added += 1
+                elif version["version"] in there.exported:
+                    _update_tags(client, version, number)
+                numbers[version["version"]] = number
+                wanted |= dict.fromkeys(aliases.get((name, version["version"]), ()), number)
+                wanted |= {DEPLOYED: number} if version["status"] == "DEPLOYED" else {}
+            _update_aliases(client, name, wanted, set(numbers.values()))
+    if refused:
+        shown = ", ".join(map(repr, refused))
+        raise ProviderError(
+            f"MLflow does not accept the model names {shown}; all others are exported ({added} new versions)"
+        )
+    return added
+
+
+class _There(NamedTuple):
+    """The versions of a model at MLflow: its numbers by ours, of those that were exported; the sources of all."""
+
+    exported: dict[int, str]
+    sources: dict[str, str]
+
+    def number_of(self, version: ModelVersion) -> str | None:
+        """MLflow's number of a version that was exported to it, or imported from it."""
+        imported: JsonColumn = version["metadata"].get("mlflow") or {}
+        number = str(imported.get("version"))
+        is_imported = imported and self.sources.get(number) == imported.get("source")
+        return self.exported.get(version["version"]) or (number if is_imported else None)
+
+
+def _exported_versions(client: MlflowClient, name: str) -> _There | None:
+    """What MLflow has of a model; registers the model's name. None where MLflow does not accept the name."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        client.get_registered_model(name)
+    except MlflowException as error:
+        if error.error_code == "INVALID_PARAMETER_VALUE":
+            return None
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+            raise
+        client.create_registered_model(name)
+        return _There({}, {})
+    found = client.search_model_versions(f"name={quoted(name)}", max_results=10_000)
+    tags = {str(each.version): each.tags.get(f"{PREFIX}version") for each in found}
+    exported = {int(ours): number for number, ours in tags.items() if ours}
+    return _There(exported, {str(each.version): each.source for each in found})
+
+
+def _create(client: MlflowClient, version: ModelVersion) -> str:
+    source = version["provider_model"] or f"job:{version['job_id']}"
+    source = source if ":" in source or "/" not in source else f"file://{source}"
+    created = client.create_model_version(version["model_name"], source, tags=_tags(version))
+    return str(created.version)
+
+
+def _tags(version: ModelVersion) -> dict[str, str]:
+    """The tags of a version at MLflow: its values, and its own tags with a list of their names."""
+    values = {name: value for name, value in version.items() if name in _TAGGED and value is not None}
+    ours = {f"{PREFIX}{name}": _as_tag(value) for name, value in values.items()}
+    named = {f"{PREFIX}tags": json.dumps(sorted(version["tags"]))}
+    return ours | named | {f"{PREFIX}version": str(version["version"])} | dict(version["tags"])
+
+
+def _update_tags(client: MlflowClient, version: ModelVersion, number: str) -> None:
+    """Write the tags that have changed, and remove those that were exported and are gone here."""
+    name, wanted = version["model_name"], _tags(version)
+    there: dict[str, str] = client.get_model_version(name, number).tags
+    for tag, value in wanted.items():
+        if there.get(tag) != value:
+            client.set_model_version_tag(name, number, tag, value)
+    for tag in _names(there.get(f"{PREFIX}tags")) - set(version["tags"]):
+        if tag in there:
+            client.delete_model_version_tag(name, number, tag)
+
+
+def _update_aliases(client: MlflowClient, name: str, wanted: Mapping[str, str], ours: Collection[str]) -> None:
+    """Set the aliases, and remove those that an export has set, that still point there, and that are gone here."""
+    model = client.get_registered_model(name)
+    there = {alias: str(number) for alias, number in model.aliases.items()}
+    before = from_tag(model.tags.get(f"{PREFIX}aliases"), {})
+    for alias in there.keys() - wanted.keys():
+        if before.get(alias) == there[alias] or (alias == DEPLOYED and there[alias] in ours):
+            client.delete_registered_model_alias(name, alias)
+    for alias, number in wanted.items():
+        if there.get(alias) != number:
+            client.set_registered_model_alias(name, alias, number)
+    if before != wanted:
+        client.set_registered_model_tag(name, f"{PREFIX}aliases", json.dumps(wanted))
+
+
+def _names(text: str | None) -> set[str]:
+    """The names of a list of tags; none where somebody has replaced it by something else."""
+    try:
+        value = json.loads(text or "[]")
+    except ValueError:
+        return set()
+    return set(map(str, value)) if isinstance(value, list) else set()
+
+
+def _as_tag(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

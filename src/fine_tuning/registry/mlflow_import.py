@@ -1,0 +1,130 @@
+"""Imports the versions of an MLflow registry, with aliases, tags and values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import Any, NamedTuple
+
+from fine_tuning.registry.mlflow_client import (
+    DEPLOYED,
+    PREFIX,
+    MlflowPage,
+    MlflowVersion,
+    from_tag,
+    open_client,
+    quoted,
+    translated,
+)
+from fine_tuning.store import model_aliases, model_versions
+from fine_tuning.store.database import Database, Transaction
+from fine_tuning.store.records.model_versions import ModelVersion, NewModelVersion
+from fine_tuning.store.records.rows import JsonColumn
+
+KEPT = ("READY", "DEPLOYED", "ARCHIVED", "FAILED")  # statuses that an import restores
+
+
+class _Imported(NamedTuple):
+    """A version of an MLflow registry.
+
+    `version` holds its values, of which those that MLflow does not know are None; mlflow_version and source identify
+    it there; exported_version is our number where it was exported from here.
+    """
+
+    version: NewModelVersion
+    mlflow_version: str
+    source: str
+    exported_version: str | None
+    aliases: list[str]
+
+
+def import_versions(database: Database, uri: str, *, actor: str) -> int:
+    """Register the versions of an MLflow registry that are not registered yet. Returns how many were added.
+
+    Raises:
+        MissingDependencyError, ProviderError: as `export_versions`.
+    """
+    added = 0
+    reason = f"import from MLflow at {uri.partition('?')[0]}"
+    for found in _versions_at(uri):
+        name = found.version["model_name"]
+        with database.write() as tx:
+            number = _registered_as(model_versions.versions(tx, name), found)
+            if number is None:
+                number = _register(tx, found.version, actor=actor)
+                added += 1
+            for alias in found.aliases:
+                if alias != DEPLOYED:
+                    model_aliases.set_alias(tx, name, alias, number, actor=actor, reason=reason)
+    return added
+
+
+def _register(tx: Transaction, version: NewModelVersion, *, actor: str) -> int:
+    """Register a version; one that is deployed in MLflow is deployed here unless another one is."""
+    is_deployed = version["status"] == "DEPLOYED"
+    registered = model_versions.register(
+        tx, {**version, "status": "READY" if is_deployed else version["status"]}, actor=actor
+    )
+    name, number = registered["model_name"], registered["version"]
+    if is_deployed and model_versions.deployed(tx, name) is None:
+        locked = model_versions.locked(tx, name, number)
+        assert locked is not None  # noqa: S101 - registered above
+        model_versions.move(tx, locked, "DEPLOYED", actor=actor, reason="deployed in MLflow")
+    return number
+
+
+def _versions_at(uri: str) -> list[_Imported]:
+    """Every version of a registry, oldest first."""
+    client = open_client(uri)
+    found = []
+    with translated(uri):
+        for model in _pages(client.search_registered_models):
+            query = f"name={quoted(model.name)}"
+            versions = sorted(_pages(partial(client.search_model_versions, query)), key=lambda each: int(each.version))
+            aliases: dict[str, list[str]] = {}
+            for alias, number in model.aliases.items():
+                aliases.setdefault(str(number), []).append(alias)
+            found += [_imported(each, aliases.get(str(each.version), [])) for each in versions]
+    return found
+
+
+def _pages(search: Callable[..., MlflowPage]) -> Iterator[Any]:
+    token = None
+    while True:
+        page = search(max_results=100, page_token=token)
+        yield from page
+        token = page.token
+        if not token:
+            return
+
+
+def _imported(found: MlflowVersion, aliases: list[str]) -> _Imported:
+    own = {name.removeprefix(PREFIX): value for name, value in found.tags.items() if name.startswith(PREFIX)}
+    metadata: JsonColumn = from_tag(own.get("metadata"), {})
+    source = {"version": str(found.version), "source": found.source, "ours": own.get("version")}
+    version: NewModelVersion = {
+        "model_name": found.name,
+        "base_model": own.get("base_model", "unknown"),
+        "job_id": own.get("job_id") or found.run_id or f"mlflow-{found.name}-{found.version}",
+        "artifact_id": None,
+        "dataset_size": from_tag(own.get("dataset_size"), 0),
+        "accuracy": from_tag(own.get("accuracy"), None),
+        "cost": from_tag(own.get("cost"), None),
+        "status": own["status"] if own.get("status") in KEPT else "READY",
+        "provider": own.get("provider"),
+        "provider_model": own.get("provider_model"),
+        "metadata": {**metadata, "mlflow": source},
+        "tags": {name: str(value) for name, value in found.tags.items() if not name.startswith(PREFIX)},
+    }
+    return _Imported(version, str(found.version), found.source, own.get("version"), aliases)
+
+
+def _registered_as(versions: Sequence[ModelVersion], found: _Imported) -> int | None:
+    """The version that was imported from MLflow's, or exported to it; None where it is new here."""
+    for each in versions:
+        source: JsonColumn = each["metadata"].get("mlflow") or {}
+        if (source.get("version"), source.get("source")) == (found.mlflow_version, found.source):
+            return each["version"]
+        if found.exported_version == str(each["version"]) and each["job_id"] == found.version["job_id"]:
+            return each["version"]
+    return None

@@ -1,0 +1,152 @@
+"""Every figure of a return compares with one model: the incumbent."""
+
+from __future__ import annotations
+
+import random
+from math import isnan
+from typing import Any
+
+import pytest
+
+from fine_tuning import (
+    ABTestFramework,
+    CostTracker,
+    DatasetBuilder,
+    ModelEvaluator,
+    ModelRegistry,
+    OpenAIFineTuner,
+)
+from fine_tuning.distillation import DistillationDataCollector
+from fine_tuning.store.database import Database
+from tests import wire
+
+QUESTIONS = [f"Where is order {number}?" for number in range(100)]
+
+
+def capture(model: str, count: int = 100) -> None:
+    for question in QUESTIONS[:count]:
+        DistillationDataCollector().capture_success(question, f"{question} Sent.", "support", "t", model_used=model)
+
+
+@pytest.fixture
+def trained(database: Database, host: wire.Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Version 1 of `m`, trained on 100 answers of gpt-4o, for 5 dollars."""
+    monkeypatch.setenv("OPENAI_BASE_URL", host.url)
+    capture("gpt-4o")
+    register()
+
+
+def register() -> None:
+    builder, tuner = DatasetBuilder(), OpenAIFineTuner()
+    file = tuner.upload_training_file(builder.save_dataset(builder.build_from_distillation(), "questions"))
+    job = tuner.create_fine_tuning_job("small", file)
+    ModelRegistry().register_model("m", "small", job["job_id"], 100, cost=5.0)
+
+
+def test_incumbent_defaults_to_the_teacher_and_never_to_the_training_base(trained: None) -> None:
+    CostTracker().record_inference("small", 10, 0.5, is_fine_tuned=False)
+    analysis = CostTracker().calculate_roi("m", None, 1000)
+    assert analysis.incumbent == "gpt-4o"
+    assert isnan(analysis.savings)  # no call of gpt-4o is recorded, and the base is not what is replaced
+    assert analysis.unknown[0].startswith("price per call of gpt-4o")
+    assert "it replaces gpt-4o (gave 100 of the 100 answers that it was trained on)" in analysis.assumptions
+
+
+def test_incumbent_is_the_other_model_of_the_last_valid_test(trained: None) -> None:
+    tests = ABTestFramework()
+    for test_id, other, uneven in (("t1", "big", False), ("t2", "other", True)):
+        tests.create_test(test_id, other, "m-v1")
+        arms = ["model_a", "model_b"] if not uneven else ["model_a", "model_b", "model_b", "model_b"]
+        tests.record_samples(test_id, [{"model": arm, "score": 1.0} for _ in range(100) for arm in arms])
+        tests.conclude_test(test_id)
+    assert CostTracker().calculate_roi("m", 0.1, 1000).incumbent == "big"  # t2 has no verdict: a ratio mismatch
+    assert CostTracker().calculate_roi("m", 0.1, 1000, incumbent="gpt-4.1").incumbent == "gpt-4.1"
+
+
+def test_quality_of_a_withheld_test_is_unknown_with_the_reason(database: Database) -> None:
+    registry, tests = ModelRegistry(), ABTestFramework()
+    registry.register_model("inbox", "small", "job-1", 528, cost=5.0)
+    tests.create_test("t", "gpt-4o", "inbox-v1")
+    chosen = random.Random(1)
+    arms = ["model_a" if chosen.random() < 0.2 else "model_b" for _ in range(2000)]
+    tests.record_samples("t", [{"model": arm, "score": float(arm == "model_b"), "cost": 0.001} for arm in arms])
+    analysis = CostTracker().calculate_roi("inbox", 0.002, 10_000, 10.0, "gpt-4o")
+    assert isnan(analysis.accuracy_improvement)
+    assert isnan(analysis.accuracy_value)
+    assert "accuracy against gpt-4o: A/B test t has no verdict" in analysis.unknown[-1]
+
+
+def test_quality_against_another_model_does_not_count(database: Database) -> None:
+    ModelRegistry().register_model("m", "small", "job-1", 10, cost=5.0)
+    right = ["x"] * 60
+    for name, answers in (("small", ["y"] * 60), ("m", right)):
+        ModelEvaluator().evaluate(answers, right, name, questions=QUESTIONS[:60])
+    assert CostTracker().calculate_roi("m", 0.1, 1000, 10.0, "small").accuracy_improvement == 1
+    against = CostTracker().calculate_roi("m", 0.1, 1000, 10.0, "gpt-4o")
+    assert isnan(against.accuracy_value)
+    assert against.unknown[-1].startswith("accuracy against gpt-4o: evaluations of both over the same questions")
+
+
+def test_answers_of_the_incumbent_as_references_give_agreement_without_a_value(trained: None, cli: Any) -> None:
+    references = [f"{question} Sent." for question in QUESTIONS]
+    for name, wrong in (("m", 10), ("gpt-4o", 0)):
+        answers = ["?"] * wrong + references[wrong:]
+        ModelEvaluator().evaluate(answers, references, name, questions=QUESTIONS)
+    analysis = CostTracker().calculate_roi("m", 0.1, 1000, 10.0)
+    assert analysis.agreement == pytest.approx(0.9)
+    assert analysis.intervals["agreement"] == pytest.approx((0.826, 0.945), abs=0.001)  # Wilson's, 90 of 100
+    assert isnan(analysis.accuracy_improvement)
+    assert isnan(analysis.accuracy_value)
+    assert "own answers" in analysis.unknown[-1]
+    code, out, _ = cli("roi", "m", "0.1", "1000", "--error-cost", "10")
+    assert (code, "agreement with it" in out, "avoided errors" in out) == (0, True, False)
+
+
+def test_investment_holds_the_data_and_savings_stay_below_the_bill(trained: None) -> None:
+    tracker = CostTracker()
+    for _ in range(40):
+        tracker.record_inference("m", 10, 0.0001, is_fine_tuned=True)
+    analysis = tracker.calculate_roi("m", 0.002, 10_000)
+    tokens = 7 * 2.5e-6 + 9 * 1e-5  # about, of a question and an answer
+    assert analysis.data_cost == pytest.approx(100 * tokens, rel=0.3)
+    assert analysis.incumbent_cost == pytest.approx(20)
+    assert analysis.savings == pytest.approx(19)
+    investment = 5 + analysis.data_cost
+    assert analysis.roi_at_expected == pytest.approx((19 - investment) / investment)
+    assert analysis.break_even_inferences == pytest.approx(investment / 0.0019)
+    assert tracker.calculate_roi("m", 0.002, 10_000, data_cost=100.0).break_even_inferences == pytest.approx(
+        105 / 0.0019
+    )
+
+
+def test_data_of_a_teacher_without_a_price_makes_the_return_unknown(
+    database: Database, host: wire.Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_BASE_URL", host.url)
+    capture("house-model-7")
+    register()
+    CostTracker().record_inference("m", 10, 0.0001, is_fine_tuned=True)
+    analysis = CostTracker().calculate_roi("m", 0.002, 10_000)
+    assert isnan(analysis.roi_at_expected)
+    assert "cost of the data, which house-model-7 answered: data_cost" in analysis.unknown
+    assert not isnan(CostTracker().calculate_roi("m", 0.002, 10_000, data_cost=0.0).roi_at_expected)
+
+
+def test_local_answers_stand_beside_the_machine_always_on(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FINE_TUNING_MACHINE_USD_PER_HOUR", "0.5")
+    ModelRegistry().register_model("m", "small", "job", 10, cost=5.0, provider="local", provider_model="small")
+    assert CostTracker().calculate_roi("m", 0.1, 1000).always_on_cost == pytest.approx(0.5 * 24 * 30)
+    week = CostTracker().calculate_roi("m", 0.1, 1000, horizon_days=7)
+    assert week.always_on_cost == pytest.approx(0.5 * 24 * 7)
+    ModelRegistry().register_model("h", "gpt-4o", "job-2", 10, cost=5.0)
+    assert isnan(CostTracker().calculate_roi("h", 0.1, 1000).always_on_cost)
+
+
+def test_error_has_no_value_unless_it_is_given(database: Database, cli: Any) -> None:
+    ModelRegistry().register_model("m", "small", "job-1", 10, cost=5.0)
+    assert isnan(CostTracker().calculate_roi("m", 0.1, 1000, accuracy_improvement=0.1).accuracy_value)
+    valued = CostTracker().calculate_roi("m", 0.1, 1000, 2.0, accuracy_improvement=0.1)
+    assert valued.accuracy_value == pytest.approx(200)
+    assert "an avoided error is worth $2, as given" in valued.assumptions[-1]
+    stated = ModelEvaluator().calculate_roi(0.002, 0.001, 0.1, 1000)
+    assert "an avoided error is worth $10, the default" in stated["assumptions"]
