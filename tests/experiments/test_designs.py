@@ -297,13 +297,25 @@ class TestPolicy:
         assert (decided["action"], decided["model"]) == ("kept", "lamp-v1")
         assert registry.get_deployment_status()["lamp"]["version"] == 1
 
+    def test_ratio_check_counts_shares_and_not_the_order(self) -> None:
+        framework = started()
+        one_side = [[{"model": arm, "score": 1.0}] * 300 for arm in ("model_a", "model_b")]
+        framework.record_samples("t", one_side[0])
+        assert "300 and 0 samples" in framework.monitor("t").withheld
+        framework.record_samples("t", one_side[1])
+        result = framework.monitor("t")
+        assert (result.withheld, result.ratio_mismatch_p) == ("", 1.0)
+        log = framework.get_decisions("t")
+        assert [each["action"] for each in log] == ["ratio_failed", "ratio_passed"]
+        assert log[-1]["reason"] == "the models have their shares again: 300 and 300"
+
     def test_auto_test_with_sample_ratio_mismatch_decides_nothing(self) -> None:
         self.registered()
         framework = ABTestFramework()
         framework.create_test("auto", "lamp-v1", "lamp-v2", auto=True)
         framework.record_samples("auto", [*[{"model": "model_a", "score": 0.0}] * 900, *rows(0.1, 0.9, 300)])
         assert framework.monitor("auto").withheld
-        assert framework.get_decisions("auto") == []
+        assert [each["action"] for each in framework.get_decisions("auto")] == ["ratio_failed"]
 
 
 def test_monitor_of_concluded_test_with_unknown_guardrails_reads_them() -> None:

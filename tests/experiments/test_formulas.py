@@ -131,9 +131,9 @@ def test_sample_ratio_check_keeps_error_rate_and_power() -> None:
         found = sample_ratio.log_e_values(looks - b, b, 0.5) >= -math.log(sample_ratio.ALPHA)
         return float(found.any(axis=1).mean())
 
-    assert fires(0.5) <= 0.03
+    assert fires(0.5) <= 0.002
     assert fires(0.53) > 0.95
-    assert sample_ratio.p_value(float(sample_ratio.log_e_values(800, 200, 0.2))) > 0.5
+    assert sample_ratio.p_value(800, 200, 0.2) > 0.5
 
 
 def test_running_sums_match_sums_of_all_values() -> None:

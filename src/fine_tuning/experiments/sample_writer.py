@@ -23,6 +23,7 @@ from fine_tuning.store.workspace import Workspace
 
 _log = logging.getLogger("fine_tuning.ab_testing")
 SAMPLES_PER_TRANSACTION = 2000
+RATIO_WRONG, RATIO_RIGHT = "ratio_failed", "ratio_passed"  # actions in the log of decisions
 
 
 class Counts(TypedDict):
@@ -87,7 +88,9 @@ class SampleWriter:
             if recording is None:
                 counts["refused"] += len(samples)
                 return
+            was_wrong = recording.statistics.is_ratio_wrong
             recorded = recording.add(samples)
+            _log_ratio(tx, test_id, recording, was_wrong=was_wrong)
             self._decide(tx, test_id, recording)
         counts["recorded"] += recorded
         counts["repeated"] += len(samples) - recorded
@@ -125,6 +128,16 @@ class SampleWriter:
                 return None
             self._designs[test_id] = Design.of(**test["design"])
         return self._designs[test_id]
+
+
+def _log_ratio(tx: Transaction, test_id: str, recording: Recording, *, was_wrong: bool) -> None:
+    """Note in the log of decisions that the sample ratio check fails now, or passes again."""
+    statistics = recording.statistics
+    if statistics.is_ratio_wrong and not was_wrong:
+        experiments.decide(tx, test_id, RATIO_WRONG, None, verdict.mismatch_reason(recording.design, statistics))
+    elif was_wrong and not statistics.is_ratio_wrong:
+        a, b = statistics.units()
+        experiments.decide(tx, test_id, RATIO_RIGHT, None, f"the models have their shares again: {a:,} and {b:,}")
 
 
 def _late_score(tx: Transaction, test_id: str, design: Design, given: tuple[str, str | None, str | None]) -> float:

@@ -32,7 +32,7 @@ class Statistics:
         log_e, favours: as in `Pairs`, of the asymptotic test.
         low, high: the intersection of all looks' confidence sequences of the effect.
         looks: the planned ones so far.
-        mismatch: ln of the largest e-value of the sample ratio check so far.
+        is_ratio_wrong: whether the sample ratio check failed at the last look.
         next_look: the size at which the interval is stored next, for the history.
     """
 
@@ -45,7 +45,7 @@ class Statistics:
     low: float = -inf
     high: float = inf
     looks: list[Look] = field(default_factory=list)
-    mismatch: float = 0.0
+    is_ratio_wrong: bool = False
     next_look: int = 1
 
     @property
@@ -190,7 +190,7 @@ class Statistics:
                 every pair, the interval need not be updated in between.
         """
         if ends_block and design.split is not None and not self.is_paired:
-            self.mismatch = max(self.mismatch, float(sample_ratio.log_e_values(*self.units(), design.split)))
+            self.is_ratio_wrong = sample_ratio.p_value(*self.units(), design.split) <= sample_ratio.ALPHA
         if design.kind == "anytime":
             if ends_block or design.score == "real" or self.is_clustered or self.has_covariate:
                 self._watch(design)
@@ -256,7 +256,7 @@ class Statistics:
             low=-inf if low is None else low,
             high=inf if high is None else high,
             looks=[Look(**look) for look in state["looks"]],
-            mismatch=state.get("mismatch", 0.0),
+            is_ratio_wrong=state.get("is_ratio_wrong", False),
             next_look=state.get("next_look", 1),
         )
 

@@ -105,7 +105,7 @@ def _mismatch(design: Design, statistics: Statistics) -> float:
     """The p-value of the sample ratio check; nan where it does not apply."""
     if design.split is None or statistics.is_paired:
         return nan
-    return sample_ratio.p_value(statistics.mismatch)
+    return sample_ratio.p_value(*statistics.units(), design.split)
 
 
 def mismatch_reason(design: Design, statistics: Statistics) -> str:

@@ -140,7 +140,7 @@ class StatisticsRecord(TypedDict):
     low: float | None
     high: float | None
     looks: list[PlannedLookRecord]
-    mismatch: NotRequired[float]
+    is_ratio_wrong: NotRequired[bool]
     next_look: NotRequired[int]
 
 

@@ -74,7 +74,7 @@ experiment_decisions = Table(
     metadata,
     Column("id", BigId, primary_key=True),
     Column("experiment_id", ForeignKey("experiments.id"), nullable=False),
-    Column("action", String(20), nullable=False, doc="promoted, rolled_back, kept, concluded or ramped"),
+    Column("action", String(20), nullable=False, doc="promoted, rolled_back, kept, concluded, ramped, ..."),
     Column("model", String(200), doc="the model in use after the decision"),
     Column("reason", Text, nullable=False),
     Column("created_at", UtcTime, nullable=False),
