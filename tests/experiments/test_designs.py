@@ -142,6 +142,23 @@ class TestVerdicts:
         assert "points is excluded; record about" in said
         assert result.samples_needed > 300
 
+    def test_outcomes_that_are_not_known_yet_are_counted_as_open(self) -> None:
+        framework = started()
+        calls = [
+            {"model": arm, "prediction": "x", "sample_id": f"{arm}{n}"}
+            for n in range(1000)
+            for arm in ("model_a", "model_b")
+        ]
+        framework.record_samples("t", [*calls, {"model": "model_a", "error": "no answer"}])
+        for number in range(12):
+            framework.record_outcome("t", f"model_a{number}", score=number % 2)
+            framework.record_outcome("t", f"model_b{number}", score=float(number > 0))
+        result = framework.monitor("t")
+        assert (result.model_a_open, result.model_b_open) == (988, 988)
+        said = framework.recommend_winner(result)
+        assert "undecided after 13 and 12 samples with an outcome, 988 and 988 open: " in said
+        assert "excluded" not in said  # -100 and 100 points exclude nothing
+
     def test_recommend_winner_of_equivalent_models_is_tie(self) -> None:
         framework = started(margin=0.1)
         framework.record_samples("t", rows(0.8, 0.8, 3000, seed=6))

@@ -32,6 +32,7 @@ class ABTestResult:
         intervals: of the improvements in accuracy, and (at alpha / 5) latency and cost, as (low, high), infinite while
             unknown. Empty for a result of the nineteen fields.
         late_samples: number of samples that arrived after the end.
+        model_a_open, model_b_open: samples whose outcome is not known yet.
         effect: the difference in score that the verdict is about: of pairs where answers are paired, adjusted where
             there is a covariate.
         favours: 1 where the verdict is for model_b, -1 for model_a, 0 while there is none.
@@ -79,6 +80,8 @@ class ABTestResult:
     margin: float = 0.05
     is_paired: bool = False
     late_samples: int = 0
+    model_a_open: int = 0
+    model_b_open: int = 0
 
     def __post_init__(self) -> None:
         """Read null of JSON as nan, or as infinity where it is the end of an interval.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from math import isfinite, isnan
+from math import inf, isfinite, isnan
 from typing import Literal
 
 from fine_tuning.experiments.ab_test_result import ABTestResult, Interval
@@ -125,21 +125,38 @@ def _undecided(result: ABTestResult, accuracy: Interval) -> Recommendation:
         return _tie(Reason.BEFORE_FIRST_LOOK, text)
     if result.is_over:
         return _tie(Reason.NO_DIFFERENCE, f"no difference found in the planned samples (p = {result.p_value:.2g})")
-    low, high = accuracy
-    known = isfinite(low) and isfinite(high)
-    excluded = f"below {_points(result, low)} and above {_points(result, high)} is excluded; " if known else ""
     more = f"about {result.samples_needed:,.0f} more" if result.samples_needed > 0 else "more"
     unit = "pairs" if result.is_paired else "samples per model"
-    has_counts = result.model_a_samples and result.model_b_samples
-    size = f"{result.model_a_samples} and {result.model_b_samples}" if has_counts else f"{result.total_samples}"
     effect = result.accuracy_improvement if isnan(result.effect) else result.effect
     level = 1 - result.confidence_level
     p_value = "" if isnan(result.p_value) else f" (p = {result.p_value:.2g}, needs {level:.2g})"
     text = (
-        f"undecided after {size} samples: the accuracy of {result.model_b} is {_points(result, effect)} "
-        f"against {result.model_a}{p_value}; {excluded}record {more} {unit}"
+        f"undecided after {_size(result)}: the accuracy of {result.model_b} is {_points(result, effect)} "
+        f"against {result.model_a}{p_value}; {_excluded(result, accuracy)}record {more} {unit}"
     )
     return _tie(Reason.UNDECIDED, text)
+
+
+def _size(result: ABTestResult) -> str:
+    """How many samples there are of each model, and of how many the outcome is still open."""
+    a, b, open_a, open_b = result.model_a_samples, result.model_b_samples, result.model_a_open, result.model_b_open
+    if not (a and b):
+        return f"{result.total_samples} samples"
+    if not (open_a or open_b):
+        return f"{a} and {b} samples"
+    return f"{a - open_a} and {b - open_b} samples with an outcome, {open_a} and {open_b} open"
+
+
+def _excluded(result: ABTestResult, accuracy: Interval) -> str:
+    """The differences that the interval excludes; of rates, whole scales exclude nothing."""
+    bound = 1.0 if result.score == "binary" else inf
+    low, high = accuracy
+    parts = [
+        f"{side} {_points(result, end)}"
+        for side, end, says_something in (("below", low, low > -bound), ("above", high, high < bound))
+        if isfinite(end) and says_something
+    ]
+    return f"{' and '.join(parts)} is excluded; " if parts else ""
 
 
 def _points(result: ABTestResult, difference: float) -> str:

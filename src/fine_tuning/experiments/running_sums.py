@@ -173,6 +173,11 @@ class ArmSums:
     clusters: Clusters = field(default_factory=Clusters)
     by_cluster: dict[str, Clusters] = field(default_factory=dict)
 
+    @property
+    def open_samples(self) -> int:
+        """The number of calls whose outcome is not known yet; a failed call has none to wait for."""
+        return max(0, self.samples - self.scores.count - round(self.measure("errors").total))
+
     def measure_clusters(self, name: str) -> Clusters:
         """The sums over clusters of a measure, empty for one without values."""
         return self.by_cluster.get(name) or self.by_cluster.setdefault(name, Clusters())

@@ -88,6 +88,8 @@ def judge(experiment: Experiment, alpha: float | None = None, statistics: Statis
         margin=design.margin,
         is_paired=statistics.is_paired,
         late_samples=experiment["late"],
+        model_a_open=a.open_samples,
+        model_b_open=b.open_samples,
     )
 
 

@@ -204,3 +204,5 @@ class ExperimentResult(TypedDict):
     margin: NotRequired[float]
     is_paired: NotRequired[bool]
     late_samples: NotRequired[int]
+    model_a_open: NotRequired[int]
+    model_b_open: NotRequired[int]
