@@ -13,9 +13,11 @@ import pytest
 from fine_tuning import ABTestFramework, CostTracker, LLMService, ModelRegistry
 from fine_tuning.distillation import DistillationDataCollector
 from fine_tuning.errors import ConfigurationError, ConflictError, NotFoundError, ProviderError, UsageError
-from fine_tuning.store import experiments
+from fine_tuning.store import costs, experiments
 from fine_tuning.store.database import Database, open_database
 from tests import wire
+
+PASSED_ON = '{"127.0.0.1/*": {"provider": "openai"}}'  # this host passes calls on, at OpenAI's prices
 
 
 def reply(request: wire.Request) -> tuple[int, dict[str, object]]:
@@ -43,7 +45,10 @@ def host(monkeypatch: pytest.MonkeyPatch) -> Iterator[wire.Host]:
         yield running
 
 
-def test_complete_unknown_name_calls_the_host(database: Database, host: wire.Host) -> None:
+def test_complete_unknown_name_calls_the_host(
+    database: Database, host: wire.Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FINE_TUNING_PRICES", PASSED_ON)
     llm = LLMService(model="gpt-4o", default_temperature=0.2)
     answer = llm.complete("hello", system_prompt="be kind", max_tokens=7, seed=3)
     assert (answer["content"], answer["version"], answer["provider"]) == ("I am gpt-4o", None, host.url)
@@ -53,6 +58,44 @@ def test_complete_unknown_name_calls_the_host(database: Database, host: wire.Hos
     assert request.body["messages"] == [{"role": "system", "content": "be kind"}, {"role": "user", "content": "hello"}]
     assert (request.body["temperature"], request.body["max_tokens"], request.body["seed"]) == (0.2, 7, 3)
     assert CostTracker().get_inference_costs()["gpt-4o"]["total"] == pytest.approx(0.0035)
+
+
+CACHED = {
+    "prompt_tokens": 10_000,
+    "completion_tokens": 500,
+    "total_tokens": 10_500,
+    "prompt_tokens_details": {"cached_tokens": 9_000},
+    "completion_tokens_details": {"reasoning_tokens": 400},
+}
+
+
+def cached_reply(request: wire.Request) -> tuple[int, dict[str, object]]:
+    """A reply with cached and reasoning tokens, in the service tier that was asked for."""
+    tier = request.body.get("service_tier")
+    return 200, {**reply(request)[1], "usage": CACHED, **({"service_tier": tier} if tier else {})}
+
+
+def test_complete_cached_tokens_and_tiers_decide_the_cost(
+    database: Database, host: wire.Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host.answers["POST /chat/completions"] = cached_reply
+    unknown = LLMService(model="gpt-4o").complete("hello")  # this host is not OpenAI
+    assert unknown["cost"] is None
+    assert "127.0.0.1" in str(unknown["cost_note"])
+    monkeypatch.setenv("FINE_TUNING_PRICES", PASSED_ON)
+    passed_on = LLMService(model="gpt-4o")
+    answer = passed_on.complete("hello")
+    assert answer["cost"] == pytest.approx(0.01875)
+    assert (answer["usage"]["cached_tokens"], answer["usage"]["reasoning_tokens"]) == (9000, 400)
+    assert passed_on.complete("hello", service_tier="flex")["cost"] is None
+    flex = LLMService(model="o4-mini").complete("hello", service_tier="flex")
+    assert (flex["cost"], flex["service_tier"]) == (pytest.approx(0.0028875), "flex")
+    with database.read() as tx:
+        first, second, third, fourth = costs.all_events(tx, "inference")
+    assert [each["cost"] for each in (first, second, third)] == [None, pytest.approx(0.01875), None]
+    assert second["metadata"]["usage"]["cached_tokens"] == 9000
+    assert fourth["metadata"]["service_tier"] == "flex"
+    assert "no price of gpt-4o in the service tier flex" in third["metadata"]["cost_note"]
 
 
 def test_complete_registered_name_calls_the_deployed_version(database: Database, host: wire.Host) -> None:

@@ -152,7 +152,7 @@ def test_price_list_own_prices_take_precedence(monkeypatch: pytest.MonkeyPatch) 
     prices = PriceList(get_settings().prices)
     assert prices.call_price("ft:gpt-4o-mini-2024-07-18:org::1", 1_000_000, 1_000_000) == pytest.approx(1.5)
     assert prices.call_price("gpt-4o-mini", 1_000_000, 1_000_000) == pytest.approx(0.75)
-    assert prices.training_price("gpt-4o-mini", at_openai=False) != prices.training_price("gpt-4o-mini")
+    assert prices.training_price("gpt-4o-mini", host="http://localhost:8000/v1") != prices.training_price("gpt-4o-mini")
     own = {"gpt-4o-mini": (1, 2), "mine": (3, 4), "ft:a:b": (5, 6)}
     named = {name: {"input": each[0], "output": each[1]} for name, each in own.items()}
     monkeypatch.setenv("FINE_TUNING_PRICES", json.dumps(named))
