@@ -218,6 +218,10 @@ def test_budget_commands_set_list_and_remove(cli: Any) -> None:
     assert cli("budget", "list")[0] == 0
     assert cli("budget", "set", "m", "20")[:2] == (0, "m: $20.00 a month\n")
     assert cli("budget", "set", "m", "-1")[0] == 2
+    assert cli("budget", "set", "m", "20", "--hard")[1] == "m: $20.00 a month; calls are refused when it is spent\n"
+    assert json.loads(cli("budget", "list", "--json")[1])[0]["hard"] is True
+    assert cli("budget", "set", "m", "20")[0] == 0
+    assert json.loads(cli("budget", "list", "--json")[1])[0]["hard"] is False
     assert json.loads(cli("budget", "list", "--json")[1])[0]["left"] == 20
     assert "$20.00" in cli("budget", "list")[1]
     assert cli("budget", "remove", "m")[0] == 0
