@@ -13,7 +13,7 @@ import pytest
 from fine_tuning import ABTestFramework, CostTracker, LLMService, ModelRegistry
 from fine_tuning.distillation import DistillationDataCollector
 from fine_tuning.errors import ConfigurationError, ConflictError, NotFoundError, ProviderError, UsageError
-from fine_tuning.store import costs, experiments
+from fine_tuning.store import experiments
 from fine_tuning.store.database import Database, open_database
 from tests import wire
 
@@ -58,125 +58,6 @@ def test_complete_unknown_name_calls_the_host(
     assert request.body["messages"] == [{"role": "system", "content": "be kind"}, {"role": "user", "content": "hello"}]
     assert (request.body["temperature"], request.body["max_tokens"], request.body["seed"]) == (0.2, 7, 3)
     assert CostTracker().get_inference_costs()["gpt-4o"]["total"] == pytest.approx(0.0035)
-
-
-CACHED = {
-    "prompt_tokens": 10_000,
-    "completion_tokens": 500,
-    "total_tokens": 10_500,
-    "prompt_tokens_details": {"cached_tokens": 9_000},
-    "completion_tokens_details": {"reasoning_tokens": 400},
-}
-
-
-def cached_reply(request: wire.Request) -> tuple[int, dict[str, object]]:
-    """A reply with cached and reasoning tokens, in the service tier that was asked for."""
-    tier = request.body.get("service_tier")
-    return 200, {**reply(request)[1], "usage": CACHED, **({"service_tier": tier} if tier else {})}
-
-
-def test_complete_cached_tokens_and_tiers_decide_the_cost(
-    database: Database, host: wire.Host, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    host.answers["POST /chat/completions"] = cached_reply
-    unknown = LLMService(model="gpt-4o").complete("hello")  # this host is not OpenAI
-    assert unknown["cost"] is None
-    assert "127.0.0.1" in str(unknown["cost_note"])
-    monkeypatch.setenv("FINE_TUNING_PRICES", PASSED_ON)
-    passed_on = LLMService(model="gpt-4o")
-    answer = passed_on.complete("hello")
-    assert answer["cost"] == pytest.approx(0.01875)
-    assert (answer["usage"]["cached_tokens"], answer["usage"]["reasoning_tokens"]) == (9000, 400)
-    assert passed_on.complete("hello", service_tier="flex")["cost"] is None
-    flex = LLMService(model="o4-mini").complete("hello", service_tier="flex")
-    assert (flex["cost"], flex["service_tier"]) == (pytest.approx(0.0028875), "flex")
-    with database.read() as tx:
-        first, second, third, fourth = costs.all_events(tx, "inference")
-    assert [each["cost"] for each in (first, second, third)] == [None, pytest.approx(0.01875), None]
-    assert second["metadata"]["usage"]["cached_tokens"] == 9000
-    assert fourth["metadata"]["service_tier"] == "flex"
-    assert "no price of gpt-4o in the service tier flex" in third["metadata"]["cost_note"]
-
-
-def test_complete_budget_warns_at_80_percent_and_hard_refuses(
-    database: Database, host: wire.Host, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    monkeypatch.setenv("FINE_TUNING_PRICES", PASSED_ON)
-    tracker, llm = CostTracker(), LLMService(model="gpt-4o")  # a call costs $0.0035
-    tracker.set_budget("gpt-4o", 0.01)
-    llm.complete("one")
-    llm.complete("two")
-    assert caplog.messages == []
-    llm.complete("three")
-    assert caplog.messages == ["the budget of gpt-4o has $0.0105 of $0.01 (105%) spent this month"]
-    llm.complete("four")  # a budget that is not hard refuses no call
-    assert len(caplog.messages) == 1
-    LLMService(model="gpt-4o").complete("five")  # another process would not know
-    assert len(caplog.messages) == 2
-    tracker.set_budget("gpt-4o", 0.01, hard=True)
-    sent = len(host.requests)
-    for call in (
-        lambda: llm.complete("six"),
-        lambda: list(llm.complete_many(["six"])),
-        lambda: list(llm.complete_streaming("six")),
-    ):
-        with pytest.raises(ConflictError, match=r"the budget of gpt-4o .* calls of gpt-4o are refused: .* --hard"):
-            call()
-    assert len(host.requests) == sent
-    LLMService(model="gpt-4o-mini").complete("six")  # has no budget
-    tracker.set_budget("*", 0.001, hard=True)
-    with pytest.raises(ConflictError, match="the budget of all models"):
-        LLMService(model="gpt-4o-mini").complete("seven")
-    caplog.clear()
-    tracker.set_budget("*", None)
-    tracker.set_budget("mine", 1.0)
-    for cost, lines in ((0.79, 0), (0.01, 1), (0.1, 1), (0.2, 2), (5.0, 2)):
-        tracker.record_inference("mine", 1, cost, is_fine_tuned=True)
-        assert len(caplog.messages) == lines
-
-
-def test_complete_many_stops_at_a_hard_budget(
-    database: Database, host: wire.Host, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("FINE_TUNING_PRICES", PASSED_ON)
-    CostTracker().set_budget("gpt-4o", 0.0035 * 10, hard=True)
-    answers = []
-    with pytest.raises(ConflictError, match="calls of gpt-4o are refused"):
-        for answer in LLMService(model="gpt-4o").complete_many([f"question {n}" for n in range(100)]):
-            answers.append(answer)  # noqa: PERF402 - what came before the refusal is kept
-    assert 10 <= len(answers) <= 16
-    assert CostTracker().get_inference_costs()["gpt-4o"]["count"] == len(answers) == len(host.requests)
-
-
-def test_complete_refused_by_budget_is_no_sample_of_a_test(
-    host: wire.Host, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    monkeypatch.setenv("FINE_TUNING_PRICES", PASSED_ON)
-    framework = ABTestFramework()
-    framework.create_test("t", "gpt-4o", "gpt-4o-mini")
-    CostTracker().set_budget("*", 0.0, hard=True)
-    with pytest.raises(ConflictError, match="calls of gpt-4o"):
-        LLMService(model="gpt-4o", experiment="t").complete("hello", unit_id="u")
-    assert framework.get_test_results("t").total_samples == 0
-    assert host.requests == []
-    CostTracker().set_budget("*", 1.0, hard=True)
-    monkeypatch.delenv("FINE_TUNING_PRICES")
-    LLMService(model="gpt-4o").complete("hello")
-    assert "has no known price and no budget counts it: 127.0.0.1" in caplog.text
-
-
-def test_complete_registered_version_draws_on_the_budget_of_its_model(
-    database: Database, host: wire.Host, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("FINE_TUNING_PRICES", PASSED_ON)
-    registry, tracker = ModelRegistry(), CostTracker()
-    registry.register_model("m", "base", "j", 1, provider=host.url, provider_model="gpt-4o")
-    registry.set_model_status("m", "DEPLOYED")
-    tracker.set_budget("m", 0.003, hard=True)
-    LLMService(model="m-v1").complete("hello")
-    for name in ("m", "m-v1"):
-        with pytest.raises(ConflictError, match="the budget of m has"):
-            LLMService(model=name).complete("hello")
 
 
 def test_complete_registered_name_calls_the_deployed_version(database: Database, host: wire.Host) -> None:

@@ -99,8 +99,7 @@ class CostTracker:
         with self._database.write() as tx:
             costs.add(tx, event)
             warnings = budgets.reached(tx, event["model_name"], event["cost"] or 0.0)
-        for line in warnings:
-            _log.warning("%s", line)
+        budgets.warn(warnings)
 
     def get_job_cost(self, job_id: str) -> TrainingCost | None:
         """The recorded cost of a training job; None for an unknown job."""

@@ -13,7 +13,6 @@ from fine_tuning.base_models import catalogue
 from fine_tuning.distillation.ratings import check_rating
 from fine_tuning.errors import UsageError
 from fine_tuning.experiments.trial import Trial
-from fine_tuning.serving import call_budgets
 from fine_tuning.serving.answered_calls import Answer, LLMConfig, answer_of, record_cost
 from fine_tuning.serving.call_budgets import CallBudgets
 from fine_tuning.serving.call_capture import CaptureSettings, capture_call
@@ -22,7 +21,7 @@ from fine_tuning.serving.engine import Completion, Engine
 from fine_tuning.serving.engine_choice import open_target
 from fine_tuning.serving.model_resolution import LOCAL, Target, resolve_target
 from fine_tuning.serving.prompt_messages import Sampling, checked_sampling, messages_of
-from fine_tuning.store import costs
+from fine_tuning.store import budgets, costs
 from fine_tuning.store.records.rows import JsonColumn
 from fine_tuning.store.workspace import Workspace, open_workspace
 
@@ -252,6 +251,6 @@ class LLMService:
             with self._workspace.database.write() as tx:
                 record_cost(tx, self._purpose, target, answer)
                 warnings = self._budgets.reached(tx, target, answer)
-            call_budgets.warn(warnings)
+            budgets.warn(warnings)
         capture_call(self._workspace, request, answer, self._capture)
         return answer

@@ -99,8 +99,8 @@ def _print_summary(summary: CostSummary, *, as_json: bool) -> None:
         output.print_text(f"job {job} trained {' and '.join(names)}: it is paid once, and counts once in the total")
     if summary["unpriced_events"]:
         typer.echo(
-            f"{summary['unpriced_events']} events have no known price and are not included; set prices with "
-            "FINE_TUNING_PRICES, and the price of this machine with FINE_TUNING_MACHINE_USD_PER_HOUR"
+            f"{summary['unpriced_events']} events have no known price and are not included; set prices of models and "
+            "hosts with FINE_TUNING_PRICES, and the price of this machine with FINE_TUNING_MACHINE_USD_PER_HOUR"
         )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator, Sequence
 from typing import TypeVar
 
@@ -12,7 +11,6 @@ from fine_tuning.serving.model_resolution import Target
 from fine_tuning.store import budgets
 from fine_tuning.store.database import Database, Transaction
 
-_log = logging.getLogger(__name__)
 Item = TypeVar("Item")
 
 
@@ -54,9 +52,3 @@ class CallBudgets:
         if is_first and cost is None and budgets.has_hard(tx, name):
             lines.append(f"a call of {name} has no known price and no budget counts it: {answer['cost_note']}")
         return lines
-
-
-def warn(lines: Sequence[str]) -> None:
-    """Log warnings of budgets."""
-    for line in lines:
-        _log.warning("%s", line)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, delete, func, or_, select
@@ -102,6 +103,12 @@ def reached(connection: Connection, name: str, usd: float | None = None) -> list
         if marks and (usd is None or used - usd < marks[-1] * limit - _ROUNDING):
             lines.append(shown(each))
     return lines
+
+
+def warn(lines: Iterable[str]) -> None:
+    """Log what `reached` says."""
+    for line in lines:
+        _log.warning("%s", line)
 
 
 def _owners(name: str) -> tuple[str, ...]:
