@@ -17,6 +17,8 @@ from fine_tuning.store import experiments
 from fine_tuning.store.database import Database, open_database
 from tests import wire
 
+PASSED_ON = '{"127.0.0.1/*": {"provider": "openai"}}'  # this host passes calls on, at OpenAI's prices
+
 
 def reply(request: wire.Request) -> tuple[int, dict[str, object]]:
     return 200, {
@@ -43,7 +45,10 @@ def host(monkeypatch: pytest.MonkeyPatch) -> Iterator[wire.Host]:
         yield running
 
 
-def test_complete_unknown_name_calls_the_host(database: Database, host: wire.Host) -> None:
+def test_complete_unknown_name_calls_the_host(
+    database: Database, host: wire.Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FINE_TUNING_PRICES", PASSED_ON)
     llm = LLMService(model="gpt-4o", default_temperature=0.2)
     answer = llm.complete("hello", system_prompt="be kind", max_tokens=7, seed=3)
     assert (answer["content"], answer["version"], answer["provider"]) == ("I am gpt-4o", None, host.url)

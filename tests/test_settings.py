@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -34,3 +35,43 @@ def test_get_settings_invalid_setting_raises_each_time(monkeypatch: pytest.Monke
     for _ in range(2):
         with pytest.raises(ConfigurationError, match="FINE_TUNING_EXPIRY_DAYS = 'soon'"):
             get_settings()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("FINE_TUNING_PRICES", "{bad", r"FINE_TUNING_PRICES is not JSON: .*; it holds own prices"),
+        ("FINE_TUNING_PRICES", '{"a": {"input": "x"}}', r"FINE_TUNING_PRICES in a\.input = 'x'"),
+        ("FINE_TUNING_PRICES", '{"a": {"input": NaN}}', r"FINE_TUNING_PRICES in a\.input = nan"),
+        ("FINE_TUNING_PRICES", '{"a": {"batch": {"inputs": 1}}}', r"FINE_TUNING_PRICES in a\.batch\.inputs = 1"),
+        ("FINE_TUNING_PRICES", '{"a": {"provider": "azur"}}', r"a\.provider = 'azur': no prices .*such as azure"),
+        ("FINE_TUNING_PRICES", "[" * 100_000, "nested too deeply"),
+        ("FINE_TUNING_PRICES", "[1]", r"FINE_TUNING_PRICES = \[1\]"),
+        ("FINE_TUNING_ALIASES", "{bad", "FINE_TUNING_ALIASES is not JSON"),
+        ("FINE_TUNING_ALIASES", '{"a": 1}', "FINE_TUNING_ALIASES in a = 1"),
+        ("FINE_TUNING_DEPLOY_GATES", "expiry,x", "FINE_TUNING_DEPLOY_GATES in 1 = 'x'"),
+        ("FINE_TUNING_DEPLOY_MIN_ACCURACY", "nan", "FINE_TUNING_DEPLOY_MIN_ACCURACY = 'nan'"),
+        ("FINE_TUNING_EXPIRY_DAYS", "9" * 20, "FINE_TUNING_EXPIRY_DAYS"),
+        ("FINE_TUNING_TRAINING_WORKERS", "0", "FINE_TUNING_TRAINING_WORKERS = '0'"),
+        ("FINE_TUNING_MACHINE_USD_PER_HOUR", "inf", "FINE_TUNING_MACHINE_USD_PER_HOUR = 'inf'"),
+        ("FINE_TUNING_ELECTRICITY_USD_PER_KWH", "-1", "FINE_TUNING_ELECTRICITY_USD_PER_KWH = '-1'"),
+        ("FINE_TUNING_ENGINE", "x", "FINE_TUNING_ENGINE = 'x'"),
+        ("FINE_TUNING_TRAINER_COMMAND", '"python', "FINE_TUNING_TRAINER_COMMAND = .*no closing quotation"),
+        ("FINE_TUNING_VLLM_COMMAND", '"vllm', "FINE_TUNING_VLLM_COMMAND = .*no closing quotation"),
+        ("FINE_TUNING_VLLM_OPTIONS", '"--x', "FINE_TUNING_VLLM_OPTIONS = .*no closing quotation"),
+    ],
+)
+@pytest.mark.parametrize("is_in_file", [False, True])
+def test_get_settings_any_broken_setting_is_one_line(
+    name: str, value: str, said: str, is_in_file: bool, monkeypatch: pytest.MonkeyPatch, cli: Any
+) -> None:
+    if is_in_file:
+        monkeypatch.delenv(name, raising=False)
+        Path(".env").write_text(f"{name}='{value}'\n")
+    else:
+        monkeypatch.setenv(name, value)
+    with pytest.raises(ConfigurationError, match=said):
+        get_settings()
+    code, out, err = cli("cost-summary")
+    assert (code, out, err.count("\n")) == (1, "", 1)
+    assert name in err

@@ -103,6 +103,8 @@ class CostTracker:
         }
         with self._database.write() as tx:
             costs.add(tx, event)
+            warnings = budgets.reached(tx, event["model_name"], event["cost"] or 0.0)
+        budgets.warn(warnings)
 
     def get_job_cost(self, job_id: str) -> TrainingCost | None:
         """The recorded cost of a training job; None for an unknown job."""
@@ -149,10 +151,15 @@ class CostTracker:
         with self._database.read() as tx:
             return cost_summary.group(tx, columns, first)
 
-    def set_budget(self, model_name: str, usd_per_month: float | None) -> bool:
+    def set_budget(self, model_name: str, usd_per_month: float | None, *, hard: bool = False) -> bool:
         """Set the budget of a model ("*": all models together) for a calendar month (UTC), or remove it with None.
 
-        A training job whose estimate exceeds what is left is refused before anything is sent.
+        A training job whose estimate exceeds what is left is refused before anything is sent. Calls are recorded in any
+        case, and a warning is logged when 80 %, and when all, is spent.
+
+        Args:
+            model_name: that calls are recorded under: the registered name of a model, whatever its version.
+            hard: refuse calls of `LLMService`, too, when nothing is left.
 
         Returns:
             Whether there was, or is now, such a budget.
@@ -164,7 +171,7 @@ class CostTracker:
         if usd_per_month is not None and amount is None:
             raise UsageError("a budget must be a number of US dollars, not nan; None removes it")
         with self._database.write() as tx:
-            return budgets.set_budget(tx, checks.name("model_name", model_name), amount)
+            return budgets.set_budget(tx, checks.name("model_name", model_name), amount, hard=checks.flag("hard", hard))
 
     def get_budgets(self) -> list[BudgetStatus]:
         """Each budget, with what is spent and left of it this month."""

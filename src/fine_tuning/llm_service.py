@@ -14,13 +14,14 @@ from fine_tuning.distillation.ratings import check_rating
 from fine_tuning.errors import UsageError
 from fine_tuning.experiments.trial import Trial
 from fine_tuning.serving.answered_calls import Answer, LLMConfig, answer_of, record_cost
+from fine_tuning.serving.call_budgets import CallBudgets
 from fine_tuning.serving.call_capture import CaptureSettings, capture_call
 from fine_tuning.serving.chat_types import Messages
 from fine_tuning.serving.engine import Completion, Engine
 from fine_tuning.serving.engine_choice import open_target
 from fine_tuning.serving.model_resolution import LOCAL, Target, resolve_target
 from fine_tuning.serving.prompt_messages import Sampling, checked_sampling, messages_of
-from fine_tuning.store import costs
+from fine_tuning.store import budgets, costs
 from fine_tuning.store.records.rows import JsonColumn
 from fine_tuning.store.workspace import Workspace, open_workspace
 
@@ -81,6 +82,7 @@ class LLMService:
         self._experiment = experiment
         self._workspace = workspace or open_workspace()
         self._engines: dict[Target, Engine] = {}
+        self._budgets = CallBudgets(self._workspace.database)
         self.set_model(model)
 
     def set_model(self, model: str) -> None:
@@ -140,12 +142,16 @@ class LLMService:
         Raises:
             NotFoundError: neither the workspace nor the host knows the model; or there is no such experiment.
             ProviderError, ConfigurationError: the host refuses, fails or cannot be reached.
+            ConflictError: a hard budget is spent (`CostTracker.set_budget`); nothing is sent.
         """
         messages, sampling = messages_of(prompt, system_prompt), self._sampling(temperature, max_tokens)
         trial = None if self._experiment is None else Trial.assign(self._framework(), self._experiment, unit_id)
         model = self._model_without_trial() if trial is None else trial.model
-        with nullcontext() if trial is None else trial.failures_recorded():
+        failures = nullcontext if trial is None else trial.failures_recorded
+        with failures():
             target = self._target(model)
+        self._budgets.check(target, model)  # a call that is refused here is no failure of the model
+        with failures():
             completion = self._engine(target, model).complete(
                 messages, temperature=sampling.temperature, max_tokens=sampling.max_tokens, **kwargs
             )
@@ -171,11 +177,12 @@ class LLMService:
         sampling, model = self._sampling(temperature, max_tokens), self._model
         self._check_no_experiment()
         target = self._target(model)
-        completions = self._engine(target, model).complete_many(
-            batch, temperature=sampling.temperature, max_tokens=sampling.max_tokens, **kwargs
-        )
-        for messages, completion in zip(batch, completions, strict=True):
-            yield self._answered(target, model, {"messages": messages, **kwargs}, completion)
+        for part in self._budgets.batches(target, model, batch):
+            completions = self._engine(target, model).complete_many(
+                part, temperature=sampling.temperature, max_tokens=sampling.max_tokens, **kwargs
+            )
+            for messages, completion in zip(part, completions, strict=True):
+                yield self._answered(target, model, {"messages": messages, **kwargs}, completion)
 
     async def complete_async(self, prompt: str | Messages, *args: Any, **kwargs: Any) -> Answer:
         """As `complete`, without blocking the event loop."""
@@ -198,6 +205,7 @@ class LLMService:
         self._check_no_experiment()
         model = self._model
         target = self._target(model)
+        self._budgets.check(target, model)
         completion = yield from self._engine(target, model).stream(
             messages, temperature=sampling.temperature, max_tokens=sampling.max_tokens, **kwargs
         )
@@ -242,5 +250,7 @@ class LLMService:
         if self._record_costs:
             with self._workspace.database.write() as tx:
                 record_cost(tx, self._purpose, target, answer)
+                warnings = self._budgets.reached(tx, target, answer)
+            budgets.warn(warnings)
         capture_call(self._workspace, request, answer, self._capture)
         return answer

@@ -39,9 +39,8 @@ class OpenAIFineTuner(FineTuner):
     ) -> None:
         workspace = workspace or open_workspace()
         host = hosts.find_host(workspace.settings, base_url, api_key)
-        self._prices = PriceList(workspace.settings.prices)
-        price = partial(self._prices.training_price, at_openai=host.is_openai)
-        super().__init__(workspace, HostedTrainer(workspace.database, host, price))
+        self._training_price = partial(PriceList(workspace.settings.prices).training_price, host=host.url)
+        super().__init__(workspace, HostedTrainer(workspace.database, host, self._training_price))
 
     def estimate_cost(self, training_tokens: int, model: str) -> TrainingCost:
         """The cost of training on that many tokens (over all epochs).
@@ -57,7 +56,7 @@ class OpenAIFineTuner(FineTuner):
         """
         checks.count("training_tokens", training_tokens, maximum=int(checks.MAX_AMOUNT))
         checks.name("model", model)
-        input_cost = training_tokens / 1e6 * self._prices.training_price(model)
+        input_cost = training_tokens / 1e6 * self._training_price(model)
         return {
             "model": model,
             "training_tokens": training_tokens,

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import difflib
 import getpass
 import os
+import re
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -11,21 +14,64 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
 
 from fine_tuning.errors import ConfigurationError
 
 Gate = Literal["evaluation", "experiment", "expiry", "artifact"]
 
 
-class Price(BaseModel):
-    """US dollars per million tokens; an omitted price is as published."""
+UsdPerMillion = Annotated[float | None, Field(ge=0, allow_inf_nan=False)]
+
+
+class TokenPrice(BaseModel):
+    """US dollars per million tokens.
+
+    Without one of their own, cached input and cache writes cost what input costs, and reasoning what output costs.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    input: float | None = Field(default=None, ge=0)
-    output: float | None = Field(default=None, ge=0)
-    training: float | None = Field(default=None, ge=0)
+    input: UsdPerMillion = None
+    cached_input: UsdPerMillion = None
+    cache_write: UsdPerMillion = None
+    output: UsdPerMillion = None
+    reasoning: UsdPerMillion = None
+
+
+class Price(TokenPrice):
+    """What a model costs, also in the service tiers of its host.
+
+    Attributes:
+        training: US dollars per million tokens; as published when omitted.
+        provider: whose published prices apply, for a host that passes calls on: openai, azure, openrouter, ...; or
+            "prefix", where the host's names begin with it (openai/gpt-4o).
+    """
+
+    training: UsdPerMillion = None
+    batch: TokenPrice | None = None
+    flex: TokenPrice | None = None
+    priority: TokenPrice | None = None
+    provider: str | None = None
+
+    @field_validator("provider")
+    @classmethod
+    def _known(cls, provider: str | None) -> str | None:
+        if provider in {None, "prefix"}:
+            return provider
+        from genai_prices.data import providers  # takes 0.16 s to import
+
+        known = sorted(each.id for each in providers)
+        if provider not in known:
+            near = difflib.get_close_matches(provider or "", known) or [
+                "openai",
+                "azure",
+                "aws",
+                "google",
+                "openrouter",
+            ]
+            raise ValueError(f"no prices of this provider are known; use prefix, or one such as {', '.join(near)}")
+        return provider
 
 
 class Settings(BaseSettings):
@@ -49,6 +95,7 @@ class Settings(BaseSettings):
     machine_usd_per_hour: float | None = Field(
         default=None,
         ge=0,
+        allow_inf_nan=False,
         description="price of an hour of this machine; the cost of local training is unknown when unset",
     )
     actor: str | None = Field(
@@ -59,7 +106,7 @@ class Settings(BaseSettings):
     )
     deploy_min_accuracy: float = Field(default=0.0, ge=0, le=1, description="minimum accuracy for the evaluation gate")
     expiry_days: int = Field(
-        default=30, ge=0, description="days before its shutdown from which a base counts as expiring"
+        default=30, ge=0, le=36_500, description="days before its shutdown from which a base counts as expiring"
     )
     prices: dict[str, Price] = Field(
         default_factory=dict,
@@ -71,7 +118,10 @@ class Settings(BaseSettings):
         "fine_tuning.training.jobs.worker`; the job and worker ids are appended; this Python when empty",
     )
     electricity_usd_per_kwh: float | None = Field(
-        default=None, ge=0, description="price of electricity; adds the measured energy of local training to its cost"
+        default=None,
+        ge=0,
+        allow_inf_nan=False,
+        description="price of electricity; adds the measured energy of local training to its cost",
     )
     aliases: dict[str, str] = Field(
         default_factory=dict,
@@ -139,6 +189,13 @@ class Settings(BaseSettings):
         if not isinstance(gates, str):
             return gates
         return () if gates.strip() == "none" else tuple(name.strip() for name in gates.split(",") if name.strip())
+
+    @field_validator("trainer_command", "vllm_command", "vllm_options")
+    @classmethod
+    def _splittable(cls, command: str) -> str:
+        """Text that can be split into words as in a shell; ValueError for an open quotation mark."""
+        shlex.split(command)
+        return command
 
     @field_validator("home")
     @classmethod
@@ -209,7 +266,32 @@ def _read() -> Settings:
         raise ConfigurationError(f"{Path('.env').absolute()} is not UTF-8 text; save it as UTF-8") from None
     except ValidationError as error:
         problem = error.errors()[0]
-        prefix = str(Settings.model_config.get("env_prefix", ""))
-        raise ConfigurationError(
-            f"setting {prefix}{str(problem['loc'][0]).upper()} = {problem['input']!r}: {problem['msg'].lower()}"
-        ) from None
+        field, *within = problem["loc"]
+        inside = f" in {'.'.join(map(str, within))}" if within else ""
+        reason = problem["msg"].removeprefix("Value error, ")
+        shown = repr(problem["input"])
+        shown = shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]}..."
+        raise ConfigurationError(f"setting {_variable(str(field))}{inside} = {shown}: {_lower(reason)}") from None
+    except SettingsError as error:  # of a setting that should be JSON
+        field = next(iter(re.findall(r'field "(\w+)"', str(error))), "")
+        cause = _lower(str(error.__cause__ or error))
+        holds = known.description if (known := Settings.model_fields.get(field)) else "JSON"
+        raise ConfigurationError(f"setting {_variable(field)} is not JSON: {cause}; it holds {holds}") from None
+    except RecursionError:
+        raise ConfigurationError("FINE_TUNING_PRICES or FINE_TUNING_ALIASES is nested too deeply") from None
+
+
+_SHOWN = 80  # characters of an invalid value
+
+
+def _variable(field: str) -> str:
+    """The environment variable of a field, or of a field's alias."""
+    known = Settings.model_fields.get(field)
+    if known is None:
+        return field
+    return str(known.validation_alias or f"{Settings.model_config.get('env_prefix', '')}{field.upper()}")
+
+
+def _lower(text: str) -> str:
+    """A sentence as a part of another one."""
+    return text[:1].lower() + text[1:]

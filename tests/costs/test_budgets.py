@@ -152,7 +152,7 @@ def test_price_list_own_prices_take_precedence(monkeypatch: pytest.MonkeyPatch) 
     prices = PriceList(get_settings().prices)
     assert prices.call_price("ft:gpt-4o-mini-2024-07-18:org::1", 1_000_000, 1_000_000) == pytest.approx(1.5)
     assert prices.call_price("gpt-4o-mini", 1_000_000, 1_000_000) == pytest.approx(0.75)
-    assert prices.training_price("gpt-4o-mini", at_openai=False) != prices.training_price("gpt-4o-mini")
+    assert prices.training_price("gpt-4o-mini", host="http://localhost:8000/v1") != prices.training_price("gpt-4o-mini")
     own = {"gpt-4o-mini": (1, 2), "mine": (3, 4), "ft:a:b": (5, 6)}
     named = {name: {"input": each[0], "output": each[1]} for name, each in own.items()}
     monkeypatch.setenv("FINE_TUNING_PRICES", json.dumps(named))
@@ -218,6 +218,10 @@ def test_budget_commands_set_list_and_remove(cli: Any) -> None:
     assert cli("budget", "list")[0] == 0
     assert cli("budget", "set", "m", "20")[:2] == (0, "m: $20.00 a month\n")
     assert cli("budget", "set", "m", "-1")[0] == 2
+    assert cli("budget", "set", "m", "20", "--hard")[1] == "m: $20.00 a month; calls are refused when it is spent\n"
+    assert json.loads(cli("budget", "list", "--json")[1])[0]["hard"] is True
+    assert cli("budget", "set", "m", "20")[0] == 0
+    assert json.loads(cli("budget", "list", "--json")[1])[0]["hard"] is False
     assert json.loads(cli("budget", "list", "--json")[1])[0]["left"] == 20
     assert "$20.00" in cli("budget", "list")[1]
     assert cli("budget", "remove", "m")[0] == 0

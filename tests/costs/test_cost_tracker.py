@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from math import inf, isnan, nan
+from typing import Any
 
 import pytest
 
@@ -74,6 +75,44 @@ def test_training_cost_job_in_ledger_and_registry_counts_once(database: Database
     registry.register_model("m", "b", "second", 10, cost=100.0)  # another version of the same job
     assert tracker.get_model_training_cost("m") == 105.0
     assert tracker.get_cost_summary()["training_by_model"] == {"m": 105.0}
+
+
+def test_training_cost_job_of_two_names_is_paid_once_and_known_to_both(database: Database, cli: Any) -> None:
+    tracker, registry = CostTracker(), ModelRegistry()
+    tracker.record_training_job("job-1", "support", "base", 100, 1000, 5.0)
+    registry.register_model("support", "base", "job-1", 100, cost=5.0)
+    assert tracker.get_model_training_cost("support") == 5.0
+    registry.register_model("alpha", "base", "job-1", 100, cost=5.0)
+    registry.register_model("alpha", "base", "job-1", 100)  # a second version, whose cost was not stated
+    assert (tracker.get_model_training_cost("support"), tracker.get_model_training_cost("alpha")) == (5.0, 5.0)
+    summary, registered = tracker.get_cost_summary(), registry.get_cost_summary()
+    assert summary["training_by_model"] == {"support": 5.0, "alpha": 5.0}
+    assert (summary["total_training_cost"], summary["total_cost"], summary["unpriced_events"]) == (5.0, 5.0, 0)
+    assert (registered["total_cost"], registered["unpriced_versions"]) == (5.0, 0)
+    assert registered["models"]["alpha"] == {"versions": 2, "cost": 5.0}
+    assert registry.get_cost_summary("alpha")["total_cost"] == 5.0
+    assert registry.get_registry_stats()["total_training_cost"] == 5.0
+    assert summary["shared_jobs"] == registered["shared_jobs"] == {"job-1": ["alpha", "support"]}
+    for name in ("support", "alpha", "*"):
+        tracker.set_budget(name, 10)
+    assert [budget["spent"] for budget in tracker.get_budgets()] == [5.0, 5.0, 5.0]
+    assert "job job-1 trained alpha and support: it is paid once" in cli("cost-summary")[1]
+
+
+def test_training_cost_ledger_and_registry_name_both_count(database: Database) -> None:
+    tracker, registry = CostTracker(), ModelRegistry()
+    tracker.record_training_job("job-1", "support", "base", 100, 1000, 5.0)
+    tracker.record_training_job("job-2", "base", "base", 100, 1000, 2.0)  # as a job without a suffix is recorded
+    registry.register_model("alpha", "base", "job-1", 100, cost=7.0)  # the ledger knows what was billed
+    registry.register_model("beta", "base", "job-2", 100)
+    registry.register_model("gamma", "base", "job-3", 100, cost=3.0)
+    registry.register_model("delta", "base", "job-3", 100)
+    found = tracker.get_cost_summary()
+    expected = {"alpha": 5.0, "support": 5.0, "beta": 2.0, "gamma": 3.0, "delta": 3.0}
+    assert (found["training_by_model"], found["total_training_cost"]) == (expected, 10.0)
+    registry.register_model("alpha", "base", "job-3", 100)
+    assert tracker.get_model_training_cost("alpha") == 8.0
+    assert tracker.get_cost_summary()["total_training_cost"] == 10.0
 
 
 def test_training_cost_other_name_counts_for_registered_model(database: Database) -> None:

@@ -23,9 +23,10 @@ class FakeHost(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, status: int = 200, error: str = "no", usage: bool = True) -> None:
+    def __init__(self, status: int = 200, error: str = "no", usage: bool | dict[str, Any] = True) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
-        self.status, self.error, self.usage = status, error, usage
+        self.status, self.error = status, error
+        self.usage: dict[str, Any] = usage if isinstance(usage, dict) else USAGE if usage else {}
         self.requests: list[Request] = []
         self._thread = threading.Thread(target=self.serve_forever, args=(0.01,))
 
@@ -63,7 +64,7 @@ class _Handler(BaseHTTPRequestHandler):
         choices = [{"index": 0, "message": message, "finish_reason": "stop"}]
         reply = {"id": "1", "object": "chat.completion", "created": 1, "model": body["model"], "choices": choices}
         if self.server.usage:
-            reply["usage"] = USAGE
+            reply["usage"] = self.server.usage
         return reply
 
     def events(self, body: dict[str, Any]) -> list[str]:
@@ -73,7 +74,7 @@ class _Handler(BaseHTTPRequestHandler):
         chunks = [{**chunk, "choices": [{"index": 0, "delta": piece, "finish_reason": None}]} for piece in pieces]
         last: dict[str, Any] = {**chunk, "choices": []}
         if self.server.usage and body.get("stream_options", {}).get("include_usage"):
-            last["usage"] = USAGE
+            last["usage"] = self.server.usage
         return [json.dumps(each) for each in [*chunks, last]] + ["[DONE]"]
 
     def answer(self, status: int, content: str, kind: str) -> None:

@@ -67,7 +67,9 @@ def test_overview_counts_every_step(database: Database) -> None:
     assert not any("j2" in each for each in needs(found))  # failed too long ago
     assert "1 job is paused; resume or cancel it" in needs(found)
     assert "5 captured calls are waiting for a rating" in needs(found)
-    assert "the budget of all models has $2.50 of $2.60 spent this month" in needs(found)
+    assert "the budget of all models has $2.50 of $2.60 (96%) spent this month, without 1 of unknown price" in needs(
+        found
+    )
     urgent = [need.is_urgent for need in found.needs]
     assert urgent == sorted(urgent, reverse=True)
 

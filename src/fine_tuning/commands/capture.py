@@ -67,6 +67,9 @@ def capture_import(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show how the files are read and what is left out; store nothing.")
     ] = False,
+    record_costs: Annotated[
+        bool, typer.Option("--record-costs", help="Add the new calls to the cost ledger, by the tokens in the log.")
+    ] = False,
     as_json: output.Json = False,
 ) -> None:
     """Import recorded calls from files or a tracing tool; calls that were captured before are counted as duplicates."""
@@ -79,14 +82,14 @@ def capture_import(
     if pull.tool is not None and dry_run:
         raise UsageError("--dry-run is for files; --from fetches and stores")
     if pull.tool is not None:
-        _import_from(pull.tool, pull, options, as_json=as_json)
+        _import_from(pull.tool, pull, options, record_costs=record_costs, as_json=as_json)
     elif dry_run:
         _preview(files or [], options, as_json=as_json)
     else:
-        _import_files(files or [], options, as_json=as_json)
+        _import_files(files or [], options, record_costs=record_costs, as_json=as_json)
 
 
-def _import_from(tool: str, pull: PullOptions, options: RowOptions, *, as_json: bool) -> None:
+def _import_from(tool: str, pull: PullOptions, options: RowOptions, *, record_costs: bool, as_json: bool) -> None:
     from fine_tuning.distillation import DistillationDataCollector
 
     with output.count_progress("calls fetched") as on_progress:
@@ -98,6 +101,7 @@ def _import_from(tool: str, pull: PullOptions, options: RowOptions, *, as_json: 
             domain=options.domain,
             task_type=options.task_type,
             rating=options.rating,
+            record_costs=record_costs,
             on_progress=on_progress,
         )
     if as_json:
@@ -119,10 +123,11 @@ def _preview(files: list[str], options: RowOptions, *, as_json: bool) -> None:
         import_preview_tables.print_preview(", ".join(files), preview)
 
 
-def _import_files(files: list[str], options: RowOptions, *, as_json: bool) -> None:
+def _import_files(files: list[str], options: RowOptions, *, record_costs: bool, as_json: bool) -> None:
     from fine_tuning.distillation import DistillationDataCollector
 
-    report = DistillationDataCollector(workspace=command_workspace()).import_files(files, **vars(options))
+    collector = DistillationDataCollector(workspace=command_workspace())
+    report = collector.import_files(files, **vars(options), record_costs=record_costs)
     if as_json:
         output.print_json(vars(report))
     elif report.read:

@@ -95,10 +95,12 @@ def _print_summary(summary: CostSummary, *, as_json: bool) -> None:
     rows.append(("total", output.usd(summary["total_training_cost"]), calls, *map(output.usd, totals)))
     columns = ["Model", "Training cost#", "Calls#", "Inference cost#", "Evaluation cost#", "Judge cost#"]
     output.print_table("Costs", columns, rows)
+    for job, names in summary["shared_jobs"].items():
+        output.print_text(f"job {job} trained {' and '.join(names)}: it is paid once, and counts once in the total")
     if summary["unpriced_events"]:
         typer.echo(
-            f"{summary['unpriced_events']} events have no known price and are not included; set prices with "
-            "FINE_TUNING_PRICES, and the price of this machine with FINE_TUNING_MACHINE_USD_PER_HOUR"
+            f"{summary['unpriced_events']} events have no known price and are not included; set prices of models and "
+            "hosts with FINE_TUNING_PRICES, and the price of this machine with FINE_TUNING_MACHINE_USD_PER_HOUR"
         )
 
 
@@ -112,13 +114,16 @@ Model = Annotated[str, typer.Argument(help="Model name (the suffix of a job), or
 
 
 def set_budget(
-    model: Model, usd: Annotated[float, typer.Argument(help="US dollars per calendar month (UTC).")]
+    model: Model,
+    usd: Annotated[float, typer.Argument(help="US dollars per calendar month (UTC).")],
+    hard: Annotated[bool, typer.Option("--hard", help="Refuse calls too when the budget is spent.")] = False,
 ) -> None:
-    """Set a model's monthly budget. Jobs whose estimate exceeds the remaining budget are refused."""
+    """Set a model's monthly budget. Refuse jobs whose estimate exceeds the rest, and warn at 80 %."""
     from fine_tuning.cost_tracker import CostTracker
 
-    CostTracker(workspace=command_workspace()).set_budget(model, usd)
-    typer.echo(f"{model}: {output.usd(usd)} a month")
+    CostTracker(workspace=command_workspace()).set_budget(model, usd, hard=hard)
+    refuses = "; calls are refused when it is spent" if hard else ""
+    typer.echo(f"{model}: {output.usd(usd)} a month{refuses}")
 
 
 def remove_budget(model: Model) -> None:
@@ -147,11 +152,14 @@ def list_budgets(as_json: output.Json = False) -> None:
             output.usd(each["usd_per_month"]),
             output.usd(each["spent"]),
             output.usd(each["left"]),
+            "yes" if each["hard"] else "no",
             each["unpriced"],
         )
         for each in found
     ]
-    output.print_table("Budgets this month", ["Model", "Budget#", "Spent#", "Left#", "Unpriced events#"], rows)
+    output.print_table(
+        "Budgets this month", ["Model", "Budget#", "Spent#", "Left#", "Refuses calls", "Unpriced events#"], rows
+    )
 
 
 def roi(

@@ -17,7 +17,8 @@ COLUMNS = ("day", "month", "kind", "model_name")
 class CostSummary(TypedDict):
     """Totals in US dollars, and by model. Events without a known price are counted in `unpriced_events` only.
 
-    A model of which no training cost is known has nan in `training_by_model`.
+    A model of which no training cost is known has nan in `training_by_model`. A job that several models were made of is
+    the cost of each there, and counts once in the totals; `shared_jobs` has these jobs and the names of their models.
     """
 
     total_training_cost: float
@@ -27,6 +28,7 @@ class CostSummary(TypedDict):
     total_cost: float
     training_jobs: int
     training_by_model: dict[str, float]
+    shared_jobs: dict[str, list[str]]
     inference_by_model: dict[str, CallTotals]
     evaluation_by_model: dict[str, CallTotals]
     judge_by_model: dict[str, CallTotals]
@@ -55,8 +57,9 @@ def summarize(tx: Transaction) -> CostSummary:
     """Sum the ledger, with the registry's training costs where the ledger has none."""
     jobs = costs.training_jobs(tx)
     inference, evaluation, judge = (costs.calls_by_model(tx, kind) for kind in costs.CALL_KINDS)
-    trained = training_costs.by_model(jobs, model_versions.versions(tx))
-    job_costs = [cost for model in trained.values() for cost in model.values()]
+    versions = model_versions.versions(tx)
+    trained, paid = training_costs.by_model(jobs, versions), training_costs.by_job(jobs, versions)
+    job_costs = [job.cost for job in paid.values()]
     training_total = sum(cost for cost in job_costs if cost is not None)
     inference_total, evaluation_total, judge_total = map(_total, (inference, evaluation, judge))
     unpriced = sum(model["unpriced"] for kind in (inference, evaluation, judge) for model in kind.values())
@@ -68,6 +71,7 @@ def summarize(tx: Transaction) -> CostSummary:
         "total_cost": training_total + inference_total + evaluation_total + judge_total,
         "training_jobs": len(jobs),
         "training_by_model": {name: training_costs.known_part(model) for name, model in trained.items()},
+        "shared_jobs": training_costs.shared(paid),
         "inference_by_model": inference,
         "evaluation_by_model": evaluation,
         "judge_by_model": judge,

@@ -1,87 +1,110 @@
-"""Prices of model hosts. An unknown price is None or nan, never 0.
+"""Prices of model hosts, by provider and model. An unknown price is None or nan, never 0.
 
-The user's own prices come first (FINE_TUNING_PRICES), then those of fine-tuned models, then genai-prices.
+The user's own prices come first (FINE_TUNING_PRICES), then those of models fine-tuned at OpenAI, then genai-prices. A
+host without published prices, such as a local one, has none, whatever it calls its models.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from math import nan
 
 from fine_tuning._util.encodings import encoding_of
-from fine_tuning._util.model_names import base_model_of, is_fine_tuned, without_snapshot
+from fine_tuning._util.model_names import without_snapshot
+from fine_tuning.costs import own_prices, providers, published_prices
+from fine_tuning.costs.own_prices import OwnPrices
+from fine_tuning.costs.providers import OPENAI, Billed
+from fine_tuning.costs.published_prices import FINE_TUNED, CallPrice
+from fine_tuning.costs.token_costs import is_countable
+from fine_tuning.data_io.usage import Usage
 from fine_tuning.settings import Price
-
-# US dollars per million tokens from OpenAI's price page: for supervised training, and for calls of fine-tuned models.
-PUBLISHED_AS_OF = "2026-08"
-FINE_TUNED = {
-    "gpt-4.1": Price(training=25.00, input=3.00, output=12.00),
-    "gpt-4.1-mini": Price(training=5.00, input=0.80, output=3.20),
-    "gpt-4.1-nano": Price(training=1.50, input=0.20, output=0.80),
-    "gpt-4o": Price(training=25.00, input=3.75, output=15.00),
-    "gpt-4o-mini": Price(training=3.00, input=0.30, output=1.20),
-    "gpt-3.5-turbo": Price(training=8.00, input=3.00, output=6.00),
-    "davinci-002": Price(training=6.00, input=12.00, output=12.00),
-    "babbage-002": Price(training=0.40, input=1.60, output=1.60),
-}
 
 
 class PriceList:
     """Prices of hosts, the user's own first. Wherever a price is not known, the result says so."""
 
     def __init__(self, own: Mapping[str, Price]) -> None:
-        """Take the user's own prices by model name: the setting `prices`."""
-        self._own = own
+        """Take the user's own prices: the setting `prices`."""
+        self._own = OwnPrices(own)
 
-    def training_price(self, model: str, *, at_openai: bool = True) -> float:
+    def training_price(self, model: str, host: str | None = None) -> float:
         """US dollars per million training tokens of a base model (dated names too); nan where unknown.
 
         Args:
-            at_openai: whether OpenAI trains it; the prices of other hosts are known only from the user.
+            host: address of whoever trains it; OpenAI by default.
         """
-        for name in _names(model):
-            if (own := self._own.get(name)) is not None and own.training is not None:
-                return own.training
-        known = FINE_TUNED.get(without_snapshot(model)) if at_openai else None
+        billed = Billed(OPENAI, model.removeprefix("openai/")) if host is None else self._billed(model, host)
+        names = own_prices.names_of(model)
+        for price in self._own.of_model(names, own_prices.scopes_of(host, billed.provider)):
+            if price.training is not None:
+                return price.training
+        known = FINE_TUNED.get(without_snapshot(billed.model)) if billed.provider == OPENAI else None
         return nan if known is None or known.training is None else known.training
 
     def training_prices(self) -> dict[str, float]:
         """US dollars per million training tokens by base model, the user's own included."""
-        known = {model: price.training for model, price in {**FINE_TUNED, **self._own}.items()}
-        return {model: price for model, price in known.items() if price is not None}
+        found = {model: price.training for model, price in FINE_TUNED.items()}
+        own = self._own.all().items()
+        found |= {key: each.training for key, each in own if each.training is not None and not key.endswith("/*")}
+        return {model: price for model, price in found.items() if price is not None}
 
-    def call_price(self, model: str, prompt_tokens: int | None, completion_tokens: int | None) -> float | None:
-        """US dollars for one call; None where model or tokens are unknown."""
-        if prompt_tokens is None or completion_tokens is None:
-            return None
-        if (price := self._token_price(model)) is not None:
-            if price.input is None or price.output is None:
-                return None
-            return (prompt_tokens * price.input + completion_tokens * price.output) / 1e6
-        from genai_prices import Usage, calc_price  # takes 0.16 s to import
+    def price_of(self, model: str, usage: Usage, host: str | None = None, at: datetime | None = None) -> CallPrice:
+        """US dollars of a call, and what they assume; None where model or tokens are unknown, and why.
 
-        try:
-            usage = Usage(input_tokens=prompt_tokens, output_tokens=completion_tokens)
-            return float(calc_price(usage, model_ref=model).total_price)
-        except LookupError:
-            return None
+        Args:
+            model: as the host names it.
+            host: address that answered; None where only the name is known, as of a logged call: then the model is
+                taken to be billed by the provider that its name says.
+            at: when the call was made; now by default.
+        """
+        if not is_countable(usage):
+            is_missing = usage["prompt_tokens"] is None or usage["completion_tokens"] is None
+            return CallPrice(None, "the host reports no tokens" if is_missing else "the host reports impossible tokens")
+        billed = self._billed(model, host)
+        scopes = own_prices.scopes_of(host, billed.provider)
+        for price in self._own.of_model(_call_names(model, billed.model), scopes):
+            if own_prices.has_call_price(price):
+                return own_prices.priced(price, model, usage)
+        if billed.provider is None:
+            return CallPrice(None, _unknown_host(model, host))
+        return published_prices.published(billed, usage, at)
+
+    def call_price(
+        self, model: str, prompt_tokens: int | None, completion_tokens: int | None, host: str | None = None
+    ) -> float | None:
+        """As `price_of`, of a call without cached tokens in the standard tier."""
+        return self.price_of(model, {"prompt_tokens": prompt_tokens, "completion_tokens": completion_tokens}, host).usd
 
     def text_price(self, model: str, prompt: str, response: str) -> float | None:
         """US dollars for a call with these texts, tokens counted by OpenAI's encoding; None for models without one."""
         encoding = encoding_of(model)
         if encoding is None:
             return None
-        return self.call_price(model, *(len(encoding.encode_ordinary(text)) for text in (prompt, response)))
+        asked, answered = (len(encoding.encode_ordinary(text)) for text in (prompt, response))
+        return self.call_price(model, asked, answered)
 
-    def _token_price(self, model: str) -> Price | None:
-        """The user's price of a call, or that of a fine-tuned model; None to look it up in genai-prices."""
-        names = _names(model)
-        for name in names if not is_fine_tuned(model) else names[:1]:  # fine-tunes cost more than their base
-            if (own := self._own.get(name)) is not None and (own.input, own.output) != (None, None):
-                return own
-        return FINE_TUNED.get(names[-1]) if is_fine_tuned(model) else None
+    def _billed(self, model: str, host: str | None) -> Billed:
+        """Who bills the model: whom the user names for it or for its host, else whose address it is."""
+        provider = None if host is None else providers.provider_of_host(host)
+        names = own_prices.call_names_of(model)
+        for price in self._own.of_model(names, own_prices.scopes_of(host, provider)):
+            if price.provider is not None:
+                return providers.billed_at(price.provider, model)
+        if host is None:
+            return providers.billed_by_name(model)
+        return Billed(None, model) if provider is None else providers.billed_at(provider, model)
 
 
-def _names(model: str) -> list[str]:
-    """The names to look a model up by: its own, its base's, and that without the date."""
-    return list(dict.fromkeys([model, base_model_of(model), without_snapshot(model)]))
+def _call_names(model: str, billed_as: str) -> list[str]:
+    return list(dict.fromkeys([*own_prices.call_names_of(model), *own_prices.call_names_of(billed_as)]))
+
+
+def _unknown_host(model: str, host: str | None) -> str:
+    if host is None:
+        return f"the name {model} does not say who bills it; set its price with FINE_TUNING_PRICES"
+    scope = own_prices.scopes_of(host, None)[1]
+    return (
+        f"{scope} has no published prices; set them with FINE_TUNING_PRICES, "
+        f'as {{"{scope}/*": {{"input": 0.5, "output": 1.5}}}} or {{"{scope}/*": {{"provider": "openai"}}}}'
+    )

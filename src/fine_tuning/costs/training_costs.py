@@ -3,36 +3,62 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from math import nan
 from typing import Any
 
+from fine_tuning._util.model_names import is_fine_tuned
 from fine_tuning.store.records.costs import TrainingCost
 
 JobCosts = dict[str, float | None]
 """US dollars by job id; None where unknown."""
 
 
-def by_model(recorded: Iterable[TrainingCost], versions: Iterable[Mapping[str, Any]]) -> dict[str, JobCosts]:
-    """Each model's training jobs and their costs.
+@dataclass
+class PaidJob:
+    """A training job: what it cost (US dollars; None where unknown), and the models that were made of it."""
 
-    A job counts once, for the model that was registered from it, else for the name it was recorded under. Its cost is
-    the ledger's; where that has none, the registry's, in which 0 means unknown.
+    cost: float | None = None
+    names: list[str] = field(default_factory=list)
+
+
+def by_job(recorded: Iterable[TrainingCost], versions: Iterable[Mapping[str, Any]]) -> dict[str, PaidJob]:
+    """Each training job once, however many names it was registered under.
+
+    Its cost is the ledger's; where that has none, the highest one of the registry, in which 0 means unknown. The
+    name in the ledger counts too, unless it is only the host's own (`ft:...`) or the base's of a registered model.
 
     Args:
         recorded: training jobs of the ledger.
         versions: of the registry (job_id, model_name, cost).
     """
-    found: dict[str, JobCosts] = {}
-    owner: dict[str, str] = {}
+    found: dict[str, PaidJob] = {}
     for version in versions:
-        name = owner.setdefault(version["job_id"], version["model_name"])
-        known = found.setdefault(name, {}).get(version["job_id"])
-        found[name][version["job_id"]] = known if known is not None else version["cost"] or None
-    for job in recorded:
-        costs = found.setdefault(owner.get(job["job_id"], job["model_name"]), {})
-        cost = job["total_cost"]
-        costs[job["job_id"]] = costs.get(job["job_id"]) if cost is None else cost
+        job = found.setdefault(version["job_id"], PaidJob())
+        if version["model_name"] not in job.names:
+            job.names.append(version["model_name"])
+        job.cost = max(job.cost or 0.0, version["cost"] or 0.0) or None
+    for event in recorded:
+        job, name = found.setdefault(event["job_id"], PaidJob()), event["model_name"]
+        is_plain = not is_fine_tuned(name) and name != event["base_model"]
+        if not job.names or (is_plain and name not in job.names):
+            job.names.append(name)
+        job.cost = job.cost if event["total_cost"] is None else event["total_cost"]
     return found
+
+
+def by_model(recorded: Iterable[TrainingCost], versions: Iterable[Mapping[str, Any]]) -> dict[str, JobCosts]:
+    """Each model's training jobs and their costs; a job of several models is the whole cost of each, see `by_job`."""
+    found: dict[str, JobCosts] = {}
+    for job_id, job in by_job(recorded, versions).items():
+        for name in job.names:
+            found.setdefault(name, {})[job_id] = job.cost
+    return found
+
+
+def shared(jobs: Mapping[str, PaidJob]) -> dict[str, list[str]]:
+    """The jobs that several models were made of, with their names."""
+    return {job_id: sorted(job.names) for job_id, job in jobs.items() if len(job.names) > 1}
 
 
 def total(costs: JobCosts) -> float:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
-from typing import NamedTuple, TypedDict
+from typing import NamedTuple
 
 from fine_tuning.data_io.dialects import images
 from fine_tuning.data_io.json_values import JsonObject, Row, is_list, is_object, text_field
 from fine_tuning.data_io.messages import Message, Tool, content_text
+from fine_tuning.data_io.usage import Usage
 from fine_tuning.errors import DataError
 
 RECORD_KEYS = frozenset({"domain", "task_type", "rating", "metadata", "captured_at", "model", "model_used"})
@@ -36,27 +37,6 @@ _FINISH_REASONS = {
     ),
 }
 _FINISH_REASON = {name: ours for ours, names in _FINISH_REASONS.items() for name in names}
-
-
-_TOKEN_KEYS = (
-    ("prompt_tokens", "input_tokens", "inputTokens", "promptTokenCount", "prompt_token_count", "promptTokens", "input"),
-    (
-        "completion_tokens",
-        "output_tokens",
-        "outputTokens",
-        "candidatesTokenCount",
-        "candidates_token_count",
-        "completionTokens",
-        "output",
-    ),
-)
-
-
-class Usage(TypedDict):
-    """Tokens of a call; None is unknown."""
-
-    prompt_tokens: int | None
-    completion_tokens: int | None
 
 
 class Choice(NamedTuple):
@@ -226,18 +206,3 @@ def finish_reason(value: object) -> str | None:
         return None
     plain = value.lower().removeprefix("finish_reason_")
     return _FINISH_REASON.get(plain, plain)
-
-
-def usage_of(value: object) -> Usage | None:
-    """The tokens of a call in any vendor's words; None where there are none."""
-    if not is_object(value):
-        return None
-    counts = [next((value[key] for key in keys if _is_count(value.get(key))), None) for keys in _TOKEN_KEYS]
-    prompt, completion = (each if isinstance(each, int) else None for each in counts)
-    if prompt is None and completion is None:
-        return None
-    return {"prompt_tokens": prompt, "completion_tokens": completion}
-
-
-def _is_count(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)

@@ -6,11 +6,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from fine_tuning._util.hosts import find_host
+from fine_tuning.costs.prices import PriceList
 from fine_tuning.data_io import sources
 from fine_tuning.data_io.formats import stored_completion
 from fine_tuning.distillation import fetch_stored_completions, import_preview, importer, parallel_import, pulls
 from fine_tuning.distillation.import_preview import ImportPreview
 from fine_tuning.distillation.import_report import Defaults, ImportReport
+from fine_tuning.distillation.imported_costs import ImportedCosts
 from fine_tuning.distillation.pulls.query import parse_query
 from fine_tuning.settings import Settings
 from fine_tuning.store.database import Database
@@ -34,6 +36,7 @@ class CallImports:
         domain: str = "general",
         task_type: str = "chat",
         rating: int | None = None,
+        record_costs: bool = False,
     ) -> ImportReport:
         """Store every call in files of the formats in `formats.FORMATS`; importing the same rows again adds nothing.
 
@@ -43,6 +46,7 @@ class CallImports:
             format: of the rows; by default each row's format is recognised.
             domain, task_type: for rows without them.
             rating: for rows without one; by default 5 for training data, 3 for production logs.
+            record_costs: add the new calls whose log reports their tokens to the cost ledger, on their day.
 
         Returns:
             The counts, and each rejected row with its file, line and reason.
@@ -53,10 +57,10 @@ class CallImports:
             UsageError: an argument is invalid.
         """
         defaults = Defaults(format, domain, task_type, rating)
-        names = sources.expand(files)
+        names, record = sources.expand(files), self._record(None) if record_costs else None
         if parallel_import.is_worthwhile(names):
-            return importer.store(self._database, parallel_import.ParallelImport(names, defaults))
-        return importer.import_rows(self._database, sources.with_requests(sources.read_all(names)), defaults)
+            return importer.store(self._database, parallel_import.ParallelImport(names, defaults), record)
+        return importer.import_rows(self._database, sources.with_requests(sources.read_all(names)), defaults, record)
 
     def preview_files(
         self,
@@ -88,6 +92,7 @@ class CallImports:
         domain: str = "general",
         task_type: str = "chat",
         rating: int | None = None,
+        record_costs: bool = False,
         on_progress: Callable[[int], None] = lambda _: None,
     ) -> ImportReport:
         """Store the chat completions that OpenAI, or another host, has stored (`store=True`).
@@ -96,6 +101,7 @@ class CallImports:
             model, metadata: only the calls of this model, and with this metadata.
             base_url, api_key: of the host; by default OPENAI_BASE_URL and OPENAI_API_KEY, or OpenAI.
             domain, task_type, rating: for calls whose metadata lacks them; the rating is 3 by default.
+            record_costs: as for `import_files`, at the prices of the host.
             on_progress: called with the number of calls fetched since the last call.
 
         Returns:
@@ -108,7 +114,7 @@ class CallImports:
         defaults = Defaults(stored_completion.NAME, domain, task_type, rating)
         host = find_host(self._settings, base_url, api_key)
         rows = fetch_stored_completions.fetch(host, model, metadata, on_progress)
-        return importer.import_rows(self._database, rows, defaults)
+        return importer.import_rows(self._database, rows, defaults, self._record(host.url) if record_costs else None)
 
     def import_from(
         self,
@@ -120,6 +126,7 @@ class CallImports:
         domain: str = "general",
         task_type: str = "chat",
         rating: int | None = None,
+        record_costs: bool = False,
         on_progress: Callable[[int], None] = lambda _: None,
     ) -> ImportReport:
         """Store the calls that a tracing tool has recorded; each page is stored as it comes.
@@ -131,6 +138,7 @@ class CallImports:
             since, until: only calls that started at or after, and before (ISO 8601); until is now by default.
             project: its name; by default that of the settings.
             domain, task_type, rating: for calls without them; the rating is 3 by default.
+            record_costs: as for `import_files`.
             on_progress: called with the number of calls fetched since the last call.
 
         Returns:
@@ -144,7 +152,8 @@ class CallImports:
         source = pulls.check_tool(tool)
         defaults = Defaults(source.FORMAT, domain, task_type, rating)
         pages = pulls.pages(source, self._settings, parse_query(since, until, project))
-        return importer.import_pages(self._database, _counted(pages, on_progress), defaults)
+        record = self._record(None) if record_costs else None
+        return importer.import_pages(self._database, _counted(pages, on_progress), defaults, record)
 
     def import_table(
         self,
@@ -158,6 +167,9 @@ class CallImports:
         """Store every call in a pandas, Polars, Arrow, Daft or Hugging Face table; see `import_files`."""
         defaults = Defaults(format, domain, task_type, rating)
         return importer.import_rows(self._database, sources.table_rows(table), defaults)
+
+    def _record(self, host: str | None) -> ImportedCosts:
+        return ImportedCosts(PriceList(self._settings.prices), host)
 
 
 def _counted(

@@ -38,7 +38,7 @@ def _encoded(call: ReadCall) -> list[object]:
         None if each is None else {**each, "captured_at": each["captured_at"].isoformat()}
         for each in (call.better, call.worse)
     ]
-    return [*records, call.format, call.file, call.line]
+    return [*records, call.format, call.file, call.line, call.usage]
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import chain, islice
@@ -15,6 +15,7 @@ from fine_tuning.data_io import formats, sources
 from fine_tuning.data_io.formats import Call, row_text
 from fine_tuning.data_io.formats.findings import CODES, Finding
 from fine_tuning.data_io.sources import RawRow
+from fine_tuning.data_io.usage import Usage
 from fine_tuning.distillation.example_record import Facts, example_record
 from fine_tuning.distillation.import_report import Defaults, ImportReport
 from fine_tuning.distillation.ratings import LOG_RATING, REJECTED_RATING, TRAINING_DATA_RATING, parse_rating
@@ -35,6 +36,7 @@ class ReadCall:
 
     Attributes:
         worse: the worse response of a preference pair; None where there is one response.
+        usage: the tokens that its log reports.
     """
 
     better: NewExample
@@ -42,6 +44,11 @@ class ReadCall:
     format: str
     file: str
     line: int
+    usage: Usage | None = None
+
+
+Record = Callable[[Transaction, Sequence[ReadCall]], None]
+"""Takes the new calls of a block, in the transaction that stores them."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +75,9 @@ def blocks_of(rows: Iterable[Item]) -> Iterator[list[Item]]:
         yield block
 
 
-def import_rows(database: Database, rows: Iterable[RawRow], defaults: Defaults) -> ImportReport:
+def import_rows(
+    database: Database, rows: Iterable[RawRow], defaults: Defaults, record: Record | None = None
+) -> ImportReport:
     """Capture rows as they are read, in a transaction for each block, so that others can write in between.
 
     A block that was imported before, behind the same blocks, is left out: an interrupted import goes on where it ended,
@@ -77,10 +86,10 @@ def import_rows(database: Database, rows: Iterable[RawRow], defaults: Defaults) 
     Raises:
         DataError, ProviderError: the rows cannot be read to their end; the message says how many calls are kept.
     """
-    return store(database, Import(defaults, rows))
+    return store(database, Import(defaults, rows), record)
 
 
-def store(database: Database, run: Reading) -> ImportReport:
+def store(database: Database, run: Reading, record: Record | None = None) -> ImportReport:
     """As `import_rows`, of a pass over rows."""
     report, done = run.report, ""
     imported: list[str | None] = []
@@ -91,7 +100,7 @@ def store(database: Database, run: Reading) -> ImportReport:
             with database.write() as tx:
                 imported.append(imported_files.done_at(tx, done, "rows"))
                 if imported[-1] is None:
-                    _store(tx, block.calls, report)
+                    _store(tx, block.calls, report, record)
                     imported_files.mark_done(tx, done, "rows", len(block.calls))
             count += len(block.calls)
             report.already_imported += 0 if imported[-1] is None else len(block.calls)
@@ -105,7 +114,9 @@ def store(database: Database, run: Reading) -> ImportReport:
     return report
 
 
-def import_pages(database: Database, pages: Iterable[list[RawRow]], defaults: Defaults) -> ImportReport:
+def import_pages(
+    database: Database, pages: Iterable[list[RawRow]], defaults: Defaults, record: Record | None = None
+) -> ImportReport:
     """Capture rows in a transaction for each page, so that those before an interruption are kept.
 
     Raises:
@@ -114,7 +125,7 @@ def import_pages(database: Database, pages: Iterable[list[RawRow]], defaults: De
     report = ImportReport()
     try:
         for page in pages:
-            report.add(import_rows(database, page, defaults))
+            report.add(import_rows(database, page, defaults, record))
     except ProviderError as error:
         if not report.read:
             raise
@@ -123,7 +134,13 @@ def import_pages(database: Database, pages: Iterable[list[RawRow]], defaults: De
     return report
 
 
-def _store(tx: Transaction, calls: Sequence[ReadCall], report: ImportReport) -> None:
+def _store(tx: Transaction, calls: Sequence[ReadCall], report: ImportReport, record: Record | None) -> None:
+    if record is not None:
+        found: dict[str, ReadCall] = {}
+        for call in calls:
+            found.setdefault(call.better["id"], call)
+        known = examples.known(tx, list(found))
+        record(tx, [call for example_id, call in found.items() if example_id not in known])
     report.captured += examples.capture(tx, [call.better for call in calls])
     for call in calls:
         if call.worse is not None:
@@ -181,7 +198,7 @@ class Import:
                 self.report.read += 1
                 better, worse = _records(call, rating, self.defaults)
                 self.report.cut_off += call.is_cut_off
-                yield ReadCall(better, worse, name, row.file, row.line)
+                yield ReadCall(better, worse, name, row.file, row.line, call.usage)
         except (DataError, UsageError) as error:
             self.report.read += not found
             found += 1

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import IO, TypedDict, cast
 
 from fine_tuning import errors
+from fine_tuning.data_io.usage import Usage
 from fine_tuning.distillation.import_report import Defaults, ImportReport
 from fine_tuning.distillation.importer import Block, ReadCall
 from fine_tuning.errors import ProviderError
@@ -113,13 +114,14 @@ def _report(value: JsonColumn) -> ImportReport:
 
 
 def _decoded(call: list[object]) -> ReadCall:
-    better, worse, name, file, line = call
+    better, worse, name, file, line, usage = call
     return ReadCall(
         _record(better),
         None if worse is None else _record(worse),
         str(name),
         str(file),
         cast("int", line),
+        cast("Usage | None", usage),
     )
 
 

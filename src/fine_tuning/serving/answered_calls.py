@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from typing import TypedDict
 
 from fine_tuning.costs.prices import PriceList
+from fine_tuning.costs.published_prices import CallPrice
 from fine_tuning.data_io.messages import ToolCall
+from fine_tuning.data_io.usage import Usage
 from fine_tuning.serving.engine import Completion
 from fine_tuning.serving.model_resolution import LOCAL, Target
 from fine_tuning.settings import Settings
@@ -18,11 +20,17 @@ MS_PER_HOUR = 3.6e6
 
 
 class AnswerUsage(TypedDict):
-    """Token counts; None where the engine does not report them."""
+    """Token counts; None where the engine does not report them.
+
+    `cached_tokens` are the part of the prompt that the host read from a cache, `reasoning_tokens` the part of the
+    completion that was reasoning.
+    """
 
     prompt_tokens: int | None
     completion_tokens: int | None
     total_tokens: int | None
+    cached_tokens: int | None
+    reasoning_tokens: int | None
 
 
 class TrialSample(TypedDict):
@@ -38,6 +46,7 @@ class Answer(TypedDict):
 
     `content` is empty where the model calls tools and says nothing; `tool_calls` is empty where it calls none.
     `version` is that of a registered model; `latency_ms` is in milliseconds, `cost` in US dollars; None is unknown.
+    `cost_note` says what the cost assumes, or why it is unknown; `service_tier` is that of the host.
     """
 
     content: str
@@ -48,6 +57,8 @@ class Answer(TypedDict):
     usage: AnswerUsage
     latency_ms: float
     cost: float | None
+    cost_note: str | None
+    service_tier: str | None
     finish_reason: str | None
     experiment: TrialSample | None
 
@@ -65,40 +76,68 @@ class LLMConfig(TypedDict):
 
 def answer_of(target: Target, model: str, completion: Completion, settings: Settings) -> Answer:
     """The answer to a call of `model`, with its price."""
-    prompt, generated = completion.prompt_tokens, completion.completion_tokens
-    total = None if prompt is None or generated is None else prompt + generated
+    usage, price = _usage(completion), call_cost(target, completion, settings)
+    prompt, generated = usage["prompt_tokens"], usage["completion_tokens"]
+    is_known = completion.usage is not None
     return {
         "content": completion.text,
         "tool_calls": completion.tool_calls,
         "model": model,
         "version": target.version,
         "provider": target.provider,
-        "usage": {"prompt_tokens": prompt, "completion_tokens": generated, "total_tokens": total},
+        "usage": {
+            "prompt_tokens": prompt,
+            "completion_tokens": generated,
+            "total_tokens": None if prompt is None or generated is None else prompt + generated,
+            "cached_tokens": usage.get("cached_tokens", 0) if is_known else None,
+            "reasoning_tokens": usage.get("reasoning_tokens", 0) if is_known else None,
+        },
         "latency_ms": completion.latency_ms,
-        "cost": call_cost(target, completion, settings),
+        "cost": price.usd,
+        "cost_note": price.note,
+        "service_tier": usage.get("service_tier"),
         "finish_reason": completion.finish_reason,
         "experiment": None,
     }
 
 
-def call_cost(target: Target, completion: Completion, settings: Settings) -> float | None:
-    """US dollars of a call: by the host's token prices, or by the hourly cost of this machine; None if unknown."""
+def _usage(completion: Completion) -> Usage:
+    if completion.usage is not None:
+        return completion.usage
+    return {"prompt_tokens": completion.prompt_tokens, "completion_tokens": completion.completion_tokens}
+
+
+def call_cost(target: Target, completion: Completion, settings: Settings) -> CallPrice:
+    """The price of a call: by the host's token prices, or by the hourly cost of this machine."""
     if target.provider != LOCAL:
-        return PriceList(settings.prices).call_price(
-            target.model, completion.prompt_tokens, completion.completion_tokens
-        )
+        return PriceList(settings.prices).price_of(target.model, _usage(completion), target.provider)
     hourly = settings.machine_usd_per_hour
-    return None if hourly is None else completion.latency_ms / MS_PER_HOUR * hourly
+    if hourly is None:
+        return CallPrice(None, "this machine has no price; set FINE_TUNING_MACHINE_USD_PER_HOUR")
+    return CallPrice(completion.latency_ms / MS_PER_HOUR * hourly)
+
+
+def ledger_name(target: Target, model: str) -> str:
+    """The name that a call is recorded under: the registered one of its model, else the one that was asked for."""
+    return target.name or model
 
 
 def record_cost(tx: Transaction, purpose: str, target: Target, answer: Answer) -> None:
-    """Add a call to the cost ledger, under the registered name of its model."""
+    """Add a call to the cost ledger, with what its price follows from."""
+    usage = answer["usage"]
     event: NewCostEvent = {
         "kind": purpose,
-        "model_name": target.name or answer["model"],
-        "tokens": answer["usage"]["total_tokens"],
+        "model_name": ledger_name(target, answer["model"]),
+        "tokens": usage["total_tokens"],
         "cost": answer["cost"],
         "is_fine_tuned": target.fine_tuned,
-        "metadata": {"latency_ms": answer["latency_ms"], "version": target.version},
+        "metadata": {
+            "latency_ms": answer["latency_ms"],
+            "version": target.version,
+            "provider": target.provider,
+            "usage": dict(usage),
+            "service_tier": answer["service_tier"],
+            "cost_note": answer["cost_note"],
+        },
     }
     costs.add(tx, event)

@@ -77,6 +77,7 @@ class Chunk(TypedDict, total=False):
 
     choices: Required[list[ChunkChoice]]
     usage: Usage | None
+    service_tier: str | None
 
 
 class ToolChoiceFunction(TypedDict):

@@ -7,6 +7,7 @@ from collections.abc import Generator, Sequence
 from contextlib import closing
 
 from fine_tuning.data_io.messages import ToolCall
+from fine_tuning.data_io.usage import usage_of
 from fine_tuning.serving.chat_types import ChatBody, Chunk, Delta, ToolCallDelta, Usage, usage
 from fine_tuning.serving.engine import Completion, Engine
 
@@ -34,8 +35,14 @@ def chunks_from_text(engine: Engine, body: ChatBody) -> Generator[Chunk, None, N
     yield {"choices": [], "usage": usage(answer.prompt_tokens or 0, answer.completion_tokens or 0)}
 
 
-def text_from_chunks(chunks: Generator[Chunk, None, None], model: str) -> Generator[str, None, Completion]:
-    """The text of an answer that arrives in chunks, as it arrives; returns the complete answer."""
+def text_from_chunks(
+    chunks: Generator[Chunk, None, None], model: str, service_tier: object = None
+) -> Generator[str, None, Completion]:
+    """The text of an answer that arrives in chunks, as it arrives; returns the complete answer.
+
+    Args:
+        service_tier: that the request asked for; the chunks may state another.
+    """
     started = time.perf_counter()
     text: list[str] = []
     calls = JoinedToolCalls()
@@ -44,20 +51,23 @@ def text_from_chunks(chunks: Generator[Chunk, None, None], model: str) -> Genera
     with closing(chunks):
         for chunk in chunks:
             counts = chunk.get("usage") or counts
+            service_tier = chunk.get("service_tier") or service_tier
             for choice in chunk.get("choices") or []:
                 reason = choice.get("finish_reason") or reason
                 calls.add(choice["delta"].get("tool_calls") or [])
                 if content := choice["delta"].get("content"):
                     text.append(content)
                     yield content
+    tokens = usage_of(counts, service_tier)
     return Completion(
         text="".join(text),
         model=model,
-        prompt_tokens=counts.get("prompt_tokens") if counts else None,
-        completion_tokens=counts.get("completion_tokens") if counts else None,
+        prompt_tokens=tokens["prompt_tokens"] if tokens else None,
+        completion_tokens=tokens["completion_tokens"] if tokens else None,
         latency_ms=(time.perf_counter() - started) * 1000,
         finish_reason=reason,
         tool_calls=calls.joined(),
+        usage=tokens,
     )
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from fine_tuning.data_io.messages import ToolCall
+from fine_tuning.data_io.usage import Usage
 from fine_tuning.serving.chat_types import ChatBody, Chunk, Messages
 
 DEFAULT_CONCURRENCY = 8  # requests to a host at once
@@ -26,6 +27,8 @@ class Completion:
         latency_ms: milliseconds until the answer was complete.
         finish_reason: "stop", "length", ...; None where the engine does not report it.
         tool_calls: what the answer calls, of the `tools` of the request.
+        usage: the tokens with those cached and those of reasoning, and the service tier, which decide the price; None
+            where the engine reports none.
     """
 
     text: str
@@ -35,6 +38,7 @@ class Completion:
     latency_ms: float
     finish_reason: str | None
     tool_calls: Sequence[ToolCall] = ()
+    usage: Usage | None = None
 
 
 class Engine(Protocol):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, cast
 
 from fine_tuning._util.hosts import Host
 from fine_tuning.data_io.dialects.tool_calls import tool_calls
+from fine_tuning.data_io.usage import usage_of
 from fine_tuning.errors import ProviderError
 from fine_tuning.serving.chat_types import ChatBody, Chunk, Messages
 from fine_tuning.serving.chat_wire import text_from_chunks
@@ -53,7 +54,7 @@ class OpenAIEngine:
         started = time.perf_counter()
         with self._translated_errors():
             reply = self._client.chat.completions.create(**self._body(messages, temperature, max_tokens, params))
-        return self._completion(reply, started)
+        return self._completion(reply, started, params.get("service_tier"))
 
     async def acomplete(
         self, messages: Messages, *, temperature: float, max_tokens: int, **params: object
@@ -63,14 +64,14 @@ class OpenAIEngine:
         with self._translated_errors():
             body = self._body(messages, temperature, max_tokens, params)
             reply = await self._async_client.chat.completions.create(**body)
-        return self._completion(reply, started)
+        return self._completion(reply, started, params.get("service_tier"))
 
     def stream(
         self, messages: Messages, *, temperature: float, max_tokens: int, **params: object
     ) -> Generator[str, None, Completion]:
         """Answer one conversation piece by piece. See `Engine`."""
         body = cast("ChatBody", self._body(messages, temperature, max_tokens, params))
-        return (yield from text_from_chunks(self.chat_chunks(body), self.model))
+        return (yield from text_from_chunks(self.chat_chunks(body), self.model, params.get("service_tier")))
 
     def complete_many(
         self, batch: Sequence[Messages], *, temperature: float, max_tokens: int, **params: object
@@ -109,18 +110,21 @@ class OpenAIEngine:
         plain = [dict(message) for message in messages]
         return {"model": self.model, "messages": plain, "temperature": temperature, limit: max_tokens, **params}
 
-    def _completion(self, reply: ChatCompletion, started: float) -> Completion:
+    def _completion(self, reply: ChatCompletion, started: float, tier: object) -> Completion:
+        """The answer; hosts that do not state the service tier are taken to use the one that was asked for."""
         if not reply.choices:
             raise ProviderError(f"{self._host.url} sent a response without choices for {self.model}")
         message = reply.choices[0].message
+        usage = usage_of(reply.usage.to_dict() if reply.usage else None, reply.service_tier or tier)
         return Completion(
             text=message.content or "",
             model=self.model,
-            prompt_tokens=reply.usage.prompt_tokens if reply.usage else None,
-            completion_tokens=reply.usage.completion_tokens if reply.usage else None,
+            prompt_tokens=usage["prompt_tokens"] if usage else None,
+            completion_tokens=usage["completion_tokens"] if usage else None,
             latency_ms=(time.perf_counter() - started) * 1000,
             finish_reason=reply.choices[0].finish_reason,
             tool_calls=tool_calls([call.to_dict() for call in message.tool_calls or []], 0) or [],
+            usage=usage,
         )
 
     def _translated_errors(self) -> AbstractContextManager[None]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, delete, func, select
+from sqlalchemy import ColumnElement, Connection, delete, func, or_, select
 
+from fine_tuning._util.model_names import parse_version_name
 from fine_tuning.errors import ConflictError
 from fine_tuning.store import model_versions, tables
 from fine_tuning.store.column_types import now
@@ -16,17 +18,22 @@ from fine_tuning.store.upsert import insert
 
 _log = logging.getLogger(__name__)
 ALL = "*"  # the name of the budget that all models share
+WARN_AT = 0.8  # share of a budget that is spent
+_ROUNDING = 1e-9  # US dollars: sums of many prices are not exact
 _table = tables.budgets
 
 
-def set_budget(connection: Connection, name: str, usd_per_month: float | None) -> bool:
-    """Set the budget of a model (or `ALL`), or remove it with None. Returns whether something changed."""
+def set_budget(connection: Connection, name: str, usd_per_month: float | None, *, hard: bool = False) -> bool:
+    """Set the budget of a model (or `ALL`), or remove it with None. Returns whether something changed.
+
+    Args:
+        hard: whether it refuses calls too when it is spent.
+    """
     if usd_per_month is None:
         return connection.execute(delete(_table).where(_table.c.model_name == name)).rowcount == 1
-    statement = insert(connection, _table).values(model_name=name, usd_per_month=usd_per_month, created_at=now())
-    connection.execute(
-        statement.on_conflict_do_update(index_elements=["model_name"], set_={"usd_per_month": usd_per_month})
-    )
+    values = {"usd_per_month": usd_per_month, "hard": hard}
+    statement = insert(connection, _table).values(model_name=name, created_at=now(), **values)
+    connection.execute(statement.on_conflict_do_update(index_elements=["model_name"], set_=values))
     return True
 
 
@@ -36,15 +43,91 @@ def limits(connection: Connection) -> dict[str, float]:
     return {row.model_name: row.usd_per_month for row in rows}
 
 
-def status(connection: Connection) -> list[BudgetStatus]:
-    """Each budget with what is spent of it in the current month."""
+def status(connection: Connection, name: str | None = None) -> list[BudgetStatus]:
+    """Each budget with what is spent of it in the current month; only those that a model draws on where given."""
     month = now()
+    query = select(_table).order_by(_table.c.model_name)
+    if name is not None:
+        query = query.where(_table.c.model_name.in_(_owners(name)))
     found: list[BudgetStatus] = []
-    for name, limit in limits(connection).items():
-        used, unpriced = spent(connection, name, month)
-        left = max(0.0, limit - used)
-        found.append({"model_name": name, "usd_per_month": limit, "spent": used, "left": left, "unpriced": unpriced})
+    for row in connection.execute(query).all():
+        used, unpriced = spent(connection, row.model_name, month)
+        found.append(
+            {
+                "model_name": row.model_name,
+                "usd_per_month": row.usd_per_month,
+                "hard": row.hard,
+                "spent": used,
+                "left": max(0.0, row.usd_per_month - used),
+                "unpriced": unpriced,
+            }
+        )
     return found
+
+
+def has_hard(connection: Connection, name: str) -> bool:
+    """Whether a hard budget limits the calls of a model."""
+    query = select(_table.c.model_name).where(_table.c.hard, _table.c.model_name.in_(_owners(name))).limit(1)
+    return connection.scalar(query) is not None
+
+
+def check_call(connection: Connection, name: str) -> None:
+    """Check that the hard budgets of a model have something left for a call.
+
+    Args:
+        name: that its calls are recorded under.
+
+    Raises:
+        ConflictError: one is spent.
+    """
+    if not has_hard(connection, name):
+        return
+    for each in status(connection, name):
+        if each["hard"] and each["left"] <= _ROUNDING:
+            owner = each["model_name"]
+            raise ConflictError(
+                f"{shown(each)}; calls of {name} are refused: raise it with ft-cli budget set {owner!r} USD --hard"
+            )
+
+
+def reached(connection: Connection, name: str, usd: float | None = None) -> list[str]:
+    """What to warn of, a line for each budget of a model of which 80 %, or all, is spent.
+
+    Args:
+        usd: what was spent last; only budgets that reached one of the two with it are named.
+    """
+    lines: list[str] = []
+    for each in status(connection, name):
+        used, limit = each["spent"], each["usd_per_month"]
+        marks = [mark for mark in (WARN_AT, 1.0) if used >= mark * limit - _ROUNDING]
+        if marks and (usd is None or used - usd < marks[-1] * limit - _ROUNDING):
+            lines.append(shown(each))
+    return lines
+
+
+def warn(lines: Iterable[str]) -> None:
+    """Log what `reached` says."""
+    for line in lines:
+        _log.warning("%s", line)
+
+
+def _owners(name: str) -> tuple[str, ...]:
+    """The budgets that calls recorded under a name draw on."""
+    parsed = parse_version_name(name)
+    return (name, ALL) if parsed is None else (name, parsed[0], ALL)
+
+
+def shown(budget: BudgetStatus) -> str:
+    """What is spent of a budget, as a part of a sentence."""
+    owner = "all models" if budget["model_name"] == ALL else budget["model_name"]
+    limit, used = budget["usd_per_month"], budget["spent"]
+    share = f" ({used / limit:.0%})" if limit else ""
+    unpriced = f", without {budget['unpriced']} of unknown price" if budget["unpriced"] else ""
+    return f"the budget of {owner} has {_usd(used)} of {_usd(limit)}{share} spent this month{unpriced}"
+
+
+def _usd(amount: float) -> str:
+    return f"${amount:,.2f}" if amount >= 1 or amount == 0 else f"${amount:,.4g}"
 
 
 def check(connection: Connection, name: str, usd: float | None) -> None:
@@ -64,14 +147,16 @@ def check(connection: Connection, name: str, usd: float | None) -> None:
         used, unpriced = spent(connection, owner, month)
         left = limit - used
         budget = f"the budget of {owner}" if owner != ALL else "the budget of all models"
-        shown = f"{budget} has ${max(left, 0):,.2f} of ${limit:,.2f} left in {month:%Y-%m}"
+        left_now = f"{budget} has ${max(left, 0):,.2f} of ${limit:,.2f} left in {month:%Y-%m}"
         if unpriced:
-            _log.warning("%s, without %d calls or training jobs whose price is unknown", shown, unpriced)
+            _log.warning("%s, without %d calls or training jobs whose price is unknown", left_now, unpriced)
         if left <= 0 or (usd is not None and usd > left):
             cost = "has no known price" if usd is None else f"is estimated at ${usd:,.4g}"
-            raise ConflictError(f"{shown}; this job {cost}: raise it with ft-cli budget set {owner!r} USD")
+            raise ConflictError(f"{left_now}; this job {cost}: raise it with ft-cli budget set {owner!r} USD")
         if usd is None:
-            _log.warning("%s; the cost of this job is unknown", shown)
+            _log.warning("%s; the cost of this job is unknown", left_now)
+        elif used + usd >= WARN_AT * limit:
+            _log.warning("%s; this job is estimated at $%.4g, more than 80 %% of it is then spent", left_now, usd)
 
 
 def spent(connection: Connection, name: str, month: datetime) -> tuple[float, int]:
@@ -97,7 +182,7 @@ def spent(connection: Connection, name: str, month: datetime) -> tuple[float, in
     trained = connection.execute(
         select(events.c.cost)
         .where(events.c.kind == "training", events.c.recorded_at >= begin, events.c.recorded_at < end)
-        .where(*_where_name(events.c.model_name, names))
+        .where(*_where_trained(name, names))
     ).scalars()
     costs = list(trained)
     open_jobs = connection.execute(
@@ -109,6 +194,15 @@ def spent(connection: Connection, name: str, month: datetime) -> tuple[float, in
     expected = [estimate["usd"] for estimate in estimates]
     known = [cost for cost in [*costs, *expected] if cost is not None]
     return float(calls[0]) + sum(known), int(calls[1]) + len(costs) + len(expected) - len(known)
+
+
+def _where_trained(name: str, names: list[str]) -> list[ColumnElement[bool]]:
+    """Training under a model's name, or by a job that the model was registered from: its models share one payment."""
+    if not names:
+        return []
+    events, versions = tables.cost_events.c, tables.model_versions.c
+    jobs = select(versions.job_id).where(versions.model_name == name)
+    return [or_(events.model_name.in_(names), events.job_id.in_(jobs))]
 
 
 def _where_name(column: ColumnElement[str], names: list[str]) -> list[ColumnElement[bool]]:

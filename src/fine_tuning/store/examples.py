@@ -40,6 +40,14 @@ def capture(connection: Connection, rows: Sequence[NewExample]) -> int:
     return new
 
 
+def known(connection: Connection, ids: Sequence[str]) -> set[str]:
+    """Which of these calls are stored."""
+    found: set[str] = set()
+    for start in range(0, len(ids), BLOCK_ROWS):
+        found.update(connection.scalars(select(_columns.id).where(_columns.id.in_(ids[start : start + BLOCK_ROWS]))))
+    return found
+
+
 def _without_repeats(rows: Sequence[NewExample]) -> Iterator[list[NewExample]]:
     """The rows in blocks that have a call once: a statement cannot change a row that it has inserted."""
     block: dict[str, NewExample] = {}

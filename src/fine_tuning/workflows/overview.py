@@ -13,7 +13,7 @@ from fine_tuning.distillation.distillation_stats import MIN_EXAMPLES_FOR_TRAININ
 from fine_tuning.experiments.guardrails import BROKEN
 from fine_tuning.model_registry import ModelRegistry
 from fine_tuning.registry import expiry
-from fine_tuning.store import datasets, examples, jobs, reviews
+from fine_tuning.store import budgets, datasets, examples, jobs, reviews
 from fine_tuning.store.column_types import now
 from fine_tuning.store.records.costs import BudgetStatus
 from fine_tuning.store.records.jobs import Job
@@ -21,7 +21,6 @@ from fine_tuning.store.records.model_versions import DescribedModelVersion
 from fine_tuning.store.workspace import Workspace
 
 RECENT = timedelta(days=7)  # failed jobs of this time are listed
-BUDGET_WARNING = 0.9  # share of a budget that is spent
 Place = Literal["review", "datasets", "jobs", "models", "experiments", "costs"]
 
 
@@ -141,14 +140,10 @@ def _experiment_needs(tests: Sequence[ABTestResult]) -> Iterator[Need]:
             yield Need(f"test {test.test_id} has a verdict; conclude it", "experiments")
 
 
-def _budget_needs(budgets: Iterable[BudgetStatus]) -> Iterator[Need]:
-    for budget in budgets:
-        spent, limit = budget["spent"], budget["usd_per_month"]
-        if spent >= BUDGET_WARNING * limit:
-            name = "all models" if budget["model_name"] == "*" else budget["model_name"]
-            yield Need(
-                f"the budget of {name} has ${spent:,.2f} of ${limit:,.2f} spent this month", "costs", is_urgent=True
-            )
+def _budget_needs(found: Iterable[BudgetStatus]) -> Iterator[Need]:
+    for budget in found:
+        if budget["spent"] >= budgets.WARN_AT * budget["usd_per_month"]:
+            yield Need(budgets.shown(budget), "costs", is_urgent=True)
 
 
 def _counted(count: int, what: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from asyncio import to_thread
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import NamedTuple
 
 from nicegui import ui
@@ -98,22 +99,25 @@ def _show_budgets(tracker: CostTracker, budgets: Sequence[BudgetStatus]) -> None
             each["usd_per_month"],
             each["spent"],
             each["left"],
+            "yes" if each["hard"] else "no",
             each["unpriced"],
         ]
         for each in budgets
     ]
     if rows:
-        columns = ["Model", "Budget (USD per month)", "Spent (USD)", "Left (USD)", "Unpriced events"]
+        columns = ["Model", "Budget (USD per month)", "Spent (USD)", "Left (USD)", "Refuses calls", "Unpriced events"]
         components.table("Budgets", columns, rows)
     with ui.element("div").classes("bar"):
         name = ui.input("Model (* for all models)", value="*")
         amount = ui.number("Budget (USD per month)", min=0)
+        hard = ui.checkbox("Refuse calls when it is spent")
 
         async def save() -> None:
             if amount.value is None:
                 notify("enter a budget in US dollars per month", is_error=True)
                 return
-            if await act(tracker.set_budget, name.value, amount.value, done="budget set") is not FAILED:
+            set_budget = partial(tracker.set_budget, hard=hard.value)
+            if await act(set_budget, name.value, amount.value, done="budget set") is not FAILED:
                 ui.navigate.reload()
 
         components.button("Set budget", save, changes=True)

@@ -9,6 +9,7 @@ https://docs.anthropic.com/en/docs/build-with-claude/batch-processing
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from fine_tuning.data_io.call import Call
 from fine_tuning.data_io.formats import exchange, vendor_response
@@ -41,7 +42,9 @@ def calls(row: Row) -> Iterator[Call]:
     if request is None:
         raise DataError("a batch's answer has no request here; import its input file, with each custom_id once, too")
     beside = {key: value for key, value in row.items() if key not in _KEYS}
-    yield from exchange.call_of(beside, exchange.Exchange(request, body, ()))
+    for call in exchange.call_of(beside, exchange.Exchange(request, body, ())):
+        # What the body says of its tier is that of the models, not that of the bill.
+        yield call if call.usage is None else replace(call, usage={**call.usage, "service_tier": "batch"})
 
 
 def _body(row: Row) -> JsonObject:

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from fine_tuning.data_io.call import Call, usage_of
+from fine_tuning.data_io.call import Call
 from fine_tuning.data_io.formats import chat_text, exchange, vendor_response
 from fine_tuning.data_io.formats.vendor_request import is_request
 from fine_tuning.data_io.json_values import JsonObject, Row, is_object, object_or_empty, parse_embedded_json
+from fine_tuning.data_io.usage import usage_of
 from fine_tuning.errors import DataError
 
 NAME = "bedrock-log"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fine_tuning.data_io.call import Call, Choice, finish_reason, usage_of
+from fine_tuning.data_io.call import Call, Choice, finish_reason
 from fine_tuning.data_io.dialects.conversation import read_answer, read_messages
 from fine_tuning.data_io.dialects.tool_definitions import read_tools
 from fine_tuning.data_io.formats.gateway_exchange import LoggedExchange, read_exchange
@@ -21,6 +21,7 @@ from fine_tuning.data_io.json_values import (
     object_or_empty,
     parse_embedded_json,
 )
+from fine_tuning.data_io.usage import usage_of
 from fine_tuning.errors import DataError
 
 NAME = "langsmith"

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fine_tuning.data_io.call import Call, usage_of
+from fine_tuning.data_io.call import Call
 from fine_tuning.data_io.formats.gateway_exchange import read_exchange
 from fine_tuning.data_io.json_values import JsonObject, Row, is_object, object_or_empty, parse_embedded_json
+from fine_tuning.data_io.usage import usage_of
 from fine_tuning.errors import DataError
 
 NAME = "portkey"

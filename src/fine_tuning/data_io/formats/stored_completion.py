@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fine_tuning.data_io.call import Call, Choice, finish_reason, usage_of, with_system
+from fine_tuning.data_io.call import Call, Choice, finish_reason, with_system
 from fine_tuning.data_io.dialects.conversation import read_answer, read_messages
 from fine_tuning.data_io.dialects.tool_definitions import read_tools
 from fine_tuning.data_io.json_values import (
@@ -16,6 +16,7 @@ from fine_tuning.data_io.json_values import (
     object_or_empty,
     parse_embedded_json,
 )
+from fine_tuning.data_io.usage import usage_of
 from fine_tuning.errors import DataError
 
 NAME = "stored-completion"
@@ -86,5 +87,9 @@ def first_choice(completion: object) -> Choice:
             if not {"content", "tool_calls", "function_call", "refusal"} & kept.keys():
                 kept["content"] = message.get("content")
             answer = read_answer({"role": "assistant", **kept}, "message")
-            return Choice(answer, finish_reason(first.get("finish_reason")), usage_of(given.get("usage")))
+            return Choice(
+                answer,
+                finish_reason(first.get("finish_reason")),
+                usage_of(given.get("usage"), given.get("service_tier")),
+            )
     raise DataError("the response has no choices with a message")

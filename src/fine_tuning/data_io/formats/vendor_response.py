@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from fine_tuning.data_io.call import Choice, finish_reason, usage_of
+from fine_tuning.data_io.call import Choice, finish_reason
 from fine_tuning.data_io.dialects.conversation import read_answer, with_plain_texts
 from fine_tuning.data_io.formats import anthropic_stream
 from fine_tuning.data_io.formats.stored_completion import first_choice
@@ -20,6 +20,7 @@ from fine_tuning.data_io.json_values import (
     object_or_empty,
     parse_embedded_json,
 )
+from fine_tuning.data_io.usage import usage_of
 from fine_tuning.errors import DataError
 
 CHAT, RESPONSES, ANTHROPIC, CONVERSE, GEMINI = "chat", "responses", "anthropic", "converse", "gemini"
@@ -91,7 +92,7 @@ def _responses(body: Row) -> Choice:
     ended = _TRUNCATED_AS.get(str(reason), reason) or ("length" if body.get("status") == "incomplete" else None)
     if ended is None and messages:
         ended = "tool_calls" if messages[-1].get("tool_calls") else "stop"
-    return Choice(messages, finish_reason(ended), usage_of(body.get("usage")))
+    return Choice(messages, finish_reason(ended), usage_of(body.get("usage"), body.get("service_tier")))
 
 
 def _anthropic(body: Row) -> Choice:

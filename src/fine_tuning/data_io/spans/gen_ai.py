@@ -6,7 +6,7 @@ https://ai.pydantic.dev/logfire/ for the spans of Pydantic AI.
 
 from __future__ import annotations
 
-from fine_tuning.data_io.call import Choice, finish_reason, usage_of
+from fine_tuning.data_io.call import Choice, finish_reason
 from fine_tuning.data_io.dialects.conversation import read_messages
 from fine_tuning.data_io.json_values import Row, is_list, is_object, parse_embedded_json
 from fine_tuning.data_io.messages import Message
@@ -14,6 +14,7 @@ from fine_tuning.data_io.spans.gen_ai_events import choice_of, conversation, det
 from fine_tuning.data_io.spans.gen_ai_parts import readable
 from fine_tuning.data_io.spans.otlp import nested
 from fine_tuning.data_io.spans.recorded import RecordedSpan
+from fine_tuning.data_io.usage import usage_of
 from fine_tuning.errors import DataError
 
 _CHAT_OPERATIONS = {"chat", "text_completion", "generate_content"}

@@ -5,7 +5,7 @@ Source: https://github.com/Arize-ai/openinference/blob/main/spec/semantic_conven
 
 from __future__ import annotations
 
-from fine_tuning.data_io.call import finish_reason, usage_of
+from fine_tuning.data_io.call import finish_reason
 from fine_tuning.data_io.dialects.conversation import read_answer, read_messages
 from fine_tuning.data_io.json_values import (
     JsonObject,
@@ -19,6 +19,7 @@ from fine_tuning.data_io.json_values import (
 from fine_tuning.data_io.messages import content_text
 from fine_tuning.data_io.spans.otlp import nested
 from fine_tuning.data_io.spans.recorded import RecordedSpan
+from fine_tuning.data_io.usage import usage_of
 from fine_tuning.errors import DataError
 
 _KIND = "openinference.span.kind"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from fine_tuning.data_io.call import Usage
 from fine_tuning.data_io.messages import Message
+from fine_tuning.data_io.usage import Usage
 
 
 @dataclass(frozen=True)

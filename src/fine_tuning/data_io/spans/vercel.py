@@ -5,7 +5,7 @@ Source: https://ai-sdk.dev/docs/ai-sdk-core/telemetry
 
 from __future__ import annotations
 
-from fine_tuning.data_io.call import finish_reason, usage_of
+from fine_tuning.data_io.call import finish_reason
 from fine_tuning.data_io.dialects.conversation import read_answer, read_messages, with_plain_texts
 from fine_tuning.data_io.json_values import (
     JsonObject,
@@ -15,6 +15,7 @@ from fine_tuning.data_io.json_values import (
     parse_embedded_json,
 )
 from fine_tuning.data_io.spans.recorded import RecordedSpan
+from fine_tuning.data_io.usage import usage_of
 from fine_tuning.errors import DataError
 
 

@@ -11,11 +11,13 @@ from fine_tuning.store.records.rows import JsonColumn
 class BudgetStatus(TypedDict):
     """A row of `budgets` with what is spent of it: US dollars of the current calendar month (UTC).
 
-    `spent` includes the estimates of jobs that have not ended; `unpriced` counts events without a known price.
+    A `hard` budget refuses calls when it is spent, any other one only training jobs. `spent` includes the estimates of
+    jobs that have not ended; `unpriced` counts events without a known price.
     """
 
     model_name: str
     usd_per_month: float
+    hard: bool
     spent: float
     left: float
     unpriced: int

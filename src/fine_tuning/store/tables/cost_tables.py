@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column, Float, Index, Integer, Table, text
+from sqlalchemy import Boolean, Column, Float, Index, Integer, Table, false, text
 
 from fine_tuning.store.column_types import BigId, Json, String, Text, UtcTime
 from fine_tuning.store.tables.schema_metadata import metadata, one_of, only
@@ -51,5 +51,6 @@ budgets = Table(
     metadata,
     Column("model_name", String(200), primary_key=True, doc="* is all models together"),
     Column("usd_per_month", Float, nullable=False),
+    Column("hard", Boolean, nullable=False, server_default=false(), doc="calls are refused when it is spent"),
     Column("created_at", UtcTime, nullable=False),
 )

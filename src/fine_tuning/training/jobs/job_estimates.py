@@ -5,7 +5,6 @@ from __future__ import annotations
 from math import isnan
 from pathlib import Path
 
-from fine_tuning._util import hosts
 from fine_tuning.costs.prices import PriceList
 from fine_tuning.data_io.rows import read_rows
 from fine_tuning.errors import FineTuningError
@@ -52,7 +51,7 @@ class JobEstimator:
             seconds = self._seconds_here(request.model, trained)
             return {"tokens": trained, "usd": self._usd_here(seconds), "seconds": seconds}
         prices = PriceList(self._workspace.settings.prices)
-        price = prices.training_price(request.model, at_openai=hosts.is_openai(self._provider))
+        price = prices.training_price(request.model, self._provider)
         return {"tokens": trained, "usd": None if isnan(price) else trained / 1e6 * price, "seconds": None}
 
     def estimate_file(self, request: TrainingRequest, path: Path) -> JobEstimate:

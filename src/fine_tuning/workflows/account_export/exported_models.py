@@ -29,7 +29,7 @@ def register_model_of_job(
         is_alive: whether the account still has the model; else it is registered as archived.
     """
     prices = PriceList(session.workspace.settings.prices)
-    price = prices.training_price(job.model, at_openai=session.host.is_openai)
+    price = prices.training_price(job.model, session.host.url)
     cost = None if isnan(price) or job.trained_tokens is None else price * job.trained_tokens / 1e6
     stored = files.get(tx, job.training_file) if has_file else None
     dataset = datasets.get(tx, stored["dataset_id"]) if stored is not None else None

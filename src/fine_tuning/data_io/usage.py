@@ -1,0 +1,113 @@
+"""The tokens of a call, read from any vendor's words into one form: that of OpenAI's chat API.
+
+Vendors count differently: OpenAI's and Gemini's input includes what was read from a cache, Anthropic's and Bedrock's
+does not; Gemini's output has no thoughts. Here the prompt includes all input, and the completion all output.
+"""
+
+from __future__ import annotations
+
+from typing import NotRequired, TypedDict
+
+from fine_tuning.data_io.json_values import Row, is_object, object_or_empty
+
+_PROMPT_KEYS = (
+    *("prompt_tokens", "input_tokens", "inputTokens", "promptTokenCount", "prompt_token_count", "promptTokens"),
+    "input",
+)
+_COMPLETION_KEYS = (
+    *("completion_tokens", "output_tokens", "outputTokens", "candidatesTokenCount", "candidates_token_count"),
+    *("completionTokens", "output"),
+)
+_TOTAL_KEYS = ("total_tokens", "totalTokens", "totalTokenCount", "total_token_count", "total")
+_APART = ("input_tokens", "inputTokens", "input")  # of vendors that count cached input beside it
+_PROMPT_DETAILS = ("prompt_tokens_details", "input_tokens_details", "input_token_details")
+_COMPLETION_DETAILS = ("completion_tokens_details", "output_tokens_details", "output_token_details")
+_CACHED_WITHIN = (
+    *("cachedContentTokenCount", "cached_content_token_count", "cachedInputTokens", "prompt_cache_hit_tokens"),
+    "cached_tokens",
+)
+_CACHED_APART = ("cache_read_input_tokens", "cacheReadInputTokens", "input_cached_tokens", "input_cache_read")
+_WRITTEN_APART = (
+    *("cache_creation_input_tokens", "cacheWriteInputTokens", "input_cache_creation", "input_cache_write"),
+    "cache_write_input_tokens",
+)
+_THOUGHTS = ("thoughtsTokenCount", "thoughts_token_count", "output_reasoning_tokens")  # beside the output
+_REASONING = ("reasoningTokens", "reasoning_tokens")
+
+
+class Usage(TypedDict):
+    """Tokens of a call; None is unknown, an absent key was not reported.
+
+    `prompt_tokens` includes `cached_tokens` (read from a cache) and `cache_write_tokens`; `completion_tokens` includes
+    `reasoning_tokens`. `service_tier` is as the vendor names it: default, flex, batch, priority, ...
+    """
+
+    prompt_tokens: int | None
+    completion_tokens: int | None
+    cached_tokens: NotRequired[int]
+    cache_write_tokens: NotRequired[int]
+    reasoning_tokens: NotRequired[int]
+    service_tier: NotRequired[str]
+
+
+def usage_of(value: object, service_tier: object = None) -> Usage | None:
+    """The tokens of a call in any vendor's words; None where there are none.
+
+    Args:
+        service_tier: as the response states it beside its usage (OpenAI); Anthropic's usage states its own.
+    """
+    if not is_object(value):
+        return None
+    prompt, completion = _first(value, _PROMPT_KEYS), _first(value, _COMPLETION_KEYS)
+    if prompt is None and completion is None:
+        return None
+    cached, written, beside = _cache(value, prompt, completion)
+    prompt = prompt if prompt is None else prompt + beside
+    reasoning, thoughts = _reasoning(value, prompt, completion)
+    found: Usage = {
+        "prompt_tokens": prompt,
+        "completion_tokens": completion if completion is None else completion + thoughts,
+    }
+    if cached:
+        found["cached_tokens"] = cached
+    if written:
+        found["cache_write_tokens"] = written
+    if reasoning:
+        found["reasoning_tokens"] = reasoning
+    tier = service_tier or value.get("service_tier")
+    if isinstance(tier, str) and tier:
+        found["service_tier"] = tier
+    return found
+
+
+def _cache(value: Row, prompt: int | None, completion: int | None) -> tuple[int, int, int]:
+    """Tokens read from a cache and written to one, and how many of them the prompt does not count yet."""
+    details = object_or_empty(next((value[key] for key in _PROMPT_DETAILS if value.get(key)), None))
+    within = _first(details, ("cached_tokens", "cache_read")) or _first(value, _CACHED_WITHIN)
+    written = _first(details, ("cache_write_tokens", "cache_creation"))
+    if within is not None or written is not None:
+        return within or 0, written or 0, 0
+    read, stored = _first(value, _CACHED_APART) or 0, _first(value, _WRITTEN_APART) or 0
+    total = _first(value, _TOTAL_KEYS)
+    is_counted = total is not None and total == (prompt or 0) + (completion or 0)
+    is_apart = next((key in _APART for key in _PROMPT_KEYS if _is_count(value.get(key))), False) and not is_counted
+    return read, stored, read + stored if is_apart else 0
+
+
+def _reasoning(value: Row, prompt: int | None, completion: int | None) -> tuple[int, int]:
+    """Tokens of reasoning, and how many of them the completion does not count yet."""
+    if (thoughts := _first(value, _THOUGHTS)) is not None:
+        return thoughts, thoughts
+    details = object_or_empty(next((value[key] for key in _COMPLETION_DETAILS if value.get(key)), None))
+    reasoning = _first(details, ("reasoning_tokens", "reasoning")) or _first(value, _REASONING) or 0
+    is_beside = _first(value, _TOTAL_KEYS) == (prompt or 0) + (completion or 0) + reasoning  # as xAI counts
+    return reasoning, reasoning if is_beside else 0
+
+
+def _first(value: Row, keys: tuple[str, ...]) -> int | None:
+    found = next((value[key] for key in keys if _is_count(value.get(key))), None)
+    return found if isinstance(found, int) else None
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0

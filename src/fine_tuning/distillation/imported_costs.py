@@ -1,0 +1,50 @@
+"""What imported calls have cost, for the ledger: by the tokens that their log reports, and the prices of their day."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from fine_tuning._util.model_names import is_fine_tuned
+from fine_tuning.costs.prices import PriceList
+from fine_tuning.distillation.importer import ReadCall
+from fine_tuning.store import costs
+from fine_tuning.store.database import Transaction
+from fine_tuning.store.records.costs import NewCostEvent
+
+
+class ImportedCosts:
+    """Adds the calls of an import to the cost ledger; the parameter `record` of `importer`.
+
+    Args:
+        host: address that answered; None where the log does not say, and the model's name has to.
+    """
+
+    def __init__(self, prices: PriceList, host: str | None = None) -> None:
+        self._prices, self._host = prices, host
+
+    def __call__(self, tx: Transaction, calls: Sequence[ReadCall]) -> None:
+        """Add new calls, on the day they were made; those without tokens are left out."""
+        for call in calls:
+            if call.usage is not None:
+                costs.add(tx, self._event(call))
+
+    def _event(self, call: ReadCall) -> NewCostEvent:
+        usage, made_at = call.usage or {"prompt_tokens": None, "completion_tokens": None}, call.better["captured_at"]
+        model, prompt, completion = call.better["model_used"], usage["prompt_tokens"], usage["completion_tokens"]
+        price = self._prices.price_of(model, usage, self._host, made_at)
+        tokens = {key: value for key, value in usage.items() if key != "service_tier"}
+        return {
+            "kind": "inference",
+            "model_name": model,
+            "tokens": None if prompt is None or completion is None else prompt + completion,
+            "cost": price.usd,
+            "is_fine_tuned": is_fine_tuned(model),
+            "metadata": {
+                "example": call.better["id"],
+                "provider": self._host,
+                "usage": tokens,
+                "service_tier": usage.get("service_tier"),
+                "cost_note": price.note,
+            },
+            "recorded_at": made_at,
+        }
