@@ -51,9 +51,14 @@ def is_positive(value: object, *, is_thumb: bool = True) -> bool | None:
         return value == 1 if is_thumb and value in (-1, 0, 1) else None
     if not isinstance(value, str):
         return None
-    word = folded(value.replace("\N{VARIATION SELECTOR-16}", ""))
+    word = _word(value)
     found = _WORDS.get(word)
     return _OF_THUMBS.get(word) if found is None and is_thumb else found
+
+
+def _word(value: str) -> str:
+    plain_text = value.replace("\N{VARIATION SELECTOR-16}", "").strip()
+    return plain_text if plain_text in _OF_THUMBS else folded(plain_text)  # whose dashes are spaces
 
 
 def rating_of_verdicts(others: JsonObject) -> int | None:
@@ -98,7 +103,7 @@ def _says_no_thumb(others: Mapping[str, object]) -> bool:
 
 def _refuse_unclear(key: str, value: object) -> None:
     is_number = isinstance(value, int | float) and not isinstance(value, bool) and value in (-1, 0, 1)
-    if is_number or (isinstance(value, str) and folded(value) in _UNCLEAR):
+    if is_number or (isinstance(value, str) and _word(value) in _UNCLEAR):
         raise DataError(
             f"{key} is {value!r}: write true or false for a good or a bad answer, or name the class otherwise"
         )
