@@ -50,8 +50,8 @@ _NAMES = {
         "background guidelines examples exemplars demonstrations few_shot few_shots few_shot_examples fewshot_prompt "
         "prefix suffix persona knowledge_base background_knowledge background_info additional_context "
         "extra_context reference_context retrieved_context retrieved_contexts retrieved_documents retrieved_docs "
-        "retrieved_passages retrieved_chunks context_documents context_docs context_passages search_results grounding memory memories "
-        "tool_results tool_outputs tool_responses function_results chat_template_kwargs"
+        "retrieved_passages retrieved_chunks context_documents context_docs context_passages search_results "
+        "grounding memory memories tool_results tool_outputs tool_responses function_results chat_template_kwargs"
     ),
     Meaning.OPTION: "tool_choice response_format",
 }
