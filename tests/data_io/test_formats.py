@@ -221,7 +221,7 @@ BROKEN: dict[str, dict[str, Any]] = {
     "both answers are the same": {"prompt": "a", "chosen": "b", "rejected": "b"},
     "the request's messages are missing": COMPLETION,
     "no choices with a message": {**COMPLETION, "choices": [], "messages": [ASKED]},
-    "output has no message": {**ONE_CALL["langfuse"], "output": 5},
+    "output has no message": {**ONE_CALL["langfuse"], "output": {}},
     "messages or response is empty": {**ONE_CALL["litellm"], "messages": {}},
     "the span has no messages": {"attributes": {"gen_ai.operation.name": "chat"}},
 }

@@ -105,6 +105,7 @@ WRONG: list[tuple[str, str, Any]] = [
     ("no-messages", "input", pair(input=3)),
     ("empty-content", "input.messages[0].content", pair(input={"messages": [{"role": "user", "content": " "}]})),
     ("unknown-key", "source", chat(Q, A, source="crm")),
+    ("request-option", "tool_choice", chat(Q, A, tool_choice="required")),
     ("image-size", "messages[0].content[0].image_url", chat({"role": "user", "content": [IMAGE]}, A)),
     ("same-role-twice", "messages[1]", chat(Q, {**Q, "content": "more"}, A)),
 ]

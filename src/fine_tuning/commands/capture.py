@@ -172,6 +172,7 @@ def _print_import(names: str, report: ImportReport) -> None:
         "imported before": report.already_imported or None,
         "not chat calls": report.skipped or None,
         "cut off": report.cut_off or None,
+        "not fit for training": output.counts(report.untrainable),
         "rejected": len(report.rejected),
         "preference pairs": report.preferences or None,
         "default ratings": ", ".join(f"{count} rated {rating}" for rating, count in sorted(report.unrated.items())),

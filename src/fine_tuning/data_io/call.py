@@ -2,31 +2,22 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from fine_tuning.data_io.dialects import images
-from fine_tuning.data_io.json_values import JsonObject, Row, is_list, is_object, text_field
-from fine_tuning.data_io.messages import Message, Tool, content_text
+from fine_tuning.data_io.beside import read_beside
+from fine_tuning.data_io.json_values import JsonObject, Row, is_list, is_object
+from fine_tuning.data_io.key_meanings import folded
+from fine_tuning.data_io.messages import Message, Tool
 from fine_tuning.data_io.usage import Usage
+from fine_tuning.data_io.verdicts import rating_of_verdicts
 from fine_tuning.errors import DataError
 
 RECORD_KEYS = frozenset({"domain", "task_type", "rating", "metadata", "captured_at", "model", "model_used"})
 """Fields of a captured example that a row of any format may have."""
 CUT_OFF = frozenset({"length", "content_filter"})
 """Finish reasons of answers that are not whole."""
-_SYSTEM_KEYS = ("system", "system_prompt", "instructions")
-_ASKED_KEYS = frozenset(
-    {
-        *("question", "query", "prompt", "instruction", "input", "context", "documents", "history"),
-        *("messages", "conversations", "conversation"),
-    }
-)
-_LABEL_KEYS = ("label", "kto_tag")
-_THUMBS_UP, _THUMBS_DOWN = 5, 1
-_UNREADABLE_KEYS = frozenset({"functions", "function_call", *images.MEDIA_KEYS})
 _FINISH_REASONS = {
     "stop": ("end_turn", "stop_sequence", "completed", "eos", "finish"),
     "length": ("max_tokens", "max_output_tokens", "model_length", "incomplete", "model_context_window_exceeded"),
@@ -102,100 +93,39 @@ def call_from_row(
     Raises:
         DataError: metadata is not an object, or a field that belongs to the conversation cannot be read.
     """
-    metadata = row.get("metadata") or {}
+    facts, row = _facts_of(row, conversation_keys)
+    metadata = facts.get("metadata") or {}
     if not is_object(metadata):
         raise DataError(f"metadata must be an object, not {type(metadata).__name__}")
-    read = {*conversation_keys, *RECORD_KEYS, *_SYSTEM_KEYS, *images.IMAGE_KEYS}
-    messages = images.with_images(row, with_system(row, messages))
-    others = {key: value for key, value in row.items() if key not in read and value is not None}
-    others = without_repeated(others, [*messages, *(rejected or [])])
+    found = read_beside(row, messages, tools, rejected, conversation_keys)
+    others = found.metadata
     finish = others.pop("finish_reason", None)
-    rating = _rating_of_label(others) if row.get("rating") in (None, "") else row["rating"]
+    is_rated = facts.get("rating") not in (None, "")
     return Call(
-        messages,
-        tools,
+        found.messages,
+        found.tools,
         rejected,
-        domain=row.get("domain"),
-        task_type=row.get("task_type"),
-        rating=rating,
-        model=row.get("model_used") or row.get("model"),
-        captured_at=row.get("captured_at"),
+        domain=facts.get("domain"),
+        task_type=facts.get("task_type"),
+        rating=facts["rating"] if is_rated else rating_of_verdicts(others),
+        model=facts.get("model_used") or facts.get("model"),
+        captured_at=facts.get("captured_at"),
         metadata={**others, **{key: value for key, value in metadata.items() if value is not None}},
         finish_reason=finish_reason(finish or metadata.get("finish_reason")),
     )
 
 
-def with_system(row: Row, messages: list[Message]) -> list[Message]:
-    """The conversation, after the system message that stands beside it; once, if it has it too.
-
-    Raises:
-        DataError: it is neither text nor a list of text parts.
-    """
-    key = next((key for key in _SYSTEM_KEYS if row.get(key)), None)
-    if key is None:
-        return messages
-    text = content_text(row[key]) if is_list(row[key]) else text_field(row, key)
-    first = messages[0] if messages else None
-    if not text.strip() or (
-        first is not None and str(first.get("role")) in {"system", "developer"} and first.get("content") == text
-    ):
-        return messages
-    return [{"role": "system", "content": text}, *messages]
-
-
-def _rating_of_label(others: JsonObject) -> int | None:
-    """The rating of an answer whose row says whether it is a good one (as for TRL's KTO); taken out of `others`.
-
-    Raises:
-        DataError: the label may as well be a class.
-    """
-    key = next((key for key in _LABEL_KEYS if key in others), None)
-    if key is None:
-        return None
-    value = others[key]
-    if isinstance(value, str) and value.lower() in {"true", "false"}:
-        value = value.lower() == "true"
-    if isinstance(value, bool):
-        del others[key]
-        return _THUMBS_UP if value else _THUMBS_DOWN
-    if value in (0, 1):
-        raise DataError(
-            f"{key} is {value!r}: write true or false for a good or a bad answer, or name the class otherwise"
-        )
-    return None
-
-
-def without_repeated(others: Row, messages: list[Message]) -> JsonObject:
-    """The fields that no message was made of, without those that repeat the conversation.
-
-    Raises:
-        DataError: one holds something that belongs to the conversation and is not in it; the message names it.
-    """
-    if not others:
-        return {}
-    for key in others.keys() & _UNREADABLE_KEYS:
-        if others[key] not in ("", [], {}, False):
-            raise DataError(f"{key} cannot be read here; the row would lose it")
-    for key in others.keys() & _ASKED_KEYS:
-        texts = [text for text in _texts(others[key]) if text.strip()]
-        said = "\n".join(_texts([message.get("content") for message in messages])) if texts else ""
-        if any(text.strip() not in said for text in texts):
-            raise DataError(f"{key} is not part of the conversation, and would be lost; put it into a message")
-    return {key: value for key, value in others.items() if key not in _ASKED_KEYS}
-
-
-def _texts(value: object) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif is_object(value):
-        for key, each in value.items():
-            if key not in {"role", "type", "from"}:
-                yield from _texts(each)
-    elif is_list(value):
-        for each in value:
-            yield from _texts(each)
-    elif value is not None and not isinstance(value, bool):
-        yield json.dumps(value, default=str)
+def _facts_of(row: Row, conversation_keys: Collection[str]) -> tuple[JsonObject, JsonObject]:
+    """The fields of a captured example, also written as `Rating` or ` task type`, and the others."""
+    facts: JsonObject = {}
+    others: JsonObject = {}
+    for key, value in row.items():
+        name = key if key in RECORD_KEYS else folded(key)
+        if name in RECORD_KEYS and key not in conversation_keys and (name == key or name not in row):
+            facts[name] = value
+        else:
+            others[key] = value
+    return facts, others
 
 
 def finish_reason(value: object) -> str | None:

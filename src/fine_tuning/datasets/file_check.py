@@ -109,7 +109,10 @@ def examine(text: bytes | None) -> Examined:
     name = formats.format_of(parsed)
     try:
         # A row without the messages that it names is checked as it is: the checks say so.
-        call = None if name is None and "messages" in parsed else _call_of(parsed, name)
+        given = parsed.get("messages")
+        is_broken_json = isinstance(given, str) and given.lstrip()[:1] in {"[", "{"}
+        is_unread = name is None and "messages" in parsed and not is_broken_json
+        call = None if is_unread else _call_of(parsed, name)
     except DataError as error:
         wrong = chat_checks.check_row(parsed) if name in _CHECKED_AS_WRITTEN else []
         if has_error(wrong):  # says what is wrong with which message
@@ -121,6 +124,7 @@ def examine(text: bytes | None) -> Examined:
     findings = chat_checks.check_row(row)
     if name == openai_chat.NAME or "preferred_output" in parsed:
         findings += chat_checks.unknown_keys(parsed)
+    findings += chat_checks.request_options(parsed)
     return Examined(parsed, learnt, row_text.canonical(learnt), name, findings, call)
 
 

@@ -7,13 +7,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TypedDict
 
-from fine_tuning.data_io.formats import chat_checks
-from fine_tuning.data_io.formats.findings import CODES
 from fine_tuning.data_io.messages import Message, Tool, messages_of_example
 from fine_tuning.data_io.sources import RawRow
 from fine_tuning.distillation.import_report import Defaults, ImportReport
-from fine_tuning.distillation.importer import Import, ReadCall
-from fine_tuning.store.records.examples import NewExample
+from fine_tuning.distillation.importer import Import, ReadCall, untrainable
 from fine_tuning.store.records.rows import JsonColumn
 
 SAMPLES = 3  # calls of each format
@@ -65,18 +62,12 @@ def preview(rows: Iterable[RawRow], defaults: Defaults) -> ImportPreview:
         seen.add(call.better["id"])
         run.report.captured += 1
         run.report.preferences += call.worse is not None
-        found.untrainable.update(_errors(call.better))
+        found.untrainable.update({f"{each.code}: {each.message}" for each in untrainable(call.better, call.worse)})
         sampled[call.format] += 1
         if sampled[call.format] <= SAMPLES:
             found.samples.append(_sample(call))
     found.reasons.update(row["reason"] for row in run.report.rejected)
     return found
-
-
-def _errors(record: NewExample) -> set[str]:
-    row = {"messages": messages_of_example(record)} | ({"tools": record["tools"]} if record["tools"] else {})
-    found = chat_checks.check_row(row)
-    return {f"{each.code}: {each.message}" for each in found if CODES[each.code].is_error}
 
 
 def _sample(call: ReadCall) -> SampledCall:

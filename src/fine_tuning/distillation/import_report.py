@@ -62,6 +62,8 @@ class ImportReport:
         already_imported: calls, among the duplicates, of rows that were imported before: by an import that was
             interrupted, or before the file has grown. They are not counted as sightings again.
         known_since: when all the rows were imported before (ISO 8601), in which case nothing was stored; else None.
+        untrainable: number of calls that are stored, and refused when a dataset is built from them, by what is wrong
+            (the code of `ft-cli dataset check`).
     """
 
     read: int = 0
@@ -75,6 +77,7 @@ class ImportReport:
     unrated: Counter[int] = field(default_factory=Counter)
     already_imported: int = 0
     known_since: str | None = None
+    untrainable: Counter[str] = field(default_factory=Counter)
 
     def add(self, other: ImportReport) -> None:
         """Add the counts of an import of more rows; `known_since` stays None, as the parts may differ."""

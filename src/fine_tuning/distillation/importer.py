@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from fine_tuning.data_io import formats, sources
-from fine_tuning.data_io.formats import Call, row_text
+from fine_tuning.data_io.formats import Call, chat_checks, row_text
 from fine_tuning.data_io.formats.findings import CODES, Finding
+from fine_tuning.data_io.messages import messages_of_example
 from fine_tuning.data_io.sources import RawRow
 from fine_tuning.data_io.usage import Usage
 from fine_tuning.distillation.example_record import Facts, example_record
@@ -198,6 +199,7 @@ class Import:
                 self.report.read += 1
                 better, worse = _records(call, rating, self.defaults)
                 self.report.cut_off += call.is_cut_off
+                self.report.untrainable.update({each.code for each in untrainable(better, worse)})
                 yield ReadCall(better, worse, name, row.file, row.line, call.usage)
         except (DataError, UsageError) as error:
             self.report.read += not found
@@ -221,6 +223,16 @@ class Import:
             is_unrated = call.rating in (None, "")
             self.report.unrated.update([default] if is_unrated else ())
             yield str(name), call, default if is_unrated else call.rating
+
+
+def untrainable(*records: NewExample | None) -> list[Finding]:
+    """What is wrong with calls for training; they are stored nevertheless, as nothing of them is lost."""
+    found: list[Finding] = []
+    for record in records:
+        if record is not None:
+            row = {"messages": messages_of_example(record)} | ({"tools": record["tools"]} if record["tools"] else {})
+            found += [each for each in chat_checks.check_row(row) if CODES[each.code].is_error]
+    return found
 
 
 def _reason(finding: Finding) -> str:

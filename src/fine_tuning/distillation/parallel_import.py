@@ -110,7 +110,8 @@ def _answer(stream: IO[bytes]) -> JsonColumn:
 def _report(value: JsonColumn) -> ImportReport:
     """A report from its JSON, where keys are text."""
     unrated = Counter({int(rating): count for rating, count in value["unrated"].items()})
-    return ImportReport(**{**value, "formats": Counter(value["formats"]), "unrated": unrated})
+    counts: dict[str, Counter[str]] = {key: Counter(value[key]) for key in ("formats", "untrainable")}
+    return ImportReport(**{**value, **counts, "unrated": unrated})
 
 
 def _decoded(call: list[object]) -> ReadCall:

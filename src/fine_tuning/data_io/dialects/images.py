@@ -5,25 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import cast
 
-from fine_tuning.data_io.json_values import Row, is_list, is_object
+from fine_tuning.data_io.json_values import is_list, is_object, parse_embedded_json
 from fine_tuning.data_io.messages import ContentPart, Message
 from fine_tuning.errors import DataError
 
 PLACEHOLDER = "<image>"
-IMAGE_KEYS = ("images", "image")
-MEDIA_KEYS = (*IMAGE_KEYS, "videos", "video", "audios", "audio")
 
 
-def with_images(row: Row, messages: list[Message]) -> list[Message]:
+def with_images(key: str, given: object, messages: list[Message]) -> list[Message]:
     """The conversation, with the images of its row in the places of the `<image>` marks, or before the first question.
+
+    Args:
+        key: the field that has them.
+        given: an image or a list of them.
 
     Raises:
         DataError: an image has no address (a path says nothing elsewhere), or there are more or fewer than marks.
     """
-    given = next((row[key] for key in IMAGE_KEYS if row.get(key)), None)
-    if given is None:
-        return messages
-    key = next(key for key in IMAGE_KEYS if row.get(key))
+    given = parse_embedded_json(given)
     addresses = [_address(each, key) for each in (given if is_list(given) else [given])]
     marks = sum(_text(message).count(PLACEHOLDER) for message in messages)
     if marks not in (0, len(addresses)):

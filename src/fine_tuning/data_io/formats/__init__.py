@@ -34,7 +34,8 @@ from fine_tuning.data_io.formats import (
     sharegpt,
     stored_completion,
 )
-from fine_tuning.data_io.json_values import Row
+from fine_tuning.data_io.json_values import Row, parse_embedded_json
+from fine_tuning.data_io.key_meanings import folded
 from fine_tuning.errors import DataError, UsageError
 
 __all__ = ["FORMATS", "LOGS", "Call", "Row", "calls_in", "check_format", "format_of"]
@@ -104,16 +105,29 @@ def check_format(name: str) -> str:
 
 def format_of(row: Row) -> str | None:
     """The name of a row's format; None if no format recognises it."""
-    row = _stated(row)
-    for name, each in FORMATS.items():
-        if each.recognises(row):
-            return name
-    return None
+    return _recognised(_stated(row))[0]
+
+
+def _recognised(row: Row) -> tuple[str | None, Row]:
+    """The name of a row's format and the row; with the names of its fields in lower case where only those are known."""
+    found = next((name for name, each in FORMATS.items() if each.recognises(row)), None)
+    if found is None and any(key != folded(key) for key in row):
+        lower = {folded(key): value for key, value in row.items()}
+        if len(lower) == len(row) and (found := _recognised(lower)[0]) is not None:
+            return found, lower
+    return found, row
 
 
 def _stated(row: Row) -> Row:
     """The row without the nulls with which tables fill the columns of other rows."""
     return {key: value for key, value in row.items() if value is not None} if None in row.values() else row
+
+
+def _refuse_broken_json(row: Row) -> None:
+    """Name a column of lists that was written as Python writes them, as pandas does in CSV."""
+    for key, value in row.items():
+        if isinstance(value, str) and value.lstrip()[:1] in {"[", "{"} and isinstance(parse_embedded_json(value), str):
+            raise DataError(f"{key} is text that begins as JSON and is none; write the column with json.dumps")
 
 
 def calls_in(row: Row, name: str | None = None) -> Iterator[Call]:
@@ -126,8 +140,14 @@ def calls_in(row: Row, name: str | None = None) -> Iterator[Call]:
         DataError: the row is of another format, or malformed.
     """
     row = _stated(row)
-    known = format_of(row) if name is None else name
+    if name is None:
+        known, row = _recognised(row)
+    else:
+        known = name
+        if not FORMATS[name].recognises(row):
+            row = {folded(key): value for key, value in row.items()}
     if known is None or not FORMATS[known].recognises(row):
+        _refuse_broken_json(row)
         expected = f"of the format {name}" if name else "of any known format"
         raise DataError(f"the row is not {expected} (it has {', '.join(sorted(row)[:6]) or 'nothing'})")
     try:

@@ -25,7 +25,7 @@ def recognises(row: Row) -> bool:
 
 def _is_own(message: Row) -> bool:
     """Whether a message is as this SDK has it, and no other."""
-    if is_list(message.get("toolInvocations")):
+    if any(is_list(parse_embedded_json(message.get(key))) for key in ("toolInvocations", "experimental_attachments")):
         return True
     parts, content = parse_embedded_json(message.get("parts")), parse_embedded_json(message.get("content"))
     has_parts = is_list(parts) and bool(parts) and all(is_object(each) and "type" in each for each in parts)

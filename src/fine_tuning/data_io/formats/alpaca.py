@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 from typing import NotRequired, TypedDict
 
 from fine_tuning.data_io.call import Call, call_from_row
-from fine_tuning.data_io.json_values import Row, is_list, text_field
+from fine_tuning.data_io.json_values import Row, text_field
 from fine_tuning.data_io.messages import Message, Tool, prompt_and_response_messages
 from fine_tuning.errors import DataError
 
 NAME = "alpaca"
-_KEYS = ("instruction", "input", "output", "history")
+_KEYS = ("instruction", "input", "output")
 
 
 class AlpacaRow(TypedDict):
@@ -37,18 +37,7 @@ def calls(row: Row) -> Iterator[Call]:
     """
     more = text_field(row, "input") if row.get("input") else ""
     prompt = "\n\n".join(part for part in (text_field(row, "instruction"), more) if part)
-    messages = [*_history(row.get("history")), *prompt_and_response_messages(prompt, text_field(row, "output"))]
-    yield call_from_row(row, _KEYS, messages)
-
-
-def _history(turns: object) -> Iterator[Message]:
-    wrong = DataError("history must be a list of [question, answer]")
-    if turns and not is_list(turns):
-        raise wrong
-    for turn in turns if is_list(turns) else []:
-        if not isinstance(turn, list) or len(turn) != 2 or not all(isinstance(text, str) for text in turn):
-            raise wrong
-        yield from prompt_and_response_messages(turn[0], turn[1])
+    yield call_from_row(row, _KEYS, prompt_and_response_messages(prompt, text_field(row, "output")))
 
 
 def row_of(messages: Sequence[Message], tools: Sequence[Tool] | None = None) -> AlpacaRow:

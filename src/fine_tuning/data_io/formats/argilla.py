@@ -23,7 +23,7 @@ _CHOSEN = ("chosen", "rejected")
 _OF_RECORDS = {"id", "status", "_server_id", "inserted_at", "updated_at"}
 _SCALE = {1, 2, 3, 4, 5}
 _WRITTEN_BY_HAND = 5
-_OTHERS = ("context", "system", "system_prompt", "document", "documents", "history")
+_ADDED = ("input", "context")  # to the question
 
 
 def recognises(row: Row) -> bool:
@@ -73,7 +73,7 @@ def calls(row: Row) -> Iterator[Call]:
     if asked is None:
         raise DataError(f"the record has no question: none of its fields is {', '.join(_ASKED)}")
     request = _request(fields, asked)
-    used = {asked, *_OTHERS}
+    used = {asked, *(_added(fields, asked) if isinstance(parse_embedded_json(fields[asked]), str) else ())}
     written = next((key for key in _ANSWERED if isinstance(answers.get(key), str)), None)
     pair = _pair(fields, stated)
     if pair is not None:
@@ -87,10 +87,7 @@ def calls(row: Row) -> Iterator[Call]:
     ids = {"record": row.get("id"), "status": row.get("status"), "answers": answers}
     beside = {key: value for key, value in fields.items() if key not in used}
     extra = {key: value for key, value in ids.items() if value}
-    system = {key: fields[key] for key in ("system", "system_prompt") if fields.get(key)}
-    call = call_from_row(
-        {**system, "metadata": {**beside, **metadata, **extra}}, (), [*request, *chosen], None, rejected
-    )
+    call = call_from_row({**beside, "metadata": {**metadata, **extra}}, (), [*request, *chosen], None, rejected)
     yield replace(call, rating=_WRITTEN_BY_HAND if rating is None and written else rating)
 
 
@@ -133,8 +130,12 @@ def _request(fields: Row, key: str) -> list[Message]:
     value = parse_embedded_json(fields[key])
     if not isinstance(value, str):
         return read_messages(value, f"fields.{key}")
-    more = [fields[each] for each in ("input", "context") if each != key and isinstance(fields.get(each), str)]
-    return prompt_messages("\n\n".join([value, *(str(each) for each in more if each)]))
+    return prompt_messages("\n\n".join([value, *(str(fields[each]) for each in _added(fields, key))]))
+
+
+def _added(fields: Row, asked: str) -> list[str]:
+    """The fields that belong to a question in text."""
+    return [each for each in _ADDED if each != asked and isinstance(fields.get(each), str) and fields[each]]
 
 
 def _answer(fields: Row, answers: Row, suggested: Row, written: str | None, request: list[Message]) -> list[Message]:

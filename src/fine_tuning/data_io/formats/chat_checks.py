@@ -12,10 +12,10 @@ from collections.abc import Iterator, Sequence
 
 from fine_tuning.data_io.formats.findings import Finding
 from fine_tuning.data_io.json_values import Row, is_list, is_object
+from fine_tuning.data_io.key_meanings import Meaning, meaning_of
 
 ROLES = ("system", "developer", "user", "assistant", "tool")
 _ROW_KEYS = {"messages", "tools", "parallel_tool_calls"}
-_READ_KEYS = {"system", "system_prompt", "instructions", "functions", "images", "image"}  # into messages and tools
 _PAIR_KEYS = {"input", "preferred_output", "non_preferred_output"}
 _MESSAGE_KEYS = {
     "system": {"role", "content", "name"},
@@ -24,6 +24,7 @@ _MESSAGE_KEYS = {
     "assistant": {"role", "content", "name", "weight", "tool_calls", "refusal"},
     "tool": {"role", "content", "tool_call_id", "name"},
 }
+_ASSUMED: tuple[object, ...] = (None, "", "auto", "none", {}, {"type": "text"}, {"type": "auto"}, {"type": "none"})
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
@@ -34,8 +35,21 @@ def check_row(row: Row) -> list[Finding]:
 
 def unknown_keys(row: Row) -> list[Finding]:
     """A finding for each key of a chat row or pair, as it was written, that trainers do not accept."""
-    known = _PAIR_KEYS if "preferred_output" in row else _ROW_KEYS | _READ_KEYS
-    return [Finding("unknown-key", key, "trainers do not accept this key") for key in row.keys() - known]
+    known = _PAIR_KEYS if "preferred_output" in row else _ROW_KEYS
+    return [
+        Finding("unknown-key", key, "trainers do not accept this key")
+        for key in row.keys() - known
+        if meaning_of(key) in (None, Meaning.OPTION)  # others are read into messages and tools
+    ]
+
+
+def request_options(row: Row) -> list[Finding]:
+    """A finding for each option of the request that trainers do not take, and that is not what they assume."""
+    return [
+        Finding("request-option", key, f"the request had {key}, which a training row cannot say")
+        for key, value in row.items()
+        if meaning_of(key) is Meaning.OPTION and value not in _ASSUMED
+    ]
 
 
 def _check_chat(row: Row) -> Iterator[Finding]:

@@ -93,6 +93,7 @@ _WARNINGS = {
     "secret-masked": "renew it where it is in use",
     "personal-data-masked": "the row has the kind of it in its place",
     "unknown-key": "it is kept in the record, and left out of files for trainers",
+    "request-option": "say in a message what the answer depends on; the option is kept in the record only",
     "uneven-splits": "add rows, or change the shares; rows that belong together are never divided between splits",
     "image-size": "set detail to low, or take its tokens for an upper bound",
     "same-role-twice": "check that no turn is missing between the two",

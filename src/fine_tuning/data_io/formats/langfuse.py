@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fine_tuning.data_io.call import Call, Choice, finish_reason
-from fine_tuning.data_io.dialects.conversation import read_answer, read_messages
+from fine_tuning.data_io.dialects.conversation import ROLES, read_answer, read_messages
 from fine_tuning.data_io.dialects.tool_definitions import read_tools
 from fine_tuning.data_io.formats.gateway_exchange import read_response
 from fine_tuning.data_io.formats.scores import rating_of_scores
@@ -96,9 +96,13 @@ def _answer(parsed: object, given: object) -> Choice:
             return first_choice(one)
         if one.get("object") == "response" or one.get("type") == "message" or is_list(one.get("candidates")):
             return read_response(one)
-        if "role" in one or one.get("tool_calls") or (one.get("type") in {"ai", "constructor"} and len(one) > 2):
+        if (
+            str(one.get("role")).lower() in ROLES
+            or one.get("tool_calls")
+            or (one.get("type") in {"ai", "constructor"} and len(one) > 2)
+        ):
             return Choice(read_answer(one, "output"), finish_reason(one.get("finish_reason")))
-    if parsed in ("", [], {}) or not (isinstance(parsed, str) or is_list(parsed) or is_object(parsed)):
+    if parsed is None or parsed in ("", [], {}):
         raise DataError("output has no message; the capture of outputs may be off where it is traced")
     return Choice([{"role": "assistant", "content": to_json_text(given)}])
 

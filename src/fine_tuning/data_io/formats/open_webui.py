@@ -9,7 +9,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-from fine_tuning.data_io.call import Call, with_system
+from fine_tuning.data_io.beside import with_system
+from fine_tuning.data_io.call import Call
 from fine_tuning.data_io.dialects.conversation import read_messages
 from fine_tuning.data_io.json_values import JsonObject, Row, first_value, is_list, is_object, object_or_empty
 from fine_tuning.data_io.messages import Message

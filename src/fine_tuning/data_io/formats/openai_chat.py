@@ -11,7 +11,7 @@ from fine_tuning.data_io.json_values import Row, is_list, parse_embedded_json
 
 NAME = "openai"
 _RECORD = ("prompt", "response", "id", "curated", "sightings", "last_seen_at")
-_KEYS = ("messages", "tools", "functions", "function_call")
+_KEYS = ("messages", "tools")
 
 
 def recognises(row: Row) -> bool:
@@ -25,7 +25,6 @@ def calls(row: Row) -> Iterator[Call]:
     Raises:
         DataError: it is malformed.
     """
-    tools = read_tools(row.get("tools") or row.get("functions"))
     is_record = "captured_at" in row or "curated" in row  # of this project: its prompt and response repeat messages
     keys = (*_KEYS, *_RECORD) if is_record else _KEYS
-    yield call_from_row(row, keys, read_messages(row.get("messages"), "messages"), tools)
+    yield call_from_row(row, keys, read_messages(row.get("messages"), "messages"), read_tools(row.get("tools")))

@@ -69,7 +69,10 @@ def calls(row: Row) -> Iterator[Call]:
     pair = _openai_pair(row) if _is_openai(row) else _chosen_pair(row)
     if pair.chosen == pair.rejected:
         raise DataError("both answers are the same")
-    yield call_from_row(row, pair.keys, [*pair.request, *pair.chosen], pair.tools, pair.rejected)
+    beside = {key: value for key, value in row.items() if key not in pair.keys}
+    if is_object(within := row.get("input")) and _is_openai(row):
+        beside |= {key: value for key, value in within.items() if key not in {"messages", "tools"}}
+    yield call_from_row(beside, (), [*pair.request, *pair.chosen], pair.tools, pair.rejected)
 
 
 def _openai_pair(row: Row) -> _Pair:
@@ -107,13 +110,22 @@ def _not_repeated(request: list[Message], within: list[Message], key: str | None
         DataError: the two are different questions.
     """
     asked = request[: _length_of_request(request)]
-    if not asked or _texts_of(asked) == _texts_of(within)[-len(asked) :]:
+    if _is_part(asked, within):
         return []
-    if all(message.get("role") in {"system", "developer"} for message in asked):
-        return asked
-    if _texts_of(within) == _texts_of(asked)[-len(within) :]:
+    if _is_part(within, asked[-len(within) :]):
         return asked[: -len(within)]
+    start = next(
+        (at for at, each in enumerate(asked) if str(each.get("role")) not in {"system", "developer"}), len(asked)
+    )
+    if _is_part(asked[start:], within):
+        return asked[:start]
     raise DataError(f"{key} asks something else than the conversations of the two answers")
+
+
+def _is_part(turns: list[Message], whole: list[Message]) -> bool:
+    """Whether turns are a run of other ones, such as their first question."""
+    texts, all_texts = _texts_of(turns), _texts_of(whole)
+    return any(all_texts[at : at + len(texts)] == texts for at in range(len(all_texts) - len(texts) + 1))
 
 
 def _length_of_request(messages: list[Message]) -> int:

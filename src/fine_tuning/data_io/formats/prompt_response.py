@@ -13,8 +13,7 @@ from fine_tuning.errors import DataError
 
 NAME = "prompt-response"
 RESPONSE_KEYS = ("response", "completion", "reference")
-_OTHER_KEYS = ("prompt", "messages", "tools", "id", "curated", "sightings", "last_seen_at")
-_KEYS = (*RESPONSE_KEYS, *_OTHER_KEYS)
+_KEYS = ("prompt", "tools", "id", "curated", "sightings", "last_seen_at")
 
 
 def recognises(row: Row) -> bool:
@@ -30,7 +29,7 @@ def calls(row: Row) -> Iterator[Call]:
     """
     key = next(key for key in RESPONSE_KEYS if key in row)
     messages = [*_side(row, "prompt"), *_side(row, key)]
-    yield call_from_row(row, _KEYS, messages, read_tools(row.get("tools")))
+    yield call_from_row(row, (*_KEYS, key), messages, read_tools(row.get("tools")))
 
 
 def _side(row: Row, key: str) -> list[Message]:

@@ -46,6 +46,12 @@ def calls(row: Row) -> Iterator[Call]:
     if options := next((key for key in _OPTIONS if row.get(key)), None):
         raise DataError(f"{options} are part of the question; write them into it")
     more = [key for key in (_WITH_MORE.get(asked), *_CONTEXT) if key is not None]
-    texts = [text_field(row, key) for key in (asked, *more) if key == asked or row.get(key)]
+    texts = [text_field(row, key) for key in (asked, *more) if key == asked or _has_text(row, key)]
     messages = prompt_and_response_messages("\n\n".join(texts), text_field(row, answered))
-    yield call_from_row(row, (asked, answered, *more, *_IDS), messages)
+    read = (key for key in more if _has_text(row, key))
+    yield call_from_row(row, (asked, answered, *read, *_IDS), messages)
+
+
+def _has_text(row: Row, key: str) -> bool:
+    """Whether a field says something: a number, such as the length of a context, does not."""
+    return bool(row.get(key)) and not isinstance(row[key], bool | int | float)

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from fine_tuning.data_io.verdicts import THUMBS_DOWN, THUMBS_UP, is_positive
 from fine_tuning.errors import DataError
 
 _STARS = {"rating", "user_rating", "user-rating", "quality", "stars"}
 _THUMBS = {
     *("feedback", "user_feedback", "user-feedback", "thumbs", "thumbs_up", "user_score", "user-score"),
     *("user feedback", "user rating"),
-}
-_WORDS = {
-    **dict.fromkeys(("positive", "thumbs_up", "thumbs-up", "up", "good", "like"), 1),
-    **dict.fromkeys(("negative", "thumbs_down", "thumbs-down", "down", "bad", "dislike"), 0),
 }
 
 
@@ -30,12 +27,8 @@ def rating_of_scores(scores: Iterable[tuple[object, object]]) -> int | None:
         label = str(name).lower()
         if label in _STARS | _THUMBS and isinstance(value, list | dict):
             raise DataError(f"score {label} must be a number, not {value!r}")
-        if isinstance(value, str):
-            value = _WORDS.get(value.lower())
-        if not isinstance(value, int | float):
-            continue
-        if label in _STARS and value in {1, 2, 3, 4, 5}:
+        if label in _STARS and isinstance(value, int | float) and value in {1, 2, 3, 4, 5}:
             return int(value)
-        if label in _THUMBS and value in {0, 1}:
-            return 5 if value else 1
+        if label in _THUMBS and (verdict := is_positive(value)) is not None:
+            return THUMBS_UP if verdict else THUMBS_DOWN
     return None

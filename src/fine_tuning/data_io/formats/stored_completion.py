@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fine_tuning.data_io.call import Call, Choice, finish_reason, with_system
+from fine_tuning.data_io.beside import with_system
+from fine_tuning.data_io.call import Call, Choice, finish_reason
 from fine_tuning.data_io.dialects.conversation import read_answer, read_messages
 from fine_tuning.data_io.dialects.tool_definitions import read_tools
 from fine_tuning.data_io.json_values import (

@@ -18,7 +18,8 @@ _JSON_COLUMNS = set(
 )
 _NUMBER_COLUMNS = {"rating", "weight"}
 _DELIMITERS = ",;\t|"
-_STATED = re.compile(r"(?i)sep=(.)\r?\n?")  # how spreadsheets name the delimiter in a first line of its own
+# How spreadsheets name the delimiter in a first line of its own; one that saves it again quotes and pads it.
+_STATED = re.compile(r'(?i)"?sep=(.)"?[,;\t|]*\r?\n?')
 
 
 def csv_rows(stream: IO[bytes], file: str, delimiter: str | None = None) -> Iterator[RawRow]:
@@ -40,7 +41,7 @@ def csv_rows(stream: IO[bytes], file: str, delimiter: str | None = None) -> Iter
                 delimiter, first, skipped = stated[1], text.readline(), 1
             reader = csv.reader(_with_first(first, text), delimiter=delimiter or _delimiter(first), strict=True)
             try:
-                names: list[str] = next(reader, [])
+                names: list[str] = [name.strip() for name in next(reader, [])]
                 if twice := next((name for name in names if name and names.count(name) > 1), None):
                     raise DataError(f"{file}, line {1 + skipped}: two columns are named {twice!r}; rename one")
                 end = reader.line_num

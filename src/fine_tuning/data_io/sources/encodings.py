@@ -9,6 +9,21 @@ from typing import IO, Any, cast
 
 SAMPLE_BYTES = 1 << 20
 _LONG_RUN = re.compile(rb"[\x80-\xff]{4}")
+_UTF8_PART = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{1,2}|[\xf0-\xf4][\x80-\xbf]{2}")
+_ACCENTED = rb"\x8a\x8c\x8e\x9a\x9c\x9e\x9f\xc0-\xd6\xd8-\xf6\xf8-\xff"
+# Letters with accents and no others beside them, but for the French word; or a capital one right after a small letter.
+_NOT_IN_WORDS = re.compile(
+    rb"(?<![A-Za-z"
+    + _ACCENTED
+    + rb"])(?![\xc0\xe0][^"
+    + _ACCENTED
+    + rb"])["
+    + _ACCENTED
+    + rb"]+(?![A-Za-z'\x92"
+    + _ACCENTED
+    + rb"])"
+    rb"|[a-z][\xc0-\xd6\xd8-\xde]"
+)
 _UNDEFINED = re.compile(rb"[\x81\x8d\x8f\x90\x9d]")  # in Windows-1252
 
 
@@ -44,6 +59,23 @@ def is_windows(sample: bytes) -> bool:
     except UnicodeDecodeError:
         return _LONG_RUN.search(sample) is None and _UNDEFINED.search(sample) is None
     return False
+
+
+def line_as_utf8(text: bytes) -> bytes:
+    """A line of JSON in UTF-8, if it is in Windows-1252 for sure; else as it is.
+
+    JSON is UTF-8 but for what old tools write. A line is Windows-1252 for sure where no part of it is UTF-8, and its
+    letters with accents are beside others as in a word. A line that is damaged UTF-8 is left to the checks.
+    """
+    if text.isascii():
+        return text
+    try:
+        text.decode("utf-8")
+    except UnicodeDecodeError:
+        if _UTF8_PART.search(text) or _NOT_IN_WORDS.search(text) or not is_windows(text):
+            return text
+        return text.decode("cp1252").encode("utf-8")
+    return text
 
 
 def _utf16(head: bytes) -> str | None:

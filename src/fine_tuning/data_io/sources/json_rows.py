@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import IO
 
 from fine_tuning.data_io.json_values import is_list, object_or_empty
+from fine_tuning.data_io.sources.encodings import line_as_utf8
 from fine_tuning.data_io.sources.raw_row import MAX_ROW_BYTES, RawRow, to_json_bytes
 from fine_tuning.errors import DataError
 
@@ -33,7 +34,7 @@ def json_rows(stream: IO[bytes], file: str, *, is_lines: bool) -> Iterator[RawRo
         return
     second = stream.readline(MAX_ROW_BYTES + 1)
     if head.lstrip(_SPACE)[:1] != b"[" and second.strip(_SPACE) and _is_complete(head):
-        yield RawRow(file, number, head.strip(_SPACE))
+        yield RawRow(file, number, line_as_utf8(head.strip(_SPACE)))
         yield from _lines(stream, file, number + 1, second)
         return
     text = head + second + stream.read(MAX_JSON_BYTES)
@@ -45,7 +46,7 @@ def json_rows(stream: IO[bytes], file: str, *, is_lines: bool) -> Iterator[RawRo
 
 def _is_complete(line: bytes) -> bool:
     try:
-        json.loads(line)
+        json.loads(line_as_utf8(line))
     except (ValueError, RecursionError):
         return False
     return True
@@ -58,14 +59,14 @@ def _lines(stream: IO[bytes], file: str, number: int, line: bytes) -> Iterator[R
                 line = stream.readline(MAX_ROW_BYTES)
             yield RawRow(file, number, None)
         elif text := line.strip(_SPACE):
-            yield RawRow(file, number, text)
+            yield RawRow(file, number, line_as_utf8(text))
         number, line = number + 1, stream.readline(MAX_ROW_BYTES + 1)
 
 
 def _elements(content: bytes, file: str) -> Iterator[RawRow]:
     """Each element of an array (also of one under "data", as APIs respond); another value is the only row."""
     try:
-        text = content.decode("utf-8")
+        text = line_as_utf8(content).decode("utf-8")
         start = _after_space(text, 0)
         if text[start : start + 1] == "[":
             yield from _array(text, start, file)

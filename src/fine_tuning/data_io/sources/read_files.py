@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import codecs
+import io
 from collections.abc import Iterable, Iterator
+from typing import IO
 
 from fine_tuning.data_io.sources.csv_rows import csv_rows
 from fine_tuning.data_io.sources.encodings import as_utf8, windows_as_utf8
@@ -10,6 +13,8 @@ from fine_tuning.data_io.sources.json_rows import json_rows
 from fine_tuning.data_io.sources.paths import kind_of
 from fine_tuning.data_io.sources.raw_row import RawRow
 from fine_tuning.data_io.sources.streams import open_uncompressed, read_position
+
+PEEKED_BYTES = 4096  # of a text file, to tell what is in it
 
 
 def read_all(files: Iterable[str]) -> Iterator[RawRow]:
@@ -39,8 +44,19 @@ def read(file: str) -> Iterator[RawRow]:
     with open_uncompressed(file) as stream, read_position(file, "line") as position:
         if kind in {".csv", ".tsv"}:
             rows = csv_rows(windows_as_utf8(stream), file, "\t" if kind == ".tsv" else None)
+        elif kind == ".txt":
+            rows = _text_rows(as_utf8(stream), file)
         else:
             rows = json_rows(as_utf8(stream), file, is_lines=kind in {".jsonl", ".ndjson"})
         for row in rows:
             yield row
             position.last = row.line
+
+
+def _text_rows(stream: IO[bytes], file: str) -> Iterator[RawRow]:
+    """The rows of a text file: JSON, or cells between tabs, as spreadsheets save "Unicode text"."""
+    head = stream.peek(PEEKED_BYTES)[:PEEKED_BYTES] if isinstance(stream, io.BufferedReader) else b""
+    first = head.removeprefix(codecs.BOM_UTF8).lstrip().partition(b"\n")[0]
+    if first[:1] not in {b"{", b"["} and b"\t" in first:
+        return csv_rows(windows_as_utf8(stream), file, "\t")
+    return json_rows(stream, file, is_lines=False)

@@ -1,0 +1,84 @@
+"""What the name of a field beside a conversation says of it, in any spelling: `systemPrompt`, `System-Prompt`.
+
+A field whose name is not known here is metadata, as ids, scores and tags are.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from functools import lru_cache
+
+
+class Meaning(Enum):
+    """What a field is to the conversation beside it."""
+
+    SYSTEM = "the system prompt"
+    HISTORY = "earlier turns"
+    IMAGES = "images"
+    FILES = "files, of which images can be trained on"
+    MEDIA = "sound or film, which cannot"
+    TOOLS = "definitions of tools"
+    CALLS = "calls of tools that the answer makes"
+    SEEN = "a part of what the model was sent, whose place in it is unknown"
+    OPTION = "an option of the request"
+
+
+_NAMES = {
+    Meaning.SYSTEM: (
+        "system system_prompt system_message system_msg system_instruction system_instructions system_content "
+        "system_text instructions custom_instructions developer developer_prompt developer_message "
+        "developer_instructions preamble preprompt sys sys_prompt sys_message sys_msg"
+    ),
+    Meaning.HISTORY: (
+        "history chat_history conversation_history dialog_history dialogue_history message_history messages_history "
+        "previous_messages previous_turns prior_messages prior_turns past_messages"
+    ),
+    Meaning.IMAGES: (
+        "images image image_url image_urls image_path image_paths image_file image_files img imgs img_url img_urls "
+        "img_path"
+    ),
+    Meaning.FILES: "attachments attachment experimental_attachments files",
+    Meaning.MEDIA: "videos video audios audio video_url video_urls video_path audio_url audio_urls audio_path",
+    Meaning.TOOLS: (
+        "tools functions tool function available_tools available_functions tool_definitions function_definitions "
+        "tool_list function_list tool_schemas function_schemas tool_specs function_declarations tool_config toolset"
+    ),
+    Meaning.CALLS: "tool_calls tool_call function_call function_calls",
+    Meaning.SEEN: (
+        "question query prompt instruction input context contexts document documents messages conversations "
+        "conversation user_prompt user_message user_input user_query docs ctx ctxs passage passages knowledge "
+        "background guidelines examples exemplars demonstrations few_shot few_shots few_shot_examples fewshot_prompt "
+        "prefix suffix persona knowledge_base background_knowledge background_info additional_context "
+        "extra_context reference_context retrieved_context retrieved_contexts retrieved_documents retrieved_docs "
+        "retrieved_passages retrieved_chunks context_documents context_docs context_passages search_results "
+        "grounding memory memories tool_results tool_outputs tool_responses function_results chat_template_kwargs"
+    ),
+    Meaning.OPTION: "tool_choice response_format",
+}
+_CONVERSATIONS = frozenset(("messages", "conversations", "conversation"))
+
+
+@lru_cache(maxsize=4096)
+def plain(key: str) -> str:
+    """The letters and digits of a name, in lower case."""
+    return "".join(filter(str.isalnum, key.lower()))
+
+
+_MEANINGS = {plain(name): meaning for meaning, names in _NAMES.items() for name in names.split()}
+
+
+@lru_cache(maxsize=4096)
+def meaning_of(key: str) -> Meaning | None:
+    """What the name of a field says; None for a name of metadata."""
+    return _MEANINGS.get(plain(key))
+
+
+@lru_cache(maxsize=4096)
+def folded(key: str) -> str:
+    """A name as this project spells it: lower case, with underscores, without space at its ends."""
+    return "_".join(key.lower().replace("-", " ").split())
+
+
+def may_repeat_answers(key: str) -> bool:
+    """Whether a field may repeat a whole conversation, answers included."""
+    return plain(key) in _CONVERSATIONS or meaning_of(key) is Meaning.HISTORY

@@ -1,0 +1,109 @@
+"""What people and graders say of an answer, in the words in common use, as its rating."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from fine_tuning.data_io.json_values import JsonObject
+from fine_tuning.data_io.key_meanings import folded, plain
+from fine_tuning.errors import DataError
+
+THUMBS_UP, THUMBS_DOWN = 5, 1
+_GOOD = (
+    "true good desirable chosen accepted accept preferred liked like up thumbs_up thumb_up upvote upvoted correct "
+    "approved \N{THUMBS UP SIGN}"
+)
+_BAD = (
+    "false bad undesirable rejected reject dispreferred disliked dislike down thumbs_down thumb_down downvote "
+    "downvoted incorrect wrong poor not_desirable not_accepted disapproved \N{THUMBS DOWN SIGN}"
+)
+_OF_THUMBS = {"positive": True, "negative": False, "yes": True, "no": False, "+1": True, "1": True}
+_OF_THUMBS |= {"-1": False, "0": False, "1.0": True, "0.0": False, "-1.0": False}
+_WORDS = {**dict.fromkeys(_GOOD.split(), True), **dict.fromkeys(_BAD.split(), False)}
+# Words and numbers that name a class as often as a verdict.
+_UNCLEAR = frozenset((*_OF_THUMBS, "pass", "passed", "fail", "failed")) - {"yes", "no"}
+_LABELS = frozenset(("label", "labels"))
+_GOOD_KEYS = frozenset(
+    (
+        "ktotag ktolabel desirable isdesirable desired thumb thumbs thumbsup thumbup feedback userfeedback "
+        "humanfeedback feedbacklabel verdict vote chosen ischosen accepted isaccepted preferred ispreferred liked "
+        "isliked upvoted good isgood correct iscorrect approved isapproved"
+    ).split()
+)
+_BAD_KEYS = frozenset(
+    (
+        "undesirable isundesirable thumbsdown thumbdown rejected isrejected disliked isdisliked downvoted bad isbad "
+        "incorrect isincorrect"
+    ).split()
+)
+_THUMBS_UP_KEYS, _THUMBS_DOWN_KEYS = {"thumbsup", "thumbup", "liked"}, {"thumbsdown", "thumbdown", "disliked"}
+
+
+def is_positive(value: object, *, is_thumb: bool = True) -> bool | None:
+    """Whether a value says that an answer is good; None if it says neither.
+
+    Args:
+        is_thumb: its name says that it is a verdict, so that numbers and words such as negative are one too.
+    """
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, int | float):
+        return value == 1 if is_thumb and value in (-1, 0, 1) else None
+    if not isinstance(value, str):
+        return None
+    word = _word(value)
+    found = _WORDS.get(word)
+    return _OF_THUMBS.get(word) if found is None and is_thumb else found
+
+
+def _word(value: str) -> str:
+    plain_text = value.replace("\N{VARIATION SELECTOR-16}", "").strip()
+    return plain_text if plain_text in _OF_THUMBS else folded(plain_text)  # whose dashes are spaces
+
+
+def rating_of_verdicts(others: JsonObject) -> int | None:
+    """The rating of an answer whose row says whether it is a good one (as for TRL's KTO); None where none does.
+
+    The fields that say so are taken out of `others`. A class, such as the label billing, says nothing of the answer.
+
+    Raises:
+        DataError: a label may as well be a class, or two verdicts differ.
+    """
+    found: dict[str, bool] = {}
+    is_silent = _says_no_thumb(others)
+    for key, value in others.items():
+        name = plain(key)
+        if name in _LABELS:
+            _refuse_unclear(key, value)
+            verdict = is_positive(value, is_thumb=False)
+        elif name in _GOOD_KEYS:
+            verdict = None if name == "vote" and value in (0, "0") else is_positive(value)
+        elif name in _BAD_KEYS:
+            verdict = False if is_positive(value) else None  # that nobody disliked it is no praise
+        else:
+            continue
+        if verdict is not None and not (is_silent and not verdict):
+            found[key] = verdict
+    if len(set(found.values())) > 1:
+        raise DataError(f"{' and '.join(sorted(found))} contradict each other; keep the one that counts")
+    for key in found:
+        del others[key]
+    verdicts = list(found.values())
+    return None if not verdicts else THUMBS_UP if verdicts[0] else THUMBS_DOWN
+
+
+def _says_no_thumb(others: Mapping[str, object]) -> bool:
+    """Whether thumbs in both directions are stated and none is up or down: nobody voted."""
+    up, down = (
+        [is_positive(value) for key, value in others.items() if plain(key) in names]
+        for names in (_THUMBS_UP_KEYS, _THUMBS_DOWN_KEYS)
+    )
+    return bool(up and down) and not any(up) and not any(down)
+
+
+def _refuse_unclear(key: str, value: object) -> None:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool) and value in (-1, 0, 1)
+    if is_number or (isinstance(value, str) and _word(value) in _UNCLEAR):
+        raise DataError(
+            f"{key} is {value!r}: write true or false for a good or a bad answer, or name the class otherwise"
+        )
