@@ -8,14 +8,13 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, TypedDict
 
 from fine_tuning.data_io.dialects import images
+from fine_tuning.data_io.finish_reasons import CUT_OFF, REASON_KEYS, reason_of_row
 from fine_tuning.data_io.json_values import JsonObject, Row, is_list, is_object, text_field
 from fine_tuning.data_io.messages import Message, Tool, content_text
 from fine_tuning.errors import DataError
 
 RECORD_KEYS = frozenset({"domain", "task_type", "rating", "metadata", "captured_at", "model", "model_used"})
 """Fields of a captured example that a row of any format may have."""
-CUT_OFF = frozenset({"length", "content_filter"})
-"""Finish reasons of answers that are not whole."""
 _SYSTEM_KEYS = ("system", "system_prompt", "instructions")
 _ASKED_KEYS = frozenset(
     {
@@ -26,18 +25,6 @@ _ASKED_KEYS = frozenset(
 _LABEL_KEYS = ("label", "kto_tag")
 _THUMBS_UP, _THUMBS_DOWN = 5, 1
 _UNREADABLE_KEYS = frozenset({"functions", "function_call", *images.MEDIA_KEYS})
-_FINISH_REASONS = {
-    "stop": ("end_turn", "stop_sequence", "completed", "eos", "finish"),
-    "length": ("max_tokens", "max_output_tokens", "model_length", "incomplete", "model_context_window_exceeded"),
-    "tool_calls": ("tool_use", "function_call", "tool-calls", "tool_call"),
-    "content_filter": (
-        *("content-filter", "content_filtered", "safety", "recitation", "refusal", "guardrail_intervened", "blocklist"),
-        *("prohibited_content", "spii", "image_safety"),
-    ),
-}
-_FINISH_REASON = {name: ours for ours, names in _FINISH_REASONS.items() for name in names}
-
-
 _TOKEN_KEYS = (
     ("prompt_tokens", "input_tokens", "inputTokens", "promptTokenCount", "prompt_token_count", "promptTokens", "input"),
     (
@@ -80,7 +67,7 @@ class Call:
         rating: 1 to 5.
         captured_at: ISO 8601, or seconds since 1970.
         metadata: the other fields of the row.
-        finish_reason: stop, length, tool_calls or content_filter.
+        finish_reason: stop, length, tool_calls, content_filter or error.
     """
 
     messages: list[Message]
@@ -102,7 +89,7 @@ class Call:
 
     @property
     def is_cut_off(self) -> bool:
-        """Whether the answer ended at a limit or at a filter, and is not whole."""
+        """Whether the answer ended at a limit, at a filter or with an error, and is not whole."""
         return self.finish_reason in CUT_OFF
 
 
@@ -129,7 +116,7 @@ def call_from_row(
     messages = images.with_images(row, with_system(row, messages))
     others = {key: value for key, value in row.items() if key not in read and value is not None}
     others = without_repeated(others, [*messages, *(rejected or [])])
-    finish = others.pop("finish_reason", None)
+    others = {key: value for key, value in others.items() if key not in REASON_KEYS}
     rating = _rating_of_label(others) if row.get("rating") in (None, "") else row["rating"]
     return Call(
         messages,
@@ -141,7 +128,7 @@ def call_from_row(
         model=row.get("model_used") or row.get("model"),
         captured_at=row.get("captured_at"),
         metadata={**others, **{key: value for key, value in metadata.items() if value is not None}},
-        finish_reason=finish_reason(finish or metadata.get("finish_reason")),
+        finish_reason=reason_of_row(row, conversation_keys),
     )
 
 
@@ -216,16 +203,6 @@ def _texts(value: object) -> Iterator[str]:
             yield from _texts(each)
     elif value is not None and not isinstance(value, bool):
         yield json.dumps(value, default=str)
-
-
-def finish_reason(value: object) -> str | None:
-    """A finish reason in any vendor's words as OpenAI's; another one as it is; None for none."""
-    if is_list(value):
-        value = value[0] if value else None
-    if not isinstance(value, str) or not value:
-        return None
-    plain = value.lower().removeprefix("finish_reason_")
-    return _FINISH_REASON.get(plain, plain)
 
 
 def usage_of(value: object) -> Usage | None:

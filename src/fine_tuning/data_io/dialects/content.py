@@ -20,6 +20,7 @@ _RESULT = {
     *("functionResponse", "function_response", "toolResult"),
 }
 IMAGES = {"image_url", "input_image", "image", "inlineData", "inline_data", "fileData", "file_data"}
+_ADDRESSES = ("http://", "https://", "data:image/", "gs://")
 _MARKS = {"step-start", "step_start", "cachePoint"}  # they hold nothing
 
 
@@ -70,7 +71,18 @@ _CANONICAL_KEYS = {"text": {"type", "text"}, "image_url": {"type", "image_url"}}
 
 def is_canonical(parts: list[object]) -> bool:
     """Whether parts are texts and images as OpenAI has them, or what is left to the checks."""
-    return all(is_object(part) and part.keys() <= _CANONICAL_KEYS.get(str(part.get("type")), set()) for part in parts)
+    return all(
+        is_object(part)
+        and part.keys() <= _CANONICAL_KEYS.get(str(part.get("type")), set())
+        and (part.get("type") == "text" or _is_usable(part.get("image_url")))
+        for part in parts
+    )
+
+
+def _is_usable(image: object) -> bool:
+    """Whether an image has an address, or none at all, which the checks say."""
+    url = image.get("url") if is_object(image) else image
+    return not isinstance(url, str) or url.startswith(_ADDRESSES)
 
 
 def has_result(parts: list[object]) -> bool:
@@ -162,7 +174,7 @@ def _image(part: Row, kind: str, where: str) -> ContentPart:
         inner = f"data:{stated};base64,{inner}"
     if detail is None:
         detail = part.get("detail")
-    if not isinstance(inner, str) or not inner.startswith(("http://", "https://", "data:image/", "gs://")):
+    if not isinstance(inner, str) or not inner.startswith(_ADDRESSES):
         raise DataError(f"{where}: an image must be an address or data: URL; a file's path says nothing elsewhere")
     return cast(
         "ContentPart", {"type": "image_url", "image_url": {"url": inner, **({"detail": detail} if detail else {})}}
