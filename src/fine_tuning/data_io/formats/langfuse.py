@@ -36,8 +36,6 @@ _MEDIA = re.compile(r"@@@langfuseMedia:type=([^|@]*)\|[^@]*@@@")
 _DECLARATIONS = ("toolSpec", "functionDeclarations", "function_declarations")
 _SCHEMAS = ("parameters", "input_schema", "inputSchema")
 _HOSTS_TOOL = re.compile("(?:web_search|file_search|computer|code_|image_gen|mcp|bash_|text_editor|str_replace)")
-    r"(?:web_search|file_search|computer|code_|image_gen|mcp|bash_|text_editor|str_replace|local_)"
-)
 _BLOCKS = {"text", "tool_use", "thinking"}  # of a message of Anthropic's
 _ITEMS = {"message", "function_call", "reasoning"}  # of a response of OpenAI's
 
