@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import cast
 
 from fine_tuning.data_io.dialects import ui_messages
+from fine_tuning.data_io.dialects.images import data_url
 from fine_tuning.data_io.dialects.tool_calls import made_id, tool_call
 from fine_tuning.data_io.dialects.tool_results import Result, result_of
 from fine_tuning.data_io.json_values import JsonObject, Row, first_value, is_object
@@ -191,5 +192,7 @@ def _address(image: Row) -> object:
     data = first_value(image, "data", "bytes")
     if isinstance(data, str) and data.startswith(("http://", "https://", "data:")):
         return data
+    if isinstance(data, str) and _media_type(image) is None and (known := data_url(data)) is not None:
+        return known
     kind = _media_type(image) or f"image/{image.get('format') or 'png'}"
     return f"data:{kind};base64,{data}" if isinstance(data, str) else None

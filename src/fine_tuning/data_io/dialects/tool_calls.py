@@ -42,8 +42,6 @@ def arguments_text(arguments: object) -> str:
     """Arguments as the JSON text of an object; what is neither is left to the checks."""
     if isinstance(arguments, str):
         return arguments if arguments.strip() else "{}"
-    if is_object(arguments):  # of a table, whose calls all have the arguments of all
-        arguments = {key: value for key, value in arguments.items() if value is not None}
     return json.dumps(arguments, ensure_ascii=False)
 
 

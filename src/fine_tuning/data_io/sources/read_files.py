@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from fine_tuning.data_io.sources.csv_rows import csv_rows
 from fine_tuning.data_io.sources.encodings import as_utf8, windows_as_utf8
 from fine_tuning.data_io.sources.json_rows import json_rows
+from fine_tuning.data_io.sources.padding import without_padding
 from fine_tuning.data_io.sources.paths import kind_of
 from fine_tuning.data_io.sources.raw_row import RawRow
 from fine_tuning.data_io.sources.streams import open_uncompressed, read_position
@@ -40,7 +41,7 @@ def read(file: str) -> Iterator[RawRow]:
         if kind in {".csv", ".tsv"}:
             rows = csv_rows(windows_as_utf8(stream), file, "\t" if kind == ".tsv" else None)
         else:
-            rows = json_rows(as_utf8(stream), file, is_lines=kind in {".jsonl", ".ndjson"})
+            rows = without_padding(json_rows(as_utf8(stream), file, is_lines=kind in {".jsonl", ".ndjson"}))
         for row in rows:
             yield row
             position.last = row.line
