@@ -56,7 +56,7 @@ CALLS: dict[str, dict[str, Any]] = {
     "openai, arguments as object": {
         "role": "assistant",
         "content": None,
-        "tool_calls": [{"id": "c1", "function": {"name": "track", "arguments": {"order": 7, "place": None}}}],
+        "tool_calls": [{"id": "c1", "function": {"name": "track", "arguments": {"order": 7}}}],
     },
     "json text": {"role": "assistant", "tool_calls": json.dumps([call("c1")])},
     "langchain": {"type": "ai", "content": "", "tool_calls": [{"id": "c1", "name": "track", "args": {"order": 7}}]},

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from fine_tuning.data_io.beside import read_beside
-from fine_tuning.data_io.json_values import JsonObject, Row, is_list, is_object
+from fine_tuning.data_io.finish_reasons import CUT_OFF, REASON_KEYS, reason_of_row
+from fine_tuning.data_io.json_values import JsonObject, Row, is_object
 from fine_tuning.data_io.key_meanings import folded
 from fine_tuning.data_io.messages import Message, Tool
 from fine_tuning.data_io.usage import Usage
@@ -16,18 +17,6 @@ from fine_tuning.errors import DataError
 
 RECORD_KEYS = frozenset({"domain", "task_type", "rating", "metadata", "captured_at", "model", "model_used"})
 """Fields of a captured example that a row of any format may have."""
-CUT_OFF = frozenset({"length", "content_filter"})
-"""Finish reasons of answers that are not whole."""
-_FINISH_REASONS = {
-    "stop": ("end_turn", "stop_sequence", "completed", "eos", "finish"),
-    "length": ("max_tokens", "max_output_tokens", "model_length", "incomplete", "model_context_window_exceeded"),
-    "tool_calls": ("tool_use", "function_call", "tool-calls", "tool_call"),
-    "content_filter": (
-        *("content-filter", "content_filtered", "safety", "recitation", "refusal", "guardrail_intervened", "blocklist"),
-        *("prohibited_content", "spii", "image_safety"),
-    ),
-}
-_FINISH_REASON = {name: ours for ours, names in _FINISH_REASONS.items() for name in names}
 
 
 class Choice(NamedTuple):
@@ -51,7 +40,7 @@ class Call:
         rating: 1 to 5.
         captured_at: ISO 8601, or seconds since 1970.
         metadata: the other fields of the row.
-        finish_reason: stop, length, tool_calls or content_filter.
+        finish_reason: stop, length, tool_calls, content_filter or error.
     """
 
     messages: list[Message]
@@ -73,7 +62,7 @@ class Call:
 
     @property
     def is_cut_off(self) -> bool:
-        """Whether the answer ended at a limit or at a filter, and is not whole."""
+        """Whether the answer ended at a limit, at a filter or with an error, and is not whole."""
         return self.finish_reason in CUT_OFF
 
 
@@ -93,13 +82,13 @@ def call_from_row(
     Raises:
         DataError: metadata is not an object, or a field that belongs to the conversation cannot be read.
     """
+    reason = reason_of_row(row, conversation_keys)
     facts, row = _facts_of(row, conversation_keys)
     metadata = facts.get("metadata") or {}
     if not is_object(metadata):
         raise DataError(f"metadata must be an object, not {type(metadata).__name__}")
     found = read_beside(row, messages, tools, rejected, conversation_keys)
-    others = found.metadata
-    finish = others.pop("finish_reason", None)
+    others = {key: value for key, value in found.metadata.items() if key not in REASON_KEYS}
     is_rated = facts.get("rating") not in (None, "")
     return Call(
         found.messages,
@@ -111,7 +100,7 @@ def call_from_row(
         model=facts.get("model_used") or facts.get("model"),
         captured_at=facts.get("captured_at"),
         metadata={**others, **{key: value for key, value in metadata.items() if value is not None}},
-        finish_reason=finish_reason(finish or metadata.get("finish_reason")),
+        finish_reason=reason,
     )
 
 
@@ -126,13 +115,3 @@ def _facts_of(row: Row, conversation_keys: Collection[str]) -> tuple[JsonObject,
         else:
             others[key] = value
     return facts, others
-
-
-def finish_reason(value: object) -> str | None:
-    """A finish reason in any vendor's words as OpenAI's; another one as it is; None for none."""
-    if is_list(value):
-        value = value[0] if value else None
-    if not isinstance(value, str) or not value:
-        return None
-    plain = value.lower().removeprefix("finish_reason_")
-    return _FINISH_REASON.get(plain, plain)

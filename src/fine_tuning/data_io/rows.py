@@ -10,6 +10,7 @@ from fine_tuning._util.files import open_to_read, parse_json, read_json
 from fine_tuning.data_io import formats
 from fine_tuning.data_io.json_values import JsonObject, Row, is_object
 from fine_tuning.data_io.messages import Message, Tool, text_of
+from fine_tuning.data_io.sources.padding import padding_of, unpadded
 from fine_tuning.errors import DataError
 
 _CONVERSATION_KEYS = ("conversation_id", "session_id", "thread_id", "session")  # names in common use
@@ -57,6 +58,12 @@ def _checked(row: object, where: str) -> JsonObject:
 def conversation_key(row: Row) -> str | None:
     """`<field>=<id>` of the conversation that a row belongs to; None if it has no such field."""
     return next((f"{key}={row[key]}" for key in _CONVERSATION_KEYS if row.get(key) not in (None, "")), None)
+
+
+def without_padding(rows: list[tuple[int, JsonObject]]) -> list[tuple[int, JsonObject]]:
+    """The rows; of a table that was written as JSON, without its nulls."""
+    found = padding_of(row for _, row in rows)
+    return [(line, unpadded(row, found)) for line, row in rows] if found else rows
 
 
 class PromptAndReference(NamedTuple):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Generic, TypedDict, TypeVar
 
-from fine_tuning.data_io.call import CUT_OFF, finish_reason
+from fine_tuning.data_io.finish_reasons import CUT_OFF, finish_reason
 from fine_tuning.data_io.formats import chat_checks
 from fine_tuning.data_io.formats.findings import CODES
 from fine_tuning.datasets import training_formats

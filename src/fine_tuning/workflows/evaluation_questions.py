@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, cast
 from fine_tuning._util import checks
 from fine_tuning.data_io.json_values import JsonObject
 from fine_tuning.data_io.messages import Message, Tool
-from fine_tuning.data_io.rows import conversation_key, prompt_and_reference, read_rows
+from fine_tuning.data_io.rows import conversation_key, prompt_and_reference, read_rows, without_padding
 from fine_tuning.datasets import conversations
 from fine_tuning.errors import DataError, UsageError
 
@@ -81,7 +81,7 @@ def read_questions(path: Path) -> list[Question]:
     Raises:
         NotFoundError, DataError: the file is missing or a row cannot be used; the message names the line.
     """
-    return [question_of(row, f"{path}, row {number}") for number, row in read_rows(path)]
+    return [question_of(row, f"{path}, row {number}") for number, row in without_padding(read_rows(path))]
 
 
 def clusters(questions: Sequence[Question]) -> list[str] | None:

@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import cast
 
 from fine_tuning.data_io.dialects import ui_messages
-from fine_tuning.data_io.dialects.tool_calls import Result, made_id, result_of, tool_call
-from fine_tuning.data_io.json_values import JsonObject, Row, first_value, is_list, is_object, to_json_text
+from fine_tuning.data_io.dialects.images import data_url
+from fine_tuning.data_io.dialects.tool_calls import made_id, tool_call
+from fine_tuning.data_io.dialects.tool_results import Result, result_of
+from fine_tuning.data_io.json_values import JsonObject, Row, first_value, is_object
 from fine_tuning.data_io.messages import ContentPart, ToolCall
 from fine_tuning.errors import DataError
 
-_TEXT = {"text", "input_text", "output_text", "summary_text"}
+TEXTS = {"text", "input_text", "output_text", "summary_text"}
 _REASONING = {"thinking", "redacted_thinking", "reasoning", "reasoning_text", "reasoningContent", "thought"}
 _CALL = {"tool_use", "tool_call", "tool-call", "function_call", "functionCall", "toolUse", "server_tool_use"}
 _RESULT = {
     *("tool_result", "tool_call_response", "tool-result", "function_call_output"),
     *("functionResponse", "function_response", "toolResult"),
 }
-_IMAGE = {"image_url", "input_image", "image", "inlineData", "inline_data", "fileData", "file_data"}
+IMAGES = {"image_url", "input_image", "image", "inlineData", "inline_data", "fileData", "file_data"}
+_ADDRESSES = ("http://", "https://", "data:image/", "gs://")
 _MARKS = {"step-start", "step_start", "cachePoint"}  # they hold nothing
-_OUTPUTS = {"text", "json", "error-text", "error-json", "content", "execution-denied"}
 
 
 @dataclass
@@ -71,7 +72,18 @@ _CANONICAL_KEYS = {"text": {"type", "text"}, "image_url": {"type", "image_url"}}
 
 def is_canonical(parts: list[object]) -> bool:
     """Whether parts are texts and images as OpenAI has them, or what is left to the checks."""
-    return all(is_object(part) and part.keys() <= _CANONICAL_KEYS.get(str(part.get("type")), set()) for part in parts)
+    return all(
+        is_object(part)
+        and part.keys() <= _CANONICAL_KEYS.get(str(part.get("type")), set())
+        and (part.get("type") == "text" or _is_usable(part.get("image_url")))
+        for part in parts
+    )
+
+
+def _is_usable(image: object) -> bool:
+    """Whether an image has an address, or none at all, which the checks say."""
+    url = image.get("url") if is_object(image) else image
+    return not isinstance(url, str) or url.startswith(_ADDRESSES)
 
 
 def has_result(parts: list[object]) -> bool:
@@ -84,7 +96,7 @@ def kind_of(part: Row) -> str | None:
     kind = part.get("type")
     if isinstance(kind, str):
         return kind
-    keyed = (*_CALL, *_RESULT, *_IMAGE, *_REASONING, *_MARKS, "text")
+    keyed = (*_CALL, *_RESULT, *IMAGES, *_REASONING, *_MARKS, "text")
     return next((key for key in keyed if part.get(key) not in (None, False)), None)
 
 
@@ -95,7 +107,7 @@ def _add(found: Content, part: object, where: str, place: int) -> None:
     kind = kind_of(part) if is_object(part) else None
     if not is_object(part) or kind is None:
         found.parts.append(cast("ContentPart", part))
-    elif kind in _TEXT:
+    elif kind in TEXTS:
         text = first_value(part, "text", "content")
         found.parts.append(cast("ContentPart", {"type": "text", "text": "" if text is None else text}))
     elif kind == "refusal":
@@ -104,7 +116,7 @@ def _add(found: Content, part: object, where: str, place: int) -> None:
         _add_call(found, part, where, place)
     elif kind in _RESULT:
         found.results.append(_result(part, kind))
-    elif kind in _IMAGE or _is_image_file(part, kind):
+    elif kind in IMAGES or _is_image_file(part, kind):
         found.parts.append(_image(part, kind, where))
     elif kind not in _REASONING | _MARKS and not ui_messages.is_of_the_page(kind):
         if isinstance(text := part.get("text"), str):
@@ -135,6 +147,8 @@ def _result(part: JsonObject, kind: str) -> Result:
     inner = part.get(kind)
     given = inner if is_object(inner) else part
     found = result_of(given)
+    if kind in {"tool_result", "toolResult"} and found.content == []:  # no blocks
+        found = found._replace(content="")
     is_own = given is inner or kind == "tool_call_response"  # elsewhere the id is of the part
     own = given.get("id") if is_own else None
     return found._replace(call_id=str(own)) if found.call_id is None and own else found
@@ -161,7 +175,7 @@ def _image(part: Row, kind: str, where: str) -> ContentPart:
         inner = f"data:{stated};base64,{inner}"
     if detail is None:
         detail = part.get("detail")
-    if not isinstance(inner, str) or not inner.startswith(("http://", "https://", "data:image/", "gs://")):
+    if not isinstance(inner, str) or not inner.startswith(_ADDRESSES):
         raise DataError(f"{where}: an image must be an address or data: URL; a file's path says nothing elsewhere")
     return cast(
         "ContentPart", {"type": "image_url", "image_url": {"url": inner, **({"detail": detail} if detail else {})}}
@@ -178,22 +192,7 @@ def _address(image: Row) -> object:
     data = first_value(image, "data", "bytes")
     if isinstance(data, str) and data.startswith(("http://", "https://", "data:")):
         return data
+    if isinstance(data, str) and _media_type(image) is None and (known := data_url(data)) is not None:
+        return known
     kind = _media_type(image) or f"image/{image.get('format') or 'png'}"
     return f"data:{kind};base64,{data}" if isinstance(data, str) else None
-
-
-def result_text(content: object, where: str) -> str:
-    """The result of a call as text: text parts joined, any other value as JSON."""
-    if is_list(content) and content and all(_is_part(each) for each in content):
-        value = read_content(content, where, 0).value()
-        if isinstance(value, str):
-            return value
-    if is_object(content) and str(content.get("type")) in _OUTPUTS:  # Vercel's
-        if content["type"] == "execution-denied":
-            return str(content.get("reason") or "Tool execution denied.")
-        return result_text(content["value"], where) if "value" in content else to_json_text(content)
-    return to_json_text(content)
-
-
-def _is_part(value: object) -> bool:
-    return isinstance(value, Mapping) and kind_of(value) in _TEXT

@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import cast
+from typing import NamedTuple, cast
 
-from fine_tuning.data_io.dialects.content import Content, has_result, is_canonical, kind_of, read_content, result_text
-from fine_tuning.data_io.dialects.tool_calls import (
-    Result,
-    Unanswered,
-    several_results,
-    tagged_calls,
-    tagged_results,
-    tool_calls,
-)
+from fine_tuning.data_io.dialects.content import Content, has_result, is_canonical, kind_of, read_content
+from fine_tuning.data_io.dialects.result_content import result_content
+from fine_tuning.data_io.dialects.tool_calls import is_made, made_id, tagged_calls, tool_calls
+from fine_tuning.data_io.dialects.tool_results import Result, Unanswered, has_failed, tagged_results
 from fine_tuning.data_io.dialects.ui_messages import turns_of
 from fine_tuning.data_io.json_values import JsonObject, Row, first_value, is_list, is_object, parse_embedded_json
-from fine_tuning.data_io.messages import Message
+from fine_tuning.data_io.messages import Message, ToolCall
 from fine_tuning.errors import DataError
 
 ROLES = {
@@ -56,8 +51,9 @@ def read_messages(given: object, label: str) -> list[Message]:
     if not is_list(given) or not all(is_object(each) for each in given):
         raise DataError(f"{label} must be a list of objects")
     reader = _Reader(label)
-    for each in given:
-        reader.add(cast("JsonObject", each))
+    for place, each in enumerate(given):
+        reader.add(cast("JsonObject", each), f"{label}[{place}]")
+    reader.answer_calls()
     return reader.messages
 
 
@@ -90,15 +86,33 @@ def _plain(content: object) -> object:
     )
 
 
+class _Waiting(NamedTuple):
+    """A result of a tool, the message that it is in, and the other fields of that message."""
+
+    result: Result
+    where: str
+    others: Row
+
+
+def _calls_of(message: Message) -> list[ToolCall]:
+    """The calls of a message that was read."""
+    calls: object = message.get("tool_calls")
+    return list(cast("list[ToolCall]", calls)) if is_list(calls) else []
+
+
 class _Reader:
-    """Reads messages one after the other: results belong to the calls before them."""
+    """Reads messages one after the other: results belong to the calls before them.
+
+    Results wait until all of a turn are there, since those that do not say which call they answer are matched together.
+    """
 
     def __init__(self, label: str) -> None:
         self._label = label
         self._unanswered = Unanswered()
+        self._results: list[_Waiting] = []
         self.messages: list[Message] = []
 
-    def add(self, given: JsonObject) -> None:
+    def add(self, given: JsonObject, where: str) -> None:
         """Add the message or messages that `given` is."""
         content = given.get("content")
         is_text = isinstance(content, str) and "<tool" not in content
@@ -106,7 +120,6 @@ class _Reader:
             self._append(cast("Message", given))
             return
         given = _unwrapped(given)
-        where = f"{self._label}[{len(self.messages)}]"
         if given.get("type") == _REASONING_ITEM and "role" not in given:
             return
         if (kind := str(given.get("type"))) in _ELSEWHERE and "role" not in given:
@@ -125,21 +138,32 @@ class _Reader:
             self._add_call(given, where)
         else:
             for turn in turns_of(given):
-                self._add_turn(turn, role, f"{self._label}[{len(self.messages)}]")
+                self._add_turn(turn, role, where)
 
     def _append(self, message: Message) -> None:
+        self.answer_calls()
         self.messages.append(message)
         self._unanswered.add(message)
 
     def _add_call(self, given: JsonObject, where: str) -> None:
+        self.answer_calls()
         value = given if "name" in given else first_value(given, *_CONTENT_KEYS)
         calls = tool_calls({**value, "type": None} if is_object(value) else value, len(self.messages))
         if calls is None:
             raise DataError(f"{where} must be JSON with name and arguments of the call")
         last = self.messages[-1] if self.messages else None
-        if last is not None and last["role"] == "assistant" and given.get("type") == "function_call":
+        if (
+            last is not None
+            and last["role"] == "assistant"
+            and (given.get("type") == "function_call" or _calls_of(last))
+        ):
             # Parallel calls are items of their own. The message may be a part of the row, which stays as it is.
-            together: Message = {"content": None, **last, "tool_calls": [*last.get("tool_calls", []), *calls]}
+            before, place = _calls_of(last), len(self.messages)
+            calls = [
+                cast("ToolCall", {**call, "id": made_id(place, len(before) + at)}) if is_made(call["id"]) else call
+                for at, call in enumerate(calls)
+            ]
+            together: Message = {"content": None, **last, "tool_calls": [*before, *calls]}
             self.messages[-1] = together
             self._unanswered.add(together)
         else:
@@ -149,39 +173,43 @@ class _Reader:
         content = next((given[key] for key in (*_CONTENT_KEYS, "output") if given.get(key) is not None), "")
         own = first_value(given, "tool_call_id", "toolCallId", "tool_use_id", "call_id")
         name = str(given["name"]) if isinstance(given.get("name"), str) else None
-        tagged = tagged_results(content) if isinstance(content, str) else None
-        found: list[object] = [content]
         if is_list(content) and has_result(content):
             read = read_content(content, where, len(self.messages))
             if read.parts or read.calls:
                 raise DataError(f"{where} has more than results of tools, which a message of that role cannot say")
-            for result in read.results:
-                self._add_result(result, where, {})
+            self._results += [_Waiting(result, where, {}) for result in read.results]
             return
-        if own is None:
-            found = list(tagged or several_results(content, len(self._unanswered)) or found)
+        tagged = tagged_results(content) if isinstance(content, str) and own is None else None
         others = {key: given[key] for key in ("name",) if given.get(key) is not None}
-        for each in found:
-            self._add_result(Result(None if own is None else str(own), name, each), where, others)
-        if own is None and len(found) == 1:
-            while len(self._unanswered):  # one result for all calls
-                self._add_result(Result(None, None, ""), where, {})
+        texts: list[object] = [*tagged] if tagged else [content]
+        for each in texts:
+            result = Result(None if own is None else str(own), name, each, has_failed(given))
+            self._results.append(_Waiting(result, where, others))
 
-    def _add_result(self, result: Result, where: str, others: Row) -> None:
-        call_id = self._unanswered.take(result)
-        if call_id is None:
-            raise DataError(f"{where} answers a tool call that does not exist")
-        text = result_text(result.content, where)
-        self.messages.append(cast("Message", {"role": "tool", "tool_call_id": call_id, "content": text, **others}))
+    def answer_calls(self) -> None:
+        """Add a message for each result that waits, each with the id of its call."""
+        if not self._results:
+            return
+        waiting, self._results = self._results, []
+        results = [each.result for each in waiting]
+        if (shared := self._unanswered.of_all(results)) is not None:
+            results, waiting = shared, waiting * len(shared)
+        for result, call_id, (_, where, others) in zip(results, self._unanswered.take(results), waiting, strict=True):
+            if call_id is None:
+                raise DataError(f"{where} answers a tool call that does not exist")
+            content = result_content(result, where)
+            message = {"role": "tool", "tool_call_id": call_id, "content": content, **others}
+            self.messages.append(cast("Message", message))
 
     def _add_turn(self, given: JsonObject, role: str, where: str) -> None:
         """Add a message of the system, the user or the assistant, and the results in it."""
+        if role == "assistant":
+            self.answer_calls()  # their messages come before it, and its place is in the ids of its calls
         message, results = self._turn(given, role, where)
         has_more = not results or message["content"] is not None or "tool_calls" in message
         if has_more and role == "assistant":
             self._append(cast("Message", message))
-        for result in results:  # before what the user says beside them
-            self._add_result(result, where, {})
+        self._results += [_Waiting(result, where, {}) for result in results]  # before what the user says beside them
         if has_more and role != "assistant":
             self._append(cast("Message", message))
 

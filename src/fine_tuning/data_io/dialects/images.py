@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import re
 from collections.abc import Iterator
 from typing import cast
 
@@ -10,6 +12,16 @@ from fine_tuning.data_io.messages import ContentPart, Message
 from fine_tuning.errors import DataError
 
 PLACEHOLDER = "<image>"
+_HEAD = 24  # characters of base64, a multiple of 4
+_SIGNATURES = {
+    "image/png": re.compile(rb"\x89PNG"),
+    "image/jpeg": re.compile(rb"\xff\xd8\xff"),
+    "image/gif": re.compile(rb"GIF8[79]a"),
+    "image/webp": re.compile(rb"RIFF....WEBP", re.DOTALL),
+    "image/bmp": re.compile(rb"BM.{4}\0{4}", re.DOTALL),
+    "image/tiff": re.compile(rb"II\*\0|MM\0\*"),
+    "image/avif": re.compile(rb".{4}ftypavi", re.DOTALL),
+}
 
 
 def with_images(key: str, given: object, messages: list[Message]) -> list[Message]:
@@ -40,9 +52,24 @@ def with_images(key: str, given: object, messages: list[Message]) -> list[Messag
 
 def _address(image: object, key: str) -> str:
     found = image.get("url") or image.get("path") if is_object(image) else image
+    content = image.get("bytes") if is_object(image) else image
+    if isinstance(content, str) and (url := data_url(content)) is not None:
+        return url
+    if is_object(image) and isinstance(content, str) and content:
+        raise DataError(f"{key}: the bytes of an image must be in base64, of PNG, JPEG, GIF, WebP, BMP, TIFF or AVIF")
     if not isinstance(found, str) or not found.startswith(("http://", "https://", "data:")):
         raise DataError(f"{key}: an image must be an address or a data: URL; a file's path says nothing elsewhere")
     return found
+
+
+def data_url(content: str) -> str | None:
+    """The data: URL of an image from its bytes in base64, as tables have them; None if it is no image that is known."""
+    try:
+        head = base64.b64decode(content[:_HEAD], validate=True)
+    except ValueError:
+        return None
+    kind = next((kind for kind, pattern in _SIGNATURES.items() if pattern.match(head)), None)
+    return None if kind is None else f"data:{kind};base64,{content}"
 
 
 def _text(message: Message) -> str:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import json
 import re
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
-from fine_tuning.data_io.json_values import JsonObject, Row, first_value, is_list, is_object, parse_embedded_json
-from fine_tuning.data_io.messages import Message, ToolCall
+from fine_tuning.data_io.json_values import JsonObject, first_value, is_list, is_object, parse_embedded_json
+from fine_tuning.data_io.messages import ToolCall
 
 _ID_KEYS = ("call_id", "tool_call_id", "toolCallId", "toolUseId", "id")  # the id of an item is not that of its call
-_NAME_KEYS = ("name", "toolName", "tool_name")
+NAME_KEYS = ("name", "toolName", "tool_name")
 _ARGUMENT_KEYS = ("arguments", "args", "input", "parameters")
+_MADE_ID = re.compile(r"call_[0-9]+_[0-9]+")
 _TAGGED_CALL = re.compile(r"<tool_call>\s*(.*?)\s*</tool_call>", re.DOTALL)
-_TAGGED_RESULT = re.compile(r"<tool_response>\s*(.*?)\s*</tool_response>", re.DOTALL)
 
 
 class CalledFunction(NamedTuple):
@@ -22,14 +22,6 @@ class CalledFunction(NamedTuple):
     name: str
     arguments: object
     written: JsonObject
-
-
-class Result(NamedTuple):
-    """The result of a call; the id or the name of the call may be missing."""
-
-    call_id: str | None
-    name: str | None
-    content: object
 
 
 def tool_call(given: object, made_id: str) -> ToolCall | None:
@@ -56,7 +48,7 @@ def called_function(given: object) -> CalledFunction | None:
         return None
     inner = first_value(given, "function", "functionCall", "function_call", "toolUse")
     function = inner if is_object(inner) else given
-    name = first_value(function, *_NAME_KEYS)
+    name = first_value(function, *NAME_KEYS)
     if not isinstance(name, str):
         return None
     arguments = next((function[key] for key in _ARGUMENT_KEYS if function.get(key) is not None), {})
@@ -67,8 +59,6 @@ def arguments_text(arguments: object) -> str:
     """Arguments as the JSON text of an object; what is neither is left to the checks."""
     if isinstance(arguments, str):
         return arguments if arguments.strip() else "{}"
-    if is_object(arguments):  # of a table, whose calls all have the arguments of all
-        arguments = {key: value for key, value in arguments.items() if value is not None}
     return json.dumps(arguments, ensure_ascii=False)
 
 
@@ -84,6 +74,11 @@ def tool_calls(given: object, place: int) -> list[ToolCall] | None:
 def made_id(place: int, number: int) -> str:
     """The id of a call that has none: the same whenever the row is read."""
     return f"call_{place}_{number}"
+
+
+def is_made(call_id: str) -> bool:
+    """Whether an id is of `made_id`, and says nothing about the results of its call."""
+    return _MADE_ID.fullmatch(call_id) is not None
 
 
 def tagged_calls(text: str, place: int) -> tuple[str, list[ToolCall]] | None:
@@ -109,57 +104,3 @@ def _is_object_text(text: str) -> bool:
         return isinstance(json.loads(text), dict)
     except (ValueError, RecursionError):
         return False
-
-
-def tagged_results(text: str) -> list[str] | None:
-    """The texts of `<tool_response>` elements; None where the text has others, or none."""
-    if "<tool_response>" not in text or _TAGGED_RESULT.sub("", text).strip():
-        return None
-    return _TAGGED_RESULT.findall(text)
-
-
-def result_of(given: Row) -> Result:
-    """The result in a message or part, in any vendor's words."""
-    own = first_value(given, "tool_call_id", "toolCallId", "tool_use_id", "toolUseId", "call_id")
-    name = first_value(given, *_NAME_KEYS)
-    keys = ("content", "output", "result", "response", "value")
-    content = next((given[key] for key in keys if given.get(key) is not None), "")
-    return Result(None if own is None else str(own), name if isinstance(name, str) else None, content)
-
-
-def _is_call(value: object) -> bool:
-    function = value.get("function") if is_object(value) else None
-    return is_object(value) and "id" in value and is_object(function) and "name" in function
-
-
-class Unanswered:
-    """The calls of a conversation that have no result yet, for results that do not say which they are of."""
-
-    def __init__(self) -> None:
-        self._calls: list[ToolCall] = []
-
-    def add(self, message: Message) -> None:
-        """Take note of a message's calls; those before it, without a result, are over."""
-        calls: object = message.get("tool_calls")
-        if calls:  # what is no call is left to the checks
-            self._calls = [cast("ToolCall", each) for each in (calls if is_list(calls) else []) if _is_call(each)]
-
-    def __len__(self) -> int:
-        return len(self._calls)
-
-    def take(self, result: Result) -> str | None:
-        """The id of the call that a result answers: its own, else by its name, else the first; None without calls."""
-        place = next((at for at, call in enumerate(self._calls) if call["id"] == result.call_id), None)
-        if result.call_id is not None:
-            if place is not None:
-                del self._calls[place]
-            return result.call_id
-        named = (at for at, call in enumerate(self._calls) if call["function"]["name"] == result.name)
-        place = next(named, 0)
-        return self._calls.pop(place)["id"] if self._calls else None
-
-
-def several_results(content: object, pending: int) -> list[object] | None:
-    """The results of several calls in one content: a list with one for each; None for anything else."""
-    parsed = parse_embedded_json(content)
-    return parsed if pending > 1 and is_list(parsed) and len(parsed) == pending else None

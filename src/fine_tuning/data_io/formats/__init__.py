@@ -36,6 +36,7 @@ from fine_tuning.data_io.formats import (
 )
 from fine_tuning.data_io.json_values import Row, parse_embedded_json
 from fine_tuning.data_io.key_meanings import folded
+from fine_tuning.data_io.redaction import has_redacted
 from fine_tuning.errors import DataError, UsageError
 
 __all__ = ["FORMATS", "LOGS", "Call", "Row", "calls_in", "check_format", "format_of"]
@@ -131,7 +132,7 @@ def _refuse_broken_json(row: Row) -> None:
 
 
 def calls_in(row: Row, name: str | None = None) -> Iterator[Call]:
-    """The calls that a row records: one in most formats, any number in a trace.
+    """The calls that a row records: one in most formats, any number in a trace; none whose text a log has redacted.
 
     Args:
         name: the row's format; recognised by default.
@@ -151,7 +152,9 @@ def calls_in(row: Row, name: str | None = None) -> Iterator[Call]:
         expected = f"of the format {name}" if name else "of any known format"
         raise DataError(f"the row is not {expected} (it has {', '.join(sorted(row)[:6]) or 'nothing'})")
     try:
-        yield from FORMATS[known].calls(row)
+        for call in FORMATS[known].calls(row):
+            if known not in LOGS or not has_redacted(call.messages):
+                yield call
     except (TypeError, AttributeError, KeyError, IndexError, ValueError, OverflowError) as error:
         if isinstance(error, DataError):
             raise

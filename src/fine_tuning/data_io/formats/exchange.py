@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import NamedTuple, cast
 
 from fine_tuning.data_io.call import Call, call_from_row
+from fine_tuning.data_io.finish_reasons import strictest
 from fine_tuning.data_io.formats.vendor_request import read_request
 from fine_tuning.data_io.formats.vendor_response import ANTHROPIC, CONVERSE, body_of, is_failed, kind_of, read_response
 from fine_tuning.data_io.json_values import (
@@ -74,7 +75,7 @@ def call_of(row: Row, exchange: Exchange) -> Iterator[Call]:
         model=first_value(response, "model", "modelVersion", "model_version") or request.get("model") or call.model,
         captured_at=call.captured_at or _time(row) or _time(response),
         metadata={**stated, **call.metadata, **({"response": own_id} if own_id else {})},
-        finish_reason=answer.finish_reason,
+        finish_reason=strictest([answer.finish_reason, call.finish_reason]),
         usage=answer.usage,
     )
 

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from fine_tuning.data_io.call import Choice, finish_reason
+from fine_tuning.data_io.call import Choice
 from fine_tuning.data_io.dialects.conversation import read_answer, with_plain_texts
+from fine_tuning.data_io.finish_reasons import reason_in
 from fine_tuning.data_io.formats import vendor_request, vendor_response
 from fine_tuning.data_io.json_values import Row, first_value, is_list, is_object, object_or_empty, parse_embedded_json
 from fine_tuning.data_io.messages import Message, Tool
@@ -76,8 +77,7 @@ def read_response(response: object) -> Choice:
     answer = message if is_object(message) else found
     if not (answer.get("content") or answer.get("tool_calls")):
         raise DataError("the response has no message")
-    reason = first_value(found, "stop_reason", "finish_reason", "done_reason")
     kept = {key: value for key, value in answer.items() if key in _ANSWER_KEYS}
     usage = usage_of(first_value(found, "usage", "usage_metadata"), found.get("service_tier"))
     messages = with_plain_texts(read_answer({"role": "assistant", **kept}, "response"))
-    return Choice(messages, finish_reason(reason), usage)
+    return Choice(messages, reason_in(found), usage)

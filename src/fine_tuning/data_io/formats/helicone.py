@@ -17,6 +17,7 @@ from fine_tuning.data_io.json_values import (
     object_or_empty,
     parse_embedded_json,
 )
+from fine_tuning.data_io.redaction import is_redacted_value
 from fine_tuning.data_io.usage import usage_of
 from fine_tuning.errors import DataError
 
@@ -56,6 +57,8 @@ def calls(row: Row) -> Iterator[Call]:
     if "embeddings" in str(row.get("request_path") or ""):  # whose responses are left out
         return
     request, response = (parse_embedded_json(each) for each in _bodies(row) or (None, None))
+    if any(map(is_redacted_value, (request, response))):
+        return
     body = object_or_empty(request)
     if not (body.keys() - {"helicone_message", "model"}) or not response or _is_left_out(response):
         raise DataError(

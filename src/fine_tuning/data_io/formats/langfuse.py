@@ -5,11 +5,13 @@ Source: https://langfuse.com/docs/api-and-data-platform/features/blob-storage-ex
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
-from fine_tuning.data_io.call import Call, Choice, finish_reason
+from fine_tuning.data_io.call import Call, Choice
 from fine_tuning.data_io.dialects.conversation import ROLES, read_answer, read_messages
 from fine_tuning.data_io.dialects.tool_definitions import read_tools
+from fine_tuning.data_io.finish_reasons import reason_in, strictest
 from fine_tuning.data_io.formats.gateway_exchange import read_response
 from fine_tuning.data_io.formats.scores import rating_of_scores
 from fine_tuning.data_io.formats.stored_completion import first_choice
@@ -26,10 +28,15 @@ from fine_tuning.data_io.json_values import (
     to_json_text,
 )
 from fine_tuning.data_io.messages import Message
+from fine_tuning.data_io.redaction import is_redacted_value
 from fine_tuning.data_io.usage import usage_of
 from fine_tuning.errors import DataError
 
 NAME = "langfuse"
+_MEDIA = re.compile(r"@@@langfuseMedia:type=([^|@]*)\|[^@]*@@@")
+_DECLARATIONS = ("toolSpec", "functionDeclarations", "function_declarations")
+_SCHEMAS = ("parameters", "input_schema", "inputSchema")
+_HOSTS_TOOL = re.compile("(?:web_search|file_search|computer|code_|image_gen|mcp|bash_|text_editor|str_replace)")
 _BLOCKS = {"text", "tool_use", "thinking"}  # of a message of Anthropic's
 _ITEMS = {"message", "function_call", "reasoning"}  # of a response of OpenAI's
 
@@ -54,21 +61,66 @@ def calls(row: Row) -> Iterator[Call]:
         return
     if str(row.get("type") or "GENERATION").upper() != "GENERATION":
         return
-    if row.get("level") == "ERROR" and not row.get("output"):
+    if str(row.get("level")).upper() == "ERROR":  # also where a part of the answer came before it
         return
     scores = parse_embedded_json(row.get("scores"))
     given, output = parse_embedded_json(row.get("input")), row.get("output")
+    if any(map(is_redacted_value, (given, output))):
+        return
+    _refuse_media(given, "input")
+    _refuse_media(output, "output")
+    given, listed = _without_tools(given)
     answer = _answer(parse_embedded_json(output), output)
     yield Call(
         [*_request(given), *answer.messages],
-        read_tools(object_or_empty(given).get("tools") or object_or_empty(given).get("functions")),
+        read_tools(object_or_empty(given).get("tools") or object_or_empty(given).get("functions") or listed),
         rating=rating_of_scores(_scores(scores, row.get("id"))),
         model=first_value(row, "model", "providedModelName", "provided_model_name"),
         captured_at=first_value(row, "startTime", "start_time", "timestamp"),
         metadata=_metadata(row, scores),
-        finish_reason=answer.finish_reason,
+        finish_reason=strictest(
+            iter([answer.finish_reason, reason_in(parse_embedded_json(row.get("metadata")), depth=1)])
+        ),
         usage=answer.usage or usage_of(parse_embedded_json(first_value(row, "usage", "usageDetails", "usage_details"))),
     )
+
+
+def _refuse_media(value: object, label: str) -> None:
+    """Raise a `DataError` for what Langfuse leaves in place of an image, audio or a file that it has stored."""
+    if isinstance(value, str):
+        found = _MEDIA.search(value)
+        if found is not None:
+            raise DataError(
+                f"{label} holds media that Langfuse keeps elsewhere ({found[0]}); put an address or its data: URL there"
+            )
+    elif is_object(value) or is_list(value):
+        for each in value.values() if is_object(value) else value:
+            _refuse_media(each, label)
+
+
+def _without_tools(given: object) -> tuple[object, list[object]]:
+    """The input without the tools that Langfuse's handler for LangChain appends as messages, and those tools."""
+    if is_object(given) and is_list(given.get("messages")):
+        messages, tools = _without_tools(given["messages"])
+        return {**given, "messages": messages}, tools
+    if not is_list(given):
+        return given, []
+    tools = [each["content"] for each in given if is_object(each) and _is_tool(each)]
+    return [each for each in given if not (is_object(each) and _is_tool(each))], tools
+
+
+def _is_tool(message: Row) -> bool:
+    """Whether a message is no result of a tool, but its definition."""
+    tool = parse_embedded_json(message.get("content"))
+    if message.get("role") != "tool" or message.get("tool_call_id") or not is_object(tool):
+        return False
+    if is_object(function := tool.get("function")):
+        return tool.get("type") == "function" and isinstance(function.get("name"), str)
+    if any(key in tool for key in _DECLARATIONS):
+        return True
+    if isinstance(kind := tool.get("type"), str) and _HOSTS_TOOL.match(kind):
+        return True
+    return isinstance(tool.get("name"), str) and any(key in tool for key in _SCHEMAS)
 
 
 def _request(given: object) -> list[Message]:
@@ -101,7 +153,7 @@ def _answer(parsed: object, given: object) -> Choice:
             or one.get("tool_calls")
             or (one.get("type") in {"ai", "constructor"} and len(one) > 2)
         ):
-            return Choice(read_answer(one, "output"), finish_reason(one.get("finish_reason")))
+            return Choice(read_answer(one, "output"), reason_in(one))
     if parsed is None or parsed in ("", [], {}):
         raise DataError("output has no message; the capture of outputs may be off where it is traced")
     return Choice([{"role": "assistant", "content": to_json_text(given)}])
@@ -121,13 +173,16 @@ def _scores(given: object, observation: object) -> Iterator[tuple[object, object
             yield score.get("name"), score.get("value")
 
 
+def _facts(row: Row) -> Row:
+    return object_or_empty(parse_embedded_json(row.get("metadata")))
+
+
 def _metadata(row: Row, scores: object) -> JsonObject:
-    given = parse_embedded_json(row.get("metadata"))
-    facts = {
+    facts: JsonObject = {
         "observation": row.get("id"),
         "trace": first_value(row, "traceId", "trace_id"),
         "user": first_value(row, "userId", "user_id"),
         "session_id": first_value(row, "sessionId", "session_id"),
         "scores": scores,
     }
-    return {key: value for key, value in facts.items() if value} | (given if is_object(given) else {})
+    return {**{key: value for key, value in facts.items() if value}, **_facts(row)}

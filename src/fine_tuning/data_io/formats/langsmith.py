@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fine_tuning.data_io.call import Call, Choice, finish_reason
+from fine_tuning.data_io.call import Call, Choice
 from fine_tuning.data_io.dialects.conversation import read_answer, read_messages
 from fine_tuning.data_io.dialects.tool_definitions import read_tools
+from fine_tuning.data_io.finish_reasons import reason_in, strictest
 from fine_tuning.data_io.formats.gateway_exchange import LoggedExchange, read_exchange
 from fine_tuning.data_io.formats.scores import rating_of_scores
 from fine_tuning.data_io.json_values import (
@@ -21,6 +22,7 @@ from fine_tuning.data_io.json_values import (
     object_or_empty,
     parse_embedded_json,
 )
+from fine_tuning.data_io.redaction import is_redacted_value
 from fine_tuning.data_io.usage import usage_of
 from fine_tuning.errors import DataError
 
@@ -43,7 +45,7 @@ def calls(row: Row) -> Iterator[Call]:
     if str(row.get("run_type")).lower() != "llm" or row.get("error") or status != "success":
         return
     inputs, outputs = (parse_embedded_json(row.get(key)) for key in ("inputs", "outputs"))
-    if is_object(inputs) and "prompts" in inputs:
+    if (is_object(inputs) and "prompts" in inputs) or any(map(is_redacted_value, (inputs, outputs))):
         return
     if not inputs:
         raise DataError(_HIDDEN.format("inputs", "INPUTS"))
@@ -94,15 +96,16 @@ def _exchange(inputs: object, outputs: object, extra: Row) -> LoggedExchange | N
 def _answer(outputs: object) -> Choice | None:
     """The answer as LangChain or a traced function writes it; None where the outputs are those of a vendor's API."""
     if is_list(outputs) or isinstance(outputs, str):
-        return Choice(read_answer(outputs, "outputs"))
+        last = outputs[-1] if is_list(outputs) and outputs else None
+        return Choice(read_answer(outputs, "outputs"), reason_in(last))
     facts = object_or_empty(outputs)
     if "generations" in facts:
         return _generation(facts["generations"])
     given = first_value(facts, "messages", "output") if "choices" not in facts else None
     if isinstance(given, str) or (is_object(given) and "message" not in given):
-        return Choice(read_answer(given, "outputs"))
+        return Choice(read_answer(given, "outputs"), reason_in(facts))
     if is_list(given) and "messages" in facts:
-        return Choice(read_answer(given[-1:], "outputs"))
+        return Choice(read_answer(given[-1:], "outputs"), strictest(map(reason_in, (facts, given[-1:]))))
     return None
 
 
@@ -114,10 +117,7 @@ def _generation(given: object) -> Choice:
     if not is_object(message):
         raise DataError("outputs.generations has no message")
     facts = object_or_empty(message.get("kwargs")) or message
-    response, info = (object_or_empty(each) for each in (facts.get("response_metadata"), first.get("generation_info")))
-    keys = ("finish_reason", "stop_reason", "done_reason", "stopReason")
-    reason = first_value(info, *keys) or first_value(response, *keys)
-    return Choice(read_answer(message, "outputs"), finish_reason(reason), usage_of(facts.get("usage_metadata")))
+    return Choice(read_answer(message, "outputs"), reason_in(first), usage_of(facts.get("usage_metadata")))
 
 
 def _scores(stats: object) -> Iterator[tuple[object, object]]:

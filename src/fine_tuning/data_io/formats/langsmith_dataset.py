@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from fine_tuning.data_io.call import Call
 from fine_tuning.data_io.dialects.conversation import read_answer, read_messages
 from fine_tuning.data_io.dialects.tool_definitions import read_tools
+from fine_tuning.data_io.finish_reasons import reason_in, strictest
 from fine_tuning.data_io.json_values import JsonObject, Row, is_list, is_object, object_or_empty, parse_embedded_json
 from fine_tuning.data_io.messages import Message
 from fine_tuning.errors import DataError
@@ -40,6 +41,7 @@ def calls(row: Row) -> Iterator[Call]:
         read_tools(next((inputs[key] for key in _TOOL_KEYS if inputs.get(key)), None)),
         captured_at=row.get("created_at"),
         metadata={**metadata, **{key: value for key, value in facts.items() if value}},
+        finish_reason=strictest(map(reason_in, (outputs, object_or_empty(outputs).get("messages")))),
     )
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from fine_tuning.data_io.call import Call
 from fine_tuning.data_io.formats.gateway_exchange import read_exchange
 from fine_tuning.data_io.json_values import JsonObject, Row, is_list, is_object, object_or_empty, parse_embedded_json
+from fine_tuning.data_io.redaction import is_redacted_value
 from fine_tuning.data_io.usage import usage_of
 from fine_tuning.errors import DataError
 
@@ -17,7 +18,6 @@ NAME = "litellm"
 _CHATS = ("completion", "anthropic_messages", "responses", "generate_content", "generate_content_stream")
 _PASSED_THROUGH = {"pass_through_endpoint", "llm_passthrough_route", "allm_passthrough_route"}
 _CHAT_TYPES = {*_CHATS, *(f"a{name}" for name in _CHATS), *_PASSED_THROUGH}
-_REDACTED = "redacted-by-litellm"
 _TRUNCATED = "(litellm_truncated"
 
 
@@ -43,7 +43,7 @@ def calls(row: Row) -> Iterator[Call]:
     if entry.get("call_type") not in _CHAT_TYPES or (entry.get("status") or "success") != "success":
         return
     request, response = _request(entry), _response(entry)
-    if any(_has_text(each, _REDACTED) for each in (request, response)):
+    if is_redacted_value(response) or is_redacted_value(request.get("messages")):
         return
     if any(_has_text(each, _TRUNCATED) for each in (request, response)):
         raise DataError("LiteLLM has cut off a text; raise MAX_STRING_LENGTH_PROMPT_IN_DB")

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from fine_tuning.data_io.call import Call
 from fine_tuning.data_io.formats.gateway_exchange import read_exchange
 from fine_tuning.data_io.json_values import JsonObject, Row, is_object, object_or_empty, parse_embedded_json
+from fine_tuning.data_io.redaction import is_redacted_value
 from fine_tuning.data_io.usage import usage_of
 from fine_tuning.errors import DataError
 
@@ -33,6 +34,8 @@ def calls(row: Row) -> Iterator[Call]:
     if str(row.get("is_success")).lower() in {"false", "0"} or (status and not str(status).startswith("2")):
         return
     request, response = (_body(row.get(key)) for key in ("request", "response"))
+    if any(map(is_redacted_value, (request, response))):
+        return
     if not object_or_empty(request) or not response:
         raise DataError("request or response is missing; request both fields in the export, and log them (debug mode)")
     found = read_exchange(object_or_empty(request), response)

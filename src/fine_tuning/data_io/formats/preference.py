@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import NamedTuple, NotRequired, TypedDict
 
 from fine_tuning.data_io.call import Call, call_from_row
 from fine_tuning.data_io.dialects.conversation import read_answer, read_messages
 from fine_tuning.data_io.dialects.tool_definitions import read_tools
+from fine_tuning.data_io.finish_reasons import reason_of_row
 from fine_tuning.data_io.json_values import Row, is_object, parse_embedded_json
 from fine_tuning.data_io.messages import Message, Role, Tool, content_text, prompt_messages
 from fine_tuning.errors import DataError
@@ -72,7 +74,8 @@ def calls(row: Row) -> Iterator[Call]:
     beside = {key: value for key, value in row.items() if key not in pair.keys}
     if is_object(within := row.get("input")) and _is_openai(row):
         beside |= {key: value for key, value in within.items() if key not in {"messages", "tools"}}
-    yield call_from_row(beside, (), [*pair.request, *pair.chosen], pair.tools, pair.rejected)
+    call = call_from_row(beside, (), [*pair.request, *pair.chosen], pair.tools, pair.rejected)
+    yield replace(call, finish_reason=reason_of_row(row, pair.keys))
 
 
 def _openai_pair(row: Row) -> _Pair:
@@ -90,6 +93,7 @@ def _chosen_pair(row: Row) -> _Pair:
     chosen, rejected = (_answer(row.get(key), key) for key in names)
     key = next((key for key in _REQUEST_KEYS if row.get(key)), None)
     request = [] if key is None else _request(row, key)
+    chosen, rejected = (_without_request(each, request) for each in (chosen, rejected))
     shared = 0
     while shared < min(len(chosen), len(rejected)) and chosen[shared] == rejected[shared]:
         shared += 1
@@ -101,6 +105,13 @@ def _chosen_pair(row: Row) -> _Pair:
         request = _not_repeated(request, within, key)
     keys = (*names, "tools", *(("instruction", "input") if key == "instruction" else (key,) if key else ()))
     return _Pair([*request, *within], read_tools(row.get("tools")), chosen, rejected, keys)
+
+
+def _without_request(answer: list[Message], request: list[Message]) -> list[Message]:
+    """One of two answers, without the request where only this one repeats it: both may, see `_not_repeated`."""
+    length = _length_of_request(answer)
+    asked = request[: _length_of_request(request)]
+    return answer[length:] if length and _texts_of(answer[:length]) == _texts_of(asked) else answer
 
 
 def _not_repeated(request: list[Message], within: list[Message], key: str | None) -> list[Message]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fine_tuning.data_io.beside import with_system
-from fine_tuning.data_io.call import Call, Choice, finish_reason
+from fine_tuning.data_io.call import Call, Choice
 from fine_tuning.data_io.dialects.conversation import read_answer, read_messages
 from fine_tuning.data_io.dialects.tool_definitions import read_tools
+from fine_tuning.data_io.finish_reasons import reason_in
 from fine_tuning.data_io.json_values import (
     JsonObject,
     Row,
@@ -88,9 +89,5 @@ def first_choice(completion: object) -> Choice:
             if not {"content", "tool_calls", "function_call", "refusal"} & kept.keys():
                 kept["content"] = message.get("content")
             answer = read_answer({"role": "assistant", **kept}, "message")
-            return Choice(
-                answer,
-                finish_reason(first.get("finish_reason")),
-                usage_of(given.get("usage"), given.get("service_tier")),
-            )
+            return Choice(answer, reason_in(first), usage_of(given.get("usage"), given.get("service_tier")))
     raise DataError("the response has no choices with a message")

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from fine_tuning.data_io.call import Choice, finish_reason
+from fine_tuning.data_io.call import Choice
 from fine_tuning.data_io.dialects.conversation import read_answer, with_plain_texts
+from fine_tuning.data_io.finish_reasons import finish_reason
 from fine_tuning.data_io.formats import anthropic_stream
 from fine_tuning.data_io.formats.stored_completion import first_choice
 from fine_tuning.data_io.json_values import (

@@ -10,6 +10,7 @@ from typing import IO
 from fine_tuning.data_io.sources.csv_rows import csv_rows
 from fine_tuning.data_io.sources.encodings import as_utf8, windows_as_utf8
 from fine_tuning.data_io.sources.json_rows import json_rows
+from fine_tuning.data_io.sources.padding import without_padding
 from fine_tuning.data_io.sources.paths import kind_of
 from fine_tuning.data_io.sources.raw_row import RawRow
 from fine_tuning.data_io.sources.streams import open_uncompressed, read_position
@@ -47,7 +48,7 @@ def read(file: str) -> Iterator[RawRow]:
         elif kind == ".txt":
             rows = _text_rows(as_utf8(stream), file)
         else:
-            rows = json_rows(as_utf8(stream), file, is_lines=kind in {".jsonl", ".ndjson"})
+            rows = without_padding(json_rows(as_utf8(stream), file, is_lines=kind in {".jsonl", ".ndjson"}))
         for row in rows:
             yield row
             position.last = row.line

@@ -7,10 +7,14 @@ import math
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime, time
 from decimal import Decimal
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
+from fine_tuning.data_io.sources.padding import Floats, Path, with_integers
 from fine_tuning.data_io.sources.raw_row import RawRow, to_json_bytes
 from fine_tuning.errors import UsageError
+
+if TYPE_CHECKING:
+    from pyarrow import DataType, Schema
 
 BATCH_ROWS = 1000  # rows converted to Python values at once
 
@@ -21,6 +25,10 @@ class RecordBatch(Protocol):
     @property
     def num_rows(self) -> int:
         """Number of rows."""
+
+    @property
+    def schema(self) -> Schema:
+        """The types of the columns, and what was noted of them."""
 
     def slice(self, offset: int, length: int) -> RecordBatch:
         """A part of the batch."""
@@ -62,9 +70,21 @@ def table_rows(table: object, name: str | None = None) -> Iterator[RawRow]:
 
 
 def _rows_of_pandas(records: Iterable[Mapping[object, object]], file: str) -> Iterator[RawRow]:
-    for position, record in enumerate(records, 1):
-        row = {str(key): _as_json(value) for key, value in record.items() if not _is_missing(value)}
-        yield RawRow(file, position, to_json_bytes(row))
+    rows = [{str(key): _plain(value) for key, value in record.items()} for record in records]
+    places = _integers(rows, of_pandas=True)
+    for position, row in enumerate(rows, 1):
+        yield RawRow(file, position, to_json_bytes(_row_of(row, places)))
+
+
+def _plain(value: object) -> object:
+    """A value without NumPy's arrays and numbers, and with None for what is missing."""
+    if isinstance(value, Mapping):
+        return {key: _plain(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    if hasattr(value, "tolist") and not isinstance(value, Mapping):
+        return _plain(value.tolist())
+    return None if _is_missing(value) else value
 
 
 def _is_missing(value: object) -> bool:
@@ -78,19 +98,39 @@ def rows_of_batches(batches: Iterable[RecordBatch], file: str) -> Iterator[RawRo
     """The rows of Arrow's record batches."""
     position = 0
     for batch in batches:
+        has_floats = any(_has_floats(each.type) for each in batch.schema)
+        of_pandas = b"pandas" in (batch.schema.metadata or {})
         for start in range(0, batch.num_rows, BATCH_ROWS):
-            for values in batch.slice(start, BATCH_ROWS).to_pylist(maps_as_pydicts="lossy"):
+            rows = batch.slice(start, BATCH_ROWS).to_pylist(maps_as_pydicts="lossy")
+            places = _integers(rows, of_pandas=of_pandas) if has_floats else frozenset()
+            for row in rows:
                 position += 1
-                row = {key: _as_json(value) for key, value in values.items() if value is not None}
-                yield RawRow(file, position, to_json_bytes(row))
+                yield RawRow(file, position, to_json_bytes(_row_of(row, places)))
+
+
+def _has_floats(kind: DataType) -> bool:
+    """Whether a type has floats, at any depth."""
+    return "float" in (name := str(kind)) or "double" in name
+
+
+def _integers(rows: list[dict[str, object]], *, of_pandas: bool) -> frozenset[Path]:
+    floats = Floats()
+    for row in rows:
+        floats.see(row, ())
+    return floats.whole_numbers(of_pandas=of_pandas)
+
+
+def _row_of(values: Mapping[str, object], places: frozenset[Path]) -> object:
+    row = {key: _as_json(value) for key, value in values.items() if value is not None}
+    return with_integers(row, places) if places else row
 
 
 def _as_json(value: object) -> object:
     """A cell as a JSON value. The nulls with which tables pad nested objects to one schema are left out."""
     if isinstance(value, Mapping):
-        return {key: _as_json(item) for key, item in value.items() if item is not None}
+        return {key: _as_json(item) for key, item in value.items() if not _is_missing(item)}
     if isinstance(value, list | tuple):
-        return [_as_json(item) for item in value]
+        return [None if _is_missing(item) else _as_json(item) for item in value]
     if isinstance(value, datetime | date | time):
         return value.isoformat()
     if isinstance(value, Decimal):

@@ -6,10 +6,12 @@ https://ai.pydantic.dev/logfire/ for the spans of Pydantic AI.
 
 from __future__ import annotations
 
-from fine_tuning.data_io.call import Choice, finish_reason
+from fine_tuning.data_io.call import Choice
 from fine_tuning.data_io.dialects.conversation import read_messages
+from fine_tuning.data_io.finish_reasons import reason_in, strictest
 from fine_tuning.data_io.json_values import Row, is_list, is_object, parse_embedded_json
 from fine_tuning.data_io.messages import Message
+from fine_tuning.data_io.redaction import is_redacted_value
 from fine_tuning.data_io.spans.gen_ai_events import choice_of, conversation, details, events_of
 from fine_tuning.data_io.spans.gen_ai_parts import readable
 from fine_tuning.data_io.spans.otlp import nested
@@ -19,6 +21,7 @@ from fine_tuning.errors import DataError
 
 _CHAT_OPERATIONS = {"chat", "text_completion", "generate_content"}
 _AROUND_CALLS = ("pydantic_ai.all_messages", "all_messages_events", "traceloop.span.kind")
+_SIDES = ("gen_ai.input.messages", "gen_ai.output.messages", "gen_ai.prompt", "gen_ai.completion")
 _OTHER_REQUESTS = {"embedding", "rerank"}
 _TOKENS = ("input_tokens", "output_tokens", "prompt_tokens", "completion_tokens")
 
@@ -29,7 +32,8 @@ def recognises(attributes: Row) -> bool:
 
 
 def read(span: Row, attributes: Row) -> RecordedSpan | None:
-    """The call of a span; None for one that called no chat model, such as that of an agent around several calls.
+    """The call of a span; None for one that called no chat model, such as that of an agent around several
+    calls, and for a redacted one.
 
     Raises:
         DataError: it has no messages, or they are malformed.
@@ -40,6 +44,8 @@ def read(span: Row, attributes: Row) -> RecordedSpan | None:
         return None
     events = events_of(span, attributes)
     facts = {**attributes, **details(events)}
+    if any(is_redacted_value(facts.get(name)) for name in _SIDES):
+        return None
     found = _stated(facts) or _numbered(facts) or conversation(events)
     if found is None:
         if not {"gen_ai.operation.name", "gen_ai.request.model"} & attributes.keys():
@@ -54,7 +60,7 @@ def read(span: Row, attributes: Row) -> RecordedSpan | None:
         [*request, *choice.messages],
         facts.get("gen_ai.tool.definitions") or nested(facts, "llm.request.functions"),
         facts.get("gen_ai.response.model") or facts.get("gen_ai.request.model"),
-        choice.finish_reason or finish_reason(parse_embedded_json(facts.get("gen_ai.response.finish_reasons"))),
+        strictest([choice.finish_reason, reason_in(facts, depth=0)]),
         usage_of({key: value for key, value in usage.items() if value is not None}),
     )
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from fine_tuning.data_io.call import Choice, finish_reason
+from fine_tuning.data_io.call import Choice
 from fine_tuning.data_io.dialects.conversation import read_answer, read_messages
+from fine_tuning.data_io.finish_reasons import reason_in
 from fine_tuning.data_io.json_values import (
     JsonObject,
     Row,
@@ -104,7 +105,7 @@ def _choice(body: Row) -> Choice:
     calls = body.get("tool_calls")
     given = {**given, "tool_calls": calls} if calls else given
     found = readable([{"role": "assistant", **given}])
-    return Choice(read_answer(found, "gen_ai.choice"), finish_reason(body.get("finish_reason")))
+    return Choice(read_answer(found, "gen_ai.choice"), reason_in(body))
 
 
 def choice_of(given: object, label: str) -> Choice:
@@ -118,7 +119,7 @@ def choice_of(given: object, label: str) -> Choice:
     message = {key: value for key, value in facts.items() if key != "finish_reason"} if facts else given
     one = inner if is_object(inner) else message
     found = readable([one]) if is_object(one) else one
-    return Choice(read_answer(found, label), finish_reason(facts.get("finish_reason")))
+    return Choice(read_answer(found, label), reason_in(facts))
 
 
 _WHOLE = ("gen_ai.input.messages", "gen_ai.output.messages", "gen_ai.prompt", "gen_ai.completion")

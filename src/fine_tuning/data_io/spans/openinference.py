@@ -5,8 +5,8 @@ Source: https://github.com/Arize-ai/openinference/blob/main/spec/semantic_conven
 
 from __future__ import annotations
 
-from fine_tuning.data_io.call import finish_reason
 from fine_tuning.data_io.dialects.conversation import read_answer, read_messages
+from fine_tuning.data_io.finish_reasons import finish_reason, reason_in, strictest
 from fine_tuning.data_io.json_values import (
     JsonObject,
     Row,
@@ -16,14 +16,12 @@ from fine_tuning.data_io.json_values import (
     object_or_empty,
     parse_embedded_json,
 )
-from fine_tuning.data_io.messages import content_text
 from fine_tuning.data_io.spans.otlp import nested
 from fine_tuning.data_io.spans.recorded import RecordedSpan
 from fine_tuning.data_io.usage import usage_of
 from fine_tuning.errors import DataError
 
 _KIND = "openinference.span.kind"
-_REDACTED = "__REDACTED__"
 
 
 def recognises(attributes: Row) -> bool:
@@ -32,7 +30,7 @@ def recognises(attributes: Row) -> bool:
 
 
 def read(span: Row, attributes: Row) -> RecordedSpan | None:  # noqa: ARG001 - every convention has the span
-    """The call of a span; None for one that called no model, or whose text was replaced.
+    """The call of a span; None for one that called no model.
 
     Raises:
         DataError: it has no messages, or they are malformed.
@@ -46,27 +44,30 @@ def read(span: Row, attributes: Row) -> RecordedSpan | None:  # noqa: ARG001 - e
         response = [_first_choice(_value(attributes, "output"))]
     if not request or response in ([], [None]):
         raise DataError("the span has no messages; OPENINFERENCE_HIDE_INPUTS or _OUTPUTS may be set")
+    outputs = (response[0], _parsed(attributes, "output"))
     messages = [*read_messages(request, "llm.input_messages"), *read_answer(response[0], "llm.output_messages")]
-    if any(_REDACTED in (message.get("content"), content_text(message.get("content"))) for message in messages):
-        return None
     tools = nested(attributes, "llm.tools")
     counts = object_or_empty(nested(attributes, "llm.token_count"))
     return RecordedSpan(
         messages,
         [_tool(each) for each in tools] if is_list(tools) else None,
         nested(attributes, "llm.model_name"),
-        finish_reason(nested(attributes, "llm.finish_reason")),
+        strictest([finish_reason(nested(attributes, "llm.finish_reason")), *map(reason_in, outputs)]),
         usage_of({"input": counts.get("prompt"), "output": counts.get("completion")}),
     )
 
 
 def _value(attributes: Row, side: str) -> object:
     """input.value or output.value, which hold text, or the JSON of a request."""
-    found = parse_embedded_json(nested(attributes, f"{side}.value"))
+    found = _parsed(attributes, side)
     messages = object_or_empty(found).get("messages")
     if is_list(messages) and len(messages) == 1 and is_list(messages[0]):  # LangChain runs a batch of one
         return messages[0]
     return messages if is_list(messages) else found
+
+
+def _parsed(attributes: Row, side: str) -> object:
+    return parse_embedded_json(nested(attributes, f"{side}.value"))
 
 
 def _first_choice(given: object) -> object:

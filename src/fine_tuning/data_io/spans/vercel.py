@@ -5,8 +5,8 @@ Source: https://ai-sdk.dev/docs/ai-sdk-core/telemetry
 
 from __future__ import annotations
 
-from fine_tuning.data_io.call import finish_reason
 from fine_tuning.data_io.dialects.conversation import read_answer, read_messages, with_plain_texts
+from fine_tuning.data_io.finish_reasons import reason_in
 from fine_tuning.data_io.json_values import (
     JsonObject,
     Row,
@@ -47,7 +47,7 @@ def read(span: Row, attributes: Row) -> RecordedSpan | None:  # noqa: ARG001 - e
         [*with_plain_texts(read_messages(request, "ai.prompt.messages")), *read_answer(answer, "ai.response")],
         _tools(attributes.get("ai.prompt.tools")),
         first_value(attributes, "ai.response.model", "ai.model.id"),
-        finish_reason(attributes.get("ai.response.finishReason")),
+        reason_in(attributes, depth=0),
         usage_of(
             {key.removeprefix("ai.usage."): value for key, value in attributes.items() if key.startswith("ai.usage.")}
         ),

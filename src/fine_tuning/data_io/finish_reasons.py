@@ -1,0 +1,113 @@
+"""Why an answer ended: in any vendor's words, and wherever a response, a message or a row states it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+
+from fine_tuning.data_io.json_values import Row, is_list, is_object, parse_embedded_json
+
+CUT_OFF = frozenset({"length", "content_filter", "error"})
+"""Finish reasons of answers that are not whole."""
+_WORDS = {
+    "stop": ("end_turn", "stop_sequence", "completed", "complete", "eos", "eos_token", "finish", "finished"),
+    "length": (
+        *("max_tokens", "max_output_tokens", "max_length", "model_length", "incomplete", "token_limit", "limit"),
+        *("model_context_window_exceeded", "time_limit", "error_limit"),
+    ),
+    "tool_calls": ("tool_use", "function_call", "tool-calls", "tool_call"),
+    "content_filter": (
+        *("content-filter", "content_filtered", "safety", "recitation", "refusal", "guardrail_intervened", "blocklist"),
+        *("prohibited_content", "spii", "image_safety", "error_toxic", "sensitive", "language"),
+    ),
+    "error": ("abort", "aborted", "cancelled", "canceled", "network_error", "insufficient_system_resource"),
+}
+_OURS = {name: ours for ours, names in _WORDS.items() for name in names}
+REASON_KEYS = (
+    *("finish_reason", "stop_reason", "done_reason", "completion_reason", "finish_reasons"),
+    *("finishReason", "stopReason", "doneReason", "completionReason"),
+    *("gen_ai.response.finish_reasons", "ai.response.finishReason", "ai.finishReason", "ai.result.finishReason"),
+    *("llm.finish_reason", "llm.response.finish_reason", "llm.response.stop_reason"),
+)
+_ABOUT_MESSAGES = ("response_metadata", "generation_info", "additional_kwargs", "metadata", "kwargs", "data")
+_FIRST_OF = ("choices", "candidates", "generations", "results")
+_OF_RESPONSES = ("message", "output", "response", "llm_output", "attributes", *_FIRST_OF)
+_STATED_ELSEWHERE = ("incomplete_details", "finish_details")
+_OF_MESSAGES = frozenset({*REASON_KEYS, *_ABOUT_MESSAGES, *_STATED_ELSEWHERE, "status"})
+_NOT_OF_MODELS = {"user", "human", "system", "developer", "tool", "function"}
+_DEPTH = 6
+
+
+def finish_reason(value: object) -> str | None:
+    """A finish reason in any vendor's words as OpenAI's; another one as it is; None for none."""
+    value = parse_embedded_json(value)
+    if is_list(value):
+        value = value[0] if value else None
+    if not isinstance(value, str) or not value:
+        return None
+    plain = value.lower().removeprefix("finish_reason_")
+    return _OURS.get(plain, plain)
+
+
+def strictest(reasons: Iterable[str | None]) -> str | None:
+    """The first of several reasons by which the answer is not whole, else the first; None without any."""
+    found = [each for each in reasons if each is not None]
+    return next((each for each in found if each in CUT_OFF), found[0] if found else None)
+
+
+def reason_in(response: object, *, depth: int = _DEPTH) -> str | None:
+    """Why the first answer of a response ended, wherever vendors, LangChain and wrappers around them write it."""
+    if is_list(response):
+        return reason_in(response[0], depth=depth - 1) if response and depth else None
+    if not is_object(response):
+        return None
+    found = strictest(_own(response))
+    if found in CUT_OFF or not depth:
+        return found
+    inner = (parse_embedded_json(response.get(key)) for key in (*_ABOUT_MESSAGES, *_OF_RESPONSES))
+    return strictest([found, *(reason_in(each, depth=depth - 1) for each in inner)])
+
+
+def reason_of_row(row: Row, conversation_keys: Collection[str]) -> str | None:
+    """Why the answers of a row ended: as the row, its metadata or the messages in it state it.
+
+    Args:
+        conversation_keys: fields that hold messages; of a pair, the worse answer counts for nothing.
+    """
+    facts = row.get("metadata")
+    of_metadata = _stated(facts) if is_object(facts) else iter(())
+    of_messages = (
+        _reason_of_messages(row[key])
+        for key in conversation_keys
+        if key in row and "reject" not in key and not key.startswith("non_")
+    )
+    return strictest([*_stated(row), *of_metadata, *of_messages])
+
+
+def _reason_of_messages(given: object) -> str | None:
+    """The first reason by which an answer of a conversation is not whole."""
+    if isinstance(given, str):
+        given = parse_embedded_json(given) if "eason" in given or '"status"' in given else None
+    for each in given if is_list(given) else [given]:
+        if is_object(each) and each.keys() & _OF_MESSAGES and str(each.get("role")) not in _NOT_OF_MODELS:
+            about = (each.get(key) for key in _ABOUT_MESSAGES)
+            reason = strictest([*_own(each), *(reason_in(inner, depth=2) for inner in about)])
+            if reason in CUT_OFF:
+                return reason
+    return None
+
+
+def _own(given: Row) -> Iterator[str | None]:
+    """The reasons that a response or a message states itself."""
+    yield from _stated(given)
+    if given.get("status") == "incomplete":  # of OpenAI's Responses, and of their items
+        yield "length"
+
+
+def _stated(given: Row) -> Iterator[str | None]:
+    for key in REASON_KEYS:
+        if key in given:
+            yield finish_reason(given[key])
+    for key in _STATED_ELSEWHERE:
+        details = given.get(key)
+        if is_object(details):
+            yield finish_reason(details.get("reason") or details.get("type"))

@@ -1,0 +1,66 @@
+"""What tools leave in place of a text that was not to be logged."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from fine_tuning.data_io.json_values import is_list, is_object, parse_embedded_json
+from fine_tuning.data_io.messages import Message, content_text
+
+_MARKERS = frozenset(
+    {
+        "redacted-by-litellm",
+        "<fully masked due to failed mask function>",  # Langfuse, where the application's function fails
+        "<truncated due to size exceeding limit>",  # Langfuse, of a text that is too long
+        "content redacted",
+    }
+)
+_SUBJECTS = "data|content|text|input|output|prompt|response|message|value|pii|information"
+_SUBJECT = rf"(?:(?:the|all|user|sensitive|personal)\W+)?(?:{_SUBJECTS})\W+"
+_ALWAYS = "redacted|masked|scrubbed|anonymi[sz]ed|censored|sanitized"
+_IN_BRACKETS = rf"{_ALWAYS}|filtered|hidden|omitted|removed|concealed"  # which by themselves may be an answer
+_MARKS = (
+    re.compile(rf"(?i)[\[<({{*_#]+\s*(?:{_SUBJECT})?(?:{_ALWAYS})(?:\W[^\]>)}}*]*)?[\]>)}}*_#]+"),
+    re.compile(rf"(?i)[\[<]+\s*(?:{_SUBJECT})?(?:{_IN_BRACKETS})(?:\W[^\]>]*)?[\]>]+"),
+    re.compile("REDACTED|MASKED|SCRUBBED|FILTERED|ANONYMI[SZ]ED|CENSORED"),
+    re.compile("[*\u2022\u2588\u25a0]{3,}"),
+)
+_LONGEST = 100  # characters of a mark
+
+
+def is_redacted(text: str) -> bool:
+    """Whether a text is nothing but the mark of a text that was redacted; a mark among others is a text's own."""
+    text = text.strip()
+    if not text or len(text) > _LONGEST:
+        return False
+    return text.lower() in _MARKERS or any(mark.fullmatch(text) for mark in _MARKS)
+
+
+def is_redacted_value(value: object) -> bool:
+    """Whether a side of a logged call is such a mark, alone or as the only value of an object or list."""
+    value = parse_embedded_json(value)
+    if is_object(value) and len(value) == 1:
+        return is_redacted_value(next(iter(value.values())))
+    if is_list(value) and len(value) == 1:
+        return is_redacted_value(value[0])
+    return isinstance(value, str) and is_redacted(value)
+
+
+def has_redacted(messages: Iterable[Message]) -> bool:
+    """Whether the text of a message, or the arguments of a call in it, was redacted."""
+    return any(_is_redacted_message(message) for message in messages)
+
+
+def _is_redacted_message(message: Message) -> bool:
+    content: object = message.get("content")
+    text = content_text(content) if isinstance(content, str | list) else ""
+    if is_redacted(text):
+        return True
+    calls: object = message.get("tool_calls")
+    for call in calls if is_list(calls) else []:
+        function = call.get("function") if is_object(call) else None
+        arguments = function.get("arguments") if is_object(function) else None
+        if isinstance(arguments, str) and is_redacted(arguments):
+            return True
+    return False
