@@ -18,6 +18,16 @@ _COMMANDS = (
         r"[\"']?(?P<value>[^\s\"'\\-][^\s\"'\\]{3,200})"
     ),
     re.compile(r"\becho\s+(?:-n\s+)?[\"']?(?P<value>[^\s\"'|]{4,200})[\"']?\s*\|[^\n]{0,200}\s--password-stdin\b"),
+    re.compile(
+        r"^[ \t]*(?:requirepass|masterauth|rootpw|bindpw|sasl_passwd)[ \t]+[\"']?(?P<value>[^\s\"'#]{4,200})",
+        re.MULTILINE,
+    ),
+    re.compile(r"\b(?:requirepass|masterauth)\s+[\"']?(?P<value>[^\s\"'`#]{4,200})"),
+    re.compile(r"\bldap\w+\b[^\n|;]{0,300}?\s-w\s?[\"']?(?P<value>[^\s\"'\\-][^\s\"'\\]{3,200})"),
+    re.compile(r"\bsmbclient\b[^\n|;]{0,200}?\s-U\s?[\"']?[^\s%\"']{1,100}%(?P<value>[^\s\"'\\]{4,200})"),
+    re.compile(r"\s-pass(?:in|out)?\s+pass:(?P<value>[^\s\"'\\]{4,200})"),
+    re.compile(r"\bnet user\s+\S{1,100}\s+(?P<value>[^\s\"'/*]{4,200})\s+/add\b", re.IGNORECASE),
+    re.compile(r"\becho\s+[\"']?[^\s:\"']{1,100}:(?P<value>[^\s\"'|]{4,200})[\"']?\s*\|\s*(?:sudo\s+)?chpasswd\b"),
     re.compile(r"\bPIN\s?(?:is|was|:|=)\s?(?P<value>\d{4})\b"),
     re.compile(r"\blogin\s+\S{1,100}\s+password\s+(?P<value>\S{4,200})", re.IGNORECASE),
     re.compile(r"\b(?:password|identified(?: with \w+)? by)\s+'(?P<value>[^'\n]{1,200})'", re.IGNORECASE),
