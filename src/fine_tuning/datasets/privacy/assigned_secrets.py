@@ -162,7 +162,7 @@ def _in_line(text: str, name: _Name) -> re.Match[str] | None:
 
 def _spaced(text: str, name: _Name, before: str) -> re.Match[str] | None:
     """A secret after its name and a space, or after a word of a script without spaces."""
-    if before.endswith((",", ";", "\t", "|")):
+    if before.endswith((",", ";", "\t", "|")) and text[name.end : name.end + 1].isspace():
         return None  # a heading of a table, whose cells `table_secrets` reads
     is_password = name.kind in {"password", "passphrase"}
     spaced = _SPACED.match(text, name.end) if is_password else None

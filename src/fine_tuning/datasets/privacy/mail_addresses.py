@@ -88,5 +88,5 @@ def _is_other(match: re.Match[str], end: int) -> bool:
         return True
     if match["name"].startswith("self.") or domain.startswith("self."):
         return True
-    is_short = len(match["name"]) <= 2 and len(domain.split(".")[0]) <= 2
+    is_short = match["name"].isascii() and len(match["name"]) <= 2 and len(domain.split(".")[0]) <= 2
     return is_short and bool(_CODE_BEFORE.search(before) or _CODE_AFTER.match(text, end))

@@ -102,7 +102,7 @@ def is_spaced_password(value: str) -> bool:
 
 def is_random_word(value: str) -> bool:
     """Whether a word is so random that it is no name: digits all over, as in keys of hexadecimal digits."""
-    is_named = re.fullmatch(r"[A-Za-z]+(?:[-_][A-Za-z]+)*(?:[-_]?\d{1,8})?", value)
+    is_named = re.fullmatch(r"(?:[A-Za-z]+\d{0,2}|\d{1,4})(?:[-_](?:[A-Za-z]+\d{0,2}|\d{1,4}))*", value)
     return not is_named and len(re.findall(r"\d", value)) >= 3 and bool(re.search(r"[A-Za-z]", value))
 
 

@@ -38,7 +38,7 @@ _API_KEY = re.compile(
 )
 _TOKEN = re.compile(r"[\w.+/=-]*", re.ASCII)
 _LONG_WORD = re.compile(r"[A-Za-z0-9_+/=.:-]{20}|(?<![A-Za-z0-9])A(?:KC|P[0-9A-F])[A-Za-z0-9]{8}")
-_WORDS = re.compile(r"[a-z]+(?:[-_](?:[a-z]+\d?|\d{1,3}))*")  # a name of a package or a setting
+_WORDS = re.compile(r"[a-z]+(?:[-_](?:[a-z]+\d?|\d{1,4}))*")  # a name of a package or a setting
 _NOT_ASCII = re.compile(r"[^\x00-\x7f]")
 _BEFORE = re.compile(r"[A-Za-z0-9_]")
 
