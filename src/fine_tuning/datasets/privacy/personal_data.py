@@ -71,7 +71,7 @@ class _PersonalData:
         found = [found_at(text, start, end, kind) for kind, places in kinds for start, end in places]
         taken = {place for each in found for place in range(each.start, each.end)}
         # The digits of a card or an account can also be a phone number of some country.
-        phones = [each for each in phone_numbers.find(plain, name) if taken.isdisjoint(range(*each))]
+        phones = [each for each in dict.fromkeys(phone_numbers.find(plain, name)) if taken.isdisjoint(range(*each))]
         return found + [found_at(text, start, end, "phone number") for start, end in phones]
 
     def _cards(self, text: str) -> Iterator[tuple[int, int]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from fine_tuning.datasets.privacy.secret_words import API_KEYS, PASSWORDS
+from fine_tuning.datasets.privacy.secret_words import API_KEYS, ASCII_NEEDLES, PASSWORDS
 from fine_tuning.datasets.privacy.secret_words import NEEDLES as WORDS
 
 _PASSWORDS = rf"pass(?:word|wd|code)?|pwd|pswd|{PASSWORDS}"
@@ -28,11 +28,12 @@ STEMS = _STEMS.replace("{others}", f"{PASSWORDS}|{API_KEYS}|密钥|密鑰|キー
 """How such names end, in small letters."""
 NEEDLES = (
     "pass", "pwd", "pswd", "secret", "token", "key", "auth", "bearer", "credential", "jwt", "://", "-----begin",
-    "mnemonic", "phrase", "curl", "-u", "identified", "pw", "-p", "cookie", "pin",
-    *sorted(word for word in WORDS if word.isascii()),
+    "mnemonic", "phrase", "curl", "-u", "identified", "pw", "-p", "cookie", "pin", "ldap",
+    "smbclient", "net user",
+    *ASCII_NEEDLES,
 )  # fmt: skip
 """Without one of these, a text of ASCII has no name of a secret, and no place of one."""
-FOREIGN_NEEDLES = (*sorted(word for word in WORDS if not word.isascii()), "令牌", "トー", "토큰")
+FOREIGN_NEEDLES = (*(word for word in WORDS if not word.isascii()), "令牌", "トー", "토큰")
 _ORDERED = (
     ("passphrase", re.compile(r"(?:passphrase|mnemonic|seed[-_]phrase)s?$", re.IGNORECASE)),
     ("API key", re.compile(rf"(?:{_API_KEYS})s?$", re.IGNORECASE)),

@@ -38,6 +38,12 @@ def spellings(word: str) -> set[str]:
     return forms | {plain} if plain.isascii() and plain not in {"cle", "kod"} else forms
 
 
+def _needles(words: tuple[str, ...]) -> tuple[str, ...]:
+    """The spellings that contain no other one."""
+    forms = {each.lower() for word in words for each in spellings(word)}
+    return tuple(sorted(word for word in forms if not any(other in word for other in forms if other != word)))
+
+
 def _pattern(words: tuple[str, ...]) -> str:
     """The longest first, since one word begins with another."""
     return "|".join(map(re.escape, sorted({each for word in words for each in spellings(word)}, key=len, reverse=True)))
@@ -47,6 +53,6 @@ PASSWORDS = _pattern(_PASSWORDS)
 """A pattern of the words for password but the English ones; in small letters, as the next."""
 API_KEYS = rf"api[-_ ]?(?:{_pattern(_KEYS)})|(?:{_pattern(_KEYS_BEFORE)})(?:[ -](?:de|d'|da|do|dell'))?[ -]?(?:l')?api"
 """A pattern of the words for API key but the English ones."""
-NEEDLES = frozenset(each.lower() for word in (*_PASSWORDS, *_KEYS, *_KEYS_BEFORE) for each in spellings(word))
-"""What a text with such a name contains."""
-ASCII_NEEDLES = frozenset(filter(str.isascii, NEEDLES))
+NEEDLES = _needles((*_PASSWORDS, *_KEYS, *_KEYS_BEFORE))
+"""A text with such a name contains one of these."""
+ASCII_NEEDLES = tuple(filter(str.isascii, NEEDLES))
