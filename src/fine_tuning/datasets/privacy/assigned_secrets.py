@@ -56,7 +56,7 @@ _BEGIN_OF_LINE = re.compile(r"\s*(?:[-+*>#]\s+)?(?:(?:export|set|ENV|declare -x)
 _BARE = re.compile(
     rf"{_MARK}?(?P<quote>[\"'`]?){_MARK}?"
     r"(?P<operator>\s*(?::=|=>|[=:]|\bis(?: now)?:?(?=\s)|\b(?:was|ist|lautet|luidt|est|es|é|è|är|er|je|jest|"
-    r"adalah|ialah|là|είναι|это)\b:?|は|是|为|為|คือ|है|হল|হলো|هي|هو|היא|[는은]|[—\u2013])\s*)"
+    r"adalah|ialah|là|είναι|это)\b:?|は|是|为|為|คือ|है|হল|হলো|هي|هو|היא|[는은]|->|[—\u2013→➜]):?\s*)"
     rf"(?P<mark>{_MARK}?[`「『“«]?\s*)(?:(?:bearer|basic|token|apikey)\s+)?"
     # Case counts here: the Kelvin sign and others of that range are small letters of ASCII where it does not.
     r"(?-i:(?P<value>(?:[^\s\"'`,;&<>(){}\[\]|\\\u0080-\u00bf\u00d7\u00f7\u0250-\U0010ffff]|\\[&$!#;|()*?~^%@=+{} ])"
