@@ -27,7 +27,12 @@ AS_WRITTEN = [
     "<b>Password:</b> @<br>", "<strong>Password</strong>: @</p>", "<td>Password</td><td>@</td>", "用户名admin，密码@",
     "密码@登录", "パスワード@です", "비밀번호 @ 입니다", '"passwords":{"db":"@"}', '"password":["@"]',
     "passwords = ['@', '']",
-    "passwords:\n  db: @\nport: 80", "password:\n  - @", "requirepass @", "masterauth @\n", "Kennwort lautet @",
+    "passwords:\n  db: @\nport: 80", "password:\n  - @", "requirepass @", "Password for the account: @",
+    "Password (root): @",
+    "Passwort - @", "pw: @",
+    "Password:\n```\n@\n```", "<property name=\"password\">@</property>",
+    "пароль от сервера: @", "密码（默认）：@",
+    "初始密码为：@", "masterauth @\n", "Kennwort lautet @",
     "পাসওয়ার্ড: @", "κωδικός: @", "heslo: @", "jelszó: @", "jelszo\u0301: @", "ŞİFRE: @", "salasana: @", "mật khẩu: @",
     "كلمة السر: @", "گذرواژه: @", "סיסמה: @", "A senha é @.", "Le mot de passe est « @ »", "echo 'root:@' | chpasswd",
     "openssl rsa -passin pass:@ -in x", "ldapsearch -D cn=x -w @ -b y", "redis://:@\0cache:6379/0",
@@ -65,6 +70,7 @@ PLAIN = [
     "key-management-service-provider-2024",
     "**Password:** required", "<td>Password</td><td>required</td>", "password = '' if a else 'b'",
     '{"test": "login", "pass": "failed"}', '{"pass": "complete"}', '{"pass": "partial"}', 'x["pass"] = "shadow"',
+    "x = {\n  _DATA_KEY: _MODEL_DATA_YAML_FILE_NAME,\n}", "client.pass_('python')", "'pass', 'return', 'for'",
     "PASSWORD=get_password(x1)", "password: z.string().min(12).max(64)", "password: user.password1,",
 ]  # fmt: skip
 

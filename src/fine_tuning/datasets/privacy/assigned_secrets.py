@@ -20,12 +20,13 @@ from fine_tuning.datasets.privacy.secret_words import ASCII_NEEDLES, NEEDLES
 
 Place = tuple[int, int, str]
 _I = re.IGNORECASE
-_END_OF_NAME = r"(?:[-_]?\d{1,2}(?![a-z0-9])|[-_]value)?(?:(?<=[^\x00-\x7f])|(?![a-z0-9]|_[a-z0-9]))"
+_END_OF_NAME = r"(?:[-_]?\d{1,2}(?![a-z0-9])|[-_]value)?(?:(?<=[^\x00-\x7f])|(?![a-z0-9]|_(?![_:\s])))"
 _NAME = re.compile(STEMS + _END_OF_NAME)
 _ENGLISH_NAME = re.compile(ENGLISH_STEMS + _END_OF_NAME)
 _MARK = r"(?:\*{1,3}|_{1,3}|~~|</?(?:b|strong|i|em|u|code|span|label)>)"  # of bold text, around a name or its value
 _LONGEST_PREFIX = 80  # of a name, such as `spring.datasource.` of `spring.datasource.password`
 _PREFIX = re.compile(r"[A-Za-z0-9_.-]*$")
+_CLOSING = _MARK.replace("_{1,3}", r"_{1,3}(?=\s)")  # behind the colon, where a value may begin with `_`
 # What follows a name: password = "...", "password": "...", 'password' => '...', .password("..."), password == "..."
 _QUOTED = re.compile(
     rf"{_MARK}?(?:\\?[\"'`])?\]?(?:\s*:\s*[A-Za-z][\w.\[\] |]{{0,30}}?)?\s*(?:===?|!==?|:=|=>|[=:(,]|\bis\b){_MARK}?\s*"
@@ -35,16 +36,24 @@ _QUOTED = re.compile(
     _I,
 )
 _HTML_CELL = re.compile(r"\s*:?\s*</(?:t[dh]|dt)>\s*<(?:t[dh]|dd)[^<>]{0,100}>\s*(?P<value>[^<>\s]{4,2000})\s*</")
+_PROPERTY = re.compile(r"[\"'][^<>]{0,200}>\s*(?P<value>[^<>\s]{4,2000})\s*</")
 _XML = re.compile(r"(?:\s[^<>]*)?>(?P<value>[^<>\s]{4,2000})</")
 # {"name": "DB_PASSWORD", "value": "..."} and its like in YAML and XML; a row of a table.
 _BESIDE = re.compile(r"[\"']?\s*,?\s*[\"']?value[\"']?\s*[:=]\s*[\"']?(?P<value>[^\s\"'\\<>]{4,2000})", _I)
 _CELL = re.compile(r"[`*]*[ \t]*\|[ \t]*`?(?P<value>[^\s|`]{4,2000})`?[ \t]*(?:\||$)", re.MULTILINE)
 _SPACED = re.compile(
-    r"(?:\s+to)?\s+(?P<quote>[\"'`]?)(?P<value>[!-~]{8,100}?)(?P=quote)(?=[.,;:?!)]?(?:[\s\u0080-\U0010ffff]|$))"
+    r"(?:\s+(?:to|-))?\s+(?P<quote>[\"'`]?)(?P<value>[!-~]{8,100}?)(?P=quote)(?=[.,;:?!)]?(?:[\s\u0080-\U0010ffff]|$))"
+)
+# Other words between the name and the colon, as in `Password for the account (root): ...`.
+_QUALIFIED = re.compile(
+    r"(?:[ \t]*\([^()\n]{1,40}\)|(?:[ \t]+[^\W\d_][\w'\u2019.@/-]{0,30}){1,5}(?:[ \t]*\([^()\n]{1,40}\))?)[ \t]*:[ \t]*"
+    r"[`\"'*]{0,3}(?P<value>[!-~]{8,100}?)(?=[`\"'*]{0,3}[.,;:?!)]?(?:[\s\u0080-\U0010ffff]|$))"
 )
 _FLAG = re.compile(r"(?:\s+|=)(?P<quote>[\"']?)(?P<value>(?:[^\s\"'\\]|\\[&$!#;|()*?~^]){4,2000})(?P=quote)")
 # After a word of a script without spaces, or of another language; a key of an API is only seen if it is long.
-_ATTACHED = re.compile(r"[ \t]?(?P<value>[!#-&*+0-9@-Z^_a-z][!-~]{5,100}?)(?=[.,;:?!)]?(?:[\s\u0080-\U0010ffff]|$))")
+_ATTACHED = re.compile(
+    r"[ \t]?[「『“]?(?P<value>[!#-&*+0-9@-Z^_a-z][!-~]{5,100}?)(?=[.,;:?!)]?(?:[\s\u0080-\U0010ffff]|$))"
+)
 _LONG = re.compile(r"[ \t]+(?P<value>[A-Za-z0-9_-]{20,500})(?=[.,;:?!)\"'`]?(?:\s|$))")
 # The rest of a line that begins with the name, whatever signs it has.
 _REST_OF_LINE = re.compile(
@@ -57,7 +66,7 @@ _BARE = re.compile(
     rf"{_MARK}?(?P<quote>[\"'`]?){_MARK}?"
     r"(?P<operator>\s*(?::=|=>|[=:]|\bis(?: now)?:?(?=\s)|\b(?:was|ist|lautet|luidt|est|es|é|è|är|er|je|jest|"
     r"adalah|ialah|là|είναι|это)\b:?|は|是|为|為|คือ|है|হল|হলো|هي|هو|היא|[는은]|->|[—\u2013→➜]):?\s*)"
-    rf"(?P<mark>{_MARK}?[`「『“«]?\s*)(?:(?:bearer|basic|token|apikey)\s+)?"
+    rf"(?P<mark>(?:{_CLOSING}\s*){{0,3}}(?:`{{3}}\w*\n|[`「『“«])?\s*)(?:(?:bearer|basic|token|apikey)\s+)?"
     # Case counts here: the Kelvin sign and others of that range are small letters of ASCII where it does not.
     r"(?-i:(?P<value>(?:[^\s\"'`,;&<>(){}\[\]|\\\u0080-\u00bf\u00d7\u00f7\u0250-\U0010ffff]|\\[&$!#;|()*?~^%@=+{} ])"
     r"{4,5000}))"
@@ -118,6 +127,7 @@ def _after(text: str, name: _Name, *, is_flag: bool) -> Iterator[Place]:
     is_docker = before.endswith("ENV ")
     others = (
         (_XML, before.endswith("<")),
+        (_PROPERTY, before.endswith(('="', "='"))),
         (_HTML_CELL, True),
         (_FLAG, is_flag or is_docker),
         (_BESIDE, True),
@@ -166,8 +176,10 @@ def _spaced(text: str, name: _Name, before: str) -> re.Match[str] | None:
         return None  # a heading of a table, whose cells `table_secrets` reads
     is_password = name.kind in {"password", "passphrase"}
     spaced = _SPACED.match(text, name.end) if is_password else None
-    if spaced and is_strong_password(spaced["value"]):
-        return spaced
+    qualified = _QUALIFIED.match(text, name.end) if is_password else None
+    for match in (spaced, qualified):
+        if match and is_strong_password(match["value"]):
+            return match
     if not text[name.end - 1].isascii():
         attached = _ATTACHED.match(text, name.end)
         return attached if attached and is_secret_word(attached["value"], name.kind) else None

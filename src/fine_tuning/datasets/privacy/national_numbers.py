@@ -2,7 +2,7 @@
 
 Each form is a pattern with the countries that use it; a number counts if it is valid in one of them and in the groups
 of digits that phonenumbers writes it in (`EXACT_GROUPING`), so that dates, prices and numbers of articles do not.
-German mobile numbers are grouped as each likes: their prefix is rare enough.
+German mobile and Russian numbers are grouped as each likes: how they begin is rare enough.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _NUMBER = re.compile(
     r"|(?P<zero>(?:\(0[1-9]\d{0,3}\)|0[1-9]\d{0,4})(?:[ ./-]{0,3}\d{2,8}){1,4})"
     r"|(?P<eight>8[ -]?(?:\([3489]\d{2,4}\)|[3489]\d{2})[ -]?\d{2,3}[ -]?\d{2}[ -]?\d{2})"
     r"|(?P<bracket>\([1-9]\d\) ?9?\d{4}[- ]\d{4}|[1-9]\d 9\d{4}-\d{4})"
-    r"|(?P<american>[2-9]\d\d(?P<sign>[.-])[2-9]\d\d(?P=sign)\d{4})"
+    r"|(?P<american>(?:1[. -])?[2-9]\d\d(?P<sign>[.-])[2-9]\d\d(?P=sign)\d{4})"
     r"|(?P<chinese>1[3-9]\d(?P<gap>[ -])\d{4}(?P=gap)\d{4})"
     r"|(?P<indian>[6-9]\d{4} \d{5})"
     r"|(?P<italian>3[2-9]\d \d{3} ?\d{4})"
@@ -84,6 +84,7 @@ def _is_written_so(value: str, form: str) -> bool:
     def is_so(country: str, leniency: int) -> bool:
         return any(found.raw_string == value for found in PhoneNumberMatcher(value, country, leniency, 1))
 
-    if form == "german" and is_so("DE", Leniency.VALID):
+    lenient = {"german": "DE", "eight": "RU"}.get(form)
+    if lenient and is_so(lenient, Leniency.VALID):
         return True
     return any(is_so(country, Leniency.EXACT_GROUPING) for country in _COUNTRIES[form])

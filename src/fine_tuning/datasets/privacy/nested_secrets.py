@@ -9,9 +9,12 @@ from fine_tuning.datasets.privacy.secret_names import kind_of
 from fine_tuning.datasets.privacy.secret_values import is_secret_text, is_secret_word
 
 Place = tuple[int, int, str]
-_CONTAINER = re.compile(r"(?:\\?[\"'`])?\]?\s*(?::|=>|:?=)\s*(?:new \w+\s*)?[\[{(](?P<body>[^\[\]{}()]{4,5000})[\]})]")
+_CONTAINER = re.compile(
+    r"(?:\\?[\"'`])?\]?\s*(?::|=>|:?=)\s*(?:new \w+\s*)?"
+    r"[\[{(](?P<body>(?:[^\[\]{}()]|[\[{][^\[\]{}()]{0,500}[\]}]){4,5000})[\]})]"
+)
 _ITEM = re.compile(
-    r"(?:[\"'`]?(?P<key>[\w.-]{1,80})[\"'`]?\s*(?::|=>?)\s*)?[\"'`](?P<value>[^\"'`\\\n]{4,500})[\"'`]\s*(?:,|$)"
+    r"(?:[\"'`]?(?P<key>[\w.-]{1,80})[\"'`]?\s*(?::|=>?)\s*)?[\"'`](?P<value>[^\"'`\\\n]{4,500})[\"'`]\s*(?=[,}\]]|$)"
 )
 _BLOCK = re.compile(
     r"[\"']?:[ \t]*(?P<scalar>[|>][+-]?\d?[+-]?)?[ \t]*\n(?P<body>(?:(?P<indent>[ \t]+|(?=- ))\S[^\n]*(?:\n|\Z))"

@@ -8,11 +8,11 @@ from functools import lru_cache
 from fine_tuning.datasets.privacy.secret_words import API_KEYS, ASCII_NEEDLES, PASSWORDS
 from fine_tuning.datasets.privacy.secret_words import NEEDLES as WORDS
 
-_PASSWORDS = rf"pass(?:word|wd|code)?|pwd|pswd|{PASSWORDS}"
+_PASSWORDS = rf"pass(?:word|wd|code)?|pwd|pw|pswd|{PASSWORDS}"
 _API_KEYS = (
     rf"{API_KEYS}|api[-_ ]?key|app[-_]?key|access[-_]?key(?:[-_]?id)?|account[-_]?key|"
     r"(?:aws[-_]?)?secret[-_]?access[-_]?key|(?:secret|private|encryption|signing|master|storage|shared[-_]?access|license|ssh|service|auth|subscription|"
-    r"consumer)[-_]?key|密钥|密鑰|キー|apikey"
+    r"consumer)[-_ ]?key|密钥|密鑰|キー|apikey"
 )
 _TOKENS = (
     r"(?:auth|access|refresh|bearer|id|bot|session|api|personal|deploy|private|security|oauth)?[-_ ]?token|jwt|"
@@ -20,7 +20,8 @@ _TOKENS = (
 )
 _SECRETS = r"secrets?|credentials?|(?:client|app|consumer|webhook|shared|jwt|cookie)[-_]?secret"
 _STEMS = (
-    r"(?:passphrase|mnemonic|seed[-_]phrase|pass(?:word|wd|code)?|pwd|pswd|{others}api[-_ ]?key|key(?:[-_]?id)?|"
+    r"(?:passphrase|mnemonic|seed[-_]phrase|pass(?:word|wd|code)?|pwd|pw|pswd|{others}api[-_ ]?key|"
+    r"(?:secret|access|private|encryption|signing|master|license|service) key|key(?:[-_]?id)?|"
     r"token|令牌|トークン|토큰|jwt|authorization|secrets?|credentials?)s?"
 )
 ENGLISH_STEMS = _STEMS.replace("{others}", "")
@@ -69,4 +70,4 @@ def _is_word(name: str, start: int) -> bool:
     word = name[start:].lower()
     if start == 0 or not name[start - 1].isascii() or not name[start - 1].isalnum() or name[start].isupper():
         return True
-    return word not in {"pass", "key", "keys"} and not word.startswith(_SHORT_WORDS)
+    return word not in {"pass", "pw", "key", "keys"} and not word.startswith(_SHORT_WORDS)

@@ -150,5 +150,5 @@ def _is_mixed(value: str) -> bool:
 
 
 def _is_random(value: str) -> bool:
-    changes = sum(a.isupper() != b.isupper() for a, b in pairwise(value))
+    changes = sum(a.isupper() != b.isupper() for a, b in pairwise(filter(str.isalnum, value)))
     return bool(re.search(r"\d", value) and re.search(r"[A-Z]", value)) or changes > len(value) / 4

@@ -10,7 +10,8 @@ import unicodedata
 _PASSWORDS = (
     "passwort", "kennwort", "contraseña", "contrasenya", "contrasinal", "senha", "palavra-passe",
     "wachtwoord", "hasło", "haslo", "heslo", "geslo", "lozinka", "jelszó", "parolă", "parola",
-    "parool", "parol", "şifre", "şifrə", "mot de passe", "mdp", "lösenord", "passord",
+    "parool", "parol", "şifre", "şifreniz", "şifrem",
+    "parolanız", "parolam", "şifrə", "mot de passe", "mdp", "lösenord", "passord",
     "adgangskode", "kodeord", "salasana", "lykilorð", "slaptažodis", "pasahitza", "kata sandi",
     "kata laluan", "mật khẩu", "nenosiri", "пароль", "пароля", "паролем", "парола", "лозинка",
     "құпиясөз", "κωδικός πρόσβασης", "κωδικός", "συνθηματικό", "գաղտնաբառ", "პაროლი", "סיסמה",
