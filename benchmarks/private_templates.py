@@ -18,16 +18,22 @@ SECRET_PLACES = (
     '{"user": "anna", "password": "@"}', '{"client_secret": "@", "grant": "x"}', '{"dbPassword":"@"}',
     'password = "@"', "api_key = '@'", 'const apiKey = "@";', "DB_PASSWORD=@", "export SERVICE_TOKEN_SECRET=@\nrun",
     "db:\n  user: anna\n  password: @\n  port: 5432", "client_secret: @\n", "X-Api-Key: @",
-    'curl -u anna:@ https://example.org/v1', "postgres://anna:@\0db.example.org/shop",
+    "curl -u anna:@ https://example.org/v1", "postgres://anna:@\0db.example.org/shop",
     "Server=db;User Id=sa;Password=@;Encrypt=true", "My password is @, please reset it.", "Passwort: @",
-    "<password>@</password>", 'Settings(secret_key="@")', "tool --password @ --verbose", "密码是@", "密码：@",
-    "パスワード: @", "пароль: @", "auth.setPassword(\"@\")", "'secret' => '@',", "pwd=@&user=anna",
-    "redis://:@\0cache:6379/0", "Authorization: Bearer @", "passphrase: '@'", "clientSecret = `@`", "dict(password='@')",
-    '{"name": "DB_PASSWORD", "value": "@"}', "environment:\n  - DB_PASSWORD=@", "La contraseña es @", "Kennwort ist @.",
-    "비밀번호: @", "รหัสผ่าน: @", "पासवर्ड: @", "user,password,role\nann,@,admin\n", "host\tDB_PASSWORD\ndb1\t@\n",
-    "name;api_key\nshop;@", "| user | password |\n|---|---|\n| ann | @ |",
-    "echo '@' | docker login -u ann --password-stdin",
+    "<password>@</password>", 'Settings(secret_key="@")', "tool --password @ --verbose", "密码是@", "密码：@", "パスワード: @",
+    "пароль: @", 'auth.setPassword("@")', "'secret' => '@',", "pwd=@&user=anna", "redis://:@\0cache:6379/0",
+    "Authorization: Bearer @", "passphrase: '@'", "clientSecret = `@`", "dict(password='@')",
+    '{"name": "DB_PASSWORD", "value": "@"}', "environment:\n  - DB_PASSWORD=@", "La contraseña es @",
+    "Kennwort ist @.", "비밀번호: @", "รหัสผ่าน: @", "पासवर्ड: @", "user,password,role\nann,@,admin\n",
+    "host\tDB_PASSWORD\ndb1\t@\n", "name;api_key\nshop;@", "| user | password |\n|---|---|\n| ann | @ |",
+    "echo '@' | docker login -u ann --password-stdin", "**Password:** @", "- **Password**: @",
+    "<strong>Password:</strong> @<br>", "用户名admin，密码@", "Kennwort lautet @", 'passwords = ["@"]',
+    '{"passwords": {"db": "@"}}', '{"password": ["@"]}', "passwords:\n  db: @\nport: 80",
+    "password: |\n  @\nport: 80", "requirepass @", "পাসওয়ার্ড: @", "κωδικός: @", "heslo: @", "jelszó: @",
+    "كلمة السر: @", "<td>Password</td><td>@</td>", "API ключ: @",
 )  # fmt: skip
+SPACED_PLACES = ("Password: @", 'password="@"', '{"password": "@"}')
+KEY_PLACES = ("api-key @", "The access token @ is old.", "clé API : @", "api_key: >-\n  @\nnext: 1")  # fmt: skip
 _CODE = """password = get_password()
 api_key = os.environ["KEY"]
 api_key = os.getenv("API_KEY")
@@ -130,7 +136,22 @@ tool --password-file /run/secrets/db
 curl -u "$USER:$PASSWORD" https://example.org
 docker run -p 8080:80 web
 mkdir -p /var/lib/app
-ssh -p 2222 host""".split("\n")
+ssh -p 2222 host
+assert x@y.shape == (3, 3)
+y = x@w.data + b
+self.w@self.data.mean
+q@k.mT
+lodash@4.17.21
+PASSWORD=get_password(x1)
+password: str|None
+passwords = ["string", "number"]
+secrets:\n  - db_password\n  - api_key
+if token:\n    name: abc123xyz
+password = '' if a else 'b'
+napi_get_value_bigint_uint64(env)
+hf_transformersAutoModelForCausalLMHead(x)
+<PackageReference Version="4.0.0.0" />
+xs = [0.123, 0456, 7890]""".split("\n")
 _PROSE = """token, key, and more
 My PIN code is 110001, in Delhi.
 Set-Cookie: theme=dark; Path=/; Max-Age=31536000
@@ -208,7 +229,32 @@ GPS 52.520008, 13.404954
 Win + 12345678 points
 Follow @anna on the network.
 Meet me @ 5.30 pm.
-Price @ 3.50 each""".split("\n")
+Price @ 3.50 each
+We target assembly 4.0.0.0 and openssl 1.1.1.1.
+It runs nginx 1.25.3.1 in production.
+## [1.2.3.4] - 2024-01-01
+The soil has pH 7.4.2.1 in the log.
+[1.2.3.4] release notes
+The drawn numbers are 05 12 23 34 41.
+ISBN 0-306-40615-2 is out of print.
+Bestellnummer: 030-1234567
+Article 0171 2345678 is sold out.
+The salary is 60000-70000 a year.
+The file 0123-4567-8901 is closed.
+It weighs 06 12.50 kg or 07 13.75 kg.
+On 08-05-2024 12:30 we met.
+ZIP 98765-4321
+MAC 01-23-45-67-89-ab
+The unit getty@tty1.service failed.
+所有@example.com的邮箱
+密码长度8位以上
+密码SHA256加密
+パスワードは8文字以上です
+**Password:** required
+- **Token**: a piece of a word
+Password: 8-16 characters, one digit
+The api-key authentication_with_headers_v2 is old.
+heslo nezadáno""".split("\n")
 _JSON = [
     '{"pin": "A13", "csv": "token,count\\nhello,5\\nworld,6"}',
     '{"type": "object", "properties": {"password": {"type": "string", "minLength": 8}}, "required": ["password"]}',
@@ -226,6 +272,10 @@ _JSON = [
     '{"sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"}',
     '{"key": "name", "value": "anna"}', '{"keyboard": "qwerty123"}', '{"created": 1732530645, "ms": 1732530645123}',
     '{"password_length": 12, "password_policy": "strong2"}', '{"has_password": true, "public_key": "abc"}',
+    '{"test": "login", "pass": "failed"}', '{"pass": "complete"}', '{"nginx": "1.25.3.1", "openssl": "1.1.1.1"}',
+    '{"secret": {"name": "db-credentials-01", "version": "v1.2.3b"}}', '{"secrets": {"type": "object"}}',
+    '{"errors": {"password": ["must contain at least 8 characters", "does not match confirmation"]}}',
+    '{"token": {"expires_at": "2024-05-01T10:00:00Z", "type": "bearer"}}',
     '{"author": "Anna", "authors": ["B"], "pass_rate": 0.93}',
 ]  # fmt: skip
 NEGATIVES = {"code": [text.replace("\\n", "\n") for text in _CODE], "prose": _PROSE, "JSON": _JSON}

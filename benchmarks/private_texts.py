@@ -11,7 +11,15 @@ import string
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from private_templates import NEGATIVES, PERSONAL_PLACES, SCRIPTS, SECRET_PLACES, TOKEN_PLACES
+from private_templates import (
+    KEY_PLACES,
+    NEGATIVES,
+    PERSONAL_PLACES,
+    SCRIPTS,
+    SECRET_PLACES,
+    SPACED_PLACES,
+    TOKEN_PLACES,
+)
 
 ALPHANUMERIC = string.ascii_letters + string.digits
 
@@ -37,9 +45,22 @@ def _positives(chosen: random.Random) -> Iterator[Sample]:
     for place in SECRET_PLACES:
         for style in range(4):
             yield _placed(place, password(chosen, style), "password or key by its name")
+    for place in KEY_PLACES:
+        for _ in range(4):
+            yield _placed(place, text_of(chosen, 40, "0123456789abcdef"), "password or key by its name")
+    for place in SPACED_PLACES:
+        for _ in range(4):
+            yield _placed(place, f"{odd_word(chosen)} {odd_word(chosen)}!", "password with a space")
     for kind, values in PERSONAL.items():
         for place in (*PERSONAL_PLACES, *SCRIPTS):
-            yield _placed(place, values(chosen), kind)
+            if not (kind == "e-mail address" and place[0] == "é"):  # a letter of the address
+                yield _placed(place, values(chosen), kind)
+    for kind, all_of in (("e-mail address in any script", MAILS), ("phone number as a country writes it", PHONES)):
+        for value in all_of:
+            for place in PERSONAL_PLACES:
+                if "'" in value and "'@'" in place:
+                    continue  # no code
+                yield _placed(place, value, kind)
     for place in (
         '{"user": "anna", "password": "@"}',
         '{"to": "mail", "client_secret": "@"}',
@@ -81,9 +102,19 @@ def _placed(place: str, value: str, kind: str) -> Sample:
     return Sample(place.replace("@", value).replace("\0", "@"), value, kind)
 
 
+def odd_word(chosen: random.Random) -> str:
+    """A word with signs in place of letters."""
+    return chosen.choice(("p@ssage", "w0rds", "gr@nite", "s@ffr0n", "m3adow", "h@rb0r"))
+
+
 def text_of(chosen: random.Random, length: int, letters: str = ALPHANUMERIC) -> str:
     """Random text with a digit in it."""
     return "".join(chosen.choices(letters, k=length - 1)) + chosen.choice("23456789")
+
+
+def mixed_letters(chosen: random.Random) -> str:
+    """Letters of both cases."""
+    return "".join(chosen.choice((str.upper, str.lower))(each) for each in chosen.choices(string.ascii_letters, k=34))
 
 
 def password(chosen: random.Random, style: int) -> str:
@@ -141,6 +172,9 @@ TOKENS: dict[str, Callable[[random.Random], str]] = {
     "other code host": lambda r: "gl" + "pat-" + text_of(r, 20),
     "model host": lambda r: "s" + "k-proj-" + text_of(r, 48),
     "hub": lambda r: "h" + "f_" + text_of(r, 34),
+    "hub, letters alone": lambda r: "h" + "f_" + mixed_letters(r),
+    "traces": lambda r: "lsv" + "2_pt_" + text_of(r, 32, "0123456789abcdef") + "_" + text_of(r, 10, "0123456789abcdef"),
+    "monitoring": lambda r: "NR" + "AK-" + text_of(r, 27, string.ascii_uppercase + string.digits),
     "maps": lambda r: "AI" + "za" + text_of(r, 35),
     "package index": lambda r: "np" + "m_" + text_of(r, 36),
     "newer code host": lambda r: "github" + "_pat_" + text_of(r, 22) + "_" + text_of(r, 59),
@@ -155,3 +189,13 @@ PERSONAL: dict[str, Callable[[random.Random], str]] = {
     "IP address": address,
     "phone number": phone,
 }
+MAILS = (
+    "josé.garcía@example.es", "müller@example.de", "ÖNDER@example.com", "İlker.Öz@example.com.tr", "o'brien@example.ie",
+    "иван.петров@example.ru", "иван@почта.рф", "wang.fang@公司.com", "홍길동@example.kr", "ιωάννα@παράδειγμα.ελ",
+    "अजय@डाटा.भारत", "王芳@例子.中国", "jose\u0301@example.es", "jane%40example.org",
+)  # fmt: skip
+PHONES = (
+    "8 916 123-45-67", "8 (916) 123-45-67", "06 12 34 56 78", "07911 123456", "0171 2345678", "030/12345678",
+    "090-1234-5678", "010-1234-5678", "(11) 98765-4321", "415-555-2671", "138 0013 8000", "98765 43210", "0412 345 678",
+    "0532 123 45 67", "06-12345678", "079 123 45 67", "081-234-5678",
+)  # fmt: skip

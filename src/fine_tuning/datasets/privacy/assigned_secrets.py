@@ -6,39 +6,71 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from fine_tuning.datasets.privacy.secret_names import STEMS, kind_of
+from fine_tuning.datasets.privacy import nested_secrets
+from fine_tuning.datasets.privacy.secret_names import ENGLISH_STEMS, STEMS, kind_of
 from fine_tuning.datasets.privacy.secret_values import (
     is_plain_word,
+    is_random_word,
     is_secret_text,
     is_secret_word,
+    is_spaced_password,
     is_strong_password,
 )
+from fine_tuning.datasets.privacy.secret_words import ASCII_NEEDLES, NEEDLES
 
 Place = tuple[int, int, str]
 _I = re.IGNORECASE
-_NAME = re.compile(rf"{STEMS}(?:[-_]?\d{{1,2}}|[-_]value)?(?![a-z0-9_])")
+_END_OF_NAME = r"(?:[-_]?\d{1,2}(?![a-z0-9])|[-_]value)?(?:(?<=[^\x00-\x7f])|(?![a-z0-9]|_(?![_:\s])))"
+_NAME = re.compile(STEMS + _END_OF_NAME)
+_ENGLISH_NAME = re.compile(ENGLISH_STEMS + _END_OF_NAME)
+_MARK = r"(?:\*{1,3}|_{1,3}|~~|</?(?:b|strong|i|em|u|code|span|label)>)"  # of bold text, around a name or its value
 _LONGEST_PREFIX = 80  # of a name, such as `spring.datasource.` of `spring.datasource.password`
 _PREFIX = re.compile(r"[A-Za-z0-9_.-]*$")
+_CLOSING = _MARK.replace("_{1,3}", r"_{1,3}(?=\s)")  # behind the colon, where a value may begin with `_`
 # What follows a name: password = "...", "password": "...", 'password' => '...', .password("..."), password == "..."
 _QUOTED = re.compile(
-    r"(?:\\?[\"'`])?\]?(?:\s*:\s*[A-Za-z][\w.\[\] |]{0,30}?)?\s*(?:===?|!==?|:=|=>|[=:(,]|\bis\b)\s*[@bruf$]{0,2}"
-    r"(?P<quote>[\"'`])(?P<value>(?:\\.|(?!(?P=quote))[^\\\n]){1,5000})(?P=quote)",
+    rf"{_MARK}?(?:\\?[\"'`])?\]?(?:\s*:\s*[A-Za-z][\w.\[\] |]{{0,30}}?)?\s*(?:===?|!==?|:=|=>|[=:(,]|\bis\b){_MARK}?\s*"
+    # Quotes in the value: escaped, doubled as in SQL, or left and entered again as in a shell.
+    r"[@bruf$]{0,2}(?P<quote>[\"'`])(?P<value>(?:'\\''|\\.|(?<=[\w!-&*-+./?@^-])(?P=quote){2}(?=[\w!-&*-+./?@^-])"
+    r"|(?!(?P=quote))[^\\\n]){1,5000})(?P=quote)",
     _I,
 )
+_HTML_CELL = re.compile(r"\s*:?\s*</(?:t[dh]|dt)>\s*<(?:t[dh]|dd)[^<>]{0,100}>\s*(?P<value>[^<>\s]{4,2000})\s*</")
+_PROPERTY = re.compile(r"[\"'][^<>]{0,200}>\s*(?P<value>[^<>\s]{4,2000})\s*</")
 _XML = re.compile(r"(?:\s[^<>]*)?>(?P<value>[^<>\s]{4,2000})</")
 # {"name": "DB_PASSWORD", "value": "..."} and its like in YAML and XML; a row of a table.
 _BESIDE = re.compile(r"[\"']?\s*,?\s*[\"']?value[\"']?\s*[:=]\s*[\"']?(?P<value>[^\s\"'\\<>]{4,2000})", _I)
 _CELL = re.compile(r"[`*]*[ \t]*\|[ \t]*`?(?P<value>[^\s|`]{4,2000})`?[ \t]*(?:\||$)", re.MULTILINE)
 _SPACED = re.compile(
-    r"(?:\s+to)?\s+(?P<quote>[\"'`]?)(?P<value>[!-~]{8,100}?)(?P=quote)(?=[.,;:?!)]?(?:[\s\u0080-\U0010ffff]|$))"
+    r"(?:\s+(?:to|-))?\s+(?P<quote>[\"'`]?)(?P<value>[!-~]{8,100}?)(?P=quote)(?=[.,;:?!)]?(?:[\s\u0080-\U0010ffff]|$))"
 )
-_FLAG = re.compile(r"(?:\s+|=)(?P<quote>[\"']?)(?P<value>[^\s\"'\\]{4,2000})(?P=quote)")
+# Other words between the name and the colon, as in `Password for the account (root): ...`.
+_QUALIFIED = re.compile(
+    r"(?:[ \t]*\([^()\n]{1,40}\)|(?:[ \t]+[^\W\d_][\w'\u2019.@/-]{0,30}){1,5}(?:[ \t]*\([^()\n]{1,40}\))?)[ \t]*:[ \t]*"
+    r"[`\"'*]{0,3}(?P<value>[!-~]{8,100}?)(?=[`\"'*]{0,3}[.,;:?!)]?(?:[\s\u0080-\U0010ffff]|$))"
+)
+_FLAG = re.compile(r"(?:\s+|=)(?P<quote>[\"']?)(?P<value>(?:[^\s\"'\\]|\\[&$!#;|()*?~^]){4,2000})(?P=quote)")
+# After a word of a script without spaces, or of another language; a key of an API is only seen if it is long.
+_ATTACHED = re.compile(
+    r"[ \t]?[「『“]?(?P<value>[!#-&*+0-9@-Z^_a-z][!-~]{5,100}?)(?=[.,;:?!)]?(?:[\s\u0080-\U0010ffff]|$))"
+)
+_LONG = re.compile(r"[ \t]+(?P<value>[A-Za-z0-9_-]{20,500})(?=[.,;:?!)\"'`]?(?:\s|$))")
+# The rest of a line that begins with the name, whatever signs it has.
+_REST_OF_LINE = re.compile(
+    r"[\"']?[ \t]*[:=][ \t]*(?P<value>(?:[^\s\"'`<>\\\u0250-\U0010ffff]|\\[^\w\s]){4,200})[ \t]*$", re.MULTILINE
+)
+_WORDS_OF_LINE = re.compile(r"[\"']?[ \t]*[:=][ \t]*(?P<value>[!-~]+(?: [!-~]+){1,5})[ \t]*$", re.MULTILINE)
+_BEGIN_OF_LINE = re.compile(r"\s*(?:[-+*>#]\s+)?(?:(?:export|set|ENV|declare -x)\s+)?[\"'*_]{0,3}")
 # Without quotes, the value ends before what ends a value in settings, URLs, lists and code.
 _BARE = re.compile(
-    r"(?P<quote>[\"']?)(?P<operator>\s*(?::=|=>|[=:]|\bis(?: now)?:?(?=\s)|\b(?:was|ist|est|es|är)\b:?"
-    r"|は|是|为|為|คือ|है|[는은]|[—\u2013])\s*)[「『“]?(?:(?:bearer|basic|token|apikey)\s+)?"
+    rf"{_MARK}?(?P<quote>[\"'`]?){_MARK}?"
+    r"(?P<operator>\s*(?::=|=>|[=:]|\bis(?: now)?:?(?=\s)|\b(?:was|ist|lautet|luidt|est|es|é|è|är|er|je|jest|"
+    r"adalah|ialah|là|είναι|это)\b:?|は|是|为|為|คือ|है|হল|হলো|هي|هو|היא|[는은]|->|[—\u2013→➜]):?\s*)"
+    rf"(?P<mark>(?:{_CLOSING}\s*){{0,3}}(?:`{{3}}\w*\n|[`「『“«])?\s*)(?:(?:bearer|basic|token|apikey)\s+)?"
     # Case counts here: the Kelvin sign and others of that range are small letters of ASCII where it does not.
-    r"(?-i:(?P<value>[^\s\"'`,;&<>(){}\[\]|\\\u0080-\U0010ffff]{4,5000}))(?P<after>[(\[{<]?)",
+    r"(?-i:(?P<value>(?:[^\s\"'`,;&<>(){}\[\]|\\\u0080-\u00bf\u00d7\u00f7\u0250-\U0010ffff]|\\[&$!#;|()*?~^%@=+{} ])"
+    r"{4,5000}))"
+    r"(?P<after>[(\[{]|<(?!/?[A-Za-z]{1,10}\s?/?>)|)",
     _I,
 )
 _SETTINGS = re.compile(r"(?:^|(?:^|\s)(?:export|set|setx|-e|--env|declare -x)\s+|[;?&])\"?$")
@@ -60,10 +92,11 @@ class _Name(NamedTuple):
 
 def find(text: str) -> Iterator[Place]:
     """Start, end and kind of each secret that a name says to be one."""
-    lowered = text.lower()
-    if len(lowered) != len(text):  # a few letters have two small ones
-        lowered = "".join(each.lower() if each.isascii() else each for each in text)
-    for match in _NAME.finditer(lowered):
+    lowered = text.replace("\u0130", "i").lower()  # the only letter with two small ones
+    pattern = (
+        _NAME if any(word in lowered for word in (ASCII_NEEDLES if text.isascii() else NEEDLES)) else _ENGLISH_NAME
+    )
+    for match in pattern.finditer(lowered):
         prefix = _PREFIX.search(text, max(0, match.start() - _LONGEST_PREFIX), match.start())
         start = prefix.start() if prefix else match.start()
         name = text[start : match.end()]
@@ -87,34 +120,83 @@ def _after(text: str, name: _Name, *, is_flag: bool) -> Iterator[Place]:
     if quoted := _QUOTED.match(text, name.end):
         start, end = quoted.span("value")
         secret = _SCHEME.sub("", text[start:end])
-        if is_secret_text(secret, name.kind):
+        if is_secret_text(secret, name.kind) and not _is_outcome(text, name, secret):
             yield end - len(secret), end, name.kind
         return
     before = text[max(0, name.start - 10) : name.start]
     is_docker = before.endswith("ENV ")
-    others = ((_XML, before.endswith("<")), (_FLAG, is_flag or is_docker), (_BESIDE, True), (_CELL, True))
+    others = (
+        (_XML, before.endswith("<")),
+        (_PROPERTY, before.endswith(('="', "='"))),
+        (_HTML_CELL, True),
+        (_FLAG, is_flag or is_docker),
+        (_BESIDE, True),
+        (_CELL, True),
+    )
     for pattern, fits in others:
         if fits and (match := pattern.match(text, name.end)) and is_secret_text(match["value"], name.kind):
             yield *match.span("value"), name.kind
             return
-    spaced = _SPACED.match(text, name.end) if name.kind in {"password", "passphrase"} else None
-    is_heading = before.endswith((",", ";", "\t", "|"))  # of a table, whose cells `table_secrets` reads
-    if spaced and not is_heading and is_strong_password(spaced["value"]):
-        yield *spaced.span("value"), name.kind
+    nested = list(nested_secrets.find(text, name.start, name.end, name.kind))
+    if nested:
+        yield from nested
+    elif (match := _in_line(text, name)) or (match := _spaced(text, name, before)):
+        yield *match.span("value"), name.kind
     elif match := _BARE.match(text, name.end):
         start = match.start("value")
-        end = _end_of_word(match)
+        end = _end_of_word(match, before)
         if not match["after"] and _is_bare_secret(text, name, match, end):
             yield start, end, name.kind
 
 
-def _end_of_word(match: re.Match[str]) -> int:
+def _is_outcome(text: str, name: _Name, value: str) -> bool:
+    """Whether a word after `pass` says how a test ended, rather than how a user logs in."""
+    is_pass = text[name.start : name.end].lower() == "pass" and value.isalpha()
+    return is_pass and not _USER.search(text[max(0, name.start - 80) : name.start])
+
+
+def _in_line(text: str, name: _Name) -> re.Match[str] | None:
+    """A secret that is the rest of a line, with signs or spaces that end a value elsewhere."""
+    if not _BEGIN_OF_LINE.fullmatch(text, text.rfind("\n", 0, name.start) + 1, name.start):
+        return None
+    match = _REST_OF_LINE.match(text, name.end)
+    if match and re.search(r"[,;&(){}\[\]|\\]\S", match["value"]):
+        is_one = re.search(r"\d", match["value"]) and match["value"][0] not in "([{|,;&"
+        is_pair = re.search(r"[,;&][\w.-]+[=:]", match["value"])  # of a connection, a query or a list
+        return match if is_one and not is_pair and is_secret_word(match["value"], name.kind) else None
+    words = _WORDS_OF_LINE.match(text, name.end) if name.kind == "password" else None
+    is_phrase = words and is_spaced_password(words["value"]) and not words["value"].islower()
+    is_phrase = is_phrase or (words and re.search(r"[@$!]\w", words["value"]) and is_spaced_password(words["value"]))
+    return words if is_phrase else None
+
+
+def _spaced(text: str, name: _Name, before: str) -> re.Match[str] | None:
+    """A secret after its name and a space, or after a word of a script without spaces."""
+    if before.endswith((",", ";", "\t", "|")) and text[name.end : name.end + 1].isspace():
+        return None  # a heading of a table, whose cells `table_secrets` reads
+    is_password = name.kind in {"password", "passphrase"}
+    spaced = _SPACED.match(text, name.end) if is_password else None
+    qualified = _QUALIFIED.match(text, name.end) if is_password else None
+    for match in (spaced, qualified):
+        if match and is_strong_password(match["value"]):
+            return match
+    if not text[name.end - 1].isascii():
+        attached = _ATTACHED.match(text, name.end)
+        return attached if attached and is_secret_word(attached["value"], name.kind) else None
+    long = None if is_password else _LONG.match(text, name.end)
+    return long if long and is_random_word(long["value"]) else None
+
+
+def _end_of_word(match: re.Match[str], before: str) -> int:
     """The end of a word without quotes: in prose, a full stop belongs to the sentence, and `&` divides nothing."""
-    is_prose = match["operator"].endswith((" ", "\n")) or not match["operator"].isascii()
+    operator = match["operator"] + match["mark"]
+    is_prose = operator.endswith((" ", "\n")) or not operator.isascii()
     end = match.end("value")
     if is_prose and (rest := _REST.match(match.string, end)):
         end = rest.end()
-    return match.start("value") + len(match.string[match.start("value") : end].rstrip(".?:" if is_prose else ".:"))
+    value = match.string[match.start("value") : end].rstrip(".?:" if is_prose else ".:")
+    is_marked = "*" in match["mark"].rstrip(" ")[-1:] or before.endswith("*")
+    return match.start("value") + len(value.rstrip("*") if is_marked else value)
 
 
 def _is_bare_secret(text: str, name: _Name, match: re.Match[str], end: int) -> bool:

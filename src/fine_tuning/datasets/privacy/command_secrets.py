@@ -15,18 +15,28 @@ _COMMANDS = (
     ),
     re.compile(
         r"\b(?:mysql|mysqldump|mariadb|sshpass|docker login|redis-cli)\b[^\n|;]{0,200}?\s(?:-p|-a)\s?"
-        r"[\"']?(?P<value>[^\s\"'\\-][^\s\"'\\]{3,200})"
+        r"[\"']?(?P<value>[^\s\"'\\-](?:[^\s\"'\\]|\\[&$!#;|()*?~^]){3,200})"
     ),
     re.compile(r"\becho\s+(?:-n\s+)?[\"']?(?P<value>[^\s\"'|]{4,200})[\"']?\s*\|[^\n]{0,200}\s--password-stdin\b"),
-    re.compile(r"\bPIN\s?(?:is|was|:|=)\s?(?P<value>\d{4})\b"),
+    re.compile(
+        r"^[ \t]*(?:requirepass|masterauth|rootpw|bindpw|sasl_passwd)[ \t]+[\"']?(?P<value>[^\s\"'#]{4,200})",
+        re.MULTILINE,
+    ),
+    re.compile(r"\b(?:requirepass|masterauth)\s+[\"']?(?P<value>[^\s\"'`#]{4,200})"),
+    re.compile(r"\bldap\w+\b[^\n|;]{0,300}?\s-w\s?[\"']?(?P<value>[^\s\"'\\-][^\s\"'\\]{3,200})"),
+    re.compile(r"\bsmbclient\b[^\n|;]{0,200}?\s-U\s?[\"']?[^\s%\"']{1,100}%(?P<value>[^\s\"'\\]{4,200})"),
+    re.compile(r"\s-pass(?:in|out)?\s+pass:(?P<value>[^\s\"'\\]{4,200})"),
+    re.compile(r"\bnet user\s+\S{1,100}\s+(?P<value>[^\s\"'/*]{4,200})\s+/add\b", re.IGNORECASE),
+    re.compile(r"\becho\s+[\"']?[^\s:\"']{1,100}:(?P<value>[^\s\"'|]{4,200})[\"']?\s*\|\s*(?:sudo\s+)?chpasswd\b"),
+    re.compile(r"\bPIN(?:\*{2})?\s?(?:is|was|:|=)(?:\*{2})?\s?(?P<value>\d{4})\b"),
     re.compile(r"\blogin\s+\S{1,100}\s+password\s+(?P<value>\S{4,200})", re.IGNORECASE),
-    re.compile(r"\b(?:password|identified(?: with \w+)? by)\s+'(?P<value>[^'\n]{1,200})'", re.IGNORECASE),
+    re.compile(r"\b(?:password|identified(?: with \w+)? by)\s+'(?P<value>(?:''|[^'\n]){1,200})'", re.IGNORECASE),
 )
 _HEADER = re.compile(
     r"(?<![A-Za-z0-9])(?:bearer|authorization:? (?:basic|token))\s+(?P<value>[A-Za-z0-9._~+/-]{12,5000}={0,2})",
     re.IGNORECASE,
 )
-_URL = re.compile(r"(?<=[A-Za-z0-9]://)[^\s:/@\"'<>]{0,200}:(?P<value>[^\s/?#\"'<>\\]{1,200})@(?=[\w.\[-])")
+_URL = re.compile(r"(?<=[A-Za-z0-9]://)[^\s:/@\"'<>]{0,200}:(?P<value>(?!\d{1,5}#)[^\s/?\"'<>\\]{1,200})@(?=[\w.\[-])")
 _COOKIES = re.compile(
     r"(?:\b(?:set-)?cookie[\"']?\s?[:=]|\s(?:-b|--cookie))\s?[\"']?(?P<pairs>[^\n\r\"']{8,5000})", re.IGNORECASE
 )

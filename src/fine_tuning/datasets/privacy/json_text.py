@@ -12,10 +12,14 @@ from dataclasses import dataclass, field
 
 from fine_tuning.datasets.privacy.escapes import Layer, find_through_escapes
 from fine_tuning.datasets.privacy.found import Detector, Found, masked, without_overlaps
+from fine_tuning.datasets.privacy.nested_secrets import is_inside
+from fine_tuning.datasets.privacy.secret_names import kind_of
 
 _PART = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|-?\d[\d.eE+-]*|[{}\[\]:,]')
 _AFTER_KEY = re.compile(r'":\s*$')
 _ENDS_VALUE = re.compile(r"\s*[,}\]]")
+USERS = frozenset({"user", "username", "login", "email", "account", "host", "uid"})
+"""Fields beside which `pass` is a password."""
 NAMING_KEYS = frozenset({"name", "key", "header", "variable", "field"})
 """Fields that name the field `value` of their object, as in `{"name": "DB_PASSWORD", "value": ...}`."""
 
@@ -28,6 +32,7 @@ class _Level:
     name: str  # the field of what comes next
     expects_key: bool
     named: str = ""  # by another field of the object
+    around: str = ""  # the nearest field around it that holds secrets, as in `{"passwords": {"db": ...}}`
     keys: set[str] = field(default_factory=set)
 
 
@@ -73,7 +78,9 @@ def _in_json(text: str, detector: Detector, name: str) -> Iterator[Found]:
         part = match[0]
         level = levels[-1] if levels else None
         if part in "{[":
-            levels.append(_Level(part == "{", level.name if level else name, expects_key=part == "{"))
+            outer = level.name if level else name
+            around = outer if kind_of(outer) else level.around if level else ""
+            levels.append(_Level(part == "{", outer, expects_key=part == "{", around=around))
         elif part in "}]":
             levels.pop()
         elif part == ",":
@@ -109,6 +116,10 @@ def _in_string(match: re.Match[str], detector: Detector, level: _Level) -> Itera
             level.named = inner.text
         elif name.lower() == "value" and level.named:
             name = level.named
+        elif name.lower() == "pass" and USERS.intersection(map(str.lower, level.keys)):
+            name = "password"  # else the outcome of a test
+    if is_inside(level.around, name, inner.text):
+        name = level.around
     yield from _outward(match, inner, find_in(inner.text, detector, name))
 
 

@@ -10,17 +10,11 @@ import re
 from collections.abc import Callable, Iterator
 from functools import cache
 
-from fine_tuning.datasets.privacy import machine_addresses, phone_numbers
+from fine_tuning.datasets.privacy import machine_addresses, mail_addresses, phone_numbers
 from fine_tuning.datasets.privacy.found import Detector, Found, found_at
 from fine_tuning.datasets.privacy.plain_text import folded
 from fine_tuning.errors import MissingDependencyError
 
-_MAIL = re.compile(
-    r"(?<![A-Za-z0-9._%+-])[A-Za-z0-9][A-Za-z0-9._%+-]{0,63}@"
-    r"(?:[A-Za-z0-9\u00c0-\u024f-]{1,63}\.){1,8}(?!(?:png|jpe?g|gif|svg|webp|py|js)(?![A-Za-z]))"
-    r"[A-Za-z]{2,24}(?![A-Za-z0-9_(\[])"
-)
-_REMOTE = re.compile(r"://[^\s/@]*$")
 _CARD = re.compile(
     r"(?<![A-Za-z0-9_.+])(?<!\d-)(?:\d{4}([ -]?)\d{4}\1\d{4}\1\d{1,4}(?:\1\d{1,3})?|3\d{3}([ -]?)\d{6}\2\d{4,5})"
     r"(?![A-Za-z0-9_]|-\d)"
@@ -64,12 +58,12 @@ class _PersonalData:
 
     def suspects(self, text: str, name: str = "") -> bool:  # noqa: ARG002 - of the protocol
         text = folded(text)
-        return "@" in text or bool(_MANY_DIGITS.search(text) or _HEXTETS.search(text))
+        return "@" in text or "%40" in text or bool(_MANY_DIGITS.search(text) or _HEXTETS.search(text))
 
     def find(self, text: str, name: str = "") -> list[Found]:
         plain = folded(text)
         kinds = (
-            ("e-mail address", _mails(plain)),
+            ("e-mail address", mail_addresses.find(plain)),
             ("card number", self._cards(plain)),
             ("bank account", self._accounts(plain)),
             ("IP address", machine_addresses.find(plain, name)),
@@ -77,7 +71,7 @@ class _PersonalData:
         found = [found_at(text, start, end, kind) for kind, places in kinds for start, end in places]
         taken = {place for each in found for place in range(each.start, each.end)}
         # The digits of a card or an account can also be a phone number of some country.
-        phones = [each for each in phone_numbers.find(plain, name) if taken.isdisjoint(range(*each))]
+        phones = [each for each in dict.fromkeys(phone_numbers.find(plain, name)) if taken.isdisjoint(range(*each))]
         return found + [found_at(text, start, end, "phone number") for start, end in phones]
 
     def _cards(self, text: str) -> Iterator[tuple[int, int]]:
@@ -96,14 +90,3 @@ class _PersonalData:
                 if not is_cut and self._is_account(text[match.start() : end]):
                     yield match.start(), end
                     break
-
-
-def _mails(text: str) -> Iterator[tuple[int, int]]:
-    """Addresses of mail; not the user of a URL or of a repository."""
-    if "@" not in text:
-        return
-    for match in _MAIL.finditer(text):
-        at = text.index("@", match.start())
-        is_repository = match[0].startswith("git@") and text[match.end() : match.end() + 1] == ":"
-        if not is_repository and not _REMOTE.search(text[max(0, at - 200) : at]):
-            yield match.span()

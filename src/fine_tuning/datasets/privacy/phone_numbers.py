@@ -1,9 +1,11 @@
-"""Phone numbers, checked by phonenumbers: with the country's code anywhere, national ones beside a word such as Tel."""
+"""Phone numbers, checked by phonenumbers: with a country's code or in its form, or beside a word such as Tel."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+
+from fine_tuning.datasets.privacy import national_numbers
 
 # The largest countries whose people write in the languages of the words below.
 _REGIONS = ("US", "GB", "DE", "FR", "ES", "IT", "NL", "PL", "PT", "BR", "MX", "RU", "CN", "TW", "JP", "KR", "TH", "IN",
@@ -41,6 +43,7 @@ def find(text: str, name: str) -> Iterator[tuple[int, int]]:
     for match in _AMERICAN.finditer(text):
         if _is_valid(match[0], ("US",)):
             yield match.span()
+    yield from national_numbers.find(text)
     places = [match.end() for match in _WORDS.finditer(text)]
     if _NAME.search(name):
         places.append(0)

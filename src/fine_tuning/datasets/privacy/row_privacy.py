@@ -13,8 +13,10 @@ from fine_tuning.datasets.file_check import Examined, examine
 from fine_tuning.datasets.privacy.escapes import decoded_layers
 from fine_tuning.datasets.privacy.found import Detector, Found, found_at, masked, without_overlaps
 from fine_tuning.datasets.privacy.json_text import NAMING_KEYS, find_in
+from fine_tuning.datasets.privacy.nested_secrets import is_inside
 from fine_tuning.datasets.privacy.personal_data import personal_data
 from fine_tuning.datasets.privacy.secret_finder import secrets
+from fine_tuning.datasets.privacy.secret_names import kind_of
 from fine_tuning.datasets.recipe import Policy, Recipe
 
 _OUTCOME = {"report": "found", "mask": "masked", "reject": "rejected"}
@@ -125,18 +127,23 @@ def _may_hold(row: Mapping[str, object], detector: Detector) -> bool:
     return False
 
 
-def _texts(value: object, name: str) -> Iterator[tuple[str, str]]:
-    """The texts of a row, keys and numbers included, each with the field that it belongs to."""
+def _texts(value: object, name: str, around: str = "") -> Iterator[tuple[str, str]]:
+    """The texts of a row, keys and numbers included, each with the fields that it belongs to."""
     if isinstance(value, str):
         yield name, value
+        if is_inside(around, name, value):
+            yield around, value
     elif isinstance(value, Mapping):
+        around = name if kind_of(name) else around
         for key, item in value.items():
             yield "", key
-            yield from _texts(item, key)
+            yield from _texts(item, key, around)
         if isinstance(text := value.get("value"), str):
             yield from ((str(value[key]), text) for key in value if key.lower() in NAMING_KEYS)
+        if isinstance(text := value.get("pass"), str):
+            yield "password", text
     elif isinstance(value, list):
         for item in value:
-            yield from _texts(item, name)
+            yield from _texts(item, name, around)
     elif isinstance(value, int | float) and not isinstance(value, bool):
         yield name, str(value)

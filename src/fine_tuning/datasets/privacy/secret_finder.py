@@ -7,26 +7,8 @@ from functools import cache
 from fine_tuning.datasets.privacy import assigned_secrets, command_secrets, table_secrets, token_patterns
 from fine_tuning.datasets.privacy.found import Detector, Found, found_at
 from fine_tuning.datasets.privacy.plain_text import folded
-from fine_tuning.datasets.privacy.secret_names import NEEDLES, kind_of
+from fine_tuning.datasets.privacy.secret_names import FOREIGN_NEEDLES, NEEDLES, kind_of
 from fine_tuning.errors import MissingDependencyError
-
-_FOREIGN = (
-    "парол",
-    "密",
-    "口令",
-    "パス",
-    "キー",
-    "비밀",
-    "암호",
-    "รหัส",
-    "पास",
-    "المرور",
-    "סיסמ",
-    "khẩu",
-    "令牌",
-    "トー",
-    "토큰",
-)
 
 
 @cache
@@ -66,7 +48,7 @@ class _Secrets:
 
 
 def _is_named(text: str) -> bool:
-    lowered = text.lower()
+    lowered = text.lower().replace("i\u0307", "i")
     if any(needle in lowered for needle in NEEDLES):
         return True
-    return not text.isascii() and any(word in lowered for word in _FOREIGN)
+    return not text.isascii() and any(word in lowered for word in FOREIGN_NEEDLES)

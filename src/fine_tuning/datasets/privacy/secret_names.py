@@ -5,31 +5,36 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-_PASSWORDS = (
-    r"pass(?:word|wd|code)?|pwd|pswd|passwort|kennwort|contrase[ñn]a|senha|wachtwoord|has[łl]o|[şs]ifre|mot de passe|"
-    r"parola|l[öo]senord|пароль|密码|密碼|口令|パスワード|비밀번호|암호|รหัสผ่าน|पासवर्ड|كلمة المرور|סיסמה|mật khẩu"
-)
+from fine_tuning.datasets.privacy.secret_words import API_KEYS, ASCII_NEEDLES, PASSWORDS
+from fine_tuning.datasets.privacy.secret_words import NEEDLES as WORDS
+
+_PASSWORDS = rf"pass(?:word|wd|code)?|pwd|pw|pswd|{PASSWORDS}"
 _API_KEYS = (
-    r"api[-_ ]?key|app[-_]?key|access[-_]?key(?:[-_]?id)?|account[-_]?key|(?:aws[-_]?)?secret[-_]?access[-_]?key|"
-    r"(?:secret|private|encryption|signing|master|storage|shared[-_]?access|license|ssh|service|auth|subscription|"
-    r"consumer)[-_]?key|API 密钥|密钥|密鑰|キー|apikey"
+    rf"{API_KEYS}|api[-_ ]?key|app[-_]?key|access[-_]?key(?:[-_]?id)?|account[-_]?key|"
+    r"(?:aws[-_]?)?secret[-_]?access[-_]?key|(?:secret|private|encryption|signing|master|storage|shared[-_]?access|license|ssh|service|auth|subscription|"
+    r"consumer)[-_ ]?key|密钥|密鑰|キー|apikey"
 )
 _TOKENS = (
     r"(?:auth|access|refresh|bearer|id|bot|session|api|personal|deploy|private|security|oauth)?[-_ ]?token|jwt|"
     r"authorization|令牌|トークン|토큰|token"
 )
 _SECRETS = r"secrets?|credentials?|(?:client|app|consumer|webhook|shared|jwt|cookie)[-_]?secret"
-STEMS = (
-    rf"(?:passphrase|mnemonic|seed[-_]phrase|{_PASSWORDS}|api[-_ ]?key|api 密钥|密钥|密鑰|キー|key(?:[-_]?id)?|"
+_STEMS = (
+    r"(?:passphrase|mnemonic|seed[-_]phrase|pass(?:word|wd|code)?|pwd|pw|pswd|{others}api[-_ ]?key|"
+    r"(?:secret|access|private|encryption|signing|master|license|service) key|key(?:[-_]?id)?|"
     r"token|令牌|トークン|토큰|jwt|authorization|secrets?|credentials?)s?"
 )
+ENGLISH_STEMS = _STEMS.replace("{others}", "")
+STEMS = _STEMS.replace("{others}", f"{PASSWORDS}|{API_KEYS}|密钥|密鑰|キー|")
 """How such names end, in small letters."""
 NEEDLES = (
     "pass", "pwd", "pswd", "secret", "token", "key", "auth", "bearer", "credential", "jwt", "://", "-----begin",
-    "kennwort", "contrase", "senha", "wachtwoord", "hasło", "haslo", "ifre", "mot de", "parola", "senord", "mnemonic",
-    "phrase",
-    "curl", "-u", "identified", "pw", "-p", "cookie", "pin",
+    "mnemonic", "phrase", "curl", "-u", "identified", "pw", "-p", "cookie", "pin", "ldap",
+    "smbclient", "net user",
+    *ASCII_NEEDLES,
 )  # fmt: skip
+"""Without one of these, a text of ASCII has no name of a secret, and no place of one."""
+FOREIGN_NEEDLES = (*(word for word in WORDS if not word.isascii()), "令牌", "トー", "토큰")
 _ORDERED = (
     ("passphrase", re.compile(r"(?:passphrase|mnemonic|seed[-_]phrase)s?$", re.IGNORECASE)),
     ("API key", re.compile(rf"(?:{_API_KEYS})s?$", re.IGNORECASE)),
@@ -44,6 +49,7 @@ _OTHERS = re.compile(
     r"by|com|tres|over|under|sur|tres|bi)[-_]?(?:page[-_]?)?(?:tokens?|pass(?:es)?|keys?)$|(?<![a-z])tokens$",
     re.IGNORECASE,
 )
+_SHORT_WORDS = ("hasło", "haslo", "sifre", "şifre", "parol", "heslo", "geslo", "mdp")  # which other words end in
 
 
 @lru_cache(maxsize=10_000)
@@ -64,4 +70,4 @@ def _is_word(name: str, start: int) -> bool:
     word = name[start:].lower()
     if start == 0 or not name[start - 1].isascii() or not name[start - 1].isalnum() or name[start].isupper():
         return True
-    return word not in {"pass", "key", "keys"} and not word.startswith(("hasło", "haslo", "sifre"))
+    return word not in {"pass", "pw", "key", "keys"} and not word.startswith(_SHORT_WORDS)

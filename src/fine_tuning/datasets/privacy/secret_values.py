@@ -13,13 +13,18 @@ _PLACEHOLDER = re.compile(
     re.IGNORECASE,
 )
 _WORDS = frozenset(
-    """string str text int integer float bool boolean bytes bytearray object any number optional required null none nil
-    undefined true false yes no void char varchar buffer secretstr default empty missing invalid valid wrong incorrect
-    unknown expired enabled disabled encrypted hashed plain plaintext bearer basic digest value values input field type
-    example sample hidden password username email label description title confirm forgot reset login please minimum
-    maximum show change update old new current repeat again visible strong weak medium must should cannot
-    vault keychain keyring prompt stdin environment unset function lambda await async self this request config settings
-    options args params literal static public private protected readonly const""".split()
+    """string str text int integer float bool boolean bytes bytearray object any number optional required null none
+    nil undefined true false yes no void char varchar buffer secretstr default empty missing invalid valid
+    wrong incorrect unknown expired enabled disabled encrypted hashed plain plaintext bearer basic digest
+    value values input field type example sample hidden password username email label description title
+    confirm forgot reset login please minimum maximum show change update old new current repeat again visible
+    strong weak medium must should cannot vault keychain keyring prompt stdin environment unset function
+    lambda await async self this request config settings failed complete completed passed passes success
+    succeeded successful error pending skipped rejected accepted verified unverified active inactive allowed
+    denied blocked locked unlocked supported unsupported available unavailable provided present absent changed
+    unchanged updated created deleted removed stored saved sent received matched mismatch leaked compromised
+    revoked generated random secure insecure partial running done options args params literal static public
+    private protected readonly const""".split()
 )
 _NAMING = ("pass", "secret", "token", "user", "kenn", "login", "contrase", "senha")
 _TECHNICAL = re.compile(
@@ -38,6 +43,13 @@ _NAME = re.compile(r"(?:[A-Z][a-z]+)+V?\d{0,2}|[A-Za-z]+(?:[-_./: ][A-Za-z]+|[-_
 _STOP = re.compile(
     r"\b(?:your|enter|must|please|the|is|are|a|an|for|to|with|forgot|confirm|and|or|of|at|least)\b", re.IGNORECASE
 )
+# Words of the rules that forms have for passwords, and of what they say about a wrong one.
+_RULE = re.compile(
+    r"\b(?:do|does|not|match\w*|needs?|ha[sv]e?|contains?|be|blank|empty|short|long|too|one|letters?|\w*case|characters?|chars?|"
+    r"digits?|numbers?|symbols?|user|login|account|same|again|reset|this|that|it|if|in|on|by|from|was|should|can|cannot|no)\b",
+    re.IGNORECASE,
+)
+_ODD = re.compile(r"[A-Za-z]+[@$!%^&*#=+?~\d]+[A-Za-z]|[A-Za-z]+[@$^&*#=+~]+\d|[@$]\w*\d|\d+[A-Za-z]+[@$!%^&*#=+?~]+")
 
 
 def is_secret_text(value: str, kind: str) -> bool:
@@ -50,7 +62,7 @@ def is_secret_text(value: str, kind: str) -> bool:
     if not 4 <= len(value) <= 5000 or not _is_literal(value):
         return False
     if re.search(r"\s", value):
-        return kind == "passphrase" and _is_phrase(value)
+        return (kind == "passphrase" and _is_phrase(value)) or (kind == "password" and is_spaced_password(value))
     if kind in {"password", "passphrase"}:
         return _is_password(value)
     if _NAME.fullmatch(value):
@@ -74,6 +86,24 @@ def is_strong_password(value: str) -> bool:
     """Whether a word after `password` and a space is one: it has large and small letters and digits, or signs."""
     cases = re.search(r"[a-z]", value) and re.search(r"[A-Z!@#$%^&*+=?~]", value) and re.search(r"\d", value)
     return bool(cases) and len(value) >= 8 and is_secret_word(value, "password")
+
+
+def is_spaced_password(value: str) -> bool:
+    """Whether words are a password: the first is odd as `p@ss` is, or four and more small ones that say nothing."""
+    words = value.split()
+    if len(words) > 6 or len(value) > 60 or _TECHNICAL.fullmatch(words[0]):
+        return False
+    odd = [bool(_ODD.search(word)) and not _TECHNICAL.fullmatch(word) for word in words]
+    if odd[0]:
+        return 2 * sum(odd) >= len(words) or not (_STOP.search(value) or _RULE.search(value))
+    is_said = _STOP.search(value) or _RULE.search(value) or any(word in _WORDS or _has_word(word) for word in words)
+    return len(words) >= 4 and not is_said and bool(re.fullmatch(r"[a-z]+(?: [a-z]+)*", value))
+
+
+def is_random_word(value: str) -> bool:
+    """Whether a word is so random that it is no name: digits all over, as in keys of hexadecimal digits."""
+    is_named = re.fullmatch(r"(?:[A-Za-z]+\d{0,2}|\d{1,4})(?:[-_](?:[A-Za-z]+\d{0,2}|\d{1,4}))*", value)
+    return not is_named and len(re.findall(r"\d", value)) >= 3 and bool(re.search(r"[A-Za-z]", value))
 
 
 def is_plain_word(value: str) -> bool:
@@ -120,5 +150,5 @@ def _is_mixed(value: str) -> bool:
 
 
 def _is_random(value: str) -> bool:
-    changes = sum(a.isupper() != b.isupper() for a, b in pairwise(value))
+    changes = sum(a.isupper() != b.isupper() for a, b in pairwise(filter(str.isalnum, value)))
     return bool(re.search(r"\d", value) and re.search(r"[A-Z]", value)) or changes > len(value) / 4

@@ -1,0 +1,59 @@
+"""The words for password and API key in the languages of the world."""
+
+# ruff: noqa: RUF001 - words of many scripts
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+_PASSWORDS = (
+    "passwort", "kennwort", "contraseña", "contrasenya", "contrasinal", "senha", "palavra-passe",
+    "wachtwoord", "hasło", "haslo", "heslo", "geslo", "lozinka", "jelszó", "parolă", "parola",
+    "parool", "parol", "şifre", "şifreniz", "şifrem",
+    "parolanız", "parolam", "şifrə", "mot de passe", "mdp", "lösenord", "passord",
+    "adgangskode", "kodeord", "salasana", "lykilorð", "slaptažodis", "pasahitza", "kata sandi",
+    "kata laluan", "mật khẩu", "nenosiri", "пароль", "пароля", "паролем", "парола", "лозинка",
+    "құпиясөз", "κωδικός πρόσβασης", "κωδικός", "συνθηματικό", "գաղտնաբառ", "პაროლი", "סיסמה",
+    "סיסמא", "كلمة المرور", "كلمة السر", "كلمة مرور", "رمز عبور", "گذرواژه", "پاس ورڈ", "پاسورد",
+    "पासवर्ड", "कूटशब्द", "পাসওয়ার্ড", "ਪਾਸਵਰਡ", "પાસવર્ડ", "கடவுச்சொல்", "పాస్\u200cవర్డ్",
+    "ಪಾಸ್\u200cವರ್ಡ್", "പാസ്\u200cവേഡ്", "මුරපදය", "รหัสผ่าน", "ລະຫັດຜ່ານ", "ពាក្យសម្ងាត់", "စကားဝှက်", "密码",
+    "密碼", "口令", "パスワード", "パスコード", "暗証番号", "비밀번호", "패스워드", "암호",
+    "የይለፍ ቃል",
+)  # fmt: skip
+_KEYS = (
+    "ключ", "schlüssel", "schluessel", "sleutel", "klucz", "klíč", "kľúč", "kulcs", "clé", "clave",
+    "anahtarı", "anahtar", "nyckel", "nøgle", "nøkkel", "avain", "キー", "키", "密钥", "密鑰", "金鑰",
+    "κλειδί", "कुंजी", "مفتاح", "khóa", "คีย์",
+)  # fmt: skip
+_KEYS_BEFORE = (
+    "ключ", "klucz", "klíč", "clé", "clave", "chave", "chiave", "cheie", "kunci", "khóa", "κλειδί",
+    "مفتاح", "คีย์",
+)  # fmt: skip
+
+
+def spellings(word: str) -> set[str]:
+    """A word as texts write it: composed, decomposed, and without the marks of Latin letters."""
+    plain = "".join(each for each in unicodedata.normalize("NFD", word) if not unicodedata.combining(each))
+    forms = {unicodedata.normalize("NFC", word), unicodedata.normalize("NFD", word)}
+    return forms | {plain} if plain.isascii() and plain not in {"cle", "kod"} else forms
+
+
+def _needles(words: tuple[str, ...]) -> tuple[str, ...]:
+    """The spellings that contain no other one."""
+    forms = {each.lower() for word in words for each in spellings(word)}
+    return tuple(sorted(word for word in forms if not any(other in word for other in forms if other != word)))
+
+
+def _pattern(words: tuple[str, ...]) -> str:
+    """The longest first, since one word begins with another."""
+    return "|".join(map(re.escape, sorted({each for word in words for each in spellings(word)}, key=len, reverse=True)))
+
+
+PASSWORDS = _pattern(_PASSWORDS)
+"""A pattern of the words for password but the English ones; in small letters, as the next."""
+API_KEYS = rf"api[-_ ]?(?:{_pattern(_KEYS)})|(?:{_pattern(_KEYS_BEFORE)})(?:[ -](?:de|d'|da|do|dell'))?[ -]?(?:l')?api"
+"""A pattern of the words for API key but the English ones."""
+NEEDLES = _needles((*_PASSWORDS, *_KEYS, *_KEYS_BEFORE))
+"""A text with such a name contains one of these."""
+ASCII_NEEDLES = tuple(filter(str.isascii, NEEDLES))
