@@ -66,4 +66,5 @@ def _relocated(path: Path, old: wire.Host, line: Any, tmp_path: Path, monkeypatc
                       "fine_tuned_model": "ft:old"})  # fmt: skip
     ModelRegistry().register_model("sums", "gpt-4o-mini", "ftjob-1", 50, provider=old.url, provider_model="ft:old")
     line.rate = 0.2
-    return relocation.relocate(Plan("sums", ALIAS, line.url, n_epochs=1, max_answer_tokens=8))
+    plan = Plan("sums", ALIAS, line.url, n_epochs=1, max_answer_tokens=8)
+    return relocation.relocate(plan, workspace=open_workspace())

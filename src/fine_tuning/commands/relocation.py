@@ -91,7 +91,12 @@ def relocate(
         hyperparameters={} if options.max_steps is None else {"max_steps": options.max_steps},
         max_answer_tokens=options.max_tokens,
     )
-    outcome = relocation.relocate(plan, on_message=lambda line: typer.echo(line, err=True), follow_job=follow)
+    outcome = relocation.relocate(
+        plan,
+        workspace=command_workspace(),
+        on_message=lambda line: typer.echo(line, err=True),
+        follow_job=follow,
+    )
     if as_json:
         output.print_json(asdict(outcome))
         return

@@ -143,13 +143,24 @@ def test_restore_of_a_damaged_file_writes_nothing(full: Database, tmp_path: Path
     assert (code, {name for name, findings in json.loads(out).items() if findings}) == (0, set())
 
 
-def test_backup_and_restore_commands_print_counts(full: Database, tmp_path: Path, cli: Any) -> None:
+def test_backup_command_prints_counts(full: Database, tmp_path: Path, cli: Any) -> None:
     code, out, _ = cli("backup", str(tmp_path / "b"), "--json")
     assert code == 0
     assert json.loads(out)["members"] > 10
     assert cli("backup", "/proc/nowhere/b")[0] == 1
+
+
+def test_backup_killed_leaves_no_file_of_its_name(full: Database, workspace: Path, tmp_path: Path) -> None:
+    large = workspace / "artifacts" / "large"
+    large.parent.mkdir(exist_ok=True)
+    with large.open("wb") as stream:
+        stream.truncate(8 * 2**30)  # a hole that takes no space, and a minute to pack
     killed = subprocess.Popen([sys.executable, "-m", "fine_tuning.cli", "backup", str(tmp_path / "half")])
-    time.sleep(0.3)
+    deadline = time.monotonic() + 60
+    while not any(file.stat().st_size for file in tmp_path.glob(".half.*")):
+        assert time.monotonic() < deadline
+        assert killed.poll() is None
+        time.sleep(0.01)
     killed.send_signal(signal.SIGKILL)
     killed.wait()
     assert not (tmp_path / "half").exists()
