@@ -11,7 +11,8 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 from fine_tuning._util.checks import MAX_COUNT
 from fine_tuning._util.option_model import OptionModel
 from fine_tuning.errors import UsageError
-from fine_tuning.store.records.rows import JsonColumn
+from fine_tuning.store.records.manifests import RecipeOptions
+from fine_tuning.store.records.rows import record
 
 DEFAULT_THRESHOLD = 0.8  # Jaccard similarity of near-duplicates
 MIN_THRESHOLD = 0.7  # less similar pairs are not found reliably: see `near_duplicates`
@@ -102,9 +103,9 @@ class Recipe(OptionModel):
         """Of train, validation and test."""
         return (1 - self.validation - self.test, self.validation, self.test)
 
-    def as_dict(self) -> JsonColumn:
+    def as_dict(self) -> RecipeOptions:
         """Every option as a plain JSON value."""
-        return self.model_dump(mode="json")
+        return record(RecipeOptions, self.model_dump(mode="json"))
 
 
 class RecipeChoices(TypedDict, total=False):

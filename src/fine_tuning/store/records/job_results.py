@@ -19,10 +19,10 @@ class JobCheckpoint(TypedDict):
 
 
 class ProbeParity(TypedDict):
-    """Probes that the serving engine answers as the trainer did, of how many."""
+    """How many of the probes the serving engine answers as the trainer did; rows of before have `asked` for `probes`."""
 
     same: int
-    asked: int
+    probes: int
 
 
 class JobResult(TypedDict, total=False):
