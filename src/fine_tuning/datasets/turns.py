@@ -80,9 +80,8 @@ def prompt_words(prompt: Messages, *, is_exact: bool = False) -> PromptWords:
         if is_exact:
             lines = [f"{message.get('role')} {words.exact(' '.join(texts([message])))}" for message in messages]
             return PromptWords(f" {_BETWEEN_MESSAGES} ".join(lines))
-        answered = (
-            max((at for at, message in enumerate(messages) if message.get("role") == "assistant"), default=-1) + 1
-        )
+        answers = [at for at, message in enumerate(messages) if message.get("role") == "assistant"]
+        answered = answers[-1] + 1 if answers else 0
         last = words.normalised(" ".join(texts(messages[answered:])))
         if not answered and last:
             return PromptWords(last)

@@ -19,7 +19,10 @@ class JobCheckpoint(TypedDict):
 
 
 class ProbeParity(TypedDict):
-    """How many of the probes the serving engine answers as the trainer did; rows of before have `asked` for `probes`."""
+    """How many of the probes the serving engine answers as the trainer did.
+
+    Rows that an older release wrote have `asked` in place of `probes`.
+    """
 
     same: int
     probes: int
