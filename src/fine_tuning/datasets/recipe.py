@@ -59,7 +59,7 @@ class Recipe(OptionModel):
     near_duplicates: float | None = Field(
         default=DEFAULT_THRESHOLD,
         description="Deduplicate prompts of at least this similarity (Jaccard of word 3-grams, 0.7 to 1), "
-        "keeping the best-rated row; 1 for questions that are identical but for white space and case of sentences.",
+        "keeping the best-rated row; 1 matches only prompts that differ in whitespace or sentence case.",
     )
     balance: RowField | None = Field(
         default=None, description="Sample the same number of rows for each value of this field."
