@@ -140,7 +140,8 @@ def different_models(replications: int) -> str:
     return f"""
 ## Different models: samples until a verdict
 
-0.80 against 0.85, samples of each model. A fixed design needs {ceil(sample_size.fixed_size(0.8, 0.85)):,} for 80 % power.
+0.80 against 0.85, samples of each model. For 80 % power, a fixed design needs
+{ceil(sample_size.fixed_size(0.8, 0.85)):,}.
 
 | design | power | mean | median | 80th percentile | maximum |
 |---|---|---|---|---|---|
@@ -148,7 +149,7 @@ def different_models(replications: int) -> str:
 
 | | | target |
 |---|---|---|
-| group_sequential: mean and maximum, by numerical integration | {exact.mean:.0f} and {exact.most} | at most 720 and 980 |
+| group_sequential: mean and maximum, numerically | {exact.mean:.0f} and {exact.most} | at most 720 and 980 |
 | anytime: power at 1,600 samples of each | {soon} | at least 80 % |
 | anytime, both answer the same (correlation 0.5): power at 800 | {soon_paired} | at least 80 % |
 

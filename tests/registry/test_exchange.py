@@ -31,8 +31,17 @@ def test_mlflow_exchange_exported_versions_import_unchanged(
 ) -> None:
     registry = ModelRegistry()
     for job in ("j1", "j1"):  # as the versions of several epochs of one job
-        registry.register_model("it's a lamp", "base", job, 10, accuracy=0.5, cost=None, metadata={"a": [1]},
-                                provider="http://h/v1", provider_model=f"ft:{job}")  # fmt: skip
+        registry.register_model(
+            "it's a lamp",
+            "base",
+            job,
+            10,
+            accuracy=0.5,
+            cost=None,
+            metadata={"a": [1]},
+            provider="http://h/v1",
+            provider_model=f"ft:{job}",
+        )
     registry.set_tag("it's a lamp", "team", "search", 1)
     registry.set_alias("it's a lamp", "champion", 1)
     registry.deploy_model("it's a lamp", 2)

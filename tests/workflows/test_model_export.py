@@ -22,8 +22,19 @@ from tests import wire
 
 
 def test_export_gguf_records_parity(trained: dict[str, Any], tmp_path: Path, cli: Any) -> None:
-    code, out, err = cli("export", "orders", "--to", "gguf", "--quantize", "F16", "--output", str(tmp_path / "o"),
-                         "--prompts", "3", "--json")  # fmt: skip
+    code, out, err = cli(
+        "export",
+        "orders",
+        "--to",
+        "gguf",
+        "--quantize",
+        "F16",
+        "--output",
+        str(tmp_path / "o"),
+        "--prompts",
+        "3",
+        "--json",
+    )
     assert code == 0, err
     told = json.loads(out)
     weights = tmp_path / "o" / "orders-v1.f16.gguf"
@@ -61,8 +72,15 @@ def test_export_vllm_writes_folder_and_command(trained: dict[str, Any], tmp_path
     code, out, _ = cli("export", "orders-v1", "--to", "vllm", "--output", str(tmp_path / "with space"))
     assert code == 0
     command = shlex.split(out.strip().splitlines()[-1])
-    assert command == ["vllm", "serve", str(tmp_path / "with space"), "--served-model-name", "orders-v1",
-                       "--generation-config", "vllm"]  # fmt: skip
+    assert command == [
+        "vllm",
+        "serve",
+        str(tmp_path / "with space"),
+        "--served-model-name",
+        "orders-v1",
+        "--generation-config",
+        "vllm",
+    ]
     assert (tmp_path / "with space" / "model.safetensors").is_file()
     assert (tmp_path / "with space" / "tokenizer.json").is_file()
 

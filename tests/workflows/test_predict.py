@@ -143,8 +143,10 @@ def test_judging_grades_prefers_and_corrects(host: wire.Host) -> None:
 def test_evaluate_compare_of_two_models_prints_metrics_slices_and_examples(
     host: wire.Host, cli: Any, tmp_path: Path
 ) -> None:
-    rows = [{"prompt": text, "response": text.upper() if n % 2 else text, "domain": "even" if n % 2 else "odd"}
-            for n, text in enumerate(["lamp", "RIGHT", "desk", "chair", "sofa", "bed"])]  # fmt: skip
+    rows = [
+        {"prompt": text, "response": text.upper() if n % 2 else text, "domain": "even" if n % 2 else "odd"}
+        for n, text in enumerate(["lamp", "RIGHT", "desk", "chair", "sofa", "bed"])
+    ]
     (tmp_path / "test.jsonl").write_text("\n".join(json.dumps(row) for row in rows))
     options = ["--metric", "exact", "--metric", "token_f1", "--metric", "bleu"]
     code, out, _ = cli("evaluate-model", "quiet", "base", "test.jsonl", *options, "--judge", "judge")
@@ -158,8 +160,10 @@ def test_evaluate_compare_of_two_models_prints_metrics_slices_and_examples(
     code, out, _ = cli("evaluate-compare", "quiet", "loud", "--json")
     found = json.loads(out)
     assert (code, found["examples"], [change["metric"] for change in found["changes"]]) == (
-        0, 6, ["exact_match", "bleu", "token_f1"]
-    )  # fmt: skip
+        0,
+        6,
+        ["exact_match", "bleu", "token_f1"],
+    )
     assert {each["value"]: each["second"] for each in found["slices"]} == {"even": 1.0, "odd": 0.0}
     code, out, _ = cli("evaluate-compare", "quiet", "loud")
     for said in ("on 6 examples", "McNemar, exact", "paired bootstrap", "domain = even", "Changed examples (5"):
@@ -184,8 +188,15 @@ def test_evaluate_model_with_conversations_widens_the_interval(host: wire.Host, 
 
 
 def test_evaluate_model_with_human_ratings_corrects_the_judge(host: wire.Host, cli: Any, tmp_path: Path) -> None:
-    rows = [{"prompt": f"q{n}", "prediction": "RIGHT" if n % 4 else "no", "reference": "r",
-             **({"human_rating": 5 if n % 2 else 2} if n < 20 else {})} for n in range(60)]  # fmt: skip
+    rows = [
+        {
+            "prompt": f"q{n}",
+            "prediction": "RIGHT" if n % 4 else "no",
+            "reference": "r",
+            **({"human_rating": 5 if n % 2 else 2} if n < 20 else {}),
+        }
+        for n in range(60)
+    ]
     (tmp_path / "test.jsonl").write_text("\n".join(json.dumps(row) for row in rows))
     code, out, _ = cli("evaluate-model", "m", "base", "test.jsonl", "--judge", "judge", "--json")
     found = json.loads(out)["judge_corrected"]
@@ -300,8 +311,10 @@ def test_compare_evaluations_without_questions_matches_by_position(tmp_path: Pat
     other = evaluator.evaluate(["a", "a", "b"], ["a", "a", "b"], "other")
     with pytest.raises(UsageError, match="have no questions to match their examples by"):
         evaluator.compare_evaluations(first.id or 0, other.id or 0)
-    talk = Question([{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"},
-                     {"role": "user", "content": "go on"}], "r")  # fmt: skip
+    talk = Question(
+        [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}, {"role": "user", "content": "go on"}],
+        "r",
+    )
     assert talk.text == "user: a\nassistant: b\nuser: go on"
 
 

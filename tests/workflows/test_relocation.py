@@ -25,7 +25,9 @@ def host() -> Iterator[wire.Host]:
     """The closing host: its model still answers."""
     with wire.host() as running:
         running.answers["POST /chat/completions"] = lambda request: (
-            200, wire.completion(request.body["messages"][-1]["content"].upper(), "ft:old"))  # fmt: skip
+            200,
+            wire.completion(request.body["messages"][-1]["content"].upper(), "ft:old"),
+        )
         yield running
 
 
@@ -44,11 +46,31 @@ def exported(host: wire.Host, workspace: Path, monkeypatch: pytest.MonkeyPatch) 
         for file_id, count in paths.items():
             path = folder / f"{file_id}.jsonl"
             path.write_text("".join(json.dumps(chat(f"{file_id} question {n}")) + "\n" for n in range(count)))
-            files.add(tx, {"id": file_id, "provider": host.url, "provider_file_id": file_id, "purpose": "fine-tune",
-                           "filename": path.name, "path": str(path), "bytes": 1, "sha256": "0" * 64})  # fmt: skip
-        job = {"id": "ftjob-old", "provider": host.url, "provider_job_id": "ftjob-old", "idempotency_key": "k",
-               "model": "gpt-4o-mini", "training_file_id": "file-train", "validation_file_id": "file-test",
-               "hyperparameters": {}, "status": "succeeded", "fine_tuned_model": "ft:old"}  # fmt: skip
+            files.add(
+                tx,
+                {
+                    "id": file_id,
+                    "provider": host.url,
+                    "provider_file_id": file_id,
+                    "purpose": "fine-tune",
+                    "filename": path.name,
+                    "path": str(path),
+                    "bytes": 1,
+                    "sha256": "0" * 64,
+                },
+            )
+        job = {
+            "id": "ftjob-old",
+            "provider": host.url,
+            "provider_job_id": "ftjob-old",
+            "idempotency_key": "k",
+            "model": "gpt-4o-mini",
+            "training_file_id": "file-train",
+            "validation_file_id": "file-test",
+            "hyperparameters": {},
+            "status": "succeeded",
+            "fine_tuned_model": "ft:old",
+        }
         jobs.add(tx, job)
     registry = ModelRegistry()
     registry.register_model("inbox", "gpt-4o-mini", "ftjob-old", 60, provider=host.url, provider_model="ft:old")

@@ -27,8 +27,9 @@ from tests.workflows.maintenance.conftest import everything, workspace_of
 pytestmark = pytest.mark.slow
 
 
-def test_restore_returns_all_rows_and_files(full: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
-                                      workspace: Path, postgres_url: str) -> None:  # fmt: skip
+def test_restore_returns_all_rows_and_files(
+    full: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workspace: Path, postgres_url: str
+) -> None:
     before, file = everything(full), tmp_path / "w.backup"
     manifest = backup.write(workspace_of(full), file)
     assert manifest["schema"] == schema.REVISIONS[-1]
@@ -96,9 +97,12 @@ def test_restore_of_an_older_schema_migrates(tmp_path: Path, monkeypatch: pytest
     with old.write_unprepared() as tx:
         schema.migrate(tx, "0003")
         tx.execute(text("INSERT INTO models (name, created_at) VALUES ('m', '2026-01-01 00:00:00')"))
-        tx.execute(text(
-            "INSERT INTO cost_events (kind, model_name, cost, tokens, metadata, recorded_at)"
-            " VALUES ('inference', 'm', 0.5, 10, '{}', '2026-01-02 03:04:05')"))  # fmt: skip
+        tx.execute(
+            text(
+                "INSERT INTO cost_events (kind, model_name, cost, tokens, metadata, recorded_at)"
+                " VALUES ('inference', 'm', 0.5, 10, '{}', '2026-01-02 03:04:05')"
+            )
+        )
     file = tmp_path / "old.backup"
     members = {}
     with zipfile.ZipFile(file, "w") as archive, old.write_unprepared() as tx:
@@ -113,8 +117,9 @@ def test_restore_of_an_older_schema_migrates(tmp_path: Path, monkeypatch: pytest
     assert CostTracker().get_costs_by("day")[0]["day"] == "2026-01-02"
 
 
-def test_restore_of_a_damaged_file_writes_nothing(full: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
-                                          cli: Any) -> None:  # fmt: skip
+def test_restore_of_a_damaged_file_writes_nothing(
+    full: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cli: Any
+) -> None:
     file = tmp_path / "w.backup"
     backup.write(workspace_of(full), file)
     monkeypatch.setenv("FINE_TUNING_HOME", str(tmp_path / "new"))
