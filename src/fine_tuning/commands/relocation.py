@@ -102,7 +102,7 @@ def relocate(
         return
     rows = [
         (plan.metric, *map(output.percent, outcome.scores)),
-        ("latency", *(output.number(each, "ms") for each in outcome.latency_ms)),
+        ("mean latency", *(output.number(each, "ms") for each in outcome.latency_ms)),
         ("cost per call", *map(output.usd, outcome.cost)),
     ]
     title = f"{outcome.examples} questions answered by both models"

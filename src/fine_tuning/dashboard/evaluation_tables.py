@@ -25,7 +25,7 @@ COLUMNS = [
     "Examples",
     "Latency p50 (ms)",
     "Latency p95 (ms)",
-    "Latency mean (ms)",
+    "Mean latency (ms)",
     "Created",
 ]
 CHANGED_SHOWN = 50  # rows whose predictions are compared
