@@ -28,6 +28,7 @@ from fine_tuning.export import quantization
 from fine_tuning.export.gguf import kept_gguf
 from fine_tuning.serving.engine_choice import open_local
 from fine_tuning.settings import get_settings
+from fine_tuning.store.workspace import open_workspace
 from fine_tuning.workflows.model_export import ExportPlan, export_model
 
 DATA = report.PROJECT.parent / "shared" / "data" / "banking77"
@@ -106,7 +107,8 @@ def stored(folder: Path, merged: Path, test: list[dict[str, str]]) -> list[str]:
     """A table line for each quantization: size, likeness to the trainer's model, accuracy through llama.cpp."""
     lines = []
     for kind in quantization.KINDS:
-        done = export_model(ExportPlan("bank", "gguf", folder / kind, quantize=kind, prompts=32, force=True))
+        plan = ExportPlan("bank", "gguf", folder / kind, quantize=kind, prompts=32, force=True)
+        done = export_model(plan, workspace=open_workspace())
         found, bound = done.parity["exported"], quantization.find(kind)
         size = done.weights.stat().st_size / 1e6
         lines.append(f"| {kind} | {size:.0f} MB | {found.prompts_alike} of {found.prompts} | {found.agreement:.1%} of "

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 from datetime import UTC, datetime
-from math import log, sqrt
+from math import ceil, log, sqrt
 from pathlib import Path
 from typing import Any
 
@@ -140,17 +140,18 @@ def different_models(replications: int) -> str:
     return f"""
 ## Different models: samples until a verdict
 
-0.80 against 0.85, samples of each model. Fixed size for 80 % power: {sample_size.fixed_size(0.8, 0.85):.3f}.
+0.80 against 0.85, samples of each model. For 80 % power, a fixed design needs
+{ceil(sample_size.fixed_size(0.8, 0.85)):,}.
 
-| design | found | mean | median | 80 % of the tests by | most |
+| design | power | mean | median | 80th percentile | maximum |
 |---|---|---|---|---|---|
 {chr(10).join(lines)}
 
 | | | target |
 |---|---|---|
-| group_sequential: mean and most, by numerical integration | {exact.mean:.0f} and {exact.most} | at most 720 and 980 |
-| anytime: found by 1,600 of each | {soon} | at least 80 % |
-| anytime, both answer the same (correlation 0.5): found by 800 | {soon_paired} | at least 80 % |
+| group_sequential: mean and maximum, numerically | {exact.mean:.0f} and {exact.most} | at most 720 and 980 |
+| anytime: power at 1,600 samples of each | {soon} | at least 80 % |
+| anytime, both answer the same (correlation 0.5): power at 800 | {soon_paired} | at least 80 % |
 
 ![Samples until a verdict](images/samples-needed.svg)
 """

@@ -11,7 +11,7 @@ import sys
 
 import typer
 
-from fine_tuning import LLMService, ModelRegistry, OpenAIFineTuner
+from fine_tuning import FineTuningError, LLMService, ModelRegistry, OpenAIFineTuner
 
 NAME = "hosted-model"
 
@@ -34,4 +34,7 @@ def main(path: str, model: str = "gpt-4.1-mini-2025-04-14", poll_seconds: float 
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    try:
+        typer.run(main)
+    except FineTuningError as error:  # expected, such as a missing file: one line, no traceback
+        sys.exit(str(error))

@@ -6,9 +6,11 @@ OpenAI's stored completions, ShareGPT, Alpaca and others, as JSONL, JSON, CSV or
 
 from __future__ import annotations
 
+import sys
+
 import typer
 
-from fine_tuning import DatasetBuilder
+from fine_tuning import DatasetBuilder, FineTuningError
 from fine_tuning.distillation import DistillationDataCollector
 
 
@@ -26,4 +28,7 @@ def main(log: str, name: str = "from-log") -> None:
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    try:
+        typer.run(main)
+    except FineTuningError as error:  # expected, such as a missing file: one line, no traceback
+        sys.exit(str(error))

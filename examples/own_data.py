@@ -5,9 +5,11 @@ Each row of the file needs prompt and response (or messages), and may have ratin
 
 from __future__ import annotations
 
+import sys
+
 import typer
 
-from fine_tuning import DatasetBuilder, LLMService, LocalFineTuner, ModelEvaluator, ModelRegistry
+from fine_tuning import DatasetBuilder, FineTuningError, LLMService, LocalFineTuner, ModelEvaluator, ModelRegistry
 from fine_tuning.distillation import DistillationDataCollector
 
 NAME = "own-model"
@@ -34,8 +36,12 @@ def main(path: str, base: str = BASE) -> None:
     llm = LLMService(model=NAME, default_temperature=0)
     answers = [answer["content"] for answer in llm.complete_many([e["prompt"] for e in test], max_tokens=128)]
     result = ModelEvaluator().evaluate_exact_match(answers, [e["response"] for e in test], NAME, "fine_tuned")
-    print(f"exact match {result.accuracy:.1%} of {result.test_set_size}, 95 % interval {result.accuracy_interval}")
+    low, high = result.accuracy_interval
+    print(f"exact match {result.accuracy:.1%} of {result.test_set_size}, 95 % interval {low:.1%} to {high:.1%}")
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    try:
+        typer.run(main)
+    except FineTuningError as error:  # expected, such as a missing file: one line, no traceback
+        sys.exit(str(error))

@@ -9,10 +9,11 @@ The same code runs against OpenAI: only the address differs.
 from __future__ import annotations
 
 import json
+import sys
 import time
 
 import typer
-from openai import OpenAI
+from openai import OpenAI, OpenAIError
 
 BASE = "gpt-4o-mini"  # an alias of the server
 
@@ -52,4 +53,7 @@ def main(poll_seconds: float = 1.0) -> None:
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    try:
+        typer.run(main)
+    except OpenAIError as error:  # expected, such as a server that is not running: one line, no traceback
+        sys.exit(str(error))

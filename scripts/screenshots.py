@@ -27,6 +27,7 @@ def fill() -> dict[str, str]:
     from fine_tuning import ABTestFramework, CostTracker, DatasetBuilder, LocalFineTuner, ModelRegistry
     from fine_tuning.distillation import DistillationDataCollector
     from fine_tuning.distillation.review_inbox import ReviewInbox
+    from fine_tuning.store.workspace import open_workspace
 
     chance = random.Random(5)
     collector = DistillationDataCollector()
@@ -36,7 +37,7 @@ def fill() -> dict[str, str]:
         answer = f"Queue: {topic.split()[-1]}. Urgency: {('low', 'normal', 'high')[number % 3]}. It is about {topic}."
         collector.capture_success(question, answer, "support", "triage", rating=chance.choice((3, 4, 4, 5, 5)))
     for reviewer, second in (("ann", False), ("bob", True)):
-        inbox = ReviewInbox(reviewer, second_opinions=second)
+        inbox = ReviewInbox(reviewer, second_opinions=second, database=open_workspace().database)
         for row in inbox.take(limit=20 - 5 * second):
             inbox.rate(row["id"], chance.choice((4, 5, 5)) if reviewer == "ann" else 5)
         inbox.leave()

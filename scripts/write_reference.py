@@ -33,6 +33,8 @@ COMMANDS_HEAD = """# Command line
 
 Every command of `ft-cli`, written from its help by `scripts/write_reference.py`. Commands that read take `--json`,
 which prints the result as JSON for scripts.
+
+::: fine_tuning.FineTuningCLI
 """
 
 

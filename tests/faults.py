@@ -64,8 +64,9 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             return
         state.before(self.path)
-        request = urllib.request.Request(state.upstream + self.path, body or None, dict(self.headers),
-                                         method=self.command)  # fmt: skip
+        request = urllib.request.Request(
+            state.upstream + self.path, body or None, dict(self.headers), method=self.command
+        )
         try:
             with urllib.request.urlopen(request) as answer:
                 status, content = answer.status, answer.read()

@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 import typer
 
+import fine_tuning.distillation
+import fine_tuning.task
 from fine_tuning import FineTuningCLI, cli
 from tests.conftest import PROJECT
 
@@ -92,3 +94,13 @@ def test_decisions_are_in_the_index() -> None:
     for page in pages:
         title = page.read_text(encoding="utf-8").partition("\n")[0].removeprefix("# ")
         assert f"[{title}]({page.name})" in index
+
+
+def test_public_names_are_in_the_api_reference() -> None:
+    pages = "".join(page.read_text(encoding="utf-8") for page in (PROJECT / "docs" / "reference").glob("*.md"))
+    entries = set(re.findall(r"^::: (\S+)$", pages, re.MULTILINE))
+    for module in (fine_tuning, fine_tuning.distillation, fine_tuning.task):
+        for name in module.__all__:
+            assert {f"{module.__name__}.{name}", "fine_tuning.errors" if name == "FineTuningError" else ""} & entries, (
+                name
+            )

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import runpy
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -39,7 +43,7 @@ def test_own_data_runs_to_an_answer(tmp_path: Path, tiny_model_dir: Path, capsys
         for number in range(30)
     ]
     run("own_data", written(tmp_path / "calls.jsonl", rows), base=str(tiny_model_dir))
-    assert "exact match" in capsys.readouterr().out
+    assert re.search(r"exact match 0.0% of 6, 95 % interval 0.0% to \d+.\d%", capsys.readouterr().out)
     assert ModelRegistry().get_deployed_version("own-model") is not None
 
 
@@ -66,14 +70,33 @@ def test_hosted_job_registers_and_deploys_what_the_host_trained(
     assert deployed["provider"] == host.url
 
 
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("own_data", ["nofile"]),
+        ("import_from_log", ["nofile"]),
+        ("hosted_job", ["nofile"]),
+        ("ab_test_in_application", ["a", "b", "nofile"]),
+    ],
+)
+def test_example_without_its_file_prints_one_line(name: str, arguments: list[str]) -> None:
+    command = [sys.executable, str(EXAMPLES / f"{name}.py"), *arguments]
+    environment = os.environ | {"OPENAI_API_KEY": "sk-test"}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    assert done.returncode == 1
+    assert "nofile" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
 def test_ab_test_in_application_records_every_answer(
     tiny_model_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     other = make_tiny_model(tmp_path / "other", seed=1)
     rows = [{"prompt": f"Say {number}.", "response": str(number)} for number in range(6)]
-    run("ab_test_in_application", str(tiny_model_dir), str(other), written(tmp_path / "q.jsonl", rows))
+    for _ in range(2):  # each run is a test of its own
+        run("ab_test_in_application", str(tiny_model_dir), str(other), written(tmp_path / "q.jsonl", rows))
     printed = capsys.readouterr().out
-    assert "after 6 answers" in printed
+    assert printed.count("after 6 answers") == 2
     assert "recommended: TIE" in printed
 
 

@@ -81,7 +81,7 @@ def test_complete_without_deployment_or_provider_raises(host: wire.Host) -> None
     with pytest.raises(ConflictError, match=r"m has no deployed version \(it has 1\)"):
         LLMService(model="m").complete("hello")
     registry.set_model_status("m", "DEPLOYED")
-    with pytest.raises(NotFoundError, match="does not say who answers for it: job ftjob-elsewhere"):
+    with pytest.raises(NotFoundError, match="has no provider, and its job ftjob-elsewhere has no model"):
         LLMService(model="m").complete("hello")
 
 

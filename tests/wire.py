@@ -101,8 +101,14 @@ def completion(text: str, model: str) -> dict[str, Any]:
     message = {"role": "assistant", "content": text, "refusal": None}
     usage = {"prompt_tokens": 5, "completion_tokens": 3, "total_tokens": 8}
     choice = {"index": 0, "message": message, "finish_reason": "stop", "logprobs": None}
-    return {"id": "chatcmpl-1", "object": "chat.completion", "created": 1, "model": model, "choices": [choice],
-            "usage": usage}  # fmt: skip
+    return {
+        "id": "chatcmpl-1",
+        "object": "chat.completion",
+        "created": 1,
+        "model": model,
+        "choices": [choice],
+        "usage": usage,
+    }
 
 
 def file(**changes: Any) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import sys
 from collections.abc import Sequence
 from io import TextIOWrapper
@@ -124,8 +125,14 @@ def _explain(error: Any) -> int:
         error.show()
     else:
         command = error.ctx.command_path if error.ctx is not None else "ft-cli"
-        print_error(f"{error.format_message().rstrip('.')}; {command} --help shows the usage")
+        print_error(f"{_plain(error.format_message()).rstrip('.')}; {command} --help shows the usage")
     return int(error.exit_code)
+
+
+def _plain(message: str) -> str:
+    """A message of the parser without the words of the library that checks values."""
+    message = re.sub(r"Input should be (a valid [a-z]+).*", r"not \1", message)
+    return message.replace("Value error, ", "")
 
 
 def print_error(message: str) -> None:

@@ -24,9 +24,9 @@ from fine_tuning.registry import (
 from fine_tuning.registry.lineage_graph import Lineage
 from fine_tuning.registry.registry_stats import RegistryStats, TrainingCostSummary
 from fine_tuning.registry.training_run import FinetuneJobRecord, training_run
-from fine_tuning.registry.version_lookup import deployed_or_latest, find_version, missing_version
+from fine_tuning.registry.version_lookup import deployed_or_latest, find_version, history
 from fine_tuning.settings import Settings, acting_user, get_settings
-from fine_tuning.store import legacy_files, model_aliases, model_tags, model_versions, registry_changes
+from fine_tuning.store import legacy_files, model_aliases, model_tags, model_versions
 from fine_tuning.store.database import open_database
 from fine_tuning.store.records.model_versions import (
     DatedModelVersion,
@@ -171,9 +171,7 @@ class ModelRegistry:
 
     def check_gates(self, model_name: str, version: int | None = None) -> dict[str, str]:
         """The reason why a version fails each deployment gate of the settings; empty where it passes."""
-        with self._database.read() as tx:
-            record = find_version(tx, model_name, version)
-            return dict(deployment_gates.reasons(tx, record, self._settings()))
+        return deployment_gates.failures(self._database, model_name, version, self._settings())
 
     def rollback_model(self, model_name: str, target_version: int | None = None) -> bool:
         """Deploy an earlier version again, without gates; by default the one deployed before the current one."""
@@ -207,14 +205,12 @@ class ModelRegistry:
 
     def get_deployment_status(self) -> dict[str, ModelVersion]:
         """The deployed version of every model that has one."""
-        return {record["model_name"]: record for record in self.list_models() if record["status"] == "DEPLOYED"}
+        return registry_stats.deployed_versions(self.list_models())
 
     def history(self, model_name: str) -> list[RegistryChange]:
         """Every change of status, aliases, tags and accuracy, oldest first."""
         with self._database.read() as tx:
-            if changes := registry_changes.of_model(tx, model_name):
-                return changes
-            raise missing_version(tx, model_name)
+            return history(tx, model_name)
 
     def lineage(self, model_name: str, version: int | None = None) -> Lineage:
         """What a version (the deployed one by default, else the latest) was made from, and what was made from it."""

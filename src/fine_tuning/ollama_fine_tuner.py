@@ -4,50 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from importlib import resources
 from pathlib import Path
-from string import Template
-from typing import TypedDict
 
-from fine_tuning._util import checks
 from fine_tuning._util.files import atomic_write, write_json
-from fine_tuning.base_models import catalogue
 from fine_tuning.datasets.training_formats import rows_in
 from fine_tuning.errors import UsageError
 from fine_tuning.export import modelfile, ollama
 from fine_tuning.store.records.rows import JsonColumn
 from fine_tuning.store.workspace import Workspace, open_workspace
-from fine_tuning.training.loop import time_estimate
-
-# Ollama's names of models, and the ids of weights that can be fine-tuned.
-TRAINABLE = {
-    "llama2": "unsloth/llama-2-7b-chat",
-    "llama3": "unsloth/llama-3-8b-Instruct",
-    "llama3.1": "unsloth/Meta-Llama-3.1-8B-Instruct",
-    "llama3.2": "unsloth/Llama-3.2-3B-Instruct",
-    "mistral": "unsloth/mistral-7b-instruct-v0.3",
-    "qwen2.5": "unsloth/Qwen2.5-7B-Instruct",
-    "gemma2": "unsloth/gemma-2-9b-it",
-    "phi3": "unsloth/Phi-3-mini-4k-instruct",
-}
-
-
-class ScriptConfig(TypedDict):
-    """Parameters of a training script."""
-
-    base_model: str
-    dataset_path: str
-    output_model_name: str
-    num_epochs: int
-    learning_rate: float
-    batch_size: int
-
-
-class StoredScriptConfig(ScriptConfig):
-    """Parameters of a training script, as written to a file."""
-
-    created_at: str
-    config_path: str
+from fine_tuning.training.loop import time_estimate, training_script
+from fine_tuning.training.loop.training_script import StoredScriptConfig
 
 
 class OllamaFineTuner:
@@ -93,8 +59,10 @@ class OllamaFineTuner:
         Raises:
             UsageError: a number is not positive, or the name is not one that Ollama accepts.
         """
-        config = _checked(base_model, dataset_path, output_model_name, num_epochs, learning_rate, batch_size)
-        path = self.output_dir / f"{_file_name(output_model_name)}_config.json"
+        config = training_script.check_config(
+            base_model, dataset_path, output_model_name, num_epochs, learning_rate, batch_size
+        )
+        path = self.output_dir / f"{training_script.file_name(output_model_name)}_config.json"
         stored: StoredScriptConfig = {
             **config,
             "created_at": datetime.now(UTC).isoformat(),
@@ -124,24 +92,14 @@ class OllamaFineTuner:
         Raises:
             UsageError: as for `create_fine_tuning_config`.
         """
-        config = _checked(base_model, dataset_path, output_model_name, num_epochs, learning_rate, batch_size)
-        name = _file_name(output_model_name)
-        path = Path(output_path) if output_path else self.output_dir / f"finetune_{name}_{_stamp()}.py"
-        weights, text = _trainable(base_model, self._models_folder)
-        literals = {
-            "base_model_literal": repr(weights),
-            "dataset_path_literal": repr(str(Path(dataset_path).absolute())),
-            "folder_literal": repr(name),
-            "folder": name,
-            "output_model_name_literal": repr(output_model_name),
-            "modelfile_literal": repr(text),
-            "script_name": ascii(path.name)[1:-1].replace('"', '\\"'),
-        }
-        template = (
-            resources.files("fine_tuning.training.loop").joinpath("unsloth_script.py.template").read_text("utf-8")
+        config = training_script.check_config(
+            base_model, dataset_path, output_model_name, num_epochs, learning_rate, batch_size
         )
+        file_name = f"finetune_{training_script.file_name(output_model_name)}_{_stamp()}.py"
+        path = Path(output_path) if output_path else self.output_dir / file_name
+        text = training_script.script(config, path.name, self._models_folder)
         with atomic_write(path) as stream:
-            stream.write(Template(template).substitute(config, **literals))
+            stream.write(text)
         path.chmod(0o755)
         return str(path)
 
@@ -190,7 +148,9 @@ class OllamaFineTuner:
         Raises:
             UsageError: the name is not one that Ollama accepts.
         """
-        path = Path(output_path) if output_path else self.output_dir / f"Modelfile_{_file_name(model_name)}"
+        path = (
+            Path(output_path) if output_path else self.output_dir / f"Modelfile_{training_script.file_name(model_name)}"
+        )
         text = modelfile.modelfile(Path(model_path), model_name, system_prompt)
         with atomic_write(path) as stream:
             stream.write(text)
@@ -201,10 +161,17 @@ class OllamaFineTuner:
         model_path: str | Path,
         model_name: str,
         system_prompt: str | None = None,
-        on_status: Callable[[str], None] = lambda _: None,
+        on_message: Callable[[str], None] = lambda _: None,
+        *,
+        on_status: Callable[[str], None] | None = None,
     ) -> None:
-        """Create the model in the running Ollama; see `export.ollama.create`."""
-        ollama.create(self.ollama_base_url, Path(model_path), model_name, system_prompt, on_status)
+        """Create the model in the running Ollama; see `export.ollama.create`.
+
+        Args:
+            on_message: called with Ollama's status messages.
+            on_status: older name of on_message.
+        """
+        ollama.create(self.ollama_base_url, Path(model_path), model_name, system_prompt, on_status or on_message)
 
     def show(self, model_name: str) -> JsonColumn:
         """Facts of a model in the running Ollama: template, parameters, details, capabilities ...
@@ -222,45 +189,6 @@ class OllamaFineTuner:
             ProviderError: it does not answer.
         """
         return ollama.delete(self.ollama_base_url, model_name)
-
-
-def _checked(
-    base_model: str,
-    dataset_path: str | Path,
-    output_model_name: str,
-    num_epochs: int,
-    learning_rate: float,
-    batch_size: int,
-) -> ScriptConfig:
-    modelfile.check_name(output_model_name)
-    checks.name("base_model", base_model)
-    checks.count("num_epochs", num_epochs, 1)
-    checks.count("batch_size", batch_size, 1)
-    if not checks.amount("learning_rate", learning_rate):
-        raise UsageError(f"learning_rate must be greater than 0, not {learning_rate!r}")
-    return {
-        "base_model": base_model,
-        "dataset_path": str(dataset_path),
-        "output_model_name": output_model_name,
-        "num_epochs": num_epochs,
-        "learning_rate": learning_rate,
-        "batch_size": batch_size,
-    }
-
-
-def _trainable(base_model: str, models_folder: Path) -> tuple[str, str]:
-    """The weights that the script loads, and their Modelfile with a placeholder for the trained weights' folder."""
-    if base_model in TRAINABLE:
-        return TRAINABLE[base_model], "FROM @WEIGHTS@\n"
-    if not catalogue.is_embedded(base_model) and not Path(base_model).is_dir():
-        return base_model, "FROM @WEIGHTS@\n"
-    folder = catalogue.resolve(base_model, models_folder).path
-    text = modelfile.modelfile(folder, "placeholder", None)
-    return str(folder), text.replace(f"FROM {folder}", "FROM @WEIGHTS@", 1)
-
-
-def _file_name(model_name: str) -> str:
-    return model_name.replace("/", "_").replace(":", "_")
 
 
 def _stamp() -> str:

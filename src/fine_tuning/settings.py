@@ -96,7 +96,7 @@ class Settings(BaseSettings):
         default=None,
         ge=0,
         allow_inf_nan=False,
-        description="price of an hour of this machine; the cost of local training is unknown when unset",
+        description="hourly price of this machine, US dollars; the cost of local training is unknown when unset",
     )
     actor: str | None = Field(
         default=None, description="user recorded with registry changes; the system user when unset"
@@ -106,7 +106,7 @@ class Settings(BaseSettings):
     )
     deploy_min_accuracy: float = Field(default=0.0, ge=0, le=1, description="minimum accuracy for the evaluation gate")
     expiry_days: int = Field(
-        default=30, ge=0, le=36_500, description="days before its shutdown from which a base counts as expiring"
+        default=30, ge=0, le=36_500, description="days before shutdown at which a base model counts as expiring"
     )
     prices: dict[str, Price] = Field(
         default_factory=dict,
@@ -136,7 +136,7 @@ class Settings(BaseSettings):
         default="http://localhost:11434", validation_alias="OLLAMA_HOST", description="address of Ollama"
     )
     openai_api_key: SecretStr | None = Field(
-        default=None, validation_alias="OPENAI_API_KEY", description="key of the host"
+        default=None, validation_alias="OPENAI_API_KEY", description="API key of the host"
     )
     openai_base_url: str | None = Field(
         default=None, validation_alias="OPENAI_BASE_URL", description="address of the host; OpenAI when unset"
@@ -146,7 +146,9 @@ class Settings(BaseSettings):
         default="https://cloud.langfuse.com", validation_alias="LANGFUSE_HOST", description="address of Langfuse"
     )
     langfuse_base_url: str | None = Field(
-        default=None, validation_alias="LANGFUSE_BASE_URL", description="newer name of LANGFUSE_HOST, and before it"
+        default=None,
+        validation_alias="LANGFUSE_BASE_URL",
+        description="address of Langfuse; takes precedence over LANGFUSE_HOST",
     )
     langfuse_public_key: str | None = Field(
         default=None, validation_alias="LANGFUSE_PUBLIC_KEY", description="public key of a project in Langfuse"

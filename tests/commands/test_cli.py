@@ -199,6 +199,8 @@ BAD = [
     (("train", "good.jsonl", "--validation-file", "nowhere.jsonl"), 1, "no dataset file nowhere.jsonl"),
     (("train", "good.jsonl", "--model", "."), 1, "is not a model folder"),
     (("train",), 2, "Missing argument 'file'; ft-cli train --help shows the usage"),
+    (("cost-summary", "--by", "foo"), 2, "ft-cli: Invalid value for '--by': 'foo' is not one of 'model', 'day'"),
+    (("ab", "plan", "--rate-a", "x", "--rate-b", "1"), 2, "Invalid value for '--rate-a': not a valid number; ft-cli"),
     (("lst-models",), 2, "No such command 'lst-models'"),
     (("capture", "import", "empty.jsonl"), 1, "empty.jsonl: the file is empty"),
     (("capture", "import", "unusable.jsonl"), 1, "unusable.jsonl: no usable row"),

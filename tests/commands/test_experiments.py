@@ -20,8 +20,10 @@ def test_setup_ab_test_with_options_stores_design(cli: Any, database: Database) 
     assert (design["kind"], design["planned"], design["looks"], design["alpha"]) == ("group_sequential", 100, 4, 0.1)
     assert (design["score"], design["layer"], design["ramp"]) == ("bounded", "l", 0.5)
     assert [(rail["measure"], rail["statistic"], rail["relative"]) for rail in design["guardrails"]] == [
-        ("latency", "mean", True), ("latency", "p95", True), ("errors", "mean", False)
-    ]  # fmt: skip
+        ("latency", "mean", True),
+        ("latency", "p95", True),
+        ("errors", "mean", False),
+    ]
 
 
 def test_ab_plan_and_simulate_print_tables_and_json(cli: Any) -> None:

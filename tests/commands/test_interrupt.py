@@ -59,11 +59,10 @@ def test_dataset_build_ctrl_c_leaves_nothing(tmp_path: Path, workspace: Path) ->
     command = [sys.executable, "-m", "fine_tuning.cli", "dataset", "build", "big", "rows.jsonl"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ)
     deadline = time.monotonic() + 60
-    while not list(workspace.glob("datasets/.*")):
+    while not any(file.is_file() and file.stat().st_size for file in workspace.glob("datasets/.*/**/*")):
         assert time.monotonic() < deadline
         assert process.poll() is None, process.communicate()
-        time.sleep(0.1)
-    time.sleep(1)
+        time.sleep(0.05)
     process.send_signal(signal.SIGINT)
     _, error = process.communicate(timeout=60)
     assert (process.returncode, error) == (130, "ft-cli: interrupted\n")

@@ -172,8 +172,15 @@ def test_budget_spent_counts_its_month_and_model_only(database: Database) -> Non
     january = datetime(2027, 1, 1, tzinfo=UTC)
 
     def event(name: str, cost: float | None, moment: datetime, kind: str = "inference") -> NewCostEvent:
-        return {"kind": kind, "model_name": name, "tokens": 10, "cost": cost, "is_fine_tuned": True, "metadata": {},
-                "recorded_at": moment}  # fmt: skip
+        return {
+            "kind": kind,
+            "model_name": name,
+            "tokens": 10,
+            "cost": cost,
+            "is_fine_tuned": True,
+            "metadata": {},
+            "recorded_at": moment,
+        }
 
     with database.write() as tx:
         for name, cost in (("m", 0.5), ("m-video", 4.0), ("m", None)):

@@ -117,8 +117,12 @@ def test_gate_foreign_origin_is_refused(address: str, origin: str) -> None:
     headers["Content-Type"] = "application/x-www-form-urlencoded"
     for path in ("/sign-in", "/sign-out", "/_nicegui_ws/socket.io/?EIO=4&transport=polling"):
         assert status(address + path, "POST", b"key=x", **headers) == 403, path
-    upgrade = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13",
-               "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ=="}  # fmt: skip
+    upgrade = {
+        "Connection": "Upgrade",
+        "Upgrade": "websocket",
+        "Sec-WebSocket-Version": "13",
+        "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+    }
     socket = "/_nicegui_ws/socket.io/?EIO=4&transport=websocket"
     for headers_of_page, answer in ((headers, 403), ({"Origin": address}, 101)):
         connection = HTTPConnection(address.removeprefix("http://"), timeout=10)

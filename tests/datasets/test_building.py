@@ -21,12 +21,14 @@ from fine_tuning.datasets.split_assignment import deal
 from fine_tuning.distillation import DistillationDataCollector
 from fine_tuning.errors import DataError, NotFoundError, StorageError, UsageError
 from fine_tuning.store.database import open_database
+from fine_tuning.store.records.manifests import RecipeOptions
 
 WORDS = "amber birch cedar dune ember fjord grove heath inlet juniper knoll lagoon marsh nook orchard pond".split()
 
 
 def test_type_checkers_know_every_choice_of_a_recipe() -> None:
     assert RecipeChoices.__annotations__.keys() == Recipe.model_fields.keys()
+    assert RecipeOptions.__annotations__.keys() == Recipe.model_fields.keys()
 
 
 def question(number: int) -> str:

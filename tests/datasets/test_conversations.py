@@ -109,8 +109,10 @@ def test_build_last_questions_of_a_long_chat_are_different_questions(tmp_path: P
     long = talk(0, 8)
     asked = ["What does it cost?", "Who made it?", "what does it cost"]
     edited = [(f"{long[0][0]}!", f"{long[0][1]} Yes."), *long[1:]]  # no state in common, much the same words
-    ends = [row([*before, (text, f"It is so {at}.")]) for at, (before, text) in enumerate(
-        [(long, asked[0]), (edited, asked[1]), (edited, asked[2])])]  # fmt: skip
+    ends = [
+        row([*before, (text, f"It is so {at}.")])
+        for at, (before, text) in enumerate([(long, asked[0]), (edited, asked[1]), (edited, asked[2])])
+    ]
     others = [row(talk(n, 1)) for n in range(1, 11)]
     made = build("ends", write(tmp_path / "rows.jsonl", ends + others), validation=0.2, test=0.2)
     assert made["steps"] == {"near-duplicates": 1}

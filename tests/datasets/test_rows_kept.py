@@ -41,8 +41,10 @@ class TestNearDuplicates:
         assert len({row["messages"][0]["content"].split("Question")[0] for row in rows_of(made)}) == 3
 
     def test_build_different_tasks_on_the_same_texts_are_kept(self, tmp_path: Path) -> None:
-        tasks = ("Translate the message of this customer into French and add nothing to it:",
-                 "Say in one word what this customer of our shop wants from us today:")  # fmt: skip
+        tasks = (
+            "Translate the message of this customer into French and add nothing to it:",
+            "Say in one word what this customer of our shop wants from us today:",
+        )
         rows = [chat(f"{task} {question(n)}", f"{task[:3]} {n}") for n in range(30) for task in tasks]
         assert build("tasks", write(tmp_path / "rows.jsonl", rows))["counts"]["kept"] == 60
 
@@ -163,8 +165,14 @@ class TestOddRows:
             "annotations": [1],
             "provider_specific_fields": {"refusal": None},
         }
-        rows = [{"call_type": "completion", "messages": [{"role": "user", "content": question(n)}],
-                 "response": {"choices": [{"message": message}]}} for n in range(12)]  # fmt: skip
+        rows = [
+            {
+                "call_type": "completion",
+                "messages": [{"role": "user", "content": question(n)}],
+                "response": {"choices": [{"message": message}]},
+            }
+            for n in range(12)
+        ]
         assert build("litellm", write(tmp_path / "rows.jsonl", rows))["counts"]["kept"] == 12
 
     def test_sharegpt_tool_calls_without_content_round_trip(self, tmp_path: Path) -> None:
@@ -181,11 +189,16 @@ class TestOddRows:
 class TestChoices:
     def test_build_langfuse_sessions_stay_in_one_split(self, tmp_path: Path) -> None:
         rows = [
-            {"traceId": f"{n}-{turn}", "sessionId": f"s{n}", "name": "n", "input": question(n * 3 + turn),
-             "output": f"a{turn} {n}"}
+            {
+                "traceId": f"{n}-{turn}",
+                "sessionId": f"s{n}",
+                "name": "n",
+                "input": question(n * 3 + turn),
+                "output": f"a{turn} {n}",
+            }
             for n in range(30)
             for turn in range(3)
-        ]  # fmt: skip
+        ]
         file = write(tmp_path / "rows.jsonl", rows)
         made = build("sessions", file, near_duplicates=None, test=0.3)
         part_of: dict[str, set[str]] = {}

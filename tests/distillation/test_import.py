@@ -96,8 +96,11 @@ def test_import_files_bad_rows_name_file_and_line(database: Database, tmp_path: 
     (tmp_path / "b.jsonl").write_bytes(b"\n{oops\n" + b"x" * (17 << 20) + b"\n3\n")
     report = DistillationDataCollector().import_files([tmp_path])
     assert [(Path(each["file"]).name, each["line"]) for each in report.rejected] == [
-        ("a.jsonl", 2), ("b.jsonl", 2), ("b.jsonl", 3), ("b.jsonl", 4),
-    ]  # fmt: skip
+        ("a.jsonl", 2),
+        ("b.jsonl", 2),
+        ("b.jsonl", 3),
+        ("b.jsonl", 4),
+    ]
     assert "longer than 16 MiB" in report.rejected[2]["reason"]
     assert adds_up(report)
 

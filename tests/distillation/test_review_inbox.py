@@ -5,6 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from math import isnan
+from typing import Any
 
 import pytest
 
@@ -14,6 +15,7 @@ from fine_tuning.distillation.review_inbox import CLAIM_SECONDS, Filters, Review
 from fine_tuning.distillation.reviewer_agreement import alpha
 from fine_tuning.errors import ConflictError, NotFoundError, UsageError
 from fine_tuning.store.database import Database
+from fine_tuning.store.workspace import open_workspace
 
 
 @pytest.fixture
@@ -32,12 +34,16 @@ def collector(database: Database) -> DistillationDataCollector:
     return made
 
 
+def inbox_of(reviewer: str, **more: Any) -> ReviewInbox:
+    return ReviewInbox(reviewer, database=open_workspace().database, **more)
+
+
 def rating_of(collector: DistillationDataCollector, example_id: str) -> int:
     return next(int(row["rating"]) for row in collector.find_examples() if row["id"] == example_id)
 
 
 def test_take_with_filters_returns_oldest_matching_calls(collector: DistillationDataCollector) -> None:
-    inbox = ReviewInbox("ann")
+    inbox = inbox_of("ann")
     assert inbox.count() == 12
     assert [row["prompt"] for row in inbox.take(limit=2)] == ["What is 0 plus one?", "What is 1 plus one?"]
     assert inbox.count(Filters(domain="sums", model="small")) == 3
@@ -50,22 +56,22 @@ def test_take_with_filters_returns_oldest_matching_calls(collector: Distillation
 
 def test_take_concurrent_reviewers_claim_different_calls(collector: DistillationDataCollector) -> None:
     def take(name: str) -> list[str]:
-        return [row["id"] for row in ReviewInbox(name).take(limit=3)]
+        return [row["id"] for row in inbox_of(name).take(limit=3)]
 
     with ThreadPoolExecutor(4) as pool:
         taken = list(pool.map(take, ("ann", "bob", "cy", "di")))
     assert len({each for found in taken for each in found}) == 12
     assert take("ann") == taken[0]  # claims are kept
     with pytest.raises(ConflictError, match="another reviewer has claimed"):
-        ReviewInbox("bob").rate(taken[0][0], 5)
-    ReviewInbox("ann").leave()
+        inbox_of("bob").rate(taken[0][0], 5)
+    inbox_of("ann").leave()
     assert len(set(take("bob")) | set(taken[1])) == 3
-    ReviewInbox("bob").rate(taken[0][0], 5)
+    inbox_of("bob").rate(taken[0][0], 5)
 
 
 def test_take_after_claims_expire_gives_calls_to_another_reviewer(collector: DistillationDataCollector) -> None:
     moment = datetime(2026, 3, 1, tzinfo=UTC)
-    ann, bob = (ReviewInbox(name, clock=lambda: moment) for name in ("ann", "bob"))
+    ann, bob = (inbox_of(name, clock=lambda: moment) for name in ("ann", "bob"))
     (claimed,) = (row["id"] for row in ann.take(limit=1))
     assert claimed not in {row["id"] for row in bob.take()}
     moment += timedelta(seconds=CLAIM_SECONDS)
@@ -74,7 +80,7 @@ def test_take_after_claims_expire_gives_calls_to_another_reviewer(collector: Dis
 
 
 def test_rate_then_undo_restores_rating(collector: DistillationDataCollector) -> None:
-    ann, bob = ReviewInbox("ann"), ReviewInbox("bob")
+    ann, bob = inbox_of("ann"), inbox_of("bob")
     (first,) = (row["id"] for row in ann.take(limit=1))
     ann.rate(first, 5)
     assert (ann.count(), rating_of(collector, first)) == (11, 5)
@@ -89,7 +95,7 @@ def test_rate_then_undo_restores_rating(collector: DistillationDataCollector) ->
 
 
 def test_correct_then_undo_removes_pair_and_example(collector: DistillationDataCollector) -> None:
-    inbox = ReviewInbox("ann")
+    inbox = inbox_of("ann")
     (first,) = (row["id"] for row in inbox.take(limit=1))
     better = inbox.correct(first, "It is one.")
     assert (rating_of(collector, first), rating_of(collector, better)) == (2, 5)
@@ -103,7 +109,7 @@ def test_correct_then_undo_removes_pair_and_example(collector: DistillationDataC
 
 
 def test_undo_used_correction_raises(collector: DistillationDataCollector) -> None:
-    inbox = ReviewInbox("ann")
+    inbox = inbox_of("ann")
     (first,) = (row["id"] for row in inbox.take(limit=1))
     better = inbox.correct(first, "It is one.")
     DatasetBuilder().build("used", min_response=1)
@@ -114,7 +120,7 @@ def test_undo_used_correction_raises(collector: DistillationDataCollector) -> No
 
 
 def test_agreement_with_second_opinions_is_reported(collector: DistillationDataCollector) -> None:
-    ann, bob = ReviewInbox("ann"), ReviewInbox("bob", second_opinions=True)
+    ann, bob = inbox_of("ann"), inbox_of("bob", second_opinions=True)
     for row, rating in zip(ann.take(limit=4), (5, 5, 1, 3), strict=True):
         ann.rate(row["id"], rating)
     again = bob.take()
@@ -125,7 +131,7 @@ def test_agreement_with_second_opinions_is_reported(collector: DistillationDataC
     found = ann.agreement()
     assert (found.items, found.same, found.reviewers) == (4, 0.75, {"ann": 4, "bob": 4})
     assert found.alpha == pytest.approx(alpha([(5, 5), (5, 2), (1, 1), (3, 3)]))
-    assert ReviewInbox("ann", second_opinions=True).count() == 0
+    assert inbox_of("ann", second_opinions=True).count() == 0
     bob.undo()
     bob.undo()
     bob.undo()
@@ -133,7 +139,7 @@ def test_agreement_with_second_opinions_is_reported(collector: DistillationDataC
 
 
 def test_rate_and_correct_invalid_arguments_raise(collector: DistillationDataCollector) -> None:
-    inbox = ReviewInbox("ann")
+    inbox = inbox_of("ann")
     (row,) = inbox.take(limit=1)
     with pytest.raises(UsageError, match="from 1 to 5"):
         inbox.rate(row["id"], 6)
@@ -142,7 +148,7 @@ def test_rate_and_correct_invalid_arguments_raise(collector: DistillationDataCol
     with pytest.raises(NotFoundError, match="no captured example"):
         inbox.rate("sha256:none", 4)
     with pytest.raises(UsageError):
-        ReviewInbox("")
+        inbox_of("")
 
 
 def test_alpha_published_data_equals_published_value() -> None:

@@ -16,7 +16,8 @@ from fine_tuning.store.database import Database
 
 def test_wilson_matches_published_interval() -> None:
     assert wilson(17, 20) == pytest.approx((0.640, 0.948), abs=5e-4)
-    assert wilson(0, 10)[0] == pytest.approx(0, abs=1e-12)
+    for size in range(1, 100):
+        assert (wilson(0, size)[0], wilson(size, size)[1]) == (0, 1)
     assert all(isnan(bound) for bound in wilson(0, 0))
 
 

@@ -180,9 +180,12 @@ class TestVerdicts:
         assert framework.monitor("free").statistical_significance
 
     def test_recommend_winner_with_broken_guardrail_is_tie(self) -> None:
-        rails = [{"measure": "latency", "margin": 0.1}, {"measure": "latency", "statistic": "p95", "margin": 0.2},
-                 {"measure": "cost", "margin": 0.0}, {"measure": "politeness", "margin": 0.1, "relative": False,
-                                                      "higher_is_better": True}]  # fmt: skip
+        rails = [
+            {"measure": "latency", "margin": 0.1},
+            {"measure": "latency", "statistic": "p95", "margin": 0.2},
+            {"measure": "cost", "margin": 0.0},
+            {"measure": "politeness", "margin": 0.1, "relative": False, "higher_is_better": True},
+        ]
         rng = np.random.default_rng(1)
 
         def framework_of(test_id: str, slower: float, politer: float) -> ABTestFramework:
@@ -200,14 +203,20 @@ class TestVerdicts:
         fine = framework_of("fine", 1.0, 0.0)
         result = fine.monitor("fine")
         assert {rail["name"]: rail["status"] for rail in result.guardrails} == {
-            "latency": "holds", "latency p95": "holds", "cost": "holds", "politeness": "holds"
-        }  # fmt: skip
+            "latency": "holds",
+            "latency p95": "holds",
+            "cost": "holds",
+            "politeness": "holds",
+        }
         assert fine.recommend_winner(result) == "b"
         slow = framework_of("slow", 1.6, -0.5)
         result = slow.monitor("slow")
         assert {rail["name"]: rail["status"] for rail in result.guardrails} == {
-            "latency": "broken", "latency p95": "broken", "cost": "holds", "politeness": "broken"
-        }  # fmt: skip
+            "latency": "broken",
+            "latency p95": "broken",
+            "cost": "holds",
+            "politeness": "broken",
+        }
         assert (
             slow.recommend_winner(result)
             == "TIE: b scores no worse, but breaks the guardrail latency, latency p95, politeness"

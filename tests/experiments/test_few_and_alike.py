@@ -54,8 +54,9 @@ def planned(design: Design, a: Any, b: Any, clusters: int | None = None) -> Stat
         state.samples, state.scores = len(values), moments(values)
         sums = values.reshape(clusters or len(values), -1)
         size = sums.shape[1]
-        state.clusters = Clusters(len(sums), float((sums.sum(axis=1) ** 2).sum()), float(sums.sum()) * size,
-                                  len(sums) * size**2)  # fmt: skip
+        state.clusters = Clusters(
+            len(sums), float((sums.sum(axis=1) ** 2).sum()), float(sums.sum()) * size, len(sums) * size**2
+        )
     statistics.look(design)
     return statistics
 
@@ -117,8 +118,11 @@ def test_constant_measures_of_few_calls_show_nothing() -> None:
         samples = []
         for _ in range(80):
             plain = {"cost": 0.002, "score": 1.0, "measures": {"toxic": 0.0}}
-            rare = {"cost": 0.101 if rng.random() < 0.05 else 0.001, "score": float(rng.random() >= 0.1),
-                    "measures": {"toxic": float(rng.random() < 0.05)}}  # fmt: skip
+            rare = {
+                "cost": 0.101 if rng.random() < 0.05 else 0.001,
+                "score": float(rng.random() >= 0.1),
+                "measures": {"toxic": float(rng.random() < 0.05)},
+            }
             samples += [{"model": "model_a", **plain}, {"model": "model_b", **rare}]
         framework.record_samples(name, samples)
         found = framework.cheaper_and_not_worse(name)
@@ -131,8 +135,11 @@ def test_constant_measures_of_few_calls_show_nothing() -> None:
 
 def test_constant_costs_of_many_calls_show_cheaper_model() -> None:
     framework = started()
-    samples = [{"model": arm, "score": 1.0, "cost": cost}
-               for _ in range(299) for arm, cost in (("model_a", 0.002), ("model_b", 0.001))]  # fmt: skip
+    samples = [
+        {"model": arm, "score": 1.0, "cost": cost}
+        for _ in range(299)
+        for arm, cost in (("model_a", 0.002), ("model_b", 0.001))
+    ]
     framework.record_samples("t", samples[:500])
     assert not framework.cheaper_and_not_worse("t")["cheaper"]["holds"]
     framework.record_samples("t", samples[500:])
@@ -150,8 +157,15 @@ def test_recommend_winner_with_clustered_costs_keeps_error_rate() -> None:
         samples = []
         for arm, user in order:
             factor = math.exp(0.5 * users[arm, int(user)] + 0.2 * rng.normal())
-            samples.append({"model": str(arm), "score": float(rng.random() < 0.8), "latency_ms": 100 * factor,
-                            "cost": 0.001 * factor, "cluster_id": f"{arm} {user}"})  # fmt: skip
+            samples.append(
+                {
+                    "model": str(arm),
+                    "score": float(rng.random() < 0.8),
+                    "latency_ms": 100 * factor,
+                    "cost": 0.001 * factor,
+                    "cluster_id": f"{arm} {user}",
+                }
+            )
         for start in range(0, len(samples), 100):
             framework.record_samples(f"t{seed}", samples[start : start + 100])
             result = framework.monitor(f"t{seed}")

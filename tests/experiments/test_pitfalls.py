@@ -86,9 +86,10 @@ def test_monitor_with_bounded_scores_keeps_first_winner() -> None:
 
     def record(gain: float, count: int) -> None:
         for a, b in rng.uniform(0, 0.5, (count, 2)).tolist():
-            framework.record_samples("t", [
-                {"model": "model_a", "score": a - min(0.0, gain)}, {"model": "model_b", "score": b + max(0.0, gain)}
-            ])  # fmt: skip
+            framework.record_samples(
+                "t",
+                [{"model": "model_a", "score": a - min(0.0, gain)}, {"model": "model_b", "score": b + max(0.0, gain)}],
+            )
 
     record(0.3, 120)
     first = framework.monitor("t")
@@ -113,8 +114,10 @@ def test_cheaper_and_not_worse_with_sample_ratio_mismatch_does_not_hold() -> Non
 
 
 def test_guardrail_of_negative_or_close_figures_is_judged_correctly() -> None:
-    rails = [{"measure": "logprob", "margin": 0.1, "higher_is_better": True},
-             {"measure": "latency", "statistic": "p95", "margin": 0.01}]  # fmt: skip
+    rails = [
+        {"measure": "logprob", "margin": 0.1, "higher_is_better": True},
+        {"measure": "latency", "statistic": "p95", "margin": 0.01},
+    ]
     framework = started(guardrails=rails)
     rng = np.random.default_rng(2)
     edge = math.exp(350.5 * math.log(1.02))

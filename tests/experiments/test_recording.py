@@ -171,10 +171,13 @@ def test_monitor_with_bounded_scores_decides_by_betting() -> None:
     framework = started(score="bounded", low=0, high=10)
     rng = np.random.default_rng(3)
     for number in range(40):
-        framework.record_samples("t", [
-            row("model_a", float(rng.uniform(0, 5)), sample_id=str(number)),
-            row("model_b", float(rng.uniform(5, 10)), sample_id=str(number)),
-        ])  # fmt: skip
+        framework.record_samples(
+            "t",
+            [
+                row("model_a", float(rng.uniform(0, 5)), sample_id=str(number)),
+                row("model_b", float(rng.uniform(5, 10)), sample_id=str(number)),
+            ],
+        )
     result = framework.monitor("t")
     assert (result.statistical_significance, framework.recommend_winner(result)) == (True, "b")
     low, high = result.intervals["accuracy"]

@@ -19,10 +19,20 @@ COMMON = {
     "num_key_value_heads": 2, "max_position_embeddings": 512, "initializer_range": 0.2,
     "bos_token_id": 1, "eos_token_id": 2, "pad_token_id": 0,
 }  # fmt: skip
-LLAMA3 = {"rope_type": "llama3", "rope_theta": 10000.0, "factor": 8.0, "low_freq_factor": 1.0,
-          "high_freq_factor": 4.0, "original_max_position_embeddings": 64}  # fmt: skip
-LONGROPE = {"rope_type": "longrope", "rope_theta": 10000.0, "short_factor": [1.0 + n / 9 for n in range(8)],
-            "long_factor": [2.0 + n for n in range(8)]}  # fmt: skip
+LLAMA3 = {
+    "rope_type": "llama3",
+    "rope_theta": 10000.0,
+    "factor": 8.0,
+    "low_freq_factor": 1.0,
+    "high_freq_factor": 4.0,
+    "original_max_position_embeddings": 64,
+}
+LONGROPE = {
+    "rope_type": "longrope",
+    "rope_theta": 10000.0,
+    "short_factor": [1.0 + n / 9 for n in range(8)],
+    "long_factor": [2.0 + n for n in range(8)],
+}
 FAMILIES: list[tuple[str, str, dict[str, Any]]] = [
     ("llama", "Llama", {"head_dim": 16}),
     ("llama, stretched", "Llama", {"rope_parameters": LLAMA3}),

@@ -68,9 +68,15 @@ def test_unsloth_script_reads_any_valid_json_lines(tmp_path: Path) -> None:
             ],
             "tools": [call],
         },
-        {"messages": [{"role": "user", "content": "1"}, {"role": "assistant", "content": "2"},
-                      {"role": "user", "content": "3"}, {"role": "assistant", "content": "4"}]},
-    ]  # fmt: skip
+        {
+            "messages": [
+                {"role": "user", "content": "1"},
+                {"role": "assistant", "content": "2"},
+                {"role": "user", "content": "3"},
+                {"role": "assistant", "content": "4"},
+            ]
+        },
+    ]
     folder = tmp_path / "emo\U0001f600ji"
     folder.mkdir()
     data = folder / "d.jsonl"
@@ -186,8 +192,14 @@ def test_create_fine_tuning_config_is_validated_and_stored(workspace: Path) -> N
 
 
 def test_show_and_delete_call_ollama() -> None:
-    details = {"parent_model": "", "format": "gguf", "family": "llama", "families": ["llama"],
-               "parameter_size": "134.52M", "quantization_level": "F16"}  # fmt: skip
+    details = {
+        "parent_model": "",
+        "format": "gguf",
+        "family": "llama",
+        "families": ["llama"],
+        "parameter_size": "134.52M",
+        "quantization_level": "F16",
+    }
     with wire.host() as host:
         tuner = OllamaFineTuner(host.url.removesuffix("/v1"))
         host.answers["POST /api/show"] = (200, {"template": "{{ .Prompt }}", "details": details, "model_info": {}})

@@ -11,6 +11,7 @@ import pytest
 
 from fine_tuning import LLMService, ModelEvaluator, ModelRegistry
 from fine_tuning.errors import ConflictError, DataError, NotFoundError
+from fine_tuning.store.workspace import open_workspace
 from fine_tuning.workflows.model_export import ExportPlan, export_model
 
 pytestmark = pytest.mark.slow
@@ -30,8 +31,17 @@ def test_mlflow_exchange_exported_versions_import_unchanged(
 ) -> None:
     registry = ModelRegistry()
     for job in ("j1", "j1"):  # as the versions of several epochs of one job
-        registry.register_model("it's a lamp", "base", job, 10, accuracy=0.5, cost=None, metadata={"a": [1]},
-                                provider="http://h/v1", provider_model=f"ft:{job}")  # fmt: skip
+        registry.register_model(
+            "it's a lamp",
+            "base",
+            job,
+            10,
+            accuracy=0.5,
+            cost=None,
+            metadata={"a": [1]},
+            provider="http://h/v1",
+            provider_model=f"ft:{job}",
+        )
     registry.set_tag("it's a lamp", "team", "search", 1)
     registry.set_alias("it's a lamp", "champion", 1)
     registry.deploy_model("it's a lamp", 2)
@@ -158,7 +168,7 @@ def test_export_safetensors_folder_imports_as_version(
         assert AutoTokenizer.from_pretrained(tmp_path / "out") is not None
     assert model.num_parameters() > 0
     with pytest.raises(ConflictError, match="not empty"):
-        export_model(ExportPlan("orders", "safetensors", tmp_path / "out"))
+        export_model(ExportPlan("orders", "safetensors", tmp_path / "out"), workspace=open_workspace())
     assert cli("import-model", "copy", str(tmp_path / "out"), "--base", "tiny")[0] == 0
     registry.deploy_model("copy")
     llm = LLMService(model="copy", default_temperature=0)
@@ -177,4 +187,4 @@ def test_import_model_invalid_folder_raises(tmp_path: Path) -> None:
         registry.import_model("m", tmp_path / "nowhere")
     registry.register_model("far", "b", "j", 1, provider="http://h/v1", provider_model="ft:x")
     with pytest.raises(NotFoundError, match="only local models have files"):
-        export_model(ExportPlan("far", "safetensors", tmp_path / "out"))
+        export_model(ExportPlan("far", "safetensors", tmp_path / "out"), workspace=open_workspace())

@@ -70,20 +70,26 @@ def test_refresh_shutdown_dates_records_dates_of_hosts(
     registry.set_model_status("lamp", "DEPLOYED")
     model = {"object": "model", "created": 1, "owned_by": "x"}
     days = {"big": "2099-01-01", "ft:big:x": None, "small": "2026-01-01"}
-    host.answers["GET /models"] = (200, {"object": "list", "data": [
-        {"id": name, "shutdown_date": day, **model} for name, day in days.items()]})  # fmt: skip
+    host.answers["GET /models"] = (
+        200,
+        {"object": "list", "data": [{"id": name, "shutdown_date": day, **model} for name, day in days.items()]},
+    )
     assert cli("models", "refresh")[:2] == (0, f"{host.url}: 2 models with a date\n")
     assert cli("models", "expiring")[0] == 0  # the host has announced no end of this fine-tune
     days["ft:big:x"] = "2026-11-01"
-    host.answers["GET /models"] = (200, {"object": "list", "data": [
-        {"id": name, "shutdown_date": day, **model} for name, day in days.items()]})  # fmt: skip
+    host.answers["GET /models"] = (
+        200,
+        {"object": "list", "data": [{"id": name, "shutdown_date": day, **model} for name, day in days.items()]},
+    )
     assert registry.refresh_shutdown_dates() == {host.url: 3}
     code, out, _ = cli("models", "expiring", "--json")
     assert (code, [each["shutdown_date"] for each in json.loads(out)]) == (1, ["2026-11-01"])
     assert "retired" in cli("list-models")[1]
     days |= {"big": "2026-11-02T00:00:00Z", "small": 1764547200, "ft:big:x": "soon"}  # hosts write what they like
-    host.answers["GET /models"] = (200, {"object": "list", "data": [
-        {"id": name, "shutdown_date": day, **model} for name, day in days.items()]})  # fmt: skip
+    host.answers["GET /models"] = (
+        200,
+        {"object": "list", "data": [{"id": name, "shutdown_date": day, **model} for name, day in days.items()]},
+    )
     registry.refresh_shutdown_dates()
     assert [each["shutdown_date"] for each in registry.describe_models()] == ["2026-11-02"]
     host.answers["GET /models"] = (401, {"error": {"message": "no"}})
@@ -137,9 +143,14 @@ def test_experiment_gate_without_won_test_blocks_deployment(monkeypatch: pytest.
     for job in ("j1", "j2"):
         registry.register_model("lamp", "base", job, 1)
     tests.create_test("t", "lamp-v1", "lamp-v2")
-    tests.record_samples("t", [
-        {"model": arm, "prediction": "x", "reference": "x" if arm == "model_b" or number % 3 else "y"}
-        for number in range(300) for arm in ("model_a", "model_b")])  # fmt: skip
+    tests.record_samples(
+        "t",
+        [
+            {"model": arm, "prediction": "x", "reference": "x" if arm == "model_b" or number % 3 else "y"}
+            for number in range(300)
+            for arm in ("model_a", "model_b")
+        ],
+    )
     with pytest.raises(ConflictError, match="gate experiment: lamp v2 has won no concluded A/B test"):
         registry.deploy_model("lamp", 2)
     tests.conclude_test("t")
@@ -152,9 +163,14 @@ def test_experiment_of_model_name_counts_for_pinned_version_only(monkeypatch: py
     registry, tests = ModelRegistry(), ABTestFramework()
     registry.register_model("lamp", "base", "j1", 1)
     tests.create_test("t", "big", "lamp")
-    tests.record_samples("t", [
-        {"model": arm, "prediction": "x", "reference": "x" if arm == "model_b" or number % 3 else "y"}
-        for number in range(300) for arm in ("model_a", "model_b")])  # fmt: skip
+    tests.record_samples(
+        "t",
+        [
+            {"model": arm, "prediction": "x", "reference": "x" if arm == "model_b" or number % 3 else "y"}
+            for number in range(300)
+            for arm in ("model_a", "model_b")
+        ],
+    )
     tests.conclude_test("t")
     second = registry.register_model("lamp", "base", "j2", 1)
     monkeypatch.setenv("FINE_TUNING_DEPLOY_GATES", "experiment")

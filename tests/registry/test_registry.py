@@ -184,8 +184,10 @@ def test_deployment_events_cannot_be_replaced(workspace: Path) -> None:
 @pytest.mark.slow
 def test_concurrent_writers_keep_registry_consistent(database: Database) -> None:
     seconds = 3.0
-    writers = [subprocess.Popen([sys.executable, "-c", _WRITER, f"m{number % 2}", str(seconds)], stderr=subprocess.PIPE)
-               for number in range(6)]  # fmt: skip
+    writers = [
+        subprocess.Popen([sys.executable, "-c", _WRITER, f"m{number % 2}", str(seconds)], stderr=subprocess.PIPE)
+        for number in range(6)
+    ]
     errors = [writer.communicate(timeout=120)[1].decode() for writer in writers]
     assert errors == [""] * 6
     with database.read() as tx:

@@ -38,9 +38,14 @@ def create(client: OpenAI, file_id: str, **more: Any) -> Any:
 def test_job_from_upload_to_answer(client: OpenAI, upload: Upload, finish: Finish) -> None:
     held_out = upload(chats(4))
     job = create(
-        client, upload(), validation_file=held_out, suffix="sums", seed=3, metadata={"team": "a"},
+        client,
+        upload(),
+        validation_file=held_out,
+        suffix="sums",
+        seed=3,
+        metadata={"team": "a"},
         integrations=[{"type": "wandb", "wandb": {"project": "p"}}],
-    )  # fmt: skip
+    )
     assert (job.status, job.model, job.seed, job.fine_tuned_model) == ("validating_files", ALIAS, 3, None)
     done = finish(job.id)
     assert done.status == "succeeded"

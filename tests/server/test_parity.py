@@ -46,7 +46,7 @@ def test_parity_identical_answers_are_recorded(
     assert 1 <= len(probes) <= 3
     assert all(len(p["messages"]) == 1 and p["messages"][0]["content"].startswith("Please add") for p in probes)
     ask(client, job.fine_tuned_model)
-    assert parity_of(job.id) == {"same": len(probes), "asked": len(probes)}
+    assert parity_of(job.id) == {"same": len(probes), "probes": len(probes)}
     assert f'ft_model_parity{{job="{job.id}"}} 1.0' in get(address.removesuffix("/v1") + "/metrics")
     assert not [e for e in client.fine_tuning.jobs.list_events(job.id) if "probes" in e.message]
 
@@ -64,7 +64,7 @@ def test_parity_different_answers_are_reported(
     path.write_text(json.dumps([{**probe, "answer": "never said"} for probe in probes]))
     with caplog.at_level(logging.WARNING):
         ask(client, job.fine_tuned_model)
-        assert parity_of(job.id) == {"same": 0, "asked": len(probes)}
+        assert parity_of(job.id) == {"same": 0, "probes": len(probes)}
     (told,) = [e for e in client.fine_tuning.jobs.list_events(job.id) if "probes" in e.message]
     assert (told.level, told.message) == (
         "warn",

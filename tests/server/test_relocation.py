@@ -42,7 +42,9 @@ def test_relocate_to_unreliable_host_succeeds(
         worker.start()
         try:
             old.answers["POST /chat/completions"] = lambda request: (
-                200, wire.completion(request.body["messages"][-1]["content"], "ft:old"))  # fmt: skip
+                200,
+                wire.completion(request.body["messages"][-1]["content"], "ft:old"),
+            )
             outcome = _relocated(path, old, line, tmp_path, monkeypatch)
         finally:
             over.set()
@@ -59,11 +61,32 @@ def _relocated(path: Path, old: wire.Host, line: Any, tmp_path: Path, monkeypatc
     monkeypatch.setenv("FINE_TUNING_DATABASE_URL", f"sqlite:///{tmp_path / 'ours.db'}")
     monkeypatch.setenv("OPENAI_API_KEY", "any")
     with open_database().write() as tx:
-        files.add(tx, {"id": "file-1", "provider": old.url, "purpose": "fine-tune", "filename": path.name,
-                       "path": str(path), "bytes": 1, "sha256": "0" * 64})  # fmt: skip
-        jobs.add(tx, {"id": "ftjob-1", "provider": old.url, "idempotency_key": "k", "model": "gpt-4o-mini",
-                      "training_file_id": "file-1", "hyperparameters": {}, "status": "succeeded",
-                      "fine_tuned_model": "ft:old"})  # fmt: skip
+        files.add(
+            tx,
+            {
+                "id": "file-1",
+                "provider": old.url,
+                "purpose": "fine-tune",
+                "filename": path.name,
+                "path": str(path),
+                "bytes": 1,
+                "sha256": "0" * 64,
+            },
+        )
+        jobs.add(
+            tx,
+            {
+                "id": "ftjob-1",
+                "provider": old.url,
+                "idempotency_key": "k",
+                "model": "gpt-4o-mini",
+                "training_file_id": "file-1",
+                "hyperparameters": {},
+                "status": "succeeded",
+                "fine_tuned_model": "ft:old",
+            },
+        )
     ModelRegistry().register_model("sums", "gpt-4o-mini", "ftjob-1", 50, provider=old.url, provider_model="ft:old")
     line.rate = 0.2
-    return relocation.relocate(Plan("sums", ALIAS, line.url, n_epochs=1, max_answer_tokens=8))
+    plan = Plan("sums", ALIAS, line.url, n_epochs=1, max_answer_tokens=8)
+    return relocation.relocate(plan, workspace=open_workspace())

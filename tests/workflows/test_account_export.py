@@ -47,25 +47,41 @@ def _fill(database: Database, folder: Path, count: int) -> None:
     with database.write() as tx:
         for number in range(FILES):
             said = [(f"{number} {row}", "x") for row in range(10 + number)]
-            rows = [{"messages": [{"role": "user", "content": a}, {"role": "assistant", "content": b}]}
-                    for a, b in said]  # fmt: skip
+            rows = [
+                {"messages": [{"role": "user", "content": a}, {"role": "assistant", "content": b}]} for a, b in said
+            ]
             path = folder / f"file-{number:04}.jsonl"
             path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-            files.add(tx, {
-                "id": path.stem, "provider": "local", "purpose": "fine-tune", "path": str(path),
-                "filename": f"data{number}.jsonl", "bytes": path.stat().st_size, "sha256": "0" * 64,
-            })  # fmt: skip
+            files.add(
+                tx,
+                {
+                    "id": path.stem,
+                    "provider": "local",
+                    "purpose": "fine-tune",
+                    "path": str(path),
+                    "filename": f"data{number}.jsonl",
+                    "bytes": path.stat().st_size,
+                    "sha256": "0" * 64,
+                },
+            )
         for number in range(count):
             name = f"ft:gpt-4o-mini:local:team{number % 7}:{number:012x}"
             failed = number % 10 == 9
             job = {
-                "id": f"ftjob-{number:04}", "provider": "local", "idempotency_key": f"k{number}",
-                "model": "gpt-4o-mini", "training_file_id": f"file-{number % FILES:04}", "pooled": True,
-                "hyperparameters": {"n_epochs": 2}, "status": "failed" if failed else "succeeded",
-                "suffix": f"team{number % 7}", "trained_tokens": 1000 + number,
-                "fine_tuned_model": None if failed else name, "result": {"merged_dir": "/nowhere"},
+                "id": f"ftjob-{number:04}",
+                "provider": "local",
+                "idempotency_key": f"k{number}",
+                "model": "gpt-4o-mini",
+                "training_file_id": f"file-{number % FILES:04}",
+                "pooled": True,
+                "hyperparameters": {"n_epochs": 2},
+                "status": "failed" if failed else "succeeded",
+                "suffix": f"team{number % 7}",
+                "trained_tokens": 1000 + number,
+                "fine_tuned_model": None if failed else name,
+                "result": {"merged_dir": "/nowhere"},
                 "finished_at": BEGIN + timedelta(hours=number),
-            }  # fmt: skip
+            }
             jobs.add(tx, job)
             created = BEGIN + timedelta(minutes=number)
             tx.execute(tables.jobs.update().where(tables.jobs.c.id == job["id"]).values(created_at=created))
@@ -238,8 +254,9 @@ def test_export_account_concurrent_exports_agree(database: Database, tmp_path: P
     with wire.host() as host, ThreadPoolExecutor(3) as pool:
         host.answers["GET /fine_tuning/jobs"] = listed(*found)
         host.answers["GET /fine_tuning/jobs/*"] = listed()
-        host.answers["GET /models"] = listed(model("ft:gpt:me:orphan:0"),
-                                             *(model(f"ft:gpt:me:inbox:{n}") for n in range(20)))  # fmt: skip
+        host.answers["GET /models"] = listed(
+            model("ft:gpt:me:orphan:0"), *(model(f"ft:gpt:me:inbox:{n}") for n in range(20))
+        )
         host.answers["GET /files"] = listed(wire.file(bytes=len(json.dumps(content))))
         host.answers["GET /files/file-1/content"] = bytes_of_it
         reports = list(pool.map(lambda _: export_account(open_workspace(), "key", host.url), range(3)))

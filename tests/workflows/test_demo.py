@@ -12,6 +12,8 @@ import pytest
 
 from fine_tuning import CostTracker, DatasetBuilder, FineTuningCLI, ModelRegistry
 from fine_tuning.distillation import DistillationDataCollector
+from fine_tuning.settings import get_settings
+from fine_tuning.store.workspace import open_workspace
 from fine_tuning.workflows.demo import run_demo
 
 
@@ -51,7 +53,7 @@ def test_demo_keeps_the_environment_and_prices_its_own_workspace(
     code = FineTuningCLI().run(["demo", "--data", "mine.jsonl", "--model", str(tiny_model_dir), "--max-steps", "1"])
     assert code == 0, capsys.readouterr()
     assert _settings_in_environment() == before
-    own = run_demo.demo_workspace(tmp_path / "mine.jsonl")
+    own = open_workspace(settings=run_demo.demo_settings(get_settings(), tmp_path / "mine.jsonl"))
     assert [path.name for path in workspace.iterdir()] == [own.settings.home.name]
     (version,) = ModelRegistry(workspace=own).list_model_versions("support-inbox")
     assert CostTracker(workspace=own).get_job_cost(version["job_id"])["total_cost"] > 0  # by the trainer's process
@@ -74,7 +76,7 @@ def test_demo_of_a_users_file_with_real_weights_runs_the_loop(
     lines = packaged().read_text(encoding="utf-8").splitlines()
     rows = [line for line in lines if '"rating": 5' in line][:24]
     (tmp_path / "mine.jsonl").write_text("\n".join(rows), encoding="utf-8")
-    own = run_demo.demo_workspace(tmp_path / "mine.jsonl").settings.home  # each file has a workspace of its own
+    own = run_demo.demo_settings(get_settings(), tmp_path / "mine.jsonl").home  # each file has a workspace of its own
     with_real_model(own)
     code = FineTuningCLI().run(["demo", "--data", "mine.jsonl", "--max-steps", "1"])
     printed = capsys.readouterr().out

@@ -16,13 +16,25 @@ from fine_tuning._util.files import atomic_folder, sha256_file
 from fine_tuning.errors import ConflictError, DataError, NotFoundError, ProviderError, UsageError
 from fine_tuning.store import exports
 from fine_tuning.store.database import open_database
+from fine_tuning.store.workspace import open_workspace
 from fine_tuning.workflows.model_export import ExportPlan, export_model
 from tests import wire
 
 
 def test_export_gguf_records_parity(trained: dict[str, Any], tmp_path: Path, cli: Any) -> None:
-    code, out, err = cli("export", "orders", "--to", "gguf", "--quantize", "F16", "--output", str(tmp_path / "o"),
-                         "--prompts", "3", "--json")  # fmt: skip
+    code, out, err = cli(
+        "export",
+        "orders",
+        "--to",
+        "gguf",
+        "--quantize",
+        "F16",
+        "--output",
+        str(tmp_path / "o"),
+        "--prompts",
+        "3",
+        "--json",
+    )
     assert code == 0, err
     told = json.loads(out)
     weights = tmp_path / "o" / "orders-v1.f16.gguf"
@@ -53,15 +65,22 @@ def test_export_adapter_checks_parity_on_its_base(trained: dict[str, Any], tmp_p
     assert Path(told["weights"]).stat().st_size < Path(command[2]).stat().st_size
     assert told["parity"]["exported"]["passed"]
     with pytest.raises(UsageError, match="adapter keeps the weights as they are"):
-        export_model(ExportPlan("orders", "adapter", tmp_path / "x", quantize="q8_0"))
+        export_model(ExportPlan("orders", "adapter", tmp_path / "x", quantize="q8_0"), workspace=open_workspace())
 
 
 def test_export_vllm_writes_folder_and_command(trained: dict[str, Any], tmp_path: Path, cli: Any) -> None:
     code, out, _ = cli("export", "orders-v1", "--to", "vllm", "--output", str(tmp_path / "with space"))
     assert code == 0
     command = shlex.split(out.strip().splitlines()[-1])
-    assert command == ["vllm", "serve", str(tmp_path / "with space"), "--served-model-name", "orders-v1",
-                       "--generation-config", "vllm"]  # fmt: skip
+    assert command == [
+        "vllm",
+        "serve",
+        str(tmp_path / "with space"),
+        "--served-model-name",
+        "orders-v1",
+        "--generation-config",
+        "vllm",
+    ]
     assert (tmp_path / "with space" / "model.safetensors").is_file()
     assert (tmp_path / "with space" / "tokenizer.json").is_file()
 
@@ -76,7 +95,9 @@ def test_export_ollama_writes_modelfile_and_creates_model(
         host.answers["POST /api/create"] = (200, [{"status": "success"}])
         host.answers["POST /api/blobs/*"] = (201, {})
         done = export_model(
-            ExportPlan("orders", "ollama", tmp_path / "o", prompts=2, create=True), on_message=heard.append
+            ExportPlan("orders", "ollama", tmp_path / "o", prompts=2, create=True),
+            workspace=open_workspace(),
+            on_message=heard.append,
         )
     (created,) = host.asked("POST /api/create")
     assert created.body["files"] == {"orders-v1.f16.gguf": f"sha256:{sha256_file(done.weights)}"}
@@ -95,7 +116,7 @@ def test_export_changed_chat_template_fails_parity(trained: dict[str, Any], tmp_
         with pytest.raises(
             ConflictError, match="0 of 2 prompts have identical tokens.* chat template gives a different text"
         ):
-            export_model(ExportPlan("orders", target, tmp_path / target, prompts=2))  # type: ignore[arg-type]
+            export_model(ExportPlan("orders", target, tmp_path / target, prompts=2), workspace=open_workspace())  # type: ignore[arg-type]
 
 
 def test_export_unreachable_ollama_writes_nothing(
@@ -103,7 +124,7 @@ def test_export_unreachable_ollama_writes_nothing(
 ) -> None:
     monkeypatch.setenv("OLLAMA_HOST", "http://127.0.0.1:9")
     with pytest.raises(ProviderError, match="cannot reach Ollama"):
-        export_model(ExportPlan("orders", "ollama", tmp_path / "o", create=True))
+        export_model(ExportPlan("orders", "ollama", tmp_path / "o", create=True), workspace=open_workspace())
     assert not (tmp_path / "o").exists()
 
 
@@ -112,14 +133,14 @@ def test_export_damaged_weights_or_existing_file_raise(
 ) -> None:
     (tmp_path / "file").write_text("mine")
     with pytest.raises(ConflictError, match="is not a folder"):
-        export_model(ExportPlan("orders", "gguf", tmp_path / "file"))
+        export_model(ExportPlan("orders", "gguf", tmp_path / "file"), workspace=open_workspace())
     weights = workspace / "artifacts" / trained["job_id"] / "merged" / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:1000])
     with pytest.raises(DataError, match="cannot be read"):
-        export_model(ExportPlan("orders", "vllm", tmp_path / "v", prompts=1))
+        export_model(ExportPlan("orders", "vllm", tmp_path / "v", prompts=1), workspace=open_workspace())
     weights.unlink()
     with pytest.raises(NotFoundError, match="there are no weights"):
-        export_model(ExportPlan("orders", "safetensors", tmp_path / "s", prompts=1))
+        export_model(ExportPlan("orders", "safetensors", tmp_path / "s", prompts=1), workspace=open_workspace())
     assert not (tmp_path / "s").exists()
 
 
@@ -148,27 +169,27 @@ def test_export_missing_adapter_uses_merged_model_as_reference(
     trained: dict[str, Any], tmp_path: Path, workspace: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     shutil.rmtree(workspace / "artifacts" / trained["job_id"] / "adapter")
-    done = export_model(ExportPlan("orders", "gguf", tmp_path / "o", prompts=2))
+    done = export_model(ExportPlan("orders", "gguf", tmp_path / "o", prompts=2), workspace=open_workspace())
     assert list(done.parity) == ["merged", "exported"]
     assert "the adapter of job" in caplog.text
 
 
 def test_export_invalid_requests_raise(trained: dict[str, Any], tmp_path: Path, cli: Any) -> None:
     with pytest.raises(UsageError, match="unknown to 'tflite'; use one of gguf, adapter, ollama"):
-        export_model(ExportPlan("orders", "tflite", tmp_path / "o"))  # type: ignore[arg-type]
+        export_model(ExportPlan("orders", "tflite", tmp_path / "o"), workspace=open_workspace())  # type: ignore[arg-type]
     with pytest.raises(UsageError, match="quantize applies to gguf and ollama"):
-        export_model(ExportPlan("orders", "vllm", tmp_path / "o", quantize="q4_0"))
+        export_model(ExportPlan("orders", "vllm", tmp_path / "o", quantize="q4_0"), workspace=open_workspace())
     with pytest.raises(UsageError, match="create applies to ollama"):
-        export_model(ExportPlan("orders", "vllm", tmp_path / "o", create=True))
+        export_model(ExportPlan("orders", "vllm", tmp_path / "o", create=True), workspace=open_workspace())
     with pytest.raises(NotFoundError, match="no model nobody"):
-        export_model(ExportPlan("nobody", "gguf", tmp_path / "o"))
+        export_model(ExportPlan("nobody", "gguf", tmp_path / "o"), workspace=open_workspace())
     ModelRegistry().register_model("far", "b", "j", 1, provider="http://h/v1", provider_model="ft:x")
     with pytest.raises(NotFoundError, match="far is at http://h/v1; only local models"):
-        export_model(ExportPlan("far", "gguf", tmp_path / "o"))
+        export_model(ExportPlan("far", "gguf", tmp_path / "o"), workspace=open_workspace())
     (tmp_path / "o").mkdir()
     (tmp_path / "o" / "mine").write_text("")
     with pytest.raises(ConflictError, match="is not empty; name a new folder"):
-        export_model(ExportPlan("orders", "gguf", tmp_path / "o"))
+        export_model(ExportPlan("orders", "gguf", tmp_path / "o"), workspace=open_workspace())
     assert cli("export", "orders", "--to", "gguf", "--quantize", "q3")[0] == 2
 
 

@@ -46,10 +46,20 @@ def test_overview_counts_every_step(database: Database) -> None:
     DatasetBuilder().build("set", min_response=1)
     with open_database().write() as tx:
         for number, status in enumerate(("succeeded", "failed", "failed", "paused")):
-            jobs.add(tx, {"id": f"j{number}", "provider": "local", "idempotency_key": str(number), "model": "m",
-                          "training_file_id": "f", "hyperparameters": {}, "status": status,
-                          "error": {"message": "no room"} if status == "failed" else None,
-                          "finished_at": now() - timedelta(days=number * 5)})  # fmt: skip
+            jobs.add(
+                tx,
+                {
+                    "id": f"j{number}",
+                    "provider": "local",
+                    "idempotency_key": str(number),
+                    "model": "m",
+                    "training_file_id": "f",
+                    "hyperparameters": {},
+                    "status": status,
+                    "error": {"message": "no room"} if status == "failed" else None,
+                    "finished_at": now() - timedelta(days=number * 5),
+                },
+            )
     registry = ModelRegistry()
     registry.register_model("bot", "gpt-4o-mini", "job", 5, provider="https://api.openai.com/v1", provider_model="ft:x")
     registry.deploy_model("bot", force=True)

@@ -13,8 +13,8 @@ from fine_tuning import LocalFineTuner, ModelRegistry
 from fine_tuning.errors import ConflictError, NotFoundError, TrainingError, UsageError
 from fine_tuning.store import files, jobs, relocations, tables
 from fine_tuning.store.database import open_database
-from fine_tuning.workflows import relocation
-from fine_tuning.workflows.relocation import Plan, held_out
+from fine_tuning.store.workspace import open_workspace
+from fine_tuning.workflows.relocation import Outcome, Plan, held_out, relocate
 from tests import wire
 
 STEPS = {"max_steps": 1}
@@ -25,7 +25,9 @@ def host() -> Iterator[wire.Host]:
     """The closing host: its model still answers."""
     with wire.host() as running:
         running.answers["POST /chat/completions"] = lambda request: (
-            200, wire.completion(request.body["messages"][-1]["content"].upper(), "ft:old"))  # fmt: skip
+            200,
+            wire.completion(request.body["messages"][-1]["content"].upper(), "ft:old"),
+        )
         yield running
 
 
@@ -44,16 +46,40 @@ def exported(host: wire.Host, workspace: Path, monkeypatch: pytest.MonkeyPatch) 
         for file_id, count in paths.items():
             path = folder / f"{file_id}.jsonl"
             path.write_text("".join(json.dumps(chat(f"{file_id} question {n}")) + "\n" for n in range(count)))
-            files.add(tx, {"id": file_id, "provider": host.url, "provider_file_id": file_id, "purpose": "fine-tune",
-                           "filename": path.name, "path": str(path), "bytes": 1, "sha256": "0" * 64})  # fmt: skip
-        job = {"id": "ftjob-old", "provider": host.url, "provider_job_id": "ftjob-old", "idempotency_key": "k",
-               "model": "gpt-4o-mini", "training_file_id": "file-train", "validation_file_id": "file-test",
-               "hyperparameters": {}, "status": "succeeded", "fine_tuned_model": "ft:old"}  # fmt: skip
+            files.add(
+                tx,
+                {
+                    "id": file_id,
+                    "provider": host.url,
+                    "provider_file_id": file_id,
+                    "purpose": "fine-tune",
+                    "filename": path.name,
+                    "path": str(path),
+                    "bytes": 1,
+                    "sha256": "0" * 64,
+                },
+            )
+        job = {
+            "id": "ftjob-old",
+            "provider": host.url,
+            "provider_job_id": "ftjob-old",
+            "idempotency_key": "k",
+            "model": "gpt-4o-mini",
+            "training_file_id": "file-train",
+            "validation_file_id": "file-test",
+            "hyperparameters": {},
+            "status": "succeeded",
+            "fine_tuned_model": "ft:old",
+        }
         jobs.add(tx, job)
     registry = ModelRegistry()
     registry.register_model("inbox", "gpt-4o-mini", "ftjob-old", 60, provider=host.url, provider_model="ft:old")
     registry.deploy_model("inbox")
     return folder / "file-train.jsonl"
+
+
+def relocated(chosen: Plan, **callbacks: Any) -> Outcome:
+    return relocate(chosen, workspace=open_workspace(), **callbacks)
 
 
 def plan(base: Path, **more: Any) -> Plan:
@@ -62,7 +88,7 @@ def plan(base: Path, **more: Any) -> Plan:
 
 def test_relocate_trains_and_compares_versions(exported: Path, tiny_model_dir: Path, host: wire.Host, cli: Any) -> None:
     said: list[str] = []
-    outcome = relocation.relocate(plan(tiny_model_dir), on_message=said.append)
+    outcome = relocated(plan(tiny_model_dir), on_message=said.append)
     assert (outcome.old, outcome.new, outcome.examples, outcome.held_out) == ("inbox-v1", "inbox-v2", 24, False)
     assert outcome.scores == (1.0, 0.0)  # one step of a tiny model is no match for the old one
     assert (outcome.verdict, outcome.high < -0.05) == ("worse", True)
@@ -74,12 +100,10 @@ def test_relocate_trains_and_compares_versions(exported: Path, tiny_model_dir: P
     assert registry.get_deployed_version("inbox") == registry.get_model_version("inbox", 1)
     # Once more: nothing is trained or asked again.
     asked = len(host.requests)
-    again = relocation.relocate(plan(tiny_model_dir))
+    again = relocated(plan(tiny_model_dir))
     assert (again.verdict, again.job_id, len(host.requests)) == ("worse", outcome.job_id, asked)
     assert len(LocalFineTuner().list_jobs()) == 1
-    kinder = relocation.relocate(
-        plan(tiny_model_dir, margin=0.999)
-    )  # another margin is another verdict, no other model
+    kinder = relocated(plan(tiny_model_dir, margin=0.999))  # another margin is another verdict, no other model
     assert (kinder.job_id, kinder.verdict) == (outcome.job_id, "undecided")
     options = ["--epochs", "1", "--max-steps", "1", "--max-tokens", "8"]
     code, out, _ = cli("relocate", "inbox", "--to", str(tiny_model_dir), *options)
@@ -96,11 +120,11 @@ def test_relocate_interrupted_resumes(exported: Path, tiny_model_dir: Path, host
                 raise KeyboardInterrupt
 
         with pytest.raises(KeyboardInterrupt):
-            relocation.relocate(plan(tiny_model_dir), on_message=stop)
+            relocated(plan(tiny_model_dir), on_message=stop)
     (job,) = LocalFineTuner().list_jobs()
     asked = len(host.asked("POST /chat/completions"))
     assert asked == 24
-    outcome = relocation.relocate(plan(tiny_model_dir))
+    outcome = relocated(plan(tiny_model_dir))
     assert outcome.job_id == job["job_id"]
     assert len(host.asked("POST /chat/completions")) == asked
     assert len(ModelRegistry().list_model_versions("inbox")) == 2
@@ -115,11 +139,11 @@ def test_relocate_again_keeps_relocated_version(exported: Path, tiny_model_dir: 
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        relocation.relocate(plan(tiny_model_dir), on_message=stop)
-    first = relocation.relocate(plan(tiny_model_dir))
-    again = relocation.relocate(plan(tiny_model_dir))
+        relocated(plan(tiny_model_dir), on_message=stop)
+    first = relocated(plan(tiny_model_dir))
+    again = relocated(plan(tiny_model_dir))
     ModelRegistry().deploy_model("inbox", 2)
-    deployed = relocation.relocate(plan(tiny_model_dir))
+    deployed = relocated(plan(tiny_model_dir))
     assert {(each.old, each.new, each.verdict) for each in (first, again, deployed)} == {
         ("inbox-v1", "inbox-v2", "worse")
     }
@@ -137,8 +161,8 @@ def test_relocate_unrecorded_version_is_not_registered_twice(exported: Path, tin
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        relocation.relocate(plan(tiny_model_dir), on_message=stop)
-    assert relocation.relocate(plan(tiny_model_dir)).new == "inbox-v2"
+        relocated(plan(tiny_model_dir), on_message=stop)
+    assert relocated(plan(tiny_model_dir)).new == "inbox-v2"
 
 
 def some_fail(host: wire.Host, status: int, every: int = 2) -> Any:
@@ -165,7 +189,7 @@ def test_relocate_failed_questions_are_reported_and_asked_again(
     assert json.loads(cli(*command, "8", "--json")[1])["failures"]["inbox-v1"]["count"] == 12
     host.answers["POST /chat/completions"] = usual
     asked = len(host.requests)
-    outcome = relocation.relocate(plan(tiny_model_dir))
+    outcome = relocated(plan(tiny_model_dir))
     assert (outcome.examples, outcome.failures, len(host.requests) - asked) == (24, {}, 12)
     assert len(LocalFineTuner().list_jobs()) == 1
 
@@ -173,12 +197,12 @@ def test_relocate_failed_questions_are_reported_and_asked_again(
 def test_relocate_revoked_key_keeps_earlier_answers(exported: Path, tiny_model_dir: Path, host: wire.Host) -> None:
     some_fail(host, 400)
     with pytest.raises(KeyboardInterrupt):
-        relocation.relocate(plan(tiny_model_dir), on_message=stop_at("training"))
+        relocated(plan(tiny_model_dir), on_message=stop_at("training"))
     host.answers["POST /chat/completions"] = (401, {"error": {"message": "revoked"}})
-    outcome = relocation.relocate(plan(tiny_model_dir))
+    outcome = relocated(plan(tiny_model_dir))
     assert (outcome.examples, outcome.failures["inbox-v1"].count, outcome.verdict) == (12, 12, "worse")
     # By another metric there is no evaluation yet, but there are answers.
-    other = relocation.relocate(plan(tiny_model_dir, metric="token_f1"))
+    other = relocated(plan(tiny_model_dir, metric="token_f1"))
     assert (other.examples, other.failures["inbox-v1"].count) == (12, 12)
     assert "refused the API key (401)" in other.failures["inbox-v1"].first
 
@@ -206,10 +230,10 @@ def test_relocate_line_separators_do_not_split_rows(exported: Path, tiny_model_d
     odd = [chat(f"odd \u2028 \u2029 \x85 question {n}") for n in range(60)]
     exported.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in odd), encoding="utf-8")
     with pytest.raises(KeyboardInterrupt):
-        relocation.relocate(plan(tiny_model_dir), on_message=stop_at("20 questions"))
+        relocated(plan(tiny_model_dir), on_message=stop_at("20 questions"))
     (part,) = exported.parent.parent.glob("datasets/relocations/*.train.jsonl")
     part.write_text('{"messages": [\n')  # as an earlier version split it
-    outcome = relocation.relocate(plan(tiny_model_dir))
+    outcome = relocated(plan(tiny_model_dir))
     assert (outcome.examples, outcome.held_out) == (20, True)
     assert len(part.read_text().split("\n")) == 41
     assert all(row in odd for row in map(json.loads, part.read_text().split("\n")[:-1]))
@@ -236,15 +260,15 @@ def test_relocate_cancelled_training_starts_new_job(exported: Path, tiny_model_d
         return tuner.wait_for_job(job_id, progress_bar=False)
 
     with pytest.raises(TrainingError, match="is cancelled"):
-        relocation.relocate(plan(tiny_model_dir), follow_job=cancelled)
-    outcome = relocation.relocate(plan(tiny_model_dir))
+        relocated(plan(tiny_model_dir), follow_job=cancelled)
+    outcome = relocated(plan(tiny_model_dir))
     assert len(LocalFineTuner().list_jobs()) == 2
     assert outcome.new == "inbox-v2"
 
 
 def test_relocate_retired_old_model_gives_no_verdict(exported: Path, tiny_model_dir: Path, host: wire.Host) -> None:
     host.answers["POST /chat/completions"] = (404, {"error": {"message": "the model does not exist"}})
-    outcome = relocation.relocate(plan(tiny_model_dir))
+    outcome = relocated(plan(tiny_model_dir))
     assert outcome.verdict == "unknown"
     assert "the old model does not answer" in outcome.reason
     assert outcome.new == "inbox-v2"
@@ -253,7 +277,7 @@ def test_relocate_retired_old_model_gives_no_verdict(exported: Path, tiny_model_
 def test_relocate_without_test_file_holds_out_rows(exported: Path, tiny_model_dir: Path, cli: Any) -> None:
     with open_database().write() as tx:
         jobs.change(tx, "ftjob-old", validation_file_id=None)
-    outcome = relocation.relocate(plan(tiny_model_dir))
+    outcome = relocated(plan(tiny_model_dir))
     assert (outcome.held_out, outcome.examples) == (True, 20)
     (job,) = LocalFineTuner().list_jobs()
     with open_database().read() as tx:
@@ -262,7 +286,7 @@ def test_relocate_without_test_file_holds_out_rows(exported: Path, tiny_model_di
     assert len(Path(file["path"]).read_text().splitlines()) == 40
     exported.write_text("".join(json.dumps(chat(f"q{n}")) + "\n" for n in range(30)))
     with pytest.raises(ConflictError, match="30 rows, too few to hold some out"):
-        relocation.relocate(plan(tiny_model_dir, margin=0.1).__class__("inbox", str(tiny_model_dir), n_epochs=2))
+        relocated(plan(tiny_model_dir, margin=0.1).__class__("inbox", str(tiny_model_dir), n_epochs=2))
     exported.unlink()
     code, _, err = cli("relocate", "inbox", "--to", str(tiny_model_dir), "--epochs", "4")
     assert (code, "ft-cli openai export fetches" in err) == (1, True)
@@ -270,7 +294,7 @@ def test_relocate_without_test_file_holds_out_rows(exported: Path, tiny_model_di
 
 def test_relocate_invalid_plan_raises(cli: Any) -> None:
     with pytest.raises(NotFoundError, match="no model nobody is registered"):
-        relocation.relocate(Plan("nobody", "smollm2-135m-instruct"))
+        relocated(Plan("nobody", "smollm2-135m-instruct"))
     for wrong in ({"metric": "bleu"}, {"metric": "judge"}, {"metric": "nothing"}, {"margin": 1.0}, {"margin": -1.0}):
         with pytest.raises(UsageError):
             Plan("m", "b", **wrong)  # type: ignore[arg-type]

@@ -114,18 +114,18 @@ def diff(first: Dataset, second: Dataset, as_json: output.Json = False) -> None:
 
 
 def leak(
-    first: Annotated[str, typer.Argument(help="Training data: a dataset, a file, a folder or a glob.")],
-    second: Annotated[str, typer.Argument(help="Test data: a dataset, a file, a folder or a glob.")],
+    train: Annotated[str, typer.Argument(help="Training data: a dataset, a file, a folder or a glob.")],
+    test: Annotated[str, typer.Argument(help="Test data: a dataset, a file, a folder or a glob.")],
     threshold: Annotated[float, typer.Option(help="Similarity of near-duplicate prompts (Jaccard, 0.7 to 1).")] = 0.8,
     as_json: output.Json = False,
 ) -> None:
     """Find rows of the test data that are in the training data; exit with code 1 if there are any."""
-    found = _builder().find_leaks(first, second, threshold)
+    found = _builder().find_leaks(train, test, threshold)
     if as_json:
         output.print_json(found)
     else:
-        facts = {f"rows of {second}": found["rows"], "in both": found["leaking"], **found["counts"]}
-        output.print_facts(f"{second} in {first}", facts | {"unusable rows, not compared": found["unusable"] or None})
+        facts = {f"rows of {test}": found["rows"], "in both": found["leaking"], **found["counts"]}
+        output.print_facts(f"{test} in {train}", facts | {"unusable rows, not compared": found["unusable"] or None})
         rows = [
             (
                 each["kind"],

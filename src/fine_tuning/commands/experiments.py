@@ -96,8 +96,8 @@ def add_to(app: typer.Typer) -> None:
 
 def setup_ab_test(
     test_id: TestId,
-    model_a: Annotated[str, typer.Argument(help="Model in use.")],
-    model_b: Annotated[str, typer.Argument(help="Candidate that may replace it.")],
+    model_a: Annotated[str, typer.Argument(help="Current model (control).")],
+    model_b: Annotated[str, typer.Argument(help="Candidate model (treatment).")],
     options: DesignOptions,
     as_json: output.Json = False,
 ) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fine_tuning.commands import output
+from fine_tuning.commands.command_workspace import command_workspace
 from fine_tuning.commands.options import with_options
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def export(
 
     plan = ExportPlan(name, to.value, **asdict(options))
     with output.message_progress() as on_message:
-        done = export_model(plan, on_message=on_message)
+        done = export_model(plan, workspace=command_workspace(), on_message=on_message)
     if as_json:
         output.print_json(
             {

@@ -64,12 +64,14 @@ def demo(
 ) -> None:
     """Run the whole loop with real weights: capture, train, evaluate, A/B test, deploy, answer, compute ROI."""
     from fine_tuning.base_models.catalogue import DEFAULT_BASE_MODEL
+    from fine_tuning.settings import get_settings
+    from fine_tuning.store.workspace import open_workspace
     from fine_tuning.workflows.demo import run_demo
     from fine_tuning.workflows.pipeline import Pipeline
 
     started = time.monotonic()
     output.silence_logger("fine_tuning.cost_tracker")
-    workspace = run_demo.demo_workspace(data)
+    workspace = open_workspace(settings=run_demo.demo_settings(get_settings(), data))
     plan = run_demo.demo_plan(model or DEFAULT_BASE_MODEL, epochs, max_steps)
     result = run_demo.run(Pipeline(workspace, plan, output.print_text, jobs.follow), data)
     typer.echo()

@@ -91,13 +91,18 @@ def relocate(
         hyperparameters={} if options.max_steps is None else {"max_steps": options.max_steps},
         max_answer_tokens=options.max_tokens,
     )
-    outcome = relocation.relocate(plan, on_message=lambda line: typer.echo(line, err=True), follow_job=follow)
+    outcome = relocation.relocate(
+        plan,
+        workspace=command_workspace(),
+        on_message=lambda line: typer.echo(line, err=True),
+        follow_job=follow,
+    )
     if as_json:
         output.print_json(asdict(outcome))
         return
     rows = [
         (plan.metric, *map(output.percent, outcome.scores)),
-        ("latency", *(output.number(each, "ms") for each in outcome.latency_ms)),
+        ("mean latency", *(output.number(each, "ms") for each in outcome.latency_ms)),
         ("cost per call", *map(output.usd, outcome.cost)),
     ]
     title = f"{outcome.examples} questions answered by both models"

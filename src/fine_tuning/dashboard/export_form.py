@@ -10,13 +10,12 @@ from nicegui import ui
 from fine_tuning._util.model_names import version_name
 from fine_tuning.dashboard import components, formatting
 from fine_tuning.dashboard.actions import FAILED, act
-from fine_tuning.dashboard.separate_process import in_separate_process
+from fine_tuning.dashboard.separate_process import in_workspace_process
 from fine_tuning.export import quantization
 from fine_tuning.serving.model_resolution import LOCAL
-from fine_tuning.settings import Settings
 from fine_tuning.store import exports
 from fine_tuning.store.records.model_versions import DescribedModelVersion
-from fine_tuning.store.workspace import Workspace, open_workspace
+from fine_tuning.store.workspace import Workspace
 from fine_tuning.workflows.model_export import Exported, ExportPlan, export_model
 from fine_tuning.workflows.model_export.export_plan import QUANTIZED, TARGETS
 from fine_tuning.workflows.model_export.source_model import safe_file_name
@@ -56,7 +55,7 @@ class ExportForm:
                 1,
                 lambda: components.set_text(self._step, f"writing and checking parity, {monotonic() - began:.0f} s"),
             )
-        found = await act(in_separate_process, _export, self._workspace.settings, plan)
+        found = await act(in_workspace_process, self._workspace, _export, plan)
         ticking.delete()
         components.set_text(
             self._step, "" if found is FAILED else f"Written to {found.folder}. Run it with: {found.command}"
@@ -80,8 +79,8 @@ class ExportForm:
                 components.table("Exports, newest first", columns, rows)
 
 
-def _export(settings: Settings, plan: ExportPlan) -> Exported:
-    return export_model(plan, workspace=open_workspace(settings=settings))
+def _export(workspace: Workspace, plan: ExportPlan) -> Exported:
+    return export_model(plan, workspace=workspace)
 
 
 def _exported(workspace: Workspace, name: str) -> list[list[object]]:

@@ -1,9 +1,9 @@
-"""Rows of one conversation, found by what was said in them, where they have no id of it.
+"""Rows of one conversation, found by their messages, where they have no id of it.
 
 A log of a chat holds a row for each answer, each with the messages before it: all of them, or the last ones. Two rows
 are of one conversation if they have a state in common (see `turns.States`), unless that state is a greeting: one that
 continues in more than `MAX_BRANCHES` ways, or follows more than so many different messages. Rows with different ids
-are of different conversations, whatever was said in them.
+are of different conversations, whatever their messages.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from fine_tuning.datasets import near_duplicates, turns
 from fine_tuning.datasets.row_features import Growth
 from fine_tuning.datasets.spool import Numbers, Spool
 
-MAX_BRANCHES = 3  # questions that were edited or asked again, not the customers whom one sentence greets
+MAX_BRANCHES = 3  # questions that were edited or sent again, not the customers whom one sentence greets
 
 
 class States(NamedTuple):

@@ -11,7 +11,7 @@ from fine_tuning.errors import NotFoundError
 from fine_tuning.store import datasets
 from fine_tuning.store.database import Database
 from fine_tuning.store.records.datasets import Dataset, ListedDataset
-from fine_tuning.store.records.manifests import DatasetManifest, SplitFile
+from fine_tuning.store.records.manifests import DatasetManifest, FileRecipe, SplitFile
 from fine_tuning.store.records.rows import record
 
 
@@ -59,7 +59,7 @@ def manifest_of(database: Database, name: str) -> DatasetManifest:
     return {
         "hash": found["content_hash"],
         "name": found["name"],
-        "recipe": {"format": found["format"], **recipe},
+        "recipe": record(FileRecipe, {"format": found["format"], **recipe}),
         "parts": {"all": file},
         "counts": {"read": found["rows"], "kept": found["rows"], "rejected": 0, "duplicates": 0, "left_out": 0},
         "steps": {},

@@ -10,7 +10,7 @@ from fine_tuning.data_io.formats import chat_checks
 from fine_tuning.data_io.formats.findings import CODES
 from fine_tuning.datasets import training_formats
 from fine_tuning.datasets.examples_with_recipe import Examples, derived
-from fine_tuning.store.records.datasets import DerivationStep
+from fine_tuning.store.records.manifests import DerivationStep
 
 MIN_PROMPT_CHARACTERS = 10
 MIN_RESPONSE_CHARACTERS = 20

@@ -7,7 +7,8 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import SupportsIndex, TypeVar, overload
 
-from fine_tuning.store.records.datasets import DerivationStep, ExamplesRecipe
+from fine_tuning.store.records.datasets import ExamplesRecipe
+from fine_tuning.store.records.manifests import DerivationStep
 
 Row = TypeVar("Row")
 GIVEN: ExamplesRecipe = {"source": "given"}  # rows whose source only the caller knows

@@ -89,7 +89,7 @@ class LeakFacts(TypedDict):
 
 def find(first: Sequence[str], second: Sequence[str], folder: Path, threshold: float, settings: Settings) -> LeakReport:
     """Rows of the second files that are in the first ones: identical rows, identical prompts, near-duplicates,
-    and rows of one conversation by what was said in them (see `conversations`).
+    and rows of one conversation by their messages (see `conversations`).
 
     Args:
         folder: for temporary files, which are removed at the end.

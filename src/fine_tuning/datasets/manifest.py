@@ -13,12 +13,14 @@ from fine_tuning.store.records.datasets import BuiltRecipe
 from fine_tuning.store.records.manifests import (
     Conflicts,
     DatasetManifest,
+    FileRecipe,
     FindingCount,
+    RecipeOptions,
     RowCounts,
     SplitFile,
     TokenLengths,
 )
-from fine_tuning.store.records.rows import JsonColumn, record
+from fine_tuning.store.records.rows import record
 
 FILE = "manifest.json"
 
@@ -44,7 +46,7 @@ class Manifest:
     """
 
     name: str
-    recipe: JsonColumn
+    recipe: RecipeOptions | FileRecipe
     parts: dict[str, SplitFile]
     counts: RowCounts
     steps: dict[str, int]

@@ -11,7 +11,8 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 from fine_tuning._util.checks import MAX_COUNT
 from fine_tuning._util.option_model import OptionModel
 from fine_tuning.errors import UsageError
-from fine_tuning.store.records.rows import JsonColumn
+from fine_tuning.store.records.manifests import RecipeOptions
+from fine_tuning.store.records.rows import record
 
 DEFAULT_THRESHOLD = 0.8  # Jaccard similarity of near-duplicates
 MIN_THRESHOLD = 0.7  # less similar pairs are not found reliably: see `near_duplicates`
@@ -58,7 +59,7 @@ class Recipe(OptionModel):
     near_duplicates: float | None = Field(
         default=DEFAULT_THRESHOLD,
         description="Deduplicate prompts of at least this similarity (Jaccard of word 3-grams, 0.7 to 1), "
-        "keeping the best-rated row; 1 for questions that are identical but for white space and case of sentences.",
+        "keeping the best-rated row; 1 matches only prompts that differ in whitespace or sentence case.",
     )
     balance: RowField | None = Field(
         default=None, description="Sample the same number of rows for each value of this field."
@@ -102,9 +103,9 @@ class Recipe(OptionModel):
         """Of train, validation and test."""
         return (1 - self.validation - self.test, self.validation, self.test)
 
-    def as_dict(self) -> JsonColumn:
+    def as_dict(self) -> RecipeOptions:
         """Every option as a plain JSON value."""
-        return self.model_dump(mode="json")
+        return record(RecipeOptions, self.model_dump(mode="json"))
 
 
 class RecipeChoices(TypedDict, total=False):

@@ -121,15 +121,15 @@ class Recorder:
         measured = self._meter.measure(examined.learnt) if self._meter else -1
         if isinstance(measured, Finding):
             return self._rejected(raw, [*findings, measured])
-        asked = turns.exact_prompt_words(prompt, call.tools or []) if self._is_exact else turns.prompt_words(prompt)
+        words = turns.exact_prompt_words(prompt, call.tools or []) if self._is_exact else turns.prompt_words(prompt)
         states = turns.states(call.messages)
         return Record(
             text=(examined.content if row == examined.learnt else row_text.canonical(row)).decode(),
             state=State.FIT,
             findings=warnings,
             content=blake2b(examined.content, digest_size=16).digest(),
-            prompt_words=asked.text,
-            last_words=asked.last,
+            prompt_words=words.text,
+            last_words=words.last,
             prompt=turns.hash_of("\0".join(turns.texts(prompt))),
             response=turns.hash_of(" ".join(normal_form(" ".join(turns.texts(response))).lower().split())),
             conversation=_conversation(call),

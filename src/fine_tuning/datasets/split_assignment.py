@@ -83,10 +83,10 @@ def _groups(spool: Spool, selection: Selection, kept: Ints) -> Ints:
     """The group of each kept row, numbered from 0."""
     places = np.full(len(spool), -1, np.int64)
     places[kept] = np.arange(len(kept))
-    said = [places[pairs] for pairs in (selection.similar, conversations.links(spool, kept))]
-    links = [*said, *(_chained(spool.numbers[name][kept]) for name in ("prompt", "conversation"))]
-    found = np.concatenate(links)
-    return near_duplicates.components(len(kept), found[(found >= 0).all(axis=1)])  # the others were not sampled
+    found = [places[each] for each in (selection.similar, conversations.links(spool, kept))]
+    links = [*found, *(_chained(spool.numbers[name][kept]) for name in ("prompt", "conversation"))]
+    pairs = np.concatenate(links)
+    return near_duplicates.components(len(kept), pairs[(pairs >= 0).all(axis=1)])  # the others were not sampled
 
 
 def _chained(keys: NDArray[np.uint64]) -> Ints:

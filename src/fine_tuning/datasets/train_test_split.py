@@ -12,7 +12,7 @@ from fine_tuning.datasets import near_duplicates
 from fine_tuning.datasets.examples_with_recipe import Examples, derived
 from fine_tuning.datasets.recipe import DEFAULT_THRESHOLD
 from fine_tuning.errors import DataError, UsageError
-from fine_tuning.store.records.datasets import DerivationStep
+from fine_tuning.store.records.manifests import DerivationStep
 
 _log = logging.getLogger(__name__)
 Row = TypeVar("Row", bound=Mapping[str, object])

@@ -50,8 +50,8 @@ ROWS: dict[str, tuple[Callable[[Example], JsonColumn], str]] = {
 def row_of_call(call: Call) -> JsonColumn:
     """A recorded call as OpenAI's preference row where there are two answers, else as its chat row."""
     if call.rejected is not None:
-        asked = call.request_messages()
-        return dict(preference.row_of(asked, call.messages[len(asked) :], call.rejected, call.tools))
+        prompt = call.request_messages()
+        return dict(preference.row_of(prompt, call.messages[len(prompt) :], call.rejected, call.tools))
     return _conversation(call)
 
 

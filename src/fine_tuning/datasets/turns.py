@@ -77,44 +77,45 @@ def prompt_words(prompt: Messages, *, is_exact: bool = False) -> PromptWords:
     """A prompt's words; a hash for one with other content or without words, which only its equals have.
 
     Args:
-        is_exact: see `words.exact`; messages of the system count, too.
+        is_exact: see `words.exact`; system messages count, too.
     """
-    asked = prompt if is_exact else turns(prompt)
-    text = asked[0].get("content") if len(asked) == 1 and not is_exact else None
+    messages = prompt if is_exact else turns(prompt)
+    text = messages[0].get("content") if len(messages) == 1 and not is_exact else None
     if isinstance(text, str) and (only := words.normalised(text)):  # most rows
         return PromptWords(only)
-    parts = [part for message in asked if isinstance(found := message.get("content"), list) for part in found]
+    parts = [part for message in messages if isinstance(found := message.get("content"), list) for part in found]
     if all(part.get("type") == "text" for part in parts):
         if is_exact:
-            said = [f"{message.get('role')} {words.exact(' '.join(texts([message])))}" for message in asked]
-            return PromptWords(f" {_BETWEEN_MESSAGES} ".join(said))
-        answered = max((at for at, message in enumerate(asked) if message.get("role") == "assistant"), default=-1) + 1
-        last = words.normalised(" ".join(texts(asked[answered:])))
+            lines = [f"{message.get('role')} {words.exact(' '.join(texts([message])))}" for message in messages]
+            return PromptWords(f" {_BETWEEN_MESSAGES} ".join(lines))
+        answers = [at for at, message in enumerate(messages) if message.get("role") == "assistant"]
+        answered = answers[-1] + 1 if answers else 0
+        last = words.normalised(" ".join(texts(messages[answered:])))
         if not answered and last:
             return PromptWords(last)
-        if whole := f"{words.normalised(' '.join(texts(asked[:answered])))} {last}".strip():
+        if whole := f"{words.normalised(' '.join(texts(messages[:answered])))} {last}".strip():
             return PromptWords(whole, last.count(" ") + 1 if last else 0)
     return PromptWords(f"{hash_of(json.dumps(prompt, sort_keys=True)):x}")
 
 
 def states(messages: Messages) -> States:
     """The states of a conversation."""
-    said = turns(messages)
-    roles = [message.get("role") for message in said]
+    kept = turns(messages)
+    roles = [message.get("role") for message in kept]
     if "user" not in roles or roles[-1] != "assistant":
         return States()
-    hashes = [_message_hash(message) for message in said]
-    if len(said) == 2:
+    hashes = [_message_hash(message) for message in kept]
+    if len(kept) == 2:
         return States((hashes[0] * _BASE + hashes[1]) % _MODULUS)
     until = [0]
     for each in hashes:
         until.append((until[-1] * _BASE + each) % _MODULUS)
     starts, ends, power = array("Q"), array("Q"), 1
     first, last = roles.index("user"), len(roles) - 1 - roles[::-1].index("user")
-    for at in range(first + 1, len(said) - 1):
+    for at in range(first + 1, len(kept) - 1):
         if roles[at] == "assistant":
             starts.extend((until[at + 1], hashes[at + 1]))
-    for at in range(len(said) - 1, 0, -1):
+    for at in range(len(kept) - 1, 0, -1):
         power = power * _BASE % _MODULUS
         if at <= last and roles[at] != "tool":
             ends.extend(((until[-1] - until[at] * power) % _MODULUS, hashes[at - 1]))
@@ -128,6 +129,6 @@ def hash_of(text: str) -> int:
 
 def _message_hash(message: Message) -> int:
     content = message.get("content")
-    said = content if isinstance(content, str) and "tool_calls" not in message else "\0".join(texts([message]))
-    text = f"{message.get('role')}\0{said}".rstrip()
+    shown = content if isinstance(content, str) and "tool_calls" not in message else "\0".join(texts([message]))
+    text = f"{message.get('role')}\0{shown}".rstrip()
     return hash_of(words.normal_form(text)) % _MODULUS or 1

@@ -14,7 +14,7 @@ from fine_tuning.evaluation.intervals import wilson
 from fine_tuning.evaluation.precision_recall_f1 import macro_averages
 from fine_tuning.evaluation.predictions import Predictions
 from fine_tuning.store.records.evaluations import Evaluation, NewEvaluation, ScoredExample
-from fine_tuning.store.records.rows import JsonColumn
+from fine_tuning.store.records.rows import JsonColumn, record
 
 MODEL_TYPES = ("base", "fine_tuned")
 MatchRule = Callable[[str, str], bool]
@@ -155,6 +155,23 @@ def _check(run: PredictionRun) -> None:
     checks.one_of("model type", run.model_type, MODEL_TYPES)
 
 
+class ComparedMetrics(TypedDict):
+    """The fields of an `EvaluationResult`."""
+
+    model_name: str
+    model_type: str
+    accuracy: float
+    precision: float
+    recall: float
+    f1_score: float
+    avg_latency_ms: float
+    cost_per_inference: float
+    timestamp: str
+    test_set_size: int
+    metadata: JsonColumn
+    accuracy_interval: tuple[float, float]
+
+
 class ModelComparison(TypedDict):
     """What `ModelEvaluator.compare_models` returns; see there."""
 
@@ -166,8 +183,8 @@ class ModelComparison(TypedDict):
     latency_improvement_pct: float
     cost_delta: float
     cost_improvement_pct: float
-    base_metrics: JsonColumn
-    finetuned_metrics: JsonColumn
+    base_metrics: ComparedMetrics
+    finetuned_metrics: ComparedMetrics
 
 
 def compare(base: EvaluationResult, finetuned: EvaluationResult) -> ModelComparison:
@@ -184,8 +201,8 @@ def compare(base: EvaluationResult, finetuned: EvaluationResult) -> ModelCompari
         "latency_improvement_pct": _percent(latency, base.avg_latency_ms),
         "cost_delta": cost,
         "cost_improvement_pct": _percent(cost, base.cost_per_inference),
-        "base_metrics": asdict(base),
-        "finetuned_metrics": asdict(finetuned),
+        "base_metrics": record(ComparedMetrics, asdict(base)),
+        "finetuned_metrics": record(ComparedMetrics, asdict(finetuned)),
     }
 
 

@@ -26,7 +26,8 @@ def wilson(successes: float, trials: float, confidence: float = 0.95) -> Interva
     rate = successes / trials
     centre = (rate + z * z / (2 * trials)) / (1 + z * z / trials)
     half = z * sqrt(rate * (1 - rate) / trials + z * z / (4 * trials * trials)) / (1 + z * z / trials)
-    return centre - half, centre + half
+    # Rounding would leave the limits of 0 and of all successes a little beside 0 and 1.
+    return max(0.0, centre - half) if successes > 0 else 0.0, min(1.0, centre + half) if successes < trials else 1.0
 
 
 def mean(values: Sequence[float], confidence: float = 0.95) -> Interval:

@@ -17,14 +17,14 @@ def create(
     model_path: Path,
     model_name: str,
     system_prompt: str | None,
-    on_status: Callable[[str], None] = lambda _: None,
+    on_message: Callable[[str], None] = lambda _: None,
     weights: Path | None = None,
 ) -> None:
     """Upload the weights and create the model, as `ollama create` would from its Modelfile.
 
     Args:
         model_path: the folder (or GGUF file) whose chat template and context length are used.
-        on_status: called with Ollama's status messages.
+        on_message: called with Ollama's status messages.
         weights: a GGUF file exported from the folder, uploaded in its place.
 
     Raises:
@@ -47,7 +47,7 @@ def create(
             parameters=parameters,
             stream=True,
         ):
-            on_status(progress.status or "")
+            on_message(progress.status or "")
 
 
 def check(base_url: str) -> None:
@@ -97,7 +97,7 @@ def _client(base_url: str, model_name: str) -> Iterator[Any]:
 def _weights(model_path: Path) -> list[Path]:
     if model_path.is_file():
         return [model_path]
-    wanted = [*model_path.glob("*.safetensors"), *model_path.glob("*.json"), *model_path.glob("*.jinja")]
-    if not any(file.suffix == ".safetensors" for file in wanted):
+    files = [*model_path.glob("*.safetensors"), *model_path.glob("*.json"), *model_path.glob("*.jinja")]
+    if not any(file.suffix == ".safetensors" for file in files):
         raise NotFoundError(f"no weights at {model_path}; name a GGUF file or a folder with safetensors")
-    return sorted(wanted)
+    return sorted(files)

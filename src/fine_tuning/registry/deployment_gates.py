@@ -8,9 +8,10 @@ from pathlib import Path
 from fine_tuning._util.files import is_file, sha256_file
 from fine_tuning.errors import ConflictError
 from fine_tuning.registry import expiry
+from fine_tuning.registry.version_lookup import find_version
 from fine_tuning.settings import Settings
 from fine_tuning.store import evaluations, model_versions
-from fine_tuning.store.database import Transaction
+from fine_tuning.store.database import Database, Transaction
 from fine_tuning.store.records.model_versions import ModelVersion
 
 
@@ -25,6 +26,12 @@ def check(tx: Transaction, version: ModelVersion, settings: Settings) -> None:
 def reasons(tx: Transaction, version: ModelVersion, settings: Settings) -> Iterator[tuple[str, str]]:
     """Each gate of the settings with the reason why a version fails it, empty where it passes; evaluated lazily."""
     return ((name, _GATES[name](tx, version, settings)) for name in settings.deploy_gates)
+
+
+def failures(database: Database, name: str, version: int | None, settings: Settings) -> dict[str, str]:
+    """The reason why a version (the latest by default) fails each gate of the settings; empty where it passes it."""
+    with database.read() as tx:
+        return dict(reasons(tx, find_version(tx, name, version), settings))
 
 
 def _evaluation(tx: Transaction, version: ModelVersion, settings: Settings) -> str:

@@ -72,3 +72,8 @@ def by_model(versions: Sequence[ModelVersion]) -> dict[str, list[ModelVersion]]:
     for each in versions:
         found.setdefault(each["model_name"], []).append(each)
     return found
+
+
+def deployed_versions(versions: Sequence[ModelVersion]) -> dict[str, ModelVersion]:
+    """The deployed version of each model that has one."""
+    return {each["model_name"]: each for each in versions if each["status"] == "DEPLOYED"}

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from fine_tuning._util.hosts import find_host
 from fine_tuning._util.model_names import parse_alias_name, parse_version_name, version_name
@@ -13,6 +13,8 @@ from fine_tuning.errors import ConflictError, NotFoundError
 from fine_tuning.settings import Settings
 from fine_tuning.store import jobs, model_aliases, model_versions
 from fine_tuning.store.database import Transaction
+from fine_tuning.store.records.jobs import Job
+from fine_tuning.store.records.model_versions import ModelVersion
 
 LOCAL = "local"
 
@@ -32,7 +34,7 @@ def find_target(tx: Transaction, name: str) -> Target | None:
 
     Raises:
         ConflictError: the model is registered and no version of it is deployed.
-        NotFoundError: the version does not say who answers for it.
+        NotFoundError: the version has no provider, and its job no model.
     """
     version = _version(tx, name)
     if version is not None:
@@ -60,7 +62,7 @@ def resolve_target(tx: Transaction, name: str, settings: Settings, base_url: str
     return Target(LOCAL if catalogue.is_known(name) and not is_host_chosen else host.url, name)
 
 
-def _version(tx: Transaction, name: str) -> Mapping[str, Any] | None:
+def _version(tx: Transaction, name: str) -> ModelVersion | None:
     deployed = model_versions.deployed(tx, name)
     if deployed is not None:
         return deployed
@@ -76,33 +78,37 @@ def _version(tx: Transaction, name: str) -> Mapping[str, Any] | None:
         raise NotFoundError(f"{parsed[0]} has no version {parsed[1]}; it has {_numbers(known)}")
     if known := model_versions.versions(tx, name):
         example = version_name(name, known[-1]["version"])
-        raise ConflictError(f"{name} has no deployed version (it has {_numbers(known)}); deploy one, or ask {example}")
+        raise ConflictError(f"{name} has no deployed version (it has {_numbers(known)}); deploy one, or call {example}")
     return None
 
 
-def _numbers(versions: Sequence[Mapping[str, Any]]) -> str:
+def _numbers(versions: Sequence[ModelVersion]) -> str:
     return ", ".join(str(version["version"]) for version in versions)
 
 
-def _of_version(tx: Transaction, version: Mapping[str, Any]) -> Target:
-    named = {"name": version["model_name"], "version": version["version"], "fine_tuned": True}
+def _of_version(tx: Transaction, version: ModelVersion) -> Target:
+    name, number = version["model_name"], version["version"]
     if version["provider"] and version["provider_model"]:
-        return Target(version["provider"], version["provider_model"])._replace(**named)
+        return Target(version["provider"], version["provider_model"], name, number, fine_tuned=True)
     job = jobs.get(tx, version["job_id"])
     if job is not None and job["provider"] != LOCAL and job["fine_tuned_model"] is None:
         raise NotFoundError(
             f"job {version['job_id']} had no model yet when its status was last read ({job['status']}); "
-            f"ask again with: ft-cli check-job-status {version['job_id']}"
+            f"update it with: ft-cli check-job-status {version['job_id']}"
         )
     if job is None or job["fine_tuned_model"] is None:
         raise NotFoundError(
-            f"{version['model_name']} v{version['version']} does not say who answers for it: job {version['job_id']} "
-            "has no model here; register it with provider and provider_model"
+            f"{name} v{number} has no provider, and its job {version['job_id']} has no model here; "
+            "register it with provider and provider_model"
         )
-    return _of_job(job)._replace(**named)
+    return _of_job(job)._replace(name=name, version=number, fine_tuned=True)
 
 
-def _of_job(job: Mapping[str, Any]) -> Target:
+def _of_job(job: Job) -> Target:
+    """The target of a job that has a model."""
+    model = job["fine_tuned_model"]
     if job["provider"] == LOCAL:
-        return Target(LOCAL, job["result"]["merged_dir"])
-    return Target(job["provider"], job["fine_tuned_model"])
+        model = job["result"]["merged_dir"] if job["result"] else None
+    if model is None:
+        raise NotFoundError(f"job {job['id']} has no model; see its status: ft-cli check-job-status {job['id']}")
+    return Target(job["provider"], model)

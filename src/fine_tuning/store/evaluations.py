@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from sqlalchemy import Connection, RowMapping, Select, select
 
@@ -78,6 +78,18 @@ def results(connection: Connection, evaluation_id: int) -> list[EvaluationRow]:
     table = tables.evaluation_results
     query = select(table).where(table.c.evaluation_id == evaluation_id).order_by(table.c.ordinal)
     return records(EvaluationRow, connection.execute(query).mappings())
+
+
+def latencies(connection: Connection, evaluation_ids: Collection[int]) -> dict[int, list[float]]:
+    """The known latencies of the examples of evaluations, in milliseconds, by evaluation."""
+    table = tables.evaluation_results
+    query = select(table.c.evaluation_id, table.c.latency_ms).where(
+        table.c.evaluation_id.in_(evaluation_ids), table.c.latency_ms.is_not(None)
+    )
+    found: dict[int, list[float]] = {each: [] for each in evaluation_ids}
+    for evaluation_id, latency in connection.execute(query):
+        found[evaluation_id].append(latency)
+    return found
 
 
 def _list(connection: Connection, query: Select[tuple[object, ...]]) -> list[Evaluation]:

@@ -155,15 +155,15 @@ def find_by_id_start(connection: Connection, start: str) -> list[Job]:
     return records(Job, connection.execute(query).mappings())
 
 
-def record_parity(connection: Connection, job_id: str, same: int, asked: int) -> None:
+def record_parity(connection: Connection, job_id: str, same: int, probes: int) -> None:
     """Add to the result how many probes the serving engine answers as the trainer did; warn if fewer than all."""
     before: JobResult | None = connection.scalar(select(_columns.result).where(_columns.id == job_id))
     if before is None:
         return
-    parity: ProbeParity = {"same": same, "asked": asked}
+    parity: ProbeParity = {"same": same, "probes": probes}
     change(connection, job_id, result={**before, "parity": parity})
-    if same < asked:
-        message = f"the serving engine answers {same} of {asked} probes with the same tokens as the trainer"
+    if same < probes:
+        message = f"the serving engine answers {same} of {probes} probes with the same tokens as the trainer"
         job_events.add(connection, job_id, "message", message, parity, level="warn")
 
 

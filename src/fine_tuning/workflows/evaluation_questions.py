@@ -87,8 +87,8 @@ def read_questions(path: Path) -> list[Question]:
 def clusters(questions: Sequence[Question]) -> list[str] | None:
     """The conversation of each question; None where no two share one.
 
-    Questions without an id of it are of one conversation if they have the same words, or if what was said before them
-    shows it (see `datasets.conversations`).
+    Questions without an id of it are of one conversation if they have the same words, or if the messages before
+    them show it (see `datasets.conversations`).
     """
     chats = [
         [*question.messages, {"role": "assistant", "content": question.reference}] if question.messages else []
@@ -114,8 +114,8 @@ def question_of(row: JsonObject, where: str) -> Question:
     if "prediction" in row:
         question = _with_prediction(row, where, slices)
     else:
-        asked = prompt_and_reference(row, where)
-        question = Question(asked.messages, asked.reference, slices, tools=asked.tools)
+        parsed = prompt_and_reference(row, where)
+        question = Question(parsed.messages, parsed.reference, slices, tools=parsed.tools)
     return replace(question, cluster=conversation_key(row))
 
 

@@ -30,7 +30,7 @@ def grades(
     predictions: Sequence[str | None],
     rubric: str = judge_prompts.RUBRIC,
     *,
-    workspace: Workspace | None = None,
+    workspace: Workspace,
     on_progress: OnProgress = lambda _: None,
 ) -> list[float | None]:
     """The values of `grade_predictions`."""
@@ -44,7 +44,7 @@ def grade_predictions(
     predictions: Sequence[str | None],
     rubric: str = judge_prompts.RUBRIC,
     *,
-    workspace: Workspace | None = None,
+    workspace: Workspace,
     on_progress: OnProgress = lambda _: None,
 ) -> list[Grade]:
     """Grade each prediction by a judge. Replies are kept: the same prediction is not judged, or paid for, twice.
@@ -83,7 +83,7 @@ def preferences(
     second: Sequence[str],
     rubric: str = judge_prompts.RUBRIC,
     *,
-    workspace: Workspace | None = None,
+    workspace: Workspace,
     on_progress: OnProgress = lambda _: None,
 ) -> list[int | None]:
     """Which of two predictions a judge prefers, shown in both orders: -1 first, 1 second, 0 neither, None unknown.
@@ -138,9 +138,7 @@ def _check_lengths(**columns: Sized) -> None:
         raise UsageError(f"{shown}: their numbers must be equal")
 
 
-def _replies(
-    model: str, prompts: Sequence[str], workspace: Workspace | None, on_progress: OnProgress
-) -> list[Prediction]:
+def _replies(model: str, prompts: Sequence[str], workspace: Workspace, on_progress: OnProgress) -> list[Prediction]:
     if not prompts:
         return []
     questions = [Question([{"role": "user", "content": prompt}], "") for prompt in prompts]

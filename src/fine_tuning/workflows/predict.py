@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -16,12 +15,12 @@ from fine_tuning.data_io.messages import text_of
 from fine_tuning.errors import ProviderError, UsageError
 from fine_tuning.llm_service import LLMService
 from fine_tuning.serving.answered_calls import Answer
+from fine_tuning.serving.engine import DEFAULT_CONCURRENCY
 from fine_tuning.serving.model_resolution import find_target
-from fine_tuning.store.workspace import Workspace, open_workspace
+from fine_tuning.store.workspace import Workspace
 from fine_tuning.workflows.evaluation_questions import Prediction, Question
+from fine_tuning.workflows.pace import Pace
 from fine_tuning.workflows.prediction_cache import PredictionCache
-
-DEFAULT_CONCURRENCY = 8  # calls of a host
 
 
 @dataclass(frozen=True)
@@ -57,8 +56,10 @@ def predict(
     questions: Sequence[Question],
     options: CallOptions,
     *,
-    workspace: Workspace | None = None,
+    workspace: Workspace,
     on_progress: Callable[[int], None] = lambda _: None,
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
 ) -> list[Prediction]:
     """A model's greedy predictions in the order of the questions; kept ones are not requested again.
 
@@ -66,13 +67,13 @@ def predict(
 
     Args:
         on_progress: called with the number of predictions since the last call.
+        clock, sleep: the seconds by which calls are spaced (`per_minute`), and what waits for them.
 
     Raises:
         NotFoundError, ConfigurationError: there is no such model, or its host refuses the key.
         ProviderError: every call failed.
     """
     checks.name("model", model)
-    workspace = workspace or open_workspace()
     service = LLMService(model=model, default_temperature=0.0, purpose=options.purpose, workspace=workspace)
     found: list[Prediction | None] = [question.prediction for question in questions]
     unanswered = [position for position, prediction in enumerate(found) if prediction is None]
@@ -83,7 +84,10 @@ def predict(
         missing = [position for position in unanswered if found[position] is None]
         on_progress(len(unanswered) - len(missing))
         batch = [questions[position] for position in missing]
-        calls = _local_calls(service, batch, options) if service.is_local() else _host_calls(service, batch, options)
+        if service.is_local():
+            calls = _local_calls(service, batch, options)
+        else:
+            calls = _host_calls(service, batch, options, Pace(options.per_minute, clock, sleep))
         try:
             for number, prediction in calls:
                 found[missing[number]] = prediction
@@ -98,10 +102,9 @@ def predict(
 
 
 def cached_predictions(
-    model: str, questions: Sequence[Question], max_tokens: int, error: str, *, workspace: Workspace | None = None
+    model: str, questions: Sequence[Question], max_tokens: int, error: str, *, workspace: Workspace
 ) -> list[Prediction]:
     """The kept predictions of earlier runs, without calls; each other question has `error`."""
-    workspace = workspace or open_workspace()
     service = LLMService(model=model, default_temperature=0.0, workspace=workspace)
     cache = _open_cache(service, workspace, max_tokens, fresh=False)
     return [each.prediction or cache.find(each) or Prediction(None, error) for each in questions]
@@ -164,10 +167,9 @@ def _prediction(answer: Answer) -> Prediction:
 
 
 def _host_calls(
-    service: LLMService, batch: Sequence[Question], options: CallOptions
+    service: LLMService, batch: Sequence[Question], options: CallOptions, pace: Pace
 ) -> Iterator[tuple[int, Prediction]]:
     """Each prediction with the position of its question, as they arrive."""
-    pace = _Pace(options.per_minute)
 
     def call(question: Question) -> Prediction:
         pace.wait()
@@ -184,19 +186,3 @@ def _host_calls(
                 yield calls[done], done.result()
         finally:  # after Ctrl-C, or where the host does not know the model: calls that have not begun are not made
             pool.shutdown(wait=True, cancel_futures=True)
-
-
-class _Pace:
-    """Spaces calls evenly to a number per minute."""
-
-    def __init__(self, per_minute: float | None) -> None:
-        self._seconds = 60 / per_minute if per_minute else 0.0
-        self._next = time.monotonic()
-        self._lock = threading.Lock()
-
-    def wait(self) -> None:
-        """Wait until the next call may start."""
-        with self._lock:
-            turn = max(self._next, time.monotonic())
-            self._next = turn + self._seconds
-        time.sleep(max(0.0, turn - time.monotonic()))

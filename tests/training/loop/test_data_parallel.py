@@ -74,8 +74,9 @@ def config_of(folder: Path) -> TrainingConfig:
 
 def workers(cluster: Any) -> list[psutil.Process]:
     """The processes that train on a cluster."""
-    raylets = [psutil.Process(each.process.pid) for node in cluster.list_all_nodes()
-               for each in node.all_processes["raylet"]]  # fmt: skip
+    raylets = [
+        psutil.Process(each.process.pid) for node in cluster.list_all_nodes() for each in node.all_processes["raylet"]
+    ]
     return [each for raylet in raylets for each in raylet.children(recursive=True) if "RayTrainWorker" in each.name()]
 
 

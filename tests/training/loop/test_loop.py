@@ -220,5 +220,6 @@ def test_divergence_loss_above_guessing_is_reported() -> None:
     assert told[:-1] == [None] * 19
     assert told[-1] == "the loss has been above 10.69, no better than guessing, for 20 steps"
     assert pairs.reason(0.69) is None
-    assert [pairs.reason(8.0) for _ in range(40)].index("the loss has been above 1.38, no better than guessing, "
-                                                        "for 20 steps") == 39  # fmt: skip
+    assert [pairs.reason(8.0) for _ in range(40)].index(
+        "the loss has been above 1.38, no better than guessing, for 20 steps"
+    ) == 39

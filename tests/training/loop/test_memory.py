@@ -68,8 +68,14 @@ def test_train_out_of_memory_continues_with_smaller_micro_batch(tiny_model_dir: 
     answers = [" ".join(f"{n} la" for n in range(start, start + 60)) for start in range(32)]
     rows = [[{"role": "user", "content": "sing"}, {"role": "assistant", "content": each}] for each in answers]
     file.write_text("".join(json.dumps({"messages": row}) + "\n" for row in rows))
-    settings = {"base_model_path": str(tiny_model_dir), "train_file": str(file), "n_epochs": 2, "batch_size": 16,
-                "checkpoint_steps": 1, "precision": "fp32"}  # fmt: skip
+    settings = {
+        "base_model_path": str(tiny_model_dir),
+        "train_file": str(file),
+        "n_epochs": 2,
+        "batch_size": 16,
+        "checkpoint_steps": 1,
+        "precision": "fp32",
+    }
     whole, at_ease, grown = trained({**settings, "output_dir": str(tmp_path / "whole")}, None)
     done, told, _ = trained({**settings, "output_dir": str(tmp_path / "tight")}, grown * 3 // 4)
     assert isinstance(whole, dict)

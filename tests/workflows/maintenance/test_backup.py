@@ -27,8 +27,9 @@ from tests.workflows.maintenance.conftest import everything, workspace_of
 pytestmark = pytest.mark.slow
 
 
-def test_restore_returns_all_rows_and_files(full: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
-                                      workspace: Path, postgres_url: str) -> None:  # fmt: skip
+def test_restore_returns_all_rows_and_files(
+    full: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workspace: Path, postgres_url: str
+) -> None:
     before, file = everything(full), tmp_path / "w.backup"
     manifest = backup.write(workspace_of(full), file)
     assert manifest["schema"] == schema.REVISIONS[-1]
@@ -96,9 +97,12 @@ def test_restore_of_an_older_schema_migrates(tmp_path: Path, monkeypatch: pytest
     with old.write_unprepared() as tx:
         schema.migrate(tx, "0003")
         tx.execute(text("INSERT INTO models (name, created_at) VALUES ('m', '2026-01-01 00:00:00')"))
-        tx.execute(text(
-            "INSERT INTO cost_events (kind, model_name, cost, tokens, metadata, recorded_at)"
-            " VALUES ('inference', 'm', 0.5, 10, '{}', '2026-01-02 03:04:05')"))  # fmt: skip
+        tx.execute(
+            text(
+                "INSERT INTO cost_events (kind, model_name, cost, tokens, metadata, recorded_at)"
+                " VALUES ('inference', 'm', 0.5, 10, '{}', '2026-01-02 03:04:05')"
+            )
+        )
     file = tmp_path / "old.backup"
     members = {}
     with zipfile.ZipFile(file, "w") as archive, old.write_unprepared() as tx:
@@ -113,8 +117,9 @@ def test_restore_of_an_older_schema_migrates(tmp_path: Path, monkeypatch: pytest
     assert CostTracker().get_costs_by("day")[0]["day"] == "2026-01-02"
 
 
-def test_restore_of_a_damaged_file_writes_nothing(full: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
-                                          cli: Any) -> None:  # fmt: skip
+def test_restore_of_a_damaged_file_writes_nothing(
+    full: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cli: Any
+) -> None:
     file = tmp_path / "w.backup"
     backup.write(workspace_of(full), file)
     monkeypatch.setenv("FINE_TUNING_HOME", str(tmp_path / "new"))
@@ -143,13 +148,24 @@ def test_restore_of_a_damaged_file_writes_nothing(full: Database, tmp_path: Path
     assert (code, {name for name, findings in json.loads(out).items() if findings}) == (0, set())
 
 
-def test_backup_and_restore_commands_print_counts(full: Database, tmp_path: Path, cli: Any) -> None:
+def test_backup_command_prints_counts(full: Database, tmp_path: Path, cli: Any) -> None:
     code, out, _ = cli("backup", str(tmp_path / "b"), "--json")
     assert code == 0
     assert json.loads(out)["members"] > 10
     assert cli("backup", "/proc/nowhere/b")[0] == 1
+
+
+def test_backup_killed_leaves_no_file_of_its_name(full: Database, workspace: Path, tmp_path: Path) -> None:
+    large = workspace / "artifacts" / "large"
+    large.parent.mkdir(exist_ok=True)
+    with large.open("wb") as stream:
+        stream.truncate(8 * 2**30)  # a hole that takes no space, and a minute to pack
     killed = subprocess.Popen([sys.executable, "-m", "fine_tuning.cli", "backup", str(tmp_path / "half")])
-    time.sleep(0.3)
+    deadline = time.monotonic() + 60
+    while not any(file.stat().st_size for file in tmp_path.glob(".half.*")):
+        assert time.monotonic() < deadline
+        assert killed.poll() is None
+        time.sleep(0.01)
     killed.send_signal(signal.SIGKILL)
     killed.wait()
     assert not (tmp_path / "half").exists()

@@ -90,8 +90,15 @@ def test_doctor_finds_inconsistent_statuses_and_version_gaps(database: Database)
 
 def test_doctor_finds_a_job_without_worker(database: Database) -> None:
     with database.write() as tx:
-        job = {"id": "ftjob-1", "provider": "local", "idempotency_key": "k", "model": "m", "training_file_id": "f",
-               "hyperparameters": {}, "status": "running"}  # fmt: skip
+        job = {
+            "id": "ftjob-1",
+            "provider": "local",
+            "idempotency_key": "k",
+            "model": "m",
+            "training_file_id": "f",
+            "hyperparameters": {},
+            "status": "running",
+        }
         jobs.add(tx, job)
     (said,) = findings(database)
     assert "ftjob-1 counts as running" in said

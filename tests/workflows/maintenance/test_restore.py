@@ -190,8 +190,18 @@ def test_restore_with_a_wrong_manifest_is_refused(
     assert_refused(repacked(small, tmp_path / "wrong", change), tmp_path / "new", monkeypatch, cli)
 
 
-@pytest.mark.parametrize("line", ["[1]", "{", '{"name": null}', '{"name": "a", "created_at": 5}', '{"other": 1}',
-                                  '{"name": "a", "created_at": "2026"}', '{"name": "a"}'])  # fmt: skip
+@pytest.mark.parametrize(
+    "line",
+    [
+        "[1]",
+        "{",
+        '{"name": null}',
+        '{"name": "a", "created_at": 5}',
+        '{"other": 1}',
+        '{"name": "a", "created_at": "2026"}',
+        '{"name": "a"}',
+    ],
+)
 def test_restore_with_invalid_rows_is_refused(
     small: Path, line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cli: Any
 ) -> None:

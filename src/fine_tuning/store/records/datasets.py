@@ -2,44 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal, Required, TypedDict, final
+from typing import TypedDict, final
 
-from fine_tuning.store.records.manifests import ManifestFacts
-
-
-class DerivationStep(TypedDict, total=False):
-    """How examples were chosen from others; `operation` names the step, the other keys are its arguments."""
-
-    operation: Required[Literal["validate", "split", "slice"]]
-    min_prompt_length: int
-    min_response_length: int
-    side: Literal["train", "test"]
-    train_ratio: float
-    seed: int
-    rows: str
+from fine_tuning.store.records.manifests import ExamplesFacts, ManifestFacts
 
 
 @final
-class ExamplesRecipe(TypedDict, total=False):
-    """`datasets.recipe` of one file: the filters that found its examples, and what was done with these.
-
-    Attributes:
-        source: "distillation" (captured calls) or "given" (rows that the caller brought).
-        derived: steps after finding, in order.
-        saved: rows in the file.
-        exported_from, file: of a hosted account's file: the host's address, and the file's id there.
-    """
-
-    source: str
-    min_rating: int
-    domain: str | None
-    task_type: str | None
-    limit: int | None
-    found: int
-    derived: list[DerivationStep]
-    saved: int
-    exported_from: str
-    file: str
+class ExamplesRecipe(ExamplesFacts):
+    """`datasets.recipe` of one file."""
 
 
 @final

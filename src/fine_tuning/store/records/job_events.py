@@ -37,7 +37,7 @@ class JobEventData(StepMetrics, total=False):
     micro_batch_size: int | None
     best_step: int | None
     same: int
-    asked: int
+    probes: int
     problems: list[str]
 
 

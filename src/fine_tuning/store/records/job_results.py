@@ -19,10 +19,13 @@ class JobCheckpoint(TypedDict):
 
 
 class ProbeParity(TypedDict):
-    """Probes that the serving engine answers as the trainer did, of how many."""
+    """How many of the probes the serving engine answers as the trainer did.
+
+    Rows that an older release wrote have `asked` in place of `probes`.
+    """
 
     same: int
-    asked: int
+    probes: int
 
 
 class JobResult(TypedDict, total=False):

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypedDict
-
-from fine_tuning.store.records.rows import JsonColumn
+from typing import Literal, Required, TypedDict, final
 
 
 class SplitFile(TypedDict):
@@ -68,10 +66,80 @@ class TokenLengths(TypedDict):
     over: dict[str, int]
 
 
+class DerivationStep(TypedDict, total=False):
+    """How examples were chosen from others; `operation` names the step, the other keys are its arguments."""
+
+    operation: Required[Literal["validate", "split", "slice"]]
+    min_prompt_length: int
+    min_response_length: int
+    side: Literal["train", "test"]
+    train_ratio: float
+    seed: int
+    rows: str
+
+
+class ExamplesFacts(TypedDict, total=False):
+    """How the examples of one file were made: the filters that found them, and what was done with these.
+
+    Attributes:
+        source: "distillation" (captured calls) or "given" (rows that the caller brought).
+        derived: steps after finding, in order.
+        saved: rows in the file.
+        exported_from, file: of a hosted account's file: the host's address, and the file's id there.
+    """
+
+    source: str
+    min_rating: int
+    domain: str | None
+    task_type: str | None
+    limit: int | None
+    found: int
+    derived: list[DerivationStep]
+    saved: int
+    exported_from: str
+    file: str
+
+
+@final
+class FileRecipe(ExamplesFacts):
+    """As `ExamplesFacts`, with the format of the file."""
+
+    format: Required[str]
+
+
+@final
+class RecipeOptions(TypedDict, total=False):
+    """The options of a build as they are stored; see `datasets.recipe.Recipe`. Older datasets lack newer ones."""
+
+    format: Required[str]
+    tokens_of: str | None
+    min_rating: int | None
+    domains: list[str]
+    task_types: list[str]
+    models: list[str]
+    metadata: dict[str, str]
+    since: str | None
+    until: str | None
+    keep_cut_off: bool
+    min_prompt: int
+    min_response: int
+    max_characters: int | None
+    languages: list[str]
+    secrets: str
+    personal_data: str
+    near_duplicates: float | None
+    balance: str | None
+    limit: int | None
+    validation: float
+    test: float
+    stratify: str
+    seed: int
+
+
 class ManifestFacts(TypedDict):
     """What a manifest says beside name and hash: see `datasets.manifest.Manifest`."""
 
-    recipe: JsonColumn
+    recipe: RecipeOptions | FileRecipe
     parts: dict[str, SplitFile]
     counts: RowCounts
     steps: dict[str, int]

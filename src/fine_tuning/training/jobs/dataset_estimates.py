@@ -36,7 +36,7 @@ def estimates(manifest: DatasetManifest, epochs: int, prices: PriceList) -> list
     split = manifest["parts"].get("train") or next(iter(manifest["parts"].values()))
     if split["tokens"] is None:
         return []
-    counted = encoding_of(manifest["recipe"].get("tokens_of") or "")
+    counted = encoding_of(str(manifest["recipe"].get("tokens_of") or ""))
     tokens = split["tokens"] * epochs
     found: list[TrainingEstimate] = [
         {"epochs": epochs, "tokens": tokens, "target": model, "usd": tokens / 1e6 * price, "hours": None}

@@ -28,7 +28,7 @@ from fine_tuning.workflows.account_export.exported_models import (
 if TYPE_CHECKING:
     from openai.types.fine_tuning import FineTuningJob
 
-DEFAULT_CONCURRENCY = 4  # requests
+READ_CONCURRENCY = 4  # requests; hosts limit lists more than calls of a model
 MAX_RETRIES = 8  # of a request by the SDK, with exponential backoff
 
 
@@ -52,7 +52,7 @@ def export_account(
     with workspace.database.write() as tx:
         shutdown_dates.record_dates(tx, host.url, {model.id: model.shutdown_date for model in lists.models})
     file_ids, listed = lists.files_of_jobs(), {file.id: file for file in lists.files}
-    with ThreadPoolExecutor(DEFAULT_CONCURRENCY) as pool:
+    with ThreadPoolExecutor(READ_CONCURRENCY) as pool:
         reads = pool.map(lambda job: _checkpoints(session, job), lists.jobs)
         found = list(session.counted("checkpoints", reads, len(lists.jobs)))
         checkpoints = {job.id: points for job, points in zip(lists.jobs, found, strict=True) if points}

@@ -22,10 +22,10 @@ from fine_tuning.errors import DataError
 from fine_tuning.experiments.assignment import assign
 from fine_tuning.llm_service import LLMService
 from fine_tuning.model_registry import ModelRegistry
-from fine_tuning.settings import get_settings
+from fine_tuning.settings import Settings
 from fine_tuning.store.records.examples import Example
 from fine_tuning.store.tables import ARMS
-from fine_tuning.store.workspace import Workspace, open_workspace
+from fine_tuning.store.workspace import Workspace
 from fine_tuning.workflows.pipeline import CapturedExamples, Outcome, Pipeline, Plan, predict_test_set, questions_of
 
 MODEL_NAME = "support-inbox"
@@ -80,15 +80,14 @@ class DemoResult:
     machine_usd_per_hour: float
 
 
-def demo_workspace(data: Path | None = None) -> Workspace:
-    """Open the demo's workspace inside the user's, one per data file, so that no data is mixed.
+def demo_settings(settings: Settings, data: Path | None = None) -> Settings:
+    """The settings of the demo's workspace inside the user's, one per data file, so that no data is mixed.
 
     Local calls and training have a price in it.
 
     Raises:
         NotFoundError, DataError: the file cannot be read.
     """
-    settings = get_settings()
     name = "demo" if data is None else f"demo-{sha256_file(data)[:8]}"
     price = settings.machine_usd_per_hour
     changes = {
@@ -96,7 +95,7 @@ def demo_workspace(data: Path | None = None) -> Workspace:
         "database_url": None,  # the demo has its own, whatever database the user's application has
         "machine_usd_per_hour": MACHINE_USD_PER_HOUR if price is None else price,
     }
-    return open_workspace(settings=settings.model_copy(update=changes))
+    return settings.model_copy(update=changes)
 
 
 def run(pipeline: Pipeline, data: Path | None = None) -> DemoResult:

@@ -13,7 +13,7 @@ from fine_tuning.export import token_parity as parity
 from fine_tuning.export.token_parity import Messages, Parity
 from fine_tuning.store import exports
 from fine_tuning.store.records.exports import NewExport
-from fine_tuning.store.workspace import Workspace, open_workspace
+from fine_tuning.store.workspace import Workspace
 from fine_tuning.training.loop import training_prompts
 from fine_tuning.workflows.model_export.export_plan import Exported, ExportPlan
 from fine_tuning.workflows.model_export.exported_card import write_card
@@ -27,7 +27,7 @@ _log = logging.getLogger(__name__)
 def export_model(
     plan: ExportPlan,
     *,
-    workspace: Workspace | None = None,
+    workspace: Workspace,
     on_message: Callable[[str], None] = lambda _: None,
 ) -> Exported:
     """Write a local model for other programs, unless the parity check against its trainer's model fails.
@@ -41,7 +41,6 @@ def export_model(
         ConflictError: the parity check fails (the message has the first difference), or the folder is not empty.
         DataError: the model's family cannot be written as GGUF.
     """
-    workspace = workspace or open_workspace()
     source = find_source(workspace, plan.name)
     folder = _new_folder(Path(plan.output or f"{source.file_name}-{plan.target}").absolute())
     if plan.target == "ollama":

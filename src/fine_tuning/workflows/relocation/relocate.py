@@ -5,13 +5,13 @@ The result of each step is recorded, so that the same call resumes an interrupte
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from fine_tuning._util.model_names import version_name
-from fine_tuning.store.workspace import Workspace, open_workspace
+from fine_tuning.store.workspace import Workspace
 from fine_tuning.training.jobs.fine_tuner import FineTuner
+from fine_tuning.training.jobs.job_view import JobView
 from fine_tuning.workflows.evaluation_questions import read_questions
 from fine_tuning.workflows.relocation.relocation_evaluation import evaluate_version
 from fine_tuning.workflows.relocation.relocation_files import relocation_files
@@ -24,7 +24,7 @@ from fine_tuning.workflows.relocation.relocation_training import FollowJob, regi
 def relocate(
     plan: Plan,
     *,
-    workspace: Workspace | None = None,
+    workspace: Workspace,
     on_message: Callable[[str], None] = lambda _: None,
     follow_job: FollowJob | None = None,
 ) -> Outcome:
@@ -34,7 +34,7 @@ def relocate(
         NotFoundError: there is no such model, or its training data is not here.
         TrainingError, ProviderError: the training failed.
     """
-    run = start_run(plan, workspace or open_workspace(), on_message)
+    run = start_run(plan, workspace, on_message)
     data = relocation_files(run)
     questions = read_questions(Path(data["test"]))
     found, reason = {}, ""
@@ -46,11 +46,11 @@ def relocate(
     job = train(run, data, follow_job or _wait_for_job)
     new_name = version_name(run.old["model_name"], register(run, job, data))
     found[new_name] = evaluate_version(run, new_name, questions)
-    outcome = compare_versions(run, new_name, str(job["job_id"]), found)
+    outcome = compare_versions(run, new_name, job["job_id"], found)
     outcome.reason, outcome.held_out = reason, data["held_out"]
     run.steps.finish("verdict", outcome.verdict)
     return outcome
 
 
-def _wait_for_job(tuner: FineTuner, job_id: str) -> Mapping[str, Any]:
+def _wait_for_job(tuner: FineTuner, job_id: str) -> JobView:
     return tuner.wait_for_job(job_id)

@@ -16,7 +16,7 @@ from fine_tuning.workflows.relocation.relocation_run import NO_ANSWER, Relocatio
 
 
 def evaluate_version(run: RelocationRun, name: str, questions: Sequence[Question]) -> int:
-    """The id of a version's evaluation; questions without an answer in an earlier run are asked again.
+    """The id of a version's evaluation; questions without a prediction from an earlier run are sent again.
 
     Args:
         name: `<name>-v<version>`.

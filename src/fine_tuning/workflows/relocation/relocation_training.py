@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from fine_tuning.data_io.rows import read_rows
 from fine_tuning.errors import TrainingError
@@ -15,13 +14,14 @@ from fine_tuning.store import model_versions
 from fine_tuning.store.records.relocations import RelocationData
 from fine_tuning.store.records.rows import JsonColumn
 from fine_tuning.training.jobs.fine_tuner import FineTuner
+from fine_tuning.training.jobs.job_view import JobView
 from fine_tuning.training.jobs.training_request import UploadedFiles
 from fine_tuning.workflows.relocation.relocation_run import RelocationRun
 
-FollowJob = Callable[[FineTuner, str], Mapping[str, Any]]  # waits for a job and returns its status
+FollowJob = Callable[[FineTuner, str], JobView]  # waits for a job and returns its status
 
 
-def train(run: RelocationRun, data: RelocationData, follow_job: FollowJob) -> JsonColumn:
+def train(run: RelocationRun, data: RelocationData, follow_job: FollowJob) -> JobView:
     """Train the new version, and wait. Returns the job.
 
     Raises:
@@ -34,7 +34,7 @@ def train(run: RelocationRun, data: RelocationData, follow_job: FollowJob) -> Js
     return run.steps.run("trained", lambda: _wait(tuner, job_id, follow_job))
 
 
-def register(run: RelocationRun, job: JsonColumn, data: RelocationData) -> int:
+def register(run: RelocationRun, job: JobView, data: RelocationData) -> int:
     """Register the model of the job as a version. Returns its number."""
     return run.steps.run("version", lambda: _register_once(run, job, data))
 
@@ -65,17 +65,17 @@ def _start_job(run: RelocationRun, tuner: FineTuner, data: RelocationData) -> st
     return str(job["job_id"])
 
 
-def _wait(tuner: FineTuner, job_id: str, follow_job: FollowJob) -> JsonColumn:
+def _wait(tuner: FineTuner, job_id: str, follow_job: FollowJob) -> JobView:
     if tuner.get_job_status(job_id)["status"] == "paused":
         tuner.resume_job(job_id)
-    job = dict(follow_job(tuner, job_id))
+    job = follow_job(tuner, job_id)
     if job["status"] != "succeeded":
-        reason = (job["error"] or {}).get("message") or "run the same command again to resume it"
+        reason = job["error"]["message"] if job["error"] else "run the same command again to resume it"
         raise TrainingError(f"job {job_id} is {job['status']}: {reason}")
     return job
 
 
-def _register_once(run: RelocationRun, job: JsonColumn, data: RelocationData) -> int:
+def _register_once(run: RelocationRun, job: JobView, data: RelocationData) -> int:
     with run.workspace.database.read() as tx:  # an earlier run may have stopped before it recorded the version
         known = model_versions.of_job(tx, job["job_id"], run.old["model_name"])
     if known is not None:
