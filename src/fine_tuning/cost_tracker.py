@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 
 from fine_tuning._util import checks
 from fine_tuning._util.files import atomic_write, write_json
-from fine_tuning.costs import cost_report, cost_summary, roi, roi_facts, roi_notes, training_costs
+from fine_tuning.costs import cost_report, cost_summary, roi, training_costs
 from fine_tuning.costs.cost_summary import CostSummary, GroupedCost
-from fine_tuning.costs.data_costs import DataCost
 from fine_tuning.costs.roi import CostAnalysis
-from fine_tuning.costs.roi_facts import Quality, RoiRequest
+from fine_tuning.costs.roi_facts import RoiRequest
 from fine_tuning.errors import UsageError
-from fine_tuning.experiments import measured_gain
-from fine_tuning.experiments.incumbent import Incumbent
-from fine_tuning.experiments.incumbent import find as find_incumbent
+from fine_tuning.experiments import model_return
 from fine_tuning.store import budgets, costs, legacy_files, model_versions
 from fine_tuning.store.records.costs import BudgetStatus, CallTotals, NewCostEvent, TrainingCost
 from fine_tuning.store.workspace import Workspace, open_workspace
 
 __all__ = ["CostAnalysis", "CostTracker"]
-
-_log = logging.getLogger(__name__)
 
 
 class CostTracker:
@@ -212,12 +205,10 @@ class CostTracker:
         """Compute when the fine-tuned model pays for itself against its incumbent, with 95 % intervals.
 
         Savings are (incumbent's - fine-tuned price per call) x expected calls, the ROI is (savings - investment) /
-        investment, where the investment is the training and the data. Prices per call are means of recorded calls, else
-        of A/B samples. Price and quality are compared with the same model.
+        investment: of training and data. Prices are means of recorded calls, else of A/B samples.
 
         Args:
-            base_model_inference_cost: US dollars per call of the incumbent; None (or nan) to take the mean of its
-                recorded calls.
+            base_model_inference_cost: US dollars per call of the incumbent; None or nan: the mean of recorded calls.
             cost_per_error: US dollars an avoided error is worth; only enters `accuracy_value`, which is nan without.
             incumbent: the model that it replaces, or `<name>-v<version>` of a registered one; by default the other
                 model of the version's last valid concluded A/B test, else the teacher of its training data.
@@ -228,8 +219,7 @@ class CostTracker:
             base_model: an earlier name of `incumbent`.
 
         Returns:
-            The analysis with its assumptions; a figure that depends on an unknown input is nan, and `unknown` (also
-            logged) names the input.
+            The analysis; a figure that depends on an unknown input is nan, and `unknown` (also logged) names it.
 
         Raises:
             UsageError: an argument is negative, or 0 where that is meaningless.
@@ -240,33 +230,18 @@ class CostTracker:
         checks.count("expected_inference_count", expected_inference_count, maximum=int(checks.MAX_AMOUNT))
         if not checks.amount("horizon_days", horizon_days) or checks.amount("calls_per_day", calls_per_day) == 0:
             raise UsageError("horizon_days and calls_per_day must be greater than 0")
+        request = RoiRequest(
+            model_name=model_name,
+            calls=expected_inference_count,
+            calls_per_day=calls_per_day or expected_inference_count / horizon_days,
+            incumbent_price=price,
+            incumbent=incumbent or base_model,
+            cost_per_error=cost_per_error,
+            accuracy_improvement=accuracy_improvement,
+            data_cost=checks.amount("data_cost", data_cost),
+        )
         with self._database.read() as tx:
-            version = model_versions.deployed(tx, model_name) or model_versions.get(tx, model_name)
-            stated = incumbent or base_model
-            found = (
-                Incumbent(stated, "as given") if stated else (None if version is None else find_incumbent(tx, version))
-            )
-            request = RoiRequest(
-                model_name=model_name,
-                incumbent_price=price,
-                incumbent=None if found is None else found.name,
-                incumbent_source="" if found is None else found.source,
-                calls=expected_inference_count,
-                calls_per_day=calls_per_day or expected_inference_count / horizon_days,
-                cost_per_error=cost_per_error,
-            )
-            facts = roi_facts.gather(tx, request, version, self._settings)
-            if accuracy_improvement is not None:
-                quality = Quality(roi_facts.given_gain(accuracy_improvement))
-            elif version is None:
-                quality = Quality(missing=f"accuracy: no version of {model_name} is registered")
-            else:
-                quality = measured_gain.between(tx, version, request.incumbent)
-        given_data = checks.amount("data_cost", data_cost)
-        facts = replace(facts, quality=quality, data=facts.data if given_data is None else DataCost(given_data, 0))
-        for line in roi_notes.missing_costs(facts):
-            _log.warning("ROI is unknown for lack of %s", line)
-        return roi.analyze(facts)
+            return model_return.calculate(tx, request, self._settings)
 
     def export_costs(self, filepath: str | Path) -> str:
         """Write the ledger as JSON: jobs by id, inferences and evaluations in order. Returns the path."""

@@ -13,7 +13,7 @@ from fine_tuning.base_models import catalogue
 from fine_tuning.distillation.ratings import check_rating
 from fine_tuning.errors import UsageError
 from fine_tuning.experiments.trial import Trial
-from fine_tuning.serving.answered_calls import Answer, LLMConfig, answer_of, record_cost
+from fine_tuning.serving.answered_calls import Answer, LLMConfig, answer_of
 from fine_tuning.serving.call_budgets import CallBudgets
 from fine_tuning.serving.call_capture import CaptureSettings, capture_call
 from fine_tuning.serving.chat_types import Messages
@@ -21,7 +21,7 @@ from fine_tuning.serving.engine import Completion, Engine
 from fine_tuning.serving.engine_choice import open_target
 from fine_tuning.serving.model_resolution import LOCAL, Target, resolve_target
 from fine_tuning.serving.prompt_messages import Sampling, checked_sampling, messages_of
-from fine_tuning.store import budgets, costs
+from fine_tuning.store import costs
 from fine_tuning.store.records.rows import JsonColumn
 from fine_tuning.store.workspace import Workspace, open_workspace
 
@@ -145,7 +145,11 @@ class LLMService:
             ConflictError: a hard budget is spent (`CostTracker.set_budget`); nothing is sent.
         """
         messages, sampling = messages_of(prompt, system_prompt), self._sampling(temperature, max_tokens)
-        trial = None if self._experiment is None else Trial.assign(self._framework(), self._experiment, unit_id)
+        trial = (
+            None
+            if self._experiment is None
+            else Trial.assign(ABTestFramework(workspace=self._workspace), self._experiment, unit_id)
+        )
         model = self._model_without_trial() if trial is None else trial.model
         failures = nullcontext if trial is None else trial.failures_recorded
         with failures():
@@ -215,10 +219,7 @@ class LLMService:
         """The model of a call that is no sample: the one that the test promoted, if it did."""
         if self._experiment is None:
             return self._model
-        return self._framework().promoted(self._experiment) or self._model
-
-    def _framework(self) -> ABTestFramework:
-        return ABTestFramework(workspace=self._workspace)
+        return ABTestFramework(workspace=self._workspace).promoted(self._experiment) or self._model
 
     def _check_no_experiment(self) -> None:
         if self._experiment is not None:
@@ -248,9 +249,6 @@ class LLMService:
     def _answered(self, target: Target, model: str, request: JsonColumn, completion: Completion) -> Answer:
         answer = answer_of(target, model, completion, self._workspace.settings)
         if self._record_costs:
-            with self._workspace.database.write() as tx:
-                record_cost(tx, self._purpose, target, answer)
-                warnings = self._budgets.reached(tx, target, answer)
-            budgets.warn(warnings)
+            self._budgets.record(self._purpose, target, answer)
         capture_call(self._workspace, request, answer, self._capture)
         return answer

@@ -45,7 +45,7 @@ def test_mean_of_moments_agrees_with_mean_of_values() -> None:
 def facts(**more: Any) -> RoiFacts:
     rng = np.random.default_rng(2)
     known = RoiFacts(
-        request=RoiRequest("m", 0.004, "big", "as given", calls=100_000, calls_per_day=1000.0, cost_per_error=10.0),
+        request=RoiRequest("m", 100_000, 1000.0, 0.004, "big", "as given", cost_per_error=10.0),
         training_cost=8.0,
         training_tokens=None,
         data=DataCost(2.0, 500),

@@ -71,19 +71,23 @@ class RoiRequest:
     """What the user states.
 
     Attributes:
+        calls: expected number of calls; calls_per_day: their rate.
         incumbent_price: US dollars per call of the incumbent; None to use the mean of its recorded calls.
         incumbent: the name of the model that is replaced, and why it is taken; None where it is unknown.
-        calls: expected number of calls; calls_per_day: their rate.
         cost_per_error: US dollars that an avoided error is worth; None for no such figure.
+        accuracy_improvement: over the incumbent, -1 to 1; None to use what was measured.
+        data_cost: US dollars; None to use the price of the captured answers.
     """
 
     model_name: str
-    incumbent_price: float | None
-    incumbent: str | None
-    incumbent_source: str
     calls: int
     calls_per_day: float
-    cost_per_error: float | None
+    incumbent_price: float | None = None
+    incumbent: str | None = None
+    incumbent_source: str = ""
+    cost_per_error: float | None = None
+    accuracy_improvement: float | None = None
+    data_cost: float | None = None
 
 
 @dataclass(frozen=True)

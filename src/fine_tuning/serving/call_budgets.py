@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TypeVar
 
-from fine_tuning.serving.answered_calls import Answer, ledger_name
+from fine_tuning.serving.answered_calls import Answer, ledger_name, record_cost
 from fine_tuning.serving.engine import DEFAULT_CONCURRENCY
 from fine_tuning.serving.model_resolution import Target
 from fine_tuning.store import budgets
@@ -43,7 +43,14 @@ class CallBudgets:
             self.check(target, model)
             yield items[start : start + size]
 
-    def reached(self, tx: Transaction, target: Target, answer: Answer) -> list[str]:
+    def record(self, purpose: str, target: Target, answer: Answer) -> None:
+        """Add a call to the cost ledger, and warn of budgets that it has brought near their end."""
+        with self._database.write() as tx:
+            record_cost(tx, purpose, target, answer)
+            warnings = self._reached(tx, target, answer)
+        budgets.warn(warnings)
+
+    def _reached(self, tx: Transaction, target: Target, answer: Answer) -> list[str]:
         """What to warn of after a recorded call: budgets that reached 80 % or 100 % with it, or before this service."""
         name, cost = ledger_name(target, answer["model"]), answer["cost"]
         is_first = name not in self._seen
