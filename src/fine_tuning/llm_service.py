@@ -134,22 +134,13 @@ class LLMService:
             reference: the expected answer, for an experiment, if it is known; else `ABTestFramework.record_outcome`.
             kwargs: passed to the engine: tools, stop, seed, top_p, response_format and others that it supports.
 
-        Returns:
-            content, tool_calls (as in OpenAI's chat API), model, version (of a registered model, else None), provider,
-            usage (prompt_tokens, completion_tokens, total_tokens; None where unknown), latency_ms, cost (US dollars;
-            None where unknown), finish_reason; experiment (test_id, arm, sample_id), None where the call is no sample.
-
         Raises:
             NotFoundError: neither the workspace nor the host knows the model; or there is no such experiment.
             ProviderError, ConfigurationError: the host refuses, fails or cannot be reached.
             ConflictError: a hard budget is spent (`CostTracker.set_budget`); nothing is sent.
         """
         messages, sampling = messages_of(prompt, system_prompt), self._sampling(temperature, max_tokens)
-        trial = (
-            None
-            if self._experiment is None
-            else Trial.assign(ABTestFramework(workspace=self._workspace), self._experiment, unit_id)
-        )
+        trial = None if self._experiment is None else Trial.assign(self._framework(), self._experiment, unit_id)
         model = self._model_without_trial() if trial is None else trial.model
         failures = nullcontext if trial is None else trial.failures_recorded
         with failures():
@@ -219,7 +210,10 @@ class LLMService:
         """The model of a call that is no sample: the one that the test promoted, if it did."""
         if self._experiment is None:
             return self._model
-        return ABTestFramework(workspace=self._workspace).promoted(self._experiment) or self._model
+        return self._framework().promoted(self._experiment) or self._model
+
+    def _framework(self) -> ABTestFramework:
+        return ABTestFramework(workspace=self._workspace)
 
     def _check_no_experiment(self) -> None:
         if self._experiment is not None:

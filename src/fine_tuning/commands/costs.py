@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 from math import isinf, isnan
 from pathlib import Path
@@ -13,6 +13,7 @@ import typer
 
 from fine_tuning.commands import output
 from fine_tuning.commands.command_workspace import command_workspace
+from fine_tuning.commands.options import with_options
 from fine_tuning.errors import NotFoundError, UsageError
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ class By(StrEnum):
 def add_to(app: typer.Typer) -> None:
     """Add this group's commands."""
     app.command("cost-summary", rich_help_panel="Costs")(cost_summary)
-    app.command("roi", rich_help_panel="Costs")(roi)
+    app.command("roi", rich_help_panel="Costs")(with_options(roi))
     budget = typer.Typer(help="Set, list and remove monthly budgets by model.", no_args_is_help=True)
     budget.command("set")(set_budget)
     budget.command("remove")(remove_budget)
@@ -162,13 +163,11 @@ def list_budgets(as_json: output.Json = False) -> None:
     )
 
 
-def roi(
-    name: Annotated[str, typer.Argument(help="Fine-tuned model.")],
-    base_cost: Annotated[
-        float, typer.Argument(help="Cost per call of the incumbent, in US dollars; nan to use its recorded calls.")
-    ],
-    calls: Annotated[int, typer.Argument(help="Expected calls over the horizon.")],
-    days: Annotated[float, typer.Option(help="Horizon in days.")] = 30.0,
+@dataclass(frozen=True)
+class RoiOptions:
+    """Options of `roi`."""
+
+    days: Annotated[float, typer.Option(help="Horizon in days.")] = 30.0
     incumbent: Annotated[
         str | None,
         typer.Option(
@@ -176,14 +175,23 @@ def roi(
             "--base-model",
             help="Model that it replaces; by default the other model of its last valid A/B test, else its teacher.",
         ),
-    ] = None,
+    ] = None
     error_cost: Annotated[
         float | None, typer.Option(help="Value of an avoided error, in US dollars; without it errors have no value.")
-    ] = None,
+    ] = None
     data_cost: Annotated[
         float | None,
         typer.Option(help="Cost of the data, in US dollars; by default today's price of the captured answers."),
-    ] = None,
+    ] = None
+
+
+def roi(
+    name: Annotated[str, typer.Argument(help="Fine-tuned model.")],
+    base_cost: Annotated[
+        float, typer.Argument(help="Cost per call of the incumbent, in US dollars; nan to use its recorded calls.")
+    ],
+    calls: Annotated[int, typer.Argument(help="Expected calls over the horizon.")],
+    options: RoiOptions,
     as_json: output.Json = False,
 ) -> None:
     """Compute the return on investment of a fine-tuned model against its incumbent: savings, break-even, payback."""
@@ -192,7 +200,13 @@ def roi(
     output.silence_logger("fine_tuning.cost_tracker")  # unknown inputs are printed below
     tracker = CostTracker(workspace=command_workspace())
     analysis = tracker.calculate_roi(
-        name, base_cost, calls, error_cost, incumbent, horizon_days=days, data_cost=data_cost
+        name,
+        base_cost,
+        calls,
+        options.error_cost,
+        options.incumbent,
+        horizon_days=options.days,
+        data_cost=options.data_cost,
     )
     if as_json:
         output.print_json(asdict(analysis))

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from fine_tuning.store.workspace import Workspace
     from fine_tuning.workflows.evaluation_questions import Prediction, Question
     from fine_tuning.workflows.judging import Grade
+    from fine_tuning.workflows.predict import Answering
 
 DEFAULT_ROWS = 10
 MAX_TEXT = 60  # characters of a text in a table
@@ -112,11 +113,7 @@ def evaluate_model(
         slices=[question.slices for question in questions],
         clusters=clusters(questions),
         scores={"judge": [grade.value for grade in grades]} if grades else None,
-        metadata={
-            "test_file": str(test_file),
-            **({} if model.version is None else {"version": model.version}),
-            **({"judge": options.judge} if options.judge else {}),
-        },
+        metadata=_metadata(test_file, model, options),
     )
     human = [question.human for question in questions]
     corrected = judging.corrected([grade.value for grade in grades], human, clusters(questions)) if grades else None
@@ -125,6 +122,11 @@ def evaluate_model(
         return
     _print(evaluation, test_file.name)
     _print_grades(grades, corrected)
+
+
+def _metadata(test_file: Path, model: Answering, options: EvaluationOptions) -> dict[str, object]:
+    found = {"test_file": str(test_file), "version": model.version, "judge": options.judge}
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def _grade(

@@ -17,61 +17,12 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, f
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
 
 from fine_tuning.errors import ConfigurationError
+from fine_tuning.settings.setting_errors import in_one_line
+from fine_tuning.settings.token_prices import Price, TokenPrice
+
+__all__ = ["Gate", "Price", "Settings", "TokenPrice", "acting_as", "acting_user", "get_settings"]
 
 Gate = Literal["evaluation", "experiment", "expiry", "artifact"]
-
-
-UsdPerMillion = Annotated[float | None, Field(ge=0, allow_inf_nan=False)]
-
-
-class TokenPrice(BaseModel):
-    """US dollars per million tokens.
-
-    Without one of their own, cached input and cache writes cost what input costs, and reasoning what output costs.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    input: UsdPerMillion = None
-    cached_input: UsdPerMillion = None
-    cache_write: UsdPerMillion = None
-    output: UsdPerMillion = None
-    reasoning: UsdPerMillion = None
-
-
-class Price(TokenPrice):
-    """What a model costs, also in the service tiers of its host.
-
-    Attributes:
-        training: US dollars per million tokens; as published when omitted.
-        provider: whose published prices apply, for a host that passes calls on: openai, azure, openrouter, ...; or
-            "prefix", where the host's names begin with it (openai/gpt-4o).
-    """
-
-    training: UsdPerMillion = None
-    batch: TokenPrice | None = None
-    flex: TokenPrice | None = None
-    priority: TokenPrice | None = None
-    provider: str | None = None
-
-    @field_validator("provider")
-    @classmethod
-    def _known(cls, provider: str | None) -> str | None:
-        if provider in {None, "prefix"}:
-            return provider
-        from genai_prices.data import providers  # takes 0.16 s to import
-
-        known = sorted(each.id for each in providers)
-        if provider not in known:
-            near = difflib.get_close_matches(provider or "", known) or [
-                "openai",
-                "azure",
-                "aws",
-                "google",
-                "openrouter",
-            ]
-            raise ValueError(f"no prices of this provider are known; use prefix, or one such as {', '.join(near)}")
-        return provider
 
 
 class Settings(BaseSettings):
@@ -261,39 +212,5 @@ def _sources() -> object:
 def _read() -> Settings:
     try:
         return Settings()
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise ConfigurationError(f"cannot read {Path('.env').absolute()}: {reason}; change its owner or mode") from None
-    except UnicodeDecodeError:
-        raise ConfigurationError(f"{Path('.env').absolute()} is not UTF-8 text; save it as UTF-8") from None
-    except ValidationError as error:
-        problem = error.errors()[0]
-        field, *within = problem["loc"]
-        inside = f" in {'.'.join(map(str, within))}" if within else ""
-        reason = problem["msg"].removeprefix("Value error, ")
-        shown = repr(problem["input"])
-        shown = shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]}..."
-        raise ConfigurationError(f"setting {_variable(str(field))}{inside} = {shown}: {_lower(reason)}") from None
-    except SettingsError as error:  # of a setting that should be JSON
-        field = next(iter(re.findall(r'field "(\w+)"', str(error))), "")
-        cause = _lower(str(error.__cause__ or error))
-        holds = known.description if (known := Settings.model_fields.get(field)) else "JSON"
-        raise ConfigurationError(f"setting {_variable(field)} is not JSON: {cause}; it holds {holds}") from None
-    except RecursionError:
-        raise ConfigurationError("FINE_TUNING_PRICES or FINE_TUNING_ALIASES is nested too deeply") from None
-
-
-_SHOWN = 80  # characters of an invalid value
-
-
-def _variable(field: str) -> str:
-    """The environment variable of a field, or of a field's alias."""
-    known = Settings.model_fields.get(field)
-    if known is None:
-        return field
-    return str(known.validation_alias or f"{Settings.model_config.get('env_prefix', '')}{field.upper()}")
-
-
-def _lower(text: str) -> str:
-    """A sentence as a part of another one."""
-    return text[:1].lower() + text[1:]
+    except (OSError, ValueError, SettingsError, RecursionError) as error:
+        raise in_one_line(error, Settings) from None
