@@ -38,12 +38,13 @@ def is_redacted(text: str) -> bool:
 
 
 def is_redacted_value(value: object) -> bool:
-    """Whether a side of a logged call is such a mark, alone or as the only value of an object or list."""
+    """Whether a side of a logged call has nothing but such marks: alone, or as the content of messages."""
     value = parse_embedded_json(value)
-    if is_object(value) and len(value) == 1:
-        return is_redacted_value(next(iter(value.values())))
-    if is_list(value) and len(value) == 1:
-        return is_redacted_value(value[0])
+    if is_object(value):
+        inner = value.get("content") if len(value) > 1 else next(iter(value.values()), None)
+        return is_redacted_value(inner)
+    if is_list(value):
+        return bool(value) and all(map(is_redacted_value, value))
     return isinstance(value, str) and is_redacted(value)
 
 
