@@ -102,7 +102,7 @@ def lines_with(pattern: str) -> list[Place]:
 
 def reached_for() -> list[Place]:
     """Calls that open the workspace's database or read its settings anywhere but in the modules that define them."""
-    own = {"settings.py", "store/database.py", "store/workspace.py"}
+    own = {"settings/__init__.py", "store/database.py", "store/workspace.py"}
     return [place for place in lines_with(r"\b(?:open_database|get_settings)\(") if place[0] not in own]
 
 

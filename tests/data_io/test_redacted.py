@@ -107,6 +107,11 @@ def test_messages_of_a_span_that_are_a_mark_are_skipped() -> None:
     assert list(formats.calls_in({"attributes": {**attributes, "gen_ai.output.messages": "[REDACTED]"}})) == []
 
 
+def test_redacted_question_without_an_answer_is_skipped() -> None:
+    asked = [{"role": "user", "content": "<redacted>"}]
+    assert list(formats.calls_in({**LANGFUSE, "input": asked, "output": None})) == []
+
+
 def test_call_with_redacted_arguments_is_skipped() -> None:
     call = {"id": "c", "type": "function", "function": {"name": "f", "arguments": "[REDACTED]"}}
     row = {**LANGFUSE, "output": {"role": "assistant", "content": None, "tool_calls": [call]}}
@@ -160,6 +165,11 @@ DEFINITIONS: dict[str, object] = {
 def test_tools_that_langfuse_appends_to_the_messages_are_tools(name: str, is_request: bool) -> None:
     messages = [Q, {"role": "tool", "content": DEFINITIONS[name]}]
     (call,) = formats.calls_in({**LANGFUSE, "input": {"messages": messages} if is_request else messages})
+    assert (call.messages, call.tools) == ([Q, A], [TOOL])
+
+
+def test_tools_beside_a_prompt_are_tools() -> None:
+    (call,) = formats.calls_in({**LANGFUSE, "input": [Q["content"], {"role": "tool", "content": TOOL}]})
     assert (call.messages, call.tools) == ([Q, A], [TOOL])
 
 

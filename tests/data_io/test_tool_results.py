@@ -51,6 +51,14 @@ MATCHED: dict[str, tuple[list[dict[str, Any]], list[tuple[str, str]]]] = {
         [asking("g", "f"), result("F", name="ns_f"), result("G", name="g")],
         [("f", "F"), ("g", "G")],
     ),
+    "by name, as ollama has it": (
+        [asking("f", "g"), result("G", tool_name="g"), result("F", tool_name="f")],
+        [("g", "G"), ("f", "F")],
+    ),
+    "calls in messages of their own": (
+        [asking("f"), asking("g"), asking("h"), result("F"), result("H", name="h"), result("G", name="g")],
+        [("f", "F"), ("h", "H"), ("g", "G")],
+    ),
     "by order": ([asking("f", "g", "h"), result("F"), result("G"), result("H")], [("f", "F"), ("g", "G"), ("h", "H")]),
     "one function twice": ([asking("f", "f"), result("1", name="f"), result("2", name="f")], [("f", "1"), ("f", "2")]),
     "calls with ids, results without": (

@@ -31,7 +31,9 @@ REASON_KEYS = (
 _ABOUT_MESSAGES = ("response_metadata", "generation_info", "additional_kwargs", "metadata", "kwargs", "data")
 _FIRST_OF = ("choices", "candidates", "generations", "results")
 _OF_RESPONSES = ("message", "output", "response", "llm_output", "attributes", *_FIRST_OF)
-_STATED_ELSEWHERE = ("incomplete_details", "finish_details")
+_STATED_ELSEWHERE = frozenset({"incomplete_details", "finish_details"})
+_REASONS = frozenset(REASON_KEYS)
+_INNER = frozenset({*_ABOUT_MESSAGES, *_OF_RESPONSES})
 _OF_MESSAGES = frozenset({*REASON_KEYS, *_ABOUT_MESSAGES, *_STATED_ELSEWHERE, "status"})
 _NOT_OF_MODELS = {"user", "human", "system", "developer", "tool", "function"}
 _DEPTH = 6
@@ -63,8 +65,11 @@ def reason_in(response: object, *, depth: int = _DEPTH) -> str | None:
     found = strictest(_own(response))
     if found in CUT_OFF or not depth:
         return found
-    inner = (parse_embedded_json(response.get(key)) for key in (*_ABOUT_MESSAGES, *_OF_RESPONSES))
-    return strictest([found, *(reason_in(each, depth=depth - 1) for each in inner)])
+    for key, value in response.items():
+        if key in _INNER and found not in CUT_OFF:
+            inner = reason_in(parse_embedded_json(value), depth=depth - 1)
+            found = inner if found is None or inner in CUT_OFF else found
+    return found
 
 
 def reason_of_row(row: Row, conversation_keys: Collection[str]) -> str | None:
@@ -104,10 +109,8 @@ def _own(given: Row) -> Iterator[str | None]:
 
 
 def _stated(given: Row) -> Iterator[str | None]:
-    for key in REASON_KEYS:
-        if key in given:
+    for key in given:
+        if key in _REASONS:
             yield finish_reason(given[key])
-    for key in _STATED_ELSEWHERE:
-        details = given.get(key)
-        if is_object(details):
+        elif key in _STATED_ELSEWHERE and is_object(details := given[key]):
             yield finish_reason(details.get("reason") or details.get("type"))

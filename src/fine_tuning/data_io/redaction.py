@@ -26,24 +26,31 @@ _MARKS = (
     re.compile("REDACTED|MASKED|SCRUBBED|FILTERED|ANONYMI[SZ]ED|CENSORED"),
     re.compile("[*\u2022\u2588\u25a0]{3,}"),
 )
+_LAST = frozenset("]>)}*_#\u2022\u2588\u25a0DMmd")  # characters that a mark may end with
 _LONGEST = 100  # characters of a mark
+_LONGEST_SIDE = 1000  # of JSON that holds such marks
 
 
 def is_redacted(text: str) -> bool:
     """Whether a text is nothing but the mark of a text that was redacted; a mark among others is a text's own."""
+    if len(text) > 2 * _LONGEST:
+        return False
     text = text.strip()
-    if not text or len(text) > _LONGEST:
+    if not text or len(text) > _LONGEST or text[-1] not in _LAST:
         return False
     return text.lower() in _MARKERS or any(mark.fullmatch(text) for mark in _MARKS)
 
 
 def is_redacted_value(value: object) -> bool:
-    """Whether a side of a logged call is such a mark, alone or as the only value of an object or list."""
+    """Whether a side of a logged call has nothing but such marks: alone, or as the content of messages."""
+    if isinstance(value, str) and len(value) > _LONGEST_SIDE:
+        return False
     value = parse_embedded_json(value)
-    if is_object(value) and len(value) == 1:
-        return is_redacted_value(next(iter(value.values())))
-    if is_list(value) and len(value) == 1:
-        return is_redacted_value(value[0])
+    if is_object(value):
+        inner = value.get("content") if len(value) > 1 else next(iter(value.values()), None)
+        return is_redacted_value(inner)
+    if is_list(value):
+        return bool(value) and all(map(is_redacted_value, value))
     return isinstance(value, str) and is_redacted(value)
 
 

@@ -54,8 +54,8 @@ class ImportReport:
         captured: new calls.
         duplicates: calls that were captured before.
         skipped: rows of logs that are not answered chats, or whose text was redacted.
-        cut_off: captured calls whose answer ended at a token limit or content filter; their metadata says so, and
-            datasets are built without them.
+        cut_off: captured calls whose answer ended at a token limit or content filter, or was broken off; their
+            metadata says so, and datasets are built without them.
         preferences: preference pairs among the captured calls.
         formats: number of rows by format.
         unrated: number of calls that got a default rating, by that rating.

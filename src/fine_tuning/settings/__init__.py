@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import difflib
 import getpass
 import os
-import re
 import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,10 +11,9 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
 
-from fine_tuning.errors import ConfigurationError
 from fine_tuning.settings.setting_errors import in_one_line
 from fine_tuning.settings.token_prices import Price, TokenPrice
 

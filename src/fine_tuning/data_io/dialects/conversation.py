@@ -7,7 +7,7 @@ from typing import NamedTuple, cast
 
 from fine_tuning.data_io.dialects.content import Content, has_result, is_canonical, kind_of, read_content
 from fine_tuning.data_io.dialects.result_content import result_content
-from fine_tuning.data_io.dialects.tool_calls import is_made, made_id, tagged_calls, tool_calls
+from fine_tuning.data_io.dialects.tool_calls import NAME_KEYS, calls_of, is_made, made_id, tagged_calls, tool_calls
 from fine_tuning.data_io.dialects.tool_results import Result, Unanswered, has_failed, tagged_results
 from fine_tuning.data_io.dialects.ui_messages import turns_of
 from fine_tuning.data_io.json_values import JsonObject, Row, first_value, is_list, is_object, parse_embedded_json
@@ -23,6 +23,7 @@ ROLES = {
     **dict.fromkeys(("function_call", "tool_call"), "call"),  # a message that is a call alone
 }
 _PLAIN = {"role", "content"}
+_CALLS_ALONE = {"role", "content", "tool_calls"}
 _KNOWN = {"system", "developer", "user", "assistant"}
 _SPEAKER_KEYS = ("role", "from", "type", "speaker")
 _CONTENT_KEYS = ("content", "value", "parts", "text")
@@ -94,12 +95,6 @@ class _Waiting(NamedTuple):
     others: Row
 
 
-def _calls_of(message: Message) -> list[ToolCall]:
-    """The calls of a message that was read."""
-    calls: object = message.get("tool_calls")
-    return list(cast("list[ToolCall]", calls)) if is_list(calls) else []
-
-
 class _Reader:
     """Reads messages one after the other: results belong to the calls before them.
 
@@ -151,28 +146,36 @@ class _Reader:
         calls = tool_calls({**value, "type": None} if is_object(value) else value, len(self.messages))
         if calls is None:
             raise DataError(f"{where} must be JSON with name and arguments of the call")
-        last = self.messages[-1] if self.messages else None
-        if (
-            last is not None
-            and last["role"] == "assistant"
-            and (given.get("type") == "function_call" or _calls_of(last))
-        ):
-            # Parallel calls are items of their own. The message may be a part of the row, which stays as it is.
-            before, place = _calls_of(last), len(self.messages)
-            calls = [
-                cast("ToolCall", {**call, "id": made_id(place, len(before) + at)}) if is_made(call["id"]) else call
-                for at, call in enumerate(calls)
-            ]
-            together: Message = {"content": None, **last, "tool_calls": [*before, *calls]}
-            self.messages[-1] = together
-            self._unanswered.add(together)
+        if given.get("type") == "function_call" or self._has_open_calls():  # parallel calls are items of their own
+            self._join_calls(calls)
         else:
             self._append({"role": "assistant", "content": None, "tool_calls": calls})
+
+    def _has_open_calls(self) -> bool:
+        """Whether the last message has calls, and no result yet."""
+        return bool(self.messages) and not self._results and bool(calls_of(self.messages[-1]))
+
+    def _join_calls(self, calls: list[ToolCall]) -> None:
+        """Add calls to the last message of the assistant, where there is one."""
+        last = self.messages[-1] if self.messages else None
+        if last is None or last["role"] != "assistant":
+            self._append({"role": "assistant", "content": None, "tool_calls": calls})
+            return
+        before, place = calls_of(last), len(self.messages)
+        calls = [
+            cast("ToolCall", {**call, "id": made_id(place, len(before) + at)}) if is_made(call["id"]) else call
+            for at, call in enumerate(calls)
+        ]
+        # The message may be a part of the row, which stays as it is.
+        together: Message = {"content": None, **last, "tool_calls": [*before, *calls]}
+        self.messages[-1] = together
+        self._unanswered.add(together)
 
     def _add_results(self, given: JsonObject, where: str) -> None:
         content = next((given[key] for key in (*_CONTENT_KEYS, "output") if given.get(key) is not None), "")
         own = first_value(given, "tool_call_id", "toolCallId", "tool_use_id", "call_id")
-        name = str(given["name"]) if isinstance(given.get("name"), str) else None
+        named = first_value(given, *NAME_KEYS)
+        name = named if isinstance(named, str) else None
         if is_list(content) and has_result(content):
             read = read_content(content, where, len(self.messages))
             if read.parts or read.calls:
@@ -208,7 +211,10 @@ class _Reader:
         message, results = self._turn(given, role, where)
         has_more = not results or message["content"] is not None or "tool_calls" in message
         if has_more and role == "assistant":
-            self._append(cast("Message", message))
+            if message.keys() == _CALLS_ALONE and message["content"] is None and self._has_open_calls():
+                self._join_calls(calls_of(cast("Message", message)))
+            else:
+                self._append(cast("Message", message))
         self._results += [_Waiting(result, where, {}) for result in results]  # before what the user says beside them
         if has_more and role != "assistant":
             self._append(cast("Message", message))

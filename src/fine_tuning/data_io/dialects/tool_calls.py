@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from fine_tuning.data_io.json_values import JsonObject, first_value, is_list, is_object, parse_embedded_json
-from fine_tuning.data_io.messages import ToolCall
+from fine_tuning.data_io.messages import Message, ToolCall
 
 _ID_KEYS = ("call_id", "tool_call_id", "toolCallId", "toolUseId", "id")  # the id of an item is not that of its call
 NAME_KEYS = ("name", "toolName", "tool_name")
@@ -69,6 +69,12 @@ def tool_calls(given: object, place: int) -> list[ToolCall] | None:
     calls = [tool_call(each, made_id(place, number)) for number, each in enumerate(found)]
     known = [call for call in calls if call is not None]
     return known if known and len(known) == len(calls) else None
+
+
+def calls_of(message: Message) -> list[ToolCall]:
+    """The calls of a message that was read."""
+    calls: object = message.get("tool_calls")
+    return list(cast("list[ToolCall]", calls)) if is_list(calls) else []
 
 
 def made_id(place: int, number: int) -> str:

@@ -126,6 +126,8 @@ def _is_tool(message: Row) -> bool:
 def _request(given: object) -> list[Message]:
     if is_object(given):
         return read_messages(given, "input") if "role" in given else read_request(given).messages
+    if is_list(given) and len(given) == 1 and isinstance(given[0], str):  # a prompt, as LangChain sends it
+        given = given[0]
     if isinstance(given, str) or is_list(given):
         return read_messages(given, "input")
     raise DataError("input has no messages")
