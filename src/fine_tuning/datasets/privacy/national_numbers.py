@@ -37,6 +37,7 @@ _NUMBER = re.compile(
     r"(?! (?:EUR|USD|GBP|CHF|RUB|kg|km|mm|ms|kB|[MGT]B|bytes?)\b)",
     re.ASCII,
 )
+_AMERICAN_CODE = re.compile(r"\d{5}-\d{4}|\d{3}-\d\d-\d{4}")  # of a place, or the number of a person's insurance
 _FEWEST, _MOST = 9, 12  # digits
 # Words whose numbers are no phone's; `No.` and its like stand before all kinds of numbers.
 _NUMBERED = re.compile(
@@ -69,8 +70,8 @@ def _is_other(value: str, form: str) -> bool:
     groups = re.findall(r"\d+", value)
     if not _FEWEST <= len("".join(groups)) <= _MOST or (len(groups) == 1 and "(" not in value):
         return True
-    if "." in value and " " in value:
-        return True  # numbers with decimals
+    if ("." in value and " " in value) or _AMERICAN_CODE.fullmatch(value):
+        return True  # numbers with decimals; a code
     if form == "indian":
         return all(group.endswith("00") for group in groups)
     is_rising = all(int(a) < int(b) for a, b in pairwise(groups))
