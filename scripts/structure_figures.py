@@ -113,6 +113,7 @@ def opened() -> list[Place]:
         "dashboard/app.py",
         "dashboard/separate_process.py",
         "distillation/data_collector.py",
+        "distillation/review_inbox.py",
         "server/app.py",
         "store/workspace.py",
         "training/jobs/worker.py",

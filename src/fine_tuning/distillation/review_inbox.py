@@ -18,6 +18,7 @@ from fine_tuning.store.column_types import now
 from fine_tuning.store.database import Database, Transaction
 from fine_tuning.store.records.examples import Example, Review
 from fine_tuning.store.reviews import Filters
+from fine_tuning.store.workspace import open_workspace
 
 CLAIM_SECONDS = 600.0  # after which the calls that a reviewer claimed are free for others
 ALL_CALLS = Filters()
@@ -54,6 +55,7 @@ class ReviewInbox:
         second_opinions: give calls that one other reviewer has reviewed, instead of new ones.
         seat: names one of several places at which the reviewer works at once, such as a browser tab; each claims its
             own calls.
+        database: of the workspace; by default that of the one which the environment names.
         clock: gives the current time (UTC), by which claims expire.
     """
 
@@ -63,13 +65,13 @@ class ReviewInbox:
         *,
         second_opinions: bool = False,
         seat: str | None = None,
-        database: Database,
+        database: Database | None = None,
         clock: Callable[[], datetime] = now,
     ) -> None:
         self.reviewer = checks.name("reviewer", reviewer)
         self._seat = self.reviewer if seat is None else checks.name("seat", seat)
         self._second_opinions = second_opinions
-        self._database = database
+        self._database = database or open_workspace().database
         self._claims = reviews.Claims(self._seat, CLAIM_SECONDS, clock)
 
     def count(self, filters: Filters = ALL_CALLS) -> int:
