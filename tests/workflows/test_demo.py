@@ -85,7 +85,11 @@ def test_demo_of_a_users_file_with_real_weights_runs_the_loop(
         "(24 rows read, 1 seen twice, 1 malformed and skipped)",
         "Evaluation on",
         "A/B test demo-support-inbox-v1",
-        "Return on investment of support-inbox",
+        "Agreement with gpt-4o",
+        "teacher: gpt-4o",
+        "Return on investment of support-inbox against gpt-4o",
+        "its machine, always on",
+        "of its price per call; break-even after",
     ):
         assert expected in printed
     assert list(workspace.iterdir()) == [own]

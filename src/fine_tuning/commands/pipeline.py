@@ -130,7 +130,7 @@ def decision(result: DemoResult) -> str:
     tuned, teacher, even = result.outcome.tuned, result.teacher, result.analysis.break_even_inferences
     low, high = (f"{bound * 100:.1f}" for bound in tuned.accuracy_interval)
     alike = f"{output.percent(tuned.accuracy)} ({low} to {high}) agreement with {teacher.name}"
-    share = tuned.cost_per_inference / teacher.cost_per_call if teacher.cost_per_call else nan
+    share = result.analysis.inference_cost_per_call / teacher.cost_per_call if teacher.cost_per_call else nan
     price = "at an unknown share of its price" if isnan(share) else f"at {share:.2%} of its price per call"
     bounds = result.analysis.intervals.get("break_even_inferences")
     between = f" ({costs.calls_text(bounds[0])} to {costs.calls_text(bounds[1])})" if bounds else ""

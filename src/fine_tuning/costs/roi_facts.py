@@ -17,6 +17,7 @@ from fine_tuning.errors import UsageError
 from fine_tuning.settings import Settings
 from fine_tuning.store import costs, datasets, jobs, model_versions
 from fine_tuning.store.database import Transaction
+from fine_tuning.store.records.jobs import Job
 from fine_tuning.store.records.model_versions import ModelVersion
 
 
@@ -126,8 +127,9 @@ def gather(tx: Transaction, request: RoiRequest, version: ModelVersion | None, s
     tokens = [job["training_tokens"] for job in recorded if job["model_name"] == name]
     known_tokens = [count for count in tokens if count is not None]
     stated = request.incumbent_price
-    dataset = None if version is None else datasets.of_job(tx, jobs.get(tx, version["job_id"]))
-    hourly = settings.machine_usd_per_hour if version is not None and version["provider"] == LOCAL else None
+    job = None if version is None else jobs.get(tx, version["job_id"])
+    dataset = datasets.of_job(tx, job)
+    hourly = settings.machine_usd_per_hour if LOCAL in _providers(version, job) else None
     return RoiFacts(
         request=request,
         training_cost=training_costs.total(trained),
@@ -139,6 +141,12 @@ def gather(tx: Transaction, request: RoiRequest, version: ModelVersion | None, s
         quality=Quality(),
         unpriced_jobs=[job for job, cost in trained.items() if cost is None],
     )
+
+
+def _providers(version: ModelVersion | None, job: Job | None) -> list[str | None]:
+    """What answers for a version: as registered, else where it was trained."""
+    stated = None if version is None else version["provider"]
+    return [stated or (None if job is None else job["provider"])]
 
 
 def _price_of(tx: Transaction, model: str | None) -> Measured:

@@ -133,6 +133,9 @@ def run(pipeline: Pipeline, data: Path | None = None) -> DemoResult:
         on_message(f"deployed {deployed}")
     question = FRESH_REQUEST if data is None else str(traffic[0]["prompt"])
     price, teacher = workspace.settings.machine_usd_per_hour, _teacher(workspace, test)
+    analysis = CostTracker(workspace=workspace).calculate_roi(  # before the one call below, which is no measurement
+        MODEL_NAME, teacher.cost_per_call, MONTHLY_CALLS, incumbent=teacher.name
+    )
     return DemoResult(
         captured=captured,
         outcome=outcome,
@@ -141,9 +144,7 @@ def run(pipeline: Pipeline, data: Path | None = None) -> DemoResult:
         deployed=deployed,
         answer=_answer(workspace, MODEL_NAME if deployed else plan.base_model, question, _messages(examples[0])),
         teacher=teacher,
-        analysis=CostTracker(workspace=workspace).calculate_roi(
-            MODEL_NAME, teacher.cost_per_call, MONTHLY_CALLS, incumbent=teacher.name
-        ),
+        analysis=analysis,
         machine_usd_per_hour=nan if price is None else price,
     )
 
