@@ -91,7 +91,7 @@ def test_predict_after_an_interrupted_run_calls_only_the_missing_questions(host:
         with file.open("a", encoding="utf-8") as stream:
             stream.write('\n{"question": "cut')  # a run that was killed
     predicted("loud", asked, CallOptions(16))
-    assert len(host.requests) == 12
+    assert len(host.requests) == 13  # one, by which the host tells what it has behind the name
 
 
 def test_predict_repeats_a_failed_call(host: wire.Host) -> None:
@@ -106,7 +106,7 @@ def test_prediction_cache_keeps_unusual_characters(host: wire.Host) -> None:
     host.answers["POST /chat/completions"] = completion(odd)
     predicted("loud", questions("a", "b"), CallOptions(16))
     assert [answer.text for answer in predicted("loud", questions("a", "b"), CallOptions(16))] == [odd, odd]
-    assert len(host.requests) == 2
+    assert len(host.requests) == 3
     kept = cached_predictions("loud", questions("a", "c"), 16, "gone", workspace=open_workspace())
     assert [(answer.text, answer.error) for answer in kept] == [(odd, None), (None, "gone")]
 
@@ -376,7 +376,8 @@ def test_judging_with_wrong_arguments_is_refused() -> None:
 
 
 def weather(city: str, call_id: str) -> dict[str, Any]:
-    function = {"name": "weather", "arguments": json.dumps({"city": city})}
+    arguments = f'{{"days": {1.0 if call_id == "call_9" else 1}, "city": {json.dumps(city)}}}'  # of the host: 1.0
+    function = {"name": "weather", "arguments": arguments}
     return {
         "role": "assistant",
         "content": "",
@@ -411,7 +412,7 @@ def test_rows_with_tools_are_evaluated_with_their_tools(database: Database, host
         assert [text == reference for text, reference in answered] == [True, False, False]
         assert [tool_call_match.matches(*each) for each in answered[:2]] == [True, False]
         assert texts[2] == "It is sunny."
-    assert len(host.asked("POST /chat/completions")) == 3
+    assert len(host.asked("POST /chat/completions")) == 4  # one is asked again
 
 
 def test_evaluation_is_of_the_version_that_answered(
@@ -436,3 +437,34 @@ def test_evaluation_is_of_the_version_that_answered(
     assert (compared["first"]["id"], compared["second"]["id"]) == (1, 2)
     code, _, said = cli("evaluate-model", "inbox@nobody", "fine_tuned", str(file))
     assert (code, "inbox has no alias nobody; it has champion" in said) == (1, True)
+
+
+def test_kept_answers_are_told_with_age_and_asked_again_of_another_model(
+    database: Database, host: wire.Host, tmp_path: Path, cli: Any
+) -> None:
+    serving = {"model": "house-1", "system_fingerprint": "fp_1"}
+    host.answers["POST /chat/completions"] = lambda request: (200, {**reply(request)[1], **serving})
+    file = tmp_path / "test.jsonl"
+    file.write_text("".join(f'{{"prompt": "q{number}", "response": "q{number}"}}\n' for number in range(3)))
+
+    def evaluate() -> tuple[str, int]:
+        before = len(host.asked("POST /chat/completions"))
+        code, out, _ = cli("evaluate-model", "prod", "base", str(file))
+        assert code == 0
+        return " ".join(out.split()), len(host.asked("POST /chat/completions")) - before
+
+    first, calls = evaluate()
+    assert ("earlier runs" in first, calls) == (False, 3)
+    kept, calls = evaluate()
+    assert calls == 1  # by which the host tells what it has behind the name
+    assert "3 predictions are from earlier runs, the oldest of 20" in kept
+    assert "answered by house-1 fp_1; --fresh calls the model again" in kept
+    serving["system_fingerprint"] = "fp_2"
+    again, calls = evaluate()
+    assert ("earlier runs" in again, calls) == (False, 4)
+    assert evaluate()[1] == 1
+    serving["system_fingerprint"] = "fp_3"
+    file.write_text("".join(f'{{"prompt": "q{number}", "response": "q{number}"}}\n' for number in range(4)))
+    assert evaluate()[1] == 4  # the new one tells that the others are of a former model
+    host.answers["POST /chat/completions"] = lambda _: (401, {"error": {"message": "no such key"}})
+    assert "4 predictions are from earlier runs" in evaluate()[0]

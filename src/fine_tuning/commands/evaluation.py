@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from math import isnan
@@ -121,6 +122,7 @@ def evaluate_model(
         _print_json(evaluation, grades, corrected)
         return
     _print(evaluation, test_file.name)
+    _print_kept(predictions)
     _print_grades(grades, corrected)
 
 
@@ -147,6 +149,18 @@ def _grade(
             workspace=workspace,
             on_progress=on_progress,
         )
+
+
+def _print_kept(predictions: Sequence[Prediction]) -> None:
+    """Say how many predictions are of earlier runs, since when, and of which model."""
+    kept = [each for each in predictions if each.is_cached]
+    if not kept:
+        return
+    times = [each.answered_at for each in kept if each.answered_at is not None]
+    since = f", the oldest of {output.utc(min(times))}" if times else ""
+    models = sorted({each.served_by for each in kept if each.served_by is not None})
+    by = f", answered by {', '.join(models)}" if models else ""
+    output.print_text(f"{len(kept)} predictions are from earlier runs{since}{by}; --fresh calls the model again")
 
 
 def _print_json(evaluation: Evaluation, grades: list[Grade], corrected: Corrected | None) -> None:

@@ -142,11 +142,20 @@ def text_of(message: Mapping[str, object]) -> str:
 
 
 def _calls_text(calls: Sequence[ToolCall]) -> str:
-    """Names and arguments as JSON, without ids: equal calls have an equal text."""
+    """Names and arguments as JSON, without ids: equal calls have an equal text, also with 1 and 1.0."""
     if not calls:
         return ""
-    found = [{"name": call["function"]["name"], "arguments": parsed_arguments(call)} for call in calls]
+    found = [{"name": call["function"]["name"], "arguments": _plain(parsed_arguments(call))} for call in calls]
     return json.dumps(found, ensure_ascii=False, sort_keys=True)
+
+
+def _plain(value: object) -> object:
+    """A JSON value with integers in place of whole floats."""
+    if isinstance(value, Mapping):
+        return {key: _plain(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_plain(each) for each in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def parsed_arguments(call: ToolCall) -> object:

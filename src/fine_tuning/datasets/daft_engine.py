@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import Any, TypeAlias
 
@@ -36,3 +40,17 @@ def daft(ray_address: str | None = None) -> DaftModule:
         ray_cluster.connect(ray_address, log_to_driver=False)
         module.set_runner_ray(ray_address)
     return module
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Runs a plan whose interruption (Ctrl-C) leaves no traceback of Daft's unfinished work on the terminal."""
+    try:
+        yield
+    except KeyboardInterrupt as interrupted:
+        hook, sys.unraisablehook = sys.unraisablehook, lambda _: None
+        try:
+            traceback.clear_frames(interrupted.__traceback__)  # which ends what they still hold, and fails at it
+        finally:
+            sys.unraisablehook = hook
+        raise

@@ -13,7 +13,7 @@ import pyarrow as pa
 from fine_tuning.data_io import sources
 from fine_tuning.data_io.sources import RawRow
 from fine_tuning.datasets import daft_file_source, near_duplicates
-from fine_tuning.datasets.daft_engine import DaftModule, daft
+from fine_tuning.datasets.daft_engine import DaftModule, daft, interruptible
 from fine_tuning.datasets.recipe import Recipe
 from fine_tuning.datasets.row_features import Record, Recorder, State
 from fine_tuning.datasets.row_sources import RowSources
@@ -66,9 +66,10 @@ def records(rows: RowSources, recipe: Recipe, settings: Settings) -> Iterator[pa
     seen = daft_file_source.frame(files, flow).select("source", "line", checked)
     signed = seen.with_column("signature", near_duplicates.signature(column("prompt_words")))
     arrivals = daft_file_source.Arrivals(labels)
-    for batch in signed.to_arrow_iter():
-        flow.arrive(batch.num_rows)
-        yield arrivals.take(batch)
+    with interruptible():
+        for batch in signed.to_arrow_iter():
+            flow.arrive(batch.num_rows)
+            yield arrivals.take(batch)
     arrivals.check()
 
 

@@ -46,7 +46,8 @@ class Answer(TypedDict):
 
     `content` is empty where the model calls tools and says nothing; `tool_calls` is empty where it calls none.
     `version` is that of a registered model; `latency_ms` is in milliseconds, `cost` in US dollars; None is unknown.
-    `cost_note` says what the cost assumes, or why it is unknown; `service_tier` is that of the host.
+    `cost_note` says what the cost assumes, or why it is unknown; `service_tier` is that of the host. `served_by` is the
+    model and fingerprint that the host reports.
     """
 
     content: str
@@ -59,6 +60,7 @@ class Answer(TypedDict):
     cost: float | None
     cost_note: str | None
     service_tier: str | None
+    served_by: str | None
     finish_reason: str | None
     experiment: TrialSample | None
 
@@ -96,6 +98,7 @@ def answer_of(target: Target, model: str, completion: Completion, settings: Sett
         "cost": price.usd,
         "cost_note": price.note,
         "service_tier": usage.get("service_tier"),
+        "served_by": completion.served_by,
         "finish_reason": completion.finish_reason,
         "experiment": None,
     }

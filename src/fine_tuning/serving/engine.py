@@ -29,6 +29,8 @@ class Completion:
         tool_calls: what the answer calls, of the `tools` of the request.
         usage: the tokens with those cached and those of reasoning, and the service tier, which decide the price; None
             where the engine reports none.
+        served_by: the model and fingerprint that the host reports, which may change behind a name; None where it
+            reports none.
     """
 
     text: str
@@ -39,6 +41,7 @@ class Completion:
     finish_reason: str | None
     tool_calls: Sequence[ToolCall] = ()
     usage: Usage | None = None
+    served_by: str | None = None
 
 
 class Engine(Protocol):

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from fine_tuning._util.lazy_imports import import_llama_cpp
 from fine_tuning.data_io.dialects.tool_calls import tool_calls
+from fine_tuning.data_io.usage import usage_of
 from fine_tuning.errors import ContextLengthError, MissingDependencyError, NotFoundError, ProviderError, RefusedError
 from fine_tuning.serving.chat_types import ChatBody, Chunk, Messages
 from fine_tuning.serving.chat_wire import text_from_chunks
@@ -136,6 +137,7 @@ class LlamaCppEngine:
             latency_ms=latency,
             finish_reason=choice.get("finish_reason"),
             tool_calls=tool_calls(message.get("tool_calls") or [], 0) or [],
+            usage=usage_of(usage),
         )
 
     def stream(

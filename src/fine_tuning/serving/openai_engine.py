@@ -125,6 +125,7 @@ class OpenAIEngine:
             finish_reason=reply.choices[0].finish_reason,
             tool_calls=tool_calls([call.to_dict() for call in message.tool_calls or []], 0) or [],
             usage=usage,
+            served_by=" ".join(filter(None, (reply.model, reply.system_fingerprint))) or None,
         )
 
     def _translated_errors(self) -> AbstractContextManager[None]:

@@ -27,6 +27,8 @@ class Prediction(NamedTuple):
         text: None where the call failed.
         latency_ms: milliseconds.
         cost: US dollars.
+        served_by: the model and fingerprint that the host reported; None where unknown.
+        answered_at: when it was answered, in an earlier run (ISO 8601); None in this run, and where that is unknown.
         is_cached: from an earlier run.
     """
 
@@ -34,6 +36,8 @@ class Prediction(NamedTuple):
     error: str | None = None
     latency_ms: float | None = None
     cost: float | None = None
+    served_by: str | None = None
+    answered_at: str | None = None
     is_cached: bool = False
 
 

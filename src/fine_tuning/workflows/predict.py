@@ -6,13 +6,14 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
+from functools import partial
 from itertools import groupby
 from typing import NamedTuple
 
 from fine_tuning._util import checks
 from fine_tuning._util.model_names import version_name
 from fine_tuning.data_io.messages import text_of
-from fine_tuning.errors import ProviderError, UsageError
+from fine_tuning.errors import ConfigurationError, ProviderError, UsageError
 from fine_tuning.llm_service import LLMService
 from fine_tuning.serving.answered_calls import Answer
 from fine_tuning.serving.engine import DEFAULT_CONCURRENCY
@@ -63,7 +64,9 @@ def predict(
 ) -> list[Prediction]:
     """A model's greedy predictions in the order of the questions; kept ones are not requested again.
 
-    A call that fails (after the retries of the host's client) is a prediction with an error, and repeated next time.
+    One question of those that a host has answered before is asked again: where the host reports another model or
+    fingerprint than then, all that the former has answered are asked again, too. A call that fails (after the retries
+    of the host's client) is a prediction with an error, and repeated next time.
 
     Args:
         on_progress: called with the number of predictions since the last call.
@@ -83,22 +86,43 @@ def predict(
             found[position] = cache.find(questions[position])
         missing = [position for position in unanswered if found[position] is None]
         on_progress(len(unanswered) - len(missing))
-        batch = [questions[position] for position in missing]
-        if service.is_local():
-            calls = _local_calls(service, batch, options)
-        else:
-            calls = _host_calls(service, batch, options, Pace(options.per_minute, clock, sleep))
+        call = partial(_host_call, service, options, Pace(options.per_minute, clock, sleep))
+        served_by = None if service.is_local() or missing else _served_now(questions, found, call)
         try:
-            for number, prediction in calls:
-                found[missing[number]] = prediction
-                cache.add(batch[number], prediction)
-                on_progress(1)
+            while missing or _former(found, served_by):
+                for number, prediction in _calls(service, [questions[at] for at in missing], options, call):
+                    found[missing[number]] = prediction
+                    cache.add(questions[missing[number]], prediction)
+                    served_by = prediction.served_by or served_by
+                    on_progress(1)
+                missing = _former(found, served_by)
+                found = [None if at in missing else each for at, each in enumerate(found)]
+                on_progress(-len(missing))
         finally:
             service.close()
     predictions = [prediction for prediction in found if prediction is not None]
     if predictions and all(prediction.error is not None for prediction in predictions):
         raise ProviderError(f"no question was answered: {predictions[0].error}")
     return predictions
+
+
+def _served_now(
+    questions: Sequence[Question], found: Sequence[Prediction | None], call: Callable[[Question], Prediction]
+) -> str | None:
+    """What the host has behind the name now, by asking a question whose answer is kept; None where nobody answers."""
+    kept = next((at for at, each in enumerate(found) if each is not None and each.is_cached and each.served_by), None)
+    try:
+        return None if kept is None else call(questions[kept]).served_by
+    except ConfigurationError:
+        return None
+
+
+def _former(found: Sequence[Prediction | None], served_by: str | None) -> list[int]:
+    """The places of kept predictions of another model than the host now has behind the name."""
+    if served_by is None:
+        return []
+    kept = [(at, each) for at, each in enumerate(found) if each is not None and each.is_cached]
+    return [at for at, each in kept if each.served_by not in (None, served_by)]
 
 
 def cached_predictions(
@@ -146,6 +170,14 @@ def _open_cache(service: LLMService, workspace: Workspace, max_tokens: int, *, f
     return PredictionCache(folder, service.get_config(), options, fresh=fresh)
 
 
+def _calls(
+    service: LLMService, batch: Sequence[Question], options: CallOptions, call: Callable[[Question], Prediction]
+) -> Iterator[tuple[int, Prediction]]:
+    return (
+        _local_calls(service, batch, options) if service.is_local() else _host_calls(call, batch, options.concurrency)
+    )
+
+
 def _local_calls(
     service: LLMService, batch: Sequence[Question], options: CallOptions
 ) -> Iterator[tuple[int, Prediction]]:
@@ -163,23 +195,23 @@ def answers(service: LLMService, questions: Sequence[Question], max_tokens: int)
 
 
 def _prediction(answer: Answer) -> Prediction:
-    return Prediction(text_of(answer), None, answer["latency_ms"], answer["cost"])
+    return Prediction(text_of(answer), None, answer["latency_ms"], answer["cost"], answer["served_by"])
+
+
+def _host_call(service: LLMService, options: CallOptions, pace: Pace, question: Question) -> Prediction:
+    pace.wait()
+    try:
+        answer = service.complete(question.messages, max_tokens=options.max_tokens, **question.params)
+    except ProviderError as error:
+        return Prediction(None, str(error))
+    return _prediction(answer)
 
 
 def _host_calls(
-    service: LLMService, batch: Sequence[Question], options: CallOptions, pace: Pace
+    call: Callable[[Question], Prediction], batch: Sequence[Question], concurrency: int
 ) -> Iterator[tuple[int, Prediction]]:
     """Each prediction with the position of its question, as they arrive."""
-
-    def call(question: Question) -> Prediction:
-        pace.wait()
-        try:
-            answer = service.complete(question.messages, max_tokens=options.max_tokens, **question.params)
-        except ProviderError as error:
-            return Prediction(None, str(error))
-        return _prediction(answer)
-
-    with ThreadPoolExecutor(options.concurrency) as pool:
+    with ThreadPoolExecutor(concurrency) as pool:
         calls = {pool.submit(call, question): number for number, question in enumerate(batch)}
         try:
             for done in as_completed(calls):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 
 from fine_tuning._util.files import make_folder, translated_os_errors
@@ -35,7 +36,18 @@ class PredictionCache:
         for line in self._file.read_text("utf-8", "replace").split("\n"):  # texts may hold other line separators
             try:
                 row = json.loads(line)
-                yield row["question"], Prediction(row["text"], None, row["latency_ms"], row["cost"], is_cached=True)
+                yield (
+                    row["question"],
+                    Prediction(
+                        row["text"],
+                        None,
+                        row["latency_ms"],
+                        row["cost"],
+                        served_by=row.get("served_by"),
+                        answered_at=row.get("answered_at"),
+                        is_cached=True,
+                    ),
+                )
             except (ValueError, KeyError, TypeError):
                 continue  # the last line of a run that was killed
 
@@ -52,6 +64,8 @@ class PredictionCache:
             "text": prediction.text,
             "latency_ms": prediction.latency_ms,
             "cost": prediction.cost,
+            "served_by": prediction.served_by,
+            "answered_at": datetime.now(UTC).isoformat(timespec="seconds"),
         }
         with translated_os_errors(self._file, "write"), self._file.open("a", encoding="utf-8") as stream:
             stream.write("\n" + json.dumps(row))  # ASCII: half a surrogate pair is not UTF-8
