@@ -215,21 +215,26 @@ class Import:
         value = row_text.parse(row.text)
         if isinstance(value, Finding):
             raise DataError(_reason(value))
-        name = self.defaults.format or formats.format_of(value)
+        name, calls = formats.read(value, self.defaults.format)
         default = self.defaults.rating or (LOG_RATING if name in formats.LOGS else TRAINING_DATA_RATING)
-        for number, call in enumerate(formats.calls_in(value, name)):
+        for number, call in enumerate(calls):
             if not number:
-                self.report.formats[str(name)] += 1
+                self.report.formats[name] += 1
             is_unrated = call.rating in (None, "")
             self.report.unrated.update([default] if is_unrated else ())
-            yield str(name), call, default if is_unrated else call.rating
+            yield name, call, default if is_unrated else call.rating
+
+
+def _is_plain(record: NewExample) -> bool:
+    """Whether a call is a question and its answer alone, of which nothing can be wrong but that one is empty."""
+    return not (record["messages"] or record["tools"]) and bool(record["prompt"].strip() and record["response"].strip())
 
 
 def untrainable(*records: NewExample | None) -> list[Finding]:
     """What is wrong with calls for training; they are stored nevertheless, as nothing of them is lost."""
     found: list[Finding] = []
     for record in records:
-        if record is not None:
+        if record is not None and not _is_plain(record):
             row = {"messages": messages_of_example(record)} | ({"tools": record["tools"]} if record["tools"] else {})
             found += [each for each in chat_checks.check_row(row) if CODES[each.code].is_error]
     return found

@@ -140,17 +140,25 @@ def calls_in(row: Row, name: str | None = None) -> Iterator[Call]:
     Raises:
         DataError: the row is of another format, or malformed.
     """
+    return read(row, name)[1]
+
+
+def read(row: Row, name: str | None = None) -> tuple[str, Iterator[Call]]:
+    """The name of a row's format, and its calls; see `calls_in`."""
     row = _stated(row)
     if name is None:
         known, row = _recognised(row)
     else:
-        known = name
-        if not FORMATS[name].recognises(row):
-            row = {folded(key): value for key, value in row.items()}
-    if known is None or not FORMATS[known].recognises(row):
+        row = row if FORMATS[name].recognises(row) else {folded(key): value for key, value in row.items()}
+        known = name if FORMATS[name].recognises(row) else None
+    if known is None:
         _refuse_broken_json(row)
         expected = f"of the format {name}" if name else "of any known format"
         raise DataError(f"the row is not {expected} (it has {', '.join(sorted(row)[:6]) or 'nothing'})")
+    return known, _calls(row, known)
+
+
+def _calls(row: Row, known: str) -> Iterator[Call]:
     try:
         for call in FORMATS[known].calls(row):
             if known not in LOGS or not has_redacted(call.messages):

@@ -43,8 +43,10 @@ class Exchange(NamedTuple):
 def exchange_in(row: Row) -> Exchange | None:
     """The request and the response that a row has side by side; None if it has none."""
     for names in _NAMES:
-        request = parse_embedded_json(row.get(names[0]))
-        if not is_object(request) or names[1] not in row:
+        if names[0] not in row or names[1] not in row:
+            continue
+        request = parse_embedded_json(row[names[0]])
+        if not is_object(request):
             continue
         body = parse_embedded_json(request.get("body"))
         return Exchange(body if is_object(body) else request, body_of(row[names[1]]), names)

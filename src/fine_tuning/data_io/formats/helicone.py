@@ -37,7 +37,7 @@ def recognises(row: Row) -> bool:
 def _bodies(row: Row) -> tuple[object, object] | None:
     """The bodies of request and response, also where the export has fetched them from their own storage."""
     for key in ("signed_body_content", "raw_request_response_body"):
-        stored = parse_embedded_json(row.get(key))
+        stored = parse_embedded_json(row[key]) if key in row else None
         if is_object(stored) and "request" in stored:
             return stored["request"], stored.get("response")
     if "request_body" in row or "signed_body_url" in row:

@@ -29,7 +29,7 @@ def recognises(row: Row) -> bool:
 
 
 def _entry(row: Row) -> Row:
-    payload = parse_embedded_json(row.get("standard_logging_object"))
+    payload = parse_embedded_json(row["standard_logging_object"]) if "standard_logging_object" in row else None
     return payload if is_object(payload) else row
 
 
