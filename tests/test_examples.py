@@ -25,6 +25,8 @@ from tests.data_io.test_formats import ONE_CALL
 from tests.server.conftest import listening
 from tests.tiny_model import make_tiny_model
 
+pytestmark = pytest.mark.slow  # starts processes
+
 EXAMPLES = PROJECT / "examples"
 
 

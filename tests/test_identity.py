@@ -12,6 +12,8 @@ import pytest
 import fine_tuning
 from tests.conftest import PROJECT
 
+pytestmark = pytest.mark.slow  # starts processes
+
 HEAVY = ("torch", "transformers", "daft", "openai", "fastapi", "ray", "trl", "peft", "scipy", "alembic")
 
 

@@ -11,7 +11,11 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 from fine_tuning import LocalFineTuner
+
+pytestmark = pytest.mark.slow  # starts processes
 
 
 def test_train_ctrl_c_leaves_a_job_that_resumes(tmp_path: Path, tiny_model_dir: Path) -> None:

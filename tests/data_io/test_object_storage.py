@@ -17,6 +17,8 @@ from fine_tuning.data_io import sources
 from fine_tuning.errors import DataError, NotFoundError
 from tests.datasets.test_building import build, chat, question
 
+pytestmark = pytest.mark.slow  # starts processes
+
 ROWS = "".join(json.dumps(chat(question(n), "x" * 300)) + "\n" for n in range(3000)).encode()
 
 

@@ -22,6 +22,8 @@ from fine_tuning.serving.transformers_engine import TransformersEngine
 from fine_tuning.serving.vllm_engine import VllmServer
 from fine_tuning.settings import get_settings
 
+pytestmark = pytest.mark.slow  # starts processes
+
 REAL = shutil.which("vllm")
 CHAT = [{"role": "user", "content": "What is the capital of France?"}]
 BODY = {"messages": CHAT, "temperature": 0, "max_tokens": 16}
