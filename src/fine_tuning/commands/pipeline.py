@@ -118,7 +118,7 @@ def print_costs(result: DemoResult) -> None:
     """Print the return on the fine-tuned model, with its assumptions, and what there is to decide."""
     costs.print_analysis(result.analysis)
     output.print_text(
-        f"the price of {result.teacher.name} is today's for the held-out requests; "
+        f"the price of {result.teacher.name} is today's for the requests that the fine-tuned model had in the test; "
         f"{result.analysis.expected_inferences:,} calls per month; "
         f"this machine at {output.usd(result.machine_usd_per_hour)} per hour"
     )
@@ -130,7 +130,8 @@ def decision(result: DemoResult) -> str:
     tuned, teacher, even = result.outcome.tuned, result.teacher, result.analysis.break_even_inferences
     low, high = (f"{bound * 100:.1f}" for bound in tuned.accuracy_interval)
     alike = f"{output.percent(tuned.accuracy)} ({low} to {high}) agreement with {teacher.name}"
-    share = result.analysis.inference_cost_per_call / teacher.cost_per_call if teacher.cost_per_call else nan
+    bill = result.analysis.incumbent_cost
+    share = result.analysis.total_inference_cost / bill if bill else nan
     price = "at an unknown share of its price" if isnan(share) else f"at {share:.2%} of its price per call"
     bounds = result.analysis.intervals.get("break_even_inferences")
     between = f" ({costs.calls_text(bounds[0])} to {costs.calls_text(bounds[1])})" if bounds else ""

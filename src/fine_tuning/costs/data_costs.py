@@ -44,14 +44,15 @@ def of_dataset(tx: Transaction, dataset_id: int | None, prices: PriceList) -> Da
     answers = sum(counts.values())
     rows = [row for row in examples.in_dataset(tx, dataset_id) if row["model_used"] != PEOPLE]
     priced = rows if len(rows) <= MAX_PRICED else random.Random(0).sample(rows, MAX_PRICED)  # noqa: S311 - no secret
-    found = [(row["model_used"], _price(row, prices)) for row in priced]
+    found = [(row["model_used"], price_of_answer(row, prices)) for row in priced]
     unpriced = tuple(sorted({model for model, price in found if price is None}))
     known = [price for _, price in found if price is not None]
     total = nan if unpriced else (sum(known) / len(known) * answers if known else 0.0)
     return DataCost(total, answers + by_people, by_people, unpriced)
 
 
-def _price(example: Example, prices: PriceList) -> float | None:
+def price_of_answer(example: Example, prices: PriceList) -> float | None:
+    """US dollars of a captured call, by today's price of its texts; None where it is unknown."""
     try:
         *prompt, answer = [text_of(message) for message in messages_of_example(example)]
     except DataError:

@@ -13,6 +13,7 @@ from fine_tuning._util.model_names import version_name
 from fine_tuning.ab_testing import ABTestFramework, ABTestResult
 from fine_tuning.base_models import catalogue
 from fine_tuning.cost_tracker import CostAnalysis, CostTracker
+from fine_tuning.costs.data_costs import price_of_answer
 from fine_tuning.costs.prices import PriceList
 from fine_tuning.data_io.messages import Message
 from fine_tuning.dataset_builder import DatasetBuilder
@@ -20,6 +21,7 @@ from fine_tuning.distillation import DistillationDataCollector
 from fine_tuning.distillation.import_report import ImportReport
 from fine_tuning.errors import DataError
 from fine_tuning.experiments.assignment import assign
+from fine_tuning.experiments.sufficient_statistics import B
 from fine_tuning.llm_service import LLMService
 from fine_tuning.model_registry import ModelRegistry
 from fine_tuning.settings import Settings
@@ -132,9 +134,11 @@ def run(pipeline: Pipeline, data: Path | None = None) -> DemoResult:
         ModelRegistry(workspace=workspace).deploy_model(MODEL_NAME, outcome.record["version"], reason)
         on_message(f"deployed {deployed}")
     question = FRESH_REQUEST if data is None else str(traffic[0]["prompt"])
-    price, teacher = workspace.settings.machine_usd_per_hour, _teacher(workspace, test)
+    price, prices = workspace.settings.machine_usd_per_hour, PriceList(workspace.settings.prices)
+    teacher = _teacher(test, prices)
+    answered = [example for example in traffic if assign(experiment.test_id, str(example["id"])) == B]
     analysis = CostTracker(workspace=workspace).calculate_roi(  # before the one call below, which is no measurement
-        MODEL_NAME, teacher.cost_per_call, MONTHLY_CALLS, incumbent=teacher.name
+        MODEL_NAME, _cost_per_call(teacher.name, answered, prices), MONTHLY_CALLS, incumbent=teacher.name
     )
     return DemoResult(
         captured=captured,
@@ -206,15 +210,15 @@ def _messages(example: Example) -> list[Message]:
     return example.get("messages") or []
 
 
-def _teacher(workspace: Workspace, examples: CapturedExamples) -> Teacher:
-    """The model of most captured calls, with its mean price per call by today's prices."""
+def _teacher(examples: CapturedExamples, prices: PriceList) -> Teacher:
+    """The model of most of the calls, with its price for them."""
     names = [str(example["model_used"]) for example in examples]
-    teacher = max(set(names), key=names.count)
-    prices, known = PriceList(workspace.settings.prices), []
-    for example in examples:
-        texts = [str(message.get("content") or "") for message in _messages(example)[:-1]] or [str(example["prompt"])]
-        if example["model_used"] == teacher:
-            price = prices.text_price(teacher, "\n".join(texts), str(example["response"]))
-            if price is not None:
-                known.append(price)
-    return Teacher(teacher, sum(known) / len(known) if known else nan)
+    name = max(set(names), key=names.count)
+    return Teacher(name, _cost_per_call(name, examples, prices))
+
+
+def _cost_per_call(model: str, examples: Sequence[Example], prices: PriceList) -> float:
+    """The mean over a model's answers, US dollars by today's prices of their texts; nan where unknown."""
+    found = [price_of_answer(example, prices) for example in examples if example["model_used"] == model]
+    known = [price for price in found if price is not None]
+    return sum(known) / len(known) if known else nan
