@@ -52,7 +52,7 @@ def test_record_samples_in_block_matches_single_samples(database: Database) -> N
         framework.record_sample("single", each["model"], None, None, each["latency_ms"], each["cost"], **more)
     (_, block), (_, single) = state(database), state(database, "single")
     once, often = block.as_dict(), single.as_dict()
-    looked = {"low", "high", "log_e", "favours", "is_ratio_wrong", "next_look"}  # these depend on when one looks
+    looked = {"low", "high", "log_e", "favours", "next_look"}  # these depend on when one looks
     assert {name for name in once if once[name] != often[name]} <= looked
     assert once["low"] <= often["low"] < often["high"] <= once["high"]  # looked at once, and after every sample
     with database.read() as tx:

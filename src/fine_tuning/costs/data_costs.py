@@ -9,7 +9,7 @@ from typing import NamedTuple
 from fine_tuning.costs.prices import PriceList
 from fine_tuning.data_io.messages import messages_of_example, text_of
 from fine_tuning.errors import DataError
-from fine_tuning.store import examples
+from fine_tuning.store import datasets, examples
 from fine_tuning.store.database import Transaction
 from fine_tuning.store.records.examples import Example
 
@@ -42,9 +42,10 @@ def of_dataset(tx: Transaction, dataset_id: int | None, prices: PriceList) -> Da
         return NOTHING
     by_people = counts.pop(PEOPLE, 0)
     answers = sum(counts.values())
-    rows = [row for row in examples.in_dataset(tx, dataset_id) if row["model_used"] != PEOPLE]
-    priced = rows if len(rows) <= MAX_PRICED else random.Random(0).sample(rows, MAX_PRICED)  # noqa: S311 - no secret
-    found = [(row["model_used"], price_of_answer(row, prices)) for row in priced]
+    ids = sorted(datasets.members(tx, dataset_id))
+    chosen = ids if len(ids) <= MAX_PRICED else random.Random(0).sample(ids, MAX_PRICED)  # noqa: S311 - no secret
+    rows = [row for row in examples.of_ids(tx, chosen) if row["model_used"] != PEOPLE]
+    found = [(row["model_used"], price_of_answer(row, prices)) for row in rows]
     unpriced = tuple(sorted({model for model, price in found if price is None}))
     known = [price for _, price in found if price is not None]
     total = nan if unpriced else (sum(known) / len(known) * answers if known else 0.0)

@@ -129,7 +129,7 @@ def gather(tx: Transaction, request: RoiRequest, version: ModelVersion | None, s
     stated = request.incumbent_price
     job = None if version is None else jobs.get(tx, version["job_id"])
     dataset = datasets.of_job(tx, job)
-    hourly = settings.machine_usd_per_hour if LOCAL in _providers(version, job) else None
+    hourly = settings.machine_usd_per_hour if _provider(version, job) == LOCAL else None
     return RoiFacts(
         request=request,
         training_cost=training_costs.total(trained),
@@ -143,10 +143,10 @@ def gather(tx: Transaction, request: RoiRequest, version: ModelVersion | None, s
     )
 
 
-def _providers(version: ModelVersion | None, job: Job | None) -> list[str | None]:
+def _provider(version: ModelVersion | None, job: Job | None) -> str | None:
     """What answers for a version: as registered, else where it was trained."""
     stated = None if version is None else version["provider"]
-    return [stated or (None if job is None else job["provider"])]
+    return stated or (None if job is None else job["provider"])
 
 
 def _price_of(tx: Transaction, model: str | None) -> Measured:

@@ -7,9 +7,8 @@ from math import nan
 from typing import TypedDict
 
 from fine_tuning._util import checks
-from fine_tuning._util.model_names import parse_alias_name, parse_version_name
 from fine_tuning.errors import NotFoundError
-from fine_tuning.store import evaluations, model_aliases
+from fine_tuning.store import evaluations
 from fine_tuning.store.database import Transaction
 from fine_tuning.store.records.evaluations import Evaluation
 
@@ -43,18 +42,11 @@ def find(tx: Transaction, id_or_model: str | int) -> Evaluation:
         found = evaluations.get(tx, evaluation_id)
     else:
         name = str(id_or_model)
-        found = evaluations.latest(tx, name) or next(iter(_of_version(tx, name)[::-1]), None)
+        found = evaluations.latest(tx, name) or next(reversed(evaluations.of_name(tx, name)), None)
     if found is None:
         known = ", ".join(evaluations.names(tx)) or "none"
         raise NotFoundError(f"no evaluation of {id_or_model}; evaluated are: {known} (ft-cli evaluate-model)")
     return found
-
-
-def _of_version(tx: Transaction, name: str) -> list[Evaluation]:
-    alias = parse_alias_name(name)
-    version = None if alias is None else model_aliases.of_model(tx, alias[0]).get(alias[1])
-    named = parse_version_name(name) if alias is None else None if version is None else (alias[0], version)
-    return [] if named is None else evaluations.of_version(tx, *named)
 
 
 def _as_id(id_or_model: str | int) -> int | None:

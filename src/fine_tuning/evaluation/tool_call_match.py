@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 
-from fine_tuning.data_io.dialects.tool_calls import called_function
+from fine_tuning.data_io.dialects.tool_calls import TAGGED_CALL, called_function
 from fine_tuning.data_io.json_values import first_value, is_list, is_object
 from fine_tuning.errors import UsageError
 from fine_tuning.evaluation.json_match import NOT_JSON, canonical, parse
 
-_TAGGED_CALL = re.compile(r"<tool_call>(.*?)</tool_call>", re.DOTALL)  # as Hermes and Qwen write them
 _BEGUN_CALL = re.compile(r"\s*(?:[\[{]|```|<tool_call>)")
 
 
@@ -31,7 +30,7 @@ def matches(prediction: str, reference: str) -> bool:
 
 def _value(text: str) -> object:
     """The JSON of a text, or a list of that in its tags."""
-    return list(map(parse, _TAGGED_CALL.findall(text))) or parse(text)
+    return list(map(parse, TAGGED_CALL.findall(text))) or parse(text)
 
 
 def _predicted(text: str) -> list[str] | None:

@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from functools import cache, partial
 from math import isfinite
 
-from fine_tuning._util.model_names import parse_version_name, version_name
 from fine_tuning.costs.roi_facts import AccuracyGain, Agreement, Quality
 from fine_tuning.errors import UsageError
-from fine_tuning.evaluation import comparison, intervals, metrics
+from fine_tuning.evaluation import comparison, metrics, score_summary
 from fine_tuning.experiments import verdict
 from fine_tuning.store import evaluations, examples, experiments
 from fine_tuning.store.database import Transaction
@@ -31,7 +30,7 @@ def between(tx: Transaction, version: ModelVersion, incumbent: str | None) -> Qu
         if _is_share(after) and _are_answers_of(tx, incumbent, rows_of(after["id"])):
             agreement = agreement or _agreement(after, rows_of(after["id"]), incumbent)
             continue
-        for before in _of_name(tx, incumbent)[::-1]:
+        for before in evaluations.of_name(tx, incumbent)[::-1]:
             gain = _gain(before, after, rows_of(before["id"]), rows_of(after["id"]))
             if gain is not None:
                 return Quality(gain, agreement)
@@ -44,13 +43,6 @@ def between(tx: Transaction, version: ModelVersion, incumbent: str | None) -> Qu
 
 def _is_share(evaluation: Evaluation) -> bool:
     return metrics.find(evaluation["metric"]).bounds == (0.0, 1.0)
-
-
-def _of_name(tx: Transaction, name: str) -> list[Evaluation]:
-    """The evaluations of a model, or of one version of a registered model."""
-    named = parse_version_name(name)
-    of_version = [] if named is None else evaluations.of_version(tx, *named)
-    return of_version or evaluations.of_model(tx, name)
 
 
 def _gain(
@@ -82,12 +74,13 @@ def _last_question(question: str) -> str:
 
 
 def _agreement(evaluation: Evaluation, rows: Sequence[EvaluationRow], incumbent: str) -> Agreement | None:
-    scores = [row["score"] for row in rows if row["score"] is not None]
-    if not scores:
+    metric, clusters = metrics.find(evaluation["metric"]), [row["cluster"] for row in rows]
+    known = None if None in clusters else clusters
+    found = score_summary.figure([row["score"] for row in rows], metric.kind, known, metric.bounds)
+    if not found.examples:
         return None
-    low, high = intervals.wilson(sum(scores), len(scores))
-    source = f"evaluation {evaluation['id']}: {evaluation['metric']}, {len(scores):,} answers of {incumbent}"
-    return Agreement(sum(scores) / len(scores), low, high, source)
+    source = f"evaluation {evaluation['id']}: {evaluation['metric']}, {found.examples:,} answers of {incumbent}"
+    return Agreement(found.value, found.low, found.high, source)
 
 
 def _of_experiments(tx: Transaction, version: ModelVersion, incumbent: str) -> tuple[AccuracyGain | None, str]:
@@ -95,7 +88,7 @@ def _of_experiments(tx: Transaction, version: ModelVersion, incumbent: str) -> t
     reason = ""
     for test in experiments.of_version(tx, version["model_name"], version["version"])[::-1]:
         result = verdict.judge(test, 0.05) if test["statistics"] else None
-        if result is None or not _is_other(incumbent, result.model_a if test["arm"] == "model_b" else result.model_b):
+        if result is None or incumbent != (result.model_a if test["arm"] == "model_b" else result.model_b):
             continue
         if result.withheld:
             reason = reason or f"A/B test {test['id']} has no verdict: {result.withheld}"
@@ -108,7 +101,3 @@ def _of_experiments(tx: Transaction, version: ModelVersion, incumbent: str) -> t
             return AccuracyGain(result.effect, low, high, source), ""
         return AccuracyGain(-result.effect, -high, -low, source), ""
     return None, reason
-
-
-def _is_other(incumbent: str, arm: str) -> bool:
-    return incumbent == arm or incumbent == (version_name(*named) if (named := parse_version_name(arm)) else arm)

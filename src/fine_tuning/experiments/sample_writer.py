@@ -88,9 +88,9 @@ class SampleWriter:
             if recording is None:
                 counts["refused"] += len(samples)
                 return
-            was_wrong = recording.statistics.is_ratio_wrong
+            before = verdict.mismatch_reason(recording.design, recording.statistics)
             recorded = recording.add(samples)
-            _log_ratio(tx, test_id, recording, was_wrong=was_wrong)
+            _log_ratio(tx, test_id, recording, before)
             self._decide(tx, test_id, recording)
         counts["recorded"] += recorded
         counts["repeated"] += len(samples) - recorded
@@ -130,13 +130,17 @@ class SampleWriter:
         return self._designs[test_id]
 
 
-def _log_ratio(tx: Transaction, test_id: str, recording: Recording, *, was_wrong: bool) -> None:
-    """Note in the log of decisions that the sample ratio check fails now, or passes again."""
-    statistics = recording.statistics
-    if statistics.is_ratio_wrong and not was_wrong:
-        experiments.decide(tx, test_id, RATIO_WRONG, None, verdict.mismatch_reason(recording.design, statistics))
-    elif was_wrong and not statistics.is_ratio_wrong:
-        a, b = statistics.units()
+def _log_ratio(tx: Transaction, test_id: str, recording: Recording, before: str) -> None:
+    """Note in the log of decisions that the sample ratio check fails now, or passes again.
+
+    Args:
+        before: why it failed before; empty where it passed.
+    """
+    now = verdict.mismatch_reason(recording.design, recording.statistics)
+    if now and not before:
+        experiments.decide(tx, test_id, RATIO_WRONG, None, now)
+    elif before and not now:
+        a, b = recording.statistics.units()
         experiments.decide(tx, test_id, RATIO_RIGHT, None, f"the models have their shares again: {a:,} and {b:,}")
 
 

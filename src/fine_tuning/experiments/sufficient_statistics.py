@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from math import ceil, copysign, inf, isfinite, nan, sqrt
 from typing import cast
 
-from fine_tuning.experiments import confidence_sequences, sample_ratio, small_sample_corrections
+from fine_tuning.experiments import confidence_sequences, small_sample_corrections
 from fine_tuning.experiments.design import Design
 from fine_tuning.experiments.effect import Effect, Look
 from fine_tuning.experiments.running_sums import ArmSums, Clusters, Pairs
@@ -32,7 +32,6 @@ class Statistics:
         log_e, favours: as in `Pairs`, of the asymptotic test.
         low, high: the intersection of all looks' confidence sequences of the effect.
         looks: the planned ones so far.
-        is_ratio_wrong: whether the sample ratio check failed at the last look.
         next_look: the size at which the interval is stored next, for the history.
     """
 
@@ -45,7 +44,6 @@ class Statistics:
     low: float = -inf
     high: float = inf
     looks: list[Look] = field(default_factory=list)
-    is_ratio_wrong: bool = False
     next_look: int = 1
 
     @property
@@ -189,8 +187,6 @@ class Statistics:
             ends_block: False for a sample that others follow at once. Where pairs decide, whose evidence is noted with
                 every pair, the interval need not be updated in between.
         """
-        if ends_block and design.split is not None and not self.is_paired:
-            self.is_ratio_wrong = sample_ratio.p_value(*self.units(), design.split) <= sample_ratio.ALPHA
         if design.kind == "anytime":
             if ends_block or design.score == "real" or self.is_clustered or self.has_covariate:
                 self._watch(design)
@@ -256,7 +252,6 @@ class Statistics:
             low=-inf if low is None else low,
             high=inf if high is None else high,
             looks=[Look(**look) for look in state["looks"]],
-            is_ratio_wrong=state.get("is_ratio_wrong", False),
             next_look=state.get("next_look", 1),
         )
 

@@ -33,8 +33,11 @@ def add(connection: Connection, evaluation: NewEvaluation, examples: Sequence[Sc
 def _answered_by(connection: Connection, evaluation: NewEvaluation) -> tuple[str, int | None]:
     """The registered name and the version that an evaluation is of; None for the latest."""
     name, version = evaluation["model_name"], evaluation["metadata"].get("version")
-    if isinstance(version, int):
-        return name, version
+    return (name, version) if isinstance(version, int) else _named(connection, name)
+
+
+def _named(connection: Connection, name: str) -> tuple[str, int | None]:
+    """The registered name and the version of `<name>-v<version>` or `<name>@<alias>`; None for another name."""
     if (alias := parse_alias_name(name)) is not None and (found := model_aliases.of_model(connection, alias[0])):
         return alias[0], found.get(alias[1])
     named = parse_version_name(name)
@@ -66,6 +69,12 @@ def of_version(connection: Connection, model_name: str, version: int) -> list[Ev
     """The evaluations of a registered version, oldest first."""
     row_id = model_versions.version_id(connection, model_name, version)
     return _list(connection, select(_table).where(_table.c.model_version_id == row_id))
+
+
+def of_name(connection: Connection, name: str) -> list[Evaluation]:
+    """The evaluations of the version that `<name>-v<version>` or `<name>@<alias>` names, else those of a model."""
+    model, version = _named(connection, name)
+    return (of_version(connection, model, version) if version is not None else []) or of_model(connection, name)
 
 
 def names(connection: Connection) -> list[str]:

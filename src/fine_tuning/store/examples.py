@@ -115,12 +115,13 @@ def models_in(connection: Connection, dataset_id: int) -> dict[str, int]:
     return {model: count for model, count in connection.execute(found)}  # noqa: C416 - typed as a tuple
 
 
-def in_dataset(connection: Connection, dataset_id: int) -> list[Example]:
-    """The captured calls of a dataset, in the order of their ids."""
-    members = tables.dataset_examples
-    query = select(_table).join(members, members.c.example_id == _columns.id)
-    rows = connection.execute(query.where(members.c.dataset_id == dataset_id).order_by(_columns.id))
-    return [record_of(row) for row in rows]
+def of_ids(connection: Connection, ids: Sequence[str]) -> list[Example]:
+    """The captured calls with these ids."""
+    found: list[Example] = []
+    for start in range(0, len(ids), BLOCK_ROWS):
+        query = select(_table).where(_columns.id.in_(ids[start : start + BLOCK_ROWS]))
+        found += map(record_of, connection.execute(query))
+    return found
 
 
 def answers_of(connection: Connection, model: str, responses: Sequence[str]) -> set[tuple[str, str]]:

@@ -13,7 +13,7 @@ _ID_KEYS = ("call_id", "tool_call_id", "toolCallId", "toolUseId", "id")  # the i
 NAME_KEYS = ("name", "toolName", "tool_name")
 _ARGUMENT_KEYS = ("arguments", "args", "input", "parameters")
 _MADE_ID = re.compile(r"call_[0-9]+_[0-9]+")
-_TAGGED_CALL = re.compile(r"<tool_call>\s*(.*?)\s*</tool_call>", re.DOTALL)
+TAGGED_CALL = re.compile(r"<tool_call>\s*(.*?)\s*</tool_call>", re.DOTALL)  # as Hermes and Qwen write them
 
 
 class CalledFunction(NamedTuple):
@@ -94,7 +94,7 @@ def tagged_calls(text: str, place: int) -> tuple[str, list[ToolCall]] | None:
     """
     if "<tool_call>" not in text:
         return None
-    calls = [tool_call(body, made_id(place, number)) for number, body in enumerate(_TAGGED_CALL.findall(text))]
+    calls = [tool_call(body, made_id(place, number)) for number, body in enumerate(TAGGED_CALL.findall(text))]
     known = [call for call in calls if call is not None]
     if (
         not known
@@ -102,7 +102,7 @@ def tagged_calls(text: str, place: int) -> tuple[str, list[ToolCall]] | None:
         or not all(_is_object_text(call["function"]["arguments"]) for call in known)
     ):
         return None
-    return _TAGGED_CALL.sub("", text).strip(), known
+    return TAGGED_CALL.sub("", text).strip(), known
 
 
 def _is_object_text(text: str) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Protocol
 
 from fine_tuning.data_io.call import Call
@@ -106,15 +106,15 @@ def check_format(name: str) -> str:
 
 def format_of(row: Row) -> str | None:
     """The name of a row's format; None if no format recognises it."""
-    return _recognised(_stated(row))[0]
+    return _recognised(_stated(row), FORMATS)[0]
 
 
-def _recognised(row: Row) -> tuple[str | None, Row]:
-    """The name of a row's format and the row; with the names of its fields in lower case where only those are known."""
-    found = next((name for name, each in FORMATS.items() if each.recognises(row)), None)
+def _recognised(row: Row, names: Iterable[str]) -> tuple[str | None, Row]:
+    """The first of these formats that is a row's, and the row; with its fields in lower case where only those fit."""
+    found = next((name for name in names if FORMATS[name].recognises(row)), None)
     if found is None and any(key != folded(key) for key in row):
         lower = {folded(key): value for key, value in row.items()}
-        if len(lower) == len(row) and (found := _recognised(lower)[0]) is not None:
+        if len(lower) == len(row) and (found := _recognised(lower, names)[0]) is not None:
             return found, lower
     return found, row
 
@@ -146,11 +146,7 @@ def calls_in(row: Row, name: str | None = None) -> Iterator[Call]:
 def read(row: Row, name: str | None = None) -> tuple[str, Iterator[Call]]:
     """The name of a row's format, and its calls; see `calls_in`."""
     row = _stated(row)
-    if name is None:
-        known, row = _recognised(row)
-    else:
-        row = row if FORMATS[name].recognises(row) else {folded(key): value for key, value in row.items()}
-        known = name if FORMATS[name].recognises(row) else None
+    known, row = _recognised(row, FORMATS if name is None else [name])
     if known is None:
         _refuse_broken_json(row)
         expected = f"of the format {name}" if name else "of any known format"

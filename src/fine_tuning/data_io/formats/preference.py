@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from typing import NamedTuple, NotRequired, TypedDict
 
 from fine_tuning.data_io.call import Call, call_from_row
 from fine_tuning.data_io.dialects.conversation import read_answer, read_messages
 from fine_tuning.data_io.dialects.tool_definitions import read_tools
-from fine_tuning.data_io.finish_reasons import reason_of_row
-from fine_tuning.data_io.json_values import Row, is_object, parse_embedded_json
+from fine_tuning.data_io.json_values import Row, is_object, object_or_empty, parse_embedded_json
 from fine_tuning.data_io.messages import Message, Role, Tool, content_text, prompt_messages
 from fine_tuning.errors import DataError
 
@@ -71,11 +69,9 @@ def calls(row: Row) -> Iterator[Call]:
     pair = _openai_pair(row) if _is_openai(row) else _chosen_pair(row)
     if pair.chosen == pair.rejected:
         raise DataError("both answers are the same")
-    beside = {key: value for key, value in row.items() if key not in pair.keys}
-    if is_object(within := row.get("input")) and _is_openai(row):
-        beside |= {key: value for key, value in within.items() if key not in {"messages", "tools"}}
-    call = call_from_row(beside, (), [*pair.request, *pair.chosen], pair.tools, pair.rejected)
-    yield replace(call, finish_reason=reason_of_row(row, pair.keys))
+    within = row["input"] if _is_openai(row) else {}
+    beside = {key: value for key, value in object_or_empty(within).items() if key not in {"messages", "tools"}}
+    yield call_from_row({**row, **beside}, pair.keys, [*pair.request, *pair.chosen], pair.tools, pair.rejected)
 
 
 def _openai_pair(row: Row) -> _Pair:

@@ -140,7 +140,6 @@ class StatisticsRecord(TypedDict):
     low: float | None
     high: float | None
     looks: list[PlannedLookRecord]
-    is_ratio_wrong: NotRequired[bool]
     next_look: NotRequired[int]
 
 
