@@ -3,42 +3,13 @@
 from __future__ import annotations
 
 import json
-from math import isinf
-from typing import NoReturn
 
+from fine_tuning.data_io import strict_json
 from fine_tuning.data_io.formats.findings import Finding
 from fine_tuning.data_io.json_values import JsonObject, Row
 from fine_tuning.data_io.sources import MAX_ROW_BYTES
+from fine_tuning.data_io.strict_json import DuplicateKeyError, NotFiniteError
 
-
-class _NotFiniteError(ValueError):
-    pass
-
-
-class _DuplicateKeyError(ValueError):
-    pass
-
-
-def _refuse_constant(constant: str) -> NoReturn:
-    raise _NotFiniteError(constant)
-
-
-def _unique_keys(pairs: list[tuple[str, object]]) -> JsonObject:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        keys = [key for key, _ in pairs]
-        raise _DuplicateKeyError(next(key for key in keys if keys.count(key) > 1))
-    return found
-
-
-def _finite_float(number: str) -> float:
-    value = float(number)
-    if isinf(value):  # such as 1e999
-        raise _NotFiniteError(number)
-    return value
-
-
-_STRICT = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=_finite_float, object_pairs_hook=_unique_keys)
 _CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
@@ -52,9 +23,9 @@ def parse(text: bytes | None) -> JsonObject | Finding:
         return Finding("not-utf8", "", f"byte {error.start} is not UTF-8")
     except UnicodeEncodeError:
         return Finding("lone-surrogate", "", "half a character (a lone surrogate)")
-    except _NotFiniteError as error:
+    except NotFiniteError as error:
         return Finding("not-finite", "", f"{error} is not a JSON number")
-    except _DuplicateKeyError as error:
+    except DuplicateKeyError as error:
         return Finding("duplicate-key", str(error), "the key occurs more than once")
     except json.JSONDecodeError as error:
         return Finding("not-json", "", f"{error.msg} (column {error.colno})")
@@ -65,7 +36,7 @@ def parse(text: bytes | None) -> JsonObject | Finding:
 
 
 def _parse_object(text: str) -> JsonObject | Finding:
-    row: object = _STRICT.decode(text)
+    row = strict_json.decode(text)
     if not isinstance(row, dict):
         return Finding("not-an-object", "", f"a {type(row).__name__}, not an object")
     if "\\u" in text:  # only an escape can stand for a lone surrogate

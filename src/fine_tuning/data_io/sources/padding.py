@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterable, Iterator
 from itertools import chain
 
+from fine_tuning.data_io import strict_json
 from fine_tuning.data_io.json_values import JsonObject, Row, is_list, is_object
 from fine_tuning.data_io.sources.raw_row import RawRow, to_json_bytes
 
@@ -170,18 +171,7 @@ def _rewritten(row: RawRow, padding: Padding) -> RawRow:
 
 def _parse(text: bytes) -> JsonObject | None:
     try:
-        row: object = json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse)
+        row = strict_json.decode(text.decode("utf-8"))
     except (ValueError, RecursionError):
         return None
     return row if is_object(row) else None
-
-
-def _unique(pairs: list[tuple[str, object]]) -> JsonObject:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        raise ValueError("a key occurs twice")
-    return found
-
-
-def _refuse(constant: str) -> None:
-    raise ValueError(f"{constant} is not a JSON number")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, time
 from decimal import Decimal
 from typing import TYPE_CHECKING, Protocol
@@ -70,21 +70,10 @@ def table_rows(table: object, name: str | None = None) -> Iterator[RawRow]:
 
 
 def _rows_of_pandas(records: Iterable[Mapping[object, object]], file: str) -> Iterator[RawRow]:
-    rows = [{str(key): _plain(value) for key, value in record.items()} for record in records]
+    rows = [_as_json({str(key): value for key, value in record.items()}) for record in records]
     places = _integers(rows, of_pandas=True)
     for position, row in enumerate(rows, 1):
-        yield RawRow(file, position, to_json_bytes(_row_of(row, places)))
-
-
-def _plain(value: object) -> object:
-    """A value without NumPy's arrays and numbers, and with None for what is missing."""
-    if isinstance(value, Mapping):
-        return {key: _plain(each) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(each) for each in value]
-    if hasattr(value, "tolist") and not isinstance(value, Mapping):
-        return _plain(value.tolist())
-    return None if _is_missing(value) else value
+        yield RawRow(file, position, to_json_bytes(with_integers(row, places)))
 
 
 def _is_missing(value: object) -> bool:
@@ -113,7 +102,7 @@ def _has_floats(kind: DataType) -> bool:
     return "float" in (name := str(kind)) or "double" in name
 
 
-def _integers(rows: list[dict[str, object]], *, of_pandas: bool) -> frozenset[Path]:
+def _integers(rows: Sequence[object], *, of_pandas: bool) -> frozenset[Path]:
     floats = Floats()
     for row in rows:
         floats.see(row, ())
