@@ -222,28 +222,22 @@ def print_analysis(analysis: CostAnalysis) -> None:
         is_range = bounds is not None and bounds[0] != bounds[1]
         return label, show(value), f"{show(bounds[0])} to {show(bounds[1])}" if bounds and is_range else ""
 
-    known = {
-        "always on": (analysis.always_on_cost, ("its machine, always on", output.usd(analysis.always_on_cost), "")),
-        "agreement": (analysis.agreement, row("agreement with it", "agreement", analysis.agreement, output.percent)),
-        "errors": (
-            analysis.accuracy_value,
-            row("avoided errors", "accuracy_value", analysis.accuracy_value, output.usd),
-        ),
-    }
-    shown = {name: [line] for name, (value, line) in known.items() if not isnan(value)}
+    def known(value: float, line: tuple[str, str, str]) -> list[tuple[str, str, str]]:
+        return [] if isnan(value) else [line]
+
     rows = [
         ("training cost", output.usd(analysis.training_cost), ""),
         ("cost of the data", output.usd(analysis.data_cost), ""),
         ("expected calls", f"{analysis.expected_inferences:,}", ""),
         (f"bill of {analysis.incumbent or 'the incumbent'}", output.usd(analysis.incumbent_cost), ""),
         (f"bill of {analysis.model_name}", output.usd(analysis.total_inference_cost), ""),
-        *shown.get("always on", []),
+        *known(analysis.always_on_cost, ("its machine, always on", output.usd(analysis.always_on_cost), "")),
         row("savings", "savings", analysis.savings, output.usd),
         row("break-even", "break_even_inferences", analysis.break_even_inferences, calls_text),
         row("ROI", "roi_at_expected", analysis.roi_at_expected, _ratio),
         row("payback time", "payback_days", analysis.payback_days, _days),
-        *shown.get("agreement", []),
-        *shown.get("errors", []),
+        *known(analysis.agreement, row("agreement with it", "agreement", analysis.agreement, output.percent)),
+        *known(analysis.accuracy_value, row("avoided errors", "accuracy_value", analysis.accuracy_value, output.usd)),
     ]
     incumbent = "its incumbent (unknown)" if analysis.incumbent is None else analysis.incumbent
     title = f"Return on investment of {analysis.model_name} against {incumbent}"

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from fine_tuning.datasets.privacy import nested_secrets
-from fine_tuning.datasets.privacy.secret_names import ENGLISH_STEMS, STEMS, kind_of
+from fine_tuning.datasets.privacy.secret_names import ENGLISH_STEMS, PIN, STEMS, kind_of
 from fine_tuning.datasets.privacy.secret_values import (
     is_plain_word,
     is_random_word,
@@ -107,12 +107,13 @@ def find(text: str) -> Iterator[Place]:
 
 def of_field(name: str, value: str) -> Place | None:
     """The secret that the value of a field of JSON is."""
-    kind = "password" if name.lower() == "pin" and re.fullmatch(r"\d{4,6}", value) else kind_of(name)
+    if name.lower() == PIN:  # which a wire of a circuit has, too
+        return (0, len(value), "password") if re.fullmatch(r"\d{4,6}", value) else None
+    kind = kind_of(name)
     secret = _SCHEME.sub("", value)
     if kind is None:
         return None
-    least = 4 if name.lower() == "pin" else 6
-    is_number = value.isdigit() and len(value) >= least and kind in {"password", "passphrase"}
+    is_number = value.isdigit() and len(value) >= 6 and kind in {"password", "passphrase"}
     return (len(value) - len(secret), len(value), kind) if is_number or is_secret_text(secret, kind) else None
 
 

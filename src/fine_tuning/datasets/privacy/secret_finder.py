@@ -7,7 +7,7 @@ from functools import cache
 from fine_tuning.datasets.privacy import assigned_secrets, command_secrets, table_secrets, token_patterns
 from fine_tuning.datasets.privacy.found import Detector, Found, found_at
 from fine_tuning.datasets.privacy.plain_text import folded
-from fine_tuning.datasets.privacy.secret_names import FOREIGN_NEEDLES, NEEDLES, kind_of
+from fine_tuning.datasets.privacy.secret_names import FOREIGN_NEEDLES, NEEDLES, PIN, kind_of
 from fine_tuning.errors import MissingDependencyError
 
 
@@ -31,7 +31,7 @@ class _Secrets:
     def suspects(self, text: str, name: str = "") -> bool:
         text = folded(text)
         return (
-            bool(name and (kind_of(name) or name.lower() == "pin"))
+            bool(name and (kind_of(name) or name.lower() == PIN))
             or _is_named(text)
             or token_patterns.has_long_word(text)
         )

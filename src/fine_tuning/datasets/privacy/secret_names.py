@@ -9,6 +9,7 @@ from fine_tuning.datasets.privacy.secret_words import API_KEYS, ASCII_NEEDLES, P
 from fine_tuning.datasets.privacy.secret_words import NEEDLES as WORDS
 
 _PASSWORDS = rf"pass(?:word|wd|code)?|pwd|pw|pswd|{PASSWORDS}"
+PIN = "pin"
 _API_KEYS = (
     rf"{API_KEYS}|api[-_ ]?key|app[-_]?key|access[-_]?key(?:[-_]?id)?|account[-_]?key|"
     r"(?:aws[-_]?)?secret[-_]?access[-_]?key|(?:secret|private|encryption|signing|master|storage|shared[-_]?access|license|ssh|service|auth|subscription|"
