@@ -89,7 +89,7 @@ def test_demo_of_a_users_file_with_real_weights_runs_the_loop(
         "teacher: gpt-4o",
         "Return on investment of support-inbox against gpt-4o",
         "its machine, always on",
-        "of its price per call; break-even after",
+        "of the price of gpt-4o per call; break-even after",
     ):
         assert expected in printed
     assert list(workspace.iterdir()) == [own]

@@ -103,13 +103,13 @@ def print_comparison(outcome: Outcome, teacher: Teacher | None = None) -> None:
         rows.append(
             (
                 f"teacher: {teacher.name}",
-                output.percent(1.0),
-                "by construction",
+                output.percent(teacher.share),
+                "by construction" if teacher.share == 1 else "of the references",
                 "unknown",
                 output.usd(teacher.cost_per_call),
             )
         )
-        metric = f"Agreement with {teacher.name}#"
+        metric = f"Agreement with {teacher.references}#"
     columns = ["", metric, "95 % interval#", "Mean latency#", "Cost per call#"]
     output.print_table(f"Evaluation on {outcome.base.test_set_size} held-out examples", columns, rows)
 
@@ -129,10 +129,10 @@ def decision(result: DemoResult) -> str:
     """What the user decides on: how alike the answers are, at which share of the price, from which call on it pays."""
     tuned, teacher, even = result.outcome.tuned, result.teacher, result.analysis.break_even_inferences
     low, high = (f"{bound * 100:.1f}" for bound in tuned.accuracy_interval)
-    alike = f"{output.percent(tuned.accuracy)} ({low} to {high}) agreement with {teacher.name}"
+    alike = f"{output.percent(tuned.accuracy)} ({low} to {high}) agreement with {teacher.references}"
     bill = result.analysis.incumbent_cost
     share = result.analysis.total_inference_cost / bill if bill else nan
-    price = "at an unknown share of its price" if isnan(share) else f"at {share:.2%} of its price per call"
+    price = f"at {'an unknown share' if isnan(share) else f'{share:.2%}'} of the price of {teacher.name} per call"
     bounds = result.analysis.intervals.get("break_even_inferences")
     between = f" ({costs.calls_text(bounds[0])} to {costs.calls_text(bounds[1])})" if bounds else ""
     return f"{alike}, {price}; break-even after {costs.calls_text(even)}{between}"

@@ -55,10 +55,17 @@ class Teacher:
 
     Attributes:
         cost_per_call: mean over the held-out examples, US dollars by today's prices; nan is unknown.
+        share: of the held-out answers that it gave.
     """
 
     name: str
     cost_per_call: float
+    share: float
+
+    @property
+    def references(self) -> str:
+        """Whose answers the held-out references are."""
+        return self.name if self.share == 1 else "the captured answers"
 
 
 @dataclass
@@ -214,7 +221,7 @@ def _teacher(examples: CapturedExamples, prices: PriceList) -> Teacher:
     """The model of most of the calls, with its price for them."""
     names = [str(example["model_used"]) for example in examples]
     name = max(set(names), key=names.count)
-    return Teacher(name, _cost_per_call(name, examples, prices))
+    return Teacher(name, _cost_per_call(name, examples, prices), names.count(name) / len(names))
 
 
 def _cost_per_call(model: str, examples: Sequence[Example], prices: PriceList) -> float:
