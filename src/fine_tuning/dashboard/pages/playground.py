@@ -111,7 +111,8 @@ class _Side:
                 self._show(self._so_far, "stopped")
             else:
                 self.answer = self._so_far
-                self._show(self.answer, f"{found['latency_ms'] / 1000:.1f} s, {formatting.usd(found['cost'])}")
+                empty = "" if self.answer.strip() else "an empty answer, "
+                self._show(self.answer, f"{empty}{found['latency_ms'] / 1000:.1f} s, {formatting.usd(found['cost'])}")
         except FineTuningError as error:
             self._show("", str(error))
         finally:
