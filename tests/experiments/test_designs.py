@@ -69,6 +69,32 @@ class TestDesigns:
         assert said[-1][1]
         assert framework.recommend_winner(framework.monitor("t")) == "b"
 
+    @pytest.mark.parametrize("choices", [{"design": "fixed"}, {"design": "group_sequential", "looks": 2}])
+    @pytest.mark.parametrize("is_paired", [False, True])
+    def test_interval_of_planned_design_excludes_zero_exactly_where_the_verdict_says_different(
+        self, choices: dict[str, Any], is_paired: bool
+    ) -> None:
+        framework, found = ABTestFramework(), set()
+        for right_a in (50, 90, 98):
+            for right_b in range(right_a - 2, min(101, right_a + 22), 2):
+                name = f"{right_a}-{right_b}"
+                framework.create_test(name, "a", "b", planned=100, **choices)
+                framework.record_samples(
+                    name,
+                    [
+                        # spread evenly, so that both looks see the rates
+                        {"model": model, "score": float(at * right // 100 != (at + 1) * right // 100)}
+                        | ({"sample_id": str(at)} if is_paired else {})
+                        for at in range(100)
+                        for model, right in (("model_a", right_a), ("model_b", right_b))
+                    ],
+                )
+                result = framework.monitor(name)
+                low, high = result.intervals["accuracy"]
+                assert (low > 0 or high < 0) == result.statistical_significance == (result.p_value <= 0.05), name
+                found.add(result.statistical_significance)
+        assert found == {False, True}
+
     def test_monitor_with_other_alpha_of_every_design_uses_it(self) -> None:
         for design in ("group_sequential", "fixed", "anytime"):
             framework = ABTestFramework()

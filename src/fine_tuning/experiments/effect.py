@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass
-from math import inf
+from math import copysign, inf, isfinite
 
 from fine_tuning.experiments import small_sample_corrections
 
@@ -15,7 +15,6 @@ class Effect:
     Attributes:
         estimate: of the difference of means; nan while unknown.
         variance: of the estimate.
-        null_variance: of the estimate if both models were equally good, for tests.
         n: independent observations behind it (samples of both, pairs, or clusters); planned: those of a usual test.
         is_ready: whether there are enough for an approximation.
         degrees: of freedom of the variance; inf where it follows from the rates alone.
@@ -24,7 +23,6 @@ class Effect:
 
     estimate: float
     variance: float
-    null_variance: float
     _: KW_ONLY
     n: int
     planned: float
@@ -36,14 +34,20 @@ class Effect:
         """The interval of so many standard errors, adjusted for few observations and skewness."""
         return small_sample_corrections.bounds(self.estimate, self.variance, self.degrees, self.skewness, limit)
 
-    def score(self, variance: float) -> float:
-        """The estimate as a normal score, by this variance."""
-        return small_sample_corrections.normal_score(self.estimate, variance, self.degrees, self.skewness)
+    @property
+    def score(self) -> float:
+        """The estimate as a normal score."""
+        return small_sample_corrections.normal_score(self.estimate, self.variance, self.degrees, self.skewness)
 
 
 @dataclass
 class Look:
-    """A planned look: samples per model (or pairs); the estimate, its variance, degrees of freedom and skewness; z."""
+    """A planned look: samples per model (or pairs); the estimate, its variance, degrees of freedom and skewness; z.
+
+    Attributes:
+        continuity: by how much less than the estimate the difference counts in z, and by how much more on each side of
+            the interval, so that the interval excludes 0 exactly where z is beyond the limit.
+    """
 
     size: int
     estimate: float
@@ -51,8 +55,18 @@ class Look:
     z: float
     degrees: float | None = None
     skewness: float = 0.0
+    continuity: float = 0.0
+
+    @classmethod
+    def of(cls, size: int, found: Effect, continuity: float) -> Look:
+        """A look at the effect."""
+        degrees = found.degrees if isfinite(found.degrees) else None
+        less = copysign(max(0.0, abs(found.estimate) - continuity), found.estimate)
+        z = small_sample_corrections.normal_score(less, found.variance, found.degrees, found.skewness)
+        return cls(size, found.estimate, found.variance, z, degrees, found.skewness, continuity)
 
     def interval(self, limit: float) -> tuple[float, float]:
-        """As `Effect.interval`; degrees of None (JSON has no infinity) are unlimited."""
+        """As `Effect.interval`, and wider by the continuity; degrees of None (JSON has no infinity) are unlimited."""
         degrees = inf if self.degrees is None else self.degrees
-        return small_sample_corrections.bounds(self.estimate, self.variance, degrees, self.skewness, limit)
+        low, high = small_sample_corrections.bounds(self.estimate, self.variance, degrees, self.skewness, limit)
+        return low - self.continuity, high + self.continuity

@@ -39,7 +39,6 @@ def difference(statistics: Statistics, name: str, alpha: float, factor: float = 
     return Effect(
         estimate=mean_b - factor * mean_a,
         variance=variance,
-        null_variance=variance,
         n=n_a + n_b,
         planned=statistics.planned_for(name),
         is_ready=ready_a and ready_b and abs(skewness) <= MAX_SKEWNESS,

@@ -14,6 +14,7 @@ from fine_tuning.errors import UsageError
 from fine_tuning.experiments import group_sequential, simulation
 from fine_tuning.experiments.design import LOOKS, Design, check_alpha
 from fine_tuning.experiments.simulation import Scenario
+from fine_tuning.experiments.sufficient_statistics import CONTINUITY, CONTINUITY_OF_PAIRS
 
 MAX_CORRECTED_SIZE = 300  # samples per model, up to which the continuity correction matters to the power
 MAX_SIZE_FACTOR = 8.0  # length of a simulated anytime test, in fixed sizes
@@ -85,11 +86,11 @@ def plan(
     if rate_a == rate_b:
         raise UsageError("rate_a and rate_b are equal; name the smallest difference that matters")
     if scenario.correlation is not None:
-        size = paired_size(scenario, alpha, power)
+        size, correction = paired_size(scenario, alpha, power), CONTINUITY_OF_PAIRS
     else:
-        size = fixed_size(rate_a, rate_b, alpha, power)
+        size, correction = fixed_size(rate_a, rate_b, alpha, power), CONTINUITY
     if size < MAX_CORRECTED_SIZE:
-        size = _with_continuity(size, abs(rate_b - rate_a))
+        size = _with_continuity(size, abs(rate_b - rate_a), correction)
     return [
         Plan("fixed", *[max(2, ceil(size))] * 3),
         _sequential(size, alpha, power, looks, spending),
@@ -97,13 +98,13 @@ def plan(
     ]
 
 
-def _with_continuity(size: float, apart: float) -> float:
-    """The size for a test that counts half an answer less, as ours do: n / 4 (1 + sqrt(1 + 2 / (n d)))^2.
+def _with_continuity(size: float, apart: float, correction: float) -> float:
+    """The size for a test that counts `correction` answers c less, as ours do: n / 4 (1 + sqrt(1 + 4 c / (n d)))^2.
 
     Source: Fleiss, Tytun, Ury, "A simple approximation for calculating sample sizes for comparing independent
-    proportions", Biometrics 36 (1980), for a correction of half the size.
+    proportions", Biometrics 36 (1980), for a correction of one answer.
     """
-    return size / 4 * (1 + sqrt(1 + 2 / (size * apart))) ** 2
+    return size / 4 * (1 + sqrt(1 + 4 * correction / (size * apart))) ** 2
 
 
 def _sequential(size: float, alpha: float, power: float, looks: int, spending: str) -> Plan:

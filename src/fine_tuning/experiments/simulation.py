@@ -15,7 +15,7 @@ from fine_tuning.errors import UsageError
 from fine_tuning.experiments import group_sequential
 from fine_tuning.experiments.confidence_sequences import discordant_pair_log_e_values
 from fine_tuning.experiments.design import Design
-from fine_tuning.experiments.sufficient_statistics import CONTINUITY
+from fine_tuning.experiments.sufficient_statistics import CONTINUITY, CONTINUITY_OF_PAIRS
 
 MAX_ANSWERS = 10_000_000_000  # simulated: some minutes
 MAX_CELLS = 4_000_000  # numbers in memory at once
@@ -165,12 +165,13 @@ def _planned(a: NDArray[np.bool_], b: NDArray[np.bool_], design: Design, *, is_p
 
 
 def _z(a: NDArray[np.bool_], b: NDArray[np.bool_], *, is_paired: bool) -> NDArray[np.float64]:
-    """As `Statistics` has it: McNemar's z of pairs, else that of two rates with their pooled variance (n - 1)."""
+    """As `Statistics` has it: with one more answer of each kind, so that the variance is never 0."""
     size = a.shape[1]
     apart = b.sum(axis=1) - a.sum(axis=1)
-    less = np.sign(apart) * np.maximum(np.abs(apart) - CONTINUITY, 0)
+    correction = CONTINUITY_OF_PAIRS if is_paired else CONTINUITY
+    less = np.sign(apart) * np.maximum(np.abs(apart) - correction, 0) / size
     if is_paired:
-        return np.asarray(less / np.sqrt(np.maximum((a ^ b).sum(axis=1), 1)))
-    rate = (a.sum(axis=1) + b.sum(axis=1)) / (2 * size)
-    variance = rate * (1 - rate) * (2 * size) / (2 * size - 1) * 2 / size
-    return np.asarray(less / size / np.sqrt(np.maximum(variance, 1e-12)))
+        squares = (a ^ b).sum(axis=1) - apart**2 / size
+        return np.asarray(less / np.sqrt((squares + 2) / (size + 1) / size))
+    rates = [(each.sum(axis=1) + 1) / (size + 2) for each in (a, b)]
+    return np.asarray(less / np.sqrt(sum(rate * (1 - rate) / size for rate in rates)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from math import ceil, copysign, inf, isfinite, nan, sqrt
+from math import ceil, inf, isfinite, nan
 from typing import cast
 
 from fine_tuning.experiments import confidence_sequences, small_sample_corrections
@@ -15,7 +15,7 @@ from fine_tuning.store.records.experiment_json import Arm, StatisticsRecord
 MIN_OBSERVATIONS = 10  # answers right or wrong, or clusters, of each model before an asymptotic statement is made
 MIN_OBSERVATIONS_OF_MEANS = 30  # of figures of any size, whose spread and skewness must be guessed too
 PLANNED_CLUSTERS = 500
-CONTINUITY = 0.5  # answers: the continuity correction
+CONTINUITY, CONTINUITY_OF_PAIRS = 0.5, 1.0  # answers: half of the steps in which the difference changes
 MAX_SKEWNESS = 0.2  # skewness of an estimate: beyond it, normal approximations fail
 A: Arm = "model_a"
 B: Arm = "model_b"
@@ -89,13 +89,7 @@ class Statistics:
         if self.is_clustered:
             return self._clustered(a, b)
         estimate, variance = self._difference(design)
-        n, null, degrees, skewness, least = (
-            a.scores.count + b.scores.count,
-            variance,
-            inf,
-            0.0,
-            MIN_OBSERVATIONS_OF_MEANS,
-        )
+        n, degrees, skewness, least = a.scores.count + b.scores.count, inf, 0.0, MIN_OBSERVATIONS_OF_MEANS
         if self.has_covariate:
             degrees = n - 3
         elif design.score != "binary" and self.size:
@@ -103,13 +97,10 @@ class Statistics:
             degrees = small_sample_corrections.welch(first, second, a.scores.count - 1, b.scores.count - 1)
             skewness = small_sample_corrections.skewness_of_difference(a.scores, b.scores, variance)
         elif self.size:
-            least, rate = MIN_OBSERVATIONS, (a.scores.total + b.scores.total) / n
-            null = rate * (1 - rate) * n / max(1, n - 1) * (1 / a.scores.count + 1 / b.scores.count)
+            least = MIN_OBSERVATIONS
         planned = 2 * design.planned if design.planned else confidence_sequences.PLANNED_SAMPLES
         is_ready = self.size >= least and abs(skewness) <= MAX_SKEWNESS
-        return Effect(
-            estimate, variance, null, n=n, planned=planned, is_ready=is_ready, degrees=degrees, skewness=skewness
-        )
+        return Effect(estimate, variance, n=n, planned=planned, is_ready=is_ready, degrees=degrees, skewness=skewness)
 
     @staticmethod
     def _clustered(a: ArmSums, b: ArmSums) -> Effect:
@@ -122,7 +113,6 @@ class Statistics:
         )
         return Effect(
             estimate,
-            first + second,
             first + second,
             n=sum(counts),
             planned=PLANNED_CLUSTERS,
@@ -153,7 +143,6 @@ class Statistics:
             return Effect(
                 found.mean,
                 variance,
-                variance,
                 n=count,
                 planned=PLANNED_CLUSTERS / 2,
                 is_ready=count >= MIN_OBSERVATIONS,
@@ -166,12 +155,10 @@ class Statistics:
         else:  # one more pair that each model wins: a few pairs without any difference are no proof of certainty
             variance = (found.squares + 2 * design.spread**2) / (n + 1) / n
         if not is_real and design.score != "bounded":
-            null = (self.by_id.wins + self.by_id.losses) / n**2
-            return Effect(found.mean, variance, null, n=n, planned=planned, is_ready=n >= MIN_OBSERVATIONS)
+            return Effect(found.mean, variance, n=n, planned=planned, is_ready=n >= MIN_OBSERVATIONS)
         is_ready = n >= MIN_OBSERVATIONS_OF_MEANS and abs(skewness) <= MAX_SKEWNESS
         return Effect(
             found.mean,
-            variance,
             variance,
             n=n,
             planned=planned,
@@ -194,23 +181,20 @@ class Statistics:
         due = len(self.looks)
         if due < len(design.fractions) and self.size >= ceil(design.fractions[due] * (design.planned or 1) - 1e-9):
             found = self.effect(design)
-            degrees = found.degrees if isfinite(found.degrees) else None
-            z = self._z(found, design)
-            self.looks.append(Look(self.size, found.estimate, found.variance, z, degrees, found.skewness))
+            self.looks.append(Look.of(self.size, found, self._continuity(found, design)))
 
-    def _z(self, found: Effect, design: Design) -> float:
-        """The statistic of a planned look.
+    def _continuity(self, found: Effect, design: Design) -> float:
+        """By how much less the difference counts at a planned look.
 
-        Of binary scores the difference counts half an answer less: counts come in whole numbers, and without that the
-        error would be a little above alpha for some rates (Haber, "A comparison of some continuity corrections for the
-        chi-squared test on 2 x 2 tables", JASA 75, 1980).
+        Binary scores come in whole numbers, and without this the error would be a little above alpha for some rates.
+        Of pairs, those that one model alone got right change the difference by two (Edwards, "Note on the correction
+        for continuity in testing the significance of the difference between correlated proportions", Psychometrika 13,
+        1948; Haber, "A comparison of some continuity corrections for the chi-squared test on 2 x 2 tables", JASA 75,
+        1980).
         """
         if design.score != "binary" or isfinite(found.degrees):
-            return found.score(found.null_variance)
-        if not found.null_variance > 0:
             return 0.0
-        less = CONTINUITY / self.size
-        return copysign(max(0.0, abs(found.estimate) - less), found.estimate) / sqrt(found.null_variance)
+        return (CONTINUITY_OF_PAIRS if self.is_paired else CONTINUITY) / self.size
 
     def _watch(self, design: Design) -> None:
         found = self.effect(design)
@@ -218,8 +202,7 @@ class Statistics:
             return
         low, high = found.interval(confidence_sequences.limit(found.n, design.alpha, found.planned))
         self.low, self.high = max(self.low, low), min(self.high, high)
-        score = found.score(found.variance)
-        log_e = confidence_sequences.mixture_log_e_value(score, 1.0, found.n, design.alpha, found.planned)
+        log_e = confidence_sequences.mixture_log_e_value(found.score, 1.0, found.n, design.alpha, found.planned)
         if log_e > self.log_e:
             self.log_e, self.favours = log_e, 1 if found.estimate > 0 else -1
 

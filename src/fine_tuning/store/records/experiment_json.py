@@ -126,6 +126,7 @@ class PlannedLookRecord(TypedDict):
     z: float
     degrees: float | None
     skewness: float
+    continuity: NotRequired[float]
 
 
 class StatisticsRecord(TypedDict):
