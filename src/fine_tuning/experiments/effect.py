@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, replace
 from math import copysign, inf, isfinite
 
 from fine_tuning.experiments import small_sample_corrections
@@ -61,9 +61,8 @@ class Look:
     def of(cls, size: int, found: Effect, continuity: float) -> Look:
         """A look at the effect."""
         degrees = found.degrees if isfinite(found.degrees) else None
-        less = copysign(max(0.0, abs(found.estimate) - continuity), found.estimate)
-        z = small_sample_corrections.normal_score(less, found.variance, found.degrees, found.skewness)
-        return cls(size, found.estimate, found.variance, z, degrees, found.skewness, continuity)
+        less = replace(found, estimate=copysign(max(0.0, abs(found.estimate) - continuity), found.estimate))
+        return cls(size, found.estimate, found.variance, less.score, degrees, found.skewness, continuity)
 
     def interval(self, limit: float) -> tuple[float, float]:
         """As `Effect.interval`, and wider by the continuity; degrees of None (JSON has no infinity) are unlimited."""

@@ -15,7 +15,7 @@ from fine_tuning.errors import UsageError
 from fine_tuning.experiments import group_sequential
 from fine_tuning.experiments.confidence_sequences import discordant_pair_log_e_values
 from fine_tuning.experiments.design import Design
-from fine_tuning.experiments.sufficient_statistics import CONTINUITY, CONTINUITY_OF_PAIRS
+from fine_tuning.experiments.sufficient_statistics import continuity
 
 MAX_ANSWERS = 10_000_000_000  # simulated: some minutes
 MAX_CELLS = 4_000_000  # numbers in memory at once
@@ -168,8 +168,7 @@ def _z(a: NDArray[np.bool_], b: NDArray[np.bool_], *, is_paired: bool) -> NDArra
     """As `Statistics` has it: with one more answer of each kind, so that the variance is never 0."""
     size = a.shape[1]
     apart = b.sum(axis=1) - a.sum(axis=1)
-    correction = CONTINUITY_OF_PAIRS if is_paired else CONTINUITY
-    less = np.sign(apart) * np.maximum(np.abs(apart) - correction, 0) / size
+    less = np.sign(apart) * np.maximum(np.abs(apart) - continuity(is_paired=is_paired), 0) / size
     if is_paired:
         squares = (a ^ b).sum(axis=1) - apart**2 / size
         return np.asarray(less / np.sqrt((squares + 2) / (size + 1) / size))

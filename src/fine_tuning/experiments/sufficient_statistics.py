@@ -15,7 +15,6 @@ from fine_tuning.store.records.experiment_json import Arm, StatisticsRecord
 MIN_OBSERVATIONS = 10  # answers right or wrong, or clusters, of each model before an asymptotic statement is made
 MIN_OBSERVATIONS_OF_MEANS = 30  # of figures of any size, whose spread and skewness must be guessed too
 PLANNED_CLUSTERS = 500
-CONTINUITY, CONTINUITY_OF_PAIRS = 0.5, 1.0  # answers: half of the steps in which the difference changes
 MAX_SKEWNESS = 0.2  # skewness of an estimate: beyond it, normal approximations fail
 A: Arm = "model_a"
 B: Arm = "model_b"
@@ -92,12 +91,12 @@ class Statistics:
         n, degrees, skewness, least = a.scores.count + b.scores.count, inf, 0.0, MIN_OBSERVATIONS_OF_MEANS
         if self.has_covariate:
             degrees = n - 3
-        elif design.score != "binary" and self.size:
+        elif design.score == "binary":
+            least = MIN_OBSERVATIONS
+        elif self.size:
             first, second = (_variance(arm, design) / arm.scores.count for arm in (a, b))
             degrees = small_sample_corrections.welch(first, second, a.scores.count - 1, b.scores.count - 1)
             skewness = small_sample_corrections.skewness_of_difference(a.scores, b.scores, variance)
-        elif self.size:
-            least = MIN_OBSERVATIONS
         planned = 2 * design.planned if design.planned else confidence_sequences.PLANNED_SAMPLES
         is_ready = self.size >= least and abs(skewness) <= MAX_SKEWNESS
         return Effect(estimate, variance, n=n, planned=planned, is_ready=is_ready, degrees=degrees, skewness=skewness)
@@ -181,20 +180,9 @@ class Statistics:
         due = len(self.looks)
         if due < len(design.fractions) and self.size >= ceil(design.fractions[due] * (design.planned or 1) - 1e-9):
             found = self.effect(design)
-            self.looks.append(Look.of(self.size, found, self._continuity(found, design)))
-
-    def _continuity(self, found: Effect, design: Design) -> float:
-        """By how much less the difference counts at a planned look.
-
-        Binary scores come in whole numbers, and without this the error would be a little above alpha for some rates.
-        Of pairs, those that one model alone got right change the difference by two (Edwards, "Note on the correction
-        for continuity in testing the significance of the difference between correlated proportions", Psychometrika 13,
-        1948; Haber, "A comparison of some continuity corrections for the chi-squared test on 2 x 2 tables", JASA 75,
-        1980).
-        """
-        if design.score != "binary" or isfinite(found.degrees):
-            return 0.0
-        return (CONTINUITY_OF_PAIRS if self.is_paired else CONTINUITY) / self.size
+            is_counted = design.score == "binary" and not isfinite(found.degrees)
+            less = continuity(is_paired=self.is_paired) / self.size if is_counted else 0.0
+            self.looks.append(Look.of(self.size, found, less))
 
     def _watch(self, design: Design) -> None:
         found = self.effect(design)
@@ -237,6 +225,17 @@ class Statistics:
             looks=[Look(**look) for look in state["looks"]],
             next_look=state.get("next_look", 1),
         )
+
+
+def continuity(*, is_paired: bool) -> float:
+    """By how many answers less the difference of right ones counts at a planned look: half of the steps it changes in.
+
+    Right answers come in whole numbers, and without this the error would be a little above alpha for some rates. Of
+    pairs, those that one model alone got right change the difference by two (Edwards, "Note on the correction for
+    continuity in testing the significance of the difference between correlated proportions", Psychometrika 13, 1948;
+    Haber, "A comparison of some continuity corrections for the chi-squared test on 2 x 2 tables", JASA 75, 1980).
+    """
+    return 1.0 if is_paired else 0.5
 
 
 def _variance(arm: ArmSums, design: Design) -> float:

@@ -87,17 +87,15 @@ def predict(
         missing = [position for position in unanswered if found[position] is None]
         on_progress(len(unanswered) - len(missing))
         call = partial(_host_call, service, options, Pace(options.per_minute, clock, sleep))
-        served_by = None if service.is_local() or missing else _served_now(questions, found, call)
         try:
-            while missing or _former(found, served_by):
+            served_by = None if service.is_local() or missing else _served_now(questions, found, call)
+            while missing or (missing := _drop_former(found, served_by, on_progress)):
                 for number, prediction in _calls(service, [questions[at] for at in missing], options, call):
                     found[missing[number]] = prediction
                     cache.add(questions[missing[number]], prediction)
                     served_by = prediction.served_by or served_by
                     on_progress(1)
-                missing = _former(found, served_by)
-                found = [None if at in missing else each for at, each in enumerate(found)]
-                on_progress(-len(missing))
+                missing = []
         finally:
             service.close()
     predictions = [prediction for prediction in found if prediction is not None]
@@ -117,12 +115,18 @@ def _served_now(
         return None
 
 
-def _former(found: Sequence[Prediction | None], served_by: str | None) -> list[int]:
-    """The places of kept predictions of another model than the host now has behind the name."""
+def _drop_former(
+    found: list[Prediction | None], served_by: str | None, on_progress: Callable[[int], object]
+) -> list[int]:
+    """Drop kept predictions of another model than the host now has behind the name. Returns their places."""
     if served_by is None:
         return []
     kept = [(at, each) for at, each in enumerate(found) if each is not None and each.is_cached]
-    return [at for at, each in kept if each.served_by not in (None, served_by)]
+    former = [at for at, each in kept if each.served_by not in (None, served_by)]
+    for at in former:
+        found[at] = None
+    on_progress(-len(former))
+    return former
 
 
 def cached_predictions(
