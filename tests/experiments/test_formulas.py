@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from itertools import product
 
 import numpy as np
 import pytest
+from scipy.stats import binom, norm
 
 from fine_tuning.errors import UsageError
 from fine_tuning.experiments import (
@@ -20,6 +22,7 @@ from fine_tuning.experiments.design import Design
 from fine_tuning.experiments.latency_histogram import Histogram, quantile_slack
 from fine_tuning.experiments.running_sums import Clusters, Covaried, Moments
 from fine_tuning.experiments.simulation import Scenario
+from fine_tuning.experiments.sufficient_statistics import ARMS, Statistics
 
 
 def test_half_width_of_published_example_matches_gbstats() -> None:
@@ -173,3 +176,24 @@ def test_histogram_quantile_at_every_look_covers_true_one() -> None:
     assert missed <= 5
     assert histogram.quantile(0.5) == pytest.approx(200, rel=0.1)
     assert math.isnan(Histogram().quantile(0.5))
+
+
+@pytest.mark.parametrize("sizes", [(20, 20), (50, 50), (90, 10)])
+def test_fixed_test_of_two_rates_keeps_its_error_at_every_rate(sizes: tuple[int, int]) -> None:
+    """All outcomes with their probabilities: nothing is simulated."""
+    design = Design(kind="fixed", planned=min(sizes), split=None)
+    rates = np.linspace(0.02, 0.98, 49)
+    chances = [binom.pmf(np.arange(size + 1)[:, None], size, rates) for size in sizes]  # counts by rates
+    error = np.zeros(len(rates))
+    for right_a, right_b in product(*(range(size + 1) for size in sizes)):
+        statistics = Statistics()
+        for name, size, right in zip(ARMS, sizes, (right_a, right_b), strict=True):
+            arm = statistics.arms[name]
+            arm.scores, arm.clusters = Moments(size, right), Clusters(size)
+        statistics.look(design)
+        (look,) = statistics.looks
+        low, high = look.interval(norm.ppf(0.975))
+        is_different = abs(look.z) >= norm.ppf(0.975)
+        assert (low > 0 or high < 0) == is_different
+        error += is_different * chances[0][right_a] * chances[1][right_b]
+    assert 0.02 < error.max() <= 0.05
