@@ -13,34 +13,10 @@ from fine_tuning import ABTestFramework
 from fine_tuning.errors import ConflictError, NotFoundError, UsageError
 from fine_tuning.experiments import confidence_sequences
 from fine_tuning.experiments.assignment import assign
+from fine_tuning.experiments.comparison import cells
+from fine_tuning.experiments.sufficient_statistics import Statistics
+from fine_tuning.experiments.unit_sums import summed
 from fine_tuning.store.database import Database
-
-
-def test_log_e_value_of_pairs_is_mean_likelihood_ratio() -> None:
-    wins, losses, a = 14, 5, confidence_sequences.PRIOR
-    rates = (np.arange(200_000) + 0.5) / 200_000
-    density = np.exp((a - 1) * np.log(rates * (1 - rates)))
-    ratio = np.exp(wins * np.log(2 * rates) + losses * np.log(2 * (1 - rates)))
-    expected = float((density * ratio).sum() / density.sum())
-    assert math.exp(confidence_sequences.discordant_pair_log_e_value(wins, losses)) == pytest.approx(expected, rel=1e-6)
-    assert confidence_sequences.discordant_pair_log_e_value(0, 0) == 0
-
-
-def test_log_e_value_after_every_pair_keeps_error_rate() -> None:
-    rng = np.random.default_rng(7)
-    tests, pairs = 400, 400
-    a_right, b_right = rng.random((2, tests, pairs)) < 0.8
-    b_only = np.cumsum(b_right & ~a_right, axis=1)
-    a_only = np.cumsum(a_right & ~b_right, axis=1)
-    cache = {
-        (won, lost): confidence_sequences.discordant_pair_log_e_value(won, lost)
-        for won, lost in {*zip(b_only.ravel().tolist(), a_only.ravel().tolist(), strict=True)}
-    }
-    false = sum(
-        any(cache[pair] >= math.log(20) for pair in zip(b_only[t].tolist(), a_only[t].tolist(), strict=True))
-        for t in range(tests)
-    )
-    assert false / tests <= 0.05
 
 
 def test_half_width_at_every_look_covers_difference() -> None:
@@ -183,8 +159,8 @@ def test_record_sample_from_many_threads_counts_each_once(database: Database) ->
 
         stored = experiments.get(tx, "t")
     assert stored is not None
-    pairs = stored["statistics"]["by_order"]
-    assert (pairs["differences"]["count"], pairs["wins"], pairs["losses"]) == (40, 20, 0)
+    strata = Statistics.of(stored["statistics"]).comparison.strata
+    assert summed(cells(strata)).totals.tolist() == [40, 20, 0, 40, 40, 0]
 
 
 def test_assign_is_stable_even_and_monotone_in_share() -> None:

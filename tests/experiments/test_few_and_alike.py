@@ -14,15 +14,11 @@ from fine_tuning.experiments import guardrails, small_sample_corrections, verdic
 from fine_tuning.experiments.design import Design, Guardrail
 from fine_tuning.experiments.running_sums import Clusters, Moments
 from fine_tuning.experiments.sufficient_statistics import A, B, Statistics
+from tests.experiments import states
+from tests.experiments.states import moments
 from tests.experiments.test_designs import started
 
 pytestmark = pytest.mark.slow
-
-
-def moments(values: Any) -> Moments:
-    found, mean = Moments(len(values), float(np.sum(values))), float(np.mean(values))
-    found.squares, found.cubes = float(((values - mean) ** 2).sum()), float(((values - mean) ** 3).sum())
-    return found
 
 
 def test_moments_of_running_values_match_direct_sums() -> None:
@@ -48,17 +44,9 @@ def test_normal_score_with_few_degrees_matches_student() -> None:
 
 def planned(design: Design, a: Any, b: Any, clusters: int | None = None) -> Statistics:
     """The state after so many scores of each model, of `clusters` equal clusters each."""
-    statistics = Statistics()
-    for arm, values in ((A, a), (B, b)):
-        state = statistics.arms[arm]
-        state.samples, state.scores = len(values), moments(values)
-        sums = values.reshape(clusters or len(values), -1)
-        size = sums.shape[1]
-        state.clusters = Clusters(
-            len(sums), float((sums.sum(axis=1) ** 2).sum()), float(sums.sum()) * size, len(sums) * size**2
-        )
-    statistics.look(design)
-    return statistics
+    found = states.statistics(a, b, clusters=clusters)
+    found.look(design)
+    return found
 
 
 @pytest.mark.parametrize(("clusters", "calls"), [(2, 100), (5, 40), (10, 20), (30, 10)])

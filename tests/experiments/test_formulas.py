@@ -11,7 +11,6 @@ from scipy.stats import binom, norm
 
 from fine_tuning.errors import UsageError
 from fine_tuning.experiments import (
-    betting_intervals,
     confidence_sequences,
     group_sequential,
     sample_ratio,
@@ -20,9 +19,9 @@ from fine_tuning.experiments import (
 )
 from fine_tuning.experiments.design import Design
 from fine_tuning.experiments.latency_histogram import Histogram, quantile_slack
-from fine_tuning.experiments.running_sums import Clusters, Covaried, Moments
+from fine_tuning.experiments.running_sums import Clusters, Moments
 from fine_tuning.experiments.simulation import Scenario
-from fine_tuning.experiments.sufficient_statistics import ARMS, Statistics
+from tests.experiments import states
 
 
 def test_half_width_of_published_example_matches_gbstats() -> None:
@@ -108,23 +107,6 @@ def test_simulate_of_each_design_keeps_error_rate_and_power(kind: str) -> None:
     assert other.samples.max() <= (960 if kind != "anytime" else 2000)
 
 
-def test_wealth_interval_at_every_sample_covers_mean() -> None:
-    rng, missed = np.random.default_rng(5), 0
-    for _ in range(200):
-        wealth, is_missed = betting_intervals.Wealth(0.05), False
-        for value in rng.beta(0.5, 1.5, 60):  # mean 0.25, far from normal
-            wealth.bet(float(value))
-            low, high = wealth.interval(0.05)
-            is_missed |= not low <= 0.25 <= high
-        missed += is_missed
-    assert missed / 200 <= 0.05
-    assert wealth.log_e_value(0.5) > wealth.log_e_value(0.25)
-    again = betting_intervals.Wealth.of(wealth.as_dict())
-    again.bet(0.3)
-    wealth.bet(0.3)
-    assert again.as_dict() == wealth.as_dict()
-
-
 def test_sample_ratio_check_keeps_error_rate_and_power() -> None:
     rng = np.random.default_rng(4)
     looks = np.arange(100, 10_001, 100)
@@ -142,17 +124,14 @@ def test_sample_ratio_check_keeps_error_rate_and_power() -> None:
 def test_running_sums_match_sums_of_all_values() -> None:
     rng = np.random.default_rng(3)
     x = rng.normal(1e9, 1, 500)  # large and close together, where plain sums of squares lose their digits
-    y = x * 2 + rng.normal(0, 1, 500)
-    moments, covaried, clusters = Moments(), Covaried(), Clusters()
+    moments, clusters = Moments(), Clusters()
     sizes: dict[int, tuple[int, float]] = {}
-    for place, (a, b) in enumerate(zip(x.tolist(), y.tolist(), strict=True)):
+    for place, a in enumerate(x.tolist()):
         moments.add(a)
-        covaried.add(a, b)
         size, total = sizes.get(place % 7, (0, 0.0))
         clusters.grow(size, total, a - 1e9)
         sizes[place % 7] = (size + 1, total + a - 1e9)
     assert moments.variance == pytest.approx(x.var(ddof=1), rel=1e-6)
-    assert covaried.xy / covaried.xx == pytest.approx(np.polyfit(x - 1e9, y, 1)[0], rel=1e-4)
     sums = np.array([total for _, total in sizes.values()]), np.array([size for size, _ in sizes.values()])
     mean = (x - 1e9).mean()
     wanted = ((sums[0] - mean * sums[1]) ** 2).sum() * 7 / 6 / 500**2
@@ -186,12 +165,10 @@ def test_fixed_test_of_two_rates_keeps_its_error_at_every_rate(sizes: tuple[int,
     chances = [binom.pmf(np.arange(size + 1)[:, None], size, rates) for size in sizes]  # counts by rates
     error = np.zeros(len(rates))
     for right_a, right_b in product(*(range(size + 1) for size in sizes)):
-        statistics = Statistics()
-        for name, size, right in zip(ARMS, sizes, (right_a, right_b), strict=True):
-            arm = statistics.arms[name]
-            arm.scores, arm.clusters = Moments(size, right), Clusters(size)
+        scores = [np.arange(size) < right for size, right in zip(sizes, (right_a, right_b), strict=True)]
+        statistics = states.statistics(*scores)
         statistics.look(design)
-        (look,) = statistics.looks
+        (look,) = statistics.comparison.looks
         low, high = look.interval(norm.ppf(0.975))
         is_different = abs(look.z) >= norm.ppf(0.975)
         assert (low > 0 or high < 0) == is_different

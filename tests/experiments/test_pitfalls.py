@@ -80,7 +80,7 @@ def test_recommend_winner_by_three_measures_keeps_error_rate() -> None:
     assert named <= 11  # of a true 5 % in 97 of 100 runs
 
 
-def test_monitor_with_bounded_scores_keeps_first_winner() -> None:
+def test_monitor_of_effect_that_turns_around_recommends_nobody() -> None:
     framework = started(score="bounded")
     rng = np.random.default_rng(1)
 
@@ -95,7 +95,11 @@ def test_monitor_with_bounded_scores_keeps_first_winner() -> None:
     first = framework.monitor("t")
     record(-0.3, 160)
     later = framework.monitor("t")
-    assert (first.favours, later.favours, framework.recommend_winner(later)) == (1, 1, "b")
+    assert (first.favours, later.favours, later.statistical_significance) == (1, 0, False)
+    assert math.isnan(later.p_value)
+    low, high = later.intervals["accuracy"]
+    assert low < 0 < high  # what was, and what is
+    assert framework.recommend_winner(later).startswith("TIE: effect changed at about 2")
 
 
 def test_cheaper_and_not_worse_with_sample_ratio_mismatch_does_not_hold() -> None:

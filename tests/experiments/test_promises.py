@@ -10,7 +10,9 @@ import pytest
 from fine_tuning.experiments import sample_ratio, simulation
 from fine_tuning.experiments.design import Design
 from fine_tuning.experiments.simulation import Scenario
-from fine_tuning.experiments.sufficient_statistics import Statistics
+from fine_tuning.experiments.sufficient_statistics import ARMS, Score, Statistics
+from fine_tuning.store.experiment_samples import Unit
+from fine_tuning.store.records.experiment_json import Arm
 from fine_tuning.store.records.experiments import Experiment
 
 REPLICATIONS = 10_000
@@ -62,18 +64,17 @@ def test_simulate_of_each_design_matches_judge(design: Design, is_paired: bool) 
     from fine_tuning.experiments import verdict
 
     a, b = simulation.answers(np.random.default_rng(25), (20, 400), Scenario(0.7, 0.8, 0.3 if is_paired else 0.0))
-    simulate = simulation._anytime if design.kind == "anytime" else simulation._planned
-    more = {} if design.kind == "anytime" else {"is_paired": is_paired}
-    favours, _ = simulate(a, b, design, **more)  # type: ignore[operator]
+    decide = simulation._anytime if design.kind == "anytime" else simulation._planned
+    favours, _ = decide(simulation.Counts.of(a, b, is_paired=is_paired), design)
     for right_a, right_b, wanted in zip(a.tolist(), b.tolist(), favours.tolist(), strict=True):
         statistics = Statistics()
         for pair in zip(right_a, right_b, strict=True):
-            for arm, right in zip(statistics.arms.values(), pair, strict=True):
-                arm.samples += 1
-                arm.scores.add(float(right))
-                arm.clusters.grow(0, 0.0, float(right))
-            statistics.pair_clusters.grow(0, 0.0, float(pair[1]) - pair[0])
-            (statistics.by_id if is_paired else statistics.by_order).add(*map(float, pair))
+            unit: dict[Arm, Unit] = {}
+            for arm, right in zip(ARMS, pair, strict=True):
+                statistics.arms[arm].samples += 1
+                statistics.add_score(design, arm, Score(float(right), None, ""), unit)
+                unit = unit if is_paired else {}
+            statistics.comparison.pairs += is_paired
             statistics.look(design)
         test: Experiment = {
             "id": "t",

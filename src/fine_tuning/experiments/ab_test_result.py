@@ -33,7 +33,7 @@ class ABTestResult:
             unknown. Empty for a result of the nineteen fields.
         late_samples: number of samples that arrived after the end.
         model_a_open, model_b_open: samples whose outcome is not known yet.
-        effect: the difference in score that the verdict is about: of pairs where answers are paired, adjusted where
+        effect: the difference in score that the verdict is about: within strata and blocks of time, adjusted where
             there is a covariate.
         favours: 1 where the verdict is for model_b, -1 for model_a, 0 while there is none.
         samples_needed: about how many more of each model (or pairs) until a verdict; nan where unknown.
@@ -42,6 +42,9 @@ class ABTestResult:
         ratio_mismatch_p: p-value of the sample ratio check (SRM); nan where no split is planned.
         withheld: why there is no verdict whatever the scores are (a sample ratio mismatch); empty where there may be
             one.
+        changed: how samples since a verdict contradict it, so that there is none any more (p_value is nan, and the
+            interval holds both what was and what is); else empty.
+        warnings: what to know of how the samples came, such as shares that drifted.
         score, margin, is_paired: of the design; see there.
     """
 
@@ -82,6 +85,8 @@ class ABTestResult:
     late_samples: int = 0
     model_a_open: int = 0
     model_b_open: int = 0
+    changed: str = ""
+    warnings: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         """Read null of JSON as nan, or as infinity where it is the end of an interval.

@@ -4,32 +4,7 @@ from __future__ import annotations
 
 from math import exp, inf, log, sqrt
 
-import numpy as np
-from numpy.typing import NDArray
-from scipy.special import betaln
-
-PRIOR = 10.0  # a of the Beta(a, a) mixture: wide enough for small, narrow enough for large differences
 PLANNED_SAMPLES = 2000  # in all, at which the confidence sequence is tightest, unless a test is planned for other
-_START = float(betaln(PRIOR, PRIOR))
-Floats = NDArray[np.float64]
-Counts = int | NDArray[np.int64]
-
-
-def discordant_pair_log_e_value(wins: int, losses: int) -> float:
-    """ln of the e-value against "both models are right equally often", from the pairs that only one got right.
-
-    Given a discordant pair, each model is the right one with probability 1/2 under the null; the alternative is mixed
-    over Beta(a, a): ln e = B(a + w, a + l) - B(a, a) + (w + l) ln 2, with B = log-beta. Reject at e >= 1/alpha.
-    Source: Ville's inequality with the beta-binomial mixture martingale (Robbins, "Statistical methods related to the
-    law of the iterated logarithm", 1970; Howard et al., "Time-uniform, nonparametric, nonasymptotic confidence
-    sequences", 2021).
-    """
-    return float(discordant_pair_log_e_values(wins, losses))
-
-
-def discordant_pair_log_e_values(wins: Counts, losses: Counts) -> Floats:
-    """`discordant_pair_log_e_value` of arrays of counts."""
-    return np.asarray(betaln(PRIOR + wins, PRIOR + losses) - _START + (wins + losses) * log(2))
 
 
 def always_valid_p(log_e_value: float) -> float:
@@ -55,11 +30,15 @@ def half_width(variance: float, n: float, alpha: float, planned: float = PLANNED
     return sqrt(variance) * limit(n, alpha, planned) if n >= 1 and variance >= 0 else inf
 
 
-def limit(n: float, alpha: float, planned: float = PLANNED_SAMPLES) -> float:
-    """The same in standard errors; inf without samples."""
+def limit(n: float, alpha: float, planned: float = PLANNED_SAMPLES, tuned: float | None = None) -> float:
+    """The same in standard errors; inf without samples.
+
+    Args:
+        tuned: the alpha for which it is tightest at `planned`, where that is another.
+    """
     if n < 1:
         return inf
-    scaled = n * _rho_squared(alpha, planned)
+    scaled = n * _rho_squared(tuned or alpha, planned)
     return sqrt(2 * (scaled + 1) / scaled * log(sqrt(scaled + 1) / alpha))
 
 

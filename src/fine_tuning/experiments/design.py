@@ -133,6 +133,11 @@ class Design:
         return self.high - self.low
 
     @property
+    def ends(self) -> tuple[float, float]:
+        """The lowest and highest score, where they are not of any size."""
+        return (0.0, 1.0) if self.score == "binary" else (self.low, self.high)
+
+    @property
     def fractions(self) -> tuple[float, ...]:
         """The parts of the planned samples at which the test looks; none for anytime."""
         if self.kind == "fixed":

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass, replace
 from math import copysign, inf, isfinite
+from typing import Any, cast
 
-from fine_tuning.experiments import small_sample_corrections
+from fine_tuning.experiments import confidence_sequences, small_sample_corrections
+from fine_tuning.store.records.experiment_json import EffectRecord, PlannedLookRecord
 
 
 @dataclass(frozen=True)
@@ -15,7 +17,7 @@ class Effect:
     Attributes:
         estimate: of the difference of means; nan while unknown.
         variance: of the estimate.
-        n: independent observations behind it (samples of both, pairs, or clusters); planned: those of a usual test.
+        n: scored samples of both models behind it; planned: those at which its confidence sequence is tightest.
         is_ready: whether there are enough for an approximation.
         degrees: of freedom of the variance; inf where it follows from the rates alone.
         skewness: of the estimate; 0 where unknown.
@@ -38,6 +40,30 @@ class Effect:
     def score(self) -> float:
         """The estimate as a normal score."""
         return small_sample_corrections.normal_score(self.estimate, self.variance, self.degrees, self.skewness)
+
+    def log_e(self, alpha: float) -> float:
+        """ln of the evidence against "no difference", tightest for this alpha at the planned size."""
+        return confidence_sequences.mixture_log_e_value(self.score, 1.0, self.n, alpha, self.planned)
+
+    def sequence(self, alpha: float, tuned: float | None = None) -> tuple[float, float]:
+        """The interval of the confidence sequence; infinite where it is not ready.
+
+        Args:
+            tuned: the alpha for which it is tightest, where that is another.
+        """
+        if not self.is_ready:
+            return -inf, inf
+        return self.interval(confidence_sequences.limit(self.n, alpha, self.planned, tuned))
+
+    def as_dict(self) -> EffectRecord:
+        """The effect as plain JSON values."""
+        return cast("EffectRecord", vars(self) | {"degrees": self.degrees if isfinite(self.degrees) else None})
+
+    @classmethod
+    def of(cls, state: EffectRecord) -> Effect:
+        """An effect as `as_dict` gave it."""
+        found = cls(**cast("dict[str, Any]", state))
+        return replace(found, degrees=inf) if state["degrees"] is None else found
 
 
 @dataclass
@@ -63,6 +89,10 @@ class Look:
         degrees = found.degrees if isfinite(found.degrees) else None
         less = replace(found, estimate=copysign(max(0.0, abs(found.estimate) - continuity), found.estimate))
         return cls(size, found.estimate, found.variance, less.score, degrees, found.skewness, continuity)
+
+    def as_dict(self) -> PlannedLookRecord:
+        """The look as plain JSON values."""
+        return cast("PlannedLookRecord", dict(vars(self)))
 
     def interval(self, limit: float) -> tuple[float, float]:
         """As `Effect.interval`, and wider by the continuity; degrees of None (JSON has no infinity) are unlimited."""

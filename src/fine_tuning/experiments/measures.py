@@ -5,17 +5,11 @@ from __future__ import annotations
 from math import ceil, inf, log
 
 from fine_tuning.experiments import small_sample_corrections
+from fine_tuning.experiments.comparison import MAX_SKEWNESS, MIN_OBSERVATIONS, MIN_OBSERVATIONS_OF_MEANS
 from fine_tuning.experiments.effect import Effect
 from fine_tuning.experiments.running_sums import ArmSums
 from fine_tuning.experiments.small_sample_corrections import welch
-from fine_tuning.experiments.sufficient_statistics import (
-    MAX_SKEWNESS,
-    MIN_OBSERVATIONS,
-    MIN_OBSERVATIONS_OF_MEANS,
-    A,
-    B,
-    Statistics,
-)
+from fine_tuning.experiments.sufficient_statistics import A, B, Statistics
 
 ROUNDING = 1e-9  # relative error of the running sums
 RARE = 0.01  # share of the calls in which a measure that never differed may differ
@@ -35,7 +29,8 @@ def difference(statistics: Statistics, name: str, alpha: float, factor: float = 
     variance = variance_b + factor**2 * variance_a
     a, b = (arm.measure(name) for arm in arms)
     is_plain = degrees_a == a.count - 1 and degrees_b == b.count - 1  # neither clusters nor a rate
-    skewness = small_sample_corrections.skewness_of_difference(a, b, variance, factor) if is_plain else 0.0
+    parts, units = (factor**2 * variance_a, variance_b), (a.count, b.count)
+    skewness = float(small_sample_corrections.skewness((a, b), parts, units, variance)) if is_plain else 0.0
     return Effect(
         estimate=mean_b - factor * mean_a,
         variance=variance,

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from math import inf
 from typing import NotRequired, TypedDict
 
 from fine_tuning._util import checks
 from fine_tuning.errors import UsageError
-from fine_tuning.experiments import confidence_sequences, measures, verdict
+from fine_tuning.experiments import measures, verdict
 from fine_tuning.experiments.design import Design
 from fine_tuning.experiments.effect import Effect
 from fine_tuning.experiments.sufficient_statistics import Statistics
@@ -59,6 +58,4 @@ def of_test(test: Experiment, margin: float | None) -> CheaperAndNotWorse:
 
 def _bounds(effect: Effect, alpha: float) -> tuple[float, float]:
     """One-sided at alpha on either side: together an interval at 2 alpha."""
-    if not effect.is_ready:
-        return -inf, inf
-    return effect.interval(confidence_sequences.limit(effect.n, min(2 * alpha, 0.999), effect.planned))
+    return effect.sequence(min(2 * alpha, 0.999))

@@ -24,6 +24,7 @@ class Reason(StrEnum):
     GUARDRAIL_BROKEN = "guardrail_broken"  # model_a wins, or a better model_b does not
     GUARDRAIL_OPEN = "guardrail_open"
     NO_SAMPLES = "no_samples"
+    EFFECT_CHANGED = "effect_changed"
     SAMPLE_RATIO_MISMATCH = "sample_ratio_mismatch"
     EQUIVALENT = "equivalent"
     BEFORE_FIRST_LOOK = "before_first_look"
@@ -67,6 +68,8 @@ def recommend(result: ABTestResult) -> Recommendation:
         return _tie(Reason.NO_SAMPLES, text)
     if result.withheld:
         return _tie(Reason.SAMPLE_RATIO_MISMATCH, f"no verdict: {result.withheld}")
+    if result.changed:
+        return _tie(Reason.EFFECT_CHANGED, result.changed)
     if result.statistical_significance and (direction := _direction(result)):
         better = _winner(A if direction < 0 else B, Reason.BETTER_SCORE)
         return better if better.winner == A else _guardrail_tie(result) or better

@@ -5,25 +5,34 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from math import ceil
-from typing import Literal
 
 from fine_tuning.errors import ConflictError, UsageError
 from fine_tuning.experiments import verdict
 from fine_tuning.experiments.design import Design
-from fine_tuning.experiments.running_sums import Pairs
 from fine_tuning.experiments.sample import Sample
-from fine_tuning.experiments.sufficient_statistics import ARMS, A, B, Statistics
+from fine_tuning.experiments.sufficient_statistics import LOOK_GROWTH, A, B, Score, Statistics
 from fine_tuning.store import experiment_samples, experiments
 from fine_tuning.store.column_types import to_json
 from fine_tuning.store.database import Transaction
-from fine_tuning.store.experiment_samples import Cluster, ClusterKey, Outcome, SampleKey
+from fine_tuning.store.experiment_samples import ClusterKey, Outcome, SampleKey, Unit
 from fine_tuning.store.records.experiment_json import Arm, StatisticsRecord
 from fine_tuning.store.records.experiments import NewSample
 from fine_tuning.store.records.experiments import Sample as SampleRecord
 
-LOOK_GROWTH = 1.05  # ratio of sizes at which the interval is stored: some 300 up to ten million samples
+STORED_GROWTH = 1.05  # ratio of sizes at which the interval is stored: some 300 up to ten million samples
 StoredSample = SampleRecord | NewSample
-_CONTENT = {"cluster_id", "prediction", "reference", "error", "latency_ms", "cost", "covariate", "measures", "metadata"}
+_CONTENT = {
+    "cluster_id",
+    "prediction",
+    "reference",
+    "error",
+    "latency_ms",
+    "cost",
+    "covariate",
+    "stratum",
+    "measures",
+    "metadata",
+}
 
 
 class Recording:
@@ -37,8 +46,8 @@ class Recording:
         self._tx, self._id = tx, test_id
         self.design = design
         self.statistics = Statistics.of(state)
-        self._scores: dict[Arm, dict[int, float]] = {arm: {} for arm in ARMS}
-        self._clusters: dict[ClusterKey, Cluster] = {}
+        self._clusters: dict[ClusterKey, Unit] = {}
+        self._looked_at = sum(each.count for each in self.statistics.scores)
         self._touched: set[ClusterKey] = set()
 
     def add(self, samples: Sequence[Sample]) -> int:
@@ -49,7 +58,7 @@ class Recording:
         """
         ids = [sample.sample_id for sample in samples if sample.sample_id is not None]
         known: dict[SampleKey, StoredSample] = {**experiment_samples.by_id(self._tx, self._id, ids)}
-        self._load(samples)
+        self._load({sample.cluster_id for sample in samples})
         rows = []
         for sample in samples:
             row = sample.as_row()
@@ -62,8 +71,8 @@ class Recording:
             self._arrive(sample)
             if sample.score is not None:
                 row["ordinal"] = self._score(sample.arm, sample.score, row, known)
+                self._look()
             rows.append(row)
-            self.statistics.look(self.design, ends_block=False)
         self.statistics.look(self.design)
         experiment_samples.add(self._tx, self._id, rows)
         self._save()
@@ -90,23 +99,17 @@ class Recording:
                 raise ConflictError(f"sample {sample_id!r} has the score {row['score']:g} already")
             return False
         row["score"], row["reference"] = outcome["score"], outcome.get("reference", row["reference"])
-        self._load([Sample(arms[0], score=outcome["score"], sample_id=sample_id, cluster_id=row["cluster_id"])])
+        self._load({row["cluster_id"]})
         ordinal = self._score(arms[0], outcome["score"], row, known)
         self.statistics.look(self.design)
         experiment_samples.set_outcome(self._tx, row["id"], {**outcome, "ordinal": ordinal})
         self._save()
         return True
 
-    def _load(self, samples: Sequence[Sample]) -> None:
-        """Read the scores and clusters that new scores belong to."""
-        scored = [sample for sample in samples if sample.score is not None]
-        for arm, other in ((A, B), (B, A)):
-            counts = {name: self.statistics.arms[name].scores.count for name in ARMS}
-            last = min(counts[other] + sum(sample.arm == other for sample in scored), counts[arm])
-            if last > counts[other]:
-                self._scores[arm] = experiment_samples.scores_at(self._tx, self._id, arm, counts[other] + 1, last)
-        clusters = {sample.cluster_id for sample in samples if sample.cluster_id is not None}
-        self._clusters = experiment_samples.clusters(self._tx, self._id, sorted(clusters))
+    def _load(self, clusters: set[str | None]) -> None:
+        """Read the clusters that new samples belong to."""
+        named = sorted(cluster for cluster in clusters if cluster is not None)
+        self._clusters = experiment_samples.clusters(self._tx, self._id, named)
 
     def _arrive(self, sample: Sample) -> None:
         """Count a call and its measures."""
@@ -120,42 +123,27 @@ class Recording:
                 arm.measure(name).add(value)
                 arm.measure_clusters(name).grow(*self._grow_measure(sample, name, value), value)
 
-    def _score(self, name: Arm, score: float, row: StoredSample, known: Mapping[SampleKey, StoredSample]) -> int:
-        """Count a score, alone and with its partners. Returns its ordinal."""
-        arm, other = self.statistics.arms[name], B if name == A else A
-        arm.scores.add(score)
-        if row["covariate"] is not None:
-            arm.covaried.add(row["covariate"], score)
-        arm.clusters.grow(*self._grow(name, row["cluster_id"], score), score)
+    def _score(self, arm: Arm, score: float, row: StoredSample, known: Mapping[SampleKey, StoredSample]) -> int:
+        """Count a score. Returns its number within the model."""
+        other, cluster = B if arm == A else A, row["cluster_id"]
         partner = known.get((other, row["sample_id"])) if row["sample_id"] is not None else None
         if partner is not None and partner["score"] is not None:
-            self._pair(name, score, partner["score"], row["cluster_id"])
-        ordinal = arm.scores.count
-        self._scores[name][ordinal] = score
-        if ordinal <= self.statistics.arms[other].scores.count:
-            a, b = (score, self._scores[other][ordinal]) if name == A else (self._scores[other][ordinal], score)
-            self._add_pair(self.statistics.by_order, a, b)
-        return ordinal
+            self.statistics.comparison.pairs += 1
+        if cluster is not None:
+            unit = {arm: self._cluster(arm, cluster)}
+            if (other, cluster) in self._clusters:
+                unit[other] = self._clusters[other, cluster]
+        else:
+            unit = {} if partner is None else {other: self.statistics.unit_of(partner)}
+        found = Score(score, row["covariate"], row["stratum"] or "")
+        return self.statistics.add_score(self.design, arm, found, unit)
 
-    def _pair(self, name: Arm, score: float, partner: float, cluster: str | None) -> None:
-        """Count both answers to the same sample."""
-        a, b = (score, partner) if name == A else (partner, score)
-        self._add_pair(self.statistics.by_id, a, b)
-        self.statistics.pair_clusters.grow(*self._grow("pair", cluster, b - a), b - a)
-
-    def _add_pair(self, pairs: Pairs, a: float, b: float) -> None:
-        pairs.add(a, b)
-        if self.design.score == "bounded":
-            pairs.bet(self.design.alpha, self.design.spread, b - a)
-
-    def _grow(self, arm: Arm | Literal["pair"], cluster: str | None, score: float) -> tuple[int, float]:
-        """Size and total of a cluster before this score; a sample without a cluster is a cluster by itself."""
-        if cluster is None:
-            return 0, 0.0
-        known = self._cluster(arm, cluster)
-        size, total = known.size, known.total
-        known.size, known.total = size + 1, total + score
-        return size, total
+    def _look(self) -> None:
+        """Look within a block of samples as often as if fewer had been recorded at once."""
+        scores = sum(each.count for each in self.statistics.scores)
+        if self.design.kind != "anytime" or scores >= self._looked_at * LOOK_GROWTH:
+            self.statistics.look(self.design)
+            self._looked_at = scores
 
     def _grow_measure(self, sample: Sample, name: str, value: float) -> tuple[int, float]:
         """As `_grow`, of a measure."""
@@ -166,17 +154,17 @@ class Recording:
         known[name] = (size + 1, total + value)
         return size, total
 
-    def _cluster(self, arm: Arm | Literal["pair"], cluster: str) -> Cluster:
+    def _cluster(self, arm: Arm, cluster: str) -> Unit:
         """The sums of a cluster that is about to change."""
         self._touched.add((arm, cluster))
-        return self._clusters.setdefault((arm, cluster), Cluster())
+        return self._clusters.setdefault((arm, cluster), Unit())
 
     def _store_look(self) -> None:
         """Store the interval at growing sizes, for the history."""
         size = self.statistics.size
-        if size < self.statistics.next_look:
+        if size < self.statistics.comparison.next_look:
             return
-        self.statistics.next_look = max(size + 1, ceil(size * LOOK_GROWTH))
+        self.statistics.comparison.next_look = max(size + 1, ceil(size * STORED_GROWTH))
         if (look := verdict.look(self.design, self.statistics)) is not None:
             experiments.add_look(self._tx, self._id, look)
 

@@ -6,10 +6,8 @@ from dataclasses import dataclass, field
 from math import nan
 from typing import cast
 
-from fine_tuning.experiments.betting_intervals import Wealth
-from fine_tuning.experiments.confidence_sequences import discordant_pair_log_e_value
 from fine_tuning.experiments.latency_histogram import Histogram
-from fine_tuning.store.records.experiment_json import ArmRecord, PairsRecord
+from fine_tuning.store.records.experiment_json import ArmRecord
 
 
 @dataclass
@@ -52,28 +50,6 @@ class Moments:
 
 
 @dataclass
-class Covaried:
-    """Sums of scores and a covariate known before the call, such as the prompt's length."""
-
-    count: int = 0
-    mean_x: float = 0.0
-    mean_y: float = 0.0
-    xx: float = 0.0
-    xy: float = 0.0
-    yy: float = 0.0
-
-    def add(self, x: float, y: float) -> None:
-        """Add a pair."""
-        self.count += 1
-        apart_x, apart_y = x - self.mean_x, y - self.mean_y
-        self.mean_x += apart_x / self.count
-        self.mean_y += apart_y / self.count
-        self.xx += apart_x * (x - self.mean_x)
-        self.xy += apart_x * (y - self.mean_y)
-        self.yy += apart_y * (y - self.mean_y)
-
-
-@dataclass
 class Clusters:
     """Sums over clusters (such as users) of their scores s and sizes n."""
 
@@ -102,59 +78,6 @@ class Clusters:
 
 
 @dataclass
-class Pairs:
-    """Paired scores of both models.
-
-    Attributes:
-        differences: of model_b's score over model_a's.
-        wins, losses: pairs in which model_b (model_a) alone has the better score.
-        log_e: ln of the largest evidence so far against "equally often", see `discordant_pair_log_e_value`.
-        favours: 1 where that evidence speaks for model_b, -1 for model_a, 0 for none.
-        wealth: of bets on the differences, where scores are bounded; bets_favour: as `favours`, of their evidence.
-    """
-
-    differences: Moments = field(default_factory=Moments)
-    wins: int = 0
-    losses: int = 0
-    log_e: float = 0.0
-    favours: int = 0
-    wealth: Wealth | None = None
-    bets_favour: int = 0
-
-    def as_dict(self) -> PairsRecord:
-        """The pairs as plain JSON values."""
-        wealth = None if self.wealth is None else self.wealth.as_dict()
-        return cast("PairsRecord", vars(self) | {"differences": vars(self.differences), "wealth": wealth})
-
-    @classmethod
-    def of(cls, state: PairsRecord) -> Pairs:
-        """Pairs as `as_dict` gave them."""
-        stored = state["wealth"]
-        wealth = Wealth.of(stored) if stored else None
-        rest = {name: value for name, value in state.items() if name not in {"differences", "wealth"}}
-        return cls(differences=Moments(**state["differences"]), wealth=wealth, **cast("dict[str, int]", rest))
-
-    def bet(self, alpha: float, spread: float, difference: float) -> None:
-        """Bet on the difference of a pair of bounded scores, which lie up to `spread` apart."""
-        self.wealth = self.wealth or Wealth(alpha)
-        before = self.wealth.log_e_value(0.5)
-        self.wealth.bet((difference / spread + 1) / 2)
-        if self.wealth.log_e_value(0.5) > before:
-            self.bets_favour = 1 if self.differences.mean > 0 else -1
-
-    def add(self, a: float, b: float) -> None:
-        """Add a pair."""
-        self.differences.add(b - a)
-        if a == b:
-            return
-        self.wins += b > a
-        self.losses += a > b
-        log_e = discordant_pair_log_e_value(self.wins, self.losses)
-        if log_e > self.log_e:
-            self.log_e, self.favours = log_e, 1 if self.wins > self.losses else -1
-
-
-@dataclass
 class ArmSums:
     """All samples of one model.
 
@@ -169,8 +92,6 @@ class ArmSums:
     scores: Moments = field(default_factory=Moments)
     measures: dict[str, Moments] = field(default_factory=dict)
     latencies: Histogram = field(default_factory=Histogram)
-    covaried: Covaried = field(default_factory=Covaried)
-    clusters: Clusters = field(default_factory=Clusters)
     by_cluster: dict[str, Clusters] = field(default_factory=dict)
 
     @property
@@ -193,8 +114,6 @@ class ArmSums:
             "scores": vars(self.scores),
             "measures": {name: vars(each) for name, each in self.measures.items()},
             "latencies": vars(self.latencies),
-            "covaried": vars(self.covaried),
-            "clusters": vars(self.clusters),
             "by_cluster": {name: vars(each) for name, each in self.by_cluster.items()},
         }
         return cast("ArmRecord", record)
@@ -207,7 +126,5 @@ class ArmSums:
             Moments(**state["scores"]),
             {name: Moments(**each) for name, each in state["measures"].items()},
             Histogram(dict(state["latencies"]["buckets"])),
-            Covaried(**state["covaried"]),
-            Clusters(**state["clusters"]),
             {name: Clusters(**each) for name, each in state.get("by_cluster", {}).items()},
         )

@@ -26,6 +26,7 @@ class Sample:
         sample_id: id of the question: the same for both models' answers, and the one of a later outcome.
         cluster_id: id of samples that may be correlated, such as a user's.
         covariate: a figure known before the call that scores may depend on.
+        stratum: a kind of call, known before it (a language, a plan), within which the models are compared.
         measures: other figures of the answer by name.
 
     Raises:
@@ -42,12 +43,13 @@ class Sample:
     sample_id: str | None = None
     cluster_id: str | None = None
     covariate: float | None = None
+    stratum: str | None = None
     measures: Mapping[str, float] = field(default_factory=dict)
     metadata: Mapping[str, object] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         check_arm(self.arm)
-        for label, text in (("sample_id", self.sample_id), ("cluster_id", self.cluster_id)):
+        for label, text in _ids(self):
             if text is not None:
                 checks.name(label, text)
         for label, value in (("score", self.score), ("covariate", self.covariate), *self.measures.items()):
@@ -74,9 +76,14 @@ class Sample:
             "latency_ms": self.latency_ms,
             "cost": self.cost,
             "covariate": self.covariate,
+            "stratum": self.stratum,
             "measures": dict(self.measures) or None,
             "metadata": dict(self.metadata),
         }
+
+
+def _ids(sample: Sample) -> tuple[tuple[str, str | None], ...]:
+    return ("sample_id", sample.sample_id), ("cluster_id", sample.cluster_id), ("stratum", sample.stratum)
 
 
 def check_arm(value: object) -> Arm:

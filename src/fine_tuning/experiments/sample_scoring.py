@@ -25,6 +25,7 @@ class SampleDetails(TypedDict, total=False):
     sample_id: str | None
     cluster_id: str | None
     covariate: float | None
+    stratum: str | None
     measures: Mapping[str, float] | None
 
 
@@ -58,6 +59,7 @@ def checked_sample(row: Arguments, design: Design) -> Sample:
         cost=checks.amount("cost", row.get("cost")),
         sample_id=None if sample_id is None else checks.name("sample_id", sample_id),
         cluster_id=None if cluster_id is None else checks.name("cluster_id", cluster_id),
+        stratum=None if row.get("stratum") is None else checks.name("stratum", row["stratum"]),
         covariate=None if row.get("covariate") is None else checks.number("covariate", row["covariate"]),
         measures={
             name: checks.number(str(name), value)

@@ -12,9 +12,9 @@ from scipy.special import ndtri
 
 from fine_tuning.errors import UsageError
 from fine_tuning.experiments import group_sequential, simulation
+from fine_tuning.experiments.comparison import continuity
 from fine_tuning.experiments.design import LOOKS, Design, check_alpha
 from fine_tuning.experiments.simulation import Scenario
-from fine_tuning.experiments.sufficient_statistics import continuity
 
 MAX_CORRECTED_SIZE = 300  # samples per model, up to which the continuity correction matters to the power
 MAX_SIZE_FACTOR = 8.0  # length of a simulated anytime test, in fixed sizes
@@ -88,7 +88,7 @@ def plan(
     is_paired = scenario.correlation is not None
     size = paired_size(scenario, alpha, power) if is_paired else fixed_size(rate_a, rate_b, alpha, power)
     if size < MAX_CORRECTED_SIZE:
-        size = _with_continuity(size, abs(rate_b - rate_a), continuity(is_paired=is_paired))
+        size = _with_continuity(size, abs(rate_b - rate_a), continuity(float(is_paired)))
     return [
         Plan("fixed", *[max(2, ceil(size))] * 3),
         _sequential(size, alpha, power, looks, spending),

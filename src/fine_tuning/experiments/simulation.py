@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import ceil, log, sqrt
+from math import ceil, sqrt
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,14 +13,14 @@ from scipy.special import ndtri
 
 from fine_tuning._util import checks
 from fine_tuning.errors import UsageError
-from fine_tuning.experiments import group_sequential
-from fine_tuning.experiments.confidence_sequences import discordant_pair_log_e_values
+from fine_tuning.experiments import confidence_sequences, group_sequential, small_sample_corrections
+from fine_tuning.experiments.comparison import MAX_SKEWNESS, MIN_OBSERVATIONS, continuity
 from fine_tuning.experiments.design import Design
-from fine_tuning.experiments.sufficient_statistics import continuity
 
 MAX_ANSWERS = 10_000_000_000  # simulated: some minutes
 MAX_CELLS = 4_000_000  # numbers in memory at once
 Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -107,21 +108,20 @@ def check(scenario: Scenario, samples: int, replications: int) -> None:
 
 
 def simulate(design: Design, scenario: Scenario, *, samples: int, replications: int, seed: int = 0) -> SimulatedTests:
-    """Simulate tests of two models, with a look after every sample of each.
+    """Simulate tests of two models, with a look after every sample of the model with fewer.
 
     Args:
-        samples: of each model, after which a test ends without a verdict.
+        design: its `split` tells how many samples the other model gets in the meantime.
+        samples: of the model with fewer, after which a test ends without a verdict.
         replications: number of tests.
     """
     rng = np.random.default_rng(seed)
     block = max(1, MAX_CELLS // samples)
+    decide = _anytime if design.kind == "anytime" else _planned
     parts = []
     for start in range(0, replications, block):
-        a, b = answers(rng, (min(block, replications - start), samples), scenario)
-        if design.kind == "anytime":
-            parts.append(_anytime(a, b, design))
-        else:
-            parts.append(_planned(a, b, design, is_paired=scenario.correlation is not None))
+        tests = min(block, replications - start)
+        parts.append(decide(_drawn(rng, (tests, samples), scenario, design.split or 0.5), design))
     return SimulatedTests(*(np.concatenate(each) for each in zip(*parts, strict=True)))
 
 
@@ -137,40 +137,98 @@ def answers(
     return a, chance < np.where(a, if_right, if_wrong)
 
 
-def _anytime(a: NDArray[np.bool_], b: NDArray[np.bool_], design: Design) -> tuple[Ints, Ints]:
-    wins, losses = (np.cumsum(each, axis=1, dtype=np.int64) for each in (b & ~a, a & ~b))
-    crossed = discordant_pair_log_e_values(wins, losses) >= -log(design.alpha)
-    at = np.where(crossed.any(axis=1), crossed.argmax(axis=1), a.shape[1] - 1)
-    rows = np.arange(len(a))
-    favours = np.where(crossed[rows, at], np.sign(wins[rows, at] - losses[rows, at]), 0)
-    return favours.astype(np.int64), at + 1
+class Counts(NamedTuple):
+    """Right answers of both models over time; shapes: tests x looks, and looks.
+
+    Attributes:
+        both: samples that both got right, where they answer the same.
+    """
+
+    right_a: Ints
+    right_b: Ints
+    n_a: Ints
+    n_b: Ints
+    both: Ints | None = None
+
+    @classmethod
+    def of(cls, a: NDArray[np.bool_], b: NDArray[np.bool_], *, is_paired: bool) -> Counts:
+        """After each sample of both models."""
+        number = np.arange(1, a.shape[1] + 1)
+        right_a, right_b, both = (np.cumsum(each, axis=1, dtype=np.int64) for each in (a, b, a & b))
+        return cls(right_a, right_b, number, number, both if is_paired else None)
+
+    def at(self, looks: Ints) -> Counts:
+        """At some of the looks."""
+        both = None if self.both is None else self.both[:, looks]
+        return Counts(self.right_a[:, looks], self.right_b[:, looks], self.n_a[looks], self.n_b[looks], both)
 
 
-def _planned(a: NDArray[np.bool_], b: NDArray[np.bool_], design: Design, *, is_paired: bool) -> tuple[Ints, Ints]:
-    planned = design.planned or a.shape[1]
-    sizes = np.array([ceil(fraction * planned - 1e-9) for fraction in design.fractions])
-    sizes = sizes[sizes <= a.shape[1]]
-    fractions = design.fractions[: len(sizes)]
+def _drawn(rng: np.random.Generator, shape: tuple[int, int], scenario: Scenario, split: float) -> Counts:
+    """Answers of tests."""
+    if scenario.correlation is not None or split == 0.5:
+        return Counts.of(*answers(rng, shape, scenario), is_paired=scenario.correlation is not None)
+    number = np.arange(1, shape[1] + 1)
+    rest = np.round(number * max(split, 1 - split) / min(split, 1 - split)).astype(np.int64)
+    n_a, n_b = (rest, number) if split < 0.5 else (number, rest)
+    rates = (scenario.rate_a, n_a), (scenario.rate_b, n_b)
+    right = [np.cumsum(rng.binomial(np.diff(n, prepend=0), rate, shape), axis=1, dtype=np.int64) for rate, n in rates]
+    return Counts(right[0], right[1], n_a, n_b)
+
+
+def _anytime(counts: Counts, design: Design) -> tuple[Ints, Ints]:
+    apart, variance, skewness = _effects(counts)
+    planned = 2 * design.planned if design.planned else confidence_sequences.PLANNED_SAMPLES
+    limits = [confidence_sequences.limit(n, design.alpha, planned) for n in (counts.n_a + counts.n_b).tolist()]
+    is_ready = (np.minimum(counts.n_a, counts.n_b) >= MIN_OBSERVATIONS) & (np.abs(skewness) <= MAX_SKEWNESS)
+    return _first(is_ready & (np.abs(apart) >= np.array(limits) * np.sqrt(variance)), apart, counts)
+
+
+def _planned(counts: Counts, design: Design) -> tuple[Ints, Ints]:
+    sizes = np.minimum(counts.n_a, counts.n_b)
+    planned = design.planned or int(sizes[-1])
+    looks = np.array([ceil(fraction * planned - 1e-9) for fraction in design.fractions])
+    looks = looks[looks <= sizes[-1]]
+    fractions = design.fractions[: len(looks)]
     limits = np.array(
         [ndtri(1 - design.alpha / 2)]
         if design.kind == "fixed"
         else group_sequential.boundaries(fractions, design.alpha, design.spending)
-    )[: len(sizes)]
-    z = np.stack([_z(a[:, :size], b[:, :size], is_paired=is_paired) for size in sizes], axis=1)
-    crossed = np.abs(z) >= limits
-    at = np.where(crossed.any(axis=1), crossed.argmax(axis=1), len(sizes) - 1)
-    rows = np.arange(len(a))
-    favours = np.where(crossed[rows, at], np.sign(z[rows, at]), 0)
-    return favours.astype(np.int64), sizes[at]
+    )[: len(looks)]
+    counts = counts.at(np.searchsorted(sizes, looks))
+    apart, variance, _ = _effects(counts)
+    less = np.maximum(np.abs(apart) - continuity(1.0 if counts.both is not None else 0.0) / looks, 0)
+    return _first(less >= limits * np.sqrt(variance), apart, counts)
 
 
-def _z(a: NDArray[np.bool_], b: NDArray[np.bool_], *, is_paired: bool) -> NDArray[np.float64]:
-    """As `Statistics` has it: with one more answer of each kind, so that the variance is never 0."""
-    size = a.shape[1]
-    apart = b.sum(axis=1) - a.sum(axis=1)
-    less = np.sign(apart) * np.maximum(np.abs(apart) - continuity(is_paired=is_paired), 0) / size
-    if is_paired:
-        squares = (a ^ b).sum(axis=1) - apart**2 / size
-        return np.asarray(less / np.sqrt((squares + 2) / (size + 1) / size))
-    rates = [(each.sum(axis=1) + 1) / (size + 2) for each in (a, b)]
-    return np.asarray(less / np.sqrt(sum(rate * (1 - rate) / size for rate in rates)))
+def _first(crossed: NDArray[np.bool_], apart: Floats, counts: Counts) -> tuple[Ints, Ints]:
+    """The model that each test favours, and its size then."""
+    at = np.where(crossed.any(axis=1), crossed.argmax(axis=1), crossed.shape[1] - 1)
+    rows = np.arange(len(crossed))
+    favours = np.where(crossed[rows, at], np.sign(apart[rows, at]), 0)
+    return favours.astype(np.int64), np.minimum(counts.n_a, counts.n_b)[at]
+
+
+@dataclass(frozen=True)
+class _Answers:
+    """`small_sample_corrections.Values` of right and wrong answers."""
+
+    count: Ints
+    squares: Floats
+    cubes: Floats
+
+
+def _effects(counts: Counts) -> tuple[Floats, Floats, Floats]:
+    """The difference, its variance and skewness, as `Comparison.effect` has them."""
+    sides, variances = [], []
+    for right, n in ((counts.right_a, counts.n_a), (counts.right_b, counts.n_b)):
+        rate = (right + 1) / (n + 2)  # one more right and one more wrong answer
+        squares = (n + 2) * rate * (1 - rate)
+        sides.append(_Answers(n + 2, squares, squares * (1 - 2 * rate)))
+        variances.append(squares / (n + 2) / n)
+    variance = variances[0] + variances[1]
+    a, b = counts.right_a / counts.n_a, counts.right_b / counts.n_b
+    if counts.both is not None:
+        variance = variance - 2 * (counts.both / counts.n_a - a * b) / (counts.n_a + 2)
+    parts, units = (variances[0], variances[1]), (counts.n_a, counts.n_b)
+    skewness = small_sample_corrections.skewness((sides[0], sides[1]), parts, units, variance)
+    return b - a, variance, np.asarray(skewness)

@@ -8,19 +8,25 @@ g(T) = T + c T^2 / 3 + c^2 T^3 / 27 + c / 6 of the skewness c of the mean is nea
 from __future__ import annotations
 
 from math import cbrt, copysign, inf, isfinite, sqrt
-from typing import Protocol
+from typing import Any, Protocol
 
+import numpy as np
+from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri, stdtr, stdtrit
 
 NO_SKEW = 1e-6
+Figures = float | NDArray[Any]  # one test's, or those of many tests
 
 
 class Values(Protocol):
     """Count, and sums of squared and cubed distances from the mean."""
 
-    count: int
-    squares: float
-    cubes: float
+    @property
+    def count(self) -> Figures: ...  # noqa: D102
+    @property
+    def squares(self) -> Figures: ...  # noqa: D102
+    @property
+    def cubes(self) -> Figures: ...  # noqa: D102
 
 
 def normal_score(estimate: float, variance: float, degrees: float, skewness: float) -> float:
@@ -60,22 +66,33 @@ def _unskewed(score: float, skewness: float) -> float:
     return 3 / skewness * (float(cbrt(1 + skewness * (score - skewness / 6))) - 1)
 
 
-def skewness_of_difference(a: Values, b: Values, variance: float, factor: float = 1.0) -> float:
-    """The skewness of "mean of b less `factor` times that of a", whose variance is known.
+def skewness(
+    values: tuple[Values, Values],
+    variances: tuple[Figures, Figures],
+    units: tuple[Figures, Figures],
+    variance: Figures,
+) -> Figures:
+    """The skewness of a difference of two means (the second less the first); 0 where nothing is known of its spread.
 
     A sample without its rare large values shows neither them nor its skewness. So each side counts as skewed as both
     together, where that is more than it shows itself.
+
+    Args:
+        values: of both sides.
+        variances: of their means.
+        units: how many independent observations each mean is made of.
+        variance: of the difference.
     """
-    sizes, spreads = (a.count, b.count), [sqrt(each.squares / each.count) for each in (a, b)]
-    scales = [size * spread**3 for size, spread in zip(sizes, spreads, strict=True)]
-    if not 0 < variance < inf or not sum(scales) > 0:
-        return 0.0
-    pooled = (a.cubes + b.cubes) / sum(scales)
-    thirds = []
-    for each, spread in zip((a, b), spreads, strict=True):
-        own = each.cubes / each.count / spread**3 if spread > 0 else 0.0
-        thirds.append(max(own, pooled, key=abs) * spread**3 / each.count**2)
-    return float((thirds[1] - factor**3 * thirds[0]) / variance**1.5)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        spreads = [np.sqrt(each.squares / np.maximum(1, each.count)) for each in values]
+        scales = [each.count * spread**3 for each, spread in zip(values, spreads, strict=True)]
+        pooled = (values[0].cubes + values[1].cubes) / (scales[0] + scales[1])
+        thirds = []
+        for each, scale, part, count in zip(values, scales, variances, units, strict=True):
+            own = np.where(scale > 0, each.cubes / np.where(scale > 0, scale, 1.0), 0.0)
+            thirds.append(np.where(abs(own) > abs(pooled), own, pooled) * part**1.5 / np.sqrt(count))
+        found = (thirds[1] - thirds[0]) / variance**1.5
+    return np.where((variance > 0) & (variance < inf) & (scales[0] + scales[1] > 0), found, 0.0)
 
 
 def welch(first: float, second: float, degrees_first: float, degrees_second: float) -> float:

@@ -11,6 +11,7 @@ from scipy.special import ndtr, ndtri
 
 from fine_tuning.experiments import confidence_sequences, group_sequential, guardrails, measures, sample_ratio
 from fine_tuning.experiments.ab_test_result import ABTestResult, Interval
+from fine_tuning.experiments.comparison import cells
 from fine_tuning.experiments.design import Design
 from fine_tuning.experiments.effect import Effect
 from fine_tuning.experiments.sufficient_statistics import A, B, Statistics
@@ -23,7 +24,7 @@ SECONDARY = 0.2  # of alpha, for latency and for cost
 
 
 class _Decision(NamedTuple):
-    """favours, p_value, low, high, is_over: as in `ABTestResult`; estimate: of the effect at the deciding look."""
+    """favours, p_value, low, high, is_over, changed: as in `ABTestResult`; estimate: at the planned look."""
 
     favours: int
     p_value: float
@@ -31,6 +32,7 @@ class _Decision(NamedTuple):
     high: float
     is_over: bool = False
     estimate: float = nan
+    changed: str = ""
 
 
 def judge(experiment: Experiment, alpha: float | None = None, statistics: Statistics | None = None) -> ABTestResult:
@@ -75,7 +77,7 @@ def judge(experiment: Experiment, alpha: float | None = None, statistics: Statis
         model_b_samples=b.samples,
         intervals={"accuracy": (decided.low, decided.high), **intervals},
         design=design.kind,
-        effect=effect.estimate if design.kind == "anytime" or not statistics.looks else decided.estimate,
+        effect=effect.estimate if isnan(decided.estimate) else decided.estimate,
         favours=0 if no_verdict else decided.favours,
         samples_needed=_needed(design, statistics, effect, alpha),
         is_over=decided.is_over,
@@ -90,6 +92,8 @@ def judge(experiment: Experiment, alpha: float | None = None, statistics: Statis
         late_samples=experiment["late"],
         model_a_open=a.open_samples,
         model_b_open=b.open_samples,
+        changed=decided.changed,
+        warnings=_warnings(statistics),
     )
 
 
@@ -131,33 +135,38 @@ def _decide(design: Design, statistics: Statistics, effect: Effect, alpha: float
 
 
 def _anytime(design: Design, statistics: Statistics, effect: Effect, alpha: float) -> _Decision:
+    """The look with the most evidence decides, as long as no later samples contradict it."""
+    looks = [*statistics.comparison.peaks, effect] if effect.is_ready else statistics.comparison.peaks
+    if not looks:
+        return _Decision(0, nan, *_clipped((-inf, inf), design))
+    peak = max(looks, key=lambda each: each.log_e(design.alpha))
+    p_value = confidence_sequences.always_valid_p(peak.log_e(design.alpha))
+    intervals = {id(each): each.sequence(alpha, design.alpha) for each in looks}
+    found = intervals[id(peak)]
+    if p_value > alpha:
+        both = max(low for low, _ in intervals.values()), min(high for _, high in intervals.values())
+        return _Decision(0, p_value, *_clipped(both, design))
+    since = statistics.comparison.effect_since(design, statistics.scores)
+    later = [*intervals.values(), since.sequence(alpha, design.alpha)]
+    apart = [each for each in later if each[0] > found[1] or each[1] < found[0]]
+    if not apart:
+        both = max(found[0], intervals[id(looks[-1])][0]), min(found[1], intervals[id(looks[-1])][1])
+        return _Decision(1 if peak.estimate > 0 else -1, p_value, *_clipped(both, design))
+    hull = min(found[0], *(low for low, _ in apart)), max(found[1], *(high for _, high in apart))
+    if hull[0] > 0 or hull[1] < 0:  # the effect has changed, but not which model is better
+        return _Decision(1 if peak.estimate > 0 else -1, p_value, *_clipped(hull, design))
+    first = min((each for each in looks if each.log_e(design.alpha) >= -log(alpha)), key=lambda each: each.n)
+    return _Decision(0, nan, *_clipped(hull, design), changed=_changed(first, since if since.is_ready else effect))
+
+
+def _clipped(interval: Interval, design: Design) -> Interval:
     spread = design.spread if design.score != "real" else inf
-    is_plain = not statistics.is_clustered and not statistics.has_covariate
-    low, high = statistics.low, statistics.high
-    if alpha != design.alpha and effect.is_ready:
-        low, high = _now(effect, alpha)
-    pairs = statistics.pairs
-    if low > high:  # what the samples say has changed in between: no effect fits all looks
-        low, high = _now(effect, alpha)
-    if design.score == "bounded" and is_plain and pairs.wealth is not None:
-        low, high = ((2 * end - 1) * spread for end in pairs.wealth.interval(alpha))
-        log_e, favours = pairs.wealth.log_e_value(0.5), pairs.bets_favour
-    elif design.score == "binary" and is_plain:
-        log_e, favours = pairs.log_e, pairs.favours
-    else:
-        log_e, favours = statistics.log_e, statistics.favours
-    p_value = confidence_sequences.always_valid_p(log_e)
-    return _Decision(favours if p_value <= alpha else 0, p_value, max(low, -spread), min(high, spread))
-
-
-def _now(effect: Effect, alpha: float) -> Interval:
-    """The confidence sequence of the effect at this look."""
-    return effect.interval(confidence_sequences.limit(effect.n, alpha, effect.planned))
+    return max(interval[0], -spread), min(interval[1], spread)
 
 
 def _planned(design: Design, statistics: Statistics, alpha: float) -> _Decision:
     """Of the looks so far the first that crosses its boundary decides."""
-    looks = statistics.looks
+    looks = statistics.comparison.looks
     if not looks:
         return _Decision(0, nan, -inf, inf)
     limits = _limits(design, len(looks), alpha)
@@ -195,10 +204,28 @@ def _p_of(design: Design, zs: tuple[float, ...]) -> float:
 def _lower(statistics: Statistics, name: str, alpha: float) -> Interval:
     """The confidence sequence of how much lower model_b's mean of a measure is."""
     found = measures.difference(statistics, name, alpha)
-    if not found.is_ready:
-        return -inf, inf
-    low, high = found.interval(confidence_sequences.limit(found.n, alpha, found.planned))
+    low, high = found.sequence(alpha)
     return -high, -low
+
+
+def _changed(before: Effect, now: Effect) -> str:
+    """What contradicts a verdict."""
+    return (
+        f"effect changed at about {before.n:,} samples: {before.estimate:+.3g} until then, {now.estimate:+.3g} since; "
+        "start a new test to compare the models as they are now"
+    )
+
+
+def _warnings(statistics: Statistics) -> list[str]:
+    """What a reader of the verdict should know of how the samples came."""
+    if statistics.is_paired or not statistics.comparison.has_drift:
+        return []
+    compared = [each for each in cells(statistics.comparison.strata) if min(each.counts) > 0]
+    if len(compared) == 1:
+        return ["the models' samples came one after the other: what changed in between is part of the difference"]
+    return [
+        f"the models' shares of the samples drifted: they are compared within {len(compared)} strata of equal share"
+    ]
 
 
 def _needed(design: Design, statistics: Statistics, effect: Effect, alpha: float) -> float:

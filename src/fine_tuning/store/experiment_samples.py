@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Literal, TypedDict
+from dataclasses import dataclass, field, fields
+from typing import TypedDict
 
 from sqlalchemy import BindParameter, Connection, bindparam, func, select, update
 
@@ -19,15 +19,10 @@ _samples = tables.samples
 _clusters = tables.experiment_clusters
 IDS_PER_QUERY = 500  # values of one IN
 SampleKey = tuple[Arm, str]  # arm and sample_id
-ClusterKey = tuple[Arm | Literal["pair"], str]  # arm, or pair for differences of pairs, and cluster_id
+ClusterKey = tuple[Arm, str]  # arm and cluster_id
 # Built once: these run for every sample.
 _ID: BindParameter[str] = bindparam("test")
 _INSERT = _samples.insert()
-_SCORES_AT = select(_samples.c.ordinal, _samples.c.score).where(
-    _samples.c.experiment_id == _ID,
-    _samples.c.arm == bindparam("arm"),
-    _samples.c.ordinal.between(bindparam("first"), bindparam("last")),
-)
 _BY_ID = select(*(_samples.c[name] for name in Sample.__annotations__)).where(
     _samples.c.experiment_id == _ID, _samples.c.sample_id.in_(bindparam("ids", expanding=True))
 )
@@ -49,12 +44,6 @@ def add(connection: Connection, test_id: str, rows: Sequence[NewSample]) -> None
     used = {name for row in rows for name, value in row.items() if value is not None}
     common = {"experiment_id": test_id, "recorded_at": now()}
     connection.execute(_INSERT, [common | {name: value for name, value in row.items() if name in used} for row in rows])
-
-
-def scores_at(connection: Connection, test_id: str, arm: Arm, first: int, last: int) -> dict[int, float]:
-    """The scores of an arm from one ordinal to another, both included."""
-    rows = connection.execute(_SCORES_AT, {"test": test_id, "arm": arm, "first": first, "last": last})
-    return {row.ordinal: row.score for row in rows}
 
 
 def by_id(connection: Connection, test_id: str, sample_ids: Sequence[str]) -> dict[SampleKey, Sample]:
@@ -79,33 +68,39 @@ def count(connection: Connection, test_id: str) -> dict[str, int]:
 
 
 @dataclass
-class Cluster:
-    """Sums of the scores of one arm and cluster.
+class Unit:
+    """Sums of one model's scores of a unit, such as a user.
 
     Attributes:
         size: number of scores.
-        total: their sum.
+        total, covariate: sums of the scores, and of the covariate from its origin.
+        ordinal: number of the first score within the model; 0 where unknown.
+        stratum: of the first sample.
         measures: size and total of other figures by name.
     """
 
     size: int = 0
     total: float = 0.0
+    covariate: float = 0.0
+    ordinal: int = 0
+    stratum: str = ""
     measures: dict[str, tuple[int, float]] = field(default_factory=dict)
 
 
-def clusters(connection: Connection, test_id: str, cluster_ids: Sequence[str]) -> dict[ClusterKey, Cluster]:
+def clusters(connection: Connection, test_id: str, cluster_ids: Sequence[str]) -> dict[ClusterKey, Unit]:
     """Clusters by arm and id."""
-    found: dict[ClusterKey, Cluster] = {}
+    found: dict[ClusterKey, Unit] = {}
     for start in range(0, len(cluster_ids), IDS_PER_QUERY):
         some = cluster_ids[start : start + IDS_PER_QUERY]
         query = select(_clusters).where(_clusters.c.experiment_id == test_id, _clusters.c.cluster_id.in_(some))
         for row in connection.execute(query):
             measures = {name: (int(size), float(total)) for name, (size, total) in (row.measures or {}).items()}
-            found[row.arm, row.cluster_id] = Cluster(row.size, row.total, measures)
+            sums = (row.size, row.total, row.covariate or 0.0, row.ordinal or 0, row.stratum or "")
+            found[row.arm, row.cluster_id] = Unit(*sums, measures)
     return found
 
 
-def set_clusters(connection: Connection, test_id: str, changed: Mapping[ClusterKey, Cluster]) -> None:
+def set_clusters(connection: Connection, test_id: str, changed: Mapping[ClusterKey, Unit]) -> None:
     """Store the sums of clusters, in place of those stored before."""
     if not changed:
         return
@@ -115,5 +110,5 @@ def set_clusters(connection: Connection, test_id: str, changed: Mapping[ClusterK
     ]
     statement = insert(connection, _clusters)
     keys = ("experiment_id", "arm", "cluster_id")
-    columns = {name: statement.excluded[name] for name in ("size", "total", "measures")}
+    columns = {each.name: statement.excluded[each.name] for each in fields(Unit)}
     connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=columns), rows)

@@ -55,17 +55,6 @@ class MomentsRecord(TypedDict):
     cubes: float
 
 
-class CovariateRecord(TypedDict):
-    """Sums of a covariate x and the scores y."""
-
-    count: int
-    mean_x: float
-    mean_y: float
-    xx: float
-    xy: float
-    yy: float
-
-
 class ClusterSumsRecord(TypedDict):
     """Sums over clusters of their scores s and sizes n."""
 
@@ -81,30 +70,6 @@ class HistogramRecord(TypedDict):
     buckets: dict[str, int]
 
 
-class WealthRecord(TypedDict):
-    """State of the bets on a bounded mean; lists hold a value for each point of the grid."""
-
-    _alpha: float
-    count: int
-    _total: float
-    _spread: float
-    _up: list[float]
-    _down: list[float]
-    peak: list[float]
-
-
-class PairsRecord(TypedDict):
-    """Paired scores of both models."""
-
-    differences: MomentsRecord
-    wins: int
-    losses: int
-    log_e: float
-    favours: int
-    wealth: WealthRecord | None
-    bets_favour: int
-
-
 class ArmRecord(TypedDict):
     """Running sums of one model."""
 
@@ -112,8 +77,6 @@ class ArmRecord(TypedDict):
     scores: MomentsRecord
     measures: dict[str, MomentsRecord]
     latencies: HistogramRecord
-    covaried: CovariateRecord
-    clusters: ClusterSumsRecord
     by_cluster: NotRequired[dict[str, ClusterSumsRecord]]
 
 
@@ -129,19 +92,55 @@ class PlannedLookRecord(TypedDict):
     continuity: NotRequired[float]
 
 
+class EffectRecord(TypedDict):
+    """A difference of two models; see `experiments.effect.Effect`. None stands for infinity."""
+
+    estimate: float
+    variance: float
+    n: int
+    planned: float
+    is_ready: bool
+    degrees: float | None
+    skewness: float
+
+
+class UnitSumsRecord(TypedDict):
+    """Totals of a unit's columns, and the upper triangle of the products of each two."""
+
+    totals: list[float]
+    products: list[float]
+
+
+BlockRecord = list[int | None]  # numbers of scores of each model before it, and its share while it does not last
+
+
+class PropensityStrataRecord(TypedDict):
+    """See `experiments.propensity_strata.PropensityStrata`."""
+
+    current: UnitSumsRecord
+    by_share: dict[str, UnitSumsRecord]
+    blocks: list[BlockRecord]
+
+
+class ComparisonRecord(TypedDict):
+    """See `experiments.comparison.Comparison`."""
+
+    strata: dict[str, PropensityStrataRecord]
+    since: dict[str, PropensityStrataRecord]
+    since_starts: list[int]
+    pairs: int
+    peaks: list[EffectRecord]
+    looks: list[PlannedLookRecord]
+    next_look: int
+
+
 class StatisticsRecord(TypedDict):
-    """`experiments.statistics`; see `experiments.sufficient_statistics.Statistics`. None stands for infinity."""
+    """`experiments.statistics`; see `experiments.sufficient_statistics.Statistics`."""
 
     arms: dict[Arm, ArmRecord]
-    by_id: PairsRecord
-    by_order: PairsRecord
-    pair_clusters: ClusterSumsRecord
-    log_e: float
-    favours: int
-    low: float | None
-    high: float | None
-    looks: list[PlannedLookRecord]
-    next_look: NotRequired[int]
+    comparison: ComparisonRecord
+    origin: float | None
+    covariate_origin: float | None
 
 
 class GuardrailStatus(TypedDict):
@@ -206,3 +205,5 @@ class ExperimentResult(TypedDict):
     late_samples: NotRequired[int]
     model_a_open: NotRequired[int]
     model_b_open: NotRequired[int]
+    changed: NotRequired[str]
+    warnings: NotRequired[list[str]]

@@ -69,6 +69,7 @@ class NewSample(TypedDict):
     latency_ms: float | None
     cost: float | None
     covariate: float | None
+    stratum: str | None
     measures: dict[str, float] | None
     metadata: JsonColumn
 

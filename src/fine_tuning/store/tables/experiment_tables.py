@@ -50,6 +50,7 @@ samples = Table(
     Column("latency_ms", Float),
     Column("cost", Float),
     Column("covariate", Float, doc="known before the call"),
+    Column("stratum", String(200), doc="known before the call; models are compared within it"),
     Column("measures", Json, doc="other measured values, by name"),
     Column("metadata", Json, nullable=False),
     Column("recorded_at", UtcTime, nullable=False),
@@ -62,10 +63,13 @@ experiment_clusters = Table(
     "experiment_clusters",
     metadata,
     Column("experiment_id", ForeignKey("experiments.id"), primary_key=True),
-    Column("arm", String(10), primary_key=True, doc="or pair, for differences of pairs"),
+    Column("arm", String(10), primary_key=True, doc="or pair, for differences of pairs of version 1.0"),
     Column("cluster_id", String(200), primary_key=True),
     Column("size", BigId, nullable=False),
     Column("total", Float, nullable=False, doc="of the scores"),
+    Column("covariate", Float, doc="sum from the test's first one"),
+    Column("ordinal", BigId, doc="of the first score"),
+    Column("stratum", String(200), doc="of the first sample"),
     Column("measures", Json, doc="count and sum of latency, cost and others, by name"),
 )
 

@@ -1,0 +1,232 @@
+"""The comparison of a test's second model (or a further one) with its first: sums, evidence and looks so far."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from math import ceil, inf, nan, sqrt
+from typing import NamedTuple
+
+from fine_tuning.experiments import confidence_sequences, small_sample_corrections
+from fine_tuning.experiments.design import Design
+from fine_tuning.experiments.effect import Effect, Look
+from fine_tuning.experiments.propensity_strata import PropensityStrata, Starts
+from fine_tuning.experiments.running_sums import Moments
+from fine_tuning.experiments.unit_sums import Difference, Floats, UnitSums, difference, summed
+from fine_tuning.store.records.experiment_json import ComparisonRecord
+
+MIN_OBSERVATIONS = 10  # answers right or wrong, or units, of each model before an asymptotic statement is made
+MIN_OBSERVATIONS_OF_MEANS = 30  # of figures of any size, whose spread and skewness must be guessed too
+MAX_SKEWNESS = 0.2  # skewness of an estimate: beyond it, normal approximations fail
+MAX_STRATA = 20  # further ones are taken together
+OTHER = "(others)"
+Scores = tuple[Moments, Moments]  # of both models
+Strata = dict[str, PropensityStrata]  # by stratum of the samples; "" where they have none
+
+
+class UnitChange(NamedTuple):
+    """A unit with a new score.
+
+    Attributes:
+        stratum: of its first sample.
+        began: model (0 or 1) and number of its first score, of each model that it had a score of; none of a new unit.
+        scores: number of each model, before.
+        before, after: its columns, see `unit_sums.COLUMNS`.
+    """
+
+    stratum: str
+    began: list[tuple[int, int]]
+    scores: Starts
+    before: Floats
+    after: Floats
+
+
+@dataclass
+class Comparison:
+    """Two models.
+
+    Attributes:
+        strata: the sums of all units; since: of those that began after `since_starts` (numbers of scores of each
+            model), the last look that had the most evidence so far for a verdict.
+        pairs: samples that both models answered, by sample id.
+        peaks: the looks with the most evidence for each of both models, of the anytime design.
+        looks: the planned ones so far.
+        next_look: the size at which the interval is stored next, for the history.
+    """
+
+    strata: Strata = field(default_factory=dict)
+    since: Strata = field(default_factory=dict)
+    since_starts: Starts = (0, 0)
+    pairs: int = 0
+    peaks: list[Effect] = field(default_factory=list)
+    looks: list[Look] = field(default_factory=list)
+    next_look: int = 1
+
+    def change(self, unit: UnitChange) -> None:
+        """Put a unit's sums in place of those it had before."""
+        every = [self.strata]
+        if self.peaks and all(ordinal > self.since_starts[side] for side, ordinal in unit.began):
+            every.append(self.since)
+        for strata in every:
+            name = unit.stratum if unit.stratum in strata or len(strata) < MAX_STRATA else OTHER
+            found = strata.setdefault(name, PropensityStrata())
+            sums = found.of_unit(unit.began) if unit.began else found.of_new_unit(unit.scores)
+            sums.change(unit.before, unit.after)
+
+    @property
+    def has_drift(self) -> bool:
+        """Whether the models' shares of the samples have changed over time."""
+        return any(blocks.has_drift for blocks in self.strata.values())
+
+    def effect(self, design: Design, scores: Scores) -> Effect:
+        """The difference so far; scores: of both models."""
+        return _effect(cells(self.strata), design, scores)
+
+    def effect_since(self, design: Design, scores: Scores) -> Effect:
+        """The difference in the units that began after the look with the most evidence."""
+        return _effect(cells(self.since), design, scores)
+
+    def watch(self, design: Design, scores: Scores) -> None:
+        """Keep the look if its evidence is the most so far for one of the models."""
+        found = self.effect(design, scores)
+        if not found.is_ready or not found.score:
+            return
+        before, log_e = self.peak(found.estimate > 0), found.log_e(design.alpha)
+        if before is not None and log_e <= before.log_e(design.alpha):
+            return
+        self.peaks = [*(each for each in self.peaks if each is not before), found]
+        if log_e == max(each.log_e(design.alpha) for each in self.peaks):
+            self.since, self.since_starts = {}, (scores[0].count, scores[1].count)
+
+    def peak(self, is_better: bool) -> Effect | None:
+        """The look with the most evidence that the second model is better (or worse)."""
+        return next((each for each in self.peaks if (each.estimate > 0) == is_better), None)
+
+    def look(self, design: Design, scores: Scores) -> None:
+        """Take the planned look that is due."""
+        due, size = len(self.looks), min(each.count for each in scores)
+        if due < len(design.fractions) and size >= ceil(design.fractions[due] * (design.planned or 1) - 1e-9):
+            found = self.effect(design, scores)
+            self.looks.append(Look.of(size, found, self._continuity(size) if design.score == "binary" else 0.0))
+
+    def _continuity(self, size: int) -> float:
+        """See `continuity`; of users who answer often, less: their differences change in smaller steps."""
+        everything = summed(cells(self.strata))
+        alike = sum(everything.counts) / float(everything.products[0, 0] + everything.products[3, 3])
+        return continuity(min(1.0, self.pairs / size)) * alike / size
+
+    def as_dict(self) -> ComparisonRecord:
+        """The state as plain JSON values."""
+        return {
+            "strata": {name: each.as_dict() for name, each in self.strata.items()},
+            "since": {name: each.as_dict() for name, each in self.since.items()},
+            "since_starts": list(self.since_starts),
+            "pairs": self.pairs,
+            "peaks": [each.as_dict() for each in self.peaks],
+            "looks": [each.as_dict() for each in self.looks],
+            "next_look": self.next_look,
+        }
+
+    @classmethod
+    def of(cls, state: ComparisonRecord) -> Comparison:
+        """A state as `as_dict` gave it."""
+        return cls(
+            {name: PropensityStrata.of(each) for name, each in state["strata"].items()},
+            {name: PropensityStrata.of(each) for name, each in state["since"].items()},
+            (state["since_starts"][0], state["since_starts"][1]),
+            state["pairs"],
+            [Effect.of(each) for each in state["peaks"]],
+            [Look(**each) for each in state["looks"]],
+            state["next_look"],
+        )
+
+
+def cells(strata: Strata) -> list[UnitSums]:
+    """The sums to compare within; strata too small to be compared alone are taken together."""
+    large: list[UnitSums] = []
+    small: list[UnitSums] = []
+    for each in strata.values():
+        found = each.cells()
+        is_large = len(strata) == 1 or min(summed(found).counts) >= MIN_OBSERVATIONS
+        (large if is_large else small).extend(found)
+    return [*large, summed(small)] if small else large
+
+
+def _effect(cells: Sequence[UnitSums], design: Design, scores: Scores) -> Effect:
+    found = difference(cells)
+    planned = 2 * design.planned if design.planned else confidence_sequences.PLANNED_SAMPLES
+    n = round(sum(found.scores)) if found else 0
+    if found is None:
+        return Effect(nan, nan, n=n, planned=planned, is_ready=False)
+    if design.score != "real":
+        found = _smoothed(found, design.ends)
+        scores = _with_ends(scores[0], design.ends), _with_ends(scores[1], design.ends)
+    first, second, common = found.variances
+    variance = first + second - 2 * common
+    skewness = float(small_sample_corrections.skewness(scores, (first, second), found.units, variance))
+    is_binary = design.score == "binary"
+    least = MIN_OBSERVATIONS if is_binary else MIN_OBSERVATIONS_OF_MEANS
+    return Effect(
+        found.estimate,
+        variance,
+        n=n,
+        planned=planned,
+        is_ready=variance > 0 and min(found.units) >= least and abs(skewness) <= MAX_SKEWNESS,
+        degrees=_degrees(found, is_binary=is_binary),
+        skewness=0.0 if is_binary else skewness,
+    )
+
+
+def continuity(pairs: float) -> float:
+    """By how many answers less the difference of right ones counts at a planned look: half of the steps it changes in.
+
+    Right answers come in whole numbers, and without this the error would be a little above alpha for some rates. Of
+    pairs, those that one model alone got right change the difference by two (Edwards, "Note on the correction for
+    continuity in testing the significance of the difference between correlated proportions", Psychometrika 13, 1948;
+    Haber, "A comparison of some continuity corrections for the chi-squared test on 2 x 2 tables", JASA 75, 1980).
+
+    Args:
+        pairs: the share of the samples that both models answered.
+    """
+    return 0.5 + 0.5 * pairs
+
+
+def _smoothed(found: Difference, ends: tuple[float, float]) -> Difference:
+    """With one more score of each model at each end of the scale: a few that are all alike are no proof of certainty.
+
+    Of right and wrong answers, each a unit, the variance of a rate is then p (1 - p) / n with p = (k + 1) / (n + 2).
+    """
+    factors, added = [], []
+    for n, mean in zip(found.scores, found.means, strict=True):
+        middle = (n * mean + sum(ends)) / (n + 2)
+        factors.append((n - 1) / (n + 2))
+        added.append((n * (mean - middle) ** 2 + sum((end - middle) ** 2 for end in ends)) / (n * (n + 2)))
+    first, second, common = found.variances
+    first, second = factors[0] * first + added[0], factors[1] * second + added[1]
+    return found._replace(variances=(first, second, sqrt(factors[0] * factors[1]) * common))
+
+
+def _with_ends(scores: Moments, ends: tuple[float, float]) -> Moments:
+    found = replace(scores)
+    for end in ends:
+        found.add(end)
+    return found
+
+
+def _degrees(found: Difference, *, is_binary: bool) -> float:
+    """Degrees of freedom of the variance: Satterthwaite, Biometrics Bulletin 2 (1946).
+
+    The variance of a rate of independent answers follows from the rate; what units add to it must be estimated.
+    """
+    first, second, common = found.variances
+    of_units = [max(0.0, units - found.cells) for units in found.units]
+    if not min(of_units) > 0:
+        return 0.0
+    variance = first + second - 2 * common
+    shared = found.shared / max(1e-12, 1 - found.shared * found.cells)
+    spread = first**2 / of_units[0] + second**2 / of_units[1] + shared * (variance**2 - first**2 - second**2)
+    degrees = variance**2 / max(spread, variance**2 / sum(of_units)) if variance > 0 else min(of_units)
+    if not is_binary:
+        return degrees
+    estimated = 1 - sum(found.units) / sum(found.scores)
+    return degrees / estimated if estimated > 1e-12 else inf

@@ -1,0 +1,152 @@
+"""Sums over the units of a comparison, from which the difference of two means and its variance follow at any time.
+
+A unit is what is independent of all others: a user with all their calls, a question that both models answered, else a
+single sample. So pairs, users who come back, and single samples are one case, in any mixture.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fine_tuning.store.records.experiment_json import UnitSumsRecord
+
+Floats = NDArray[np.float64]
+COLUMNS = 6  # number of scores, their total and that of the covariate: of the first model, then of the second
+_UPPER = np.triu_indices(COLUMNS)
+_N, _Y, _X = 0, 1, 2
+_SIDES = (0, 3)  # where the columns of each model begin
+
+
+@dataclass
+class UnitSums:
+    """Totals over units of their columns, and of the products of each two columns."""
+
+    totals: Floats = field(default_factory=lambda: np.zeros(COLUMNS))
+    products: Floats = field(default_factory=lambda: np.zeros((COLUMNS, COLUMNS)))
+
+    def change(self, before: Floats, after: Floats) -> None:
+        """Put a unit's columns in place of those it had before (zeros of a new one)."""
+        self.totals += after - before
+        self.products += np.outer(after, after) - np.outer(before, before)
+
+    def add(self, other: UnitSums) -> None:
+        """Take other units in."""
+        self.totals += other.totals
+        self.products += other.products
+
+    @property
+    def counts(self) -> tuple[float, float]:
+        """The number of scores of each model."""
+        return float(self.totals[0]), float(self.totals[3])
+
+    def as_dict(self) -> UnitSumsRecord:
+        """The sums as plain JSON values."""
+        return {"totals": self.totals.tolist(), "products": self.products[_UPPER].tolist()}
+
+    @classmethod
+    def of(cls, state: UnitSumsRecord) -> UnitSums:
+        """Sums as `as_dict` gave them."""
+        products = np.zeros((COLUMNS, COLUMNS))
+        products[_UPPER] = state["products"]
+        return cls(np.array(state["totals"]), products + np.triu(products, 1).T)
+
+
+def summed(cells: Sequence[UnitSums]) -> UnitSums:
+    """All units of several cells."""
+    found = UnitSums()
+    for cell in cells:
+        found.add(cell)
+    return found
+
+
+class Difference(NamedTuple):
+    """The difference of two means, the second model's less the first's, over cells in which alone they are compared.
+
+    Attributes:
+        estimate: the mean of the cells' differences, each with the weight n_a n_b / (n_a + n_b).
+        means: of both models over the cells, with the same weights.
+        variances: of each model's part of the estimate, and what both have in common by shared units, so that the
+            estimate has the variance v_a + v_b - 2 v_ab; nan where a model has one unit alone in a cell.
+        units: the effective number of units of each model, n^2 / sum of n_u^2; shared: 1 / n^2 sum of n_ua n_ub.
+        scores: of each model.
+        cells: compared.
+    """
+
+    estimate: float
+    means: tuple[float, float]
+    variances: tuple[float, float, float]
+    units: tuple[float, float]
+    shared: float
+    scores: tuple[float, float]
+    cells: int
+
+
+def difference(cells: Sequence[UnitSums]) -> Difference | None:
+    """The stratified difference, adjusted for the covariate; None where no cell has scores of both models.
+
+    Within a cell the difference of means, whose variance is that of the sums over units of what each adds to it (the
+    delta method for ratios of sums: Deng, Lu, Litz, "Trustworthy analysis of online A/B tests", WSDM 2017). Over cells
+    with the weights of Mantel and Haenszel (JNCI 22, 1959), so that a share of traffic that changes with time is no
+    difference between the models. The covariate's slope is the one of least variance (CUPED: Deng, Xu, Kohavi, Walker,
+    WSDM 2013).
+    """
+    cells = [cell for cell in cells if min(cell.counts) > 0]
+    if not cells:
+        return None
+    totals = np.stack([cell.totals for cell in cells])
+    products = np.stack([cell.products for cell in cells])
+    counts = totals[:, _SIDES]
+    weights = counts[:, 0] * counts[:, 1] / counts.sum(axis=1)
+    weights /= weights.sum()
+    means = np.stack([totals[:, [side + _Y, side + _X]] / counts[:, [place]] for place, side in enumerate(_SIDES)], 1)
+    spread = _spread(products, counts, means, weights)
+    slope = _slope(spread)
+    of_cells = means[:, :, 0] - slope * (means[:, :, 1] - _middle(means, counts))
+    both = weights @ of_cells
+    scale = np.array([1.0, -slope])
+    parts = np.einsum("i,aibj,j->ab", scale, spread, scale)
+    sizes, everything = counts.sum(axis=0), products.sum(axis=0)
+    return Difference(
+        estimate=float(both[1] - both[0]),
+        means=(float(both[0]), float(both[1])),
+        variances=(float(np.maximum(0.0, parts[0, 0])), float(np.maximum(0.0, parts[1, 1])), float(parts[0, 1])),
+        units=(float(sizes[0] ** 2 / everything[0, 0]), float(sizes[1] ** 2 / everything[3, 3])),
+        shared=float(everything[0, 3] / (sizes[0] * sizes[1])),
+        scores=(float(sizes[0]), float(sizes[1])),
+        cells=len(cells),
+    )
+
+
+def _spread(products: Floats, counts: Floats, means: Floats, weights: Floats) -> Floats:
+    """Covariances of the weighted means (model, score or covariate) x (the same): shape 2 x 2 x 2 x 2.
+
+    Unbiased where the units of a cell have equal size: by C / (C - 1), C their effective number.
+    """
+    influence = np.zeros((len(counts), 2, 2, COLUMNS))  # of a unit's columns on each mean
+    for place, side in enumerate(_SIDES):
+        for kind, column in enumerate((_Y, _X)):
+            influence[:, place, kind, side + _N] = -means[:, place, kind] / counts[:, place]
+            influence[:, place, kind, side + column] = 1 / counts[:, place]
+        leverage = products[:, side, side] / counts[:, place] ** 2
+        left = np.where(leverage < 1, 1 - leverage, np.nan)  # of one unit alone nothing is known
+        influence[:, place] /= np.sqrt(left)[:, None, None]
+    influence *= weights[:, None, None, None]
+    flat = influence.reshape(len(counts), 4, COLUMNS)
+    found: Floats = (flat @ products @ flat.transpose(0, 2, 1)).sum(axis=0).reshape(2, 2, 2, 2)
+    return found
+
+
+def _slope(spread: Floats) -> float:
+    """Of the covariate, with which the difference has the least variance."""
+    of_difference = spread[1, :, 1, :] + spread[0, :, 0, :] - spread[0, :, 1, :] - spread[1, :, 0, :]
+    return float(of_difference[0, 1] / of_difference[1, 1]) if of_difference[1, 1] > 0 else 0.0
+
+
+def _middle(means: Floats, counts: Floats) -> float:
+    """The mean covariate of all samples, to which the means are adjusted."""
+    return float((means[:, :, 1] * counts).sum() / counts.sum())

@@ -1,0 +1,36 @@
+"""States of tests, put together from all scores at once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from fine_tuning.experiments.propensity_strata import Block, PropensityStrata
+from fine_tuning.experiments.running_sums import Moments
+from fine_tuning.experiments.sufficient_statistics import ARMS, Statistics
+from fine_tuning.experiments.unit_sums import UnitSums
+
+
+def moments(values: Any) -> Moments:
+    """Those of an array."""
+    apart = values - np.mean(values)
+    return Moments(len(values), float(np.sum(values)), float((apart**2).sum()), float((apart**3).sum()))
+
+
+def statistics(a: Any, b: Any, *, clusters: int | None = None, is_paired: bool = False) -> Statistics:
+    """The state after these scores of each model: each a unit, or of so many equal units of each; or all pairs."""
+    found = Statistics(origin=0.0)
+    columns = []
+    for arm, values in zip(ARMS, (np.asarray(a, float), np.asarray(b, float)), strict=True):
+        state = found.arms[arm]
+        state.samples, state.scores = len(values), moments(values)
+        totals = values.reshape(clusters or len(values), -1).sum(axis=1)
+        columns.append(np.stack([np.full(len(totals), len(values) / len(totals)), totals, np.zeros(len(totals))], 1))
+    first, second = columns
+    units = np.hstack([first, second]) if is_paired else np.vstack([np.pad(first, ((0, 0), (0, 3))),
+                                                                    np.pad(second, ((0, 0), (3, 0)))])  # fmt: skip
+    sums = UnitSums(units.sum(axis=0), units.T @ units)
+    found.comparison.strata[""] = PropensityStrata(sums, blocks=[Block((0, 0))])
+    found.comparison.pairs = len(first) if is_paired else 0
+    return found
