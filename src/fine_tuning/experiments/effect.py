@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass, replace
 from math import copysign, inf, isfinite
-from typing import Any, cast
+from typing import cast
 
 from fine_tuning.experiments import confidence_sequences, small_sample_corrections
 from fine_tuning.store.records.experiment_json import EffectRecord, PlannedLookRecord
@@ -62,8 +62,15 @@ class Effect:
     @classmethod
     def of(cls, state: EffectRecord) -> Effect:
         """An effect as `as_dict` gave it."""
-        found = cls(**cast("dict[str, Any]", state))
-        return replace(found, degrees=inf) if state["degrees"] is None else found
+        return cls(
+            state["estimate"],
+            state["variance"],
+            n=state["n"],
+            planned=state["planned"],
+            is_ready=state["is_ready"],
+            degrees=inf if state["degrees"] is None else state["degrees"],
+            skewness=state["skewness"],
+        )
 
 
 @dataclass

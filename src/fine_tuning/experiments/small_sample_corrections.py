@@ -8,14 +8,14 @@ g(T) = T + c T^2 / 3 + c^2 T^3 / 27 + c / 6 of the skewness c of the mean is nea
 from __future__ import annotations
 
 from math import cbrt, copysign, inf, isfinite, sqrt
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri, stdtr, stdtrit
 
 NO_SKEW = 1e-6
-Figures = float | NDArray[Any]  # one test's, or those of many tests
+Figures = float | NDArray[np.float64] | NDArray[np.int64]  # one test's, or those of many tests
 
 
 class Values(Protocol):
