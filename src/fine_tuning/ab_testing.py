@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Unpack
 
@@ -14,6 +14,7 @@ from fine_tuning.experiments.design import SLOTS, DesignChoices
 from fine_tuning.experiments.lifecycle import CreatedTest
 from fine_tuning.experiments.non_inferiority import CheaperAndNotWorse
 from fine_tuning.experiments.recommendation import recommend
+from fine_tuning.experiments.sample import check_arm
 from fine_tuning.experiments.sample_scoring import Arguments, Recorder, SampleDetails
 from fine_tuning.experiments.sample_writer import Counts, SampleWriter
 from fine_tuning.store import experiments, legacy_files
@@ -48,12 +49,15 @@ class ABTestFramework:
         model_b: str,
         metadata: Mapping[str, object] | None = None,
         *,
+        more: Sequence[str] = (),
         design: str = "anytime",
         **choices: Unpack[DesignChoices],
     ) -> CreatedTest:
         """Start a test; starting the same running test again returns it.
 
         Args:
+            more: further models (arms model_c, model_d, ...), each compared with model_a; see `ABTestResult.others`.
+                The units are divided evenly unless `split` says otherwise.
             design: anytime (a verdict at every look), group_sequential (at planned looks) or fixed (at the end).
             choices: alpha, planned, looks, spending, score, low, high, metric, margin, split, guardrails, ramp, layer,
                 auto; see `experiments.design.Design`. With a metric of the evaluator, `score` is the metric's.
@@ -62,8 +66,10 @@ class ABTestFramework:
             UsageError: an empty name, a wrong choice, or models that `auto` could not deploy.
             ConflictError: the id is that of another or a concluded test, or the layer has too few units left.
         """
+        if more and "split" not in choices:
+            choices["split"] = (1 + len(more)) / (2 + len(more))
         chosen = lifecycle.design_of(design, choices)
-        return lifecycle.create(self._database, test_id, (model_a, model_b), chosen, metadata)
+        return lifecycle.create(self._database, test_id, (model_a, model_b, *more), chosen, metadata)
 
     def record_sample(
         self,
@@ -79,7 +85,7 @@ class ABTestFramework:
         """Record one answer, scored by the test's metric (by default: equal to the reference after stripping).
 
         Args:
-            model: "model_a" or "model_b".
+            model: "model_a" or "model_b", or the arm of a further model.
             latency_ms: milliseconds; None (or nan) where unknown.
             cost: US dollars; None (or nan) where unknown.
             more: score (instead of a metric's), error (of a failed call), sample_id (of the question: both models'
@@ -196,7 +202,9 @@ class ABTestFramework:
         """
         return lifecycle.conclude(self._database, test_id, alpha, even_empty=even_empty)
 
-    def cheaper_and_not_worse(self, test_id: str, margin: float | None = None) -> CheaperAndNotWorse:
+    def cheaper_and_not_worse(
+        self, test_id: str, margin: float | None = None, model: str = "model_b"
+    ) -> CheaperAndNotWorse:
         """Whether model_b is shown to be both cheaper than model_a and no more than a margin worse.
 
         Both one-sided statements must hold at the test's alpha, which therefore needs no splitting (an intersection of
@@ -204,8 +212,9 @@ class ABTestFramework:
 
         Args:
             margin: in units of the score; the test's own by default.
+            model: the arm that is compared with model_a.
         """
-        return non_inferiority.of_test(lifecycle.find(self._database, test_id), margin)
+        return non_inferiority.of_test(lifecycle.find(self._database, test_id), check_arm(model), margin)
 
     def get_test_results(self, test_id: str) -> ABTestResult:
         """The state of a test: its verdict once concluded, else the one so far; see `monitor`."""

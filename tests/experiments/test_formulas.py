@@ -118,7 +118,7 @@ def test_sample_ratio_check_keeps_error_rate_and_power() -> None:
 
     assert fires(0.5) <= 0.002
     assert fires(0.53) > 0.95
-    assert sample_ratio.p_value(800, 200, 0.2) > 0.5
+    assert sample_ratio.p_value([800, 200], [0.8, 0.2]) > 0.5
 
 
 def test_running_sums_match_sums_of_all_values() -> None:

@@ -85,6 +85,7 @@ def test_simulate_of_each_design_matches_judge(design: Design, is_paired: bool) 
             "started_at": "",
             "completed_at": None,
             "design": design.as_dict(),
+            "more": None,
             "statistics": statistics.as_dict(),
             "slots": [],
             "layer": None,

@@ -54,7 +54,7 @@ def test_record_samples_in_block_matches_single_samples(database: Database) -> N
     (_, block), (_, single) = state(database), state(database, "single")
     once, often = block.as_dict(), single.as_dict()
     assert once["arms"] == often["arms"]
-    once, often = once["comparison"], often["comparison"]
+    once, often = once["comparisons"]["model_b"], often["comparisons"]["model_b"]
     assert {name for name in once if once[name] != often[name]} <= {"peaks", "next_look"}  # of the looks in between
     for seldom in once["peaks"]:
         closely = next(each for each in often["peaks"] if each["estimate"] * seldom["estimate"] > 0)

@@ -17,45 +17,65 @@ if TYPE_CHECKING:
 
 def print_result(result: ABTestResult, recommendation: str, *, as_json: bool = False) -> None:
     """Print both models side by side, and the recommendation."""
-    from fine_tuning.experiments.verdict import SECONDARY
-
     if as_json:
         output.print_json(facts(result, recommendation))
         return
-    models = (
-        (
-            f"A: {result.model_a}",
-            result.model_a_samples,
-            output.percent(result.model_a_accuracy),
-            output.number(result.model_a_avg_latency, "ms", 0),
-            output.usd(result.model_a_cost_per_inference),
-        ),
-        (
-            f"B: {result.model_b}",
-            result.model_b_samples,
-            output.percent(result.model_b_accuracy),
-            output.number(result.model_b_avg_latency, "ms", 0),
-            output.usd(result.model_b_cost_per_inference),
-        ),
-    )
     columns = ["", "Samples#", "Accuracy#", "Mean latency#", "Cost per call#"]
-    output.print_table(f"A/B test {result.test_id} ({result.status})", columns, models)
-    verdict = "significant difference" if result.statistical_significance else "no significant difference"
-    output.print_text(f"{result.design} design: {verdict} in scores (p = {p_value(result.p_value)})")
-    scale, unit = (100, "points") if result.score == "binary" else (1, "")
-    accuracy, latency = _interval(result, "accuracy", scale, unit), _interval(result, "latency", 1, "ms")
-    alpha = 1 - result.confidence_level
-    levels = f"{1 - alpha:.4g}", f"{1 - alpha * SECONDARY:.4g}"
-    output.print_text(f"improvement of B: score {accuracy} (confidence {levels[0]}), latency {latency} ({levels[1]})")
-    if result.guardrails:
-        rails = [
-            (rail["name"], rail["status"], _figure(rail["model_a"]), _figure(rail["model_b"]))
-            for rail in result.guardrails
-        ]
-        output.print_table("Guardrails", ["Measure", "Status", "A#", "B#"], rails)
+    output.print_table(f"A/B test {result.test_id} ({result.status})", columns, _models(result))
+    for each in result.comparisons:
+        _print_comparison(result, each)
+    for warning in result.warnings:
+        output.print_text(f"note: {warning}")
     if result.late_samples:
         output.print_text(f"{result.late_samples:,} samples arrived after the test had ended and were not recorded")
     output.print_text(f"recommendation: {recommendation}")
+
+
+def _models(result: ABTestResult) -> list[tuple[object, ...]]:
+    """A row for each model."""
+    current = (result.model_a_samples, result.model_a_accuracy, result.model_a_avg_latency)
+    rows = [("model_a", result.model_a, *current, result.model_a_cost_per_inference)]
+    for each in result.comparisons:
+        figures = (each.model_b_samples, each.model_b_accuracy, each.model_b_avg_latency)
+        rows.append((each.arm, each.model_b, *figures, each.model_b_cost_per_inference))
+    return [
+        (
+            f"{_letter(arm)}: {model}",
+            samples,
+            output.percent(accuracy),
+            output.number(latency, "ms", 0),
+            output.usd(cost),
+        )
+        for arm, model, samples, accuracy, latency, cost in rows
+    ]
+
+
+def _print_comparison(result: ABTestResult, each: ABTestResult) -> None:
+    """What is known of a model beside model_a."""
+    from fine_tuning.experiments.verdict import SECONDARY
+
+    name = _letter(each.arm)
+    verdict = "significant difference" if each.statistical_significance else "no significant difference"
+    against = f"{name} against A: " if result.others else ""
+    output.print_text(f"{against}{each.design} design: {verdict} in scores (p = {p_value(each.p_value)})")
+    scale, unit = (100, "points") if each.score == "binary" else (1, "")
+    accuracy, latency = _interval(each, "accuracy", scale, unit), _interval(each, "latency", 1, "ms")
+    alpha = (1 - result.confidence_level) / len(result.comparisons)
+    levels = f"{1 - alpha:.4g}", f"{1 - alpha * SECONDARY:.4g}"
+    output.print_text(
+        f"improvement of {name}: score {accuracy} (confidence {levels[0]}), latency {latency} ({levels[1]})"
+    )
+    if each.guardrails:
+        rails = [
+            (rail["name"], rail["status"], _figure(rail["model_a"]), _figure(rail["model_b"]))
+            for rail in each.guardrails
+        ]
+        output.print_table("Guardrails", ["Measure", "Status", "A#", f"{name}#"], rails)
+
+
+def _letter(arm: str) -> str:
+    """The letter of an arm: B of model_b."""
+    return arm[-1].upper()
 
 
 def facts(result: ABTestResult, recommendation: str) -> dict[str, object]:

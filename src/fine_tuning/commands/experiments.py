@@ -51,7 +51,13 @@ class DesignOptions:
     margin: Annotated[
         float, typer.Option(help="Non-inferiority margin: largest drop in score that counts as not worse.")
     ] = 0.05
-    split: Annotated[float, typer.Option(help="Fraction of units assigned to model_b.")] = 0.5
+    more: Annotated[
+        list[str] | None, typer.Option(help="Further candidate model, compared with the current one too (repeatable).")
+    ] = None
+    split: Annotated[
+        float | None,
+        typer.Option(help="Fraction of units assigned to the candidates; by default all models get equal fractions."),
+    ] = None
     ramp: Annotated[float, typer.Option(help="Fraction of all units that take part.")] = 1.0
     layer: Annotated[str | None, typer.Option(help="Layer of the test; tests in the same layer share no units.")] = None
     guardrail: Annotated[
@@ -63,7 +69,8 @@ class DesignOptions:
     def choices(self) -> DesignChoices:
         """The choices as `ABTestFramework.create_test` takes them, beside the kind of design."""
         rails = output.key_values("--guardrail", self.guardrail or [])
-        options = {name: value for name, value in vars(self).items() if name not in {"design", "guardrail"}}
+        left_out = {"design", "guardrail", "more"} | ({"split"} if self.split is None else set())
+        options = {name: value for name, value in vars(self).items() if name not in left_out}
         guardrails = [_guardrail(name, value) for name, value in rails.items()]
         return cast("DesignChoices", {**options, "guardrails": guardrails})
 
@@ -105,7 +112,8 @@ def setup_ab_test(
     from fine_tuning.ab_testing import ABTestFramework
 
     framework = ABTestFramework(workspace=command_workspace())
-    test = framework.create_test(test_id, model_a, model_b, design=options.design.value, **options.choices())
+    kind, more = options.design.value, options.more or []
+    test = framework.create_test(test_id, model_a, model_b, more=more, design=kind, **options.choices())
     if as_json:
         output.print_json(test)
         return

@@ -9,7 +9,7 @@ from numbers import Integral, Real
 from typing import Any, cast
 
 from fine_tuning.errors import UsageError
-from fine_tuning.store.records.experiment_json import ExperimentResult, GuardrailStatus
+from fine_tuning.store.records.experiment_json import Arm, ExperimentResult, GuardrailStatus
 from fine_tuning.store.records.experiments import Experiment
 
 _UNKNOWN_FIGURE = {"model_a": nan, "model_b": nan, "low": -inf, "high": inf}  # of a guardrail
@@ -45,6 +45,7 @@ class ABTestResult:
         changed: how samples since a verdict contradict it, so that there is none any more (p_value is nan, and the
             interval holds both what was and what is); else empty.
         warnings: what to know of how the samples came, such as shares that drifted.
+        arm: the one that is called model_b here; others: the comparisons of the further models with model_a.
         score, margin, is_paired: of the design; see there.
     """
 
@@ -87,6 +88,8 @@ class ABTestResult:
     model_b_open: int = 0
     changed: str = ""
     warnings: list[str] = field(default_factory=list)
+    arm: Arm = "model_b"
+    others: list[ABTestResult] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         """Read null of JSON as nan, or as infinity where it is the end of an interval.
@@ -100,6 +103,7 @@ class ABTestResult:
             name: (-inf if low is None else low, inf if high is None else high)
             for name, (low, high) in (self.intervals or {}).items()
         }
+        self.others = [each if isinstance(each, ABTestResult) else ABTestResult(**each) for each in self.others or []]
         self.guardrails = [
             cast("GuardrailStatus", {key: _UNKNOWN_FIGURE[key] if end is None else end for key, end in each.items()})
             for each in self.guardrails or []
@@ -114,6 +118,15 @@ class ABTestResult:
         if has_a and has_b:
             return None
         return self.model_b if has_a else self.model_a
+
+    @property
+    def comparisons(self) -> list[ABTestResult]:
+        """Each model beside model_a, in the order of arms."""
+        return [self, *self.others]
+
+    def of(self, arm: Arm) -> ABTestResult:
+        """The comparison of an arm with model_a; of model_a the first."""
+        return next((each for each in self.comparisons if each.arm == arm), self)
 
     def as_json(self) -> ExperimentResult:
         """The result with None for what is not finite."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from fine_tuning.errors import ConflictError
 from fine_tuning.experiments.design import SLOTS
@@ -11,13 +11,15 @@ from fine_tuning.experiments.sufficient_statistics import A, B
 from fine_tuning.store.records.experiment_json import Arm, Slots
 
 
-def assign(test_id: str, unit_id: str, share_b: float = 0.5) -> Arm:
-    """ "model_a" or "model_b" by a hash of test and unit, so that tests do not influence each other.
+def assign(test_id: str, unit_id: str, share_b: float = 0.5, arms: Sequence[Arm] = (A, B)) -> Arm:
+    """An arm by a hash of test and unit, so that tests do not influence each other.
 
     Args:
-        share_b: part of the units (0 to 1) that see model_b; raising it moves units from A to B only.
+        share_b: part of the units (0 to 1) that see model_b; raising it moves units from A to B only. With further
+            models it is divided evenly between all but model_a.
     """
-    return B if _hashed(test_id, unit_id) < share_b else A
+    place = _hashed(test_id, unit_id)
+    return arms[1 + int(place / share_b * (len(arms) - 1))] if place < share_b else A
 
 
 def takes_part(salt: str, unit_id: str, slots: Slots) -> bool:

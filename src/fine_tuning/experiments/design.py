@@ -70,8 +70,8 @@ class Design:
         score: binary (0 or 1), bounded (`low` to `high`) or real.
         metric: the evaluator's metric that scores a prediction against its reference.
         margin: the largest difference of scores (in their own units) at which models count as equally good.
-        split: the share of the units that see model_b; None where samples are not assigned at random, which turns the
-            sample ratio check off.
+        split: the share of the units that see model_b, or, evenly, model_b and the further models; None where samples
+            are not assigned at random, which turns the sample ratio check off.
         guardrails: measures that model_b must not make worse.
         ramp: the share of the units that take part.
         layer: tests of one layer share no units.
@@ -126,6 +126,11 @@ class Design:
         checks.flag("auto", self.auto)
         if self.layer is not None:
             checks.name("layer", self.layer)
+
+    def shares(self, models: int) -> list[float]:
+        """The share of the units that each model sees, model_a first."""
+        split = self.split or 0.5
+        return [1 - split, *[split / (models - 1)] * (models - 1)]
 
     @property
     def spread(self) -> float:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import combinations
 from typing import TypedDict
 
 from fine_tuning._util import checks
@@ -12,11 +13,11 @@ from fine_tuning.experiments.ab_test_result import ABTestResult, concluded_resul
 from fine_tuning.experiments.design import MIN_SHARE, Design, DesignChoices, check_alpha
 from fine_tuning.experiments.recommendation import recommend
 from fine_tuning.experiments.sample_scoring import with_score_of_metric
-from fine_tuning.experiments.sufficient_statistics import A, B
 from fine_tuning.experiments.won_tests import CONCLUDED
 from fine_tuning.store import experiments
 from fine_tuning.store.column_types import now
 from fine_tuning.store.database import Database, Transaction
+from fine_tuning.store.experiments import ARMS
 from fine_tuning.store.records.experiment_json import Arm, DesignRecord, Slots
 from fine_tuning.store.records.experiments import Experiment
 from fine_tuning.store.records.rows import JsonColumn
@@ -28,6 +29,7 @@ class CreatedTest(TypedDict):
     test_id: str
     model_a: str
     model_b: str
+    more: list[str]
     status: str
     started_at: str
     metadata: JsonColumn
@@ -44,14 +46,17 @@ def design_of(kind: str, choices: DesignChoices) -> Design:
 
 
 def create(
-    database: Database, test_id: str, models: tuple[str, str], design: Design, metadata: Mapping[str, object] | None
+    database: Database, test_id: str, models: Sequence[str], design: Design, metadata: Mapping[str, object] | None
 ) -> CreatedTest:
-    """Create a test of two models, or return the running one if it is the same; see `ABTestFramework.create_test`."""
-    model_a, model_b = models
-    for label, value in (("test_id", test_id), ("model_a", model_a), ("model_b", model_b)):
-        checks.name(label, value)
-    if model_a == model_b:
-        raise UsageError(f"model_a and model_b are both {model_a}; name two models to compare")
+    """Create a test of models, or return the running one if it is the same; see `ABTestFramework.create_test`."""
+    if len(models) > len(ARMS):
+        raise UsageError(f"a test has {len(ARMS)} models at most, not {len(models)}")
+    checks.name("test_id", test_id)
+    models_by_arm = {arm: checks.name(arm, model) for arm, model in zip(ARMS, models, strict=False)}
+    for (arm, model), (other, same) in combinations(models_by_arm.items(), 2):
+        if model == same:
+            raise UsageError(f"{arm} and {other} are both {model}; name two models to compare")
+    model_a, model_b, *more = models
     with database.write() as tx:
         if design.layer is not None:
             experiments.lock_layer(tx, design.layer)
@@ -61,8 +66,9 @@ def create(
                 "id": test_id,
                 "model_a": model_a,
                 "model_b": model_b,
+                "more": more or None,
                 "design": design.as_dict(),
-                "pinned": promotion.pin(tx, {A: model_a, B: model_b}, deployable=design.auto),
+                "pinned": promotion.pin(tx, models_by_arm, deployable=design.auto),
                 "slots": _slots(tx, design.ramp, design.layer),
                 "layer": design.layer,
                 "metadata": checks.mapping("metadata", metadata),
@@ -70,8 +76,8 @@ def create(
             experiments.create(tx, new)
             test = experiments.get(tx, test_id)
             assert test is not None  # noqa: S101 - created in this transaction
-    if (test["model_a"], test["model_b"], test["status"]) != (model_a, model_b, "running"):
-        existing = f"{test['model_a']} against {test['model_b']}, {test['status']}"
+    if (experiments.models(test), test["status"]) != (models_by_arm, "running"):
+        existing = f"{' against '.join(experiments.models(test).values())}, {test['status']}"
         raise ConflictError(f"test {test_id} exists: {existing}; choose another id")
     if Design.of(**test["design"]) != design:
         raise ConflictError(f"test {test_id} exists with another design; the design of a test cannot change")
@@ -79,6 +85,7 @@ def create(
         "test_id": test_id,
         "model_a": test["model_a"],
         "model_b": test["model_b"],
+        "more": more,
         "status": test["status"],
         "started_at": test["started_at"],
         "metadata": test["metadata"],
@@ -108,8 +115,9 @@ def choose(database: Database, test_id: str, unit_id: str) -> tuple[Arm, str] | 
     test = find(database, test_id)
     if test["status"] != "running" or not assignment.takes_part(test["layer"] or test_id, unit_id, test["slots"]):
         return None
-    arm = assignment.assign(test_id, unit_id, Design.of(**test["design"]).split or 0.5)
-    return arm, test["pinned"][arm] if test["pinned"] else test[arm]
+    models = experiments.models(test)
+    arm = assignment.assign(test_id, unit_id, Design.of(**test["design"]).split or 0.5, [*models])
+    return arm, (test["pinned"] or models)[arm]
 
 
 def ramp(database: Database, test_id: str, share: float) -> None:

@@ -10,9 +10,11 @@ from fine_tuning.costs.roi_facts import AccuracyGain, Agreement, Quality
 from fine_tuning.errors import UsageError
 from fine_tuning.evaluation import comparison, metrics, score_summary
 from fine_tuning.experiments import verdict
+from fine_tuning.experiments.ab_test_result import ABTestResult
 from fine_tuning.store import evaluations, examples, experiments
 from fine_tuning.store.database import Transaction
 from fine_tuning.store.records.evaluations import Evaluation, EvaluationRow
+from fine_tuning.store.records.experiment_json import Arm
 from fine_tuning.store.records.model_versions import ModelVersion
 
 OWN_ANSWERS = 0.5  # share of references that are the incumbent's, from which a score is agreement with it
@@ -87,8 +89,8 @@ def _of_experiments(tx: Transaction, version: ModelVersion, incumbent: str) -> t
     """The gain in an A/B test between exactly these two, or why there is none."""
     reason = ""
     for test in experiments.of_version(tx, version["model_name"], version["version"])[::-1]:
-        result = verdict.judge(test, 0.05) if test["statistics"] else None
-        if result is None or incumbent != (result.model_a if test["arm"] == "model_b" else result.model_b):
+        result = _against(verdict.judge(test, 0.05), test["arm"], incumbent) if test["statistics"] else None
+        if result is None:
             continue
         if result.withheld:
             reason = reason or f"A/B test {test['id']} has no verdict: {result.withheld}"
@@ -97,7 +99,14 @@ def _of_experiments(tx: Transaction, version: ModelVersion, incumbent: str) -> t
         if result.score == "real" or not (isfinite(low) and isfinite(high)):
             continue
         source = f"A/B test {test['id']} against {incumbent}"
-        if test["arm"] == "model_b":
-            return AccuracyGain(result.effect, low, high, source), ""
-        return AccuracyGain(-result.effect, -high, -low, source), ""
+        if test["arm"] == "model_a":
+            return AccuracyGain(-result.effect, -high, -low, source), ""
+        return AccuracyGain(result.effect, low, high, source), ""
     return None, reason
+
+
+def _against(result: ABTestResult, arm: Arm, incumbent: str) -> ABTestResult | None:
+    """The comparison of an arm with the incumbent, if there is one."""
+    if arm != "model_a":
+        return result.of(arm) if result.model_a == incumbent else None
+    return next((each for each in result.comparisons if each.model_b == incumbent), None)

@@ -10,6 +10,8 @@ from fine_tuning.experiments import measures, verdict
 from fine_tuning.experiments.design import Design
 from fine_tuning.experiments.effect import Effect
 from fine_tuning.experiments.sufficient_statistics import Statistics
+from fine_tuning.store import experiments
+from fine_tuning.store.records.experiment_json import Arm
 from fine_tuning.store.records.experiments import Experiment
 
 
@@ -47,10 +49,13 @@ def cheaper_and_not_worse(design: Design, statistics: Statistics, margin: float 
     return {"holds": cheaper["holds"] and not_worse["holds"], "cheaper": cheaper, "not_worse": not_worse}
 
 
-def of_test(test: Experiment, margin: float | None) -> CheaperAndNotWorse:
-    """Both statements for a stored test; neither counts where the sample ratio check fails."""
-    design, statistics = Design.of(**test["design"]), Statistics.of(test["statistics"])
-    found = cheaper_and_not_worse(design, statistics, margin)
+def of_test(test: Experiment, arm: Arm, margin: float | None) -> CheaperAndNotWorse:
+    """Both statements for an arm of a stored test; neither counts where the sample ratio check fails."""
+    design, models = Design.of(**test["design"]), [*experiments.models(test)]
+    if arm not in models[1:]:
+        raise UsageError(f"{arm} is not compared with model_a; use {' or '.join(models[1:])}")
+    statistics = Statistics.of(test["statistics"], models)
+    found = cheaper_and_not_worse(design, statistics.against(arm), margin)
     found["withheld"] = verdict.mismatch_reason(design, statistics)
     found["holds"] = found["holds"] and not found["withheld"]
     return found

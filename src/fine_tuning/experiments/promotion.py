@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from itertools import combinations
 from typing import Literal, NamedTuple
 
 from fine_tuning._util.model_names import parse_alias_name, parse_version_name, version_name
 from fine_tuning.errors import ConflictError, UsageError
 from fine_tuning.experiments.ab_test_result import ABTestResult
 from fine_tuning.experiments.recommendation import Reason, broken_guardrails, recommend
-from fine_tuning.experiments.sufficient_statistics import A, B
+from fine_tuning.experiments.sufficient_statistics import A
 from fine_tuning.store import experiments, model_aliases, model_versions
 from fine_tuning.store.database import Transaction
 from fine_tuning.store.records.experiment_json import Arm
@@ -38,16 +39,17 @@ def decision(tx: Transaction, result: ABTestResult, pinned: Mapping[Arm, str]) -
     advice = recommend(result)
     if advice.reason == Reason.SAMPLE_RATIO_MISMATCH:
         return None
-    if advice.winner == B:
-        return Decision(PROMOTED, pinned[B], _scores(result))
-    broken = broken_guardrails(result)
+    if advice.winner not in (None, A):
+        return Decision(PROMOTED, pinned[advice.winner], _scores(result.of(advice.winner)))
+    broken = [name for each in result.comparisons for name in broken_guardrails(each)]
     is_tie = advice.winner is None
     is_settled = result.is_over or advice.reason == Reason.EQUIVALENT
     if is_tie and not broken and not is_settled:
         return None
     why = f"guardrail broken: {', '.join(broken)}" if broken else advice.as_text(result) if is_tie else _scores(result)
     loses = broken or not is_tie  # where nothing differs, nothing changes
-    return Decision(ROLLED_BACK if loses and _is_deployed(tx, pinned[B]) else KEPT, pinned[A], why)
+    is_deployed = any(_is_deployed(tx, model) for arm, model in pinned.items() if arm != A)
+    return Decision(ROLLED_BACK if loses and is_deployed else KEPT, pinned[A], why)
 
 
 def carry_out(tx: Transaction, test_id: str, decided: Decision, actor: str) -> None:
@@ -73,11 +75,13 @@ def pin(tx: Transaction, models_by_arm: Mapping[Arm, str], *, deployable: bool) 
     A registered name stands for its deployed version, else for its latest; what is not registered stays as it is.
 
     Raises:
-        UsageError: both are the same version; or, if they are to be `deployable`, one is not.
+        UsageError: two are the same version; or, if they are to be `deployable`, one is not.
     """
     found = {arm: _pinned(tx, model) or model for arm, model in models_by_arm.items()}
-    if found[A] == found[B]:
-        raise UsageError(f"{models_by_arm[A]} and {models_by_arm[B]} are both {found[A]}; name two versions to compare")
+    for (arm, model), (other, same) in combinations(found.items(), 2):
+        if model == same:
+            both = f"{models_by_arm[arm]} and {models_by_arm[other]} are both {model}"
+            raise UsageError(f"{both}; name two versions to compare")
     if deployable:
         for model in found.values():
             name, version = find_version(tx, model)

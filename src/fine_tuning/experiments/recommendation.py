@@ -10,7 +10,7 @@ from typing import Literal
 from fine_tuning.experiments.ab_test_result import ABTestResult, Interval
 from fine_tuning.experiments.field_intervals import UNKNOWN, interval_of
 from fine_tuning.experiments.guardrails import BROKEN, HOLDS
-from fine_tuning.experiments.sufficient_statistics import A, B
+from fine_tuning.experiments.sufficient_statistics import A
 from fine_tuning.store.records.experiment_json import Arm
 
 WEIGHTS = {"latency": 0.2, "cost": 0.2}  # accuracy has the other 0.6, and decides alone where it differs
@@ -52,11 +52,29 @@ class Recommendation:
         """The winning model's name, or the reason for none after "TIE: "."""
         if self.winner is None:
             return f"TIE: {self.text}"
-        return result.model_a if self.winner == A else result.model_b
+        return result.model_a if self.winner == A else result.of(self.winner).model_b
 
 
 def recommend(result: ABTestResult) -> Recommendation:
-    """The better model, or why there is none; from the fields of the result alone.
+    """The best model, or why there is none; from the fields of the result alone.
+
+    Of several models the one with the largest improvement among those that are better than model_a; only where each is
+    worse, model_a.
+    """
+    if not result.others:
+        return _of_two(result)
+    found = [(each, _of_two(each)) for each in result.comparisons]
+    better = [(each, advice) for each, advice in found if advice.winner == each.arm]
+    if better:  # in its scores before cost and latency
+        return max(better, key=lambda both: (both[1].reason == Reason.BETTER_SCORE, both[0].effect))[1]
+    if all(advice.winner == A for _, advice in found):
+        return found[0][1]
+    text = "; ".join(f"{each.model_b}: {advice.text or f'{result.model_a} is better'}" for each, advice in found)
+    return _tie(next(advice.reason for _, advice in found if advice.winner is None), text)
+
+
+def _of_two(result: ABTestResult) -> Recommendation:
+    """The better model of two.
 
     A verdict on the scores decides, if model_b keeps its guardrails. Otherwise the model whose latency and cost are
     better wins (weights 0.2 and 0.2, each counted only where its interval excludes 0), if its score is shown to be no
@@ -71,14 +89,14 @@ def recommend(result: ABTestResult) -> Recommendation:
     if result.changed:
         return _tie(Reason.EFFECT_CHANGED, result.changed)
     if result.statistical_significance and (direction := _direction(result)):
-        better = _winner(A if direction < 0 else B, Reason.BETTER_SCORE)
+        better = _winner(A if direction < 0 else result.arm, Reason.BETTER_SCORE)
         return better if better.winner == A else _guardrail_tie(result) or better
     if broken_guardrails(result):
         return _winner(A, Reason.GUARDRAIL_BROKEN)
     gain = sum(weight * _relative_gain(result, measure) for measure, weight in WEIGHTS.items())
     low, high = interval_of(result, "accuracy")
     if gain > 0 and low >= -result.margin:
-        return _guardrail_tie(result) or _winner(B, Reason.FASTER_OR_CHEAPER)
+        return _guardrail_tie(result) or _winner(result.arm, Reason.FASTER_OR_CHEAPER)
     if gain < 0 and high <= result.margin:
         return _winner(A, Reason.FASTER_OR_CHEAPER)
     if -result.margin <= low and high <= result.margin:

@@ -9,13 +9,14 @@ from math import ceil
 from fine_tuning.errors import ConflictError, UsageError
 from fine_tuning.experiments import verdict
 from fine_tuning.experiments.design import Design
-from fine_tuning.experiments.sample import Sample
-from fine_tuning.experiments.sufficient_statistics import LOOK_GROWTH, A, B, Score, Statistics
+from fine_tuning.experiments.sample import Sample, check_arm
+from fine_tuning.experiments.sufficient_statistics import LOOK_GROWTH, A, Score, Statistics
 from fine_tuning.store import experiment_samples, experiments
 from fine_tuning.store.column_types import to_json
 from fine_tuning.store.database import Transaction
 from fine_tuning.store.experiment_samples import ClusterKey, Outcome, SampleKey, Unit
-from fine_tuning.store.records.experiment_json import Arm, StatisticsRecord
+from fine_tuning.store.experiments import Sums
+from fine_tuning.store.records.experiment_json import Arm
 from fine_tuning.store.records.experiments import NewSample
 from fine_tuning.store.records.experiments import Sample as SampleRecord
 
@@ -39,15 +40,15 @@ class Recording:
     """A transaction's additions to one test, whose lock the caller holds.
 
     Args:
-        state: the running sums, as the store has them.
+        sums: the running ones, as the store has them.
     """
 
-    def __init__(self, tx: Transaction, test_id: str, design: Design, state: StatisticsRecord | None) -> None:
+    def __init__(self, tx: Transaction, test_id: str, design: Design, sums: Sums) -> None:
         self._tx, self._id = tx, test_id
         self.design = design
-        self.statistics = Statistics.of(state)
+        self.statistics = Statistics.of(sums.statistics, sums.arms)
         self._clusters: dict[ClusterKey, Unit] = {}
-        self._looked_at = sum(each.count for each in self.statistics.scores)
+        self._looked_at = self.statistics.scored
         self._touched: set[ClusterKey] = set()
 
     def add(self, samples: Sequence[Sample]) -> int:
@@ -61,6 +62,7 @@ class Recording:
         self._load({sample.cluster_id for sample in samples})
         rows = []
         for sample in samples:
+            check_arm(sample.arm, [*self.statistics.arms])
             row = sample.as_row()
             if sample.sample_id is not None:
                 key = (sample.arm, sample.sample_id)
@@ -125,22 +127,23 @@ class Recording:
 
     def _score(self, arm: Arm, score: float, row: StoredSample, known: Mapping[SampleKey, StoredSample]) -> int:
         """Count a score. Returns its number within the model."""
-        other, cluster = B if arm == A else A, row["cluster_id"]
-        partner = known.get((other, row["sample_id"])) if row["sample_id"] is not None else None
-        if partner is not None and partner["score"] is not None:
-            self.statistics.comparison.pairs += 1
+        sample_id, cluster = row["sample_id"], row["cluster_id"]
+        others = [each for each in self.statistics.arms if each != arm]
+        partners = {each: known[each, sample_id] for each in others if sample_id and (each, sample_id) in known}
+        for each, partner in partners.items():
+            if partner["score"] is not None and A in (arm, each):
+                self.statistics.comparisons[each if arm == A else arm].pairs += 1
         if cluster is not None:
-            unit = {arm: self._cluster(arm, cluster)}
-            if (other, cluster) in self._clusters:
-                unit[other] = self._clusters[other, cluster]
+            unit = {each: self._clusters[each, cluster] for each in others if (each, cluster) in self._clusters}
+            unit[arm] = self._cluster(arm, cluster)
         else:
-            unit = {} if partner is None else {other: self.statistics.unit_of(partner)}
+            unit = {each: self.statistics.unit_of(partner) for each, partner in partners.items()}
         found = Score(score, row["covariate"], row["stratum"] or "")
         return self.statistics.add_score(self.design, arm, found, unit)
 
     def _look(self) -> None:
         """Look within a block of samples as often as if fewer had been recorded at once."""
-        scores = sum(each.count for each in self.statistics.scores)
+        scores = self.statistics.scored
         if self.design.kind != "anytime" or scores >= self._looked_at * LOOK_GROWTH:
             self.statistics.look(self.design)
             self._looked_at = scores

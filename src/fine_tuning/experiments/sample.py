@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from fine_tuning._util import checks
 from fine_tuning.errors import UsageError
 from fine_tuning.experiments.design import MEASURES, Design
-from fine_tuning.experiments.sufficient_statistics import ARMS, A, B
+from fine_tuning.store.experiments import ARMS
 from fine_tuning.store.records.experiment_json import Arm
 from fine_tuning.store.records.experiments import NewSample
 
@@ -18,7 +18,7 @@ class Sample:
     """One answer of one model, or one call that failed.
 
     Attributes:
-        arm: model_a or model_b.
+        arm: model_a, model_b, or that of a further model.
         score: of the answer; None while unknown, and of a call that failed.
         error: why there is no answer.
         latency_ms: milliseconds; None where unknown.
@@ -86,16 +86,20 @@ def _ids(sample: Sample) -> tuple[tuple[str, str | None], ...]:
     return ("sample_id", sample.sample_id), ("cluster_id", sample.cluster_id), ("stratum", sample.stratum)
 
 
-def check_arm(value: object) -> Arm:
+def check_arm(value: object, arms: Sequence[Arm] = ARMS) -> Arm:
     """The arm that a value names.
 
+    Args:
+        arms: of the test; by default those that any test may have.
+
     Raises:
-        UsageError: it is neither model_a nor model_b.
+        UsageError: it is none of them.
     """
-    for arm in ARMS:
+    for arm in arms:
         if value == arm:
             return arm
-    raise UsageError(f"unknown arm {value!r}; use {A} or {B}")
+    known = arms if arms is not ARMS else arms[:2]
+    raise UsageError(f"unknown arm {value!r}; use {', '.join(known[:-1])} or {known[-1]}")
 
 
 def check_score(design: Design, score: object) -> float:

@@ -8,11 +8,12 @@ the units, not the order in which they were recorded, and a check that failed pa
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import exp, log
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import betaln
+from scipy.special import gammaln
 
 ALPHA = 0.001  # of a false alarm, as other experiment platforms have it
 CONCENTRATION = 400.0  # of the mixture around the planned share: about 2.5 points of deviation
@@ -21,11 +22,17 @@ Counts = int | NDArray[np.int64]
 
 def log_e_values(count_a: Counts, count_b: Counts, share_b: float) -> NDArray[np.float64]:
     """ln of the evidence against "a unit is model_b's with probability `share_b`", for counts or arrays of counts."""
-    a, b = CONCENTRATION * (1 - share_b), CONCENTRATION * share_b
-    mixture = betaln(a + count_a, b + count_b) - betaln(a, b)
-    return np.asarray(mixture - count_a * log(1 - share_b) - count_b * log(share_b))
+    return _log_e_values((count_a, count_b), (1 - share_b, share_b))
 
 
-def p_value(count_a: int, count_b: int, share_b: float) -> float:
-    """min(1, 1/e) of the evidence now; below `ALPHA` the check fails."""
-    return exp(-max(0.0, float(log_e_values(count_a, count_b, share_b))))
+def _log_e_values(counts: Sequence[Counts], shares: Sequence[float]) -> NDArray[np.float64]:
+    parts = [
+        gammaln(CONCENTRATION * share + count) - gammaln(CONCENTRATION * share) - count * log(share)
+        for count, share in zip(counts, shares, strict=True)
+    ]
+    return np.asarray(gammaln(CONCENTRATION) - gammaln(CONCENTRATION + sum(counts)) + sum(parts))
+
+
+def p_value(counts: Sequence[int], shares: Sequence[float]) -> float:
+    """min(1, 1/e) of the evidence now against these shares of the models; below `ALPHA` the check fails."""
+    return exp(-max(0.0, float(_log_e_values(counts, shares))))

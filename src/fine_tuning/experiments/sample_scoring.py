@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from typing import TypedDict
+from typing import NamedTuple, TypedDict
 
 from fine_tuning._util import checks
 from fine_tuning.errors import UsageError
@@ -12,6 +12,7 @@ from fine_tuning.evaluation import metrics
 from fine_tuning.experiments.design import Design
 from fine_tuning.experiments.sample import Sample, check_arm, check_score
 from fine_tuning.experiments.sample_buffer import Buffer
+from fine_tuning.store.records.experiment_json import Arm
 
 _log = logging.getLogger(__name__)
 Arguments = Mapping[str, object]  # of `ABTestFramework.record_sample`, unchecked
@@ -32,7 +33,14 @@ class SampleDetails(TypedDict, total=False):
 _ARGUMENTS = {"model", "prediction", "reference", "latency_ms", "cost", "metadata", *SampleDetails.__annotations__}
 
 
-def checked_sample(row: Arguments, design: Design) -> Sample:
+class Rules(NamedTuple):
+    """What samples of a test must keep to: its design and its arms."""
+
+    design: Design
+    arms: Sequence[Arm]
+
+
+def checked_sample(row: Arguments, rules: Rules) -> Sample:
     """The sample with these arguments, scored.
 
     Raises:
@@ -46,14 +54,14 @@ def checked_sample(row: Arguments, design: Design) -> Sample:
     score, sample_id, cluster_id = row.get("score"), row.get("sample_id"), row.get("cluster_id")
     if score is None and error is None:
         if prediction is not None and reference is not None:
-            score = scored(design.metric, prediction, reference)
+            score = scored(rules.design.metric, prediction, reference)
         elif sample_id is None:
             raise UsageError("prediction and reference must be text; or give score, error, or a sample_id for later")
     return Sample(
-        arm=check_arm(row.get("model", "")),
+        arm=check_arm(row.get("model", ""), rules.arms),
         prediction=prediction,
         reference=reference,
-        score=None if score is None else check_score(design, score),
+        score=None if score is None else check_score(rules.design, score),
         error=error,
         latency_ms=checks.amount("latency_ms", row.get("latency_ms")),
         cost=checks.amount("cost", row.get("cost")),
@@ -105,15 +113,15 @@ def with_score_of_metric(choices: dict[str, object]) -> dict[str, object]:
 class Recorder(Buffer):
     """A buffer of one test's samples."""
 
-    def __init__(self, write: Callable[[Sequence[Sample]], object], design: Design) -> None:
+    def __init__(self, write: Callable[[Sequence[Sample]], object], rules: Rules) -> None:
         super().__init__(write)
-        self._design = design
+        self._rules = rules
 
     def record(self, model: str, prediction: str | None, reference: str | None, **more: object) -> bool:
         """As `ABTestFramework.record_sample`; an invalid sample counts as dropped, and returns False."""
         try:
             sample = checked_sample(
-                {"model": model, "prediction": prediction, "reference": reference, **more}, self._design
+                {"model": model, "prediction": prediction, "reference": reference, **more}, self._rules
             )
         except UsageError as error:
             _log.warning("sample not recorded: %s", error)

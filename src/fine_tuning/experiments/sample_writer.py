@@ -13,12 +13,12 @@ from fine_tuning.experiments import lifecycle, promotion, verdict
 from fine_tuning.experiments.design import Design
 from fine_tuning.experiments.recording import Recording
 from fine_tuning.experiments.sample import Sample, check_arm, check_score
-from fine_tuning.experiments.sample_scoring import Arguments, Recorder, checked_sample, scored
-from fine_tuning.experiments.sufficient_statistics import A, B
+from fine_tuning.experiments.sample_scoring import Arguments, Recorder, Rules, checked_sample, scored
 from fine_tuning.settings import acting_user
 from fine_tuning.store import experiment_samples, experiments
 from fine_tuning.store.database import Transaction
 from fine_tuning.store.experiment_samples import Outcome
+from fine_tuning.store.experiments import ARMS
 from fine_tuning.store.workspace import Workspace
 
 _log = logging.getLogger("fine_tuning.ab_testing")
@@ -39,21 +39,21 @@ class SampleWriter:
 
     def __init__(self, workspace: Workspace) -> None:
         self._database, self._settings = workspace.database, workspace.settings
-        self._designs: dict[str, Design] = {}
+        self._rules: dict[str, Rules] = {}
 
     def record(self, test_id: str, samples: Iterable[Arguments]) -> Counts:
         """Record samples; see `ABTestFramework.record_samples`."""
         counts: Counts = {"recorded": 0, "repeated": 0, "refused": 0}
-        design = self._design(test_id) or Design()
+        rules = self._rules_of(test_id) or Rules(Design(), ARMS)
         rest = iter(samples)
-        while block := [checked_sample(row, design) for row in islice(rest, SAMPLES_PER_TRANSACTION)]:
+        while block := [checked_sample(row, rules) for row in islice(rest, SAMPLES_PER_TRANSACTION)]:
             self._write(test_id, block, counts)
         return counts
 
     def buffer(self, test_id: str) -> Recorder:
         """Record in the background; see `ABTestFramework.buffer`."""
-        design = self._design(test_id) or Design.of(**lifecycle.find(self._database, test_id)["design"])
-        return Recorder(self._block_writer(test_id), design)
+        lifecycle.find(self._database, test_id)  # which says what is known where it is not
+        return Recorder(self._block_writer(test_id), self._rules_of(test_id) or Rules(Design(), ARMS))
 
     def _block_writer(self, test_id: str) -> Callable[[Sequence[Sample]], None]:
         def write(block: Sequence[Sample]) -> None:
@@ -97,9 +97,9 @@ class SampleWriter:
 
     def _recording(self, tx: Transaction, test_id: str, samples: int) -> Recording | None:
         """The test, locked; None, and a line in the log, where it takes no samples."""
-        found, design = experiments.lock(tx, test_id), self._design(test_id)
-        if found is not None and design is not None and found[0] == "running":
-            return Recording(tx, test_id, design, found[1])
+        found, rules = experiments.lock(tx, test_id), self._rules_of(test_id)
+        if found is not None and rules is not None and found.status == "running":
+            return Recording(tx, test_id, rules.design, found)
         if found is not None:
             experiments.count_late(tx, test_id, samples)
         state = "unknown" if found is None else "concluded"
@@ -113,21 +113,21 @@ class SampleWriter:
         test = experiments.get(tx, test_id)
         assert test is not None  # noqa: S101 - it is locked
         result = verdict.judge(test, statistics=recording.statistics)
-        pinned = test["pinned"] or {A: result.model_a, B: result.model_b}
+        pinned = test["pinned"] or experiments.models(test)
         decided = promotion.decision(tx, result, pinned)
         if decided is not None:
             promotion.carry_out(tx, test_id, decided, acting_user(self._settings))
             lifecycle.store_verdict(tx, result)
 
-    def _design(self, test_id: str) -> Design | None:
-        """A test's design, which never changes; None where there is no such test."""
-        if test_id not in self._designs:
+    def _rules_of(self, test_id: str) -> Rules | None:
+        """A test's rules, which never change; None where there is no such test."""
+        if test_id not in self._rules:
             with self._database.read() as tx:
                 test = experiments.get(tx, test_id)
             if test is None:
                 return None
-            self._designs[test_id] = Design.of(**test["design"])
-        return self._designs[test_id]
+            self._rules[test_id] = Rules(Design.of(**test["design"]), [*experiments.models(test)])
+        return self._rules[test_id]
 
 
 def _log_ratio(tx: Transaction, test_id: str, recording: Recording, before: str) -> None:
@@ -140,8 +140,8 @@ def _log_ratio(tx: Transaction, test_id: str, recording: Recording, before: str)
     if now and not before:
         experiments.decide(tx, test_id, RATIO_WRONG, None, now)
     elif before and not now:
-        a, b = recording.statistics.units()
-        experiments.decide(tx, test_id, RATIO_RIGHT, None, f"the models have their shares again: {a:,} and {b:,}")
+        units = verdict.joined([f"{count:,}" for count in recording.statistics.units()])
+        experiments.decide(tx, test_id, RATIO_RIGHT, None, f"the models have their shares again: {units}")
 
 
 def _late_score(tx: Transaction, test_id: str, design: Design, given: tuple[str, str | None, str | None]) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, cast
 
@@ -23,7 +23,7 @@ PLANNED_CLUSTERS = 500
 LOOK_GROWTH = 1.01  # of the samples within a block that is recorded at once, from look to look
 A: Arm = "model_a"
 B: Arm = "model_b"
-ARMS: tuple[Arm, Arm] = (A, B)
+ARMS: list[Arm] = [A, B]  # of most tests
 
 
 class Score(NamedTuple):
@@ -40,15 +40,30 @@ class Statistics:
 
     Attributes:
         arms: of each model alone.
-        comparison: of both.
+        comparisons: of each further model with model_a.
         origin, covariate_origin: the first score (of any size) and covariate, from which they are counted, so that no
             digits are lost.
     """
 
     arms: dict[Arm, ArmSums] = field(default_factory=lambda: {arm: ArmSums() for arm in ARMS})
-    comparison: Comparison = field(default_factory=Comparison)
+    comparisons: dict[Arm, Comparison] = field(default_factory=lambda: {B: Comparison()})
     origin: float | None = None
     covariate_origin: float | None = None
+
+    @classmethod
+    def beginning(cls, arms: Sequence[Arm] = ARMS) -> Statistics:
+        """Without samples."""
+        return cls({arm: ArmSums() for arm in arms}, {arm: Comparison() for arm in arms if arm != A})
+
+    def against(self, arm: Arm) -> Statistics:
+        """Those of model_a and one other model, as its model_b."""
+        arms = {A: self.arms[A], B: self.arms[arm]}
+        return Statistics(arms, {B: self.comparisons[arm]}, self.origin, self.covariate_origin)
+
+    @property
+    def comparison(self) -> Comparison:
+        """Of model_b with model_a."""
+        return self.comparisons[B]
 
     @property
     def scores(self) -> Scores:
@@ -65,11 +80,16 @@ class Statistics:
         """Scored samples of the model with fewer."""
         return min(each.count for each in self.scores)
 
-    def units(self) -> tuple[int, int]:
+    @property
+    def scored(self) -> int:
+        """Scored samples of all models."""
+        return sum(arm.scores.count for arm in self.arms.values())
+
+    def units(self) -> list[int]:
         """Number of units of each model where samples have a cluster; else of samples."""
-        a, b = self.arms[A], self.arms[B]
-        clusters = a.measure_clusters("errors").count, b.measure_clusters("errors").count
-        return clusters if min(clusters) > 0 and sum(clusters) < a.samples + b.samples else (a.samples, b.samples)
+        samples = [arm.samples for arm in self.arms.values()]
+        clusters = [arm.measure_clusters("errors").count for arm in self.arms.values()]
+        return clusters if min(clusters) > 0 and sum(clusters) < sum(samples) else samples
 
     def planned_for(self, measure: str) -> float:
         """The observations at which the confidence sequence of a measure is tightest."""
@@ -97,10 +117,11 @@ class Statistics:
             self.origin = score.value if design.score == "real" else 0.0
         if self.covariate_origin is None:
             self.covariate_origin = score.covariate
-        scores = self.arms[A].scores.count, self.arms[B].scores.count
-        began = [(ARMS.index(each), sums.ordinal) for each, sums in unit.items() if sums.size]
         stratum = next((each.stratum for each in unit.values() if each.size), score.stratum)
-        before = self._columns(unit)
+        challengers = [*self.comparisons] if arm == A else [arm]
+        counts = {each: (self.arms[A].scores.count, self.arms[each].scores.count) for each in challengers}
+        before = {each: self._columns(unit, each) for each in challengers}
+        began = {each: self._began(unit, each) for each in challengers}
         self.arms[arm].scores.add(score.value)
         sums = unit.setdefault(arm, Unit())
         if not sums.size:
@@ -108,38 +129,49 @@ class Statistics:
         sums.size += 1
         sums.total += score.value
         sums.covariate += self._covariate(score.covariate)
-        self.comparison.change(UnitChange(stratum, began, scores, before, self._columns(unit)))
+        for each in challengers:
+            change = UnitChange(stratum, began[each], counts[each], before[each], self._columns(unit, each))
+            self.comparisons[each].change(change)
         return self.arms[arm].scores.count
 
-    def _columns(self, unit: Mapping[Arm, Unit]) -> Floats:
+    @staticmethod
+    def _began(unit: Mapping[Arm, Unit], challenger: Arm) -> list[tuple[int, int]]:
+        """See `UnitChange`."""
+        sides = (A, challenger)
+        return [(side, unit[arm].ordinal) for side, arm in enumerate(sides) if arm in unit and unit[arm].size]
+
+    def _columns(self, unit: Mapping[Arm, Unit], challenger: Arm) -> Floats:
         """See `unit_sums.COLUMNS`."""
         origin, nothing = self.origin or 0.0, Unit()
-        sides = [unit.get(arm, nothing) for arm in ARMS]
+        sides = [unit.get(arm, nothing) for arm in (A, challenger)]
         return np.array([x for each in sides for x in (each.size, each.total - origin * each.size, each.covariate)])
 
     def look(self, design: Design) -> None:
         """Update the evidence; to be called after every sample."""
-        if design.kind == "anytime":
-            self.comparison.watch(design, self.scores)
-        else:
-            self.comparison.look(design, self.scores)
+        for arm, comparison in self.comparisons.items():
+            scores = self.arms[A].scores, self.arms[arm].scores
+            if design.kind == "anytime":
+                comparison.watch(design, scores)
+            else:
+                comparison.look(design, scores)
 
     def as_dict(self) -> StatisticsRecord:
         """The state as plain JSON values."""
         return {
             "arms": {name: arm.as_dict() for name, arm in self.arms.items()},
-            "comparison": self.comparison.as_dict(),
+            "comparisons": {name: each.as_dict() for name, each in self.comparisons.items()},
             "origin": self.origin,
             "covariate_origin": self.covariate_origin,
         }
 
     @classmethod
-    def of(cls, state: StatisticsRecord | FormerRecord | None) -> Statistics:
-        """A state as `as_dict` gave it, also by an earlier version; of nothing, the beginning."""
+    def of(cls, state: StatisticsRecord | FormerRecord | None, arms: Sequence[Arm] = ARMS) -> Statistics:
+        """A state as `as_dict` gave it, also by an earlier version; of nothing, the beginning with these arms."""
         if not state:
-            return cls()
-        arms = {name: ArmSums.of(arm) for name, arm in state["arms"].items()}
-        if "comparison" not in state:
-            return cls(arms, former_statistics.comparison(state), 0.0, 0.0)
+            return cls.beginning(arms)
+        sums = {name: ArmSums.of(arm) for name, arm in state["arms"].items()}
+        if "comparisons" not in state:
+            return cls(sums, {B: former_statistics.comparison(state)}, 0.0, 0.0)
         now = cast("StatisticsRecord", state)
-        return cls(arms, Comparison.of(now["comparison"]), now["origin"], now["covariate_origin"])
+        comparisons = {name: Comparison.of(each) for name, each in now["comparisons"].items()}
+        return cls(sums, comparisons, now["origin"], now["covariate_origin"])

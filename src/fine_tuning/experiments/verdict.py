@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import asdict, replace
 from functools import lru_cache
 from math import exp, inf, isfinite, isnan, log, nan
 from typing import NamedTuple, cast
@@ -15,8 +16,9 @@ from fine_tuning.experiments.comparison import cells
 from fine_tuning.experiments.design import Design
 from fine_tuning.experiments.effect import Effect
 from fine_tuning.experiments.sufficient_statistics import A, B, Statistics
+from fine_tuning.store import experiments
 from fine_tuning.store.experiments import NewLook
-from fine_tuning.store.records.experiment_json import GuardrailStatus
+from fine_tuning.store.records.experiment_json import Arm, GuardrailStatus
 from fine_tuning.store.records.experiments import Experiment
 
 MIN_P_VALUE = 1e-12
@@ -38,24 +40,37 @@ class _Decision(NamedTuple):
 def judge(experiment: Experiment, alpha: float | None = None, statistics: Statistics | None = None) -> ABTestResult:
     """The verdict so far, from the running sums alone.
 
+    Of several models each is compared with model_a at its part of alpha (Bonferroni), so that all intervals hold
+    together; p-values are multiplied accordingly.
+
     Args:
         alpha: instead of the design's.
         statistics: instead of the stored ones.
     """
     design = Design.of(**experiment["design"])
-    statistics = statistics or Statistics.of(experiment["statistics"])
+    statistics = statistics or Statistics.of(experiment["statistics"], [*experiments.models(experiment)])
     alpha = design.alpha if alpha is None else alpha
+    results = [_compared(experiment, design, statistics, arm, alpha) for arm in statistics.comparisons]
+    first, *others = results
+    return replace(first, others=others, total_samples=sum(arm.samples for arm in statistics.arms.values()))
+
+
+def _compared(experiment: Experiment, design: Design, every: Statistics, arm: Arm, alpha: float) -> ABTestResult:
+    """One model with model_a."""
+    comparisons, models = len(every.comparisons), experiments.models(experiment)
+    statistics, part = every.against(arm), alpha / comparisons
     a, b = statistics.arms[A], statistics.arms[B]
     effect = statistics.effect(design)
-    decided = _decide(design, statistics, effect, alpha)
-    no_verdict = mismatch_reason(design, statistics)
+    decided = _decide(design, statistics, effect, part)
+    no_verdict = mismatch_reason(design, every)
     means = {name: (a.measure(name).average, b.measure(name).average) for name in ("latency", "cost")}
     # Latency and cost may decide where scores do not: with a part of alpha, so that three chances do not add up.
-    intervals = {name: _lower(statistics, name, alpha * SECONDARY) for name in means}
+    intervals = {name: _lower(statistics, name, part * SECONDARY) for name in means}
     return ABTestResult(
         test_id=experiment["id"],
-        model_a=experiment["model_a"],
-        model_b=experiment["model_b"],
+        model_a=models[A],
+        model_b=models[arm],
+        arm=arm,
         status=experiment["status"],
         total_samples=a.samples + b.samples,
         model_a_accuracy=a.scores.average,
@@ -72,19 +87,19 @@ def judge(experiment: Experiment, alpha: float | None = None, statistics: Statis
         started_at=experiment["started_at"],
         completed_at=experiment["completed_at"],
         metadata=experiment["metadata"],
-        p_value=decided.p_value,
+        p_value=min(comparisons * decided.p_value, 1.0),  # nan stays
         model_a_samples=a.samples,
         model_b_samples=b.samples,
         intervals={"accuracy": (decided.low, decided.high), **intervals},
         design=design.kind,
         effect=effect.estimate if isnan(decided.estimate) else decided.estimate,
         favours=0 if no_verdict else decided.favours,
-        samples_needed=_needed(design, statistics, effect, alpha),
+        samples_needed=_needed(design, statistics, effect, part),
         is_over=decided.is_over,
         guardrails=[
-            cast("GuardrailStatus", asdict(guardrails.judge(rail, statistics, alpha))) for rail in design.guardrails
+            cast("GuardrailStatus", asdict(guardrails.judge(rail, statistics, part))) for rail in design.guardrails
         ],
-        ratio_mismatch_p=_mismatch(design, statistics),
+        ratio_mismatch_p=_mismatch(design, every),
         withheld=no_verdict,
         score=design.score,
         margin=design.margin,
@@ -111,7 +126,7 @@ def _mismatch(design: Design, statistics: Statistics) -> float:
     """The p-value of the sample ratio check; nan where it does not apply."""
     if design.split is None or statistics.is_paired:
         return nan
-    return sample_ratio.p_value(*statistics.units(), design.split)
+    return sample_ratio.p_value(statistics.units(), design.shares(len(statistics.arms)))
 
 
 def mismatch_reason(design: Design, statistics: Statistics) -> str:
@@ -119,13 +134,19 @@ def mismatch_reason(design: Design, statistics: Statistics) -> str:
     mismatch = _mismatch(design, statistics)
     if not mismatch <= sample_ratio.ALPHA:
         return ""
-    a, b = statistics.units()
-    unit = "samples" if (a, b) == tuple(statistics.arms[arm].samples for arm in (A, B)) else "units"
+    units = statistics.units()
+    unit = "samples" if units == [arm.samples for arm in statistics.arms.values()] else "units"
+    got = joined([f"{count:,}" for count in units])
+    planned = joined([f"{share:.0%}" for share in design.shares(len(units))])
     return (
-        f"sample ratio mismatch (SRM, p = {mismatch:.1g}): the models got {a:,} and {b:,} {unit} where "
-        f"{1 - (design.split or 0):.0%} and {design.split:.0%} were planned; some are missing, so the scores cannot be "
-        "compared"
+        f"sample ratio mismatch (SRM, p = {mismatch:.1g}): the models got {got} {unit} where {planned} were planned; "
+        "some are missing, so the scores cannot be compared"
     )
+
+
+def joined(texts: Sequence[str]) -> str:
+    """Texts in a sentence: a, b and c."""
+    return f"{', '.join(texts[:-1])} and {texts[-1]}"
 
 
 def _decide(design: Design, statistics: Statistics, effect: Effect, alpha: float) -> _Decision:

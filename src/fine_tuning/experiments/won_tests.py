@@ -29,6 +29,6 @@ def won_by(tx: Transaction, name: str, version: int) -> list[str]:
 
 def _is_win(test: ExperimentOfVersion, decision: ExperimentDecision, model_id: str) -> bool:
     if decision["action"] == PROMOTED:
-        return decision["model"] in {model_id, test[test["arm"]]}
+        return decision["model"] in {model_id, experiments.models(test)[test["arm"]]}
     result = concluded_result(test) if decision["action"] == CONCLUDED else None
     return result is not None and recommend(result).winner == test["arm"]

@@ -120,13 +120,14 @@ def _add_experiments(tx: Transaction, graph: Lineage, root: Node, version: Model
         facts = {
             "model_a": test["model_a"],
             "model_b": test["model_b"],
+            **({"more": test["more"]} if test["more"] else {}),
             "status": test["status"],
             "started_at": test["started_at"],
             "completed_at": test["completed_at"],
             "decisions": decisions,
         }
         verdict = f": {decisions[-1]['reason']}" if decisions else ""
-        label = f"A/B test {test['id']}, {test['model_a']} and {test['model_b']} ({test['status']}){verdict}"
+        label = f"A/B test {test['id']}, {' and '.join(experiments.models(test).values())} ({test['status']}){verdict}"
         graph.add(Node("experiment", f"experiment:{test['id']}", label, facts), upstream=root)
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, TypedDict
+from typing import Any, NamedTuple, TypedDict, get_args
 
-from sqlalchemy import BindParameter, Connection, Row, bindparam, func, or_, select, update
+from sqlalchemy import BindParameter, ColumnElement, Connection, Row, bindparam, func, or_, select, update
 
 from fine_tuning._util.model_names import version_name
 from fine_tuning.store import tables
@@ -17,12 +17,13 @@ from fine_tuning.store.records.rows import JsonColumn, record, records
 from fine_tuning.store.upsert import insert
 
 _table = tables.experiments
+ARMS: list[Arm] = list(get_args(Arm))
 _decisions = tables.experiment_decisions
 # Built once: these run for every sample.
 _ID: BindParameter[str] = bindparam("test")
 _GET = select(_table).where(_table.c.id == _ID)
 _LOCK = _GET.with_for_update()
-_LOCK_SUMS = select(_table.c.status, _table.c.statistics).where(_table.c.id == _ID).with_for_update()
+_LOCK_SUMS = select(_table.c.status, _table.c.statistics, _table.c.more).where(_table.c.id == _ID).with_for_update()
 _SET_STATISTICS = update(_table).where(_table.c.id == _ID).values(statistics=bindparam("state"))
 
 
@@ -32,6 +33,7 @@ class NewExperiment(TypedDict):
     id: str
     model_a: str
     model_b: str
+    more: list[str] | None
     design: DesignRecord
     slots: Slots
     layer: str | None
@@ -79,10 +81,23 @@ def get(connection: Connection, test_id: str, *, lock: bool = False) -> Experime
     return None if row is None else _experiment(row)
 
 
-def lock(connection: Connection, test_id: str) -> tuple[str, StatisticsRecord | None] | None:
-    """Block other writers of a test until the transaction ends. Its status and running sums; None where unknown."""
+class Sums(NamedTuple):
+    """A test's status, running sums and arms."""
+
+    status: str
+    statistics: StatisticsRecord | None
+    arms: list[Arm]
+
+
+def lock(connection: Connection, test_id: str) -> Sums | None:
+    """Block other writers of a test until the transaction ends. None for an unknown test."""
     row = connection.execute(_LOCK_SUMS, {"test": test_id}).one_or_none()
-    return None if row is None else (row.status, row.statistics)
+    return None if row is None else Sums(row.status, row.statistics, ARMS[: 2 + len(row.more or ())])
+
+
+def models(test: Experiment) -> dict[Arm, str]:
+    """The models of a test by arm."""
+    return dict(zip(ARMS, (test["model_a"], test["model_b"], *(test["more"] or ())), strict=False))
 
 
 def find(connection: Connection, status: str | None = None) -> list[Experiment]:
@@ -157,14 +172,14 @@ def of_version(connection: Connection, name: str, version: int) -> list[Experime
     A test of a registered name is about the version that it was pinned to, not about later ones of that name.
     """
     model_id = version_name(name, version)
-    query = select(_table).where(or_(_table.c.model_a.in_((model_id, name)), _table.c.model_b.in_((model_id, name))))
+    query = select(_table).where(_has_model((model_id, name)))
     found = []
     for row in connection.execute(query.order_by(_table.c.started_at, _table.c.id)):
-        models_by_arm = row.pinned or {arm: getattr(row, arm) for arm in tables.ARMS}
-        names = {model_id} if row.pinned else {model_id, name}
-        arm = next((arm for arm, model in models_by_arm.items() if model in names), None)
+        test = _experiment(row)
+        names = {model_id} if test["pinned"] else {model_id, name}
+        arm = next((arm for arm, model in (test["pinned"] or models(test)).items() if model in names), None)
         if arm is not None:
-            found.append(record(ExperimentOfVersion, {**_experiment(row), "arm": arm}))
+            found.append(record(ExperimentOfVersion, {**test, "arm": arm}))
     return found
 
 
@@ -178,19 +193,21 @@ def decisions(connection: Connection, test_id: str) -> list[ExperimentDecision]:
 
 def costs_of(connection: Connection, names: Sequence[str]) -> tuple[int, float, float]:
     """Count, sum and sum of squares of the costs (US dollars) of a model's samples, under any of its names."""
-    query = select(_table.c.model_a, _table.c.model_b, _table.c.statistics).where(
-        or_(_table.c.model_a.in_(names), _table.c.model_b.in_(names)), _table.c.statistics.is_not(None)
-    )
+    query = select(_table).where(_has_model(names), _table.c.statistics.is_not(None))
     count, total, squares = 0, 0.0, 0.0
-    for model_a, model_b, statistics in connection.execute(query):
-        state: StatisticsRecord = statistics
-        models: dict[Arm, str] = {"model_a": model_a, "model_b": model_b}
-        for arm, model in models.items():
+    for row in connection.execute(query):
+        state: StatisticsRecord = row.statistics
+        for arm, model in models(_experiment(row)).items():
             cost = state["arms"][arm]["measures"].get("cost")
             if model in names and cost and cost["count"]:
                 count, total = count + cost["count"], total + cost["total"]
                 squares += cost["squares"] + cost["total"] ** 2 / cost["count"]  # those of the state are about the mean
     return count, total, squares
+
+
+def _has_model(names: Sequence[str]) -> ColumnElement[bool]:
+    """Whether a test has a model of one of these names; of those with further models, perhaps."""
+    return or_(_table.c.model_a.in_(names), _table.c.model_b.in_(names), _table.c.more.is_not(None))
 
 
 def _experiment(row: Row[Any]) -> Experiment:

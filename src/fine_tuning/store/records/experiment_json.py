@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Literal, NotRequired, TypedDict
 
-Arm = Literal["model_a", "model_b"]
+Arm = Literal["model_a", "model_b", "model_c", "model_d", "model_e", "model_f", "model_g", "model_h"]
 Slots = list[list[int]]  # pairs of first and one after last, in thousandths of all units
 
 
@@ -138,7 +138,7 @@ class StatisticsRecord(TypedDict):
     """`experiments.statistics`; see `experiments.sufficient_statistics.Statistics`."""
 
     arms: dict[Arm, ArmRecord]
-    comparison: ComparisonRecord
+    comparisons: dict[Arm, ComparisonRecord]
     origin: float | None
     covariate_origin: float | None
 
@@ -207,3 +207,5 @@ class ExperimentResult(TypedDict):
     model_b_open: NotRequired[int]
     changed: NotRequired[str]
     warnings: NotRequired[list[str]]
+    arm: NotRequired[Arm]
+    others: NotRequired[list[ExperimentResult]]

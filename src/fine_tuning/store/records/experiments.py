@@ -15,6 +15,7 @@ class Experiment(TypedDict):
     id: str
     model_a: str
     model_b: str
+    more: list[str] | None
     status: str
     design: DesignRecord
     statistics: StatisticsRecord | None

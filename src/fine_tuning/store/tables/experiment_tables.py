@@ -7,7 +7,7 @@ from sqlalchemy import Column, Float, ForeignKey, Index, Table, UniqueConstraint
 from fine_tuning.store.column_types import BigId, Json, String, Text, UtcTime
 from fine_tuning.store.tables.schema_metadata import metadata, one_of
 
-ARMS = ("model_a", "model_b")
+ARMS = tuple(f"model_{letter}" for letter in "abcdefgh")
 
 experiments = Table(
     "experiments",
@@ -15,6 +15,7 @@ experiments = Table(
     Column("id", String(200), primary_key=True),
     Column("model_a", String(200), nullable=False),
     Column("model_b", String(200), nullable=False),
+    Column("more", Json, doc="further models, from model_c on; NULL where there are none"),
     Column("status", String(20), nullable=False),
     Column("design", Json, nullable=False, doc="see experiments.design.Design"),
     Column(
