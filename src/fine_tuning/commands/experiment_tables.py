@@ -84,7 +84,9 @@ def facts(result: ABTestResult, recommendation: str) -> dict[str, object]:
 
 
 def print_results(results: dict[str, tuple[ABTestResult, str]]) -> None:
-    """Print tests with their recommendations, one a line."""
+    """Print tests with their recommendations, one a line, and what to expect by chance."""
+    from fine_tuning.experiments import multiplicity
+
     columns = ["Test", "A", "B", "Status", "Samples#", "Accuracy A#", "Accuracy B#", "p-value#", "Recommendation"]
     rows = [
         (
@@ -101,6 +103,8 @@ def print_results(results: dict[str, tuple[ABTestResult, str]]) -> None:
         for test_id, (result, recommendation) in results.items()
     ]
     output.print_table("A/B tests", columns, rows)
+    if text := multiplicity.of(result for result, _ in results.values()).as_text():
+        output.print_text(text)
 
 
 def print_decisions(decisions: list[ExperimentDecision]) -> None:

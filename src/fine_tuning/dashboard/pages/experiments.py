@@ -13,6 +13,7 @@ from fine_tuning.dashboard import charts, components, formatting, layout
 from fine_tuning.dashboard.actions import FAILED, act, confirmed, notify, state
 from fine_tuning.dashboard.shared_reads import shared
 from fine_tuning.errors import FineTuningError
+from fine_tuning.experiments import multiplicity
 from fine_tuning.experiments.ab_test_result import ABTestResult
 from fine_tuning.experiments.field_intervals import interval_of
 from fine_tuning.experiments.recommendation import Reason, recommend
@@ -49,6 +50,7 @@ async def show(page: str = "1") -> None:
         columns = ["Test", "Model A", "Model B", "Status", "Samples", "Effect", "p-value"]
         components.table("Tests", columns, [_row(test) for test in here])
         components.pages(len(found), number, PAGE, "/experiments?page=")
+        components.text(multiplicity.of(found).as_text()).classes("dim")
 
 
 def _listed(framework: ABTestFramework) -> list[ABTestResult]:
@@ -68,13 +70,16 @@ def _start_form(framework: ABTestFramework) -> None:
         test_id = ui.input("Test")
         model_a = ui.input("Model A")
         model_b = ui.input("Model B")
-        split = ui.number("Share of model B", value=0.5, min=0.01, max=0.99, step=0.01)
+        more = ui.input("Further models (commas between)")
+        split = ui.number("Share of all but model A", value=0.5, min=0.01, max=0.99, step=0.01)
 
         async def start() -> None:
             if split.value is None or (test_id.value or "").strip(".") == "":
-                notify("enter a test id and the share of model B", is_error=True)
+                notify("enter a test id and the share of all models but model A", is_error=True)
                 return
-            found = await act(framework.create_test, test_id.value, model_a.value, model_b.value, split=split.value)
+            others = [name.strip() for name in (more.value or "").split(",") if name.strip()]
+            models = test_id.value, model_a.value, model_b.value
+            found = await act(framework.create_test, *models, more=others, split=split.value)
             if found is not FAILED:
                 ui.navigate.to(components.path("/experiments", test_id.value))
 
@@ -209,18 +214,30 @@ def _show_arms(result: ABTestResult) -> None:
             result.model_a_avg_latency,
             formatting.usd(result.model_a_cost_per_inference),
         ],
-        [
-            f"B: {result.model_b}",
-            result.model_b_samples,
-            result.model_b_accuracy,
-            result.model_b_avg_latency,
-            formatting.usd(result.model_b_cost_per_inference),
-        ],
+        *(
+            [
+                f"{each.arm[-1].upper()}: {each.model_b}",
+                each.model_b_samples,
+                each.model_b_accuracy,
+                each.model_b_avg_latency,
+                formatting.usd(each.model_b_cost_per_inference),
+            ]
+            for each in result.comparisons
+        ),
     ]
     components.table("Models", ["Model", "Samples", "Score", "Mean latency (ms)", "Cost per call"], rows)
+    for each in result.comparisons:
+        if result.others:
+            components.heading(f"{each.model_b} against {each.model_a}")
+        _show_comparison(each, 1 - (1 - result.confidence_level) / len(result.comparisons))
+    for warning in result.warnings:
+        components.text(f"Note: {warning}.")
+
+
+def _show_comparison(result: ABTestResult, level: float) -> None:
     components.facts(
         {
-            "Effect": f"{formatting.shown(result.effect)}, {result.confidence_level:.0%} interval {_interval(result)}",
+            "Effect": f"{formatting.shown(result.effect)}, {level * 100:.4g}% interval {_interval(result)}",
             "p-value": result.p_value,
             "Samples still needed": result.samples_needed if isfinite(result.samples_needed) else None,
             "Sample ratio check": _sample_ratio(result),
@@ -242,5 +259,10 @@ def _show_guardrails(result: ABTestResult) -> None:
     if not result.guardrails:
         components.text("This test has no guardrails.").classes("dim")
         return
-    rows = [[rail["name"], rail["status"], rail["model_a"], rail["model_b"]] for rail in result.guardrails]
-    components.table("Guardrails", ["Measure", "Status", "A", "B"], rows)
+    rows = [
+        [each.model_b, rail["name"], rail["status"], rail["model_a"], rail["model_b"]]
+        for each in result.comparisons
+        for rail in each.guardrails
+    ]
+    columns = ["Model", "Measure", "Status", "Of model A", "Of this model"]
+    components.table("Guardrails", columns, rows)
