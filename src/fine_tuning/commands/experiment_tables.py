@@ -115,8 +115,8 @@ def print_decisions(decisions: list[ExperimentDecision]) -> None:
 
 def print_plans(title: str, plans: list[Plan]) -> None:
     """Print the sample sizes of designs."""
-    rows = [(each.design, each.most, _size(each.mean), _size(each.without_difference)) for each in plans]
-    output.print_table(title, ["Design", "For this power#", "Mean#", "Mean if equal#"], rows)
+    rows = [(each.design, each.most, _size(each.mean), _size(each.without_difference), each.in_all) for each in plans]
+    output.print_table(title, ["Design", "For this power#", "Mean#", "Mean if equal#", "In all#"], rows)
 
 
 def simulation_facts(found: SimulatedTests) -> dict[str, float]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from dataclasses import asdict, dataclass
-from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
@@ -12,6 +11,7 @@ import typer
 from fine_tuning._util import checks
 from fine_tuning.commands import experiment_tables, output
 from fine_tuning.commands.command_workspace import command_workspace
+from fine_tuning.commands.experiment_planning import Alpha, DesignKind, Kind, Looks, plan, simulate
 from fine_tuning.commands.experiment_tables import print_result
 from fine_tuning.commands.options import with_options
 from fine_tuning.errors import ConflictError, UsageError
@@ -20,21 +20,7 @@ if TYPE_CHECKING:
     from fine_tuning.experiments.design import DesignChoices
 
 
-class Kind(StrEnum):
-    """When a test may have a verdict."""
-
-    anytime = "anytime"
-    group_sequential = "group_sequential"
-    fixed = "fixed"
-
-
 TestId = Annotated[str, typer.Argument(help="Id of the test.")]
-Alpha = Annotated[float, typer.Option(help="Significance level: accepted false positive rate.")]
-Looks = Annotated[int, typer.Option(help="Number of planned looks (group_sequential only).")]
-DesignKind = Annotated[
-    Kind, typer.Option(help="When a verdict may be read: at any time, at planned looks, or at the end.")
-]
-RateA = Annotated[float, typer.Option(help="Accuracy of model_a, 0 to 1.")]
 
 
 @dataclass(frozen=True)
@@ -75,27 +61,12 @@ class DesignOptions:
         return cast("DesignChoices", {**options, "guardrails": guardrails})
 
 
-@dataclass(frozen=True)
-class SimulationOptions:
-    """How tests are simulated."""
-
-    samples: Annotated[int, typer.Option(help="Maximum samples per model.")] = 2000
-    design: DesignKind = Kind.anytime
-    alpha: Alpha = 0.05
-    looks: Looks = 8
-    correlation: Annotated[
-        float | None, typer.Option(help="Correlation of correctness, if both models answer the same samples.")
-    ] = None
-    replications: Annotated[int, typer.Option(help="Number of simulated tests.")] = 2000
-    seed: Annotated[int, typer.Option(min=0, help="Random seed.")] = 0
-
-
 def add_to(app: typer.Typer) -> None:
     """Add this group's commands."""
     panel = "Evaluation"
     app.command("setup-ab-test", rich_help_panel=panel)(with_options(setup_ab_test))
     ab = typer.Typer(help="Plan, simulate, monitor and conclude A/B tests.", no_args_is_help=True)
-    for command in (plan, with_options(simulate), show, watch, assign, ramp, conclude):
+    for command in (with_options(plan), with_options(simulate), show, watch, assign, ramp, conclude):
         ab.command()(command)
     ab.command("list")(list_tests)
     app.add_typer(ab, name="ab", rich_help_panel=panel)
@@ -141,52 +112,6 @@ def _guardrail(name: str, value: str) -> dict[str, object]:
         "relative": name != "errors",
         "higher_is_better": direction == "higher",
     }
-
-
-def plan(
-    rate_a: RateA,
-    rate_b: Annotated[float, typer.Option(help="Smallest accuracy of model_b that is worth switching for.")],
-    alpha: Alpha = 0.05,
-    power: Annotated[float, typer.Option(help="Statistical power: probability of detecting the difference.")] = 0.8,
-    looks: Looks = 8,
-    correlation: Annotated[
-        float | None, typer.Option(help="Correlation of correctness, if both models answer the same samples.")
-    ] = None,
-    as_json: output.Json = False,
-) -> None:
-    """Compute the sample size that each design needs to detect a difference in accuracy."""
-    from fine_tuning.experiments import sample_size
-    from fine_tuning.experiments.simulation import Scenario
-
-    plans = sample_size.plan(Scenario(rate_a, rate_b, correlation), alpha=alpha, power=power, looks=looks)
-    if as_json:
-        output.print_json([asdict(each) for each in plans])
-        return
-    unit = "samples per model" if correlation is None else "pairs"
-    title = f"{rate_a:.1%} against {rate_b:.1%} with alpha {alpha:g} and power {power:g}: {unit}"
-    experiment_tables.print_plans(title, plans)
-
-
-def simulate(
-    rate_a: RateA,
-    rate_b: Annotated[float, typer.Option(help="Accuracy of model_b; equal to --rate-a for an A/A test.")],
-    options: SimulationOptions,
-    as_json: output.Json = False,
-) -> None:
-    """Simulate a design with a look after every sample: how often it finds a winner, and how soon."""
-    from fine_tuning.experiments import simulation
-    from fine_tuning.experiments.design import Design
-
-    scenario = simulation.Scenario(rate_a, rate_b, options.correlation)
-    size, replications = options.samples, options.replications
-    simulation.check(scenario, size, replications)
-    design = Design.of(kind=options.design.value, alpha=options.alpha, planned=size, looks=options.looks)
-    found = simulation.simulate(design, scenario, samples=size, replications=replications, seed=options.seed)
-    if as_json:
-        output.print_json(experiment_tables.simulation_facts(found))
-        return
-    title = f"{replications:,} tests of {rate_a:.1%} against {rate_b:.1%}, {options.design.value}"
-    experiment_tables.print_simulation(title, found)
 
 
 def watch(

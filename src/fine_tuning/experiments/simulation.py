@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil, sqrt
 from typing import NamedTuple
@@ -23,6 +23,14 @@ Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
 
+class Stratum(NamedTuple):
+    """A kind of calls: its share of all, and the share of right answers of each model."""
+
+    share: float
+    rate_a: float
+    rate_b: float
+
+
 @dataclass(frozen=True)
 class Scenario:
     """Two models to simulate.
@@ -30,11 +38,32 @@ class Scenario:
     Attributes:
         rate_a, rate_b: the share of right answers of each, above 0 and below 1.
         correlation: of both models' correctness on the same samples; None if each model gets its own samples.
+        variance_ratio: of the difference where samples name their stratum, to that where they do not.
     """
 
     rate_a: float
     rate_b: float
     correlation: float | None = None
+    variance_ratio: float = 1.0
+
+    @classmethod
+    def of_strata(cls, strata: Sequence[Stratum]) -> Scenario:
+        """Two models compared within strata.
+
+        Raises:
+            UsageError: a share or rate is out of range, or the shares do not add up to 1.
+        """
+        for each in strata:
+            check_rates({"share of a stratum": each.share} if len(strata) > 1 else {})
+            check_rates({"rate_a of a stratum": each.rate_a, "rate_b of a stratum": each.rate_b})
+        if not strata or abs(sum(each.share for each in strata) - 1) > 1e-6:
+            raise UsageError(f"the shares of the strata must add up to 1, not {sum(each.share for each in strata):g}")
+        rate_a, rate_b = (
+            sum(each.share * rate for each, rate in rates)
+            for rates in ([(each, each.rate_a) for each in strata], [(each, each.rate_b) for each in strata])
+        )
+        within = sum(each.share * (_variance(each.rate_a) + _variance(each.rate_b)) for each in strata)
+        return cls(rate_a, rate_b, variance_ratio=within / (_variance(rate_a) + _variance(rate_b)))
 
     def check(self) -> None:
         """Raise UsageError where a rate is out of range, or the rates cannot correlate so."""
@@ -93,6 +122,10 @@ def check_rates(rates: Mapping[str, float]) -> None:
     for label, value in rates.items():
         if not 0 < (checks.rate(label, value) or 0) < 1:
             raise UsageError(f"{label} must be between 0 and 1, not {value}")
+
+
+def _variance(rate: float) -> float:
+    return rate * (1 - rate)
 
 
 def check(scenario: Scenario, samples: int, replications: int) -> None:
