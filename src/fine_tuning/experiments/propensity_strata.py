@@ -21,7 +21,7 @@ SCORES_PER_BLOCK = 40  # of both models in a block of time
 MAX_BLOCKS = 200  # whose shares are kept for units that come back; then every second is taken for the one before
 MIN_SCORES_OF_EACH = 10  # in a stratum
 SHARES = 16  # strata, evenly spaced by the arcsine of the share's root, on which shares vary alike
-DRIFT = 1e-6  # p-value of equal shares in all strata, below which they are said to drift
+DRIFT = 1e-6  # p-value (chi-squared) of equal shares in all blocks, below which they are said to drift
 Starts = tuple[int, int]
 
 
@@ -111,11 +111,12 @@ class PropensityStrata:
         """Whether the shares of the models have changed over time."""
         counts = [sums.counts for sums in self._by_share().values()]
         first, second = (sum(each[side] for each in counts) for side in (0, 1))
-        if len(counts) < 2 or not first or not second:
+        blocks = (first + second) / SCORES_PER_BLOCK
+        if blocks <= 1 or not first or not second:
             return False
         share = second / (first + second)
         squares = sum((b - (a + b) * share) ** 2 / ((a + b) * share * (1 - share)) for a, b in counts if a + b)
-        return bool(gammaincc((len(counts) - 1) / 2, squares / 2) < DRIFT)
+        return bool(gammaincc((blocks - 1) / 2, squares / 2) < DRIFT)  # nearly all that varies does between the shares
 
     def as_dict(self) -> PropensityStrataRecord:
         """The state as plain JSON values."""

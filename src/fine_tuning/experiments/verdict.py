@@ -177,7 +177,9 @@ def _anytime(design: Design, statistics: Statistics, effect: Effect, alpha: floa
     if hull[0] > 0 or hull[1] < 0:  # the effect has changed, but not which model is better
         return _Decision(1 if peak.estimate > 0 else -1, p_value, *_clipped(hull, design))
     first = min((each for each in looks if each.log_e(design.alpha) >= -log(alpha)), key=lambda each: each.n)
-    return _Decision(0, nan, *_clipped(hull, design), changed=_changed(first, since if since.is_ready else effect))
+    return _Decision(
+        0, nan, *_clipped(hull, design), changed=_changed(design, first, since if since.is_ready else effect)
+    )
 
 
 def _clipped(interval: Interval, design: Design) -> Interval:
@@ -229,11 +231,13 @@ def _lower(statistics: Statistics, name: str, alpha: float) -> Interval:
     return -high, -low
 
 
-def _changed(before: Effect, now: Effect) -> str:
+def _changed(design: Design, before: Effect, now: Effect) -> str:
     """What contradicts a verdict."""
+    scale, unit = (100, " points") if design.score == "binary" else (1, "")
+    then, since = (f"{each.estimate * scale:+.3g}{unit}" for each in (before, now))
     return (
-        f"effect changed at about {before.n:,} samples: {before.estimate:+.3g} until then, {now.estimate:+.3g} since; "
-        "start a new test to compare the models as they are now"
+        f"effect changed at about {before.n:,} samples: {then} until then, {since} since; start a new test to compare "
+        "the models as they are now"
     )
 
 

@@ -1,0 +1,178 @@
+"""Shares of traffic that change while the questions do, effects that change, and strata."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from fine_tuning import ABTestFramework, ABTestResult
+from fine_tuning.experiments.comparison import cells
+from fine_tuning.experiments.design import Design
+from fine_tuning.experiments.propensity_strata import MAX_BLOCKS
+from fine_tuning.experiments.recommendation import Reason, recommend
+from fine_tuning.experiments.sufficient_statistics import A, B, Score, Statistics
+from fine_tuning.experiments.unit_sums import summed
+from fine_tuning.store.experiment_samples import Unit
+from fine_tuning.store.records.experiment_json import Arm
+from tests.experiments.test_designs import started
+
+Phase = tuple[int, float, float, float]  # samples, share of model_b, and the rates of both
+
+
+def traffic(phases: list[Phase], seed: int) -> list[dict[str, Any]]:
+    """Samples as a router sends them."""
+    rng, found = np.random.default_rng(seed), []
+    for count, share, rate_a, rate_b in phases:
+        for is_b, chance in zip(rng.random(count) < share, rng.random(count), strict=True):
+            score = float(chance < (rate_b if is_b else rate_a))
+            found.append({"model": "model_b" if is_b else "model_a", "score": score})
+    return found
+
+
+def watched(framework: ABTestFramework, test_id: str, rows: list[dict[str, Any]], looks: int = 10) -> ABTestResult:
+    """The result after so many looks, at each of which interval, p-value and verdict say the same."""
+    for start in range(0, len(rows), len(rows) // looks):
+        framework.record_samples(test_id, rows[start : start + len(rows) // looks])
+        result = framework.monitor(test_id)
+        low, high = result.intervals["accuracy"]
+        if not result.withheld:
+            assert (low > 0 or high < 0) == result.statistical_significance
+            assert np.isnan(result.p_value) or result.statistical_significance == (result.p_value <= 0.05)
+    return result
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "phases",
+    [
+        pytest.param([(1000, 0.5, 0.6, 0.6), (1000, 0.9, 0.9, 0.9)], id="jump"),
+        pytest.param([(400, share, 0.5 + share / 2, 0.5 + share / 2) for share in (0.05, 0.2, 0.5, 0.9)], id="ramp"),
+        pytest.param([(1000, 0.0, 0.6, 0.6), (1500, 0.5, 0.9, 0.9)], id="model_a alone first"),
+        pytest.param([(1500, 0.5, 0.6, 0.6), (1000, 1.0, 0.9, 0.9)], id="rolled out at the end"),
+        pytest.param([(500, share, rate, rate) for share, rate in ((0.3, 0.5), (0.7, 0.8)) * 3], id="weekly cycle"),
+    ],
+)
+@pytest.mark.parametrize("choices", [{}, {"design": "fixed", "planned": 500}])
+def test_equal_models_with_moving_shares_are_rarely_told_apart(phases: list[Phase], choices: dict[str, Any]) -> None:
+    framework, named, covered = ABTestFramework(), 0, 0
+    for seed in range(40):
+        framework.create_test(f"t{seed}", "a", "b", split=None, **choices)
+        result = watched(framework, f"t{seed}", traffic(phases, seed))
+        named += result.statistical_significance
+        covered += result.intervals["accuracy"][0] <= 0 <= result.intervals["accuracy"][1]
+    assert named <= 6  # of a true 5 % in 98 of 100 runs
+    assert covered == 40 - named
+    assert "the models' shares of the samples drifted" in result.warnings[0]
+
+
+def test_difference_within_moving_shares_is_found() -> None:
+    framework = started(split=None)
+    phases = [(1500, 0.5, 0.5, 0.65), (1500, 0.1, 0.8, 0.95)]  # model_b has the harder questions
+    result = watched(framework, "t", traffic(phases, 1))
+    assert result.effect == pytest.approx(0.15, abs=0.05)
+    assert result.accuracy_improvement < 0.08
+    assert framework.recommend_winner(result) == "b"
+
+
+@pytest.mark.parametrize("size", [60, 1000])
+def test_all_answers_of_one_model_and_then_of_the_other_are_compared(size: int) -> None:
+    framework = started(split=None)
+    rng = np.random.default_rng(2)
+    arms = [(arm, rate) for arm, rate in ((A, 0.4), (B, 0.9)) for _ in range(size)]
+    rows = [{"model": arm, "score": float(rng.random() < rate)} for arm, rate in arms]
+    result = watched(framework, "t", rows)
+    assert (result.withheld, framework.recommend_winner(result)) == ("", "b")
+    assert result.effect == pytest.approx(result.accuracy_improvement)
+    assert result.warnings == [
+        "the models' samples came one after the other: what changed in between is part of the difference"
+    ]
+
+
+def test_steady_shares_have_no_warning() -> None:
+    framework = started(split=0.3)
+    assert watched(framework, "t", traffic([(4000, 0.3, 0.7, 0.7)], 5)).warnings == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("later", [0.0, -0.1])
+def test_verdict_that_later_samples_contradict_is_withdrawn(later: float) -> None:
+    framework, changed = ABTestFramework(), 0
+    for seed in range(12):
+        framework.create_test(f"t{seed}", "a", "b")
+        rows = traffic([(600, 0.5, 0.6, 0.8), (6000, 0.5, 0.7, 0.7 + later)], seed)
+        result = watched(framework, f"t{seed}", rows, looks=22)
+        if result.changed:
+            changed += 1
+            assert result.changed.startswith("effect changed at about ")
+            assert 300 < int(result.changed.split()[4].replace(",", "")) < 1500
+            assert recommend(result).reason == Reason.EFFECT_CHANGED
+            assert result.favours == 0
+            low, high = result.intervals["accuracy"]
+            assert low <= later <= high
+    assert changed >= 10
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("gain", [0.06, 0.2])
+def test_verdict_on_a_steady_effect_stands(gain: float) -> None:
+    framework = ABTestFramework()
+    for seed in range(12):
+        framework.create_test(f"t{seed}", "a", "b")
+        assert watched(framework, f"t{seed}", traffic([(6000, 0.5, 0.6, 0.6 + gain)], seed), 20).changed == ""
+
+
+def test_withdrawn_verdict_opens_no_gate_and_is_stored() -> None:
+    framework = started()
+    watched(framework, "t", traffic([(600, 0.5, 0.4, 0.8), (4000, 0.5, 0.8, 0.6)], 3))
+    concluded = framework.conclude_test("t")
+    assert concluded.changed
+    assert framework.get_decisions("t")[-1]["reason"].startswith("TIE: effect changed at about ")
+    assert framework.get_test_results("t").changed == concluded.changed
+
+
+def test_strata_of_samples_are_compared_apart(database: Any) -> None:
+    framework = started(split=None)
+    rng, rows = np.random.default_rng(6), []
+    for _ in range(3000):
+        is_hard = rng.random() < 0.5
+        is_b = rng.random() < (0.8 if is_hard else 0.2)
+        score = float(rng.random() < (0.4 if is_hard else 0.9))
+        rows.append({"model": B if is_b else A, "score": score, "stratum": "hard" if is_hard else "easy"})
+    framework.record_samples("t", rows)
+    result = framework.monitor("t")
+    assert result.accuracy_improvement < -0.2
+    assert not result.statistical_significance
+    assert abs(result.effect) < 0.05
+    framework.create_test("mixed", "a", "b", split=None)
+    framework.record_samples("mixed", [{**row, "stratum": None} for row in rows])
+    assert framework.monitor("mixed").favours == -1
+
+
+def test_many_strata_are_kept_within_bounds() -> None:
+    framework = started()
+    rng = np.random.default_rng(7)
+    rows = [
+        {"model": B if rng.random() < 0.5 else A, "score": float(rng.random() < 0.7), "stratum": f"customer {number}"}
+        for number in rng.integers(400, size=3000)
+    ]
+    framework.record_samples("t", rows)
+    result = framework.monitor("t")
+    assert abs(result.effect - result.accuracy_improvement) < 0.03
+    assert not result.statistical_significance
+
+
+def test_units_that_come_back_join_their_own_sums() -> None:
+    rng, statistics = np.random.default_rng(8), Statistics()
+    users: list[dict[Arm, Unit]] = [{} for _ in range(300)]
+    for _ in range(40 * MAX_BLOCKS):
+        user = int(rng.integers(300))
+        arm = B if user % 3 else A
+        statistics.add_score(Design(), arm, Score(float(rng.random() < 0.5), None, ""), users[user])
+    found = summed(cells(statistics.comparison.strata))
+    sizes = np.array([sum(unit.size for unit in user.values()) for user in users])
+    assert found.totals[[0, 3]].sum() == sizes.sum()
+    assert found.products[0, 0] + found.products[3, 3] == (sizes**2).sum()
+    again = Statistics.of(statistics.as_dict())
+    assert again.as_dict() == statistics.as_dict()
