@@ -65,8 +65,8 @@ class Reading(Protocol):
 
     report: ImportReport
 
-    def blocks(self) -> Iterator[Block]:
-        """The rows, read as they are needed."""
+    def batches(self) -> Iterator[list[Block]]:
+        """The rows, read as they are needed, in lists of blocks that are stored together."""
 
 
 def blocks_of(rows: Iterable[Item]) -> Iterator[list[Item]]:
@@ -79,7 +79,7 @@ def blocks_of(rows: Iterable[Item]) -> Iterator[list[Item]]:
 def import_rows(
     database: Database, rows: Iterable[RawRow], defaults: Defaults, record: Record | None = None
 ) -> ImportReport:
-    """Capture rows as they are read, in a transaction for each block, so that others can write in between.
+    """Capture rows as they are read, in transactions of a few blocks, so that others can write in between.
 
     A block that was imported before, behind the same blocks, is left out: an interrupted import goes on where it ended,
     and of a log that has grown the new rows are read.
@@ -96,15 +96,16 @@ def store(database: Database, run: Reading, record: Record | None = None) -> Imp
     imported: list[str | None] = []
     count = 0
     try:
-        for block in run.blocks():
-            done = f"sha256:{hashlib.sha256(f'{done} {block.content}'.encode()).hexdigest()}"
+        for blocks in run.batches():
             with database.write() as tx:
-                imported.append(imported_files.done_at(tx, done, "rows"))
-                if imported[-1] is None:
-                    _store(tx, block.calls, report, record)
-                    imported_files.mark_done(tx, done, "rows", len(block.calls))
-            count += len(block.calls)
-            report.already_imported += 0 if imported[-1] is None else len(block.calls)
+                for block in blocks:
+                    done = f"sha256:{hashlib.sha256(f'{done} {block.content}'.encode()).hexdigest()}"
+                    imported.append(imported_files.done_at(tx, done, "rows"))
+                    if imported[-1] is None:
+                        _store(tx, block.calls, report, record)
+                        imported_files.mark_done(tx, done, "rows", len(block.calls))
+                    count += len(block.calls)
+                    report.already_imported += 0 if imported[-1] is None else len(block.calls)
     except (DataError, ProviderError) as error:
         if not report.captured:
             raise
@@ -178,6 +179,10 @@ class Import:
     def blocks(self) -> Iterator[Block]:
         """The rows, read as they are needed."""
         return map(self.block, blocks_of(self._rows))
+
+    def batches(self) -> Iterator[list[Block]]:
+        """As `blocks`, each by itself: reading one takes longer than a transaction does."""
+        return ([block] for block in self.blocks())
 
     def all_calls(self) -> Iterator[ReadCall]:
         """The calls of the rows, read as they are needed."""
