@@ -204,7 +204,8 @@ class Import:
                 self.report.read += 1
                 better, worse = _records(call, rating, self.defaults)
                 self.report.cut_off += call.is_cut_off
-                self.report.untrainable.update({each.code for each in untrainable(better, worse)})
+                for code in {each.code for each in untrainable(better, worse)}:
+                    self.report.untrainable[code] += 1
                 yield ReadCall(better, worse, name, row.file, row.line, call.usage)
         except (DataError, UsageError) as error:
             self.report.read += not found
@@ -226,7 +227,8 @@ class Import:
             if not number:
                 self.report.formats[name] += 1
             is_unrated = call.rating in (None, "")
-            self.report.unrated.update([default] if is_unrated else ())
+            if is_unrated:
+                self.report.unrated[default] += 1
             yield name, call, default if is_unrated else call.rating
 
 
