@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import chain, islice
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
+from fine_tuning._util.garbage import paused_collector
 from fine_tuning.data_io import formats, sources
 from fine_tuning.data_io.formats import Call, chat_checks, row_text
 from fine_tuning.data_io.formats.findings import CODES, Finding
@@ -31,8 +32,7 @@ _EARLIEST = 1e8  # seconds: 1973; a number that would be later in a smaller unit
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class ReadCall:
+class ReadCall(NamedTuple):
     """A call as records, with the place that it was read from.
 
     Attributes:
@@ -97,7 +97,7 @@ def store(database: Database, run: Reading, record: Record | None = None) -> Imp
     count = 0
     try:
         for blocks in run.batches():
-            with database.write() as tx:
+            with paused_collector(), database.write() as tx:
                 for block in blocks:
                     done = f"sha256:{hashlib.sha256(f'{done} {block.content}'.encode()).hexdigest()}"
                     imported.append(imported_files.done_at(tx, done, "rows"))

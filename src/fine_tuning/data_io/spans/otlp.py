@@ -31,7 +31,7 @@ def _is_jaeger(row: Row) -> bool:
 
 
 def _is_tempo(row: Row) -> bool:
-    return "trace" in row and any(key in object_or_empty(row["trace"]) for key in _SPAN_KEYS)
+    return "trace" in row and any(key in object_or_empty(row.get("trace")) for key in _SPAN_KEYS)
 
 
 def spans_in(row: Row) -> Iterator[Row]:
