@@ -46,6 +46,8 @@ def read_beside(
         DataError: a field belongs to the conversation and cannot be read into it; the message names it.
     """
     others: JsonObject = {key: value for key, value in row.items() if value is not None and key not in read}
+    if not others:
+        return Conversation(messages, tools, {})
     fields: dict[Meaning, JsonObject] = {}
     for key, value in others.items():
         meaning = meaning_of(key)

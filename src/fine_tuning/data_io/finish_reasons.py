@@ -53,7 +53,7 @@ def finish_reason(value: object) -> str | None:
 def strictest(reasons: Iterable[str | None]) -> str | None:
     """The first of several reasons by which the answer is not whole, else the first; None without any."""
     found = [each for each in reasons if each is not None]
-    return next((each for each in found if each in CUT_OFF), found[0] if found else None)
+    return next((each for each in found if each in CUT_OFF), found[0]) if found else None
 
 
 def reason_in(response: object, *, depth: int = _DEPTH) -> str | None:

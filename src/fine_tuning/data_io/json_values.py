@@ -26,12 +26,17 @@ def is_list(value: object) -> TypeGuard[list[object]]:
 
 def object_or_empty(value: object) -> Row:
     """The value if it is an object, else an empty one."""
+    if isinstance(value, dict):  # which is told sooner than another Mapping
+        return value
     return value if isinstance(value, Mapping) else {}
 
 
 def first_value(row: Row, *keys: str) -> object:
     """The first of these fields that is neither missing nor empty; None without one."""
-    return next((row[key] for key in keys if row.get(key)), None)
+    for key in keys:
+        if value := row.get(key):
+            return value
+    return None
 
 
 def text_field(row: Row, key: str) -> str:

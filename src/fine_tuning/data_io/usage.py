@@ -6,7 +6,7 @@ does not; Gemini's output has no thoughts. Here the prompt includes all input, a
 
 from __future__ import annotations
 
-from typing import NotRequired, TypedDict
+from typing import NotRequired, TypedDict, TypeGuard
 
 from fine_tuning.data_io.json_values import Row, is_object, object_or_empty
 
@@ -105,9 +105,11 @@ def _reasoning(value: Row, prompt: int | None, completion: int | None) -> tuple[
 
 
 def _first(value: Row, keys: tuple[str, ...]) -> int | None:
-    found = next((value[key] for key in keys if _is_count(value.get(key))), None)
-    return found if isinstance(found, int) else None
+    for key in keys:
+        if key in value and _is_count(found := value[key]):
+            return found
+    return None
 
 
-def _is_count(value: object) -> bool:
+def _is_count(value: object) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0

@@ -69,6 +69,8 @@ def rating_of_verdicts(others: JsonObject) -> int | None:
     Raises:
         DataError: a label may as well be a class, or two verdicts differ.
     """
+    if not others:
+        return None
     found: dict[str, bool] = {}
     is_silent = _says_no_thumb(others)
     for key, value in others.items():

@@ -15,6 +15,8 @@ from fine_tuning.distillation.ratings import check_rating
 from fine_tuning.errors import DataError, UsageError
 from fine_tuning.store.records.examples import NewExample
 
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
 
 @dataclass(frozen=True)
 class Facts:
@@ -78,8 +80,7 @@ def example_id(messages: Sequence[Message], tools: Sequence[Tool] = ()) -> str:
     content: dict[str, object] = {"messages": list(messages)}
     if tools:
         content["tools"] = list(tools)
-    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return "sha256:" + hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()
+    return "sha256:" + hashlib.sha256(_CANONICAL.encode(content).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def prompt_and_response(messages: Sequence[Message]) -> tuple[str, str]:

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import chain, islice
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
+from fine_tuning._util.garbage import paused_collector
 from fine_tuning.data_io import formats, sources
 from fine_tuning.data_io.formats import Call, chat_checks, row_text
 from fine_tuning.data_io.formats.findings import CODES, Finding
@@ -31,8 +32,7 @@ _EARLIEST = 1e8  # seconds: 1973; a number that would be later in a smaller unit
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class ReadCall:
+class ReadCall(NamedTuple):
     """A call as records, with the place that it was read from.
 
     Attributes:
@@ -65,8 +65,8 @@ class Reading(Protocol):
 
     report: ImportReport
 
-    def blocks(self) -> Iterator[Block]:
-        """The rows, read as they are needed."""
+    def batches(self) -> Iterator[list[Block]]:
+        """The rows, read as they are needed, in lists of blocks that are stored together."""
 
 
 def blocks_of(rows: Iterable[Item]) -> Iterator[list[Item]]:
@@ -79,7 +79,7 @@ def blocks_of(rows: Iterable[Item]) -> Iterator[list[Item]]:
 def import_rows(
     database: Database, rows: Iterable[RawRow], defaults: Defaults, record: Record | None = None
 ) -> ImportReport:
-    """Capture rows as they are read, in a transaction for each block, so that others can write in between.
+    """Capture rows as they are read, in transactions of a few blocks, so that others can write in between.
 
     A block that was imported before, behind the same blocks, is left out: an interrupted import goes on where it ended,
     and of a log that has grown the new rows are read.
@@ -96,15 +96,16 @@ def store(database: Database, run: Reading, record: Record | None = None) -> Imp
     imported: list[str | None] = []
     count = 0
     try:
-        for block in run.blocks():
-            done = f"sha256:{hashlib.sha256(f'{done} {block.content}'.encode()).hexdigest()}"
-            with database.write() as tx:
-                imported.append(imported_files.done_at(tx, done, "rows"))
-                if imported[-1] is None:
-                    _store(tx, block.calls, report, record)
-                    imported_files.mark_done(tx, done, "rows", len(block.calls))
-            count += len(block.calls)
-            report.already_imported += 0 if imported[-1] is None else len(block.calls)
+        for blocks in run.batches():
+            with paused_collector(), database.write() as tx:
+                for block in blocks:
+                    done = f"sha256:{hashlib.sha256(f'{done} {block.content}'.encode()).hexdigest()}"
+                    imported.append(imported_files.done_at(tx, done, "rows"))
+                    if imported[-1] is None:
+                        _store(tx, block.calls, report, record)
+                        imported_files.mark_done(tx, done, "rows", len(block.calls))
+                    count += len(block.calls)
+                    report.already_imported += 0 if imported[-1] is None else len(block.calls)
     except (DataError, ProviderError) as error:
         if not report.captured:
             raise
@@ -179,6 +180,10 @@ class Import:
         """The rows, read as they are needed."""
         return map(self.block, blocks_of(self._rows))
 
+    def batches(self) -> Iterator[list[Block]]:
+        """As `blocks`, each by itself: reading one takes longer than a transaction does."""
+        return ([block] for block in self.blocks())
+
     def all_calls(self) -> Iterator[ReadCall]:
         """The calls of the rows, read as they are needed."""
         return chain.from_iterable(block.calls for block in self.blocks())
@@ -199,7 +204,8 @@ class Import:
                 self.report.read += 1
                 better, worse = _records(call, rating, self.defaults)
                 self.report.cut_off += call.is_cut_off
-                self.report.untrainable.update({each.code for each in untrainable(better, worse)})
+                for code in {each.code for each in untrainable(better, worse)}:
+                    self.report.untrainable[code] += 1
                 yield ReadCall(better, worse, name, row.file, row.line, call.usage)
         except (DataError, UsageError) as error:
             self.report.read += not found
@@ -221,7 +227,8 @@ class Import:
             if not number:
                 self.report.formats[name] += 1
             is_unrated = call.rating in (None, "")
-            self.report.unrated.update([default] if is_unrated else ())
+            if is_unrated:
+                self.report.unrated[default] += 1
             yield name, call, default if is_unrated else call.rating
 
 

@@ -8,9 +8,10 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import astuple
 from datetime import datetime
+from itertools import cycle
 from pathlib import Path
 from typing import IO, TypedDict, cast
 
@@ -18,7 +19,7 @@ from fine_tuning import errors
 from fine_tuning.data_io.usage import Usage
 from fine_tuning.distillation.import_report import Defaults, ImportReport
 from fine_tuning.distillation.importer import Block, ReadCall
-from fine_tuning.errors import ProviderError
+from fine_tuning.errors import FineTuningError, ProviderError
 from fine_tuning.store.records.examples import NewExample
 from fine_tuning.store.records.rows import JsonColumn
 
@@ -34,6 +35,10 @@ class Task(TypedDict):
 
 MIN_BYTES = 32 << 20  # below, starting the workers takes longer than they save
 MAX_WORKERS = 8
+BATCH_BYTES = 4 << 20  # of calls that are stored at once: fewer commits, for none of which others wait for over 0.3 s
+PIPE_BYTES = 1 << 20  # more than a usual block, so that a worker goes on while the calls of another one are stored
+NO_MORE = b"{}\n"
+_ENDED = "a process that reads the files ended too early, perhaps for lack of memory; run again"
 
 
 def is_worthwhile(files: Sequence[str]) -> bool:
@@ -49,24 +54,48 @@ class ParallelImport:
         self._files, self._defaults = list(files), defaults
         self.report = ImportReport()
 
-    def blocks(self) -> Iterator[Block]:
-        """The rows of the files.
+    def batches(self) -> Iterator[list[Block]]:
+        """The rows of the files, in lists of blocks of about `BATCH_BYTES`.
 
         Raises:
-            NotFoundError, DataError: a file is missing or truncated.
+            NotFoundError, DataError: a file is missing or truncated; the blocks before it come first.
         """
+        batch: list[Block] = []
+        size = 0
+        try:
+            for line in self._lines():
+                batch.append(self._block(line))
+                size += len(line)
+                if size >= BATCH_BYTES:
+                    yield batch
+                    batch, size = [], 0
+        except FineTuningError:
+            if batch:
+                yield batch
+            raise
+        if batch:
+            yield batch
+
+    def _lines(self) -> Iterator[bytes]:
+        """The answers of the workers, in the order of the blocks."""
         count = min(os.cpu_count() or 1, MAX_WORKERS)
         with ExitStack() as stack:
             streams = [stack.enter_context(_Worker(self._task(first, count))).answers for first in range(count)]
-            number = 0
-            while True:
-                answer = _answer(streams[number % count])
-                if not answer:
+            for stream in cycle(streams):
+                line = stream.readline()
+                if not line.endswith(b"\n"):
+                    raise ProviderError(_ENDED)
+                if line == NO_MORE:
                     return
-                self.report.add(_report(cast("JsonColumn", answer["report"])))
-                calls = [_decoded(call) for call in cast("list[list[object]]", answer["calls"])]
-                yield Block(calls, str(answer["content"]))
-                number += 1
+                yield line
+
+    def _block(self, line: bytes) -> Block:
+        answer: JsonColumn = json.loads(line)
+        if "error" in answer:
+            kind, message = cast("tuple[str, str]", answer["error"])
+            raise getattr(errors, kind)(message)
+        self.report.add(_report(cast("JsonColumn", answer["report"])))
+        return Block([_decoded(call) for call in cast("list[list[object]]", answer["calls"])], str(answer["content"]))
 
     def _task(self, first: int, count: int) -> Task:
         return {"files": self._files, "defaults": astuple(self._defaults), "first": first, "workers": count}
@@ -78,6 +107,7 @@ class _Worker:
         self._process = subprocess.Popen(  # noqa: S603 - our own module, no shell
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )
+        _enlarge(self.answers)
         assert self._process.stdin is not None  # noqa: S101 - it is a pipe
         self._process.stdin.write(json.dumps(task).encode() + b"\n")
         self._process.stdin.close()
@@ -96,15 +126,13 @@ class _Worker:
         self._process.wait()
 
 
-def _answer(stream: IO[bytes]) -> JsonColumn:
-    line = stream.readline()
-    if not line.endswith(b"\n"):
-        raise ProviderError("a process that reads the files ended too early, perhaps for lack of memory; run again")
-    answer: JsonColumn = json.loads(line)
-    if "error" in answer:
-        kind, message = cast("tuple[str, str]", answer["error"])
-        raise getattr(errors, kind)(message)
-    return answer
+def _enlarge(pipe: IO[bytes]) -> None:
+    """Let a pipe hold `PIPE_BYTES`, where the system does; its user may be short of pages for pipes."""
+    if sys.platform == "linux":
+        import fcntl  # not on every system
+
+        with suppress(OSError):
+            fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
 
 
 def _report(value: JsonColumn) -> ImportReport:

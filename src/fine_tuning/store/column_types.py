@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime
 from math import isfinite
 
@@ -17,12 +18,16 @@ from fine_tuning.errors import UsageError
 BigId = BigInteger().with_variant(Integer, "sqlite")
 Json = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
 
+_JSON = json.JSONEncoder(allow_nan=False, ensure_ascii=False)
+
 
 def storable(text: str) -> str:
     """The text with U+FFFD in place of what UTF-8 or PostgreSQL cannot hold: NUL and halves of surrogate pairs.
 
     Predictions and users' JSON may hold either; the rest of the text is kept.
     """
+    if text.isascii() and "\0" not in text:  # as most texts are, of which no copy is made
+        return text
     if "\0" in text:
         text = text.replace("\0", "\ufffd")
     try:
@@ -39,7 +44,7 @@ def to_json(value: object) -> str:
         UsageError: the value cannot be represented in JSON.
     """
     try:
-        text = json.dumps(value, allow_nan=False, ensure_ascii=False)
+        text = _JSON.encode(value)
         text.encode()
     except ValueError:
         try:
@@ -96,6 +101,17 @@ class UtcTime(TypeDecorator[datetime]):
             raise ValueError(f"naive datetime {value!r}: give it a time zone")
         value = value.astimezone(UTC)
         return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def bind_processor(self, dialect: Dialect) -> Callable[[datetime | None], object] | None:
+        """On SQLite the text that SQLAlchemy's own type writes, which it puts together in Python, of each part."""
+        if dialect.name != "sqlite":
+            return super().bind_processor(dialect)
+
+        def to_text(value: datetime | None) -> str | None:
+            moment = self.process_bind_param(value, dialect)
+            return None if moment is None else moment.isoformat(" ", "microseconds")
+
+        return to_text
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
         """Attach UTC on the way out."""

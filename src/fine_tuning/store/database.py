@@ -21,6 +21,7 @@ from fine_tuning.store.column_types import to_json
 from fine_tuning.store.schema import ensure_schema, is_current
 
 SQLITE_BUSY_SECONDS = 30.0
+SQLITE_CACHE_KIB = 16 << 10  # SQLite's own 2 MiB hold no thousand pages of an index of random ids, as examples have
 Transaction = Connection  # the other packages' name for what store functions take
 
 
@@ -176,6 +177,7 @@ def _create_engine(url: URL) -> Engine:
         cursor = dbapi_connection.cursor()
         cursor.execute("PRAGMA foreign_keys = ON")
         cursor.execute("PRAGMA synchronous = NORMAL")
+        cursor.execute(f"PRAGMA cache_size = -{SQLITE_CACHE_KIB}")
         _use_wal(cursor)
         cursor.close()
 

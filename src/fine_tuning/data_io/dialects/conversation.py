@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple, cast
 
-from fine_tuning.data_io.dialects.content import Content, has_result, is_canonical, kind_of, read_content
+from fine_tuning.data_io.dialects.content import has_result, is_canonical, kind_of, read_content
 from fine_tuning.data_io.dialects.result_content import result_content
 from fine_tuning.data_io.dialects.tool_calls import NAME_KEYS, calls_of, is_made, made_id, tagged_calls, tool_calls
 from fine_tuning.data_io.dialects.tool_results import Result, Unanswered, has_failed, tagged_results
@@ -223,25 +223,26 @@ class _Reader:
         content = _content(given)
         place = len(self.messages)
         calls: Sequence[object] = _calls_beside(given, place)
-        read = Content()
+        refusal: str | None = None
+        results: list[Result] = []
         is_part = is_object(content) and kind_of(content) is not None
         if is_part or (is_list(content) and not is_canonical(content)):
             read = read_content(content if is_list(content) else [content], where, place)
-            content, calls = read.value(), calls or read.calls
+            content, calls, results, refusal = read.value(), calls or read.calls, read.results, read.refusal
         elif isinstance(content, str) and role == "assistant" and not calls:
             tagged = tagged_calls(content, place)
             content, calls = (content, ()) if tagged is None else (tagged[0], tagged[1])
         elif isinstance(content, str) and role == "user" and len(self._unanswered):
-            read.results = [Result(None, None, text) for text in tagged_results(content) or ()]
-            content = None if read.results else content
+            results = [Result(None, None, text) for text in tagged_results(content) or ()]
+            content = None if results else content
         message: JsonObject = {"role": role, "content": content}
-        if read.refusal is not None:
-            message["refusal"] = read.refusal
+        if refusal is not None:
+            message["refusal"] = refusal
         message.update({key: given[key] for key in _KEPT if given.get(key) is not None})
         message.update(_unknown(given))
         if calls:
             message.update(tool_calls=list(calls), content=content or None)
-        return message, read.results
+        return message, results
 
 
 def _content(given: Row) -> object:

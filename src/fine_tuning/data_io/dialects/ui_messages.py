@@ -9,12 +9,15 @@ from __future__ import annotations
 from fine_tuning.data_io.json_values import JsonObject, Row, is_list, is_object, parse_embedded_json
 
 _BESIDE = ("toolInvocations", "experimental_attachments")
+_DIVIDED = frozenset((*_BESIDE, "parts"))
 _STEP = "step-start"
 _DENIED = "Tool execution denied."
 
 
 def turns_of(given: JsonObject) -> list[JsonObject]:
     """The messages that one message is: several if it holds several steps, each of which ends with results of tools."""
+    if _DIVIDED.isdisjoint(given):
+        return [given]
     given = _in_parts(given)
     parts = parse_embedded_json(given.get("parts"))
     if not is_list(parts) or str(given.get("role")).lower() != "assistant":

@@ -111,12 +111,14 @@ def format_of(row: Row) -> str | None:
 
 def _recognised(row: Row, names: Iterable[str]) -> tuple[str | None, Row]:
     """The first of these formats that is a row's, and the row; with its fields in lower case where only those fit."""
-    found = next((name for name in names if FORMATS[name].recognises(row)), None)
-    if found is None and any(key != folded(key) for key in row):
+    for name in names:
+        if FORMATS[name].recognises(row):
+            return name, row
+    if any(key != folded(key) for key in row):
         lower = {folded(key): value for key, value in row.items()}
         if len(lower) == len(row) and (found := _recognised(lower, names)[0]) is not None:
             return found, lower
-    return found, row
+    return None, row
 
 
 def _stated(row: Row) -> Row:

@@ -14,6 +14,7 @@ from fine_tuning.data_io.json_values import Row, is_list, is_object, parse_embed
 
 NAME = "ai-sdk"
 _KEYS = ("messages", "tools", "chatId")
+_BESIDE = {"toolInvocations", "experimental_attachments"}
 _CONTENT_TYPES = {"tool-call", "tool-result"}
 
 
@@ -25,7 +26,7 @@ def recognises(row: Row) -> bool:
 
 def _is_own(message: Row) -> bool:
     """Whether a message is as this SDK has it, and no other."""
-    if any(is_list(parse_embedded_json(message.get(key))) for key in ("toolInvocations", "experimental_attachments")):
+    if any(is_list(parse_embedded_json(message[key])) for key in message if key in _BESIDE):
         return True
     parts, content = parse_embedded_json(message.get("parts")), parse_embedded_json(message.get("content"))
     has_parts = is_list(parts) and bool(parts) and all(is_object(each) and "type" in each for each in parts)

@@ -43,9 +43,10 @@ _ITEMS = {"message", "function_call", "reasoning"}  # of a response of OpenAI's
 
 def recognises(row: Row) -> bool:
     """Whether a row is of this format."""
-    in_trace = any(key in row for key in ("traceId", "trace_id", "observations"))
-    named = "type" in row or "name" in row or "observations" in row
-    return in_trace and named and ("input" in row or "observations" in row)
+    if "observations" in row:
+        return True
+    in_trace = "traceId" in row or "trace_id" in row
+    return in_trace and "input" in row and ("type" in row or "name" in row)
 
 
 def calls(row: Row) -> Iterator[Call]:

@@ -91,9 +91,10 @@ def _response(entry: Row) -> object:
 
 def _has_text(value: object, text: str) -> bool:
     """Whether a text is part of any text of a request or response."""
-    if is_object(value):
-        return any(_has_text(each, text) for each in value.values())
-    return any(_has_text(each, text) for each in value) if is_list(value) else isinstance(value, str) and text in value
+    if isinstance(value, str):
+        return text in value
+    parts = value.values() if is_object(value) else value if is_list(value) else ()
+    return any(_has_text(each, text) for each in parts)
 
 
 def _metadata(entry: Row) -> JsonObject:

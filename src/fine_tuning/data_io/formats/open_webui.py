@@ -26,7 +26,7 @@ _CALLS = ('<details type="tool_calls"', '<details type="code_interpreter"')
 
 def recognises(row: Row) -> bool:
     """Whether a row is of this format."""
-    return _is_feedback(row) or _history(row.get("chat")) is not None
+    return _is_feedback(row) or ("chat" in row and _history(row.get("chat")) is not None)
 
 
 def _is_feedback(row: Row) -> bool:

@@ -18,10 +18,11 @@ from fine_tuning.data_io.json_values import (
 
 def is_otlp(row: Row) -> bool:
     """Whether a row is an export of spans or log records, with their resource and scope."""
-    return any(key in row for key in (*_SPAN_KEYS, "resourceLogs")) or _is_jaeger(row) or _is_tempo(row)
+    return not _EXPORT_KEYS.isdisjoint(row) or _is_jaeger(row) or _is_tempo(row)
 
 
 _SPAN_KEYS = ("resourceSpans", "batches")  # the second is Tempo's
+_EXPORT_KEYS = frozenset((*_SPAN_KEYS, "resourceLogs"))
 _COLUMN = "attributes."
 
 
@@ -30,7 +31,7 @@ def _is_jaeger(row: Row) -> bool:
 
 
 def _is_tempo(row: Row) -> bool:
-    return any(key in object_or_empty(row.get("trace")) for key in _SPAN_KEYS)
+    return "trace" in row and any(key in object_or_empty(row.get("trace")) for key in _SPAN_KEYS)
 
 
 def spans_in(row: Row) -> Iterator[Row]:
@@ -157,12 +158,13 @@ def nested(attributes: Row, root: str) -> object:
     Attributes that are objects already are merged in. None without any.
     """
     found: object = None
+    below = f"{root}."
     for name, value in attributes.items():
         if name == root:
             found = _merged(found, value)
-        elif name.startswith(f"{root}."):
-            found = _merged(found, _tree(name[len(root) + 1 :].split("."), value))
-        elif root.startswith(f"{name}.") and is_object(value):
+        elif name.startswith(below):
+            found = _merged(found, _tree(name[len(below) :].split("."), value))
+        elif is_object(value) and root.startswith(f"{name}."):
             inner: object = value
             for key in root[len(name) + 1 :].split("."):
                 inner = object_or_empty(inner).get(key)
