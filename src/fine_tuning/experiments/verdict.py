@@ -170,12 +170,13 @@ def _anytime(design: Design, statistics: Statistics, effect: Effect, alpha: floa
     since = statistics.comparison.effect_since(design, statistics.scores)
     later = [*intervals.values(), since.sequence(alpha, design.alpha)]
     apart = [each for each in later if each[0] > found[1] or each[1] < found[0]]
-    if not apart:
-        both = max(found[0], intervals[id(looks[-1])][0]), min(found[1], intervals[id(looks[-1])][1])
-        return _Decision(1 if peak.estimate > 0 else -1, p_value, *_clipped(both, design))
-    hull = min(found[0], *(low for low, _ in apart)), max(found[1], *(high for _, high in apart))
-    if hull[0] > 0 or hull[1] < 0:  # the effect has changed, but not which model is better
-        return _Decision(1 if peak.estimate > 0 else -1, p_value, *_clipped(hull, design))
+    if apart:
+        interval = min(found[0], *(low for low, _ in apart)), max(found[1], *(high for _, high in apart))
+    else:
+        now = intervals[id(looks[-1])]
+        interval = max(found[0], now[0]), min(found[1], now[1])
+    if interval[0] > 0 or interval[1] < 0:  # also where the effect has changed, but not which model is better
+        return _Decision(1 if peak.estimate > 0 else -1, p_value, *_clipped(interval, design))
     first = min((each for each in looks if each.log_e(design.alpha) >= -log(alpha)), key=lambda each: each.n)
     return _Decision(
         0, nan, *_clipped(hull, design), changed=_changed(design, first, since if since.is_ready else effect)
