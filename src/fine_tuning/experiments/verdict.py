@@ -178,9 +178,8 @@ def _anytime(design: Design, statistics: Statistics, effect: Effect, alpha: floa
     if interval[0] > 0 or interval[1] < 0:  # also where the effect has changed, but not which model is better
         return _Decision(1 if peak.estimate > 0 else -1, p_value, *_clipped(interval, design))
     first = min((each for each in looks if each.log_e(design.alpha) >= -log(alpha)), key=lambda each: each.n)
-    return _Decision(
-        0, nan, *_clipped(hull, design), changed=_changed(design, first, since if since.is_ready else effect)
-    )
+    changed = _changed(design, first, since if since.is_ready else effect)
+    return _Decision(0, nan, *_clipped(interval, design), changed=changed)
 
 
 def _clipped(interval: Interval, design: Design) -> Interval:
