@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Protocol
 
 from fine_tuning.data_io.call import Call
+from fine_tuning.data_io.dialects.list_columns import with_objects
 from fine_tuning.data_io.formats import (
     ai_sdk,
     alpaca,
@@ -106,7 +107,7 @@ def check_format(name: str) -> str:
 
 def format_of(row: Row) -> str | None:
     """The name of a row's format; None if no format recognises it."""
-    return _recognised(_stated(row), FORMATS)[0]
+    return _recognised(with_objects(_stated(row), is_checked=False), FORMATS)[0]
 
 
 def _recognised(row: Row, names: Iterable[str]) -> tuple[str | None, Row]:
@@ -145,7 +146,7 @@ def calls_in(row: Row, name: str | None = None) -> Iterator[Call]:
 
 def read(row: Row, name: str | None = None) -> tuple[str, Iterator[Call]]:
     """The name of a row's format, and its calls; see `calls_in`."""
-    row = _stated(row)
+    row = with_objects(_stated(row))
     known, row = _recognised(row, FORMATS if name is None else [name])
     if known is None:
         _refuse_broken_json(row)
