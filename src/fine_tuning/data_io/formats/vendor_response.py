@@ -10,7 +10,7 @@ from collections.abc import Callable
 from fine_tuning.data_io.call import Choice
 from fine_tuning.data_io.dialects.conversation import read_answer, with_plain_texts
 from fine_tuning.data_io.finish_reasons import finish_reason
-from fine_tuning.data_io.formats import anthropic_stream
+from fine_tuning.data_io.formats import event_stream
 from fine_tuning.data_io.formats.stored_completion import first_choice
 from fine_tuning.data_io.json_values import (
     JsonObject,
@@ -34,9 +34,7 @@ def body_of(response: object) -> JsonObject:
 
     An empty object if there is none.
     """
-    found = parse_embedded_json(response)
-    if is_list(found):
-        found = anthropic_stream.joined(found)
+    found = event_stream.joined(parse_embedded_json(response))
     if is_object(found) and ("body" in found or "status_code" in found):
         return body_of(found.get("body"))
     return found if is_object(found) else {}
