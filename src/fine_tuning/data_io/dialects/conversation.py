@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple, cast
 
+from fine_tuning.data_io.dialects import hosted_items
 from fine_tuning.data_io.dialects.content import Content, has_result, is_canonical, kind_of, read_content
 from fine_tuning.data_io.dialects.result_content import result_content
 from fine_tuning.data_io.dialects.tool_calls import NAME_KEYS, calls_of, is_made, made_id, tagged_calls, tool_calls
@@ -28,8 +29,6 @@ _KNOWN = {"system", "developer", "user", "assistant"}
 _SPEAKER_KEYS = ("role", "from", "type", "speaker")
 _CONTENT_KEYS = ("content", "value", "parts", "text")
 _KEPT = ("name", "weight", "refusal")
-_REASONING_ITEM = "reasoning"
-_ELSEWHERE = {"item_reference", "compaction"}  # items of Responses whose content only the host has
 
 
 def read_messages(given: object, label: str) -> list[Message]:
@@ -115,10 +114,10 @@ class _Reader:
             self._append(cast("Message", given))
             return
         given = _unwrapped(given)
-        if given.get("type") == _REASONING_ITEM and "role" not in given:
+        if "role" not in given and (items := hosted_items.items_of(given, where)) is not None:
+            for item in items:
+                self.add(item, where)
             return
-        if (kind := str(given.get("type"))) in _ELSEWHERE and "role" not in given:
-            raise DataError(f"{where} is an item of type {kind}, whose content only the host has")
         speaker = next((given[key] for key in _SPEAKER_KEYS if isinstance(given.get(key), str)), None)
         if "role" not in given and speaker == "function_call_output":  # an item of OpenAI's Responses
             speaker = "tool"
@@ -220,6 +219,7 @@ class _Reader:
             self._append(cast("Message", message))
 
     def _turn(self, given: JsonObject, role: str, where: str) -> tuple[JsonObject, list[Result]]:
+        hosted_items.refuse_cited(given, where)
         content = _content(given)
         place = len(self.messages)
         calls: Sequence[object] = _calls_beside(given, place)

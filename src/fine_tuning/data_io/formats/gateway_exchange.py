@@ -41,7 +41,7 @@ def read_exchange(request: Row, response: object) -> LoggedExchange | None:
     response = event_stream.joined(response)
     if _is_no_chat(request, response):
         return None
-    asked, choice = vendor_request.read_request(request), read_response(response)
+    asked, choice = vendor_request.read_request(request, object_or_empty(response)), read_response(response)
     model = first_value(object_or_empty(response), "model", "modelVersion") or request.get("model")
     return LoggedExchange([*asked.messages, *choice.messages], asked.tools, choice, model)
 
