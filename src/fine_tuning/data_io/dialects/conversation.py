@@ -7,8 +7,9 @@ from typing import NamedTuple, cast
 
 from fine_tuning.data_io.dialects import hosted_items
 from fine_tuning.data_io.dialects.content import Content, has_result, is_canonical, kind_of, read_content
+from fine_tuning.data_io.dialects.marked_calls import has_mark, marked_calls
 from fine_tuning.data_io.dialects.result_content import result_content
-from fine_tuning.data_io.dialects.tool_calls import NAME_KEYS, calls_of, is_made, made_id, tagged_calls, tool_calls
+from fine_tuning.data_io.dialects.tool_calls import NAME_KEYS, calls_of, is_made, made_id, tool_calls
 from fine_tuning.data_io.dialects.tool_results import Result, Unanswered, has_failed, tagged_results
 from fine_tuning.data_io.dialects.ui_messages import turns_of
 from fine_tuning.data_io.json_values import JsonObject, Row, first_value, is_list, is_object, parse_embedded_json
@@ -109,7 +110,7 @@ class _Reader:
     def add(self, given: JsonObject, where: str) -> None:
         """Add the message or messages that `given` is."""
         content = given.get("content")
-        is_text = isinstance(content, str) and "<tool" not in content
+        is_text = isinstance(content, str) and not has_mark(content)
         if is_text and given.keys() == _PLAIN and isinstance(given["role"], str) and given["role"] in _KNOWN:
             self._append(cast("Message", given))
             return
@@ -229,7 +230,7 @@ class _Reader:
             read = read_content(content if is_list(content) else [content], where, place)
             content, calls = read.value(), calls or read.calls
         elif isinstance(content, str) and role == "assistant" and not calls:
-            tagged = tagged_calls(content, place)
+            tagged = marked_calls(content, place)
             content, calls = (content, ()) if tagged is None else (tagged[0], tagged[1])
         elif isinstance(content, str) and role == "user" and len(self._unanswered):
             read.results = [Result(None, None, text) for text in tagged_results(content) or ()]
