@@ -18,6 +18,7 @@ from fine_tuning.data_io.formats import (
     chat_text,
     gemini,
     gemini_log,
+    google_adk,
     helicone,
     langfuse,
     langsmith,
@@ -69,6 +70,7 @@ _MODULES: tuple[Format, ...] = (
     openai_log,
     stored_completion,
     open_webui,
+    google_adk,
     argilla,
     preference,
     langsmith_dataset,
@@ -88,7 +90,7 @@ LOGS = frozenset(
     for each in (
         *(langfuse, langsmith, litellm, helicone, portkey, opentelemetry, stored_completion),
         *(batch, bedrock_log, openai_responses, gemini_log, anthropic, openai_log),
-        *(ai_sdk, open_webui, argilla),
+        *(ai_sdk, open_webui, google_adk, argilla),
     )
 )
 """Formats of production logs, which hold good and bad responses; the others hold curated training data."""

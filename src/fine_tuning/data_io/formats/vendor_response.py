@@ -110,7 +110,7 @@ def _gemini(body: Row) -> Choice:
     candidates = body.get("candidates")
     first = object_or_empty(candidates[0]) if is_list(candidates) and candidates else {}
     ended = finish_reason(first.get("finishReason") or first.get("finish_reason"))
-    _refuse_grounded(first)
+    refuse_grounded(first)
     content = first.get("content")
     if not is_object(content) or not content.get("parts"):
         raise DataError(f"the response has no answer (it ended with {ended or 'no reason'})")
@@ -120,7 +120,12 @@ def _gemini(body: Row) -> Choice:
     return Choice(messages, ended, usage_of(first_value(body, "usageMetadata", "usage_metadata")))
 
 
-def _refuse_grounded(candidate: Row) -> None:
+def refuse_grounded(candidate: Row) -> None:
+    """Refuse an answer of Gemini's that rests on a search.
+
+    Raises:
+        DataError: it does.
+    """
     grounding = object_or_empty(first_value(candidate, "groundingMetadata", "grounding_metadata"))
     if any(grounding.get(key) for key in _GROUNDED):
         raise DataError(
