@@ -140,7 +140,12 @@ def test_earlier_function_and_refusal_are_joined() -> None:
 
 @pytest.mark.parametrize("written", [lambda events: events, sse])
 def test_stream_that_failed_has_no_call(written: Any) -> None:
-    for events in ([chunk({"role": "assistant"}), {"error": {"message": "overloaded"}}],):
+    error = {"error": {"message": "overloaded"}}
+    for events in (
+        [chunk({"role": "assistant"}), error],
+        [chunk({"role": "assistant", "content": ""}), error],
+        [error],
+    ):
         assert list(formats.calls_in({"request": rows.CHAT, "response": written(events)})) == []
     failed = [{"type": "response.created", "response": RUNNING}, {"type": "error", "message": "gone"}]
     assert list(formats.calls_in({"request": {"model": "m", "input": ASKED}, "response": written(failed)})) == []

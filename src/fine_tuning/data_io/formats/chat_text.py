@@ -19,7 +19,8 @@ from fine_tuning.data_io.dialects.marked_calls import MISTRAL, PYTHON
 from fine_tuning.data_io.dialects.tool_calls import tool_calls
 from fine_tuning.data_io.dialects.tool_definitions import read_tools
 from fine_tuning.data_io.formats import instruct_text
-from fine_tuning.data_io.json_values import JsonObject, Row, text_field
+from fine_tuning.data_io.formats.instruct_text import Turn
+from fine_tuning.data_io.json_values import Row, text_field
 from fine_tuning.data_io.messages import Message, Tool, content_text
 from fine_tuning.errors import DataError
 
@@ -102,11 +103,11 @@ def conversation_in(text: str, answer: str | None = None) -> Conversation | None
     tools, turns = instruct_text.read(text) if is_instruct else (None, _turns(text))
     if not turns:
         return None
-    if turns[-1]["role"] in {"assistant", "model"} and not turns[-1]["content"]:
+    if turns[-1].role.lower() in {"assistant", "model"} and not turns[-1].content:
         turns = turns[:-1]
     if answer is not None:
-        turns = [*turns, {"role": "assistant", "content": _without_end(answer)}]
-    messages = read_messages(turns, "text")
+        turns = [*turns, Turn("assistant", _without_end(answer))]
+    messages = read_messages([turn.message() for turn in turns], "text")
     if any(mark in content_text(each.get("content")) for each in messages for mark in _UNREAD):
         return None
     return Conversation(messages, read_tools(tools))
@@ -118,17 +119,17 @@ def _without_end(answer: str) -> str:
     return instruct_text.without_ends(plain.removesuffix(end))
 
 
-def _turns(text: str) -> list[JsonObject] | None:
+def _turns(text: str) -> list[Turn] | None:
     """The turns of a template whose turns have a role; None if text is outside them."""
     first = min((start for start in _TURNS if start in text), key=text.index, default=None)
     if first is None or any(map(instruct_text.without_ends, _TURNS[first].sub("\0", text).split("\0"))):
         return None
-    found = [{"role": role, "content": words} for role, words in _TURNS[first].findall(text)]
-    answered = [ROLES.get(str(each["role"]).lower()) == "tool" for each in found[1:]] + [False]
-    return [_with_call(each) if has_result else {**each} for each, has_result in zip(found, answered, strict=True)]
+    found = [Turn(role, words) for role, words in _TURNS[first].findall(text)]
+    answered = [ROLES.get(turn.role.lower()) == "tool" for turn in found[1:]] + [False]
+    return [_with_call(turn) if has_result else turn for turn, has_result in zip(found, answered, strict=True)]
 
 
-def _with_call(turn: dict[str, str]) -> JsonObject:
+def _with_call(turn: Turn) -> Turn:
     """A turn before the result of a tool, whose text may be a call alone, as Llama 3 writes it."""
-    is_call = ROLES.get(turn["role"].lower()) == "assistant" and tool_calls(turn["content"], 0) is not None
-    return {"role": "tool_call" if is_call else turn["role"], "content": turn["content"]}
+    is_call = ROLES.get(turn.role.lower()) == "assistant" and tool_calls(turn.content, 0) is not None
+    return turn._replace(role="tool_call") if is_call else turn

@@ -29,6 +29,8 @@ def joined(response: object) -> object:
     events = _events(response)
     if not events:
         return response
+    if len(events) == 1 and is_object(events[0].get("error")):  # the host failed before it answered
+        return events[0]
     return next((found for joiner in _JOINERS if (found := joiner(events))), response)
 
 

@@ -36,10 +36,10 @@ def joined(events: Sequence[JsonObject]) -> JsonObject:
 def _add(parts: list[JsonObject], part: JsonObject) -> None:
     """Add a part; a text goes on with the text before it."""
     if parts and _is_text(parts[-1]) and _is_text(part) and bool(parts[-1].get("thought")) == bool(part.get("thought")):
-        parts[-1] = {**parts[-1], "text": f"{parts[-1]['text']}{part['text']}"}
+        parts[-1] = {**parts[-1], "text": f"{parts[-1].get('text')}{part.get('text')}"}
     else:
         parts.append(part)
 
 
 def _is_text(part: Row) -> bool:
-    return part.keys() in _TEXT and isinstance(part["text"], str)
+    return part.keys() in _TEXT and isinstance(part.get("text"), str)

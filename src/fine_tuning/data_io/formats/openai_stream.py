@@ -7,6 +7,7 @@ https://platform.openai.com/docs/api-reference/responses-streaming
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 from fine_tuning.data_io.json_values import JsonObject, Row, is_list, is_object, object_or_empty
 
@@ -18,23 +19,95 @@ _TEXT_DELTAS = {"response.output_text.delta": "text", "response.refusal.delta": 
 _PART_TYPES = {"text": "output_text", "refusal": "refusal"}
 
 
+@dataclass
+class _Call:
+    """A call of a function, as far as its pieces have come."""
+
+    index: object = None
+    own_id: object = None
+    name: str = ""
+    arguments: str = ""
+
+    def add(self, piece: Row) -> None:
+        """Add a piece of its name or its arguments."""
+        name, arguments = piece.get("name"), piece.get("arguments")
+        if isinstance(name, str) and name != self.name:  # some hosts repeat it
+            self.name += name
+        if isinstance(arguments, str):
+            self.arguments += arguments
+
+    def function(self) -> JsonObject:
+        """As a message has it."""
+        return {"name": self.name, "arguments": self.arguments}
+
+
+@dataclass
+class _Message:
+    """A message of the assistant, as far as its pieces have come."""
+
+    texts: dict[str, str] = field(default_factory=dict)
+    function: _Call | None = None
+    calls: list[_Call] = field(default_factory=list)
+
+    def add(self, delta: Row) -> None:
+        """Add a piece of its content, its refusal or its calls."""
+        for key in ("content", "refusal"):
+            if isinstance(piece := delta.get(key), str):
+                self.texts[key] = self.texts.get(key, "") + piece
+        if is_object(called := delta.get("function_call")):
+            self.function = self.function or _Call()
+            self.function.add(called)
+        calls = delta.get("tool_calls")
+        for each in calls if is_list(calls) else []:
+            if is_object(each):
+                self._call_of(each).add(object_or_empty(each.get("function")))
+
+    def _call_of(self, piece: Row) -> _Call:
+        """The call with the index of a piece; without one, that with its id, or the last one."""
+        index, own = piece.get("index"), piece.get("id")
+        if index is not None:
+            found = [call for call in self.calls if call.index == index]
+        else:
+            found = self.calls[-1:] if own is None else [call for call in self.calls if call.own_id == own]
+        if not found:
+            found = [_Call(index)]
+            self.calls += found
+        found[0].own_id = found[0].own_id or own
+        return found[0]
+
+    def is_empty(self) -> bool:
+        """Whether nothing has come."""
+        return not (any(self.texts.values()) or self.function or self.calls)
+
+    def message(self) -> JsonObject:
+        """As a chat completion has it."""
+        found: JsonObject = {"role": "assistant", "content": None, **self.texts}
+        if self.function is not None:
+            found |= {"function_call": self.function.function()}
+        if self.calls:
+            calls = [{"id": call.own_id, "type": "function", "function": call.function()} for call in self.calls]
+            found |= {"tool_calls": calls}
+        return found
+
+
 def joined_chunks(events: Sequence[JsonObject]) -> JsonObject:
     """The chat completion that chunks make, with its first choice; an empty object if they are of another stream."""
     if not any(_is_chunk(event) for event in events):
         return {}
     completion: JsonObject = {"object": "chat.completion"}
-    message: JsonObject = {"role": "assistant", "content": None}
-    reason: object = None
+    message, reason = _Message(), None
     for event in events:
         completion |= {key: event[key] for key in _ABOUT_RESPONSE if event.get(key) is not None}
         choices = event.get("choices")
         for choice in choices if is_list(choices) else []:
             if is_object(choice) and choice.get("index") in (0, None):
-                _extend_message(message, object_or_empty(choice.get("delta")))
+                message.add(object_or_empty(choice.get("delta")))
                 reason = choice.get("finish_reason") or reason
-    if message["content"] is None and message.keys() == {"role", "content"} and (error := _error_in(events)):
+    error = next((found for event in events if (found := event.get("error"))), None)
+    if error and message.is_empty():
         return {"error": error}
-    return {**completion, "choices": [{"index": 0, "message": message, "finish_reason": reason or _BROKEN_OFF}]}
+    choice = {"index": 0, "message": message.message(), "finish_reason": reason or _BROKEN_OFF}
+    return {**completion, "choices": [choice]}
 
 
 def _is_chunk(event: Row) -> bool:
@@ -42,52 +115,6 @@ def _is_chunk(event: Row) -> bool:
         return True
     choices = event.get("choices")
     return is_list(choices) and any(is_object(choice) and is_object(choice.get("delta")) for choice in choices)
-
-
-def _error_in(events: Sequence[JsonObject]) -> object:
-    return next((event["error"] for event in events if event.get("error")), None)
-
-
-def _extend_message(message: JsonObject, delta: Row) -> None:
-    for key in ("content", "refusal"):
-        if isinstance(piece := delta.get(key), str):
-            message[key] = f"{message.get(key) or ''}{piece}"
-    if is_object(called := delta.get("function_call")):
-        function = message.setdefault("function_call", {"name": "", "arguments": ""})
-        _extend_function(function, called)
-    calls = delta.get("tool_calls")
-    for piece in calls if is_list(calls) else []:
-        if is_object(piece):
-            _extend_calls(message, piece)
-
-
-def _extend_calls(message: JsonObject, piece: JsonObject) -> None:
-    """Add a piece to the call with its index; without one, to that with its id, or the last one."""
-    calls = message.setdefault("tool_calls", [])
-    if not is_list(calls):
-        return
-    index, own = piece.get("index"), piece.get("id")
-    known = [each for each in calls if is_object(each)]
-    found = [each for each in known if each.get("index") == index] if index is not None else _with_id(known, own)
-    if not found:
-        found = [{"index": index, "id": own, "type": "function", "function": {"name": "", "arguments": ""}}]
-        calls.extend(found)
-    found[0]["id"] = found[0].get("id") or own
-    _extend_function(found[0]["function"], object_or_empty(piece.get("function")))
-
-
-def _with_id(calls: list[JsonObject], own: object) -> list[JsonObject]:
-    return calls[-1:] if own is None else [each for each in calls if each.get("id") == own]
-
-
-def _extend_function(function: object, piece: Row) -> None:
-    if not is_object(function):
-        return
-    name = piece.get("name")
-    if isinstance(name, str) and name != function["name"]:  # some hosts repeat it
-        function["name"] = f"{function['name']}{name}"
-    if isinstance(arguments := piece.get("arguments"), str):
-        function["arguments"] = f"{function['arguments']}{arguments}"
 
 
 def joined_response(events: Sequence[JsonObject]) -> JsonObject:
@@ -112,7 +139,7 @@ def joined_response(events: Sequence[JsonObject]) -> JsonObject:
 
 
 def _extend_item(items: dict[str, JsonObject], event: JsonObject) -> None:
-    kind, place = str(event.get("type")), str(event["output_index"])
+    kind, place = str(event.get("type")), str(event.get("output_index"))
     if is_object(item := event.get("item")):
         items[place] = dict(item)
         return
@@ -121,9 +148,9 @@ def _extend_item(items: dict[str, JsonObject], event: JsonObject) -> None:
     if not isinstance(piece, str):
         return
     if kind == "response.function_call_arguments.delta":
-        item["arguments"] = f"{item.get('arguments') or ''}{piece}"
+        item |= {"arguments": f"{item.get('arguments') or ''}{piece}"}
     elif (key := _TEXT_DELTAS.get(kind)) is not None:
-        item["content"] = _extended(item.get("content"), str(event.get("content_index") or 0), key, piece)
+        item |= {"content": _extended(item.get("content"), str(event.get("content_index") or 0), key, piece)}
 
 
 def _extended(parts: object, place: str, key: str, piece: str) -> list[object]:
