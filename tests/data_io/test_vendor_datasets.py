@@ -153,7 +153,7 @@ class TestQuestionsAndTexts:
 
     @pytest.mark.parametrize(
         "text",
-        [f"{rows.CHATML}and more", f'<s>[INST] {ASKED} [/INST] [TOOL_CALLS] [{{"name": "track"}}]</s>'],
+        [f"{rows.CHATML}and more", f"<s>[INST] {ASKED} [/INST] [TOOL_CALLS] track(7)</s>"],
     )
     def test_text_beside_marks_is_refused(self, text: str) -> None:
         with pytest.raises(DataError, match="marks of a chat template, and text beside them"):

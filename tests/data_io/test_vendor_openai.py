@@ -95,7 +95,7 @@ class TestResponses:
             ({"output": [{"type": "web_search_call", "id": "w"}]}, "'web_search_call', which belongs to its host"),
             ({"output": []}, "the response has no answer"),
             ({"tools": [{"type": "web_search"}]}, "'web_search' belongs to its host"),
-            ({"input": [{"type": "item_reference", "id": "m"}]}, "item_reference, whose content only the host has"),
+            ({"input": [{"type": "item_reference", "id": "m"}]}, "'item_reference', whose content only the host has"),
             ({"input": [{"role": "user", "content": [{"type": "input_file", "file_id": "f"}]}]}, "'input_file'"),
         ],
     )

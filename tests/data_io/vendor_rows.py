@@ -234,6 +234,34 @@ ARGILLA: dict[str, Any] = {
     "vectors": {},
     "_server_id": None,
 }
+SESSION: dict[str, Any] = {
+    "id": "s-1",
+    "appName": "shop",
+    "userId": "ann",
+    "state": {"basket": 2},
+    "lastUpdateTime": 1764000009.5,
+    "events": [
+        {
+            "id": "e1",
+            "invocationId": "i1",
+            "author": "user",
+            "timestamp": 1764000000.0,
+            "content": {"role": "user", "parts": [{"text": ASKED}]},
+            "actions": {"stateDelta": {}, "artifactDelta": {}},
+        },
+        {
+            "id": "e2",
+            "invocationId": "i1",
+            "author": "clerk",
+            "timestamp": 1764000009.0,
+            "content": {"role": "model", "parts": [{"text": "Look.", "thought": True}, {"text": ANSWERED}]},
+            "finishReason": "STOP",
+            "usageMetadata": CANDIDATES["usageMetadata"],
+            "modelVersion": "gemini-2.5-flash",
+            "actions": {"stateDelta": {}},
+        },
+    ],
+}
 CHATML = f"<|im_start|>user\n{ASKED}<|im_end|>\n<|im_start|>assistant\n{ANSWERED}<|im_end|>\n"
 
 ONE_CALL: dict[str, dict[str, Any]] = {
@@ -267,6 +295,7 @@ ONE_CALL: dict[str, dict[str, Any]] = {
     "open-webui": FEEDBACK,
     "argilla": ARGILLA,
     "chat-text": {"text": CHATML},
+    "google-adk": SESSION,
     "question-answer": {"question": ASKED, "answer": ANSWERED},
 }
 

@@ -12,7 +12,7 @@ from fine_tuning.data_io.dialects.history import read_history, with_history
 from fine_tuning.data_io.dialects.tool_calls import tool_calls
 from fine_tuning.data_io.dialects.tool_definitions import read_tools
 from fine_tuning.data_io.json_values import JsonObject, Row, is_list, is_object, parse_embedded_json
-from fine_tuning.data_io.key_meanings import Meaning, may_repeat_answers, meaning_of
+from fine_tuning.data_io.key_meanings import Meaning, is_annotation, may_repeat_answers, meaning_of
 from fine_tuning.data_io.messages import ContentPart, Message, Tool, content_text, text_of
 from fine_tuning.data_io.said import Said, texts
 from fine_tuning.errors import DataError
@@ -48,14 +48,17 @@ def read_beside(
     others: JsonObject = {key: value for key, value in row.items() if value is not None and key not in read}
     if not others:
         return Conversation(messages, tools, {})
+    kept: JsonObject = {}
     fields: dict[Meaning, JsonObject] = {}
     for key, value in others.items():
         meaning = meaning_of(key)
-        if meaning is not None and value not in _NOTHING:
+        if meaning is None or (meaning is Meaning.SEEN and is_annotation(key, row)):
+            kept[key] = value
+        elif value not in _NOTHING:
             fields.setdefault(meaning, {})[key] = value
     if not fields:
-        return Conversation(messages, tools, {key: value for key, value in others.items() if not meaning_of(key)})
-    kept: JsonObject = {key: value for key, value in others.items() if meaning_of(key) in (None, Meaning.OPTION)}
+        return Conversation(messages, tools, kept)
+    kept |= fields.get(Meaning.OPTION, {})
     messages = _with_history(fields.get(Meaning.HISTORY, {}), messages, rejected)
     messages = with_system(fields.get(Meaning.SYSTEM, {}), messages)
     messages = _with_images(fields, messages)

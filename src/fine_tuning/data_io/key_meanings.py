@@ -5,6 +5,8 @@ A field whose name is not known here is metadata, as ids, scores and tags are.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Collection
 from enum import Enum
 from functools import lru_cache
 
@@ -47,6 +49,7 @@ _NAMES = {
     Meaning.SEEN: (
         "question query prompt instruction input context contexts document documents messages conversations "
         "conversation user_prompt user_message user_input user_query docs ctx ctxs passage passages knowledge "
+        "selected_knowledge checked_knowledge knowledge_sentences "
         "background guidelines examples exemplars demonstrations few_shot few_shots few_shot_examples fewshot_prompt "
         "prefix suffix persona knowledge_base background_knowledge background_info additional_context "
         "extra_context reference_context retrieved_context retrieved_contexts retrieved_documents retrieved_docs "
@@ -55,6 +58,13 @@ _NAMES = {
     ),
     Meaning.OPTION: "tool_choice response_format",
 }
+_NUMBERED = re.compile(r"[ _-]?[0-9]+$")
+_DESCRIBE_QUESTIONS = frozenset({"knowledge"})
+_ANNOTATIONS = (
+    "intent difficulty difficulty_generator input_quality quality_explanation quality_generator task_category "
+    "other_task_category task_category_generator reward_model instruct_reward llama_guard llama_guard_2 llama_guard_3 "
+    "min_neighbor_distance min_similar_uuid min_similar_conversation_id gen_input_configs gen_response_configs"
+)
 _CONVERSATIONS = frozenset(("messages", "conversations", "conversation"))
 
 
@@ -64,13 +74,32 @@ def plain(key: str) -> str:
     return "".join(filter(str.isalnum, key.lower()))
 
 
+_ANNOTATED = frozenset(map(plain, _ANNOTATIONS.split()))
 _MEANINGS = {plain(name): meaning for meaning, names in _NAMES.items() for name in names.split()}
 
 
 @lru_cache(maxsize=4096)
 def meaning_of(key: str) -> Meaning | None:
-    """What the name of a field says; None for a name of metadata."""
-    return _MEANINGS.get(plain(key))
+    """What the name of a field says; None for a name of metadata.
+
+    A numbered name, such as `instruction_2`, says what the name does.
+    """
+    return _MEANINGS.get(plain(key)) or _MEANINGS.get(plain(_NUMBERED.sub("", key)))
+
+
+def is_annotation(key: str, others: Collection[str]) -> bool:
+    """Whether a field describes the question where its name alone may also be a part of it.
+
+    Magpie's `knowledge` says what one has to know to answer, as `intent` and `difficulty` beside it say other things;
+    in dialogues that are grounded in passages, `knowledge` is the passage.
+
+    Args:
+        others: names of all fields of the row.
+
+    Source: https://github.com/magpie-align/magpie, whose tagger writes the three together.
+    """
+    is_open = plain(key) in _DESCRIBE_QUESTIONS
+    return is_open and sum(plain(each) in _ANNOTATED for each in others) >= 2
 
 
 @lru_cache(maxsize=4096)

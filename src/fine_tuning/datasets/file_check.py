@@ -15,6 +15,7 @@ from fine_tuning.data_io import formats, sources
 from fine_tuning.data_io.call import Call
 from fine_tuning.data_io.formats import chat_checks, openai_chat, preference, row_text
 from fine_tuning.data_io.formats.findings import CODES, Finding, Tally, has_error
+from fine_tuning.data_io.json_values import is_object
 from fine_tuning.data_io.sources import RawRow
 from fine_tuning.datasets import token_counts as tokens
 from fine_tuning.datasets.removed_rows import RejectedRow, RejectionReason
@@ -114,7 +115,8 @@ def examine(text: bytes | None) -> Examined:
         is_unread = name is None and "messages" in parsed and not is_broken_json
         call = None if is_unread else _call_of(parsed, name)
     except DataError as error:
-        wrong = chat_checks.check_row(parsed) if name in _CHECKED_AS_WRITTEN else []
+        is_as_written = name in _CHECKED_AS_WRITTEN and not is_object(parsed.get("messages"))
+        wrong = chat_checks.check_row(parsed) if is_as_written else []
         if has_error(wrong):  # says what is wrong with which message
             return Examined(None, {}, text or b"", name, wrong)
         code = "unknown-format" if name is None else "malformed"

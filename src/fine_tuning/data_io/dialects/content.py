@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import cast
 
 from fine_tuning.data_io.dialects import ui_messages
+from fine_tuning.data_io.dialects.hosted_items import refuse_cited
 from fine_tuning.data_io.dialects.images import data_url
 from fine_tuning.data_io.dialects.tool_calls import made_id, tool_call
 from fine_tuning.data_io.dialects.tool_results import Result, result_of
@@ -108,6 +109,7 @@ def _add(found: Content, part: object, where: str, place: int) -> None:
     if not is_object(part) or kind is None:
         found.parts.append(cast("ContentPart", part))
     elif kind in TEXTS:
+        refuse_cited(part, where)
         text = first_value(part, "text", "content")
         found.parts.append(cast("ContentPart", {"type": "text", "text": "" if text is None else text}))
     elif kind == "refusal":

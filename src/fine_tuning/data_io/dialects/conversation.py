@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple, cast
 
+from fine_tuning.data_io.dialects import hosted_items
 from fine_tuning.data_io.dialects.content import has_result, is_canonical, kind_of, read_content
+from fine_tuning.data_io.dialects.marked_calls import has_mark, marked_calls
 from fine_tuning.data_io.dialects.result_content import result_content
-from fine_tuning.data_io.dialects.tool_calls import NAME_KEYS, calls_of, is_made, made_id, tagged_calls, tool_calls
+from fine_tuning.data_io.dialects.tool_calls import NAME_KEYS, calls_of, is_made, made_id, tool_calls
 from fine_tuning.data_io.dialects.tool_results import Result, Unanswered, has_failed, tagged_results
 from fine_tuning.data_io.dialects.ui_messages import turns_of
 from fine_tuning.data_io.json_values import JsonObject, Row, first_value, is_list, is_object, parse_embedded_json
@@ -28,8 +30,6 @@ _KNOWN = {"system", "developer", "user", "assistant"}
 _SPEAKER_KEYS = ("role", "from", "type", "speaker")
 _CONTENT_KEYS = ("content", "value", "parts", "text")
 _KEPT = ("name", "weight", "refusal")
-_REASONING_ITEM = "reasoning"
-_ELSEWHERE = {"item_reference", "compaction"}  # items of Responses whose content only the host has
 
 
 def read_messages(given: object, label: str) -> list[Message]:
@@ -110,15 +110,15 @@ class _Reader:
     def add(self, given: JsonObject, where: str) -> None:
         """Add the message or messages that `given` is."""
         content = given.get("content")
-        is_text = isinstance(content, str) and "<tool" not in content
+        is_text = isinstance(content, str) and not has_mark(content)
         if is_text and given.keys() == _PLAIN and isinstance(given["role"], str) and given["role"] in _KNOWN:
             self._append(cast("Message", given))
             return
         given = _unwrapped(given)
-        if given.get("type") == _REASONING_ITEM and "role" not in given:
+        if "role" not in given and (items := hosted_items.items_of(given, where)) is not None:
+            for item in items:
+                self.add(item, where)
             return
-        if (kind := str(given.get("type"))) in _ELSEWHERE and "role" not in given:
-            raise DataError(f"{where} is an item of type {kind}, whose content only the host has")
         speaker = next((given[key] for key in _SPEAKER_KEYS if isinstance(given.get(key), str)), None)
         if "role" not in given and speaker == "function_call_output":  # an item of OpenAI's Responses
             speaker = "tool"
@@ -220,6 +220,7 @@ class _Reader:
             self._append(cast("Message", message))
 
     def _turn(self, given: JsonObject, role: str, where: str) -> tuple[JsonObject, list[Result]]:
+        hosted_items.refuse_cited(given, where)
         content = _content(given)
         place = len(self.messages)
         calls: Sequence[object] = _calls_beside(given, place)
@@ -230,7 +231,7 @@ class _Reader:
             read = read_content(content if is_list(content) else [content], where, place)
             content, calls, results, refusal = read.value(), calls or read.calls, read.results, read.refusal
         elif isinstance(content, str) and role == "assistant" and not calls:
-            tagged = tagged_calls(content, place)
+            tagged = marked_calls(content, place)
             content, calls = (content, ()) if tagged is None else (tagged[0], tagged[1])
         elif isinstance(content, str) and role == "user" and len(self._unanswered):
             results = [Result(None, None, text) for text in tagged_results(content) or ()]

@@ -85,28 +85,3 @@ def made_id(place: int, number: int) -> str:
 def is_made(call_id: str) -> bool:
     """Whether an id is of `made_id`, and says nothing about the results of its call."""
     return _MADE_ID.fullmatch(call_id) is not None
-
-
-def tagged_calls(text: str, place: int) -> tuple[str, list[ToolCall]] | None:
-    """The text without its `<tool_call>` elements (as Hermes and Qwen write them), and their calls; None without any.
-
-    A call that is no JSON is text like any other.
-    """
-    if "<tool_call>" not in text:
-        return None
-    calls = [tool_call(body, made_id(place, number)) for number, body in enumerate(TAGGED_CALL.findall(text))]
-    known = [call for call in calls if call is not None]
-    if (
-        not known
-        or len(known) < len(calls)
-        or not all(_is_object_text(call["function"]["arguments"]) for call in known)
-    ):
-        return None
-    return TAGGED_CALL.sub("", text).strip(), known
-
-
-def _is_object_text(text: str) -> bool:
-    try:
-        return isinstance(json.loads(text), dict)
-    except (ValueError, RecursionError):
-        return False

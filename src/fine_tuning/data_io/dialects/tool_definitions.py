@@ -8,7 +8,7 @@ from fine_tuning.data_io.json_values import JsonObject, Row, first_value, is_lis
 from fine_tuning.data_io.messages import Tool
 from fine_tuning.errors import DataError
 
-_SCHEMA_KEYS = ("parameters", "input_schema", "inputSchema", "parametersJsonSchema", "parameters_json_schema")
+SCHEMA_KEYS = ("parameters", "input_schema", "inputSchema", "parametersJsonSchema", "parameters_json_schema")
 _GEMINI_TYPES = {"STRING", "NUMBER", "INTEGER", "BOOLEAN", "ARRAY", "OBJECT", "NULL"}
 _KINDS = {"None", "function", "custom", "tool"}  # "custom" is Anthropic's; other types are tools of the host
 
@@ -78,12 +78,12 @@ def _wrapped(flat: Row) -> JsonObject:
 
 def _function(given: Row) -> JsonObject:
     """A function's definition, its schema under OpenAI's name."""
-    schema = parse_embedded_json(first_value(given, *_SCHEMA_KEYS))
+    schema = parse_embedded_json(first_value(given, *SCHEMA_KEYS))
     if is_object(schema) and is_object(inner := schema.get("json")):  # Bedrock's
         schema = inner
     if is_object(schema) and is_object(inner := schema.get("jsonSchema")):  # Vercel's
         schema = inner
-    others: JsonObject = {key: value for key, value in given.items() if key not in _SCHEMA_KEYS}
+    others: JsonObject = {key: value for key, value in given.items() if key not in SCHEMA_KEYS}
     return others if schema is None else {**others, "parameters": schema}
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Protocol
 
 from fine_tuning.data_io.call import Call
+from fine_tuning.data_io.dialects.list_columns import with_objects
 from fine_tuning.data_io.formats import (
     ai_sdk,
     alpaca,
@@ -17,6 +18,7 @@ from fine_tuning.data_io.formats import (
     chat_text,
     gemini,
     gemini_log,
+    google_adk,
     helicone,
     langfuse,
     langsmith,
@@ -68,6 +70,7 @@ _MODULES: tuple[Format, ...] = (
     openai_log,
     stored_completion,
     open_webui,
+    google_adk,
     argilla,
     preference,
     langsmith_dataset,
@@ -87,7 +90,7 @@ LOGS = frozenset(
     for each in (
         *(langfuse, langsmith, litellm, helicone, portkey, opentelemetry, stored_completion),
         *(batch, bedrock_log, openai_responses, gemini_log, anthropic, openai_log),
-        *(ai_sdk, open_webui, argilla),
+        *(ai_sdk, open_webui, google_adk, argilla),
     )
 )
 """Formats of production logs, which hold good and bad responses; the others hold curated training data."""
@@ -106,7 +109,7 @@ def check_format(name: str) -> str:
 
 def format_of(row: Row) -> str | None:
     """The name of a row's format; None if no format recognises it."""
-    return _recognised(_stated(row), FORMATS)[0]
+    return _recognised(with_objects(_stated(row), is_checked=False), FORMATS)[0]
 
 
 def _recognised(row: Row, names: Iterable[str]) -> tuple[str | None, Row]:
@@ -147,7 +150,7 @@ def calls_in(row: Row, name: str | None = None) -> Iterator[Call]:
 
 def read(row: Row, name: str | None = None) -> tuple[str, Iterator[Call]]:
     """The name of a row's format, and its calls; see `calls_in`."""
-    row = _stated(row)
+    row = with_objects(_stated(row))
     known, row = _recognised(row, FORMATS if name is None else [name])
     if known is None:
         _refuse_broken_json(row)

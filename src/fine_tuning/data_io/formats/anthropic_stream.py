@@ -5,14 +5,16 @@ Source: https://docs.anthropic.com/en/api/messages-streaming
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import cast
 
 from fine_tuning.data_io.json_values import JsonObject, is_object, object_or_empty, parse_embedded_json
 
+_BROKEN_OFF = "error"
 _DELTAS = {"text_delta": "text", "input_json_delta": "partial_json"}
 
 
-def joined(events: list[object]) -> JsonObject:
+def joined(events: Sequence[object]) -> JsonObject:
     """The message that the events make; an empty object if they are not of such a stream."""
     message: JsonObject = {}
     blocks: dict[object, JsonObject] = {}
@@ -32,7 +34,8 @@ def joined(events: list[object]) -> JsonObject:
             message["usage"] = usage
     if not message:
         return {}
-    return {**message, "content": [_finished(block) for block in blocks.values()]}
+    ended = message.get("stop_reason") or _BROKEN_OFF
+    return {**message, "stop_reason": ended, "content": [_finished(block) for block in blocks.values()]}
 
 
 def _extend(block: JsonObject, delta: object) -> None:

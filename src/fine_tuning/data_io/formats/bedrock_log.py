@@ -69,9 +69,9 @@ def _as_chat(request: Row, body: Row) -> tuple[JsonObject, JsonObject]:
     """A prompt with a chat template's marks and its answer, as messages."""
     prompt = request.get("prompt")
     key = next((key for key in _ONLY_TEXT if isinstance(body.get(key), str)), None)
-    messages = chat_text.messages_in(prompt) if isinstance(prompt, str) else None
-    if key is None or messages is None:
+    asked = chat_text.conversation_in(prompt) if isinstance(prompt, str) else None
+    if key is None or asked is None:
         raise DataError("the input is neither messages nor a prompt with the marks of a chat template")
     answer = {"role": "assistant", "content": str(body[key]).strip()}
     ended = body.get("stop_reason")
-    return {"messages": messages}, {**body, **answer, "stop_reason": ended}
+    return {"messages": asked.messages, "tools": asked.tools}, {**body, **answer, "stop_reason": ended}

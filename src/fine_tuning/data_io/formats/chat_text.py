@@ -1,36 +1,65 @@
-"""Conversations written as one text with the marks of a chat template: ChatML, Llama 3's headers, `[INST]`.
+"""Conversations written as one text with the marks of a chat template: ChatML, Llama's headers, Gemma, `[INST]`.
 
 Sources: https://github.com/openai/openai-python/blob/release-v0.28.0/chatml.md,
-https://www.llama.com/docs/model-cards-and-prompt-formats/meta-llama-3/,
-https://www.llama.com/docs/model-cards-and-prompt-formats/meta-llama-2/
+https://www.llama.com/docs/model-cards-and-prompt-formats/llama3_1/,
+https://www.llama.com/docs/model-cards-and-prompt-formats/meta-llama-2/,
+https://ai.google.dev/gemma/docs/core/prompt-structure,
+https://github.com/mistralai/mistral-common
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from fine_tuning.data_io.call import Call, call_from_row
-from fine_tuning.data_io.dialects.conversation import read_messages
+from fine_tuning.data_io.dialects.conversation import ROLES, read_messages
+from fine_tuning.data_io.dialects.marked_calls import MISTRAL, PYTHON
+from fine_tuning.data_io.dialects.tool_calls import tool_calls
 from fine_tuning.data_io.dialects.tool_definitions import read_tools
-from fine_tuning.data_io.json_values import JsonObject, Row, text_field
-from fine_tuning.data_io.messages import Message
+from fine_tuning.data_io.formats import instruct_text
+from fine_tuning.data_io.formats.instruct_text import Turn
+from fine_tuning.data_io.json_values import Row, text_field
+from fine_tuning.data_io.messages import Message, Tool, content_text
 from fine_tuning.errors import DataError
 
 NAME = "chat-text"
 _TEXT_KEYS = ("text", "prompt", "content", "conversation")
 _ANSWER_KEYS = ("completion", "response")
 _OF_OTHERS = {"chosen", "messages", "output", "curated", "captured_at"}
-_CALLS = "[TOOL_CALLS]"  # of Mistral's templates, whose versions differ
-_CHATML = re.compile(r"<\|im_start\|>\s*(\w+)[ \t]*\n?(.*?)\s*(?:<\|im_end\|>|(?=<\|im_start\|>)|\Z)", re.DOTALL)
-_LLAMA_3 = re.compile(
-    r"<\|start_header_id\|>\s*(\w+)\s*<\|end_header_id\|>\s*(.*?)\s*(?:<\|eot_id\|>|<\|eom_id\|>"
-    r"|(?=<\|start_header_id\|>)|\Z)",
-    re.DOTALL,
+_UNREAD = (MISTRAL, PYTHON)  # marks of calls that are not as templates write them
+
+
+class _Template(NamedTuple):
+    """A template whose turns have a role at their head: the mark before it, what is after it, and how the turn ends."""
+
+    start: str
+    after_role: str
+    ends: tuple[str, ...]
+
+    def turns(self) -> re.Pattern[str]:
+        """A pattern of a turn, whose groups are its role and its text."""
+        start, ends = re.escape(self.start), "|".join(map(re.escape, self.ends))
+        return re.compile(rf"{start}\s*(\w+){self.after_role}(.*?)\s*(?:{ends}|(?={start})|\Z)", re.DOTALL)
+
+
+_TEMPLATES = (
+    _Template("<|im_start|>", r"[ \t]*\n?", ("<|im_end|>",)),  # ChatML: Qwen, Hermes, SmolLM
+    _Template("<|start_header_id|>", r"\s*<\|end_header_id\|>\s*", ("<|eot_id|>", "<|eom_id|>")),  # Llama 3
+    _Template("<|header_start|>", r"\s*<\|header_end\|>\s*", ("<|eot|>", "<|eom|>")),  # Llama 4
+    _Template("<start_of_turn>", r"[ \t]*\n?", ("<end_of_turn>",)),  # Gemma
+    _Template("<|start_of_role|>", r"\s*<\|end_of_role\|>\s*", ("<|end_of_text|>",)),  # Granite
 )
-_INST = re.compile(r"(?:<s>)?\s*\[INST\](.*?)\[/INST\](.*?)(?=(?:</s>)?\s*(?:<s>)?\s*\[INST\]|\Z)", re.DOTALL)
-_SYSTEM = re.compile(r"\s*<<SYS>>\s*(.*?)\s*<</SYS>>\s*", re.DOTALL)
-_ENDS = re.compile(r"<\|begin_of_text\|>|<\|endoftext\|>|<\|end_of_text\|>|<s>|</s>")
+_TURNS = {template.start: template.turns() for template in _TEMPLATES}
+_TURN_ENDS = tuple(end for template in _TEMPLATES for end in template.ends)
+
+
+class Conversation(NamedTuple):
+    """What a text says."""
+
+    messages: list[Message]
+    tools: list[Tool] | None
 
 
 def recognises(row: Row) -> bool:
@@ -45,10 +74,8 @@ def _key(row: Row) -> str | None:
 
 def has_marks(text: str) -> bool:
     """Whether a text begins as a conversation with the marks of a template does."""
-    plain = _ENDS.sub("", text[:200]).lstrip()
-    if plain.startswith(("<|im_start|>", "<|start_header_id|>")):
-        return True
-    return plain.startswith("[INST]") and "[/INST]" in text
+    plain = instruct_text.without_ends(text[:200])
+    return plain.startswith(tuple(_TURNS)) or (plain.startswith(instruct_text.STARTS) and "[/INST]" in text)
 
 
 def calls(row: Row) -> Iterator[Call]:
@@ -58,40 +85,51 @@ def calls(row: Row) -> Iterator[Call]:
         DataError: it is malformed.
     """
     key = str(_key(row))
-    messages = messages_in(str(row[key]))
-    if messages is None:
-        raise DataError(f"{key} has marks of a chat template, and text beside them")
     answer = next((each for each in _ANSWER_KEYS if row.get(each)), None)
-    if answer is not None:
-        said = _ENDS.sub("", text_field(row, answer)).removesuffix("<|im_end|>").removesuffix("<|eot_id|>").strip()
-        messages = [*messages, {"role": "assistant", "content": said}]
-    yield call_from_row(row, (key, "tools", *_ANSWER_KEYS), messages, read_tools(row.get("tools")))
+    said = None if answer is None else text_field(row, answer)
+    found = conversation_in(str(row[key]), said)
+    if found is None:
+        raise DataError(f"{key} has marks of a chat template, and text beside them or calls that are no JSON")
+    yield call_from_row(row, (key, *_ANSWER_KEYS), found.messages, found.tools)
 
 
-def messages_in(text: str) -> list[Message] | None:
-    """The messages of a text; None if a part of it is outside the marks. An answer that is yet to come is none."""
-    if "[INST]" in text and "<|" not in text:
-        turns = _instruct_turns(text)
-    else:
-        pattern = _LLAMA_3 if "<|start_header_id|>" in text else _CHATML
-        found = pattern.findall(text)
-        turns = None if not found or _ENDS.sub("", pattern.sub("", text)).strip() else found
+def conversation_in(text: str, answer: str | None = None) -> Conversation | None:
+    """The messages and tools of a text; None if a part of it is outside the marks, or a call cannot be read.
+
+    Args:
+        answer: that stands beside the text; without one, an answer that is yet to come is no message.
+    """
+    is_instruct = "[INST]" in text and not any(start in text for start in _TURNS)
+    tools, turns = instruct_text.read(text) if is_instruct else (None, _turns(text))
     if not turns:
         return None
-    if turns[-1][0].lower() == "assistant" and not turns[-1][1]:
+    if turns[-1].role.lower() in {"assistant", "model"} and not turns[-1].content:
         turns = turns[:-1]
-    said: list[JsonObject] = [{"role": role, "content": words} for role, words in turns]
-    return read_messages(said, "text")
-
-
-def _instruct_turns(text: str) -> list[tuple[str, str]] | None:
-    if _CALLS in text or _ENDS.sub("", _INST.sub("", text)).strip():
+    if answer is not None:
+        turns = [*turns, Turn("assistant", _without_end(answer))]
+    messages = read_messages([turn.message() for turn in turns], "text")
+    if any(mark in content_text(each.get("content")) for each in messages for mark in _UNREAD):
         return None
-    turns: list[tuple[str, str]] = []
-    for asked, answered in _INST.findall(text):
-        system = _SYSTEM.match(asked)
-        if system is not None:
-            turns.append(("system", system[1]))
-        turns.append(("user", asked[system.end() if system else 0 :].strip()))
-        turns.append(("assistant", _ENDS.sub("", answered).strip()))
-    return turns
+    return Conversation(messages, read_tools(tools))
+
+
+def _without_end(answer: str) -> str:
+    plain = instruct_text.without_ends(answer)
+    end = next((end for end in _TURN_ENDS if plain.endswith(end)), "")
+    return instruct_text.without_ends(plain.removesuffix(end))
+
+
+def _turns(text: str) -> list[Turn] | None:
+    """The turns of a template whose turns have a role; None if text is outside them."""
+    first = min((start for start in _TURNS if start in text), key=text.index, default=None)
+    if first is None or any(map(instruct_text.without_ends, _TURNS[first].sub("\0", text).split("\0"))):
+        return None
+    found = [Turn(role, words) for role, words in _TURNS[first].findall(text)]
+    answered = [ROLES.get(turn.role.lower()) == "tool" for turn in found[1:]] + [False]
+    return [_with_call(turn) if has_result else turn for turn, has_result in zip(found, answered, strict=True)]
+
+
+def _with_call(turn: Turn) -> Turn:
+    """A turn before the result of a tool, whose text may be a call alone, as Llama 3 writes it."""
+    is_call = ROLES.get(turn.role.lower()) == "assistant" and tool_calls(turn.content, 0) is not None
+    return turn._replace(role="tool_call") if is_call else turn

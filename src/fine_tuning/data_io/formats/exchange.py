@@ -65,7 +65,7 @@ def call_of(row: Row, exchange: Exchange) -> Iterator[Call]:
     request, response = exchange.request, exchange.response
     if is_failed(response):
         return
-    asked, answer = read_request(request), read_response(response)
+    asked, answer = read_request(request, response), read_response(response)
     beside = {key: value for key, value in row.items() if key not in {*exchange.keys, *_TIMES}}
     stated = object_or_empty(request.get("metadata"))
     facts = {key: as_whole_number(stated[key]) for key in _FACTS if key in stated}

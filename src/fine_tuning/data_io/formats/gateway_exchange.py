@@ -10,7 +10,7 @@ from typing import NamedTuple
 from fine_tuning.data_io.call import Choice
 from fine_tuning.data_io.dialects.conversation import read_answer, with_plain_texts
 from fine_tuning.data_io.finish_reasons import reason_in
-from fine_tuning.data_io.formats import vendor_request, vendor_response
+from fine_tuning.data_io.formats import event_stream, vendor_request, vendor_response
 from fine_tuning.data_io.json_values import Row, first_value, is_list, is_object, object_or_empty, parse_embedded_json
 from fine_tuning.data_io.messages import Message, Tool
 from fine_tuning.data_io.usage import usage_of
@@ -38,9 +38,10 @@ def read_exchange(request: Row, response: object) -> LoggedExchange | None:
     Raises:
         DataError: it is a chat, and the request or the response is missing or cannot be read.
     """
+    response = event_stream.joined(response)
     if _is_no_chat(request, response):
         return None
-    asked, choice = vendor_request.read_request(request), read_response(response)
+    asked, choice = vendor_request.read_request(request, object_or_empty(response)), read_response(response)
     model = first_value(object_or_empty(response), "model", "modelVersion") or request.get("model")
     return LoggedExchange([*asked.messages, *choice.messages], asked.tools, choice, model)
 

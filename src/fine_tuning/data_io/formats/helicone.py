@@ -26,6 +26,12 @@ _OWN_KEYS = {
     *("request_id", "response_id", "response_status", "request_created_at", "helicone_user", "llmSchema"),
     *("request_path", "signed_body_url", "request_user_id", "request_properties", "delay_ms"),
 }
+_FETCHED = ("signed_body_content", "raw_request_response_body")
+_ELSEWHERE = (
+    "the bodies are behind signed_body_url, whose links expire: export again with npx @helicone/export --include-body, "
+    "or fetch each and put its JSON into signed_body_content"
+)
+_OMITTED = "a body is missing; export with bodies, and do not send Helicone-Omit-Request or Helicone-Omit-Response"
 _SESSION = "Helicone-Session-Id"
 
 
@@ -36,7 +42,7 @@ def recognises(row: Row) -> bool:
 
 def _bodies(row: Row) -> tuple[object, object] | None:
     """The bodies of request and response, also where the export has fetched them from their own storage."""
-    for key in ("signed_body_content", "raw_request_response_body"):
+    for key in _FETCHED:
         stored = parse_embedded_json(row[key]) if key in row else None
         if is_object(stored) and "request" in stored:
             return stored["request"], stored.get("response")
@@ -61,9 +67,7 @@ def calls(row: Row) -> Iterator[Call]:
         return
     body = object_or_empty(request)
     if not (body.keys() - {"helicone_message", "model"}) or not response or _is_left_out(response):
-        raise DataError(
-            "a body is missing; export with bodies, and do not send Helicone-Omit-Request or Helicone-Omit-Response"
-        )
+        raise DataError(_ELSEWHERE if row.get("signed_body_url") and not _has_bodies(row) else _OMITTED)
     found = read_exchange(body, response)
     if found is None:
         return
@@ -78,6 +82,11 @@ def calls(row: Row) -> Iterator[Call]:
         finish_reason=found.choice.finish_reason,
         usage=found.choice.usage or usage_of(counts),
     )
+
+
+def _has_bodies(row: Row) -> bool:
+    """Whether the row itself has the bodies, or what was put in their place."""
+    return any(row.get(key) for key in _FETCHED) or bool(row.get("request_body") and row.get("response_body"))
 
 
 def _is_left_out(response: object) -> bool:

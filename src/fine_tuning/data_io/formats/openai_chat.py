@@ -1,17 +1,27 @@
-"""OpenAI's training rows: {"messages": [...], "tools": [...]}, also with the fields of a captured example."""
+"""OpenAI's training rows: {"messages": [...], "tools": [...]}, also with the fields of a captured example.
+
+Logs have the answer beside the messages of the request: as text, or as the response of any vendor's API.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
-from fine_tuning.data_io.call import Call, call_from_row
+from fine_tuning.data_io.call import Call, Choice, call_from_row
 from fine_tuning.data_io.dialects.conversation import read_messages
 from fine_tuning.data_io.dialects.tool_definitions import read_tools
-from fine_tuning.data_io.json_values import Row, is_list, parse_embedded_json
+from fine_tuning.data_io.finish_reasons import strictest
+from fine_tuning.data_io.formats import event_stream, vendor_response
+from fine_tuning.data_io.formats.gateway_exchange import read_response
+from fine_tuning.data_io.json_values import Row, is_list, is_object, object_or_empty, parse_embedded_json
+from fine_tuning.data_io.messages import Message
+from fine_tuning.errors import DataError
 
 NAME = "openai"
 _RECORD = ("prompt", "response", "id", "curated", "sightings", "last_seen_at")
 _KEYS = ("messages", "tools")
+_ANSWER_KEYS = ("response", "completion", "output", "answer")
 
 
 def recognises(row: Row) -> bool:
@@ -20,11 +30,43 @@ def recognises(row: Row) -> bool:
 
 
 def calls(row: Row) -> Iterator[Call]:
-    """The call of a row; the functions of OpenAI's earlier training rows are tools.
+    """The call of a row; the functions of OpenAI's earlier training rows are tools. One that failed is none.
 
     Raises:
         DataError: it is malformed.
     """
-    is_record = "captured_at" in row or "curated" in row  # of this project: its prompt and response repeat messages
-    keys = (*_KEYS, *_RECORD) if is_record else _KEYS
-    yield call_from_row(row, keys, read_messages(row.get("messages"), "messages"), read_tools(row.get("tools")))
+    messages, tools = read_messages(row.get("messages"), "messages"), read_tools(row.get("tools"))
+    if "captured_at" in row or "curated" in row:  # of this project: its prompt and response repeat messages
+        yield call_from_row(row, (*_KEYS, *_RECORD), messages, tools)
+        return
+    key = None if _is_answered(messages) else next((key for key in _ANSWER_KEYS if row.get(key)), None)
+    if key is None:
+        yield call_from_row(row, _KEYS, messages, tools)
+        return
+    response = _response(row[key])
+    if vendor_response.is_failed(object_or_empty(response)):
+        return
+    choice = _answer(key, response)
+    call = call_from_row(row, (*_KEYS, key), [*messages, *choice.messages], tools)
+    reason = strictest([choice.finish_reason, call.finish_reason])
+    stated = object_or_empty(response).get("model")
+    yield replace(call, finish_reason=reason, usage=choice.usage, model=stated or call.model)
+
+
+def _is_answered(messages: list[Message]) -> bool:
+    return not messages or messages[-1].get("role") not in {"user", "tool"}
+
+
+def _response(given: object) -> object:
+    """The response of an API, also as text; another text is the answer itself, also where it is JSON."""
+    parsed = event_stream.joined(parse_embedded_json(given))
+    body = object_or_empty(parsed)
+    is_known = vendor_response.kind_of(body) is not None or is_object(body.get("error"))
+    return parsed if is_known or not isinstance(given, str) else given
+
+
+def _answer(key: str, response: object) -> Choice:
+    try:
+        return read_response(response)
+    except DataError as error:
+        raise DataError(f"{key} beside messages cannot be read as their answer: {error}") from None

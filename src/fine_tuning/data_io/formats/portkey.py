@@ -1,17 +1,20 @@
 """Requests that Portkey's gateway logs, as its logs export writes them.
 
-Source: https://portkey.ai/docs/product/observability/logs-export
+Sources: https://portkey.ai/docs/product/observability/logs-export,
+https://portkey.ai/docs/product/observability/feedback
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import isfinite
 
 from fine_tuning.data_io.call import Call
 from fine_tuning.data_io.formats.gateway_exchange import read_exchange
-from fine_tuning.data_io.json_values import JsonObject, Row, is_object, object_or_empty, parse_embedded_json
+from fine_tuning.data_io.json_values import JsonObject, Row, is_list, is_object, object_or_empty, parse_embedded_json
 from fine_tuning.data_io.redaction import is_redacted_value
 from fine_tuning.data_io.usage import usage_of
+from fine_tuning.data_io.verdicts import THUMBS_DOWN, THUMBS_UP
 from fine_tuning.errors import DataError
 
 NAME = "portkey"
@@ -45,6 +48,7 @@ def calls(row: Row) -> Iterator[Call]:
     yield Call(
         found.messages,
         found.tools,
+        rating=_rating(row),
         model=found.model or row.get("ai_model"),
         captured_at=row.get("created_at"),
         metadata=_metadata(row),
@@ -58,6 +62,31 @@ def _body(given: object) -> object:
     if is_object(parsed) and "body" in parsed:
         return parse_embedded_json(parsed["body"])
     return parsed
+
+
+def _rating(row: Row) -> int | None:
+    """A thumb by the sign of all feedback together, each value (-10 to 10) times its weight; None for neither."""
+    given = parse_embedded_json(row.get("feedback"))
+    total = sum(_weighted(parse_embedded_json(each)) for each in (given if is_list(given) else [given]))
+    if not total:
+        total = _number(row.get("weighted_feedback"), 0)
+    return THUMBS_UP if total > 0 else THUMBS_DOWN if total < 0 else None
+
+
+def _weighted(feedback: object) -> float:
+    stated = feedback if is_object(feedback) else {"value": feedback}
+    return _number(stated.get("value"), 0) * _number(stated.get("weight"), 1)
+
+
+def _number(value: object, otherwise: float) -> float:
+    """A number, also as text, as in CSV."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return otherwise
+    try:
+        number = float(value)
+    except (ValueError, OverflowError):
+        return otherwise
+    return number if isfinite(number) else otherwise
 
 
 def _metadata(row: Row) -> JsonObject:

@@ -22,7 +22,7 @@ from fine_tuning.data_io.usage import usage_of
 from fine_tuning.errors import DataError
 
 NAME = "stored-completion"
-_RESPONSE_KEYS = ("role", "content", "name", "tool_calls", "function_call", "refusal", "weight")
+_RESPONSE_KEYS = ("role", "content", "name", "tool_calls", "function_call", "refusal", "weight", "annotations")
 _REQUEST_KEYS = ("messages", "input_messages", "input")
 
 

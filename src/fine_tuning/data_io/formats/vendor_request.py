@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from fine_tuning.data_io.dialects.conversation import read_messages, with_plain_texts
+from fine_tuning.data_io.dialects.hosted_items import with_listed_tools
 from fine_tuning.data_io.dialects.tool_definitions import read_tools
 from fine_tuning.data_io.json_values import JsonObject, Row, first_value, is_list, is_object, parse_embedded_json
 from fine_tuning.data_io.messages import Message, Tool
@@ -48,8 +49,11 @@ def is_responses_request(value: object) -> bool:
     return isinstance(value.get("input"), str | list) and ("model" in value or "instructions" in value)
 
 
-def read_request(given: Row) -> Request:
+def read_request(given: Row, response: Row | None = None) -> Request:
     """The conversation and the tools of a request.
+
+    Args:
+        response: to it, in which a host may have listed the tools of a server.
 
     Raises:
         DataError: it is malformed, or a part of it is with the host only.
@@ -68,7 +72,7 @@ def read_request(given: Row) -> Request:
     system = _system(given)
     if messages[: len(system)] != system:
         messages = [*system, *messages]
-    return Request(messages, read_tools(_tools(given)))
+    return Request(messages, read_tools(_tools(given, conversation, response or {})))
 
 
 def _refuse_hosted(given: Row) -> None:
@@ -90,8 +94,9 @@ def _system(given: Row) -> list[Message]:
     return [message for message in messages if message.get("content")]
 
 
-def _tools(given: Row) -> object:
+def _tools(given: Row, conversation: object, response: Row) -> object:
     config = given.get("toolConfig")  # in Gemini's requests the choice, in Bedrock's the tools
     if is_object(config) and is_list(config.get("tools")):
         return config["tools"]
-    return given.get("tools") or given.get("functions")
+    tools = parse_embedded_json(given.get("tools") or given.get("functions"))
+    return with_listed_tools(tools, conversation, response.get("output"))

@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from fine_tuning.data_io.call import Choice
+from fine_tuning.data_io.dialects import hosted_items
 from fine_tuning.data_io.dialects.conversation import read_answer, with_plain_texts
 from fine_tuning.data_io.finish_reasons import finish_reason
-from fine_tuning.data_io.formats import anthropic_stream
+from fine_tuning.data_io.formats import event_stream
 from fine_tuning.data_io.formats.stored_completion import first_choice
 from fine_tuning.data_io.json_values import (
     JsonObject,
@@ -26,6 +27,7 @@ from fine_tuning.errors import DataError
 
 CHAT, RESPONSES, ANTHROPIC, CONVERSE, GEMINI = "chat", "responses", "anthropic", "converse", "gemini"
 _UNANSWERED = {"failed", "cancelled", "queued", "in_progress"}
+_GROUNDED = ("groundingChunks", "grounding_chunks", "groundingSupports", "webSearchQueries", "web_search_queries")
 _TRUNCATED_AS = {"max_output_tokens": "length", "content_filter": "content_filter"}
 
 
@@ -34,9 +36,7 @@ def body_of(response: object) -> JsonObject:
 
     An empty object if there is none.
     """
-    found = parse_embedded_json(response)
-    if is_list(found):
-        found = anthropic_stream.joined(found)
+    found = event_stream.joined(parse_embedded_json(response))
     if is_object(found) and ("body" in found or "status_code" in found):
         return body_of(found.get("body"))
     return found if is_object(found) else {}
@@ -86,8 +86,8 @@ def _responses(body: Row) -> Choice:
     items = body.get("output")
     for number, item in enumerate(items if is_list(items) else []):
         kind = str(object_or_empty(item).get("type", "message"))
-        if kind not in {"message", "function_call", "function_call_output", "reasoning"}:
-            raise DataError(f"output[{number}] is of type {kind!r}, which belongs to its host")
+        if kind not in hosted_items.READ_ITEMS:
+            raise DataError(hosted_items.refusal(kind, f"output[{number}]"))
     messages = read_answer(items, "output")
     reason: object = object_or_empty(body.get("incomplete_details")).get("reason")
     ended = _TRUNCATED_AS.get(str(reason), reason) or ("length" if body.get("status") == "incomplete" else None)
@@ -110,6 +110,7 @@ def _gemini(body: Row) -> Choice:
     candidates = body.get("candidates")
     first = object_or_empty(candidates[0]) if is_list(candidates) and candidates else {}
     ended = finish_reason(first.get("finishReason") or first.get("finish_reason"))
+    refuse_grounded(first)
     content = first.get("content")
     if not is_object(content) or not content.get("parts"):
         raise DataError(f"the response has no answer (it ended with {ended or 'no reason'})")
@@ -117,6 +118,19 @@ def _gemini(body: Row) -> Choice:
     if ended == "stop" and messages[-1].get("tool_calls"):
         ended = "tool_calls"
     return Choice(messages, ended, usage_of(first_value(body, "usageMetadata", "usage_metadata")))
+
+
+def refuse_grounded(candidate: Row) -> None:
+    """Refuse an answer of Gemini's that rests on a search.
+
+    Raises:
+        DataError: it does.
+    """
+    grounding = object_or_empty(first_value(candidate, "groundingMetadata", "grounding_metadata"))
+    if any(grounding.get(key) for key in _GROUNDED):
+        raise DataError(
+            "the response has groundingMetadata: it rests on what its host has found, which is not in the text"
+        )
 
 
 _READERS: dict[str, Callable[[Row], Choice]] = {

@@ -13,13 +13,14 @@ from itertools import chain
 from fine_tuning.data_io import strict_json
 from fine_tuning.data_io.json_values import JsonObject, Row, is_list, is_object
 from fine_tuning.data_io.sources.raw_row import RawRow, to_json_bytes
+from fine_tuning.data_io.sources.union_evidence import were_a_table
 
 Path = tuple[str, ...]
 """Where a value is in a row: the names of its keys, and a mark for each list around it."""
 Padding = dict[str, frozenset[Path]]
 """The columns that are padded, each with the places of whole numbers that were made floats."""
 _IN_LIST = "[]"
-_SAMPLE_ROWS, _SAMPLE_BYTES = 200, 4 << 20
+_SAMPLE_ROWS, _SAMPLE_BYTES = 2000, 4 << 20
 _LARGEST_WHOLE = 1 << 53  # beyond, floats have lost digits
 
 
@@ -71,7 +72,11 @@ def padding_of(rows: Iterable[Row]) -> Padding:
     """The columns of rows that a table has padded, and was then written as JSON.
 
     In such a column all objects at the same place have the same keys, and a key is null in one that is not in another.
+    Without evidence that the rows were a table there are none: objects of plain JSON may be alike, too.
     """
+    rows = list(rows)
+    if not were_a_table(rows):
+        return {}
     columns: dict[str, list[object]] = {}
     for row in rows:
         for key, value in row.items():

@@ -1,0 +1,107 @@
+"""What an answer of a host rests on beside its text: items of tools that the host runs, and citations of their results.
+
+Sources: https://platform.openai.com/docs/api-reference/responses/object (output),
+https://platform.openai.com/docs/guides/tools-connectors-mcp,
+https://platform.openai.com/docs/guides/tools-web-search#output-and-citations
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from fine_tuning.data_io.json_values import JsonObject, Row, is_list, is_object, object_or_empty
+from fine_tuning.errors import DataError
+
+_RUN_THERE = "which belongs to its host: what the tool returned is not in the text"
+_WHY = {
+    **dict.fromkeys(("web_search_call", "file_search_call", "tool_search_call", "tool_search_output"), _RUN_THERE),
+    **dict.fromkeys(("code_interpreter_call", "image_generation_call", "computer_call", "program"), _RUN_THERE),
+    **dict.fromkeys(("local_shell_call", "shell_call", "apply_patch_call", "program_output"), _RUN_THERE),
+    **dict.fromkeys(("item_reference", "compaction"), "whose content only the host has"),
+    "custom_tool_call": "whose input is text, and no arguments in JSON",
+}
+_CITATIONS = {"url_citation", "file_citation", "container_file_citation"}
+_OUTPUT = "_output"
+_OWN = {"function_call", "tool_call"}
+_MCP_CALL, _MCP_LIST, _MCP_ANSWER = "mcp_call", "mcp_list_tools", "mcp_approval_response"
+_OF_NO_MEANING = {"reasoning", _MCP_LIST, "mcp_approval_request"}
+READ_ITEMS = frozenset({"message", "function_call", "function_call_output", _MCP_CALL, _MCP_ANSWER, *_OF_NO_MEANING})
+"""Types of the items of Responses that are read, or that say nothing of the conversation."""
+
+
+def items_of(given: JsonObject, where: str) -> list[JsonObject] | None:
+    """The call and the result that an item of a host holds, or nothing; None for what is no item of a host.
+
+    Raises:
+        DataError: the answer rests on what the host alone has; the message names the item.
+    """
+    kind = str(given.get("type"))
+    if kind in _OF_NO_MEANING:
+        return []
+    if kind == _MCP_CALL:
+        return _mcp_call(given, where)
+    if kind == _MCP_ANSWER:
+        if given.get("approve") is False:
+            raise DataError(f"{where} denies a call of a tool, which a message cannot say")
+        return []
+    name = kind.removesuffix(_OUTPUT)
+    if name in _WHY or kind in _WHY or (name.endswith("_call") and name not in _OWN):
+        raise DataError(refusal(kind, where))
+    return None
+
+
+def refusal(kind: str, where: str) -> str:
+    """Why an item of a type cannot be trained on."""
+    return f"{where} is of type {kind!r}, {_WHY.get(kind) or _WHY.get(kind.removesuffix(_OUTPUT), _RUN_THERE)}"
+
+
+def _mcp_call(given: JsonObject, where: str) -> list[JsonObject]:
+    """A call that the host made of a server's tool: both the arguments and the result are in the text."""
+    error, output = given.get("error"), given.get("output")
+    if error is None and output is None:
+        raise DataError(f"{where} is of type {_MCP_CALL!r}, and has no output")
+    call = {"type": "function_call", "call_id": given.get("id"), "name": given.get("name")}
+    result = {"type": "function_call_output", "call_id": given.get("id"), "output": output if error is None else error}
+    return [{**call, "arguments": given.get("arguments")}, {**result, "is_error": error is not None}]
+
+
+def with_listed_tools(tools: object, *items: object) -> object:
+    """The tools of a request, each server of tools as the definitions that the host has listed of it.
+
+    Args:
+        items: lists of items of the request and of the response, in which a host writes what a server has.
+    """
+    listed = dict(_listed(items))
+    if not is_list(tools):
+        return tools
+    found: list[object] = []
+    for tool in tools:
+        label = tool.get("server_label") if is_object(tool) and tool.get("type") == "mcp" else None
+        found += listed.get(label, [tool]) if isinstance(label, str) else [tool]
+    return found
+
+
+def _listed(items: tuple[object, ...]) -> Iterator[tuple[str, list[JsonObject]]]:
+    for given in items:
+        for item in given if is_list(given) else []:
+            if is_object(item) and item.get("type") == _MCP_LIST and is_list(tools := item.get("tools")):
+                yield str(item.get("server_label")), [_definition(each) for each in map(object_or_empty, tools)]
+
+
+def _definition(tool: Mapping[str, object]) -> JsonObject:
+    return {key: tool[key] for key in ("name", "description", "input_schema") if tool.get(key) is not None}
+
+
+def refuse_cited(given: Row, where: str) -> None:
+    """Refuse a text that cites what a host has found.
+
+    Raises:
+        DataError: it does; the message names the citation.
+    """
+    annotations = given.get("annotations")
+    for each in annotations if is_list(annotations) else []:
+        kind = str(each.get("type")) if is_object(each) else ""
+        if kind in _CITATIONS:
+            raise DataError(
+                f"{where} has a {kind}: the answer rests on what its host has found, which is not in the text"
+            )

@@ -1,0 +1,113 @@
+"""Calls of tools inside the text of an answer, between the marks of the templates of models.
+
+Sources: https://github.com/NousResearch/Hermes-Function-Calling,
+https://docs.mistral.ai/cookbook/concept-deep-dive-tokenization-tool_calling,
+https://www.llama.com/docs/model-cards-and-prompt-formats/llama3_1/#tool-calling-(8b/70b/405b)-
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from collections.abc import Callable
+
+from fine_tuning.data_io.dialects.tool_calls import TAGGED_CALL, made_id, tool_call
+from fine_tuning.data_io.json_values import JsonObject, is_list, is_object, parse_embedded_json
+from fine_tuning.data_io.messages import ToolCall
+
+MISTRAL, PYTHON = "[TOOL_CALLS]", "<|python_tag|>"
+_FUNCTION = "<function="
+_FUNCTION_CALL = re.compile(r"<function=([^>\s]+)>(.*?)</function>(?:<\|eom_id\|>)?", re.DOTALL)
+_NAMED = re.compile(r"\s*([\w.-]+?)(?:\[CALL_ID\]([\w-]+))?(?:\[ARGS\])?\s*(\{.*\})\s*", re.DOTALL)
+_BETWEEN = re.compile(r"[\s;]*")  # as Llama 3.2 divides several
+_DECODER = json.JSONDecoder()
+
+
+def marked_calls(text: str, place: int) -> tuple[str, list[ToolCall]] | None:
+    """The text without the calls that it makes between marks, and those calls; None without any.
+
+    A call whose arguments are no JSON object is text like any other.
+
+    Args:
+        place: of the message in its conversation, for the ids of calls without one.
+    """
+    for mark, read in _FORMS.items():
+        found = read(text) if mark in text else None
+        if found is not None:
+            calls = [tool_call(given, made_id(place, number)) for number, given in enumerate(found[1])]
+            known = [call for call in calls if call is not None and _has_object(call)]
+            if known and len(known) == len(calls):
+                return found[0].strip(), known
+    return None
+
+
+def has_mark(text: str) -> bool:
+    """Whether a text may hold calls or results of tools between marks."""
+    return "<tool" in text or MISTRAL in text or PYTHON in text or _FUNCTION in text
+
+
+def _has_object(call: ToolCall) -> bool:
+    try:
+        return isinstance(json.loads(call["function"]["arguments"]), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
+def _tagged(text: str) -> tuple[str, list[object]]:
+    return TAGGED_CALL.sub("", text), [*TAGGED_CALL.findall(text)]
+
+
+def _functions(text: str) -> tuple[str, list[object]]:
+    """Calls such as `<function=name>{"a": 1}</function>`."""
+    calls = [{"name": name, "arguments": given} for name, given in _FUNCTION_CALL.findall(text)]
+    return _FUNCTION_CALL.sub("", text), [*calls]
+
+
+def _mistral(text: str) -> tuple[str, list[object]] | None:
+    """A list of calls behind the mark; in newer templates a name and its arguments behind each."""
+    said, *pieces = text.split(MISTRAL)
+    first = parse_embedded_json(pieces[0].strip())
+    if len(pieces) == 1 and (is_list(first) or is_object(first)):
+        return said, [*first] if is_list(first) else [first]
+    found = [_NAMED.fullmatch(piece) for piece in pieces]
+    calls = [{"name": each[1], "id": each[2], "arguments": each[3]} for each in found if each is not None]
+    return (said, [*calls]) if len(calls) == len(pieces) else None
+
+
+def _python(text: str) -> tuple[str, list[object]] | None:
+    """JSON behind the mark, one object or several, or a call such as `search.call(query="x")`."""
+    said, _, given = text.partition(PYTHON)
+    given = given.strip()
+    calls: list[object] = []
+    at = 0
+    try:
+        while at < len(given):
+            call, end = _DECODER.raw_decode(given, at)
+            calls += call if is_list(call) else [call]
+            at = end + len((_BETWEEN.match(given, end) or [""])[0])
+    except (ValueError, RecursionError):
+        built_in = _built_in(given)
+        return None if built_in is None else (said, [built_in])
+    return said, calls
+
+
+def _built_in(code: str) -> JsonObject | None:
+    try:
+        call = ast.parse(code, mode="eval").body
+        if not isinstance(call, ast.Call) or call.args or not isinstance(call.func, ast.Attribute):
+            return None
+        arguments = {str(each.arg): ast.literal_eval(each.value) for each in call.keywords}
+        json.dumps(arguments)
+    except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError):
+        return None
+    is_call = call.func.attr == "call" and isinstance(call.func.value, ast.Name)
+    return {"name": ast.unparse(call.func.value), "arguments": arguments} if is_call else None
+
+
+_FORMS: dict[str, Callable[[str], tuple[str, list[object]] | None]] = {
+    "<tool_call>": _tagged,
+    MISTRAL: _mistral,
+    PYTHON: _python,
+    _FUNCTION: _functions,
+}

@@ -1,0 +1,128 @@
+"""Nulls in plain JSON stay where objects are alike by themselves, and go where a table has made them alike."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from fine_tuning.data_io import formats, rows, sources
+
+Calls = list[tuple[str, dict[str, Any]]]
+
+
+def row(*calls: tuple[str, dict[str, Any]], **others: Any) -> dict[str, Any]:
+    made = [
+        {"id": f"c{at}", "type": "function", "function": {"name": name, "arguments": arguments}}
+        for at, (name, arguments) in enumerate(calls)
+    ]
+    asked = {"role": "user", "content": "¿Qué tiempo hace?", "tool_calls": None, "tool_call_id": None, "name": None}
+    answer = {"role": "assistant", "content": None, "tool_calls": made, "tool_call_id": None, "name": None}
+    return {"messages": [asked, answer], **others}
+
+
+def tool(name: str, **properties: Any) -> dict[str, Any]:
+    parameters = {"type": "object", "properties": properties}
+    return {"type": "function", "function": {"name": name, "parameters": parameters}}
+
+
+def read(folder: Path, given: list[dict[str, Any]], name: str = "t.jsonl") -> list[dict[str, Any]]:
+    """The arguments of all calls in the rows of a file."""
+    lines = "".join(json.dumps(each, ensure_ascii=False) + "\n" for each in given)
+    (folder / name).write_text(lines if name.endswith("l") else json.dumps(given), encoding="utf-8")
+    found = [formats.calls_in(json.loads(each.text or b"")) for each in sources.read(str(folder / name))]
+    calls = [call for each in found for one in each for call in one.messages[-1]["tool_calls"]]
+    return [json.loads(call["function"]["arguments"]) for call in calls]
+
+
+TEXT = {"type": "string"}
+NULLABLE = {"type": ["string", "null"]}
+PLAIN: dict[str, list[dict[str, Any]]] = {
+    "a choice that is null": [row(("w", {"city": "Paris", "unit": None})), row(("w", {"city": "Rom", "unit": "C"}))],
+    "a choice of two": [row(("w", {"city": None, "zip": "75001"})), row(("w", {"city": "Łódź", "zip": None}))],
+    "defined as it may be null": [
+        row(("w", {"city": "Paris", "unit": None}), tools=[tool("w", city=TEXT, unit=NULLABLE)]),
+        row(("w", {"city": "Rom", "unit": "C"}), tools=[tool("w", city=TEXT, unit=NULLABLE)]),
+    ],
+    "two functions with the same keys": [
+        row(("now", {"city": "Paris", "unit": None})),
+        row(("later", {"city": "Rom", "unit": "C"}), ("now", {"city": "Rom", "unit": None})),
+    ],
+    "the same keys, both defined": [
+        row(("now", {"at": "x", "to": None}), tools=json.dumps([tool("now", at=TEXT, to=NULLABLE)])),
+        row(("later", {"at": None, "to": "y"}), ("later", {"at": "z", "to": None})),
+    ],
+    "functions with other keys": [
+        row(("w", {"city": "Paris", "unit": None})),
+        row(("w", {"city": "Rom", "unit": "C"})),
+        row(("stop", {})),
+        row(("say", {"text": None})),
+    ],
+    "objects within": [
+        row(("w", {"at": {"lat": 1, "name": None}, "tags": [None, "a"]})),
+        row(("w", {"at": {"lat": None, "name": "Nîmes"}, "tags": []})),
+    ],
+    "GeoJSON": [
+        row(("map", {"name": "a", "parameters": {"type": "Feature", "properties": {"n": None}}})),
+        row(("map", {"name": "b", "parameters": {"type": "Feature", "properties": {"n": 1}}})),
+    ],
+}
+
+
+@pytest.mark.parametrize("name", ["t.jsonl", "t.json"])
+@pytest.mark.parametrize("case", PLAIN)
+def test_nulls_of_plain_json_stay(case: str, name: str, tmp_path: Path) -> None:
+    given = PLAIN[case]
+    calls = [call["function"]["arguments"] for each in given for call in each["messages"][1]["tool_calls"]]
+    assert read(tmp_path, given, name) == calls
+    numbered = list(enumerate(given, 1))
+    assert rows.without_padding(numbered) == numbered
+
+
+TABLES: dict[str, list[dict[str, Any]]] = {
+    "two functions": [row(("w", {"city": "Łódź"})), row(("mail", {"to": "ann", "copy": True}))],
+    "one without arguments, as it is defined": [
+        row(("w", {"city": "Paris"}), tools=[tool("w", city=TEXT), tool("stop")]),
+        row(("stop", {}), tools=[tool("w", city=TEXT), tool("stop")]),
+    ],
+    "definitions in text": [
+        row(("w", {"city": "Paris"}), tools=json.dumps([tool("w", city=TEXT), tool("stop")])),
+        row(("stop", {}), tools=json.dumps([tool("w", city=TEXT), tool("stop")])),
+    ],
+    "one function, and schemas of two": [
+        row(("w", {"city": "Paris", "unit": "C"}), tools=[tool("w", city=TEXT, unit=TEXT)]),
+        row(("w", {"city": "Rom"}), tools=[tool("mail", to={"type": "object", "properties": {"name": TEXT}})]),
+    ],
+    "sorted by function": [*(row(("w", {"city": f"Paris {n}"})) for n in range(300)), row(("mail", {"to": "ann"}))],
+}
+
+
+@pytest.mark.parametrize("name", ["t.jsonl", "t.json"])
+@pytest.mark.parametrize("case", TABLES)
+def test_nulls_of_a_table_go(case: str, name: str, tmp_path: Path) -> None:
+    given = TABLES[case]
+    padded = pa.Table.from_pylist(given).to_pylist()
+    assert padded != given
+    calls = [call["function"]["arguments"] for each in given for call in each["messages"][1]["tool_calls"]]
+    assert read(tmp_path, padded, name) == calls
+
+
+def test_messages_with_the_keys_of_all_roles_are_read_in_plain_json(tmp_path: Path) -> None:
+    parts = [{"type": "text", "text": "Qué?", "image_url": None}, {"type": "image_url", "text": None,
+             "image_url": {"url": "https://x.example/a.png", "detail": None}}]  # fmt: skip
+    given = row(("w", {"city": "Paris", "unit": None}))
+    given["messages"][0]["content"] = parts
+    (tmp_path / "t.jsonl").write_text(f"{json.dumps(given)}\n{json.dumps(row(('w', {'city': 'x', 'unit': 'C'})))}")
+    first, _ = (
+        next(formats.calls_in(json.loads(each.text or b""))) for each in sources.read(str(tmp_path / "t.jsonl"))
+    )
+    assert first.messages[0] == {
+        "role": "user",
+        "content": [
+            {"type": "text", "text": "Qué?"},
+            {"type": "image_url", "image_url": {"url": "https://x.example/a.png"}},
+        ],
+    }
