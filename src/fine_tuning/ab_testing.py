@@ -17,6 +17,7 @@ from fine_tuning.experiments.recommendation import recommend
 from fine_tuning.experiments.sample import check_arm
 from fine_tuning.experiments.sample_scoring import Arguments, Recorder, SampleDetails
 from fine_tuning.experiments.sample_writer import Counts, SampleWriter
+from fine_tuning.experiments.sufficient_statistics import B
 from fine_tuning.store import experiments, legacy_files
 from fine_tuning.store.records.experiment_json import Arm
 from fine_tuning.store.records.experiments import ExperimentDecision, ExperimentLook
@@ -56,8 +57,7 @@ class ABTestFramework:
         """Start a test; starting the same running test again returns it.
 
         Args:
-            more: further models (arms model_c, model_d, ...), each compared with model_a; see `ABTestResult.others`.
-                The units are divided evenly unless `split` says otherwise.
+            more: further models (arms model_c, model_d, ...), each compared with model_a; the units are divided evenly.
             design: anytime (a verdict at every look), group_sequential (at planned looks) or fixed (at the end).
             choices: alpha, planned, looks, spending, score, low, high, metric, margin, split, guardrails, ramp, layer,
                 auto; see `experiments.design.Design`. With a metric of the evaluator, `score` is the metric's.
@@ -190,11 +190,10 @@ class ABTestFramework:
     def conclude_test(self, test_id: str, alpha: float | None = None, *, even_empty: bool = False) -> ABTestResult:
         """End a test and store its verdict; concluding again returns the same.
 
-        A test in which an arm has no samples stays open, with nothing significant.
+        A test in which an arm has no samples stays open, with nothing significant, unless `even_empty`.
 
         Args:
             alpha: the test's own by default, which is 0.05 unless it was created with another.
-            even_empty: end it also where an arm has no samples, such as a test of a mistyped model.
 
         Raises:
             NotFoundError: there is no such test.
@@ -202,13 +201,10 @@ class ABTestFramework:
         """
         return lifecycle.conclude(self._database, test_id, alpha, even_empty=even_empty)
 
-    def cheaper_and_not_worse(
-        self, test_id: str, margin: float | None = None, model: str = "model_b"
-    ) -> CheaperAndNotWorse:
-        """Whether model_b is shown to be both cheaper than model_a and no more than a margin worse.
+    def cheaper_and_not_worse(self, test_id: str, margin: float | None = None, model: str = B) -> CheaperAndNotWorse:
+        """Whether a model is shown to be both cheaper than model_a and no more than a margin worse.
 
-        Both one-sided statements must hold at the test's alpha, which therefore needs no splitting (an intersection of
-        tests, Berger 1982); valid at every look.
+        Both one-sided statements must hold at the test's alpha; see `non_inferiority`. Valid at every look.
 
         Args:
             margin: in units of the score; the test's own by default.

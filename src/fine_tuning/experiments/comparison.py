@@ -91,16 +91,16 @@ class Comparison:
         found = self.effect(design, scores)
         if not found.is_ready or not found.score:
             return
-        before, log_e = self.peak(found.estimate > 0), found.log_e(design.alpha)
+        before, log_e = self._peak(found.estimate), found.log_e(design.alpha)
         if before is not None and log_e <= before.log_e(design.alpha):
             return
         self.peaks = [*(each for each in self.peaks if each is not before), found]
         if log_e == max(each.log_e(design.alpha) for each in self.peaks):
             self.since, self.since_starts = {}, (scores[0].count, scores[1].count)
 
-    def peak(self, is_better: bool) -> Effect | None:
-        """The look with the most evidence that the second model is better (or worse)."""
-        return next((each for each in self.peaks if (each.estimate > 0) == is_better), None)
+    def _peak(self, estimate: float) -> Effect | None:
+        """The look with the most evidence so far for the model that this estimate speaks for."""
+        return next((each for each in self.peaks if (each.estimate > 0) == (estimate > 0)), None)
 
     def look(self, design: Design, scores: Scores) -> None:
         """Take the planned look that is due."""
