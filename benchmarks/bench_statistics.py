@@ -1,6 +1,6 @@
 """Error rates, sample sizes and coverage of the experiments and intervals, by simulation; writes docs/statistics.md.
 
-python benchmarks/bench_statistics.py                      # 10,000 tests of most kinds: about 20 minutes on two cores
+python benchmarks/bench_statistics.py                      # all: about 25 minutes on two idle cores
 python benchmarks/bench_statistics.py --replications 500   # a shorter run
 python benchmarks/bench_statistics.py --only different_models savings   # these sections; the others stay as they are
 """
