@@ -119,8 +119,7 @@ class ABTestFramework:
     def buffer(self, test_id: str) -> Recorder:
         """Record in the background: `with framework.buffer("test") as samples: samples.record("model_a", ...)`.
 
-        `record` takes model, prediction and reference, and the other arguments of `record_sample` by name; it neither
-        waits nor fails.
+        `record` takes model, prediction and reference, and `record_sample`'s others by name; it never waits or fails.
 
         Raises:
             NotFoundError: there is no such test.
@@ -207,8 +206,7 @@ class ABTestFramework:
         Both one-sided statements must hold at the test's alpha; see `non_inferiority`. Valid at every look.
 
         Args:
-            margin: in units of the score; the test's own by default.
-            model: the arm that is compared with model_a.
+            margin: in units of the score; the test's own by default. model: the arm beside model_a.
         """
         return non_inferiority.of_test(lifecycle.find(self._database, test_id), check_arm(model), margin)
 
@@ -231,7 +229,7 @@ class ABTestFramework:
             return experiments.decisions(tx, test_id)
 
     def get_history(self, test_id: str) -> list[ExperimentLook]:
-        """The effect, its interval and its p-value as a test grew, at some 300 sizes up to ten million samples."""
+        """Effect, interval and p-value of model_b as a test grew, at some 300 sizes up to ten million samples."""
         lifecycle.find(self._database, test_id)
         with self._database.read() as tx:
             return experiments.looks(tx, test_id)
