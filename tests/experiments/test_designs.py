@@ -12,6 +12,7 @@ import pytest
 
 from fine_tuning import ABTestFramework, ModelRegistry
 from fine_tuning.errors import ConflictError, UsageError
+from fine_tuning.experiments import group_sequential, verdict
 from fine_tuning.experiments.assignment import ramped, takes_part
 from fine_tuning.experiments.design import Design, DesignChoices
 from fine_tuning.store.database import Database
@@ -156,6 +157,15 @@ class TestDesigns:
         framework.record_sample("t", "model_b", "a blue lamp", "a red lamp", 1.0, 0.0)
         result = framework.monitor("t")
         assert (result.score, result.model_a_accuracy, result.model_b_accuracy) == ("bounded", 1.0, 0.5)
+
+    @pytest.mark.parametrize("spending", ["t2", "obrien_fleming"])
+    def test_p_value_of_look_just_beyond_its_limit_is_at_most_alpha(self, spending: str) -> None:
+        design = Design(kind="group_sequential", planned=400, spending=spending)
+        for alpha in (0.05, 0.01, 0.1):
+            limits = group_sequential.boundaries(design.fractions[:3], alpha, spending)
+            for apart, is_found in ((1e-6, True), (-1e-6, False)):
+                zs = (0.1, 0.2, limits[-1] + apart)
+                assert (verdict._p_of(design, zs, alpha) <= alpha) == is_found
 
 
 class TestVerdicts:

@@ -287,3 +287,20 @@ def test_monitor_of_ten_million_samples_uses_sums(database: Database) -> None:
         experiments.set_statistics(tx, "t", found.as_dict())
     result = framework.monitor("t")
     assert (result.total_samples, result.accuracy_improvement) == (10_000_000, pytest.approx(0.0001))
+
+
+def test_pairs_that_all_differ_by_the_same_have_no_evidence_of_rounding() -> None:
+    for seed in range(10):
+        rng, framework = np.random.default_rng(seed), ABTestFramework()
+        framework.create_test(f"t{seed}", "a", "b", score="real")
+        rows = []
+        for question, score in enumerate(rng.normal(size=40).tolist()):
+            rows += [
+                row("model_a", score, sample_id=str(question), covariate=score),
+                row("model_b", score + 0.1, sample_id=str(question), covariate=score),
+            ]
+        for each in rows:
+            framework.record_samples(f"t{seed}", [each])
+        result = framework.monitor(f"t{seed}")
+        assert result.effect == pytest.approx(0.1)
+        assert not result.statistical_significance

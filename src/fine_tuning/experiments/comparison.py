@@ -161,9 +161,8 @@ def _effect(cells: Sequence[UnitSums], design: Design, scores: Scores) -> Effect
     if design.score != "real":
         found = _smoothed(found, design.ends)
         scores = _with_ends(scores[0], design.ends), _with_ends(scores[1], design.ends)
-    first, second, common = found.variances
-    variance = first + second - 2 * common
-    skewness = float(small_sample_corrections.skewness(scores, (first, second), found.units, variance))
+    variance = found.variance
+    skewness = float(small_sample_corrections.skewness(scores, found.variances[:2], found.units, variance))
     is_binary = design.score == "binary"
     least = MIN_OBSERVATIONS if is_binary else MIN_OBSERVATIONS_OF_MEANS
     return Effect(
@@ -218,11 +217,11 @@ def _degrees(found: Difference, *, is_binary: bool) -> float:
 
     The variance of a rate of independent answers follows from the rate; what units add to it must be estimated.
     """
-    first, second, common = found.variances
+    first, second, _ = found.variances
     of_units = [max(0.0, units - found.cells) for units in found.units]
     if not min(of_units) > 0:
         return 0.0
-    variance = first + second - 2 * common
+    variance = found.variance
     shared = found.shared / max(1e-12, 1 - found.shared * found.cells)
     spread = first**2 / of_units[0] + second**2 / of_units[1] + shared * (variance**2 - first**2 - second**2)
     degrees = variance**2 / max(spread, variance**2 / sum(of_units)) if variance > 0 else min(of_units)

@@ -19,6 +19,7 @@ Floats = NDArray[np.float64]
 COLUMNS = 6  # number of scores, their total and that of the covariate: of the first model, then of the second
 _UPPER = np.triu_indices(COLUMNS)
 _N, _Y, _X = 0, 1, 2
+ROUNDING = 1e-12  # relative error of a variance
 _SIDES = (0, 3)  # where the columns of each model begin
 
 
@@ -85,6 +86,12 @@ class Difference(NamedTuple):
     scores: tuple[float, float]
     cells: int
 
+    @property
+    def variance(self) -> float:
+        """Of the estimate; 0 where both models differ by the same in every unit."""
+        first, second, common = self.variances
+        return _exact(first + second - 2 * common, first + second)
+
 
 def difference(cells: Sequence[UnitSums]) -> Difference | None:
     """The stratified difference, adjusted for the covariate; None where no cell has scores of both models.
@@ -110,11 +117,16 @@ def difference(cells: Sequence[UnitSums]) -> Difference | None:
     both = weights @ of_cells
     scale = np.array([1.0, -slope])
     parts = np.einsum("i,aibj,j->ab", scale, spread, scale)
+    first, second = (_exact(parts[side, side], spread[side, 0, side, 0]) for side in (0, 1))
     sizes, everything = counts.sum(axis=0), products.sum(axis=0)
     return Difference(
         estimate=float(both[1] - both[0]),
         means=(float(both[0]), float(both[1])),
-        variances=(float(np.maximum(0.0, parts[0, 0])), float(np.maximum(0.0, parts[1, 1])), float(parts[0, 1])),
+        variances=(
+            _exact(parts[0, 0], spread[0, 0, 0, 0]),
+            _exact(parts[1, 1], spread[1, 0, 1, 0]),
+            float(parts[0, 1]),
+        ),
         units=(float(sizes[0] ** 2 / everything[0, 0]), float(sizes[1] ** 2 / everything[3, 3])),
         shared=float(everything[0, 3] / (sizes[0] * sizes[1])),
         scores=(float(sizes[0]), float(sizes[1])),
@@ -139,6 +151,11 @@ def _spread(products: Floats, counts: Floats, means: Floats, weights: Floats) ->
     flat = influence.reshape(len(counts), 4, COLUMNS)
     found: Floats = (flat @ products @ flat.transpose(0, 2, 1)).sum(axis=0).reshape(2, 2, 2, 2)
     return found
+
+
+def _exact(variance: float, before: float) -> float:
+    """A variance that is left of another; 0 where it is nothing but its rounding."""
+    return 0.0 if variance <= ROUNDING * before else float(variance)
 
 
 def _slope(spread: Floats) -> float:

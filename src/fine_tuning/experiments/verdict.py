@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from functools import lru_cache
-from math import exp, inf, isfinite, isnan, log, nan
+from math import inf, isfinite, isnan, log, nan, sqrt
 from typing import NamedTuple, cast
 
 from scipy.special import ndtr, ndtri
@@ -198,7 +198,7 @@ def _planned(design: Design, statistics: Statistics, alpha: float) -> _Decision:
     low, high = last.interval(limits[-1 if crossed is None else crossed]) if last.variance > 0 else (-inf, inf)
     favours = 0 if crossed is None else 1 if last.z > 0 else -1
     is_over = crossed is not None or len(looks) == len(design.fractions)
-    p_value = _p_of(design, tuple(abs(look.z) for look in looks))
+    p_value = _p_of(design, tuple(abs(look.z) for look in looks), alpha)
     return _Decision(favours, p_value, low, high, is_over, last.estimate)
 
 
@@ -209,19 +209,19 @@ def _limits(design: Design, looks: int, alpha: float) -> tuple[float, ...]:
 
 
 @lru_cache(maxsize=1024)
-def _p_of(design: Design, zs: tuple[float, ...]) -> float:
-    """The smallest alpha at which the design would have found a difference by now."""
+def _p_of(design: Design, zs: tuple[float, ...], alpha: float) -> float:
+    """The smallest alpha at which the design would have found a difference by now; at most `alpha` where it does."""
     if design.kind == "fixed":
         return float(2 * ndtr(-zs[0]))
-    low, high = log(MIN_P_VALUE), 0.0
+    low, high, middle = MIN_P_VALUE, 1.0, alpha
     for _ in range(16):  # to about 5 % of itself
-        middle = (low + high) / 2
-        limits = group_sequential.boundaries(design.fractions[: len(zs)], exp(middle), design.spending)
+        limits = group_sequential.boundaries(design.fractions[: len(zs)], middle, design.spending)
         if any(z >= limit for z, limit in zip(zs, limits, strict=True)):
             high = middle
         else:
             low = middle
-    return exp(high)
+        middle = sqrt(low * high)
+    return high
 
 
 def _lower(statistics: Statistics, name: str, alpha: float) -> Interval:
