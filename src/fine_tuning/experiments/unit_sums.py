@@ -122,11 +122,7 @@ def difference(cells: Sequence[UnitSums]) -> Difference | None:
     return Difference(
         estimate=float(both[1] - both[0]),
         means=(float(both[0]), float(both[1])),
-        variances=(
-            _exact(parts[0, 0], spread[0, 0, 0, 0]),
-            _exact(parts[1, 1], spread[1, 0, 1, 0]),
-            float(parts[0, 1]),
-        ),
+        variances=(first, second, float(parts[0, 1])),
         units=(float(sizes[0] ** 2 / everything[0, 0]), float(sizes[1] ** 2 / everything[3, 3])),
         shared=float(everything[0, 3] / (sizes[0] * sizes[1])),
         scores=(float(sizes[0]), float(sizes[1])),
