@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
+from contextlib import closing
 from functools import cache
 from math import inf
 from pathlib import Path
@@ -45,7 +46,7 @@ _TYPES = {
 RECORD = pa.struct([(name, _TYPES[name]) for name in Record._fields])
 
 
-def records(rows: RowSources, recipe: Recipe, settings: Settings) -> Iterator[pa.RecordBatch]:
+def records(rows: RowSources, recipe: Recipe, settings: Settings) -> Generator[pa.RecordBatch]:
     """Every row of the files as a record, with the place of its file, its line and its signature.
 
     Args:
@@ -66,8 +67,8 @@ def records(rows: RowSources, recipe: Recipe, settings: Settings) -> Iterator[pa
     seen = daft_file_source.frame(files, flow).select("source", "line", checked)
     signed = seen.with_column("signature", near_duplicates.signature(column("prompt_words")))
     arrivals = daft_file_source.Arrivals(labels)
-    with interruptible():
-        for batch in signed.to_arrow_iter():
+    with interruptible(), closing(signed.to_arrow_iter()) as batches:
+        for batch in batches:
             flow.arrive(batch.num_rows)
             yield arrivals.take(batch)
     arrivals.check()

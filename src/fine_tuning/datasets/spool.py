@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -42,15 +43,18 @@ class Spool:
     def __len__(self) -> int:
         return len(self.content)
 
-    def fill(self, batches: Iterable[pa.RecordBatch], on_progress: Callable[[int], None] = lambda _: None) -> None:
+    def fill(self, batches: Generator[pa.RecordBatch], on_progress: Callable[[int], None] = lambda _: None) -> None:
         """Store all records.
+
+        Their generator is closed here, also where the disk is full: left to the garbage collector it might be closed
+        by a thread that reads rows for another plan, which then would wait for itself.
 
         Raises:
             StorageError: the disk is full.
         """
         codes = {name: _Codes(self.names[name]) for name in _NAMES}
         columns: list[dict[str, Numbers]] = []
-        with translated_os_errors(self._path, "write"), pa.OSFile(str(self._path), "wb") as sink:
+        with closing(batches), translated_os_errors(self._path, "write"), pa.OSFile(str(self._path), "wb") as sink:
             writer = None
             for batch in batches:
                 if not batch.num_rows:

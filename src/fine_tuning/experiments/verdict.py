@@ -26,7 +26,7 @@ SECONDARY = 0.2  # of alpha, for latency and for cost
 
 
 class _Decision(NamedTuple):
-    """favours, p_value, low, high, is_over, changed: as in `ABTestResult`; estimate: at the planned look."""
+    """favours, p_value, low, high, is_over, changed: as in `ABTestResult`; estimate: at the look that decided."""
 
     favours: int
     p_value: float
@@ -119,7 +119,8 @@ def look(design: Design, statistics: Statistics) -> NewLook | None:
         return None
     decided = _decide(design, statistics, effect, design.alpha)
     low, high, p_value = (value if isfinite(value) else None for value in (decided.low, decided.high, decided.p_value))
-    return {"size": statistics.size, "effect": effect.estimate, "low": low, "high": high, "p_value": p_value}
+    estimate = effect.estimate if isnan(decided.estimate) else decided.estimate
+    return {"size": statistics.size, "effect": estimate, "low": low, "high": high, "p_value": p_value}
 
 
 def _mismatch(design: Design, statistics: Statistics) -> float:
@@ -156,30 +157,31 @@ def _decide(design: Design, statistics: Statistics, effect: Effect, alpha: float
 
 
 def _anytime(design: Design, statistics: Statistics, effect: Effect, alpha: float) -> _Decision:
-    """The look with the most evidence decides, as long as no later samples contradict it."""
+    """The look with the most evidence decides, as long as no later samples contradict it.
+
+    The interval is that of all samples; where they alone would not show the difference any more, that of the look.
+    """
     looks = [*statistics.comparison.peaks, effect] if effect.is_ready else statistics.comparison.peaks
     if not looks:
         return _Decision(0, nan, *_clipped((-inf, inf), design))
-    peak = max(looks, key=lambda each: each.log_e(design.alpha))
+    peak, now = max(looks, key=lambda each: each.log_e(design.alpha)), looks[-1]
     p_value = confidence_sequences.always_valid_p(peak.log_e(design.alpha))
-    intervals = {id(each): each.sequence(alpha, design.alpha) for each in looks}
-    found = intervals[id(peak)]
+    found, latest = (each.sequence(alpha, design.alpha) for each in (peak, now))
     if p_value > alpha:
-        both = max(low for low, _ in intervals.values()), min(high for _, high in intervals.values())
-        return _Decision(0, p_value, *_clipped(both, design))
+        return _Decision(0, p_value, *_clipped(latest, design), estimate=now.estimate)
     since = statistics.comparison.effect_since(design, statistics.scores)
-    later = [*intervals.values(), since.sequence(alpha, design.alpha)]
-    apart = [each for each in later if each[0] > found[1] or each[1] < found[0]]
+    others = [*(each.sequence(alpha, design.alpha) for each in looks), since.sequence(alpha, design.alpha)]
+    apart = [(low, high) for low, high in others if low > found[1] or high < found[0]]
+    decided = now if latest[0] > 0 or latest[1] < 0 else peak
+    interval = latest if decided is now else found
     if apart:
         interval = min(found[0], *(low for low, _ in apart)), max(found[1], *(high for _, high in apart))
-    else:
-        now = intervals[id(looks[-1])]
-        interval = max(found[0], now[0]), min(found[1], now[1])
     if interval[0] > 0 or interval[1] < 0:  # also where the effect has changed, but not which model is better
-        return _Decision(1 if peak.estimate > 0 else -1, p_value, *_clipped(interval, design))
+        favours = 1 if peak.estimate > 0 else -1
+        return _Decision(favours, p_value, *_clipped(interval, design), estimate=decided.estimate)
     first = min((each for each in looks if each.log_e(design.alpha) >= -log(alpha)), key=lambda each: each.n)
     changed = _changed(design, first, since if since.is_ready else effect)
-    return _Decision(0, nan, *_clipped(interval, design), changed=changed)
+    return _Decision(0, nan, *_clipped(interval, design), estimate=now.estimate, changed=changed)
 
 
 def _clipped(interval: Interval, design: Design) -> Interval:
