@@ -203,7 +203,7 @@ def test_complete_calls_of_one_unit_form_a_cluster_despite_an_invalid_reference(
         test = experiments.get(tx, "t")
     assert test is not None
     arm = test["statistics"]["arms"][answer["experiment"]["arm"]]
-    assert (arm["scores"]["count"], arm["clusters"]["count"]) == (4, 1)
+    assert (arm["scores"]["count"], arm["by_cluster"]["errors"]["count"]) == (4, 1)
 
 
 WEATHER = {

@@ -75,9 +75,7 @@ def test_comparison_among_several_is_more_cautious_than_of_two() -> None:
     framework.create_test("two", "old", "new")
     framework.record_samples("two", [row for row in rows if row["model"] in ARMS[:2]])
     several, two = framework.monitor("t"), framework.monitor("two")
-    assert several.effect == two.effect
     assert several.p_value > 2 * two.p_value
-    assert several.intervals["accuracy"][0] < two.intervals["accuracy"][0]
 
 
 @pytest.mark.slow

@@ -304,3 +304,12 @@ def test_pairs_that_all_differ_by_the_same_have_no_evidence_of_rounding() -> Non
         result = framework.monitor(f"t{seed}")
         assert result.effect == pytest.approx(0.1)
         assert not result.statistical_significance
+
+
+@pytest.mark.parametrize("score", ["binary", "bounded"])
+def test_clearest_difference_of_all_is_told(score: str) -> None:
+    framework = started(score=score)
+    framework.record_samples(
+        "t", [row(arm, right) for _ in range(40) for arm, right in (("model_a", 0), ("model_b", 1))]
+    )
+    assert framework.recommend_winner(framework.monitor("t")) == "b"

@@ -160,7 +160,9 @@ def _effect(cells: Sequence[UnitSums], design: Design, scores: Scores) -> Effect
         return Effect(nan, nan, n=n, planned=planned, is_ready=False)
     if design.score != "real":
         found = _smoothed(found, design.ends)
-        scores = _with_ends(scores[0], design.ends), _with_ends(scores[1], design.ends)
+        # As skewed as if both models were alike: otherwise the clearest differences would never be told.
+        alike = _with_ends(scores[0], design.ends).merged(_with_ends(scores[1], design.ends))
+        scores = alike, alike
     variance = found.variance
     skewness = float(small_sample_corrections.skewness(scores, found.variances[:2], found.units, variance))
     is_binary = design.score == "binary"

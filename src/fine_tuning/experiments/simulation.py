@@ -252,16 +252,17 @@ class _Answers:
 
 def _effects(counts: Counts) -> tuple[Floats, Floats, Floats]:
     """The difference, its variance and skewness, as `Comparison.effect` has them."""
-    sides, variances = [], []
+    variances = []
     for right, n in ((counts.right_a, counts.n_a), (counts.right_b, counts.n_b)):
         rate = (right + 1) / (n + 2)  # one more right and one more wrong answer
-        squares = (n + 2) * rate * (1 - rate)
-        sides.append(_Answers(n + 2, squares, squares * (1 - 2 * rate)))
-        variances.append(squares / (n + 2) / n)
+        variances.append(rate * (1 - rate) / n)
+    size = counts.n_a + counts.n_b + 4
+    rate = (counts.right_a + counts.right_b + 2) / size
+    alike = _Answers(size, size * rate * (1 - rate), size * rate * (1 - rate) * (1 - 2 * rate))
     variance = variances[0] + variances[1]
     a, b = counts.right_a / counts.n_a, counts.right_b / counts.n_b
     if counts.both is not None:
         variance = variance - 2 * (counts.both / counts.n_a - a * b) / (counts.n_a + 2)
     parts, units = (variances[0], variances[1]), (counts.n_a, counts.n_b)
-    skewness = small_sample_corrections.skewness((sides[0], sides[1]), parts, units, variance)
+    skewness = small_sample_corrections.skewness((alike, alike), parts, units, variance)
     return b - a, variance, np.asarray(skewness)

@@ -21,12 +21,11 @@ from fine_tuning.distillation import DistillationDataCollector
 from fine_tuning.distillation.import_report import ImportReport
 from fine_tuning.errors import DataError
 from fine_tuning.experiments.assignment import assign
-from fine_tuning.experiments.sufficient_statistics import B
+from fine_tuning.experiments.sufficient_statistics import ARMS, B
 from fine_tuning.llm_service import LLMService
 from fine_tuning.model_registry import ModelRegistry
 from fine_tuning.settings import Settings
 from fine_tuning.store.records.examples import Example
-from fine_tuning.store.tables import ARMS
 from fine_tuning.store.workspace import Workspace
 from fine_tuning.workflows.pipeline import CapturedExamples, Outcome, Pipeline, Plan, predict_test_set, questions_of
 
