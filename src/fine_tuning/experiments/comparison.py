@@ -18,6 +18,7 @@ from fine_tuning.store.records.experiment_json import ComparisonRecord
 MIN_OBSERVATIONS = 10  # answers right or wrong, or units, of each model before an asymptotic statement is made
 MIN_OBSERVATIONS_OF_MEANS = 30  # of figures of any size, whose spread and skewness must be guessed too
 MAX_SKEWNESS = 0.2  # skewness of an estimate: beyond it, normal approximations fail
+CLEAR = 8.0  # standard errors of a difference of rates that no skewness explains: of answers that nearly all differ
 MAX_STRATA = 20  # further ones are taken together
 OTHER = "(others)"
 Scores = tuple[Moments, Moments]  # of both models
@@ -160,19 +161,18 @@ def _effect(cells: Sequence[UnitSums], design: Design, scores: Scores) -> Effect
         return Effect(nan, nan, n=n, planned=planned, is_ready=False)
     if design.score != "real":
         found = _smoothed(found, design.ends)
-        # As skewed as if both models were alike: otherwise the clearest differences would never be told.
-        alike = _with_ends(scores[0], design.ends).merged(_with_ends(scores[1], design.ends))
-        scores = alike, alike
+        scores = _with_ends(scores[0], design.ends), _with_ends(scores[1], design.ends)
     variance = found.variance
     skewness = float(small_sample_corrections.skewness(scores, found.variances[:2], found.units, variance))
     is_binary = design.score == "binary"
     least = MIN_OBSERVATIONS if is_binary else MIN_OBSERVATIONS_OF_MEANS
+    is_clear = design.score != "real" and abs(found.estimate) >= CLEAR * sqrt(variance)
     return Effect(
         found.estimate,
         variance,
         n=n,
         planned=planned,
-        is_ready=variance > 0 and min(found.units) >= least and abs(skewness) <= MAX_SKEWNESS,
+        is_ready=variance > 0 and min(found.units) >= least and (is_clear or abs(skewness) <= MAX_SKEWNESS),
         degrees=_degrees(found, is_binary=is_binary),
         skewness=0.0 if is_binary else skewness,
     )

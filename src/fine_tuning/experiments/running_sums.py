@@ -33,17 +33,6 @@ class Moments:
         self.cubes += added * share * (self.count - 2) - 3 * share * self.squares
         self.squares += added
 
-    def merged(self, other: Moments) -> Moments:
-        """Those of both samples as one."""
-        a, b = self.count, other.count
-        count, apart = a + b, other.mean - self.mean
-        if not count:
-            return Moments()
-        squares = self.squares + other.squares + apart**2 * a * b / count
-        cubes = self.cubes + other.cubes + apart**3 * a * b * (a - b) / count**2
-        cubes += 3 * apart * (a * other.squares - b * self.squares) / count
-        return Moments(count, self.total + other.total, squares, cubes)
-
     @property
     def mean(self) -> float:
         """The mean; 0 of nothing, for sums."""

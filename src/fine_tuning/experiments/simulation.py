@@ -14,7 +14,7 @@ from scipy.special import ndtri
 from fine_tuning._util import checks
 from fine_tuning.errors import UsageError
 from fine_tuning.experiments import confidence_sequences, group_sequential, small_sample_corrections
-from fine_tuning.experiments.comparison import MAX_SKEWNESS, MIN_OBSERVATIONS, continuity
+from fine_tuning.experiments.comparison import CLEAR, MAX_SKEWNESS, MIN_OBSERVATIONS, continuity
 from fine_tuning.experiments.design import Design
 
 MAX_ANSWERS = 10_000_000_000  # simulated: some minutes
@@ -212,8 +212,10 @@ def _anytime(counts: Counts, design: Design) -> tuple[Ints, Ints]:
     apart, variance, skewness = _effects(counts)
     planned = 2 * design.planned if design.planned else confidence_sequences.PLANNED_SAMPLES
     limits = [confidence_sequences.limit(n, design.alpha, planned) for n in (counts.n_a + counts.n_b).tolist()]
-    is_ready = (np.minimum(counts.n_a, counts.n_b) >= MIN_OBSERVATIONS) & (np.abs(skewness) <= MAX_SKEWNESS)
-    return _first(is_ready & (np.abs(apart) >= np.array(limits) * np.sqrt(variance)), apart, counts)
+    error = np.sqrt(variance)
+    is_shaped = (np.abs(skewness) <= MAX_SKEWNESS) | (np.abs(apart) >= CLEAR * error)
+    is_ready = (np.minimum(counts.n_a, counts.n_b) >= MIN_OBSERVATIONS) & is_shaped
+    return _first(is_ready & (np.abs(apart) >= np.array(limits) * error), apart, counts)
 
 
 def _planned(counts: Counts, design: Design) -> tuple[Ints, Ints]:
@@ -252,17 +254,16 @@ class _Answers:
 
 def _effects(counts: Counts) -> tuple[Floats, Floats, Floats]:
     """The difference, its variance and skewness, as `Comparison.effect` has them."""
-    variances = []
+    sides, variances = [], []
     for right, n in ((counts.right_a, counts.n_a), (counts.right_b, counts.n_b)):
         rate = (right + 1) / (n + 2)  # one more right and one more wrong answer
-        variances.append(rate * (1 - rate) / n)
-    size = counts.n_a + counts.n_b + 4
-    rate = (counts.right_a + counts.right_b + 2) / size
-    alike = _Answers(size, size * rate * (1 - rate), size * rate * (1 - rate) * (1 - 2 * rate))
+        squares = (n + 2) * rate * (1 - rate)
+        sides.append(_Answers(n + 2, squares, squares * (1 - 2 * rate)))
+        variances.append(squares / (n + 2) / n)
     variance = variances[0] + variances[1]
     a, b = counts.right_a / counts.n_a, counts.right_b / counts.n_b
     if counts.both is not None:
         variance = variance - 2 * (counts.both / counts.n_a - a * b) / (counts.n_a + 2)
     parts, units = (variances[0], variances[1]), (counts.n_a, counts.n_b)
-    skewness = small_sample_corrections.skewness((alike, alike), parts, units, variance)
+    skewness = small_sample_corrections.skewness((sides[0], sides[1]), parts, units, variance)
     return b - a, variance, np.asarray(skewness)
