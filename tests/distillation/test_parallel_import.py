@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import gzip
 import json
+import subprocess
+import sys
 from collections import Counter
+from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from fine_tuning.distillation import DistillationDataCollector, parallel_import
-from fine_tuning.distillation.import_report import ImportReport, RejectedRow
+from fine_tuning.distillation.import_report import Defaults, ImportReport, RejectedRow
 from fine_tuning.errors import DataError
 from fine_tuning.store.database import Database
 from fine_tuning.store.workspace import open_workspace
@@ -91,3 +94,18 @@ def test_reports_of_parts_add_up_in_every_count() -> None:
     assert whole == ImportReport(
         2, 4, 6, 8, 10, 12, part.rejected * 2, Counter(openai=14), Counter({3: 16}), 18, known_since=None
     )
+
+
+def test_import_worker_whose_answers_nobody_reads_ends(tmp_path: Path) -> None:
+    file = tmp_path / "calls.jsonl"
+    row = json.dumps({"prompt": "q" * 400, "response": "a" * 400})
+    file.write_text(f"{row}\n" * 10_000)
+    task = {"files": [str(file)], "defaults": astuple(Defaults()), "first": 0, "workers": 1}
+    command = [sys.executable, "-m", "fine_tuning.distillation.import_worker"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as worker:
+        assert worker.stdin is not None
+        assert worker.stdout is not None
+        worker.stdout.close()
+        worker.stdin.write(json.dumps(task).encode() + b"\n")
+        worker.stdin.close()
+        assert worker.wait(60) == 1

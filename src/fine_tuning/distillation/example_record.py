@@ -5,9 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import cast
+from typing import NamedTuple, cast
 
 from fine_tuning._util import checks
 from fine_tuning.data_io.messages import Message, Tool, prompt_and_response_messages, text_of
@@ -18,13 +17,12 @@ from fine_tuning.store.records.examples import NewExample
 _CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
-@dataclass(frozen=True)
-class Facts:
+class Facts(NamedTuple):
     """What is recorded of a call beside its conversation. Values are checked by `example_record`.
 
     Attributes:
         model_used: the model that responded.
-        captured_at: UTC.
+        captured_at: UTC; now by default.
     """
 
     domain: object
@@ -32,7 +30,7 @@ class Facts:
     rating: object
     metadata: object = None
     model_used: object = "unknown"
-    captured_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    captured_at: datetime | None = None
 
 
 def example_record(messages: object, tools: object, facts: Facts) -> NewExample:
@@ -68,7 +66,7 @@ def example_record(messages: object, tools: object, facts: Facts) -> NewExample:
         "rating": rating,
         "metadata": checks.mapping("metadata", facts.metadata),
         "model_used": checks.name("model_used", facts.model_used),
-        "captured_at": facts.captured_at,
+        "captured_at": facts.captured_at or datetime.now(UTC),
     }
 
 

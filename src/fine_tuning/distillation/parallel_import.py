@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import marshal
 import os
 import subprocess
 import sys
@@ -37,7 +38,8 @@ MIN_BYTES = 32 << 20  # below, starting the workers takes longer than they save
 MAX_WORKERS = 8
 BATCH_BYTES = 4 << 20  # of calls that are stored at once: fewer commits, for none of which others wait for over 0.3 s
 PIPE_BYTES = 1 << 20  # more than a usual block, so that a worker goes on while the calls of another one are stored
-NO_MORE = b"{}\n"
+LENGTH_BYTES = 8  # before each answer of a worker
+NO_MORE = marshal.dumps({})
 _ENDED = "a process that reads the files ended too early, perhaps for lack of memory; run again"
 
 
@@ -63,9 +65,9 @@ class ParallelImport:
         batch: list[Block] = []
         size = 0
         try:
-            for line in self._lines():
-                batch.append(self._block(line))
-                size += len(line)
+            for answer in self._answers():
+                batch.append(self._block(answer))
+                size += len(answer)
                 if size >= BATCH_BYTES:
                     yield batch
                     batch, size = [], 0
@@ -76,26 +78,24 @@ class ParallelImport:
         if batch:
             yield batch
 
-    def _lines(self) -> Iterator[bytes]:
+    def _answers(self) -> Iterator[bytes]:
         """The answers of the workers, in the order of the blocks."""
         count = min(os.cpu_count() or 1, MAX_WORKERS)
         with ExitStack() as stack:
             streams = [stack.enter_context(_Worker(self._task(first, count))).answers for first in range(count)]
             for stream in cycle(streams):
-                line = stream.readline()
-                if not line.endswith(b"\n"):
-                    raise ProviderError(_ENDED)
-                if line == NO_MORE:
+                answer = _read(stream, int.from_bytes(_read(stream, LENGTH_BYTES)))
+                if answer == NO_MORE:
                     return
-                yield line
+                yield answer
 
-    def _block(self, line: bytes) -> Block:
-        answer: JsonColumn = json.loads(line)
-        if "error" in answer:
-            kind, message = cast("tuple[str, str]", answer["error"])
+    def _block(self, answer: bytes) -> Block:
+        found: JsonColumn = marshal.loads(answer)  # noqa: S302 - of our own process
+        if "error" in found:
+            kind, message = cast("tuple[str, str]", found["error"])
             raise getattr(errors, kind)(message)
-        self.report.add(_report(cast("JsonColumn", answer["report"])))
-        return Block([_decoded(call) for call in cast("list[list[object]]", answer["calls"])], str(answer["content"]))
+        self.report.add(_report(cast("JsonColumn", found["report"])))
+        return Block([_decoded(call) for call in cast("list[list[object]]", found["calls"])], str(found["content"]))
 
     def _task(self, first: int, count: int) -> Task:
         return {"files": self._files, "defaults": astuple(self._defaults), "first": first, "workers": count}
@@ -135,11 +135,17 @@ def _enlarge(pipe: IO[bytes]) -> None:
             fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
 
 
+def _read(stream: IO[bytes], size: int) -> bytes:
+    found = stream.read(size)
+    if len(found) < size:
+        raise ProviderError(_ENDED)
+    return found
+
+
 def _report(value: JsonColumn) -> ImportReport:
-    """A report from its JSON, where keys are text."""
-    unrated = Counter({int(rating): count for rating, count in value["unrated"].items()})
-    counts: dict[str, Counter[str]] = {key: Counter(value[key]) for key in ("formats", "untrainable")}
-    return ImportReport(**{**value, **counts, "unrated": unrated})
+    """A report from its values, of which counters are plain dictionaries."""
+    found: JsonColumn = {name: Counter(each) if isinstance(each, dict) else each for name, each in value.items()}
+    return ImportReport(**found)
 
 
 def _decoded(call: list[object]) -> ReadCall:

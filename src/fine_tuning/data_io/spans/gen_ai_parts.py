@@ -5,7 +5,11 @@ Source: https://opentelemetry.io/docs/specs/semconv/gen-ai/gen-ai-spans/ (the JS
 
 from __future__ import annotations
 
+from fine_tuning.data_io.dialects.marked_calls import has_mark
 from fine_tuning.data_io.json_values import JsonObject, Row, is_list, is_object, parse_embedded_json
+
+_OF_PARTS, _OF_TEXT = {"role", "parts"}, {"type", "content"}
+_SPEAKERS = ("system", "user", "assistant")
 
 
 def readable(messages: object) -> object:
@@ -14,6 +18,8 @@ def readable(messages: object) -> object:
 
 
 def _message(given: JsonObject) -> JsonObject:
+    if (text := _only_text(given)) is not None:
+        return {"role": given["role"], "content": text}
     for key in ("content", "parts"):
         value = given.get(key)
         parts = parse_embedded_json(value)
@@ -22,6 +28,18 @@ def _message(given: JsonObject) -> JsonObject:
         if is_list(parts) and parts and all(is_object(each) and _is_part(each) for each in parts):
             given = {**given, key: [_part(each) if is_object(each) else each for each in parts]}
     return given
+
+
+def _only_text(given: Row) -> str | None:
+    """The text of a message that is one plain text, as most are; None of another one."""
+    parts = given.get("parts")
+    if given.keys() != _OF_PARTS or not is_list(parts) or len(parts) != 1 or given["role"] not in _SPEAKERS:
+        return None
+    only = parts[0]
+    if not is_object(only) or only.keys() != _OF_TEXT or only["type"] != "text":
+        return None
+    text = only["content"]
+    return text if isinstance(text, str) and not has_mark(text) else None
 
 
 def _is_part(given: Row) -> bool:
