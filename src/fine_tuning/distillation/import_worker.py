@@ -23,6 +23,7 @@ from fine_tuning.distillation.importer import Import, ReadCall, blocks_of
 from fine_tuning.distillation.parallel_import import LENGTH_BYTES, Task
 from fine_tuning.errors import FineTuningError
 
+WORKERS_NICE = 10  # whoever stores the calls is waited for by all
 COLLECTED_BLOCKS = 20
 BLOCKS_AHEAD = 4  # that wait to be sent while the calls of other workers are stored
 
@@ -60,6 +61,8 @@ def main() -> None:
     # Rows make no cycles: the collector would search the thousands of objects of a block again and again.
     gc.disable()
     gc.freeze()
+    if hasattr(os, "nice"):
+        os.nice(WORKERS_NICE)
     answers: Queue[bytes | None] = Queue(BLOCKS_AHEAD)
     sending = Thread(target=_send, args=(answers,))
     sending.start()
