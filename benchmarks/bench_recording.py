@@ -83,8 +83,12 @@ def verdict(path: str) -> float:
         test = experiments.get(tx, "large")
         assert test is not None
         grown = Statistics.of(test["statistics"])
+        factor = MILLIONS / 2 / grown.arms["model_a"].samples
+        for blocks in grown.comparison.strata.values():
+            for sums in (blocks.current, *blocks.by_share.values()):
+                sums.totals = [each * factor for each in sums.totals]
+                sums.products = [each * factor for each in sums.products]
         for arm in grown.arms.values():
-            factor = MILLIONS / 2 / arm.samples
             arm.samples = MILLIONS // 2
             for moments in (arm.scores, *arm.measures.values()):
                 moments.count, moments.total = MILLIONS // 2, moments.total * factor

@@ -16,7 +16,7 @@ from fine_tuning.experiments import verdict
 from fine_tuning.experiments.comparison import Comparison, Scores
 from fine_tuning.experiments.design import Design
 from fine_tuning.experiments.effect import Effect
-from fine_tuning.experiments.sufficient_statistics import LOOK_GROWTH, Score, Statistics
+from fine_tuning.experiments.sufficient_statistics import B, Score, Statistics
 from fine_tuning.store.experiment_samples import Unit
 from fine_tuning.store.records.experiment_json import Arm
 
@@ -68,17 +68,18 @@ class OnceComputed(Comparison):
 
 
 def play(traffic: Traffic, *, with_peers: bool = True) -> Played:
-    """Record the calls one by one, look as often as recording in blocks does, and read every verdict."""
-    design, statistics = traffic.design, Statistics(comparison=OnceComputed())
+    """Record the calls one by one, look as often as recording does, and read every verdict."""
+    design, statistics = traffic.design, Statistics(comparisons={B: OnceComputed()})
     units: dict[int, dict[Arm, Unit]] = {}
-    looked_at, found = 0, []
+    found = []
     for number, call in enumerate(traffic.calls, 1):
         unit = {} if call.unit is None else units.setdefault(call.unit, {})
         statistics.comparison.pairs += traffic.is_paired and bool(unit)
         statistics.arms[call.arm].samples += 1
         statistics.add_score(design, call.arm, Score(call.score, call.covariate, call.stratum), unit)
-        if _has_look(design, statistics, number >= looked_at * LOOK_GROWTH) or number == len(traffic.calls):
-            looked_at = number
+        before = _looks(statistics)
+        statistics.look(design)
+        if _looks(statistics) > before or number == len(traffic.calls):
             found.append(verdict._decide(design, statistics, statistics.effect(design), design.alpha))
     peers = statistics_peers.verdicts(traffic.calls) if with_peers else statistics_peers.PeerVerdicts(0, 0, 0)
     return Played(
@@ -92,12 +93,9 @@ def play(traffic: Traffic, *, with_peers: bool = True) -> Played:
     )
 
 
-def _has_look(design: Design, statistics: Statistics, is_due: bool) -> bool:
-    """Look, where it is time to: whether the verdict may be another now."""
-    before = len(statistics.comparison.looks)
-    if design.kind != "anytime" or is_due:
-        statistics.look(design)
-    return len(statistics.comparison.looks) > before if design.kind != "anytime" else is_due
+def _looks(statistics: Statistics) -> tuple[int, int]:
+    """A pair that grows with every look, of either kind of design."""
+    return statistics.looked_at, len(statistics.comparison.looks)
 
 
 def _agrees(found: Any, design: Design) -> bool:

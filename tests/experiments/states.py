@@ -30,7 +30,7 @@ def statistics(a: Any, b: Any, *, clusters: int | None = None, is_paired: bool =
     first, second = columns
     units = np.hstack([first, second]) if is_paired else np.vstack([np.pad(first, ((0, 0), (0, 3))),
                                                                     np.pad(second, ((0, 0), (3, 0)))])  # fmt: skip
-    sums = UnitSums(units.sum(axis=0), units.T @ units)
+    sums = UnitSums.of_matrix(units.sum(axis=0).tolist(), units.T @ units)
     found.comparison.strata[""] = PropensityStrata(sums, blocks=[Block((0, 0))])
     found.comparison.pairs = len(first) if is_paired else 0
     return found

@@ -76,8 +76,8 @@ def test_record_samples_with_same_ids_pairs_them_in_any_order(database: Database
     assert result.effect == pytest.approx(float((b - a).mean()))
     _, found = state(database)
     cell = summed(cells(found.comparison.strata))
-    assert cell.totals.tolist() == [300, a.sum(), 0, 300, b.sum(), 0]
-    assert (found.comparison.pairs, cell.products[1, 4]) == (300, (a * b).sum())
+    assert cell.totals == [300, a.sum(), 0, 300, b.sum(), 0]
+    assert (found.comparison.pairs, cell.products[9]) == (300, (a * b).sum())
     apart = ABTestFramework()
     apart.create_test("apart", "a", "b")
     apart.record_samples("apart", [{**each, "sample_id": None} for each in rows])
@@ -273,7 +273,7 @@ def test_record_samples_from_eight_writers_counts_each_once(database: Database) 
     with database.read() as tx:
         stored = experiment_samples.count(tx, "t")
     assert stored == {name: arm.samples for name, arm in found.arms.items()} == {"model_a": 240, "model_b": 240}
-    assert summed(cells(found.comparison.strata)).totals.tolist() == [240, 120, 0, 240, 120, 0]
+    assert summed(cells(found.comparison.strata)).totals == [240, 120, 0, 240, 120, 0]
 
 
 def test_monitor_of_ten_million_samples_uses_sums(database: Database) -> None:

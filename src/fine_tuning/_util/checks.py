@@ -44,7 +44,7 @@ def amount(label: str, value: object) -> float | None:
 
 def number(label: str, value: object) -> float:
     """A number, not nan, not infinite, and no larger than the store can hold."""
-    if isinstance(value, bool) or not isinstance(value, Real) or not isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, (float, int, Real)) or not isfinite(value):
         raise UsageError(f"{label} must be a number, not {value!r}")
     found = float(value)
     if abs(found) > MAX_AMOUNT:
@@ -99,6 +99,6 @@ def one_of(label: str, value: object, known: Sequence[str]) -> str:
 
 def mapping(label: str, value: object) -> dict[str, Any]:
     """A copy of a mapping as a dict; empty if the value is None."""
-    if value is not None and not isinstance(value, Mapping):
+    if value is not None and not isinstance(value, (dict, Mapping)):
         raise UsageError(f"{label} must be a mapping, not {type(value).__name__}")
     return dict(value or {})

@@ -12,7 +12,7 @@ from fine_tuning.experiments.design import Design
 from fine_tuning.experiments.effect import Effect, Look
 from fine_tuning.experiments.propensity_strata import PropensityStrata, Starts
 from fine_tuning.experiments.running_sums import Moments
-from fine_tuning.experiments.unit_sums import Difference, Floats, UnitSums, difference, summed
+from fine_tuning.experiments.unit_sums import Columns, Difference, UnitSums, difference, summed
 from fine_tuning.store.records.experiment_json import ComparisonRecord
 
 MIN_OBSERVATIONS = 10  # answers right or wrong, or units, of each model before an asymptotic statement is made
@@ -38,8 +38,8 @@ class UnitChange(NamedTuple):
     stratum: str
     began: list[tuple[int, int]]
     scores: Starts
-    before: Floats
-    after: Floats
+    before: Columns
+    after: Columns
 
 
 @dataclass
@@ -113,7 +113,7 @@ class Comparison:
     def _continuity(self, size: int) -> float:
         """See `continuity`; of users who answer often, less: their differences change in smaller steps."""
         everything = summed(cells(self.strata))
-        alike = sum(everything.counts) / float(everything.products[0, 0] + everything.products[3, 3])
+        alike = sum(everything.counts) / sum(everything.squared_counts)
         return continuity(min(1.0, self.pairs / size)) * alike / size
 
     def as_dict(self) -> ComparisonRecord:

@@ -58,9 +58,8 @@ def comparison(state: FormerRecord) -> Comparison:
     What both models have in common is that of their pairs, where all samples are pairs; else in proportion.
     """
     a, b = state["arms"]["model_a"], state["arms"]["model_b"]
-    sums = UnitSums()
-    sums.products[:3, :3], sums.products[3:, 3:] = _own(a), _own(b)
-    sums.totals[:] = [*_totals(a), *_totals(b)]
+    products = np.zeros((COLUMNS, COLUMNS))
+    products[:3, :3], products[3:, 3:] = _own(a), _own(b)
     pairs = state["by_id"]["differences"]["count"]
     if pairs:
         shares = [pairs / arm["scores"]["count"] for arm in (a, b)]
@@ -70,7 +69,8 @@ def comparison(state: FormerRecord) -> Comparison:
         mixed[1, 0] = a["clusters"]["s_n"] * shares[0]
         mixed[0, 1] = b["clusters"]["s_n"] * shares[1]
         mixed[1, 1] = (sum(squares) - state["pair_clusters"]["s_squared"]) / 2
-        sums.products[:3, 3:], sums.products[3:, :3] = mixed, mixed.T
+        products[:3, 3:] = mixed
+    sums = UnitSums.of_matrix([*_totals(a), *_totals(b)], products)
     strata = {}
     if sum(sums.counts):
         share = share_number(sums)

@@ -10,7 +10,7 @@ from fine_tuning.errors import ConflictError, UsageError
 from fine_tuning.experiments import verdict
 from fine_tuning.experiments.design import Design
 from fine_tuning.experiments.sample import Sample, check_arm
-from fine_tuning.experiments.sufficient_statistics import LOOK_GROWTH, A, Score, Statistics
+from fine_tuning.experiments.sufficient_statistics import A, Score, Statistics
 from fine_tuning.store import experiment_samples, experiments
 from fine_tuning.store.column_types import to_json
 from fine_tuning.store.database import Transaction
@@ -48,7 +48,6 @@ class Recording:
         self.design = design
         self.statistics = Statistics.of(sums.statistics, sums.arms)
         self._clusters: dict[ClusterKey, Unit] = {}
-        self._looked_at = self.statistics.scored
         self._touched: set[ClusterKey] = set()
 
     def add(self, samples: Sequence[Sample]) -> int:
@@ -73,9 +72,8 @@ class Recording:
             self._arrive(sample)
             if sample.score is not None:
                 row["ordinal"] = self._score(sample.arm, sample.score, row, known)
-                self._look()
+                self.statistics.look(self.design)
             rows.append(row)
-        self.statistics.look(self.design)
         experiment_samples.add(self._tx, self._id, rows)
         self._save()
         return len(rows)
@@ -140,13 +138,6 @@ class Recording:
             unit = {each: self.statistics.unit_of(partner) for each, partner in partners.items()}
         found = Score(score, row["covariate"], row["stratum"] or "")
         return self.statistics.add_score(self.design, arm, found, unit)
-
-    def _look(self) -> None:
-        """Look within a block of samples as often as if fewer had been recorded at once."""
-        scores = self.statistics.scored
-        if self.design.kind != "anytime" or scores >= self._looked_at * LOOK_GROWTH:
-            self.statistics.look(self.design)
-            self._looked_at = scores
 
     def _grow_measure(self, sample: Sample, name: str, value: float) -> tuple[int, float]:
         """As `_grow`, of a measure."""

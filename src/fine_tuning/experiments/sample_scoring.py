@@ -46,7 +46,7 @@ def checked_sample(row: Arguments, rules: Rules) -> Sample:
     Raises:
         UsageError: an argument is unknown or out of range, or there is nothing to score.
     """
-    if not isinstance(row, Mapping):
+    if not isinstance(row, (dict, Mapping)):
         raise UsageError(f"a sample must be a mapping of its arguments, not {type(row).__name__}")
     if unknown := row.keys() - _ARGUMENTS:
         raise UsageError(f"unknown argument {min(unknown)!r} of a sample; known are {', '.join(sorted(_ARGUMENTS))}")

@@ -6,24 +6,23 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, cast
 
-import numpy as np
-
 from fine_tuning.experiments import confidence_sequences, former_statistics
 from fine_tuning.experiments.comparison import Comparison, Scores, UnitChange
 from fine_tuning.experiments.design import Design
 from fine_tuning.experiments.effect import Effect
 from fine_tuning.experiments.former_statistics import FormerRecord
 from fine_tuning.experiments.running_sums import ArmSums
-from fine_tuning.experiments.unit_sums import Floats
+from fine_tuning.experiments.unit_sums import Columns
 from fine_tuning.store.experiment_samples import Unit
 from fine_tuning.store.records.experiment_json import Arm, StatisticsRecord
 from fine_tuning.store.records.experiments import NewSample
 
 PLANNED_CLUSTERS = 500
-LOOK_GROWTH = 1.01  # of the samples within a block that is recorded at once, from look to look
+LOOK_GROWTH = 1.01  # of the scores of an anytime test, from look to look
 A: Arm = "model_a"
 B: Arm = "model_b"
 ARMS: list[Arm] = [A, B]  # of most tests
+_NOTHING = (0.0, 0.0, 0.0)  # the columns of a model that has no score of a unit
 
 
 class Score(NamedTuple):
@@ -43,12 +42,14 @@ class Statistics:
         comparisons: of each further model with model_a.
         origin, covariate_origin: the first score (of any size) and covariate, from which they are counted, so that no
             digits are lost.
+        looked_at: the number of scores at the last look of an anytime test.
     """
 
     arms: dict[Arm, ArmSums] = field(default_factory=lambda: {arm: ArmSums() for arm in ARMS})
     comparisons: dict[Arm, Comparison] = field(default_factory=lambda: {B: Comparison()})
     origin: float | None = None
     covariate_origin: float | None = None
+    looked_at: int = 0
 
     @classmethod
     def beginning(cls, arms: Sequence[Arm] = ARMS) -> Statistics:
@@ -58,7 +59,7 @@ class Statistics:
     def against(self, arm: Arm) -> Statistics:
         """Those of model_a and one other model, as its model_b."""
         arms = {A: self.arms[A], B: self.arms[arm]}
-        return Statistics(arms, {B: self.comparisons[arm]}, self.origin, self.covariate_origin)
+        return Statistics(arms, {B: self.comparisons[arm]}, self.origin, self.covariate_origin, self.looked_at)
 
     @property
     def comparison(self) -> Comparison:
@@ -140,14 +141,26 @@ class Statistics:
         sides = (A, challenger)
         return [(side, unit[arm].ordinal) for side, arm in enumerate(sides) if arm in unit and unit[arm].size]
 
-    def _columns(self, unit: Mapping[Arm, Unit], challenger: Arm) -> Floats:
+    def _columns(self, unit: Mapping[Arm, Unit], challenger: Arm) -> Columns:
         """See `unit_sums.COLUMNS`."""
-        origin, nothing = self.origin or 0.0, Unit()
-        sides = [unit.get(arm, nothing) for arm in (A, challenger)]
-        return np.array([x for each in sides for x in (each.size, each.total - origin * each.size, each.covariate)])
+        origin = self.origin or 0.0
+        found: list[float] = []
+        for arm in (A, challenger):
+            if (sums := unit.get(arm)) is None:
+                found += _NOTHING
+            else:
+                found += (sums.size, sums.total - origin * sums.size, sums.covariate)
+        return found
 
     def look(self, design: Design) -> None:
-        """Update the evidence; to be called after every sample."""
+        """Update the evidence where it is time to look; to be called after every score.
+
+        An anytime test looks when it has `LOOK_GROWTH` times the scores, whether they came one by one or at once.
+        """
+        if design.kind == "anytime":
+            if self.scored < self.looked_at * LOOK_GROWTH:
+                return
+            self.looked_at = self.scored
         for arm, comparison in self.comparisons.items():
             scores = self.arms[A].scores, self.arms[arm].scores
             if design.kind == "anytime":
@@ -162,6 +175,7 @@ class Statistics:
             "comparisons": {name: each.as_dict() for name, each in self.comparisons.items()},
             "origin": self.origin,
             "covariate_origin": self.covariate_origin,
+            "looked_at": self.looked_at,
         }
 
     @classmethod
@@ -174,4 +188,4 @@ class Statistics:
             return cls(sums, {B: former_statistics.comparison(state)}, 0.0, 0.0)
         now = cast("StatisticsRecord", state)
         comparisons = {name: Comparison.of(each) for name, each in now["comparisons"].items()}
-        return cls(sums, comparisons, now["origin"], now["covariate_origin"])
+        return cls(sums, comparisons, now["origin"], now["covariate_origin"], now["looked_at"])

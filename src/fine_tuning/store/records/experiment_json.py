@@ -141,6 +141,7 @@ class StatisticsRecord(TypedDict):
     comparisons: dict[Arm, ComparisonRecord]
     origin: float | None
     covariate_origin: float | None
+    looked_at: int
 
 
 class GuardrailStatus(TypedDict):
