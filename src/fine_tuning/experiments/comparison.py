@@ -65,14 +65,9 @@ class Comparison:
 
     def change(self, unit: UnitChange) -> None:
         """Put a unit's sums in place of those it had before."""
-        every = [self.strata]
+        _change(self.strata, unit)
         if self.peaks and all(ordinal > self.since_starts[side] for side, ordinal in unit.began):
-            every.append(self.since)
-        for strata in every:
-            name = unit.stratum if unit.stratum in strata or len(strata) < MAX_STRATA else OTHER
-            found = strata.setdefault(name, PropensityStrata())
-            sums = found.of_unit(unit.began) if unit.began else found.of_new_unit(unit.scores)
-            sums.change(unit.before, unit.after)
+            _change(self.since, unit)
 
     @property
     def has_drift(self) -> bool:
@@ -140,6 +135,15 @@ class Comparison:
             [Look(**each) for each in state["looks"]],
             state["next_look"],
         )
+
+
+def _change(strata: Strata, unit: UnitChange) -> None:
+    name = unit.stratum if unit.stratum in strata or len(strata) < MAX_STRATA else OTHER
+    found = strata.get(name)
+    if found is None:
+        found = strata[name] = PropensityStrata()
+    sums = found.of_unit(unit.began) if unit.began else found.of_new_unit(unit.scores)
+    sums.change(unit.before, unit.after)
 
 
 def cells(strata: Strata) -> list[UnitSums]:

@@ -58,7 +58,8 @@ class PropensityStrata:
 
     def of_new_unit(self, scores: Starts) -> UnitSums:
         """The sums for a unit that begins now, after so many scores of each model."""
-        if sum(self.current.counts) >= SCORES_PER_BLOCK:
+        totals = self.current.totals
+        if totals[0] + totals[3] >= SCORES_PER_BLOCK:
             self._end_block()
         if not self.blocks or self.blocks[-1].share is not None:
             self.blocks.append(Block(scores))

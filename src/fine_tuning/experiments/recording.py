@@ -117,8 +117,8 @@ class Recording:
         arm.samples += 1
         if sample.latency_ms is not None and any(rail.statistic != "mean" for rail in self.design.guardrails):
             arm.latencies.add(sample.latency_ms)
-        measures = {"errors": float(sample.error is not None), "latency": sample.latency_ms, "cost": sample.cost}
-        for name, value in (measures | dict(sample.measures)).items():
+        measures = (("errors", float(sample.error is not None)), ("latency", sample.latency_ms), ("cost", sample.cost))
+        for name, value in (*measures, *sample.measures.items()):
             if value is not None:
                 arm.measure(name).add(value)
                 arm.measure_clusters(name).grow(*self._grow_measure(sample, name, value), value)

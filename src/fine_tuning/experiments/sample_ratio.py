@@ -8,8 +8,9 @@ the units, not the order in which they were recorded, and a check that failed pa
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from math import exp, log
+from collections.abc import Callable, Sequence
+from math import exp, lgamma, log
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,17 +23,17 @@ Counts = int | NDArray[np.int64]
 
 def log_e_values(count_a: Counts, count_b: Counts, share_b: float) -> NDArray[np.float64]:
     """ln of the evidence against "a unit is model_b's with probability `share_b`", for counts or arrays of counts."""
-    return _log_e_values((count_a, count_b), (1 - share_b, share_b))
+    return np.asarray(_log_e_values((count_a, count_b), (1 - share_b, share_b), gammaln))
 
 
-def _log_e_values(counts: Sequence[Counts], shares: Sequence[float]) -> NDArray[np.float64]:
+def _log_e_values(counts: Sequence[Any], shares: Sequence[float], log_gamma: Callable[[Any], Any]) -> Any:
     parts = [
-        gammaln(CONCENTRATION * share + count) - gammaln(CONCENTRATION * share) - count * log(share)
+        log_gamma(CONCENTRATION * share + count) - log_gamma(CONCENTRATION * share) - count * log(share)
         for count, share in zip(counts, shares, strict=True)
     ]
-    return np.asarray(gammaln(CONCENTRATION) - gammaln(CONCENTRATION + sum(counts)) + sum(parts))
+    return log_gamma(CONCENTRATION) - log_gamma(CONCENTRATION + sum(counts)) + sum(parts)
 
 
 def p_value(counts: Sequence[int], shares: Sequence[float]) -> float:
     """min(1, 1/e) of the evidence now against these shares of the models; below `ALPHA` the check fails."""
-    return exp(-max(0.0, float(_log_e_values(counts, shares))))
+    return exp(-max(0.0, _log_e_values(counts, shares, lgamma)))

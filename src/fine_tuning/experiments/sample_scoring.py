@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple, TypedDict
+from typing import NamedTuple, TypedDict, cast
 
 from fine_tuning._util import checks
 from fine_tuning.errors import UsageError
@@ -51,11 +51,11 @@ def checked_sample(row: Arguments, rules: Rules) -> Sample:
     if unknown := row.keys() - _ARGUMENTS:
         raise UsageError(f"unknown argument {min(unknown)!r} of a sample; known are {', '.join(sorted(_ARGUMENTS))}")
     prediction, reference, error = (_text(row.get(name)) for name in ("prediction", "reference", "error"))
-    score, sample_id, cluster_id = row.get("score"), row.get("sample_id"), row.get("cluster_id")
+    score = row.get("score")
     if score is None and error is None:
         if prediction is not None and reference is not None:
             score = scored(rules.design.metric, prediction, reference)
-        elif sample_id is None:
+        elif row.get("sample_id") is None:
             raise UsageError("prediction and reference must be text; or give score, error, or a sample_id for later")
     return Sample(
         arm=check_arm(row.get("model", ""), rules.arms),
@@ -65,9 +65,9 @@ def checked_sample(row: Arguments, rules: Rules) -> Sample:
         error=error,
         latency_ms=checks.amount("latency_ms", row.get("latency_ms")),
         cost=checks.amount("cost", row.get("cost")),
-        sample_id=None if sample_id is None else checks.name("sample_id", sample_id),
-        cluster_id=None if cluster_id is None else checks.name("cluster_id", cluster_id),
-        stratum=None if row.get("stratum") is None else checks.name("stratum", row["stratum"]),
+        sample_id=cast("str | None", row.get("sample_id")),  # names are checked with the sample
+        cluster_id=cast("str | None", row.get("cluster_id")),
+        stratum=cast("str | None", row.get("stratum")),
         covariate=None if row.get("covariate") is None else checks.number("covariate", row["covariate"]),
         measures={
             name: checks.number(str(name), value)

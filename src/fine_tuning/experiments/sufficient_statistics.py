@@ -119,10 +119,11 @@ class Statistics:
         if self.covariate_origin is None:
             self.covariate_origin = score.covariate
         stratum = next((each.stratum for each in unit.values() if each.size), score.stratum)
-        challengers = [*self.comparisons] if arm == A else [arm]
-        counts = {each: (self.arms[A].scores.count, self.arms[each].scores.count) for each in challengers}
-        before = {each: self._columns(unit, each) for each in challengers}
-        began = {each: self._began(unit, each) for each in challengers}
+        count = self.arms[A].scores.count
+        before = [
+            (each, self._began(unit, each), (count, self.arms[each].scores.count), self._columns(unit, each))
+            for each in ([*self.comparisons] if arm == A else [arm])
+        ]
         self.arms[arm].scores.add(score.value)
         sums = unit.setdefault(arm, Unit())
         if not sums.size:
@@ -130,14 +131,16 @@ class Statistics:
         sums.size += 1
         sums.total += score.value
         sums.covariate += self._covariate(score.covariate)
-        for each in challengers:
-            change = UnitChange(stratum, began[each], counts[each], before[each], self._columns(unit, each))
-            self.comparisons[each].change(change)
+        for challenger, began, counts, columns in before:
+            change = UnitChange(stratum, began, counts, columns, self._columns(unit, challenger))
+            self.comparisons[challenger].change(change)
         return self.arms[arm].scores.count
 
     @staticmethod
     def _began(unit: Mapping[Arm, Unit], challenger: Arm) -> list[tuple[int, int]]:
         """See `UnitChange`."""
+        if not unit:
+            return []
         sides = (A, challenger)
         return [(side, unit[arm].ordinal) for side, arm in enumerate(sides) if arm in unit and unit[arm].size]
 
