@@ -102,12 +102,6 @@ def test_sharegpt_row_keeps_unsupported_fields() -> None:
     assert call.messages == messages
 
 
-def test_parse_tool_calls_lone_surrogate_is_encodable() -> None:
-    said = r'{"tool_calls": [{"name": "f", "arguments": {"a": "\ud800 ü"}}]}'
-    (call,) = tool_prompt.parse_tool_calls(said, [{"function": {"name": "f"}}]) or []
-    assert json.loads(call["function"]["arguments"].encode()) == {"a": "\ud800 ü"}
-
-
 def test_result_of_a_tool_as_text_is_joined_to_results_alone() -> None:
     call = {"id": "c1", "type": "function", "function": {"name": "total", "arguments": "{}"}}
     conversation: list[Any] = [

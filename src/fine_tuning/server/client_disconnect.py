@@ -9,7 +9,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-CHECK_SECONDS = 0.5
+CHECK_SECONDS = 0.25
 CLIENT_CLOSED_REQUEST = 499  # the status that nginx logs; the client does not read it
 
 

@@ -103,10 +103,11 @@ class JsonSchemaFormat(TypedDict, total=False):
 
 
 class ResponseFormat(TypedDict, total=False):
-    """The form of the answer."""
+    """The form of the answer; a grammar is llguidance's, for llama.cpp alone."""
 
-    type: Required[Literal["text", "json_object", "json_schema"]]
+    type: Required[Literal["text", "json_object", "json_schema", "grammar"]]
     json_schema: JsonSchemaFormat
+    grammar: str
 
 
 class ChatBody(TypedDict, total=False):

@@ -34,6 +34,7 @@ Native = Any  # xllamacpp.Server, which has no types
 
 _SILENT = -1
 SLOTS = 8
+PULSE_SECONDS = 0.25
 # Messages of errors that the request caused; llama.cpp reports some of them as server errors.
 _REQUEST_ERRORS = re.compile(
     r"pars|schema|grammar|template|tool|assistant message|unsupported|invalid|must be|expected", re.IGNORECASE
@@ -230,11 +231,11 @@ class _Server:
         worker = threading.Thread(target=work, daemon=True)
         worker.start()
         try:
-            while (chunk := chunks.get()) is not None:
+            while (chunk := _next(chunks)) is not None:
                 yield chunk
         finally:
             is_closed.set()
-            worker.join()
+            worker.join(PULSE_SECONDS)  # llama.cpp hears of it after the pass that it is in
 
     def _loaded(self) -> Native:
         if self._native is None:
@@ -245,6 +246,14 @@ class _Server:
         """Free the model after the requests that are running."""
         self._native = None
         atexit.unregister(self.stop)
+
+
+def _next(chunks: queue.Queue[JsonColumn | None]) -> JsonColumn | None:
+    """The next chunk; one without choices where none comes for a while, so that the caller can stop the answer."""
+    try:
+        return chunks.get(timeout=PULSE_SECONDS)
+    except queue.Empty:
+        return {"choices": []}
 
 
 def _load(path: Path, options: LlamaCppOptions) -> Native:

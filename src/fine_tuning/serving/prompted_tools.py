@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from functools import lru_cache
@@ -12,9 +12,18 @@ from typing import cast
 from fine_tuning.data_io.formats import tool_prompt
 from fine_tuning.data_io.messages import Message, Tool
 from fine_tuning.export.modelfile import chat_template
-from fine_tuning.serving.chat_types import ChatBody, Chunk, Delta, Messages, ToolCallDelta
+from fine_tuning.serving.chat_types import ChatBody, Chunk, ChunkChoice, Delta, Messages
+from fine_tuning.serving.chat_wire import JoinedToolCalls
 from fine_tuning.serving.engine import Completion, Engine
+from fine_tuning.serving.llama_cpp_engine import LlamaCppEngine
+from fine_tuning.serving.tool_call_reader import ToolCallReader
 from fine_tuning.store.records.rows import JsonColumn
+
+# Otherwise a model repeats the calls of earlier turns, or their words in other ones.
+_NO_CALLS = r"""%llguidance {}
+start: ANSWER
+ANSWER: /(?s:.*)/ & ~/(?s:.*)\{\s*"tool(?s:.*)/
+"""
 
 
 def with_tools(engine: Engine, folder: Path | None) -> Engine:
@@ -35,7 +44,7 @@ def _template_has_tools(folder: Path) -> bool:
 class PromptedTools:
     """An engine that describes tools in the system message; requests without tools are passed on.
 
-    A required tool call is constrained by a grammar; an optional one is parsed from the answer.
+    A required tool call is constrained by a grammar; an optional one is read from the answer.
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -51,49 +60,64 @@ class PromptedTools:
         self, batch: Sequence[Messages], *, temperature: float, max_tokens: int, **params: object
     ) -> Generator[Completion, None, None]:
         """Answer many conversations in order. See `Engine`."""
-        bodies = [_without_tools(messages, params) for messages in batch]
+        given = [cast("ChatBody", {"messages": messages, **params}) for messages in batch]
+        bodies = [self._prompted(each) for each in given]
         rest = {key: value for body in bodies[:1] for key, value in body.items() if key != "messages"}
         prompts = [body["messages"] for body in bodies]
-        for answer in self._engine.complete_many(prompts, temperature=temperature, max_tokens=max_tokens, **rest):
-            yield _with_calls(answer, params)
+        answers = self._engine.complete_many(prompts, temperature=temperature, max_tokens=max_tokens, **rest)
+        for body, answer in zip(given, answers, strict=True):
+            yield _with_calls(answer, body)
 
     def stream(
         self, messages: Messages, *, temperature: float, max_tokens: int, **params: object
     ) -> Generator[str, None, Completion]:
-        """Answer one conversation piece by piece; one that may be a tool call in one piece. See `Engine`."""
-        if not params.get("tools"):
-            body: JsonColumn = {**_without_tools(messages, params)}
-            return (yield from self._engine.stream(**body, temperature=temperature, max_tokens=max_tokens))
-        answer = self.complete(messages, temperature=temperature, max_tokens=max_tokens, **params)
-        if answer.text:
-            yield answer.text
-        return answer
+        """Answer one conversation piece by piece; the words of a tool call are no text. See `Engine`."""
+        given = cast("ChatBody", {"messages": messages, **params})
+        body: JsonColumn = {**self._prompted(given)}
+        pieces = self._engine.stream(**body, temperature=temperature, max_tokens=max_tokens)
+        reader = _reader(given)
+        with closing(pieces):
+            while True:
+                try:
+                    piece = next(pieces)
+                except StopIteration as end:
+                    answer: Completion = end.value
+                    break
+                yield from (delta["content"] or "" for delta in reader.add(piece) if "content" in delta)
+        yield from (delta["content"] or "" for delta in _ended(reader, answer.finish_reason) if "content" in delta)
+        return _with_calls(answer, given)
 
     def chat_chunks(self, body: ChatBody) -> Generator[Chunk, None, None]:
-        """Answer a request of OpenAI's chat API; an answer that may be a tool call is completed first. See `Engine`."""
-        if not body.get("tools"):
-            yield from self._engine.chat_chunks(_prompted(body))
+        """Answer a request of OpenAI's chat API. See `Engine`."""
+        if not _has_tools(body):
+            yield from self._engine.chat_chunks(body)
             return
-        text: dict[int, str] = {}
-        reasons: dict[int, str | None] = {}
-        usage: list[Chunk] = []
-        with closing(self._engine.chat_chunks(_prompted(body))) as pieces:
-            for piece in pieces:
-                if piece.get("usage") and not piece["choices"]:
-                    usage.append(piece)
-                for choice in piece["choices"]:
-                    index = choice["index"]
-                    text[index] = text.get(index, "") + (choice["delta"].get("content") or "")
-                    reasons[index] = choice.get("finish_reason") or reasons.get(index)
-                yield {"choices": []}  # lets the caller check whether its client is still connected
-        for index, content in sorted(text.items()):
-            calls = tool_prompt.parse_tool_calls(content, body["tools"]) if body.get("tool_choice") != "none" else None
-            numbered = [cast("ToolCallDelta", {"index": place, **call}) for place, call in enumerate(calls or [])]
-            delta: Delta = {"tool_calls": numbered} if calls else {"content": content}
-            yield {"choices": [{"index": index, "delta": delta, "finish_reason": None}]}
-            reason = "tool_calls" if calls else reasons[index]
-            yield {"choices": [{"index": index, "delta": {}, "finish_reason": reason}]}
-        yield from usage
+        readers: dict[int, ToolCallReader] = {}
+        with closing(self._engine.chat_chunks(self._prompted(body))) as chunks:
+            for chunk in chunks:
+                found: list[ChunkChoice] = []
+                for choice in chunk["choices"]:
+                    found += _read(choice, readers.setdefault(choice["index"], _reader(body)))
+                # Without choices, a chunk lets the caller check whether its client is still connected.
+                yield {**chunk, "choices": found[:1]}
+                for other in found[1:]:
+                    yield {"choices": [other]}
+
+    def _prompted(self, body: ChatBody) -> ChatBody:
+        """The request with its tools in the system message, and a required call, or none, as a form of the answer."""
+        if not _has_tools(body):
+            return body
+        choice, tools = body.get("tool_choice", "auto"), _callable(body)
+        left_out = {"tools", "tool_choice", "parallel_tool_calls"}
+        plain: JsonColumn = {key: value for key, value in body.items() if key not in left_out}
+        plain["messages"] = tool_prompt.with_tools_as_text(cast("Sequence[Message]", body["messages"]), tools)
+        if tools and choice != "auto":
+            schema = tool_prompt.tool_call_schema(tools, parallel=_limit(body) is None)
+            schema_format = {"name": "tool_calls", "schema": schema}
+            plain["response_format"] = {"type": "json_schema", "json_schema": schema_format}
+        elif not tools and isinstance(self._engine, LlamaCppEngine):
+            plain.setdefault("response_format", {"type": "grammar", "grammar": _NO_CALLS})
+        return cast("ChatBody", plain)
 
 
 def _has_tools(body: ChatBody) -> bool:
@@ -103,31 +127,56 @@ def _has_tools(body: ChatBody) -> bool:
     )
 
 
-def _without_tools(messages: Messages, params: Mapping[str, object]) -> ChatBody:
-    return _prompted(cast("ChatBody", {"messages": messages, **params}))
-
-
-def _with_calls(answer: Completion, params: Mapping[str, object]) -> Completion:
-    tools = cast("Sequence[Tool]", params.get("tools") or [])
-    calls = tool_prompt.parse_tool_calls(answer.text, tools) if params.get("tool_choice") != "none" else None
-    return answer if not calls else replace(answer, text="", tool_calls=calls, finish_reason="tool_calls")
-
-
-def _prompted(body: ChatBody) -> ChatBody:
-    """The request with its tools in the system message, and a required call as a schema."""
-    if not _has_tools(body):
-        return body
+def _callable(body: ChatBody) -> Sequence[Tool]:
+    """The tools that the answer may call."""
     choice, tools = body.get("tool_choice", "auto"), body.get("tools") or []
-    if choice == "none":
-        tools = []
-    elif isinstance(choice, Mapping):
-        tools = [tool for tool in tools if tool["function"]["name"] == choice["function"]["name"]]
-    plain: JsonColumn = {
-        key: value for key, value in body.items() if key not in {"tools", "tool_choice", "parallel_tool_calls"}
-    }
-    plain["messages"] = tool_prompt.with_tools_as_text(cast("Sequence[Message]", body["messages"]), tools)
-    if tools and choice != "auto":
-        parallel = body.get("parallel_tool_calls", True) and not isinstance(choice, Mapping)
-        schema = {"name": "tool_calls", "schema": tool_prompt.tool_call_schema(tools, parallel=parallel)}
-        plain["response_format"] = {"type": "json_schema", "json_schema": schema}
-    return cast("ChatBody", plain)
+    if isinstance(choice, Mapping):
+        return [tool for tool in tools if tool["function"]["name"] == choice["function"]["name"]]
+    return [] if choice == "none" else tools
+
+
+def _limit(body: ChatBody) -> int | None:
+    """How many tools the answer may call."""
+    if not _callable(body):
+        return 0
+    is_one = not body.get("parallel_tool_calls", True) or isinstance(body.get("tool_choice"), Mapping)
+    return 1 if is_one else None
+
+
+def _reader(body: ChatBody) -> ToolCallReader:
+    return ToolCallReader(_limit(body))
+
+
+def _ended(reader: ToolCallReader, reason: str | None) -> list[Delta]:
+    return reader.end(is_cut=reason == "length")
+
+
+def _read(choice: ChunkChoice, reader: ToolCallReader) -> Iterator[ChunkChoice]:
+    """An engine's choice with the text as what it is."""
+    reason = choice.get("finish_reason")
+    deltas = reader.add(choice["delta"].get("content") or "")
+    logprobs = choice.get("logprobs")
+    if logprobs and not deltas:
+        deltas = [{}]  # of text that is held back
+    for place, delta in enumerate(deltas):
+        yield {"index": choice["index"], "delta": delta, "logprobs": None if place else logprobs}
+    if reason is not None:
+        for delta in _ended(reader, reason):
+            yield {"index": choice["index"], "delta": delta}
+        yield {"index": choice["index"], "delta": {}, "finish_reason": _reason(reader, reason)}
+
+
+def _reason(reader: ToolCallReader, reason: str | None) -> str | None:
+    return "tool_calls" if reader.calls and reason != "length" else reason
+
+
+def _with_calls(answer: Completion, body: ChatBody) -> Completion:
+    """A complete answer with its calls apart from its text."""
+    if not _has_tools(body):
+        return answer
+    reader, calls = _reader(body), JoinedToolCalls()
+    deltas = [*reader.add(answer.text), *_ended(reader, answer.finish_reason)]
+    for delta in deltas:
+        calls.add(delta.get("tool_calls") or [])
+    text = "".join(delta.get("content") or "" for delta in deltas)
+    return replace(answer, text=text, tool_calls=calls.joined(), finish_reason=_reason(reader, answer.finish_reason))

@@ -21,12 +21,14 @@ def with_grammar(body: Mapping[str, Any]) -> Mapping[str, Any]:
         RefusedError: the grammar cannot enforce the schema.
     """
     response_format = body.get("response_format") or {}
+    rest = {key: value for key, value in body.items() if key != "response_format"}
+    if response_format.get("type") == "grammar":
+        return {**rest, "grammar": response_format["grammar"]}
     if body.get("tools") or response_format.get("type") not in {"json_object", "json_schema"}:
         return body
     from llguidance import LLMatcher
 
     schema = response_format.get("json_schema", {"schema": {"type": "object"}}).get("schema", {})
-    rest = {key: value for key, value in body.items() if key != "response_format"}
     grammar = import_llama_cpp().json_schema_to_grammar({**schema, "x-guidance": _WHITE_SPACE})
     # llama.cpp ignores a grammar that it cannot parse. It parses them with llguidance, so this validates them first.
     if problem := LLMatcher.validate_grammar(grammar, None):

@@ -6,7 +6,6 @@ Training and serving write them alike, so that a model fine-tuned on rows with t
 from __future__ import annotations
 
 import json
-import uuid
 from collections.abc import Mapping, Sequence
 from typing import cast
 
@@ -107,34 +106,6 @@ def _with_root(schema: object, root: str) -> object:
             for key, value in schema.items()
         }
     return [_with_root(item, root) for item in schema] if isinstance(schema, list) else schema
-
-
-def parse_tool_calls(text: str, tools: Sequence[Tool]) -> list[ToolCall] | None:
-    """The tool calls that an answer makes; None if it is not a call of these tools."""
-    try:
-        calls = json.loads(text)[TOOL_CALLS]
-        known = {tool["function"]["name"] for tool in tools}
-        if not calls or not all(call["name"] in known and isinstance(call["arguments"], dict) for call in calls):
-            return None
-    except (ValueError, KeyError, TypeError, RecursionError):
-        return None
-    return [
-        {
-            "id": f"call_{uuid.uuid4().hex[:24]}",
-            "type": "function",
-            "function": {"name": call["name"], "arguments": _encodable(_compact(call["arguments"]))},
-        }
-        for call in calls
-    ]
-
-
-def _encodable(text: str) -> str:
-    """The JSON unchanged; with escapes if the model wrote a lone surrogate, which UTF-8 cannot encode."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return json.dumps(json.loads(text))
-    return text
 
 
 def _compact(value: object) -> str:

@@ -41,7 +41,7 @@ def create(
     body.check()
     served = model_lookup.find(server, project, body.model)
     if body.stream:
-        return event_stream(_chunks(server, project, served, body))
+        return event_stream(_chunks(server, project, served, body, client_disconnected))
     with server.engines.use(served) as engine:
         found = _choices(engine, body, client_disconnected)
     completion: ChatCompletion = {
@@ -84,7 +84,7 @@ def _choice(
 
 
 def _chunks(
-    server: Context, project: str, served: Served, body: ChatRequest
+    server: Context, project: str, served: Served, body: ChatRequest, client_disconnected: Callable[[], bool]
 ) -> Generator[ChatCompletionChunk | ChunkWithUsage, None, None]:
     """The chunks of a streamed answer; at its end it is stored, where the request stores it."""
     start = head(body.model, "chat.completion.chunk")
@@ -100,6 +100,8 @@ def _chunks(
                 collector.add(shown)
                 answered: ChatCompletionChunk = {**start, "choices": [shown]}
                 yield {**answered, "usage": None} if with_usage else answered
+            if client_disconnected():
+                raise ApiError(CLIENT_CLOSED_REQUEST, "the client has disconnected")
     if with_usage:
         yield {**start, "choices": [], "usage": total_usage(usages)}
     if body.store:
