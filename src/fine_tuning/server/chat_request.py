@@ -209,11 +209,15 @@ class ChatRequest(RequestModel):
         names = [tool.function.name for tool in self.tools or []]
         if isinstance(self.tool_choice, ToolChoice) and self.tool_choice.function.name not in names:
             raise invalid(f"tool_choice names {self.tool_choice.function.name}, which is not in tools", "tool_choice")
+        is_required = self.tool_choice not in (None, "none", "auto")
         for index, tool in enumerate(self.tools or []):
-            if tool.function.parameters:
-                json_schema_support.check(tool.function.parameters, f"tools.{index}.function.parameters")
-        if self.response_format is not None and self.response_format.json_schema is not None:
-            json_schema_support.check(self.response_format.json_schema.schema_, "response_format.json_schema.schema")
+            function = tool.function
+            if function.parameters and (is_required or function.strict):  # else no grammar is made of it
+                where = f"tools.{index}.function.parameters"
+                json_schema_support.check(function.parameters, where, strict=bool(function.strict))
+        if self.response_format is not None and (form := self.response_format.json_schema) is not None:
+            where = "response_format.json_schema.schema"
+            json_schema_support.check(form.schema_, where, strict=bool(form.strict))
 
     def engine_requests(self) -> list[ChatBody]:
         """The requests for engines, one for each choice; their seeds differ."""

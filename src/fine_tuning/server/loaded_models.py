@@ -18,7 +18,7 @@ from fine_tuning.serving import vllm_engine
 from fine_tuning.serving.engine import Engine
 from fine_tuning.serving.engine_choice import EngineChoice, EngineKind, choose_engine, open_target
 from fine_tuning.serving.model_resolution import LOCAL, Target
-from fine_tuning.serving.prompted_tools import with_tools
+from fine_tuning.serving.prompted_tools import with_tools_and_checks
 from fine_tuning.serving.shared_base import SharedBase
 from fine_tuning.settings import Settings
 
@@ -139,7 +139,7 @@ class Engines:
                 if slot.model is None:
                     slot.model = _open(found, choice, self._settings, self._context_length)
             with slot.model.use(found) as plain:
-                engine = with_tools(plain, choice.folder)
+                engine = with_tools_and_checks(plain, choice.folder)
                 self._make_room()
                 if self._parity is not None and served.adapter is not None:
                     self._parity.check_soon(served.adapter, lambda: self.use(served))

@@ -16,7 +16,7 @@ from fine_tuning.serving.engine import Engine
 from fine_tuning.serving.llama_cpp_engine import open_llama_cpp
 from fine_tuning.serving.model_resolution import LOCAL, Target
 from fine_tuning.serving.openai_engine import OpenAIEngine
-from fine_tuning.serving.prompted_tools import with_tools
+from fine_tuning.serving.prompted_tools import with_tools_and_checks
 from fine_tuning.serving.transformers_engine import TransformersEngine
 from fine_tuning.settings import Settings
 
@@ -100,7 +100,7 @@ def open_target(target: Target, name: str, settings: Settings, api_key: str | No
         raise NotFoundError(f"the files of {name} are gone: {folder}; train it again or deploy another")
     choice = choose_engine(target.provider, target.model, settings, allow_vllm=False)
     assert choice.folder is not None  # noqa: S101 - the model is local
-    return with_tools(open_local(choice.folder, name, choice.gguf), choice.folder)
+    return with_tools_and_checks(open_local(choice.folder, name, choice.gguf), choice.folder)
 
 
 def _open_host(target: Target, name: str, host: Host) -> OpenAIEngine:

@@ -10,12 +10,15 @@ from pathlib import Path
 from typing import cast
 
 from fine_tuning.data_io.formats import tool_prompt
+from fine_tuning.data_io.json_values import JsonObject
 from fine_tuning.data_io.messages import Message, Tool
 from fine_tuning.export.modelfile import chat_template
 from fine_tuning.serving.chat_types import ChatBody, Chunk, ChunkChoice, Delta, Messages
 from fine_tuning.serving.chat_wire import JoinedToolCalls
+from fine_tuning.serving.checked_answers import CheckedAnswers
 from fine_tuning.serving.engine import Completion, Engine
 from fine_tuning.serving.llama_cpp_engine import LlamaCppEngine
+from fine_tuning.serving.response_grammar import json_rule
 from fine_tuning.serving.tool_call_reader import ToolCallReader
 from fine_tuning.store.records.rows import JsonColumn
 
@@ -24,16 +27,24 @@ _NO_CALLS = r"""%llguidance {}
 start: ANSWER
 ANSWER: /(?s:.*)/ & ~/(?s:.*)\{\s*"tool(?s:.*)/
 """
+# Text does not begin as JSON does: the first character decides between both.
+_TEXT_OR_CALLS = r"""%llguidance {}
+start: ANSWER | calls
+ANSWER: /(?s:[^{].*)?/ & ~/(?s:.*)\{\s*"tool(?s:.*)/
+"""
 
 
-def with_tools(engine: Engine, folder: Path | None) -> Engine:
-    """The engine itself where its model's chat template has tools, else with tools as text.
+def with_tools_and_checks(engine: Engine, folder: Path | None) -> Engine:
+    """The engine with its JSON answers checked, and with tools as text where its model's chat template has none.
 
     Args:
-        folder: of the model's files; None for a host's model, of whose tools its host takes care.
+        folder: of the model's files; None for a host's model, of whose tools and answers its host takes care.
     """
-    has_tools = folder is None or isinstance(engine, PromptedTools) or _template_has_tools(folder)
-    return engine if has_tools else PromptedTools(engine)
+    if folder is None or isinstance(engine, PromptedTools | CheckedAnswers):
+        return engine
+    has_grammars = isinstance(engine, LlamaCppEngine)
+    checked = CheckedAnswers(engine) if has_grammars else engine
+    return checked if _template_has_tools(folder) else PromptedTools(checked, has_grammars=has_grammars)
 
 
 @lru_cache(maxsize=64)
@@ -44,11 +55,15 @@ def _template_has_tools(folder: Path) -> bool:
 class PromptedTools:
     """An engine that describes tools in the system message; requests without tools are passed on.
 
-    A required tool call is constrained by a grammar; an optional one is read from the answer.
+    A required tool call is constrained by a grammar, and so is an optional one where a tool is strict; others are read
+    from the answer.
+
+    Args:
+        has_grammars: whether the engine takes llguidance's grammars.
     """
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    def __init__(self, engine: Engine, *, has_grammars: bool = False) -> None:
+        self._engine, self._has_grammars = engine, has_grammars
         self.model = getattr(engine, "model", "")
         self.close = engine.close
 
@@ -111,13 +126,33 @@ class PromptedTools:
         left_out = {"tools", "tool_choice", "parallel_tool_calls"}
         plain: JsonColumn = {key: value for key, value in body.items() if key not in left_out}
         plain["messages"] = tool_prompt.with_tools_as_text(cast("Sequence[Message]", body["messages"]), tools)
-        if tools and choice != "auto":
-            schema = tool_prompt.tool_call_schema(tools, parallel=_limit(body) is None)
-            schema_format = {"name": "tool_calls", "schema": schema}
-            plain["response_format"] = {"type": "json_schema", "json_schema": schema_format}
-        elif not tools and isinstance(self._engine, LlamaCppEngine):
-            plain.setdefault("response_format", {"type": "grammar", "grammar": _NO_CALLS})
+        if (form := self._form(body, tools, is_required=choice != "auto")) is not None:
+            plain["response_format"] = form
         return cast("ChatBody", plain)
+
+    def _form(self, body: ChatBody, tools: Sequence[Tool], *, is_required: bool) -> JsonColumn | None:
+        """The form of an answer that may call these tools; None for that of the request."""
+        given = body.get("response_format")
+        parallel = _limit(body) is None
+        if tools and is_required:
+            return _json_form(tool_prompt.tool_call_schema(tools, parallel=parallel))
+        if tools and given is not None and given["type"] in {"json_object", "json_schema"}:
+            schema: JsonObject = {"type": "object"}
+            if "json_schema" in given:
+                schema = given["json_schema"].get("schema") or {}
+            return _json_form(tool_prompt.tool_call_schema(tools, parallel=parallel, other=schema))
+        if not self._has_grammars or given is not None:
+            return None
+        if not tools:
+            return {"type": "grammar", "grammar": _NO_CALLS}
+        if not any(tool["function"].get("strict") for tool in tools):
+            return None
+        calls = json_rule(tool_prompt.tool_call_schema(tools, parallel=parallel))
+        return {"type": "grammar", "grammar": f"{_TEXT_OR_CALLS}calls: {calls}\n"}
+
+
+def _json_form(schema: JsonObject) -> JsonColumn:
+    return {"type": "json_schema", "json_schema": {"name": "tool_calls", "schema": schema}}
 
 
 def _has_tools(body: ChatBody) -> bool:

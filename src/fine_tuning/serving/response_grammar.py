@@ -1,19 +1,21 @@
-"""Write the `response_format` of a request as a grammar for llama.cpp."""
+"""The form of an answer as a grammar for llama.cpp."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
-from fine_tuning._util.lazy_imports import import_llama_cpp
+from fine_tuning.data_io.json_values import JsonObject
 from fine_tuning.errors import RefusedError
+from fine_tuning.serving.held_schema import held_schema
 
 # JSON as json.dumps writes it: a small model that may write any white space can repeat it without end.
 _WHITE_SPACE = {"whitespace_flexible": False, "item_separator": ", ", "key_separator": ": "}
 
 
 def with_grammar(body: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The same request with its `response_format` as a grammar.
+    """The same request with its `response_format` as a grammar, and its tools as far as a grammar holds them.
 
     With a schema, llama.cpp would parse the finished answer again and report one in unusual white space as an error.
 
@@ -24,14 +26,28 @@ def with_grammar(body: Mapping[str, Any]) -> Mapping[str, Any]:
     rest = {key: value for key, value in body.items() if key != "response_format"}
     if response_format.get("type") == "grammar":
         return {**rest, "grammar": response_format["grammar"]}
-    if body.get("tools") or response_format.get("type") not in {"json_object", "json_schema"}:
+    if body.get("tools"):
+        return {**body, "tools": [_held(tool) for tool in body["tools"]]}
+    if response_format.get("type") not in {"json_object", "json_schema"}:
         return body
     from llguidance import LLMatcher
 
-    schema = response_format.get("json_schema", {"schema": {"type": "object"}}).get("schema", {})
-    grammar = import_llama_cpp().json_schema_to_grammar({**schema, "x-guidance": _WHITE_SPACE})
+    schema = response_format.get("json_schema", {"schema": {"type": "object"}}).get("schema") or {}
+    grammar = f"%llguidance {{}}\nstart: {json_rule(schema)}\n"
     # llama.cpp ignores a grammar that it cannot parse. It parses them with llguidance, so this validates them first.
     if problem := LLMatcher.validate_grammar(grammar, None):
         reason = problem.splitlines()[0].partition("JSON schema: ")[2] or problem.splitlines()[0]
         raise RefusedError(f"answers cannot be constrained to this schema: {reason}")
     return {**rest, "grammar": grammar}
+
+
+def json_rule(schema: Mapping[str, object]) -> str:
+    """What a grammar holds of a schema, as a rule of one."""
+    return f"%json {json.dumps({**held_schema(schema).schema, 'x-guidance': _WHITE_SPACE})}"
+
+
+def _held(tool: Mapping[str, Any]) -> JsonObject:
+    function = tool["function"]
+    if not function.get("parameters"):
+        return {**tool}
+    return {**tool, "function": {**function, "parameters": held_schema(function["parameters"]).schema}}

@@ -73,8 +73,12 @@ def _with_object(call: ToolCall) -> JsonObject:
     return {**call, "function": {**call["function"], "arguments": parsed_arguments(call)}}
 
 
-def tool_call_schema(tools: Sequence[Tool], *, parallel: bool) -> JsonObject:
-    """The JSON schema of an answer that calls one of these tools, or several if `parallel`."""
+def tool_call_schema(tools: Sequence[Tool], *, parallel: bool, other: JsonObject | None = None) -> JsonObject:
+    """The JSON schema of an answer that calls one of these tools, or several if `parallel`.
+
+    Args:
+        other: the schema of an answer that calls none of them, where there may be one.
+    """
     parameters = {f"tool{n}": tool["function"].get("parameters") or {"type": "object"} for n, tool in enumerate(tools)}
     calls = [
         {
@@ -89,13 +93,16 @@ def tool_call_schema(tools: Sequence[Tool], *, parallel: bool) -> JsonObject:
         for n, tool in enumerate(tools)
     ]
     items = {"type": "array", "items": {"anyOf": calls}, "minItems": 1, "maxItems": 8 if parallel else 1}
-    return {
+    if other is not None:
+        parameters["other"] = other
+    calling = {
         "type": "object",
         "properties": {TOOL_CALLS: items},
         "required": [TOOL_CALLS],
         "additionalProperties": False,
-        "$defs": {name: _with_root(each, f"#/$defs/{name}") for name, each in parameters.items()},
     }
+    answer = calling if other is None else {"anyOf": [calling, {"$ref": "#/$defs/other"}]}
+    return {**answer, "$defs": {name: _with_root(each, f"#/$defs/{name}") for name, each in parameters.items()}}
 
 
 def _with_root(schema: object, root: str) -> object:

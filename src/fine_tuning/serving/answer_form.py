@@ -1,0 +1,105 @@
+"""The JSON schema of a request: its rules in words, and whether an answer keeps to them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import regex
+
+from fine_tuning.serving.chat_types import Messages
+from fine_tuning.serving.held_schema import Rest, held_schema, in_words
+
+PATTERN_SECONDS = 1.0
+Validator = Any  # of jsonschema, which has no types
+
+
+@dataclass(frozen=True)
+class AnswerForm:
+    """A schema that answers must match.
+
+    Attributes:
+        rest: what a grammar does not hold of it.
+    """
+
+    schema: Mapping[str, object]
+    rest: list[Rest] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, response_format: object) -> AnswerForm | None:
+        """The form that a request's `response_format` asks for; None for text and any JSON."""
+        found = cast("Mapping[str, Any]", response_format or {})
+        if found.get("type") != "json_schema":
+            return None
+        schema = found["json_schema"].get("schema") or {}
+        return cls(schema, held_schema(schema).rest)
+
+    def prompted(self, messages: Messages) -> Messages:
+        """The conversation with the rules that no grammar holds, in its system message."""
+        if not self.rest:
+            return messages
+        words = in_words(self.rest)
+        if messages and messages[0]["role"] == "system":
+            first = {**messages[0], "content": f"{messages[0].get('content') or ''}\n\n{words}"}
+            return [first, *messages[1:]]
+        return [{"role": "system", "content": words}, *messages]
+
+    def again(self, messages: Messages, answer: str, problem: str) -> Messages:
+        """The conversation that asks for another answer."""
+        words = f"This JSON is invalid: {problem}. Answer again, with valid JSON alone."
+        return [*messages, {"role": "assistant", "content": answer}, {"role": "user", "content": words}]
+
+    def problem(self, answer: str, finish_reason: str | None) -> str | None:
+        """What is wrong with an answer; None if nothing is, or if it was cut off."""
+        if finish_reason != "stop":
+            return None
+        from jsonschema.exceptions import best_match
+
+        try:
+            value = json.loads(answer)
+        except (ValueError, RecursionError) as error:
+            return f"it is not JSON ({error})"
+        found = best_match(_validator(self.schema).iter_errors(value))
+        return None if found is None else f"{found.json_path}: {found.message[:300]}"
+
+
+def draft_of(schema: Mapping[str, object]) -> Validator:
+    """The validator of the draft that a schema names; else of the newest, or of draft 7 where only that allows it."""
+    from jsonschema import Draft7Validator, Draft202012Validator, SchemaError
+    from jsonschema.validators import validator_for
+
+    if "$schema" in schema:
+        return validator_for(schema, default=Draft202012Validator)
+    try:
+        Draft202012Validator.check_schema(schema)
+    except SchemaError:
+        with suppress(SchemaError):
+            Draft7Validator.check_schema(schema)
+            return Draft7Validator
+    return Draft202012Validator
+
+
+def _validator(schema: Mapping[str, object]) -> Validator:
+    """A validator that fetches nothing, and spends no more than `PATTERN_SECONDS` on a pattern."""
+    from jsonschema.validators import extend
+    from referencing import Registry
+
+    kind = draft_of(schema)
+    return extend(kind, {"pattern": _pattern})(schema, registry=Registry(), format_checker=kind.FORMAT_CHECKER)
+
+
+def _pattern(_validator: Validator, pattern: str, value: object, _schema: object) -> Iterator[Exception]:
+    from jsonschema import ValidationError
+
+    if not isinstance(value, str):
+        return
+    try:
+        found = regex.search(pattern, value, timeout=PATTERN_SECONDS)
+    except TimeoutError:
+        yield ValidationError(f"{pattern!r} takes too long to match")
+        return
+    if not found:
+        yield ValidationError(f"{value!r} does not match {pattern!r}")

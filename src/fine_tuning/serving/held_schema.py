@@ -1,0 +1,127 @@
+"""The part of a JSON schema that a grammar holds, and the rest, which is said in words and checked afterwards.
+
+What is left out can only make the grammar allow more: the keywords that negate are never part of it.
+Source: https://github.com/guidance-ai/llguidance/blob/main/docs/json_schema.md, for the grammars of llama.cpp.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import NamedTuple
+
+from fine_tuning.data_io.json_values import JsonObject, is_list, is_object
+
+MAX_REPEATS = 20_000  # of a character, item or property
+MAX_PATTERN_LENGTH, MAX_GROUPS, MAX_PATTERN_REPEATS = 2_000, 100, 1_000
+_FORMATS = {"date", "time", "date-time", "duration", "email", "hostname", "ipv4", "ipv6", "uuid"}
+_UUIDS = {f"uuid{version}" for version in range(1, 9)}  # as Pydantic names them
+_PARTS = {"items", "additionalProperties"}
+_LISTS = {"anyOf", "oneOf", "allOf", "prefixItems"}
+_MAPS = {"properties", "patternProperties", "$defs", "definitions"}
+_REPEATS = {"minLength", "maxLength", "minItems", "maxItems", "minProperties", "maxProperties"}
+_BOUNDS = {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"}
+_PLAIN = {"type", "enum", "const", "required"}
+_CHECKED = {  # keywords of a validator that no grammar holds
+    *("not", "if", "then", "else", "propertyNames", "uniqueItems", "contains", "minContains", "maxContains"),
+    *("dependentRequired", "dependentSchemas", "dependencies", "unevaluatedProperties", "unevaluatedItems"),
+    *("$dynamicRef", "$recursiveRef", "additionalItems"),
+}
+
+
+class Rest(NamedTuple):
+    """A keyword that a grammar does not hold, and where it is: `properties.a`, or nothing for the root."""
+
+    where: str
+    keyword: str
+    value: object
+
+    def __str__(self) -> str:
+        """The place, keyword and value in words."""
+        place = f"{self.where}: " if self.where else ""
+        return f"{place}{self.keyword} {json.dumps(self.value, ensure_ascii=False)}"
+
+
+class HeldSchema(NamedTuple):
+    """The schema for a grammar, and what it leaves to be checked."""
+
+    schema: JsonObject
+    rest: list[Rest]
+
+
+def held_schema(schema: Mapping[str, object]) -> HeldSchema:
+    """Divide a schema, which is valid and refers to nothing outside itself."""
+    rest: list[Rest] = []
+    return HeldSchema(_held(schema, "", rest), rest)
+
+
+def in_words(rest: Sequence[Rest]) -> str:
+    """What an answer must keep to, for its prompt."""
+    return "\n".join(["The JSON must also keep to these rules of JSON Schema:", *(f"- {each}" for each in rest)])
+
+
+def _held(part: Mapping[str, object], where: str, rest: list[Rest]) -> JsonObject:
+    found: JsonObject = {}
+    for key, value in _without_tuples(part).items():
+        at = f"{where}.{key}" if where else key
+        if key in _PARTS:
+            found[key] = _held_value(value, at, rest)
+        elif key in _LISTS and is_list(value):
+            found[key] = [_held_value(each, f"{at}[{place}]", rest) for place, each in enumerate(value)]
+        elif key in _MAPS and is_object(value):
+            found[key] = {name: _held_value(each, f"{at}.{name}", rest) for name, each in value.items()}
+        elif key == "format" and value in _UUIDS:
+            found[key] = "uuid"
+        elif key in _PLAIN or _is_held(key, value):
+            found[key] = value
+        elif key in _CHECKED | _REPEATS | _BOUNDS | {"pattern", "format", "$ref"}:
+            rest.append(Rest(where, key, value))
+    return found
+
+
+def _held_value(value: object, where: str, rest: list[Rest]) -> object:
+    return _held(value, where, rest) if is_object(value) else value
+
+
+def _without_tuples(part: Mapping[str, object]) -> Mapping[str, object]:
+    """The part with a list of `items`, as earlier drafts have it, under its newer name."""
+    if not is_list(part.get("items")):
+        return part
+    others = {key: value for key, value in part.items() if key not in {"items", "additionalItems"}}
+    more = {"items": part["additionalItems"]} if "additionalItems" in part else {}
+    return {**others, "prefixItems": part["items"], **more}
+
+
+def _is_held(key: str, value: object) -> bool:
+    if key in _REPEATS:
+        return isinstance(value, int) and 0 <= value <= MAX_REPEATS
+    if key in _BOUNDS:
+        return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 2**63
+    if key == "pattern":
+        return isinstance(value, str) and _is_regular(value)
+    if key == "$ref":
+        return isinstance(value, str) and value.startswith("#")
+    return key == "format" and value in _FORMATS
+
+
+@lru_cache(maxsize=1024)
+def _is_regular(pattern: str) -> bool:
+    """Whether a grammar matches the pattern as a validator does: without looking around or back, and not too large."""
+    from llguidance import LLMatcher
+
+    if len(pattern) > MAX_PATTERN_LENGTH or pattern.count("(") > MAX_GROUPS or _repeats(pattern) > MAX_PATTERN_REPEATS:
+        return False
+    schema = json.dumps({"type": "string", "pattern": pattern})
+    return not LLMatcher.validate_grammar(LLMatcher.grammar_from_json_schema(schema), None)
+
+
+def _repeats(pattern: str) -> int:
+    """The product of the counted repeats of a pattern, as if all were within each other."""
+    import regex
+
+    product = 1
+    for found in regex.findall(r"\{(\d*),?(\d*)\}", pattern):
+        largest = max((each for each in found if each), key=lambda each: (len(each), each), default="1")
+        product *= int(largest[:6])
+    return product

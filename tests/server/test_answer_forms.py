@@ -1,0 +1,125 @@
+"""Schemas of answers and tools, as real applications send them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import jsonschema
+import openai
+import pytest
+from openai import OpenAI
+
+from tests.server.conftest import ALIAS
+
+ASKED = [{"role": "user", "content": "Give me an example."}]
+SHORT = {"type": "string", "maxLength": 5}
+CODE = {"type": "string", "enum": ["a", "b"]}
+
+
+def of(properties: dict[str, Any], **others: Any) -> dict[str, Any]:
+    """An object with all of these properties and no others."""
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": [*properties],
+        "additionalProperties": False,
+        **others,
+    }
+
+
+HELD = {
+    "other scripts": of({"größe": {"const": '青い😀 é "q" \\ /'}, "名前": {"enum": ["röd", "\u2028"]}}),
+    "keywords as names": of({"title": SHORT, "type": {"enum": ["x"]}, "properties": {"enum": [1]}}),
+    "description beside a reference": of({"c": {"$ref": "#/$defs/C", "description": "code"}}, **{"$defs": {"C": CODE}}),
+    "null or a value": of({"a": {"type": ["integer", "null"]}, "b": {"anyOf": [CODE, {"type": "null"}]}}),
+    "optional": {"type": "object", "properties": {"a": SHORT, "b": SHORT}, "required": ["b"]},
+    "bounds": of({"a": {"type": "integer", "minimum": -5, "maximum": -1}}),
+    "bounds of zod": of({"a": {"type": "integer", "minimum": -(2**53 - 1), "maximum": 2**53 - 1}}),
+    "multiples": of({"a": {"type": "integer", "multipleOf": 7, "minimum": 0, "maximum": 99}}),
+    "recursion": of({"v": CODE, "next": {"anyOf": [{"$ref": "#"}, {"type": "null"}]}}),
+    "reference to a property": of({"v": CODE, "w": {"$ref": "#/properties/v"}}),
+    "union": {"anyOf": [of({"kind": {"const": "a"}}), of({"kind": {"const": "b"}, "n": {"enum": [1, 2]}})]},
+    "list": {"type": "array", "items": CODE, "minItems": 1, "maxItems": 1000},
+    "tuple": of({"a": {"type": "array", "prefixItems": [CODE, {"type": "boolean"}], "minItems": 2, "items": False}}),
+    "required beyond properties": {"type": "object", "properties": {"a": CODE}, "required": ["a", "b"]},
+    "any": {},
+    "any property": of({"a": True}),
+    "long texts": of({"a": {"type": "string", "maxLength": 2000}}),
+    "formats": of({name: {"type": "string", "format": name} for name in ("date", "ipv4", "uuid")}),
+    "part of a text": of({"a": {"type": "string", "pattern": "^[ab]{1,3}"}}),
+    "names by pattern": {"type": "object", "patternProperties": {"^x": CODE}, "additionalProperties": False},
+    "annotations": of({"a": {**CODE, "x-order": 1, "example": "a", "writeOnly": True, "deprecated": True}}),
+}
+IN_WORDS = {
+    "unique": of({"a": {"type": "array", "items": CODE, "uniqueItems": True, "maxItems": 2}}),
+    "not": of({"a": {"not": {"type": "null"}, "enum": [1, "x"]}}),
+    "condition": of({"a": CODE}, **{"if": {"properties": {"a": {"const": "c"}}}, "then": {"required": ["b"]}}),
+    "names": {"type": "object", "propertyNames": {"pattern": "^[a-z]+$"}, "additionalProperties": CODE},
+    "other formats": of({"a": {"type": "string", "format": "uri", "maxLength": 4}}),
+    "looking ahead": of({"a": {"type": "string", "pattern": "^(?!-)[a-z-]*$", "maxLength": 4}}),
+    "depends": of({"a": CODE}, dependentRequired={"a": ["a"]}),
+    "unevaluated": of({"a": CODE}, unevaluatedProperties=False),
+    "one of many": of({"a": {"type": "array", "contains": {"const": "a"}, "items": CODE, "maxItems": 2}}),
+}
+INVALID = {
+    "elsewhere": {"$ref": "https://example.com/s.json"},
+    "nowhere": of({"a": {"$ref": "#/$defs/none"}}),
+    "itself": {"$ref": "#/$defs/a", "$defs": {"a": {"$ref": "#/$defs/a"}}},
+    "no type": {"type": "bogus"},
+    "no pattern": {"type": "string", "pattern": "("},
+    "a lower maximum": of({"a": {"type": "integer", "minimum": 9, "maximum": 5}}),
+}
+
+
+def ask(client: OpenAI, schema: dict[str, Any], *, strict: bool, **arguments: Any) -> Any:
+    """The first choice of an answer in this form."""
+    form: Any = {"type": "json_schema", "json_schema": {"name": "s", "schema": schema, "strict": strict}}
+    settings: dict[str, Any] = {"max_tokens": 60, "seed": 7, **arguments}
+    return client.chat.completions.create(model=ALIAS, messages=ASKED, response_format=form, **settings).choices[0]
+
+
+@pytest.mark.parametrize("strict", [True, False])
+@pytest.mark.parametrize("name", HELD)
+def test_answer_of_a_schema_that_a_grammar_holds_matches_it(client: OpenAI, name: str, strict: bool) -> None:
+    choice = ask(client, HELD[name], strict=strict)
+    if choice.finish_reason == "stop":
+        jsonschema.validate(json.loads(choice.message.content), HELD[name])
+    else:
+        assert choice.finish_reason == "length"
+
+
+@pytest.mark.parametrize("name", IN_WORDS)
+def test_schema_that_no_grammar_holds_is_answered_unless_strict(client: OpenAI, name: str) -> None:
+    assert ask(client, IN_WORDS[name], strict=False).finish_reason in {"stop", "length"}
+    with pytest.raises(openai.BadRequestError, match="is not held under strict; with strict: false"):
+        ask(client, IN_WORDS[name], strict=True)
+
+
+@pytest.mark.parametrize("strict", [True, False])
+@pytest.mark.parametrize("name", INVALID)
+def test_invalid_schema_is_refused(client: OpenAI, name: str, strict: bool) -> None:
+    with pytest.raises(openai.BadRequestError):
+        ask(client, INVALID[name], strict=strict)
+
+
+@pytest.mark.parametrize("choice", ["auto", "none", None])
+@pytest.mark.parametrize("name", [*IN_WORDS, *INVALID])
+def test_tools_that_need_no_grammar_may_have_any_schema(client: OpenAI, name: str, choice: str | None) -> None:
+    tools: Any = [
+        {"type": "function", "function": {"name": "f", "parameters": {**IN_WORDS, **INVALID}[name]}},
+    ]
+    chosen: dict[str, Any] = {} if choice is None else {"tool_choice": choice}
+    answer = client.chat.completions.create(model=ALIAS, messages=ASKED, tools=tools, max_tokens=5, **chosen)
+    assert answer.choices[0].finish_reason in {"stop", "length"}
+
+
+@pytest.mark.parametrize("name", ["unique", "other formats"])
+def test_required_call_of_a_tool_that_no_grammar_holds_is_made(client: OpenAI, name: str) -> None:
+    tool: Any = {"type": "function", "function": {"name": "f", "parameters": IN_WORDS[name]}}
+    asked: dict[str, Any] = {"messages": ASKED, "tools": [tool], "tool_choice": "required", "max_tokens": 90}
+    answer = client.chat.completions.create(model=ALIAS, parallel_tool_calls=False, **asked)
+    assert answer.choices[0].message.tool_calls[0].function.name == "f"
+    strict: Any = {**tool, "function": {**tool["function"], "strict": True}}
+    with pytest.raises(openai.BadRequestError, match="is not held under strict"):
+        client.chat.completions.create(model=ALIAS, **{**asked, "tools": [strict]})
