@@ -204,8 +204,11 @@ def test_create_invalid_suffix_returns_400(client: OpenAI, upload: Upload, suffi
     ("method", "expected"),
     [
         ({"type": "dpo", "supervised": {"hyperparameters": {"n_epochs": 2}}}, "supervised goes with type 'supervised'"),
-        ({"type": "supervised", "zzz": 1}, "Extra inputs are not permitted: 'method.zzz'"),
-        ({"type": "supervised", "supervised": {"hyperparameters": {"n_epochs": 0}}}, "greater than or equal to 1"),
+        ({"type": "supervised", "zzz": 1}, "Unknown parameter: 'method.zzz'"),
+        (
+            {"type": "supervised", "supervised": {"hyperparameters": {"n_epochs": 0}}},
+            "expected a value of at least 1, but got 0",
+        ),
     ],
 )
 def test_create_method_of_another_type_returns_400(client: OpenAI, upload: Upload, method: Any, expected: str) -> None:

@@ -55,6 +55,10 @@ class ServeOptions:
     context_length: Annotated[
         int, typer.Option(help="Context length in llama.cpp (prompt and answer), in tokens.", min=64)
     ] = 2048
+    allow_origin: Annotated[
+        list[str] | None,
+        typer.Option(help="Origin of web pages that may call the API (CORS); repeatable."),
+    ] = None
 
 
 @with_options
@@ -79,6 +83,7 @@ def serve(options: ServeOptions, host: Host = LOOPBACK, port: Port = 8000) -> No
         max_concurrent=options.max_concurrent,
         memory_limit_mib=options.memory_limit,
         context_length=options.context_length,
+        allowed_origins=tuple(options.allow_origin or ()),
     )
     # Uploads are written beside the stored files: the system's temporary folder may be small, or in memory.
     tempfile.tempdir = str(make_folder(workspace.folder("files")))

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
-from typing import NotRequired, TypedDict
+from collections.abc import Mapping
+from typing import TypedDict
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -22,6 +22,7 @@ from fine_tuning.errors import (
     StorageError,
     UsageError,
 )
+from fine_tuning.server import field_errors
 
 _log = logging.getLogger(__name__)
 _STATUSES: tuple[tuple[type[FineTuningError], int], ...] = (
@@ -34,15 +35,6 @@ _STATUSES: tuple[tuple[type[FineTuningError], int], ...] = (
     (StorageError, 507),
 )
 _TYPES = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
-
-
-class FieldError(TypedDict):
-    """An error of pydantic: its type, its place and its message."""
-
-    type: str
-    loc: tuple[int | str, ...]
-    msg: str
-    ctx: NotRequired[Mapping[str, object]]
 
 
 class ErrorBody(TypedDict):
@@ -101,12 +93,10 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def _fields(_: Request, error: RequestValidationError) -> JSONResponse:
-        found = _most_specific(error.errors())
+        found = field_errors.most_specific(error.errors())
         if found["type"] == "json_invalid":
             return _answer(400, f"the body is not JSON: {found['ctx']['error']}", None, "json_invalid")
-        param = ".".join(str(part) for part in found["loc"] if not _is_tag(part)) or None
-        message = str(found["msg"]).removeprefix("Value error, ")
-        return _answer(400, message + (f": '{param}'" if param else ""), param, found["type"])
+        return _answer(400, field_errors.in_words(found), field_errors.param_of(found), found["type"])
 
     @app.exception_handler(HTTPException)
     async def _http(request: Request, error: HTTPException) -> JSONResponse:
@@ -117,31 +107,6 @@ def install(app: FastAPI) -> None:
     async def _bug(request: Request, error: Exception) -> JSONResponse:
         _log.error("%s %s failed", request.method, request.url.path, exc_info=error)
         return _answer(500, "The server had an error while processing your request; see its log.", None, None)
-
-
-def _most_specific(found: Sequence[FieldError]) -> FieldError:
-    """Of the errors of a value with several types, the one deepest in it, preferably not a wrong constant."""
-    first = found[0]
-    field = [part for part in first["loc"] if not _is_tag(part)]
-    same = [each for each in found if [part for part in each["loc"] if not _is_tag(part)][: len(field)] == field]
-    return max(same, key=lambda each: (len(each["loc"]), _specificity(each)))
-
-
-def _specificity(error: FieldError) -> int:
-    """A wrong `type` is more specific than the missing fields of another type; a wrong constant is the least."""
-    if error["type"] != "literal_error":
-        return 1
-    return 2 if error["loc"][-1] == "type" else 0
-
-
-def _is_tag(part: int | str) -> bool:
-    """Whether a part of an error's location is the type of a value, not a field."""
-    return isinstance(part, str) and (
-        part in {"body", "query", "path", "str", "int", "float", "dict"}
-        or "[" in part
-        or part[:1].isupper()
-        or "constrained" in part
-    )
 
 
 def answer(error: ApiError) -> JSONResponse:

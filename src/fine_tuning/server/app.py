@@ -13,6 +13,7 @@ from fastapi_offline import FastAPIOffline
 
 from fine_tuning.server import api_errors, request_gate
 from fine_tuning.server.context import Context
+from fine_tuning.server.http_methods import HttpMethods
 from fine_tuning.server.loaded_models import Engines
 from fine_tuning.server.routes import chat, checkpoints, files, health, jobs, models, stored_completions, uploads
 from fine_tuning.server.server_config import ServerConfig
@@ -44,6 +45,8 @@ def make_app(config: ServerConfig | None = None, workspace: Workspace | None = N
     )
     app.state.context = context
     api_errors.install(app)
+    routes = [("/v1", route) for resource in RESOURCES for route in resource.router.routes]
+    app.add_middleware(HttpMethods, routes=[*routes, *(("", route) for route in health.router.routes)])
     request_gate.install(app, config, workspace.database)
     for resource in RESOURCES:
         app.include_router(resource.router, prefix="/v1")

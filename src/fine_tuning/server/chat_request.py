@@ -30,6 +30,10 @@ def _refused(why: str) -> Any:
     return Field(default=None, json_schema_extra={"support": "refused", "why": why})
 
 
+def _beyond(**bounds: Any) -> Any:
+    return Field(default=None, json_schema_extra={"support": "supported", "why": "beyond OpenAI's API"}, **bounds)
+
+
 class TextPart(RequestModel):
     """A piece of text; other kinds of parts are refused, since the models read text alone."""
 
@@ -144,7 +148,18 @@ class ChatRequest(RequestModel):
     top_p: Number | None = Field(default=None, ge=0, le=1)
     n: int | None = Field(default=None, ge=1, le=16)
     stop: Stop | Annotated[list[Stop], Field(max_length=4)] | None = None
-    seed: int | None = Field(default=None, ge=-(2**63), le=2**63 - 1)
+    seed: int | None = Field(
+        default=None,
+        ge=-(2**63),
+        le=2**63 - 1,
+        json_schema_extra={
+            "support": "supported",
+            "why": "best effort: requests at the same time may change it",
+        },
+    )
+    top_k: int | None = _beyond(ge=0, le=2**31 - 1)
+    min_p: Number | None = _beyond(ge=0, le=1)
+    repetition_penalty: Number | None = _beyond(gt=0, le=10)
     presence_penalty: Number | None = Field(default=None, ge=-2, le=2)
     frequency_penalty: Number | None = Field(default=None, ge=-2, le=2)
     logit_bias: dict[str, Annotated[Number, Field(ge=-100, le=100)]] | None = None
@@ -253,6 +268,9 @@ class ChatRequest(RequestModel):
 _PASSED_ON = (
     "temperature",
     "top_p",
+    "top_k",
+    "min_p",
+    "repetition_penalty",
     "stop",
     "presence_penalty",
     "frequency_penalty",

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import time
+import uuid
+from urllib.parse import parse_qsl, urlencode
 
 from fastapi import FastAPI
 from fastapi.concurrency import run_in_threadpool
+from starlette.datastructures import MutableHeaders
+from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from fine_tuning.server import authentication, prometheus_metrics
@@ -35,9 +39,14 @@ class RequestGate:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request to the application, or answer with an error."""
-        if scope["type"] != "http" or scope["path"] in UNLIMITED_PATHS:
+        if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        send = _with_request_id(send)
+        if scope["path"] in UNLIMITED_PATHS:
+            await self._app(scope, receive, send)
+            return
+        scope["query_string"] = _without_empty(scope["query_string"])
         started = time.perf_counter()
         status = 500
 
@@ -83,6 +92,24 @@ class RequestGate:
         scope.setdefault("state", {})["project"] = access.project
 
 
+def _with_request_id(send: Send) -> Send:
+    """Name the request in the response, as support and logs of OpenAI's clients expect it."""
+
+    async def sending(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            MutableHeaders(scope=message)["x-request-id"] = f"req_{uuid.uuid4().hex}"
+        await send(message)
+
+    return sending
+
+
+def _without_empty(query: bytes) -> bytes:
+    """A query without parameters that are empty, which SDKs send for those that are not set."""
+    pairs = parse_qsl(query.decode("latin-1"), keep_blank_values=True)
+    kept = [(name, value) for name, value in pairs if value or "[" in name]
+    return query if len(kept) == len(pairs) else urlencode(kept).encode()
+
+
 def _is_upload(scope: Scope) -> bool:
     path: str = scope["path"]
     is_part = path.startswith(UPLOADS_PATH) and path.endswith("/parts")
@@ -90,5 +117,13 @@ def _is_upload(scope: Scope) -> bool:
 
 
 def install(app: FastAPI, config: ServerConfig, database: Database) -> None:
-    """Add the middleware to an application."""
+    """Add the middleware to an application; the last one that is added comes first."""
     app.add_middleware(RequestGate, config=config, database=database)
+    if config.allowed_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=[*config.allowed_origins],
+            allow_methods=["*"],
+            allow_headers=["*"],
+            expose_headers=["x-request-id"],
+        )

@@ -25,6 +25,7 @@ class ServerConfig:
         memory_limit_mib: of loaded models; the least recently used are unloaded above it. None for no limit.
         context_length: tokens of prompt and answer together, for each of the 8 slots of llama.cpp.
         patience_seconds: timeout of a request's body, or of the next piece of an upload.
+        allowed_origins: of web pages that may call the API from a browser (CORS), such as http://localhost:5173.
     """
 
     aliases: Mapping[str, str] = field(default_factory=dict)
@@ -34,6 +35,7 @@ class ServerConfig:
     memory_limit_mib: int | None = None
     context_length: int = DEFAULT_CONTEXT
     patience_seconds: float = 30.0
+    allowed_origins: tuple[str, ...] = ()
 
 
 def parse_aliases(pairs: list[str]) -> dict[str, str]:

@@ -116,6 +116,9 @@ class ChatBody(TypedDict, total=False):
     messages: Required[Messages]
     temperature: float
     top_p: float
+    top_k: int
+    min_p: float
+    repetition_penalty: float
     max_tokens: int
     n: int
     stop: str | list[str]

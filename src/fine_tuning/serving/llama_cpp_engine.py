@@ -183,7 +183,12 @@ class LlamaCppEngine:
 
     def _request(self, body: Mapping[str, Any]) -> JsonColumn:
         messages = [dict(message) for message in body["messages"]]
-        return {**DEFAULT_SAMPLING, **with_grammar(body), "messages": messages, **self._adapter_scale()}
+        request = {**DEFAULT_SAMPLING, **with_grammar(body), "messages": messages, **self._adapter_scale()}
+        if "repetition_penalty" in request:
+            request["repeat_penalty"] = request.pop("repetition_penalty")
+        if "seed" in request:
+            request["cache_prompt"] = False  # a prompt that is computed in other pieces rounds otherwise
+        return request
 
     def _adapter_scale(self) -> JsonColumn:
         if not self._open_server().options.adapters:

@@ -19,7 +19,7 @@ from fine_tuning.store.records.rows import JsonColumn
 if TYPE_CHECKING:
     import torch
 
-_SUPPORTED = {"seed", "stop", "top_p"}
+_SUPPORTED = {"seed", "stop", "top_p", "top_k", "min_p", "repetition_penalty"}
 Network = Any  # a transformers.PreTrainedModel, whose `generate` has no types
 Tokenizer = Any  # a transformers.PreTrainedTokenizerFast
 
@@ -27,7 +27,7 @@ Tokenizer = Any  # a transformers.PreTrainedTokenizerFast
 class TransformersEngine:
     """An `Engine` over the model in `model_dir`.
 
-    Supports `seed`, `stop` and `top_p`.
+    Supports `seed`, `stop`, `top_p`, `top_k`, `min_p` and `repetition_penalty`.
 
     Args:
         model_dir: folder in Hugging Face's layout; no code in it is run.
@@ -219,7 +219,10 @@ def _options(temperature: float, max_tokens: int, params: Mapping[str, object]) 
         )
     options: JsonColumn = {"max_new_tokens": max_tokens, "do_sample": temperature > 0}
     if temperature > 0:
-        options |= {"temperature": temperature, "top_p": params.get("top_p", 1.0), "top_k": 0}
+        options |= {"temperature": temperature, "top_p": 1.0, "top_k": 0}
+        options |= {name: params[name] for name in ("top_p", "top_k", "min_p") if name in params}
+    if "repetition_penalty" in params:
+        options["repetition_penalty"] = params["repetition_penalty"]
     if stops := _stops(params):
         options["stop_strings"] = stops
     return options

@@ -1,0 +1,110 @@
+"""What is wrong with a field of a request, in words of the API, whatever library found it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import NotRequired, TypedDict
+
+_EXPECTED = {
+    "string": "a string",
+    "int": "an integer",
+    "float": "a number",
+    "bool": "a boolean",
+    "list": "an array",
+    "dict": "an object",
+    "model": "an object",
+    "model_attributes": "an object",
+    "none_required": "null",
+    "finite_number": "a finite number",
+}
+_LIMITS = {
+    "greater_than_equal": ("a value of at least", "ge"),
+    "greater_than": ("a value above", "gt"),
+    "less_than_equal": ("a value of at most", "le"),
+    "less_than": ("a value below", "lt"),
+    "too_long": ("an array of at most", "max_length"),
+    "too_short": ("an array of at least", "min_length"),
+    "string_too_long": ("a string of at most", "max_length"),
+    "string_too_short": ("a string of at least", "min_length"),
+    "string_pattern_mismatch": ("a string that matches", "pattern"),
+    "literal_error": ("one of", "expected"),
+    "multiple_of": ("a multiple of", "multiple_of"),
+}
+_COUNTED = {"too_long": " items", "too_short": " items", "string_too_long": " characters"}
+_COUNTED["string_too_short"] = _COUNTED["string_too_long"]
+
+
+class FieldError(TypedDict):
+    """An error of pydantic: its type, its place, its message, and the value."""
+
+    type: str
+    loc: tuple[int | str, ...]
+    msg: str
+    input: object
+    ctx: NotRequired[Mapping[str, object]]
+
+
+def most_specific(found: Sequence[FieldError]) -> FieldError:
+    """Of the errors of a value with several types, the one deepest in it, preferably of the type that was sent."""
+    first = found[0]
+    field = [part for part in first["loc"] if not _is_tag(part)]
+    same = [each for each in found if [part for part in each["loc"] if not _is_tag(part)][: len(field)] == field]
+    return max(same, key=lambda each: (len([part for part in each["loc"] if not _is_tag(part)]), _specificity(each)))
+
+
+def param_of(error: FieldError) -> str | None:
+    """The field as the client wrote it, such as messages.0.content; None for the whole body."""
+    return ".".join(str(part) for part in error["loc"] if not _is_tag(part)) or None
+
+
+def in_words(error: FieldError) -> str:
+    """What is wrong, and what to send."""
+    kind, param, context = error["type"], param_of(error), error.get("ctx", {})
+    if kind == "value_error":
+        text = error["msg"].removeprefix("Value error, ")
+        return text if param is None else f"{text}: '{param}'"
+    if param is None:
+        return "The body must be a JSON object, sent with the header Content-Type: application/json."
+    if kind == "missing":
+        return f"Missing required parameter: '{param}'."
+    if kind == "extra_forbidden":
+        return f"Unknown parameter: '{param}'."
+    if kind in _LIMITS:
+        words, key = _LIMITS[kind]
+        return f"Invalid '{param}': expected {words} {context.get(key)}{_COUNTED.get(kind, '')}, but got {_got(error)}."
+    stem = kind.removesuffix("_type").removesuffix("_parsing").removesuffix("_from_float")
+    if (expected := _EXPECTED.get(stem)) is not None:
+        return f"Invalid type for '{param}': expected {expected}, but got {_got(error)} instead."
+    return f"Invalid value for '{param}'."
+
+
+def _got(error: FieldError) -> str:
+    """The value itself where it is short, else what it is."""
+    value = error["input"]
+    if error["type"] in _COUNTED and isinstance(value, str | list):
+        return str(len(value))
+    if isinstance(value, str) and (error["type"] in _LIMITS and len(value) <= 40):
+        return json.dumps(value, ensure_ascii=False)
+    if isinstance(value, int | float) and not isinstance(value, bool) and error["type"] in _LIMITS:
+        return str(value)
+    kinds = ((type(None), "null"), (bool, "a boolean"), (str, "a string"), (int, "an integer"), (float, "a number"))
+    named = next((name for kind, name in kinds if isinstance(value, kind)), None)
+    return named or ("an array" if isinstance(value, list) else "an object")
+
+
+def _specificity(error: FieldError) -> int:
+    """A wrong `type` says more than the missing fields of another type; a value of a type that was not sent, least."""
+    if error["type"] == "literal_error":
+        return 3 if error["loc"][-1] == "type" else int(isinstance(error["input"], str))
+    return 0 if error["type"].endswith("_type") else 2
+
+
+def _is_tag(part: int | str) -> bool:
+    """Whether a part of an error's location is the type of a value, not a field."""
+    return isinstance(part, str) and (
+        part in {"body", "query", "path", "str", "int", "float", "dict"}
+        or "[" in part
+        or part[:1].isupper()
+        or "constrained" in part
+    )

@@ -1,0 +1,142 @@
+"""Requests as any client sends them: headers, methods, browsers, and words for what is wrong."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from openai import OpenAI
+
+from fine_tuning.server.server_config import ServerConfig
+from tests.server.conftest import ALIAS, listening
+
+ASKED = [{"role": "user", "content": "hi"}]
+CHAT: dict[str, Any] = {"model": ALIAS, "messages": ASKED, "max_tokens": 4}
+PAGE = "http://localhost:5173"
+
+
+def post(address: str, **fields: Any) -> httpx.Response:
+    return httpx.post(f"{address}/chat/completions", json=CHAT | fields, timeout=30)
+
+
+def test_every_response_names_its_request(address: str) -> None:
+    root = address.removesuffix("/v1")
+    found = [
+        httpx.get(f"{address}/models"),
+        httpx.get(f"{address}/models/none"),
+        httpx.get(f"{address}/none"),
+        httpx.get(f"{root}/healthz"),
+        httpx.delete(f"{address}/models"),
+        post(address),
+        post(address, temperature=9),
+        post(address, stream=True),
+    ]
+    ids = [each.headers["x-request-id"] for each in found]
+    assert all(re.fullmatch(r"req_[0-9a-f]{32}", each) for each in ids)
+    assert len(set(ids)) == len(found)
+
+
+WRONG: list[tuple[dict[str, Any], str]] = [
+    ({"stop": [*"abcde"]}, "Invalid 'stop': expected an array of at most 4 items, but got 5."),
+    ({"stop": 5}, "Invalid type for 'stop': expected a string, but got an integer instead."),
+    ({"temperature": "hot"}, "Invalid type for 'temperature': expected a number, but got a string instead."),
+    ({"temperature": 3}, "Invalid 'temperature': expected a value of at most 2.0, but got 3."),
+    ({"max_tokens": 1.5}, "Invalid type for 'max_tokens': expected an integer, but got a number instead."),
+    ({"messages": "hi"}, "Invalid type for 'messages': expected an array, but got a string instead."),
+    ({"messages": []}, "Invalid 'messages': expected an array of at least 1 items, but got 0."),
+    ({"messages": [{"content": "x"}]}, "Missing required parameter: 'messages.0.role'."),
+    ({"messages": [None]}, "Invalid type for 'messages.0': expected an object, but got null instead."),
+    ({"tool_choice": "some"}, "Invalid 'tool_choice': expected one of 'none', 'auto' or 'required', but got \"some\"."),
+    ({"party": True}, "Unknown parameter: 'party'."),
+    ({"stream": "maybe"}, "Invalid type for 'stream': expected a boolean, but got a string instead."),
+    ({"model": ""}, "Invalid 'model': expected a string of at least 1 characters, but got 0."),
+    ({"logit_bias": {"1": 200}}, "Invalid 'logit_bias.1': expected a value of at most 100.0, but got 200."),
+]
+
+
+@pytest.mark.parametrize(("fields", "words"), WRONG, ids=[words for _, words in WRONG])
+def test_wrong_field_is_named_with_what_to_send(address: str, fields: dict[str, Any], words: str) -> None:
+    error = post(address, **fields).json()["error"]
+    assert (error["message"], error["type"]) == (words, "invalid_request_error")
+
+
+def test_body_without_a_content_type_says_what_to_send(address: str) -> None:
+    body = json.dumps(CHAT).encode()
+    for content in (body, b"[]", b""):
+        found = httpx.post(f"{address}/chat/completions", content=content)
+        assert found.status_code == 400
+        assert "Content-Type: application/json" in found.json()["error"]["message"]
+
+
+@pytest.mark.parametrize("path", ["chat/completions", "fine_tuning/jobs", "uploads"])
+@pytest.mark.parametrize("value", [None, True, -1, 0.5, "x" * 300, [], [[1]], {}, {"type": 1}])
+def test_wrong_values_of_any_field_are_told_in_our_words(address: str, path: str, value: object) -> None:
+    names = {
+        "chat/completions": ["messages", "stop", "tools", "tool_choice", "response_format", "n", "stream_options"],
+        "fine_tuning/jobs": ["training_file", "method", "hyperparameters", "suffix", "seed", "metadata"],
+        "uploads": ["filename", "purpose", "bytes", "mime_type", "expires_after"],
+    }[path]
+    for name in names:
+        found = httpx.post(f"{address}/{path}", json={"model": ALIAS, name: value}, timeout=30)
+        if found.status_code != 200:
+            error = found.json()["error"]
+            assert 400 <= found.status_code < 500
+            assert not re.search(
+                r"[Ii]nput should|valid (string|dict)|pydantic|Error\b|/(home|root|tmp)", error["message"]
+            )
+
+
+def test_sampling_beyond_openai_is_accepted(address: str) -> None:
+    extras = {"top_k": 1, "min_p": 0.1, "repetition_penalty": 1.1}
+    first, second = (post(address, **extras, temperature=1.5, seed=seed) for seed in (1, 2))
+    assert first.json()["choices"] == second.json()["choices"]  # of one token there is no choice
+
+
+def test_seed_gives_the_same_text_from_the_first_answer_on(client: OpenAI) -> None:
+    for text in ("Invent a word", "A line about rain"):
+        asked: list[Any] = [{"role": "user", "content": text}]
+        settings: dict[str, Any] = {"messages": asked, "seed": 7, "temperature": 1, "max_tokens": 12}
+        answers = [client.chat.completions.create(model=ALIAS, **settings).choices[0].message for _ in range(3)]
+        assert answers[0] == answers[1] == answers[2]
+
+
+def test_head_and_options_answer_for_every_path(address: str) -> None:
+    got, head = httpx.get(f"{address}/models"), httpx.head(f"{address}/models")
+    assert (head.status_code, head.content, head.headers["content-length"]) == (200, b"", str(len(got.content)))
+    assert httpx.options(f"{address}/files").headers["allow"] == "GET, HEAD, OPTIONS, POST"
+    assert httpx.delete(f"{address}/files").headers["allow"] == "GET, HEAD, OPTIONS, POST"
+    assert httpx.put(f"{address}/files/f").headers["allow"] == "DELETE, GET, HEAD, OPTIONS"
+    assert httpx.options(f"{address}/none").status_code in {404, 405}
+
+
+def test_empty_filters_and_cursors_are_not_set(address: str) -> None:
+    for path in ("files?after=&purpose=", "fine_tuning/jobs?after=&limit=", "chat/completions?after=&model=&order="):
+        assert httpx.get(f"{address}/{path}").json()["data"] == []
+
+
+def test_pages_of_other_origins_are_served_where_they_are_allowed(tiny_model_dir: Path) -> None:
+    preflight = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization"}
+    for origins, expected in (((), None), ((PAGE,), PAGE)):
+        config = ServerConfig(aliases={ALIAS: str(tiny_model_dir)}, allowed_origins=origins)
+        with listening(config) as address:
+            asked = httpx.options(f"{address}/chat/completions", headers={"Origin": PAGE, **preflight})
+            other = httpx.options(f"{address}/chat/completions", headers={"Origin": "http://evil.example", **preflight})
+            answered = httpx.get(f"{address}/models", headers={"Origin": PAGE})
+        assert [each.headers.get("access-control-allow-origin") for each in (asked, answered)] == [expected] * 2
+        assert "access-control-allow-origin" not in other.headers
+
+
+def test_reader_who_leaves_a_stream_with_tools_frees_the_place(tiny_model_dir: Path) -> None:
+    tool = {"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}
+    endless: dict[str, Any] = {"logit_bias": {"2": -100}, "max_tokens": 100_000, "tools": [tool], "stream": True}
+    config = ServerConfig(aliases={ALIAS: str(tiny_model_dir)}, max_concurrent=1)
+    with listening(config) as address:
+        for _ in range(3):
+            with httpx.stream("POST", f"{address}/chat/completions", json=CHAT | endless, timeout=30) as stream:
+                next(stream.iter_lines())
+            found = [post(address).status_code for _ in range(20)]
+            assert found[-1] == 200
