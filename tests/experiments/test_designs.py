@@ -55,7 +55,7 @@ class TestDesigns:
             "b",
         )
         p_value = result.p_value
-        framework.record_samples("t", rows(0.5, 0.0, 500))  # after the end: shown in the means, without influence
+        framework.record_samples("t", rows(0.5, 0.95, 500))  # after the end: shown in the means, without influence
         assert framework.monitor("t").p_value == p_value
 
     def test_group_sequential_design_changes_verdict_at_planned_looks_only(self) -> None:

@@ -56,6 +56,7 @@ def _print_comparison(result: ABTestResult, each: ABTestResult) -> None:
 
     name = _letter(each.arm)
     verdict = "significant difference" if each.statistical_significance else "no significant difference"
+    verdict = "no verdict" if each.withheld or each.changed else verdict
     against = f"{name} against A: " if result.others else ""
     output.print_text(f"{against}{each.design} design: {verdict} in scores (p = {p_value(each.p_value)})")
     scale, unit = (100, "points") if each.score == "binary" else (1, "")
@@ -161,4 +162,7 @@ def _interval(result: ABTestResult, measure: str, scale: float, unit: str) -> st
     from fine_tuning.experiments.field_intervals import interval_of
 
     low, high = interval_of(result, measure)
-    return f"{low * scale:+.3g} to {high * scale:+.3g} {unit}".rstrip() if isfinite(low) else "unknown"
+    is_whole_scale = measure == "accuracy" and result.score == "binary" and (low, high) == (-1.0, 1.0)
+    if not isfinite(low) or is_whole_scale:
+        return "unknown"
+    return f"{low * scale:+.3g} to {high * scale:+.3g} {unit}".rstrip()

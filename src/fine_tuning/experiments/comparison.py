@@ -7,7 +7,9 @@ from dataclasses import dataclass, field, replace
 from math import ceil, inf, nan, sqrt
 from typing import NamedTuple
 
-from fine_tuning.experiments import confidence_sequences, small_sample_corrections
+from scipy.special import ndtri
+
+from fine_tuning.experiments import confidence_sequences, group_sequential, small_sample_corrections
 from fine_tuning.experiments.design import Design
 from fine_tuning.experiments.effect import Effect, Look
 from fine_tuning.experiments.propensity_strata import PropensityStrata, Starts
@@ -19,7 +21,8 @@ MIN_OBSERVATIONS = 10  # answers right or wrong, or units, of each model before 
 MIN_OBSERVATIONS_OF_MEANS = 30  # of figures of any size, whose spread and skewness must be guessed too
 MAX_SKEWNESS = 0.2  # skewness of an estimate: beyond it, normal approximations fail
 CLEAR = 8.0  # standard errors of a difference of rates that no skewness explains: of answers that nearly all differ
-MAX_STRATA = 20  # further ones are taken together
+MAX_STRATA = 100  # further ones are not compared
+MIN_UNITS = 2  # of each model in one of several strata: of one alone no variance is known
 OTHER = "(others)"
 Scores = tuple[Moments, Moments]  # of both models
 Strata = dict[str, PropensityStrata]  # by stratum of the samples; "" where they have none
@@ -48,7 +51,7 @@ class Comparison:
 
     Attributes:
         strata: the sums of all units; since: of those that began after `since_starts` (numbers of scores of each
-            model), the last look that had the most evidence so far for a verdict.
+            model), the last look that had the most evidence so far for a verdict, or the planned one that found it.
         pairs: samples that both models answered, by sample id.
         peaks: the looks with the most evidence for each of both models, of the anytime design.
         looks: the planned ones so far.
@@ -66,7 +69,7 @@ class Comparison:
     def change(self, unit: UnitChange) -> None:
         """Put a unit's sums in place of those it had before."""
         _change(self.strata, unit)
-        if self.peaks and all(ordinal > self.since_starts[side] for side, ordinal in unit.began):
+        if any(self.since_starts) and all(ordinal > self.since_starts[side] for side, ordinal in unit.began):
             _change(self.since, unit)
 
     @property
@@ -103,12 +106,19 @@ class Comparison:
         due, size = len(self.looks), min(each.count for each in scores)
         if due < len(design.fractions) and size >= ceil(design.fractions[due] * (design.planned or 1) - 1e-9):
             found = self.effect(design, scores)
+            if not self._has_crossed(design):
+                self.since, self.since_starts = {}, (scores[0].count, scores[1].count)
             self.looks.append(Look.of(size, found, self._continuity(size) if design.score == "binary" else 0.0))
+
+    def _has_crossed(self, design: Design) -> bool:
+        """Whether a planned look has found a difference."""
+        limits = planned_limits(design, len(self.looks), design.alpha)
+        return any(abs(look.z) >= limit for look, limit in zip(self.looks, limits, strict=False))
 
     def _continuity(self, size: int) -> float:
         """See `continuity`; of users who answer often, less: their differences change in smaller steps."""
         everything = summed(cells(self.strata))
-        alike = sum(everything.counts) / sum(everything.squared_counts)
+        alike = sum(everything.counts) / max(1.0, sum(everything.squared_counts))
         return continuity(min(1.0, self.pairs / size)) * alike / size
 
     def as_dict(self) -> ComparisonRecord:
@@ -132,7 +142,7 @@ class Comparison:
             (state["since_starts"][0], state["since_starts"][1]),
             state["pairs"],
             [Effect.of(each) for each in state["peaks"]],
-            [Look(**each) for each in state["looks"]],
+            [Look.of_record(each) for each in state["looks"]],
             state["next_look"],
         )
 
@@ -146,15 +156,21 @@ def _change(strata: Strata, unit: UnitChange) -> None:
     sums.change(unit.before, unit.after)
 
 
+def planned_limits(design: Design, looks: int, alpha: float) -> tuple[float, ...]:
+    """The |z| at which each of the first planned looks finds a difference."""
+    if design.kind == "fixed":
+        return (float(ndtri(1 - alpha / 2)),)
+    return group_sequential.boundaries(design.fractions[:looks], alpha, design.spending)
+
+
 def cells(strata: Strata) -> list[UnitSums]:
-    """The sums to compare within; strata too small to be compared alone are taken together."""
-    large: list[UnitSums] = []
-    small: list[UnitSums] = []
-    for each in strata.values():
-        found = each.cells()
-        is_large = len(strata) == 1 or min(summed(found).counts) >= MIN_OBSERVATIONS
-        (large if is_large else small).extend(found)
-    return [*large, summed(small)] if small else large
+    """The sums to compare within. Several strata are never compared with each other: one that has no two units of each
+    model is left out, as long as that is so, and so are those beyond `MAX_STRATA`.
+    """
+    if len(strata) == 1:
+        return next(iter(strata.values())).cells()
+    found = [cell for name, each in strata.items() if name != OTHER for cell in each.cells()]
+    return [cell for cell in found if min(cell.effective_units) >= MIN_UNITS]
 
 
 def _effect(cells: Sequence[UnitSums], design: Design, scores: Scores) -> Effect:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass, replace
-from math import copysign, inf, isfinite
-from typing import cast
+from math import copysign, inf, isfinite, isnan, nan
+from typing import Any, cast
 
 from fine_tuning.experiments import confidence_sequences, small_sample_corrections
 from fine_tuning.store.records.experiment_json import EffectRecord, PlannedLookRecord
@@ -98,8 +98,15 @@ class Look:
         return cls(size, found.estimate, found.variance, less.score, degrees, found.skewness, continuity)
 
     def as_dict(self) -> PlannedLookRecord:
-        """The look as plain JSON values."""
-        return cast("PlannedLookRecord", dict(vars(self)))
+        """The look as plain JSON values, which have no nan."""
+        known = {name: None if isinstance(each, float) and isnan(each) else each for name, each in vars(self).items()}
+        return cast("PlannedLookRecord", known)
+
+    @classmethod
+    def of_record(cls, state: PlannedLookRecord) -> Look:
+        """A look as `as_dict` gave it."""
+        unknown = {name: nan for name in ("estimate", "variance", "skewness") if state.get(name) is None}
+        return cls(**cast("dict[str, Any]", {**state, **unknown}))
 
     def interval(self, limit: float) -> tuple[float, float]:
         """As `Effect.interval`, and wider by the continuity; degrees of None (JSON has no infinity) are unlimited."""

@@ -75,7 +75,7 @@ def comparison(state: FormerRecord) -> Comparison:
     if sum(sums.counts):
         share = share_number(sums)
         strata[""] = PropensityStrata(by_share={share: sums}, blocks=[Block((0, 0), share)])
-    looks = [Look(**each) for each in state["looks"]]
+    looks = [Look.of_record(each) for each in state["looks"]]
     return Comparison(strata, pairs=pairs, looks=looks, next_look=state.get("next_look", 1))
 
 

@@ -138,12 +138,15 @@ def _guardrail_tie(result: ABTestResult) -> Recommendation | None:
 
 
 def _undecided(result: ABTestResult, accuracy: Interval) -> Recommendation:
-    if result.design != "anytime" and isnan(result.p_value):
+    if result.design != "anytime" and isnan(result.p_value) and not result.is_over:
         text = (
             f"no verdict before the next planned look; {result.samples_needed:,.0f} more samples per model "
             f"complete this {result.design} test"
         )
         return _tie(Reason.BEFORE_FIRST_LOOK, text)
+    if result.is_over and isnan(result.p_value):
+        text = "no verdict: the spread of the scores is unknown, since they do not vary or one unit gave all of a model"
+        return _tie(Reason.UNDECIDED, text)
     if result.is_over:
         return _tie(Reason.NO_DIFFERENCE, f"no difference found in the planned samples (p = {result.p_value:.2g})")
     more = f"about {result.samples_needed:,.0f} more" if result.samples_needed > 0 else "more"

@@ -62,6 +62,15 @@ class UnitSums:
         """The sum over units of the square of their number of scores, of each model."""
         return self.products[_ROWS[0][0]], self.products[_ROWS[3][3]]
 
+    @property
+    def effective_units(self) -> tuple[float, float]:
+        """The number of units of each model, where those with many scores count for less: n^2 / sum of n_u^2."""
+        first, second = (
+            count**2 / squared if squared else 0.0
+            for count, squared in zip(self.counts, self.squared_counts, strict=True)
+        )
+        return first, second
+
     def as_dict(self) -> UnitSumsRecord:
         """The sums as plain JSON values."""
         return {"totals": self.totals, "products": self.products}

@@ -8,11 +8,11 @@ from functools import lru_cache
 from math import inf, isfinite, isnan, log, nan, sqrt
 from typing import NamedTuple, cast
 
-from scipy.special import ndtr, ndtri
+from scipy.special import ndtr
 
 from fine_tuning.experiments import confidence_sequences, group_sequential, guardrails, measures, sample_ratio
 from fine_tuning.experiments.ab_test_result import ABTestResult, Interval
-from fine_tuning.experiments.comparison import cells
+from fine_tuning.experiments.comparison import MAX_STRATA, OTHER, cells, planned_limits
 from fine_tuning.experiments.design import Design
 from fine_tuning.experiments.effect import Effect
 from fine_tuning.experiments.sufficient_statistics import A, B, Statistics
@@ -63,6 +63,8 @@ def _compared(experiment: Experiment, design: Design, every: Statistics, arm: Ar
     effect = statistics.effect(design)
     decided = _decide(design, statistics, effect, part)
     no_verdict = mismatch_reason(design, every)
+    if no_verdict:  # scores that cannot be compared have neither p-value nor interval
+        decided = _Decision(0, nan, *_clipped((-inf, inf), design), is_over=decided.is_over)
     means = {name: (a.measure(name).average, b.measure(name).average) for name in ("latency", "cost")}
     # Latency and cost may decide where scores do not: with a part of alpha, so that three chances do not add up.
     intervals = {name: _lower(statistics, name, part * SECONDARY) for name in means}
@@ -113,12 +115,13 @@ def _compared(experiment: Experiment, design: Design, every: Statistics, arm: Ar
 
 
 def look(design: Design, statistics: Statistics) -> NewLook | None:
-    """The effect so far, its interval and its p-value, for the history; None before there is an effect."""
-    effect = statistics.effect(design)
+    """The effect of model_b so far, its interval and its p-value, for the history; None before there is an effect."""
+    effect, comparisons = statistics.effect(design), len(statistics.comparisons)
     if not isfinite(effect.estimate):
         return None
-    decided = _decide(design, statistics, effect, design.alpha)
-    low, high, p_value = (value if isfinite(value) else None for value in (decided.low, decided.high, decided.p_value))
+    decided = _decide(design, statistics, effect, design.alpha / comparisons)
+    found = decided.low, decided.high, min(comparisons * decided.p_value, 1.0)
+    low, high, p_value = (value if isfinite(value) else None for value in found)
     estimate = effect.estimate if isnan(decided.estimate) else decided.estimate
     return {"size": statistics.size, "effect": estimate, "low": low, "high": high, "p_value": p_value}
 
@@ -164,7 +167,7 @@ def _anytime(design: Design, statistics: Statistics, effect: Effect, alpha: floa
     looks = [*statistics.comparison.peaks, effect] if effect.is_ready else statistics.comparison.peaks
     if not looks:
         return _Decision(0, nan, *_clipped((-inf, inf), design))
-    peak, now = max(looks, key=lambda each: each.log_e(design.alpha)), looks[-1]
+    peak, now = max(looks, key=lambda each: each.log_e(design.alpha)), effect
     p_value = confidence_sequences.always_valid_p(peak.log_e(design.alpha))
     found, latest = (each.sequence(alpha, design.alpha) for each in (peak, now))
     if p_value > alpha:
@@ -180,7 +183,7 @@ def _anytime(design: Design, statistics: Statistics, effect: Effect, alpha: floa
         favours = 1 if peak.estimate > 0 else -1
         return _Decision(favours, p_value, *_clipped(interval, design), estimate=decided.estimate)
     first = min((each for each in looks if each.log_e(design.alpha) >= -log(alpha)), key=lambda each: each.n)
-    changed = _changed(design, first, since if since.is_ready else effect)
+    changed = _changed(design, (first.n, first.estimate), since if since.is_ready else effect)
     return _Decision(0, nan, *_clipped(interval, design), estimate=now.estimate, changed=changed)
 
 
@@ -194,20 +197,22 @@ def _planned(design: Design, statistics: Statistics, alpha: float) -> _Decision:
     looks = statistics.comparison.looks
     if not looks:
         return _Decision(0, nan, -inf, inf)
-    limits = _limits(design, len(looks), alpha)
+    limits = planned_limits(design, len(looks), alpha)
     crossed = next((at for at, look in enumerate(looks) if abs(look.z) >= limits[at]), None)
     last = looks[-1 if crossed is None else crossed]
     low, high = last.interval(limits[-1 if crossed is None else crossed]) if last.variance > 0 else (-inf, inf)
     favours = 0 if crossed is None else 1 if last.z > 0 else -1
     is_over = crossed is not None or len(looks) == len(design.fractions)
+    if not last.variance > 0:
+        return _Decision(0, nan, low, high, is_over, last.estimate)
+    since = statistics.comparison.effect_since(design, statistics.scores)
+    latest = since.sequence(alpha, design.alpha)
+    hull = min(low, latest[0]), max(high, latest[1])
+    if favours and (latest[0] > high or latest[1] < low) and hull[0] <= 0 <= hull[1]:
+        changed = _changed(design, (2 * last.size, last.estimate), since)
+        return _Decision(0, nan, *_clipped(hull, design), is_over=True, estimate=since.estimate, changed=changed)
     p_value = _p_of(design, tuple(abs(look.z) for look in looks), alpha)
     return _Decision(favours, p_value, low, high, is_over, last.estimate)
-
-
-def _limits(design: Design, looks: int, alpha: float) -> tuple[float, ...]:
-    if design.kind == "fixed":
-        return (float(ndtri(1 - alpha / 2)),)
-    return group_sequential.boundaries(design.fractions[:looks], alpha, design.spending)
 
 
 @lru_cache(maxsize=1024)
@@ -233,18 +238,24 @@ def _lower(statistics: Statistics, name: str, alpha: float) -> Interval:
     return -high, -low
 
 
-def _changed(design: Design, before: Effect, now: Effect) -> str:
-    """What contradicts a verdict."""
+def _changed(design: Design, before: tuple[int, float], now: Effect) -> str:
+    """What contradicts a verdict.
+
+    Args:
+        before: the number of samples of the verdict, and the difference then.
+    """
     scale, unit = (100, " points") if design.score == "binary" else (1, "")
-    then, since = (f"{each.estimate * scale:+.3g}{unit}" for each in (before, now))
+    then, since = (f"{each * scale:+.3g}{unit}" for each in (before[1], now.estimate))
     return (
-        f"effect changed at about {before.n:,} samples: {then} until then, {since} since; start a new test to compare "
+        f"effect changed at about {before[0]:,} samples: {then} until then, {since} since; start a new test to compare "
         "the models as they are now"
     )
 
 
 def _warnings(statistics: Statistics) -> list[str]:
     """What a reader of the verdict should know of how the samples came."""
+    if OTHER in statistics.comparison.strata:
+        return [f"samples of more than {MAX_STRATA} strata are not compared: give a stratum that few samples differ in"]
     if statistics.is_paired or not statistics.comparison.has_drift:
         return []
     compared = [each for each in cells(statistics.comparison.strata) if min(each.counts) > 0]

@@ -45,7 +45,8 @@ NOTES = {
     ),
     "Chat": (
         "Content may be text or parts of text. Tools work with every model, through the prompt if its chat template "
-        "has none; schemas that a grammar cannot enforce are refused. Lists take `metadata[key]=value` as a filter. "
+        "has none. Under `strict`, schemas that a grammar cannot hold are refused; else the rest is said in words and "
+        "checked, and the answer asked for again once. Lists take `metadata[key]=value` as a filter. "
         "With `store` a call also becomes a captured example: `domain`, `task_type` and `rating` (1 to 5) of its "
         "`metadata` are taken over, and updating `rating` rates the example."
     ),

@@ -84,11 +84,11 @@ class PlannedLookRecord(TypedDict):
     """What a planned look found."""
 
     size: int
-    estimate: float
-    variance: float
+    estimate: float | None
+    variance: float | None
     z: float
     degrees: float | None
-    skewness: float
+    skewness: float | None
     continuity: NotRequired[float]
 
 
