@@ -14,14 +14,24 @@ from fastapi_offline import FastAPIOffline
 from fine_tuning.server import api_errors, request_gate
 from fine_tuning.server.context import Context
 from fine_tuning.server.loaded_models import Engines
-from fine_tuning.server.routes import chat, checkpoints, files, health, jobs, models, stored_completions, uploads
+from fine_tuning.server.routes import (
+    chat,
+    checkpoints,
+    embeddings,
+    files,
+    health,
+    jobs,
+    models,
+    stored_completions,
+    uploads,
+)
 from fine_tuning.server.server_config import ServerConfig
 from fine_tuning.server.serving_parity import Parity
 from fine_tuning.store.workspace import Workspace, open_workspace
 
 SWEEP_SECONDS = 60.0
 BACKGROUND_THREADS = 16
-RESOURCES = (files, uploads, jobs, checkpoints, models, chat, stored_completions)
+RESOURCES = (files, uploads, jobs, checkpoints, models, chat, stored_completions, embeddings)
 
 
 def make_app(config: ServerConfig | None = None, workspace: Workspace | None = None) -> FastAPI:
@@ -37,7 +47,7 @@ def make_app(config: ServerConfig | None = None, workspace: Workspace | None = N
     context = Context(config, workspace, engines, parity)
     app = FastAPIOffline(  # its documentation page loads nothing from elsewhere
         title="Fine-tuning pipeline",
-        summary="OpenAI's API for files, fine-tuning, models and chat, on your own hardware.",
+        summary="OpenAI's API for files, fine-tuning, models, chat and embeddings, on your own hardware.",
         docs_url="/docs",
         redoc_url=None,
         lifespan=_lifespan,

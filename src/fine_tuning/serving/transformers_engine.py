@@ -180,7 +180,7 @@ def _load(model_dir: Path, dtype: str | None) -> tuple[Network, Tokenizer]:
     device, fastest = _placement()
     from_files: JsonColumn = {"local_files_only": True, "trust_remote_code": False}
     try:
-        with _no_progress_bar():
+        with no_progress_bar():
             network = AutoModelForCausalLM.from_pretrained(
                 model_dir, dtype=dtype or fastest, use_safetensors=True, **from_files
             )
@@ -265,7 +265,7 @@ def _random_state(seed: int | None) -> Iterator[None]:
 
 
 @contextmanager
-def _no_progress_bar() -> Iterator[None]:
+def no_progress_bar() -> Iterator[None]:
     """Keep transformers from drawing a progress bar while it loads, as its caller may draw one."""
     from transformers.utils import logging
 
