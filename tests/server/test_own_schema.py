@@ -10,14 +10,16 @@ from hypothesis import HealthCheck, settings
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import response_schema_conformance
 
-from fine_tuning.server.routes import embeddings
+from fine_tuning.server.routes import completions, embeddings
+from tests.server.conftest import ALIAS
 
-MODELS = {"/v1/embeddings": "wordllama"}
+MODELS = {"/v1/embeddings": "wordllama", "/v1/completions": ALIAS}
 
 
 def _application() -> FastAPI:
     application = FastAPI()
-    application.include_router(embeddings.router, prefix="/v1")
+    for resource in (completions, embeddings):
+        application.include_router(resource.router, prefix="/v1")
     return application
 
 
@@ -25,7 +27,7 @@ schema = schemathesis.openapi.from_dict(_application().openapi())
 
 
 @schema.parametrize()
-@settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 def test_random_requests_are_answered_or_refused(case: Any, address: str) -> None:
     if isinstance(case.body, dict) and "model" in case.body:
         case.body["model"] = MODELS[case.path]

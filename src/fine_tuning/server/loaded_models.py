@@ -18,13 +18,14 @@ from fine_tuning.serving import vllm_engine
 from fine_tuning.serving.embedding.embedder import Embedder
 from fine_tuning.serving.embedding.embedding_models import open_embedder
 from fine_tuning.serving.engine import Engine
-from fine_tuning.serving.engine_choice import EngineChoice, EngineKind, choose_engine, open_target
+from fine_tuning.serving.engine_choice import EngineChoice, EngineKind, choose_engine, model_folder, open_target
 from fine_tuning.serving.model_resolution import LOCAL, Target
+from fine_tuning.serving.prompt_scorer import PromptScorer
 from fine_tuning.serving.prompted_tools import with_tools
 from fine_tuning.serving.shared_base import SharedBase
 from fine_tuning.settings import Settings
 
-EMBEDDING = "embedding"  # in place of a provider
+EMBEDDING, SCORING = "embedding", "scoring"  # in place of a provider
 
 
 class Served(NamedTuple):
@@ -161,6 +162,32 @@ class Engines:
         with self._loaded((EMBEDDING, model), lambda: open_embedder(model)) as embedder:
             self._make_room()
             yield embedder
+
+    @contextmanager
+    def use_scorer(self, served: Served) -> Iterator[PromptScorer]:
+        """What scores prompts with the model; it stays loaded while the block runs.
+
+        Raises:
+            UsageError: the model's weights are not in a folder here.
+            NotFoundError, ProviderError, MissingDependencyError: see `model_folder` and `PromptScorer`.
+        """
+        folder = self.folder_of(served)
+        with self._loaded((SCORING, str(folder)), lambda: PromptScorer(folder)) as scorer:
+            self._make_room()
+            yield scorer
+
+    def folder_of(self, served: Served) -> Path:
+        """The folder of a model's weights and tokenizer, an adapter merged.
+
+        Raises:
+            UsageError: a host has the model, or it is a checkpoint that is an adapter.
+            NotFoundError: the folder is gone.
+        """
+        if served.provider != LOCAL:
+            raise UsageError(f"{served.model} is at {served.provider}, and its files are needed here")
+        if served.adapter is not None and served.merged is None:
+            raise UsageError("the model is a checkpoint, whose weights are not merged")
+        return model_folder(served.model if served.merged is None else str(served.merged), self._settings)
 
     @contextmanager
     def _loaded(self, key: tuple[str, str], load: Callable[[], Loaded]) -> Iterator[Loaded]:

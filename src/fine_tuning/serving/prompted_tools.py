@@ -14,6 +14,7 @@ from fine_tuning.data_io.messages import Message, Tool
 from fine_tuning.export.modelfile import chat_template
 from fine_tuning.serving.chat_types import ChatBody, Chunk, Delta, Messages, ToolCallDelta
 from fine_tuning.serving.engine import Completion, Engine
+from fine_tuning.serving.text_types import TextBody, TextChunk
 from fine_tuning.store.records.rows import JsonColumn
 
 
@@ -94,6 +95,10 @@ class PromptedTools:
             reason = "tool_calls" if calls else reasons[index]
             yield {"choices": [{"index": index, "delta": {}, "finish_reason": reason}]}
         yield from usage
+
+    def text_chunks(self, body: TextBody) -> Generator[TextChunk, None, None]:
+        """Continue prompts, which have no tools. See `Engine`."""
+        return self._engine.text_chunks(body)
 
 
 def _has_tools(body: ChatBody) -> bool:

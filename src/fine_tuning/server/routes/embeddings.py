@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse
 from openai.types.create_embedding_response import Usage
 from pydantic import BaseModel
 
-from fine_tuning.errors import ContextLengthError, UsageError
+from fine_tuning.errors import UsageError
 from fine_tuning.server import model_lookup
 from fine_tuning.server.api_errors import invalid
 from fine_tuning.server.context import Project, Server
@@ -43,11 +43,9 @@ def create(server: Server, project: Project, body: EmbeddingRequest) -> JSONResp
     texts = body.texts()
     model = model_lookup.find_embedding_model(server, project, body.model)
     with server.engines.use_embedder(model) as embedder:
+        found = embedder.embed(texts)
         try:
-            found = embedder.embed(texts)
             vectors = truncated(found.vectors, body.dimensions or embedder.sizes.full, embedder.sizes)
-        except ContextLengthError as error:
-            raise invalid(str(error), "input", "context_length_exceeded") from None
         except UsageError as error:
             raise invalid(str(error), "dimensions") from None
     data = [
