@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -125,6 +126,46 @@ def test_create_encoder_folder_pools_as_it_says(client: OpenAI, encoders: dict[s
         assert np.allclose(vectors(client, TEXTS, name), expected, atol=1e-4), name
     usage = client.embeddings.create(model="mean", input=TEXTS).usage
     assert usage.prompt_tokens == sum(len(row) for row in rows)
+
+
+def test_create_static_folder_averages_its_vectors(workspace: Path, tmp_path: Path) -> None:
+    from safetensors.numpy import save_file
+    from transformers import AutoTokenizer
+
+    folder = make_tiny_encoder(tmp_path / "static")
+    (folder / "modules.json").write_text(json.dumps([{"idx": 0, "path": "", "type": "st.models.StaticEmbedding"}]))
+    ids = AutoTokenizer.from_pretrained(folder)(TEXTS[0], add_special_tokens=False)["input_ids"]
+    table = np.random.default_rng(0).normal(size=(50, 8)).astype(np.float32)
+    save_file({"embedding.weight": table}, folder / "model.safetensors")
+    with listening(ServerConfig(aliases={"static": str(folder)})) as address:
+        assert np.allclose(vectors(client_of(address), TEXTS[0], "static"), table[ids].mean(axis=0), atol=1e-6)
+
+
+def test_create_dense_module_follows_the_pooling(workspace: Path, tmp_path: Path) -> None:
+    from safetensors.numpy import save_file
+
+    folder = make_tiny_encoder(tmp_path / "dense", normalized=False)
+    modules = json.loads((folder / "modules.json").read_text())
+    (folder / "modules.json").write_text(
+        json.dumps([*modules, {"idx": 2, "path": "2_Dense", "type": "st.models.Dense"}])
+    )
+    (folder / "2_Dense").mkdir()
+    settings = {"in_features": 16, "out_features": 4, "bias": True, "activation_function": "torch.nn.Tanh"}
+    (folder / "2_Dense" / "config.json").write_text(json.dumps(settings))
+    random = np.random.default_rng(0)
+    weight, bias = random.normal(size=(4, 16)).astype(np.float32), random.normal(size=4).astype(np.float32)
+    save_file({"linear.weight": weight, "linear.bias": bias}, folder / "2_Dense" / "model.safetensors")
+    with listening(ServerConfig(aliases={"dense": str(folder)})) as address:
+        found = vectors(client_of(address), TEXTS[0], "dense")
+    assert np.allclose(found, np.tanh(weight @ hidden(folder, TEXTS[0]).mean(axis=0) + bias), atol=1e-4)
+
+
+def test_create_missing_extra_is_one_line(client: OpenAI, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "wordllama", None)
+    with pytest.raises(
+        openai.InternalServerError, match=r"needs wordllama: pip install 'fine-tuning-pipeline\[serve\]'"
+    ):
+        client.embeddings.create(model="wordllama", input="hello")
 
 
 def test_create_many_inputs_keep_their_order(client: OpenAI) -> None:

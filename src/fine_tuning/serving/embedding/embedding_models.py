@@ -6,8 +6,8 @@ from pathlib import Path
 
 from fine_tuning.serving.embedding.embedder import Embedder
 from fine_tuning.serving.embedding.encoder_embedder import EncoderEmbedder
-from fine_tuning.serving.embedding.sentence_modules import is_embedding_folder
-from fine_tuning.serving.embedding.static_embedder import WORDLLAMA, open_wordllama
+from fine_tuning.serving.embedding.sentence_modules import is_embedding_folder, modules_of
+from fine_tuning.serving.embedding.static_embedder import WORDLLAMA, open_static_folder, open_wordllama
 
 BUILT_IN = (WORDLLAMA,)
 
@@ -28,4 +28,10 @@ def open_embedder(model: str) -> Embedder:
         ProviderError: its weights cannot be loaded.
         MissingDependencyError: the built-in model needs the `serve` extra, a folder the `train` extra.
     """
-    return open_wordllama() if model in BUILT_IN else EncoderEmbedder(Path(model).expanduser())
+    if model in BUILT_IN:
+        return open_wordllama()
+    folder = Path(model).expanduser()
+    modules = dict(modules_of(folder))
+    if (static := modules.get("StaticEmbedding")) is not None:
+        return open_static_folder(static, is_normalized="Normalize" in modules)
+    return EncoderEmbedder(folder)

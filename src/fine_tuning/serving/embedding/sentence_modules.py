@@ -60,6 +60,14 @@ def is_embedding_folder(folder: Path) -> bool:
     return bool(architectures) and not any(str(name).endswith(_GENERATIVE) for name in architectures)
 
 
+def modules_of(folder: Path) -> list[tuple[str, Path]]:
+    """Kind and folder of each module, in their order; none without modules.json."""
+    if not (folder / MODULES).is_file():
+        return []
+    listed = sorted(read_json(folder / MODULES), key=lambda each: int(each["idx"]))
+    return [(str(each["type"]).rsplit(".", 1)[-1], folder / str(each["path"])) for each in listed]
+
+
 def read_layout(folder: Path) -> EncoderLayout:
     """The layout of a folder; without modules.json the mean of the last layer is taken, as it is.
 
@@ -71,8 +79,7 @@ def read_layout(folder: Path) -> EncoderLayout:
     network, is_normalized = folder, False
     poolings: tuple[str, ...] = ("mean",)
     dense: list[Path] = []
-    for module in sorted(read_json(folder / MODULES), key=lambda each: int(each["idx"])):
-        kind, place = str(module["type"]).rsplit(".", 1)[-1], folder / str(module["path"])
+    for kind, place in modules_of(folder):
         if kind == "Transformer":
             network = place
         elif kind == "Pooling":

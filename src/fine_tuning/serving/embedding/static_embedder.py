@@ -8,25 +8,29 @@ from typing import Any
 
 import numpy as np
 
-from fine_tuning.errors import MissingDependencyError
+from fine_tuning.errors import DataError, MissingDependencyError
 from fine_tuning.serving.embedding.embedder import Embeddings, EmbeddingSizes, Vectors, unit_length
 
 WORDLLAMA = "wordllama"
+_TABLES = ("embedding.weight", "embeddings")
 BATCH = 256  # texts tokenized at once
 Tokenizer = Any  # a tokenizers.Tokenizer, which has no types
 
 
 class StaticEmbedder:
-    """An `Embedder` over a table of token vectors; embeddings have unit length.
+    """An `Embedder` over a table of token vectors.
 
     Args:
         table: float32, of the shape (tokens, dimensions).
-        tokenizer: neither truncates nor pads.
+        tokenizer: its padding and truncation are switched off.
         sizes: to which embeddings may be truncated.
+        is_normalized: whether embeddings have unit length.
     """
 
-    def __init__(self, table: Vectors, tokenizer: Tokenizer, sizes: EmbeddingSizes) -> None:
-        self._table, self._tokenizer, self.sizes = table, tokenizer, sizes
+    def __init__(self, table: Vectors, tokenizer: Tokenizer, sizes: EmbeddingSizes, *, is_normalized: bool) -> None:
+        self._table, self._tokenizer, self.sizes, self._is_normalized = table, tokenizer, sizes, is_normalized
+        tokenizer.no_padding()
+        tokenizer.no_truncation()
 
     def embed(self, texts: Sequence[str]) -> Embeddings:
         """Embed the texts. See `Embedder`."""
@@ -38,7 +42,7 @@ class StaticEmbedder:
                 tokens += len(encoded.ids)
                 if encoded.ids:
                     vectors[index] = self._table[encoded.ids].mean(axis=0)
-        return Embeddings(unit_length(vectors), tokens)
+        return Embeddings(unit_length(vectors) if self._is_normalized else vectors, tokens)
 
     def size(self) -> int:
         """Bytes of the table."""
@@ -62,6 +66,28 @@ def open_wordllama() -> StaticEmbedder:
         raise MissingDependencyError("wordllama", "serve", "embedding with the built-in model") from error
     # The wheel holds weights and tokenizer where it looks for downloaded ones.
     loaded = wordllama.WordLlama.load(cache_dir=Path(wordllama.__file__).parent, disable_download=True)
-    loaded.tokenizer.no_padding()
-    loaded.tokenizer.no_truncation()
-    return StaticEmbedder(loaded.embedding, loaded.tokenizer, EmbeddingSizes(loaded.embedding.shape[1], None))
+    sizes = EmbeddingSizes(loaded.embedding.shape[1], None)
+    return StaticEmbedder(loaded.embedding, loaded.tokenizer, sizes, is_normalized=True)
+
+
+def open_static_folder(folder: Path, *, is_normalized: bool) -> StaticEmbedder:
+    """A module StaticEmbedding of sentence-transformers, or a model of model2vec.
+
+    Raises:
+        DataError: the folder has no such table, or no tokenizer.json.
+        MissingDependencyError: the `serve` extra is not installed.
+    """
+    try:
+        from safetensors.numpy import load_file
+        from tokenizers import Tokenizer as Loaded
+    except ImportError as error:
+        raise MissingDependencyError(error.name or "tokenizers", "serve", "embedding with a model folder") from error
+    weights, tokenizer = folder / "model.safetensors", folder / "tokenizer.json"
+    if not weights.is_file() or not tokenizer.is_file():
+        raise DataError(f"{folder.name} needs model.safetensors and tokenizer.json")
+    tensors = load_file(weights)
+    if len(tensors) != 1 or (name := next(iter(tensors))) not in _TABLES:
+        raise DataError(f"{folder.name} has the tensors {', '.join(tensors)}; a table of vectors is expected")
+    table = tensors[name].astype(np.float32)
+    loaded = Loaded.from_file(str(tokenizer))
+    return StaticEmbedder(table, loaded, EmbeddingSizes(table.shape[1]), is_normalized=is_normalized)
