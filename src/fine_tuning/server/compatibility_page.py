@@ -61,8 +61,8 @@ NOTES = {
     ),
     "Embeddings": (
         "`wordllama` is built in; any other model is a folder named by `--alias NAME=PATH`: an encoder in Hugging "
-        "Face's or sentence-transformers' layout, pooled and normalized as its modules.json says (the mean without "
-        "one). Texts that are longer than the model reads are refused, never truncated."
+        "Face's or sentence-transformers' layout (static ones too), pooled and normalized as its modules.json says "
+        "(the mean without one). Texts that are longer than the model reads are refused, never truncated."
     ),
     "Models": "`shutdown_date` is null: models here have no shutdown date.",
 }

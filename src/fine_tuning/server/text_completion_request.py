@@ -28,7 +28,7 @@ class TextCompletionRequest(RequestModel):
     prompt: TextInputs = Field(
         json_schema_extra={"why": "sent to the model as it is, without a chat template; token ids are the model's own"}
     )
-    max_tokens: int | None = _supported(f"{DEFAULT_MAX_TOKENS} by default; 0 with echo", ge=0, le=2**31 - 1)
+    max_tokens: int | None = _supported(f"{DEFAULT_MAX_TOKENS} by default; may be 0", ge=0, le=2**31 - 1)
     temperature: Number | None = Field(default=None, ge=0, le=2)
     top_p: Number | None = Field(default=None, ge=0, le=1)
     n: int | None = Field(default=None, ge=1, le=16)
