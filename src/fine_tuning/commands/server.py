@@ -63,7 +63,7 @@ class ServeOptions:
 
 @with_options
 def serve(options: ServeOptions, host: Host = LOOPBACK, port: Port = 8000) -> None:
-    """Serve OpenAI's API (files, fine-tuning jobs, models, chat) and the dashboard."""
+    """Serve OpenAI's API (files, jobs, models, chat, completions, embeddings) and the dashboard."""
     try:
         from fine_tuning.dashboard.app import make_app as with_dashboard
         from fine_tuning.server.app import make_app

@@ -34,6 +34,7 @@ _STATUSES: tuple[tuple[type[FineTuningError], int], ...] = (
     (ProviderError, 502),
     (StorageError, 507),
 )
+_INPUTS = {"/v1/completions": "prompt", "/v1/embeddings": "input"}  # what is too long
 _TYPES = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
 
 
@@ -85,11 +86,13 @@ def install(app: FastAPI) -> None:
         return answer(error)
 
     @app.exception_handler(FineTuningError)
-    async def _expected(_: Request, error: FineTuningError) -> JSONResponse:
+    async def _expected(request: Request, error: FineTuningError) -> JSONResponse:
         status = next((status for kind, status in _STATUSES if isinstance(error, kind)), 500)
         is_too_long = isinstance(error, ContextLengthError)
-        param, code = ("messages", "context_length_exceeded") if is_too_long else (None, None)
-        return _answer(status, str(error), param, code)
+        if not is_too_long:
+            return _answer(status, str(error), None, None)
+        param = _INPUTS.get(request.url.path, "messages")
+        return _answer(status, str(error), param, "context_length_exceeded")
 
     @app.exception_handler(RequestValidationError)
     async def _fields(_: Request, error: RequestValidationError) -> JSONResponse:

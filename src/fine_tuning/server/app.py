@@ -15,14 +15,25 @@ from fine_tuning.server import api_errors, request_gate
 from fine_tuning.server.context import Context
 from fine_tuning.server.http_methods import HttpMethods
 from fine_tuning.server.loaded_models import Engines
-from fine_tuning.server.routes import chat, checkpoints, files, health, jobs, models, stored_completions, uploads
+from fine_tuning.server.routes import (
+    chat,
+    checkpoints,
+    completions,
+    embeddings,
+    files,
+    health,
+    jobs,
+    models,
+    stored_completions,
+    uploads,
+)
 from fine_tuning.server.server_config import ServerConfig
 from fine_tuning.server.serving_parity import Parity
 from fine_tuning.store.workspace import Workspace, open_workspace
 
 SWEEP_SECONDS = 60.0
 BACKGROUND_THREADS = 16
-RESOURCES = (files, uploads, jobs, checkpoints, models, chat, stored_completions)
+RESOURCES = (files, uploads, jobs, checkpoints, models, chat, stored_completions, completions, embeddings)
 
 
 def make_app(config: ServerConfig | None = None, workspace: Workspace | None = None) -> FastAPI:
@@ -38,7 +49,7 @@ def make_app(config: ServerConfig | None = None, workspace: Workspace | None = N
     context = Context(config, workspace, engines, parity)
     app = FastAPIOffline(  # its documentation page loads nothing from elsewhere
         title="Fine-tuning pipeline",
-        summary="OpenAI's API for files, fine-tuning, models and chat, on your own hardware.",
+        summary="OpenAI's API for files, fine-tuning, models, chat, completions and embeddings, on your own hardware.",
         docs_url="/docs",
         redoc_url=None,
         lifespan=_lifespan,

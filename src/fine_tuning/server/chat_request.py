@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from fine_tuning.server import json_schema_support
 from fine_tuning.server.api_errors import invalid
-from fine_tuning.server.request_model import RequestModel
+from fine_tuning.server.request_model import RequestModel, ignored, refused
 from fine_tuning.serving.chat_types import ChatBody
 from fine_tuning.store.records.rows import JsonColumn
 
@@ -20,14 +20,6 @@ Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 Stop = Annotated[str, Field(min_length=1)]
 SEEDS = 2**32 - 1  # distinct seeds of llama.cpp; the next number means a random one
 ROLES = Literal["system", "developer", "user", "assistant", "tool"]
-
-
-def _ignored(why: str) -> Any:  # pydantic types a field as its default
-    return Field(default=None, json_schema_extra={"support": "ignored", "why": why})
-
-
-def _refused(why: str) -> Any:
-    return Field(default=None, json_schema_extra={"support": "refused", "why": why})
 
 
 def _beyond(**bounds: Any) -> Any:
@@ -174,24 +166,24 @@ class ChatRequest(RequestModel):
     store: bool | None = None
     metadata: Metadata | None = None
 
-    user: str | None = _ignored("users of a key are not distinguished")
-    safety_identifier: str | None = _ignored("nothing is reported to anyone")
-    prompt_cache_key: str | None = _ignored("shared prompt prefixes are cached without it")
-    prompt_cache_retention: str | None = _ignored("the cache is the model's own memory")
-    prompt_cache_options: JsonColumn | None = _ignored("the cache is the model's own memory")
-    service_tier: str | None = _ignored("there is one tier")
-    prediction: JsonColumn | None = _ignored("it only saves time at OpenAI")
-    reasoning_effort: str | None = _ignored("the models have no separate reasoning")
-    verbosity: str | None = _ignored("the models have no such setting")
-    moderation: JsonColumn | None = _ignored("nothing is moderated")
+    user: str | None = ignored("users of a key are not distinguished")
+    safety_identifier: str | None = ignored("nothing is reported to anyone")
+    prompt_cache_key: str | None = ignored("shared prompt prefixes are cached without it")
+    prompt_cache_retention: str | None = ignored("the cache is the model's own memory")
+    prompt_cache_options: JsonColumn | None = ignored("the cache is the model's own memory")
+    service_tier: str | None = ignored("there is one tier")
+    prediction: JsonColumn | None = ignored("it only saves time at OpenAI")
+    reasoning_effort: str | None = ignored("the models have no separate reasoning")
+    verbosity: str | None = ignored("the models have no such setting")
+    moderation: JsonColumn | None = ignored("nothing is moderated")
 
-    audio: object = _refused("the models write text only")
+    audio: object = refused("the models write text only")
     modalities: list[str] | None = Field(
         default=None, json_schema_extra={"support": "supported", "why": 'only ["text"]: the models write text only'}
     )
-    functions: object = _refused("use tools")
-    function_call: object = _refused("use tool_choice")
-    web_search_options: object = _refused("the models have no web access")
+    functions: object = refused("use tools")
+    function_call: object = refused("use tool_choice")
+    web_search_options: object = refused("the models have no web access")
 
     def check(self) -> None:
         """Refuse what this server does not support, instead of ignoring it.
@@ -199,10 +191,7 @@ class ChatRequest(RequestModel):
         Raises:
             ApiError: 400, naming the field.
         """
-        for name, field in type(self).model_fields.items():
-            extra = field.json_schema_extra
-            if isinstance(extra, dict) and extra.get("support") == "refused" and getattr(self, name) is not None:
-                raise invalid(f"{name} is not supported: {extra['why']}", name, "unsupported_parameter")
+        self.check_refused()
         if self.modalities not in (None, ["text"]):
             raise invalid('modalities may only be ["text"]', "modalities", "unsupported_value")
         if self.top_logprobs is not None and not self.logprobs:

@@ -13,10 +13,12 @@ from pydantic import BaseModel
 
 from fine_tuning.server.app import RESOURCES
 from fine_tuning.server.chat_request import ChatRequest
+from fine_tuning.server.embedding_request import EmbeddingRequest
 from fine_tuning.server.job_request import CreateJob
 from fine_tuning.server.routes.checkpoints import GrantPermissions
 from fine_tuning.server.routes.stored_completions import Update
 from fine_tuning.server.routes.uploads import CompleteUpload, CreateUpload
+from fine_tuning.server.text_completion_request import TextCompletionRequest
 
 INTRODUCTION = """# OpenAI compatibility
 
@@ -30,6 +32,8 @@ BODIES: dict[str, list[tuple[str, type[BaseModel]]]] = {
     "Uploads": [("create", CreateUpload), ("complete", CompleteUpload)],
     "Fine-tuning": [("jobs.create", CreateJob), ("checkpoints.permissions.create", GrantPermissions)],
     "Chat": [("completions.create", ChatRequest), ("completions.update", Update)],
+    "Completions": [("create", TextCompletionRequest)],
+    "Embeddings": [("create", EmbeddingRequest)],
 }
 FORMS = {
     "Files": [("file", "up to 512 MiB"), ("purpose", "all but evals"), ("expires_after", "an hour to 30 days")],
@@ -50,6 +54,17 @@ NOTES = {
         "With `store` a call also becomes a captured example: `domain`, `task_type` and `rating` (1 to 5) of its "
         "`metadata` are taken over, and updating `rating` rates the example."
     ),
+    "Completions": (
+        "Prompts are texts or token ids of the model's own vocabulary, and are continued as they are. `echo` with "
+        "`logprobs` returns the log probabilities of the prompt's tokens, the first one null, as evaluation harnesses "
+        "need them: by a forward pass of transformers (the `train` extra) over the model's folder, which models of "
+        "other hosts and checkpoints that are adapters do not have here."
+    ),
+    "Embeddings": (
+        "`wordllama` is built in; any other model is a folder named by `--alias NAME=PATH`: an encoder in Hugging "
+        "Face's or sentence-transformers' layout (static ones too), pooled and normalized as its modules.json says "
+        "(the mean without one). Texts that are longer than the model reads are refused, never truncated."
+    ),
     "Models": "`shutdown_date` is null: models here have no shutdown date.",
 }
 
@@ -57,7 +72,7 @@ NOTES = {
 def page() -> str:
     """The page's text."""
     parts = [INTRODUCTION]
-    for tag in ("Files", "Uploads", "Fine-tuning", "Models", "Chat"):
+    for tag in ("Files", "Uploads", "Fine-tuning", "Models", "Chat", "Completions", "Embeddings"):
         parts.append(f"## {tag}\n")
         parts.append("\n".join(["| endpoint | query parameters |", "|---|---|", *_endpoints(tag)]) + "\n")
         if tag in NOTES:

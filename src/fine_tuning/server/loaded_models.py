@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeVar, cast
 
 from fine_tuning.errors import UsageError
 from fine_tuning.export.gguf_adapter import kept_gguf_adapter
 from fine_tuning.server.server_config import DEFAULT_CONTEXT, MIB
 from fine_tuning.server.serving_parity import Parity
 from fine_tuning.serving import vllm_engine
+from fine_tuning.serving.embedding.embedder import Embedder
+from fine_tuning.serving.embedding.embedding_models import open_embedder
 from fine_tuning.serving.engine import Engine
-from fine_tuning.serving.engine_choice import EngineChoice, EngineKind, choose_engine, open_target
+from fine_tuning.serving.engine_choice import EngineChoice, EngineKind, choose_engine, model_folder, open_target
 from fine_tuning.serving.model_resolution import LOCAL, Target
+from fine_tuning.serving.prompt_scorer import PromptScorer
 from fine_tuning.serving.prompted_tools import with_tools_and_checks
 from fine_tuning.serving.shared_base import SharedBase
 from fine_tuning.settings import Settings
+
+EMBEDDING, SCORING = "embedding", "scoring"  # in place of a provider
 
 
 class Served(NamedTuple):
@@ -39,14 +44,21 @@ class Served(NamedTuple):
     merged: Path | None = None
 
 
-class _Model(Protocol):
-    """A model in memory."""
-
-    def use(self, served: Served) -> AbstractContextManager[Engine]: ...
+class _Weights(Protocol):
+    """Weights in memory."""
 
     def size(self) -> int: ...
 
     def close(self) -> None: ...
+
+
+class _Model(_Weights, Protocol):
+    """A model that answers."""
+
+    def use(self, served: Served) -> AbstractContextManager[Engine]: ...
+
+
+Loaded = TypeVar("Loaded", bound=_Weights)
 
 
 class _Llama:
@@ -90,7 +102,7 @@ class _Plain:
 @dataclass
 class _Slot:
     lock: threading.Lock = field(default_factory=threading.Lock)
-    model: _Model | None = None
+    model: _Weights | None = None
     users: int = 0
 
 
@@ -130,6 +142,56 @@ class Engines:
             found = _merged(served)
             choice = choose_engine(found.provider, found.model, self._settings)
         key = (found.provider, found.model)
+        with (
+            self._loaded(key, lambda: _open(found, choice, self._settings, self._context_length)) as model,
+            model.use(found) as plain,
+        ):
+            engine = with_tools_and_checks(plain, choice.folder)
+            self._make_room()  # an adapter may have been added
+            if self._parity is not None and served.adapter is not None:
+                self._parity.check_soon(served.adapter, lambda: self.use(served))
+            yield engine
+
+    @contextmanager
+    def use_embedder(self, model: str) -> Iterator[Embedder]:
+        """The embedding model of a name that `is_embedding_model` accepts; it stays loaded while the block runs.
+
+        Raises:
+            DataError, ProviderError, MissingDependencyError: see `open_embedder`.
+        """
+        with self._loaded((EMBEDDING, model), lambda: open_embedder(model)) as embedder:
+            self._make_room()
+            yield embedder
+
+    @contextmanager
+    def use_scorer(self, served: Served) -> Iterator[PromptScorer]:
+        """What scores prompts with the model; it stays loaded while the block runs.
+
+        Raises:
+            UsageError: the model's weights are not in a folder here.
+            NotFoundError, ProviderError, MissingDependencyError: see `model_folder` and `PromptScorer`.
+        """
+        folder = self.folder_of(served)
+        with self._loaded((SCORING, str(folder)), lambda: PromptScorer(folder)) as scorer:
+            self._make_room()
+            yield scorer
+
+    def folder_of(self, served: Served) -> Path:
+        """The folder of a model's weights and tokenizer, an adapter merged.
+
+        Raises:
+            UsageError: a host has the model, or it is a checkpoint that is an adapter.
+            NotFoundError: the folder is gone.
+        """
+        if served.provider != LOCAL:
+            raise UsageError(f"{served.model} is at {served.provider}, and its files are needed here")
+        if served.adapter is not None and served.merged is None:
+            raise UsageError("the model is a checkpoint, whose weights are not merged")
+        return model_folder(served.model if served.merged is None else str(served.merged), self._settings)
+
+    @contextmanager
+    def _loaded(self, key: tuple[str, str], load: Callable[[], Loaded]) -> Iterator[Loaded]:
+        """What the key stands for, loaded at its first use and kept while the block runs."""
         with self._lock:
             slot = self._slots.setdefault(key, _Slot())
             self._slots.move_to_end(key)
@@ -137,13 +199,8 @@ class Engines:
         try:
             with slot.lock:  # one thread opens it, the others wait
                 if slot.model is None:
-                    slot.model = _open(found, choice, self._settings, self._context_length)
-            with slot.model.use(found) as plain:
-                engine = with_tools_and_checks(plain, choice.folder)
-                self._make_room()
-                if self._parity is not None and served.adapter is not None:
-                    self._parity.check_soon(served.adapter, lambda: self.use(served))
-                yield engine
+                    slot.model = load()
+            yield cast("Loaded", slot.model)
         finally:
             with self._lock:
                 slot.users -= 1
@@ -151,7 +208,7 @@ class Engines:
     def _make_room(self) -> None:
         if self._limit is None:
             return
-        unloaded: list[_Model] = []
+        unloaded: list[_Weights] = []
         with self._lock:
             loaded = {key: slot.model.size() for key, slot in self._slots.items() if slot.model is not None}
             for key, slot in list(self._slots.items()):
@@ -177,12 +234,16 @@ class Engines:
         """Name and bytes of each loaded model."""
         with self._lock:
             return [
-                (_shown(name), slot.model.size()) for (_, name), slot in self._slots.items() if slot.model is not None
+                (_shown(provider, name), slot.model.size())
+                for (provider, name), slot in self._slots.items()
+                if slot.model is not None
             ]
 
 
-def _shown(name: str) -> str:
+def _shown(provider: str, name: str) -> str:
     """A model's name without its path: the job's id for the folder of a merged model."""
+    if provider == EMBEDDING:
+        return Path(name).name
     return Path(name).parent.name if Path(name).is_absolute() else name
 
 

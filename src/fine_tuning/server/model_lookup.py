@@ -9,15 +9,18 @@ from typing import NamedTuple
 
 from fine_tuning._util.model_names import fine_tuned_name, is_fine_tuned, job_id_prefix, parse_checkpoint_name
 from fine_tuning.base_models import catalogue
-from fine_tuning.server.api_errors import ApiError
+from fine_tuning.server.api_errors import ApiError, invalid
 from fine_tuning.server.authentication import DEFAULT_PROJECT
 from fine_tuning.server.context import Context
 from fine_tuning.server.loaded_models import Served
+from fine_tuning.serving.embedding.embedding_models import BUILT_IN, is_embedding_model
 from fine_tuning.serving.model_resolution import LOCAL, find_target
 from fine_tuning.store import artifacts, checkpoint_permissions, jobs
 from fine_tuning.store import model_versions as versions
 from fine_tuning.store.database import Transaction
 from fine_tuning.store.records.jobs import Job
+
+UNSUITABLE = "unsupported_model"
 
 
 class Listed(NamedTuple):
@@ -37,8 +40,10 @@ def base_model(server: Context, project: str, name: str) -> str:
     """The base model to train for a name: a catalogue name, or the folder or hub id of an alias.
 
     Raises:
-        ApiError: 404, the name is unknown.
+        ApiError: 404, the name is unknown; 400, it is an embedding model.
     """
+    if _embedding_model(server, name) is not None:
+        raise invalid(f"{name} is an embedding model; it answers at /v1/embeddings only", "model", UNSUITABLE)
     if name in server.config.aliases:
         return server.config.aliases[name]
     if catalogue.is_embedded(name):
@@ -67,6 +72,28 @@ def find(server: Context, project: str, name: str) -> Served:
             made = jobs.find_by_folder(tx, target.model) if target.provider == LOCAL else None
             return Served(target.provider, target.model) if made is None else _model_of(made)
     return Served(LOCAL, base_model(server, project, name))
+
+
+def find_embedding_model(server: Context, project: str, name: str) -> str:
+    """What embeds for a name: a name or folder for `open_embedder`.
+
+    Raises:
+        ApiError: 404, the name is unknown; 400, it is a chat model.
+    """
+    if (found := _embedding_model(server, name)) is not None:
+        return found
+    find(server, project, name)
+    known = [each for each in (*BUILT_IN, *server.config.aliases) if _embedding_model(server, each) is not None]
+    message = f"{name} is a chat model; embeddings need an embedding model, such as {', '.join(known)}"
+    raise invalid(message, "model", UNSUITABLE)
+
+
+def _embedding_model(server: Context, name: str) -> str | None:
+    """The embedding model of a name; only an alias may be a path."""
+    if name in server.config.aliases:
+        target = server.config.aliases[name]
+        return target if is_embedding_model(target) else None
+    return name if name in BUILT_IN else None
 
 
 def _model_of(job: Job) -> Served:
@@ -101,7 +128,7 @@ def _unfinished_job(tx: Transaction, model: str) -> Job | None:
 def listed(server: Context, tx: Transaction, project: str) -> list[Listed]:
     """Every model that the project may use."""
     names = [Listed(name, None, "alias") for name in server.config.aliases]
-    names += [Listed(name, None, "system") for name in catalogue.embedded_names()]
+    names += [Listed(name, None, "system") for name in (*catalogue.embedded_names(), *BUILT_IN)]
     names += [
         Listed(str(job["fine_tuned_model"]), job["finished_at"], f"org-{project}")
         for job in jobs.with_model(tx, project)

@@ -3,10 +3,23 @@
 from __future__ import annotations
 
 from math import isfinite
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from fine_tuning.server.api_errors import invalid
 
 MAX_DEPTH = 64  # of nested objects and arrays; JSON readers have their own limits
+
+
+def ignored(why: str) -> Any:  # pydantic types a field as its default
+    """A parameter that is accepted and changes nothing."""
+    return Field(default=None, json_schema_extra={"support": "ignored", "why": why})
+
+
+def refused(why: str) -> Any:
+    """A parameter that is not supported."""
+    return Field(default=None, json_schema_extra={"support": "refused", "why": why})
 
 
 class RequestModel(BaseModel):
@@ -20,6 +33,17 @@ class RequestModel(BaseModel):
         if isinstance(value, dict):
             _check(value, MAX_DEPTH)
         return value
+
+    def check_refused(self) -> None:
+        """Refuse what this server does not support, instead of ignoring it.
+
+        Raises:
+            ApiError: 400, naming the field.
+        """
+        for name, field in type(self).model_fields.items():
+            extra = field.json_schema_extra
+            if isinstance(extra, dict) and extra.get("support") == "refused" and getattr(self, name) is not None:
+                raise invalid(f"{name} is not supported: {extra['why']}", name, "unsupported_parameter")
 
 
 def _check(value: object, levels: int) -> None:

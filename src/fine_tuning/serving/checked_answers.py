@@ -11,6 +11,7 @@ from fine_tuning.errors import ProviderError
 from fine_tuning.serving.answer_form import AnswerForm
 from fine_tuning.serving.chat_types import ChatBody, Chunk, ChunkChoice, Messages, Usage, usage
 from fine_tuning.serving.engine import Completion, Engine
+from fine_tuning.serving.text_types import TextBody, TextChunk
 
 
 class CheckedAnswers:
@@ -71,6 +72,10 @@ class CheckedAnswers:
             yield from self._guarded(body, form)
         else:
             yield from self._checked(body, form)
+
+    def text_chunks(self, body: TextBody) -> Generator[TextChunk, None, None]:
+        """Continue prompts, which have no form. See `Engine`."""
+        return self._engine.text_chunks(body)
 
     def _guarded(self, body: ChatBody, form: AnswerForm) -> Generator[Chunk, None, None]:
         """An answer as it is generated; at its end it is sure that the grammar was held."""

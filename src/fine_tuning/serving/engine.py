@@ -11,6 +11,7 @@ from typing import Protocol, TypeVar
 from fine_tuning.data_io.messages import ToolCall
 from fine_tuning.data_io.usage import Usage
 from fine_tuning.serving.chat_types import ChatBody, Chunk, Messages
+from fine_tuning.serving.text_types import TextBody, TextChunk
 
 DEFAULT_CONCURRENCY = 8  # requests to a host at once
 
@@ -72,6 +73,13 @@ class Engine(Protocol):
         """Answer a request of OpenAI's chat API in the chunks of that API.
 
         The last chunk has the usage. Closing the generator stops the model.
+        """
+        ...
+
+    def text_chunks(self, body: TextBody) -> Generator[TextChunk, None, None]:
+        """Continue prompts as they are, without a chat template.
+
+        The last chunk has no choices and the usage. Closing the generator stops the model.
         """
         ...
 

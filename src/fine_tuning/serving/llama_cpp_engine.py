@@ -8,24 +8,25 @@ from __future__ import annotations
 
 import atexit
 import queue
-import re
 import secrets
 import threading
 import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
-from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from fine_tuning._util.lazy_imports import import_llama_cpp
 from fine_tuning.data_io.dialects.tool_calls import tool_calls
 from fine_tuning.data_io.usage import usage_of
-from fine_tuning.errors import ContextLengthError, MissingDependencyError, NotFoundError, ProviderError, RefusedError
+from fine_tuning.errors import MissingDependencyError, NotFoundError, ProviderError
 from fine_tuning.serving.chat_types import ChatBody, Chunk, Messages
 from fine_tuning.serving.chat_wire import text_from_chunks
 from fine_tuning.serving.engine import Completion, in_order
+from fine_tuning.serving.llama_cpp_errors import checked
 from fine_tuning.serving.response_grammar import with_grammar
+from fine_tuning.serving.text_types import TextBody, TextChunk, with_total_usage
 
 if TYPE_CHECKING:
     from fine_tuning.store.records.rows import JsonColumn
@@ -35,10 +36,6 @@ Native = Any  # xllamacpp.Server, which has no types
 _SILENT = -1
 SLOTS = 8
 PULSE_SECONDS = 0.25
-# Messages of errors that the request caused; llama.cpp reports some of them as server errors.
-_REQUEST_ERRORS = re.compile(
-    r"pars|schema|grammar|template|tool|assistant message|unsupported|invalid|must be|expected", re.IGNORECASE
-)
 # The defaults of OpenAI's API; llama.cpp's own defaults cut off unlikely tokens.
 DEFAULT_SAMPLING = {"temperature": 1.0, "top_p": 1.0, "top_k": 0, "min_p": 0.0}
 _lock = threading.Lock()
@@ -128,7 +125,7 @@ class LlamaCppEngine:
         body = {"messages": messages, "temperature": temperature, "max_tokens": max_tokens, **params}
         reply = self._open_server().complete(self._request(body))
         latency = (time.perf_counter() - started) * 1000
-        choice, usage = _checked(reply, self.model)["choices"][0], reply.get("usage", {})
+        choice, usage = checked(reply, self.model)["choices"][0], reply.get("usage", {})
         message = choice["message"]
         return Completion(
             text=message.get("content") or "",
@@ -162,7 +159,15 @@ class LlamaCppEngine:
         """Answer a request of OpenAI's chat API. See `Engine`."""
         request = self._request({**body, "stream_options": {"include_usage": True}})
         for chunk in self._open_server().stream(request):
-            yield cast("Chunk", _checked(chunk, self.model))
+            yield cast("Chunk", checked(chunk, self.model))
+
+    def text_chunks(self, body: TextBody) -> Generator[TextChunk, None, None]:
+        """Continue prompts as they are. See `Engine`."""
+        request = {**DEFAULT_SAMPLING, **body, **self._adapter_scale()}
+        chunks = self._open_server().stream(request, continues_text=True)
+        with closing(chunks):
+            replies = (checked(chunk, self.model) for chunk in chunks)
+            yield from with_total_usage(replies, body.get("n", 1))
 
     def close(self) -> None:
         """Release the model; its memory is freed when the last engine closes."""
@@ -215,19 +220,21 @@ class _Server:
             return {"error": {"message": str(error)}}
         return reply
 
-    def stream(self, body: JsonColumn) -> Iterator[JsonColumn]:
-        """Answer a request in chunks; closing the iterator stops the generation."""
+    def stream(self, body: JsonColumn, *, continues_text: bool = False) -> Generator[JsonColumn, None, None]:
+        """Answer a chat request in chunks, or continue a text; closing the generator stops the model."""
         chunks: queue.Queue[JsonColumn | None] = queue.Queue()
         is_closed = threading.Event()
         native = self._loaded()
+        handle = native.handle_completions if continues_text else native.handle_chat_completions
 
-        def receive(chunk: JsonColumn) -> bool:
-            chunks.put(chunk)
+        def receive(chunk: JsonColumn | None) -> bool:
+            if chunk is not None:  # while the requests wait for a slot
+                chunks.put(chunk)
             return is_closed.is_set()
 
         def work() -> None:
             try:
-                native.handle_chat_completions({**body, "stream": True}, receive)
+                handle({**body, "stream": True}, receive)
             except (ValueError, RuntimeError) as error:
                 chunks.put({"error": {"message": str(error)}})
             finally:
@@ -290,16 +297,3 @@ def _load(path: Path, options: LlamaCppOptions) -> Native:
         raise ProviderError(f"llama.cpp cannot load {path}; export the model again or choose another GGUF") from error
     server.handle_metrics()  # waits for the native loop: freeing a server whose loop has not started never returns
     return server
-
-
-def _checked(reply: JsonColumn, model: str) -> JsonColumn:
-    """The reply, unless it reports an error: RefusedError where the request caused it, else ProviderError."""
-    if error := reply.get("error"):
-        message = str(error.get("message", error))  # llama.cpp has few types of errors: most are told by their text
-        if error.get("type") == "exceed_context_size_error" or "context size" in message:
-            raise ContextLengthError(f"the prompt is too long for {Path(model).name}: {message}")
-        is_model_error = message.startswith("The model produced")
-        is_request_error = error.get("code") == HTTPStatus.BAD_REQUEST or _REQUEST_ERRORS.search(message)
-        kind = RefusedError if is_request_error and not is_model_error else ProviderError
-        raise kind(f"llama.cpp with {Path(model).name}: {message}")
-    return reply

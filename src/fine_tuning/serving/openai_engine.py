@@ -14,6 +14,7 @@ from fine_tuning.errors import ProviderError
 from fine_tuning.serving.chat_types import ChatBody, Chunk, Messages
 from fine_tuning.serving.chat_wire import text_from_chunks
 from fine_tuning.serving.engine import DEFAULT_CONCURRENCY, Completion, in_order
+from fine_tuning.serving.text_types import TextBody, TextChoice, TextChunk, newer_logprobs
 from fine_tuning.store.records.rows import JsonColumn
 
 if TYPE_CHECKING:
@@ -94,6 +95,18 @@ class OpenAIEngine:
         ):
             for chunk in chunks:
                 yield cast("Chunk", chunk.model_dump(mode="json", exclude_unset=True))
+
+    def text_chunks(self, body: TextBody) -> Generator[TextChunk, None, None]:
+        """Send prompts to the host as they are. See `Engine`."""
+        request: JsonColumn = {**body, "model": self.model}
+        with (
+            self._translated_errors(),
+            self._client.completions.create(**request, stream=True, stream_options={"include_usage": True}) as chunks,
+        ):
+            for chunk in chunks:
+                found = chunk.model_dump(mode="json", exclude_unset=True)
+                choices = [{**each, "logprobs": newer_logprobs(each.get("logprobs"))} for each in found["choices"]]
+                yield {"choices": cast("list[TextChoice]", choices), "usage": found.get("usage")}
 
     def close(self) -> None:
         """Close the connections."""

@@ -19,6 +19,7 @@ from fine_tuning.serving.checked_answers import CheckedAnswers
 from fine_tuning.serving.engine import Completion, Engine
 from fine_tuning.serving.llama_cpp_engine import LlamaCppEngine
 from fine_tuning.serving.response_grammar import json_rule
+from fine_tuning.serving.text_types import TextBody, TextChunk
 from fine_tuning.serving.tool_call_reader import ToolCallReader
 from fine_tuning.store.records.rows import JsonColumn
 
@@ -117,6 +118,10 @@ class PromptedTools:
                 yield {**chunk, "choices": found[:1]}
                 for other in found[1:]:
                     yield {"choices": [other]}
+
+    def text_chunks(self, body: TextBody) -> Generator[TextChunk, None, None]:
+        """Continue prompts, which have no tools. See `Engine`."""
+        return self._engine.text_chunks(body)
 
     def _prompted(self, body: ChatBody) -> ChatBody:
         """The request with its tools in the system message, and a required call, or none, as a form of the answer."""

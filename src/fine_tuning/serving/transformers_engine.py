@@ -14,6 +14,7 @@ from fine_tuning.errors import MissingDependencyError, ProviderError, UsageError
 from fine_tuning.serving.chat_types import ChatBody, Chunk, Messages
 from fine_tuning.serving.chat_wire import chunks_from_text
 from fine_tuning.serving.engine import Completion
+from fine_tuning.serving.text_types import TextBody, TextChunk
 from fine_tuning.store.records.rows import JsonColumn
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ class TransformersEngine:
         self.model = model_name
         self._batch_size = batch_size
         self._lock = threading.Lock()  # one generation at a time: the random state is the process's
-        self._network, self._tokenizer = _load(model_dir, dtype)
+        self._network, self._tokenizer = load_network(model_dir, dtype)
 
     def complete(self, messages: Messages, *, temperature: float, max_tokens: int, **params: object) -> Completion:
         """Answer one conversation. See `Engine`."""
@@ -102,6 +103,12 @@ class TransformersEngine:
     def chat_chunks(self, body: ChatBody) -> Generator[Chunk, None, None]:
         """Answer a request of OpenAI's chat API. See `Engine`."""
         yield from chunks_from_text(self, body)
+
+    def text_chunks(self, body: TextBody) -> Generator[TextChunk, None, None]:  # noqa: ARG002
+        """Refuse to continue a prompt. See `Engine`."""
+        raise UsageError(
+            f"{self.model} answers chat completions only: texts are continued by llama.cpp, which cannot load it"
+        )
 
     def close(self) -> None:
         """Free the model."""
@@ -170,17 +177,28 @@ def until(pieces: Iterable[str], stops: Sequence[str]) -> Iterator[str]:
         yield held
 
 
-def _load(model_dir: Path, dtype: str | None) -> tuple[Network, Tokenizer]:
-    """The network in evaluation mode, and its tokenizer."""
+def load_network(model_dir: Path, dtype: str | None = None, on_cpu: str | None = None) -> tuple[Network, Tokenizer]:
+    """The network in evaluation mode, and its tokenizer.
+
+    Args:
+        model_dir: folder in Hugging Face's layout; no code in it is run.
+        dtype: what torch computes in; by default the fastest that the hardware has.
+        on_cpu: what a CPU computes in by default.
+
+    Raises:
+        ProviderError: the folder cannot be loaded.
+        MissingDependencyError: the `train` extra is not installed.
+    """
     try:
         import_transformers()
         from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig
     except ImportError as error:
         raise MissingDependencyError("transformers", "train", "answering with a local model folder") from error
     device, fastest = _placement()
+    dtype = dtype or (on_cpu if device == "cpu" else None)
     from_files: JsonColumn = {"local_files_only": True, "trust_remote_code": False}
     try:
-        with _no_progress_bar():
+        with no_progress_bar():
             network = AutoModelForCausalLM.from_pretrained(
                 model_dir, dtype=dtype or fastest, use_safetensors=True, **from_files
             )
@@ -268,7 +286,7 @@ def _random_state(seed: int | None) -> Iterator[None]:
 
 
 @contextmanager
-def _no_progress_bar() -> Iterator[None]:
+def no_progress_bar() -> Iterator[None]:
     """Keep transformers from drawing a progress bar while it loads, as its caller may draw one."""
     from transformers.utils import logging
 

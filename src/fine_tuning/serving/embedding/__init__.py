@@ -1,0 +1,1 @@
+"""Embedding models: the static model inside a wheel, and folders of encoders."""
