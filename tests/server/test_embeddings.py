@@ -186,7 +186,7 @@ REFUSED: list[tuple[dict[str, Any], str, str]] = [
     ({"input": [True]}, "input", "no token id"),
     ({"input": ["a", [1]]}, "input", "mixed"),
     ({"encoding_format": "int8"}, "encoding_format", "float"),
-    ({"dimensions": 0}, "dimensions", "greater than or equal"),
+    ({"dimensions": 0}, "dimensions", "expected a value of at least 1"),
     ({"dimensions": 257}, "dimensions", "at most 256"),
     ({"model": "mean", "dimensions": 8}, "dimensions", "may only be 16"),
     ({"model": "sizes", "dimensions": 5}, "dimensions", "may only be 4, 8, 16"),
