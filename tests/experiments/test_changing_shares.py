@@ -52,6 +52,7 @@ def watched(framework: ABTestFramework, test_id: str, rows: list[dict[str, Any]]
         pytest.param([(1000, 0.0, 0.6, 0.6), (1500, 0.5, 0.9, 0.9)], id="model_a alone first"),
         pytest.param([(1500, 0.5, 0.6, 0.6), (1000, 1.0, 0.9, 0.9)], id="rolled out at the end"),
         pytest.param([(500, share, rate, rate) for share, rate in ((0.3, 0.5), (0.7, 0.8)) * 3], id="weekly cycle"),
+        pytest.param([(300, share, rate, rate) for share, rate in ((0.1, 0.5), (0.4, 0.9)) * 6], id="rare and fast"),
     ],
 )
 @pytest.mark.parametrize("choices", [{}, {"design": "fixed", "planned": 500}])
@@ -65,6 +66,16 @@ def test_equal_models_with_moving_shares_are_rarely_told_apart(phases: list[Phas
     assert named <= 6  # of a true 5 % in 98 of 100 runs
     assert covered == 40 - named
     assert "the models' shares of the samples drifted" in result.warnings[0]
+
+
+def test_shares_that_change_too_often_are_compared_with_nothing() -> None:
+    framework = started(split=None)
+    phases = [(70, share, rate, rate) for share, rate in ((0.1, 0.5), (0.4, 0.9)) * 30]
+    result = watched(framework, "t", traffic(phases, 4))
+    assert not result.statistical_significance
+    assert result.warnings == [
+        "the models' shares of the samples change too often: samples of the same time cannot be told"
+    ]
 
 
 def test_difference_within_moving_shares_is_found() -> None:

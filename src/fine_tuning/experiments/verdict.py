@@ -259,6 +259,8 @@ def _warnings(statistics: Statistics) -> list[str]:
     if statistics.is_paired or not statistics.comparison.has_drift:
         return []
     compared = [each for each in cells(statistics.comparison.strata) if min(each.counts) > 0]
+    if not compared:
+        return ["the models' shares of the samples change too often: samples of the same time cannot be told"]
     if len(compared) == 1:
         return ["the models' samples came one after the other: what changed in between is part of the difference"]
     return [

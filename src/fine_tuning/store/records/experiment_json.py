@@ -111,14 +111,17 @@ class UnitSumsRecord(TypedDict):
     products: list[float]
 
 
-BlockRecord = list[int | None]  # numbers of scores of each model before it, and its share while it does not last
+BlockRecord = list[int | None]  # see `experiments.propensity_strata.Block`
 
 
 class PropensityStrataRecord(TypedDict):
     """See `experiments.propensity_strata.PropensityStrata`."""
 
     current: UnitSumsRecord
+    ended: NotRequired[UnitSumsRecord]
     by_share: dict[str, UnitSumsRecord]
+    changing: NotRequired[dict[str, UnitSumsRecord]]
+    before: NotRequired[list[float]]
     blocks: list[BlockRecord]
 
 
