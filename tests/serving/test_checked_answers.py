@@ -9,6 +9,7 @@ from fine_tuning.errors import ProviderError
 from fine_tuning.serving.chat_types import ChatBody, Chunk, Messages, usage
 from fine_tuning.serving.checked_answers import CheckedAnswers
 from fine_tuning.serving.engine import Completion
+from fine_tuning.serving.prompted_tools import PromptedTools
 from tests.serving.streamed import streamed
 
 ASKED: Messages = [{"role": "user", "content": "Two colours."}]
@@ -110,3 +111,19 @@ def test_pattern_that_takes_too_long_is_given_up() -> None:
     engine = Scripted('"' + "a" * 60 + '!"', '"aa"')
     assert CheckedAnswers(engine).complete(ASKED, response_format=slow, **SETTINGS).text == '"aa"'
     assert "takes too long to match" in str(engine.asked[1][-1]["content"])
+
+
+def test_tools_as_text_leave_streams_without_tools_as_they_are() -> None:
+    words = '{"tool_calls": [{"name": "a", "arguments": {}}]}'
+    pieces, answer = streamed(PromptedTools(Scripted(words)).stream(ASKED, **SETTINGS))
+    assert "".join(pieces) == answer.text == words
+    assert not answer.tool_calls
+
+
+def test_streamed_answer_returns_its_calls_apart_from_its_text() -> None:
+    words = 'Well. {"tool_calls": [{"name": "a", "arguments": {"b": 1}}]}'
+    tools = [{"type": "function", "function": {"name": "a"}}]
+    pieces, answer = streamed(PromptedTools(Scripted(words)).stream(ASKED, tools=tools, **SETTINGS))
+    assert "".join(pieces) == answer.text == "Well."
+    assert [call["function"]["arguments"] for call in answer.tool_calls] == ['{"b": 1}']
+    assert answer.finish_reason == "tool_calls"

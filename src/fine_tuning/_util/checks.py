@@ -44,6 +44,7 @@ def amount(label: str, value: object) -> float | None:
 
 def number(label: str, value: object) -> float:
     """A number, not nan, not infinite, and no larger than the store can hold."""
+    # The usual types come first: asking `Real`, an abstract class, takes longer.
     if isinstance(value, bool) or not isinstance(value, (float, int, Real)) or not isfinite(value):
         raise UsageError(f"{label} must be a number, not {value!r}")
     found = float(value)

@@ -6,7 +6,7 @@ does not; Gemini's output has no thoughts. Here the prompt includes all input, a
 
 from __future__ import annotations
 
-from typing import NotRequired, TypedDict, TypeGuard
+from typing import NotRequired, TypedDict, TypeGuard, cast
 
 from fine_tuning.data_io.json_values import Row, is_object, object_or_empty
 
@@ -78,6 +78,18 @@ def usage_of(value: object, service_tier: object = None) -> Usage | None:
     if isinstance(tier, str) and tier:
         found["service_tier"] = tier
     return found
+
+
+def usage_of_both(first: Usage | None, second: Usage | None) -> Usage | None:
+    """The tokens of two calls for one answer; None, or a count of None, where either is unknown."""
+    if first is None or second is None:
+        return None
+    counts: dict[str, object] = {**first, **second}
+    for name in first.keys() & second.keys():
+        one, other = first.get(name), second.get(name)
+        if not isinstance(other, str):
+            counts[name] = one + other if isinstance(one, int) and isinstance(other, int) else None
+    return cast("Usage", counts)
 
 
 def _cache(value: Row, prompt: int | None, completion: int | None) -> tuple[int, int, int]:

@@ -9,12 +9,11 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtri
 
 from fine_tuning._util import checks
 from fine_tuning.errors import UsageError
-from fine_tuning.experiments import confidence_sequences, group_sequential, small_sample_corrections
-from fine_tuning.experiments.comparison import CLEAR, MAX_SKEWNESS, MIN_OBSERVATIONS, continuity
+from fine_tuning.experiments import confidence_sequences, small_sample_corrections
+from fine_tuning.experiments.comparison import CLEAR, MAX_SKEWNESS, MIN_OBSERVATIONS, continuity, planned_limits
 from fine_tuning.experiments.design import Design
 
 MAX_ANSWERS = 10_000_000_000  # simulated: some minutes
@@ -223,12 +222,7 @@ def _planned(counts: Counts, design: Design) -> tuple[Ints, Ints]:
     planned = design.planned or int(sizes[-1])
     looks = np.array([ceil(fraction * planned - 1e-9) for fraction in design.fractions])
     looks = looks[looks <= sizes[-1]]
-    fractions = design.fractions[: len(looks)]
-    limits = np.array(
-        [ndtri(1 - design.alpha / 2)]
-        if design.kind == "fixed"
-        else group_sequential.boundaries(fractions, design.alpha, design.spending)
-    )[: len(looks)]
+    limits = np.array(planned_limits(design, len(looks), design.alpha))[: len(looks)]
     counts = counts.at(np.searchsorted(sizes, looks))
     apart, variance, _ = _effects(counts)
     less = np.maximum(np.abs(apart) - continuity(1.0 if counts.both is not None else 0.0) / looks, 0)

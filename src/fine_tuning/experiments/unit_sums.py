@@ -21,7 +21,7 @@ COLUMNS = 6  # number of scores, their total and that of the covariate: of the f
 _MATRIX = np.zeros((COLUMNS, COLUMNS), dtype=int)  # where the product of two columns is in the upper triangle, by rows
 _MATRIX[np.triu_indices(COLUMNS)] = range(COLUMNS * (COLUMNS + 1) // 2)
 _MATRIX = np.maximum(_MATRIX, _MATRIX.T)
-_ROWS = [[int(place) for place in row] for row in _MATRIX]
+_ROWS: list[list[int]] = _MATRIX.tolist()
 _N, _Y, _X = 0, 1, 2
 ROUNDING = 1e-12  # relative error of a variance
 _SIDES = (0, 3)  # where the columns of each model begin

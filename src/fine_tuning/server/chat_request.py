@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Literal, cast
 
 from pydantic import Field, model_validator
 
 from fine_tuning.server import json_schema_support
 from fine_tuning.server.api_errors import invalid
-from fine_tuning.server.request_model import RequestModel, ignored, refused
+from fine_tuning.server.request_model import RequestModel, ignored, refused, supported
 from fine_tuning.serving.chat_types import ChatBody
 from fine_tuning.store.records.rows import JsonColumn
 
@@ -18,12 +18,11 @@ Metadata = Annotated[
 ]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 Stop = Annotated[str, Field(min_length=1)]
+Stops = Stop | Annotated[list[Stop], Field(max_length=4)]
+LogitBias = dict[str, Annotated[Number, Field(ge=-100, le=100)]]
 SEEDS = 2**32 - 1  # distinct seeds of llama.cpp; the next number means a random one
+_BEYOND = "beyond OpenAI's API"
 ROLES = Literal["system", "developer", "user", "assistant", "tool"]
-
-
-def _beyond(**bounds: Any) -> Any:
-    return Field(default=None, json_schema_extra={"support": "supported", "why": "beyond OpenAI's API"}, **bounds)
 
 
 class TextPart(RequestModel):
@@ -139,22 +138,14 @@ class ChatRequest(RequestModel):
     temperature: Number | None = Field(default=None, ge=0, le=2)
     top_p: Number | None = Field(default=None, ge=0, le=1)
     n: int | None = Field(default=None, ge=1, le=16)
-    stop: Stop | Annotated[list[Stop], Field(max_length=4)] | None = None
-    seed: int | None = Field(
-        default=None,
-        ge=-(2**63),
-        le=2**63 - 1,
-        json_schema_extra={
-            "support": "supported",
-            "why": "best effort: requests at the same time may change it",
-        },
-    )
-    top_k: int | None = _beyond(ge=0, le=2**31 - 1)
-    min_p: Number | None = _beyond(ge=0, le=1)
-    repetition_penalty: Number | None = _beyond(gt=0, le=10)
+    stop: Stops | None = None
+    seed: int | None = supported("best effort: requests at the same time may change it", ge=-(2**63), le=2**63 - 1)
+    top_k: int | None = supported(_BEYOND, ge=0, le=2**31 - 1)
+    min_p: Number | None = supported(_BEYOND, ge=0, le=1)
+    repetition_penalty: Number | None = supported(_BEYOND, gt=0, le=10)
     presence_penalty: Number | None = Field(default=None, ge=-2, le=2)
     frequency_penalty: Number | None = Field(default=None, ge=-2, le=2)
-    logit_bias: dict[str, Annotated[Number, Field(ge=-100, le=100)]] | None = None
+    logit_bias: LogitBias | None = None
     logprobs: bool | None = None
     top_logprobs: int | None = Field(default=None, ge=0, le=20)
     tools: list[Tool] | None = Field(default=None, max_length=128)
@@ -178,9 +169,7 @@ class ChatRequest(RequestModel):
     moderation: JsonColumn | None = ignored("nothing is moderated")
 
     audio: object = refused("the models write text only")
-    modalities: list[str] | None = Field(
-        default=None, json_schema_extra={"support": "supported", "why": 'only ["text"]: the models write text only'}
-    )
+    modalities: list[str] | None = supported('only ["text"]: the models write text only')
     functions: object = refused("use tools")
     function_call: object = refused("use tool_choice")
     web_search_options: object = refused("the models have no web access")

@@ -10,7 +10,7 @@ from pydantic import Field
 from fine_tuning._util.encodings import text_of_tokens
 from fine_tuning.errors import UsageError
 from fine_tuning.server.api_errors import invalid
-from fine_tuning.server.request_model import RequestModel, ignored
+from fine_tuning.server.request_model import RequestModel, ignored, supported
 from fine_tuning.server.text_inputs import MAX_INPUTS, TextInputs
 
 ENCODING = "cl100k_base"  # of OpenAI's embedding models, with which its clients make token ids
@@ -24,11 +24,7 @@ class EmbeddingRequest(RequestModel):
     )
     model: str = Field(min_length=1, max_length=200)
     encoding_format: Literal["float", "base64"] | None = None
-    dimensions: int | None = Field(
-        default=None,
-        ge=1,
-        json_schema_extra={"why": "shorter than the model's only where it was trained for that (Matryoshka)"},
-    )
+    dimensions: int | None = supported("shorter than the model's only where it was trained for that (Matryoshka)", ge=1)
 
     user: str | None = ignored("users of a key are not distinguished")
 

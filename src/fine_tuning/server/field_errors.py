@@ -31,8 +31,12 @@ _LIMITS = {
     "literal_error": ("one of", "expected"),
     "multiple_of": ("a multiple of", "multiple_of"),
 }
-_COUNTED = {"too_long": " items", "too_short": " items", "string_too_long": " characters"}
-_COUNTED["string_too_short"] = _COUNTED["string_too_long"]
+_COUNTED = {
+    "too_long": " items",
+    "too_short": " items",
+    "string_too_long": " characters",
+    "string_too_short": " characters",
+}
 
 
 class FieldError(TypedDict):

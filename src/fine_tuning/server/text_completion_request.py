@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, cast
+from typing import cast
 
 from pydantic import Field
 
 from fine_tuning.server.api_errors import invalid
-from fine_tuning.server.chat_request import SEEDS, Number, Stop, StreamOptions
-from fine_tuning.server.request_model import RequestModel, ignored, refused
+from fine_tuning.server.chat_request import SEEDS, LogitBias, Number, Stops, StreamOptions
+from fine_tuning.server.request_model import RequestModel, ignored, refused, supported
 from fine_tuning.server.text_inputs import MAX_INPUTS, TextInputs
 from fine_tuning.serving.text_types import TextBody
 
 DEFAULT_MAX_TOKENS = 16
 _PASSED_ON = ("temperature", "top_p", "stop", "presence_penalty", "frequency_penalty", "logit_bias")
 _CHANGE_THE_LIKELIEST = ("stop", "presence_penalty", "frequency_penalty", "logit_bias")
-
-
-def _supported(why: str, **limits: Any) -> Any:  # pydantic types a field as its default
-    return Field(default=None, json_schema_extra={"why": why}, **limits)
 
 
 class TextCompletionRequest(RequestModel):
@@ -28,19 +24,19 @@ class TextCompletionRequest(RequestModel):
     prompt: TextInputs = Field(
         json_schema_extra={"why": "sent to the model as it is, without a chat template; token ids are the model's own"}
     )
-    max_tokens: int | None = _supported(f"{DEFAULT_MAX_TOKENS} by default; may be 0", ge=0, le=2**31 - 1)
+    max_tokens: int | None = supported(f"{DEFAULT_MAX_TOKENS} by default; may be 0", ge=0, le=2**31 - 1)
     temperature: Number | None = Field(default=None, ge=0, le=2)
     top_p: Number | None = Field(default=None, ge=0, le=1)
     n: int | None = Field(default=None, ge=1, le=16)
-    best_of: int | None = _supported("only equal to n", ge=1, le=20)
+    best_of: int | None = supported("only equal to n", ge=1, le=20)
     stream: bool | None = None
     stream_options: StreamOptions | None = None
     logprobs: int | None = Field(default=None, ge=0, le=5)
-    echo: bool | None = _supported("with logprobs for models whose files are here, by the transformers library")
-    stop: Stop | Annotated[list[Stop], Field(max_length=4)] | None = None
+    echo: bool | None = supported("with logprobs for models whose files are here, by the transformers library")
+    stop: Stops | None = None
     presence_penalty: Number | None = Field(default=None, ge=-2, le=2)
     frequency_penalty: Number | None = Field(default=None, ge=-2, le=2)
-    logit_bias: dict[str, Annotated[Number, Field(ge=-100, le=100)]] | None = None
+    logit_bias: LogitBias | None = None
     seed: int | None = Field(default=None, ge=-(2**63), le=2**63 - 1)
 
     user: str | None = ignored("users of a key are not distinguished")

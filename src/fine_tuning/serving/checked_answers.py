@@ -7,6 +7,7 @@ from contextlib import closing
 from dataclasses import replace
 from typing import Any, cast
 
+from fine_tuning.data_io.usage import usage_of_both
 from fine_tuning.errors import ProviderError
 from fine_tuning.serving.answer_form import AnswerForm
 from fine_tuning.serving.chat_types import ChatBody, Chunk, ChunkChoice, Messages, Usage, usage
@@ -140,22 +141,14 @@ def _sum(counts: Sequence[Mapping[str, Any]]) -> Usage:
 
 def _with_both(first: Completion, second: Completion) -> Completion:
     """The second answer, with the tokens and the time of both."""
-    prompt, answer = (
-        None if None in counts else sum(cast("tuple[int, int]", counts))
-        for counts in (
-            (first.prompt_tokens, second.prompt_tokens),
-            (first.completion_tokens, second.completion_tokens),
-        )
-    )
-    both = None if first.usage is None or second.usage is None else second.usage | _both(first.usage, second.usage)
     return replace(
         second,
-        prompt_tokens=prompt,
-        completion_tokens=answer,
+        prompt_tokens=_both(first.prompt_tokens, second.prompt_tokens),
+        completion_tokens=_both(first.completion_tokens, second.completion_tokens),
         latency_ms=first.latency_ms + second.latency_ms,
-        usage=cast("Any", both),
+        usage=usage_of_both(first.usage, second.usage),
     )
 
 
-def _both(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: first[name] + count for name, count in second.items() if isinstance(count, int) and name in first}
+def _both(first: int | None, second: int | None) -> int | None:
+    return None if first is None or second is None else first + second

@@ -28,6 +28,7 @@ _CHECKED = {  # keywords of a validator that no grammar holds
     *("dependentRequired", "dependentSchemas", "dependencies", "unevaluatedProperties", "unevaluatedItems"),
     *("$dynamicRef", "$recursiveRef", "additionalItems"),
 }
+_ASSERTIONS = _CHECKED | _REPEATS | _BOUNDS | {"pattern", "format", "$ref"}
 
 
 class Rest(NamedTuple):
@@ -75,7 +76,7 @@ def _held(part: Mapping[str, object], where: str, rest: list[Rest]) -> JsonObjec
             found[key] = "uuid"
         elif key in _PLAIN or _is_held(key, value):
             found[key] = value
-        elif key in _CHECKED | _REPEATS | _BOUNDS | {"pattern", "format", "$ref"}:
+        elif key in _ASSERTIONS:
             rest.append(Rest(where, key, value))
     return found
 

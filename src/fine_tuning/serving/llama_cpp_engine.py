@@ -163,8 +163,7 @@ class LlamaCppEngine:
 
     def text_chunks(self, body: TextBody) -> Generator[TextChunk, None, None]:
         """Continue prompts as they are. See `Engine`."""
-        request = {**DEFAULT_SAMPLING, **body, **self._adapter_scale()}
-        chunks = self._open_server().stream(request, continues_text=True)
+        chunks = self._open_server().stream(self._sampled(body), continues_text=True)
         with closing(chunks):
             replies = (checked(chunk, self.model) for chunk in chunks)
             yield from with_total_usage(replies, body.get("n", 1))
@@ -188,9 +187,13 @@ class LlamaCppEngine:
 
     def _request(self, body: Mapping[str, Any]) -> JsonColumn:
         messages = [dict(message) for message in body["messages"]]
-        request = {**DEFAULT_SAMPLING, **with_grammar(body), "messages": messages, **self._adapter_scale()}
+        request = self._sampled({**with_grammar(body), "messages": messages})
         if "repetition_penalty" in request:
             request["repeat_penalty"] = request.pop("repetition_penalty")
+        return request
+
+    def _sampled(self, body: Mapping[str, Any]) -> JsonColumn:
+        request = {**DEFAULT_SAMPLING, **body, **self._adapter_scale()}
         if "seed" in request:
             request["cache_prompt"] = False  # a prompt that is computed in other pieces rounds otherwise
         return request

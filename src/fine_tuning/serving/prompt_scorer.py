@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fine_tuning.errors import ContextLengthError
+from fine_tuning.serving.padded_batches import batches_by_length, padded
 from fine_tuning.serving.text_types import Prompt
 from fine_tuning.serving.token_texts import TokenTexts, check_ids, shown
 from fine_tuning.serving.transformers_engine import load_network
@@ -92,7 +93,8 @@ class PromptScorer:
         """
         rows = [self._row(prompt) for prompt in prompts]
         scored: dict[int, ScoredPrompt] = {}
-        for batch in self._batches(rows):
+        places = max(1, MAX_LOGITS // self._network.config.vocab_size)
+        for batch in batches_by_length([row.ids for row in rows], places):
             with self._lock:
                 logits = self._logits([rows[index].ids for index in batch])
                 for place, index in enumerate(batch):
@@ -119,30 +121,13 @@ class PromptScorer:
             raise ContextLengthError(f"the prompt has {len(row.ids)} tokens; this model reads up to {limit}")
         return row
 
-    def _batches(self, rows: Sequence[_Row]) -> list[list[int]]:
-        """Indices of rows, similar lengths together, as many as a pass may have logits for."""
-        vocabulary = self._network.config.vocab_size
-        batches: list[list[int]] = []
-        for index in sorted(range(len(rows)), key=lambda each: -len(rows[each].ids)):
-            longest = len(rows[batches[-1][0]].ids) if batches else 0
-            if not batches or longest * vocabulary * (len(batches[-1]) + 1) > MAX_LOGITS:
-                batches.append([])
-            batches[-1].append(index)
-        return batches
-
     def _logits(self, rows: Sequence[list[int]]) -> torch.Tensor:
         """Of the shape (rows, places, vocabulary); padding is on the right, where it changes nothing before it."""
         import torch
 
-        ids = torch.full((len(rows), max(map(len, rows))), self._tokenizer.pad_token_id or 0)
-        mask = torch.zeros_like(ids)
-        for place, row in enumerate(rows):
-            ids[place, : len(row)], mask[place, : len(row)] = torch.tensor(row), 1
-        device = self._network.device
+        ids, mask = padded(rows, self._tokenizer.pad_token_id or 0, self._network.device)
         with torch.inference_mode():
-            found: torch.Tensor = self._network(
-                input_ids=ids.to(device), attention_mask=mask.to(device), use_cache=False
-            ).logits
+            found: torch.Tensor = self._network(input_ids=ids, attention_mask=mask, use_cache=False).logits
         return found
 
     def _scored(self, row: _Row, logits: torch.Tensor, top: int) -> ScoredPrompt:

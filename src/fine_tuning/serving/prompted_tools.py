@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from functools import lru_cache
@@ -82,7 +82,7 @@ class PromptedTools:
         prompts = [body["messages"] for body in bodies]
         answers = self._engine.complete_many(prompts, temperature=temperature, max_tokens=max_tokens, **rest)
         for body, answer in zip(given, answers, strict=True):
-            yield _with_calls(answer, body)
+            yield _divided(answer, body) if _has_tools(body) else answer
 
     def stream(
         self, messages: Messages, *, temperature: float, max_tokens: int, **params: object
@@ -91,17 +91,21 @@ class PromptedTools:
         given = cast("ChatBody", {"messages": messages, **params})
         body: JsonColumn = {**self._prompted(given)}
         pieces = self._engine.stream(**body, temperature=temperature, max_tokens=max_tokens)
-        reader = _reader(given)
+        if not _has_tools(given):
+            return (yield from pieces)
+        reader, deltas = _reader(given), list[Delta]()
         with closing(pieces):
             while True:
                 try:
-                    piece = next(pieces)
+                    added = reader.add(next(pieces))
                 except StopIteration as end:
                     answer: Completion = end.value
                     break
-                yield from (delta["content"] or "" for delta in reader.add(piece) if "content" in delta)
-        yield from (delta["content"] or "" for delta in _ended(reader, answer.finish_reason) if "content" in delta)
-        return _with_calls(answer, given)
+                deltas += added
+                yield from _texts(added)
+        left = _ended(reader, answer.finish_reason)
+        yield from _texts(left)
+        return _joined(answer, reader, [*deltas, *left])
 
     def chat_chunks(self, body: ChatBody) -> Generator[Chunk, None, None]:
         """Answer a request of OpenAI's chat API. See `Engine`."""
@@ -113,7 +117,9 @@ class PromptedTools:
             for chunk in chunks:
                 found: list[ChunkChoice] = []
                 for choice in chunk["choices"]:
-                    found += _read(choice, readers.setdefault(choice["index"], _reader(body)))
+                    if (reader := readers.get(choice["index"])) is None:
+                        reader = readers[choice["index"]] = _reader(body)
+                    found += _read(choice, reader)
                 # Without choices, a chunk lets the caller check whether its client is still connected.
                 yield {**chunk, "choices": found[:1]}
                 for other in found[1:]:
@@ -210,13 +216,20 @@ def _reason(reader: ToolCallReader, reason: str | None) -> str | None:
     return "tool_calls" if reader.calls and reason != "length" else reason
 
 
-def _with_calls(answer: Completion, body: ChatBody) -> Completion:
+def _divided(answer: Completion, body: ChatBody) -> Completion:
     """A complete answer with its calls apart from its text."""
-    if not _has_tools(body):
-        return answer
-    reader, calls = _reader(body), JoinedToolCalls()
-    deltas = [*reader.add(answer.text), *_ended(reader, answer.finish_reason)]
+    reader = _reader(body)
+    return _joined(answer, reader, [*reader.add(answer.text), *_ended(reader, answer.finish_reason)])
+
+
+def _joined(answer: Completion, reader: ToolCallReader, deltas: Sequence[Delta]) -> Completion:
+    """The answer with what `reader` made of it."""
+    calls = JoinedToolCalls()
     for delta in deltas:
         calls.add(delta.get("tool_calls") or [])
-    text = "".join(delta.get("content") or "" for delta in deltas)
-    return replace(answer, text=text, tool_calls=calls.joined(), finish_reason=_reason(reader, answer.finish_reason))
+    text, reason = "".join(_texts(deltas)), _reason(reader, answer.finish_reason)
+    return replace(answer, text=text, tool_calls=calls.joined(), finish_reason=reason)
+
+
+def _texts(deltas: Iterable[Delta]) -> Iterator[str]:
+    return (text for delta in deltas if (text := delta.get("content")))

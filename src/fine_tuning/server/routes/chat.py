@@ -11,7 +11,6 @@ from fastapi.responses import StreamingResponse
 from openai.types.chat import ChatCompletion as ChatCompletionModel
 
 from fine_tuning.server import completion_store, model_lookup
-from fine_tuning.server.api_errors import ApiError
 from fine_tuning.server.chat_objects import (
     ChatCompletion,
     ChatCompletionChunk,
@@ -23,7 +22,7 @@ from fine_tuning.server.chat_objects import (
     total_usage,
 )
 from fine_tuning.server.chat_request import ChatRequest
-from fine_tuning.server.client_disconnect import CLIENT_CLOSED_REQUEST, ClientDisconnected
+from fine_tuning.server.client_disconnect import ClientDisconnected, check_connected
 from fine_tuning.server.context import Context, Project, Server
 from fine_tuning.server.loaded_models import Served
 from fine_tuning.server.sse_stream import event_stream
@@ -78,8 +77,7 @@ def _choice(
                 counts = reported
             for choice in chunk["choices"]:
                 collector.add(chunk_choice(choice, top_logprobs, is_first=collector.is_new(choice["index"])))
-            if client_disconnected():
-                raise ApiError(CLIENT_CLOSED_REQUEST, "the client has disconnected")
+            check_connected(client_disconnected)
     return collector.choices()[0], counts
 
 
@@ -100,8 +98,7 @@ def _chunks(
                 collector.add(shown)
                 answered: ChatCompletionChunk = {**start, "choices": [shown]}
                 yield {**answered, "usage": None} if with_usage else answered
-            if client_disconnected():
-                raise ApiError(CLIENT_CLOSED_REQUEST, "the client has disconnected")
+            check_connected(client_disconnected)
     if with_usage:
         yield {**start, "choices": [], "usage": total_usage(usages)}
     if body.store:

@@ -12,8 +12,8 @@ from fastapi.responses import JSONResponse, StreamingResponse
 from fine_tuning.errors import UsageError
 from fine_tuning.server import model_lookup
 from fine_tuning.server import text_completion_objects as objects
-from fine_tuning.server.api_errors import ApiError, invalid
-from fine_tuning.server.client_disconnect import CLIENT_CLOSED_REQUEST, ClientDisconnected
+from fine_tuning.server.api_errors import invalid
+from fine_tuning.server.client_disconnect import ClientDisconnected, check_connected
 from fine_tuning.server.context import Context, Project, Server
 from fine_tuning.server.loaded_models import Served
 from fine_tuning.server.sse_stream import event_stream
@@ -41,14 +41,14 @@ def create(
     body.check()
     served = model_lookup.find(server, project, body.model)
     if body.stream:
-        return event_stream(_chunks(server, served, body))
+        return event_stream(_chunks(server, served, body, client_disconnected))
     counts = usage(0, 0)
 
     def pieces() -> Generator[TextPiece, None, None]:
         nonlocal counts
         with closing(_answer(server, served, body)) as parts:
             for part in parts:
-                _check_connected(client_disconnected)
+                check_connected(client_disconnected)
                 if isinstance(part, list):
                     yield from part
                 else:
@@ -58,16 +58,14 @@ def create(
     return JSONResponse({**objects.head(body.model), "choices": choices, "usage": counts})
 
 
-def _check_connected(client_disconnected: Callable[[], bool]) -> None:
-    if client_disconnected():
-        raise ApiError(CLIENT_CLOSED_REQUEST, "the client has disconnected")
-
-
-def _chunks(server: Context, served: Served, body: TextCompletionRequest) -> Generator[TextCompletion, None, None]:
+def _chunks(
+    server: Context, served: Served, body: TextCompletionRequest, client_disconnected: Callable[[], bool]
+) -> Generator[TextCompletion, None, None]:
     start = objects.head(body.model)
     with_usage = body.stream_options is not None and body.stream_options.include_usage
     with closing(_answer(server, served, body)) as parts:
         for part in parts:
+            check_connected(client_disconnected)
             if not isinstance(part, list):
                 if with_usage:
                     yield {**start, "usage": part}

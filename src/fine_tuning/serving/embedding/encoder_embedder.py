@@ -14,6 +14,7 @@ from fine_tuning._util.lazy_imports import import_transformers
 from fine_tuning.errors import DataError, MissingDependencyError, ProviderError
 from fine_tuning.serving.embedding.embedder import Embeddings, EmbeddingSizes, Vectors, check_lengths, unit_length
 from fine_tuning.serving.embedding.sentence_modules import EncoderLayout, read_layout, shorter_sizes
+from fine_tuning.serving.padded_batches import batches_by_length, padded
 from fine_tuning.serving.transformers_engine import no_progress_bar
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ class EncoderEmbedder:
         rows: list[list[int]] = self._tokenizer(given, truncation=False, verbose=False)["input_ids"]
         check_lengths([len(row) for row in rows], self._limit)
         vectors = np.zeros((len(texts), self.sizes.full), dtype=np.float32)
-        for batch in _batches(rows):
+        for batch in batches_by_length(rows, BATCH_TOKENS):
             with self._lock:
                 vectors[batch] = self._pass([rows[index] for index in batch])
         return Embeddings(unit_length(vectors) if self._layout.is_normalized else vectors, sum(map(len, rows)))
@@ -59,11 +60,7 @@ class EncoderEmbedder:
     def _pass(self, rows: list[list[int]]) -> Vectors:
         import torch
 
-        ids = torch.full((len(rows), max(map(len, rows))), self._tokenizer.pad_token_id or 0)
-        mask = torch.zeros_like(ids)
-        for place, row in enumerate(rows):
-            ids[place, : len(row)], mask[place, : len(row)] = torch.tensor(row), 1
-        ids, mask = ids.to(self._network.device), mask.to(self._network.device)
+        ids, mask = padded(rows, self._tokenizer.pad_token_id or 0, self._network.device)
         with torch.inference_mode():
             hidden = self._network(input_ids=ids, attention_mask=mask).last_hidden_state
             pooled = torch.cat([_pool(hidden, mask, mode) for mode in self._layout.poolings], dim=1)
@@ -124,17 +121,6 @@ def _limit(layout: EncoderLayout, config: Any, tokenizer: Tokenizer) -> int | No
         positions -= config.pad_token_id + 1
     given = [layout.max_tokens, positions, tokenizer.model_max_length]
     return min((each for each in given if each is not None and each < _UNLIMITED), default=None)
-
-
-def _batches(rows: Sequence[Sequence[int]]) -> list[list[int]]:
-    """Indices of rows, similar lengths together, so that little is padded."""
-    batches: list[list[int]] = []
-    for index in sorted(range(len(rows)), key=lambda each: -len(rows[each])):
-        longest = len(rows[batches[-1][0]]) if batches else 0
-        if not batches or longest * (len(batches[-1]) + 1) > BATCH_TOKENS:
-            batches.append([])
-        batches[-1].append(index)
-    return batches
 
 
 def _pool(hidden: torch.Tensor, mask: torch.Tensor, mode: str) -> torch.Tensor:
