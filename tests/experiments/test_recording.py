@@ -273,7 +273,7 @@ def test_record_samples_from_eight_writers_counts_each_once(database: Database) 
     with database.read() as tx:
         stored = experiment_samples.count(tx, "t")
     assert stored == {name: arm.samples for name, arm in found.arms.items()} == {"model_a": 240, "model_b": 240}
-    assert summed(cells(found.comparison.strata)).totals == [240, 120, 0, 240, 120, 0]
+    assert found.comparison.strata[""].everything().totals == [240, 120, 0, 240, 120, 0]
 
 
 def test_monitor_of_ten_million_samples_uses_sums(database: Database) -> None:

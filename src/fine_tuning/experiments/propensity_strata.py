@@ -109,6 +109,10 @@ class PropensityStrata:
         shared = [compared[share] for share in sorted(compared) if not _is_alone(compared[share])]
         return _merged(shared) if _are_most(shared, everything, any) else []
 
+    def everything(self) -> UnitSums:
+        """The sums of all samples."""
+        return summed([*self._by_share().values()])
+
     def _by_share(self) -> ByShare:
         """All samples."""
         found: dict[int, list[UnitSums]] = {}
