@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fine_tuning import DatasetBuilder
+from fine_tuning.datasets import conversations
 from tests.datasets.test_building import build, lines_of, question, rows_of, write
 
 GREETING = [("Hi there", "Hello! What can I do for you today?")]
@@ -95,6 +96,43 @@ def test_build_greeting_makes_no_conversation(tmp_path: Path, is_assistant_first
     made = build("hello", write(tmp_path / "rows.jsonl", rows), validation=0.1, test=0.2)
     assert {name: part["rows"] for name, part in made["parts"].items()} == {"train": 28, "validation": 4, "test": 8}
     assert made["findings"] == []
+
+
+SCRIPTED = [(f"line {at} that every caller of the shop reads out", f"reply {at} that they all get") for at in range(4)]
+MENU = [("Hi", "Choose a or b."), ("{a}", "{a} it is. Choose c or d."), ("{b}", "What do you want to know?")]
+
+
+@pytest.mark.parametrize("opening", [[*GREETING, ("I have a question", "Sure, go ahead!")], SCRIPTED, MENU])
+@pytest.mark.parametrize("asked", ["{question}", "lamp {number}"])
+@pytest.mark.parametrize("is_logged_at_every_turn", [True, False])
+def test_build_common_opening_of_any_length_makes_no_conversation(
+    tmp_path: Path, opening: list[tuple[str, str]], asked: str, is_logged_at_every_turn: bool
+) -> None:
+    rows = []
+    for number in range(40):
+        chosen = {"a": "ab"[number % 2], "b": "cd"[number // 2 % 2]}
+        before = [(user.format(**chosen), bot.format(**chosen)) for user, bot in opening]
+        text = asked.format(question=question(number), number=number)
+        said = [*before, (text, f"Behind hill {number}, it is."), *talk(number, 1)]
+        rows += [row(said[:until]) for until in range(1 if is_logged_at_every_turn else len(said), len(said) + 1)]
+    file = write(tmp_path / "rows.jsonl", rows)
+    made = build("opening", file, validation=0.1, test=0.2)
+    assert {name: part["rows"] for name, part in made["parts"].items()} == {"train": 28, "validation": 4, "test": 8}
+    assert made["findings"] == []
+    assert made["counts"]["kept"] == 40
+
+
+def test_groups_of_chats_part_after_a_common_opening_only() -> None:
+    opened = [row([*SCRIPTED, *talk(number, 2)[:until]])["messages"] for number in range(20) for until in (1, 2)]
+    chats = conversations.groups(opened, [None] * 40)
+    assert [chats[at] == chats[at + 1] for at in range(0, 40, 2)] == [True] * 20
+    assert len(set(chats)) == 20
+
+
+def test_groups_of_a_chat_with_edited_questions_is_one_conversation() -> None:
+    long = talk(1, 6)
+    edited = [row([*long[:at], (f"Or rather {at} {n}", "So.")])["messages"] for at in (1, 3, 5) for n in range(2)]
+    assert set(conversations.groups([*edited, row(long)["messages"]], [None] * 7)) == {0}
 
 
 def test_build_empty_split_is_reported(tmp_path: Path) -> None:
