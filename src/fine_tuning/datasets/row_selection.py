@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fine_tuning.datasets import boilerplate, conversations, near_duplicates
+from fine_tuning.datasets import boilerplate, conversations, near_duplicates, telling_words
 from fine_tuning.datasets.recipe import DEFAULT_THRESHOLD, Recipe
 from fine_tuning.datasets.row_features import State
 from fine_tuning.datasets.row_status import RowStatus
@@ -129,10 +129,10 @@ def similar_pairs(spool: Spool, rows: Ints, threshold: float) -> tuple[Ints, NDA
     turns = {at: _last_turn(texts[at], int(counts[at])) for at in rows[members].tolist()}
     # A prompt is paired with few of those that are like it; here with those that are like it in the last turn, too.
     alike = near_duplicates.components(len(rows), pairs)[members]
-    last = _bands([boilerplate.own(text, common) for text in turns.values()]) ^ seeded_hash(
-        alike.astype(np.uint64), 0
-    ).astype(np.uint32).reshape(-1, 1)
-    more = members[near_duplicates.candidates(last)]
+    telling = np.array([telling_words.key_of(text) for text in turns.values()], np.uint64)
+    last = [boilerplate.own(text, common) for text in turns.values()]
+    bands = _bands(last, telling ^ seeded_hash(alike.astype(np.uint64), 0))
+    more = members[near_duplicates.candidates(bands)]
     more = more[prompts.alike(rows[more], threshold)]
     pairs = np.concatenate([pairs[~is_long], np.unique(np.concatenate([pairs[is_long], more]), axis=0)])
     is_duplicate = np.ones(len(pairs), bool)
@@ -149,8 +149,13 @@ class _Texts(NamedTuple):
     common: frozenset[boilerplate.Shingle]
 
     def alike(self, pairs: Ints, threshold: float) -> NDArray[np.bool_]:
-        """Whether the texts of each pair of rows are similar, with their boilerplate and without."""
+        """Whether the texts of each pair of rows are similar, with their boilerplate and without.
+
+        Telling words count where the last turn is the whole text; else they may be of other turns.
+        """
         found = near_duplicates.alike(pairs, self.texts, threshold)
+        is_single = found & (self.last_words[pairs] == 0).all(axis=1)
+        found[is_single] = near_duplicates.same_telling_words(pairs[is_single], self.texts)
         if self.common:
             left = np.unique(pairs[found]).tolist()
             own = {at: boilerplate.own(self.texts[at], self.common, int(self.last_words[at])) for at in left}
@@ -167,13 +172,19 @@ def _bands_of_own(spool: Spool, rows: Ints, common: frozenset[boilerplate.Shingl
     """The bands of the prompts without their boilerplate."""
     last = spool.numbers["last_words"]
     parts = (part.items() for part in spool.picked("prompt_words", rows))
-    texts = (boilerplate.own(text, common, int(last[at])) for part in parts for at, text in part)
+    texts = (
+        (boilerplate.own(text, common, int(last[at])), 0 if last[at] else telling_words.key_of(text))
+        for part in parts
+        for at, text in part
+    )
     blocks = iter(lambda: list(islice(texts, SIGNATURE_BATCH)), [])
-    return np.concatenate([_bands(block) for block in blocks])
+    return np.concatenate(
+        [_bands([own for own, _ in block], np.array([key for _, key in block], np.uint64)) for block in blocks]
+    )
 
 
-def _bands(texts: Sequence[str]) -> NDArray[np.uint32]:
-    return near_duplicates.bands_of(near_duplicates.signatures(texts))
+def _bands(texts: Sequence[str], telling: NDArray[np.uint64]) -> NDArray[np.uint32]:
+    return near_duplicates.bands_of(near_duplicates.signatures(texts), telling)
 
 
 def sampled(spool: Spool, rows: Ints, seed: int) -> Ints:
