@@ -53,7 +53,7 @@ def _positives(chosen: random.Random) -> Iterator[Sample]:
     for places, styles in ((WRITTEN_PLACES, range(4)), (WRITTEN_KEY_PLACES, (2, 3, 2, 3))):
         for place in places:
             for style in styles:
-                yield _placed(place, password(chosen, style), "secret in arguments, settings, addresses, languages")
+                yield _placed(place, password(chosen, style), "password or key as it is written")
     for place in SPACED_PLACES:
         for _ in range(4):
             yield _placed(place, f"{odd_word(chosen)} {odd_word(chosen)}!", "password with a space")
