@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -91,3 +92,10 @@ def test_build_last_turns_that_differ_in_a_sign_are_kept(tmp_path: Path) -> None
         said = [*before, ("user", LONG.format(f"7 {sign} 5")), ("assistant", f"It is a matter of {sign}.")]
         rows.append({"messages": [{"role": role, "content": text} for role, text in said]})
     assert build("turns", write(tmp_path / "rows.jsonl", rows), validation=0, test=0)["counts"]["kept"] == 6
+
+
+@pytest.mark.parametrize("text", ["[" * 20_000, '["-' * 5_000, "|" * 20_000 + "5", "a-b " * 20_000, "1*(" * 8_000])
+def test_telling_words_of_many_signs_take_no_time(text: str) -> None:
+    started = time.process_time()
+    telling(normalised(text))
+    assert time.process_time() - started < 5

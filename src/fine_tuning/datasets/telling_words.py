@@ -124,11 +124,13 @@ def _is_telling_sign(words: Sequence[str], at: int) -> bool:
 
 
 def _beside(words: Sequence[str], at: int, step: int) -> str:
-    """The next word in this direction that is not the same sign."""
-    other = at + step
-    while 0 <= other < len(words) and words[other] == words[at]:
-        other += step
-    return words[other] if 0 <= other < len(words) else ""
+    """The next word in this direction that is not the same sign, of which three are one after the other at most."""
+    for other in range(at + step, at + 4 * step, step):
+        if not 0 <= other < len(words):
+            return ""
+        if words[other] != words[at]:
+            return words[other]
+    return ""
 
 
 def _is_operand(word: str) -> bool:

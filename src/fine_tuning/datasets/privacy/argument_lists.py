@@ -15,7 +15,7 @@ from fine_tuning.datasets.privacy.secret_values import is_secret_text
 
 Place = tuple[int, int, str]
 _STRING = r"(?:\"(?:[^\"\\\n]|\\.){1,500}\"|'(?:[^'\\\n]|\\.){1,500}')"
-_PLAIN = r"[\w@%+=:,./!#$^*~?-]{1,500}?"  # of YAML, without quotes
+_PLAIN = r"[\w@%+=:./!#$^*~?-]{1,500}"  # of YAML, without quotes
 _LIST = re.compile(
     rf"[\[(]\s*(?:{_STRING}(?:\s*,\s*{_STRING}){{1,100}}|--?[\w-]+\s*,\s*{_PLAIN}(?:\s*,\s*{_PLAIN}){{0,100}})\s*,?\s*[\])]"
 )
