@@ -123,6 +123,7 @@ def at_size(folder: Path, rows: int) -> str:
 def near_duplicates() -> str:
     """Pairs with known edits: found or not, by how alike they are."""
     from fine_tuning.datasets.near_duplicates import groups, normalised, similarity
+    from fine_tuning.datasets.telling_words import telling
 
     writer, threshold = chat_rows.Writer(seed=5), 0.8
     pairs = []
@@ -132,14 +133,16 @@ def near_duplicates() -> str:
     alike = [similarity(normalised(a), normalised(b)) for a, b in pairs]
     group = groups([text for pair in pairs for text in pair], threshold)
     found = [group[2 * place] == group[2 * place + 1] for place in range(len(pairs))]
-    true = [value >= threshold for value in alike]
+    same = [telling(normalised(a)) == telling(normalised(b)) for a, b in pairs]
+    true = [value >= threshold and told for value, told in zip(alike, same, strict=True)]
     both = sum(a and b for a, b in zip(true, found, strict=True))
     together = len(group) - len(set(group))
     return f"""
 ### Near-duplicates
 
 {len(pairs):,} pairs of 80 words, of which up to 5 were replaced (Jaccard similarity of their word 3-grams
-{min(alike):.2f} to {max(alike):.2f}), threshold {threshold}.
+{min(alike):.2f} to {max(alike):.2f}), threshold {threshold}. Pairs that differ in a
+negation, {len(same) - sum(same):,} of them, are different questions.
 
 | | | target |
 |---|---|---|

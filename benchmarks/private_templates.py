@@ -32,8 +32,92 @@ SECRET_PLACES = (
     "password: |\n  @\nport: 80", "requirepass @", "পাসওয়ার্ড: @", "κωδικός: @", "heslo: @", "jelszó: @",
     "كلمة السر: @", "<td>Password</td><td>@</td>", "API ключ: @",
 )  # fmt: skip
+# Lists of arguments, command lines, settings, connections, addresses, JSON in JSON, and words of other languages.
+WRITTEN_PLACES = (
+    '["tool", "--password", "@", "-v"]', '{"args": ["--user", "anna", "--db-pass", "@"]}', '["--password=@"]',
+    '{"cmd": ["mysql", "-u", "root", "-p@"]}', '["mysql", "-uroot", "-p", "@", "shop"]', '["curl", "-u", "anna:@", "x"]',
+    "run(['tool', '--api-token', '@'])", "args: [--password, @]", "args:\n  - --password\n  - @\n  - --verbose",
+    'CMD ["app", "--admin-password", "@"]', 'spawn("tool", ["--password", "@"])', '["-e", "DB_PASSWORD=@"]',
+    "command:\n  - mysqladmin\n  - -p@\n  - ping", '{"argv": ["sshpass", "-p", "@", "ssh", "h"]}',
+    "sshpass -p @ ssh h", "mysql -u root -p@ shop", "mongosh -u a -p '@' --host h", "az login -u app -p @ --tenant t",
+    "curl https://example.org -u anna:@", "curl -uanna:@ https://example.org", "wget --http-password=@ http://h",
+    "curl -d 'user=a&password=@' h", "unzip -P @ a.zip", "7z x -p@ a.7z", "htpasswd -b .htpasswd anna @",
+    'echo "@" | sudo -S ls', "docker run -e DB_PASSWORD=@ img", "helm install x --set db.password=@",
+    "MY_APP_PASS=@", "export SHOP_PASSWORD='@'", "[db]\nuser = root\npassword = @\n", "- name: DB_PASSWORD\n  value: @",
+    "auth: {user: a, password: @}", "spring.datasource.password=@", "machine h login anna password @", "SMTP_PASSWORD_1=@",
+    "mysql://u:@\0h/d?ssl=1", "DSN=h;UID=a;PWD=@", "jdbc:mysql://h/d?user=a&password=@", "jdbc:oracle:thin:a/@\0//h:1521/x",
+    "amqps://a:@\0mq", "host=h user=u password=@ sslmode=on", "https://example.org/?user=a&password=@", "/login?pwd=@&x=1",
+    '{"a": "{\\"args\\": [\\"--password\\", \\"@\\"]}"}', '{"a": "{\\"cmd\\": \\"mysql -p@ x\\"}"}',
+    '{"mot_de_passe": "@"}', '{"motDePasse": "@"}', '{"пароль": "@"}', '{"senha_db": "@"}', '{"كلمة_المرور": "@"}',
+    "пароль администратора: @", "пароль — @", "数据库密码为@", "パスワードは「@」です", 'La contraseña es "@"',
+    "Passwort für die Datenbank: @", "mot de passe du serveur : @", "Minha senha é @", "Wi-Fi şifresi: @", "كلمة المرور هي @",
+    "Lösenordet är @", "Mật khẩu: @", "hasło do bazy: @", "ПАРОЛЬ=@", "MOT_DE_PASSE=@", "密码password=@",
+)  # fmt: skip
+WRITTEN_KEY_PLACES = (
+    '["--header", "X-Api-Key: @"]', '["curl", "-H", "Authorization: Bearer @", "h"]', '["--token=@"]', "tool --token @",
+    "curl -H 'Private-Token: @' h", "SECRET_KEY_BASE=@", "export MAPS_KEY=@", "//example.org/:_authToken=@",
+    "https://example.org/?key=@", "https://example.org/?sig=@&se=1", "https://example.org/#access_token=@&x=1", "/login?token=@#top",
+    "токен: @", "секрет: @", "Zugangsschlüssel: @", "clé secrète : @", "令牌：@", "トークン: @", "jeton : @",
+)  # fmt: skip
 SPACED_PLACES = ("Password: @", 'password="@"', '{"password": "@"}')
 KEY_PLACES = ("api-key @", "The access token @ is old.", "clé API : @", "api_key: >-\n  @\nnext: 1")  # fmt: skip
+_WRITTEN = """["--password", "$DB_PASSWORD"]
+["--password", "********"]
+["--password", ""]
+["--password-file", "/run/secrets/db1"]
+["--password", "{{ password }}"]
+["--token", "--verbose"]
+["--token", "YOUR_TOKEN"]
+["--token", "${{ secrets.TOKEN }}"]
+["--max-tokens", "4096"]
+["--token-count", "512"]
+["--tokenizer", "gpt2"]
+["--sort-key", "name1"]
+["--secret-name", "db-creds1"]
+["--api-version", "2024-01-01"]
+["docker", "run", "-p", "8080:80"]
+["mkdir", "-p", "/tmp/a1"]
+["cp", "-p", "file1.txt"]
+["python", "-u", "run1.py"]
+["git", "commit", "-p", "x1"]
+["mysql", "-u", "root", "-p"]
+["user", "password", "role"]
+args: [--token-limit, 12000]
+args:\\n  - --port\\n  - 5432
+args:\\n  - --password-stdin\\n  - anna1
+click.option("-p", "--password", prompt=True)
+parser.add_argument("--token", "-t", default="")
+redis-cli -p 6379 ping
+psql -p 5432 -U anna1
+scp -P 2222 a1 h:
+rsync -avp a1 b1
+nmap -p22,80 h
+unzip -p a.zip x1.txt
+7z x a1.7z
+sudo -S ls -1
+echo "hello1" | sudo tee x
+openssl enc -d -in x1
+htpasswd -c f1 anna
+git log -p src1
+https://example.org/?key=value
+https://example.org/?key=color-name-1
+https://example.org/?sig=1&code=200
+https://example.org/watch?v=dQw4w9WgXcQ
+https://example.org/?auth=true&sid=12
+existingSecret: app-secret-v1
+PASSWORD_MIN_LENGTH=12
+API_KEY_NAME=prod1
+token_expiry=2026-01-01T00:00:00Z
+password_updated_at=1700000000
+password: String!
+password?: string;
+mot_de_passe: string
+пароль: str
+密码: string
+senha: str = Field(...)
+token_count=512
+token_limit: 128000
+tokens_per_second=35.2""".split("\n")
 _CODE = """password = get_password()
 api_key = os.environ["KEY"]
 api_key = os.getenv("API_KEY")
@@ -254,7 +338,24 @@ The unit getty@tty1.service failed.
 - **Token**: a piece of a word
 Password: 8-16 characters, one digit
 The api-key authentication_with_headers_v2 is old.
-heslo nezadáno""".split("\n")
+heslo nezadáno
+Забыли пароль? Сбросьте его за 3 шага.
+Пароль должен содержать 8 символов.
+请输入密码，至少8位
+パスワードをリセット
+¿Olvidaste tu contraseña?
+La contraseña debe tener 8 caracteres
+Das Passwort ist falsch.
+le mot de passe est incorrect
+a senha é obrigatória
+şifre en az 8 karakter
+كلمة المرور غير صحيحة
+El secreto: paciencia.
+Секрет успеха: 5 шагов.
+Password for the app is optional.
+the password for v2 is required
+The token ring of 802.5
+a password reset link of 2026""".split("\n")
 _JSON = [
     '{"pin": "A13", "csv": "token,count\\nhello,5\\nworld,6"}',
     '{"type": "object", "properties": {"password": {"type": "string", "minLength": 8}}, "required": ["password"]}',
@@ -278,4 +379,4 @@ _JSON = [
     '{"token": {"expires_at": "2024-05-01T10:00:00Z", "type": "bearer"}}',
     '{"author": "Anna", "authors": ["B"], "pass_rate": 0.93}',
 ]  # fmt: skip
-NEGATIVES = {"code": [text.replace("\\n", "\n") for text in _CODE], "prose": _PROSE, "JSON": _JSON}
+NEGATIVES = {"code": [text.replace("\\n", "\n") for text in (*_CODE, *_WRITTEN)], "prose": _PROSE, "JSON": _JSON}

@@ -19,6 +19,8 @@ from private_templates import (
     SECRET_PLACES,
     SPACED_PLACES,
     TOKEN_PLACES,
+    WRITTEN_KEY_PLACES,
+    WRITTEN_PLACES,
 )
 
 ALPHANUMERIC = string.ascii_letters + string.digits
@@ -48,6 +50,10 @@ def _positives(chosen: random.Random) -> Iterator[Sample]:
     for place in KEY_PLACES:
         for _ in range(4):
             yield _placed(place, text_of(chosen, 40, "0123456789abcdef"), "password or key by its name")
+    for places, styles in ((WRITTEN_PLACES, range(4)), (WRITTEN_KEY_PLACES, (2, 3, 2, 3))):
+        for place in places:
+            for style in styles:
+                yield _placed(place, password(chosen, style), "password or key as it is written")
     for place in SPACED_PLACES:
         for _ in range(4):
             yield _placed(place, f"{odd_word(chosen)} {odd_word(chosen)}!", "password with a space")

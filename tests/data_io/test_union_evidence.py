@@ -126,3 +126,10 @@ def test_messages_with_the_keys_of_all_roles_are_read_in_plain_json(tmp_path: Pa
             {"type": "image_url", "image_url": {"url": "https://x.example/a.png"}},
         ],
     }
+
+
+@pytest.mark.parametrize("odd", [[], ["object"], {}, [{}], 5])
+def test_schema_with_an_odd_type_is_left_to_the_checks(tmp_path: Path, odd: Any) -> None:
+    defined = tool("w", city=TEXT)
+    defined["function"]["parameters"]["type"] = odd
+    assert read(tmp_path, [row(("w", {"city": "Paris"}), tools=[defined])]) == [{"city": "Paris"}]

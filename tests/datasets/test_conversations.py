@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fine_tuning import DatasetBuilder
+from fine_tuning.datasets import conversations
 from tests.datasets.test_building import build, lines_of, question, rows_of, write
 
 GREETING = [("Hi there", "Hello! What can I do for you today?")]
@@ -97,6 +98,43 @@ def test_build_greeting_makes_no_conversation(tmp_path: Path, is_assistant_first
     assert made["findings"] == []
 
 
+SCRIPTED = [(f"line {at} that every caller of the shop reads out", f"reply {at} that they all get") for at in range(4)]
+MENU = [("Hi", "Choose a or b."), ("{a}", "{a} it is. Choose c or d."), ("{b}", "What do you want to know?")]
+
+
+@pytest.mark.parametrize("opening", [[*GREETING, ("I have a question", "Sure, go ahead!")], SCRIPTED, MENU])
+@pytest.mark.parametrize("asked", ["{question}", "lamp {number}"])
+@pytest.mark.parametrize("is_logged_at_every_turn", [True, False])
+def test_build_common_opening_of_any_length_makes_no_conversation(
+    tmp_path: Path, opening: list[tuple[str, str]], asked: str, is_logged_at_every_turn: bool
+) -> None:
+    rows = []
+    for number in range(40):
+        chosen = {"a": "ab"[number % 2], "b": "cd"[number // 2 % 2]}
+        before = [(user.format(**chosen), bot.format(**chosen)) for user, bot in opening]
+        text = asked.format(question=question(number), number=number)
+        said = [*before, (text, f"Behind hill {number}, it is."), *talk(number, 1)]
+        rows += [row(said[:until]) for until in range(1 if is_logged_at_every_turn else len(said), len(said) + 1)]
+    file = write(tmp_path / "rows.jsonl", rows)
+    made = build("opening", file, validation=0.1, test=0.2)
+    assert {name: part["rows"] for name, part in made["parts"].items()} == {"train": 28, "validation": 4, "test": 8}
+    assert made["findings"] == []
+    assert made["counts"]["kept"] == 40
+
+
+def test_groups_of_chats_part_after_a_common_opening_only() -> None:
+    opened = [row([*SCRIPTED, *talk(number, 2)[:until]])["messages"] for number in range(20) for until in (1, 2)]
+    chats = conversations.groups(opened, [None] * 40)
+    assert [chats[at] == chats[at + 1] for at in range(0, 40, 2)] == [True] * 20
+    assert len(set(chats)) == 20
+
+
+def test_groups_of_a_chat_with_edited_questions_is_one_conversation() -> None:
+    long = talk(1, 6)
+    edited = [row([*long[:at], (f"Or rather {at} {n}", "So.")])["messages"] for at in (1, 3, 5) for n in range(2)]
+    assert set(conversations.groups([*edited, row(long)["messages"]], [None] * 7)) == {0}
+
+
 def test_build_empty_split_is_reported(tmp_path: Path) -> None:
     rows = [row(talk(n, 1), metadata={"session_id": "one"}) for n in range(40)]
     made = build("one", write(tmp_path / "rows.jsonl", rows), validation=0.1, test=0.2)
@@ -152,3 +190,62 @@ def test_build_states_of_a_chat_are_in_one_split_in_any_order(
         assert {
             part: sorted(map(str, lines_of(again, again["parts"][part]["file"]))) for part in again["parts"]
         } == before
+
+
+def asked_weather(place: str, arguments: str, call: str, *, told: str = '{"sky": "clear", "at": 1767225600}') -> Any:
+    """An exchange of an agent: question, call, result."""
+    function = {"name": "get_weather", "arguments": arguments}
+    return [
+        {"role": "user", "content": f"How is the weather at {place} this evening?"},
+        {"role": "assistant", "content": None, "tool_calls": [{"id": call, "type": "function", "function": function}]},
+        {"role": "tool", "tool_call_id": call, "content": told},
+    ]
+
+
+REWRITTEN = [
+    ('{"place": "fjord", "days": 1}', '{"days":1,"place":"fjord"}'),
+    ('{"place": "fjord", "days": 1.0}', '{"days": 1, "place": "fjord", "unit": null}'),
+    ('{"at": "2026-03-01T10:00:00Z", "place": "fjord"}', '{"place": "fjord", "at": "2026-03-01T10:04:31.25Z"}'),
+    ('{"request_id": "a-1", "near": {"b": 2, "a": [1]}}', '{"near": {"a": [1.0], "b": 2}, "request_id": "a-2"}'),
+    (
+        '{"ts": 1767225600.5, "query": "{\\"a\\": 1, \\"b\\": 2}"}',
+        '{"query": "{\\"b\\":2,\\"a\\":1}", "ts": 1767225700}',
+    ),
+    ('{"place": "fj\\u00f8rd"}', '{"place": "fjørd"}'),
+]
+
+
+@pytest.mark.parametrize(("first", "later"), REWRITTEN)
+def test_build_calls_written_anew_are_the_same_chat(tmp_path: Path, first: str, later: str) -> None:
+    tools = [{"type": "function", "function": {"name": "get_weather", "parameters": {"type": "object"}}}]
+    rows: list[dict[str, Any]] = []
+    for number in range(12):
+        opening = asked_weather(f"hill {number}", first, f"call_{number}")
+        again = asked_weather(f"hill {number}", later, f"toolu_{number}", told='{"at":1767229999,"sky":"clear"}')
+        again[1]["content"] = ""
+        answer = {"role": "assistant", "content": f"Clear above hill {number}."}
+        more = row(talk(number, 1))["messages"]
+        rows += [{"messages": said, "tools": tools} for said in (opening[:2], [*again, answer])]
+        rows.append({"messages": [*opening, answer, *more], "tools": tools})
+    file = write(tmp_path / "rows.jsonl", rows)
+    made = build("anew", file, validation=0, test=0)
+    assert made["steps"] == {"continued chats": 24}
+    assert [len(each["messages"]) for each in rows_of(made)] == [6] * 12
+    parts = build("all", file, near_duplicates=None, test=0.25, validation=0.25)
+    where: dict[str, set[str]] = {}
+    for part in parts["parts"]:
+        for each in rows_of(parts, part):
+            where.setdefault(each["messages"][0]["content"], set()).add(part)
+    assert [len(found) for found in where.values()] == [1] * 12
+
+
+def test_build_calls_with_other_arguments_are_other_chats(tmp_path: Path) -> None:
+    rows = [
+        {"messages": asked_weather("home", f'{{"place": "{place}", "days": {days}}}', "call_1")[:until]}
+        for place, days in (("fjord", 1), ("fjord", 2), ("inlet", True))
+        for until in (2,)
+    ]
+    longer = asked_weather("home", '{"place": "grove", "days": 1}', "call_1")
+    rows.append({"messages": [*longer, {"role": "assistant", "content": "Clear above the grove tonight."}]})
+    file = write(tmp_path / "rows.jsonl", rows)
+    assert "continued chats" not in build("other", file, validation=0, test=0)["steps"]

@@ -44,7 +44,7 @@ def test_split_train_test_keeps_near_duplicates_together(examples: list[dict[str
 
 
 def test_split_train_test_only_near_duplicates_warns(caplog: pytest.LogCaptureFixture) -> None:
-    alike = [{"prompt": f"{LONG} number {number}", "response": "x"} for number in range(8)]
+    alike = [{"prompt": f"{LONG} letter {letter}", "response": "x"} for letter in "bcdefghj"]
     train, test = DatasetBuilder().split_train_test(alike, 0.75)
     assert (len(train), len(test)) == (6, 2)
     assert "near-duplicates are on both sides" in caplog.text

@@ -50,7 +50,7 @@ class TestNearDuplicates:
 
     def test_build_variants_of_one_question_are_not_a_template(self, tmp_path: Path) -> None:
         words = " ".join(question(n) for n in range(5)).split()
-        variants = [chat(" ".join([*words[:20], f"word{n}", *words[21:]])) for n in range(12)]
+        variants = [chat(" ".join([*words[:20], f"word{'abcdefghijkl'[n]}", *words[21:]])) for n in range(12)]
         others = [chat(question(n)) for n in range(100, 200)]
         made = build("variants", write(tmp_path / "rows.jsonl", [*variants, *others]))
         assert made["steps"] == {"near-duplicates": 11}

@@ -33,14 +33,20 @@ def shared(texts: Sequence[str]) -> frozenset[Shingle]:
     return frozenset(found)
 
 
-def own(text: str, boilerplate: frozenset[Shingle]) -> str:
-    """A normalised text without its boilerplate; a text with little else is returned unchanged."""
+def own(text: str, boilerplate: frozenset[Shingle], last: int = 0) -> str:
+    """A normalised text without its boilerplate; of a text with little else, its last turn.
+
+    Args:
+        last: the number of words of the last turn; 0 where that is the whole text.
+    """
     words, kept, at = text.split(), list[str](), 0
     for start, end in _runs(words, boilerplate):
         kept += words[at:start]
         at = end
     kept += words[at:]
-    return " ".join(kept) if len(kept) >= MIN_OWN_WORDS and size(kept) >= MIN_OWN_WORDS else text
+    if len(kept) >= MIN_OWN_WORDS and size(kept) >= MIN_OWN_WORDS:
+        return " ".join(kept)
+    return " ".join(words[-last:]) if last else text
 
 
 def _runs(words: Sequence[str], often: frozenset[Shingle]) -> Iterator[tuple[int, int]]:

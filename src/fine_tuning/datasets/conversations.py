@@ -1,9 +1,10 @@
 """Rows of one conversation, found by their messages, where they have no id of it.
 
 A log of a chat holds a row for each answer, each with the messages before it: all of them, or the last ones. Two rows
-are of one conversation if they have a state in common (see `turns.States`), unless that state is a greeting: one that
-continues in more than `MAX_BRANCHES` ways, or follows more than so many different messages. Rows with different ids
-are of different conversations, whatever their messages.
+are of one conversation if they have a state in common (see `turns.States`), unless that state is an opening that many
+chats have, such as a greeting: one that continues in more than `MAX_BRANCHES` ways, or follows more than so many
+different messages, or with which more than `MAX_ENDS` chats begin, wherever they part. Rows with different ids are of
+different conversations, whatever their messages.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from fine_tuning.datasets.row_features import Growth
 from fine_tuning.datasets.spool import Numbers, Spool
 
 MAX_BRANCHES = 3  # questions that were edited or sent again, not the customers whom one sentence greets
+MAX_ENDS = 10  # of one chat: its questions were edited at several places
 
 
 class States(NamedTuple):
@@ -88,16 +90,38 @@ def groups(chats: Sequence[turns.Messages], ids: Sequence[str | None]) -> list[i
 
 
 def _linked(states: States, conversation: Numbers) -> Numbers:
-    """Pairs of rows that share a state that is no greeting; `conversation` has the id of each row, 0 for none."""
+    """Pairs of rows that share a state that is no opening; `conversation` has the id of each row, 0 for none."""
     keys, key = np.unique(states.key, return_inverse=True)
     ids = conversation[states.row]
-    is_branching = np.maximum(*(_different(key, values, len(keys)) for values in (states.after, states.before)))
+    after, before = (_different(key, values, len(keys)) for values in (states.after, states.before))
+    is_opening = (np.maximum(after, before) > MAX_BRANCHES) | (_ends(key, states, after) > MAX_ENDS)
     has_ids = _different(key, ids, len(keys)) > 1
-    is_linked = (is_branching <= MAX_BRANCHES)[key] & ~(has_ids[key] & (ids != 0))
+    is_linked = ~is_opening[key] & ~(has_ids[key] & (ids != 0))
     key, row = key[is_linked], states.row[is_linked]
     order = np.lexsort((row, key))
     same = np.flatnonzero(key[order[1:]] == key[order[:-1]])
     return np.stack([row[order[same]], row[order[same + 1]]], axis=1)
+
+
+def _ends(key: Numbers, states: States, branches: Numbers) -> Numbers:
+    """With how many different chats each state begins, as far as they part; the later states of a row come later.
+
+    Args:
+        key: the number of each state.
+        branches: the number of different messages that follow each key.
+    """
+    is_start = states.after != 0
+    row, key = states.row[is_start], key[is_start]
+    if not len(row):
+        return np.ones(len(branches), np.int64)
+    more = np.zeros(len(row) + 1, np.int64)
+    once = np.unique(key, return_index=True)[1]  # all rows with a state have the same ones before it
+    more[once] = branches[key[once]] - 1
+    remaining = np.cumsum(more[::-1])[::-1]
+    last = np.r_[np.flatnonzero(row[1:] != row[:-1]), len(row) - 1]
+    next_row = last[np.searchsorted(last, np.arange(len(row)))] + 1
+    ends: Numbers = 1 + np.bincount(key, remaining[:-1] - remaining[next_row], minlength=len(branches))
+    return ends
 
 
 def continued(spool: Spool, rows: Numbers) -> tuple[Numbers, Numbers]:

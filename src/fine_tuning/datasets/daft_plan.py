@@ -30,6 +30,7 @@ _TYPES = {
     "content": pa.large_binary(),
     "prompt_words": pa.large_string(),
     "last_words": pa.int32(),
+    "telling": pa.uint64(),
     "prompt": pa.uint64(),
     "response": pa.uint64(),
     "conversation": pa.uint64(),

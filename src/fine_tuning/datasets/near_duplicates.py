@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from fine_tuning.datasets import boilerplate
+from fine_tuning.datasets import boilerplate, telling_words
 from fine_tuning.datasets.daft_engine import DaftExpression, daft
 from fine_tuning.datasets.recipe import DEFAULT_THRESHOLD
 from fine_tuning.datasets.words import NGRAM_WORDS, exact, normalised, shingles
@@ -27,9 +27,13 @@ def signature(text: DaftExpression) -> DaftExpression:
     return daft().functions.minhash(text, num_hashes=BANDS * ROWS_PER_BAND, ngram_size=NGRAM_WORDS, seed=1)
 
 
-def bands_of(signatures: NDArray[np.uint32]) -> NDArray[np.uint32]:
-    """A key for each text (rows) in each band (columns); texts that agree in a band have the same key there."""
-    keys = np.zeros((len(signatures), BANDS), np.uint64)
+def bands_of(signatures: NDArray[np.uint32], telling: NDArray[np.uint64]) -> NDArray[np.uint32]:
+    """A key for each text (rows) in each band (columns); texts that agree in a band have the same key there.
+
+    Args:
+        telling: a key of each text that must be equal, too; see `telling_words`.
+    """
+    keys = np.repeat(telling.reshape(-1, 1), BANDS, axis=1)
     for place in range(ROWS_PER_BAND):
         keys = (keys ^ signatures.reshape(-1, BANDS, ROWS_PER_BAND)[:, :, place]) * np.uint64(0x9E3779B97F4A7C15)
         keys ^= keys >> np.uint64(29)
@@ -67,6 +71,12 @@ def alike(pairs: Positions, texts: Mapping[int, str], threshold: float) -> NDArr
     return found
 
 
+def same_telling_words(pairs: Positions, texts: Mapping[int, str]) -> NDArray[np.bool_]:
+    """Whether the normalised texts of each pair have the same numbers, operators, negations: see `telling_words`."""
+    found = {at: telling_words.telling(texts[at]) for at in np.unique(pairs).tolist()}
+    return np.array([found[a] == found[b] for a, b in pairs.tolist()], bool)
+
+
 def components(count: int, pairs: Positions) -> Positions:
     """The group of each of `count` texts, numbered from 0, where the texts of a pair are in one group."""
     from scipy.sparse import coo_array
@@ -81,7 +91,8 @@ def groups(texts: Sequence[str], threshold: float = DEFAULT_THRESHOLD) -> list[i
 
     Args:
         threshold: texts whose word 3-grams have at least this Jaccard similarity (0 to 1) share a group, also by a
-            chain of such pairs. Case, punctuation and boilerplate are ignored; see `words.normalised`. At 1, texts
+            chain of such pairs. Case, punctuation and boilerplate are ignored; see `words.normalised`; texts with
+            different numbers, operators or negations are different; see `telling_words`. At 1, texts
             share a group that are identical but for white space and the case of whole sentences.
 
     Returns:
@@ -92,8 +103,9 @@ def groups(texts: Sequence[str], threshold: float = DEFAULT_THRESHOLD) -> list[i
     words = [(exact if threshold == 1 else normalised)(text) for text in texts]
     common = boilerplate.shared(words)
     own = [boilerplate.own(text, common) for text in words] if common else words
-    pairs = candidates(bands_of(signatures(own)))
+    pairs = candidates(bands_of(signatures(own), np.array([telling_words.key_of(text) for text in words], np.uint64)))
     pairs = pairs[alike(pairs, dict(enumerate(own)), threshold)]
+    pairs = pairs[same_telling_words(pairs, dict(enumerate(words)))]
     if common:  # the texts with their boilerplate, too: one question about two long documents is two questions
         pairs = pairs[alike(pairs, dict(enumerate(words)), threshold)]
     numbers: dict[int, int] = {}

@@ -16,8 +16,8 @@ from fine_tuning.data_io.formats import Call, row_text
 from fine_tuning.data_io.formats.findings import Finding, has_error
 from fine_tuning.data_io.rows import conversation_key
 from fine_tuning.data_io.sources import RawRow
+from fine_tuning.datasets import telling_words, turns
 from fine_tuning.datasets import token_counts as tokens
-from fine_tuning.datasets import turns
 from fine_tuning.datasets.file_check import examine, rejected_line
 from fine_tuning.datasets.language_detection import language_of, plain
 from fine_tuning.datasets.privacy.row_privacy import RowPrivacy
@@ -55,6 +55,7 @@ class Record(NamedTuple):
         findings: JSON of [code, field, message] each, also warnings; None where there are none.
         content: a hash of what is trained on.
         prompt_words, last_words: of the prompt, for near-duplicates; see `turns.PromptWords`.
+        telling: the key of the words that near-duplicates have in common; see `telling_words`. 0 after other turns.
         prompt, response: hashes; 0 where there is none.
         conversation: a hash of its id; 0 where the row has none.
         growth: see `Growth`.
@@ -72,6 +73,7 @@ class Record(NamedTuple):
     content: bytes = b""
     prompt_words: str = ""
     last_words: int = 0
+    telling: int = 0
     prompt: int = 0
     response: int = 0
     conversation: int = 0
@@ -130,6 +132,7 @@ class Recorder:
             content=blake2b(examined.content, digest_size=16).digest(),
             prompt_words=words.text,
             last_words=words.last,
+            telling=0 if words.last else telling_words.key_of(words.text),
             prompt=turns.hash_of("\0".join(turns.texts(prompt))),
             response=turns.hash_of(" ".join(normal_form(" ".join(turns.texts(response))).lower().split())),
             conversation=_conversation(call),

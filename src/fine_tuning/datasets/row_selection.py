@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fine_tuning.datasets import boilerplate, conversations, near_duplicates
+from fine_tuning.datasets import boilerplate, conversations, near_duplicates, telling_words
 from fine_tuning.datasets.recipe import DEFAULT_THRESHOLD, Recipe
 from fine_tuning.datasets.row_features import State
 from fine_tuning.datasets.row_status import RowStatus
@@ -117,8 +118,9 @@ def similar_pairs(spool: Spool, rows: Ints, threshold: float) -> tuple[Ints, NDA
     common = boilerplate.shared(list(sample.values()))
     pairs = near_duplicates.candidates(_bands_of_own(spool, rows, common) if common else spool.bands[rows])
     texts = spool.pick("prompt_words", rows[np.unique(pairs)])
-    pairs = pairs[_alike(rows[pairs], texts, threshold, common)]
     counts = spool.numbers["last_words"]
+    prompts = _Texts(texts, counts, common)
+    pairs = pairs[prompts.alike(rows[pairs], threshold)]
     is_long: NDArray[np.bool_] = np.any(counts[rows[pairs]] > 0, axis=1)
     is_duplicate = np.ones(len(pairs), bool)
     if not is_long.any():
@@ -127,28 +129,38 @@ def similar_pairs(spool: Spool, rows: Ints, threshold: float) -> tuple[Ints, NDA
     turns = {at: _last_turn(texts[at], int(counts[at])) for at in rows[members].tolist()}
     # A prompt is paired with few of those that are like it; here with those that are like it in the last turn, too.
     alike = near_duplicates.components(len(rows), pairs)[members]
-    last = _bands([boilerplate.own(text, common) for text in turns.values()]) ^ seeded_hash(
-        alike.astype(np.uint64), 0
-    ).astype(np.uint32).reshape(-1, 1)
-    more = members[near_duplicates.candidates(last)]
-    more = more[_alike(rows[more], texts, threshold, common)]
+    telling = np.array([telling_words.key_of(text) for text in turns.values()], np.uint64)
+    last = [boilerplate.own(text, common) for text in turns.values()]
+    bands = _bands(last, telling ^ seeded_hash(alike.astype(np.uint64), 0))
+    more = members[near_duplicates.candidates(bands)]
+    more = more[prompts.alike(rows[more], threshold)]
     pairs = np.concatenate([pairs[~is_long], np.unique(np.concatenate([pairs[is_long], more]), axis=0)])
     is_duplicate = np.ones(len(pairs), bool)
     checked = slice(int((~is_long).sum()), None)
-    is_duplicate[checked] = _alike(rows[pairs[checked]], turns, threshold, common)
+    is_duplicate[checked] = _Texts(turns, np.zeros_like(counts), common).alike(rows[pairs[checked]], threshold)
     return pairs, is_duplicate
 
 
-def _alike(
-    pairs: Ints, texts: Mapping[int, str], threshold: float, common: frozenset[boilerplate.Shingle]
-) -> NDArray[np.bool_]:
-    """Whether the texts of each pair are similar, with their boilerplate and without."""
-    found = near_duplicates.alike(pairs, texts, threshold)
-    if common:
-        left = np.unique(pairs[found]).tolist()
-        own = {position: boilerplate.own(texts[position], common) for position in left}
-        found[found] = near_duplicates.alike(pairs[found], own, threshold)
-    return found
+class _Texts(NamedTuple):
+    """Texts by the positions of their rows, the words in the last turn of each row, and the boilerplate of all."""
+
+    texts: Mapping[int, str]
+    last_words: Numbers
+    common: frozenset[boilerplate.Shingle]
+
+    def alike(self, pairs: Ints, threshold: float) -> NDArray[np.bool_]:
+        """Whether the texts of each pair of rows are similar, with their boilerplate and without.
+
+        Telling words count where the last turn is the whole text; else they may be of other turns.
+        """
+        found = near_duplicates.alike(pairs, self.texts, threshold)
+        is_single = found & (self.last_words[pairs] == 0).all(axis=1)
+        found[is_single] = near_duplicates.same_telling_words(pairs[is_single], self.texts)
+        if self.common:
+            left = np.unique(pairs[found]).tolist()
+            own = {at: boilerplate.own(self.texts[at], self.common, int(self.last_words[at])) for at in left}
+            found[found] = near_duplicates.alike(pairs[found], own, threshold)
+        return found
 
 
 def _last_turn(text: str, count: int) -> str:
@@ -158,13 +170,21 @@ def _last_turn(text: str, count: int) -> str:
 
 def _bands_of_own(spool: Spool, rows: Ints, common: frozenset[boilerplate.Shingle]) -> NDArray[np.uint32]:
     """The bands of the prompts without their boilerplate."""
-    texts = (boilerplate.own(text, common) for part in spool.picked("prompt_words", rows) for text in part.values())
+    last = spool.numbers["last_words"]
+    parts = (part.items() for part in spool.picked("prompt_words", rows))
+    texts = (
+        (boilerplate.own(text, common, int(last[at])), 0 if last[at] else telling_words.key_of(text))
+        for part in parts
+        for at, text in part
+    )
     blocks = iter(lambda: list(islice(texts, SIGNATURE_BATCH)), [])
-    return np.concatenate([_bands(block) for block in blocks])
+    return np.concatenate(
+        [_bands([own for own, _ in block], np.array([key for _, key in block], np.uint64)) for block in blocks]
+    )
 
 
-def _bands(texts: Sequence[str]) -> NDArray[np.uint32]:
-    return near_duplicates.bands_of(near_duplicates.signatures(texts))
+def _bands(texts: Sequence[str], telling: NDArray[np.uint64]) -> NDArray[np.uint32]:
+    return near_duplicates.bands_of(near_duplicates.signatures(texts), telling)
 
 
 def sampled(spool: Spool, rows: Ints, seed: int) -> Ints:

@@ -147,5 +147,5 @@ def _numbers_of(batch: pa.RecordBatch, codes: dict[str, _Codes]) -> dict[str, Nu
     found |= {name: coder.of(batch.column(name)) for name, coder in codes.items()}
     padded = b"".join(value.ljust(16, b"\0") for value in batch.column("content").to_pylist())
     found["content"] = np.frombuffer(padded, np.uint64).reshape(-1, 2)
-    found["bands"] = bands_of(as_matrix(batch.column("signature")))
+    found["bands"] = bands_of(as_matrix(batch.column("signature")), batch.column("telling").to_numpy())
     return found

@@ -13,10 +13,12 @@ from typing import NamedTuple
 
 from fine_tuning.data_io.messages import Message, Tool
 from fine_tuning.datasets import words
+from fine_tuning.datasets.canonical_calls import call_text, json_text
 
 Messages = Sequence[Message]
 _MODULUS, _BASE = 2**61 - 1, 0x1D8E4E27C47D124F  # of the rolling hash (Karp and Rabin, 1987)
 _BETWEEN_MESSAGES = "␞"
+_WINDOWS_LINE, _LINE = "\r\n", "\n"
 
 
 class PromptWords(NamedTuple):
@@ -56,7 +58,7 @@ def texts(messages: Messages) -> list[str]:
         elif content:
             found += [str(part["text"]) if "text" in part else json.dumps(part, sort_keys=True) for part in content]
         if message.get("tool_calls"):
-            found.append(json.dumps(message["tool_calls"], ensure_ascii=False))
+            found.append(call_text(message["tool_calls"]))
     return found
 
 
@@ -128,7 +130,12 @@ def hash_of(text: str) -> int:
 
 
 def _message_hash(message: Message) -> int:
-    content = message.get("content")
-    shown = content if isinstance(content, str) and "tool_calls" not in message else "\0".join(texts([message]))
-    text = f"{message.get('role')}\0{shown}".rstrip()
+    """A hash of what a message says, which stays the same when an agent writes its history anew."""
+    content, calls = message.get("content"), message.get("tool_calls")
+    if isinstance(content, str) and not calls:
+        shown = json_text(content, is_timeless=True) if message.get("role") == "tool" else content
+    else:
+        said = [each for each in texts([{"role": message["role"], "content": content}]) if each.strip()]
+        shown = "\0".join([*said, call_text(calls, is_timeless=True)] if calls else said)
+    text = f"{message.get('role')}\0{shown.replace(_WINDOWS_LINE, _LINE).strip()}"
     return hash_of(words.normal_form(text)) % _MODULUS or 1

@@ -31,12 +31,20 @@ CLUSTER = (
     rf"(?:[\u17d2\u1039]{UNSPACED}|\p{{M}}|[\u0e30\u0e32\u0e33\u0e45\u0eb0\u0eb2\u0eb3])*+"
 )
 _WORD = rf"[[\p{{L}}\p{{N}}\p{{Pc}}]--{UNSPACED}][[\p{{L}}\p{{N}}\p{{M}}\p{{Pc}}\u200c\u200d]--{UNSPACED}]*+"
-_OPERATOR = r"[\p{Sm}\p{Sc}\p{So}\U0001f3fb-\U0001f3ff\^#&%@*/\\\[\]{}‰٪\uff03\uff06\uff05\uff20\uff0a\uff0f\uff3c]"
+_OPERATOR = (
+    r"[\p{Sm}\p{Sc}\p{So}\U0001f3fb-\U0001f3ff\^#&%@*/\\\[\]{}‰٪\u2032\u2033\uff03\uff06\uff05\uff20\uff0a\uff0f\uff3c]"
+)
 # A dash counts beside a digit, between single letters and before an option; elsewhere it is punctuation.
-_DASH = r"-(?=\s*\p{Nd})|(?<=\p{Nd}\s*)-|(?<=\b\p{L}\s+)-(?=\s+\p{L}\b)|(?<!\S)-(?=[-\p{L}])"
-_NOT = r"(?<![\p{L}\p{N}\p{M}])!(?=[=(\p{L}\p{N}\p{Pc}])"
+_DASH = r"-(?=\s*(?:\.?\p{Nd}|[∞√\p{Sc}]))|(?<=\p{Nd}\s*)-|(?<=\b\p{L}\s*)-(?=\s*\p{L}\b)|(?<!\S)-(?=[-\p{L}])"
+# Brackets count next to an operator, with something to calculate with on its other side.
+_BRACKET = (
+    r"(?<=(?:\p{N}|\b\p{L}|\))\s*[-+*/^]\s*)\((?=[-\s]*[\p{N}\p{L}(])"
+    r"|(?<=[\p{N}\p{L})]\s*)\)(?=\s*[-+*/^]\s*(?:\p{N}|\p{L}\b|\())"
+)
+_NOT = r"(?<![\p{L}\p{N}\p{M}])!(?=[(\p{L}\p{N}\p{Pc}])|!(?==)|(?<=[&|=]\s*)!(?=\s*[(\p{L}\p{N}])"
+_CODE = r":(?=[:=])|(?<=:):|\?(?=\.\w)|(?<=\b\p{L})'(?=\()|(?<=\p{Nd})['\"](?=\p{Nd})"  # `:=`, `::`, `?.`, f'(x), 6'2
 
-_TOKEN = regex.compile(rf"{_WORD}|{CLUSTER}|{_OPERATOR}|{_DASH}|{_NOT}", regex.V1)
+_TOKEN = regex.compile(rf"{_WORD}|{CLUSTER}|{_OPERATOR}|{_DASH}|{_BRACKET}|{_NOT}|{_CODE}", regex.V1)
 _ANY_TOKEN = regex.compile(rf"{_WORD}|{CLUSTER}|[^\s\u200b\ufeff]", regex.V1)
 _UNSPACED_LETTER = regex.compile(UNSPACED, regex.V1)
 _HAN = regex.compile(r"\p{Han}")
@@ -45,19 +53,22 @@ _UNCASED = regex.compile(r"\p{Lo}")
 _PLAIN_WORD = re.compile(r"(?<!\w)[^\W\d_]{3,}(?!\w)")
 _SENTENCE_START = re.compile(r"(?<=[.!?…।؟])\s+|(?<=[。！？])")  # noqa: RUF001
 _BEFORE_CODE = ("\\", "%", "$", "-", "@")  # `\D` and `\d`, `%Y` and `%y`, `-P` and `-p` differ
-_DASHES = re.compile(r"[\u2010-\u2015\u2212]")
+_DASHES = re.compile(r"[\u2010-\u2015\u2212\ufe63\uff0d]")
 
 # Most texts need no closer look, which is slow: signs and capitals inside words are looked for in one step.
 _CAPITALS = "A-Z" + "".join(character for character in map(chr, range(128, 0x10000)) if character.isupper())
 _CAPITAL_INSIDE = re.compile(rf"[{_CAPITALS}](?<=\w.)")
 _ASCII_CAPITAL_INSIDE = re.compile(r"[A-Z](?<=\w.)", re.ASCII)
 _WORD_WITH_CAPITAL = re.compile(rf"\b\w[^\W{_CAPITALS}]*[{_CAPITALS}]\w*")
-_HYPHEN_OR_MARK = r"(?!(?<=[^\W\d_]-)[^\W\d_])(?!(?<=!)(?:[^=(\w]|$))"  # in "well-known", and after "Hello!"
-_NOT_PLAIN = re.compile(rf"[-+=<>|#&@*/\\^~$%!\[\]{{}}A-Z](?<![^\w][A-Z])(?<!^[A-Z]){_HYPHEN_OR_MARK}", re.ASCII)
+_PUNCTUATION = (  # in "well-known", and after "Hello!"; signs that only code has before these characters
+    r"(?!(?<=[^\W\d_]-)[^\W\d_](?:(?<=\w\w-\w)|\w))(?!(?<=!)(?:[^=(\w]|$))"
+    r"(?!(?<=:)(?:[^:=]|$))(?!(?<=\?)(?:[^.]|$))(?!(?<=')(?:[^(\d]|$))(?!(?<=\")(?:\D|$))"
+)
+_NOT_PLAIN = re.compile(rf"[-+=<>|#&@*/\\^~$%!\[\]{{}}:?'\"A-Z](?<![^\w][A-Z])(?<!^[A-Z]){_PUNCTUATION}", re.ASCII)
 _NEEDS_TOKENS = re.compile(
     # dashes, joiners, variation selectors, and scripts whose letters form clusters
-    rf"[-!\u200d\ufe00-\ufe0f\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u1950-\u19df\u1a20-\u1aaf\u1b00-\u1b7f\u3099\u309a"
-    rf"\ua980-\ua9df\uaa60-\uaadf]{_HYPHEN_OR_MARK}"
+    rf"[-!:?'\"\u200d\ufe00-\ufe0f\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u1950-\u19df\u1a20-\u1aaf\u1b00-\u1b7f\u3099\u309a"
+    rf"\ua980-\ua9df\uaa60-\uaadf]{_PUNCTUATION}|[-+*/^]\s*\(|\)\s*[-+*/^]"
 )
 
 

@@ -14,7 +14,7 @@ from fine_tuning.data_io.dialects.tool_calls import called_function
 from fine_tuning.data_io.dialects.tool_definitions import SCHEMA_KEYS
 from fine_tuning.data_io.json_values import JsonObject, Row, is_list, is_object, parse_embedded_json
 
-_SCHEMA_TYPES = {"object", "OBJECT"}
+_SCHEMA_TYPES = ("object", "OBJECT")  # no set: what a row has for a type may be a list
 
 
 def were_a_table(rows: Iterable[Row]) -> bool:

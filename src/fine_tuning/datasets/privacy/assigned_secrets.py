@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from base64 import b64decode
 from collections.abc import Iterator
 from typing import NamedTuple
 
 from fine_tuning.datasets.privacy import nested_secrets
-from fine_tuning.datasets.privacy.secret_names import ENGLISH_STEMS, PIN, STEMS, kind_of
+from fine_tuning.datasets.privacy.secret_names import ENGLISH_STEMS, PIN, STEMS, SUFFIX, kind_of
 from fine_tuning.datasets.privacy.secret_values import (
     is_plain_word,
     is_random_word,
@@ -20,16 +21,20 @@ from fine_tuning.datasets.privacy.secret_words import ASCII_NEEDLES, NEEDLES
 
 Place = tuple[int, int, str]
 _I = re.IGNORECASE
-_END_OF_NAME = r"(?:[-_]?\d{1,2}(?![a-z0-9])|[-_]value)?(?:(?<=[^\x00-\x7f])|(?![a-z0-9]|_(?![_:\s])))"
+_END_OF_NAME = rf"(?:{SUFFIX}(?![a-z0-9]))?(?:(?<=[^\x00-\x7f])|(?![a-z0-9]|_(?![_:\s])))"
 _NAME = re.compile(STEMS + _END_OF_NAME)
 _ENGLISH_NAME = re.compile(ENGLISH_STEMS + _END_OF_NAME)
 _MARK = r"(?:\*{1,3}|_{1,3}|~~|</?(?:b|strong|i|em|u|code|span|label)>)"  # of bold text, around a name or its value
 _LONGEST_PREFIX = 80  # of a name, such as `spring.datasource.` of `spring.datasource.password`
 _PREFIX = re.compile(r"[A-Za-z0-9_.-]*$")
 _CLOSING = _MARK.replace("_{1,3}", r"_{1,3}(?=\s)")  # behind the colon, where a value may begin with `_`
+_IS = (  # in other languages, too
+    r"\b(?:is(?: now)?|was|ist|lautet|luidt|est|es|este|é|è|är|er|je|jest|adalah|ialah|là|είναι|это)\b|"
+    r"は|是|为|為|คือ|है|হল|হলো|هي|هو|היא|[는은]"
+)
 # What follows a name: password = "...", "password": "...", 'password' => '...', .password("..."), password == "..."
 _QUOTED = re.compile(
-    rf"{_MARK}?(?:\\?[\"'`])?\]?(?:\s*:\s*[A-Za-z][\w.\[\] |]{{0,30}}?)?\s*(?:===?|!==?|:=|=>|[=:(,]|\bis\b){_MARK}?\s*"
+    rf"{_MARK}?(?:\\?[\"'`])?\]?(?:\s*:\s*[A-Za-z][\w.\[\] |]{{0,30}}?)?\s*(?:===?|!==?|:=|=>|[=:(,]|{_IS}){_MARK}?\s*"
     # Quotes in the value: escaped, doubled as in SQL, or left and entered again as in a shell.
     r"[@bruf$]{0,2}(?P<quote>[\"'`])(?P<value>(?:'\\''|\\.|(?<=[\w!-&*-+./?@^-])(?P=quote){2}(?=[\w!-&*-+./?@^-])"
     r"|(?!(?P=quote))[^\\\n]){1,5000})(?P=quote)",
@@ -46,7 +51,8 @@ _SPACED = re.compile(
 )
 # Other words between the name and the colon, as in `Password for the account (root): ...`.
 _QUALIFIED = re.compile(
-    r"(?:[ \t]*\([^()\n]{1,40}\)|(?:[ \t]+[^\W\d_][\w'\u2019.@/-]{0,30}){1,5}(?:[ \t]*\([^()\n]{1,40}\))?)[ \t]*:[ \t]*"
+    r"(?:[ \t]*\([^()\n]{1,40}\)|(?:[ \t]+[^\W\d_][\w'\u2019.@/-]{0,30}){1,5}(?:[ \t]*\([^()\n]{1,40}\))?)"
+    rf"(?:[ \t]*:|[ \t]+(?:{_IS}|[—\u2013]))[ \t]*"
     r"[`\"'*]{0,3}(?P<value>[!-~]{8,100}?)(?=[`\"'*]{0,3}[.,;:?!)]?(?:[\s\u0080-\U0010ffff]|$))"
 )
 _FLAG = re.compile(r"(?:\s+|=)(?P<quote>[\"']?)(?P<value>(?:[^\s\"'\\]|\\[&$!#;|()*?~^]){4,2000})(?P=quote)")
@@ -64,8 +70,7 @@ _BEGIN_OF_LINE = re.compile(r"\s*(?:[-+*>#]\s+)?(?:(?:export|set|ENV|declare -x)
 # Without quotes, the value ends before what ends a value in settings, URLs, lists and code.
 _BARE = re.compile(
     rf"{_MARK}?(?P<quote>[\"'`]?){_MARK}?"
-    r"(?P<operator>\s*(?::=|=>|[=:]|\bis(?: now)?:?(?=\s)|\b(?:was|ist|lautet|luidt|est|es|é|è|är|er|je|jest|"
-    r"adalah|ialah|là|είναι|это)\b:?|は|是|为|為|คือ|है|হল|হলো|هي|هو|היא|[는은]|->|[—\u2013→➜]):?\s*)"
+    rf"(?P<operator>\s*(?::=|=>|[=:]|(?:{_IS}):?|->|[—\u2013→➜]):?\s*)"
     rf"(?P<mark>(?:{_CLOSING}\s*){{0,3}}(?:`{{3}}\w*\n|[`「『“«])?\s*)(?:(?:bearer|basic|token|apikey)\s+)?"
     # Case counts here: the Kelvin sign and others of that range are small letters of ASCII where it does not.
     r"(?-i:(?P<value>(?:[^\s\"'`,;&<>(){}\[\]|\\\u0080-\u00bf\u00d7\u00f7\u0250-\U0010ffff]|\\[&$!#;|()*?~^%@=+{} ])"
@@ -109,12 +114,20 @@ def of_field(name: str, value: str) -> Place | None:
     """The secret that the value of a field of JSON is."""
     if name.lower() == PIN:  # which a wire of a circuit has, too
         return (0, len(value), "password") if re.fullmatch(r"\d{4,6}", value) else None
-    kind = kind_of(name)
+    kind = kind_of(name) or ("token" if name.lower() in {"auth", "_auth"} and _is_login(value) else None)
     secret = _SCHEME.sub("", value)
     if kind is None:
         return None
     is_number = value.isdigit() and len(value) >= 6 and kind in {"password", "passphrase"}
     return (len(value) - len(secret), len(value), kind) if is_number or is_secret_text(secret, kind) else None
+
+
+def _is_login(value: str) -> bool:
+    """Whether a text is the Base64 of a name, a colon and a password."""
+    try:
+        return b":" in b64decode(value, validate=True)[1:-1] and len(value) >= 12
+    except ValueError:
+        return False
 
 
 def _after(text: str, name: _Name, *, is_flag: bool) -> Iterator[Place]:
@@ -125,7 +138,7 @@ def _after(text: str, name: _Name, *, is_flag: bool) -> Iterator[Place]:
             yield end - len(secret), end, name.kind
         return
     before = text[max(0, name.start - 10) : name.start]
-    is_docker = before.endswith("ENV ")
+    is_docker = before.endswith(("ENV ", "setx "))
     others = (
         (_XML, before.endswith("<")),
         (_PROPERTY, before.endswith(('="', "='"))),
@@ -179,11 +192,12 @@ def _spaced(text: str, name: _Name, before: str) -> re.Match[str] | None:
     spaced = _SPACED.match(text, name.end) if is_password else None
     qualified = _QUALIFIED.match(text, name.end) if is_password else None
     for match in (spaced, qualified):
-        if match and is_strong_password(match["value"]):
+        if match and (is_strong_password(match["value"]) or (match is qualified and is_random_word(match["value"]))):
             return match
     if not text[name.end - 1].isascii():
         attached = _ATTACHED.match(text, name.end)
-        return attached if attached and is_secret_word(attached["value"], name.kind) else None
+        is_name = attached and re.match(r"[A-Za-z_-]+[=:]", attached["value"])
+        return attached if attached and not is_name and is_secret_word(attached["value"], name.kind) else None
     long = None if is_password else _LONG.match(text, name.end)
     return long if long and is_random_word(long["value"]) else None
 
@@ -196,6 +210,8 @@ def _end_of_word(match: re.Match[str], before: str) -> int:
     if is_prose and (rest := _REST.match(match.string, end)):
         end = rest.end()
     value = match.string[match.start("value") : end].rstrip(".?:" if is_prose else ".:")
+    if before.endswith(("?", "&")):  # of an address, whose fragment comes last
+        value = value.split("#")[0]
     is_marked = "*" in match["mark"].rstrip(" ")[-1:] or before.endswith("*")
     return match.start("value") + len(value.rstrip("*") if is_marked else value)
 

@@ -5,32 +5,57 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from fine_tuning.datasets.privacy.secret_values import is_secret_text, is_secret_word
+from fine_tuning.datasets.privacy.secret_values import (
+    is_random_word,
+    is_secret_text,
+    is_secret_word,
+    is_strong_password,
+)
 
 Place = tuple[int, int, str]
+_WORD = r"[\"']?(?P<value>[^\s\"'\\-](?:[^\s\"'\\]|\\[&$!#;|()*?~^]){3,200})"
 _COMMANDS = (
     re.compile(
         r"\bcurl\b[^\n|;]{0,400}?\s(?:-u|--user|--proxy-user)[ =]?\s*[\"']?[^\s:\"'\\]{1,100}:"
         r"(?P<value>[^\s\"'\\]{3,200})"
     ),
     re.compile(
-        r"\b(?:mysql|mysqldump|mariadb|sshpass|docker login|redis-cli)\b[^\n|;]{0,200}?\s(?:-p|-a)\s?"
-        r"[\"']?(?P<value>[^\s\"'\\-](?:[^\s\"'\\]|\\[&$!#;|()*?~^]){3,200})"
+        rf"\b(?:mysql|mysqldump|mysqladmin|mariadb(?:-dump)?|mongo(?:sh|dump|restore|import|export)?|sshpass|cqlsh|beeline"
+        rf"|(?:docker|podman|az|helm registry)(?: acr)? login|7za?(?: [a-z])?)\b[^\n|;]{{0,200}}?\s-p\s?{_WORD}"
     ),
-    re.compile(r"\becho\s+(?:-n\s+)?[\"']?(?P<value>[^\s\"'|]{4,200})[\"']?\s*\|[^\n]{0,200}\s--password-stdin\b"),
+    re.compile(rf"\bredis-cli\b[^\n|;]{{0,200}}?\s-a\s?{_WORD}"),
+    re.compile(rf"\b(?:zip|unzip|sqlcmd|bcp|tsql|ipmitool)\b[^\n|;]{{0,200}}?\s-P\s?{_WORD}"),
+    re.compile(rf"\bopenssl enc\b[^\n|;]{{0,200}}?\s-[kK]\s{_WORD}"),
+    re.compile(rf"\bhtpasswd\s+-\w*b\w*\s+\S{{1,200}}\s+\S{{1,100}}\s+{_WORD}"),
+    re.compile(rf"\bnet use\b[^\n]{{0,200}}?\s{_WORD}\s+/user:", re.IGNORECASE),
+    re.compile(r"\bsqlplus\s+[\w.-]{1,50}/(?P<value>[^\s\"'@/]{4,200})@"),
+    re.compile(r"\bjdbc:oracle:thin:[\w.-]{1,50}/(?P<value>[^\s\"'@/]{4,200})@"),
+    re.compile(rf"\s--with-token\s*<<<\s*{_WORD}"),
+    re.compile(
+        r"\becho\s+(?:-n\s+)?[\"']?(?P<value>[^\s\"'|]{4,200})[\"']?\s*\|[^\n]{0,200}\s(?:--password-stdin\b|-S\b)"
+    ),
     re.compile(
         r"^[ \t]*(?:requirepass|masterauth|rootpw|bindpw|sasl_passwd)[ \t]+[\"']?(?P<value>[^\s\"'#]{4,200})",
         re.MULTILINE,
     ),
     re.compile(r"\b(?:requirepass|masterauth)\s+[\"']?(?P<value>[^\s\"'`#]{4,200})"),
     re.compile(r"\bldap\w+\b[^\n|;]{0,300}?\s-w\s?[\"']?(?P<value>[^\s\"'\\-][^\s\"'\\]{3,200})"),
-    re.compile(r"\bsmbclient\b[^\n|;]{0,200}?\s-U\s?[\"']?[^\s%\"']{1,100}%(?P<value>[^\s\"'\\]{4,200})"),
+    re.compile(
+        r"\b(?:smbclient|winexe|rpcclient|wmic|smbmap)\b[^\n|;]{0,200}?\s-U\s?[\"']?[^\s%\"']{1,100}%(?P<value>[^\s\"'\\]{4,200})"
+    ),
     re.compile(r"\s-pass(?:in|out)?\s+pass:(?P<value>[^\s\"'\\]{4,200})"),
     re.compile(r"\bnet user\s+\S{1,100}\s+(?P<value>[^\s\"'/*]{4,200})\s+/add\b", re.IGNORECASE),
     re.compile(r"\becho\s+[\"']?[^\s:\"']{1,100}:(?P<value>[^\s\"'|]{4,200})[\"']?\s*\|\s*(?:sudo\s+)?chpasswd\b"),
     re.compile(r"\bPIN(?:\*{2})?\s?(?:is|was|:|=)(?:\*{2})?\s?(?P<value>\d{4})\b"),
     re.compile(r"\blogin\s+\S{1,100}\s+password\s+(?P<value>\S{4,200})", re.IGNORECASE),
     re.compile(r"\b(?:password|identified(?: with \w+)? by)\s+'(?P<value>(?:''|[^'\n]){1,200})'", re.IGNORECASE),
+)
+# A flag that is short for a password with some commands and a port or a path with others: the value has to be odd.
+_SHORT_FLAG = re.compile(r"(?<!\S)-[pP][ =]?[\"']?(?P<value>[A-Za-z0-9][\w!@#$%^&*+=?]{5,100})[\"']?(?!\S)")
+_QUERY = re.compile(
+    r"[?&](?:key|sig|signature|x-(?:amz|goog|ms)-signature|auth|code|hmac|session_?id|sid|pass)"
+    r"=(?P<value>[A-Za-z0-9_%+/.~=-]{16,2000})",
+    re.IGNORECASE,
 )
 _HEADER = re.compile(
     r"(?<![A-Za-z0-9])(?:bearer|authorization:? (?:basic|token))\s+(?P<value>[A-Za-z0-9._~+/-]{12,5000}={0,2})",
@@ -52,6 +77,12 @@ def find(text: str) -> Iterator[Place]:
         for match in pattern.finditer(text):
             if is_secret_text(match["value"], "password"):
                 yield *match.span("value"), "password"
+    for match in _SHORT_FLAG.finditer(text):
+        if re.search(r"[!@#$%^&*]", match["value"]) and is_strong_password(match["value"]):
+            yield *match.span("value"), "password"
+    for match in _QUERY.finditer(text):
+        if is_random_word(match["value"]):
+            yield *match.span("value"), "token"
     for match in _HEADER.finditer(text):
         if re.search(r"\d.*\d", match["value"]) and is_secret_word(match["value"], "token"):
             yield *match.span("value"), "token"

@@ -10,8 +10,9 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+from fine_tuning.datasets.privacy import argument_lists
 from fine_tuning.datasets.privacy.escapes import Layer, find_through_escapes
-from fine_tuning.datasets.privacy.found import Detector, Found, masked, without_overlaps
+from fine_tuning.datasets.privacy.found import Detector, Found, found_at, masked, without_overlaps
 from fine_tuning.datasets.privacy.nested_secrets import is_inside
 from fine_tuning.datasets.privacy.secret_names import kind_of
 
@@ -34,6 +35,7 @@ class _Level:
     named: str = ""  # by another field of the object
     around: str = ""  # the nearest field around it that holds secrets, as in `{"passwords": {"db": ...}}`
     keys: set[str] = field(default_factory=set)
+    items: list[tuple[re.Match[str], Layer]] = field(default_factory=list)  # of an array: its strings
 
 
 def find_in(text: str, detector: Detector, name: str = "") -> list[Found]:
@@ -82,7 +84,7 @@ def _in_json(text: str, detector: Detector, name: str) -> Iterator[Found]:
             around = outer if kind_of(outer) else level.around if level else ""
             levels.append(_Level(part == "{", outer, expects_key=part == "{", around=around))
         elif part in "}]":
-            levels.pop()
+            yield from _in_arguments(levels.pop(), detector)
         elif part == ",":
             if level and level.is_object:
                 level.expects_key = True
@@ -111,7 +113,9 @@ def _in_key(match: re.Match[str], detector: Detector, level: _Level) -> Iterator
 def _in_string(match: re.Match[str], detector: Detector, level: _Level) -> Iterator[Found]:
     inner = Layer(match[0][1:-1])
     name = level.name
-    if level.is_object:
+    if not level.is_object:
+        level.items.append((match, inner))
+    else:
         if name.lower() in NAMING_KEYS:
             level.named = inner.text
         elif name.lower() == "value" and level.named:
@@ -121,6 +125,16 @@ def _in_string(match: re.Match[str], detector: Detector, level: _Level) -> Itera
     if is_inside(level.around, name, inner.text):
         name = level.around
     yield from _outward(match, inner, find_in(inner.text, detector, name))
+
+
+def _in_arguments(level: _Level, detector: Detector) -> Iterator[Found]:
+    texts = [inner.text for _, inner in level.items]
+    if not argument_lists.is_command(texts) or not detector.suspects(line := argument_lists.command_line(texts)):
+        return
+    places = [(each.start, each.end, each.kind) for each in detector.find(line)]
+    for secret in argument_lists.in_items(texts, places):
+        match, inner = level.items[secret.item]
+        yield from _outward(match, inner, [found_at(inner.text, secret.start, secret.end, secret.kind)])
 
 
 def _in_number(match: re.Match[str], detector: Detector, level: _Level) -> Iterator[Found]:

@@ -10,6 +10,7 @@ from fine_tuning.data_io.formats import row_text
 from fine_tuning.data_io.formats.findings import Finding, has_error
 from fine_tuning.data_io.sources import RawRow
 from fine_tuning.datasets.file_check import Examined, examine
+from fine_tuning.datasets.privacy import argument_lists
 from fine_tuning.datasets.privacy.escapes import decoded_layers
 from fine_tuning.datasets.privacy.found import Detector, Found, found_at, masked, without_overlaps
 from fine_tuning.datasets.privacy.json_text import NAMING_KEYS, find_in
@@ -143,6 +144,9 @@ def _texts(value: object, name: str, around: str = "") -> Iterator[tuple[str, st
         if isinstance(text := value.get("pass"), str):
             yield "password", text
     elif isinstance(value, list):
+        strings = [item for item in value if isinstance(item, str)]
+        if argument_lists.is_command(strings):
+            yield "", argument_lists.command_line(strings)
         for item in value:
             yield from _texts(item, name, around)
     elif isinstance(value, int | float) and not isinstance(value, bool):

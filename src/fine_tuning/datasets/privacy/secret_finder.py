@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from functools import cache
 
-from fine_tuning.datasets.privacy import assigned_secrets, command_secrets, table_secrets, token_patterns
+from fine_tuning.datasets.privacy import (
+    argument_lists,
+    assigned_secrets,
+    command_secrets,
+    table_secrets,
+    token_patterns,
+)
 from fine_tuning.datasets.privacy.found import Detector, Found, found_at
 from fine_tuning.datasets.privacy.plain_text import folded
 from fine_tuning.datasets.privacy.secret_names import FOREIGN_NEEDLES, NEEDLES, PIN, kind_of
@@ -41,10 +47,14 @@ class _Secrets:
         is_long = token_patterns.has_long_word(plain)
         places = list(token_patterns.find(plain, self._detectors)) if is_long else []
         if _is_named(plain):
-            places += [*assigned_secrets.find(plain), *command_secrets.find(plain), *table_secrets.find(plain)]
+            places += [*_in_line(plain), *table_secrets.find(plain), *argument_lists.find(plain, _in_line)]
         if name and (whole := assigned_secrets.of_field(name, plain)):
             places.append(whole)
         return [found_at(text, start, end, kind) for start, end, kind in places]
+
+
+def _in_line(text: str) -> list[argument_lists.Place]:
+    return [*assigned_secrets.find(text), *command_secrets.find(text)]
 
 
 def _is_named(text: str) -> bool:

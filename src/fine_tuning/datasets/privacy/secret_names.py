@@ -5,37 +5,38 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from fine_tuning.datasets.privacy.secret_words import API_KEYS, ASCII_NEEDLES, PASSWORDS
+from fine_tuning.datasets.privacy.secret_words import API_KEYS, ASCII_NEEDLES, PASSWORDS, SECRETS, TOKENS
 from fine_tuning.datasets.privacy.secret_words import NEEDLES as WORDS
 
 _PASSWORDS = rf"pass(?:word|wd|code)?|pwd|pw|pswd|{PASSWORDS}"
 PIN = "pin"
 _API_KEYS = (
     rf"{API_KEYS}|api[-_ ]?key|app[-_]?key|access[-_]?key(?:[-_]?id)?|account[-_]?key|"
-    r"(?:aws[-_]?)?secret[-_]?access[-_]?key|(?:secret|private|encryption|signing|master|storage|shared[-_]?access|license|ssh|service|auth|subscription|"
+    r"(?:aws[-_]?)?secret[-_]?access[-_]?key|secret[-_]?key[-_]?base|(?:secret|private|encryption|signing|master|storage|shared[-_]?access|license|ssh|service|auth|subscription|"
     r"consumer)[-_ ]?key|密钥|密鑰|キー|apikey"
 )
 _TOKENS = (
-    r"(?:auth|access|refresh|bearer|id|bot|session|api|personal|deploy|private|security|oauth)?[-_ ]?token|jwt|"
-    r"authorization|令牌|トークン|토큰|token"
+    rf"(?:auth|access|refresh|bearer|id|bot|session|api|personal|deploy|private|security|oauth)?[-_ ]?token|jwt|"
+    rf"authorization|{TOKENS}|token"
 )
-_SECRETS = r"secrets?|credentials?|(?:client|app|consumer|webhook|shared|jwt|cookie)[-_]?secret"
+_SECRETS = rf"{SECRETS}|secrets?|credentials?|(?:client|app|consumer|webhook|shared|jwt|cookie)[-_]?secret"
 _STEMS = (
     r"(?:passphrase|mnemonic|seed[-_]phrase|pass(?:word|wd|code)?|pwd|pw|pswd|{others}api[-_ ]?key|"
-    r"(?:secret|access|private|encryption|signing|master|license|service) key|key(?:[-_]?id)?|"
-    r"token|令牌|トークン|토큰|jwt|authorization|secrets?|credentials?)s?"
+    r"(?:secret|access|private|encryption|signing|master|license|service) key|key(?:[-_]?(?:id|base))?|"
+    r"token|jwt|authorization|secrets?|credentials?)s?"
 )
 ENGLISH_STEMS = _STEMS.replace("{others}", "")
-STEMS = _STEMS.replace("{others}", f"{PASSWORDS}|{API_KEYS}|密钥|密鑰|キー|")
+STEMS = _STEMS.replace("{others}", f"{PASSWORDS}|{API_KEYS}|{TOKENS}|{SECRETS}|密钥|密鑰|キー|")
 """How such names end, in small letters."""
 NEEDLES = (
     "pass", "pwd", "pswd", "secret", "token", "key", "auth", "bearer", "credential", "jwt", "://", "-----begin",
     "mnemonic", "phrase", "curl", "-u", "identified", "pw", "-p", "cookie", "pin", "ldap",
-    "smbclient", "net user",
+    "smbclient", "net use", "redis-cli", "openssl", "sudo", "jdbc:", "sig=", "signature=", "?code=", "&code=", "sid=",
+    "hmac=", "7z",
     *ASCII_NEEDLES,
 )  # fmt: skip
 """Without one of these, a text of ASCII has no name of a secret, and no place of one."""
-FOREIGN_NEEDLES = (*(word for word in WORDS if not word.isascii()), "令牌", "トー", "토큰")
+FOREIGN_NEEDLES = tuple(word for word in WORDS if not word.isascii())
 _ORDERED = (
     ("passphrase", re.compile(r"(?:passphrase|mnemonic|seed[-_]phrase)s?$", re.IGNORECASE)),
     ("API key", re.compile(rf"(?:{_API_KEYS})s?$", re.IGNORECASE)),
@@ -53,10 +54,18 @@ _OTHERS = re.compile(
 _SHORT_WORDS = ("hasło", "haslo", "sifre", "şifre", "parol", "heslo", "geslo", "mdp")  # which other words end in
 
 
+SUFFIX = (
+    r"(?:[-_]?\d{1,2}|[-_]?confirm(?:ation)?"
+    r"|[-_](?:value|db|prod|dev|staging|test|root|admin|smtp|ftp|mail|wifi|repeat))"
+)
+"""What may follow such a name."""
+_SUFFIX = re.compile(rf"{SUFFIX}$", re.IGNORECASE)
+
+
 @lru_cache(maxsize=10_000)
 def kind_of(name: str) -> str | None:
     """The kind that a field of this name holds: password, passphrase, API key, token or secret; None if none."""
-    plain = re.sub(r"(?:[-_]?\d{1,2}|[-_]value)$", "", name.strip().strip("\"'`"))
+    plain = _SUFFIX.sub("", name.strip().strip("\"'`"))
     if not plain or len(plain) > 100 or _OTHERS.search(plain):
         return None
     for kind, pattern in _ORDERED:

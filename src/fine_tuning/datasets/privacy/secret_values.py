@@ -39,7 +39,7 @@ _CODE = re.compile(
 _ADDRESS = re.compile(
     r"(?:https?|file|arn|vault|ref\+\w+|env|secret|projects)[:/].*|(?:~|\.{1,2})?(?:/[\w.-]+)+/?|[A-Za-z]:\\.*"
 )
-_NAME = re.compile(r"(?:[A-Z][a-z]+)+V?\d{0,2}|[A-Za-z]+(?:[-_./: ][A-Za-z]+|[-_./:]\d{1,3})*")
+_NAME = re.compile(r"(?:[A-Z][a-z]+)+V?\d{0,2}|[A-Za-z]+(?:[-_./: ][A-Za-z]+|[-_./:]v?\d{1,3})*")
 _STOP = re.compile(
     r"\b(?:your|enter|must|please|the|is|are|a|an|for|to|with|forgot|confirm|and|or|of|at|least)\b", re.IGNORECASE
 )
@@ -112,9 +112,8 @@ def is_plain_word(value: str) -> bool:
 
 
 def _is_literal(value: str) -> bool:
-    return not (
-        value.lower() in _WORDS or _PLACEHOLDER.fullmatch(value) or _CODE.fullmatch(value) or _is_address(value)
-    )
+    is_word = value.lower().rstrip("!?;,") in _WORDS
+    return not (is_word or _PLACEHOLDER.fullmatch(value) or _CODE.fullmatch(value) or _is_address(value))
 
 
 def _is_address(value: str) -> bool:

@@ -10,10 +10,11 @@ import unicodedata
 _PASSWORDS = (
     "passwort", "kennwort", "contraseña", "contrasenya", "contrasinal", "senha", "palavra-passe",
     "wachtwoord", "hasło", "haslo", "heslo", "geslo", "lozinka", "jelszó", "parolă", "parola",
-    "parool", "parol", "şifre", "şifreniz", "şifrem",
+    "parool", "parol", "şifre", "şifreniz", "şifrem", "şifresi", "şifren", "parolası",
     "parolanız", "parolam", "şifrə", "mot de passe", "mdp", "lösenord", "passord",
-    "adgangskode", "kodeord", "salasana", "lykilorð", "slaptažodis", "pasahitza", "kata sandi",
-    "kata laluan", "mật khẩu", "nenosiri", "пароль", "пароля", "паролем", "парола", "лозинка",
+    "adgangskode", "kodeord", "salasana", "lösenordet", "passordet", "adgangskoden", "kodeordet", "salasanani",
+    "jelszavam", "jelszava", "كلمه المرور", "كلمه السر", "كلمة مرور", "lykilorð", "slaptažodis", "pasahitza",
+    "kata sandi", "kata laluan", "mật khẩu", "nenosiri", "пароль", "пароля", "паролем", "парола", "лозинка",
     "құпиясөз", "κωδικός πρόσβασης", "κωδικός", "συνθηματικό", "գաղտնաբառ", "პაროლი", "סיסמה",
     "סיסמא", "كلمة المرور", "كلمة السر", "كلمة مرور", "رمز عبور", "گذرواژه", "پاس ورڈ", "پاسورد",
     "पासवर्ड", "कूटशब्द", "পাসওয়ার্ড", "ਪਾਸਵਰਡ", "પાસવર્ડ", "கடவுச்சொல்", "పాస్\u200cవర్డ్",
@@ -30,10 +31,23 @@ _KEYS_BEFORE = (
     "ключ", "klucz", "klíč", "clé", "clave", "chave", "chiave", "cheie", "kunci", "khóa", "κλειδί",
     "مفتاح", "คีย์",
 )  # fmt: skip
+_TOKENS = ("令牌", "權杖", "トークン", "토큰", "токен", "jeton", "رمز الوصول", "टोकन", "โทเค็น")
+_SECRETS = (
+    "секрет", "секретный ключ", "geheimnis", "geheimschlüssel", "zugangsschlüssel", "zugriffsschlüssel", "secreto",
+    "clave secreta", "clé secrète", "chave secreta", "chiave segreta", "segredo", "gizli anahtar", "シークレット",
+    "秘密鍵", "비밀키", "비밀 키", "المفتاح السري",
+)  # fmt: skip
 
 
 def spellings(word: str) -> set[str]:
-    """A word as texts write it: composed, decomposed, and without the marks of Latin letters."""
+    """A word as texts write it: composed, decomposed, without the marks of Latin letters, as the name of a field."""
+    if " " in word:
+        joined = {word.replace(" ", sign) for sign in ("_", "-", "")}
+        return set().union(*map(spellings, joined), _spellings(word))
+    return _spellings(word)
+
+
+def _spellings(word: str) -> set[str]:
     plain = "".join(each for each in unicodedata.normalize("NFD", word) if not unicodedata.combining(each))
     forms = {unicodedata.normalize("NFC", word), unicodedata.normalize("NFD", word)}
     return forms | {plain} if plain.isascii() and plain not in {"cle", "kod"} else forms
@@ -54,6 +68,8 @@ PASSWORDS = _pattern(_PASSWORDS)
 """A pattern of the words for password but the English ones; in small letters, as the next."""
 API_KEYS = rf"api[-_ ]?(?:{_pattern(_KEYS)})|(?:{_pattern(_KEYS_BEFORE)})(?:[ -](?:de|d'|da|do|dell'))?[ -]?(?:l')?api"
 """A pattern of the words for API key but the English ones."""
-NEEDLES = _needles((*_PASSWORDS, *_KEYS, *_KEYS_BEFORE))
+TOKENS, SECRETS = _pattern(_TOKENS), _pattern(_SECRETS)
+"""Patterns of the words for token and secret but the English ones."""
+NEEDLES = _needles((*_PASSWORDS, *_KEYS, *_KEYS_BEFORE, *_TOKENS, *_SECRETS))
 """A text with such a name contains one of these."""
 ASCII_NEEDLES = tuple(filter(str.isascii, NEEDLES))
