@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 from fine_tuning.data_io.beside import with_system
 from fine_tuning.data_io.call import Call, Choice
-from fine_tuning.data_io.dialects.conversation import read_answer, read_messages
+from fine_tuning.data_io.dialects.conversation import read_messages
 from fine_tuning.data_io.dialects.tool_definitions import read_tools
 from fine_tuning.data_io.finish_reasons import reason_in
+from fine_tuning.data_io.formats import answer_message
 from fine_tuning.data_io.json_values import (
-    JsonObject,
     Row,
     as_whole_number,
     is_list,
@@ -22,7 +22,6 @@ from fine_tuning.data_io.usage import usage_of
 from fine_tuning.errors import DataError
 
 NAME = "stored-completion"
-_RESPONSE_KEYS = ("role", "content", "name", "tool_calls", "function_call", "refusal", "weight", "annotations")
 _REQUEST_KEYS = ("messages", "input_messages", "input")
 
 
@@ -84,10 +83,6 @@ def first_choice(completion: object) -> Choice:
         first = object_or_empty(choices[0])
         message = parse_embedded_json(first.get("message"))
         if is_object(message):
-            kept: JsonObject = {key: value for key, value in message.items() if key in _RESPONSE_KEYS}
-            kept = {key: value for key, value in kept.items() if value not in (None, [], {})}
-            if not {"content", "tool_calls", "function_call", "refusal"} & kept.keys():
-                kept["content"] = message.get("content")
-            answer = read_answer({"role": "assistant", **kept}, "message")
-            return Choice(answer, reason_in(first), usage_of(given.get("usage"), given.get("service_tier")))
+            usage = usage_of(given.get("usage"), given.get("service_tier"))
+            return Choice(answer_message.read(message), reason_in(first), usage)
     raise DataError("the response has no choices with a message")
