@@ -208,7 +208,10 @@ def _refuse_lost(fields: Row, messages: list[Message], rejected: list[Message] |
         return
     said = _said(messages, rejected)
     for key, value in fields.items():
+        value = parse_embedded_json(value)
         if isinstance(value, bool | int | float):
             kept[key] = value
-        elif not said.has_all(parse_embedded_json(value), is_copy=may_repeat_answers(key)):
+        elif is_list(value) and not any(texts(value)):
+            raise DataError(f"{key} holds no text, and what it stands for would be lost; {_ELSEWHERE}")
+        elif not said.has_all(value, is_copy=may_repeat_answers(key)):
             raise DataError(f"{key} is not part of the conversation, and would be lost; {_ELSEWHERE}")

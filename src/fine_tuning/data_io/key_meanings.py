@@ -48,7 +48,8 @@ _NAMES = {
     Meaning.CALLS: "tool_calls tool_call function_call function_calls",
     Meaning.SEEN: (
         "question query prompt instruction input context contexts document documents messages conversations "
-        "conversation user_prompt user_message user_input user_query docs ctx ctxs passage passages knowledge "
+        "conversation contents input_messages user_prompt user_message user_input user_query docs ctx ctxs passage "
+        "passages knowledge "
         "selected_knowledge checked_knowledge knowledge_sentences "
         "background guidelines examples exemplars demonstrations few_shot few_shots few_shot_examples fewshot_prompt "
         "prefix suffix persona knowledge_base background_knowledge background_info additional_context "

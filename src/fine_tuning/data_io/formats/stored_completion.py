@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fine_tuning.data_io.beside import with_system
+from fine_tuning.data_io.beside import read_beside
 from fine_tuning.data_io.call import Call, Choice
 from fine_tuning.data_io.dialects.conversation import read_messages
 from fine_tuning.data_io.dialects.tool_definitions import read_tools
@@ -50,16 +50,19 @@ def calls(row: Row) -> Iterator[Call]:
     body = parse_embedded_json(response.get("body"))
     if is_object(body):
         response = body  # in batch results
-    messages = next((found for key in _REQUEST_KEYS if is_list(found := parse_embedded_json(request.get(key)))), None)
-    if messages is None:
+    key = next((key for key in _REQUEST_KEYS if is_list(parse_embedded_json(request.get(key)))), None)
+    if key is None:
         raise DataError("the request's messages are missing; export them with the completion")
     metadata = row.get("metadata") or request.get("metadata") or {}
     if not is_object(metadata):
         raise DataError(f"metadata must be an object, not {type(metadata).__name__}")
     choice = first_choice(response)
+    tools_key = "tools" if request.get("tools") else "functions"
+    tools = read_tools(request.get(tools_key))
+    asked = read_beside(request, read_messages(request[key], "messages"), tools, None, (key, tools_key, "choices"))
     yield Call(
-        [*with_system(request, read_messages(messages, "messages")), *choice.messages],
-        read_tools(request.get("tools") or request.get("functions")),
+        [*asked.messages, *choice.messages],
+        asked.tools,
         domain=metadata.get("domain"),
         task_type=metadata.get("task_type"),
         rating=as_whole_number(metadata.get("rating")),
