@@ -18,6 +18,7 @@ from fine_tuning.data_io.json_values import (
     object_or_empty,
     parse_embedded_json,
 )
+from fine_tuning.data_io.rating_lists import stated_rating
 from fine_tuning.data_io.usage import usage_of
 from fine_tuning.errors import DataError
 
@@ -65,7 +66,7 @@ def calls(row: Row) -> Iterator[Call]:
         asked.tools,
         domain=metadata.get("domain"),
         task_type=metadata.get("task_type"),
-        rating=as_whole_number(metadata.get("rating")),
+        rating=as_whole_number(stated_rating("metadata.rating", metadata.get("rating"))),
         model=response.get("model") or request.get("model"),
         captured_at=response.get("created"),
         metadata={**metadata, **({"completion": response["id"]} if response.get("id") else {})},
