@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from fine_tuning.data_io import sources
+from fine_tuning.datasets import file_check
 from fine_tuning.distillation import DistillationDataCollector
 from fine_tuning.errors import DataError, UsageError
 
@@ -90,6 +91,14 @@ def test_assumed_encoding_is_counted_in_report_and_preview(tmp_path: Path) -> No
     assert collector.preview_files([file]).report.encodings == {"cp1250": 2}
     assert collector.import_files([file], encoding="cp1250").encodings == {}
     assert collector.import_files([file]).already_imported == 2
+
+
+def test_check_says_which_encoding_it_assumed(tmp_path: Path) -> None:
+    file = tmp_path / "x.csv"
+    file.write_bytes("prompt;response\nZażółć gęślą jaźń;tak".encode("cp1250"))
+    report = file_check.check_files([file], None, tmp_path)
+    (found,) = [each for each in report.tally.rows() if each["code"] == "assumed-encoding"]
+    assert (found["severity"], found["message"]) == ("warning", "the file was read as cp1250")
 
 
 def test_wrong_encoding_is_told_with_the_byte(tmp_path: Path) -> None:

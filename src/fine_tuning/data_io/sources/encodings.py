@@ -49,14 +49,14 @@ def as_utf8(stream: IO[bytes], file: str, given: str | None = None, *, is_table:
     Raises:
         DataError: the file is in another encoding, which cannot be told; the message names those that it may have.
     """
-    stream = cast("IO[bytes]", io.BufferedReader(cast("io.RawIOBase", stream), SAMPLE_BYTES))
+    has_parts = hasattr(stream, "peek") and hasattr(stream, "read1")  # of a damaged file, what is before the damage
+    parts = cast("io.BufferedReader", stream) if has_parts else io.BufferedReader(cast("io.RawIOBase", stream))
     if given is not None:
-        return TextFile(_recoded(stream, given, file))
-    head = cast("io.BufferedReader", stream).peek(4)[:4]
-    if (encoding := _utf16(head)) is not None:
-        return TextFile(_recoded(stream, encoding, file))
-    sample = stream.read(SAMPLE_BYTES)
-    stream = cast("IO[bytes]", io.BufferedReader(_Rest(sample, stream), SAMPLE_BYTES))
+        return TextFile(_recoded(parts, given, file))
+    if (encoding := _utf16(parts.peek(4)[:4])) is not None:
+        return TextFile(_recoded(parts, encoding, file))
+    rest = _Rest(parts)
+    sample, stream = rest.sample, cast("IO[bytes]", io.BufferedReader(rest, SAMPLE_BYTES))
     if _is_utf8(sample):
         return TextFile(stream)
     found = encoding_of(sample)
@@ -143,10 +143,18 @@ class _Recoded(io.RawIOBase):
 
 
 class _Rest(io.RawIOBase):
-    """Bytes that were read before, and then the rest of their stream."""
+    """A stream whose beginning was read before as a sample; where that failed, the failure comes behind it."""
 
-    def __init__(self, first: bytes, stream: IO[bytes]) -> None:
-        self._first, self._stream = first, stream
+    def __init__(self, stream: io.BufferedReader) -> None:
+        self._stream = stream
+        self._failure: Exception | None = None
+        blocks: list[bytes] = []
+        try:
+            while sum(map(len, blocks)) < SAMPLE_BYTES and (block := stream.read1(SAMPLE_BYTES)):
+                blocks.append(block)
+        except Exception as error:  # noqa: BLE001 - raised behind what was read
+            self._failure = error
+        self.sample = self._first = b"".join(blocks)
 
     def readable(self) -> bool:
         """It is."""
@@ -155,8 +163,10 @@ class _Rest(io.RawIOBase):
     def readinto(self, buffer: object) -> int:
         """Fill a buffer."""
         target = memoryview(cast("bytearray", buffer))
+        if not self._first and self._failure is not None:
+            raise self._failure
         if not self._first:
-            self._first = self._stream.read(len(target))
+            self._first = self._stream.read1(len(target))
         count = min(len(target), len(self._first))
         target[:count], self._first = self._first[:count], self._first[count:]
         return count
