@@ -52,7 +52,7 @@ def read_beside(
     fields: dict[Meaning, JsonObject] = {}
     for key, value in others.items():
         meaning = meaning_of(key)
-        if meaning is None or (meaning is Meaning.SEEN and is_annotation(key, row)):
+        if meaning is None or (meaning is Meaning.SEEN and is_annotation(key, value, row)):
             kept[key] = value
         elif value not in _NOTHING:
             fields.setdefault(meaning, {})[key] = value

@@ -50,7 +50,7 @@ def as_utf8(stream: IO[bytes], file: str, given: str | None = None, *, is_table:
         DataError: the file is in another encoding, which cannot be told; the message names those that it may have.
     """
     has_parts = hasattr(stream, "peek") and hasattr(stream, "read1")  # of a damaged file, what is before the damage
-    parts = cast("io.BufferedReader", stream) if has_parts else io.BufferedReader(cast("io.RawIOBase", stream))
+    parts = cast("io.BufferedReader", stream if has_parts else io.BufferedReader(cast("io.RawIOBase", stream)))
     if given is not None:
         return TextFile(_recoded(parts, given, file))
     if (encoding := _utf16(parts.peek(4)[:4])) is not None:
