@@ -42,6 +42,8 @@ def rating_of_lists(others: JsonObject) -> object:
         DataError: the ratings differ, or their scale is open; the message names the field.
     """
     for key, value in others.items():
+        if not isinstance(value, list | str):  # as most are not
+            continue
         name = plain(key)
         if name in _RATINGS and is_list(parse_embedded_json(value)):
             return stated_rating(key, value)
