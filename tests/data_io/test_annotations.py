@@ -72,6 +72,13 @@ def test_passage_that_a_dialogue_rests_on_is_refused(key: str, beside: dict[str,
         call_of({"conversations": TURNS, key: value, **beside})
 
 
+@pytest.mark.parametrize("value", [None, "", [], "geography", "Science & Nature", "n/a", ["math", "physics"], "数学"])
+@pytest.mark.parametrize("key", ["knowledge", "Knowledge"])
+def test_name_of_a_field_of_knowledge_is_metadata(key: str, value: object) -> None:
+    call = call_of({"conversations": TURNS, key: value})
+    assert call.metadata == ({} if value is None else {key: value})
+
+
 @pytest.mark.parametrize("key", ["context", "persona", "passages", "search_results"])
 def test_annotations_excuse_no_other_column(key: str) -> None:
     with pytest.raises(DataError, match=f"{key} is not part of the conversation"):

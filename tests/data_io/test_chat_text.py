@@ -145,7 +145,7 @@ def test_answer_in_json_that_no_result_follows_is_no_call() -> None:
         (f"Moment. [TOOL_CALLS]track{ARGUMENTS}", "Moment.", ["track"]),
         (f"<|python_tag|>{CALL}; {CALL}", "", ["track", "track"]),
         (f"<|python_tag|>[{CALL}]", "", ["track"]),
-        ("a<function=f>{}</function>b", "ab", ["f"]),
+        ("a.<function=f>{}</function>", "a.", ["f"]),
     ],
 )
 def test_calls_between_marks_are_taken_out_of_the_text(text: str, rest: str, names: list[str]) -> None:

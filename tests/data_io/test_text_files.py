@@ -48,11 +48,11 @@ def test_json_in_windows_1252_is_read(tmp_path: Path, name: str, text: str) -> N
 @pytest.mark.parametrize(
     "text",
     [
-        *("привет мир".encode("cp1251"), "да и я".encode("cp1251"), "日本".encode("shift_jis"), "中".encode("gbk")),
+        *("да и я".encode("cp1251"), "日本".encode("shift_jis"), "中".encode("gbk")),
         *("żółć".encode("cp1250"), b"caf\xc3", b"\xff", "é".encode() + b"\xe9t", b"\xe2\x80"),
     ],
 )
-def test_json_that_is_not_surely_windows_1252_is_left_to_the_checks(tmp_path: Path, text: bytes) -> None:
+def test_json_whose_encoding_is_not_sure_is_left_to_the_checks(tmp_path: Path, text: bytes) -> None:
     path = tmp_path / "x.jsonl"
     path.write_bytes(b'{"prompt": "' + text + b' go"}\n')
     (row,) = sources.read(str(path))

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from fine_tuning.data_io import formats, rows, sources
@@ -55,6 +56,10 @@ PLAIN: dict[str, list[dict[str, Any]]] = {
         row(("now", {"at": "x", "to": None}), tools=json.dumps([tool("now", at=TEXT, to=NULLABLE)])),
         row(("later", {"at": None, "to": "y"}), ("later", {"at": "z", "to": None})),
     ],
+    "the same keys, both defined, each given by one": [
+        row(("now", {"at": "x", "to": None}), tools=[tool("now", at=NULLABLE, to=NULLABLE)]),
+        row(("later", {"at": None, "to": "y"}), tools=[tool("later", at=NULLABLE, to=NULLABLE)]),
+    ],
     "functions with other keys": [
         row(("w", {"city": "Paris", "unit": None})),
         row(("w", {"city": "Rom", "unit": "C"})),
@@ -70,6 +75,25 @@ PLAIN: dict[str, list[dict[str, Any]]] = {
         row(("map", {"name": "b", "parameters": {"type": "Feature", "properties": {"n": 1}}})),
     ],
 }
+
+
+@pytest.mark.parametrize("name", ["t.jsonl", "t.parquet"])
+def test_null_that_a_tool_requires_stays_in_a_table(name: str, tmp_path: Path) -> None:
+    strict = tool("now", at=TEXT, to=NULLABLE)
+    strict["function"]["parameters"]["required"] = ["at", "to"]
+    defined = json.dumps([strict, tool("later", day=NULLABLE)])
+    now, later = {"at": "x", "day": None, "to": None}, {"at": None, "day": "y", "to": None}
+    given = [row(("now", now), ("later", later), tools=defined), row(("now", {**now, "to": "z"}), tools=defined)]
+    if name == "t.parquet":
+        pq.write_table(pa.Table.from_pylist(given), tmp_path / name)
+        found = [formats.calls_in(json.loads(each.text or b"")) for each in sources.read(str(tmp_path / name))]
+        texts = [
+            call["function"]["arguments"] for each in found for one in each for call in one.messages[-1]["tool_calls"]
+        ]
+        arguments = [json.loads(each) for each in texts]
+    else:
+        arguments = read(tmp_path, given)
+    assert arguments == [{"at": "x", "to": None}, {"day": "y"}, {"at": "x", "to": "z"}]
 
 
 @pytest.mark.parametrize("name", ["t.jsonl", "t.json"])

@@ -206,6 +206,16 @@ def test_create_registered_name_calls_the_deployed_version(client: OpenAI, tiny_
     assert "inbox" in {model.id for model in client.models.list()}
 
 
+def test_create_with_store_refuses_text_that_no_database_stores(client: OpenAI) -> None:
+    asked: Any = [{"role": "user", "content": "a\0b"}]
+    with pytest.raises(openai.BadRequestError, match=r"messages\[0\].content has a NUL character .*store = false"):
+        ask(client, store=True, messages=asked)
+    with pytest.raises(openai.BadRequestError, match=r"metadata.domain has a NUL character"):
+        ask(client, store=True, metadata={"domain": "a\0b"})
+    assert ask(client, messages=asked).choices
+    assert list(client.chat.completions.list()) == []
+
+
 def test_create_with_store_captures_an_example(client: OpenAI) -> None:
     kept = ask(client, store=True, metadata={"domain": "geo", "rating": "4"}, temperature=0)
     streamed = list(ask(client, store=True, stream=True, metadata={"domain": "geo"}, seed=2))

@@ -98,6 +98,26 @@ def one_of(label: str, value: object, known: Sequence[str]) -> str:
     return str(value)
 
 
+def storable(label: str, value: object) -> None:
+    """Check that every database can store the texts of a JSON value: they have no NUL, and no half of a character.
+
+    Raises:
+        UsageError: one cannot be stored; the message names its place.
+    """
+    if isinstance(value, str):
+        if "\0" in value:
+            raise UsageError(f"{label} has a NUL character (U+0000), which databases cannot store; remove it")
+        if not value.isascii() and _HALF_CHARACTER.search(value):
+            raise UsageError(f"{label} has half a character (a lone surrogate); cut the text between characters")
+    elif isinstance(value, Mapping):
+        for key, each in value.items():
+            storable(f"a key of {label}", key)
+            storable(f"{label}.{key}", each)
+    elif isinstance(value, list | tuple):
+        for place, each in enumerate(value):
+            storable(f"{label}[{place}]", each)
+
+
 def mapping(label: str, value: object) -> dict[str, Any]:
     """A copy of a mapping as a dict; empty if the value is None."""
     if value is not None and not isinstance(value, (dict, Mapping)):

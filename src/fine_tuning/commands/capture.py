@@ -54,6 +54,9 @@ class RowOptions:
     rating: Annotated[
         int | None, typer.Option(help="Rating of rows that have none. Default: 5 for training data, 3 for logs.")
     ] = None
+    encoding: Annotated[
+        str | None, typer.Option(help="Encoding of text files, such as cp1250. Default: UTF-8, UTF-16, or detected.")
+    ] = None
 
 
 def capture_import(
@@ -77,8 +80,8 @@ def capture_import(
         raise UsageError("--since, --until and --project need --from")
     if pull.tool is None and not files:
         raise UsageError("no files given; name some, or a tool with --from")
-    if pull.tool is not None and (files or options.format):
-        raise UsageError("name either files (and their --format) or --from")
+    if pull.tool is not None and (files or options.format or options.encoding):
+        raise UsageError("name either files (and their --format and --encoding) or --from")
     if pull.tool is not None and dry_run:
         raise UsageError("--dry-run is for files; --from fetches and stores")
     if pull.tool is not None:
@@ -166,6 +169,7 @@ def capture_fetch(
 def _print_import(names: str, report: ImportReport) -> None:
     counts = {
         "formats detected": output.counts(report.formats),
+        "encodings assumed": output.counts(report.encodings),
         "read": report.read,
         "captured": report.captured,
         "duplicates": report.duplicates,

@@ -52,7 +52,7 @@ def read_beside(
     fields: dict[Meaning, JsonObject] = {}
     for key, value in others.items():
         meaning = meaning_of(key)
-        if meaning is None or (meaning is Meaning.SEEN and is_annotation(key, row)):
+        if meaning is None or (meaning is Meaning.SEEN and is_annotation(key, value, row)):
             kept[key] = value
         elif value not in _NOTHING:
             fields.setdefault(meaning, {})[key] = value
@@ -208,7 +208,10 @@ def _refuse_lost(fields: Row, messages: list[Message], rejected: list[Message] |
         return
     said = _said(messages, rejected)
     for key, value in fields.items():
+        value = parse_embedded_json(value)
         if isinstance(value, bool | int | float):
             kept[key] = value
-        elif not said.has_all(parse_embedded_json(value), is_copy=may_repeat_answers(key)):
+        elif is_list(value) and not any(texts(value)):
+            raise DataError(f"{key} holds no text, and what it stands for would be lost; {_ELSEWHERE}")
+        elif not said.has_all(value, is_copy=may_repeat_answers(key)):
             raise DataError(f"{key} is not part of the conversation, and would be lost; {_ELSEWHERE}")

@@ -11,6 +11,7 @@ from fine_tuning.data_io.finish_reasons import CUT_OFF, REASON_KEYS, reason_of_r
 from fine_tuning.data_io.json_values import JsonObject, Row, is_object
 from fine_tuning.data_io.key_meanings import folded
 from fine_tuning.data_io.messages import Message, Tool
+from fine_tuning.data_io.rating_lists import rating_of_lists, stated_rating
 from fine_tuning.data_io.usage import Usage
 from fine_tuning.data_io.verdicts import rating_of_verdicts
 from fine_tuning.errors import DataError
@@ -89,14 +90,16 @@ def call_from_row(
         raise DataError(f"metadata must be an object, not {type(metadata).__name__}")
     found = read_beside(row, messages, tools, rejected, conversation_keys)
     others = {key: value for key, value in found.metadata.items() if key not in REASON_KEYS}
-    is_rated = facts.get("rating") not in (None, "")
+    rating = stated_rating("rating", facts.get("rating"))
+    if rating in (None, ""):
+        rating = rating_of_verdicts(others) or rating_of_lists(others)
     return Call(
         found.messages,
         found.tools,
         rejected,
         domain=facts.get("domain"),
         task_type=facts.get("task_type"),
-        rating=facts["rating"] if is_rated else rating_of_verdicts(others),
+        rating=rating,
         model=facts.get("model_used") or facts.get("model"),
         captured_at=facts.get("captured_at"),
         metadata={**others, **{key: value for key, value in metadata.items() if value is not None}},

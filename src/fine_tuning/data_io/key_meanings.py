@@ -48,7 +48,8 @@ _NAMES = {
     Meaning.CALLS: "tool_calls tool_call function_call function_calls",
     Meaning.SEEN: (
         "question query prompt instruction input context contexts document documents messages conversations "
-        "conversation user_prompt user_message user_input user_query docs ctx ctxs passage passages knowledge "
+        "conversation contents input_messages user_prompt user_message user_input user_query docs ctx ctxs passage "
+        "passages knowledge "
         "selected_knowledge checked_knowledge knowledge_sentences "
         "background guidelines examples exemplars demonstrations few_shot few_shots few_shot_examples fewshot_prompt "
         "prefix suffix persona knowledge_base background_knowledge background_info additional_context "
@@ -58,6 +59,7 @@ _NAMES = {
     ),
     Meaning.OPTION: "tool_choice response_format",
 }
+_CATEGORY = re.compile(r"[^\W\d]+(?:[ /&_-]+[^\W\d]+){0,2}|n/a|-|")  # three words, without numbers or full stops
 _NUMBERED = re.compile(r"[ _-]?[0-9]+$")
 _DESCRIBE_QUESTIONS = frozenset({"knowledge"})
 _ANNOTATIONS = (
@@ -87,19 +89,28 @@ def meaning_of(key: str) -> Meaning | None:
     return _MEANINGS.get(plain(key)) or _MEANINGS.get(plain(_NUMBERED.sub("", key)))
 
 
-def is_annotation(key: str, others: Collection[str]) -> bool:
+def is_annotation(key: str, value: object, others: Collection[str]) -> bool:
     """Whether a field describes the question where its name alone may also be a part of it.
 
-    Magpie's `knowledge` says what one has to know to answer, as `intent` and `difficulty` beside it say other things;
-    in dialogues that are grounded in passages, `knowledge` is the passage.
+    Magpie's `knowledge` says what one has to know to answer, as `intent` and `difficulty` beside it say other things,
+    or is the name of a field of knowledge, or nothing; in dialogues that are grounded in passages, `knowledge` is the
+    passage.
 
     Args:
         others: names of all fields of the row.
 
     Source: https://github.com/magpie-align/magpie, whose tagger writes the three together.
     """
-    is_open = plain(key) in _DESCRIBE_QUESTIONS
-    return is_open and sum(plain(each) in _ANNOTATED for each in others) >= 2
+    if plain(key) not in _DESCRIBE_QUESTIONS:
+        return False
+    return _is_category(value) or sum(plain(each) in _ANNOTATED for each in others) >= 2
+
+
+def _is_category(value: object) -> bool:
+    """Whether a value is a word or two that name a class, or a list of such, and no sentence to read."""
+    if isinstance(value, list):
+        return all(map(_is_category, value))
+    return isinstance(value, str) and _CATEGORY.fullmatch(value.strip()) is not None
 
 
 @lru_cache(maxsize=4096)

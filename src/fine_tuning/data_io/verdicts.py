@@ -79,9 +79,9 @@ def rating_of_verdicts(others: JsonObject) -> int | None:
             _refuse_unclear(key, value)
             verdict = is_positive(value, is_thumb=False)
         elif name in _GOOD_KEYS:
-            verdict = None if name == "vote" and value in (0, "0") else is_positive(value)
+            verdict = None if name == "vote" and value in (0, "0") else _of_all(key, value)
         elif name in _BAD_KEYS:
-            verdict = False if is_positive(value) else None  # that nobody disliked it is no praise
+            verdict = False if _of_all(key, value) else None  # that nobody disliked it is no praise
         else:
             continue
         if verdict is not None and not (is_silent and not verdict):
@@ -92,6 +92,25 @@ def rating_of_verdicts(others: JsonObject) -> int | None:
         del others[key]
     verdicts = list(found.values())
     return None if not verdicts else THUMBS_UP if verdicts[0] else THUMBS_DOWN
+
+
+def _of_all(key: str, value: object) -> bool | None:
+    """The verdict of a value, or of all that are in a list.
+
+    Raises:
+        DataError: those in it differ.
+    """
+    if not isinstance(value, list):
+        return is_positive(value)
+    found = {verdict for each in value if (verdict := is_positive(_scored(each))) is not None}
+    if len(found) > 1:
+        raise DataError(f"{key} has verdicts that contradict each other; keep the one that counts")
+    return next(iter(found), None)
+
+
+def _scored(value: object) -> object:
+    """The value of a score, which may be an object with its name."""
+    return next((value[key] for key in ("value", "score") if key in value), None) if isinstance(value, dict) else value
 
 
 def _says_no_thumb(others: Mapping[str, object]) -> bool:

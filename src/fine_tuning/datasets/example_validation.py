@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Generic, TypedDict, TypeVar
 
 from fine_tuning.data_io.finish_reasons import CUT_OFF, finish_reason
-from fine_tuning.data_io.formats import chat_checks
 from fine_tuning.data_io.formats.findings import CODES
-from fine_tuning.datasets import training_formats
+from fine_tuning.datasets import file_check, training_formats
 from fine_tuning.datasets.examples_with_recipe import Examples, derived
+from fine_tuning.errors import DataError
 from fine_tuning.store.records.manifests import DerivationStep
 
 MIN_PROMPT_CHARACTERS = 10
@@ -88,9 +88,14 @@ def find_issues(example: object, min_prompt_length: int, min_response_length: in
 
 
 def _untrainable(example: Mapping[str, object]) -> list[str]:
-    """Why trainers would not take an example, or should not."""
+    """Why trainers would not take an example, or should not; what `ft-cli dataset check` refuses of its row."""
     metadata = example.get("metadata")
     if isinstance(metadata, Mapping) and (reason := finish_reason(metadata.get("finish_reason"))) in CUT_OFF:
         return [f"Response cut off (finish reason {reason})"]
-    findings = chat_checks.check_row(training_formats.openai_row(example))
-    return [f"{finding.field}: {finding.message}" for finding in findings if CODES[finding.code].is_error]
+    try:
+        row = training_formats.openai_row(example)
+    except DataError as error:
+        return [str(error)]
+    text = training_formats.json_line(row).encode("utf-8", "surrogatepass")
+    errors = [each for each in file_check.examine(text).findings if CODES[each.code].is_error]
+    return [": ".join(filter(None, (each.field, each.message))) for each in errors]

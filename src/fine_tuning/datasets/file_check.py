@@ -174,6 +174,8 @@ def _check(
     for raw in rows:
         report.read += 1
         found = examine(raw.text)
+        if raw.assumed is not None:
+            found.findings.append(Finding("assumed-encoding", "", f"the file was read as {raw.assumed}"))
         measured = meter.measure(found.learnt) if meter and not has_error(found.findings) else None
         if isinstance(measured, Finding):
             found.findings.append(measured)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from typing import cast
 
+from fine_tuning.data_io.dialects.conversation import read_messages
+from fine_tuning.data_io.dialects.tool_definitions import read_tools
 from fine_tuning.data_io.formats import Call, alpaca, preference, sharegpt
-from fine_tuning.data_io.messages import Tool, messages_of_example
+from fine_tuning.data_io.messages import Message, Tool, messages_of_example
 from fine_tuning.datasets.recipe import DatasetFormat
 from fine_tuning.errors import DataError, UsageError
 from fine_tuning.store.records.rows import JsonColumn
@@ -17,21 +18,28 @@ Example = Mapping[str, object]
 
 def openai_row(example: Example) -> JsonColumn:
     """A chat row: the captured conversation where there is one, else prompt and response; tools are kept."""
-    return {"messages": messages_of_example(example)} | ({"tools": example["tools"]} if example.get("tools") else {})
+    tools = _tools_of(example)
+    return {"messages": _messages_of(example)} | ({"tools": tools} if tools else {})
 
 
 def alpaca_row(example: Example) -> JsonColumn:
     """An instruction row with an empty input."""
-    return dict(alpaca.row_of(messages_of_example(example), _tools_of(example)))
+    return dict(alpaca.row_of(_messages_of(example), _tools_of(example)))
 
 
 def sharegpt_row(example: Example) -> JsonColumn:
     """A row of turns; tools are kept."""
-    return dict(sharegpt.row_of(messages_of_example(example), _tools_of(example)))
+    return dict(sharegpt.row_of(_messages_of(example), _tools_of(example)))
+
+
+def _messages_of(example: Example) -> list[Message]:
+    """The conversation as imports read it: one that was captured by an earlier version may be in other words."""
+    messages = messages_of_example(example)
+    return read_messages(messages, "messages") if example.get("messages") else messages
 
 
 def _tools_of(example: Example) -> list[Tool] | None:
-    return cast("list[Tool] | None", example.get("tools"))
+    return read_tools(example.get("tools"))
 
 
 def jsonl_row(example: Example) -> JsonColumn:

@@ -36,6 +36,7 @@ class CallImports:
         domain: str = "general",
         task_type: str = "chat",
         rating: int | None = None,
+        encoding: str | None = None,
         record_costs: bool = False,
     ) -> ImportReport:
         """Store every call in files of the formats in `formats.FORMATS`; importing the same rows again adds nothing.
@@ -46,6 +47,7 @@ class CallImports:
             format: of the rows; by default each row's format is recognised.
             domain, task_type: for rows without them.
             rating: for rows without one; by default 5 for training data, 3 for production logs.
+            encoding: of text files; by default UTF-8, UTF-16, or another one as far as the words tell it.
             record_costs: add the new calls whose log reports their tokens to the cost ledger, on their day.
 
         Returns:
@@ -56,11 +58,12 @@ class CallImports:
                 continues behind them.
             UsageError: an argument is invalid.
         """
-        defaults = Defaults(format, domain, task_type, rating)
+        defaults = Defaults(format, domain, task_type, rating, encoding)
         names, record = sources.expand(files), self._record(None) if record_costs else None
         if parallel_import.is_worthwhile(names):
             return importer.store(self._database, parallel_import.ParallelImport(names, defaults), record)
-        return importer.import_rows(self._database, sources.with_requests(sources.read_all(names)), defaults, record)
+        rows = sources.with_requests(sources.read_all(names, encoding))
+        return importer.import_rows(self._database, rows, defaults, record)
 
     def preview_files(
         self,
@@ -70,6 +73,7 @@ class CallImports:
         domain: str = "general",
         task_type: str = "chat",
         rating: int | None = None,
+        encoding: str | None = None,
     ) -> ImportPreview:
         """Read files as `import_files` does, and store nothing.
 
@@ -79,8 +83,10 @@ class CallImports:
         Raises:
             NotFoundError, DataError, UsageError: as `import_files`.
         """
-        defaults = Defaults(format, domain, task_type, rating)
-        return import_preview.preview(sources.with_requests(sources.read_all(sources.expand(files))), defaults)
+        defaults = Defaults(format, domain, task_type, rating, encoding)
+        return import_preview.preview(
+            sources.with_requests(sources.read_all(sources.expand(files), encoding)), defaults
+        )
 
     def import_stored_completions(
         self,

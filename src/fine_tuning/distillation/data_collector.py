@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from fine_tuning._util import checks
 from fine_tuning._util.files import is_file
+from fine_tuning.data_io.dialects.conversation import read_messages
+from fine_tuning.data_io.dialects.tool_definitions import read_tools
 from fine_tuning.data_io.messages import prompt_and_response_messages
 from fine_tuning.distillation import importer, training_export
 from fine_tuning.distillation.call_imports import CallImports
@@ -90,11 +92,15 @@ class DistillationDataCollector(CallImports):
     ) -> str:
         """Store a conversation that ends with the assistant's response, with its tools and system prompt.
 
+        Args:
+            messages, tools: in the words of any vendor, as imports read them.
+
         Raises:
             UsageError: as for `capture_success`.
-            DataError: the conversation does not end with an assistant message.
+            DataError: the conversation does not end with an assistant message, or a part of it cannot be read.
         """
-        return self._capture(messages, tools, Facts(domain, task_type, rating, metadata, model_used))
+        facts = Facts(domain, task_type, rating, metadata, model_used)
+        return self._capture(_canonical(messages, read_messages, "messages"), _canonical(tools, read_tools), facts)
 
     def _capture(self, messages: object, tools: object, facts: Facts) -> str:
         record = example_record(messages, tools, facts)
@@ -216,6 +222,13 @@ class DistillationDataCollector(CallImports):
         path = Path(output_path) if output_path is not None else self.output_dir / f"training_data_{stamp}.json"
         training_export.export_examples(path, self.get_curated_examples(), format)
         return str(path)
+
+
+def _canonical(given: object, read: Callable[..., Sequence[Any] | None], *label: str) -> object:
+    """Objects in a list as a reader understands them; something else as it is, for `example_record` to refuse."""
+    if not isinstance(given, list | tuple) or not given or not all(isinstance(each, Mapping) for each in given):
+        return given
+    return read([dict(each) for each in given], *label)
 
 
 def capture_cloud_success(

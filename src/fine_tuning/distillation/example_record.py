@@ -14,6 +14,7 @@ from fine_tuning.distillation.ratings import check_rating
 from fine_tuning.errors import DataError, UsageError
 from fine_tuning.store.records.examples import NewExample
 
+_ESCAPED_NUL = "\\u0000"  # as JSON writes it
 _CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
@@ -42,6 +43,7 @@ def example_record(messages: object, tools: object, facts: Facts) -> NewExample:
 
     Raises:
         UsageError: rating, domain, task type, model, tools or metadata is invalid, or prompt or response is empty.
+            A text with a NUL character or half of a character is invalid everywhere: not every database can store it.
         DataError: the conversation does not end with a response.
     """
     rating = check_rating(facts.rating)
@@ -54,9 +56,13 @@ def example_record(messages: object, tools: object, facts: Facts) -> NewExample:
     prompt, response = prompt_and_response(conversation)
     if not prompt.strip() or not response.strip():
         raise UsageError("prompt and response must not be empty")
+    example_id = _stored_id(conversation, functions)
+    metadata = checks.mapping("metadata", facts.metadata)
+    if metadata:
+        checks.storable("metadata", metadata)
     is_single_turn = conversation == prompt_and_response_messages(prompt, response)
     return {
-        "id": example_id(conversation, functions),
+        "id": example_id,
         "prompt": prompt,
         "response": response,
         "messages": None if is_single_turn else conversation,
@@ -64,7 +70,7 @@ def example_record(messages: object, tools: object, facts: Facts) -> NewExample:
         "domain": checks.name("domain", facts.domain),
         "task_type": checks.name("task_type", facts.task_type),
         "rating": rating,
-        "metadata": checks.mapping("metadata", facts.metadata),
+        "metadata": metadata,
         "model_used": checks.name("model_used", facts.model_used),
         "captured_at": facts.captured_at or datetime.now(UTC),
     }
@@ -75,10 +81,36 @@ def example_id(messages: Sequence[Message], tools: Sequence[Tool] = ()) -> str:
 
     Equal messages and tools have an equal id, wherever and whenever they were captured.
     """
+    return _id_of(_canonical(messages, tools).encode("utf-8", "surrogatepass"))
+
+
+def _canonical(messages: Sequence[Message], tools: Sequence[Tool]) -> str:
     content: dict[str, object] = {"messages": list(messages)}
     if tools:
         content["tools"] = list(tools)
-    return "sha256:" + hashlib.sha256(_CANONICAL.encode(content).encode("utf-8", "surrogatepass")).hexdigest()
+    return _CANONICAL.encode(content)
+
+
+def _id_of(canonical: bytes) -> str:
+    return "sha256:" + hashlib.sha256(canonical).hexdigest()
+
+
+def _stored_id(messages: Sequence[Message], tools: Sequence[Tool]) -> str:
+    """As `example_id`, of a conversation that every database can store.
+
+    Raises:
+        UsageError: it cannot be stored.
+    """
+    canonical = _canonical(messages, tools)
+    if _ESCAPED_NUL in canonical:  # or a backslash before the same digits
+        checks.storable("messages", messages)
+        checks.storable("tools", tools)
+    try:
+        return _id_of(canonical.encode())
+    except UnicodeEncodeError:
+        checks.storable("messages", messages)
+        checks.storable("tools", tools)
+        raise
 
 
 def prompt_and_response(messages: Sequence[Message]) -> tuple[str, str]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, fields
 from typing import TypedDict
 
 from fine_tuning._util import checks
-from fine_tuning.data_io import formats
+from fine_tuning.data_io import formats, sources
 from fine_tuning.distillation.ratings import check_rating
 
 
@@ -18,6 +18,7 @@ class Defaults:
     Attributes:
         format: of the rows; None to recognise each row's.
         rating: None for 5 in formats of training data and 3 in formats of logs.
+        encoding: of text files; None to recognise each file's.
 
     Raises:
         UsageError: one of them is invalid.
@@ -27,12 +28,15 @@ class Defaults:
     domain: str = "general"
     task_type: str = "chat"
     rating: int | None = None
+    encoding: str | None = field(default=None, repr=False)  # which block a row is in does not depend on it
 
     def __post_init__(self) -> None:
         if self.format is not None:
             formats.check_format(self.format)
         if self.rating is not None:
             check_rating(self.rating)
+        if self.encoding is not None:
+            sources.check_encoding(self.encoding)
         checks.name("domain", self.domain)
         checks.name("task_type", self.task_type)
 
@@ -64,6 +68,7 @@ class ImportReport:
         known_since: when all the rows were imported before (ISO 8601), in which case nothing was stored; else None.
         untrainable: number of calls that are stored, and refused when a dataset is built from them, by what is wrong
             (the code of `ft-cli dataset check`).
+        encodings: number of rows by the encoding that their file was taken to have; not those of UTF-8 and UTF-16.
     """
 
     read: int = 0
@@ -78,6 +83,7 @@ class ImportReport:
     already_imported: int = 0
     known_since: str | None = None
     untrainable: Counter[str] = field(default_factory=Counter)
+    encodings: Counter[str] = field(default_factory=Counter)
 
     def add(self, other: ImportReport) -> None:
         """Add the counts of an import of more rows; `known_since` stays None, as the parts may differ."""

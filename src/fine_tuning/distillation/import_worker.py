@@ -32,7 +32,9 @@ def work(task: Task) -> Iterator[bytes]:
     """The answers to a task."""
     defaults = Defaults(*task["defaults"])
     try:
-        for number, rows in enumerate(blocks_of(sources.with_requests(sources.read_all(task["files"])))):
+        for number, rows in enumerate(
+            blocks_of(sources.with_requests(sources.read_all(task["files"], defaults.encoding)))
+        ):
             if number % task["workers"] == task["first"]:
                 run = Import(defaults)
                 block = run.block(rows)

@@ -198,6 +198,8 @@ class Import:
     def calls(self, row: RawRow) -> Iterator[ReadCall]:
         """The calls of a row as records."""
         found = 0
+        if row.assumed is not None:
+            self.report.encodings[row.assumed] += 1
         try:
             for name, call, rating in self._calls(row):
                 found += 1
@@ -252,7 +254,7 @@ def _reason(finding: Finding) -> str:
     if finding.code == "not-json":
         return f"not JSON ({finding.message})"
     if finding.code == "not-utf8":
-        return f"not UTF-8 text ({finding.message})"
+        return f"not UTF-8 text ({finding.message}); save the file as UTF-8, or say its --encoding"
     if finding.code == "not-an-object":
         return f"a row must be a JSON object ({finding.message})"
     problem = " ".join(part for part in (finding.field, finding.message) if part)

@@ -29,7 +29,7 @@ class Task(TypedDict):
     """What a worker does: every `workers`-th block of the files, from the block `first` on."""
 
     files: list[str]
-    defaults: tuple[str | None, str, str, int | None]
+    defaults: tuple[str | None, str, str, int | None, str | None]
     first: int
     workers: int
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple, cast
 
 from fine_tuning.data_io.dialects import hosted_items
+from fine_tuning.data_io.dialects.calls_beside import CALL_KEYS, calls_beside, together
 from fine_tuning.data_io.dialects.content import has_result, is_canonical, kind_of, read_content
 from fine_tuning.data_io.dialects.marked_calls import has_mark, marked_calls
 from fine_tuning.data_io.dialects.result_content import result_content
@@ -223,13 +224,14 @@ class _Reader:
         hosted_items.refuse_cited(given, where)
         content = _content(given)
         place = len(self.messages)
-        calls: Sequence[object] = _calls_beside(given, place)
+        calls: Sequence[object] = calls_beside(given, place, where)
         refusal: str | None = None
         results: list[Result] = []
         is_part = is_object(content) and kind_of(content) is not None
         if is_part or (is_list(content) and not is_canonical(content)):
             read = read_content(content if is_list(content) else [content], where, place)
-            content, calls, results, refusal = read.value(), calls or read.calls, read.results, read.refusal
+            content, results, refusal = read.value(), read.results, read.refusal
+            calls = together(calls, read.calls, where) if calls and read.calls else calls or read.calls
         elif isinstance(content, str) and role == "assistant" and not calls:
             tagged = marked_calls(content, place)
             content, calls = (content, ()) if tagged is None else (tagged[0], tagged[1])
@@ -254,18 +256,7 @@ def _content(given: Row) -> object:
     return found[0] if found else None
 
 
-def _calls_beside(given: Row, place: int) -> list[object]:
-    """The calls of a message, also under the names of OpenAI's earlier API; those that are not calls as they are."""
-    for key in ("tool_calls", "toolCalls", "function_call"):
-        if given.get(key):
-            value = parse_embedded_json(given[key])
-            calls = tool_calls(value, place)
-            return list(calls) if calls is not None else value if is_list(value) else [value]
-    kwargs = given.get("additional_kwargs")  # LangChain's
-    return _calls_beside(kwargs, place) if is_object(kwargs) else []
-
-
-_READ = {*_SPEAKER_KEYS, *_CONTENT_KEYS, *_KEPT, "tool_calls", "toolCalls", "function_call", "additional_kwargs"}
+_READ = {*_SPEAKER_KEYS, *_CONTENT_KEYS, *_KEPT, *CALL_KEYS, "additional_kwargs"}
 _OF_NO_MEANING = {  # what SDKs, hosts and logs write beside a message
     *("id", "status", "index", "annotations", "response_metadata", "usage_metadata", "invalid_tool_calls", "example"),
     *("created_at", "createdAt", "timestamp", "reasoning_content", "reasoning", "provider_specific_fields", "metadata"),

@@ -12,13 +12,28 @@ import json
 import re
 from collections.abc import Callable
 
-from fine_tuning.data_io.dialects.tool_calls import TAGGED_CALL, made_id, tool_call
+from fine_tuning.data_io.dialects.tool_calls import made_id, tool_call
 from fine_tuning.data_io.json_values import JsonObject, is_list, is_object, parse_embedded_json
 from fine_tuning.data_io.messages import ToolCall
 
 MISTRAL, PYTHON = "[TOOL_CALLS]", "<|python_tag|>"
 _FUNCTION = "<function="
-_FUNCTION_CALL = re.compile(r"<function=([^>\s]+)>(.*?)</function>(?:<\|eom_id\|>)?", re.DOTALL)
+# Code in Markdown: a block between fences, which may lack its end, or a span between as many backticks.
+_CODE = (
+    r"^[ \t>]*(?P<fence>```+|~~~+).*?(?:^[ \t>]*(?P=fence)[ \t]*$|\Z)"
+    r"|(?P<ticks>`+)(?!`)[^\n]+?(?<!`)(?P=ticks)(?!`)"
+)
+_MARKED = {
+    mark: re.compile(f"{_CODE}|{form}", re.DOTALL | re.MULTILINE)
+    for mark, form in (
+        ("<tool_call>", r"<tool_call>\s*(?P<call>.*?)\s*</tool_call>"),
+        (_FUNCTION, r"<function=(?P<name>[^>\s]+)>(?P<call>.*?)</function>(?:<\|eom_id\|>)?"),
+        (MISTRAL, r"(?P<call>\[TOOL_CALLS\])"),
+        (PYTHON, r"(?P<call><\|python_tag\|>)"),
+    )
+}
+_ENDS = {"<tool_call>": ("</tool_call>",), _FUNCTION: ("</function>", "<|eom_id|>")}
+_BEGINS = re.compile(r"(?:\A|\n|[.!?…。！？)\]>*])\s*\Z")  # noqa: RUF001 - before a call: a line or a sentence ends
 _NAMED = re.compile(r"\s*([\w.-]+?)(?:\[CALL_ID\]([\w-]+))?(?:\[ARGS\])?\s*(\{.*\})\s*", re.DOTALL)
 _BETWEEN = re.compile(r"[\s;]*")  # as Llama 3.2 divides several
 _DECODER = json.JSONDecoder()
@@ -27,13 +42,14 @@ _DECODER = json.JSONDecoder()
 def marked_calls(text: str, place: int) -> tuple[str, list[ToolCall]] | None:
     """The text without the calls that it makes between marks, and those calls; None without any.
 
-    A call whose arguments are no JSON object is text like any other.
+    A call whose arguments are no JSON object is text like any other, and so is one that the text speaks of: in code, in
+    a sentence, or between two parts of an explanation.
 
     Args:
         place: of the message in its conversation, for the ids of calls without one.
     """
     for mark, read in _FORMS.items():
-        found = read(text) if mark in text else None
+        found = read(text, _calls_in(mark, text)) if mark in text else None
         if found is not None:
             calls = [tool_call(given, made_id(place, number)) for number, given in enumerate(found[1])]
             known = [call for call in calls if call is not None and _has_object(call)]
@@ -54,31 +70,53 @@ def _has_object(call: ToolCall) -> bool:
         return False
 
 
-def _tagged(text: str) -> tuple[str, list[object]]:
-    return TAGGED_CALL.sub("", text), [*TAGGED_CALL.findall(text)]
+def _calls_in(mark: str, text: str) -> list[re.Match[str]]:
+    """The calls with a mark outside of code, the first of which begins a line or follows a sentence."""
+    # Behind the last end, each mark would be searched to the end of the text.
+    end = max(text.rfind(each) for each in _ENDS.get(mark, (mark,)))
+    places = _MARKED[mark].finditer(text, 0, end + len(mark) + 1) if end >= 0 else ()
+    found = [each for each in places if each["call"] is not None]
+    return found if found and _BEGINS.search(text[: found[0].start()]) else []
 
 
-def _functions(text: str) -> tuple[str, list[object]]:
+def _tagged(text: str, found: list[re.Match[str]]) -> tuple[str, list[object]] | None:
+    return _between(text, found, [each["call"] for each in found])
+
+
+def _functions(text: str, found: list[re.Match[str]]) -> tuple[str, list[object]] | None:
     """Calls such as `<function=name>{"a": 1}</function>`."""
-    calls = [{"name": name, "arguments": given} for name, given in _FUNCTION_CALL.findall(text)]
-    return _FUNCTION_CALL.sub("", text), [*calls]
+    return _between(text, found, [{"name": each["name"], "arguments": each["call"]} for each in found])
 
 
-def _mistral(text: str) -> tuple[str, list[object]] | None:
+def _between(text: str, found: list[re.Match[str]], calls: list[object]) -> tuple[str, list[object]] | None:
+    """What is said before or behind calls, and the calls; None where both are, since calls end an answer."""
+    if not found:
+        return None
+    ends = [0, *(each.end() for each in found)]
+    starts = [*(each.start() for each in found), len(text)]
+    said = [text[end:start] for end, start in zip(ends, starts, strict=True)]
+    is_spoken_of = said[0].strip() and any(each.strip() for each in said[1:])
+    return None if is_spoken_of else ("".join(said), calls)
+
+
+def _mistral(text: str, found: list[re.Match[str]]) -> tuple[str, list[object]] | None:
     """A list of calls behind the mark; in newer templates a name and its arguments behind each."""
-    said, *pieces = text.split(MISTRAL)
+    if not found:
+        return None
+    said, pieces = text[: found[0].start()], text[found[0].end() :].split(MISTRAL)
     first = parse_embedded_json(pieces[0].strip())
     if len(pieces) == 1 and (is_list(first) or is_object(first)):
         return said, [*first] if is_list(first) else [first]
-    found = [_NAMED.fullmatch(piece) for piece in pieces]
-    calls = [{"name": each[1], "id": each[2], "arguments": each[3]} for each in found if each is not None]
+    named = [_NAMED.fullmatch(piece) for piece in pieces]
+    calls = [{"name": each[1], "id": each[2], "arguments": each[3]} for each in named if each is not None]
     return (said, [*calls]) if len(calls) == len(pieces) else None
 
 
-def _python(text: str) -> tuple[str, list[object]] | None:
+def _python(text: str, found: list[re.Match[str]]) -> tuple[str, list[object]] | None:
     """JSON behind the mark, one object or several, or a call such as `search.call(query="x")`."""
-    said, _, given = text.partition(PYTHON)
-    given = given.strip()
+    if not found:
+        return None
+    said, given = text[: found[0].start()], text[found[0].end() :].strip()
     calls: list[object] = []
     at = 0
     try:
@@ -105,7 +143,7 @@ def _built_in(code: str) -> JsonObject | None:
     return {"name": ast.unparse(call.func.value), "arguments": arguments} if is_call else None
 
 
-_FORMS: dict[str, Callable[[str], tuple[str, list[object]] | None]] = {
+_FORMS: dict[str, Callable[[str, list[re.Match[str]]], tuple[str, list[object]] | None]] = {
     "<tool_call>": _tagged,
     MISTRAL: _mistral,
     PYTHON: _python,

@@ -8,11 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fine_tuning.data_io.call import Call, call_from_row
-from fine_tuning.data_io.formats.vendor_request import REQUEST_KEYS, read_request
+from fine_tuning.data_io.formats.vendor_request import read_conversation
 from fine_tuning.data_io.json_values import Row, is_list, parse_embedded_json
 
 NAME = "bedrock"
-_KEYS = {*REQUEST_KEYS, "schemaVersion"} - {"input", "contents"}
 
 
 def recognises(row: Row) -> bool:
@@ -27,6 +26,6 @@ def calls(row: Row) -> Iterator[Call]:
     Raises:
         DataError: it is malformed.
     """
-    found = read_request(row)
-    beside = {key: value for key, value in row.items() if key not in _KEYS}
+    found = read_conversation(row)
+    beside = {key: value for key, value in row.items() if key not in found.read | {"schemaVersion"}}
     yield call_from_row(beside, (), found.messages, found.tools)

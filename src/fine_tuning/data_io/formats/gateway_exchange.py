@@ -10,13 +10,11 @@ from typing import NamedTuple
 from fine_tuning.data_io.call import Choice
 from fine_tuning.data_io.dialects.conversation import read_answer, with_plain_texts
 from fine_tuning.data_io.finish_reasons import reason_in
-from fine_tuning.data_io.formats import event_stream, vendor_request, vendor_response
+from fine_tuning.data_io.formats import answer_message, event_stream, vendor_request, vendor_response
 from fine_tuning.data_io.json_values import Row, first_value, is_list, is_object, object_or_empty, parse_embedded_json
 from fine_tuning.data_io.messages import Message, Tool
 from fine_tuning.data_io.usage import usage_of
 from fine_tuning.errors import DataError
-
-_ANSWER_KEYS = {"content", "tool_calls", "refusal", "name"}
 
 
 class LoggedExchange(NamedTuple):
@@ -76,9 +74,7 @@ def read_response(response: object) -> Choice:
         return vendor_response.read_response(found)
     message = parse_embedded_json(found.get("message"))
     answer = message if is_object(message) else found
-    if not (answer.get("content") or answer.get("tool_calls")):
+    if not any(answer.get(key) for key in answer_message.SAID):
         raise DataError("the response has no message")
-    kept = {key: value for key, value in answer.items() if key in _ANSWER_KEYS}
     usage = usage_of(first_value(found, "usage", "usage_metadata"), found.get("service_tier"))
-    messages = with_plain_texts(read_answer({"role": "assistant", **kept}, "response"))
-    return Choice(messages, reason_in(found), usage)
+    return Choice(with_plain_texts(answer_message.read(answer)), reason_in(found), usage)

@@ -15,7 +15,7 @@ from fine_tuning.data_io.finish_reasons import reason_in, strictest
 from fine_tuning.data_io.formats.gateway_exchange import read_response
 from fine_tuning.data_io.formats.scores import rating_of_scores
 from fine_tuning.data_io.formats.stored_completion import first_choice
-from fine_tuning.data_io.formats.vendor_request import read_request
+from fine_tuning.data_io.formats.vendor_request import Request, read_request
 from fine_tuning.data_io.json_values import (
     JsonObject,
     Row,
@@ -27,7 +27,6 @@ from fine_tuning.data_io.json_values import (
     parse_embedded_json,
     to_json_text,
 )
-from fine_tuning.data_io.messages import Message
 from fine_tuning.data_io.redaction import is_redacted_value
 from fine_tuning.data_io.usage import usage_of
 from fine_tuning.errors import DataError
@@ -71,10 +70,11 @@ def calls(row: Row) -> Iterator[Call]:
     _refuse_media(given, "input")
     _refuse_media(output, "output")
     given, listed = _without_tools(given)
+    asked = _request(given)
     answer = _answer(parse_embedded_json(output), output)
     yield Call(
-        [*_request(given), *answer.messages],
-        read_tools(object_or_empty(given).get("tools") or object_or_empty(given).get("functions") or listed),
+        [*asked.messages, *answer.messages],
+        asked.tools or read_tools(listed),
         rating=rating_of_scores(_scores(scores, row.get("id"))),
         model=first_value(row, "model", "providedModelName", "provided_model_name"),
         captured_at=first_value(row, "startTime", "start_time", "timestamp"),
@@ -124,13 +124,13 @@ def _is_tool(message: Row) -> bool:
     return isinstance(tool.get("name"), str) and any(key in tool for key in _SCHEMAS)
 
 
-def _request(given: object) -> list[Message]:
-    if is_object(given):
-        return read_messages(given, "input") if "role" in given else read_request(given).messages
+def _request(given: object) -> Request:
+    if is_object(given) and "role" not in given:
+        return read_request(given)
     if is_list(given) and len(given) == 1 and isinstance(given[0], str):  # a prompt, as LangChain sends it
         given = given[0]
-    if isinstance(given, str) or is_list(given):
-        return read_messages(given, "input")
+    if isinstance(given, str | list | dict):
+        return Request(read_messages(given, "input"), None, frozenset())
     raise DataError("input has no messages")
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from fine_tuning.data_io.beside import read_beside
 from fine_tuning.data_io.call import Call, Choice
 from fine_tuning.data_io.dialects.conversation import read_answer, read_messages
 from fine_tuning.data_io.dialects.tool_definitions import read_tools
@@ -81,13 +82,16 @@ def _exchange(inputs: object, outputs: object, extra: Row) -> LoggedExchange | N
     choice = _answer(outputs)
     if choice is None:
         return read_exchange(request, outputs)
-    messages = first_value(request, "messages", "input", "contents", "prompt")
-    if messages is None:
+    key = next((key for key in ("messages", "input", "contents", "prompt") if request.get(key)), None)
+    if key is None:
         raise DataError("inputs has no messages")
+    tools_key = "tools" if request.get("tools") else "functions"
+    tools = read_tools(request.get(tools_key))
+    asked = read_beside(request, read_messages(request[key], "inputs"), tools, None, (key, tools_key))
     model = object_or_empty(object_or_empty(outputs).get("llm_output")).get("model_name")
     return LoggedExchange(
-        [*read_messages(messages, "inputs"), *choice.messages],
-        read_tools(request.get("tools") or request.get("functions")),
+        [*asked.messages, *choice.messages],
+        asked.tools,
         choice,
         model or first_value(parameters, "model", "model_name") or request.get("model"),
     )

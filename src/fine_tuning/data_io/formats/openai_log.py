@@ -20,7 +20,7 @@ def recognises(row: Row) -> bool:
     found = exchange.exchange_in(row)
     if found is None or not is_request(found.request):
         return False
-    is_chat = vendor_response.kind_of(found.response) == vendor_response.CHAT
+    is_chat = vendor_response.kind_of(found.response) in {vendor_response.CHAT, vendor_response.MESSAGE}
     return is_chat or vendor_response.is_failed(found.response)
 
 

@@ -44,7 +44,8 @@ def calls(row: Row) -> Iterator[Call]:
             yield from exchange.call_of(row, found)
         return
     response = {key: parse_embedded_json(value) for key, value in row.items()}
-    request: JsonObject = {**response, "input": _input(response)}
+    request: JsonObject = {key: value for key, value in response.items() if key not in _INPUT_KEYS}
+    request["input"] = _input(response)
     if not request["input"]:
         earlier = response.get("previous_response_id")
         cause = f" and it follows the response {earlier!r} (previous_response_id)" if earlier else ""

@@ -10,6 +10,7 @@ from fine_tuning.data_io.json_values import JsonObject, Row
 from fine_tuning.data_io.sources import MAX_ROW_BYTES
 from fine_tuning.data_io.strict_json import DuplicateKeyError, NotFiniteError
 
+_SHOWN_BYTES = 16  # before one that is not UTF-8
 _CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
@@ -20,7 +21,8 @@ def parse(text: bytes | None) -> JsonObject | Finding:
     try:
         return _parse_object(text.decode("utf-8"))
     except UnicodeDecodeError as error:
-        return Finding("not-utf8", "", f"byte {error.start} is not UTF-8")
+        before = text[max(0, error.start - _SHOWN_BYTES) : error.start].decode("utf-8", "ignore")
+        return Finding("not-utf8", "", f"byte {error.start} (0x{text[error.start]:02X}, after `{before}`) is not UTF-8")
     except UnicodeEncodeError:
         return Finding("lone-surrogate", "", "half a character (a lone surrogate)")
     except NotFiniteError as error:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from fine_tuning.data_io.rating_lists import STARS, THUMBS
 from fine_tuning.data_io.verdicts import THUMBS_DOWN, THUMBS_UP, is_positive
 from fine_tuning.errors import DataError
 
-_STARS = {"rating", "user_rating", "user-rating", "quality", "stars"}
-_THUMBS = {
-    *("feedback", "user_feedback", "user-feedback", "thumbs", "thumbs_up", "user_score", "user-score"),
-    *("user feedback", "user rating"),
-}
+_STARS = STARS | {"user-rating"}
+_THUMBS = THUMBS | {"user-feedback", "user-score", "user feedback", "user rating"}
 
 
 def rating_of_scores(scores: Iterable[tuple[object, object]]) -> int | None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fine_tuning.data_io.beside import with_system
+from fine_tuning.data_io.beside import read_beside
 from fine_tuning.data_io.call import Call, Choice
-from fine_tuning.data_io.dialects.conversation import read_answer, read_messages
+from fine_tuning.data_io.dialects.conversation import read_messages
 from fine_tuning.data_io.dialects.tool_definitions import read_tools
 from fine_tuning.data_io.finish_reasons import reason_in
+from fine_tuning.data_io.formats import answer_message
 from fine_tuning.data_io.json_values import (
-    JsonObject,
     Row,
     as_whole_number,
     is_list,
@@ -18,11 +18,11 @@ from fine_tuning.data_io.json_values import (
     object_or_empty,
     parse_embedded_json,
 )
+from fine_tuning.data_io.rating_lists import stated_rating
 from fine_tuning.data_io.usage import usage_of
 from fine_tuning.errors import DataError
 
 NAME = "stored-completion"
-_RESPONSE_KEYS = ("role", "content", "name", "tool_calls", "function_call", "refusal", "weight", "annotations")
 _REQUEST_KEYS = ("messages", "input_messages", "input")
 
 
@@ -51,19 +51,22 @@ def calls(row: Row) -> Iterator[Call]:
     body = parse_embedded_json(response.get("body"))
     if is_object(body):
         response = body  # in batch results
-    messages = next((found for key in _REQUEST_KEYS if is_list(found := parse_embedded_json(request.get(key)))), None)
-    if messages is None:
+    key = next((key for key in _REQUEST_KEYS if is_list(parse_embedded_json(request.get(key)))), None)
+    if key is None:
         raise DataError("the request's messages are missing; export them with the completion")
     metadata = row.get("metadata") or request.get("metadata") or {}
     if not is_object(metadata):
         raise DataError(f"metadata must be an object, not {type(metadata).__name__}")
     choice = first_choice(response)
+    tools_key = "tools" if request.get("tools") else "functions"
+    tools = read_tools(request.get(tools_key))
+    asked = read_beside(request, read_messages(request[key], "messages"), tools, None, (key, tools_key, "choices"))
     yield Call(
-        [*with_system(request, read_messages(messages, "messages")), *choice.messages],
-        read_tools(request.get("tools") or request.get("functions")),
+        [*asked.messages, *choice.messages],
+        asked.tools,
         domain=metadata.get("domain"),
         task_type=metadata.get("task_type"),
-        rating=as_whole_number(metadata.get("rating")),
+        rating=as_whole_number(stated_rating("metadata.rating", metadata.get("rating"))),
         model=response.get("model") or request.get("model"),
         captured_at=response.get("created"),
         metadata={**metadata, **({"completion": response["id"]} if response.get("id") else {})},
@@ -84,10 +87,6 @@ def first_choice(completion: object) -> Choice:
         first = object_or_empty(choices[0])
         message = parse_embedded_json(first.get("message"))
         if is_object(message):
-            kept: JsonObject = {key: value for key, value in message.items() if key in _RESPONSE_KEYS}
-            kept = {key: value for key, value in kept.items() if value not in (None, [], {})}
-            if not {"content", "tool_calls", "function_call", "refusal"} & kept.keys():
-                kept["content"] = message.get("content")
-            answer = read_answer({"role": "assistant", **kept}, "message")
-            return Choice(answer, reason_in(first), usage_of(given.get("usage"), given.get("service_tier")))
+            usage = usage_of(given.get("usage"), given.get("service_tier"))
+            return Choice(answer_message.read(message), reason_in(first), usage)
     raise DataError("the response has no choices with a message")

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from fine_tuning.data_io.beside import read_beside
 from fine_tuning.data_io.dialects.conversation import read_messages, with_plain_texts
 from fine_tuning.data_io.dialects.hosted_items import with_listed_tools
 from fine_tuning.data_io.dialects.tool_definitions import read_tools
@@ -19,22 +20,30 @@ from fine_tuning.errors import DataError
 
 _SYSTEM_KEYS = ("system", "instructions", "systemInstruction", "system_instruction")
 _CONVERSATION_KEYS = ("messages", "contents", "input", "input_messages")
-REQUEST_KEYS = (*_CONVERSATION_KEYS, *_SYSTEM_KEYS, "tools", "functions", "toolConfig", "input_items")
+_TOOL_CONFIGS = ("toolConfig", "tool_config")  # in Gemini's requests the choice, in Bedrock's the tools
 _CACHED = "what is cached is with the host; log it with the request"
+_SEARCHED = "what the host has found there is not in the text"
 _ONLY_THE_HOST_HAS = {
     "previous_response_id": "the turns before it are in another response; log the whole input",
     "conversation": "its earlier turns are with the host; log the whole input",
     "prompt": "its text is with the host; log the whole input",
     "cachedContent": _CACHED,
     "cached_content": _CACHED,
+    "data_sources": _SEARCHED,
+    "dataSources": _SEARCHED,
 }
 
 
 class Request(NamedTuple):
-    """What a model was sent."""
+    """What a model was sent.
+
+    Attributes:
+        read: the fields of the request that hold it.
+    """
 
     messages: list[Message]
     tools: list[Tool] | None
+    read: frozenset[str]
 
 
 def is_request(value: object) -> bool:
@@ -50,17 +59,30 @@ def is_responses_request(value: object) -> bool:
 
 
 def read_request(given: Row, response: Row | None = None) -> Request:
-    """The conversation and the tools of a request.
+    """The conversation and the tools of a logged request, with what else of it the model was sent.
 
     Args:
         response: to it, in which a host may have listed the tools of a server.
 
     Raises:
-        DataError: it is malformed, or a part of it is with the host only.
+        DataError: it is malformed, a part of it is with the host only, or a field cannot be read into the conversation;
+            the message names the field.
     """
+    given = _with_config(given)
+    found = read_conversation(given, response)
+    others = read_beside(given, found.messages, found.tools, None, found.read)
+    return found._replace(messages=others.messages, tools=others.tools)
+
+
+def _with_config(given: Row) -> Row:
+    """A request with the fields that Gemini's SDKs keep together, where the API has them beside the contents."""
     config = parse_embedded_json(given.get("config"))
-    if "contents" in given and is_object(config):  # where Gemini's SDKs take what the API has beside the contents
-        given = {**config, **given}
+    return {**config, **given} if "contents" in given and is_object(config) else given
+
+
+def read_conversation(given: Row, response: Row | None = None) -> Request:
+    """As `read_request`, without the fields that no vendor's API has, for a row that is a request itself."""
+    given = _with_config(given)
     key = next((key for key in _CONVERSATION_KEYS if given.get(key) not in (None, "", [])), None)
     _refuse_hosted(given)
     if key is None:
@@ -69,10 +91,13 @@ def read_request(given: Row, response: Row | None = None) -> Request:
     if key == "contents" and is_list(conversation):  # whose role may be missing; then it is the user's
         conversation = [{"role": "user", **each} if is_object(each) else each for each in conversation]
     messages = with_plain_texts(read_messages(conversation, key))
-    system = _system(given)
+    system_key = next((each for each in _SYSTEM_KEYS if given.get(each)), key)
+    system = _system(given.get(system_key)) if system_key != key else []
     if messages[: len(system)] != system:
         messages = [*system, *messages]
-    return Request(messages, read_tools(_tools(given, conversation, response or {})))
+    tools_key = "functions" if given.get("functions") and not given.get("tools") else "tools"
+    tools = read_tools(_tools(given, tools_key, conversation, response or {}))
+    return Request(messages, tools, frozenset((key, system_key, tools_key, "config", *_TOOL_CONFIGS)))
 
 
 def _refuse_hosted(given: Row) -> None:
@@ -82,11 +107,9 @@ def _refuse_hosted(given: Row) -> None:
             raise DataError(f"the request has {key}: {advice}")
 
 
-def _system(given: Row) -> list[Message]:
+def _system(given: object) -> list[Message]:
     """The system message beside the conversation: a text, blocks, or an object with parts; or messages of any role."""
-    value = parse_embedded_json(first_value(given, *_SYSTEM_KEYS))
-    if value is None:
-        return []
+    value = parse_embedded_json(given)
     if is_list(value) and value and all(is_object(each) and "role" in each for each in value):
         return with_plain_texts(read_messages(value, "instructions"))
     stated: JsonObject = dict(value) if is_object(value) else {"content": value}
@@ -94,9 +117,9 @@ def _system(given: Row) -> list[Message]:
     return [message for message in messages if message.get("content")]
 
 
-def _tools(given: Row, conversation: object, response: Row) -> object:
-    config = given.get("toolConfig")  # in Gemini's requests the choice, in Bedrock's the tools
+def _tools(given: Row, key: str, conversation: object, response: Row) -> object:
+    config = first_value(given, *_TOOL_CONFIGS)
     if is_object(config) and is_list(config.get("tools")):
         return config["tools"]
-    tools = parse_embedded_json(given.get("tools") or given.get("functions"))
+    tools = parse_embedded_json(given.get(key))
     return with_listed_tools(tools, conversation, response.get("output"))

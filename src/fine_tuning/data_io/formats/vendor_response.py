@@ -10,8 +10,8 @@ from collections.abc import Callable
 from fine_tuning.data_io.call import Choice
 from fine_tuning.data_io.dialects import hosted_items
 from fine_tuning.data_io.dialects.conversation import read_answer, with_plain_texts
-from fine_tuning.data_io.finish_reasons import finish_reason
-from fine_tuning.data_io.formats import event_stream
+from fine_tuning.data_io.finish_reasons import finish_reason, reason_in
+from fine_tuning.data_io.formats import answer_message, event_stream
 from fine_tuning.data_io.formats.stored_completion import first_choice
 from fine_tuning.data_io.json_values import (
     JsonObject,
@@ -26,6 +26,7 @@ from fine_tuning.data_io.usage import usage_of
 from fine_tuning.errors import DataError
 
 CHAT, RESPONSES, ANTHROPIC, CONVERSE, GEMINI = "chat", "responses", "anthropic", "converse", "gemini"
+MESSAGE = "message"  # of a response of OpenAI's chat API, without the response around it
 _UNANSWERED = {"failed", "cancelled", "queued", "in_progress"}
 _GROUNDED = ("groundingChunks", "grounding_chunks", "groundingSupports", "webSearchQueries", "web_search_queries")
 _TRUNCATED_AS = {"max_output_tokens": "length", "content_filter": "content_filter"}
@@ -52,8 +53,8 @@ def kind_of(body: Row) -> str | None:
         return RESPONSES
     if is_list(body.get("candidates")) or "promptFeedback" in body or "prompt_feedback" in body:
         return GEMINI
-    if "content" in body and body.get("role") == "assistant":
-        return ANTHROPIC
+    if body.get("role") == "assistant" and answer_message.SAID & body.keys():
+        return ANTHROPIC if answer_message.is_anthropics(body) else MESSAGE
     return None
 
 
@@ -96,9 +97,9 @@ def _responses(body: Row) -> Choice:
     return Choice(messages, finish_reason(ended), usage_of(body.get("usage"), body.get("service_tier")))
 
 
-def _anthropic(body: Row) -> Choice:
-    messages = read_answer({"role": "assistant", "content": body.get("content")}, "response")
-    return Choice(messages, finish_reason(body.get("stop_reason")), usage_of(body.get("usage")))
+def _message(body: Row) -> Choice:
+    reason = finish_reason(body.get("stop_reason")) or reason_in(body, depth=0)
+    return Choice(answer_message.read(body), reason, usage_of(body.get("usage")))
 
 
 def _converse(body: Row) -> Choice:
@@ -136,7 +137,8 @@ def refuse_grounded(candidate: Row) -> None:
 _READERS: dict[str, Callable[[Row], Choice]] = {
     CHAT: first_choice,
     RESPONSES: _responses,
-    ANTHROPIC: _anthropic,
+    ANTHROPIC: _message,
+    MESSAGE: _message,
     CONVERSE: _converse,
     GEMINI: _gemini,
 }

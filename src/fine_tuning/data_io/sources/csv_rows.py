@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from typing import IO
 
-from fine_tuning.data_io.sources.raw_row import MAX_ROW_BYTES, RawRow, to_json_bytes
+from fine_tuning.data_io.sources.raw_row import MAX_ROW_BYTES, RawRow, cells_to_json_bytes
 from fine_tuning.errors import DataError
 
 _JSON_COLUMNS = set(
@@ -29,12 +29,12 @@ def csv_rows(stream: IO[bytes], file: str, delimiter: str | None = None) -> Iter
         delimiter: by default what a `sep=` line says, or what the first line has most of: , ; tab or |.
 
     Raises:
-        DataError: it is not UTF-8 or not CSV; the message names the line.
+        DataError: it is not CSV; the message names the line. A row with bytes that are not UTF-8 keeps them.
     """
     csv.field_size_limit(MAX_ROW_BYTES)
     lines_read = 0
     try:
-        with io.TextIOWrapper(stream, "utf-8-sig", newline="") as text:
+        with io.TextIOWrapper(stream, "utf-8-sig", "surrogateescape", newline="") as text:
             first = text.readline()
             skipped = 0
             if (stated := _STATED.fullmatch(first)) is not None:
@@ -52,13 +52,9 @@ def csv_rows(stream: IO[bytes], file: str, delimiter: str | None = None) -> Iter
                     # A column without a name is the index that pandas writes.
                     row = {name: _cell(name, cell) for name, cell in zip(names, cells, strict=False) if name and cell}
                     if cells:
-                        yield RawRow(file, line, to_json_bytes(row))
+                        yield RawRow(file, line, cells_to_json_bytes(row))
             finally:
                 lines_read = reader.line_num + skipped
-    except UnicodeDecodeError as error:
-        raise DataError(
-            f"{file}, after line {lines_read}: not UTF-8 text ({error.reason}); save the file as UTF-8"
-        ) from None
     except csv.Error as error:
         raise DataError(f"{file}, line {lines_read}: not CSV ({error})") from None
 

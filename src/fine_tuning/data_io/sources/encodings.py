@@ -1,81 +1,98 @@
-"""Text files that are not UTF-8, as UTF-8: UTF-16 by its mark or its zeros, and Windows-1252."""
+"""Text files in any encoding as UTF-8: as it is given, UTF-16 by its mark or its zeros, another one by its words."""
 
 from __future__ import annotations
 
 import codecs
 import io
 import re
-from typing import IO, Any, cast
+from typing import IO, NamedTuple, cast
+
+from fine_tuning.data_io.sources.encoding_detection import encoding_of
+from fine_tuning.errors import DataError, UsageError
 
 SAMPLE_BYTES = 1 << 20
-_LONG_RUN = re.compile(rb"[\x80-\xff]{4}")
-_UTF8_PART = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{1,2}|[\xf0-\xf4][\x80-\xbf]{2}")
-_ACCENTED = rb"\x8a\x8c\x8e\x9a\x9c\x9e\x9f\xc0-\xd6\xd8-\xf6\xf8-\xff"
-# Letters with accents and no others beside them, but for the French word; or a capital one right after a small letter.
-_NOT_IN_WORDS = re.compile(
-    rb"(?<![A-Za-z"
-    + _ACCENTED
-    + rb"])(?![\xc0\xe0][^"
-    + _ACCENTED
-    + rb"])["
-    + _ACCENTED
-    + rb"]+(?![A-Za-z'\x92"
-    + _ACCENTED
-    + rb"])"
-    rb"|[a-z][\xc0-\xd6\xd8-\xde]"
-)
-_UNDEFINED = re.compile(rb"[\x81\x8d\x8f\x90\x9d]")  # in Windows-1252
+_UTF8_CHARACTER = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
+_CONVERT = "save the file as UTF-8, or import it with --encoding and the name of its encoding"
 
 
-def as_utf8(stream: IO[bytes]) -> IO[bytes]:
-    """The stream, or one of its text in UTF-8 if its beginning is in another encoding that can be told."""
-    buffered: Any = stream if hasattr(stream, "peek") else io.BufferedReader(cast("io.RawIOBase", stream), SAMPLE_BYTES)
-    head = buffered.peek(4)[:4]
-    encoding = _utf16(head)
-    if encoding is None:
-        return cast("IO[bytes]", buffered)
-    return cast("IO[bytes]", io.BufferedReader(_Recoded(cast("IO[bytes]", buffered), encoding), SAMPLE_BYTES))
+class TextFile(NamedTuple):
+    """The text of a file in UTF-8.
 
-
-def windows_as_utf8(stream: IO[bytes]) -> IO[bytes]:
-    """As `as_utf8`, also for Windows-1252, in which spreadsheets save CSV."""
-    plain = as_utf8(stream)
-    if isinstance(getattr(plain, "raw", None), _Recoded):
-        return plain
-    sampled = io.BufferedReader(_Rest(plain.read(SAMPLE_BYTES), plain), SAMPLE_BYTES)
-    if is_windows(sampled.peek(SAMPLE_BYTES)):
-        return cast("IO[bytes]", io.BufferedReader(_Recoded(cast("IO[bytes]", sampled), "cp1252"), SAMPLE_BYTES))
-    return cast("IO[bytes]", sampled)
-
-
-def is_windows(sample: bytes) -> bool:
-    """Whether text is Windows-1252 rather than UTF-8 or the one-byte encoding of another alphabet.
-
-    In the languages that it is for, letters with accents stand alone or in pairs among others; in Cyrillic, Greek or
-    Arabic text whole words are above 127.
+    Attributes:
+        assumed: the encoding that the file was taken to have; None for UTF-8, UTF-16 and one that was given.
     """
+
+    stream: IO[bytes]
+    assumed: str | None = None
+
+
+def check_encoding(name: str) -> str:
+    """Return the name of a known encoding of text.
+
+    Raises:
+        UsageError: it is unknown.
+    """
+    try:
+        "".encode(name)
+    except LookupError:
+        raise UsageError(f"unknown encoding {name!r}; use a name such as cp1250, shift_jis or gb18030") from None
+    return name
+
+
+def as_utf8(stream: IO[bytes], file: str, given: str | None = None, *, is_table: bool = False) -> TextFile:
+    """The text of a file. Bytes that are not UTF-8 in text that mostly is stay, for the checks to name their rows.
+
+    Args:
+        given: the encoding, if it is known.
+        is_table: all rows are in one encoding; lines of JSON that nobody can read may stand beside others.
+
+    Raises:
+        DataError: the file is in another encoding, which cannot be told; the message names those that it may have.
+    """
+    has_parts = hasattr(stream, "peek") and hasattr(stream, "read1")  # of a damaged file, what is before the damage
+    parts = cast("io.BufferedReader", stream if has_parts else io.BufferedReader(cast("io.RawIOBase", stream)))
+    if given is not None:
+        return TextFile(_recoded(parts, given, file))
+    if (encoding := _utf16(parts.peek(4)[:4])) is not None:
+        return TextFile(_recoded(parts, encoding, file))
+    rest = _Rest(parts)
+    sample, stream = rest.sample, cast("IO[bytes]", io.BufferedReader(rest, SAMPLE_BYTES))
+    if _is_utf8(sample):
+        return TextFile(stream)
+    found = encoding_of(sample)
+    if isinstance(found, str):
+        return TextFile(_recoded(stream, found, file), found)
+    if not is_table:
+        return TextFile(stream)
+    may_be = f"it may be {', '.join(found)}" if found else "its encoding cannot be told"
+    raise DataError(f"{file}, {_first_other(sample)} is not UTF-8, and {may_be}; {_CONVERT}")
+
+
+def _is_utf8(sample: bytes) -> bool:
+    """Whether text is UTF-8, but for less bytes that are not than it has characters beyond ASCII."""
+    if sample.isascii():
+        return True
     try:
         codecs.getincrementaldecoder("utf-8")().decode(sample)
     except UnicodeDecodeError:
-        return _LONG_RUN.search(sample) is None and _UNDEFINED.search(sample) is None
-    return False
+        characters = len(_UTF8_CHARACTER.findall(sample))
+        others = sum(byte > 0x7F for byte in _UTF8_CHARACTER.sub(b"", sample))
+        return characters >= others
+    return True
 
 
-def line_as_utf8(text: bytes) -> bytes:
-    """A line of JSON in UTF-8, if it is in Windows-1252 for sure; else as it is.
-
-    JSON is UTF-8 but for what old tools write. A line is Windows-1252 for sure where no part of it is UTF-8, and its
-    letters with accents are beside others as in a word. A line that is damaged UTF-8 is left to the checks.
-    """
-    if text.isascii():
-        return text
+def _first_other(sample: bytes) -> str:
+    """The place of the first byte that is not UTF-8."""
     try:
-        text.decode("utf-8")
-    except UnicodeDecodeError:
-        if _UTF8_PART.search(text) or _NOT_IN_WORDS.search(text) or not is_windows(text):
-            return text
-        return text.decode("cp1252").encode("utf-8")
-    return text
+        sample.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = sample.count(b"\n", 0, error.start) + 1
+        return f"line {line}: byte {error.start} (0x{sample[error.start]:02X})"
+    return "a byte"
+
+
+def _recoded(stream: IO[bytes], encoding: str, file: str) -> IO[bytes]:
+    return cast("IO[bytes]", io.BufferedReader(_Recoded(stream, encoding, file), SAMPLE_BYTES))
 
 
 def _utf16(head: bytes) -> str | None:
@@ -89,9 +106,10 @@ def _utf16(head: bytes) -> str | None:
 class _Recoded(io.RawIOBase):
     """The text of a stream in UTF-8."""
 
-    def __init__(self, stream: IO[bytes], encoding: str) -> None:
+    def __init__(self, stream: IO[bytes], encoding: str, file: str) -> None:
         self._stream, self._decoder = stream, codecs.getincrementaldecoder(encoding)()
-        self._left = b""
+        self._left, self._read = b"", 0
+        self._what = file, encoding
 
     def readable(self) -> bool:
         """It is."""
@@ -102,12 +120,21 @@ class _Recoded(io.RawIOBase):
         target = memoryview(cast("bytearray", buffer))
         while not self._left:
             block = self._stream.read(SAMPLE_BYTES)
-            self._left = self._decoder.decode(block, final=not block).encode("utf-8", "surrogatepass")
+            self._left = self._decoded(block).encode("utf-8", "surrogatepass")
+            self._read += len(block)
             if not block:
                 break
         count = min(len(target), len(self._left))
         target[:count], self._left = self._left[:count], self._left[count:]
         return count
+
+    def _decoded(self, block: bytes) -> str:
+        try:
+            return self._decoder.decode(block, final=not block)
+        except UnicodeDecodeError as error:
+            file, encoding = self._what
+            at = self._read + error.start - (len(error.object) - len(block))
+            raise DataError(f"{file}, byte {at}: not {encoding} text ({error.reason}); {_CONVERT}") from None
 
     def close(self) -> None:
         """Close the stream, too."""
@@ -116,10 +143,18 @@ class _Recoded(io.RawIOBase):
 
 
 class _Rest(io.RawIOBase):
-    """Bytes that were read before, and then the rest of their stream."""
+    """A stream whose beginning was read before as a sample; where that failed, the failure comes behind it."""
 
-    def __init__(self, first: bytes, stream: IO[bytes]) -> None:
-        self._first, self._stream = first, stream
+    def __init__(self, stream: io.BufferedReader) -> None:
+        self._stream = stream
+        self._failure: Exception | None = None
+        blocks: list[bytes] = []
+        try:
+            while sum(map(len, blocks)) < SAMPLE_BYTES and (block := stream.read1(SAMPLE_BYTES)):
+                blocks.append(block)
+        except Exception as error:  # noqa: BLE001 - raised behind what was read
+            self._failure = error
+        self.sample = self._first = b"".join(blocks)
 
     def readable(self) -> bool:
         """It is."""
@@ -128,8 +163,10 @@ class _Rest(io.RawIOBase):
     def readinto(self, buffer: object) -> int:
         """Fill a buffer."""
         target = memoryview(cast("bytearray", buffer))
+        if not self._first and self._failure is not None:
+            raise self._failure
         if not self._first:
-            self._first = self._stream.read(len(target))
+            self._first = self._stream.read1(len(target))
         count = min(len(target), len(self._first))
         target[:count], self._first = self._first[:count], self._first[count:]
         return count

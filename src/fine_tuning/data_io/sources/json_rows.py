@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from typing import IO
 
 from fine_tuning.data_io.json_values import is_list, object_or_empty
-from fine_tuning.data_io.sources.encodings import line_as_utf8
 from fine_tuning.data_io.sources.raw_row import MAX_ROW_BYTES, RawRow, to_json_bytes
 from fine_tuning.errors import DataError
 
@@ -34,7 +33,7 @@ def json_rows(stream: IO[bytes], file: str, *, is_lines: bool) -> Iterator[RawRo
         return
     second = stream.readline(MAX_ROW_BYTES + 1)
     if head.lstrip(_SPACE)[:1] != b"[" and second.strip(_SPACE) and _is_complete(head):
-        yield RawRow(file, number, line_as_utf8(head.strip(_SPACE)))
+        yield RawRow(file, number, head.strip(_SPACE))
         yield from _lines(stream, file, number + 1, second)
         return
     text = head + second + stream.read(MAX_JSON_BYTES)
@@ -46,7 +45,7 @@ def json_rows(stream: IO[bytes], file: str, *, is_lines: bool) -> Iterator[RawRo
 
 def _is_complete(line: bytes) -> bool:
     try:
-        json.loads(line_as_utf8(line))
+        json.loads(line)
     except (ValueError, RecursionError):
         return False
     return True
@@ -59,21 +58,22 @@ def _lines(stream: IO[bytes], file: str, number: int, line: bytes) -> Iterator[R
                 line = stream.readline(MAX_ROW_BYTES)
             yield RawRow(file, number, None)
         elif text := line.strip(_SPACE):
-            yield RawRow(file, number, line_as_utf8(text))
+            yield RawRow(file, number, text)
         number, line = number + 1, stream.readline(MAX_ROW_BYTES + 1)
 
 
 def _elements(content: bytes, file: str) -> Iterator[RawRow]:
     """Each element of an array (also of one under "data", as APIs respond); another value is the only row."""
     try:
-        text = line_as_utf8(content).decode("utf-8")
+        text = content.decode("utf-8")
         start = _after_space(text, 0)
         if text[start : start + 1] == "[":
             yield from _array(text, start, file)
             return
         value: object = json.loads(text)
     except UnicodeDecodeError as error:
-        raise DataError(f"{file}: not UTF-8 text (byte {error.start}); save the file as UTF-8") from None
+        line = content.count(b"\n", 0, error.start) + 1
+        raise DataError(f"{file}, line {line}: byte {error.start} is not UTF-8; save the file as UTF-8") from None
     except json.JSONDecodeError as error:
         raise DataError(f"{file}, line {error.lineno}: not JSON ({error.msg})") from None
     except ValueError:

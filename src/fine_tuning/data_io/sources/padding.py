@@ -13,6 +13,7 @@ from itertools import chain
 from fine_tuning.data_io import strict_json
 from fine_tuning.data_io.json_values import JsonObject, Row, is_list, is_object
 from fine_tuning.data_io.sources.raw_row import RawRow, to_json_bytes
+from fine_tuning.data_io.sources.required_nulls import with_required_nulls
 from fine_tuning.data_io.sources.union_evidence import were_a_table
 
 Path = tuple[str, ...]
@@ -120,10 +121,11 @@ class _Shapes:
 
 def unpadded(row: Row, padding: Padding) -> JsonObject:
     """A row without what a table has added to its padded columns."""
-    return {
+    found: JsonObject = {
         key: with_integers(_without_nulls(value), padding[key], (key,)) if key in padding else value
         for key, value in row.items()
     }
+    return with_required_nulls(found)
 
 
 def _without_nulls(value: object) -> object:

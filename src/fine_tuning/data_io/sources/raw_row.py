@@ -14,13 +14,20 @@ class RawRow(NamedTuple):
     Attributes:
         line: the line that it starts on, or its position in an array or table; counted from 1.
         text: JSON, in the file's own bytes; None if it is longer than `MAX_ROW_BYTES`.
+        assumed: the encoding that its file was taken to have; None where it is sure.
     """
 
     file: str
     line: int
     text: bytes | None
+    assumed: str | None = None
 
 
 def to_json_bytes(value: object) -> bytes:
     """A value as JSON; values that are not JSON become text."""
     return json.dumps(value, ensure_ascii=False, default=str).encode("utf-8", "surrogatepass")
+
+
+def cells_to_json_bytes(cells: dict[str, object]) -> bytes:
+    """As `to_json_bytes`, of text that was decoded with bytes that are not UTF-8, which stay (surrogateescape)."""
+    return json.dumps(cells, ensure_ascii=False).encode("utf-8", "surrogateescape")

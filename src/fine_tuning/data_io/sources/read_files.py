@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from typing import IO
 
 from fine_tuning.data_io.sources.csv_rows import csv_rows
-from fine_tuning.data_io.sources.encodings import as_utf8, windows_as_utf8
+from fine_tuning.data_io.sources.encodings import as_utf8
 from fine_tuning.data_io.sources.json_rows import json_rows
 from fine_tuning.data_io.sources.padding import without_padding
 from fine_tuning.data_io.sources.paths import kind_of
@@ -18,14 +18,17 @@ from fine_tuning.data_io.sources.streams import open_uncompressed, read_position
 PEEKED_BYTES = 4096  # of a text file, to tell what is in it
 
 
-def read_all(files: Iterable[str]) -> Iterator[RawRow]:
+def read_all(files: Iterable[str], encoding: str | None = None) -> Iterator[RawRow]:
     """The rows of all files; see `read`."""
     for file in files:
-        yield from read(file)
+        yield from read(file, encoding)
 
 
-def read(file: str) -> Iterator[RawRow]:
+def read(file: str, encoding: str | None = None) -> Iterator[RawRow]:
     """The rows of a file; blank lines are skipped.
+
+    Args:
+        encoding: of a text file; by default UTF-8, UTF-16, or another one as far as its words tell it.
 
     Raises:
         NotFoundError: there is no such file.
@@ -43,14 +46,15 @@ def read(file: str) -> Iterator[RawRow]:
         yield from arrow_rows(file)
         return
     with open_uncompressed(file) as stream, read_position(file, "line") as position:
+        text = as_utf8(stream, file, encoding, is_table=kind in {".csv", ".tsv", ".txt"})
         if kind in {".csv", ".tsv"}:
-            rows = csv_rows(windows_as_utf8(stream), file, "\t" if kind == ".tsv" else None)
+            rows = csv_rows(text.stream, file, "\t" if kind == ".tsv" else None)
         elif kind == ".txt":
-            rows = _text_rows(as_utf8(stream), file)
+            rows = _text_rows(text.stream, file)
         else:
-            rows = without_padding(json_rows(as_utf8(stream), file, is_lines=kind in {".jsonl", ".ndjson"}))
+            rows = without_padding(json_rows(text.stream, file, is_lines=kind in {".jsonl", ".ndjson"}))
         for row in rows:
-            yield row
+            yield row if text.assumed is None else row._replace(assumed=text.assumed)
             position.last = row.line
 
 
@@ -59,5 +63,5 @@ def _text_rows(stream: IO[bytes], file: str) -> Iterator[RawRow]:
     head = stream.peek(PEEKED_BYTES)[:PEEKED_BYTES] if isinstance(stream, io.BufferedReader) else b""
     first = head.removeprefix(codecs.BOM_UTF8).lstrip().partition(b"\n")[0]
     if first[:1] not in {b"{", b"["} and b"\t" in first:
-        return csv_rows(windows_as_utf8(stream), file, "\t")
+        return csv_rows(stream, file, "\t")
     return json_rows(stream, file, is_lines=False)

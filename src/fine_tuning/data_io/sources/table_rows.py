@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from fine_tuning.data_io.sources.padding import Floats, Path, with_integers
 from fine_tuning.data_io.sources.raw_row import RawRow, to_json_bytes
+from fine_tuning.data_io.sources.required_nulls import with_required_nulls
 from fine_tuning.errors import UsageError
 
 if TYPE_CHECKING:
@@ -110,7 +111,7 @@ def _integers(rows: Sequence[object], *, of_pandas: bool) -> frozenset[Path]:
 
 
 def _row_of(values: Mapping[str, object], places: frozenset[Path]) -> object:
-    row = {key: _as_json(value) for key, value in values.items() if value is not None}
+    row = with_required_nulls({key: _as_json(value) for key, value in values.items() if value is not None})
     return with_integers(row, places) if places else row
 
 

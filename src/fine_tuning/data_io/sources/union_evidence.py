@@ -61,10 +61,13 @@ class _Functions:
         return any(self._are_of_other(name, other) for name in self._given for other in self._given if name != other)
 
     def _are_of_other(self, name: str, other: str) -> bool:
-        """Whether a function has keys of another one: each has its own, or its definition does not have them."""
+        """Whether a function has keys of another one: its definition does not have them, or without one, each has own.
+
+        Where its definition has them, they are arguments like any other, and null where the model has said so.
+        """
         own, foreign = self._given[name] - self._given[other], self._given[other] - self._given[name]
         defined = self._defined.get(name)
-        return bool(foreign) and (bool(own) or (defined is not None and not foreign <= defined))
+        return bool(foreign) and (bool(own) if defined is None else not foreign <= defined)
 
 
 def _schema_of(value: JsonObject) -> JsonObject | None:
