@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Unpack
 
 from fine_tuning._util.files import write_json
+from fine_tuning.data_io.answers import AnswerLike
 from fine_tuning.errors import UsageError
 from fine_tuning.experiments import chi_squared, lifecycle, non_inferiority, promotion
 from fine_tuning.experiments.ab_test_result import ABTestResult
@@ -75,8 +76,8 @@ class ABTestFramework:
         self,
         test_id: str,
         model: str,
-        prediction: str | None,
-        reference: str | None,
+        prediction: AnswerLike | None,
+        reference: AnswerLike | None,
         latency_ms: float | None,
         cost: float | None,
         metadata: Mapping[str, object] | None = None,
@@ -130,7 +131,7 @@ class ABTestFramework:
         self,
         test_id: str,
         sample_id: str,
-        reference: str | None = None,
+        reference: AnswerLike | None = None,
         *,
         score: float | None = None,
         model: str | None = None,

@@ -10,6 +10,7 @@ from typing import Any
 from fine_tuning._util import checks
 from fine_tuning.ab_testing import ABTestFramework
 from fine_tuning.base_models import catalogue
+from fine_tuning.data_io.answers import AnswerLike
 from fine_tuning.distillation.ratings import check_rating
 from fine_tuning.errors import UsageError
 from fine_tuning.experiments.trial import Trial
@@ -121,7 +122,7 @@ class LLMService:
         system_prompt: str | None = None,
         *,
         unit_id: str | None = None,
-        reference: str | None = None,
+        reference: AnswerLike | None = None,
         **kwargs: object,
     ) -> Answer:
         """Answer one prompt.
@@ -131,7 +132,8 @@ class LLMService:
             temperature: 0 is greedy; `default_temperature` if None.
             max_tokens: of the answer; `default_max_tokens` if None.
             unit_id: the user or conversation, which gets the same model of an experiment in every call.
-            reference: the expected answer, for an experiment, if it is known; else `ABTestFramework.record_outcome`.
+            reference: the expected answer (text, a message or tool calls), for an experiment, if it is known; else
+                `ABTestFramework.record_outcome`.
             kwargs: passed to the engine: tools, stop, seed, top_p, response_format and others that it supports.
 
         Raises:

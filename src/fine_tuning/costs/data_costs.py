@@ -7,7 +7,7 @@ from math import nan
 from typing import NamedTuple
 
 from fine_tuning.costs.prices import PriceList
-from fine_tuning.data_io.messages import messages_of_example, text_of
+from fine_tuning.data_io.messages import messages_of_example, whole_text
 from fine_tuning.errors import DataError
 from fine_tuning.store import datasets, examples
 from fine_tuning.store.database import Transaction
@@ -55,7 +55,7 @@ def of_dataset(tx: Transaction, dataset_id: int | None, prices: PriceList) -> Da
 def price_of_answer(example: Example, prices: PriceList) -> float | None:
     """US dollars of a captured call, by today's price of its texts; None where it is unknown."""
     try:
-        *prompt, answer = [text_of(message) for message in messages_of_example(example)]
+        *prompt, answer = [whole_text(message) for message in messages_of_example(example)]
     except DataError:
         return None
     return prices.text_price(example["model_used"], "\n".join(prompt), answer)

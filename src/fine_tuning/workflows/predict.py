@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from fine_tuning._util import checks
 from fine_tuning._util.model_names import version_name
-from fine_tuning.data_io.messages import text_of
+from fine_tuning.data_io.messages import compared_text
 from fine_tuning.errors import ConfigurationError, ProviderError, UsageError
 from fine_tuning.llm_service import LLMService
 from fine_tuning.serving.answered_calls import Answer
@@ -199,7 +199,7 @@ def answers(service: LLMService, questions: Sequence[Question], max_tokens: int)
 
 
 def _prediction(answer: Answer) -> Prediction:
-    return Prediction(text_of(answer), None, answer["latency_ms"], answer["cost"], answer["served_by"])
+    return Prediction(compared_text(answer), None, answer["latency_ms"], answer["cost"], answer["served_by"])
 
 
 def _host_call(service: LLMService, options: CallOptions, pace: Pace, question: Question) -> Prediction:
