@@ -225,9 +225,7 @@ class ABTestFramework:
 
     def get_decisions(self, test_id: str) -> list[ExperimentDecision]:
         """The decisions about a test, oldest first."""
-        lifecycle.find(self._database, test_id)
-        with self._database.read() as tx:
-            return experiments.decisions(tx, test_id)
+        return lifecycle.decisions(self._database, test_id)
 
     def get_history(self, test_id: str) -> list[ExperimentLook]:
         """Effect, interval and p-value of model_b as a test grew, at some 300 sizes up to ten million samples."""
