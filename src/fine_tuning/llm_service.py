@@ -43,6 +43,7 @@ class LLMService:
         domain, task_type: of captured examples.
         record_costs: record each call in the cost ledger.
         purpose: of the calls, in the ledger: "inference", "evaluation" (calls that only test a model) or "judge".
+        about: the name of the model whose answers a judge grades, in the ledger.
         experiment: the id of an A/B test. While it runs, each call goes to one of its two models and is recorded as a
             sample; units that take no part get `model`. After its end calls get the model that the test promoted, if
             it did, else `model`.
@@ -65,6 +66,7 @@ class LLMService:
         task_type: str = "chat",
         record_costs: bool = True,
         purpose: str = "inference",
+        about: str | None = None,
         experiment: str | None = None,
         workspace: Workspace | None = None,
     ) -> None:
@@ -73,13 +75,11 @@ class LLMService:
         for label, value in (("domain", domain), ("task_type", task_type)):
             checks.name(label, value)
         checks.one_of("purpose", purpose, PURPOSES)
-        self.default_temperature = default_temperature
-        self.default_max_tokens = default_max_tokens
-        self._base_url = base_url
-        self._api_key = api_key
+        self.default_temperature, self.default_max_tokens = default_temperature, default_max_tokens
+        self._base_url, self._api_key = base_url, api_key
         self._capture = CaptureSettings(capture, domain, task_type)
         self._record_costs = record_costs
-        self._purpose = purpose
+        self._purpose, self._about = purpose, about
         self._experiment = experiment
         self._workspace = workspace or open_workspace()
         self._engines: dict[Target, Engine] = {}
@@ -245,6 +245,6 @@ class LLMService:
     def _answered(self, target: Target, model: str, request: JsonColumn, completion: Completion) -> Answer:
         answer = answer_of(target, model, completion, self._workspace.settings)
         if self._record_costs:
-            self._budgets.record(self._purpose, target, answer)
+            self._budgets.record(self._purpose, target, answer, self._about)
         capture_call(self._workspace, request, answer, self._capture)
         return answer

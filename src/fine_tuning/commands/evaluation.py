@@ -100,7 +100,7 @@ def evaluate_model(
     model = answering(name, workspace) if is_called else Answering(name, None)
     with output.count_progress("questions answered") as on_progress:
         predictions = predict(model.pinned, questions, calls, workspace=workspace, on_progress=on_progress)
-    grades = _grade(workspace, options, questions, predictions)
+    grades = _grade(workspace, options, questions, predictions, model.pinned)
     evaluation = ModelEvaluator(workspace=workspace).evaluate(
         [prediction.text for prediction in predictions],
         [question.reference for question in questions],
@@ -132,7 +132,11 @@ def _metadata(test_file: Path, model: Answering, options: EvaluationOptions) -> 
 
 
 def _grade(
-    workspace: Workspace, options: EvaluationOptions, questions: list[Question], predictions: list[Prediction]
+    workspace: Workspace,
+    options: EvaluationOptions,
+    questions: list[Question],
+    predictions: list[Prediction],
+    about: str,
 ) -> list[Grade]:
     """The judge's grades; empty without a judge."""
     from fine_tuning.evaluation.judge_prompts import RUBRIC
@@ -146,6 +150,7 @@ def _grade(
             questions,
             [prediction.text for prediction in predictions],
             options.rubric or RUBRIC,
+            about=about,
             workspace=workspace,
             on_progress=on_progress,
         )

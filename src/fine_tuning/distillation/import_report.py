@@ -18,6 +18,7 @@ class Defaults:
     Attributes:
         format: of the rows; None to recognise each row's.
         rating: None for 5 in formats of training data and 3 in formats of logs.
+        provider: address of the host that answered all of them; None where it is unknown.
 
     Raises:
         UsageError: one of them is invalid.
@@ -27,6 +28,7 @@ class Defaults:
     domain: str = "general"
     task_type: str = "chat"
     rating: int | None = None
+    provider: str | None = None
 
     def __post_init__(self) -> None:
         if self.format is not None:

@@ -10,6 +10,7 @@ from fine_tuning.errors import FineTuningError
 from fine_tuning.server.chat_objects import ChatCompletion
 from fine_tuning.server.chat_request import ChatRequest
 from fine_tuning.server.context import Context
+from fine_tuning.serving.model_resolution import LOCAL
 from fine_tuning.store import completions
 
 DEFAULT_RATING = 5  # as of every captured call without a rating
@@ -44,7 +45,7 @@ def _capture(server: Context, body: ChatRequest, completion: ChatCompletion, met
             (metadata.get("domain") or "general")[:MAX_NAME_LENGTH],
             (metadata.get("task_type") or "chat")[:MAX_NAME_LENGTH],
             int(rating) if rating in RATINGS else DEFAULT_RATING,
-            {"completion": completion["id"], **metadata},
+            {"completion": completion["id"], **metadata, "provider": LOCAL},
             model_used=body.model,
             tools=None if body.tools is None else [tool.model_dump(exclude_none=True) for tool in body.tools],
         )

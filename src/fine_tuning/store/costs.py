@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from sqlalchemy import Connection, Table, delete, func, select
@@ -121,6 +121,46 @@ def newest_costs(connection: Connection, kind: str, names: Sequence[str], limit:
         .limit(limit)
     )
     return list(connection.scalars(query))
+
+
+class PricedCall(NamedTuple):
+    """A call with a known cost in US dollars: its time in ISO 8601, and the version that answered, where recorded."""
+
+    model_name: str
+    cost: float
+    version: int | None
+    recorded_at: str
+
+
+def newest_calls(connection: Connection, kind: str, names: Sequence[str], limit: int) -> list[PricedCall]:
+    """The last priced calls of these models, newest first."""
+    query = (
+        select(_columns.model_name, _columns.cost, _columns.metadata, _columns.recorded_at)
+        .where(_columns.kind == kind, _columns.model_name.in_(names), _columns.cost.is_not(None))
+        .order_by(_columns.id.desc())
+        .limit(limit)
+    )
+    found = []
+    for row in connection.execute(query):
+        version = row.metadata.get("version")
+        number = version if isinstance(version, int) else None
+        found.append(PricedCall(row.model_name, row.cost, number, row.recorded_at.isoformat()))
+    return found
+
+
+class JudgeCall(NamedTuple):
+    """A judge's call: its cost in US dollars, None where unknown, and the name of the model whose answer it graded."""
+
+    cost: float | None
+    about: str | None
+
+
+def judge_calls(connection: Connection) -> Iterator[JudgeCall]:
+    """Every call of a judge."""
+    query = select(_columns.cost, _columns.metadata).where(_columns.kind == "judge").order_by(_columns.id)
+    for row in connection.execute(query):
+        about = row.metadata.get("about")
+        yield JudgeCall(row.cost, about if isinstance(about, str) else None)
 
 
 def by_day(connection: Connection, since: str | None = None) -> list[DailyCost]:

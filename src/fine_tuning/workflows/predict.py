@@ -33,7 +33,7 @@ class CallOptions:
         concurrency: concurrent calls to a host; local engines choose their own.
         per_minute: maximum calls to a host per minute; None for no limit.
         fresh: repeat calls whose predictions are kept.
-        purpose: of the calls in the cost ledger.
+        purpose: of the calls in the cost ledger; about: the model whose answers they grade.
 
     Raises:
         UsageError: a number is out of range.
@@ -44,6 +44,7 @@ class CallOptions:
     per_minute: float | None = None
     fresh: bool = False
     purpose: str = "evaluation"
+    about: str | None = None
 
     def __post_init__(self) -> None:
         checks.count("max_tokens", self.max_tokens, 1)
@@ -77,7 +78,9 @@ def predict(
         ProviderError: every call failed.
     """
     checks.name("model", model)
-    service = LLMService(model=model, default_temperature=0.0, purpose=options.purpose, workspace=workspace)
+    service = LLMService(
+        model=model, default_temperature=0.0, purpose=options.purpose, about=options.about, workspace=workspace
+    )
     found: list[Prediction | None] = [question.prediction for question in questions]
     unanswered = [position for position, prediction in enumerate(found) if prediction is None]
     if unanswered:

@@ -225,6 +225,6 @@ def _teacher(examples: CapturedExamples, prices: PriceList) -> Teacher:
 
 def _cost_per_call(model: str, examples: Sequence[Example], prices: PriceList) -> float:
     """The mean over a model's answers, US dollars by today's prices of their texts; nan where unknown."""
-    found = [price_of_answer(example, prices) for example in examples if example["model_used"] == model]
+    found = [price_of_answer(example, prices).usd for example in examples if example["model_used"] == model]
     known = [price for price in found if price is not None]
     return sum(known) / len(known) if known else nan
