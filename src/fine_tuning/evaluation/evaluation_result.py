@@ -25,7 +25,7 @@ MODEL_TYPES = ("base", "fine_tuned")
 class EvaluationResult:
     """Scores of one model on one test set; rates are 0 to 1, unknown is nan.
 
-    `accuracy_interval` is the 95 % Wilson interval of the accuracy.
+    `accuracy_interval` is the 95 % Wilson interval of the accuracy where answers are right or wrong, else nan.
     """
 
     model_name: str
@@ -45,6 +45,7 @@ class EvaluationResult:
     def from_record(cls, row: Evaluation) -> EvaluationResult:
         """A stored evaluation."""
         accuracy, size = _nan_if_none(row["accuracy"]), row["test_set_size"]
+        is_rate = metrics.find(row["metric"]).kind == "binary" and not isnan(accuracy)
         return cls(
             model_name=row["model_name"],
             model_type=row["model_type"],
@@ -57,7 +58,7 @@ class EvaluationResult:
             timestamp=row["created_at"],
             test_set_size=size,
             metadata=row["metadata"],
-            accuracy_interval=(nan, nan) if isnan(accuracy) else wilson(round(accuracy * size), size),
+            accuracy_interval=wilson(round(accuracy * size), size) if is_rate else (nan, nan),
         )
 
     def row(self, metric: str) -> NewEvaluation:

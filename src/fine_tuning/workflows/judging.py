@@ -88,7 +88,6 @@ def preferences(
     second: Sequence[str],
     rubric: str = judge_prompts.RUBRIC,
     *,
-    about: str | None = None,
     workspace: Workspace,
     on_progress: OnProgress = lambda _: None,
 ) -> list[int | None]:
@@ -105,7 +104,7 @@ def preferences(
         for question, a, b in zip(questions, first, second, strict=True)
         for shown_first, shown_second in ((a, b), (b, a))
     ]
-    replies = [reply.text or "" for reply in _replies(model, prompts, about, workspace, on_progress)]
+    replies = [reply.text or "" for reply in _replies(model, prompts, None, workspace, on_progress)]
     return [judge_prompts.combined_choice(*pair) for pair in zip(replies[::2], replies[1::2], strict=True)]
 
 
