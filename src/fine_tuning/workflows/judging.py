@@ -18,10 +18,11 @@ OnProgress = Callable[[int], None]
 
 
 class Grade(NamedTuple):
-    """A judge's grade of a prediction, 0 to 1; None without a prediction, or for the reason `error`."""
+    """A judge's grade of a prediction, 0 to 1; None without a prediction, or for the reason `error`; and its reply."""
 
     value: float | None
     error: str | None = None
+    reply: Prediction | None = None
 
 
 def grades(
@@ -76,9 +77,9 @@ def _grade(reply: Prediction | None) -> Grade:
     if reply is None:
         return Grade(None)
     if reply.error is not None:
-        return Grade(None, reply.error)
+        return Grade(None, reply.error, reply)
     value = judge_prompts.grade_of(reply.text or "")
-    return Grade(value, None if value is not None else "its reply has no grade")
+    return Grade(value, None if value is not None else "its reply has no grade", reply)
 
 
 def preferences(
