@@ -304,3 +304,36 @@ def test_evaluation_by_plain_name_is_of_the_version_that_answered_then(database:
         of = {number: [each["id"] for each in evaluations.of_version(tx, "m", number)] for number in (1, 2, 3)}
     assert of == {1: [first], 2: [second], 3: []}
     assert unlinked not in (first, second)
+
+
+def test_lineage_has_the_calls_of_its_version(database: Database) -> None:
+    registry, tracker = ModelRegistry(), CostTracker()
+    for number in (1, 2):
+        registry.register_model("m", "small", f"job-{number}", 10)
+        tracker.record_inference("m", 10, 0.5 * number, True, {"version": number})
+        tracker.record_inference(f"m-v{number}", 10, 4.0, True)
+    tracker.record_inference("m", 10, 0.125, True, {"version": "beta"})
+    tracker.record_inference("m", 10, 0.25, True)
+    for number in (1, 2):
+        shown = [node.label for node in registry.lineage("m", number).nodes if node.kind == "cost"]
+        assert shown == [
+            f"inference of m: 1 calls, ${0.5 * number:g}",
+            f"inference of m-v{number}: 1 calls, $4",
+            "inference of m (of no recorded version): 1 calls, $0.25",
+        ]
+
+
+def test_stored_completion_of_our_own_server_is_not_a_vendors(
+    database: Database, host: wire.Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stored = {"id": "c1", "object": "chat.completion", "created": 1, "model": "gpt-4o", "metadata": {}}
+    choice = {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "Sent on Monday."}}
+    asked = {"id": "m", "role": "user", "content": QUESTIONS[0]}
+    host.answers["GET /chat/completions"] = (
+        200,
+        {"object": "list", "data": [{**stored, "choices": [choice]}], "has_more": False},
+    )
+    host.answers["GET /chat/completions/c1/messages"] = (200, {"object": "list", "data": [asked], "has_more": False})
+    DistillationDataCollector().import_stored_completions(base_url=host.url, api_key="x", rating=5)
+    (example,) = DistillationDataCollector().get_curated_examples()
+    assert example["metadata"]["provider"] == host.url

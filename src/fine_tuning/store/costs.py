@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from sqlalchemy import Connection, Table, delete, func, select
+from sqlalchemy import Connection, String, Table, cast, delete, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from fine_tuning.store import tables
@@ -93,6 +93,19 @@ def calls_by_model(connection: Connection, kind: str, name: str | None = None) -
         }
         for row in rows.mappings()
     }
+
+
+def calls_of_version(connection: Connection, kind: str, name: str, version: int | None) -> CallTotals | None:
+    """Totals of calls of a kind under a registered name that record this version, or none (None); None without any."""
+    recorded = cast(_columns.metadata["version"].as_string(), String)  # of what callers record, it may be any value
+    is_of = recorded.is_(None) if version is None else recorded == str(version)
+    query = select(func.count(), func.count(_columns.cost), func.sum(_columns.cost), func.sum(_columns.tokens)).where(
+        _columns.kind == kind, _columns.model_name == name, is_of
+    )
+    count, priced, total, tokens = connection.execute(query).one()
+    if not count:
+        return None
+    return {"count": count, "total": float(total or 0), "tokens": int(tokens or 0), "unpriced": count - priced}
 
 
 class Moments(NamedTuple):
