@@ -231,7 +231,7 @@ class CostTracker:
         if not checks.amount("horizon_days", horizon_days) or checks.amount("calls_per_day", calls_per_day) == 0:
             raise UsageError("horizon_days and calls_per_day must be greater than 0")
         request = RoiRequest(
-            model_name=model_name,
+            model_name=checks.name("model_name", model_name),
             calls=expected_inference_count,
             calls_per_day=calls_per_day or expected_inference_count / horizon_days,
             incumbent_price=price,

@@ -42,6 +42,8 @@ def test_roi_of_a_version_against_another_has_the_price_of_each(two_versions: No
     assert analysis.incumbent_cost == pytest.approx(100)
     assert analysis.training_cost == pytest.approx(10)  # of version 2: that of version 1 is spent whatever is decided
     assert analysis.savings == pytest.approx(90)
+    which = "the versions after m-v1" if name == "m" else "this version alone"
+    assert f"training cost $10, {which}" in analysis.assumptions
 
 
 def test_roi_names_that_are_no_version_are_one_line(two_versions: None, cli: Any) -> None:

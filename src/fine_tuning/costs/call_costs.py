@@ -7,6 +7,7 @@ from math import isnan, nan
 from typing import NamedTuple
 
 from fine_tuning._util.model_names import is_fine_tuned, version_name
+from fine_tuning.costs import answering_host
 from fine_tuning.costs.cost_intervals import MIN_VALUES, NORMAL_FROM, UNKNOWN, Measured, mean_of, mean_of_moments
 from fine_tuning.costs.same_model import is_same
 from fine_tuning.store import costs, experiments, named_versions
@@ -66,7 +67,7 @@ def _answered_by(tx: Transaction, version: ModelVersion) -> list[float]:
     """The costs of the newest calls that a version answered, by their record or by when they were made."""
     name, number = version["model_name"], version["version"]
     pinned = version_name(name, number)
-    at_host = version["provider_model"] or ""
+    at_host = answering_host.of_version(tx, version).model
     own = {pinned, *([at_host] if is_fine_tuned(at_host) else [])}
     answering = named_versions.answering(tx, name)
     found = []

@@ -118,7 +118,7 @@ class RoiFacts:
 
     Attributes:
         incumbent: None where it is unknown.
-        training_cost: US dollars over all versions; unpriced_jobs: training jobs without a known cost.
+        training_cost: US dollars of the versions in `trained`; unpriced_jobs: training jobs without a known cost.
         data, judges: cost of the training data, and of grading answers.
         price, incumbent_price: US dollars per call; price_notes: whose calls these are, where not just the model's own.
         machine_per_day: US dollars of a machine of our own that is always on; nan where a host answers.
@@ -136,6 +136,7 @@ class RoiFacts:
     quality: Quality
     judges: JudgeCost = NO_JUDGES
     unpriced_jobs: Sequence[str] = ()
+    trained: str = "all versions together"
     price_notes: Sequence[str] = ()
 
     @property
@@ -156,7 +157,7 @@ def gather(
     Args:
         version: that the request's name stands for; None where it is not registered.
     """
-    trained = _training(tx, request, version, incumbent)
+    trained, which = _training(tx, request, version, incumbent)
     tokens = [job["training_tokens"] for job in costs.training_jobs(tx) if job["job_id"] in trained]
     known_tokens = [count for count in tokens if count is not None]
     stated = request.incumbent_price
@@ -177,28 +178,34 @@ def gather(
         quality=Quality(),
         judges=data_costs.of_judges(tx, _judged_names(tx, request, version, incumbent)),
         unpriced_jobs=[job for job, cost in trained.items() if cost is None],
+        trained=which,
         price_notes=[each for each in (price.note, replaced.note if stated is None else "") if each],
     )
 
 
 def _training(
     tx: Transaction, request: RoiRequest, version: ModelVersion | None, incumbent: Incumbent | None
-) -> JobCosts:
-    """The jobs of the version that is named; else of all versions of a name but the incumbent and those before it."""
+) -> tuple[JobCosts, str]:
+    """The jobs of the version that is named; else of all versions of a name but the incumbent and those before it.
+
+    Also returns which versions these are, in words.
+    """
+    every = "all versions together"
     recorded, versions = costs.training_jobs(tx), model_versions.versions(tx)
     if version is None:
-        return training_costs.by_model(recorded, versions).get(request.model_name, {})
+        return training_costs.by_model(recorded, versions).get(request.model_name, {}), every
     name = version["model_name"]
     found = training_costs.by_model(recorded, versions).get(name, {})
     if request.model_name != name:
-        return {version["job_id"]: found.get(version["job_id"])}
+        return {version["job_id"]: found.get(version["job_id"])}, "this version alone"
     replaced = None if incumbent is None else incumbent.version
     if replaced is None or replaced["model_name"] != name:
-        return found
+        return found, every
     ours = [each for each in versions if each["model_name"] == name]
     spent = {each["job_id"] for each in ours if each["version"] <= replaced["version"]}
     spent -= {each["job_id"] for each in ours if each["version"] > replaced["version"]}
-    return {job: cost for job, cost in found.items() if job not in spent}
+    later = f"the versions after {version_name(name, replaced['version'])}"
+    return {job: cost for job, cost in found.items() if job not in spent}, later
 
 
 def _price(tx: Transaction, name: str, version: ModelVersion | None, incumbent: Incumbent | None) -> CallCost:

@@ -42,7 +42,7 @@ def _of_prices(facts: RoiFacts) -> list[str]:
 def _of_costs(facts: RoiFacts) -> list[str]:
     lines, data, judges = list[str](), facts.data, facts.judges
     if not isnan(facts.training_cost):
-        lines.append(f"training cost ${facts.training_cost:.4g}, all versions together")
+        lines.append(f"training cost ${facts.training_cost:.4g}, {facts.trained}")
     if not data.is_recorded:
         rest = "training and judges" if judges.calls else "the training cost"
         lines.append(f"the cost of the data is not known, so that the return rests on {rest} alone; give data_cost")
