@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache, partial
-from math import isfinite, isnan
+from math import isfinite, isnan, nan
 from operator import itemgetter
 
 from fine_tuning.costs.roi_facts import AccuracyGain, Agreement, Incumbent, Quality
@@ -98,7 +98,7 @@ class _Found:
             result = self._against_incumbent(test) if test["statistics"] else None
             if result is None:
                 continue
-            low, high = result.intervals["accuracy"]
+            low, high = result.intervals.get("accuracy", (nan, nan))
             if result.withheld:
                 self.reasons.append(f"A/B test {test['id']} has no verdict: {result.withheld}")
             elif result.score != "binary":
