@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Unpack
 
 from fine_tuning._util.files import write_json
+from fine_tuning.data_io.answers import AnswerLike
 from fine_tuning.errors import UsageError
 from fine_tuning.experiments import chi_squared, lifecycle, non_inferiority, promotion
 from fine_tuning.experiments.ab_test_result import ABTestResult
@@ -75,8 +76,8 @@ class ABTestFramework:
         self,
         test_id: str,
         model: str,
-        prediction: str | None,
-        reference: str | None,
+        prediction: AnswerLike | None,
+        reference: AnswerLike | None,
         latency_ms: float | None,
         cost: float | None,
         metadata: Mapping[str, object] | None = None,
@@ -130,7 +131,7 @@ class ABTestFramework:
         self,
         test_id: str,
         sample_id: str,
-        reference: str | None = None,
+        reference: AnswerLike | None = None,
         *,
         score: float | None = None,
         model: str | None = None,
@@ -224,9 +225,7 @@ class ABTestFramework:
 
     def get_decisions(self, test_id: str) -> list[ExperimentDecision]:
         """The decisions about a test, oldest first."""
-        lifecycle.find(self._database, test_id)
-        with self._database.read() as tx:
-            return experiments.decisions(tx, test_id)
+        return lifecycle.decisions(self._database, test_id)
 
     def get_history(self, test_id: str) -> list[ExperimentLook]:
         """Effect, interval and p-value of model_b as a test grew, at some 300 sizes up to ten million samples."""

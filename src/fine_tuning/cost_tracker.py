@@ -205,17 +205,17 @@ class CostTracker:
         """Compute when the fine-tuned model pays for itself against its incumbent, with 95 % intervals.
 
         Savings are (incumbent's - fine-tuned price per call) x expected calls, the ROI is (savings - investment) /
-        investment: of training and data. Prices are means of recorded calls, else of A/B samples.
+        investment: of training, data and judges. Prices are means of recorded calls, else of A/B samples.
 
         Args:
             base_model_inference_cost: US dollars per call of the incumbent; None or nan: the mean of recorded calls.
             cost_per_error: US dollars an avoided error is worth; only enters `accuracy_value`, which is nan without.
-            incumbent: the model that it replaces, or `<name>-v<version>` of a registered one; by default the other
-                model of the version's last valid concluded A/B test, else the teacher of its training data.
+            model_name, incumbent: a name, `<name>-v<version>` or `<name>@<alias>`; the model that it replaces is by
+                default the other model of its last valid concluded A/B test, else the teacher of its training data.
             horizon_days: the time over which the expected calls happen, unless `calls_per_day` is given.
             accuracy_improvement: absolute (-1 to 1); by default as measured by evaluations of both models over the same
                 questions, or by an A/B test between them.
-            data_cost: US dollars; by default today's price of the captured answers that the version was trained on.
+            data_cost: US dollars of data and judges; by default the price of captured answers and of judges' calls.
             base_model: an earlier name of `incumbent`.
 
         Returns:
@@ -231,7 +231,7 @@ class CostTracker:
         if not checks.amount("horizon_days", horizon_days) or checks.amount("calls_per_day", calls_per_day) == 0:
             raise UsageError("horizon_days and calls_per_day must be greater than 0")
         request = RoiRequest(
-            model_name=model_name,
+            model_name=checks.name("model_name", model_name),
             calls=expected_inference_count,
             calls_per_day=calls_per_day or expected_inference_count / horizon_days,
             incumbent_price=price,

@@ -10,6 +10,7 @@ from typing import Any
 from fine_tuning._util import checks
 from fine_tuning.ab_testing import ABTestFramework
 from fine_tuning.base_models import catalogue
+from fine_tuning.data_io.answers import AnswerLike
 from fine_tuning.distillation.ratings import check_rating
 from fine_tuning.errors import UsageError
 from fine_tuning.experiments.trial import Trial
@@ -42,6 +43,7 @@ class LLMService:
         domain, task_type: of captured examples.
         record_costs: record each call in the cost ledger.
         purpose: of the calls, in the ledger: "inference", "evaluation" (calls that only test a model) or "judge".
+        about: the name of the model whose answers a judge grades, in the ledger.
         experiment: the id of an A/B test. While it runs, each call goes to one of its two models and is recorded as a
             sample; units that take no part get `model`. After its end calls get the model that the test promoted, if
             it did, else `model`.
@@ -64,6 +66,7 @@ class LLMService:
         task_type: str = "chat",
         record_costs: bool = True,
         purpose: str = "inference",
+        about: str | None = None,
         experiment: str | None = None,
         workspace: Workspace | None = None,
     ) -> None:
@@ -72,13 +75,11 @@ class LLMService:
         for label, value in (("domain", domain), ("task_type", task_type)):
             checks.name(label, value)
         checks.one_of("purpose", purpose, PURPOSES)
-        self.default_temperature = default_temperature
-        self.default_max_tokens = default_max_tokens
-        self._base_url = base_url
-        self._api_key = api_key
+        self.default_temperature, self.default_max_tokens = default_temperature, default_max_tokens
+        self._base_url, self._api_key = base_url, api_key
         self._capture = CaptureSettings(capture, domain, task_type)
         self._record_costs = record_costs
-        self._purpose = purpose
+        self._purpose, self._about = purpose, about
         self._experiment = experiment
         self._workspace = workspace or open_workspace()
         self._engines: dict[Target, Engine] = {}
@@ -121,7 +122,7 @@ class LLMService:
         system_prompt: str | None = None,
         *,
         unit_id: str | None = None,
-        reference: str | None = None,
+        reference: AnswerLike | None = None,
         **kwargs: object,
     ) -> Answer:
         """Answer one prompt.
@@ -131,7 +132,8 @@ class LLMService:
             temperature: 0 is greedy; `default_temperature` if None.
             max_tokens: of the answer; `default_max_tokens` if None.
             unit_id: the user or conversation, which gets the same model of an experiment in every call.
-            reference: the expected answer, for an experiment, if it is known; else `ABTestFramework.record_outcome`.
+            reference: the expected answer (text, a message or tool calls), for an experiment, if it is known; else
+                `ABTestFramework.record_outcome`.
             kwargs: passed to the engine: tools, stop, seed, top_p, response_format and others that it supports.
 
         Raises:
@@ -243,6 +245,6 @@ class LLMService:
     def _answered(self, target: Target, model: str, request: JsonColumn, completion: Completion) -> Answer:
         answer = answer_of(target, model, completion, self._workspace.settings)
         if self._record_costs:
-            self._budgets.record(self._purpose, target, answer)
+            self._budgets.record(self._purpose, target, answer, self._about)
         capture_call(self._workspace, request, answer, self._capture)
         return answer

@@ -7,16 +7,15 @@ from pathlib import Path
 
 from fine_tuning._util import checks
 from fine_tuning._util.files import write_json
+from fine_tuning.data_io.answers import AnswerLike
 from fine_tuning.evaluation import (
     comparison,
     evaluation_result,
-    exact_match,
     return_on_accuracy,
     stored_evaluations,
-    substring_match,
 )
 from fine_tuning.evaluation.comparison import Comparison
-from fine_tuning.evaluation.evaluation_result import EvaluationResult, MatchRule, ModelComparison, PredictionRun
+from fine_tuning.evaluation.evaluation_result import EvaluationResult, ModelComparison, PredictionRun
 from fine_tuning.evaluation.predictions import Predictions
 from fine_tuning.evaluation.return_on_accuracy import VALUE_PER_AVOIDED_ERROR, CallCosts, ReturnOnAccuracy
 from fine_tuning.evaluation.score_predictions import Evaluation, score_predictions
@@ -40,8 +39,8 @@ class ModelEvaluator:
 
     def evaluate_exact_match(
         self,
-        predictions: Sequence[str],
-        references: Sequence[str],
+        predictions: Sequence[AnswerLike],
+        references: Sequence[AnswerLike],
         model_name: str,
         model_type: str = "base",
         latencies_ms: Sequence[float] | None = None,
@@ -65,12 +64,12 @@ class ModelEvaluator:
         run = PredictionRun(
             predictions, references, model_name, model_type, latencies_ms, cost_per_inference, metadata, questions
         )
-        return self._evaluate(run, "exact_match", exact_match.matches)
+        return self._evaluate(run, "exact_match")
 
     def evaluate_substring_match(
         self,
-        predictions: Sequence[str],
-        references: Sequence[str],
+        predictions: Sequence[AnswerLike],
+        references: Sequence[AnswerLike],
         model_name: str,
         model_type: str = "base",
         latencies_ms: Sequence[float] | None = None,
@@ -79,18 +78,18 @@ class ModelEvaluator:
     ) -> EvaluationResult:
         """Score by whether the prediction occurs in the reference, ignoring case; see `evaluate_exact_match`."""
         run = PredictionRun(predictions, references, model_name, model_type, latencies_ms, cost_per_inference, metadata)
-        return self._evaluate(run, "substring_match", substring_match.matches)
+        return self._evaluate(run, "substring_match")
 
-    def _evaluate(self, run: PredictionRun, metric: str, rule: MatchRule) -> EvaluationResult:
-        result, rows = evaluation_result.score_by_rule(run, metric, rule)
+    def _evaluate(self, run: PredictionRun, metric: str) -> EvaluationResult:
+        result, rows = evaluation_result.score_by_metric(run, metric)
         with self._database.write() as tx:
             evaluations.add(tx, result.row(metric), rows)
         return result
 
     def evaluate(
         self,
-        predictions: Sequence[str | None],
-        references: Sequence[str],
+        predictions: Sequence[AnswerLike | None],
+        references: Sequence[AnswerLike],
         model_name: str,
         model_type: str = "base",
         *,
@@ -107,7 +106,8 @@ class ModelEvaluator:
         """Score predictions by any metrics, each figure with its 95 % interval, and keep every example's result.
 
         Args:
-            predictions: None where the call failed, which counts as an error, not as a score.
+            predictions: None where the call failed, which counts as an error, not as a score. A prediction or a
+                reference that is a message, or a list of tool calls, is compared by its calls.
             model_type: "base" or "fine_tuned".
             metrics: names of `evaluation.metrics`; the first is the accuracy.
             scores: scores by metric that were computed elsewhere, such as "judge"; see `judging.grades`.

@@ -13,7 +13,7 @@ from fine_tuning import ABTestFramework, CostTracker, ModelEvaluator, ModelRegis
 from fine_tuning.costs import cost_intervals, roi
 from fine_tuning.costs.cost_intervals import given, mean_of, mean_of_moments
 from fine_tuning.costs.data_costs import DataCost
-from fine_tuning.costs.roi_facts import AccuracyGain, Quality, RoiFacts, RoiRequest
+from fine_tuning.costs.roi_facts import AccuracyGain, Incumbent, Quality, RoiFacts, RoiRequest
 from fine_tuning.store.costs import Moments
 from fine_tuning.store.database import Database, open_database
 
@@ -45,7 +45,8 @@ def test_mean_of_moments_agrees_with_mean_of_values() -> None:
 def facts(**more: Any) -> RoiFacts:
     rng = np.random.default_rng(2)
     known = RoiFacts(
-        request=RoiRequest("m", 100_000, 1000.0, 0.004, "big", "as given", cost_per_error=10.0),
+        request=RoiRequest("m", 100_000, 1000.0, 0.004, "big", cost_per_error=10.0),
+        incumbent=Incumbent("big", "as given"),
         training_cost=8.0,
         training_tokens=None,
         data=DataCost(2.0, 500),

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from fine_tuning.errors import UsageError
 from fine_tuning.evaluation import bleu_chrf_ter, judge_prompts, metrics, refusal
+from tests import wire
 
 
 def score(name: str, prediction: str, reference: str) -> float:
@@ -193,3 +194,15 @@ def test_combined_choice_needs_two_consistent_replies() -> None:
     assert judge_prompts.combined_choice("Better: A", "Better: B") == -1  # the first answer, in either place
     assert judge_prompts.combined_choice("Better: A", "Better: A") == 0  # the place, not the answer
     assert judge_prompts.combined_choice("Better: A", "hm") is None
+
+
+def test_json_schema_fetches_nothing_that_it_refers_to(tmp_path: Path, host: wire.Host) -> None:
+    host.answers["GET /schema.json"] = (200, {"type": "object"})
+    schema = tmp_path / "schema.json"
+    schema.write_text(json.dumps({"properties": {"a": {"$ref": f"{host.url}/schema.json"}}}))
+    with pytest.raises(UsageError, match=f"refers to {host.url}/schema.json, which is not in it and is not fetched"):
+        score(f"json_schema:{schema}", '{"a": 1}', "")
+    assert host.requests == []
+    schema.write_text('{"$ref": "#/$defs/a", "$defs": {"a": {"type": "object"}}}')
+    other = schema.rename(tmp_path / "other.json")
+    assert [score(f"json_schema:{other}", text, "") for text in ("{}", "3")] == [1, 0]

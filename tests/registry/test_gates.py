@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 from datetime import date
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 
 from fine_tuning import ABTestFramework, CostTracker, ModelEvaluator, ModelRegistry
 from fine_tuning.errors import ConfigurationError, ConflictError, NotFoundError
-from fine_tuning.experiments import measured_gain
+from fine_tuning.experiments import incumbent, measured_gain
 from fine_tuning.registry import expiry, lineage
 from fine_tuning.store.database import Database, open_database
 from fine_tuning.store.records.model_versions import ModelVersion
@@ -178,7 +179,7 @@ def test_experiment_of_model_name_counts_for_pinned_version_only(monkeypatch: py
         registry.deploy_model("lamp", 2)
     assert registry.deploy_model("lamp", 1) == 1
     with open_database().read() as tx:
-        assert measured_gain.between(tx, second, "big").gain is None
+        assert measured_gain.between(tx, second, incumbent.stated(tx, "big")).gain is None
         assert not [node for node in lineage.trace(tx, second).nodes if node.kind == "experiment"]
 
 
@@ -289,3 +290,15 @@ def test_cli_alias_tag_status_and_history(cli: Any) -> None:
     cli("deploy", "lamp", "2")
     cli("deploy", "lamp", "1")
     assert cli("rollback-model", "lamp")[1] == "rolled back lamp to v2\n"
+
+
+def test_gate_of_accuracy_refuses_figures_that_are_none(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FINE_TUNING_DEPLOY_GATES", "evaluation")
+    ModelRegistry().register_model("lamp", "small", "j", 1)
+    ModelEvaluator().evaluate(["a b c d"], ["a b c d"], "lamp", metrics=["bleu", "exact_match"])
+    with pytest.raises(ConflictError, match="lamp v1 has bleu in its last evaluation .*, which is no accuracy"):
+        ModelRegistry().deploy_model("lamp", 1)
+    (stored,) = ModelEvaluator().get_results()
+    assert (stored.accuracy, all(math.isnan(end) for end in stored.accuracy_interval)) == (pytest.approx(100), True)
+    ModelEvaluator().evaluate(["a b c d"], ["a b c d"], "lamp")
+    ModelRegistry().deploy_model("lamp", 1)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -87,6 +89,51 @@ def test_rollback_skips_versions_that_somebody_archived(registry: ModelRegistry)
     registry.deploy_model("lamp", 2)  # by its number it still can be
     registry.rollback_model("lamp")
     assert deployed() == 1
+
+
+def test_rollback_skips_a_version_archived_again_after_its_successor(registry: ModelRegistry) -> None:
+    for number in (1, 2, 3):
+        registry.deploy_model("lamp", number)
+    for _ in range(3):  # version 2 is archived already, since 3 was deployed; now it is because it was bad
+        assert registry.set_model_status("lamp", "ARCHIVED", 2, "it was bad")
+    changes = [each for each in registry.history("lamp") if each["version"] == 2]
+    reasons = [each["reason"] for each in changes if each["after"] == "ARCHIVED"]
+    assert reasons == ["version 3 was deployed", "it was bad"]
+    registry.rollback_model("lamp")
+    assert [each["status"] for each in registry.list_model_versions("lamp")] == ["DEPLOYED", "ARCHIVED", "ARCHIVED"]
+    registry.set_model_status("lamp", "READY", 2)  # it was not bad after all
+    registry.deploy_model("lamp", 3)
+    registry.deploy_model("lamp", 1)
+    registry.rollback_model("lamp")
+    deployed = registry.get_deployed_version("lamp")
+    assert deployed is not None
+    assert deployed["version"] == 3
+
+
+def test_rollback_after_the_deployed_version_was_archived(registry: ModelRegistry) -> None:
+    for number in (1, 2):
+        registry.deploy_model("lamp", number)
+    for _ in range(2):
+        registry.set_model_status("lamp", "ARCHIVED", 2, "it was bad")
+    for _ in range(2):
+        with contextlib.suppress(NotFoundError):
+            registry.rollback_model("lamp")
+        deployed = registry.get_deployed_version("lamp")
+        assert deployed is not None
+        assert deployed["version"] == 1
+    registry.deploy_model("lamp", 2, "mended")
+    registry.deploy_model("lamp", 3)
+    registry.rollback_model("lamp")
+    assert [each["status"] for each in registry.list_model_versions("lamp")] == ["ARCHIVED", "DEPLOYED", "ARCHIVED"]
+
+
+def test_repeated_deployment_is_one_line(database: Database, cli: Any) -> None:
+    for _ in range(2):
+        ModelRegistry().register_model("lamp", "small", "j", 1)
+    assert cli("deploy", "lamp", "1")[1] == "deployed lamp v1\n"
+    assert cli("deploy", "lamp", "1")[1] == "lamp v1 is deployed already\n"
+    assert cli("rollback-model", "lamp", "1")[1] == "lamp v1 is deployed already\n"
+    assert cli("rollback-model", "lamp", "2")[1] == "rolled back lamp to v2\n"
 
 
 def test_rollback_to_version_made_ready_again(registry: ModelRegistry) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 
@@ -14,7 +15,10 @@ from fine_tuning import CostTracker, DatasetBuilder, FineTuningCLI, ModelRegistr
 from fine_tuning.distillation import DistillationDataCollector
 from fine_tuning.settings import get_settings
 from fine_tuning.store.workspace import open_workspace
+from fine_tuning.training.jobs.fine_tuner import FineTuner
+from fine_tuning.training.jobs.job_view import JobView
 from fine_tuning.workflows.demo import run_demo
+from fine_tuning.workflows.pipeline import Pipeline
 
 
 def packaged() -> Path:
@@ -102,3 +106,26 @@ def test_demo_of_a_users_file_with_real_weights_runs_the_loop(
         assert each["prompts"] == each["prompts_alike"] == 8
         assert each["agreement"] == 1
         assert each["divergence"] < 0.001
+
+
+def test_demo_of_many_rows_has_a_valid_test(tmp_path: Path, tiny_model_dir: Path) -> None:
+    lines = packaged().read_text(encoding="utf-8").splitlines()
+    rows = [json.loads(line) for line in lines if '"rating": 5' in line and line.endswith("}")]
+    file = tmp_path / "many.jsonl"
+    with file.open("w", encoding="utf-8") as stream:
+        for number in range(1_200):
+            row = rows[number % len(rows)]
+            prompt = f"{row['prompt']} Ticket {number * 7919 % 100_003} of {chr(97 + number % 26)}{number % 89}."
+            stream.write(json.dumps({**row, "prompt": prompt}) + "\n")
+    settings = run_demo.demo_settings(get_settings(), file)
+    plan = replace(run_demo.demo_plan(str(tiny_model_dir), 1, 1), max_tokens=1)
+    pipeline = Pipeline(open_workspace(settings=settings), plan, lambda _: None, _ended)
+    result = run_demo.run(pipeline, file)
+    assert result.experiment.total_samples > 50
+    assert result.experiment.withheld == ""
+    assert result.analysis.incumbent == "gpt-4o"
+    assert result.analysis.savings <= result.analysis.incumbent_cost
+
+
+def _ended(tuner: FineTuner, job_id: str) -> JobView:
+    return tuner.wait_for_job(job_id)

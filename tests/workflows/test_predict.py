@@ -5,7 +5,9 @@ from __future__ import annotations
 import cProfile
 import json
 import math
+import os
 import pstats
+import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,7 +22,7 @@ from fine_tuning.settings import get_settings
 from fine_tuning.store import evaluations
 from fine_tuning.store.database import Database
 from fine_tuning.store.workspace import open_workspace
-from fine_tuning.workflows import judging
+from fine_tuning.workflows import judging, prediction_cache
 from fine_tuning.workflows.evaluation_questions import Prediction, Question, read_questions
 from fine_tuning.workflows.predict import CallOptions, cached_predictions, predict
 from tests import wire
@@ -468,3 +470,30 @@ def test_kept_answers_are_told_with_age_and_asked_again_of_another_model(
     assert evaluate()[1] == 4  # the new one tells that the others are of a former model
     host.answers["POST /chat/completions"] = lambda _: (401, {"error": {"message": "no such key"}})
     assert "4 predictions are from earlier runs" in evaluate()[0]
+
+
+def test_kept_answers_of_a_host_that_says_nothing_are_told_to_differ(
+    database: Database, host: wire.Host, caplog: pytest.LogCaptureFixture
+) -> None:
+    said = ["right"]
+    host.answers["POST /chat/completions"] = lambda _: completion(said[0])
+    asked = [Question([{"role": "user", "content": f"q{number}"}], "right") for number in range(3)]
+    predicted("prod", asked, CallOptions(max_tokens=9))
+    assert [each.text for each in predicted("prod", asked, CallOptions(max_tokens=9))] == ["right"] * 3
+    assert "differently" not in caplog.text
+    said[0] = "wrong"
+    again = predicted("prod", asked, CallOptions(max_tokens=9))
+    assert prediction_cache.kept_note(again, "answers").startswith("3 answers are from earlier runs, the oldest of 20")
+    assert "answers a question of an earlier run differently now" in caplog.text
+
+
+def test_kept_answers_of_local_weights_that_were_written_anew_are_asked_again(
+    tiny_model_dir: Path, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(tiny_model_dir, tmp_path / "weights"))
+    asked = [Question([{"role": "user", "content": "Hello there"}], "x")]
+    is_cached = []
+    for _ in range(2):
+        is_cached += [predicted(str(folder), asked, CallOptions(max_tokens=3))[0].is_cached for _ in range(2)]
+        os.utime(folder / "model.safetensors", ns=(1, 1))
+    assert is_cached == [False, True, False, True]

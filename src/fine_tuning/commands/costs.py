@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
-from math import isinf, isnan
+from math import isinf, isnan, nan
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -173,7 +173,8 @@ class RoiOptions:
         typer.Option(
             "--incumbent",
             "--base-model",
-            help="Model that it replaces; by default the other model of its last valid A/B test, else its teacher.",
+            help="Model that it replaces: a name, <name>-v<version> or <name>@<alias>; by default the other model of "
+            "its last valid A/B test, else its teacher.",
         ),
     ] = None
     error_cost: Annotated[
@@ -181,12 +182,12 @@ class RoiOptions:
     ] = None
     data_cost: Annotated[
         float | None,
-        typer.Option(help="Cost of the data, in US dollars; by default today's price of the captured answers."),
+        typer.Option(help="Cost of the data and its judges, in US dollars; by default of captured answers and calls."),
     ] = None
 
 
 def roi(
-    name: Annotated[str, typer.Argument(help="Fine-tuned model.")],
+    name: Annotated[str, typer.Argument(help="Fine-tuned model: a name, <name>-v<version> or <name>@<alias>.")],
     base_cost: Annotated[
         float, typer.Argument(help="Cost per call of the incumbent, in US dollars; nan to use its recorded calls.")
     ],
@@ -229,6 +230,7 @@ def print_analysis(analysis: CostAnalysis) -> None:
         ("training cost", output.usd(analysis.training_cost), ""),
         ("cost of the data", output.usd(analysis.data_cost), ""),
         ("expected calls", f"{analysis.expected_inferences:,}", ""),
+        *known(analysis.judge_cost or nan, ("cost of the judges", output.usd(analysis.judge_cost), "")),
         (f"bill of {analysis.incumbent or 'the incumbent'}", output.usd(analysis.incumbent_cost), ""),
         (f"bill of {analysis.model_name}", output.usd(analysis.total_inference_cost), ""),
         *known(analysis.always_on_cost, ("its machine, always on", output.usd(analysis.always_on_cost), "")),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from math import isnan
@@ -85,6 +84,7 @@ def evaluate_model(
     from fine_tuning.workflows import judging
     from fine_tuning.workflows.evaluation_questions import clusters, read_questions
     from fine_tuning.workflows.predict import Answering, CallOptions, answering, predict
+    from fine_tuning.workflows.prediction_cache import kept_note
 
     names = list(dict.fromkeys(SHORT_NAMES.get(each, each) for each in options.metric or ["exact"]))
     for each in names:
@@ -100,7 +100,7 @@ def evaluate_model(
     model = answering(name, workspace) if is_called else Answering(name, None)
     with output.count_progress("questions answered") as on_progress:
         predictions = predict(model.pinned, questions, calls, workspace=workspace, on_progress=on_progress)
-    grades = _grade(workspace, options, questions, predictions)
+    grades = _grade(workspace, options, questions, predictions, model.pinned)
     evaluation = ModelEvaluator(workspace=workspace).evaluate(
         [prediction.text for prediction in predictions],
         [question.reference for question in questions],
@@ -122,7 +122,8 @@ def evaluate_model(
         _print_json(evaluation, grades, corrected)
         return
     _print(evaluation, test_file.name)
-    _print_kept(predictions)
+    if kept := kept_note(predictions):
+        output.print_text(f"{kept}; --fresh calls the model again")
     _print_grades(grades, corrected)
 
 
@@ -132,7 +133,11 @@ def _metadata(test_file: Path, model: Answering, options: EvaluationOptions) -> 
 
 
 def _grade(
-    workspace: Workspace, options: EvaluationOptions, questions: list[Question], predictions: list[Prediction]
+    workspace: Workspace,
+    options: EvaluationOptions,
+    questions: list[Question],
+    predictions: list[Prediction],
+    about: str,
 ) -> list[Grade]:
     """The judge's grades; empty without a judge."""
     from fine_tuning.evaluation.judge_prompts import RUBRIC
@@ -146,21 +151,10 @@ def _grade(
             questions,
             [prediction.text for prediction in predictions],
             options.rubric or RUBRIC,
+            about=about,
             workspace=workspace,
             on_progress=on_progress,
         )
-
-
-def _print_kept(predictions: Sequence[Prediction]) -> None:
-    """Say how many predictions are of earlier runs, since when, and of which model."""
-    kept = [each for each in predictions if each.is_cached]
-    if not kept:
-        return
-    times = [each.answered_at for each in kept if each.answered_at is not None]
-    since = f", the oldest of {output.utc(min(times))}" if times else ""
-    models = sorted({each.served_by for each in kept if each.served_by is not None})
-    by = f", answered by {', '.join(models)}" if models else ""
-    output.print_text(f"{len(kept)} predictions are from earlier runs{since}{by}; --fresh calls the model again")
 
 
 def _print_json(evaluation: Evaluation, grades: list[Grade], corrected: Corrected | None) -> None:
@@ -181,6 +175,10 @@ def _print_json(evaluation: Evaluation, grades: list[Grade], corrected: Correcte
 
 
 def _print_grades(grades: list[Grade], corrected: Corrected | None) -> None:
+    from fine_tuning.workflows.prediction_cache import kept_note
+
+    if kept := kept_note([grade.reply for grade in grades if grade.reply is not None], "grades"):
+        output.print_text(kept)
     errors = [grade.error for grade in grades if grade.error is not None]
     if errors:
         output.print_text(

@@ -16,7 +16,7 @@ from fine_tuning.commands.options import with_options
 from fine_tuning.errors import NotFoundError, UsageError
 
 if TYPE_CHECKING:
-    from fine_tuning.store.records.model_versions import RegistryChange
+    from fine_tuning.store.records.model_versions import ModelVersion, RegistryChange
 
 Name = Annotated[str, typer.Argument(help="Model name.")]
 Version = Annotated[int | None, typer.Argument(help="Version; the latest by default.")]
@@ -111,7 +111,9 @@ def deploy(
     from fine_tuning.model_registry import ModelRegistry
 
     registry = ModelRegistry(workspace=command_workspace())
-    typer.echo(f"deployed {name} v{registry.deploy_model(name, version, reason, force=force)}")
+    before = registry.get_deployed_version(name)
+    deployed = registry.deploy_model(name, version, reason, force=force)
+    typer.echo(_moved(f"deployed {name}", name, deployed, before))
 
 
 def rollback_model(
@@ -122,9 +124,18 @@ def rollback_model(
     from fine_tuning.model_registry import ModelRegistry
 
     registry = ModelRegistry(workspace=command_workspace())
+    before = registry.get_deployed_version(name)
     registry.rollback_model(name, version)
     deployed = registry.get_deployed_version(name)
-    typer.echo(f"rolled back {name} to v{version if version or deployed is None else deployed['version']}")
+    number = version or (0 if deployed is None else deployed["version"])
+    typer.echo(_moved(f"rolled back {name} to", name, number, before))
+
+
+def _moved(done: str, name: str, version: int, before: ModelVersion | None) -> str:
+    """What a deployment did; nothing where the version was deployed before."""
+    if before is not None and before["version"] == version:
+        return f"{name} v{version} is deployed already"
+    return f"{done} v{version}"
 
 
 def set_status(

@@ -14,7 +14,7 @@ from fine_tuning._util.encodings import encoding_of
 from fine_tuning._util.model_names import without_snapshot
 from fine_tuning.costs import own_prices, providers, published_prices
 from fine_tuning.costs.own_prices import OwnPrices
-from fine_tuning.costs.providers import OPENAI, Billed
+from fine_tuning.costs.providers import OPENAI, Billed, without_provider
 from fine_tuning.costs.published_prices import FINE_TUNED, CallPrice
 from fine_tuning.costs.token_costs import is_countable
 from fine_tuning.data_io.usage import Usage
@@ -76,13 +76,17 @@ class PriceList:
         """As `price_of`, of a call without cached tokens in the standard tier."""
         return self.price_of(model, {"prompt_tokens": prompt_tokens, "completion_tokens": completion_tokens}, host).usd
 
-    def text_price(self, model: str, prompt: str, response: str) -> float | None:
-        """US dollars for a call with these texts, tokens counted by OpenAI's encoding; None for models without one."""
-        encoding = encoding_of(model)
+    def text_price(self, model: str, prompt: str, response: str, host: str | None = None) -> CallPrice:
+        """As `price_of`, of a call with these texts, tokens counted by OpenAI's encoding; None for models without one.
+
+        Args:
+            host: address that answered, or "local", which has no price of tokens but the user's own.
+        """
+        encoding = encoding_of(without_provider(model))
         if encoding is None:
-            return None
+            return CallPrice(None, f"the tokens of {model} cannot be counted here")
         asked, answered = (len(encoding.encode_ordinary(text)) for text in (prompt, response))
-        return self.call_price(model, asked, answered)
+        return self.price_of(model, {"prompt_tokens": asked, "completion_tokens": answered}, host)
 
     def _billed(self, model: str, host: str | None) -> Billed:
         """Who bills the model: whom the user names for it or for its host, else whose address it is."""

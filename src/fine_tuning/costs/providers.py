@@ -36,6 +36,9 @@ _PREFIXES = {
 _PROVIDER = {prefix: provider for provider, prefixes in _PREFIXES.items() for prefix in prefixes}
 _SEPARATOR = re.compile(r"[/:]")
 _BEDROCK = re.compile(r"([a-z]{2,6}\.)?[a-z0-9]+\.[a-z][\w.-]+:\d+")  # us.anthropic.claude-3-haiku-20240307-v1:0
+_BEDROCK_NAME = re.compile(
+    r"(?:[a-z]{2,6}\.)?(?:anthropic|meta|amazon|mistral|cohere|ai21|deepseek|openai|qwen)\.(?P<model>.+)"
+)
 _ROUTE = re.compile(r"^(?:converse|invoke|converse_like)/")  # of Bedrock
 _REGION = re.compile(r"^[a-z]{2}(?:-gov)?-[a-z]+-\d/")
 _VERTEX = re.compile(r"(?:publishers/)?(?:google|anthropic|meta|mistralai)/(?:models/)?")
@@ -94,6 +97,22 @@ def billed_by_name(model: str) -> Billed:
         return Billed(None, model)  # of a model hub, of an unknown router, or a tag of Ollama
     vendor = OPENAI if is_fine_tuned(model) else _vendor(model)
     return Billed(vendor, model, None if vendor is None else f"{vendor} itself answered, as the name {model} suggests")
+
+
+def is_provider(name: str) -> bool:
+    """Whether a word is what routers and clouds put before the names of a provider's models."""
+    return name.lower() in _PROVIDER
+
+
+def without_provider(model: str) -> str:
+    """The name of a model without what routers, clouds and hubs put before it."""
+    while True:
+        prefix, rest = _split(model)
+        if not rest or (prefix not in _PROVIDER and "/" not in model):
+            break
+        model = rest if prefix in _PROVIDER else model.rpartition("/")[2]
+    match = _BEDROCK_NAME.fullmatch(model)
+    return match["model"] if match else model
 
 
 def _named(provider: str, model: str, assumed: str | None = None) -> Billed:

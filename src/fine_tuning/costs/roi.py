@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from math import inf, isnan, nan
 
 from fine_tuning.costs import roi_notes
-from fine_tuning.costs.cost_intervals import Interval, interval
+from fine_tuning.costs.cost_intervals import Interval, Measured, interval
 from fine_tuning.costs.roi_facts import RoiFacts
 
 DEFAULT_HORIZON_DAYS = 30.0
@@ -23,7 +23,9 @@ class CostAnalysis:
     Attributes:
         incumbent: the model that is replaced, which all figures compare with; None where it is unknown.
         incumbent_cost: of the incumbent over the expected inferences, its whole bill: savings cannot exceed it.
-        data_cost: of the answers that the model was trained on; part of the investment, as is the training cost.
+        data_cost: of the answers that the model was trained on; nan where it is unknown.
+        judge_cost: of the calls that graded answers.
+        investment: of training, judges and, where it is recorded, data: what the savings have to pay back.
         always_on_cost: of this machine over the same time, whether it answers or not; nan where a host answers.
         savings: over the expected inferences, before the investment is subtracted.
         agreement: share of the answers that are the incumbent's own, in evaluations whose references are these. It
@@ -53,6 +55,8 @@ class CostAnalysis:
     incumbent: str | None = None
     incumbent_cost: float = nan
     data_cost: float = nan
+    judge_cost: float = 0.0
+    investment: float = nan
     always_on_cost: float = nan
     agreement: float = nan
 
@@ -80,9 +84,11 @@ def analyze(facts: RoiFacts) -> CostAnalysis:
         accuracy_improvement=nan if gain is None else gain.value,
         intervals=_intervals(facts),
         assumptions=roi_notes.assumptions(facts),
-        incumbent=request.incumbent,
+        incumbent=None if facts.incumbent is None else facts.incumbent.name,
         incumbent_cost=facts.incumbent_price.value * request.calls,
         data_cost=facts.data.total,
+        judge_cost=facts.judges.total,
+        investment=investment,
         always_on_cost=facts.machine_per_day * request.calls / request.calls_per_day,
         agreement=nan if agreement is None else agreement.value,
     )
@@ -96,7 +102,8 @@ def _value_of_errors(facts: RoiFacts) -> float:
 
 def _intervals(facts: RoiFacts) -> dict[str, Interval]:
     request, investment = facts.request, facts.investment
-    per_call = interval([(1.0, facts.incumbent_price), (-1.0, facts.price)])
+    low, high = interval([(1.0, facts.incumbent_price), (-1.0, facts.price)])
+    per_call = low, min(high, _highest(facts.incumbent_price))
     # Each figure is monotonic in the saving per call, so the bounds of the saving give the bounds of the figure.
     of_saving: dict[str, Callable[[float], float]] = {
         "savings": lambda each: each * request.calls,
@@ -110,6 +117,11 @@ def _intervals(facts: RoiFacts) -> dict[str, Interval]:
     if (agreement := facts.quality.agreement) is not None:
         found["agreement"] = (agreement.low, agreement.high)
     return {name: (min(ends), max(ends)) for name, ends in found.items() if not isnan(ends[0]) and not isnan(ends[1])}
+
+
+def _highest(price: Measured) -> float:
+    """The upper bound of a price: of what can be saved at most, since no call costs less than nothing."""
+    return interval([(1.0, price)])[1]
 
 
 def break_even(investment: float, saving_per_call: float) -> float:

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import nan
+from math import isnan, nan
 from typing import NamedTuple
 
 from fine_tuning._util import checks
-from fine_tuning._util.model_names import parse_version_name
-from fine_tuning.costs import call_costs, data_costs, training_costs
+from fine_tuning._util.model_names import version_name
+from fine_tuning.costs import answering_host, call_costs, data_costs, training_costs
+from fine_tuning.costs.answering_host import LOCAL
+from fine_tuning.costs.call_costs import CallCost
 from fine_tuning.costs.cost_intervals import UNKNOWN, Measured, given
-from fine_tuning.costs.data_costs import DataCost
+from fine_tuning.costs.data_costs import NO_JUDGES, DataCost, JudgeCost
 from fine_tuning.costs.prices import PriceList
+from fine_tuning.costs.same_model import is_same
+from fine_tuning.costs.training_costs import JobCosts
 from fine_tuning.errors import UsageError
 from fine_tuning.settings import Settings
 from fine_tuning.store import costs, datasets, jobs, model_versions
 from fine_tuning.store.database import Transaction
-from fine_tuning.store.records.jobs import Job
 from fine_tuning.store.records.model_versions import ModelVersion
 
 
@@ -64,7 +67,25 @@ def given_gain(accuracy_improvement: float) -> AccuracyGain:
     return AccuracyGain(accuracy_improvement, nan, nan, "as given")
 
 
-LOCAL = "local"  # the provider of models on this machine
+class Incumbent(NamedTuple):
+    """The model that is replaced.
+
+    Attributes:
+        name: its name, or `<name>-v<version>` of a registered one.
+        source: why it is taken.
+        version: that name's version where it is registered.
+    """
+
+    name: str
+    source: str
+    version: ModelVersion | None = None
+
+    def is_named(self, other: str) -> bool:
+        """Whether another name is of this model: with or without its date, its provider, or the version's own host."""
+        if self.version is None:
+            return is_same(other, self.name)
+        at_host = self.version["provider_model"]
+        return other == self.name or (at_host is not None and is_same(other, at_host))
 
 
 @dataclass(frozen=True)
@@ -72,12 +93,13 @@ class RoiRequest:
     """What the user states.
 
     Attributes:
+        model_name: registered name, `<name>-v<version>` or `<name>@<alias>`.
         calls: expected number of calls; calls_per_day: their rate.
         incumbent_price: US dollars per call of the incumbent; None to use the mean of its recorded calls.
-        incumbent: the name of the model that is replaced, and why it is taken; None where it is unknown.
+        incumbent: the name of the model that is replaced; None to use what is recorded.
         cost_per_error: US dollars that an avoided error is worth; None for no such figure.
         accuracy_improvement: over the incumbent, -1 to 1; None to use what was measured.
-        data_cost: US dollars; None to use the price of the captured answers.
+        data_cost: US dollars of the data and its judges; None to use the price of the captured answers and the calls.
     """
 
     model_name: str
@@ -85,7 +107,6 @@ class RoiRequest:
     calls_per_day: float
     incumbent_price: float | None = None
     incumbent: str | None = None
-    incumbent_source: str = ""
     cost_per_error: float | None = None
     accuracy_improvement: float | None = None
     data_cost: float | None = None
@@ -96,14 +117,16 @@ class RoiFacts:
     """What an analysis is computed from; unknown costs are nan.
 
     Attributes:
-        training_cost: US dollars over all versions; unpriced_jobs: training jobs without a known cost.
-        data: cost of the training data.
-        price, incumbent_price: US dollars per call.
+        incumbent: None where it is unknown.
+        training_cost: US dollars of the versions in `trained`; unpriced_jobs: training jobs without a known cost.
+        data, judges: cost of the training data, and of grading answers.
+        price, incumbent_price: US dollars per call; price_notes: whose calls these are, where not just the model's own.
         machine_per_day: US dollars of a machine of our own that is always on; nan where a host answers.
         quality: of the answers, beside the incumbent's.
     """
 
     request: RoiRequest
+    incumbent: Incumbent | None
     training_cost: float
     training_tokens: int | None
     data: DataCost
@@ -111,46 +134,118 @@ class RoiFacts:
     incumbent_price: Measured
     machine_per_day: float
     quality: Quality
+    judges: JudgeCost = NO_JUDGES
     unpriced_jobs: Sequence[str] = ()
+    trained: str = "all versions together"
+    price_notes: Sequence[str] = ()
 
     @property
     def investment(self) -> float:
-        """US dollars of training and data; nan where a part is unknown."""
-        return self.training_cost + self.data.total
+        """US dollars of training, judges and, where it is recorded, data; nan where a part is unknown."""
+        return self.training_cost + self.judges.total + (self.data.total if self.data.is_recorded else 0.0)
 
 
-def gather(tx: Transaction, request: RoiRequest, version: ModelVersion | None, settings: Settings) -> RoiFacts:
-    """Look up the costs that a request does not state; of the quality nothing is known yet."""
-    name = request.model_name
-    recorded = costs.training_jobs(tx)
-    trained = training_costs.by_model(recorded, model_versions.versions(tx)).get(name, {})
-    tokens = [job["training_tokens"] for job in recorded if job["model_name"] == name]
+def gather(
+    tx: Transaction,
+    request: RoiRequest,
+    version: ModelVersion | None,
+    incumbent: Incumbent | None,
+    settings: Settings,
+) -> RoiFacts:
+    """Look up the costs that a request does not state; of the quality nothing is known yet.
+
+    Args:
+        version: that the request's name stands for; None where it is not registered.
+    """
+    trained, which = _training(tx, request, version, incumbent)
+    tokens = [job["training_tokens"] for job in costs.training_jobs(tx) if job["job_id"] in trained]
     known_tokens = [count for count in tokens if count is not None]
     stated = request.incumbent_price
     job = None if version is None else jobs.get(tx, version["job_id"])
     dataset = datasets.of_job(tx, job)
-    hourly = settings.machine_usd_per_hour if _provider(version, job) == LOCAL else None
+    is_local = version is not None and answering_host.of_version(tx, version).host == LOCAL
+    hourly = settings.machine_usd_per_hour if is_local else None
+    price, replaced = _price(tx, request.model_name, version, incumbent), _incumbent_price(tx, incumbent)
     return RoiFacts(
         request=request,
+        incumbent=incumbent,
         training_cost=training_costs.total(trained),
         training_tokens=sum(known_tokens) if known_tokens else None,
         data=data_costs.of_dataset(tx, None if dataset is None else dataset["id"], PriceList(settings.prices)),
-        price=call_costs.cost_per_call(tx, model_versions.recorded_names(tx, name)),
-        incumbent_price=_price_of(tx, request.incumbent) if stated is None else given(stated),
+        price=price.measured,
+        incumbent_price=replaced.measured if stated is None else given(stated),
         machine_per_day=nan if hourly is None else hourly * 24,
         quality=Quality(),
+        judges=data_costs.of_judges(tx, _judged_names(tx, request, version, incumbent)),
         unpriced_jobs=[job for job, cost in trained.items() if cost is None],
+        trained=which,
+        price_notes=[each for each in (price.note, replaced.note if stated is None else "") if each],
     )
 
 
-def _provider(version: ModelVersion | None, job: Job | None) -> str | None:
-    """What answers for a version: as registered, else where it was trained."""
-    stated = None if version is None else version["provider"]
-    return stated or (None if job is None else job["provider"])
+def _training(
+    tx: Transaction, request: RoiRequest, version: ModelVersion | None, incumbent: Incumbent | None
+) -> tuple[JobCosts, str]:
+    """The jobs of the version that is named; else of all versions of a name but the incumbent and those before it.
+
+    Also returns which versions these are, in words.
+    """
+    every = "all versions together"
+    recorded, versions = costs.training_jobs(tx), model_versions.versions(tx)
+    if version is None:
+        return training_costs.by_model(recorded, versions).get(request.model_name, {}), every
+    name = version["model_name"]
+    found = training_costs.by_model(recorded, versions).get(name, {})
+    if request.model_name != name:
+        return {version["job_id"]: found.get(version["job_id"])}, "this version alone"
+    replaced = None if incumbent is None else incumbent.version
+    if replaced is None or replaced["model_name"] != name:
+        return found, every
+    ours = [each for each in versions if each["model_name"] == name]
+    spent = {each["job_id"] for each in ours if each["version"] <= replaced["version"]}
+    spent -= {each["job_id"] for each in ours if each["version"] > replaced["version"]}
+    later = f"the versions after {version_name(name, replaced['version'])}"
+    return {job: cost for job, cost in found.items() if job not in spent}, later
 
 
-def _price_of(tx: Transaction, model: str | None) -> Measured:
-    if model is None:
-        return UNKNOWN
-    is_version = parse_version_name(model) is not None
-    return call_costs.cost_per_call(tx, [model] if is_version else model_versions.recorded_names(tx, model))
+def _price(tx: Transaction, name: str, version: ModelVersion | None, incumbent: Incumbent | None) -> CallCost:
+    """The price of a version; where no call of it has one and its name is asked for, that of its other versions."""
+    if version is None:
+        return call_costs.of_name(tx, name)
+    found = call_costs.of_version(tx, version)
+    if not isnan(found.measured.value) or version["model_name"] != name:
+        return found
+    replaced = None if incumbent is None else incumbent.version
+    for other in reversed(model_versions.versions(tx, name)):
+        if other["version"] == version["version"] or other == replaced:
+            continue
+        of_other = call_costs.of_version(tx, other)
+        if not isnan(of_other.measured.value):
+            return of_other._replace(
+                note=f"no call of {version_name(name, version['version'])} has a known price; "
+                f"it is taken to cost what {version_name(name, other['version'])} does"
+            )
+    return found
+
+
+def _incumbent_price(tx: Transaction, incumbent: Incumbent | None) -> CallCost:
+    if incumbent is None:
+        return CallCost(UNKNOWN)
+    if incumbent.version is not None:
+        return call_costs.of_version(tx, incumbent.version)
+    found = call_costs.of_name(tx, incumbent.name)
+    return found._replace(note=found.note and f"calls of {incumbent.name} are {found.note}")
+
+
+def _judged_names(
+    tx: Transaction, request: RoiRequest, version: ModelVersion | None, incumbent: Incumbent | None
+) -> list[str]:
+    """The names of the model and of its incumbent in the ledger of judges' calls."""
+    found = [request.model_name, *([] if incumbent is None else [incumbent.name])]
+    if version is None:
+        return found
+    own = version_name(version["model_name"], version["version"])
+    every = (
+        model_versions.recorded_names(tx, version["model_name"]) if request.model_name == version["model_name"] else []
+    )
+    return [*found, own, *every]

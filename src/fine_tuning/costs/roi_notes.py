@@ -17,9 +17,9 @@ def assumptions(facts: RoiFacts) -> list[str]:
 
 def _of_prices(facts: RoiFacts) -> list[str]:
     request, lines = facts.request, []
-    incumbent = request.incumbent or UNKNOWN_INCUMBENT
-    if request.incumbent is not None:
-        lines.append(f"it replaces {incumbent} ({request.incumbent_source})")
+    incumbent = UNKNOWN_INCUMBENT if facts.incumbent is None else facts.incumbent.name
+    if facts.incumbent is not None:
+        lines.append(f"it replaces {incumbent} ({facts.incumbent.source})")
     if request.incumbent_price is not None:
         lines.append(f"a call of {incumbent} costs ${facts.incumbent_price.value:g}, as given; taken as certain")
     elif not isnan(facts.incumbent_price.value):
@@ -31,6 +31,7 @@ def _of_prices(facts: RoiFacts) -> list[str]:
             lines.append(f"a few calls of {model} make up most of the cost: the intervals may be too short")
     if not isnan(facts.price.value):
         lines.append(f"a call of {request.model_name} costs ${facts.price.value:.4g}, the mean of recorded calls")
+    lines += facts.price_notes
     if not isnan(facts.machine_per_day):
         lines.append(
             "a local call costs its share of the machine's hours; always on, the machine costs what stands beside"
@@ -39,21 +40,32 @@ def _of_prices(facts: RoiFacts) -> list[str]:
 
 
 def _of_costs(facts: RoiFacts) -> list[str]:
-    lines = []
+    lines, data, judges = list[str](), facts.data, facts.judges
     if not isnan(facts.training_cost):
-        lines.append(f"training cost ${facts.training_cost:.4g}, all versions together")
-    if facts.data.answers and not isnan(facts.data.total):
-        bought = facts.data.answers - facts.data.by_people
-        lines.append(f"the data cost ${facts.data.total:.4g}: {bought:,} answers by today's prices of their texts")
-    if facts.data.by_people:
-        lines.append(f"{facts.data.by_people:,} answers were written by people, whose work has no price here")
+        lines.append(f"training cost ${facts.training_cost:.4g}, {facts.trained}")
+    if not data.is_recorded:
+        rest = "training and judges" if judges.calls else "the training cost"
+        lines.append(f"the cost of the data is not known, so that the return rests on {rest} alone; give data_cost")
+    elif data.answers and not isnan(data.total):
+        bought = data.answers - data.by_people
+        lines.append(
+            f"the data cost ${data.total:.4g}: {bought:,} answers, as paid or by today's prices of their texts"
+        )
+        lines += data.notes
+    if data.by_people:
+        lines.append(f"{data.by_people:,} answers were written by people, whose work has no price here")
+    if judges.calls and not isnan(judges.total):
+        lines.append(f"judges cost ${judges.total:.4g}: {judges.calls:,} calls")
+    if judges.unnamed:
+        lines.append(f"{judges.unnamed:,} calls of judges are recorded without the model they graded; all are counted")
     return lines
 
 
 def _of_quality(facts: RoiFacts) -> list[str]:
     lines, quality, each = [], facts.quality, facts.request.cost_per_error
     if quality.agreement is not None:
-        alike = f"{quality.agreement.value:.1%} of the answers are those of {facts.request.incumbent}"
+        whose = facts.incumbent.name if facts.incumbent else UNKNOWN_INCUMBENT
+        alike = f"{quality.agreement.value:.1%} of the answers are those of {whose}"
         lines.append(f"{alike} ({quality.agreement.source}); agreement has no value in dollars")
     if quality.gain is not None:
         worth = "" if each is None else f"; an avoided error is worth ${each:g}, as given"
@@ -66,14 +78,16 @@ def missing_costs(facts: RoiFacts) -> list[str]:
     missing, request = [], facts.request
     if isnan(facts.incumbent_price.value):
         how = "base_model_inference_cost, or recorded calls of it"
-        which = request.incumbent or f"{UNKNOWN_INCUMBENT} (name it as the incumbent)"
+        which = facts.incumbent.name if facts.incumbent else f"{UNKNOWN_INCUMBENT} (name it as the incumbent)"
         missing.append(f"price per call of {which}: {how}")
     if isnan(facts.training_cost):
         of_jobs = f", by job {', '.join(facts.unpriced_jobs)}" if facts.unpriced_jobs else ""
         how = "record_training_job, or register_model with a cost"
         missing.append(f"training cost of {request.model_name}{of_jobs}: {how}")
-    if isnan(facts.data.total):
+    if facts.data.is_recorded and isnan(facts.data.total):
         missing.append(f"cost of the data, which {', '.join(facts.data.unpriced)} answered: data_cost")
+    if isnan(facts.judges.total):
+        missing.append("price of the judges' calls: FINE_TUNING_PRICES, or data_cost")
     if isnan(facts.price.value):
         missing.append(f"price per call of {request.model_name}: record_inference, or A/B samples with a cost")
     return missing

@@ -141,6 +141,29 @@ def text_of(message: Mapping[str, object]) -> str:
     return text or _calls_text(cast("Sequence[ToolCall]", message.get("tool_calls") or ()))
 
 
+def compared_text(answer: Mapping[str, object]) -> str:
+    """What an answer is compared by: its tool calls as JSON where it makes any, whatever it says beside, else its text.
+
+    Args:
+        answer: an assistant's message, or any other object with `content` and `tool_calls`.
+
+    Raises:
+        DataError: the content is neither text nor a list of parts.
+    """
+    calls = cast("Sequence[ToolCall]", answer.get("tool_calls") or ())
+    return _calls_text(calls) if calls else text_of(answer)
+
+
+def whole_text(message: Mapping[str, object]) -> str:
+    """All that a message says: its text, and its tool calls as JSON on a line of their own.
+
+    Raises:
+        DataError: the content is neither text nor a list of parts.
+    """
+    calls = _calls_text(cast("Sequence[ToolCall]", message.get("tool_calls") or ()))
+    return "\n".join(filter(None, (content_text(message.get("content")), calls)))
+
+
 def _calls_text(calls: Sequence[ToolCall]) -> str:
     """Names and arguments as JSON, without ids: equal calls have an equal text, also with 1 and 1.0."""
     if not calls:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from fine_tuning._util.files import open_to_read, parse_json, read_json
 from fine_tuning.data_io import formats
 from fine_tuning.data_io.json_values import JsonObject, Row, is_object
-from fine_tuning.data_io.messages import Message, Tool, text_of
+from fine_tuning.data_io.messages import Message, Tool, compared_text
 from fine_tuning.data_io.sources.padding import padding_of, unpadded
 from fine_tuning.errors import DataError
 
@@ -67,7 +67,7 @@ def without_padding(rows: list[tuple[int, JsonObject]]) -> list[tuple[int, JsonO
 
 
 class PromptAndReference(NamedTuple):
-    """A conversation up to its last answer, the tools that the model may call, and that answer as text."""
+    """A conversation up to its last answer, the tools that the model may call, and that answer as it is compared."""
 
     messages: list[Message]
     tools: list[Tool]
@@ -96,4 +96,4 @@ def prompt_and_reference(row: Row, where: str) -> PromptAndReference:
         raise DataError(f"{where}: the last message must be the assistant's expected answer")
     if not all(isinstance(message.get("role"), str) for message in prompt):
         raise DataError(f"{where}: each message must be an object with role and content")
-    return PromptAndReference(prompt, calls[0].tools or [], text_of(answer))
+    return PromptAndReference(prompt, calls[0].tools or [], compared_text(answer))

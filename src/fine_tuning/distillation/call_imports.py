@@ -117,8 +117,8 @@ class CallImports:
             ConfigurationError, ProviderError: the host refuses the key, or cannot be reached; then nothing is stored.
             UsageError: an argument is invalid.
         """
-        defaults = Defaults(stored_completion.NAME, domain, task_type, rating)
         host = find_host(self._settings, base_url, api_key)
+        defaults = Defaults(stored_completion.NAME, domain, task_type, rating, host.url)
         rows = fetch_stored_completions.fetch(host, model, metadata, on_progress)
         return importer.import_rows(self._database, rows, defaults, self._record(host.url) if record_costs else None)
 

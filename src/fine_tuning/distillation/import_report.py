@@ -19,6 +19,7 @@ class Defaults:
         format: of the rows; None to recognise each row's.
         rating: None for 5 in formats of training data and 3 in formats of logs.
         encoding: of text files; None to recognise each file's.
+        provider: address of the host that answered all of them; None where it is unknown.
 
     Raises:
         UsageError: one of them is invalid.
@@ -29,6 +30,7 @@ class Defaults:
     task_type: str = "chat"
     rating: int | None = None
     encoding: str | None = field(default=None, repr=False)  # which block a row is in does not depend on it
+    provider: str | None = None
 
     def __post_init__(self) -> None:
         if self.format is not None:

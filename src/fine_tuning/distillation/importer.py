@@ -266,7 +266,11 @@ def _records(call: Call, rating: object, defaults: Defaults) -> tuple[NewExample
         domain=call.domain or defaults.domain,
         task_type=call.task_type or defaults.task_type,
         rating=parse_rating(rating),
-        metadata={**call.metadata, "finish_reason": call.finish_reason} if call.is_cut_off else call.metadata,
+        metadata={
+            **({"provider": defaults.provider} if defaults.provider else {}),
+            **call.metadata,
+            **({"finish_reason": call.finish_reason} if call.is_cut_off else {}),
+        },
         model_used=call.model or "unknown",
         captured_at=_parse_time(call.captured_at),
     )

@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from math import isnan, nan
 from typing import TypedDict
 
 from fine_tuning._util import checks
+from fine_tuning.data_io.answers import AnswerLike
 from fine_tuning.errors import UsageError
+from fine_tuning.evaluation import metrics
 from fine_tuning.evaluation.intervals import wilson
 from fine_tuning.evaluation.precision_recall_f1 import macro_averages
-from fine_tuning.evaluation.predictions import Predictions
+from fine_tuning.evaluation.predictions import Predictions, texts_of
 from fine_tuning.store.records.evaluations import Evaluation, NewEvaluation, ScoredExample
 from fine_tuning.store.records.rows import JsonColumn, record
 
 MODEL_TYPES = ("base", "fine_tuned")
-MatchRule = Callable[[str, str], bool]
 
 
 @dataclass
 class EvaluationResult:
     """Scores of one model on one test set; rates are 0 to 1, unknown is nan.
 
-    `accuracy_interval` is the 95 % Wilson interval of the accuracy.
+    `accuracy_interval` is the 95 % Wilson interval of the accuracy where answers are right or wrong, else nan.
     """
 
     model_name: str
@@ -44,6 +45,7 @@ class EvaluationResult:
     def from_record(cls, row: Evaluation) -> EvaluationResult:
         """A stored evaluation."""
         accuracy, size = _nan_if_none(row["accuracy"]), row["test_set_size"]
+        is_rate = metrics.find(row["metric"]).kind == "binary" and not isnan(accuracy)
         return cls(
             model_name=row["model_name"],
             model_type=row["model_type"],
@@ -56,7 +58,7 @@ class EvaluationResult:
             timestamp=row["created_at"],
             test_set_size=size,
             metadata=row["metadata"],
-            accuracy_interval=(nan, nan) if isnan(accuracy) else wilson(round(accuracy * size), size),
+            accuracy_interval=wilson(round(accuracy * size), size) if is_rate else (nan, nan),
         )
 
     def row(self, metric: str) -> NewEvaluation:
@@ -96,8 +98,8 @@ def _nan_if_none(value: float | None) -> float:
 class PredictionRun:
     """The arguments of `ModelEvaluator.evaluate_exact_match`, which describes them."""
 
-    predictions: Sequence[str]
-    references: Sequence[str]
+    predictions: Sequence[AnswerLike]
+    references: Sequence[AnswerLike]
     model_name: str
     model_type: str
     latencies_ms: Sequence[float] | None
@@ -106,20 +108,21 @@ class PredictionRun:
     questions: Sequence[str] | None = None
 
 
-def score_by_rule(run: PredictionRun, metric: str, rule: MatchRule) -> tuple[EvaluationResult, list[ScoredExample]]:
-    """Score predictions with a matching rule; also returns the result of each example.
+def score_by_metric(run: PredictionRun, metric: str) -> tuple[EvaluationResult, list[ScoredExample]]:
+    """Score predictions with a binary metric; also returns the result of each example.
 
     Raises:
         UsageError: the lists differ in length, hold something other than text, or have negative latencies;
             the cost is negative, or the model type is unknown.
     """
-    _check(run)
+    predictions, references = _checked(run)
     cost = checks.amount("cost_per_inference", run.cost_per_inference)
-    correct = [rule(p, r) for p, r in zip(run.predictions, run.references, strict=True)]
+    score = metrics.find(metric).score
+    correct = [bool(score(p, r)) for p, r in zip(predictions, references, strict=True)]
     # A prediction that matches stands for its reference's label, whatever its exact wording.
-    labels = [r if hit else p for p, r, hit in zip(run.predictions, run.references, correct, strict=True)]
-    averages = macro_averages([label.strip() for label in labels], [r.strip() for r in run.references])
-    size, latencies = len(run.references), run.latencies_ms
+    labels = [r if hit else p for p, r, hit in zip(predictions, references, correct, strict=True)]
+    averages = macro_averages([label.strip() for label in labels], [r.strip() for r in references])
+    size, latencies = len(references), run.latencies_ms
     result = EvaluationResult(
         model_name=checks.name("model_name", run.model_name),
         model_type=run.model_type,
@@ -134,11 +137,12 @@ def score_by_rule(run: PredictionRun, metric: str, rule: MatchRule) -> tuple[Eva
         metadata=checks.mapping("metadata", run.metadata),
         accuracy_interval=wilson(sum(correct), size),
     )
-    columns = Predictions.of(run.predictions, run.references, latencies_ms=latencies, questions=run.questions)
+    columns = Predictions.of(predictions, references, latencies_ms=latencies, questions=run.questions)
     return result, [columns.row(at, {metric: float(hit)}) for at, hit in enumerate(correct)]
 
 
-def _check(run: PredictionRun) -> None:
+def _checked(run: PredictionRun) -> tuple[list[str], list[str]]:
+    """Predictions and references as texts."""
     predictions, references, latencies = run.predictions, run.references, run.latencies_ms
     if len(predictions) != len(references):
         raise UsageError(
@@ -148,11 +152,13 @@ def _check(run: PredictionRun) -> None:
         raise UsageError(f"{len(latencies)} latencies for {len(predictions)} predictions; their numbers must be equal")
     for latency in latencies or ():
         checks.amount("latency_ms", latency)
-    for position, text in enumerate([*predictions, *references]):
-        if not isinstance(text, str):
-            where = position % len(predictions) + 1
-            raise UsageError(f"example {where}: predictions and references must be text, not {type(text).__name__}")
     checks.one_of("model type", run.model_type, MODEL_TYPES)
+    texts, expected = texts_of(predictions, references)
+    known = [text for text in texts if text is not None]
+    if len(known) < len(texts):
+        where = texts.index(None) + 1
+        raise UsageError(f"example {where}: predictions and references must be text, not NoneType")
+    return known, expected
 
 
 class ComparedMetrics(TypedDict):

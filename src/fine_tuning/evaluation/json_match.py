@@ -34,8 +34,11 @@ def conforms(prediction: str, schema: object) -> bool:
         return False
     try:
         return bool(_validator(json.dumps(schema, sort_keys=True)).is_valid(value))
-    except (RecursionError, Unresolvable) as error:
-        raise UsageError(f"the JSON schema has a reference that cannot be resolved: {error}") from None
+    except Unresolvable as error:
+        named = str(error).removeprefix("Unresolvable: ")
+        raise UsageError(f"the JSON schema refers to {named}, which is not in it and is not fetched; add it") from None
+    except RecursionError:
+        raise UsageError("the JSON schema has a reference that cannot be resolved: it refers to itself") from None
     except (OverflowError, ValueError):
         return False  # a number too large to be compared
 
@@ -87,13 +90,14 @@ def parse(text: str) -> object:
 def _validator(schema: str) -> JsonSchemaValidator:
     from jsonschema import Draft202012Validator
     from jsonschema.exceptions import SchemaError
+    from referencing import Registry
 
     loaded = json.loads(schema)
     try:
         Draft202012Validator.check_schema(loaded)
     except SchemaError as error:
         raise UsageError(f"not a JSON schema: {error.message}") from None
-    return Draft202012Validator(loaded)
+    return Draft202012Validator(loaded, registry=Registry())  # which fetches nothing that a schema refers to
 
 
 def _leaves(value: object, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], str]]:

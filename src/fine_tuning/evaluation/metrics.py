@@ -107,6 +107,17 @@ def _judge(_prediction: str, _reference: str) -> float:
     raise UsageError("the judge is a model: name it with --judge, or grade with judging.grades")
 
 
+def _of_words(metric: Metric) -> Metric:
+    """A metric of texts, which compares tool calls as calls: another function is a wrong answer, however alike."""
+    low, high = metric.bounds or (0.0, 1.0)
+
+    def score(prediction: str, reference: str) -> float:
+        found = tool_call_match.score_of_calls(prediction, reference)
+        return metric.score(prediction, reference) if found is None else low + found * (high - low)
+
+    return metric._replace(score=score)
+
+
 def _binary(matches: Callable[..., bool]) -> Metric:
     return Metric(
         "binary", (0.0, 1.0), lambda prediction, reference: float(_with_library(matches, prediction, reference))
@@ -125,11 +136,11 @@ def _with_library(score: Callable[..., float], prediction: str, reference: str) 
 
 
 _METRICS: dict[str, Metric] = {
-    "exact_match": _binary(exact_match.matches),
-    "substring_match": _binary(substring_match.matches),
-    "token_f1": _bounded(token_f1.score),
-    "edit_similarity": _bounded(edit_similarity.score),
-    **{kind: _bounded(partial(rouge.score, kind=kind)) for kind in ("rouge1", "rouge2", "rougeL")},
+    "exact_match": _of_words(_binary(exact_match.matches)),
+    "substring_match": _of_words(_binary(substring_match.matches)),
+    "token_f1": _of_words(_bounded(token_f1.score)),
+    "edit_similarity": _of_words(_bounded(edit_similarity.score)),
+    **{kind: _of_words(_bounded(partial(rouge.score, kind=kind))) for kind in ("rouge1", "rouge2", "rougeL")},
     "bleu": _bounded(partial(bleu_chrf_ter.score, kind="bleu"), 0.0, 100.0, "bleu"),
     "chrf": _bounded(partial(bleu_chrf_ter.score, kind="chrf"), 0.0, 100.0, "chrf"),
     "ter": Metric(
@@ -144,6 +155,6 @@ _METRICS: dict[str, Metric] = {
     "json_valid": _binary(lambda prediction, _: json_match.is_valid(prediction)),
     "json_field_f1": _bounded(json_match.field_f1),
     "tool_calls": _binary(tool_call_match.matches),
-    "embedding_similarity": _bounded(embedding_similarity.score, -1.0, 1.0),
+    "embedding_similarity": _of_words(_bounded(embedding_similarity.score, -1.0, 1.0)),
     "judge": _bounded(_judge),
 }

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TypedDict, Unpack
 
 from fine_tuning._util import checks
-from fine_tuning.errors import UsageError
+from fine_tuning.data_io.answers import AnswerLike, as_compared
+from fine_tuning.errors import DataError, UsageError
 from fine_tuning.store.records.evaluations import ScoredExample
 
 
@@ -43,9 +44,12 @@ class Predictions:
 
     @classmethod
     def of(
-        cls, predictions: Sequence[str | None], references: Sequence[str], **columns: Unpack[OptionalColumns]
+        cls,
+        predictions: Sequence[AnswerLike | None],
+        references: Sequence[AnswerLike],
+        **columns: Unpack[OptionalColumns],
     ) -> Predictions:
-        """Check the columns; a call with an error has no prediction.
+        """Check the columns; a call with an error has no prediction, and a message is compared by its tool calls.
 
         Raises:
             UsageError: the columns differ in length, or a value has the wrong type.
@@ -53,11 +57,11 @@ class Predictions:
         check_lengths({"predictions": predictions, **columns}, len(references))
         unknown: Sequence[None] = [None] * len(references)
         errors = columns.get("errors") or unknown
-        kept = [None if error else text for text, error in zip(predictions, errors, strict=True)]
-        _check_texts(kept, references)
+        answers = [None if error else text for text, error in zip(predictions, errors, strict=True)]
+        kept, expected = texts_of(answers, references)
         return cls(
             predictions=kept,
-            references=references,
+            references=expected,
             errors=[error or "no answer" if text is None else None for text, error in zip(kept, errors, strict=True)],
             latencies_ms=[checks.amount("latency_ms", each) for each in columns.get("latencies_ms") or unknown],
             costs=[checks.amount("cost", each) for each in columns.get("costs") or unknown],
@@ -104,7 +108,24 @@ def check_lengths(columns: Mapping[str, object], size: int) -> None:
             raise UsageError(f"{len(column)} {label} for {size} references; their numbers must be equal")
 
 
-def _check_texts(predictions: Sequence[object], references: Sequence[object]) -> None:
-    for number, (prediction, reference) in enumerate(zip(predictions, references, strict=True), 1):
+def texts_of(
+    predictions: Sequence[AnswerLike | None], references: Sequence[AnswerLike]
+) -> tuple[list[str | None], list[str]]:
+    """Predictions and references as the texts by which they are compared; None where there is no prediction.
+
+    Raises:
+        UsageError: one is neither text nor a message; the message names the example.
+    """
+    kept: list[str | None] = []
+    expected: list[str] = []
+    for number, pair in enumerate(zip(predictions, references, strict=True), 1):
+        try:
+            prediction, reference = map(as_compared, pair)
+        except DataError as error:
+            raise UsageError(f"example {number}: {error}") from None
         if not isinstance(prediction, str | None) or not isinstance(reference, str):
-            raise UsageError(f"example {number}: prediction and reference must be text")
+            wrong = reference if isinstance(prediction, str | None) else prediction
+            raise UsageError(f"example {number}: predictions and references must be text, not {type(wrong).__name__}")
+        kept.append(prediction)
+        expected.append(reference)
+    return kept, expected

@@ -7,6 +7,7 @@ from math import inf, isnan, nan
 from typing import TypedDict
 
 from fine_tuning._util import checks
+from fine_tuning.costs.roi import break_even
 from fine_tuning.errors import UsageError
 
 VALUE_PER_AVOIDED_ERROR = 10.0  # US dollars, as CONTRACT assumes unless the caller gives another value
@@ -82,4 +83,4 @@ def _payback(gain: float, inference_count: int, training_cost: float | None) -> 
         return nan
     if gain <= 0:
         return inf
-    return inference_count if training_cost is None else training_cost / (gain / inference_count)
+    return inference_count if training_cost is None else break_even(training_cost, gain / inference_count)

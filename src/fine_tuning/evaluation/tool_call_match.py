@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 from fine_tuning.data_io.dialects.tool_calls import TAGGED_CALL, called_function
@@ -9,6 +10,8 @@ from fine_tuning.data_io.json_values import first_value, is_list, is_object
 from fine_tuning.errors import UsageError
 from fine_tuning.evaluation.json_match import NOT_JSON, canonical, parse
 
+_MAY_BE_CALLS = re.compile(r"\s*(?:[\[{]|```|.*<tool_call>)", re.DOTALL)
+_CALL_KEYS = {"id", "type", "name", "arguments"}
 _BEGUN_CALL = re.compile(r"\s*(?:[\[{]|```|<tool_call>)")
 
 
@@ -26,6 +29,41 @@ def matches(prediction: str, reference: str) -> bool:
     if expected is None:
         raise UsageError("the reference has no tool calls; where none is expected, it is []")
     return _predicted(prediction) == expected
+
+
+def score_of_calls(prediction: str, reference: str) -> float | None:
+    """What every metric of texts gives where the reference is tool calls; None where their texts are to be compared.
+
+    1 for the same calls, 0 where the prediction does not call just these functions. The reference is taken to be calls
+    only in the ways in which this project and OpenAI write them: other JSON may have a name, too.
+    """
+    if not _MAY_BE_CALLS.match(reference) or not _is_written_as_calls(_value(reference)):
+        return None
+    expected, predicted = _calls(_value(reference)), _predicted(prediction)
+    if predicted == expected:
+        return 1.0
+    return None if predicted is not None and _functions(predicted) == _functions(expected or []) else 0.0
+
+
+def _functions(calls: list[str]) -> list[str]:
+    return sorted(str(json.loads(call)[0]) for call in calls)
+
+
+def _is_written_as_calls(value: object) -> bool:
+    """Whether a value is calls, each with its arguments, and nothing else."""
+    if is_object(value) and is_list(value.get("tool_calls")):
+        value = value["tool_calls"]
+    if not is_list(value) or not value:
+        return is_object(value) and value.keys() == {"name", "arguments"} and isinstance(value["name"], str)
+    return all(_is_written_as_call(each) for each in value)
+
+
+def _is_written_as_call(value: object) -> bool:
+    if not is_object(value):
+        return False
+    inner = value.get("function")
+    function, keys = (inner, {"id", "type", "index", "function"}) if is_object(inner) else (value, _CALL_KEYS)
+    return value.keys() <= keys and {"name", "arguments"} <= function.keys() and isinstance(function["name"], str)
 
 
 def _value(text: str) -> object:

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections import Counter
+from collections.abc import Mapping
+from operator import itemgetter
 
-from fine_tuning._util.model_names import parse_version_name
+from fine_tuning._util.model_names import parse_version_name, version_name
+from fine_tuning.costs.roi_facts import Incumbent
 from fine_tuning.experiments.ab_test_result import concluded_result
-from fine_tuning.store import datasets, examples, experiments, jobs
+from fine_tuning.store import datasets, examples, experiments, jobs, model_versions, named_versions
 from fine_tuning.store.database import Transaction
+from fine_tuning.store.records.experiment_json import Arm
 from fine_tuning.store.records.model_versions import ModelVersion
 
 NOBODY = frozenset({"unknown", "human"})  # what captured calls have in place of a model
 
 
-class Incumbent(NamedTuple):
-    """A model, by its name or as `<name>-v<version>`, and why it is taken."""
+def stated(tx: Transaction, name: str) -> Incumbent:
+    """The model that the user names; of a registered one the version that the name stands for now.
 
-    name: str
-    source: str
+    Raises:
+        NotFoundError: it is registered, and has no such version or alias.
+    """
+    version = named_versions.find_or_raise(tx, name)
+    pinned = name if version is None else version_name(version["model_name"], version["version"])
+    return Incumbent(pinned, "as given" if pinned == name else f"as given: {name}", version)
 
 
 def find(tx: Transaction, version: ModelVersion) -> Incumbent | None:
@@ -33,19 +41,60 @@ def _of_tests(tx: Transaction, version: ModelVersion) -> Incumbent | None:
         result = concluded_result(test)
         if result is None or result.withheld or result.without_samples is not None:
             continue
-        other = result.model_b if test["arm"] == "model_a" else result.model_a
-        named = parse_version_name(other)
-        if named is not None and named[0] == version["model_name"] and named[1] > version["version"]:
+        arm: Arm = "model_b" if test["arm"] == "model_a" else "model_a"
+        other = _pinned(tx, (test["pinned"] or experiments.models(test))[arm])
+        if _is_later(other, version):
             continue  # a later version, which was measured against this one
-        return Incumbent(other, f"the other model of A/B test {test['id']}")
+        return other._replace(source=f"the other model of A/B test {test['id']}")
     return None
 
 
+def _pinned(tx: Transaction, name: str) -> Incumbent:
+    """The model of a name that may be of a registered version."""
+    parsed = parse_version_name(name)
+    version = None if parsed is None else model_versions.get(tx, *parsed)
+    return Incumbent(name, "", version)
+
+
+def _is_later(other: Incumbent, version: ModelVersion) -> bool:
+    """Whether the other model is this version, or a later one of the same model."""
+    found = other.version
+    return found is not None and found["model_name"] == version["model_name"] and found["version"] >= version["version"]
+
+
 def _teacher(tx: Transaction, version: ModelVersion) -> Incumbent | None:
+    """The model that gave most of the answers, under whatever names."""
     dataset = datasets.of_job(tx, jobs.get(tx, version["job_id"]))
     counts = {} if dataset is None else examples.models_in(tx, dataset["id"])
-    known = {model: count for model, count in counts.items() if model not in NOBODY}
-    if not known:
+    if dataset is None or not counts.keys() - NOBODY:
         return None
-    name = max(known, key=known.__getitem__)
-    return Incumbent(name, f"gave {known[name]:,} of the {sum(counts.values()):,} answers that it was trained on")
+    answered = _by_model(tx, dataset["id"], {name: count for name, count in counts.items() if name not in NOBODY})
+    teachers = [(model, count) for model, count in answered if not _is_later(model, version)]
+    if not teachers:
+        return None
+    model, count = max(teachers, key=itemgetter(1))
+    source = f"gave {count:,} of the {sum(counts.values()):,} answers that it was trained on"
+    return model._replace(source=source)
+
+
+def _by_model(tx: Transaction, dataset_id: int, counts: Mapping[str, int]) -> list[tuple[Incumbent, int]]:
+    """The answers by model: names of one model together, a registered name by the version that answered then."""
+    found = Counter[str]()
+    for name, count in counts.items():
+        version = named_versions.find(tx, name)
+        if version is None:
+            found[name] += count
+            continue
+        for captured_at, number in examples.answered_in(tx, dataset_id, name):
+            at = number or named_versions.answering(tx, version["model_name"]).at(captured_at)
+            found[version_name(version["model_name"], version["version"] if at is None else at)] += 1
+    models = list[tuple[Incumbent, int]]()
+    for name, count in found.most_common():
+        place = next(
+            (at for at, (known, _) in enumerate(models) if known.version is None and known.is_named(name)), None
+        )
+        if place is None:
+            models.append((_pinned(tx, name), count))
+        else:
+            models[place] = (models[place][0], models[place][1] + count)
+    return models

@@ -19,7 +19,7 @@ from fine_tuning.store.column_types import now
 from fine_tuning.store.database import Database, Transaction
 from fine_tuning.store.experiments import ARMS
 from fine_tuning.store.records.experiment_json import Arm, DesignRecord, Slots
-from fine_tuning.store.records.experiments import Experiment
+from fine_tuning.store.records.experiments import Experiment, ExperimentDecision
 from fine_tuning.store.records.rows import JsonColumn
 
 
@@ -107,6 +107,13 @@ def _found(tx: Transaction, test_id: str, test: Experiment | None) -> Experiment
     if test is None:
         raise NotFoundError(f"no test {test_id}; known tests: {', '.join(experiments.ids(tx)) or 'none'}")
     return test
+
+
+def decisions(database: Database, test_id: str) -> list[ExperimentDecision]:
+    """The decisions about a test, oldest first; see `find`."""
+    with database.read() as tx:
+        _found(tx, test_id, experiments.get(tx, test_id))
+        return experiments.decisions(tx, test_id)
 
 
 def choose(database: Database, test_id: str, unit_id: str) -> tuple[Arm, str] | None:

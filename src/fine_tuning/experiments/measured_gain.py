@@ -4,53 +4,127 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache, partial
-from math import isfinite
+from math import isfinite, isnan, nan
+from operator import itemgetter
 
-from fine_tuning.costs.roi_facts import AccuracyGain, Agreement, Quality
+from fine_tuning.costs.roi_facts import AccuracyGain, Agreement, Incumbent, Quality
 from fine_tuning.errors import UsageError
 from fine_tuning.evaluation import comparison, metrics, score_summary
-from fine_tuning.experiments import verdict
+from fine_tuning.evaluation.intervals import wilson
+from fine_tuning.experiments import own_answers, verdict
 from fine_tuning.experiments.ab_test_result import ABTestResult
-from fine_tuning.store import evaluations, examples, experiments
+from fine_tuning.store import evaluations, experiments
 from fine_tuning.store.database import Transaction
 from fine_tuning.store.records.evaluations import Evaluation, EvaluationRow
-from fine_tuning.store.records.experiment_json import Arm
+from fine_tuning.store.records.experiments import ExperimentOfVersion
 from fine_tuning.store.records.model_versions import ModelVersion
 
-OWN_ANSWERS = 0.5  # share of references that are the incumbent's, from which a score is agreement with it
-HOW = "evaluations of both over the same questions, or an A/B test between them"
+HOW = "evaluations of both over the same questions, or an A/B test between them, with right and wrong answers"
 
 
-def between(tx: Transaction, version: ModelVersion, incumbent: str | None) -> Quality:
+def between(tx: Transaction, version: ModelVersion, incumbent: Incumbent | None) -> Quality:
     """The gain of the version over its incumbent, or why it is unknown; and how often it agrees with the incumbent."""
     if incumbent is None:
         return Quality(missing=f"accuracy: it is not known which model is replaced; name the incumbent, then {HOW}")
-    rows_of = cache(partial(evaluations.results, tx))
-    own = evaluations.of_version(tx, version["model_name"], version["version"])[::-1]
-    agreement = None
-    for after in own:
-        if _is_share(after) and _are_answers_of(tx, incumbent, rows_of(after["id"])):
-            agreement = agreement or _agreement(after, rows_of(after["id"]), incumbent)
-            continue
-        for before in evaluations.of_name(tx, incumbent)[::-1]:
-            gain = _gain(before, after, rows_of(before["id"]), rows_of(after["id"]))
-            if gain is not None:
-                return Quality(gain, agreement)
-    gain, reason = _of_experiments(tx, version, incumbent)
-    if gain is None and agreement is not None:
-        reason = f"the references are {incumbent}'s own answers; labels by people or a judge would tell more"
-    missing = "" if gain is not None else f"accuracy against {incumbent}: {reason or HOW}"
-    return Quality(gain, agreement, missing)
+    found = _Found(tx, version, incumbent)
+    gain = found.of_evaluations() or found.of_experiments()
+    if gain is not None:
+        return Quality(gain, found.agreement)
+    reason = found.reasons[0] if found.reasons else HOW
+    if found.agreement is not None:
+        reason = f"the references are {incumbent.name}'s own answers; labels by people would tell more"
+    return Quality(None, found.agreement, f"accuracy against {incumbent.name}: {reason}")
 
 
-def _is_share(evaluation: Evaluation) -> bool:
-    return metrics.find(evaluation["metric"]).bounds == (0.0, 1.0)
+def is_share_of_right(metric: str) -> bool:
+    """Whether the mean of a metric is a share of right answers, of which an avoided error can have a value."""
+    return metrics.find(metric).kind == "binary"
+
+
+class _Found:
+    """What evaluations and tests say of a version and its incumbent; `reasons` says why some do not count."""
+
+    def __init__(self, tx: Transaction, version: ModelVersion, incumbent: Incumbent) -> None:
+        self._tx, self._version, self._incumbent = tx, version, incumbent
+        self._rows_of = cache(partial(evaluations.results, tx))
+        self.agreement: Agreement | None = None
+        self.reasons: list[str] = []
+
+    def of_evaluations(self) -> AccuracyGain | None:
+        """The gain in the newest evaluations of both over the same questions, scored as right or wrong."""
+        name, number = self._version["model_name"], self._version["version"]
+        others = self._of_incumbent()
+        for after in evaluations.of_version(self._tx, name, number)[::-1]:
+            rows = self._rows_of(after["id"])
+            if not is_share_of_right(after["metric"]):
+                self.reasons.append(
+                    f"{after['metric']} of evaluation {after['id']} is no share of right answers; {HOW}"
+                )
+            elif self._are_own_answers(rows, others):
+                self.agreement = self.agreement or _agreement(after, rows, self._incumbent.name)
+            else:
+                gains = (_gain(before, after, self._rows_of(before["id"]), rows) for before in others)
+                if (gain := next(filter(None, gains), None)) is not None:
+                    return gain
+        return None
+
+    def _of_incumbent(self) -> list[Evaluation]:
+        """Evaluations of the incumbent under any of its names, newest first."""
+        version = self._incumbent.version
+        found = [] if version is None else evaluations.of_version(self._tx, version["model_name"], version["version"])
+        known = {each["id"] for each in found}
+        for name in filter(self._incumbent.is_named, evaluations.names(self._tx)):
+            named = evaluations.of_model(self._tx, name)
+            found += [each for each in named if each["model_version_id"] is None and each["id"] not in known]
+        return sorted(found, key=itemgetter("id"), reverse=True)
+
+    def _are_own_answers(self, rows: Sequence[EvaluationRow], others: Sequence[Evaluation]) -> bool:
+        asked = [own_answers.Asked(row["question"], row["reference"]) for row in rows if row["question"]]
+        if asked:
+            return own_answers.are_references(self._tx, self._incumbent, asked)
+        references = [row["reference"] for row in rows]
+        is_right = any(
+            [row["reference"] for row in self._rows_of(other["id"])] == references and other["accuracy"] == 1
+            for other in others
+        )
+        return own_answers.are_references_without_questions(
+            self._tx, self._incumbent, references, is_incumbent_right=is_right, before=None
+        )
+
+    def of_experiments(self) -> AccuracyGain | None:
+        """The gain in the newest A/B test between exactly these two."""
+        name, number = self._version["model_name"], self._version["version"]
+        for test in experiments.of_version(self._tx, name, number)[::-1]:
+            result = self._against_incumbent(test) if test["statistics"] else None
+            if result is None:
+                continue
+            low, high = result.intervals.get("accuracy", (nan, nan))
+            if result.withheld:
+                self.reasons.append(f"A/B test {test['id']} has no verdict: {result.withheld}")
+            elif result.score != "binary":
+                self.reasons.append(f"scores of A/B test {test['id']} are no shares of right answers; {HOW}")
+            elif own_answers.are_references_of_test(self._tx, self._incumbent, test):
+                self.agreement = self.agreement or _agreement_of_test(test, result, self._incumbent.name)
+            elif isfinite(low) and isfinite(high):
+                source = f"A/B test {test['id']} against {self._incumbent.name}"
+                if test["arm"] == "model_a":
+                    return AccuracyGain(-result.effect, -high, -low, source)
+                return AccuracyGain(result.effect, low, high, source)
+        return None
+
+    def _against_incumbent(self, test: ExperimentOfVersion) -> ABTestResult | None:
+        """The comparison of the version's arm with the incumbent, if there is one."""
+        models = test["pinned"] or experiments.models(test)
+        arms = [arm for arm, model in models.items() if arm != test["arm"] and self._incumbent.is_named(model)]
+        if test["arm"] != "model_a":
+            return verdict.judge(test, 0.05).of(test["arm"]) if "model_a" in arms else None
+        return verdict.judge(test, 0.05).of(arms[0]) if arms else None
 
 
 def _gain(
     before: Evaluation, after: Evaluation, earlier: Sequence[EvaluationRow], later: Sequence[EvaluationRow]
 ) -> AccuracyGain | None:
-    if after["metric"] != before["metric"] or not _is_share(after):
+    if after["metric"] != before["metric"]:
         return None
     try:
         pairs = comparison.matched(earlier, later)
@@ -64,17 +138,6 @@ def _gain(
     return AccuracyGain(change["difference"], change["low"], change["high"], source)
 
 
-def _are_answers_of(tx: Transaction, incumbent: str, rows: Sequence[EvaluationRow]) -> bool:
-    """Whether the references are what the incumbent itself has answered."""
-    asked = [(_last_question(row["question"]), row["reference"]) for row in rows if row["question"]]
-    answered = examples.answers_of(tx, incumbent, sorted({reference for _, reference in asked}))
-    return bool(asked) and sum(each in answered for each in asked) > OWN_ANSWERS * len(asked)
-
-
-def _last_question(question: str) -> str:
-    return question.rsplit("\nuser: ", 1)[-1]
-
-
 def _agreement(evaluation: Evaluation, rows: Sequence[EvaluationRow], incumbent: str) -> Agreement | None:
     metric, clusters = metrics.find(evaluation["metric"]), [row["cluster"] for row in rows]
     known = None if None in clusters else clusters
@@ -85,28 +148,11 @@ def _agreement(evaluation: Evaluation, rows: Sequence[EvaluationRow], incumbent:
     return Agreement(found.value, found.low, found.high, source)
 
 
-def _of_experiments(tx: Transaction, version: ModelVersion, incumbent: str) -> tuple[AccuracyGain | None, str]:
-    """The gain in an A/B test between exactly these two, or why there is none."""
-    reason = ""
-    for test in experiments.of_version(tx, version["model_name"], version["version"])[::-1]:
-        result = _against(verdict.judge(test, 0.05), test["arm"], incumbent) if test["statistics"] else None
-        if result is None:
-            continue
-        if result.withheld:
-            reason = reason or f"A/B test {test['id']} has no verdict: {result.withheld}"
-            continue
-        low, high = result.intervals["accuracy"]
-        if result.score == "real" or not (isfinite(low) and isfinite(high)):
-            continue
-        source = f"A/B test {test['id']} against {incumbent}"
-        if test["arm"] == "model_a":
-            return AccuracyGain(-result.effect, -high, -low, source), ""
-        return AccuracyGain(result.effect, low, high, source), ""
-    return None, reason
-
-
-def _against(result: ABTestResult, arm: Arm, incumbent: str) -> ABTestResult | None:
-    """The comparison of an arm with the incumbent, if there is one."""
-    if arm != "model_a":
-        return result.of(arm) if result.model_a == incumbent else None
-    return next((each for each in result.comparisons if each.model_b == incumbent), None)
+def _agreement_of_test(test: ExperimentOfVersion, result: ABTestResult, incumbent: str) -> Agreement | None:
+    is_a = test["arm"] == "model_a"
+    share = result.model_a_accuracy if is_a else result.model_b_accuracy
+    samples = result.model_a_samples if is_a else result.model_b_samples
+    if not samples or isnan(share):
+        return None
+    source = f"A/B test {test['id']}: {samples:,} answers of {incumbent}"
+    return Agreement(share, *wilson(round(share * samples), samples), source)

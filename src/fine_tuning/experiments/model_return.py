@@ -6,12 +6,13 @@ import logging
 from dataclasses import replace
 
 from fine_tuning.costs import roi, roi_facts, roi_notes
-from fine_tuning.costs.data_costs import DataCost
+from fine_tuning.costs.data_costs import NO_JUDGES, DataCost
 from fine_tuning.costs.roi import CostAnalysis
-from fine_tuning.costs.roi_facts import Quality, RoiFacts, RoiRequest
+from fine_tuning.costs.roi_facts import Incumbent, Quality, RoiFacts, RoiRequest
+from fine_tuning.errors import UsageError
 from fine_tuning.experiments import incumbent, measured_gain
 from fine_tuning.settings import Settings
-from fine_tuning.store import model_versions
+from fine_tuning.store import named_versions
 from fine_tuning.store.database import Transaction
 from fine_tuning.store.records.model_versions import ModelVersion
 
@@ -19,27 +20,35 @@ _log = logging.getLogger("fine_tuning.cost_tracker")
 
 
 def calculate(tx: Transaction, request: RoiRequest, settings: Settings) -> CostAnalysis:
-    """The analysis of the deployed version, or the latest; inputs that make the return unknown are logged."""
-    version = model_versions.deployed(tx, request.model_name) or model_versions.get(tx, request.model_name)
-    facts = _facts(tx, _with_incumbent(tx, request, version), version, settings)
+    """The analysis of the version that a name stands for; inputs that make the return unknown are logged.
+
+    Raises:
+        NotFoundError: the model or the incumbent is registered, and has no such version or alias.
+        UsageError: both are the same version.
+    """
+    version = named_versions.find_or_raise(tx, request.model_name)
+    facts = _facts(tx, request, version, settings)
     for line in roi_notes.missing_costs(facts):
         _log.warning("ROI is unknown for lack of %s", line)
     return roi.analyze(facts)
 
 
-def _with_incumbent(tx: Transaction, request: RoiRequest, version: ModelVersion | None) -> RoiRequest:
-    if request.incumbent is not None:
-        return replace(request, incumbent_source="as given")
-    found = None if version is None else incumbent.find(tx, version)
-    return request if found is None else replace(request, incumbent=found.name, incumbent_source=found.source)
+def _incumbent(tx: Transaction, request: RoiRequest, version: ModelVersion | None) -> Incumbent | None:
+    if request.incumbent is None:
+        return None if version is None else incumbent.find(tx, version)
+    found = incumbent.stated(tx, request.incumbent)
+    if version is not None and found.version == version:
+        raise UsageError(f"{request.model_name} and its incumbent {request.incumbent} are both {found.name}")
+    return found
 
 
 def _facts(tx: Transaction, request: RoiRequest, version: ModelVersion | None, settings: Settings) -> RoiFacts:
-    facts = roi_facts.gather(tx, request, version, settings)
+    replaced = _incumbent(tx, request, version)
+    facts = roi_facts.gather(tx, request, version, replaced, settings)
     if request.data_cost is not None:
-        facts = replace(facts, data=DataCost(request.data_cost, 0))
+        facts = replace(facts, data=DataCost(request.data_cost, 0), judges=NO_JUDGES)
     if request.accuracy_improvement is not None:
         return replace(facts, quality=Quality(roi_facts.given_gain(request.accuracy_improvement)))
     if version is None:
         return replace(facts, quality=Quality(missing=f"accuracy: no version of {request.model_name} is registered"))
-    return replace(facts, quality=measured_gain.between(tx, version, request.incumbent))
+    return replace(facts, quality=measured_gain.between(tx, version, replaced))

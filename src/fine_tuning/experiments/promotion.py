@@ -6,12 +6,12 @@ from collections.abc import Iterable, Mapping
 from itertools import combinations
 from typing import Literal, NamedTuple
 
-from fine_tuning._util.model_names import parse_alias_name, parse_version_name, version_name
+from fine_tuning._util.model_names import parse_version_name, version_name
 from fine_tuning.errors import ConflictError, UsageError
 from fine_tuning.experiments.ab_test_result import ABTestResult
 from fine_tuning.experiments.recommendation import Reason, broken_guardrails, recommend
 from fine_tuning.experiments.sufficient_statistics import A
-from fine_tuning.store import experiments, model_aliases, model_versions
+from fine_tuning.store import experiments, model_versions, named_versions
 from fine_tuning.store.database import Transaction
 from fine_tuning.store.records.experiment_json import Arm
 from fine_tuning.store.records.experiments import ExperimentDecision
@@ -93,15 +93,8 @@ def pin(tx: Transaction, models_by_arm: Mapping[Arm, str], *, deployable: bool) 
 
 
 def _pinned(tx: Transaction, model: str) -> str | None:
-    parsed = parse_version_name(model)
-    if parsed and model_versions.get(tx, *parsed) is not None:
-        return model
-    if aliased := parse_alias_name(model):
-        name, alias = aliased
-        if (version := model_aliases.of_model(tx, name).get(alias)) is not None:
-            return version_name(name, version)
-    record = model_versions.deployed(tx, model) or model_versions.get(tx, model)
-    return None if record is None else version_name(model, record["version"])
+    record = named_versions.find(tx, model)
+    return None if record is None else version_name(record["model_name"], record["version"])
 
 
 def promoted_name(decisions: Iterable[ExperimentDecision]) -> str | None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, TypedDict, cast
 
 from fine_tuning._util import checks
+from fine_tuning.data_io.answers import AnswerLike, as_compared
 from fine_tuning.errors import UsageError
 from fine_tuning.evaluation import metrics
 from fine_tuning.experiments.design import Design
@@ -50,7 +51,7 @@ def checked_sample(row: Arguments, rules: Rules) -> Sample:
         raise UsageError(f"a sample must be a mapping of its arguments, not {type(row).__name__}")
     if unknown := row.keys() - _ARGUMENTS:
         raise UsageError(f"unknown argument {min(unknown)!r} of a sample; known are {', '.join(sorted(_ARGUMENTS))}")
-    prediction, reference, error = (_text(row.get(name)) for name in ("prediction", "reference", "error"))
+    prediction, reference, error = (answer_text(row.get(name)) for name in ("prediction", "reference", "error"))
     score = row.get("score")
     if score is None and error is None:
         if prediction is not None and reference is not None:
@@ -78,9 +79,15 @@ def checked_sample(row: Arguments, rules: Rules) -> Sample:
     )
 
 
-def _text(value: object) -> str | None:
+def answer_text(given: object) -> str | None:
+    """The text by which an answer is compared.
+
+    Raises:
+        UsageError: it is neither text, nor a message, nor tool calls.
+    """
+    value = as_compared(given)
     if value is not None and not isinstance(value, str):
-        raise UsageError("prediction, reference and error must be text")
+        raise UsageError("prediction, reference and error must be text, or messages with tool calls")
     return value
 
 
@@ -117,7 +124,7 @@ class Recorder(Buffer):
         super().__init__(write)
         self._rules = rules
 
-    def record(self, model: str, prediction: str | None, reference: str | None, **more: object) -> bool:
+    def record(self, model: str, prediction: AnswerLike | None, reference: AnswerLike | None, **more: object) -> bool:
         """As `ABTestFramework.record_sample`; an invalid sample counts as dropped, and returns False."""
         try:
             sample = checked_sample(

@@ -8,12 +8,13 @@ from itertools import islice
 from typing import TypedDict
 
 from fine_tuning._util import checks
+from fine_tuning.data_io.answers import AnswerLike
 from fine_tuning.errors import ConflictError, UsageError
 from fine_tuning.experiments import lifecycle, promotion, verdict
 from fine_tuning.experiments.design import Design
 from fine_tuning.experiments.recording import Recording
 from fine_tuning.experiments.sample import Sample, check_arm, check_score
-from fine_tuning.experiments.sample_scoring import Arguments, Recorder, Rules, checked_sample, scored
+from fine_tuning.experiments.sample_scoring import Arguments, Recorder, Rules, answer_text, checked_sample, scored
 from fine_tuning.settings import acting_user
 from fine_tuning.store import experiment_samples, experiments
 from fine_tuning.store.database import Transaction
@@ -65,9 +66,10 @@ class SampleWriter:
         return write
 
     def record_outcome(
-        self, test_id: str, sample_id: str, reference: str | None, score: float | None, model: str | None
+        self, test_id: str, sample_id: str, answer: AnswerLike | None, score: float | None, model: str | None
     ) -> bool:
         """Score a sample after it was recorded; see `ABTestFramework.record_outcome`."""
+        reference = answer_text(answer)
         checks.name("sample_id", sample_id)
         with self._database.write() as tx:
             recording = self._recording(tx, test_id, 1)

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from typing import NamedTuple, Protocol
 from uuid import uuid4
 
+from fine_tuning.data_io.answers import AnswerLike
+from fine_tuning.data_io.messages import compared_text
 from fine_tuning.errors import FineTuningError
 from fine_tuning.serving.answered_calls import Answer, TrialSample
 
@@ -56,9 +58,9 @@ class Trial(NamedTuple):
             self._record(error=str(error))
             raise
 
-    def record(self, answer: Answer, reference: str | None) -> TrialSample:
+    def record(self, answer: Answer, reference: AnswerLike | None) -> TrialSample:
         """Record the answer as a sample. Returns the ids with which its outcome can be recorded later."""
-        facts = {"prediction": answer["content"], "latency_ms": answer["latency_ms"], "cost": answer["cost"]}
+        facts = {"prediction": compared_text(answer), "latency_ms": answer["latency_ms"], "cost": answer["cost"]}
         try:
             self._record(**facts, reference=reference)
         except FineTuningError as error:  # the answer is paid for: its outcome can still be recorded

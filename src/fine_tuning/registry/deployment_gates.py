@@ -35,10 +35,14 @@ def failures(database: Database, name: str, version: int | None, settings: Setti
 
 
 def _evaluation(tx: Transaction, version: ModelVersion, settings: Settings) -> str:
+    from fine_tuning.evaluation import metrics  # which takes a while to import
+
     found = evaluations.of_version(tx, version["model_name"], version["version"])
     if not found:
         return "has no evaluation (ft-cli evaluate-model)"
     last = found[-1]
+    if metrics.find(last["metric"]).bounds != (0.0, 1.0):
+        return f"has {last['metric']} in its last evaluation ({last['id']}), which is no accuracy between 0 and 1"
     accuracy, minimum = last["accuracy"], settings.deploy_min_accuracy
     if accuracy is None:
         return f"has no accuracy in its last evaluation ({last['id']})"

@@ -158,12 +158,18 @@ def _add_costs(tx: Transaction, graph: Lineage, root: Node, version: ModelVersio
         label = f"training {_usd(each['total_cost'])}"
         facts = {"usd": each["total_cost"], "tokens": each["training_tokens"], "recorded_at": each["recorded_at"]}
         graph.add(Node("cost", "cost:training", label, facts), upstream=root)
-    names = (version["model_name"], version_name(version["model_name"], version["version"]))
-    for kind in ("inference", "evaluation", "judge"):
-        for name in names:
-            for calls in costs.calls_by_model(tx, kind, name).values():
-                label = f"{kind} of {name}: {calls['count']:,} calls, {_usd(calls['total'])}"
-                graph.add(Node("cost", f"cost:{kind}:{name}", label, dict(calls)), upstream=root)
+    name, number = version["model_name"], version["version"]
+    pinned = version_name(name, number)
+    for kind in costs.CALL_KINDS:
+        found = {
+            name: costs.calls_of_version(tx, kind, name, number),
+            pinned: costs.calls_by_model(tx, kind, pinned).get(pinned),
+            f"{name} (of no recorded version)": costs.calls_of_version(tx, kind, name, None),
+        }
+        for shown, calls in found.items():
+            if calls is not None:
+                label = f"{kind} of {shown}: {calls['count']:,} calls, {_usd(calls['total'])}"
+                graph.add(Node("cost", f"cost:{kind}:{shown}", label, dict(calls)), upstream=root)
 
 
 def _short(checksum: str | None) -> str:

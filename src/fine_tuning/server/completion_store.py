@@ -12,6 +12,7 @@ from fine_tuning.errors import FineTuningError, UsageError
 from fine_tuning.server.chat_objects import ChatCompletion
 from fine_tuning.server.chat_request import ChatRequest
 from fine_tuning.server.context import Context
+from fine_tuning.serving.model_resolution import LOCAL
 from fine_tuning.store import completions
 
 _log = logging.getLogger(__name__)
@@ -55,7 +56,7 @@ def _capture(server: Context, body: ChatRequest, completion: ChatCompletion, met
             (metadata.get("domain") or "general")[:MAX_NAME_LENGTH],
             (metadata.get("task_type") or "chat")[:MAX_NAME_LENGTH],
             int(rating) if rating in RATINGS else DEFAULT_RATING,
-            {"completion": completion["id"], **metadata},
+            {"completion": completion["id"], **metadata, "provider": LOCAL},
             model_used=body.model,
             tools=None if body.tools is None else [tool.model_dump(exclude_none=True) for tool in body.tools],
         )

@@ -125,8 +125,8 @@ def ledger_name(target: Target, model: str) -> str:
     return target.name or model
 
 
-def record_cost(tx: Transaction, purpose: str, target: Target, answer: Answer) -> None:
-    """Add a call to the cost ledger, with what its price follows from."""
+def record_cost(tx: Transaction, purpose: str, target: Target, answer: Answer, about: str | None = None) -> None:
+    """Add a call to the cost ledger, with what its price follows from, and the model that it grades an answer of."""
     usage = answer["usage"]
     event: NewCostEvent = {
         "kind": purpose,
@@ -141,6 +141,7 @@ def record_cost(tx: Transaction, purpose: str, target: Target, answer: Answer) -
             "usage": dict(usage),
             "service_tier": answer["service_tier"],
             "cost_note": answer["cost_note"],
+            **({} if about is None else {"about": about}),
         },
     }
     costs.add(tx, event)

@@ -43,10 +43,10 @@ class CallBudgets:
             self.check(target, model)
             yield items[start : start + size]
 
-    def record(self, purpose: str, target: Target, answer: Answer) -> None:
+    def record(self, purpose: str, target: Target, answer: Answer, about: str | None = None) -> None:
         """Add a call to the cost ledger, and warn of budgets that it has brought near their end."""
         with self._database.write() as tx:
-            record_cost(tx, purpose, target, answer)
+            record_cost(tx, purpose, target, answer, about)
             warnings = self._reached(tx, target, answer)
         budgets.warn(warnings)
 

@@ -30,10 +30,16 @@ def capture_call(workspace: Workspace, request: JsonColumn, answer: Answer, sett
     said: JsonColumn = {"role": "assistant", "content": answer["content"]}
     if answer["tool_calls"]:
         said |= {"content": answer["content"] or None, "tool_calls": list(answer["tool_calls"])}
-    facts = (settings.domain, settings.task_type, settings.rating)
+    facts = (settings.domain, settings.task_type, settings.rating, facts_of(answer))
     try:
         DistillationDataCollector(workspace=workspace).capture_conversation(
             [*request["messages"], said], *facts, model_used=answer["model"], tools=request.get("tools")
         )
     except FineTuningError as error:
         _log.warning("call of %s not captured: %s", answer["model"], error)
+
+
+def facts_of(answer: Answer) -> dict[str, object]:
+    """What a captured call notes of its answer: the provider, the version, and what it cost, where these are known."""
+    facts = {"provider": answer["provider"], "version": answer["version"], "cost": answer["cost"]}
+    return {name: value for name, value in facts.items() if value is not None}

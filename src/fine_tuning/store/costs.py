@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from sqlalchemy import Connection, Table, delete, func, select
+from sqlalchemy import Connection, String, Table, cast, delete, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from fine_tuning.store import tables
@@ -95,6 +95,19 @@ def calls_by_model(connection: Connection, kind: str, name: str | None = None) -
     }
 
 
+def calls_of_version(connection: Connection, kind: str, name: str, version: int | None) -> CallTotals | None:
+    """Totals of calls of a kind under a registered name that record this version, or none (None); None without any."""
+    recorded = cast(_columns.metadata["version"].as_string(), String)  # of what callers record, it may be any value
+    is_of = recorded.is_(None) if version is None else recorded == str(version)
+    query = select(func.count(), func.count(_columns.cost), func.sum(_columns.cost), func.sum(_columns.tokens)).where(
+        _columns.kind == kind, _columns.model_name == name, is_of
+    )
+    count, priced, total, tokens = connection.execute(query).one()
+    if not count:
+        return None
+    return {"count": count, "total": float(total or 0), "tokens": int(tokens or 0), "unpriced": count - priced}
+
+
 class Moments(NamedTuple):
     """Of known costs: how many (`n`), their sum, and the sum of their squares."""
 
@@ -121,6 +134,46 @@ def newest_costs(connection: Connection, kind: str, names: Sequence[str], limit:
         .limit(limit)
     )
     return list(connection.scalars(query))
+
+
+class PricedCall(NamedTuple):
+    """A call with a known cost in US dollars: its time in ISO 8601, and the version that answered, where recorded."""
+
+    model_name: str
+    cost: float
+    version: int | None
+    recorded_at: str
+
+
+def newest_calls(connection: Connection, kind: str, names: Sequence[str], limit: int) -> list[PricedCall]:
+    """The last priced calls of these models, newest first."""
+    query = (
+        select(_columns.model_name, _columns.cost, _columns.metadata, _columns.recorded_at)
+        .where(_columns.kind == kind, _columns.model_name.in_(names), _columns.cost.is_not(None))
+        .order_by(_columns.id.desc())
+        .limit(limit)
+    )
+    found = []
+    for row in connection.execute(query):
+        version = row.metadata.get("version")
+        number = version if isinstance(version, int) else None
+        found.append(PricedCall(row.model_name, row.cost, number, row.recorded_at.isoformat()))
+    return found
+
+
+class JudgeCall(NamedTuple):
+    """A judge's call: its cost in US dollars, None where unknown, and the name of the model whose answer it graded."""
+
+    cost: float | None
+    about: str | None
+
+
+def judge_calls(connection: Connection) -> Iterator[JudgeCall]:
+    """Every call of a judge."""
+    query = select(_columns.cost, _columns.metadata).where(_columns.kind == "judge").order_by(_columns.id)
+    for row in connection.execute(query):
+        about = row.metadata.get("about")
+        yield JudgeCall(row.cost, about if isinstance(about, str) else None)
 
 
 def by_day(connection: Connection, since: str | None = None) -> list[DailyCost]:

@@ -6,8 +6,7 @@ from collections.abc import Collection, Sequence
 
 from sqlalchemy import Connection, RowMapping, Select, select
 
-from fine_tuning._util.model_names import parse_alias_name, parse_version_name
-from fine_tuning.store import model_aliases, model_versions, tables
+from fine_tuning.store import model_versions, named_versions, tables
 from fine_tuning.store.column_types import iso, now
 from fine_tuning.store.records.evaluations import Evaluation, EvaluationRow, NewEvaluation, ScoredExample
 from fine_tuning.store.records.rows import record, records
@@ -18,10 +17,10 @@ _table = tables.evaluations
 def add(connection: Connection, evaluation: NewEvaluation, examples: Sequence[ScoredExample]) -> int:
     """Store an evaluation and one row per example. Returns its id.
 
-    It is linked to the registered version that `metadata["version"]` names, or that the name does as
-    `<name>-v<version>` or `<name>@<alias>`; else to the latest of that model.
+    It is linked to the registered version that `metadata["version"]` names, else to the one that the name stands for
+    now; see `named_versions.find`.
     """
-    linked = model_versions.version_id(connection, *_answered_by(connection, evaluation))
+    linked = _answered_by(connection, evaluation)
     created = connection.execute(_table.insert().values(**evaluation, model_version_id=linked, created_at=now()))
     evaluation_id: int = created.inserted_primary_key[0]  # type: ignore[index]
     if examples:
@@ -30,18 +29,13 @@ def add(connection: Connection, evaluation: NewEvaluation, examples: Sequence[Sc
     return evaluation_id
 
 
-def _answered_by(connection: Connection, evaluation: NewEvaluation) -> tuple[str, int | None]:
-    """The registered name and the version that an evaluation is of; None for the latest."""
+def _answered_by(connection: Connection, evaluation: NewEvaluation) -> int | None:
+    """The row of the registered version that an evaluation is of; None where none is."""
     name, version = evaluation["model_name"], evaluation["metadata"].get("version")
-    return (name, version) if isinstance(version, int) else _named(connection, name)
-
-
-def _named(connection: Connection, name: str) -> tuple[str, int | None]:
-    """The registered name and the version of `<name>-v<version>` or `<name>@<alias>`; None for another name."""
-    if (alias := parse_alias_name(name)) is not None and (found := model_aliases.of_model(connection, alias[0])):
-        return alias[0], found.get(alias[1])
-    named = parse_version_name(name)
-    return named if named is not None and model_versions.get(connection, *named) is not None else (name, None)
+    if isinstance(version, int):
+        return model_versions.version_id(connection, name, version)
+    found = named_versions.find(connection, name)
+    return None if found is None else model_versions.version_id(connection, found["model_name"], found["version"])
 
 
 def all_evaluations(connection: Connection) -> list[Evaluation]:
@@ -73,8 +67,10 @@ def of_version(connection: Connection, model_name: str, version: int) -> list[Ev
 
 def of_name(connection: Connection, name: str) -> list[Evaluation]:
     """The evaluations of the version that `<name>-v<version>` or `<name>@<alias>` names, else those of a model."""
-    model, version = _named(connection, name)
-    return (of_version(connection, model, version) if version is not None else []) or of_model(connection, name)
+    found = named_versions.find(connection, name)
+    if found is None or found["model_name"] == name:
+        return of_model(connection, name)
+    return of_version(connection, found["model_name"], found["version"]) or of_model(connection, name)
 
 
 def names(connection: Connection) -> list[str]:

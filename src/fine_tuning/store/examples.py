@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from typing import Any, TypedDict
 
 from sqlalchemy import ColumnElement, Connection, Row, case, func, select, update
@@ -124,15 +125,44 @@ def of_ids(connection: Connection, ids: Sequence[str]) -> list[Example]:
     return found
 
 
-def answers_of(connection: Connection, model: str, responses: Sequence[str]) -> set[tuple[str, str]]:
-    """Prompt and response of the calls that a model has answered with one of these responses."""
-    found: set[tuple[str, str]] = set()
-    query = select(_columns.prompt, _columns.response).where(_columns.model_used == model)
+def answered_in(connection: Connection, dataset_id: int, model: str) -> list[tuple[str, int | None]]:
+    """When a name answered each of its calls in a dataset (ISO 8601), and the version that did, where it was noted."""
+    members = tables.dataset_examples
+    query = (
+        select(_columns.captured_at, _columns.metadata)
+        .join(members, members.c.example_id == _columns.id)
+        .where(members.c.dataset_id == dataset_id, _columns.model_used == model)
+    )
+    return [
+        (row.captured_at.isoformat(), number if isinstance(number := row.metadata.get("version"), int) else None)
+        for row in connection.execute(query)
+    ]
+
+
+def model_names(connection: Connection) -> list[str]:
+    """The names of all models that have answered captured calls."""
+    return list(connection.scalars(select(_columns.model_used).distinct().order_by(_columns.model_used)))
+
+
+def answered_prompts(connection: Connection, models: Sequence[str], prompts: Sequence[str]) -> Iterator[Example]:
+    """The captured calls of models with one of these prompts."""
+    query = select(_table).where(_columns.model_used.in_(models))
+    for start in range(0, len(prompts), BLOCK_ROWS):
+        block = prompts[start : start + BLOCK_ROWS]
+        yield from map(record_of, connection.execute(query.where(_columns.prompt.in_(block))))
+
+
+def responses_before(
+    connection: Connection, models: Sequence[str], responses: Sequence[str], before: str | None
+) -> set[str]:
+    """Which of these responses models have given (before a time, ISO 8601)."""
+    found: set[str] = set()
+    query = select(_columns.response).where(_columns.model_used.in_(models))
+    if before is not None:
+        query = query.where(_columns.captured_at < datetime.fromisoformat(before))
     for start in range(0, len(responses), BLOCK_ROWS):
         block = responses[start : start + BLOCK_ROWS]
-        found.update(
-            (row.prompt, row.response) for row in connection.execute(query.where(_columns.response.in_(block)))
-        )
+        found.update(connection.scalars(query.where(_columns.response.in_(block)).distinct()))
     return found
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from typing import TypedDict
+from typing import NamedTuple, TypedDict
 
 from sqlalchemy import BindParameter, Connection, bindparam, func, select, update
 
@@ -54,6 +54,25 @@ def by_id(connection: Connection, test_id: str, sample_ids: Sequence[str]) -> di
         rows = connection.execute(_BY_ID, {"test": test_id, "ids": list(some)}).mappings()
         found.update({(row["arm"], row["sample_id"]): record(Sample, row) for row in rows})
     return found
+
+
+class Answered(NamedTuple):
+    """The prediction of an arm and its reference."""
+
+    arm: Arm
+    prediction: str | None
+    reference: str
+
+
+def with_reference(connection: Connection, test_id: str, limit: int) -> list[Answered]:
+    """The first samples of a test that have a reference."""
+    query = (
+        select(_samples.c.arm, _samples.c.prediction, _samples.c.reference)
+        .where(_samples.c.experiment_id == test_id, _samples.c.reference.is_not(None))
+        .order_by(_samples.c.id)
+        .limit(limit)
+    )
+    return [Answered(*row) for row in connection.execute(query)]
 
 
 def set_outcome(connection: Connection, sample: int, outcome: Outcome) -> None:

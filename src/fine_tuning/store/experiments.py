@@ -205,6 +205,24 @@ def costs_of(connection: Connection, names: Sequence[str]) -> tuple[int, float, 
     return count, total, squares
 
 
+def costs_of_version(connection: Connection, name: str, version: int) -> tuple[int, float, float]:
+    """As `costs_of`, of the samples of a registered version in the tests that are about it."""
+    count, total, squares = 0, 0.0, 0.0
+    for test in of_version(connection, name, version):
+        state = test["statistics"]
+        cost = None if state is None else state["arms"][test["arm"]]["measures"].get("cost")
+        if cost and cost["count"]:
+            count, total = count + cost["count"], total + cost["total"]
+            squares += cost["squares"] + cost["total"] ** 2 / cost["count"]
+    return count, total, squares
+
+
+def model_names(connection: Connection) -> set[str]:
+    """The names of all models in tests."""
+    query = select(_table.c.model_a, _table.c.model_b, _table.c.more)
+    return {name for a, b, more in connection.execute(query) for name in (a, b, *(more or ()))}
+
+
 def _has_model(names: Sequence[str]) -> ColumnElement[bool]:
     """Whether a test has a model of one of these names; of those with further models, perhaps."""
     return or_(_table.c.model_a.in_(names), _table.c.model_b.in_(names), _table.c.more.is_not(None))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from datetime import datetime
 from typing import Any
@@ -26,6 +27,7 @@ MOVES = {
     "ARCHIVED": ("DEPLOYED", "READY"),
     "FAILED": ("TRAINING", "ARCHIVED"),
 }
+_REPLACED = re.compile(r"version \d+ was deployed")
 ROLLBACK = "rollback"  # the reason of a deployment that goes back
 _table = tables.model_versions
 _columns = _table.c
@@ -90,13 +92,16 @@ def move(
         row: from `locked`.
 
     Returns:
-        False where it has the status already.
+        False where it has the status already; archiving by hand what another deployment has archived is noted, since
+        a rollback does not go back to it any more.
 
     Raises:
         ConflictError: the status may not follow the one it has; the message says which may.
     """
     name, version = row.model_name, row.version
     if row.status == status:
+        if status == "ARCHIVED" and _gave_way(connection, row.id):  # now it is archived for its own sake
+            connection.execute(_LOG, _event(row.id, status, status, actor, reason, experiment, now()))
         return False
     if status not in MOVES[row.status]:
         legal = " or ".join(MOVES[row.status])
@@ -106,13 +111,30 @@ def move(
     if status == "DEPLOYED":
         before: int | None = connection.scalar(_ARCHIVE_DEPLOYED, {"name": name})
         if before is not None:
-            why = f"version {version} was deployed"
+            why = _gave_way_to(version)
             events.insert(0, _event(before, "DEPLOYED", "ARCHIVED", actor, why, experiment, at))
         connection.execute(_SET_DEPLOYED, {"row": row.id, "to": status, "at": at})
     else:
         connection.execute(_SET_STATUS, {"row": row.id, "to": status})
     connection.execute(_LOG, events)
     return True
+
+
+def _gave_way_to(version: int) -> str:
+    """The reason why a version was archived that another one has replaced."""
+    return f"version {version} was deployed"
+
+
+def _gave_way(connection: Connection, row_id: int) -> bool:
+    """Whether a version was archived last because another one was deployed, and not by anybody."""
+    events = tables.deployment_events
+    last = connection.execute(
+        select(events.c.from_status, events.c.reason)
+        .where(events.c.model_version_id == row_id)
+        .order_by(events.c.id.desc())
+        .limit(1)
+    ).one_or_none()
+    return last is not None and last.from_status == "DEPLOYED" and bool(_REPLACED.fullmatch(last.reason))
 
 
 def get(connection: Connection, name: str, version: int | None = None) -> ModelVersion | None:
@@ -157,8 +179,9 @@ def deployed_before(connection: Connection, name: str) -> int | None:
         if row.to_status == "ARCHIVED":  # by hand, or by the deployment of another in the same transaction
             following = [(each.to_status, each.created_at) for each in found[at + 1 : at + 2]]
             archived |= set() if following == [("DEPLOYED", row.created_at)] else {row.version}
-        elif row.to_status == "DEPLOYED":
-            archived.discard(row.version)
+            continue
+        archived.discard(row.version)
+        if row.to_status == "DEPLOYED":
             if row.reason == ROLLBACK and row.version in way:
                 del way[way.index(row.version) :]
             way.append(row.version)

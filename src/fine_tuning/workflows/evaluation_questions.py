@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any, NamedTuple, cast
 
 from fine_tuning._util import checks
+from fine_tuning.data_io.answers import as_compared
 from fine_tuning.data_io.json_values import JsonObject
-from fine_tuning.data_io.messages import Message, Tool
+from fine_tuning.data_io.messages import Message, Tool, whole_text
 from fine_tuning.data_io.rows import conversation_key, prompt_and_reference, read_rows, without_padding
 from fine_tuning.datasets import conversations
 from fine_tuning.errors import DataError, UsageError
@@ -69,13 +70,16 @@ class Question:
     @property
     def text(self) -> str:
         """The question as text; a conversation with the role of each message."""
-        texts = [_text(message.get("content")) for message in self.messages]
+        texts = [_text(message) for message in self.messages]
         if len(texts) < 2:
             return "".join(texts)
         return "\n".join(f"{message.get('role')}: {text}" for message, text in zip(self.messages, texts, strict=True))
 
 
-def _text(content: object) -> str:
+def _text(message: Message) -> str:
+    content = message.get("content")
+    if message.get("tool_calls"):
+        return whole_text(message)
     return content if isinstance(content, str) else json.dumps(content, ensure_ascii=False)
 
 
@@ -124,9 +128,9 @@ def question_of(row: JsonObject, where: str) -> Question:
 
 
 def _with_prediction(row: JsonObject, where: str, slices: Mapping[str, str]) -> Question:
-    text, reference, failed = row["prediction"], row.get("reference"), row.get("error")
+    text, reference, failed = as_compared(row["prediction"]), as_compared(row.get("reference")), row.get("error")
     if not isinstance(text, str | None) or not isinstance(reference, str):
-        raise DataError(f"{where}: prediction and reference must be text")
+        raise DataError(f"{where}: prediction and reference must be text, or messages with tool calls")
     if failed:
         text = None
     prompt, rating = row.get("prompt"), row.get("human_rating")

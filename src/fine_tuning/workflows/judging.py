@@ -18,10 +18,11 @@ OnProgress = Callable[[int], None]
 
 
 class Grade(NamedTuple):
-    """A judge's grade of a prediction, 0 to 1; None without a prediction, or for the reason `error`."""
+    """A judge's grade of a prediction, 0 to 1; None without a prediction, or for the reason `error`; and its reply."""
 
     value: float | None
     error: str | None = None
+    reply: Prediction | None = None
 
 
 def grades(
@@ -30,11 +31,14 @@ def grades(
     predictions: Sequence[str | None],
     rubric: str = judge_prompts.RUBRIC,
     *,
+    about: str | None = None,
     workspace: Workspace,
     on_progress: OnProgress = lambda _: None,
 ) -> list[float | None]:
     """The values of `grade_predictions`."""
-    found = grade_predictions(model, questions, predictions, rubric, workspace=workspace, on_progress=on_progress)
+    found = grade_predictions(
+        model, questions, predictions, rubric, about=about, workspace=workspace, on_progress=on_progress
+    )
     return [grade.value for grade in found]
 
 
@@ -44,6 +48,7 @@ def grade_predictions(
     predictions: Sequence[str | None],
     rubric: str = judge_prompts.RUBRIC,
     *,
+    about: str | None = None,
     workspace: Workspace,
     on_progress: OnProgress = lambda _: None,
 ) -> list[Grade]:
@@ -52,6 +57,7 @@ def grade_predictions(
     Args:
         model: the judge, as for `LLMService`; the cost ledger has its calls.
         rubric: describes a good answer.
+        about: the name of the model that predicted, in the ledger: the calls are part of the investment in it.
 
     Raises:
         UsageError: there are not as many predictions as questions.
@@ -63,7 +69,7 @@ def grade_predictions(
         for position, (question, prediction) in enumerate(zip(questions, predictions, strict=True))
         if prediction is not None
     }
-    replies = dict(zip(prompts, _replies(model, list(prompts.values()), workspace, on_progress), strict=True))
+    replies = dict(zip(prompts, _replies(model, list(prompts.values()), about, workspace, on_progress), strict=True))
     return [_grade(replies.get(position)) for position in range(len(questions))]
 
 
@@ -71,9 +77,9 @@ def _grade(reply: Prediction | None) -> Grade:
     if reply is None:
         return Grade(None)
     if reply.error is not None:
-        return Grade(None, reply.error)
+        return Grade(None, reply.error, reply)
     value = judge_prompts.grade_of(reply.text or "")
-    return Grade(value, None if value is not None else "its reply has no grade")
+    return Grade(value, None if value is not None else "its reply has no grade", reply)
 
 
 def preferences(
@@ -99,7 +105,7 @@ def preferences(
         for question, a, b in zip(questions, first, second, strict=True)
         for shown_first, shown_second in ((a, b), (b, a))
     ]
-    replies = [reply.text or "" for reply in _replies(model, prompts, workspace, on_progress)]
+    replies = [reply.text or "" for reply in _replies(model, prompts, None, workspace, on_progress)]
     return [judge_prompts.combined_choice(*pair) for pair in zip(replies[::2], replies[1::2], strict=True)]
 
 
@@ -138,9 +144,11 @@ def _check_lengths(**columns: Sized) -> None:
         raise UsageError(f"{shown}: their numbers must be equal")
 
 
-def _replies(model: str, prompts: Sequence[str], workspace: Workspace, on_progress: OnProgress) -> list[Prediction]:
+def _replies(
+    model: str, prompts: Sequence[str], about: str | None, workspace: Workspace, on_progress: OnProgress
+) -> list[Prediction]:
     if not prompts:
         return []
     questions = [Question([{"role": "user", "content": prompt}], "") for prompt in prompts]
-    options = CallOptions(MAX_REPLY_TOKENS, purpose="judge")
+    options = CallOptions(MAX_REPLY_TOKENS, purpose="judge", about=about)
     return predict(model, questions, options, workspace=workspace, on_progress=on_progress)

@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
+from pathlib import Path
 from typing import NamedTuple
 
 from fine_tuning._util import checks
 from fine_tuning._util.model_names import version_name
-from fine_tuning.data_io.messages import text_of
+from fine_tuning.data_io.messages import compared_text
 from fine_tuning.errors import ConfigurationError, ProviderError, UsageError
 from fine_tuning.llm_service import LLMService
 from fine_tuning.serving.answered_calls import Answer
 from fine_tuning.serving.engine import DEFAULT_CONCURRENCY
-from fine_tuning.serving.model_resolution import find_target
+from fine_tuning.serving.model_resolution import LOCAL, find_target
 from fine_tuning.store.workspace import Workspace
 from fine_tuning.workflows.evaluation_questions import Prediction, Question
 from fine_tuning.workflows.pace import Pace
 from fine_tuning.workflows.prediction_cache import PredictionCache
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -33,7 +37,7 @@ class CallOptions:
         concurrency: concurrent calls to a host; local engines choose their own.
         per_minute: maximum calls to a host per minute; None for no limit.
         fresh: repeat calls whose predictions are kept.
-        purpose: of the calls in the cost ledger.
+        purpose: of the calls in the cost ledger; about: the model whose answers they grade.
 
     Raises:
         UsageError: a number is out of range.
@@ -44,6 +48,7 @@ class CallOptions:
     per_minute: float | None = None
     fresh: bool = False
     purpose: str = "evaluation"
+    about: str | None = None
 
     def __post_init__(self) -> None:
         checks.count("max_tokens", self.max_tokens, 1)
@@ -77,7 +82,9 @@ def predict(
         ProviderError: every call failed.
     """
     checks.name("model", model)
-    service = LLMService(model=model, default_temperature=0.0, purpose=options.purpose, workspace=workspace)
+    service = LLMService(
+        model=model, default_temperature=0.0, purpose=options.purpose, about=options.about, workspace=workspace
+    )
     found: list[Prediction | None] = [question.prediction for question in questions]
     unanswered = [position for position, prediction in enumerate(found) if prediction is None]
     if unanswered:
@@ -109,10 +116,16 @@ def _served_now(
 ) -> str | None:
     """What the host has behind the name now, by asking a question whose answer is kept; None where nobody answers."""
     kept = next((at for at, each in enumerate(found) if each is not None and each.is_cached and each.served_by), None)
+    if kept is None:
+        return None
     try:
-        return None if kept is None else call(questions[kept]).served_by
+        now = call(questions[kept])
     except ConfigurationError:
         return None
+    before = found[kept]
+    if before is not None and now.error is None and now.served_by == before.served_by and now.text != before.text:
+        _log.warning("the host answers a question of an earlier run differently now: it may have another model")
+    return now.served_by
 
 
 def _drop_former(
@@ -170,8 +183,18 @@ def answering(model: str, workspace: Workspace) -> Answering:
 def _open_cache(service: LLMService, workspace: Workspace, max_tokens: int, *, fresh: bool) -> PredictionCache:
     """The cache of the service's model, which is pinned to its version."""
     service.set_model(answering(service.get_model(), workspace).pinned)
-    folder, options = workspace.folder("evaluations"), {"max_tokens": max_tokens}
-    return PredictionCache(folder, service.get_config(), options, fresh=fresh)
+    folder, config = workspace.folder("evaluations"), service.get_config()
+    options: dict[str, object] = {"max_tokens": max_tokens}
+    if config["provider"] == LOCAL and (weights := _weights(Path(config["provider_model"]))):
+        options["weights"] = weights
+    return PredictionCache(folder, config, options, fresh=fresh)
+
+
+def _weights(path: Path) -> list[tuple[str, int, int]]:
+    """What tells weights that were written anew under the same path: names, sizes and times; none where it is none."""
+    files = sorted(path.glob("*.safetensors")) if path.is_dir() else [path] if path.is_file() else []
+    facts = [(each.name, each.stat()) for each in files]
+    return [(name, stat.st_size, stat.st_mtime_ns) for name, stat in facts]
 
 
 def _calls(
@@ -199,7 +222,7 @@ def answers(service: LLMService, questions: Sequence[Question], max_tokens: int)
 
 
 def _prediction(answer: Answer) -> Prediction:
-    return Prediction(text_of(answer), None, answer["latency_ms"], answer["cost"], answer["served_by"])
+    return Prediction(compared_text(answer), None, answer["latency_ms"], answer["cost"], answer["served_by"])
 
 
 def _host_call(service: LLMService, options: CallOptions, pace: Pace, question: Question) -> Prediction:

@@ -4,12 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 from fine_tuning._util.files import make_folder, translated_os_errors
 from fine_tuning.workflows.evaluation_questions import Prediction, Question
+
+
+def kept_note(predictions: Sequence[Prediction], what: str = "predictions") -> str:
+    """How many predictions are of earlier runs, since when, and of which model; empty where none is."""
+    kept = [each for each in predictions if each.is_cached]
+    if not kept:
+        return ""
+    times = [each.answered_at for each in kept if each.answered_at is not None]
+    since = f", the oldest of {datetime.fromisoformat(min(times)):%Y-%m-%d %H:%M} UTC" if times else ""
+    models = sorted({each.served_by for each in kept if each.served_by is not None})
+    by = f", answered by {', '.join(models)}" if models else ""
+    return f"{len(kept):,} {what} are from earlier runs{since}{by}"
 
 
 class PredictionCache:

@@ -185,6 +185,7 @@ def _show_analysis(analysis: CostAnalysis) -> None:
             f"Bill of {analysis.model_name}": usd(analysis.total_inference_cost),
             "Training cost": usd(analysis.training_cost),
             "Cost of the data": usd(analysis.data_cost),
+            "Cost of the judges": usd(analysis.judge_cost),
             "Savings": with_interval("savings", analysis.savings, usd),
             "ROI": with_interval("roi_at_expected", analysis.roi_at_expected, shown),
             "Break-even (calls)": with_interval("break_even_inferences", analysis.break_even_inferences, shown),
@@ -203,7 +204,7 @@ def _show_analysis(analysis: CostAnalysis) -> None:
 
 
 def _savings_chart(analysis: CostAnalysis) -> charts.Options:
-    bounds, investment = analysis.intervals.get("savings", ()), analysis.training_cost + analysis.data_cost
+    bounds, investment = analysis.intervals.get("savings", ()), analysis.investment
     names = ("net savings", "lower bound", "upper bound")
     series = {
         name: [

@@ -250,8 +250,15 @@ def _sample_ratio(result: ABTestResult) -> str:
     if result.withheld:
         return f"failed, no verdict: {result.withheld}"
     if not isfinite(result.ratio_mismatch_p):
-        return "off: no planned split"
+        return _without_ratio_check(result)
     return f"passed (p = {formatting.shown(result.ratio_mismatch_p)})"
+
+
+def _without_ratio_check(result: ABTestResult) -> str:
+    """Why the samples are not checked against the planned split."""
+    if not result.total_samples:
+        return "none yet: no samples"
+    return "not needed: paired, both models answer every unit" if result.is_paired else "off: no planned split"
 
 
 def _show_guardrails(result: ABTestResult) -> None:

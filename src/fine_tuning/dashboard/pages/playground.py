@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from asyncio import gather, to_thread
+from collections.abc import Mapping
 from contextlib import closing
 from threading import Event, Lock
 from typing import cast
@@ -15,6 +16,7 @@ from fine_tuning.distillation import DistillationDataCollector
 from fine_tuning.errors import FineTuningError
 from fine_tuning.llm_service import LLMService
 from fine_tuning.serving.answered_calls import Answer
+from fine_tuning.serving.call_capture import facts_of
 from fine_tuning.store.workspace import Workspace
 
 DEFAULT_TOKENS, MAX_TOKENS = 256, 4096
@@ -87,6 +89,7 @@ class _Side:
 
     def __init__(self, workspace: Workspace, name: str, models: dict[str, str]) -> None:
         self.answer, self.prompt, self.model = "", "", ""  # empty until the answer is complete
+        self._noted: dict[str, object] = {}
         self.has_vote = False
         self._workspace, self._so_far = workspace, ""
         self._service: LLMService | None = None  # open until the page is closed
@@ -110,7 +113,7 @@ class _Side:
             if found is None:
                 self._show(self._so_far, "stopped")
             else:
-                self.answer = self._so_far
+                self.answer, self._noted = self._so_far, facts_of(found)
                 empty = "" if self.answer.strip() else "an empty answer, "
                 self._show(self.answer, f"{empty}{found['latency_ms'] / 1000:.1f} s, {formatting.usd(found['cost'])}")
         except FineTuningError as error:
@@ -160,12 +163,13 @@ class _Side:
             self.prompt,
             self.answer,
             self.model,
+            self._noted,
             done=f"saved as an example rated {GOOD_RATING}",
         )
 
 
-def _save(workspace: Workspace, prompt: str, answer: str, model: str) -> None:
+def _save(workspace: Workspace, prompt: str, answer: str, model: str, noted: Mapping[str, object]) -> None:
     """Capture an answer; one that was already captured, as a rejected answer, also gets the rating."""
     collector = DistillationDataCollector(workspace=workspace)
-    kept = collector.capture_success(prompt, answer, DOMAIN, "chat", GOOD_RATING, model_used=model)
+    kept = collector.capture_success(prompt, answer, DOMAIN, "chat", GOOD_RATING, noted, model_used=model)
     collector.rate(kept, GOOD_RATING)

@@ -15,6 +15,7 @@ from fine_tuning.base_models import catalogue
 from fine_tuning.cost_tracker import CostAnalysis, CostTracker
 from fine_tuning.costs.data_costs import price_of_answer
 from fine_tuning.costs.prices import PriceList
+from fine_tuning.costs.same_model import is_same
 from fine_tuning.data_io.messages import Message
 from fine_tuning.dataset_builder import DatasetBuilder
 from fine_tuning.distillation import DistillationDataCollector
@@ -219,12 +220,13 @@ def _messages(example: Example) -> list[Message]:
 def _teacher(examples: CapturedExamples, prices: PriceList) -> Teacher:
     """The model of most of the calls, with its price for them."""
     names = [str(example["model_used"]) for example in examples]
-    name = max(set(names), key=names.count)
-    return Teacher(name, _cost_per_call(name, examples, prices), names.count(name) / len(names))
+    name = max(dict.fromkeys(names), key=names.count)
+    share = sum(is_same(each, name) for each in names) / len(names)
+    return Teacher(name, _cost_per_call(name, examples, prices), share)
 
 
 def _cost_per_call(model: str, examples: Sequence[Example], prices: PriceList) -> float:
     """The mean over a model's answers, US dollars by today's prices of their texts; nan where unknown."""
-    found = [price_of_answer(example, prices) for example in examples if example["model_used"] == model]
+    found = [price_of_answer(example, prices).usd for example in examples if example["model_used"] == model]
     known = [price for price in found if price is not None]
     return sum(known) / len(known) if known else nan

@@ -11,6 +11,7 @@ from fine_tuning.store import evaluations
 from fine_tuning.store.database import Database
 from fine_tuning.workflows.evaluation_questions import Prediction, Question, clusters
 from fine_tuning.workflows.predict import CallOptions, cached_predictions, predict
+from fine_tuning.workflows.prediction_cache import kept_note
 from fine_tuning.workflows.relocation.relocation_plan import Failures, Plan
 from fine_tuning.workflows.relocation.relocation_run import NO_ANSWER, RelocationRun
 
@@ -58,12 +59,14 @@ def _answers(run: RelocationRun, name: str, questions: Sequence[Question]) -> li
     """A version's answers; where the old version no longer answers, those of earlier runs."""
     longest = run.plan.max_answer_tokens
     try:
-        return predict(name, questions, CallOptions(longest), workspace=run.workspace)
+        found = predict(name, questions, CallOptions(longest), workspace=run.workspace)
     except NO_ANSWER as error:
-        kept = cached_predictions(name, questions, longest, str(error), workspace=run.workspace)
-        if name != run.old_name or _count_failed(kept) == len(kept):
+        found = cached_predictions(name, questions, longest, str(error), workspace=run.workspace)
+        if name != run.old_name or _count_failed(found) == len(found):
             raise
-        return kept
+    if note := kept_note(found, f"answers of {name}"):
+        run.on_message(note)
+    return found
 
 
 def _evaluate(run: RelocationRun, name: str, questions: Sequence[Question], answers: Sequence[Prediction]) -> int:

@@ -1,0 +1,80 @@
+"""The version that a name stands for, now or at an earlier time."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+
+from sqlalchemy import Connection
+
+from fine_tuning._util.model_names import parse_alias_name, parse_version_name
+from fine_tuning.errors import NotFoundError
+from fine_tuning.store import model_aliases, model_versions, registry_changes
+from fine_tuning.store.records.model_versions import ModelVersion, RegistryChange
+
+
+def find(connection: Connection, name: str) -> ModelVersion | None:
+    """The version of `<name>-v<version>` or `<name>@<alias>`; of a registered name the deployed one, else the latest.
+
+    None for a name that is not registered, or that has no such version or alias.
+    """
+    if (named := parse_version_name(name)) is not None and (found := model_versions.get(connection, *named)):
+        return found
+    if (aliased := parse_alias_name(name)) is not None:
+        version = model_aliases.of_model(connection, aliased[0]).get(aliased[1])
+        if version is not None:
+            return model_versions.get(connection, aliased[0], version)
+    return model_versions.deployed(connection, name) or model_versions.get(connection, name)
+
+
+def find_or_raise(connection: Connection, name: str) -> ModelVersion | None:
+    """As `find`; None for a name that has nothing to do with a registered model.
+
+    Raises:
+        NotFoundError: its model is registered, and has no such version or alias; the message says which it has.
+    """
+    if (found := find(connection, name)) is not None:
+        return found
+    if (aliased := parse_alias_name(name)) is not None and model_versions.get(connection, aliased[0]):
+        model, alias = aliased
+        known = ", ".join(model_aliases.of_model(connection, model)) or "none"
+        raise NotFoundError(f"{model} has no alias {alias}; it has {known}")
+    if (named := parse_version_name(name)) is not None and (versions := model_versions.versions(connection, named[0])):
+        numbers = ", ".join(str(each["version"]) for each in versions)
+        raise NotFoundError(f"{named[0]} has no version {named[1]}; it has {numbers}")
+    return None
+
+
+class AnsweringVersions:
+    """Which version of a model answered to its plain name, over time."""
+
+    def __init__(self, changes: Sequence[RegistryChange]) -> None:
+        """Read the history of a model, oldest change first."""
+        self._times: list[str] = []
+        self._versions: list[int] = []
+        deployed, latest = None, None
+        for change in changes:
+            version = change["version"]
+            if change["kind"] != "status" or version is None:
+                continue
+            if change["before"] is None:
+                latest = max(latest or 0, version)
+            if change["after"] == "DEPLOYED":
+                deployed = version
+            elif deployed == version:
+                deployed = None
+            self._times.append(change["created_at"])
+            self._versions.append(deployed or latest or version)
+
+    def at(self, time: str) -> int | None:
+        """The version deployed at a time (ISO 8601, UTC), else the latest then; before all of them, the first.
+
+        None for a model without versions.
+        """
+        place = bisect_right(self._times, time) - 1
+        return self._versions[max(0, place)] if self._versions else None
+
+
+def answering(connection: Connection, name: str) -> AnsweringVersions:
+    """Which version of a registered model answered to its name, over time."""
+    return AnsweringVersions(registry_changes.of_model(connection, name))

@@ -1,0 +1,341 @@
+"""Returns of versions: named in any way, each with its own price, and with all that was paid for it."""
+
+from __future__ import annotations
+
+from math import isnan, nan
+from typing import Any
+
+import pytest
+
+from fine_tuning import ABTestFramework, CostTracker, LLMService, ModelEvaluator, ModelRegistry
+from fine_tuning.cost_tracker import CostAnalysis
+from fine_tuning.distillation import DistillationDataCollector
+from fine_tuning.errors import NotFoundError, UsageError
+from fine_tuning.store import evaluations
+from fine_tuning.store.database import Database
+from fine_tuning.store.workspace import open_workspace
+from fine_tuning.workflows import judging
+from fine_tuning.workflows.evaluation_questions import Question
+from tests import wire
+from tests.costs.test_incumbent import QUESTIONS, capture, register
+
+USAGE = {"prompt_tokens": 1000, "completion_tokens": 100, "total_tokens": 1100}
+
+
+@pytest.fixture
+def two_versions(database: Database) -> None:
+    """`m` v1 (10 cents a call), then v2 (1 cent), deployed one after the other; v1 has the alias `old`."""
+    registry, tracker = ModelRegistry(), CostTracker()
+    for version, cost in ((1, 0.1), (2, 0.01)):
+        registry.register_model("m", "small", f"job-{version}", 10, cost=5.0 * version)
+        registry.deploy_model("m", version)
+        for _ in range(3):
+            tracker.record_inference("m", 10, cost, is_fine_tuned=True)
+    registry.set_alias("m", "old", 1)
+
+
+@pytest.mark.parametrize("incumbent", ["m-v1", "m@old"])
+@pytest.mark.parametrize("name", ["m", "m-v2"])
+def test_roi_of_a_version_against_another_has_the_price_of_each(two_versions: None, incumbent: str, name: str) -> None:
+    analysis = CostTracker().calculate_roi(name, None, 1000, incumbent=incumbent)
+    assert (analysis.incumbent, analysis.inference_cost_per_call) == ("m-v1", pytest.approx(0.01))
+    assert analysis.incumbent_cost == pytest.approx(100)
+    assert analysis.training_cost == pytest.approx(10)  # of version 2: that of version 1 is spent whatever is decided
+    assert analysis.savings == pytest.approx(90)
+    which = "the versions after m-v1" if name == "m" else "this version alone"
+    assert f"training cost $10, {which}" in analysis.assumptions
+
+
+def test_roi_names_that_are_no_version_are_one_line(two_versions: None, cli: Any) -> None:
+    with pytest.raises(NotFoundError, match="m has no version 7; it has 1, 2"):
+        CostTracker().calculate_roi("m", None, 1000, incumbent="m-v7")
+    with pytest.raises(NotFoundError, match="m has no alias best; it has old"):
+        CostTracker().calculate_roi("m@best", None, 1000)
+    with pytest.raises(UsageError, match="m and its incumbent m-v2 are both m-v2"):
+        CostTracker().calculate_roi("m", None, 1000, incumbent="m-v2")
+    code, out, err = cli("roi", "m", "nan", "1000", "--incumbent", "m@nobody")
+    assert (code, out, err.count("\n")) == (1, "", 1)
+    assert '"incumbent": "m-v1"' in cli("roi", "m", "nan", "1000", "--incumbent", "m@old", "--json")[1]
+
+
+def test_roi_of_a_version_without_calls_says_whose_price_it_takes(two_versions: None) -> None:
+    ModelRegistry().register_model("m", "small", "job-3", 10, cost=1.0)
+    assert isnan(CostTracker().calculate_roi("m-v3", 0.1, 1000).inference_cost_per_call)
+    ModelRegistry().deploy_model("m", 3)
+    analysis = CostTracker().calculate_roi("m", 0.1, 1000)
+    assert analysis.inference_cost_per_call == pytest.approx(0.01)
+    assert any("m-v3" in line and "m-v2" in line for line in analysis.assumptions)
+
+
+def test_price_of_a_registered_fine_tune_is_that_of_its_host(
+    database: Database, host: wire.Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tuned = "ft:gpt-4o-mini-2024-07-18:acme::abc"
+    choice = {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "yes"}}
+    answer = {"id": "x", "object": "chat.completion", "created": 1, "model": "m", "choices": [choice], "usage": USAGE}
+    host.answers["POST /chat/completions"] = (200, answer)
+    registry = ModelRegistry()
+    registry.register_model("gpt-4o", "b", "j", 10, cost=1.0, provider=host.url, provider_model=tuned)
+    registry.deploy_model("gpt-4o", 1)
+    assert LLMService(model="gpt-4o").complete("hello")["cost"] is None  # a host here is not OpenAI, whatever the name
+    scope = host.url.partition("://")[2].partition("/")[0]
+    monkeypatch.setenv("FINE_TUNING_PRICES", f'{{"{scope}/*": {{"provider": "openai"}}}}')
+    paid = LLMService(model="gpt-4o").complete("hello")["cost"]
+    assert paid == pytest.approx((1000 * 0.30 + 100 * 1.20) / 1e6)  # the price of fine-tunes, not gpt-4o's
+    assert CostTracker().calculate_roi("x", None, 10, incumbent="gpt-4o").incumbent_cost == pytest.approx(10 * paid)
+    CostTracker().record_inference(tuned, 1100, 3 * paid, is_fine_tuned=True)  # as a log names it
+    both = CostTracker().calculate_roi("gpt-4o", 1.0, 10).inference_cost_per_call
+    assert both == pytest.approx(2 * paid)
+
+
+def test_savings_and_their_interval_stay_within_the_bill(database: Database) -> None:
+    ModelRegistry().register_model("m", "small", "job-1", 10, cost=5.0)
+    for number in range(40):
+        CostTracker().record_inference("m", 10, 0.5 if number == 0 else 1e-6, is_fine_tuned=True)
+    analysis = CostTracker().calculate_roi("m", 0.02, 1000)
+    assert analysis.incumbent_cost == pytest.approx(20)
+    assert analysis.intervals["savings"][1] <= 20 + 1e-9
+
+
+def returned(**more: Any) -> CostAnalysis:
+    return CostTracker().calculate_roi("m", 0.1, 1000, 10.0, "gpt-4o", **more)
+
+
+@pytest.mark.parametrize(
+    ("metric", "score"), [("token_f1", None), ("bleu", None), ("judge", 0.9), ("exact_match", None)]
+)
+def test_only_right_and_wrong_answers_have_avoided_errors(database: Database, metric: str, score: float | None) -> None:
+    ModelRegistry().register_model("m", "small", "job-1", 10, cost=5.0)
+    for name, answers in (("gpt-4o", ["a b c d y"] * 60), ("m-v1", ["a b c d x"] * 60)):
+        scores = None if score is None else {metric: [score] * 60}
+        metrics = ["exact_match", metric][: 1 + (score is None)] if metric != "exact_match" else [metric]
+        ordered = metrics[::-1] if score is None else metrics
+        right = ["a b c d x"] * 60
+        ModelEvaluator().evaluate(answers, right, name, metrics=ordered, scores=scores, questions=QUESTIONS[:60])
+    analysis = returned()
+    if metric in {"exact_match", "judge"}:  # the judge's grades stand beside exact matches
+        assert analysis.accuracy_value == pytest.approx(10_000)
+    else:
+        assert isnan(analysis.accuracy_value)
+        assert isnan(analysis.accuracy_improvement)
+        assert f"{metric} of evaluation" in analysis.unknown[-1]
+        assert "no share of right answers" in analysis.unknown[-1]
+
+
+@pytest.mark.parametrize(
+    "choices", [{"score": "bounded", "low": 1, "high": 5}, {"score": "bounded"}, {"score": "real"}]
+)
+def test_ratings_of_a_test_have_no_avoided_errors(database: Database, choices: Any) -> None:
+    ModelRegistry().register_model("m", "small", "job-1", 10, cost=5.0)
+    tests = ABTestFramework()
+    tests.create_test("t", "gpt-4o", "m-v1", **choices)
+    pairs = [{"model": arm, "score": score} for _ in range(200) for arm, score in (("model_a", 1.0), ("model_b", 1.0))]
+    tests.record_samples("t", pairs)
+    analysis = returned()
+    assert isnan(analysis.accuracy_value)
+    assert "scores of A/B test t are no shares of right answers" in analysis.unknown[-1]
+
+
+@pytest.mark.parametrize("captured", ["gpt-4o-2024-08-06", "openai/gpt-4o", "azure/gpt-4o", "models/gpt-4o", "GPT-4o"])
+@pytest.mark.parametrize("place", ["evaluation", "evaluation without questions", "test", "labels in a test"])
+def test_own_answers_under_any_name_are_agreement(database: Database, captured: str, place: str) -> None:
+    is_label = place == "labels in a test"
+    answer = (lambda number: "yes") if is_label else (lambda number: f"The answer to number {number}")
+    for number, question in enumerate(QUESTIONS):
+        DistillationDataCollector().capture_success(question, answer(number), "d", "t", model_used=captured)
+    ModelRegistry().register_model("m", "small", "job-1", 10, cost=5.0)
+    references = [answer(number) for number in range(100)]
+    wrong = ["?"] * 10 + references[10:]
+    if place.startswith("evaluation"):
+        questions = None if place.endswith("questions") else QUESTIONS
+        for name, answers in (("gpt-4o", references), ("m-v1", wrong)):
+            ModelEvaluator().evaluate(answers, references, name, questions=questions)
+    else:
+        tests = ABTestFramework()
+        tests.create_test("t", "gpt-4o", "m-v1")
+        for reference, other in zip(references, wrong, strict=True):
+            tests.record_sample("t", "model_a", reference, reference, 1, 0.1)
+            tests.record_sample("t", "model_b", other, reference, 1, 0.1)
+    analysis = returned()
+    assert analysis.agreement == pytest.approx(0.9)
+    assert isnan(analysis.accuracy_value)
+    assert "gpt-4o's own answers" in analysis.unknown[-1]
+
+
+def test_labels_of_people_in_a_test_are_accuracy(database: Database) -> None:
+    for number, question in enumerate(QUESTIONS):
+        DistillationDataCollector().capture_success(question, "yes" if number % 2 else "no", "d", "t")
+    ModelRegistry().register_model("m", "small", "job-1", 10, cost=5.0)
+    tests = ABTestFramework()
+    tests.create_test("t", "gpt-4o", "m-v1")
+    for number in range(400):
+        label = "yes" if number % 3 else "no"
+        tests.record_sample("t", "model_a", label if number % 5 else "?", label, 1, 0.1)
+        tests.record_sample("t", "model_b", label, label, 1, 0.1)
+    assert returned().accuracy_improvement == pytest.approx(0.2)
+
+
+def test_incumbent_by_default_is_one_teacher_under_its_names(
+    database: Database, host: wire.Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_BASE_URL", host.url)
+    for number, question in enumerate(QUESTIONS):
+        name = ("gpt-4o", "openai/gpt-4o", "gpt-4.1")[number % 3 if number > 20 else 2]
+        DistillationDataCollector().capture_success(question, f"{question} Sent.", "support", "t", model_used=name)
+    register()
+    analysis = CostTracker().calculate_roi("m", 0.1, 1000)
+    assert analysis.incumbent in {"gpt-4o", "openai/gpt-4o"}
+    assert any("gave 53 of the 100 answers" in line for line in analysis.assumptions)
+
+
+def test_judges_are_part_of_the_investment(
+    database: Database, host: wire.Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    choice = {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "Grade: 5"}}
+    answer = {"id": "x", "object": "chat.completion", "created": 1, "model": "m", "choices": [choice], "usage": USAGE}
+    host.answers["POST /chat/completions"] = (200, answer)
+    monkeypatch.setenv("OPENAI_BASE_URL", host.url)
+    monkeypatch.setenv("FINE_TUNING_PRICES", '{"house-judge": {"input": 1000, "output": 0}}')  # a dollar a call
+    workspace = CostTracker()
+    registry = ModelRegistry()
+    for name in ("m", "other"):
+        registry.register_model(name, "small", f"job-{name}", 10, cost=5.0)
+    questions = [Question([{"role": "user", "content": each}], "x") for each in QUESTIONS[:4]]
+    for about in ("m-v1", "other-v1"):
+        judging.grades("house-judge", questions, [about] * 4, about=about, workspace=open_workspace())
+    workspace.record_inference("m", 10, 0.0, is_fine_tuned=True)
+    analysis = workspace.calculate_roi("m", 0.1, 1000)
+    assert (analysis.judge_cost, analysis.investment) == (pytest.approx(4), pytest.approx(9))
+    assert analysis.roi_at_expected == pytest.approx((100 - 9) / 9)
+    workspace.record_inference("someone", 10, 2.0, is_fine_tuned=False, kind="judge")
+    again = workspace.calculate_roi("m", 0.1, 1000)
+    assert again.judge_cost == pytest.approx(6)
+    assert any("1 calls of judges are recorded without the model" in line for line in again.assumptions)
+    assert workspace.calculate_roi("m", 0.1, 1000, data_cost=1.0).investment == pytest.approx(6)
+    workspace.record_inference("someone", 10, None, is_fine_tuned=False, kind="judge")
+    unknown = workspace.calculate_roi("m", 0.1, 1000)
+    assert isnan(unknown.roi_at_expected)
+    assert any("judges' calls" in line for line in unknown.unknown)
+
+
+def test_unrecorded_data_is_unknown_and_the_return_says_what_it_rests_on(database: Database, cli: Any) -> None:
+    ModelRegistry().register_model("m", "small", "job-1", 10, cost=5.0)
+    CostTracker().record_inference("m", 10, 0.0, is_fine_tuned=True)
+    analysis = CostTracker().calculate_roi("m", 0.1, 1000)
+    assert isnan(analysis.data_cost)
+    assert (analysis.investment, analysis.roi_at_expected) == (5, pytest.approx(19))
+    assert any("rests on the training cost alone" in line for line in analysis.assumptions)
+    out = cli("roi", "m", "0.1", "1000")[1]
+    assert "rests on the training cost alone" in " ".join(out.split())
+
+
+@pytest.mark.parametrize(
+    ("metadata", "is_known"),
+    [
+        ({}, True),
+        ({"provider": "openai"}, True),
+        ({"provider": "azure"}, True),
+        ({"provider": "https://api.openai.com/v1"}, True),
+        ({"provider": "http://localhost:8000/v1"}, False),
+        ({"provider": "local"}, False),
+        ({"provider": "house-gateway"}, False),
+    ],
+)
+def test_data_is_priced_by_provider_and_name(
+    database: Database, host: wire.Host, monkeypatch: pytest.MonkeyPatch, metadata: Any, is_known: bool
+) -> None:
+    monkeypatch.setenv("OPENAI_BASE_URL", host.url)
+    for question in QUESTIONS[:20]:
+        DistillationDataCollector().capture_success(question, "Sent on Monday.", "s", "t", metadata=metadata)
+    register()
+    analysis = CostTracker().calculate_roi("m", 0.1, 1000)
+    assert isnan(analysis.data_cost) is not is_known
+    if not is_known:
+        assert any(
+            "cost of the data, which gpt-4o" in line or "house-gateway/gpt-4o" in line for line in analysis.unknown
+        )
+    elif not metadata:
+        assert any("openai itself answered, as the name gpt-4o suggests" in line for line in analysis.assumptions)
+
+
+def test_captured_call_notes_what_answered_and_what_it_cost(
+    database: Database, host: wire.Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    choice = {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "Sent on Monday."}}
+    answer = {"id": "x", "object": "chat.completion", "created": 1, "model": "m", "choices": [choice], "usage": USAGE}
+    host.answers["POST /chat/completions"] = (200, answer)
+    monkeypatch.setenv("OPENAI_BASE_URL", host.url)
+    service = LLMService(model="gpt-4o", capture=5)
+    for question in QUESTIONS[:20]:
+        service.complete(question)
+    (example, *_) = DistillationDataCollector().get_curated_examples()
+    assert example["metadata"] == {"provider": host.url}  # a host here, whose prices nobody has told
+    register()
+    assert isnan(CostTracker().calculate_roi("m", 0.1, 1000).data_cost)
+    monkeypatch.setenv("FINE_TUNING_PRICES", '{"gpt-4o": {"input": 1000, "output": 0}}')
+    LLMService(model="gpt-4o", capture=5).complete("What is paid is noted?")
+    noted = [each["metadata"].get("cost") for each in DistillationDataCollector().get_curated_examples()]
+    assert noted.count(None) == 20
+    assert max(each for each in noted if each) == pytest.approx(1)
+
+
+def test_data_of_a_registered_name_is_not_priced_by_the_name(
+    database: Database, host: wire.Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_BASE_URL", host.url)
+    ModelRegistry().register_model("gpt-4o", "small", "job-x", 10, cost=nan, provider="local", provider_model="/x/y")
+    capture("gpt-4o", 20)
+    register()
+    analysis = CostTracker().calculate_roi("m", 0.1, 1000)
+    assert isnan(analysis.data_cost)
+    assert analysis.incumbent == "gpt-4o-v1"
+    assert any("cost of the data, which gpt-4o-v1 answered" in line for line in analysis.unknown)
+
+
+def test_evaluation_by_plain_name_is_of_the_version_that_answered_then(database: Database) -> None:
+    registry = ModelRegistry()
+    for number in (1, 2):
+        registry.register_model("m", "small", f"job-{number}", 10)
+    registry.deploy_model("m", 1)
+    first = ModelEvaluator().evaluate(["a"], ["a"], "m").id
+    registry.deploy_model("m", 2)
+    registry.register_model("m", "small", "job-3", 10)
+    second = ModelEvaluator().evaluate(["a"], ["a"], "m").id
+    unlinked = ModelEvaluator().evaluate(["a"], ["a"], "m@nobody").id
+    with database.read() as tx:
+        of = {number: [each["id"] for each in evaluations.of_version(tx, "m", number)] for number in (1, 2, 3)}
+    assert of == {1: [first], 2: [second], 3: []}
+    assert unlinked not in (first, second)
+
+
+def test_lineage_has_the_calls_of_its_version(database: Database) -> None:
+    registry, tracker = ModelRegistry(), CostTracker()
+    for number in (1, 2):
+        registry.register_model("m", "small", f"job-{number}", 10)
+        tracker.record_inference("m", 10, 0.5 * number, True, {"version": number})
+        tracker.record_inference(f"m-v{number}", 10, 4.0, True)
+    tracker.record_inference("m", 10, 0.125, True, {"version": "beta"})
+    tracker.record_inference("m", 10, 0.25, True)
+    for number in (1, 2):
+        shown = [node.label for node in registry.lineage("m", number).nodes if node.kind == "cost"]
+        assert shown == [
+            f"inference of m: 1 calls, ${0.5 * number:g}",
+            f"inference of m-v{number}: 1 calls, $4",
+            "inference of m (of no recorded version): 1 calls, $0.25",
+        ]
+
+
+def test_stored_completion_of_our_own_server_is_not_a_vendors(
+    database: Database, host: wire.Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stored = {"id": "c1", "object": "chat.completion", "created": 1, "model": "gpt-4o", "metadata": {}}
+    choice = {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "Sent on Monday."}}
+    asked = {"id": "m", "role": "user", "content": QUESTIONS[0]}
+    host.answers["GET /chat/completions"] = (
+        200,
+        {"object": "list", "data": [{**stored, "choices": [choice]}], "has_more": False},
+    )
+    host.answers["GET /chat/completions/c1/messages"] = (200, {"object": "list", "data": [asked], "has_more": False})
+    DistillationDataCollector().import_stored_completions(base_url=host.url, api_key="x", rating=5)
+    (example,) = DistillationDataCollector().get_curated_examples()
+    assert example["metadata"]["provider"] == host.url
