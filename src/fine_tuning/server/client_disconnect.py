@@ -9,6 +9,8 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from fine_tuning.server.api_errors import ApiError
+
 CHECK_SECONDS = 0.25
 CLIENT_CLOSED_REQUEST = 499  # the status that nginx logs; the client does not read it
 
@@ -26,6 +28,16 @@ async def disconnect_check(request: Request) -> Callable[[], bool]:
         return asyncio.run_coroutine_threadsafe(request.is_disconnected(), loop).result()
 
     return client_disconnected
+
+
+def check_connected(client_disconnected: Callable[[], bool]) -> None:
+    """Stop answering a client that has disconnected.
+
+    Raises:
+        ApiError: 499.
+    """
+    if client_disconnected():
+        raise ApiError(CLIENT_CLOSED_REQUEST, "the client has disconnected")
 
 
 ClientDisconnected = Annotated[Callable[[], bool], Depends(disconnect_check)]

@@ -12,7 +12,12 @@ from fine_tuning.server.api_errors import invalid
 MAX_DEPTH = 64  # of nested objects and arrays; JSON readers have their own limits
 
 
-def ignored(why: str) -> Any:  # pydantic types a field as its default
+def supported(why: str, **bounds: Any) -> Any:  # pydantic types a field as its default
+    """A parameter that needs a word about how far it is supported; `bounds` as those of pydantic's `Field`."""
+    return Field(default=None, json_schema_extra={"support": "supported", "why": why}, **bounds)
+
+
+def ignored(why: str) -> Any:
     """A parameter that is accepted and changes nothing."""
     return Field(default=None, json_schema_extra={"support": "ignored", "why": why})
 
