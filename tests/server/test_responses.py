@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 
@@ -143,7 +144,7 @@ def test_tool_choice_limits_the_calls(client: OpenAI) -> None:
 
 
 def test_call_that_is_cut_off_is_incomplete(client: OpenAI) -> None:
-    answer = ask(client, tools=[WEATHER], tool_choice="required", max_output_tokens=14)
+    answer = ask(client, tools=[WEATHER], tool_choice="required", max_output_tokens=40)
     assert (answer.status, answer.output[-1].type, answer.output[-1].status) == (
         "incomplete",
         "function_call",
@@ -166,7 +167,6 @@ REFUSED: list[tuple[dict[str, Any], str, str]] = [
     ({"text": {"format": {"type": "json_schema"}}}, "text.format", "needs a name and a schema"),
     ({"text": {"format": FORMAT}}, "text.format.schema.format", "not held under strict"),
     ({"top_logprobs": 2}, "top_logprobs", "needs include"),
-    ({"stream_options": {"include_obfuscation": True}}, "stream_options", "goes with stream"),
     ({"temperature": 3}, "temperature", "at most 2"),
     ({"max_output_tokens": 0}, "max_output_tokens", "at least 1"),
     ({"input": []}, "input", "Missing required parameter: 'input'"),
@@ -194,6 +194,12 @@ def test_create_unsupported_parameter_returns_400(
     body: Any = caught.value.body
     assert (body["param"], body["type"]) == (param, "invalid_request_error")
     assert words in body["message"]
+
+
+def test_create_stream_options_without_a_stream_are_refused(client: OpenAI) -> None:
+    with pytest.raises(openai.BadRequestError, match="goes with stream = true only"):
+        ask(client, stream_options={"include_obfuscation": True})
+    assert list(ask(client, stream=True, stream_options={"include_obfuscation": False}))
 
 
 def test_create_unknown_names_return_404(client: OpenAI) -> None:
@@ -224,14 +230,15 @@ def test_create_ignored_parameters_change_nothing(client: OpenAI) -> None:
 
 def test_truncation_auto_leaves_out_the_oldest_messages(client: OpenAI) -> None:
     system = {"role": "system", "content": "Be brief."}
-    long: list[Any] = [{"role": "user", "content": "word " * 60}, {"role": "assistant", "content": "Yes."}]
-    given = [system, *long, *long, *long, {"role": "user", "content": QUESTION}]
-    with pytest.raises(openai.BadRequestError) as caught:
-        ask(client, input=given)
-    assert caught.value.code == "context_length_exceeded"
-    fitted = ask(client, input=given, truncation="auto", temperature=0)
-    kept = [system, long[1], *long, {"role": "user", "content": QUESTION}]
-    expected = ask(client, input=kept, temperature=0)
+    turns = [{"role": ("user", "assistant")[n % 2], "content": f"{n} " + "word " * 60} for n in range(10)]
+    question = {"role": "user", "content": QUESTION}
+    fitted = ask(client, input=[system, *turns, question], truncation="auto", temperature=0)
+    for left_out in range(10):
+        given = [system, *turns[left_out:], question]
+        with suppress(openai.BadRequestError):
+            expected = ask(client, input=given, temperature=0)
+            break
+    assert left_out > 0
     assert (fitted.output_text, fitted.usage.input_tokens) == (expected.output_text, expected.usage.input_tokens)
     with pytest.raises(openai.BadRequestError):
         ask(client, input=[{"role": "user", "content": "word " * 3000}], truncation="auto")
@@ -257,7 +264,8 @@ def test_stream_accumulates_to_the_response(client: OpenAI) -> None:
     last = events[-1].response
     text = "".join(event.delta for event in events if event.type == "response.output_text.delta")
     assert text == last.output_text == whole.output_text
-    assert (last.usage, events[0].response.id, events[0].response.output) == (whole.usage, last.id, [])
+    assert (last.usage.total_tokens, last.usage.output_tokens) == (whole.usage.total_tokens, whole.usage.output_tokens)
+    assert (events[0].response.id, events[0].response.output) == (last.id, [])
     assert client.responses.retrieve(last.id).output_text == text
 
 
@@ -313,7 +321,7 @@ def test_async_clients_get_their_answers(client: OpenAI, address: str) -> None:
 
 
 def test_stored_response_is_retrieved_continued_and_deleted(client: OpenAI) -> None:
-    first = ask(client, instructions="Be brief.", temperature=0)
+    first = ask(client, instructions="Be kind.", temperature=0)
     assert client.responses.retrieve(first.id).to_dict() == first.to_dict()
     second = ask(client, input="And of Spain?", previous_response_id=first.id, temperature=0)
     third = ask(client, input="And?", previous_response_id=second.id, temperature=0)
@@ -353,7 +361,7 @@ def test_input_items_are_paged(client: OpenAI) -> None:
 
 
 def test_stored_response_is_a_captured_example(client: OpenAI) -> None:
-    first = ask(client, metadata={"domain": "geo", "rating": "4"}, temperature=0, instructions="Be brief.")
+    first = ask(client, metadata={"domain": "geo", "rating": "4"}, temperature=0, instructions="Be kind.")
     called = ask(client, tools=[WEATHER], tool_choice="required", parallel_tool_calls=False, max_output_tokens=200)
     ask(client, store=False)
     examples = {each["metadata"]["response"]: each for each in DistillationDataCollector().find_examples()}
