@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from fine_tuning._util.checks import MAX_NAME_LENGTH
 from fine_tuning.distillation import DistillationDataCollector
@@ -19,7 +19,8 @@ RATINGS = {"1", "2", "3", "4", "5"}
 def store(server: Context, project: str, body: ChatRequest, completion: ChatCompletion) -> None:
     """Store a request with its completion. The first choice is captured, unless it cannot be (an empty answer)."""
     metadata = body.metadata or {}
-    example = _capture(server, body, completion, metadata)
+    message = {name: value for name, value in completion["choices"][0]["message"].items() if value is not None}
+    example = capture(server, body, [message], {"completion": completion["id"]})
     with server.database.write() as tx:
         completions.add(
             tx,
@@ -35,18 +36,26 @@ def store(server: Context, project: str, body: ChatRequest, completion: ChatComp
         )
 
 
-def _capture(server: Context, body: ChatRequest, completion: ChatCompletion, metadata: Mapping[str, str]) -> str | None:
-    message = {name: value for name, value in completion["choices"][0]["message"].items() if value is not None}
+def capture(
+    server: Context, body: ChatRequest, answer: Sequence[Mapping[str, object]], source: Mapping[str, str]
+) -> str | None:
+    """Capture a conversation as an example; None where it cannot be one, such as with an empty answer.
+
+    Args:
+        answer: the messages that follow those of the request.
+        source: what to note of where it is from, beside the request's metadata.
+    """
+    metadata = body.metadata or {}
     rating = metadata.get("rating", "")
     try:
         return DistillationDataCollector(workspace=server.workspace).capture_conversation(
-            [*(each.plain() for each in body.messages), message],
+            [*(each.plain() for each in body.messages), *answer],
             (metadata.get("domain") or "general")[:MAX_NAME_LENGTH],
             (metadata.get("task_type") or "chat")[:MAX_NAME_LENGTH],
             int(rating) if rating in RATINGS else DEFAULT_RATING,
-            {"completion": completion["id"], **metadata},
+            {**source, **metadata},
             model_used=body.model,
             tools=None if body.tools is None else [tool.model_dump(exclude_none=True) for tool in body.tools],
         )
     except FineTuningError:
-        return None  # no usable example; the stored completion has the answer
+        return None  # no usable example; what is stored has the answer
