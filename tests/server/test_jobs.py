@@ -71,9 +71,19 @@ def test_job_from_upload_to_answer(client: OpenAI, upload: Upload, finish: Finis
     assert answer.usage is not None
     assert answer.usage.completion_tokens <= 5
     assert client.models.retrieve(done.fine_tuned_model).owned_by == "org-default"
+    (point,) = client.fine_tuning.jobs.checkpoints.list(done.id).data[:1]
+    assert client.models.retrieve(point.fine_tuned_model_checkpoint).owned_by == "org-default"
     assert client.models.delete(done.fine_tuned_model).deleted
     with pytest.raises(openai.NotFoundError, match="does not exist"):
         client.models.retrieve(done.fine_tuned_model)
+    with pytest.raises(openai.NotFoundError, match="does not exist"):
+        client.models.delete(done.fine_tuned_model)
+    assert client.fine_tuning.jobs.retrieve(done.id).fine_tuned_model == done.fine_tuned_model
+    assert not client.fine_tuning.jobs.checkpoints.list(done.id).data
+    with pytest.raises(openai.NotFoundError, match="does not exist"):
+        client.chat.completions.create(
+            model=point.fine_tuned_model_checkpoint, messages=[{"role": "user", "content": "q"}]
+        )
 
 
 def test_job_dpo_learns_from_preferences(client: OpenAI, upload: Upload, finish: Finish) -> None:
@@ -125,6 +135,11 @@ def test_checkpoints_answer_and_can_be_shared(client: OpenAI, upload: Upload, fi
     owner.fine_tuning.checkpoints.permissions.delete(permission.id, fine_tuned_model_checkpoint=lent)
     with pytest.raises(openai.NotFoundError):
         answer(lent, stranger)
+    owner.fine_tuning.checkpoints.permissions.create(done.fine_tuned_model, project_ids=["other"])
+    assert answer(done.fine_tuned_model, stranger) == answer(done.fine_tuned_model, owner)
+    assert done.fine_tuned_model in {model.id for model in stranger.models.list()}
+    with pytest.raises(openai.BadRequestError, match="was not fine-tuned by this project"):
+        stranger.models.delete(done.fine_tuned_model)
 
 
 def test_job_on_fine_tuned_model_trains_further(client: OpenAI, upload: Upload, finish: Finish) -> None:
