@@ -189,6 +189,17 @@ def test_job_rows_refused_by_openai_fail_validation(client: OpenAI, upload: Uplo
     assert "6 bad lines" in job.error.message
 
 
+def test_job_rows_with_images_fail_validation_each_by_its_line(client: OpenAI, upload: Upload, finish: Finish) -> None:
+    image = {"type": "image_url", "image_url": {"url": "https://example.com/a.png"}}
+    asked = {"role": "user", "content": [{"type": "text", "text": "What is it?"}, image]}
+    rows = [json.dumps({"messages": [asked, {"role": "assistant", "content": f"A cat {n}."}]}) for n in range(12)]
+    job = finish(create(client, upload("\n".join(rows).encode())).id)
+    assert job.status == "failed"
+    assert "12 bad lines: line 1: messages[0].content must be text" in job.error.message
+    assert "line 12" in job.error.message
+    assert "/" not in job.error.message
+
+
 def test_delete_file_in_use_returns_400(client: OpenAI, upload: Upload, finish: Finish) -> None:
     file_id = upload()
     job = create(client, file_id)
