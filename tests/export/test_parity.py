@@ -113,3 +113,36 @@ def test_export_gguf_invalid_quantization_or_file_raises(exported: dict[str, Any
     (tmp_path / "bad.gguf").write_bytes(b"GGUF")
     with pytest.raises(DataError, match="cannot load"):
         token_parity.with_gguf(exported["reference"], tmp_path / "bad.gguf", quantization.find("f16"), str)
+
+
+ALTERNATING = (
+    "{% if messages[0]['role'] == 'system' %}{{ raise_exception('System role not supported') }}{% endif %}"
+    "{% for message in messages %}{% if (message['role'] == 'user') != (loop.index0 % 2 == 0) %}"
+    "{{ raise_exception('Conversation roles must alternate user/assistant/user/assistant/...') }}{% endif %}"
+    "{{ '<|im_start|>' + message['role'] + '\n' + message['content'] | trim + '<|im_end|>\n' }}{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
+)
+WITHOUT_SYSTEM = (
+    "{% for message in messages if message['role'] != 'system' %}"
+    "{{ '<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>\n' }}{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
+)
+
+
+@pytest.mark.parametrize("template", [ALTERNATING, WITHOUT_SYSTEM], ids=["refuses", "leaves out"])
+def test_system_message_without_a_role_for_it_is_prompted_as_llama_cpp_does(
+    template: str, tiny_model_dir: Path, tmp_path: Path
+) -> None:
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    folder = tmp_path / "model"
+    shutil.copytree(tiny_model_dir, folder)
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    tokenizer.chat_template = template
+    tokenizer.save_pretrained(folder)
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype="float32")
+    reference = list(token_parity.answers(model, tokenizer, token_parity.PROMPTS))
+    assert "Answer with one word.\n2025 + 17 = ?" in reference[1].text
+    gguf = export_gguf(folder, tmp_path / "x.gguf", "f16")
+    found = token_parity.with_gguf(reference, gguf, quantization.find("f16"), tokenizer.decode)
+    assert (found.prompts_alike, found.first_difference) == (4, None)

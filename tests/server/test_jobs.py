@@ -71,9 +71,19 @@ def test_job_from_upload_to_answer(client: OpenAI, upload: Upload, finish: Finis
     assert answer.usage is not None
     assert answer.usage.completion_tokens <= 5
     assert client.models.retrieve(done.fine_tuned_model).owned_by == "org-default"
+    (point,) = client.fine_tuning.jobs.checkpoints.list(done.id).data[:1]
+    assert client.models.retrieve(point.fine_tuned_model_checkpoint).owned_by == "org-default"
     assert client.models.delete(done.fine_tuned_model).deleted
     with pytest.raises(openai.NotFoundError, match="does not exist"):
         client.models.retrieve(done.fine_tuned_model)
+    with pytest.raises(openai.NotFoundError, match="does not exist"):
+        client.models.delete(done.fine_tuned_model)
+    assert client.fine_tuning.jobs.retrieve(done.id).fine_tuned_model == done.fine_tuned_model
+    assert not client.fine_tuning.jobs.checkpoints.list(done.id).data
+    with pytest.raises(openai.NotFoundError, match="does not exist"):
+        client.chat.completions.create(
+            model=point.fine_tuned_model_checkpoint, messages=[{"role": "user", "content": "q"}]
+        )
 
 
 def test_job_dpo_learns_from_preferences(client: OpenAI, upload: Upload, finish: Finish) -> None:
@@ -125,6 +135,11 @@ def test_checkpoints_answer_and_can_be_shared(client: OpenAI, upload: Upload, fi
     owner.fine_tuning.checkpoints.permissions.delete(permission.id, fine_tuned_model_checkpoint=lent)
     with pytest.raises(openai.NotFoundError):
         answer(lent, stranger)
+    owner.fine_tuning.checkpoints.permissions.create(done.fine_tuned_model, project_ids=["other"])
+    assert answer(done.fine_tuned_model, stranger) == answer(done.fine_tuned_model, owner)
+    assert done.fine_tuned_model in {model.id for model in stranger.models.list()}
+    with pytest.raises(openai.BadRequestError, match="was not fine-tuned by this project"):
+        stranger.models.delete(done.fine_tuned_model)
 
 
 def test_job_on_fine_tuned_model_trains_further(client: OpenAI, upload: Upload, finish: Finish) -> None:
@@ -172,6 +187,17 @@ def test_job_rows_refused_by_openai_fail_validation(client: OpenAI, upload: Uplo
     job = finish(create(client, upload("\n".join(map(json.dumps, rows)).encode())).id)
     assert job.status == "failed"
     assert "6 bad lines" in job.error.message
+
+
+def test_job_rows_with_images_fail_validation_each_by_its_line(client: OpenAI, upload: Upload, finish: Finish) -> None:
+    image = {"type": "image_url", "image_url": {"url": "https://example.com/a.png"}}
+    asked = {"role": "user", "content": [{"type": "text", "text": "What is it?"}, image]}
+    rows = [json.dumps({"messages": [asked, {"role": "assistant", "content": f"A cat {n}."}]}) for n in range(12)]
+    job = finish(create(client, upload("\n".join(rows).encode())).id)
+    assert job.status == "failed"
+    assert "12 bad lines: line 1: messages[0].content must be text" in job.error.message
+    assert "line 12" in job.error.message
+    assert "/" not in job.error.message
 
 
 def test_delete_file_in_use_returns_400(client: OpenAI, upload: Upload, finish: Finish) -> None:

@@ -10,15 +10,15 @@ from hypothesis import HealthCheck, settings
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import response_schema_conformance
 
-from fine_tuning.server.routes import completions, embeddings
+from fine_tuning.server.routes import completions, conversations, embeddings, responses
 from tests.server.conftest import ALIAS
 
-MODELS = {"/v1/embeddings": "wordllama", "/v1/completions": ALIAS}
+MODELS = {"/v1/embeddings": "wordllama"}
 
 
 def _application() -> FastAPI:
     application = FastAPI()
-    for resource in (completions, embeddings):
+    for resource in (completions, embeddings, responses, conversations):
         application.include_router(resource.router, prefix="/v1")
     return application
 
@@ -30,6 +30,6 @@ schema = schemathesis.openapi.from_dict(_application().openapi())
 @settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 def test_random_requests_are_answered_or_refused(case: Any, address: str) -> None:
     if isinstance(case.body, dict) and "model" in case.body:
-        case.body["model"] = MODELS[case.path]
+        case.body["model"] = MODELS.get(case.path, ALIAS)
     response = case.call(base_url=address.removesuffix("/v1"))
     case.validate_response(response, checks=[not_a_server_error, response_schema_conformance])

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 from fine_tuning._util.files import read_json
 from fine_tuning._util.lazy_imports import import_transformers
 from fine_tuning.base_models import catalogue
-from fine_tuning.data_io.formats import tool_prompt
+from fine_tuning.data_io.formats import system_prompt, tool_prompt
 from fine_tuning.data_io.messages import Message, Tool
 from fine_tuning.errors import DataError, MissingDependencyError
 
@@ -61,9 +61,8 @@ def _count(tokenizer: Tokenizer, messages: list[Message], tools: list[Tool] | No
 
     if not tool_prompt.template_supports_tools(str(tokenizer.chat_template or "")):
         messages, tools = tool_prompt.with_tools_as_text(messages, tools), None
-    plain = [
-        {**message, "content": _text(message.get("content"))} for message in tool_prompt.with_argument_objects(messages)
-    ]
+    texts = [cast("Message", {**message, "content": _text(message.get("content"))}) for message in messages]
+    plain = tool_prompt.with_argument_objects(system_prompt.for_template(texts, tokenizer))
     try:
         rendered = tokenizer.apply_chat_template(plain, tools=tools, tokenize=False)
     except (TemplateError, TypeError, ValueError) as error:

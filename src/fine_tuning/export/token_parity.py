@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from fine_tuning.data_io.formats import system_prompt
 from fine_tuning.export import llama_cpp_probe
 from fine_tuning.export.llama_cpp_probe import Prompt
 from fine_tuning.export.quantization import Quantization
@@ -78,7 +79,7 @@ def answers(model: Any, tokenizer: Any, prompts: Sequence[Messages], tokens: int
 
     model.eval()
     for messages in prompts:
-        turns = [dict(message) for message in messages]
+        turns = system_prompt.for_template(messages, tokenizer)
         text = tokenizer.apply_chat_template(turns, add_generation_prompt=True, tokenize=False)
         ids = tokenizer(text, add_special_tokens=False)["input_ids"]
         if len(ids) > MAX_PROMPT_TOKENS:
@@ -145,7 +146,8 @@ def with_model(
         with torch.no_grad():
             logits = model(input_ids=ids).logits[0, len(each.prompt) - 1 : -1].float()
         likeliest = logits.log_softmax(-1).cpu().topk(min(llama_cpp_probe.TOP_TOKENS, logits.shape[-1]))
-        text = tokenizer.apply_chat_template(list(each.messages), add_generation_prompt=True, tokenize=False)
+        turns = system_prompt.for_template(each.messages, tokenizer)
+        text = tokenizer.apply_chat_template(turns, add_generation_prompt=True, tokenize=False)
         found.compare_prompts(each, Prompt(text, tokenizer(text, add_special_tokens=False)["input_ids"]), decode)
         for place, (values, tokens) in enumerate(zip(likeliest.values, likeliest.indices, strict=True)):
             logprobs = dict(zip(tokens.tolist(), values.tolist(), strict=True))

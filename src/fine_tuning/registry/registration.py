@@ -60,6 +60,8 @@ def register_job(database: Database, model_name: str, job_id: str, *, actor: str
             raise NotFoundError(f"no job {job_id} in this workspace; ft-cli jobs list shows them")
         if job["status"] != "succeeded":
             raise ConflictError(f"job {job_id} has status {job['status']}; only a succeeded job can be registered")
+        if job["model_deleted_at"] is not None:
+            raise ConflictError(f"the model of job {job_id} was deleted; only one that exists can be registered")
         if (registered := model_versions.of_job(tx, job["id"], model_name)) is not None:
             return registered
         version = _version_of_job(tx, model_name, job)

@@ -34,7 +34,12 @@ _STATUSES: tuple[tuple[type[FineTuningError], int], ...] = (
     (ProviderError, 502),
     (StorageError, 507),
 )
-_INPUTS = {"/v1/completions": "prompt", "/v1/embeddings": "input"}  # what is too long
+_INPUTS = {  # what is too long
+    "/v1/completions": "prompt",
+    "/v1/embeddings": "input",
+    "/v1/responses": "input",
+    "/v1/responses/input_tokens": "input",
+}
 _TYPES = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
 
 

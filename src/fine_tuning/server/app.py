@@ -19,11 +19,13 @@ from fine_tuning.server.routes import (
     chat,
     checkpoints,
     completions,
+    conversations,
     embeddings,
     files,
     health,
     jobs,
     models,
+    responses,
     stored_completions,
     uploads,
 )
@@ -33,7 +35,10 @@ from fine_tuning.store.workspace import Workspace, open_workspace
 
 SWEEP_SECONDS = 60.0
 BACKGROUND_THREADS = 16
-RESOURCES = (files, uploads, jobs, checkpoints, models, chat, stored_completions, completions, embeddings)
+RESOURCES = (
+    *(files, uploads, jobs, checkpoints, models, responses, conversations),
+    *(chat, stored_completions, completions, embeddings),
+)
 
 
 def make_app(config: ServerConfig | None = None, workspace: Workspace | None = None) -> FastAPI:
@@ -49,7 +54,7 @@ def make_app(config: ServerConfig | None = None, workspace: Workspace | None = N
     context = Context(config, workspace, engines, parity)
     app = FastAPIOffline(  # its documentation page loads nothing from elsewhere
         title="Fine-tuning pipeline",
-        summary="OpenAI's API for files, fine-tuning, models, chat, completions and embeddings, on your own hardware.",
+        summary="OpenAI's API for files, fine-tuning, models and their answers, on your own hardware.",
         docs_url="/docs",
         redoc_url=None,
         lifespan=_lifespan,

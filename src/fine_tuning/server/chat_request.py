@@ -6,8 +6,6 @@ from typing import Annotated, Literal, cast
 
 from pydantic import Field, model_validator
 
-from fine_tuning._util import checks
-from fine_tuning.errors import UsageError
 from fine_tuning.server import json_schema_support
 from fine_tuning.server.api_errors import invalid
 from fine_tuning.server.request_model import RequestModel, ignored, refused, supported
@@ -25,18 +23,6 @@ LogitBias = dict[str, Annotated[Number, Field(ge=-100, le=100)]]
 SEEDS = 2**32 - 1  # distinct seeds of llama.cpp; the next number means a random one
 _BEYOND = "beyond OpenAI's API"
 ROLES = Literal["system", "developer", "user", "assistant", "tool"]
-
-
-def check_storable(field: str, value: object, advice: str = "") -> None:
-    """Check that a field can be stored.
-
-    Raises:
-        ApiError: 400, naming the field.
-    """
-    try:
-        checks.storable(field, value)
-    except UsageError as error:
-        raise invalid(f"{error}{advice}", field) from None
 
 
 class TextPart(RequestModel):
@@ -209,14 +195,10 @@ class ChatRequest(RequestModel):
             raise invalid("tool_choice goes with tools only", "tool_choice")
         self._check_schemas()
         if self.store:
-            self._check_storable()
+            self.check_storable(" (or send store = false)")
         for index, message in enumerate(self.messages):
             if message.content is None and not message.tool_calls:
                 raise invalid(f"messages[{index}].content is missing", f"messages.{index}.content")
-
-    def _check_storable(self) -> None:
-        for field, value in self.model_dump(mode="python", exclude_none=True).items():
-            check_storable(field, value, " (or send store = false)")
 
     def _check_schemas(self) -> None:
         names = [tool.function.name for tool in self.tools or []]

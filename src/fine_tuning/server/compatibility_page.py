@@ -15,7 +15,9 @@ from fine_tuning.server.app import RESOURCES
 from fine_tuning.server.chat_request import ChatRequest
 from fine_tuning.server.embedding_request import EmbeddingRequest
 from fine_tuning.server.job_request import CreateJob
+from fine_tuning.server.response_request import InputTokensRequest, ResponseRequest
 from fine_tuning.server.routes.checkpoints import GrantPermissions
+from fine_tuning.server.routes.conversations import CreateConversation, CreateItems, UpdateConversation
 from fine_tuning.server.routes.stored_completions import Update
 from fine_tuning.server.routes.uploads import CompleteUpload, CreateUpload
 from fine_tuning.server.text_completion_request import TextCompletionRequest
@@ -31,10 +33,20 @@ refused as unknown, so that no request seems to work while a part of it is lost.
 BODIES: dict[str, list[tuple[str, type[BaseModel]]]] = {
     "Uploads": [("create", CreateUpload), ("complete", CompleteUpload)],
     "Fine-tuning": [("jobs.create", CreateJob), ("checkpoints.permissions.create", GrantPermissions)],
+    "Responses": [("create", ResponseRequest), ("input_tokens.count", InputTokensRequest)],
+    "Conversations": [
+        ("create", CreateConversation),
+        ("update", UpdateConversation),
+        ("items.create", CreateItems),
+    ],
     "Chat": [("completions.create", ChatRequest), ("completions.update", Update)],
     "Completions": [("create", TextCompletionRequest)],
     "Embeddings": [("create", EmbeddingRequest)],
 }
+TAGS = (
+    *("Files", "Uploads", "Fine-tuning", "Models", "Responses", "Conversations"),
+    *("Chat", "Completions", "Embeddings"),
+)
 FORMS = {
     "Files": [("file", "up to 512 MiB"), ("purpose", "all but evals"), ("expires_after", "an hour to 30 days")],
     "Uploads": [("data", "of a part, up to 64 MiB")],
@@ -54,6 +66,19 @@ NOTES = {
         "With `store` a call also becomes a captured example: `domain`, `task_type` and `rating` (1 to 5) of its "
         "`metadata` are taken over, and updating `rating` rates the example."
     ),
+    "Responses": (
+        "A response has the answer of the chat completion of its conversation. Items are messages of text, function "
+        "calls and their outputs, and references to stored items; reasoning items of other models are kept and not "
+        "read. Streams have every event of text and function calls, and no `[DONE]`. Unless `store` is false, a "
+        "response can be retrieved, continued by `previous_response_id` and deleted, and is captured as an example as "
+        "for chat. A deleted response ends the chain: what continued it cannot be continued. `input_items` are those "
+        "of the request itself. `cancel` and `stream` on retrieval need background responses and are refused, as is "
+        "`compact`."
+    ),
+    "Conversations": (
+        "A response with `conversation` continues its items, and appends those it was sent and its answer. Deleting a "
+        "conversation deletes its items, but those of stored responses."
+    ),
     "Completions": (
         "Prompts are texts or token ids of the model's own vocabulary, and are continued as they are. `echo` with "
         "`logprobs` returns the log probabilities of the prompt's tokens, the first one null, as evaluation harnesses "
@@ -72,7 +97,7 @@ NOTES = {
 def page() -> str:
     """The page's text."""
     parts = [INTRODUCTION]
-    for tag in ("Files", "Uploads", "Fine-tuning", "Models", "Chat", "Completions", "Embeddings"):
+    for tag in TAGS:
         parts.append(f"## {tag}\n")
         parts.append("\n".join(["| endpoint | query parameters |", "|---|---|", *_endpoints(tag)]) + "\n")
         if tag in NOTES:

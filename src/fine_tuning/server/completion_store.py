@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from fine_tuning._util import checks
 from fine_tuning._util.checks import MAX_NAME_LENGTH
@@ -31,7 +31,8 @@ def store(server: Context, project: str, body: ChatRequest, completion: ChatComp
         _log.warning("completion %s not stored: %s", completion["id"], error)
         return
     metadata = body.metadata or {}
-    example = _capture(server, body, completion, metadata)
+    message = {name: value for name, value in completion["choices"][0]["message"].items() if value is not None}
+    example = capture(server, body, [message], {"completion": completion["id"]})
     with server.database.write() as tx:
         completions.add(
             tx,
@@ -47,19 +48,27 @@ def store(server: Context, project: str, body: ChatRequest, completion: ChatComp
         )
 
 
-def _capture(server: Context, body: ChatRequest, completion: ChatCompletion, metadata: Mapping[str, str]) -> str | None:
-    message = {name: value for name, value in completion["choices"][0]["message"].items() if value is not None}
+def capture(
+    server: Context, body: ChatRequest, answer: Sequence[Mapping[str, object]], source: Mapping[str, str]
+) -> str | None:
+    """Capture a conversation as an example; None where it cannot be one, such as with an empty answer.
+
+    Args:
+        answer: the messages that follow those of the request.
+        source: what to note of where it is from, beside the request's metadata.
+    """
+    metadata = body.metadata or {}
     rating = metadata.get("rating", "")
     try:
         return DistillationDataCollector(workspace=server.workspace).capture_conversation(
-            [*(each.plain() for each in body.messages), message],
+            [*(each.plain() for each in body.messages), *answer],
             (metadata.get("domain") or "general")[:MAX_NAME_LENGTH],
             (metadata.get("task_type") or "chat")[:MAX_NAME_LENGTH],
             int(rating) if rating in RATINGS else DEFAULT_RATING,
-            {"completion": completion["id"], **metadata, "provider": LOCAL},
+            {**source, **metadata, "provider": LOCAL},
             model_used=body.model,
             tools=None if body.tools is None else [tool.model_dump(exclude_none=True) for tool in body.tools],
         )
-    except FineTuningError as error:  # the stored completion has the answer
-        _log.info("stored completion %s is no example: %s", completion["id"], error)
+    except FineTuningError as error:  # what is stored has the answer
+        _log.info("what was answered by %s is no example: %s", body.model, error)
         return None

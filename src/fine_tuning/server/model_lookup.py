@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 from difflib import get_close_matches
 from pathlib import Path
@@ -18,6 +19,7 @@ from fine_tuning.serving.model_resolution import LOCAL, find_target
 from fine_tuning.store import artifacts, checkpoint_permissions, jobs
 from fine_tuning.store import model_versions as versions
 from fine_tuning.store.database import Transaction
+from fine_tuning.store.records.job_results import Artifact
 from fine_tuning.store.records.jobs import Job
 
 UNSUITABLE = "unsupported_model"
@@ -62,10 +64,12 @@ def find(server: Context, project: str, name: str) -> Served:
         ApiError: 404, the name is unknown, or the project may not use the model.
     """
     with server.database.read() as tx:
-        if (checkpoint := parse_checkpoint_name(name)) is not None:
-            return _checkpoint(server, tx, project, name, *checkpoint)
+        if parse_checkpoint_name(name) is not None:
+            if (found := _checkpoint(tx, project, name)) is None:
+                raise unknown(server, tx, project, name)
+            return _model_at(*found)
         job = jobs.find_by_model(tx, name)
-        if job is not None and job["project"] == project and job["provider"] == LOCAL:
+        if job is not None and job["provider"] == LOCAL and _may_use(tx, project, job, name):
             return _model_of(job)
         # The registry belongs to the workspace's owner, who works in the default project.
         if project == DEFAULT_PROJECT and not is_fine_tuned(name) and (target := find_target(tx, name)) is not None:
@@ -105,15 +109,24 @@ def _model_of(job: Job) -> Served:
     return Served(LOCAL, job["base_model"] or job["model"], Path(adapter), Path(merged))
 
 
-def _checkpoint(server: Context, tx: Transaction, project: str, name: str, model: str, step: int) -> Served:
+def _may_use(tx: Transaction, project: str, job: Job, name: str) -> bool:
+    return job["project"] == project or checkpoint_permissions.has(tx, name, project)
+
+
+def _checkpoint(tx: Transaction, project: str, name: str) -> tuple[Job, Artifact] | None:
+    """The job and the files of a checkpoint that the project may use."""
+    if (parsed := parse_checkpoint_name(name)) is None:
+        return None
+    model, step = parsed
     job = jobs.find_by_model(tx, model) or _unfinished_job(tx, model)
-    allowed = job is not None and (job["project"] == project or checkpoint_permissions.has(tx, name, project))
-    if job is None or not allowed:
-        raise unknown(server, tx, project, name)
+    if job is None or not _may_use(tx, project, job, name):
+        return None
     found = artifacts.epoch_at(tx, job["id"], step)
-    if found is None:
-        raise unknown(server, tx, project, name)
-    kept = Path(found["path"])
+    return None if found is None else (job, found)
+
+
+def _model_at(job: Job, checkpoint: Artifact) -> Served:
+    kept = Path(checkpoint["path"])
     if (kept / "config.json").is_file():  # all its weights
         return Served(LOCAL, str(kept))
     return Served(LOCAL, job["base_model"] or job["model"], kept)
@@ -125,6 +138,34 @@ def _unfinished_job(tx: Transaction, model: str) -> Job | None:
     return next((job for job in found if fine_tuned_name(job) == model), None)
 
 
+def find_listed(server: Context, tx: Transaction, project: str, name: str) -> Listed:
+    """A model, or a checkpoint of one, that the project may use.
+
+    Raises:
+        ApiError: 404.
+    """
+    if (found := _checkpoint(tx, project, name)) is not None:
+        job, checkpoint = found
+        return Listed(name, checkpoint["created_at"], f"org-{job['project']}")
+    for each in listed(server, tx, project):
+        if each.name == name:
+            return each
+    raise unknown(server, tx, project, name)
+
+
+def owned(server: Context, tx: Transaction, project: str, name: str) -> None:
+    """Check that a fine-tuned model, or a checkpoint of one, is the project's own.
+
+    Raises:
+        ApiError: 404.
+    """
+    job = jobs.find_by_model(tx, name)
+    if (found := _checkpoint(tx, project, name)) is not None:
+        job, _ = found
+    if job is None or job["project"] != project or job["provider"] != LOCAL:
+        raise unknown(server, tx, project, name)
+
+
 def listed(server: Context, tx: Transaction, project: str) -> list[Listed]:
     """Every model that the project may use."""
     names = [Listed(name, None, "alias") for name in server.config.aliases]
@@ -133,9 +174,18 @@ def listed(server: Context, tx: Transaction, project: str) -> list[Listed]:
         Listed(str(job["fine_tuned_model"]), job["finished_at"], f"org-{project}")
         for job in jobs.with_model(tx, project)
     ]
+    names += _granted(tx, project)
     if project == DEFAULT_PROJECT:
         names += [Listed(name, None, "registry") for name in versions.deployed_names(tx)]
     return list({each.name: each for each in names}.values())
+
+
+def _granted(tx: Transaction, project: str) -> Iterator[Listed]:
+    """Of other projects."""
+    for name in checkpoint_permissions.granted(tx, project):
+        job = jobs.find_by_model(tx, (parse_checkpoint_name(name) or (name, 0))[0])
+        if job is not None:
+            yield Listed(name, job["finished_at"], f"org-{job['project']}")
 
 
 def unknown(server: Context, tx: Transaction, project: str, name: str) -> ApiError:

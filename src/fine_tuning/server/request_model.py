@@ -7,6 +7,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from fine_tuning._util import checks
+from fine_tuning.errors import UsageError
 from fine_tuning.server.api_errors import invalid
 
 MAX_DEPTH = 64  # of nested objects and arrays; JSON readers have their own limits
@@ -49,6 +51,18 @@ class RequestModel(BaseModel):
             extra = field.json_schema_extra
             if isinstance(extra, dict) and extra.get("support") == "refused" and getattr(self, name) is not None:
                 raise invalid(f"{name} is not supported: {extra['why']}", name, "unsupported_parameter")
+
+    def check_storable(self, advice: str = "") -> None:
+        """Check that its texts can be stored.
+
+        Raises:
+            ApiError: 400, naming the field.
+        """
+        for field, value in self.model_dump(mode="python", by_alias=True, exclude_none=True).items():
+            try:
+                checks.storable(field, value)
+            except UsageError as error:
+                raise invalid(f"{error}{advice}", field) from None
 
 
 def _check(value: object, levels: int) -> None:

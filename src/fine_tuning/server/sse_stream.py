@@ -1,10 +1,11 @@
-"""Server-sent events: chunks of an answer as `data:` lines."""
+"""Server-sent events: the chunks of an answer, or the typed events of a response."""
 
 from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import closing
 
 from anyio import CancelScope
 from fastapi.concurrency import run_in_threadpool
@@ -24,6 +25,29 @@ def event_stream(chunks: Generator[Mapping[str, object], None, None]) -> Streami
     """
     first = next(chunks)
     return _EventStream(_events(first, chunks))
+
+
+def typed_event_stream(batches: Generator[Sequence[Mapping[str, object]], None, None]) -> StreamingResponse:
+    """Events that have a `type`, which is also their name; those of a batch are sent at once.
+
+    The first batch is generated before the headers are sent, so that an error can still set the status. The generator
+    answers later ones by an event.
+    """
+    first = next(batches)
+    return _EventStream(_typed_events(first, batches))
+
+
+def _typed_events(
+    first: Sequence[Mapping[str, object]], rest: Generator[Sequence[Mapping[str, object]], None, None]
+) -> Generator[str, None, None]:
+    with closing(rest):
+        yield _batch(first)
+        for batch in rest:
+            yield _batch(batch)
+
+
+def _batch(events: Sequence[Mapping[str, object]]) -> str:
+    return "".join(f"event: {event['type']}\n{_event(event)}" for event in events)
 
 
 def _events(

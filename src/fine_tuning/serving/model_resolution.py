@@ -96,6 +96,8 @@ def _of_version(tx: Transaction, version: ModelVersion) -> Target:
             f"job {version['job_id']} had no model yet when its status was last read ({job['status']}); "
             f"update it with: ft-cli check-job-status {version['job_id']}"
         )
+    if job is not None and job["model_deleted_at"] is not None:
+        raise NotFoundError(f"the model of {name} v{number} was deleted; call another version")
     if job is None or job["fine_tuned_model"] is None:
         raise NotFoundError(
             f"{name} v{number} has no provider, and its job {version['job_id']} has no model here; "

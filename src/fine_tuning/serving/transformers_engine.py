@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from fine_tuning._util.lazy_imports import import_transformers
+from fine_tuning.data_io.formats import system_prompt
 from fine_tuning.errors import MissingDependencyError, ProviderError, UsageError
 from fine_tuning.serving.chat_types import ChatBody, Chunk, Messages
 from fine_tuning.serving.chat_wire import chunks_from_text
@@ -119,7 +120,7 @@ class TransformersEngine:
         if self._tokenizer is None:
             raise ProviderError(f"the engine of {self.model} is closed; open it again")
         inputs: dict[str, torch.Tensor] = self._tokenizer.apply_chat_template(
-            [[_as_text(message) for message in messages] for messages in batch],
+            [system_prompt.for_template([_as_text(each) for each in messages], self._tokenizer) for messages in batch],
             add_generation_prompt=True,
             padding=True,
             return_tensors="pt",

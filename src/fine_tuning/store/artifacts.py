@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, delete, select
 
 from fine_tuning.store import paging, tables
 from fine_tuning.store.column_types import now
@@ -40,6 +40,11 @@ def epochs_page(connection: Connection, job_id: str, *, after: int | None, limit
     """The adapters that a job saved at the end of its epochs, newest first."""
     conditions = [_table.c.job_id == job_id, _table.c.kind == "epoch"]
     return paging.page_by_id(connection, _table, conditions, after=after, limit=limit)
+
+
+def forget_epochs(connection: Connection, job_id: str) -> None:
+    """Delete the records of the adapters that a job saved at the end of its epochs."""
+    connection.execute(delete(_table).where(_table.c.job_id == job_id, _table.c.kind == "epoch"))
 
 
 def epoch_at(connection: Connection, job_id: str, step: int) -> Artifact | None:

@@ -1,11 +1,11 @@
-"""Which other projects may use a checkpoint of a fine-tuned model."""
+"""Which other projects may use a fine-tuned model, or a checkpoint of one."""
 
 from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, delete, exists, select
+from sqlalchemy import Connection, delete, exists, or_, select
 
 from fine_tuning.store import paging, tables
 from fine_tuning.store.column_types import now
@@ -47,6 +47,18 @@ def has(connection: Connection, checkpoint: str, project: str) -> bool:
     return bool(
         connection.scalar(select(exists().where(_table.c.checkpoint == checkpoint, _table.c.project == project)))
     )
+
+
+def granted(connection: Connection, project: str) -> list[str]:
+    """The names of what a project may use, oldest permission first."""
+    query = select(_table.c.checkpoint).where(_table.c.project == project).order_by(_table.c.created_at, _table.c.id)
+    return [*connection.scalars(query)]
+
+
+def forget(connection: Connection, model: str) -> None:
+    """Delete the permissions on a model and on its checkpoints."""
+    of_model = or_(_table.c.checkpoint == model, _table.c.checkpoint.startswith(f"{model}:", autoescape=True))
+    connection.execute(delete(_table).where(of_model))
 
 
 def revoke(connection: Connection, checkpoint: str, permission_id: str) -> bool:

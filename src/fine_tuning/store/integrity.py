@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from sqlalchemy import JSON, Connection, Integer, delete, func, literal_column, or_, select, text
 
-from fine_tuning.store import costs, tables
+from fine_tuning.store import costs, jobs, tables
 from fine_tuning.store.model_versions import MOVES
 from fine_tuning.store.records.job_results import DeployedArtifact
 from fine_tuning.store.records.rows import records
@@ -149,11 +149,10 @@ def stored_paths(connection: Connection) -> list[tuple[str, str]]:
     kept = select(files.id, files.path).where(files.deleted_at.is_(None))
     found = [(f"file {row.id}", row.path) for row in connection.execute(kept)]
     # Checkpoints are removed when their job ends, and all artifacts of a job when its model is deleted.
-    has_model = tables.jobs.c.fine_tuned_model.is_not(None)
     made = (
         select(artifacts.kind, artifacts.path, artifacts.job_id)
         .join(tables.jobs, tables.jobs.c.id == artifacts.job_id)
-        .where(artifacts.kind.in_(("adapter", "merged")), has_model)
+        .where(artifacts.kind.in_(("adapter", "merged")), jobs.has_model())
     )
     found += [(f"{row.kind} of job {row.job_id}", row.path) for row in connection.execute(made)]
     found += [(f"dataset {row.name}", row.path) for row in connection.execute(select(datasets.name, datasets.path))]

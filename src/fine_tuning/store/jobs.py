@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from sqlalchemy import Connection, Select, case, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, or_, select, update
 
 from fine_tuning.store import budgets, job_events, paging, tables
 from fine_tuning.store.column_types import now
@@ -91,14 +91,19 @@ def paused(connection: Connection, model: str) -> list[Job]:
 
 
 def find_by_model(connection: Connection, fine_tuned_model: str) -> Job | None:
-    """The job that made a fine-tuned model, or None.
+    """The job that made a fine-tuned model, or None; also None of a model that was deleted.
 
     A job that the workspace's own server trains for a client of the same workspace has two records; the server's, which
     has the files, comes first.
     """
     of_host = case((_columns.provider == "local", 0), else_=1)
-    query = select(_table).where(_columns.fine_tuned_model == fine_tuned_model).order_by(of_host).limit(1)
-    return _one(connection, query)
+    query = select(_table).where(_columns.fine_tuned_model == fine_tuned_model, _columns.model_deleted_at.is_(None))
+    return _one(connection, query.order_by(of_host).limit(1))
+
+
+def has_model() -> ColumnElement[bool]:
+    """Of a job: whether it has made a model that still exists."""
+    return and_(_columns.fine_tuned_model.is_not(None), _columns.model_deleted_at.is_(None))
 
 
 def using_file(connection: Connection, file_id: str) -> str | None:
@@ -109,7 +114,7 @@ def using_file(connection: Connection, file_id: str) -> str | None:
 
 def based_on(connection: Connection, folder: str) -> str | None:
     """The id of a job that trains, or whose model was trained, on the base model in a folder; or None."""
-    alive = or_(_columns.status.not_in(FINISHED), _columns.fine_tuned_model.is_not(None))
+    alive = or_(_columns.status.not_in(FINISHED), has_model())
     return connection.scalar(select(_columns.id).where(_columns.base_model == folder, alive).limit(1))
 
 
@@ -195,7 +200,7 @@ def with_model(connection: Connection, project: str) -> list[Job]:
         _columns.project == project,
         _columns.provider == "local",
         _columns.status == "succeeded",
-        _columns.fine_tuned_model.is_not(None),
+        has_model(),
     )
     return records(Job, connection.execute(query.order_by(_columns.created_at)).mappings())
 

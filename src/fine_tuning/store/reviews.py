@@ -185,7 +185,7 @@ def by_reviewer(connection: Connection) -> list[tuple[str, int]]:
 def remove_correction(connection: Connection, worse_id: str, better_id: str) -> bool:
     """Remove a preference pair and its corrected call; False if the corrected call is used elsewhere.
 
-    It is used if it was captured again, reviewed or corrected, or is part of a dataset or stored completion.
+    It is used if it was captured again, reviewed or corrected, or is part of a dataset, stored completion or response.
     """
     pair = and_(tables.preferences.c.example_id == worse_id, tables.preferences.c.chosen_id == better_id)
     members, preferences = tables.dataset_examples, tables.preferences
@@ -193,6 +193,7 @@ def remove_correction(connection: Connection, worse_id: str, better_id: str) -> 
         exists().where(members.c.example_id == better_id),
         exists().where(_reviews.c.example_id == better_id),
         exists().where(tables.completions.c.example_id == better_id),
+        exists().where(tables.responses.c.example_id == better_id),
         exists().where(preferences.c.example_id == better_id),
         exists().where(preferences.c.chosen_id == better_id, preferences.c.example_id != worse_id),
         exists().where(_examples.c.id == better_id, _examples.c.sightings > 1),

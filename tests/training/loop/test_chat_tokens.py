@@ -109,3 +109,25 @@ def test_tokenise_file_nulls_of_a_table_change_nothing(tokenizer: Any, tmp_path:
         for name, given in (("plain.jsonl", rows), ("padded.jsonl", padded))
     )
     assert found == plain
+
+
+def test_system_message_without_a_role_for_it_goes_before_the_question(tokenizer: Any, tiny_model_dir: Path) -> None:
+    alternating = AutoTokenizer.from_pretrained(tiny_model_dir)
+    refusal = "{% if messages[0]['role'] == 'system' %}{{ raise_exception('no system') }}{% endif %}"
+    alternating.chat_template = refusal + str(tokenizer.chat_template)
+    for role in ("system", "developer"):
+        ids, _ = tokenise([{**TALK[0], "role": role}, *TALK[1:]], None, alternating, "here")
+        merged = [{"role": "user", "content": "be brief\nhow tall is it?"}, *TALK[2:]]
+        assert alternating.decode(ids) == tokenizer.apply_chat_template(merged, tokenize=False)
+
+
+def test_tokenise_file_names_every_row_that_cannot_be_rendered(tiny_model_dir: Path, tmp_path: Path) -> None:
+    strict = AutoTokenizer.from_pretrained(tiny_model_dir)
+    refusal = "{% if messages[0]['content'] == 'no' %}{{ raise_exception('not this') }}{% endif %}"
+    strict.chat_template = refusal + str(strict.chat_template)
+    bad = {"messages": [{"role": "user", "content": "no"}, TALK[2]]}
+    path = write(tmp_path / "x.jsonl", {"messages": TALK}, bad, {"messages": TALK}, bad)
+    with pytest.raises(DataError) as caught:
+        tokenise_file(path, strict, max_length=128)
+    told = "the base model's chat template cannot render this chat: not this"
+    assert str(caught.value) == f"x.jsonl has 2 bad lines: line 2: {told}; line 4: {told}"

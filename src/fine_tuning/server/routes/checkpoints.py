@@ -1,4 +1,4 @@
-"""Permissions on checkpoints: which other projects may call one."""
+"""Permissions on fine-tuned models and their checkpoints: which other projects may call one."""
 
 from __future__ import annotations
 
@@ -9,14 +9,13 @@ from openai.pagination import SyncCursorPage
 from openai.types.fine_tuning.checkpoints import PermissionCreateResponse, PermissionDeleteResponse
 from pydantic import Field
 
-from fine_tuning._util.model_names import parse_checkpoint_name
 from fine_tuning.server import api_objects, model_lookup
 from fine_tuning.server.api_errors import not_found
 from fine_tuning.server.api_objects import ApiObject
 from fine_tuning.server.context import Context, Project, Server
 from fine_tuning.server.pagination import known_position, listed
 from fine_tuning.server.request_model import RequestModel
-from fine_tuning.store import artifacts, checkpoint_permissions, jobs
+from fine_tuning.store import checkpoint_permissions
 from fine_tuning.store.paging import Page
 
 router = APIRouter(prefix="/fine_tuning/checkpoints", tags=["Fine-tuning"])
@@ -30,7 +29,7 @@ class GrantPermissions(RequestModel):
 
 @router.post("/{checkpoint:path}/permissions", response_model=SyncCursorPage[PermissionCreateResponse])
 def create(server: Server, project: Project, checkpoint: str, body: GrantPermissions) -> ApiObject:
-    """Let projects use a checkpoint of a model of the caller's project."""
+    """Let projects use a model of the caller's project, or a checkpoint of one."""
     _check_owned(server, project, checkpoint)
     with server.database.write() as tx:
         rows = checkpoint_permissions.grant(tx, checkpoint, body.project_ids)
@@ -67,9 +66,5 @@ def delete(server: Server, project: Project, checkpoint: str, permission_id: str
 
 
 def _check_owned(server: Context, project: str, checkpoint: str) -> None:
-    parsed = parse_checkpoint_name(checkpoint)
     with server.database.read() as tx:
-        job = jobs.find_by_model(tx, parsed[0]) if parsed else None
-        owned = job is not None and parsed is not None and job["project"] == project
-        if job is None or parsed is None or not owned or artifacts.epoch_at(tx, job["id"], parsed[1]) is None:
-            raise model_lookup.unknown(server, tx, project, checkpoint)
+        model_lookup.owned(server, tx, project, checkpoint)

@@ -27,12 +27,9 @@ def list_(server: Server, project: Project) -> ApiObject:
 
 @router.get("/{model:path}", response_model=Model)
 def retrieve(server: Server, project: Project, model: str) -> ApiObject:
-    """One model."""
+    """One model, or a checkpoint of one."""
     with server.database.read() as tx:
-        for each in model_lookup.listed(server, tx, project):
-            if each.name == model:
-                return api_objects.model(*each)
-        raise model_lookup.unknown(server, tx, project, model)
+        return api_objects.model(*model_lookup.find_listed(server, tx, project, model))
 
 
 @router.delete("/{model:path}", response_model=ModelDeleted)
@@ -42,7 +39,7 @@ def delete(server: Server, project: Project, model: str) -> ApiObject:
         job = jobs.find_by_model(tx, model)
         if job is None or job["project"] != project:
             if model in {each.name for each in model_lookup.listed(server, tx, project)}:
-                raise invalid(f"{model} was not fine-tuned here and cannot be deleted", "model")
+                raise invalid(f"{model} was not fine-tuned by this project and cannot be deleted", "model")
             raise model_lookup.unknown(server, tx, project, model)
     try:
         LocalTrainer(server.workspace).delete_model(model)

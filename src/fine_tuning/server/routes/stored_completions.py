@@ -14,7 +14,7 @@ from fine_tuning.distillation import DistillationDataCollector
 from fine_tuning.server import api_objects
 from fine_tuning.server.api_errors import invalid, not_found
 from fine_tuning.server.api_objects import ApiObject
-from fine_tuning.server.chat_request import Metadata, check_storable
+from fine_tuning.server.chat_request import Metadata
 from fine_tuning.server.completion_store import RATINGS
 from fine_tuning.server.context import Context, Project, Server
 from fine_tuning.server.pagination import known_position, listed
@@ -73,7 +73,7 @@ def update(server: Server, project: Project, completion_id: str, body: Update) -
     """Replace the metadata."""
     row = _find(server, project, completion_id)
     metadata = body.metadata or {}
-    check_storable("metadata", metadata)
+    body.check_storable()
     with server.database.write() as tx:
         completions.set_metadata(tx, completion_id, metadata)
     if row["example_id"] is not None and metadata.get("rating", "") in RATINGS:

@@ -87,6 +87,7 @@ class Job(JobFacts):
     provider_job_id: str | None
     requested: JobRequest
     fine_tuned_model: str | None
+    model_deleted_at: datetime | None
     trained_tokens: int | None
     error: JobError | None
     result: JobResult | None

@@ -33,6 +33,7 @@ from fine_tuning.store.tables.model_tables import (
     registry_changes,
     relocations,
 )
+from fine_tuning.store.tables.response_tables import conversations, response_items, responses
 from fine_tuning.store.tables.schema_metadata import metadata
 from fine_tuning.store.tables.server_tables import api_keys, checkpoint_permissions, completions
 from fine_tuning.store.tables.task_table import tasks
@@ -47,6 +48,7 @@ __all__ = [
     "budgets",
     "checkpoint_permissions",
     "completions",
+    "conversations",
     "cost_events",
     "cost_totals",
     "dataset_examples",
@@ -72,6 +74,8 @@ __all__ = [
     "preferences",
     "registry_changes",
     "relocations",
+    "response_items",
+    "responses",
     "review_claims",
     "reviews",
     "samples",

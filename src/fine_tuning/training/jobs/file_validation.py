@@ -14,6 +14,8 @@ from fine_tuning.store import datasets, files, job_events, job_queue
 from fine_tuning.store.database import Database
 from fine_tuning.store.records.files import StoredFile
 from fine_tuning.store.records.jobs import Job
+from fine_tuning.store.records.rows import JsonColumn
+from fine_tuning.training.loop.preference_rows import check_row
 
 MAX_SHOWN = 20  # in the message; the event has more
 MAX_PROBLEMS_PER_LINE = 3
@@ -69,8 +71,11 @@ def _validated(file: StoredFile | None, method: str) -> Validation:
         else:
             findings = [each for each in _findings(parsed, method) if CODES[each.code].is_error]
             digest.add(parsed)
-        bad_lines += bool(findings)
-        problems += [f"line {raw.line}: {_problem(each)}" for each in findings[:MAX_PROBLEMS_PER_LINE]]
+        told = [f"line {raw.line}: {_problem(each)}" for each in findings[:MAX_PROBLEMS_PER_LINE]]
+        if not isinstance(parsed, Finding) and not told:
+            told = _untrainable(parsed, f"line {raw.line}")
+        bad_lines += bool(told)
+        problems += told
     if not rows:
         raise DataError("the file is empty; it needs at least one row")
     return Validation(digest.text(), problems, bad_lines)
@@ -82,6 +87,15 @@ def _findings(row: Mapping[str, object], method: str) -> list[Finding]:
     if method != "dpo" and "messages" not in row:
         return [Finding("no-messages", "messages", 'missing; each row needs {"messages": [...]}')]
     return chat_checks.check_row(row)
+
+
+def _untrainable(row: JsonColumn, where: str) -> list[str]:
+    """What keeps a valid row from being trained on here, such as an image."""
+    try:
+        check_row(row, where)
+    except DataError as error:
+        return [str(error)]
+    return []
 
 
 def _problem(finding: Finding) -> str:

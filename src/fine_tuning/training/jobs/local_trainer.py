@@ -14,7 +14,16 @@ from typing import cast
 from fine_tuning._util.files import explain_os_error, make_folder
 from fine_tuning.base_models import catalogue
 from fine_tuning.errors import ConflictError, MissingDependencyError, NotFoundError, StorageError
-from fine_tuning.store import artifacts, datasets, files, job_events, job_queue, jobs, model_versions
+from fine_tuning.store import (
+    artifacts,
+    checkpoint_permissions,
+    datasets,
+    files,
+    job_events,
+    job_queue,
+    jobs,
+    model_versions,
+)
 from fine_tuning.store.column_types import iso, now
 from fine_tuning.store.database import Transaction
 from fine_tuning.store.records.files import StoredFile
@@ -236,7 +245,9 @@ class LocalTrainer:
             child = jobs.based_on(tx, str((job["result"] or {}).get("merged_dir")))
             if child is not None:
                 raise ConflictError(f"{model_id} is the base model of {child}; delete the model of that job first")
-            jobs.change(tx, job["id"], fine_tuned_model=None)
+            jobs.change(tx, job["id"], model_deleted_at=now())
+            artifacts.forget_epochs(tx, job["id"])
+            checkpoint_permissions.forget(tx, model_id)
         shutil.rmtree(self._workspace.folder("artifacts") / job["id"], ignore_errors=True)
         return True
 

@@ -17,6 +17,7 @@ from fine_tuning.store.records.files import NewFile
 from fine_tuning.store.records.rows import JsonColumn
 from fine_tuning.store.workspace import Workspace
 from fine_tuning.training.jobs.token_count import TokenCount
+from fine_tuning.training.loop.bad_rows import BadRows
 
 
 @dataclass(frozen=True)
@@ -52,18 +53,20 @@ def read_training_file(
     """Read a file once: check every row, hash the content, count the tokens.
 
     Args:
-        check_row: raises DataError for a row that the trainer refuses; its second argument names file and line.
+        check_row: raises DataError for a row that the trainer refuses; its second argument names the line.
         token_count: counts the tokens of the rows; without it they are not counted.
 
     Raises:
-        NotFoundError, DataError: the file is missing or empty, or a row cannot be used; the message names the line.
+        NotFoundError, DataError: the file is missing or empty, or rows cannot be used; the message names the lines.
     """
-    content = ContentHash()
+    content, bad = ContentHash(), BadRows(str(path))
     for line, row in read_rows(path):
-        check_row(row, f"{path}, line {line}")
-        content.add(row)
-        if token_count is not None:
-            token_count.add(row)
+        with bad.line(line) as where:
+            check_row(row, where)
+            content.add(row)
+            if token_count is not None:
+                token_count.add(row)
+    bad.check()
     return TrainingFile(path, content.text(), None if token_count is None else token_count.total)
 
 

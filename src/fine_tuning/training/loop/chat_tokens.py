@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
 
-from fine_tuning.data_io.formats import tool_prompt
+from fine_tuning.data_io.formats import system_prompt, tool_prompt
 from fine_tuning.data_io.messages import Message, Tool
 from fine_tuning.data_io.rows import read_rows
 from fine_tuning.errors import DataError
 from fine_tuning.store.records.rows import JsonColumn
+from fine_tuning.training.loop.bad_rows import BadRows
 from fine_tuning.training.loop.library_types import Tokenizer
 
 _ADVICE = "`ft-cli dataset build` reads other formats"
@@ -37,20 +38,23 @@ def tokenise_file(path: Path | str, tokenizer: Tokenizer, max_length: int) -> To
     A row longer than `max_length` tokens is truncated at its end; one without trained tokens left is dropped.
 
     Raises:
-        NotFoundError, DataError: the file or a row cannot be used; the message names file and line.
+        NotFoundError, DataError: the file or rows cannot be used; the message names the file and the lines.
     """
-    result = Tokenised()
+    result, bad = Tokenised(), BadRows(Path(path).name)
     for line, row in read_rows(path):
-        where = f"{path}, line {line}"
-        ids, labels = tokenise(checked_messages(row, where), tools_of(row), tokenizer, where)
+        ids: list[int] = []
+        labels: list[int] = []
+        with bad.line(line) as where:
+            ids, labels = tokenise(checked_messages(row, where), tools_of(row), tokenizer, where)
         if len(ids) > max_length:
             ids, labels = ids[:max_length], labels[:max_length]
             (result.truncated if any(label != IGNORED for label in labels) else result.dropped).append(line)
         if any(label != IGNORED for label in labels):
             result.rows.append({"input_ids": ids, "labels": labels})
             result.lines.append(line)
+    bad.check()
     if not result.rows:
-        raise DataError(f"{path} has no row that fits into {max_length} tokens; raise max_length")
+        raise DataError(f"{Path(path).name} has no row that fits into {max_length} tokens; raise max_length")
     return result
 
 
@@ -72,6 +76,7 @@ def tokenise(
     """
     if not tool_prompt.template_supports_tools(str(tokenizer.chat_template or "")):
         messages, tools = tool_prompt.with_tools_as_text(messages, tools), None
+    messages = system_prompt.for_template(messages, tokenizer)
     text = _render(messages, tools, tokenizer, where, generation=False)
     spans = list(_assistant_spans(messages, tools, tokenizer, where, text))
     encoded = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)

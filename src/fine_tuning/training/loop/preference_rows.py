@@ -9,6 +9,7 @@ from fine_tuning.data_io.messages import Message
 from fine_tuning.data_io.rows import read_rows
 from fine_tuning.errors import DataError
 from fine_tuning.store.records.rows import JsonColumn
+from fine_tuning.training.loop.bad_rows import BadRows
 from fine_tuning.training.loop.chat_tokens import IGNORED, Tokenised, checked_messages, tokenise, tools_of
 from fine_tuning.training.loop.library_types import Tokenizer
 
@@ -60,22 +61,24 @@ def tokenise_preferences(path: Path | str, tokenizer: Tokenizer, max_length: int
     A pair longer than `max_length` is dropped: a truncated answer does not show which one is better.
 
     Raises:
-        NotFoundError, DataError: the file or a row cannot be used; the message names file and line.
+        NotFoundError, DataError: the file or rows cannot be used; the message names the file and the lines.
     """
-    result = Tokenised()
+    result, bad = Tokenised(), BadRows(Path(path).name)
     for line, row in read_rows(path):
-        where = f"{path}, line {line}"
-        preferred, other = checked_pair(row, where)
-        tools = tools_of(object_or_empty(row["input"]))
-        (ids, labels), (rejected_ids, rejected_labels) = (
-            tokenise(messages, tools, tokenizer, where) for messages in (preferred, other)
-        )
+        found: list[tuple[list[int], list[int]]] = []
+        with bad.line(line) as where:
+            tools = tools_of(object_or_empty(row.get("input")))
+            found = [tokenise(messages, tools, tokenizer, where) for messages in checked_pair(row, where)]
+        if not found:
+            continue
+        (ids, labels), (rejected_ids, rejected_labels) = found
         if max(len(ids), len(rejected_ids)) > max_length:
             result.dropped.append(line)
         elif any(label != IGNORED for label in labels) and any(label != IGNORED for label in rejected_labels):
             rejected = {"rejected_ids": rejected_ids, "rejected_labels": rejected_labels}
             result.rows.append({"input_ids": ids, "labels": labels, **rejected})
             result.lines.append(line)
+    bad.check()
     if not result.rows:
-        raise DataError(f"{path} has no pair that fits into {max_length} tokens; raise max_length")
+        raise DataError(f"{Path(path).name} has no pair that fits into {max_length} tokens; raise max_length")
     return result

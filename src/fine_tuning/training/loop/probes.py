@@ -9,6 +9,7 @@ from typing import TypedDict
 import torch
 
 from fine_tuning._util.files import write_json
+from fine_tuning.data_io.formats import system_prompt
 from fine_tuning.training.loop import training_prompts
 from fine_tuning.training.loop.library_types import Network, Tokenizer
 
@@ -36,7 +37,8 @@ def write_probes(network: Network, tokenizer: Tokenizer, train_file: str, folder
 
 
 def _answered(network: Network, tokenizer: Tokenizer, messages: list[dict[str, str]]) -> Probe | None:
-    prompt = tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_tensors="pt", return_dict=True)
+    turns = system_prompt.for_template(messages, tokenizer)
+    prompt = tokenizer.apply_chat_template(turns, add_generation_prompt=True, return_tensors="pt", return_dict=True)
     width = prompt["input_ids"].shape[1]
     if width > MAX_PROMPT_TOKENS:
         return None

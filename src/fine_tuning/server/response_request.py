@@ -1,0 +1,302 @@
+"""The parameters of a response; each field says whether it is supported, ignored or refused."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Literal
+
+from pydantic import ConfigDict, Discriminator, Field, Tag, model_validator
+
+from fine_tuning.server import chat_request as chat
+from fine_tuning.server import json_schema_support
+from fine_tuning.server.api_errors import invalid
+from fine_tuning.server.chat_request import ChatRequest, Metadata, Name, Number, Stop
+from fine_tuning.server.request_model import RequestModel, ignored, refused, supported
+from fine_tuning.server.response_items import ItemId, SentItem
+from fine_tuning.store.records.rows import JsonColumn
+
+LOGPROBS = "message.output_text.logprobs"
+_BEYOND = "beyond OpenAI's API"
+_ITEMS = "text and functions alone: items of hosted tools, images and files are refused"
+Includable = Literal[
+    "file_search_call.results",
+    "web_search_call.results",
+    "web_search_call.action.sources",
+    "message.input_image.image_url",
+    "computer_call_output.output.image_url",
+    "code_interpreter_call.outputs",
+    "reasoning.encrypted_content",
+    "message.output_text.logprobs",
+]
+
+
+class FunctionTool(RequestModel):
+    """A function that the model may call."""
+
+    type: Literal["function"]
+    name: Name
+    description: str | None = None
+    parameters: JsonColumn | None = None
+    strict: bool | None = None
+
+
+class OtherTool(RequestModel):
+    """Any other tool, which nothing here runs."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: str
+
+
+def _tool_kind(value: object) -> str:
+    kind = value.get("type") if isinstance(value, Mapping) else getattr(value, "type", None)
+    return "Other" if isinstance(kind, str) and kind != "function" else "Function"
+
+
+Tool = Annotated[
+    Annotated[FunctionTool, Tag("Function")] | Annotated[OtherTool, Tag("Other")], Discriminator(_tool_kind)
+]
+
+
+class NamedFunction(RequestModel):
+    """A function by its name."""
+
+    type: Literal["function"]
+    name: Name
+
+
+class AllowedTools(RequestModel):
+    """The functions that the answer may call, or has to call one of."""
+
+    type: Literal["allowed_tools"]
+    mode: Literal["auto", "required"]
+    tools: list[NamedFunction] = Field(min_length=1)
+
+
+def _choice_kind(value: object) -> str:
+    if isinstance(value, str):
+        return "Mode"
+    kind = value.get("type") if isinstance(value, Mapping) else getattr(value, "type", None)
+    return "Allowed" if kind == "allowed_tools" else "Named"
+
+
+ToolChoice = Annotated[
+    Annotated[Literal["none", "auto", "required"], Tag("Mode")]
+    | Annotated[NamedFunction, Tag("Named")]
+    | Annotated[AllowedTools, Tag("Allowed")],
+    Discriminator(_choice_kind),
+]
+
+
+class TextFormat(RequestModel):
+    """The form of the answer, enforced by a grammar."""
+
+    type: Literal["text", "json_object", "json_schema"]
+    name: str | None = None
+    schema_: JsonColumn | None = Field(default=None, alias="schema")
+    description: str | None = None
+    strict: bool | None = None
+
+    @model_validator(mode="after")
+    def _has_schema(self) -> TextFormat:
+        is_complete = self.name is not None and self.schema_ is not None
+        if self.type == "json_schema" and not is_complete:
+            raise ValueError("type 'json_schema' needs a name and a schema")
+        return self
+
+    def for_chat(self) -> chat.ResponseFormat | None:
+        """The form as chat completions take it; None for text."""
+        if self.type == "text":
+            return None
+        if self.type == "json_object":
+            return chat.ResponseFormat(type=self.type)
+        schema = self.model_dump(by_alias=True, exclude={"type"}, exclude_none=True)
+        return chat.ResponseFormat(type=self.type, json_schema=chat.JsonSchema.model_validate(schema))
+
+
+class TextOptions(RequestModel):
+    """The form of the answer's text."""
+
+    format: TextFormat | None = None
+    verbosity: str | None = ignored("the models have no such setting")
+
+
+class ConversationName(RequestModel):
+    """A conversation by its id."""
+
+    id: ItemId
+
+
+class StreamOptions(RequestModel):
+    """What a stream includes besides the answer."""
+
+    include_obfuscation: bool | None = ignored("no padding")
+
+
+class PromptRequest(RequestModel):
+    """What a model is to answer, without how: what its tokens are counted of."""
+
+    model: str = Field(min_length=1, max_length=200)
+    input: str | list[SentItem] | None = supported(_ITEMS)
+    instructions: str | None = None
+    previous_response_id: ItemId | None = supported("of a stored response; its instructions are not carried over")
+    conversation: ItemId | ConversationName | None = None
+    tools: list[Tool] | None = supported("functions only: nothing here runs hosted tools", max_length=128)
+    tool_choice: ToolChoice | None = None
+    parallel_tool_calls: bool | None = None
+    text: TextOptions | None = None
+    truncation: Literal["auto", "disabled"] | None = supported("auto leaves out the oldest messages")
+    reasoning: JsonColumn | None = ignored("the models have no separate reasoning")
+
+    @property
+    def conversation_id(self) -> str | None:
+        """The conversation that the response continues and extends."""
+        given = self.conversation
+        return given.id if isinstance(given, ConversationName) else given
+
+    @property
+    def functions(self) -> list[FunctionTool]:
+        """The tools that the answer may call."""
+        found = [tool for tool in self.tools or [] if isinstance(tool, FunctionTool)]
+        if isinstance(self.tool_choice, AllowedTools):
+            allowed = {tool.name for tool in self.tool_choice.tools}
+            return [tool for tool in found if tool.name in allowed]
+        return found
+
+    def check(self) -> None:
+        """Refuse what this server does not support, instead of ignoring it.
+
+        Raises:
+            ApiError: 400, naming the field.
+        """
+        self.check_refused()
+        if self.conversation is not None and self.previous_response_id is not None:
+            raise invalid("give previous_response_id or conversation, not both", "previous_response_id")
+        for index, tool in enumerate(self.tools or []):
+            if isinstance(tool, OtherTool):
+                message = (
+                    f"The tool '{tool.type}' is not supported: nothing here runs it; send tools of type 'function'"
+                )
+                raise invalid(message, f"tools.{index}.type", "unsupported_value")
+        self._check_tool_choice()
+        self._check_schemas()
+
+    def _check_tool_choice(self) -> None:
+        choice, names = self.tool_choice, {tool.name for tool in self.tools or [] if isinstance(tool, FunctionTool)}
+        if choice == "required" and not names:
+            raise invalid("tool_choice 'required' goes with tools only", "tool_choice")
+        named = [choice] if isinstance(choice, NamedFunction) else []
+        named += choice.tools if isinstance(choice, AllowedTools) else []
+        for each in named:
+            if each.name not in names:
+                raise invalid(f"tool_choice names {each.name}, which is not in tools", "tool_choice")
+
+    def _check_schemas(self) -> None:
+        is_required = not isinstance(self._chat_tool_choice(), str | None) or self._chat_tool_choice() == "required"
+        for index, tool in enumerate(self.tools or []):
+            if isinstance(tool, FunctionTool) and tool.parameters and (is_required or tool.strict):
+                json_schema_support.check(tool.parameters, f"tools.{index}.parameters", strict=bool(tool.strict))
+        form = self.text.format if self.text is not None else None
+        if form is not None and form.schema_ is not None:
+            json_schema_support.check(form.schema_, "text.format.schema", strict=bool(form.strict))
+
+    def _chat_tool_choice(self) -> Literal["none", "auto", "required"] | chat.ToolChoice | None:
+        choice = self.tool_choice
+        if isinstance(choice, NamedFunction):
+            return chat.ToolChoice(type="function", function=chat.NamedFunction(name=choice.name))
+        return choice.mode if isinstance(choice, AllowedTools) else choice
+
+    def chat_request(self, messages: Sequence[chat.Message]) -> ChatRequest:
+        """The request of a chat completion with the same answer."""
+        functions = [chat.Function(**tool.model_dump(exclude={"type"})) for tool in self.functions]
+        return ChatRequest(
+            model=self.model,
+            messages=list(messages),
+            tools=[chat.Tool(type="function", function=each) for each in functions] or None,
+            tool_choice=self._chat_tool_choice() if functions else None,
+            parallel_tool_calls=self.parallel_tool_calls if functions else None,
+            response_format=None if self.text is None or self.text.format is None else self.text.format.for_chat(),
+        )
+
+
+class InputTokensRequest(PromptRequest):
+    """A prompt whose tokens are counted."""
+
+    personality: str | None = ignored("the models have no such setting")
+
+
+class ResponseRequest(PromptRequest):
+    """A response as OpenAI's API takes it."""
+
+    max_output_tokens: int | None = Field(default=None, ge=1, le=2**31 - 1)
+    temperature: Number | None = Field(default=None, ge=0, le=2)
+    top_p: Number | None = Field(default=None, ge=0, le=1)
+    seed: int | None = supported(f"{_BEYOND}; best effort, as for chat", ge=-(2**63), le=2**63 - 1)
+    stop: Stop | Annotated[list[Stop], Field(max_length=4)] | None = supported(_BEYOND)
+    top_k: int | None = supported(_BEYOND, ge=0, le=2**31 - 1)
+    min_p: Number | None = supported(_BEYOND, ge=0, le=1)
+    repetition_penalty: Number | None = supported(_BEYOND, gt=0, le=10)
+    presence_penalty: Number | None = supported(_BEYOND, ge=-2, le=2)
+    frequency_penalty: Number | None = supported(_BEYOND, ge=-2, le=2)
+    include: list[Includable] | None = supported(f"{LOGPROBS}; the others name what no answer here has")
+    top_logprobs: int | None = supported(f"with include = [{LOGPROBS}]", ge=0, le=20)
+    stream: bool | None = None
+    stream_options: StreamOptions | None = None
+    store: bool | None = supported("true by default; a stored response is also a captured example")
+    metadata: Metadata | None = None
+    background: bool | None = supported("only false: a response is answered while its client waits")
+
+    user: str | None = ignored("users of a key are not distinguished")
+    safety_identifier: str | None = ignored("nothing is reported to anyone")
+    prompt_cache_key: str | None = ignored("shared prompt prefixes are cached without it")
+    prompt_cache_retention: str | None = ignored("the cache is the model's own memory")
+    prompt_cache_options: JsonColumn | None = ignored("the cache is the model's own memory")
+    service_tier: str | None = ignored("there is one tier")
+    max_tool_calls: int | None = ignored("it limits hosted tools")
+    moderation: JsonColumn | None = ignored("nothing is moderated")
+    image: JsonColumn | None = ignored("the models read text only")
+    access_programs: JsonColumn | None = ignored("there are none")
+
+    prompt: object = refused("there are no stored templates; send instructions and input")
+    context_management: object = refused("nothing is compacted; truncation = auto leaves out the oldest messages")
+    background_options: object = refused("there are no background responses")
+
+    @property
+    def with_logprobs(self) -> bool:
+        """Whether the answer has the log probabilities of its tokens."""
+        return LOGPROBS in (self.include or [])
+
+    @property
+    def is_stored(self) -> bool:
+        """Whether the response can be retrieved and continued."""
+        return self.store is not False
+
+    def check(self) -> None:
+        """Refuse what this server does not support, instead of ignoring it.
+
+        Raises:
+            ApiError: 400, naming the field.
+        """
+        super().check()
+        if self.is_stored or self.conversation is not None:
+            self.check_storable(" (or send store = false)")
+        if self.background:
+            message = "background is not supported: a response is answered while its client waits; use stream = true"
+            raise invalid(message, "background", "unsupported_parameter")
+        if self.top_logprobs and not self.with_logprobs:
+            raise invalid(f"top_logprobs needs include = ['{LOGPROBS}']", "top_logprobs")
+        if self.stream_options is not None and not self.stream:
+            raise invalid("stream_options goes with stream = true only", "stream_options")
+
+    def chat_request(self, messages: Sequence[chat.Message]) -> ChatRequest:
+        """The request of a chat completion with the same answer."""
+        shared = {name: value for name in _SHARED if (value := getattr(self, name)) is not None}
+        more = {"logprobs": True, "top_logprobs": self.top_logprobs or 0} if self.with_logprobs else {}
+        limit = {"max_tokens": self.max_output_tokens}
+        return super().chat_request(messages).model_copy(update={**shared, **more, **limit})
+
+
+_SHARED = (
+    *("temperature", "top_p", "seed", "stop", "top_k", "min_p", "repetition_penalty"),
+    *("presence_penalty", "frequency_penalty", "metadata"),
+)

@@ -1,0 +1,162 @@
+"""A turn of a conversation: what went before it and was sent, the chat completion it amounts to, and what is kept."""
+
+from __future__ import annotations
+
+import logging
+from bisect import bisect_left
+from collections.abc import Generator
+from contextlib import closing
+from dataclasses import dataclass
+
+from fine_tuning._util import checks
+from fine_tuning.errors import ContextLengthError, NotFoundError, UsageError
+from fine_tuning.server import completion_store, response_items
+from fine_tuning.server.api_errors import ApiError, not_found
+from fine_tuning.server.chat_request import ChatRequest
+from fine_tuning.server.context import Context
+from fine_tuning.server.response_conversation import chat_messages, without_oldest
+from fine_tuning.server.response_items import Item, ItemReference, MessageItem, UnsupportedItem
+from fine_tuning.server.response_objects import Response
+from fine_tuning.server.response_request import PromptRequest, ResponseRequest
+from fine_tuning.serving.chat_types import Chunk
+from fine_tuning.serving.engine import Engine
+from fine_tuning.store import conversations, responses
+from fine_tuning.store import response_items as stored_items
+from fine_tuning.store.database import Transaction
+from fine_tuning.store.records.rows import JsonColumn
+from fine_tuning.store.response_items import Owner
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Turn:
+    """A request with its conversation.
+
+    Attributes:
+        sent: the items that it adds to the conversation, as they are stored.
+        chat: the chat completion that it amounts to.
+    """
+
+    sent: list[JsonColumn]
+    chat: ChatRequest
+
+
+def prepared(server: Context, project: str, body: PromptRequest) -> Turn:
+    """The turn of a request.
+
+    Raises:
+        ApiError: 404, what it continues or refers to does not exist; 400, there is nothing to answer.
+    """
+    with server.database.read() as tx:
+        earlier = _earlier(tx, project, body)
+        sent = _sent(tx, project, body)
+    found = response_items.identified(sent, [each["id"] for each in earlier])
+    messages = chat_messages([*response_items.read(earlier), *sent], body.instructions)
+    return Turn(found, body.chat_request(messages))
+
+
+def _earlier(tx: Transaction, project: str, body: PromptRequest) -> list[JsonColumn]:
+    if (conversation := body.conversation_id) is not None:
+        if conversations.get(tx, project, conversation) is None:
+            raise not_found("conversation", conversation, "conversation")
+        return stored_items.listed(tx, stored_items.of_conversation(conversation))
+    if body.previous_response_id is None:
+        return []
+    try:
+        return responses.chain_items(tx, project, body.previous_response_id)
+    except NotFoundError as error:
+        message = f"Previous response with id '{error}' not found."
+        raise ApiError(404, message, param="previous_response_id", code="previous_response_not_found") from None
+
+
+def _sent(tx: Transaction, project: str, body: PromptRequest) -> list[Item]:
+    if isinstance(body.input, str):
+        return [MessageItem(role="user", content=body.input)]
+    return resolved(tx, project, body.input or [], "input")
+
+
+def resolved(tx: Transaction, project: str, items: list[response_items.SentItem], param: str) -> list[Item]:
+    """The items with those that they refer to in their places.
+
+    Raises:
+        ApiError: 404, an item does not exist.
+    """
+    found: list[Item] = []
+    for item in items:
+        if isinstance(item, ItemReference):
+            if (stored := stored_items.find(tx, project, item.id)) is None:
+                raise not_found("item", item.id, param)
+            found += response_items.read([stored])
+        elif not isinstance(item, UnsupportedItem):  # which no request has
+            found.append(item)
+    return found
+
+
+def answered(engine: Engine, chat: ChatRequest, *, is_shortened: bool) -> Generator[Chunk, None, None]:
+    """The chunks of the answer.
+
+    Args:
+        is_shortened: leave out the oldest messages of a conversation that is too long.
+    """
+    try:
+        yield from engine.chat_chunks(chat.streamed_request())
+    except ContextLengthError:
+        if not is_shortened:
+            raise
+        shorter = [chat.model_copy(update={"messages": each}) for each in without_oldest(chat.messages)]
+        place = bisect_left(shorter, 1, key=lambda each: _fits(engine, each))
+        if place == len(shorter):
+            raise
+        yield from engine.chat_chunks(shorter[place].streamed_request())
+
+
+def _fits(engine: Engine, chat: ChatRequest) -> bool:
+    """Whether the model reads the whole prompt."""
+    with closing(engine.chat_chunks(chat.streamed_request())) as chunks:
+        try:
+            next((chunk for chunk in chunks if chunk["choices"]), None)
+        except ContextLengthError:
+            return False
+    return True
+
+
+def keep(server: Context, project: str, body: ResponseRequest, turn: Turn, response: Response) -> None:
+    """Store the response, unless the request says otherwise, and extend its conversation.
+
+    An answer with text that databases cannot store is logged and left out.
+
+    Raises:
+        NotFoundError: the conversation was deleted while it was answered.
+    """
+    conversation, name = body.conversation_id, response["id"]
+    if not body.is_stored and conversation is None:
+        return
+    try:
+        checks.storable("output", response["output"])
+    except UsageError as error:
+        _log.warning("response %s not stored: %s", name, error)
+        return
+    output: list[JsonColumn] = [{**item} for item in response["output"]]
+    example = None
+    if body.is_stored:
+        answer = [each.plain() for each in chat_messages(response_items.read(output))]
+        example = completion_store.capture(server, turn.chat, answer, {"response": name})
+    with server.database.write() as tx:
+        if conversation is not None and conversations.get(tx, project, conversation) is None:
+            raise NotFoundError(f"conversation {conversation} was deleted while it was answered")
+        if body.is_stored:
+            responses.add(
+                tx,
+                {
+                    "id": name,
+                    "project": project,
+                    "model": body.model,
+                    "previous_response_id": body.previous_response_id,
+                    "response": {**response},
+                    "example_id": example,
+                },
+            )
+        owner = Owner(project, name if body.is_stored else None, conversation)
+        stored_items.add(tx, owner, turn.sent)
+        stored_items.add(tx, owner, output, is_output=True)
