@@ -1,7 +1,7 @@
 """Responses against chat completions of the same prompts, whole and streamed, with and without storing them.
 
     python benchmarks/bench_responses.py            # about ten minutes on two cores
-    python benchmarks/bench_responses.py --rounds 2
+    python benchmarks/bench_responses.py --rounds 1 --requests 8
 
 Both are asked of one server in turn, round by round, so that what else the machine does meets both alike.
 """
@@ -23,7 +23,6 @@ from server_process import Client, serving
 from fine_tuning.base_models import catalogue
 
 CLIENTS = 8
-REQUESTS = 24  # in a round
 TOKENS = 48
 LIMIT = 0.95
 Ask = Callable[[Client, str, bool], int]
@@ -91,8 +90,10 @@ def main() -> None:
     """Measure all pairs."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=6)
-    rounds = parser.parse_args().rounds
-    rows = []
+    parser.add_argument("--requests", type=int, default=24, help="in a round")
+    given = parser.parse_args()
+    rounds, requests = given.rounds, given.requests
+    rows: list[str] = []
     with tempfile.TemporaryDirectory() as home, serving(home, "--slots", "0") as served:
         clients = [Client(served) for _ in range(CLIENTS)]
         for _, *asks in PAIRS:
@@ -104,7 +105,7 @@ def main() -> None:
                 for name, *asks in PAIRS:
                     order = asks if number % 2 else asks[::-1]
                     speeds = {
-                        ask: throughput(ask, clients, [prompt() for _ in range(REQUESTS)], store) for ask in order
+                        ask: throughput(ask, clients, [prompt() for _ in range(requests)], store) for ask in order
                     }
                     found.setdefault((name, store), []).append((speeds[asks[0]], speeds[asks[1]]))
     for (name, store), pairs in found.items():
@@ -116,7 +117,7 @@ def main() -> None:
         "Responses",
         "bench_responses.py",
         f"""
-{rounds} rounds of {REQUESTS} requests of {TOKENS} tokens by {CLIENTS} clients, in turn; medians of rounds and of their
+{rounds} rounds of {requests} requests of {TOKENS} tokens by {CLIENTS} clients, in turn; medians of rounds and of their
 ratios. What is stored is also captured as an example.
 
 | answers | chat completions, tokens/s | responses | ratio (target: at least {LIMIT}) |

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from openai import omit
 from openai.lib.streaming.responses._responses import ResponseStreamState
 from openai.types.responses import ResponseStreamEvent
 from pydantic import TypeAdapter
@@ -30,10 +31,10 @@ def call(index: int, arguments: str, name: str | None = None) -> Any:
 
 def read(events: list[Event]) -> list[Any]:
     """The events as the SDK reads and accumulates them."""
-    state: Any = ResponseStreamState(input_tools=[], text_format=None)  # type: ignore[arg-type, var-annotated]
+    state: ResponseStreamState[None] = ResponseStreamState(input_tools=omit, text_format=omit)
     found = [READER.validate_python(event) for event in events]
     for event in found:
-        state.accumulate_event(event)
+        state.handle_event(event)
     assert [event.sequence_number for event in found] == list(range(len(found)))
     return found
 
