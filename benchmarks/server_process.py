@@ -58,7 +58,17 @@ class Client:
         """Read JSON."""
         return self._ask("GET", path, None)
 
+    def stream(self, path: str, body: dict[str, Any]) -> list[dict[str, Any]]:
+        """Send JSON and read all events of the stream."""
+        told = self._raw("POST", path, json.dumps({**body, "stream": True}))
+        lines = (line.removeprefix("data: ") for line in told.decode().splitlines() if line.startswith("data: "))
+        return [json.loads(line) for line in lines if line != "[DONE]"]
+
     def _ask(self, method: str, path: str, body: str | None) -> dict[str, Any]:
+        told: dict[str, Any] = json.loads(self._raw(method, path, body))
+        return told
+
+    def _raw(self, method: str, path: str, body: str | None) -> bytes:
         try:
             self._connection.request(method, f"/v1{path}", body, {"Content-Type": "application/json"})
             response = self._connection.getresponse()
@@ -66,9 +76,9 @@ class Client:
             self._connection.close()
             self._connection.request(method, f"/v1{path}", body, {"Content-Type": "application/json"})
             response = self._connection.getresponse()
-        told: dict[str, Any] = json.loads(response.read())
+        told = response.read()
         if response.status != 200:
-            raise RuntimeError(f"{path}: {told}")
+            raise RuntimeError(f"{path}: {told.decode()}")
         return told
 
     def close(self) -> None:

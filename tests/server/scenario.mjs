@@ -28,6 +28,9 @@ const stream = await client.chat.completions.create({
   model: job.fine_tuned_model, messages, max_tokens: 6, temperature: 0, stream: true,
 });
 for await (const chunk of stream) streamed += chunk.choices[0]?.delta?.content ?? "";
+const asked = { model: job.fine_tuned_model, input: messages, max_output_tokens: 6, temperature: 0 };
+const responded = await client.responses.create(asked);
+const final = await client.responses.stream(asked).finalResponse();
 const stored = await client.chat.completions.retrieve(whole.id);
 let missing = null;
 try {
@@ -42,6 +45,8 @@ console.log(JSON.stringify({
   events: events.length,
   whole: whole.choices[0].message.content,
   streamed,
+  responded: responded.output_text,
+  streamedResponse: final.output_text,
   stored: stored.choices[0].message.content,
   usage: whole.usage.completion_tokens,
   results: content.split("\n")[0],

@@ -38,6 +38,7 @@ def test_node_sdk_from_upload_to_streamed_answer(node_project: Path, address: st
     assert (told["status"], told["usage"]) == ("succeeded", 6)
     assert told["model"].startswith(f"ft:{ALIAS}:default:node:")
     assert told["whole"] == told["streamed"] == told["stored"]
+    assert told["whole"] == told["responded"] == told["streamedResponse"]
     assert told["events"] > 4
     assert told["results"].startswith("step,train_loss,train_accuracy")
     assert told["missing"] == {"name": "NotFoundError", "status": 404, "code": "model_not_found", "param": "model"}

@@ -44,12 +44,12 @@ def wait(pool: Pool, job_id: str) -> Any:
     return job
 
 
-def test_server_guide_snippet_runs(
+def test_server_guide_snippets_run(
     address: str, pool: Pool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("OPENAI_BASE_URL", address)
     monkeypatch.setenv("OPENAI_API_KEY", "any")
-    (snippet,) = snippets(PROJECT / "docs" / "server.md", "python")
+    together = "\n".join(snippets(PROJECT / "docs" / "server.md", "python"))
     done = threading.Event()
 
     def work() -> None:
@@ -59,7 +59,7 @@ def test_server_guide_snippet_runs(
     worker = threading.Thread(target=work)
     worker.start()
     try:
-        job = run(snippet)["job"]
+        job = run(together)["job"]
     finally:
         done.set()
         worker.join()

@@ -117,6 +117,9 @@ def test_tools_round_trip_by_ids(client: OpenAI) -> None:
     )
     assert sent_again.output_text == continued.output_text == referred.output_text
     assert sent_again.usage.input_tokens == continued.usage.input_tokens == referred.usage.input_tokens
+    for dumped in (call, call.model_dump()):  # as the SDK's own guide sends answers back, and as a whole
+        again = ask(client, input=[{"role": "user", "content": QUESTION}, dumped, result], **asked)
+        assert again.output_text == continued.output_text
     parts = [{"type": "input_text", "text": "sun"}, {"type": "input_text", "text": "ny"}]
     in_parts = ask(client, previous_response_id=called.id, input=[{**result, "output": parts}], **asked)
     assert in_parts.output_text == continued.output_text

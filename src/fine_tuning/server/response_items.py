@@ -82,7 +82,7 @@ class MessageItem(RequestModel):
 
 
 class FunctionCallItem(RequestModel):
-    """A call that the assistant made."""
+    """A call that the assistant made; further fields of answers that OpenAI's SDK sends back are accepted as null."""
 
     prefix: ClassVar[str] = "fc"
 
@@ -92,6 +92,10 @@ class FunctionCallItem(RequestModel):
     arguments: str
     id: ItemId | None = None
     status: Status | None = None
+    namespace: None = None
+    caller: None = None
+    async_: None = None
+    created_by: str | None = None
 
     def stored(self) -> JsonColumn:
         """The item as the API returns it."""
@@ -109,6 +113,9 @@ class FunctionCallOutputItem(RequestModel):
     id: ItemId | None = None
     status: Status | None = None
     name: str | None = None
+    namespace: None = None
+    caller: None = None
+    created_by: str | None = None
 
     @property
     def text(self) -> str:
