@@ -419,3 +419,11 @@ def test_what_needs_background_responses_is_refused(client: OpenAI) -> None:
         client.responses.retrieve(made.id, stream=True)
     with pytest.raises(openai.BadRequestError, match="compact is not supported"):
         client.responses.compact(model=ALIAS, input=QUESTION)
+
+
+def test_text_that_cannot_be_stored_is_refused_by_its_place(client: OpenAI) -> None:
+    with pytest.raises(openai.BadRequestError, match=r"input has a NUL character .*store = false"):
+        ask(client, input="a\0b")
+    with pytest.raises(openai.BadRequestError, match=r"items\[0\].content has a NUL character"):
+        client.conversations.create(items=[{"role": "user", "content": "a\0b"}])
+    assert ask(client, input="a\0b", store=False).output_text
