@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from fine_tuning.base_models.quiet_libraries import quiet
 from fine_tuning.errors import DataError, MissingDependencyError
 from fine_tuning.export import quantization, token_parity
+from fine_tuning.export.turn_end import turn_end
 
 if TYPE_CHECKING:
     from fine_tuning.export.token_parity import Answered, Messages, Parity
@@ -50,26 +51,30 @@ def compare(
     """
     found = {}
     with quiet():
+        end = turn_end(trainer[0] if trainer is not None else merged)
         on_message("generating reference answers with the trained model")
-        tokenizer, reference = _reference(merged, trainer, prompts)
+        tokenizer, reference = _reference(merged, trainer, prompts, end)
         if not reference:
             raise DataError(f"no prompt fits the chat template of {merged}; export with prompts of your own data")
         gc.collect()
         if trainer is not None:
             on_message("comparing the merged model")
             model, bound = _load(merged), quantization.find(_stored_as(merged))
-            found[MERGED] = token_parity.with_model(reference, model, _tokenizer(merged), bound, tokenizer.decode)
+            own_end = end if gguf is None else None  # its settings are what is exported
+            found[MERGED] = token_parity.with_model(
+                reference, model, _tokenizer(merged), bound, tokenizer.decode, own_end
+            )
             del model
             gc.collect()
     if gguf is not None:
         on_message("comparing the GGUF file in llama.cpp")
         kind = quantization.find(gguf.kind)
-        found[EXPORTED] = token_parity.with_gguf(reference, gguf.file, kind, tokenizer.decode, gguf.adapter)
+        found[EXPORTED] = token_parity.with_gguf(reference, gguf.file, kind, tokenizer.decode, gguf.adapter, end)
     return found
 
 
 def _reference(
-    merged: Path, trainer: tuple[Path, Path | None] | None, prompts: Sequence[Messages]
+    merged: Path, trainer: tuple[Path, Path | None] | None, prompts: Sequence[Messages], end: int | None
 ) -> tuple[Any, list[Answered]]:
     try:
         from peft import PeftModel
@@ -81,7 +86,7 @@ def _reference(
         model = _load(merged)
     else:
         model = PeftModel.from_pretrained(_load(base), str(adapter), local_files_only=True)
-    return tokenizer, list(token_parity.answers(model, tokenizer, prompts))
+    return tokenizer, list(token_parity.answers(model, tokenizer, prompts, turn_end=end))
 
 
 def _tokenizer(folder: Path) -> Any:

@@ -9,7 +9,9 @@ from typing import Any
 from fine_tuning._util.files import read_json
 from fine_tuning.base_models.llama_layout import name_of_pre_tokenizer
 from fine_tuning.errors import DataError
+from fine_tuning.export.chat_template import chat_template
 from fine_tuning.export.gguf_families import INSTEAD
+from fine_tuning.export.turn_end import turn_end
 
 _NORMAL, _UNKNOWN, _CONTROL, _USER_DEFINED, _UNUSED, _BYTE = 1, 2, 3, 4, 5, 6  # gguf.TokenType
 _BYTE_TOKEN = re.compile(r"<0x[0-9A-F]{2}>")
@@ -53,7 +55,9 @@ def add_tokenizer(writer: Any, model_dir: Path, vocab_size: int) -> None:
         text = token["content"] if isinstance(token, dict) else token
         if text in tokens:
             getattr(writer, f"add_{role}_token_id")(tokens.index(text))
-    if template := chat_template(model_dir, settings):
+    if (end := turn_end(model_dir)) is not None:
+        writer.add_eot_token_id(end)
+    if template := chat_template(model_dir):
         writer.add_chat_template(template)
 
 
@@ -155,12 +159,3 @@ def _adds_bos(model_dir: Path) -> bool:
     from tokenizers import Tokenizer
 
     return bool(Tokenizer.from_file(str(model_dir / "tokenizer.json")).encode("").ids)
-
-
-def chat_template(model_dir: Path, settings: dict[str, Any]) -> str | None:
-    """The chat template from its own file or from tokenizer_config.json."""
-    own = model_dir / "chat_template.jinja"
-    template = own.read_text(encoding="utf-8") if own.is_file() else settings.get("chat_template")
-    if isinstance(template, list):
-        return next((each["template"] for each in template if each["name"] == "default"), None)
-    return template

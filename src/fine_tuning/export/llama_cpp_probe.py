@@ -54,6 +54,11 @@ class Probe:
         (place,) = self._ask("completion", body)["completion_probabilities"]
         return {each["id"]: each["logprob"] for each in place["top_logprobs"]}
 
+    def ends_at(self, token: int) -> bool:
+        """Whether an answer ends at a token."""
+        body = {"prompt": [self._plain], "n_predict": 1, "temperature": 0.0, "logit_bias": [[token, 1e6]]}
+        return bool(self._ask("completion", body)["stop_type"] == "eos")
+
     def _ask(self, what: str, body: Mapping[str, Any]) -> dict[str, Any]:
         data = json.dumps(body).encode()
         request = urllib.request.Request(f"{self._address}/{what}", data, self._headers)  # noqa: S310

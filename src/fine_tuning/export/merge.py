@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import torch
 from peft import PeftModel
 
+from fine_tuning.export.turn_end import stop_at_turn_end
+
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
@@ -46,6 +48,7 @@ def save_merged(network: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, fo
     network.config.dtype = torch.bfloat16
     network.config.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
+    stop_at_turn_end(folder)
 
 
 def _half(weights: torch.Tensor) -> torch.Tensor:

@@ -6,11 +6,11 @@ import logging
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 
 from fine_tuning._util.files import read_json
 from fine_tuning.errors import UsageError
+from fine_tuning.export.chat_template import chat_template, rendered, special_tokens
 
 _log = logging.getLogger(__name__)
 _NAME = re.compile(r"[a-zA-Z0-9][\w.-]*(/[\w.-]+)*(:[\w.-]+)?", re.ASCII)
@@ -115,21 +115,11 @@ def check_name(name: str) -> None:
         )
 
 
-def chat_template(model_path: Path) -> str | None:
-    """The Jinja chat template of a model folder; None for a GGUF file or a folder without one."""
-    jinja = model_path / "chat_template.jinja"
-    if jinja.is_file():
-        return jinja.read_text(encoding="utf-8")
-    config = model_path / "tokenizer_config.json"
-    template = read_json(config).get("chat_template") if config.is_file() else None
-    return template if isinstance(template, str) else None
-
-
 def chat_format(model_path: Path) -> ChatFormat | None:
     """The family whose template renders the same text as the folder's chat template; None if there is none."""
     template = chat_template(model_path) or ""
     family = next((each for each in FORMATS if each.marker in template), None)
-    if family is None or _agrees(family, template, model_path):
+    if family is None or _agrees(family, model_path):
         return family
     _log.warning(
         "the chat template of %s has no Ollama equivalent here: Ollama uses the template in the file", model_path
@@ -137,52 +127,41 @@ def chat_format(model_path: Path) -> ChatFormat | None:
     return None
 
 
-def _agrees(family: ChatFormat, template: str, model_path: Path) -> bool:
+def _agrees(family: ChatFormat, model_path: Path) -> bool:
     """Whether both render the same text for every sample chat that the model's own template accepts."""
+    return not any(_differs(family, model_path, chat) for chat in SAMPLE_CHATS)
+
+
+def _differs(family: ChatFormat, model_path: Path, chat: Sequence[Mapping[str, str]]) -> bool:
+    """Whether Ollama renders another text; not where the model's own template refuses the chat."""
+    expected = rendered(model_path, chat)
+    if expected is None:
+        return False
     system = default_system(model_path)
-    config = model_path / "tokenizer_config.json"
-    known = read_json(config) if config.is_file() else {}
-    tokens = {name: _token(known.get(name)) for name in ("bos_token", "eos_token")}
-    for chat in SAMPLE_CHATS:
-        messages = list(chat)
-        expected = _rendered(template, messages, tokens)
-        if expected is None:
-            continue
-        if system and messages[0]["role"] != "system":
-            messages.insert(0, {"role": "system", "content": system})
-        # Ollama adds the BOS token itself; in some models that token begins a turn.
-        if family.rendered(messages) not in {expected, expected.removeprefix(tokens["bos_token"])}:
-            return False
-    return True
+    has_system = bool(chat) and chat[0]["role"] == "system"
+    messages = [{"role": "system", "content": system}, *chat] if system and not has_system else chat
+    # Ollama adds the BOS token itself; in some models that token begins a turn.
+    return family.rendered(messages) not in {expected, expected.removeprefix(special_tokens(model_path)["bos_token"])}
 
 
-def _rendered(template: str, messages: Sequence[Mapping[str, str]], tokens: Mapping[str, str]) -> str | None:
-    """The text that Jinja renders; None if the template refuses the chat."""
-    try:
-        from jinja2 import TemplateError
-        from jinja2.ext import loopcontrols
-        from jinja2.sandbox import ImmutableSandboxedEnvironment
-    except ImportError:
-        return None  # the extra `train` is not installed: nothing can be compared
+def differing_prompt(model_path: Path, prompts: Sequence[Sequence[Mapping[str, str]]]) -> str | None:
+    """The first of these prompts that Ollama renders with another text than the model's own template, in short.
 
-    def refuse(why: str) -> None:
-        raise TemplateError(why)
-
-    environment = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True, extensions=[loopcontrols])
-    environment.globals |= {"raise_exception": refuse, "strftime_now": datetime.now().strftime}
-    try:
-        return environment.from_string(template).render(messages=messages, add_generation_prompt=True, **tokens)
-    except TemplateError:
-        return None
-
-
-def _token(value: object) -> str:
-    return str(value.get("content", "")) if isinstance(value, dict) else str(value or "")
+    None if there is none, or where Ollama uses the template in the file.
+    """
+    family = chat_format(model_path)
+    differing = (chat for chat in prompts if family is not None and _differs(family, model_path, chat))
+    return next((str(chat[-1]["content"])[:60] for chat in differing), None)
 
 
 def default_system(model_path: Path) -> str | None:
     """The system message that a ChatML template adds to a chat without one, as in training."""
-    found = re.search(r"<\|im_start\|>system\\n(?P<text>[^<{']+)<\|im_end\|>", chat_template(model_path) or "")
+    text = rendered(model_path, SAMPLE_CHATS[0])
+    if text is not None:
+        found = re.search(r"<\|im_start\|>system\n(?P<text>.+?)<\|im_end\|>", text, re.DOTALL)
+    else:  # without Jinja it is looked for in the template itself, where line breaks may be escaped
+        template = (chat_template(model_path) or "").replace("\\n", "\n")
+        found = re.search(r"<\|im_start\|>system\n(?P<text>[^<{']+)<\|im_end\|>", template)
     return found["text"] if found else None
 
 

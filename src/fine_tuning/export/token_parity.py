@@ -73,11 +73,19 @@ class Parity:
         return record(ParityFigures, asdict(self))
 
 
-def answers(model: Any, tokenizer: Any, prompts: Sequence[Messages], tokens: int = TOKENS) -> Iterator[Answered]:
-    """Answer prompts greedily with a transformers model; prompts that are too long are skipped."""
+def answers(
+    model: Any, tokenizer: Any, prompts: Sequence[Messages], tokens: int = TOKENS, turn_end: int | None = None
+) -> Iterator[Answered]:
+    """Answer prompts greedily with a transformers model; prompts that are too long are skipped.
+
+    Args:
+        turn_end: the token at which an answer ends, beside those of the model's own settings.
+    """
     import torch
 
     model.eval()
+    known = model.generation_config.eos_token_id
+    ends = {*(known if isinstance(known, list) else [known]), turn_end} - {None}
     for messages in prompts:
         turns = system_prompt.for_template(messages, tokenizer)
         text = tokenizer.apply_chat_template(turns, add_generation_prompt=True, tokenize=False)
@@ -93,6 +101,7 @@ def answers(model: Any, tokenizer: Any, prompts: Sequence[Messages], tokens: int
                 output_logits=True,
                 return_dict_in_generate=True,
                 pad_token_id=tokenizer.pad_token_id or tokenizer.eos_token_id,
+                eos_token_id=sorted(ends) or None,
             )
         logprobs = torch.stack(output.logits)[:, 0].float().log_softmax(-1).cpu()
         yield Answered(messages, text, ids, output.sequences[0, len(ids) :].tolist(), logprobs)
@@ -104,14 +113,14 @@ def with_gguf(
     bound: Quantization,
     decode: Decode,
     adapter: Path | None = None,
-    on_progress: Callable[[int], None] = lambda _: None,
+    turn_end: int | None = None,
 ) -> Parity:
     """Compare a GGUF file, through llama.cpp, with the reference.
 
     Args:
         adapter: a LoRA adapter in GGUF to apply to it.
         decode: the text of token ids, for the first difference.
-        on_progress: called with the number of prompts compared so far.
+        turn_end: the token at which its answers must end; None where it is not known.
 
     Raises:
         DataError: llama.cpp cannot load or run it.
@@ -119,27 +128,38 @@ def with_gguf(
     longest = max(len(each.prompt) + len(each.answer) for each in reference)
     found = _Tally(bound)
     with llama_cpp_probe.open_probe(gguf, longest + 8, adapter) as probe:
-        for number, each in enumerate(reference, 1):
+        if turn_end is not None:
+            found.compare_end(decode([turn_end]), is_end=probe.ends_at(turn_end))
+        for each in reference:
             prompt = probe.prompt(each.messages)
             found.compare_prompts(each, prompt, decode)
             for place in range(len(each.answer)):
                 logprobs = probe.next_token([*each.prompt, *each.answer[:place]])
                 found.compare_place(each, place, logprobs, decode)
-            on_progress(number)
     return found.parity()
 
 
 def with_model(
-    reference: Sequence[Answered], model: Any, tokenizer: Any, bound: Quantization, decode: Decode
+    reference: Sequence[Answered],
+    model: Any,
+    tokenizer: Any,
+    bound: Quantization,
+    decode: Decode,
+    turn_end: int | None = None,
 ) -> Parity:
     """Compare another transformers model, such as the merged one, with the reference.
 
     Args:
         tokenizer: the other model's own.
+        turn_end: as of `with_gguf`.
     """
     import torch
 
     found = _Tally(bound)
+    if turn_end is not None:
+        known = model.generation_config.eos_token_id
+        is_end = turn_end in (known if isinstance(known, list) else [known])
+        found.compare_end(decode([turn_end]), is_end=is_end)
     model.eval()
     for each in reference:
         ids = torch.tensor([[*each.prompt, *each.answer]], device=model.device)
@@ -165,6 +185,7 @@ class _Tally:
         self.prompts = self.prompts_alike = self.places = self.ties = self.same = 0
         self.divergence = 0.0
         self.first: str | None = None
+        self.ends_alike = True
 
     def compare_prompts(self, each: Answered, other: llama_cpp_probe.Prompt, decode: Decode) -> None:
         self.prompts += 1
@@ -180,6 +201,11 @@ class _Tally:
             f"token {place} of prompt {self.prompts} (its tokenizer or special tokens) is {cut[1]!r} where the "
             f"trainer has {cut[0]!r}"
         )
+
+    def compare_end(self, end: str, *, is_end: bool) -> None:
+        if not is_end:
+            self.ends_alike = False
+            self._note(f"its answers do not end at {end!r}, which ends a turn of the trainer's chat template")
 
     def compare_place(self, each: Answered, place: int, logprobs: Mapping[int, float], decode: Decode) -> None:
         expected = each.logprobs[place]
@@ -216,7 +242,10 @@ class _Tally:
             agreement=agreement,
             divergence=divergence,
             first_difference=self.first,
-            passed=has_equal_prompts and agreement >= bound.min_agreement and divergence <= bound.max_divergence,
+            passed=has_equal_prompts
+            and self.ends_alike
+            and agreement >= bound.min_agreement
+            and divergence <= bound.max_divergence,
         )
 
 

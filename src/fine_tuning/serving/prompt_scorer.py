@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fine_tuning.errors import ContextLengthError
+from fine_tuning.serving.network_folder import load_network
 from fine_tuning.serving.padded_batches import batches_by_length, padded
 from fine_tuning.serving.text_types import Prompt
 from fine_tuning.serving.token_texts import TokenTexts, check_ids, shown
-from fine_tuning.serving.transformers_engine import load_network
 
 if TYPE_CHECKING:
     import torch

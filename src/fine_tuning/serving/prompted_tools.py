@@ -12,7 +12,7 @@ from typing import cast
 from fine_tuning.data_io.formats import tool_prompt
 from fine_tuning.data_io.json_values import JsonObject
 from fine_tuning.data_io.messages import Message, Tool
-from fine_tuning.export.modelfile import chat_template
+from fine_tuning.export.chat_template import chat_template
 from fine_tuning.serving.chat_types import ChatBody, Chunk, ChunkChoice, Delta, Messages
 from fine_tuning.serving.chat_wire import JoinedToolCalls
 from fine_tuning.serving.checked_answers import CheckedAnswers

@@ -14,8 +14,8 @@ from fine_tuning._util.lazy_imports import import_transformers
 from fine_tuning.errors import DataError, MissingDependencyError, ProviderError
 from fine_tuning.serving.embedding.embedder import Embeddings, EmbeddingSizes, Vectors, check_lengths, unit_length
 from fine_tuning.serving.embedding.sentence_modules import EncoderLayout, read_layout, shorter_sizes
+from fine_tuning.serving.network_folder import no_progress_bar
 from fine_tuning.serving.padded_batches import batches_by_length, padded
-from fine_tuning.serving.transformers_engine import no_progress_bar
 
 if TYPE_CHECKING:
     import torch

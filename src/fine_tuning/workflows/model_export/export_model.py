@@ -53,8 +53,11 @@ def export_model(
         prompts: Sequence[Messages] = (
             training_prompts.of(source.training_file, plan.prompts) or parity.PROMPTS[: plan.prompts]
         )
-        found = compare_models.compare(source.merged, source.trainer, gguf, prompts, on_message)
+        folder_compared = source.merged if gguf is not None else unfinished
+        found = compare_models.compare(folder_compared, source.trainer, gguf, prompts, on_message)
         _check_parity(source.label, found, force=plan.force)
+        if plan.target == "ollama":
+            _check_modelfile(source, prompts, force=plan.force)
         command = run_command(source, plan.target, folder, folder / weights.name)
         if plan.target == "ollama":
             text = modelfile.modelfile(source.merged, source.file_name, None, weights=f"./{weights.name}")
@@ -100,6 +103,16 @@ def _check_parity(label: str, found: Mapping[str, Parity], *, force: bool) -> No
         if not force:
             raise ConflictError(f"{shown}. Nothing was written; --force (force=True) writes it anyway")
         _log.warning("%s", shown)
+
+
+def _check_modelfile(source: SourceModel, prompts: Sequence[Messages], *, force: bool) -> None:
+    differing = modelfile.differing_prompt(source.merged, prompts)
+    if differing is None:
+        return
+    shown = f"Ollama would render another text than the trainer's chat template for the prompt {differing!r}"
+    if not force:
+        raise ConflictError(f"{shown}. Nothing was written; --force (force=True) writes it anyway")
+    _log.warning("%s", shown)
 
 
 def _record(workspace: Workspace, source: SourceModel, export: NewExport) -> None:

@@ -10,6 +10,7 @@ from fine_tuning.errors import DataError, NotFoundError
 from fine_tuning.export.compare_models import Gguf
 from fine_tuning.export.gguf import export_gguf, kept_gguf
 from fine_tuning.export.gguf_adapter import export_gguf_adapter
+from fine_tuning.export.turn_end import stop_at_turn_end
 from fine_tuning.workflows.model_export.export_plan import ExportPlan
 from fine_tuning.workflows.model_export.source_model import SourceModel
 
@@ -28,6 +29,7 @@ def write_weights(
         for path in sorted(source.merged.iterdir()):
             if path.is_file() and path.suffix != ".gguf":
                 shutil.copyfile(path, folder / path.name)
+        stop_at_turn_end(folder)
         safetensors = sorted(folder.glob("*.safetensors"))
         if not safetensors:
             raise NotFoundError(f"there are no weights at {source.merged}; train the model again")
