@@ -114,6 +114,6 @@ def test_price_of_answer_counts_calls_beside_text(database: Database) -> None:
     asked = {"role": "user", "content": "Where is it?"}
     for answer in ({"role": "assistant", "content": "One moment."}, message("f", text="One moment.")):
         collector.capture_conversation([asked, answer], "d", "t", 5, model_used="gpt-4o")
-    costs = [price_of_answer(example, prices) or 0 for example in collector.get_curated_examples()]
+    costs = [price_of_answer(example, prices).usd or 0 for example in collector.get_curated_examples()]
     assert min(costs) > 0
     assert max(costs) > 2 * min(costs)

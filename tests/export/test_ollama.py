@@ -16,6 +16,7 @@ import pytest
 from fine_tuning import OllamaFineTuner
 from fine_tuning._util.files import sha256_file
 from fine_tuning.errors import NotFoundError, ProviderError, TrainingError, UsageError
+from fine_tuning.export import modelfile
 from tests import wire
 
 
@@ -46,6 +47,34 @@ def test_modelfile_unknown_template_is_omitted(
     text = Path(OllamaFineTuner().create_ollama_modelfile(folder, "mine")).read_text()
     assert "TEMPLATE" not in text
     assert "Ollama uses the template in the file" in caplog.text
+
+
+QWEN_LIKE = (
+    "{%- if messages[0]['role'] != 'system' %}"
+    "{{- '<|im_start|>system\\nYou are \"Ada\", who is not rude.<|im_end|>\\n' }}{%- endif %}"
+    "{%- for m in messages %}{{- '<|im_start|>' + m['role'] + '\\n' + m['content'] + '<|im_end|>\\n' }}"
+    "{%- endfor %}{%- if add_generation_prompt %}{{- '<|im_start|>assistant\\n' }}{%- endif %}"
+)
+
+
+@pytest.mark.parametrize("newline", ["\\n", "\n"], ids=["escaped", "real"])
+def test_modelfile_keeps_the_default_system_message(tiny_model_dir: Path, tmp_path: Path, newline: str) -> None:
+    folder = tmp_path / "model"
+    shutil.copytree(tiny_model_dir, folder)
+    (folder / "chat_template.jinja").write_text(QWEN_LIKE.replace("\\n", newline))
+    text = modelfile.modelfile(folder, "m", None)
+    assert 'SYSTEM """You are "Ada", who is not rude."""' in text
+    assert 'PARAMETER stop "<|im_end|>"' in text
+    assert modelfile.differing_prompt(folder, [[{"role": "user", "content": "How?"}]]) is None
+
+
+def test_prompt_that_ollama_renders_otherwise_is_named(tiny_model_dir: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    shutil.copytree(tiny_model_dir, folder)
+    template = (folder / "chat_template.jinja").read_text()
+    (folder / "chat_template.jinja").write_text(template.replace("message['content']", "message['content'] | trim"))
+    prompts = [[{"role": "user", "content": each}] for each in ("plain", " spaced ")]
+    assert modelfile.differing_prompt(folder, prompts) == " spaced "
 
 
 def test_modelfile_of_gguf_omits_template(tmp_path: Path) -> None:

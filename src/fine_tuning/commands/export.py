@@ -25,6 +25,7 @@ class To(StrEnum):
     ollama = "ollama"
     safetensors = "safetensors"
     vllm = "vllm"
+    peft = "peft"
 
 
 def add_to(app: typer.Typer) -> None:
@@ -51,7 +52,9 @@ def export(
     name: Annotated[str, typer.Argument(help="Registered model, <name>-v<version>, or the model of a job.")],
     to: Annotated[
         To,
-        typer.Option(help="For llama.cpp (gguf, or adapter: the LoRA alone), Ollama, transformers or vLLM."),
+        typer.Option(
+            help="For llama.cpp, Ollama, transformers or vLLM; the LoRA alone as adapter (llama.cpp) or peft."
+        ),
     ],
     options: ExportOptions,
     as_json: output.Json = False,

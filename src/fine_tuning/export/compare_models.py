@@ -38,7 +38,7 @@ def compare(
     All run in fp32 on the CPU, one after the other, so that only one is in memory.
 
     Args:
-        merged: the folder of the merged model.
+        merged: the folder of the merged model, or of an adapter in PEFT's layout.
         trainer: the folders of the base model, with the chat template and tokenizer of the training, and of its
             adapter (None: all weights were trained). None if only the merged model is known; the file is then compared
             with that.
@@ -59,8 +59,10 @@ def compare(
         gc.collect()
         if trainer is not None:
             on_message("comparing the merged model")
-            model, bound = _load(merged), quantization.find(_stored_as(merged))
-            own_end = end if gguf is None else None  # its settings are what is exported
+            is_adapter = (merged / "adapter_config.json").is_file()
+            model = _load_adapted(trainer[0], merged) if is_adapter else _load(merged)
+            bound = quantization.find(_stored_as(merged))
+            own_end = end if gguf is None and not is_adapter else None  # its settings are what is exported
             found[MERGED] = token_parity.with_model(
                 reference, model, _tokenizer(merged), bound, tokenizer.decode, own_end
             )
@@ -76,16 +78,12 @@ def compare(
 def _reference(
     merged: Path, trainer: tuple[Path, Path | None] | None, prompts: Sequence[Messages], end: int | None
 ) -> tuple[Any, list[Answered]]:
+    base, adapter = trainer or (merged, None)
     try:
-        from peft import PeftModel
+        model = _load(merged) if adapter is None else _load_adapted(base, adapter)
+        tokenizer = _tokenizer(base)
     except ImportError as error:
         raise MissingDependencyError(error.name or "peft", "train", "comparing models") from error
-    base, adapter = trainer or (merged, None)
-    tokenizer = _tokenizer(base)
-    if adapter is None:
-        model = _load(merged)
-    else:
-        model = PeftModel.from_pretrained(_load(base), str(adapter), local_files_only=True)
     return tokenizer, list(token_parity.answers(model, tokenizer, prompts, turn_end=end))
 
 
@@ -101,6 +99,12 @@ def _stored_as(folder: Path) -> str:
 
     with safe_open(next(folder.glob("*.safetensors")), "pt") as weights:
         return "bf16" if weights.get_slice(next(iter(weights.keys()))).get_dtype() == "BF16" else "f16"
+
+
+def _load_adapted(base: Path, adapter: Path) -> Any:
+    from peft import PeftModel
+
+    return PeftModel.from_pretrained(_load(base), str(adapter), local_files_only=True)
 
 
 def _load(folder: Path) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import time
 from pathlib import Path
@@ -15,6 +16,8 @@ from fine_tuning import LocalFineTuner, ModelRegistry
 from fine_tuning.errors import ConflictError, DataError, NotFoundError, TrainingError, UsageError
 from fine_tuning.store import artifacts, costs, jobs
 from fine_tuning.store.database import Database, open_database
+from fine_tuning.store.workspace import open_workspace
+from fine_tuning.workflows.model_export import ExportPlan, export_model
 
 
 def write_chats(path: Path, count: int) -> str:
@@ -195,6 +198,43 @@ def test_delete_model_deployed_raises(file_id: str, tiny_model_dir: Path) -> Non
     assert tuner.delete_fine_tuned_model(model) is True
     with pytest.raises(NotFoundError, match="no local fine-tuned model"):
         tuner.delete_fine_tuned_model(model)
+
+
+def test_base_model_by_relative_path_is_found_from_any_folder_and_a_missing_one_pauses_the_job(
+    file_id: str, tiny_model_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(tiny_model_dir, tmp_path / "one" / "base")
+    monkeypatch.chdir(tmp_path / "one")
+    tuner, job_id = start(file_id, Path("./base"))
+    elsewhere = tmp_path / "two"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    model = tuner.wait_for_job(job_id, poll_seconds=0.1)["fine_tuned_model"]
+    exported = export_model(ExportPlan(str(model), "safetensors", prompts=1), workspace=open_workspace())
+    assert exported.folder.parent == elsewhere
+
+    monkeypatch.chdir(tmp_path / "one")
+    (tmp_path / "one" / "base").rename(tmp_path / "away")
+    (tmp_path / "one" / "base").mkdir()
+    with pytest.raises(DataError):  # told before a job is made
+        start(file_id, Path("./base"))
+    (tmp_path / "one" / "base").rmdir()
+    (tmp_path / "away").rename(tmp_path / "one" / "base")
+    tuner, job_id = start(file_id, Path("./base"), n_epochs=200)
+    wait_until(lambda: step(tuner, job_id) >= 2)
+    tuner.pause_job(job_id)
+    tuner.wait_for_job(job_id, poll_seconds=0.1)
+    (tmp_path / "one" / "base").rename(tmp_path / "away")
+    tuner.resume_job(job_id)
+    job = tuner.wait_for_job(job_id, poll_seconds=0.1)
+    assert job["status"] == "paused"
+    assert job["error"]["message"].startswith("the base model cannot be loaded; resume the job when it can be: no base")
+    (tmp_path / "away").rename(tmp_path / "one" / "base")
+    paused_at = step(tuner, job_id)
+    tuner.resume_job(job_id)
+    wait_until(lambda: step(tuner, job_id) > paused_at)
+    tuner.cancel_job(job_id)
+    tuner.wait_for_job(job_id, poll_seconds=0.1)
 
 
 def test_job_full_disk_pauses_and_can_be_resumed(workspace: Path, file_id: str, tiny_model_dir: Path) -> None:

@@ -78,7 +78,8 @@ def _wrapped(flat: Row) -> JsonObject:
 
 def _function(given: Row) -> JsonObject:
     """A function's definition, its schema under OpenAI's name."""
-    schema = parse_embedded_json(first_value(given, *SCHEMA_KEYS))
+    stated = [given[key] for key in SCHEMA_KEYS if given.get(key) is not None]  # an empty schema is one
+    schema = parse_embedded_json(first_value(given, *SCHEMA_KEYS) or next(iter(stated), None))
     if is_object(schema) and is_object(inner := schema.get("json")):  # Bedrock's
         schema = inner
     if is_object(schema) and is_object(inner := schema.get("jsonSchema")):  # Vercel's

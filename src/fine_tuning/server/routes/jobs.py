@@ -11,6 +11,7 @@ from openai.pagination import SyncCursorPage
 from openai.types.fine_tuning import FineTuningJob, FineTuningJobEvent
 from openai.types.fine_tuning.jobs import FineTuningJobCheckpoint
 
+from fine_tuning.base_models import catalogue
 from fine_tuning.server import api_objects, model_lookup
 from fine_tuning.server.api_errors import ApiError, invalid, not_found
 from fine_tuning.server.api_objects import ApiObject
@@ -71,7 +72,7 @@ def _row(server: Context, project: str, body: CreateJob, idempotency_key: str) -
         "project": project,
         "pooled": True,
         "model": body.model,
-        "base_model": base,
+        "base_model": catalogue.folder_of(base) or base,
         "training_file_id": body.training_file,
         "validation_file_id": body.validation_file,
         "suffix": body.suffix,

@@ -89,6 +89,7 @@ class LocalTrainer:
                 "provider": PROVIDER,
                 "idempotency_key": uuid.uuid4().hex,
                 "model": request.model,
+                "base_model": catalogue.folder_of(request.model),
                 "training_file_id": uploaded.training_file_id,
                 "validation_file_id": uploaded.validation_file_id,
                 "dataset_id": file["dataset_id"],

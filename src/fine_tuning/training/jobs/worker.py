@@ -15,7 +15,7 @@ from typing import Literal, NoReturn
 
 from fine_tuning._util.files import disk_error_in, explain_os_error
 from fine_tuning.base_models import catalogue
-from fine_tuning.errors import FineTuningError
+from fine_tuning.errors import DataError, FineTuningError, NotFoundError, ProviderError
 from fine_tuning.store import artifacts, files, job_events, job_queue, jobs
 from fine_tuning.store.records.jobs import Job, JobError, JobRequest
 from fine_tuning.store.workspace import Workspace, open_workspace
@@ -95,12 +95,13 @@ class Worker:
             job = jobs.get(tx, self._job_id)
         assert job is not None  # noqa: S101 - claimed above
         self._on_message(f"preparing base model {job['model']}")
-        base = catalogue.resolve(job["base_model"] or job["model"], self._workspace.folder("models"))
+        if (base := self._base_model(job)) is None:
+            return 1
         self._on_message("loading the training libraries")
         from fine_tuning.training.loop import data_parallel
         from fine_tuning.training.loop.train import train
 
-        config = self._with_fewer_rows(self._config(job, base.path), job["deaths"])
+        config = self._with_fewer_rows(self._config(job, base), job["deaths"])
         # MLflow would write to the working directory of the process, which on a Ray cluster is a folder of Ray's.
         database = self._workspace.settings.home.absolute() / "mlflow.db"
         os.environ.setdefault("MLFLOW_TRACKING_URI", f"sqlite:///{database}")
@@ -108,6 +109,19 @@ class Worker:
         run = data_parallel.train if is_shared else train
         result = run(config, self._on_event, lambda: self._requested)
         return 0 if record_outcome(self._workspace, job, self._name, result, self._energy.read()) else 1
+
+    def _base_model(self, job: Job) -> Path | None:
+        """The folder of the base model; a job without it is paused, since nothing else is wrong with it."""
+        name = job["base_model"] or job["model"]
+        try:
+            return catalogue.resolve(name, self._workspace.folder("models")).path
+        except (NotFoundError, DataError, ProviderError) as error:
+            _log.error("%s", error)
+            reason = str(error).replace(name, job["model"])
+            self._pause(
+                type(error).__name__, f"the base model cannot be loaded; resume the job when it can be: {reason}"
+            )
+            return None
 
     def _config(self, job: Job, base: Path) -> TrainingConfig:
         with self._database.read() as tx:

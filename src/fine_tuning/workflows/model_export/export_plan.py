@@ -11,8 +11,8 @@ from fine_tuning.errors import UsageError
 from fine_tuning.export import quantization
 from fine_tuning.export.token_parity import Parity
 
-Target = Literal["gguf", "adapter", "ollama", "safetensors", "vllm"]
-TARGETS: tuple[Target, ...] = ("gguf", "adapter", "ollama", "safetensors", "vllm")
+Target = Literal["gguf", "adapter", "ollama", "safetensors", "vllm", "peft"]
+TARGETS: tuple[Target, ...] = ("gguf", "adapter", "ollama", "safetensors", "vllm", "peft")
 QUANTIZED: tuple[Target, ...] = ("gguf", "ollama")  # whose weights may be quantized
 DEFAULT_PROMPTS = 8
 
@@ -25,7 +25,8 @@ class ExportPlan:
         name: a registered model (its deployed version, else the latest), `<name>-v<version>`, or the model of a job.
         target: "gguf" for llama.cpp; "adapter", the LoRA adapter alone as GGUF, for llama.cpp with the base's GGUF;
             "ollama", GGUF with a Modelfile; "safetensors", a Hugging Face model folder; "vllm", that folder and the
-            command that serves it.
+            command that serves it; "peft", the LoRA adapter alone as PEFT writes it, for transformers and vLLM with
+            the base model.
         output: a new folder; named after the model in the current one by default.
         quantize: of GGUF files: f16 (default), bf16, q8_0, q6_k, q5_k, q4_k, q4_0.
         prompts: number of training prompts that the parity check compares.

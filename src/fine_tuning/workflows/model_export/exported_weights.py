@@ -6,6 +6,8 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+from fine_tuning._util.files import read_json, write_json
+from fine_tuning.base_models import catalogue
 from fine_tuning.errors import DataError, NotFoundError
 from fine_tuning.export.compare_models import Gguf
 from fine_tuning.export.gguf import export_gguf, kept_gguf
@@ -13,6 +15,9 @@ from fine_tuning.export.gguf_adapter import export_gguf_adapter
 from fine_tuning.export.turn_end import stop_at_turn_end
 from fine_tuning.workflows.model_export.export_plan import ExportPlan
 from fine_tuning.workflows.model_export.source_model import SourceModel
+
+ADAPTER = "adapter_model.safetensors"
+TOKENIZER_FILES = {"tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja"}
 
 
 def write_weights(
@@ -24,6 +29,9 @@ def write_weights(
         The file of the weights, and what llama.cpp loads for the parity check.
     """
     name, kind = source.file_name, plan.gguf_type
+    if plan.target == "peft":
+        on_message("copying the adapter")
+        return _write_peft_adapter(source, folder), None
     if kind is None:
         on_message("copying the weights")
         for path in sorted(source.merged.iterdir()):
@@ -41,6 +49,24 @@ def write_weights(
         return weights, Gguf(base_gguf(base), kind, weights)
     weights = export_gguf(source.merged, folder / f"{name}.{kind}.gguf", kind)
     return weights, Gguf(weights, kind)
+
+
+def _write_peft_adapter(source: SourceModel, folder: Path) -> Path:
+    """The adapter as PEFT loads it, with the name by which others find its base model, and the tokenizer."""
+    base, adapter = base_and_adapter(source)
+    shutil.copyfile(adapter / ADAPTER, folder / ADAPTER)
+    config = read_json(adapter / "adapter_config.json")
+    write_json(folder / "adapter_config.json", {**config, "base_model_name_or_path": shared_base(source)})
+    for path in sorted(base.iterdir()):
+        if path.name in TOKENIZER_FILES:
+            shutil.copyfile(path, folder / path.name)
+    return folder / ADAPTER
+
+
+def shared_base(source: SourceModel) -> str:
+    """The base model's id at Hugging Face's hub; its path here where it has none."""
+    found = catalogue.hub_id(source.base_name) if source.base_name else None
+    return found or str(base_and_adapter(source)[0])
 
 
 def base_and_adapter(source: SourceModel) -> tuple[Path, Path]:

@@ -27,6 +27,7 @@ class SourceModel:
         label: `<name>-v<version>`, or the name of a job's model.
         merged: its model folder.
         trainer: base model and adapter of its job; the adapter is None where there is none.
+        base_name: of the base model, as the job was given it; None where its job is unknown.
     """
 
     label: str
@@ -35,6 +36,7 @@ class SourceModel:
     training_file: Path | None
     job_id: str | None
     version: ModelVersion | None
+    base_name: str | None = None
 
     @property
     def file_name(self) -> str:
@@ -70,6 +72,7 @@ def find_source(workspace: Workspace, name: str) -> SourceModel:
         training_file=Path(file["path"]) if file is not None and is_of_job else None,
         job_id=job["id"] if job is not None else None,
         version=version,
+        base_name=(job["base_model"] or job["model"]) if job is not None and is_of_job else None,
     )
 
 
