@@ -216,7 +216,7 @@ def test_base_model_by_relative_path_is_found_from_any_folder_and_a_missing_one_
     monkeypatch.chdir(tmp_path / "one")
     (tmp_path / "one" / "base").rename(tmp_path / "away")
     (tmp_path / "one" / "base").mkdir()
-    with pytest.raises(DataError):  # told before a job is made
+    with pytest.raises(NotFoundError, match="not a model folder"):  # told before a job is made
         start(file_id, Path("./base"))
     (tmp_path / "one" / "base").rmdir()
     (tmp_path / "away").rename(tmp_path / "one" / "base")
@@ -228,7 +228,7 @@ def test_base_model_by_relative_path_is_found_from_any_folder_and_a_missing_one_
     tuner.resume_job(job_id)
     job = tuner.wait_for_job(job_id, poll_seconds=0.1)
     assert job["status"] == "paused"
-    assert job["error"]["message"].startswith("the base model cannot be loaded; resume the job when it can be: no base")
+    assert job["error"]["message"].startswith("the base model cannot be loaded; resume the job when it can be: ")
     (tmp_path / "away").rename(tmp_path / "one" / "base")
     paused_at = step(tuner, job_id)
     tuner.resume_job(job_id)
