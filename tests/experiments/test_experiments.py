@@ -13,9 +13,7 @@ from fine_tuning import ABTestFramework
 from fine_tuning.errors import ConflictError, NotFoundError, UsageError
 from fine_tuning.experiments import confidence_sequences
 from fine_tuning.experiments.assignment import assign
-from fine_tuning.experiments.comparison import cells
 from fine_tuning.experiments.sufficient_statistics import Statistics
-from fine_tuning.experiments.unit_sums import summed
 from fine_tuning.store.database import Database
 
 
@@ -160,7 +158,7 @@ def test_record_sample_from_many_threads_counts_each_once(database: Database) ->
         stored = experiments.get(tx, "t")
     assert stored is not None
     strata = Statistics.of(stored["statistics"]).comparison.strata
-    assert summed(cells(strata)).totals == [40, 20, 0, 40, 40, 0]
+    assert strata[""].everything().totals == [40, 20, 0, 40, 40, 0]
 
 
 def test_assign_is_stable_even_and_monotone_in_share() -> None:

@@ -32,7 +32,7 @@ def unpaired(count: int) -> list[dict[str, Any]]:
 def test_traffic_without_pairs_after_pairs_keeps_the_verdict(database: Database, order: int) -> None:
     framework = ABTestFramework()
     framework.create_test("t", "old", "new")
-    asked = pairs(15, 0, 45)
+    asked = pairs(18, 0, 42)
     framework.record_samples("t", [{"model": "model_a", "score": a, "sample_id": q} for q, a, _ in asked])
     framework.record_samples("t", [{"model": "model_b", "score": b, "sample_id": q} for q, _, b in asked[::order]])
     before = framework.monitor("t")

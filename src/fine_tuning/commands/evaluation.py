@@ -81,7 +81,6 @@ def evaluate_model(
     """Evaluate a model on a test file. Predictions are stored: run it again to resume."""
     from fine_tuning.evaluation import metrics
     from fine_tuning.model_evaluator import ModelEvaluator
-    from fine_tuning.workflows import judging
     from fine_tuning.workflows.evaluation_questions import clusters, read_questions
     from fine_tuning.workflows.predict import Answering, CallOptions, answering, predict
     from fine_tuning.workflows.prediction_cache import kept_note
@@ -116,8 +115,7 @@ def evaluate_model(
         scores={"judge": [grade.value for grade in grades]} if grades else None,
         metadata=_metadata(test_file, model, options),
     )
-    human = [question.human for question in questions]
-    corrected = judging.corrected([grade.value for grade in grades], human, clusters(questions)) if grades else None
+    corrected = _corrected(questions, grades)
     if as_json:
         _print_json(evaluation, grades, corrected)
         return
@@ -125,6 +123,15 @@ def evaluate_model(
     if kept := kept_note(predictions):
         output.print_text(f"{kept}; --fresh calls the model again")
     _print_grades(grades, corrected)
+
+
+def _corrected(questions: list[Question], grades: list[Grade]) -> Corrected | None:
+    """What the judge's grades say, corrected by people's."""
+    from fine_tuning.workflows import judging
+    from fine_tuning.workflows.evaluation_questions import clusters
+
+    human = [question.human for question in questions]
+    return judging.corrected([grade.value for grade in grades], human, clusters(questions)) if grades else None
 
 
 def _metadata(test_file: Path, model: Answering, options: EvaluationOptions) -> dict[str, object]:

@@ -23,6 +23,7 @@ MIN_SCORES_OF_EACH = 10  # in a stratum
 SHARES = 16  # strata, evenly spaced by the arcsine of the share's root, on which shares vary alike
 DRIFT = 1e-6  # p-value (chi-squared) of equal shares in all blocks, below which they are said to drift
 MAY_DRIFT = 0.05  # below which blocks in which the share changes are left out
+MIN_SCORES = 10 * SCORES_PER_BLOCK  # of which some blocks can be left out
 CHANGE = 1.5  # standard errors between the shares of the blocks before and after one in which it changes
 Starts = tuple[int, int]
 ByShare = dict[int, UnitSums]
@@ -105,7 +106,8 @@ class PropensityStrata:
         everything = summed([*by_share.values()])
         if _are_most([sums for sums in by_share.values() if _is_alone(sums)], everything, all):
             return [everything]
-        compared = self.by_share if self._p_value(by_share) < MAY_DRIFT else by_share
+        may_leave_out = sum(everything.counts) >= MIN_SCORES and self._p_value(by_share) < MAY_DRIFT
+        compared = self.by_share if may_leave_out else by_share
         shared = [compared[share] for share in sorted(compared) if not _is_alone(compared[share])]
         return _merged(shared) if _are_most(shared, everything, any) else []
 

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from fine_tuning.server import json_schema_support
 from fine_tuning.server.api_errors import invalid
-from fine_tuning.server.request_model import RequestModel, ignored, refused, supported
+from fine_tuning.server.request_model import BEYOND, RequestModel, ignored, refused, supported
 from fine_tuning.serving.chat_types import ChatBody
 from fine_tuning.store.records.rows import JsonColumn
 
@@ -21,7 +21,6 @@ Stop = Annotated[str, Field(min_length=1)]
 Stops = Stop | Annotated[list[Stop], Field(max_length=4)]
 LogitBias = dict[str, Annotated[Number, Field(ge=-100, le=100)]]
 SEEDS = 2**32 - 1  # distinct seeds of llama.cpp; the next number means a random one
-_BEYOND = "beyond OpenAI's API"
 ROLES = Literal["system", "developer", "user", "assistant", "tool"]
 
 
@@ -140,9 +139,9 @@ class ChatRequest(RequestModel):
     n: int | None = Field(default=None, ge=1, le=16)
     stop: Stops | None = None
     seed: int | None = supported("best effort: requests at the same time may change it", ge=-(2**63), le=2**63 - 1)
-    top_k: int | None = supported(_BEYOND, ge=0, le=2**31 - 1)
-    min_p: Number | None = supported(_BEYOND, ge=0, le=1)
-    repetition_penalty: Number | None = supported(_BEYOND, gt=0, le=10)
+    top_k: int | None = supported(BEYOND, ge=0, le=2**31 - 1)
+    min_p: Number | None = supported(BEYOND, ge=0, le=1)
+    repetition_penalty: Number | None = supported(BEYOND, gt=0, le=10)
     presence_penalty: Number | None = Field(default=None, ge=-2, le=2)
     frequency_penalty: Number | None = Field(default=None, ge=-2, le=2)
     logit_bias: LogitBias | None = None

@@ -11,6 +11,7 @@ from fine_tuning._util import checks
 from fine_tuning.errors import UsageError
 from fine_tuning.server.api_errors import invalid
 
+BEYOND = "beyond OpenAI's API"
 MAX_DEPTH = 64  # of nested objects and arrays; JSON readers have their own limits
 
 

@@ -10,13 +10,13 @@ from pydantic import ConfigDict, Discriminator, Field, Tag, model_validator
 from fine_tuning.server import chat_request as chat
 from fine_tuning.server import json_schema_support
 from fine_tuning.server.api_errors import invalid
-from fine_tuning.server.chat_request import ChatRequest, Metadata, Name, Number, Stop
-from fine_tuning.server.request_model import RequestModel, ignored, refused, supported
+from fine_tuning.server.chat_request import ChatRequest, Metadata, Name, Number, Stops
+from fine_tuning.server.request_model import BEYOND, RequestModel, ignored, refused, supported
 from fine_tuning.server.response_items import ItemId, SentItem
 from fine_tuning.store.records.rows import JsonColumn
 
 LOGPROBS = "message.output_text.logprobs"
-_BEYOND = "beyond OpenAI's API"
+_WAITING = "a response is answered while its client waits; use stream = true"
 _ITEMS = "text and functions alone: items of hosted tools, images and files are refused"
 Includable = Literal[
     "file_search_call.results",
@@ -174,9 +174,7 @@ class PromptRequest(RequestModel):
             raise invalid("give previous_response_id or conversation, not both", "previous_response_id")
         for index, tool in enumerate(self.tools or []):
             if isinstance(tool, OtherTool):
-                message = (
-                    f"The tool '{tool.type}' is not supported: nothing here runs it; send tools of type 'function'"
-                )
+                message = f"The tool '{tool.type}' is not supported: nothing here runs it; send type 'function'"
                 raise invalid(message, f"tools.{index}.type", "unsupported_value")
         self._check_tool_choice()
         self._check_schemas()
@@ -231,13 +229,13 @@ class ResponseRequest(PromptRequest):
     max_output_tokens: int | None = Field(default=None, ge=1, le=2**31 - 1)
     temperature: Number | None = Field(default=None, ge=0, le=2)
     top_p: Number | None = Field(default=None, ge=0, le=1)
-    seed: int | None = supported(f"{_BEYOND}; best effort, as for chat", ge=-(2**63), le=2**63 - 1)
-    stop: Stop | Annotated[list[Stop], Field(max_length=4)] | None = supported(_BEYOND)
-    top_k: int | None = supported(_BEYOND, ge=0, le=2**31 - 1)
-    min_p: Number | None = supported(_BEYOND, ge=0, le=1)
-    repetition_penalty: Number | None = supported(_BEYOND, gt=0, le=10)
-    presence_penalty: Number | None = supported(_BEYOND, ge=-2, le=2)
-    frequency_penalty: Number | None = supported(_BEYOND, ge=-2, le=2)
+    seed: int | None = supported(f"{BEYOND}; best effort, as for chat", ge=-(2**63), le=2**63 - 1)
+    stop: Stops | None = supported(BEYOND)
+    top_k: int | None = supported(BEYOND, ge=0, le=2**31 - 1)
+    min_p: Number | None = supported(BEYOND, ge=0, le=1)
+    repetition_penalty: Number | None = supported(BEYOND, gt=0, le=10)
+    presence_penalty: Number | None = supported(BEYOND, ge=-2, le=2)
+    frequency_penalty: Number | None = supported(BEYOND, ge=-2, le=2)
     include: list[Includable] | None = supported(f"{LOGPROBS}; the others name what no answer here has")
     top_logprobs: int | None = supported(f"with include = [{LOGPROBS}]", ge=0, le=20)
     stream: bool | None = None
@@ -281,8 +279,7 @@ class ResponseRequest(PromptRequest):
         if self.is_stored or self.conversation is not None:
             self.check_storable(" (or send store = false)")
         if self.background:
-            message = "background is not supported: a response is answered while its client waits; use stream = true"
-            raise invalid(message, "background", "unsupported_parameter")
+            raise invalid(f"background is not supported: {_WAITING}", "background", "unsupported_parameter")
         if self.top_logprobs and not self.with_logprobs:
             raise invalid(f"top_logprobs needs include = ['{LOGPROBS}']", "top_logprobs")
         if self.stream_options is not None and not self.stream:
@@ -291,9 +288,10 @@ class ResponseRequest(PromptRequest):
     def chat_request(self, messages: Sequence[chat.Message]) -> ChatRequest:
         """The request of a chat completion with the same answer."""
         shared = {name: value for name in _SHARED if (value := getattr(self, name)) is not None}
-        more = {"logprobs": True, "top_logprobs": self.top_logprobs or 0} if self.with_logprobs else {}
-        limit = {"max_tokens": self.max_output_tokens}
-        return super().chat_request(messages).model_copy(update={**shared, **more, **limit})
+        shared["max_tokens"] = self.max_output_tokens
+        if self.with_logprobs:
+            shared |= {"logprobs": True, "top_logprobs": self.top_logprobs or 0}
+        return super().chat_request(messages).model_copy(update=shared)
 
 
 _SHARED = (

@@ -84,10 +84,9 @@ def open_llama_cpp(path: Path, name: str, options: LlamaCppOptions | None = None
         ProviderError: llama.cpp cannot load it.
         MissingDependencyError: the `serve` extra is not installed.
     """
-    options = options or LlamaCppOptions()
     if not path.is_file():
         raise NotFoundError(f"no GGUF file {path}; export the model first")
-    facts = path.stat()
+    facts, options = path.stat(), options or LlamaCppOptions()
     key = _ServerKey(path.resolve(), facts.st_mtime_ns, facts.st_size, options)
     with _lock:
         if key not in _servers:
@@ -163,8 +162,7 @@ class LlamaCppEngine:
 
     def text_chunks(self, body: TextBody) -> Generator[TextChunk, None, None]:
         """Continue prompts as they are. See `Engine`."""
-        chunks = self._open_server().stream(self._sampled(body), continues_text=True)
-        with closing(chunks):
+        with closing(self._open_server().stream(self._sampled(body), continues_text=True)) as chunks:
             replies = (checked(chunk, self.model) for chunk in chunks)
             yield from with_total_usage(replies, body.get("n", 1))
 
