@@ -163,8 +163,7 @@ class LlamaCppEngine:
     def text_chunks(self, body: TextBody) -> Generator[TextChunk, None, None]:
         """Continue prompts as they are. See `Engine`."""
         with closing(self._open_server().stream(self._sampled(body), continues_text=True)) as chunks:
-            replies = (checked(chunk, self.model) for chunk in chunks)
-            yield from with_total_usage(replies, body.get("n", 1))
+            yield from with_total_usage((checked(chunk, self.model) for chunk in chunks), body.get("n", 1))
 
     def close(self) -> None:
         """Release the model; its memory is freed when the last engine closes."""
