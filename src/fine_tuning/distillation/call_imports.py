@@ -118,7 +118,7 @@ class CallImports:
             UsageError: an argument is invalid.
         """
         host = find_host(self._settings, base_url, api_key)
-        defaults = Defaults(stored_completion.NAME, domain, task_type, rating, host.url)
+        defaults = Defaults(stored_completion.NAME, domain, task_type, rating, provider=host.url)
         rows = fetch_stored_completions.fetch(host, model, metadata, on_progress)
         return importer.import_rows(self._database, rows, defaults, self._record(host.url) if record_costs else None)
 
