@@ -252,7 +252,7 @@ def test_stored_completions_are_imported_from_a_host(
         {"role": "assistant", "content": None, "tool_calls": [call]},
         {"role": "tool", "tool_call_id": "call_1", "content": "rain"},
     ]
-    ask(client, store=True, metadata={"domain": "other"}, messages=told_before, tools=[WEATHER])
+    ask(client, store=True, metadata={"domain": "other"}, messages=told_before, tools=[WEATHER], seed=1)
     collector = DistillationDataCollector(tmp_path / "here")
     host = {"base_url": str(client.base_url), "api_key": client.api_key}
     told: list[int] = []

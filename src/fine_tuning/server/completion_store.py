@@ -5,10 +5,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 
-from fine_tuning._util import checks
 from fine_tuning._util.checks import MAX_NAME_LENGTH
 from fine_tuning.distillation import DistillationDataCollector
-from fine_tuning.errors import FineTuningError, UsageError
+from fine_tuning.errors import FineTuningError
 from fine_tuning.server.chat_objects import ChatCompletion
 from fine_tuning.server.chat_request import ChatRequest
 from fine_tuning.server.context import Context
@@ -21,15 +20,7 @@ RATINGS = {"1", "2", "3", "4", "5"}
 
 
 def store(server: Context, project: str, body: ChatRequest, completion: ChatCompletion) -> None:
-    """Store a request with its completion. The first choice is captured, unless it cannot be (an empty answer).
-
-    A completion with text that databases cannot store is logged and left out.
-    """
-    try:
-        checks.storable("choices", completion["choices"])
-    except UsageError as error:
-        _log.warning("completion %s not stored: %s", completion["id"], error)
-        return
+    """Store a request with its completion. The first choice is captured, unless it cannot be (an empty answer)."""
     metadata = body.metadata or {}
     message = {name: value for name, value in completion["choices"][0]["message"].items() if value is not None}
     example = capture(server, body, [message], {"completion": completion["id"]})

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 from bisect import bisect_left
 from collections.abc import Generator
 from contextlib import closing
 from dataclasses import dataclass
 
-from fine_tuning._util import checks
-from fine_tuning.errors import ContextLengthError, NotFoundError, UsageError
+from fine_tuning.errors import ContextLengthError, NotFoundError
 from fine_tuning.server import completion_store, response_items
 from fine_tuning.server.api_errors import ApiError, not_found
 from fine_tuning.server.chat_request import ChatRequest
@@ -25,8 +23,6 @@ from fine_tuning.store import response_items as stored_items
 from fine_tuning.store.database import Transaction
 from fine_tuning.store.records.rows import JsonColumn
 from fine_tuning.store.response_items import Owner
-
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -124,18 +120,11 @@ def _fits(engine: Engine, chat: ChatRequest) -> bool:
 def keep(server: Context, project: str, body: ResponseRequest, turn: Turn, response: Response) -> None:
     """Store the response, unless the request says otherwise, and extend its conversation.
 
-    An answer with text that databases cannot store is logged and left out.
-
     Raises:
         NotFoundError: the conversation was deleted while it was answered.
     """
     conversation, name = body.conversation_id, response["id"]
     if not body.is_stored and conversation is None:
-        return
-    try:
-        checks.storable("output", response["output"])
-    except UsageError as error:
-        _log.warning("response %s not stored: %s", name, error)
         return
     output: list[JsonColumn] = [{**item} for item in response["output"]]
     example = None
