@@ -59,6 +59,9 @@ class ServeOptions:
         list[str] | None,
         typer.Option(help="Origin of web pages that may call the API (CORS); repeatable."),
     ] = None
+    python_graders: Annotated[
+        bool, typer.Option("--python-graders", help="Run the source of python graders, in a sandbox.")
+    ] = False
 
 
 @with_options
@@ -84,6 +87,7 @@ def serve(options: ServeOptions, host: Host = LOOPBACK, port: Port = 8000) -> No
         memory_limit_mib=options.memory_limit,
         context_length=options.context_length,
         allowed_origins=tuple(options.allow_origin or ()),
+        python_graders=options.python_graders,
     )
     # Uploads are written beside the stored files: the system's temporary folder may be small, or in memory.
     tempfile.tempdir = str(make_folder(workspace.folder("files")))

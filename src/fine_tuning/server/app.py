@@ -22,6 +22,7 @@ from fine_tuning.server.routes import (
     conversations,
     embeddings,
     files,
+    graders,
     health,
     jobs,
     models,
@@ -37,7 +38,7 @@ SWEEP_SECONDS = 60.0
 BACKGROUND_THREADS = 16
 RESOURCES = (
     *(files, uploads, jobs, checkpoints, models, responses, conversations),
-    *(chat, stored_completions, completions, embeddings),
+    *(chat, stored_completions, completions, embeddings, graders),
 )
 
 

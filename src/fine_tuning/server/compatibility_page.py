@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from fine_tuning.server.app import RESOURCES
 from fine_tuning.server.chat_request import ChatRequest
 from fine_tuning.server.embedding_request import EmbeddingRequest
+from fine_tuning.server.grader_request import RunGrader, ValidateGrader
 from fine_tuning.server.job_request import CreateJob
 from fine_tuning.server.response_request import InputTokensRequest, ResponseRequest
 from fine_tuning.server.routes.checkpoints import GrantPermissions
@@ -42,10 +43,11 @@ BODIES: dict[str, list[tuple[str, type[BaseModel]]]] = {
     "Chat": [("completions.create", ChatRequest), ("completions.update", Update)],
     "Completions": [("create", TextCompletionRequest)],
     "Embeddings": [("create", EmbeddingRequest)],
+    "Graders": [("run", RunGrader), ("validate", ValidateGrader)],
 }
 TAGS = (
     *("Files", "Uploads", "Fine-tuning", "Models", "Responses", "Conversations"),
-    *("Chat", "Completions", "Embeddings"),
+    *("Chat", "Completions", "Embeddings", "Graders"),
 )
 FORMS = {
     "Files": [("file", "up to 512 MiB"), ("purpose", "all but evals"), ("expires_after", "an hour to 30 days")],
@@ -89,6 +91,15 @@ NOTES = {
         "`wordllama` is built in; any other model is a folder named by `--alias NAME=PATH`: an encoder in Hugging "
         "Face's or sentence-transformers' layout (static ones too), pooled and normalized as its modules.json says "
         "(the mean without one). Texts that are longer than the model reads are refused, never truncated."
+    ),
+    "Graders": (
+        "A place of a template is a path into `item` or `sample` (`output_text`, `output_json`, `output_tools`, "
+        "`choices`). What prevents a reward is flagged in `metadata.errors`, in words in its `details`, and then "
+        "`reward` is 0; a grader that is itself invalid is refused with 400. `fuzzy_match` is 1 - Levenshtein distance / "
+        "length, `cosine` the similarity of wordllama's embeddings, ROUGE its F1, `meteor` without WordNet's synonyms. "
+        "`graders` of a multi grader is one grader or an object of graders by name; `calculate_output` takes + - * / ^ "
+        "and min, max, abs, floor, ceil, exp, sqrt, log. Judges answer greedily unless a temperature is given; "
+        "`reasoning_effort` and `image_tag` change nothing. Images and audio are refused."
     ),
     "Models": "`shutdown_date` is null: models here have no shutdown date.",
 }

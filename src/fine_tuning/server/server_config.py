@@ -26,6 +26,7 @@ class ServerConfig:
         context_length: tokens of prompt and answer together, for each of the 8 slots of llama.cpp.
         patience_seconds: timeout of a request's body, or of the next piece of an upload.
         allowed_origins: of web pages that may call the API from a browser (CORS), such as http://localhost:5173.
+        python_graders: run the source of python graders, in a sandbox.
     """
 
     aliases: Mapping[str, str] = field(default_factory=dict)
@@ -36,6 +37,7 @@ class ServerConfig:
     context_length: int = DEFAULT_CONTEXT
     patience_seconds: float = 30.0
     allowed_origins: tuple[str, ...] = ()
+    python_graders: bool = False
 
 
 def parse_aliases(pairs: list[str]) -> dict[str, str]:

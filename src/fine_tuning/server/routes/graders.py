@@ -1,0 +1,78 @@
+"""Graders: run one on an answer, or check one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
+
+from fastapi import APIRouter
+from fastapi.responses import JSONResponse
+
+from fine_tuning.evaluation.graders.grading import Grade, JudgeReply, Means, PythonLimits, Row
+from fine_tuning.evaluation.graders.model_sample import ModelSample
+from fine_tuning.evaluation.graders.python_grader import OFF, PythonGrader
+from fine_tuning.server import grader_objects, model_lookup
+from fine_tuning.server.api_errors import ApiError, invalid
+from fine_tuning.server.client_disconnect import ClientDisconnected, check_connected
+from fine_tuning.server.context import Context, Project, Server
+from fine_tuning.server.grader_request import RunGrader, ValidateGrader
+from fine_tuning.serving.chat_types import ChatBody, usage
+
+router = APIRouter(prefix="/fine_tuning/alpha/graders", tags=["Graders"])
+
+
+@dataclass(frozen=True)
+class ServerJudge:
+    """Asks the models that a request of the project may name; stops when the client disconnects."""
+
+    server: Context
+    project: str
+    client_disconnected: Callable[[], bool]
+
+    def __call__(self, model: str, body: ChatBody) -> JudgeReply:
+        """See `Judge`."""
+        served = model_lookup.find(self.server, self.project, model)
+        texts, counts, reason = [], usage(0, 0), None
+        with self.server.engines.use(served) as engine, closing(engine.chat_chunks(body)) as chunks:
+            for chunk in chunks:
+                counts = chunk.get("usage") or counts
+                for choice in chunk["choices"]:
+                    texts.append(choice["delta"].get("content") or "")
+                    reason = choice.get("finish_reason") or reason
+                check_connected(self.client_disconnected)
+        return JudgeReply("".join(texts), reason, counts, model)
+
+
+@router.post("/run", response_class=JSONResponse, responses={200: {"model": grader_objects.GraderRun}})
+def run(server: Server, project: Project, body: RunGrader, client_disconnected: ClientDisconnected) -> JSONResponse:
+    """Grade one answer of a model."""
+    _check(server, project, body)
+    means = Means(
+        ServerJudge(server, project, client_disconnected), PythonLimits() if server.config.python_graders else None
+    )
+    grade: Grade = body.grader.grade(Row(body.item or {}, ModelSample(body.model_sample)), means)
+    return JSONResponse(grader_objects.run_of(grade))
+
+
+@router.post("/validate", response_class=JSONResponse, responses={200: {"model": grader_objects.ValidatedGrader}})
+def validate(server: Server, project: Project, body: ValidateGrader) -> JSONResponse:
+    """Check a grader; a valid one is returned."""
+    _check(server, project, body)
+    return JSONResponse(body.model_dump(mode="json", exclude_unset=True))
+
+
+def _check(server: Context, project: str, body: ValidateGrader) -> None:
+    """Check that the models exist, and that python graders may run.
+
+    Raises:
+        ApiError: 400, naming the field.
+    """
+    for place, grader in body.placed():
+        if isinstance(grader, PythonGrader) and not server.config.python_graders:
+            raise invalid(OFF, f"{place}.type", "unsupported_value")
+    for place, model in body.judges():
+        try:
+            model_lookup.find(server, project, model)
+        except ApiError as error:
+            raise invalid(str(error), place, error.code) from None
