@@ -95,8 +95,8 @@ NOTES = {
     "Graders": (
         "A place of a template is a path into `item` or `sample` (`output_text`, `output_json`, `output_tools`, "
         "`choices`). What prevents a reward is flagged in `metadata.errors`, in words in its `details`, and then "
-        "`reward` is 0; a grader that is itself invalid is refused with 400. `fuzzy_match` is 1 - Levenshtein distance / "
-        "length, `cosine` the similarity of wordllama's embeddings, ROUGE its F1, `meteor` without WordNet's synonyms. "
+        "`reward` is 0; a grader that is itself invalid is refused with 400. `fuzzy_match` is 1 - Levenshtein distance "
+        "/ length, `cosine` of wordllama's embeddings, ROUGE its F1, `meteor` without WordNet's synonyms. "
         "`graders` of a multi grader is one grader or an object of graders by name; `calculate_output` takes + - * / ^ "
         "and min, max, abs, floor, ceil, exp, sqrt, log. Judges answer greedily unless a temperature is given; "
         "`reasoning_effort` and `image_tag` change nothing. Images and audio are refused."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from openai.types import CompletionUsage
 from openai.types.graders import (
     LabelModelGrader,
     MultiGrader,
@@ -12,10 +13,9 @@ from openai.types.graders import (
     StringCheckGrader,
     TextSimilarityGrader,
 )
-from pydantic import BaseModel, Field
+from pydantic import BaseModel
 
 from fine_tuning.evaluation.graders.grading import FLAGS, Grade, Outcome, Problem
-from fine_tuning.serving.chat_types import Usage
 
 
 class GradeErrors(BaseModel):
@@ -23,10 +23,10 @@ class GradeErrors(BaseModel):
 
     formula_parse_error: bool
     invalid_variable_error: bool
-    grader_parse_error: bool = Field(alias="model_grader_parse_error")
-    grader_refusal_error: bool = Field(alias="model_grader_refusal_error")
-    grader_server_error: bool = Field(alias="model_grader_server_error")
-    grader_server_error_details: str | None = Field(alias="model_grader_server_error_details")
+    model_grader_parse_error: bool
+    model_grader_refusal_error: bool
+    model_grader_server_error: bool
+    model_grader_server_error_details: str | None
     other_error: bool
     python_grader_runtime_error: bool
     python_grader_runtime_error_details: str | None
@@ -56,7 +56,7 @@ class GraderRun(BaseModel):
     reward: float
     metadata: GradeMetadata
     sub_rewards: dict[str, float]
-    token_usage_per_model: dict[str, Usage] = Field(alias="model_grader_token_usage_per_model")
+    model_grader_token_usage_per_model: dict[str, CompletionUsage]
 
 
 class ValidatedGrader(BaseModel):

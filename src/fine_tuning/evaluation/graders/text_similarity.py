@@ -46,7 +46,7 @@ class TextSimilarity(BaseGrader):
 
 
 def _bleu(text: str, reference: str) -> float:
-    return bleu_chrf_ter.score(text, reference, "bleu") / 100
+    return min(1.0, bleu_chrf_ter.score(text, reference, "bleu") / 100)  # rounding goes a little beyond
 
 
 _METRICS: dict[MetricName, Callable[[str, str], float]] = {
