@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import json
 from math import isfinite
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from fine_tuning.data_io.json_values import JsonObject, is_object
 from fine_tuning.errors import FineTuningError
@@ -48,12 +48,12 @@ class ScoreModel(BaseGrader):
     range: Annotated[list[float], Field(min_length=2, max_length=2)] | None = None
     sampling_params: SamplingParams | None = None
 
-    @model_validator(mode="after")
-    def _has_range(self) -> Self:
-        low, high = self.bounds
-        if not (isfinite(low) and isfinite(high) and low < high):
-            raise ValueError(f"range must be two numbers, the lower one first, not {self.range}")
-        return self
+    @field_validator("range")
+    @classmethod
+    def _is_range(cls, value: list[float] | None) -> list[float] | None:
+        if value is not None and not (all(map(isfinite, value)) and value[0] < value[1]):
+            raise ValueError(f"expected two numbers, the lower one first, not {value}")
+        return value
 
     @property
     def bounds(self) -> tuple[float, float]:
@@ -88,11 +88,13 @@ class LabelModel(BaseGrader):
     labels: Annotated[list[Name], Field(min_length=1)]
     passing_labels: Annotated[list[Name], Field(min_length=1)]
 
-    @model_validator(mode="after")
-    def _passes_known_labels(self) -> Self:
-        if unknown := [label for label in self.passing_labels if label not in self.labels]:
-            raise ValueError(f"passing_labels must be among labels; {unknown[0]!r} is not")
-        return self
+    @field_validator("passing_labels")
+    @classmethod
+    def _are_labels(cls, value: list[str], others: ValidationInfo) -> list[str]:
+        labels = others.data.get("labels", value)  # missing where they are invalid themselves
+        if unknown := [label for label in value if label not in labels]:
+            raise ValueError(f"passing labels must be among the labels; {unknown[0]!r} is not")
+        return value
 
     def outcome(self, row: Row, means: Means) -> Outcome:
         """See `BaseGrader`."""

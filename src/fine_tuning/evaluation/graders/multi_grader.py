@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from math import isfinite
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
+from pydantic import BeforeValidator, Discriminator, Field, Tag, ValidationInfo, field_validator
 
 from fine_tuning.evaluation.graders import formula
 from fine_tuning.evaluation.graders.base_grader import BaseGrader
@@ -69,6 +69,10 @@ SingleGrader = Annotated[
 NamedGraders = Annotated[dict[str, SingleGrader], Field(min_length=1, max_length=MAX_GRADERS)]
 
 
+def _by_name(graders: SingleGrader | dict[str, SingleGrader]) -> Mapping[str, SingleGrader]:
+    return graders if isinstance(graders, dict) else {graders.name: graders}
+
+
 class MultiGrader(BaseGrader):
     """The value of `calculate_output`, a formula over the rewards of `graders` by their names.
 
@@ -81,18 +85,21 @@ class MultiGrader(BaseGrader):
     ]
     calculate_output: str
 
-    @model_validator(mode="after")
-    def _has_formula(self) -> Self:
-        unknown = formula.parse(self.calculate_output).names - self.named.keys()
-        if unknown:
-            known = ", ".join(self.named)
-            raise ValueError(f"calculate_output names {min(unknown)!r}, which is none of the graders {known}")
-        return self
+    @field_validator("calculate_output")
+    @classmethod
+    def _is_formula(cls, value: str, others: ValidationInfo) -> str:
+        names = formula.parse(value).names
+        if (graders := others.data.get("graders")) is None:
+            return value  # they are invalid themselves
+        known = _by_name(graders)
+        if unknown := names - known.keys():
+            raise ValueError(f"the formula names {min(unknown)!r}, which is none of the graders {', '.join(known)}")
+        return value
 
     @property
     def named(self) -> Mapping[str, SingleGrader]:
         """The graders by the names in the formula."""
-        return self.graders if isinstance(self.graders, dict) else {self.graders.name: self.graders}
+        return _by_name(self.graders)
 
     def outcome(self, row: Row, means: Means) -> Outcome:
         """See `BaseGrader`."""
