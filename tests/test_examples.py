@@ -130,6 +130,17 @@ def test_server_with_openai_client_trains_and_streams(
     assert "job succeeded" in capsys.readouterr().out
 
 
+def test_graders_with_openai_client_prints_rewards(
+    address: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "any")
+    monkeypatch.setenv("OPENAI_BASE_URL", address)
+    run("graders_with_openai_client")
+    lines = capsys.readouterr().out.splitlines()
+    # Of the notes' three words two are equal: 0.7 * 1 + 0.3 * 2/3, then 0.7 * 0 + 0.3 * 1.
+    assert [line[:4] for line in lines] == ["0.90", "0.30", "no r"]
+
+
 def test_import_from_log_builds_splits(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     calls = []
     for number in range(40):
