@@ -132,6 +132,12 @@ def test_run_missing_variable_is_flagged_and_named(client: OpenAI) -> None:
     assert raised(without) == {"invalid_variable_error"}
 
 
+def test_run_missing_extra_is_one_line(client: OpenAI, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "nltk.translate.gleu_score", None)
+    with pytest.raises(openai.InternalServerError, match=r"the metric gleu needs .*\[evaluate\]"):
+        run(client, {**SIMILAR, "evaluation_metric": "gleu"})
+
+
 def test_run_formula_without_value_is_flagged(client: OpenAI) -> None:
     found = run(client, multi({"same": CHECK}, "1 / (1 - same)"))
     assert (found.reward, raised(found), found.sub_rewards) == (0, {"formula_parse_error"}, {"same": 1})

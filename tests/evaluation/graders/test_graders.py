@@ -151,6 +151,17 @@ def test_missing_variable_is_named_and_has_no_reward(template: str, flag: str, w
     assert words in outcome.problems[0].details
 
 
+@pytest.mark.parametrize("answer", ["[" * 990 + "]" * 990, "[" * 100_000, '"\\ud800"', "1e999", "NaN", "9" * 5000])
+def test_json_that_cannot_be_written_again_is_a_sample_parse_error(answer: str) -> None:
+    outcome = grade(check("eq", "{{ sample.output_json }}", answer), answer).outcome
+    assert outcome.reward == 1 or outcome.problems[0].flag == "sample_parse_error"
+
+
+def test_text_similarity_of_long_texts_is_a_problem() -> None:
+    [problem] = grade(similarity("rouge_l"), "a" * 20_001, {"answer": "a"}).outcome.problems
+    assert problem.details == "20001 characters; at most 20000 can be compared"
+
+
 @pytest.mark.parametrize(
     "template",
     [
@@ -272,6 +283,8 @@ def test_label_model_passes_its_passing_labels() -> None:
         ('{"reason": ""}', "stop", "model_grader_parse_error"),
         ('{"result": NaN}', "stop", "model_grader_parse_error"),
         ("[1]", "stop", "model_grader_parse_error"),
+        ('{"reason": "\\ud800", "result": 1}', "stop", "model_grader_parse_error"),
+        ('{"reason": 1e999, "result": 1}', "stop", "model_grader_parse_error"),
         ("I think 0.5", "stop", "model_grader_parse_error"),
         ('{"result": 1}', "length", "model_grader_parse_error"),
         ("", "content_filter", "model_grader_refusal_error"),

@@ -53,6 +53,7 @@ def test_python_grader_computes(line: str, reward: float) -> None:
         ("return 'x'", "must return a number, not str"),
         ("return None", "must return a number, not NoneType"),
         ("return float('nan')", "finite number"),
+        ("raise ValueError('a\\nb\\ud800')", "ValueError: a b? (line 4)"),
         ("return item['missing']", "KeyError: 'missing'"),
         ("raise SystemExit(0)", "SystemExit"),
         ("return grade(sample, item)", "RecursionError"),

@@ -17,6 +17,7 @@ from fine_tuning.errors import FineTuningError
 from fine_tuning.evaluation.graders.base_grader import BaseGrader, Name
 from fine_tuning.evaluation.graders.grader_input import InputMessage, prompt
 from fine_tuning.evaluation.graders.grading import Flag, JudgeReply, Means, Outcome, Problem, Row
+from fine_tuning.evaluation.graders.model_sample import strict_json
 from fine_tuning.serving.chat_types import ChatBody, Messages
 
 MAX_REPLY_TOKENS = 512
@@ -74,7 +75,7 @@ class ScoreModel(BaseGrader):
         score = answer.get("result")
         if isinstance(score, bool) or not isinstance(score, int | float) or not low <= score <= high:
             return _failed(
-                reply, _PARSE_ERROR, f"the judge's result is {score!r}, not a score from {low:g} to {high:g}"
+                reply, _PARSE_ERROR, f"the judge's result is {score!r:.80}, not a score from {low:g} to {high:g}"
             )
         return _graded(reply, answer, float(score))
 
@@ -106,7 +107,7 @@ class LabelModel(BaseGrader):
             return found
         reply, answer = found
         if answer.get("label") not in self.labels:
-            return _failed(reply, _PARSE_ERROR, f"the judge's label is {answer.get('label')!r}, none of {labels}")
+            return _failed(reply, _PARSE_ERROR, f"the judge's label is {answer.get('label')!r:.80}, none of {labels}")
         return _graded(reply, answer, float(answer["label"] in self.passing_labels))
 
 
@@ -142,10 +143,7 @@ def _asked(means: Means, model: str, body: ChatBody) -> Outcome | tuple[JudgeRep
     if reply.finish_reason == "length":
         limit = f"{body['max_tokens']} tokens (sampling_params.max_completions_tokens)"
         return _failed(reply, _PARSE_ERROR, f"the judge's reply was cut off at {limit}")
-    try:
-        answer = json.loads(reply.text)
-    except (ValueError, RecursionError):
-        answer = None
+    answer = strict_json(reply.text)
     if not is_object(answer):
         return _failed(reply, _PARSE_ERROR, "the judge's reply is no JSON object")
     return reply, answer

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from math import isfinite
 from typing import Final, NoReturn
 
 from fine_tuning.data_io.json_values import JsonObject, is_list, is_object
 
 VARIABLES = ("output_text", "output_json", "output_tools", "choices")
-_NOT_JSON: Final = object()
+NOT_JSON: Final = object()
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,7 @@ class ModelSample:
 
     def variables(self) -> JsonObject:
         """The namespace `sample`; `output_json` is there only where the text is JSON."""
-        value = _parsed(self.text)
+        value = strict_json(self.text)
         calls = _tool_calls(value)
         message: JsonObject = {"role": "assistant", "content": self.text}
         if calls:
@@ -31,14 +32,23 @@ class ModelSample:
             "output_tools": calls,
             "choices": [{"index": 0, "message": message, "finish_reason": "tool_calls" if calls else "stop"}],
         }
-        return found if value is _NOT_JSON else {**found, "output_json": value}
+        return found if value is NOT_JSON else {**found, "output_json": value}
 
 
-def _parsed(text: str) -> object:
+def strict_json(text: str) -> object:
+    """The JSON value of a text that can be written again: finite numbers, no lone surrogates; else `NOT_JSON`."""
     try:
-        return json.loads(text, parse_constant=_refuse)
+        value: object = json.loads(text, parse_constant=_refuse, parse_float=_finite)
+        json.dumps(value, ensure_ascii=False).encode()
     except (ValueError, RecursionError):
-        return _NOT_JSON
+        return NOT_JSON
+    return value
+
+
+def _finite(written: str) -> float:
+    if not isfinite(value := float(written)):
+        raise ValueError(written)
+    return value
 
 
 def _refuse(constant: str) -> NoReturn:

@@ -27,7 +27,7 @@ def run(source: str, row: Row, limits: PythonLimits) -> float:
     if error := reply.get("unavailable"):
         raise GradingFailed("python_grader_server_error", f"no sandbox for python graders: {error}", "unavailable")
     if error := reply.get("error"):
-        raise GradingFailed("python_grader_runtime_error", str(error))
+        raise GradingFailed("python_grader_runtime_error", _one_line(str(error)))
     reward = reply.get("reward")
     if not isinstance(reward, int | float) or not isfinite(reward):
         raise GradingFailed("python_grader_runtime_error", f"grade must return a finite number, not {reward!r}")
@@ -61,6 +61,11 @@ def _reply(request: str, limits: PythonLimits) -> dict[str, object]:
         raise _exceeded(limits)
     details = f"the process ended with status {process.returncode} and without a reward"
     raise GradingFailed("python_grader_runtime_error", f"{details} (its memory is limited to {limits.memory_mib} MiB)")
+
+
+def _one_line(text: str) -> str:
+    """As text that can be sent: without line breaks and lone surrogates."""
+    return " ".join(text.split()).encode("utf-8", "replace").decode()
 
 
 def _exceeded(limits: PythonLimits) -> GradingFailed:

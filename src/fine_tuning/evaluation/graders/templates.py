@@ -92,7 +92,7 @@ def _value(path: tuple[Step, ...], row: Row) -> object:
 
 def _contents(value: object, step: Step) -> str:
     if is_object(value):
-        keys = ", ".join(list(value)[:_SHOWN_KEYS]) or "nothing"
+        keys = ", ".join(" ".join(key.split())[:_SHOWN] for key in list(value)[:_SHOWN_KEYS]) or "nothing"
         return f"has no {step!r}, it has {keys}"
     if is_list(value):
         return f"is a list of {len(value)} without {step!r}"
@@ -104,6 +104,7 @@ def _written(path: tuple[Step, ...]) -> str:
 
 
 def _shown(place: str) -> str:
+    place = " ".join(place.split())
     return _OPENING + " " + (place if len(place) <= _SHOWN else f"{place[:_SHOWN]}...") + " " + _CLOSING
 
 

@@ -9,9 +9,10 @@ from typing import Literal
 from fine_tuning.errors import MissingDependencyError
 from fine_tuning.evaluation import bleu_chrf_ter, edit_similarity, embedding_similarity, gleu_meteor, rouge
 from fine_tuning.evaluation.graders.base_grader import BaseGrader
-from fine_tuning.evaluation.graders.grading import Means, Outcome, Row
+from fine_tuning.evaluation.graders.grading import GradingFailed, Means, Outcome, Row
 from fine_tuning.evaluation.graders.templates import Template, render
 
+MAX_CHARACTERS = 20_000  # some metrics take time and memory that grow with the square
 MetricName = Literal[
     "cosine",
     "fuzzy_match",
@@ -38,6 +39,8 @@ class TextSimilarity(BaseGrader):
     def outcome(self, row: Row, means: Means) -> Outcome:  # noqa: ARG002 - texts alone
         """See `BaseGrader`."""
         text, reference = render(self.input, row), render(self.reference, row)
+        if (longest := max(len(text), len(reference))) > MAX_CHARACTERS:
+            raise GradingFailed("other_error", f"{longest} characters; at most {MAX_CHARACTERS} can be compared")
         try:
             return Outcome(_METRICS[self.evaluation_metric](text, reference))
         except ImportError as error:
