@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+import random
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -355,3 +357,16 @@ def test_score_model_temperature_is_zero_by_default() -> None:
 
     grade(SCORE, judge=judge)
     assert seen[0]["temperature"] == 0
+
+
+def test_rouge_l_is_that_of_rouge_score_and_fast() -> None:
+    from rouge_score.rouge_scorer import RougeScorer
+
+    generator, oracle = random.Random(0), RougeScorer(["rougeL"])
+    for _ in range(200):
+        answer, reference = (" ".join(generator.choices("abcd", k=generator.randrange(12))) for _ in range(2))
+        expected = oracle.score(reference, answer)["rougeL"].fmeasure
+        assert grade(similarity("rouge_l"), answer, {"answer": reference}).outcome.reward == pytest.approx(expected)
+    start = time.perf_counter()
+    grade(similarity("rouge_l"), "a b " * 5000, {"answer": "b c " * 5000})
+    assert time.perf_counter() - start < 30
