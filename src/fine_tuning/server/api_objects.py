@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import get_args
 
 from fine_tuning._util.model_names import checkpoint_name
 from fine_tuning.store.records.api_keys import CheckpointPermission
+from fine_tuning.store.records.batches import Batch, BatchTime
 from fine_tuning.store.records.files import StoredFile, Upload, UploadPart
 from fine_tuning.store.records.job_events import JobEvent
 from fine_tuning.store.records.job_results import Artifact
@@ -127,6 +129,41 @@ def checkpoint(row: Artifact, model: str, metrics: Mapping[str, object]) -> ApiO
         "fine_tuning_job_id": row["job_id"],
         "metrics": {"step": step, **known},
         "step_number": step,
+    }
+
+
+def batch(row: Batch) -> ApiObject:
+    """A batch; those that have not begun have no usage."""
+    errors, has_begun = row["errors"], row["in_progress_at"] is not None
+    return {
+        "id": row["id"],
+        "object": "batch",
+        "endpoint": row["endpoint"],
+        "model": row["model"],
+        "errors": None if errors is None else {"object": "list", "data": errors["data"]},
+        "input_file_id": row["input_file_id"],
+        "completion_window": row["completion_window"],
+        "status": row["status"],
+        "output_file_id": row["output_file_id"],
+        "error_file_id": row["error_file_id"],
+        "created_at": seconds(row["created_at"]),
+        **{name: seconds(row[name]) for name in _BATCH_TIMES},
+        "request_counts": {"total": row["total"], "completed": row["completed"], "failed": row["failed"]},
+        "metadata": row["metadata"],
+        "usage": _batch_usage(row) if has_begun else None,
+    }
+
+
+_BATCH_TIMES: tuple[BatchTime, ...] = get_args(BatchTime)
+
+
+def _batch_usage(row: Batch) -> ApiObject:
+    return {
+        "input_tokens": row["input_tokens"],
+        "input_tokens_details": {"cached_tokens": row["cached_tokens"]},
+        "output_tokens": row["output_tokens"],
+        "output_tokens_details": {"reasoning_tokens": row["reasoning_tokens"]},
+        "total_tokens": row["input_tokens"] + row["output_tokens"],
     }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 from anyio.to_thread import current_default_thread_limiter
 from fastapi import FastAPI
@@ -12,10 +12,13 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi_offline import FastAPIOffline
 
 from fine_tuning.server import api_errors, request_gate
+from fine_tuning.server.batch_runner import BatchRunner, places_of
 from fine_tuning.server.context import Context
 from fine_tuning.server.http_methods import HttpMethods
 from fine_tuning.server.loaded_models import Engines
+from fine_tuning.server.rate_limits import ConcurrencyLimiter
 from fine_tuning.server.routes import (
+    batches,
     chat,
     checkpoints,
     completions,
@@ -38,7 +41,7 @@ SWEEP_SECONDS = 60.0
 BACKGROUND_THREADS = 16
 RESOURCES = (
     *(files, uploads, jobs, checkpoints, models, responses, conversations),
-    *(chat, stored_completions, completions, embeddings, graders),
+    *(chat, stored_completions, completions, embeddings, graders, batches),
 )
 
 
@@ -52,7 +55,7 @@ def make_app(config: ServerConfig | None = None, workspace: Workspace | None = N
     workspace = workspace or open_workspace()
     parity = Parity(workspace.database)
     engines = Engines(workspace.settings, config.memory_limit_mib, parity, config.context_length)
-    context = Context(config, workspace, engines, parity)
+    context = Context(config, workspace, engines, parity, ConcurrencyLimiter(config.max_concurrent))
     app = FastAPIOffline(  # its documentation page loads nothing from elsewhere
         title="Fine-tuning pipeline",
         summary="OpenAI's API for files, fine-tuning, models and their answers, on your own hardware.",
@@ -64,7 +67,7 @@ def make_app(config: ServerConfig | None = None, workspace: Workspace | None = N
     api_errors.install(app)
     routes = [("/v1", route) for resource in RESOURCES for route in resource.router.routes]
     app.add_middleware(HttpMethods, routes=[*routes, *(("", route) for route in health.router.routes)])
-    request_gate.install(app, config, workspace.database)
+    request_gate.install(app, context)
     for resource in RESOURCES:
         app.include_router(resource.router, prefix="/v1")
     app.include_router(health.router)
@@ -75,12 +78,17 @@ def make_app(config: ServerConfig | None = None, workspace: Workspace | None = N
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     context: Context = app.state.context
     # A thread for each request that may run, or they would wait for each other, and a few for background work.
-    current_default_thread_limiter().total_tokens = context.config.max_concurrent + BACKGROUND_THREADS
+    threads = context.config.max_concurrent + places_of(context) + BACKGROUND_THREADS
+    current_default_thread_limiter().total_tokens = threads
     sweeping = asyncio.create_task(_sweep(context))
+    batches_running = asyncio.create_task(BatchRunner(app, context).run())
     try:
         yield
     finally:
         sweeping.cancel()
+        batches_running.cancel()
+        with suppress(asyncio.CancelledError):
+            await batches_running
         await run_in_threadpool(context.engines.close)
 
 

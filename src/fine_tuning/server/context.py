@@ -8,20 +8,24 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from fine_tuning.server.loaded_models import Engines
+from fine_tuning.server.rate_limits import ConcurrencyLimiter
 from fine_tuning.server.server_config import ServerConfig
 from fine_tuning.server.serving_parity import Parity
 from fine_tuning.store.database import Database
 from fine_tuning.store.workspace import Workspace
 
+PROJECT = "project"  # in a request's state
+
 
 @dataclass(frozen=True)
 class Context:
-    """One server's parts."""
+    """One server's parts; `requests` counts those of clients that run now."""
 
     config: ServerConfig
     workspace: Workspace
     engines: Engines
     parity: Parity
+    requests: ConcurrencyLimiter
 
     @property
     def database(self) -> Database:
@@ -37,7 +41,7 @@ def context_of(request: Request) -> Context:
 
 def project_of(request: Request) -> str:
     """The project of the client's key, which `request_gate` has looked up."""
-    project: str = request.state.project
+    project: str = request.scope["state"][PROJECT]
     return project
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -13,7 +13,7 @@ from fine_tuning._util.files import atomic_write, make_folder
 from fine_tuning.errors import ConflictError
 from fine_tuning.server.api_errors import ApiError
 from fine_tuning.server.server_config import MAX_FILE_BYTES, MIB
-from fine_tuning.store import files, jobs
+from fine_tuning.store import batches, files, jobs
 from fine_tuning.store.column_types import now
 from fine_tuning.store.database import Database
 from fine_tuning.store.records.files import NewFile, StoredFile
@@ -38,11 +38,10 @@ def folder(workspace: Workspace) -> Path:
     return make_folder(workspace.folder("files"))
 
 
-def save(workspace: Workspace, pieces: Iterable[bytes], upload: NewUpload) -> StoredFile:
-    """Write a file under a generated name and record it. Returns its record.
+def write(workspace: Workspace, pieces: Iterable[bytes], upload: NewUpload) -> NewFile:
+    """Write a file under a generated name. Returns the record to add.
 
     Raises:
-        ApiError: the file is too large.
         StorageError: the disk is full.
     """
     file_id = f"file-{uuid.uuid4().hex[:24]}"
@@ -51,11 +50,9 @@ def save(workspace: Workspace, pieces: Iterable[bytes], upload: NewUpload) -> St
     with atomic_write(path, "wb") as stream:
         for piece in pieces:
             size += len(piece)
-            if size > MAX_FILE_BYTES:
-                raise ApiError(413, f"a file may have {MAX_FILE_BYTES // MIB} MiB", param="file", code="file_too_large")
             digest.update(piece)
             stream.write(piece)
-    row: NewFile = {
+    return {
         "id": file_id,
         "provider": "local",
         "project": upload.project,
@@ -68,25 +65,46 @@ def save(workspace: Workspace, pieces: Iterable[bytes], upload: NewUpload) -> St
         "status": "processed",
         "expires_at": None if upload.keep_seconds is None else now() + timedelta(seconds=upload.keep_seconds),
     }
+
+
+def save(workspace: Workspace, pieces: Iterable[bytes], upload: NewUpload) -> StoredFile:
+    """Write a file and record it. Returns its record.
+
+    Raises:
+        ApiError: the file is too large.
+        StorageError: the disk is full.
+    """
+    row = write(workspace, _limited(pieces), upload)
     try:
         with workspace.database.write() as tx:
             files.add(tx, row)
-            found = files.get(tx, file_id)
+            found = files.get(tx, row["id"])
     except BaseException:
-        path.unlink(missing_ok=True)
+        Path(row["path"]).unlink(missing_ok=True)
         raise
     assert found is not None  # noqa: S101 - added in this transaction
     return found
+
+
+def _limited(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    size = 0
+    for piece in pieces:
+        size += len(piece)
+        if size > MAX_FILE_BYTES:
+            raise ApiError(413, f"a file may have {MAX_FILE_BYTES // MIB} MiB", param="file", code="file_too_large")
+        yield piece
 
 
 def remove(database: Database, row: StoredFile) -> None:
     """Delete a file's bytes; its record stays for the lineage of its jobs.
 
     Raises:
-        ConflictError: a job that has not ended needs it.
+        ConflictError: a job or batch that has not ended needs it.
     """
     with database.write() as tx:
         if (job_id := jobs.using_file(tx, row["id"])) is not None:
             raise ConflictError(f"File {row['id']} is in use by {job_id}; cancel that job, or wait for its end")
+        if (batch_id := batches.using_file(tx, row["id"])) is not None:
+            raise ConflictError(f"File {row['id']} is in use by {batch_id}; cancel that batch, or wait for its end")
         files.mark_deleted(tx, row["id"])
     Path(row["path"]).unlink(missing_ok=True)

@@ -50,6 +50,11 @@ class ConcurrencyLimiter:
         self._max_concurrent = max_concurrent
         self._running = 0
 
+    @property
+    def count(self) -> int:
+        """The requests that run now."""
+        return self._running
+
     @contextmanager
     def running(self) -> Iterator[None]:
         """Count a request while the block runs.

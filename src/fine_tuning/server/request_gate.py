@@ -16,9 +16,9 @@ from fine_tuning.server import authentication, prometheus_metrics
 from fine_tuning.server.api_errors import ApiError, answer
 from fine_tuning.server.authentication import Access
 from fine_tuning.server.body_limits import LimitedBody, check_announced_size
-from fine_tuning.server.rate_limits import ConcurrencyLimiter, RateLimiter
-from fine_tuning.server.server_config import MAX_FILE_BYTES, MIB, ServerConfig
-from fine_tuning.store.database import Database
+from fine_tuning.server.context import PROJECT, Context
+from fine_tuning.server.rate_limits import RateLimiter
+from fine_tuning.server.server_config import MAX_FILE_BYTES, MIB
 
 FILES_PATH, UPLOADS_PATH = "/v1/files", "/v1/uploads/"
 MULTIPART_OVERHEAD = MIB
@@ -30,12 +30,12 @@ READING_METHODS = ("GET", "HEAD", "OPTIONS")
 class RequestGate:
     """ASGI middleware; refused requests never reach the application."""
 
-    def __init__(self, app: ASGIApp, config: ServerConfig, database: Database) -> None:
+    def __init__(self, app: ASGIApp, context: Context) -> None:
         self._app = app
-        self._config = config
-        self._database = database
-        self._rate_limiter = RateLimiter(config.requests_per_minute)
-        self._concurrency_limiter = ConcurrencyLimiter(config.max_concurrent)
+        self._config = context.config
+        self._database = context.database
+        self._rate_limiter = RateLimiter(context.config.requests_per_minute)
+        self._concurrency_limiter = context.requests
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request to the application, or answer with an error."""
@@ -66,7 +66,13 @@ class RequestGate:
             prometheus_metrics.SECONDS.labels(scope["method"], route).observe(time.perf_counter() - started)
 
     async def _pass(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Check key and body before the request counts as running: clients without a key must not block others."""
+        """Check key and body before the request counts as running: clients without a key must not block others.
+
+        A request of a batch has its project already; its key was checked, and its size, when the batch was made.
+        """
+        if PROJECT in scope.setdefault("state", {}):
+            await self._app(scope, receive, send)
+            return
         headers = dict(scope["headers"])
         await self._check_access(scope, headers.get(b"authorization", b"").decode("latin-1"))
         is_upload = _is_upload(scope)
@@ -89,7 +95,7 @@ class RequestGate:
             raise authentication.refusal(authorization)
         if access.read_only and scope["method"] not in READING_METHODS:
             raise authentication.forbidden()
-        scope.setdefault("state", {})["project"] = access.project
+        scope["state"][PROJECT] = access.project
 
 
 def _with_request_id(send: Send) -> Send:
@@ -116,13 +122,13 @@ def _is_upload(scope: Scope) -> bool:
     return scope["method"] == "POST" and (path == FILES_PATH or is_part)
 
 
-def install(app: FastAPI, config: ServerConfig, database: Database) -> None:
+def install(app: FastAPI, context: Context) -> None:
     """Add the middleware to an application; the last one that is added comes first."""
-    app.add_middleware(RequestGate, config=config, database=database)
-    if config.allowed_origins:
+    app.add_middleware(RequestGate, context=context)
+    if context.config.allowed_origins:
         app.add_middleware(
             CORSMiddleware,
-            allow_origins=[*config.allowed_origins],
+            allow_origins=[*context.config.allowed_origins],
             allow_methods=["*"],
             allow_headers=["*"],
             expose_headers=["x-request-id"],

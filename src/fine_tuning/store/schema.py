@@ -10,7 +10,10 @@ from sqlalchemy import Connection, inspect, text
 from fine_tuning.errors import StorageError
 
 # Oldest first; the last one is what this version of the code works with. A test keeps it equal to the scripts.
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011", "0012")
+REVISIONS = (
+    *("0001", "0002", "0003", "0004", "0005", "0006", "0007"),
+    *("0008", "0009", "0010", "0011", "0012", "0013"),
+)
 MIGRATIONS = Path(__file__).parent / "migrations"
 _migration_lock = threading.Lock()  # Alembic keeps its state in module variables
 _LOCK = 0x66742D70  # an arbitrary constant that names the migration lock in PostgreSQL

@@ -67,10 +67,10 @@ def _lifetime_seconds(form: FormData) -> int | None:
     return checked_lifetime(int(str(seconds)) if plain else -1)
 
 
-def checked_lifetime(seconds: int) -> int:
+def checked_lifetime(seconds: int, param: str = "expires_after.seconds") -> int:
     """Seconds until a file expires, within OpenAI's limits."""
     if seconds not in LIFETIME_SECONDS:
-        raise invalid("expires_after.seconds must be between 3600 and 2592000", "expires_after.seconds")
+        raise invalid(f"{param} must be between 3600 and 2592000", param)
     return seconds
 
 

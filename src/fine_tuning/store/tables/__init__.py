@@ -8,6 +8,7 @@ a test compares the two.
 
 from __future__ import annotations
 
+from fine_tuning.store.tables.batch_tables import BATCH_STATUSES, batch_results, batches
 from fine_tuning.store.tables.cost_tables import COST_KINDS, budgets, cost_events, cost_totals
 from fine_tuning.store.tables.dataset_tables import dataset_examples, datasets
 from fine_tuning.store.tables.evaluation_tables import evaluation_results, evaluations
@@ -40,11 +41,14 @@ from fine_tuning.store.tables.task_table import tasks
 
 __all__ = [
     "ARMS",
+    "BATCH_STATUSES",
     "COST_KINDS",
     "JOB_STATUSES",
     "MODEL_STATUSES",
     "api_keys",
     "artifacts",
+    "batch_results",
+    "batches",
     "budgets",
     "checkpoint_permissions",
     "completions",
