@@ -35,7 +35,7 @@ class Validated(NamedTuple):
     errors: list[BatchError]
 
 
-class _InvalidLineError(Exception):
+class _LineError(Exception):
     """What is wrong with a line."""
 
     def __init__(self, code: str, message: str, param: str | None = None) -> None:
@@ -79,7 +79,7 @@ def validated(path: str | Path, endpoint: str, max_bytes: int, find_model: Calla
             model = check.line(text, number)
             if model is not None:
                 find_model(model)
-        except _InvalidLineError as problem:
+        except _LineError as problem:
             errors.append(error(problem.code, str(problem), problem.param, number))
         except ApiError as problem:
             errors.append(error(problem.code or "invalid_request", str(problem), "body.model", number))
@@ -109,8 +109,8 @@ def error(code: str, message: str, param: str | None = None, line: int | None = 
     return {"code": code, "message": message, "param": param, "line": line}
 
 
-def _missing(param: str) -> _InvalidLineError:
-    return _InvalidLineError("missing_required_parameter", f"Missing required parameter: '{param}'.", param)
+def _missing(param: str) -> _LineError:
+    return _LineError("missing_required_parameter", f"Missing required parameter: '{param}'.", param)
 
 
 class _Check:
@@ -125,31 +125,30 @@ class _Check:
         """The model that the first valid line names, None on further ones.
 
         Raises:
-            _InvalidLineError: the line is invalid.
+            _LineError: the line is invalid.
         """
         row = self._object(text)
         self._check_id(row.get("custom_id"), number)
         if row.get("method") != "POST":
-            raise _InvalidLineError(
-                "invalid_method", f"'method' must be 'POST', not {_shown(row.get('method'))}.", "method"
-            )
+            message = f"'method' must be 'POST', not {_shown(row.get('method'))}."
+            raise _LineError("invalid_method", message, "method")
         if row.get("url") != self._endpoint:
             message = f"'url' must be the endpoint of the batch, {self._endpoint!r}, not {_shown(row.get('url'))}."
-            raise _InvalidLineError("mismatched_url", message, "url")
+            raise _LineError("mismatched_url", message, "url")
         if unknown := sorted(row.keys() - {"custom_id", "method", "url", "body"}):
-            raise _InvalidLineError("unknown_parameter", f"Unknown parameter: {_shown(unknown[0])}.", unknown[0])
+            raise _LineError("unknown_parameter", f"Unknown parameter: {_shown(unknown[0])}.", unknown[0])
         return self._check_body(row.get("body"))
 
     def _object(self, text: bytes) -> Row:
         if len(text) > self._max_bytes:
             message = f"The line has more than {self._max_bytes} bytes, the most that a request may have."
-            raise _InvalidLineError("request_too_large", message)
+            raise _LineError("request_too_large", message)
         try:
             row = parse_json(text)
         except DataError as problem:
-            raise _InvalidLineError("invalid_json_line", f"This line cannot be read: {problem}.") from None
+            raise _LineError("invalid_json_line", f"This line cannot be read: {problem}.") from None
         if not is_object(row):
-            raise _InvalidLineError("invalid_json_line", "This line is not a JSON object.")
+            raise _LineError("invalid_json_line", "This line is not a JSON object.")
         return row
 
     def _check_id(self, value: object, number: int) -> None:
@@ -157,29 +156,25 @@ class _Check:
             raise _missing("custom_id")
         if not isinstance(value, str) or not 0 < len(value) <= MAX_ID_LENGTH:
             message = f"'custom_id' must be a string of 1 to {MAX_ID_LENGTH} characters."
-            raise _InvalidLineError("invalid_custom_id", message, "custom_id")
+            raise _LineError("invalid_custom_id", message, "custom_id")
         if (first := self._line_of.setdefault(value, number)) != number:
             message = f"The custom_id {_shown(value)} was used before, in line {first}."
-            raise _InvalidLineError("duplicate_custom_id", message, "custom_id")
+            raise _LineError("duplicate_custom_id", message, "custom_id")
 
     def _check_body(self, body: object) -> str | None:
         if not is_object(body):
-            raise _InvalidLineError(
-                "missing_required_parameter", "'body' must be an object: the request's body.", "body"
-            )
+            raise _LineError("invalid_body", "'body' must be an object: the request's body.", "body")
         model = body.get("model")
         if not isinstance(model, str) or not model:
-            raise _InvalidLineError(
-                "missing_required_parameter", "Missing required parameter: 'body.model'.", "body.model"
-            )
+            raise _missing("body.model")
         if body.get("stream") not in (None, False):
-            raise _InvalidLineError("invalid_request", "A request of a batch cannot be streamed.", "body.stream")
+            raise _LineError("invalid_request", "A request of a batch cannot be streamed.", "body.stream")
         if not self.model:
             self.model = model
             return model
         if model != self.model:
             message = f"All requests of a batch name one model: this one has {_shown(model)}, the first {self.model!r}."
-            raise _InvalidLineError("mismatched_model", message, "body.model")
+            raise _LineError("mismatched_model", message, "body.model")
         return None
 
 
