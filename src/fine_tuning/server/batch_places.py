@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from contextlib import suppress
 
 from fine_tuning.server.rate_limits import ConcurrencyLimiter
@@ -24,20 +25,28 @@ class BatchPlaces:
     def __init__(self, places: int, clients: ConcurrencyLimiter) -> None:
         self._places, self._clients = places, clients
         self._taken = 0
-        self._turn = asyncio.Lock()
-        self._freed = asyncio.Event()
+        self._waiting: deque[object] = deque()
+        self._changed = asyncio.Event()
 
-    async def take(self) -> None:
-        """Wait for a place; batches that wait are served in their order."""
-        async with self._turn:
-            while self._taken >= max(1, self._places - self._clients.count):
-                self._freed.clear()
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(CHECK_SECONDS):  # clients' requests end without a word
-                        await self._freed.wait()
-            self._taken += 1
+    async def take(self, stop: asyncio.Event) -> bool:
+        """Wait for a place; those who wait are served in their order. False if `stop` was set meanwhile."""
+        ticket = object()
+        self._waiting.append(ticket)
+        try:
+            while not stop.is_set():
+                if self._waiting[0] is ticket and self._taken < max(1, self._places - self._clients.count):
+                    self._taken += 1
+                    return True
+                self._changed.clear()
+                with suppress(TimeoutError):  # clients' requests and `stop` change without a word
+                    async with asyncio.timeout(CHECK_SECONDS):
+                        await self._changed.wait()
+            return False
+        finally:
+            self._waiting.remove(ticket)
+            self._changed.set()
 
     def give_back(self) -> None:
         """Free a place."""
         self._taken -= 1
-        self._freed.set()
+        self._changed.set()

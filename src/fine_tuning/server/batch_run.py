@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import islice
+from itertools import count, islice
 
 from fastapi.concurrency import run_in_threadpool
 from starlette.types import ASGIApp
@@ -24,7 +24,8 @@ from fine_tuning.store.batches import ENDED
 from fine_tuning.store.column_types import now
 from fine_tuning.store.records.batches import BatchResult
 
-RENEW_SECONDS = 0.5  # the time until a cancellation is seen
+LOOK_SECONDS = 0.5  # the time until a cancellation is seen
+RENEW_TURNS = 6  # looks between two renewals of the lease
 MAX_DEATHS = 10
 READ_AHEAD = 8  # requests
 RECORDED_AT_ONCE = 500  # results of requests that had no time left
@@ -86,13 +87,15 @@ class BatchRun:
 
     async def _watch(self) -> None:
         """Renew the lease, and stop the requests of a batch that is cancelled, expired or lost."""
-        while not isinstance(self._problem, LeaseLostError):
-            await asyncio.sleep(RENEW_SECONDS)
-            with suppress(FineTuningError):  # if the database does not answer the next time either, the lease runs out
-                try:
-                    await run_in_threadpool(self._claimed.renew)
-                except LeaseLostError as error:
-                    self._fail(error)
+        for turn in count():
+            await asyncio.sleep(LOOK_SECONDS)
+            try:
+                await run_in_threadpool(self._claimed.renew if turn % RENEW_TURNS == 0 else self._claimed.read)
+            except LeaseLostError as error:
+                self._fail(error)
+                return
+            except FineTuningError:
+                continue  # if the database does not answer the next times either, the lease runs out
             if self._claimed.row["status"] == "cancelling" or self._has_expired():
                 self._stop.set()
 
@@ -127,15 +130,13 @@ class BatchRun:
             return
         remaining = await run_in_threadpool(self._remaining)
         async with asyncio.TaskGroup() as group:
-            while requests := await run_in_threadpool(lambda: [*islice(remaining, READ_AHEAD)]):
-                for request in requests:
-                    await self._host.places.take()
-                    if self._stop.is_set():
-                        self._host.places.give_back()
-                        break
-                    group.create_task(self._answer(request))
-                if self._stop.is_set():
+            while not self._stop.is_set():
+                requests = await run_in_threadpool(lambda: [*islice(remaining, READ_AHEAD)])
+                if not requests:
                     break
+                for request in requests:
+                    if await self._host.places.take(self._stop):
+                        group.create_task(self._answer(request))
         if self._problem is not None:
             raise self._problem
 

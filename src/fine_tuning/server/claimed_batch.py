@@ -42,6 +42,11 @@ class ClaimedBatch:
         with self._lock, self._server.database.write() as tx:
             self._set(batch_queue.renew(tx, self.id, self._worker, LEASE_SECONDS))
 
+    def read(self) -> None:
+        """Read what was requested meanwhile."""
+        with self._lock, self._server.database.read() as tx:
+            self._set(batch_queue.held(tx, self.id, self._worker))
+
     def release(self) -> None:
         """Give the batch back, so that another server can claim it at once."""
         with self._server.database.write() as tx:

@@ -12,6 +12,7 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel
 
 from fine_tuning.server.app import RESOURCES
+from fine_tuning.server.batch_request import CreateBatch
 from fine_tuning.server.chat_request import ChatRequest
 from fine_tuning.server.embedding_request import EmbeddingRequest
 from fine_tuning.server.grader_request import RunGrader, ValidateGrader
@@ -44,10 +45,11 @@ BODIES: dict[str, list[tuple[str, type[BaseModel]]]] = {
     "Completions": [("create", TextCompletionRequest)],
     "Embeddings": [("create", EmbeddingRequest)],
     "Graders": [("run", RunGrader), ("validate", ValidateGrader)],
+    "Batches": [("create", CreateBatch)],
 }
 TAGS = (
     *("Files", "Uploads", "Fine-tuning", "Models", "Responses", "Conversations"),
-    *("Chat", "Completions", "Embeddings", "Graders"),
+    *("Chat", "Completions", "Embeddings", "Graders", "Batches"),
 )
 FORMS = {
     "Files": [("file", "up to 512 MiB"), ("purpose", "all but evals"), ("expires_after", "an hour to 30 days")],
@@ -100,6 +102,11 @@ NOTES = {
         "`graders` of a multi grader is one grader or an object of graders by name; `calculate_output` takes + - * / ^ "
         "and min, max, abs, floor, ceil, exp, sqrt, log. Judges answer greedily unless a temperature is given; "
         "`reasoning_effort` and `image_tag` change nothing. Images and audio are refused."
+    "Batches": (
+        "Each request is answered as one that a client sends, and its line is in the output file (status 200) or the "
+        "error file. A file has up to 50,000 requests of one model; invalid lines fail the batch and are in `errors` "
+        "with their numbers. A cancelled batch keeps what was answered; requests that are not answered within 24 hours "
+        "are in the error file as `batch_expired`. A batch that has ended cannot be cancelled (400)."
     ),
     "Models": "`shutdown_date` is null: models here have no shutdown date.",
 }

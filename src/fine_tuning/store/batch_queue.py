@@ -44,6 +44,13 @@ def claim_next(connection: Connection, worker: str, lease_seconds: float) -> Bat
     return record(Batch, connection.execute(select(_table).where(_columns.id == batch_id)).mappings().one())
 
 
+def held(connection: Connection, batch_id: str, worker: str) -> Batch | None:
+    """A batch as it is now; None if the lease was lost."""
+    query = select(_table).where(_columns.id == batch_id, _columns.worker == worker)
+    row = connection.execute(query).mappings().one_or_none()
+    return None if row is None else record(Batch, row)
+
+
 def renew(connection: Connection, batch_id: str, worker: str, lease_seconds: float) -> Batch | None:
     """Renew the lease. Returns the batch as it is now; None if the lease was lost."""
     expiry = now() + timedelta(seconds=lease_seconds)
