@@ -102,6 +102,7 @@ NOTES = {
         "`graders` of a multi grader is one grader or an object of graders by name; `calculate_output` takes + - * / ^ "
         "and min, max, abs, floor, ceil, exp, sqrt, log. Judges answer greedily unless a temperature is given; "
         "`reasoning_effort` and `image_tag` change nothing. Images and audio are refused."
+    ),
     "Batches": (
         "Each request is answered as one that a client sends, and its line is in the output file (status 200) or the "
         "error file. A file has up to 50,000 requests of one model; invalid lines fail the batch and are in `errors` "
