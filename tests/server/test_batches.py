@@ -54,7 +54,7 @@ def create(client: OpenAI, rows: Iterable[Row] | bytes, endpoint: Any = CHAT, **
 
 
 def wait(client: OpenAI, batch_id: str, is_done: Callable[[Batch], bool] = lambda each: each.status in ENDED) -> Batch:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while not is_done(batch := client.batches.retrieve(batch_id)):
         assert time.monotonic() < deadline, batch
         threading.Event().wait(0.05)
@@ -336,9 +336,9 @@ def test_batch_of_a_killed_server_goes_on_where_it_was(
     signal: str, database: Database, tiny_model_dir: Path, warm_command: list[str]
 ) -> None:
     command = [*warm_command, "serve", "--slots", "0", "--port", "0", "--alias", f"{ALIAS}={tiny_model_dir}"]
-    total = 60
+    total = 40
     with process(command) as (client, running):
-        made = create(client, [line(n, chat(n, max_tokens=300, store=True)) for n in range(total)])
+        made = create(client, [line(n, chat(n, max_tokens=200, store=True)) for n in range(total)])
         wait(client, made.id, lambda each: each.request_counts is not None and each.request_counts.completed >= 10)
         getattr(running, signal)()
         running.wait()
