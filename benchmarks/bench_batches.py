@@ -79,14 +79,15 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=4)
     parser.add_argument("--requests", type=int, default=500, help="in a round")
     parser.add_argument("--tokens", type=int, default=16, help="of a chat answer")
+    parser.add_argument("--endpoints", nargs="+", choices=KINDS, default=KINDS)
     given = parser.parse_args()
-    found: dict[str, list[tuple[float, float]]] = {kind: [] for kind in KINDS}
+    found: dict[str, list[tuple[float, float]]] = {kind: [] for kind in given.endpoints}
     with tempfile.TemporaryDirectory() as home, serving(home, "--slots", "0") as served:
         clients = [Client(served) for _ in range(CLIENTS)]
-        for kind in KINDS:
+        for kind in given.endpoints:
             clients[0].post(kind.removeprefix("/v1"), body(kind, given.tokens))
         for number in range(given.rounds):
-            for kind in KINDS:
+            for kind in given.endpoints:
                 one, two = ([body(kind, given.tokens) for _ in range(given.requests)] for _ in range(2))
                 if number % 2:
                     after = batch(served, clients[0], kind, two)
