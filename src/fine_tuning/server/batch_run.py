@@ -27,7 +27,7 @@ from fine_tuning.store.records.batches import BatchResult
 LOOK_SECONDS = 0.5  # the time until a cancellation is seen
 RENEW_TURNS = 6  # looks between two renewals of the lease
 MAX_DEATHS = 10
-READ_AHEAD = 8  # requests
+READ_AHEAD = 32  # requests
 RECORDED_AT_ONCE = 500  # results of requests that had no time left
 
 

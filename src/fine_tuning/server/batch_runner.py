@@ -20,7 +20,7 @@ from fine_tuning.serving.llama_cpp_engine import SLOTS
 from fine_tuning.store import batch_queue
 
 _log = logging.getLogger(__name__)
-POLL_SECONDS = 0.5
+POLL_SECONDS = 0.2
 RETRY_SECONDS = 5.0  # after the database did not answer
 MAX_RUNS = 8  # batches at once, which take turns: a small one does not wait for the end of a large one
 
