@@ -28,6 +28,7 @@ LOOK_SECONDS = 0.5  # the time until a cancellation is seen
 RENEW_TURNS = 6  # looks between two renewals of the lease
 MAX_DEATHS = 10
 READ_AHEAD = 32  # requests
+GATHER_SECONDS = 0.05  # of answers that are recorded together: a transaction costs as much as a short answer
 RECORDED_AT_ONCE = 500  # results of requests that had no time left
 
 
@@ -159,8 +160,10 @@ class BatchRun:
     async def _record(self) -> None:
         """Record what was answered; those who wait here meanwhile are recorded in the next transaction, all at once."""
         async with self._recording:
+            if self._unrecorded:
+                await asyncio.sleep(GATHER_SECONDS)
             results, self._unrecorded = self._unrecorded, []
-            if results:
+            if results:  # else another task recorded them
                 try:
                     await run_in_threadpool(self._claimed.add_results, results)
                 except (LeaseLostError, FineTuningError) as error:
