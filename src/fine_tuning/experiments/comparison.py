@@ -12,7 +12,7 @@ from scipy.special import ndtri
 from fine_tuning.experiments import confidence_sequences, group_sequential, small_sample_corrections
 from fine_tuning.experiments.design import Design
 from fine_tuning.experiments.effect import Effect, Look
-from fine_tuning.experiments.propensity_strata import PropensityStrata, Starts
+from fine_tuning.experiments.propensity_strata import DRIFT, PropensityStrata, Starts, equal_shares_p
 from fine_tuning.experiments.running_sums import Moments
 from fine_tuning.experiments.unit_sums import Columns, Difference, UnitSums, difference, summed
 from fine_tuning.store.records.experiment_json import ComparisonRecord
@@ -76,6 +76,12 @@ class Comparison:
     def has_drift(self) -> bool:
         """Whether the models' shares of the samples have changed over time."""
         return any(blocks.has_drift for blocks in self.strata.values())
+
+    @property
+    def has_uneven_shares(self) -> bool:
+        """Whether they differ over time or between strata."""
+        counts = [blocks.everything().counts for blocks in self.strata.values()]
+        return self.has_drift or equal_shares_p(counts, len(counts) - 1) < DRIFT
 
     def effect(self, design: Design, scores: Scores) -> Effect:
         """The difference so far; scores: of both models."""

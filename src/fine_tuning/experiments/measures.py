@@ -16,7 +16,8 @@ RARE = 0.01  # share of the calls in which a measure that never differed may dif
 
 
 def difference(statistics: Statistics, name: str, alpha: float, factor: float = 1.0) -> Effect:
-    """The mean of model_b less `factor` times that of model_a.
+    """The mean of model_b less `factor` times that of model_a; not ready where the models' shares changed over time or
+    between strata, as plain means then compare different times.
 
     Args:
         alpha: with which an unseen event may be missed: figures that are all the same say nothing about rare ones, so
@@ -36,7 +37,7 @@ def difference(statistics: Statistics, name: str, alpha: float, factor: float = 
         variance=variance,
         n=n_a + n_b,
         planned=statistics.planned_for(name),
-        is_ready=ready_a and ready_b and abs(skewness) <= MAX_SKEWNESS,
+        is_ready=ready_a and ready_b and abs(skewness) <= MAX_SKEWNESS and not statistics.has_uneven_shares,
         degrees=welch(factor**2 * variance_a, variance_b, degrees_a, degrees_b),
         skewness=skewness,
     )

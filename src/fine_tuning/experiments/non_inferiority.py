@@ -6,7 +6,7 @@ from typing import NotRequired, TypedDict
 
 from fine_tuning._util import checks
 from fine_tuning.errors import UsageError
-from fine_tuning.experiments import measures, verdict
+from fine_tuning.experiments import comparability, measures
 from fine_tuning.experiments.design import Design
 from fine_tuning.experiments.effect import Effect
 from fine_tuning.experiments.sufficient_statistics import Statistics
@@ -56,7 +56,7 @@ def of_test(test: Experiment, arm: Arm, margin: float | None) -> CheaperAndNotWo
         raise UsageError(f"{arm} is not compared with model_a; use {' or '.join(models[1:])}")
     statistics = Statistics.of(test["statistics"], models)
     found = cheaper_and_not_worse(design, statistics.against(arm), margin)
-    found["withheld"] = verdict.mismatch_reason(design, statistics)
+    found["withheld"] = comparability.mismatch_reason(design, statistics)
     found["holds"] = found["holds"] and not found["withheld"]
     return found
 

@@ -134,13 +134,8 @@ class PropensityStrata:
     def _p_value(by_share: ByShare) -> float:
         """Of equal shares in all blocks."""
         counts = [sums.counts for sums in by_share.values()]
-        first, second = (sum(each[side] for each in counts) for side in (0, 1))
-        blocks = (first + second) / SCORES_PER_BLOCK
-        if blocks <= 1 or not first or not second:
-            return 1.0
-        share = second / (first + second)
-        squares = sum((b - (a + b) * share) ** 2 / ((a + b) * share * (1 - share)) for a, b in counts if a + b)
-        return float(gammaincc((blocks - 1) / 2, squares / 2))  # nearly all that varies does between the shares
+        blocks = sum(map(sum, counts)) / SCORES_PER_BLOCK
+        return equal_shares_p(counts, blocks - 1)  # nearly all that varies does between the shares
 
     def as_dict(self) -> PropensityStrataRecord:
         """The state as plain JSON values."""
@@ -197,6 +192,16 @@ def _differ(before: tuple[float, float], after: tuple[float, float]) -> bool:
     share = (before[1] + after[1]) / (first + second)
     apart = before[1] / first - after[1] / second
     return apart**2 > CHANGE**2 * share * (1 - share) * (1 / first + 1 / second)
+
+
+def equal_shares_p(counts: Sequence[tuple[float, float]], degrees: float) -> float:
+    """The p-value (chi-squared) of equal shares in groups with these numbers of scores of each model."""
+    first, second = (sum(each[side] for each in counts) for side in (0, 1))
+    if degrees <= 0 or not first or not second:
+        return 1.0
+    share = second / (first + second)
+    squares = sum((b - (a + b) * share) ** 2 / ((a + b) * share * (1 - share)) for a, b in counts if a + b)
+    return float(gammaincc(degrees / 2, squares / 2))
 
 
 def share_number(sums: UnitSums) -> int:

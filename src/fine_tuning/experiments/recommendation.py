@@ -7,6 +7,7 @@ from enum import StrEnum
 from math import inf, isfinite, isnan
 from typing import Literal
 
+from fine_tuning.experiments import sample_ratio
 from fine_tuning.experiments.ab_test_result import ABTestResult, Interval
 from fine_tuning.experiments.field_intervals import UNKNOWN, interval_of
 from fine_tuning.experiments.guardrails import BROKEN, HOLDS
@@ -26,6 +27,7 @@ class Reason(StrEnum):
     NO_SAMPLES = "no_samples"
     EFFECT_CHANGED = "effect_changed"
     SAMPLE_RATIO_MISMATCH = "sample_ratio_mismatch"
+    NOT_COMPARABLE = "not_comparable"  # failed calls or late outcomes
     EQUIVALENT = "equivalent"
     BEFORE_FIRST_LOOK = "before_first_look"
     NO_DIFFERENCE = "no_difference"  # in all planned samples
@@ -85,7 +87,9 @@ def _of_two(result: ABTestResult) -> Recommendation:
         text = f"no samples for {result.without_samples} yet; aim for 100 or more per model"
         return _tie(Reason.NO_SAMPLES, text)
     if result.withheld:
-        return _tie(Reason.SAMPLE_RATIO_MISMATCH, f"no verdict: {result.withheld}")
+        is_ratio = result.ratio_mismatch_p <= sample_ratio.ALPHA
+        reason = Reason.SAMPLE_RATIO_MISMATCH if is_ratio else Reason.NOT_COMPARABLE
+        return _tie(reason, f"no verdict: {result.withheld}")
     if result.changed:
         return _tie(Reason.EFFECT_CHANGED, result.changed)
     if result.statistical_significance and (direction := _direction(result)):

@@ -100,6 +100,7 @@ class Recording:
             return False
         row["score"], row["reference"] = outcome["score"], outcome.get("reference", row["reference"])
         self._load({row["cluster_id"]})
+        self.statistics.late_outcomes += 1
         ordinal = self._score(arms[0], outcome["score"], row, known)
         self.statistics.look(self.design)
         experiment_samples.set_outcome(self._tx, row["id"], {**outcome, "ordinal": ordinal})

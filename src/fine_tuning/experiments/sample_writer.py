@@ -10,7 +10,7 @@ from typing import TypedDict
 from fine_tuning._util import checks
 from fine_tuning.data_io.answers import AnswerLike
 from fine_tuning.errors import ConflictError, UsageError
-from fine_tuning.experiments import lifecycle, promotion, verdict
+from fine_tuning.experiments import comparability, lifecycle, promotion, verdict
 from fine_tuning.experiments.design import Design
 from fine_tuning.experiments.recording import Recording
 from fine_tuning.experiments.sample import Sample, check_arm, check_score
@@ -90,7 +90,7 @@ class SampleWriter:
             if recording is None:
                 counts["refused"] += len(samples)
                 return
-            before = verdict.mismatch_reason(recording.design, recording.statistics)
+            before = comparability.mismatch_reason(recording.design, recording.statistics)
             recorded = recording.add(samples)
             _log_ratio(tx, test_id, recording, before)
             self._decide(tx, test_id, recording)
@@ -138,11 +138,11 @@ def _log_ratio(tx: Transaction, test_id: str, recording: Recording, before: str)
     Args:
         before: why it failed before; empty where it passed.
     """
-    now = verdict.mismatch_reason(recording.design, recording.statistics)
+    now = comparability.mismatch_reason(recording.design, recording.statistics)
     if now and not before:
         experiments.decide(tx, test_id, RATIO_WRONG, None, now)
     elif before and not now:
-        units = verdict.joined([f"{count:,}" for count in recording.statistics.units()])
+        units = comparability.joined([f"{count:,}" for count in recording.statistics.units()])
         experiments.decide(tx, test_id, RATIO_RIGHT, None, f"the models have their shares again: {units}")
 
 

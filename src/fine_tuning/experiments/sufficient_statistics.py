@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple, cast
 
 from fine_tuning.experiments import confidence_sequences, former_statistics
@@ -43,6 +43,7 @@ class Statistics:
         origin, covariate_origin: the first score (of any size) and covariate, from which they are counted, so that no
             digits are lost.
         looked_at: the number of scores at the last look of an anytime test.
+        late_outcomes: scores that came after their samples.
     """
 
     arms: dict[Arm, ArmSums] = field(default_factory=lambda: {arm: ArmSums() for arm in ARMS})
@@ -50,6 +51,7 @@ class Statistics:
     origin: float | None = None
     covariate_origin: float | None = None
     looked_at: int = 0
+    late_outcomes: int = 0
 
     @classmethod
     def beginning(cls, arms: Sequence[Arm] = ARMS) -> Statistics:
@@ -59,7 +61,7 @@ class Statistics:
     def against(self, arm: Arm) -> Statistics:
         """Those of model_a and one other model, as its model_b."""
         arms = {A: self.arms[A], B: self.arms[arm]}
-        return Statistics(arms, {B: self.comparisons[arm]}, self.origin, self.covariate_origin, self.looked_at)
+        return replace(self, arms=arms, comparisons={B: self.comparisons[arm]})
 
     @property
     def comparison(self) -> Comparison:
@@ -75,6 +77,11 @@ class Statistics:
     def is_paired(self) -> bool:
         """Whether both models answered the same samples: most of those that the model with fewer scores answered."""
         return 2 * self.comparison.pairs > self.size
+
+    @property
+    def has_uneven_shares(self) -> bool:
+        """Whether the models' shares of the samples differ between times or strata."""
+        return not self.is_paired and self.comparison.has_uneven_shares
 
     @property
     def size(self) -> int:
@@ -179,6 +186,7 @@ class Statistics:
             "origin": self.origin,
             "covariate_origin": self.covariate_origin,
             "looked_at": self.looked_at,
+            "late_outcomes": self.late_outcomes,
         }
 
     @classmethod
@@ -191,4 +199,5 @@ class Statistics:
             return cls(sums, {B: former_statistics.comparison(state)}, 0.0, 0.0)
         now = cast("StatisticsRecord", state)
         comparisons = {name: Comparison.of(each) for name, each in now["comparisons"].items()}
-        return cls(sums, comparisons, now["origin"], now["covariate_origin"], now["looked_at"])
+        late = now.get("late_outcomes", 0)
+        return cls(sums, comparisons, now["origin"], now["covariate_origin"], now["looked_at"], late)

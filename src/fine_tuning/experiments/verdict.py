@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict, replace
 from functools import lru_cache
 from math import inf, isfinite, isnan, log, nan, sqrt
@@ -10,8 +9,9 @@ from typing import NamedTuple, cast
 
 from scipy.special import ndtr
 
-from fine_tuning.experiments import confidence_sequences, group_sequential, guardrails, measures, sample_ratio
+from fine_tuning.experiments import confidence_sequences, group_sequential, guardrails, measures
 from fine_tuning.experiments.ab_test_result import ABTestResult, Interval
+from fine_tuning.experiments.comparability import incomparable_reason, mismatch_reason, ratio_p_value
 from fine_tuning.experiments.comparison import MAX_STRATA, OTHER, cells, planned_limits
 from fine_tuning.experiments.design import Design
 from fine_tuning.experiments.effect import Effect
@@ -62,7 +62,7 @@ def _compared(experiment: Experiment, design: Design, every: Statistics, arm: Ar
     a, b = statistics.arms[A], statistics.arms[B]
     effect = statistics.effect(design)
     decided = _decide(design, statistics, effect, part)
-    no_verdict = mismatch_reason(design, every)
+    no_verdict = mismatch_reason(design, every) or incomparable_reason(design, statistics, decided.favours)
     if no_verdict:  # scores that cannot be compared have neither p-value nor interval
         decided = _Decision(0, nan, *_clipped((-inf, inf), design), is_over=decided.is_over)
     means = {name: (a.measure(name).average, b.measure(name).average) for name in ("latency", "cost")}
@@ -101,7 +101,7 @@ def _compared(experiment: Experiment, design: Design, every: Statistics, arm: Ar
         guardrails=[
             cast("GuardrailStatus", asdict(guardrails.judge(rail, statistics, part))) for rail in design.guardrails
         ],
-        ratio_mismatch_p=_mismatch(design, every),
+        ratio_mismatch_p=ratio_p_value(design, every),
         withheld=no_verdict,
         score=design.score,
         margin=design.margin,
@@ -124,33 +124,6 @@ def look(design: Design, statistics: Statistics) -> NewLook | None:
     low, high, p_value = (value if isfinite(value) else None for value in found)
     estimate = effect.estimate if isnan(decided.estimate) else decided.estimate
     return {"size": statistics.size, "effect": estimate, "low": low, "high": high, "p_value": p_value}
-
-
-def _mismatch(design: Design, statistics: Statistics) -> float:
-    """The p-value of the sample ratio check; nan where it does not apply."""
-    if design.split is None or statistics.is_paired:
-        return nan
-    return sample_ratio.p_value(statistics.units(), design.shares(len(statistics.arms)))
-
-
-def mismatch_reason(design: Design, statistics: Statistics) -> str:
-    """Why there is no verdict, where the sample ratio check fails; else empty."""
-    mismatch = _mismatch(design, statistics)
-    if not mismatch <= sample_ratio.ALPHA:
-        return ""
-    units = statistics.units()
-    unit = "samples" if units == [arm.samples for arm in statistics.arms.values()] else "units"
-    got = joined([f"{count:,}" for count in units])
-    planned = joined([f"{share:.0%}" for share in design.shares(len(units))])
-    return (
-        f"sample ratio mismatch (SRM, p = {mismatch:.1g}): the models got {got} {unit} where {planned} were planned; "
-        "some are missing, so the scores cannot be compared"
-    )
-
-
-def joined(texts: Sequence[str]) -> str:
-    """Texts in a sentence: a, b and c."""
-    return f"{', '.join(texts[:-1])} and {texts[-1]}"
 
 
 def _decide(design: Design, statistics: Statistics, effect: Effect, alpha: float) -> _Decision:

@@ -13,7 +13,7 @@ from fine_tuning.dashboard import charts, components, formatting, layout
 from fine_tuning.dashboard.actions import FAILED, act, confirmed, notify, state
 from fine_tuning.dashboard.shared_reads import shared
 from fine_tuning.errors import FineTuningError
-from fine_tuning.experiments import multiplicity
+from fine_tuning.experiments import multiplicity, sample_ratio
 from fine_tuning.experiments.ab_test_result import ABTestResult
 from fine_tuning.experiments.field_intervals import interval_of
 from fine_tuning.experiments.recommendation import Reason, recommend
@@ -247,7 +247,7 @@ def _show_comparison(result: ABTestResult, level: float) -> None:
 
 
 def _sample_ratio(result: ABTestResult) -> str:
-    if result.withheld:
+    if result.withheld and result.ratio_mismatch_p <= sample_ratio.ALPHA:
         return f"failed, no verdict: {result.withheld}"
     if not isfinite(result.ratio_mismatch_p):
         return _without_ratio_check(result)

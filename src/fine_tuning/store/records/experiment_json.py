@@ -145,6 +145,7 @@ class StatisticsRecord(TypedDict):
     origin: float | None
     covariate_origin: float | None
     looked_at: int
+    late_outcomes: NotRequired[int]
 
 
 class GuardrailStatus(TypedDict):

@@ -1,0 +1,77 @@
+"""Whether the samples of a test can be compared at all: if not, there is no verdict, whatever the scores are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import nan
+
+from fine_tuning.experiments import measures, sample_ratio
+from fine_tuning.experiments.design import Design
+from fine_tuning.experiments.sufficient_statistics import A, B, Statistics
+
+FAILURES = 0.01  # alpha with which one model fails more calls
+
+
+def ratio_p_value(design: Design, statistics: Statistics) -> float:
+    """The p-value of the sample ratio check; nan where it does not apply."""
+    if design.split is None or statistics.is_paired:
+        return nan
+    return sample_ratio.p_value(statistics.units(), design.shares(len(statistics.arms)))
+
+
+def mismatch_reason(design: Design, statistics: Statistics) -> str:
+    """Why there is no verdict, where the sample ratio check fails; else empty."""
+    mismatch = ratio_p_value(design, statistics)
+    if not mismatch <= sample_ratio.ALPHA:
+        return ""
+    units = statistics.units()
+    unit = "samples" if units == [arm.samples for arm in statistics.arms.values()] else "units"
+    got = joined([f"{count:,}" for count in units])
+    planned = joined([f"{share:.0%}" for share in design.shares(len(units))])
+    return (
+        f"sample ratio mismatch (SRM, p = {mismatch:.1g}): the models got {got} {unit} where {planned} were planned; "
+        "some are missing, so the scores cannot be compared"
+    )
+
+
+def joined(texts: Sequence[str]) -> str:
+    """Texts in a sentence: a, b and c."""
+    return f"{', '.join(texts[:-1])} and {texts[-1]}"
+
+
+def incomparable_reason(design: Design, statistics: Statistics, favours: int) -> str:
+    """Why the scores of two models cannot be compared although the models got their shares; else empty.
+
+    Args:
+        favours: the model that the scores speak for, as in `ABTestResult`.
+    """
+    return _late_reason(statistics) or _failures_reason(design, statistics, favours)
+
+
+def _late_reason(statistics: Statistics) -> str:
+    """Samples count in the time in which they are scored: that of their assignment only where they are at once."""
+    if not statistics.late_outcomes or statistics.is_paired or not statistics.comparison.has_drift:
+        return ""
+    return (
+        f"the models' shares of the samples changed while {statistics.late_outcomes:,} outcomes came later than their "
+        "samples: which scores are of the same time is not known; keep the shares as they are for a new test"
+    )
+
+
+def _failures_reason(design: Design, statistics: Statistics, favours: int) -> str:
+    """Failed calls have no score, so that a model that fails where it would be wrong looks better.
+
+    Not where a guardrail says how many more are allowed.
+    """
+    if not favours or any(rail.measure == "errors" for rail in design.guardrails):
+        return ""
+    low, high = measures.difference(statistics, "errors", FAILURES).sequence(FAILURES)
+    if not (low > 0 if favours > 0 else high < 0):
+        return ""
+    (failed_a, all_a), (failed_b, all_b) = (
+        (round(found.total), found.count) for found in (statistics.arms[arm].measure("errors") for arm in (A, B))
+    )
+    return (
+        f"model_a failed in {failed_a:,} of {all_a:,} calls and model_b in {failed_b:,} of {all_b:,}; failed calls "
+        "have no score, so that the better scores may be of easier questions: score them 0, or set a guardrail on errors"
+    )

@@ -1,0 +1,99 @@
+"""Samples that cannot be compared give no verdict: late outcomes, failed calls, measures while shares change."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from fine_tuning import ABTestFramework, ModelRegistry
+from fine_tuning.experiments.recommendation import Reason, recommend
+from fine_tuning.experiments.won_tests import won_by
+from fine_tuning.store.database import open_database
+from tests.experiments.test_designs import started
+
+
+def ramped(count: int, seed: int, **strata: str) -> list[dict[str, Any]]:
+    """Samples of equal models, of which model_b gets more and more while both become faster."""
+    rng, found = np.random.default_rng(seed), []
+    for number in range(count):
+        share, latency = 0.05 + 0.9 * number / count, 200 - 100 * number / count
+        found.append(
+            {
+                "model": "model_b" if rng.random() < share else "model_a",
+                "score": float(rng.random() < 0.95),
+                "latency_ms": latency + rng.normal(0, 10),
+                **strata,
+            }
+        )
+    return found
+
+
+def test_latency_is_not_compared_while_shares_change() -> None:
+    framework = started(split=None, guardrails=[{"measure": "latency", "margin": 0.1}])
+    framework.record_samples("t", ramped(2000, 1))
+    result = framework.monitor("t")
+    assert result.latency_improvement > 20
+    assert result.intervals["latency"] == (-np.inf, np.inf)
+    assert result.guardrails[0]["status"] == "open"
+    assert recommend(result).winner is None
+
+
+def test_latency_is_not_compared_between_strata_of_other_shares() -> None:
+    framework = started(split=None)
+    rng = np.random.default_rng(2)
+    for stratum, share, latency in (("day", 0.1, 300.0), ("night", 0.9, 100.0)):
+        for is_b in rng.random(600) < share:
+            sample = {"model": "model_b" if is_b else "model_a", "score": 1.0, "stratum": stratum}
+            framework.record_samples("t", [{**sample, "latency_ms": latency + rng.normal(0, 5)}])
+    result = framework.monitor("t")
+    assert result.intervals["latency"] == (-np.inf, np.inf)
+    assert recommend(result).winner is None
+
+
+def test_outcomes_that_come_late_while_shares_change_give_no_verdict() -> None:
+    framework = started(split=None)
+    rng = np.random.default_rng(3)
+    is_b = rng.random(2000) < np.where(np.arange(2000) < 1000, 0.1, 0.9)
+    right = rng.random(2000) < 0.5
+    rows = [{"model": "model_b" if b else "model_a", "sample_id": str(n)} for n, b in enumerate(is_b)]
+    framework.record_samples("t", rows)
+    due = np.argsort(np.arange(2000) + np.where(right, 0, 500), kind="stable")
+    for number in due:
+        framework.record_outcome("t", str(number), score=float(right[number]))
+    result = framework.monitor("t")
+    assert result.withheld.startswith("the models' shares of the samples changed while 2,000 outcomes came later")
+    assert (result.statistical_significance, recommend(result).reason) == (False, Reason.NOT_COMPARABLE)
+
+
+@pytest.mark.parametrize("guardrails", [[], [{"measure": "errors", "margin": 0.5, "relative": False}]])
+def test_failed_calls_make_no_winner(guardrails: list[dict[str, Any]]) -> None:
+    framework = started(guardrails=guardrails)
+    for number in range(300):
+        is_right = number % 10 >= 3
+        framework.record_samples("t", [{"model": "model_a", "score": float(is_right)}])
+        answer = {"score": 1.0} if is_right else {"error": "timeout"}
+        framework.record_samples("t", [{"model": "model_b", **answer}])
+    result = framework.monitor("t")
+    if guardrails:  # which says that half of the calls may fail
+        assert framework.recommend_winner(result) == "b"
+        return
+    assert "model_a failed in 0 of 300 calls and model_b in 90 of 300" in result.withheld
+    assert recommend(result).reason == Reason.NOT_COMPARABLE
+
+
+def test_test_that_was_lost_later_is_not_won() -> None:
+    registry, framework = ModelRegistry(), ABTestFramework()
+    for provider_model in ("one", "two"):
+        registry.register_model("m", "base", "ftjob-x", 1, provider="http://host/v1", provider_model=provider_model)
+    for test_id, rates in (("first", (5, 9)), ("second", (9, 4))):
+        framework.create_test(test_id, "m-v1", "m-v2")
+        for number in range(200):
+            for arm, rate in zip(("model_a", "model_b"), rates, strict=True):
+                framework.record_samples(test_id, [{"model": arm, "score": float(number % 10 < rate)}])
+        framework.conclude_test(test_id)
+        with open_database().read() as tx:
+            assert won_by(tx, "m", 2) == (["first"] if test_id == "first" else [])
+    with open_database().read() as tx:
+        assert won_by(tx, "m", 1) == ["second"]
