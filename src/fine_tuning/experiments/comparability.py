@@ -73,5 +73,5 @@ def _failures_reason(design: Design, statistics: Statistics, favours: int) -> st
     )
     return (
         f"model_a failed in {failed_a:,} of {all_a:,} calls and model_b in {failed_b:,} of {all_b:,}; failed calls "
-        "have no score, so that the better scores may be of easier questions: score them 0, or set a guardrail on errors"
+        "have no score, so that better scores may be of easier questions: score them 0, or set a guardrail on errors"
     )
