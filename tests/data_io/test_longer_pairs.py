@@ -82,3 +82,17 @@ def test_field_of_a_record_that_the_model_saw_is_refused(field: str) -> None:
     record = {"fields": {"prompt": [FIRST], "response": "At 06:12.", field: "Tide tables."}, "responses": {}}
     with pytest.raises(DataError, match=f"{field} is not part of the conversation"):
         call_of(record)
+
+
+@pytest.mark.parametrize(
+    "rejected",
+    [
+        [FIRST, said("assistant", "Which port?"), said("user", "At Nantes."), BAD],  # another second question
+        [FIRST, said("assistant", "Which port?"), SECOND, BAD],  # behind another answer
+        [FIRST, BAD],
+    ],
+)
+def test_pair_whose_conversations_part_before_the_last_turn_is_refused(rejected: list[dict[str, str]]) -> None:
+    for row in ({"chosen": PAIR["chosen"], "rejected": rejected}, {"chosen": rejected, "rejected": PAIR["chosen"]}):
+        with pytest.raises(DataError, match="part before the last turn"):
+            call_of(row)

@@ -69,9 +69,24 @@ def calls(row: Row) -> Iterator[Call]:
     pair = _openai_pair(row) if _is_openai(row) else _chosen_pair(row)
     if pair.chosen == pair.rejected:
         raise DataError("both answers are the same")
+    for answer in (pair.chosen, pair.rejected):
+        _check_answer(answer)
     within = row["input"] if _is_openai(row) else {}
     beside = {key: value for key, value in object_or_empty(within).items() if key not in {"messages", "tools"}}
     yield call_from_row({**row, **beside}, pair.keys, [*pair.request, *pair.chosen], pair.tools, pair.rejected)
+
+
+def _check_answer(answer: list[Message]) -> None:
+    """Refuse what else than an answer stands behind what both have in common: each answers a conversation of its own.
+
+    Raises:
+        DataError: a message is not of the assistant.
+    """
+    if any(message.get("role") != "assistant" for message in answer):
+        raise DataError(
+            "the two conversations part before the last turn, so that their answers are to different requests; "
+            "write both answers behind the same turns"
+        )
 
 
 def _openai_pair(row: Row) -> _Pair:
