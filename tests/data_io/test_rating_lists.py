@@ -63,3 +63,10 @@ def test_list_that_says_one_rating_is_read(beside: dict[str, Any], rating: objec
 def test_list_that_says_no_one_rating_is_refused_by_name(beside: dict[str, Any]) -> None:
     with pytest.raises(DataError, match=next(iter(beside))):
         rating_of(**beside)
+
+
+@pytest.mark.parametrize("ratings", [[9.0, 3.0], "[9.0, 3.0]"])
+def test_ratings_of_the_two_answers_of_a_pair_are_metadata(ratings: object) -> None:
+    row = {"system": "", "input": "q", "chosen": "a", "rejected": "b", "generations": ["a", "b"], "rating": ratings}
+    (call,) = formats.calls_in(row)
+    assert (call.rating, call.metadata["rating"], call.metadata["generations"]) == (None, ratings, ["a", "b"])

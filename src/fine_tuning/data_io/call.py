@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from fine_tuning.data_io.beside import read_beside
 from fine_tuning.data_io.finish_reasons import CUT_OFF, REASON_KEYS, reason_of_row
-from fine_tuning.data_io.json_values import JsonObject, Row, is_object
+from fine_tuning.data_io.json_values import JsonObject, Row, is_list, is_object, parse_embedded_json
 from fine_tuning.data_io.key_meanings import folded
 from fine_tuning.data_io.messages import Message, Tool
 from fine_tuning.data_io.rating_lists import rating_of_lists, stated_rating
@@ -90,9 +90,12 @@ def call_from_row(
         raise DataError(f"metadata must be an object, not {type(metadata).__name__}")
     found = read_beside(row, messages, tools, rejected, conversation_keys)
     others = {key: value for key, value in found.metadata.items() if key not in REASON_KEYS}
-    rating = stated_rating("rating", facts.get("rating"))
+    given = facts.get("rating")
+    if rejected is not None and is_list(parse_embedded_json(given)):  # one for each answer
+        others["rating"], given = given, None
+    rating = stated_rating("rating", given)
     if rating in (None, ""):
-        rating = rating_of_verdicts(others) or rating_of_lists(others)
+        rating = rating_of_verdicts(others) or (rating_of_lists(others) if rejected is None else None)
     return Call(
         found.messages,
         found.tools,

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 from typing import NotRequired, TypedDict
 
 from fine_tuning.data_io.call import Call, call_from_row
+from fine_tuning.data_io.dialects.messages_in_text import answer_in_text, prompt_in_text
 from fine_tuning.data_io.json_values import Row, text_field
-from fine_tuning.data_io.messages import Message, Tool, prompt_and_response_messages
+from fine_tuning.data_io.messages import Message, Tool
 from fine_tuning.errors import DataError
 
 NAME = "alpaca"
@@ -37,7 +38,8 @@ def calls(row: Row) -> Iterator[Call]:
     """
     more = text_field(row, "input") if row.get("input") else ""
     prompt = "\n\n".join(part for part in (text_field(row, "instruction"), more) if part)
-    yield call_from_row(row, _KEYS, prompt_and_response_messages(prompt, text_field(row, "output")))
+    answer = answer_in_text(text_field(row, "output"), "output")
+    yield call_from_row(row, _KEYS, [*prompt_in_text(prompt, "instruction"), *answer])
 
 
 def row_of(messages: Sequence[Message], tools: Sequence[Tool] | None = None) -> AlpacaRow:

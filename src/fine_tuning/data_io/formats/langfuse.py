@@ -36,6 +36,11 @@ _MEDIA = re.compile(r"@@@langfuseMedia:type=([^|@]*)\|[^@]*@@@")
 _DECLARATIONS = ("toolSpec", "functionDeclarations", "function_declarations")
 _SCHEMAS = ("parameters", "input_schema", "inputSchema")
 _HOSTS_TOOL = re.compile("(?:web_search|file_search|computer|code_|image_gen|mcp|bash_|text_editor|str_replace)")
+_OF_TRACES = {"id", "timestamp", "name", "input", "output"}
+_ONLY_IN_TRACES = {
+    *("userId", "sessionId", "user_id", "session_id", "release", "bookmarked", "public", "environment", "htmlPath"),
+    *("latency", "totalCost", "total_cost", "projectId", "project_id", "observationCount"),
+}
 _BLOCKS = {"text", "tool_use", "thinking"}  # of a message of Anthropic's
 _ITEMS = {"message", "function_call", "reasoning"}  # of a response of OpenAI's
 
@@ -44,8 +49,15 @@ def recognises(row: Row) -> bool:
     """Whether a row is of this format."""
     if "observations" in row:
         return True
+    if _is_trace(row):
+        return True
     in_trace = "traceId" in row or "trace_id" in row
     return in_trace and "input" in row and ("type" in row or "name" in row)
+
+
+def _is_trace(row: Row) -> bool:
+    """Whether a row is a whole trace, as the table of traces is exported."""
+    return row.keys() >= _OF_TRACES and not _ONLY_IN_TRACES.isdisjoint(row)
 
 
 def calls(row: Row) -> Iterator[Call]:
@@ -59,6 +71,8 @@ def calls(row: Row) -> Iterator[Call]:
             facts = {key: row.get(key) for key in ("scores", "sessionId", "userId")}
             yield from calls({**facts, "traceId": row.get("id"), **observation})
         return
+    if _is_trace(row) and not first_value(row, "traceId", "trace_id"):
+        row = {**row, "traceId": row["id"], "id": None}
     if str(row.get("type") or "GENERATION").upper() != "GENERATION":
         return
     if str(row.get("level")).upper() == "ERROR":  # also where a part of the answer came before it

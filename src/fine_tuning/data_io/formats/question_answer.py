@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fine_tuning.data_io.call import Call, call_from_row
+from fine_tuning.data_io.dialects.messages_in_text import answer_in_text, prompt_in_text
 from fine_tuning.data_io.json_values import Row, text_field
-from fine_tuning.data_io.messages import prompt_and_response_messages
 from fine_tuning.errors import DataError
 
 NAME = "question-answer"
@@ -46,9 +46,9 @@ def calls(row: Row) -> Iterator[Call]:
     if options := next((key for key in _OPTIONS if row.get(key)), None):
         raise DataError(f"{options} are part of the question; write them into it")
     more = [key for key in (_WITH_MORE.get(asked), *_CONTEXT) if key is not None]
-    texts = [text_field(row, key) for key in (asked, *more) if key == asked or _has_text(row, key)]
-    messages = prompt_and_response_messages("\n\n".join(texts), text_field(row, answered))
-    read = (key for key in more if _has_text(row, key))
+    read = [key for key in more if _has_text(row, key)]
+    question = "\n\n".join(text_field(row, key) for key in (asked, *read))
+    messages = [*prompt_in_text(question, asked), *answer_in_text(text_field(row, answered), answered)]
     yield call_from_row(row, (asked, answered, *read, *_IDS), messages)
 
 

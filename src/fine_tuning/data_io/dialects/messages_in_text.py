@@ -1,0 +1,47 @@
+"""Messages as JSON in a text, as the cells of tables hold them, told from a text that happens to be JSON."""
+
+from __future__ import annotations
+
+from fine_tuning.data_io.dialects.calls_beside import CALL_KEYS
+from fine_tuning.data_io.dialects.conversation import ROLES, read_answer, read_messages
+from fine_tuning.data_io.json_values import is_list, is_object, parse_embedded_json
+from fine_tuning.data_io.messages import Message, prompt_messages
+
+_SAYS = ("content", "value", "parts", *CALL_KEYS)
+
+
+def prompt_in_text(text: str, label: str) -> list[Message]:
+    """The request that a text is: messages where it is JSON of messages, else one of the user.
+
+    Raises:
+        DataError: a message cannot be read.
+    """
+    return prompt_messages(text) if _roles(text) is None else read_messages(text, label)
+
+
+def answer_in_text(text: str, label: str) -> list[Message]:
+    """The answer that a text is: messages where it is JSON of the assistant's, else the text.
+
+    Any other JSON, such as a conversation that the model was asked to write, is the answer itself.
+
+    Raises:
+        DataError: a message cannot be read.
+    """
+    roles = _roles(text)
+    is_answer = roles is not None and roles[0] == "assistant" and set(roles) <= {"assistant", "tool"}
+    return read_answer(parse_embedded_json(text) if is_answer else text, label)
+
+
+def _roles(text: str) -> list[str] | None:
+    """The roles of the messages that a text is; None where it is no JSON of messages."""
+    parsed = parse_embedded_json(text)
+    given = [parsed] if is_object(parsed) else parsed
+    if not is_list(given) or not given:
+        return None
+    roles: list[str] = []
+    for each in given:
+        role = ROLES.get(str(each.get("role") or each.get("from")).lower()) if is_object(each) else None
+        if role is None or not is_object(each) or not any(key in each for key in _SAYS):
+            return None
+        roles.append(role)
+    return roles

@@ -1,0 +1,53 @@
+"""Cells that hold messages as JSON text, and texts that are JSON and no messages."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import pytest
+
+from fine_tuning.data_io import formats
+from fine_tuning.data_io.sources import read
+from tests.data_io.vendor_rows import ANSWER, QUESTION, only
+
+PAIRS = [("prompt", "completion"), ("input", "output"), ("question", "answer"), ("instruction", "output")]
+
+
+@pytest.mark.parametrize("names", PAIRS)
+def test_cells_of_messages_are_read_as_messages(names: tuple[str, str], tmp_path: Path) -> None:
+    row = dict(zip(names, (json.dumps([QUESTION]), json.dumps([ANSWER])), strict=True))
+    table = io.StringIO()
+    writer = csv.DictWriter(table, names)
+    writer.writeheader()
+    writer.writerow(row)
+    (tmp_path / "rows.csv").write_text(table.getvalue())
+    (from_csv,) = read(str(tmp_path / "rows.csv"))
+    for given in (row, json.loads(from_csv.text or b"")):
+        assert only(given).messages == [QUESTION, ANSWER]
+
+
+@pytest.mark.parametrize("names", PAIRS)
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"place": "van"}',
+        '{"role": "nurse", "content": "ward 3"}',
+        json.dumps([QUESTION, ANSWER]),  # a conversation that the model was asked to write
+        "[1, 2]",
+        "[]",
+    ],
+)
+def test_answer_that_is_json_of_its_own_stays_text(names: tuple[str, str], text: str) -> None:
+    assert only({names[0]: "Write JSON.", names[1]: text}).messages[-1] == {"role": "assistant", "content": text}
+
+
+@pytest.mark.parametrize("given", [json.dumps([QUESTION]), json.dumps({"messages": [QUESTION]}), QUESTION["content"]])
+def test_trace_of_langfuse_is_a_log(given: str) -> None:
+    row = {"id": "t1", "timestamp": "2026-01-02T03:04:05Z", "name": "chat", "userId": "u", "input": given}
+    row |= {"output": json.dumps(ANSWER), "sessionId": "s", "bookmarked": "false", "latency": "1.2"}
+    assert formats.format_of(row) == "langfuse"
+    call = only(row)
+    assert (call.messages, call.metadata["trace"], call.rating) == ([QUESTION, ANSWER], "t1", None)
