@@ -10,7 +10,7 @@ from fine_tuning.data_io.beside import read_beside
 from fine_tuning.data_io.finish_reasons import CUT_OFF, REASON_KEYS, reason_of_row
 from fine_tuning.data_io.json_values import JsonObject, Row, is_list, is_object, parse_embedded_json
 from fine_tuning.data_io.key_meanings import folded
-from fine_tuning.data_io.messages import Message, Tool
+from fine_tuning.data_io.messages import Message, Tool, length_of_request
 from fine_tuning.data_io.rating_lists import rating_of_lists, stated_rating
 from fine_tuning.data_io.usage import Usage
 from fine_tuning.data_io.verdicts import rating_of_verdicts
@@ -58,8 +58,7 @@ class Call:
 
     def request_messages(self) -> list[Message]:
         """The messages before the response."""
-        last = max((at for at, each in enumerate(self.messages) if each.get("role") != "assistant"), default=-1)
-        return self.messages[: last + 1]
+        return self.messages[: length_of_request(self.messages)]
 
     @property
     def is_cut_off(self) -> bool:

@@ -114,6 +114,11 @@ def as_messages(value: object, label: str) -> list[Message]:
     return cast("list[Message]", list_of_objects(value, label))
 
 
+def length_of_request(messages: Sequence[Mapping[str, object]]) -> int:
+    """How many messages come before the answer, which the last messages of the assistant are."""
+    return max((at + 1 for at, each in enumerate(messages) if each.get("role") != "assistant"), default=0)
+
+
 def content_text(content: object) -> str:
     """The text of a content: itself, or its text parts joined.
 

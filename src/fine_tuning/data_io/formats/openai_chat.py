@@ -14,6 +14,7 @@ from fine_tuning.data_io.dialects.tool_definitions import read_tools
 from fine_tuning.data_io.finish_reasons import strictest
 from fine_tuning.data_io.formats import event_stream, vendor_response
 from fine_tuning.data_io.formats.gateway_exchange import read_response
+from fine_tuning.data_io.formats.second_answers import refuse_second
 from fine_tuning.data_io.json_values import Row, is_list, is_object, object_or_empty, parse_embedded_json
 from fine_tuning.data_io.messages import Message
 from fine_tuning.errors import DataError
@@ -41,6 +42,7 @@ def calls(row: Row) -> Iterator[Call]:
         return
     key = None if _is_answered(messages) else next((key for key in _ANSWER_KEYS if row.get(key)), None)
     if key is None:
+        refuse_second(row, messages)
         yield call_from_row(row, _KEYS, messages, tools)
         return
     response = _response(row[key])

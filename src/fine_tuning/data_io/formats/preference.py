@@ -9,8 +9,9 @@ from typing import NamedTuple, NotRequired, TypedDict
 from fine_tuning.data_io.call import Call, call_from_row
 from fine_tuning.data_io.dialects.conversation import read_answer, read_messages
 from fine_tuning.data_io.dialects.tool_definitions import read_tools
+from fine_tuning.data_io.formats import second_answers
 from fine_tuning.data_io.json_values import Row, is_object, object_or_empty, parse_embedded_json
-from fine_tuning.data_io.messages import Message, Role, Tool, content_text, prompt_messages
+from fine_tuning.data_io.messages import Message, Role, Tool, content_text, length_of_request, prompt_messages
 from fine_tuning.errors import DataError
 
 NAME = "preference"
@@ -49,7 +50,7 @@ class _Pair(NamedTuple):
 
 def recognises(row: Row) -> bool:
     """Whether a row is of this format."""
-    return _is_openai(row) or _answer_keys(row) is not None
+    return _is_openai(row) or _answer_keys(row) is not None or second_answers.is_half(row)
 
 
 def _is_openai(row: Row) -> bool:
@@ -66,6 +67,7 @@ def calls(row: Row) -> Iterator[Call]:
     Raises:
         DataError: it is malformed, or has no question.
     """
+    row = second_answers.completed(row)
     pair = _openai_pair(row) if _is_openai(row) else _chosen_pair(row)
     if pair.chosen == pair.rejected:
         raise DataError("both answers are the same")
@@ -108,7 +110,7 @@ def _chosen_pair(row: Row) -> _Pair:
     shared = 0
     while shared < min(len(chosen), len(rejected)) and chosen[shared] == rejected[shared]:
         shared += 1
-    shared = min(shared, *(_length_of_request(each) for each in (chosen, rejected)))
+    shared = min(shared, *(length_of_request(each) for each in (chosen, rejected)))
     within, chosen, rejected = chosen[:shared], chosen[shared:], rejected[shared:]
     if not any(message.get("role") == "user" for message in (*request, *within)):
         raise DataError(f"the pair has no question: no {', '.join(_REQUEST_KEYS[:-1])}, and none in both answers")
@@ -120,8 +122,8 @@ def _chosen_pair(row: Row) -> _Pair:
 
 def _without_request(answer: list[Message], request: list[Message]) -> list[Message]:
     """One of two answers, without the request where only this one repeats it: both may, see `_not_repeated`."""
-    length = _length_of_request(answer)
-    asked = request[: _length_of_request(request)]
+    length = length_of_request(answer)
+    asked = request[: length_of_request(request)]
     return answer[length:] if length and _texts_of(answer[:length]) == _texts_of(asked) else answer
 
 
@@ -131,7 +133,7 @@ def _not_repeated(request: list[Message], within: list[Message], key: str | None
     Raises:
         DataError: the two are different questions.
     """
-    asked = request[: _length_of_request(request)]
+    asked = request[: length_of_request(request)]
     if _is_part(asked, within):
         return []
     if _is_part(within, asked[-len(within) :]):
@@ -148,11 +150,6 @@ def _is_part(turns: list[Message], whole: list[Message]) -> bool:
     """Whether turns are a run of other ones, such as their first question."""
     texts, all_texts = _texts_of(turns), _texts_of(whole)
     return any(all_texts[at : at + len(texts)] == texts for at in range(len(all_texts) - len(texts) + 1))
-
-
-def _length_of_request(messages: list[Message]) -> int:
-    """How many messages come before the answer."""
-    return max((at + 1 for at, each in enumerate(messages) if each.get("role") != "assistant"), default=0)
 
 
 def _texts_of(messages: list[Message]) -> list[str]:

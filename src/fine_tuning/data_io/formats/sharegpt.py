@@ -9,6 +9,7 @@ from typing import NotRequired, TypedDict
 from fine_tuning.data_io.call import Call, call_from_row
 from fine_tuning.data_io.dialects.conversation import ROLES, read_messages
 from fine_tuning.data_io.dialects.tool_definitions import read_tools
+from fine_tuning.data_io.formats.second_answers import refuse_second
 from fine_tuning.data_io.json_values import JsonObject, Row, is_list, list_of_objects, parse_embedded_json, to_json_text
 from fine_tuning.data_io.messages import Message, Tool
 from fine_tuning.errors import DataError
@@ -43,7 +44,9 @@ def calls(row: Row) -> Iterator[Call]:
         speaker = turn.get("from") or turn.get("role")
         if str(speaker).lower() not in ROLES:
             raise DataError(f"{key}[{number}].from is {speaker!r}; known are {', '.join(ROLES)}")
-    yield call_from_row(row, _KEYS, read_messages(turns, key), read_tools(row.get("tools")))
+    messages = read_messages(turns, key)
+    refuse_second(row, messages)
+    yield call_from_row(row, _KEYS, messages, read_tools(row.get("tools")))
 
 
 def row_of(messages: Sequence[Message], tools: Sequence[Tool] | None = None) -> ShareGptRow:

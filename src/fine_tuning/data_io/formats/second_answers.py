@@ -1,0 +1,82 @@
+"""A second answer beside a conversation: the worse one of a pair whose better one is the row's own, or none of it.
+
+Source: https://swift.readthedocs.io/en/latest/Customization/Custom-dataset.html, for pairs with `rejected_response`.
+"""
+
+from __future__ import annotations
+
+from fine_tuning.data_io.dialects.conversation import read_messages
+from fine_tuning.data_io.json_values import JsonObject, Row, is_list, is_object, parse_embedded_json
+from fine_tuning.data_io.messages import Message, length_of_request, whole_text
+from fine_tuning.data_io.verdicts import is_positive
+from fine_tuning.errors import DataError
+
+_WORSE = ("rejected", "rejected_response", "rejected_messages", "response_rejected", "rejected_answer")
+_PAIRED = frozenset({"chosen", "chosen_response", "response_chosen", "chosen_messages", "preferred_output"})
+_TURNS = ("messages", "conversations", "conversation")
+_ANSWERS = ("response", "completion", "output", "answer")
+_SECOND = ("response", "completion", "answer", "expected_output", "chosen", "chosen_response")
+
+
+def is_half(row: Row) -> bool:
+    """Whether a row has a worse answer, and no field of its own for the better one."""
+    return _worse_key(row) is not None
+
+
+def completed(row: Row) -> Row:
+    """The row with `chosen` and `rejected`, where one of its answers is the better one; another row as it is.
+
+    Raises:
+        DataError: it has no better answer, or several.
+    """
+    worse = _worse_key(row)
+    if worse is None:
+        return row
+    others: JsonObject = {key: value for key, value in row.items() if key != worse}
+    given = [key for key in _ANSWERS if _is_answer(row.get(key))]
+    turns = next((key for key in _TURNS if is_list(parse_embedded_json(row.get(key)))), None)
+    if turns is not None:
+        messages = parse_embedded_json(row[turns])
+        read = read_messages(messages, turns)
+        length = length_of_request(read)
+        # As they are given, messages also say why the answer ended.
+        whole: list[object] = messages if is_list(messages) and len(messages) == len(read) else [*read]
+        if length < len(read) and not given:
+            return {**others, turns: whole[:length], "chosen": whole[length:], "rejected": row[worse]}
+        given += [turns] if length < len(read) else []
+    if len(given) != 1:
+        better = f"may be {' or '.join(given)}" if given else "is missing"
+        raise DataError(f"{worse} is the worse answer of a pair, whose better one {better}; write it as chosen")
+    return {**others, "chosen": others.pop(given[0]), "rejected": row[worse]}
+
+
+def _worse_key(row: Row) -> str | None:
+    if not _PAIRED.isdisjoint(row):
+        return None
+    return next((key for key in _WORSE if _is_answer(row.get(key))), None)
+
+
+def _is_answer(value: object) -> bool:
+    """Whether a value is an answer: a text that is no verdict, or messages."""
+    value = parse_embedded_json(value)
+    if is_list(value):
+        return bool(value) and all(map(is_object, value))
+    return is_object(value) or (isinstance(value, str) and bool(value.strip()) and is_positive(value) is None)
+
+
+def refuse_second(row: Row, messages: list[Message]) -> None:
+    """Refuse a second answer beside an answered conversation; one that the answer contains is its result, as metadata.
+
+    Raises:
+        DataError: the row has one; the message names its field.
+    """
+    if not messages or messages[-1].get("role") != "assistant":
+        return
+    answers = " ".join(" ".join(whole_text(each).split()) for each in messages[length_of_request(messages) :])
+    for key in _SECOND:
+        value = row.get(key)
+        if isinstance(value, str) and _is_answer(value) and " ".join(value.split()) not in answers:
+            raise DataError(
+                f"{key} is another answer than the last message: write a pair as chosen and rejected, "
+                "or put it into metadata"
+            )

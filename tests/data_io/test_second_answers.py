@@ -1,0 +1,50 @@
+"""A second answer in a row: the worse one of a pair, or refused by the name of its field."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from fine_tuning.errors import DataError
+from tests.data_io.vendor_rows import ANSWER, ANSWERED, ASKED, QUESTION, only
+
+WORSE = {"role": "assistant", "content": "Lost."}
+TEXT = WORSE["content"]
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"messages": [QUESTION, ANSWER], "rejected_response": TEXT},
+        {"messages": [QUESTION, ANSWER], "rejected_messages": [QUESTION, WORSE]},
+        {"messages": [QUESTION, ANSWER], "rejected": TEXT},
+        {"messages": [QUESTION], "response": ANSWERED, "rejected": TEXT},
+        {"prompt": ASKED, "response": ANSWERED, "rejected": TEXT},
+        {"instruction": ASKED, "input": "", "output": ANSWERED, "rejected": TEXT},
+        {"conversations": [{"from": "human", "value": ASKED}, {"from": "gpt", "value": ANSWERED}], "rejected": TEXT},
+    ],
+)
+def test_worse_answer_beside_the_only_other_one_makes_a_pair(row: dict[str, Any]) -> None:
+    call = only(row, "preference")
+    assert (call.messages, call.rejected) == ([QUESTION, ANSWER], [WORSE])
+
+
+@pytest.mark.parametrize(
+    "row", [{"messages": [QUESTION]}, {"prompt": ASKED, "response": "a", "output": "b"}, {"prompt": ASKED}]
+)
+def test_worse_answer_without_one_better_answer_is_refused(row: dict[str, Any]) -> None:
+    with pytest.raises(DataError, match="rejected is the worse answer of a pair"):
+        only({**row, "rejected": TEXT})
+
+
+@pytest.mark.parametrize("key", ["chosen", "response", "answer", "completion", "expected_output"])
+def test_second_answer_is_refused_by_name(key: str) -> None:
+    with pytest.raises(DataError, match=f"{key} is another answer"):
+        only({"messages": [QUESTION, ANSWER], key: TEXT})
+    assert only({"messages": [QUESTION, ANSWER], key: f" {ANSWERED}"}).messages == [QUESTION, ANSWER]
+
+
+def test_verdict_under_the_name_of_an_answer_is_a_rating() -> None:
+    assert only({"messages": [QUESTION, ANSWER], "rejected": True}).rating == 1
+    assert only({"prompt": ASKED, "completion": ANSWERED, "rejected": "yes"}).rating == 1
