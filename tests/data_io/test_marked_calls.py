@@ -14,6 +14,7 @@ INLINE = '<tool_call>{"name": "f", "arguments": {"a": 1}}</tool_call>'
 CODE = '<tool_call>\n{"name": "f", "arguments": {"code": "```sh\\nls `x`\\n```"}}\n</tool_call>'
 MISTRAL = '[TOOL_CALLS] [{"name": "f", "arguments": {}}]'
 LLAMA = '<|python_tag|>{"name": "f", "parameters": {}}'
+PYTHON_DICT = "<tool_call>\n{'arguments': {'a': 1, 'b': None, 'c': True}, 'name': 'f'}\n</tool_call>"
 FUNCTION = '<function=f>{"a": 1}</function>'
 
 
@@ -26,7 +27,7 @@ def answer(text: str) -> Any:
 @pytest.mark.parametrize(
     ("text", "said", "count"),
     [
-        *((each, None, 1) for each in (BLOCK, INLINE, CODE, MISTRAL, LLAMA, FUNCTION)),
+        *((each, None, 1) for each in (BLOCK, INLINE, CODE, MISTRAL, LLAMA, FUNCTION, PYTHON_DICT)),
         (f"{BLOCK}\n{BLOCK}", None, 2),
         (f"I look it up:\n{BLOCK}\n", "I look it up:", 1),
         (f"I look it up. {INLINE}", "I look it up.", 1),
@@ -71,3 +72,14 @@ def test_text_full_of_marks_is_read_in_a_moment(text: str) -> None:
     start = time.monotonic()
     answer(f"{text}<tool_call>")
     assert time.monotonic() - start < 5
+
+
+def test_call_as_a_python_dict_has_its_arguments_as_json() -> None:
+    (call,) = answer(PYTHON_DICT)["tool_calls"]
+    assert call["function"] == {"name": "f", "arguments": '{"a": 1, "b": null, "c": true}'}
+
+
+@pytest.mark.parametrize("code", ["{'name': open('x')}", "{'name': 'f', 'arguments': {1, 2}}", "{'a': [" + "[" * 999])
+def test_call_that_is_no_literal_stays_text(code: str) -> None:
+    text = f"<tool_call>\n{code}\n</tool_call>"
+    assert answer(text) == {"role": "assistant", "content": text}

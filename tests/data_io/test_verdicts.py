@@ -68,3 +68,16 @@ def test_verdicts_that_differ_are_refused() -> None:
 )
 def test_score_of_thumbs_is_a_rating(value: object, rating: int | None) -> None:
     assert rating_of_scores([("user_feedback", value)]) == rating
+
+
+@pytest.mark.parametrize(
+    ("given", "rating"),
+    [
+        ({"stars": 1}, 1), ({"stars": "2"}, 2), ({"user_rating": 1}, 1), ({"Rating (1-5)": 1}, 1),
+        ({"star_rating": 4.0}, 4), ({"helpful": False}, 1), ({"preference": "rejected"}, 1), ({"reaction": "👎"}, 1),
+        ({"quality": "bad"}, 1), ({"quality": "good"}, 5),
+    ],
+)  # fmt: skip
+def test_score_of_a_known_scale_is_the_rating(given: dict[str, Any], rating: int) -> None:
+    call = call_of(**given)
+    assert (call.rating, call.metadata) == (rating, {})

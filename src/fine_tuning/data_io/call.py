@@ -12,6 +12,7 @@ from fine_tuning.data_io.json_values import JsonObject, Row, is_list, is_object,
 from fine_tuning.data_io.key_meanings import folded
 from fine_tuning.data_io.messages import Message, Tool, length_of_request
 from fine_tuning.data_io.rating_lists import rating_of_lists, stated_rating
+from fine_tuning.data_io.score_fields import rating_of_stars
 from fine_tuning.data_io.usage import Usage
 from fine_tuning.data_io.verdicts import rating_of_verdicts
 from fine_tuning.errors import DataError
@@ -94,7 +95,9 @@ def call_from_row(
         others["rating"], given = given, None
     rating = stated_rating("rating", given)
     if rating in (None, ""):
-        rating = rating_of_verdicts(others) or (rating_of_lists(others) if rejected is None else None)
+        rating = rating_of_verdicts(others) or rating_of_stars(others)
+    if rating in (None, "") and rejected is None:
+        rating = rating_of_lists(others)
     return Call(
         found.messages,
         found.tools,

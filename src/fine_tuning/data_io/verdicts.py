@@ -27,15 +27,16 @@ _GOOD_KEYS = frozenset(
     (
         "ktotag ktolabel desirable isdesirable desired thumb thumbs thumbsup thumbup feedback userfeedback "
         "humanfeedback feedbacklabel verdict vote chosen ischosen accepted isaccepted preferred ispreferred liked "
-        "isliked upvoted good isgood correct iscorrect approved isapproved"
+        "isliked upvoted good isgood helpful ishelpful reaction userreaction correct iscorrect approved isapproved"
     ).split()
 )
 _BAD_KEYS = frozenset(
     (
         "undesirable isundesirable thumbsdown thumbdown rejected isrejected disliked isdisliked downvoted bad isbad "
-        "incorrect isincorrect"
+        "unhelpful incorrect isincorrect"
     ).split()
 )
+_GRADED = frozenset(("preference", "userpreference", "quality", "responsequality", "answerquality"))  # or a number
 _THUMBS_UP_KEYS, _THUMBS_DOWN_KEYS = {"thumbsup", "thumbup", "liked"}, {"thumbsdown", "thumbdown", "disliked"}
 
 
@@ -77,6 +78,8 @@ def rating_of_verdicts(others: JsonObject) -> int | None:
         name = plain(key)
         if name in _LABELS:
             _refuse_unclear(key, value)
+            verdict = is_positive(value, is_thumb=False)
+        elif name in _GRADED:
             verdict = is_positive(value, is_thumb=False)
         elif name in _GOOD_KEYS:
             verdict = None if name == "vote" and value in (0, "0") else _of_all(key, value)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple, Protocol, TypeVar
 
 from fine_tuning._util.garbage import paused_collector
-from fine_tuning.data_io import formats, sources
+from fine_tuning.data_io import formats, score_fields, sources
 from fine_tuning.data_io.formats import Call, chat_checks, row_text
 from fine_tuning.data_io.formats.findings import CODES, Finding
 from fine_tuning.data_io.messages import messages_of_example
@@ -230,6 +230,8 @@ class Import:
                 self.report.formats[name] += 1
             is_unrated = call.rating in (None, "")
             if is_unrated:
+                if call.rejected is None and default == TRAINING_DATA_RATING and self.defaults.rating is None:
+                    score_fields.refuse_unclear(value, call.metadata)
                 self.report.unrated[default] += 1
             yield name, call, default if is_unrated else call.rating
 

@@ -80,7 +80,20 @@ def _calls_in(mark: str, text: str) -> list[re.Match[str]]:
 
 
 def _tagged(text: str, found: list[re.Match[str]]) -> tuple[str, list[object]] | None:
-    return _between(text, found, [each["call"] for each in found])
+    return _between(text, found, [_call_of(each["call"]) for each in found])
+
+
+def _call_of(text: str) -> object:
+    """A call as JSON, or as the Python dict that data sets of Hermes' have; another text as it is."""
+    parsed = parse_embedded_json(text)
+    if not isinstance(parsed, str) or not text.startswith("{"):
+        return parsed
+    try:
+        call = ast.literal_eval(text)
+        json.dumps(call, allow_nan=False)
+    except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError):
+        return text
+    return call
 
 
 def _functions(text: str, found: list[re.Match[str]]) -> tuple[str, list[object]] | None:
