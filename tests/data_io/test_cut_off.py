@@ -164,3 +164,35 @@ def test_whole_answer_is_not_marked(name: str) -> None:
 )
 def test_finish_reason_of_any_vendor_is_openais(given: object, expected: str | None) -> None:
     assert finish_reason(given) == expected
+
+
+@pytest.mark.parametrize(
+    ("given", "reason"),
+    [
+        ("FinishReason.MAX_TOKENS", "length"), ("FinishReason.STOP", "stop"), (2, "length"), (1, "stop"),
+        (True, None), ("MALFORMED_FUNCTION_CALL", "error"), ("timeout", "error"), ("length_limit", "length"),
+    ],
+)  # fmt: skip
+def test_reason_in_the_words_of_sdks_is_known(given: object, reason: str | None) -> None:
+    assert finish_reason(given) == reason
+
+
+@pytest.mark.parametrize("is_text", [False, True])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {**A, "done": False},
+        {"role": "assistant", "parts": [{"type": "text", "text": A["content"], "state": "streaming"}]},
+    ],
+)
+def test_answer_that_was_stored_while_it_came_is_cut_off(answer: dict[str, Any], is_text: bool) -> None:
+    messages = [Q, answer]
+    (call,) = formats.calls_in({"messages": json.dumps(messages) if is_text else messages})
+    assert (call.messages, call.is_cut_off) == ([Q, A], True)
+
+
+def test_gemini_that_states_a_number_is_cut_off() -> None:
+    response = {"candidates": [{"content": {"role": "model", "parts": [{"text": A["content"]}]}, "finishReason": 2}]}
+    request = {"contents": [{"role": "user", "parts": [{"text": Q["content"]}]}]}
+    (call,) = formats.calls_in({"request": request, "response": response})
+    assert call.finish_reason == "length"

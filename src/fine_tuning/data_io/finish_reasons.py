@@ -12,16 +12,20 @@ _WORDS = {
     "stop": ("end_turn", "stop_sequence", "completed", "complete", "eos", "eos_token", "finish", "finished"),
     "length": (
         *("max_tokens", "max_output_tokens", "max_length", "model_length", "incomplete", "token_limit", "limit"),
-        *("model_context_window_exceeded", "time_limit", "error_limit"),
+        *("model_context_window_exceeded", "time_limit", "error_limit", "length_limit"),
+        *("max_new_tokens", "max_tokens_reached"),
     ),
     "tool_calls": ("tool_use", "function_call", "tool-calls", "tool_call"),
     "content_filter": (
         *("content-filter", "content_filtered", "safety", "recitation", "refusal", "guardrail_intervened", "blocklist"),
         *("prohibited_content", "spii", "image_safety", "error_toxic", "sensitive", "language"),
     ),
-    "error": ("abort", "aborted", "cancelled", "canceled", "network_error", "insufficient_system_resource"),
+    "error": ("abort", "aborted", "cancelled", "canceled", "network_error", "insufficient_system_resource")
+    + ("timeout", "timed_out", "malformed_function_call", "unexpected_tool_call", "streaming", "interrupted"),
 }
 _OURS = {name: ours for ours, names in _WORDS.items() for name in names}
+# Gemini's first numbers; the later ones differ between its APIs.
+_NUMBERS = {1: "stop", 2: "length", 3: "content_filter", 4: "content_filter"}
 REASON_KEYS = (
     *("finish_reason", "stop_reason", "done_reason", "completion_reason", "finish_reasons"),
     *("finishReason", "stopReason", "doneReason", "completionReason"),
@@ -34,8 +38,9 @@ _OF_RESPONSES = ("message", "output", "response", "llm_output", "attributes", *_
 _STATED_ELSEWHERE = frozenset({"incomplete_details", "finish_details"})
 _REASONS = frozenset(REASON_KEYS)
 _INNER = frozenset({*_ABOUT_MESSAGES, *_OF_RESPONSES})
-_OF_MESSAGES = frozenset({*REASON_KEYS, *_ABOUT_MESSAGES, *_STATED_ELSEWHERE, "status"})
+_OF_MESSAGES = frozenset({*REASON_KEYS, *_ABOUT_MESSAGES, *_STATED_ELSEWHERE, "status", "done", "parts"})
 _NOT_OF_MODELS = {"user", "human", "system", "developer", "tool", "function"}
+_IN_TEXT = ("eason", '"status"', '"done"', '"streaming"')
 _DEPTH = 6
 
 
@@ -44,9 +49,11 @@ def finish_reason(value: object) -> str | None:
     value = parse_embedded_json(value)
     if is_list(value):
         value = value[0] if value else None
+    if isinstance(value, int) and not isinstance(value, bool):
+        return _NUMBERS.get(value)
     if not isinstance(value, str) or not value:
         return None
-    plain = value.lower().removeprefix("finish_reason_")
+    plain = value.lower().removeprefix("finishreason.").removeprefix("finish_reason_")
     return _OURS.get(plain, plain)
 
 
@@ -91,14 +98,24 @@ def reason_of_row(row: Row, conversation_keys: Collection[str]) -> str | None:
 def _reason_of_messages(given: object) -> str | None:
     """The first reason by which an answer of a conversation is not whole."""
     if isinstance(given, str):
-        given = parse_embedded_json(given) if "eason" in given or '"status"' in given else None
+        given = parse_embedded_json(given) if any(mark in given for mark in _IN_TEXT) else None
     for each in given if is_list(given) else [given]:
         if is_object(each) and each.keys() & _OF_MESSAGES and str(each.get("role")) not in _NOT_OF_MODELS:
             about = (each.get(key) for key in _ABOUT_MESSAGES)
-            reason = strictest([*_own(each), *(reason_in(inner, depth=2) for inner in about)])
+            reason = strictest([*_own(each), *_broken_off(each), *(reason_in(inner, depth=2) for inner in about)])
             if reason in CUT_OFF:
                 return reason
     return None
+
+
+def _broken_off(message: Row) -> Iterator[str | None]:
+    """The reason of an answer that was stored while it came, as Open WebUI and Vercel's AI SDK mark it."""
+    parts = parse_embedded_json(message.get("parts"))
+    is_streaming = any(
+        is_object(part) and part.get("state") == "streaming" for part in (parts if is_list(parts) else ())
+    )
+    if message.get("done") is False or is_streaming:
+        yield "error"
 
 
 def _own(given: Row) -> Iterator[str | None]:

@@ -242,6 +242,8 @@ class _Reader:
         if refusal is not None:
             message["refusal"] = refusal
         message.update({key: given[key] for key in _KEPT if given.get(key) is not None})
+        if role != "assistant":
+            message.pop("weight", None)  # nobody trains on it, whatever its weight
         message.update(_unknown(given))
         if calls:
             message.update(tool_calls=list(calls), content=content or None)
@@ -261,7 +263,10 @@ _OF_NO_MEANING = {  # what SDKs, hosts and logs write beside a message
     *("id", "status", "index", "annotations", "response_metadata", "usage_metadata", "invalid_tool_calls", "example"),
     *("created_at", "createdAt", "timestamp", "reasoning_content", "reasoning", "provider_specific_fields", "metadata"),
     *("thinking_blocks", "reasoning_details", "phase", "logprobs", "finish_reason", "cache_control", "model", "usage"),
-    *("end_turn", "recipient", "revisionId", "stop_reason", "date"),
+    *("end_turn", "recipient", "revisionId", "stop_reason", "date", "thinking", "markdown", "done"),
+    # WildChat's, of each message
+    *("language", "toxic", "redacted", "turn_identifier", "hashed_ip", "country", "state", "header", "openai_id"),
+    *("token_counter", "temperature", "top_p", "system_fingerprint"),
 }
 
 
@@ -270,7 +275,10 @@ def _unknown(given: Row) -> JsonObject:
     return {
         key: value
         for key, value in given.items()
-        if value not in (None, [], {}) and key not in _READ and key not in _OF_NO_MEANING
+        if value not in (None, [], {})
+        and key not in _READ
+        and key not in _OF_NO_MEANING
+        and not (key == "prefix" and value is False)
     }
 
 

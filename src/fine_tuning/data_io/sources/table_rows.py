@@ -9,6 +9,7 @@ from datetime import date, datetime, time
 from decimal import Decimal
 from typing import TYPE_CHECKING, Protocol
 
+from fine_tuning.data_io.key_meanings import Meaning, meaning_of, plain
 from fine_tuning.data_io.sources.padding import Floats, Path, with_integers
 from fine_tuning.data_io.sources.raw_row import RawRow, to_json_bytes
 from fine_tuning.data_io.sources.required_nulls import with_required_nulls
@@ -18,6 +19,15 @@ if TYPE_CHECKING:
     from pyarrow import DataType, Schema
 
 BATCH_ROWS = 1000  # rows converted to Python values at once
+
+
+_BINARY = {Meaning.IMAGES, Meaning.FILES, Meaning.MEDIA}
+_TEXTS = frozenset(
+    (
+        "text content value role from response completion reference answer output chosen rejected chosenresponse "
+        "rejectedresponse responsechosen responserejected expectedoutput q a"
+    ).split()
+)
 
 
 class RecordBatch(Protocol):
@@ -111,24 +121,44 @@ def _integers(rows: Sequence[object], *, of_pandas: bool) -> frozenset[Path]:
 
 
 def _row_of(values: Mapping[str, object], places: frozenset[Path]) -> object:
-    row = with_required_nulls({key: _as_json(value) for key, value in values.items() if value is not None})
+    row = with_required_nulls({key: _as_json(value, key) for key, value in values.items() if value is not None})
     return with_integers(row, places) if places else row
 
 
-def _as_json(value: object) -> object:
-    """A cell as a JSON value. The nulls with which tables pad nested objects to one schema are left out."""
+def _as_json(value: object, name: object = None) -> object:
+    """A cell as a JSON value. The nulls with which tables pad nested objects to one schema are left out.
+
+    Args:
+        name: of the field that it is in, also in a list.
+    """
     if isinstance(value, Mapping):
-        return {key: _as_json(item) for key, item in value.items() if not _is_missing(item)}
+        return {key: _as_json(item, key) for key, item in value.items() if not _is_missing(item)}
     if isinstance(value, list | tuple):
-        return [None if _is_missing(item) else _as_json(item) for item in value]
+        return [None if _is_missing(item) else _as_json(item, name) for item in value]
     if isinstance(value, datetime | date | time):
         return value.isoformat()
     if isinstance(value, Decimal):
         return int(value) if value == value.to_integral_value() else str(value)
     if isinstance(value, bytes):
-        return base64.b64encode(value).decode()
+        return _text_of_bytes(value, str(name))
     if hasattr(value, "tolist"):  # NumPy's arrays and numbers
-        return _as_json(value.tolist())
+        return _as_json(value.tolist(), name)
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)  # JSON has no such number
     return value
+
+
+def _text_of_bytes(value: bytes, name: str) -> str:
+    """The text that bytes are in UTF-8, else the bytes in base64, as images are.
+
+    Where a text is due, bytes that are not UTF-8 stay as they are, for the check of the row's text to name.
+    """
+    meaning = meaning_of(name)
+    if plain(name) == "bytes" or meaning in _BINARY:
+        return base64.b64encode(value).decode()
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        if plain(name) in _TEXTS or meaning is not None:
+            return value.decode("utf-8", "surrogateescape")
+        return base64.b64encode(value).decode()
