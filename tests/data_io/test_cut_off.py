@@ -191,8 +191,11 @@ def test_answer_that_was_stored_while_it_came_is_cut_off(answer: dict[str, Any],
     assert (call.messages, call.is_cut_off) == ([Q, A], True)
 
 
-def test_gemini_that_states_a_number_is_cut_off() -> None:
-    response = {"candidates": [{"content": {"role": "model", "parts": [{"text": A["content"]}]}, "finishReason": 2}]}
+@pytest.mark.parametrize(("number", "reason"), [(1, "stop"), (2, "length"), (3, "content_filter"), (10, "error")])
+def test_number_of_gemini_is_its_reason(number: int, reason: str) -> None:
+    response = {
+        "candidates": [{"content": {"role": "model", "parts": [{"text": A["content"]}]}, "finishReason": number}]
+    }
     request = {"contents": [{"role": "user", "parts": [{"text": Q["content"]}]}]}
     (call,) = formats.calls_in({"request": request, "response": response})
-    assert call.finish_reason == "length"
+    assert call.finish_reason == reason

@@ -11,7 +11,7 @@ from fine_tuning.data_io.formats import chat_checks
 from tests.data_io.vendor_rows import ANSWER, ANSWERED, ASKED, QUESTION
 
 WILDCHAT = {"language": "English", "toxic": False, "redacted": False, "turn_identifier": 7}
-MARKDOWN = {"answer": {"type": "success"}}
+MARKED = {"from": "gpt", "value": ANSWERED, "markdown": {"answer": {"type": "success"}}}
 
 
 @pytest.mark.parametrize(
@@ -27,12 +27,7 @@ MARKDOWN = {"answer": {"type": "success"}}
         {"conversation": [{**QUESTION, **WILDCHAT, "country": "France"}, {**ANSWER, **WILDCHAT, "toxic": True}]},
         {"messages": [QUESTION, {**ANSWER, "prefix": False}]},
         {"messages": [QUESTION, {**ANSWER, "thinking": "Hm."}]},
-        {
-            "conversations": [
-                {"from": "human", "value": ASKED},
-                {"from": "gpt", "value": ANSWERED, "markdown": MARKDOWN},
-            ]
-        },
+        {"conversations": [{"from": "human", "value": ASKED}, MARKED]},
     ],
 )
 def test_facts_beside_a_message_are_not_refused_at_a_build(row: dict[str, Any]) -> None:

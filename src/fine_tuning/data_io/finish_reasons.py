@@ -20,8 +20,10 @@ _WORDS = {
         *("content-filter", "content_filtered", "safety", "recitation", "refusal", "guardrail_intervened", "blocklist"),
         *("prohibited_content", "spii", "image_safety", "error_toxic", "sensitive", "language"),
     ),
-    "error": ("abort", "aborted", "cancelled", "canceled", "network_error", "insufficient_system_resource")
-    + ("timeout", "timed_out", "malformed_function_call", "unexpected_tool_call", "streaming", "interrupted"),
+    "error": (
+        *("abort", "aborted", "cancelled", "canceled", "network_error", "insufficient_system_resource", "timeout"),
+        *("timed_out", "malformed_function_call", "unexpected_tool_call", "interrupted"),
+    ),
 }
 _OURS = {name: ours for ours, names in _WORDS.items() for name in names}
 # Gemini's first numbers; the later ones differ between its APIs.
@@ -111,9 +113,8 @@ def _reason_of_messages(given: object) -> str | None:
 def _broken_off(message: Row) -> Iterator[str | None]:
     """The reason of an answer that was stored while it came, as Open WebUI and Vercel's AI SDK mark it."""
     parts = parse_embedded_json(message.get("parts"))
-    is_streaming = any(
-        is_object(part) and part.get("state") == "streaming" for part in (parts if is_list(parts) else ())
-    )
+    found = parts if is_list(parts) else []
+    is_streaming = any(is_object(part) and part.get("state") == "streaming" for part in found)
     if message.get("done") is False or is_streaming:
         yield "error"
 

@@ -29,6 +29,7 @@ CHAT, RESPONSES, ANTHROPIC, CONVERSE, GEMINI = "chat", "responses", "anthropic",
 MESSAGE = "message"  # of a response of OpenAI's chat API, without the response around it
 _UNANSWERED = {"failed", "cancelled", "queued", "in_progress"}
 _GROUNDED = ("groundingChunks", "grounding_chunks", "groundingSupports", "webSearchQueries", "web_search_queries")
+_LAST_KNOWN = 5  # of the numbers of Gemini's reasons, which its SDKs may write
 _TRUNCATED_AS = {"max_output_tokens": "length", "content_filter": "content_filter"}
 
 
@@ -110,7 +111,10 @@ def _converse(body: Row) -> Choice:
 def _gemini(body: Row) -> Choice:
     candidates = body.get("candidates")
     first = object_or_empty(candidates[0]) if is_list(candidates) and candidates else {}
-    ended = finish_reason(first.get("finishReason") or first.get("finish_reason"))
+    stated = first.get("finishReason") or first.get("finish_reason")
+    ended = finish_reason(stated)
+    if isinstance(stated, int) and stated > _LAST_KNOWN:  # a filter, or a call that is malformed
+        ended = "error"
     refuse_grounded(first)
     content = first.get("content")
     if not is_object(content) or not content.get("parts"):
