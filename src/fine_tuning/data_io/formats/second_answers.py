@@ -65,18 +65,18 @@ def _is_answer(value: object) -> bool:
 
 
 def refuse_second(row: Row, messages: list[Message]) -> None:
-    """Refuse a second answer beside an answered conversation; one that the answer contains is its result, as metadata.
+    """Refuse a second answer beside an answered conversation; what its answers contain, such as a result, is metadata.
 
     Raises:
         DataError: the row has one; the message names its field.
     """
     if not messages or messages[-1].get("role") != "assistant":
         return
-    answers = " ".join(" ".join(whole_text(each).split()) for each in messages[length_of_request(messages) :])
+    answers = " ".join(" ".join(whole_text(each).split()) for each in messages if each.get("role") == "assistant")
     for key in _SECOND:
         value = row.get(key)
         if isinstance(value, str) and _is_answer(value) and " ".join(value.split()) not in answers:
             raise DataError(
-                f"{key} is another answer than the last message: write a pair as chosen and rejected, "
+                f"{key} is another answer than those of the conversation: write a pair as chosen and rejected, "
                 "or put it into metadata"
             )
