@@ -11,6 +11,7 @@ import pytest
 
 from fine_tuning.data_io import formats
 from fine_tuning.data_io.sources import read
+from fine_tuning.errors import DataError
 from tests.data_io.vendor_rows import ANSWER, QUESTION, only
 
 PAIRS = [("prompt", "completion"), ("input", "output"), ("question", "answer"), ("instruction", "output")]
@@ -42,6 +43,13 @@ def test_cells_of_messages_are_read_as_messages(names: tuple[str, str], tmp_path
 )
 def test_answer_that_is_json_of_its_own_stays_text(names: tuple[str, str], text: str) -> None:
     assert only({names[0]: "Write JSON.", names[1]: text}).messages[-1] == {"role": "assistant", "content": text}
+
+
+@pytest.mark.parametrize("row", [{"question": "", "answer": "a", "context": "c"}, {"instruction": "", "input": "c"}])
+def test_messages_beside_more_of_the_question_are_refused(row: dict[str, str]) -> None:
+    key = next(iter(row))
+    with pytest.raises(DataError, match=f"{key} holds messages"):
+        only({**row, key: json.dumps([QUESTION]), **({} if "answer" in row else {"output": "a"})})
 
 
 @pytest.mark.parametrize("given", [json.dumps([QUESTION]), json.dumps({"messages": [QUESTION]}), QUESTION["content"]])

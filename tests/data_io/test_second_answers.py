@@ -19,6 +19,7 @@ TEXT = WORSE["content"]
         {"messages": [QUESTION, ANSWER], "rejected_response": TEXT},
         {"messages": [QUESTION, ANSWER], "rejected_messages": [QUESTION, WORSE]},
         {"messages": [QUESTION, ANSWER], "rejected": TEXT},
+        {"messages": [QUESTION, ANSWER], "rejected_messages": [WORSE]},
         {"messages": [QUESTION], "response": ANSWERED, "rejected": TEXT},
         {"prompt": ASKED, "response": ANSWERED, "rejected": TEXT},
         {"instruction": ASKED, "input": "", "output": ANSWERED, "rejected": TEXT},
@@ -27,7 +28,13 @@ TEXT = WORSE["content"]
 )
 def test_worse_answer_beside_the_only_other_one_makes_a_pair(row: dict[str, Any]) -> None:
     call = only(row, "preference")
-    assert (call.messages, call.rejected) == ([QUESTION, ANSWER], [WORSE])
+    assert (call.messages, call.rejected, call.metadata) == ([QUESTION, ANSWER], [WORSE], {})
+
+
+def test_worse_conversation_without_the_system_message_makes_a_pair() -> None:
+    system = {"role": "system", "content": "Be brief."}
+    call = only({"messages": [system, QUESTION, ANSWER], "rejected_messages": [QUESTION, WORSE]}, "preference")
+    assert (call.messages, call.rejected) == ([system, QUESTION, ANSWER], [WORSE])
 
 
 @pytest.mark.parametrize(
@@ -42,6 +49,8 @@ def test_worse_answer_without_one_better_answer_is_refused(row: dict[str, Any]) 
 def test_second_answer_is_refused_by_name(key: str) -> None:
     with pytest.raises(DataError, match=f"{key} is another answer"):
         only({"messages": [QUESTION, ANSWER], key: TEXT})
+    with pytest.raises(DataError, match=f"{key} is another answer"):
+        only({"messages": [QUESTION, ANSWER], key: [WORSE]})
     assert only({"messages": [QUESTION, ANSWER], key: f" {ANSWERED}"}).messages == [QUESTION, ANSWER]
 
 

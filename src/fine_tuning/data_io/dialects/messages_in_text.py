@@ -6,17 +6,25 @@ from fine_tuning.data_io.dialects.calls_beside import CALL_KEYS
 from fine_tuning.data_io.dialects.conversation import ROLES, read_answer, read_messages
 from fine_tuning.data_io.json_values import is_list, is_object, parse_embedded_json
 from fine_tuning.data_io.messages import Message, prompt_messages
+from fine_tuning.errors import DataError
 
 _SAYS = ("content", "value", "parts", *CALL_KEYS)
 
 
-def prompt_in_text(text: str, label: str) -> list[Message]:
+def prompt_in_text(text: str, label: str, *more: str) -> list[Message]:
     """The request that a text is: messages where it is JSON of messages, else one of the user.
 
+    Args:
+        more: texts of the same question, such as its context, which stand behind it.
+
     Raises:
-        DataError: a message cannot be read.
+        DataError: a message cannot be read, or there are messages and more texts.
     """
-    return prompt_messages(text) if _roles(text) is None else read_messages(text, label)
+    if _roles(text) is None:
+        return prompt_messages("\n\n".join(each for each in (text, *more) if each))
+    if any(more):
+        raise DataError(f"{label} holds messages, and there is text of the question beside it; write it into a message")
+    return read_messages(text, label)
 
 
 def answer_in_text(text: str, label: str) -> list[Message]:

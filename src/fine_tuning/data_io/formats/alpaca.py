@@ -37,9 +37,9 @@ def calls(row: Row) -> Iterator[Call]:
         DataError: it is malformed.
     """
     more = text_field(row, "input") if row.get("input") else ""
-    prompt = "\n\n".join(part for part in (text_field(row, "instruction"), more) if part)
+    prompt = prompt_in_text(text_field(row, "instruction"), "instruction", more)
     answer = answer_in_text(text_field(row, "output"), "output")
-    yield call_from_row(row, _KEYS, [*prompt_in_text(prompt, "instruction"), *answer])
+    yield call_from_row(row, _KEYS, [*prompt, *answer])
 
 
 def row_of(messages: Sequence[Message], tools: Sequence[Tool] | None = None) -> AlpacaRow:

@@ -124,7 +124,9 @@ def _without_request(answer: list[Message], request: list[Message]) -> list[Mess
     """One of two answers, without the request where only this one repeats it: both may, see `_not_repeated`."""
     length = length_of_request(answer)
     asked = request[: length_of_request(request)]
-    return answer[length:] if length and _texts_of(answer[:length]) == _texts_of(asked) else answer
+    own = [each for each in asked if str(each.get("role")) not in {"system", "developer"}]
+    is_repeated = length and _texts_of(answer[:length]) in (_texts_of(asked), _texts_of(own))
+    return answer[length:] if is_repeated else answer
 
 
 def _not_repeated(request: list[Message], within: list[Message], key: str | None) -> list[Message]:

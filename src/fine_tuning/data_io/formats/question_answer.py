@@ -47,8 +47,8 @@ def calls(row: Row) -> Iterator[Call]:
         raise DataError(f"{options} are part of the question; write them into it")
     more = [key for key in (_WITH_MORE.get(asked), *_CONTEXT) if key is not None]
     read = [key for key in more if _has_text(row, key)]
-    question = "\n\n".join(text_field(row, key) for key in (asked, *read))
-    messages = [*prompt_in_text(question, asked), *answer_in_text(text_field(row, answered), answered)]
+    question = prompt_in_text(text_field(row, asked), asked, *(text_field(row, key) for key in read))
+    messages = [*question, *answer_in_text(text_field(row, answered), answered)]
     yield call_from_row(row, (asked, answered, *read, *_IDS), messages)
 
 

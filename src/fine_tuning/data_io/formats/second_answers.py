@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from fine_tuning.data_io.dialects.conversation import read_messages
 from fine_tuning.data_io.json_values import JsonObject, Row, is_list, is_object, parse_embedded_json
-from fine_tuning.data_io.messages import Message, length_of_request, whole_text
+from fine_tuning.data_io.messages import Message, content_text, length_of_request, whole_text
 from fine_tuning.data_io.verdicts import is_positive
 from fine_tuning.errors import DataError
 
@@ -47,7 +47,7 @@ def completed(row: Row) -> Row:
     if len(given) != 1:
         better = f"may be {' or '.join(given)}" if given else "is missing"
         raise DataError(f"{worse} is the worse answer of a pair, whose better one {better}; write it as chosen")
-    return {**others, "chosen": others.pop(given[0]), "rejected": row[worse]}
+    return {**others, given[0]: None, "chosen": row[given[0]], "rejected": row[worse]}
 
 
 def _worse_key(row: Row) -> str | None:
@@ -64,6 +64,12 @@ def _is_answer(value: object) -> bool:
     return is_object(value) or (isinstance(value, str) and bool(value.strip()) and is_positive(value) is None)
 
 
+def _text_of(value: object) -> object:
+    """The text of an answer that is one message; another value as it is."""
+    one = value[0] if is_list(value) and len(value) == 1 else value
+    return content_text(one["content"]) if is_object(one) and "role" in one and "content" in one else value
+
+
 def refuse_second(row: Row, messages: list[Message]) -> None:
     """Refuse a second answer beside an answered conversation; what its answers contain, such as a result, is metadata.
 
@@ -74,7 +80,7 @@ def refuse_second(row: Row, messages: list[Message]) -> None:
         return
     answers = " ".join(" ".join(whole_text(each).split()) for each in messages if each.get("role") == "assistant")
     for key in _SECOND:
-        value = row.get(key)
+        value = _text_of(row.get(key))
         if isinstance(value, str) and _is_answer(value) and " ".join(value.split()) not in answers:
             raise DataError(
                 f"{key} is another answer than those of the conversation: write a pair as chosen and rejected, "
