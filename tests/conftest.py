@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 from filelock import FileLock
 from sqlalchemy import create_engine, text
@@ -26,6 +27,8 @@ from fine_tuning.workflows.maintenance import backup
 from tests import wire
 from tests.tiny_model import make_tiny_model
 
+hypothesis.settings.register_profile("untimed", deadline=None)  # timing is not asserted
+hypothesis.settings.load_profile("untimed")
 if "PYTEST_XDIST_WORKER" in os.environ:  # others test beside us; trainers that we start have this too
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
