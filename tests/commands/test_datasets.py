@@ -16,7 +16,7 @@ from tests.datasets.test_building import chat, question, write
 def rows(tmp_path: Path) -> Path:
     """Forty good rows, a near-duplicate and a bad row."""
     good = [chat(question(n), domain="ab"[n % 2], rating=3 + n % 3) for n in range(40)]
-    return write(tmp_path / "rows.jsonl", [*good, chat(question(4) + "!!", rating=1), {"messages": []}])
+    return write(tmp_path / "rows.jsonl", [*good, chat(question(4) + "!!", rating=3), {"messages": []}])
 
 
 def test_dataset_build_and_show_print_the_manifest(cli: Any, rows: Path, workspace: Path) -> None:

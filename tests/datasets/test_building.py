@@ -86,7 +86,7 @@ class TestSelection:
     def test_build_duplicates_keep_the_best_rated(self, tmp_path: Path) -> None:
         asked = question(1)
         rows = [
-            chat(asked, "A first answer, not so good.", rating=2),
+            chat(asked, "A first answer, not so good.", rating=3),
             chat(asked + "?", "The best answer of them all.", rating=5),
             chat(asked, "A third answer, so so.", rating=3),
             *(chat(question(n)) for n in range(2, 12)),

@@ -104,6 +104,7 @@ WRONG: list[tuple[str, str, Any]] = [
     ("wrong-answer", "non_preferred_output", pair(non_preferred_output=[])),
     ("no-messages", "input", pair(input=3)),
     ("empty-content", "input.messages[0].content", pair(input={"messages": [{"role": "user", "content": " "}]})),
+    ("low-rating", "rating", {"prompt": "Where is it?", "completion": "Nowhere.", "label": False}),
     ("unknown-key", "source", chat(Q, A, source="crm")),
     ("request-option", "tool_choice", chat(Q, A, tool_choice="required")),
     ("image-size", "messages[0].content[0].image_url", chat({"role": "user", "content": [IMAGE]}, A)),

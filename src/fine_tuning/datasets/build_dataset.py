@@ -121,7 +121,8 @@ def _nothing_left(rows: SelectedRows) -> str:
     if not len(rows.spool):
         return "the sources have no rows"
     counts = ", ".join(f"{name} {count:,}" for name, count in _counts(rows.selection).items() if count)
-    return f"no row is left to train on ({counts}); run `ft-cli dataset check`, or loosen the filters"
+    steps = "".join(f", {name} {count:,}" for name, count in _steps(rows.spool, rows.selection).items())
+    return f"no row is left to train on ({counts}{steps}); run `ft-cli dataset check`, or loosen the filters"
 
 
 def _counts(selection: Selection) -> RowCounts:

@@ -17,6 +17,7 @@ from fine_tuning.data_io.formats import chat_checks, openai_chat, preference, ro
 from fine_tuning.data_io.formats.findings import CODES, Finding, Tally, has_error
 from fine_tuning.data_io.json_values import is_object
 from fine_tuning.data_io.sources import RawRow
+from fine_tuning.datasets import row_rating
 from fine_tuning.datasets import token_counts as tokens
 from fine_tuning.datasets.removed_rows import RejectedRow, RejectionReason
 from fine_tuning.datasets.training_formats import row_of_call
@@ -127,6 +128,8 @@ def examine(text: bytes | None) -> Examined:
     if name == openai_chat.NAME or "preferred_output" in parsed:
         findings += chat_checks.unknown_keys(parsed)
     findings += chat_checks.request_options(parsed)
+    if call is not None:
+        findings += row_rating.low(call.rating)
     return Examined(parsed, learnt, row_text.canonical(learnt), name, findings, call)
 
 

@@ -17,6 +17,7 @@ from fine_tuning.store.records.rows import record
 DEFAULT_THRESHOLD = 0.8  # Jaccard similarity of near-duplicates
 MIN_THRESHOLD = 0.7  # less similar pairs are not found reliably: see `near_duplicates`
 DatasetFormat = Literal["openai", "preference", "parquet", "alpaca", "sharegpt", "jsonl"]
+_KEEPS_RATINGS = frozenset({"preference", "jsonl"})  # a pair says which answer is worse; jsonl has the rows unchanged
 Policy = Literal["ignore", "report", "mask", "reject"]
 RowField = Literal["domain", "task_type", "model", "rating"]
 Characters = Annotated[int, Field(ge=0, le=MAX_COUNT)]
@@ -32,7 +33,9 @@ class Recipe(OptionModel):
         default=None, description="Count tokens with this model's tokenizer, and reject rows longer than its limit."
     )
     min_rating: Annotated[int, Field(ge=1, le=5)] | None = Field(
-        default=None, description="Minimum rating (1 to 5); unrated rows are kept."
+        default=None,
+        description="Minimum rating (1 to 5); unrated rows are kept. By default 3, so that bad answers are not learnt; "
+        "1 for preference and jsonl, which keep the ratings.",
     )
     domains: tuple[str, ...] = Field(default=(), description="Only rows of this domain; repeatable.")
     task_types: tuple[str, ...] = Field(default=(), description="Only rows of this task type; repeatable.")
@@ -102,6 +105,11 @@ class Recipe(OptionModel):
     def shares(self) -> tuple[float, float, float]:
         """Of train, validation and test."""
         return (1 - self.validation - self.test, self.validation, self.test)
+
+    @property
+    def leaves_out_low_ratings(self) -> bool:
+        """Whether answers rated 1 or 2 are left out: by default, where the rows lose their ratings."""
+        return self.min_rating is None and self.format not in _KEEPS_RATINGS
 
     def as_dict(self) -> RecipeOptions:
         """Every option as a plain JSON value."""

@@ -16,7 +16,7 @@ from fine_tuning.data_io.formats import Call, row_text
 from fine_tuning.data_io.formats.findings import Finding, has_error
 from fine_tuning.data_io.rows import conversation_key
 from fine_tuning.data_io.sources import RawRow
-from fine_tuning.datasets import telling_words, turns
+from fine_tuning.datasets import row_rating, telling_words, turns
 from fine_tuning.datasets import token_counts as tokens
 from fine_tuning.datasets.file_check import examine, rejected_line
 from fine_tuning.datasets.language_detection import language_of, plain
@@ -96,13 +96,16 @@ class Recorder:
         self._to_row = BUILT[recipe.format]
         self._meter = tokens.Meter(recipe.tokens_of, models_folder) if recipe.tokens_of else None
         self._privacy = RowPrivacy(recipe)
+        self._unsaid = {"unknown-key"}  # no such key is written
+        if not recipe.leaves_out_low_ratings:
+            self._unsaid.add(row_rating.LOW)
         self._is_exact = recipe.near_duplicates == 1
         self._since, self._until = seconds_of("since", recipe.since), seconds_of("until", recipe.until)
 
     def record(self, raw: RawRow) -> Record:
         """Check one row."""
         examined = self._privacy.apply(examine(raw.text))
-        findings = [each for each in examined.findings if each.code != "unknown-key"]  # no such key is written
+        findings = [each for each in examined.findings if each.code not in self._unsaid]
         if has_error(findings):
             return self._rejected(raw, findings)
         call = examined.call
@@ -112,7 +115,7 @@ class Recorder:
             row = self._to_row(call, examined.source)
         except (DataError, ValueError) as error:
             return self._rejected(raw, [*findings, Finding("malformed", "", str(error))])
-        rating = _rating(call.rating)
+        rating = row_rating.parse(call.rating)
         if rating is None:
             wrong = Finding("wrong-rating", "rating", f"{call.rating!r} is not a rating")
             return self._rejected(raw, [*findings, wrong])
@@ -163,7 +166,8 @@ class Recorder:
                 return name
         if call.is_cut_off and not recipe.keep_cut_off:
             return "cut_off"
-        if recipe.min_rating is not None and rating < recipe.min_rating:
+        least = row_rating.MIN_TRAINED if recipe.leaves_out_low_ratings else recipe.min_rating
+        if least is not None and rating < least:
             return "min_rating"
         if any(_shown(call.metadata.get(key)) != value for key, value in recipe.metadata.items()):
             return "metadata"
@@ -199,17 +203,6 @@ class Recorder:
 def _shown(value: object) -> str | None:
     """A value as typed on a command line: true and false as in JSON; None for nothing."""
     return None if value is None else str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _rating(value: object) -> float | None:
-    """1 to 5, nan where there is none, None where it is something else."""
-    if value is None or value in ("", "nan", "NaN"):  # how tables write that there is none
-        return math.nan
-    try:
-        found = float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
-        return None
-    return found if 1 <= found <= 5 and not isinstance(value, bool) else None
 
 
 def _seconds(value: object) -> float | None:
