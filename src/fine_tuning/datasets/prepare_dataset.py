@@ -1,4 +1,4 @@
-"""Prepare a dataset from captured calls in one step: find, validate, save."""
+"""Prepare a dataset from captured calls in one step: find, validate, keep the longest state of each chat, save."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from fine_tuning._util import checks
-from fine_tuning.datasets import example_validation, save_dataset
+from fine_tuning.datasets import continued_chats, example_validation, save_dataset, training_formats
 from fine_tuning.datasets.example_validation import InvalidExample
-from fine_tuning.datasets.examples_with_recipe import Examples
+from fine_tuning.datasets.examples_with_recipe import Examples, derived
 from fine_tuning.datasets.prepare_options import PrepareOptions
 from fine_tuning.datasets.training_formats import check_format
 from fine_tuning.distillation.ratings import check_rating
@@ -72,16 +72,40 @@ def prepare(database: Database, folder: Path, options: PrepareOptions) -> Prepar
     check_format(options.format)
     found = find_captured(database, options.min_rating, options.domain, options.task_type, None)
     checked = example_validation.validate(found, options.min_prompt_length, options.min_response_length)
-    valid = checked["valid_examples"]
+    issues = checked["invalid_examples"]
+    valid = _longest(_writable(checked["valid_examples"], options.format, issues), issues)
     if not valid:
         filters = (
             f"rating >= {options.min_rating}, domain {options.domain or 'any'}, task type {options.task_type or 'any'}"
         )
-        raise DataError(f"no valid training examples with {filters}: {_why_none(checked['invalid_examples'])}")
+        raise DataError(f"no valid training examples with {filters}: {_why_none(issues)}")
     stamp = datetime.now(UTC).strftime("%Y%m%d_%H%M%S")
     name = options.output or f"dataset_{options.domain or 'all'}_{stamp}"
     path = save_dataset.save(database, folder, valid, name, options.format)
-    return PreparedDataset(str(path), valid, len(found), _issues(checked["invalid_examples"]))
+    return PreparedDataset(str(path), valid, len(found), _issues(issues))
+
+
+def _writable(found: Examples[Example], format: str, issues: list[InvalidExample]) -> Examples[Example]:
+    """The examples that the format can hold; the issues of the others are added."""
+    kept = []
+    for example in found:
+        try:
+            training_formats.ROWS[format][0](example)
+        except DataError as error:
+            issues.append({"example": example, "issues": [str(error)]})
+        else:
+            kept.append(example)
+    return found if len(kept) == len(found) else derived(found, kept, {"operation": "drop unwritable"})
+
+
+def _longest(found: Examples[Example], issues: list[InvalidExample]) -> Examples[Example]:
+    """The examples without the earlier states of chats that others continue, which are added to the issues."""
+    earlier = continued_chats.continued(found)
+    if not earlier:
+        return found
+    issues += [{"example": found[at], "issues": ["Continued in a longer chat"]} for at in sorted(earlier)]
+    kept = [example for at, example in enumerate(found) if at not in earlier]
+    return derived(found, kept, {"operation": "drop continued"})
 
 
 def _issues(invalid: Sequence[InvalidExample]) -> Counter[str]:

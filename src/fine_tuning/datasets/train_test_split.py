@@ -1,4 +1,4 @@
-"""Split examples into train and test sides that share no near-duplicates."""
+"""Split examples into train and test sides that share no near-duplicates and no conversations."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Literal, TypeVar
 
-from fine_tuning.datasets import near_duplicates
+import numpy as np
+
+from fine_tuning.datasets import continued_chats, near_duplicates
 from fine_tuning.datasets.examples_with_recipe import Examples, derived
 from fine_tuning.datasets.recipe import DEFAULT_THRESHOLD
 from fine_tuning.errors import DataError, UsageError
@@ -25,10 +27,11 @@ def split(
     seed: int = 42,
     threshold: float = DEFAULT_THRESHOLD,
 ) -> tuple[Examples[Row], Examples[Row]]:
-    """Shuffle by `seed` and divide; examples with near-duplicate prompts stay on one side.
+    """Shuffle by `seed` and divide; examples with near-duplicate prompts, and the turns of one conversation, stay on
+    one side.
 
     The test side has `len(examples) - round(len(examples) * train_ratio)` examples, or a few less where groups do not
-    fit. Only where near-duplicates make up so much that half of the test side would stay empty are they divided, and
+    fit. Only where such groups make up so much that half of the test side would stay empty are they divided, and
     a warning is logged.
 
     Raises:
@@ -38,9 +41,7 @@ def split(
     if not isinstance(train_ratio, int | float) or not 0 <= train_ratio <= 1:
         raise UsageError(f"train_ratio must be between 0 and 1, not {train_ratio}")
     members: dict[int, list[int]] = defaultdict(list)
-    for position, group in enumerate(
-        near_duplicates.groups([_prompt(e, i) for i, e in enumerate(examples)], threshold)
-    ):
+    for position, group in enumerate(_groups(examples, threshold)):
         members[group].append(position)
     shuffled = list(members.values())
     random.Random(seed).shuffle(shuffled)  # noqa: S311 - a reproducible shuffle, no secret
@@ -55,6 +56,16 @@ def split(
         return derived(examples, [examples[place] for place in chosen], step)
 
     return side("train", train), side("test", test)
+
+
+def _groups(examples: Sequence[Row], threshold: float) -> list[int]:
+    """The group of each example: of near-duplicate prompts or of one conversation, also by a chain of both."""
+    alike = near_duplicates.groups([_prompt(e, i) for i, e in enumerate(examples)], threshold)
+    pairs = []
+    for groups in (alike, continued_chats.groups(examples)):
+        first: dict[int, int] = {}
+        pairs += [(first.setdefault(group, at), at) for at, group in enumerate(groups)]
+    return [int(each) for each in near_duplicates.components(len(examples), np.array(pairs).reshape(-1, 2))]
 
 
 def _fill(groups: Sequence[list[int]], test_size: int) -> tuple[list[int], list[int]]:
