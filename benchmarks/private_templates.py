@@ -59,6 +59,23 @@ WRITTEN_KEY_PLACES = (
     "https://example.org/?key=@", "https://example.org/?sig=@&se=1", "https://example.org/#access_token=@&x=1", "/login?token=@#top",
     "токен: @", "секрет: @", "Zugangsschlüssel: @", "clé secrète : @", "令牌：@", "トークン: @", "jeton : @",
 )  # fmt: skip
+# Whole texts, the value between two `\1`.
+OWN_SCRIPT = (
+    "Пароль: \1Секрет123!\1", "Мой пароль: \1котёнок77\1", "我的密码是：\1小猫咪123\1", "הסיסמה שלי: \1חתול1234\1",
+    "비밀번호: \1고양이77\1", "รหัสผ่าน: \1แมวน้อย99\1", "パスワード：\1さくら2024\1", "κωδικός: \1γατούλα88\1", "كلمة السر: \1قطتي4567\1",
+    "password: |\n\1Hunter2!x\1\nport: 80",
+)  # fmt: skip
+OWN_PERSONAL = (
+    "Telefonnummer: \0010171 2345678\1", "Handynummer \0010171 2345678\1", "телефон: \00189161234567\1",
+    'Write to \1"john doe"@example.com\1.', "Ask \1bob.o'neil@example.com\1 again", "SSN: \001123-45-6789\1",
+    "Her social security number is \001123-45-6789\1.",
+)  # fmt: skip
+OWN_SCRIPT_NEGATIVES = (
+    "密码：至少8位", "密码：长度16", "密码是2024年设置的", "비밀번호: 최소 8자", "비밀번호: 8자이상", "Пароль: минимум 8 символов", "Пароль: обязательно",
+    "Пароль: длина12", "รหัสผ่าน: อย่างน้อย8ตัว", "הסיסמה: לפחות8תווים", "part 123-45-6789 of the frame", "SSN is a number of nine digits",
+    "price is $6$ and $5$ more", '{"auth": "required"}', "the SSWS scheme is old", "WIFI:on;P:1;", "it costs sk.eyeliner 5 a piece",
+    "AKIA is how ids of AWS begin", "Telefonnummer: unbekannt", '"quoted"@property', "fm2_config = load()", "$6$ is a prefix of crypt",
+)  # fmt: skip
 SPACED_PLACES = ("Password: @", 'password="@"', '{"password": "@"}')
 KEY_PLACES = ("api-key @", "The access token @ is old.", "clé API : @", "api_key: >-\n  @\nnext: 1")  # fmt: skip
 _WRITTEN = """["--password", "$DB_PASSWORD"]

@@ -14,6 +14,9 @@ from typing import NamedTuple
 from private_templates import (
     KEY_PLACES,
     NEGATIVES,
+    OWN_PERSONAL,
+    OWN_SCRIPT,
+    OWN_SCRIPT_NEGATIVES,
     PERSONAL_PLACES,
     SCRIPTS,
     SECRET_PLACES,
@@ -57,6 +60,13 @@ def _positives(chosen: random.Random) -> Iterator[Sample]:
     for place in SPACED_PLACES:
         for _ in range(4):
             yield _placed(place, f"{odd_word(chosen)} {odd_word(chosen)}!", "password with a space")
+    for kind, wholes in (
+        ("password in the script of the text", OWN_SCRIPT),
+        ("phone, mail or SSN as it is written", OWN_PERSONAL),
+    ):
+        for whole in wholes:
+            before, value, after = whole.split("\1")
+            yield Sample(before + value + after, value, kind)
     for kind, values in PERSONAL.items():
         for place in (*PERSONAL_PLACES, *SCRIPTS):
             if not (kind == "e-mail address" and place[0] == "é"):  # a letter of the address
@@ -86,6 +96,7 @@ def _positives(chosen: random.Random) -> Iterator[Sample]:
 
 
 def _negatives(chosen: random.Random) -> Iterator[Sample]:
+    yield from (Sample(text, None, "prose") for text in OWN_SCRIPT_NEGATIVES)
     for kind, texts in NEGATIVES.items():
         for text in texts:
             yield Sample(text, None, kind)
@@ -186,6 +197,10 @@ TOKENS: dict[str, Callable[[random.Random], str]] = {
     "newer code host": lambda r: "github" + "_pat_" + text_of(r, 22) + "_" + text_of(r, 59),
     "chat": lambda r: "xo" + "xb-" + text_of(r, 12, string.digits) + "-" + text_of(r, 24).lower(),
     "payment": lambda r: "sk" + "_live_" + text_of(r, 24),
+    "cloud, letters alone": lambda r: "AK" + "IA" + "".join(r.choices(string.ascii_uppercase, k=16)),
+    "apps": lambda r: "fm" + "2_" + text_of(r, 40),
+    "blobs": lambda r: "vercel" + "_blob_rw_" + text_of(r, 12) + "_" + text_of(r, 24),
+    "map tiles": lambda r: "s" + "k.ey" + "J" + text_of(r, 20) + "." + text_of(r, 22),
     "web token": lambda r: "ey" + "JhbGciOiJIUzI1NiJ9.ey" + "JzdWIiOiI0MiJ9." + text_of(r, 43),
 }
 PERSONAL: dict[str, Callable[[random.Random], str]] = {

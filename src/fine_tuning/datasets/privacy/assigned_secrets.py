@@ -1,13 +1,14 @@
 """Secrets by the name that they are assigned to: in code, settings, headers, command lines, URLs and prose."""
 
+# ruff: noqa: RUF001 - words of many scripts
+
 from __future__ import annotations
 
 import re
-from base64 import b64decode
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from fine_tuning.datasets.privacy import nested_secrets
+from fine_tuning.datasets.privacy import nested_secrets, service_secrets
 from fine_tuning.datasets.privacy.secret_names import ENGLISH_STEMS, PIN, STEMS, SUFFIX, kind_of
 from fine_tuning.datasets.privacy.secret_values import (
     is_plain_word,
@@ -78,6 +79,16 @@ _BARE = re.compile(
     r"(?P<after>[(\[{]|<(?!/?[A-Za-z]{1,10}\s?/?>)|)",
     _I,
 )
+# A block of YAML, wherever it begins and however it is indented.
+_NEXT_LINE = re.compile(r"[\"']?:[ \t]*[|>][+-]?[ \t]*\n[ \t]*(?P<value>[^\s\"']{6,200})[ \t]*(?:\n|\Z)")
+# Letters of the text's own script, then digits: a rule such as `at least 8 characters` goes on behind the number.
+_IN_SCRIPT = re.compile(
+    rf"(?:[ \t]+[^\W\d_]{{1,15}}){{0,2}}[ \t]*(?:[:：=]|(?:{_IS})[ \t]*[:：]?)[ \t]*"
+    r"(?!至少|最少|最多|不少于|不超过|长度|長度|请|第|минимум|длина|верси|шаг|최소|길이|단계|อย่างน้อย|ความยาว|לפחות|אורך|طول)"
+    r"(?P<value>[A-Za-z]*[^\x00-\xbf\u2000-\u206f\u3000-\u3020\uff00-\uffef]"
+    r"[^\x00-@\[-`{-\xbf\u2000-\u206f\u3000-\u3020\uff00-\uffef]{1,40}[_@#-]?\d{2,8}[!@#$%^&*+?~]{0,4})"
+    r"(?=[.,;!?。，；！]?(?:[\s\u3000-\u3020\uff00-\uffef]|$))"
+)
 _SETTINGS = re.compile(r"(?:^|(?:^|\s)(?:export|set|setx|-e|--env|declare -x)\s+|[;?&])\"?$")
 _USER = re.compile(r"(?:user(?:_?name|_?id)?|uid|login|e-?mail|account|utilisateur|benutzer)[\"']?\s*[:=]", _I)
 _CODE_AFTER = re.compile(r"\s*[(\[]|\s+(?:if|or|and|else|for|in|is|not|as)\b|\s*[+*?]\s")
@@ -114,20 +125,12 @@ def of_field(name: str, value: str) -> Place | None:
     """The secret that the value of a field of JSON is."""
     if name.lower() == PIN:  # which a wire of a circuit has, too
         return (0, len(value), "password") if re.fullmatch(r"\d{4,6}", value) else None
-    kind = kind_of(name) or ("token" if name.lower() in {"auth", "_auth"} and _is_login(value) else None)
+    kind = kind_of(name) or ("token" if name.lower() in {"auth", "_auth"} and service_secrets.is_login(value) else None)
     secret = _SCHEME.sub("", value)
     if kind is None:
         return None
     is_number = value.isdigit() and len(value) >= 6 and kind in {"password", "passphrase"}
     return (len(value) - len(secret), len(value), kind) if is_number or is_secret_text(secret, kind) else None
-
-
-def _is_login(value: str) -> bool:
-    """Whether a text is the Base64 of a name, a colon and a password."""
-    try:
-        return b":" in b64decode(value, validate=True)[1:-1] and len(value) >= 12
-    except ValueError:
-        return False
 
 
 def _after(text: str, name: _Name, *, is_flag: bool) -> Iterator[Place]:
@@ -154,7 +157,7 @@ def _after(text: str, name: _Name, *, is_flag: bool) -> Iterator[Place]:
     nested = list(nested_secrets.find(text, name.start, name.end, name.kind))
     if nested:
         yield from nested
-    elif (match := _in_line(text, name)) or (match := _spaced(text, name, before)):
+    elif match := _in_line(text, name) or _spaced(text, name, before) or _of_block_or_script(text, name):
         yield *match.span("value"), name.kind
     elif match := _BARE.match(text, name.end):
         start = match.start("value")
@@ -200,6 +203,13 @@ def _spaced(text: str, name: _Name, before: str) -> re.Match[str] | None:
         return attached if attached and not is_name and is_secret_word(attached["value"], name.kind) else None
     long = None if is_password else _LONG.match(text, name.end)
     return long if long and is_random_word(long["value"]) else None
+
+
+def _of_block_or_script(text: str, name: _Name) -> re.Match[str] | None:
+    block = _NEXT_LINE.match(text, name.end)
+    if block and is_secret_word(block["value"], name.kind):
+        return block
+    return _IN_SCRIPT.match(text, name.end) if name.kind == "password" else None
 
 
 def _end_of_word(match: re.Match[str], before: str) -> int:

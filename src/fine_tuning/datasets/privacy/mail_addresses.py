@@ -32,7 +32,12 @@ _MAIL = re.compile(
     rf"(?P<name>{_NAME})(?P<at>@|%40)(?P<labels>(?:{_LABEL}{{1,63}}\.){{1,8}})"
     rf"(?P<last>xn--[A-Za-z0-9-]{{1,59}}|[A-Za-z]{{2,24}}(?![A-Za-z0-9_(\[])|{'|'.join(OF_OTHER_SCRIPTS)})"
 )
-_ELIDED = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]{1,20}['\u2019]$")  # o'brien@..., as far as the sign
+_ELIDED = re.compile(
+    r"(?<![A-Za-z0-9._%+-])[A-Za-z](?:[A-Za-z0-9._%+-]{0,30}[A-Za-z])?['\u2019]$"
+)  # o'brien@..., as far as the sign
+_QUOTED = re.compile(
+    rf'"(?:[^"@\\\n]|\\.){{1,64}}"@(?P<labels>(?:{_LABEL}{{1,63}}\.){{1,8}})(?P<last>[A-Za-z]{{2,24}})(?![\w-])'
+)
 _REMOTE = re.compile(r"://[^\s/@]*$")
 _TOUCHING = re.compile(rf"[^\W\d_{_UNDIVIDED}]")
 _FILES = frozenset({"py"})  # also a country's domain, but `icon@2x.py` is a file
@@ -51,11 +56,14 @@ def find(text: str) -> Iterator[tuple[int, int]]:
     for match in _MAIL.finditer(text):
         if (end := _end(match)) and not _is_other(match, end):
             yield _start(match, end), end
+    for match in _QUOTED.finditer(text):  # RFC 5322, 3.4.1
+        if _is_top_level(match["last"]):
+            yield match.span()
 
 
 def _start(match: re.Match[str], end: int) -> int:
     """Where the name begins: `o'` belongs to `o'brien`, unless the sign opens a text that the same sign closes."""
-    elided = _ELIDED.search(match.string, max(0, match.start() - 22), match.start())
+    elided = _ELIDED.search(match.string, max(0, match.start() - 34), match.start())
     is_quoted = elided and match.string[end : end + 1] == elided[0][-1]
     return elided.start() if elided and not is_quoted else match.start()
 

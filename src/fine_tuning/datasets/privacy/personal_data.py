@@ -32,6 +32,8 @@ _NETWORK = re.compile(
 )
 _ACCOUNT = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]{2}\d{2}(?:[ -]?[A-Za-z0-9]){11,34}")
 _MANY_DIGITS = re.compile(r"(?:\d[ ()./-]{0,3}){6}|\d\.\d{1,3}\.\d|[A-Za-z]{2}\d\d[ -]?[A-Za-z0-9]")
+_INSURANCE = re.compile(r"(?<![\w-])(?!000|666|9)\d{3}-(?!00)\d\d-(?!0000)\d{4}(?![\w-])", re.ASCII)  # of the USA
+_INSURANCE_WORD = re.compile(r"(?<![a-z])ssn(?![a-z])|social[ _-]?security", re.IGNORECASE)
 _HEXTETS = re.compile(r"[23][0-9A-Fa-f]{3}:")
 _SHORTEST_ACCOUNT = 15
 
@@ -66,6 +68,7 @@ class _PersonalData:
             ("e-mail address", mail_addresses.find(plain)),
             ("card number", self._cards(plain)),
             ("bank account", self._accounts(plain)),
+            ("social security number", _insurance_numbers(plain, name)),
             ("IP address", machine_addresses.find(plain, name)),
         )
         found = [found_at(text, start, end, kind) for kind, places in kinds for start, end in places]
@@ -90,3 +93,11 @@ class _PersonalData:
                 if not is_cut and self._is_account(text[match.start() : end]):
                     yield match.start(), end
                     break
+
+
+def _insurance_numbers(text: str, name: str) -> Iterator[tuple[int, int]]:
+    """Social security numbers of the USA, beside a word that says so."""
+    for match in _INSURANCE.finditer(text):
+        around = f"{name} {text[max(0, match.start() - 40) : match.end() + 30]}"
+        if _INSURANCE_WORD.search(around.replace("_", " ")):
+            yield match.span()

@@ -1,5 +1,7 @@
 """Phone numbers, checked by phonenumbers: with a country's code or in its form, or beside a word such as Tel."""
 
+# ruff: noqa: RUF001 - words of many scripts
+
 from __future__ import annotations
 
 import re
@@ -12,7 +14,8 @@ _REGIONS = ("US", "GB", "DE", "FR", "ES", "IT", "NL", "PL", "PT", "BR", "MX", "R
             "AE", "SA", "EG", "TR", "AU")  # fmt: skip
 INTERNATIONAL = re.compile(r"\+[ (]{0,2}\d")
 _WORDS = re.compile(
-    r"(?:(?<![a-z])(?:(?:call|reach|contact|text) (?:me|us)|t[eé]l(?:[eé]?(?:fon[eo]?|phone))?|phone|mobile|mobil|cell|"
+    r"(?:(?<![a-z])(?:(?:telefon|handy|mobil|ruf|mobiltelefon)-?nummer|номер телефона|телефон[а-я]{0,2}|"
+    r"(?:call|reach|contact|text) (?:me|us)|t[eé]l(?:[eé]?(?:fon[eo]?|phone))?|phone|mobile|mobil|cell|"
     r"fax|whatsapp|call|text|ring|dial|sms|handy|m[oó]vil|celular|telefone?|telefoon|numer|тел|телефон|позвоните)"
     r"(?:[ _-](?:number|no|nr|num))?(?![a-z])"
     r"|电话|電話|手机|手機|号码|携帯|전화|휴대폰|โทรศัพท์|โทร|เบอร์|फ़ोन|फोन|मोबाइल|नंबर|هاتف|الهاتف|جوال)"

@@ -8,6 +8,7 @@ from fine_tuning.datasets.privacy import (
     argument_lists,
     assigned_secrets,
     command_secrets,
+    service_secrets,
     table_secrets,
     token_patterns,
 )
@@ -40,12 +41,15 @@ class _Secrets:
             bool(name and (kind_of(name) or name.lower() == PIN))
             or _is_named(text)
             or token_patterns.has_long_word(text)
+            or service_secrets.has_mark(text)
         )
 
     def find(self, text: str, name: str = "") -> list[Found]:
         plain = folded(text)
         is_long = token_patterns.has_long_word(plain)
         places = list(token_patterns.find(plain, self._detectors)) if is_long else []
+        if is_long or service_secrets.has_mark(plain):
+            places += service_secrets.find(plain)
         if _is_named(plain):
             places += [*_in_line(plain), *table_secrets.find(plain), *argument_lists.find(plain, _in_line)]
         if name and (whole := assigned_secrets.of_field(name, plain)):

@@ -1,0 +1,50 @@
+"""Secrets that a service writes in a form of its own: beside an id, behind a scheme, in a code or a table of users."""
+
+from __future__ import annotations
+
+import re
+from base64 import b64decode
+from collections.abc import Iterator
+
+Place = tuple[int, int, str]
+_FORMS = (
+    ("AWS Access Key", re.compile(r"(?<![A-Za-z0-9])(?P<value>AKIA[A-Z]{16})(?![A-Za-z0-9])")),
+    (
+        "secret",  # behind the id of a key of AWS, on its line
+        re.compile(
+            r"(?<![A-Za-z0-9])(?:AKIA|ASIA)[A-Z0-9]{16}[ \t,:;/|\"']{1,5}(?P<value>[A-Za-z0-9/+]{40})(?![A-Za-z0-9/+=])"
+        ),
+    ),
+    ("token", re.compile(r"(?<![A-Za-z0-9])(?P<value>fm[12][ar]?_[A-Za-z0-9+/=_,-]{20,})")),
+    ("token", re.compile(r"(?<![A-Za-z0-9])(?P<value>vercel_blob_rw_[A-Za-z0-9]{6,}_[A-Za-z0-9]{16,})")),
+    ("token", re.compile(r"(?<![A-Za-z0-9])(?P<value>[st]k\.eyJ[\w-]{10,}\.[\w-]{15,})", re.ASCII)),
+    ("token", re.compile(r"\bSSWS +(?P<value>[\w-]{30,60})(?![\w-])", re.ASCII)),
+    ("password hash", re.compile(r"(?P<value>\$(?:5|6|y|2[aby])\$[\w./$=,-]{30,})", re.ASCII)),
+    ("password", re.compile(r"WIFI:(?:[A-Z]:(?:[^;\\\n]|\\.)*;){0,4}?P:(?P<value>(?:[^;\\\n]|\\.){4,100});")),
+)
+_LOGIN = re.compile(r"[\"']_?auth[\"']\s*:\s*[\"'](?P<value>[A-Za-z0-9+/]{8,}={0,2})[\"']")
+_MARKS = ("WIFI:", 'auth"', "auth'")
+
+
+def has_mark(text: str) -> bool:
+    """Whether a text may have a secret of these forms that is short; the others are a long word."""
+    return any(mark in text for mark in _MARKS)
+
+
+def find(text: str) -> Iterator[Place]:
+    """Start, end and kind of each such secret."""
+    for kind, pattern in _FORMS:
+        for match in pattern.finditer(text):
+            if re.search(r"\d", match["value"]) or kind != "secret":
+                yield *match.span("value"), kind
+    for match in _LOGIN.finditer(text):
+        if is_login(match["value"]):
+            yield *match.span("value"), "password"
+
+
+def is_login(value: str) -> bool:
+    """Whether a text is the Base64 of a name, a colon and a password."""
+    try:
+        return b":" in b64decode(value, validate=True)[1:-1] and len(value) >= 12
+    except ValueError:
+        return False
