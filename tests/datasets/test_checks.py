@@ -104,6 +104,8 @@ WRONG: list[tuple[str, str, Any]] = [
     ("wrong-answer", "non_preferred_output", pair(non_preferred_output=[])),
     ("no-messages", "input", pair(input=3)),
     ("empty-content", "input.messages[0].content", pair(input={"messages": [{"role": "user", "content": " "}]})),
+    ("redacted", "", {"run_type": "llm", "inputs": {"messages": "[REDACTED]"}, "outputs": {"x": "[REDACTED]"}}),
+    ("failed-call", "", {"run_type": "llm", "inputs": {"messages": []}, "outputs": {}, "error": "timeout"}),
     ("low-rating", "rating", {"prompt": "Where is it?", "completion": "Nowhere.", "label": False}),
     ("unknown-key", "source", chat(Q, A, source="crm")),
     ("request-option", "tool_choice", chat(Q, A, tool_choice="required")),

@@ -174,7 +174,7 @@ def _print_import(names: str, report: ImportReport) -> None:
         "captured": report.captured,
         "duplicates": report.duplicates,
         "imported before": report.already_imported or None,
-        "not chat calls": report.skipped or None,
+        **report.unread,
         "cut off": report.cut_off or None,
         "not fit for training": output.counts(report.untrainable),
         "rejected": len(report.rejected),

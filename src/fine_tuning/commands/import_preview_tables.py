@@ -27,7 +27,7 @@ def print_preview(names: str, preview: ImportPreview) -> None:
         "would be captured": report.captured,
         "duplicates": report.duplicates,
         "preference pairs": report.preferences or None,
-        "not chat calls": report.skipped or None,
+        **report.unread,
         "cut off": f"{report.cut_off} (datasets are built without them)" if report.cut_off else None,
         "rejected": len(report.rejected),
     }

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO, NamedTuple, TypedDict
 
 from fine_tuning._util.files import atomic_write
-from fine_tuning.data_io import formats, sources
+from fine_tuning.data_io import formats, sources, unread_rows
 from fine_tuning.data_io.call import Call
 from fine_tuning.data_io.formats import chat_checks, openai_chat, preference, row_text
 from fine_tuning.data_io.formats.findings import CODES, Finding, Tally, has_error
@@ -29,6 +29,13 @@ MIN_ROWS = 10
 PROGRESS_ROWS = 1000  # between calls of on_progress
 _LEARNT = ("messages", "tools", "input", "preferred_output", "non_preferred_output")
 _CHECKED_AS_WRITTEN = {openai_chat.NAME, preference.NAME}
+
+_NO_CALL: dict[unread_rows.Why, str] = {
+    "redacted": "the text of the row was redacted",
+    "failed": "the call of the row failed",
+    "not chat calls": "the row records no answered call of a chat model",
+}
+_CODES_OF_NO_CALL = {_NO_CALL["redacted"]: "redacted", _NO_CALL["failed"]: "failed-call"}
 
 
 class CheckFacts(TypedDict):
@@ -120,7 +127,7 @@ def examine(text: bytes | None) -> Examined:
         wrong = chat_checks.check_row(parsed) if is_as_written else []
         if has_error(wrong):  # says what is wrong with which message
             return Examined(None, {}, text or b"", name, wrong)
-        code = "unknown-format" if name is None else "malformed"
+        code = "unknown-format" if name is None else _CODES_OF_NO_CALL.get(str(error), "malformed")
         return Examined(None, {}, text or b"", name, [Finding(code, "", str(error))])
     row = parsed if call is None else row_of_call(call)
     learnt = {name: row[name] for name in _LEARNT if name in row}
@@ -137,7 +144,7 @@ def _call_of(row: JsonColumn, name: str | None) -> Call:
     """The only call of a row."""
     calls = list(formats.calls_in(row, name))
     if not calls:
-        raise DataError("the row records no answered call of a chat model")
+        raise DataError(_NO_CALL[unread_rows.why(row)])
     if len(calls) != 1:
         raise DataError(f"the row holds {len(calls)} calls; capture it (ft-cli capture import) and build from there")
     return calls[0]

@@ -59,7 +59,8 @@ class ImportReport:
         read: calls; a row without a call counts as one.
         captured: new calls.
         duplicates: calls that were captured before.
-        skipped: rows of logs that are not answered chats, or whose text was redacted.
+        skipped: rows of logs that are not answered chats, whose call failed, or whose text was redacted.
+        unread: the skipped rows by the reason: redacted, failed, or not chat calls.
         cut_off: captured calls whose answer ended at a token limit or content filter, or was broken off; their
             metadata says so, and datasets are built without them.
         preferences: preference pairs among the captured calls.
@@ -86,6 +87,7 @@ class ImportReport:
     known_since: str | None = None
     untrainable: Counter[str] = field(default_factory=Counter)
     encodings: Counter[str] = field(default_factory=Counter)
+    unread: Counter[str] = field(default_factory=Counter)
 
     def add(self, other: ImportReport) -> None:
         """Add the counts of an import of more rows; `known_since` stays None, as the parts may differ."""

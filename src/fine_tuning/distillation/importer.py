@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple, Protocol, TypeVar
 
 from fine_tuning._util.garbage import paused_collector
-from fine_tuning.data_io import formats, score_fields, sources
+from fine_tuning.data_io import formats, score_fields, sources, unread_rows
 from fine_tuning.data_io.formats import Call, chat_checks, row_text
 from fine_tuning.data_io.formats.findings import CODES, Finding
 from fine_tuning.data_io.messages import messages_of_example
@@ -216,6 +216,8 @@ class Import:
         if not found:
             self.report.read += 1
             self.report.skipped += 1
+            value = row_text.parse(row.text)
+            self.report.unread[unread_rows.why({} if isinstance(value, Finding) else value)] += 1
 
     def _calls(self, row: RawRow) -> Iterator[tuple[str, Call, object]]:
         if row.text is None:

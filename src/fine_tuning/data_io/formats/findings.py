@@ -63,6 +63,8 @@ _ERRORS = {
     "lone-surrogate": "the text was cut inside a character; cut between characters",
     "unknown-format": "use messages, or another format that the guide lists (docs/guide.md)",
     "malformed": "see the message",
+    "redacted": "leave it out, or export the log with its texts",
+    "failed-call": "leave it out: there is no answer to learn",
     "no-messages": "put the conversation into messages",
     "not-a-message": "each message is an object with role and content",
     "unknown-role": "use system, developer, user, assistant or tool",

@@ -1,0 +1,46 @@
+"""Why a row of a log records no call to learn from: its text was redacted, its call failed, or it is no chat call."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from fine_tuning.data_io.json_values import Row, is_list, is_object, parse_embedded_json
+from fine_tuning.data_io.redaction import is_redacted
+
+Why = Literal["redacted", "failed", "not chat calls"]
+_DEPTH = 8
+_NO_CALLS = frozenset("span event agent tool chain retriever evaluator embedding guardrail parser prompt".split())
+_KINDS = ("run_type", "type")  # of runs and observations
+_FAILED = frozenset("error errored failed failure cancelled canceled status_code_error false".split())
+_STATUS = ("status", "level", "is_success", "status_code", "code")
+_CODES = ("response_status_code", "status_code")
+_FIRST_ERROR = 400  # of HTTP
+
+
+def why(row: Row) -> Why:
+    """The reason for which a row has no call."""
+    entry = parse_embedded_json(row["standard_logging_object"]) if "standard_logging_object" in row else row
+    entry = entry if is_object(entry) else row
+    if any(str(entry.get(key)).lower() in _NO_CALLS for key in _KINDS):
+        return "not chat calls"
+    if _has_redacted(entry, _DEPTH):
+        return "redacted"
+    return "failed" if _is_failed(entry) else "not chat calls"
+
+
+def _is_failed(entry: Row) -> bool:
+    status = parse_embedded_json(entry.get("status"))
+    stated = [entry.get(key) for key in _STATUS] + ([status.get("code")] if is_object(status) else [])
+    if entry.get("error") or any(str(each).lower() in _FAILED for each in stated):
+        return True
+    codes = [str(entry.get(key) or "") for key in _CODES]
+    return any(code.isascii() and code.isdigit() and int(code) >= _FIRST_ERROR for code in codes)
+
+
+def _has_redacted(value: object, depth: int) -> bool:
+    if isinstance(value, str):
+        inner = parse_embedded_json(value)
+        return is_redacted(value) if isinstance(inner, str) else _has_redacted(inner, depth)
+    if depth and is_object(value):
+        return any(_has_redacted(each, depth - 1) for each in value.values())
+    return bool(depth) and is_list(value) and any(_has_redacted(each, depth - 1) for each in value)
