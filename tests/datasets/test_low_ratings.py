@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from fine_tuning import DatasetBuilder
+from fine_tuning.datasets.file_check import examine
 from fine_tuning.distillation import DistillationDataCollector
 from fine_tuning.errors import DataError
 from tests.datasets.test_building import build, question, rows_of, write
@@ -52,3 +54,16 @@ def test_build_bad_answers_alone_names_the_filter(tmp_path: Path) -> None:
     rows = [labelled(n, label=False) for n in range(3)]
     with pytest.raises(DataError, match="filter min_rating 3.*loosen the filters"):
         build("k", write(tmp_path / "rows.jsonl", rows))
+
+
+def test_check_pair_with_different_system_prompts_says_so() -> None:
+    sides = [
+        [
+            {"role": "system", "content": system},
+            {"role": "user", "content": "Where?"},
+            {"role": "assistant", "content": a},
+        ]
+        for system, a in (("Be kind.", "There."), ("Be brief.", "Here."))
+    ]
+    (found,) = examine(json.dumps({"chosen": sides[0], "rejected": sides[1]}).encode()).findings
+    assert (found.code, found.message.split(";")[0]) == ("malformed", "the system prompts of the two answers differ")

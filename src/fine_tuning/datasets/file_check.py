@@ -13,7 +13,7 @@ from typing import IO, NamedTuple, TypedDict
 from fine_tuning._util.files import atomic_write
 from fine_tuning.data_io import formats, sources, unread_rows
 from fine_tuning.data_io.call import Call
-from fine_tuning.data_io.formats import chat_checks, openai_chat, preference, row_text
+from fine_tuning.data_io.formats import chat_checks, openai_chat, row_text
 from fine_tuning.data_io.formats.findings import CODES, Finding, Tally, has_error
 from fine_tuning.data_io.json_values import is_object
 from fine_tuning.data_io.sources import RawRow
@@ -28,7 +28,6 @@ from fine_tuning.store.records.rows import JsonColumn, records
 MIN_ROWS = 10
 PROGRESS_ROWS = 1000  # between calls of on_progress
 _LEARNT = ("messages", "tools", "input", "preferred_output", "non_preferred_output")
-_CHECKED_AS_WRITTEN = {openai_chat.NAME, preference.NAME}
 
 _NO_CALL: dict[unread_rows.Why, str] = {
     "redacted": "the text of the row was redacted",
@@ -123,7 +122,9 @@ def examine(text: bytes | None) -> Examined:
         is_unread = name is None and "messages" in parsed and not is_broken_json
         call = None if is_unread else _call_of(parsed, name)
     except DataError as error:
-        is_as_written = name in _CHECKED_AS_WRITTEN and not is_object(parsed.get("messages"))
+        is_as_written = (name == openai_chat.NAME or "preferred_output" in parsed) and not is_object(
+            parsed.get("messages")
+        )
         wrong = chat_checks.check_row(parsed) if is_as_written else []
         if has_error(wrong):  # says what is wrong with which message
             return Examined(None, {}, text or b"", name, wrong)

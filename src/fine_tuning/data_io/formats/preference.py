@@ -104,6 +104,9 @@ def _chosen_pair(row: Row) -> _Pair:
     """The request wherever the row has it: under a key of its own, in both answers, or in both places, once."""
     names = _answer_keys(row) or _ANSWER_KEYS[0]
     chosen, rejected = (_answer(row.get(key), key) for key in names)
+    systems = [_texts_of(each[:1]) for each in (chosen, rejected) if each and each[0].get("role") == "system"]
+    if len(systems) == len(names) and systems[0] != systems[1]:
+        raise DataError("the system prompts of the two answers differ; a pair answers one request")
     key = next((key for key in _REQUEST_KEYS if row.get(key)), None)
     request = [] if key is None else _request(row, key)
     chosen, rejected = (_without_request(each, request) for each in (chosen, rejected))
