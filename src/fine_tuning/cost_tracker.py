@@ -211,7 +211,7 @@ class CostTracker:
             base_model_inference_cost: US dollars per call of the incumbent; None or nan: the mean of recorded calls.
             cost_per_error: US dollars an avoided error is worth; only enters `accuracy_value`, which is nan without.
             model_name, incumbent: a name, `<name>-v<version>` or `<name>@<alias>`; the model that it replaces is by
-                default the other model of its last valid concluded A/B test, else the teacher of its training data.
+                default the incumbent of its last valid concluded A/B test, else the teacher of its training data.
             horizon_days: the time over which the expected calls happen, unless `calls_per_day` is given.
             accuracy_improvement: absolute (-1 to 1); by default as measured by evaluations of both models over the same
                 questions, or by an A/B test between them.
@@ -227,7 +227,7 @@ class CostTracker:
         price = checks.amount("base_model_inference_cost", base_model_inference_cost)
         if cost_per_error is not None and checks.amount("cost_per_error", cost_per_error) is None:
             raise UsageError("cost_per_error must be a number of US dollars, not nan; None for no such figure")
-        checks.count("expected_inference_count", expected_inference_count, maximum=int(checks.MAX_AMOUNT))
+        checks.count("expected_inference_count", expected_inference_count, 1, int(checks.MAX_AMOUNT))
         if not checks.amount("horizon_days", horizon_days) or checks.amount("calls_per_day", calls_per_day) == 0:
             raise UsageError("horizon_days and calls_per_day must be greater than 0")
         request = RoiRequest(

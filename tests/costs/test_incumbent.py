@@ -63,6 +63,43 @@ def test_incumbent_is_the_other_model_of_the_last_valid_test(trained: None) -> N
     assert CostTracker().calculate_roi("m", 0.1, 1000, incumbent="gpt-4.1").incumbent == "gpt-4.1"
 
 
+def conclude(test_id: str, model_a: str, model_b: str) -> None:
+    tests = ABTestFramework()
+    tests.create_test(test_id, model_a, model_b)
+    arms = ("model_a", "model_b") * 60
+    tests.record_samples(test_id, [{"model": arm, "score": float(place % 3 > 0)} for place, arm in enumerate(arms)])
+    tests.conclude_test(test_id)
+
+
+def test_incumbent_is_never_the_challenger_of_the_version(trained: None) -> None:
+    conclude("won", "big", "m-v1")
+    conclude("challenged", "m-v1", "o1-pro")
+    analysis = CostTracker().calculate_roi("m", 0.1, 1000)
+    assert "it replaces big (the incumbent of A/B test won)" in analysis.assumptions
+
+
+@pytest.mark.parametrize("base", ["small", "small-2024-07-18", "openai/small", "small-v1"])
+def test_incumbent_is_the_untrained_base_only_where_it_is_named(trained: None, base: str) -> None:
+    ModelRegistry().register_model("small", "small", "none", 10, provider="local", provider_model="small")
+    conclude("t", base, "m-v1")
+    assert CostTracker().calculate_roi("m", 0.1, 1000).incumbent == "gpt-4o"
+    assert CostTracker().calculate_roi("m", 0.1, 1000, incumbent=base).incumbent in {base, f"{base}-v1"}
+
+
+def test_incumbent_is_an_earlier_version_that_training_went_on_from(trained: None) -> None:
+    ModelRegistry().register_model("first", "small", "f", 10, provider="local", provider_model="ft:small:o::1")
+    ModelRegistry().register_model("next", "ft:small:o::1", "n", 10, cost=1.0)
+    conclude("t", "first-v1", "next-v1")
+    assert CostTracker().calculate_roi("next", 0.1, 1000).incumbent == "first-v1"
+
+
+@pytest.mark.parametrize("calls", ["0", "-1"])
+def test_roi_of_no_calls_is_refused_in_one_line(trained: None, cli: Any, calls: str) -> None:
+    code, _, err = cli("roi", "m", "0.002", "--", calls)
+    assert code == 2
+    assert err.strip() == f"ft-cli: expected_inference_count must be a whole number of 1 or more, not {calls}"
+
+
 def test_quality_of_a_withheld_test_is_unknown_with_the_reason(database: Database) -> None:
     registry, tests = ModelRegistry(), ABTestFramework()
     registry.register_model("inbox", "small", "job-1", 528, cost=5.0)

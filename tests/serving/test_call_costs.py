@@ -8,6 +8,10 @@ import pytest
 
 from fine_tuning import ABTestFramework, CostTracker, LLMService, ModelRegistry
 from fine_tuning.errors import ConflictError
+from fine_tuning.serving.answered_calls import answer_of
+from fine_tuning.serving.engine import Completion
+from fine_tuning.serving.model_resolution import Target
+from fine_tuning.settings import get_settings
 from fine_tuning.store import costs
 from fine_tuning.store.database import Database
 from tests import wire
@@ -29,6 +33,21 @@ def host(monkeypatch: pytest.MonkeyPatch) -> Iterator[wire.Host]:
         running.answers["POST /chat/completions"] = reply
         monkeypatch.setenv("OPENAI_BASE_URL", running.url)
         yield running
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("http://127.0.0.1", "127.0.0.1 has no published prices"),
+        ("https://llm.example.com/", "llm.example.com has no published prices"),
+        ("http://127.0.0.1:70000/v1", "the price cannot be computed: ValueError: Port"),
+    ],
+)
+def test_answer_of_an_unpriced_host_is_kept_with_the_reason(database: Database, address: str, shown: str) -> None:
+    completion = Completion("yes", "m", 1000, 100, 5.0)
+    answer = answer_of(Target(address, "m"), "m", completion, get_settings())
+    assert (answer["content"], answer["cost"]) == ("yes", None)
+    assert str(answer["cost_note"]).startswith(shown)
 
 
 CACHED = {

@@ -173,7 +173,7 @@ class RoiOptions:
         typer.Option(
             "--incumbent",
             "--base-model",
-            help="Model that it replaces: a name, <name>-v<version> or <name>@<alias>; by default the other model of "
+            help="Model that it replaces: a name, <name>-v<version> or <name>@<alias>; by default the incumbent of "
             "its last valid A/B test, else its teacher.",
         ),
     ] = None

@@ -83,11 +83,16 @@ def scopes_of(host: str | None, provider: str | None) -> list[str]:
     """The names of a host in keys: its address from the longest to the host name alone, and its provider."""
     found: list[str] = []
     if host is not None:
-        parts = urlsplit(host)
-        name = parts.hostname or ""
-        port = f"{name}:{parts.port}" if parts.port else name
-        found = [f"{port}{parts.path}".rstrip("/"), port, name]
+        address = address_of(host)
+        found = [f"{address}{urlsplit(host).path}".rstrip("/"), address, urlsplit(host).hostname or ""]
     return list(dict.fromkeys([*found, *([provider] if provider else [])]))
+
+
+def address_of(host: str) -> str:
+    """The name of a host, with its port where it has one."""
+    parts = urlsplit(host)
+    name = parts.hostname or ""
+    return f"{name}:{parts.port}" if parts.port else name
 
 
 def _names(model: str) -> list[str]:

@@ -107,7 +107,7 @@ def _call_names(model: str, billed_as: str) -> list[str]:
 def _unknown_host(model: str, host: str | None) -> str:
     if host is None:
         return f"the name {model} does not say who bills it; set its price with FINE_TUNING_PRICES"
-    scope = own_prices.scopes_of(host, None)[1]
+    scope = own_prices.address_of(host)
     return (
         f"{scope} has no published prices; set them with FINE_TUNING_PRICES, "
         f'as {{"{scope}/*": {{"input": 0.5, "output": 1.5}}}} or {{"{scope}/*": {{"provider": "openai"}}}}'

@@ -8,10 +8,10 @@ from operator import itemgetter
 
 from fine_tuning._util.model_names import parse_version_name, version_name
 from fine_tuning.costs.roi_facts import Incumbent
+from fine_tuning.costs.same_model import is_same
 from fine_tuning.experiments.ab_test_result import concluded_result
 from fine_tuning.store import datasets, examples, experiments, jobs, model_versions, named_versions
 from fine_tuning.store.database import Transaction
-from fine_tuning.store.records.experiment_json import Arm
 from fine_tuning.store.records.model_versions import ModelVersion
 
 NOBODY = frozenset({"unknown", "human"})  # what captured calls have in place of a model
@@ -29,23 +29,23 @@ def stated(tx: Transaction, name: str) -> Incumbent:
 
 
 def find(tx: Transaction, version: ModelVersion) -> Incumbent | None:
-    """The other model of the version's last concluded and valid A/B test, else the teacher of its training data.
+    """The incumbent (model_a) of the version's last concluded, valid A/B test, else the teacher of its training data.
 
-    Never the base model that was fine-tuned, which nobody may ever have called. None where neither is recorded.
+    Never the untrained base model, which nobody may ever have called. None where neither is recorded.
     """
     return _of_tests(tx, version) or _teacher(tx, version)
 
 
 def _of_tests(tx: Transaction, version: ModelVersion) -> Incumbent | None:
+    """Of tests in which the version was the incumbent itself nothing follows: it replaces none of its challengers."""
     for test in experiments.of_version(tx, version["model_name"], version["version"])[::-1]:
         result = concluded_result(test)
-        if result is None or result.withheld or result.without_samples is not None:
+        if test["arm"] == "model_a" or result is None or result.withheld or result.without_samples is not None:
             continue
-        arm: Arm = "model_b" if test["arm"] == "model_a" else "model_a"
-        other = _pinned(tx, (test["pinned"] or experiments.models(test))[arm])
-        if _is_later(other, version):
-            continue  # a later version, which was measured against this one
-        return other._replace(source=f"the other model of A/B test {test['id']}")
+        other = _pinned(tx, (test["pinned"] or experiments.models(test))["model_a"])
+        if _is_later(other, version) or _is_training_base(other, version):
+            continue
+        return other._replace(source=f"the incumbent of A/B test {test['id']}")
     return None
 
 
@@ -60,6 +60,16 @@ def _is_later(other: Incumbent, version: ModelVersion) -> bool:
     """Whether the other model is this version, or a later one of the same model."""
     found = other.version
     return found is not None and found["model_name"] == version["model_name"] and found["version"] >= version["version"]
+
+
+def _is_training_base(other: Incumbent, version: ModelVersion) -> bool:
+    """Whether the other model is the untrained base of this version, registered or not; an earlier version is none."""
+    name: str | None = other.name
+    if other.version is not None:
+        name = other.version["provider_model"] or other.version["base_model"]
+        if not is_same(name, other.version["base_model"]):
+            return False
+    return name is not None and is_same(name, version["base_model"])
 
 
 def _teacher(tx: Transaction, version: ModelVersion) -> Incumbent | None:

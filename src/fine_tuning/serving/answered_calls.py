@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from typing import TypedDict
 
@@ -16,6 +17,7 @@ from fine_tuning.store import costs
 from fine_tuning.store.database import Transaction
 from fine_tuning.store.records.costs import NewCostEvent
 
+_log = logging.getLogger(__name__)
 MS_PER_HOUR = 3.6e6
 
 
@@ -113,11 +115,19 @@ def _usage(completion: Completion) -> Usage:
 def call_cost(target: Target, completion: Completion, settings: Settings) -> CallPrice:
     """The price of a call: by the host's token prices, or by the hourly cost of this machine."""
     if target.provider != LOCAL:
-        return PriceList(settings.prices).price_of(target.model, _usage(completion), target.provider)
+        return _price_at_host(target, completion, settings)
     hourly = settings.machine_usd_per_hour
     if hourly is None:
         return CallPrice(None, "this machine has no price; set FINE_TUNING_MACHINE_USD_PER_HOUR")
     return CallPrice(completion.latency_ms / MS_PER_HOUR * hourly)
+
+
+def _price_at_host(target: Target, completion: Completion, settings: Settings) -> CallPrice:
+    try:
+        return PriceList(settings.prices).price_of(target.model, _usage(completion), target.provider)
+    except Exception as error:  # noqa: BLE001 - the answer is paid: no defect of its price may lose it
+        _log.exception("a call of %s at %s cannot be priced", target.model, target.provider)
+        return CallPrice(None, f"the price cannot be computed: {type(error).__name__}: {error}")
 
 
 def ledger_name(target: Target, model: str) -> str:
