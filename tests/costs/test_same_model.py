@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fine_tuning.costs.same_model import is_same
+from fine_tuning._util.same_model import is_same
 
 
 @pytest.mark.parametrize(

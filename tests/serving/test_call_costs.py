@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from fine_tuning import ABTestFramework, CostTracker, LLMService, ModelRegistry
-from fine_tuning.errors import ConflictError
+from fine_tuning.errors import ConflictError, UsageError
 from fine_tuning.serving.answered_calls import answer_of
 from fine_tuning.serving.engine import Completion
 from fine_tuning.serving.model_resolution import Target
@@ -44,7 +44,7 @@ def host(monkeypatch: pytest.MonkeyPatch) -> Iterator[wire.Host]:
     ],
 )
 def test_answer_of_an_unpriced_host_is_kept_with_the_reason(database: Database, address: str, shown: str) -> None:
-    completion = Completion("yes", "m", 1000, 100, 5.0)
+    completion = Completion("yes", "m", 1000, 100, 5.0, "stop")
     answer = answer_of(Target(address, "m"), "m", completion, get_settings())
     assert (answer["content"], answer["cost"]) == ("yes", None)
     assert str(answer["cost_note"]).startswith(shown)
@@ -183,3 +183,41 @@ def test_complete_registered_version_draws_on_the_budget_of_its_model(
     for name in ("m", "m-v1"):
         with pytest.raises(ConflictError, match="the budget of m has"):
             LLMService(model=name).complete("hello")
+
+
+@pytest.mark.parametrize("name", ["gpt-4o-2024-08-06", "openai/gpt-4o", "GPT-4o", "gpt-4o"])
+def test_hard_budget_refuses_a_model_under_all_its_names(
+    database: Database, host: wire.Host, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv("FINE_TUNING_PRICES", '{"127.0.0.1/*": {"input": 1000, "output": 0}}')
+    tracker = CostTracker()
+    tracker.set_budget("gpt-4o", 2.0, hard=True)
+    tracker.record_inference("azure/gpt-4o", 10, 1.0, is_fine_tuned=False)
+    tracker.record_inference("gpt-4o-mini", 10, 50.0, is_fine_tuned=False)
+    service = LLMService(model=name, base_url=host.url)
+    service.complete("hello")
+    assert tracker.get_budgets()[0]["spent"] == pytest.approx(2.0)
+    with pytest.raises(ConflictError, match=r"the budget of gpt-4o has \$2.00 of \$2.00"):
+        service.complete("hello")
+    LLMService(model="gpt-4o-mini", base_url=host.url).complete("hello")
+
+
+def test_budget_of_a_registered_name_is_not_of_others(database: Database) -> None:
+    registry, tracker = ModelRegistry(), CostTracker()
+    for name in ("mail", "mail-2024"):
+        registry.register_model(name, "small", name, 10, cost=0.0)
+        tracker.record_inference(name, 10, 1.0, is_fine_tuned=True)
+        tracker.set_budget(name, 5.0, hard=True)
+    assert [each["spent"] for each in tracker.get_budgets()] == [1.0, 1.0]
+
+
+@pytest.mark.parametrize("name", ["inbox-v1", "inbox@champion"])
+def test_budget_of_a_version_is_refused_in_one_line(database: Database, name: str) -> None:
+    registry, tracker = ModelRegistry(), CostTracker()
+    registry.register_model("inbox", "small", "j", 10, cost=0.0)
+    registry.set_alias("inbox", "champion", 1)
+    with pytest.raises(
+        UsageError, match="calls of inbox count together, .* the budget of inbox"
+    ):
+        tracker.set_budget(name, 5.0, hard=True)
+    assert not tracker.set_budget(name, None)

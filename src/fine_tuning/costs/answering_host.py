@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from fine_tuning._util.model_names import version_name
-from fine_tuning.costs.providers import is_provider
+from fine_tuning._util.providers import is_provider
 from fine_tuning.store import jobs, model_versions, named_versions
 from fine_tuning.store.database import Transaction
 from fine_tuning.store.records.examples import Example

@@ -7,9 +7,9 @@ from math import isnan, nan
 from typing import NamedTuple
 
 from fine_tuning._util.model_names import is_fine_tuned, version_name
+from fine_tuning._util.same_model import is_same
 from fine_tuning.costs import answering_host
 from fine_tuning.costs.cost_intervals import MIN_VALUES, NORMAL_FROM, UNKNOWN, Measured, mean_of, mean_of_moments
-from fine_tuning.costs.same_model import is_same
 from fine_tuning.store import costs, experiments, named_versions
 from fine_tuning.store.database import Transaction
 from fine_tuning.store.records.model_versions import ModelVersion

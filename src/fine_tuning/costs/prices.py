@@ -10,11 +10,12 @@ from collections.abc import Mapping
 from datetime import datetime
 from math import nan
 
+from fine_tuning._util import providers
 from fine_tuning._util.encodings import encoding_of
 from fine_tuning._util.model_names import without_snapshot
-from fine_tuning.costs import own_prices, providers, published_prices
+from fine_tuning._util.providers import OPENAI, Billed, without_provider
+from fine_tuning.costs import own_prices, published_prices
 from fine_tuning.costs.own_prices import OwnPrices
-from fine_tuning.costs.providers import OPENAI, Billed, without_provider
 from fine_tuning.costs.published_prices import FINE_TUNED, CallPrice
 from fine_tuning.costs.token_costs import is_countable
 from fine_tuning.data_io.usage import Usage

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from fine_tuning._util.model_names import is_fine_tuned, without_snapshot
-from fine_tuning.costs.providers import OPENAI, Billed
+from fine_tuning._util.providers import OPENAI, Billed
 from fine_tuning.costs.token_costs import cost_of
 from fine_tuning.data_io.usage import Usage
 from fine_tuning.settings import Price

@@ -9,13 +9,13 @@ from typing import NamedTuple
 
 from fine_tuning._util import checks
 from fine_tuning._util.model_names import version_name
+from fine_tuning._util.same_model import is_same
 from fine_tuning.costs import answering_host, call_costs, data_costs, training_costs
 from fine_tuning.costs.answering_host import LOCAL
 from fine_tuning.costs.call_costs import CallCost
 from fine_tuning.costs.cost_intervals import UNKNOWN, Measured, given
 from fine_tuning.costs.data_costs import NO_JUDGES, DataCost, JudgeCost
 from fine_tuning.costs.prices import PriceList
-from fine_tuning.costs.same_model import is_same
 from fine_tuning.costs.training_costs import JobCosts
 from fine_tuning.errors import UsageError
 from fine_tuning.settings import Settings

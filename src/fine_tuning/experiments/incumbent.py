@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from operator import itemgetter
 
 from fine_tuning._util.model_names import parse_version_name, version_name
+from fine_tuning._util.same_model import is_same
 from fine_tuning.costs.roi_facts import Incumbent
-from fine_tuning.costs.same_model import is_same
 from fine_tuning.experiments.ab_test_result import concluded_result
 from fine_tuning.store import datasets, examples, experiments, jobs, model_versions, named_versions
 from fine_tuning.store.database import Transaction

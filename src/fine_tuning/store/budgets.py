@@ -9,6 +9,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Connection, delete, func, or_, select
 
 from fine_tuning._util.model_names import parse_version_name
+from fine_tuning._util.same_model import is_same
 from fine_tuning.errors import ConflictError
 from fine_tuning.store import model_versions, tables
 from fine_tuning.store.column_types import now
@@ -48,7 +49,7 @@ def status(connection: Connection, name: str | None = None) -> list[BudgetStatus
     month = now()
     query = select(_table).order_by(_table.c.model_name)
     if name is not None:
-        query = query.where(_table.c.model_name.in_(_owners(name)))
+        query = query.where(_table.c.model_name.in_(_owners(connection, name)))
     found: list[BudgetStatus] = []
     for row in connection.execute(query).all():
         used, unpriced = spent(connection, row.model_name, month)
@@ -67,8 +68,8 @@ def status(connection: Connection, name: str | None = None) -> list[BudgetStatus
 
 def has_hard(connection: Connection, name: str) -> bool:
     """Whether a hard budget limits the calls of a model."""
-    query = select(_table.c.model_name).where(_table.c.hard, _table.c.model_name.in_(_owners(name))).limit(1)
-    return connection.scalar(query) is not None
+    owned = _table.c.model_name.in_(_owners(connection, name))
+    return connection.scalar(select(_table.c.model_name).where(_table.c.hard, owned).limit(1)) is not None
 
 
 def check_call(connection: Connection, name: str) -> None:
@@ -111,10 +112,21 @@ def warn(lines: Iterable[str]) -> None:
         _log.warning("%s", line)
 
 
-def _owners(name: str) -> tuple[str, ...]:
-    """The budgets that calls recorded under a name draw on."""
+def _owners(connection: Connection, name: str) -> set[str]:
+    """The budgets that calls recorded under a name draw on: its own, and those of other names of the model."""
     parsed = parse_version_name(name)
-    return (name, ALL) if parsed is None else (name, parsed[0], ALL)
+    found = {name, ALL} if parsed is None else {name, parsed[0], ALL}
+    limited = set(connection.scalars(select(_table.c.model_name))) - found
+    return found.union(owner for owner in limited if name in _same(connection, owner, [name]))
+
+
+def _same(connection: Connection, owner: str, names: Iterable[str]) -> list[str]:
+    """Those of the names that are of the same model as a budget's; a registered name is of its own model alone."""
+    alike = [each for each in names if is_same(each, owner)]
+    if not alike:
+        return []
+    registered = set(model_versions.names(connection))
+    return [] if owner in registered else [each for each in alike if each not in registered]
 
 
 def shown(budget: BudgetStatus) -> str:
@@ -174,8 +186,9 @@ def spent(connection: Connection, name: str, month: datetime) -> tuple[float, in
     totals, events, jobs = tables.cost_totals, tables.cost_events, tables.jobs
     names = [] if name == ALL else model_versions.recorded_names(connection, name)  # empty: every model
     unpriced = func.sum(totals.c.count - totals.c.priced)
-    called = _where_name(totals.c.model_name, names)
     in_month = (totals.c.day >= begin.date().isoformat(), totals.c.day < end.date().isoformat())
+    known = connection.scalars(select(totals.c.model_name).where(*in_month).distinct()) if names else ()
+    called = _where_name(totals.c.model_name, list({*names, *_same(connection, name, known)}) if names else [])
     calls = connection.execute(
         select(func.coalesce(func.sum(totals.c.total), 0.0), func.coalesce(unpriced, 0)).where(*in_month, *called)
     ).one()

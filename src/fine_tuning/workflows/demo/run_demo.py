@@ -10,12 +10,12 @@ from pathlib import Path
 
 from fine_tuning._util.files import sha256_file
 from fine_tuning._util.model_names import version_name
+from fine_tuning._util.same_model import is_same
 from fine_tuning.ab_testing import ABTestFramework, ABTestResult
 from fine_tuning.base_models import catalogue
 from fine_tuning.cost_tracker import CostAnalysis, CostTracker
 from fine_tuning.costs.data_costs import price_of_answer
 from fine_tuning.costs.prices import PriceList
-from fine_tuning.costs.same_model import is_same
 from fine_tuning.data_io.messages import Message
 from fine_tuning.dataset_builder import DatasetBuilder
 from fine_tuning.distillation import DistillationDataCollector

@@ -6,7 +6,7 @@ import re
 from typing import NamedTuple
 
 from fine_tuning._util.model_names import is_fine_tuned
-from fine_tuning.costs.providers import without_provider
+from fine_tuning._util.providers import without_provider
 
 _DATE = re.compile(r"[-@](\d{4}-\d{2}-\d{2}|\d{8}|\d{4}|\d{3}|latest)$")
 _BEDROCK_VERSION = re.compile(r"(?:(?<=\d{8})-v\d+(?::\d+)?|-v\d+:\d+)$")  # of anthropic.claude-3-haiku-20240307-v1:0
