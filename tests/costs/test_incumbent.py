@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from math import isnan
 from typing import Any
@@ -187,3 +188,45 @@ def test_error_has_no_value_unless_it_is_given(database: Database, cli: Any) -> 
     assert "an avoided error is worth $2, as given" in valued.assumptions[-1]
     stated = ModelEvaluator().calculate_roi(0.002, 0.001, 0.1, 1000)
     assert "an avoided error is worth $10, the default" in stated["assumptions"]
+
+
+@pytest.mark.parametrize("change", [str.upper, lambda text: f"{text}\n", lambda text: f"  {text.replace(' ', '  ')} "])
+def test_own_answers_are_recognised_whatever_case_and_white_space(trained: None, change: Any) -> None:
+    questions, references = [change(each) for each in QUESTIONS], [f"{each} Sent." for each in QUESTIONS]
+    for name, answers in (("gpt-4o", ["?"] * 100), ("m", references)):
+        ModelEvaluator().evaluate(answers, references, name, questions=questions)
+    analysis = CostTracker().calculate_roi("m", 0.1, 1000, 10.0)
+    assert (analysis.agreement, isnan(analysis.accuracy_value)) == (1, True)
+
+
+def test_own_answers_are_recognised_as_json_values(trained: None) -> None:
+    for place, question in enumerate(QUESTIONS):
+        answer = json.dumps({"order": place, "intent": "track"})
+        DistillationDataCollector().capture_success(question, answer, "support", "t", model_used="gpt-4o")
+    references = [json.dumps({"intent": "track", "order": float(each)}, indent=1) for each in range(100)]
+    for name, answers in (("gpt-4o", ["?"] * 100), ("m", references)):
+        ModelEvaluator().evaluate(answers, references, name, questions=QUESTIONS)
+    assert CostTracker().calculate_roi("m", 0.1, 1000, 10.0).agreement == 1
+    for name, answers in (("gpt-4o", ["?"] * 100), ("m", references)):
+        ModelEvaluator().evaluate(answers, references, name)
+    assert CostTracker().calculate_roi("m", 0.1, 1000, 10.0).agreement == 1
+
+
+def test_own_labels_are_recognised_though_the_incumbent_answers_otherwise_now(trained: None) -> None:
+    labels = [("track", "refund", "cancel", "other")[place % 4] for place in range(100)]
+    for question, label in zip(QUESTIONS, labels, strict=True):
+        DistillationDataCollector().capture_success(question, label, "support", "t", model_used="gpt-4o")
+    for name, answers in (("gpt-4o", ["?"] * 6 + labels[6:]), ("m", labels)):
+        ModelEvaluator().evaluate(answers, labels, name, questions=QUESTIONS)
+    analysis = CostTracker().calculate_roi("m", 0.1, 1000, 10.0)
+    assert (analysis.agreement, isnan(analysis.accuracy_value)) == (1, True)
+
+
+def test_form_of_an_answer_is_no_accuracy(database: Database) -> None:
+    ModelRegistry().register_model("m", "small", "job-1", 10, cost=5.0)
+    for name, answer in (("gpt-4o", "no JSON"), ("m", '{"wrong": 9}')):
+        references = ['{"a": 1}'] * 60
+        ModelEvaluator().evaluate([answer] * 60, references, name, metrics=["json_valid"], questions=QUESTIONS[:60])
+    analysis = CostTracker().calculate_roi("m", 0.1, 1000, 10.0, "gpt-4o")
+    assert isnan(analysis.accuracy_value)
+    assert "json_valid of evaluation 2 is no share of right answers" in analysis.unknown[-1]

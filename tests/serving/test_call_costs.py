@@ -216,8 +216,6 @@ def test_budget_of_a_version_is_refused_in_one_line(database: Database, name: st
     registry, tracker = ModelRegistry(), CostTracker()
     registry.register_model("inbox", "small", "j", 10, cost=0.0)
     registry.set_alias("inbox", "champion", 1)
-    with pytest.raises(
-        UsageError, match="calls of inbox count together, .* the budget of inbox"
-    ):
+    with pytest.raises(UsageError, match="calls of inbox count together, .* the budget of inbox"):
         tracker.set_budget(name, 5.0, hard=True)
     assert not tracker.set_budget(name, None)

@@ -38,6 +38,7 @@ class Metric(NamedTuple):
         score: scores a prediction against its reference; a missing library raises MissingDependencyError.
         higher_is_better: False for error rates.
         corpus: the kind by which `bleu_chrf_ter` scores a test set; None if that is the mean of the scores.
+        has_reference: False for a check of the form alone, of which a right form may be a wrong answer.
     """
 
     kind: Literal["binary", "bounded", "real"]
@@ -45,6 +46,7 @@ class Metric(NamedTuple):
     score: Score
     higher_is_better: bool = True
     corpus: str | None = None
+    has_reference: bool = True
 
 
 @lru_cache(maxsize=64)
@@ -56,7 +58,7 @@ def find(name: str) -> Metric:
     """
     plain, _, option = name.partition(":")
     if plain == "json_schema":
-        return _binary(partial(_conforms, file=option)) if option else _needs_file(plain)
+        return _of_form(partial(_conforms, file=option)) if option else _needs_file(plain)
     if plain == "numeric" and option:
         try:
             tolerance = float(option)
@@ -124,6 +126,10 @@ def _binary(matches: Callable[..., bool]) -> Metric:
     )
 
 
+def _of_form(matches: Callable[..., bool]) -> Metric:
+    return _binary(matches)._replace(has_reference=False)
+
+
 def _bounded(score: Callable[..., float], low: float = 0.0, high: float = 1.0, corpus: str | None = None) -> Metric:
     return Metric("bounded", (low, high), partial(_with_library, score), corpus=corpus)
 
@@ -152,7 +158,7 @@ _METRICS: dict[str, Metric] = {
     ),
     "numeric": _binary(numeric_match.matches),
     "regex": _binary(regex_match.matches),
-    "json_valid": _binary(lambda prediction, _: json_match.is_valid(prediction)),
+    "json_valid": _of_form(lambda prediction, _: json_match.is_valid(prediction)),
     "json_field_f1": _bounded(json_match.field_f1),
     "tool_calls": _binary(tool_call_match.matches),
     "embedding_similarity": _of_words(_bounded(embedding_similarity.score, -1.0, 1.0)),

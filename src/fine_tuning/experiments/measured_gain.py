@@ -38,7 +38,8 @@ def between(tx: Transaction, version: ModelVersion, incumbent: Incumbent | None)
 
 def is_share_of_right(metric: str) -> bool:
     """Whether the mean of a metric is a share of right answers, of which an avoided error can have a value."""
-    return metrics.find(metric).kind == "binary"
+    found = metrics.find(metric)
+    return found.kind == "binary" and found.has_reference
 
 
 class _Found:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from fine_tuning.costs.roi_facts import Incumbent
 from fine_tuning.data_io.messages import compared_text, messages_of_example
+from fine_tuning.datasets.words import normal_form
 from fine_tuning.errors import DataError
+from fine_tuning.evaluation import json_match
 from fine_tuning.evaluation.exact_match import matches
 from fine_tuning.store import examples, experiment_samples
 from fine_tuning.store.database import Transaction
@@ -31,16 +34,17 @@ def are_references(tx: Transaction, incumbent: Incumbent, asked: Sequence[Asked]
     if not asked or not names:
         return False
     prompts = {prompt for each in asked for prompt in _prompts(each.question)}
+    ids = [example for example, prompt in examples.prompts_of(tx, names) if _normal(prompt) in prompts]
     given: dict[str, set[str]] = {}
-    for example in examples.answered_prompts(tx, names, sorted(prompts)):
-        answers = given.setdefault(example["prompt"], set())
-        answers.add(example["response"].strip())
+    for example in examples.of_ids(tx, ids):
+        answers = given.setdefault(_normal(example["prompt"]), set())
+        answers.add(_value(example["response"]))
         try:
-            answers.add(compared_text(messages_of_example(example)[-1]).strip())
+            answers.add(_value(compared_text(messages_of_example(example)[-1])))
         except DataError:
             continue
     own = sum(
-        any(each.reference.strip() in given.get(prompt, ()) for prompt in _prompts(each.question)) for each in asked
+        any(_value(each.reference) in given.get(prompt, ()) for prompt in _prompts(each.question)) for each in asked
     )
     return own > SHARE * len(asked)
 
@@ -56,11 +60,12 @@ def are_references_without_questions(
     Args:
         before: the time (ISO 8601) of answers that count: later ones may have been graded by the references.
     """
-    names, different = _names(tx, incumbent), sorted(set(references))
+    names, values = _names(tx, incumbent), [_value(each) for each in references]
     if not references or not names:
         return False
-    given = examples.responses_before(tx, names, different, before)
-    if sum(each in given for each in references) <= SHARE * len(references):
+    different = set(values)
+    given = different.intersection(map(_value, examples.responses_of(tx, names, before)))
+    if sum(each in given for each in values) <= SHARE * len(references):
         return False
     return is_incumbent_right or len(different) > DISTINCT * len(references)
 
@@ -91,6 +96,17 @@ def _names(tx: Transaction, incumbent: Incumbent) -> list[str]:
 
 
 def _prompts(question: str) -> set[str]:
-    """What the last message of a user may be in a question; see `evaluation_questions.Question.text`."""
+    """What the last message of a user may be in a question, normalised; see `evaluation_questions.Question.text`."""
     last = question.rsplit("\nuser: ", 1)[-1].removeprefix("user: ")
-    return {question, last, last.partition("\nassistant: ")[0]}
+    return {_normal(each) for each in (question, last, last.partition("\nassistant: ")[0])}
+
+
+def _normal(text: str) -> str:
+    """A text without what changes when it is stored or passed on: case, white space, the form of its accents."""
+    return " ".join(normal_form(text).casefold().split())
+
+
+def _value(answer: str) -> str:
+    """What an answer is recognised by: its JSON value, however it is written, else its normalised text."""
+    value = json_match.parse(answer)
+    return _normal(answer if value is json_match.NOT_JSON else json.dumps(value, sort_keys=True))

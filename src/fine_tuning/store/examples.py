@@ -144,26 +144,18 @@ def model_names(connection: Connection) -> list[str]:
     return list(connection.scalars(select(_columns.model_used).distinct().order_by(_columns.model_used)))
 
 
-def answered_prompts(connection: Connection, models: Sequence[str], prompts: Sequence[str]) -> Iterator[Example]:
-    """The captured calls of models with one of these prompts."""
-    query = select(_table).where(_columns.model_used.in_(models))
-    for start in range(0, len(prompts), BLOCK_ROWS):
-        block = prompts[start : start + BLOCK_ROWS]
-        yield from map(record_of, connection.execute(query.where(_columns.prompt.in_(block))))
+def prompts_of(connection: Connection, models: Sequence[str]) -> list[tuple[str, str]]:
+    """Id and prompt of the captured calls of models."""
+    query = select(_columns.id, _columns.prompt).where(_columns.model_used.in_(models))
+    return [(row.id, row.prompt) for row in connection.execute(query)]
 
 
-def responses_before(
-    connection: Connection, models: Sequence[str], responses: Sequence[str], before: str | None
-) -> set[str]:
-    """Which of these responses models have given (before a time, ISO 8601)."""
-    found: set[str] = set()
-    query = select(_columns.response).where(_columns.model_used.in_(models))
+def responses_of(connection: Connection, models: Sequence[str], before: str | None) -> list[str]:
+    """The different responses that models have given (before a time, ISO 8601)."""
+    query = select(_columns.response).where(_columns.model_used.in_(models)).distinct()
     if before is not None:
         query = query.where(_columns.captured_at < datetime.fromisoformat(before))
-    for start in range(0, len(responses), BLOCK_ROWS):
-        block = responses[start : start + BLOCK_ROWS]
-        found.update(connection.scalars(query.where(_columns.response.in_(block)).distinct()))
-    return found
+    return list(connection.scalars(query))
 
 
 def totals(connection: Connection) -> tuple[int, int]:
