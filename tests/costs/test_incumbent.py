@@ -230,3 +230,52 @@ def test_form_of_an_answer_is_no_accuracy(database: Database) -> None:
     analysis = CostTracker().calculate_roi("m", 0.1, 1000, 10.0, "gpt-4o")
     assert isnan(analysis.accuracy_value)
     assert "json_valid of evaluation 2 is no share of right answers" in analysis.unknown[-1]
+
+
+def train_on(file: str) -> None:
+    tuner = OpenAIFineTuner()
+    job = tuner.create_fine_tuning_job("small", tuner.upload_training_file(file))
+    ModelRegistry().register_model("m", "small", job["job_id"], 100, cost=5.0)
+
+
+@pytest.fixture
+def paid(database: Database, host: wire.Host, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Ids of 40 answers of gpt-4o that were paid with half a dollar each."""
+    monkeypatch.setenv("OPENAI_BASE_URL", host.url)
+    collector, cost = DistillationDataCollector(), {"cost": 0.5}
+    return [
+        collector.capture_success(
+            f"Question {place}: what about {place * 37 % 101} lamps?",
+            f"a {place}",
+            "s",
+            "t",
+            metadata=cost,
+            model_used="gpt-4o",
+        )
+        for place in range(40)
+    ]
+
+
+def test_investment_holds_the_answers_that_were_held_out(paid: list[str]) -> None:
+    builder = DatasetBuilder()
+    train, test = builder.split_train_test(builder.build_from_distillation(), train_ratio=0.5)
+    builder.save_dataset(train, "another", format="alpaca")
+    file = builder.save_dataset(train, "train")
+    builder.save_dataset(test, "test")
+    builder.save_dataset(builder.split_train_test(builder.build_from_distillation(), seed=7)[1], "of-another-split")
+    train_on(file)
+    analysis = CostTracker().calculate_roi("m", 0.1, 1000)
+    assert (analysis.data_cost, analysis.investment) == (pytest.approx(20.0), pytest.approx(25.0))
+    assert "20 of the 40 answers are held out for tests; they belong to the data" in analysis.assumptions
+
+
+def test_investment_holds_paid_answers_that_people_corrected(paid: list[str]) -> None:
+    collector, builder = DistillationDataCollector(), DatasetBuilder()
+    for place, example in enumerate(paid[:30]):
+        corrected = collector.correct(example, f"better {place}")
+        if place < 10:
+            collector.correct(corrected, f"best {place}")
+    train_on(builder.save_dataset(builder.build_from_distillation(), "train"))
+    analysis = CostTracker().calculate_roi("m", 0.1, 1000)
+    assert analysis.data_cost == pytest.approx(20.0)
+    assert "30 answers were paid and then corrected by people; they belong to the data" in analysis.assumptions

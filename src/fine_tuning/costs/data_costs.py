@@ -15,6 +15,7 @@ from fine_tuning.data_io.messages import messages_of_example, whole_text
 from fine_tuning.errors import DataError
 from fine_tuning.store import costs, datasets, examples
 from fine_tuning.store.database import Transaction
+from fine_tuning.store.records.datasets import Dataset
 from fine_tuning.store.records.examples import Example
 
 MAX_PRICED = 2_000  # answers whose tokens are counted; of more, a random sample
@@ -27,6 +28,8 @@ class DataCost(NamedTuple):
     Attributes:
         total: US dollars: what was paid where the capture noted it, else by the prices of today; nan where unknown.
         answers: how many there are; by_people: those of them that people wrote, which have no price here.
+        corrected: of those by people, the ones that replace an answer that was paid; its price is in the total.
+        held_out: answers that were kept for tests, and are among the others.
         unpriced: the models without a known price.
         notes: what the prices assume.
         is_recorded: whether it is known which answers there are; else the total is nan.
@@ -38,6 +41,8 @@ class DataCost(NamedTuple):
     unpriced: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     is_recorded: bool = True
+    corrected: int = 0
+    held_out: int = 0
 
 
 UNRECORDED = DataCost(nan, 0, is_recorded=False)
@@ -54,25 +59,54 @@ class JudgeCost(NamedTuple):
 NO_JUDGES = JudgeCost()
 
 
-def of_dataset(tx: Transaction, dataset_id: int | None, prices: PriceList) -> DataCost:
-    """The cost of the captured calls in a dataset; unrecorded where it was not made of captured calls."""
-    counts = {} if dataset_id is None else examples.models_in(tx, dataset_id)
-    if not counts or dataset_id is None:
+def of_dataset(tx: Transaction, dataset: Dataset | None, prices: PriceList) -> DataCost:
+    """The cost of the captured calls in a dataset and in what was held out from it; unrecorded without such calls."""
+    trained = set() if dataset is None else set(datasets.members(tx, dataset["id"]))
+    if dataset is None or not trained:
         return UNRECORDED
-    by_people = counts.pop(PEOPLE, 0)
-    answers = sum(counts.values())
-    if not answers:
-        return DataCost(nan, by_people, by_people, is_recorded=False)
-    ids = sorted(datasets.members(tx, dataset_id))
-    chosen = ids if len(ids) <= MAX_PRICED else random.Random(0).sample(ids, MAX_PRICED)  # noqa: S311 - no secret
-    rows = [row for row in examples.of_ids(tx, chosen) if row["model_used"] != PEOPLE]
-    hosts = {row["id"]: answering_host.of_example(tx, row) for row in rows}
-    found = [(hosts[row["id"]], price_of_answer(row, prices, hosts[row["id"]])) for row in rows]
+    parts = [dataset["id"], *datasets.held_out_from(tx, dataset)]
+    counts = examples.models_in(tx, *parts)
+    by_people, answers = counts.get(PEOPLE, 0), sum(counts.values())
+    ids = trained.union(*(datasets.members(tx, part) for part in parts))
+    chosen = sorted(ids)
+    if len(ids) > MAX_PRICED:
+        chosen = random.Random(0).sample(chosen, MAX_PRICED)  # noqa: S311 - no secret
+    rows = examples.of_ids(tx, chosen)
+    by_hand = [row for row in rows if row["model_used"] == PEOPLE]
+    corrected = [row for row in _corrected(tx, by_hand) if row["id"] not in ids]  # else it is counted as it is
+    bought = [*(row for row in rows if row["model_used"] != PEOPLE), *corrected]
+    if not bought:
+        return DataCost(nan, answers, by_people, is_recorded=False)
+    hosts = [answering_host.of_example(tx, row) for row in bought]
+    found = [(host, price_of_answer(row, prices, host)) for row, host in zip(bought, hosts, strict=True)]
     unpriced = tuple(sorted({host.shown for host, price in found if price.usd is None}))
-    known = [price.usd for _, price in found if price.usd is not None]
-    total = nan if unpriced else (sum(known) / len(known) * answers if known else 0.0)
-    notes = tuple(sorted({price.note for _, price in found if price.note and price.usd is not None}))
-    return DataCost(total, answers + by_people, by_people, unpriced, notes)
+    scale = len(ids) / len(chosen)
+    total = nan if unpriced else sum(price.usd or 0.0 for _, price in found) * scale
+    return DataCost(
+        total,
+        answers,
+        by_people,
+        unpriced,
+        notes=tuple(sorted({price.note for _, price in found if price.note and price.usd is not None})),
+        corrected=round(len(corrected) * scale),
+        held_out=len(ids) - len(trained),
+    )
+
+
+def _corrected(tx: Transaction, rows: Iterable[Example]) -> list[Example]:
+    """The models' answers that people corrected into these, also in several steps."""
+    found, originals = list[Example](), _originals(rows)
+    while originals:
+        corrected = examples.of_ids(tx, originals)
+        found += [each for each in corrected if each["model_used"] != PEOPLE]
+        originals = _originals(each for each in corrected if each["model_used"] == PEOPLE)
+    return found
+
+
+def _originals(rows: Iterable[Example]) -> list[str]:
+    """Ids of what rows correct, each once: it was paid once, whatever it became."""
+    named = (row["metadata"].get("corrects") for row in rows)
+    return sorted({each for each in named if isinstance(each, str)})
 
 
 def price_of_answer(example: Example, prices: PriceList, host: AnsweringHost | None = None) -> CallPrice:

@@ -171,7 +171,7 @@ def gather(
         incumbent=incumbent,
         training_cost=training_costs.total(trained),
         training_tokens=sum(known_tokens) if known_tokens else None,
-        data=data_costs.of_dataset(tx, None if dataset is None else dataset["id"], PriceList(settings.prices)),
+        data=data_costs.of_dataset(tx, dataset, PriceList(settings.prices)),
         price=price.measured,
         incumbent_price=replaced.measured if stated is None else given(stated),
         machine_per_day=nan if hourly is None else hourly * 24,

@@ -47,11 +47,17 @@ def _of_costs(facts: RoiFacts) -> list[str]:
         rest = "training and judges" if judges.calls else "the training cost"
         lines.append(f"the cost of the data is not known, so that the return rests on {rest} alone; give data_cost")
     elif data.answers and not isnan(data.total):
-        bought = data.answers - data.by_people
+        bought = data.answers - data.by_people + data.corrected
         lines.append(
             f"the data cost ${data.total:.4g}: {bought:,} answers, as paid or by today's prices of their texts"
         )
         lines += data.notes
+    if data.held_out:
+        lines.append(
+            f"{data.held_out:,} of the {data.answers:,} answers are held out for tests; they belong to the data"
+        )
+    if data.corrected:
+        lines.append(f"{data.corrected:,} answers were paid and then corrected by people; they belong to the data")
     if data.by_people:
         lines.append(f"{data.by_people:,} answers were written by people, whose work has no price here")
     if judges.calls and not isnan(judges.total):

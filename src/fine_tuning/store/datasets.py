@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import cast
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, func, or_, select, update
 
@@ -10,6 +11,7 @@ from fine_tuning.store import files, tables
 from fine_tuning.store.column_types import iso, now
 from fine_tuning.store.records.datasets import Dataset, NewDataset, TrainingFile
 from fine_tuning.store.records.jobs import Job
+from fine_tuning.store.records.manifests import DerivationStep
 from fine_tuning.store.records.rows import record
 
 _table = tables.datasets
@@ -101,6 +103,29 @@ def members(connection: Connection, dataset_id: int) -> list[str]:
     """Ids of the captured examples in a dataset."""
     table = tables.dataset_examples
     return list(connection.scalars(select(table.c.example_id).where(table.c.dataset_id == dataset_id)))
+
+
+def held_out_from(connection: Connection, dataset: Dataset) -> list[int]:
+    """Ids of the datasets that are the other side of a split of a dataset, or other parts of its splits."""
+    query = select(_table.c.id, _table.c.recipe).where(_table.c.id != dataset["id"]).order_by(_table.c.id)
+    return [row.id for row in connection.execute(query) if _is_other_side(row.recipe, dataset["recipe"])]
+
+
+def _is_other_side(other: Mapping[str, object], recipe: Mapping[str, object]) -> bool:
+    """Whether both recipes are the same up to a split of which they took different sides."""
+    if "part_of" in recipe:
+        return other.get("part_of") == recipe["part_of"] and other.get("part") != recipe.get("part")
+    ours, theirs = (cast("list[DerivationStep]", each.get("derived") or []) for each in (recipe, other))
+    if not ours or _source(other) != _source(recipe):
+        return False
+    first = next((at for at, pair in enumerate(zip(ours, theirs, strict=False)) if pair[0] != pair[1]), None)
+    if first is None or ours[first]["operation"] != "split":
+        return False
+    return {**ours[first], "side": None} == {**theirs[first], "side": None}
+
+
+def _source(recipe: Mapping[str, object]) -> dict[str, object]:
+    return {key: value for key, value in recipe.items() if key not in {"derived", "saved"}}
 
 
 def _newest_where(connection: Connection, *conditions: ColumnElement[bool]) -> Dataset | None:

@@ -108,12 +108,13 @@ def rate(connection: Connection, example_id: str, rating: int, *, judged: bool =
     return connection.execute(query).rowcount == 1
 
 
-def models_in(connection: Connection, dataset_id: int) -> dict[str, int]:
-    """The number of a dataset's captured calls by the model that answered."""
+def models_in(connection: Connection, *dataset_ids: int) -> dict[str, int]:
+    """The number of the captured calls in datasets, each once, by the model that answered."""
     members = tables.dataset_examples
-    query = select(_columns.model_used, func.count()).join(members, members.c.example_id == _columns.id)
-    found = query.where(members.c.dataset_id == dataset_id).group_by(_columns.model_used).order_by(_columns.model_used)
-    return {model: count for model, count in connection.execute(found)}  # noqa: C416 - typed as a tuple
+    count = func.count(_columns.id.distinct())
+    query = select(_columns.model_used, count).join(members, members.c.example_id == _columns.id)
+    found = query.where(members.c.dataset_id.in_(dataset_ids)).group_by(_columns.model_used)
+    return {model: n for model, n in connection.execute(found.order_by(_columns.model_used))}  # noqa: C416 - typed
 
 
 def of_ids(connection: Connection, ids: Sequence[str]) -> list[Example]:
