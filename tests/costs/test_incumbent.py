@@ -279,3 +279,20 @@ def test_investment_holds_paid_answers_that_people_corrected(paid: list[str]) ->
     analysis = CostTracker().calculate_roi("m", 0.1, 1000)
     assert analysis.data_cost == pytest.approx(20.0)
     assert "30 answers were paid and then corrected by people; they belong to the data" in analysis.assumptions
+
+
+def test_prices_are_those_on_the_same_requests_where_both_have_them(database: Database) -> None:
+    ModelRegistry().register_model("m", "small", "job-1", 10, cost=5.0)
+    tracker, tests = CostTracker(), ABTestFramework()
+    for _ in range(40):  # another application, with long documents
+        tracker.record_inference("gpt-4o", 100_000, 0.5, is_fine_tuned=False)
+    mixed = tracker.calculate_roi("m", None, 10_000, incumbent="gpt-4o")
+    assert mixed.incumbent_cost == pytest.approx(5000)
+    assert "calls of gpt-4o are those of all applications" in mixed.assumptions
+    tests.create_test("t", "gpt-4o", "m-v1")
+    price = {"model_a": 0.002, "model_b": 0.001}
+    tests.record_samples("t", [{"model": arm, "score": 1.0, "cost": price[arm]} for arm in [*price] * 60])
+    analysis = tracker.calculate_roi("m", None, 10_000, incumbent="gpt-4o")
+    assert (analysis.incumbent_cost, analysis.savings) == (pytest.approx(20), pytest.approx(10))
+    assert any("A/B test t, on the requests of that test" in line for line in analysis.assumptions)
+    assert tracker.calculate_roi("m", 0.01, 10_000, incumbent="gpt-4o").incumbent_cost == pytest.approx(100)

@@ -23,6 +23,8 @@ from fine_tuning.store import costs, datasets, jobs, model_versions
 from fine_tuning.store.database import Transaction
 from fine_tuning.store.records.model_versions import ModelVersion
 
+RECORDED = "its recorded calls"
+
 
 class AccuracyGain(NamedTuple):
     """An absolute difference in accuracy (positive: the fine-tuned model is better), its 95 % interval and source."""
@@ -121,6 +123,7 @@ class RoiFacts:
         training_cost: US dollars of the versions in `trained`; unpriced_jobs: training jobs without a known cost.
         data, judges: cost of the training data, and of grading answers.
         price, incumbent_price: US dollars per call; price_notes: whose calls these are, where not just the model's own.
+        prices_of: the calls that measured prices are the means of.
         machine_per_day: US dollars of a machine of our own that is always on; nan where a host answers.
         quality: of the answers, beside the incumbent's.
     """
@@ -138,6 +141,7 @@ class RoiFacts:
     unpriced_jobs: Sequence[str] = ()
     trained: str = "all versions together"
     price_notes: Sequence[str] = ()
+    prices_of: str = RECORDED
 
     @property
     def investment(self) -> float:
@@ -165,7 +169,7 @@ def gather(
     dataset = datasets.of_job(tx, job)
     is_local = version is not None and answering_host.of_version(tx, version).host == LOCAL
     hourly = settings.machine_usd_per_hour if is_local else None
-    price, replaced = _price(tx, request.model_name, version, incumbent), _incumbent_price(tx, incumbent)
+    price, replaced, prices_of = _prices(tx, request, version, incumbent)
     return RoiFacts(
         request=request,
         incumbent=incumbent,
@@ -179,6 +183,7 @@ def gather(
         judges=data_costs.of_judges(tx, _judged_names(tx, request, version, incumbent)),
         unpriced_jobs=[job for job, cost in trained.items() if cost is None],
         trained=which,
+        prices_of=prices_of,
         price_notes=[each for each in (price.note, replaced.note if stated is None else "") if each],
     )
 
@@ -208,6 +213,18 @@ def _training(
     return {job: cost for job, cost in found.items() if job not in spent}, later
 
 
+def _prices(
+    tx: Transaction, request: RoiRequest, version: ModelVersion | None, incumbent: Incumbent | None
+) -> tuple[CallCost, CallCost, str]:
+    """The prices of both, on the same requests where these are known; and which calls they are of, in words."""
+    if version is not None and incumbent is not None and request.incumbent_price is None:
+        shared = call_costs.on_same_requests(tx, version, incumbent.is_named)
+        if shared is not None:
+            source = f"its samples in A/B test {shared.test}, on the requests of that test"
+            return CallCost(shared.version), CallCost(shared.incumbent), source
+    return _price(tx, request.model_name, version, incumbent), _incumbent_price(tx, incumbent), RECORDED
+
+
 def _price(tx: Transaction, name: str, version: ModelVersion | None, incumbent: Incumbent | None) -> CallCost:
     """The price of a version; where no call of it has one and its name is asked for, that of its other versions."""
     if version is None:
@@ -234,7 +251,10 @@ def _incumbent_price(tx: Transaction, incumbent: Incumbent | None) -> CallCost:
     if incumbent.version is not None:
         return call_costs.of_version(tx, incumbent.version)
     found = call_costs.of_name(tx, incumbent.name)
-    return found._replace(note=found.note and f"calls of {incumbent.name} are {found.note}")
+    if isnan(found.measured.value):
+        return found
+    recorded = f", {found.note}" if found.note else ""
+    return found._replace(note=f"calls of {incumbent.name} are those of all applications{recorded}")
 
 
 def _judged_names(

@@ -23,14 +23,14 @@ def _of_prices(facts: RoiFacts) -> list[str]:
     if request.incumbent_price is not None:
         lines.append(f"a call of {incumbent} costs ${facts.incumbent_price.value:g}, as given; taken as certain")
     elif not isnan(facts.incumbent_price.value):
-        lines.append(f"a call of {incumbent} costs ${facts.incumbent_price.value:.4g}, the mean of its recorded calls")
+        lines.append(f"a call of {incumbent} costs ${facts.incumbent_price.value:.4g}, the mean of {facts.prices_of}")
     for model, measured in ((request.model_name, facts.price), (incumbent, facts.incumbent_price)):
         if isnan(measured.error) and not isnan(measured.value):
             lines.append(f"fewer than {MIN_VALUES} calls of {model} are recorded: too few for an interval")
         if is_skewed(measured):
             lines.append(f"a few calls of {model} make up most of the cost: the intervals may be too short")
     if not isnan(facts.price.value):
-        lines.append(f"a call of {request.model_name} costs ${facts.price.value:.4g}, the mean of recorded calls")
+        lines.append(f"a call of {request.model_name} costs ${facts.price.value:.4g}, the mean of {facts.prices_of}")
     lines += facts.price_notes
     if not isnan(facts.machine_per_day):
         lines.append(

@@ -187,8 +187,8 @@ def spent(connection: Connection, name: str, month: datetime) -> tuple[float, in
     names = [] if name == ALL else model_versions.recorded_names(connection, name)  # empty: every model
     unpriced = func.sum(totals.c.count - totals.c.priced)
     in_month = (totals.c.day >= begin.date().isoformat(), totals.c.day < end.date().isoformat())
-    known = connection.scalars(select(totals.c.model_name).where(*in_month).distinct())
-    called = _where_name(totals.c.model_name, [*names, *_same(connection, name, known)] if names else [])
+    in_ledger = connection.scalars(select(totals.c.model_name).where(*in_month).distinct())
+    called = _where_name(totals.c.model_name, [*names, *_same(connection, name, in_ledger)] if names else [])
     calls = connection.execute(
         select(func.coalesce(func.sum(totals.c.total), 0.0), func.coalesce(unpriced, 0)).where(*in_month, *called)
     ).one()
@@ -197,7 +197,7 @@ def spent(connection: Connection, name: str, month: datetime) -> tuple[float, in
         .where(events.c.kind == "training", events.c.recorded_at >= begin, events.c.recorded_at < end)
         .where(*_where_trained(name, names))
     ).scalars()
-    costs: list[float | None] = list(trained)
+    costs = list(trained)
     open_jobs = connection.execute(
         select(jobs.c.estimate)
         .where(jobs.c.status.not_in(("succeeded", "failed", "cancelled")), jobs.c.estimate.is_not(None))
