@@ -65,10 +65,10 @@ class SameRequests(NamedTuple):
 def on_same_requests(
     tx: Transaction, version: ModelVersion, is_incumbent: Callable[[str], bool]
 ) -> SameRequests | None:
-    """Of the newest A/B test between the version and the other model with enough priced samples of both; None where there is none."""
+    """Of the newest A/B test between the two with enough priced samples of both; None where there is none."""
     for test in experiments.of_version(tx, version["model_name"], version["version"])[::-1]:
         models = test["pinned"] or experiments.models(test)
-        other = next((arm for arm, model in models.items() if arm != test["arm"] and is_other(model)), None)
+        other = next((arm for arm, model in models.items() if arm != test["arm"] and is_incumbent(model)), None)
         if other is None:
             continue
         ours, theirs = (costs.Moments(*experiments.costs_in(test, arm)) for arm in (test["arm"], other))
