@@ -13,7 +13,7 @@ from fine_tuning.costs.roi import CostAnalysis
 from fine_tuning.costs.roi_facts import RoiRequest
 from fine_tuning.errors import UsageError
 from fine_tuning.experiments import model_return
-from fine_tuning.store import budgets, costs, legacy_files, model_versions, named_versions
+from fine_tuning.store import budgets, costs, legacy_files, model_versions
 from fine_tuning.store.records.costs import BudgetStatus, CallTotals, NewCostEvent, TrainingCost
 from fine_tuning.store.workspace import Workspace, open_workspace
 
@@ -158,18 +158,13 @@ class CostTracker:
             Whether there was, or is now, such a budget.
 
         Raises:
-            UsageError: a negative amount, an empty name, or a version or alias of a registered model.
-            NotFoundError: the model is registered, and has no such version or alias.
+            UsageError, NotFoundError: a negative amount, or a name that is empty or of one version (or alias) of a model.
         """
         amount = checks.amount("usd_per_month", usd_per_month)
         if usd_per_month is not None and amount is None:
             raise UsageError("a budget must be a number of US dollars, not nan; None removes it")
-        name, is_hard = checks.name("model_name", model_name), checks.flag("hard", hard)
         with self._database.write() as tx:
-            version = None if amount is None else named_versions.find_or_raise(tx, name)
-            if version is not None and name != (model := version["model_name"]):
-                raise UsageError(f"calls of {model} count together, whatever the version: set the budget of {model}")
-            return budgets.set_budget(tx, name, amount, hard=is_hard)
+            return budgets.set_budget(tx, checks.name("model_name", model_name), amount, hard=checks.flag("hard", hard))
 
     def get_budgets(self) -> list[BudgetStatus]:
         """Each budget, with what is spent and left of it this month."""

@@ -10,8 +10,8 @@ from sqlalchemy import ColumnElement, Connection, delete, func, or_, select
 
 from fine_tuning._util.model_names import parse_version_name
 from fine_tuning._util.same_model import is_same
-from fine_tuning.errors import ConflictError
-from fine_tuning.store import model_versions, tables
+from fine_tuning.errors import ConflictError, UsageError
+from fine_tuning.store import model_versions, named_versions, tables
 from fine_tuning.store.column_types import now
 from fine_tuning.store.records.costs import BudgetStatus
 from fine_tuning.store.records.jobs import JobEstimate
@@ -29,9 +29,15 @@ def set_budget(connection: Connection, name: str, usd_per_month: float | None, *
 
     Args:
         hard: whether it refuses calls too when it is spent.
+
+    Raises:
+        UsageError, NotFoundError: the name is a version or an alias of a registered model, or would be one.
     """
     if usd_per_month is None:
         return connection.execute(delete(_table).where(_table.c.model_name == name)).rowcount == 1
+    version = named_versions.find_or_raise(connection, name)
+    if version is not None and name != (model := version["model_name"]):
+        raise UsageError(f"calls of {model} count together, whatever the version: set the budget of {model}")
     values = {"usd_per_month": usd_per_month, "hard": hard}
     statement = insert(connection, _table).values(model_name=name, created_at=now(), **values)
     connection.execute(statement.on_conflict_do_update(index_elements=["model_name"], set_=values))
