@@ -158,7 +158,7 @@ class CostTracker:
             Whether there was, or is now, such a budget.
 
         Raises:
-            UsageError, NotFoundError: a negative amount, or a name that is empty or of one version (or alias) of a model.
+            UsageError, NotFoundError: a negative amount, an empty name, or one of a version or alias of a model.
         """
         amount = checks.amount("usd_per_month", usd_per_month)
         if usd_per_month is not None and amount is None:
