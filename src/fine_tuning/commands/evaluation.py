@@ -43,9 +43,7 @@ class ModelType(StrEnum):
 class EvaluationOptions:
     """Options of `evaluate-model`."""
 
-    cost: Annotated[float | None, typer.Option(help="Cost per call in US dollars, in place of the measured cost.")] = (
-        None
-    )
+    cost: Annotated[float | None, typer.Option(help="US dollars per call, in place of the measured cost.")] = None
     metric: Annotated[
         list[str] | None,
         typer.Option(help="exact, substring, token_f1, rougeL, bleu, json_valid, ...; repeatable. Default: exact."),
@@ -66,10 +64,7 @@ def add_to(app: typer.Typer) -> None:
 
 def evaluate_model(
     name: Annotated[
-        str,
-        typer.Argument(
-            help="Model: a registered name, <name>-v<version>, <name>@<alias>, a base model, or a host's model id."
-        ),
+        str, typer.Argument(help="Registered name, <name>-v<version>, <name>@<alias>, base model, or a host's model.")
     ],
     model_type: Annotated[ModelType, typer.Argument(help="base or fine_tuned.")],
     test_file: Annotated[
@@ -127,11 +122,12 @@ def evaluate_model(
 
 def _corrected(questions: list[Question], grades: list[Grade]) -> Corrected | None:
     """What the judge's grades say, corrected by people's."""
-    from fine_tuning.workflows import judging
-    from fine_tuning.workflows.evaluation_questions import clusters
+    from fine_tuning.workflows import evaluation_questions, judging
 
-    human = [question.human for question in questions]
-    return judging.corrected([grade.value for grade in grades], human, clusters(questions)) if grades else None
+    if not grades:
+        return None
+    human, clusters = [each.human for each in questions], evaluation_questions.clusters(questions)
+    return judging.corrected([grade.value for grade in grades], human, clusters)
 
 
 def _metadata(test_file: Path, model: Answering, options: EvaluationOptions) -> dict[str, object]:
