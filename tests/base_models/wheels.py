@@ -23,6 +23,7 @@ def tiny_embedded(gguf: Path, sha256: str | None = None) -> EmbeddedModel:
         sha256=sha256 or sha256_file(gguf),
         parameters=1,
         license="Apache-2.0",
+        hub_id="someone/tiny",
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from fine_tuning.data_io.messages import ToolCall
 
@@ -24,13 +24,18 @@ _MOST_NESTED = 50
 
 
 def call_text(calls: Sequence[ToolCall], *, is_timeless: bool = False) -> str:
-    """Names and arguments of calls, without their ids.
+    """Names and arguments of calls, without their ids; also of calls as earlier versions captured them.
 
     Args:
         is_timeless: see `json_text`.
     """
-    functions = [call["function"] for call in calls]
-    return " ".join(f"{each['name']} {json_text(each['arguments'], is_timeless=is_timeless)}" for each in functions)
+    return " ".join(_call_text(call.get("function", call), is_timeless=is_timeless) for call in calls)
+
+
+def _call_text(function: Mapping[str, object], *, is_timeless: bool) -> str:
+    given = function.get("arguments")
+    text = given if isinstance(given, str) else json.dumps(given, ensure_ascii=False)
+    return f"{function.get('name')} {json_text(text, is_timeless=is_timeless)}"
 
 
 def json_text(text: str, *, is_timeless: bool = False) -> str:
