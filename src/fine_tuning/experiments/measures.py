@@ -32,12 +32,14 @@ def difference(statistics: Statistics, name: str, alpha: float, factor: float = 
     is_plain = degrees_a == a.count - 1 and degrees_b == b.count - 1  # neither clusters nor a rate
     parts, units = (factor**2 * variance_a, variance_b), (a.count, b.count)
     skewness = float(small_sample_corrections.skewness((a, b), parts, units, variance)) if is_plain else 0.0
+    # Failed calls have no score, so that failures alone make the shares of the scores uneven.
+    is_of_one_time = name == "errors" or not statistics.has_uneven_shares
     return Effect(
         estimate=mean_b - factor * mean_a,
         variance=variance,
         n=n_a + n_b,
         planned=statistics.planned_for(name),
-        is_ready=ready_a and ready_b and abs(skewness) <= MAX_SKEWNESS and not statistics.has_uneven_shares,
+        is_ready=ready_a and ready_b and abs(skewness) <= MAX_SKEWNESS and is_of_one_time,
         degrees=welch(factor**2 * variance_a, variance_b, degrees_a, degrees_b),
         skewness=skewness,
     )
