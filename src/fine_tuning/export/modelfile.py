@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from fine_tuning.export.chat_template import chat_template, rendered, special_to
 _log = logging.getLogger(__name__)
 _NAME = re.compile(r"[a-zA-Z0-9][\w.-]*(/[\w.-]+)*(:[\w.-]+)?", re.ASCII)
 DEFAULT_CONTEXT = 4096
+Chat = Sequence[Mapping[str, str]]
 
 
 @dataclass(frozen=True)
@@ -129,29 +130,30 @@ def chat_format(model_path: Path) -> ChatFormat | None:
 
 def _agrees(family: ChatFormat, model_path: Path) -> bool:
     """Whether both render the same text for every sample chat that the model's own template accepts."""
-    return not any(_differs(family, model_path, chat) for chat in SAMPLE_CHATS)
+    return next(_differing(family, model_path, SAMPLE_CHATS), None) is None
 
 
-def _differs(family: ChatFormat, model_path: Path, chat: Sequence[Mapping[str, str]]) -> bool:
-    """Whether Ollama renders another text; not where the model's own template refuses the chat."""
-    expected = rendered(model_path, chat)
-    if expected is None:
-        return False
-    system = default_system(model_path)
-    has_system = bool(chat) and chat[0]["role"] == "system"
-    messages = [{"role": "system", "content": system}, *chat] if system and not has_system else chat
-    # Ollama adds the BOS token itself; in some models that token begins a turn.
-    return family.rendered(messages) not in {expected, expected.removeprefix(special_tokens(model_path)["bos_token"])}
+def _differing(family: ChatFormat, model_path: Path, chats: Iterable[Chat]) -> Iterator[Chat]:
+    """The chats of which Ollama renders another text; none that the model's own template refuses."""
+    system, begin = default_system(model_path), special_tokens(model_path)["bos_token"]
+    for chat in chats:
+        if (expected := rendered(model_path, chat)) is None:
+            continue
+        has_system = bool(chat) and chat[0]["role"] == "system"
+        messages = [{"role": "system", "content": system}, *chat] if system and not has_system else chat
+        # Ollama adds the BOS token itself; in some models that token begins a turn.
+        if family.rendered(messages) not in {expected, expected.removeprefix(begin)}:
+            yield chat
 
 
-def differing_prompt(model_path: Path, prompts: Sequence[Sequence[Mapping[str, str]]]) -> str | None:
+def differing_prompt(model_path: Path, prompts: Sequence[Chat]) -> str | None:
     """The first of these prompts that Ollama renders with another text than the model's own template, in short.
 
     None if there is none, or where Ollama uses the template in the file.
     """
     family = chat_format(model_path)
-    differing = (chat for chat in prompts if family is not None and _differs(family, model_path, chat))
-    return next((str(chat[-1]["content"])[:60] for chat in differing), None)
+    differing = None if family is None else next(_differing(family, model_path, prompts), None)
+    return None if differing is None else str(differing[-1]["content"])[:60]
 
 
 def default_system(model_path: Path) -> str | None:

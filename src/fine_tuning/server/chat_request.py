@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from fine_tuning.server import json_schema_support
 from fine_tuning.server.api_errors import invalid
-from fine_tuning.server.request_model import BEYOND, RequestModel, ignored, refused, supported
+from fine_tuning.server.request_model import BEYOND, AnswerRequest, RequestModel, ignored, refused, supported
 from fine_tuning.serving.chat_types import ChatBody
 from fine_tuning.store.records.rows import JsonColumn
 
@@ -127,7 +127,7 @@ class ResponseFormat(RequestModel):
         return self
 
 
-class ChatRequest(RequestModel):
+class ChatRequest(AnswerRequest):
     """A chat completion as OpenAI's API takes it."""
 
     model: str = Field(min_length=1, max_length=200)
@@ -156,16 +156,9 @@ class ChatRequest(RequestModel):
     store: bool | None = None
     metadata: Metadata | None = None
 
-    user: str | None = ignored("users of a key are not distinguished")
-    safety_identifier: str | None = ignored("nothing is reported to anyone")
-    prompt_cache_key: str | None = ignored("shared prompt prefixes are cached without it")
-    prompt_cache_retention: str | None = ignored("the cache is the model's own memory")
-    prompt_cache_options: JsonColumn | None = ignored("the cache is the model's own memory")
-    service_tier: str | None = ignored("there is one tier")
     prediction: JsonColumn | None = ignored("it only saves time at OpenAI")
     reasoning_effort: str | None = ignored("the models have no separate reasoning")
     verbosity: str | None = ignored("the models have no such setting")
-    moderation: JsonColumn | None = ignored("nothing is moderated")
 
     audio: object = refused("the models write text only")
     modalities: list[str] | None = supported('only ["text"]: the models write text only')

@@ -47,6 +47,7 @@ BODIES: dict[str, list[tuple[str, type[BaseModel]]]] = {
     "Graders": [("run", RunGrader), ("validate", ValidateGrader)],
     "Batches": [("create", CreateBatch)],
 }
+SUPPORT = ("supported", "ignored", "refused")
 TAGS = (
     *("Files", "Uploads", "Fine-tuning", "Models", "Responses", "Conversations"),
     *("Chat", "Completions", "Embeddings", "Graders", "Batches"),
@@ -138,11 +139,13 @@ def _endpoints(tag: str) -> Iterator[str]:
                 yield f"| {method} `/v1{route.path.replace(':path', '')}` | {queries} |"
 
 
-def parameters(model: type[BaseModel]) -> Iterator[tuple[str, str, str]]:
-    """Name, support and reason of each parameter of a request."""
+def parameters(model: type[BaseModel]) -> list[tuple[str, str, str]]:
+    """Name, support and reason of each parameter of a request, the supported ones first."""
+    found = []
     for name, field in model.model_fields.items():
         extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
-        yield name, str(extra.get("support", "supported")), str(extra.get("why", ""))
+        found.append((name, str(extra.get("support", "supported")), str(extra.get("why", ""))))
+    return sorted(found, key=lambda row: SUPPORT.index(row[1]))
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from fine_tuning._util import checks
 from fine_tuning.errors import UsageError
 from fine_tuning.server.api_errors import invalid
+from fine_tuning.store.records.rows import JsonColumn
 
 BEYOND = "beyond OpenAI's API"
 MAX_DEPTH = 64  # of nested objects and arrays; JSON readers have their own limits
@@ -64,6 +65,18 @@ class RequestModel(BaseModel):
                 checks.storable(field, value)
             except UsageError as error:
                 raise invalid(f"{error}{advice}", field) from None
+
+
+class AnswerRequest(RequestModel):
+    """What requests for an answer have in common that changes nothing here."""
+
+    user: str | None = ignored("users of a key are not distinguished")
+    safety_identifier: str | None = ignored("nothing is reported to anyone")
+    prompt_cache_key: str | None = ignored("shared prompt prefixes are cached without it")
+    prompt_cache_retention: str | None = ignored("the cache is the model's own memory")
+    prompt_cache_options: JsonColumn | None = ignored("the cache is the model's own memory")
+    service_tier: str | None = ignored("there is one tier")
+    moderation: JsonColumn | None = ignored("nothing is moderated")
 
 
 def _check(value: object, levels: int) -> None:

@@ -11,7 +11,7 @@ from fine_tuning.server import chat_request as chat
 from fine_tuning.server import json_schema_support
 from fine_tuning.server.api_errors import invalid
 from fine_tuning.server.chat_request import ChatRequest, Metadata, Name, Number, Stops
-from fine_tuning.server.request_model import BEYOND, RequestModel, ignored, refused, supported
+from fine_tuning.server.request_model import BEYOND, AnswerRequest, RequestModel, ignored, refused, supported
 from fine_tuning.server.response_items import ItemId, SentItem
 from fine_tuning.store.records.rows import JsonColumn
 
@@ -223,7 +223,7 @@ class InputTokensRequest(PromptRequest):
     personality: str | None = ignored("the models have no such setting")
 
 
-class ResponseRequest(PromptRequest):
+class ResponseRequest(PromptRequest, AnswerRequest):
     """A response as OpenAI's API takes it."""
 
     max_output_tokens: int | None = Field(default=None, ge=1, le=2**31 - 1)
@@ -244,14 +244,7 @@ class ResponseRequest(PromptRequest):
     metadata: Metadata | None = None
     background: bool | None = supported("only false: a response is answered while its client waits")
 
-    user: str | None = ignored("users of a key are not distinguished")
-    safety_identifier: str | None = ignored("nothing is reported to anyone")
-    prompt_cache_key: str | None = ignored("shared prompt prefixes are cached without it")
-    prompt_cache_retention: str | None = ignored("the cache is the model's own memory")
-    prompt_cache_options: JsonColumn | None = ignored("the cache is the model's own memory")
-    service_tier: str | None = ignored("there is one tier")
     max_tool_calls: int | None = ignored("it limits hosted tools")
-    moderation: JsonColumn | None = ignored("nothing is moderated")
     image: JsonColumn | None = ignored("the models read text only")
     access_programs: JsonColumn | None = ignored("there are none")
 

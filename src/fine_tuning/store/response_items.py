@@ -13,6 +13,7 @@ from fine_tuning.store.column_types import now
 from fine_tuning.store.paging import Page
 from fine_tuning.store.records.rows import JsonColumn
 
+Conditions = list[ColumnElement[bool]]
 _table = tables.response_items
 
 
@@ -32,24 +33,24 @@ def add(connection: Connection, owner: Owner, items: Sequence[JsonColumn], *, is
         connection.execute(_table.insert(), rows)
 
 
-def input_of(response_id: str) -> list[ColumnElement[bool]]:
+def input_of(response_id: str) -> Conditions:
     """The conditions of the items that a response was sent."""
     return [_table.c.response_id == response_id, _table.c.is_output.is_(False)]
 
 
-def of_conversation(conversation_id: str) -> list[ColumnElement[bool]]:
+def of_conversation(conversation_id: str) -> Conditions:
     """The conditions of the items of a conversation."""
     return [_table.c.conversation_id == conversation_id]
 
 
-def listed(connection: Connection, conditions: list[ColumnElement[bool]]) -> list[JsonColumn]:
+def listed(connection: Connection, conditions: Conditions) -> list[JsonColumn]:
     """The items under these conditions, oldest first."""
     return list(connection.scalars(select(_table.c.item).where(*conditions).order_by(_table.c.id)))
 
 
 def page(
     connection: Connection,
-    conditions: list[ColumnElement[bool]],
+    conditions: Conditions,
     *,
     after: str | None,
     limit: int,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from math import isfinite
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeAlias
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag, ValidationInfo, field_validator
 
@@ -57,15 +57,14 @@ def _known_or_multi(value: object) -> object:
     return value
 
 
-SingleGrader = Annotated[
+_Tagged: TypeAlias = (
     Annotated[StringCheck, Tag("StringCheck")]
     | Annotated[TextSimilarity, Tag("TextSimilarity")]
     | Annotated[ScoreModel, Tag("ScoreModel")]
     | Annotated[LabelModel, Tag("LabelModel")]
-    | Annotated[PythonGrader, Tag("PythonGrader")],
-    Discriminator(_tag),
-    BeforeValidator(_known),
-]
+    | Annotated[PythonGrader, Tag("PythonGrader")]
+)
+SingleGrader = Annotated[_Tagged, Discriminator(_tag), BeforeValidator(_known)]
 NamedGraders = Annotated[dict[str, SingleGrader], Field(min_length=1, max_length=MAX_GRADERS)]
 
 
@@ -132,12 +131,7 @@ class MultiGrader(BaseGrader):
 
 
 Grader = Annotated[
-    Annotated[StringCheck, Tag("StringCheck")]
-    | Annotated[TextSimilarity, Tag("TextSimilarity")]
-    | Annotated[ScoreModel, Tag("ScoreModel")]
-    | Annotated[LabelModel, Tag("LabelModel")]
-    | Annotated[PythonGrader, Tag("PythonGrader")]
-    | Annotated[MultiGrader, Tag("MultiGrader")],
+    _Tagged | Annotated[MultiGrader, Tag("MultiGrader")],
     Discriminator(_tag_with_multi),
     BeforeValidator(_known_or_multi),
 ]

@@ -12,10 +12,10 @@ from fine_tuning.server.api_errors import not_found
 from fine_tuning.server.api_objects import ApiObject
 from fine_tuning.server.chat_request import Metadata
 from fine_tuning.server.context import Context, Project, Server
-from fine_tuning.server.pagination import known_position, listed
+from fine_tuning.server.pagination import listed
 from fine_tuning.server.request_model import RequestModel
 from fine_tuning.server.response_items import SentItem, identified, new_id
-from fine_tuning.server.routes.responses import Limit, Order
+from fine_tuning.server.routes.responses import Limit, Order, items_page
 from fine_tuning.store import conversations, response_items
 from fine_tuning.store.database import Transaction
 from fine_tuning.store.paging import Page
@@ -104,10 +104,7 @@ def list_items(
 ) -> ApiObject:
     """The items of a conversation."""
     _find(server, project, conversation_id)
-    conditions = response_items.of_conversation(conversation_id)
-    with known_position(), server.database.read() as tx:
-        page = response_items.page(tx, conditions, after=after, limit=limit, newest_first=order == "desc")
-    return listed(page, lambda item: item)
+    return items_page(server, response_items.of_conversation(conversation_id), after, limit, order)
 
 
 @router.get("/{conversation_id}/items/{item_id}", response_model=ConversationItem, response_model_exclude_unset=True)

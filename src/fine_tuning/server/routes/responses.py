@@ -157,7 +157,13 @@ def list_input_items(
 ) -> ApiObject:
     """The items that were sent with the request itself."""
     _find(server, project, response_id)
-    conditions = response_items.input_of(response_id)
+    return items_page(server, response_items.input_of(response_id), after, limit, order)
+
+
+def items_page(
+    server: Context, conditions: response_items.Conditions, after: str | None, limit: int, order: Order
+) -> ApiObject:
+    """A page of the items that meet these conditions."""
     with known_position(), server.database.read() as tx:
         page = response_items.page(tx, conditions, after=after, limit=limit, newest_first=order == "desc")
     return listed(page, lambda item: item)

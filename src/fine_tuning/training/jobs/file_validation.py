@@ -15,9 +15,9 @@ from fine_tuning.store.database import Database
 from fine_tuning.store.records.files import StoredFile
 from fine_tuning.store.records.jobs import Job
 from fine_tuning.store.records.rows import JsonColumn
+from fine_tuning.training.loop.bad_rows import summary
 from fine_tuning.training.loop.preference_rows import check_row
 
-MAX_SHOWN = 20  # in the message; the event has more
 MAX_PROBLEMS_PER_LINE = 3
 MAX_STORED = 10_000
 
@@ -46,7 +46,7 @@ def check_job(database: Database, job: Job) -> None:
             _fail(database, job["id"], param, f"{file_id}: {error}", [str(error)])
             return
         if found.problems:
-            _fail(database, job["id"], param, f"{file_id} {_summary(found)}", found.problems)
+            _fail(database, job["id"], param, f"{file_id} {summary(found.problems, found.bad_lines)}", found.problems)
             return
         with database.write() as tx:
             dataset = datasets.find_by_hash(tx, found.content_hash)
@@ -101,12 +101,6 @@ def _untrainable(row: JsonColumn, where: str) -> list[str]:
 def _problem(finding: Finding) -> str:
     place = f"{finding.field}: " if finding.field else ""
     return f"{place}{finding.message}; {CODES[finding.code].advice}"
-
-
-def _summary(found: Validation) -> str:
-    more = f"; and {len(found.problems) - MAX_SHOWN} more" if len(found.problems) > MAX_SHOWN else ""
-    lines = "1 bad line" if found.bad_lines == 1 else f"{found.bad_lines} bad lines"
-    return f"has {lines}: {'; '.join(found.problems[:MAX_SHOWN])}{more}"
 
 
 def _fail(database: Database, job_id: str, param: str, message: str, problems: list[str]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from fine_tuning.errors import DataError
@@ -39,5 +39,10 @@ class BadRows:
             return
         if len(self._found) == 1:
             raise DataError(f"{self._file}, {self._found[0]}")
-        more = f"; and {len(self._found) - MAX_TOLD} more" if len(self._found) > MAX_TOLD else ""
-        raise DataError(f"{self._file} has {len(self._found)} bad lines: {'; '.join(self._found[:MAX_TOLD])}{more}")
+        raise DataError(f"{self._file} {summary(self._found, len(self._found))}")
+
+
+def summary(problems: Sequence[str], lines: int) -> str:
+    """The first `MAX_TOLD` problems of so many bad lines of a file."""
+    more = f"; and {len(problems) - MAX_TOLD} more" if len(problems) > MAX_TOLD else ""
+    return f"has {'1 bad line' if lines == 1 else f'{lines} bad lines'}: {'; '.join(problems[:MAX_TOLD])}{more}"
