@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DONE := $(VENV)/.installed
 
-.PHONY: setup demo test check docs bench clean
+.PHONY: setup demo test clients check docs bench clean
 
 setup: $(DONE)
 
@@ -22,6 +22,15 @@ demo: setup
 
 test: setup
 	@$(BIN)/python -m pytest -n 3 --dist loadgroup --no-loadscope-reorder
+
+# Clients of other projects that tests/clients points at the server, each in an environment of its own.
+clients: setup
+	@for file in tests/clients/requirements/*.txt; do \
+	  folder=.clients/$$(basename $$file .txt); echo "installing $$folder"; \
+	  $(BIN)/uv venv --quiet --allow-existing $$folder && \
+	  $(BIN)/uv pip install --quiet --python $$folder/bin/python --requirement $$file || exit 1; done
+	@mkdir -p .clients/node && cp tests/clients/requirements/package.json .clients/node/
+	@if command -v npm >/dev/null; then npm install --silent --no-audit --no-fund --prefix .clients/node; fi
 
 check: setup
 	@$(BIN)/ruff check --quiet .
@@ -40,4 +49,4 @@ bench: setup
 	@for script in benchmarks/bench_*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
 
 clean:
-	rm -rf $(VENV) site .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .clients site .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -46,7 +46,11 @@ SLOW_FIXTURES = {
     "trained",
 }
 AUTOMATIC = {"frozen_heap"}  # fixtures that all tests have
-FIRST = ("tests/training/loop/test_data_parallel.py", "tests/dashboard")  # the longest groups
+FIRST = (
+    "tests/training/loop/test_data_parallel.py",
+    "tests/dashboard",
+    "tests/clients/test_clients.py",
+)  # the longest groups
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,0 +1,60 @@
+"""`ft-cli serve` with the embedded model, and clients that `make clients` installs beside the project."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import PROJECT
+
+CLIENTS = PROJECT / ".clients"
+MODEL, LEARNER = "gpt-4o-mini", "gpt-4o-mini-2024-07-18"
+
+
+@pytest.fixture(scope="module")
+def served(
+    tmp_path_factory: pytest.TempPathFactory,
+    warm_command: list[str],
+    warm_trainer: str,
+    tiny_model_dir: Path,
+    real_model_dir: Path,
+) -> Iterator[str]:
+    """The address of a server whose MODEL is the embedded one; jobs train a tiny LEARNER, and wordllama embeds."""
+    home = tmp_path_factory.mktemp("served")
+    settings = {"FINE_TUNING_HOME": str(home), "FINE_TUNING_TRAINER_COMMAND": warm_trainer}
+    aliases = (f"{MODEL}={real_model_dir}", f"{LEARNER}={tiny_model_dir}", "text-embedding-3-small=wordllama")
+    command = [*warm_command, "serve", "--port", "0", *(part for each in aliases for part in ("--alias", each))]
+    log = home / "log"
+    with log.open("w") as file:
+        process = subprocess.Popen(command, stderr=file, env=os.environ | settings)
+    try:
+        while (found := re.search(r"API at (http://[^ ,\n]+)", log.read_text())) is None:
+            assert process.poll() is None, log.read_text()
+        yield found[1]
+    finally:
+        process.terminate()
+        process.wait()
+    assert "Traceback" not in log.read_text(), log.read_text()
+
+
+@pytest.fixture
+def run_client(real_model_dir: Path, tmp_path: Path) -> Callable[..., None]:
+    """Runs a program of a client's environment in an empty home folder; fails with all that it wrote if it fails."""
+
+    def run(environment: str, *command: str | Path) -> None:
+        folder = CLIENTS / environment
+        program = Path("node") if environment == "node" else folder / "bin" / "python"
+        if not folder.exists():
+            pytest.skip(f"`make clients` installs {environment}")
+        settings = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "TOKENIZER": str(real_model_dir)}
+        done = subprocess.run(
+            [program, *command], cwd=tmp_path, env=settings, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+
+    return run
