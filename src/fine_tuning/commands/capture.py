@@ -175,6 +175,7 @@ def _print_import(names: str, report: ImportReport) -> None:
         "duplicates": report.duplicates,
         "imported before": report.already_imported or None,
         **report.unread,
+        "columns kept as metadata": output.counts(report.unread_columns),
         "cut off": report.cut_off or None,
         "not fit for training": output.counts(report.untrainable),
         "rejected": len(report.rejected),

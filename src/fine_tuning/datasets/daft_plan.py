@@ -31,6 +31,7 @@ _TYPES = {
     "prompt_words": pa.large_string(),
     "last_words": pa.int32(),
     "telling": pa.uint64(),
+    "apart": pa.uint64(),
     "prompt": pa.uint64(),
     "response": pa.uint64(),
     "conversation": pa.uint64(),

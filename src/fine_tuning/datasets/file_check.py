@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from pathlib import Path
 from typing import IO, NamedTuple, TypedDict
 
@@ -57,9 +57,10 @@ class Examined(NamedTuple):
     Attributes:
         source: as its file has it; None where it cannot be read.
         learnt: the part that is trained on, as a chat or preference row.
-        content: canonical JSON of that, equal for duplicates.
+        content: canonical JSON of that; duplicates have it in common, and what stands `apart`.
         format: None where it is unknown.
         call: what the row records; None where it has an error.
+        apart: canonical JSON of columns that may be a part of the question; empty without any.
     """
 
     source: JsonColumn | None
@@ -68,6 +69,11 @@ class Examined(NamedTuple):
     format: str | None
     findings: list[Finding]
     call: Call | None = None
+    apart: bytes = b""
+
+    def identity(self) -> bytes:
+        """A hash that duplicates have in common."""
+        return blake2b(self.content + self.apart, digest_size=16).digest()
 
 
 @dataclass
@@ -136,9 +142,15 @@ def examine(text: bytes | None) -> Examined:
     if name == openai_chat.NAME or "preferred_output" in parsed:
         findings += chat_checks.unknown_keys(parsed)
     findings += chat_checks.request_options(parsed)
+    apart = b""
     if call is not None:
         findings += row_rating.low(call.rating)
-    return Examined(parsed, learnt, row_text.canonical(learnt), name, findings, call)
+        if call.unread:
+            apart = row_text.canonical(call.unread_texts())
+            findings += [
+                Finding("unread-column", key, "text that may be a part of the question") for key in call.unread
+            ]
+    return Examined(parsed, learnt, row_text.canonical(learnt), name, findings, call, apart)
 
 
 def _call_of(row: JsonColumn, name: str | None) -> Call:
@@ -197,7 +209,7 @@ def _check(
             report.rejected += 1
             if stream is not None:
                 stream.write(rejected_line(raw, found.findings))
-        elif (key := hashlib.sha256(found.content).digest()) in seen:
+        elif (key := found.identity()) in seen:
             report.duplicates += 1
         else:
             seen.add(key)

@@ -8,7 +8,6 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from enum import IntEnum, IntFlag
-from hashlib import blake2b
 from pathlib import Path
 from typing import NamedTuple
 
@@ -56,6 +55,7 @@ class Record(NamedTuple):
         content: a hash of what is trained on.
         prompt_words, last_words: of the prompt, for near-duplicates; see `turns.PromptWords`.
         telling: the key of the words that near-duplicates have in common; see `telling_words`. 0 after other turns.
+        apart: a key that near-duplicates have in common; see `turns.apart`.
         prompt, response: hashes; 0 where there is none.
         conversation: a hash of its id; 0 where the row has none.
         growth: see `Growth`.
@@ -74,6 +74,7 @@ class Record(NamedTuple):
     prompt_words: str = ""
     last_words: int = 0
     telling: int = 0
+    apart: int = 0
     prompt: int = 0
     response: int = 0
     conversation: int = 0
@@ -132,11 +133,12 @@ class Recorder:
             text=(examined.content if row == examined.learnt else row_text.canonical(row)).decode(),
             state=State.FIT,
             findings=warnings,
-            content=blake2b(examined.content, digest_size=16).digest(),
+            content=examined.identity(),
             prompt_words=words.text,
             last_words=words.last,
             telling=0 if words.last else telling_words.key_of(words.text),
-            prompt=turns.hash_of("\0".join(turns.texts(prompt))),
+            apart=turns.apart(prompt, examined.apart),
+            prompt=turns.hash_of("\0".join([*turns.texts(prompt), *filter(None, [examined.apart.decode()])])),
             response=turns.hash_of(" ".join(normal_form(" ".join(turns.texts(response))).lower().split())),
             conversation=_conversation(call),
             growth=_growth(call, states),

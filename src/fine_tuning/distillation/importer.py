@@ -13,6 +13,7 @@ from typing import NamedTuple, Protocol, TypeVar
 
 from fine_tuning._util.garbage import paused_collector
 from fine_tuning.data_io import formats, score_fields, sources, unread_rows
+from fine_tuning.data_io.context_columns import UNREAD
 from fine_tuning.data_io.formats import Call, chat_checks, row_text
 from fine_tuning.data_io.formats.findings import CODES, Finding
 from fine_tuning.data_io.messages import messages_of_example
@@ -206,6 +207,7 @@ class Import:
                 self.report.read += 1
                 better, worse = _records(call, rating, self.defaults)
                 self.report.cut_off += call.is_cut_off
+                self.report.unread_columns.update(call.unread)
                 for code in {each.code for each in untrainable(better, worse)}:
                     self.report.untrainable[code] += 1
                 yield ReadCall(better, worse, name, row.file, row.line, call.usage)
@@ -274,9 +276,11 @@ def _records(call: Call, rating: object, defaults: Defaults) -> tuple[NewExample
             **({"provider": defaults.provider} if defaults.provider else {}),
             **call.metadata,
             **({"finish_reason": call.finish_reason} if call.is_cut_off else {}),
+            **({UNREAD: list(call.unread)} if call.unread else {}),
         },
         model_used=call.model or "unknown",
         captured_at=_parse_time(call.captured_at),
+        apart=call.unread_texts(),
     )
     better = example_record(call.messages, call.tools, facts)
     if call.rejected is None:

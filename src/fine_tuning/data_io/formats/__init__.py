@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Protocol
 
 from fine_tuning.data_io.call import Call
+from fine_tuning.data_io.context_columns import unread
 from fine_tuning.data_io.dialects.list_columns import with_objects
 from fine_tuning.data_io.formats import (
     ai_sdk,
@@ -162,7 +164,12 @@ def read(row: Row, name: str | None = None) -> tuple[str, Iterator[Call]]:
 def _calls(row: Row, known: str) -> Iterator[Call]:
     try:
         for call in FORMATS[known].calls(row):
-            if known not in LOGS or not has_redacted(call.messages):
+            if known in LOGS:
+                if not has_redacted(call.messages):
+                    yield call
+            elif call.metadata and (columns := unread(row, call.metadata, call.messages)):
+                yield replace(call, unread=columns)
+            else:
                 yield call
     except (TypeError, AttributeError, KeyError, IndexError, ValueError, OverflowError) as error:
         if isinstance(error, DataError):

@@ -97,6 +97,7 @@ _WARNINGS = {
     "assumed-encoding": "save the file as UTF-8, or convert it from its own encoding if this one is wrong",
     "low-rating": "builds for supervised training leave it out; --min-rating 1 (min_rating=1) keeps it",
     "unknown-key": "it is kept in the record, and left out of files for trainers",
+    "unread-column": "it is kept as metadata; name it context, or write it into the question, for the model to see it",
     "request-option": "say in a message what the answer depends on; the option is kept in the record only",
     "uneven-splits": "add rows, or change the shares; rows that belong together are never divided between splits",
     "image-size": "set detail to low, or take its tokens for an upper bound",
