@@ -74,6 +74,10 @@ _REMARKS = frozenset(
     """reasoning rationale rationales explanation explanations thought thoughts thinking cot analysis comment comments
     note notes feedback critique remark remarks reason license citation traceback error justification log""".split()
 )
+_FACTS = frozenset(  # the last words of names of facts
+    """at date time timestamp url urls uri link id ids uuid hash path file filename tag tags category categories
+    model language lang version split author authors""".split()
+)
 _PART = re.compile(r"[^\W\d_]+")
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _CATEGORY = re.compile(r"[^\W\d]+(?:[ /&_-]+[^\W\d]+){0,2}|n/a|-|")  # three words, without numbers or full stops
@@ -141,8 +145,9 @@ def is_context(key: str) -> bool:
 
 @lru_cache(maxsize=4096)
 def is_remark(key: str) -> bool:
-    """Whether a column holds what somebody says of the answer or of the row, and no part of the question."""
-    return not _REMARKS.isdisjoint(_words(key))
+    """Whether a column holds what somebody says of the answer or of the row, or a fact, and no part of the question."""
+    words = _words(key)
+    return not _REMARKS.isdisjoint(words) or not _FACTS.isdisjoint(words[-1:])
 
 
 def is_annotation(key: str, value: object, others: Collection[str]) -> bool:

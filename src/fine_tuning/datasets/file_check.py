@@ -13,6 +13,7 @@ from typing import IO, NamedTuple, TypedDict
 from fine_tuning._util.files import atomic_write
 from fine_tuning.data_io import formats, sources, unread_rows
 from fine_tuning.data_io.call import Call
+from fine_tuning.data_io.dialects import unread_keys
 from fine_tuning.data_io.formats import chat_checks, openai_chat, row_text
 from fine_tuning.data_io.formats.findings import CODES, Finding, Tally, has_error
 from fine_tuning.data_io.json_values import is_object
@@ -121,6 +122,13 @@ def examine(text: bytes | None) -> Examined:
     if isinstance(parsed, Finding):
         return Examined(None, {}, text or b"", None, [parsed])
     name = formats.format_of(parsed)
+    with unread_keys.noted() as keys:
+        found = _examined(parsed, name, text or b"")
+    found.findings.extend(Finding("unread-key", key, "it is left out") for key in sorted(keys))
+    return found
+
+
+def _examined(parsed: JsonColumn, name: str | None, text: bytes) -> Examined:
     try:
         # A row without the messages that it names is checked as it is: the checks say so.
         given = parsed.get("messages")
@@ -133,9 +141,9 @@ def examine(text: bytes | None) -> Examined:
         )
         wrong = chat_checks.check_row(parsed) if is_as_written else []
         if has_error(wrong):  # says what is wrong with which message
-            return Examined(None, {}, text or b"", name, wrong)
+            return Examined(None, {}, text, name, wrong)
         code = "unknown-format" if name is None else _CODES_OF_NO_CALL.get(str(error), "malformed")
-        return Examined(None, {}, text or b"", name, [Finding(code, "", str(error))])
+        return Examined(None, {}, text, name, [Finding(code, "", str(error))])
     row = parsed if call is None else row_of_call(call)
     learnt = {name: row[name] for name in _LEARNT if name in row}
     findings = chat_checks.check_row(row)
@@ -151,6 +159,11 @@ def examine(text: bytes | None) -> Examined:
                 Finding("unread-column", key, "text that may be a part of the question") for key in call.unread
             ]
     return Examined(parsed, learnt, row_text.canonical(learnt), name, findings, call, apart)
+
+
+def assumed_encoding(raw: RawRow) -> list[Finding]:
+    """That the encoding of a row's file was taken from its words, where it was."""
+    return [] if raw.assumed is None else [Finding("assumed-encoding", "", f"the file was read as {raw.assumed}")]
 
 
 def _call_of(row: JsonColumn, name: str | None) -> Call:
@@ -197,8 +210,7 @@ def _check(
     for raw in rows:
         report.read += 1
         found = examine(raw.text)
-        if raw.assumed is not None:
-            found.findings.append(Finding("assumed-encoding", "", f"the file was read as {raw.assumed}"))
+        found.findings.extend(assumed_encoding(raw))
         measured = meter.measure(found.learnt) if meter and not has_error(found.findings) else None
         if isinstance(measured, Finding):
             found.findings.append(measured)

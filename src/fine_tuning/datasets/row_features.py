@@ -6,7 +6,6 @@ import json
 import math
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from enum import IntEnum, IntFlag
 from pathlib import Path
 from typing import NamedTuple
@@ -15,9 +14,10 @@ from fine_tuning.data_io.formats import Call, row_text
 from fine_tuning.data_io.formats.findings import Finding, has_error
 from fine_tuning.data_io.rows import conversation_key
 from fine_tuning.data_io.sources import RawRow
+from fine_tuning.data_io.times import parse_time
 from fine_tuning.datasets import row_rating, telling_words, turns
 from fine_tuning.datasets import token_counts as tokens
-from fine_tuning.datasets.file_check import examine, rejected_line
+from fine_tuning.datasets.file_check import assumed_encoding, examine, rejected_line
 from fine_tuning.datasets.language_detection import language_of, plain
 from fine_tuning.datasets.privacy.row_privacy import RowPrivacy
 from fine_tuning.datasets.recipe import Recipe, seconds_of
@@ -106,7 +106,7 @@ class Recorder:
     def record(self, raw: RawRow) -> Record:
         """Check one row."""
         examined = self._privacy.apply(examine(raw.text))
-        findings = [each for each in examined.findings if each.code not in self._unsaid]
+        findings = [each for each in examined.findings if each.code not in self._unsaid] + assumed_encoding(raw)
         if has_error(findings):
             return self._rejected(raw, findings)
         call = examined.call
@@ -209,13 +209,8 @@ def _shown(value: object) -> str | None:
 
 def _seconds(value: object) -> float | None:
     """A time as seconds since 1970; None where it is none."""
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return float(value)
-    try:
-        parsed = datetime.fromisoformat(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
-        return None
-    return (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).timestamp()
+    found = parse_time(value)
+    return None if found is None else found.timestamp()
 
 
 def _divided(call: Call) -> tuple[turns.Messages, turns.Messages]:
