@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from fine_tuning import DatasetBuilder, FineTuningCLI
@@ -62,6 +65,36 @@ def test_error_in_quotes_names_the_line_of_its_row(tmp_path: Path) -> None:
     path.write_text('question,answer\na,b\n"Which?,It\nis\nopen.\n')
     with pytest.raises(DataError, match=r"line 5: not CSV .*in the row that begins on line 3"):
         list(sources.read(str(path)))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b'\x00\x00\n{"q": 1}\n\x00\x00\n{"q": 2}\x00\x00\x00',
+        b'\x1e{"q": 1}\n\x1e{"q": 2}\n',
+        b'{"q": 1}\r\n{"q": 2}\r\n\x1a',
+    ],
+)
+def test_padding_of_lines_is_no_row(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_bytes(content)
+    assert [json.loads(row.text or b"") for row in sources.read(str(path))] == [{"q": 1}, {"q": 2}]
+
+
+def test_empty_lines_before_the_names_are_skipped(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text("\n\nq,a\n1,2\n\x1a")
+    assert [(row.line, json.loads(row.text or b"")) for row in sources.read(str(path))] == [(4, {"q": "1", "a": "2"})]
+
+
+def test_columns_of_one_name_are_refused_in_every_table(tmp_path: Path) -> None:
+    table = pa.table([pa.array(["x"]), pa.array(["y"]), pa.array(["z"])], names=["question", "answer", "question"])
+    frame = pd.DataFrame([["x", "y", "z"]], columns=table.column_names)
+    pq.write_table(table, tmp_path / "rows.parquet")
+    reads = (sources.table_rows(table), sources.table_rows(frame), sources.read(str(tmp_path / "rows.parquet")))
+    for rows in reads:
+        with pytest.raises(DataError, match="two columns are named 'question'; rename one"):
+            list(rows)
 
 
 def test_column_without_a_name_is_kept_unless_it_is_an_index(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ _JSON_COLUMNS = set(
     "observations history images input_messages".split()
 )
 _NUMBER_COLUMNS = {"rating", "weight"}
+_END_IN_DOS = "\x1a"
 _DELIMITERS = ",;\t|"
 # How spreadsheets name the delimiter in a first line of its own; one that saves it again quotes and pads it.
 _STATED = re.compile(r'(?i)"?sep=(.)"?[,;\t|]*\r?\n?')
@@ -37,23 +38,26 @@ def csv_rows(stream: IO[bytes], file: str, delimiter: str | None = None) -> Iter
     lines_read = start = 0
     try:
         with io.TextIOWrapper(stream, "utf-8-sig", "surrogateescape", newline="") as text:
-            first = text.readline()
-            skipped = 0
+            first, skipped = text.readline(), 0
+            while first and not first.strip():
+                first, skipped = text.readline(), skipped + 1
             if (stated := _STATED.fullmatch(first)) is not None:
-                delimiter, first, skipped = stated[1], text.readline(), 1
+                delimiter, first, skipped = stated[1], text.readline(), skipped + 1
             reader = csv.reader(_with_first(first, text), delimiter=delimiter or _delimiter(first), strict=True)
             try:
                 names = _names(next(reader, []), f"{file}, line {1 + skipped}")
                 start = reader.line_num + 1 + skipped
                 for cells in reader:
                     line, start = start, reader.line_num + 1 + skipped
-                    if any(cells):
+                    if any(cells) and cells != [_END_IN_DOS]:
                         yield RawRow(file, line, cells_to_json_bytes(_row(names, cells)))
             finally:
                 lines_read = reader.line_num + skipped
     except csv.Error as error:
         begun = f", in the row that begins on line {start}" if start < lines_read else ""
-        raise DataError(f"{file}, line {lines_read}: not CSV ({error}){begun}") from None
+        raise DataError(
+            f"{file}, line {lines_read}: not CSV ({error}){begun}; a quote in a cell is written twice"
+        ) from None
 
 
 def _names(cells: list[str], where: str) -> list[str]:
@@ -70,7 +74,8 @@ def _names(cells: list[str], where: str) -> list[str]:
 
 def _row(names: list[str], cells: list[str]) -> dict[str, object]:
     if len(cells) < len(names) or any(cells[len(names) :]):
-        problem = f"{len(cells)} cells, where the first line names {len(names)} columns"
+        counted = f"{len(cells)} cell{'s' if len(cells) > 1 else ''}"
+        problem = f"{counted}, where the first line names {len(names)} columns"
         return {WRONG_CELLS: problem, CELLS: cells}
     row = {name: _cell(name, cell) for name, cell in zip(names, cells, strict=False) if name and cell}
     if not names[0] and cells[0] and not cells[0].isdecimal():
