@@ -77,10 +77,11 @@ def test_spreadsheet_is_refused_with_what_converts_it(tmp_path: Path) -> None:
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600), "is a spreadsheet of Excel; save it"),
         (b"PK\x03\x04" + bytes(60), "is a zip archive; unpack it"),
         (b"PAR1" + bytes(60), r"is Parquet; give it its own extension, \.parquet"),
-        (gzip.compress(b'{"a": 1}'), r"is compressed with gzip; give it .*\.jsonl\.gz"),
+        (gzip.compress(b'{"a": 1}', mtime=0), r"is compressed with gzip; give it .*\.jsonl\.gz"),
         (b"SQLite format 3\x00", "is an SQLite database"),
         (b"\xef\xbb\xbf\n<!DOCTYPE html><html>", "is a page or a document in mark-up"),
     ],
+    ids=["excel", "zip", "parquet", "gzip", "sqlite", "html"],
 )
 @pytest.mark.parametrize("name", ["x.jsonl", "x.csv", "x.json", "x"])
 def test_file_that_is_no_text_of_rows_is_refused_by_name(tmp_path: Path, name: str, content: bytes, word: str) -> None:

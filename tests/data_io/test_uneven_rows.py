@@ -74,6 +74,7 @@ def test_error_in_quotes_names_the_line_of_its_row(tmp_path: Path) -> None:
         b'\x1e{"q": 1}\n\x1e{"q": 2}\n',
         b'{"q": 1}\r\n{"q": 2}\r\n\x1a',
     ],
+    ids=["zeros", "records", "dos"],
 )
 def test_padding_of_lines_is_no_row(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "rows.jsonl"
