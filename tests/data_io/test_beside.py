@@ -24,6 +24,11 @@ SHAPES: dict[str, dict[str, Any]] = {
     "question": {"question": Q, "answer": A},
     "pair": {"prompt": Q, "chosen": A, "rejected": B},
 }
+TEXT_SHAPES = ("alpaca", "question")  # whose context has a place in the question
+CONTEXTS = (
+    *("knowledge", "background", "passage", "passages", "documents", "retrieved_docs", "Knowledge Base", "article"),
+    *("RAG_context", "retrieval", "source_documents", "sourceDocuments", "Retrieved Chunks", "gold_passages"),
+)
 each_shape = pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
 
 
@@ -89,12 +94,15 @@ def test_field_that_cannot_be_read_is_refused_by_name(shape: dict[str, Any], fie
         call_of({**shape, **fields})
 
 
-@each_shape
 @pytest.mark.parametrize(
-    "key",
+    ("shape", "key"),
     [
-        *("persona", "knowledge", "background", "passage", "passages", "guidelines", "examples", "few_shot", "prefix"),
-        *("suffix", "documents", "retrieved_docs", "Knowledge Base", "fewShotExamples", "toolResults"),
+        (shape, key)
+        for name, shape in SHAPES.items()
+        for key in (
+            *("persona", "guidelines", "examples", "few_shot", "prefix", "suffix", "fewShotExamples", "toolResults"),
+            *(() if name in TEXT_SHAPES else CONTEXTS),
+        )
     ],
 )
 def test_text_that_the_model_may_have_seen_is_refused_by_name(shape: dict[str, Any], key: str) -> None:

@@ -112,7 +112,7 @@ class TestQuestionsAndTexts:
         with pytest.raises(DataError, match=f"{key} are part of the question; write them into it"):
             only({"question": ASKED, "answer": "B", key: ["a van", "a ship"]})
 
-    @pytest.mark.parametrize("others", [{"documents": ["a b"]}, {"history": "a, b"}])
+    @pytest.mark.parametrize("others", [{"persona": ["a b"]}, {"history": "a, b"}])
     def test_column_of_the_conversation_is_not_lost(self, others: dict[str, Any]) -> None:
         with pytest.raises(DataError, match="is not part of the conversation, and would be lost"):
             only({"question": ASKED, "answer": ANSWERED, **others})

@@ -43,6 +43,7 @@ WRONG: list[tuple[str, str, Any]] = [
     ("not-json", "", b'{"messages": [}'),
     ("not-an-object", "", b"[1]"),
     ("too-long-line", "", None),
+    ("wrong-cells", "", b'{"<wrong cells>": "3 cells, where the first line names 2 columns", "<cells>": []}'),
     ("too-deep", "", b'{"a":' + b"[" * 100_000),
     ("duplicate-key", "role", b'{"messages": [{"role": "user", "role": "system", "content": "x"}]}'),
     ("not-finite", "", b'{"messages": [], "rating": NaN}'),
@@ -124,7 +125,15 @@ def test_check_invalid_row_reports_code_and_field(code: str, field: str, row: An
 
 
 def test_check_codes_are_all_tested() -> None:
-    elsewhere = {"too-few-rows", "too-many-tokens", "uneven-splits", "wrong-rating", "assumed-encoding"}
+    elsewhere = {
+        "too-few-rows",
+        "too-many-tokens",
+        "uneven-splits",
+        "wrong-rating",
+        "assumed-encoding",
+        "unread-column",
+        "unread-key",
+    }
     private = {code for code in CODES if code.startswith(("secret-", "personal-data-"))}
     assert {code for code, _, _ in WRONG} | elsewhere | private == set(CODES)
 

@@ -37,3 +37,25 @@ def test_score_beside_a_rating_or_a_good_one_is_metadata(tmp_path: Path, given: 
 
 def test_score_of_rows_that_are_rated_by_the_importer_is_metadata(tmp_path: Path) -> None:
     assert imported(tmp_path, rating=2, score=1).captured == 1
+
+
+HELPSTEER = {"helpfulness": 3, "correctness": 4, "coherence": 4, "complexity": 1, "verbosity": 2}
+
+
+def test_rows_with_several_scores_are_refused_with_what_to_pass(tmp_path: Path) -> None:
+    (rejected,) = imported(tmp_path, **HELPSTEER).rejected
+    assert rejected["reason"] == (
+        "helpfulness is 3, correctness is 4, coherence is 4, whose scale is not known; add a column rating "
+        "from 1 to 5 (for scores of 0 to 4, the score plus 1), or pass --rating and a number from 1 to 5 for all rows "
+        "without a rating"
+    )
+    assert imported(tmp_path, **{**HELPSTEER, "helpfulness": None, "coherence": None}).captured == 0
+
+
+@pytest.mark.parametrize(("passed", "beside", "rating"), [(3, {}, 3), (None, {"Rating": 4}, 4), (2, {"Rating": 4}, 4)])
+def test_rows_with_several_scores_are_imported_with_a_rating(
+    tmp_path: Path, passed: int | None, beside: dict[str, int], rating: int
+) -> None:
+    assert imported(tmp_path, passed, **HELPSTEER, **beside).captured == 1
+    (example,) = DistillationDataCollector(tmp_path / "data").find_examples()
+    assert (example["rating"], example["metadata"]) == (rating, HELPSTEER)

@@ -175,6 +175,8 @@ def _print_import(names: str, report: ImportReport) -> None:
         "duplicates": report.duplicates,
         "imported before": report.already_imported or None,
         **report.unread,
+        "columns kept as metadata": output.counts(report.unread_columns),
+        "keys of messages not read": output.counts(report.unread_keys),
         "cut off": report.cut_off or None,
         "not fit for training": output.counts(report.untrainable),
         "rejected": len(report.rejected),

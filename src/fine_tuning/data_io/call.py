@@ -43,6 +43,7 @@ class Call:
         captured_at: ISO 8601, or seconds since 1970.
         metadata: the other fields of the row.
         finish_reason: stop, length, tool_calls, content_filter or error.
+        unread: fields of the metadata that may be a part of the question; see `context_columns.unread`.
     """
 
     messages: list[Message]
@@ -56,10 +57,15 @@ class Call:
     metadata: JsonObject = field(default_factory=dict)
     finish_reason: str | None = None
     usage: Usage | None = None
+    unread: Collection[str] = ()
 
     def request_messages(self) -> list[Message]:
         """The messages before the response."""
         return self.messages[: length_of_request(self.messages)]
+
+    def unread_texts(self) -> JsonObject:
+        """Those fields, by which calls with one conversation differ."""
+        return {key: self.metadata[key] for key in self.unread}
 
     @property
     def is_cut_off(self) -> bool:

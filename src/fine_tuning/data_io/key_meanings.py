@@ -29,7 +29,8 @@ _NAMES = {
     Meaning.SYSTEM: (
         "system system_prompt system_message system_msg system_instruction system_instructions system_content "
         "system_text instructions custom_instructions developer developer_prompt developer_message "
-        "developer_instructions preamble preprompt sys sys_prompt sys_message sys_msg"
+        "developer_instructions preamble preprompt sys sys_prompt sys_message sys_msg custom_instruction "
+        "custom_prompt custom_system_prompt system_role assistant_instructions"
     ),
     Meaning.HISTORY: (
         "history chat_history conversation_history dialog_history dialogue_history message_history messages_history "
@@ -59,6 +60,26 @@ _NAMES = {
     ),
     Meaning.OPTION: "tool_choice response_format",
 }
+_CONTEXTS = frozenset(
+    """context contexts ctx ctxs document documents doc docs passage passages article articles retrieval retrievals
+    chunk chunks snippet snippets excerpt excerpts paragraph paragraphs rag""".split()
+)
+_MAYBE_CONTEXTS = frozenset("text texts body schema schemas ddl transcript premise story evidence hint hints".split())
+_OF_CONTEXT = frozenset("text texts body content contents".split())  # of an article
+_OF_ANSWER = frozenset(
+    """answer answers response responses output outputs completion completions generated prediction predicted target
+    rejected chosen""".split()
+)
+_REMARKS = frozenset(
+    """reasoning rationale rationales explanation explanations thought thoughts thinking cot analysis comment comments
+    note notes feedback critique remark remarks reason license citation traceback error justification log""".split()
+)
+_FACTS = frozenset(  # the last words of names of facts
+    """at date time timestamp url urls uri link id ids uuid hash path file filename tag tags category categories
+    model language lang version split author authors""".split()
+)
+_PART = re.compile(r"[^\W\d_]+")
+_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _CATEGORY = re.compile(r"[^\W\d]+(?:[ /&_-]+[^\W\d]+){0,2}|n/a|-|")  # three words, without numbers or full stops
 _NUMBERED = re.compile(r"[ _-]?[0-9]+$")
 _DESCRIBE_QUESTIONS = frozenset({"knowledge"})
@@ -77,6 +98,13 @@ def plain(key: str) -> str:
 
 
 _ANNOTATED = frozenset(map(plain, _ANNOTATIONS.split()))
+_GROUNDING = frozenset(
+    map(
+        plain,
+        """knowledge selected_knowledge checked_knowledge knowledge_base background background_knowledge
+        background_info search_results grounding""".split(),
+    )
+)
 _MEANINGS = {plain(name): meaning for meaning, names in _NAMES.items() for name in names.split()}
 
 
@@ -86,7 +114,40 @@ def meaning_of(key: str) -> Meaning | None:
 
     A numbered name, such as `instruction_2`, says what the name does.
     """
-    return _MEANINGS.get(plain(key)) or _MEANINGS.get(plain(_NUMBERED.sub("", key)))
+    stated = _MEANINGS.get(plain(key)) or _MEANINGS.get(plain(_NUMBERED.sub("", key)))
+    if stated is None:
+        words = _words(key)
+        if words and words[-1] in _CONTEXTS and _OF_ANSWER.isdisjoint(words):
+            return Meaning.SEEN
+    return stated
+
+
+def _words(key: str) -> list[str]:
+    """The words of a name: `retrievedDocs_1` has two."""
+    return [each.lower() for each in _PART.findall(_CAMEL.sub(" ", key))]
+
+
+@lru_cache(maxsize=4096)
+def is_context(key: str) -> bool:
+    """Whether a column of text is a context by its name, where a question and an answer are beside it.
+
+    The last word of a name says what it is: `rag_context`, `sql_schema` and `article_text`, but not `context_id`.
+    """
+    words = _words(key)
+    if not words or not _OF_ANSWER.isdisjoint(words):
+        return False
+    if words[-1] in _CONTEXTS | _MAYBE_CONTEXTS:
+        return True
+    if words[-1] in _OF_CONTEXT:
+        return len(words) > 1 and words[-2] in _CONTEXTS | {"source", "input"}
+    return plain(key) in _GROUNDING
+
+
+@lru_cache(maxsize=4096)
+def is_remark(key: str) -> bool:
+    """Whether a column holds what somebody says of the answer or of the row, or a fact, and no part of the question."""
+    words = _words(key)
+    return not _REMARKS.isdisjoint(words) or not _FACTS.isdisjoint(words[-1:])
 
 
 def is_annotation(key: str, value: object, others: Collection[str]) -> bool:

@@ -13,6 +13,7 @@ _STARS = re.compile(rf"(?:num)?stars|(?:star|user|human)rating|{_OF}(?:rating|sc
 _SCORES = re.compile(
     rf"{_OF}(?:score|rating|quality|helpfulness|preference|reaction|stars)(?:score|rating)?"
     r"(?:(?:[01](?:to)?|outof)(?:10|100))?|helpful|ishelpful|numstars"
+    r"|correctness|coherence|honesty|truthfulness|faithfulness|instructionfollowing"  # HelpSteer's, UltraFeedback's
 )
 _LARGEST = 5
 _GOOD_SHARE = 0.5  # of a scale to 1
@@ -37,15 +38,21 @@ def refuse_unclear(row: Row, metadata: JsonObject) -> None:
     Raises:
         DataError: there is one; the message names it.
     """
-    for key, value in metadata.items():
-        number = _number(value) if key in row else None
-        if number is None or number > _LARGEST or _GOOD_SHARE < number < 1:
-            continue
-        name = plain(key)
-        if _SCORES.fullmatch(name) or _STARS.fullmatch(name):
-            raise DataError(
-                f"{key} is {value!r}, whose scale is not known; write a rating from 1 to 5, or pass --rating"
-            )
+    unclear = [f"{key} is {value!r}" for key, value in metadata.items() if key in row and _is_unclear(key, value)]
+    if unclear:
+        raise DataError(
+            f"{', '.join(unclear)}, whose scale is not known; add a column rating from 1 to 5 (for scores of 0 to 4, "
+            "the score plus 1), or pass --rating and a number from 1 to 5 for all rows without a rating"
+        )
+
+
+def _is_unclear(key: str, value: object) -> bool:
+    """Whether a score may be a bad one; one above half of a scale to 1, or above 5, is none."""
+    number = _number(value)
+    if number is None or number > _LARGEST or _GOOD_SHARE < number < 1:
+        return False
+    name = plain(key)
+    return _SCORES.fullmatch(name) is not None or _STARS.fullmatch(name) is not None
 
 
 def _number(value: object) -> float | None:

@@ -78,15 +78,17 @@ def groups(chats: Sequence[turns.Messages], ids: Sequence[str | None]) -> list[i
         after, before = np.zeros_like(key), np.zeros_like(key)
         after[: len(starts)], before[len(starts) : len(starts) + len(ends)] = starts[:, 1], ends[:, 1]
         found.append(States(np.full(len(key), row), key, after, before))
-        question = (
-            ids[row] if ids[row] is not None else turns.prompt_words(messages[:-1]).text if messages else f"{row}"
-        )
+        question = ids[row] if ids[row] is not None else _question(messages[:-1]) if messages else f"{row}"
         pairs.append(np.array([[questions.setdefault(f"{ids[row] is None} {question}", row), row]]))
     states_of_all = States(*(np.concatenate(column) for column in zip(*found, strict=True)))
     # A state that no other chat goes on from links nothing: many chats end in the same way.
     is_start = np.isin(states_of_all.key, states_of_all.key[states_of_all.after != 0])
     linked = _linked(States(*(column[is_start] for column in states_of_all)), named)
     return [int(each) for each in near_duplicates.components(len(chats), np.concatenate([*pairs, linked]))]
+
+
+def _question(prompt: turns.Messages) -> str:
+    return f"{turns.apart(prompt):x} {turns.prompt_words(prompt).text}"
 
 
 def _linked(states: States, conversation: Numbers) -> Numbers:

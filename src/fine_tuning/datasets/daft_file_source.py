@@ -24,7 +24,9 @@ BLOCK_BYTES = 4 << 20  # of rows that travel together
 AHEAD_ROWS = 200_000  # that are read before they are processed
 PAUSE_SECONDS, PATIENCE = 0.02, 100
 END = -1  # the line of the row that ends a file
-RAW = pa.schema([("source", pa.int32()), ("line", pa.int64()), ("raw", pa.large_binary())])
+RAW = pa.schema(
+    [("source", pa.int32()), ("line", pa.int64()), ("raw", pa.large_binary()), ("assumed", pa.large_string())]
+)
 
 
 class FileEnd(TypedDict, total=False):
@@ -69,24 +71,28 @@ def blocks(place: int, name: str) -> Iterator[pa.Table]:
     """The rows of a file in blocks, and the row that ends it; see `sources.read`."""
     lines: list[int] = []
     texts: list[bytes | None] = []
+    assumed: str | None = None  # of a file as a whole
     count = size = 0
     end: FileEnd
     try:
         for row in sources.read(name):
             lines.append(row.line)
             texts.append(row.text)
+            assumed = row.assumed
             size += len(row.text or b"")
             if size >= BLOCK_BYTES:
-                yield _table(place, lines, texts)
+                yield _table(place, lines, texts, assumed)
                 count, lines, texts, size = count + len(lines), [], [], 0
         end = {"rows": count + len(lines)}
     except FineTuningError as error:
         end = {"error": (type(error).__name__, str(error))}
-    yield _table(place, [*lines, END], [*texts, json.dumps(end).encode()])
+    yield _table(place, [*lines, END], [*texts, json.dumps(end).encode()], assumed)
 
 
-def _table(place: int, lines: list[int], texts: list[bytes | None]) -> pa.Table:
-    return pa.table([pa.array([place] * len(lines), pa.int32()), lines, pa.array(texts, pa.large_binary())], RAW)
+def _table(place: int, lines: list[int], texts: list[bytes | None], assumed: str | None) -> pa.Table:
+    columns = [pa.array([place] * len(lines), pa.int32()), pa.array(lines, pa.int64())]
+    columns += [pa.array(texts, pa.large_binary()), pa.array([assumed] * len(lines), pa.large_string())]
+    return pa.table(columns, RAW)
 
 
 class Arrivals:

@@ -31,6 +31,7 @@ _TYPES = {
     "prompt_words": pa.large_string(),
     "last_words": pa.int32(),
     "telling": pa.uint64(),
+    "apart": pa.uint64(),
     "prompt": pa.uint64(),
     "response": pa.uint64(),
     "conversation": pa.uint64(),
@@ -64,7 +65,7 @@ def records(rows: RowSources, recipe: Recipe, settings: Settings) -> Generator[p
     checker = _row_checker(apart=is_here and _bytes(files) > MIN_BYTES_FOR_PROCESSES)
     check = checker(labels, recipe, settings.folder("models"))
     flow = daft_file_source.Flow()
-    checked = check.check(column("source"), column("line"), column("raw"))
+    checked = check.check(*(column(name) for name in daft_file_source.RAW.names))
     seen = daft_file_source.frame(files, flow).select("source", "line", checked)
     signed = seen.with_column("signature", near_duplicates.signature(column("prompt_words")))
     arrivals = daft_file_source.Arrivals(labels)
@@ -95,16 +96,16 @@ def _row_checker(*, apart: bool) -> DaftModule:
             self._recorder = Recorder(recipe, models_folder)
 
         @module.method.batch(return_dtype=record, unnest=True, batch_size=BLOCK_ROWS)  # type: ignore[untyped-decorator]
-        def check(self, source: DaftModule, line: DaftModule, raw: DaftModule) -> pa.StructArray:
-            columns = (column.to_arrow().to_pylist() for column in (source, line, raw))
+        def check(self, source: DaftModule, line: DaftModule, raw: DaftModule, assumed: DaftModule) -> pa.StructArray:
+            columns = (column.to_arrow().to_pylist() for column in (source, line, raw, assumed))
             found = [self._record(*row) for row in zip(*columns, strict=True)]
             values = zip(*found, strict=True)
             arrays = [pa.array(column, _TYPES[name]) for name, column in zip(Record._fields, values, strict=True)]
             return pa.StructArray.from_arrays(arrays, fields=list(RECORD))
 
-        def _record(self, place: int, line: int, text: bytes | None) -> Record:
+        def _record(self, place: int, line: int, text: bytes | None, assumed: str | None) -> Record:
             if line == daft_file_source.END:
                 return Record((text or b"").decode(), State.LEFT_OUT)
-            return self._recorder.record(RawRow(self._labels[place], line, text))
+            return self._recorder.record(RawRow(self._labels[place], line, text, assumed))
 
     return module.cls(RowChecker, use_process=apart, max_concurrency=os.cpu_count() if apart else None)

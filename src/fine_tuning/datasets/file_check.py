@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from pathlib import Path
 from typing import IO, NamedTuple, TypedDict
 
 from fine_tuning._util.files import atomic_write
 from fine_tuning.data_io import formats, sources, unread_rows
 from fine_tuning.data_io.call import Call
+from fine_tuning.data_io.dialects import unread_keys
 from fine_tuning.data_io.formats import chat_checks, openai_chat, row_text
 from fine_tuning.data_io.formats.findings import CODES, Finding, Tally, has_error
 from fine_tuning.data_io.json_values import is_object
@@ -57,9 +58,10 @@ class Examined(NamedTuple):
     Attributes:
         source: as its file has it; None where it cannot be read.
         learnt: the part that is trained on, as a chat or preference row.
-        content: canonical JSON of that, equal for duplicates.
+        content: canonical JSON of that; duplicates have it in common, and what stands `apart`.
         format: None where it is unknown.
         call: what the row records; None where it has an error.
+        apart: canonical JSON of columns that may be a part of the question; empty without any.
     """
 
     source: JsonColumn | None
@@ -68,6 +70,11 @@ class Examined(NamedTuple):
     format: str | None
     findings: list[Finding]
     call: Call | None = None
+    apart: bytes = b""
+
+    def identity(self) -> bytes:
+        """A hash that duplicates have in common."""
+        return blake2b(self.content + self.apart, digest_size=16).digest()
 
 
 @dataclass
@@ -115,6 +122,13 @@ def examine(text: bytes | None) -> Examined:
     if isinstance(parsed, Finding):
         return Examined(None, {}, text or b"", None, [parsed])
     name = formats.format_of(parsed)
+    with unread_keys.noted() as keys:
+        found = _examined(parsed, name, text or b"")
+    found.findings.extend(Finding("unread-key", key, "it is left out") for key in sorted(keys))
+    return found
+
+
+def _examined(parsed: JsonColumn, name: str | None, text: bytes) -> Examined:
     try:
         # A row without the messages that it names is checked as it is: the checks say so.
         given = parsed.get("messages")
@@ -127,18 +141,29 @@ def examine(text: bytes | None) -> Examined:
         )
         wrong = chat_checks.check_row(parsed) if is_as_written else []
         if has_error(wrong):  # says what is wrong with which message
-            return Examined(None, {}, text or b"", name, wrong)
+            return Examined(None, {}, text, name, wrong)
         code = "unknown-format" if name is None else _CODES_OF_NO_CALL.get(str(error), "malformed")
-        return Examined(None, {}, text or b"", name, [Finding(code, "", str(error))])
+        return Examined(None, {}, text, name, [Finding(code, "", str(error))])
     row = parsed if call is None else row_of_call(call)
     learnt = {name: row[name] for name in _LEARNT if name in row}
     findings = chat_checks.check_row(row)
     if name == openai_chat.NAME or "preferred_output" in parsed:
         findings += chat_checks.unknown_keys(parsed)
     findings += chat_checks.request_options(parsed)
+    apart = b""
     if call is not None:
         findings += row_rating.low(call.rating)
-    return Examined(parsed, learnt, row_text.canonical(learnt), name, findings, call)
+        if call.unread:
+            apart = row_text.canonical(call.unread_texts())
+            findings += [
+                Finding("unread-column", key, "text that may be a part of the question") for key in call.unread
+            ]
+    return Examined(parsed, learnt, row_text.canonical(learnt), name, findings, call, apart)
+
+
+def assumed_encoding(raw: RawRow) -> list[Finding]:
+    """That the encoding of a row's file was taken from its words, where it was."""
+    return [] if raw.assumed is None else [Finding("assumed-encoding", "", f"the file was read as {raw.assumed}")]
 
 
 def _call_of(row: JsonColumn, name: str | None) -> Call:
@@ -185,8 +210,7 @@ def _check(
     for raw in rows:
         report.read += 1
         found = examine(raw.text)
-        if raw.assumed is not None:
-            found.findings.append(Finding("assumed-encoding", "", f"the file was read as {raw.assumed}"))
+        found.findings.extend(assumed_encoding(raw))
         measured = meter.measure(found.learnt) if meter and not has_error(found.findings) else None
         if isinstance(measured, Finding):
             found.findings.append(measured)
@@ -197,7 +221,7 @@ def _check(
             report.rejected += 1
             if stream is not None:
                 stream.write(rejected_line(raw, found.findings))
-        elif (key := hashlib.sha256(found.content).digest()) in seen:
+        elif (key := found.identity()) in seen:
             report.duplicates += 1
         else:
             seen.add(key)

@@ -86,7 +86,7 @@ def components(count: int, pairs: Positions) -> Positions:
     return connected_components(graph, directed=False)[1].astype(np.int64)
 
 
-def groups(texts: Sequence[str], threshold: float = DEFAULT_THRESHOLD) -> list[int]:
+def groups(texts: Sequence[str], threshold: float = DEFAULT_THRESHOLD, apart: Sequence[int] = ()) -> list[int]:
     """The group of each text, numbered from 0 in order of first appearance.
 
     Args:
@@ -94,6 +94,7 @@ def groups(texts: Sequence[str], threshold: float = DEFAULT_THRESHOLD) -> list[i
             chain of such pairs. Case, punctuation and boilerplate are ignored; see `words.normalised`; texts with
             different numbers, operators or negations are different; see `telling_words`. At 1, texts
             share a group that are identical but for white space and the case of whole sentences.
+        apart: a key of each text that those of a group have in common, such as that of the system prompt.
 
     Returns:
         One number per text; equal numbers are near-duplicates.
@@ -103,7 +104,10 @@ def groups(texts: Sequence[str], threshold: float = DEFAULT_THRESHOLD) -> list[i
     words = [(exact if threshold == 1 else normalised)(text) for text in texts]
     common = boilerplate.shared(words)
     own = [boilerplate.own(text, common) for text in words] if common else words
-    pairs = candidates(bands_of(signatures(own), np.array([telling_words.key_of(text) for text in words], np.uint64)))
+    keys = np.array(apart or [0] * len(texts), np.uint64)
+    telling = np.array([telling_words.key_of(text) for text in words], np.uint64)
+    pairs = candidates(bands_of(signatures(own), telling ^ keys))
+    pairs = pairs[keys[pairs[:, 0]] == keys[pairs[:, 1]]]
     pairs = pairs[alike(pairs, dict(enumerate(own)), threshold)]
     pairs = pairs[same_telling_words(pairs, dict(enumerate(words)))]
     if common:  # the texts with their boilerplate, too: one question about two long documents is two questions

@@ -6,9 +6,7 @@ import json
 import math
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from enum import IntEnum, IntFlag
-from hashlib import blake2b
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,9 +14,10 @@ from fine_tuning.data_io.formats import Call, row_text
 from fine_tuning.data_io.formats.findings import Finding, has_error
 from fine_tuning.data_io.rows import conversation_key
 from fine_tuning.data_io.sources import RawRow
+from fine_tuning.data_io.times import parse_time
 from fine_tuning.datasets import row_rating, telling_words, turns
 from fine_tuning.datasets import token_counts as tokens
-from fine_tuning.datasets.file_check import examine, rejected_line
+from fine_tuning.datasets.file_check import assumed_encoding, examine, rejected_line
 from fine_tuning.datasets.language_detection import language_of, plain
 from fine_tuning.datasets.privacy.row_privacy import RowPrivacy
 from fine_tuning.datasets.recipe import Recipe, seconds_of
@@ -56,6 +55,7 @@ class Record(NamedTuple):
         content: a hash of what is trained on.
         prompt_words, last_words: of the prompt, for near-duplicates; see `turns.PromptWords`.
         telling: the key of the words that near-duplicates have in common; see `telling_words`. 0 after other turns.
+        apart: a key that near-duplicates have in common; see `turns.apart`.
         prompt, response: hashes; 0 where there is none.
         conversation: a hash of its id; 0 where the row has none.
         growth: see `Growth`.
@@ -74,6 +74,7 @@ class Record(NamedTuple):
     prompt_words: str = ""
     last_words: int = 0
     telling: int = 0
+    apart: int = 0
     prompt: int = 0
     response: int = 0
     conversation: int = 0
@@ -105,7 +106,7 @@ class Recorder:
     def record(self, raw: RawRow) -> Record:
         """Check one row."""
         examined = self._privacy.apply(examine(raw.text))
-        findings = [each for each in examined.findings if each.code not in self._unsaid]
+        findings = [each for each in examined.findings if each.code not in self._unsaid] + assumed_encoding(raw)
         if has_error(findings):
             return self._rejected(raw, findings)
         call = examined.call
@@ -132,11 +133,12 @@ class Recorder:
             text=(examined.content if row == examined.learnt else row_text.canonical(row)).decode(),
             state=State.FIT,
             findings=warnings,
-            content=blake2b(examined.content, digest_size=16).digest(),
+            content=examined.identity(),
             prompt_words=words.text,
             last_words=words.last,
             telling=0 if words.last else telling_words.key_of(words.text),
-            prompt=turns.hash_of("\0".join(turns.texts(prompt))),
+            apart=turns.apart(prompt, examined.apart),
+            prompt=turns.hash_of("\0".join([*turns.texts(prompt), *filter(None, [examined.apart.decode()])])),
             response=turns.hash_of(" ".join(normal_form(" ".join(turns.texts(response))).lower().split())),
             conversation=_conversation(call),
             growth=_growth(call, states),
@@ -207,13 +209,8 @@ def _shown(value: object) -> str | None:
 
 def _seconds(value: object) -> float | None:
     """A time as seconds since 1970; None where it is none."""
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return float(value)
-    try:
-        parsed = datetime.fromisoformat(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
-        return None
-    return (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).timestamp()
+    found = parse_time(value)
+    return None if found is None else found.timestamp()
 
 
 def _divided(call: Call) -> tuple[turns.Messages, turns.Messages]:

@@ -117,6 +117,8 @@ def similar_pairs(spool: Spool, rows: Ints, threshold: float) -> tuple[Ints, NDA
     sample = spool.pick("prompt_words", rows[:: max(1, len(rows) // boilerplate.SAMPLE)])
     common = boilerplate.shared(list(sample.values()))
     pairs = near_duplicates.candidates(_bands_of_own(spool, rows, common) if common else spool.bands[rows])
+    apart = spool.numbers["apart"][rows]
+    pairs = pairs[apart[pairs[:, 0]] == apart[pairs[:, 1]]]
     texts = spool.pick("prompt_words", rows[np.unique(pairs)])
     counts = spool.numbers["last_words"]
     prompts = _Texts(texts, counts, common)
@@ -170,10 +172,10 @@ def _last_turn(text: str, count: int) -> str:
 
 def _bands_of_own(spool: Spool, rows: Ints, common: frozenset[boilerplate.Shingle]) -> NDArray[np.uint32]:
     """The bands of the prompts without their boilerplate."""
-    last = spool.numbers["last_words"]
+    last, apart = spool.numbers["last_words"], spool.numbers["apart"]
     parts = (part.items() for part in spool.picked("prompt_words", rows))
     texts = (
-        (boilerplate.own(text, common, int(last[at])), 0 if last[at] else telling_words.key_of(text))
+        (boilerplate.own(text, common, int(last[at])), (0 if last[at] else telling_words.key_of(text)) ^ int(apart[at]))
         for part in parts
         for at, text in part
     )

@@ -17,13 +17,13 @@ from fine_tuning._util.files import translated_os_errors
 from fine_tuning.datasets.near_duplicates import as_matrix, bands_of
 
 _TEXTS = ("text", "prompt_words", "findings", "example", "starts", "ends")  # those in the file
-_NUMBERS = tuple("source line state last_words prompt response conversation growth whole rating tokens".split())
+_NUMBERS = tuple("source line state last_words apart prompt response conversation growth whole rating tokens".split())
 _NAMES = ("reason", "stratum", "balanced")
 Numbers: TypeAlias = NDArray[Any]  # a column of any type of number
 
 
 class Spool:
-    """All records of a plan, in the order of their files and lines. About 130 bytes of memory a row.
+    """All records of a plan, in the order of their files and lines. About 140 bytes of memory a row.
 
     Attributes:
         numbers: a column each, by the names of `Record` and of the plan; text fields as places in `names`, -1 for None.
@@ -147,5 +147,5 @@ def _numbers_of(batch: pa.RecordBatch, codes: dict[str, _Codes]) -> dict[str, Nu
     found |= {name: coder.of(batch.column(name)) for name, coder in codes.items()}
     padded = b"".join(value.ljust(16, b"\0") for value in batch.column("content").to_pylist())
     found["content"] = np.frombuffer(padded, np.uint64).reshape(-1, 2)
-    found["bands"] = bands_of(as_matrix(batch.column("signature")), batch.column("telling").to_numpy())
+    found["bands"] = bands_of(as_matrix(batch.column("signature")), batch.column("telling").to_numpy() ^ found["apart"])
     return found

@@ -15,6 +15,8 @@ from unicodedata import category
 
 import regex
 
+from fine_tuning.datasets import letter_case
+
 _NEGATIONS = frozenset(
     """not no never none nor neither without cannot cant dont doesnt didnt isnt arent wasnt werent wont shouldnt t
     nicht kein keine keinen keinem keiner keines ohne nie niemals nichts ne pas non sans jamais rien aucun aucune
@@ -56,6 +58,8 @@ def telling(text: str) -> tuple[str, ...]:
         text = _TAG.sub(" ", text)
     words = _TIME.sub(" ", text).split() if ":" not in text and "20" in text else text.split()
     found = tuple(_found(words, is_plain=text.isascii()))
+    if text != text.lower():
+        found += tuple(filter(letter_case.tells, words))
     if not text.isascii() and (times := len(_JAPANESE_NEGATION.findall(text))):
         return (*found, *["not"] * times)
     return found

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import random
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from typing import Literal, TypeVar
+from typing import Literal, TypeVar, cast
 
 import numpy as np
 
-from fine_tuning.datasets import continued_chats, near_duplicates
+from fine_tuning.data_io.context_columns import unread
+from fine_tuning.data_io.json_values import is_list, is_object, object_or_empty
+from fine_tuning.data_io.messages import Message
+from fine_tuning.datasets import continued_chats, near_duplicates, turns
 from fine_tuning.datasets.examples_with_recipe import Examples, derived
 from fine_tuning.datasets.recipe import DEFAULT_THRESHOLD
 from fine_tuning.errors import DataError, UsageError
@@ -60,7 +64,8 @@ def split(
 
 def _groups(examples: Sequence[Row], threshold: float) -> list[int]:
     """The group of each example: of near-duplicate prompts or of one conversation, also by a chain of both."""
-    alike = near_duplicates.groups([_prompt(e, i) for i, e in enumerate(examples)], threshold)
+    prompts = [_prompt(example, position) for position, example in enumerate(examples)]
+    alike = near_duplicates.groups(prompts, threshold, [_apart(example) for example in examples])
     pairs = []
     for groups in (alike, continued_chats.groups(examples)):
         first: dict[int, int] = {}
@@ -81,3 +86,12 @@ def _prompt(example: Mapping[str, object], position: int) -> str:
     if not isinstance(prompt, str):
         raise DataError(f"example {position + 1} has no prompt; run validate_examples first")
     return prompt
+
+
+def _apart(example: Mapping[str, object]) -> int:
+    """The key of a captured example's system prompt, and of its text that may be a part of the question."""
+    given, metadata = example.get("messages"), object_or_empty(example.get("metadata"))
+    messages = [cast("Message", each) for each in given if is_object(each)] if is_list(given) else []
+    columns = unread({}, metadata, messages)
+    texts = json.dumps({key: metadata[key] for key in columns}, sort_keys=True).encode() if columns else b""
+    return turns.apart(messages, texts)

@@ -1,13 +1,16 @@
 """What rows of chats are compared by: the words of their prompts, and hashes of the states that a conversation had.
 
-Messages of the system are left out of both: they hold dates and names, and many rows share them.
+Messages of the system are left out of both: many rows share them. Those that differ by more than a date tell prompts
+apart; a conversation goes on under another one.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from array import array
 from collections.abc import Sequence
+from functools import lru_cache
 from hashlib import blake2b
 from typing import NamedTuple
 
@@ -18,6 +21,15 @@ from fine_tuning.datasets.canonical_calls import call_text, json_text
 Messages = Sequence[Message]
 _MODULUS, _BASE = 2**61 - 1, 0x1D8E4E27C47D124F  # of the rolling hash (Karp and Rabin, 1987)
 _BETWEEN_MESSAGES = "␞"
+_SYSTEM = frozenset(("system", "developer"))
+_MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?"
+_DATE = re.compile(
+    rf"(?:\b(?:mon|tues|wednes|thurs|fri|satur|sun)day,? )?(?:\b\d{{1,2}}(?:st|nd|rd|th)? {_MONTH},? \d{{4}}"
+    rf"|\b{_MONTH} \d{{1,2}}(?:st|nd|rd|th)?,? \d{{4}})|\b\d{{4}}[-/.]\d\d?[-/.]\d\d?|\b\d\d?[-/.]\d\d?[-/.]\d{{4}}"
+    r"|(?:\b|t)\d\d?:\d\d(?::\d\d(?:\.\d+)?)?(?: ?[ap]m\b)?(?: ?(?:z|utc|gmt|[+-]\d\d:?\d\d)\b)?"
+    r"|\b(?:mon|tues|wednes|thurs|fri|satur|sun)day\b|(?:\d+年)?\d+月\d+日",
+    re.IGNORECASE,
+)
 _WINDOWS_LINE, _LINE = "\r\n", "\n"
 
 
@@ -64,7 +76,24 @@ def texts(messages: Messages) -> list[str]:
 
 def turns(messages: Messages) -> Messages:
     """Messages of user, assistant and tools. Rows that share a system message are not duplicates."""
-    return [message for message in messages if message.get("role") not in {"system", "developer"}]
+    return [message for message in messages if message.get("role") not in _SYSTEM]
+
+
+def apart(prompt: Messages, unread: bytes = b"") -> int:
+    """A key that near-duplicates have in common, however much their words are alike; 0 for nothing.
+
+    Args:
+        unread: columns that may be a part of the question; see `Examined.apart`.
+    """
+    system = [text for message in prompt if message.get("role") in _SYSTEM for text in texts([message])]
+    words_of = [found for text in system if (found := _undated(text))]
+    return hash_of("\0".join([*words_of, unread.decode()])) if words_of or unread else 0
+
+
+@lru_cache(maxsize=1024)
+def _undated(text: str) -> str:
+    """The words of a system prompt, without the day and the time at which it was sent."""
+    return words.normalised(_DATE.sub(" ", text))
 
 
 def exact_prompt_words(prompt: Messages, tools: Sequence[Tool]) -> PromptWords:

@@ -14,6 +14,8 @@ from unicodedata import category, normalize
 
 import regex
 
+from fine_tuning.datasets import letter_case
+
 WORD_WEIGHT = 6
 NGRAM_WORDS = 3
 _HAN_WEIGHT, _SYLLABLE_WEIGHT = 3, 2  # a word is some two characters in Chinese, three syllables in the other scripts
@@ -52,14 +54,14 @@ _OPERATOR_SIGN = regex.compile(_OPERATOR, regex.V1)
 _UNCASED = regex.compile(r"\p{Lo}")
 _PLAIN_WORD = re.compile(r"(?<!\w)[^\W\d_]{3,}(?!\w)")
 _SENTENCE_START = re.compile(r"(?<=[.!?…।؟])\s+|(?<=[。！？])")  # noqa: RUF001
-_BEFORE_CODE = ("\\", "%", "$", "-", "@")  # `\D` and `\d`, `%Y` and `%y`, `-P` and `-p` differ
+_BEFORE_CODE = ("\\", "%", "$", "-", "@", "`")  # `\D` and `\d`, `%Y` and `%y`, `-P` and `-p` differ
 _DASHES = re.compile(r"[\u2010-\u2015\u2212\ufe63\uff0d]")
 
 # Most texts need no closer look, which is slow: signs and capitals inside words are looked for in one step.
 _CAPITALS = "A-Z" + "".join(character for character in map(chr, range(128, 0x10000)) if character.isupper())
 _CAPITAL_INSIDE = re.compile(rf"[{_CAPITALS}](?<=\w.)")
 _ASCII_CAPITAL_INSIDE = re.compile(r"[A-Z](?<=\w.)", re.ASCII)
-_WORD_WITH_CAPITAL = re.compile(rf"\b\w[^\W{_CAPITALS}]*[{_CAPITALS}]\w*")
+_WORD_WITH_CAPITAL = re.compile(rf"(?P<inside>\b\w[^\W{_CAPITALS}]*[{_CAPITALS}]\w*)|{letter_case.WORD}")
 _PUNCTUATION = (  # in "well-known", and after "Hello!"; signs that only code has before these characters
     r"(?!(?<=[^\W\d_]-)[^\W\d_](?:(?<=\w\w-\w)|\w))(?!(?<=!)(?:[^=(\w]|$))"
     r"(?!(?<=:)(?:[^:=]|$))(?!(?<=\?)(?:[^.]|$))(?!(?<=')(?:[^(\d]|$))(?!(?<=\")(?:\D|$))"
@@ -95,9 +97,9 @@ def normalised(text: str) -> str:
     """The words of a text with a space between; of a text without any, its characters.
 
     Punctuation is left out. Capitals count where they are inside a word of a sentence that has small letters, too:
-    `getUser` and `getuser`, `CO` and `Co` differ.
+    `getUser` and `getuser`, `CO` and `Co` differ; and where they are a unit or a name in code, see `letter_case`.
     """
-    if text.isascii() and not _NOT_PLAIN.search(text):
+    if text.isascii() and not _NOT_PLAIN.search(text) and not letter_case.has_meaning(text):
         return " ".join(text.lower().translate(_ASCII_SPACES).split()) or " ".join(text.split())
     plain = folded(text)
     if not plain.isascii():
@@ -119,13 +121,14 @@ def exact(text: str) -> str:
 def folded(text: str) -> str:
     """A text in NFC and in lower case, but for words with capitals inside, in sentences that are not all capitals."""
     if text.isascii():
-        if not _ASCII_CAPITAL_INSIDE.search(text):
+        if not _ASCII_CAPITAL_INSIDE.search(text) and not letter_case.has_meaning(text):
             return text.lower()
     else:
         text = normalize("NFC", text)
     lower = text.lower()
-    if lower != text and _CAPITAL_INSIDE.search(text):
-        lower = " ".join(map(_folded_sentence, _SENTENCE_START.split(text)))
+    if lower != text and (_CAPITAL_INSIDE.search(text) or letter_case.has_meaning(text)):
+        both = letter_case.in_both_cases(text)
+        lower = " ".join(_folded_sentence(sentence, both) for sentence in _SENTENCE_START.split(text))
     return normalize("NFC", lower)
 
 
@@ -134,11 +137,13 @@ def normal_form(text: str) -> str:
     return text if text.isascii() else normalize("NFC", text)
 
 
-def _folded_sentence(sentence: str) -> str:
+def _folded_sentence(sentence: str, both: frozenset[str]) -> str:
     if _is_shouted(sentence):
         return sentence.lower()
     parts, at = list[str](), 0
     for match in _WORD_WITH_CAPITAL.finditer(sentence):
+        if match["inside"] is None and not letter_case.is_kept(match, both):
+            continue
         parts += [sentence[at : match.start()].lower(), match.group()]
         at = match.end()
     return "".join([*parts, sentence[at:].lower()])
@@ -149,6 +154,8 @@ def _without_sentence_case(sentence: str) -> str:
         return sentence.lower()
     first = re.search(r"\w+", sentence)
     if first is None or _CAPITAL_INSIDE.search(first.group()) or sentence[: first.start()].endswith(_BEFORE_CODE):
+        return sentence
+    if (word := letter_case.find(sentence, first.start())) is not None and letter_case.is_kept(word, frozenset()):
         return sentence
     return sentence[: first.start()] + first.group().lower() + sentence[first.end() :]
 

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import NamedTuple, cast
 
 from fine_tuning._util import checks
@@ -24,6 +25,7 @@ class Facts(NamedTuple):
     Attributes:
         model_used: the model that responded.
         captured_at: UTC; now by default.
+        apart: what tells the call from others with the same conversation; see `Call.unread_texts`.
     """
 
     domain: object
@@ -32,6 +34,7 @@ class Facts(NamedTuple):
     metadata: object = None
     model_used: object = "unknown"
     captured_at: datetime | None = None
+    apart: Mapping[str, object] = MappingProxyType({})
 
 
 def example_record(messages: object, tools: object, facts: Facts) -> NewExample:
@@ -56,7 +59,7 @@ def example_record(messages: object, tools: object, facts: Facts) -> NewExample:
     prompt, response = prompt_and_response(conversation)
     if not prompt.strip() or not response.strip():
         raise UsageError("prompt and response must not be empty")
-    example_id = _stored_id(conversation, functions)
+    example_id = _stored_id(conversation, functions, facts.apart)
     metadata = checks.mapping("metadata", facts.metadata)
     if metadata:
         checks.storable("metadata", metadata)
@@ -81,13 +84,15 @@ def example_id(messages: Sequence[Message], tools: Sequence[Tool] = ()) -> str:
 
     Equal messages and tools have an equal id, wherever and whenever they were captured.
     """
-    return _id_of(_canonical(messages, tools).encode("utf-8", "surrogatepass"))
+    return _id_of(_canonical(messages, tools, {}).encode("utf-8", "surrogatepass"))
 
 
-def _canonical(messages: Sequence[Message], tools: Sequence[Tool]) -> str:
+def _canonical(messages: Sequence[Message], tools: Sequence[Tool], apart: Mapping[str, object]) -> str:
     content: dict[str, object] = {"messages": list(messages)}
     if tools:
         content["tools"] = list(tools)
+    if apart:
+        content["apart"] = dict(apart)
     return _CANONICAL.encode(content)
 
 
@@ -95,13 +100,13 @@ def _id_of(canonical: bytes) -> str:
     return "sha256:" + hashlib.sha256(canonical).hexdigest()
 
 
-def _stored_id(messages: Sequence[Message], tools: Sequence[Tool]) -> str:
+def _stored_id(messages: Sequence[Message], tools: Sequence[Tool], apart: Mapping[str, object]) -> str:
     """As `example_id`, of a conversation that every database can store.
 
     Raises:
         UsageError: it cannot be stored.
     """
-    canonical = _canonical(messages, tools)
+    canonical = _canonical(messages, tools, apart)
     if _ESCAPED_NUL in canonical:  # or a backslash before the same digits
         checks.storable("messages", messages)
         checks.storable("tools", tools)
@@ -110,6 +115,7 @@ def _stored_id(messages: Sequence[Message], tools: Sequence[Tool]) -> str:
     except UnicodeEncodeError:
         checks.storable("messages", messages)
         checks.storable("tools", tools)
+        checks.storable("metadata", apart)
         raise
 
 

@@ -71,6 +71,8 @@ class ImportReport:
         known_since: when all the rows were imported before (ISO 8601), in which case nothing was stored; else None.
         untrainable: number of calls that are stored, and refused when a dataset is built from them, by what is wrong
             (the code of `ft-cli dataset check`).
+        unread_columns: number of calls by column of text that was kept as metadata, and may belong to the question.
+        unread_keys: number of rows by key of a message, call or part that is not read, such as `message.reasoning`.
         encodings: number of rows by the encoding that their file was taken to have; not those of UTF-8 and UTF-16.
     """
 
@@ -88,6 +90,8 @@ class ImportReport:
     untrainable: Counter[str] = field(default_factory=Counter)
     encodings: Counter[str] = field(default_factory=Counter)
     unread: Counter[str] = field(default_factory=Counter)
+    unread_columns: Counter[str] = field(default_factory=Counter)
+    unread_keys: Counter[str] = field(default_factory=Counter)
 
     def add(self, other: ImportReport) -> None:
         """Add the counts of an import of more rows; `known_since` stays None, as the parts may differ."""

@@ -6,18 +6,21 @@ import hashlib
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import chain, islice
 from pathlib import Path
 from typing import NamedTuple, Protocol, TypeVar
 
 from fine_tuning._util.garbage import paused_collector
 from fine_tuning.data_io import formats, score_fields, sources, unread_rows
-from fine_tuning.data_io.formats import Call, chat_checks, row_text
-from fine_tuning.data_io.formats.findings import CODES, Finding
-from fine_tuning.data_io.messages import messages_of_example
+from fine_tuning.data_io.context_columns import UNREAD
+from fine_tuning.data_io.dialects import unread_keys
+from fine_tuning.data_io.formats import Call, Row, row_text
+from fine_tuning.data_io.formats.findings import Finding
 from fine_tuning.data_io.sources import RawRow
+from fine_tuning.data_io.times import parse_time
 from fine_tuning.data_io.usage import Usage
+from fine_tuning.distillation import row_problems
 from fine_tuning.distillation.example_record import Facts, example_record
 from fine_tuning.distillation.import_report import Defaults, ImportReport
 from fine_tuning.distillation.ratings import LOG_RATING, REJECTED_RATING, TRAINING_DATA_RATING, parse_rating
@@ -28,7 +31,6 @@ from fine_tuning.store.records.examples import NewExample
 
 BLOCK_ROWS = 1000
 Item = TypeVar("Item")
-_EARLIEST = 1e8  # seconds: 1973; a number that would be later in a smaller unit is taken to be in it
 _log = logging.getLogger(__name__)
 
 
@@ -193,7 +195,14 @@ class Import:
         digest = hashlib.sha256(repr(self.defaults).encode())
         for row in rows:
             digest.update((row.text or b"") + b"\n")
-        return Block([call for row in rows for call in self.calls(row)], digest.hexdigest())
+        calls: list[ReadCall] = []
+        with unread_keys.noted() as keys:
+            for row in rows:
+                calls += self.calls(row)
+                if keys:
+                    self.report.unread_keys.update(keys)
+                    keys.clear()
+        return Block(calls, digest.hexdigest())
 
     def calls(self, row: RawRow) -> Iterator[ReadCall]:
         """The calls of a row as records."""
@@ -201,12 +210,13 @@ class Import:
         if row.assumed is not None:
             self.report.encodings[row.assumed] += 1
         try:
-            for name, call, rating in self._calls(row):
+            for name, call, facts in self._calls(row):
                 found += 1
                 self.report.read += 1
-                better, worse = _records(call, rating, self.defaults)
+                better, worse = _records(call, facts)
                 self.report.cut_off += call.is_cut_off
-                for code in {each.code for each in untrainable(better, worse)}:
+                self.report.unread_columns.update(call.unread)
+                for code in {each.code for each in row_problems.untrainable(better, worse)}:
                     self.report.untrainable[code] += 1
                 yield ReadCall(better, worse, name, row.file, row.line, call.usage)
         except (DataError, UsageError) as error:
@@ -219,12 +229,12 @@ class Import:
             value = row_text.parse(row.text)
             self.report.unread[unread_rows.why({} if isinstance(value, Finding) else value)] += 1
 
-    def _calls(self, row: RawRow) -> Iterator[tuple[str, Call, object]]:
+    def _calls(self, row: RawRow) -> Iterator[tuple[str, Call, Facts]]:
         if row.text is None:
             raise DataError(f"the line is longer than {sources.MAX_ROW_BYTES >> 20} MiB")
         value = row_text.parse(row.text)
         if isinstance(value, Finding):
-            raise DataError(_reason(value))
+            raise DataError(row_problems.reason(value))
         name, calls = formats.read(value, self.defaults.format)
         default = self.defaults.rating or (LOG_RATING if name in formats.LOGS else TRAINING_DATA_RATING)
         for number, call in enumerate(calls):
@@ -235,49 +245,28 @@ class Import:
                 if call.rejected is None and default == TRAINING_DATA_RATING and self.defaults.rating is None:
                     score_fields.refuse_unclear(value, call.metadata)
                 self.report.unrated[default] += 1
-            yield name, call, default if is_unrated else call.rating
+            yield name, call, self._facts(call, default if is_unrated else call.rating, value)
+
+    def _facts(self, call: Call, rating: object, row: Row) -> Facts:
+        """What is recorded of a call; without a time in its row, the time of the import."""
+        provider = self.defaults.provider
+        return Facts(
+            domain=call.domain or self.defaults.domain,
+            task_type=call.task_type or self.defaults.task_type,
+            rating=parse_rating(rating),
+            metadata={
+                **({"provider": provider} if provider else {}),
+                **call.metadata,
+                **({"finish_reason": call.finish_reason} if call.is_cut_off else {}),
+                **({UNREAD: list(call.unread)} if call.unread else {}),
+            },
+            model_used=call.model or "unknown",
+            captured_at=_time_of(call, row),
+            apart=call.unread_texts(),
+        )
 
 
-def _is_plain(record: NewExample) -> bool:
-    """Whether a call is a question and its answer alone, of which nothing can be wrong but that one is empty."""
-    return not (record["messages"] or record["tools"]) and bool(record["prompt"].strip() and record["response"].strip())
-
-
-def untrainable(*records: NewExample | None) -> list[Finding]:
-    """What is wrong with calls for training; they are stored nevertheless, as nothing of them is lost."""
-    found: list[Finding] = []
-    for record in records:
-        if record is not None and not _is_plain(record):
-            row = {"messages": messages_of_example(record)} | ({"tools": record["tools"]} if record["tools"] else {})
-            found += [each for each in chat_checks.check_row(row) if CODES[each.code].is_error]
-    return found
-
-
-def _reason(finding: Finding) -> str:
-    """Why the text of a row is invalid."""
-    if finding.code == "not-json":
-        return f"not JSON ({finding.message})"
-    if finding.code == "not-utf8":
-        return f"not UTF-8 text ({finding.message}); save the file as UTF-8, or say its --encoding"
-    if finding.code == "not-an-object":
-        return f"a row must be a JSON object ({finding.message})"
-    problem = " ".join(part for part in (finding.field, finding.message) if part)
-    return f"{finding.code}: {problem}; {CODES[finding.code].advice}"
-
-
-def _records(call: Call, rating: object, defaults: Defaults) -> tuple[NewExample, NewExample | None]:
-    facts = Facts(
-        domain=call.domain or defaults.domain,
-        task_type=call.task_type or defaults.task_type,
-        rating=parse_rating(rating),
-        metadata={
-            **({"provider": defaults.provider} if defaults.provider else {}),
-            **call.metadata,
-            **({"finish_reason": call.finish_reason} if call.is_cut_off else {}),
-        },
-        model_used=call.model or "unknown",
-        captured_at=_parse_time(call.captured_at),
-    )
+def _records(call: Call, facts: Facts) -> tuple[NewExample, NewExample | None]:
     better = example_record(call.messages, call.tools, facts)
     if call.rejected is None:
         return better, None
@@ -286,15 +275,16 @@ def _records(call: Call, rating: object, defaults: Defaults) -> tuple[NewExample
     return better, worse
 
 
-def _parse_time(value: object) -> datetime:
-    """A time in ISO 8601, or in seconds, milli-, micro- or nanoseconds since 1970; now if it is unknown."""
-    if value is None:
-        return datetime.now(UTC)
-    try:
-        if isinstance(value, int | float) and not isinstance(value, bool):
-            scale = next((unit for unit in (1e9, 1e6, 1e3) if abs(value) >= _EARLIEST * unit), 1)
-            return datetime.fromtimestamp(value / scale, UTC)
-        moment = datetime.fromisoformat(str(value))
-        return moment.astimezone(UTC) if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
-    except (ValueError, OverflowError, OSError):
-        raise DataError(f"captured_at is not an ISO 8601 time: {value!r}") from None
+def _time_of(call: Call, row: Row) -> datetime | None:
+    """When a call was made; None where its row does not say so.
+
+    Raises:
+        DataError: what it says is no time; the message names the field.
+    """
+    if call.captured_at is None:
+        return None
+    found = parse_time(call.captured_at)
+    if found is None:
+        field = next((key for key, value in row.items() if value == call.captured_at), "the time of the call")
+        raise DataError(f"{field} is not an ISO 8601 time, nor a number since 1970: {call.captured_at!r}")
+    return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import cast
 
-from fine_tuning.data_io.dialects import ui_messages
+from fine_tuning.data_io.dialects import ui_messages, unread_keys
 from fine_tuning.data_io.dialects.hosted_items import refuse_cited
 from fine_tuning.data_io.dialects.images import data_url
 from fine_tuning.data_io.dialects.tool_calls import made_id, tool_call
@@ -23,6 +23,10 @@ _RESULT = {
 }
 IMAGES = {"image_url", "input_image", "image", "inlineData", "inline_data", "fileData", "file_data"}
 _ADDRESSES = ("http://", "https://", "data:image/", "gs://")
+_OF_TEXTS = frozenset(  # what vendors write in a part of text
+    """type text content annotations citations cache_control id index status state logprobs signature thought phase
+    thoughtSignature thought_signature providerMetadata providerOptions provider_specific_fields""".split()
+)
 _MARKS = {"step-start", "step_start", "cachePoint"}  # they hold nothing
 
 
@@ -110,6 +114,7 @@ def _add(found: Content, part: object, where: str, place: int) -> None:
         found.parts.append(cast("ContentPart", part))
     elif kind in TEXTS:
         refuse_cited(part, where)
+        unread_keys.note(part, _OF_TEXTS, "part")
         text = first_value(part, "text", "content")
         found.parts.append(cast("ContentPart", {"type": "text", "text": "" if text is None else text}))
     elif kind == "refusal":
@@ -122,9 +127,12 @@ def _add(found: Content, part: object, where: str, place: int) -> None:
         found.parts.append(_image(part, kind, where))
     elif kind not in _REASONING | _MARKS and not ui_messages.is_of_the_page(kind):
         if isinstance(text := part.get("text"), str):
+            unread_keys.note(part, _OF_TEXTS, "part")
             found.parts.append({"type": "text", "text": text})
         else:
             raise DataError(f"{where}: a part of type {kind!r} cannot be trained on")
+    elif kind in _REASONING:
+        unread_keys.note({kind: True}, (), "part")
 
 
 def _add_call(found: Content, part: JsonObject, where: str, place: int) -> None:

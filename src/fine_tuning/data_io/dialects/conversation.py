@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple, cast
 
-from fine_tuning.data_io.dialects import hosted_items
+from fine_tuning.data_io.dialects import hosted_items, message_keys
 from fine_tuning.data_io.dialects.calls_beside import CALL_KEYS, calls_beside, together
 from fine_tuning.data_io.dialects.content import has_result, is_canonical, kind_of, read_content
 from fine_tuning.data_io.dialects.marked_calls import has_mark, marked_calls
@@ -184,6 +184,7 @@ class _Reader:
             self._results += [_Waiting(result, where, {}) for result in read.results]
             return
         tagged = tagged_results(content) if isinstance(content, str) and own is None else None
+        message_keys.note_unread_of_result(given, _READ_OF_RESULTS)
         others = {key: given[key] for key in ("name",) if given.get(key) is not None}
         texts: list[object] = [*tagged] if tagged else [content]
         for each in texts:
@@ -244,7 +245,8 @@ class _Reader:
         message.update({key: given[key] for key in _KEPT if given.get(key) is not None})
         if role != "assistant":
             message.pop("weight", None)  # nobody trains on it, whatever its weight
-        message.update(_unknown(given))
+        message.update(message_keys.unknown(given, _READ))
+        message_keys.note_unread(given, _READ, content)
         if calls:
             message.update(tool_calls=list(calls), content=content or None)
         return message, results
@@ -258,28 +260,8 @@ def _content(given: Row) -> object:
     return found[0] if found else None
 
 
-_READ = {*_SPEAKER_KEYS, *_CONTENT_KEYS, *_KEPT, *CALL_KEYS, "additional_kwargs"}
-_OF_NO_MEANING = {  # what SDKs, hosts and logs write beside a message
-    *("id", "status", "index", "annotations", "response_metadata", "usage_metadata", "invalid_tool_calls", "example"),
-    *("created_at", "createdAt", "timestamp", "reasoning_content", "reasoning", "provider_specific_fields", "metadata"),
-    *("thinking_blocks", "reasoning_details", "phase", "logprobs", "finish_reason", "cache_control", "model", "usage"),
-    *("end_turn", "recipient", "revisionId", "stop_reason", "date", "thinking", "markdown", "done"),
-    # WildChat's, of each message
-    *("language", "toxic", "redacted", "turn_identifier", "hashed_ip", "country", "state", "header", "openai_id"),
-    *("token_counter", "temperature", "top_p", "system_fingerprint"),
-}
-
-
-def _unknown(given: Row) -> JsonObject:
-    """Fields that nobody here knows, for the checks to name."""
-    return {
-        key: value
-        for key, value in given.items()
-        if value not in (None, [], {})
-        and key not in _READ
-        and key not in _OF_NO_MEANING
-        and not (key == "prefix" and value is False)
-    }
+_READ = frozenset((*_SPEAKER_KEYS, *_CONTENT_KEYS, *_KEPT, *CALL_KEYS, "additional_kwargs"))
+_READ_OF_RESULTS = _READ | {*NAME_KEYS, "output", "tool_call_id", "toolCallId", "tool_use_id", "call_id"}
 
 
 def _unwrapped(given: JsonObject) -> JsonObject:

@@ -4,11 +4,22 @@ from __future__ import annotations
 
 from fine_tuning.data_io.dialects.calls_beside import CALL_KEYS
 from fine_tuning.data_io.dialects.conversation import ROLES, read_answer, read_messages
-from fine_tuning.data_io.json_values import is_list, is_object, parse_embedded_json
+from fine_tuning.data_io.json_values import Row, is_list, is_object, parse_embedded_json
 from fine_tuning.data_io.messages import Message, prompt_messages
 from fine_tuning.errors import DataError
 
 _SAYS = ("content", "value", "parts", *CALL_KEYS)
+
+
+def with_messages(row: Row) -> Row | None:
+    """The row with the only column that holds a conversation under the name `messages`; None without just one."""
+    found = [key for key, value in row.items() if isinstance(value, str | list) and _is_conversation(value)]
+    return {("messages" if key == found[0] else key): value for key, value in row.items()} if len(found) == 1 else None
+
+
+def _is_conversation(value: object) -> bool:
+    roles = _roles(value)
+    return roles is not None and "user" in roles and "assistant" in roles
 
 
 def prompt_in_text(text: str, label: str, *more: str) -> list[Message]:
@@ -40,9 +51,9 @@ def answer_in_text(text: str, label: str) -> list[Message]:
     return read_answer(parse_embedded_json(text) if is_answer else text, label)
 
 
-def _roles(text: str) -> list[str] | None:
-    """The roles of the messages that a text is; None where it is no JSON of messages."""
-    parsed = parse_embedded_json(text)
+def _roles(value: object) -> list[str] | None:
+    """The roles of the messages that a value is, also as JSON text; None where it is none."""
+    parsed = parse_embedded_json(value)
     given = [parsed] if is_object(parsed) else parsed
     if not is_list(given) or not given:
         return None

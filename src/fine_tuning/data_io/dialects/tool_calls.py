@@ -6,12 +6,21 @@ import json
 import re
 from typing import NamedTuple, cast
 
+from fine_tuning.data_io.dialects import unread_keys
 from fine_tuning.data_io.json_values import JsonObject, first_value, is_list, is_object, parse_embedded_json
 from fine_tuning.data_io.messages import Message, ToolCall
 
 _ID_KEYS = ("call_id", "tool_call_id", "toolCallId", "toolUseId", "id")  # the id of an item is not that of its call
 NAME_KEYS = ("name", "toolName", "tool_name")
 _ARGUMENT_KEYS = ("arguments", "args", "input", "parameters")
+_READ = frozenset(
+    (*_ID_KEYS, *NAME_KEYS, *_ARGUMENT_KEYS, "function", "functionCall", "function_call", "toolUse", "type", "index")
+) | {
+    *("status", "state", "step", "rawInput", "result", "output", "errorText", "error", "providerExecuted", "caller"),
+    *("callProviderMetadata", "providerMetadata", "providerOptions", "thoughtSignature", "thought_signature"),
+    *("cache_control", "extra_content", "provider_specific_fields", "role", "content", "from", "value", "dynamic"),
+    *("created_at", "object", "response", "approval", "preliminary", "toolInvocation", "title"),
+}
 _MADE_ID = re.compile(r"call_[0-9]+_[0-9]+")
 TAGGED_CALL = re.compile(r"<tool_call>\s*(.*?)\s*</tool_call>", re.DOTALL)  # as Hermes and Qwen write them
 
@@ -34,6 +43,9 @@ def tool_call(given: object, made_id: str) -> ToolCall | None:
     function = called_function(given)
     if function is None or not is_object(given):
         return None
+    unread_keys.note(given, _READ, "call")
+    if function.written is not given:
+        unread_keys.note(function.written, _READ, "call.function")
     own = next((str(each[key]) for each in (given, function.written) for key in _ID_KEYS if each.get(key)), None)
     return {
         "id": made_id if own is None else own,

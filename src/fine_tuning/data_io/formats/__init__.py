@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Protocol
 
 from fine_tuning.data_io.call import Call
+from fine_tuning.data_io.context_columns import unread
 from fine_tuning.data_io.dialects.list_columns import with_objects
+from fine_tuning.data_io.dialects.messages_in_text import with_messages
 from fine_tuning.data_io.formats import (
     ai_sdk,
     alpaca,
@@ -36,7 +39,7 @@ from fine_tuning.data_io.formats import (
     sharegpt,
     stored_completion,
 )
-from fine_tuning.data_io.json_values import Row, parse_embedded_json
+from fine_tuning.data_io.json_values import Row, is_object, parse_embedded_json
 from fine_tuning.data_io.key_meanings import folded
 from fine_tuning.data_io.redaction import has_redacted
 from fine_tuning.errors import DataError, UsageError
@@ -113,7 +116,10 @@ def format_of(row: Row) -> str | None:
 
 
 def _recognised(row: Row, names: Iterable[str]) -> tuple[str | None, Row]:
-    """The first of these formats that is a row's, and the row; with its fields in lower case where only those fit."""
+    """The first of these formats that is a row's, and the row as the format has it.
+
+    Its fields are in lower case where only those fit, and a conversation under another name is under `messages`.
+    """
     for name in names:
         if FORMATS[name].recognises(row):
             return name, row
@@ -121,6 +127,8 @@ def _recognised(row: Row, names: Iterable[str]) -> tuple[str | None, Row]:
         lower = {folded(key): value for key, value in row.items()}
         if len(lower) == len(row) and (found := _recognised(lower, names)[0]) is not None:
             return found, lower
+    if "messages" not in row and (named := with_messages(row)) is not None:
+        return _recognised(named, names)
     return None, row
 
 
@@ -130,8 +138,11 @@ def _stated(row: Row) -> Row:
 
 
 def _refuse_broken_json(row: Row) -> None:
-    """Name a column of lists that was written as Python writes them, as pandas does in CSV."""
+    """Name a column that holds a whole row as JSON, or lists as Python writes them, as pandas does in CSV."""
     for key, value in row.items():
+        inner = parse_embedded_json(value)
+        if is_object(inner) and (known := format_of(inner)) is not None:
+            raise DataError(f"{key} holds a row of the format {known}; write the rows in it as JSONL, one a line")
         if isinstance(value, str) and value.lstrip()[:1] in {"[", "{"} and isinstance(parse_embedded_json(value), str):
             raise DataError(f"{key} is text that begins as JSON and is none; write the column with json.dumps")
 
@@ -162,7 +173,12 @@ def read(row: Row, name: str | None = None) -> tuple[str, Iterator[Call]]:
 def _calls(row: Row, known: str) -> Iterator[Call]:
     try:
         for call in FORMATS[known].calls(row):
-            if known not in LOGS or not has_redacted(call.messages):
+            if known in LOGS:
+                if not has_redacted(call.messages):
+                    yield call
+            elif call.metadata and (columns := unread(row, call.metadata, call.messages)):
+                yield replace(call, unread=columns)
+            else:
                 yield call
     except (TypeError, AttributeError, KeyError, IndexError, ValueError, OverflowError) as error:
         if isinstance(error, DataError):

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import NotRequired, TypedDict
 
 from fine_tuning.data_io.call import Call, call_from_row
+from fine_tuning.data_io.context_columns import contexts
 from fine_tuning.data_io.dialects.messages_in_text import answer_in_text, prompt_in_text
 from fine_tuning.data_io.json_values import Row, text_field
 from fine_tuning.data_io.messages import Message, Tool
@@ -37,9 +38,10 @@ def calls(row: Row) -> Iterator[Call]:
         DataError: it is malformed.
     """
     more = text_field(row, "input") if row.get("input") else ""
-    prompt = prompt_in_text(text_field(row, "instruction"), "instruction", more)
-    answer = answer_in_text(text_field(row, "output"), "output")
-    yield call_from_row(row, _KEYS, [*prompt, *answer])
+    instruction, output = text_field(row, "instruction"), text_field(row, "output")
+    found = contexts(row, f"{instruction}\n\n{more}", output, _KEYS)
+    prompt = prompt_in_text(instruction, "instruction", more, *found.values())
+    yield call_from_row(row, (*_KEYS, *found), [*prompt, *answer_in_text(output, "output")])
 
 
 def row_of(messages: Sequence[Message], tools: Sequence[Tool] | None = None) -> AlpacaRow:

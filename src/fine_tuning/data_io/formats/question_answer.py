@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fine_tuning.data_io.call import Call, call_from_row
+from fine_tuning.data_io.context_columns import contexts
 from fine_tuning.data_io.dialects.messages_in_text import answer_in_text, prompt_in_text
 from fine_tuning.data_io.json_values import Row, text_field
 from fine_tuning.errors import DataError
@@ -16,7 +17,6 @@ from fine_tuning.errors import DataError
 NAME = "question-answer"
 _ASKED = ("prompt", "question", "query", "instruction", "input", "Question", "Query", "Instruction", "Input", "Q", "q")
 _ANSWERED = ("answer", "response", "output", "completion", "Answer", "Response", "Output", "A", "a")
-_CONTEXT = ("context", "Context")
 _IDS = ("id",)
 _WITH_MORE = {"instruction": "input", "Instruction": "Input"}
 _OPTIONS = ("options", "choices")
@@ -45,13 +45,10 @@ def calls(row: Row) -> Iterator[Call]:
     asked, answered = _keys(row) or _ASKED[:1] + _ANSWERED[:1]
     if options := next((key for key in _OPTIONS if row.get(key)), None):
         raise DataError(f"{options} are part of the question; write them into it")
-    more = [key for key in (_WITH_MORE.get(asked), *_CONTEXT) if key is not None]
-    read = [key for key in more if _has_text(row, key)]
-    question = prompt_in_text(text_field(row, asked), asked, *(text_field(row, key) for key in read))
-    messages = [*question, *answer_in_text(text_field(row, answered), answered)]
-    yield call_from_row(row, (asked, answered, *read, *_IDS), messages)
-
-
-def _has_text(row: Row, key: str) -> bool:
-    """Whether a field says something: a number, such as the length of a context, does not."""
-    return bool(row.get(key)) and not isinstance(row[key], bool | int | float)
+    question, answer = text_field(row, asked), text_field(row, answered)
+    more = _WITH_MORE.get(asked)
+    read = [asked, answered, *([more] if more is not None and row.get(more) else ())]
+    texts = [text_field(row, key) for key in read[2:]]
+    found = contexts(row, "\n\n".join([question, *texts]), answer, read)
+    messages = [*prompt_in_text(question, asked, *texts, *found.values()), *answer_in_text(answer, answered)]
+    yield call_from_row(row, (*read, *found, *_IDS), messages)

@@ -7,7 +7,7 @@ import json
 from fine_tuning.data_io import strict_json
 from fine_tuning.data_io.formats.findings import Finding
 from fine_tuning.data_io.json_values import JsonObject, Row
-from fine_tuning.data_io.sources import MAX_ROW_BYTES
+from fine_tuning.data_io.sources.raw_row import MAX_ROW_BYTES, WRONG_CELLS
 from fine_tuning.data_io.strict_json import DuplicateKeyError, NotFiniteError
 
 _SHOWN_BYTES = 16  # before one that is not UTF-8
@@ -41,6 +41,8 @@ def _parse_object(text: str) -> JsonObject | Finding:
     row = strict_json.decode(text)
     if not isinstance(row, dict):
         return Finding("not-an-object", "", f"a {type(row).__name__}, not an object")
+    if WRONG_CELLS in row:
+        return Finding("wrong-cells", "", str(row[WRONG_CELLS]))
     if "\\u" in text:  # only an escape can stand for a lone surrogate
         canonical(row)
     return row

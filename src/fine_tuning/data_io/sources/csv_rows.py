@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from typing import IO
 
-from fine_tuning.data_io.sources.raw_row import MAX_ROW_BYTES, RawRow, cells_to_json_bytes
+from fine_tuning.data_io.sources.raw_row import CELLS, MAX_ROW_BYTES, WRONG_CELLS, RawRow, cells_to_json_bytes
 from fine_tuning.errors import DataError
 
 _JSON_COLUMNS = set(
@@ -17,6 +17,7 @@ _JSON_COLUMNS = set(
     "observations history images input_messages".split()
 )
 _NUMBER_COLUMNS = {"rating", "weight"}
+_END_IN_DOS = "\x1a"
 _DELIMITERS = ",;\t|"
 # How spreadsheets name the delimiter in a first line of its own; one that saves it again quotes and pads it.
 _STATED = re.compile(r'(?i)"?sep=(.)"?[,;\t|]*\r?\n?')
@@ -25,6 +26,8 @@ _STATED = re.compile(r'(?i)"?sep=(.)"?[,;\t|]*\r?\n?')
 def csv_rows(stream: IO[bytes], file: str, delimiter: str | None = None) -> Iterator[RawRow]:
     """Rows with the column names of the first line; empty cells are left out, JSON in columns of objects is parsed.
 
+    A row with more cells than columns, or with fewer, says so under `WRONG_CELLS`: it may be a part of another one.
+
     Args:
         delimiter: by default what a `sep=` line says, or what the first line has most of: , ; tab or |.
 
@@ -32,31 +35,52 @@ def csv_rows(stream: IO[bytes], file: str, delimiter: str | None = None) -> Iter
         DataError: it is not CSV; the message names the line. A row with bytes that are not UTF-8 keeps them.
     """
     csv.field_size_limit(MAX_ROW_BYTES)
-    lines_read = 0
+    lines_read = start = 0
     try:
         with io.TextIOWrapper(stream, "utf-8-sig", "surrogateescape", newline="") as text:
-            first = text.readline()
-            skipped = 0
+            first, skipped = text.readline(), 0
+            while first and not first.strip():
+                first, skipped = text.readline(), skipped + 1
             if (stated := _STATED.fullmatch(first)) is not None:
-                delimiter, first, skipped = stated[1], text.readline(), 1
+                delimiter, first, skipped = stated[1], text.readline(), skipped + 1
             reader = csv.reader(_with_first(first, text), delimiter=delimiter or _delimiter(first), strict=True)
             try:
-                names: list[str] = [name.strip() for name in next(reader, [])]
-                if twice := next((name for name in names if name and names.count(name) > 1), None):
-                    raise DataError(f"{file}, line {1 + skipped}: two columns are named {twice!r}; rename one")
-                end = reader.line_num
+                names = _names(next(reader, []), f"{file}, line {1 + skipped}")
+                start = reader.line_num + 1 + skipped
                 for cells in reader:
-                    line, end = end + 1 + skipped, reader.line_num
-                    if len(cells) > len(names):
-                        raise DataError(f"{file}, line {line}: more cells than the first line has names")
-                    # A column without a name is the index that pandas writes.
-                    row = {name: _cell(name, cell) for name, cell in zip(names, cells, strict=False) if name and cell}
-                    if cells:
-                        yield RawRow(file, line, cells_to_json_bytes(row))
+                    line, start = start, reader.line_num + 1 + skipped
+                    if any(cells) and cells != [_END_IN_DOS]:
+                        yield RawRow(file, line, cells_to_json_bytes(_row(names, cells)))
             finally:
                 lines_read = reader.line_num + skipped
     except csv.Error as error:
-        raise DataError(f"{file}, line {lines_read}: not CSV ({error})") from None
+        begun = f", in the row that begins on line {start}" if start < lines_read else ""
+        raise DataError(
+            f"{file}, line {lines_read}: not CSV ({error}){begun}; a quote in a cell is written twice"
+        ) from None
+
+
+def _names(cells: list[str], where: str) -> list[str]:
+    """The names of the columns; empty for the index that pandas writes.
+
+    Raises:
+        DataError: two columns have one name.
+    """
+    names = [name.strip() or (f"column {place}" if place > 1 else "") for place, name in enumerate(cells, 1)]
+    if twice := next((name for name in names if name and names.count(name) > 1), None):
+        raise DataError(f"{where}: two columns are named {twice!r}; rename one")
+    return names
+
+
+def _row(names: list[str], cells: list[str]) -> dict[str, object]:
+    if len(cells) < len(names) or any(cells[len(names) :]):
+        counted = f"{len(cells)} cell{'s' if len(cells) > 1 else ''}"
+        problem = f"{counted}, where the first line names {len(names)} columns"
+        return {WRONG_CELLS: problem, CELLS: cells}
+    row = {name: _cell(name, cell) for name, cell in zip(names, cells, strict=False) if name and cell}
+    if not names[0] and cells[0] and not cells[0].isdecimal():
+        row["column 1"] = cells[0]
+    return row
 
 
 def _with_first(first: str, rest: Iterator[str]) -> Iterator[str]:

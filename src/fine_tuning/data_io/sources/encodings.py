@@ -7,6 +7,7 @@ import io
 import re
 from typing import IO, NamedTuple, cast
 
+from fine_tuning.data_io.sources import other_files
 from fine_tuning.data_io.sources.encoding_detection import encoding_of
 from fine_tuning.errors import DataError, UsageError
 
@@ -47,10 +48,11 @@ def as_utf8(stream: IO[bytes], file: str, given: str | None = None, *, is_table:
         is_table: all rows are in one encoding; lines of JSON that nobody can read may stand beside others.
 
     Raises:
-        DataError: the file is in another encoding, which cannot be told; the message names those that it may have.
+        DataError: the file is no text, or in another encoding, which cannot be told; the message says what it is.
     """
     has_parts = hasattr(stream, "peek") and hasattr(stream, "read1")  # of a damaged file, what is before the damage
     parts = cast("io.BufferedReader", stream if has_parts else io.BufferedReader(cast("io.RawIOBase", stream)))
+    other_files.refuse(file, parts.peek(other_files.HEAD_BYTES)[: other_files.HEAD_BYTES])
     if given is not None:
         return TextFile(_recoded(parts, given, file))
     if (encoding := _utf16(parts.peek(4)[:4])) is not None:

@@ -12,7 +12,7 @@ from fine_tuning.data_io.sources.raw_row import MAX_ROW_BYTES, RawRow, to_json_b
 from fine_tuning.errors import DataError
 
 MAX_JSON_BYTES = 1 << 30  # of a file that is one JSON value, which is held in memory
-_SPACE = b" \t\r\n"
+_SPACE = b" \t\r\n\x00\x1a\x1e"  # also what pads files, ends them in DOS, and begins records of RFC 7464
 _DECODER = json.JSONDecoder()
 
 

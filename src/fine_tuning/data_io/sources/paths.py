@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from fine_tuning.data_io.sources import saved_datasets
+from fine_tuning.data_io.sources import other_files, saved_datasets
 from fine_tuning.errors import NotFoundError, UsageError
 
 KINDS = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet", ".arrow", ".feather")
 COMPRESSIONS = (".gz", ".zst", ".bz2", ".xz")
 _MAGIC = set("*?[")
+_OPENED = ("~$", ".")  # what Excel keeps beside a file that it has open, and hidden files
 
 
 def is_remote(name: str) -> bool:
@@ -58,6 +59,9 @@ def _matches(folder: Path, pattern: str, none_found: str, *, any_kind: bool = Fa
         paths = list(folder.glob(pattern))
     except (ValueError, NotImplementedError) as error:
         raise UsageError(f"invalid pattern {pattern}: {error}") from None
+    sheet = next((each for each in paths if not any_kind and other_files.is_spreadsheet(each.name)), None)
+    if sheet is not None and not sheet.name.startswith(_OPENED):
+        raise UsageError(f"{sheet} is a spreadsheet; {other_files.advice(str(sheet))}, and name the files to import")
     found = sorted(str(each) for each in paths if each.is_file() and (any_kind or _is_wanted(each)))
     if not found:
         raise NotFoundError(none_found)

@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 from typing import NamedTuple
 
+WRONG_CELLS = "<wrong cells>"
+"""The key under which a row of CSV that does not fit its columns says why; its cells are under `CELLS`."""
+CELLS = "<cells>"
 MAX_ROW_BYTES = 16 << 20  # longer than the context of any model
 
 

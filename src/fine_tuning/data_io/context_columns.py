@@ -1,0 +1,106 @@
+"""Columns of text beside a question and its answer: the question's context, or text that nobody here knows.
+
+A context is known by its name. Text under another name may be one too: it stays metadata, is named in every report, and
+rows that differ in it are no duplicates.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Sequence
+
+from fine_tuning.data_io.json_values import Row, first_value, is_list, is_object, parse_embedded_json, to_json_text
+from fine_tuning.data_io.key_meanings import Meaning, is_annotation, is_context, is_remark, meaning_of
+from fine_tuning.data_io.messages import Message, content_text
+from fine_tuning.data_io.said import LONG, is_block
+from fine_tuning.errors import DataError
+
+UNREAD = "unread_columns"
+"""The key of metadata that lists the columns of unknown text of a captured call."""
+_TEXTS = ("text", "content", "page_content", "pageContent", "passage", "body", "chunk", "snippet", "paragraph")
+_FEW_SPACES = 4  # a name or a class has fewer
+_UNSPACED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]")
+
+
+def contexts(row: Row, question: str, answer: str, read: Collection[str]) -> dict[str, str]:
+    """The columns of a row that hold the context of its question, each with what the question does not say of it yet.
+
+    Args:
+        read: columns that were read already.
+
+    Raises:
+        DataError: one holds something else than texts; the message names it.
+    """
+    found: dict[str, str] = {}
+    for key, value in row.items():
+        if key in read or not value or isinstance(value, bool | int | float) or not is_context(key):
+            continue
+        is_sure = meaning_of(key) is Meaning.SEEN
+        if is_annotation(key, value, row) or not (is_sure or is_prose(value)):
+            continue
+        text = _text(key, value)
+        if not is_sure and question in text and answer in text:  # the whole row as a template has it
+            continue
+        is_new = bool(text.strip()) and not is_block(text.strip(), question)
+        found[key] = text if is_new else ""
+    return found
+
+
+def _text(key: str, value: object) -> str:
+    """The text of a context: a text, or texts with an empty line between; of a schema, its JSON."""
+    if isinstance(value, str):
+        parsed = parse_embedded_json(value)
+        if not is_list(parsed) or not _texts(parsed):
+            return value
+        value = parsed
+    if is_object(value) and meaning_of(key) is None:
+        return to_json_text(value)
+    texts = _texts(value if is_list(value) else [value])
+    if texts is None:
+        raise DataError(f"{key} holds something else than text; write the context of the question as one text")
+    return "\n\n".join(texts)
+
+
+def _texts(given: list[object]) -> list[str] | None:
+    """The texts of a list of texts or of documents, with their titles; None where one has none."""
+    found: list[str] = []
+    for each in given:
+        text = first_value(each, *_TEXTS) if is_object(each) else each
+        if not isinstance(text, str):
+            return None
+        title = each.get("title") if is_object(each) else None
+        found.append(f"{title}\n{text}" if isinstance(title, str) and title else text)
+    return found
+
+
+def is_prose(value: object) -> bool:
+    """Whether a value is text that says more than a name, a class, an address or a time does."""
+    if isinstance(value, str):
+        spaces = value.count(" ") + value.count("\n")
+        return len(value) >= LONG and (spaces >= _FEW_SPACES or bool(not value.isascii() and _UNSPACED.search(value)))
+    if is_object(value):
+        return any(map(is_prose, value.values()))
+    return is_list(value) and any(map(is_prose, value))
+
+
+def unread(row: Row, metadata: Row, messages: Sequence[Message]) -> tuple[str, ...]:
+    """The names of columns of text that stay metadata, and may be a part of the question.
+
+    Args:
+        metadata: of the call in the row, which also has what the row itself calls metadata.
+    """
+    stated = metadata.get(UNREAD)
+    if is_list(stated):
+        return tuple(key for key in map(str, stated) if key in metadata)
+    found = [key for key, value in metadata.items() if key in row and is_prose(value) and not is_remark(key)]
+    if not found:
+        return ()
+    said = [text for each in messages if (text := content_text(each.get("content")).strip())]
+    return tuple(key for key in found if not _is_copy(metadata[key], said))
+
+
+def _is_copy(value: object, said: Sequence[str]) -> bool:
+    """Whether a text is said in the conversation, or is all of it in some template."""
+    if not isinstance(value, str):
+        return False
+    return all(text in value for text in said) or any(is_block(value.strip(), text) for text in said)

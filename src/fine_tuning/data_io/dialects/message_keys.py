@@ -1,0 +1,55 @@
+"""The keys of a message beside its role and what it says: those of no meaning, those that are left out, and others."""
+
+from __future__ import annotations
+
+from collections.abc import Set
+
+from fine_tuning.data_io.dialects import unread_keys
+from fine_tuning.data_io.dialects.calls_beside import CALL_KEYS
+from fine_tuning.data_io.json_values import JsonObject, Row, is_object
+
+_OF_NO_MEANING = {  # what SDKs, hosts and logs write beside a message
+    *("id", "status", "index", "annotations", "response_metadata", "usage_metadata", "invalid_tool_calls", "example"),
+    *("created_at", "createdAt", "timestamp", "provider_specific_fields", "phase", "logprobs", "finish_reason"),
+    *("cache_control", "model", "usage", "end_turn", "revisionId", "stop_reason", "date", "markdown", "done"),
+    # WildChat's, of each message
+    *("language", "toxic", "redacted", "turn_identifier", "hashed_ip", "country", "state", "header", "openai_id"),
+    *("token_counter", "temperature", "top_p", "system_fingerprint"),
+}
+_LEFT_OUT = {  # trainers do not take them, though they may have been a part of the message
+    *("reasoning_content", "reasoning", "reasoning_details", "thinking", "thinking_blocks", "metadata", "recipient"),
+}
+_OF_RESULTS = _OF_NO_MEANING | {"is_error", "isError"}
+
+
+def unknown(given: Row, read: Set[str]) -> JsonObject:
+    """Fields that nobody here knows, for the checks to name.
+
+    Args:
+        read: keys that are read from every message.
+    """
+    return {
+        key: value
+        for key, value in given.items()
+        if value not in (None, [], {})
+        and key not in read
+        and key not in _OF_NO_MEANING
+        and key not in _LEFT_OUT
+        and not (key == "prefix" and value is False)
+    }
+
+
+def note_unread(given: Row, read: Set[str], content: object) -> None:
+    """Note the keys that are unknown or left out, and a second text beside the content."""
+    unread_keys.note(given, read | _OF_NO_MEANING, "message")
+    if isinstance(content, str):
+        second = {key: given[key] for key in ("value", "text") if isinstance(given.get(key), str)}
+        unread_keys.note(second, [key for key, text in second.items() if text == content], "message")
+    kwargs = given.get("additional_kwargs")
+    if is_object(kwargs):
+        unread_keys.note(kwargs, CALL_KEYS, "message.additional_kwargs")
+
+
+def note_unread_of_result(given: Row, read: Set[str]) -> None:
+    """Note the keys of a tool's message that are not read."""
+    unread_keys.note(given, read | _OF_RESULTS, "tool")
