@@ -57,7 +57,9 @@ _NAMES = {
         "retrieved_passages retrieved_chunks context_documents context_docs context_passages search_results "
         "grounding memory memories tool_results tool_outputs tool_responses function_results chat_template_kwargs"
     ),
-    Meaning.OPTION: "tool_choice response_format",
+    Meaning.OPTION: (
+        "tool_choice response_format guided_json guided_regex guided_choice guided_grammar structured_outputs"
+    ),
 }
 _CATEGORY = re.compile(r"[^\W\d]+(?:[ /&_-]+[^\W\d]+){0,2}|n/a|-|")  # three words, without numbers or full stops
 _NUMBERED = re.compile(r"[ _-]?[0-9]+$")

@@ -135,7 +135,7 @@ def examine(text: bytes | None) -> Examined:
     findings = chat_checks.check_row(row)
     if name == openai_chat.NAME or "preferred_output" in parsed:
         findings += chat_checks.unknown_keys(parsed)
-    findings += chat_checks.request_options(parsed)
+    findings += chat_checks.options_of_request(parsed if call is None else call.metadata)
     if call is not None:
         findings += row_rating.low(call.rating)
     return Examined(parsed, learnt, row_text.canonical(learnt), name, findings, call)

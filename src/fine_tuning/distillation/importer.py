@@ -17,6 +17,7 @@ from fine_tuning.data_io.formats import Call, chat_checks, row_text
 from fine_tuning.data_io.formats.findings import CODES, Finding
 from fine_tuning.data_io.messages import messages_of_example
 from fine_tuning.data_io.sources import RawRow
+from fine_tuning.data_io.unread_rows import Unread
 from fine_tuning.data_io.usage import Usage
 from fine_tuning.distillation.example_record import Facts, example_record
 from fine_tuning.distillation.import_report import Defaults, ImportReport
@@ -204,22 +205,42 @@ class Import:
             for name, call, rating in self._calls(row):
                 found += 1
                 self.report.read += 1
-                better, worse = _records(call, rating, self.defaults)
-                self.report.cut_off += call.is_cut_off
-                for code in {each.code for each in untrainable(better, worse)}:
-                    self.report.untrainable[code] += 1
-                yield ReadCall(better, worse, name, row.file, row.line, call.usage)
+                if isinstance(call, Unread):
+                    self._leave_out(call, row)
+                elif (read := self._read(name, call, rating, row)) is not None:
+                    yield read
         except (DataError, UsageError) as error:
-            self.report.read += not found
             found += 1
-            self.report.rejected.append({"file": row.file, "line": row.line, "reason": str(error)})
+            self.report.read += 1
+            self._reject(row, str(error))
         if not found:
             self.report.read += 1
-            self.report.skipped += 1
             value = row_text.parse(row.text)
-            self.report.unread[unread_rows.why({} if isinstance(value, Finding) else value)] += 1
+            self._leave_out(Unread(unread_rows.why({} if isinstance(value, Finding) else value)), row)
 
-    def _calls(self, row: RawRow) -> Iterator[tuple[str, Call, object]]:
+    def _read(self, name: str, call: Call, rating: object, row: RawRow) -> ReadCall | None:
+        """A call as records; None where a fact of it is invalid, which the report says."""
+        try:
+            better, worse = _records(call, rating, self.defaults)
+        except (DataError, UsageError) as error:
+            self._reject(row, str(error))
+            return None
+        self.report.cut_off += call.is_cut_off
+        for code in {each.code for each in untrainable(better, worse)}:
+            self.report.untrainable[code] += 1
+        return ReadCall(better, worse, name, row.file, row.line, call.usage)
+
+    def _reject(self, row: RawRow, reason: str) -> None:
+        self.report.rejected.append({"file": row.file, "line": row.line, "reason": reason})
+
+    def _leave_out(self, call: Unread, row: RawRow) -> None:
+        if call.why == "malformed":
+            self._reject(row, call.reason)
+        else:
+            self.report.skipped += 1
+            self.report.unread[call.why] += 1
+
+    def _calls(self, row: RawRow) -> Iterator[tuple[str, Call | Unread, object]]:
         if row.text is None:
             raise DataError(f"the line is longer than {sources.MAX_ROW_BYTES >> 20} MiB")
         value = row_text.parse(row.text)
@@ -228,8 +249,11 @@ class Import:
         name, calls = formats.read(value, self.defaults.format)
         default = self.defaults.rating or (LOG_RATING if name in formats.LOGS else TRAINING_DATA_RATING)
         for number, call in enumerate(calls):
-            if not number:
+            if not number and isinstance(call, Call):
                 self.report.formats[name] += 1
+            if isinstance(call, Unread):
+                yield name, call, None
+                continue
             is_unrated = call.rating in (None, "")
             if is_unrated:
                 if call.rejected is None and default == TRAINING_DATA_RATING and self.defaults.rating is None:

@@ -36,9 +36,11 @@ from fine_tuning.data_io.formats import (
     sharegpt,
     stored_completion,
 )
+from fine_tuning.data_io.formats.several_calls import MALFORMED
 from fine_tuning.data_io.json_values import Row, parse_embedded_json
 from fine_tuning.data_io.key_meanings import folded
 from fine_tuning.data_io.redaction import has_redacted
+from fine_tuning.data_io.unread_rows import Unread
 from fine_tuning.errors import DataError, UsageError
 
 __all__ = ["FORMATS", "LOGS", "Call", "Row", "calls_in", "check_format", "format_of"]
@@ -51,7 +53,7 @@ class Format(Protocol):
 
     def recognises(self, row: Row) -> bool: ...
 
-    def calls(self, row: Row) -> Iterator[Call]: ...
+    def calls(self, row: Row) -> Iterator[Call | Unread]: ...
 
 
 _MODULES: tuple[Format, ...] = (
@@ -145,11 +147,15 @@ def calls_in(row: Row, name: str | None = None) -> Iterator[Call]:
     Raises:
         DataError: the row is of another format, or malformed.
     """
-    return read(row, name)[1]
+    for found in read(row, name)[1]:
+        if isinstance(found, Call):
+            yield found
+        elif found.why == "malformed":
+            raise DataError(found.reason)
 
 
-def read(row: Row, name: str | None = None) -> tuple[str, Iterator[Call]]:
-    """The name of a row's format, and its calls; see `calls_in`."""
+def read(row: Row, name: str | None = None) -> tuple[str, Iterator[Call | Unread]]:
+    """The name of a row's format, and its calls, as `calls_in` has them, with those that are not read among them."""
     row = with_objects(_stated(row))
     known, row = _recognised(row, FORMATS if name is None else [name])
     if known is None:
@@ -159,12 +165,12 @@ def read(row: Row, name: str | None = None) -> tuple[str, Iterator[Call]]:
     return known, _calls(row, known)
 
 
-def _calls(row: Row, known: str) -> Iterator[Call]:
+def _calls(row: Row, known: str) -> Iterator[Call | Unread]:
     try:
         for call in FORMATS[known].calls(row):
-            if known not in LOGS or not has_redacted(call.messages):
-                yield call
-    except (TypeError, AttributeError, KeyError, IndexError, ValueError, OverflowError) as error:
+            is_redacted = known in LOGS and isinstance(call, Call) and has_redacted(call.messages)
+            yield Unread("redacted") if is_redacted else call
+    except MALFORMED as error:
         if isinstance(error, DataError):
             raise
         # Each format names what it finds missing; other malformed shapes end here.

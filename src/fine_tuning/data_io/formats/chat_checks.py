@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from fine_tuning.data_io.formats.findings import Finding
 from fine_tuning.data_io.json_values import Row, is_list, is_object
 from fine_tuning.data_io.key_meanings import Meaning, meaning_of
+from fine_tuning.data_io.request_options import ASSUMED
 
 ROLES = ("system", "developer", "user", "assistant", "tool")
 _ROW_KEYS = {"messages", "tools", "parallel_tool_calls"}
@@ -24,7 +25,6 @@ _MESSAGE_KEYS = {
     "assistant": {"role", "content", "name", "weight", "tool_calls", "refusal"},
     "tool": {"role", "content", "tool_call_id", "name"},
 }
-_ASSUMED: tuple[object, ...] = (None, "", "auto", "none", {}, {"type": "text"}, {"type": "auto"}, {"type": "none"})
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
@@ -43,12 +43,16 @@ def unknown_keys(row: Row) -> list[Finding]:
     ]
 
 
-def request_options(row: Row) -> list[Finding]:
-    """A finding for each option of the request that trainers do not take, and that is not what they assume."""
+def options_of_request(row: Row) -> list[Finding]:
+    """A finding for each option of the request that trainers do not take, and that is not what they assume.
+
+    Args:
+        row: with the options among its fields, as the metadata of a call has them.
+    """
     return [
         Finding("request-option", key, f"the request had {key}, which a training row cannot say")
         for key, value in row.items()
-        if meaning_of(key) is Meaning.OPTION and value not in _ASSUMED
+        if meaning_of(key) is Meaning.OPTION and value not in ASSUMED
     ]
 
 

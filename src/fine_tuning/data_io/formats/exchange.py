@@ -76,7 +76,7 @@ def call_of(row: Row, exchange: Exchange) -> Iterator[Call]:
         call,
         model=first_value(response, "model", "modelVersion", "model_version") or request.get("model") or call.model,
         captured_at=call.captured_at or _time(row) or _time(response),
-        metadata={**stated, **call.metadata, **({"response": own_id} if own_id else {})},
+        metadata={**stated, **asked.options, **call.metadata, **({"response": own_id} if own_id else {})},
         finish_reason=strictest([answer.finish_reason, call.finish_reason]),
         usage=answer.usage,
     )

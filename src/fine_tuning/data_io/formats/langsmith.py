@@ -24,6 +24,7 @@ from fine_tuning.data_io.json_values import (
     parse_embedded_json,
 )
 from fine_tuning.data_io.redaction import is_redacted_value
+from fine_tuning.data_io.request_options import request_options
 from fine_tuning.data_io.usage import usage_of
 from fine_tuning.errors import DataError
 
@@ -66,7 +67,7 @@ def calls(row: Row) -> Iterator[Call]:
         rating=rating_of_scores(_scores(stats)),
         model=found.model or traced.get("ls_model_name"),
         captured_at=row.get("start_time"),
-        metadata=_metadata(row, _own(traced, extra), stats),
+        metadata={**found.options, **_metadata(row, _own(traced, extra), stats)},
         finish_reason=found.choice.finish_reason,
         usage=found.choice.usage or usage_of(counts) or usage_of(counted),
     )
@@ -81,7 +82,8 @@ def _exchange(inputs: object, outputs: object, extra: Row) -> LoggedExchange | N
         request["messages"] = batch[0]
     choice = _answer(outputs)
     if choice is None:
-        return read_exchange(request, outputs)
+        found = read_exchange(request, outputs)
+        return found and found._replace(options={**request_options(parameters), **found.options})
     key = next((key for key in ("messages", "input", "contents", "prompt") if request.get(key)), None)
     if key is None:
         raise DataError("inputs has no messages")
@@ -94,6 +96,7 @@ def _exchange(inputs: object, outputs: object, extra: Row) -> LoggedExchange | N
         asked.tools,
         choice,
         model or first_value(parameters, "model", "model_name") or request.get("model"),
+        request_options({**parameters, **request}),
     )
 
 
