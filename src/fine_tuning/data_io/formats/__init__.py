@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Protocol
 
 from fine_tuning.data_io.call import Call
+from fine_tuning.data_io.dialects.images import refuse_empty_places
 from fine_tuning.data_io.dialects.list_columns import with_objects
 from fine_tuning.data_io.formats import (
     ai_sdk,
@@ -168,6 +169,8 @@ def read(row: Row, name: str | None = None) -> tuple[str, Iterator[Call | Unread
 def _calls(row: Row, known: str) -> Iterator[Call | Unread]:
     try:
         for call in FORMATS[known].calls(row):
+            if isinstance(call, Call):
+                refuse_empty_places((*call.messages, *(call.rejected or ())))
             is_redacted = known in LOGS and isinstance(call, Call) and has_redacted(call.messages)
             yield Unread("redacted") if is_redacted else call
     except MALFORMED as error:

@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 
+from fine_tuning.data_io.dialects.images import EMPTY_PLACE, is_image_place
 from fine_tuning.data_io.formats.findings import Finding
 from fine_tuning.data_io.json_values import Row, is_list, is_object
 from fine_tuning.data_io.key_meanings import Meaning, meaning_of
@@ -171,6 +172,8 @@ def _check_part(part: object, role: str, at: str) -> Iterator[Finding]:
             yield Finding("wrong-content", f"{at}.text", "missing or not text")
         elif role != "tool" and not text.strip():
             yield Finding("empty-content", f"{at}.text", "no text")
+    elif is_image_place(part):
+        yield Finding("wrong-content", at, EMPTY_PLACE)
     elif not is_object(part) or kind != "image_url" or role != "user":
         yield Finding("wrong-content", at, f"a part of type {kind!r} in a message of the {role}")
     else:

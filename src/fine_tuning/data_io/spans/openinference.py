@@ -59,7 +59,7 @@ def read(span: Row, attributes: Row) -> RecordedSpan | Unread | None:  # noqa: A
     return RecordedSpan(
         [*request.messages, *answer],
         [_tool(each) for each in tools] if is_list(tools) else request.tools or beside,
-        nested(attributes, "llm.model_name"),
+        nested(attributes, "llm.model_name") or first_value(object_or_empty(came), "model", "modelVersion"),
         strictest([finish_reason(nested(attributes, "llm.finish_reason")), *map(reason_in, (*answered[:1], came))]),
         usage_of({"input": counts.get("prompt"), "output": counts.get("completion")}),
         {**request_options(parameters), **request.options},
@@ -75,7 +75,10 @@ def _request(asked: list[object], sent: object, response: Row) -> vendor_request
     given = vendor_request.read_request(sent, response) if is_whole and is_object(sent) else None
     if asked or given is None:
         messages = read_messages(asked or _messages(sent), "llm.input_messages")
-        return replace(given, messages=messages) if given else vendor_request.Request(messages)
+        if given is None:
+            return vendor_request.Request(messages)
+        beside = [each for each in given.messages[:1] if each["role"] == "system" and messages[0]["role"] != "system"]
+        return replace(given, messages=[*beside, *messages])
     return given
 
 
