@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Protocol
 
 from fine_tuning.data_io.call import Call
@@ -166,13 +167,20 @@ def read(row: Row, name: str | None = None) -> tuple[str, Iterator[Call | Unread
     return known, _calls(row, known)
 
 
+def _of_log(call: Call) -> Call | Unread:
+    """A logged call; one whose text was redacted is left out, and a refusal is a reason why an answer ended."""
+    if has_redacted(call.messages):
+        return Unread("redacted")
+    is_refused = bool(call.messages and call.messages[-1].get("refusal"))
+    return replace(call, finish_reason="content_filter") if is_refused and not call.is_cut_off else call
+
+
 def _calls(row: Row, known: str) -> Iterator[Call | Unread]:
     try:
         for call in FORMATS[known].calls(row):
             if isinstance(call, Call):
                 refuse_empty_places((*call.messages, *(call.rejected or ())))
-            is_redacted = known in LOGS and isinstance(call, Call) and has_redacted(call.messages)
-            yield Unread("redacted") if is_redacted else call
+            yield _of_log(call) if known in LOGS and isinstance(call, Call) else call
     except MALFORMED as error:
         if isinstance(error, DataError):
             raise
