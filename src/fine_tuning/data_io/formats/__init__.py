@@ -21,6 +21,7 @@ from fine_tuning.data_io.formats import (
     gemini,
     gemini_log,
     google_adk,
+    half_calls,
     helicone,
     langfuse,
     langsmith,
@@ -162,6 +163,8 @@ def read(row: Row, name: str | None = None) -> tuple[str, Iterator[Call | Unread
     known, row = _recognised(row, FORMATS if name is None else [name])
     if known is None:
         _refuse_broken_json(row)
+        if name is None and (half := half_calls.reason(row)) is not None:
+            raise DataError(half)
         expected = f"of the format {name}" if name else "of any known format"
         raise DataError(f"the row is not {expected} (it has {', '.join(sorted(row)[:6]) or 'nothing'})")
     return known, _calls(row, known)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from fine_tuning.data_io.call import Choice
 from fine_tuning.data_io.dialects.conversation import read_answer, with_plain_texts
 from fine_tuning.data_io.finish_reasons import reason_in
-from fine_tuning.data_io.formats import answer_message, event_stream, vendor_request, vendor_response
+from fine_tuning.data_io.formats import answer_message, event_stream, ollama, vendor_request, vendor_response
 from fine_tuning.data_io.json_values import (
     JsonObject,
     Row,
@@ -50,6 +50,8 @@ def read_exchange(request: Row, response: object) -> LoggedExchange | None:
         DataError: it is a chat, and the request or the response is missing or cannot be read.
     """
     response = event_stream.joined(response)
+    if is_object(response) and ollama.is_native(response):
+        request, response = ollama.as_chat(request), ollama.as_completion(response)
     if _is_no_chat(request, response):
         return None
     asked, choice = vendor_request.read_request(request, object_or_empty(response)), read_response(response)
