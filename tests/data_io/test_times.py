@@ -10,7 +10,7 @@ import pytest
 from fine_tuning.data_io.sources import RawRow
 from fine_tuning.data_io.times import parse_time
 from fine_tuning.distillation.import_report import Defaults
-from fine_tuning.distillation.importer import Import
+from fine_tuning.distillation.row_reader import Import
 
 ASKED, GOOD = {"role": "user", "content": "When does it leave?"}, {"role": "assistant", "content": "At 5."}
 ROW = {"messages": [ASKED, GOOD]}

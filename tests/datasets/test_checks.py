@@ -109,6 +109,7 @@ WRONG: list[tuple[str, str, Any]] = [
     ("low-rating", "rating", {"prompt": "Where is it?", "completion": "Nowhere.", "label": False}),
     ("unknown-key", "source", chat(Q, A, source="crm")),
     ("request-option", "tool_choice", chat(Q, A, tool_choice="required")),
+    ("refusal", "messages[1].refusal", chat(Q, {"role": "assistant", "content": None, "refusal": "no"})),
     ("image-size", "messages[0].content[0].image_url", chat({"role": "user", "content": [IMAGE]}, A)),
     ("same-role-twice", "messages[1]", chat(Q, {**Q, "content": "more"}, A)),
 ]

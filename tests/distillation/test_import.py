@@ -13,7 +13,8 @@ import pytest
 from fine_tuning.data_io.sources import RawRow
 from fine_tuning.distillation import DistillationDataCollector
 from fine_tuning.distillation.import_report import Defaults, ImportReport
-from fine_tuning.distillation.importer import BLOCK_ROWS, import_rows
+from fine_tuning.distillation.importer import import_rows
+from fine_tuning.distillation.row_reader import BLOCK_ROWS
 from fine_tuning.errors import DataError, UsageError
 from fine_tuning.store import examples
 from fine_tuning.store.database import Database

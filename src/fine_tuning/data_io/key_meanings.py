@@ -58,7 +58,9 @@ _NAMES = {
         "retrieved_passages retrieved_chunks context_documents context_docs context_passages search_results "
         "grounding memory memories tool_results tool_outputs tool_responses function_results chat_template_kwargs"
     ),
-    Meaning.OPTION: "tool_choice response_format",
+    Meaning.OPTION: (
+        "tool_choice response_format guided_json guided_regex guided_choice guided_grammar structured_outputs"
+    ),
 }
 _CONTEXTS = frozenset(
     """context contexts ctx ctxs document documents doc docs passage passages article articles retrieval retrievals

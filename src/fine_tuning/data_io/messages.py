@@ -136,13 +136,19 @@ def content_text(content: object) -> str:
     return content or ""
 
 
+def said_content(message: Mapping[str, object]) -> object:
+    """The content of a message; of one that only refuses, which OpenAI keeps apart, the text of the refusal."""
+    content = message.get("content")
+    return message.get("refusal") if content in (None, "") and message.get("refusal") else content
+
+
 def text_of(message: Mapping[str, object]) -> str:
     """The text of a message: its content, its text parts joined, or if it has none, its tool calls as JSON.
 
     Raises:
         DataError: the content is neither text nor a list of parts.
     """
-    text = content_text(message.get("content"))
+    text = content_text(said_content(message))
     return text or _calls_text(cast("Sequence[ToolCall]", message.get("tool_calls") or ()))
 
 
@@ -166,7 +172,7 @@ def whole_text(message: Mapping[str, object]) -> str:
         DataError: the content is neither text nor a list of parts.
     """
     calls = _calls_text(cast("Sequence[ToolCall]", message.get("tool_calls") or ()))
-    return "\n".join(filter(None, (content_text(message.get("content")), calls)))
+    return "\n".join(filter(None, (content_text(said_content(message)), calls)))
 
 
 def _calls_text(calls: Sequence[ToolCall]) -> str:

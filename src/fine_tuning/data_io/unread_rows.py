@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from fine_tuning.data_io.json_values import Row, is_list, is_object, parse_embedded_json
 from fine_tuning.data_io.redaction import is_redacted
 
 Why = Literal["redacted", "failed", "not chat calls"]
+
+
+class Unread(NamedTuple):
+    """A call that its row records and that is not read.
+
+    Attributes:
+        reason: what is wrong with it and where, if it is malformed; empty for the others.
+    """
+
+    why: Why | Literal["malformed"]
+    reason: str = ""
+
+
 _DEPTH = 8
 _NO_CALLS = frozenset("span event agent tool chain retriever evaluator embedding guardrail parser prompt".split())
 _KINDS = ("run_type", "type")  # of runs and observations

@@ -149,7 +149,7 @@ def _examined(parsed: JsonColumn, name: str | None, text: bytes) -> Examined:
     findings = chat_checks.check_row(row)
     if name == openai_chat.NAME or "preferred_output" in parsed:
         findings += chat_checks.unknown_keys(parsed)
-    findings += chat_checks.request_options(parsed)
+    findings += chat_checks.options_of_request(parsed if call is None else call.metadata)
     apart = b""
     if call is not None:
         findings += row_rating.low(call.rating)

@@ -11,7 +11,7 @@ from fine_tuning._util.files import read_json
 from fine_tuning._util.lazy_imports import import_transformers
 from fine_tuning.base_models import catalogue
 from fine_tuning.data_io.formats import system_prompt, tool_prompt
-from fine_tuning.data_io.messages import Message, Tool
+from fine_tuning.data_io.messages import Message, Tool, said_content
 from fine_tuning.errors import DataError, MissingDependencyError
 
 Row = Mapping[str, Any]  # a chat or preference row that was checked
@@ -61,7 +61,7 @@ def _count(tokenizer: Tokenizer, messages: list[Message], tools: list[Tool] | No
 
     if not tool_prompt.template_supports_tools(str(tokenizer.chat_template or "")):
         messages, tools = tool_prompt.with_tools_as_text(messages, tools), None
-    texts = [cast("Message", {**message, "content": _text(message.get("content"))}) for message in messages]
+    texts = [cast("Message", {**message, "content": _text(said_content(message))}) for message in messages]
     plain = tool_prompt.with_argument_objects(system_prompt.for_template(texts, tokenizer))
     try:
         rendered = tokenizer.apply_chat_template(plain, tools=tools, tokenize=False)

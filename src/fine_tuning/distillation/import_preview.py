@@ -10,8 +10,8 @@ from typing import TypedDict
 from fine_tuning.data_io.messages import Message, Tool, messages_of_example
 from fine_tuning.data_io.sources import RawRow
 from fine_tuning.distillation.import_report import Defaults, ImportReport
-from fine_tuning.distillation.importer import Import, ReadCall
 from fine_tuning.distillation.row_problems import untrainable
+from fine_tuning.distillation.row_reader import Import, ReadCall
 from fine_tuning.store.records.rows import JsonColumn
 
 SAMPLES = 3  # calls of each format

@@ -19,8 +19,8 @@ from threading import Thread
 
 from fine_tuning.data_io import sources
 from fine_tuning.distillation.import_report import Defaults, ImportReport
-from fine_tuning.distillation.importer import Import, ReadCall, blocks_of
 from fine_tuning.distillation.parallel_import import LENGTH_BYTES, Task
+from fine_tuning.distillation.row_reader import Import, ReadCall, blocks_of
 from fine_tuning.errors import FineTuningError
 
 WORKERS_NICE = 10  # whoever stores the calls is waited for by all

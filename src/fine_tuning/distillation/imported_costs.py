@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from fine_tuning._util.model_names import is_fine_tuned
 from fine_tuning.costs.prices import PriceList
-from fine_tuning.distillation.importer import ReadCall
+from fine_tuning.distillation.row_reader import ReadCall
 from fine_tuning.store import costs
 from fine_tuning.store.database import Transaction
 from fine_tuning.store.records.costs import NewCostEvent

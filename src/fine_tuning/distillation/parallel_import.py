@@ -19,7 +19,7 @@ from typing import IO, TypedDict, cast
 from fine_tuning import errors
 from fine_tuning.data_io.usage import Usage
 from fine_tuning.distillation.import_report import Defaults, ImportReport
-from fine_tuning.distillation.importer import Block, ReadCall
+from fine_tuning.distillation.row_reader import Block, ReadCall
 from fine_tuning.errors import FineTuningError, ProviderError
 from fine_tuning.store.records.examples import NewExample
 from fine_tuning.store.records.rows import JsonColumn
@@ -50,7 +50,7 @@ def is_worthwhile(files: Sequence[str]) -> bool:
 
 
 class ParallelImport:
-    """One pass over files, with the interface of `importer.Import`."""
+    """One pass over files, with the interface of `row_reader.Import`."""
 
     def __init__(self, files: Sequence[str], defaults: Defaults) -> None:
         self._files, self._defaults = list(files), defaults

@@ -7,7 +7,7 @@ from typing import cast
 
 from fine_tuning.data_io.dialects import ui_messages, unread_keys
 from fine_tuning.data_io.dialects.hosted_items import refuse_cited
-from fine_tuning.data_io.dialects.images import data_url
+from fine_tuning.data_io.dialects.images import data_url, is_image_place
 from fine_tuning.data_io.dialects.tool_calls import made_id, tool_call
 from fine_tuning.data_io.dialects.tool_results import Result, result_of
 from fine_tuning.data_io.json_values import JsonObject, Row, first_value, is_object
@@ -27,7 +27,9 @@ _OF_TEXTS = frozenset(  # what vendors write in a part of text
     """type text content annotations citations cache_control id index status state logprobs signature thought phase
     thoughtSignature thought_signature providerMetadata providerOptions provider_specific_fields""".split()
 )
-_MARKS = {"step-start", "step_start", "cachePoint"}  # they hold nothing
+_MARKS = {"step-start", "step_start", "cachePoint", "thoughtSignature", "thought_signature"}  # they hold nothing
+_RUN_BY_HOST = {"executableCode", "executable_code", "codeExecutionResult", "code_execution_result"}
+_GUARDED = "guardContent"  # Bedrock's: what its guardrail looks at, which the model reads as any other part
 
 
 @dataclass
@@ -101,7 +103,7 @@ def kind_of(part: Row) -> str | None:
     kind = part.get("type")
     if isinstance(kind, str):
         return kind
-    keyed = (*_CALL, *_RESULT, *IMAGES, *_REASONING, *_MARKS, "text")
+    keyed = (*_CALL, *_RESULT, *IMAGES, *_REASONING, _GUARDED, "text", *_RUN_BY_HOST, *_MARKS)
     return next((key for key in keyed if part.get(key) not in (None, False)), None)
 
 
@@ -110,8 +112,17 @@ def _add(found: Content, part: object, where: str, place: int) -> None:
         found.parts.append({"type": "text", "text": part})
         return
     kind = kind_of(part) if is_object(part) else None
-    if not is_object(part) or kind is None:
-        found.parts.append(cast("ContentPart", part))
+    if not is_object(part):
+        raise DataError(f"{where} must be text or an object, not {type(part).__name__}")
+    if kind is None:
+        if keys := sorted(key for key, value in part.items() if value is not None):
+            raise DataError(f"{where}: a part that holds {', '.join(keys)} cannot be trained on")
+    elif kind in _RUN_BY_HOST:
+        raise DataError(f"{where}: {kind} belongs to its host, which wrote and ran the code beside the conversation")
+    elif kind == _GUARDED:
+        _add(found, _unguarded(part[_GUARDED]), f"{where}.{_GUARDED}", place)
+    elif is_image_place(part):
+        found.parts.append(cast("ContentPart", {key: value for key, value in part.items() if value is not None}))
     elif kind in TEXTS:
         refuse_cited(part, where)
         unread_keys.note(part, _OF_TEXTS, "part")
@@ -133,6 +144,12 @@ def _add(found: Content, part: object, where: str, place: int) -> None:
             raise DataError(f"{where}: a part of type {kind!r} cannot be trained on")
     elif kind in _REASONING:
         unread_keys.note({kind: True}, (), "part")
+
+
+def _unguarded(given: object) -> object:
+    """The text or image for a guardrail of Bedrock's as any other part; the text may say what it is for."""
+    inner = given.get("text") if is_object(given) else None
+    return {"text": inner.get("text")} if is_object(inner) else given
 
 
 def _add_call(found: Content, part: JsonObject, where: str, place: int) -> None:

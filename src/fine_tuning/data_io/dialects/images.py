@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import cast
 
-from fine_tuning.data_io.json_values import is_list, is_object, parse_embedded_json
+from fine_tuning.data_io.json_values import Row, is_list, is_object, parse_embedded_json
 from fine_tuning.data_io.messages import ContentPart, Message
 from fine_tuning.errors import DataError
 
 PLACEHOLDER = "<image>"
+EMPTY_PLACE = "the place of an image: put its address or data: URL there, or all of them into images beside messages"
 _HEAD = 24  # characters of base64, a multiple of 4
 _SIGNATURES = {
     "image/png": re.compile(rb"\x89PNG"),
@@ -25,7 +26,9 @@ _SIGNATURES = {
 
 
 def with_images(key: str, given: object, messages: list[Message]) -> list[Message]:
-    """The conversation, with the images of its row in the places of the `<image>` marks, or before the first question.
+    """The conversation, with the images of its row in their places, else before the first question.
+
+    A place is an `<image>` mark in the text, or a part of type `image` that holds nothing, as in data sets of TRL.
 
     Args:
         key: the field that has them.
@@ -36,11 +39,10 @@ def with_images(key: str, given: object, messages: list[Message]) -> list[Messag
     """
     given = parse_embedded_json(given)
     addresses = [_address(each, key) for each in (given if is_list(given) else [given])]
-    marks = sum(_text(message).count(PLACEHOLDER) for message in messages)
-    if marks not in (0, len(addresses)):
-        raise DataError(f"{key} holds {len(addresses)}, and the text has {marks} {PLACEHOLDER} marks")
-    rest = iter(addresses)
-    if marks:
+    if addresses == [url for message in messages for url in _urls(message)]:
+        return messages  # which have them already
+    rest = iter(_in_places(addresses, messages, key))
+    if any(PLACEHOLDER in _text(each) or any(map(is_image_place, _listed(each))) for each in messages):
         return [_filled(message, rest) for message in messages]
     asked = next((at for at, message in enumerate(messages) if message["role"] == "user"), None)
     if asked is None:
@@ -48,6 +50,43 @@ def with_images(key: str, given: object, messages: list[Message]) -> list[Messag
     first = messages[asked]
     parts = [*(_part(url) for url in rest), *_parts(first)]
     return [*messages[:asked], cast("Message", {**first, "content": parts}), *messages[asked + 1 :]]
+
+
+def is_image_place(part: object) -> bool:
+    """Whether a part only says where an image is that stands beside the messages, as in data sets of TRL."""
+    if not is_object(part) or part.get("type") != "image":
+        return False
+    return all(value is None or key in {"type", "index"} for key, value in part.items())
+
+
+def refuse_empty_places(messages: Iterable[Message]) -> None:
+    """Refuse the place of an image that no image has come into.
+
+    Raises:
+        DataError: there is one.
+    """
+    for at, message in enumerate(messages):
+        for number, part in enumerate(_listed(message)):
+            if is_image_place(part):
+                raise DataError(f"messages[{at}].content[{number}] is {EMPTY_PLACE}")
+
+
+def _in_places(addresses: list[str], messages: list[Message], key: str) -> list[str]:
+    """The images in the order of their places, which may have their numbers.
+
+    Raises:
+        DataError: there are more or fewer than places.
+    """
+    places = [part for message in messages for part in _listed(message) if is_image_place(part)]
+    stated = [cast("Row", part).get("index") for part in places]
+    order = [index for index in stated if isinstance(index, int)]
+    if len(order) == len(places) and set(order) == set(range(len(addresses))):
+        return [addresses[index] for index in order]
+    marks = sum(_text(message).count(PLACEHOLDER) for message in messages)
+    if marks + len(places) not in (0, len(addresses)):
+        has = f"parts of type 'image' are {len(places)}" if places else f"the text has {marks} {PLACEHOLDER} marks"
+        raise DataError(f"{key} holds {len(addresses)}, and {has}; write one for each image")
+    return addresses
 
 
 def _address(image: object, key: str) -> str:
@@ -77,6 +116,15 @@ def _text(message: Message) -> str:
     return content if isinstance(content, str) else ""
 
 
+def _listed(message: Message) -> list[ContentPart]:
+    content = message.get("content")
+    return content if isinstance(content, list) else []
+
+
+def _urls(message: Message) -> list[str]:
+    return [part["image_url"]["url"] for part in _listed(message) if is_object(part.get("image_url"))]
+
+
 def _parts(message: Message) -> list[ContentPart]:
     content = message.get("content")
     return list(content) if isinstance(content, list) else [{"type": "text", "text": content or ""}]
@@ -88,11 +136,15 @@ def _part(url: str) -> ContentPart:
 
 def _filled(message: Message, images: Iterator[str]) -> Message:
     if PLACEHOLDER not in _text(message):
-        return message
+        parts = _listed(message)
+        if not any(map(is_image_place, parts)):
+            return message
+        filled = [_part(next(images)) if is_image_place(part) else part for part in parts]
+        return cast("Message", {**message, "content": filled})
     first, *others = _text(message).split(PLACEHOLDER)
-    parts: list[ContentPart] = [{"type": "text", "text": first.strip()}] if first.strip() else []
+    found: list[ContentPart] = [{"type": "text", "text": first.strip()}] if first.strip() else []
     for text in others:
-        parts.append(_part(next(images)))
+        found.append(_part(next(images)))
         if text.strip():
-            parts.append({"type": "text", "text": text.strip()})
-    return cast("Message", {**message, "content": parts})
+            found.append({"type": "text", "text": text.strip()})
+    return cast("Message", {**message, "content": found})

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from fine_tuning.data_io.call import Call
 from fine_tuning.data_io.context_columns import unread
+from fine_tuning.data_io.dialects.images import refuse_empty_places
 from fine_tuning.data_io.dialects.list_columns import with_objects
 from fine_tuning.data_io.dialects.messages_in_text import with_messages
 from fine_tuning.data_io.formats import (
@@ -22,6 +23,7 @@ from fine_tuning.data_io.formats import (
     gemini,
     gemini_log,
     google_adk,
+    half_calls,
     helicone,
     langfuse,
     langsmith,
@@ -39,9 +41,11 @@ from fine_tuning.data_io.formats import (
     sharegpt,
     stored_completion,
 )
+from fine_tuning.data_io.formats.several_calls import MALFORMED
 from fine_tuning.data_io.json_values import Row, is_object, parse_embedded_json
 from fine_tuning.data_io.key_meanings import folded
 from fine_tuning.data_io.redaction import has_redacted
+from fine_tuning.data_io.unread_rows import Unread
 from fine_tuning.errors import DataError, UsageError
 
 __all__ = ["FORMATS", "LOGS", "Call", "Row", "calls_in", "check_format", "format_of"]
@@ -54,7 +58,7 @@ class Format(Protocol):
 
     def recognises(self, row: Row) -> bool: ...
 
-    def calls(self, row: Row) -> Iterator[Call]: ...
+    def calls(self, row: Row) -> Iterator[Call | Unread]: ...
 
 
 _MODULES: tuple[Format, ...] = (
@@ -156,31 +160,49 @@ def calls_in(row: Row, name: str | None = None) -> Iterator[Call]:
     Raises:
         DataError: the row is of another format, or malformed.
     """
-    return read(row, name)[1]
+    for found in read(row, name)[1]:
+        if isinstance(found, Call):
+            yield found
+        elif found.why == "malformed":
+            raise DataError(found.reason)
 
 
-def read(row: Row, name: str | None = None) -> tuple[str, Iterator[Call]]:
-    """The name of a row's format, and its calls; see `calls_in`."""
+def read(row: Row, name: str | None = None) -> tuple[str, Iterator[Call | Unread]]:
+    """The name of a row's format, and its calls, as `calls_in` has them, with those that are not read among them."""
     row = with_objects(_stated(row))
     known, row = _recognised(row, FORMATS if name is None else [name])
     if known is None:
+        if name is None and (half := half_calls.reason(row)) is not None:
+            raise DataError(half)
         _refuse_broken_json(row)
         expected = f"of the format {name}" if name else "of any known format"
         raise DataError(f"the row is not {expected} (it has {', '.join(sorted(row)[:6]) or 'nothing'})")
     return known, _calls(row, known)
 
 
-def _calls(row: Row, known: str) -> Iterator[Call]:
+def _of_data(call: Call, row: Row) -> Call:
+    """A call of training data, with the names of the columns whose texts may belong to its question."""
+    columns = unread(row, call.metadata, call.messages) if call.metadata else ()
+    return replace(call, unread=columns) if columns else call
+
+
+def _of_log(call: Call) -> Call | Unread:
+    """A logged call; one whose text was redacted is left out, and a refusal is a reason why an answer ended."""
+    if has_redacted(call.messages):
+        return Unread("redacted")
+    is_refused = bool(call.messages and call.messages[-1].get("refusal"))
+    return replace(call, finish_reason="content_filter") if is_refused and not call.is_cut_off else call
+
+
+def _calls(row: Row, known: str) -> Iterator[Call | Unread]:
     try:
         for call in FORMATS[known].calls(row):
-            if known in LOGS:
-                if not has_redacted(call.messages):
-                    yield call
-            elif call.metadata and (columns := unread(row, call.metadata, call.messages)):
-                yield replace(call, unread=columns)
+            if isinstance(call, Call):
+                refuse_empty_places((*call.messages, *(call.rejected or ())))
+                yield _of_log(call) if known in LOGS else _of_data(call, row)
             else:
                 yield call
-    except (TypeError, AttributeError, KeyError, IndexError, ValueError, OverflowError) as error:
+    except MALFORMED as error:
         if isinstance(error, DataError):
             raise
         # Each format names what it finds missing; other malformed shapes end here.

@@ -10,9 +10,11 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 
+from fine_tuning.data_io.dialects.images import EMPTY_PLACE, is_image_place
 from fine_tuning.data_io.formats.findings import Finding
 from fine_tuning.data_io.json_values import Row, is_list, is_object
 from fine_tuning.data_io.key_meanings import Meaning, meaning_of
+from fine_tuning.data_io.request_options import ASSUMED
 
 ROLES = ("system", "developer", "user", "assistant", "tool")
 _ROW_KEYS = {"messages", "tools", "parallel_tool_calls"}
@@ -24,7 +26,6 @@ _MESSAGE_KEYS = {
     "assistant": {"role", "content", "name", "weight", "tool_calls", "refusal"},
     "tool": {"role", "content", "tool_call_id", "name"},
 }
-_ASSUMED: tuple[object, ...] = (None, "", "auto", "none", {}, {"type": "text"}, {"type": "auto"}, {"type": "none"})
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
@@ -43,12 +44,16 @@ def unknown_keys(row: Row) -> list[Finding]:
     ]
 
 
-def request_options(row: Row) -> list[Finding]:
-    """A finding for each option of the request that trainers do not take, and that is not what they assume."""
+def options_of_request(row: Row) -> list[Finding]:
+    """A finding for each option of the request that trainers do not take, and that is not what they assume.
+
+    Args:
+        row: with the options among its fields, as the metadata of a call has them.
+    """
     return [
         Finding("request-option", key, f"the request had {key}, which a training row cannot say")
         for key, value in row.items()
-        if meaning_of(key) is Meaning.OPTION and value not in _ASSUMED
+        if meaning_of(key) is Meaning.OPTION and value not in ASSUMED
     ]
 
 
@@ -129,6 +134,8 @@ def _check_message(message: Row, role: str, at: str) -> Iterator[Finding]:
     for key in message.keys() - _MESSAGE_KEYS[role]:
         codes = {"weight": "wrong-weight", "tool_calls": "wrong-tool-call", "tool_call_id": "wrong-tool-call"}
         yield Finding(codes.get(key, "unknown-message-key"), f"{at}.{key}", f"a message of the {role} has no {key}")
+    if role == "assistant" and message.get("refusal"):
+        yield Finding("refusal", f"{at}.refusal", "the model refused, and its refusal is no good answer by itself")
     weight = message.get("weight", 1)
     if role == "assistant" and (isinstance(weight, bool) or weight not in (0, 1)):
         yield Finding("wrong-weight", f"{at}.weight", f"{weight!r} is neither 0 nor 1")
@@ -167,6 +174,8 @@ def _check_part(part: object, role: str, at: str) -> Iterator[Finding]:
             yield Finding("wrong-content", f"{at}.text", "missing or not text")
         elif role != "tool" and not text.strip():
             yield Finding("empty-content", f"{at}.text", "no text")
+    elif is_image_place(part):
+        yield Finding("wrong-content", at, EMPTY_PLACE)
     elif not is_object(part) or kind != "image_url" or role != "user":
         yield Finding("wrong-content", at, f"a part of type {kind!r} in a message of the {role}")
     else:

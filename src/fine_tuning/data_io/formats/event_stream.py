@@ -1,4 +1,4 @@
-"""A response that was logged as the events of its stream: a list of them, or the text of server-sent events.
+"""A response that was logged as the events of its stream: a list, the text of server-sent events, or JSON lines.
 
 Source: https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
 """
@@ -9,15 +9,18 @@ import json
 import re
 from collections.abc import Iterator
 
-from fine_tuning.data_io.formats import anthropic_stream, gemini_stream, openai_stream
+from fine_tuning.data_io.formats import anthropic_stream, bedrock_stream, gemini_stream, ollama, openai_stream
 from fine_tuning.data_io.json_values import JsonObject, is_list, is_object, parse_embedded_json
 
-_KEYS = ("streamed_data", "chunks", "events")  # under which loggers keep nothing but the events
+_KEYS = ("streamed_data", "chunks", "events", "stream")  # under which loggers keep nothing but the events
 _IS_STREAM = re.compile(r"\s*(?:data|event|id|retry)?:.*?\bdata:|\s*data:", re.DOTALL)
 _LINE_END = re.compile(r"\r\n|\n|\r")  # no other character that Unicode counts among them
 _BLANK = re.compile(rf"(?:{_LINE_END.pattern}){{2,}}")
 _DONE = "[DONE]"
-_JOINERS = (openai_stream.joined_chunks, openai_stream.joined_response, anthropic_stream.joined, gemini_stream.joined)
+_JOINERS = (
+    *(openai_stream.joined_chunks, openai_stream.joined_response, anthropic_stream.joined, gemini_stream.joined),
+    *(bedrock_stream.joined, ollama.joined),
+)
 
 
 def joined(response: object) -> object:
@@ -42,13 +45,25 @@ def _events(response: object) -> list[JsonObject]:
         texts = [str(each) for each in response]
         response = "\n\n".join(text if _IS_STREAM.match(text) else f"data: {text}" for text in texts)
     if isinstance(response, str):
-        return list(_events_in(response)) if _IS_STREAM.match(response[:500]) else []
+        return list(_events_in(response) if _IS_STREAM.match(response[:500]) else _json_lines(response))
     return [each for each in response if is_object(each)] if is_list(response) else []
 
 
 def _events_in(text: str) -> Iterator[JsonObject]:
     for block in _BLANK.split(text.strip("\ufeff \r\n")):
         for event in _events_of(block):
+            if event is None:
+                return
+            yield event
+
+
+def _json_lines(text: str) -> Iterator[JsonObject]:
+    """The objects of JSON lines, as Ollama streams them; none of another text, and none of one object alone."""
+    if not text.lstrip().startswith("{") or "\n" not in text.strip():
+        return
+    for line in _LINE_END.split(text):
+        if line.strip():
+            event = _parsed(line)
             if event is None:
                 return
             yield event

@@ -8,6 +8,7 @@ from typing import NamedTuple, cast
 
 from fine_tuning.data_io.call import Call, call_from_row
 from fine_tuning.data_io.finish_reasons import strictest
+from fine_tuning.data_io.formats import ollama
 from fine_tuning.data_io.formats.vendor_request import read_request
 from fine_tuning.data_io.formats.vendor_response import ANTHROPIC, CONVERSE, body_of, is_failed, kind_of, read_response
 from fine_tuning.data_io.json_values import (
@@ -49,7 +50,9 @@ def exchange_in(row: Row) -> Exchange | None:
         if not is_object(request):
             continue
         body = parse_embedded_json(request.get("body"))
-        return Exchange(body if is_object(body) else request, body_of(row[names[1]]), names)
+        request, response = body if is_object(body) else request, body_of(row[names[1]])
+        is_chat = response.get("object") == ollama.CHAT  # the answer to a prompt is one of Ollama's only
+        return Exchange(ollama.as_chat(request) if is_chat else request, response, names)
     return None
 
 
@@ -76,7 +79,7 @@ def call_of(row: Row, exchange: Exchange) -> Iterator[Call]:
         call,
         model=first_value(response, "model", "modelVersion", "model_version") or request.get("model") or call.model,
         captured_at=call.captured_at or _time(row) or _time(response),
-        metadata={**stated, **call.metadata, **({"response": own_id} if own_id else {})},
+        metadata={**stated, **asked.options, **call.metadata, **({"response": own_id} if own_id else {})},
         finish_reason=strictest([answer.finish_reason, call.finish_reason]),
         usage=answer.usage,
     )

@@ -10,20 +10,33 @@ from typing import NamedTuple
 from fine_tuning.data_io.call import Choice
 from fine_tuning.data_io.dialects.conversation import read_answer, with_plain_texts
 from fine_tuning.data_io.finish_reasons import reason_in
-from fine_tuning.data_io.formats import answer_message, event_stream, vendor_request, vendor_response
-from fine_tuning.data_io.json_values import Row, first_value, is_list, is_object, object_or_empty, parse_embedded_json
+from fine_tuning.data_io.formats import answer_message, event_stream, ollama, vendor_request, vendor_response
+from fine_tuning.data_io.json_values import (
+    JsonObject,
+    Row,
+    first_value,
+    is_list,
+    is_object,
+    object_or_empty,
+    parse_embedded_json,
+)
 from fine_tuning.data_io.messages import Message, Tool
 from fine_tuning.data_io.usage import usage_of
 from fine_tuning.errors import DataError
 
 
 class LoggedExchange(NamedTuple):
-    """What a request and its response hold; None is unknown."""
+    """What a request and its response hold; None is unknown.
+
+    Attributes:
+        options: of the request, on which the answer depends.
+    """
 
     messages: list[Message]
     tools: list[Tool] | None
     choice: Choice
     model: object
+    options: JsonObject
 
 
 def read_exchange(request: Row, response: object) -> LoggedExchange | None:
@@ -37,11 +50,13 @@ def read_exchange(request: Row, response: object) -> LoggedExchange | None:
         DataError: it is a chat, and the request or the response is missing or cannot be read.
     """
     response = event_stream.joined(response)
+    if is_object(response) and ollama.is_native(response):
+        request, response = ollama.as_chat(request), ollama.as_completion(response)
     if _is_no_chat(request, response):
         return None
     asked, choice = vendor_request.read_request(request, object_or_empty(response)), read_response(response)
     model = first_value(object_or_empty(response), "model", "modelVersion") or request.get("model")
-    return LoggedExchange([*asked.messages, *choice.messages], asked.tools, choice, model)
+    return LoggedExchange([*asked.messages, *choice.messages], asked.tools, choice, model, asked.options)
 
 
 def _is_no_chat(request: Row, response: object) -> bool:

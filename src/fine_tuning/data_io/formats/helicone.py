@@ -78,7 +78,7 @@ def calls(row: Row) -> Iterator[Call]:
         rating=_rating(row),
         model=found.model or first_value(row, "response_model", "model", "request_model"),
         captured_at=row.get("request_created_at"),
-        metadata=_metadata(row),
+        metadata={**found.options, **_metadata(row)},
         finish_reason=found.choice.finish_reason,
         usage=found.choice.usage or usage_of(counts),
     )

@@ -14,6 +14,7 @@ from fine_tuning.data_io.dialects.tool_definitions import read_tools
 from fine_tuning.data_io.finish_reasons import reason_in, strictest
 from fine_tuning.data_io.formats.gateway_exchange import read_response
 from fine_tuning.data_io.formats.scores import rating_of_scores
+from fine_tuning.data_io.formats.several_calls import read_each
 from fine_tuning.data_io.formats.stored_completion import first_choice
 from fine_tuning.data_io.formats.vendor_request import Request, read_request
 from fine_tuning.data_io.json_values import (
@@ -27,7 +28,10 @@ from fine_tuning.data_io.json_values import (
     parse_embedded_json,
     to_json_text,
 )
+from fine_tuning.data_io.messages import Tool
 from fine_tuning.data_io.redaction import is_redacted_value
+from fine_tuning.data_io.request_options import request_options
+from fine_tuning.data_io.unread_rows import Unread
 from fine_tuning.data_io.usage import usage_of
 from fine_tuning.errors import DataError
 
@@ -41,6 +45,7 @@ _ONLY_IN_TRACES = {
     *("userId", "sessionId", "user_id", "session_id", "release", "bookmarked", "public", "environment", "htmlPath"),
     *("latency", "totalCost", "total_cost", "projectId", "project_id", "observationCount"),
 }
+_TOOLS_BESIDE = ("toolDefinitions", "tool_definitions", "tools")
 _BLOCKS = {"text", "tool_use", "thinking"}  # of a message of Anthropic's
 _ITEMS = {"message", "function_call", "reasoning"}  # of a response of OpenAI's
 
@@ -60,39 +65,46 @@ def _is_trace(row: Row) -> bool:
     return row.keys() >= _OF_TRACES and not _ONLY_IN_TRACES.isdisjoint(row)
 
 
-def calls(row: Row) -> Iterator[Call]:
+def calls(row: Row) -> Iterator[Call | Unread]:
     """The call of an observation, or of each generation of a trace; other steps, and failed ones, have none.
 
     Raises:
-        DataError: an observation is malformed.
+        DataError: the only observation is malformed.
     """
     if is_list(row.get("observations")):
-        for observation in list_of_objects(row.get("observations"), "observations"):
-            facts = {key: row.get(key) for key in ("scores", "sessionId", "userId")}
-            yield from calls({**facts, "traceId": row.get("id"), **observation})
+        facts: JsonObject = {
+            "traceId": row.get("id"),
+            **{key: row.get(key) for key in ("scores", "sessionId", "userId")},
+        }
+        observations = list_of_objects(row.get("observations"), "observations")
+        parts = ((f"observations[{at}]", {**facts, **each}) for at, each in enumerate(observations))
+        yield from read_each(parts, calls)
         return
     if _is_trace(row) and not first_value(row, "traceId", "trace_id"):
         row = {**row, "traceId": row["id"], "id": None}
     if str(row.get("type") or "GENERATION").upper() != "GENERATION":
         return
     if str(row.get("level")).upper() == "ERROR":  # also where a part of the answer came before it
+        yield Unread("failed")
         return
     scores = parse_embedded_json(row.get("scores"))
     given, output = parse_embedded_json(row.get("input")), row.get("output")
     if any(map(is_redacted_value, (given, output))):
+        yield Unread("redacted")
         return
     _refuse_media(given, "input")
     _refuse_media(output, "output")
     given, listed = _without_tools(given)
+    parameters = object_or_empty(parse_embedded_json(first_value(row, "modelParameters", "model_parameters")))
     asked = _request(given)
-    answer = _answer(parse_embedded_json(output), output)
+    answer = _answer(parse_embedded_json(output), output, first_value(row, "toolCalls", "tool_calls"))
     yield Call(
         [*asked.messages, *answer.messages],
-        asked.tools or read_tools(listed),
+        asked.tools or read_tools(listed) or _tools_beside(row, parameters),
         rating=rating_of_scores(_scores(scores, row.get("id"))),
         model=first_value(row, "model", "providedModelName", "provided_model_name"),
         captured_at=first_value(row, "startTime", "start_time", "timestamp"),
-        metadata=_metadata(row, scores),
+        metadata={**request_options(parameters), **asked.options, **_metadata(row, scores)},
         finish_reason=strictest(
             iter([answer.finish_reason, reason_in(parse_embedded_json(row.get("metadata")), depth=1)])
         ),
@@ -144,16 +156,33 @@ def _request(given: object) -> Request:
     if is_list(given) and len(given) == 1 and isinstance(given[0], str):  # a prompt, as LangChain sends it
         given = given[0]
     if isinstance(given, str | list | dict):
-        return Request(read_messages(given, "input"), None, frozenset())
+        return Request(read_messages(given, "input"))
     raise DataError("input has no messages")
 
 
-def _answer(parsed: object, given: object) -> Choice:
+def _tools_beside(row: Row, parameters: Row) -> list[Tool] | None:
+    """The tools that an observation has beside its input: among the parameters, or the definitions by name."""
+    for given in (*(parameters.get(key) for key in ("tools", "functions")), *(row.get(key) for key in _TOOLS_BESIDE)):
+        found = parse_embedded_json(given)
+        if is_object(found):
+            found = {name: parse_embedded_json(each) for name, each in found.items()}
+        if tools := read_tools(found):
+            return tools
+    return None
+
+
+def _answer(parsed: object, given: object, called: object) -> Choice:
     """The answer: a message, a completion, a text, or an object that is the answer itself.
 
     Args:
         given: the output before JSON text was parsed.
+        called: the calls that Langfuse keeps beside the output, each as JSON text.
     """
+    if parsed is None or parsed in ("", [], {}):
+        calls = parse_embedded_json(called)
+        if not is_list(calls) or not calls:
+            raise DataError("output has no message; the capture of outputs may be off where it is traced")
+        return Choice(read_answer({"tool_calls": [parse_embedded_json(each) for each in calls]}, "toolCalls"))
     kinds = [object_or_empty(each).get("type") for each in parsed] if is_list(parsed) else []
     if kinds and all(kind in _BLOCKS for kind in kinds):
         return read_response({"content": parsed})
@@ -171,8 +200,6 @@ def _answer(parsed: object, given: object) -> Choice:
             or (one.get("type") in {"ai", "constructor"} and len(one) > 2)
         ):
             return Choice(read_answer(one, "output"), reason_in(one))
-    if parsed is None or parsed in ("", [], {}):
-        raise DataError("output has no message; the capture of outputs may be off where it is traced")
     return Choice([{"role": "assistant", "content": to_json_text(given)}])
 
 

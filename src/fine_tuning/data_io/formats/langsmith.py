@@ -14,6 +14,7 @@ from fine_tuning.data_io.dialects.tool_definitions import read_tools
 from fine_tuning.data_io.finish_reasons import reason_in, strictest
 from fine_tuning.data_io.formats.gateway_exchange import LoggedExchange, read_exchange
 from fine_tuning.data_io.formats.scores import rating_of_scores
+from fine_tuning.data_io.formats.several_calls import read_each
 from fine_tuning.data_io.json_values import (
     JsonObject,
     Row,
@@ -24,10 +25,13 @@ from fine_tuning.data_io.json_values import (
     parse_embedded_json,
 )
 from fine_tuning.data_io.redaction import is_redacted_value
+from fine_tuning.data_io.request_options import request_options
+from fine_tuning.data_io.unread_rows import Unread
 from fine_tuning.data_io.usage import usage_of
 from fine_tuning.errors import DataError
 
 NAME = "langsmith"
+_OF_TRACE = ("feedback_stats", "thread_id", "trace_id")  # facts that hold for all runs of a trace
 _HIDDEN = "the run has no {}; unset LANGSMITH_HIDE_{} where it is traced"
 
 
@@ -36,22 +40,68 @@ def recognises(row: Row) -> bool:
     return "run_type" in row and ("inputs" in row or "outputs" in row)
 
 
-def calls(row: Row) -> Iterator[Call]:
-    """The call of a run of a model; other runs, failed ones, and completions of text have none.
+def calls(row: Row) -> Iterator[Call | Unread]:
+    """The calls of a run of a model, and of those inside a run of another kind; failed ones have none.
 
     Raises:
-        DataError: it is malformed, or its inputs or outputs are hidden.
+        DataError: the only run is malformed, or its inputs or outputs are hidden.
     """
-    status = str(row.get("status") or "success").lower()
-    if str(row.get("run_type")).lower() != "llm" or row.get("error") or status != "success":
+    yield from read_each(_runs_in(row, "run"), _calls_of_run)
+
+
+def _runs_in(row: Row, where: str) -> Iterator[tuple[str, Row]]:
+    """The runs of models, outermost first: one inside another is a part of the same call."""
+    if str(row.get("run_type")).lower() == "llm":
+        yield where, row
+        return
+    children = parse_embedded_json(row.get("child_runs"))
+    for at, child in enumerate(children if is_list(children) else []):
+        if is_object(child):
+            stated = {key: value for key, value in child.items() if value not in (None, {}, [])}
+            inherited = {key: row[key] for key in _OF_TRACE if row.get(key)}
+            yield from _runs_in({**inherited, **stated}, f"{where}.child_runs[{at}]")
+
+
+def _calls_of_run(row: Row) -> Iterator[Call | Unread]:
+    if row.get("error") or str(row.get("status") or "success").lower() != "success":
+        yield Unread("failed")
         return
     inputs, outputs = (parse_embedded_json(row.get(key)) for key in ("inputs", "outputs"))
-    if (is_object(inputs) and "prompts" in inputs) or any(map(is_redacted_value, (inputs, outputs))):
+    if is_object(inputs) and "prompts" in inputs:
+        return  # completions of text
+    if any(map(is_redacted_value, (inputs, outputs))):
+        yield Unread("redacted")
         return
     if not inputs:
         raise DataError(_HIDDEN.format("inputs", "INPUTS"))
     if not outputs:
         raise DataError(_HIDDEN.format("outputs", "OUTPUTS"))
+    for each in _requests(inputs, outputs):
+        yield from _call(row, *each)
+
+
+def _requests(inputs: object, outputs: object) -> Iterator[tuple[object, object]]:
+    """The requests of a run with their outputs: LangChain sends several together, each as a list of messages.
+
+    Raises:
+        DataError: there are not as many outputs.
+    """
+    batch = parse_embedded_json(object_or_empty(inputs).get("messages"))
+    if not (is_list(batch) and batch and all(map(is_list, batch))):
+        yield inputs, outputs
+        return
+    given = object_or_empty(inputs)
+    answers = parse_embedded_json(object_or_empty(outputs).get("generations"))
+    if len(batch) == 1:
+        yield {**given, "messages": batch[0]}, outputs
+        return
+    if not is_list(answers) or len(answers) != len(batch):
+        raise DataError(f"inputs.messages holds {len(batch)} requests, and outputs.generations not as many answers")
+    for messages, answer in zip(batch, answers, strict=True):
+        yield {**given, "messages": messages}, {**object_or_empty(outputs), "generations": [answer]}
+
+
+def _call(row: Row, inputs: object, outputs: object) -> Iterator[Call]:
     extra = object_or_empty(parse_embedded_json(row.get("extra")))
     found = _exchange(inputs, outputs, extra)
     if found is None:
@@ -66,7 +116,7 @@ def calls(row: Row) -> Iterator[Call]:
         rating=rating_of_scores(_scores(stats)),
         model=found.model or traced.get("ls_model_name"),
         captured_at=row.get("start_time"),
-        metadata=_metadata(row, _own(traced, extra), stats),
+        metadata={**found.options, **_metadata(row, _own(traced, extra), stats)},
         finish_reason=found.choice.finish_reason,
         usage=found.choice.usage or usage_of(counts) or usage_of(counted),
     )
@@ -76,12 +126,10 @@ def _exchange(inputs: object, outputs: object, extra: Row) -> LoggedExchange | N
     parameters = object_or_empty(extra.get("invocation_params"))
     given = dict(inputs) if is_object(inputs) else {"messages": inputs}
     request = {"tools": parameters.get("tools") or parameters.get("functions"), **given}
-    batch = request.get("messages")
-    if is_list(batch) and len(batch) == 1 and is_list(batch[0]):  # LangChain runs a batch of one
-        request["messages"] = batch[0]
     choice = _answer(outputs)
     if choice is None:
-        return read_exchange(request, outputs)
+        found = read_exchange(request, outputs)
+        return found and found._replace(options={**request_options(parameters), **found.options})
     key = next((key for key in ("messages", "input", "contents", "prompt") if request.get(key)), None)
     if key is None:
         raise DataError("inputs has no messages")
@@ -94,6 +142,7 @@ def _exchange(inputs: object, outputs: object, extra: Row) -> LoggedExchange | N
         asked.tools,
         choice,
         model or first_value(parameters, "model", "model_name") or request.get("model"),
+        request_options({**parameters, **request}),
     )
 
 

@@ -60,7 +60,7 @@ def calls(row: Row) -> Iterator[Call]:
         found.tools,
         model=entry.get("model") or None,
         captured_at=entry.get("startTime"),
-        metadata=_metadata(entry),
+        metadata={**found.options, **_metadata(entry)},
         finish_reason=found.choice.finish_reason,
         usage=found.choice.usage or usage_of(entry),
     )

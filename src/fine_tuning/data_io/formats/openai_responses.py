@@ -50,7 +50,6 @@ def calls(row: Row) -> Iterator[Call]:
         earlier = response.get("previous_response_id")
         cause = f" and it follows the response {earlier!r} (previous_response_id)" if earlier else ""
         raise DataError(f"the response has no input{cause}; add its input items to the row as input")
-    request.pop("prompt", None)  # its text is among the instructions
     facts = {key: value for key, value in row.items() if key in {"rating", "domain", "task_type", "captured_at"}}
     yield from exchange.call_of(facts, exchange.Exchange(request, response, ()))
 

@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from fine_tuning.data_io.call import Call
 from fine_tuning.data_io.dialects.tool_definitions import read_tools
 from fine_tuning.data_io.formats.scores import rating_of_scores
-from fine_tuning.data_io.json_values import JsonObject, Row, is_list, object_or_empty
+from fine_tuning.data_io.formats.several_calls import read_each
+from fine_tuning.data_io.json_values import JsonObject, Row, first_value, is_list, object_or_empty
 from fine_tuning.data_io.spans import gen_ai, openinference, vercel
 from fine_tuning.data_io.spans.otlp import attributes_of, has_failed, is_otlp, nested, spans_in, start_time
+from fine_tuning.data_io.unread_rows import Unread
 
 NAME = "opentelemetry"
 _CONVENTIONS = (vercel, openinference, gen_ai)  # the SDK's spans have some attributes of gen_ai, too
@@ -23,29 +25,39 @@ def recognises(row: Row) -> bool:
     return bool(attributes) and any(each.recognises(attributes) for each in _CONVENTIONS)
 
 
-def calls(row: Row) -> Iterator[Call]:
+def calls(row: Row) -> Iterator[Call | Unread]:
     """The calls of all spans of a row; a span that failed, or that called no chat model, has none.
 
     Raises:
-        DataError: a span is malformed.
+        DataError: the only span is malformed.
     """
-    for span in spans_in(row):
-        attributes = attributes_of(span)
-        convention = next((each for each in _CONVENTIONS if each.recognises(attributes)), None)
-        if convention is None or has_failed(span, attributes):
-            continue
-        found = convention.read(span, attributes)
-        if found is not None:
-            yield Call(
-                found.messages,
-                read_tools(found.tools),
-                rating=rating_of_scores(_annotations(span)),
-                model=found.model,
-                captured_at=start_time(span),
-                metadata=_metadata(span, attributes),
-                finish_reason=found.finish_reason,
-                usage=found.usage,
-            )
+    parts = ((f"span {_own_id(span) or number}", span) for number, span in enumerate(spans_in(row)))
+    yield from read_each(parts, _call_of)
+
+
+def _own_id(span: Row) -> object:
+    return first_value(span, "spanId", "span_id") or object_or_empty(span.get("context")).get("span_id")
+
+
+def _call_of(span: Row) -> Iterator[Call | Unread]:
+    attributes = attributes_of(span)
+    convention = next((each for each in _CONVENTIONS if each.recognises(attributes)), None)
+    if convention is None or has_failed(span, attributes):
+        return
+    found = convention.read(span, attributes)
+    if isinstance(found, Unread):
+        yield found
+    elif found is not None:
+        yield Call(
+            found.messages,
+            read_tools(found.tools),
+            rating=rating_of_scores(_annotations(span)),
+            model=found.model,
+            captured_at=start_time(span),
+            metadata={**found.options, **_metadata(span, attributes)},
+            finish_reason=found.finish_reason,
+            usage=found.usage,
+        )
 
 
 def _annotations(span: Row) -> Iterator[tuple[object, object]]:

@@ -51,7 +51,7 @@ def calls(row: Row) -> Iterator[Call]:
         rating=_rating(row),
         model=found.model or row.get("ai_model"),
         captured_at=row.get("created_at"),
-        metadata=_metadata(row),
+        metadata={**found.options, **_metadata(row)},
         finish_reason=found.choice.finish_reason,
         usage=found.choice.usage or usage_of(counts),
     )

@@ -11,6 +11,7 @@ from fine_tuning.data_io.dialects.tool_definitions import read_tools
 from fine_tuning.data_io.finish_reasons import reason_in
 from fine_tuning.data_io.formats import answer_message
 from fine_tuning.data_io.json_values import (
+    JsonObject,
     Row,
     as_whole_number,
     is_list,
@@ -19,6 +20,7 @@ from fine_tuning.data_io.json_values import (
     parse_embedded_json,
 )
 from fine_tuning.data_io.rating_lists import stated_rating
+from fine_tuning.data_io.request_options import request_options
 from fine_tuning.data_io.usage import usage_of
 from fine_tuning.errors import DataError
 
@@ -61,6 +63,7 @@ def calls(row: Row) -> Iterator[Call]:
     tools_key = "tools" if request.get("tools") else "functions"
     tools = read_tools(request.get(tools_key))
     asked = read_beside(request, read_messages(request[key], "messages"), tools, None, (key, tools_key, "choices"))
+    own_id: JsonObject = {"completion": response["id"]} if response.get("id") else {}
     yield Call(
         [*asked.messages, *choice.messages],
         asked.tools,
@@ -69,7 +72,7 @@ def calls(row: Row) -> Iterator[Call]:
         rating=as_whole_number(stated_rating("metadata.rating", metadata.get("rating"))),
         model=response.get("model") or request.get("model"),
         captured_at=response.get("created"),
-        metadata={**metadata, **({"completion": response["id"]} if response.get("id") else {})},
+        metadata={**request_options(request), **metadata, **own_id},
         finish_reason=choice.finish_reason,
         usage=choice.usage,
     )

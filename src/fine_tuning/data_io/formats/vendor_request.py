@@ -8,7 +8,7 @@ https://ai.google.dev/api/generate-content
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from dataclasses import dataclass, field, replace
 
 from fine_tuning.data_io.beside import read_beside
 from fine_tuning.data_io.dialects.conversation import read_messages, with_plain_texts
@@ -16,6 +16,7 @@ from fine_tuning.data_io.dialects.hosted_items import with_listed_tools
 from fine_tuning.data_io.dialects.tool_definitions import read_tools
 from fine_tuning.data_io.json_values import JsonObject, Row, first_value, is_list, is_object, parse_embedded_json
 from fine_tuning.data_io.messages import Message, Tool
+from fine_tuning.data_io.request_options import request_options
 from fine_tuning.errors import DataError
 
 _SYSTEM_KEYS = ("system", "instructions", "systemInstruction", "system_instruction")
@@ -23,6 +24,7 @@ _CONVERSATION_KEYS = ("messages", "contents", "input", "input_messages")
 _TOOL_CONFIGS = ("toolConfig", "tool_config")  # in Gemini's requests the choice, in Bedrock's the tools
 _CACHED = "what is cached is with the host; log it with the request"
 _SEARCHED = "what the host has found there is not in the text"
+_TEMPLATE = "prompt_template"  # the id, version and variables of a prompt that the host has
 _ONLY_THE_HOST_HAS = {
     "previous_response_id": "the turns before it are in another response; log the whole input",
     "conversation": "its earlier turns are with the host; log the whole input",
@@ -34,16 +36,19 @@ _ONLY_THE_HOST_HAS = {
 }
 
 
-class Request(NamedTuple):
+@dataclass(frozen=True)
+class Request:
     """What a model was sent.
 
     Attributes:
         read: the fields of the request that hold it.
+        options: on which the answer depends, as `request_options` has them.
     """
 
     messages: list[Message]
-    tools: list[Tool] | None
-    read: frozenset[str]
+    tools: list[Tool] | None = None
+    read: frozenset[str] = frozenset()
+    options: JsonObject = field(default_factory=dict)
 
 
 def is_request(value: object) -> bool:
@@ -68,16 +73,24 @@ def read_request(given: Row, response: Row | None = None) -> Request:
         DataError: it is malformed, a part of it is with the host only, or a field cannot be read into the conversation;
             the message names the field.
     """
-    given = _with_config(given)
+    given = _with_template(_with_config(given), response or {})
     found = read_conversation(given, response)
     others = read_beside(given, found.messages, found.tools, None, found.read)
-    return found._replace(messages=others.messages, tools=others.tools)
+    return replace(found, messages=others.messages, tools=others.tools)
 
 
 def _with_config(given: Row) -> Row:
     """A request with the fields that Gemini's SDKs keep together, where the API has them beside the contents."""
     config = parse_embedded_json(given.get("config"))
     return {**config, **given} if "contents" in given and is_object(config) else given
+
+
+def _with_template(given: Row, response: Row) -> Row:
+    """A request to OpenAI's Responses with the text of its prompt template, which the response repeats."""
+    said, template = response.get("instructions"), parse_embedded_json(given.get("prompt"))
+    if not said or not is_object(template):
+        return given
+    return {**given, "instructions": said, "prompt": None, _TEMPLATE: template}
 
 
 def read_conversation(given: Row, response: Row | None = None) -> Request:
@@ -97,10 +110,15 @@ def read_conversation(given: Row, response: Row | None = None) -> Request:
         messages = [*system, *messages]
     tools_key = "functions" if given.get("functions") and not given.get("tools") else "tools"
     tools = read_tools(_tools(given, tools_key, conversation, response or {}))
-    return Request(messages, tools, frozenset((key, system_key, tools_key, "config", *_TOOL_CONFIGS)))
+    options = request_options(given)
+    if template := given.get(_TEMPLATE):
+        options[_TEMPLATE] = template
+    return Request(messages, tools, frozenset((key, system_key, tools_key, "config", *_TOOL_CONFIGS)), options)
 
 
 def _refuse_hosted(given: Row) -> None:
+    if given.get("raw") is True:
+        raise DataError("the request is raw: its prompt has the marks of a chat template; write them as messages")
     for key, advice in _ONLY_THE_HOST_HAS.items():
         value = given.get(key)
         if value and not (key == "prompt" and isinstance(value, str)):

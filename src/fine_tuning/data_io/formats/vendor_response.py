@@ -11,7 +11,7 @@ from fine_tuning.data_io.call import Choice
 from fine_tuning.data_io.dialects import hosted_items
 from fine_tuning.data_io.dialects.conversation import read_answer, with_plain_texts
 from fine_tuning.data_io.finish_reasons import finish_reason, reason_in
-from fine_tuning.data_io.formats import answer_message, event_stream
+from fine_tuning.data_io.formats import answer_message, event_stream, ollama
 from fine_tuning.data_io.formats.stored_completion import first_choice
 from fine_tuning.data_io.json_values import (
     JsonObject,
@@ -41,7 +41,7 @@ def body_of(response: object) -> JsonObject:
     found = event_stream.joined(parse_embedded_json(response))
     if is_object(found) and ("body" in found or "status_code" in found):
         return body_of(found.get("body"))
-    return found if is_object(found) else {}
+    return ollama.as_completion(found) if is_object(found) else {}
 
 
 def kind_of(body: Row) -> str | None:

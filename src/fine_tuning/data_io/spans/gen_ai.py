@@ -16,6 +16,7 @@ from fine_tuning.data_io.spans.gen_ai_events import choice_of, conversation, det
 from fine_tuning.data_io.spans.gen_ai_parts import readable
 from fine_tuning.data_io.spans.otlp import nested
 from fine_tuning.data_io.spans.recorded import RecordedSpan
+from fine_tuning.data_io.unread_rows import Unread
 from fine_tuning.data_io.usage import usage_of
 from fine_tuning.errors import DataError
 
@@ -31,9 +32,8 @@ def recognises(attributes: Row) -> bool:
     return any(name.startswith("gen_ai.") for name in attributes)
 
 
-def read(span: Row, attributes: Row) -> RecordedSpan | None:
-    """The call of a span; None for one that called no chat model, such as that of an agent around several
-    calls, and for a redacted one.
+def read(span: Row, attributes: Row) -> RecordedSpan | Unread | None:
+    """The call of a span; None for one that called no chat model, such as that of an agent around several calls.
 
     Raises:
         DataError: it has no messages, or they are malformed.
@@ -45,7 +45,7 @@ def read(span: Row, attributes: Row) -> RecordedSpan | None:
     events = events_of(span, attributes)
     facts = {**attributes, **details(events)}
     if any(is_redacted_value(facts.get(name)) for name in _SIDES):
-        return None
+        return Unread("redacted")
     found = _stated(facts) or _numbered(facts) or conversation(events)
     if found is None:
         if not {"gen_ai.operation.name", "gen_ai.request.model"} & attributes.keys():

@@ -5,8 +5,11 @@ Source: https://github.com/Arize-ai/openinference/blob/main/spec/semantic_conven
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from fine_tuning.data_io.dialects.conversation import read_answer, read_messages
 from fine_tuning.data_io.finish_reasons import finish_reason, reason_in, strictest
+from fine_tuning.data_io.formats import vendor_request, vendor_response
 from fine_tuning.data_io.json_values import (
     JsonObject,
     Row,
@@ -16,8 +19,12 @@ from fine_tuning.data_io.json_values import (
     object_or_empty,
     parse_embedded_json,
 )
+from fine_tuning.data_io.messages import Message
+from fine_tuning.data_io.redaction import is_redacted_value
+from fine_tuning.data_io.request_options import request_options
 from fine_tuning.data_io.spans.otlp import nested
 from fine_tuning.data_io.spans.recorded import RecordedSpan
+from fine_tuning.data_io.unread_rows import Unread
 from fine_tuning.data_io.usage import usage_of
 from fine_tuning.errors import DataError
 
@@ -29,7 +36,7 @@ def recognises(attributes: Row) -> bool:
     return nested(attributes, _KIND) is not None or any(name.startswith("llm.input_messages") for name in attributes)
 
 
-def read(span: Row, attributes: Row) -> RecordedSpan | None:  # noqa: ARG001 - every convention has the span
+def read(span: Row, attributes: Row) -> RecordedSpan | Unread | None:  # noqa: ARG001 - every convention has the span
     """The call of a span; None for one that called no model.
 
     Raises:
@@ -37,43 +44,59 @@ def read(span: Row, attributes: Row) -> RecordedSpan | None:  # noqa: ARG001 - e
     """
     if nested(attributes, _KIND) not in (None, "LLM"):
         return None
-    request, response = (_messages(nested(attributes, f"llm.{side}_messages")) for side in ("input", "output"))
-    if not request:
-        request = _messages(_value(attributes, "input"))
-    if not response:
-        response = [_first_choice(_value(attributes, "output"))]
-    if not request or response in ([], [None]):
+    asked, answered = (_messages(nested(attributes, f"llm.{side}_messages")) for side in ("input", "output"))
+    sent, came = (_value(attributes, side) for side in ("input", "output"))
+    if any(map(is_redacted_value, (asked or sent, answered or came))):
+        return Unread("redacted")
+    if not (asked or sent) or not (answered or came):
         raise DataError("the span has no messages; OPENINFERENCE_HIDE_INPUTS or _OUTPUTS may be set")
-    outputs = (response[0], _parsed(attributes, "output"))
-    messages = [*read_messages(request, "llm.input_messages"), *read_answer(response[0], "llm.output_messages")]
+    parameters = object_or_empty(parse_embedded_json(nested(attributes, "llm.invocation_parameters")))
+    request = _request(asked, sent, {**object_or_empty(came), **parameters})
+    answer = read_answer(answered[0], "llm.output_messages") if answered else _answer(came)
     tools = nested(attributes, "llm.tools")
+    beside = next((parameters[key] for key in ("tools", "functions") if parameters.get(key)), None)
     counts = object_or_empty(nested(attributes, "llm.token_count"))
     return RecordedSpan(
-        messages,
-        [_tool(each) for each in tools] if is_list(tools) else None,
-        nested(attributes, "llm.model_name"),
-        strictest([finish_reason(nested(attributes, "llm.finish_reason")), *map(reason_in, outputs)]),
+        [*request.messages, *answer],
+        [_tool(each) for each in tools] if is_list(tools) else request.tools or beside,
+        nested(attributes, "llm.model_name") or first_value(object_or_empty(came), "model", "modelVersion"),
+        strictest([finish_reason(nested(attributes, "llm.finish_reason")), *map(reason_in, (*answered[:1], came))]),
         usage_of({"input": counts.get("prompt"), "output": counts.get("completion")}),
+        {**request_options(parameters), **request.options},
     )
 
 
+def _request(asked: list[object], sent: object, response: Row) -> vendor_request.Request:
+    """What the model was sent: numbered messages, a request of a vendor's API, messages, or a text.
+
+    The request, where its JSON is recorded too, says what the messages alone do not.
+    """
+    is_whole = vendor_request.is_request(sent) or vendor_request.is_responses_request(sent)
+    given = vendor_request.read_request(sent, response) if is_whole and is_object(sent) else None
+    if asked or given is None:
+        messages = read_messages(asked or _messages(sent), "llm.input_messages")
+        if given is None:
+            return vendor_request.Request(messages)
+        beside = [each for each in given.messages[:1] if each["role"] == "system" and messages[0]["role"] != "system"]
+        return replace(given, messages=[*beside, *messages])
+    return given
+
+
 def _value(attributes: Row, side: str) -> object:
-    """input.value or output.value, which hold text, or the JSON of a request."""
-    found = _parsed(attributes, side)
+    """input.value or output.value, which hold text, messages, or the JSON of a request or response."""
+    found = parse_embedded_json(nested(attributes, f"{side}.value"))
     messages = object_or_empty(found).get("messages")
-    if is_list(messages) and len(messages) == 1 and is_list(messages[0]):  # LangChain runs a batch of one
-        return messages[0]
-    return messages if is_list(messages) else found
+    if is_object(found) and is_list(messages) and len(messages) == 1 and is_list(messages[0]):
+        return {**found, "messages": messages[0]}  # LangChain runs a batch of one
+    return found
 
 
-def _parsed(attributes: Row, side: str) -> object:
-    return parse_embedded_json(nested(attributes, f"{side}.value"))
-
-
-def _first_choice(given: object) -> object:
-    choices = object_or_empty(given).get("choices")
-    first = object_or_empty(choices[0]) if is_list(choices) and choices else {}
-    return first.get("message") or given
+def _answer(came: object) -> list[Message]:
+    body = vendor_response.body_of(came)
+    if vendor_response.kind_of(body) is not None:
+        return vendor_response.read_response(body).messages
+    messages = object_or_empty(came).get("messages")
+    return read_answer(messages[0] if is_list(messages) and messages else came, "llm.output_messages")
 
 
 def _messages(given: object) -> list[object]:

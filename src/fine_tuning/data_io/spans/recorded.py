@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from fine_tuning.data_io.json_values import JsonObject
 from fine_tuning.data_io.messages import Message
 from fine_tuning.data_io.usage import Usage
 
@@ -14,6 +15,7 @@ class RecordedSpan:
 
     Attributes:
         tools: as the span has them.
+        options: of the request, as `request_options` has them.
     """
 
     messages: list[Message]
@@ -21,3 +23,4 @@ class RecordedSpan:
     model: object = None
     finish_reason: str | None = None
     usage: Usage | None = None
+    options: JsonObject = field(default_factory=dict)

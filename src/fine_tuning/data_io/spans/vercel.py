@@ -14,6 +14,7 @@ from fine_tuning.data_io.json_values import (
     is_list,
     parse_embedded_json,
 )
+from fine_tuning.data_io.request_options import request_options
 from fine_tuning.data_io.spans.recorded import RecordedSpan
 from fine_tuning.data_io.usage import usage_of
 from fine_tuning.errors import DataError
@@ -51,6 +52,7 @@ def read(span: Row, attributes: Row) -> RecordedSpan | None:  # noqa: ARG001 - e
         usage_of(
             {key.removeprefix("ai.usage."): value for key, value in attributes.items() if key.startswith("ai.usage.")}
         ),
+        request_options({"tool_choice": attributes.get("ai.prompt.toolChoice")}),
     )
 
 

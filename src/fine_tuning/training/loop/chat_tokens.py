@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import cast
 
 from fine_tuning.data_io.formats import system_prompt, tool_prompt
-from fine_tuning.data_io.messages import Message, Tool
+from fine_tuning.data_io.messages import Message, Tool, said_content
 from fine_tuning.data_io.rows import read_rows
 from fine_tuning.errors import DataError
 from fine_tuning.store.records.rows import JsonColumn
@@ -136,7 +136,7 @@ def checked_messages(row: JsonColumn, where: str) -> list[Message]:
     if not any(message["role"] == "assistant" and message.get("weight") != 0 for message in messages):
         raise DataError(f"{where}: messages: there is no assistant message to train on")
     return [
-        cast("Message", {**_without_nulls(message), "content": _text(message.get("content"), where, index)})
+        cast("Message", {**_without_nulls(message), "content": _text(said_content(message), where, index)})
         for index, message in enumerate(messages)
     ]
 
