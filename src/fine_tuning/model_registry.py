@@ -26,7 +26,7 @@ from fine_tuning.registry.registry_stats import RegistryStats, TrainingCostSumma
 from fine_tuning.registry.training_run import FinetuneJobRecord, training_run
 from fine_tuning.registry.version_lookup import deployed_or_latest, find_version, history
 from fine_tuning.settings import Settings, acting_user, get_settings
-from fine_tuning.store import legacy_files, model_aliases, model_tags, model_versions
+from fine_tuning.store import costs, legacy_files, model_aliases, model_tags, model_versions
 from fine_tuning.store.database import open_database
 from fine_tuning.store.records.model_versions import (
     DatedModelVersion,
@@ -123,15 +123,13 @@ class ModelRegistry:
 
     def list_model_versions(self, model_name: str) -> list[ModelVersion]:
         """Every version of a model, ascending; empty for an unknown model."""
-        return self._versions(model_name)
+        with self._database.read() as tx:
+            return model_versions.versions(tx, model_name)
 
     def list_models(self) -> list[ModelVersion]:
         """Every version of every model, by name and version."""
-        return self._versions()
-
-    def _versions(self, model_name: str | None = None) -> list[ModelVersion]:
         with self._database.read() as tx:
-            return model_versions.versions(tx, model_name)
+            return model_versions.versions(tx)
 
     def describe_models(self, model_name: str | None = None) -> list[DescribedModelVersion]:
         """Every version (of one model) with aliases, the host that answers, its shutdown date and the days left."""
@@ -224,11 +222,13 @@ class ModelRegistry:
 
     def get_cost_summary(self, name: str | None = None) -> TrainingCostSummary:
         """Known training cost in US dollars, in total and per model; versions without a known cost are counted."""
-        return registry_stats.training_cost_summary(self._versions(name))
+        with self._database.read() as tx:
+            return registry_stats.training_cost_summary(model_versions.versions(tx, name), costs.training_jobs(tx))
 
     def get_registry_stats(self) -> RegistryStats:
         """Counts of models, versions and deployed models, versions by status, and the known training cost."""
-        return registry_stats.registry_stats(self.list_models())
+        with self._database.read() as tx:
+            return registry_stats.registry_stats(model_versions.versions(tx), costs.training_jobs(tx))
 
     def export_to_mlflow(self, uri: str) -> int:
         """Export the versions that an MLflow registry lacks (the alias `deployed` marks DEPLOYED). Returns how many."""

@@ -99,6 +99,20 @@ def test_training_cost_job_of_two_names_is_paid_once_and_known_to_both(database:
     assert "job job-1 trained alpha and support: it is paid once" in cli("cost-summary")[1]
 
 
+def test_registry_and_ledger_have_one_cost_of_a_job(database: Database) -> None:
+    tracker, registry = CostTracker(), ModelRegistry()
+    registry.register_model("m", "base", "j1", 10, cost=5.0)  # an estimate
+    registry.register_model("m", "base", "j2", 10)
+    tracker.record_training_job("j1", "m", "base", 10, 100, 7.0)  # the bill
+    tracker.record_training_job("j2", "host-name", "base", 10, 100, 2.0)
+    summary, registered = tracker.get_cost_summary(), registry.get_cost_summary()
+    assert summary["total_training_cost"] == registered["total_cost"] == 9.0
+    assert registered["models"] == {"m": {"versions": 2, "cost": 9.0}}
+    assert registry.get_registry_stats()["total_training_cost"] == 9.0
+    tracker.record_training_job("j3", "unregistered", "base", 10, 100, 1.0)
+    assert registry.get_cost_summary()["total_cost"] == 9.0
+
+
 def test_training_cost_ledger_and_registry_name_both_count(database: Database) -> None:
     tracker, registry = CostTracker(), ModelRegistry()
     tracker.record_training_job("job-1", "support", "base", 100, 1000, 5.0)

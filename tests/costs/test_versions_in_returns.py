@@ -162,6 +162,28 @@ def test_own_answers_under_any_name_are_agreement(database: Database, captured: 
     assert "gpt-4o's own answers" in analysis.unknown[-1]
 
 
+@pytest.mark.parametrize("in_test", [True, False])
+def test_few_labels_that_the_incumbent_may_have_given_itself_are_no_accuracy(database: Database, in_test: bool) -> None:
+    labels = [("track", "refund", "cancel", "other")[number % 4] for number in range(100)]
+    for question, label in zip(QUESTIONS, labels, strict=True):
+        DistillationDataCollector().capture_success(question, label, "d", "t", model_used="gpt-4o")
+    ModelRegistry().register_model("m", "small", "job-1", 10, cost=5.0)
+    again = ["?"] * 6 + labels[6:]  # asked again, a model does not give all of its answers
+    if in_test:
+        tests = ABTestFramework()
+        tests.create_test("t", "gpt-4o", "m-v1")
+        for label, other in zip(labels * 4, again * 4, strict=True):
+            tests.record_sample("t", "model_a", other, label, 1, 0.1)
+            tests.record_sample("t", "model_b", label, label, 1, 0.1)
+    else:
+        for name, answers in (("gpt-4o", again), ("m-v1", labels)):
+            ModelEvaluator().evaluate(answers, labels, name)
+    analysis = returned()
+    assert isnan(analysis.accuracy_value)
+    assert isnan(analysis.accuracy_improvement)
+    assert "few labels without questions, which gpt-4o may have given itself" in analysis.unknown[-1]
+
+
 def test_labels_of_people_in_a_test_are_accuracy(database: Database) -> None:
     for number, question in enumerate(QUESTIONS):
         DistillationDataCollector().capture_success(question, "yes" if number % 2 else "no", "d", "t")

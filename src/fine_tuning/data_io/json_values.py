@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import TypeGuard
+from decimal import Decimal
+from fractions import Fraction
+from math import isfinite
+from typing import NoReturn, TypeGuard
 
 from fine_tuning.errors import DataError
 
@@ -73,6 +76,29 @@ def parse_embedded_json(value: object) -> object:
             return value
         return parsed
     return value
+
+
+def strict_json(text: str) -> object:
+    """The value of a JSON text, in which whole numbers keep all their digits: 1 and 1.0 are one number of JSON.
+
+    Raises:
+        ValueError, RecursionError: it is not JSON, which has neither NaN nor infinity, or too deep.
+    """
+    value: object = json.loads(text, parse_constant=_refuse, parse_float=_number)
+    return value
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(constant)
+
+
+def _number(written: str) -> int | float:
+    value = float(written)
+    if not isfinite(value):
+        raise ValueError(written)
+    # A fraction that is 0 as a float may have an exponent without bounds.
+    exact = Fraction(Decimal(written)) if value else Fraction(0)
+    return int(exact) if exact.denominator == 1 else value
 
 
 def to_json_text(value: object) -> str:

@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Literal, NotRequired, TypedDict, cast
 
-from fine_tuning.data_io.json_values import JsonObject, list_of_objects, text_field
+from fine_tuning.data_io.json_values import JsonObject, list_of_objects, strict_json, text_field
 from fine_tuning.errors import DataError
 
 Role = Literal["system", "developer", "user", "assistant", "tool"]
@@ -179,17 +179,17 @@ def _calls_text(calls: Sequence[ToolCall]) -> str:
     """Names and arguments as JSON, without ids: equal calls have an equal text, also with 1 and 1.0."""
     if not calls:
         return ""
-    found = [{"name": call["function"]["name"], "arguments": _plain(parsed_arguments(call))} for call in calls]
+    found = [{"name": call["function"]["name"], "arguments": _compared_arguments(call)} for call in calls]
     return json.dumps(found, ensure_ascii=False, sort_keys=True)
 
 
-def _plain(value: object) -> object:
-    """A JSON value with integers in place of whole floats."""
-    if isinstance(value, Mapping):
-        return {key: _plain(each) for key, each in value.items()}
-    if isinstance(value, list):
-        return [_plain(each) for each in value]
-    return int(value) if isinstance(value, float) and value.is_integer() else value
+def _compared_arguments(call: ToolCall) -> object:
+    """As `parsed_arguments`, with integers in place of whole floats; with NaN, which is not JSON, their text."""
+    arguments = call["function"].get("arguments")
+    try:
+        return strict_json(arguments or "")
+    except (TypeError, ValueError, RecursionError):
+        return arguments
 
 
 def parsed_arguments(call: ToolCall) -> object:

@@ -5,12 +5,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from decimal import Decimal
-from fractions import Fraction
 from functools import lru_cache
-from math import isfinite
-from typing import Any, NoReturn
+from typing import Any
 
+from fine_tuning.data_io.json_values import strict_json
 from fine_tuning.datasets.words import normal_form
 from fine_tuning.errors import UsageError
 
@@ -62,26 +60,12 @@ def field_f1(prediction: str, reference: str) -> float:
     return 2 * len(ours & theirs) / (len(ours) + len(theirs))
 
 
-def _refuse(constant: str) -> NoReturn:
-    raise ValueError(constant)
-
-
-def _number(written: str) -> int | float:
-    """A whole number as int, which keeps all its digits; 1 and 1.0 are one number of JSON and of JSON schemas."""
-    value = float(written)
-    if not isfinite(value):
-        raise ValueError(written)
-    # A fraction that is 0 as a float may have an exponent without bounds.
-    exact = Fraction(Decimal(written)) if value else Fraction(0)
-    return int(exact) if exact.denominator == 1 else value
-
-
 def parse(text: str) -> object:
     """The JSON value of a text, also in a code fence; `NOT_JSON` if there is none."""
     stripped = text.strip().removeprefix(_BYTE_ORDER_MARK).lstrip()
     fenced = _FENCE.match(stripped)
     try:
-        return json.loads(fenced[1] if fenced else stripped, parse_constant=_refuse, parse_float=_number)
+        return strict_json(fenced[1] if fenced else stripped)
     except (ValueError, RecursionError):
         return NOT_JSON
 

@@ -66,7 +66,7 @@ def find(name: str) -> Metric:
             tolerance = nan
         if not 0 <= tolerance < inf:
             raise UsageError(f"numeric takes a tolerance such as numeric:0.01, not {option!r}")
-        return _binary(partial(numeric_match.matches, tolerance=tolerance))
+        return _of_words(_binary(partial(numeric_match.matches, tolerance=tolerance)))
     if name not in _METRICS:
         raise UsageError(f"unknown metric {name!r}; use one of {', '.join(names())}")
     return _METRICS[name]
@@ -156,10 +156,10 @@ _METRICS: dict[str, Metric] = {
         higher_is_better=False,
         corpus="ter",
     ),
-    "numeric": _binary(numeric_match.matches),
+    "numeric": _of_words(_binary(numeric_match.matches)),
     "regex": _binary(regex_match.matches),
     "json_valid": _of_form(lambda prediction, _: json_match.is_valid(prediction)),
-    "json_field_f1": _bounded(json_match.field_f1),
+    "json_field_f1": _of_words(_bounded(json_match.field_f1)),
     "tool_calls": _binary(tool_call_match.matches),
     "embedding_similarity": _of_words(_bounded(embedding_similarity.score, -1.0, 1.0)),
     "judge": _bounded(_judge),

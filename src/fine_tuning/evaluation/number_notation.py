@@ -6,6 +6,8 @@ from unicodedata import category, decimal, normalize
 
 import regex
 
+from fine_tuning.evaluation import roots_and_powers
+
 _MINUS = "\u02d7\u2010\u2011\u2012\u2013\u207b\u208b\u2212\u2796\ufe63\uff0d"  # no em dash: it is none in any language
 _SUPERSCRIPT_POWER = regex.compile(r"(?<=10)[\u207a\u207b]?[\u00b9\u00b2\u00b3\u2070\u2074-\u2079]+")
 _VULGAR = regex.compile(r"(?<=(\p{Nd})[\s\u2064]*)?[\s\u2064]*([\u00bc-\u00be\u2150-\u215e\u2189])")
@@ -70,7 +72,8 @@ def plain(text: str) -> str:
         for pattern, found in _LATEX:
             text = pattern.sub(found, text)
         text = _FRACTION.sub(_fraction, text)
-    return text
+    in_decimals = roots_and_powers.in_decimals(text)
+    return text if in_decimals == text else _FRACTION.sub(_fraction, in_decimals)
 
 
 def _boxed(text: str) -> str | None:

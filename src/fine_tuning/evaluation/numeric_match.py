@@ -37,25 +37,30 @@ _NUMBER = regex.compile(
     r")(?:\s?(?P<part>%|‰|‱|per ?cent\b|pct\b))?",
     regex.V1,
 )
+DEFAULT_TOLERANCE = 1e-6
 _ONE, _PERCENT = Decimal(1), Decimal("0.01")
 _SMALLER_PARTS = {"‰": Decimal("0.001"), "‱": Decimal("0.0001")}
 
 
 class _Number(NamedTuple):
-    """A number as written, and the part of one that it counts: 0.01 for percent, else 1."""
+    """A number as written; the part of one that it counts: 0.01 for percent, else 1; whether it is a whole one."""
 
     value: Decimal
     part: Decimal
+    is_whole: bool
 
 
-def matches(prediction: str, reference: str, tolerance: float = 1e-6) -> bool:
-    """Compare the last numbers of both texts; `tolerance` is relative, and absolute around 0.
+def matches(prediction: str, reference: str, tolerance: float | None = None) -> bool:
+    """Compare the last numbers of both texts.
 
+    `tolerance` is relative, and absolute around 0; without one, whole numbers must be equal, and others to 1e-6.
     50 % equals 50, since references often leave the sign out, and 0.5; but 50 % and 0.5 % differ.
     """
     predicted, expected = _last_number(prediction), _last_number(reference)
     if predicted is None or expected is None:
         return False
+    if tolerance is None:
+        tolerance = 0.0 if predicted.is_whole and expected.is_whole else DEFAULT_TOLERANCE
     if predicted.part == expected.part:
         return _is_close(predicted.value, expected.value, tolerance)
     if _ONE in {predicted.part, expected.part} and _is_close(predicted.value, expected.value, tolerance):
@@ -65,7 +70,7 @@ def matches(prediction: str, reference: str, tolerance: float = 1e-6) -> bool:
 
 def _is_close(one: Decimal, other: Decimal, tolerance: float) -> bool:
     floats = float(one), float(other)
-    if not all(map(isfinite, floats)):
+    if not tolerance or not all(map(isfinite, floats)):
         return one == other
     return isclose(*floats, rel_tol=tolerance, abs_tol=tolerance)
 
@@ -79,8 +84,9 @@ def _last_number(text: str) -> _Number | None:
             value = _value(found[-1])
     except InvalidOperation:  # an exponent beyond all bounds
         return None
-    part = found[-1]["part"]
-    return _Number(-value if found[-1]["sign"] == "-" else value, _SMALLER_PARTS.get(part, _PERCENT) if part else _ONE)
+    sign, part, *rounded = found[-1].group("sign", "part", "above", "e", "power")
+    is_whole = not any(rounded) and value == value.to_integral_value()
+    return _Number(-value if sign == "-" else value, _SMALLER_PARTS.get(part, _PERCENT) if part else _ONE, is_whole)
 
 
 def _value(match: regex.Match[str]) -> Decimal:

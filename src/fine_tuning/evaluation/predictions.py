@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TypedDict, Unpack
 
 from fine_tuning._util import checks
-from fine_tuning.data_io.answers import AnswerLike, as_compared
+from fine_tuning.data_io.answers import AnswerLike, compared
 from fine_tuning.errors import DataError, UsageError
 from fine_tuning.store.records.evaluations import ScoredExample
 
@@ -120,7 +120,7 @@ def texts_of(
     expected: list[str] = []
     for number, pair in enumerate(zip(predictions, references, strict=True), 1):
         try:
-            prediction, reference = map(as_compared, pair)
+            prediction, reference = compared(*pair)
         except DataError as error:
             raise UsageError(f"example {number}: {error}") from None
         if not isinstance(prediction, str | None) or not isinstance(reference, str):

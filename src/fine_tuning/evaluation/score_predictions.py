@@ -128,8 +128,11 @@ def _figures(predictions: Predictions, scores: Mapping[str, Scores], positions: 
 
 
 def _checked(name: str, scores: Scores) -> list[float | None]:
-    """Check that given scores lie within the metric's bounds."""
-    bounds = metrics.find(name).bounds
+    """Check that given scores lie within the metric's bounds, and are not of texts that are scored together."""
+    metric = metrics.find(name)
+    if metric.corpus:
+        raise UsageError(f"{name} is computed from all texts together; name it in metrics, and give no scores of it")
+    bounds = metric.bounds
     found = [None if score is None else checks.number(f"score of {name}", score) for score in scores]
     if bounds is not None and any(score is not None and not bounds[0] <= score <= bounds[1] for score in found):
         raise UsageError(f"scores of {name} lie between {bounds[0]:g} and {bounds[1]:g}")

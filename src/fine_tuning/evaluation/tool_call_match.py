@@ -45,6 +45,12 @@ def score_of_calls(prediction: str, reference: str) -> float | None:
     return None if predicted is not None and _functions(predicted) == _functions(expected or []) else 0.0
 
 
+def as_text(prediction: str, reference: str) -> str:
+    """The prediction by which texts of a test set are compared: of the same calls the reference, of others nothing."""
+    score = score_of_calls(prediction, reference)
+    return prediction if score is None else reference if score else ""
+
+
 def _functions(calls: list[str]) -> list[str]:
     return sorted(str(json.loads(call)[0]) for call in calls)
 

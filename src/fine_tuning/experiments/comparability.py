@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import nan
+from math import inf, nan
 
 from fine_tuning.experiments import measures, sample_ratio
 from fine_tuning.experiments.design import Design
 from fine_tuning.experiments.sufficient_statistics import A, B, Statistics
 
 FAILURES = 0.01  # alpha with which one model fails more calls
+AT_ONCE = 600.0  # seconds, in which all scores of a test are recorded that were made before
+_TIMES = (
+    "so that what changed in between cannot be told from the models; assign each unit at random while both answer, or "
+    "give both models' answers to a question the same sample_id"
+)
 
 
 def ratio_p_value(design: Design, statistics: Statistics) -> float:
@@ -45,7 +50,29 @@ def incomparable_reason(design: Design, statistics: Statistics, favours: int) ->
     Args:
         favours: the model that the scores speak for, as in `ABTestResult`.
     """
-    return _late_reason(statistics) or _failures_reason(design, statistics, favours)
+    return _apart_reason(statistics) or _late_reason(statistics) or _failures_reason(design, statistics, favours)
+
+
+def is_one_after_the_other(statistics: Statistics) -> bool:
+    """Whether the models have no samples of the same time, nor of the same questions."""
+    return not statistics.is_paired and statistics.comparison.are_apart
+
+
+def _apart_reason(statistics: Statistics) -> str:
+    """What changed from one time to another cannot be told from the models, where neither answered in both.
+
+    Scores recorded at once were perhaps not made one after the other; there, a trend is taken away; see `time_trend`.
+    """
+    if not is_one_after_the_other(statistics):
+        return ""
+    if not statistics.comparison.trend.is_one_switch:
+        return f"the models' samples came in turns, in blocks of one model alone, {_TIMES}"
+    began, ended = statistics.recorded or (0.0, inf)
+    if ended - began <= AT_ONCE:
+        return ""
+    return (
+        f"all samples of one model came before those of the other, over {(ended - began) / 3600:,.1f} hours, {_TIMES}"
+    )
 
 
 def _late_reason(statistics: Statistics) -> str:

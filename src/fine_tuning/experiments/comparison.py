@@ -14,6 +14,7 @@ from fine_tuning.experiments.design import Design
 from fine_tuning.experiments.effect import Effect, Look
 from fine_tuning.experiments.propensity_strata import DRIFT, PropensityStrata, Starts, equal_shares_p
 from fine_tuning.experiments.running_sums import Moments
+from fine_tuning.experiments.time_trend import TimeTrend
 from fine_tuning.experiments.unit_sums import Columns, Difference, UnitSums, difference, summed
 from fine_tuning.store.records.experiment_json import ComparisonRecord
 
@@ -55,6 +56,7 @@ class Comparison:
         pairs: samples that both models answered, by sample id.
         peaks: the looks with the most evidence for each of both models, of the anytime design.
         looks: the planned ones so far.
+        trend: of the scores over time, for models that never answered at the same time.
         next_look: the size at which the interval is stored next, for the history.
     """
 
@@ -65,12 +67,15 @@ class Comparison:
     peaks: list[Effect] = field(default_factory=list)
     looks: list[Look] = field(default_factory=list)
     next_look: int = 1
+    trend: TimeTrend = field(default_factory=TimeTrend)
 
     def change(self, unit: UnitChange) -> None:
         """Put a unit's sums in place of those it had before."""
         _change(self.strata, unit)
         if any(self.since_starts) and all(ordinal > self.since_starts[side] for side, ordinal in unit.began):
             _change(self.since, unit)
+        side = 0 if unit.after[0] > unit.before[0] else 1
+        self.trend.add(side, sum(unit.scores), unit.after[3 * side + 1] - unit.before[3 * side + 1])
 
     @property
     def has_drift(self) -> bool:
@@ -83,13 +88,22 @@ class Comparison:
         counts = [blocks.everything().counts for blocks in self.strata.values()]
         return self.has_drift or equal_shares_p(counts, len(counts) - 1) < DRIFT
 
+    @property
+    def are_apart(self) -> bool:
+        """Whether the models' samples came in turns, never at the same time."""
+        return bool(self.strata) and all(blocks.are_apart for blocks in self.strata.values())
+
     def effect(self, design: Design, scores: Scores) -> Effect:
-        """The difference so far; scores: of both models."""
-        return _effect(cells(self.strata), design, scores)
+        """The difference so far, without a trend where it may be one; scores: of both models."""
+        found = _effect(cells(self.strata), design, scores)
+        return self.trend.taken_away(found) if self.are_apart else found
 
     def effect_since(self, design: Design, scores: Scores) -> Effect:
-        """The difference in the units that began after the look with the most evidence."""
-        return _effect(cells(self.since), design, scores)
+        """The difference in the units that began after the look with the most evidence; of models that never answered
+        at the same time it is not known.
+        """
+        found = _effect(cells(self.since), design, scores)
+        return replace(found, is_ready=found.is_ready and not self.are_apart)
 
     def watch(self, design: Design, scores: Scores) -> None:
         """Keep the look if its evidence is the most so far for one of the models."""
@@ -137,6 +151,7 @@ class Comparison:
             "peaks": [each.as_dict() for each in self.peaks],
             "looks": [each.as_dict() for each in self.looks],
             "next_look": self.next_look,
+            "trend": self.trend.as_list(),
         }
 
     @classmethod
@@ -150,6 +165,7 @@ class Comparison:
             [Effect.of(each) for each in state["peaks"]],
             [Look.of_record(each) for each in state["looks"]],
             state["next_look"],
+            TimeTrend.of(state.get("trend", [])),
         )
 
 
@@ -175,7 +191,9 @@ def cells(strata: Strata) -> list[UnitSums]:
     """
     if len(strata) == 1:
         return next(iter(strata.values())).cells()
-    found = [cell for name, each in strata.items() if name != OTHER for cell in each.cells()]
+    known = [each for name, each in strata.items() if name != OTHER]
+    of_one_time = [each for each in known if not each.are_apart]
+    found = [cell for each in of_one_time or known for cell in each.cells()]
     return [cell for cell in found if min(cell.effective_units) >= MIN_UNITS]
 
 

@@ -61,7 +61,9 @@ class _Found:
                 self.reasons.append(
                     f"{after['metric']} of evaluation {after['id']} is no share of right answers; {HOW}"
                 )
-            elif self._are_own_answers(rows, others):
+            elif (is_own := self._are_own_answers(rows, others)) is None:
+                self._add_unknown(f"evaluation {after['id']}")
+            elif is_own:
                 self.agreement = self.agreement or _agreement(after, rows, self._incumbent.name)
             else:
                 gains = (_gain(before, after, self._rows_of(before["id"]), rows) for before in others)
@@ -79,17 +81,22 @@ class _Found:
             found += [each for each in named if each["model_version_id"] is None and each["id"] not in known]
         return sorted(found, key=itemgetter("id"), reverse=True)
 
-    def _are_own_answers(self, rows: Sequence[EvaluationRow], others: Sequence[Evaluation]) -> bool:
+    def _add_unknown(self, where: str) -> None:
+        """Of few labels without questions it is not known who gave them."""
+        self.reasons.append(
+            f"the references of {where} are few labels without questions, which {self._incumbent.name} may have given "
+            "itself; evaluate both with their questions"
+        )
+
+    def _are_own_answers(self, rows: Sequence[EvaluationRow], others: Sequence[Evaluation]) -> bool | None:
         asked = [own_answers.Asked(row["question"], row["reference"]) for row in rows if row["question"]]
         if asked:
             return own_answers.are_references(self._tx, self._incumbent, asked)
         references = [row["reference"] for row in rows]
-        is_right = any(
-            [row["reference"] for row in self._rows_of(other["id"])] == references and other["accuracy"] == 1
-            for other in others
-        )
+        alike = [each for each in others if [row["reference"] for row in self._rows_of(each["id"])] == references]
+        right = max((each["accuracy"] or 0.0 for each in alike), default=0.0)
         return own_answers.are_references_without_questions(
-            self._tx, self._incumbent, references, is_incumbent_right=is_right, before=None
+            self._tx, self._incumbent, references, right=right, before=None
         )
 
     def of_experiments(self) -> AccuracyGain | None:
@@ -104,7 +111,9 @@ class _Found:
                 self.reasons.append(f"A/B test {test['id']} has no verdict: {result.withheld}")
             elif result.score != "binary":
                 self.reasons.append(f"scores of A/B test {test['id']} are no shares of right answers; {HOW}")
-            elif own_answers.are_references_of_test(self._tx, self._incumbent, test):
+            elif (is_own := own_answers.are_references_of_test(self._tx, self._incumbent, test)) is None:
+                self._add_unknown(f"A/B test {test['id']}")
+            elif is_own:
                 self.agreement = self.agreement or _agreement_of_test(test, result, self._incumbent.name)
             elif isfinite(low) and isfinite(high):
                 source = f"A/B test {test['id']} against {self._incumbent.name}"

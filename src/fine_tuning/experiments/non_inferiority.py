@@ -24,7 +24,7 @@ class Statement(TypedDict):
 
 
 class CheaperAndNotWorse(TypedDict):
-    """Both statements; withheld: why neither counts (a sample ratio mismatch), else empty."""
+    """Both statements; withheld: why neither counts, else empty."""
 
     holds: bool
     cheaper: Statement
@@ -50,13 +50,15 @@ def cheaper_and_not_worse(design: Design, statistics: Statistics, margin: float 
 
 
 def of_test(test: Experiment, arm: Arm, margin: float | None) -> CheaperAndNotWorse:
-    """Both statements for an arm of a stored test; neither counts where the sample ratio check fails."""
+    """Both statements for an arm of a stored test; neither counts where the samples cannot be compared."""
     design, models = Design.of(**test["design"]), [*experiments.models(test)]
     if arm not in models[1:]:
         raise UsageError(f"{arm} is not compared with model_a; use {' or '.join(models[1:])}")
     statistics = Statistics.of(test["statistics"], models)
-    found = cheaper_and_not_worse(design, statistics.against(arm), margin)
-    found["withheld"] = comparability.mismatch_reason(design, statistics)
+    two = statistics.against(arm)
+    found = cheaper_and_not_worse(design, two, margin)
+    not_comparable = comparability.incomparable_reason(design, two, 1 if found["holds"] else 0)
+    found["withheld"] = comparability.mismatch_reason(design, statistics) or not_comparable
     found["holds"] = found["holds"] and not found["withheld"]
     return found
 

@@ -18,6 +18,7 @@ from fine_tuning.store.records.experiments import ExperimentOfVersion
 
 SHARE = 0.5  # of references that are the incumbent's, from which a score is agreement with it
 DISTINCT = 0.2  # share of different references from which they are no labels, which every model gives
+AGAIN = 0.9  # share of its own earlier answers that a model gives again, at least
 MAX_SAMPLES = 2_000
 
 
@@ -50,14 +51,15 @@ def are_references(tx: Transaction, incumbent: Incumbent, asked: Sequence[Asked]
 
 
 def are_references_without_questions(
-    tx: Transaction, incumbent: Incumbent, references: Sequence[str], *, is_incumbent_right: bool, before: str | None
-) -> bool:
-    """As `are_references`, where the questions are unknown.
+    tx: Transaction, incumbent: Incumbent, references: Sequence[str], *, right: float, before: str | None
+) -> bool | None:
+    """As `are_references`, where the questions are unknown; None where it cannot be told.
 
-    Labels that the incumbent has given as well may be a person's: few different references are its own only where it
-    scores as right in all of them.
+    Labels that the incumbent has given as well may be a person's: few different references are its own where it scores
+    as right in all, and perhaps where it does in nearly all, since a model may answer otherwise when asked again.
 
     Args:
+        right: share of the references (0 to 1) that the incumbent answers as they are.
         before: the time (ISO 8601) of answers that count: later ones may have been graded by the references.
     """
     names, values = _names(tx, incumbent), [_value(each) for each in references]
@@ -67,20 +69,20 @@ def are_references_without_questions(
     given = different.intersection(map(_value, examples.responses_of(tx, names, before)))
     if sum(each in given for each in values) <= SHARE * len(references):
         return False
-    return is_incumbent_right or len(different) > DISTINCT * len(references)
+    if right == 1 or len(different) > DISTINCT * len(references):
+        return True
+    return None if right >= AGAIN else False
 
 
-def are_references_of_test(tx: Transaction, incumbent: Incumbent, test: ExperimentOfVersion) -> bool:
-    """Whether the references of an A/B test are the incumbent's own answers."""
+def are_references_of_test(tx: Transaction, incumbent: Incumbent, test: ExperimentOfVersion) -> bool | None:
+    """Whether the references of an A/B test are the incumbent's own answers; None where it cannot be told."""
     samples = experiment_samples.with_reference(tx, test["id"], MAX_SAMPLES)
     models = test["pinned"] or {"model_a": test["model_a"], "model_b": test["model_b"]}
     own = [each for each in samples if incumbent.is_named(models.get(each.arm, ""))]
-    is_right = bool(own) and all(
-        each.prediction is not None and matches(each.prediction, each.reference) for each in own
-    )
+    hits = sum(each.prediction is not None and matches(each.prediction, each.reference) for each in own)
     references = [each.reference for each in samples]
     return are_references_without_questions(
-        tx, incumbent, references, is_incumbent_right=is_right, before=test["started_at"]
+        tx, incumbent, references, right=hits / len(own) if own else 0.0, before=test["started_at"]
     )
 
 

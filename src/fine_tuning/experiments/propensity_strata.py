@@ -104,12 +104,18 @@ class PropensityStrata:
         """
         by_share = self._by_share()
         everything = summed([*by_share.values()])
-        if _are_most([sums for sums in by_share.values() if _is_alone(sums)], everything, all):
+        if self.are_apart:
             return [everything]
         may_leave_out = sum(everything.counts) >= MIN_SCORES and self._p_value(by_share) < MAY_DRIFT
         compared = self.by_share if may_leave_out else by_share
         shared = [compared[share] for share in sorted(compared) if not _is_alone(compared[share])]
         return _merged(shared) if _are_most(shared, everything, any) else []
+
+    @property
+    def are_apart(self) -> bool:
+        """Whether most scores of both models came while the other had no traffic."""
+        by_share = self._by_share().values()
+        return _are_most([sums for sums in by_share if _is_alone(sums)], summed([*by_share]), all)
 
     def everything(self) -> UnitSums:
         """The sums of all samples."""

@@ -12,7 +12,7 @@ from fine_tuning.experiments.design import Design
 from fine_tuning.experiments.sample import Sample, check_arm
 from fine_tuning.experiments.sufficient_statistics import A, Score, Statistics
 from fine_tuning.store import experiment_samples, experiments
-from fine_tuning.store.column_types import to_json
+from fine_tuning.store.column_types import now, to_json
 from fine_tuning.store.database import Transaction
 from fine_tuning.store.experiment_samples import ClusterKey, Outcome, SampleKey, Unit
 from fine_tuning.store.experiments import Sums
@@ -49,6 +49,7 @@ class Recording:
         self.statistics = Statistics.of(sums.statistics, sums.arms)
         self._clusters: dict[ClusterKey, Unit] = {}
         self._touched: set[ClusterKey] = set()
+        self._now = now().timestamp()
 
     def add(self, samples: Sequence[Sample]) -> int:
         """Record samples; identical ones that are stored already are not counted again. Returns the number recorded.
@@ -126,6 +127,7 @@ class Recording:
 
     def _score(self, arm: Arm, score: float, row: StoredSample, known: Mapping[SampleKey, StoredSample]) -> int:
         """Count a score. Returns its number within the model."""
+        self.statistics.came(self._now)
         sample_id, cluster = row["sample_id"], row["cluster_id"]
         others = [each for each in self.statistics.arms if each != arm]
         partners = {each: known[each, sample_id] for each in others if sample_id and (each, sample_id) in known}

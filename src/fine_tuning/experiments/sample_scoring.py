@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, TypedDict, cast
 
 from fine_tuning._util import checks
-from fine_tuning.data_io.answers import AnswerLike, as_compared
+from fine_tuning.data_io.answers import AnswerLike, as_compared, compared
 from fine_tuning.errors import UsageError
 from fine_tuning.evaluation import metrics
 from fine_tuning.experiments.design import Design
@@ -51,7 +51,8 @@ def checked_sample(row: Arguments, rules: Rules) -> Sample:
         raise UsageError(f"a sample must be a mapping of its arguments, not {type(row).__name__}")
     if unknown := row.keys() - _ARGUMENTS:
         raise UsageError(f"unknown argument {min(unknown)!r} of a sample; known are {', '.join(sorted(_ARGUMENTS))}")
-    prediction, reference, error = (answer_text(row.get(name)) for name in ("prediction", "reference", "error"))
+    given = *compared(row.get("prediction"), row.get("reference")), row.get("error")
+    prediction, reference, error = map(_text, given)
     score = row.get("score")
     if score is None and error is None:
         if prediction is not None and reference is not None:
@@ -85,7 +86,10 @@ def answer_text(given: object) -> str | None:
     Raises:
         UsageError: it is neither text, nor a message, nor tool calls.
     """
-    value = as_compared(given)
+    return _text(as_compared(given))
+
+
+def _text(value: object) -> str | None:
     if value is not None and not isinstance(value, str):
         raise UsageError("prediction, reference and error must be text, or messages with tool calls")
     return value

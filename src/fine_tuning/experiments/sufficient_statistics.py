@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import NamedTuple, cast
 
 from fine_tuning.experiments import confidence_sequences, former_statistics
@@ -44,6 +45,7 @@ class Statistics:
             digits are lost.
         looked_at: the number of scores at the last look of an anytime test.
         late_outcomes: scores that came after their samples.
+        recorded: when the first and the last score was (seconds since 1970); empty where unknown.
     """
 
     arms: dict[Arm, ArmSums] = field(default_factory=lambda: {arm: ArmSums() for arm in ARMS})
@@ -52,6 +54,7 @@ class Statistics:
     covariate_origin: float | None = None
     looked_at: int = 0
     late_outcomes: int = 0
+    recorded: list[float] = field(default_factory=list)
 
     @classmethod
     def beginning(cls, arms: Sequence[Arm] = ARMS) -> Statistics:
@@ -78,9 +81,9 @@ class Statistics:
         """Whether both models answered the same samples: most of those that the model with fewer scores answered."""
         return 2 * self.comparison.pairs > self.size
 
-    @property
+    @cached_property
     def has_uneven_shares(self) -> bool:
-        """Whether the models' shares of the samples differ between times or strata."""
+        """Whether the models' shares of the samples differ between times or strata: now, for all measures of a look."""
         return not self.is_paired and self.comparison.has_uneven_shares
 
     @property
@@ -126,6 +129,7 @@ class Statistics:
         if self.covariate_origin is None:
             self.covariate_origin = score.covariate
         stratum = next((each.stratum for each in unit.values() if each.size), score.stratum)
+        self.__dict__.pop("has_uneven_shares", None)
         count = self.arms[A].scores.count
         before = [
             (each, self._began(unit, each), (count, self.arms[each].scores.count), self._columns(unit, each))
@@ -162,6 +166,10 @@ class Statistics:
                 found += (sums.size, sums.total - origin * sums.size, sums.covariate)
         return found
 
+    def came(self, at: float) -> None:
+        """Note that a score came (seconds since 1970)."""
+        self.recorded = [*self.recorded[:1], at] if self.recorded else [at, at]
+
     def look(self, design: Design) -> None:
         """Update the evidence where it is time to look; to be called after every score.
 
@@ -187,6 +195,7 @@ class Statistics:
             "covariate_origin": self.covariate_origin,
             "looked_at": self.looked_at,
             "late_outcomes": self.late_outcomes,
+            "recorded": self.recorded,
         }
 
     @classmethod
@@ -199,5 +208,5 @@ class Statistics:
             return cls(sums, {B: former_statistics.comparison(state)}, 0.0, 0.0)
         now = cast("StatisticsRecord", state)
         comparisons = {name: Comparison.of(each) for name, each in now["comparisons"].items()}
-        late = now.get("late_outcomes", 0)
-        return cls(sums, comparisons, now["origin"], now["covariate_origin"], now["looked_at"], late)
+        late, recorded = now.get("late_outcomes", 0), now.get("recorded", [])
+        return cls(sums, comparisons, now["origin"], now["covariate_origin"], now["looked_at"], late, recorded)

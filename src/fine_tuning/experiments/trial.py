@@ -9,7 +9,6 @@ from typing import NamedTuple, Protocol
 from uuid import uuid4
 
 from fine_tuning.data_io.answers import AnswerLike
-from fine_tuning.data_io.messages import compared_text
 from fine_tuning.errors import FineTuningError
 from fine_tuning.serving.answered_calls import Answer, TrialSample
 
@@ -60,7 +59,8 @@ class Trial(NamedTuple):
 
     def record(self, answer: Answer, reference: AnswerLike | None) -> TrialSample:
         """Record the answer as a sample. Returns the ids with which its outcome can be recorded later."""
-        facts = {"prediction": compared_text(answer), "latency_ms": answer["latency_ms"], "cost": answer["cost"]}
+        given = {"content": answer["content"], "tool_calls": list(answer["tool_calls"])}
+        facts = {"prediction": given, "latency_ms": answer["latency_ms"], "cost": answer["cost"]}
         try:
             self._record(**facts, reference=reference)
         except FineTuningError as error:  # the answer is paid for: its outcome can still be recorded

@@ -11,7 +11,12 @@ from scipy.special import ndtr
 
 from fine_tuning.experiments import confidence_sequences, group_sequential, guardrails, measures
 from fine_tuning.experiments.ab_test_result import ABTestResult, Interval
-from fine_tuning.experiments.comparability import incomparable_reason, mismatch_reason, ratio_p_value
+from fine_tuning.experiments.comparability import (
+    incomparable_reason,
+    is_one_after_the_other,
+    mismatch_reason,
+    ratio_p_value,
+)
 from fine_tuning.experiments.comparison import MAX_STRATA, OTHER, cells, planned_limits
 from fine_tuning.experiments.design import Design
 from fine_tuning.experiments.effect import Effect
@@ -62,7 +67,7 @@ def _compared(experiment: Experiment, design: Design, every: Statistics, arm: Ar
     a, b = statistics.arms[A], statistics.arms[B]
     effect = statistics.effect(design)
     decided = _decide(design, statistics, effect, part)
-    no_verdict = mismatch_reason(design, every) or incomparable_reason(design, statistics, decided.favours)
+    no_verdict = mismatch_reason(design, every) or incomparable_reason(design, statistics, _speaks_for(decided, design))
     if no_verdict:  # scores that cannot be compared have neither p-value nor interval
         decided = _Decision(0, nan, *_clipped((-inf, inf), design), is_over=decided.is_over)
     means = {name: (a.measure(name).average, b.measure(name).average) for name in ("latency", "cost")}
@@ -112,6 +117,13 @@ def _compared(experiment: Experiment, design: Design, every: Statistics, arm: Ar
         changed=decided.changed,
         warnings=_warnings(statistics),
     )
+
+
+def _speaks_for(decided: _Decision, design: Design) -> int:
+    """The model that is better, or no more than the margin worse, so that it may win by its cost."""
+    if decided.favours:
+        return decided.favours
+    return 1 if decided.low >= -design.margin else -1 if decided.high <= design.margin else 0
 
 
 def look(design: Design, statistics: Statistics) -> NewLook | None:
@@ -231,14 +243,16 @@ def _warnings(statistics: Statistics) -> list[str]:
         return [f"samples of more than {MAX_STRATA} strata are not compared: give a stratum that few samples differ in"]
     if statistics.is_paired or not statistics.comparison.has_drift:
         return []
+    if is_one_after_the_other(statistics):
+        return [
+            "all samples of one model came before those of the other: they are compared as if a linear trend went on; "
+            "samples of the same time, or a sample_id of each question, tell more"
+        ]
     compared = [each for each in cells(statistics.comparison.strata) if min(each.counts) > 0]
     if not compared:
         return ["the models' shares of the samples change too often: samples of the same time cannot be told"]
-    if len(compared) == 1:
-        return ["the models' samples came one after the other: what changed in between is part of the difference"]
-    return [
-        f"the models' shares of the samples drifted: they are compared within {len(compared)} strata of equal share"
-    ]
+    strata = "one stratum" if len(compared) == 1 else f"{len(compared)} strata"
+    return [f"the models' shares of the samples drifted: they are compared within {strata} of equal share"]
 
 
 def _needed(design: Design, statistics: Statistics, effect: Effect, alpha: float) -> float:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TypedDict
 
 from fine_tuning.costs import training_costs
+from fine_tuning.costs.training_costs import PaidJob
+from fine_tuning.store.records.costs import TrainingCost
 from fine_tuning.store.records.model_versions import ModelVersion
 from fine_tuning.store.tables import MODEL_STATUSES
 
@@ -30,6 +33,9 @@ class ModelCost(TypedDict):
 class TrainingCostSummary(TypedDict):
     """Known training cost, US dollars; unpriced_versions: versions whose cost is not known and not in the sum.
 
+    A job costs what the ledger says, else what it was registered with: the same as in the ledger's own total, which
+    has the jobs that no model was registered from besides.
+
     A job is paid once: `total_cost` counts it once, and `shared_jobs` has the jobs that several models were made of.
     """
 
@@ -39,25 +45,31 @@ class TrainingCostSummary(TypedDict):
     models: dict[str, ModelCost]
 
 
-def registry_stats(versions: Sequence[ModelVersion]) -> RegistryStats:
-    """Counts of models and versions, and the known training cost."""
+def registry_stats(versions: Sequence[ModelVersion], recorded: Sequence[TrainingCost]) -> RegistryStats:
+    """Counts of models and versions, and the known training cost; recorded: the training jobs of the ledger."""
     by_status = {status: sum(each["status"] == status for each in versions) for status in MODEL_STATUSES}
     return {
         "total_models": len({each["model_name"] for each in versions}),
         "total_versions": len(versions),
         "deployed_models": by_status["DEPLOYED"],
         "versions_by_status": by_status,
-        "total_training_cost": sum((each.cost or 0.0 for each in training_costs.by_job([], versions).values()), 0.0),
+        "total_training_cost": sum((each.cost or 0.0 for each in _jobs(versions, recorded).values()), 0.0),
     }
 
 
-def training_cost_summary(versions: Sequence[ModelVersion]) -> TrainingCostSummary:
-    """Known training cost in total and per model, each job once."""
-    jobs, trained = training_costs.by_job([], versions), training_costs.by_model([], versions)
+def _jobs(versions: Sequence[ModelVersion], recorded: Sequence[TrainingCost]) -> dict[str, PaidJob]:
+    """The jobs of these versions, with the names that are registered."""
+    paid = training_costs.by_job(recorded, versions)
+    return {job_id: replace(job, cost=paid[job_id].cost) for job_id, job in training_costs.by_job([], versions).items()}
+
+
+def training_cost_summary(versions: Sequence[ModelVersion], recorded: Sequence[TrainingCost]) -> TrainingCostSummary:
+    """Known training cost in total and per model, each job once; recorded: the training jobs of the ledger."""
+    jobs = _jobs(versions, recorded)
     models: dict[str, ModelCost] = {}
-    for name, costs in trained.items():
-        count = sum(each["model_name"] == name for each in versions)
-        models[name] = {"versions": count, "cost": sum((cost or 0.0 for cost in costs.values()), start=0.0)}
+    for name, own in by_model(versions).items():
+        costs = [jobs[job_id].cost or 0.0 for job_id in {each["job_id"] for each in own}]
+        models[name] = {"versions": len(own), "cost": sum(costs, start=0.0)}
     return {
         "total_cost": sum((job.cost or 0.0 for job in jobs.values()), start=0.0),
         "unpriced_versions": sum(each["cost"] is None and jobs[each["job_id"]].cost is None for each in versions),

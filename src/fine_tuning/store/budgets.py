@@ -8,7 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, delete, func, or_, select
 
-from fine_tuning._util.model_names import parse_version_name
+from fine_tuning._util.model_names import parse_alias_name, parse_version_name
 from fine_tuning._util.same_model import is_same
 from fine_tuning.errors import ConflictError, UsageError
 from fine_tuning.store import model_versions, named_versions, tables
@@ -44,12 +44,6 @@ def set_budget(connection: Connection, name: str, usd_per_month: float | None, *
     return True
 
 
-def limits(connection: Connection) -> dict[str, float]:
-    """Budgets in US dollars a month by model name."""
-    rows = connection.execute(select(_table).order_by(_table.c.model_name))
-    return {row.model_name: row.usd_per_month for row in rows}
-
-
 def status(connection: Connection, name: str | None = None) -> list[BudgetStatus]:
     """Each budget with what is spent of it in the current month; only those that a model draws on where given."""
     month = now()
@@ -70,6 +64,14 @@ def status(connection: Connection, name: str | None = None) -> list[BudgetStatus
             }
         )
     return found
+
+
+def limits(connection: Connection, name: str) -> bool:
+    """Whether any budget limits a model."""
+    return (
+        connection.scalar(select(_table.c.model_name).where(_table.c.model_name.in_(_owners(connection, name))))
+        is not None
+    )
 
 
 def has_hard(connection: Connection, name: str) -> bool:
@@ -123,7 +125,17 @@ def _owners(connection: Connection, name: str) -> set[str]:
     parsed = parse_version_name(name)
     found = {name, ALL} if parsed is None else {name, parsed[0], ALL}
     limited = set(connection.scalars(select(_table.c.model_name))) - found
-    return found.union(owner for owner in limited if name in _same(connection, owner, [name]))
+    return found.union(
+        owner for owner in limited if _model_of(connection, owner) in found or name in _same(connection, owner, [name])
+    )
+
+
+def _model_of(connection: Connection, owner: str) -> str:
+    """The model of a budget: of a version or an alias, whose model was registered later, that one."""
+    if parse_version_name(owner) is None and parse_alias_name(owner) is None:
+        return owner
+    version = named_versions.find(connection, owner)
+    return owner if version is None else version["model_name"]
 
 
 def _same(connection: Connection, owner: str, names: Iterable[str]) -> list[str]:
@@ -159,7 +171,7 @@ def check(connection: Connection, name: str, usd: float | None) -> None:
         ConflictError: the estimate exceeds what a budget has left this month.
     """
     month = now()
-    query = select(_table).where(_table.c.model_name.in_((name, ALL))).order_by(_table.c.model_name)
+    query = select(_table).where(_table.c.model_name.in_(_owners(connection, name))).order_by(_table.c.model_name)
     for row in connection.execute(query.with_for_update()).all():
         owner, limit = row.model_name, row.usd_per_month
         used, unpriced = spent(connection, owner, month)
@@ -190,6 +202,7 @@ def spent(connection: Connection, name: str, month: datetime) -> tuple[float, in
     begin = month.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     end = begin.replace(year=begin.year + begin.month // 12, month=begin.month % 12 + 1)
     totals, events, jobs = tables.cost_totals, tables.cost_events, tables.jobs
+    name = _model_of(connection, name)
     names = [] if name == ALL else model_versions.recorded_names(connection, name)  # empty: every model
     unpriced = func.sum(totals.c.count - totals.c.priced)
     in_month = (totals.c.day >= begin.date().isoformat(), totals.c.day < end.date().isoformat())
@@ -201,25 +214,28 @@ def spent(connection: Connection, name: str, month: datetime) -> tuple[float, in
     trained = connection.execute(
         select(events.c.cost)
         .where(events.c.kind == "training", events.c.recorded_at >= begin, events.c.recorded_at < end)
-        .where(*_where_trained(name, names))
+        .where(*_where_trained(connection, name, names))
     ).scalars()
     costs = list(trained)
     open_jobs = connection.execute(
-        select(jobs.c.estimate)
-        .where(jobs.c.status.not_in(("succeeded", "failed", "cancelled")), jobs.c.estimate.is_not(None))
-        .where(*_where_name(func.coalesce(jobs.c.suffix, jobs.c.model), names))
-    ).scalars()
-    estimates: list[JobEstimate] = list(open_jobs)
+        select(func.coalesce(jobs.c.suffix, jobs.c.model), jobs.c.estimate).where(
+            jobs.c.status.not_in(("succeeded", "failed", "cancelled")), jobs.c.estimate.is_not(None)
+        )
+    ).all()
+    ours = {*names, *_same(connection, name, [job for job, _ in open_jobs])}
+    estimates: list[JobEstimate] = [estimate for job, estimate in open_jobs if not names or job in ours]
     expected = [estimate["usd"] for estimate in estimates]
     known = [cost for cost in [*costs, *expected] if cost is not None]
     return float(calls[0]) + sum(known), int(calls[1]) + len(costs) + len(expected) - len(known)
 
 
-def _where_trained(name: str, names: list[str]) -> list[ColumnElement[bool]]:
+def _where_trained(connection: Connection, name: str, names: list[str]) -> list[ColumnElement[bool]]:
     """Training under a model's name, or by a job that the model was registered from: its models share one payment."""
     if not names:
         return []
     events, versions = tables.cost_events.c, tables.model_versions.c
+    trained = connection.scalars(select(events.model_name).where(events.kind == "training").distinct())
+    names = [*names, *_same(connection, name, trained)]
     jobs = select(versions.job_id).where(versions.model_name == name)
     return [or_(events.model_name.in_(names), events.job_id.in_(jobs))]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, cast
 
 from fine_tuning._util import checks
-from fine_tuning.data_io.answers import as_compared
+from fine_tuning.data_io.answers import compared
 from fine_tuning.data_io.json_values import JsonObject
 from fine_tuning.data_io.messages import Message, Tool, whole_text
 from fine_tuning.data_io.rows import conversation_key, prompt_and_reference, read_rows, without_padding
@@ -128,7 +128,8 @@ def question_of(row: JsonObject, where: str) -> Question:
 
 
 def _with_prediction(row: JsonObject, where: str, slices: Mapping[str, str]) -> Question:
-    text, reference, failed = as_compared(row["prediction"]), as_compared(row.get("reference")), row.get("error")
+    text, reference = compared(row["prediction"], row.get("reference"))
+    failed = row.get("error")
     if not isinstance(text, str | None) or not isinstance(reference, str):
         raise DataError(f"{where}: prediction and reference must be text, or messages with tool calls")
     if failed:

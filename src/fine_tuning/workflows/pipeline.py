@@ -10,7 +10,6 @@ from pathlib import Path
 from fine_tuning._util import checks, hosts
 from fine_tuning._util.model_names import version_name
 from fine_tuning.base_models import catalogue
-from fine_tuning.data_io.messages import compared_text
 from fine_tuning.dataset_builder import DatasetBuilder
 from fine_tuning.datasets.examples_with_recipe import Examples
 from fine_tuning.errors import DataError, TrainingError
@@ -27,7 +26,7 @@ from fine_tuning.training.jobs.fine_tuner import FineTuner
 from fine_tuning.training.jobs.job_view import JobView
 from fine_tuning.workflows import fine_tuners
 from fine_tuning.workflows.evaluation_questions import Question, question_of
-from fine_tuning.workflows.predict import answers
+from fine_tuning.workflows.predict import answer_text, answers
 
 CapturedExamples = Examples[Example]
 OnMessage = Callable[[str], None]
@@ -116,7 +115,7 @@ def predict_test_set(
     service = LLMService(model=model, default_temperature=0.0, purpose="evaluation", workspace=workspace)
     answered = list(answers(service, questions, max_tokens))
     return TestSetPredictions(
-        predictions=[compared_text(answer) for answer in answered],
+        predictions=[answer_text(answer, question) for answer, question in zip(answered, questions, strict=True)],
         references=[question.reference for question in questions],
         latencies_ms=[answer["latency_ms"] for answer in answered],
         costs=[answer["cost"] for answer in answered],

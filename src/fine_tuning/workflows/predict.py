@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from fine_tuning._util import checks
 from fine_tuning._util.model_names import version_name
+from fine_tuning.data_io.answers import as_words
 from fine_tuning.data_io.messages import compared_text
 from fine_tuning.errors import ConfigurationError, ProviderError, UsageError
 from fine_tuning.llm_service import LLMService
@@ -210,7 +211,7 @@ def _local_calls(
 ) -> Iterator[tuple[int, Prediction]]:
     """Each prediction with the position of its question, in order."""
     for number, answer in enumerate(answers(service, batch, options.max_tokens)):
-        yield number, _prediction(answer)
+        yield number, _prediction(answer, batch[number])
 
 
 def answers(service: LLMService, questions: Sequence[Question], max_tokens: int) -> Iterator[Answer]:
@@ -221,8 +222,14 @@ def answers(service: LLMService, questions: Sequence[Question], max_tokens: int)
         yield from service.complete_many(messages, max_tokens=max_tokens, **alike[0].params)
 
 
-def _prediction(answer: Answer) -> Prediction:
-    return Prediction(compared_text(answer), None, answer["latency_ms"], answer["cost"], answer["served_by"])
+def answer_text(answer: Answer, question: Question) -> str:
+    """What an answer is compared by; of a question with tools, text alone is no call."""
+    text = compared_text(answer)
+    return as_words(text) if question.tools and not answer["tool_calls"] else text
+
+
+def _prediction(answer: Answer, question: Question) -> Prediction:
+    return Prediction(answer_text(answer, question), None, answer["latency_ms"], answer["cost"], answer["served_by"])
 
 
 def _host_call(service: LLMService, options: CallOptions, pace: Pace, question: Question) -> Prediction:
@@ -231,7 +238,7 @@ def _host_call(service: LLMService, options: CallOptions, pace: Pace, question: 
         answer = service.complete(question.messages, max_tokens=options.max_tokens, **question.params)
     except ProviderError as error:
         return Prediction(None, str(error))
-    return _prediction(answer)
+    return _prediction(answer, question)
 
 
 def _host_calls(

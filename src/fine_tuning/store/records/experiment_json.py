@@ -125,6 +125,18 @@ class PropensityStrataRecord(TypedDict):
     blocks: list[BlockRecord]
 
 
+class PlacesRecord(TypedDict):
+    """See `experiments.time_trend.Places`."""
+
+    count: int
+    mean: float
+    first: int
+    last: int
+    middle: float
+    squares: float
+    products: float
+
+
 class ComparisonRecord(TypedDict):
     """See `experiments.comparison.Comparison`."""
 
@@ -135,6 +147,7 @@ class ComparisonRecord(TypedDict):
     peaks: list[EffectRecord]
     looks: list[PlannedLookRecord]
     next_look: int
+    trend: NotRequired[list[PlacesRecord]]
 
 
 class StatisticsRecord(TypedDict):
@@ -146,6 +159,7 @@ class StatisticsRecord(TypedDict):
     covariate_origin: float | None
     looked_at: int
     late_outcomes: NotRequired[int]
+    recorded: NotRequired[list[float]]
 
 
 class GuardrailStatus(TypedDict):

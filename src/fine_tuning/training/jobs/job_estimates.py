@@ -86,7 +86,7 @@ class JobEstimator:
 
     def _is_limited(self, request: TrainingRequest) -> bool:
         with self._workspace.database.read() as tx:
-            return bool({request.budget_name, budgets.ALL} & budgets.limits(tx).keys())
+            return budgets.limits(tx, request.budget_name)
 
     def _seconds_here(self, model: str, tokens: int) -> float | None:
         with self._workspace.database.read() as tx:
