@@ -53,6 +53,7 @@ FIRST = (
 )  # the longest groups
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark as slow what trains, or starts a server, a browser, Ray or PostgreSQL; what takes longest begins first.
 
