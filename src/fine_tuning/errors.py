@@ -19,6 +19,9 @@ anything that is not a FineTuningError is a bug and crashes loudly.
 
 from __future__ import annotations
 
+import json
+from importlib.metadata import PackageNotFoundError, distribution
+
 
 class FineTuningError(Exception):
     """Base of all expected errors; `exit_code` is what `ft-cli` exits with."""
@@ -53,12 +56,23 @@ class MissingDependencyError(FineTuningError, ImportError):
 
     def __init__(self, package: str, extra: str | None, purpose: str) -> None:
         self._arguments = (package, extra, purpose)
-        requirement = f"'fine-tuning-pipeline[{extra}]'" if extra else package
-        super().__init__(f"{purpose} needs {package}: pip install {requirement}")
+        super().__init__(f"{purpose} needs {package}: pip install {_requirement(extra) if extra else package}")
 
     def __reduce__(self) -> tuple[type[MissingDependencyError], tuple[str, str | None, str]]:
         """Support pickling between processes."""
         return type(self), self._arguments
+
+
+def _requirement(extra: str) -> str:
+    """What pip installs an extra of this project from: its checkout, where it was installed from one."""
+    try:
+        origin = json.loads(distribution("fine-tuning-pipeline").read_text("direct_url.json") or "{}")
+    except PackageNotFoundError:
+        origin = {}
+    if "dir_info" not in origin:
+        return f"'fine-tuning-pipeline[{extra}]'"
+    is_editable = origin["dir_info"].get("editable", False)
+    return f"{'-e ' if is_editable else ''}'.[{extra}]' in the project's checkout"
 
 
 class ProviderError(FineTuningError):

@@ -240,10 +240,25 @@ def test_train_missing_extra_prints_one_line_and_leaves_no_job(
     code, _, err = cli("train", "good.jsonl")
     assert (code, err.strip()) == (
         1,
-        "ft-cli: training on this machine needs trl: pip install 'fine-tuning-pipeline[train]'",
+        "ft-cli: training on this machine needs trl: pip install -e '.[train]' in the project's checkout",
     )
     assert json.loads(cli("jobs", "list", "--json")[1]) == []
     assert not list((tmp_path / "workspace").glob("files/*"))
+
+
+@pytest.mark.parametrize("argv", [("demo",), ("auto-pipeline", "smollm2-135m-instruct")], ids=" ".join)
+def test_missing_extra_is_told_before_anything_is_done(
+    cli: Any, argv: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "trl", None)
+    code, _, err = cli(*argv)
+    assert code == 1
+    assert err.strip().endswith(
+        "training on this machine needs trl: pip install -e '.[train]' in the project's checkout"
+    )
+    for folder in (tmp_path / "workspace", tmp_path / "workspace" / "demo"):
+        monkeypatch.setenv("FINE_TUNING_HOME", str(folder))
+        assert json.loads(cli("capture", "stats", "--json")[1])["teacher_examples"] == 0
 
 
 @pytest.mark.parametrize("width", ["40", "80", "200"])

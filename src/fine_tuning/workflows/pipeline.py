@@ -24,6 +24,7 @@ from fine_tuning.store.records.model_versions import ModelVersion
 from fine_tuning.store.workspace import Workspace
 from fine_tuning.training.jobs.fine_tuner import FineTuner
 from fine_tuning.training.jobs.job_view import JobView
+from fine_tuning.training.jobs.local_trainer import check_installed
 from fine_tuning.workflows import fine_tuners
 from fine_tuning.workflows.evaluation_questions import Question, question_of
 from fine_tuning.workflows.predict import answer_text, answers
@@ -141,8 +142,11 @@ class Pipeline:
 
         Raises:
             DataError: there are too few examples.
+            MissingDependencyError: a package that training here needs is not installed; nothing was done.
             TrainingError, ProviderError: the job did not succeed.
         """
+        if self.plan.is_local:
+            check_installed()
         examples = self.select_examples()
         train, test = self._builder().split_train_test(examples, self.plan.train_ratio)
         self.on_message(f"data: {len(examples)} examples, {len(train)} to train on, {len(test)} held out")

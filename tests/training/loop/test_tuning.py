@@ -120,7 +120,7 @@ def test_qlora_without_bitsandbytes_names_the_extra(
     )
     monkeypatch.delitem(sys.modules, "bitsandbytes", raising=False)
     tuner = LocalFineTuner()
-    with pytest.raises(MissingDependencyError, match=r"pip install 'fine-tuning-pipeline\[qlora\]'"):
+    with pytest.raises(MissingDependencyError, match=r"pip install -e '\.\[qlora\]'"):
         tuner.check_request(str(tiny_model_dir), tuning="qlora")
 
 

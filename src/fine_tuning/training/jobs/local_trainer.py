@@ -42,6 +42,13 @@ from fine_tuning.training.loop.training_config import check_hyperparameters, che
 PROVIDER = "local"
 
 
+def check_installed() -> None:
+    """Raise MissingDependencyError unless the packages that training on this machine needs are installed."""
+    for package in ("torch", "transformers", "trl", "peft"):
+        if find_spec(package) is None:
+            raise MissingDependencyError(package, "train", "training on this machine")
+
+
 class LocalTrainer:
     """Jobs of this workspace."""
 
@@ -53,9 +60,7 @@ class LocalTrainer:
 
     def check(self, request: TrainingRequest, *, has_validation: bool) -> TrainingRequest:
         """See `FineTuner.check_request`; a model of the hub is fetched, and so checked, by the job itself."""
-        for package in ("torch", "transformers", "trl", "peft"):
-            if find_spec(package) is None:
-                raise MissingDependencyError(package, "train", "training on this machine")
+        check_installed()
         catalogue.check(request.model)
         hyperparameters = _resolved(request.hyperparameters)
         check_validated(hyperparameters, has_validation=has_validation)

@@ -28,6 +28,7 @@ from fine_tuning.model_registry import ModelRegistry
 from fine_tuning.settings import Settings
 from fine_tuning.store.records.examples import Example
 from fine_tuning.store.workspace import Workspace
+from fine_tuning.training.jobs.local_trainer import check_installed
 from fine_tuning.workflows.pipeline import CapturedExamples, Outcome, Pipeline, Plan, predict_test_set, questions_of
 
 MODEL_NAME = "support-inbox"
@@ -115,10 +116,12 @@ def run(pipeline: Pipeline, data: Path | None = None) -> DemoResult:
         data: a JSONL file of rated calls; the packaged support inbox by default.
 
     Raises:
+        MissingDependencyError: a package that training needs is not installed; nothing was done.
         FineTuningError: a step failed; the results so far are kept.
     """
     workspace, plan, on_message = pipeline.workspace, pipeline.plan, pipeline.on_message
     catalogue.check(plan.base_model)
+    check_installed()
     captured = _capture(workspace, data)
     earlier = "" if captured.known_since is None else "; these rows were already captured"
     on_message(
