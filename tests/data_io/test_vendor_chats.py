@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -26,6 +27,10 @@ class TestAiSdk:
             ({"state": "output-denied", "approval": {"id": "a", "approved": False, "reason": "private"}}, "private"),
             ({"state": "output-available", "output": "van"}, "van"),
             ({"state": "output-available", "output": {"type": "text", "value": "van"}}, "van"),
+            ({"state": "output-error"}, ""),
+            ({"state": "output-error", "input": None, "rawInput": '{"order": 7}', "errorText": ""}, ""),
+            ({"state": "output-available", "output": None}, "null"),
+            ({"state": "output-available"}, "null"),
         ],
     )
     def test_states_of_tools_become_results(self, part: dict[str, Any], text: str) -> None:
@@ -39,6 +44,31 @@ class TestAiSdk:
         part = {"type": "tool-track", "toolCallId": "call_1", "state": "input-streaming", "input": {}}
         parts = [part, {"type": "text", "text": ANSWERED}]
         assert only({"messages": [QUESTION, {"role": "assistant", "parts": parts}]}).messages == [QUESTION, ANSWER]
+
+    @pytest.mark.parametrize("raw", ['{"order": ', "order 7", "[7]", 7])
+    def test_call_whose_arguments_are_no_json_is_refused(self, raw: object) -> None:
+        made = {"type": "tool-track", "toolCallId": "call_1", "rawInput": raw, "errorText": "no JSON"}
+        parts = [{**made, "state": "output-error"}, {"type": "text", "text": ANSWERED}]
+        with pytest.raises(DataError, match=r"\(rawInput\) are no JSON object"):
+            only({"messages": [QUESTION, {"role": "assistant", "parts": parts}]})
+
+    def test_result_of_version_4_may_be_nothing(self) -> None:
+        made = {"state": "result", "toolCallId": "call_1", "toolName": "track", "args": {"order": 7}, "result": None}
+        parts = [{"type": "tool-invocation", "toolInvocation": made}, {"type": "text", "text": ANSWERED}]
+        row = {"messages": [QUESTION, {"role": "assistant", "parts": parts}]}
+        assert only(row, "ai-sdk").messages == [QUESTION, ASKING, result("call_1", "null"), ANSWER]
+
+    @pytest.mark.parametrize("is_of_version_4", [True, False])
+    def test_answer_that_ends_within_a_call_is_cut_off(self, is_of_version_4: bool) -> None:
+        made = {"toolCallId": "call_1", "state": "input-streaming", "input": {"or": None}}
+        part: dict[str, Any] = {"type": "tool-track", **made}
+        if is_of_version_4:
+            part = {"type": "tool-invocation", "toolInvocation": {**made, "toolName": "track", "state": "partial-call"}}
+        for before in ([], [{"type": "step-start"}], [{"type": "text", "text": "Wait."}]):
+            row = {"messages": [QUESTION, {"role": "assistant", "parts": [*before, part]}]}
+            for given in (row, {"messages": json.dumps(row["messages"])}):
+                call = only(given, "ai-sdk")
+                assert (call.is_cut_off, "tool_calls" in call.messages[-1]) == (True, False)
 
     @pytest.mark.parametrize("is_in_parts", [True, False])
     def test_messages_of_version_4_are_read(self, is_in_parts: bool) -> None:
