@@ -61,3 +61,10 @@ def test_keys_of_other_rows_mean_nothing() -> None:
         row = {"key": "r-1", "messages": messages, **others}
         assert joined(row, ASKING) == [row, ASKING]
         assert formats.format_of(row) != "batch"
+
+
+def test_row_with_its_own_request_is_no_half() -> None:
+    whole = {**RESULT, "request": CONTENTS_REQUEST}
+    broken = {"custom_id": "r-1", "request": {"messages": []}}
+    result = {"custom_id": "r-1", "response": {"body": {}}}
+    assert joined(whole, broken, result) == [whole, broken, result]

@@ -100,6 +100,6 @@ def result_in(part: Row) -> object:
         approval = part.get("approval")
         return (approval.get("reason") if is_object(approval) else None) or _DENIED
     found = (part[key] for key in ("output", "result", "errorText") if part.get(key) is not None)
-    if part.get("state") in _ENDED:
+    if str(part.get("state")) in _ENDED:
         return next(found, "" if part["state"] == "output-error" else "null")
     return next(found, None)

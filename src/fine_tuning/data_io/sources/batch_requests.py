@@ -107,5 +107,6 @@ def _row_of_batch(raw: RawRow) -> JsonObject | None:
         return None
     if not is_object(row):
         return None
-    is_half = REQUEST not in row if is_result_row(row) else is_request_row(row)
-    return row if is_half else None
+    is_asked = is_request_row(row)
+    is_joined = REQUEST in row and (_ID in row or not is_asked)  # Gemini's requests have theirs there, too
+    return row if not is_joined and (is_asked or is_result_row(row)) else None
