@@ -7,6 +7,9 @@ from typing import Any
 
 import pytest
 
+from fine_tuning.data_io import formats
+from fine_tuning.data_io.call import Call
+from fine_tuning.data_io.unread_rows import Unread
 from fine_tuning.errors import DataError
 from tests.data_io import vendor_rows as rows
 from tests.data_io.vendor_rows import ANSWER, ANSWERED, ASKED, QUESTION, SYSTEM, TURN, called, fresh, only, result
@@ -199,3 +202,63 @@ class TestOpenWebUi:
         tree["a"]["parentId"] = "c"
         with pytest.raises(DataError, match="which another one names"):
             only(row)
+
+    @pytest.mark.parametrize("thumb", [1, -1, "1"])
+    def test_rated_answer_that_is_not_shown_is_a_call_of_its_own(self, thumb: object) -> None:
+        row = fresh(rows.WEBUI_CHAT)
+        row["chat"]["history"]["messages"]["b"]["annotation"] = {"rating": thumb, "reason": "wrong", "tags": []}
+        shown, other = formats.calls_in(row, "open-webui")
+        assert (shown.messages, shown.rating, shown.model) == (TURN, None, "qwen")
+        assert other.messages == [*TURN[:-1], {"role": "assistant", "content": "No idea."}]
+        assert (other.rating, other.model) == (1 if thumb == -1 else 5, "llama3")
+        assert other.metadata == {"chat": "c-1", "user_id": "u-1", "reason": "wrong"}
+
+    def test_thumb_of_an_earlier_answer_is_kept(self) -> None:
+        row = fresh(rows.WEBUI_CHAT)
+        tree = row["chat"]["history"]["messages"]
+        tree["c"]["annotation"] = {"rating": -1}
+        tree["e"] = rows.webui_message("e", "d", "assistant", "Sure.", annotation={"rating": 1})
+        row["chat"]["history"]["currentId"] = "e"
+        shown, earlier = formats.calls_in(row)
+        assert [each["content"] for each in shown.messages[-3:]] == [ANSWERED, "Thanks", "Sure."]
+        assert (shown.rating, earlier.messages, earlier.rating) == (5, TURN, 1)
+
+    def test_answer_that_is_neither_shown_nor_rated_is_counted(self) -> None:
+        found = list(formats.read(rows.WEBUI_CHAT)[1])
+        assert found[1:] == [Unread("other answers")]
+        row = fresh(rows.WEBUI_CHAT)
+        tree = row["chat"]["history"]["messages"]
+        tree["b"]["annotation"] = {"rating": 1}
+        assert all(isinstance(each, Call) for each in formats.read(row)[1])
+        tree["b"]["sources"] = [{"source": {"name": "a.pdf"}}]
+        shown, other = formats.read(row)[1]
+        assert isinstance(shown, Call)
+        assert isinstance(other, Unread)
+        assert other.why == "malformed"
+        assert other.reason.startswith("the answer b: messages[1] was made from sources")
+
+    @pytest.mark.parametrize("is_bare", [True, False])
+    def test_chat_without_its_row_or_its_tree_is_read(self, is_bare: bool) -> None:
+        row = fresh(rows.WEBUI_CHAT)
+        chat = row["chat"]
+        tree = chat["history"]["messages"]
+        if is_bare:
+            assert only(chat, "open-webui").messages == TURN
+        for history in ({}, None, {"messages": {}, "currentId": None}):
+            alone = {**chat, "history": history, "messages": [tree["a"], tree["c"], tree["d"]]}
+            assert only(alone if is_bare else {**row, "chat": alone}, "open-webui").messages == TURN
+        plain = [{"role": "user", "content": ASKED}, {"role": "assistant", "content": ANSWERED}]
+        assert only({"chat": {"messages": plain}}, "open-webui").messages == plain
+        asked = {"messages": plain, "history": [["Hello", "Hi"]]}
+        assert formats.format_of(asked) != "open-webui"
+
+    def test_answer_that_was_stored_while_it_came_is_cut_off(self) -> None:
+        row = fresh(rows.WEBUI_CHAT)
+        assert not only(row).is_cut_off
+        row["chat"]["history"]["messages"]["c"]["done"] = False
+        assert only(row).is_cut_off
+
+    def test_merged_answer_is_what_later_turns_had(self) -> None:
+        row = fresh(rows.WEBUI_CHAT)
+        row["chat"]["history"]["messages"]["c"]["merged"] = {"status": True, "content": "Both say: soon."}
+        assert only(row).messages[-1]["content"] == "Both say: soon."
