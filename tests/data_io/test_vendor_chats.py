@@ -10,6 +10,7 @@ import pytest
 from fine_tuning.data_io import formats
 from fine_tuning.data_io.call import Call
 from fine_tuning.data_io.unread_rows import Unread
+from fine_tuning.datasets import file_check
 from fine_tuning.errors import DataError
 from tests.data_io import vendor_rows as rows
 from tests.data_io.vendor_rows import ANSWER, ANSWERED, ASKED, QUESTION, SYSTEM, TURN, called, fresh, only, result
@@ -226,6 +227,8 @@ class TestOpenWebUi:
     def test_answer_that_is_neither_shown_nor_rated_is_counted(self) -> None:
         found = list(formats.read(rows.WEBUI_CHAT)[1])
         assert found[1:] == [Unread("other answers")]
+        checked = file_check.examine(json.dumps(rows.WEBUI_CHAT).encode()).findings
+        assert [(each.code, each.field) for each in checked] == [("unread-key", "chat.other answers")]
         row = fresh(rows.WEBUI_CHAT)
         tree = row["chat"]["history"]["messages"]
         tree["b"]["annotation"] = {"rating": 1}
