@@ -37,6 +37,11 @@ HELICONE = {"request_id": "h1", "response_status": 200, "signed_body_url": "http
         ({"value": "good", "weight": []}, None),
         ({"value": "1e999"}, None),
         ([None, "x", {"value": 2}], 5),
+        ({"data": [{"value": -2}, {"value": 1, "weight": 0.5}]}, 1),
+        ({"feedbacks": [[{"value": 1}], {"feedback": {"value": 3}}]}, 5),
+        ({"value": {"value": -1, "weight": 0.3}}, 1),
+        ({"score": 4}, 5),
+        ({"value": None, "score": "-1"}, 1),
     ],
 )
 def test_feedback_of_portkey_is_a_rating(feedback: Any, rating: int | None) -> None:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
+from fine_tuning.data_io import formats
+from fine_tuning.data_io.call import Call
+from fine_tuning.data_io.unread_rows import Unread
+from fine_tuning.datasets import file_check
 from fine_tuning.errors import DataError
 from tests.data_io import vendor_rows as rows
 from tests.data_io.vendor_rows import ANSWER, ANSWERED, ASKED, QUESTION, SYSTEM, TURN, called, fresh, only, result
@@ -26,6 +31,10 @@ class TestAiSdk:
             ({"state": "output-denied", "approval": {"id": "a", "approved": False, "reason": "private"}}, "private"),
             ({"state": "output-available", "output": "van"}, "van"),
             ({"state": "output-available", "output": {"type": "text", "value": "van"}}, "van"),
+            ({"state": "output-error"}, ""),
+            ({"state": "output-error", "input": None, "rawInput": '{"order": 7}', "errorText": ""}, ""),
+            ({"state": "output-available", "output": None}, "null"),
+            ({"state": "output-available"}, "null"),
         ],
     )
     def test_states_of_tools_become_results(self, part: dict[str, Any], text: str) -> None:
@@ -39,6 +48,31 @@ class TestAiSdk:
         part = {"type": "tool-track", "toolCallId": "call_1", "state": "input-streaming", "input": {}}
         parts = [part, {"type": "text", "text": ANSWERED}]
         assert only({"messages": [QUESTION, {"role": "assistant", "parts": parts}]}).messages == [QUESTION, ANSWER]
+
+    @pytest.mark.parametrize("raw", ['{"order": ', "order 7", "[7]", 7])
+    def test_call_whose_arguments_are_no_json_is_refused(self, raw: object) -> None:
+        made = {"type": "tool-track", "toolCallId": "call_1", "rawInput": raw, "errorText": "no JSON"}
+        parts = [{**made, "state": "output-error"}, {"type": "text", "text": ANSWERED}]
+        with pytest.raises(DataError, match=r"\(rawInput\) are no JSON object"):
+            only({"messages": [QUESTION, {"role": "assistant", "parts": parts}]})
+
+    def test_result_of_version_4_may_be_nothing(self) -> None:
+        made = {"state": "result", "toolCallId": "call_1", "toolName": "track", "args": {"order": 7}, "result": None}
+        parts = [{"type": "tool-invocation", "toolInvocation": made}, {"type": "text", "text": ANSWERED}]
+        row = {"messages": [QUESTION, {"role": "assistant", "parts": parts}]}
+        assert only(row, "ai-sdk").messages == [QUESTION, ASKING, result("call_1", "null"), ANSWER]
+
+    @pytest.mark.parametrize("is_of_version_4", [True, False])
+    def test_answer_that_ends_within_a_call_is_cut_off(self, is_of_version_4: bool) -> None:
+        made = {"toolCallId": "call_1", "state": "input-streaming", "input": {"or": None}}
+        part: dict[str, Any] = {"type": "tool-track", **made}
+        if is_of_version_4:
+            part = {"type": "tool-invocation", "toolInvocation": {**made, "toolName": "track", "state": "partial-call"}}
+        for before in ([], [{"type": "step-start"}], [{"type": "text", "text": "Wait."}]):
+            row = {"messages": [QUESTION, {"role": "assistant", "parts": [*before, part]}]}
+            for given in (row, {"messages": json.dumps(row["messages"])}):
+                call = only(given, "ai-sdk")
+                assert (call.is_cut_off, "tool_calls" in call.messages[-1]) == (True, False)
 
     @pytest.mark.parametrize("is_in_parts", [True, False])
     def test_messages_of_version_4_are_read(self, is_in_parts: bool) -> None:
@@ -169,3 +203,65 @@ class TestOpenWebUi:
         tree["a"]["parentId"] = "c"
         with pytest.raises(DataError, match="which another one names"):
             only(row)
+
+    @pytest.mark.parametrize("thumb", [1, -1, "1"])
+    def test_rated_answer_that_is_not_shown_is_a_call_of_its_own(self, thumb: object) -> None:
+        row = fresh(rows.WEBUI_CHAT)
+        row["chat"]["history"]["messages"]["b"]["annotation"] = {"rating": thumb, "reason": "wrong", "tags": []}
+        shown, other = formats.calls_in(row, "open-webui")
+        assert (shown.messages, shown.rating, shown.model) == (TURN, None, "qwen")
+        assert other.messages == [*TURN[:-1], {"role": "assistant", "content": "No idea."}]
+        assert (other.rating, other.model) == (1 if thumb == -1 else 5, "llama3")
+        assert other.metadata == {"chat": "c-1", "user_id": "u-1", "reason": "wrong"}
+
+    def test_thumb_of_an_earlier_answer_is_kept(self) -> None:
+        row = fresh(rows.WEBUI_CHAT)
+        tree = row["chat"]["history"]["messages"]
+        tree["c"]["annotation"] = {"rating": -1}
+        tree["e"] = rows.webui_message("e", "d", "assistant", "Sure.", annotation={"rating": 1})
+        row["chat"]["history"]["currentId"] = "e"
+        shown, earlier = formats.calls_in(row)
+        assert [each["content"] for each in shown.messages[-3:]] == [ANSWERED, "Thanks", "Sure."]
+        assert (shown.rating, earlier.messages, earlier.rating) == (5, TURN, 1)
+
+    def test_answer_that_is_neither_shown_nor_rated_is_counted(self) -> None:
+        found = list(formats.read(rows.WEBUI_CHAT)[1])
+        assert found[1:] == [Unread("other answers")]
+        checked = file_check.examine(json.dumps(rows.WEBUI_CHAT).encode()).findings
+        assert [(each.code, each.field) for each in checked] == [("unread-key", "chat.other answers")]
+        row = fresh(rows.WEBUI_CHAT)
+        tree = row["chat"]["history"]["messages"]
+        tree["b"]["annotation"] = {"rating": 1}
+        assert all(isinstance(each, Call) for each in formats.read(row)[1])
+        tree["b"]["sources"] = [{"source": {"name": "a.pdf"}}]
+        shown, other = formats.read(row)[1]
+        assert isinstance(shown, Call)
+        assert isinstance(other, Unread)
+        assert other.why == "malformed"
+        assert other.reason.startswith("the answer b: messages[1] was made from sources")
+
+    @pytest.mark.parametrize("is_bare", [True, False])
+    def test_chat_without_its_row_or_its_tree_is_read(self, is_bare: bool) -> None:
+        row = fresh(rows.WEBUI_CHAT)
+        chat = row["chat"]
+        tree = chat["history"]["messages"]
+        if is_bare:
+            assert only(chat, "open-webui").messages == TURN
+        for history in ({}, None, {"messages": {}, "currentId": None}):
+            alone = {**chat, "history": history, "messages": [tree["a"], tree["c"], tree["d"]]}
+            assert only(alone if is_bare else {**row, "chat": alone}, "open-webui").messages == TURN
+        plain = [{"role": "user", "content": ASKED}, {"role": "assistant", "content": ANSWERED}]
+        assert only({"chat": {"messages": plain}}, "open-webui").messages == plain
+        asked = {"messages": plain, "history": [["Hello", "Hi"]]}
+        assert formats.format_of(asked) != "open-webui"
+
+    def test_answer_that_was_stored_while_it_came_is_cut_off(self) -> None:
+        row = fresh(rows.WEBUI_CHAT)
+        assert not only(row).is_cut_off
+        row["chat"]["history"]["messages"]["c"]["done"] = False
+        assert only(row).is_cut_off
+
+    def test_merged_answer_is_what_later_turns_had(self) -> None:
+        row = fresh(rows.WEBUI_CHAT)
+        row["chat"]["history"]["messages"]["c"]["merged"] = {"status": True, "content": "Both say: soon."}
+        assert only(row).messages[-1]["content"] == "Both say: soon."

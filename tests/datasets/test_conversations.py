@@ -12,7 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fine_tuning import DatasetBuilder
-from fine_tuning.datasets import conversations
+from fine_tuning.data_io.messages import Message
+from fine_tuning.datasets import conversations, turns
 from tests.datasets.test_building import build, lines_of, question, rows_of, write
 
 GREETING = [("Hi there", "Hello! What can I do for you today?")]
@@ -249,3 +250,17 @@ def test_build_calls_with_other_arguments_are_other_chats(tmp_path: Path) -> Non
     rows.append({"messages": [*longer, {"role": "assistant", "content": "Clear above the grove tonight."}]})
     file = write(tmp_path / "rows.jsonl", rows)
     assert "continued chats" not in build("other", file, validation=0, test=0)["steps"]
+
+
+@pytest.mark.parametrize("content", [None, ""])
+def test_states_of_different_refusals_differ(content: str | None) -> None:
+    asked: Message = {"role": "user", "content": "How is it made?"}
+    refusals: list[Message] = [
+        {"role": "assistant", "content": content, "refusal": text} for text in ("I cannot.", "Not that.")
+    ]
+    assert [turns.texts([each]) for each in refusals] == [["I cannot."], ["Not that."]]
+    first, second = (turns.states([asked, each]).whole for each in refusals)
+    assert first != second
+    assert first == turns.states([asked, {"role": "assistant", "content": "I cannot."}]).whole
+    longer = [turns.states([asked, each, asked, refusals[0]]).starts for each in refusals]
+    assert longer[0] != longer[1]

@@ -23,11 +23,13 @@ def result(call_id: str) -> dict[str, Any]:
     return {"role": "tool", "tool_call_id": call_id, "content": "12:00"}
 
 
+WAITING = {"type": "tool-f", "toolCallId": "c", "state": "input-available", "input": {}}
 ROWS: dict[str, dict[str, Any]] = {
     "system-not-first": {"messages": [{"role": "system", "content": "Be brief."}, Q, A], "system": "Be kind."},
     "wrong-tool-call": {"messages": [Q, called("c", arguments="{not json"), result("c"), A]},
     "unknown-message-key": {"messages": [{**Q, "images": ["ferry.png"]}, A]},
     "empty-content": {"messages": [Q, {"role": "assistant", "content": ""}, Q, A]},
+    "unanswered-call": {"messages": [Q, {"role": "assistant", "parts": [WAITING]}, Q, A]},
 }
 
 

@@ -42,7 +42,8 @@ _REASONS = frozenset(REASON_KEYS)
 _INNER = frozenset({*_ABOUT_MESSAGES, *_OF_RESPONSES})
 _OF_MESSAGES = frozenset({*REASON_KEYS, *_ABOUT_MESSAGES, *_STATED_ELSEWHERE, "status", "done", "parts"})
 _NOT_OF_MODELS = {"user", "human", "system", "developer", "tool", "function"}
-_IN_TEXT = ("eason", '"status"', '"done"', '"streaming"')
+_IN_TEXT = ("eason", '"status"', '"done"', 'streaming"', '"partial-call"')
+_STREAMING = ("streaming", "input-streaming", "partial-call")
 _DEPTH = 6
 
 
@@ -114,9 +115,16 @@ def _broken_off(message: Row) -> Iterator[str | None]:
     """The reason of an answer that was stored while it came, as Open WebUI and Vercel's AI SDK mark it."""
     parts = parse_embedded_json(message.get("parts"))
     found = parts if is_list(parts) else []
-    is_streaming = any(is_object(part) and part.get("state") == "streaming" for part in found)
+    states = [_state(part) for part in found if is_object(part)]
+    is_streaming = any(state in _STREAMING for state in states)
     if message.get("done") is False or is_streaming:
         yield "error"
+
+
+def _state(part: Row) -> object:
+    """The state of a part; that of a call of version 4 is inside it."""
+    invocation = part.get("toolInvocation")
+    return invocation.get("state") if is_object(invocation) else part.get("state")
 
 
 def _own(given: Row) -> Iterator[str | None]:

@@ -1,4 +1,7 @@
-"""Why a row of a log records no call to learn from: its text was redacted, its call failed, or it is no chat call."""
+"""Why a row of a log records no call to learn from: its text was redacted, its call failed, or it is no chat call.
+
+Of chats, answers that are neither shown nor rated are none, either.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from typing import Literal, NamedTuple
 from fine_tuning.data_io.json_values import Row, is_list, is_object, parse_embedded_json
 from fine_tuning.data_io.redaction import is_redacted
 
-Why = Literal["redacted", "failed", "not chat calls"]
+Why = Literal["redacted", "failed", "not chat calls", "other answers"]
 
 
 class Unread(NamedTuple):

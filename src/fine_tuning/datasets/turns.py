@@ -12,9 +12,9 @@ from array import array
 from collections.abc import Sequence
 from functools import lru_cache
 from hashlib import blake2b
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
-from fine_tuning.data_io.messages import Message, Tool
+from fine_tuning.data_io.messages import ContentPart, Message, Tool, said_content
 from fine_tuning.datasets import words
 from fine_tuning.datasets.canonical_calls import call_text, json_text
 
@@ -64,7 +64,7 @@ def texts(messages: Messages) -> list[str]:
     """The texts of messages, tool calls included."""
     found = []
     for message in messages:
-        content = message.get("content")
+        content = _said(message)
         if isinstance(content, str):
             found.append(content)
         elif content:
@@ -160,7 +160,7 @@ def hash_of(text: str) -> int:
 
 def _message_hash(message: Message) -> int:
     """A hash of what a message says, which stays the same when an agent writes its history anew."""
-    content, calls = message.get("content"), message.get("tool_calls")
+    content, calls = _said(message), message.get("tool_calls")
     if isinstance(content, str) and not calls:
         shown = json_text(content, is_timeless=True) if message.get("role") == "tool" else content
     else:
@@ -168,3 +168,7 @@ def _message_hash(message: Message) -> int:
         shown = "\0".join([*said, call_text(calls, is_timeless=True)] if calls else said)
     text = f"{message.get('role')}\0{shown.replace(_WINDOWS_LINE, _LINE).strip()}"
     return hash_of(words.normal_form(text)) % _MODULUS or 1
+
+
+def _said(message: Message) -> str | list[ContentPart] | None:
+    return cast("str | list[ContentPart] | None", said_content(message))

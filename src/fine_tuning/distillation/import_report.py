@@ -60,7 +60,8 @@ class ImportReport:
         captured: new calls.
         duplicates: calls that were captured before.
         skipped: rows of logs that are not answered chats, whose call failed, or whose text was redacted.
-        unread: the skipped rows by the reason: redacted, failed, or not chat calls.
+        unread: the skipped rows by the reason: redacted, failed, not chat calls, or other answers (of a chat, neither
+            shown nor rated).
         cut_off: captured calls whose answer ended at a token limit or content filter, or was broken off; their
             metadata says so, and datasets are built without them.
         preferences: preference pairs among the captured calls.

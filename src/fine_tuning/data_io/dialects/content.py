@@ -10,7 +10,7 @@ from fine_tuning.data_io.dialects.hosted_items import refuse_cited
 from fine_tuning.data_io.dialects.images import data_url, is_image_place
 from fine_tuning.data_io.dialects.tool_calls import made_id, tool_call
 from fine_tuning.data_io.dialects.tool_results import Result, result_of
-from fine_tuning.data_io.json_values import JsonObject, Row, first_value, is_object
+from fine_tuning.data_io.json_values import JsonObject, Row, first_value, is_object, parse_embedded_json
 from fine_tuning.data_io.messages import ContentPart, ToolCall
 from fine_tuning.errors import DataError
 
@@ -160,6 +160,10 @@ def _add_call(found: Content, part: JsonObject, where: str, place: int) -> None:
     if kind.startswith("tool-") and kind not in _CALL and "toolName" not in given and "name" not in given:
         given = {"name": kind.removeprefix("tool-"), **given}
     if given.get("input") is None and given.get("rawInput") is not None:
+        if not is_object(parse_embedded_json(given["rawInput"])):
+            raise DataError(
+                f"{where}: the model wrote a call whose arguments (rawInput) are no JSON object; leave it out"
+            )
         given = {**given, "input": given["rawInput"]}
     call = tool_call({key: value for key, value in given.items() if key != "type"}, made_id(place, len(found.calls)))
     if call is None:

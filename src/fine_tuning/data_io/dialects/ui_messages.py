@@ -11,6 +11,7 @@ from fine_tuning.data_io.json_values import JsonObject, Row, is_list, is_object,
 _BESIDE = ("toolInvocations", "experimental_attachments")
 _DIVIDED = frozenset((*_BESIDE, "parts"))
 _STEP = "step-start"
+_ENDED = {"output-available", "output-error", "result"}  # also with a result that is nothing
 _DENIED = "Tool execution denied."
 
 
@@ -38,7 +39,7 @@ def turns_of(given: JsonObject) -> list[JsonObject]:
             is_answered = is_answered or (is_object(part) and is_invocation(part))
     others = {key: value for key, value in given.items() if key != "parts"}
     said = [turn for turn in turns if not all(map(_says_nothing, turn))]
-    return [{**others, "parts": turn} for turn in said] or [given]
+    return [{**others, "parts": turn} for turn in said] or [{**others, "parts": turns[-1]}]
 
 
 def _in_parts(given: JsonObject) -> JsonObject:
@@ -99,4 +100,6 @@ def result_in(part: Row) -> object:
         approval = part.get("approval")
         return (approval.get("reason") if is_object(approval) else None) or _DENIED
     found = (part[key] for key in ("output", "result", "errorText") if part.get(key) is not None)
+    if str(part.get("state")) in _ENDED:
+        return next(found, "" if part["state"] == "output-error" else "null")
     return next(found, None)

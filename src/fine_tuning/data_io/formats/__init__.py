@@ -8,6 +8,7 @@ from typing import Protocol
 
 from fine_tuning.data_io.call import Call
 from fine_tuning.data_io.context_columns import unread
+from fine_tuning.data_io.dialects import unread_keys
 from fine_tuning.data_io.dialects.images import refuse_empty_places
 from fine_tuning.data_io.dialects.list_columns import with_objects
 from fine_tuning.data_io.dialects.messages_in_text import with_messages
@@ -165,6 +166,8 @@ def calls_in(row: Row, name: str | None = None) -> Iterator[Call]:
             yield found
         elif found.why == "malformed":
             raise DataError(found.reason)
+        elif found.why == "other answers":  # an import counts them itself
+            unread_keys.note({"other answers": True}, (), "chat")
 
 
 def read(row: Row, name: str | None = None) -> tuple[str, Iterator[Call | Unread]]:

@@ -1,9 +1,9 @@
-"""Files of OpenAI's Batch API, of hosts with the same files, and of Anthropic's Message Batches.
+"""Files of OpenAI's Batch API, of hosts with the same files, of Anthropic's Message Batches, and of Gemini's batches.
 
 The output has no requests: `sources.with_requests` joins its rows with those of the input file.
 
 Sources: https://platform.openai.com/docs/guides/batch,
-https://docs.anthropic.com/en/docs/build-with-claude/batch-processing
+https://docs.anthropic.com/en/docs/build-with-claude/batch-processing, https://ai.google.dev/gemini-api/docs/batch-api
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from fine_tuning.data_io.sources.batch_requests import is_request_row, is_result
 from fine_tuning.errors import DataError
 
 NAME = "batch"
-_KEYS = {"id", "response", "result", "error", "request", "body", "params", "method", "url"}
+_KEYS = {"id", "response", "result", "error", "request", "body", "params", "method", "url", "key"}
 _BAD_REQUEST = 400
 
 
@@ -40,7 +40,9 @@ def calls(row: Row) -> Iterator[Call]:
         return
     request = request_in(row)
     if request is None:
-        raise DataError("a batch's answer has no request here; import its input file, with each custom_id once, too")
+        raise DataError(
+            "a batch's answer has no request here; import its input file, with each custom_id or key once, too"
+        )
     beside = {key: value for key, value in row.items() if key not in _KEYS}
     for call in exchange.call_of(beside, exchange.Exchange(request, body, ())):
         # What the body says of its tier is that of the models, not that of the bill.

@@ -12,8 +12,11 @@ from dataclasses import replace
 from fine_tuning.data_io.beside import with_system
 from fine_tuning.data_io.call import Call
 from fine_tuning.data_io.dialects.conversation import read_messages
+from fine_tuning.data_io.finish_reasons import reason_of_row
+from fine_tuning.data_io.formats.several_calls import read_each
 from fine_tuning.data_io.json_values import JsonObject, Row, first_value, is_list, is_object, object_or_empty
 from fine_tuning.data_io.messages import Message
+from fine_tuning.data_io.unread_rows import Unread
 from fine_tuning.errors import DataError
 
 NAME = "open-webui"
@@ -26,31 +29,57 @@ _CALLS = ('<details type="tool_calls"', '<details type="code_interpreter"')
 
 def recognises(row: Row) -> bool:
     """Whether a row is of this format."""
-    return _is_feedback(row) or ("chat" in row and _history(row.get("chat")) is not None)
+    return _is_feedback(row) or _chat_in(row) is not None
 
 
 def _is_feedback(row: Row) -> bool:
     return is_object(row.get("data")) and ("snapshot" in row or "rating" in object_or_empty(row["data"]))
 
 
-def calls(row: Row) -> Iterator[Call]:
-    """The call of a row: up to the rated answer, or up to the last one of a chat.
+def _chat_in(row: Row) -> JsonObject | None:
+    """The chat of a row of an export, or the row where it is a chat itself; None for another row."""
+    chat = dict(object_or_empty(row["chat"]) if "chat" in row else row)
+    tree = _tree(chat)
+    if "chat" in row and object_or_empty(chat.get("history")).get("messages") is tree:
+        return chat or None
+    messages = [object_or_empty(each) for each in tree.values()]
+    is_own = "chat" in row or any("childrenIds" in each for each in messages)
+    return chat if messages and is_own and all("role" in each for each in messages) else None
 
-    A rated answer with one other to the same question is also a preference pair.
+
+def calls(row: Row) -> Iterator[Call | Unread]:
+    """The call of a row: up to the rated answer, or up to the last one that a chat shows.
+
+    A rated answer with one other to the same question is also a preference pair. Of a chat, each other answer that is
+    rated is a call of its own; those that are neither shown nor rated are counted.
 
     Raises:
         DataError: it is malformed, or has no snapshot of the chat.
     """
-    if not _is_feedback(row):
-        yield _call_of_chat(object_or_empty(row["chat"]), None, row)
+    if _is_feedback(row):
+        yield from _rated(row)
         return
+    chat = _chat_in(row) or {}
+    tree = _tree(chat)
+    shown = _last_answer(tree, chat)
+    rated = [key for key, each in tree.items() if key != shown and _is_answer(each) and _rating(each) is not None]
+    read = {key for end in (shown, *rated) for key in _path(tree, end)}
+    parts: list[tuple[str, Row]] = [(f"the answer {end}", {"end": end}) for end in (shown, *rated)]
+    yield from read_each(parts, lambda part: iter([_call_of_chat(chat, str(part["end"]), row)]))
+    for key, each in tree.items():
+        if key not in read and _is_answer(each) and object_or_empty(each).get("content"):
+            yield Unread("other answers")
+
+
+def _rated(row: Row) -> Iterator[Call]:
+    """The call of a feedback."""
     data, meta = object_or_empty(row["data"]), object_or_empty(row.get("meta"))
     if row.get("type") not in (None, "rating"):
         return
     stored = object_or_empty(object_or_empty(row.get("snapshot")).get("chat"))
     chat = object_or_empty(stored.get("chat")) or stored
     answer_id = meta.get("message_id")
-    if _history(chat) is None or not isinstance(answer_id, str):
+    if not _tree(chat) or not isinstance(answer_id, str):
         raise DataError("the feedback has no snapshot of its chat (snapshot.chat), or not the id of its message")
     call = _call_of_chat(chat, answer_id, stored)
     rating = _THUMBS.get(_number(data.get("rating")))
@@ -69,43 +98,73 @@ def _number(value: object) -> int:
     return int(str(value)) if str(value) in {"1", "-1"} else 0
 
 
-def _history(chat: object) -> JsonObject | None:
-    messages = object_or_empty(object_or_empty(chat).get("history")).get("messages")
-    return messages if is_object(messages) and messages else None
+def _rating(message: object) -> int | None:
+    """The thumb beside an answer as a rating."""
+    return _THUMBS.get(_number(object_or_empty(object_or_empty(message).get("annotation")).get("rating")))
 
 
-def _call_of_chat(chat: Row, last: str | None, stored: Row) -> Call:
-    """The branch of the tree of messages that ends with a message; without one, with the one that was shown."""
-    tree = _history(chat) or {}
-    end = last or object_or_empty(chat.get("history")).get("currentId")
-    branch = _branch(tree, end if isinstance(end, str) else next(reversed(tree)))
-    while last is None and branch and branch[-1].get("role") != "assistant":
-        branch.pop()  # a question that nobody answered yet
-    if not branch or branch[-1].get("role") != "assistant":
+def _tree(chat: Row) -> JsonObject:
+    """The messages of a chat by their ids; one without a tree has those that it shows, each after the one before."""
+    tree = object_or_empty(chat.get("history")).get("messages")
+    if is_object(tree) and tree:
+        return tree
+    shown = chat.get("messages")
+    found = [dict(each) for each in shown if is_object(each)] if is_list(shown) else []
+    if not is_list(shown) or len(found) != len(shown):
+        return {}
+    ids = [str(each.get("id")) for each in found]
+    keys = ids if len(set(ids)) == len(ids) else [str(at) for at in range(len(ids))]
+    return {key: {**each, "parentId": before} for key, each, before in zip(keys, found, [None, *keys], strict=False)}
+
+
+def _is_answer(message: object) -> bool:
+    return object_or_empty(message).get("role") == "assistant"
+
+
+def _last_answer(tree: JsonObject, chat: Row) -> str:
+    """The last answer of the branch that a chat shows; a question after it has none yet."""
+    end = object_or_empty(chat.get("history")).get("currentId")
+    path = _path(tree, end if isinstance(end, str) and end else next(reversed(tree)))
+    answers = [key for key in path if _is_answer(tree[key])]
+    if not answers:
         raise DataError("the chat has no answer")
-    if branch[-1].get("error"):
-        raise DataError("the answer is an error of the model's host")
+    return answers[-1]
+
+
+def _call_of_chat(chat: Row, end: str, stored: Row) -> Call:
+    """The branch of the tree of messages that ends with an answer."""
+    tree = _tree(chat)
+    branch = [dict(object_or_empty(tree[key])) for key in _path(tree, end)]
     answer = branch[-1]
-    params = object_or_empty(chat.get("params"))
-    ids = {"chat": first_value(stored, "id") or chat.get("id"), "user_id": stored.get("user_id")}
+    if not _is_answer(answer):
+        raise DataError("the chat has no answer")
+    if answer.get("error"):
+        raise DataError("the answer is an error of the model's host")
+    params, annotation = object_or_empty(chat.get("params")), object_or_empty(answer.get("annotation"))
+    facts = {
+        "chat": first_value(stored, "id") or chat.get("id"),
+        "user_id": stored.get("user_id"),
+        **{key: annotation.get(key) for key in _DETAILS},
+    }
     return Call(
         with_system({"system": chat.get("system") or params.get("system")}, _messages(branch)),
         model=answer.get("model"),
         captured_at=answer.get("timestamp") or stored.get("created_at"),
-        rating=_THUMBS.get(_number(object_or_empty(answer.get("annotation")).get("rating"))),
-        metadata={key: value for key, value in ids.items() if value},
+        rating=_rating(answer),
+        finish_reason=reason_of_row({"messages": branch}, ("messages",)),
+        metadata={key: value for key, value in facts.items() if value},
     )
 
 
-def _branch(tree: Row, end: str) -> list[JsonObject]:
-    """The messages from the first to `end`, by their parents."""
-    found: list[JsonObject] = []
+def _path(tree: Row, end: str) -> list[str]:
+    """The ids of the messages from the first to `end`, by their parents."""
+    found: list[str] = []
     at: object = end
     while at is not None:
         message = tree.get(str(at))
         if not is_object(message) or len(found) > len(tree):
             raise DataError(f"the chat has no message {at!r}, which another one names")
-        found.append(message)
+        found.append(str(at))
         at = message.get("parentId")
     return found[::-1]
 
@@ -121,6 +180,8 @@ def _message(given: JsonObject, at: int) -> JsonObject:
         DataError: it was made from something that is not in the export as the model had it.
     """
     kept = {key: given[key] for key in _KEPT if given.get(key) is not None}
+    if merged := object_or_empty(given.get("merged")).get("content"):  # of several models, as later turns had it
+        kept["content"] = merged
     text = kept.get("content")
     if isinstance(text, str) and given.get("role") == "assistant":
         kept["content"] = text = _REASONING.sub("", text)
@@ -139,7 +200,7 @@ def _message(given: JsonObject, at: int) -> JsonObject:
 
 def _compared(call: Call, chat: Row, answer_id: str, thumb: int) -> Call:
     """The call with the answer that it was better or worse than; as it is, if there is none or more than one."""
-    tree = _history(chat) or {}
+    tree = _tree(chat)
     parent = object_or_empty(tree.get(str(object_or_empty(tree[answer_id]).get("parentId"))))
     children = parent.get("childrenIds")
     siblings = [each for each in children if each != answer_id] if is_list(children) else []

@@ -18,6 +18,7 @@ from fine_tuning.data_io.verdicts import THUMBS_DOWN, THUMBS_UP
 from fine_tuning.errors import DataError
 
 NAME = "portkey"
+_AROUND = ("feedback", "feedbacks", "data", "items", "value")
 _OWN_KEYS = ("ai_org", "ai_model", "is_success", "response_status_code", "req_units", "virtual_key")
 
 
@@ -66,16 +67,28 @@ def _body(given: object) -> object:
 
 def _rating(row: Row) -> int | None:
     """A thumb by the sign of all feedback together, each value (-10 to 10) times its weight; None for neither."""
-    given = parse_embedded_json(row.get("feedback"))
-    total = sum(_weighted(parse_embedded_json(each)) for each in (given if is_list(given) else [given]))
+    total = sum(map(_weighted, _feedbacks(row.get("feedback"))))
     if not total:
         total = _number(row.get("weighted_feedback"), 0)
     return THUMBS_UP if total > 0 else THUMBS_DOWN if total < 0 else None
 
 
+def _feedbacks(given: object) -> Iterator[object]:
+    """Each feedback, in lists and in objects around them."""
+    found = parse_embedded_json(given)
+    if is_list(found):
+        for each in found:
+            yield from _feedbacks(each)
+        return
+    inner = [found[key] for key in _AROUND if key in found] if is_object(found) else []
+    nested = [each for each in map(parse_embedded_json, inner) if is_list(each) or is_object(each)]
+    yield from _feedbacks(nested) if nested else [found]
+
+
 def _weighted(feedback: object) -> float:
     stated = feedback if is_object(feedback) else {"value": feedback}
-    return _number(stated.get("value"), 0) * _number(stated.get("weight"), 1)
+    value = stated.get("value") if stated.get("value") is not None else stated.get("score")
+    return _number(value, 0) * _number(stated.get("weight"), 1)
 
 
 def _number(value: object, otherwise: float) -> float:
