@@ -91,6 +91,14 @@ def _parameters(item: pytest.Item) -> dict[str, Any]:
     return {} if call is None else {name: value for name, value in call.params.items() if isinstance(value, str)}
 
 
+@pytest.fixture
+def tmp_path(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder whose path no other test has: pytest gives that of a removed folder again, and databases stay open."""
+    folder = tmp_path_factory.mktemp(uuid.uuid4().hex[:12], numbered=False)
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
 @pytest.fixture(autouse=True)
 def workspace(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, warm_trainer: str
