@@ -56,14 +56,14 @@ class MissingDependencyError(FineTuningError, ImportError):
 
     def __init__(self, package: str, extra: str | None, purpose: str) -> None:
         self._arguments = (package, extra, purpose)
-        super().__init__(f"{purpose} needs {package}: pip install {_requirement(extra) if extra else package}")
+        super().__init__(f"{purpose} needs {package}: pip install {requirement(extra) if extra else package}")
 
     def __reduce__(self) -> tuple[type[MissingDependencyError], tuple[str, str | None, str]]:
         """Support pickling between processes."""
         return type(self), self._arguments
 
 
-def _requirement(extra: str) -> str:
+def requirement(extra: str) -> str:
     """What pip installs an extra of this project from: its checkout, where it was installed from one."""
     try:
         origin = json.loads(distribution("fine-tuning-pipeline").read_text("direct_url.json") or "{}")

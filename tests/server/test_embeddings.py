@@ -162,9 +162,7 @@ def test_create_dense_module_follows_the_pooling(workspace: Path, tmp_path: Path
 
 def test_create_missing_extra_is_one_line(client: OpenAI, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "wordllama", None)
-    with pytest.raises(
-        openai.InternalServerError, match=r"needs wordllama: pip install 'fine-tuning-pipeline\[serve\]'"
-    ):
+    with pytest.raises(openai.InternalServerError, match=r"needs wordllama: pip install -e '\.\[serve\]'"):
         client.embeddings.create(model="wordllama", input="hello")
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from fine_tuning.data_io.formats import system_prompt
-from fine_tuning.errors import ProviderError, UsageError
+from fine_tuning.errors import ProviderError, UsageError, requirement
 from fine_tuning.serving.chat_types import ChatBody, Chunk, Messages
 from fine_tuning.serving.chat_wire import chunks_from_text
 from fine_tuning.serving.engine import Completion
@@ -180,7 +180,7 @@ def _options(temperature: float, max_tokens: int, params: Mapping[str, object]) 
     """The arguments of `generate`."""
     if unknown := sorted(set(params) - _SUPPORTED):
         raise UsageError(
-            f"transformers does not support {', '.join(unknown)}; pip install 'fine-tuning-pipeline[serve]' to answer "
+            f"transformers does not support {', '.join(unknown)}; pip install {requirement('serve')} to answer "
             "through llama.cpp, which does"
         )
     options: JsonColumn = {"max_new_tokens": max_tokens, "do_sample": temperature > 0}
