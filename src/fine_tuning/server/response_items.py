@@ -174,7 +174,8 @@ _KINDS = {
 def _item_kind(value: object) -> str:
     kind = _type_of(value)
     if kind is None:
-        return "ItemReference" if isinstance(value, Mapping) and "id" in value and "role" not in value else "Message"
+        is_reference = isinstance(value, Mapping) and "id" in value and "role" not in value
+        return "ItemReference" if is_reference or isinstance(value, ItemReference) else "Message"
     return _KINDS.get(str(kind), "Unsupported")
 
 
