@@ -87,7 +87,7 @@ def test_planned_verdict_of_an_effect_that_stays_is_rarely_withdrawn(design: str
 @pytest.mark.parametrize("choices", [{}, {"design": "fixed", "planned": 60}])
 def test_equal_models_in_strata_of_other_shares_are_rarely_told_apart(strata: int, choices: dict[str, Any]) -> None:
     told = 0
-    for seed in range(25):
+    for seed in range(15):
         rng, framework = np.random.default_rng(seed), ABTestFramework()
         name = f"{strata}-{seed}-{len(choices)}"
         framework.create_test(name, "old", "new", split=None, **choices)
@@ -103,7 +103,7 @@ def test_equal_models_in_strata_of_other_shares_are_rarely_told_apart(strata: in
             framework.record_samples(name, rows[start : start + 50])
             is_told |= framework.monitor(name).statistical_significance
         told += is_told
-    assert told <= 4
+    assert told <= 3  # of a true 5 % in 99 of 100 runs
 
 
 def test_strata_beyond_the_limit_are_named() -> None:
