@@ -25,6 +25,8 @@ def served(
     real_model_dir: Path,
 ) -> Iterator[str]:
     """The address of a server whose MODEL is the embedded one; jobs train a tiny LEARNER, and wordllama embeds."""
+    if not CLIENTS.exists():
+        pytest.skip("`make clients` installs the clients")
     home = tmp_path_factory.mktemp("served")
     settings = {"FINE_TUNING_HOME": str(home), "FINE_TUNING_TRAINER_COMMAND": warm_trainer}
     aliases = (f"{MODEL}={real_model_dir}", f"{LEARNER}={tiny_model_dir}", "text-embedding-3-small=wordllama")
