@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -48,14 +49,15 @@ def served(
 def run_client(real_model_dir: Path, tmp_path: Path) -> Callable[..., None]:
     """Runs a program of a client's environment in an empty home folder; fails with all that it wrote if it fails."""
 
-    def run(environment: str, *command: str | Path) -> None:
-        folder = CLIENTS / environment
-        program = Path("node") if environment == "node" else folder / "bin" / "python"
-        if not folder.exists():
+    def run(environment: str, scenario: Path, *arguments: str) -> None:
+        folder, is_node = CLIENTS / environment, scenario.suffix == ".mjs"
+        program = "node" if is_node else folder / "bin" / "python"
+        if not (folder / "node_modules" if is_node else folder).exists():
             pytest.skip(f"`make clients` installs {environment}")
+        command = shutil.copy(scenario, folder) if is_node else scenario  # Node looks for packages from there on
         settings = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "TOKENIZER": str(real_model_dir)}
         done = subprocess.run(
-            [program, *command], cwd=tmp_path, env=settings, capture_output=True, text=True, check=False
+            [program, command, *arguments], cwd=tmp_path, env=settings, capture_output=True, text=True, check=False
         )
         assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.clients.conftest import CLIENTS, MODEL
+from tests.clients.conftest import MODEL
 
 SCENARIOS = Path(__file__).parent / "scenarios"
 ENVIRONMENTS = {  # the file of requirements by scenario
@@ -34,9 +33,7 @@ def test_python_client(scenario: str, run_client: Callable[..., None], served: s
 
 
 def test_vercel_ai(run_client: Callable[..., None], served: str) -> None:
-    if CLIENTS.exists():  # Node looks for packages from the program's folder on
-        shutil.copy(SCENARIOS / "vercel_ai.mjs", CLIENTS / "node")
-    run_client("node", CLIENTS / "node" / "vercel_ai.mjs", served, MODEL)
+    run_client("node", SCENARIOS / "vercel_ai.mjs", served, MODEL)
 
 
 def test_all_scenarios_are_run() -> None:

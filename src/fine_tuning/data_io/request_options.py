@@ -76,11 +76,8 @@ def _as_format(given: object) -> object:
     if not is_object(found) or not found:
         return found
     if found.get("type") != "json_schema":
-        return (
-            found
-            if isinstance(found.get("type"), str) and found.keys() <= {"type", "syntax", "definition"}
-            else (_of_schema(found))
-        )
+        is_format = isinstance(found.get("type"), str) and found.keys() <= {"type", "syntax", "definition"}
+        return found if is_format else _of_schema(found)
     inner = found.get("json_schema")
     if is_object(inner) or "schema" not in found:
         return found

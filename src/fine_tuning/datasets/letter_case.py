@@ -9,11 +9,12 @@ _UNITS = r"(?:M[mglb]|[KGTP]b|[NC]m)"
 _AFTER_NUMBER = r"(?<=\d )(?:[A-HJ-Z]|M[swva])"
 _CODE = r"[A-Z][a-z0-9_]*(?=\((?!e?s\)))|(?<=`)[A-Z][a-z0-9_]*|(?<=[$%\\])[A-Z][a-z0-9_]*|(?<=\s-)[A-Z]|(?<=::)[A-Z]\w*"
 _SINGLE = r"(?<![\w'’.])[B-HJ-Z](?![\w'’])"  # noqa: RUF001
-WORD = rf"(?<!\w)(?:{_UNITS}|{_AFTER_NUMBER})(?![\w'])|(?<!\w)(?:{_CODE})(?!\w)|{_SINGLE}"
+_SURE = rf"(?<!\w)(?:{_UNITS}|{_AFTER_NUMBER})(?![\w'])|(?<!\w)(?:{_CODE})(?!\w)"
+WORD = rf"{_SURE}|{_SINGLE}"
 _WORD = re.compile(WORD)
 _SMALL = re.compile(r"(?<![\w'’.])[b-hj-z](?![\w'’])")  # noqa: RUF001
 _SINGLE_LETTER = re.compile(_SINGLE)
-_MEANING = re.compile(rf"(?<!\w)(?:{_UNITS}|{_AFTER_NUMBER})(?![\w'])|(?<!\w)(?:{_CODE})(?!\w)")
+_MEANING = re.compile(_SURE)
 
 
 def has_meaning(text: str) -> bool:

@@ -9,7 +9,14 @@ import re
 from collections.abc import Iterator
 from typing import IO
 
-from fine_tuning.data_io.sources.raw_row import CELLS, MAX_ROW_BYTES, WRONG_CELLS, RawRow, cells_to_json_bytes
+from fine_tuning.data_io.sources.raw_row import (
+    CELLS,
+    MAX_ROW_BYTES,
+    WRONG_CELLS,
+    RawRow,
+    cells_to_json_bytes,
+    check_names,
+)
 from fine_tuning.errors import DataError
 
 _JSON_COLUMNS = set(
@@ -67,8 +74,7 @@ def _names(cells: list[str], where: str) -> list[str]:
         DataError: two columns have one name.
     """
     names = [name.strip() or (f"column {place}" if place > 1 else "") for place, name in enumerate(cells, 1)]
-    if twice := next((name for name in names if name and names.count(name) > 1), None):
-        raise DataError(f"{where}: two columns are named {twice!r}; rename one")
+    check_names(names, where)
     return names
 
 

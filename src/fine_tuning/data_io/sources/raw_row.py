@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import NamedTuple
+
+from fine_tuning.errors import DataError
 
 WRONG_CELLS = "<wrong cells>"
 """The key under which a row of CSV that does not fit its columns says why; its cells are under `CELLS`."""
@@ -24,6 +27,17 @@ class RawRow(NamedTuple):
     line: int
     text: bytes | None
     assumed: str | None = None
+
+
+def check_names(names: Sequence[str], where: str) -> None:
+    """Refuse columns of one name, of which a row could keep the last only.
+
+    Raises:
+        DataError: two have one name; the message begins with `where`.
+    """
+    if len(set(names)) < len(names):
+        twice = next(each for each in names if names.count(each) > 1)
+        raise DataError(f"{where}: two columns are named {twice!r}; rename one")
 
 
 def to_json_bytes(value: object) -> bytes:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Protocol
 
 from fine_tuning.data_io.key_meanings import Meaning, meaning_of, plain
 from fine_tuning.data_io.sources.padding import Floats, Path, with_integers
-from fine_tuning.data_io.sources.raw_row import RawRow, to_json_bytes
+from fine_tuning.data_io.sources.raw_row import RawRow, check_names, to_json_bytes
 from fine_tuning.data_io.sources.required_nulls import with_required_nulls
-from fine_tuning.errors import DataError, UsageError
+from fine_tuning.errors import UsageError
 
 if TYPE_CHECKING:
     from pyarrow import DataType, Schema
@@ -62,7 +62,7 @@ def table_rows(table: object, name: str | None = None) -> Iterator[RawRow]:
 
     label = name or f"<{type(table).__module__.partition('.')[0]} table>"
     if hasattr(table, "iloc") and hasattr(table, "columns"):  # pandas'
-        _check_names([str(each) for each in table.columns], label)
+        check_names([str(each) for each in table.columns], label)
     if hasattr(table, "with_format") and hasattr(table, "features"):  # Hugging Face's, mapped or streamed
         blocks = table.with_format("arrow").iter(BATCH_ROWS)
         yield from rows_of_batches((batch for block in blocks for batch in block.to_batches()), label)
@@ -90,13 +90,6 @@ def _rows_of_pandas(records: Iterable[Mapping[object, object]], file: str) -> It
         yield RawRow(file, position, to_json_bytes(with_integers(row, places)))
 
 
-def _check_names(names: Sequence[str], file: str) -> None:
-    """Refuse columns of one name, of which a row could keep the last only."""
-    if len(set(names)) < len(names):
-        twice = next(each for each in names if names.count(each) > 1)
-        raise DataError(f"{file}: two columns are named {twice!r}; rename one")
-
-
 def _is_missing(value: object) -> bool:
     """Whether this is one of pandas' missing values."""
     if value is None or (isinstance(value, float) and math.isnan(value)):
@@ -112,7 +105,7 @@ def rows_of_batches(batches: Iterable[RecordBatch], file: str) -> Iterator[RawRo
     """
     position = 0
     for batch in batches:
-        _check_names(batch.schema.names, file)
+        check_names(batch.schema.names, file)
         has_floats = any(_has_floats(each.type) for each in batch.schema)
         of_pandas = b"pandas" in (batch.schema.metadata or {})
         for start in range(0, batch.num_rows, BATCH_ROWS):
