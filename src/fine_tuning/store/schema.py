@@ -1,4 +1,4 @@
-"""Migrate a database to the current schema."""
+"""Create the current schema in an empty database, or migrate an older one to it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 from sqlalchemy import Connection, inspect, text
 
 from fine_tuning.errors import StorageError
+from fine_tuning.store.tables import metadata
 
 # Oldest first; the last one is what this version of the code works with. A test keeps it equal to the scripts.
 REVISIONS = (
@@ -16,6 +17,9 @@ REVISIONS = (
 )
 MIGRATIONS = Path(__file__).parent / "migrations"
 _migration_lock = threading.Lock()  # Alembic keeps its state in module variables
+_REVISION = """CREATE TABLE alembic_version (
+  version_num VARCHAR(32) NOT NULL, CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
+)"""  # as Alembic writes it
 _LOCK = 0x66742D70  # an arbitrary constant that names the migration lock in PostgreSQL
 
 
@@ -28,7 +32,7 @@ def stored_revision(connection: Connection) -> str | None:
 
 
 def ensure_schema(connection: Connection) -> None:
-    """Migrate an empty or older database in the caller's write transaction; safe for concurrent processes.
+    """Fill an empty or migrate an older database in the caller's write transaction; safe for concurrent processes.
 
     Raises:
         StorageError: the database was written by a newer version of this package.
@@ -37,7 +41,17 @@ def ensure_schema(connection: Connection) -> None:
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
     if is_current(connection):
         return
-    migrate(connection, "head")
+    if inspect(connection).get_table_names():
+        migrate(connection, "head")
+    else:
+        _create(connection)
+
+
+def _create(connection: Connection) -> None:
+    """All tables as they are declared, which is what the scripts lead to; Alembic is not needed."""
+    metadata.create_all(connection, checkfirst=False)
+    connection.execute(text(_REVISION))
+    connection.execute(text("INSERT INTO alembic_version VALUES (:revision)"), {"revision": REVISIONS[-1]})
 
 
 def migrate(connection: Connection, revision: str) -> None:
