@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Column, Float, ForeignKey, Index, Table, UniqueConstraint
 
 from fine_tuning.store.column_types import BigId, Json, String, Text, UtcTime
+from fine_tuning.store.tables.histories import only_grows
 from fine_tuning.store.tables.schema_metadata import metadata, one_of
 
 ARMS = tuple(f"model_{letter}" for letter in "abcdefgh")
@@ -85,6 +86,7 @@ experiment_decisions = Table(
     Column("created_at", UtcTime, nullable=False),
     Index(None, "experiment_id"),
 )
+only_grows(experiment_decisions)
 
 experiment_looks = Table(
     "experiment_looks",

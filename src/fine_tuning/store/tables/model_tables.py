@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Column, Float, ForeignKey, Index, Integer, Table, UniqueConstraint, text
 
 from fine_tuning.store.column_types import BigId, Json, String, Text, UtcTime
+from fine_tuning.store.tables.histories import only_grows
 from fine_tuning.store.tables.schema_metadata import metadata, one_of, only
 
 MODEL_STATUSES = ("TRAINING", "READY", "DEPLOYED", "ARCHIVED", "FAILED")
@@ -60,6 +61,7 @@ deployment_events = Table(
     Column("created_at", UtcTime, nullable=False),
     Index(None, "model_version_id"),
 )
+only_grows(deployment_events)
 
 model_aliases = Table(
     "model_aliases",
@@ -85,6 +87,7 @@ registry_changes = Table(
     one_of("kind", ("alias", "tag", "accuracy"), "kind"),
     Index(None, "model_name"),
 )
+only_grows(registry_changes)
 
 model_shutdowns = Table(
     "model_shutdowns",
