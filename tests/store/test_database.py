@@ -20,7 +20,6 @@ from fine_tuning.store.database import Database, open_database
 from fine_tuning.store.schema import MIGRATIONS, REVISIONS, migrate, stored_revision
 from fine_tuning.store.tables import metadata, tasks
 
-
 TRIGGERS = {
     "sqlite": "SELECT sql FROM sqlite_master WHERE type = 'trigger'",
     "postgresql": "SELECT concat(pg_get_triggerdef(oid), pg_get_functiondef(tgfoid)) FROM pg_trigger "

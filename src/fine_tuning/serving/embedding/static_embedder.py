@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from fine_tuning._util.wordllama_model import open_wordllama_model
 from fine_tuning.errors import DataError, MissingDependencyError
 from fine_tuning.serving.embedding.embedder import Embeddings, EmbeddingSizes, Vectors, unit_length
 
@@ -53,19 +54,15 @@ class StaticEmbedder:
 
 
 def open_wordllama() -> StaticEmbedder:
-    """The model inside the wheel `wordllama`: 256 dimensions, trained to be truncated.
-
-    Source: https://github.com/dleemiller/WordLlama
+    """The model inside the wheel `wordllama`.
 
     Raises:
         MissingDependencyError: the `serve` extra is not installed.
     """
     try:
-        import wordllama
+        loaded = open_wordllama_model()
     except ImportError as error:
         raise MissingDependencyError("wordllama", "serve", "embedding with the built-in model") from error
-    # The wheel holds weights and tokenizer where it looks for downloaded ones.
-    loaded = wordllama.WordLlama.load(cache_dir=Path(wordllama.__file__).parent, disable_download=True)
     sizes = EmbeddingSizes(loaded.embedding.shape[1], None)
     return StaticEmbedder(loaded.embedding, loaded.tokenizer, sizes, is_normalized=True)
 
