@@ -10,7 +10,7 @@ import pytest
 
 from fine_tuning import CostTracker, FineTuningCLI, LocalFineTuner, ModelEvaluator, ModelRegistry
 from fine_tuning.distillation import DistillationDataCollector
-from fine_tuning.errors import TrainingError
+from fine_tuning.errors import DataError, TrainingError
 from fine_tuning.store.database import Database
 from fine_tuning.store.workspace import open_workspace
 from fine_tuning.training.jobs.fine_tuner import FineTuner
@@ -73,3 +73,17 @@ def test_pipeline_interrupted_resumes_its_job(captured: list[dict[str, Any]], ti
     with pytest.raises(TrainingError, match="paused"):
         run(pause, epochs=1)  # another plan: it has a job of its own
     assert len(LocalFineTuner().list_jobs()) == 2
+
+
+def test_pipeline_labels_are_answers_and_what_is_left_out_is_told(database: Database) -> None:
+    collector, told = DistillationDataCollector(), list[str]()
+    pipeline = Pipeline(open_workspace(), Plan("tiny", "mine"), told.append, FineTuner.wait_for_job)
+    for number in range(9):
+        collector.capture_success(f"Lost {number}", "yes" if number % 2 else "no", "bank", "intent")
+    cut = {"finish_reason": "length"}
+    collector.capture_success("Lost for ever?", "I am afr", "bank", "intent", metadata=cut)
+    with pytest.raises(DataError, match=r"9 valid examples .* \(1 left out, 1 with 'Response cut off'; such as"):
+        pipeline.select_examples()
+    collector.capture_success("Lost 9", "?", "bank", "intent")
+    assert [each["response"] for each in pipeline.select_examples()] == [*["no", "yes"] * 4, "no", "?"]
+    assert told == ["data: 1 left out, 1 with 'Response cut off'; such as 'Response cut off (finish reason length)'"]

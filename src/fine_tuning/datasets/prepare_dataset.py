@@ -71,9 +71,7 @@ def prepare(database: Database, folder: Path, options: PrepareOptions) -> Prepar
     """
     check_format(options.format)
     found = find_captured(database, options.min_rating, options.domain, options.task_type, None)
-    checked = example_validation.validate(found, options.min_prompt_length, options.min_response_length)
-    issues = checked["invalid_examples"]
-    valid = _longest(_writable(checked["valid_examples"], options.format, issues), issues)
+    valid, issues = trainable(found, options.format, options.min_prompt_length, options.min_response_length)
     if not valid:
         filters = (
             f"rating >= {options.min_rating}, domain {options.domain or 'any'}, task type {options.task_type or 'any'}"
@@ -83,6 +81,21 @@ def prepare(database: Database, folder: Path, options: PrepareOptions) -> Prepar
     name = options.output or f"dataset_{options.domain or 'all'}_{stamp}"
     path = save_dataset.save(database, folder, valid, name, options.format)
     return PreparedDataset(str(path), valid, len(found), _issues(issues))
+
+
+def trainable(
+    found: Sequence[Example], format: str, min_prompt_length: int, min_response_length: int
+) -> tuple[Examples[Example], list[InvalidExample]]:
+    """The examples to train on, and the others with their issues: of a growing chat, the longest state is kept."""
+    checked = example_validation.validate(found, min_prompt_length, min_response_length)
+    issues = checked["invalid_examples"]
+    return _longest(_writable(checked["valid_examples"], format, issues), issues), issues
+
+
+def told(invalid: Sequence[InvalidExample]) -> str:
+    """How many examples have which issue, with an instance: "3 with 'Response too short'; such as ..."."""
+    named = ", ".join(f"{count} with {reason!r}" for reason, count in _issues(invalid).most_common())
+    return f"{named}; such as {invalid[0]['issues'][0]!r}"
 
 
 def _writable(found: Examples[Example], format: str, issues: list[InvalidExample]) -> Examples[Example]:
@@ -115,9 +128,7 @@ def _issues(invalid: Sequence[InvalidExample]) -> Counter[str]:
 def _why_none(invalid: Sequence[InvalidExample]) -> str:
     if not invalid:
         return "none is captured; capture more calls first"
-    reasons = _issues(invalid)
-    named = ", ".join(f"{count} with {reason!r}" for reason, count in reasons.most_common())
     return (
-        f"{len(invalid)} found, {named}; such as {invalid[0]['issues'][0]!r}. Lower the minimum lengths with "
-        "--min-prompt-length and --min-response-length"
+        f"{len(invalid)} found, {told(invalid)}. Lower the minimum lengths with --min-prompt-length and "
+        "--min-response-length"
     )

@@ -11,6 +11,7 @@ from fine_tuning._util import checks, hosts
 from fine_tuning._util.model_names import version_name
 from fine_tuning.base_models import catalogue
 from fine_tuning.dataset_builder import DatasetBuilder
+from fine_tuning.datasets import prepare_dataset
 from fine_tuning.datasets.examples_with_recipe import Examples
 from fine_tuning.errors import DataError, TrainingError
 from fine_tuning.llm_service import LLMService
@@ -153,19 +154,23 @@ class Pipeline:
         return self.train_and_evaluate(train, test)
 
     def select_examples(self) -> CapturedExamples:
-        """The captured examples that are valid for training.
+        """The captured examples that are valid for training, however short: a label is an answer.
 
         Raises:
             DataError: there are too few.
         """
-        plan, builder = self.plan, self._builder()
-        found = builder.build_from_distillation(min_rating=plan.min_rating, domain=plan.domain)
-        valid = builder.validate_examples(found)["valid_examples"]
+        plan = self.plan
+        found = self._builder().build_from_distillation(min_rating=plan.min_rating, domain=plan.domain)
+        valid, left_out = prepare_dataset.trainable(found, "openai", 1, 1)
+        why = f"{len(left_out)} left out, {prepare_dataset.told(left_out)}" if left_out else ""
         if len(valid) < MIN_EXAMPLES:
             raise DataError(
-                f"{len(valid)} valid examples rated {plan.min_rating} or more in domain {plan.domain or 'any'}; "
+                f"{len(valid)} valid examples rated {plan.min_rating} or more in domain {plan.domain or 'any'}"
+                f"{why and f' ({why})'}; "
                 f"at least {MIN_EXAMPLES} are needed: capture more calls (ft-cli capture import FILE)"
             )
+        if why:
+            self.on_message(f"data: {why}")
         return valid
 
     def train_and_evaluate(self, train: CapturedExamples, test: CapturedExamples) -> Outcome:
