@@ -161,9 +161,9 @@ def _examined(parsed: JsonColumn, name: str | None, text: bytes) -> Examined:
     return Examined(parsed, learnt, row_text.canonical(learnt), name, findings, call, apart)
 
 
-def assumed_encoding(raw: RawRow) -> list[Finding]:
-    """That the encoding of a row's file was taken from its words, where it was."""
-    return [] if raw.assumed is None else [Finding("assumed-encoding", "", f"the file was read as {raw.assumed}")]
+def assumed_reading(raw: RawRow) -> list[Finding]:
+    """What the encoding or the dialect of a row's file was taken for, where it was."""
+    return [] if raw.assumed is None else [Finding("assumed-reading", "", f"the file was read as {raw.assumed}")]
 
 
 def _call_of(row: JsonColumn, name: str | None) -> Call:
@@ -210,7 +210,7 @@ def _check(
     for raw in rows:
         report.read += 1
         found = examine(raw.text)
-        found.findings.extend(assumed_encoding(raw))
+        found.findings.extend(assumed_reading(raw))
         measured = meter.measure(found.learnt) if meter and not has_error(found.findings) else None
         if isinstance(measured, Finding):
             found.findings.append(measured)

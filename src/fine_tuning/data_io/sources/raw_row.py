@@ -20,7 +20,7 @@ class RawRow(NamedTuple):
     Attributes:
         line: the line that it starts on, or its position in an array or table; counted from 1.
         text: JSON, in the file's own bytes; None if it is longer than `MAX_ROW_BYTES`.
-        assumed: the encoding that its file was taken to have; None where it is sure.
+        assumed: the encoding, and the dialect of CSV, that its file was taken to have; None where they are sure.
     """
 
     file: str
