@@ -32,6 +32,8 @@ from fine_tuning.data_io.usage import usage_of
 from fine_tuning.errors import DataError
 
 _KIND = "openinference.span.kind"
+_FUNCTION, _ARGUMENTS = "function_call_name", "function_call_arguments_json"
+_CONVERTED = {"contents", "tool_calls", _FUNCTION, _ARGUMENTS}
 _SIDES = {"input", "output", "llm"}
 _OF_ONE = {"input_messages", "output_messages", "token_count"}
 
@@ -143,7 +145,7 @@ def _message(given: object) -> object:
     inner = object_or_empty(given).get("message")
     if not is_object(inner):
         return given
-    message: JsonObject = {key: value for key, value in inner.items() if key not in {"contents", "tool_calls"}}
+    message: JsonObject = {key: value for key, value in inner.items() if key not in _CONVERTED}
     parts, calls = inner.get("contents"), inner.get("tool_calls")
     if is_list(parts) and parts:
         read = [_part(object_or_empty(each).get("message_content")) for each in parts]
@@ -151,6 +153,8 @@ def _message(given: object) -> object:
         message["content"] = read[0].get("text") if is_text else read
     if is_list(calls) and calls:
         message["tool_calls"] = [object_or_empty(each).get("tool_call") or each for each in calls]
+    if name := inner.get(_FUNCTION):  # of OpenAI's API before tools
+        message["function_call"] = {"name": name, "arguments": inner.get(_ARGUMENTS) or "{}"}
     return message
 
 
