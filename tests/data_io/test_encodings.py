@@ -88,8 +88,8 @@ def test_assumed_encoding_is_counted_in_report_and_preview(tmp_path: Path) -> No
     file = tmp_path / "x.csv"
     file.write_bytes("prompt;response\nZażółć gęślą jaźń;tak\ngęś;nie".encode("cp1250"))
     collector = DistillationDataCollector(tmp_path / "store")
-    assert collector.preview_files([file]).report.encodings == {"cp1250": 2}
-    assert collector.import_files([file], encoding="cp1250").encodings == {}
+    assert collector.preview_files([file]).report.assumed == {"cp1250": 2}
+    assert collector.import_files([file], encoding="cp1250").assumed == {}
     assert collector.import_files([file]).already_imported == 2
 
 
@@ -97,7 +97,7 @@ def test_check_says_which_encoding_it_assumed(tmp_path: Path) -> None:
     file = tmp_path / "x.csv"
     file.write_bytes("prompt;response\nZażółć gęślą jaźń;tak".encode("cp1250"))
     report = file_check.check_files([file], None, tmp_path)
-    (found,) = [each for each in report.tally.rows() if each["code"] == "assumed-encoding"]
+    (found,) = [each for each in report.tally.rows() if each["code"] == "assumed-reading"]
     assert (found["severity"], found["message"]) == ("warning", "the file was read as cp1250")
 
 

@@ -166,3 +166,44 @@ def test_reading_a_row_leaves_it_as_it_is() -> None:
         assert json.dumps(given) == before
         assert first == again
         assert len(first.messages[-1]["tool_calls"]) == 2
+
+
+@pytest.mark.parametrize("mark", ["prefix", "partial"])
+@pytest.mark.parametrize("rest", [" on its way.", "Order 7 is on its way."])
+@pytest.mark.parametrize("is_beside", [True, False])
+def test_answer_goes_on_with_its_beginning_in_the_request(mark: str, rest: str, is_beside: bool) -> None:
+    asked = [{"role": "user", "content": "Where is it?"}, {"role": "assistant", "content": "Order 7 is", mark: True}]
+    response = {"choices": [{"message": {"role": "assistant", "content": rest}, "finish_reason": "stop"}]}
+    row = {"messages": asked} if is_beside else {"request": {"model": "m", "messages": asked}}
+    (call,) = formats.calls_in({**row, "response": response})
+    assert call.messages == [asked[0], {"role": "assistant", "content": "Order 7 is on its way."}]
+
+
+@pytest.mark.parametrize("key", ["response", "output", "completion", "answer"])
+def test_response_beside_an_answered_conversation_is_its_answer_or_refused(key: str) -> None:
+    said = [{"role": "user", "content": "Where is it?"}, {"role": "assistant", "content": "On its way."}]
+    response = {"choices": [{"message": said[1], "finish_reason": "length"}]}
+    (call,) = formats.calls_in({"messages": said, key: response})
+    assert (call.messages, call.finish_reason) == (said, "length")
+    other = {"type": "message", "role": "assistant", "content": [{"type": "text", "text": "No idea."}]}
+    with pytest.raises(DataError, match=f"{key} is another answer than those of the conversation"):
+        list(formats.calls_in({"messages": said, key: other}))
+
+
+@pytest.mark.parametrize("flag", ["train", "training", "loss"])
+@pytest.mark.parametrize("key", ["messages", "conversations"])
+def test_answer_that_is_not_to_be_learnt_has_weight_0(flag: str, key: str) -> None:
+    asked, answered = {"role": "user", "content": "Hi", flag: False}, {"role": "assistant", "content": "Hello"}
+    (call,) = formats.calls_in({key: [asked, {**answered, flag: False}, asked, {**answered, flag: True}]})
+    assert [message.get("weight") for message in call.messages] == [None, 0, None, 1]
+    assert all(flag not in message for message in call.messages)
+
+
+def test_images_of_a_message_are_its_parts() -> None:
+    png = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJ"
+    messages = [{"role": "user", "content": "What is it?", "images": [png]}, {"role": "assistant", "content": "A dot."}]
+    (call,) = formats.calls_in({"messages": messages})
+    image = {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{png}"}}
+    assert call.messages[0] == {"role": "user", "content": [image, {"type": "text", "text": "What is it?"}]}
+    with pytest.raises(DataError, match=r"messages\[0\].images: an image must be an address"):
+        list(formats.calls_in({"messages": [{**messages[0], "images": ["/tmp/a.png"]}, messages[1]]}))

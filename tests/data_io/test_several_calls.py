@@ -122,3 +122,55 @@ def test_requests_that_were_run_together_are_calls_of_their_own() -> None:
     ]
     with pytest.raises(DataError, match="2 requests"):
         list(formats.calls_in({**row, "outputs": {"generations": answers[:1]}}))
+
+
+LANGCHAIN = [[{"text": "1", "message": {"type": "ai", "content": "1"}}], [{"text": "2"}]]
+
+
+@pytest.mark.parametrize(
+    ("sent", "came"),
+    [
+        (["One?", "Two?"], ["1", "2"]),
+        ([[user("One?")], [user("Two?")]], [answer("1"), answer("2")]),
+        ({"messages": [[user("One?")], [user("Two?")]], "model": "m"}, {"generations": LANGCHAIN, "llm_output": None}),
+        ({"prompts": ["One?", "Two?"]}, {"generations": [[{"text": "1"}], [{"text": "2"}]]}),
+        ({"prompt": ["One?", "Two?"]}, {"choices": [{"index": 0, "text": "1"}, {"index": 1, "text": "2"}]}),
+    ],
+)
+@pytest.mark.parametrize("is_numbered", [False, True])
+def test_batch_of_openinference_is_a_call_for_each_request(sent: Any, came: Any, is_numbered: bool) -> None:
+    facts = {"openinference.span.kind": "LLM", "llm.model_name": "m", "llm.token_count.prompt": 9}
+    values = {"input.value": json.dumps(sent), "output.value": json.dumps(came)}
+    if is_numbered:
+        facts |= {"llm.input_messages.0.message.role": "user", "llm.input_messages.0.message.content": "One?"}
+        facts |= {"llm.output_messages.0.message.content": "1"}
+    found = list(formats.calls_in({"attributes": {**facts, **values}}))
+    expected = [[user("One?"), answer("1")], [user("Two?"), answer("2")]]
+    of_messages = "messages" in sent if isinstance(sent, dict) else isinstance(sent[0], list)
+    # Texts in a list may as well be the one text of the message.
+    assert [call.messages for call in found] == (expected if of_messages or not is_numbered else expected[:1])
+    assert {call.model for call in found} == {"m"}
+
+
+@pytest.mark.parametrize(
+    ("sent", "came"),
+    [
+        (["One?", "Two?"], "1"),
+        (["One?", "Two?"], ["1"]),
+        ({"messages": [[user("One?")], [user("Two?")]]}, {"generations": LANGCHAIN[:1]}),
+    ],
+)
+def test_batch_without_an_answer_for_each_request_is_refused(sent: Any, came: Any) -> None:
+    facts = {"openinference.span.kind": "LLM", "input.value": json.dumps(sent), "output.value": json.dumps(came)}
+    with pytest.raises(DataError, match="holds 2 requests, and .* not as many answers"):
+        list(formats.calls_in({"attributes": facts}))
+
+
+def test_batch_of_one_and_its_finish_reason_are_read() -> None:
+    generations = [[{"text": "1", "generation_info": {"finish_reason": "length"}, "message": {"content": "1"}}]]
+    values = {
+        "input.value": json.dumps({"prompts": ["One?"]}),
+        "output.value": json.dumps({"generations": generations}),
+    }
+    (call,) = formats.calls_in({"attributes": {"openinference.span.kind": "LLM", **values}})
+    assert (call.messages, call.finish_reason) == ([user("One?"), answer("1")], "length")

@@ -454,3 +454,24 @@ def test_calls_in_openinference_span_of_values_only_reads_them() -> None:
         "output.value": json.dumps({"choices": [{"message": ANSWERED}]}),
     }
     assert only({"attributes": values}).messages == [RULES, ASKED, ANSWERED]
+
+
+def test_calls_in_openinference_span_reads_functions_of_the_older_api() -> None:
+    numbered = {
+        "llm.input_messages.0.message.role": "user",
+        "llm.input_messages.0.message.content": "Where is it?",
+        "llm.input_messages.1.message.role": "assistant",
+        "llm.input_messages.1.message.function_call_name": "track",
+        "llm.input_messages.1.message.function_call_arguments_json": '{"order": 7}',
+        "llm.input_messages.2.message.role": "function",
+        "llm.input_messages.2.message.name": "track",
+        "llm.input_messages.2.message.content": "lost",
+        "llm.output_messages.0.message.role": "assistant",
+        "llm.output_messages.0.message.function_call_name": "refund",
+        "llm.output_messages.0.message.function_call_arguments_json": "{}",
+    }
+    messages = only({"attributes": {"openinference.span.kind": "LLM", **numbered}}).messages
+    called = [[call["function"] for call in each.get("tool_calls", [])] for each in messages]
+    track, refund = {"name": "track", "arguments": '{"order": 7}'}, {"name": "refund", "arguments": "{}"}
+    assert called == [[], [track], [], [refund]]
+    assert messages[2]["tool_call_id"] == messages[1]["tool_calls"][0]["id"]

@@ -111,5 +111,5 @@ def test_build_names_the_encoding_that_it_assumes(tmp_path: Path) -> None:
     rows = "".join(f"Où est le café numéro {number} ?;À côté de l’été {number}\n" for number in range(12))  # noqa: RUF001
     path.write_bytes(f"question;answer\n{rows}".encode("cp1252"))
     made = DatasetBuilder().build("made", files=[str(path)], validation=0, test=0, near_duplicates=None)
-    (finding,) = [each for each in made["findings"] if each["code"] == "assumed-encoding"]
+    (finding,) = [each for each in made["findings"] if each["code"] == "assumed-reading"]
     assert (finding["rows"], finding["message"]) == (12, "the file was read as cp1252")

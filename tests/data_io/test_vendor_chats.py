@@ -136,6 +136,14 @@ class TestAiSdk:
             only(row)
 
 
+def rated(**thumbs: int) -> dict[str, Any]:
+    """The chat with thumbs on some of its answers."""
+    row = fresh(rows.WEBUI_CHAT)
+    for key, thumb in thumbs.items():
+        row["chat"]["history"]["messages"][key]["annotation"] = {"rating": thumb}
+    return row
+
+
 class TestOpenWebUi:
     def test_rated_answer_is_read_with_the_other_one(self) -> None:
         call = only(rows.FEEDBACK, "open-webui")
@@ -213,6 +221,46 @@ class TestOpenWebUi:
         assert other.messages == [*TURN[:-1], {"role": "assistant", "content": "No idea."}]
         assert (other.rating, other.model) == (1 if thumb == -1 else 5, "llama3")
         assert other.metadata == {"chat": "c-1", "user_id": "u-1", "reason": "wrong"}
+
+    def test_answers_rated_up_and_down_are_a_pair_besides_their_ratings(self) -> None:
+        row = rated(b=1, c=-1)
+        lost, won = formats.calls_in(row)
+        assert (lost.messages, lost.rating, lost.rejected) == (TURN, 1, None)
+        assert (won.messages[-1]["content"], won.rating, won.model) == ("No idea.", 5, "llama3")
+        assert won.rejected == TURN[-1:]
+        alike = [(call.rating, call.rejected) for call in formats.calls_in(rated(b=1, c=1))]
+        assert alike == [(5, None)] * 2
+
+    def test_answer_that_is_better_than_several_is_in_a_pair_with_each(self) -> None:
+        row = rated(b=-1, c=1)
+        tree = row["chat"]["history"]["messages"]
+        tree["f"] = rows.webui_message("f", "a", "assistant", "Ask them.", annotation={"rating": -1})
+        tree["a"]["childrenIds"].append("f")
+        found = list(formats.calls_in(row))
+        pairs = [(call.messages[-1]["content"], call.rejected[0]["content"]) for call in found if call.rejected]
+        assert pairs == [(ANSWERED, "No idea."), (ANSWERED, "Ask them.")]
+        assert [call.rating for call in found if not call.rejected] == [1, 1]
+
+    @pytest.mark.parametrize(("thumb", "other"), [(1, -1), (1, 1), (-1, -1)])
+    def test_feedback_is_compared_with_an_answer_of_another_rating_only(self, thumb: int, other: int) -> None:
+        row = fresh(rows.FEEDBACK)
+        row["data"]["rating"] = thumb
+        row["snapshot"]["chat"]["chat"]["history"]["messages"]["b"]["annotation"] = {"rating": other}
+        call = only(row)
+        assert call.rejected == ([{"role": "assistant", "content": "No idea."}] if other != thumb else None)
+        assert (call.messages, call.rating) == (TURN, 5 if thumb == 1 else 1)
+
+    @pytest.mark.parametrize("lost", ["b", "d"])
+    def test_answer_without_its_question_is_refused_alone(self, lost: str) -> None:
+        row = rated(b=-1, c=1)
+        row["chat"]["history"]["messages"][lost]["parentId"] = "z"
+        found = list(formats.read(row)[1])
+        (refused,) = [each for each in found if isinstance(each, Unread)]
+        where = "the answer b" if lost == "b" else "the answer that is shown"
+        assert refused == Unread("malformed", f"{where}: the chat has no message 'z', which another one names")
+        kept = [call for call in found if isinstance(call, Call)]
+        assert kept[-1].messages == TURN
+        assert (kept[-1].rejected is None) == (lost == "b")
 
     def test_thumb_of_an_earlier_answer_is_kept(self) -> None:
         row = fresh(rows.WEBUI_CHAT)

@@ -131,7 +131,7 @@ def test_check_codes_are_all_tested() -> None:
         "too-many-tokens",
         "uneven-splits",
         "wrong-rating",
-        "assumed-encoding",
+        "assumed-reading",
         "unread-column",
         "unread-key",
     }

@@ -123,3 +123,36 @@ def test_secrets_inside_a_named_field_are_masked_and_json_stays_json(depth: int)
         "pass": "<PASSWORD>",
         "shell": "PASSWORD=<PASSWORD>",
     }
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        *(
+            "client_secret%3D@%26x%3D1",
+            "https://example.com/y?api%5Fkey=@&x",
+            "https://example.com/?u=a%26password%3D@",
+        ),
+        *('{"next": "/login%3Ftoken%3D@"}', "redirect=https%3A%2F%2Fexample.com%2F%3Fapi_key%3D@%26page%3D2"),
+        *("https%3A%2F%2Fuser%3A@%40example.com%2Fx", "secret_key: !!str @", "token: !secret @"),
+    ],
+)
+def test_secrets_in_encoded_addresses_and_behind_tags_are_masked_alone(written: str) -> None:
+    masked = masked_text(written.replace("@", RANDOM), secrets())
+    assert RANDOM not in masked
+    before, after = written.split("@")
+    assert masked.startswith(before)
+    assert masked.endswith(after)
+
+
+@pytest.mark.parametrize("written", ["@", "https://api.telegram.org/bot@/getMe", "ключ@", "bot@"])
+def test_token_of_telegram_is_found_in_its_addresses(written: str) -> None:
+    token = "123456789:" + "AAgQ0PBQFI14zGtSnovm14TUOizwd1iaeOV"
+    assert masked_text(written.replace("@", token), secrets()) == written.replace("@", "<API_KEY>")
+
+
+@pytest.mark.parametrize(
+    "text", ['print("%-20s%3d" % row)', "100%20off", "token%3d", "a%20b%2Cc", "token%3DNone%26x", "printf('%5B %40s')"]
+)
+def test_percent_signs_without_a_secret_stay(text: str) -> None:
+    assert masked_text(text, secrets()) == text

@@ -169,7 +169,7 @@ def capture_fetch(
 def _print_import(names: str, report: ImportReport) -> None:
     counts = {
         "formats detected": output.counts(report.formats),
-        "encodings assumed": output.counts(report.encodings),
+        "files read as": output.counts(report.assumed),
         "read": report.read,
         "captured": report.captured,
         "duplicates": report.duplicates,

@@ -22,7 +22,7 @@ def print_preview(names: str, preview: ImportPreview) -> None:
     report = preview.report
     facts = {
         "formats detected": output.counts(report.formats),
-        "encodings assumed": output.counts(report.encodings),
+        "files read as": output.counts(report.assumed),
         "read": report.read,
         "would be captured": report.captured,
         "duplicates": report.duplicates,

@@ -8,6 +8,8 @@ from fine_tuning.data_io.json_values import Row, is_list, is_object, parse_embed
 
 CUT_OFF = frozenset({"length", "content_filter", "error"})
 """Finish reasons of answers that are not whole."""
+BROKEN_OFF = "error"
+"""The finish reason of an answer whose stream has no end."""
 _WORDS = {
     "stop": ("end_turn", "stop_sequence", "completed", "complete", "eos", "eos_token", "finish", "finished"),
     "length": (

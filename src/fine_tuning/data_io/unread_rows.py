@@ -24,6 +24,13 @@ class Unread(NamedTuple):
     reason: str = ""
 
 
+NO_CALL: dict[Why, str] = {
+    "redacted": "the text of the row was redacted",
+    "failed": "the call of the row failed",
+    "not chat calls": "the row records no answered call of a chat model",
+}
+NO_CALL_CODES: dict[Why, str] = {"redacted": "redacted", "failed": "failed-call", "not chat calls": "malformed"}
+"""The codes of findings of rows without a call."""
 _DEPTH = 8
 _NO_CALLS = frozenset("span event agent tool chain retriever evaluator embedding guardrail parser prompt".split())
 _KINDS = ("run_type", "type")  # of runs and observations

@@ -18,6 +18,7 @@ import pyarrow as pa
 from fine_tuning import errors
 from fine_tuning.data_io import sources
 from fine_tuning.datasets.daft_engine import DaftFrame, DaftModule, daft
+from fine_tuning.datasets.row_division import divided
 from fine_tuning.errors import FineTuningError, ProviderError
 
 BLOCK_BYTES = 4 << 20  # of rows that travel together
@@ -68,14 +69,14 @@ class Flow:
 
 
 def blocks(place: int, name: str) -> Iterator[pa.Table]:
-    """The rows of a file in blocks, and the row that ends it; see `sources.read`."""
+    """The rows of a file in blocks, one for each call, and the row that ends it; see `sources.read`."""
     lines: list[int] = []
     texts: list[bytes | None] = []
     assumed: str | None = None  # of a file as a whole
     count = size = 0
     end: FileEnd
     try:
-        for row in sources.read(name):
+        for row in divided(sources.read(name)):
             lines.append(row.line)
             texts.append(row.text)
             assumed = row.assumed

@@ -16,11 +16,14 @@ from fine_tuning.data_io.call import Call
 from fine_tuning.data_io.dialects import unread_keys
 from fine_tuning.data_io.formats import chat_checks, openai_chat, row_text
 from fine_tuning.data_io.formats.findings import CODES, Finding, Tally, has_error
-from fine_tuning.data_io.json_values import is_object
+from fine_tuning.data_io.json_values import is_list, is_object, object_or_empty
 from fine_tuning.data_io.sources import RawRow
+from fine_tuning.data_io.sources.raw_row import PART_OF
+from fine_tuning.data_io.unread_rows import NO_CALL, NO_CALL_CODES
 from fine_tuning.datasets import row_rating
 from fine_tuning.datasets import token_counts as tokens
 from fine_tuning.datasets.removed_rows import RejectedRow, RejectionReason
+from fine_tuning.datasets.row_division import divided
 from fine_tuning.datasets.training_formats import row_of_call
 from fine_tuning.errors import DataError
 from fine_tuning.store.records.manifests import FindingCount
@@ -28,14 +31,8 @@ from fine_tuning.store.records.rows import JsonColumn, records
 
 MIN_ROWS = 10
 PROGRESS_ROWS = 1000  # between calls of on_progress
+_CODES = {NO_CALL[why]: code for why, code in NO_CALL_CODES.items()}
 _LEARNT = ("messages", "tools", "input", "preferred_output", "non_preferred_output")
-
-_NO_CALL: dict[unread_rows.Why, str] = {
-    "redacted": "the text of the row was redacted",
-    "failed": "the call of the row failed",
-    "not chat calls": "the row records no answered call of a chat model",
-}
-_CODES_OF_NO_CALL = {_NO_CALL["redacted"]: "redacted", _NO_CALL["failed"]: "failed-call"}
 
 
 class CheckFacts(TypedDict):
@@ -121,9 +118,14 @@ def examine(text: bytes | None) -> Examined:
     parsed = row_text.parse(text)
     if isinstance(parsed, Finding):
         return Examined(None, {}, text or b"", None, [parsed])
+    part = object_or_empty(parsed.pop(PART_OF, None))
     name = formats.format_of(parsed)
     with unread_keys.noted() as keys:
         found = _examined(parsed, name, text or b"")
+    if part:
+        others = [each for each in found.findings if each.code != "unknown-key"]
+        found = found._replace(format=str(part.get("format")), findings=others)
+        keys.update(map(str, left_out) if is_list(left_out := part.get("left_out")) else ())
     found.findings.extend(Finding("unread-key", key, "it is left out") for key in sorted(keys))
     return found
 
@@ -142,7 +144,7 @@ def _examined(parsed: JsonColumn, name: str | None, text: bytes) -> Examined:
         wrong = chat_checks.check_row(parsed) if is_as_written else []
         if has_error(wrong):  # says what is wrong with which message
             return Examined(None, {}, text, name, wrong)
-        code = "unknown-format" if name is None else _CODES_OF_NO_CALL.get(str(error), "malformed")
+        code = "unknown-format" if name is None else _CODES.get(str(error), "malformed")
         return Examined(None, {}, text, name, [Finding(code, "", str(error))])
     row = parsed if call is None else row_of_call(call)
     learnt = {name: row[name] for name in _LEARNT if name in row}
@@ -161,16 +163,16 @@ def _examined(parsed: JsonColumn, name: str | None, text: bytes) -> Examined:
     return Examined(parsed, learnt, row_text.canonical(learnt), name, findings, call, apart)
 
 
-def assumed_encoding(raw: RawRow) -> list[Finding]:
-    """That the encoding of a row's file was taken from its words, where it was."""
-    return [] if raw.assumed is None else [Finding("assumed-encoding", "", f"the file was read as {raw.assumed}")]
+def assumed_reading(raw: RawRow) -> list[Finding]:
+    """What the encoding or the dialect of a row's file was taken for, where it was."""
+    return [] if raw.assumed is None else [Finding("assumed-reading", "", f"the file was read as {raw.assumed}")]
 
 
 def _call_of(row: JsonColumn, name: str | None) -> Call:
     """The only call of a row."""
     calls = list(formats.calls_in(row, name))
     if not calls:
-        raise DataError(_NO_CALL[unread_rows.why(row)])
+        raise DataError(NO_CALL[unread_rows.why(row)])
     if len(calls) != 1:
         raise DataError(f"the row holds {len(calls)} calls; capture it (ft-cli capture import) and build from there")
     return calls[0]
@@ -195,7 +197,7 @@ def check_files(
         NotFoundError, DataError: a file cannot be read; then no file of rejected rows is left.
         UsageError: the model's tokens cannot be counted.
     """
-    rows = sources.read_all(sources.expand(files))
+    rows = divided(sources.read_all(sources.expand(files)))
     meter = tokens.Meter(model, models_folder) if model else None
     if rejected_to is None:
         return _check(rows, meter, None, on_progress)
@@ -210,7 +212,7 @@ def _check(
     for raw in rows:
         report.read += 1
         found = examine(raw.text)
-        found.findings.extend(assumed_encoding(raw))
+        found.findings.extend(assumed_reading(raw))
         measured = meter.measure(found.learnt) if meter and not has_error(found.findings) else None
         if isinstance(measured, Finding):
             found.findings.append(measured)

@@ -17,7 +17,7 @@ from fine_tuning.data_io.sources import RawRow
 from fine_tuning.data_io.times import parse_time
 from fine_tuning.datasets import row_rating, telling_words, turns
 from fine_tuning.datasets import token_counts as tokens
-from fine_tuning.datasets.file_check import assumed_encoding, examine, rejected_line
+from fine_tuning.datasets.file_check import assumed_reading, examine, rejected_line
 from fine_tuning.datasets.language_detection import language_of, plain
 from fine_tuning.datasets.privacy.row_privacy import RowPrivacy
 from fine_tuning.datasets.recipe import Recipe, seconds_of
@@ -106,7 +106,7 @@ class Recorder:
     def record(self, raw: RawRow) -> Record:
         """Check one row."""
         examined = self._privacy.apply(examine(raw.text))
-        findings = [each for each in examined.findings if each.code not in self._unsaid] + assumed_encoding(raw)
+        findings = [each for each in examined.findings if each.code not in self._unsaid] + assumed_reading(raw)
         if has_error(findings):
             return self._rejected(raw, findings)
         call = examined.call

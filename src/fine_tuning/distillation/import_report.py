@@ -74,7 +74,8 @@ class ImportReport:
             (the code of `ft-cli dataset check`).
         unread_columns: number of calls by column of text that was kept as metadata, and may belong to the question.
         unread_keys: number of rows by key of a message, call or part that is not read, such as `message.reasoning`.
-        encodings: number of rows by the encoding that their file was taken to have; not those of UTF-8 and UTF-16.
+        assumed: number of rows by the encoding or the dialect of CSV that their file was taken to have; not those of
+            UTF-8, UTF-16 and RFC 4180.
     """
 
     read: int = 0
@@ -89,7 +90,7 @@ class ImportReport:
     already_imported: int = 0
     known_since: str | None = None
     untrainable: Counter[str] = field(default_factory=Counter)
-    encodings: Counter[str] = field(default_factory=Counter)
+    assumed: Counter[str] = field(default_factory=Counter)
     unread: Counter[str] = field(default_factory=Counter)
     unread_columns: Counter[str] = field(default_factory=Counter)
     unread_keys: Counter[str] = field(default_factory=Counter)

@@ -12,6 +12,7 @@ from fine_tuning._util.garbage import paused_collector
 from fine_tuning.data_io import sources
 from fine_tuning.data_io.sources import RawRow
 from fine_tuning.distillation.import_report import Defaults, ImportReport
+from fine_tuning.distillation.ratings import REJECTED_RATING
 from fine_tuning.distillation.row_reader import Block, Import, ReadCall
 from fine_tuning.errors import DataError, ProviderError
 from fine_tuning.store import examples, imported_files, preferences
@@ -101,9 +102,11 @@ def _store(tx: Transaction, calls: Sequence[ReadCall], report: ImportReport, rec
         known = examples.known(tx, list(found))
         record(tx, [call for example_id, call in found.items() if example_id not in known])
     report.captured += examples.capture(tx, [call.better for call in calls])
+    low = {call.better["id"] for call in calls if call.better["rating"] <= REJECTED_RATING}
     for call in calls:
         if call.worse is not None:
-            examples.capture(tx, [call.worse])
+            if call.worse["id"] not in low:  # such a one is stored with its own rating
+                examples.capture(tx, [call.worse])
             preferences.add(tx, worse=call.worse, better=call.better)
             report.preferences += 1
 

@@ -98,7 +98,7 @@ class Import:
         """The calls of a row as records."""
         found = 0
         if row.assumed is not None:
-            self.report.encodings[row.assumed] += 1
+            self.report.assumed[row.assumed] += 1
         try:
             for name, call, value in self._calls(row):
                 found += 1

@@ -8,6 +8,7 @@ from typing import NamedTuple, cast
 from fine_tuning.data_io.dialects import hosted_items, message_keys
 from fine_tuning.data_io.dialects.calls_beside import CALL_KEYS, calls_beside, together
 from fine_tuning.data_io.dialects.content import has_result, is_canonical, kind_of, read_content
+from fine_tuning.data_io.dialects.images import with_images
 from fine_tuning.data_io.dialects.marked_calls import has_mark, marked_calls
 from fine_tuning.data_io.dialects.result_content import result_content
 from fine_tuning.data_io.dialects.tool_calls import NAME_KEYS, calls_of, is_made, made_id, tool_calls
@@ -31,6 +32,7 @@ _KNOWN = {"system", "developer", "user", "assistant"}
 _SPEAKER_KEYS = ("role", "from", "type", "speaker")
 _CONTENT_KEYS = ("content", "value", "parts", "text")
 _KEPT = ("name", "weight", "refusal")
+_FLAGS = ("train", "training", "loss")  # of Axolotl and ms-swift
 
 
 def read_messages(given: object, label: str) -> list[Message]:
@@ -243,10 +245,15 @@ class _Reader:
         if refusal is not None:
             message["refusal"] = refusal
         message.update({key: given[key] for key in _KEPT if given.get(key) is not None})
+        if role == "assistant" and (flag := next((given[key] for key in _FLAGS if key in given), None)) is not None:
+            message.setdefault("weight", _weight(flag))
         if role != "assistant":
             message.pop("weight", None)  # nobody trains on it, whatever its weight
-        message.update(message_keys.unknown(given, _READ))
-        message_keys.note_unread(given, _READ, content)
+        own = {"images": images} if role == "user" and (images := given.get("images")) else {}  # as Ollama has them
+        message.update(message_keys.unknown(given, _READ | own.keys()))
+        message_keys.note_unread(given, _READ | own.keys(), content)
+        if own:
+            message = dict(with_images(f"{where}.images", own["images"], [cast("Message", message)])[0])
         if calls:
             message.update(tool_calls=list(calls), content=content or None)
         return message, results
@@ -260,7 +267,12 @@ def _content(given: Row) -> object:
     return found[0] if found else None
 
 
-_READ = frozenset((*_SPEAKER_KEYS, *_CONTENT_KEYS, *_KEPT, *CALL_KEYS, "additional_kwargs"))
+def _weight(flag: object) -> object:
+    """A flag that says whether an answer is learnt, as its weight; what is none is left for the checks to refuse."""
+    return int(flag) if flag in (0, 1) and isinstance(flag, bool | int | float) else flag
+
+
+_READ = frozenset((*_SPEAKER_KEYS, *_CONTENT_KEYS, *_KEPT, *_FLAGS, *CALL_KEYS, "additional_kwargs"))
 _READ_OF_RESULTS = _READ | {*NAME_KEYS, "output", "tool_call_id", "toolCallId", "tool_use_id", "call_id"}
 
 

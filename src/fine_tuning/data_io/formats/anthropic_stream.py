@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import cast
 
+from fine_tuning.data_io.finish_reasons import BROKEN_OFF
 from fine_tuning.data_io.json_values import JsonObject, is_object, object_or_empty, parse_embedded_json
 
-_BROKEN_OFF = "error"
 _DELTAS = {"text_delta": "text", "input_json_delta": "partial_json"}
 
 
@@ -34,7 +34,7 @@ def joined(events: Sequence[object]) -> JsonObject:
             message["usage"] = usage
     if not message:
         return {}
-    ended = message.get("stop_reason") or _BROKEN_OFF
+    ended = message.get("stop_reason") or BROKEN_OFF
     return {**message, "stop_reason": ended, "content": [_finished(block) for block in blocks.values()]}
 
 

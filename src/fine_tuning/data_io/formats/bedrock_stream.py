@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from fine_tuning.data_io.finish_reasons import BROKEN_OFF
 from fine_tuning.data_io.json_values import JsonObject, is_object, object_or_empty, parse_embedded_json
 
-_BROKEN_OFF = "error"
 _EVENTS = {"messageStart", "contentBlockStart", "contentBlockDelta", "contentBlockStop", "messageStop"}
 _ERROR = "Exception"
 
@@ -19,7 +19,7 @@ def joined(events: Sequence[JsonObject]) -> JsonObject:
     if not any(event.keys() & _EVENTS for event in events):
         return {}
     blocks: dict[str, JsonObject] = {}
-    response: JsonObject = {"stopReason": _BROKEN_OFF}
+    response: JsonObject = {"stopReason": BROKEN_OFF}
     for event in events:
         start, delta = (object_or_empty(event.get(f"contentBlock{each}")) for each in ("Start", "Delta"))
         if is_object(begun := start.get("start")):

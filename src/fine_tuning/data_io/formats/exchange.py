@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import replace
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 from fine_tuning.data_io.call import Call, call_from_row
 from fine_tuning.data_io.finish_reasons import strictest
 from fine_tuning.data_io.formats import ollama
+from fine_tuning.data_io.formats.begun_answers import continued
 from fine_tuning.data_io.formats.vendor_request import read_request
 from fine_tuning.data_io.formats.vendor_response import ANTHROPIC, CONVERSE, body_of, is_failed, kind_of, read_response
 from fine_tuning.data_io.json_values import (
@@ -20,7 +21,6 @@ from fine_tuning.data_io.json_values import (
     object_or_empty,
     parse_embedded_json,
 )
-from fine_tuning.data_io.messages import Message
 
 _NAMES = (
     ("request", "response"),
@@ -72,7 +72,7 @@ def call_of(row: Row, exchange: Exchange) -> Iterator[Call]:
     beside = {key: value for key, value in row.items() if key not in {*exchange.keys, *_TIMES}}
     stated = object_or_empty(request.get("metadata"))
     facts = {key: as_whole_number(stated[key]) for key in _FACTS if key in stated}
-    messages = _continued(asked.messages, answer.messages, kind_of(response))
+    messages = continued(asked.messages, answer.messages, goes_on=kind_of(response) in _GO_ON)
     call = call_from_row({**facts, **beside}, (), messages, asked.tools)
     own_id = first_value(response, "id", "responseId", "response_id")
     yield replace(
@@ -83,17 +83,6 @@ def call_of(row: Row, exchange: Exchange) -> Iterator[Call]:
         finish_reason=strictest([answer.finish_reason, call.finish_reason]),
         usage=answer.usage,
     )
-
-
-def _continued(asked: list[Message], answered: list[Message], kind: str | None) -> list[Message]:
-    """The conversation; where the request ends with the beginning of an answer, the response goes on with it."""
-    begun = asked[-1] if asked else None
-    if kind not in _GO_ON or begun is None or begun.get("role") != "assistant" or begun.get("tool_calls"):
-        return [*asked, *answered]
-    first, rest = begun.get("content"), answered[0].get("content")
-    if not isinstance(first, str) or not isinstance(rest, str):
-        return [*asked, *answered]
-    return [*asked[:-1], cast("Message", {**answered[0], "content": first + rest}), *answered[1:]]
 
 
 def _time(row: Row) -> object:

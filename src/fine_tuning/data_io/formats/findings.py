@@ -95,7 +95,7 @@ _WARNINGS = {
     "personal-data-found": "mask or reject such rows (--personal-data)",
     "secret-masked": "renew it where it is in use",
     "personal-data-masked": "the row has the kind of it in its place",
-    "assumed-encoding": "save the file as UTF-8, or convert it from its own encoding if this one is wrong",
+    "assumed-reading": "if it is wrong: save the file as UTF-8, or as CSV with each quote in a cell written twice",
     "refusal": "leave it out, unless a model has to learn to refuse such requests",
     "low-rating": "builds for supervised training leave it out; --min-rating 1 (min_rating=1) keeps it",
     "unknown-key": "it is kept in the record, and left out of files for trainers",

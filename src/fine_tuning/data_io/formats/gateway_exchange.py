@@ -11,6 +11,7 @@ from fine_tuning.data_io.call import Choice
 from fine_tuning.data_io.dialects.conversation import read_answer, with_plain_texts
 from fine_tuning.data_io.finish_reasons import reason_in
 from fine_tuning.data_io.formats import answer_message, event_stream, ollama, vendor_request, vendor_response
+from fine_tuning.data_io.formats.begun_answers import continued
 from fine_tuning.data_io.json_values import (
     JsonObject,
     Row,
@@ -56,7 +57,8 @@ def read_exchange(request: Row, response: object) -> LoggedExchange | None:
         return None
     asked, choice = vendor_request.read_request(request, object_or_empty(response)), read_response(response)
     model = first_value(object_or_empty(response), "model", "modelVersion") or request.get("model")
-    return LoggedExchange([*asked.messages, *choice.messages], asked.tools, choice, model, asked.options)
+    messages = continued(asked.messages, choice.messages)
+    return LoggedExchange(messages, asked.tools, choice, model, asked.options)
 
 
 def _is_no_chat(request: Row, response: object) -> bool:

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from fine_tuning.data_io.finish_reasons import BROKEN_OFF
 from fine_tuning.data_io.json_values import JsonObject, Row, first_value, is_list, is_object, object_or_empty
 
-_BROKEN_OFF = "error"
 _TEXT = ({"text"}, {"text", "thought"})
 
 
@@ -30,7 +30,7 @@ def joined(events: Sequence[JsonObject]) -> JsonObject:
             if is_object(part):
                 _add(parts, part)
     content = {"role": "model", "parts": parts}
-    return {**response, "candidates": [{"content": content, "finishReason": reason or _BROKEN_OFF}]}
+    return {**response, "candidates": [{"content": content, "finishReason": reason or BROKEN_OFF}]}
 
 
 def _add(parts: list[JsonObject], part: JsonObject) -> None:

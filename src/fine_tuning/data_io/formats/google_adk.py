@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from fine_tuning.data_io.call import Call, call_from_row
 from fine_tuning.data_io.dialects.conversation import read_messages, with_plain_texts
-from fine_tuning.data_io.finish_reasons import finish_reason
+from fine_tuning.data_io.finish_reasons import BROKEN_OFF, finish_reason
 from fine_tuning.data_io.formats.vendor_response import refuse_grounded
 from fine_tuning.data_io.json_values import (
     JsonObject,
@@ -27,7 +27,6 @@ from fine_tuning.errors import DataError
 NAME = "google-adk"
 _NAMES = {"id": "session_id", "appName": "app_name", "userId": "user_id"}  # as metadata has them
 _TIMES = ("lastUpdateTime", "last_update_time")
-_BROKEN_OFF = "error"
 _CALL_KEYS = ("functionCall", "function_call", "functionResponse", "function_response")
 _OF_ADK = {"adk_request_credential", "adk_request_confirmation", "adk_request_input"}  # never sent to a model
 
@@ -115,5 +114,5 @@ def _message(event: JsonObject) -> JsonObject:
 def _reason(last: Row, *, is_whole: bool) -> str | None:
     has_failed = last.get("interrupted") is True or first_value(last, "errorCode", "error_code") is not None
     if has_failed or not is_whole:
-        return _BROKEN_OFF
+        return BROKEN_OFF
     return finish_reason(first_value(last, "finishReason", "finish_reason"))

@@ -13,6 +13,7 @@ from fine_tuning.data_io.dialects.conversation import read_answer, read_messages
 from fine_tuning.data_io.dialects.tool_definitions import read_tools
 from fine_tuning.data_io.finish_reasons import reason_in, strictest
 from fine_tuning.data_io.formats.gateway_exchange import LoggedExchange, read_exchange
+from fine_tuning.data_io.formats.generations import first_generation, requests_of
 from fine_tuning.data_io.formats.scores import rating_of_scores
 from fine_tuning.data_io.formats.several_calls import read_each
 from fine_tuning.data_io.json_values import (
@@ -76,29 +77,8 @@ def _calls_of_run(row: Row) -> Iterator[Call | Unread]:
         raise DataError(_HIDDEN.format("inputs", "INPUTS"))
     if not outputs:
         raise DataError(_HIDDEN.format("outputs", "OUTPUTS"))
-    for each in _requests(inputs, outputs):
+    for each in requests_of(inputs, outputs):
         yield from _call(row, *each)
-
-
-def _requests(inputs: object, outputs: object) -> Iterator[tuple[object, object]]:
-    """The requests of a run with their outputs: LangChain sends several together, each as a list of messages.
-
-    Raises:
-        DataError: there are not as many outputs.
-    """
-    batch = parse_embedded_json(object_or_empty(inputs).get("messages"))
-    if not (is_list(batch) and batch and all(map(is_list, batch))):
-        yield inputs, outputs
-        return
-    given = object_or_empty(inputs)
-    answers = parse_embedded_json(object_or_empty(outputs).get("generations"))
-    if len(batch) == 1:
-        yield {**given, "messages": batch[0]}, outputs
-        return
-    if not is_list(answers) or len(answers) != len(batch):
-        raise DataError(f"inputs.messages holds {len(batch)} requests, and outputs.generations not as many answers")
-    for messages, answer in zip(batch, answers, strict=True):
-        yield {**given, "messages": messages}, {**object_or_empty(outputs), "generations": [answer]}
 
 
 def _call(row: Row, inputs: object, outputs: object) -> Iterator[Call]:
@@ -153,24 +133,13 @@ def _answer(outputs: object) -> Choice | None:
         return Choice(read_answer(outputs, "outputs"), reason_in(last))
     facts = object_or_empty(outputs)
     if "generations" in facts:
-        return _generation(facts["generations"])
+        return first_generation(facts["generations"], "outputs")
     given = first_value(facts, "messages", "output") if "choices" not in facts else None
     if isinstance(given, str) or (is_object(given) and "message" not in given):
         return Choice(read_answer(given, "outputs"), reason_in(facts))
     if is_list(given) and "messages" in facts:
         return Choice(read_answer(given[-1:], "outputs"), strictest(map(reason_in, (facts, given[-1:]))))
     return None
-
-
-def _generation(given: object) -> Choice:
-    while is_list(given) and given:  # a list for each request, of alternatives
-        given = given[0]
-    first = object_or_empty(given)
-    message = first.get("message")
-    if not is_object(message):
-        raise DataError("outputs.generations has no message")
-    facts = object_or_empty(message.get("kwargs")) or message
-    return Choice(read_answer(message, "outputs"), reason_in(first), usage_of(facts.get("usage_metadata")))
 
 
 def _scores(stats: object) -> Iterator[tuple[object, object]]:

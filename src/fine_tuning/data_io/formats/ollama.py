@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from fine_tuning.data_io.finish_reasons import BROKEN_OFF
 from fine_tuning.data_io.json_values import JsonObject, Row, is_list, is_object, object_or_empty
 
 CHAT = "chat.completion"
-_BROKEN_OFF = "error"
 _TEXTS = ("content", "thinking")
 _OF_GENERATION = frozenset(
     "model prompt system suffix images template context raw format options stream think keep_alive logprobs "
@@ -28,7 +28,7 @@ def joined(events: Sequence[JsonObject]) -> JsonObject:
     """The response that the lines of a stream make; an empty object if they are of another stream."""
     if not events or not is_native(events[0]):
         return {}
-    response: JsonObject = {"done_reason": _BROKEN_OFF}
+    response: JsonObject = {"done_reason": BROKEN_OFF}
     message: JsonObject = {"role": "assistant"}
     text: str | None = None
     for event in events:

@@ -17,10 +17,11 @@ from fine_tuning.data_io.formats.several_calls import read_each
 from fine_tuning.data_io.json_values import JsonObject, Row, first_value, is_list, is_object, object_or_empty
 from fine_tuning.data_io.messages import Message
 from fine_tuning.data_io.unread_rows import Unread
+from fine_tuning.data_io.verdicts import THUMBS_DOWN, THUMBS_UP
 from fine_tuning.errors import DataError
 
 NAME = "open-webui"
-_THUMBS = {1: 5, -1: 1}
+_THUMBS = {1: THUMBS_UP, -1: THUMBS_DOWN}
 _KEPT = ("role", "content", "tool_calls", "tool_call_id", "name")
 _DETAILS = ("reason", "comment", "tags", "details")
 _REASONING = re.compile(r'\s*<details type="reasoning".*?</details>\s*', re.DOTALL)
@@ -50,8 +51,9 @@ def _chat_in(row: Row) -> JsonObject | None:
 def calls(row: Row) -> Iterator[Call | Unread]:
     """The call of a row: up to the rated answer, or up to the last one that a chat shows.
 
-    A rated answer with one other to the same question is also a preference pair. Of a chat, each other answer that is
-    rated is a call of its own; those that are neither shown nor rated are counted.
+    Of a chat, each other answer that is rated is a call of its own; those that are neither shown nor rated are counted.
+    Of the answers to one question, one rated up and one rated down are also a preference pair; so are the rated answer
+    of a feedback and the only other one.
 
     Raises:
         DataError: it is malformed, or has no snapshot of the chat.
@@ -61,14 +63,60 @@ def calls(row: Row) -> Iterator[Call | Unread]:
         return
     chat = _chat_in(row) or {}
     tree = _tree(chat)
-    shown = _last_answer(tree, chat)
-    rated = [key for key, each in tree.items() if key != shown and _is_answer(each) and _rating(each) is not None]
-    read = {key for end in (shown, *rated) for key in _path(tree, end)}
-    parts: list[tuple[str, Row]] = [(f"the answer {end}", {"end": end}) for end in (shown, *rated)]
-    yield from read_each(parts, lambda part: iter([_call_of_chat(chat, str(part["end"]), row)]))
+    rated = [key for key, each in tree.items() if _is_answer(each) and _rating(each) is not None]
+    try:
+        shown = [_last_answer(tree, chat)]
+    except DataError as error:
+        if not rated:
+            raise
+        shown = []
+        yield Unread("malformed", f"the answer that is shown: {error}")
+    ends = [*shown, *(key for key in rated if key not in shown)]
+    parts: list[tuple[str, Row]] = [(f"the answer {end}", {"end": end}) for end in ends]
+    yield from read_each(parts, lambda part: _with_pairs(chat, str(part["end"]), row))
+    read = {key for end in ends for key in _known_path(tree, end)}
     for key, each in tree.items():
         if key not in read and _is_answer(each) and object_or_empty(each).get("content"):
             yield Unread("other answers")
+
+
+def _with_pairs(chat: Row, end: str, stored: Row) -> Iterator[Call]:
+    """The call of an answer; of one rated up, once with each answer to the same question that is rated down."""
+    call = _call_of_chat(chat, end, stored)
+    worse = [] if call.rating != THUMBS_UP else _opposed(chat, end, call)
+    yield from (replace(call, rejected=other) for other in worse) if worse else iter([call])
+
+
+def _opposed(chat: Row, end: str, call: Call) -> list[list[Message]]:
+    """The answers to the same question that are rated otherwise than this one, and can be read."""
+    tree = _tree(chat)
+    found = []
+    for other in _siblings(tree, end):
+        if _rating(other) not in (None, call.rating) and not other.get("error"):
+            try:
+                answer = read_messages([_message(other, 0)], "messages")
+            except DataError:
+                continue  # its own call is refused with the reason
+            if answer != call.messages[-1:] and answer not in found:
+                found.append(answer)
+    return found
+
+
+def _siblings(tree: JsonObject, end: str) -> list[JsonObject]:
+    """The other answers to the same question."""
+    parent = object_or_empty(tree[end]).get("parentId")
+    children = object_or_empty(tree.get(str(parent))).get("childrenIds")
+    listed = children if is_list(children) else [*tree]
+    others = [dict(object_or_empty(tree.get(str(key)))) for key in listed if key != end]
+    return [each for each in others if _is_answer(each) and each.get("parentId") == parent]
+
+
+def _known_path(tree: JsonObject, end: str) -> list[str]:
+    """As `_path`, and nothing where a message is missing."""
+    try:
+        return _path(tree, end)
+    except DataError:
+        return [end]
 
 
 def _rated(row: Row) -> Iterator[Call]:
@@ -200,18 +248,16 @@ def _message(given: JsonObject, at: int) -> JsonObject:
 
 def _compared(call: Call, chat: Row, answer_id: str, thumb: int) -> Call:
     """The call with the answer that it was better or worse than; as it is, if there is none or more than one."""
-    tree = _tree(chat)
-    parent = object_or_empty(tree.get(str(object_or_empty(tree[answer_id]).get("parentId"))))
-    children = parent.get("childrenIds")
-    siblings = [each for each in children if each != answer_id] if is_list(children) else []
-    others = [object_or_empty(tree.get(str(each))) for each in siblings]
-    others = [each for each in others if each.get("content") and not each.get("error")]
-    if len(others) != 1 or not thumb:
+    others = [each for each in _siblings(_tree(chat), answer_id) if each.get("content") and not each.get("error")]
+    opposed = [each for each in others if _rating(each) == _THUMBS[-thumb]] if thumb else []
+    if not opposed and len(others) == 1 and _rating(others[0]) is None:
+        opposed = others
+    if len(opposed) != 1 or not thumb:
         return call
-    other = read_messages([_message(dict(others[0]), 0)], "messages")
+    other = read_messages([_message(opposed[0], 0)], "messages")
     if other == call.messages[-1:]:
         return call
     if thumb > 0:
         return replace(call, rejected=other)
     better = [*call.messages[:-1], *other]
-    return replace(call, messages=better, rejected=call.messages[-1:], rating=None, model=others[0].get("model"))
+    return replace(call, messages=better, rejected=call.messages[-1:], rating=None, model=opposed[0].get("model"))

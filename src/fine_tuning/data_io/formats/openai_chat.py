@@ -13,10 +13,11 @@ from fine_tuning.data_io.dialects.conversation import read_messages
 from fine_tuning.data_io.dialects.tool_definitions import read_tools
 from fine_tuning.data_io.finish_reasons import strictest
 from fine_tuning.data_io.formats import event_stream, vendor_response
+from fine_tuning.data_io.formats.begun_answers import continued, is_begun
 from fine_tuning.data_io.formats.gateway_exchange import read_response
 from fine_tuning.data_io.formats.second_answers import refuse_second
 from fine_tuning.data_io.json_values import Row, is_list, is_object, object_or_empty, parse_embedded_json
-from fine_tuning.data_io.messages import Message
+from fine_tuning.data_io.messages import Message, whole_text
 from fine_tuning.errors import DataError
 
 NAME = "openai"
@@ -40,16 +41,21 @@ def calls(row: Row) -> Iterator[Call]:
     if "captured_at" in row or "curated" in row:  # of this project: its prompt and response repeat messages
         yield call_from_row(row, (*_KEYS, *_RECORD), messages, tools)
         return
-    key = None if _is_answered(messages) else next((key for key in _ANSWER_KEYS if row.get(key)), None)
+    is_answered = _is_answered(messages) and not is_begun(messages)
+    key = None if is_answered else next((key for key in _ANSWER_KEYS if row.get(key)), None)
     if key is None:
-        refuse_second(row, messages)
-        yield call_from_row(row, _KEYS, messages, tools)
+        beside = {key: found for key in _ANSWER_KEYS if (found := _response_beside(row.get(key))) is not None}
+        refuse_second({**row, **{key: whole_text(each.messages[0]) for key, each in beside.items()}}, messages, beside)
+        call = call_from_row(row, _KEYS, messages, tools)
+        yield replace(
+            call, finish_reason=strictest([*(each.finish_reason for each in beside.values()), call.finish_reason])
+        )
         return
     response = _response(row[key])
     if vendor_response.is_failed(object_or_empty(response)):
         return
     choice = _answer(key, response)
-    call = call_from_row(row, (*_KEYS, key), [*messages, *choice.messages], tools)
+    call = call_from_row(row, (*_KEYS, key), continued(messages, choice.messages), tools)
     reason = strictest([choice.finish_reason, call.finish_reason])
     stated = object_or_empty(response).get("model")
     yield replace(call, finish_reason=reason, usage=choice.usage, model=stated or call.model)
@@ -57,6 +63,14 @@ def calls(row: Row) -> Iterator[Call]:
 
 def _is_answered(messages: list[Message]) -> bool:
     return not messages or messages[-1].get("role") not in {"user", "tool"}
+
+
+def _response_beside(given: object) -> Choice | None:
+    """The answer in the response of an API, where a value is one."""
+    body = vendor_response.body_of(given) if is_object(parse_embedded_json(given)) else {}
+    if vendor_response.kind_of(body) is None or vendor_response.is_failed(body):
+        return None
+    return vendor_response.read_response(body)
 
 
 def _response(given: object) -> object:

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from fine_tuning.data_io.finish_reasons import BROKEN_OFF
 from fine_tuning.data_io.json_values import JsonObject, Row, is_list, is_object, object_or_empty
 
 _CHUNK = "chat.completion.chunk"
 _ENDS = {"response.completed", "response.incomplete", "response.failed"}
-_BROKEN_OFF = "error"
 _ABOUT_RESPONSE = ("id", "model", "created", "service_tier", "usage")
 _TEXT_DELTAS = {"response.output_text.delta": "text", "response.refusal.delta": "refusal"}
 _PART_TYPES = {"text": "output_text", "refusal": "refusal"}
@@ -106,7 +106,7 @@ def joined_chunks(events: Sequence[JsonObject]) -> JsonObject:
     error = next((found for event in events if (found := event.get("error"))), None)
     if error and message.is_empty():
         return {"error": error}
-    choice = {"index": 0, "message": message.message(), "finish_reason": reason or _BROKEN_OFF}
+    choice = {"index": 0, "message": message.message(), "finish_reason": reason or BROKEN_OFF}
     return {**completion, "choices": [choice]}
 
 
@@ -134,7 +134,7 @@ def joined_response(events: Sequence[JsonObject]) -> JsonObject:
         return {**response, "object": "response", "output": output}
     if not output and any(event.get("type") == "error" for event in events):
         return {"type": "error"}
-    details = {"reason": _BROKEN_OFF}
+    details = {"reason": BROKEN_OFF}
     return {**response, "object": "response", "status": "incomplete", "incomplete_details": details, "output": output}
 
 

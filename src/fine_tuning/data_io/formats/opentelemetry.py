@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Protocol
 
 from fine_tuning.data_io.call import Call
 from fine_tuning.data_io.dialects.tool_definitions import read_tools
@@ -11,10 +12,26 @@ from fine_tuning.data_io.formats.several_calls import read_each
 from fine_tuning.data_io.json_values import JsonObject, Row, first_value, is_list, object_or_empty
 from fine_tuning.data_io.spans import gen_ai, openinference, vercel
 from fine_tuning.data_io.spans.otlp import attributes_of, has_failed, is_otlp, nested, spans_in, start_time
+from fine_tuning.data_io.spans.recorded import RecordedSpan
 from fine_tuning.data_io.unread_rows import Unread
 
+
+class Convention(Protocol):
+    """The interface of each convention's module."""
+
+    def recognises(self, attributes: Row) -> bool:
+        """Whether a span's attributes are of this convention."""
+
+    def read(self, span: Row, attributes: Row) -> RecordedSpan | Unread | None:
+        """The call of a span; None for one that called no model."""
+
+
 NAME = "opentelemetry"
-_CONVENTIONS = (vercel, openinference, gen_ai)  # the SDK's spans have some attributes of gen_ai, too
+_CONVENTIONS: tuple[Convention, ...] = (
+    vercel,
+    openinference,
+    gen_ai,
+)  # the SDK's spans have some attributes of gen_ai, too
 
 
 def recognises(row: Row) -> bool:
@@ -44,6 +61,12 @@ def _call_of(span: Row) -> Iterator[Call | Unread]:
     convention = next((each for each in _CONVENTIONS if each.recognises(attributes)), None)
     if convention is None or has_failed(span, attributes):
         return
+    requests = openinference.requests_in(attributes) if convention is openinference else (attributes,)
+    parts = [(f"request {number}", each) for number, each in enumerate(requests)]
+    yield from read_each(parts, lambda each: _call_with(convention, span, each))
+
+
+def _call_with(convention: Convention, span: Row, attributes: Row) -> Iterator[Call | Unread]:
     found = convention.read(span, attributes)
     if isinstance(found, Unread):
         yield found

@@ -6,8 +6,8 @@ import json
 
 from fine_tuning.data_io import strict_json
 from fine_tuning.data_io.formats.findings import Finding
-from fine_tuning.data_io.json_values import JsonObject, Row
-from fine_tuning.data_io.sources.raw_row import MAX_ROW_BYTES, WRONG_CELLS
+from fine_tuning.data_io.json_values import JsonObject, Row, is_list
+from fine_tuning.data_io.sources.raw_row import MAX_ROW_BYTES, REFUSED, WRONG_CELLS
 from fine_tuning.data_io.strict_json import DuplicateKeyError, NotFiniteError
 
 _SHOWN_BYTES = 16  # before one that is not UTF-8
@@ -43,6 +43,9 @@ def _parse_object(text: str) -> JsonObject | Finding:
         return Finding("not-an-object", "", f"a {type(row).__name__}, not an object")
     if WRONG_CELLS in row:
         return Finding("wrong-cells", "", str(row[WRONG_CELLS]))
+    if is_list(refused := row.get(REFUSED)):
+        code, message = map(str, refused)
+        return Finding(code, "", message)
     if "\\u" in text:  # only an escape can stand for a lone surrogate
         canonical(row)
     return row

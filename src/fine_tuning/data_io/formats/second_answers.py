@@ -5,6 +5,8 @@ Source: https://swift.readthedocs.io/en/latest/Customization/Custom-dataset.html
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from fine_tuning.data_io.dialects.conversation import read_messages
 from fine_tuning.data_io.json_values import JsonObject, Row, is_list, is_object, parse_embedded_json
 from fine_tuning.data_io.messages import Message, content_text, length_of_request, whole_text
@@ -70,8 +72,11 @@ def _text_of(value: object) -> object:
     return content_text(one["content"]) if is_object(one) and "role" in one and "content" in one else value
 
 
-def refuse_second(row: Row, messages: list[Message]) -> None:
+def refuse_second(row: Row, messages: list[Message], more: Iterable[str] = ()) -> None:
     """Refuse a second answer beside an answered conversation; what its answers contain, such as a result, is metadata.
+
+    Args:
+        more: other fields that hold an answer.
 
     Raises:
         DataError: the row has one; the message names its field.
@@ -79,7 +84,7 @@ def refuse_second(row: Row, messages: list[Message]) -> None:
     if not messages or messages[-1].get("role") != "assistant":
         return
     answers = " ".join(" ".join(whole_text(each).split()) for each in messages if each.get("role") == "assistant")
-    for key in _SECOND:
+    for key in (*_SECOND, *more):
         value = _text_of(row.get(key))
         if isinstance(value, str) and _is_answer(value) and " ".join(value.split()) not in answers:
             raise DataError(

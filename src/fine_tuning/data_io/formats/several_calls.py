@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 
 from fine_tuning.data_io.call import Call
@@ -11,6 +12,11 @@ from fine_tuning.errors import DataError
 
 MALFORMED = (TypeError, AttributeError, KeyError, IndexError, ValueError, OverflowError)
 """What reading a shape that nobody has foreseen raises."""
+MARKS = re.compile(
+    rb'"(?:annotation|snapshot|observations|child_runs|run_type|resourceSpans|resourceLogs|batches|spans|trace)"'
+    rb"|openinference|llm\."
+)
+"""What the JSON of a row that holds several calls has; that of others may have it, too."""
 
 
 def read_each(

@@ -7,8 +7,10 @@ import io
 import json
 import re
 from collections.abc import Iterator
+from itertools import chain
 from typing import IO
 
+from fine_tuning.data_io.sources.csv_dialect import SAMPLE_CHARACTERS, dialect_of
 from fine_tuning.data_io.sources.raw_row import (
     CELLS,
     MAX_ROW_BYTES,
@@ -25,6 +27,7 @@ _JSON_COLUMNS = set(
 )
 _NUMBER_COLUMNS = {"rating", "weight"}
 _END_IN_DOS = "\x1a"
+_NULLS = ("", r"\N")  # the second is MySQL's
 _DELIMITERS = ",;\t|"
 # How spreadsheets name the delimiter in a first line of its own; one that saves it again quotes and pads it.
 _STATED = re.compile(r'(?i)"?sep=(.)"?[,;\t|]*\r?\n?')
@@ -34,6 +37,7 @@ def csv_rows(stream: IO[bytes], file: str, delimiter: str | None = None) -> Iter
     """Rows with the column names of the first line; empty cells are left out, JSON in columns of objects is parsed.
 
     A row with more cells than columns, or with fewer, says so under `WRONG_CELLS`: it may be a part of another one.
+    Rows say which dialect was assumed; see `csv_dialect`.
 
     Args:
         delimiter: by default what a `sep=` line says, or what the first line has most of: , ; tab or |.
@@ -50,21 +54,49 @@ def csv_rows(stream: IO[bytes], file: str, delimiter: str | None = None) -> Iter
                 first, skipped = text.readline(), skipped + 1
             if (stated := _STATED.fullmatch(first)) is not None:
                 delimiter, first, skipped = stated[1], text.readline(), skipped + 1
-            reader = csv.reader(_with_first(first, text), delimiter=delimiter or _delimiter(first), strict=True)
+            begun = _Beginning(first, text)
+            dialect = dialect_of("".join(begun.lines), delimiter or _delimiter(first), is_whole=begun.is_whole)
+            reader = dialect.cells(begun.and_the_rest())
             try:
                 names = _names(next(reader, []), f"{file}, line {1 + skipped}")
                 start = reader.line_num + 1 + skipped
                 for cells in reader:
                     line, start = start, reader.line_num + 1 + skipped
                     if any(cells) and cells != [_END_IN_DOS]:
-                        yield RawRow(file, line, cells_to_json_bytes(_row(names, cells)))
+                        yield RawRow(file, line, cells_to_json_bytes(_row(names, cells)), dialect.assumed)
             finally:
                 lines_read = reader.line_num + skipped
     except csv.Error as error:
-        begun = f", in the row that begins on line {start}" if start < lines_read else ""
+        row = f", in the row that begins on line {start}" if start < lines_read else ""
         raise DataError(
-            f"{file}, line {lines_read}: not CSV ({error}){begun}; a quote in a cell is written twice"
+            f"{file}, line {lines_read}: not CSV ({error}){row}; a quote in a cell is written twice, or in the whole "
+            "file after a backslash"
         ) from None
+
+
+class _Beginning:
+    """The first lines of a file; where reading them failed, the failure comes behind those before it."""
+
+    def __init__(self, first: str, text: IO[str]) -> None:
+        self.lines, self._text = [first], text
+        self._failure: Iterator[str] = iter(())
+        count = len(first)
+        try:
+            while count < SAMPLE_CHARACTERS and self.lines[-1]:
+                self.lines.append(text.readline())
+                count += len(self.lines[-1])
+        except Exception as error:  # noqa: BLE001 - raised behind what was read
+            self._failure = _raising(error)
+        self.is_whole = not self.lines[-1]
+
+    def and_the_rest(self) -> Iterator[str]:
+        """All lines of the file."""
+        return chain(filter(None, self.lines), self._failure, self._text)
+
+
+def _raising(error: Exception) -> Iterator[str]:
+    raise error
+    yield ""
 
 
 def _names(cells: list[str], where: str) -> list[str]:
@@ -83,16 +115,10 @@ def _row(names: list[str], cells: list[str]) -> dict[str, object]:
         counted = f"{len(cells)} cell{'s' if len(cells) > 1 else ''}"
         problem = f"{counted}, where the first line names {len(names)} columns"
         return {WRONG_CELLS: problem, CELLS: cells}
-    row = {name: _cell(name, cell) for name, cell in zip(names, cells, strict=False) if name and cell}
+    row = {name: _cell(name, cell) for name, cell in zip(names, cells, strict=False) if name and cell not in _NULLS}
     if not names[0] and cells[0] and not cells[0].isdecimal():
         row["column 1"] = cells[0]
     return row
-
-
-def _with_first(first: str, rest: Iterator[str]) -> Iterator[str]:
-    if first:
-        yield first
-    yield from rest
 
 
 def _delimiter(names: str) -> str:

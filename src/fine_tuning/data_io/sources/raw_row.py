@@ -11,6 +11,10 @@ from fine_tuning.errors import DataError
 WRONG_CELLS = "<wrong cells>"
 """The key under which a row of CSV that does not fit its columns says why; its cells are under `CELLS`."""
 CELLS = "<cells>"
+REFUSED = "<refused>"
+"""The key under which a part of a row that cannot be learnt from says why: the code of the finding, and its message."""
+PART_OF = "<part of>"
+"""The key under which a part of a row has the row's format, and the names of what else was left out of the row."""
 MAX_ROW_BYTES = 16 << 20  # longer than the context of any model
 
 
@@ -20,7 +24,7 @@ class RawRow(NamedTuple):
     Attributes:
         line: the line that it starts on, or its position in an array or table; counted from 1.
         text: JSON, in the file's own bytes; None if it is longer than `MAX_ROW_BYTES`.
-        assumed: the encoding that its file was taken to have; None where it is sure.
+        assumed: the encoding, and the dialect of CSV, that its file was taken to have; None where they are sure.
     """
 
     file: str

@@ -54,8 +54,12 @@ def read(file: str, encoding: str | None = None) -> Iterator[RawRow]:
         else:
             rows = without_padding(json_rows(text.stream, file, is_lines=kind in {".jsonl", ".ndjson"}))
         for row in rows:
-            yield row if text.assumed is None else row._replace(assumed=text.assumed)
+            yield row if text.assumed is None else row._replace(assumed=_both(text.assumed, row.assumed))
             position.last = row.line
+
+
+def _both(encoding: str, dialect: str | None) -> str:
+    return encoding if dialect is None else f"{encoding}, {dialect}"
 
 
 def _text_rows(stream: IO[bytes], file: str) -> Iterator[RawRow]:

@@ -5,11 +5,14 @@ Source: https://github.com/Arize-ai/openinference/blob/main/spec/semantic_conven
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
 from dataclasses import replace
 
 from fine_tuning.data_io.dialects.conversation import read_answer, read_messages
 from fine_tuning.data_io.finish_reasons import finish_reason, reason_in, strictest
 from fine_tuning.data_io.formats import vendor_request, vendor_response
+from fine_tuning.data_io.formats.generations import first_generation, requests_of
 from fine_tuning.data_io.json_values import (
     JsonObject,
     Row,
@@ -29,11 +32,41 @@ from fine_tuning.data_io.usage import usage_of
 from fine_tuning.errors import DataError
 
 _KIND = "openinference.span.kind"
+_FUNCTION, _ARGUMENTS = "function_call_name", "function_call_arguments_json"
+_CONVERTED = {"contents", "tool_calls", _FUNCTION, _ARGUMENTS}
+_SIDES = {"input", "output", "llm"}
+_OF_ONE = {"input_messages", "output_messages", "token_count"}
 
 
 def recognises(attributes: Row) -> bool:
     """Whether a span's attributes are of this convention."""
     return nested(attributes, _KIND) is not None or any(name.startswith("llm.input_messages") for name in attributes)
+
+
+def requests_in(attributes: Row) -> Iterator[Row]:
+    """The attributes of each request of a span that ran several together; of another span as they are.
+
+    The numbered messages are those of one of them, and the counts those of all.
+
+    Raises:
+        DataError: there are not as many answers.
+    """
+    sent, came = (parse_embedded_json(nested(attributes, f"{side}.value")) for side in ("input", "output"))
+    messages = sent.get("messages") if is_object(sent) else sent
+    are_several = is_list(messages) and len(messages) > 1 and all(map(is_list, messages))
+    is_of_model = nested(attributes, _KIND) in (None, "LLM")
+    if not is_of_model or (nested(attributes, "llm.input_messages") and not are_several):
+        yield attributes
+        return
+    found = list(requests_of(sent, came))
+    if found == [(sent, came)]:
+        yield attributes
+        return
+    others = {key: value for key, value in attributes.items() if key.partition(".")[0] not in _SIDES}
+    shared = object_or_empty(nested(attributes, "llm"))
+    others |= {f"llm.{key}": value for key, value in shared.items() if key not in _OF_ONE}
+    for asked, answered in found:
+        yield {**others, "input.value": json.dumps(asked), "output.value": json.dumps(answered)}
 
 
 def read(span: Row, attributes: Row) -> RecordedSpan | Unread | None:  # noqa: ARG001 - every convention has the span
@@ -95,6 +128,8 @@ def _answer(came: object) -> list[Message]:
     body = vendor_response.body_of(came)
     if vendor_response.kind_of(body) is not None:
         return vendor_response.read_response(body).messages
+    if "generations" in object_or_empty(came):
+        return first_generation(object_or_empty(came)["generations"], "output.value").messages
     messages = object_or_empty(came).get("messages")
     return read_answer(messages[0] if is_list(messages) and messages else came, "llm.output_messages")
 
@@ -110,7 +145,7 @@ def _message(given: object) -> object:
     inner = object_or_empty(given).get("message")
     if not is_object(inner):
         return given
-    message: JsonObject = {key: value for key, value in inner.items() if key not in {"contents", "tool_calls"}}
+    message: JsonObject = {key: value for key, value in inner.items() if key not in _CONVERTED}
     parts, calls = inner.get("contents"), inner.get("tool_calls")
     if is_list(parts) and parts:
         read = [_part(object_or_empty(each).get("message_content")) for each in parts]
@@ -118,6 +153,8 @@ def _message(given: object) -> object:
         message["content"] = read[0].get("text") if is_text else read
     if is_list(calls) and calls:
         message["tool_calls"] = [object_or_empty(each).get("tool_call") or each for each in calls]
+    if name := inner.get(_FUNCTION):  # of OpenAI's API before tools
+        message["function_call"] = {"name": name, "arguments": inner.get(_ARGUMENTS) or "{}"}
     return message
 
 

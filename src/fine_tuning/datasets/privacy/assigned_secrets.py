@@ -72,7 +72,7 @@ _BEGIN_OF_LINE = re.compile(r"\s*(?:[-+*>#]\s+)?(?:(?:export|set|ENV|declare -x)
 _BARE = re.compile(
     rf"{_MARK}?(?P<quote>[\"'`]?){_MARK}?"
     rf"(?P<operator>\s*(?::=|=>|[=:]|(?:{_IS}):?|->|[—\u2013→➜]):?\s*)"
-    rf"(?P<mark>(?:{_CLOSING}\s*){{0,3}}(?:`{{3}}\w*\n|[`「『“«])?\s*)(?:(?:bearer|basic|token|apikey)\s+)?"
+    rf"(?P<mark>(?:{_CLOSING}\s*){{0,3}}(?:`{{3}}\w*\n|[`「『“«])?\s*)(?:(?:bearer|basic|token|apikey|!!?[a-z]+)\s+)?"
     # Case counts here: the Kelvin sign and others of that range are small letters of ASCII where it does not.
     r"(?-i:(?P<value>(?:[^\s\"'`,;&<>(){}\[\]|\\\u0080-\u00bf\u00d7\u00f7\u0250-\U0010ffff]|\\[&$!#;|()*?~^%@=+{} ])"
     r"{4,5000}))"

@@ -1,4 +1,4 @@
-r"""Finds in escaped text, such as JSON text inside JSON: `\"`, `\n`, `\u0040`, at any depth.
+r"""Finds in escaped text, such as JSON text inside JSON: `\"`, `\n`, `\u0040`, at any depth; and `%3D` in addresses.
 
 Each layer of escapes is decoded and searched again. A find keeps to the borders of the innermost layer's characters, so
 that no mask cuts an escape in two, and JSON text stays JSON text.
@@ -17,6 +17,8 @@ _ESCAPE = re.compile(
     r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
     r"|u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2}|[\"'\\/bfnrt])"
 )
+# Signs of ASCII as addresses have them, in capitals: `%3d` is a number's place in code.
+_PERCENT = re.compile(r"%(?:2[0-9A-F]|3[A-F]|40|5[B-F]|60|7[B-E])")
 _SIMPLE = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 _MOST_LAYERS = 6
 
@@ -28,12 +30,12 @@ class Layer:
         text: the decoded text.
     """
 
-    def __init__(self, escaped: str) -> None:
+    def __init__(self, escaped: str, escapes: re.Pattern[str] = _ESCAPE) -> None:
         self._starts: list[int] = []  # of each escape, in the escaped text
         self._ends: list[int] = []
         self._after: list[int] = []  # the place after each escape, in the decoded text
         parts, at, length = [], 0, 0
-        for match in _ESCAPE.finditer(escaped):
+        for match in escapes.finditer(escaped):
             parts += [escaped[at : match.start()], _decoded(match[0])]
             length += len(parts[-1]) + len(parts[-2])
             at = match.end()
@@ -64,6 +66,8 @@ class Layer:
 
 
 def _decoded(escape: str) -> str:
+    if escape[0] == "%":
+        return chr(int(escape[1:], 16))
     if len(escape) == 2:
         return _SIMPLE.get(escape[1], escape[1])
     if len(escape) == 12:
@@ -73,12 +77,18 @@ def _decoded(escape: str) -> str:
     return chr(int(code, 16))
 
 
+def _layer_of(text: str) -> Layer | None:
+    """The text without its outermost escapes; None where it has none."""
+    escapes = next((each for each in (_ESCAPE, _PERCENT) if each.search(text)), None)
+    return None if escapes is None else Layer(text, escapes)
+
+
 def decoded_layers(text: str) -> Iterator[str]:
     """The text without one layer of its escapes, without two, and so on."""
     for _ in range(_MOST_LAYERS):
-        if not _ESCAPE.search(text):
+        if (layer := _layer_of(text)) is None:
             return
-        text = Layer(text).text
+        text = layer.text
         yield text
 
 
@@ -86,11 +96,12 @@ def find_through_escapes(text: str, find: Callable[[str], list[Found]]) -> list[
     """What is in a text and in each layer of its escapes, as places in the text."""
     layers: list[Layer] = []
     found = [(0, each) for each in find(text)]
-    while len(layers) < _MOST_LAYERS and _ESCAPE.search(text):
-        layers.append(layer := Layer(text))
+    while len(layers) < _MOST_LAYERS and (layer := _layer_of(text)) is not None:
+        layers.append(layer)
         text = layer.text
         found = [(depth, layer.inward(each)) for depth, each in found]
         found += [(len(layers), each) for each in find(text)]
     for at in range(len(layers) - 1, -1, -1):
         found = [(depth, layers[at].outward(each, escape=depth > at)) for depth, each in found]
-    return [each for _, each in found if each.start < each.end]
+    places = {(each.start, each.end, each.kind): each for _, each in reversed(found)}  # one found in two layers, once
+    return [each for each in reversed(places.values()) if each.start < each.end]

@@ -120,7 +120,7 @@ def _may_hold(row: Mapping[str, object], detector: Detector) -> bool:
     for name, text in _texts(row, ""):
         if len(text) < (_SHORTEST if name else _SHORTEST_UNNAMED):
             continue
-        has_layers = "\\" in text or text.lstrip()[:1] in {"{", "["}
+        has_layers = "\\" in text or "%" in text or text.lstrip()[:1] in {"{", "["}
         if has_layers and any(detector.suspects(each) for each in (text, *decoded_layers(text))):
             return True
         if detector.suspects(text, name) and detector.find(text, name):

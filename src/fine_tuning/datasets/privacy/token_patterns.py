@@ -36,6 +36,7 @@ _API_KEY = re.compile(
     r"|hv[sb]\.[\w-]{20,}|ya29\.[\w-]{20,}|https://discord(?:app)?\.com/api/webhooks/\d+/[\w-]{40,})",
     re.ASCII,
 )
+_OF_TELEGRAM = re.compile(r"(?<![A-Za-z0-9])(?:bot)?(?P<key>\d{8,10}:AA[A-Za-z0-9_-]{33})")  # `bot` is of its addresses
 _TOKEN = re.compile(r"[\w.+/=-]*", re.ASCII)
 _LONG_WORD = re.compile(r"[A-Za-z0-9_+/=.:-]{20}|(?<![A-Za-z0-9])A(?:KC|P[0-9A-F])[A-Za-z0-9]{8}")
 _WORDS = re.compile(r"[a-z]+(?:[-_](?:[a-z]+\d?|\d{1,4}))*")  # a name of a package or a setting
@@ -75,6 +76,8 @@ def find(text: str, found_by: list[SecretType]) -> Iterator[Place]:
     for match in _API_KEY.finditer(text):
         if _is_random(match[0]):
             yield *match.span(), "API key"
+    for match in _OF_TELEGRAM.finditer(text):
+        yield *match.span("key"), "API key"
     plain = _NOT_ASCII.sub(" ", text)  # some detectors end a token at `\\w`, which has the letters of all scripts
     for detector in found_by:
         for value in set(filter(None, detector.analyze_string(plain))):

@@ -1,0 +1,34 @@
+"""Requests that end with the beginning of an answer, with which the response goes on.
+
+Sources: https://platform.claude.com/docs/en/build-with-claude/prompt-engineering/prefill-claudes-response,
+https://api-docs.deepseek.com/guides/chat_prefix_completion, https://docs.mistral.ai/guides/prefix
+"""
+
+from __future__ import annotations
+
+from typing import cast
+
+from fine_tuning.data_io.messages import Message
+
+_MARKS = ("prefix", "partial")  # of DeepSeek and Mistral, and of Moonshot and Qwen
+
+
+def is_begun(messages: list[Message]) -> bool:
+    """Whether the last message says that it is the beginning of an answer."""
+    return bool(messages) and any(messages[-1].get(mark) is True for mark in _MARKS)
+
+
+def continued(asked: list[Message], answered: list[Message], *, goes_on: bool = False) -> list[Message]:
+    """The conversation; where the request ends with the beginning of an answer, the response goes on with it.
+
+    Args:
+        goes_on: the API's models go on with any message of the assistant that ends a request.
+    """
+    begun = asked[-1] if asked else None
+    if begun is None or begun.get("role") != "assistant" or not (goes_on or is_begun(asked)) or begun.get("tool_calls"):
+        return [*asked, *answered]
+    first, rest = begun.get("content"), answered[0].get("content")
+    if not isinstance(first, str) or not isinstance(rest, str):
+        return [*asked, *answered]
+    whole = rest if is_begun(asked) and rest.startswith(first) else first + rest  # Mistral repeats the beginning
+    return [*asked[:-1], cast("Message", {**answered[0], "content": whole}), *answered[1:]]
