@@ -10,7 +10,7 @@ from fine_tuning.experiments.design import Design
 from fine_tuning.experiments.sufficient_statistics import A, B, Statistics
 
 FAILURES = 0.01  # alpha with which one model fails more calls
-AT_ONCE = 600.0  # seconds, in which all scores of a test are recorded that were made before
+AT_ONCE = 120.0  # seconds, in which all scores of a test are recorded that were made before
 _TIMES = (
     "so that what changed in between cannot be told from the models; assign each unit at random while both answer, or "
     "give both models' answers to a question the same sample_id"
@@ -50,7 +50,12 @@ def incomparable_reason(design: Design, statistics: Statistics, favours: int) ->
     Args:
         favours: the model that the scores speak for, as in `ABTestResult`.
     """
-    return _apart_reason(statistics) or _late_reason(statistics) or _failures_reason(design, statistics, favours)
+    return (
+        _apart_reason(statistics)
+        or _turns_reason(statistics)
+        or _late_reason(statistics)
+        or _failures_reason(design, statistics, favours)
+    )
 
 
 def is_one_after_the_other(statistics: Statistics) -> bool:
@@ -63,9 +68,10 @@ def _apart_reason(statistics: Statistics) -> str:
 
     Scores recorded at once were perhaps not made one after the other; there, a trend is taken away; see `time_trend`.
     """
-    if not is_one_after_the_other(statistics):
+    is_one_switch = statistics.comparison.trend.is_one_switch
+    if statistics.is_paired or not (is_one_switch or statistics.comparison.are_apart):
         return ""
-    if not statistics.comparison.trend.is_one_switch:
+    if not is_one_switch:
         return f"the models' samples came in turns, in blocks of one model alone, {_TIMES}"
     began, ended = statistics.recorded or (0.0, inf)
     if ended - began <= AT_ONCE:
@@ -75,13 +81,26 @@ def _apart_reason(statistics: Statistics) -> str:
     )
 
 
+def _turns_reason(statistics: Statistics) -> str:
+    """Units in an order that is not random, at any scale within a block of time: in turns, in cycles of the share that
+    are shorter than a block, or several calls of a user that were not said to be of one.
+    """
+    if statistics.is_paired or not statistics.comparison.in_turns:
+        return ""
+    return (
+        "the models' samples did not come in random order, but in turns of several of one model, so that what changes "
+        "with the turns cannot be told from the models; give samples of one user the same cluster_id, both models' "
+        "answers to a question the same sample_id, and assign each unit at random"
+    )
+
+
 def _late_reason(statistics: Statistics) -> str:
-    """Samples count in the time in which they are scored: that of their assignment only where they are at once."""
+    """An earlier version did not store when samples came that were not scored at once."""
     if not statistics.late_outcomes or statistics.is_paired or not statistics.comparison.has_drift:
         return ""
     return (
-        f"the models' shares of the samples changed while {statistics.late_outcomes:,} outcomes came later than their "
-        "samples: which scores are of the same time is not known; keep the shares as they are for a new test"
+        f"the models' shares of the samples changed, and of {statistics.late_outcomes:,} outcomes that came late an "
+        "earlier version did not store when their samples were assigned; start a new test"
     )
 
 

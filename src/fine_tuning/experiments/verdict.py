@@ -17,7 +17,7 @@ from fine_tuning.experiments.comparability import (
     mismatch_reason,
     ratio_p_value,
 )
-from fine_tuning.experiments.comparison import MAX_STRATA, OTHER, cells, planned_limits
+from fine_tuning.experiments.comparison import MAX_STRATA, OTHER, planned_limits
 from fine_tuning.experiments.design import Design
 from fine_tuning.experiments.effect import Effect
 from fine_tuning.experiments.sufficient_statistics import A, B, Statistics
@@ -248,7 +248,7 @@ def _warnings(statistics: Statistics) -> list[str]:
             "all samples of one model came before those of the other: they are compared as if a linear trend went on; "
             "samples of the same time, or a sample_id of each question, tell more"
         ]
-    compared = [each for each in cells(statistics.comparison.strata) if min(each.counts) > 0]
+    compared = [each for each in statistics.comparison.cells() if min(each.counts) > 0]
     if not compared:
         return ["the models' shares of the samples change too often: samples of the same time cannot be told"]
     strata = "one stratum" if len(compared) == 1 else f"{len(compared)} strata"
