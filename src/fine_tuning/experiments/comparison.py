@@ -216,7 +216,7 @@ class Comparison:
 def _stratum(strata: Strata, name: str) -> PropensityStrata:
     """The sums of a stratum, which may be a new one."""
     known = name if name in strata or len(strata) < MAX_STRATA else OTHER
-    return strata.setdefault(known, PropensityStrata())
+    return strata.get(known) or strata.setdefault(known, PropensityStrata())
 
 
 def planned_limits(design: Design, looks: int, alpha: float) -> tuple[float, ...]:

@@ -86,18 +86,23 @@ class PropensityStrata:
         """The sums of a measure (None: of the scores) that have a unit whose first samples of a model have these
         numbers.
         """
-        cells = self.scores if measure is None else self.measures.setdefault(measure, Cells())
+        cells = self.scores if measure is None else self.measures.get(measure)
+        if cells is None:
+            cells = self.measures[measure or ""] = Cells()
         if not self.blocks:  # of an earlier version, which did not count samples before they were scored
             self.blocks.append(Block((0, 0)))
-        place = min((self._place(side, ordinal) for side, ordinal in began), default=len(self.blocks) - 1)
+        last = len(self.blocks) - 1
+        place = min([self._place(side, ordinal) for side, ordinal in began], default=last)
         block = self.blocks[place]
         if block.share is None:
-            return cells.current if place == len(self.blocks) - 1 else cells.ended
+            return cells.current if place == last else cells.ended
         return cells.of_share(block.share, is_changing=block.is_changing)
 
     def _place(self, side: int, ordinal: int) -> int:
-        last = len(self.blocks) - 1
-        return next((place for place in range(last, 0, -1) if self.blocks[place].starts[side] < ordinal), 0)
+        place = len(self.blocks) - 1
+        while place > 0 and self.blocks[place].starts[side] >= ordinal:
+            place -= 1
+        return place
 
     @property
     def _arrived(self) -> Cells:
