@@ -116,6 +116,39 @@ def test_share_that_jumps_with_the_rate_makes_no_winner() -> None:
         assert not framework.monitor("t").statistical_significance
 
 
+def test_users_of_both_models_while_shares_change_give_no_verdict() -> None:
+    framework = started(split=None)
+    rng = np.random.default_rng(5)
+    for number in range(1500):
+        time = number / 1500
+        arm = "model_b" if rng.random() < 0.05 + 0.9 * time else "model_a"
+        sample = {"model": arm, "score": float(rng.random() < 0.5 + 0.4 * time), "cluster_id": str(rng.integers(50))}
+        framework.record_samples("t", [sample])
+    result = framework.monitor("t")
+    assert result.withheld.startswith("the models' shares of the samples changed while users (cluster_id) got answers")
+    assert recommend(result).reason == Reason.NOT_COMPARABLE
+
+
+@pytest.mark.parametrize("are_open", [True, False])
+def test_outcomes_that_are_open_of_one_model_alone_give_no_verdict(are_open: bool) -> None:
+    framework = started()
+    rng = np.random.default_rng(6)
+    for number in range(400):
+        arm, is_right = ("model_a", "model_b")[number % 2], rng.random() < 0.6
+        framework.record_samples("t", [{"model": arm, "sample_id": str(number)}])
+        if is_right or arm == "model_a" or not are_open:  # wrong ones of model_b are not known yet
+            framework.record_outcome("t", str(number), score=float(is_right))
+    result = framework.monitor("t")
+    assert not result.statistical_significance
+    assert result.withheld.startswith("the outcome is known of 100% of model_a's samples and of 60%") == are_open
+
+
+def test_percentiles_are_not_compared_while_shares_change() -> None:
+    framework = started(split=None, guardrails=[{"measure": "latency", "statistic": "p95", "margin": 0.1}])
+    framework.record_samples("t", ramped(2000, 1))
+    assert framework.monitor("t").guardrails[0]["status"] == "open"
+
+
 @pytest.mark.parametrize("guardrails", [[], [{"measure": "errors", "margin": 0.5, "relative": False}]])
 def test_failed_calls_make_no_winner(guardrails: list[dict[str, Any]]) -> None:
     framework = started(guardrails=guardrails)

@@ -13,12 +13,15 @@ from fine_tuning.experiments import group_sequential
 from fine_tuning.experiments.design import Design
 from fine_tuning.experiments.effect import Effect, Look
 from fine_tuning.experiments.estimated_effects import Scores, effect_of_scores
-from fine_tuning.experiments.propensity_strata import DRIFT, ERRORS, PropensityStrata, Starts, equal_shares_p
+from fine_tuning.experiments.propensity_strata import DRIFT, ERRORS, PropensityStrata, Starts
+from fine_tuning.experiments.sample_shares import SampleShares
+from fine_tuning.experiments.shares import equal_shares_p
 from fine_tuning.experiments.time_trend import TimeTrend
 from fine_tuning.experiments.unit_sums import Columns, UnitSums, summed
 from fine_tuning.store.records.experiment_json import ComparisonRecord
 
 MIN_SAMPLES_APART = 80  # of models one after the other, from which a trend over time is taken away
+MIN_SHARED = 0.01  # products of a unit's samples of both models, relative to the squares of those of one
 MAX_STRATA = 100  # further ones are not compared
 MIN_UNITS = 2  # of each model in one of several strata: of one alone no variance is known
 OTHER = "(others)"
@@ -53,7 +56,7 @@ class Comparison:
         peaks: the looks with the most evidence for each of both models, of the anytime design.
         looks: the planned ones so far.
         trend: of the scores over time, for models that never answered at the same time.
-        samples: of each model.
+        samples: of each model; shares: of all of them over time.
         next_look: the size at which the interval is stored next, for the history.
     """
 
@@ -66,6 +69,7 @@ class Comparison:
     next_look: int = 1
     trend: TimeTrend = field(default_factory=TimeTrend)
     samples: Starts = (0, 0)
+    shares: SampleShares = field(default_factory=SampleShares)
 
     def arrive(self, side: int, stratum: str, began: Sequence[tuple[int, int]]) -> None:
         """A sample of a model (0 or 1) comes: of a unit that began already, or of a new one (of which nothing did)."""
@@ -73,6 +77,7 @@ class Comparison:
             _stratum(self.strata, stratum).begin(side, self.samples)
             if any(self.since_starts):
                 _stratum(self.since, stratum).begin(side, self.samples)
+        self.shares.add(side)
         first, second = self.samples
         self.samples = (first + 1, second) if side == 0 else (first, second + 1)
 
@@ -115,6 +120,22 @@ class Comparison:
         if self._are_pairs or self.trend.is_one_switch:
             return False
         return any(blocks.in_turns for blocks in self.strata.values())
+
+    @property
+    def are_units_of_changing_shares(self) -> bool:
+        """Whether most units got answers of both models, whose shares changed: what a unit got early and late is of
+        one model more than of the other.
+        """
+        if self._are_pairs or not self.shares.change:
+            return False
+        everything = summed([blocks.everything(ERRORS) for blocks in self.strata.values()])
+        return everything.shared > MIN_SHARED * max(everything.squared_counts)
+
+    def known_outcomes(self) -> list[tuple[Starts, Starts]]:
+        """Of each share of the traffic in each stratum, the samples of both models, and how many of them have a score;
+        failed ones, which have none, are left out.
+        """
+        return [each for blocks in self.strata.values() for each in blocks.known_outcomes()]
 
     @property
     def _are_pairs(self) -> bool:
@@ -195,6 +216,7 @@ class Comparison:
             "next_look": self.next_look,
             "trend": self.trend.as_list(),
             "samples": list(self.samples),
+            "shares": self.shares.as_dict(),
         }
 
     @classmethod
@@ -210,6 +232,7 @@ class Comparison:
             state["next_look"],
             TimeTrend.of(state.get("trend", [])),
             (state["samples"][0], state["samples"][1]),
+            SampleShares(**state["shares"]) if "shares" in state else SampleShares(),
         )
 
 

@@ -6,9 +6,10 @@ from typing import NotRequired, TypedDict, cast
 
 import numpy as np
 
-from fine_tuning.experiments.propensity_strata import ERRORS, PropensityStrata, block_of, share_number
+from fine_tuning.experiments.propensity_strata import ERRORS, PropensityStrata, block_of
 from fine_tuning.experiments.running_sums import ArmSums
 from fine_tuning.experiments.share_cells import ByShare, Cells, by_share
+from fine_tuning.experiments.shares import share_number
 from fine_tuning.experiments.unit_sums import COLUMNS, Floats, UnitSums
 from fine_tuning.store.records.experiment_json import BlockRecord, ComparisonRecord, UnitSumsRecord
 

@@ -9,9 +9,10 @@ import numpy as np
 from fine_tuning.experiments.comparison import Comparison
 from fine_tuning.experiments.earlier_strata import measures_at_once
 from fine_tuning.experiments.effect import Look
-from fine_tuning.experiments.propensity_strata import Block, PropensityStrata, share_number
+from fine_tuning.experiments.propensity_strata import Block, PropensityStrata
 from fine_tuning.experiments.running_sums import ArmSums
 from fine_tuning.experiments.share_cells import Cells
+from fine_tuning.experiments.shares import share_number
 from fine_tuning.experiments.unit_sums import COLUMNS, Floats, UnitSums
 from fine_tuning.store.records.experiment_json import (
     Arm,

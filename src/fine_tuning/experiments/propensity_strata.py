@@ -11,11 +11,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from math import asin, pi, sqrt
-
-from scipy.special import gammaincc
 
 from fine_tuning.experiments.share_cells import ByShare, Cells
+from fine_tuning.experiments.shares import SHARES, differ, equal_shares_p, share_number
 from fine_tuning.experiments.turns import SIZES, Turns
 from fine_tuning.experiments.unit_sums import UnitSums, summed
 from fine_tuning.store.records.experiment_json import BlockRecord, PropensityStrataRecord
@@ -24,13 +22,11 @@ UNITS_PER_BLOCK = SIZES[-1]  # of both models that begin in a block of time
 MAX_BLOCKS = 200  # whose shares are kept for units that come back; then every second is taken for the one before
 MIN_SCORES_OF_EACH = 10  # in a stratum
 MIN_UNITS_OF_EACH = 2  # of one alone no variance is known
-SHARES = 16  # strata, evenly spaced by the arcsine of the share's root, on which shares vary alike
 NEAR = 3  # strata, within which shares are compared together although they change
 DRIFT = 1e-6  # p-value (chi-squared) of equal shares in all blocks, below which they are said to drift
 MAY_DRIFT = 0.05  # below which shares are taken to change
 MIN_SAMPLES = 400  # of which some blocks can be left out; of fewer where the shares surely change
 SURE_DRIFT = 1e-4
-CHANGE = 1.5  # standard errors between the shares of the blocks before and after one in which it changes
 APART = 0.1  # of the samples of a model, which are too few to be compared in place of all
 ERRORS = "errors"  # the measure of every sample
 Starts = tuple[int, int]
@@ -114,7 +110,7 @@ class PropensityStrata:
         *earlier, block, _ = self.blocks
         counts = self._arrived.ended.counts
         block.share = share_number(counts)
-        block.is_changing = _differ(self.before, self._arrived.current.counts)
+        block.is_changing = differ(self.before, self._arrived.current.counts)
         for cells in (self.scores, *self.measures.values()):
             cells.place_ended(block.share, is_changing=block.is_changing)
         self.before = counts
@@ -159,6 +155,17 @@ class PropensityStrata:
     def everything(self, measure: str | None = None) -> UnitSums:
         """The sums of all units of a measure (None: of the scores)."""
         return summed([*self._cells(measure).compared(*self._open_shares(), with_changing=True).values()])
+
+    def known_outcomes(self) -> list[tuple[Starts, Starts]]:
+        """See `Comparison.known_outcomes`."""
+        arrived = self._arrived_by_share(with_changing=True)
+        scored = self.scores.compared(*self._open_shares(), with_changing=True)
+        found = []
+        for share, sums in arrived.items():
+            answered = tuple(round(sums.totals[side] - sums.totals[side + 1]) for side in (0, 3))
+            known = tuple(round(count) for count in scored[share].counts) if share in scored else (0, 0)
+            found.append(((answered[0], answered[1]), (known[0], known[1])))
+        return found
 
     def _cells(self, measure: str | None) -> Cells:
         if measure == ERRORS:
@@ -267,32 +274,6 @@ def _join(found: list[tuple[int, UnitSums]], share: int, rest: UnitSums, reach: 
 
 def _are_enough(sums: UnitSums) -> bool:
     return min(sums.counts) >= MIN_SCORES_OF_EACH and min(sums.effective_units) >= MIN_UNITS_OF_EACH
-
-
-def _differ(before: tuple[float, float], after: tuple[float, float]) -> bool:
-    """Whether the shares of two blocks do, by `CHANGE`."""
-    first, second = sum(before), sum(after)
-    if not first or not second:
-        return False
-    share = (before[1] + after[1]) / (first + second)
-    apart = before[1] / first - after[1] / second
-    return apart**2 > CHANGE**2 * share * (1 - share) * (1 / first + 1 / second)
-
-
-def equal_shares_p(counts: Sequence[tuple[float, float]], degrees: float) -> float:
-    """The p-value (chi-squared) of equal shares in groups with these numbers of scores of each model."""
-    first, second = (sum(each[side] for each in counts) for side in (0, 1))
-    if degrees <= 0 or not first or not second:
-        return 1.0
-    share = second / (first + second)
-    squares = sum((b - (a + b) * share) ** 2 / ((a + b) * share * (1 - share)) for a, b in counts if a + b)
-    return float(gammaincc(degrees / 2, squares / 2))
-
-
-def share_number(counts: tuple[float, float]) -> int:
-    """The number of the second model's share, 0 to `SHARES`, of these numbers of samples of each."""
-    a, b = counts
-    return round(2 / pi * asin(sqrt(b / (a + b))) * SHARES)
 
 
 def block_of(record: BlockRecord) -> Block:

@@ -189,7 +189,7 @@ def _planned(design: Design, statistics: Statistics, alpha: float) -> _Decision:
     favours = 0 if crossed is None else 1 if last.z > 0 else -1
     is_over = crossed is not None or len(looks) == len(design.fractions)
     if not last.variance > 0:
-        return _Decision(0, nan, low, high, is_over, last.estimate)
+        return _Decision(0, nan, *_clipped((low, high), design), is_over, last.estimate)
     since = statistics.comparison.effect_since(design, statistics.scores)
     latest = since.sequence(alpha, design.alpha)
     hull = min(low, latest[0]), max(high, latest[1])
@@ -197,7 +197,7 @@ def _planned(design: Design, statistics: Statistics, alpha: float) -> _Decision:
         changed = _changed(design, (2 * last.size, last.estimate), since)
         return _Decision(0, nan, *_clipped(hull, design), is_over=True, estimate=since.estimate, changed=changed)
     p_value = _p_of(design, tuple(abs(look.z) for look in looks), alpha)
-    return _Decision(favours, p_value, low, high, is_over, last.estimate)
+    return _Decision(favours, p_value, *_clipped((low, high), design), is_over, last.estimate)
 
 
 @lru_cache(maxsize=1024)

@@ -153,6 +153,16 @@ class PlacesRecord(TypedDict):
     products: float
 
 
+class SampleSharesRecord(TypedDict):
+    """See `experiments.sample_shares.SampleShares`."""
+
+    blocks: int
+    total: int
+    squares: int
+    now: int
+    second: int
+
+
 class ComparisonRecord(TypedDict):
     """See `experiments.comparison.Comparison`."""
 
@@ -165,6 +175,7 @@ class ComparisonRecord(TypedDict):
     next_look: int
     trend: NotRequired[list[PlacesRecord]]
     samples: list[int]
+    shares: NotRequired[SampleSharesRecord]
 
 
 class StatisticsRecord(TypedDict):
