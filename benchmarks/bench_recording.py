@@ -121,9 +121,10 @@ def verdict(path: str) -> float:
         grown = Statistics.of(test["statistics"])
         factor = MILLIONS / 2 / grown.arms["model_a"].samples
         for blocks in grown.comparison.strata.values():
-            for sums in (blocks.current, *blocks.by_share.values()):
-                sums.totals = [each * factor for each in sums.totals]
-                sums.products = [each * factor for each in sums.products]
+            for cells in (blocks.scores, *blocks.measures.values()):
+                for sums in (cells.current, cells.ended, *cells.by_share.values(), *cells.changing.values()):
+                    sums.totals = [each * factor for each in sums.totals]
+                    sums.products = [each * factor for each in sums.products]
         for arm in grown.arms.values():
             arm.samples = MILLIONS // 2
             for moments in (arm.scores, *arm.measures.values()):

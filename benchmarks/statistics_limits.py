@@ -13,11 +13,9 @@ from statistics_power import SIZE
 from statistics_production import share
 
 from fine_tuning.experiments import confidence_sequences, guardrails, sample_ratio, simulation
-from fine_tuning.experiments.comparison import MIN_OBSERVATIONS
 from fine_tuning.experiments.design import Design, Guardrail
-from fine_tuning.experiments.running_sums import Clusters
+from fine_tuning.experiments.estimated_effects import MIN_OBSERVATIONS
 from fine_tuning.experiments.simulation import Scenario
-from fine_tuning.experiments.sufficient_statistics import A, B, Statistics
 
 sys.path.insert(0, str(report.PROJECT))
 from tests.experiments import states
@@ -105,10 +103,7 @@ def _has_winner(design: Design, a: Any, b: Any, clusters: int) -> bool:
 
 def _ever_holds(rail: Guardrail, a: Any, b: Any, ratio: int) -> bool:
     for look in np.unique(np.geomspace(10, 2000, 40).astype(int)):
-        statistics = Statistics()
-        for arm, values in ((A, a[: look * ratio]), (B, b[:look])):
-            state = statistics.arms[arm]
-            state.measures["latency"], state.by_cluster["latency"] = states.moments(values), Clusters(len(values))
+        statistics = states.of_measure("latency", a[: look * ratio], b[:look])
         if guardrails.judge(rail, statistics, 0.05).status == guardrails.HOLDS:
             return True
     return False

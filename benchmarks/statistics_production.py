@@ -13,9 +13,10 @@ import statistics_peers
 from statistics_scenarios import BETTER, CHANGING, EQUAL, Maker, Traffic
 
 from fine_tuning.experiments import verdict
-from fine_tuning.experiments.comparison import Comparison, Scores
+from fine_tuning.experiments.comparison import Comparison
 from fine_tuning.experiments.design import Design
 from fine_tuning.experiments.effect import Effect
+from fine_tuning.experiments.estimated_effects import Scores
 from fine_tuning.experiments.sufficient_statistics import B, Score, Statistics
 from fine_tuning.store.experiment_samples import Unit
 from fine_tuning.store.records.experiment_json import Arm
@@ -75,8 +76,8 @@ def play(traffic: Traffic, *, with_peers: bool = True) -> Played:
     for number, call in enumerate(traffic.calls, 1):
         unit = {} if call.unit is None else units.setdefault(call.unit, {})
         statistics.comparison.pairs += traffic.is_paired and bool(unit)
-        statistics.arms[call.arm].samples += 1
-        statistics.add_score(design, call.arm, Score(call.score, call.covariate, call.stratum), unit)
+        statistics.arrive(call.arm, call.stratum, unit)
+        statistics.add_score(design, call.arm, Score(call.score, call.covariate), unit)
         before = _looks(statistics)
         statistics.look(design)
         if _looks(statistics) > before or number == len(traffic.calls):

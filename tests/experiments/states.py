@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from fine_tuning.experiments.earlier_strata import measures_at_once
 from fine_tuning.experiments.propensity_strata import Block, PropensityStrata
-from fine_tuning.experiments.running_sums import Moments
+from fine_tuning.experiments.running_sums import Clusters, Moments
+from fine_tuning.experiments.share_cells import Cells
 from fine_tuning.experiments.sufficient_statistics import ARMS, Statistics
 from fine_tuning.experiments.unit_sums import UnitSums
 
@@ -31,6 +33,21 @@ def statistics(a: Any, b: Any, *, clusters: int | None = None, is_paired: bool =
     units = np.hstack([first, second]) if is_paired else np.vstack([np.pad(first, ((0, 0), (0, 3))),
                                                                     np.pad(second, ((0, 0), (3, 0)))])  # fmt: skip
     sums = UnitSums.of_matrix(units.sum(axis=0).tolist(), units.T @ units)
-    found.comparison.strata[""] = PropensityStrata(sums, blocks=[Block((0, 0))])
+    found.comparison.strata[""] = PropensityStrata(Cells(sums), blocks=[Block((0, 0))])
     found.comparison.pairs = len(first) if is_paired else 0
     return found
+
+
+def of_measure(name: str, a: Any, b: Any) -> Statistics:
+    """The state after these figures of a measure of each model."""
+    found = Statistics()
+    for arm, values in zip(ARMS, (a, b), strict=True):
+        found.arms[arm].measures[name] = moments(np.asarray(values, float))
+        found.arms[arm].by_cluster[name] = Clusters(len(values), *_squares(np.asarray(values, float)))
+    measures = measures_at_once((found.arms["model_a"], found.arms["model_b"]))
+    found.comparison.strata[""] = PropensityStrata(measures=measures)
+    return found
+
+
+def _squares(values: Any) -> tuple[float, float, float]:
+    return float((values**2).sum()), float(values.sum()), float(len(values))

@@ -9,7 +9,6 @@ import pytest
 
 from fine_tuning import ABTestFramework, ABTestResult
 from fine_tuning.experiments import comparability
-from fine_tuning.experiments.comparison import cells
 from fine_tuning.experiments.design import Design
 from fine_tuning.experiments.propensity_strata import MAX_BLOCKS
 from fine_tuning.experiments.recommendation import Reason, recommend
@@ -225,8 +224,9 @@ def test_units_that_come_back_join_their_own_sums() -> None:
     for _ in range(40 * MAX_BLOCKS):
         user = int(rng.integers(300))
         arm = B if user % 3 else A
-        statistics.add_score(Design(), arm, Score(float(rng.random() < 0.5), None, ""), users[user])
-    found = summed(cells(statistics.comparison.strata))
+        statistics.arrive(arm, "", users[user])
+        statistics.add_score(Design(), arm, Score(float(rng.random() < 0.5)), users[user])
+    found = summed(statistics.comparison.cells())
     sizes = np.array([sum(unit.size for unit in user.values()) for user in users])
     assert sum(found.counts) == sizes.sum()
     assert sum(found.squared_counts) == (sizes**2).sum()

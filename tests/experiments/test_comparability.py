@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fine_tuning import ABTestFramework, ModelRegistry
+from fine_tuning import ABTestFramework, ABTestResult, ModelRegistry
 from fine_tuning.experiments.recommendation import Reason, recommend
 from fine_tuning.experiments.won_tests import won_by
 from fine_tuning.store.database import open_database
@@ -30,17 +30,30 @@ def ramped(count: int, seed: int, **strata: str) -> list[dict[str, Any]]:
     return found
 
 
-def test_latency_is_not_compared_while_shares_change() -> None:
+def test_latency_is_compared_among_samples_of_one_time_while_shares_change() -> None:
     framework = started(split=None, guardrails=[{"measure": "latency", "margin": 0.1}])
     framework.record_samples("t", ramped(2000, 1))
     result = framework.monitor("t")
-    assert result.latency_improvement > 20
-    assert result.intervals["latency"] == (-np.inf, np.inf)
-    assert result.guardrails[0]["status"] == "open"
+    assert result.latency_improvement > 20  # of all samples, of which model_b's are later
+    low, high = result.intervals["latency"]
+    assert -5 < low < 0 < high < 5
+    assert result.guardrails[0]["status"] == "holds"
     assert recommend(result).winner is None
 
 
-def test_latency_is_not_compared_between_strata_of_other_shares() -> None:
+def test_model_that_is_faster_while_shares_change_is_found_so() -> None:
+    framework = started(split=None, margin=0.1)
+    rows = ramped(2000, 1)
+    framework.record_samples("t", [{**row, "latency_ms": row["latency_ms"] + 40 * (row["model"] == "model_b")}
+                                   for row in rows])  # fmt: skip
+    result = framework.monitor("t")
+    assert result.latency_improvement > -20
+    low, high = result.intervals["latency"]
+    assert low < -40 < high < -30
+    assert recommend(result).winner == "model_a"  # although the means say less
+
+
+def test_latency_is_compared_within_strata_of_other_shares() -> None:
     framework = started(split=None)
     rng = np.random.default_rng(2)
     for stratum, share, latency in (("day", 0.1, 300.0), ("night", 0.9, 100.0)):
@@ -48,23 +61,92 @@ def test_latency_is_not_compared_between_strata_of_other_shares() -> None:
             sample = {"model": "model_b" if is_b else "model_a", "score": 1.0, "stratum": stratum}
             framework.record_samples("t", [{**sample, "latency_ms": latency + rng.normal(0, 5)}])
     result = framework.monitor("t")
-    assert result.intervals["latency"] == (-np.inf, np.inf)
+    low, high = result.intervals["latency"]
+    assert -5 < low < 0 < high < 5
     assert recommend(result).winner is None
 
 
-def test_outcomes_that_come_late_while_shares_change_give_no_verdict() -> None:
-    framework = started(split=None)
-    rng = np.random.default_rng(3)
+def late(gain: float, seed: int) -> ABTestResult:
+    """2,000 samples, of which model_b has 10, then 90 %; wrong answers are known 500 samples later."""
+    framework = ABTestFramework()
+    framework.create_test(f"t{seed}", "a", "b", split=None)
+    rng = np.random.default_rng(seed)
     is_b = rng.random(2000) < np.where(np.arange(2000) < 1000, 0.1, 0.9)
-    right = rng.random(2000) < 0.5
-    rows = [{"model": "model_b" if b else "model_a", "sample_id": str(n)} for n, b in enumerate(is_b)]
-    framework.record_samples("t", rows)
+    right = rng.random(2000) < 0.5 + gain * is_b
     due = np.argsort(np.arange(2000) + np.where(right, 0, 500), kind="stable")
+    with framework.buffer(f"t{seed}") as samples:
+        for number, is_of_b in enumerate(is_b):
+            samples.record("model_b" if is_of_b else "model_a", "yes", None, sample_id=str(number))
     for number in due:
-        framework.record_outcome("t", str(number), score=float(right[number]))
+        framework.record_outcome(f"t{seed}", str(number), score=float(right[number]))
+    return framework.monitor(f"t{seed}")
+
+
+def test_outcomes_that_come_late_count_in_the_time_of_their_samples() -> None:
+    equal, better = late(0.0, 3), late(0.35, 4)
+    assert (equal.withheld, equal.statistical_significance) == ("", False)
+    assert (better.withheld, recommend(better).winner) == ("", "model_b")
+    low, high = better.intervals["accuracy"]
+    assert low < 0.35 < high
+
+
+@pytest.mark.parametrize("size", [2, 3, 10, 30, 32, 50, 100])
+def test_models_in_turns_of_any_size_are_not_compared(size: int) -> None:
+    framework = started(split=None)
+    rng = np.random.default_rng(size)
+    for number in range(960):
+        turn = number // size % 2
+        framework.record_samples(
+            "t", [{"model": ("model_a", "model_b")[turn], "score": float(rng.random() < 0.5 + 0.4 * turn)}]
+        )
+        if number % 40 == 39 and number > 2 * size:
+            assert recommend(framework.monitor("t")).reason in (Reason.NOT_COMPARABLE, Reason.UNDECIDED)
     result = framework.monitor("t")
-    assert result.withheld.startswith("the models' shares of the samples changed while 2,000 outcomes came later")
-    assert (result.statistical_significance, recommend(result).reason) == (False, Reason.NOT_COMPARABLE)
+    assert recommend(result).reason == Reason.NOT_COMPARABLE
+    assert "turns" in result.withheld
+
+
+def test_share_that_jumps_with_the_rate_makes_no_winner() -> None:
+    framework = started(split=None)
+    rng = np.random.default_rng(11)
+    for number in range(1000):
+        share, rate = (0.05, 0.5) if number < 500 else (0.95, 0.9)
+        sample = {"model": "model_b" if rng.random() < share else "model_a", "score": float(rng.random() < rate)}
+        framework.record_samples("t", [sample])
+        assert not framework.monitor("t").statistical_significance
+
+
+def test_users_of_both_models_while_shares_change_give_no_verdict() -> None:
+    framework = started(split=None)
+    rng = np.random.default_rng(5)
+    for number in range(1500):
+        time = number / 1500
+        arm = "model_b" if rng.random() < 0.05 + 0.9 * time else "model_a"
+        sample = {"model": arm, "score": float(rng.random() < 0.5 + 0.4 * time), "cluster_id": str(rng.integers(50))}
+        framework.record_samples("t", [sample])
+    result = framework.monitor("t")
+    assert result.withheld.startswith("the models' shares of the samples changed while users (cluster_id) got answers")
+    assert recommend(result).reason == Reason.NOT_COMPARABLE
+
+
+@pytest.mark.parametrize("are_open", [True, False])
+def test_outcomes_that_are_open_of_one_model_alone_give_no_verdict(are_open: bool) -> None:
+    framework = started()
+    rng = np.random.default_rng(6)
+    for number in range(400):
+        arm, is_right = ("model_a", "model_b")[number % 2], rng.random() < 0.6
+        framework.record_samples("t", [{"model": arm, "sample_id": str(number)}])
+        if is_right or arm == "model_a" or not are_open:  # wrong ones of model_b are not known yet
+            framework.record_outcome("t", str(number), score=float(is_right))
+    result = framework.monitor("t")
+    assert not result.statistical_significance
+    assert result.withheld.startswith("the outcome is known of 100% of model_a's samples and of 60%") == are_open
+
+
+def test_percentiles_are_not_compared_while_shares_change() -> None:
+    framework = started(split=None, guardrails=[{"measure": "latency", "statistic": "p95", "margin": 0.1}])
+    framework.record_samples("t", ramped(2000, 1))
+    assert framework.monitor("t").guardrails[0]["status"] == "open"
 
 
 @pytest.mark.parametrize("guardrails", [[], [{"measure": "errors", "margin": 0.5, "relative": False}]])

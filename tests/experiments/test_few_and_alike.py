@@ -12,8 +12,8 @@ from scipy.stats import t as student
 from fine_tuning import ABTestFramework
 from fine_tuning.experiments import guardrails, small_sample_corrections, verdict
 from fine_tuning.experiments.design import Design, Guardrail
-from fine_tuning.experiments.running_sums import Clusters, Moments
-from fine_tuning.experiments.sufficient_statistics import A, B, Statistics
+from fine_tuning.experiments.running_sums import Moments
+from fine_tuning.experiments.sufficient_statistics import Statistics
 from tests.experiments import states
 from tests.experiments.states import moments
 from tests.experiments.test_designs import started
@@ -77,10 +77,7 @@ LOOKS = np.unique(np.concatenate([np.arange(10, 60, 5), np.geomspace(60, 2000, 2
 def statuses(rail: Guardrail, a: Any, b: Any, ratio: int) -> set[str]:
     found = set()
     for look in LOOKS:
-        statistics = Statistics()
-        for arm, values in ((A, a[: look * ratio]), (B, b[:look])):
-            statistics.arms[arm].measures[rail.measure] = moments(values)
-            statistics.arms[arm].by_cluster[rail.measure] = Clusters(count=len(values))
+        statistics = states.of_measure(rail.measure, a[: look * ratio], b[:look])
         found.add(guardrails.judge(rail, statistics, 0.05).status)
     return found
 
@@ -177,5 +174,7 @@ def test_sample_ratio_check_counts_failed_calls_and_the_share_so_far() -> None:
     framework.create_test("lost", "a", "b")
     framework.record_samples("lost", [{"model": "model_a", "score": 1.0}] * 150)
     assert framework.monitor("lost").withheld
-    framework.record_samples("lost", [{"model": arm, "score": 1.0} for _ in range(3000) for arm in (A, B)])
+    framework.record_samples(
+        "lost", [{"model": arm, "score": 1.0} for _ in range(3000) for arm in ("model_a", "model_b")]
+    )
     assert framework.monitor("lost").withheld == ""  # 150 of 6,150 are no unusual difference

@@ -71,8 +71,8 @@ def test_simulate_of_each_design_matches_judge(design: Design, is_paired: bool) 
         for pair in zip(right_a, right_b, strict=True):
             unit: dict[Arm, Unit] = {}
             for arm, right in zip(ARMS, pair, strict=True):
-                statistics.arms[arm].samples += 1
-                statistics.add_score(design, arm, Score(float(right), None, ""), unit)
+                statistics.arrive(arm, "", unit)
+                statistics.add_score(design, arm, Score(float(right)), unit)
                 unit = unit if is_paired else {}
             statistics.comparison.pairs += is_paired
             statistics.look(design)

@@ -11,7 +11,6 @@ import pytest
 
 from fine_tuning import ABTestFramework
 from fine_tuning.errors import ConflictError, NotFoundError, UsageError
-from fine_tuning.experiments.comparison import cells
 from fine_tuning.experiments.design import Design
 from fine_tuning.experiments.sufficient_statistics import Statistics
 from fine_tuning.experiments.unit_sums import summed
@@ -75,7 +74,7 @@ def test_record_samples_with_same_ids_pairs_them_in_any_order(database: Database
     assert result.is_paired
     assert result.effect == pytest.approx(float((b - a).mean()))
     _, found = state(database)
-    cell = summed(cells(found.comparison.strata))
+    cell = summed(found.comparison.cells())
     assert cell.totals == [300, a.sum(), 0, 300, b.sum(), 0]
     assert (found.comparison.pairs, cell.products[9]) == (300, (a * b).sum())
     apart = ABTestFramework()

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import inf, nan
+from math import inf, nan, sqrt
 
 from fine_tuning.experiments import measures, sample_ratio
 from fine_tuning.experiments.design import Design
 from fine_tuning.experiments.sufficient_statistics import A, B, Statistics
 
 FAILURES = 0.01  # alpha with which one model fails more calls
-AT_ONCE = 600.0  # seconds, in which all scores of a test are recorded that were made before
+OPEN = 2.6  # standard errors by which the shares of known outcomes differ at a look: a verdict on them can wait
+AT_ONCE = 120.0  # seconds, in which all scores of a test are recorded that were made before
 _TIMES = (
     "so that what changed in between cannot be told from the models; assign each unit at random while both answer, or "
     "give both models' answers to a question the same sample_id"
@@ -50,7 +51,14 @@ def incomparable_reason(design: Design, statistics: Statistics, favours: int) ->
     Args:
         favours: the model that the scores speak for, as in `ABTestResult`.
     """
-    return _apart_reason(statistics) or _late_reason(statistics) or _failures_reason(design, statistics, favours)
+    return (
+        _apart_reason(statistics)
+        or _turns_reason(statistics)
+        or _late_reason(statistics)
+        or _shared_units_reason(statistics)
+        or _failures_reason(design, statistics, favours)
+        or _open_reason(statistics, favours)
+    )
 
 
 def is_one_after_the_other(statistics: Statistics) -> bool:
@@ -63,9 +71,10 @@ def _apart_reason(statistics: Statistics) -> str:
 
     Scores recorded at once were perhaps not made one after the other; there, a trend is taken away; see `time_trend`.
     """
-    if not is_one_after_the_other(statistics):
+    is_one_switch = statistics.comparison.trend.is_one_switch
+    if statistics.is_paired or not (is_one_switch or statistics.comparison.are_apart):
         return ""
-    if not statistics.comparison.trend.is_one_switch:
+    if not is_one_switch:
         return f"the models' samples came in turns, in blocks of one model alone, {_TIMES}"
     began, ended = statistics.recorded or (0.0, inf)
     if ended - began <= AT_ONCE:
@@ -75,13 +84,57 @@ def _apart_reason(statistics: Statistics) -> str:
     )
 
 
+def _turns_reason(statistics: Statistics) -> str:
+    """Units in an order that is not random, at any scale within a block of time: in turns, in cycles of the share that
+    are shorter than a block, or several calls of a user that were not said to be of one.
+    """
+    if statistics.is_paired or not statistics.comparison.in_turns:
+        return ""
+    return (
+        "the models' samples did not come in random order, but in turns of several of one model, so that what changes "
+        "with the turns cannot be told from the models; give samples of one user the same cluster_id, both models' "
+        "answers to a question the same sample_id, and assign each unit at random"
+    )
+
+
 def _late_reason(statistics: Statistics) -> str:
-    """Samples count in the time in which they are scored: that of their assignment only where they are at once."""
+    """An earlier version did not store when samples came that were not scored at once."""
     if not statistics.late_outcomes or statistics.is_paired or not statistics.comparison.has_drift:
         return ""
     return (
-        f"the models' shares of the samples changed while {statistics.late_outcomes:,} outcomes came later than their "
-        "samples: which scores are of the same time is not known; keep the shares as they are for a new test"
+        f"the models' shares of the samples changed, and of {statistics.late_outcomes:,} outcomes that came late an "
+        "earlier version did not store when their samples were assigned; start a new test"
+    )
+
+
+def _shared_units_reason(statistics: Statistics) -> str:
+    """A unit counts as of the time in which it began, but its samples are of other times too."""
+    if not statistics.comparison.are_units_of_changing_shares:
+        return ""
+    return (
+        "the models' shares of the samples changed while users (cluster_id) got answers of both models, so that the "
+        "models' answers to a user are of other times; give a user one model (`assign`), or keep the shares as they are"
+    )
+
+
+def _open_reason(statistics: Statistics, favours: int) -> str:
+    """Where right answers are known earlier than wrong ones, the model with more open outcomes looks better.
+
+    Mantel and Haenszel's test within shares of the traffic.
+    """
+    found = [each for each in statistics.comparison.known_outcomes() if min(each[0]) > 0]
+    apart = variance = 0.0
+    for (a, b), (known_a, known_b) in found:
+        both, known = a + b, known_a + known_b
+        apart += known_b - b * known / both
+        variance += a * b * known * (both - known) / (both**2 * (both - 1))
+    if not favours or statistics.is_paired or not variance > 0 or abs(apart) <= OPEN * sqrt(variance):
+        return ""
+    shares = [sum(known[side] for _, known in found) / sum(all_[side] for all_, _ in found) for side in (0, 1)]
+    return (
+        f"the outcome is known of {shares[0]:.0%} of model_a's samples and of {shares[1]:.0%} of model_b's at the same "
+        "time; which are known may depend on the answer, so that scores may be of easier questions: record the "
+        "outcomes that are open, or as many of both"
     )
 
 

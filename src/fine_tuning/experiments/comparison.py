@@ -4,46 +4,45 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from math import ceil, inf, nan, sqrt
+from math import ceil, nan
 from typing import NamedTuple
 
 from scipy.special import ndtri
 
-from fine_tuning.experiments import confidence_sequences, group_sequential, small_sample_corrections
+from fine_tuning.experiments import group_sequential
 from fine_tuning.experiments.design import Design
 from fine_tuning.experiments.effect import Effect, Look
-from fine_tuning.experiments.propensity_strata import DRIFT, PropensityStrata, Starts, equal_shares_p
-from fine_tuning.experiments.running_sums import Moments
+from fine_tuning.experiments.estimated_effects import Scores, effect_of_scores
+from fine_tuning.experiments.propensity_strata import DRIFT, ERRORS, PropensityStrata, Starts
+from fine_tuning.experiments.sample_shares import SampleShares
+from fine_tuning.experiments.shares import equal_shares_p
 from fine_tuning.experiments.time_trend import TimeTrend
-from fine_tuning.experiments.unit_sums import Columns, Difference, UnitSums, difference, summed
+from fine_tuning.experiments.unit_sums import Columns, UnitSums, summed
 from fine_tuning.store.records.experiment_json import ComparisonRecord
 
-MIN_OBSERVATIONS = 10  # answers right or wrong, or units, of each model before an asymptotic statement is made
-MIN_OBSERVATIONS_OF_MEANS = 30  # of figures of any size, whose spread and skewness must be guessed too
-MAX_SKEWNESS = 0.2  # skewness of an estimate: beyond it, normal approximations fail
-CLEAR = 8.0  # standard errors of a difference of rates that no skewness explains: of answers that nearly all differ
+MIN_SAMPLES_APART = 80  # of models one after the other, from which a trend over time is taken away
+MIN_SHARED = 0.01  # products of a unit's samples of both models, relative to the squares of those of one
 MAX_STRATA = 100  # further ones are not compared
 MIN_UNITS = 2  # of each model in one of several strata: of one alone no variance is known
 OTHER = "(others)"
-Scores = tuple[Moments, Moments]  # of both models
 Strata = dict[str, PropensityStrata]  # by stratum of the samples; "" where they have none
 
 
 class UnitChange(NamedTuple):
-    """A unit with a new score.
+    """A unit with a new sample, score or measure.
 
     Attributes:
         stratum: of its first sample.
-        began: model (0 or 1) and number of its first score, of each model that it had a score of; none of a new unit.
-        scores: number of each model, before.
+        began: model (0 or 1) and number of its first sample, of each model that it has a sample of.
         before, after: its columns, see `unit_sums.COLUMNS`.
+        measure: of which they are; None of the scores.
     """
 
     stratum: str
     began: list[tuple[int, int]]
-    scores: Starts
     before: Columns
     after: Columns
+    measure: str | None = None
 
 
 @dataclass
@@ -51,12 +50,13 @@ class Comparison:
     """Two models.
 
     Attributes:
-        strata: the sums of all units; since: of those that began after `since_starts` (numbers of scores of each
+        strata: the sums of all units; since: of those that began after `since_starts` (numbers of samples of each
             model), the last look that had the most evidence so far for a verdict, or the planned one that found it.
         pairs: samples that both models answered, by sample id.
         peaks: the looks with the most evidence for each of both models, of the anytime design.
         looks: the planned ones so far.
         trend: of the scores over time, for models that never answered at the same time.
+        samples: of each model; shares: of all of them over time.
         next_look: the size at which the interval is stored next, for the history.
     """
 
@@ -68,14 +68,29 @@ class Comparison:
     looks: list[Look] = field(default_factory=list)
     next_look: int = 1
     trend: TimeTrend = field(default_factory=TimeTrend)
+    samples: Starts = (0, 0)
+    shares: SampleShares = field(default_factory=SampleShares)
+
+    def arrive(self, side: int, stratum: str, began: Sequence[tuple[int, int]]) -> None:
+        """A sample of a model (0 or 1) comes: of a unit that began already, or of a new one (of which nothing did)."""
+        if not began:
+            _stratum(self.strata, stratum).begin(side, self.samples)
+            if any(self.since_starts):
+                _stratum(self.since, stratum).begin(side, self.samples)
+        self.shares.add(side)
+        first, second = self.samples
+        self.samples = (first + 1, second) if side == 0 else (first, second + 1)
 
     def change(self, unit: UnitChange) -> None:
         """Put a unit's sums in place of those it had before."""
-        _change(self.strata, unit)
+        _stratum(self.strata, unit.stratum).sums(unit.measure, unit.began).change(unit.before, unit.after)
+        if unit.measure not in (None, ERRORS):
+            return
         if any(self.since_starts) and all(ordinal > self.since_starts[side] for side, ordinal in unit.began):
-            _change(self.since, unit)
-        side = 0 if unit.after[0] > unit.before[0] else 1
-        self.trend.add(side, sum(unit.scores), unit.after[3 * side + 1] - unit.before[3 * side + 1])
+            _stratum(self.since, unit.stratum).sums(unit.measure, unit.began).change(unit.before, unit.after)
+        if unit.measure is None:
+            side = 0 if unit.after[0] > unit.before[0] else 1
+            self.trend.add(side, unit.after[3 * side + 1] - unit.before[3 * side + 1])
 
     @property
     def has_drift(self) -> bool:
@@ -85,28 +100,74 @@ class Comparison:
     @property
     def has_uneven_shares(self) -> bool:
         """Whether they differ over time or between strata."""
-        counts = [blocks.everything().counts for blocks in self.strata.values()]
+        counts = [blocks.everything(ERRORS).counts for blocks in self.strata.values()]
         return self.has_drift or equal_shares_p(counts, len(counts) - 1) < DRIFT
 
     @property
     def are_apart(self) -> bool:
         """Whether the models' samples came in turns, never at the same time."""
+        if self._are_pairs:
+            return False
+        if self.trend.is_one_switch and sum(self.samples) >= MIN_SAMPLES_APART:
+            return True
         return bool(self.strata) and all(blocks.are_apart for blocks in self.strata.values())
+
+    @property
+    def in_turns(self) -> bool:
+        """Whether the order of the models was not random within blocks of time, so that nothing tells which samples
+        are of the same time.
+        """
+        if self._are_pairs or self.trend.is_one_switch:
+            return False
+        return any(blocks.in_turns for blocks in self.strata.values())
+
+    @property
+    def are_units_of_changing_shares(self) -> bool:
+        """Whether most units got answers of both models, whose shares changed: what a unit got early and late is of
+        one model more than of the other.
+        """
+        if self._are_pairs or not self.shares.change:
+            return False
+        everything = summed([blocks.everything(ERRORS) for blocks in self.strata.values()])
+        return everything.shared > MIN_SHARED * max(everything.squared_counts)
+
+    def known_outcomes(self) -> list[tuple[Starts, Starts]]:
+        """Of each share of the traffic in each stratum, the samples of both models, and how many of them have a score;
+        failed ones, which have none, are left out.
+        """
+        return [each for blocks in self.strata.values() for each in blocks.known_outcomes()]
+
+    @property
+    def _are_pairs(self) -> bool:
+        """Whether most questions were answered by both models, whenever that was."""
+        return 2 * self.pairs > min(side.count for side in self.trend.sides)
+
+    def cells(self, measure: str | None = None) -> list[UnitSums]:
+        """The sums of a measure (None: of the scores) within which the models are compared. Several strata are never
+        compared with each other: one that has no two units of each model is left out, as long as that is so, and so are
+        those beyond `MAX_STRATA`.
+        """
+        return cells(self.strata, measure, at_once=self.trend.is_one_switch)
 
     def effect(self, design: Design, scores: Scores) -> Effect:
         """The difference so far, without a trend where it may be one; scores: of both models."""
-        found = _effect(cells(self.strata), design, scores)
+        found = effect_of_scores(self.cells(), design, scores)
         return self.trend.taken_away(found) if self.are_apart else found
 
     def effect_since(self, design: Design, scores: Scores) -> Effect:
         """The difference in the units that began after the look with the most evidence; of models that never answered
         at the same time it is not known.
         """
-        found = _effect(cells(self.since), design, scores)
+        found = effect_of_scores(cells(self.since), design, scores)
         return replace(found, is_ready=found.is_ready and not self.are_apart)
 
     def watch(self, design: Design, scores: Scores) -> None:
-        """Keep the look if its evidence is the most so far for one of the models."""
+        """Keep the look if its evidence is the most so far for one of the models; none of a time in which they were
+        not compared at the same time.
+        """
+        if self.in_turns or self.are_apart:
+            self.peaks = []
+            return
         found = self.effect(design, scores)
         if not found.is_ready or not found.score:
             return
@@ -115,7 +176,7 @@ class Comparison:
             return
         self.peaks = [*(each for each in self.peaks if each is not before), found]
         if log_e == max(each.log_e(design.alpha) for each in self.peaks):
-            self.since, self.since_starts = {}, (scores[0].count, scores[1].count)
+            self.since, self.since_starts = {}, self.samples
 
     def _peak(self, estimate: float) -> Effect | None:
         """The look with the most evidence so far for the model that this estimate speaks for."""
@@ -127,7 +188,9 @@ class Comparison:
         if due < len(design.fractions) and size >= ceil(design.fractions[due] * (design.planned or 1) - 1e-9):
             found = self.effect(design, scores)
             if not self._has_crossed(design):
-                self.since, self.since_starts = {}, (scores[0].count, scores[1].count)
+                self.since, self.since_starts = {}, self.samples
+            if self.in_turns:
+                found = replace(found, estimate=nan, variance=nan)
             self.looks.append(Look.of(size, found, self._continuity(size) if design.score == "binary" else 0.0))
 
     def _has_crossed(self, design: Design) -> bool:
@@ -137,7 +200,7 @@ class Comparison:
 
     def _continuity(self, size: int) -> float:
         """See `continuity`; of users who answer often, less: their differences change in smaller steps."""
-        everything = summed(cells(self.strata))
+        everything = summed(self.cells())
         alike = sum(everything.counts) / max(1.0, sum(everything.squared_counts))
         return continuity(min(1.0, self.pairs / size)) * alike / size
 
@@ -152,6 +215,8 @@ class Comparison:
             "looks": [each.as_dict() for each in self.looks],
             "next_look": self.next_look,
             "trend": self.trend.as_list(),
+            "samples": list(self.samples),
+            "shares": self.shares.as_dict(),
         }
 
     @classmethod
@@ -166,16 +231,15 @@ class Comparison:
             [Look.of_record(each) for each in state["looks"]],
             state["next_look"],
             TimeTrend.of(state.get("trend", [])),
+            (state["samples"][0], state["samples"][1]),
+            SampleShares(**state["shares"]) if "shares" in state else SampleShares(),
         )
 
 
-def _change(strata: Strata, unit: UnitChange) -> None:
-    name = unit.stratum if unit.stratum in strata or len(strata) < MAX_STRATA else OTHER
-    found = strata.get(name)
-    if found is None:
-        found = strata[name] = PropensityStrata()
-    sums = found.of_unit(unit.began) if unit.began else found.of_new_unit(unit.scores)
-    sums.change(unit.before, unit.after)
+def _stratum(strata: Strata, name: str) -> PropensityStrata:
+    """The sums of a stratum, which may be a new one."""
+    known = name if name in strata or len(strata) < MAX_STRATA else OTHER
+    return strata.get(known) or strata.setdefault(known, PropensityStrata())
 
 
 def planned_limits(design: Design, looks: int, alpha: float) -> tuple[float, ...]:
@@ -185,41 +249,19 @@ def planned_limits(design: Design, looks: int, alpha: float) -> tuple[float, ...
     return group_sequential.boundaries(design.fractions[:looks], alpha, design.spending)
 
 
-def cells(strata: Strata) -> list[UnitSums]:
-    """The sums to compare within. Several strata are never compared with each other: one that has no two units of each
-    model is left out, as long as that is so, and so are those beyond `MAX_STRATA`.
+def cells(strata: Strata, measure: str | None = None, *, at_once: bool = False) -> list[UnitSums]:
+    """See `Comparison.cells`.
+
+    Args:
+        at_once: whether all samples of a stratum count as of one time.
     """
     if len(strata) == 1:
-        return next(iter(strata.values())).cells()
+        only = next(iter(strata.values()))
+        return [only.everything(measure)] if at_once else only.cells(measure)
     known = [each for name, each in strata.items() if name != OTHER]
-    of_one_time = [each for each in known if not each.are_apart]
-    found = [cell for each in of_one_time or known for cell in each.cells()]
+    of_one_time = [each for each in known if not each.are_apart] or known
+    found = [cell for each in of_one_time for cell in ([each.everything(measure)] if at_once else each.cells(measure))]
     return [cell for cell in found if min(cell.effective_units) >= MIN_UNITS]
-
-
-def _effect(cells: Sequence[UnitSums], design: Design, scores: Scores) -> Effect:
-    found = difference(cells)
-    planned = 2 * design.planned if design.planned else confidence_sequences.PLANNED_SAMPLES
-    n = round(sum(found.scores)) if found else 0
-    if found is None:
-        return Effect(nan, nan, n=n, planned=planned, is_ready=False)
-    if design.score != "real":
-        found = _smoothed(found, design.ends)
-        scores = _with_ends(scores[0], design.ends), _with_ends(scores[1], design.ends)
-    variance = found.variance
-    skewness = float(small_sample_corrections.skewness(scores, found.variances[:2], found.units, variance))
-    is_binary = design.score == "binary"
-    least = MIN_OBSERVATIONS if is_binary else MIN_OBSERVATIONS_OF_MEANS
-    is_clear = design.score != "real" and abs(found.estimate) >= CLEAR * sqrt(variance)
-    return Effect(
-        found.estimate,
-        variance,
-        n=n,
-        planned=planned,
-        is_ready=variance > 0 and min(found.units) >= least and (is_clear or abs(skewness) <= MAX_SKEWNESS),
-        degrees=_degrees(found, is_binary=is_binary),
-        skewness=0.0 if is_binary else skewness,
-    )
 
 
 def continuity(pairs: float) -> float:
@@ -234,44 +276,3 @@ def continuity(pairs: float) -> float:
         pairs: the share of the samples that both models answered.
     """
     return 0.5 + 0.5 * pairs
-
-
-def _smoothed(found: Difference, ends: tuple[float, float]) -> Difference:
-    """With one more score of each model at each end of the scale: a few that are all alike are no proof of certainty.
-
-    Of right and wrong answers, each a unit, the variance of a rate is then p (1 - p) / n with p = (k + 1) / (n + 2).
-    """
-    factors, added = [], []
-    for n, mean in zip(found.scores, found.means, strict=True):
-        middle = (n * mean + sum(ends)) / (n + 2)
-        factors.append((n - 1) / (n + 2))
-        added.append((n * (mean - middle) ** 2 + sum((end - middle) ** 2 for end in ends)) / (n * (n + 2)))
-    first, second, common = found.variances
-    first, second = factors[0] * first + added[0], factors[1] * second + added[1]
-    return found._replace(variances=(first, second, sqrt(factors[0] * factors[1]) * common))
-
-
-def _with_ends(scores: Moments, ends: tuple[float, float]) -> Moments:
-    found = replace(scores)
-    for end in ends:
-        found.add(end)
-    return found
-
-
-def _degrees(found: Difference, *, is_binary: bool) -> float:
-    """Degrees of freedom of the variance: Satterthwaite, Biometrics Bulletin 2 (1946).
-
-    The variance of a rate of independent answers follows from the rate; what units add to it must be estimated.
-    """
-    first, second, _ = found.variances
-    of_units = [max(0.0, units - found.cells) for units in found.units]
-    if not min(of_units) > 0:
-        return 0.0
-    variance = found.variance
-    shared = found.shared / max(1e-12, 1 - found.shared * found.cells)
-    spread = first**2 / of_units[0] + second**2 / of_units[1] + shared * (variance**2 - first**2 - second**2)
-    degrees = variance**2 / max(spread, variance**2 / sum(of_units)) if variance > 0 else min(of_units)
-    if not is_binary:
-        return degrees
-    estimated = 1 - sum(found.units) / sum(found.scores)
-    return degrees / estimated if estimated > 1e-12 else inf

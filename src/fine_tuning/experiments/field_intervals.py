@@ -10,7 +10,7 @@ from math import inf, isfinite
 
 from fine_tuning.experiments import confidence_sequences
 from fine_tuning.experiments.ab_test_result import ABTestResult, Interval
-from fine_tuning.experiments.comparison import MIN_OBSERVATIONS
+from fine_tuning.experiments.estimated_effects import MIN_OBSERVATIONS
 
 MIN_RELATIVE_DIFFERENCE = 0.05  # of two means whose spread is unknown, below which they count as equal
 UNKNOWN: Interval = (-inf, inf)

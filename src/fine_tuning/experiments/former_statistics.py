@@ -7,8 +7,12 @@ from typing import TypedDict
 import numpy as np
 
 from fine_tuning.experiments.comparison import Comparison
+from fine_tuning.experiments.earlier_strata import measures_at_once
 from fine_tuning.experiments.effect import Look
-from fine_tuning.experiments.propensity_strata import Block, PropensityStrata, share_number
+from fine_tuning.experiments.propensity_strata import Block, PropensityStrata
+from fine_tuning.experiments.running_sums import ArmSums
+from fine_tuning.experiments.share_cells import Cells
+from fine_tuning.experiments.shares import share_number
 from fine_tuning.experiments.unit_sums import COLUMNS, Floats, UnitSums
 from fine_tuning.store.records.experiment_json import (
     Arm,
@@ -71,12 +75,14 @@ def comparison(state: FormerRecord) -> Comparison:
         mixed[1, 1] = (sum(squares) - state["pair_clusters"]["s_squared"]) / 2
         products[:3, 3:] = mixed
     sums = UnitSums.of_matrix([*_totals(a), *_totals(b)], products)
-    strata = {}
+    strata, arms = {}, (ArmSums.of(a), ArmSums.of(b))
     if sum(sums.counts):
-        share = share_number(sums)
-        strata[""] = PropensityStrata(by_share={share: sums}, blocks=[Block((0, 0), share)])
+        share = share_number(sums.counts)
+        scores = Cells(by_share={share: sums})
+        strata[""] = PropensityStrata(scores, measures_at_once(arms), blocks=[Block((0, 0), share)])
     looks = [Look.of_record(each) for each in state["looks"]]
-    return Comparison(strata, pairs=pairs, looks=looks, next_look=state.get("next_look", 1))
+    samples = arms[0].samples, arms[1].samples
+    return Comparison(strata, pairs=pairs, looks=looks, next_look=state.get("next_look", 1), samples=samples)
 
 
 def _totals(arm: FormerArm) -> tuple[float, float, float]:

@@ -71,7 +71,11 @@ def _independent(arm: ArmSums, count: int) -> int:
 
 
 def _p95(rail: Guardrail, statistics: Statistics, alpha: float) -> tuple[float, float, float, float]:
-    """Both 95th percentiles, and bounds from the confidence sequences of both quantiles, each at half of alpha."""
+    """Both 95th percentiles, and bounds from the confidence sequences of both quantiles, each at half of alpha.
+
+    Infinite where the shares of the models differ between times or strata: percentiles are those of all samples, and
+    unlike a mean, one of a mixture does not follow from those of its parts.
+    """
     sides = []
     for arm in (A, B):
         seen = statistics.arms[arm].latencies
@@ -81,6 +85,8 @@ def _p95(rail: Guardrail, statistics: Statistics, alpha: float) -> tuple[float, 
         high = seen.quantile(P95 + slack) * WITHIN if seen.count else inf
         sides.append((seen.quantile(P95), low, high))
     (a, low_a, high_a), (b, low_b, high_b) = sides
+    if statistics.has_uneven_shares:
+        return a, b, -inf, inf
     factor, absolute = (1 + rail.margin, 0.0) if rail.relative else (1.0, rail.margin)
     low = low_b - factor * high_a - absolute if high_a < inf else -inf
     return a, b, low, high_b - factor * low_a - absolute

@@ -1,37 +1,40 @@
-"""Samples stratified by the share of the traffic that the second model had at the time.
+"""Units stratified by the share of the traffic that the second model had when they began.
 
 Where the share changes while questions get easier, the plain difference of means shows a difference between equal
-models. Among samples of equal share it does not, whenever they came: stratification by the propensity score (Rosenbaum,
+models. Among units of equal share it does not, whenever they came: stratification by the propensity score (Rosenbaum,
 Rubin, "The central role of the propensity score in observational studies for causal effects", Biometrika 70, 1983),
-here the observed share in a block of time. Blocks and their shares depend on the assignment alone, never on scores.
+here the observed share in a block of time. Blocks and their shares depend on the assignment alone: neither on scores,
+nor on when they become known. So latency, cost and outcomes that come late are compared as scores are.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from math import asin, pi, sqrt
 
-from scipy.special import gammaincc
-
+from fine_tuning.experiments.share_cells import ByShare, Cells
+from fine_tuning.experiments.shares import SHARES, differ, equal_shares_p, share_number
+from fine_tuning.experiments.turns import SIZES, Turns
 from fine_tuning.experiments.unit_sums import UnitSums, summed
-from fine_tuning.store.records.experiment_json import BlockRecord, PropensityStrataRecord, UnitSumsRecord
+from fine_tuning.store.records.experiment_json import BlockRecord, PropensityStrataRecord
 
-SCORES_PER_BLOCK = 40  # of both models in a block of time
+UNITS_PER_BLOCK = SIZES[-1]  # of both models that begin in a block of time
 MAX_BLOCKS = 200  # whose shares are kept for units that come back; then every second is taken for the one before
 MIN_SCORES_OF_EACH = 10  # in a stratum
-SHARES = 16  # strata, evenly spaced by the arcsine of the share's root, on which shares vary alike
+MIN_UNITS_OF_EACH = 2  # of one alone no variance is known
+NEAR = 3  # strata, within which shares are compared together although they change
 DRIFT = 1e-6  # p-value (chi-squared) of equal shares in all blocks, below which they are said to drift
-MAY_DRIFT = 0.05  # below which blocks in which the share changes are left out
-MIN_SCORES = 10 * SCORES_PER_BLOCK  # of which some blocks can be left out
-CHANGE = 1.5  # standard errors between the shares of the blocks before and after one in which it changes
+MAY_DRIFT = 0.05  # below which shares are taken to change
+MIN_SAMPLES = 400  # of which some blocks can be left out; of fewer where the shares surely change
+SURE_DRIFT = 1e-4
+APART = 0.1  # of the samples of a model, which are too few to be compared in place of all
+ERRORS = "errors"  # the measure of every sample
 Starts = tuple[int, int]
-ByShare = dict[int, UnitSums]
 
 
 @dataclass
 class Block:
-    """A block of time: how many scores each model had before it, the number of its share, and whether that changes.
+    """A block of time: how many samples each model had before it, the number of its share, and whether that changes.
 
     The share of the last two blocks is None: one lasts, of the other the next one must be known.
     """
@@ -46,180 +49,234 @@ class PropensityStrata:
     """The sums of units by the share in the block in which they began.
 
     Attributes:
-        current: of the block that lasts; ended: of the one before it.
-        by_share: of those before that, by number of the share; changing: of those of them in which it changes.
-        before: the numbers of scores in the last of those.
+        scores: of the scores; measures: of other figures by name, of which `ERRORS` has every sample.
+        before: the numbers of samples in the last block whose share is known.
         blocks: oldest first; neighbours of equal share are one.
+        sides: the model (0 or 1) of each unit that began in the current block, in order.
+        turns: whether the order within the blocks before it was random.
     """
 
-    current: UnitSums = field(default_factory=UnitSums)
-    ended: UnitSums = field(default_factory=UnitSums)
-    by_share: ByShare = field(default_factory=dict)
-    changing: ByShare = field(default_factory=dict)
+    scores: Cells = field(default_factory=Cells)
+    measures: dict[str, Cells] = field(default_factory=dict)
     before: tuple[float, float] = (0.0, 0.0)
     blocks: list[Block] = field(default_factory=list)
+    sides: list[int] = field(default_factory=list)
+    turns: Turns = field(default_factory=Turns)
 
-    def of_unit(self, began: Sequence[tuple[int, int]]) -> UnitSums:
-        """The sums that have a unit whose first scores of a model (0 or 1) have these numbers."""
-        block = self.blocks[place := min(self._place(side, ordinal) for side, ordinal in began)]
-        if block.share is None:
-            return self.current if place == len(self.blocks) - 1 else self.ended
-        return (self.changing if block.is_changing else self.by_share)[block.share]
-
-    def _place(self, side: int, ordinal: int) -> int:
-        last = len(self.blocks) - 1
-        return next((place for place in range(last, 0, -1) if self.blocks[place].starts[side] < ordinal), 0)
-
-    def of_new_unit(self, scores: Starts) -> UnitSums:
-        """The sums for a unit that begins now, after so many scores of each model."""
-        totals = self.current.totals
+    def begin(self, side: int, starts: Starts) -> None:
+        """A unit begins with a sample of this model (0 or 1), after so many samples of each."""
         if not self.blocks or self.blocks[-1].share is not None:
-            self.blocks.append(Block(scores))
-        elif totals[0] + totals[3] >= SCORES_PER_BLOCK:
+            self.blocks.append(Block(starts))
+            self.sides = []
+        elif len(self.sides) >= UNITS_PER_BLOCK:
+            self.turns.add(self.sides)
+            self.sides = []
             if len(self.blocks) > 1 and self.blocks[-2].share is None:
                 self._place_ended()
-            self.ended, self.current = self.current, UnitSums()
-            self.blocks.append(Block(scores))
-        return self.current
+            for cells in (self.scores, *self.measures.values()):
+                cells.end()
+            self.blocks.append(Block(starts))
+        self.sides.append(side)
+
+    def sums(self, measure: str | None, began: Sequence[tuple[int, int]]) -> UnitSums:
+        """The sums of a measure (None: of the scores) that have a unit whose first samples of a model have these
+        numbers.
+        """
+        cells = self.scores if measure is None else self.measures.get(measure)
+        if cells is None:
+            cells = self.measures[measure or ""] = Cells()
+        if not self.blocks:  # of an earlier version, which did not count samples before they were scored
+            self.blocks.append(Block((0, 0)))
+        last = len(self.blocks) - 1
+        place = min([self._place(side, ordinal) for side, ordinal in began], default=last)
+        block = self.blocks[place]
+        if block.share is None:
+            return cells.current if place == last else cells.ended
+        return cells.of_share(block.share, is_changing=block.is_changing)
+
+    def _place(self, side: int, ordinal: int) -> int:
+        place = len(self.blocks) - 1
+        while place > 0 and self.blocks[place].starts[side] >= ordinal:
+            place -= 1
+        return place
+
+    @property
+    def _arrived(self) -> Cells:
+        """Those of all samples."""
+        return self.measures.get(ERRORS, self.scores)
 
     def _place_ended(self) -> None:
         """Put the block before the current one among those of its share, now that the blocks around it are known."""
         *earlier, block, _ = self.blocks
-        block.share = share_number(self.ended)
-        block.is_changing = _differ(self.before, self.current.counts)
-        alike = self.changing if block.is_changing else self.by_share
-        alike.setdefault(block.share, UnitSums()).add(self.ended)
-        self.before = self.ended.counts
+        counts = self._arrived.ended.counts
+        block.share = share_number(counts)
+        block.is_changing = differ(self.before, self._arrived.current.counts)
+        for cells in (self.scores, *self.measures.values()):
+            cells.place_ended(block.share, is_changing=block.is_changing)
+        self.before = counts
         if earlier and (earlier[-1].share, earlier[-1].is_changing) == (block.share, block.is_changing):
             del self.blocks[-2]
         if len(self.blocks) > MAX_BLOCKS:
             del self.blocks[1:-2:2]
 
-    def cells(self) -> list[UnitSums]:
-        """The sums to compare within: neighbouring shares together until there are enough scores of each model.
+    def cells(self, measure: str | None = None) -> list[UnitSums]:
+        """The sums of a measure (None: of the scores) to compare within: neighbouring shares together until there are
+        enough figures of each model; where shares change, only near ones.
 
-        Times in which one model had all the traffic are left out, unless that is most of the scores of both: where all
-        answers of one model came first, and then all of the other. So are, where shares change, the blocks in which
-        they do: within them, the models' samples are not of the same time.
+        Times in which one model had all the traffic are left out. So are, where shares change, the blocks in which they
+        do: within them, the models' samples are not of the same time. Where nothing is left because one model came
+        after the other, all are together.
         """
-        by_share = self._by_share()
-        everything = summed([*by_share.values()])
+        cells = self._cells(measure)
+        found = cells.compared(*self._open_shares(), with_changing=True)
         if self.are_apart:
-            return [everything]
-        may_leave_out = sum(everything.counts) >= MIN_SCORES and self._p_value(by_share) < MAY_DRIFT
-        compared = self.by_share if may_leave_out else by_share
-        shared = [compared[share] for share in sorted(compared) if not _is_alone(compared[share])]
-        return _merged(shared) if _are_most(shared, everything, any) else []
+            return [summed([*found.values()])]
+        if not self._leaves_out:
+            return _merged(found, NEAR if self._may_drift else SHARES)
+        steady = cells.compared(*self._open_shares(), with_changing=False)
+        of_both = [sums for sums in steady.values() if 0 not in sums.counts]
+        return _merged(steady, NEAR) if _are_part(of_both, [*found.values()], 0.5, any) else []
 
     @property
     def are_apart(self) -> bool:
-        """Whether most scores of both models came while the other had no traffic."""
-        by_share = self._by_share().values()
-        return _are_most([sums for sums in by_share if _is_alone(sums)], summed([*by_share]), all)
+        """Whether most samples of both models came while the other had no traffic, and few at the same time."""
+        found = self._arrived_by_share(with_changing=True)
+        everything, alone = [*found.values()], [sums for sums in found.values() if _is_alone(sums)]
+        if not _are_part(alone, everything, 0.5, all):
+            return False
+        shared = [sums for sums in self._arrived_by_share(with_changing=False).values() if not _is_alone(sums)]
+        return not _are_part(shared, everything, APART, any)
 
-    def everything(self) -> UnitSums:
-        """The sums of all samples."""
-        return summed([*self._by_share().values()])
+    @property
+    def in_turns(self) -> bool:
+        """Whether the models' units did not come in a random order within blocks of time."""
+        return self.turns.are_found(self.sides)
 
-    def _by_share(self) -> ByShare:
-        """All samples."""
-        found: dict[int, list[UnitSums]] = {}
-        for share, sums in (*self.by_share.items(), *self.changing.items()):
-            found.setdefault(share, []).append(sums)
-        for sums in (self.ended, self.current):
-            if sum(sums.counts):
-                found.setdefault(share_number(sums), []).append(sums)
-        return {share: found[share][0] if len(found[share]) == 1 else summed(found[share]) for share in found}
+    def everything(self, measure: str | None = None) -> UnitSums:
+        """The sums of all units of a measure (None: of the scores)."""
+        return summed([*self._cells(measure).compared(*self._open_shares(), with_changing=True).values()])
+
+    def known_outcomes(self) -> list[tuple[Starts, Starts]]:
+        """See `Comparison.known_outcomes`."""
+        arrived = self._arrived_by_share(with_changing=True)
+        scored = self.scores.compared(*self._open_shares(), with_changing=True)
+        found = []
+        for share, sums in arrived.items():
+            answered = tuple(round(sums.totals[side] - sums.totals[side + 1]) for side in (0, 3))
+            known = tuple(round(count) for count in scored[share].counts) if share in scored else (0, 0)
+            found.append(((answered[0], answered[1]), (known[0], known[1])))
+        return found
+
+    def _cells(self, measure: str | None) -> Cells:
+        if measure == ERRORS:
+            return self._arrived
+        return self.scores if measure is None else self.measures.get(measure, Cells())
+
+    def _open_shares(self) -> tuple[int | None, int | None]:
+        """The numbers of the shares of the block that ended last and of the current one; None while they are empty."""
+        ended, current = (
+            share_number(sums.counts) if sum(sums.counts) else None
+            for sums in (self._arrived.ended, self._arrived.current)
+        )
+        return ended, current
+
+    def _arrived_by_share(self, *, with_changing: bool) -> ByShare:
+        return self._arrived.compared(*self._open_shares(), with_changing=with_changing)
 
     @property
     def has_drift(self) -> bool:
         """Whether the shares of the models have changed over time."""
-        return self._p_value(self._by_share()) < DRIFT
+        return self._p_value < DRIFT
 
-    @staticmethod
-    def _p_value(by_share: ByShare) -> float:
+    @property
+    def _may_drift(self) -> bool:
+        return self._p_value < MAY_DRIFT
+
+    @property
+    def _leaves_out(self) -> bool:
+        """Whether blocks in which the share changes are left out."""
+        samples = sum(sum(sums.counts) for sums in self._arrived_by_share(with_changing=True).values())
+        return self._p_value < (MAY_DRIFT if samples >= MIN_SAMPLES else SURE_DRIFT)
+
+    @property
+    def _p_value(self) -> float:
         """Of equal shares in all blocks."""
-        counts = [sums.counts for sums in by_share.values()]
-        blocks = sum(map(sum, counts)) / SCORES_PER_BLOCK
+        found = [*self._arrived_by_share(with_changing=True).values()]
+        samples, squares = sum(sum(sums.counts) for sums in found), sum(sum(sums.squared_counts) for sums in found)
+        alike = max(1.0, squares / samples) if samples else 1.0  # samples of a unit, which come together
+        counts = [(a / alike, b / alike) for a, b in (sums.counts for sums in found)]
+        blocks = sum(map(sum, counts)) / UNITS_PER_BLOCK
         return equal_shares_p(counts, blocks - 1)  # nearly all that varies does between the shares
 
     def as_dict(self) -> PropensityStrataRecord:
         """The state as plain JSON values."""
         return {
-            "current": self.current.as_dict(),
-            "ended": self.ended.as_dict(),
-            "by_share": {str(share): sums.as_dict() for share, sums in self.by_share.items()},
-            "changing": {str(share): sums.as_dict() for share, sums in self.changing.items()},
+            "scores": self.scores.as_dict(),
+            "measures": {name: cells.as_dict() for name, cells in self.measures.items()},
             "before": list(self.before),
             "blocks": [[*block.starts, block.share, block.is_changing] for block in self.blocks],
+            "sides": self.sides,
+            "turns": self.turns.as_dict(),
         }
 
     @classmethod
     def of(cls, state: PropensityStrataRecord) -> PropensityStrata:
         """A state as `as_dict` gave it."""
-        first, second = state.get("before", (0.0, 0.0))
+        first, second = state["before"]
         return cls(
-            UnitSums.of(state["current"]),
-            UnitSums.of(state["ended"]) if "ended" in state else UnitSums(),
-            _sums(state["by_share"]),
-            _sums(state.get("changing", {})),
+            Cells.of(state["scores"]),
+            {name: Cells.of(cells) for name, cells in state["measures"].items()},
             (first, second),
-            [_block(each) for each in state["blocks"]],
+            [block_of(each) for each in state["blocks"]],
+            [*state["sides"]],
+            Turns.of(state["turns"]),
         )
 
 
 def _is_alone(sums: UnitSums) -> bool:
     """Whether one model had all the traffic."""
-    return 0 in sums.counts and sum(sums.counts) >= SCORES_PER_BLOCK
+    return 0 in sums.counts and sum(sums.counts) >= UNITS_PER_BLOCK
 
 
-def _are_most(some: Sequence[UnitSums], everything: UnitSums, of: Callable[[Iterable[bool]], bool]) -> bool:
-    """Whether these have half of the scores, `of` any or all of both models."""
-    return of(2 * part >= whole > 0 for part, whole in zip(summed(some).counts, everything.counts, strict=True))
+def _are_part(
+    some: Sequence[UnitSums], everything: Sequence[UnitSums], least: float, of: Callable[[Iterable[bool]], bool]
+) -> bool:
+    """Whether these have at least this part of the scores, `of` any or all of both models."""
+    parts, wholes = summed(some).counts, summed(everything).counts
+    return of(part >= least * whole > 0 for part, whole in zip(parts, wholes, strict=True))
 
 
-def _merged(by_share: Iterable[UnitSums]) -> list[UnitSums]:
-    """Neighbours together until there are enough scores of each model."""
-    cells: list[UnitSums] = []
-    rest = UnitSums()
-    for sums in by_share:
-        rest = summed([rest, sums])
-        if min(rest.counts) >= MIN_SCORES_OF_EACH:
-            cells.append(rest)
+def _merged(by_share: Mapping[int, UnitSums], reach: int) -> list[UnitSums]:
+    """Neighbours together until there are enough scores of each model, of shares that are so far apart at most; what
+    is then too little joins the last one within reach, or is left out.
+    """
+    found: list[tuple[int, UnitSums]] = []  # with the last share of each
+    first, rest = 0, UnitSums()
+    for share in sorted(share for share, sums in by_share.items() if not _is_alone(sums)):
+        if sum(rest.counts) and share - first > reach:
+            _join(found, first, rest, reach)
             rest = UnitSums()
-    return [*cells[:-1], summed([*cells[-1:], rest])]
+        first = first if sum(rest.counts) else share
+        rest = summed([rest, by_share[share]])
+        if _are_enough(rest):
+            found.append((share, rest))
+            rest = UnitSums()
+    _join(found, first, rest, reach)
+    return [sums for _, sums in found]
 
 
-def _differ(before: tuple[float, float], after: tuple[float, float]) -> bool:
-    """Whether the shares of two blocks do, by `CHANGE`."""
-    first, second = sum(before), sum(after)
-    if not first or not second:
-        return False
-    share = (before[1] + after[1]) / (first + second)
-    apart = before[1] / first - after[1] / second
-    return apart**2 > CHANGE**2 * share * (1 - share) * (1 / first + 1 / second)
+def _join(found: list[tuple[int, UnitSums]], share: int, rest: UnitSums, reach: int) -> None:
+    if found and share - found[-1][0] <= reach:
+        found[-1] = found[-1][0], summed([found[-1][1], rest])
+    elif reach >= SHARES:
+        found.append((share, rest))
 
 
-def equal_shares_p(counts: Sequence[tuple[float, float]], degrees: float) -> float:
-    """The p-value (chi-squared) of equal shares in groups with these numbers of scores of each model."""
-    first, second = (sum(each[side] for each in counts) for side in (0, 1))
-    if degrees <= 0 or not first or not second:
-        return 1.0
-    share = second / (first + second)
-    squares = sum((b - (a + b) * share) ** 2 / ((a + b) * share * (1 - share)) for a, b in counts if a + b)
-    return float(gammaincc(degrees / 2, squares / 2))
+def _are_enough(sums: UnitSums) -> bool:
+    return min(sums.counts) >= MIN_SCORES_OF_EACH and min(sums.effective_units) >= MIN_UNITS_OF_EACH
 
 
-def share_number(sums: UnitSums) -> int:
-    """The number of the second model's share, 0 to `SHARES`."""
-    a, b = sums.counts
-    return round(2 / pi * asin(sqrt(b / (a + b))) * SHARES)
-
-
-def _block(record: BlockRecord) -> Block:
+def block_of(record: BlockRecord) -> Block:
+    """A block as it is stored."""
     first, second, share, *is_changing = record  # blocks of earlier versions do not say whether they change
     return Block((first or 0, second or 0), share, bool(is_changing and is_changing[0]))
-
-
-def _sums(state: Mapping[str, UnitSumsRecord]) -> ByShare:
-    return {int(share): UnitSums.of(sums) for share, sums in state.items()}

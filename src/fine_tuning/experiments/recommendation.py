@@ -199,7 +199,11 @@ def _margin(result: ABTestResult) -> str:
 
 
 def _relative_gain(result: ABTestResult, measure: str) -> float:
-    """Improvement of model_b relative to the worse model, -1 to 1; 0 where it may be noise or is unknown."""
+    """Improvement of model_b relative to the worse model, -1 to 1; 0 where it may be noise or is unknown.
+
+    The middle of the interval, not the difference of the means: where shares of traffic change, the means are of
+    different times, and may say the opposite.
+    """
     low, high = interval_of(result, measure)
     if (low, high) == UNKNOWN or low <= 0 <= high:
         return 0.0
@@ -208,4 +212,4 @@ def _relative_gain(result: ABTestResult, measure: str) -> float:
         if measure == "latency"
         else (result.model_a_cost_per_inference, result.model_b_cost_per_inference)
     )
-    return (a - b) / max(a, b)
+    return max(-1.0, min(1.0, (low + high) / 2 / max(a, b)))

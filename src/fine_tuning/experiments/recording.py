@@ -70,9 +70,10 @@ class Recording:
                     _check_same(known[key], row)
                     continue
                 known[key] = row
-            self._arrive(sample)
+            unit = self._unit(sample.arm, row, known)
+            row["ordinal"] = self._arrive(sample, unit)
             if sample.score is not None:
-                row["ordinal"] = self._score(sample.arm, sample.score, row, known)
+                self._score(sample.arm, row, known, unit)
                 self.statistics.look(self.design)
             rows.append(row)
         experiment_samples.add(self._tx, self._id, rows)
@@ -99,12 +100,14 @@ class Recording:
             if row["score"] != outcome["score"]:
                 raise ConflictError(f"sample {sample_id!r} has the score {row['score']:g} already")
             return False
-        row["score"], row["reference"] = outcome["score"], outcome.get("reference", row["reference"])
         self._load({row["cluster_id"]})
-        self.statistics.late_outcomes += 1
-        ordinal = self._score(arms[0], outcome["score"], row, known)
+        unit = self._unit(arms[0], row, known)
+        row["score"], row["reference"] = outcome["score"], outcome.get("reference", row["reference"])
+        if not unit[arms[0]].ordinal:
+            self.statistics.late_outcomes += 1
+        self._score(arms[0], row, known, unit)
         self.statistics.look(self.design)
-        experiment_samples.set_outcome(self._tx, row["id"], {**outcome, "ordinal": ordinal})
+        experiment_samples.set_outcome(self._tx, row["id"], outcome)
         self._save()
         return True
 
@@ -113,43 +116,39 @@ class Recording:
         named = sorted(cluster for cluster in clusters if cluster is not None)
         self._clusters = experiment_samples.clusters(self._tx, self._id, named)
 
-    def _arrive(self, sample: Sample) -> None:
-        """Count a call and its measures."""
-        arm = self.statistics.arms[sample.arm]
-        arm.samples += 1
-        if sample.latency_ms is not None and any(rail.statistic != "mean" for rail in self.design.guardrails):
-            arm.latencies.add(sample.latency_ms)
-        measures = (("errors", float(sample.error is not None)), ("latency", sample.latency_ms), ("cost", sample.cost))
-        for name, value in (*measures, *sample.measures.items()):
-            if value is not None:
-                arm.measure(name).add(value)
-                arm.measure_clusters(name).grow(*self._grow_measure(sample, name, value), value)
-
-    def _score(self, arm: Arm, score: float, row: StoredSample, known: Mapping[SampleKey, StoredSample]) -> int:
-        """Count a score. Returns its number within the model."""
-        self.statistics.came(self._now)
+    def _unit(self, arm: Arm, row: StoredSample, known: Mapping[SampleKey, StoredSample]) -> dict[Arm, Unit]:
+        """The sums of a sample's unit so far, by arm: of its cluster, else of the answers to the same question."""
         sample_id, cluster = row["sample_id"], row["cluster_id"]
         others = [each for each in self.statistics.arms if each != arm]
-        partners = {each: known[each, sample_id] for each in others if sample_id and (each, sample_id) in known}
-        for each, partner in partners.items():
-            if partner["score"] is not None and A in (arm, each):
-                self.statistics.comparisons[each if arm == A else arm].pairs += 1
         if cluster is not None:
             unit = {each: self._clusters[each, cluster] for each in others if (each, cluster) in self._clusters}
-            unit[arm] = self._cluster(arm, cluster)
-        else:
-            unit = {each: self.statistics.unit_of(partner) for each, partner in partners.items()}
-        found = Score(score, row["covariate"], row["stratum"] or "")
-        return self.statistics.add_score(self.design, arm, found, unit)
+            return unit | {arm: self._cluster(arm, cluster)}
+        answers = {each: known[each, sample_id] for each in others if sample_id and (each, sample_id) in known}
+        unit = {each: self.statistics.unit_of(answer) for each, answer in answers.items()}
+        return unit | {arm: Unit() if row["ordinal"] is None else self.statistics.unit_of(row)}
 
-    def _grow_measure(self, sample: Sample, name: str, value: float) -> tuple[int, float]:
-        """As `_grow`, of a measure."""
-        if sample.cluster_id is None:
-            return 0, 0.0
-        known = self._cluster(sample.arm, sample.cluster_id).measures
-        size, total = known.get(name, (0, 0.0))
-        known[name] = (size + 1, total + value)
-        return size, total
+    def _arrive(self, sample: Sample, unit: dict[Arm, Unit]) -> int:
+        """Count a call and its measures. Returns its number within the model."""
+        self.statistics.came(self._now)
+        if sample.latency_ms is not None and any(rail.statistic != "mean" for rail in self.design.guardrails):
+            self.statistics.arms[sample.arm].latencies.add(sample.latency_ms)
+        number = self.statistics.arrive(sample.arm, sample.stratum or "", unit, has_failed=sample.error is not None)
+        for name, value in (("latency", sample.latency_ms), ("cost", sample.cost), *sample.measures.items()):
+            if value is not None:
+                self.statistics.add_measure(sample.arm, name, value, unit)
+        return number
+
+    def _score(
+        self, arm: Arm, row: StoredSample, known: Mapping[SampleKey, StoredSample], unit: dict[Arm, Unit]
+    ) -> None:
+        """Count the score of a sample."""
+        self.statistics.came(self._now)
+        for other in self.statistics.arms:
+            key = (other, row["sample_id"] or "")
+            if other != arm and A in (arm, other) and key in known and known[key]["score"] is not None:
+                self.statistics.comparisons[other if arm == A else arm].pairs += 1
+        assert row["score"] is not None  # noqa: S101 - it is counted for that
+        self.statistics.add_score(self.design, arm, Score(row["score"], row["covariate"]), unit)
 
     def _cluster(self, arm: Arm, cluster: str) -> Unit:
         """The sums of a cluster that is about to change."""

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from typing import NamedTuple, cast
 
-from fine_tuning.experiments import confidence_sequences, former_statistics
-from fine_tuning.experiments.comparison import Comparison, Scores, UnitChange
+from fine_tuning.experiments import earlier_strata, former_statistics
+from fine_tuning.experiments.comparison import Comparison, UnitChange
 from fine_tuning.experiments.design import Design
 from fine_tuning.experiments.effect import Effect
+from fine_tuning.experiments.estimated_effects import Scores
 from fine_tuning.experiments.former_statistics import FormerRecord
+from fine_tuning.experiments.propensity_strata import ERRORS
 from fine_tuning.experiments.running_sums import ArmSums
 from fine_tuning.experiments.unit_sums import Columns
 from fine_tuning.store.experiment_samples import Unit
 from fine_tuning.store.records.experiment_json import Arm, StatisticsRecord
 from fine_tuning.store.records.experiments import NewSample
 
-PLANNED_CLUSTERS = 500
 LOOK_GROWTH = 1.01  # of the scores of an anytime test, from look to look
 A: Arm = "model_a"
 B: Arm = "model_b"
@@ -27,11 +27,10 @@ _NOTHING = (0.0, 0.0, 0.0)  # the columns of a model that has no score of a unit
 
 
 class Score(NamedTuple):
-    """A score, the covariate of its sample (None where there is none), and the stratum ("" where there is none)."""
+    """A score, and the covariate of its sample (None where there is none)."""
 
     value: float
-    covariate: float | None
-    stratum: str
+    covariate: float | None = None
 
 
 @dataclass
@@ -42,10 +41,10 @@ class Statistics:
         arms: of each model alone.
         comparisons: of each further model with model_a.
         origin, covariate_origin: the first score (of any size) and covariate, from which they are counted, so that no
-            digits are lost.
+            digits are lost; origins: those of measures by name.
         looked_at: the number of scores at the last look of an anytime test.
-        late_outcomes: scores that came after their samples.
-        recorded: when the first and the last score was (seconds since 1970); empty where unknown.
+        late_outcomes: scores of samples of which it is not known when they came, as earlier versions did not store it.
+        recorded: when the first and the last sample or score was (seconds since 1970); empty where unknown.
     """
 
     arms: dict[Arm, ArmSums] = field(default_factory=lambda: {arm: ArmSums() for arm in ARMS})
@@ -55,6 +54,7 @@ class Statistics:
     looked_at: int = 0
     late_outcomes: int = 0
     recorded: list[float] = field(default_factory=list)
+    origins: dict[str, float] = field(default_factory=dict)
 
     @classmethod
     def beginning(cls, arms: Sequence[Arm] = ARMS) -> Statistics:
@@ -81,10 +81,12 @@ class Statistics:
         """Whether both models answered the same samples: most of those that the model with fewer scores answered."""
         return 2 * self.comparison.pairs > self.size
 
-    @cached_property
+    @property
     def has_uneven_shares(self) -> bool:
-        """Whether the models' shares of the samples differ between times or strata: now, for all measures of a look."""
-        return not self.is_paired and self.comparison.has_uneven_shares
+        """Whether the models' shares of the samples differ between times or strata."""
+        comparison = self.comparison
+        is_uneven = comparison.has_uneven_shares or comparison.in_turns or comparison.are_apart
+        return not self.is_paired and is_uneven
 
     @property
     def size(self) -> int:
@@ -102,50 +104,68 @@ class Statistics:
         clusters = [arm.measure_clusters("errors").count for arm in self.arms.values()]
         return clusters if min(clusters) > 0 and sum(clusters) < sum(samples) else samples
 
-    def planned_for(self, measure: str) -> float:
-        """The observations at which the confidence sequence of a measure is tightest."""
-        apart = any(arm.measure_clusters(measure).count < arm.measure(measure).count for arm in self.arms.values())
-        return PLANNED_CLUSTERS if apart else confidence_sequences.PLANNED_SAMPLES
-
     def effect(self, design: Design) -> Effect:
         """The difference so far."""
         return self.comparison.effect(design, self.scores)
 
     def unit_of(self, sample: NewSample) -> Unit:
         """The unit that a sample is by itself, scored or not."""
-        if sample["score"] is None:
-            return Unit(stratum=sample["stratum"] or "")
-        covariate = self._covariate(sample["covariate"])
-        return Unit(1, sample["score"], covariate, sample["ordinal"] or 0, sample["stratum"] or "")
+        figures = (("latency", sample["latency_ms"]), ("cost", sample["cost"]), *(sample["measures"] or {}).items())
+        measures = {name: (1, value) for name, value in figures if value is not None}
+        measures[ERRORS] = 1, float(sample["error"] is not None)
+        found = Unit(ordinal=sample["ordinal"] or 0, stratum=sample["stratum"] or "", measures=measures)
+        if sample["score"] is not None:
+            found.size, found.total, found.covariate = 1, sample["score"], self._covariate(sample["covariate"])
+        return found
 
     def _covariate(self, value: float | None) -> float:
         """Counted from the first one; where there is none as that."""
         return 0.0 if value is None else value - (self.covariate_origin or 0.0)
 
-    def add_score(self, design: Design, arm: Arm, score: Score, unit: dict[Arm, Unit]) -> int:
-        """Count a score, alone and with those of its unit, which it joins. Returns its number within the model."""
+    def arrive(self, arm: Arm, stratum: str, unit: dict[Arm, Unit], *, has_failed: bool = False) -> int:
+        """A sample comes, scored or not: it joins its unit, or begins one. Returns its number within the model."""
+        stratum = next((each.stratum for each in unit.values() if each.ordinal), stratum)
+        for challenger in self._compared(arm):
+            self.comparisons[challenger].arrive(int(arm != A), stratum, self._began(unit, challenger))
+        number = self.arms[arm].samples = self.arms[arm].samples + 1
+        sums = unit.setdefault(arm, Unit())
+        if not sums.ordinal:
+            sums.ordinal, sums.stratum = number, stratum
+        self.add_measure(arm, ERRORS, float(has_failed), unit)
+        return number
+
+    def add_measure(self, arm: Arm, name: str, value: float, unit: dict[Arm, Unit]) -> None:
+        """Count a figure of a sample that came, alone and with those of its unit."""
+        self.origins.setdefault(name, 0.0 if name == ERRORS else value)
+        before = [self._columns(unit, challenger, name) for challenger in self._compared(arm)]
+        size, total = unit[arm].measures.get(name, (0, 0.0))
+        self.arms[arm].measure(name).add(value)
+        self.arms[arm].measure_clusters(name).grow(size, total, value)
+        unit[arm].measures[name] = (size + 1, total + value)
+        self._change(arm, name, unit, before)
+
+    def add_score(self, design: Design, arm: Arm, score: Score, unit: dict[Arm, Unit]) -> None:
+        """Count a score of a sample that came, at once or long before, alone and with those of its unit."""
         if self.origin is None:
             self.origin = score.value if design.score == "real" else 0.0
         if self.covariate_origin is None:
             self.covariate_origin = score.covariate
-        stratum = next((each.stratum for each in unit.values() if each.size), score.stratum)
-        self.__dict__.pop("has_uneven_shares", None)
-        count = self.arms[A].scores.count
-        before = [
-            (each, self._began(unit, each), (count, self.arms[each].scores.count), self._columns(unit, each))
-            for each in ([*self.comparisons] if arm == A else [arm])
-        ]
+        before = [self._columns(unit, challenger, None) for challenger in self._compared(arm)]
         self.arms[arm].scores.add(score.value)
-        sums = unit.setdefault(arm, Unit())
-        if not sums.size:
-            sums.ordinal, sums.stratum = self.arms[arm].scores.count, stratum
+        sums = unit[arm]
         sums.size += 1
         sums.total += score.value
         sums.covariate += self._covariate(score.covariate)
-        for challenger, began, counts, columns in before:
-            change = UnitChange(stratum, began, counts, columns, self._columns(unit, challenger))
-            self.comparisons[challenger].change(change)
-        return self.arms[arm].scores.count
+        self._change(arm, None, unit, before)
+
+    def _compared(self, arm: Arm) -> list[Arm]:
+        """The models whose comparisons a sample of this one belongs to."""
+        return [*self.comparisons] if arm == A else [arm]
+
+    def _change(self, arm: Arm, measure: str | None, unit: Mapping[Arm, Unit], before: Sequence[Columns]) -> None:
+        for challenger, columns in zip(self._compared(arm), before, strict=True):
+            after, began = self._columns(unit, challenger, measure), self._began(unit, challenger)
+            self.comparisons[challenger].change(UnitChange(unit[arm].stratum, began, columns, after, measure))
 
     @staticmethod
     def _began(unit: Mapping[Arm, Unit], challenger: Arm) -> list[tuple[int, int]]:
@@ -153,21 +173,24 @@ class Statistics:
         if not unit:
             return []
         sides = (A, challenger)
-        return [(side, unit[arm].ordinal) for side, arm in enumerate(sides) if arm in unit and unit[arm].size]
+        return [(side, unit[arm].ordinal) for side, arm in enumerate(sides) if arm in unit and unit[arm].ordinal]
 
-    def _columns(self, unit: Mapping[Arm, Unit], challenger: Arm) -> Columns:
+    def _columns(self, unit: Mapping[Arm, Unit], challenger: Arm, measure: str | None) -> Columns:
         """See `unit_sums.COLUMNS`."""
-        origin = self.origin or 0.0
+        origin = (self.origin if measure is None else self.origins.get(measure)) or 0.0
         found: list[float] = []
         for arm in (A, challenger):
             if (sums := unit.get(arm)) is None:
                 found += _NOTHING
-            else:
+            elif measure is None:
                 found += (sums.size, sums.total - origin * sums.size, sums.covariate)
+            else:
+                size, total = sums.measures.get(measure, (0, 0.0))
+                found += (size, total - origin * size, 0.0)
         return found
 
     def came(self, at: float) -> None:
-        """Note that a score came (seconds since 1970)."""
+        """Note that a sample or a score came (seconds since 1970)."""
         self.recorded = [*self.recorded[:1], at] if self.recorded else [at, at]
 
     def look(self, design: Design) -> None:
@@ -196,6 +219,7 @@ class Statistics:
             "looked_at": self.looked_at,
             "late_outcomes": self.late_outcomes,
             "recorded": self.recorded,
+            "origins": self.origins,
         }
 
     @classmethod
@@ -205,8 +229,21 @@ class Statistics:
             return cls.beginning(arms)
         sums = {name: ArmSums.of(arm) for name, arm in state["arms"].items()}
         if "comparisons" not in state:
-            return cls(sums, {B: former_statistics.comparison(state)}, 0.0, 0.0)
+            return cls(sums, {B: former_statistics.comparison(state)}, 0.0, 0.0, origins=_from_zero(sums))
         now = cast("StatisticsRecord", state)
-        comparisons = {name: Comparison.of(each) for name, each in now["comparisons"].items()}
-        late, recorded = now.get("late_outcomes", 0), now.get("recorded", [])
-        return cls(sums, comparisons, now["origin"], now["covariate_origin"], now["looked_at"], late, recorded)
+        of_now = {name: earlier_strata.as_now(each, (sums[A], sums[name])) for name, each in now["comparisons"].items()}
+        return cls(
+            sums,
+            {name: Comparison.of(each) for name, each in of_now.items()},
+            now["origin"],
+            now["covariate_origin"],
+            now["looked_at"],
+            now.get("late_outcomes", 0),
+            now.get("recorded", []),
+            now.get("origins", _from_zero(sums)),
+        )
+
+
+def _from_zero(arms: Mapping[Arm, ArmSums]) -> dict[str, float]:
+    """The origins of measures that earlier versions counted."""
+    return {name: 0.0 for arm in arms.values() for name in arm.measures}

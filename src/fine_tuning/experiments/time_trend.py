@@ -43,15 +43,15 @@ class TimeTrend:
 
     sides: tuple[Places, Places] = field(default_factory=lambda: (Places(), Places()))
 
-    def add(self, side: int, place: int, score: float) -> None:
+    def add(self, side: int, score: float) -> None:
         """Add a score of one model (0 or 1)."""
-        self.sides[side].add(place, score)
+        self.sides[side].add(sum(each.count for each in self.sides), score)
 
     @property
     def is_one_switch(self) -> bool:
         """Whether all scores of one model came before those of the other."""
         first, second = self.sides
-        return first.last < second.first or second.last < first.first
+        return min(first.count, second.count) > 0 and (first.last < second.first or second.last < first.first)
 
     def taken_away(self, effect: Effect) -> Effect:
         """The difference of models of which one came after the other, without a linear trend that both share."""

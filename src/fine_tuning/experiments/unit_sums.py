@@ -63,6 +63,11 @@ class UnitSums:
         return self.products[_ROWS[0][0]], self.products[_ROWS[3][3]]
 
     @property
+    def shared(self) -> float:
+        """The sum over units of the product of their numbers of scores of both models."""
+        return self.products[_ROWS[0][3]]
+
+    @property
     def effective_units(self) -> tuple[float, float]:
         """The number of units of each model, where those with many scores count for less: n^2 / sum of n_u^2."""
         first, second = (

@@ -17,7 +17,7 @@ from fine_tuning.experiments.comparability import (
     mismatch_reason,
     ratio_p_value,
 )
-from fine_tuning.experiments.comparison import MAX_STRATA, OTHER, cells, planned_limits
+from fine_tuning.experiments.comparison import MAX_STRATA, OTHER, planned_limits
 from fine_tuning.experiments.design import Design
 from fine_tuning.experiments.effect import Effect
 from fine_tuning.experiments.sufficient_statistics import A, B, Statistics
@@ -189,7 +189,7 @@ def _planned(design: Design, statistics: Statistics, alpha: float) -> _Decision:
     favours = 0 if crossed is None else 1 if last.z > 0 else -1
     is_over = crossed is not None or len(looks) == len(design.fractions)
     if not last.variance > 0:
-        return _Decision(0, nan, low, high, is_over, last.estimate)
+        return _Decision(0, nan, *_clipped((low, high), design), is_over, last.estimate)
     since = statistics.comparison.effect_since(design, statistics.scores)
     latest = since.sequence(alpha, design.alpha)
     hull = min(low, latest[0]), max(high, latest[1])
@@ -197,7 +197,7 @@ def _planned(design: Design, statistics: Statistics, alpha: float) -> _Decision:
         changed = _changed(design, (2 * last.size, last.estimate), since)
         return _Decision(0, nan, *_clipped(hull, design), is_over=True, estimate=since.estimate, changed=changed)
     p_value = _p_of(design, tuple(abs(look.z) for look in looks), alpha)
-    return _Decision(favours, p_value, low, high, is_over, last.estimate)
+    return _Decision(favours, p_value, *_clipped((low, high), design), is_over, last.estimate)
 
 
 @lru_cache(maxsize=1024)
@@ -248,7 +248,7 @@ def _warnings(statistics: Statistics) -> list[str]:
             "all samples of one model came before those of the other: they are compared as if a linear trend went on; "
             "samples of the same time, or a sample_id of each question, tell more"
         ]
-    compared = [each for each in cells(statistics.comparison.strata) if min(each.counts) > 0]
+    compared = [each for each in statistics.comparison.cells() if min(each.counts) > 0]
     if not compared:
         return ["the models' shares of the samples change too often: samples of the same time cannot be told"]
     strata = "one stratum" if len(compared) == 1 else f"{len(compared)} strata"

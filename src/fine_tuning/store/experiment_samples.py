@@ -33,7 +33,6 @@ class Outcome(TypedDict, total=False):
 
     score: float
     reference: str
-    ordinal: int
 
 
 def add(connection: Connection, test_id: str, rows: Sequence[NewSample]) -> None:
@@ -93,7 +92,7 @@ class Unit:
     Attributes:
         size: number of scores.
         total, covariate: sums of the scores, and of the covariate from its origin.
-        ordinal: number of the first score within the model; 0 where unknown.
+        ordinal: number of the first sample within the model; 0 where unknown.
         stratum: of the first sample.
         measures: size and total of other figures by name.
     """

@@ -114,15 +114,31 @@ class UnitSumsRecord(TypedDict):
 BlockRecord = list[int | None]  # see `experiments.propensity_strata.Block`
 
 
+class CellsRecord(TypedDict):
+    """See `experiments.share_cells.Cells`."""
+
+    current: UnitSumsRecord
+    ended: UnitSumsRecord
+    by_share: dict[str, UnitSumsRecord]
+    changing: dict[str, UnitSumsRecord]
+
+
+class TurnsRecord(TypedDict):
+    """See `experiments.turns.Turns`."""
+
+    excess: list[float]
+    variance: list[float]
+
+
 class PropensityStrataRecord(TypedDict):
     """See `experiments.propensity_strata.PropensityStrata`."""
 
-    current: UnitSumsRecord
-    ended: NotRequired[UnitSumsRecord]
-    by_share: dict[str, UnitSumsRecord]
-    changing: NotRequired[dict[str, UnitSumsRecord]]
-    before: NotRequired[list[float]]
+    scores: CellsRecord
+    measures: dict[str, CellsRecord]
+    before: list[float]
     blocks: list[BlockRecord]
+    sides: list[int]
+    turns: TurnsRecord
 
 
 class PlacesRecord(TypedDict):
@@ -137,6 +153,16 @@ class PlacesRecord(TypedDict):
     products: float
 
 
+class SampleSharesRecord(TypedDict):
+    """See `experiments.sample_shares.SampleShares`."""
+
+    blocks: int
+    total: int
+    squares: int
+    now: int
+    second: int
+
+
 class ComparisonRecord(TypedDict):
     """See `experiments.comparison.Comparison`."""
 
@@ -148,6 +174,8 @@ class ComparisonRecord(TypedDict):
     looks: list[PlannedLookRecord]
     next_look: int
     trend: NotRequired[list[PlacesRecord]]
+    samples: list[int]
+    shares: NotRequired[SampleSharesRecord]
 
 
 class StatisticsRecord(TypedDict):
@@ -160,6 +188,7 @@ class StatisticsRecord(TypedDict):
     looked_at: int
     late_outcomes: NotRequired[int]
     recorded: NotRequired[list[float]]
+    origins: NotRequired[dict[str, float]]
 
 
 class GuardrailStatus(TypedDict):

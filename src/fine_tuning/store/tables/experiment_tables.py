@@ -42,7 +42,7 @@ samples = Table(
     Column("id", BigId, primary_key=True),
     Column("experiment_id", ForeignKey("experiments.id"), nullable=False),
     Column("arm", String(10), nullable=False),
-    Column("ordinal", BigId, doc="1, 2, 3 ... of the scored ones within the arm"),
+    Column("ordinal", BigId, doc="1, 2, 3 ... within the arm, in the order in which they came"),
     Column("sample_id", String(200), doc="id of the request, shared by both models and a later outcome"),
     Column("cluster_id", String(200), doc="correlated samples, such as those of a user"),
     Column("prediction", Text),
@@ -70,7 +70,7 @@ experiment_clusters = Table(
     Column("size", BigId, nullable=False),
     Column("total", Float, nullable=False, doc="of the scores"),
     Column("covariate", Float, doc="sum from the test's first one"),
-    Column("ordinal", BigId, doc="of the first score"),
+    Column("ordinal", BigId, doc="of the first sample"),
     Column("stratum", String(200), doc="of the first sample"),
     Column("measures", Json, doc="count and sum of latency, cost and others, by name"),
 )

@@ -1,0 +1,76 @@
+"""The sums of one figure (the scores, or a measure) by the share of the traffic at the time in which units began."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from fine_tuning.experiments.unit_sums import UnitSums, summed
+from fine_tuning.store.records.experiment_json import CellsRecord, UnitSumsRecord
+
+ByShare = dict[int, UnitSums]
+
+
+@dataclass
+class Cells:
+    """Sums of units.
+
+    Attributes:
+        current: of those that began in the block of time that lasts; ended: in the one before it.
+        by_share: in those before that, by number of the share; changing: in those of them in which it changes.
+    """
+
+    current: UnitSums = field(default_factory=UnitSums)
+    ended: UnitSums = field(default_factory=UnitSums)
+    by_share: ByShare = field(default_factory=dict)
+    changing: ByShare = field(default_factory=dict)
+
+    def of_share(self, share: int, *, is_changing: bool) -> UnitSums:
+        """The sums of a share."""
+        return (self.changing if is_changing else self.by_share).setdefault(share, UnitSums())
+
+    def place_ended(self, share: int, *, is_changing: bool) -> None:
+        """Put the block that ended among those of its share."""
+        if sum(self.ended.counts):
+            self.of_share(share, is_changing=is_changing).add(self.ended)
+        self.ended = UnitSums()
+
+    def end(self) -> None:
+        """End the current block."""
+        self.ended, self.current = self.current, UnitSums()
+
+    def compared(self, ended: int | None, current: int | None, *, with_changing: bool) -> ByShare:
+        """All sums by share, or without those of blocks in which it changes, or of which that is not known yet.
+
+        Args:
+            ended, current: the shares of the last two blocks; None of one without samples.
+        """
+        found: dict[int, list[UnitSums]] = {}
+        parts = [*self.by_share.items()]
+        if with_changing:
+            last = (ended, self.ended), (current, self.current)
+            parts += [*self.changing.items(), *((share, sums) for share, sums in last if share is not None)]
+        for share, sums in parts:
+            if sum(sums.counts):
+                found.setdefault(share, []).append(sums)
+        return {share: found[share][0] if len(found[share]) == 1 else summed(found[share]) for share in found}
+
+    def as_dict(self) -> CellsRecord:
+        """The sums as plain JSON values."""
+        return {
+            "current": self.current.as_dict(),
+            "ended": self.ended.as_dict(),
+            "by_share": {str(share): sums.as_dict() for share, sums in self.by_share.items()},
+            "changing": {str(share): sums.as_dict() for share, sums in self.changing.items()},
+        }
+
+    @classmethod
+    def of(cls, state: CellsRecord) -> Cells:
+        """Sums as `as_dict` gave them."""
+        current, ended = UnitSums.of(state["current"]), UnitSums.of(state["ended"])
+        return cls(current, ended, by_share(state["by_share"]), by_share(state["changing"]))
+
+
+def by_share(state: Mapping[str, UnitSumsRecord]) -> ByShare:
+    """Sums by share as they are stored."""
+    return {int(share): UnitSums.of(sums) for share, sums in state.items()}
