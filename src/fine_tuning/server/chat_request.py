@@ -32,9 +32,9 @@ class TextPart(RequestModel):
 
 
 class CalledFunction(RequestModel):
-    """The function that the assistant called."""
+    """The function that the assistant called, by the name that it wrote: no answer is refused when it is sent back."""
 
-    name: Name
+    name: str
     arguments: str
 
 

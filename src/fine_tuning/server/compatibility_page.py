@@ -69,16 +69,19 @@ NOTES = {
         "has none. Under `strict`, schemas that a grammar cannot hold are refused; else the rest is said in words and "
         "checked, and the answer asked for again once. Lists take `metadata[key]=value` as a filter. "
         "With `store` a call also becomes a captured example: `domain`, `task_type` and `rating` (1 to 5) of its "
-        "`metadata` are taken over, and updating `rating` rates the example."
+        "`metadata` are taken over, and updating `rating` rates the example. An answer has U+FFFD in place of a NUL "
+        "character or half a character, here and in responses: what is stored is what was answered. Stored messages "
+        "keep their roles, of which the SDK's type knows `assistant` alone."
     ),
     "Responses": (
         "A response has the answer of the chat completion of its conversation. Items are messages of text, function "
         "calls and their outputs, and references to stored items; reasoning items of other models are kept and not "
         "read. Streams have every event of text and function calls, and no `[DONE]`. Unless `store` is false, a "
         "response can be retrieved, continued by `previous_response_id` and deleted, and is captured as an example as "
-        "for chat. A deleted response ends the chain: what continued it cannot be continued. `input_items` are those "
-        "of the request itself. `cancel` and `stream` on retrieval need background responses and are refused, as is "
-        "`compact`."
+        "for chat. A stream that fails, or whose reader leaves, is stored with as much of its answer as there is "
+        "(`failed` or `cancelled`), and extends no conversation. A deleted response ends the chain: what continued it "
+        "cannot be continued. `input_items` are those of the request itself. `cancel` and `stream` on retrieval need "
+        "background responses and are refused, as is `compact`."
     ),
     "Conversations": (
         "A response with `conversation` continues its items, and appends those it was sent and its answer. Deleting a "
