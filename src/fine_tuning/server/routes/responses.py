@@ -8,7 +8,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Query
 from fastapi.responses import JSONResponse, StreamingResponse
 from openai.types.responses import InputTokenCountResponse
 from openai.types.responses import Response as ResponseModel
@@ -21,6 +21,7 @@ from fine_tuning.server.api_objects import ApiObject
 from fine_tuning.server.client_disconnect import CLIENT_CLOSED_REQUEST, ClientDisconnected, check_connected
 from fine_tuning.server.context import Context, Project, Server
 from fine_tuning.server.pagination import known_position, listed
+from fine_tuning.server.query_parameters import Included
 from fine_tuning.server.response_events import Event, ResponseEvents
 from fine_tuning.server.response_objects import begun
 from fine_tuning.server.response_request import InputTokensRequest, ResponseRequest
@@ -153,12 +154,36 @@ def compact() -> None:
     raise invalid("compact is not supported: no model here reads a compacted form; use truncation = auto")
 
 
+@dataclass(frozen=True)
+class StreamedAgain:
+    """How a background response is streamed again, from an event on."""
+
+    stream: bool = False
+    starting_after: int | None = None
+    include_obfuscation: bool | None = None
+
+    def check(self) -> None:
+        """Refuse to stream: there are no background responses.
+
+        Raises:
+            ApiError: 400.
+        """
+        for name in ("stream", "starting_after"):
+            if getattr(self, name) not in (None, False):
+                raise invalid("only a background response can be streamed again, and there are none here", name)
+
+
 @router.get("/{response_id}", response_model=None, responses={200: {"model": ResponseModel}})
-def retrieve(server: Server, project: Project, response_id: str, *, stream: bool = False) -> JSONResponse:
+def retrieve(
+    server: Server,
+    project: Project,
+    response_id: str,
+    again: Annotated[StreamedAgain, Depends()],
+    included: Included,  # noqa: ARG001 - a response has all that there is of it
+) -> JSONResponse:
     """One stored response."""
     row = _find(server, project, response_id)
-    if stream:
-        raise invalid("only a background response can be streamed again, and there are none here", "stream")
+    again.check()
     return JSONResponse(row["response"])
 
 
@@ -183,6 +208,7 @@ def list_input_items(
     server: Server,
     project: Project,
     response_id: str,
+    included: Included,  # noqa: ARG001 - items have all that there is of them
     after: str | None = None,
     limit: Limit = 20,
     order: Order = "desc",
