@@ -69,9 +69,7 @@ def test_filter_of_another_shape_is_refused_in_words(address: str, path: str, qu
     assert words in answer.json()["error"]["message"]
 
 
-@pytest.mark.parametrize(
-    "query", ["metadata=", "metadata[a]=", "metadata[%F0%9F%98%80]=%F0%9F%98%80", "metadata[a]=%ff"]
-)
+@pytest.mark.parametrize("query", ["metadata=", "metadata[a]=", "metadata[%E2%82%AC]=%F0%9F%98%80", "metadata[a]=%ff"])
 @pytest.mark.parametrize("path", LISTS)
 def test_filter_that_no_row_has_gives_an_empty_page(address: str, path: str, query: str) -> None:
     assert httpx2.get(f"{address}/{path}?{query}").json()["data"] == []
@@ -82,7 +80,7 @@ def test_jobs_without_metadata_are_found_by_null(client: OpenAI, upload: Callabl
     made = client.fine_tuning.jobs.create(model=ALIAS, training_file=upload())
     found = client.fine_tuning.jobs.list(extra_query={"metadata": "null"})
     assert [job.id for job in found] == [made.id]
-    with pytest.raises(openai.BadRequestError, match="a filter of jobs alone"):
+    with pytest.raises(openai.BadRequestError, match="is a filter of jobs"):
         client.chat.completions.list(extra_query={"metadata": "null"})
 
 
