@@ -6,6 +6,7 @@ import json
 import os
 import re
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.client import HTTPConnection, RemoteDisconnected
@@ -40,6 +41,17 @@ def serving(home: str, *options: str) -> Iterator[Served]:
             process.terminate()
 
 
+_JSON = {"Content-Type": "application/json"}
+
+
+def _has_answer(line: bytes) -> bool:
+    """Whether a line of a stream has text, or a part of a call."""
+    if not line.startswith(b"data: {"):
+        return False
+    deltas = [choice["delta"] for choice in json.loads(line.removeprefix(b"data: "))["choices"]]
+    return any(delta.get("content") or delta.get("tool_calls") for delta in deltas)
+
+
 class Client:
     """One kept connection. The SDK's own work would share the cores with the server that is measured."""
 
@@ -64,17 +76,34 @@ class Client:
         lines = (line.removeprefix("data: ") for line in told.decode().splitlines() if line.startswith("data: "))
         return [json.loads(line) for line in lines if line != "[DONE]"]
 
+    def first_token_ms(self, path: str, body: dict[str, Any]) -> float:
+        """Milliseconds until a streamed chat completion shows its first text or call; the rest is read as well.
+
+        Raises:
+            RuntimeError: the server answered with an error, or with nothing.
+        """
+        started = time.perf_counter()
+        self._connection.request("POST", f"/v1{path}", json.dumps({**body, "stream": True}), _JSON)
+        response = self._connection.getresponse()
+        found = None
+        while line := response.readline():
+            if found is None and _has_answer(line):
+                found = (time.perf_counter() - started) * 1000
+        if response.status != 200 or found is None:
+            raise RuntimeError(f"{path}: status {response.status}, and no text or call")
+        return found
+
     def _ask(self, method: str, path: str, body: str | None) -> dict[str, Any]:
         told: dict[str, Any] = json.loads(self._raw(method, path, body))
         return told
 
     def _raw(self, method: str, path: str, body: str | None) -> bytes:
         try:
-            self._connection.request(method, f"/v1{path}", body, {"Content-Type": "application/json"})
+            self._connection.request(method, f"/v1{path}", body, _JSON)
             response = self._connection.getresponse()
         except (BrokenPipeError, RemoteDisconnected):  # the server closes a connection that rests for some seconds
             self._connection.close()
-            self._connection.request(method, f"/v1{path}", body, {"Content-Type": "application/json"})
+            self._connection.request(method, f"/v1{path}", body, _JSON)
             response = self._connection.getresponse()
         told = response.read()
         if response.status != 200:

@@ -9,6 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import openai
 import pytest
 from openai import OpenAI
@@ -38,6 +39,12 @@ def test_files_upload_list_read_and_delete(client: OpenAI, workspace: Path) -> N
         client.files.retrieve(made.id)
     with pytest.raises(openai.NotFoundError):
         client.files.content("..%2F..%2Fetc%2Fpasswd")
+
+
+def test_create_with_a_field_given_twice_is_refused(client: OpenAI, address: str) -> None:
+    answer = httpx2.post(f"{address}/files", files={"file": b"a"}, data={"purpose": ["batch", "user_data"]})
+    assert (answer.status_code, answer.json()["error"]["message"]) == (400, "'purpose' is given twice")
+    assert list(client.files.list()) == []
 
 
 def test_list_pages_filters_and_orders(client: OpenAI) -> None:

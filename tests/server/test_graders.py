@@ -12,6 +12,7 @@ import openai
 import pytest
 from openai import OpenAI
 
+from fine_tuning import CostTracker
 from fine_tuning.evaluation.graders.grading import FLAGS
 from fine_tuning.server.server_config import ServerConfig
 from tests.server.conftest import ALIAS, client_of, listening
@@ -102,6 +103,26 @@ def test_run_label_model_asks_the_servers_model(client: OpenAI) -> None:
     both = run(client, multi({"a": passing, "b": LABEL}, "a + b"))
     assert both.reward == 1 + found.reward
     assert both.api_model_grader_token_usage_per_model[ALIAS]["total_tokens"] == 2 * found.metadata.token_usage
+
+
+def test_run_records_the_calls_of_judges(client: OpenAI) -> None:
+    found = [run(client, SCORE), run(client, multi({"a": LABEL, "b": LABEL}, "a + b"))]
+    run(client, LABEL, "word " * 5000)  # a call that failed has no tokens to record
+    run(client, CHECK)
+    tokens = [found[0].metadata.token_usage, found[1].api_model_grader_token_usage_per_model[ALIAS]["total_tokens"]]
+    [(name, judged)] = CostTracker().get_cost_summary()["judge_by_model"].items()
+    assert (name, judged["count"], judged["tokens"]) == (ALIAS, 3, sum(tokens))
+    assert CostTracker().get_cost_summary()["inference_by_model"] == {}
+
+
+def test_run_with_a_judge_whose_budget_is_spent_says_so(client: OpenAI) -> None:
+    tracker = CostTracker()
+    tracker.set_budget(ALIAS, 1.0, hard=True)
+    tracker.record_inference(ALIAS, 10, 2.0, is_fine_tuned=False)
+    found = run(client, LABEL)
+    assert raised(found) == {"model_grader_server_error"}
+    assert "budget" in found.metadata.errors.model_grader_server_error_details
+    assert CostTracker().get_cost_summary()["judge_by_model"] == {}
 
 
 def test_run_score_model_is_in_its_range_or_says_why_not(client: OpenAI) -> None:

@@ -54,6 +54,11 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"party": True}, "Unknown parameter: 'party'."),
     ({"stream": "maybe"}, "Invalid type for 'stream': expected a boolean, but got a string instead."),
     ({"model": ""}, "Invalid 'model': expected a string of at least 1 characters, but got 0."),
+    ({"logit_bias": {"x": 1}}, "Invalid 'logit_bias.x': expected a string that matches ^[0-9]{1,9}$, but got \"x\"."),
+    (
+        {"logit_bias": {"-1": 1}},
+        "Invalid 'logit_bias.-1': expected a string that matches ^[0-9]{1,9}$, but got \"-1\".",
+    ),
     ({"logit_bias": {"1": 200}}, "Invalid 'logit_bias.1': expected a value of at most 100.0, but got 200."),
 ]
 

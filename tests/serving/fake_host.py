@@ -19,7 +19,10 @@ USAGE = {"prompt_tokens": 7, "completion_tokens": 2, "total_tokens": 9}
 
 
 class FakeHost(ThreadingHTTPServer):
-    """Echoes the last message, or fails with `status` and `error`; a body of None is an answer that is not JSON."""
+    """Echoes the last message, or fails with `status` and `error`; a body of None is an answer that is not JSON.
+
+    A stream has the deltas in `pieces` where there are any; one with the key `error` is a failure on the way.
+    """
 
     daemon_threads = True
 
@@ -27,6 +30,7 @@ class FakeHost(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.status, self.error = status, error
         self.usage: dict[str, Any] = usage if isinstance(usage, dict) else USAGE if usage else {}
+        self.pieces: list[dict[str, Any]] = []
         self.requests: list[Request] = []
         self._thread = threading.Thread(target=self.serve_forever, args=(0.01,))
 
@@ -71,7 +75,10 @@ class _Handler(BaseHTTPRequestHandler):
         chunk = {"id": "1", "object": "chat.completion.chunk", "created": 1, "model": body["model"]}
         pieces: list[dict[str, Any]] = [{"role": "assistant"}, {"content": "echo "}]
         pieces += [{"content": body["messages"][-1]["content"]}, {}]
-        chunks = [{**chunk, "choices": [{"index": 0, "delta": piece, "finish_reason": None}]} for piece in pieces]
+        chunks = [
+            piece if "error" in piece else {**chunk, "choices": [{"index": 0, "delta": piece, "finish_reason": None}]}
+            for piece in self.server.pieces or pieces
+        ]
         last: dict[str, Any] = {**chunk, "choices": []}
         if self.server.usage and body.get("stream_options", {}).get("include_usage"):
             last["usage"] = self.server.usage

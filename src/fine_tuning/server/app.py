@@ -7,15 +7,17 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 from anyio.to_thread import current_default_thread_limiter
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.concurrency import run_in_threadpool
 from fastapi_offline import FastAPIOffline
 
+from fine_tuning.evaluation.graders.grading import PythonLimits
 from fine_tuning.server import api_errors, request_gate
 from fine_tuning.server.batch_runner import BatchRunner, places_of
 from fine_tuning.server.context import Context
 from fine_tuning.server.http_methods import HttpMethods
 from fine_tuning.server.loaded_models import Engines
+from fine_tuning.server.query_parameters import check_known
 from fine_tuning.server.rate_limits import ConcurrencyLimiter
 from fine_tuning.server.routes import (
     batches,
@@ -55,7 +57,8 @@ def make_app(config: ServerConfig | None = None, workspace: Workspace | None = N
     workspace = workspace or open_workspace()
     parity = Parity(workspace.database)
     engines = Engines(workspace.settings, config.memory_limit_mib, parity, config.context_length)
-    context = Context(config, workspace, engines, parity, ConcurrencyLimiter(config.max_concurrent))
+    limits = PythonLimits() if config.python_graders else None
+    context = Context(config, workspace, engines, parity, ConcurrencyLimiter(config.max_concurrent), limits)
     app = FastAPIOffline(  # its documentation page loads nothing from elsewhere
         title="Fine-tuning pipeline",
         summary="OpenAI's API for files, fine-tuning, models and their answers, on your own hardware.",
@@ -69,7 +72,7 @@ def make_app(config: ServerConfig | None = None, workspace: Workspace | None = N
     app.add_middleware(HttpMethods, routes=[*routes, *(("", route) for route in health.router.routes)])
     request_gate.install(app, context)
     for resource in RESOURCES:
-        app.include_router(resource.router, prefix="/v1")
+        app.include_router(resource.router, prefix="/v1", dependencies=[Depends(check_known)])
     app.include_router(health.router)
     return app
 

@@ -5,18 +5,21 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Sequence
-from typing import Literal, NotRequired, TypedDict
+from typing import Literal, NotRequired, TypedDict, cast
 
 from fine_tuning.data_io.messages import ToolCall
 from fine_tuning.serving.chat_types import (
     ChunkChoice,
     Delta,
+    FunctionCallDelta,
     Logprobs,
     TokenLogprob,
+    ToolCallDelta,
     Usage,
     usage,
 )
 from fine_tuning.serving.chat_wire import JoinedToolCalls
+from fine_tuning.store.column_types import storable
 
 FINGERPRINT = "fp_fine_tuning"
 
@@ -86,12 +89,15 @@ def total_usage(usages: Sequence[Usage]) -> Usage:
 
 
 def chunk_choice(choice: ChunkChoice, top_logprobs: int, *, is_first: bool) -> ChunkChoice:
-    """An engine's choice as the API returns it; the first one has the role, which llama.cpp sometimes omits."""
+    """An engine's choice as the API returns it; the first one has the role, which llama.cpp sometimes omits.
+
+    Its texts are those that the store can hold, so that what is stored is what was answered.
+    """
     delta: Delta = {}
     if "content" in choice["delta"]:
-        delta["content"] = choice["delta"]["content"]
+        delta["content"] = _storable(choice["delta"]["content"])
     if "tool_calls" in choice["delta"]:
-        delta["tool_calls"] = choice["delta"]["tool_calls"]
+        delta["tool_calls"] = [_storable_call(call) for call in choice["delta"]["tool_calls"] or []]
     if is_first:
         delta = {"role": "assistant", **delta, "content": delta.get("content") or ""}
     return {
@@ -100,6 +106,18 @@ def chunk_choice(choice: ChunkChoice, top_logprobs: int, *, is_first: bool) -> C
         "logprobs": _logprobs(choice.get("logprobs"), top_logprobs),
         "finish_reason": choice.get("finish_reason"),
     }
+
+
+def _storable(text: str | None) -> str | None:
+    return text and storable(text)
+
+
+def _storable_call(call: ToolCallDelta) -> ToolCallDelta:
+    function = call.get("function")
+    if function is None:
+        return call
+    written = {name: _storable(text) for name, text in function.items() if isinstance(text, str)}
+    return {**call, "function": cast("FunctionCallDelta", {**function, **written})}
 
 
 def _logprobs(found: Logprobs | None, top: int) -> Logprobs | None:
@@ -112,7 +130,7 @@ def _token(token: TokenLogprob, top: int) -> TokenLogprob:
 
 
 def _plain(token: TokenLogprob) -> TokenLogprob:
-    return {"token": token["token"], "logprob": token["logprob"], "bytes": token.get("bytes")}
+    return {"token": storable(token["token"]), "logprob": token["logprob"], "bytes": token.get("bytes")}
 
 
 class ChoiceCollector:

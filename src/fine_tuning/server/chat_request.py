@@ -19,7 +19,9 @@ Metadata = Annotated[
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 Stop = Annotated[str, Field(min_length=1)]
 Stops = Stop | Annotated[list[Stop], Field(max_length=4)]
-LogitBias = dict[str, Annotated[Number, Field(ge=-100, le=100)]]
+TokenId = Annotated[str, Field(pattern=r"^[0-9]{1,9}$")]
+LogitBias = dict[TokenId, Annotated[Number, Field(ge=-100, le=100)]]
+BY_IDS = "by token ids of the model's own vocabulary"
 SEEDS = 2**32 - 1  # distinct seeds of llama.cpp; the next number means a random one
 ROLES = Literal["system", "developer", "user", "assistant", "tool"]
 
@@ -32,9 +34,9 @@ class TextPart(RequestModel):
 
 
 class CalledFunction(RequestModel):
-    """The function that the assistant called."""
+    """The function that the assistant called, by the name that it wrote: no answer is refused when it is sent back."""
 
-    name: Name
+    name: str
     arguments: str
 
 
@@ -144,7 +146,7 @@ class ChatRequest(AnswerRequest):
     repetition_penalty: Number | None = supported(BEYOND, gt=0, le=10)
     presence_penalty: Number | None = Field(default=None, ge=-2, le=2)
     frequency_penalty: Number | None = Field(default=None, ge=-2, le=2)
-    logit_bias: LogitBias | None = None
+    logit_bias: LogitBias | None = supported(BY_IDS)
     logprobs: bool | None = None
     top_logprobs: int | None = Field(default=None, ge=0, le=20)
     tools: list[Tool] | None = Field(default=None, max_length=128)

@@ -6,7 +6,7 @@ python -m fine_tuning.server.compatibility_page > docs/openai-compatibility.md
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
@@ -17,6 +17,7 @@ from fine_tuning.server.chat_request import ChatRequest
 from fine_tuning.server.embedding_request import EmbeddingRequest
 from fine_tuning.server.grader_request import RunGrader, ValidateGrader
 from fine_tuning.server.job_request import CreateJob
+from fine_tuning.server.query_parameters import QueryField, fields
 from fine_tuning.server.response_request import InputTokensRequest, ResponseRequest
 from fine_tuning.server.routes.checkpoints import GrantPermissions
 from fine_tuning.server.routes.conversations import CreateConversation, CreateItems, UpdateConversation
@@ -31,6 +32,11 @@ Written by `python -m fine_tuning.server.compatibility_page`; a test keeps it eq
 A parameter is *supported*, *ignored* (accepted, changes nothing) or *refused* (400, naming it). Any other parameter is
 refused as unknown, so that no request seems to work while a part of it is lost. Errors have OpenAI's shape,
 `{"error": {"message", "type", "param", "code"}}`, and the SDKs raise their own typed exceptions.
+
+Refused together, as by OpenAI: `max_tokens` and `max_completion_tokens`, `conversation` and `previous_response_id`,
+hyperparameters outside `method` and inside it, or of another method than its `type`; and alone: `stream_options`
+without `stream`, `tool_choice` without `tools`, `top_logprobs` without log probabilities, an answer without any input.
+A filter of lists is `metadata[KEY]=VALUE`, once for each key; a page has `limit` items, which follow `after`.
 """
 BODIES: dict[str, list[tuple[str, type[BaseModel]]]] = {
     "Uploads": [("create", CreateUpload), ("complete", CompleteUpload)],
@@ -47,6 +53,9 @@ BODIES: dict[str, list[tuple[str, type[BaseModel]]]] = {
     "Graders": [("run", RunGrader), ("validate", ValidateGrader)],
     "Batches": [("create", CreateBatch)],
 }
+_LARGE = 2**31 - 1
+_PAIRS = (("ge", "gt", "min_length"), ("le", "lt", "max_length"))
+_LIMITS = [name for names in _PAIRS for name in names]
 SUPPORT = ("supported", "ignored", "refused")
 TAGS = (
     *("Files", "Uploads", "Fine-tuning", "Models", "Responses", "Conversations"),
@@ -69,16 +78,19 @@ NOTES = {
         "has none. Under `strict`, schemas that a grammar cannot hold are refused; else the rest is said in words and "
         "checked, and the answer asked for again once. Lists take `metadata[key]=value` as a filter. "
         "With `store` a call also becomes a captured example: `domain`, `task_type` and `rating` (1 to 5) of its "
-        "`metadata` are taken over, and updating `rating` rates the example."
+        "`metadata` are taken over, and updating `rating` rates the example. An answer has U+FFFD in place of a NUL "
+        "character or half a character, here and in responses: what is stored is what was answered. Stored messages "
+        "keep their roles, of which the SDK's type knows `assistant` alone."
     ),
     "Responses": (
         "A response has the answer of the chat completion of its conversation. Items are messages of text, function "
         "calls and their outputs, and references to stored items; reasoning items of other models are kept and not "
         "read. Streams have every event of text and function calls, and no `[DONE]`. Unless `store` is false, a "
         "response can be retrieved, continued by `previous_response_id` and deleted, and is captured as an example as "
-        "for chat. A deleted response ends the chain: what continued it cannot be continued. `input_items` are those "
-        "of the request itself. `cancel` and `stream` on retrieval need background responses and are refused, as is "
-        "`compact`."
+        "for chat. A stream that fails, or whose reader leaves, is stored with as much of its answer as there is "
+        "(`failed` or `cancelled`), and extends no conversation. A deleted response ends the chain: what continued it "
+        "cannot be continued. `input_items` are those of the request itself. `cancel` and `stream` on retrieval need "
+        "background responses and are refused, as is `compact`."
     ),
     "Conversations": (
         "A response with `conversation` continues its items, and appends those it was sent and its answer. Deleting a "
@@ -135,8 +147,25 @@ def _endpoints(tag: str) -> Iterator[str]:
         for route in resource.router.routes:
             if isinstance(route, APIRoute) and tag in route.tags:
                 method = min(route.methods or {"?"})
-                queries = ", ".join(f"`{field.alias}`" for field in route.dependant.query_params)
+                queries = ", ".join(_query(field) for field in fields(route.dependant))
                 yield f"| {method} `/v1{route.path.replace(':path', '')}` | {queries} |"
+
+
+def _query(field: QueryField) -> str:
+    limits = bounds(field.constraints)
+    return f"`{field.name}` ({limits})" if limits else f"`{field.name}`"
+
+
+def bounds(constraints: Sequence[object]) -> str:
+    """The limits of a field in words; empty where it has none that a client may meet."""
+    found = {name: getattr(each, name) for each in constraints for name in _LIMITS if hasattr(each, name)}
+    low, high = (next((found[name] for name in names if name in found), None) for names in _PAIRS)
+    low = None if low is not None and low <= -_LARGE else low
+    high = None if high is not None and high >= _LARGE else high
+    word = "length " if "max_length" in found or "min_length" in found else "above " if "gt" in found else ""
+    if low is None:
+        return "" if high is None else f"{word}up to {high}"
+    return f"{word}{low} or more" if high is None else f"{word}{low} to {high}"
 
 
 def parameters(model: type[BaseModel]) -> list[tuple[str, str, str]]:
@@ -144,7 +173,10 @@ def parameters(model: type[BaseModel]) -> list[tuple[str, str, str]]:
     found = []
     for name, field in model.model_fields.items():
         extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
-        found.append((name, str(extra.get("support", "supported")), str(extra.get("why", ""))))
+        support = str(extra.get("support", "supported"))
+        required = "required" if field.is_required() else ""
+        words = (required, bounds(field.metadata) if support == "supported" else "", str(extra.get("why", "")))
+        found.append((field.alias or name, support, "; ".join(filter(None, words))))
     return sorted(found, key=lambda row: SUPPORT.index(row[1]))
 
 

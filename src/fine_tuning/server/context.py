@@ -7,6 +7,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from fine_tuning.evaluation.graders.grading import PythonLimits
 from fine_tuning.server.loaded_models import Engines
 from fine_tuning.server.rate_limits import ConcurrencyLimiter
 from fine_tuning.server.server_config import ServerConfig
@@ -19,13 +20,14 @@ PROJECT = "project"  # in a request's state
 
 @dataclass(frozen=True)
 class Context:
-    """One server's parts; `requests` counts those of clients that run now."""
+    """One server's parts: `requests` counts those of clients that run now; without `python_graders` there are none."""
 
     config: ServerConfig
     workspace: Workspace
     engines: Engines
     parity: Parity
     requests: ConcurrencyLimiter
+    python_graders: PythonLimits | None = None
 
     @property
     def database(self) -> Database:

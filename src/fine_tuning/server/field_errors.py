@@ -106,9 +106,12 @@ def _specificity(error: FieldError) -> int:
 
 def _is_tag(part: int | str) -> bool:
     """Whether a part of an error's location is the type of a value, not a field."""
-    return isinstance(part, str) and (
-        part in {"body", "query", "path", "str", "int", "float", "dict"}
-        or "[" in part
-        or part[:1].isupper()
-        or "constrained" in part
+    return (
+        isinstance(part, str)
+        and (
+            part in {"body", "query", "path", "str", "int", "float", "dict"}
+            or ("[" in part and not part.endswith("[]"))  # as a parameter that is a list may be written
+            or part[:1].isupper()
+            or "constrained" in part
+        )
     )

@@ -78,11 +78,19 @@ class ResponseEvents:
 
     def fail(self, message: str) -> list[Event]:
         """The last event of an answer that failed."""
-        if self._item is not None:
-            list(self._close("incomplete"))
-        self.response["status"] = "failed"
+        self._stop("failed")
         self.response["error"] = {"code": "server_error", "message": message}
         return [self._numbered(event) for event in (*self._begin(), self._whole("response.failed"))]
+
+    def cancel(self) -> None:
+        """End an answer whose reader has left."""
+        self._stop("cancelled")
+
+    def _stop(self, status: Literal["failed", "cancelled"]) -> None:
+        list(self._close("incomplete"))
+        self.response["status"] = status
+        self.response["completed_at"] = None
+        self.response["incomplete_details"] = None
 
     def _numbered(self, event: Event) -> Event:
         event["sequence_number"] = next(self._numbers)

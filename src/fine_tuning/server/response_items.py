@@ -8,12 +8,12 @@ from typing import Annotated, ClassVar, Literal, TypeAlias, cast
 
 from pydantic import ConfigDict, Discriminator, Field, Tag, TypeAdapter
 
-from fine_tuning.server.chat_request import Name
 from fine_tuning.server.request_model import RequestModel
 from fine_tuning.store.records.rows import JsonColumn
 
 Status = Literal["in_progress", "completed", "incomplete"]
 ItemId = Annotated[str, Field(min_length=1, max_length=64)]
+CallId = Annotated[str, Field(min_length=1)]  # as the host of a model writes it
 
 
 class TextPart(RequestModel):
@@ -87,8 +87,8 @@ class FunctionCallItem(RequestModel):
     prefix: ClassVar[str] = "fc"
 
     type: Literal["function_call"]
-    call_id: ItemId
-    name: Name
+    call_id: CallId
+    name: str
     arguments: str
     id: ItemId | None = None
     status: Status | None = None
@@ -108,7 +108,7 @@ class FunctionCallOutputItem(RequestModel):
     prefix: ClassVar[str] = "fco"
 
     type: Literal["function_call_output"]
-    call_id: ItemId
+    call_id: CallId
     output: str | list[TextPart]
     id: ItemId | None = None
     status: Status | None = None

@@ -8,7 +8,7 @@ from typing import Literal, NotRequired, TypedDict
 from fine_tuning.data_io.usage import usage_of
 from fine_tuning.server.api_objects import ApiObject
 from fine_tuning.server.response_items import Status, new_id
-from fine_tuning.server.response_request import ResponseRequest
+from fine_tuning.server.response_request import FunctionTool, ResponseRequest
 from fine_tuning.serving.chat_types import TokenLogprob, Usage
 
 
@@ -85,7 +85,7 @@ class Response(TypedDict):
     object: Literal["response"]
     created_at: int
     completed_at: int | None
-    status: Literal["in_progress", "completed", "incomplete", "failed"]
+    status: Literal["in_progress", "completed", "incomplete", "failed", "cancelled"]
     background: bool
     error: ResponseError | None
     incomplete_details: IncompleteDetails | None
@@ -144,7 +144,7 @@ def begun(body: ResponseRequest) -> Response:
         "temperature": 1.0 if body.temperature is None else body.temperature,
         "text": {"format": {"type": "text"}, **text},
         "tool_choice": "auto" if choice is None else choice if isinstance(choice, str) else choice.model_dump(),
-        "tools": [tool.model_dump() for tool in body.tools or []],
+        "tools": [tool.shown() for tool in body.tools or [] if isinstance(tool, FunctionTool)],
         "top_logprobs": body.top_logprobs or 0,
         "top_p": 1.0 if body.top_p is None else body.top_p,
         "truncation": body.truncation or "disabled",

@@ -17,6 +17,10 @@ from fine_tuning.store.records.rows import JsonColumn
 
 LOGPROBS = "message.output_text.logprobs"
 _WAITING = "a response is answered while its client waits; use stream = true"
+_TOOLS = (
+    "functions only: nothing here runs hosted tools; `async`, `defer_loading` and `output_schema` of a function change "
+    "nothing"
+)
 _ITEMS = "text and functions alone: items of hosted tools, images and files are refused"
 Includable = Literal[
     "file_search_call.results",
@@ -38,6 +42,24 @@ class FunctionTool(RequestModel):
     description: str | None = None
     parameters: JsonColumn | None = None
     strict: bool | None = None
+    allowed_callers: list[Literal["direct", "programmatic"]] | None = None
+    async_: bool | None = Field(default=None, alias="async")
+    defer_loading: bool | None = None
+    output_schema: JsonColumn | None = None
+
+    @property
+    def is_callable(self) -> bool:
+        """Whether an answer may call it: functions for programs that a hosted tool runs alone have no caller here."""
+        return self.allowed_callers is None or "direct" in self.allowed_callers
+
+    def for_chat(self) -> chat.Function:
+        """The function as chat completions take it."""
+        return chat.Function(**self.model_dump(include={"name", "description", "parameters", "strict"}))
+
+    def shown(self) -> JsonColumn:
+        """The tool as a response has it."""
+        nulls = {"description": None, "parameters": None, "strict": None}
+        return nulls | self.model_dump(by_alias=True, exclude_none=True)
 
 
 class OtherTool(RequestModel):
@@ -141,7 +163,7 @@ class PromptRequest(RequestModel):
     instructions: str | None = None
     previous_response_id: ItemId | None = supported("of a stored response; its instructions are not carried over")
     conversation: ItemId | ConversationName | None = None
-    tools: list[Tool] | None = supported("functions only: nothing here runs hosted tools", max_length=128)
+    tools: list[Tool] | None = supported(_TOOLS, max_length=128)
     tool_choice: ToolChoice | None = None
     parallel_tool_calls: bool | None = None
     text: TextOptions | None = None
@@ -176,6 +198,9 @@ class PromptRequest(RequestModel):
             if isinstance(tool, OtherTool):
                 message = f"The tool '{tool.type}' is not supported: nothing here runs it; send type 'function'"
                 raise invalid(message, f"tools.{index}.type", "unsupported_value")
+            if not tool.is_callable:
+                message = f"Only the model calls {tool.name} here: allowed_callers must have 'direct'"
+                raise invalid(message, f"tools.{index}.allowed_callers", "unsupported_value")
         self._check_tool_choice()
         self._check_schemas()
 
@@ -206,7 +231,7 @@ class PromptRequest(RequestModel):
 
     def chat_request(self, messages: Sequence[chat.Message]) -> ChatRequest:
         """The request of a chat completion with the same answer."""
-        functions = [chat.Function(**tool.model_dump(exclude={"type"})) for tool in self.functions]
+        functions = [tool.for_chat() for tool in self.functions]
         return ChatRequest(
             model=self.model,
             messages=list(messages),

@@ -21,6 +21,7 @@ from fine_tuning.serving.engine import Engine
 from fine_tuning.store import conversations, responses
 from fine_tuning.store import response_items as stored_items
 from fine_tuning.store.database import Transaction
+from fine_tuning.store.records.responses import NewResponse
 from fine_tuning.store.records.rows import JsonColumn
 from fine_tuning.store.response_items import Owner
 
@@ -134,18 +135,32 @@ def keep(server: Context, project: str, body: ResponseRequest, turn: Turn, respo
     with server.database.write() as tx:
         if conversation is not None and conversations.get(tx, project, conversation) is None:
             raise NotFoundError(f"conversation {conversation} was deleted while it was answered")
-        if body.is_stored:
-            responses.add(
-                tx,
-                {
-                    "id": name,
-                    "project": project,
-                    "model": body.model,
-                    "previous_response_id": body.previous_response_id,
-                    "response": {**response},
-                    "example_id": example,
-                },
-            )
         owner = Owner(project, name if body.is_stored else None, conversation)
-        stored_items.add(tx, owner, turn.sent)
-        stored_items.add(tx, owner, output, is_output=True)
+        _add(tx, owner, body, turn, response, example)
+
+
+def keep_unfinished(server: Context, project: str, body: ResponseRequest, turn: Turn, response: Response) -> None:
+    """Store a response that failed or was cancelled after its first event, with as much of the answer as there is.
+
+    It can be retrieved; it is no example, and its conversation does not go on with half an answer.
+    """
+    if body.is_stored:
+        with server.database.write() as tx:
+            _add(tx, Owner(project, response["id"]), body, turn, response, None)
+
+
+def _add(
+    tx: Transaction, owner: Owner, body: ResponseRequest, turn: Turn, response: Response, example: str | None
+) -> None:
+    if owner.response_id is not None:
+        new: NewResponse = {
+            "id": owner.response_id,
+            "project": owner.project,
+            "model": body.model,
+            "previous_response_id": body.previous_response_id,
+            "response": {**response},
+            "example_id": example,
+        }
+        responses.add(tx, new)
+    stored_items.add(tx, owner, turn.sent)
+    stored_items.add(tx, owner, [{**item} for item in response["output"]], is_output=True)

@@ -7,7 +7,7 @@ from typing import cast
 from pydantic import Field
 
 from fine_tuning.server.api_errors import invalid
-from fine_tuning.server.chat_request import SEEDS, LogitBias, Number, Stops, StreamOptions
+from fine_tuning.server.chat_request import BY_IDS, SEEDS, LogitBias, Number, Stops, StreamOptions
 from fine_tuning.server.request_model import RequestModel, ignored, refused, supported
 from fine_tuning.server.text_inputs import MAX_INPUTS, TextInputs
 from fine_tuning.serving.text_types import TextBody
@@ -36,7 +36,7 @@ class TextCompletionRequest(RequestModel):
     stop: Stops | None = None
     presence_penalty: Number | None = Field(default=None, ge=-2, le=2)
     frequency_penalty: Number | None = Field(default=None, ge=-2, le=2)
-    logit_bias: LogitBias | None = None
+    logit_bias: LogitBias | None = supported(BY_IDS)
     seed: int | None = Field(default=None, ge=-(2**63), le=2**63 - 1)
 
     user: str | None = ignored("users of a key are not distinguished")

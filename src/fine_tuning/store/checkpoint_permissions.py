@@ -38,8 +38,9 @@ def page(
     newest_first: bool,
 ) -> Page[CheckpointPermission]:
     """The permissions on a checkpoint; see `paging.page`."""
-    conditions = [_table.c.checkpoint == checkpoint] + ([_table.c.project == project] if project else [])
-    return paging.page(connection, _table, conditions, after=after, limit=limit, newest_first=newest_first)
+    scope = [_table.c.checkpoint == checkpoint]
+    conditions = scope + ([_table.c.project == project] if project else [])
+    return paging.page(connection, _table, conditions, after=after, limit=limit, newest_first=newest_first, scope=scope)
 
 
 def has(connection: Connection, checkpoint: str, project: str) -> bool:

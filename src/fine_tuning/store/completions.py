@@ -38,10 +38,11 @@ def page(
     newest_first: bool,
 ) -> Page[StoredCompletion]:
     """A project's stored completions; see `paging.page`."""
-    conditions = [_table.c.project == project, *paging.has_metadata(_table, metadata)]
+    scope = [_table.c.project == project]
+    conditions = [*scope, *paging.has_metadata(_table, metadata)]
     if model is not None:
         conditions.append(_table.c.model == model)
-    return paging.page(connection, _table, conditions, after=after, limit=limit, newest_first=newest_first)
+    return paging.page(connection, _table, conditions, after=after, limit=limit, newest_first=newest_first, scope=scope)
 
 
 def set_metadata(connection: Connection, completion_id: str, metadata: Mapping[str, str]) -> None:

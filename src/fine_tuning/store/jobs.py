@@ -134,8 +134,9 @@ def page(
     connection: Connection, project: str, *, metadata: Mapping[str, str] | None, after: str | None, limit: int
 ) -> paging.Page[Job]:
     """A project's local jobs, newest first; see `paging.page`, and `paging.has_metadata` for `metadata`."""
-    conditions = [_columns.project == project, _columns.provider == "local", *paging.has_metadata(_table, metadata)]
-    return paging.page(connection, _table, conditions, after=after, limit=limit)
+    scope = [_columns.project == project, _columns.provider == "local"]
+    conditions = [*scope, *paging.has_metadata(_table, metadata)]
+    return paging.page(connection, _table, conditions, after=after, limit=limit, scope=scope)
 
 
 def by_key(connection: Connection, idempotency_key: str) -> Job | None:

@@ -32,7 +32,8 @@ def page(
     """Up to `limit` rows that follow the row with id `after`, by time of creation and then id.
 
     Args:
-        scope: conditions on the row `after` in place of `conditions`: it may have been deleted since the previous page.
+        scope: conditions on the row `after` in place of `conditions`: it may have been deleted since the previous page,
+            or be of a list without a filter.
 
     Raises:
         NotFoundError: no row under these conditions has the id `after`.

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
+from threading import Semaphore, Timer
 
 import pytest
 from pydantic import ValidationError
@@ -131,3 +133,18 @@ def test_python_source_that_is_none_is_refused(source: str, words: str) -> None:
 def test_python_grader_is_off_without_limits() -> None:
     found = grade({"type": "python", "source": "def grade(sample, item): return 1"}).outcome
     assert (found.reward, found.problems[0].kind) == (None, "disabled")
+
+
+def test_python_grader_waits_for_a_place_and_says_when_there_is_none() -> None:
+    limits = PythonLimits(seconds=5, memory_mib=512, places=Semaphore(1), wait_seconds=0.1)
+    grader = {"type": "python", "source": "def grade(sample, item): return 1"}
+    limits.places.acquire()
+    busy = grade(grader, python=limits).outcome
+    assert (busy.reward, busy.problems[0].flag, busy.problems[0].kind) == (None, "python_grader_server_error", "busy")
+    Timer(0.2, limits.places.release).start()
+    patient = replace(limits, wait_seconds=30)
+    assert grade(grader, python=patient).outcome.reward == 1
+    failing = {**grader, "source": "def grade(sample, item): return item['x']"}
+    for each in (failing, failing, grader):  # a failure gives its place back
+        last = grade(each, python=limits).outcome
+    assert last.reward == 1

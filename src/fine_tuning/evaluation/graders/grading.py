@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from threading import Semaphore
 from typing import Literal, Protocol, get_args
 
 from fine_tuning.data_io.json_values import JsonObject
@@ -114,10 +116,14 @@ class PythonLimits:
     Attributes:
         seconds: of wall-clock time and of processor time, each.
         memory_mib: of address space.
+        places: processes that run at once, by default one for each core; others wait for a place.
+        wait_seconds: for a place.
     """
 
     seconds: int = 20
     memory_mib: int = 1024
+    places: Semaphore = field(default_factory=lambda: Semaphore(os.cpu_count() or 1))
+    wait_seconds: float = 120.0
 
 
 @dataclass(frozen=True)

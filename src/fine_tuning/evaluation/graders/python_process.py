@@ -6,6 +6,8 @@ import json
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from math import isfinite
 from pathlib import Path
 
@@ -23,7 +25,8 @@ def run(source: str, row: Row, limits: PythonLimits) -> float:
         GradingFailed: the source fails, exceeds a limit or returns no number; or there is no sandbox here.
     """
     request = {"source": source, "sample": row.sample.variables(), "item": row.item, "memory_mib": limits.memory_mib}
-    reply = _reply(json.dumps({**request, "seconds": limits.seconds}), limits)
+    with _place(limits):
+        reply = _reply(json.dumps({**request, "seconds": limits.seconds}), limits)
     if error := reply.get("unavailable"):
         raise GradingFailed("python_grader_server_error", f"no sandbox for python graders: {error}", "unavailable")
     if error := reply.get("error"):
@@ -32,6 +35,18 @@ def run(source: str, row: Row, limits: PythonLimits) -> float:
     if not isinstance(reward, int | float) or not isfinite(reward):
         raise GradingFailed("python_grader_runtime_error", f"grade must return a finite number, not {reward!r}")
     return float(reward)
+
+
+@contextmanager
+def _place(limits: PythonLimits) -> Iterator[None]:
+    """One of the places for processes, which together could take all memory of the machine."""
+    if not limits.places.acquire(timeout=limits.wait_seconds):
+        busy = f"other python graders took all places for {limits.wait_seconds:g} s; try again"
+        raise GradingFailed("python_grader_server_error", busy, "busy")
+    try:
+        yield
+    finally:
+        limits.places.release()
 
 
 def _reply(request: str, limits: PythonLimits) -> dict[str, object]:

@@ -13,6 +13,7 @@ from fine_tuning.server.api_objects import ApiObject
 from fine_tuning.server.chat_request import Metadata
 from fine_tuning.server.context import Context, Project, Server
 from fine_tuning.server.pagination import listed
+from fine_tuning.server.query_parameters import Included
 from fine_tuning.server.request_model import RequestModel
 from fine_tuning.server.response_items import SentItem, identified, new_id
 from fine_tuning.server.routes.responses import Limit, Order, items_page
@@ -84,7 +85,13 @@ def delete(server: Server, project: Project, conversation_id: str) -> ApiObject:
 
 
 @router.post("/{conversation_id}/items", response_model=ConversationItemList, response_model_exclude_unset=True)
-def create_items(server: Server, project: Project, conversation_id: str, body: CreateItems) -> ApiObject:
+def create_items(
+    server: Server,
+    project: Project,
+    conversation_id: str,
+    body: CreateItems,
+    included: Included,  # noqa: ARG001 - items have all that there is of them
+) -> ApiObject:
     """Append items."""
     body.check_storable()
     _find(server, project, conversation_id)
@@ -98,6 +105,7 @@ def list_items(
     server: Server,
     project: Project,
     conversation_id: str,
+    included: Included,  # noqa: ARG001
     after: str | None = None,
     limit: Limit = 20,
     order: Order = "desc",
@@ -108,7 +116,13 @@ def list_items(
 
 
 @router.get("/{conversation_id}/items/{item_id}", response_model=ConversationItem, response_model_exclude_unset=True)
-def retrieve_item(server: Server, project: Project, conversation_id: str, item_id: str) -> ApiObject:
+def retrieve_item(
+    server: Server,
+    project: Project,
+    conversation_id: str,
+    item_id: str,
+    included: Included,  # noqa: ARG001
+) -> ApiObject:
     """One item of a conversation."""
     _find(server, project, conversation_id)
     with server.database.read() as tx:

@@ -37,6 +37,8 @@ async def create(request: Request, project: Project) -> ApiObject:
             raise invalid("'file' is a required property and must be a file", "file")
         if unknown := sorted(form.keys() - FIELDS):
             raise invalid(f"Unknown parameter: '{unknown[0]}'", unknown[0], "unknown_parameter")
+        if (twice := _given_twice(form)) is not None:
+            raise invalid(f"'{twice}' is given twice", twice)
         purpose = _purpose(form)
         new = NewUpload(project, upload.filename or "", purpose, _lifetime_seconds(form))
         return await run_in_threadpool(
@@ -48,6 +50,11 @@ def pieces(stream: IO[bytes]) -> Iterator[bytes]:
     """A stream in pieces that fit into memory."""
     while piece := stream.read(file_storage.PIECE):
         yield piece
+
+
+def _given_twice(form: FormData) -> str | None:
+    names = [name for name, _ in form.multi_items()]
+    return next((name for name in names if names.count(name) > 1), None)
 
 
 def _purpose(form: FormData) -> str:

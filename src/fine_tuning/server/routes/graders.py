@@ -2,55 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import closing
-from dataclasses import dataclass
-
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
-from fine_tuning.evaluation.graders.grading import Grade, JudgeReply, Means, PythonLimits, Row
+from fine_tuning.evaluation.graders.grading import Grade, Means, Row
 from fine_tuning.evaluation.graders.model_sample import ModelSample
 from fine_tuning.evaluation.graders.python_grader import OFF, PythonGrader
 from fine_tuning.server import grader_objects, model_lookup
 from fine_tuning.server.api_errors import ApiError, invalid
-from fine_tuning.server.client_disconnect import ClientDisconnected, check_connected
+from fine_tuning.server.client_disconnect import ClientDisconnected
 from fine_tuning.server.context import Context, Project, Server
 from fine_tuning.server.grader_request import RunGrader, ValidateGrader
-from fine_tuning.serving.chat_types import ChatBody, usage
+from fine_tuning.server.server_judge import ServerJudge
 
 router = APIRouter(prefix="/fine_tuning/alpha/graders", tags=["Graders"])
-
-
-@dataclass(frozen=True)
-class ServerJudge:
-    """Asks the models that a request of the project may name; stops when the client disconnects."""
-
-    server: Context
-    project: str
-    client_disconnected: Callable[[], bool]
-
-    def __call__(self, model: str, body: ChatBody) -> JudgeReply:
-        """See `Judge`."""
-        served = model_lookup.find(self.server, self.project, model)
-        texts, counts, reason = [], usage(0, 0), None
-        with self.server.engines.use(served) as engine, closing(engine.chat_chunks(body)) as chunks:
-            for chunk in chunks:
-                counts = chunk.get("usage") or counts
-                for choice in chunk["choices"]:
-                    texts.append(choice["delta"].get("content") or "")
-                    reason = choice.get("finish_reason") or reason
-                check_connected(self.client_disconnected)
-        return JudgeReply("".join(texts), reason, counts, model)
 
 
 @router.post("/run", response_class=JSONResponse, responses={200: {"model": grader_objects.GraderRun}})
 def run(server: Server, project: Project, body: RunGrader, client_disconnected: ClientDisconnected) -> JSONResponse:
     """Grade one answer of a model."""
     _check(server, project, body)
-    means = Means(
-        ServerJudge(server, project, client_disconnected), PythonLimits() if server.config.python_graders else None
-    )
+    means = Means(ServerJudge(server, project, client_disconnected), server.python_graders)
     grade: Grade = body.grader.grade(Row(body.item or {}, ModelSample(body.model_sample)), means)
     return JSONResponse(grader_objects.run_of(grade))
 

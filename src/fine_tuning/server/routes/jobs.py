@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
 import uuid
 from typing import Annotated, Literal, cast
 
-from fastapi import APIRouter, Header, Query, Request
+from fastapi import APIRouter, Header, Query
 from openai.pagination import SyncCursorPage
 from openai.types.fine_tuning import FineTuningJob, FineTuningJobEvent
 from openai.types.fine_tuning.jobs import FineTuningJobCheckpoint
@@ -18,6 +17,7 @@ from fine_tuning.server.api_objects import ApiObject
 from fine_tuning.server.context import Context, Project, Server
 from fine_tuning.server.job_request import AUTO, DEFAULT_SEED, CreateJob, hyperparameters_of
 from fine_tuning.server.pagination import known_position, listed
+from fine_tuning.server.query_parameters import MetadataFilter
 from fine_tuning.server.routes.files import find as find_file
 from fine_tuning.store import artifacts, job_events, job_queue, jobs
 from fine_tuning.store.database import Transaction
@@ -26,7 +26,6 @@ from fine_tuning.store.records.jobs import Job as JobRecord
 from fine_tuning.training.jobs.trainer_port import ENDED, RUNNING, Action
 
 router = APIRouter(prefix="/fine_tuning/jobs", tags=["Fine-tuning"])
-_METADATA = re.compile(r"metadata\[(?P<key>.+)\]")
 
 
 class Job(FineTuningJob):
@@ -100,17 +99,15 @@ def shown(tx: Transaction, row: JobRecord) -> ApiObject:
 
 @router.get("", response_model=SyncCursorPage[Job], response_model_exclude_unset=True)
 def list_(
-    request: Request,
     server: Server,
     project: Project,
+    metadata: MetadataFilter,
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
     after: str | None = None,
 ) -> ApiObject:
     """The project's jobs, newest first; `metadata[key]=value` filters, `metadata=null` keeps those without any."""
-    metadata = {m["key"]: value for name, value in request.query_params.items() if (m := _METADATA.fullmatch(name))}
-    is_without = request.query_params.get("metadata") == "null"
     with known_position(), server.database.read() as tx:
-        page = jobs.page(tx, project, metadata=None if is_without else metadata, after=after, limit=limit)
+        page = jobs.page(tx, project, metadata=metadata, after=after, limit=limit)
         return listed(page, lambda row: shown(tx, row))
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Generator
 from contextlib import closing
+from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Query
 from fastapi.responses import JSONResponse, StreamingResponse
 from openai.types.responses import InputTokenCountResponse
 from openai.types.responses import Response as ResponseModel
@@ -20,6 +21,7 @@ from fine_tuning.server.api_objects import ApiObject
 from fine_tuning.server.client_disconnect import CLIENT_CLOSED_REQUEST, ClientDisconnected, check_connected
 from fine_tuning.server.context import Context, Project, Server
 from fine_tuning.server.pagination import known_position, listed
+from fine_tuning.server.query_parameters import Included
 from fine_tuning.server.response_events import Event, ResponseEvents
 from fine_tuning.server.response_objects import begun
 from fine_tuning.server.response_request import InputTokensRequest, ResponseRequest
@@ -35,6 +37,39 @@ Limit = Annotated[int, Query(ge=1, le=100)]
 Events = Generator[list[Event], None, None]
 
 
+@dataclass(frozen=True)
+class _Call:
+    """A request that is being answered, and as much of its answer as there is."""
+
+    server: Context
+    project: str
+    body: ResponseRequest
+    turn: Turn
+    answer: ResponseEvents
+
+    def keep(self) -> None:
+        """Store the complete response, and extend its conversation."""
+        response_turn.keep(self.server, self.project, self.body, self.turn, self.answer.response)
+
+    def failed(self, message: str) -> list[Event]:
+        """The last event of an answer that failed, which is stored first."""
+        events = self.answer.fail(message)
+        self._keep_unfinished()
+        return events
+
+    def cancel(self) -> None:
+        """Store an answer whose reader has left before its end."""
+        if self.answer.response["status"] == "in_progress":
+            self.answer.cancel()
+            self._keep_unfinished()
+
+    def _keep_unfinished(self) -> None:
+        try:
+            response_turn.keep_unfinished(self.server, self.project, self.body, self.turn, self.answer.response)
+        except FineTuningError as error:  # why the answer failed must reach its reader all the same
+            _log.error("the response %s could not be stored: %s", self.answer.response["id"], error)
+
+
 @router.post("", response_model=None, responses={200: {"model": ResponseModel}})
 def create(
     server: Server, project: Project, body: ResponseRequest, client_disconnected: ClientDisconnected
@@ -42,59 +77,57 @@ def create(
     """Answer an input."""
     body.check()
     turn = response_turn.prepared(server, project, body)
-    answer = ResponseEvents(begun(body), body.top_logprobs or 0)
-    events = _answered(server, project, body, turn, answer, client_disconnected)
+    call = _Call(server, project, body, turn, ResponseEvents(begun(body), body.top_logprobs or 0))
+    events = _answered(call, client_disconnected)
     if body.stream:
-        return typed_event_stream(_with_failures(events, answer))
+        return typed_event_stream(_with_failures(events, call))
     for _ in events:
         pass
-    return JSONResponse(answer.response)
+    return JSONResponse(call.answer.response)
 
 
-def _answered(
-    server: Context,
-    project: str,
-    body: ResponseRequest,
-    turn: Turn,
-    answer: ResponseEvents,
-    client_disconnected: Callable[[], bool],
-) -> Events:
+def _answered(call: _Call, client_disconnected: Callable[[], bool]) -> Events:
     """The events of the answer; it is stored before the last ones, so that a client can continue it at once."""
-    served = model_lookup.find(server, project, body.model)
-    is_shortened = body.truncation == "auto"
+    served = model_lookup.find(call.server, call.project, call.body.model)
+    is_shortened = call.body.truncation == "auto"
     with (
-        server.engines.use(served) as engine,
-        closing(response_turn.answered(engine, turn.chat, is_shortened=is_shortened)) as chunks,
+        call.server.engines.use(served) as engine,
+        closing(response_turn.answered(engine, call.turn.chat, is_shortened=is_shortened)) as chunks,
     ):
         for chunk in chunks:
-            if events := answer.add(chunk):
+            if events := call.answer.add(chunk):
                 yield events
             check_connected(client_disconnected)
-    last = answer.end()
-    response_turn.keep(server, project, body, turn, answer.response)
+    last = call.answer.end()
+    call.keep()
     yield last
 
 
-def _with_failures(events: Events, answer: ResponseEvents) -> Events:
+def _with_failures(events: Events, call: _Call) -> Events:
     """The events; an error after the first ones, when it is too late for a status, is the last one."""
     is_begun = False
     with closing(events):
         try:
             for batch in events:
-                yield batch
                 is_begun = True
+                yield batch
+        except GeneratorExit:
+            events.close()  # frees the model before the database is waited for
+            call.cancel()
+            raise
         except ApiError as error:
             if not is_begun or error.status != CLIENT_CLOSED_REQUEST:
                 raise
+            call.cancel()
         except FineTuningError as error:
             if not is_begun:
                 raise
-            yield answer.fail(str(error))
+            yield call.failed(str(error))
         except Exception:
             if not is_begun:
                 raise
             _log.exception("a streamed response failed")
-            yield answer.fail("The server had an error while it answered; see its log.")
+            yield call.failed("The server had an error while it answered; see its log.")
 
 
 @router.post("/input_tokens", response_model=InputTokenCountResponse)
@@ -121,12 +154,36 @@ def compact() -> None:
     raise invalid("compact is not supported: no model here reads a compacted form; use truncation = auto")
 
 
+@dataclass(frozen=True)
+class StreamedAgain:
+    """How a background response is streamed again, from an event on."""
+
+    stream: bool = False
+    starting_after: int | None = None
+    include_obfuscation: bool | None = None
+
+    def check(self) -> None:
+        """Refuse to stream: there are no background responses.
+
+        Raises:
+            ApiError: 400.
+        """
+        for name in ("stream", "starting_after"):
+            if getattr(self, name) not in (None, False):
+                raise invalid("only a background response can be streamed again, and there are none here", name)
+
+
 @router.get("/{response_id}", response_model=None, responses={200: {"model": ResponseModel}})
-def retrieve(server: Server, project: Project, response_id: str, *, stream: bool = False) -> JSONResponse:
+def retrieve(
+    server: Server,
+    project: Project,
+    response_id: str,
+    again: Annotated[StreamedAgain, Depends()],
+    included: Included,  # noqa: ARG001 - a response has all that there is of it
+) -> JSONResponse:
     """One stored response."""
     row = _find(server, project, response_id)
-    if stream:
-        raise invalid("only a background response can be streamed again, and there are none here", "stream")
+    again.check()
     return JSONResponse(row["response"])
 
 
@@ -151,6 +208,7 @@ def list_input_items(
     server: Server,
     project: Project,
     response_id: str,
+    included: Included,  # noqa: ARG001 - items have all that there is of them
     after: str | None = None,
     limit: Limit = 20,
     order: Order = "desc",

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Query
 from openai.pagination import SyncCursorPage
 from openai.types.chat import ChatCompletion, ChatCompletionDeleted
 
@@ -18,6 +17,7 @@ from fine_tuning.server.chat_request import Metadata
 from fine_tuning.server.completion_store import RATINGS
 from fine_tuning.server.context import Context, Project, Server
 from fine_tuning.server.pagination import known_position, listed
+from fine_tuning.server.query_parameters import MetadataFilter
 from fine_tuning.server.request_model import RequestModel
 from fine_tuning.store import completions
 from fine_tuning.store.paging import Page
@@ -32,7 +32,6 @@ _SHOWN_PARAMETERS = (
     "seed",
     "response_format",
 )  # of a request, besides messages
-_METADATA = re.compile(r"metadata\[(?P<key>.+)\]")
 Order = Literal["asc", "desc"]
 Limit = Annotated[int, Query(ge=1, le=100)]
 
@@ -45,19 +44,22 @@ class Update(RequestModel):
 
 @router.get("", response_model=SyncCursorPage[ChatCompletion], response_model_exclude_unset=True)
 def list_(
-    request: Request,
     server: Server,
     project: Project,
+    metadata: MetadataFilter,
     model: str | None = None,
     after: str | None = None,
     limit: Limit = 20,
     order: Order = "asc",
 ) -> ApiObject:
     """The project's stored completions; `metadata[key]=value` filters."""
-    filters = {m["key"]: value for name, value in request.query_params.items() if (m := _METADATA.fullmatch(name))}
+    if metadata is None:
+        raise invalid(
+            "'metadata=null' is a filter of jobs: leave metadata out, or write metadata[KEY]=VALUE", "metadata"
+        )
     with known_position(), server.database.read() as tx:
         page = completions.page(
-            tx, project, model=model, metadata=filters, after=after, limit=limit, newest_first=order == "desc"
+            tx, project, model=model, metadata=metadata, after=after, limit=limit, newest_first=order == "desc"
         )
     return listed(page, _shown)
 
