@@ -27,7 +27,7 @@ WAITING = {"type": "tool-f", "toolCallId": "c", "state": "input-available", "inp
 ROWS: dict[str, dict[str, Any]] = {
     "system-not-first": {"messages": [{"role": "system", "content": "Be brief."}, Q, A], "system": "Be kind."},
     "wrong-tool-call": {"messages": [Q, called("c", arguments="{not json"), result("c"), A]},
-    "unknown-message-key": {"messages": [{**Q, "images": ["ferry.png"]}, A]},
+    "unknown-message-key": {"messages": [{**Q, "mood": "curious"}, A]},
     "empty-content": {"messages": [Q, {"role": "assistant", "content": ""}, Q, A]},
     "unanswered-call": {"messages": [Q, {"role": "assistant", "parts": [WAITING]}, Q, A]},
 }
