@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 from pathlib import Path
 from typing import Any
 
@@ -77,8 +76,8 @@ def test_import_into_a_database_stores_all_rows_but_one(database: Database, tmp_
     assert (report.captured, len(report.rejected)) == (20, 1)
 
 
-def test_service_answers_and_says_why_it_did_not_capture(
-    database: Database, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+def test_service_captures_an_answer_with_what_databases_can_store(
+    database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     message = {"role": "assistant", "content": NUL}
     reply = {"id": "1", "object": "chat.completion", "created": 1, "model": "m"}
@@ -88,7 +87,6 @@ def test_service_answers_and_says_why_it_did_not_capture(
             {**reply, "choices": [{"index": 0, "finish_reason": "stop", "message": message}]},
         )
         monkeypatch.setenv("OPENAI_BASE_URL", host.url)
-        with caplog.at_level(logging.WARNING):
-            assert LLMService(model="m", capture=5).complete("Hi")["content"] == NUL
-    assert "not captured: messages[1].content has a NUL character" in caplog.text
-    assert DistillationDataCollector().find_examples() == []
+        assert LLMService(model="m", capture=5).complete("Hi")["content"] == NUL
+    (kept,) = DistillationDataCollector().find_examples()
+    assert kept["response"] == NUL.replace("\0", "\ufffd")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from fine_tuning.distillation import DistillationDataCollector
 from fine_tuning.errors import FineTuningError
 from fine_tuning.serving.answered_calls import Answer
+from fine_tuning.store.column_types import storable
 from fine_tuning.store.records.rows import JsonColumn
 from fine_tuning.store.workspace import Workspace
 
@@ -27,9 +28,10 @@ def capture_call(workspace: Workspace, request: JsonColumn, answer: Answer, sett
     """Capture a call; one that cannot be captured (an empty answer, no user message) is logged."""
     if settings.rating is None:
         return
-    said: JsonColumn = {"role": "assistant", "content": answer["content"]}
+    content = storable(answer["content"])
+    said: JsonColumn = {"role": "assistant", "content": content}
     if answer["tool_calls"]:
-        said |= {"content": answer["content"] or None, "tool_calls": list(answer["tool_calls"])}
+        said |= {"content": content or None, "tool_calls": list(answer["tool_calls"])}
     facts = (settings.domain, settings.task_type, settings.rating, facts_of(answer))
     try:
         DistillationDataCollector(workspace=workspace).capture_conversation(

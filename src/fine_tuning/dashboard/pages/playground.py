@@ -17,6 +17,7 @@ from fine_tuning.errors import FineTuningError
 from fine_tuning.llm_service import LLMService
 from fine_tuning.serving.answered_calls import Answer
 from fine_tuning.serving.call_capture import facts_of
+from fine_tuning.store.column_types import storable
 from fine_tuning.store.workspace import Workspace
 
 DEFAULT_TOKENS, MAX_TOKENS = 256, 4096
@@ -113,7 +114,7 @@ class _Side:
             if found is None:
                 self._show(self._so_far, "stopped")
             else:
-                self.answer, self._noted = self._so_far, facts_of(found)
+                self.answer, self._noted = storable(self._so_far), facts_of(found)
                 empty = "" if self.answer.strip() else "an empty answer, "
                 self._show(self.answer, f"{empty}{found['latency_ms'] / 1000:.1f} s, {formatting.usd(found['cost'])}")
         except FineTuningError as error:
