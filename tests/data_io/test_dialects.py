@@ -7,6 +7,7 @@ from typing import Any, cast
 
 import pytest
 
+from fine_tuning.data_io.dialects import unread_keys
 from fine_tuning.data_io.dialects.conversation import read_answer, read_messages
 from fine_tuning.data_io.dialects.tool_definitions import read_tools
 from fine_tuning.errors import DataError
@@ -289,6 +290,15 @@ TOOLS: dict[str, Any] = {
 @pytest.mark.parametrize("words", TOOLS)
 def test_read_tools_in_any_words_are_openais(words: str) -> None:
     assert read_tools(TOOLS[words]) == [TOOL]
+
+
+def test_read_tools_leaves_out_and_notes_what_functions_do_not_have() -> None:
+    marked = {"name": "track", "input_schema": SCHEMA, "cache_control": {"type": "ephemeral"}, "input_examples": [{}]}
+    beside = {"type": "function", "function": {**TOOL["function"], "async": True}, "examples": ["x"]}
+    with unread_keys.noted() as noted:
+        found = read_tools([marked, beside])
+    assert found == [{"type": "function", "function": {"name": "track", "parameters": SCHEMA}}, TOOL]
+    assert noted == {"declared tool.input_examples", "declared tool.examples"}
 
 
 @pytest.mark.parametrize("value", [None, [], {}, "", "[]"])

@@ -93,7 +93,7 @@ WRONG: list[tuple[str, str, Any]] = [
     ("unasked-result", "messages[1].tool_call_id", chat(Q, RESULT, A)),
     ("unasked-result", "messages[3].tool_call_id", chat(Q, ASKING, RESULT, RESULT, A)),
     ("wrong-tools", "tools", chat(Q, A, tools="x")),
-    ("wrong-tools", "tools[0]", chat(Q, A, tools=[{"kind": "x"}])),
+    ("wrong-tools", "tools[0].type", chat(Q, A, tools=[{"kind": "x"}])),
     (
         "wrong-tools",
         "tools[0].function.parameters",

@@ -11,6 +11,8 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
+from fine_tuning._util import field_errors
+from fine_tuning.data_io.schema_checks import InvalidSchema
 from fine_tuning.errors import (
     ConflictError,
     ContextLengthError,
@@ -22,7 +24,6 @@ from fine_tuning.errors import (
     StorageError,
     UsageError,
 )
-from fine_tuning.server import field_errors
 
 _log = logging.getLogger(__name__)
 _STATUSES: tuple[tuple[type[FineTuningError], int], ...] = (
@@ -105,6 +106,10 @@ def install(app: FastAPI) -> None:
         if found["type"] == "json_invalid":
             return _answer(400, f"the body is not JSON: {found['ctx']['error']}", None, "json_invalid")
         return _answer(400, field_errors.in_words(found), field_errors.param_of(found), found["type"])
+
+    @app.exception_handler(InvalidSchema)
+    async def _schema(_: Request, error: InvalidSchema) -> JSONResponse:
+        return _answer(400, str(error), error.where, "invalid_json_schema")
 
     @app.exception_handler(HTTPException)
     async def _http(request: Request, error: HTTPException) -> JSONResponse:

@@ -6,7 +6,9 @@ from typing import Annotated, Literal, cast
 
 from pydantic import Field, model_validator
 
-from fine_tuning.server import json_schema_support
+from fine_tuning._util.sound_model import SoundModel
+from fine_tuning.data_io import schema_checks
+from fine_tuning.data_io.formats.tool_declarations import MAX_TOOLS, Name, Tool
 from fine_tuning.server.api_errors import invalid
 from fine_tuning.server.request_model import BEYOND, AnswerRequest, RequestModel, ignored, refused, supported
 from fine_tuning.serving.chat_types import ChatBody
@@ -16,7 +18,6 @@ Number = Annotated[float, Field(allow_inf_nan=False)]
 Metadata = Annotated[
     dict[Annotated[str, Field(max_length=64)], Annotated[str, Field(max_length=512)]], Field(max_length=16)
 ]
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 Stop = Annotated[str, Field(min_length=1)]
 Stops = Stop | Annotated[list[Stop], Field(max_length=4)]
 TokenId = Annotated[str, Field(pattern=r"^[0-9]{1,9}$")]
@@ -46,22 +47,6 @@ class ToolCall(RequestModel):
     id: str
     type: Literal["function"] = "function"
     function: CalledFunction
-
-
-class Function(RequestModel):
-    """A function that the model may call."""
-
-    name: Name
-    description: str | None = None
-    parameters: JsonColumn | None = None
-    strict: bool | None = None
-
-
-class Tool(RequestModel):
-    """A tool that the model may call; OpenAI's own kinds are refused, since nothing here runs them."""
-
-    type: Literal["function"]
-    function: Function
 
 
 class NamedFunction(RequestModel):
@@ -149,7 +134,7 @@ class ChatRequest(AnswerRequest):
     logit_bias: LogitBias | None = supported(BY_IDS)
     logprobs: bool | None = None
     top_logprobs: int | None = Field(default=None, ge=0, le=20)
-    tools: list[Tool] | None = Field(default=None, max_length=128)
+    tools: list[Tool] | None = Field(default=None, max_length=MAX_TOOLS)
     tool_choice: Literal["none", "auto", "required"] | ToolChoice | None = None
     parallel_tool_calls: bool | None = None
     response_format: ResponseFormat | None = None
@@ -173,6 +158,7 @@ class ChatRequest(AnswerRequest):
 
         Raises:
             ApiError: 400, naming the field.
+            InvalidSchema: a schema cannot be held.
         """
         self.check_refused()
         if self.modalities not in (None, ["text"]):
@@ -200,13 +186,10 @@ class ChatRequest(AnswerRequest):
             raise invalid(f"tool_choice names {self.tool_choice.function.name}, which is not in tools", "tool_choice")
         is_required = self.tool_choice not in (None, "none", "auto")
         for index, tool in enumerate(self.tools or []):
-            function = tool.function
-            if function.parameters and (is_required or function.strict):  # else no grammar is made of it
-                where = f"tools.{index}.function.parameters"
-                json_schema_support.check(function.parameters, where, strict=bool(function.strict))
+            tool.function.check_schema(f"tools.{index}.function.parameters", is_held=is_required)
         if self.response_format is not None and (form := self.response_format.json_schema) is not None:
             where = "response_format.json_schema.schema"
-            json_schema_support.check(form.schema_, where, strict=bool(form.strict))
+            schema_checks.check(form.schema_, where, strict=bool(form.strict))
 
     def engine_requests(self) -> list[ChatBody]:
         """The requests for engines, one for each choice; their seeds differ."""
@@ -258,6 +241,6 @@ _PASSED_ON = (
 
 
 def _plain(value: object) -> object:
-    if isinstance(value, RequestModel):
+    if isinstance(value, SoundModel):
         return value.model_dump(exclude_none=True)
     return [_plain(item) for item in value] if isinstance(value, list) else value

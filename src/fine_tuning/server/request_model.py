@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from math import isfinite
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field
 
 from fine_tuning._util import checks
+from fine_tuning._util.sound_model import SoundModel
 from fine_tuning.errors import UsageError
 from fine_tuning.server.api_errors import invalid
 from fine_tuning.store.records.rows import JsonColumn
 
 BEYOND = "beyond OpenAI's API"
-MAX_DEPTH = 64  # of nested objects and arrays; JSON readers have their own limits
 
 
 def supported(why: str, **bounds: Any) -> Any:  # pydantic types a field as its default
@@ -31,17 +30,8 @@ def refused(why: str) -> Any:
     return Field(default=None, json_schema_extra={"support": "refused", "why": why})
 
 
-class RequestModel(BaseModel):
-    """A request, or a part of one: no unknown fields, no lone surrogates, no numbers that JSON does not have."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _is_sound(cls, value: object) -> object:
-        if isinstance(value, dict):
-            _check(value, MAX_DEPTH)
-        return value
+class RequestModel(SoundModel):
+    """A request, or a part of one."""
 
     def check_refused(self) -> None:
         """Refuse what this server does not support, instead of ignoring it.
@@ -77,20 +67,3 @@ class AnswerRequest(RequestModel):
     prompt_cache_options: JsonColumn | None = ignored("the cache is the model's own memory")
     service_tier: str | None = ignored("there is one tier")
     moderation: JsonColumn | None = ignored("nothing is moderated")
-
-
-def _check(value: object, levels: int) -> None:
-    if isinstance(value, str):
-        if not value.isascii() and any("\ud800" <= character <= "\udfff" for character in value):
-            raise ValueError("text has a lone surrogate")
-    elif isinstance(value, float):
-        if not isfinite(value):
-            raise ValueError("numbers must be finite")
-    elif isinstance(value, int):
-        if not -(2**63) <= value < 2**64:
-            raise ValueError("a whole number must fit into 64 bits")
-    elif isinstance(value, dict | list):
-        if not levels:
-            raise ValueError(f"the request is nested more than {MAX_DEPTH} levels deep")
-        for item in value if isinstance(value, list) else (*value, *value.values()):
-            _check(item, levels - 1)

@@ -8,7 +8,8 @@ from typing import Literal, NotRequired, TypedDict
 from fine_tuning.data_io.usage import usage_of
 from fine_tuning.server.api_objects import ApiObject
 from fine_tuning.server.response_items import Status, new_id
-from fine_tuning.server.response_request import FunctionTool, ResponseRequest
+from fine_tuning.server.response_request import ResponseRequest
+from fine_tuning.server.response_tools import FunctionTool
 from fine_tuning.serving.chat_types import TokenLogprob, Usage
 
 

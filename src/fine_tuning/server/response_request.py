@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Annotated, Literal
+from collections.abc import Sequence
+from typing import Literal
 
-from pydantic import ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic import Field, model_validator
 
+from fine_tuning.data_io import schema_checks
+from fine_tuning.data_io.formats.tool_declarations import MAX_TOOLS
+from fine_tuning.data_io.formats.tool_declarations import Tool as ChatTool
 from fine_tuning.server import chat_request as chat
-from fine_tuning.server import json_schema_support
 from fine_tuning.server.api_errors import invalid
-from fine_tuning.server.chat_request import ChatRequest, Metadata, Name, Number, Stops
+from fine_tuning.server.chat_request import ChatRequest, Metadata, Number, Stops
 from fine_tuning.server.request_model import BEYOND, AnswerRequest, RequestModel, ignored, refused, supported
 from fine_tuning.server.response_items import ItemId, SentItem
+from fine_tuning.server.response_tools import AllowedTools, FunctionTool, NamedFunction, OtherTool, Tool, ToolChoice
 from fine_tuning.store.records.rows import JsonColumn
 
 LOGPROBS = "message.output_text.logprobs"
@@ -31,82 +34,6 @@ Includable = Literal[
     "code_interpreter_call.outputs",
     "reasoning.encrypted_content",
     "message.output_text.logprobs",
-]
-
-
-class FunctionTool(RequestModel):
-    """A function that the model may call."""
-
-    type: Literal["function"]
-    name: Name
-    description: str | None = None
-    parameters: JsonColumn | None = None
-    strict: bool | None = None
-    allowed_callers: list[Literal["direct", "programmatic"]] | None = None
-    async_: bool | None = Field(default=None, alias="async")
-    defer_loading: bool | None = None
-    output_schema: JsonColumn | None = None
-
-    @property
-    def is_callable(self) -> bool:
-        """Whether an answer may call it: functions for programs that a hosted tool runs alone have no caller here."""
-        return self.allowed_callers is None or "direct" in self.allowed_callers
-
-    def for_chat(self) -> chat.Function:
-        """The function as chat completions take it."""
-        return chat.Function(**self.model_dump(include={"name", "description", "parameters", "strict"}))
-
-    def shown(self) -> JsonColumn:
-        """The tool as a response has it."""
-        nulls = {"description": None, "parameters": None, "strict": None}
-        return nulls | self.model_dump(by_alias=True, exclude_none=True)
-
-
-class OtherTool(RequestModel):
-    """Any other tool, which nothing here runs."""
-
-    model_config = ConfigDict(extra="allow")
-
-    type: str
-
-
-def _tool_kind(value: object) -> str:
-    kind = value.get("type") if isinstance(value, Mapping) else getattr(value, "type", None)
-    return "Other" if isinstance(kind, str) and kind != "function" else "Function"
-
-
-Tool = Annotated[
-    Annotated[FunctionTool, Tag("Function")] | Annotated[OtherTool, Tag("Other")], Discriminator(_tool_kind)
-]
-
-
-class NamedFunction(RequestModel):
-    """A function by its name."""
-
-    type: Literal["function"]
-    name: Name
-
-
-class AllowedTools(RequestModel):
-    """The functions that the answer may call, or has to call one of."""
-
-    type: Literal["allowed_tools"]
-    mode: Literal["auto", "required"]
-    tools: list[NamedFunction] = Field(min_length=1)
-
-
-def _choice_kind(value: object) -> str:
-    if isinstance(value, str):
-        return "Mode"
-    kind = value.get("type") if isinstance(value, Mapping) else getattr(value, "type", None)
-    return "Allowed" if kind == "allowed_tools" else "Named"
-
-
-ToolChoice = Annotated[
-    Annotated[Literal["none", "auto", "required"], Tag("Mode")]
-    | Annotated[NamedFunction, Tag("Named")]
-    | Annotated[AllowedTools, Tag("Allowed")],
-    Discriminator(_choice_kind),
 ]
 
 
@@ -163,7 +90,7 @@ class PromptRequest(RequestModel):
     instructions: str | None = None
     previous_response_id: ItemId | None = supported("of a stored response; its instructions are not carried over")
     conversation: ItemId | ConversationName | None = None
-    tools: list[Tool] | None = supported(_TOOLS, max_length=128)
+    tools: list[Tool] | None = supported(_TOOLS, max_length=MAX_TOOLS)
     tool_choice: ToolChoice | None = None
     parallel_tool_calls: bool | None = None
     text: TextOptions | None = None
@@ -217,11 +144,11 @@ class PromptRequest(RequestModel):
     def _check_schemas(self) -> None:
         is_required = not isinstance(self._chat_tool_choice(), str | None) or self._chat_tool_choice() == "required"
         for index, tool in enumerate(self.tools or []):
-            if isinstance(tool, FunctionTool) and tool.parameters and (is_required or tool.strict):
-                json_schema_support.check(tool.parameters, f"tools.{index}.parameters", strict=bool(tool.strict))
+            if isinstance(tool, FunctionTool):
+                tool.for_chat().check_schema(f"tools.{index}.parameters", is_held=is_required)
         form = self.text.format if self.text is not None else None
         if form is not None and form.schema_ is not None:
-            json_schema_support.check(form.schema_, "text.format.schema", strict=bool(form.strict))
+            schema_checks.check(form.schema_, "text.format.schema", strict=bool(form.strict))
 
     def _chat_tool_choice(self) -> Literal["none", "auto", "required"] | chat.ToolChoice | None:
         choice = self.tool_choice
@@ -235,7 +162,7 @@ class PromptRequest(RequestModel):
         return ChatRequest(
             model=self.model,
             messages=list(messages),
-            tools=[chat.Tool(type="function", function=each) for each in functions] or None,
+            tools=[ChatTool(type="function", function=each) for each in functions] or None,
             tool_choice=self._chat_tool_choice() if functions else None,
             parallel_tool_calls=self.parallel_tool_calls if functions else None,
             response_format=None if self.text is None or self.text.format is None else self.text.format.for_chat(),

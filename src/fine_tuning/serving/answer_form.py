@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, cast
 
 import regex
 
+from fine_tuning.data_io.held_schema import Rest, held_schema, in_words
+from fine_tuning.data_io.schema_checks import Validator, draft_of
 from fine_tuning.serving.chat_types import Messages
-from fine_tuning.serving.held_schema import Rest, held_schema, in_words
 
 PATTERN_SECONDS = 1.0
-Validator = Any  # of jsonschema, which has no types
 
 
 @dataclass(frozen=True)
@@ -64,22 +63,6 @@ class AnswerForm:
             return f"it is not JSON ({error})"
         found = best_match(_validator(self.schema).iter_errors(value))
         return None if found is None else f"{found.json_path}: {found.message[:300]}"
-
-
-def draft_of(schema: Mapping[str, object]) -> Validator:
-    """The validator of the draft that a schema names; else of the newest, or of draft 7 where only that allows it."""
-    from jsonschema import Draft7Validator, Draft202012Validator, SchemaError
-    from jsonschema.validators import validator_for
-
-    if "$schema" in schema:
-        return validator_for(schema, default=Draft202012Validator)
-    try:
-        Draft202012Validator.check_schema(schema)
-    except SchemaError:
-        with suppress(SchemaError):
-            Draft7Validator.check_schema(schema)
-            return Draft7Validator
-    return Draft202012Validator
 
 
 def _validator(schema: Mapping[str, object]) -> Validator:

@@ -6,9 +6,9 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from fine_tuning.data_io.held_schema import held_schema
 from fine_tuning.data_io.json_values import JsonObject
 from fine_tuning.errors import RefusedError
-from fine_tuning.serving.held_schema import held_schema
 
 # JSON as json.dumps writes it: a small model that may write any white space can repeat it without end.
 _WHITE_SPACE = {"whitespace_flexible": False, "item_separator": ", ", "key_separator": ": "}

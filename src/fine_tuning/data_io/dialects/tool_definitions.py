@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from typing import cast
 
+from fine_tuning.data_io.dialects import unread_keys
 from fine_tuning.data_io.json_values import JsonObject, Row, first_value, is_list, is_object, parse_embedded_json
 from fine_tuning.data_io.messages import Tool
 from fine_tuning.errors import DataError
 
 SCHEMA_KEYS = ("parameters", "input_schema", "inputSchema", "parametersJsonSchema", "parameters_json_schema")
 _GEMINI_TYPES = {"STRING", "NUMBER", "INTEGER", "BOOLEAN", "ARRAY", "OBJECT", "NULL"}
+_KEPT = ("name", "description", "strict")
+_READ = frozenset((*_KEPT, "type", "function", *SCHEMA_KEYS))
+_OF_NO_MEANING = frozenset(  # to a model: how a host caches, finds and runs the function
+    (
+        *("cache_control", "defer_loading", "allowed_callers", "async", "eager_input_streaming", "id", "metadata"),
+        *("output_schema", "outputSchema", "response", "providerOptions", "dynamic"),
+    )
+)
 _KINDS = {"None", "function", "custom", "tool"}  # "custom" is Anthropic's; other types are tools of the host
 
 
@@ -19,7 +28,8 @@ def read_tools(value: object) -> list[Tool] | None:
     Args:
         value: a list, one tool, a mapping of names to tools (Vercel), or any of these as JSON text. A tool may be
             OpenAI's, flat (name, description, parameters), Anthropic's (input_schema), Bedrock's (toolSpec) or Gemini's
-            (functionDeclarations). What is no tool is left to the checks.
+            (functionDeclarations). Keys that OpenAI's function does not have are left out, and noted where they may
+            mean something to a model; what is no tool is left to the checks.
 
     Raises:
         DataError: it is no list of objects, or a tool is of the host, such as web search.
@@ -51,7 +61,8 @@ def _tools_of(given: object) -> list[JsonObject]:
     if is_object(spec := given.get("toolSpec")):
         return [_wrapped(spec)]
     if is_object(function := given.get("function")):
-        return [{"type": "function", **given, "function": _function(function)}]
+        unread_keys.note(given, _READ | _OF_NO_MEANING, "declared tool")
+        return [{"type": given.get("type", "function"), "function": _function(function)}]
     if "name" in given and str(given.get("type")) in _KINDS:
         return [_wrapped(given)]
     if len(given) == 1 and not ({"type", "name"} & given.keys()):  # as Gemini names them
@@ -84,7 +95,8 @@ def _function(given: Row) -> JsonObject:
         schema = inner
     if is_object(schema) and is_object(inner := schema.get("jsonSchema")):  # Vercel's
         schema = inner
-    others: JsonObject = {key: value for key, value in given.items() if key not in SCHEMA_KEYS}
+    unread_keys.note(given, _READ | _OF_NO_MEANING, "declared tool")
+    others: JsonObject = {key: value for key, value in given.items() if key in _KEPT}
     return others if schema is None else {**others, "parameters": schema}
 
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from fine_tuning.data_io.dialects.images import EMPTY_PLACE, is_image_place
 from fine_tuning.data_io.formats.findings import Finding
+from fine_tuning.data_io.formats.tool_declarations import check_tools
 from fine_tuning.data_io.json_values import Row, is_list, is_object
 from fine_tuning.data_io.key_meanings import Meaning, meaning_of
 from fine_tuning.data_io.request_options import ASSUMED
@@ -225,24 +226,13 @@ def _is_json_object(text: object) -> bool:
 
 
 def _check_tools(tools: object, where: str) -> tuple[list[Finding], set[str]]:
-    """The problems of declared tools, and the names of the valid ones."""
-    if not isinstance(tools, Sequence) or isinstance(tools, str):
+    """The problem of declared tools, as the server would refuse them, and the names of the functions."""
+    if not is_list(tools):
         return [Finding("wrong-tools", where, "not a list")], set()
-    problems: list[Finding] = []
-    names: set[str] = set()
-    for index, tool in enumerate(tools):
-        at = f"{where}[{index}]"
-        function = tool.get("function") if is_object(tool) and tool.get("type") == "function" else None
-        if not is_object(function):
-            problems.append(Finding("wrong-tools", at, "a tool needs type 'function' and function"))
-            continue
-        name, parameters = function.get("name"), function.get("parameters", {})
-        if not isinstance(name, str) or not _is_name(name):
-            problems.append(Finding("wrong-name", f"{at}.function.name", f"invalid function name {name!r}"))
-        elif name in names:
-            problems.append(Finding("wrong-tools", f"{at}.function.name", f"{name!r} is declared twice"))
-        else:
-            names.add(name)
-        if not is_object(parameters):
-            problems.append(Finding("wrong-tools", f"{at}.function.parameters", "not a JSON schema"))
-    return problems, names
+    functions = [tool.get("function") for tool in tools if is_object(tool)]
+    names = {str(each.get("name")) for each in functions if is_object(each)}
+    if (problem := check_tools(tools)) is None:
+        return [], names
+    place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in problem.place)
+    code = "wrong-name" if problem.place[-1:] == ("name",) else "wrong-tools"
+    return [Finding(code, f"{where}{place}", problem.message)], names

@@ -1,40 +1,47 @@
-"""Check the JSON schemas of a request: that they are valid, refer to nothing outside, and are not too large.
+"""Check JSON schemas for answers and tools: that they are valid, refer to nothing outside, and are not too large.
 
 Under `strict`, a schema that a grammar holds in part only is refused. Else the rest is said in words and checked.
+The server's requests and the rows of training files are checked alike. Needs jsonschema, and llguidance for patterns.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
-from jsonschema import SchemaError
-
-from fine_tuning.server.api_errors import ApiError, invalid
-from fine_tuning.serving.answer_form import draft_of
-from fine_tuning.serving.held_schema import held_schema
+from fine_tuning.data_io.held_schema import held_schema
 
 MAX_KEYWORDS = 5_000  # in total; a grammar's size and the time to make it grow with them
 Schema = Mapping[str, Any]
+Validator = Any  # of jsonschema, which has no types
+
+
+class InvalidSchema(Exception):  # noqa: N818 - what it says about a schema
+    """What is wrong with a schema; `where` names the place, with that of the schema before it."""
+
+    def __init__(self, message: str, where: str) -> None:
+        super().__init__(message)
+        self.where = where
 
 
 def check(schema: Schema, param: str, *, strict: bool) -> None:
     """Check that answers can be held to a schema.
 
     Args:
-        param: where the schema is in the request.
+        param: where the schema is, for the messages.
         strict: whether a grammar has to hold all of it.
 
     Raises:
-        ApiError: 400, naming the keyword.
+        InvalidSchema: naming the keyword.
     """
     _check_keywords(schema, param)
     left = MAX_KEYWORDS
     for where, part in _parts(schema, param):
         left -= len(part)
         if left < 0:
-            raise invalid(f"the schema has more than {MAX_KEYWORDS} keywords", param, "invalid_json_schema")
+            raise InvalidSchema(f"the schema has more than {MAX_KEYWORDS} keywords", param)
         _check_part(part, where, schema)
     if _has_endless(schema):
         raise _refusal(param, "refers only to itself")
@@ -44,17 +51,35 @@ def check(schema: Schema, param: str, *, strict: bool) -> None:
         raise _refusal(".".join(filter(None, (param, rest[0].where, rest[0].keyword))), reason)
 
 
+def draft_of(schema: Mapping[str, object]) -> Validator:
+    """The validator of the draft that a schema names; else of the newest, or of draft 7 where only that allows it."""
+    from jsonschema import Draft7Validator, Draft202012Validator, SchemaError
+    from jsonschema.validators import validator_for
+
+    if "$schema" in schema:
+        return validator_for(schema, default=Draft202012Validator)
+    try:
+        Draft202012Validator.check_schema(schema)
+    except SchemaError:
+        with suppress(SchemaError):
+            Draft7Validator.check_schema(schema)
+            return Draft7Validator
+    return Draft202012Validator
+
+
 def _check_keywords(schema: Schema, param: str) -> None:
     """Raise for a schema that its own draft forbids."""
+    from jsonschema import SchemaError
+
     try:
         draft_of(schema).check_schema(schema)
     except SchemaError as error:
         where = ".".join(map(str, (param, *error.absolute_path)))
         raise _refusal(where, f"is invalid: {error.message[:200]}") from None
     except RecursionError:
-        raise invalid("the schema is nested too deeply", param, "invalid_json_schema") from None
+        raise InvalidSchema("the schema is nested too deeply", param) from None
     except (OverflowError, ValueError):  # from a regular expression
-        raise invalid("a pattern of the schema has too large a number", param, "invalid_json_schema") from None
+        raise InvalidSchema("a pattern of the schema has too large a number", param) from None
 
 
 def _parts(value: object, where: str) -> Iterator[tuple[str, Schema]]:
@@ -115,5 +140,5 @@ def _has_endless(root: Schema) -> bool:
     return any(is_endless(part, frozenset()) for _, part in _parts(root, ""))
 
 
-def _refusal(where: str, reason: str) -> ApiError:
-    return invalid(f"Invalid schema: {where} {reason}", where, "invalid_json_schema")
+def _refusal(where: str, reason: str) -> InvalidSchema:
+    return InvalidSchema(f"Invalid schema: {where} {reason}", where)

@@ -52,14 +52,14 @@ class FieldError(TypedDict):
 def most_specific(found: Sequence[FieldError]) -> FieldError:
     """Of the errors of a value with several types, the one deepest in it, preferably of the type that was sent."""
     first = found[0]
-    field = [part for part in first["loc"] if not _is_tag(part)]
-    same = [each for each in found if [part for part in each["loc"] if not _is_tag(part)][: len(field)] == field]
-    return max(same, key=lambda each: (len([part for part in each["loc"] if not _is_tag(part)]), _specificity(each)))
+    field = [part for part in first["loc"] if not is_tag(part)]
+    same = [each for each in found if [part for part in each["loc"] if not is_tag(part)][: len(field)] == field]
+    return max(same, key=lambda each: (len([part for part in each["loc"] if not is_tag(part)]), _specificity(each)))
 
 
 def param_of(error: FieldError) -> str | None:
     """The field as the client wrote it, such as messages.0.content; None for the whole body."""
-    return ".".join(str(part) for part in error["loc"] if not _is_tag(part)) or None
+    return ".".join(str(part) for part in error["loc"] if not is_tag(part)) or None
 
 
 def in_words(error: FieldError) -> str:
@@ -104,7 +104,7 @@ def _specificity(error: FieldError) -> int:
     return 0 if error["type"].endswith("_type") else 2
 
 
-def _is_tag(part: int | str) -> bool:
+def is_tag(part: int | str) -> bool:
     """Whether a part of an error's location is the type of a value, not a field."""
     return (
         isinstance(part, str)
