@@ -235,7 +235,7 @@ class CostTracker:
             calls=expected_inference_count,
             calls_per_day=calls_per_day or expected_inference_count / horizon_days,
             incumbent_price=price,
-            incumbent=incumbent or base_model,
+            incumbent=checks.name("incumbent", incumbent or base_model) if incumbent or base_model else None,
             cost_per_error=cost_per_error,
             accuracy_improvement=accuracy_improvement,
             data_cost=checks.amount("data_cost", data_cost),

@@ -49,6 +49,11 @@ def test_roi_of_a_version_against_another_has_the_price_of_each(two_versions: No
 def test_roi_names_that_are_no_version_are_one_line(two_versions: None, cli: Any) -> None:
     with pytest.raises(NotFoundError, match="m has no version 7; it has 1, 2"):
         CostTracker().calculate_roi("m", None, 1000, incumbent="m-v7")
+    for number in ("0", "01"):  # which are no other model's name, to be sent to a vendor
+        with pytest.raises(NotFoundError, match=f"m has no version {number}; it has 1, 2"):
+            CostTracker().calculate_roi("m", None, 1000, incumbent=f"m-v{number}")
+    with pytest.raises(UsageError, match="incumbent must be non-empty text"):
+        CostTracker().calculate_roi("m", None, 1000, incumbent=5)  # type: ignore[arg-type]
     with pytest.raises(NotFoundError, match="m has no alias best; it has old"):
         CostTracker().calculate_roi("m@best", None, 1000)
     with pytest.raises(UsageError, match="m and its incumbent m-v2 are both m-v2"):

@@ -28,6 +28,15 @@ def registry(database: Database) -> ModelRegistry:
     return found
 
 
+def test_register_model_by_the_name_of_a_version_or_alias_is_refused(registry: ModelRegistry) -> None:
+    registry.set_alias("lamp", "best", 1)
+    for name, version in (("lamp-v2", 2), ("lamp@best", 1)):
+        with pytest.raises(ConflictError, match=f"^{name} is version {version} of lamp; register the next version"):
+            registry.register_model(name, "base", "j4", 10)
+    assert registry.register_model("lamp-v9", "base", "j4", 10)["version"] == 1  # lamp has no version 9
+    assert registry.register_model("lamp-v9", "base", "j5", 10)["version"] == 2
+
+
 @pytest.mark.parametrize("status", MODEL_STATUSES)
 def test_set_model_status_allows_legal_moves_only(workspace: Path, status: str) -> None:
     assert MOVES.keys() == set(MODEL_STATUSES)

@@ -123,13 +123,13 @@ class Comparison:
 
     @property
     def are_units_of_changing_shares(self) -> bool:
-        """Whether most units got answers of both models, whose shares changed: what a unit got early and late is of
-        one model more than of the other.
+        """Whether users got answers of both models, whose shares changed: what a user got early and late is of one
+        model more than of the other. Questions that both answered are the same ones, early or late.
         """
         if self._are_pairs or not self.shares.change:
             return False
         everything = summed([blocks.everything(ERRORS) for blocks in self.strata.values()])
-        return everything.shared > MIN_SHARED * max(everything.squared_counts)
+        return everything.shared - self.pairs > MIN_SHARED * max(everything.squared_counts)
 
     def known_outcomes(self) -> list[tuple[Starts, Starts]]:
         """Of each share of the traffic in each stratum, the samples of both models, and how many of them have a score;

@@ -25,7 +25,7 @@ MOST = 4.0  # of a squared difference, in units of its variance: the one stretch
 MOST_RUNS = 3.0  # standard deviations by which the runs of one block are too few
 LIMIT = 4.0  # standard deviations of the sum of squared differences, which is skewed
 LIMIT_OF_RUNS = 3.3  # the same of the runs; together about one false alarm in 1,000 looks
-FEW_BLOCKS, LIMIT_OF_FEW, RUNS_OF_FEW = 12, 3.0, 2.5  # so many cannot show more, and a verdict on them can wait
+FEW_BLOCKS, LIMIT_OF_FEW, RUNS_OF_FEW = 12, 3.5, 2.5  # so many cannot show more, and a verdict on them can wait
 MIN_UNITS = 16  # of a block that lasts
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fine_tuning._util import checks, hosts
 from fine_tuning.errors import ConflictError, NotFoundError, UsageError
-from fine_tuning.store import costs, datasets, jobs, model_versions
+from fine_tuning.store import costs, datasets, jobs, model_versions, named_versions
 from fine_tuning.store.database import Database, Transaction
 from fine_tuning.store.records.jobs import Job
 from fine_tuning.store.records.model_versions import ModelVersion, NewModelVersion
@@ -18,7 +18,18 @@ def register_version(database: Database, version: NewModelVersion, *, actor: str
         artifact_id = checked["artifact_id"]
         if artifact_id is not None and not model_versions.has_artifact(tx, artifact_id):
             raise NotFoundError(f"no artifact {artifact_id!r} is recorded")
+        _check_is_free(tx, checked["model_name"])
         return model_versions.register(tx, checked, actor=actor)
+
+
+def _check_is_free(tx: Transaction, name: str) -> None:
+    """Refuse a new name that calls would take for a version or an alias of another model."""
+    taken = named_versions.find(tx, name)
+    if taken is not None and taken["model_name"] != name and model_versions.get(tx, name) is None:
+        raise ConflictError(
+            f"{name} is version {taken['version']} of {taken['model_name']}; register the next version of "
+            f"{taken['model_name']}, or choose another name"
+        )
 
 
 def _checked(version: NewModelVersion) -> NewModelVersion:

@@ -39,9 +39,10 @@ def find_or_raise(connection: Connection, name: str) -> ModelVersion | None:
         model, alias = aliased
         known = ", ".join(model_aliases.of_model(connection, model)) or "none"
         raise NotFoundError(f"{model} has no alias {alias}; it has {known}")
-    if (named := parse_version_name(name)) is not None and (versions := model_versions.versions(connection, named[0])):
+    model, _, number = name.rpartition("-v")
+    if number.isdecimal() and (versions := model_versions.versions(connection, model)):
         numbers = ", ".join(str(each["version"]) for each in versions)
-        raise NotFoundError(f"{named[0]} has no version {named[1]}; it has {numbers}")
+        raise NotFoundError(f"{model} has no version {number}; it has {numbers}")
     return None
 
 
