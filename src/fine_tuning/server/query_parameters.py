@@ -41,13 +41,10 @@ def check_known(request: Request) -> None:
     Raises:
         ApiError: 400, naming the parameter.
     """
-    route = request.scope.get("route")
-    if request.method != "GET" or not isinstance(route, APIRoute):
+    route, given = request.scope.get("route"), [name for name, _ in request.query_params.multi_items()]
+    if not given or request.method != "GET" or not isinstance(route, APIRoute):
         return
-    known, given = (
-        [field.name for field in fields(route.dependant)],
-        [name for name, _ in request.query_params.multi_items()],
-    )
+    known = [field.name for field in fields(route.dependant)]
     for name in given:
         if METADATA in known and name.startswith(f"{METADATA}["):
             continue

@@ -162,15 +162,15 @@ class Pipeline:
         plan = self.plan
         found = self._builder().build_from_distillation(min_rating=plan.min_rating, domain=plan.domain)
         valid, left_out = prepare_dataset.trainable(found, "openai", 1, 1)
-        why = f"{len(left_out)} left out, {prepare_dataset.told(left_out)}" if left_out else ""
+        others = f"{len(left_out)} left out, {prepare_dataset.told(left_out)}" if left_out else ""
         if len(valid) < MIN_EXAMPLES:
             raise DataError(
                 f"{len(valid)} valid examples rated {plan.min_rating} or more in domain {plan.domain or 'any'}"
-                f"{why and f' ({why})'}; "
-                f"at least {MIN_EXAMPLES} are needed: capture more calls (ft-cli capture import FILE)"
+                f"{f' ({others})' if others else ''}; at least {MIN_EXAMPLES} are needed: capture more calls "
+                "(ft-cli capture import FILE)"
             )
-        if why:
-            self.on_message(f"data: {why}")
+        if others:
+            self.on_message(f"data: {others}")
         return valid
 
     def train_and_evaluate(self, train: CapturedExamples, test: CapturedExamples) -> Outcome:

@@ -19,7 +19,7 @@ _OF_NO_MEANING = {  # what SDKs, hosts and logs write beside a message
 _LEFT_OUT = {  # trainers do not take them, though they may have been a part of the message
     *("reasoning_content", "reasoning", "reasoning_details", "thinking", "thinking_blocks", "metadata", "recipient"),
 }
-_OF_BEGUN_ANSWERS = {"prefix", "partial"}  # see `begun_answers`
+OF_BEGUN_ANSWERS = {"prefix", "partial"}  # of DeepSeek and Mistral, and of Moonshot and Qwen
 _OF_RESULTS = _OF_NO_MEANING | {"is_error", "isError"}
 
 
@@ -36,13 +36,13 @@ def unknown(given: Row, read: Set[str]) -> JsonObject:
         and key not in read
         and key not in _OF_NO_MEANING
         and key not in _LEFT_OUT
-        and not (key in _OF_BEGUN_ANSWERS and value is False)
+        and not (key in OF_BEGUN_ANSWERS and value is False)
     }
 
 
 def note_unread(given: Row, read: Set[str], content: object) -> None:
     """Note the keys that are unknown or left out, and a second text beside the content."""
-    unread_keys.note(given, read | _OF_NO_MEANING | _OF_BEGUN_ANSWERS, "message")
+    unread_keys.note(given, read | _OF_NO_MEANING | OF_BEGUN_ANSWERS, "message")
     if isinstance(content, str):
         second = {key: given[key] for key in ("value", "text") if isinstance(given.get(key), str)}
         unread_keys.note(second, [key for key, text in second.items() if text == content], "message")

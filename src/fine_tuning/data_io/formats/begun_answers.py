@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from typing import cast
 
+from fine_tuning.data_io.dialects.message_keys import OF_BEGUN_ANSWERS
 from fine_tuning.data_io.messages import Message
-
-_MARKS = ("prefix", "partial")  # of DeepSeek and Mistral, and of Moonshot and Qwen
 
 
 def is_begun(messages: list[Message]) -> bool:
     """Whether the last message says that it is the beginning of an answer."""
-    return bool(messages) and any(messages[-1].get(mark) is True for mark in _MARKS)
+    return bool(messages) and any(messages[-1].get(mark) is True for mark in OF_BEGUN_ANSWERS)
 
 
 def continued(asked: list[Message], answered: list[Message], *, goes_on: bool = False) -> list[Message]:
