@@ -343,7 +343,8 @@ def test_pause_frees_the_slot_and_resume_continues(client: OpenAI, upload: Uploa
     assert finish(create(client, upload()).id).status == "succeeded"
     client.fine_tuning.jobs.resume(long.id)
     until(lambda: max(steps(client, long.id)) > seen, pool)
-    assert len(set(steps(client, long.id))) == len(steps(client, long.id))  # none is trained twice
+    trained = steps(client, long.id)
+    assert len(set(trained)) == len(trained)  # none is trained twice
     client.fine_tuning.jobs.cancel(long.id)
     until(lambda: client.fine_tuning.jobs.retrieve(long.id).status == "cancelled", pool, 10)
 
