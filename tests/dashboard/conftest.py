@@ -91,6 +91,7 @@ def open_page(browser: Browser) -> Iterator[Open]:
             page.set_default_timeout(PATIENCE)
             page.on("pageerror", lambda error: broken.append(str(error)))
             page.goto(address)
+            page.wait_for_function("window.did_handshake !== false")  # what is done before that may arrive in any order
             return page
 
         yield go
