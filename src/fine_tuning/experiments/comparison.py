@@ -17,7 +17,7 @@ from fine_tuning.experiments.propensity_strata import DRIFT, ERRORS, PropensityS
 from fine_tuning.experiments.sample_shares import SampleShares
 from fine_tuning.experiments.shares import equal_shares_p
 from fine_tuning.experiments.time_trend import TimeTrend
-from fine_tuning.experiments.unit_sums import Columns, UnitSums, summed
+from fine_tuning.experiments.unit_sums import Figure, UnitSums, summed
 from fine_tuning.store.records.experiment_json import ComparisonRecord
 
 MIN_SAMPLES_APART = 80  # of models one after the other, from which a trend over time is taken away
@@ -28,21 +28,19 @@ OTHER = "(others)"
 Strata = dict[str, PropensityStrata]  # by stratum of the samples; "" where they have none
 
 
-class UnitChange(NamedTuple):
-    """A unit with a new sample, score or measure.
+class UnitGrowth(NamedTuple):
+    """New figures of a unit: of a new sample, or of one whose score becomes known.
 
     Attributes:
         stratum: of its first sample.
         began: model (0 or 1) and number of its first sample, of each model that it has a sample of.
-        before, after: its columns, see `unit_sums.COLUMNS`.
-        measure: of which they are; None of the scores.
+        side: the model that the figures are of.
     """
 
     stratum: str
     began: list[tuple[int, int]]
-    before: Columns
-    after: Columns
-    measure: str | None = None
+    side: int
+    figures: list[Figure]
 
 
 @dataclass
@@ -81,16 +79,16 @@ class Comparison:
         first, second = self.samples
         self.samples = (first + 1, second) if side == 0 else (first, second + 1)
 
-    def change(self, unit: UnitChange) -> None:
-        """Put a unit's sums in place of those it had before."""
-        _stratum(self.strata, unit.stratum).sums(unit.measure, unit.began).change(unit.before, unit.after)
-        if unit.measure not in (None, ERRORS):
-            return
-        if any(self.since_starts) and all(ordinal > self.since_starts[side] for side, ordinal in unit.began):
-            _stratum(self.since, unit.stratum).sums(unit.measure, unit.began).change(unit.before, unit.after)
-        if unit.measure is None:
-            side = 0 if unit.after[0] > unit.before[0] else 1
-            self.trend.add(side, unit.after[3 * side + 1] - unit.before[3 * side + 1])
+    def grow(self, unit: UnitGrowth) -> None:
+        """Count the new figures of a unit."""
+        stratum, began, side, figures = unit
+        _stratum(self.strata, stratum).grow(side, figures, began)
+        if any(self.since_starts) and all(ordinal > self.since_starts[model] for model, ordinal in began):
+            kept = [figure for figure in figures if figure.measure in (None, ERRORS)]
+            _stratum(self.since, stratum).grow(side, kept, began)
+        for figure in figures:
+            if figure.measure is None:
+                self.trend.add(side, figure.value)
 
     @property
     def has_drift(self) -> bool:

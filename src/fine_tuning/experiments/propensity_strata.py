@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from fine_tuning.experiments.share_cells import ByShare, Cells
 from fine_tuning.experiments.shares import SHARES, differ, equal_shares_p, share_number
 from fine_tuning.experiments.turns import SIZES, Turns
-from fine_tuning.experiments.unit_sums import UnitSums, summed
+from fine_tuning.experiments.unit_sums import Figure, UnitSums, summed
 from fine_tuning.store.records.experiment_json import BlockRecord, PropensityStrataRecord
 
 UNITS_PER_BLOCK = SIZES[-1]  # of both models that begin in a block of time
@@ -78,21 +78,23 @@ class PropensityStrata:
             self.blocks.append(Block(starts))
         self.sides.append(side)
 
-    def sums(self, measure: str | None, began: Sequence[tuple[int, int]]) -> UnitSums:
-        """The sums of a measure (None: of the scores) that have a unit whose first samples of a model have these
-        numbers.
-        """
-        cells = self.scores if measure is None else self.measures.get(measure)
-        if cells is None:
-            cells = self.measures[measure or ""] = Cells()
+    def grow(self, side: int, figures: Sequence[Figure], began: Sequence[tuple[int, int]]) -> None:
+        """A unit gets figures of a model (0 or 1), whose first samples of a model have these numbers."""
         if not self.blocks:  # of an earlier version, which did not count samples before they were scored
             self.blocks.append(Block((0, 0)))
         last = len(self.blocks) - 1
-        place = min([self._place(side, ordinal) for side, ordinal in began], default=last)
-        block = self.blocks[place]
-        if block.share is None:
-            return cells.current if place == last else cells.ended
-        return cells.of_share(block.share, is_changing=block.is_changing)
+        place = min([self._place(model, ordinal) for model, ordinal in began], default=last)
+        share, is_changing = self.blocks[place].share, self.blocks[place].is_changing
+        for figure in figures:
+            cells = self.scores if figure.measure is None else self._measure(figure.measure)
+            if share is not None:
+                sums = cells.of_share(share, is_changing=is_changing)
+            else:
+                sums = cells.current if place == last else cells.ended
+            sums.grow(side, figure)
+
+    def _measure(self, name: str) -> Cells:
+        return self.measures.get(name) or self.measures.setdefault(name, Cells())
 
     def _place(self, side: int, ordinal: int) -> int:
         place = len(self.blocks) - 1

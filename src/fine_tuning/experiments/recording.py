@@ -9,6 +9,7 @@ from math import ceil
 from fine_tuning.errors import ConflictError, UsageError
 from fine_tuning.experiments import verdict
 from fine_tuning.experiments.design import Design
+from fine_tuning.experiments.propensity_strata import ERRORS
 from fine_tuning.experiments.sample import Sample, check_arm
 from fine_tuning.experiments.sufficient_statistics import A, Score, Statistics
 from fine_tuning.store import experiment_samples, experiments
@@ -132,11 +133,9 @@ class Recording:
         self.statistics.came(self._now)
         if sample.latency_ms is not None and any(rail.statistic != "mean" for rail in self.design.guardrails):
             self.statistics.arms[sample.arm].latencies.add(sample.latency_ms)
-        number = self.statistics.arrive(sample.arm, sample.stratum or "", unit, has_failed=sample.error is not None)
-        for name, value in (("latency", sample.latency_ms), ("cost", sample.cost), *sample.measures.items()):
-            if value is not None:
-                self.statistics.add_measure(sample.arm, name, value, unit)
-        return number
+        known = {ERRORS: float(sample.error is not None), "latency": sample.latency_ms, "cost": sample.cost}
+        measures = {name: value for name, value in {**known, **sample.measures}.items() if value is not None}
+        return self.statistics.arrive(sample.arm, sample.stratum or "", unit, measures)
 
     def _score(
         self, arm: Arm, row: StoredSample, known: Mapping[SampleKey, StoredSample], unit: dict[Arm, Unit]

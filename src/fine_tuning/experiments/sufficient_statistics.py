@@ -7,14 +7,14 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple, cast
 
 from fine_tuning.experiments import earlier_strata, former_statistics
-from fine_tuning.experiments.comparison import Comparison, UnitChange
+from fine_tuning.experiments.comparison import Comparison, UnitGrowth
 from fine_tuning.experiments.design import Design
 from fine_tuning.experiments.effect import Effect
 from fine_tuning.experiments.estimated_effects import Scores
 from fine_tuning.experiments.former_statistics import FormerRecord
 from fine_tuning.experiments.propensity_strata import ERRORS
 from fine_tuning.experiments.running_sums import ArmSums
-from fine_tuning.experiments.unit_sums import Columns
+from fine_tuning.experiments.unit_sums import Columns, Figure
 from fine_tuning.store.experiment_samples import Unit
 from fine_tuning.store.records.experiment_json import Arm, StatisticsRecord
 from fine_tuning.store.records.experiments import NewSample
@@ -122,8 +122,12 @@ class Statistics:
         """Counted from the first one; where there is none as that."""
         return 0.0 if value is None else value - (self.covariate_origin or 0.0)
 
-    def arrive(self, arm: Arm, stratum: str, unit: dict[Arm, Unit], *, has_failed: bool = False) -> int:
-        """A sample comes, scored or not: it joins its unit, or begins one. Returns its number within the model."""
+    def arrive(self, arm: Arm, stratum: str, unit: dict[Arm, Unit], measures: Mapping[str, float] | None = None) -> int:
+        """A sample comes, scored or not: it joins its unit, or begins one. Returns its number within the model.
+
+        Args:
+            measures: what is known of it beside its score; `ERRORS` is 0 where it is not told.
+        """
         stratum = next((each.stratum for each in unit.values() if each.ordinal), stratum)
         for challenger in self._compared(arm):
             self.comparisons[challenger].arrive(int(arm != A), stratum, self._began(unit, challenger))
@@ -131,18 +135,16 @@ class Statistics:
         sums = unit.setdefault(arm, Unit())
         if not sums.ordinal:
             sums.ordinal, sums.stratum = number, stratum
-        self.add_measure(arm, ERRORS, float(has_failed), unit)
+        figures = {ERRORS: 0.0, **(measures or {})}
+        for name, value in figures.items():
+            self.origins.setdefault(name, 0.0 if name == ERRORS else value)
+        self._grow(arm, unit, [(name, value - self.origins[name], 0.0) for name, value in figures.items()])
+        for name, value in figures.items():
+            size, total = sums.measures.get(name, (0, 0.0))
+            self.arms[arm].measure(name).add(value)
+            self.arms[arm].measure_clusters(name).grow(size, total, value)
+            sums.measures[name] = (size + 1, total + value)
         return number
-
-    def add_measure(self, arm: Arm, name: str, value: float, unit: dict[Arm, Unit]) -> None:
-        """Count a figure of a sample that came, alone and with those of its unit."""
-        self.origins.setdefault(name, 0.0 if name == ERRORS else value)
-        before = [self._columns(unit, challenger, name) for challenger in self._compared(arm)]
-        size, total = unit[arm].measures.get(name, (0, 0.0))
-        self.arms[arm].measure(name).add(value)
-        self.arms[arm].measure_clusters(name).grow(size, total, value)
-        unit[arm].measures[name] = (size + 1, total + value)
-        self._change(arm, name, unit, before)
 
     def add_score(self, design: Design, arm: Arm, score: Score, unit: dict[Arm, Unit]) -> None:
         """Count a score of a sample that came, at once or long before, alone and with those of its unit."""
@@ -150,33 +152,35 @@ class Statistics:
             self.origin = score.value if design.score == "real" else 0.0
         if self.covariate_origin is None:
             self.covariate_origin = score.covariate
-        before = [self._columns(unit, challenger, None) for challenger in self._compared(arm)]
+        covariate = self._covariate(score.covariate)
+        self._grow(arm, unit, [(None, score.value - self.origin, covariate)])
         self.arms[arm].scores.add(score.value)
         sums = unit[arm]
         sums.size += 1
         sums.total += score.value
-        sums.covariate += self._covariate(score.covariate)
-        self._change(arm, None, unit, before)
+        sums.covariate += covariate
 
     def _compared(self, arm: Arm) -> list[Arm]:
         """The models whose comparisons a sample of this one belongs to."""
         return [*self.comparisons] if arm == A else [arm]
 
-    def _change(self, arm: Arm, measure: str | None, unit: Mapping[Arm, Unit], before: Sequence[Columns]) -> None:
-        for challenger, columns in zip(self._compared(arm), before, strict=True):
-            after, began = self._columns(unit, challenger, measure), self._began(unit, challenger)
-            self.comparisons[challenger].change(UnitChange(unit[arm].stratum, began, columns, after, measure))
+    def _grow(self, arm: Arm, unit: Mapping[Arm, Unit], added: Sequence[tuple[str | None, float, float]]) -> None:
+        """Count figures (measure, value, covariate) in the comparisons of a model, before its unit has them."""
+        for challenger in self._compared(arm):
+            figures = [Figure(*each, self._columns(unit, challenger, each[0])) for each in added]
+            growth = UnitGrowth(unit[arm].stratum, self._began(unit, challenger), int(arm != A), figures)
+            self.comparisons[challenger].grow(growth)
 
     @staticmethod
     def _began(unit: Mapping[Arm, Unit], challenger: Arm) -> list[tuple[int, int]]:
-        """See `UnitChange`."""
+        """See `UnitGrowth`."""
         if not unit:
             return []
         sides = (A, challenger)
         return [(side, unit[arm].ordinal) for side, arm in enumerate(sides) if arm in unit and unit[arm].ordinal]
 
-    def _columns(self, unit: Mapping[Arm, Unit], challenger: Arm, measure: str | None) -> Columns:
-        """See `unit_sums.COLUMNS`."""
+    def _columns(self, unit: Mapping[Arm, Unit], challenger: Arm, measure: str | None) -> Columns | None:
+        """See `Figure.before`."""
         origin = (self.origin if measure is None else self.origins.get(measure)) or 0.0
         found: list[float] = []
         for arm in (A, challenger):
@@ -187,7 +191,7 @@ class Statistics:
             else:
                 size, total = sums.measures.get(measure, (0, 0.0))
                 found += (size, total - origin * size, 0.0)
-        return found
+        return found if found[0] or found[3] else None
 
     def came(self, at: float) -> None:
         """Note that a sample or a score came (seconds since 1970)."""

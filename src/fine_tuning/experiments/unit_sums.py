@@ -25,6 +25,23 @@ _ROWS: list[list[int]] = _MATRIX.tolist()
 _N, _Y, _X = 0, 1, 2
 ROUNDING = 1e-12  # relative error of a variance
 _SIDES = (0, 3)  # where the columns of each model begin
+_OWN = [[_ROWS[side + i][side + j] for i in range(3) for j in range(i, 3)] for side in _SIDES]  # products of a model
+_COMMON = [[[_ROWS[side + i][3 - side + j] for j in range(3)] for i in range(3)] for side in _SIDES]  # with the other
+
+
+class Figure(NamedTuple):
+    """A figure of a new sample.
+
+    Attributes:
+        measure: its name; None of a score.
+        value, covariate: counted from the first ones of the test.
+        before: the columns that its unit had of it; None of a unit without any.
+    """
+
+    measure: str | None
+    value: float
+    covariate: float
+    before: Columns | None
 
 
 @dataclass
@@ -37,15 +54,26 @@ class UnitSums:
     totals: list[float] = field(default_factory=lambda: [0.0] * COLUMNS)
     products: list[float] = field(default_factory=lambda: [0.0] * (COLUMNS * (COLUMNS + 1) // 2))
 
-    def change(self, before: Columns, after: Columns) -> None:
-        """Put a unit's columns in place of those it had before (zeros of a new one)."""
-        totals, products = self.totals, self.products
-        stated = [column for column in range(COLUMNS) if before[column] or after[column]]
-        for place, column in enumerate(stated):
-            old, new, row = before[column], after[column], _ROWS[column]
-            totals[column] += new - old
-            for other in stated[place:]:
-                products[row[other]] += new * after[other] - old * before[other]
+    def grow(self, side: int, figure: Figure) -> None:
+        """A unit gets a figure of a model (0 or 1): of a new sample, or of one whose score becomes known."""
+        _, y, x, before = figure
+        first, totals, products = _SIDES[side], self.totals, self.products
+        nn, ny, nx, yy, yx, xx = _OWN[side]
+        totals[first + _N] += 1
+        totals[first + _Y] += y
+        totals[first + _X] += x
+        size, total, covariate = before[first : first + 3] if before else (0, 0.0, 0.0)
+        products[nn] += 2 * size + 1
+        products[ny] += total + y * (size + 1)
+        products[yy] += y * (2 * total + y)
+        if x or covariate:
+            products[nx] += covariate + x * (size + 1)
+            products[yx] += total * x + y * (covariate + x)
+            products[xx] += x * (2 * covariate + x)
+        if before and before[other := _SIDES[1 - side]]:
+            for row, added in zip(_COMMON[side], (1, y, x), strict=True):
+                for place, its in zip(row, before[other : other + 3], strict=True):
+                    products[place] += added * its
 
     def add(self, other: UnitSums) -> None:
         """Take other units in."""
